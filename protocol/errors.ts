@@ -1,0 +1,655 @@
+/**
+ * Every error that Fairlead reports, in one table. The code travels unchanged through API, CLI, uplink,
+ * session and logs; the text is for people and is never parsed. `docs/errors.md` is made from this table.
+ */
+import { z } from "zod";
+
+/** Who has to act: whoever asked, the site, the peer, the edge's operator. */
+export type Fault = "caller" | "site" | "peer" | "edge";
+
+export interface ErrorEntry {
+  readonly fault: Fault;
+  /** Whether the same request can succeed later without anybody changing anything. */
+  readonly retry: boolean;
+  /** HTTP status where the error answers a request. */
+  readonly status: number;
+  /** What it means: one sentence. */
+  readonly meaning: string;
+  /** What to do about it: one sentence, imperative. */
+  readonly action: string;
+}
+
+const entry = (
+  fault: Fault,
+  status: number,
+  meaning: string,
+  action: string,
+  options: { retry?: boolean } = {},
+): ErrorEntry => ({ fault, status, meaning, action, retry: options.retry ?? false });
+
+const RETRY = { retry: true };
+
+export const ERRORS = {
+  // Requests to the API
+  "request.invalid": entry(
+    "caller",
+    400,
+    "A request, option or field has the wrong form.",
+    "Correct the field that the message names; `fairlead help COMMAND` and /v1/openapi.json show the form.",
+  ),
+  "request.too_large": entry(
+    "caller",
+    413,
+    "A request body is larger than the edge reads.",
+    "Send less than 64 KiB.",
+  ),
+  "request.limited": entry(
+    "caller",
+    429,
+    "Too many requests came from one address.",
+    "Wait as long as the Retry-After header says, then try again.",
+    RETRY,
+  ),
+  "route.unknown": entry(
+    "caller",
+    404,
+    "Nothing is served at this path on this hostname.",
+    "Check the URL; uplinks and lanes are served on the links address only, the API on the API address only.",
+  ),
+  "key.missing": entry(
+    "caller",
+    401,
+    "The request carries no API key.",
+    "Run `fairlead login URL --key KEY`, or send `Authorization: Bearer KEY`.",
+  ),
+  "key.invalid": entry(
+    "caller",
+    401,
+    "The API key is unknown, revoked or mistyped.",
+    "Ask an admin for a new key and run `fairlead login` again.",
+  ),
+  "key.forbidden": entry(
+    "caller",
+    403,
+    "The API key's role or networks do not allow this.",
+    "Use a key with the role that the message names.",
+  ),
+  "key.unknown": entry(
+    "caller",
+    404,
+    "There is no API key with that id.",
+    "`fairlead key list` shows the keys.",
+  ),
+  "network.unknown": entry(
+    "caller",
+    404,
+    "There is no network with that name or id.",
+    "`fairlead network list` shows the networks; `fairlead network create` makes one.",
+  ),
+  "network.taken": entry(
+    "caller",
+    409,
+    "A network with that name exists.",
+    "Choose another name, or use the network that exists.",
+  ),
+  "site.unknown": entry(
+    "caller",
+    404,
+    "There is no site with that name or id in the network.",
+    "`fairlead site list` shows the sites.",
+  ),
+  "site.name_taken": entry(
+    "caller",
+    409,
+    "Another site of the network has that name.",
+    "Start the connector with another --site name, or delete the old site first with `fairlead site delete`.",
+  ),
+  "site.revoked": entry(
+    "site",
+    403,
+    "The site was revoked.",
+    "Join again with a new token and an empty state directory.",
+  ),
+
+  // Tokens and joining
+  "token.malformed": entry(
+    "caller",
+    400,
+    "The token file is truncated or is not a Fairlead token.",
+    "Copy the whole file that `fairlead token create` wrote.",
+  ),
+  "token.altered": entry(
+    "caller",
+    403,
+    "The token's claim is not the one that was issued.",
+    "Copy the file again, or create a new token.",
+  ),
+  "token.unknown": entry(
+    "caller",
+    404,
+    "The edge never issued this token, or its network was deleted.",
+    "Check that the token belongs to this edge; create a new one with `fairlead token create`.",
+  ),
+  "token.expired": entry(
+    "caller",
+    410,
+    "The token's time is over.",
+    "Create a new token with `fairlead token create`; --expiry sets how long it lives.",
+  ),
+  "token.used_up": entry(
+    "caller",
+    410,
+    "Every use of the token is taken.",
+    "Create a new token with `fairlead token create`; --uses sets how often it admits.",
+  ),
+  "token.revoked": entry(
+    "caller",
+    410,
+    "The token was revoked.",
+    "Ask whoever revoked it, or create a new one with `fairlead token create`.",
+  ),
+  "token.missing": entry(
+    "caller",
+    400,
+    "The site has not joined a network and no token was given.",
+    "Start the connector with --token FILE; `fairlead token create` makes one.",
+  ),
+  "csr.invalid": entry(
+    "site",
+    400,
+    "The certificate request is not a valid, self-signed PKCS #10 request.",
+    "Make the request anew; a connector does this by itself.",
+  ),
+  "csr.key_type": entry(
+    "site",
+    400,
+    "The certificate request's key is not ECDSA on P-256.",
+    "Make a P-256 key and request again.",
+  ),
+
+  // Proving a site
+  "certificate.required": entry(
+    "site",
+    401,
+    "The connection proved no site certificate in its TLS handshake.",
+    "Connect to the links address with the site certificate; never through a proxy that ends TLS.",
+  ),
+  "certificate.untrusted": entry(
+    "site",
+    403,
+    "The certificate does not chain to this edge's deployment CA, or is not a site certificate.",
+    "Join this edge with a token from it.",
+  ),
+  "certificate.expired": entry(
+    "site",
+    403,
+    "The certificate is outside its validity.",
+    "Check the clock of the site; the connector renews by itself for 30 days, after that join again with a token.",
+  ),
+  "certificate.revoked": entry(
+    "site",
+    403,
+    "The certificate was revoked or is not the site's current key.",
+    "Join again with a new token and an empty state directory.",
+  ),
+  "certificate.wrong_network": entry(
+    "site",
+    403,
+    "The certificate belongs to another network.",
+    "Use the state directory of the network that you mean.",
+  ),
+  "certificate.mismatch": entry(
+    "site",
+    403,
+    "The TLS certificate and the assertion's certificate differ.",
+    "Let the connector connect directly; nothing may swap its TLS connection.",
+  ),
+  "certificate.too_old": entry(
+    "site",
+    403,
+    "The certificate ended more than 30 days ago, which is too long ago to renew.",
+    "Join again with a new token: `fairlead token create`, then `fairlead connector run --token FILE`.",
+  ),
+  "assertion.missing": entry(
+    "site",
+    401,
+    "The upgrade request carries no signed assertion.",
+    "Update the connector; every connector since 0.1 sends one.",
+  ),
+  "assertion.invalid": entry(
+    "site",
+    403,
+    "The assertion is malformed or is signed by another key than its certificate's.",
+    "Restart the connector; if it stays, its key and certificate files do not belong together: join again.",
+  ),
+  "assertion.expired": entry(
+    "site",
+    403,
+    "The assertion is outside its validity of one minute.",
+    "Correct the clock of the site: it differs from the edge's by more than a minute.",
+    RETRY,
+  ),
+  "assertion.audience": entry(
+    "site",
+    403,
+    "The assertion was made for another edge or another purpose.",
+    "Check that the state directory belongs to this edge.",
+  ),
+  "assertion.replayed": entry(
+    "site",
+    403,
+    "The assertion was used before.",
+    "Nothing, if you restarted the connector; otherwise somebody recorded a handshake: see the event log.",
+  ),
+  "renewal.refused": entry(
+    "site",
+    403,
+    "The proof for a renewal does not fit the site's registered key.",
+    "Join again with a new token and an empty state directory.",
+  ),
+
+  // The uplink
+  "uplink.malformed": entry(
+    "site",
+    400,
+    "A message on the uplink is not one of the protocol's messages.",
+    "Update the connector or the edge; if both are current, report it with the message's text.",
+  ),
+  "uplink.too_large": entry(
+    "site",
+    413,
+    "A message on the uplink is longer than 256 KiB.",
+    "Offer fewer services from this site.",
+  ),
+  "uplink.out_of_order": entry(
+    "site",
+    400,
+    "A message on the uplink came before hello, or hello came twice.",
+    "Update the connector; if it is current, report it.",
+  ),
+  "uplink.version": entry(
+    "site",
+    426,
+    "Connector and edge share no version of the uplink protocol.",
+    "Update the older of the two; the message names both ranges.",
+  ),
+  "uplink.replaced": entry(
+    "site",
+    409,
+    "The same connector process opened a newer uplink.",
+    "Nothing: the newer uplink serves.",
+    RETRY,
+  ),
+  "uplink.lost": entry(
+    "site",
+    503,
+    "The uplink to the edge is down.",
+    "Nothing, if it comes back within a minute; otherwise check the way to the edge on port 443.",
+    RETRY,
+  ),
+
+  // Lanes
+  "ticket.missing": entry("site", 401, "The lane carries no ticket.", "Update the connector."),
+  "ticket.invalid": entry(
+    "site",
+    403,
+    "The ticket is malformed or was not issued by this edge.",
+    "Nothing: the connector asks for a new session.",
+  ),
+  "ticket.expired": entry(
+    "site",
+    403,
+    "The ticket is older than 30 seconds.",
+    "Nothing: the connector asks for a new session. If it stays, correct the clock of the edge.",
+    RETRY,
+  ),
+  "ticket.wrong_site": entry(
+    "site",
+    403,
+    "The ticket was issued to another site than the certificate proves.",
+    "Nothing: the edge noted it in the event log.",
+  ),
+  "ticket.stale": entry(
+    "site",
+    409,
+    "A newer generation of the session exists.",
+    "Nothing: the connector uses the newer one.",
+  ),
+  "ticket.replayed": entry(
+    "site",
+    409,
+    "This side of the lane was dialled before.",
+    "Nothing, if a connector retried; otherwise see the event log.",
+  ),
+  "lane.taken": entry(
+    "site",
+    409,
+    "Both sides of the lane are joined; a third dial is refused.",
+    "Nothing, if a connector retried; otherwise see the event log.",
+  ),
+  "lane.unmet": entry(
+    "peer",
+    504,
+    "The other side did not dial the lane within 10 seconds.",
+    "Check the other site with `fairlead site status`; the connector tries again.",
+    RETRY,
+  ),
+  "lane.failed": entry(
+    "site",
+    502,
+    "The lane could not be opened.",
+    "Check the way to the links address of the edge.",
+    RETRY,
+  ),
+
+  // Sessions
+  "session.forbidden": entry(
+    "caller",
+    403,
+    "The registry does not allow these two sites to talk.",
+    "Check that links connect the two sites: `fairlead link status`.",
+  ),
+  "session.peer_offline": entry(
+    "peer",
+    503,
+    "The other connector has no uplink at the moment.",
+    "Check the other site with `fairlead site status`.",
+    RETRY,
+  ),
+  "session.timeout": entry(
+    "peer",
+    504,
+    "The session did not come up in time.",
+    "Check both sites with `fairlead site status`.",
+    RETRY,
+  ),
+  "session.lost": entry(
+    "edge",
+    502,
+    "The lane under the session ended.",
+    "Connect again; the connector opens a new session.",
+    RETRY,
+  ),
+  "session.replaced": entry(
+    "peer",
+    409,
+    "A newer session between the two connectors took its place.",
+    "Connect again.",
+    RETRY,
+  ),
+  "session.unknown": entry(
+    "peer",
+    404,
+    "The peer does not know the session.",
+    "Connect again; the connector opens a new session.",
+    RETRY,
+  ),
+  "session.closed": entry(
+    "peer",
+    410,
+    "The session was closed on purpose.",
+    "Connect again; the connector opens a new session.",
+    RETRY,
+  ),
+  "session.tampered": entry(
+    "edge",
+    502,
+    "Bytes were altered between the two connectors; TLS refused them.",
+    "Find out who relays: the path between the sites is not honest. See docs/security.md.",
+  ),
+  "session.untrusted": entry(
+    "peer",
+    403,
+    "The peer's certificate does not chain to the network's CA.",
+    "Find out who answered: see docs/security.md.",
+  ),
+  "session.wrong_peer": entry(
+    "peer",
+    403,
+    "The peer's certificate is of another site or network than the registry named.",
+    "Find out who answered: see docs/security.md.",
+  ),
+  "session.version": entry(
+    "peer",
+    426,
+    "The two connectors share no version of the session protocol.",
+    "Update the older of the two; the message names both ranges.",
+  ),
+  "session.malformed": entry(
+    "peer",
+    400,
+    "A frame of the session is malformed.",
+    "Update the peer's connector; if both are current, report it.",
+  ),
+  "session.too_large": entry(
+    "peer",
+    413,
+    "A frame of the session is larger than the limit.",
+    "Update the peer's connector; if both are current, report it.",
+  ),
+  "session.out_of_order": entry(
+    "peer",
+    400,
+    "A frame came for a stream in a state that does not allow it.",
+    "Update the peer's connector; if both are current, report it.",
+  ),
+  "session.credit": entry(
+    "peer",
+    400,
+    "The peer sent more than the credit it was given.",
+    "Update the peer's connector; if both are current, report it.",
+  ),
+  "session.revoked": entry(
+    "caller",
+    403,
+    "The sites may no longer talk: a site, link or issuer was revoked.",
+    "Link the sites again with a new token.",
+  ),
+
+  // Streams and services
+  "stream.limit": entry(
+    "peer",
+    429,
+    "The session carries as many streams as the peer allows.",
+    "Close streams, or connect again later.",
+    RETRY,
+  ),
+  "stream.cancelled": entry(
+    "caller",
+    499,
+    "The client or the server closed the connection before its end.",
+    "Nothing.",
+  ),
+  "stream.internal": entry(
+    "peer",
+    500,
+    "The stream failed inside the connector.",
+    "Look into the connector's log and report it.",
+  ),
+  "service.unknown": entry(
+    "caller",
+    404,
+    "No site that you may reach offers a service with that name.",
+    "`fairlead service list` shows the services.",
+  ),
+  "service.refused": entry(
+    "peer",
+    502,
+    "The service's target refused the connection.",
+    "Start the server at the target's address, or correct the address given to --expose.",
+  ),
+  "service.timeout": entry(
+    "peer",
+    504,
+    "The service's target did not answer the connection in time.",
+    "Check the target's address given to --expose and the network behind it.",
+  ),
+  "service.unreachable": entry(
+    "peer",
+    502,
+    "The service's target cannot be reached or its name does not resolve.",
+    "Check the target's host given to --expose.",
+  ),
+  "service.unavailable": entry(
+    "peer",
+    503,
+    "No site that offers the service is connected.",
+    "Check the offering sites with `fairlead site list`.",
+    RETRY,
+  ),
+  "service.taken": entry(
+    "caller",
+    409,
+    "This site offers a service with that name already.",
+    "Unexpose it first, or choose another name.",
+  ),
+
+  // The site's own machine
+  "listener.port_taken": entry(
+    "site",
+    409,
+    "Another program holds the address and port of a listener.",
+    "Stop that program, or choose another address with --listen or --bind; the connector keeps trying.",
+    RETRY,
+  ),
+  "listener.address": entry(
+    "site",
+    400,
+    "The address of a listener does not belong to this machine, or is not allowed.",
+    "Choose an address of this machine with --listen or --bind.",
+  ),
+  "listener.exhausted": entry(
+    "site",
+    409,
+    "The range given to --bind has no free address left.",
+    "Give a larger range to --bind.",
+  ),
+  "state.locked": entry(
+    "site",
+    409,
+    "Another process uses the state directory.",
+    "Stop that process, or give this one another --state directory.",
+  ),
+  "state.unwritable": entry(
+    "site",
+    500,
+    "The state directory cannot be written.",
+    "Give the user of this process write access, or choose another --state directory.",
+  ),
+  "state.full": entry(
+    "site",
+    507,
+    "The disk of the state directory is full.",
+    "Free space on that disk and start again; nothing was lost.",
+  ),
+  "state.corrupt": entry(
+    "site",
+    500,
+    "A file in the state directory is damaged.",
+    "Restore the file from a backup, or join again with a token and an empty state directory.",
+  ),
+  "connector.unreachable": entry(
+    "site",
+    503,
+    "No connector answers in the state directory.",
+    "Start it with `fairlead connector run`, or name its directory with --state or FAIRLEAD_STATE.",
+  ),
+  "edge.unreachable": entry(
+    "edge",
+    503,
+    "The edge does not answer.",
+    "Check the URL, the network and HTTPS_PROXY; `fairlead edge start` runs an edge on this machine.",
+    RETRY,
+  ),
+  "edge.untrusted": entry(
+    "edge",
+    495,
+    "The edge's certificate is not trusted.",
+    "Give the deployment CA with `fairlead login --ca FILE`, or use a token from this very edge.",
+  ),
+  "edge.not_logged_in": entry(
+    "caller",
+    401,
+    "No edge is known to this command.",
+    "Run `fairlead login URL --key KEY` first; on the edge's own machine, `fairlead edge start` does it.",
+  ),
+  "edge.port_taken": entry(
+    "edge",
+    409,
+    "Another program holds a port of the edge.",
+    "Stop that program, or choose other ports with --api and --links.",
+  ),
+  "edge.failed": entry(
+    "edge",
+    500,
+    "The edge's runtime ended or did not start.",
+    "Look at the lines it printed; run `npm ci` again if workerd is missing.",
+  ),
+  "edge.internal": entry(
+    "edge",
+    500,
+    "The edge failed to handle the request.",
+    "Try again; if it stays, report it with the request id.",
+    RETRY,
+  ),
+  "proxy.failed": entry(
+    "site",
+    502,
+    "The HTTP proxy refused or broke the tunnel.",
+    "Check HTTPS_PROXY and NO_PROXY, and that the proxy allows CONNECT to the edge.",
+    RETRY,
+  ),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export const ErrorCode = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(ERRORS, text);
+}
+
+/**
+ * The one error class. `message` says what happened this time; the table says what the code means and what
+ * to do. Match on `code`, never on the class or the text.
+ */
+export class FairleadError extends Error {
+  override readonly name = "FairleadError";
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message?: string, options?: { cause?: unknown }) {
+    super(message ?? ERRORS[code].meaning, options);
+    this.code = code;
+  }
+
+  get entry(): ErrorEntry {
+    return ERRORS[this.code];
+  }
+}
+
+/** An error as it travels: API bodies, uplink messages, reject and reset frames, `--json` output. */
+export const ErrorBody = z.object({
+  code: z.string(),
+  message: z.string(),
+  action: z.string().optional(),
+});
+export type ErrorBody = z.infer<typeof ErrorBody>;
+
+/** The travelling form of an error. */
+export function toErrorBody(error: FairleadError): ErrorBody {
+  return { code: error.code, message: error.message, action: error.entry.action };
+}
+
+/** Reads a travelling error; a code from a newer version becomes `fallback`, with its text kept. */
+export function fromErrorBody(body: ErrorBody, fallback: ErrorCode): FairleadError {
+  return isErrorCode(body.code)
+    ? new FairleadError(body.code, body.message)
+    : new FairleadError(fallback, `${body.code}: ${body.message}`);
+}
+
+/** Whatever was thrown, as a FairleadError; an unexpected one becomes `fallback` with the cause kept. */
+export function asFairleadError(thrown: unknown, fallback: ErrorCode): FairleadError {
+  if (thrown instanceof FairleadError) return thrown;
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return new FairleadError(fallback, text, { cause: thrown });
+}

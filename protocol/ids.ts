@@ -1,0 +1,43 @@
+/**
+ * Identifiers. An id is one letter for its kind, then 26 characters of Crockford base32 (128 random bits).
+ * Ids are stable, never reused and carry no meaning; names are for people.
+ */
+import { z } from "zod";
+import { encodeBase32 } from "./encoding.ts";
+
+/** The letter that starts an id of each kind. */
+export const ID_LETTER = {
+  network: "n",
+  site: "s",
+  token: "t",
+  link: "l",
+  session: "x",
+  boot: "b",
+  key: "k",
+} as const;
+
+export type IdKind = keyof typeof ID_LETTER;
+
+/** Bytes of randomness in an id. */
+export const ID_BYTES = 16;
+
+/**
+ * Makes an id of `kind` from {@link ID_BYTES} random bytes that the caller passes in.
+ * @throws RangeError when `random` has another length.
+ */
+export function makeId(kind: IdKind, random: Uint8Array): string {
+  if (random.length !== ID_BYTES) throw new RangeError(`an id needs ${ID_BYTES} random bytes`);
+  return ID_LETTER[kind] + encodeBase32(random);
+}
+
+const idSchema = (kind: IdKind) =>
+  z.string().regex(new RegExp(`^${ID_LETTER[kind]}[0-9a-hjkmnp-tv-z]{26}$`), `not a ${kind} id`);
+
+export const NetworkId = idSchema("network");
+export const SiteId = idSchema("site");
+export const TokenId = idSchema("token");
+export const LinkId = idSchema("link");
+export const SessionId = idSchema("session");
+/** One start of one connector process; it is also the id of that instance of the site. */
+export const BootId = idSchema("boot");
+export const KeyId = idSchema("key");

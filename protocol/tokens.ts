@@ -1,0 +1,61 @@
+/**
+ * The token: an invitation to a network, as a YAML file.
+ *
+ *     apiVersion: fairlead/v1
+ *     kind: Token
+ *     metadata: { name: <token id>, network: <network name>, issuer: <"network" or a site's name>, expires: <ISO 8601> }
+ *     spec:
+ *       api: https://edge.example       where it is redeemed
+ *       claim: <network id>.<token id>.<secret>
+ *       ca: |                           the deployment CA, PEM: the only root that redeeming trusts
+ *
+ * The claim is the secret; the metadata is for people and is not believed. The edge stores only SHA-256 of
+ * the secret.
+ */
+import { z } from "zod";
+import { encodeBase64Url } from "./encoding.ts";
+import { NetworkId, TokenId } from "./ids.ts";
+
+/** Random bytes in a claim's secret. */
+export const CLAIM_SECRET_BYTES = 32;
+
+/** Base64url characters of {@link CLAIM_SECRET_BYTES}. */
+const SECRET_CHARACTERS = 43;
+
+export const TokenFile = z.object({
+  apiVersion: z.literal("fairlead/v1"),
+  kind: z.literal("Token"),
+  metadata: z.object({
+    name: TokenId,
+    network: z.string(),
+    issuer: z.string(),
+    expires: z.iso.datetime(),
+  }),
+  spec: z.object({
+    api: z.url({ protocol: /^https$/ }),
+    claim: z.string(),
+    ca: z.string().includes("-----BEGIN CERTIFICATE-----").includes("-----END CERTIFICATE-----"),
+  }),
+});
+export type TokenFile = z.infer<typeof TokenFile>;
+
+/** A claim in its parts. */
+export interface Claim {
+  readonly networkId: string;
+  readonly tokenId: string;
+  readonly secret: string;
+}
+
+/** The claim's text form. */
+export function formatClaim(networkId: string, tokenId: string, secret: Uint8Array): string {
+  return `${networkId}.${tokenId}.${encodeBase64Url(secret)}`;
+}
+
+/** Reads a claim; null when it is truncated or was never one (`token.malformed`). */
+export function parseClaim(text: string): Claim | null {
+  const [network, token, secret, ...rest] = text.split(".");
+  if (network === undefined || token === undefined || secret === undefined || rest.length > 0) return null;
+  if (!NetworkId.safeParse(network).success || !TokenId.safeParse(token).success) return null;
+  if (secret.length !== SECRET_CHARACTERS || !/^[A-Za-z0-9_-]+$/.test(secret)) return null;
+  return { networkId: network, tokenId: token, secret };
+}

@@ -1,0 +1,22 @@
+/** What a deployment binds to the Worker: see wrangler.toml and, for the embedded edge, connector/edge. */
+import type { Registry } from "./registry/registry.ts";
+import type { Router } from "./router/router.ts";
+
+export interface Env {
+  readonly REGISTRY: DurableObjectNamespace<Registry>;
+  readonly ROUTER: DurableObjectNamespace<Router>;
+  /** Reached only through workers/directory/directory.ts. */
+  readonly DIRECTORY: DurableObjectNamespace;
+  /** Deployment CA, PEM. */
+  readonly DEPLOYMENT_CA: string;
+  /** Its private key, PKCS #8 PEM. Secret. */
+  readonly DEPLOYMENT_CA_KEY: string;
+  /** SHA-256 of the first admin key, lower-case hex. */
+  readonly ADMIN_KEY_HASH: string;
+  /** Where people and joining connectors reach the API; also the audience of assertions. */
+  readonly API_URL: string;
+  /** Where connectors dial uplinks and lanes (https). */
+  readonly LINKS_URL: string;
+  /** On Cloudflare, the hostname of LINKS_URL: requests to it are uplinks and lanes. Unset on the embedded edge. */
+  readonly LINKS_HOSTNAME?: string;
+}

@@ -1,5 +1,11 @@
 /** How an object answers the Worker: errors are data, because a thrown class does not survive the call. */
-import { type ErrorBody, type ErrorCode, FairleadError, fromErrorBody, toErrorBody } from "../protocol/errors.ts";
+import {
+  type ErrorBody,
+  type ErrorCode,
+  FairleadError,
+  fromErrorBody,
+  toErrorBody,
+} from "../protocol/errors.ts";
 
 export type Result<T> = { ok: true; value: T } | { ok: false; error: ErrorBody };
 

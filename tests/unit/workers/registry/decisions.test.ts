@@ -1,0 +1,124 @@
+import { describe, expect, it } from "vitest";
+import {
+  decideRedeem,
+  decideSession,
+  nextLinkName,
+  nextSweep,
+  OFFER_GRACE_MS,
+  type RedeemFacts,
+  SESSION_PENDING_MS,
+  SWEEP_MS,
+  type TokenFacts,
+  tokenState,
+  uplinkAlive,
+} from "../../../../workers/registry/decisions.ts";
+
+const NOW = 1_000_000;
+const good: TokenFacts = { uses: 2, used: 1, expiresAt: NOW + 1, revokedAt: null };
+const usedUp: TokenFacts = { ...good, used: 2 };
+const expired: TokenFacts = { ...good, expiresAt: NOW };
+const revoked: TokenFacts = { ...good, revokedAt: NOW - 1 };
+
+describe("a token's state", () => {
+  it.each([
+    ["good", good],
+    ["used_up", usedUp],
+    ["expired", expired],
+    ["revoked", revoked],
+    ["expired", { ...usedUp, expiresAt: NOW }],
+    ["revoked", { ...usedUp, expiresAt: NOW, revokedAt: 1 }],
+  ] as const)("is %s", (state, token) => {
+    expect(tokenState(token, NOW)).toBe(state);
+  });
+});
+
+describe("redeeming", () => {
+  const facts: RedeemFacts = {
+    token: good,
+    secretMatches: true,
+    repeated: false,
+    ownName: null,
+    wantedName: "west",
+    nameTaken: false,
+  };
+  const refused = (code: string) => ({ kind: "refuse", code });
+
+  it.each([
+    ["admits a newcomer", facts, { kind: "admit" }],
+    ["refuses an unknown token", { ...facts, token: null, secretMatches: false }, refused("token.unknown")],
+    ["refuses an altered claim", { ...facts, secretMatches: false }, refused("token.altered")],
+    [
+      "tells nothing of the token's state to who does not know the secret",
+      { ...facts, token: revoked, secretMatches: false },
+      refused("token.altered"),
+    ],
+    ["refuses a used-up token", { ...facts, token: usedUp }, refused("token.used_up")],
+    ["refuses an expired token", { ...facts, token: expired }, refused("token.expired")],
+    ["refuses a revoked token", { ...facts, token: revoked }, refused("token.revoked")],
+    ["refuses a taken name", { ...facts, nameTaken: true }, refused("site.name_taken")],
+    [
+      "repeats its answer for the same key though every use is taken",
+      { ...facts, token: usedUp, repeated: true, ownName: "west" },
+      { kind: "repeat" },
+    ],
+    [
+      "repeats its answer for the same key though the time is over",
+      { ...facts, token: expired, repeated: true, ownName: "west" },
+      { kind: "repeat" },
+    ],
+    [
+      "does not repeat its answer once the token is revoked",
+      { ...facts, token: revoked, repeated: true, ownName: "west" },
+      refused("token.revoked"),
+    ],
+    [
+      "does not repeat its answer to a site that was revoked",
+      { ...facts, repeated: true, ownName: null },
+      refused("site.revoked"),
+    ],
+    ["gives a member another link", { ...facts, ownName: "west" }, { kind: "link" }],
+    ["does not rename a member", { ...facts, ownName: "east" }, refused("site.name_taken")],
+  ] as const)("%s", (_title, given, decision) => {
+    expect(decideRedeem(given, NOW)).toEqual(decision);
+  });
+});
+
+describe("link names", () => {
+  it("are the first free of link1, link2, …", () => {
+    expect(nextLinkName(new Set())).toBe("link1");
+    expect(nextLinkName(new Set(["link1", "link3"]))).toBe("link2");
+  });
+});
+
+describe("sessions", () => {
+  const existing = { id: "x", generation: 1, grantedAt: NOW };
+  it("joins a request to one that is still coming together", () => {
+    expect(decideSession(existing, NOW + SESSION_PENDING_MS - 1)).toBe("join");
+  });
+  it("makes a new one when there is none or the old one had its time", () => {
+    expect(decideSession(null, NOW)).toBe("new");
+    expect(decideSession(existing, NOW + SESSION_PENDING_MS)).toBe("new");
+  });
+});
+
+describe("uplinks", () => {
+  it("count for 45 s after they were opened or heard of", () => {
+    expect(uplinkAlive(NOW, null, NOW + 44_999)).toBe(true);
+    expect(uplinkAlive(NOW, null, NOW + 45_000)).toBe(false);
+    expect(uplinkAlive(NOW, NOW + 40_000, NOW + 84_999)).toBe(true);
+    expect(uplinkAlive(NOW, NOW + 40_000, NOW + 85_000)).toBe(false);
+  });
+});
+
+describe("the sweep", () => {
+  it("lets an idle network sleep", () => {
+    expect(nextSweep({ sessions: 0, lostAt: null }, NOW)).toBeNull();
+  });
+  it("comes every minute while the network is in use", () => {
+    expect(nextSweep({ sessions: 1, lostAt: null }, NOW)).toBe(NOW + SWEEP_MS);
+  });
+  it("comes when the grace of a lost instance ends, and never in the past", () => {
+    expect(nextSweep({ sessions: 0, lostAt: NOW - 10 }, NOW)).toBe(NOW - 10 + OFFER_GRACE_MS);
+    expect(nextSweep({ sessions: 0, lostAt: NOW - 2 * OFFER_GRACE_MS }, NOW)).toBe(NOW + 1);
+  });
+});

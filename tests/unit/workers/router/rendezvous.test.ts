@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { routerName } from "../../../../workers/router/name.ts";
+import { type Dial, Rendezvous } from "../../../../workers/router/rendezvous.ts";
+
+const dial = (side: "a" | "b", over: Partial<Dial> = {}): Dial => ({
+  session: "x1",
+  generation: 1,
+  lane: 0,
+  side,
+  expires: 30_000,
+  ...over,
+});
+
+describe("a lane's rendezvous", () => {
+  it("joins two different sides, whichever comes first", () => {
+    for (const [first, second] of [
+      ["a", "b"],
+      ["b", "a"],
+    ] as const) {
+      const rendezvous = new Rendezvous();
+      expect(rendezvous.arrive(dial(first), 0)).toEqual({ kind: "wait" });
+      expect(rendezvous.arrive(dial(second), 1)).toEqual({ kind: "join" });
+    }
+  });
+
+  it("refuses the same side twice", () => {
+    const rendezvous = new Rendezvous();
+    rendezvous.arrive(dial("a"), 0);
+    expect(rendezvous.arrive(dial("a"), 1)).toEqual({ kind: "refuse", code: "ticket.replayed" });
+    expect(rendezvous.arrive(dial("b"), 2)).toEqual({ kind: "join" });
+  });
+
+  it("refuses a third dial, from either side", () => {
+    const rendezvous = new Rendezvous();
+    rendezvous.arrive(dial("a"), 0);
+    rendezvous.arrive(dial("b"), 1);
+    expect(rendezvous.arrive(dial("a"), 2)).toEqual({ kind: "refuse", code: "lane.taken" });
+    expect(rendezvous.arrive(dial("b"), 3)).toEqual({ kind: "refuse", code: "lane.taken" });
+  });
+
+  it("refuses an older generation, and keeps lanes and generations apart", () => {
+    const rendezvous = new Rendezvous();
+    expect(rendezvous.arrive(dial("a", { generation: 2 }), 0)).toEqual({ kind: "wait" });
+    expect(rendezvous.arrive(dial("b", { generation: 1 }), 1)).toEqual({
+      kind: "refuse",
+      code: "ticket.stale",
+    });
+    expect(rendezvous.arrive(dial("b", { generation: 2, lane: 1 }), 2)).toEqual({ kind: "wait" });
+    expect(rendezvous.arrive(dial("b", { generation: 2 }), 3)).toEqual({ kind: "join" });
+  });
+
+  it("tells who comes too late that the other gave up, and gives up only once", () => {
+    const rendezvous = new Rendezvous();
+    rendezvous.arrive(dial("a"), 0);
+    expect(rendezvous.giveUp(dial("a"))).toBe(true);
+    expect(rendezvous.giveUp(dial("a"))).toBe(false);
+    expect(rendezvous.arrive(dial("b"), 11_000)).toEqual({ kind: "refuse", code: "lane.unmet" });
+  });
+
+  it("does not give up what was joined", () => {
+    const rendezvous = new Rendezvous();
+    rendezvous.arrive(dial("a"), 0);
+    rendezvous.arrive(dial("b"), 1);
+    expect(rendezvous.giveUp(dial("a"))).toBe(false);
+  });
+
+  it("forgets what no ticket can reach any more", () => {
+    const rendezvous = new Rendezvous();
+    rendezvous.arrive(dial("a"), 0);
+    rendezvous.arrive(dial("b"), 1);
+    rendezvous.arrive(dial("a", { session: "x2", expires: 60_000 }), 30_000);
+    expect(rendezvous.size).toBe(1);
+  });
+});
+
+describe("a router's name", () => {
+  it("does not depend on who is named first", () => {
+    expect(routerName("n", "s2", "s1")).toBe(routerName("n", "s1", "s2"));
+  });
+});

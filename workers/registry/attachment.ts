@@ -1,0 +1,34 @@
+/**
+ * What an uplink's socket carries through hibernation. Versioned, and parsed like anything from outside: a
+ * deploy may wake code that is older or newer than the code that wrote it.
+ */
+import { z } from "zod";
+
+const Attachment = z.object({
+  v: z.literal(1),
+  site: z.string(),
+  boot: z.string(),
+  serial: z.string(),
+  openedAt: z.number(),
+  /** Set once hello was accepted. */
+  software: z.string().nullable(),
+  /** Links whose certificates were good at hello. */
+  links: z.array(z.string()),
+});
+export type Attachment = z.infer<typeof Attachment>;
+
+export function writeAttachment(socket: WebSocket, attachment: Attachment): void {
+  socket.serializeAttachment(attachment);
+}
+
+/** Null for a socket that this version does not understand; such a socket is left alone. */
+export function readAttachment(socket: WebSocket): Attachment | null {
+  const parsed = Attachment.safeParse(socket.deserializeAttachment());
+  return parsed.success ? parsed.data : null;
+}
+
+/** Tags by which sockets are found again. */
+export const tagOf = {
+  site: (id: string) => `site:${id}`,
+  boot: (id: string) => `boot:${id}`,
+};

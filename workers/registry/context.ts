@@ -1,0 +1,53 @@
+/** What the registry's parts share: storage, uplinks, authorities, the clock and the event log. */
+import type { EventType } from "../../protocol/api.ts";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import { ID_BYTES, type IdKind, makeId } from "../../protocol/ids.ts";
+import type { Env } from "../env.ts";
+import type { Authorities } from "./authorities.ts";
+import { Reachability } from "./reachability.ts";
+import type { Store } from "./store.ts";
+import type { Uplinks } from "./uplinks.ts";
+
+export interface EventFacts {
+  readonly site?: string | undefined;
+  readonly code?: ErrorCode | string | undefined;
+  /** Who did it; "edge" unless given. */
+  readonly actor?: string;
+}
+
+export class Context {
+  readonly env: Env;
+  readonly store: Store;
+  readonly uplinks: Uplinks;
+  readonly authorities: Authorities;
+
+  constructor(env: Env, store: Store, uplinks: Uplinks, authorities: Authorities) {
+    this.env = env;
+    this.store = store;
+    this.uplinks = uplinks;
+    this.authorities = authorities;
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  newId(kind: IdKind): string {
+    return makeId(kind, crypto.getRandomValues(new Uint8Array(ID_BYTES)));
+  }
+
+  event(type: EventType, text: string, facts: EventFacts = {}): void {
+    this.store.addEvent({
+      at: this.now(),
+      type,
+      site: facts.site,
+      text,
+      code: facts.code,
+      actor: facts.actor ?? "edge",
+    });
+  }
+
+  reachability(): Reachability {
+    return new Reachability(this.store.edges());
+  }
+}

@@ -1,0 +1,112 @@
+/** Decisions of the registry about tokens, sessions and uplinks. No storage, no clock, no sockets. */
+import type { Token } from "../../protocol/api.ts";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import { KEEPALIVE } from "../../protocol/messages.ts";
+
+// ---- tokens -----------------------------------------------------------------------------------------
+
+export interface TokenFacts {
+  readonly uses: number;
+  readonly used: number;
+  readonly expiresAt: number;
+  readonly revokedAt: number | null;
+}
+
+/** How a token stands at `now` (ms). Revoked outweighs expired outweighs used up. */
+export function tokenState(token: TokenFacts, now: number): Token["state"] {
+  if (token.revokedAt !== null) return "revoked";
+  if (now >= token.expiresAt) return "expired";
+  return token.used >= token.uses ? "used_up" : "good";
+}
+
+export interface RedeemFacts {
+  /** Null when no token has the id. */
+  readonly token: TokenFacts | null;
+  readonly secretMatches: boolean;
+  /** This token was redeemed with this key before. */
+  readonly repeated: boolean;
+  /** The member that has this key, if any. */
+  readonly ownName: string | null;
+  readonly wantedName: string;
+  /** The wanted name belongs to another site that was not revoked. */
+  readonly nameTaken: boolean;
+}
+
+export type RedeemDecision =
+  | { readonly kind: "admit" }
+  /** The same token with the same key: the same answer, and no use is taken. */
+  | { readonly kind: "repeat" }
+  /** A member redeems another token: one more link, not another site. */
+  | { readonly kind: "link" }
+  | { readonly kind: "refuse"; readonly code: ErrorCode };
+
+/** Whether a token admits. The secret counts first: who does not know it learns nothing about the token. */
+export function decideRedeem(facts: RedeemFacts, now: number): RedeemDecision {
+  const { token } = facts;
+  if (token === null) return { kind: "refuse", code: "token.unknown" };
+  if (!facts.secretMatches) return { kind: "refuse", code: "token.altered" };
+  const state = tokenState(token, now);
+  if (state === "revoked") return { kind: "refuse", code: "token.revoked" };
+  if (facts.repeated) {
+    return facts.ownName === facts.wantedName
+      ? { kind: "repeat" }
+      : { kind: "refuse", code: facts.ownName === null ? "site.revoked" : "site.name_taken" };
+  }
+  if (state === "expired") return { kind: "refuse", code: "token.expired" };
+  if (state === "used_up") return { kind: "refuse", code: "token.used_up" };
+  if (facts.ownName !== null) {
+    return facts.ownName === facts.wantedName
+      ? { kind: "link" }
+      : { kind: "refuse", code: "site.name_taken" };
+  }
+  if (facts.nameTaken) return { kind: "refuse", code: "site.name_taken" };
+  return { kind: "admit" };
+}
+
+/** The first of link1, link2, … that `taken` does not hold. */
+export function nextLinkName(taken: ReadonlySet<string>): string {
+  for (let number = 1; ; number++) {
+    const name = `link${number}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+// ---- sessions ---------------------------------------------------------------------------------------
+
+/** How long after a grant another request for the same pair gets the same session, ms. */
+export const SESSION_PENDING_MS = 10_000;
+
+export interface SessionFacts {
+  readonly id: string;
+  readonly generation: number;
+  readonly grantedAt: number;
+}
+
+/**
+ * One session for each pair of instances, whoever asked first: while both sides are still coming together a
+ * second request joins the first. Later, a request means that the requester has no session any more.
+ */
+export function decideSession(existing: SessionFacts | null, now: number): "join" | "new" {
+  return existing !== null && now - existing.grantedAt < SESSION_PENDING_MS ? "join" : "new";
+}
+
+// ---- uplinks ----------------------------------------------------------------------------------------
+
+/** How long the offers of a lost instance stay, ms: an edge restart must not take a service away. */
+export const OFFER_GRACE_MS = 60_000;
+
+/** How often a network in use looks after its uplinks, ms. */
+export const SWEEP_MS = 60_000;
+
+/** Whether an uplink still counts: opened or heard of less than {@link KEEPALIVE}.deadAfterMs ago. */
+export function uplinkAlive(openedAt: number, lastPing: number | null, now: number): boolean {
+  return now - Math.max(openedAt, lastPing ?? 0) < KEEPALIVE.deadAfterMs;
+}
+
+/** When to look next: with the network in use, or with something that ends; null lets the registry sleep. */
+export function nextSweep(facts: { sessions: number; lostAt: number | null }, now: number): number | null {
+  const times: number[] = [];
+  if (facts.sessions > 0) times.push(now + SWEEP_MS);
+  if (facts.lostAt !== null) times.push(Math.max(now + 1, facts.lostAt + OFFER_GRACE_MS));
+  return times.length > 0 ? Math.min(...times) : null;
+}

@@ -1,0 +1,79 @@
+/**
+ * The registry's tables, as a numbered list of migrations. A migration is never edited after a release:
+ * the next change is the next number. docs/storage.md describes every table and column.
+ */
+
+export interface Migration {
+  readonly number: number;
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    number: 1,
+    name: "first tables",
+    statements: [
+      `CREATE TABLE network (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, created_at INTEGER NOT NULL,
+        ca_certificate BLOB NOT NULL, ca_key_sealed BLOB NOT NULL)`,
+      `CREATE TABLE issuers (
+        id TEXT PRIMARY KEY, certificate BLOB NOT NULL, key_sealed BLOB NOT NULL, created_at INTEGER NOT NULL)`,
+      `CREATE TABLE sites (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, public_key BLOB NOT NULL, key_hash TEXT NOT NULL UNIQUE,
+        state TEXT NOT NULL, since INTEGER NOT NULL, created_at INTEGER NOT NULL)`,
+      `CREATE TABLE certificates (
+        serial TEXT PRIMARY KEY, site TEXT NOT NULL, certificate BLOB NOT NULL, not_after INTEGER NOT NULL,
+        revoked_at INTEGER)`,
+      "CREATE INDEX certificates_by_site ON certificates (site, not_after)",
+      `CREATE TABLE tokens (
+        id TEXT PRIMARY KEY, issuer TEXT NOT NULL, secret_hash BLOB NOT NULL, uses INTEGER NOT NULL,
+        used INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, revoked_at INTEGER)`,
+      `CREATE TABLE redemptions (
+        token TEXT NOT NULL, key_hash TEXT NOT NULL, site TEXT NOT NULL, link TEXT NOT NULL, serial TEXT NOT NULL,
+        at INTEGER NOT NULL, PRIMARY KEY (token, key_hash))`,
+      `CREATE TABLE links (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, joiner TEXT NOT NULL, issuer TEXT NOT NULL, cost INTEGER NOT NULL,
+        certificate BLOB NOT NULL, created_at INTEGER NOT NULL, UNIQUE (joiner, name))`,
+      `CREATE TABLE offers (
+        site TEXT NOT NULL, boot TEXT NOT NULL, service TEXT NOT NULL, protocol TEXT NOT NULL, port INTEGER NOT NULL,
+        since INTEGER NOT NULL, lost_at INTEGER, PRIMARY KEY (service, boot))`,
+      `CREATE TABLE listeners (
+        site TEXT NOT NULL, boot TEXT NOT NULL, service TEXT NOT NULL, address TEXT NOT NULL, state TEXT NOT NULL,
+        code TEXT, message TEXT, PRIMARY KEY (boot, service))`,
+      `CREATE TABLE sessions (
+        boot_a TEXT NOT NULL, boot_b TEXT NOT NULL, site_a TEXT NOT NULL, site_b TEXT NOT NULL, id TEXT NOT NULL,
+        generation INTEGER NOT NULL, granted_at INTEGER NOT NULL, PRIMARY KEY (boot_a, boot_b))`,
+      `CREATE TABLE assertions (
+        site TEXT NOT NULL, boot TEXT NOT NULL, counter INTEGER NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (site, boot))`,
+      `CREATE TABLE events (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, type TEXT NOT NULL, site TEXT, text TEXT NOT NULL,
+        code TEXT, actor TEXT NOT NULL)`,
+    ],
+  },
+];
+
+/** The migrations that a database at `applied` (the highest number it has, 0 when new) still needs, in order. */
+export function pendingMigrations(
+  applied: number,
+  all: readonly Migration[] = MIGRATIONS,
+): readonly Migration[] {
+  return all.filter((migration) => migration.number > applied);
+}
+
+/** Brings a database up to date; all of it or, if a statement fails, nothing. */
+export function migrate(storage: DurableObjectStorage, now: number): void {
+  storage.transactionSync(() => {
+    storage.sql.exec(
+      "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)",
+    );
+    const applied = storage.sql
+      .exec<{ number: number }>("SELECT coalesce(max(number), 0) AS number FROM migrations")
+      .one().number;
+    for (const migration of pendingMigrations(applied)) {
+      for (const statement of migration.statements) storage.sql.exec(statement);
+      storage.sql.exec("INSERT INTO migrations VALUES (?, ?, ?)", migration.number, migration.name, now);
+    }
+  });
+}

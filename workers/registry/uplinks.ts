@@ -1,0 +1,92 @@
+/** The uplinks: hibernating WebSockets of the connectors, and what they say about who is there. */
+import { type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
+import { closeCodeFor, KEEPALIVE, type RegistryMessage } from "../../protocol/messages.ts";
+import { type Attachment, readAttachment, tagOf, writeAttachment } from "./attachment.ts";
+import { uplinkAlive } from "./decisions.ts";
+
+export interface Uplink {
+  readonly socket: WebSocket;
+  readonly attachment: Attachment;
+}
+
+export class Uplinks {
+  readonly #ctx: DurableObjectState;
+
+  constructor(ctx: DurableObjectState) {
+    this.#ctx = ctx;
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(KEEPALIVE.ping, KEEPALIVE.pong));
+  }
+
+  /** Takes a new socket in; it stays silent and unknown until its hello. */
+  accept(attachment: Attachment): WebSocket {
+    const pair = new WebSocketPair();
+    this.#ctx.acceptWebSocket(pair[1], [tagOf.site(attachment.site), tagOf.boot(attachment.boot)]);
+    writeAttachment(pair[1], attachment);
+    return pair[0];
+  }
+
+  #open(tag?: string): Uplink[] {
+    const uplinks: Uplink[] = [];
+    for (const socket of this.#ctx.getWebSockets(tag)) {
+      const attachment = readAttachment(socket);
+      if (attachment && socket.readyState === WebSocket.OPEN) uplinks.push({ socket, attachment });
+    }
+    return uplinks;
+  }
+
+  /** Every socket, greeted or not. */
+  all(): Uplink[] {
+    return this.#open();
+  }
+
+  /** Uplinks that said hello. */
+  greeted(): Uplink[] {
+    return this.#open().filter((uplink) => uplink.attachment.software !== null);
+  }
+
+  ofSite(site: string): Uplink[] {
+    return this.#open(tagOf.site(site));
+  }
+
+  ofBoot(boot: string): Uplink[] {
+    return this.#open(tagOf.boot(boot));
+  }
+
+  /** The greeted uplink of an instance; where a replacement overlaps, the newest. */
+  instance(boot: string): Uplink | null {
+    return (
+      this.ofBoot(boot)
+        .filter((uplink) => uplink.attachment.software !== null)
+        .sort((left, right) => right.attachment.openedAt - left.attachment.openedAt)[0] ?? null
+    );
+  }
+
+  /** Whether the peer was heard of lately; asked where it matters, so that an idle network sleeps. */
+  alive(uplink: Uplink, now: number): boolean {
+    const lastPing = this.#ctx.getWebSocketAutoResponseTimestamp(uplink.socket)?.getTime() ?? null;
+    return uplinkAlive(uplink.attachment.openedAt, lastPing, now);
+  }
+
+  send(uplink: Uplink, message: RegistryMessage): void {
+    try {
+      uplink.socket.send(JSON.stringify(message));
+    } catch {
+      // The socket went away meanwhile; its close event does what is to be done.
+    }
+  }
+
+  /** Tells why, then closes. */
+  refuse(uplink: Uplink, code: ErrorCode, message?: string): void {
+    const error = new FairleadError(code, message);
+    this.send(uplink, { type: "error", error: toErrorBody(error) });
+    this.close(uplink.socket, code);
+  }
+
+  close(socket: WebSocket, code: ErrorCode): void {
+    try {
+      socket.close(closeCodeFor(new FairleadError(code).entry.status), code);
+    } catch {
+      // Closed already.
+    }
+  }
+}

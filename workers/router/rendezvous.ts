@@ -1,0 +1,80 @@
+/**
+ * Which dial meets which: the router's memory as a pure machine. A lane is a meeting of exactly two sides;
+ * everything else is refused. Entries are forgotten when no ticket for them can be good any more.
+ */
+import type { ErrorCode } from "../../protocol/errors.ts";
+
+/** How long the first side of a lane waits for the second, ms. */
+export const MEET_MS = 10_000;
+
+export interface Dial {
+  readonly session: string;
+  readonly generation: number;
+  readonly lane: number;
+  readonly side: "a" | "b";
+  /** When the ticket ends, ms. */
+  readonly expires: number;
+}
+
+export type Meeting =
+  | { readonly kind: "wait" }
+  | { readonly kind: "join" }
+  | { readonly kind: "refuse"; readonly code: ErrorCode };
+
+interface Entry {
+  readonly sides: Set<"a" | "b">;
+  state: "waiting" | "joined" | "over";
+  forgetAt: number;
+}
+
+export const laneKey = (dial: Dial): string => `${dial.session}:${dial.generation}:${dial.lane}`;
+
+export class Rendezvous {
+  readonly #lanes = new Map<string, Entry>();
+  /** Newest generation seen of each session. */
+  readonly #newest = new Map<string, { generation: number; forgetAt: number }>();
+
+  /** What becomes of a dial whose ticket was verified. */
+  arrive(dial: Dial, now: number): Meeting {
+    this.#forget(now);
+    const newest = this.#newest.get(dial.session);
+    if (newest && dial.generation < newest.generation) return { kind: "refuse", code: "ticket.stale" };
+    this.#newest.set(dial.session, { generation: dial.generation, forgetAt: dial.expires });
+
+    const key = laneKey(dial);
+    const entry = this.#lanes.get(key);
+    if (!entry) {
+      this.#lanes.set(key, { sides: new Set([dial.side]), state: "waiting", forgetAt: dial.expires });
+      return { kind: "wait" };
+    }
+    entry.forgetAt = Math.max(entry.forgetAt, dial.expires);
+    if (entry.state === "joined") return { kind: "refuse", code: "lane.taken" };
+    if (entry.sides.has(dial.side)) return { kind: "refuse", code: "ticket.replayed" };
+    if (entry.state === "over") return { kind: "refuse", code: "lane.unmet" };
+    entry.sides.add(dial.side);
+    entry.state = "joined";
+    return { kind: "join" };
+  }
+
+  /** The wait of a lane's first side is over; true when it was still waiting. */
+  giveUp(dial: Dial): boolean {
+    const entry = this.#lanes.get(laneKey(dial));
+    if (entry?.state !== "waiting") return false;
+    entry.state = "over";
+    return true;
+  }
+
+  /** How many lanes are remembered. */
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  #forget(now: number): void {
+    for (const [key, entry] of this.#lanes) {
+      if (entry.forgetAt <= now && entry.state !== "waiting") this.#lanes.delete(key);
+    }
+    for (const [session, newest] of this.#newest) {
+      if (newest.forgetAt <= now) this.#newest.delete(session);
+    }
+  }
+}

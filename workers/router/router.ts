@@ -1,0 +1,57 @@
+/**
+ * The router: joins the two ends of a lane. One object serves one pair of sites.
+ *
+ * Each of the two upgrade requests is answered with one end of the same WebSocketPair; from then on the
+ * runtime moves the bytes itself, with backpressure, and no code here runs. In return nothing here can close
+ * a joined lane or learn of its end: the registry cuts the whole object instead, and the connectors report.
+ */
+import { DurableObject } from "cloudflare:workers";
+import { FairleadError } from "../../protocol/errors.ts";
+import { closeCodeFor } from "../../protocol/messages.ts";
+import { Ticket, VERIFIED_TICKET_HEADER } from "../authority/tickets.ts";
+import type { Env } from "../env.ts";
+import { errorResponse } from "../errors.ts";
+import { laneKey, MEET_MS, Rendezvous } from "./rendezvous.ts";
+
+export class Router extends DurableObject<Env> {
+  readonly #rendezvous = new Rendezvous();
+  /** The ends that wait for their other side. */
+  readonly #waiting = new Map<string, WebSocket>();
+
+  override async fetch(request: Request): Promise<Response> {
+    const ticket = Ticket.parse(JSON.parse(request.headers.get(VERIFIED_TICKET_HEADER) ?? "null"));
+    const meeting = this.#rendezvous.arrive(ticket, Date.now());
+    const key = laneKey(ticket);
+    switch (meeting.kind) {
+      case "refuse":
+        return errorResponse(new FairleadError(meeting.code));
+      case "wait": {
+        const pair = new WebSocketPair();
+        this.#waiting.set(key, pair[1]);
+        setTimeout(() => this.#giveUp(ticket), MEET_MS);
+        return new Response(null, { status: 101, webSocket: pair[0] });
+      }
+      case "join": {
+        const end = this.#waiting.get(key);
+        this.#waiting.delete(key);
+        if (!end) return errorResponse(new FairleadError("lane.unmet"));
+        return new Response(null, { status: 101, webSocket: end });
+      }
+    }
+  }
+
+  #giveUp(ticket: Ticket): void {
+    if (!this.#rendezvous.giveUp(ticket)) return;
+    const key = laneKey(ticket);
+    const end = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    if (!end) return;
+    end.accept();
+    end.close(closeCodeFor(new FairleadError("lane.unmet").entry.status), "lane.unmet");
+  }
+
+  /** Ends every lane of this pair of sites at once, and this object with them. */
+  cut(): void {
+    this.ctx.abort("The registry cut this pair of sites.");
+  }
+}

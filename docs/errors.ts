@@ -1,0 +1,73 @@
+/** Makes docs/errors.md from the table in protocol/errors.ts: `npm run docs`. A test holds the page to it. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ERRORS, type ErrorEntry } from "../protocol/errors.ts";
+
+const GROUPS: Record<string, string> = {
+  request: "Requests",
+  route: "Requests",
+  key: "API keys",
+  network: "Networks",
+  site: "Sites",
+  token: "Tokens",
+  csr: "Joining",
+  certificate: "Certificates",
+  assertion: "Assertions",
+  renewal: "Renewal",
+  uplink: "Uplinks",
+  ticket: "Lanes",
+  lane: "Lanes",
+  session: "Sessions",
+  stream: "Streams",
+  service: "Services",
+  listener: "Listeners",
+  state: "State directories",
+  connector: "The local connector",
+  edge: "The edge",
+  proxy: "HTTP proxies",
+};
+
+const FAULTS: Record<ErrorEntry["fault"], string> = {
+  caller: "whoever asked",
+  site: "the site",
+  peer: "the other site",
+  edge: "the edge's operator",
+};
+
+/** The whole page, as Markdown. */
+export function errorsPage(): string {
+  const lines = [
+    "# Errors",
+    "",
+    "<!-- Made by `npm run docs` from protocol/errors.ts. -->",
+    "",
+    "Every error has a code that never changes its meaning. It reaches you unchanged through the API (`error.code`),",
+    "the commands (`code:` and `--json`), the log and the event log. Match on the code; the text may change.",
+    "",
+    'API answers have the form `{"error": {"code", "message", "action"}, "requestId"}` with the HTTP status below. An uplink',
+    "or lane that is closed for an error has the close code 4000 + status and the code as its reason. *Again* says whether",
+    "the same request can succeed later by itself.",
+  ];
+  let group = "";
+  for (const [code, entry] of Object.entries(ERRORS) as [string, ErrorEntry][]) {
+    const title = GROUPS[code.slice(0, code.indexOf("."))] ?? "Other";
+    if (title !== group) {
+      lines.push("", `## ${title}`);
+      group = title;
+    }
+    lines.push(
+      "",
+      `### \`${code}\``,
+      "",
+      `${entry.meaning} ${entry.action}`,
+      "",
+      `HTTP ${entry.status} · to be mended by ${FAULTS[entry.fault]} · again: ${entry.retry ? "yes" : "no"}`,
+    );
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await writeFile(join(import.meta.dirname, "errors.md"), errorsPage());
+}

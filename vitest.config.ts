@@ -1,0 +1,22 @@
+import { existsSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+/** unit: pure decisions and codecs in Node. edge: the objects inside workerd. system: real processes and TLS. */
+export default defineConfig({
+  test: {
+    reporters: ["default", "./tests/support/count-reporter.ts"],
+    projects: [
+      { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 20_000 } },
+      ...(existsSync("tests/edge/vitest.config.ts") ? ["tests/edge/vitest.config.ts"] : []),
+      {
+        test: {
+          name: "system",
+          include: ["tests/system/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});

@@ -1,0 +1,100 @@
+/** The configuration of workerd, as a pure function of what the edge is to be. */
+import type { Credential } from "../authority/certificates.ts";
+import { type Address, formatAddress } from "./addresses.ts";
+
+/** The environment variables that carry the secrets: they are in no file that workerd reads. */
+export const SECRET_VARIABLES = ["DEPLOYMENT_CA_KEY", "ADMIN_KEY_HASH"] as const;
+
+/** The Durable Object classes and how the Worker's environment names them; see workers/env.ts. */
+const OBJECTS = [
+  { binding: "REGISTRY", className: "Registry" },
+  { binding: "ROUTER", className: "Router" },
+  { binding: "DIRECTORY", className: "Directory" },
+] as const;
+
+/** The Worker's entrypoint for uplinks and lanes. Only the links socket leads to it. */
+const LINKS_ENTRYPOINT = "Links";
+
+export interface EdgeConfig {
+  /** Absolute path of the Worker's one module. */
+  readonly module: string;
+  readonly compatibilityDate: string;
+  readonly compatibilityFlags: readonly string[];
+  /** Absolute path of the directory of the objects' databases. */
+  readonly objects: string;
+  readonly api: Address;
+  readonly links: Address;
+  readonly apiUrl: string;
+  readonly linksUrl: string;
+  /** PEM. */
+  readonly deploymentCa: string;
+  readonly server: Credential;
+}
+
+/**
+ * workerd's configuration, as Cap'n Proto text. It holds the server's private key: keep the file to its
+ * owner. Run workerd with `-I /`, since the module is named by its absolute path.
+ */
+export function workerdConfig(edge: EdgeConfig): string {
+  const keypair = `keypair = (privateKey = ${quote(edge.server.privateKey)}, certificateChain = ${quote(edge.server.certificate)})`;
+  // That certificates are enforced is said here and nowhere else: a variable would also reach the API socket.
+  const props = quote(JSON.stringify({ enforcesClientCertificates: true }));
+  return `using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [
+    (name = "edge", worker = (
+      modules = [(name = "index.js", esModule = embed ${quote(edge.module)})],
+      compatibilityDate = ${quote(edge.compatibilityDate)},
+      compatibilityFlags = [${edge.compatibilityFlags.map(quote).join(", ")}],
+      bindings = [
+        ${bindings(edge).join(",\n        ")}
+      ],
+      durableObjectNamespaces = [
+        ${OBJECTS.map(namespace).join(",\n        ")}
+      ],
+      durableObjectStorage = (localDisk = "objects")
+    )),
+    (name = "objects", disk = (path = ${quote(edge.objects)}, writable = true))
+  ],
+  sockets = [
+    (name = "api", address = ${quote(formatAddress(edge.api))},
+      https = (tlsOptions = (${keypair})),
+      service = "edge"),
+    (name = "links", address = ${quote(formatAddress(edge.links))},
+      https = (tlsOptions = (requireClientCerts = true, trustedCertificates = [${quote(edge.deploymentCa)}], ${keypair})),
+      service = (name = "edge", entrypoint = ${quote(LINKS_ENTRYPOINT)}, props = (json = ${props})))
+  ]
+);
+`;
+}
+
+function bindings(edge: EdgeConfig): string[] {
+  const texts = { API_URL: edge.apiUrl, LINKS_URL: edge.linksUrl, DEPLOYMENT_CA: edge.deploymentCa };
+  return [
+    ...OBJECTS.map(
+      ({ binding, className }) =>
+        `(name = ${quote(binding)}, durableObjectNamespace = (className = ${quote(className)}))`,
+    ),
+    ...Object.entries(texts).map(([name, text]) => `(name = ${quote(name)}, text = ${quote(text)})`),
+    ...SECRET_VARIABLES.map((name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`),
+  ];
+}
+
+/** The unique key names the objects' directory and makes their ids: it must never change. */
+function namespace({ className }: { readonly className: string }): string {
+  return `(className = ${quote(className)}, uniqueKey = ${quote(`fairlead-${className}`)}, enableSql = true)`;
+}
+
+/** A Cap'n Proto text literal. Everything that is not plain ASCII goes as its UTF-8 bytes. */
+export function quote(text: string): string {
+  let literal = '"';
+  for (const byte of new TextEncoder().encode(text)) {
+    const character = String.fromCharCode(byte);
+    if (character === '"' || character === "\\") literal += `\\${character}`;
+    else if (byte === 0x0a) literal += "\\n";
+    else if (byte < 0x20 || byte > 0x7e) literal += `\\x${byte.toString(16).padStart(2, "0")}`;
+    else literal += character;
+  }
+  return `${literal}"`;
+}

@@ -1,0 +1,79 @@
+/**
+ * Gathers frames into few chunks for one write of the layer below. Headers and small payloads are copied
+ * next to each other into a block; large payloads are passed on as they are.
+ */
+import { HEADER_BYTES, writeHeader } from "./frames.ts";
+
+/**
+ * Bytes in one write. With TLS's 22 bytes on each of its four records of 16 KiB it still fits into one lane
+ * message of 64 KiB.
+ */
+export const BATCH_BYTES = 64 * 1024 - 128;
+
+/** From this size on, passing a payload on costs less than copying it. */
+const REFERENCE_FROM = 4096;
+const BLOCK_BYTES = 64 * 1024;
+
+export class Batch {
+  readonly #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #block = new Uint8Array(0);
+  #start = 0;
+  #end = 0;
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get room(): number {
+    return BATCH_BYTES - this.#bytes;
+  }
+
+  /** Adds a frame's header. */
+  header(type: number, length: number, stream: number): void {
+    this.#makeRoom(HEADER_BYTES);
+    writeHeader(this.#block, this.#end, type, length, stream);
+    this.#end += HEADER_BYTES;
+    this.#bytes += HEADER_BYTES;
+  }
+
+  /** Adds a payload or a whole frame. It must not be changed before it is written. */
+  add(bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
+    if (bytes.length >= REFERENCE_FROM) {
+      this.#seal();
+      this.#chunks.push(bytes);
+      return;
+    }
+    this.#makeRoom(bytes.length);
+    this.#block.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  /** The chunks, in order. The array is used again after {@link clear}; the chunks are not. */
+  chunks(): readonly Uint8Array[] {
+    this.#seal();
+    return this.#chunks;
+  }
+
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#bytes = 0;
+    this.#start = this.#end;
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#block.length - this.#end >= bytes) return;
+    this.#seal();
+    // The old block belongs to whoever is still writing it.
+    this.#block = new Uint8Array(BLOCK_BYTES);
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  #seal(): void {
+    if (this.#end === this.#start) return;
+    this.#chunks.push(this.#block.subarray(this.#start, this.#end));
+    this.#start = this.#end;
+  }
+}

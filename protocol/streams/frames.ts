@@ -1,0 +1,167 @@
+/**
+ * Frames: what two connectors say to each other inside the TLS connection of a session. Version 1.
+ *
+ * A session is a row of frames each way, without gaps. Numbers are big endian.
+ *
+ *     byte 0      type
+ *     bytes 1–3   length of the payload in bytes (0 … 65,536)
+ *     bytes 4–7   stream id; 0 is the session itself
+ *     bytes 8–    payload
+ *
+ * | type | name   | stream | payload                                | largest | sent by                                  |
+ * |------|--------|--------|----------------------------------------|---------|------------------------------------------|
+ * | 0x01 | HELLO  | 0      | JSON {@link Hello}                     |   4,096 | each side, first and once                |
+ * | 0x02 | OPEN   | new id | JSON {@link Open}                      |   4,096 | who wants a stream, after the peer's HELLO |
+ * | 0x03 | ACCEPT | id     | nothing                                |   4,096 | who got the OPEN                         |
+ * | 0x04 | DATA   | id     | 1 … 65,536 bytes of the stream         |  65,536 | opener from OPEN on, other side from ACCEPT on |
+ * | 0x05 | CREDIT | id     | u32: bytes that may be sent in addition |  4,096 | who consumed data                        |
+ * | 0x06 | FIN    | id     | nothing                                |   4,096 | who has no more data; reading goes on    |
+ * | 0x07 | RESET  | id     | JSON ErrorBody                         |   4,096 | either side: both directions end now     |
+ * | 0x08 | GOAWAY | 0      | JSON ErrorBody                         |   4,096 | either side: open no more streams        |
+ *
+ * - A RESET before ACCEPT rejects the OPEN. A RESET answers nothing and is not answered.
+ * - Data may follow its OPEN at once. Credit of each stream and direction begins with the window of the
+ *   receiver's HELLO; CREDIT adds to it. Only DATA uses credit.
+ * - The TLS server opens even ids from 2, the TLS client odd ids from 1, each in rising order; an id is never
+ *   used again. Ids may be skipped. A frame for an id that was used and has ended is ignored: it was under way.
+ * - GOAWAY is answered with GOAWAY. When both were sent and no stream is left, the session is over. When the
+ *   connection ends after a GOAWAY, streams still open fail with its code.
+ * - The highest version in both HELLOs counts. The header and HELLO stay as they are in every version.
+ *
+ * For the future: a receiver skips frames whose type has the high bit set and is unknown to it, bytes after
+ * the ones listed above in ACCEPT, CREDIT and FIN, and unknown fields in JSON. Any other unknown type, a zero
+ * CREDIT, an empty DATA, a stream id where 0 belongs or the reverse, is `session.malformed`. A payload above
+ * the largest is `session.too_large`; a frame at the wrong time `session.out_of_order`; DATA beyond the credit
+ * `session.credit`. All of these end the session, with a GOAWAY that says so.
+ */
+import { z } from "zod";
+import { ErrorBody, FairleadError, toErrorBody } from "../errors.ts";
+import { ServiceName } from "../names.ts";
+import { VersionRange } from "../versions.ts";
+
+export const FRAME = {
+  hello: 0x01,
+  open: 0x02,
+  accept: 0x03,
+  data: 0x04,
+  credit: 0x05,
+  fin: 0x06,
+  reset: 0x07,
+  goaway: 0x08,
+} as const;
+
+/** Types with this bit may be skipped by whoever does not know them. */
+export const EXTENSION_BIT = 0x80;
+
+export const HEADER_BYTES = 8;
+export const MAX_DATA = 64 * 1024;
+/** Largest payload of every frame that is neither DATA nor an extension. */
+export const MAX_CONTROL = 4096;
+export const MAX_STREAM_ID = 0xffff_ffff;
+/** Largest window, and the most credit that a stream may have. */
+export const MAX_CREDIT = 0x7fff_ffff;
+
+/** Longest message of an error in a frame; longer ones are cut. */
+const MAX_ERROR_MESSAGE = 500;
+
+/** What each side says first. */
+export const Hello = z.object({
+  versions: VersionRange,
+  /** Bytes that each stream may send before it gets credit. */
+  window: z.number().int().min(1).max(MAX_CREDIT),
+  /** How many streams the receiver of this HELLO may have open at once, of those that it opened. */
+  maxStreams: z.number().int().min(0).max(MAX_STREAM_ID),
+  software: z.string().max(100),
+});
+export type Hello = z.infer<typeof Hello>;
+
+export const Open = z.object({ service: ServiceName });
+export type Open = z.infer<typeof Open>;
+
+const FrameError = ErrorBody.extend({
+  code: z.string().min(1).max(64),
+  message: z.string().max(MAX_CONTROL),
+  action: z.string().max(MAX_CONTROL).optional(),
+});
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+/** Writes a header into `target` at `at`; there must be room for {@link HEADER_BYTES}. */
+export function writeHeader(
+  target: Uint8Array,
+  at: number,
+  type: number,
+  length: number,
+  stream: number,
+): void {
+  target[at] = type;
+  target[at + 1] = length >>> 16;
+  target[at + 2] = length >>> 8;
+  target[at + 3] = length;
+  target[at + 4] = stream >>> 24;
+  target[at + 5] = stream >>> 16;
+  target[at + 6] = stream >>> 8;
+  target[at + 7] = stream;
+}
+
+/** A whole frame in one buffer. */
+export function encodeFrame(type: number, stream: number, payload: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(HEADER_BYTES + payload.length);
+  writeHeader(frame, 0, type, payload.length, stream);
+  frame.set(payload, HEADER_BYTES);
+  return frame;
+}
+
+const encodeJson = (type: number, stream: number, value: unknown): Uint8Array =>
+  encodeFrame(type, stream, encoder.encode(JSON.stringify(value)));
+
+const encodeError = (type: number, stream: number, error: FairleadError): Uint8Array => {
+  const body = toErrorBody(error);
+  return encodeJson(type, stream, { ...body, message: body.message.slice(0, MAX_ERROR_MESSAGE) });
+};
+
+const NOTHING = new Uint8Array(0);
+
+export const encodeHello = (hello: Hello): Uint8Array => encodeJson(FRAME.hello, 0, hello);
+export const encodeOpen = (stream: number, open: Open): Uint8Array => encodeJson(FRAME.open, stream, open);
+export const encodeAccept = (stream: number): Uint8Array => encodeFrame(FRAME.accept, stream, NOTHING);
+export const encodeData = (stream: number, data: Uint8Array): Uint8Array =>
+  encodeFrame(FRAME.data, stream, data);
+export const encodeFin = (stream: number): Uint8Array => encodeFrame(FRAME.fin, stream, NOTHING);
+export const encodeReset = (stream: number, error: FairleadError): Uint8Array =>
+  encodeError(FRAME.reset, stream, error);
+export const encodeGoaway = (error: FairleadError): Uint8Array => encodeError(FRAME.goaway, 0, error);
+
+export function encodeCredit(stream: number, bytes: number): Uint8Array {
+  const payload = Uint8Array.of(bytes >>> 24, bytes >>> 16, bytes >>> 8, bytes);
+  return encodeFrame(FRAME.credit, stream, payload);
+}
+
+function parseJson<T>(what: string, schema: z.ZodType<T>, payload: Uint8Array): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(decoder.decode(payload));
+  } catch (cause) {
+    throw new FairleadError("session.malformed", `${what} is not JSON in UTF-8`, { cause });
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new FairleadError("session.malformed", `${what}: ${issue?.path.join(".")} ${issue?.message}`);
+}
+
+/** The payloads, read. @throws FairleadError session.malformed */
+export const parseHello = (payload: Uint8Array): Hello => parseJson("HELLO", Hello, payload);
+export const parseOpen = (payload: Uint8Array): Open => parseJson("OPEN", Open, payload);
+export const parseReset = (payload: Uint8Array): ErrorBody => parseJson("RESET", FrameError, payload);
+export const parseGoaway = (payload: Uint8Array): ErrorBody => parseJson("GOAWAY", FrameError, payload);
+
+/** Bytes that a CREDIT grants. @throws FairleadError session.malformed */
+export function parseCredit(payload: Uint8Array): number {
+  if (payload.length < 4) throw new FairleadError("session.malformed", "a CREDIT has fewer than 4 bytes");
+  const [a = 0, b = 0, c = 0, d = 0] = payload;
+  const bytes = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  if (bytes === 0) throw new FairleadError("session.malformed", "a CREDIT grants nothing");
+  return bytes;
+}

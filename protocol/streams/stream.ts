@@ -1,0 +1,261 @@
+/**
+ * One stream of a session: its state, its credit both ways, and what waits to be sent. It decides; the
+ * multiplexer writes. Whoever uses a stream gives it a {@link StreamHandler} and calls the verbs below.
+ */
+import { FairleadError } from "../errors.ts";
+import type { Batch } from "./batch.ts";
+import { ReceiveWindow, SendCredit } from "./credit.ts";
+import { Fifo } from "./fifo.ts";
+import { encodeAccept, encodeCredit, encodeOpen, encodeReset, FRAME } from "./frames.ts";
+import { MAY_RECEIVE, MAY_SEND, nextState, type StreamMove, type StreamState } from "./states.ts";
+
+/** Bytes that a stream takes before {@link Stream.write} asks to wait. */
+export const SEND_BUFFER = 128 * 1024;
+
+/** Bytes of one stream that go out before it is another stream's turn: four turns to a batch. */
+export const TURN_BYTES = 16 * 1024 - 64;
+
+/** What a stream tells its user. */
+export interface StreamHandler {
+  /** The peer accepted our OPEN. */
+  peerAccepted(): void;
+  /** Bytes of the peer, never empty; the memory is the input's. Call `consumed` when they are used up. */
+  data(bytes: Uint8Array): void;
+  /** The peer sent its last byte. */
+  peerFinished(): void;
+  /** After `write` returned false: it takes more now. */
+  drained(): void;
+  /** Our last byte and FIN went out. */
+  finished(): void;
+  /** The peer reset the stream, or the session ended under it. Nothing follows. */
+  reset(error: FairleadError): void;
+}
+
+/** The multiplexer, as a stream sees it. */
+export interface StreamOwner {
+  /** The stream has a control frame to send. */
+  controlWaits(stream: Stream): void;
+  /** The stream has data or FIN to send, and credit for it. */
+  dataWaits(stream: Stream): void;
+  /** The stream ended. */
+  closed(stream: Stream): void;
+}
+
+export class Stream {
+  readonly id: number;
+  readonly service: string;
+  /** Whether this side opened it. */
+  readonly ours: boolean;
+  readonly #owner: StreamOwner;
+  #handler: StreamHandler | null = null;
+  #state: StreamState;
+  readonly #credit = new SendCredit();
+  readonly #window: ReceiveWindow;
+  readonly #outbox = new Fifo<Uint8Array>();
+  #outboxBytes = 0;
+  #wantsDrain = false;
+  #finishing = false;
+  /** What the next control turn sends. */
+  #openWaits: boolean;
+  #acceptWaits = false;
+  #creditWaits = false;
+  #resetWaits: FairleadError | null = null;
+  /** Whether the stream stands in the multiplexer's rows; theirs to read and write. */
+  inControlRow = false;
+  inDataRow = false;
+
+  constructor(options: { id: number; service: string; ours: boolean; owner: StreamOwner; window: number }) {
+    this.id = options.id;
+    this.service = options.service;
+    this.ours = options.ours;
+    this.#owner = options.owner;
+    this.#window = new ReceiveWindow(options.window);
+    this.#state = options.ours ? "opening" : "offered";
+    this.#openWaits = options.ours;
+  }
+
+  get state(): StreamState {
+    return this.#state;
+  }
+
+  /** Whether it was reset here and the peer was not told yet. */
+  get resetWaits(): boolean {
+    return this.#resetWaits !== null;
+  }
+
+  /** Bytes received that the user has not consumed. */
+  get held(): number {
+    return this.#window.held;
+  }
+
+  set handler(handler: StreamHandler) {
+    this.#handler = handler;
+  }
+
+  // ---- the user's verbs -----------------------------------------------------------------------------
+
+  /** Accepts the peer's OPEN. Does nothing when the stream has ended meanwhile. */
+  accept(): void {
+    if (this.#state === "closed") return;
+    this.#move("accept");
+    this.#acceptWaits = true;
+    this.#owner.controlWaits(this);
+  }
+
+  /**
+   * Sends `bytes`, which must not be changed afterwards. False asks to wait for `drained`; the bytes are
+   * taken all the same. Bytes written to a stream that has ended are dropped.
+   */
+  write(bytes: Uint8Array): boolean {
+    if (this.#state === "closed") return true;
+    if (this.#finishing || !MAY_SEND[this.#state]) throw new RangeError(`cannot write when ${this.#state}`);
+    if (bytes.length === 0) return true;
+    this.#outbox.push(bytes);
+    this.#outboxBytes += bytes.length;
+    if (this.#credit.available > 0) this.#owner.dataWaits(this);
+    this.#wantsDrain = this.#outboxBytes >= SEND_BUFFER;
+    return !this.#wantsDrain;
+  }
+
+  /** Sends FIN after everything written so far. */
+  finish(): void {
+    if (this.#state === "closed" || this.#finishing) return;
+    this.#finishing = true;
+    if (this.#sendable) this.#owner.dataWaits(this);
+  }
+
+  /** Ends both directions now; what was not sent is dropped. The peer learns the error's code and message. */
+  reset(error: FairleadError): void {
+    if (this.#state === "closed") return;
+    // A stream whose OPEN never went out ends without a word.
+    if (!this.#openWaits) this.#resetWaits = error;
+    this.#move("reset");
+  }
+
+  /** The user is done with `bytes` of what `data` gave it. */
+  consumed(bytes: number): void {
+    if (!this.#window.consume(bytes) || !MAY_RECEIVE[this.#state]) return;
+    this.#creditWaits = true;
+    this.#owner.controlWaits(this);
+  }
+
+  // ---- the multiplexer's side: what came in ---------------------------------------------------------
+
+  /** @throws FairleadError session.out_of_order, session.credit */
+  receiveData(bytes: Uint8Array): void {
+    if (!MAY_RECEIVE[this.#state]) throw this.#outOfOrder("DATA");
+    this.#window.receive(bytes.length);
+    this.#handler?.data(bytes);
+  }
+
+  /** @throws FairleadError session.out_of_order */
+  receiveAccept(): void {
+    if (nextState(this.#state, "accepted") === null || this.#openWaits) throw this.#outOfOrder("ACCEPT");
+    this.#move("accepted");
+    this.#handler?.peerAccepted();
+  }
+
+  /** @throws FairleadError session.out_of_order */
+  receiveFin(): void {
+    if (nextState(this.#state, "peer_finished") === null) throw this.#outOfOrder("FIN");
+    this.#move("peer_finished");
+    this.#handler?.peerFinished();
+  }
+
+  /** @throws FairleadError session.credit */
+  receiveCredit(bytes: number): void {
+    this.#credit.grant(bytes);
+    if (this.#sendable) this.#owner.dataWaits(this);
+  }
+
+  /** The peer's RESET came, or the session ended. */
+  end(error: FairleadError): void {
+    if (this.#state === "closed") return;
+    this.#move("reset");
+    this.#handler?.reset(error);
+  }
+
+  // ---- the multiplexer's side: what goes out --------------------------------------------------------
+
+  /** Adds the control frames that wait. */
+  writeControl(batch: Batch): void {
+    if (this.#resetWaits !== null) {
+      batch.add(encodeReset(this.id, this.#resetWaits));
+      this.#resetWaits = null;
+      return;
+    }
+    if (this.#state === "closed") return;
+    if (this.#openWaits) batch.add(encodeOpen(this.id, { service: this.service }));
+    if (this.#acceptWaits) batch.add(encodeAccept(this.id));
+    if (this.#creditWaits && MAY_RECEIVE[this.#state]) {
+      batch.add(encodeCredit(this.id, this.#window.takeGrant()));
+    }
+    this.#openWaits = false;
+    this.#acceptWaits = false;
+    this.#creditWaits = false;
+  }
+
+  /** Adds at most `limit` bytes of data as one frame, and FIN when it is due; true when more could follow. */
+  writeData(batch: Batch, limit: number): boolean {
+    if (!this.#sendable) return false;
+    const size = Math.min(limit, this.#outboxBytes, this.#credit.available);
+    if (size > 0) {
+      batch.header(FRAME.data, size, this.id);
+      this.#credit.spend(size);
+      this.#moveBytes(batch, size);
+    }
+    if (this.#finishing && this.#outboxBytes === 0 && MAY_SEND[this.#state]) {
+      batch.header(FRAME.fin, 0, this.id);
+      this.#move("finish");
+      this.#handler?.finished();
+      return false;
+    }
+    if (this.#wantsDrain && this.#outboxBytes < SEND_BUFFER) {
+      this.#wantsDrain = false;
+      this.#handler?.drained();
+    }
+    return this.#sendable;
+  }
+
+  #moveBytes(batch: Batch, size: number): void {
+    let left = size;
+    while (left > 0) {
+      const first = this.#outbox.peek();
+      if (first === undefined) throw new RangeError("the outbox holds less than it counts");
+      if (first.length <= left) {
+        batch.add(first);
+        this.#outbox.shift();
+        left -= first.length;
+      } else {
+        batch.add(first.subarray(0, left));
+        this.#outbox.replaceFirst(first.subarray(left));
+        left = 0;
+      }
+    }
+    this.#outboxBytes -= size;
+  }
+
+  get #sendable(): boolean {
+    if (!MAY_SEND[this.#state]) return false;
+    return this.#outboxBytes > 0 ? this.#credit.available > 0 : this.#finishing;
+  }
+
+  /** The only place that changes the state. */
+  #move(move: StreamMove): void {
+    const next = nextState(this.#state, move);
+    if (next === null) throw new RangeError(`stream ${this.id}: no ${move} when ${this.#state}`);
+    this.#state = next;
+    if (next !== "closed") return;
+    this.#outbox.clear();
+    this.#outboxBytes = 0;
+    this.#owner.closed(this);
+    if (this.#resetWaits !== null) this.#owner.controlWaits(this);
+  }
+
+  #outOfOrder(frame: string): FairleadError {
+    return new FairleadError(
+      "session.out_of_order",
+      `${frame} on stream ${this.id}, which is ${this.#state}`,
+    );
+  }
+}

@@ -1,0 +1,316 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
+import { makeDeploymentAuthority } from "../../connector/authority/certificates.ts";
+import { EmbeddedEdge, type RunningEdge } from "../../connector/edge/embedded-edge.ts";
+import {
+  childrenOf,
+  type EdgeProcess,
+  ended,
+  get,
+  isRunning,
+  makeClientCertificate,
+  STUB_EDGE,
+  servedSerial,
+  startEdgeProcess,
+} from "./support/edge-client.ts";
+
+let home: string;
+let options: { state: string; api: string; links: string; bundle: string };
+const cleanups: (() => Promise<void>)[] = [];
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "fairlead-edge-"));
+  options = {
+    state: join(home, 'state "of" the édge'),
+    api: "127.0.0.1:0",
+    links: "127.0.0.1:0",
+    bundle: STUB_EDGE,
+  };
+});
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function startEdge(
+  more: object = {},
+): Promise<{ edge: EmbeddedEdge; running: RunningEdge; ca: string }> {
+  const edge = new EmbeddedEdge({ ...options, ...more });
+  cleanups.push(() => edge.stop());
+  const running = await edge.start();
+  return { edge, running, ca: readFileSync(running.caFile, "utf8") };
+}
+
+async function startProcess(more: object = {}): Promise<EdgeProcess> {
+  const started = await startEdgeProcess({ ...options, ...more });
+  cleanups.push(async () => {
+    started.child.kill("SIGKILL");
+    await ended(started.child);
+  });
+  return started;
+}
+
+function read(name: string): string {
+  return readFileSync(join(options.state, name), "utf8");
+}
+
+/** The workerd that a process runs. */
+function workerdOf(edge: EdgeProcess): number {
+  const found = childrenOf(edge.child.pid ?? 0).find(({ command }) => command.includes("serve -I /"));
+  if (found === undefined) throw new Error("no workerd");
+  return found.pid;
+}
+
+function site(): Promise<{ cert: string; key: string }> {
+  return makeClientCertificate({ certificate: read("ca.pem"), privateKey: read("ca-key.pem") });
+}
+
+async function until(check: () => boolean | Promise<boolean>, ms = 5_000): Promise<void> {
+  const deadline = Date.now() + ms;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error("It did not happen.");
+    await sleep(25);
+  }
+}
+
+describe("fairlead edge start", () => {
+  test("makes its files for the owner only, and hands the Worker what it needs", async () => {
+    const { running, ca } = await startEdge();
+    expect(statSync(options.state).mode & 0o777).toBe(0o700);
+    for (const name of [
+      "ca-key.pem",
+      "server.pem",
+      "server-key.pem",
+      "admin-key",
+      "edge.json",
+      "workerd.capnp",
+    ]) {
+      expect(statSync(join(options.state, name)).mode & 0o777, name).toBe(0o600);
+    }
+    expect(statSync(running.caFile).mode & 0o777).toBe(0o644);
+    expect(readFileSync(running.adminKeyFile, "utf8")).toMatch(/^flk_admin_[A-Za-z0-9_-]{43}\n$/);
+
+    const answer = await get(`${running.apiUrl}/`, { ca });
+    const { entrypoint, props, env } = JSON.parse(answer.body);
+    expect(entrypoint).toBe("default");
+    expect(props).toEqual({});
+    expect(env.API_URL).toBe(running.apiUrl);
+    expect(env.LINKS_URL).toBe(running.linksUrl);
+    expect(env.DEPLOYMENT_CA).toBe(ca);
+    const digest = async (text: string) =>
+      Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from(text))).toString("hex");
+    expect(env.ADMIN_KEY_HASH).toBe(await digest(read("admin-key").trim()));
+    expect(env.DEPLOYMENT_CA_KEY).toBe(await digest(read("ca-key.pem")));
+  });
+
+  test("keeps the CA's private key and the admin key's hash out of workerd's configuration", async () => {
+    await startEdge();
+    const config = read("workerd.capnp");
+    const secret = read("ca-key.pem").split("\n")[1] ?? "";
+    expect(secret.length).toBeGreaterThan(40);
+    expect(config).not.toContain(secret);
+    expect(config).not.toMatch(/[0-9a-f]{64}/);
+  });
+
+  test("refuses links without a certificate and with a stranger's, and tells the Worker that it does", async () => {
+    const { running, ca } = await startEdge();
+    await expect(get(`${running.linksUrl}/`, { ca })).rejects.toThrow(/certificate required/);
+
+    const stranger = await makeClientCertificate(await makeDeploymentAuthority(Date.now()));
+    await expect(get(`${running.linksUrl}/`, { ca, ...stranger })).rejects.toThrow(/alert/);
+
+    const answer = await get(`${running.linksUrl}/`, { ca, ...(await site()) });
+    expect(JSON.parse(answer.body)).toMatchObject({
+      entrypoint: "Links",
+      props: { enforcesClientCertificates: true },
+    });
+  });
+
+  test("does not let the API address reach the Links entrypoint, whatever it is sent", async () => {
+    const { running, ca } = await startEdge();
+    const forged = JSON.stringify({ tlsClientAuth: { certPresented: "1", certVerified: "SUCCESS" } });
+    const headers = {
+      Host: new URL(running.linksUrl).host,
+      "CF-Blob": forged,
+      "MF-CF-Blob": forged,
+      "X-CF-Blob": forged,
+      "CF-Worker": "Links",
+      "CF-Connecting-IP": "192.0.2.1",
+      "X-Forwarded-Host": new URL(running.linksUrl).host,
+    };
+    for (const path of ["/", "/v1/uplink", "/v1/lane"]) {
+      const answer = await get(`${running.apiUrl}${path}`, { ca, headers, ...(await site()) });
+      expect(JSON.parse(answer.body)).toMatchObject({
+        entrypoint: "default",
+        props: {},
+        clientCertificate: null,
+      });
+    }
+  });
+
+  test("knows everything again after kill -9, at the same addresses", async () => {
+    const before = await startProcess();
+    const ca = readFileSync(before.said.caFile, "utf8");
+    for (const path of ["count", "count", "router", "directory"]) {
+      await get(`${before.said.apiUrl}/${path}`, { ca });
+    }
+    const workerd = workerdOf(before);
+    before.child.kill("SIGKILL");
+    await ended(before.child);
+    await until(() => !isRunning(workerd));
+
+    const { running } = await startEdge();
+    expect(running.apiUrl).toBe(before.said.apiUrl);
+    expect(running.linksUrl).toBe(before.said.linksUrl);
+    expect(readFileSync(running.caFile, "utf8")).toBe(ca);
+    expect(JSON.parse((await get(`${running.apiUrl}/count`, { ca })).body)).toEqual({ count: 3 });
+    expect(JSON.parse((await get(`${running.apiUrl}/router`, { ca })).body)).toEqual({ count: 2 });
+    expect(JSON.parse((await get(`${running.apiUrl}/directory`, { ca })).body)).toEqual({ count: 2 });
+  });
+
+  test("leaves no workerd behind and can start again at once when it is killed", async () => {
+    const before = await startProcess();
+    const workerd = workerdOf(before);
+    before.child.kill("SIGKILL");
+    const after = await startProcess();
+    expect(after.said.apiUrl).toBe(before.said.apiUrl);
+    expect(isRunning(workerd)).toBe(false);
+  });
+
+  test("starts workerd again when that crashes", async () => {
+    const edge = await startProcess();
+    const ca = readFileSync(edge.said.caFile, "utf8");
+    await get(`${edge.said.apiUrl}/count`, { ca });
+    for (let round = 0; round < 3; round++) {
+      const crashed = workerdOf(edge);
+      process.kill(crashed, "SIGKILL");
+      await until(() => !isRunning(crashed));
+      await until(() =>
+        get(`${edge.said.apiUrl}/`, { ca }).then(
+          () => true,
+          () => false,
+        ),
+      );
+    }
+    expect(JSON.parse((await get(`${edge.said.apiUrl}/count`, { ca })).body)).toEqual({ count: 2 });
+  });
+
+  test("stops within 5 s on SIGTERM with a WebSocket open, and leaves no process", async () => {
+    const edge = await startProcess();
+    const ca = readFileSync(edge.said.caFile, "utf8");
+    const children = childrenOf(edge.child.pid ?? 0).flatMap(({ pid }) => [
+      pid,
+      ...childrenOf(pid).map((child) => child.pid),
+    ]);
+    const socket = new WebSocket(`${edge.said.linksUrl.replace("https", "wss")}/count`, {
+      ca,
+      ...(await site()),
+    });
+    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
+    socket.on("error", () => {});
+    const began = performance.now();
+    edge.child.kill("SIGTERM");
+    await ended(edge.child);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    expect(edge.child.exitCode).toBe(0);
+    expect(children.length).toBeGreaterThan(1);
+    await until(() => children.every((pid) => !isRunning(pid)), 500);
+  });
+
+  test("renews the server certificate before it ends, and new connections see the new one", async () => {
+    const { running, ca } = await startEdge({ certificateLifetimeMs: 6_000 });
+    await get(`${running.apiUrl}/count`, { ca });
+    const before = await servedSerial(running.apiUrl, ca);
+    await until(async () => (await servedSerial(running.apiUrl, ca).catch(() => before)) !== before, 8_000);
+    expect(JSON.parse((await get(`${running.apiUrl}/count`, { ca })).body)).toEqual({ count: 2 });
+    await get(`${running.linksUrl}/`, { ca, ...(await site()) });
+  }, 20_000);
+
+  test("makes another server certificate when its names change, under the same CA", async () => {
+    const first = await startEdge();
+    await first.edge.stop();
+    const { running, ca } = await startEdge({ hostname: "localhost" });
+    expect(ca).toBe(first.ca);
+    expect(new URL(running.apiUrl).hostname).toBe("localhost");
+    expect((await get(`${running.apiUrl}/`, { ca })).status).toBe(200);
+  });
+
+  test("refuses to run twice on one state directory", async () => {
+    await startEdge();
+    const second = await startEdgeProcess(options);
+    await ended(second.child);
+    expect(second.said.code).toBe("state.locked");
+    await expect(new EmbeddedEdge(options).start()).rejects.toMatchObject({ code: "state.locked" });
+  });
+
+  test("names the address that another program holds, and leaves nothing running", async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    cleanups.push(() => new Promise((resolve) => other.close(() => resolve())));
+    const bound = other.address();
+    const links = `127.0.0.1:${bound !== null && typeof bound === "object" ? bound.port : 0}`;
+    const error = await new EmbeddedEdge({ ...options, links }).start().catch((reason) => reason);
+    expect(error).toMatchObject({ code: "edge.port_taken", message: expect.stringContaining(links) });
+    await startEdge();
+  });
+
+  test("never makes a second CA for an edge that has run", async () => {
+    const { edge } = await startEdge();
+    await edge.stop();
+    rmSync(join(options.state, "ca-key.pem"));
+    const error = await new EmbeddedEdge(options).start().catch((reason) => reason);
+    expect(error).toMatchObject({ code: "state.corrupt", message: expect.stringContaining("ca-key.pem") });
+    expect(existsSync(join(options.state, "ca-key.pem"))).toBe(false);
+  });
+
+  test("runs on when the admin key's file was taken away", async () => {
+    const { edge, running, ca } = await startEdge();
+    const { env } = JSON.parse((await get(running.apiUrl, { ca })).body);
+    await edge.stop();
+    rmSync(running.adminKeyFile);
+    const again = await startEdge();
+    expect(JSON.parse((await get(again.running.apiUrl, { ca })).body).env.ADMIN_KEY_HASH).toBe(
+      env.ADMIN_KEY_HASH,
+    );
+    expect(existsSync(running.adminKeyFile)).toBe(false);
+  });
+
+  test("can be stopped while it starts", async () => {
+    const edge = new EmbeddedEdge(options);
+    const starting = edge.start().catch((reason) => reason);
+    await sleep(40);
+    await edge.stop();
+    expect(await starting).toMatchObject({ code: "edge.failed" });
+    await startEdge();
+  });
+
+  test("says what to do when the built Worker is missing", async () => {
+    const error = await new EmbeddedEdge({ ...options, bundle: home }).start().catch((reason) => reason);
+    expect(error).toMatchObject({ code: "edge.failed", message: expect.stringContaining("build:edge") });
+  });
+
+  test("says what workerd said when the Worker does not load", async () => {
+    cpSync(STUB_EDGE, join(home, "broken"), { recursive: true });
+    writeFileSync(join(home, "broken", "index.js"), 'throw new Error("not today");');
+    const error = await new EmbeddedEdge({ ...options, bundle: join(home, "broken") })
+      .start()
+      .catch((reason) => reason);
+    expect(error).toMatchObject({ code: "edge.failed", message: expect.stringContaining("not today") });
+  });
+
+  test("runs the built Worker: the first admin key opens the API, which knows no uplinks", async () => {
+    const { running, ca } = await startEdge({ bundle: undefined });
+    const key = read("admin-key").trim();
+    const networks = `${running.apiUrl}/v1/networks`;
+    expect((await get(networks, { ca })).status).toBe(401);
+    expect((await get(networks, { ca, headers: { authorization: `Bearer ${key}` } })).status).toBe(200);
+    expect((await get(`${running.apiUrl}/v1/uplink`, { ca, ...(await site()) })).status).toBe(404);
+    expect((await get(`${running.linksUrl}/v1/networks`, { ca, ...(await site()) })).status).not.toBe(200);
+  });
+});

@@ -1,0 +1,62 @@
+/** Stands in for the built Worker: says which entrypoint was reached and how, counts, and holds WebSockets. */
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+
+class Counter extends DurableObject {
+  fetch(request) {
+    if (request.headers.get("upgrade") === "websocket") {
+      const [client, server] = Object.values(new WebSocketPair());
+      this.ctx.acceptWebSocket(server);
+      return new Response(null, { status: 101, webSocket: client });
+    }
+    const { sql } = this.ctx.storage;
+    sql.exec("CREATE TABLE IF NOT EXISTS visits (at INTEGER)");
+    sql.exec("INSERT INTO visits VALUES (?)", Date.now());
+    return Response.json({ count: sql.exec("SELECT count(*) AS count FROM visits").one().count });
+  }
+
+  webSocketMessage(socket, message) {
+    socket.send(message);
+  }
+}
+
+export class Registry extends Counter {}
+export class Router extends Counter {}
+export class Directory extends Counter {}
+
+async function hash(text) {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function describe(entrypoint, request, env, ctx) {
+  return Response.json({
+    entrypoint,
+    props: ctx.props,
+    host: new URL(request.url).hostname,
+    clientCertificate: request.cf?.tlsClientAuth ?? null,
+    env: {
+      API_URL: env.API_URL,
+      LINKS_URL: env.LINKS_URL,
+      DEPLOYMENT_CA: env.DEPLOYMENT_CA,
+      DEPLOYMENT_CA_KEY: await hash(env.DEPLOYMENT_CA_KEY),
+      ADMIN_KEY_HASH: env.ADMIN_KEY_HASH,
+    },
+  });
+}
+
+function route(entrypoint, request, env, ctx) {
+  const { pathname } = new URL(request.url);
+  const object = { "/count": env.REGISTRY, "/router": env.ROUTER, "/directory": env.DIRECTORY }[pathname];
+  if (object === undefined) return describe(entrypoint, request, env, ctx);
+  return object.get(object.idFromName("one")).fetch(request);
+}
+
+export class Links extends WorkerEntrypoint {
+  fetch(request) {
+    return route("Links", request, this.env, this.ctx);
+  }
+}
+
+export default {
+  fetch: (request, env, ctx) => route("default", request, env, ctx),
+};

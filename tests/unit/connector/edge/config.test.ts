@@ -1,0 +1,74 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type EdgeConfig, quote, workerdConfig } from "../../../../connector/edge/config.ts";
+
+const EDGE: EdgeConfig = {
+  module: "/opt/fairlead/dist/edge/index.js",
+  compatibilityDate: "2026-11-01",
+  compatibilityFlags: ["nodejs_compat"],
+  objects: "/var/lib/fairlead/objects",
+  api: { host: "127.0.0.1", port: 8443 },
+  links: { host: "::1", port: 8444 },
+  apiUrl: "https://edge.example:8443",
+  linksUrl: "https://edge.example:8444",
+  deploymentCa: "-----BEGIN CERTIFICATE-----\nCA\n-----END CERTIFICATE-----\n",
+  server: { certificate: "CERTIFICATE", privateKey: "SERVER KEY" },
+};
+
+/** Reads a Cap'n Proto text literal. */
+function unquote(literal: string): string {
+  const bytes: number[] = [];
+  for (let at = 1; at < literal.length - 1; at++) {
+    if (literal[at] !== "\\") bytes.push(literal.charCodeAt(at));
+    else if (literal[++at] === "n") bytes.push(0x0a);
+    else if (literal[at] === "x") {
+      bytes.push(Number.parseInt(literal.slice(at + 1, at + 3), 16));
+      at += 2;
+    } else bytes.push(literal.charCodeAt(at));
+  }
+  return new TextDecoder().decode(Uint8Array.from(bytes));
+}
+
+describe("workerd's configuration", () => {
+  test("quotes any text so that it reads back and cannot end early", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const literal = quote(text);
+        expect(unquote(literal)).toBe(text);
+        expect(literal.slice(1, -1).replaceAll(/\\(x[0-9a-f]{2}|.)/g, "")).toMatch(/^[\x20-\x7e]*$/);
+        expect(literal.slice(1, -1).replaceAll(/\\(x[0-9a-f]{2}|.)/g, "")).not.toContain('"');
+      }),
+    );
+  });
+
+  test("leads only the links socket to the Links entrypoint, and says only there that certificates are enforced", () => {
+    const text = workerdConfig(EDGE);
+    expect(text.match(/entrypoint/g)).toHaveLength(1);
+    expect(text.match(/enforcesClientCertificates/g)).toHaveLength(1);
+    const [api = "", links = ""] = text.slice(text.indexOf("sockets = [")).split('(name = "links"');
+    expect(api).toContain('service = "edge"');
+    expect(api).not.toContain("entrypoint");
+    expect(links).toContain('requireClientCerts = true, trustedCertificates = ["-----BEGIN CERTIFICATE-----');
+    expect(links).toContain(
+      'entrypoint = "Links", props = (json = "{\\"enforcesClientCertificates\\":true}")',
+    );
+    expect(links).toContain('address = "[::1]:8444"');
+  });
+
+  test("takes the secrets from the environment", () => {
+    const text = workerdConfig(EDGE);
+    for (const name of ["DEPLOYMENT_CA_KEY", "ADMIN_KEY_HASH"]) {
+      expect(text).toContain(`(name = "${name}", fromEnvironment = "${name}")`);
+    }
+  });
+
+  test("keeps the names on which stored data depends", () => {
+    const text = workerdConfig(EDGE);
+    for (const name of ["Registry", "Router", "Directory"]) {
+      expect(text).toContain(`className = "${name}", uniqueKey = "fairlead-${name}", enableSql = true`);
+      expect(text).toContain(
+        `(name = "${name.toUpperCase()}", durableObjectNamespace = (className = "${name}"))`,
+      );
+    }
+  });
+});

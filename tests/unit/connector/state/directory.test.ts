@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { z } from "zod";
+import { openStateDirectory } from "../../../../connector/state/directory.ts";
+import { stateError } from "../../../../connector/state/errors.ts";
+import { FairleadError } from "../../../../protocol/errors.ts";
+
+const HOLDER = join(import.meta.dirname, "holder.ts");
+const ROLE = { role: "connector" };
+
+let home: string;
+const children: ChildProcess[] = [];
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "fairlead-state-"));
+});
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+  rmSync(home, { recursive: true, force: true });
+});
+
+/** Starts a process that opens the directory and holds on to it; resolves with what it said. */
+async function hold(path: string): Promise<{ child: ChildProcess; said: string }> {
+  const child = spawn(process.execPath, [HOLDER, path], { stdio: ["pipe", "pipe", "pipe"] });
+  children.push(child);
+  const said = await new Promise<string>((resolve) => {
+    createInterface({ input: child.stdout }).once("line", resolve);
+    createInterface({ input: child.stderr }).once("line", resolve);
+  });
+  return { child, said };
+}
+
+function codeOf(action: () => unknown): string {
+  try {
+    action();
+    return "none";
+  } catch (error) {
+    return error instanceof FairleadError ? error.code : String(error);
+  }
+}
+
+describe("a state directory's lock", () => {
+  test("lets a second opening in one process fail, naming the directory", async () => {
+    const path = join(home, "state");
+    const first = openStateDirectory(path, ROLE);
+    expect(() => openStateDirectory(path, ROLE)).toThrow(path);
+    expect(codeOf(() => openStateDirectory(path, ROLE))).toBe("state.locked");
+    await first.close();
+    await first.close();
+    await openStateDirectory(path, ROLE).close();
+  });
+
+  test("survives failed attempts of others", async () => {
+    const first = openStateDirectory(home, ROLE);
+    codeOf(() => openStateDirectory(home, ROLE));
+    expect((await hold(home)).said).toBe("state.locked");
+    expect((await hold(home)).said).toBe("state.locked");
+    await first.close();
+    expect((await hold(home)).said).toBe("held");
+  });
+
+  test("is free as soon as its holder was killed with -9, and says nothing on stderr", async () => {
+    const { child, said } = await hold(home);
+    expect(said).toBe("held");
+    expect(codeOf(() => openStateDirectory(home, ROLE))).toBe("state.locked");
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await gone;
+    await openStateDirectory(home, ROLE).close();
+  });
+
+  test("goes to exactly one of several processes that race for it", async () => {
+    const path = join(home, "race");
+    const said = (await Promise.all(Array.from({ length: 6 }, () => hold(path)))).map((each) => each.said);
+    expect(said.filter((word) => word === "held")).toHaveLength(1);
+    expect(said.filter((word) => word === "state.locked")).toHaveLength(5);
+  }, 20_000);
+
+  test("is corrupt when the lock file is something else", () => {
+    writeFileSync(join(home, "lock"), "x".repeat(2000));
+    expect(codeOf(() => openStateDirectory(home, ROLE))).toBe("state.corrupt");
+  });
+
+  test("is unwritable where no directory can be", () => {
+    writeFileSync(join(home, "file"), "");
+    expect(codeOf(() => openStateDirectory(join(home, "file"), ROLE))).toBe("state.unwritable");
+    expect(codeOf(() => openStateDirectory(join(home, "file", "deeper"), ROLE))).toBe("state.unwritable");
+    mkdirSync(join(home, "odd", "lock"), { recursive: true });
+    expect(codeOf(() => openStateDirectory(join(home, "odd"), ROLE))).toBe("state.unwritable");
+  });
+});
+
+describe("a state directory's files", () => {
+  const Schema = z.object({ name: z.string() });
+
+  test("are for the owner only unless said otherwise", async () => {
+    const path = join(home, "new", "state");
+    const state = openStateDirectory(path, ROLE);
+    await state.writeAtomic("secret", "s");
+    await state.writeAtomic("public", "p", { mode: 0o644 });
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+    expect(statSync(join(path, "secret")).mode & 0o777).toBe(0o600);
+    expect(statSync(join(path, "public")).mode & 0o777).toBe(0o644);
+    await state.close();
+  });
+
+  test("read back as written, are missing as null, and go away", async () => {
+    const state = openStateDirectory(home, ROLE);
+    expect(await state.read("a")).toBeNull();
+    expect(await state.readJson("a", Schema)).toBeNull();
+    await state.writeAtomic("a", new Uint8Array([0, 255]));
+    expect(await state.read("a")).toEqual(Buffer.from([0, 255]));
+    await state.writeAtomic("a", '{"name":"west"}');
+    expect(await state.readJson("a", Schema)).toEqual({ name: "west" });
+    await state.remove("a");
+    await state.remove("a");
+    expect(await state.read("a")).toBeNull();
+    await state.close();
+  });
+
+  test("that are damaged are corrupt, by name", async () => {
+    const state = openStateDirectory(home, ROLE);
+    for (const content of ["", "{", '{"name":1}', "[]"]) {
+      writeFileSync(join(home, "a.json"), content);
+      const error = await state.readJson("a.json", Schema).catch((reason) => reason);
+      expect(error).toMatchObject({ code: "state.corrupt", message: expect.stringContaining("a.json") });
+    }
+    await state.close();
+  });
+
+  test("hold what was written last, and leave no drafts", async () => {
+    const state = openStateDirectory(home, ROLE);
+    await Promise.all(Array.from({ length: 20 }, (_, n) => state.writeAtomic("n", String(n))));
+    expect(readFileSync(join(home, "n"), "utf8")).toBe("19");
+    expect(readdirSync(home).sort()).toEqual(["lock", "n"]);
+    await state.close();
+  });
+
+  test("that cannot be written say which, and do not block the next", async () => {
+    const state = openStateDirectory(home, ROLE);
+    mkdirSync(join(home, "taken"));
+    const error = await state.writeAtomic("taken", "x").catch((reason) => reason);
+    expect(error).toMatchObject({ code: "state.unwritable", message: expect.stringContaining("taken") });
+    await state.writeAtomic("free", "x");
+    expect(readdirSync(home).sort()).toEqual(["free", "lock", "taken"]);
+    await state.close();
+  });
+
+  test.each([
+    ["ENOSPC", "state.full"],
+    ["EDQUOT", "state.full"],
+    ["EACCES", "state.unwritable"],
+    ["EPERM", "state.unwritable"],
+    ["EROFS", "state.unwritable"],
+    ["ENOTDIR", "state.unwritable"],
+  ])("report %s as %s", (errno, code) => {
+    const error = stateError(Object.assign(new Error(errno), { code: errno }), "/s/file");
+    expect(error.code).toBe(code);
+    expect(error.message).toContain("/s/file");
+  });
+});

@@ -548,11 +548,29 @@ export const ERRORS = {
     "A file in the state directory is damaged.",
     "Restore the file from a backup, or join again with a token and an empty state directory.",
   ),
+  "state.path_too_long": entry(
+    "site",
+    400,
+    "The path of the state directory is too long for the connector's control socket.",
+    "Choose a shorter --state directory: its path has 87 bytes at the most.",
+  ),
   "connector.unreachable": entry(
     "site",
     503,
     "No connector answers in the state directory.",
     "Start it with `fairlead connector run`, or name its directory with --state or FAIRLEAD_STATE.",
+  ),
+  "cli.node": entry(
+    "site",
+    500,
+    "The command runs on a Node that is too old for it.",
+    "Install Node 24 or later; `node --version` shows which one runs.",
+  ),
+  "cli.internal": entry(
+    "site",
+    500,
+    "The command failed in a way that it does not know.",
+    "Run it again with FAIRLEAD_DEBUG=1, and report what it prints.",
   ),
   "edge.unreachable": entry(
     "edge",

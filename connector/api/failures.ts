@@ -1,0 +1,78 @@
+/** Which FairleadError a failed HTTPS connection is. Decides from codes alone, never from an error's words. */
+import { FairleadError } from "../../protocol/errors.ts";
+
+/** OpenSSL's verdicts about a certificate, as Node names them, beside those that start with `CERT_`. */
+const UNTRUSTED = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_DECRYPT_CERT_SIGNATURE",
+  "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "ERROR_IN_CERT_NOT_BEFORE_FIELD",
+  "ERROR_IN_CERT_NOT_AFTER_FIELD",
+  "INVALID_CA",
+  "INVALID_PURPOSE",
+  "HOSTNAME_MISMATCH",
+  "PATH_LENGTH_EXCEEDED",
+]);
+
+/** Where a request went; `proxy` is null when it went there directly. */
+export interface Attempt {
+  readonly url: string;
+  readonly proxy: URL | null;
+  readonly timeoutMs: number;
+}
+
+/** Names of the codes in an error and everything that caused it, outermost first. */
+function codesOf(thrown: unknown): string[] {
+  const codes: string[] = [];
+  for (let at = thrown, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    if (at.name === "TimeoutError") codes.push("TIMEOUT");
+    if ("code" in at && typeof at.code === "string") codes.push(at.code);
+    if (at instanceof AggregateError) codes.push(...at.errors.flatMap((error) => codesOf(error)));
+  }
+  return codes;
+}
+
+/** Turns what an HTTPS client threw into the error that says what to do. */
+export function connectionError(thrown: unknown, attempt: Attempt): FairleadError {
+  const codes = codesOf(thrown);
+  const cause = { cause: thrown };
+  const untrusted = codes.find((code) => code.startsWith("CERT_") || UNTRUSTED.has(code));
+  if (untrusted !== undefined) {
+    return new FairleadError(
+      "edge.untrusted",
+      `the certificate of ${attempt.url} is not trusted (${untrusted})`,
+      cause,
+    );
+  }
+  if (codes.some((code) => code.startsWith("ERR_OSSL_PEM") || code.startsWith("ERR_OSSL_ASN1"))) {
+    return new FairleadError("edge.untrusted", "the CA given for the edge is not a PEM certificate", cause);
+  }
+  if (attempt.proxy !== null && !codes.includes("TIMEOUT")) {
+    const why = codes[0] === undefined ? "" : ` (${codes[0]})`;
+    return new FairleadError(
+      "proxy.failed",
+      `${attempt.url} cannot be reached through the proxy ${attempt.proxy.origin}${why}`,
+      cause,
+    );
+  }
+  if (
+    codes.some((code) => code === "TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT")
+  ) {
+    const seconds = Math.round(attempt.timeoutMs / 1000);
+    return new FairleadError("edge.unreachable", `${attempt.url} did not answer within ${seconds} s`, cause);
+  }
+  if (codes.includes("UND_ERR_RES_EXCEEDED_MAX_SIZE")) {
+    return new FairleadError(
+      "edge.internal",
+      `the answer of ${attempt.url} is too long to be a Fairlead edge's`,
+      cause,
+    );
+  }
+  const why = codes[0] === undefined ? "" : ` (${codes[0]})`;
+  return new FairleadError("edge.unreachable", `${attempt.url} does not answer${why}`, cause);
+}

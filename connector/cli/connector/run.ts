@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { SiteName } from "../../../protocol/names.ts";
+import { stateHome } from "../context.ts";
+import { command, value, valueOr, values } from "../definition.ts";
+import { makeLog } from "../log.ts";
+import { logLevel } from "../options.ts";
+import { accepting, someText } from "../values.ts";
+import { bindText, exposeText, listenText, mergeConfig, readConfig } from "./config.ts";
+
+export const connectorRun = command({
+  path: ["connector", "run"],
+  summary: "run the connector of a site, in the foreground",
+  details:
+    "The first start joins a network with a token; later ones need only the state directory. Logs go to standard output: readable on a terminal, JSON lines otherwise or with --json. The connector reaches the edge through HTTPS_PROXY, where that is set and NO_PROXY does not say otherwise.",
+  options: {
+    site: value("--site <NAME>", "name of the site; not needed once it has joined", accepting(SiteName)),
+    state: value(
+      "--state <DIR>",
+      "state directory; else FAIRLEAD_STATE, or `fairlead/sites/NAME` in XDG_STATE_HOME or ~/.local/state",
+      someText,
+    ),
+    tokens: values("--token <FILE>", "token file to join with; - is standard input", someText),
+    config: value(
+      "--config <FILE>",
+      "YAML file with these options: site, state, token, expose, listen, bind",
+      someText,
+    ),
+    expose: values(
+      "--expose <NAME=[HOST:]PORT[/PROTOCOL]>",
+      "offer a server of this site as a service; the host is 127.0.0.1, the protocol (tcp, http or http2) tcp unless given",
+      exposeText,
+    ),
+    listen: values("--listen <NAME=[HOST:]PORT>", "where a service is reached at this site", listenText),
+    bind: value(
+      "--bind <ADDRESS|CIDR>",
+      "address for listeners, or a range that gives each service an address of its own",
+      bindText,
+    ),
+    logLevel: valueOr("--log-level <LEVEL>", "debug, info, warn or error", logLevel, "info", "info"),
+  },
+  examples: [
+    {
+      command: "fairlead connector run --site west --token token.yaml",
+      says: "joins as west; services of other sites are reached at 127.0.0.1",
+    },
+    {
+      command: "fairlead connector run --site east --token token.yaml --expose api=127.0.0.1:9000/http",
+      says: "joins as east and offers the server on port 9000 as the service api",
+    },
+    {
+      command: "fairlead connector run --site west --bind 127.2.0.0/16 --listen db=127.0.0.1:5432",
+      says: "starts again without a token; each service gets an address, db a fixed one",
+    },
+  ],
+  async run(context, input) {
+    const { io } = context;
+    const file =
+      input.config === undefined ? { tokens: [], expose: [], listen: [] } : await readConfig(input.config);
+    const config = mergeConfig(file, input);
+    const stateDir = config.state ?? (io.env.FAIRLEAD_STATE || (await usualState(config.site)));
+    if (stateDir === undefined) {
+      throw new FairleadError(
+        "request.invalid",
+        "give --site NAME, or --state DIR of a site that has joined",
+      );
+    }
+    const { runConnector } = await import("../../run.ts");
+    const log = await makeLog({ io, output: io.stdout, level: input.logLevel, json: context.json });
+    await runConnector({
+      site: config.site,
+      stateDir,
+      tokens: config.tokens,
+      expose: config.expose,
+      listen: config.listen,
+      ...(config.bind === undefined ? {} : { bind: config.bind }),
+      log,
+      signal: io.untilInterrupted(),
+    });
+
+    async function usualState(site: string | undefined): Promise<string | undefined> {
+      return site === undefined ? undefined : join(await stateHome(io), "sites", site);
+    }
+  },
+});

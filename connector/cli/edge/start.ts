@@ -1,0 +1,99 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { stateHome } from "../context.ts";
+import { command, flag, value, valueOr } from "../definition.ts";
+import { makeLog } from "../log.ts";
+import { logLevel } from "../options.ts";
+import { hostPort, someText } from "../values.ts";
+
+const API = "127.0.0.1:8443";
+const LINKS = "127.0.0.1:8444";
+
+export const edgeStart = command({
+  path: ["edge", "start"],
+  summary: "run the whole edge on this machine, in the foreground",
+  details:
+    "The first start makes the deployment CA and the first admin key. The edge keeps everything in its state directory and starts again with it. It logs in on this machine, so that the other commands work at once.",
+  options: {
+    state: value(
+      "--state <DIR>",
+      "state directory; else `fairlead/edge` in XDG_STATE_HOME or ~/.local/state",
+      someText,
+    ),
+    api: valueOr("--api <HOST:PORT>", "where people and joining sites reach the API", hostPort, API, API),
+    links: valueOr("--links <HOST:PORT>", "where connectors dial", hostPort, LINKS, LINKS),
+    hostname: value(
+      "--hostname <NAME>",
+      "name or address by which sites reach this machine; needed when sites are elsewhere",
+      someText,
+    ),
+    login: flag("--no-login", "do not store a login on this machine"),
+    logLevel: valueOr("--log-level <LEVEL>", "debug, info, warn or error", logLevel, "info", "info"),
+  },
+  examples: [
+    { command: "fairlead edge start", says: "an edge for trying things out on this machine" },
+    {
+      command: "fairlead edge start --api 0.0.0.0:443 --links 0.0.0.0:8444 --hostname edge.example",
+      says: "an edge for sites elsewhere, reached as edge.example",
+    },
+  ],
+  async run(context, input) {
+    const { io } = context;
+    const { EmbeddedEdge } = await import("../../edge/embedded-edge.ts");
+    const interrupted = io.untilInterrupted();
+    const log = await makeLog({ io, output: io.stderr, level: input.logLevel, json: context.json });
+    const state = input.state ?? join(await stateHome(io), "edge");
+    const edge = new EmbeddedEdge({
+      state,
+      api: input.api,
+      links: input.links,
+      ...(input.hostname === undefined ? {} : { hostname: input.hostname }),
+      log,
+    });
+    try {
+      const at = await edge.start();
+      const login = input.login ? await storeLogin(io.env, at) : undefined;
+      context.answer(
+        {
+          api: at.apiUrl,
+          links: at.linksUrl,
+          ca: at.caFile,
+          adminKey: at.adminKeyFile,
+          login: login ?? null,
+        },
+        (out) => {
+          out.line("The edge runs. Ctrl-C stops it.");
+          out.details([
+            ["API", at.apiUrl],
+            ["links", at.linksUrl],
+            ["deployment CA", at.caFile],
+            ["admin key", at.adminKeyFile],
+            ["login", login],
+          ]);
+          out.line(login ? "Next: `fairlead network create shop`" : "Next: `fairlead login`");
+        },
+      );
+      await new Promise<void>((resolve) => {
+        if (interrupted.aborted) resolve();
+        interrupted.addEventListener("abort", () => resolve());
+      });
+    } finally {
+      await edge.stop();
+    }
+  },
+});
+
+/** Logs this machine in with the admin key; returns the login's file, undefined without one. A chosen network is kept. */
+async function storeLogin(
+  env: Readonly<Record<string, string | undefined>>,
+  at: { apiUrl: string; caFile: string; adminKeyFile: string },
+): Promise<string | undefined> {
+  const { readLogin, writeLogin } = await import("../../login/store.ts");
+  const key = await readFile(at.adminKeyFile, "utf8").catch(() => undefined);
+  // An operator may have taken the admin key away; then a login that exists stays as it is.
+  if (key === undefined) return undefined;
+  const ca = await readFile(at.caFile, "utf8");
+  const before = await readLogin(env).catch(() => null);
+  const kept = before?.url === at.apiUrl && before.network !== undefined ? { network: before.network } : {};
+  return writeLogin(env, { url: at.apiUrl, key: key.trim(), ca, ...kept });
+}

@@ -1,0 +1,37 @@
+/** How a failed command ends: the error on stderr, and the exit code. */
+import { CommanderError } from "commander";
+import { asFairleadError, FairleadError, toErrorBody } from "../../protocol/errors.ts";
+import { EXIT, exitCodeFor } from "./exit.ts";
+import type { Io } from "./io.ts";
+import { Printer } from "./output.ts";
+
+/** Prints what was thrown (with `json` as one line of JSON) and returns the exit code. */
+export function reportFailure(thrown: unknown, io: Io, json: boolean): number {
+  if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
+  const error = toError(thrown);
+  const body = toErrorBody(error);
+  const aside = new Printer(io.stderr, io.env);
+  if (json) aside.line(JSON.stringify({ error: body }));
+  else {
+    aside.line(`${aside.paint("red", "error:")} ${body.message}`);
+    aside.line(`  code: ${body.code}`);
+    aside.line(`  do: ${body.action ?? error.entry.action}`);
+  }
+  if (io.env.FAIRLEAD_DEBUG) aside.line(String(stackOf(thrown)));
+  return exitCodeFor(error.code);
+}
+
+function toError(thrown: unknown): FairleadError {
+  if (thrown instanceof CommanderError) {
+    const text = thrown.message.replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ");
+    return new FairleadError("request.invalid", text, { cause: thrown });
+  }
+  return asFairleadError(thrown, "cli.internal");
+}
+
+/** The stacks of an error and its causes. */
+function stackOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  const own = thrown.stack ?? thrown.message;
+  return thrown.cause === undefined ? own : `${own}\ncaused by: ${stackOf(thrown.cause)}`;
+}

@@ -1,0 +1,86 @@
+import { Role } from "../../../protocol/api.ts";
+import { argument, command, needed, values } from "../definition.ts";
+import { relativeTime } from "../duration.ts";
+import { oneOf, someText } from "../values.ts";
+
+export const keyCreate = command({
+  path: ["key", "create"],
+  summary: "make an API key",
+  details:
+    "A viewer reads, an operator also changes things inside its networks, an admin also makes networks and keys. The key is shown once; the edge keeps only its hash.",
+  arguments: { name: argument("NAME", "who or what the key is for", someText) },
+  options: {
+    role: needed("--role <ROLE>", "admin, operator or viewer", oneOf(...Role.options)),
+    networks: values("--network <NAME>", "a network it is good for; all networks if none is given", someText),
+  },
+  examples: [
+    {
+      command: "fairlead key create ci --role operator --network shop",
+      says: "a key for a program that manages the network shop",
+    },
+    {
+      command: "fairlead key create anna --role admin",
+      says: "a key for a person who may do everything",
+    },
+  ],
+  async run(context, { name, role, networks }) {
+    const { createKey } = await import("../../api/calls.ts");
+    const edge = await context.edge();
+    const scope = networks.length === 0 ? {} : { networks: [...networks] };
+    const made = await createKey(edge, { name, role, ...scope });
+    context.answer(made, (out) => {
+      out.line(`Key "${made.name}" made (${made.role}, id ${made.id}). It is shown only this once:`);
+      out.line();
+      out.line(`  ${made.key}`);
+      out.line();
+      out.line(`Its holder runs: fairlead login ${edge.url} --key KEY`);
+    });
+  },
+});
+
+export const keyList = command({
+  path: ["key", "list"],
+  summary: "list the API keys",
+  examples: [{ command: "fairlead key list", says: "lists keys, without their secrets" }],
+  async run(context) {
+    const { listKeys, listNetworks } = await import("../../api/calls.ts");
+    const edge = await context.edge();
+    const [keys, networks] = await Promise.all([listKeys(edge), listNetworks(edge)]);
+    const nameOf = (id: string) => networks.find((network) => network.id === id)?.name ?? id;
+    const now = context.io.now();
+    context.answer(keys, (out) => {
+      if (keys.length === 0) {
+        return out.line(
+          "No keys besides the first admin key. `fairlead key create NAME --role ROLE` makes one.",
+        );
+      }
+      out.table(
+        ["NAME", "ROLE", "NETWORKS", "CREATED", "ID"],
+        keys.map((key) => [
+          key.name,
+          key.role,
+          key.networks === null ? "all" : key.networks.map(nameOf).join(", "),
+          relativeTime(key.createdAt, now),
+          key.id,
+        ]),
+      );
+    });
+  },
+});
+
+export const keyRevoke = command({
+  path: ["key", "revoke"],
+  summary: "make an API key worthless",
+  arguments: { id: argument("ID", "id of the key; `fairlead key list` shows it", someText) },
+  examples: [
+    {
+      command: "fairlead key revoke k0123456789abcdefghjkmnpqrs",
+      says: "requests with that key are refused from now on",
+    },
+  ],
+  async run(context, { id }) {
+    const { revokeKey } = await import("../../api/calls.ts");
+    const key = await revokeKey(await context.edge(), id);
+    context.answer(key, (out) => out.line(`Key "${key.name}" (${key.id}) revoked.`));
+  },
+});

@@ -1,0 +1,61 @@
+import { FairleadError } from "../../../protocol/errors.ts";
+import { argument, command, value } from "../definition.ts";
+import { someText } from "../values.ts";
+
+export const login = command({
+  path: ["login"],
+  summary: "store where the edge is and who you are",
+  details:
+    "The key is tried first and stored only if the edge accepts it. FAIRLEAD_URL, FAIRLEAD_KEY and FAIRLEAD_CA (a file) take the place of a stored login, or of parts of it.",
+  arguments: { url: argument("URL", "the edge's API, https://HOST[:PORT]", someText) },
+  options: {
+    key: value(
+      "--key <KEY>",
+      "API key; else FAIRLEAD_KEY, which keeps it out of the shell's history",
+      someText,
+    ),
+    ca: value("--ca <FILE>", "deployment CA (PEM), for an edge without a public certificate", someText),
+  },
+  examples: [
+    {
+      command: "fairlead login https://edge.example --key flk_admin_…",
+      says: "logs in to an edge with a public certificate",
+    },
+    {
+      command: "fairlead login https://10.0.0.5:8443 --key flk_admin_… --ca ca.pem",
+      says: "logs in to an edge of your own; ca.pem is in its state directory",
+    },
+  ],
+  async run(context, input) {
+    const [{ edgeUrl, readCa }, { readLogin, writeLogin }, { EdgeClient }, { listNetworks }] =
+      await Promise.all([
+        import("../../login/resolve.ts"),
+        import("../../login/store.ts"),
+        import("../../api/client.ts"),
+        import("../../api/calls.ts"),
+      ]);
+    const { env } = context.io;
+    const url = edgeUrl(input.url);
+    if (url === null)
+      throw new FairleadError("request.invalid", `URL: "${input.url}" is not https://HOST[:PORT]`);
+    const key = input.key ?? env.FAIRLEAD_KEY;
+    if (!key) throw new FairleadError("request.invalid", "give the API key with --key or FAIRLEAD_KEY");
+    const ca = input.ca === undefined ? {} : { ca: await readCa(input.ca, "--ca") };
+
+    const edge = new EdgeClient({ url, key, ...ca });
+    const networks = await listNetworks(edge).finally(() => edge.close());
+    // A login that is damaged is what logging in again repairs.
+    const before = await readLogin(env).catch(() => null);
+    const kept = before?.url === url ? networks.find(({ name }) => name === before.network) : undefined;
+    const file = await writeLogin(env, { url, key, ...ca, ...(kept && { network: kept.name }) });
+
+    context.answer({ url, file, networks: networks.map(({ name }) => name) }, (out) => {
+      out.line(`Logged in to ${url}. It is stored in ${file}.`);
+      out.line(
+        networks.length === 0
+          ? "There is no network yet: `fairlead network create NAME` makes one."
+          : `Networks: ${networks.map(({ name }) => name).join(", ")}.`,
+      );
+    });
+  },
+});

@@ -1,0 +1,105 @@
+import { FairleadError } from "../../../protocol/errors.ts";
+import { NetworkName } from "../../../protocol/names.ts";
+import type { Context } from "../context.ts";
+import { argument, command, flag } from "../definition.ts";
+import { relativeTime } from "../duration.ts";
+import { accepting, someText } from "../values.ts";
+
+/** Keeps `network` as the default of the stored login; false when the login is not a stored one. */
+async function keepDefault(context: Context, network: string | undefined): Promise<boolean> {
+  const { readLogin, writeLogin } = await import("../../login/store.ts");
+  const [login, stored] = [await context.login(), await readLogin(context.io.env)];
+  if (!login.stored || stored === null) return false;
+  const { network: _, ...rest } = stored;
+  await writeLogin(context.io.env, network === undefined ? rest : { ...rest, network });
+  return true;
+}
+
+export const networkCreate = command({
+  path: ["network", "create"],
+  summary: "make a network",
+  details: "It becomes the network that commands mean when none is named.",
+  arguments: { name: argument("NAME", "a DNS label, such as shop", accepting(NetworkName)) },
+  examples: [{ command: "fairlead network create shop", says: "makes the network shop" }],
+  async run(context, { name }) {
+    const { createNetwork } = await import("../../api/calls.ts");
+    const network = await createNetwork(await context.edge(), name);
+    const kept = await keepDefault(context, network.name);
+    context.answer(network, (out) => {
+      out.line(`Network "${network.name}" made.${kept ? " Commands mean it from now on." : ""}`);
+      out.line("Next: `fairlead token create -o token.yaml` invites a site.");
+    });
+  },
+});
+
+export const networkList = command({
+  path: ["network", "list"],
+  summary: "list the networks",
+  examples: [{ command: "fairlead network list", says: "lists the networks that your key may see" }],
+  async run(context) {
+    const { listNetworks } = await import("../../api/calls.ts");
+    const networks = await listNetworks(await context.edge());
+    const chosen = context.io.env.FAIRLEAD_NETWORK || (await context.login()).network;
+    const now = context.io.now();
+    context.answer(networks, (out) => {
+      if (networks.length === 0) return out.line("No networks. `fairlead network create NAME` makes one.");
+      out.table(
+        ["NAME", "CREATED", "ID"],
+        networks.map(({ id, name, createdAt }) => [
+          name === chosen ? `${name} *` : name,
+          relativeTime(createdAt, now),
+          id,
+        ]),
+      );
+      if (networks.some(({ name }) => name === chosen)) out.line("* meant when no network is named");
+    });
+  },
+});
+
+export const networkUse = command({
+  path: ["network", "use"],
+  summary: "choose the network that commands mean when none is named",
+  arguments: { name: argument("NAME", "name of the network", accepting(NetworkName)) },
+  examples: [{ command: "fairlead network use shop", says: "commands without --network mean shop" }],
+  async run(context, { name }) {
+    const { listNetworks } = await import("../../api/calls.ts");
+    const networks = await listNetworks(await context.edge());
+    if (!networks.some((network) => network.name === name)) {
+      throw new FairleadError("network.unknown", `there is no network "${name}", or your key may not see it`);
+    }
+    if (!(await keepDefault(context, name))) {
+      throw new FairleadError(
+        "request.invalid",
+        "the login comes from the environment and cannot keep a network: set FAIRLEAD_NETWORK instead",
+      );
+    }
+    context.answer({ network: name }, (out) => out.line(`Commands mean network "${name}" from now on.`));
+  },
+});
+
+export const networkDelete = command({
+  path: ["network", "delete"],
+  summary: "delete a network with everything in it",
+  details:
+    "Its sites are disconnected at once, and cannot come back. On a terminal you are asked first, unless --yes is given.",
+  arguments: { name: argument("NAME", "name or id of the network", someText) },
+  options: { yes: flag("-y, --yes", "do not ask") },
+  examples: [
+    { command: "fairlead network delete shop", says: "deletes the network shop, after asking" },
+    { command: "fairlead network delete shop --yes", says: "deletes it without asking" },
+  ],
+  async run(context, { name, yes }) {
+    const { deleteNetwork, listSites } = await import("../../api/calls.ts");
+    const edge = await context.edge();
+    if (context.io.interactive && !yes && !context.json) {
+      const sites = await listSites(edge, name);
+      const question = `Network "${name}" has ${sites.length} sites; all lose it. Type its name to delete it: `;
+      if ((await context.io.ask(question)).trim() !== name) {
+        throw new FairleadError("request.invalid", `the name was not typed, so network "${name}" stays`);
+      }
+    }
+    const network = await deleteNetwork(edge, name);
+    if ((await context.login()).network === network.name) await keepDefault(context, undefined);
+    context.answer(network, (out) => out.line(`Network "${network.name}" deleted.`));
+  },
+});

@@ -1,0 +1,114 @@
+/** What commands print: lines, tables that fit the terminal, colours where they help. */
+import { stripVTControlCharacters, styleText } from "node:util";
+import type { Output } from "./io.ts";
+
+export type Colour = "green" | "yellow" | "red" | "dim" | "bold" | "cyan";
+
+/** Whether `output` gets colours: a terminal, and nobody said NO_COLOR (https://no-color.org). */
+export function wantsColour(output: Output, env: Readonly<Record<string, string | undefined>>): boolean {
+  return output.isTTY && !env.NO_COLOR && env.TERM !== "dumb";
+}
+
+/** Columns between two cells. */
+const GAP = 2;
+/** A column is never made narrower than this. */
+const NARROWEST = 8;
+
+export class Printer {
+  readonly #output: Output;
+  readonly #colour: boolean;
+
+  constructor(output: Output, env: Readonly<Record<string, string | undefined>>) {
+    this.#output = output;
+    this.#colour = wantsColour(output, env);
+  }
+
+  /** Writes one line. */
+  line(text = ""): void {
+    this.#output.write(`${text}\n`);
+  }
+
+  /** Writes text as it is. */
+  raw(text: string): void {
+    this.#output.write(text);
+  }
+
+  /** The text in a colour, if this output has colours. */
+  paint(colour: Colour, text: string): string {
+    return this.#colour ? styleText(colour, text, { validateStream: false }) : text;
+  }
+
+  /** A state word in the colour that people expect. */
+  state(state: string): string {
+    if (state === "up" || state === "good" || state === "listening") return this.paint("green", state);
+    return this.paint(state === "down" || state === "failed" ? "red" : "dim", state);
+  }
+
+  /** A table with a heading; on a terminal its lines are never longer than the terminal is wide. */
+  table(titles: readonly string[], cells: readonly (readonly string[])[]): void {
+    // A column that says nothing is left out.
+    const shown = titles.map((_, column) => cells.length === 0 || cells.some((row) => row[column]));
+    const head = titles.filter((_, column) => shown[column]);
+    const rows = cells.map((row) => row.filter((_, column) => shown[column]));
+    const natural = head.map((title, column) =>
+      Math.max(title.length, ...rows.map((row) => plainLength(row[column] ?? ""))),
+    );
+    const widths = fitColumns(natural, this.#output.columns);
+    const print = (cells: readonly string[]) => {
+      const lines = widths.map((width, column) => wrap(cells[column] ?? "", width));
+      const height = Math.max(...lines.map((each) => each.length));
+      for (let at = 0; at < height; at++) {
+        const padded = lines.map((each, column) => pad(each[at] ?? "", widths[column] ?? 0));
+        this.line(padded.join(" ".repeat(GAP)).trimEnd());
+      }
+    };
+    print(head.map((title) => this.paint("bold", title)));
+    for (const row of rows) print(row);
+  }
+
+  /** Label and value below each other, values aligned. Entries without a value are left out. */
+  details(entries: readonly (readonly [label: string, value: string | undefined])[]): void {
+    const known = entries.filter(([, text]) => text !== undefined && text !== "");
+    const width = Math.max(0, ...known.map(([label]) => label.length));
+    for (const [label, text] of known) this.line(`  ${this.paint("dim", label.padEnd(width))}  ${text}`);
+  }
+}
+
+const plainLength = (text: string) => stripVTControlCharacters(text).length;
+const pad = (text: string, width: number) => text + " ".repeat(Math.max(0, width - plainLength(text)));
+
+/** A text painted as a whole: its colour, the text, the end of the colour. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours start with ESC
+const PAINTED = /^(\x1b\[\d+m)([^\x1b]*)(\x1b\[\d+m)$/;
+
+/**
+ * Breaks a text into lines of at most `width`: at spaces where it has some, else anywhere, as names and ids
+ * must stay complete to be copied. A painted text gives painted lines.
+ */
+export function wrap(text: string, width: number): string[] {
+  const [, start = "", plain = text, end = ""] = PAINTED.exec(text) ?? [];
+  const lines: string[] = [];
+  let rest = plain;
+  while (rest.length > width) {
+    const space = rest.lastIndexOf(" ", width);
+    const at = space > 0 ? space : width;
+    lines.push(rest.slice(0, at));
+    rest = rest.slice(at).trimStart();
+  }
+  return [...lines, rest].map((line) => (line === "" ? line : start + line + end));
+}
+
+/** Widths of columns whose texts are `natural` wide, made to fit `available` by narrowing the widest first. */
+export function fitColumns(natural: readonly number[], available: number | undefined): number[] {
+  const widths = [...natural];
+  if (available === undefined) return widths;
+  let excess = widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1) - available;
+  while (excess > 0) {
+    const widest = widths.indexOf(Math.max(...widths));
+    const width = widths[widest] ?? 0;
+    if (width <= NARROWEST) break;
+    widths[widest] = width - 1;
+    excess -= 1;
+  }
+  return widths;
+}

@@ -1,0 +1,103 @@
+/**
+ * docs/cli.md, made from the command definitions.
+ *
+ *     node connector/cli/reference.ts     writes it; a test fails while it is not current
+ */
+import { Option } from "commander";
+import { COMMANDS } from "./commands.ts";
+import type { CommandDefinition } from "./definition.ts";
+import { EXIT, EXIT_MEANING } from "./exit.ts";
+import { helpOf } from "./program.ts";
+
+const INTRO = `# The fairlead command
+
+<!-- Made by connector/cli/reference.ts from the command definitions; edit those. -->
+
+\`fairlead\` is the one command, for people, for scripts and for the container. \`fairlead help COMMAND\` shows what stands here.
+
+## What all commands share
+
+- **\`--json\`** prints one JSON document on standard output instead of text, in the form that the API's OpenAPI document describes where it is an answer of the API. \`events --follow --json\` and the logs of \`connector run --json\` are JSON lines.
+- **Errors** go to standard error, as three lines: what was wrong, its code (see \`docs/errors.md\`), and what to do.
+
+  \`\`\`
+  error: there is no network "shop"
+    code: network.unknown
+    do: \`fairlead network list\` shows the networks; \`fairlead network create\` makes one.
+  \`\`\`
+
+  With \`--json\` the same is one line, \`{"error":{"code":…,"message":…,"action":…}}\`.
+- **The edge** is that of the stored login (\`fairlead login\`), in \`~/.config/fairlead/login.json\`; \`XDG_CONFIG_HOME\` moves it and \`FAIRLEAD_CONFIG\` names another file. \`FAIRLEAD_URL\`, \`FAIRLEAD_KEY\` and \`FAIRLEAD_CA\` (a file) come before it. An address in \`FAIRLEAD_URL\` that is not the stored one takes nothing from the stored login: a key is only ever sent where it was made for.
+- **The network** is that of \`--network\`, else of \`FAIRLEAD_NETWORK\`, else the one chosen with \`network use\` or made last, else the only one there is.
+- **At a site**, \`expose\`, \`unexpose\`, \`service status\`, \`link status\` and \`status --state\` talk to the connector on the same machine through its state directory: \`--state\`, else \`FAIRLEAD_STATE\`, else that of the only site on the machine.
+- **Proxies**: \`HTTPS_PROXY\` and \`NO_PROXY\` are honoured.
+- **Colours** are off when the output is no terminal, and with \`NO_COLOR\`.
+- **Durations** are written like \`90s\`, \`15m\`, \`2h\`, \`1d\` or \`1h30m\`.
+- **Ctrl-C** (or SIGTERM) ends \`edge start\`, \`connector run\` and \`events --follow\` in order; a second one at once.
+- \`FAIRLEAD_DEBUG=1\` adds the stack of an error.
+`;
+
+/** The whole page. */
+export function renderReference(commands: readonly CommandDefinition[] = COMMANDS): string {
+  return `${INTRO}\n${exitCodes()}\n## Commands\n\n${index(commands)}\n${commands.map(section).join("\n")}`;
+}
+
+function exitCodes(): string {
+  const rows = Object.entries(EXIT).map(([name, code]) => {
+    const meaning = Object.entries(EXIT_MEANING).find(([each]) => each === name)?.[1] ?? "";
+    return `| ${code} | ${meaning} |`;
+  });
+  return `## Exit codes\n\nThey are stable.\n\n| code | meaning |\n|---|---|\n${rows.join("\n")}\n`;
+}
+
+const titleOf = ({ path }: CommandDefinition) => path.join(" ");
+
+function index(commands: readonly CommandDefinition[]): string {
+  const rows = commands.map(
+    (each) => `| [\`${titleOf(each)}\`](#${each.path.join("-")}) | ${each.summary} |`,
+  );
+  return `| command | does |\n|---|---|\n${rows.join("\n")}\n`;
+}
+
+const cell = (text: string) => text.replaceAll("|", "\\|");
+
+function section(definition: CommandDefinition): string {
+  const labels = Object.values(definition.arguments);
+  const options = Object.values(definition.options);
+  const needed = options.filter((option) => option.required).map((option) => option.flags);
+  const usage = ["fairlead", ...definition.path, ...labels.map(({ label }) => label), ...needed].join(" ");
+  const lines = [
+    `### ${titleOf(definition)}`,
+    "",
+    `\`${usage}${options.length > needed.length ? " [options]" : ""}\``,
+    "",
+  ];
+  const { summary, details } = definition;
+  lines.push(
+    `${summary[0]?.toUpperCase()}${summary.slice(1)}.${details === undefined ? "" : ` ${details}`}`,
+    "",
+  );
+  if (labels.length + options.length > 0) {
+    lines.push("| argument or option | meaning |", "|---|---|");
+    for (const { label, description } of labels) lines.push(`| \`${label}\` | ${cell(description)} |`);
+    for (const option of options)
+      lines.push(`| \`${cell(flagsOf(option.flags))}\` | ${cell(helpOf(option))} |`);
+    lines.push("");
+  }
+  lines.push("```");
+  for (const { command, says } of definition.examples) lines.push(`# ${says}`, command);
+  lines.push("```", "");
+  return lines.join("\n");
+}
+
+/** Flags as a user writes them: without commander's angle brackets. */
+function flagsOf(flags: string): string {
+  const option = new Option(flags);
+  return option.required ? flags.replace("<", "").replace(/>$/, "") : flags;
+}
+
+if (import.meta.main) {
+  const { writeFile } = await import("node:fs/promises");
+  const { join } = await import("node:path");
+  await writeFile(join(import.meta.dirname, "../../docs/cli.md"), renderReference());
+}

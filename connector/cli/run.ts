@@ -1,0 +1,56 @@
+/** Runs one command line: parse, call the handler, and say how it ended. */
+import { CommanderError } from "commander";
+import { FairleadError } from "../../protocol/errors.ts";
+import { COMMANDS } from "./commands.ts";
+import { Context } from "./context.ts";
+import { EXIT } from "./exit.ts";
+import { reportFailure } from "./failure.ts";
+import type { Io } from "./io.ts";
+import { buildProgram } from "./program.ts";
+import { version } from "./version.ts";
+
+/**
+ * Runs `fairlead ARGV…` and returns its exit code; never throws.
+ * @param argv the words after `fairlead`.
+ */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  let json = wantsJson(argv);
+  const program = buildProgram({
+    commands: COMMANDS,
+    io,
+    version: version(),
+    async invoke(definition, input, asked) {
+      json = asked;
+      const context = new Context(io, json);
+      try {
+        await definition.run(context, input);
+      } finally {
+        await context.close();
+      }
+    },
+  });
+  if (argv.length === 0) {
+    program.outputHelp();
+    return EXIT.ok;
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return EXIT.ok;
+  } catch (thrown) {
+    return reportFailure(incomplete(thrown, argv) ?? thrown, io, json);
+  }
+}
+
+/** commander's wordless end of `fairlead NOUN` as an error that names the verbs; null for anything else. */
+function incomplete(thrown: unknown, argv: readonly string[]): FairleadError | null {
+  if (!(thrown instanceof CommanderError) || thrown.code !== "commander.help") return null;
+  const noun = argv.find((word) => !word.startsWith("-")) ?? "";
+  const verbs = COMMANDS.filter(({ path }) => path[0] === noun).map(({ path }) => path.slice(1).join(" "));
+  return new FairleadError("request.invalid", `\`fairlead ${noun}\` needs one of: ${verbs.join(", ")}`);
+}
+
+/** A line that does not parse may still have asked for JSON. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return (end === -1 ? argv : argv.slice(0, end)).includes("--json");
+}

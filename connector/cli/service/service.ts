@@ -1,0 +1,48 @@
+import type { Service } from "../../../protocol/api.ts";
+import { siteState } from "../context.ts";
+import { command } from "../definition.ts";
+import { networkOption, siteStateOption } from "../options.ts";
+import type { Printer } from "../output.ts";
+import { printSiteServices } from "../site-views.ts";
+
+/** The services of a network as a table. */
+export function printServices(out: Printer, services: readonly Service[]): void {
+  out.table(
+    ["SERVICE", "PROTOCOL", "PORT", "OFFERED BY"],
+    services.map((service) => [
+      service.name,
+      service.protocol,
+      String(service.port),
+      service.sites.map(({ name, state }) => (state === "up" ? name : `${name} (down)`)).join(", ") || "-",
+    ]),
+  );
+}
+
+export const serviceList = command({
+  path: ["service", "list"],
+  summary: "list a network's services",
+  options: { network: networkOption },
+  examples: [{ command: "fairlead service list", says: "lists services and the sites that offer them" }],
+  async run(context, input) {
+    const { listServices } = await import("../../api/calls.ts");
+    const network = await context.network(input.network);
+    const services = await listServices(await context.edge(), network);
+    context.answer(services, (out) => {
+      if (services.length > 0) return printServices(out, services);
+      out.line(`No services in network "${network}".`);
+      out.line("At a site, `fairlead expose NAME=PORT` offers one.");
+    });
+  },
+});
+
+export const serviceStatus = command({
+  path: ["service", "status"],
+  summary: "show the services that this site offers and sees",
+  options: { state: siteStateOption },
+  examples: [{ command: "fairlead service status", says: "shows where services are reached at this site" }],
+  async run(context, input) {
+    const { ControlClient } = await import("../../control/client.ts");
+    const services = await new ControlClient(await siteState(context.io, input.state)).services();
+    context.answer(services, (out) => printSiteServices(out, services));
+  },
+});

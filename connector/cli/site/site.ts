@@ -1,0 +1,122 @@
+import type { Site } from "../../../protocol/api.ts";
+import { argument, command } from "../definition.ts";
+import { relativeTime } from "../duration.ts";
+import { networkOption } from "../options.ts";
+import type { Printer } from "../output.ts";
+import { someText } from "../values.ts";
+
+const name = argument("NAME", "name or id of the site", someText);
+
+/** Sites as a table. */
+export function printSites(out: Printer, sites: readonly Site[], now: number): void {
+  out.table(
+    ["NAME", "STATE", "SINCE", "CONNECTORS", "OFFERS"],
+    sites.map((site) => [
+      site.name,
+      out.state(site.state),
+      relativeTime(site.since, now),
+      String(site.instances.length),
+      site.services.join(", ") || "-",
+    ]),
+  );
+}
+
+export const siteList = command({
+  path: ["site", "list"],
+  summary: "list a network's sites",
+  options: { network: networkOption },
+  examples: [
+    { command: "fairlead site list", says: "lists sites, whether they are up, and what they offer" },
+  ],
+  async run(context, input) {
+    const { listSites } = await import("../../api/calls.ts");
+    const network = await context.network(input.network);
+    const sites = await listSites(await context.edge(), network);
+    context.answer(sites, (out) => {
+      if (sites.length > 0) return printSites(out, sites, context.io.now());
+      out.line(`No sites in network "${network}". To add one:`);
+      out.line("  fairlead token create -o token.yaml");
+      out.line("  fairlead connector run --site NAME --token token.yaml");
+    });
+  },
+});
+
+export const siteStatus = command({
+  path: ["site", "status"],
+  summary: "show everything about one site",
+  arguments: { name },
+  options: { network: networkOption },
+  examples: [
+    { command: "fairlead site status west", says: "shows connectors, services and listeners of west" },
+  ],
+  async run(context, input) {
+    const { getSite } = await import("../../api/calls.ts");
+    const network = await context.network(input.network);
+    const site = await getSite(await context.edge(), network, input.name);
+    const now = context.io.now();
+    context.answer(site, (out) => {
+      out.line(`Site "${site.name}" of network "${network}" is ${out.state(site.state)}.`);
+      out.details([
+        ["since", relativeTime(site.since, now)],
+        ["joined", relativeTime(site.createdAt, now)],
+        ["certificate ends", relativeTime(site.certificateExpiresAt, now)],
+        ["offers", site.services.join(", ") || "nothing; `fairlead expose` at the site offers a service"],
+        ["id", site.id],
+      ]);
+      if (site.instances.length > 0) {
+        out.line();
+        out.table(
+          ["CONNECTOR", "SINCE", "SOFTWARE"],
+          site.instances.map((each) => [each.boot, relativeTime(each.since, now), each.software]),
+        );
+      }
+      if (site.listeners.length > 0) {
+        out.line();
+        out.table(
+          ["LISTENER", "ADDRESS", "STATE", "WHY"],
+          site.listeners.map((each) => [
+            each.service,
+            each.address,
+            out.state(each.state),
+            each.message ?? each.code ?? "",
+          ]),
+        );
+      }
+    });
+  },
+});
+
+export const siteRevoke = command({
+  path: ["site", "revoke"],
+  summary: "expel a site at once",
+  details: "Its uplinks, links and sessions are cut within a second; other sites notice nothing.",
+  arguments: { name },
+  options: { network: networkOption },
+  examples: [
+    { command: "fairlead site revoke west", says: "expels west; its name stays taken until it is deleted" },
+  ],
+  async run(context, input) {
+    const { revokeSite } = await import("../../api/calls.ts");
+    const network = await context.network(input.network);
+    const site = await revokeSite(await context.edge(), network, input.name);
+    context.answer(site, (out) => {
+      out.line(`Site "${site.name}" revoked.`);
+      out.line(`\`fairlead site delete ${site.name}\` frees its name.`);
+    });
+  },
+});
+
+export const siteDelete = command({
+  path: ["site", "delete"],
+  summary: "remove a site and free its name",
+  details: "A site that is still connected is expelled first, as with `fairlead site revoke`.",
+  arguments: { name },
+  options: { network: networkOption },
+  examples: [{ command: "fairlead site delete west", says: "removes west from the network" }],
+  async run(context, input) {
+    const { deleteSite } = await import("../../api/calls.ts");
+    const network = await context.network(input.network);
+    const site = await deleteSite(await context.edge(), network, input.name);
+    context.answer(site, (out) => out.line(`Site "${site.name}" deleted.`));
+  },
+});

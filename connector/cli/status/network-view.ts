@@ -1,0 +1,41 @@
+/** A whole network, as people read it. */
+import type { NetworkStatus } from "../../../protocol/api.ts";
+import type { Printer } from "../output.ts";
+import { printServices } from "../service/service.ts";
+import { printSites } from "../site/site.ts";
+import { count } from "../site-views.ts";
+
+/** A network in one sentence. */
+export function networkSentence({ network, sites, services }: NetworkStatus): string {
+  const members = sites.filter(({ state }) => state !== "revoked");
+  const up = members.filter(({ state }) => state === "up").length;
+  const all = members.length > 0 && up === members.length ? "all" : String(up);
+  const which = members.length === 0 ? "" : `, ${all} of them up`;
+  return `Network "${network.name}" has ${count(members.length, "site")}${which}. It has ${count(services.length, "service")}.`;
+}
+
+/** The sentence, what is wrong, and tables of sites and services. */
+export function printNetworkStatus(out: Printer, status: NetworkStatus, now: number): void {
+  out.line(networkSentence(status));
+  if (status.sites.length === 0) {
+    out.line("`fairlead token create -o token.yaml` invites a site.");
+    return;
+  }
+  for (const link of status.links.filter(({ state }) => state === "down")) {
+    const why = link.code === undefined ? "" : ` (${link.code})`;
+    out.line(out.paint("yellow", `Link ${link.name} from ${link.joiner} to ${link.issuer} is down${why}.`));
+  }
+  for (const site of status.sites) {
+    for (const each of site.listeners.filter(({ state }) => state === "failed")) {
+      const why = each.message ?? each.code ?? "no reason given";
+      out.line(
+        out.paint("yellow", `Site ${site.name} cannot listen for ${each.service} at ${each.address}: ${why}`),
+      );
+    }
+  }
+  out.line();
+  printSites(out, status.sites, now);
+  if (status.services.length === 0) return;
+  out.line();
+  printServices(out, status.services);
+}

@@ -1,0 +1,52 @@
+import { argument, command } from "../definition.ts";
+import { relativeTime } from "../duration.ts";
+import { networkOption } from "../options.ts";
+import { someText } from "../values.ts";
+
+export const tokenList = command({
+  path: ["token", "list"],
+  summary: "list a network's tokens",
+  options: { network: networkOption },
+  examples: [{ command: "fairlead token list", says: "lists tokens with the uses that are left" }],
+  async run(context, input) {
+    const { listTokens } = await import("../../api/calls.ts");
+    const network = await context.network(input.network);
+    const tokens = await listTokens(await context.edge(), network);
+    const now = context.io.now();
+    context.answer(tokens, (out) => {
+      if (tokens.length === 0) {
+        return out.line(`No tokens in network "${network}". \`fairlead token create\` makes one.`);
+      }
+      out.table(
+        ["ID", "ISSUER", "STATE", "USED", "EXPIRES"],
+        tokens.map((token) => [
+          token.id,
+          token.issuer,
+          out.state(token.state.replace("_", " ")),
+          `${token.used} of ${token.uses}`,
+          relativeTime(token.expiresAt, now),
+        ]),
+      );
+    });
+  },
+});
+
+export const tokenRevoke = command({
+  path: ["token", "revoke"],
+  summary: "make a token worthless",
+  details: "Sites that it admitted stay members; `fairlead site revoke` expels one.",
+  arguments: { id: argument("ID", "id of the token; `fairlead token list` shows it", someText) },
+  options: { network: networkOption },
+  examples: [
+    {
+      command: "fairlead token revoke t0123456789abcdefghjkmnpqrs",
+      says: "nobody is admitted with that token any more",
+    },
+  ],
+  async run(context, input) {
+    const { revokeToken } = await import("../../api/calls.ts");
+    const network = await context.network(input.network);
+    const token = await revokeToken(await context.edge(), network, input.id);
+    context.answer(token, (out) => out.line(`Token ${token.id} revoked.`));
+  },
+});

@@ -1,0 +1,45 @@
+/** Forms of option and argument values. Each parser throws `request.invalid` with what is wrong. */
+import type { z } from "zod";
+import { FairleadError } from "../../protocol/errors.ts";
+import { parseAddress } from "../edge/addresses.ts";
+
+const invalid = (message: string) => new FairleadError("request.invalid", message);
+
+/** A parser for what `schema` accepts, with the schema's own words for what it does not. */
+export const accepting =
+  <T>(schema: z.ZodType<T>) =>
+  (text: string): T => {
+    const parsed = schema.safeParse(text);
+    if (parsed.success) return parsed.data;
+    throw invalid(`"${text}": ${parsed.error.issues[0]?.message ?? "has the wrong form"}`);
+  };
+
+/** One of a few words. */
+export const oneOf =
+  <const T extends string>(...words: readonly T[]) =>
+  (text: string): T => {
+    const word = words.find((each) => each === text);
+    if (word !== undefined) return word;
+    throw invalid(`"${text}" is none of ${words.join(", ")}`);
+  };
+
+/** A whole number between two, both included. */
+export const wholeNumber =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw invalid(`"${text}" is no whole number from ${least} to ${most}`);
+  };
+
+/** Any text that is not empty. */
+export function someText(text: string): string {
+  if (text.trim() !== "") return text;
+  throw invalid("must not be empty");
+}
+
+/** `HOST:PORT`, returned as written (port 0 asks for any free port). */
+export function hostPort(text: string): string {
+  parseAddress(text, "the address");
+  return text;
+}

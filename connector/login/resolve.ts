@@ -1,0 +1,61 @@
+/** Which login a command uses: the stored one, with FAIRLEAD_URL, FAIRLEAD_KEY and FAIRLEAD_CA over it. */
+import { readFile } from "node:fs/promises";
+import { FairleadError } from "../../protocol/errors.ts";
+import { type Environment, readLogin, type StoredLogin } from "./store.ts";
+
+/** The login a command uses. `stored` tells whether a default network may be kept for it. */
+export interface Login extends StoredLogin {
+  readonly stored: boolean;
+}
+
+/** An edge's address in its one form: https, no path, query or trailing slash; null when it is none. */
+export function edgeUrl(text: string): string | null {
+  const url = URL.parse(text);
+  if (url?.protocol !== "https:" || url.username !== "" || url.password !== "") return null;
+  return url.pathname === "/" && url.search === "" && url.hash === "" ? url.origin : null;
+}
+
+/**
+ * Puts the environment over the stored login. Another address in the environment takes nothing from the
+ * stored login: its key must never be sent to a place it was not made for.
+ * @param ca PEM that FAIRLEAD_CA names.
+ * @throws FairleadError `edge.not_logged_in`, `request.invalid`.
+ */
+export function mergeLogin(stored: StoredLogin | null, env: Environment, ca: string | undefined): Login {
+  const given = env.FAIRLEAD_URL ? edgeUrl(env.FAIRLEAD_URL) : undefined;
+  if (given === null) throw new FairleadError("request.invalid", "FAIRLEAD_URL must be https://HOST[:PORT]");
+  const base = given === undefined || given === stored?.url ? stored : null;
+  const url = given ?? base?.url;
+  const key = env.FAIRLEAD_KEY || base?.key;
+  if (url === undefined) throw new FairleadError("edge.not_logged_in");
+  if (key === undefined) {
+    throw new FairleadError("edge.not_logged_in", `no key is known for ${url}: set FAIRLEAD_KEY, or log in`);
+  }
+  const trusted = ca ?? base?.ca;
+  return {
+    url,
+    key,
+    stored: base !== null,
+    ...(trusted === undefined ? {} : { ca: trusted }),
+    ...(base?.network === undefined ? {} : { network: base.network }),
+  };
+}
+
+/**
+ * Reads a CA file and checks that it holds a certificate.
+ * @throws FairleadError `request.invalid`; `name` says which option or variable named the file.
+ */
+export async function readCa(path: string, name: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch((thrown: unknown) => {
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new FairleadError("request.invalid", `${name}: ${why}`, { cause: thrown });
+  });
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new FairleadError("request.invalid", `${name}: ${path} holds no PEM certificate`);
+}
+
+/** The login that a command uses, from the environment and the stored file. */
+export async function resolveLogin(env: Environment): Promise<Login> {
+  const ca = env.FAIRLEAD_CA ? await readCa(env.FAIRLEAD_CA, "FAIRLEAD_CA") : undefined;
+  return mergeLogin(await readLogin(env), env, ca);
+}

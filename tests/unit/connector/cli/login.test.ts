@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { edgeUrl, mergeLogin } from "../../../../connector/login/resolve.ts";
+import { loginFile } from "../../../../connector/login/store.ts";
+
+const STORED = { url: "https://edge.example", key: "flk_stored", ca: "PEM", network: "shop" };
+
+test("the environment comes before the stored login, part by part", () => {
+  expect(mergeLogin(STORED, {}, undefined)).toEqual({ ...STORED, stored: true });
+  expect(mergeLogin(STORED, { FAIRLEAD_KEY: "flk_env" }, "OTHER")).toMatchObject({
+    key: "flk_env",
+    ca: "OTHER",
+  });
+  expect(mergeLogin(STORED, { FAIRLEAD_URL: "https://edge.example/" }, undefined)).toMatchObject({
+    key: "flk_stored",
+  });
+});
+
+test("another address takes nothing from the stored login", () => {
+  const env = { FAIRLEAD_URL: "https://other.example", FAIRLEAD_KEY: "flk_env" };
+  expect(mergeLogin(STORED, env, undefined)).toEqual({
+    url: "https://other.example",
+    key: "flk_env",
+    stored: false,
+  });
+  expect(() => mergeLogin(STORED, { FAIRLEAD_URL: "https://other.example" }, undefined)).toThrow(
+    "no key is known",
+  );
+});
+
+test("an empty variable is as one that is not set", () => {
+  expect(mergeLogin(STORED, { FAIRLEAD_URL: "", FAIRLEAD_KEY: "" }, undefined)).toMatchObject(STORED);
+});
+
+test("an edge's address has one form", () => {
+  expect(edgeUrl("https://Edge.Example:443/")).toBe("https://edge.example");
+  expect(edgeUrl("https://[::1]:8443")).toBe("https://[::1]:8443");
+  for (const wrong of ["http://edge.example", "edge", "https://e/x", "https://e/?q", "https://u@e", ""]) {
+    expect(edgeUrl(wrong)).toBeNull();
+  }
+});
+
+test("the login file is where XDG says, unless FAIRLEAD_CONFIG names it", () => {
+  expect(loginFile({ HOME: "/home/anna" })).toBe("/home/anna/.config/fairlead/login.json");
+  expect(loginFile({ HOME: "/home/anna", XDG_CONFIG_HOME: "/conf" })).toBe("/conf/fairlead/login.json");
+  expect(loginFile({ HOME: "/home/anna", FAIRLEAD_CONFIG: "/tmp/l.json" })).toBe("/tmp/l.json");
+});

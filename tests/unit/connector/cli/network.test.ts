@@ -1,0 +1,190 @@
+import { readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { makeWorld, useEdge, type World } from "./cli.ts";
+import { FakeEdge, id, KEY } from "./fake-edge.ts";
+
+let edge: FakeEdge;
+let world: World;
+
+beforeAll(async () => {
+  edge = await FakeEdge.start();
+});
+afterAll(() => edge.stop());
+beforeEach(async () => {
+  world = await makeWorld();
+  await useEdge(world, edge);
+});
+afterEach(async () => {
+  await world.remove();
+  edge.override = null;
+  for (const list of [edge.networks, edge.keys, edge.tokens, edge.sites, edge.events, edge.log])
+    list.length = 0;
+});
+
+/** Logs in with a stored login instead of the environment. */
+async function storeLogin() {
+  const ca = world.env.FAIRLEAD_CA ?? "";
+  for (const name of ["FAIRLEAD_URL", "FAIRLEAD_KEY", "FAIRLEAD_CA"]) delete world.env[name];
+  return world.run("login", edge.url, "--key", KEY, "--ca", ca);
+}
+const stored = async () => JSON.parse(await readFile(join(world.dir, "login.json"), "utf8"));
+
+describe("login", () => {
+  test("tries the key, then stores it for its owner only", async () => {
+    edge.addNetwork("shop");
+    const { exit, out } = await storeLogin();
+    expect([exit, out]).toEqual([0, expect.stringContaining(`Logged in to ${edge.url}.`)]);
+    expect(await stored()).toEqual({ url: edge.url, key: KEY, ca: edge.tls.ca });
+    expect((await stat(join(world.dir, "login.json"))).mode & 0o777).toBe(0o600);
+    expect((await world.run("network", "list")).out).toContain("shop");
+  });
+
+  test("stores nothing when the key is refused", async () => {
+    const ran = await world.run("login", edge.url, "--key", "flk_wrong", "--ca", world.env.FAIRLEAD_CA ?? "");
+    expect(ran.exit).toBe(3);
+    expect(ran.err).toContain("code: key.invalid");
+    await expect(stored()).rejects.toThrow();
+  });
+
+  test.each(["http://edge.example", "edge.example", "https://edge.example/v1", "https://a:b@edge.example"])(
+    "refuses the address %s",
+    async (url) => {
+      const ran = await world.run("login", url, "--key", KEY);
+      expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("is not https://HOST[:PORT]")]);
+    },
+  );
+
+  test("needs a key, and a CA file that holds a certificate", async () => {
+    delete world.env.FAIRLEAD_KEY;
+    expect((await world.run("login", edge.url)).exit).toBe(2);
+    const file = join(world.dir, "no.pem");
+    await writeFile(file, "hello");
+    const ran = await world.run("login", edge.url, "--key", KEY, "--ca", file);
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("holds no PEM certificate")]);
+    expect((await world.run("login", edge.url, "--key", KEY, "--ca", `${file}.gone`)).exit).toBe(2);
+  });
+
+  test("that is damaged is told, and logging in again repairs it", async () => {
+    await storeLogin();
+    await writeFile(join(world.dir, "login.json"), "{");
+    const ran = await world.run("network", "list");
+    expect([ran.exit, ran.err]).toEqual([3, expect.stringContaining("is damaged")]);
+    world.env.FAIRLEAD_CA = join(world.dir, "ca.pem");
+    expect((await storeLogin()).exit).toBe(0);
+  });
+
+  test("a stored key is not sent to another address", async () => {
+    await storeLogin();
+    world.env.FAIRLEAD_URL = "https://elsewhere.example";
+    const ran = await world.run("network", "list");
+    expect([ran.exit, ran.err]).toEqual([
+      3,
+      expect.stringContaining("no key is known for https://elsewhere.example"),
+    ]);
+  });
+
+  test("without one, commands say how to get one", async () => {
+    world.env = { FAIRLEAD_CONFIG: join(world.dir, "none.json") };
+    const ran = await world.run("site", "list");
+    expect(ran).toMatchObject({ exit: 3, out: "" });
+    expect(ran.err).toMatch(/^error: .*\n {2}code: edge\.not_logged_in\n {2}do: Run `fairlead login/);
+  });
+});
+
+describe("network", () => {
+  test("create makes it the default, use changes the default, delete forgets it", async () => {
+    await storeLogin();
+    await world.run("network", "create", "shop");
+    await world.run("network", "create", "lab");
+    expect(await stored()).toMatchObject({ network: "lab" });
+    expect((await world.run("network", "use", "shop")).out).toContain('"shop"');
+    expect(await stored()).toMatchObject({ network: "shop" });
+    expect((await world.run("network", "list")).out).toMatch(/^shop \* /m);
+    expect((await world.run("network", "delete", "shop")).exit).toBe(0);
+    expect(await stored()).not.toHaveProperty("network");
+  });
+
+  test("use refuses a network that does not exist, and a login that cannot keep it", async () => {
+    edge.addNetwork("shop");
+    expect((await world.run("network", "use", "nope")).exit).toBe(4);
+    const ran = await world.run("network", "use", "shop");
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("FAIRLEAD_NETWORK")]);
+  });
+
+  test("a name that is taken ends with exit code 5, as JSON when asked", async () => {
+    edge.addNetwork("shop");
+    const ran = await world.run("network", "create", "shop", "--json");
+    expect(ran).toMatchObject({ exit: 5, out: "" });
+    expect(JSON.parse(ran.err)).toEqual({
+      error: { code: "network.taken", message: expect.any(String), action: expect.any(String) },
+    });
+  });
+
+  test("delete asks on a terminal, keeps the network on another answer, and does not ask with --yes", async () => {
+    edge.addNetwork("shop");
+    world.typed = "no";
+    expect((await world.run("network", "delete", "shop")).exit).toBe(2);
+    expect(edge.networks).toHaveLength(1);
+    world.typed = "shop";
+    expect((await world.run("network", "delete", "shop")).exit).toBe(0);
+    edge.addNetwork("shop");
+    world.typed = "";
+    expect((await world.run("network", "delete", "shop", "--yes")).exit).toBe(0);
+    expect(edge.networks).toHaveLength(0);
+  });
+
+  test("list says what to do when there is none", async () => {
+    expect((await world.run("network", "list")).out).toBe(
+      "No networks. `fairlead network create NAME` makes one.\n",
+    );
+    expect(await world.json("network", "list")).toEqual([]);
+  });
+});
+
+describe("the network a command means", () => {
+  test("is the one named, else FAIRLEAD_NETWORK, else the only one", async () => {
+    edge.addNetwork("shop");
+    await world.run("site", "list");
+    expect(edge.log.at(-1)).toBe("GET /v1/networks/shop/sites");
+    edge.addNetwork("lab");
+    world.env.FAIRLEAD_NETWORK = "lab";
+    await world.run("site", "list");
+    expect(edge.log.at(-1)).toBe("GET /v1/networks/lab/sites");
+    await world.run("site", "list", "--network", "shop");
+    expect(edge.log.at(-1)).toBe("GET /v1/networks/shop/sites");
+  });
+
+  test("must be named when there are several, and made when there is none", async () => {
+    const none = await world.run("site", "list");
+    expect([none.exit, none.err]).toEqual([4, expect.stringContaining("there is no network yet")]);
+    edge.addNetwork("shop");
+    edge.addNetwork("lab");
+    const many = await world.run("site", "list");
+    expect([many.exit, many.err]).toEqual([2, expect.stringContaining("(shop, lab)")]);
+  });
+
+  test("cannot reach into another path of the API", async () => {
+    const ran = await world.run("site", "list", "--network", "../keys");
+    expect(ran.exit).toBe(4);
+    expect(edge.log).toEqual(["GET /v1/networks/..%2Fkeys/sites"]);
+  });
+});
+
+describe("key", () => {
+  test("create shows the key once, list shows networks by name, revoke removes it", async () => {
+    const network = edge.addNetwork("shop");
+    const made = await world.run("key", "create", "ci", "--role", "operator", "--network", "shop");
+    expect(made.out).toContain(`flk_${edge.keys[0]?.id}_secret`);
+    expect(edge.keys[0]?.networks).toEqual([network.id]);
+    expect((await world.run("key", "list")).out).toMatch(/ci +operator +shop/);
+    expect((await world.run("key", "revoke", edge.keys[0]?.id ?? "")).exit).toBe(0);
+    expect((await world.run("key", "revoke", id("k", 9))).exit).toBe(4);
+    expect((await world.run("key", "list")).out).toContain("fairlead key create");
+  });
+
+  test("create needs a role", async () => {
+    const ran = await world.run("key", "create", "ci");
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("--role")]);
+  });
+});

@@ -1,0 +1,136 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { makeWorld, useEdge, type World } from "./cli.ts";
+import { FakeEdge, id } from "./fake-edge.ts";
+
+let edge: FakeEdge;
+let world: World;
+
+beforeAll(async () => {
+  edge = await FakeEdge.start();
+});
+afterAll(() => edge.stop());
+beforeEach(async () => {
+  world = await makeWorld();
+  await useEdge(world, edge);
+  edge.addNetwork("shop");
+});
+afterEach(async () => {
+  await world.remove();
+  edge.override = null;
+  const { networks, sites, links, services, events } = edge;
+  for (const list of [networks, sites, links, services, events]) list.length = 0;
+});
+
+describe("site", () => {
+  test("list shows states and services, and says how to add one when there is none", async () => {
+    expect((await world.run("site", "list")).out).toContain("fairlead connector run --site NAME");
+    edge.addSite("west");
+    edge.addSite("east", "down");
+    const { out } = await world.run("site", "list");
+    expect(out).toMatch(/^NAME +STATE +SINCE +CONNECTORS +OFFERS\nwest +up +5m ago +1 +api\neast +down/);
+    expect(await world.json("site", "list")).toEqual(edge.sites);
+  });
+
+  test("status shows connectors, and why a listener failed", async () => {
+    const site = edge.addSite("west");
+    site.listeners.push({
+      service: "db",
+      address: "127.0.0.1:5432",
+      state: "failed",
+      code: "listener.port_taken",
+      message: "another program holds 127.0.0.1:5432",
+    });
+    const { out } = await world.run("site", "status", "west");
+    expect(out).toContain('Site "west" of network "shop" is up.');
+    expect(out).toContain("fairlead/0.1.0");
+    expect(out).toContain("another program holds 127.0.0.1:5432");
+  });
+
+  test("revoke and delete do what they say, and an unknown site ends with exit code 4", async () => {
+    edge.addSite("west");
+    expect((await world.run("site", "revoke", "west")).out).toContain('Site "west" revoked.');
+    expect(edge.sites[0]?.state).toBe("revoked");
+    expect((await world.run("site", "delete", "west")).exit).toBe(0);
+    const ran = await world.run("site", "status", "west");
+    expect(ran.exit).toBe(4);
+    expect(ran.err).toContain("code: site.unknown");
+  });
+});
+
+describe("status of the network", () => {
+  test("is one sentence, then what is wrong, then tables", async () => {
+    edge.addSite("west");
+    edge.addSite("east", "down");
+    edge.addSite("gone", "revoked");
+    edge.services.push({
+      name: "api",
+      protocol: "http",
+      port: 9000,
+      sites: [{ name: "east", state: "down" }],
+    });
+    edge.links.push({
+      id: id("l", 1),
+      name: "east-network",
+      joiner: "east",
+      issuer: "network",
+      cost: 1,
+      state: "down",
+      code: "uplink.lost",
+      createdAt: "2026-11-20T10:00:00.000Z",
+    });
+    const { out } = await world.run("status");
+    expect(out).toMatch(/^Network "shop" has 2 sites, 1 of them up\. It has 1 service\.\n/);
+    expect(out).toContain("Link east-network from east to network is down (uplink.lost).");
+    expect(out).toMatch(/api +http +9000 +east \(down\)/);
+    expect(await world.json("status")).toMatchObject({ network: { name: "shop" }, sites: edge.sites });
+    expect((await world.run("link", "list")).out).toMatch(
+      /east-network +east +network +1 +down +uplink\.lost/,
+    );
+    expect((await world.run("service", "list")).out).toMatch(/api +http +9000 +east \(down\)/);
+  });
+
+  test("of an empty network says how to invite a site, as do its empty lists", async () => {
+    expect((await world.run("status")).out).toContain("fairlead token create");
+    expect((await world.run("service", "list")).out).toContain("fairlead expose");
+    expect((await world.run("link", "list")).out).toContain("token");
+  });
+});
+
+describe("events", () => {
+  const event = (text: string) => ({ type: "site.up" as const, site: "west", text, actor: "edge" });
+
+  test("shows the newest, oldest of them first, and can be narrowed", async () => {
+    edge.addEvent(event("west is up"));
+    edge.addEvent({ type: "uplink.refused", text: "a refusal", code: "certificate.expired", actor: "edge" });
+    const { out } = await world.run("events");
+    expect(out).toBe(
+      "2026-11-20T10:00:00Z  site.up              west is up  by edge\n" +
+        "2026-11-20T10:00:00Z  uplink.refused       a refusal (certificate.expired)  by edge\n",
+    );
+    expect((await world.run("events", "--limit", "1")).out).not.toContain("west is up");
+    expect(await world.json("events", "--type", "site.up")).toHaveLength(1);
+    expect((await world.run("events", "--type", "site.down")).out).toContain("No events of that type");
+  });
+
+  test("--follow --json prints a line for each, survives an edge that is away, and ends on Ctrl-C", async () => {
+    edge.addEvent(event("one"));
+    let looks = 0;
+    edge.override = ({ path }) => {
+      if (!path.endsWith("/events")) return null;
+      looks += 1;
+      if (looks === 2) return { status: 503, text: "" };
+      if (looks === 3) edge.addEvent(event("two"));
+      if (looks === 4) world.interrupt.abort();
+      return null;
+    };
+    const { exit, out, err } = await world.run("events", "--follow", "--json");
+    expect(exit).toBe(0);
+    expect(
+      out
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).text),
+    ).toEqual(["one", "two"]);
+    expect(err).toContain("trying again");
+  });
+});

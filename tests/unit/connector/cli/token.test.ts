@@ -1,0 +1,90 @@
+import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { makeWorld, useEdge, type World } from "./cli.ts";
+import { FakeEdge } from "./fake-edge.ts";
+
+let edge: FakeEdge;
+let world: World;
+
+beforeAll(async () => {
+  edge = await FakeEdge.start();
+});
+afterAll(() => edge.stop());
+beforeEach(async () => {
+  world = await makeWorld();
+  await useEdge(world, edge);
+  edge.addNetwork("shop");
+});
+afterEach(async () => {
+  await world.remove();
+  edge.override = null;
+  for (const list of [edge.networks, edge.tokens]) list.length = 0;
+});
+
+test("without -o the token alone goes to stdout, so that it can be piped", async () => {
+  const { exit, out, err } = await world.run("token", "create");
+  expect([exit, out, err]).toEqual([
+    0,
+    `apiVersion: fairlead/v1\nkind: Token\n# ${edge.tokens[0]?.id}\n`,
+    "",
+  ]);
+  expect(edge.tokens[0]).toMatchObject({ uses: 1, expiresAt: "2026-11-20T10:15:00.000Z" });
+});
+
+test("--uses and --expiry reach the edge", async () => {
+  await world.run("token", "create", "--uses", "2", "--expiry", "2h");
+  expect(edge.tokens[0]).toMatchObject({ uses: 2, expiresAt: "2026-11-20T12:00:00.000Z" });
+});
+
+test("with -o the file is readable by its owner only, also when it was there before", async () => {
+  const file = join(world.dir, "token.yaml");
+  await writeFile(file, "something longer than a token, which must go away completely".repeat(10));
+  await chmod(file, 0o644);
+  const { out } = await world.run("token", "create", "-o", file);
+  expect(out).toContain(`Token written to ${file}\n`);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  expect(await readFile(file, "utf8")).toBe(
+    `apiVersion: fairlead/v1\nkind: Token\n# ${edge.tokens[0]?.id}\n`,
+  );
+});
+
+test("--json shows the file's content, or where it was written, but not both", async () => {
+  expect(await world.json("token", "create")).toMatchObject({ file: expect.stringContaining("kind: Token") });
+  const file = join(world.dir, "token.yaml");
+  const written = await world.json("token", "create", "-o", file);
+  expect(written).toMatchObject({ path: file, uses: 1 });
+  expect(written).not.toHaveProperty("file");
+});
+
+test("a file that cannot be written makes no token", async () => {
+  const dir = join(world.dir, "dir");
+  await mkdir(dir);
+  for (const path of [dir, join(world.dir, "no/such/dir/token.yaml")]) {
+    const ran = await world.run("token", "create", "-o", path);
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("--output")]);
+  }
+  expect(edge.tokens).toHaveLength(0);
+});
+
+test("a refusal leaves no empty file behind, and an older file as it was", async () => {
+  edge.override = ({ method }) => (method === "POST" ? { status: 502, text: "" } : null);
+  const fresh = join(world.dir, "fresh.yaml");
+  const old = join(world.dir, "old.yaml");
+  await writeFile(old, "old");
+  expect((await world.run("token", "create", "-o", fresh)).exit).toBe(6);
+  expect((await world.run("token", "create", "-o", old)).exit).toBe(6);
+  await expect(stat(fresh)).rejects.toThrow();
+  expect(await readFile(old, "utf8")).toBe("old");
+});
+
+test("list shows what is left of each token, and revoke ends one", async () => {
+  expect((await world.run("token", "list")).out).toContain("`fairlead token create` makes one");
+  await world.run("token", "create");
+  const { out } = await world.run("token", "list");
+  expect(out).toMatch(/network +good +0 of 1 +in 10m/);
+  const token = edge.tokens[0]?.id ?? "";
+  expect((await world.run("token", "revoke", token)).out).toBe(`Token ${token} revoked.\n`);
+  expect((await world.run("token", "list")).out).toContain("revoked");
+  expect((await world.run("token", "revoke", `${token}x`)).exit).toBe(4);
+});

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
 /** unit: pure decisions and codecs in Node. edge: the objects inside workerd. system: real processes and TLS. */
@@ -7,7 +6,7 @@ export default defineConfig({
     reporters: ["default", "./tests/support/count-reporter.ts"],
     projects: [
       { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 20_000 } },
-      ...(existsSync("tests/edge/vitest.config.ts") ? ["tests/edge/vitest.config.ts"] : []),
+      "tests/edge/vitest.config.ts",
       {
         test: {
           name: "system",

@@ -98,8 +98,10 @@ export class Registry extends DurableObject<Env> {
     await cutSessions(context, sessions, "session.revoked");
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
-    // What memory holds is of the network that is gone; the next request begins anew.
-    this.ctx.abort("The network was deleted.");
+    await this.ctx.storage.sync();
+    // What memory holds is of the network that is gone. The object ends once its answer is out, and the next
+    // request begins anew.
+    setTimeout(() => this.ctx.abort("The network was deleted."), 0);
   }
 
   network(): Promise<Result<Network>> {

@@ -1,0 +1,7 @@
+/** What `env` of cloudflare:workers holds in these tests. */
+declare namespace Cloudflare {
+  interface Env extends Omit<import("../../../workers/env.ts").Env, never> {}
+  interface GlobalProps {
+    mainModule: typeof import("../../../workers/index.ts");
+  }
+}

@@ -1,0 +1,25 @@
+/** Tests that run inside workerd, against the objects and entrypoints themselves. */
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+// Loaded by Node itself: bundled into this file, its imports would run in another order, and the certificate
+// library needs what is imported before it.
+const environment: typeof import("./support/environment.ts") = await import(
+  new URL("./support/environment.ts", import.meta.url).href
+);
+
+export default defineConfig(async () => ({
+  plugins: [
+    cloudflareTest({
+      wrangler: { configPath: "../../wrangler.toml" },
+      miniflare: { bindings: await environment.createTestEnvironment() },
+    }),
+  ],
+  test: {
+    name: "edge",
+    include: ["**/*.test.ts"],
+    root: import.meta.dirname,
+    // itty-durable is written in ESM but does not say so in its package.
+    deps: { optimizer: { ssr: { enabled: true, include: ["itty-durable"] } } },
+  },
+}));

@@ -1,0 +1,61 @@
+/**
+ * What a connector calls without a key: redeeming a token and renewing after a long sleep. A network that
+ * the directory does not know gets no object: whatever a claim or certificate says is checked there first.
+ */
+import { createRoute } from "@hono/zod-openapi";
+import { Admission, Redeem, Renew, RenewalAnswer } from "../../protocol/api.ts";
+import { decodeBase64 } from "../../protocol/encoding.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import { parseClaim } from "../../protocol/tokens.ts";
+import { verifyAssertion } from "../authority/identity.ts";
+import { unwrap } from "../result.ts";
+import { access } from "./access.ts";
+import { type Api, answers, body, registryOf } from "./context.ts";
+import { spend } from "./limits.ts";
+
+const tags = ["joining"];
+/** How long after its end a site certificate still proves its site for a renewal, ms. */
+export const RENEW_FOR_MS = 30 * 24 * 3600 * 1000;
+
+const redeem = createRoute({
+  ...access("post", "/v1/redeem"),
+  summary: "Join a network with a token",
+  tags,
+  request: { body: body(Redeem) },
+  responses: answers(200, Admission, "The site's certificates and where to connect."),
+});
+
+const renew = createRoute({
+  ...access("post", "/v1/renew"),
+  summary: "Renew a site certificate that ended less than 30 days ago",
+  tags,
+  request: { body: body(Renew) },
+  responses: answers(200, RenewalAnswer, "New certificates for the same key."),
+});
+
+export function addJoining(api: Api): void {
+  api.openapi(redeem, async (c) => {
+    spend(c, "redeem");
+    const { claim: text, site, csr } = c.req.valid("json");
+    const claim = parseClaim(text);
+    if (claim === null) throw new FairleadError("token.malformed");
+    if (decodeBase64(csr) === null) throw new FairleadError("csr.invalid", "The request is not base64.");
+    const network = await c.var.directory.findNetwork(claim.networkId);
+    if (network?.id !== claim.networkId) throw new FairleadError("token.unknown");
+    return c.json(unwrap(await registryOf(c, network).redeem({ claim, site, csr })), 200);
+  });
+
+  api.openapi(renew, async (c) => {
+    spend(c, "renew");
+    const identity = await verifyAssertion(c.req.valid("json").assertion, {
+      purpose: "renew",
+      audience: c.env.API_URL,
+      deploymentCa: c.env.DEPLOYMENT_CA,
+      now: Date.now(),
+      allowExpiredMs: RENEW_FOR_MS,
+    });
+    const network = await c.var.directory.findNetwork(identity.networkId);
+    if (network?.id !== identity.networkId) throw new FairleadError("network.unknown");
+    return c.json(unwrap(await registryOf(c, network).renew(identity)), 200);
+  });
+}

@@ -1,0 +1,72 @@
+/** API keys: made, listed and deleted by admins; the text of a key is shown once. */
+import { createRoute, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { ApiKey, CreatedKey, CreateKey } from "../../protocol/api.ts";
+import { encodeBase64Url } from "../../protocol/encoding.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import { ID_BYTES, makeId } from "../../protocol/ids.ts";
+import { unwrap } from "../result.ts";
+import { access, hashKey } from "./access.ts";
+import { type Api, type ApiEnv, answers, body, networkOf } from "./context.ts";
+
+const tags = ["keys"];
+const KEY_BYTES = 32;
+
+const list = createRoute({
+  ...access("get", "/v1/keys"),
+  summary: "The keys, without their texts",
+  tags,
+  responses: answers(200, z.array(ApiKey), "Oldest first; the first admin key is not among them."),
+});
+
+const create = createRoute({
+  ...access("post", "/v1/keys"),
+  summary: "Make a key",
+  tags,
+  request: { body: body(CreateKey) },
+  responses: answers(201, CreatedKey, "The key, with its text."),
+});
+
+const remove = createRoute({
+  ...access("delete", "/v1/keys/{key}"),
+  summary: "Delete a key",
+  tags,
+  request: { params: z.object({ key: z.string().max(100) }) },
+  responses: answers(200, ApiKey, "The key that was."),
+});
+
+export function addKeys(api: Api): void {
+  api.openapi(list, async (c) => c.json(await c.var.directory.listKeys(), 200));
+
+  api.openapi(create, async (c) => {
+    const { name, role, networks } = c.req.valid("json");
+    // An admin can make keys for any network, so a narrower admin key would promise what it does not hold.
+    if (role === "admin" && networks !== undefined) {
+      throw new FairleadError(
+        "request.invalid",
+        "body.networks: a key with the role admin is for all networks.",
+      );
+    }
+    const id = makeId("key", crypto.getRandomValues(new Uint8Array(ID_BYTES)));
+    const key = `flk_${id}_${encodeBase64Url(crypto.getRandomValues(new Uint8Array(KEY_BYTES)))}`;
+    const made = await c.var.directory.createKey({
+      id,
+      name,
+      role,
+      networks: networks === undefined ? null : await networkIds(c, networks),
+      createdAt: new Date().toISOString(),
+      hash: await hashKey(key),
+    });
+    return c.json({ ...unwrap(made), key }, 201);
+  });
+
+  api.openapi(remove, async (c) => {
+    return c.json(unwrap(await c.var.directory.deleteKey(c.req.valid("param").key)), 200);
+  });
+}
+
+async function networkIds(c: Context<ApiEnv>, namesOrIds: readonly string[]): Promise<string[]> {
+  const ids = new Set<string>();
+  for (const nameOrId of namesOrIds) ids.add((await networkOf(c, nameOrId)).id);
+  return [...ids];
+}

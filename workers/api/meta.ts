@@ -1,0 +1,41 @@
+/** The API about itself: whether it is there, and its description. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { version } from "../../package.json";
+import { Health } from "../../protocol/api.ts";
+import { access } from "./access.ts";
+import { type Api, answers } from "./context.ts";
+
+const health = createRoute({
+  ...access("get", "/v1/health"),
+  summary: "Whether the edge serves",
+  tags: ["edge"],
+  responses: answers(200, Health, "It serves."),
+});
+
+const description = createRoute({
+  ...access("get", "/v1/openapi.json"),
+  summary: "This document",
+  tags: ["edge"],
+  responses: answers(200, z.looseObject({ openapi: z.string() }), "OpenAPI 3.1."),
+});
+
+export function addMeta(api: Api): void {
+  api.openAPIRegistry.registerComponent("securitySchemes", "key", {
+    type: "http",
+    scheme: "bearer",
+    description: "An API key. `x-fairlead-role` of an operation is the least role that its key needs.",
+  });
+  api.openapi(health, (c) => c.json({ status: "ok" as const, version }, 200));
+  api.openapi(description, (c) => {
+    const document = api.getOpenAPI31Document({
+      openapi: "3.1.0",
+      info: {
+        title: "Fairlead",
+        version,
+        description: "Networks, tokens, sites, services, status and events.",
+      },
+      servers: [{ url: c.env.API_URL }],
+    });
+    return c.json({ ...document, openapi: "3.1.0" }, 200);
+  });
+}

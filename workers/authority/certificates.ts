@@ -1,0 +1,241 @@
+/**
+ * Making certificates: network CAs, issuer CAs, site and link certificates. All P-256, all DER; times in ms
+ * since 1970; private keys PKCS #8. How a presented site certificate is checked is in chain.ts.
+ */
+import { equalBytes } from "../../protocol/encoding.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import { LinkId } from "../../protocol/ids.ts";
+import { siteUri } from "../../protocol/names.ts";
+import { checkValidity, networkUri, onlyUri } from "./chain.ts";
+import {
+  type Bytes,
+  copyOf,
+  ECDSA_SHA256,
+  exportPrivateKey,
+  generateKeyPair,
+  importPrivateKey,
+  importPublicKey,
+  isP256,
+  keyHashOf,
+  readPem,
+} from "./keys.ts";
+import { EKU, readCertificate, readDeploymentCa, x509 } from "./x509.ts";
+
+export { keyHashOf };
+
+const DAY_MS = 24 * 3600 * 1000;
+/** How long a site or link certificate lives. */
+export const SITE_CERTIFICATE_MS = DAY_MS;
+/** How long a CA lives. */
+const AUTHORITY_MS = 3650 * DAY_MS;
+/** Certificates begin a little earlier, for clocks that are behind. */
+const BACKDATE_MS = 5 * 60 * 1000;
+
+/** A CA: its certificate and its private key, both DER. */
+export interface Authority {
+  readonly certificate: Bytes;
+  readonly privateKey: Bytes;
+}
+
+/** A new leaf certificate. */
+export interface Issued {
+  readonly certificate: Bytes;
+  /** Lower-case hex. */
+  readonly serial: string;
+  /** ms since 1970 */
+  readonly notAfter: number;
+}
+
+/** Makes a network's CA under the deployment CA (PEMs). It can sign leaves only, and ends with its parent. */
+export async function createNetworkAuthority(options: {
+  networkId: string;
+  deploymentCa: string;
+  deploymentCaKey: string;
+  now: number;
+}): Promise<Authority> {
+  const parent = readDeploymentCa(options.deploymentCa);
+  const keys = await generateKeyPair();
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: newSerial(),
+    subject: `CN=Fairlead network ${options.networkId}`,
+    issuer: parent.subject,
+    notBefore: new Date(options.now - BACKDATE_MS),
+    notAfter: new Date(Math.min(options.now + AUTHORITY_MS, parent.notAfter)),
+    publicKey: keys.publicKey,
+    signingKey: await importPrivateKey(readPem(options.deploymentCaKey)),
+    signingAlgorithm: ECDSA_SHA256,
+    extensions: [
+      ...authorityExtensions(),
+      new x509.SubjectAlternativeNameExtension([{ type: "url", value: networkUri(options.networkId) }]),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+      await x509.AuthorityKeyIdentifierExtension.create(await importPublicKey(parent.spki)),
+    ],
+  });
+  return {
+    certificate: new Uint8Array(certificate.rawData),
+    privateKey: await exportPrivateKey(keys.privateKey),
+  };
+}
+
+/** Makes a self-signed issuer CA, which signs link certificates that only the registry verifies. */
+export async function createIssuerAuthority(options: { name: string; now: number }): Promise<Authority> {
+  const keys = await generateKeyPair();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: newSerial(),
+    name: `CN=Fairlead issuer ${options.name}`,
+    notBefore: new Date(options.now - BACKDATE_MS),
+    notAfter: new Date(options.now + AUTHORITY_MS),
+    keys,
+    signingAlgorithm: ECDSA_SHA256,
+    extensions: [...authorityExtensions(), await x509.SubjectKeyIdentifierExtension.create(keys.publicKey)],
+  });
+  return {
+    certificate: new Uint8Array(certificate.rawData),
+    privateKey: await exportPrivateKey(keys.privateKey),
+  };
+}
+
+/**
+ * The public key (SPKI DER) of a certificate request whose self-signature is good. Whatever else the request
+ * asks for is ignored: the registry decides what a certificate says.
+ * @throws FairleadError csr.invalid, csr.key_type
+ */
+export async function readCsr(der: Uint8Array): Promise<{ publicKey: Bytes }> {
+  let request: x509.Pkcs10CertificateRequest;
+  let publicKey: Bytes;
+  try {
+    if (der[0] !== 0x30) throw new TypeError("not DER");
+    request = new x509.Pkcs10CertificateRequest(copyOf(der));
+    publicKey = new Uint8Array(request.publicKey.rawData);
+  } catch (cause) {
+    throw new FairleadError("csr.invalid", undefined, { cause });
+  }
+  if (!isP256(publicKey)) throw new FairleadError("csr.key_type");
+  const good = await request.verify().catch(() => false);
+  if (!good) throw new FairleadError("csr.invalid", "The certificate request's signature is wrong.");
+  return { publicKey };
+}
+
+/** Signs a site certificate for a public key (SPKI DER), for 24 hours. */
+export function signSiteCertificate(options: {
+  authority: Authority;
+  networkId: string;
+  siteId: string;
+  publicKey: Uint8Array;
+  now: number;
+}): Promise<Issued> {
+  const uri = siteUri(options.networkId, options.siteId);
+  return signLeaf(options.authority, `CN=${options.siteId}`, uri, options.publicKey, options.now);
+}
+
+/** Signs a link certificate by an issuer's CA for the joiner's key (SPKI DER), for 24 hours. */
+export function signLinkCertificate(options: {
+  authority: Authority;
+  networkId: string;
+  linkId: string;
+  siteId: string;
+  publicKey: Uint8Array;
+  now: number;
+}): Promise<Issued> {
+  const uri = linkUri(options.networkId, options.linkId);
+  const subject = `CN=${options.linkId}, O=${options.siteId}`;
+  return signLeaf(options.authority, subject, uri, options.publicKey, options.now);
+}
+
+/**
+ * Checks a link certificate (DER) as presented on an uplink.
+ * @param expected the issuer's present CA (DER); the link; the hash of the key that the uplink proved
+ * @throws FairleadError certificate.untrusted (not by this issuer, or another link's),
+ *   certificate.wrong_network, certificate.expired, certificate.revoked (another key than the site's)
+ */
+export async function verifyLinkCertificate(
+  certificate: Uint8Array,
+  expected: { issuer: Uint8Array; networkId: string; linkId: string; keyHash: string; now: number },
+): Promise<void> {
+  const leaf = readCertificate(certificate);
+  const issuer = readCertificate(expected.issuer);
+  if (leaf === null || issuer === null || leaf.issuer !== issuer.subject || leaf.isAuthority) {
+    throw new FairleadError("certificate.untrusted", "The link certificate is not one of its issuer's.");
+  }
+  if (!(await leaf.isSignedBy(issuer))) {
+    throw new FairleadError("certificate.untrusted", "The link certificate is not signed by its issuer.");
+  }
+  const link = parseLinkUri(onlyUri(leaf));
+  if (link === null || link.linkId !== expected.linkId) {
+    throw new FairleadError("certificate.untrusted", "The link certificate is another link's.");
+  }
+  if (link.networkId !== expected.networkId) throw new FairleadError("certificate.wrong_network");
+  const hash = new TextEncoder().encode(await keyHashOf(leaf.spki));
+  if (!equalBytes(hash, new TextEncoder().encode(expected.keyHash))) {
+    throw new FairleadError(
+      "certificate.revoked",
+      "The link certificate carries another key than the site's.",
+    );
+  }
+  checkValidity(leaf, expected.now, 0);
+}
+
+/** The link that a certificate (DER) claims to be for; null when it is not a link certificate. Proves nothing. */
+export function linkIdOf(certificate: Uint8Array): string | null {
+  const leaf = readCertificate(certificate);
+  return leaf === null ? null : (parseLinkUri(onlyUri(leaf))?.linkId ?? null);
+}
+
+function linkUri(networkId: string, linkId: string): string {
+  return `spiffe://${networkId}/link/${linkId}`;
+}
+
+function parseLinkUri(uri: string | null): { networkId: string; linkId: string } | null {
+  const match = uri === null ? null : /^spiffe:\/\/(n[0-9a-z]{26})\/link\/(l[0-9a-z]{26})$/.exec(uri);
+  if (!match?.[1] || !match[2] || !LinkId.safeParse(match[2]).success) return null;
+  return { networkId: match[1], linkId: match[2] };
+}
+
+async function signLeaf(
+  authority: Authority,
+  subject: string,
+  uri: string,
+  publicKey: Uint8Array,
+  now: number,
+): Promise<Issued> {
+  const parent = readCertificate(authority.certificate);
+  if (parent === null) throw new FairleadError("edge.internal", "A CA of the network is damaged.");
+  const key = await importPublicKey(publicKey);
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: newSerial(),
+    subject,
+    issuer: parent.subject,
+    notBefore: new Date(now - BACKDATE_MS),
+    notAfter: new Date(Math.min(now + SITE_CERTIFICATE_MS, parent.notAfter)),
+    publicKey: key,
+    signingKey: await importPrivateKey(authority.privateKey),
+    signingAlgorithm: ECDSA_SHA256,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([EKU.clientAuth, EKU.serverAuth]),
+      new x509.SubjectAlternativeNameExtension([{ type: "url", value: uri }]),
+      await x509.SubjectKeyIdentifierExtension.create(key),
+      await x509.AuthorityKeyIdentifierExtension.create(await importPublicKey(parent.spki)),
+    ],
+  });
+  return {
+    certificate: new Uint8Array(certificate.rawData),
+    serial: certificate.serialNumber.toLowerCase(),
+    notAfter: certificate.notAfter.getTime(),
+  };
+}
+
+function authorityExtensions(): x509.Extension[] {
+  return [
+    new x509.BasicConstraintsExtension(true, 0, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+  ];
+}
+
+/** 127 random bits with the highest of the first byte clear and the next set: positive, of one length. */
+function newSerial(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,171 @@
+/** Who a connector is: the assertion it sends (protocol/assertions.ts), checked. The same code for every platform. */
+import { decodeProtectedHeader, errors, jwtVerify } from "jose";
+import { z } from "zod";
+import {
+  ASSERTION_SECONDS,
+  AssertionClaims,
+  audienceFor,
+  CLOCK_TOLERANCE_SECONDS,
+  type Purpose,
+  parseJti,
+} from "../../protocol/assertions.ts";
+import { decodeBase64, equalBytes } from "../../protocol/encoding.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import { BootId, NetworkId, SiteId } from "../../protocol/ids.ts";
+import { verifyChain } from "./chain.ts";
+import { type Bytes, importPublicKey, type Key, keyHashOf } from "./keys.ts";
+import { readDeploymentCa } from "./x509.ts";
+
+/** Internal header by which the Worker tells the registry who opens an uplink: an {@link Identity} as JSON. */
+export const IDENTITY_HEADER = "fairlead-identity";
+
+/** A proven connector. What is left to ask is whether its network still wants it. */
+export const Identity = z.object({
+  networkId: NetworkId,
+  siteId: SiteId,
+  /** Serial of the site certificate, lower-case hex. */
+  serial: z.string(),
+  /** Base64url SHA-256 of the key's SubjectPublicKeyInfo. */
+  keyHash: z.string(),
+  boot: BootId,
+  /** Grows with every assertion of that process; the registry refuses one that does not. */
+  counter: z.number().int(),
+  /** End of the site certificate, ms since 1970. */
+  notAfter: z.number(),
+});
+export type Identity = z.infer<typeof Identity>;
+
+export interface AssertionOptions {
+  readonly purpose: Purpose;
+  /** The edge's audience: its API URL. */
+  readonly audience: string;
+  /** PEM */
+  readonly deploymentCa: string;
+  /** ms since 1970 */
+  readonly now: number;
+  /** The certificate that the platform saw in the TLS handshake, DER, if it tells. */
+  readonly tlsCertificate?: Uint8Array;
+  /** How long after its end the site certificate still proves the site (renewal only). */
+  readonly allowExpiredMs?: number;
+}
+
+/** Longest assertion that is looked at. */
+const MAX_ASSERTION = 16_384;
+
+/**
+ * Checks an assertion: chain, signature, audience, time and form; and that it is made with the certificate
+ * of the TLS connection, where that is known.
+ * @throws FairleadError assertion.invalid, assertion.expired, assertion.audience, certificate.mismatch and
+ *   the codes of {@link verifyChain}
+ */
+export async function verifyAssertion(jwt: string, options: AssertionOptions): Promise<Identity> {
+  const chain = readChain(jwt);
+  if (
+    options.tlsCertificate !== undefined &&
+    !equalBytes(chain[0] ?? new Uint8Array(), options.tlsCertificate)
+  ) {
+    throw new FairleadError("certificate.mismatch");
+  }
+  const site = await verifyChain(chain, {
+    deploymentCa: readDeploymentCa(options.deploymentCa),
+    now: options.now,
+    ...(options.allowExpiredMs === undefined ? {} : { allowExpiredMs: options.allowExpiredMs }),
+  });
+  const claims = await verifyClaims(jwt, await importPublicKey(site.leaf.spki), options);
+  if (claims.iss !== site.uri) throw invalid("its issuer is not the certificate's site");
+  const jti = parseJti(claims.jti);
+  if (jti === null) throw invalid("its jti has another form");
+  return {
+    networkId: site.networkId,
+    siteId: site.siteId,
+    serial: site.leaf.serial,
+    keyHash: await keyHashOf(site.leaf.spki),
+    boot: jti.boot,
+    counter: jti.counter,
+    notAfter: site.leaf.notAfter,
+  };
+}
+
+/**
+ * Whose assertion a refused one would have been, for the event log: what its certificates say, as far as they
+ * are this deployment's, whether or not they ended. Proves nothing about who sent it. Null for a stranger's.
+ */
+export async function siteOfAssertion(
+  jwt: string,
+  { deploymentCa, now }: { deploymentCa: string; now: number },
+): Promise<{ networkId: string; siteId: string } | null> {
+  try {
+    const { networkId, siteId } = await verifyChain(readChain(jwt), {
+      deploymentCa: readDeploymentCa(deploymentCa),
+      now,
+      allowExpiredMs: Number.POSITIVE_INFINITY,
+    });
+    return { networkId, siteId };
+  } catch {
+    return null;
+  }
+}
+
+/** The certificates in the JWT's `x5c` header, DER. */
+function readChain(jwt: string): Bytes[] {
+  if (jwt.length > MAX_ASSERTION) throw invalid("it is too long");
+  let header: ReturnType<typeof decodeProtectedHeader>;
+  try {
+    header = decodeProtectedHeader(jwt);
+  } catch (cause) {
+    throw invalid("it is not a JWT", cause);
+  }
+  if (header.alg !== "ES256") throw invalid("its algorithm is not ES256");
+  const x5c = z.array(z.string()).min(1).safeParse(header.x5c);
+  if (!x5c.success) throw invalid("it carries no certificates");
+  return x5c.data.map((text) => {
+    const der = decodeBase64(text);
+    if (der === null) throw new FairleadError("certificate.untrusted", "A certificate in x5c is not base64.");
+    return der;
+  });
+}
+
+async function verifyClaims(
+  jwt: string,
+  key: Key,
+  { audience, purpose, now }: AssertionOptions,
+): Promise<AssertionClaims> {
+  let payload: unknown;
+  try {
+    const verified = await jwtVerify(jwt, key, {
+      algorithms: ["ES256"],
+      audience: audienceFor(audience, purpose),
+      requiredClaims: ["iss", "aud", "iat", "exp", "jti"],
+      currentDate: new Date(now),
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    });
+    payload = verified.payload;
+  } catch (cause) {
+    throw fromJose(cause);
+  }
+  const claims = AssertionClaims.safeParse(payload);
+  if (!claims.success) throw invalid("its claims have another form");
+  const { iat, exp } = claims.data;
+  if (exp <= iat || exp - iat > ASSERTION_SECONDS) {
+    throw invalid(`it must be good for at most ${ASSERTION_SECONDS} s`);
+  }
+  // jose looks at `iat` only when asked for a maximum age, and then measures from the wrong end for us.
+  if (iat > now / 1000 + CLOCK_TOLERANCE_SECONDS) throw new FairleadError("assertion.expired");
+  return claims.data;
+}
+
+function fromJose(cause: unknown): FairleadError {
+  if (cause instanceof errors.JWTExpired) return new FairleadError("assertion.expired", undefined, { cause });
+  if (cause instanceof errors.JWTClaimValidationFailed) {
+    if (cause.claim === "aud") return new FairleadError("assertion.audience", undefined, { cause });
+    if (cause.claim === "nbf" || cause.claim === "exp") {
+      return new FairleadError("assertion.expired", undefined, { cause });
+    }
+    return invalid(`its claim "${cause.claim}" is missing or wrong`, cause);
+  }
+  return invalid("it is malformed or signed by another key than its certificate's", cause);
+}
+
+function invalid(why: string, cause?: unknown): FairleadError {
+  return new FairleadError("assertion.invalid", `The assertion is refused: ${why}.`, { cause });
+}

@@ -1,0 +1,72 @@
+/** P-256 keys: the only kind Fairlead's certificates hold. */
+import { decodeBase64, encodeBase64Url } from "../../protocol/encoding.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** WebCrypto's key types, by a way that holds for the type declarations of Workers and of Node. */
+export type Key = Awaited<ReturnType<typeof crypto.subtle.importKey>>;
+export type KeyPair = { readonly publicKey: Key; readonly privateKey: Key };
+
+const P256 = { name: "ECDSA", namedCurve: "P-256" } as const;
+export const ECDSA_SHA256 = { name: "ECDSA", hash: "SHA-256" } as const;
+
+/**
+ * What every SubjectPublicKeyInfo of a P-256 key starts with: id-ecPublicKey, prime256v1, an uncompressed
+ * point. Other encodings of the same key are refused, so that a key has one hash.
+ */
+const SPKI_PREFIX = [
+  0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
+  0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+];
+const SPKI_LENGTH = SPKI_PREFIX.length + 64;
+
+/** Whether `spki` (DER) has the form of a P-256 public key. The point itself is checked on import. */
+export function isP256(spki: Uint8Array): boolean {
+  return spki.length === SPKI_LENGTH && SPKI_PREFIX.every((byte, at) => spki[at] === byte);
+}
+
+/** Base64url SHA-256 of a SubjectPublicKeyInfo (DER): how the registry knows a site's key. */
+export async function keyHashOf(spki: Uint8Array): Promise<string> {
+  return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", copyOf(spki))));
+}
+
+/** Imports a public key (SPKI DER) for checking signatures; rejects when the point is not on the curve. */
+export function importPublicKey(spki: Uint8Array): Promise<Key> {
+  return crypto.subtle.importKey("spki", copyOf(spki), P256, true, ["verify"]);
+}
+
+/** Imports a private key (PKCS #8 DER) for signing. */
+export function importPrivateKey(pkcs8: Uint8Array): Promise<Key> {
+  return crypto.subtle.importKey("pkcs8", copyOf(pkcs8), P256, false, ["sign"]);
+}
+
+/** A new key pair whose private key can be exported, to be sealed. */
+export async function generateKeyPair(): Promise<KeyPair> {
+  const pair = await crypto.subtle.generateKey(P256, true, ["sign", "verify"]);
+  if (!("privateKey" in pair)) throw new TypeError("expected a key pair");
+  return pair;
+}
+
+/** PKCS #8 DER of a private key. */
+export async function exportPrivateKey(key: Key): Promise<Bytes> {
+  const exported = await crypto.subtle.exportKey("pkcs8", key);
+  if (!(exported instanceof ArrayBuffer)) throw new TypeError("expected PKCS #8 bytes");
+  return new Uint8Array(exported);
+}
+
+/**
+ * The bytes in the first PEM block of `pem`.
+ * @throws FairleadError edge.internal: only the deployment's own configuration is PEM here.
+ */
+export function readPem(pem: string): Bytes {
+  const body = /-----BEGIN [A-Z ]+-----([A-Za-z0-9+/=\s]+)-----END /.exec(pem)?.[1];
+  const bytes = body === undefined ? null : decodeBase64(body.replaceAll(/\s/g, ""));
+  if (bytes === null) throw new FairleadError("edge.internal", "a configured certificate or key is not PEM");
+  return bytes;
+}
+
+/** An ArrayBuffer-backed copy: WebCrypto takes nothing shared, and nobody may change it meanwhile. */
+export function copyOf(bytes: Uint8Array): Bytes {
+  return new Uint8Array(bytes);
+}

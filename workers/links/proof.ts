@@ -1,0 +1,49 @@
+/**
+ * What says that the connection itself proved a client certificate. There are two ways, and a request has
+ * only the one that its entry point gives it; what a client sends is neither.
+ */
+import { z } from "zod";
+import { decodeBase64 } from "../../protocol/encoding.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+
+/** The certificate that was proved in TLS, DER; null when the socket enforced one but does not tell which. */
+export type TlsProof = { readonly certificate: Uint8Array | null };
+
+/** Properties of the `Links` entrypoint in workerd's configuration: the socket in front asks for certificates. */
+const SocketProps = z.object({ enforcesClientCertificates: z.literal(true) });
+
+/**
+ * On workerd: the configuration says that this socket lets nobody in without a certificate of the deployment
+ * CA. `props` come from the configuration alone, never from a request or a variable.
+ * @throws FairleadError certificate.required
+ */
+export function proofFromSocket(props: unknown): TlsProof {
+  if (!SocketProps.safeParse(props).success) throw new FairleadError("certificate.required");
+  return { certificate: null };
+}
+
+/**
+ * What Cloudflare reports of the handshake. Every field is a string, and "0" is truthy: compared exactly.
+ * `certVerified` is not looked at: Cloudflare does not know our CA and says "FAILED:…" of every good
+ * certificate; the chain is checked by us, and possession by the assertion's signature as well.
+ */
+const Reported = z.object({
+  certPresented: z.literal("1"),
+  certRevoked: z.enum(["0", "1"]).optional(),
+  /** The leaf, `:base64 DER:` (RFC 9440). */
+  certRFC9440: z.string().regex(/^:[A-Za-z0-9+/]+={0,2}:$/),
+});
+
+/**
+ * @param cf `request.cf`, which the platform fills
+ * @throws FairleadError certificate.required, certificate.revoked
+ */
+export function proofFromPlatform(cf: unknown): TlsProof {
+  const parsed = z.object({ tlsClientAuth: Reported }).safeParse(cf);
+  if (!parsed.success) throw new FairleadError("certificate.required");
+  const { certRevoked, certRFC9440 } = parsed.data.tlsClientAuth;
+  if (certRevoked === "1") throw new FairleadError("certificate.revoked");
+  const certificate = decodeBase64(certRFC9440.slice(1, -1));
+  if (certificate === null) throw new FairleadError("certificate.required");
+  return { certificate };
+}

@@ -42,6 +42,7 @@ export class Registry extends DurableObject<Env> {
   readonly #context: Context;
   /** The last handling of each socket: messages of one uplink are handled one after another. */
   readonly #tails = new WeakMap<WebSocket, Promise<void>>();
+  #destroyed = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -56,11 +57,15 @@ export class Registry extends DurableObject<Env> {
   /** Runs an operation so that its error travels as data; the network must exist. */
   async #answer<T>(work: () => T | Promise<T>): Promise<Result<T>> {
     try {
-      if (!this.#context.store.network()) throw new FairleadError("network.unknown");
+      if (!this.#exists()) throw new FairleadError("network.unknown");
       return success(await work());
     } catch (thrown) {
       return { ok: false, error: toErrorBody(publicError(thrown, "registry")) };
     }
+  }
+
+  #exists(): boolean {
+    return !this.#destroyed && this.#context.store.network() !== null;
   }
 
   // ---- for the API
@@ -98,10 +103,8 @@ export class Registry extends DurableObject<Env> {
     await cutSessions(context, sessions, "session.revoked");
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
-    await this.ctx.storage.sync();
-    // What memory holds is of the network that is gone. The object ends once its answer is out, and the next
-    // request begins anew.
-    setTimeout(() => this.ctx.abort("The network was deleted."), 0);
+    // The tables are gone until the object starts anew, which nobody has a reason to ask of it.
+    this.#destroyed = true;
   }
 
   network(): Promise<Result<Network>> {
@@ -196,7 +199,7 @@ export class Registry extends DurableObject<Env> {
 
   /** Notes in the event log that somebody failed to prove what he claimed. */
   noteRefusal(refusal: { siteId?: string; code: ErrorCode; text: string }): void {
-    if (!this.#context.store.network()) return;
+    if (!this.#exists()) return;
     const site = refusal.siteId ? this.#context.store.site(refusal.siteId)?.name : undefined;
     this.#context.event("uplink.refused", refusal.text, { site, code: refusal.code });
   }
@@ -206,7 +209,7 @@ export class Registry extends DurableObject<Env> {
     try {
       const { store, uplinks } = this.#context;
       const identity = Identity.parse(JSON.parse(request.headers.get(IDENTITY_HEADER) ?? "null"));
-      if (!store.network()) throw new FairleadError("network.unknown");
+      if (!this.#exists()) throw new FairleadError("network.unknown");
       const site = this.#member(identity);
       const now = this.#context.now();
       if (!store.noteAssertion(site.id, identity.boot, identity.counter, now)) {
@@ -225,7 +228,11 @@ export class Registry extends DurableObject<Env> {
     } catch (thrown) {
       const requestId = crypto.randomUUID();
       const error = publicError(thrown, requestId);
-      this.#context.event("uplink.refused", `An uplink was refused: ${error.message}`, { code: error.code });
+      if (this.#exists()) {
+        this.#context.event("uplink.refused", `An uplink was refused: ${error.message}`, {
+          code: error.code,
+        });
+      }
       return errorResponse(error, requestId);
     }
   }
@@ -241,7 +248,7 @@ export class Registry extends DurableObject<Env> {
 
   async #handle(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
     const attachment = readAttachment(socket);
-    if (!attachment || socket.readyState !== WebSocket.OPEN) return;
+    if (!attachment || socket.readyState !== WebSocket.OPEN || !this.#exists()) return;
     const uplink: Uplink = { socket, attachment };
     try {
       await dispatch(this.#context, uplink, readMessage(data));
@@ -279,7 +286,7 @@ export class Registry extends DurableObject<Env> {
   async #gone(socket: WebSocket, code: string): Promise<void> {
     await this.#tails.get(socket);
     const attachment = readAttachment(socket);
-    if (!attachment) return;
+    if (!attachment || !this.#exists()) return;
     part(this.#context, { socket, attachment }, code);
     await this.#schedule();
   }
@@ -320,7 +327,7 @@ export class Registry extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const context = this.#context;
     const { store, uplinks } = context;
-    if (!store.network()) return;
+    if (!this.#exists()) return;
     const now = context.now();
     for (const uplink of uplinks.all()) {
       if (uplinks.alive(uplink, now)) continue;

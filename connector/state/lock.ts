@@ -6,7 +6,7 @@
  * Never open `<directory>/lock` by other means in the process that holds it: closing that file descriptor
  * would drop the lock.
  */
-import { closeSync, openSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { FairleadError } from "../../protocol/errors.ts";
@@ -37,6 +37,8 @@ export function acquireLock(directory: string, role: string): Lock {
   try {
     database = new (sqlite().DatabaseSync)(file, { timeout: 0 });
     database.exec("PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    // Who can read it could hold a lock on it. By its path: see above about opening it.
+    chmodSync(file, 0o600);
   } catch (error) {
     database?.close();
     throw lockError(error, directory, file, role);

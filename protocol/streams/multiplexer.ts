@@ -97,6 +97,7 @@ export class Multiplexer {
   #peerGoaway: FairleadError | null = null;
   #blocked = false;
   #scheduled = false;
+  #writing = false;
 
   constructor(options: MultiplexerOptions) {
     this.#effects = options.effects;
@@ -192,22 +193,28 @@ export class Multiplexer {
   /** The layer below takes more again. */
   drained(): void {
     this.#blocked = false;
-    this.flush();
+    this.#write();
   }
 
-  /** Writes what waits, as far as the layer below takes it. */
+  /** Writes what waits, as far as the layer below takes it: the answer to `effects.schedule`. */
   flush(): void {
     this.#scheduled = false;
+    this.#write();
+  }
+
+  // ---- writing --------------------------------------------------------------------------------------
+
+  #write(): void {
+    this.#writing = true;
     while (!this.#blocked && this.#state !== "ended") {
       this.#fill();
       if (this.#batch.bytes === 0) break;
       this.#blocked = !this.#effects.send(this.#batch.chunks());
       this.#batch.clear();
     }
+    this.#writing = false;
     this.#settle();
   }
-
-  // ---- writing --------------------------------------------------------------------------------------
 
   #fill(): void {
     const batch = this.#batch;
@@ -221,12 +228,12 @@ export class Multiplexer {
       this.#goawaySent = true;
       batch.add(encodeGoaway(this.#goaway));
     }
-    while (batch.room > 4 * HEADER_BYTES) {
+    // Whole turns only: a stream whose turn was the end of a batch would get less than the others.
+    while (batch.room >= TURN_BYTES + 2 * HEADER_BYTES) {
       const stream = this.#dataRow.shift();
       if (stream === undefined) return;
       stream.inDataRow = false;
-      const limit = Math.min(TURN_BYTES, batch.room - 2 * HEADER_BYTES);
-      if (stream.writeData(batch, limit)) this.#rowData(stream);
+      if (stream.writeData(batch, TURN_BYTES)) this.#rowData(stream);
     }
   }
 
@@ -264,7 +271,8 @@ export class Multiplexer {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#blocked || this.#state === "ended") return;
+    // While writing, the loop there comes round to it; while blocked, `drained` does.
+    if (this.#scheduled || this.#writing || this.#blocked || this.#state === "ended") return;
     this.#scheduled = true;
     this.#effects.schedule();
   }

@@ -1,0 +1,87 @@
+/** Client of a connector's control socket. */
+import { Agent, request } from "undici";
+import { z } from "zod";
+import { ErrorAnswer } from "../../protocol/api.ts";
+import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
+import { type ExposeRequest, Links, OfferLine, Services, Sessions, Status } from "./schema.ts";
+import { controlPath } from "./server.ts";
+
+const TIMEOUT_MS = 10_000;
+
+export class ControlClient {
+  readonly #stateDir: string;
+
+  constructor(stateDir: string) {
+    this.#stateDir = stateDir;
+  }
+
+  /** @throws FairleadError `connector.unreachable`. */
+  status(): Promise<Status> {
+    return this.#request("GET", "/status", Status);
+  }
+
+  /** @throws FairleadError `connector.unreachable`. */
+  services(): Promise<Services> {
+    return this.#request("GET", "/services", Services);
+  }
+
+  /** @throws FairleadError `connector.unreachable`. */
+  links(): Promise<Links> {
+    return this.#request("GET", "/links", Links);
+  }
+
+  /** @throws FairleadError `connector.unreachable`. */
+  sessions(): Promise<Sessions> {
+    return this.#request("GET", "/sessions", Sessions);
+  }
+
+  /** Offers a service, also after a restart. @throws FairleadError service.taken, request.invalid, state.*, connector.unreachable. */
+  expose(exposure: ExposeRequest): Promise<OfferLine> {
+    return this.#request("POST", "/services", OfferLine, exposure);
+  }
+
+  /** Offers a service no more. @throws FairleadError service.unknown, state.*, connector.unreachable. */
+  async unexpose(name: string): Promise<void> {
+    await this.#request("DELETE", `/services/${encodeURIComponent(name)}`, z.object({}));
+  }
+
+  async #request<T>(
+    method: "GET" | "POST" | "DELETE",
+    path: string,
+    schema: z.ZodType<T>,
+    body?: unknown,
+  ): Promise<T> {
+    const dispatcher = new Agent({ connect: { socketPath: controlPath(this.#stateDir) } });
+    try {
+      const { statusCode, content } = await this.#exchange(dispatcher, method, path, body);
+      const refusal = statusCode >= 400 ? ErrorAnswer.safeParse(content) : null;
+      if (refusal?.success) throw fromErrorBody(refusal.data.error, "connector.unreachable");
+      const parsed = schema.safeParse(content);
+      if (parsed.success) return parsed.data;
+      throw new FairleadError(
+        "connector.unreachable",
+        "the connector's answer has an unknown form: restart it after an update",
+      );
+    } finally {
+      await dispatcher.destroy();
+    }
+  }
+
+  async #exchange(dispatcher: Agent, method: "GET" | "POST" | "DELETE", path: string, body: unknown) {
+    try {
+      const answer = await request(`http://connector${path}`, {
+        method,
+        dispatcher,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        headers: body === undefined ? {} : { "content-type": "application/json" },
+        body: body === undefined ? null : JSON.stringify(body),
+      });
+      const content: unknown = await answer.body.json();
+      return { statusCode: answer.statusCode, content };
+    } catch (cause) {
+      throw new FairleadError("connector.unreachable", `no connector answers in ${this.#stateDir}`, {
+        cause,
+      });
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/** What the control socket answers. Knows nothing of sockets; what it shows and changes is passed in. */
+import { type Context, Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import type { z } from "zod";
+import { asFairleadError, FairleadError, toErrorBody } from "../../protocol/errors.ts";
+import { ServiceName } from "../../protocol/names.ts";
+import type { Exposure } from "../services/options.ts";
+import {
+  ExposeRequest,
+  type Links,
+  type OfferLine,
+  type Services,
+  type Sessions,
+  type Status,
+} from "./schema.ts";
+
+/** The connector, as the control socket sees it. */
+export interface Controlled {
+  status(): Promise<Status>;
+  services(): Services;
+  links(): Links;
+  sessions(): Sessions;
+  /** @throws FairleadError service.taken, request.invalid, state.*. */
+  expose(exposure: Exposure): Promise<void>;
+  /** @throws FairleadError service.unknown, state.*. */
+  unexpose(name: string): Promise<void>;
+}
+
+export function controlRoutes(connector: Controlled): Hono {
+  const app = new Hono();
+  app.get("/status", async (context) => context.json(await connector.status()));
+  app.get("/services", (context) => context.json(connector.services()));
+  app.get("/links", (context) => context.json(connector.links()));
+  app.get("/sessions", (context) => context.json(connector.sessions()));
+  app.post("/services", async (context) => {
+    const exposure: OfferLine = read(ExposeRequest, await readBody(context));
+    await connector.expose(exposure);
+    return context.json(exposure, 201);
+  });
+  app.delete("/services/:name", async (context) => {
+    await connector.unexpose(read(ServiceName, context.req.param("name")));
+    return context.json({});
+  });
+  app.notFound((context) => refuse(context, new FairleadError("route.unknown")));
+  app.onError((error, context) => refuse(context, asFairleadError(error, "stream.internal")));
+  return app;
+}
+
+function read<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new FairleadError("request.invalid", `${issue?.path.join(".") || "the body"}: ${issue?.message}`);
+}
+
+async function readBody(context: Context): Promise<unknown> {
+  try {
+    return await context.req.json();
+  } catch {
+    throw new FairleadError("request.invalid", "the body is not JSON");
+  }
+}
+
+function refuse(context: Context, error: FairleadError) {
+  const status = error.entry.status as ContentfulStatusCode;
+  return context.json({ error: toErrorBody(error), requestId: "local" }, status);
+}

@@ -1,0 +1,82 @@
+/** Resources of the control socket, by which the commands at a site reach its connector. */
+import { z } from "zod";
+import { LinkReport, ListenerReport } from "../../protocol/messages.ts";
+import { Port, ServiceName, ServiceProtocol, SiteName } from "../../protocol/names.ts";
+import { ExposureSchema } from "../services/offers.ts";
+
+const time = z.iso.datetime();
+
+/** Name of the socket in the state directory. */
+export const CONTROL_SOCKET = "control.sock";
+
+/** A service that other sites offer, as clients here reach it. */
+export const ServiceLine = z.object({
+  name: ServiceName,
+  protocol: ServiceProtocol,
+  port: Port,
+  /** Names of the sites that offer it, each once. */
+  sites: z.array(SiteName),
+  /** Null while the listener is being made. */
+  listener: ListenerReport.omit({ service: true }).nullable(),
+});
+export type ServiceLine = z.infer<typeof ServiceLine>;
+
+/** A service that this site offers, with its target. */
+export const OfferLine = ExposureSchema;
+export type OfferLine = z.infer<typeof OfferLine>;
+
+export const SessionLine = z.object({
+  id: z.string(),
+  /** Name of the peer's site. */
+  peer: z.string(),
+  boot: z.string(),
+  state: z.string(),
+  since: time,
+  streams: z.number().int(),
+});
+export type SessionLine = z.infer<typeof SessionLine>;
+
+export const UplinkLine = z.object({
+  state: z.enum(["idle", "connecting", "up", "waiting", "refused", "closed"]),
+  since: time,
+  /** Why it is not up. */
+  code: z.string().optional(),
+  message: z.string().optional(),
+  action: z.string().optional(),
+  /** When it is tried again. */
+  retryAt: time.optional(),
+});
+export type UplinkLine = z.infer<typeof UplinkLine>;
+
+export const Services = z.object({ services: z.array(ServiceLine), offers: z.array(OfferLine) });
+export type Services = z.infer<typeof Services>;
+export const Links = z.object({ links: z.array(LinkReport) });
+export type Links = z.infer<typeof Links>;
+export const Sessions = z.object({ sessions: z.array(SessionLine) });
+export type Sessions = z.infer<typeof Sessions>;
+
+export const Status = z.object({
+  site: z.object({ id: z.string(), name: SiteName }),
+  network: z.object({ id: z.string(), name: z.string() }),
+  /** The edge's API address. */
+  edge: z.string(),
+  boot: z.string(),
+  software: z.string(),
+  uplink: UplinkLine,
+  certificateExpiresAt: time,
+  /** Other sites of the network that are up; null while the registry cannot be asked. */
+  otherSites: z.number().int().nullable(),
+  ...Links.shape,
+  ...Services.shape,
+  ...Sessions.shape,
+});
+export type Status = z.infer<typeof Status>;
+
+/** Body of `POST /services`. The host is 127.0.0.1 and the protocol tcp unless given. */
+export const ExposeRequest = z.object({
+  name: ServiceName,
+  host: z.string().min(1).max(253).default("127.0.0.1"),
+  port: Port,
+  protocol: ServiceProtocol.default("tcp"),
+});
+export type ExposeRequest = z.input<typeof ExposeRequest>;

@@ -1,0 +1,116 @@
+/** One local TCP listener of a service. It binds when it can, and tries again until it does. */
+import { createServer, type Server, type Socket } from "node:net";
+import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import type { Log } from "../log.ts";
+import { Backoff } from "../uplink/backoff.ts";
+
+export type ListenerState =
+  | { readonly state: "starting" }
+  | { readonly state: "listening" }
+  | { readonly state: "failed"; readonly code: ErrorCode; readonly message: string }
+  | { readonly state: "closed" };
+
+export interface ListenerOptions {
+  readonly service: string;
+  readonly host: string;
+  readonly port: number;
+  readonly onClient: (socket: Socket) => void;
+  readonly onState: () => void;
+  readonly log: Log;
+  readonly retry?: { readonly base: number; readonly cap: number };
+}
+
+/** Clients of one listener at once; more wait in the backlog. Bounds what one service can hold in memory. */
+const MAX_CLIENTS = 50_000;
+const BACKLOG = 4096;
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  EADDRINUSE: "listener.port_taken",
+  EADDRNOTAVAIL: "listener.address",
+  EACCES: "listener.address",
+  EINVAL: "listener.address",
+};
+
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #backoff: Backoff;
+  #state: ListenerState = { state: "starting" };
+  #server: Server | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#backoff = new Backoff({ base: 1000, cap: 15_000, ...options.retry, random: Math.random });
+    this.#bind();
+  }
+
+  get state(): ListenerState {
+    return this.#state;
+  }
+
+  /** `HOST:PORT`, with brackets around IPv6. */
+  get address(): string {
+    return formatAddress(this.#options.host, this.#options.port);
+  }
+
+  /** Listens no more. Connections that are established go on. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#server?.close();
+    this.#server = undefined;
+    this.#state = { state: "closed" };
+  }
+
+  #bind(): void {
+    const { host, port, onClient } = this.#options;
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, onClient);
+    this.#server = server;
+    server.maxConnections = MAX_CLIENTS;
+    server.on("error", (error) => this.#failed(server, error));
+    server.on("listening", () => {
+      this.#backoff.reset();
+      this.#move({ state: "listening" });
+    });
+    server.listen({ host, port, backlog: BACKLOG });
+  }
+
+  #failed(server: Server, error: Error): void {
+    if (this.#server !== server) return;
+    if (server.listening) {
+      // Accepting one client failed, for want of descriptors for example; the listener is still good.
+      this.#options.log.warn({ service: this.#options.service, address: this.address }, error.message);
+      return;
+    }
+    const name = "code" in error && typeof error.code === "string" ? error.code : "";
+    const failure = new FairleadError(
+      CODES[name] ?? "listener.address",
+      `${this.address}: ${name || error.message}`,
+    );
+    this.#move({ state: "failed", code: failure.code, message: failure.message });
+    // At least a quarter of a second: full jitter may say zero, and a taken port is rarely free at once.
+    this.#timer = setTimeout(() => this.#bind(), 250 + this.#backoff.next()).unref();
+  }
+
+  #move(next: ListenerState): void {
+    if (this.#state.state === "closed") return;
+    const before = this.#state;
+    this.#state = next;
+    // The same failure again is no news.
+    if (
+      before.state === next.state &&
+      next.state === "failed" &&
+      before.state === "failed" &&
+      before.code === next.code
+    )
+      return;
+    const fields = { service: this.#options.service, address: this.address };
+    if (next.state === "failed")
+      this.#options.log.warn({ ...fields, code: next.code }, `listener failed: ${next.message}`);
+    else this.#options.log.info(fields, `listener ${next.state}`);
+    this.#options.onState();
+  }
+}
+
+export function formatAddress(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,154 @@
+/** The listeners of this site: one for each service that another site offers. */
+import type { Socket } from "node:net";
+import { ERRORS } from "../../protocol/errors.ts";
+import type { ListenerReport, VisibleService } from "../../protocol/messages.ts";
+import type { Log } from "../log.ts";
+import type { StateDirectory } from "../state/directory.ts";
+import { AddressBook, allocate } from "./addresses.ts";
+import { formatAddress, Listener } from "./listener.ts";
+import { type Bind, DEFAULT_HOST, type ListenAt } from "./options.ts";
+
+const ADDRESSES_FILE = "addresses.json";
+
+export interface ListenersOptions {
+  readonly state: StateDirectory;
+  readonly bind: Bind;
+  readonly listen: readonly ListenAt[];
+  readonly onClient: (service: string, socket: Socket) => void;
+  /** The listeners or their states changed. */
+  readonly onChange: () => void;
+  readonly log: Log;
+  readonly retry?: { readonly base: number; readonly cap: number };
+}
+
+export class Listeners {
+  readonly #options: ListenersOptions;
+  readonly #listen: ReadonlyMap<string, ListenAt>;
+  readonly #open = new Map<string, { readonly listener: Listener; readonly place: string }>();
+  /** Services for which the range has no address. */
+  readonly #exhausted = new Set<string>();
+  #book: AddressBook | null;
+
+  private constructor(options: ListenersOptions, book: AddressBook | null) {
+    this.#options = options;
+    this.#listen = new Map(options.listen.map((at) => [at.name, at]));
+    this.#book = book;
+  }
+
+  /** @throws FairleadError `state.corrupt`. */
+  static async load(options: ListenersOptions): Promise<Listeners> {
+    return new Listeners(options, await options.state.readJson(ADDRESSES_FILE, AddressBook));
+  }
+
+  /** Makes the listeners those of `services`; what has not changed is not touched. */
+  set(services: readonly VisibleService[]): void {
+    const wanted = new Map(services.map((service) => [service.name, service]));
+    const before = this.#book;
+    let changed = this.#exhausted.size > 0;
+    for (const [name, { listener }] of this.#open) {
+      if (wanted.has(name)) continue;
+      this.#remove(name, listener);
+      changed = true;
+    }
+    this.#exhausted.clear();
+    const needed = new Set(wanted.keys());
+    for (const service of services) {
+      const address = this.#addressOf(service, needed);
+      if (address === null) this.#exhaust(service.name);
+      else this.#ensure(service.name, address.host, address.port);
+    }
+    if (this.#book !== before) this.#store();
+    if (changed || this.#exhausted.size > 0) this.#options.onChange();
+  }
+
+  /** How the listeners stand, by service. Those that are just starting are left out. */
+  reports(): ListenerReport[] {
+    const reports: ListenerReport[] = [];
+    for (const [service, { listener }] of this.#open) {
+      const { address, state } = listener;
+      if (state.state === "listening") reports.push({ service, address, state: "listening" });
+      if (state.state === "failed") {
+        reports.push({
+          service,
+          address,
+          state: "failed",
+          code: state.code,
+          message: state.message.slice(0, 500),
+        });
+      }
+    }
+    const code = "listener.exhausted";
+    for (const service of this.#exhausted) {
+      reports.push({
+        service,
+        address: this.#rangeText(),
+        state: "failed",
+        code,
+        message: ERRORS[code].meaning,
+      });
+    }
+    return reports.sort((left, right) => (left.service < right.service ? -1 : 1));
+  }
+
+  close(): void {
+    for (const [name, { listener }] of this.#open) this.#remove(name, listener);
+  }
+
+  #ensure(service: string, host: string, port: number): void {
+    const { onClient, onChange, log, retry } = this.#options;
+    const place = formatAddress(host, port);
+    const open = this.#open.get(service);
+    if (open?.place === place) return;
+    open?.listener.close();
+    const listener = new Listener({
+      service,
+      host,
+      port,
+      log,
+      onState: onChange,
+      onClient: (socket) => onClient(service, socket),
+      ...(retry ? { retry } : {}),
+    });
+    this.#open.set(service, { listener, place });
+  }
+
+  #remove(name: string, listener: Listener): void {
+    listener.close();
+    this.#open.delete(name);
+    this.#options.log.info({ service: name, address: listener.address }, "listener closed");
+  }
+
+  /** Where the service's listener belongs; null when the range has no address for it. */
+  #addressOf(service: VisibleService, needed: ReadonlySet<string>): { host: string; port: number } | null {
+    const { bind } = this.#options;
+    const at = this.#listen.get(service.name);
+    const port = at?.port ?? service.port;
+    if (at?.host) return { host: at.host, port };
+    if (bind.kind === "address") return { host: bind.address, port };
+    const given = allocate(bind.range, this.#book, service.name, needed);
+    if (given === null) return null;
+    if (this.#book?.range !== given.book.range || this.#book.addresses[service.name] !== given.address) {
+      this.#book = given.book;
+    }
+    return { host: given.address, port };
+  }
+
+  #exhaust(service: string): void {
+    const open = this.#open.get(service);
+    if (open) this.#remove(service, open.listener);
+    this.#exhausted.add(service);
+    this.#options.log.warn({ service, code: "listener.exhausted" }, ERRORS["listener.exhausted"].meaning);
+  }
+
+  #rangeText(): string {
+    return this.#options.bind.kind === "range" ? this.#options.bind.range.text : DEFAULT_HOST;
+  }
+
+  /** A book that cannot be stored costs other addresses after a restart at worst: a line in the log, no end. */
+  #store(): void {
+    const { state, log } = this.#options;
+    state.writeAtomic(ADDRESSES_FILE, `${JSON.stringify(this.#book, null, 2)}\n`).catch((error: unknown) => {
+      log.error({ error: String(error) }, "the addresses of services could not be stored");
+    });
+  }
+}

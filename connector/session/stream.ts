@@ -1,0 +1,183 @@
+/** A stream of a session as a Node Duplex, half-open, with backpressure both ways. */
+import { Duplex } from "node:stream";
+import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
+import type { Stream, StreamHandler } from "../../protocol/streams/stream.ts";
+
+type WriteDone = (error?: Error | null) => void;
+
+/** Pieces below this size are gathered while the reader stalls, so that each does not hold a buffer of its own. */
+const GATHER_BELOW = 2048;
+const GATHER_BYTES = 4096;
+
+/**
+ * Writes go out behind the OPEN without waiting for the peer; {@link accepted} tells what became of it.
+ * `destroy(error)` resets the stream with the error's code (`stream.cancelled` without one, or with an error
+ * that is not a FairleadError). A stream that the peer resets is destroyed with the peer's error.
+ */
+export class SessionStream extends Duplex implements StreamHandler {
+  #stream: Stream | null = null;
+  #wasAccepted = false;
+  /** Made when somebody asks. */
+  #accepted: PromiseWithResolvers<void> | null = null;
+  /** What came while the reader did not want more. Null while it keeps up. */
+  #waiting: Uint8Array[] | null = null;
+  /** Bytes used of the last item of `#waiting` when that is a block for small pieces; else 0. */
+  #gathered = 0;
+  #wanted = false;
+  #peerFinished = false;
+  #writeDone: WriteDone | null = null;
+  #finalDone: WriteDone | null = null;
+
+  constructor() {
+    super({ allowHalfOpen: true, emitClose: true });
+    // A reset between two owners must not take the process down; each owner adds its own listener.
+    this.on("error", () => {});
+  }
+
+  /** Ties the Duplex to its stream; once, before anything else. */
+  attach(stream: Stream): this {
+    this.#stream = stream;
+    this.#wasAccepted = !stream.ours;
+    return this;
+  }
+
+  get service(): string {
+    return this.#stream?.service ?? "";
+  }
+
+  /** Resolves when the peer accepts; rejects with the FairleadError of its refusal or of what came between. */
+  get accepted(): Promise<void> {
+    if (this.#accepted === null) {
+      this.#accepted = Promise.withResolvers();
+      this.#accepted.promise.catch(() => {});
+      if (this.#wasAccepted) this.#accepted.resolve();
+      else if (this.destroyed) this.#accepted.reject(this.errored ?? new FairleadError("stream.cancelled"));
+    }
+    return this.#accepted.promise;
+  }
+
+  /** Accepts a stream that the peer opened. Its data can be read, and written to it, from here on. */
+  accept(): void {
+    this.#stream?.accept();
+  }
+
+  // ---- what the stream tells (StreamHandler) --------------------------------------------------------
+
+  peerAccepted(): void {
+    this.#wasAccepted = true;
+    this.#accepted?.resolve();
+  }
+
+  data(bytes: Uint8Array): void {
+    if (this.destroyed) return;
+    if (this.#wanted && this.#waiting === null) this.#hand(bytes);
+    else this.#keep(bytes);
+  }
+
+  peerFinished(): void {
+    this.#peerFinished = true;
+    if (this.#waiting === null) this.push(null);
+  }
+
+  drained(): void {
+    const done = this.#writeDone;
+    this.#writeDone = null;
+    done?.();
+  }
+
+  finished(): void {
+    const done = this.#finalDone;
+    this.#finalDone = null;
+    this.drained();
+    done?.();
+  }
+
+  reset(error: FairleadError): void {
+    this.destroy(error);
+  }
+
+  // ---- the Duplex -----------------------------------------------------------------------------------
+
+  override _read(): void {
+    this.#wanted = true;
+    const waiting = this.#waiting;
+    if (waiting === null) return;
+    let at = 0;
+    while (this.#wanted && at < waiting.length) {
+      const piece = waiting[at++];
+      if (piece === undefined) break;
+      const gathering = at === waiting.length && this.#gathered > 0;
+      this.#hand(gathering ? piece.subarray(0, this.#gathered) : piece);
+      if (gathering) this.#gathered = 0;
+    }
+    if (at < waiting.length) {
+      waiting.splice(0, at);
+      return;
+    }
+    this.#waiting = null;
+    if (this.#peerFinished) this.push(null);
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: WriteDone): void {
+    if (this.#stream === null || this.#stream.write(chunk)) done();
+    else this.#writeDone = done;
+  }
+
+  override _writev(chunks: { chunk: Uint8Array }[], done: WriteDone): void {
+    let more = true;
+    for (const { chunk } of chunks) more = this.#stream?.write(chunk) ?? true;
+    if (more) done();
+    else this.#writeDone = done;
+  }
+
+  override _final(done: WriteDone): void {
+    if (this.#stream === null || this.#stream.state === "closed") {
+      done();
+      return;
+    }
+    this.#finalDone = done;
+    this.#stream.finish();
+  }
+
+  override _destroy(error: Error | null, done: WriteDone): void {
+    const reason =
+      error === null ? new FairleadError("stream.cancelled") : asFairleadError(error, "stream.cancelled");
+    this.#stream?.reset(reason);
+    this.#accepted?.reject(reason);
+    this.#waiting = null;
+    this.#writeDone = null;
+    this.#finalDone = null;
+    done(error);
+  }
+
+  // ---- reading --------------------------------------------------------------------------------------
+
+  #hand(bytes: Uint8Array): void {
+    this.#wanted = this.push(bytes);
+    this.#stream?.consumed(bytes.length);
+  }
+
+  /**
+   * Keeps a piece for a reader that stalls. A slice keeps the whole buffer alive that it was cut from, so small
+   * ones after the first are copied together: what is held stays near the window, however small the pieces.
+   */
+  #keep(bytes: Uint8Array): void {
+    this.#waiting ??= [];
+    const block = this.#gathered > 0 ? this.#waiting.at(-1) : undefined;
+    if (block !== undefined && block.length - this.#gathered >= bytes.length) {
+      block.set(bytes, this.#gathered);
+      this.#gathered += bytes.length;
+      return;
+    }
+    if (block !== undefined) this.#waiting[this.#waiting.length - 1] = block.subarray(0, this.#gathered);
+    this.#gathered = 0;
+    if (bytes.length >= GATHER_BELOW || this.#waiting.length === 0) {
+      this.#waiting.push(bytes);
+      return;
+    }
+    const fresh = Buffer.allocUnsafeSlow(GATHER_BYTES);
+    fresh.set(bytes);
+    this.#gathered = bytes.length;
+    this.#waiting.push(fresh);
+  }
+}

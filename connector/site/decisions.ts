@@ -1,0 +1,68 @@
+/** What a site does about its membership: at start, and as its certificate ages. No clock, no files here. */
+import type { ErrorCode } from "../../protocol/errors.ts";
+
+/** How long after its end a certificate can still be renewed, in ms. */
+export const RENEWABLE_MS = 30 * 24 * 3600_000;
+
+/** Part of a certificate's life within which the renewal is spread, so that sites do not come all at once. */
+const SPREAD = 0.1;
+
+export interface Validity {
+  /** ms since 1970. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+export type CertificateState = "good" | "expired" | "too_old";
+
+/** How a certificate stands at `now`. One that is not valid yet is "good": then the site's clock is behind. */
+export function certificateState(validity: Validity, now: number): CertificateState {
+  if (now < validity.notAfter) return "good";
+  return now - validity.notAfter <= RENEWABLE_MS ? "expired" : "too_old";
+}
+
+/** When to renew: from half of its life on, spread by `random` (0 ≤ random < 1). ms since 1970. */
+export function renewAt(validity: Validity, random: number): number {
+  const life = validity.notAfter - validity.notBefore;
+  return Math.round(validity.notBefore + life * (0.5 + SPREAD * random));
+}
+
+export type Start =
+  /** Redeem the first token; the key may exist already. */
+  | { readonly do: "join" }
+  /** Use what the state directory holds. */
+  | { readonly do: "go" }
+  /** Renew on the API first. */
+  | { readonly do: "renew" }
+  | { readonly do: "fail"; readonly code: ErrorCode; readonly message?: string };
+
+export interface StartFacts {
+  /** What the state directory holds. */
+  readonly member: (Validity & { readonly site: string }) | null;
+  /** The name given with --site. */
+  readonly site: string | undefined;
+  readonly tokens: number;
+  readonly now: number;
+}
+
+/** What a connector does when it starts. */
+export function decideStart({ member, site, tokens, now }: StartFacts): Start {
+  if (member === null) {
+    if (tokens === 0) return { do: "fail", code: "token.missing" };
+    if (site === undefined)
+      return { do: "fail", code: "request.invalid", message: "--site NAME is needed to join" };
+    return { do: "join" };
+  }
+  if (site !== undefined && site !== member.site) {
+    const message = `--site is ${site}, but this state directory belongs to site ${member.site}`;
+    return { do: "fail", code: "request.invalid", message };
+  }
+  switch (certificateState(member, now)) {
+    case "good":
+      return { do: "go" };
+    case "expired":
+      return { do: "renew" };
+    case "too_old":
+      return tokens > 0 ? { do: "join" } : { do: "fail", code: "certificate.too_old" };
+  }
+}

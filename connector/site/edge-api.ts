@@ -1,0 +1,34 @@
+/** The two requests that a site makes to the edge's API. */
+import type { z } from "zod";
+import { Admission, type Redeem, RenewalAnswer } from "../../protocol/api.ts";
+import type { Renewal } from "../../protocol/messages.ts";
+import { EdgeClient } from "../api/client.ts";
+
+/** How a site reaches the edge's API; tests pass their own. */
+export interface EdgeApi {
+  /** @throws FairleadError token.*, site.name_taken, csr.*, edge.*, proxy.failed. */
+  redeem(api: string, ca: string, request: Redeem): Promise<Admission>;
+  /** @throws FairleadError certificate.too_old, renewal.refused, site.revoked, edge.*, proxy.failed. */
+  renew(api: string, ca: string, assertion: string): Promise<Renewal>;
+}
+
+/** Over HTTPS, trusting nothing but the deployment CA. */
+export const edgeApi: EdgeApi = {
+  redeem: (url, ca, request) => post(url, ca, "/v1/redeem", Admission, request),
+  renew: (url, ca, assertion) => post(url, ca, "/v1/renew", RenewalAnswer, { assertion }),
+};
+
+async function post<T>(
+  url: string,
+  ca: string,
+  path: string,
+  answer: z.ZodType<T>,
+  body: unknown,
+): Promise<T> {
+  const client = new EdgeClient({ url, ca });
+  try {
+    return await client.request("POST", path, answer, body);
+  } finally {
+    await client.close();
+  }
+}

@@ -1,0 +1,61 @@
+/** Starting a site: joining or renewing as often as it takes, unless somebody has to repair something. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { asFairleadError } from "../../protocol/errors.ts";
+import type { TokenFile } from "../../protocol/tokens.ts";
+import type { Log } from "../log.ts";
+import type { StateDirectory } from "../state/directory.ts";
+import { Backoff } from "../uplink/backoff.ts";
+import { type EdgeApi, edgeApi } from "./edge-api.ts";
+import { Site } from "./site.ts";
+import { readToken } from "./token.ts";
+
+export interface StartOptions {
+  readonly state: StateDirectory;
+  readonly boot: string;
+  readonly site: string | undefined;
+  readonly tokens: readonly string[];
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly api?: EdgeApi;
+  readonly backoff?: { readonly base: number; readonly cap: number };
+}
+
+/**
+ * The site of a state directory, a member with a certificate that is good; null when `signal` aborted first.
+ * Failures that pass by themselves (the edge is not up yet) are waited out.
+ * @throws FairleadError token.*, site.name_taken, certificate.too_old, renewal.refused, site.revoked,
+ * request.invalid, state.*, edge.untrusted.
+ */
+export async function startSite(options: StartOptions): Promise<Site | null> {
+  const { api = edgeApi, ...rest } = options;
+  // Once each: standard input has nothing to say the second time.
+  const read = new Map<string, Promise<TokenFile>>();
+  const readOnce = (source: string) => {
+    const token = read.get(source) ?? readToken(source, process.stdin);
+    read.set(source, token);
+    return token;
+  };
+  const site = await untilDone(options, () => Site.start({ ...rest, api, readToken: readOnce }));
+  if (site === null) return null;
+  return await untilDone(options, async () => {
+    await site.ensureFresh();
+    return site;
+  });
+}
+
+async function untilDone<T>(options: StartOptions, attempt: () => Promise<T>): Promise<T | null> {
+  const { signal, log } = options;
+  const backoff = new Backoff({ base: 1000, cap: 15_000, ...options.backoff, random: Math.random });
+  while (!signal.aborted) {
+    try {
+      return await attempt();
+    } catch (thrown) {
+      const error = asFairleadError(thrown, "edge.internal");
+      if (!error.entry.retry) throw error;
+      const delay = backoff.next();
+      log.warn({ code: error.code, action: error.entry.action, retryMs: delay }, error.message);
+      await sleep(delay, undefined, { signal }).catch(() => {});
+    }
+  }
+  return null;
+}

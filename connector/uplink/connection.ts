@@ -1,0 +1,195 @@
+/** One uplink, from its hello to its end: messages both ways, requests with their answers, keep-alive. */
+import type { RawData, WebSocket } from "ws";
+import { FairleadError, fromErrorBody, isErrorCode } from "../../protocol/errors.ts";
+import {
+  type ConnectorMessage,
+  type Hello,
+  KEEPALIVE,
+  RegistryMessage,
+  type Welcome,
+} from "../../protocol/messages.ts";
+import type { Log } from "../log.ts";
+
+/** Messages that come unasked. */
+export type Notice = Extract<
+  RegistryMessage,
+  { type: "services" | "links" | "session.offer" | "session.cut" }
+>;
+/** Messages that answer a request. */
+export type Answer = Extract<RegistryMessage, { type: "session.grant" | "renewed" | "status" }>;
+/** A request, before it has its id. */
+export type Question = ConnectorMessage extends infer M
+  ? M extends { id: number }
+    ? Omit<M, "id">
+    : never
+  : never;
+
+export interface ConnectionOptions {
+  readonly hello: Hello;
+  readonly onNotice: (notice: Notice) => void;
+  /** Called once, when an uplink that was welcomed ends. */
+  readonly onEnd: (error: FairleadError) => void;
+  readonly log: Log;
+  readonly keepalive?: { readonly everyMs: number; readonly deadAfterMs: number };
+}
+
+const WELCOME_TIMEOUT_MS = 15_000;
+
+interface Pending {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: FairleadError) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class UplinkConnection {
+  readonly #socket: WebSocket;
+  readonly #options: ConnectionOptions;
+  readonly #pending = new Map<number, Pending>();
+  readonly #keepalive: NodeJS.Timeout;
+  readonly #watchdog: NodeJS.Timeout;
+  #nextId = 1;
+  #ended: FairleadError | null = null;
+  /** Why the edge said that it is about to close. */
+  #farewell: FairleadError | null = null;
+  #onWelcome: ((welcome: Welcome | FairleadError) => void) | undefined;
+
+  private constructor(socket: WebSocket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    const { everyMs, deadAfterMs } = options.keepalive ?? KEEPALIVE;
+    this.#keepalive = setInterval(() => this.#write(KEEPALIVE.ping), everyMs).unref();
+    this.#watchdog = setTimeout(
+      () => this.#end(new FairleadError("uplink.lost", "the edge fell silent")),
+      deadAfterMs,
+    );
+    socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
+    socket.on("close", (_, reason) => this.#end(this.#farewell ?? closeError(reason.toString("utf8"))));
+  }
+
+  /** Says hello on an open WebSocket and waits for welcome. @throws FairleadError as the registry refuses. */
+  static async open(
+    socket: WebSocket,
+    options: ConnectionOptions,
+  ): Promise<{ connection: UplinkConnection; welcome: Welcome }> {
+    const connection = new UplinkConnection(socket, options);
+    const timer = setTimeout(
+      () => connection.#end(new FairleadError("uplink.lost", "the edge did not answer hello")),
+      WELCOME_TIMEOUT_MS,
+    );
+    const welcome = await new Promise<Welcome | FairleadError>((resolve) => {
+      connection.#onWelcome = resolve;
+      connection.send(options.hello);
+    });
+    clearTimeout(timer);
+    if (welcome instanceof FairleadError) throw welcome;
+    return { connection, welcome };
+  }
+
+  get isOpen(): boolean {
+    return this.#ended === null;
+  }
+
+  /** Sends a message that has no answer; on a dead uplink it is dropped. */
+  send(message: ConnectorMessage): void {
+    this.#write(JSON.stringify(message));
+  }
+
+  /**
+   * Sends a request and waits for its answer.
+   * @throws FairleadError the registry's code; `uplink.lost` when the uplink ends or `timeoutMs` passes.
+   */
+  request(question: Question, timeoutMs: number): Promise<Answer> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#pending.delete(id);
+        reject(new FairleadError("uplink.lost", `the edge did not answer ${question.type} in time`));
+      }, timeoutMs);
+      this.#pending.set(id, { resolve, reject, timer });
+      this.send({ ...question, id });
+    });
+  }
+
+  /** Ends the uplink on our side; `onEnd` is not called. */
+  close(error = new FairleadError("uplink.lost", "the uplink was closed")): void {
+    this.#end(error, { told: true });
+  }
+
+  #write(text: string): void {
+    if (this.#ended === null && this.#socket.readyState === this.#socket.OPEN) this.#socket.send(text);
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    this.#watchdog.refresh();
+    if (isBinary) return;
+    const text = data.toString();
+    if (text === KEEPALIVE.pong) return;
+    const message = readMessage(text);
+    if (message === null) {
+      // Either newer than this connector, or broken: neither is a reason to lose the uplink.
+      this.#options.log.warn({ text: text.slice(0, 200) }, "ignored a message of unknown form from the edge");
+      return;
+    }
+    this.#handle(message);
+  }
+
+  #handle(message: RegistryMessage): void {
+    switch (message.type) {
+      case "welcome":
+        this.#onWelcome?.(message);
+        this.#onWelcome = undefined;
+        return;
+      case "session.grant":
+      case "renewed":
+      case "status":
+        this.#take(message.id)?.resolve(message);
+        return;
+      case "error": {
+        const error = fromErrorBody(message.error, "uplink.lost");
+        if (message.id === undefined) this.#farewell = error;
+        else this.#take(message.id)?.reject(error);
+        return;
+      }
+      default:
+        this.#options.onNotice(message);
+    }
+  }
+
+  #take(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    clearTimeout(pending?.timer);
+    return pending;
+  }
+
+  #end(error: FairleadError, { told = false } = {}): void {
+    if (this.#ended) return;
+    this.#ended = error;
+    clearInterval(this.#keepalive);
+    clearTimeout(this.#watchdog);
+    for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
+    if (told) {
+      this.#socket.close(1000);
+      // An edge that is gone never answers the close.
+      setTimeout(() => this.#socket.terminate(), 1000).unref();
+    } else this.#socket.terminate();
+    const onWelcome = this.#onWelcome;
+    this.#onWelcome = undefined;
+    if (onWelcome) onWelcome(error);
+    else if (!told) this.#options.onEnd(error);
+  }
+}
+
+function readMessage(text: string): RegistryMessage | null {
+  try {
+    const message = RegistryMessage.safeParse(JSON.parse(text));
+    return message.success ? message.data : null;
+  } catch {
+    return null;
+  }
+}
+
+function closeError(reason: string): FairleadError {
+  return new FairleadError(isErrorCode(reason) ? reason : "uplink.lost");
+}

@@ -1,0 +1,489 @@
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { Duplex, PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { joinStreams, type SessionStream } from "../../../../connector/session/manager.ts";
+import { FairleadError } from "../../../../protocol/errors.ts";
+import { TestNetwork } from "../../../support/certificates.ts";
+import {
+  type Connector,
+  codeOf,
+  makeConnector,
+  orderedBoots,
+  readAll,
+  TestRegistry,
+  TestRelay,
+  until,
+} from "./support.ts";
+
+let network: TestNetwork;
+let relay: TestRelay;
+let registry: TestRegistry;
+const connectors: Connector[] = [];
+
+beforeEach(async () => {
+  network ??= await TestNetwork.create();
+  relay = await TestRelay.start();
+  registry = new TestRegistry();
+});
+
+afterEach(async () => {
+  await Promise.all(connectors.splice(0).map(({ manager }) => manager.close()));
+  await relay.stop();
+});
+
+/** Sends back what it gets, and ends when its writer ends. */
+const echo = async (): Promise<Duplex> => new PassThrough();
+
+async function pair(
+  options: { east?: Parameters<typeof makeConnector>[3]; west?: Parameters<typeof makeConnector>[3] } = {},
+): Promise<{ west: Connector; east: Connector }> {
+  const west = makeConnector(registry, relay, await network.identity(), { name: "west", ...options.west });
+  const east = makeConnector(registry, relay, await network.identity(), {
+    name: "east",
+    accept: echo,
+    ...options.east,
+  });
+  connectors.push(west, east);
+  return { west, east };
+}
+
+describe("a session", () => {
+  it("carries a stream both ways, with data behind the open frame and a half-close", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    stream.end("hello");
+    expect((await readAll(stream)).toString()).toBe("hello");
+    await expect(stream.accepted).resolves.toBeUndefined();
+    await until(() => east.manager.openStreamsTo(west.instance) === 0);
+    expect(west.manager.sessions()).toMatchObject([{ state: "up", streams: 0, peer: { siteName: "east" } }]);
+  });
+
+  it("carries 200 streams at once, opened from both sides, byte for byte", { timeout: 60_000 }, async () => {
+    const { west, east } = await pair({ west: { accept: echo } });
+    const run = async (from: Connector, to: Connector): Promise<void> => {
+      const stream = await from.manager.open("api", to.instance);
+      const data = randomBytes(20_000 + Math.floor(Math.random() * 100_000));
+      const answer = readAll(stream);
+      for (let at = 0; at < data.length; at += 9_973) {
+        if (!stream.write(data.subarray(at, at + 9_973))) await once(stream, "drain");
+      }
+      stream.end();
+      const sum = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+      expect(sum(await answer)).toBe(sum(data));
+    };
+    await Promise.all(
+      Array.from({ length: 200 }, (_, at) => (at % 2 === 0 ? run(west, east) : run(east, west))),
+    );
+    expect(registry.requests).toBeLessThanOrEqual(2);
+    expect(west.manager.sessions()).toHaveLength(1);
+    await until(() => west.manager.openStreamsTo(east.instance) === 0);
+    await until(() => east.manager.openStreamsTo(west.instance) === 0);
+  });
+
+  it("is one session when both sides ask at the same moment", async () => {
+    const { west, east } = await pair({ west: { accept: echo } });
+    const [there, back] = await Promise.all([
+      west.manager.open("api", east.instance),
+      east.manager.open("web", west.instance),
+    ]);
+    there.end("1");
+    back.end("2");
+    expect((await readAll(there)).toString() + (await readAll(back)).toString()).toBe("12");
+    expect(west.manager.sessions()).toHaveLength(1);
+    expect(east.manager.sessions()).toHaveLength(1);
+    expect(relay.dials).toBe(2);
+  });
+
+  it("is asked for once by streams that want it together", async () => {
+    const { west, east } = await pair();
+    const streams = await Promise.all(
+      Array.from({ length: 20 }, () => west.manager.open("api", east.instance)),
+    );
+    expect(registry.requests).toBe(1);
+    for (const stream of streams) stream.destroy();
+  });
+
+  it("closes after a while without streams, on purpose on both sides, and opens again when needed", async () => {
+    const { west, east } = await pair({ west: { limits: { idleMs: 50 } } });
+    (await west.manager.open("api", east.instance)).end().resume();
+    await until(() => west.manager.sessions().length + east.manager.sessions().length === 0);
+    expect(registry.ended.map(({ code }) => code)).toEqual(["session.closed", "session.closed"]);
+    const again = await west.manager.open("api", east.instance);
+    again.end("again");
+    expect((await readAll(again)).toString()).toBe("again");
+    expect(registry.requests).toBe(2);
+  });
+
+  it("is not closed for idleness while a stream is open that carries nothing", async () => {
+    const { west, east } = await pair({ west: { limits: { idleMs: 40 } }, east: { limits: { idleMs: 40 } } });
+    const stream = await west.manager.open("api", east.instance);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    stream.end("still here");
+    expect((await readAll(stream)).toString()).toBe("still here");
+  });
+
+  it("resets its streams with session.lost when its lane is cut, and the next stream gets a new session", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    relay.cut();
+    const [error] = await once(stream, "error");
+    expect((error as FairleadError).code).toBe("session.lost");
+    await until(() => east.manager.sessions().length === 0);
+    const next = await west.manager.open("api", east.instance);
+    next.end("x");
+    expect((await readAll(next)).toString()).toBe("x");
+    expect(west.manager.sessions()).toMatchObject([{ generation: 2 }]);
+  });
+
+  it("is cut by the registry with its code, at both ends", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    const [{ session } = { session: "" }] = west.manager.sessions();
+    const failed = once(stream, "error");
+    east.manager.cut(session, "session.revoked");
+    expect(((await failed)[0] as FairleadError).code).toBe("session.revoked");
+    expect(registry.ended.map(({ code }) => code)).toEqual(["session.revoked", "session.revoked"]);
+  });
+
+  it("is replaced by a newer one, and its streams learn it", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    const failed = once(stream, "error");
+    const [summary] = west.manager.sessions();
+    if (summary === undefined) throw new Error("no session");
+    const newer = { session: summary.session, generation: 2, lane: 0, ticket: `${summary.session}.2~` };
+    west.manager.offered({ ...newer, peer: east.instance });
+    east.manager.offered({ ...newer, peer: west.instance });
+    expect(((await failed)[0] as FairleadError).code).toBe("session.replaced");
+    const next = await west.manager.open("api", east.instance);
+    next.end("new");
+    expect((await readAll(next)).toString()).toBe("new");
+    expect(west.manager.sessions()).toMatchObject([{ generation: 2, state: "up" }]);
+  });
+
+  it("ignores an invitation to an older generation than the one it has", async () => {
+    const { west, east } = await pair();
+    await (await west.manager.open("api", east.instance)).accepted;
+    const [summary] = west.manager.sessions();
+    if (summary === undefined) throw new Error("no session");
+    const { session, peer } = summary;
+    west.manager.offered({ session, generation: 1, lane: 0, ticket: "old", peer });
+    expect(west.manager.sessions()).toEqual([summary]);
+    expect(relay.dials).toBe(2);
+  });
+
+  it("stops with session.closed and opens no more", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    const failed = once(stream, "error");
+    await east.manager.close();
+    expect(((await failed)[0] as FairleadError).code).toBe("session.closed");
+    expect(await codeOf(east.manager.open("api", west.instance))).toBe("session.closed");
+    expect(east.manager.sessions()).toEqual([]);
+  });
+});
+
+describe("opening a session", () => {
+  it("is tried once more with a fresh invitation when the lane was not met", async () => {
+    const { west, east } = await pair();
+    relay.refuse.push("lane.unmet", "lane.unmet");
+    const stream = await west.manager.open("api", east.instance);
+    stream.end("second try");
+    expect((await readAll(stream)).toString()).toBe("second try");
+    expect(registry.requests).toBe(2);
+  });
+
+  it("is tried once more after a stale ticket, and no more after that", async () => {
+    const { west, east } = await pair();
+    relay.refuse.push("ticket.stale", "ticket.stale", "ticket.stale", "ticket.stale");
+    expect(await codeOf(west.manager.open("api", east.instance))).toBe("ticket.stale");
+    expect(registry.requests).toBe(2);
+    expect(west.manager.sessions()).toEqual([]);
+  });
+
+  it("is not tried again when the registry refuses", async () => {
+    const { west, east } = await pair();
+    registry.request = async () => {
+      registry.requests++;
+      throw new FairleadError("session.forbidden");
+    };
+    expect(await codeOf(west.manager.open("api", east.instance))).toBe("session.forbidden");
+    expect(registry.requests).toBe(1);
+  });
+
+  it("times out when the other side never comes", async () => {
+    registry.intercept = () => {};
+    const { west, east } = await pair({ west: { limits: { upMs: 100 } } });
+    expect(await codeOf(west.manager.open("api", east.instance))).toBe("session.timeout");
+    expect(registry.ended.map(({ code }) => code)).toEqual(["session.timeout", "session.timeout"]);
+  });
+
+  it("times out when the registry never answers", async () => {
+    registry.request = () => new Promise(() => {});
+    const { west, east } = await pair({ west: { limits: { upMs: 50 } } });
+    expect(await codeOf(west.manager.open("api", east.instance))).toBe("session.timeout");
+  });
+
+  it("reports why a lane could not be dialled", async () => {
+    const { west, east } = await pair();
+    await relay.stop();
+    expect(await codeOf(west.manager.open("api", east.instance))).toBe("lane.failed");
+    relay = await TestRelay.start();
+  });
+});
+
+describe("bytes altered under way", () => {
+  it("cut the session with session.tampered at whoever receives them", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    relay.alter = (data) => {
+      const altered = Buffer.from(data);
+      const at = altered.length - 1;
+      altered[at] = (altered[at] ?? 0) ^ 1;
+      return altered;
+    };
+    const failed = once(stream, "error");
+    stream.write("some bytes");
+    expect(((await failed)[0] as FairleadError).code).toBe("session.tampered");
+    await until(() => registry.ended.length === 2);
+    expect(registry.ended.map(({ code }) => code)).toEqual(["session.tampered", "session.tampered"]);
+  });
+
+  it("cut the session when they are left out", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    let dropped = false;
+    relay.alter = (data) => {
+      if (dropped) return data;
+      dropped = true;
+      return null;
+    };
+    const failed = once(stream, "error");
+    stream.write("lost");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    stream.write("kept");
+    expect(((await failed)[0] as FairleadError).code).toBe("session.tampered");
+  });
+});
+
+describe("streams end to end", () => {
+  let server: Server;
+  let handle: (socket: Socket) => void;
+
+  beforeEach(async () => {
+    server = createServer({ allowHalfOpen: true }, (socket) => handle(socket));
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+  });
+  afterEach(() => void server.close());
+
+  const dialTarget = async (): Promise<Duplex> => {
+    const { port } = server.address() as AddressInfo;
+    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    await once(socket, "connect");
+    return socket;
+  };
+
+  /** A listener at west whose clients reach the target at east. */
+  async function listen(west: Connector, east: Connector): Promise<Server> {
+    const listener = createServer({ allowHalfOpen: true }, async (client) => {
+      joinStreams(client, await west.manager.open("api", east.instance));
+    });
+    listener.listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    return listener;
+  }
+
+  it("let a client half-close and read the answer to its end", async () => {
+    handle = (socket) => {
+      const chunks: Buffer[] = [];
+      socket.on("data", (chunk) => chunks.push(chunk));
+      socket.on("end", () => socket.end(`got ${Buffer.concat(chunks).length}`));
+    };
+    const { west, east } = await pair({ east: { accept: dialTarget } });
+    const listener = await listen(west, east);
+    const client = connect({ port: (listener.address() as AddressInfo).port, allowHalfOpen: true });
+    client.end(Buffer.alloc(3_000_000));
+    expect((await readAll(client)).toString()).toBe("got 3000000");
+    await until(() => west.manager.openStreamsTo(east.instance) === 0);
+    listener.close();
+  });
+
+  it("reset the target when the client disconnects halfway", async () => {
+    const seen = Promise.withResolvers<Error>();
+    handle = (socket) => {
+      socket.on("error", seen.resolve);
+      socket.resume();
+    };
+    const { west, east } = await pair({ east: { accept: dialTarget } });
+    const listener = await listen(west, east);
+    const client = connect({ port: (listener.address() as AddressInfo).port });
+    client.on("error", () => {});
+    client.write("half a request");
+    await until(() => east.manager.openStreamsTo(west.instance) === 1);
+    client.resetAndDestroy();
+    expect(await seen.promise).toMatchObject({ code: "ECONNRESET" });
+    await until(() => east.manager.openStreamsTo(west.instance) === 0);
+    listener.close();
+  });
+
+  it("reset the client when the session is lost, so that half an answer is not taken for a whole one", async () => {
+    handle = (socket) => {
+      socket.on("error", () => {});
+      socket.write("half an answer");
+    };
+    const { west, east } = await pair({ east: { accept: dialTarget } });
+    const listener = await listen(west, east);
+    const client = connect({ port: (listener.address() as AddressInfo).port });
+    await once(client, "data");
+    const failed = once(client, "error");
+    relay.cut();
+    expect((await failed)[0]).toMatchObject({ code: "ECONNRESET" });
+    listener.close();
+  });
+
+  it("are rejected with the code of the target's failure", async () => {
+    const { west, east } = await pair({
+      east: { accept: () => Promise.reject(new FairleadError("service.refused", "127.0.0.1:1 refused")) },
+    });
+    const stream = await west.manager.open("api", east.instance);
+    stream.write("early data");
+    await expect(stream.accepted).rejects.toMatchObject({
+      code: "service.refused",
+      message: "127.0.0.1:1 refused",
+    });
+    await until(() => stream.destroyed);
+    expect(await codeOf(stream.accepted)).toBe("service.refused");
+    // The session lives on.
+    expect(west.manager.sessions()).toMatchObject([{ state: "up", streams: 0 }]);
+  });
+
+  it("are rejected with stream.internal when the target's failure has no code", async () => {
+    const { west, east } = await pair({ east: { accept: () => Promise.reject(new TypeError("a bug")) } });
+    const stream = await west.manager.open("api", east.instance);
+    expect(await codeOf(stream.accepted)).toBe("stream.internal");
+  });
+
+  it("drop a target that comes up after the client left", async () => {
+    const target = new PassThrough();
+    const late = Promise.withResolvers<Duplex>();
+    let incoming: Duplex | undefined;
+    const { west, east } = await pair({
+      east: {
+        accept: (stream) => {
+          incoming = stream;
+          return late.promise;
+        },
+      },
+    });
+    const stream = await west.manager.open("api", east.instance);
+    await until(() => incoming !== undefined);
+    stream.destroy();
+    await until(() => incoming?.destroyed === true);
+    late.resolve(target);
+    await until(() => target.destroyed);
+    expect(incoming?.errored).toMatchObject({ code: "stream.cancelled" });
+  });
+
+  it("stop their writer when the reader stalls, and harm no other stream", { timeout: 60_000 }, async () => {
+    const sink = new PassThrough({ highWaterMark: 1024 });
+    let first = true;
+    const window = 256 * 1024;
+    const { west, east } = await pair({
+      east: {
+        limits: { window },
+        accept: async () => {
+          if (!first) return new PassThrough();
+          first = false;
+          // Never reads beyond its buffer.
+          return Duplex.from({ writable: sink, readable: new PassThrough() });
+        },
+      },
+    });
+    const stalled = await west.manager.open("bulk", east.instance);
+    const chunk = Buffer.alloc(64 * 1024);
+    let written = 0;
+    const write = (): void => {
+      while (written < 64 * 1024 * 1024) {
+        written += chunk.length;
+        if (!stalled.write(chunk)) return;
+      }
+    };
+    stalled.on("drain", write);
+    write();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // One window at the reader, and the buffers of both Duplexes and of the sender's stream.
+    expect(written).toBeLessThan(window + 1024 * 1024);
+    const other = await west.manager.open("api", east.instance);
+    other.end("through");
+    expect((await readAll(other)).toString()).toBe("through");
+    sink.resume();
+    await until(() => written > 8 * 1024 * 1024, 20_000);
+    stalled.destroy();
+  });
+
+  it("give a late reader everything in order that came before, in however small pieces", {
+    timeout: 60_000,
+  }, async () => {
+    const incoming = Promise.withResolvers<SessionStream>();
+    const { west, east } = await pair({
+      east: {
+        accept: (stream) => {
+          incoming.resolve(stream as SessionStream);
+          return new Promise(() => {});
+        },
+      },
+    });
+    const stream = await west.manager.open("api", east.instance);
+    const reader = await incoming.promise;
+    for (let at = 0; at < 3000; at++) {
+      stream.write(Buffer.alloc(7, at));
+      if (at % 10 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    stream.end();
+    await until(() => west.manager.openStreamsTo(east.instance) === 1);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    reader.accept();
+    const got = await readAll(reader);
+    expect(got.length).toBe(21_000);
+    expect(got.equals(Buffer.concat(Array.from({ length: 3000 }, (_, at) => Buffer.alloc(7, at))))).toBe(
+      true,
+    );
+    reader.end();
+    stream.resume();
+  });
+
+  it("are limited in number by what the peer allows", async () => {
+    const { west, east } = await pair({
+      east: { limits: { maxStreams: 2 }, accept: () => new Promise(() => {}) },
+    });
+    const one = await west.manager.open("api", east.instance);
+    await west.manager.open("api", east.instance);
+    expect(await codeOf(west.manager.open("api", east.instance))).toBe("stream.limit");
+    one.destroy();
+    await west.manager.open("api", east.instance);
+  });
+});
+
+describe("the roles", () => {
+  it("work whichever side has the lower boot id", async () => {
+    for (const asked of [0, 1]) {
+      const boots = orderedBoots();
+      const { west, east } = await pair({
+        west: { boot: boots[asked === 0 ? 0 : 1] },
+        east: { boot: boots[asked === 0 ? 1 : 0] },
+      });
+      const stream = await west.manager.open("api", east.instance);
+      stream.end("ok");
+      expect((await readAll(stream)).toString()).toBe("ok");
+    }
+  });
+});

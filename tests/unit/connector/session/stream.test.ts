@@ -1,0 +1,98 @@
+import { once } from "node:events";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { describe, expect, it } from "vitest";
+import { SessionStream } from "../../../../connector/session/stream.ts";
+import { FairleadError } from "../../../../protocol/errors.ts";
+import { Stream } from "../../../../protocol/streams/stream.ts";
+import { codeOf, readAll } from "./support.ts";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+const nobody = { controlWaits() {}, dataWaits() {}, closed() {} };
+
+function make(ours: boolean, window = 1 << 20): { duplex: SessionStream; stream: Stream } {
+  const stream = new Stream({ id: 1, service: "api", ours, owner: nobody, window });
+  const duplex = new SessionStream().attach(stream);
+  stream.handler = duplex;
+  return { duplex, stream };
+}
+
+describe("a stream as a Duplex", () => {
+  it("holds little more than the window for a stalled reader, however small the pieces", () => {
+    const { duplex, stream } = make(false);
+    stream.accept();
+    collect();
+    const before = process.memoryUsage().arrayBuffers;
+    // Each piece would keep its own 16 KiB alive: 160 MB.
+    for (let at = 0; at < 10_000; at++) stream.receiveData(new Uint8Array(16_384).subarray(0, 40));
+    collect();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * 1024 * 1024);
+    expect(stream.held).toBe(400_000);
+    duplex.destroy();
+  });
+
+  it("gives what came in small, large and split pieces in order", async () => {
+    const { duplex, stream } = make(false);
+    stream.accept();
+    const sizes = [10, 3000, 20, 30, 5000, 1, 2047, 2047, 2048, 7];
+    const all = Buffer.from(
+      Array.from({ length: sizes.reduce((sum, size) => sum + size) }, (_, at) => at & 255),
+    );
+    let from = 0;
+    for (const size of sizes) {
+      stream.receiveData(all.subarray(from, from + size));
+      from += size;
+    }
+    stream.receiveFin();
+    duplex.end();
+    expect((await readAll(duplex)).equals(all)).toBe(true);
+    expect(stream.held).toBe(0);
+  });
+
+  it("counts as consumed only what its reader takes", async () => {
+    const { duplex, stream } = make(false);
+    stream.accept();
+    for (let at = 0; at < 10; at++) stream.receiveData(new Uint8Array(50_000));
+    expect(stream.held).toBe(500_000);
+    duplex.read(1);
+    // Node's own buffer is filled, the rest stays.
+    expect(stream.held).toBeGreaterThan(300_000);
+    duplex.resume();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(stream.held).toBe(0);
+  });
+
+  it("tells of acceptance, however late it is asked", async () => {
+    const { duplex, stream } = make(true);
+    stream.receiveCredit(10);
+    stream.writeControl({ add() {} } as never);
+    stream.receiveAccept();
+    await expect(duplex.accepted).resolves.toBeUndefined();
+    duplex.destroy();
+    await once(duplex, "close");
+    await expect(duplex.accepted).resolves.toBeUndefined();
+  });
+
+  it("tells of a refusal, however late it is asked, and takes nobody down", async () => {
+    const { duplex, stream } = make(true);
+    stream.end(new FairleadError("service.timeout"));
+    await once(duplex, "close");
+    expect(await codeOf(duplex.accepted)).toBe("service.timeout");
+  });
+
+  it("resets with the code it is destroyed with, stream.cancelled for any other error or none", () => {
+    const codeFor = (error?: Error): string | undefined => {
+      const { duplex, stream } = make(false);
+      duplex.destroy(error);
+      const frames: Uint8Array[] = [];
+      stream.writeControl({ add: (frame: Uint8Array) => frames.push(frame) } as never);
+      const [reset] = frames;
+      return reset === undefined ? undefined : JSON.parse(Buffer.from(reset.subarray(8)).toString()).code;
+    };
+    expect(codeFor(new FairleadError("service.unreachable"))).toBe("service.unreachable");
+    expect(codeFor(new Error("ECONNRESET"))).toBe("stream.cancelled");
+    expect(codeFor()).toBe("stream.cancelled");
+  });
+});

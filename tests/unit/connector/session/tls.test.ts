@@ -1,0 +1,199 @@
+import { type Duplex, duplexPair } from "node:stream";
+import * as tls from "node:tls";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type SessionIdentity, secure } from "../../../../connector/session/tls.ts";
+import { siteUri } from "../../../../protocol/names.ts";
+import { makeAuthority, makeLeaf, randomId, TestNetwork } from "../../../support/certificates.ts";
+import { codeOf } from "./support.ts";
+
+let network: TestNetwork;
+/** Another network of the same deployment. */
+let neighbour: TestNetwork;
+let west: SessionIdentity;
+let east: SessionIdentity;
+const pipes: Duplex[] = [];
+
+beforeAll(async () => {
+  network = await TestNetwork.create();
+  neighbour = await TestNetwork.create(network.deployment);
+  west = await network.identity();
+  east = await network.identity();
+});
+
+afterEach(() => {
+  for (const pipe of pipes.splice(0)) pipe.destroy();
+});
+
+function pipe(): [Duplex, Duplex] {
+  const [left, right] = duplexPair();
+  for (const end of [left, right]) end.on("error", () => {});
+  pipes.push(left, right);
+  return [left, right];
+}
+
+/** What the honest side makes of a peer that presents `rogue` where `expected` was authorised. */
+async function judge(
+  honestRole: "client" | "server",
+  rogue: Partial<SessionIdentity>,
+  expectedSite: string,
+): Promise<string> {
+  const [near, far] = pipe();
+  const identity = { ...east, ...rogue };
+  // A rogue trusts whatever it gets: plain TLS, without our checks.
+  const raw: tls.TLSSocket =
+    honestRole === "server"
+      ? tls.connect({
+          socket: far,
+          servername: "session.fairlead",
+          cert: identity.certificate,
+          key: identity.key,
+          rejectUnauthorized: false,
+          minVersion: "TLSv1.3",
+        })
+      : new tls.TLSSocket(far, {
+          isServer: true,
+          requestCert: true,
+          rejectUnauthorized: false,
+          secureContext: tls.createSecureContext({ cert: identity.certificate, key: identity.key }),
+        });
+  raw.on("error", () => {});
+  raw.resume();
+  return await codeOf(secure(near, { role: honestRole, identity: west, peerSite: expectedSite }));
+}
+
+describe.each(["client", "server"] as const)("the %s of a session's TLS", (role) => {
+  it("connects to the site that was authorised, on TLS 1.3, and carries bytes", async () => {
+    const [near, far] = pipe();
+    const other = role === "client" ? "server" : "client";
+    const [ours, theirs] = await Promise.all([
+      secure(near, { role, identity: west, peerSite: east.site }),
+      secure(far, { role: other, identity: east, peerSite: west.site }),
+    ]);
+    expect(ours.getProtocol()).toBe("TLSv1.3");
+    ours.write("hello");
+    const [first] = await new Promise<Buffer[]>((resolve) => theirs.once("data", (data) => resolve([data])));
+    expect(first?.toString()).toBe("hello");
+  });
+
+  it("accepts a peer that does no checks of its own but proves the right site", async () => {
+    expect(await judge(role, {}, east.site)).toBe("resolved");
+  });
+
+  it("refuses a certificate of a rogue CA with session.untrusted", async () => {
+    const rogue = await makeAuthority("rogue");
+    const leaf = await makeLeaf(rogue, [siteUri(network.id, east.site)]);
+    const certificate = leaf.certificate + rogue.certificate;
+    expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
+  });
+
+  it("refuses a rogue CA that has the network CA's name, and sends the real one along", async () => {
+    const rogue = await makeAuthority(network.authority.name);
+    const leaf = await makeLeaf(rogue, [siteUri(network.id, east.site)]);
+    const certificate = leaf.certificate + network.authority.certificate;
+    expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
+  });
+
+  it("refuses another network of the same deployment with session.untrusted, whole chain and right name", async () => {
+    const leaf = await makeLeaf(neighbour.authority, [siteUri(network.id, east.site)]);
+    const certificate = leaf.certificate + neighbour.authority.certificate + network.deployment.certificate;
+    expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
+  });
+
+  it("refuses a certificate that the deployment CA signed directly", async () => {
+    const leaf = await makeLeaf(network.deployment, [siteUri(network.id, east.site)]);
+    const certificate = leaf.certificate + network.deployment.certificate;
+    expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
+  });
+
+  it("refuses a certificate that a site signed with its own key", async () => {
+    const site = await makeLeaf(network.authority, [siteUri(network.id, randomId("site"))]);
+    const leaf = await makeLeaf({ name: "site", keys: site.keys }, [siteUri(network.id, east.site)]);
+    const certificate = leaf.certificate + site.certificate + network.authority.certificate;
+    expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
+  });
+
+  it("refuses another site of the network with session.wrong_peer", async () => {
+    expect(await judge(role, {}, randomId("site"))).toBe("session.wrong_peer");
+  });
+
+  it("refuses the right site under another network's id with session.wrong_peer", async () => {
+    const leaf = await makeLeaf(network.authority, [siteUri(neighbour.id, east.site)]);
+    expect(await judge(role, leaf, east.site)).toBe("session.wrong_peer");
+  });
+
+  it("refuses a certificate with a second name with session.wrong_peer", async () => {
+    const leaf = await makeLeaf(network.authority, [
+      siteUri(network.id, east.site),
+      siteUri(network.id, randomId("site")),
+    ]);
+    expect(await judge(role, leaf, east.site)).toBe("session.wrong_peer");
+  });
+
+  it("refuses an expired certificate with session.untrusted", async () => {
+    const expired = await network.identity(east.site, { expired: true });
+    expect(await judge(role, expired, east.site)).toBe("session.untrusted");
+  });
+
+  it("reports a lane that ends during the handshake", async () => {
+    const [near, far] = pipe();
+    const secured = codeOf(secure(near, { role, identity: west, peerSite: east.site }));
+    far.destroy();
+    near.destroy();
+    expect(await secured).toBe("session.lost");
+  });
+
+  it("refuses bytes that are not TLS with session.tampered", async () => {
+    const [near, far] = pipe();
+    const secured = codeOf(secure(near, { role, identity: west, peerSite: east.site }));
+    far.resume().write("GET / HTTP/1.1\r\n\r\n");
+    expect(await secured).toBe("session.tampered");
+  });
+});
+
+describe("the server of a session's TLS", () => {
+  const attempt = async (options: tls.ConnectionOptions): Promise<string> => {
+    const [near, far] = pipe();
+    const raw = tls.connect({ socket: far, rejectUnauthorized: false, ...options });
+    raw.on("error", () => {});
+    raw.resume();
+    return await codeOf(secure(near, { role: "server", identity: west, peerSite: east.site }));
+  };
+
+  it("refuses a client without a certificate with session.untrusted", async () => {
+    expect(await attempt({ servername: "session.fairlead" })).toBe("session.untrusted");
+  });
+
+  it("refuses a client that names no server", async () => {
+    const { certificate: cert, key } = east;
+    expect(await attempt({ cert, key })).not.toBe("resolved");
+  });
+
+  it("refuses TLS 1.2", async () => {
+    const { certificate: cert, key } = east;
+    expect(await attempt({ cert, key, servername: "session.fairlead", maxVersion: "TLSv1.2" })).not.toBe(
+      "resolved",
+    );
+  });
+});
+
+describe("the client of a session's TLS", () => {
+  it("sees no byte of a server that refused it", async () => {
+    const [near, far] = pipe();
+    const stranger = await neighbour.identity();
+    const server = codeOf(secure(far, { role: "server", identity: east, peerSite: west.site }));
+    const client = secure(near, {
+      role: "client",
+      identity: { ...stranger, network: network.id, authority: network.authority.certificate },
+      peerSite: east.site,
+    });
+    expect(await server).toBe("session.untrusted");
+    // It may believe itself connected: a session is up only with the server's HELLO.
+    const got: Buffer[] = [];
+    await client.then(
+      (socket) => socket.on("data", (data) => got.push(data)),
+      () => {},
+    );
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(got).toEqual([]);
+  });
+});

@@ -1,0 +1,147 @@
+/** A deployment with one network that signs sites in memory, in place of an edge's API. */
+import { randomBytes } from "node:crypto";
+import type { Credential } from "../../../../connector/authority/certificates.ts";
+import * as x509 from "../../../../connector/authority/x509.ts";
+import type { EdgeApi } from "../../../../connector/site/edge-api.ts";
+import type { Admission, Redeem } from "../../../../protocol/api.ts";
+import { siteUri } from "../../../../protocol/names.ts";
+import { formatClaim } from "../../../../protocol/tokens.ts";
+import { makeLeaf, randomId, TestNetwork } from "../../../support/certificates.ts";
+
+const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
+const DAY_MS = 24 * 3600_000;
+
+export class TestDeployment implements EdgeApi {
+  readonly network: TestNetwork;
+  readonly site = randomId("site");
+  readonly link = randomId("link");
+  readonly redeemed: Redeem[] = [];
+  readonly renewals: string[] = [];
+  /** Thrown, once each, before an answer is given. */
+  readonly failures: Error[] = [];
+  /** End of the next site certificate, ms since 1970. */
+  notAfter = Date.now() + DAY_MS;
+  links = "https://127.0.0.1:1";
+  #csr: Uint8Array<ArrayBuffer> | undefined;
+
+  private constructor(network: TestNetwork) {
+    this.network = network;
+  }
+
+  static async create(): Promise<TestDeployment> {
+    return new TestDeployment(await TestNetwork.create());
+  }
+
+  get ca(): string {
+    return this.network.deployment.certificate;
+  }
+
+  /** A server certificate of this deployment. */
+  async serverCertificate(name = "127.0.0.1"): Promise<Credential> {
+    const keys = this.network.deployment.keys;
+    const own = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
+      "sign",
+      "verify",
+    ]);
+    const type = /^[\d.]+$/.test(name) ? ("ip" as const) : ("dns" as const);
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: randomBytes(16).toString("hex"),
+      subject: "CN=test edge",
+      issuer: `CN=${this.network.deployment.name}`,
+      notBefore: new Date(Date.now() - 60_000),
+      notAfter: new Date(Date.now() + DAY_MS),
+      publicKey: own.publicKey,
+      signingKey: keys.privateKey,
+      signingAlgorithm: SIGNATURE,
+      extensions: [
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension([{ type, value: name }]),
+      ],
+    });
+    const der = await crypto.subtle.exportKey("pkcs8", own.privateKey);
+    return {
+      certificate: certificate.toString("pem"),
+      privateKey: x509.PemConverter.encode(der, "PRIVATE KEY"),
+    };
+  }
+
+  tokenFile(): string {
+    const claim = formatClaim(this.network.id, randomId("token"), randomBytes(32));
+    const ca = this.ca.replaceAll("\n", "\n    ");
+    return [
+      "apiVersion: fairlead/v1",
+      "kind: Token",
+      `metadata: { name: ${randomId("token")}, network: shop, issuer: network, expires: "2027-01-01T00:00:00Z" }`,
+      "spec:",
+      "  api: https://127.0.0.1:1",
+      `  claim: ${claim}`,
+      "  ca: |",
+      `    ${ca}`,
+      "",
+    ].join("\n");
+  }
+
+  async redeem(_api: string, _ca: string, request: Redeem): Promise<Admission> {
+    const failure = this.failures.shift();
+    if (failure) throw failure;
+    this.redeemed.push(request);
+    this.#csr = Uint8Array.from(Buffer.from(request.csr, "base64"));
+    return {
+      network: { id: this.network.id, name: "shop" },
+      site: { id: this.site, name: request.site },
+      ...(await this.#sign()),
+      link: { id: this.link, name: "first", issuer: "network", certificate: "bGluaw==" },
+      edge: { links: this.links, audience: "https://edge.test" },
+    };
+  }
+
+  async renew(_api: string, _ca: string, assertion: string) {
+    const failure = this.failures.shift();
+    if (failure) throw failure;
+    this.renewals.push(assertion);
+    return { ...(await this.#sign()), links: [{ id: this.link, certificate: "bmV3" }] };
+  }
+
+  /** What a registry answers to `renew`. */
+  renewal() {
+    return this.renew("", "", "");
+  }
+
+  /** A leaf for somebody else's key. */
+  async foreignLeaf(): Promise<string> {
+    const leaf = await makeLeaf(this.network.authority, [siteUri(this.network.id, this.site)]);
+    return pemToBase64(leaf.certificate);
+  }
+
+  async #sign() {
+    const csr = new x509.Pkcs10CertificateRequest(this.#csr ?? new Uint8Array());
+    if (!(await csr.verify())) throw new Error("the CSR is not self-signed");
+    const leaf = await x509.X509CertificateGenerator.create({
+      serialNumber: randomBytes(16).toString("hex"),
+      subject: "CN=site",
+      issuer: `CN=${this.network.authority.name}`,
+      notBefore: new Date(this.notAfter - DAY_MS),
+      notAfter: new Date(this.notAfter),
+      publicKey: csr.publicKey,
+      signingKey: this.network.authority.keys.privateKey,
+      signingAlgorithm: SIGNATURE,
+      extensions: [
+        new x509.ExtendedKeyUsageExtension([
+          x509.ExtendedKeyUsage.clientAuth,
+          x509.ExtendedKeyUsage.serverAuth,
+        ]),
+        new x509.SubjectAlternativeNameExtension([
+          { type: "url", value: siteUri(this.network.id, this.site) },
+        ]),
+      ],
+    });
+    return {
+      certificate: Buffer.from(leaf.rawData).toString("base64"),
+      authority: pemToBase64(this.network.authority.certificate),
+    };
+  }
+}
+
+export function pemToBase64(pem: string): string {
+  return pem.replace(/-----[A-Z ]+-----|\s/g, "");
+}

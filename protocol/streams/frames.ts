@@ -24,7 +24,7 @@
  *   receiver's HELLO; CREDIT adds to it. Only DATA uses credit.
  * - The TLS server opens even ids from 2, the TLS client odd ids from 1, each in rising order; an id is never
  *   used again. Ids may be skipped. A frame for an id that was used and has ended is ignored: it was under way.
- * - GOAWAY is answered with GOAWAY. When both were sent and no stream is left, the session is over. When the
+ * - GOAWAY is answered with GOAWAY, once; it may be sent again with a graver reason. When both were sent and no stream is left, the session is over. When the
  *   connection ends after a GOAWAY, streams still open fail with its code.
  * - The highest version in both HELLOs counts. The header and HELLO stay as they are in every version.
  *

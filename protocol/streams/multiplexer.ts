@@ -1,29 +1,17 @@
 /**
  * Many streams over one reliable pipe of bytes. A state machine without sockets, timers or Node streams: what
- * arrives goes into {@link Multiplexer.receive}, what is to be sent comes out of `effects.send`.
- *
- * Writing: whatever is written in one turn of the event loop is gathered and goes out in one flush. In a flush
- * control frames go first, then data, a turn of {@link TURN_BYTES} to each stream that has some, round and
- * round. So a small write waits for one turn of each busy stream and no more. When the layer below asks to
- * wait, everything stays here, bounded: control is at most a few frames per stream, data at most
- * `SEND_BUFFER` and one write per stream.
- *
- * Reading never waits: what a stream's user has not consumed is bounded by its window.
+ * arrives goes into {@link Multiplexer.receive}, what is to be sent comes out of `effects.send` (see writer.ts
+ * for the order). Reading never waits: what a stream's user has not consumed is bounded by its window.
  */
 import { FairleadError, fromErrorBody } from "../errors.ts";
 import { negotiate, SESSION_VERSIONS } from "../versions.ts";
-import { BATCH_BYTES, Batch } from "./batch.ts";
 import { DEFAULT_WINDOW } from "./credit.ts";
 import { FrameDecoder, type FrameHandler } from "./decoder.ts";
-import { Fifo } from "./fifo.ts";
 import {
   encodeGoaway,
   encodeHello,
-  encodeReset,
   FRAME,
-  HEADER_BYTES,
   type Hello,
-  MAX_CONTROL,
   MAX_STREAM_ID,
   parseCredit,
   parseGoaway,
@@ -31,19 +19,10 @@ import {
   parseOpen,
   parseReset,
 } from "./frames.ts";
-import { Stream, type StreamHandler, type StreamOwner, TURN_BYTES } from "./stream.ts";
+import { Stream, type StreamHandler, type StreamOwner } from "./stream.ts";
+import { FrameWriter, type MultiplexerEffects } from "./writer.ts";
 
 export const DEFAULT_MAX_STREAMS = 16_384;
-
-/** Streams refused for want of room, with the RESET not yet sent, before the session is ended. */
-const MAX_REFUSED = 1024;
-
-export interface MultiplexerEffects {
-  /** Writes the chunks, in order, as one. False asks to wait for `drained()`; they are taken all the same. */
-  send(chunks: readonly Uint8Array[]): boolean;
-  /** Asks for a call of `flush()` once, after this turn of the event loop. */
-  schedule(): void;
-}
 
 export interface MultiplexerEvents {
   /** The peer's HELLO came: streams flow. */
@@ -74,33 +53,23 @@ export interface MultiplexerOptions {
 export type MultiplexerState = "greeting" | "running" | "draining" | "ended";
 
 export class Multiplexer {
-  readonly #effects: MultiplexerEffects;
   readonly #events: MultiplexerEvents;
   readonly #hello: Hello;
   readonly #owner: StreamOwner;
   readonly #decoder: FrameDecoder;
   readonly #streams = new Map<number, Stream>();
-  readonly #batch = new Batch();
-  readonly #controlRow = new Fifo<Stream>();
-  readonly #dataRow = new Fifo<Stream>();
-  readonly #refused = new Fifo<number>();
+  readonly #writer: FrameWriter;
   #peer: Hello | null = null;
   #state: MultiplexerState = "greeting";
   #nextId: number;
   #lastPeerId = 0;
   #oursCount = 0;
   #theirsCount = 0;
-  #helloSent = false;
-  /** Why we send GOAWAY; `#goawaySent` once it is on its way. */
+  /** Why we want no more streams, and why the peer does not. */
   #goaway: FairleadError | null = null;
-  #goawaySent = false;
   #peerGoaway: FairleadError | null = null;
-  #blocked = false;
-  #scheduled = false;
-  #writing = false;
 
   constructor(options: MultiplexerOptions) {
-    this.#effects = options.effects;
     this.#events = options.events;
     this.#nextId = options.ids === "even" ? 2 : 1;
     this.#hello = {
@@ -110,8 +79,8 @@ export class Multiplexer {
       software: options.software,
     };
     this.#owner = {
-      controlWaits: (stream) => this.#rowControl(stream),
-      dataWaits: (stream) => this.#rowData(stream),
+      controlWaits: (stream) => this.#writer.control(stream),
+      dataWaits: (stream) => this.#writer.data(stream),
       closed: (stream) => this.#closed(stream),
     };
     const handler: FrameHandler = {
@@ -119,7 +88,9 @@ export class Multiplexer {
       data: (stream, piece) => this.#data(stream, piece),
     };
     this.#decoder = new FrameDecoder(handler);
-    this.#schedule();
+    this.#writer = new FrameWriter(options.effects, encodeHello(this.#hello), (stream) =>
+      this.#release(stream),
+    );
   }
 
   get state(): MultiplexerState {
@@ -151,7 +122,7 @@ export class Multiplexer {
     stream.handler = handler;
     if (this.#peer !== null) stream.receiveCredit(this.#peer.window);
     this.#add(stream);
-    this.#rowControl(stream);
+    this.#writer.control(stream);
     return stream;
   }
 
@@ -160,17 +131,13 @@ export class Multiplexer {
     if (this.#state === "ended" || this.#goaway !== null) return;
     this.#goaway = error;
     if (this.#state === "running") this.#move("draining");
-    this.#schedule();
+    this.#writer.goaway(encodeGoaway(error));
   }
 
   /** Ends the session now: streams are reset with `error`, and the peer is told. */
   fail(error: FairleadError): void {
     if (this.#state === "ended") return;
-    this.#batch.clear();
-    if (!this.#helloSent) this.#batch.add(encodeHello(this.#hello));
-    this.#batch.add(encodeGoaway(error));
-    this.#effects.send(this.#batch.chunks());
-    this.#batch.clear();
+    this.#writer.sendLast(encodeGoaway(error));
     this.#end(error);
   }
 
@@ -192,89 +159,14 @@ export class Multiplexer {
 
   /** The layer below takes more again. */
   drained(): void {
-    this.#blocked = false;
-    this.#write();
+    this.#writer.drained();
+    this.#settle();
   }
 
   /** Writes what waits, as far as the layer below takes it: the answer to `effects.schedule`. */
   flush(): void {
-    this.#scheduled = false;
-    this.#write();
-  }
-
-  // ---- writing --------------------------------------------------------------------------------------
-
-  #write(): void {
-    this.#writing = true;
-    while (!this.#blocked && this.#state !== "ended") {
-      this.#fill();
-      if (this.#batch.bytes === 0) break;
-      this.#blocked = !this.#effects.send(this.#batch.chunks());
-      this.#batch.clear();
-    }
-    this.#writing = false;
+    this.#writer.flush();
     this.#settle();
-  }
-
-  #fill(): void {
-    const batch = this.#batch;
-    if (!this.#helloSent) {
-      this.#helloSent = true;
-      batch.add(encodeHello(this.#hello));
-    }
-    if (this.#peer === null) return;
-    if (!this.#fillControl()) return;
-    if (this.#goaway !== null && !this.#goawaySent) {
-      this.#goawaySent = true;
-      batch.add(encodeGoaway(this.#goaway));
-    }
-    // Whole turns only: a stream whose turn was the end of a batch would get less than the others.
-    while (batch.room >= TURN_BYTES + 2 * HEADER_BYTES) {
-      const stream = this.#dataRow.shift();
-      if (stream === undefined) return;
-      stream.inDataRow = false;
-      if (stream.writeData(batch, TURN_BYTES)) this.#rowData(stream);
-    }
-  }
-
-  /** False when control frames are left: data must not overtake them. */
-  #fillControl(): boolean {
-    const batch = this.#batch;
-    while (this.#refused.length > 0 && batch.room > MAX_CONTROL) {
-      batch.add(encodeReset(this.#refused.shift() ?? 0, new FairleadError("stream.limit")));
-    }
-    while (batch.room > 2 * MAX_CONTROL) {
-      const stream = this.#controlRow.shift();
-      if (stream === undefined) return this.#refused.length === 0;
-      stream.inControlRow = false;
-      const resets = stream.resetWaits;
-      stream.writeControl(batch);
-      if (resets) this.#release(stream);
-    }
-    return false;
-  }
-
-  #rowControl(stream: Stream): void {
-    if (!stream.inControlRow) {
-      stream.inControlRow = true;
-      this.#controlRow.push(stream);
-    }
-    this.#schedule();
-  }
-
-  #rowData(stream: Stream): void {
-    if (!stream.inDataRow) {
-      stream.inDataRow = true;
-      this.#dataRow.push(stream);
-    }
-    this.#schedule();
-  }
-
-  #schedule(): void {
-    // While writing, the loop there comes round to it; while blocked, `drained` does.
-    if (this.#scheduled || this.#writing || this.#blocked || this.#state === "ended") return;
-    this.#scheduled = true;
-    this.#effects.schedule();
   }
 
   // ---- reading --------------------------------------------------------------------------------------
@@ -326,8 +218,8 @@ export class Multiplexer {
     this.#peer = hello;
     this.#move(this.#goaway === null ? "running" : "draining");
     for (const stream of this.#streams.values()) stream.receiveCredit(hello.window);
+    this.#writer.greeted();
     this.#events.ready(hello);
-    this.#schedule();
   }
 
   #receiveOpen(id: number, service: string): void {
@@ -336,9 +228,7 @@ export class Multiplexer {
     }
     this.#lastPeerId = id;
     if (this.#theirsCount >= this.#hello.maxStreams) {
-      if (this.#refused.length >= MAX_REFUSED) throw new FairleadError("stream.limit");
-      this.#refused.push(id);
-      this.#schedule();
+      this.#writer.refuse(id);
       return;
     }
     const stream = new Stream({ id, service, ours: false, owner: this.#owner, window: this.#hello.window });
@@ -348,12 +238,10 @@ export class Multiplexer {
   }
 
   #receiveGoaway(error: FairleadError): void {
-    if (this.#peerGoaway !== null) throw new FairleadError("session.out_of_order", "GOAWAY came twice");
     this.#peerGoaway = error;
-    this.#goaway ??= error;
-    if (this.#state === "running") this.#move("draining");
+    this.drain(error);
     this.#events.goaway(error);
-    this.#schedule();
+    this.#writer.wake();
   }
 
   /** The stream of a frame; null when it has ended, so that the frame is ignored. */
@@ -382,7 +270,7 @@ export class Multiplexer {
     if (!stream.resetWaits) this.#release(stream);
     if (this.#state === "ended") return;
     if (this.#streams.size === 0) this.#events.busy(false);
-    if (this.#state === "draining") this.#schedule();
+    if (this.#state === "draining") this.#writer.wake();
   }
 
   /**
@@ -396,8 +284,8 @@ export class Multiplexer {
 
   /** Ends a drained session when nothing is left. */
   #settle(): void {
-    if (this.#state !== "draining" || !this.#goawaySent || this.#peerGoaway === null) return;
-    if (this.#streams.size > 0 || this.#controlRow.length > 0) return;
+    if (this.#state !== "draining" || this.#peerGoaway === null) return;
+    if (this.#streams.size > 0 || !this.#writer.controlSent) return;
     this.#end(this.#peerGoaway);
   }
 
@@ -405,9 +293,7 @@ export class Multiplexer {
     this.#move("ended");
     for (const stream of [...this.#streams.values()]) stream.end(error);
     this.#streams.clear();
-    this.#controlRow.clear();
-    this.#dataRow.clear();
-    this.#refused.clear();
+    this.#writer.stop();
     this.#events.ended(error);
   }
 
@@ -415,6 +301,3 @@ export class Multiplexer {
     this.#state = next;
   }
 }
-
-// A batch must hold a frame of every kind, and a turn.
-if (BATCH_BYTES < 2 * MAX_CONTROL + TURN_BYTES) throw new RangeError("batches are too small");

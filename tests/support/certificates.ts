@@ -56,7 +56,7 @@ export async function makeAuthority(name: string, issuer?: TestAuthority): Promi
       await x509.AuthorityKeyIdentifierExtension.create((issuer?.keys ?? keys).publicKey),
     ],
   });
-  return { certificate: certificate.toString("pem"), name, keys };
+  return { certificate: `${certificate.toString("pem")}\n`, name, keys };
 }
 
 /** A leaf with the given URIs in its SAN. `expired` lets it have ended an hour ago. */
@@ -86,7 +86,7 @@ export async function makeLeaf(
   });
   const der = await subtle.exportKey("pkcs8", keys.privateKey);
   return {
-    certificate: certificate.toString("pem"),
+    certificate: `${certificate.toString("pem")}\n`,
     key: x509.PemConverter.encode(der, "PRIVATE KEY"),
     keys,
   };
@@ -115,7 +115,7 @@ export class TestNetwork {
     return {
       network: this.id,
       site,
-      certificate: `${leaf.certificate}\n${this.authority.certificate}\n`,
+      certificate: leaf.certificate + this.authority.certificate,
       key: leaf.key,
       authority: this.authority.certificate,
     };

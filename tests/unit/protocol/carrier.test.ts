@@ -1,0 +1,76 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { encodePreface, MAX_PREFACE, readPreface } from "../../../protocol/carrier.ts";
+import type { FairleadError } from "../../../protocol/errors.ts";
+
+const session = `x${"0".repeat(26)}`;
+const boot = `b${"1".repeat(26)}`;
+const expected = { session, generation: 7, boot };
+const preface = { carrier: { min: 1, max: 1 }, ...expected };
+
+function codeOf(text: string, ours?: { min: number; max: number }): string {
+  try {
+    return String(readPreface(text, expected, ours));
+  } catch (error) {
+    return (error as FairleadError).code;
+  }
+}
+
+describe("a preface", () => {
+  it("has the form that the protocol fixes", () => {
+    expect(encodePreface(preface)).toBe(
+      `{"carrier":{"min":1,"max":1},"session":"${session}","generation":7,"boot":"${boot}"}`,
+    );
+  });
+
+  it("of the invited peer gives the version to speak", () => {
+    expect(readPreface(encodePreface(preface), expected)).toBe(1);
+  });
+
+  it("may have fields that are not known yet", () => {
+    expect(codeOf(JSON.stringify({ ...preface, received: 12 }))).toBe("1");
+  });
+
+  it.each([
+    ["old connector → new connector", { min: 1, max: 1 }, { min: 1, max: 2 }, "1"],
+    ["new connector → old connector", { min: 1, max: 2 }, { min: 1, max: 1 }, "1"],
+    ["two new connectors", { min: 1, max: 2 }, { min: 1, max: 3 }, "2"],
+    ["a connector that dropped the old version", { min: 2, max: 2 }, { min: 1, max: 1 }, "session.version"],
+    ["a connector that is too old", { min: 1, max: 1 }, { min: 2, max: 3 }, "session.version"],
+  ])("settles versions: %s", (_, theirs, ours, result) => {
+    expect(codeOf(JSON.stringify({ ...preface, carrier: theirs }), ours)).toBe(result);
+  });
+
+  it("of another session, generation or instance is session.wrong_peer", () => {
+    const other = (change: object) => codeOf(JSON.stringify({ ...preface, ...change }));
+    expect(other({ session: `x${"9".repeat(26)}` })).toBe("session.wrong_peer");
+    expect(other({ generation: 8 })).toBe("session.wrong_peer");
+    expect(other({ boot: `b${"9".repeat(26)}` })).toBe("session.wrong_peer");
+  });
+
+  it("gives the edge's reason when the edge gives the lane up", () => {
+    const refusal = (code: string) =>
+      codeOf(JSON.stringify({ type: "error", error: { code, message: "m" } }));
+    expect(refusal("lane.unmet")).toBe("lane.unmet");
+    expect(refusal("lane.of_the_future")).toBe("lane.failed");
+  });
+
+  it("that is too long, truncated or not a preface has its code", () => {
+    const text = encodePreface(preface);
+    expect(codeOf(text + " ".repeat(MAX_PREFACE))).toBe("session.too_large");
+    for (let length = 0; length < text.length; length++) {
+      expect(codeOf(text.slice(0, length))).toBe("session.malformed");
+    }
+    for (const wrong of ["null", "[]", '"x"', "{}", JSON.stringify({ ...preface, generation: 0 })]) {
+      expect(codeOf(wrong)).toBe("session.malformed");
+    }
+  });
+
+  it("never makes reading throw anything but an error with a code", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+        expect(codeOf(text)).toMatch(/^(1|session\.(malformed|wrong_peer|version)|lane\.failed)$/);
+      }),
+    );
+  });
+});

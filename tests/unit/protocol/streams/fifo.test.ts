@@ -1,0 +1,34 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Fifo } from "../../../../protocol/streams/fifo.ts";
+
+describe("a first-in, first-out queue", () => {
+  it("behaves as an array does", () => {
+    fc.assert(
+      fc.property(fc.array(fc.option(fc.integer(), { nil: undefined }), { maxLength: 5000 }), (steps) => {
+        const queue = new Fifo<number>();
+        const plain: number[] = [];
+        for (const step of steps) {
+          if (step === undefined) expect(queue.shift()).toBe(plain.shift());
+          else {
+            queue.push(step);
+            plain.push(step);
+          }
+          expect(queue.length).toBe(plain.length);
+          expect(queue.peek()).toBe(plain[0]);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("keeps its order over many turns while it never runs empty", () => {
+    const queue = new Fifo<number>();
+    queue.push(0);
+    for (let at = 1; at < 10_000; at++) {
+      queue.push(at);
+      expect(queue.shift()).toBe(at - 1);
+    }
+    expect(queue.length).toBe(1);
+  });
+});

@@ -1,0 +1,561 @@
+import { describe, expect, it } from "vitest";
+import { FairleadError } from "../../../../protocol/errors.ts";
+import {
+  encodeAccept,
+  encodeCredit,
+  encodeData,
+  encodeFin,
+  encodeFrame,
+  encodeGoaway,
+  encodeHello,
+  encodeOpen,
+  encodeReset,
+  FRAME,
+  MAX_CREDIT,
+} from "../../../../protocol/streams/frames.ts";
+import { SEND_BUFFER, TURN_BYTES } from "../../../../protocol/streams/stream.ts";
+import { End, framesOf, greeted, HELLO, random, settle, type User } from "./support.ts";
+
+const names = Object.fromEntries(Object.entries(FRAME).map(([name, type]) => [type, name]));
+const sentBy = (end: End) => {
+  end.turn();
+  return framesOf(end.take()).map(({ type, stream }) => `${names[type]} ${stream}`);
+};
+const goawayOf = (end: End) => {
+  const goaway = framesOf(end.take()).find(({ type }) => type === FRAME.goaway);
+  return goaway === undefined ? null : JSON.parse(goaway.text).code;
+};
+
+describe("a session of streams", () => {
+  it("greets first, and sends nothing else before the peer's greeting", () => {
+    const end = new End("odd");
+    const user = end.open();
+    user.send(10);
+    expect(sentBy(end)).toEqual(["hello 0"]);
+    end.multiplexer.receive(encodeHello(HELLO));
+    expect(end.ready).toBe(true);
+    expect(sentBy(end)).toEqual(["open 1", "data 1"]);
+  });
+
+  it("gives even ids to the TLS server and odd ones to the client, rising", () => {
+    const server = greeted();
+    for (let at = 0; at < 3; at++) server.open();
+    expect(sentBy(server)).toEqual(["open 2", "open 4", "open 6"]);
+  });
+
+  it("sends what was written in one turn in one write, small pieces next to each other", () => {
+    const end = greeted({ window: 100_000 });
+    const users = [end.open(), end.open(), end.open()];
+    for (const user of users) user.send(50);
+    users[0]?.stream?.finish();
+    end.turn();
+    expect(end.out).toHaveLength(1);
+    expect(sentBy(end)).toEqual(["open 2", "open 4", "open 6", "data 2", "fin 2", "data 4", "data 6"]);
+  });
+
+  it("joins small writes of a stream into one frame", () => {
+    const end = greeted();
+    const user = end.open();
+    for (let at = 0; at < 20; at++) user.send(10);
+    expect(sentBy(end)).toEqual(["open 2", "data 2"]);
+  });
+
+  it("passes large payloads on without copying them", () => {
+    const end = greeted({ window: 1 << 20 });
+    const big = new Uint8Array(10_000);
+    let passed = false;
+    end.onSend = (chunks) => {
+      passed = chunks.some((chunk) => chunk.buffer === big.buffer);
+    };
+    end.open().stream?.write(big);
+    end.turn();
+    expect(passed).toBe(true);
+  });
+
+  it("half-closes: one direction ends, the other goes on, then the stream is gone", () => {
+    const [left, right] = [new End("even"), new End("odd")];
+    const user = left.open();
+    user.send(10);
+    user.stream?.finish();
+    settle(left, right);
+    const [peer] = right.users;
+    expect(peer).toMatchObject({ received: 10, peerDone: true, wrong: 0 });
+    expect(user.stream?.state).toBe("finished");
+    peer?.send(5000);
+    settle(left, right);
+    expect(user).toMatchObject({ received: 5000, wrong: 0, peerDone: false });
+    peer?.stream?.finish();
+    settle(left, right);
+    expect(user.peerDone).toBe(true);
+    expect(left.multiplexer.streams + right.multiplexer.streams).toBe(0);
+    expect([left.busy, right.busy]).toEqual([
+      [true, false],
+      [true, false],
+    ]);
+  });
+
+  it("rejects an open with its code, and drops the data behind it", () => {
+    const [left, right] = [new End("even"), new End("odd")];
+    right.onOpened = (stream) => stream.reset(new FairleadError("service.refused", "port 9000 refused"));
+    const user = left.open();
+    user.send(100_000);
+    settle(left, right);
+    expect(user.error).toMatchObject({ code: "service.refused", message: "port 9000 refused" });
+    expect(user.acceptedByPeer).toBe(false);
+    expect(left.multiplexer.streams + right.multiplexer.streams).toBe(0);
+    expect([left.over, right.over]).toEqual([null, null]);
+  });
+
+  it("says nothing of a stream that is reset before its OPEN went out", () => {
+    const end = greeted();
+    const user = end.open();
+    user.stream?.reset(new FairleadError("stream.cancelled"));
+    expect(sentBy(end)).toEqual([]);
+    end.open();
+    expect(sentBy(end)).toEqual(["open 4"]);
+  });
+
+  it("drops what waits to be sent when a stream is reset", () => {
+    const end = greeted({ window: 10 });
+    const user = end.open();
+    user.send(100);
+    expect(sentBy(end)).toEqual(["open 2", "data 2"]);
+    user.stream?.reset(new FairleadError("stream.cancelled"));
+    end.multiplexer.receive(encodeCredit(2, 1000));
+    expect(sentBy(end)).toEqual(["reset 2"]);
+  });
+
+  it("ignores frames that were under way when their stream ended", () => {
+    const end = greeted();
+    end.open().stream?.reset(new FairleadError("stream.cancelled"));
+    end.open();
+    end.turn();
+    end.multiplexer.receive(encodeOpen(1, { service: "api" }));
+    end.users.at(-1)?.stream?.reset(new FairleadError("stream.cancelled"));
+    for (const id of [1, 2]) {
+      end.multiplexer.receive(encodeData(id, new Uint8Array(10)));
+      end.multiplexer.receive(encodeCredit(id, 10));
+      end.multiplexer.receive(encodeFin(id));
+      end.multiplexer.receive(encodeReset(id, new FairleadError("stream.cancelled")));
+    }
+    end.multiplexer.receive(encodeAccept(2));
+    expect(end.over).toBeNull();
+  });
+
+  it("ignores extensions that it does not know", () => {
+    const end = greeted();
+    end.multiplexer.receive(encodeFrame(0xab, 77, new Uint8Array(100)));
+    expect(end.over).toBeNull();
+  });
+});
+
+describe("credit of a stream", () => {
+  it("withholds data beyond the peer's window until the peer reads, and grants at half a window", () => {
+    const [left, right] = [new End("even"), new End("odd", { window: 1000 })];
+    const user = left.open();
+    user.send(5000);
+    settle(left, right);
+    const [peer] = right.users;
+    expect(peer?.received).toBe(1000);
+    peer?.consume(499);
+    settle(left, right);
+    expect(peer?.received).toBe(1000);
+    peer?.consume(1);
+    settle(left, right);
+    expect(peer?.received).toBe(1500);
+    expect(peer?.stream?.held).toBe(1000);
+  });
+
+  it("asks the writer to wait, and calls when there is room", () => {
+    const [left, right] = [new End("even"), new End("odd", { window: 1000 })];
+    const user = left.open();
+    user.send(SEND_BUFFER);
+    expect(user.writable).toBe(false);
+    settle(left, right);
+    expect(user.writable).toBe(true);
+    user.send(SEND_BUFFER);
+    expect(user.writable).toBe(false);
+  });
+
+  it("is not needed for FIN", () => {
+    const [left, right] = [new End("even"), new End("odd", { window: 10 })];
+    const user = left.open();
+    user.send(10);
+    settle(left, right);
+    user.stream?.finish();
+    settle(left, right);
+    expect(right.users[0]?.peerDone).toBe(true);
+  });
+});
+
+describe("fairness", () => {
+  it("lets a small stream wait for one turn of each busy stream and no more, behind 10 MB of each", () => {
+    const end = greeted({ window: MAX_CREDIT });
+    const bulk = [end.open(), end.open(), end.open()];
+    for (const user of bulk) for (let at = 0; at < 10; at++) user.stream?.write(new Uint8Array(1 << 20));
+    // The layer below takes 64 KiB at a time.
+    end.limit = 1;
+    end.turn();
+    end.take();
+    const small = end.open();
+    small.send(100);
+    end.multiplexer.drained();
+    const frames = framesOf(end.take());
+    const at = frames.findIndex(({ type, stream }) => type === FRAME.data && stream === small.stream?.id);
+    expect(at).toBeGreaterThan(-1);
+    const before = frames.slice(0, at).reduce((sum, { size }) => sum + size, 0);
+    expect(before).toBeLessThanOrEqual(bulk.length * TURN_BYTES + 100);
+  });
+
+  it("gives busy streams equal shares", () => {
+    const end = greeted({ window: MAX_CREDIT });
+    const users = Array.from({ length: 5 }, () => end.open());
+    for (const user of users) user.stream?.write(new Uint8Array(1 << 20));
+    end.limit = 1;
+    const sent = new Map<number, number>();
+    end.turn();
+    for (let at = 0; at < 40; at++) {
+      for (const { type, stream, size } of framesOf(end.take())) {
+        if (type === FRAME.data) sent.set(stream, (sent.get(stream) ?? 0) + size);
+      }
+      end.multiplexer.drained();
+    }
+    const shares = users.map(({ stream }) => sent.get(stream?.id ?? 0) ?? 0);
+    expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(2 * TURN_BYTES);
+  });
+
+  it("hands nothing more to a layer below that asked to wait", () => {
+    const end = greeted({ window: MAX_CREDIT });
+    end.limit = 1;
+    end.open().stream?.write(new Uint8Array(1 << 20));
+    end.turn();
+    expect(end.outBytes).toBeLessThanOrEqual(64 * 1024);
+    end.open();
+    expect(end.scheduled).toBe(false);
+  });
+
+  it("lets control go before data", () => {
+    const end = greeted({ window: MAX_CREDIT }, { window: 1000 });
+    end.limit = 1;
+    end.multiplexer.receive(encodeOpen(1, { service: "api" }));
+    const [theirs] = end.users;
+    theirs?.stream?.write(new Uint8Array(1 << 20));
+    end.turn();
+    end.take();
+    end.multiplexer.receive(encodeData(1, new Uint8Array(800)));
+    theirs?.consume(800);
+    end.multiplexer.drained();
+    expect(framesOf(end.take())[0]).toMatchObject({ type: FRAME.credit, stream: 1 });
+  });
+});
+
+describe("a peer that breaks the rules ends the session, and is told why by GOAWAY:", () => {
+  const open = encodeOpen(1, { service: "api" });
+  const cases: [string, Uint8Array[], string][] = [
+    ["a second HELLO", [encodeHello(HELLO)], "session.out_of_order"],
+    ["an OPEN with our parity", [encodeOpen(2, { service: "api" })], "session.out_of_order"],
+    ["an OPEN of a used id", [open, open], "session.out_of_order"],
+    [
+      "an OPEN of an older id",
+      [encodeOpen(5, { service: "api" }), encodeOpen(3, { service: "api" })],
+      "session.out_of_order",
+    ],
+    [
+      "data on a stream of theirs that was never opened",
+      [encodeData(1, new Uint8Array(1))],
+      "session.out_of_order",
+    ],
+    [
+      "data on a stream of ours that was never opened",
+      [encodeData(100, new Uint8Array(1))],
+      "session.out_of_order",
+    ],
+    ["credit for a stream that was never opened", [encodeCredit(9, 1)], "session.out_of_order"],
+    ["an ACCEPT of its own stream", [open, encodeAccept(1)], "session.out_of_order"],
+    ["data after FIN", [open, encodeFin(1), encodeData(1, new Uint8Array(1))], "session.out_of_order"],
+    ["two FINs", [open, encodeFin(1), encodeFin(1)], "session.out_of_order"],
+    ["data before ACCEPT", [encodeData(2, new Uint8Array(1))], "session.out_of_order"],
+    ["FIN before ACCEPT", [encodeFin(2)], "session.out_of_order"],
+    ["two ACCEPTs", [encodeAccept(2), encodeAccept(2)], "session.out_of_order"],
+    ["more data than credit", [open, encodeData(1, new Uint8Array(501))], "session.credit"],
+    [
+      "more data than credit, in many frames",
+      [open, ...Array.from({ length: 51 }, () => encodeData(1, new Uint8Array(10)))],
+      "session.credit",
+    ],
+    ["credit without end", [encodeCredit(2, MAX_CREDIT)], "session.credit"],
+    ["an unknown frame", [encodeFrame(0x33, 0, new Uint8Array(1))], "session.malformed"],
+    ["an OPEN that names no service", [encodeFrame(FRAME.open, 1, new Uint8Array(0))], "session.malformed"],
+    ["a frame that is too large", [Uint8Array.of(4, 0xff, 0, 0, 0, 0, 0, 1)], "session.too_large"],
+    [
+      "an OPEN after its GOAWAY",
+      [encodeGoaway(new FairleadError("session.closed")), open],
+      "session.out_of_order",
+    ],
+  ];
+
+  it.each(cases)("%s", (_, frames, code) => {
+    const end = greeted({}, { window: 500 });
+    const user = end.open();
+    end.turn();
+    end.take();
+    for (const frame of frames) end.multiplexer.receive(frame);
+    expect(end.over?.code).toBe(code);
+    expect(goawayOf(end)).toBe(code);
+    expect(user.error?.code).toBe(code);
+    expect(end.multiplexer.streams).toBe(0);
+    // And nothing more is heard of it.
+    end.multiplexer.receive(open);
+    end.multiplexer.flush();
+    expect(end.outBytes).toBe(0);
+  });
+
+  it("anything before HELLO", () => {
+    const end = new End("even");
+    end.multiplexer.receive(open);
+    expect(end.over?.code).toBe("session.out_of_order");
+    expect(framesOf(end.take()).map(({ type }) => type)).toEqual([FRAME.hello, FRAME.goaway]);
+  });
+
+  it("a HELLO with versions that we do not share", () => {
+    const end = new End("even");
+    end.multiplexer.receive(encodeHello({ ...HELLO, versions: { min: 2, max: 9 } }));
+    expect(end.over?.code).toBe("session.version");
+    expect(goawayOf(end)).toBe("session.version");
+  });
+
+  it("opens without end, while it does not read the refusals", () => {
+    const end = greeted({}, { maxStreams: 10 });
+    end.limit = 1;
+    end.onOpened = () => {};
+    end.open().send(100);
+    end.turn();
+    for (let id = 1; end.over === null && id < 10_000; id += 2) {
+      end.multiplexer.receive(encodeOpen(id, { service: "api" }));
+    }
+    expect(end.over?.code).toBe("stream.limit");
+  });
+});
+
+describe("the number of streams", () => {
+  it("is limited by the peer's HELLO for ours, with stream.limit at once", () => {
+    const end = greeted({ maxStreams: 2 });
+    const first = end.open();
+    end.open();
+    end.turn();
+    expect(() => end.open()).toThrow(expect.objectContaining({ code: "stream.limit" }));
+    end.multiplexer.receive(encodeReset(first.stream?.id ?? 0, new FairleadError("stream.cancelled")));
+    expect(() => end.open()).not.toThrow();
+  });
+
+  it("is limited by ours for the peer's, each refused with stream.limit", () => {
+    const end = greeted({}, { maxStreams: 2 });
+    for (const id of [1, 3, 5]) end.multiplexer.receive(encodeOpen(id, { service: "api" }));
+    expect(end.multiplexer.streams).toBe(2);
+    end.turn();
+    const reset = framesOf(end.take()).find(({ type }) => type === FRAME.reset);
+    expect(reset?.stream).toBe(5);
+    expect(JSON.parse(reset?.text ?? "").code).toBe("stream.limit");
+    // Data behind the refused OPEN is ignored.
+    end.multiplexer.receive(encodeData(5, new Uint8Array(100)));
+    expect(end.over).toBeNull();
+  });
+
+  it("counts a stream that was reset here until its RESET went out", () => {
+    const end = greeted({}, { maxStreams: 1 });
+    end.limit = 1;
+    end.open().send(10);
+    end.turn();
+    end.onOpened = (stream) => stream.reset(new FairleadError("service.unknown"));
+    end.multiplexer.receive(encodeOpen(1, { service: "api" }));
+    end.multiplexer.receive(encodeOpen(3, { service: "api" }));
+    end.take();
+    end.multiplexer.drained();
+    const codes = framesOf(end.take()).map(({ stream, text }) => [stream, JSON.parse(text).code]);
+    expect(codes).toEqual([
+      [3, "stream.limit"],
+      [1, "service.unknown"],
+    ]);
+    end.multiplexer.receive(encodeOpen(5, { service: "api" }));
+    end.multiplexer.drained();
+    expect(JSON.parse(framesOf(end.take())[0]?.text ?? "").code).toBe("service.unknown");
+  });
+});
+
+describe("the end of a session", () => {
+  const closed = new FairleadError("session.closed", "idle");
+
+  it("waits for open streams, then both sides are done", () => {
+    const [left, right] = [new End("even"), new End("odd")];
+    const user = left.open();
+    settle(left, right);
+    left.multiplexer.drain(closed);
+    settle(left, right);
+    expect(right.goaway).toMatchObject({ code: "session.closed", message: "idle" });
+    expect([left.over, right.over]).toEqual([null, null]);
+    expect(() => right.open()).toThrow(expect.objectContaining({ code: "session.closed" }));
+    expect(() => left.open()).toThrow(expect.objectContaining({ code: "session.closed" }));
+    user.send(100);
+    user.stream?.finish();
+    right.users[0]?.stream?.finish();
+    settle(left, right);
+    expect(right.users[0]).toMatchObject({ received: 100, peerDone: true });
+    expect([left.over?.code, right.over?.code]).toEqual(["session.closed", "session.closed"]);
+  });
+
+  it("does not lose a stream whose OPEN crossed the GOAWAY", () => {
+    const [left, right] = [new End("even"), new End("odd")];
+    settle(left, right);
+    left.multiplexer.drain(closed);
+    const user = right.open();
+    user.send(10);
+    user.stream?.finish();
+    settle(left, right);
+    expect(left.users[0]).toMatchObject({ received: 10, peerDone: true });
+    expect(left.over).toBeNull();
+    left.users[0]?.stream?.finish();
+    settle(left, right);
+    expect(user.peerDone).toBe(true);
+    expect([left.over?.code, right.over?.code]).toEqual(["session.closed", "session.closed"]);
+  });
+
+  it("by failure resets the streams of both sides with its code", () => {
+    const [left, right] = [new End("even"), new End("odd")];
+    const user = left.open();
+    settle(left, right);
+    left.multiplexer.fail(new FairleadError("session.revoked"));
+    right.multiplexer.receive(left.take());
+    right.multiplexer.lost(new FairleadError("session.lost"));
+    expect(user.error?.code).toBe("session.revoked");
+    expect(right.users[0]?.error?.code).toBe("session.revoked");
+    expect(right.over?.code).toBe("session.revoked");
+  });
+
+  it("by failure while it drains still tells the graver reason", () => {
+    const [left, right] = [new End("even"), new End("odd")];
+    left.open();
+    settle(left, right);
+    left.multiplexer.drain(closed);
+    settle(left, right);
+    left.multiplexer.fail(new FairleadError("session.revoked"));
+    right.multiplexer.receive(left.take());
+    right.multiplexer.lost(new FairleadError("session.lost"));
+    expect(right.users[0]?.error?.code).toBe("session.revoked");
+  });
+
+  it("without a GOAWAY resets the streams with what the layer below says", () => {
+    const [left, right] = [new End("even"), new End("odd")];
+    const user = left.open();
+    settle(left, right);
+    left.multiplexer.lost(new FairleadError("session.tampered"));
+    expect(user.error?.code).toBe("session.tampered");
+    expect(() => left.open()).toThrow();
+  });
+
+  it("lets the user's calls on its streams do nothing", () => {
+    const end = greeted();
+    const user = end.open();
+    end.multiplexer.lost(new FairleadError("session.lost"));
+    user.send(10);
+    user.stream?.finish();
+    user.stream?.accept();
+    user.stream?.reset(new FairleadError("stream.cancelled"));
+    expect(end.outBytes).toBe(0);
+  });
+});
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const all = new Uint8Array(first.length + second.length);
+  all.set(first);
+  all.set(second, first.length);
+  return all;
+}
+
+/**
+ * Both ends do random things (open, write, read, finish, reset, refuse) while the pipe carries random chunks
+ * with random delays and the layers below push back at random.
+ */
+function simulate(seed: number): void {
+  const dice = random(seed);
+  const windows = [200 + dice(5000), 200 + dice(100_000)];
+  const left = new End("even", { window: windows[0] ?? 1, maxStreams: 30 });
+  const right = new End("odd", { window: windows[1] ?? 1, maxStreams: 30 });
+  const ends = [left, right] as const;
+  const underWay: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+  for (const end of ends) {
+    end.limit = 1 + dice(100_000);
+    end.onOpened = (stream, user) => {
+      const fate = dice(10);
+      if (fate === 0) stream.reset(new FairleadError("service.refused"));
+      else if (fate < 5) stream.accept();
+      else user.acceptedByPeer = false;
+    };
+  }
+  const act = (end: End, calm: boolean): void => {
+    if (!calm && dice(4) === 0 && end.users.length < 60) {
+      try {
+        end.open();
+      } catch (error) {
+        if (!(error instanceof FairleadError) || error.code !== "stream.limit") throw error;
+      }
+    }
+    for (const user of end.users) {
+      const { stream } = user;
+      if (stream === null || stream.state === "closed") continue;
+      if (stream.state.startsWith("offered")) {
+        if (calm || dice(5) === 0) stream.accept();
+        continue;
+      }
+      const held = user.received - user.consumed;
+      expect(stream.held, `seed ${seed}`).toBe(held);
+      if (held > 0 && (calm || dice(3) === 0)) user.consume(calm ? held : 1 + dice(held));
+      if (user.finishedHere || finishing.has(user)) continue;
+      if (!calm && user.writable && dice(3) === 0) user.send(1 + dice(dice(8) === 0 ? 30_000 : 800));
+      if (calm || dice(40) === 0) {
+        finishing.add(user);
+        stream.finish();
+      } else if (dice(150) === 0) stream.reset(new FairleadError("stream.cancelled"));
+    }
+  };
+  const finishing = new Set<User>();
+  const carry = (index: 0 | 1): void => {
+    const from = ends[index];
+    const to = ends[1 - index];
+    const pending = joined(underWay[index], from.take());
+    const size = dice(3) === 0 ? 0 : Math.min(pending.length, 1 + dice(70_000));
+    underWay[index] = pending.subarray(size);
+    for (let at = 0; at < size; ) {
+      const step = Math.min(size - at, 1 + dice(20_000));
+      to?.multiplexer.receive(pending.slice(at, at + step));
+      at += step;
+    }
+    if (dice(2) === 0) from.multiplexer.drained();
+  };
+  for (let step = 0; step < 20_000; step++) {
+    const calm = step > 150;
+    for (const end of ends) {
+      act(end, calm);
+      if (dice(2) === 0) end.turn();
+    }
+    carry(0);
+    carry(1);
+    if (calm && left.multiplexer.streams + right.multiplexer.streams === 0) break;
+  }
+  expect([left.over, right.over], `seed ${seed}`).toEqual([null, null]);
+  expect([left.multiplexer.streams, right.multiplexer.streams], `seed ${seed}`).toEqual([0, 0]);
+  const others = new Map(right.users.map((user) => [user.stream?.id, user]));
+  for (const user of left.users) {
+    const other = others.get(user.stream?.id);
+    expect(user.wrong, `seed ${seed}`).toBe(0);
+    if (other === undefined) continue;
+    expect(other.wrong, `seed ${seed}`).toBe(0);
+    if (!user.peerDone || !other.peerDone) continue;
+    expect([other.received, user.received], `seed ${seed}`).toEqual([user.sent, other.sent]);
+  }
+}
+
+describe("two ends over a simulated pipe", () => {
+  it("read exactly what the other wrote, whatever the pipe does, and leave nothing behind", () => {
+    for (let seed = 1; seed <= 25; seed++) simulate(seed);
+  }, 60_000);
+});

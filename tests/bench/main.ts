@@ -55,7 +55,7 @@ try {
     args: [new URL("backend.ts", import.meta.url).pathname, "127.0.0.1"],
   });
   const ports = await backend.output("its ports", ({ stdout }) =>
-    stdout.includes("\n") ? (JSON.parse(stdout) as { http: number; bulk: number }) : null,
+    stdout.endsWith("}") || stdout.endsWith("}\n") ? (JSON.parse(stdout) as { http: number; bulk: number }) : null,
   );
   await cluster.connector({
     site: "east",

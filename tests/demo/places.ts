@@ -1,0 +1,46 @@
+/** Where each party of the demo has its addresses. */
+import { createServer } from "node:net";
+
+export interface Places {
+  /** Of site west: where its listeners may be, and --bind for it. */
+  readonly west: string;
+  /** Of site east's servers. */
+  readonly east: string;
+  readonly database: string;
+  readonly api: string;
+  /** Values of --listen for west's connector. */
+  listen(services: readonly string[]): Promise<string[]>;
+}
+
+/** Only Linux has all of 127.0.0.0/8 without being asked. */
+export async function findPlaces(): Promise<Places> {
+  const west = { range: "127.2.0.0/16", probe: "127.2.0.1" };
+  const [database, api] = ["127.3.0.1", "127.3.0.2"];
+  const ports = await Promise.all(
+    [west.probe, database, api].map((host) => freePort(host).catch(() => null)),
+  );
+  if (!ports.includes(null)) {
+    return { west: west.range, east: "127.3.0.0/24", database, api, listen: async () => [] };
+  }
+  const shared = "127.0.0.1";
+  return {
+    west: `${shared}/32`,
+    east: `${shared}/32`,
+    database: shared,
+    api: shared,
+    // At one address, a listener cannot have the port of the server it leads to.
+    listen: (services) =>
+      Promise.all(services.map(async (service) => `${service}=${shared}:${await freePort(shared)}`)),
+  };
+}
+
+function freePort(host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, host, () => {
+      const bound = server.address();
+      server.close(() => resolve(bound !== null && typeof bound === "object" ? bound.port : 0));
+    });
+  });
+}

@@ -1,0 +1,85 @@
+/** Which addresses processes listen on, read from Linux's /proc. */
+import { readdir, readFile, readlink } from "node:fs/promises";
+import ipaddr from "ipaddr.js";
+
+/** State "LISTEN" in /proc/net/tcp. */
+const LISTEN = "0A";
+
+/**
+ * The TCP addresses on which these processes, or processes that they started, listen; null where the system
+ * does not tell.
+ */
+export async function listeningAddresses(pids: readonly number[]): Promise<string[] | null> {
+  if (process.platform !== "linux") return null;
+  const family = descendants(pids, await parents());
+  const listening = new Map<string, string>();
+  for (const table of ["tcp", "tcp6"]) {
+    for (const [inode, address] of parseTable(await readFile(`/proc/net/${table}`, "utf8").catch(() => ""))) {
+      listening.set(inode, address);
+    }
+  }
+  const addresses = new Set<string>();
+  for (const pid of family) {
+    for (const inode of await socketsOf(pid)) {
+      const address = listening.get(inode);
+      if (address !== undefined) addresses.add(address);
+    }
+  }
+  return [...addresses].sort();
+}
+
+/** Inode and address, without its port, of each listening socket in a table of /proc/net. */
+export function parseTable(text: string): [inode: string, address: string][] {
+  return text
+    .split("\n")
+    .slice(1)
+    .flatMap((line): [string, string][] => {
+      const [, local, , state, , , , , , inode] = line.trim().split(/\s+/);
+      if (local === undefined || inode === undefined || state !== LISTEN) return [];
+      return [[inode, parseAddress(local.split(":")[0] ?? "")]];
+    });
+}
+
+/** Words of 32 bits in the machine's byte order, which is little-endian wherever Node runs on Linux today. */
+function parseAddress(hex: string): string {
+  const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => [...Buffer.from(word, "hex")].reverse());
+  return ipaddr.fromByteArray(bytes).toString();
+}
+
+/** Whether an address is in a range such as 127.2.0.0/16. */
+export function isWithin(address: string, range: string): boolean {
+  const parsed = ipaddr.process(address);
+  const [network, prefix] = ipaddr.parseCIDR(range);
+  return parsed.kind() === network.kind() && parsed.match(network, prefix);
+}
+
+/** The parent of each process. */
+async function parents(): Promise<Map<number, number>> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  const pairs = await Promise.all(
+    pids.map(async (pid): Promise<[number, number]> => {
+      const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+      // The command, in brackets, may hold anything.
+      return [pid, Number(status.slice(status.lastIndexOf(")") + 2).split(" ")[1])];
+    }),
+  );
+  return new Map(pairs);
+}
+
+function descendants(pids: readonly number[], parentOf: ReadonlyMap<number, number>): Set<number> {
+  const family = new Set(pids);
+  for (let size = -1; size !== family.size; ) {
+    size = family.size;
+    for (const [pid, parent] of parentOf) if (family.has(parent)) family.add(pid);
+  }
+  return family;
+}
+
+async function socketsOf(pid: number): Promise<string[]> {
+  const directory = `/proc/${pid}/fd`;
+  const descriptors = await readdir(directory).catch(() => []);
+  const links = await Promise.all(
+    descriptors.map((descriptor) => readlink(`${directory}/${descriptor}`).catch(() => "")),
+  );
+  return links.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
+}

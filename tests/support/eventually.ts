@@ -1,0 +1,37 @@
+/** Waiting for a state: the condition is looked at until it holds, never a guessed time slept. */
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface Patience {
+  /** Deadline, ms. */
+  readonly within?: number;
+  /** Between two looks, ms. */
+  readonly every?: number;
+}
+
+/**
+ * Asks `probe` until it gives something other than null, undefined or false, and returns that. What it throws
+ * counts as "not yet".
+ * @throws Error that says what was waited for and the last failure.
+ */
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+  { within = 20_000, every = 25 }: Patience = {},
+): Promise<T> {
+  const deadline = Date.now() + within;
+  let last: unknown = null;
+  for (;;) {
+    try {
+      const found = await probe();
+      if (found !== null && found !== undefined && found !== false) return found;
+      last = null;
+    } catch (thrown) {
+      last = thrown;
+    }
+    if (Date.now() >= deadline) {
+      const why = last instanceof Error ? `: ${last.message}` : "";
+      throw new Error(`not within ${within / 1000} s: ${what}${why}`, { cause: last });
+    }
+    await sleep(every);
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Child processes that never outlive this one. Each is started through a shell that forks a watchdog, which
+ * reads from a pipe whose other end is held here, and then becomes the program: however this process dies,
+ * the kernel closes the pipe and the watchdog ends the program.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { type Readable, Writable } from "node:stream";
+
+/** Becomes "$@" under its own pid. Descriptor 3 is the pipe; $0 is the watchdog's signal. */
+const LAUNCHER = `(trap "" HUP INT TERM; read -r _ <&3 || kill -"$0" $$) >/dev/null 2>&1 </dev/null & exec 3<&-; exec "$@"`;
+
+/** Lines kept of each process. */
+const KEPT_LINES = 5000;
+
+export interface ProcessOptions {
+  /** How messages call it. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** What the watchdog sends when this process has died. */
+  readonly orphanSignal?: "KILL" | "QUIT";
+}
+
+export interface Exit {
+  /** Exit status; null when a signal ended it. */
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+interface Line {
+  readonly from: "out" | "err";
+  readonly text: string;
+}
+
+const live = new Set<ManagedProcess>();
+// The watchdogs do this too; this is sooner.
+process.on("exit", () => {
+  for (const each of live) each.kill("SIGKILL");
+});
+
+export class ManagedProcess {
+  readonly name: string;
+  /** Resolves when the process is gone and its last line was read. */
+  readonly exited: Promise<Exit>;
+  readonly #child: ChildProcess;
+  readonly #lines: Line[] = [];
+  readonly #watchers = new Set<() => void>();
+  #exit: Exit | null = null;
+
+  constructor(options: ProcessOptions) {
+    this.name = options.name;
+    const { uid, gid } = options;
+    this.#child = spawn(
+      "/bin/sh",
+      ["-c", LAUNCHER, options.orphanSignal ?? "KILL", options.command, ...options.args],
+      {
+        stdio: ["ignore", "pipe", "pipe", "pipe"],
+        env: { ...options.env },
+        // Ctrl-C is for this process, which then ends the others in order.
+        detached: true,
+        ...(uid === undefined ? {} : { uid }),
+        ...(gid === undefined ? {} : { gid }),
+      },
+    );
+    live.add(this);
+    this.#read("out", this.#child.stdout);
+    this.#read("err", this.#child.stderr);
+    this.exited = this.#watchEnd();
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
+  /** How it ended; null while it runs. */
+  get exit(): Exit | null {
+    return this.#exit;
+  }
+
+  /** What it wrote to standard output, as far as it is kept. */
+  get stdout(): string {
+    return this.#text("out");
+  }
+
+  get stderr(): string {
+    return this.#text("err");
+  }
+
+  /** Its last lines of both streams, in order. */
+  lastLines(count: number): string[] {
+    return this.#lines.slice(-count).map(({ text }) => text);
+  }
+
+  /**
+   * Waits until `find` finds something in what the process has printed.
+   * @throws Error with its last lines when it ends before, or after `within` ms.
+   */
+  async output<T>(what: string, find: (process: this) => T | null, within = 60_000): Promise<T> {
+    return await new Promise<T>((resolve, reject) => {
+      const settle = (end: () => void) => {
+        clearTimeout(timer);
+        this.#watchers.delete(look);
+        end();
+      };
+      const fail = (why: string) =>
+        settle(() => reject(new Error(`${this.name}: ${what}: ${why}\n${this.lastLines(30).join("\n")}`)));
+      const look = () => {
+        const found = find(this);
+        if (found !== null) settle(() => resolve(found));
+        else if (this.#exit) fail(`it ended before (${describeExit(this.#exit)})`);
+      };
+      const timer = setTimeout(() => fail(`not within ${within / 1000} s`), within);
+      this.#watchers.add(look);
+      look();
+    });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (this.#exit === null) this.#child.kill(signal);
+  }
+
+  /** Kills it as a crash would, and waits until it is gone. */
+  async kill9(): Promise<Exit> {
+    this.kill("SIGKILL");
+    return await this.exited;
+  }
+
+  /** Asks it to end, and kills it after `grace` ms. */
+  async stop(grace = 8000, signal: NodeJS.Signals = "SIGTERM"): Promise<Exit> {
+    this.kill(signal);
+    const timer = setTimeout(() => this.kill("SIGKILL"), grace);
+    const exit = await this.exited;
+    clearTimeout(timer);
+    return exit;
+  }
+
+  #read(from: Line["from"], stream: Readable | null): void {
+    if (stream === null) return;
+    stream.on("error", () => {});
+    createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (text) => {
+      this.#lines.push({ from, text });
+      if (this.#lines.length > KEPT_LINES) this.#lines.shift();
+      for (const watcher of [...this.#watchers]) watcher();
+    });
+  }
+
+  #watchEnd(): Promise<Exit> {
+    return new Promise((resolve) => {
+      const finish = (exit: Exit) => {
+        if (this.#exit !== null) return;
+        this.#exit = exit;
+        live.delete(this);
+        for (const watcher of [...this.#watchers]) watcher();
+        resolve(exit);
+      };
+      this.#child.once("error", (error) => {
+        this.#lines.push({ from: "err", text: error.message });
+        finish({ status: null, signal: null });
+      });
+      this.#child.once("exit", (status, signal) => {
+        // A line sends the watchdog home.
+        const watchdog = this.#child.stdio[3];
+        if (watchdog instanceof Writable) watchdog.on("error", () => {}).end("\n");
+        // "close" comes after the last line; what a killed process leaves behind may hold the pipes longer.
+        setTimeout(() => finish({ status, signal }), 500).unref();
+      });
+      this.#child.once("close", (status, signal) => finish({ status, signal }));
+    });
+  }
+
+  #text(from: Line["from"]): string {
+    return this.#lines
+      .filter((line) => line.from === from)
+      .map((line) => line.text)
+      .join("\n");
+  }
+}
+
+export function describeExit(exit: Exit): string {
+  return exit.signal === null ? `status ${exit.status}` : `signal ${exit.signal}`;
+}

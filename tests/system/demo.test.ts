@@ -1,0 +1,65 @@
+/** `npm run demo`, as a user runs it. */
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { z } from "zod";
+import { Cluster, ROOT } from "../support/cluster.ts";
+import type { ManagedProcess } from "../support/processes.ts";
+
+const Results = z.object({
+  steps: z.array(z.object({ name: z.string(), ok: z.boolean(), ms: z.number(), detail: z.string() })),
+  ok: z.boolean(),
+});
+
+const STEPS = [
+  ...["edge", "network", "database", "api", "east", "west", "services"],
+  ...["sql", "orders", "websocket", "download", "websocket.held", "closed"],
+];
+
+let cluster: Cluster;
+/** Where the demo keeps everything: looked at for what it leaves behind. */
+let directory: string;
+
+beforeAll(async () => {
+  cluster = await Cluster.create();
+  directory = await mkdtemp(join(tmpdir(), "fl-"));
+  // PostgreSQL may run as another user and has to get there.
+  await chmod(directory, 0o755);
+});
+
+afterAll(async () => {
+  await cluster.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+function demo(...args: readonly string[]): ManagedProcess {
+  return cluster.spawn({
+    name: "demo",
+    command: process.execPath,
+    args: [join(ROOT, "tests", "demo", "main.ts"), ...args],
+    env: { TMPDIR: directory },
+  });
+}
+
+test("the demo shows every step, ends with status 0 and leaves nothing behind", async () => {
+  const run = demo("--once", "--json");
+  const { status } = await run.exited;
+  expect(status, run.lastLines(100).join("\n")).toBe(0);
+  const results = Results.parse(JSON.parse(run.stdout));
+  expect(results.steps.filter((step) => !step.ok)).toEqual([]);
+  expect(results.steps.map(({ name }) => name)).toEqual(STEPS);
+  expect(results.ok).toBe(true);
+  const detail = (name: string) => results.steps.find((step) => step.name === name)?.detail;
+  expect(detail("download")).toContain("256 MiB");
+  if (process.platform === "linux") expect(detail("closed")).toContain("nothing listens for the outside");
+  expect(await readdir(directory)).toEqual([]);
+});
+
+test("the demo cleans up when it is interrupted before its end", async () => {
+  const run = demo();
+  await run.output("its first step", ({ stdout }) => (stdout.includes("✓ the edge runs") ? true : null));
+  const { status } = await run.stop(15_000, "SIGINT");
+  expect(status).toBe(130);
+  expect(await readdir(directory)).toEqual([]);
+});

@@ -1,0 +1,247 @@
+/** Services: exposed at one site, reached at the others, through real connectors and a real edge. */
+import { once } from "node:events";
+import { beforeAll, describe, expect, test } from "vitest";
+import { listEvents } from "../../connector/api/calls.ts";
+import type { EventType } from "../../protocol/api.ts";
+import { ERRORS } from "../../protocol/errors.ts";
+import { type Connector, eventually, type TestNetwork } from "../support/cluster.ts";
+import type { ManagedProcess } from "../support/processes.ts";
+import { useEdge } from "./support/suite.ts";
+import { bytesOf, dial, echo, exchange, fate, serve, sha256 } from "./support/traffic.ts";
+
+const suite = useEdge();
+let network: TestNetwork;
+let east: Connector;
+let west: Connector;
+let north: Connector;
+
+beforeAll(async () => {
+  network = await suite.cluster.network(suite.edge);
+  const token = await network.token({ uses: 3 });
+  [east, west, north] = await Promise.all([
+    suite.cluster.connector({ site: "east", token }),
+    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
+    suite.cluster.connector({ site: "north", token, bind: "127.4.0.1" }),
+  ]);
+});
+
+/** Offers a server in east under a name. */
+async function expose(name: string, at: string): Promise<void> {
+  const { status, stderr } = await east.fairlead("expose", `${name}=${at}`);
+  expect(status, stderr).toBe(0);
+}
+
+async function eventOf(type: EventType, text: string) {
+  return await eventually(`an event ${type} about ${text}`, async () =>
+    (await listEvents(suite.edge.client, network.id, { type })).find((event) => event.text.includes(text)),
+  );
+}
+
+describe("a service exposed at one site", () => {
+  test("appears as a listener at every other site, without anyone doing anything there", async () => {
+    const server = await serve(echo);
+    await expose("everywhere", server.at);
+    const patience = { within: 3000 };
+    for (const site of [west, north]) {
+      const place = await site.listener("everywhere", patience);
+      expect(place.port).toBe(server.port);
+      expect((await exchange(place, "hello")).toString()).toBe("hello");
+    }
+    expect((await eventOf("service.appeared", "everywhere")).site).toBe("east");
+  });
+
+  test("has no listener at its own site", async () => {
+    const server = await serve(echo);
+    await expose("own", server.at);
+    await west.listener("own");
+    expect((await east.status()).services.map(({ name }) => name)).not.toContain("own");
+  });
+
+  test("is gone everywhere after unexpose, and can come back", async () => {
+    const server = await serve(echo);
+    await expose("shortlived", server.at);
+    const place = await west.listener("shortlived");
+    expect((await east.fairlead("unexpose", "shortlived")).status).toBe(0);
+    await Promise.all([west.without("shortlived"), north.without("shortlived")]);
+    await expect(dial(place)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    await eventOf("service.gone", "shortlived");
+    await expose("shortlived", server.at);
+    expect(await west.listener("shortlived")).toEqual(place);
+  });
+
+  test("cannot be exposed twice by one site", async () => {
+    const server = await serve(echo);
+    await expose("twice", server.at);
+    const again = await east.fairlead("expose", `twice=${server.at}`, "--json");
+    expect(again.json).toMatchObject({
+      error: { code: "service.taken", action: ERRORS["service.taken"].action },
+    });
+    expect(again.status).toBe(5);
+  });
+
+  test("that nobody offers cannot be withdrawn", async () => {
+    const { json, status } = await east.fairlead("unexpose", "nothing", "--json");
+    expect(json).toMatchObject({ error: { code: "service.unknown" } });
+    expect(status).toBe(4);
+  });
+});
+
+describe("a listener", () => {
+  test("has an address of its own from the range given to --bind, the same after a restart", async () => {
+    const servers = [await serve(echo), await serve(echo)];
+    for (const [index, server] of servers.entries()) await expose(`ranged${index}`, server.at);
+    const before = [await west.listener("ranged0"), await west.listener("ranged1")];
+    for (const { host } of before) expect(host).toMatch(/^127\.2\.\d+\.\d+$/);
+    expect(before[0]?.host).not.toBe(before[1]?.host);
+    await west.restart();
+    expect([await west.listener("ranged0"), await west.listener("ranged1")]).toEqual(before);
+  });
+
+  test("is where --listen says", async () => {
+    const server = await serve(echo);
+    const free = await serve(echo, { host: "127.5.0.1" });
+    await free.close();
+    await north.restart({ listen: [`placed=127.5.0.1:${free.port}`] });
+    await expose("placed", server.at);
+    expect(await north.listener("placed")).toEqual({ host: "127.5.0.1", port: free.port });
+    expect((await exchange({ host: "127.5.0.1", port: free.port }, "here")).toString()).toBe("here");
+  });
+
+  test("whose port is taken is an event and a line in status, harms no other, and comes when the port is free", async () => {
+    const holder = await serve(echo, { host: "127.5.0.2" });
+    const server = await serve(echo);
+    await north.restart({ listen: [`held=${holder.at}`] });
+    await expose("held", server.at);
+    await expose("unharmed", server.at);
+
+    expect((await exchange(await north.listener("unharmed"), "fine")).toString()).toBe("fine");
+    const failed = await eventOf("listener.failed", "held");
+    expect(failed).toMatchObject({ site: "north", code: "listener.port_taken" });
+    const line = (await north.status()).services.find(({ name }) => name === "held");
+    expect(line?.listener).toMatchObject({
+      address: holder.at,
+      state: "failed",
+      code: "listener.port_taken",
+    });
+    const seen = (await north.fairlead("status")).stdout.split("\n").find((each) => each.includes(holder.at));
+    expect(seen).toContain("held");
+    expect(seen).toContain("failed");
+    const whole = await suite.edge.fairlead("status", "--network", network.name);
+    expect(whole.stdout).toContain(`Site north cannot listen for held at ${holder.at}`);
+
+    await holder.close();
+    await north.listener("held");
+    expect((await exchange(holder, "free")).toString()).toBe("free");
+    await eventOf("listener.restored", "held");
+  });
+});
+
+describe("a client", () => {
+  test("is reset, with the reason in the log, when the target refuses", async () => {
+    const server = await serve(echo);
+    await server.close();
+    await expose("refusing", server.at);
+    expect(await fate(await west.listener("refusing"))).toBe("ECONNRESET");
+    await west.logged({ service: "refusing", code: "service.refused" });
+  });
+
+  test("is reset, with the reason in the log, when the target cannot be reached", async () => {
+    // No TCP connection leads to the broadcast address, whatever the machine's network.
+    await expose("nowhere", "255.255.255.255:47808");
+    expect(await fate(await west.listener("nowhere"))).toBe("ECONNRESET");
+    await west.logged({ service: "nowhere", code: "service.unreachable" });
+  });
+
+  test("is reset, with the reason in the log, when the target never answers", async () => {
+    const silent = await startSilentServer();
+    const port = await silent.output("its port", ({ stdout }) => Number(stdout) || null);
+    const target = { host: "127.3.0.9", port };
+    // The kernel answers for the program until its queue is full; then nobody answers.
+    const queue = await Promise.allSettled([1, 2, 3].map(() => withDeadline(dial(target), 1000)));
+    expect(queue.at(-1)?.status).toBe("rejected");
+    await expose("silent", `${target.host}:${port}`);
+    expect(await fate(await west.listener("silent"))).toBe("ECONNRESET");
+    await west.logged({ service: "silent", code: "service.timeout" });
+    for (const each of queue) if (each.status === "fulfilled") each.value.destroy();
+  });
+
+  test("that disconnects halfway is taken from the target, and nobody else is", async () => {
+    const flood = Buffer.alloc(64 * 1024);
+    const server = await serve((socket) => {
+      const pour = () => {
+        while (!socket.destroyed && socket.write(flood));
+      };
+      socket.on("drain", pour);
+      pour();
+    });
+    const other = await serve(echo);
+    await expose("flood", server.at);
+    await expose("other", other.at);
+    const bystander = await dial(await west.listener("other"));
+
+    const client = await dial(await west.listener("flood"));
+    await once(client, "readable");
+    expect(server.sockets.size).toBe(1);
+    client.destroy();
+    await eventually("the target loses its client", () => server.sockets.size === 0);
+
+    bystander.write("still here");
+    const [answer] = (await once(bystander, "data")) as [Buffer];
+    expect(answer.toString()).toBe("still here");
+    bystander.destroy();
+  });
+
+  test("that ends its half still gets the whole answer", async () => {
+    const answer = bytesOf("answer", 3 * 1024 * 1024);
+    const question = bytesOf("question", 1024 * 1024);
+    const server = await serve((socket) => {
+      const chunks: Buffer[] = [];
+      socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+      // Only the end of the question brings the answer.
+      socket.on("end", () => socket.end(Buffer.concat([Buffer.from(sha256(Buffer.concat(chunks))), answer])));
+    });
+    await expose("halves", server.at);
+    const got = await exchange(await west.listener("halves"), question);
+    expect(got.subarray(0, 64).toString()).toBe(sha256(question));
+    expect(sha256(got.subarray(64))).toBe(sha256(answer));
+  });
+
+  test("sees the target's end, and can still send", async () => {
+    const { promise: rest, resolve } = Promise.withResolvers<string>();
+    const server = await serve((socket) => {
+      let text = "";
+      socket.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      socket.on("end", () => resolve(text));
+      socket.end("no more from here");
+    });
+    await expose("listener-only", server.at);
+    const client = await dial(await west.listener("listener-only"));
+    client.resume();
+    await once(client, "end");
+    client.end("said afterwards");
+    expect(await rest).toBe("said afterwards");
+  });
+});
+
+/** A program that listens, with room for one client, and never takes one. */
+async function startSilentServer(): Promise<ManagedProcess> {
+  const program = `
+    const server = require("node:net").createServer();
+    server.listen({ host: "127.3.0.9", port: 0, backlog: 1 }, () => {
+      require("node:fs").writeSync(1, server.address().port + "\\n");
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });`;
+  return suite.cluster.spawn({ name: "silent server", command: process.execPath, args: ["-e", program] });
+}
+
+async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("too late")), ms);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,93 @@
+/** Servers that stand for targets, and clients of listeners. */
+import { createCipheriv, createHash } from "node:crypto";
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { buffer } from "node:stream/consumers";
+
+export interface Place {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface TestServer extends Place {
+  /** `HOST:PORT` */
+  readonly at: string;
+  /** Connections that are open. */
+  readonly sockets: ReadonlySet<Socket>;
+  close(): Promise<void>;
+}
+
+const servers = new Set<TestServer>();
+
+/** Serves connections at `host` until the end of the file; either side may end its half first. */
+export async function serve(
+  handle: (socket: Socket) => void,
+  { host = "127.3.0.1", port = 0 }: Partial<Place> = {},
+): Promise<TestServer> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => sockets.delete(socket));
+    handle(socket);
+  });
+  server.listen(port, host);
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  const test: TestServer = {
+    host,
+    port: address.port,
+    at: `${host}:${address.port}`,
+    sockets,
+    async close() {
+      servers.delete(test);
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+  servers.add(test);
+  return test;
+}
+
+/** Returns what comes, and ends when the client does. */
+export const echo = (socket: Socket) => void socket.pipe(socket);
+
+export async function closeServers(): Promise<void> {
+  for (const server of [...servers]) await server.close();
+}
+
+/** A connected client; it can end its half and still read. */
+export async function dial({ host, port }: Place): Promise<Socket> {
+  const socket = connect({ host, port, allowHalfOpen: true });
+  await once(socket, "connect");
+  return socket;
+}
+
+/** Sends, ends this half, and returns everything that comes back. @throws the socket's error, such as a reset */
+export async function exchange(place: Place, data: string | Uint8Array): Promise<Buffer> {
+  const socket = await dial(place);
+  socket.end(data);
+  return await buffer(socket);
+}
+
+/** Why a client that sends nothing is cut off: the error's code, or "end" for an orderly end. */
+export function fate({ host, port }: Place): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port });
+    // A reset may come as early as the connection.
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.once("end", () => resolve("end"));
+    socket.resume();
+  });
+}
+
+/** `length` bytes that look random and depend on `seed` alone. */
+export function bytesOf(seed: string, length: number): Buffer {
+  const key = createHash("sha256").update(seed).digest();
+  return createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(length));
+}
+
+export function sha256(data: Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}

@@ -55,7 +55,9 @@ try {
     args: [new URL("backend.ts", import.meta.url).pathname, "127.0.0.1"],
   });
   const ports = await backend.output("its ports", ({ stdout }) =>
-    stdout.endsWith("}") || stdout.endsWith("}\n") ? (JSON.parse(stdout) as { http: number; bulk: number }) : null,
+    stdout.endsWith("}") || stdout.endsWith("}\n")
+      ? (JSON.parse(stdout) as { http: number; bulk: number })
+      : null,
   );
   await cluster.connector({
     site: "east",
@@ -63,7 +65,10 @@ try {
     expose: [`web=127.0.0.1:${ports.http}`, `bulk=127.0.0.1:${ports.bulk}`],
   });
   const west = await cluster.connector({ site: "west", token: await network.token(), bind: "127.2.0.1" });
-  await eventually("both services are there", async () => (await west.status()).services.length === 2 || null);
+  await eventually(
+    "both services are there",
+    async () => (await west.status()).services.length === 2 || null,
+  );
 
   const direct: Places = {
     http: { host: "127.0.0.1", port: ports.http },

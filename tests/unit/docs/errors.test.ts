@@ -8,9 +8,12 @@ it("docs/errors.md is what the table of errors says (run `npm run docs`)", async
   expect(page).toBe(errorsPage());
 });
 
-it.each(Object.entries(ERRORS))("%s says what it means and what to do, in whole sentences", (_code, entry) => {
-  expect(entry.meaning).toMatch(/^[A-Z].*\.$/);
-  expect(entry.action).toMatch(/^[A-Z`].*\.$/);
-  expect(entry.status).toBeGreaterThanOrEqual(400);
-  expect(entry.status).toBeLessThan(600);
-});
+it.each(Object.entries(ERRORS))(
+  "%s says what it means and what to do, in whole sentences",
+  (_code, entry) => {
+    expect(entry.meaning).toMatch(/^[A-Z].*\.$/);
+    expect(entry.action).toMatch(/^[A-Z`].*\.$/);
+    expect(entry.status).toBeGreaterThanOrEqual(400);
+    expect(entry.status).toBeLessThan(600);
+  },
+);

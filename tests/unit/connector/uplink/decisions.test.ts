@@ -26,6 +26,17 @@ describe("backoff", () => {
     expect(bounds).toEqual([0, 250, 500, 600]);
   });
 
+  it("tells the longest that its last wait could have been", () => {
+    const backoff = new Backoff({ base: 250, cap: 15_000, random: () => 0 });
+    expect(backoff.bound).toBe(0);
+    for (const bound of [250, 500, 1000]) {
+      backoff.next();
+      expect(backoff.bound).toBe(bound);
+    }
+    backoff.reset();
+    expect(backoff.bound).toBe(0);
+  });
+
   it("begins anew after a reset, and stays finite after thousands of failures", () => {
     const backoff = new Backoff({ base: 250, cap: 15_000, random: () => 0.5 });
     for (let failure = 0; failure < 5000; failure++) expect(backoff.next()).toBeLessThanOrEqual(7500);

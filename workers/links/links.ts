@@ -2,8 +2,9 @@
  * Uplinks and lanes. Authenticates an upgrade request and hands it to the object it is for, with what was
  * verified in a header that only this file sets. Plain functions: nothing may touch the headers of a 101.
  */
+import { ErrorAnswer } from "../../protocol/api.ts";
 import { LANE_PATH, type Purpose, TICKET_HEADER, UPLINK_PATH } from "../../protocol/assertions.ts";
-import { FairleadError } from "../../protocol/errors.ts";
+import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { clientOf } from "../api/client.ts";
 import type { Limits } from "../api/limits.ts";
 import { IDENTITY_HEADER, type Identity, siteOfAssertion, verifyAssertion } from "../authority/identity.ts";
@@ -115,9 +116,20 @@ function networkExists({ env, state, now }: Visit, id: string): Promise<boolean>
   return state.known.has(id, now, ask);
 }
 
-function openUplink(visit: Visit, identity: Identity): Promise<Response> {
-  const registry = visit.env.REGISTRY.getByName(identity.networkId);
-  return registry.fetch(withVerified(visit.request, IDENTITY_HEADER, identity));
+async function openUplink(visit: Visit, identity: Identity): Promise<Response> {
+  try {
+    const registry = visit.env.REGISTRY.getByName(identity.networkId);
+    return await upgraded(await registry.fetch(withVerified(visit.request, IDENTITY_HEADER, identity)));
+  } catch (thrown) {
+    note(visit, identity, thrown);
+    throw thrown;
+  }
+}
+
+/** An object's answer. Its refusal is thrown, so that it counts and is noted like one of the Worker's own. */
+async function upgraded(answer: Response): Promise<Response> {
+  if (answer.status === 101) return answer;
+  throw fromErrorBody(ErrorAnswer.parse(await answer.json()).error, "edge.internal");
 }
 
 async function openLane(visit: Visit, identity: Identity): Promise<Response> {
@@ -126,7 +138,7 @@ async function openLane(visit: Visit, identity: Identity): Promise<Response> {
     const ticket = await readTicket(visit, identity);
     unwrap(await env.REGISTRY.getByName(identity.networkId).authorizeLane(identity, ticket));
     const router = env.ROUTER.getByName(routerName(ticket.network, ticket.site, ticket.peer));
-    return await router.fetch(withVerified(request, VERIFIED_TICKET_HEADER, ticket));
+    return await upgraded(await router.fetch(withVerified(request, VERIFIED_TICKET_HEADER, ticket)));
   } catch (thrown) {
     note(visit, identity, thrown);
     throw thrown;

@@ -8,7 +8,7 @@ import { keyHashOf, readCsr } from "../authority/certificates.ts";
 import type { Context } from "./context.ts";
 import { decideRedeem, nextLinkName, type RedeemDecision, tokenState } from "./decisions.ts";
 import { NETWORK_NODE } from "./reachability.ts";
-import type { LinkRow, SiteRow, TokenRow } from "./store.ts";
+import type { LinkRow, SiteRow, TokenRow } from "./store/store.ts";
 
 /** How long after its end a certificate may still prove a site for renewal, ms. */
 export const RENEWABLE_MS = 30 * 24 * 3600_000;
@@ -36,7 +36,7 @@ export async function createToken(
   context: Context,
   request: { uses: number; expirySeconds: number; actor: string },
 ): Promise<{ token: Token; claim: string }> {
-  const network = context.store.network();
+  const network = context.store.network.get();
   if (!network) throw new FairleadError("network.unknown");
   const id = context.newId("token");
   const claim = formatClaim(network.id, id, crypto.getRandomValues(new Uint8Array(CLAIM_SECRET_BYTES)));
@@ -53,7 +53,7 @@ export async function createToken(
     revokedAt: null,
   };
   context.store.transaction(() => {
-    context.store.putToken(row);
+    context.store.tokens.put(row);
     context.event("token.created", `Token ${id} was created for ${request.uses} use(s).`, {
       actor: request.actor,
     });
@@ -63,15 +63,15 @@ export async function createToken(
 
 export function revokeToken(context: Context, id: string, actor: string): Token {
   const now = context.now();
-  const before = context.store.token(id);
+  const before = context.store.tokens.get(id);
   if (!before) throw new FairleadError("token.unknown", `There is no token ${id}.`);
   if (before.revokedAt === null) {
     context.store.transaction(() => {
-      context.store.revokeToken(id, now);
+      context.store.tokens.revoke(id, now);
       context.event("token.revoked", `Token ${id} was revoked.`, { actor });
     });
   }
-  return describeToken(context.store.token(id) ?? before, now);
+  return describeToken(context.store.tokens.get(id) ?? before, now);
 }
 
 interface Applicant {
@@ -82,16 +82,17 @@ interface Applicant {
 
 function decide(context: Context, claim: Claim, wantedName: string, applicant: Applicant): RedeemDecision {
   const { store } = context;
-  const token = store.token(claim.tokenId);
-  const own = store.siteWithKey(applicant.keyHash);
-  const named = store.siteNamed(wantedName);
-  const redemption = token ? store.redemption(token.id, applicant.keyHash) : null;
+  const token = store.tokens.get(claim.tokenId);
+  const own = store.sites.withKey(applicant.keyHash);
+  const named = store.sites.named(wantedName);
+  const redemption = token ? store.tokens.redemption(token.id, applicant.keyHash) : null;
   return decideRedeem(
     {
       token,
       secretMatches: token !== null && equalBytes(token.secretHash, applicant.secretHash),
       repeated: redemption !== null,
       ownName: own && own.state !== "revoked" ? own.name : null,
+      ownRevoked: own?.state === "revoked",
       wantedName,
       nameTaken: named !== null && named.state !== "revoked" && named.keyHash !== applicant.keyHash,
     },
@@ -119,9 +120,9 @@ export async function redeem(context: Context, claim: Claim, request: Redeem): P
   if (first.kind === "repeat") return answer(context, claim.tokenId, applicant.keyHash);
 
   const now = context.now();
-  const token = context.store.token(claim.tokenId);
+  const token = context.store.tokens.get(claim.tokenId);
   if (!token) throw new FairleadError("token.unknown");
-  const existing = context.store.siteWithKey(applicant.keyHash);
+  const existing = context.store.sites.withKey(applicant.keyHash);
   const site: SiteRow = existing ?? {
     id: context.newId("site"),
     name: request.site,
@@ -138,18 +139,19 @@ export async function redeem(context: Context, claim: Claim, request: Redeem): P
   const decision = context.store.transaction((): RedeemDecision => {
     const { store } = context;
     const again = decide(context, claim, request.site, applicant);
-    if (again.kind !== "admit" && again.kind !== "link") return again;
+    // What was signed fits only what was decided at first.
+    if (again.kind !== first.kind) return again;
     if (again.kind === "admit") {
       // A revoked site's name is free for its successor.
-      const former = store.siteNamed(request.site);
+      const former = store.sites.named(request.site);
       if (former) store.deleteSite(former.id);
-      store.putSite(site);
+      store.sites.put(site);
       context.event("site.joined", `Site ${site.name} joined with token ${token.id}.`, {
         site: site.name,
         actor: site.name,
       });
     }
-    const taken = new Set(store.linksOf(site.id).map((known) => known.name));
+    const taken = new Set(store.links.of(site.id).map((known) => known.name));
     const row: LinkRow = {
       ...link,
       name: nextLinkName(taken),
@@ -157,14 +159,14 @@ export async function redeem(context: Context, claim: Claim, request: Redeem): P
       certificate: linkCertificate,
       createdAt: now,
     };
-    store.putLink(row);
-    store.putCertificate({
+    store.links.put(row);
+    store.certificates.put({
       serial: signed.serial,
       site: site.id,
       certificate: signed.certificate,
       notAfter: signed.notAfter,
     });
-    store.putRedemption(
+    store.tokens.putRedemption(
       token.id,
       applicant.keyHash,
       { site: site.id, link: row.id, serial: signed.serial },
@@ -177,24 +179,28 @@ export async function redeem(context: Context, claim: Claim, request: Redeem): P
     return again;
   });
   if (decision.kind === "refuse") throw refused(context, claim, request.site, decision.code);
+  // Meanwhile another redemption with the same key made it a member, or its removal made it a newcomer.
+  if (decision.kind !== first.kind && decision.kind !== "repeat") return redeem(context, claim, request);
   return answer(context, claim.tokenId, applicant.keyHash);
 }
 
 function refused(context: Context, claim: Claim, site: string, code: FairleadError["code"]): FairleadError {
-  context.event("token.refused", `Token ${claim.tokenId} was refused to a site that calls itself ${site}.`, {
-    code,
-  });
+  const text = `Token ${claim.tokenId} was refused to a site that calls itself ${site}.`;
+  // Whoever does not hold the token's secret may be a stranger.
+  if (code === "token.unknown" || code === "token.altered")
+    context.eventOnce("token.refused", text, { code });
+  else context.event("token.refused", text, { code });
   return new FairleadError(code);
 }
 
 /** The answer that a redemption gave, read back: the first and every repeated one are the same. */
 function answer(context: Context, tokenId: string, keyHash: string): Admission {
   const { store, env } = context;
-  const network = store.network();
-  const redemption = store.redemption(tokenId, keyHash);
-  const site = redemption && store.site(redemption.site);
-  const link = redemption && store.link(redemption.link);
-  const certificate = redemption && store.certificate(redemption.serial);
+  const network = store.network.get();
+  const redemption = store.tokens.redemption(tokenId, keyHash);
+  const site = redemption && store.sites.get(redemption.site);
+  const link = redemption && store.links.get(redemption.link);
+  const certificate = redemption && store.certificates.get(redemption.serial);
   if (!network || !site || !link || !certificate) {
     throw new FairleadError("site.revoked", "The site that this token admitted was removed.");
   }
@@ -221,22 +227,23 @@ export async function renew(context: Context, site: SiteRow): Promise<Renewal> {
   const now = context.now();
   const signed = await context.authorities.signSite(site, now);
   const links: { row: LinkRow; certificate: Uint8Array<ArrayBuffer> }[] = [];
-  for (const row of context.store.linksOf(site.id)) {
+  for (const row of context.store.links.of(site.id)) {
     links.push({
       row,
       certificate: (await context.authorities.signLink(row, site.publicKey, now)).certificate,
     });
   }
   context.store.transaction(() => {
-    if (context.store.site(site.id)?.state === "revoked") throw new FairleadError("site.revoked");
-    context.store.putCertificate({
+    const member = context.store.sites.get(site.id);
+    if (!member || member.state === "revoked") throw new FairleadError("site.revoked");
+    context.store.certificates.put({
       serial: signed.serial,
       site: site.id,
       certificate: signed.certificate,
       notAfter: signed.notAfter,
     });
-    context.store.pruneCertificates(now - RENEWABLE_MS);
-    for (const { row, certificate } of links) context.store.setLinkCertificate(row.id, certificate);
+    context.store.certificates.prune(now - RENEWABLE_MS);
+    for (const { row, certificate } of links) context.store.links.setCertificate(row.id, certificate);
     context.event("certificate.renewed", `The certificates of site ${site.name} were renewed.`, {
       site: site.name,
       actor: site.name,

@@ -1,29 +1,30 @@
-/** Tells sites what changed in what they see. */
-import type { RegistryMessage } from "../../protocol/messages.ts";
+/** Tells sites what changed in what they see, and nothing of what they do not see. */
+import type { RegistryMessage, VisibleService } from "../../protocol/messages.ts";
 import type { Context } from "./context.ts";
 import { type OfferRow, viewOf, visibleServices } from "./reachability.ts";
 
 /**
- * Sends the present state of the named services to every site that is there. Sites of one group that do not
- * offer a service themselves see it alike, so each group's message is made once.
+ * After offers of one site changed: sends the present state of the named services to every site that can reach
+ * it. Those that do not offer any of them see them alike, so their message is made once.
  */
-export function announceServices(context: Context, names: Iterable<string>, except?: WebSocket): void {
+export function announceServices(context: Context, from: string, names: Iterable<string>): void {
   const wanted = new Set(names);
   if (wanted.size === 0) return;
-  const offers = context.store.offers().filter((offer) => wanted.has(offer.service));
   const reachability = context.reachability();
+  const offers = context.store.offers
+    .all()
+    .filter((offer) => wanted.has(offer.service) && reachability.canReach(from, offer.instance.site));
   const offering = new Set(offers.map((offer) => offer.instance.site));
-  const perGroup = new Map<string, RegistryMessage>();
+  const made = new Map<string, RegistryMessage>();
 
   for (const uplink of context.uplinks.greeted()) {
-    if (uplink.socket === except) continue;
     const { site } = uplink.attachment;
-    const group = offering.has(site) ? `site ${site}` : reachability.groupOf(site);
-    let message = perGroup.get(group);
+    if (site === from || !reachability.canReach(site, from)) continue;
+    const like = offering.has(site) ? site : "";
+    let message = made.get(like);
     if (!message) {
-      const seen = offers.filter((offer) => reachability.canReach(site, offer.instance.site));
-      message = serviceChanges(site, wanted, seen);
-      perGroup.set(group, message);
+      message = serviceChanges(site, wanted, offers);
+      made.set(like, message);
     }
     context.uplinks.send(uplink, message);
   }
@@ -47,18 +48,37 @@ function serviceChanges(
   return { type: "services", put, gone };
 }
 
-/**
- * After the link graph changed: everything that each site sees, and the removal of all that it does not.
- * `gone` names services that may have vanished altogether.
- */
-export function announceEverything(context: Context, gone: ReadonlySet<string> = new Set()): void {
-  const offers = context.store.offers();
-  const names = new Set([...gone, ...offers.map((offer) => offer.service)]);
+/** What each site that is there sees, by site. */
+export type Sight = ReadonlyMap<string, readonly VisibleService[]>;
+
+/** Taken before a change of the link graph, for {@link announceDifferences} after it. */
+export function sightOf(context: Context): Sight {
+  const offers = context.store.offers.all();
   const reachability = context.reachability();
+  const sites = new Set(context.uplinks.greeted().map((uplink) => uplink.attachment.site));
+  return new Map([...sites].map((site) => [site, visibleServices(site, offers, reachability)]));
+}
+
+/** After a change of the link graph: to each site what it sees otherwise than before. */
+export function announceDifferences(context: Context, before: Sight): void {
+  const after = sightOf(context);
   for (const uplink of context.uplinks.greeted()) {
-    const put = visibleServices(uplink.attachment.site, offers, reachability);
-    const seen = new Set(put.map((service) => service.name));
-    const lost = [...names].filter((name) => !seen.has(name));
-    context.uplinks.send(uplink, { type: "services", put, gone: lost });
+    const { site } = uplink.attachment;
+    const had = new Map((before.get(site) ?? []).map((service) => [service.name, service]));
+    const has = after.get(site) ?? [];
+    const put = has.filter((service) => !sameView(had.get(service.name), service));
+    const kept = new Set(has.map((service) => service.name));
+    const gone = [...had.keys()].filter((name) => !kept.has(name));
+    if (put.length + gone.length > 0) context.uplinks.send(uplink, { type: "services", put, gone });
   }
+}
+
+function sameView(left: VisibleService | undefined, right: VisibleService): boolean {
+  return (
+    left !== undefined &&
+    left.protocol === right.protocol &&
+    left.port === right.port &&
+    left.offers.length === right.offers.length &&
+    left.offers.every((offer, index) => offer.boot === right.offers[index]?.boot)
+  );
 }

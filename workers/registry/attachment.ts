@@ -9,11 +9,15 @@ const Attachment = z.object({
   site: z.string(),
   boot: z.string(),
   serial: z.string(),
+  /** The assertion's counter: of two uplinks of one process, the higher is the newer. */
+  counter: z.number(),
   openedAt: z.number(),
   /** Set once hello was accepted. */
   software: z.string().nullable(),
   /** Links whose certificates were good at hello. */
   links: z.array(z.string()),
+  /** The registry closed it: whatever still comes over it does not count. */
+  ended: z.boolean(),
 });
 export type Attachment = z.infer<typeof Attachment>;
 

@@ -10,7 +10,7 @@ import {
 } from "../authority/certificates.ts";
 import { makeSealer } from "../authority/sealing.ts";
 import type { Env } from "../env.ts";
-import type { LinkRow, NetworkRow, SiteRow, Store } from "./store.ts";
+import type { LinkRow, NetworkRow, SiteRow, Store } from "./store/store.ts";
 
 interface Authority {
   certificate: Uint8Array<ArrayBuffer>;
@@ -44,7 +44,7 @@ export class Authorities {
   }
 
   async #network(): Promise<Authority & { id: string }> {
-    const row = this.#store.network();
+    const row = this.#store.network.get();
     if (!row) throw new FairleadError("network.unknown");
     let opened = this.#opened.get("");
     if (!opened) {
@@ -60,7 +60,7 @@ export class Authorities {
     const known = this.#opened.get(issuer);
     if (known) return known;
     const sealer = await this.#sealer(networkId);
-    const row = this.#store.issuer(issuer);
+    const row = this.#store.issuers.get(issuer);
     if (row) {
       const opened = { certificate: row.certificate, privateKey: await sealer.open(row.sealedKey) };
       this.#opened.set(issuer, opened);
@@ -69,9 +69,9 @@ export class Authorities {
     const made = await createIssuerAuthority({ name: `${networkId} ${issuer}`, now });
     const sealedKey = await sealer.seal(made.privateKey);
     // Another call may have made it while this one waited: the stored one counts.
-    const stored = this.#store.issuer(issuer);
+    const stored = this.#store.issuers.get(issuer);
     if (stored) return this.#issuer(networkId, issuer, now);
-    this.#store.putIssuer({ id: issuer, certificate: made.certificate, sealedKey }, now);
+    this.#store.issuers.put({ id: issuer, certificate: made.certificate, sealedKey }, now);
     this.#opened.set(issuer, made);
     return made;
   }

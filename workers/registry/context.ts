@@ -5,8 +5,11 @@ import { ID_BYTES, type IdKind, makeId } from "../../protocol/ids.ts";
 import type { Env } from "../env.ts";
 import type { Authorities } from "./authorities.ts";
 import { Reachability } from "./reachability.ts";
-import type { Store } from "./store.ts";
+import type { Store } from "./store/store.ts";
 import type { Uplinks } from "./uplinks.ts";
+
+/** How long {@link Context.eventOnce} does not repeat itself, ms. */
+const QUIET_MS = 10_000;
 
 export interface EventFacts {
   readonly site?: string | undefined;
@@ -37,7 +40,7 @@ export class Context {
   }
 
   event(type: EventType, text: string, facts: EventFacts = {}): void {
-    this.store.addEvent({
+    this.store.events.add({
       at: this.now(),
       type,
       site: facts.site,
@@ -47,7 +50,14 @@ export class Context {
     });
   }
 
+  /** The same, unless it was said a moment ago: what strangers can cause must not wash the log away. */
+  eventOnce(type: EventType, text: string, facts: EventFacts = {}): void {
+    if (!this.store.events.saidSince({ type, site: facts.site, code: facts.code }, this.now() - QUIET_MS)) {
+      this.event(type, text, facts);
+    }
+  }
+
   reachability(): Reachability {
-    return new Reachability(this.store.edges());
+    return new Reachability(this.store.links.edges());
   }
 }

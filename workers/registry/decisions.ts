@@ -27,6 +27,8 @@ export interface RedeemFacts {
   readonly repeated: boolean;
   /** The member that has this key, if any. */
   readonly ownName: string | null;
+  /** The key is of a site that was revoked: it never comes back. */
+  readonly ownRevoked: boolean;
   readonly wantedName: string;
   /** The wanted name belongs to another site that was not revoked. */
   readonly nameTaken: boolean;
@@ -47,10 +49,11 @@ export function decideRedeem(facts: RedeemFacts, now: number): RedeemDecision {
   if (!facts.secretMatches) return { kind: "refuse", code: "token.altered" };
   const state = tokenState(token, now);
   if (state === "revoked") return { kind: "refuse", code: "token.revoked" };
+  if (facts.ownRevoked) return { kind: "refuse", code: "site.revoked" };
   if (facts.repeated) {
     return facts.ownName === facts.wantedName
       ? { kind: "repeat" }
-      : { kind: "refuse", code: facts.ownName === null ? "site.revoked" : "site.name_taken" };
+      : { kind: "refuse", code: "site.name_taken" };
   }
   if (state === "expired") return { kind: "refuse", code: "token.expired" };
   if (state === "used_up") return { kind: "refuse", code: "token.used_up" };

@@ -1,12 +1,15 @@
 /** Reads what comes over an uplink and hands it to whoever answers it. */
-import { asFairleadError, FairleadError, toErrorBody } from "../../protocol/errors.ts";
+import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { ConnectorMessage, MAX_MESSAGE } from "../../protocol/messages.ts";
+import { publicError } from "../errors.ts";
 import { renew } from "./admission.ts";
 import { announceServices } from "./announcements.ts";
 import type { Context } from "./context.ts";
-import { greet, sayGoodbye, takeListeners, takeOffers } from "./greeting.ts";
+import { greet } from "./greeting.ts";
+import { sayGoodbye } from "./parting.ts";
+import { takeListeners, takeOffers } from "./reports.ts";
 import { endSession, requestSession } from "./sessions.ts";
-import type { SiteRow } from "./store.ts";
+import type { SiteRow } from "./store/store.ts";
 import type { Uplink } from "./uplinks.ts";
 import { describeForSite } from "./views.ts";
 
@@ -48,14 +51,14 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
   }
   if (!greeted) throw new FairleadError("uplink.out_of_order", `${message.type} came before hello.`);
   const { store } = context;
-  const site = store.site(uplink.attachment.site);
+  const site = store.sites.get(uplink.attachment.site);
   if (!site || site.state === "revoked") throw new FairleadError("site.revoked");
 
   switch (message.type) {
     case "offers": {
       const { boot } = uplink.attachment;
       const changed = store.transaction(() => takeOffers(context, site, boot, message.offers, context.now()));
-      announceServices(context, changed, uplink.socket);
+      announceServices(context, site.id, changed);
       return;
     }
     case "listeners":
@@ -97,7 +100,7 @@ async function answering(
   try {
     await work();
   } catch (thrown) {
-    const error = asFairleadError(thrown, "edge.internal");
+    const error = publicError(thrown, "uplink");
     context.uplinks.send(uplink, { type: "error", id, error: toErrorBody(error) });
   }
 }

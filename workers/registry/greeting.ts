@@ -1,20 +1,22 @@
-/** What happens when an instance says hello on its uplink, and when the uplink goes. */
+/** What happens when an instance says hello on its uplink. */
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import type { Hello, LinkReport, ListenerReport, Offer } from "../../protocol/messages.ts";
+import type { Hello, LinkReport } from "../../protocol/messages.ts";
 import { negotiate, UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import { linkIdOf } from "../authority/certificates.ts";
 import { announceServices } from "./announcements.ts";
-import { writeAttachment } from "./attachment.ts";
+import { readAttachment, writeAttachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
-import { NETWORK_NODE, visibleServices } from "./reachability.ts";
-import type { SiteRow } from "./store.ts";
+import { visibleServices } from "./reachability.ts";
+import { takeListeners, takeOffers } from "./reports.ts";
+import type { SiteRow } from "./store/store.ts";
 import type { Uplink } from "./uplinks.ts";
+import { issuerName } from "./views.ts";
 
 /**
  * Accepts a hello: links are brought up, an older uplink of the same process is replaced, the site is up, its
  * offers are known to all who may see them, and it learns what it sees.
- * @throws FairleadError `uplink.version`, `site.revoked`
+ * @throws FairleadError `uplink.version`, `uplink.malformed`, `uplink.replaced`, `site.revoked`
  */
 export async function greet(context: Context, uplink: Uplink, hello: Hello): Promise<void> {
   const { store, uplinks } = context;
@@ -28,43 +30,35 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
   if (hello.boot !== uplink.attachment.boot) {
     throw new FairleadError("uplink.malformed", "The hello names another process than the assertion.");
   }
-  const site = store.site(uplink.attachment.site);
-  const network = store.network();
-  if (!network || !site || site.state === "revoked") throw new FairleadError("site.revoked");
+  const reports = await proveLinks(context, memberOf(context, uplink), hello.links);
 
-  const reports = await proveLinks(context, site, hello.links);
+  // From here on nothing waits. What was read before may have changed: the site revoked, the uplink gone.
+  if (readAttachment(uplink.socket)?.ended !== false) return;
+  const site = memberOf(context, uplink);
+  const network = store.network.get();
+  if (!network) throw new FairleadError("network.unknown");
   const now = context.now();
-
-  for (const other of uplinks.ofBoot(hello.boot)) {
-    if (other.socket !== uplink.socket) uplinks.refuse(other, "uplink.replaced");
-  }
-  const attachment = {
+  replaceOlder(context, uplink);
+  writeAttachment(uplink.socket, {
     ...uplink.attachment,
     software: hello.software,
     links: reports.filter((report) => report.state === "up").map((report) => report.id),
-  };
-  writeAttachment(uplink.socket, attachment);
+  });
 
-  const changed = new Set<string>();
-  store.transaction(() => {
+  const changed = store.transaction(() => {
     if (site.state !== "up") {
-      store.setSiteState(site.id, "up", now);
+      store.sites.setState(site.id, "up", now);
       context.event("site.up", `Site ${site.name} is up.`, { site: site.name, actor: site.name });
       for (const link of reports) reportLink(context, site, link);
     }
     const held = new Set(hello.sessions);
-    for (const session of store.sessionsOfBoot(hello.boot)) {
-      if (!held.has(session.id)) store.deleteSession(session.id);
+    for (const session of store.sessions.ofBoot(hello.boot)) {
+      if (!held.has(session.id)) store.sessions.delete(session.id);
     }
-    for (const name of takeOffers(context, site, hello.boot, hello.offers, now)) changed.add(name);
-    // A process that was restarted comes with a new boot id: what its predecessor offered is over.
-    for (const boot of store.offeringBoots(site.id)) {
-      if (boot === hello.boot || uplinks.ofBoot(boot).length > 0) continue;
-      for (const offer of store.offers()) if (offer.instance.boot === boot) changed.add(offer.service);
-      store.replaceOffers(site.id, boot, [], now);
-      store.dropInstance(boot);
-    }
+    const left = store.instances(site.id);
+    const names = takeOffers(context, site, hello.boot, hello.offers, now);
     takeListeners(context, site, hello.boot, hello.listeners);
+    return left.includes(hello.boot) ? names : [...names, ...succeed(context, site, hello.boot, left)];
   });
 
   uplinks.send(uplink, {
@@ -74,9 +68,51 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
     site: { id: site.id, name: site.name },
     time: now,
     links: reports,
-    services: visibleServices(site.id, store.offers(), context.reachability()),
+    services: visibleServices(site.id, store.offers.all(), context.reachability()),
   });
-  announceServices(context, changed, uplink.socket);
+  announceServices(context, site.id, changed);
+}
+
+/** @throws FairleadError `site.revoked` */
+function memberOf(context: Context, uplink: Uplink): SiteRow {
+  const site = context.store.sites.get(uplink.attachment.site);
+  if (!site || site.state === "revoked") throw new FairleadError("site.revoked");
+  return site;
+}
+
+/**
+ * One process has one uplink: its newest, once that said hello.
+ * @throws FairleadError `uplink.replaced` when this one is not the newest
+ */
+function replaceOlder(context: Context, uplink: Uplink): void {
+  const { counter, boot } = uplink.attachment;
+  for (const other of context.uplinks.ofBoot(boot)) {
+    if (other.attachment.counter < counter) context.uplinks.refuse(other, "uplink.replaced");
+    else if (other.attachment.counter > counter && other.attachment.software !== null) {
+      throw new FairleadError("uplink.replaced");
+    }
+  }
+}
+
+/**
+ * A process that was not here before takes the place of those of its site that are gone: a restart comes with
+ * a new boot id. One that comes back takes nobody's: after an edge restart its replicas are still on their way.
+ * Gives the names of services that changed by it.
+ */
+function succeed(context: Context, site: SiteRow, boot: string, left: readonly string[]): string[] {
+  const { store, uplinks } = context;
+  const gone = new Set(left.filter((other) => other !== boot && uplinks.ofBoot(other).length === 0));
+  if (gone.size === 0) return [];
+  const dropped = store.offers.all().filter((offer) => gone.has(offer.instance.boot));
+  for (const other of gone) store.dropInstance(other);
+  const remaining = new Set(store.offers.all().map((offer) => offer.service));
+  const names = [...new Set(dropped.map((offer) => offer.service))];
+  for (const name of names) {
+    if (remaining.has(name)) continue;
+    const text = `Service ${name} is offered no more: site ${site.name} started again without it.`;
+    context.event("service.gone", text, { site: site.name, actor: site.name });
+  }
+  return names;
 }
 
 /** Checks the link certificates that a hello presents, against the links that the site has. */
@@ -93,7 +129,7 @@ async function proveLinks(
     if (certificate && id) certificates.set(id, certificate);
   }
   const reports: LinkReport[] = [];
-  for (const link of store.linksOf(site.id)) {
+  for (const link of store.links.of(site.id)) {
     const issuer = issuerName(context, link.issuer);
     const base = { id: link.id, name: link.name, issuer };
     const certificate = certificates.get(link.id);
@@ -108,111 +144,8 @@ async function proveLinks(
   return reports;
 }
 
-/** How an issuer is called: "network", or the site's name. */
-export function issuerName(context: Context, issuer: string): string {
-  return issuer === NETWORK_NODE ? NETWORK_NODE : (context.store.site(issuer)?.name ?? issuer);
-}
-
 function reportLink(context: Context, site: SiteRow, link: LinkReport): void {
   const what = `Link ${link.name} of site ${site.name} to ${link.issuer}`;
   if (link.state === "up") context.event("link.up", `${what} is up.`, { site: site.name });
   else context.event("link.down", `${what} is down.`, { site: site.name, code: link.code });
-}
-
-/** Takes an instance's offers, and tells which services changed. */
-export function takeOffers(
-  context: Context,
-  site: SiteRow,
-  boot: string,
-  offers: readonly Offer[],
-  now: number,
-): string[] {
-  const { store } = context;
-  const before = store.offers();
-  const changed = store.replaceOffers(site.id, boot, offers, now);
-  const after = store.offers();
-  for (const name of changed) {
-    const had = before.filter((offer) => offer.service === name);
-    const has = after.filter((offer) => offer.service === name);
-    const facts = { site: site.name, actor: site.name };
-    if (had.length === 0 && has.length > 0) {
-      context.event("service.appeared", `Site ${site.name} offers service ${name}.`, facts);
-    } else if (has.length === 0 && had.length > 0) {
-      context.event(
-        "service.gone",
-        `Service ${name} is offered no more: site ${site.name} withdrew it.`,
-        facts,
-      );
-    } else if (
-      !had.some((offer) => offer.instance.site === site.id) &&
-      has.some((offer) => offer.instance.site === site.id)
-    ) {
-      const others = new Set(had.map((offer) => offer.instance.siteName));
-      context.event(
-        "service.contested",
-        `Site ${site.name} begins to offer service ${name}, as ${[...others].join(", ")} already does.`,
-        facts,
-      );
-    }
-  }
-  return changed;
-}
-
-/** Takes an instance's listeners; one that newly fails, or works again, is an event. */
-export function takeListeners(
-  context: Context,
-  site: SiteRow,
-  boot: string,
-  reports: readonly ListenerReport[],
-): void {
-  const before = new Map(
-    context.store.replaceListeners(site.id, boot, reports).map((report) => [report.service, report]),
-  );
-  for (const report of reports) {
-    const known = before.get(report.service);
-    const where = `Listener ${report.address} for service ${report.service} at site ${site.name}`;
-    const facts = { site: site.name, code: report.code, actor: site.name };
-    if (report.state === "failed" && (known?.state !== "failed" || known.code !== report.code)) {
-      context.event(
-        "listener.failed",
-        `${where} failed: ${report.message ?? report.code ?? "unknown"}.`,
-        facts,
-      );
-    } else if (report.state === "listening" && known?.state === "failed") {
-      context.event("listener.restored", `${where} works again.`, facts);
-    }
-  }
-}
-
-/** An instance said goodbye: its offers go at once, not after the grace that a lost uplink has. */
-export function sayGoodbye(context: Context, uplink: Uplink): void {
-  const { store } = context;
-  const site = store.site(uplink.attachment.site);
-  if (!site) return;
-  const changed = store.transaction(() => {
-    const names = takeOffers(context, site, uplink.attachment.boot, [], context.now());
-    store.dropInstance(uplink.attachment.boot);
-    return names;
-  });
-  announceServices(context, changed, uplink.socket);
-}
-
-/** An uplink went. The site is down when it was its last; its offers stay for a grace. */
-export function part(context: Context, uplink: Uplink, code: string): void {
-  const { store, uplinks } = context;
-  const { boot, site: id } = uplink.attachment;
-  const site = store.site(id);
-  if (!site || site.state === "revoked" || uplink.attachment.software === null) return;
-  const now = context.now();
-  const others = (list: Uplink[]) =>
-    list.filter((other) => other.socket !== uplink.socket && other.attachment.software !== null);
-  if (others(uplinks.ofBoot(boot)).length === 0) store.markOffersLost(boot, now);
-  if (others(uplinks.ofSite(id)).length > 0 || site.state === "down") return;
-  store.setSiteState(id, "down", now);
-  context.event("site.down", `Site ${site.name} is down.`, { site: site.name, code });
-  for (const link of store.linksOf(id)) {
-    if (!uplink.attachment.links.includes(link.id)) continue;
-    const what = `Link ${link.name} of site ${site.name} to ${issuerName(context, link.issuer)}`;
-    context.event("link.down", `${what} is down.`, { site: site.name, code });
-  }
 }

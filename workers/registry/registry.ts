@@ -1,8 +1,9 @@
 /**
- * The registry: one object per network, and the only place with its state. This file is the shell (storage,
+ * The registry: one object per network, and the only place with its state. This file is the shell (calls,
  * sockets, the alarm); decisions.ts and reachability.ts decide, the other files of this folder act.
  *
- * Uplinks hibernate: between messages no code runs, and nothing in memory is counted on.
+ * Uplinks hibernate: between messages no code runs, and nothing in memory is counted on. An object without a
+ * network stores nothing, so that it leaves no trace.
  */
 import { DurableObject } from "cloudflare:workers";
 import type {
@@ -15,6 +16,7 @@ import type {
   Site,
   Token,
 } from "../../protocol/api.ts";
+import type { Purpose } from "../../protocol/assertions.ts";
 import { asFairleadError, type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import type { Renewal } from "../../protocol/messages.ts";
 import type { Claim } from "../../protocol/tokens.ts";
@@ -24,17 +26,16 @@ import type { Env } from "../env.ts";
 import { errorResponse, publicError } from "../errors.ts";
 import { type Result, success } from "../result.ts";
 import { createToken, describeToken, redeem, renew, revokeToken } from "./admission.ts";
-import { announceServices } from "./announcements.ts";
 import { readAttachment } from "./attachment.ts";
 import { Authorities } from "./authorities.ts";
 import { Context } from "./context.ts";
-import { nextSweep, OFFER_GRACE_MS } from "./decisions.ts";
+import { cutEverything } from "./cutting.ts";
 import { dispatch, readMessage } from "./dispatch.ts";
-import { part } from "./greeting.ts";
+import { hangUp, part } from "./parting.ts";
 import { deleteSite, revokeSite } from "./removal.ts";
-import { migrate } from "./schema.ts";
-import { cutSessions } from "./sessions.ts";
-import { type SiteRow, Store } from "./store.ts";
+import { hasTables, migrate } from "./schema.ts";
+import { type SiteRow, Store } from "./store/store.ts";
+import { dueAt, reconcile, sweep } from "./upkeep.ts";
 import { type Uplink, Uplinks } from "./uplinks.ts";
 import { describeNetwork, describeSiteNamed, describeStatus } from "./views.ts";
 
@@ -42,15 +43,18 @@ export class Registry extends DurableObject<Env> {
   readonly #context: Context;
   /** The last handling of each socket: messages of one uplink are handled one after another. */
   readonly #tails = new WeakMap<WebSocket, Promise<void>>();
-  #destroyed = false;
+  /** The database has its tables. */
+  #migrated = false;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const store = new Store(ctx.storage);
     this.#context = new Context(env, store, new Uplinks(ctx), new Authorities(env, store));
     ctx.blockConcurrencyWhile(async () => {
-      migrate(ctx.storage, Date.now());
-      await this.#reconcile();
+      if (!hasTables(ctx.storage)) return;
+      this.#migrate();
+      if (this.#exists()) reconcile(this.#context);
+      await this.#schedule();
     });
   }
 
@@ -65,7 +69,12 @@ export class Registry extends DurableObject<Env> {
   }
 
   #exists(): boolean {
-    return !this.#destroyed && this.#context.store.network() !== null;
+    return this.#migrated && this.#context.store.network.get() !== null;
+  }
+
+  #migrate(): void {
+    migrate(this.ctx.storage, this.#context.now());
+    this.#migrated = true;
   }
 
   // ---- for the API
@@ -79,11 +88,12 @@ export class Registry extends DurableObject<Env> {
   }): Promise<Result<Network>> {
     const { store, authorities } = this.#context;
     try {
-      if (!store.network()) {
+      if (!this.#exists()) {
         const row = await authorities.makeNetwork(request.id, request.name, request.createdAt, Date.now());
+        this.#migrate();
         store.transaction(() => {
-          if (store.network()) return;
-          store.putNetwork(row);
+          if (store.network.get()) return;
+          store.network.put(row);
           this.#context.event("network.created", `Network ${row.name} was created.`, {
             actor: request.actor,
           });
@@ -97,14 +107,15 @@ export class Registry extends DurableObject<Env> {
 
   /** Ends the network: every uplink, every session, everything stored. */
   async destroy(): Promise<void> {
-    const context = this.#context;
-    const sessions = context.store.sessions();
-    for (const uplink of context.uplinks.all()) context.uplinks.refuse(uplink, "network.unknown");
-    await cutSessions(context, sessions, "session.revoked");
+    if (!this.#exists()) return;
+    const { uplinks } = this.#context;
+    for (const uplink of uplinks.all()) uplinks.refuse(uplink, "network.unknown");
+    await cutEverything(this.#context, "session.revoked");
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
-    // The tables are gone until the object starts anew, which nobody has a reason to ask of it.
-    this.#destroyed = true;
+    this.#migrated = false;
+    // Those that came while the lanes were cut.
+    for (const uplink of uplinks.all()) uplinks.refuse(uplink, "network.unknown");
   }
 
   network(): Promise<Result<Network>> {
@@ -122,7 +133,7 @@ export class Registry extends DurableObject<Env> {
   tokens(): Promise<Result<Token[]>> {
     return this.#answer(() => {
       const now = this.#context.now();
-      return this.#context.store.tokens().map((row) => describeToken(row, now));
+      return this.#context.store.tokens.all().map((row) => describeToken(row, now));
     });
   }
 
@@ -139,9 +150,7 @@ export class Registry extends DurableObject<Env> {
   renew(identity: Identity): Promise<Result<Renewal>> {
     return this.#answer(() => {
       const site = this.#member(identity);
-      if (!this.#context.store.noteAssertion(site.id, identity.boot, identity.counter, this.#context.now())) {
-        throw new FairleadError("assertion.replayed");
-      }
+      this.#noteAssertion(identity, "renew");
       return renew(this.#context, site);
     });
   }
@@ -167,7 +176,7 @@ export class Registry extends DurableObject<Env> {
     type?: EventType | undefined;
     limit: number;
   }): Promise<Result<NetworkEvent[]>> {
-    return this.#answer(() => this.#context.store.events(query));
+    return this.#answer(() => this.#context.store.events.list(query));
   }
 
   // ---- for the links address
@@ -175,9 +184,9 @@ export class Registry extends DurableObject<Env> {
   /** The site that a verified identity belongs to. @throws FairleadError `site.revoked`, `certificate.revoked` */
   #member(identity: Identity): SiteRow {
     const { store } = this.#context;
-    const site = store.site(identity.siteId);
+    const site = store.sites.get(identity.siteId);
     if (!site || site.state === "revoked") throw new FairleadError("site.revoked");
-    const certificate = store.certificate(identity.serial);
+    const certificate = store.certificates.get(identity.serial);
     if (!certificate || certificate.site !== site.id || certificate.revokedAt !== null) {
       throw new FairleadError("certificate.revoked");
     }
@@ -185,11 +194,18 @@ export class Registry extends DurableObject<Env> {
     return site;
   }
 
+  /** @throws FairleadError `assertion.replayed` */
+  #noteAssertion({ siteId, boot, counter }: Identity, purpose: Purpose): void {
+    if (!this.#context.store.assertions.note(siteId, boot, purpose, counter, this.#context.now())) {
+      throw new FairleadError("assertion.replayed");
+    }
+  }
+
   /** Whether a site may dial the lane of a verified ticket now. */
   authorizeLane(identity: Identity, ticket: Ticket): Promise<Result<null>> {
     return this.#answer(() => {
       const site = this.#member(identity);
-      const session = this.#context.store.sessionById(ticket.session);
+      const session = this.#context.store.sessions.get(ticket.session);
       if (!session || session.generation !== ticket.generation) throw new FairleadError("ticket.stale");
       if (!this.#context.reachability().canReach(site.id, ticket.peer))
         throw new FairleadError("session.forbidden");
@@ -200,40 +216,32 @@ export class Registry extends DurableObject<Env> {
   /** Notes in the event log that somebody failed to prove what he claimed. */
   noteRefusal(refusal: { siteId?: string; code: ErrorCode; text: string }): void {
     if (!this.#exists()) return;
-    const site = refusal.siteId ? this.#context.store.site(refusal.siteId)?.name : undefined;
+    const site = refusal.siteId ? this.#context.store.sites.get(refusal.siteId)?.name : undefined;
     this.#context.event("uplink.refused", refusal.text, { site, code: refusal.code });
   }
 
   /** An uplink's upgrade. The Worker has verified the identity in the header and nobody else sets it. */
   override async fetch(request: Request): Promise<Response> {
     try {
-      const { store, uplinks } = this.#context;
       const identity = Identity.parse(JSON.parse(request.headers.get(IDENTITY_HEADER) ?? "null"));
       if (!this.#exists()) throw new FairleadError("network.unknown");
       const site = this.#member(identity);
-      const now = this.#context.now();
-      if (!store.noteAssertion(site.id, identity.boot, identity.counter, now)) {
-        throw new FairleadError("assertion.replayed");
-      }
-      const socket = uplinks.accept({
+      this.#noteAssertion(identity, "uplink");
+      const socket = this.#context.uplinks.accept({
         v: 1,
         site: site.id,
         boot: identity.boot,
         serial: identity.serial,
-        openedAt: now,
+        counter: identity.counter,
+        openedAt: this.#context.now(),
         software: null,
         links: [],
+        ended: false,
       });
       return new Response(null, { status: 101, webSocket: socket });
     } catch (thrown) {
       const requestId = crypto.randomUUID();
-      const error = publicError(thrown, requestId);
-      if (this.#exists()) {
-        this.#context.event("uplink.refused", `An uplink was refused: ${error.message}`, {
-          code: error.code,
-        });
-      }
-      return errorResponse(error, requestId);
+      return errorResponse(publicError(thrown, requestId), requestId);
     }
   }
 
@@ -241,31 +249,38 @@ export class Registry extends DurableObject<Env> {
 
   override async webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
     const before = this.#tails.get(socket) ?? Promise.resolve();
-    const handled = before.then(() => this.#handle(socket, data));
+    const handled = before.catch(() => undefined).then(() => this.#handle(socket, data));
     this.#tails.set(socket, handled);
     return handled;
   }
 
   async #handle(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
     const attachment = readAttachment(socket);
-    if (!attachment || socket.readyState !== WebSocket.OPEN || !this.#exists()) return;
-    const uplink: Uplink = { socket, attachment };
+    // What came before the peer closed counts, a goodbye above all.
+    if (!attachment || attachment.ended) return;
     try {
-      await dispatch(this.#context, uplink, readMessage(data));
+      if (!this.#exists()) throw new FairleadError("network.unknown");
+      await dispatch(this.#context, { socket, attachment }, readMessage(data));
     } catch (thrown) {
-      const error = publicError(thrown, "uplink");
-      const site = this.#context.store.site(attachment.site)?.name;
-      this.#context.event(
-        "uplink.refused",
-        `The uplink of site ${site ?? "?"} was closed: ${error.message}`,
-        {
-          site,
-          code: error.code,
-        },
-      );
-      this.#context.uplinks.refuse(uplink, error.code, error.message);
+      this.#expel({ socket, attachment: readAttachment(socket) ?? attachment }, thrown);
     }
     await this.#schedule();
+  }
+
+  /** Closes an uplink for what came over it. */
+  #expel(uplink: Uplink, thrown: unknown): void {
+    if (!this.#exists()) {
+      this.#context.uplinks.refuse(uplink, "network.unknown");
+      return;
+    }
+    const error = publicError(thrown, "uplink");
+    const site = this.#context.store.sites.get(uplink.attachment.site)?.name;
+    // A newer uplink of the same process took its place: nothing is wrong.
+    if (error.code !== "uplink.replaced") {
+      const text = `The uplink of site ${site ?? "?"} was closed: ${error.message}`;
+      this.#context.eventOnce("uplink.refused", text, { site, code: error.code });
+    }
+    hangUp(this.#context, uplink, error.code, error.message);
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
@@ -284,7 +299,7 @@ export class Registry extends DurableObject<Env> {
   }
 
   async #gone(socket: WebSocket, code: string): Promise<void> {
-    await this.#tails.get(socket);
+    await this.#tails.get(socket)?.catch(() => undefined);
     const attachment = readAttachment(socket);
     if (!attachment || !this.#exists()) return;
     part(this.#context, { socket, attachment }, code);
@@ -293,69 +308,18 @@ export class Registry extends DurableObject<Env> {
 
   // ---- the alarm
 
-  /**
-   * After the object was started anew: whoever was up and has no socket now is down, and what it offered has
-   * its grace from here.
-   */
-  async #reconcile(): Promise<void> {
-    const { store, uplinks } = this.#context;
-    if (!store.network()) return;
-    const now = this.#context.now();
-    for (const site of store.sites()) {
-      if (site.state !== "up" || uplinks.ofSite(site.id).length > 0) continue;
-      store.setSiteState(site.id, "down", now);
-      this.#context.event("site.down", `Site ${site.name} is down: the edge was restarted.`, {
-        site: site.name,
-        code: "uplink.lost",
-      });
-    }
-    for (const boot of store.bootsWithOffers()) {
-      if (uplinks.ofBoot(boot).length === 0) store.markOffersLost(boot, now);
-    }
-    await this.#schedule();
-  }
-
   /** Sets the alarm for what is due next; an idle network has none. */
   async #schedule(): Promise<void> {
-    const { store } = this.#context;
-    const due = nextSweep({ sessions: store.sessionCount(), lostAt: store.firstLost() }, this.#context.now());
+    if (!this.#exists()) return;
+    const due = dueAt(this.#context);
     const set = await this.ctx.storage.getAlarm();
     if (due === null || (set !== null && set <= due)) return;
     await this.ctx.storage.setAlarm(due);
   }
 
   override async alarm(): Promise<void> {
-    const context = this.#context;
-    const { store, uplinks } = context;
     if (!this.#exists()) return;
-    const now = context.now();
-    for (const uplink of uplinks.all()) {
-      if (uplinks.alive(uplink, now)) continue;
-      uplinks.close(uplink.socket, "uplink.lost");
-      part(context, uplink, "uplink.lost");
-    }
-    const dropped = store.dropLostOffers(now - OFFER_GRACE_MS);
-    const names = new Set(dropped.map((offer) => offer.service));
-    const remaining = new Set(store.offers().map((offer) => offer.service));
-    for (const { service, site } of dropped) {
-      if (remaining.has(service)) continue;
-      const name = store.site(site)?.name;
-      context.event(
-        "service.gone",
-        `Service ${service} is offered no more: site ${name ?? "?"} stayed away.`,
-        {
-          site: name,
-          code: "uplink.lost",
-        },
-      );
-    }
-    announceServices(context, names);
-    // A session whose two instances both stayed away is over, though nobody could say so.
-    for (const session of store.sessions()) {
-      const old = now - session.grantedAt > OFFER_GRACE_MS;
-      const gone = (boot: string) => uplinks.ofBoot(boot).length === 0;
-      if (old && gone(session.bootA) && gone(session.bootB)) store.deleteSession(session.id);
-    }
+    sweep(this.#context);
     await this.#schedule();
   }
 }

@@ -1,8 +1,8 @@
 /** Taking a site out of the network, live: its uplinks, links, offers and sessions end now; nothing else does. */
 import type { Site } from "../../protocol/api.ts";
-import { announceEverything } from "./announcements.ts";
+import { announceDifferences, sightOf } from "./announcements.ts";
 import type { Context } from "./context.ts";
-import { cutSessions } from "./sessions.ts";
+import { cutSite } from "./cutting.ts";
 import { describeSiteNamed, findSite } from "./views.ts";
 
 /** @throws FairleadError `site.unknown` */
@@ -11,15 +11,16 @@ export async function revokeSite(context: Context, nameOrId: string, actor: stri
   const site = findSite(context, nameOrId);
   if (site.state !== "revoked") {
     const now = context.now();
-    const sessions = store.sessionsOfSite(site.id);
-    const services = store.offers().filter((offer) => offer.instance.site === site.id);
+    const before = sightOf(context);
+    const services = store.offers.all().filter((offer) => offer.instance.site === site.id);
     store.transaction(() => {
-      store.setSiteState(site.id, "revoked", now);
-      store.revokeCertificates(site.id, now);
-      for (const boot of store.offeringBoots(site.id)) store.replaceOffers(site.id, boot, [], now);
+      store.sites.setState(site.id, "revoked", now);
+      store.certificates.revokeOf(site.id, now);
+      for (const boot of store.instances(site.id)) store.offers.replace(site.id, boot, [], now);
       context.event("site.revoked", `Site ${site.name} was revoked.`, { site: site.name, actor });
+      const remaining = new Set(store.offers.all().map((offer) => offer.service));
       for (const name of new Set(services.map((offer) => offer.service))) {
-        if (store.offers().some((offer) => offer.service === name)) continue;
+        if (remaining.has(name)) continue;
         context.event("service.gone", `Service ${name} is offered no more: site ${site.name} was revoked.`, {
           site: site.name,
           actor,
@@ -27,8 +28,12 @@ export async function revokeSite(context: Context, nameOrId: string, actor: stri
       }
     });
     for (const uplink of uplinks.ofSite(site.id)) uplinks.refuse(uplink, "site.revoked");
-    announceEverything(context, new Set(services.map((offer) => offer.service)));
-    await cutSessions(context, sessions, "session.revoked");
+    const cut = cutSite(context, site.id, "session.revoked");
+    announceDifferences(context, before);
+    await cut;
+  } else {
+    // What an earlier attempt could not reach.
+    await cutSite(context, site.id, "session.revoked");
   }
   return describeSiteNamed(context, site.id);
 }

@@ -44,9 +44,10 @@ export const MIGRATIONS: readonly Migration[] = [
       `CREATE TABLE sessions (
         boot_a TEXT NOT NULL, boot_b TEXT NOT NULL, site_a TEXT NOT NULL, site_b TEXT NOT NULL, id TEXT NOT NULL,
         generation INTEGER NOT NULL, granted_at INTEGER NOT NULL, PRIMARY KEY (boot_a, boot_b))`,
+      "CREATE TABLE pairs (site_a TEXT NOT NULL, site_b TEXT NOT NULL, PRIMARY KEY (site_a, site_b))",
       `CREATE TABLE assertions (
-        site TEXT NOT NULL, boot TEXT NOT NULL, counter INTEGER NOT NULL, at INTEGER NOT NULL,
-        PRIMARY KEY (site, boot))`,
+        site TEXT NOT NULL, boot TEXT NOT NULL, purpose TEXT NOT NULL, counter INTEGER NOT NULL, at INTEGER NOT NULL,
+        PRIMARY KEY (site, boot, purpose))`,
       `CREATE TABLE events (
         id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, type TEXT NOT NULL, site TEXT, text TEXT NOT NULL,
         code TEXT, actor TEXT NOT NULL)`,
@@ -60,6 +61,11 @@ export function pendingMigrations(
   all: readonly Migration[] = MIGRATIONS,
 ): readonly Migration[] {
   return all.filter((migration) => migration.number > applied);
+}
+
+/** Whether a database was migrated at all. One that was not is left empty, so that its object leaves no trace. */
+export function hasTables(storage: DurableObjectStorage): boolean {
+  return storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").toArray().length > 0;
 }
 
 /** Brings a database up to date; all of it or, if a statement fails, nothing. */

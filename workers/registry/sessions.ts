@@ -3,11 +3,11 @@ import type { ErrorCode } from "../../protocol/errors.ts";
 import { FairleadError, isErrorCode } from "../../protocol/errors.ts";
 import type { ConnectorMessage, Instance, Invitation } from "../../protocol/messages.ts";
 import { issueTicket, TICKET_MS } from "../authority/tickets.ts";
-import { routerName } from "../router/name.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
 import { decideSession } from "./decisions.ts";
-import type { SessionRow, SiteRow } from "./store.ts";
+import { hangUp } from "./parting.ts";
+import type { SessionRow, SiteRow } from "./store/store.ts";
 import type { Uplink } from "./uplinks.ts";
 
 type SessionRequest = Extract<ConnectorMessage, { type: "session.request" }>;
@@ -38,7 +38,7 @@ export async function requestSession(context: Context, from: Uplink, request: Se
 
   const lower = requester.uplink.attachment.boot < peer.uplink.attachment.boot;
   const [a, b] = lower ? [requester, peer] : [peer, requester];
-  const existing = store.session(a.uplink.attachment.boot, b.uplink.attachment.boot);
+  const existing = store.sessions.between(a.uplink.attachment.boot, b.uplink.attachment.boot);
   const decision = decideSession(existing, now);
   const session: SessionRow =
     decision === "join" && existing
@@ -52,7 +52,10 @@ export async function requestSession(context: Context, from: Uplink, request: Se
           generation: 1,
           grantedAt: now,
         };
-  if (session !== existing) store.putSession(session);
+  if (session !== existing) {
+    store.sessions.put(session);
+    store.pairs.note(session.siteA, session.siteB);
+  }
 
   const forRequester = await invite(context, session, requester, peer, now);
   uplinks.send(from, { type: "session.grant", id: request.id, invitation: forRequester });
@@ -65,7 +68,7 @@ export async function requestSession(context: Context, from: Uplink, request: Se
 }
 
 function sideOf(context: Context, uplink: Uplink): Side {
-  const site = context.store.site(uplink.attachment.site);
+  const site = context.store.sites.get(uplink.attachment.site);
   if (!site || site.state === "revoked") throw new FairleadError("site.revoked");
   return { uplink, site };
 }
@@ -76,12 +79,12 @@ function findPeer(context: Context, requester: Side, request: SessionRequest): S
   if (wanted.site === requester.site.id) {
     throw new FairleadError("session.forbidden", "A site has no session with itself.");
   }
-  const site = store.site(wanted.site);
+  const site = store.sites.get(wanted.site);
   if (!site || site.state === "revoked" || !context.reachability().canReach(requester.site.id, site.id)) {
     throw new FairleadError("session.forbidden");
   }
-  const offered = store
-    .offers()
+  const offered = store.offers
+    .all()
     .some(
       (offer) =>
         offer.service === request.service &&
@@ -95,7 +98,7 @@ function findPeer(context: Context, requester: Side, request: SessionRequest): S
     throw new FairleadError("session.peer_offline", `Site ${site.name} has no uplink at the moment.`);
   }
   if (!uplinks.alive(uplink, context.now())) {
-    uplinks.close(uplink.socket, "uplink.lost");
+    hangUp(context, uplink, "uplink.lost");
     throw new FairleadError("session.peer_offline", `Site ${site.name} has gone silent.`);
   }
   return { uplink, site };
@@ -108,7 +111,7 @@ async function invite(
   peer: Side,
   now: number,
 ): Promise<Invitation> {
-  const network = context.store.network();
+  const network = context.store.network.get();
   if (!network) throw new FairleadError("network.unknown");
   const { boot } = to.uplink.attachment;
   const ticket = await issueTicket(
@@ -135,12 +138,12 @@ async function invite(
 
 /** Forgets a session that one of its own two instances reports as ended. */
 export function endSession(context: Context, from: Attachment, report: SessionEnded): void {
-  const session = context.store.sessionById(report.session);
+  const session = context.store.sessions.get(report.session);
   if (session && (session.bootA === from.boot || session.bootB === from.boot)) {
-    context.store.deleteSession(session.id, report.generation);
+    context.store.sessions.delete(session.id, report.generation);
   }
   if (SUSPICIOUS.has(report.code)) {
-    const site = context.store.site(from.site)?.name;
+    const site = context.store.sites.get(from.site)?.name;
     const code = isErrorCode(report.code) ? report.code : undefined;
     context.event("session.ended", `Site ${site ?? "?"} ended a session: ${report.code}.`, {
       site,
@@ -148,33 +151,4 @@ export function endSession(context: Context, from: Attachment, report: SessionEn
       actor: site ?? "edge",
     });
   }
-}
-
-/** Ends sessions now: the router of each pair is cut, so that not even two conspiring sites keep a lane. */
-export async function cutSessions(
-  context: Context,
-  sessions: readonly SessionRow[],
-  code: ErrorCode,
-): Promise<void> {
-  const network = context.store.network();
-  if (!network) return;
-  const routers = new Set<string>();
-  for (const session of sessions) {
-    context.store.deleteSession(session.id);
-    routers.add(routerName(network.id, session.siteA, session.siteB));
-    for (const boot of [session.bootA, session.bootB]) {
-      for (const uplink of context.uplinks.ofBoot(boot)) {
-        context.uplinks.send(uplink, { type: "session.cut", session: session.id, code });
-      }
-    }
-  }
-  await Promise.all(
-    [...routers].map(async (name) => {
-      try {
-        await context.env.ROUTER.getByName(name).cut();
-      } catch {
-        // The call ends with the object that it aborts: that is the success.
-      }
-    }),
-  );
 }

@@ -29,7 +29,8 @@ export class Uplinks {
     const uplinks: Uplink[] = [];
     for (const socket of this.#ctx.getWebSockets(tag)) {
       const attachment = readAttachment(socket);
-      if (attachment && socket.readyState === WebSocket.OPEN) uplinks.push({ socket, attachment });
+      const open = socket.readyState === WebSocket.OPEN;
+      if (attachment && !attachment.ended && open) uplinks.push({ socket, attachment });
     }
     return uplinks;
   }
@@ -57,7 +58,7 @@ export class Uplinks {
     return (
       this.ofBoot(boot)
         .filter((uplink) => uplink.attachment.software !== null)
-        .sort((left, right) => right.attachment.openedAt - left.attachment.openedAt)[0] ?? null
+        .sort((left, right) => right.attachment.counter - left.attachment.counter)[0] ?? null
     );
   }
 
@@ -83,6 +84,8 @@ export class Uplinks {
   }
 
   close(socket: WebSocket, code: ErrorCode): void {
+    const attachment = readAttachment(socket);
+    if (attachment) writeAttachment(socket, { ...attachment, ended: true });
     try {
       socket.close(closeCodeFor(new FairleadError(code).entry.status), code);
     } catch {

@@ -3,9 +3,8 @@ import type { Link, Network, NetworkStatus, Service, Site } from "../../protocol
 import { FairleadError } from "../../protocol/errors.ts";
 import type { LinkReport, SiteView } from "../../protocol/messages.ts";
 import type { Context } from "./context.ts";
-import { issuerName } from "./greeting.ts";
-import { NETWORK_NODE, visibleServices } from "./reachability.ts";
-import type { LinkRow, SiteRow } from "./store.ts";
+import { NETWORK_NODE, type OfferRow, visibleServices } from "./reachability.ts";
+import type { LinkRow, SiteRow } from "./store/store.ts";
 import type { Uplink } from "./uplinks.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -33,29 +32,35 @@ class Presence {
 }
 
 export function describeNetwork(context: Context): Network {
-  const row = context.store.network();
+  const row = context.store.network.get();
   if (!row) throw new FairleadError("network.unknown");
   return { id: row.id, name: row.name, createdAt: iso(row.createdAt) };
 }
 
-function describeSite(context: Context, presence: Presence, row: SiteRow): Site {
+function describeSite(
+  context: Context,
+  presence: Presence,
+  row: SiteRow,
+  offers: readonly OfferRow[] = context.store.offers.all(),
+): Site {
   const { store } = context;
   const state = row.state === "revoked" ? "revoked" : presence.state(row.id);
-  const offers = store.offers().filter((offer) => offer.instance.site === row.id);
+  const own = offers.filter((offer) => offer.instance.site === row.id);
+  const boots = new Set(presence.of(row.id).map(({ attachment }) => attachment.boot));
   return {
     id: row.id,
     name: row.name,
     state,
     since: iso(row.since),
     createdAt: iso(row.createdAt),
-    certificateExpiresAt: iso(store.newestCertificate(row.id)?.notAfter ?? row.createdAt),
+    certificateExpiresAt: iso(store.certificates.newestOf(row.id)?.notAfter ?? row.createdAt),
     instances: presence.of(row.id).map(({ attachment }) => ({
       boot: attachment.boot,
       since: iso(attachment.openedAt),
       software: attachment.software ?? "",
     })),
-    services: [...new Set(offers.map((offer) => offer.service))].sort(),
-    listeners: store.listeners(row.id),
+    services: [...new Set(own.map((offer) => offer.service))].sort(),
+    listeners: [...boots].flatMap((boot) => store.listeners.of(boot)),
   };
 }
 
@@ -70,11 +75,16 @@ function linkState(presence: Presence, row: LinkRow): { state: "up" | "down"; co
   return proven ? { state: "up" } : { state: "down", code: "certificate.required" };
 }
 
+/** How an issuer is called: "network", or the site's name. */
+export function issuerName(context: Context, issuer: string): string {
+  return issuer === NETWORK_NODE ? NETWORK_NODE : (context.store.sites.get(issuer)?.name ?? issuer);
+}
+
 function describeLink(context: Context, presence: Presence, row: LinkRow): Link {
   return {
     id: row.id,
     name: row.name,
-    joiner: context.store.site(row.joiner)?.name ?? row.joiner,
+    joiner: context.store.sites.get(row.joiner)?.name ?? row.joiner,
     issuer: issuerName(context, row.issuer),
     cost: row.cost,
     ...linkState(presence, row),
@@ -84,7 +94,7 @@ function describeLink(context: Context, presence: Presence, row: LinkRow): Link 
 
 function describeServices(context: Context, presence: Presence): Service[] {
   const services = new Map<string, Service>();
-  const offers = context.store.offers().sort((left, right) => left.since - right.since);
+  const offers = context.store.offers.all().sort((left, right) => left.since - right.since);
   for (const offer of offers) {
     let service = services.get(offer.service);
     if (!service) {
@@ -101,10 +111,11 @@ function describeServices(context: Context, presence: Presence): Service[] {
 
 export function describeStatus(context: Context): NetworkStatus {
   const presence = new Presence(context);
+  const offers = context.store.offers.all();
   return {
     network: describeNetwork(context),
-    sites: context.store.sites().map((row) => describeSite(context, presence, row)),
-    links: context.store.links().map((row) => describeLink(context, presence, row)),
+    sites: context.store.sites.all().map((row) => describeSite(context, presence, row, offers)),
+    links: context.store.links.all().map((row) => describeLink(context, presence, row)),
     services: describeServices(context, presence),
   };
 }
@@ -116,7 +127,7 @@ export function describeSiteNamed(context: Context, nameOrId: string): Site {
 
 /** @throws FairleadError `site.unknown` */
 export function findSite(context: Context, nameOrId: string): SiteRow {
-  const row = context.store.siteNamed(nameOrId) ?? context.store.site(nameOrId);
+  const row = context.store.sites.named(nameOrId) ?? context.store.sites.get(nameOrId);
   if (!row) throw new FairleadError("site.unknown", `There is no site ${nameOrId} in the network.`);
   return row;
 }
@@ -124,7 +135,7 @@ export function findSite(context: Context, nameOrId: string): SiteRow {
 /** The links of a site that it joined by. */
 export function linkReports(context: Context, site: string): LinkReport[] {
   const presence = new Presence(context);
-  return context.store.linksOf(site).map((row) => ({
+  return context.store.links.of(site).map((row) => ({
     id: row.id,
     name: row.name,
     issuer: issuerName(context, row.issuer),
@@ -139,11 +150,11 @@ export function describeForSite(context: Context, site: string): SiteView {
   const network = describeNetwork(context);
   return {
     network: { id: network.id, name: network.name },
-    sites: context.store
-      .sites()
+    sites: context.store.sites
+      .all()
       .filter((row) => row.state !== "revoked" && reachability.canReach(site, row.id))
       .map((row) => ({ id: row.id, name: row.name, state: presence.state(row.id) })),
-    services: visibleServices(site, context.store.offers(), reachability),
+    services: visibleServices(site, context.store.offers.all(), reachability),
     links: linkReports(context, site),
   };
 }

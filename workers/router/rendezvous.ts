@@ -7,6 +7,12 @@ import type { ErrorCode } from "../../protocol/errors.ts";
 /** How long the first side of a lane waits for the second, ms. */
 export const MEET_MS = 10_000;
 
+/**
+ * How long a lane is remembered after its last ticket ended, ms: the Worker that checks a ticket's end has
+ * another clock, and its request is on its way for a while.
+ */
+export const MEMORY_MS = 60_000;
+
 export interface Dial {
   readonly session: string;
   readonly generation: number;
@@ -39,15 +45,16 @@ export class Rendezvous {
     this.#forget(now);
     const newest = this.#newest.get(dial.session);
     if (newest && dial.generation < newest.generation) return { kind: "refuse", code: "ticket.stale" };
-    this.#newest.set(dial.session, { generation: dial.generation, forgetAt: dial.expires });
+    const forgetAt = dial.expires + MEMORY_MS;
+    this.#newest.set(dial.session, { generation: dial.generation, forgetAt });
 
     const key = laneKey(dial);
     const entry = this.#lanes.get(key);
     if (!entry) {
-      this.#lanes.set(key, { sides: new Set([dial.side]), state: "waiting", forgetAt: dial.expires });
+      this.#lanes.set(key, { sides: new Set([dial.side]), state: "waiting", forgetAt });
       return { kind: "wait" };
     }
-    entry.forgetAt = Math.max(entry.forgetAt, dial.expires);
+    entry.forgetAt = Math.max(entry.forgetAt, forgetAt);
     if (entry.state === "joined") return { kind: "refuse", code: "lane.taken" };
     if (entry.sides.has(dial.side)) return { kind: "refuse", code: "ticket.replayed" };
     if (entry.state === "over") return { kind: "refuse", code: "lane.unmet" };

@@ -38,6 +38,7 @@ describe("redeeming", () => {
     secretMatches: true,
     repeated: false,
     ownName: null,
+    ownRevoked: false,
     wantedName: "west",
     nameTaken: false,
   };
@@ -73,7 +74,12 @@ describe("redeeming", () => {
     ],
     [
       "does not repeat its answer to a site that was revoked",
-      { ...facts, repeated: true, ownName: null },
+      { ...facts, repeated: true, ownRevoked: true },
+      refused("site.revoked"),
+    ],
+    [
+      "does not take back the key of a site that was revoked",
+      { ...facts, ownRevoked: true },
       refused("site.revoked"),
     ],
     ["gives a member another link", { ...facts, ownName: "west" }, { kind: "link" }],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { routerName } from "../../../../workers/router/name.ts";
-import { type Dial, Rendezvous } from "../../../../workers/router/rendezvous.ts";
+import { type Dial, MEMORY_MS, Rendezvous } from "../../../../workers/router/rendezvous.ts";
 
 const dial = (side: "a" | "b", over: Partial<Dial> = {}): Dial => ({
   session: "x1",
@@ -68,7 +68,9 @@ describe("a lane's rendezvous", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);
     rendezvous.arrive(dial("b"), 1);
-    rendezvous.arrive(dial("a", { session: "x2", expires: 60_000 }), 30_000);
+    rendezvous.arrive(dial("a", { session: "x2", expires: 60_000 }), 30_000 + MEMORY_MS - 1);
+    expect(rendezvous.size).toBe(2);
+    rendezvous.arrive(dial("b", { session: "x2", expires: 60_000 }), 30_000 + MEMORY_MS);
     expect(rendezvous.size).toBe(1);
   });
 });

@@ -1,0 +1,72 @@
+/** Cutting sessions live: a session ends with its row, its two ends are told, and the lanes under it are torn. */
+import { z } from "zod";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import { routerName } from "../router/name.ts";
+import type { Context } from "./context.ts";
+import type { SessionRow } from "./store/store.ts";
+
+const CUT_ATTEMPTS = 3;
+
+/** How the platform marks the error of a call whose object was aborted under it. */
+const AbortedObject = z.object({ durableObjectReset: z.literal(true) });
+
+/** Ends every session of a site, and every lane to or from it. */
+export function cutSite(context: Context, site: string, code: ErrorCode): Promise<void> {
+  const { sessions, pairs } = context.store;
+  return cut(context, sessions.ofSite(site), pairs.of(site), code);
+}
+
+/** Ends every session and lane of the network. */
+export function cutEverything(context: Context, code: ErrorCode): Promise<void> {
+  const { sessions, pairs } = context.store;
+  return cut(context, sessions.all(), pairs.all(), code);
+}
+
+/**
+ * The routers of the pairs are cut, whether or not a session is known: so not even two conspiring sites keep a
+ * lane; a pair whose router cannot be reached stays known. What is stored and sent about the sessions happens before this returns its promise.
+ */
+async function cut(
+  context: Context,
+  sessions: readonly SessionRow[],
+  pairs: readonly (readonly [string, string])[],
+  code: ErrorCode,
+): Promise<void> {
+  const { store, uplinks } = context;
+  const network = store.network.get();
+  if (!network) return;
+  for (const session of sessions) {
+    store.sessions.delete(session.id);
+    for (const boot of [session.bootA, session.bootB]) {
+      for (const uplink of uplinks.ofBoot(boot)) {
+        uplinks.send(uplink, { type: "session.cut", session: session.id, code });
+      }
+    }
+  }
+  await Promise.all(
+    pairs.map(async ([left, right]) => {
+      // Forgotten first: a session that is allowed while this waits is noted anew.
+      store.pairs.forget(left, right);
+      try {
+        await cutRouter(context, routerName(network.id, left, right));
+      } catch (thrown) {
+        store.pairs.note(left, right);
+        throw thrown;
+      }
+    }),
+  );
+}
+
+/** Throws what the platform threw when the router could not be reached. */
+async function cutRouter({ env }: Context, name: string): Promise<void> {
+  for (let left = CUT_ATTEMPTS - 1; ; left--) {
+    try {
+      await env.ROUTER.getByName(name).cut();
+      return;
+    } catch (thrown) {
+      // The call ends with the object that it aborts: that is the success.
+      if (AbortedObject.safeParse(thrown).success) return;
+      if (left === 0) throw thrown;
+    }
+  }
+}

@@ -1,0 +1,162 @@
+/** Sites, their certificates, and the counters of their assertions. */
+import type { Purpose } from "../../../protocol/assertions.ts";
+import { blob, bytes, number, type Row, type Sql, text, time } from "./sql.ts";
+
+/** How long the last counter of an assertion is kept: longer than any assertion is good for. */
+const ASSERTION_MEMORY_MS = 10 * 60_000;
+
+export type SiteRowState = "up" | "down" | "revoked";
+
+export interface SiteRow {
+  id: string;
+  name: string;
+  publicKey: Uint8Array<ArrayBuffer>;
+  keyHash: string;
+  state: SiteRowState;
+  since: number;
+  createdAt: number;
+}
+
+export interface CertificateRow {
+  serial: string;
+  site: string;
+  certificate: Uint8Array<ArrayBuffer>;
+  notAfter: number;
+  revokedAt: number | null;
+}
+
+export class Sites {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  #site(row: Row): SiteRow {
+    return {
+      id: text(row, "id"),
+      name: text(row, "name"),
+      publicKey: bytes(row, "public_key"),
+      keyHash: text(row, "key_hash"),
+      state: text(row, "state") as SiteRowState,
+      since: number(row, "since"),
+      createdAt: number(row, "created_at"),
+    };
+  }
+
+  /** By name. */
+  all(): SiteRow[] {
+    return this.#sql.rows("SELECT * FROM sites ORDER BY name").map((row) => this.#site(row));
+  }
+
+  get(id: string): SiteRow | null {
+    const row = this.#sql.row("SELECT * FROM sites WHERE id = ?", id);
+    return row && this.#site(row);
+  }
+
+  named(name: string): SiteRow | null {
+    const row = this.#sql.row("SELECT * FROM sites WHERE name = ?", name);
+    return row && this.#site(row);
+  }
+
+  withKey(keyHash: string): SiteRow | null {
+    const row = this.#sql.row("SELECT * FROM sites WHERE key_hash = ?", keyHash);
+    return row && this.#site(row);
+  }
+
+  put(site: SiteRow): void {
+    this.#sql.run(
+      "INSERT INTO sites VALUES (?, ?, ?, ?, ?, ?, ?)",
+      site.id,
+      site.name,
+      blob(site.publicKey),
+      site.keyHash,
+      site.state,
+      site.since,
+      site.createdAt,
+    );
+  }
+
+  setState(id: string, state: SiteRowState, since: number): void {
+    this.#sql.run("UPDATE sites SET state = ?, since = ? WHERE id = ?", state, since, id);
+  }
+}
+
+export class Certificates {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  #certificate(row: Row): CertificateRow {
+    return {
+      serial: text(row, "serial"),
+      site: text(row, "site"),
+      certificate: bytes(row, "certificate"),
+      notAfter: number(row, "not_after"),
+      revokedAt: time(row, "revoked_at"),
+    };
+  }
+
+  get(serial: string): CertificateRow | null {
+    const row = this.#sql.row("SELECT * FROM certificates WHERE serial = ?", serial);
+    return row && this.#certificate(row);
+  }
+
+  newestOf(site: string): CertificateRow | null {
+    const row = this.#sql.row(
+      "SELECT * FROM certificates WHERE site = ? ORDER BY not_after DESC LIMIT 1",
+      site,
+    );
+    return row && this.#certificate(row);
+  }
+
+  put(certificate: Omit<CertificateRow, "revokedAt">): void {
+    this.#sql.run(
+      "INSERT INTO certificates VALUES (?, ?, ?, ?, NULL)",
+      certificate.serial,
+      certificate.site,
+      blob(certificate.certificate),
+      certificate.notAfter,
+    );
+  }
+
+  revokeOf(site: string, at: number): void {
+    this.#sql.run("UPDATE certificates SET revoked_at = ? WHERE site = ? AND revoked_at IS NULL", at, site);
+  }
+
+  /** Forgets certificates that ended before `time`: too old even to renew. */
+  prune(time: number): void {
+    this.#sql.run("DELETE FROM certificates WHERE not_after < ?", time);
+  }
+}
+
+export class Assertions {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  /** Notes a counter. False when this or a later one of that process and purpose was seen: a replay. */
+  note(site: string, boot: string, purpose: Purpose, counter: number, now: number): boolean {
+    this.#sql.run("DELETE FROM assertions WHERE at < ?", now - ASSERTION_MEMORY_MS);
+    const row = this.#sql.row(
+      "SELECT counter FROM assertions WHERE site = ? AND boot = ? AND purpose = ?",
+      site,
+      boot,
+      purpose,
+    );
+    if (row && number(row, "counter") >= counter) return false;
+    this.#sql.run(
+      "INSERT OR REPLACE INTO assertions VALUES (?, ?, ?, ?, ?)",
+      site,
+      boot,
+      purpose,
+      counter,
+      now,
+    );
+    return true;
+  }
+}

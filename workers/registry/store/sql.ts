@@ -1,0 +1,50 @@
+/** SQL against the object's database, and how columns are read from rows. */
+
+export type Row = Record<string, SqlStorageValue>;
+
+export class Sql {
+  readonly #storage: DurableObjectStorage;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+  }
+
+  rows(sql: string, ...values: SqlStorageValue[]): Row[] {
+    return this.#storage.sql.exec(sql, ...values).toArray();
+  }
+
+  /** The first row, or null. */
+  row(sql: string, ...values: SqlStorageValue[]): Row | null {
+    return this.rows(sql, ...values)[0] ?? null;
+  }
+
+  /** Runs a statement, and tells how many rows it wrote (of tables and indexes). */
+  run(sql: string, ...values: SqlStorageValue[]): number {
+    return this.#storage.sql.exec(sql, ...values).rowsWritten;
+  }
+}
+
+export const text = (row: Row, column: string): string => String(row[column]);
+
+export const number = (row: Row, column: string): number => Number(row[column]);
+
+/** A time, ms; null where there is none. */
+export const time = (row: Row, column: string): number | null => {
+  const value = row[column];
+  return value === null || value === undefined ? null : Number(value);
+};
+
+export const optional = (row: Row, column: string): string | undefined => {
+  const value = row[column];
+  return value === null || value === undefined ? undefined : String(value);
+};
+
+export const bytes = (row: Row, column: string): Uint8Array<ArrayBuffer> => {
+  const value = row[column];
+  if (!(value instanceof ArrayBuffer)) throw new TypeError(`column ${column} is not a blob`);
+  return new Uint8Array(value);
+};
+
+/** Exactly the bytes of a view, as storage takes them. */
+export const blob = (view: Uint8Array<ArrayBuffer>): ArrayBuffer =>
+  view.byteLength === view.buffer.byteLength ? view.buffer : view.slice().buffer;

@@ -1,0 +1,88 @@
+/**
+ * The registry's storage behind typed functions: only this folder and schema.ts speak SQL. One class for each
+ * table or two, and here what concerns several. Times are ms.
+ */
+import { Events } from "./events.ts";
+import { Links } from "./links.ts";
+import { Issuers, NetworkTable } from "./network.ts";
+import { Listeners, Offers } from "./offers.ts";
+import { Pairs, Sessions } from "./sessions.ts";
+import { Assertions, Certificates, Sites } from "./sites.ts";
+import { Sql, text } from "./sql.ts";
+import { Tokens } from "./tokens.ts";
+
+export { EVENTS_KEPT } from "./events.ts";
+export type { LinkRow } from "./links.ts";
+export type { NetworkRow } from "./network.ts";
+export type { SessionRow } from "./sessions.ts";
+export type { SiteRow } from "./sites.ts";
+export type { TokenRow } from "./tokens.ts";
+
+/** Tables with rows of a site, which go with it. */
+const OF_SITE = ["certificates", "redemptions", "offers", "listeners", "assertions"] as const;
+
+export class Store {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: Sql;
+  readonly network: NetworkTable;
+  readonly issuers: Issuers;
+  readonly sites: Sites;
+  readonly certificates: Certificates;
+  readonly assertions: Assertions;
+  readonly tokens: Tokens;
+  readonly links: Links;
+  readonly offers: Offers;
+  readonly listeners: Listeners;
+  readonly sessions: Sessions;
+  readonly pairs: Pairs;
+  readonly events: Events;
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage;
+    const sql = new Sql(storage);
+    this.#sql = sql;
+    this.network = new NetworkTable(sql);
+    this.issuers = new Issuers(sql);
+    this.sites = new Sites(sql);
+    this.certificates = new Certificates(sql);
+    this.assertions = new Assertions(sql);
+    this.tokens = new Tokens(sql);
+    this.links = new Links(sql);
+    this.offers = new Offers(sql);
+    this.listeners = new Listeners(sql);
+    this.sessions = new Sessions(sql);
+    this.pairs = new Pairs(sql);
+    this.events = new Events(sql);
+  }
+
+  /** Runs `work` so that all of its writes happen or, if it throws, none. */
+  transaction<T>(work: () => T): T {
+    return this.#storage.transactionSync(work);
+  }
+
+  /** Forgets a site and everything that hangs on it, its events excepted. */
+  deleteSite(id: string): void {
+    this.#sql.run("DELETE FROM sites WHERE id = ?", id);
+    for (const table of OF_SITE) this.#sql.run(`DELETE FROM ${table} WHERE site = ?`, id);
+    this.#sql.run("DELETE FROM links WHERE joiner = ? OR issuer = ?", id, id);
+    this.#sql.run("DELETE FROM pairs WHERE site_a = ? OR site_b = ?", id, id);
+  }
+
+  /** The instances of a site that left offers or listeners. */
+  instances(site: string): string[] {
+    return this.#sql
+      .rows(
+        "SELECT boot FROM offers WHERE site = ? UNION SELECT boot FROM listeners WHERE site = ?",
+        site,
+        site,
+      )
+      .map((row) => text(row, "boot"));
+  }
+
+  /** Forgets an instance: its offers, its listeners, its sessions. */
+  dropInstance(boot: string): void {
+    this.#sql.run("DELETE FROM offers WHERE boot = ?", boot);
+    this.#sql.run("DELETE FROM listeners WHERE boot = ?", boot);
+    this.#sql.run("DELETE FROM sessions WHERE boot_a = ? OR boot_b = ?", boot, boot);
+  }
+}

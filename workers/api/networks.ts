@@ -1,12 +1,11 @@
 /** Networks. */
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { CreateNetwork, Network } from "../../protocol/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId, NetworkId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
 import { access, reachesNetwork } from "./access.ts";
-import { type Api, type ApiEnv, answers, body, networkOf, registryOf } from "./context.ts";
+import { type Api, answers, body, networkOf, registryOf } from "./context.ts";
 
 const tags = ["networks"];
 /** A path parameter: a network's name or id. */

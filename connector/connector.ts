@@ -2,13 +2,21 @@
  * One connector: its site, uplink, sessions, offers and listeners, wired together. What the registry says
  * comes in here and is handed on; what changes at the site goes out from here.
  */
-import type { Hello, LinkReport, Welcome } from "../protocol/messages.ts";
+import {
+  DEFAULT_ENCRYPTION,
+  type Hello,
+  type LinkReport,
+  type Offer,
+  type Welcome,
+} from "../protocol/messages.ts";
 import { UPLINK_VERSIONS } from "../protocol/versions.ts";
 import type { Controlled } from "./control/routes.ts";
 import type { Status } from "./control/schema.ts";
 import { iso, linkLines, serviceLines, uplinkLine } from "./control/view.ts";
 import type { Log } from "./log.ts";
 import { Clients, type Streams } from "./services/clients.ts";
+import { drained } from "./services/draining.ts";
+import { HopRules } from "./services/hop.ts";
 import { Listeners } from "./services/listeners.ts";
 import { Offers } from "./services/offers.ts";
 import type { Bind, Exposure, ListenAt } from "./services/options.ts";
@@ -30,6 +38,10 @@ export interface ConnectorOptions {
   readonly expose: readonly Exposure[];
   readonly listen: readonly ListenAt[];
   readonly bind: Bind;
+  /** What this site offers and uses with hop encryption; nothing unless given. */
+  readonly hop?: HopRules;
+  /** Lanes of each session, and how long one may be without any, ms. */
+  readonly sessions?: { readonly lanes?: number; readonly sessionTimeoutMs?: number };
   readonly log: Log;
 }
 
@@ -38,6 +50,7 @@ const STATUS_TIMEOUT_MS = 2000;
 
 export class Connector implements Controlled {
   readonly #options: ConnectorOptions;
+  readonly #hop: HopRules;
   readonly #offers: Offers;
   readonly #listeners: Listeners;
   readonly #view: CatalogueView;
@@ -47,10 +60,11 @@ export class Connector implements Controlled {
   readonly #renewer: Renewer;
   #links: readonly LinkReport[] = [];
   #reportPlanned = false;
+  #draining = false;
 
   /** Reads what the state directory remembers. @throws FairleadError request.invalid, state.corrupt. */
   static async load(options: ConnectorOptions): Promise<Connector> {
-    const offers = await Offers.load(options.state, options.expose);
+    const offers = await Offers.load(options.state, options.expose, options.hop);
     const { state, bind, listen, log } = options;
     const holder: { connector: Connector | null } = { connector: null };
     const listeners = await Listeners.load({
@@ -69,12 +83,15 @@ export class Connector implements Controlled {
   private constructor(options: ConnectorOptions, offers: Offers, listeners: Listeners) {
     const { site, boot, log } = options;
     this.#options = options;
+    this.#hop = options.hop ?? new HopRules();
     this.#offers = offers;
     this.#listeners = listeners;
-    offers.onChange(() => this.#uplink.send({ type: "offers", offers: offers.forRegistry() }));
-    this.#view = new CatalogueView(() => listeners.set(this.#view.reachable()));
+    offers.onChange(() => this.#announce());
+    this.#view = new CatalogueView(() => {
+      if (!this.#draining) listeners.set(this.#view.reachable());
+    });
     this.#manager = this.#makeManager();
-    this.#clients = new Clients({ view: this.#view, streams: this.#streams(), log });
+    this.#clients = new Clients({ view: this.#view, streams: this.#streams(), hop: this.#hop, log });
     this.#uplink = new Uplink({
       dial: async (signal) => {
         await this.#ensureFresh();
@@ -101,6 +118,19 @@ export class Connector implements Controlled {
   start(): void {
     this.#renewer.plan();
     this.#uplink.start();
+  }
+
+  /**
+   * Takes nothing new on: withdraws the offers, listens no more, tells the peers; then lets the streams that run
+   * finish, for `ms` at most. The uplink stays, so that sessions survive what they always survive. `close` follows.
+   */
+  async drain(ms: number): Promise<void> {
+    this.#draining = true;
+    this.#announce();
+    this.#listeners.close();
+    this.#planReport();
+    this.#clients.drain();
+    await drained(this.#manager, ms, this.#options.log);
   }
 
   /** Takes leave of the registry, listens no more and ends the sessions. */
@@ -133,7 +163,7 @@ export class Connector implements Controlled {
 
   services() {
     return {
-      services: serviceLines(this.#view.reachable(), this.#listeners.reports()),
+      services: serviceLines(this.#view.reachable(), this.#listeners.reports(), this.#hop),
       offers: this.#offers.list(),
     };
   }
@@ -148,9 +178,13 @@ export class Connector implements Controlled {
         id: session.session,
         peer: session.peer.siteName,
         boot: session.peer.boot,
+        encryption: session.encryption,
         state: session.state,
         since: session.since,
         streams: session.streams,
+        generation: session.generation,
+        lanes: session.lanes,
+        rtt: session.rtt,
       })),
     };
   }
@@ -174,10 +208,19 @@ export class Connector implements Controlled {
       boot,
       software: this.#options.software,
       links: this.#options.site.membership.links.map((link) => link.certificate),
-      offers: this.#offers.forRegistry(),
+      offers: this.#announced(),
       sessions: this.#manager.sessions().map((held) => held.session),
       listeners: this.#listeners.reports(),
     };
+  }
+
+  /** What the registry shall know of the offers: nothing any more, once the connector stops. */
+  #announced(): Offer[] {
+    return this.#draining ? [] : this.#offers.forRegistry();
+  }
+
+  #announce(): void {
+    this.#uplink.send({ type: "offers", offers: this.#announced() });
   }
 
   #welcome(welcome: Welcome): void {
@@ -215,7 +258,7 @@ export class Connector implements Controlled {
   // ---- wiring -----------------------------------------------------------------------------------------
 
   #makeManager(): SessionManager {
-    const { site, boot, software, log } = this.#options;
+    const { site, boot, software, log, sessions } = this.#options;
     return new SessionManager({
       boot,
       software,
@@ -227,12 +270,16 @@ export class Connector implements Controlled {
         authority: site.membership.authority,
       }),
       signalling: {
-        request: (service, peer) => this.#uplink.requestSession(service, peer),
+        request: (service, peer, lanes, encryption) =>
+          this.#uplink.requestSession(service, peer, lanes, encryption),
+        resume: (session, generation, lanes) => this.#uplink.requestResume(session, generation, lanes),
         ended: (session, generation, code) =>
           this.#uplink.send({ type: "session.ended", session, generation, code }),
       },
       dial: (ticket) => dialLane(site, ticket),
-      accept: (_, { service }) => dialTarget(this.#offers.target(service)),
+      accept: async (_, { service, encryption }) => dialTarget(this.#offers.target(service, encryption)),
+      allowsHop: () => this.#hop.allowsAny || this.#offers.anyHop,
+      ...(sessions === undefined ? {} : { limits: sessions }),
       log,
     });
   }
@@ -240,10 +287,12 @@ export class Connector implements Controlled {
   #streams(): Streams {
     const manager = this.#manager;
     return {
-      open: (service, peer) => manager.open(service, peer),
-      streamsTo: (peer) => {
-        const held = manager.sessions().some((session) => session.peer.boot === peer.boot);
-        return held ? manager.openStreamsTo(peer) : null;
+      open: (service, { encryption, ...peer }) => manager.open(service, peer, encryption),
+      streamsTo: ({ boot, encryption = DEFAULT_ENCRYPTION }) => {
+        const held = manager
+          .sessions()
+          .some((session) => session.peer.boot === boot && session.encryption === encryption);
+        return held ? manager.openStreamsTo({ boot }) : null;
       },
       join: joinStreams,
     };

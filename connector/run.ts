@@ -7,6 +7,8 @@ import { Connector } from "./connector.ts";
 import { controlRoutes } from "./control/routes.ts";
 import { controlPath, serveControl } from "./control/server.ts";
 import type { Log } from "./log.ts";
+import { DRAIN_MS } from "./services/draining.ts";
+import { HopRules, parseAllowHop, parseHop } from "./services/hop.ts";
 import { type Bind, DEFAULT_HOST, parseBind, parseExpose, parseListen } from "./services/options.ts";
 import { startSite } from "./site/start.ts";
 import { openStateDirectory } from "./state/directory.ts";
@@ -20,6 +22,13 @@ export interface RunOptions {
   readonly expose: readonly string[];
   readonly listen: readonly string[];
   readonly bind?: string;
+  /** Services that this site offers, and uses, with hop encryption. */
+  readonly hop?: readonly string[];
+  readonly allowHop?: readonly string[];
+  /** Lanes of each session, and how long one may be without any, ms. */
+  readonly sessions?: { readonly lanes?: number; readonly sessionTimeoutMs?: number };
+  /** How long streams may go on once the connector is told to stop, ms; 30 s unless given. */
+  readonly drainMs?: number;
   readonly log: Log;
   /** Ends the connector. */
   readonly signal: AbortSignal;
@@ -31,7 +40,7 @@ export interface RunOptions {
 const CLOSE_MS = 4500;
 
 /**
- * Runs a connector until `signal` aborts. Whatever comes from outside while it runs ends up in its log and
+ * Runs a connector until `signal` aborts, then lets its streams finish. Whatever comes from outside while it runs ends up in its log and
  * status, not here.
  * @throws FairleadError when it cannot start: request.invalid, token.*, site.name_taken, certificate.too_old,
  * renewal.refused, site.revoked, state.*.
@@ -43,6 +52,10 @@ export async function runConnector(options: RunOptions): Promise<void> {
   const listen = options.listen.map(parseListen);
   const bind: Bind =
     options.bind === undefined ? { kind: "address", address: DEFAULT_HOST } : parseBind(options.bind);
+  const hop = new HopRules({
+    hop: options.hop?.map(parseHop) ?? [],
+    allowHop: options.allowHop?.map(parseAllowHop) ?? [],
+  });
   const state = openStateDirectory(stateDir, { role: "connector" });
   const closing: (() => Promise<void>)[] = [() => state.close()];
   try {
@@ -52,7 +65,10 @@ export async function runConnector(options: RunOptions): Promise<void> {
     const site = await startSite({ state, boot, site: name, tokens, log, signal });
     if (site === null) return;
     const software = `fairlead/${version()}`;
-    const connector = await Connector.load({ state, site, boot, software, expose, listen, bind, log });
+    const { sessions = {} } = options;
+    const connector = await Connector.load({
+      ...{ state, site, boot, software, expose, listen, bind, hop, sessions, log },
+    });
     closing.push(() => connector.close());
     const control = await serveControl(state.path, controlRoutes(connector));
     closing.push(() => control.close());
@@ -60,6 +76,8 @@ export async function runConnector(options: RunOptions): Promise<void> {
     options.onReady?.();
     await aborted(signal);
     log.info({}, "the connector stops");
+    const { drainMs = DRAIN_MS } = options;
+    if (drainMs > 0) await connector.drain(drainMs);
   } finally {
     await inTime(closeAll(closing.reverse(), log));
   }

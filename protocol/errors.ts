@@ -280,6 +280,13 @@ export const ERRORS = {
     "Nothing: the newer uplink serves.",
     RETRY,
   ),
+  "uplink.silent": entry(
+    "site",
+    408,
+    "An uplink was opened and no hello came over it within 10 seconds.",
+    "Nothing: the connector dials again; if it stays, check the way to the edge and update the connector.",
+    RETRY,
+  ),
   "uplink.lost": entry(
     "site",
     503,
@@ -346,8 +353,8 @@ export const ERRORS = {
   "session.forbidden": entry(
     "caller",
     403,
-    "The registry does not allow these two sites to talk.",
-    "Check that links connect the two sites: `fairlead link status`.",
+    "The registry does not allow these two sites to talk, or one of them does not allow the session's mode.",
+    "Check that links connect the two sites: `fairlead link status`. For hop encryption, see `--hop` and `--allow-hop`.",
   ),
   "session.peer_offline": entry(
     "peer",
@@ -359,15 +366,15 @@ export const ERRORS = {
   "session.timeout": entry(
     "peer",
     504,
-    "The session did not come up in time.",
-    "Check both sites with `fairlead site status`.",
+    "The session did not come up in time, or had no way to the peer for too long.",
+    "Check both sites with `fairlead site status`; `--session-timeout` sets how long to wait.",
     RETRY,
   ),
   "session.lost": entry(
     "edge",
     502,
-    "The lane under the session ended.",
-    "Connect again; the connector opens a new session.",
+    "The lane under the session ended before the session was up, or a connector or the edge is too old to replace it.",
+    "Connect again; the connector opens a new session. Update what is old.",
     RETRY,
   ),
   "session.replaced": entry(
@@ -496,6 +503,19 @@ export const ERRORS = {
     "No site that offers the service is connected.",
     "Check the offering sites with `fairlead site list`.",
     RETRY,
+  ),
+  "service.draining": entry(
+    "peer",
+    503,
+    "The connector that offers the service is stopping and takes no more streams.",
+    "Nothing, if another instance offers the service; otherwise start the connector again.",
+    RETRY,
+  ),
+  "service.hop_not_allowed": entry(
+    "site",
+    403,
+    "The service is for hop encryption, which one of the two sites does not allow for it.",
+    "Start the connector that offers it with `--hop NAME` and the one that uses it with `--allow-hop NAME`, or offer it without; see docs/security.md.",
   ),
   "service.taken": entry(
     "caller",

@@ -19,8 +19,27 @@ export const MAX_MESSAGE = 256 * 1024;
 /** Keep-alive: what the connector sends, what the runtime answers, how often, and when silence is death. */
 export const KEEPALIVE = { ping: "p", pong: "P", everyMs: 20_000, deadAfterMs: 45_000 } as const;
 
-/** What a connector offers: a service with a target behind it. Targets stay inside the site. */
-export const Offer = z.object({ name: ServiceName, protocol: ServiceProtocol, port: Port });
+/** Most lanes of a session. */
+export const MAX_LANES = 8;
+
+/**
+ * Whether a session's streams are in TLS between the two connectors, or only in that between each of them and the
+ * edge. Each side's own configuration decides what it takes part in; what the registry says is no permission.
+ */
+export const Encryption = z.enum(["end-to-end", "hop"]);
+export type Encryption = z.infer<typeof Encryption>;
+export const DEFAULT_ENCRYPTION: Encryption = "end-to-end";
+
+/**
+ * What a connector offers: a service with a target behind it. Targets stay inside the site. `encryption: "hop"`
+ * allows sessions of either mode for it; end-to-end only unless given.
+ */
+export const Offer = z.object({
+  name: ServiceName,
+  protocol: ServiceProtocol,
+  port: Port,
+  encryption: Encryption.optional(),
+});
 export type Offer = z.infer<typeof Offer>;
 
 /** How a listener of a site stands. `code` tells why one failed. */
@@ -37,12 +56,16 @@ export type ListenerReport = z.infer<typeof ListenerReport>;
 export const Instance = z.object({ site: SiteId, siteName: SiteName, boot: BootId });
 export type Instance = z.infer<typeof Instance>;
 
+/** An instance that offers a service; `encryption` as it offered it. */
+export const VisibleOffer = Instance.extend({ encryption: Encryption.optional() });
+export type VisibleOffer = z.infer<typeof VisibleOffer>;
+
 /** A service as a site sees it: where it is offered, itself left out. */
 export const VisibleService = z.object({
   name: ServiceName,
   protocol: ServiceProtocol,
   port: Port,
-  offers: z.array(Instance),
+  offers: z.array(VisibleOffer),
 });
 export type VisibleService = z.infer<typeof VisibleService>;
 
@@ -89,6 +112,18 @@ export const ConnectorMessage = z.discriminatedUnion("type", [
     id: requestId,
     service: ServiceName,
     peer: z.object({ site: SiteId, boot: BootId }),
+    /** Lanes wanted; the registry grants {@link MAX_LANES} at most. */
+    lanes: z.number().int().min(1).optional(),
+    /** End-to-end unless given. Two instances have one session of each mode. */
+    encryption: Encryption.optional(),
+  }),
+  /** The session has lost its lanes: asks for new ones. `generation` is the last that this side used. */
+  z.object({
+    type: z.literal("session.resume"),
+    id: requestId,
+    session: SessionId,
+    generation,
+    lanes: z.number().int().min(1).optional(),
   }),
   /** What became of a session or of its lane. */
   z.object({ type: z.literal("session.ended"), session: SessionId, generation, code: z.string().max(64) }),
@@ -103,9 +138,15 @@ export type ConnectorMessage = z.infer<typeof ConnectorMessage>;
 
 // ---- registry → connector -------------------------------------------------------------------------
 
+/** What this edge can do that older ones of the same uplink version cannot. */
+export const EDGE_FEATURES = ["resume", "lanes", "hop"] as const;
+export type EdgeFeature = (typeof EDGE_FEATURES)[number];
+
 export const Welcome = z.object({
   type: z.literal("welcome"),
   version: z.number().int(),
+  /** {@link EDGE_FEATURES} of the edge: others may be named, of a newer one; an older one names none. */
+  features: z.array(z.string().max(64)).max(64).default([]),
   network: z.object({ id: NetworkId, name: NetworkName }),
   site: z.object({ id: SiteId, name: SiteName }),
   /** The edge's clock, ms since 1970. */
@@ -124,13 +165,22 @@ export const Renewal = z.object({
 });
 export type Renewal = z.infer<typeof Renewal>;
 
-/** One side's invitation to a lane: dial `LANE_PATH` with the ticket. */
+/** One side's invitation to the lanes of a session: dial `LANE_PATH` with each ticket. */
 export const Invitation = z.object({
   session: SessionId,
   generation,
   lane: z.number().int().min(0),
   peer: Instance,
+  /** End-to-end unless given. */
+  encryption: Encryption.optional(),
   ticket: z.string(),
+  /**
+   * One for each lane, the first being `ticket`. An edge that does not send them cannot resume sessions, and
+   * connectors then speak the carrier that ends with its lane.
+   */
+  tickets: z.array(z.string()).min(1).max(MAX_LANES).optional(),
+  /** How many lanes were granted: as many as there are tickets. */
+  lanes: z.number().int().min(1).max(MAX_LANES).optional(),
 });
 export type Invitation = z.infer<typeof Invitation>;
 
@@ -148,9 +198,9 @@ export const RegistryMessage = z.discriminatedUnion("type", [
   /** Changes to what the site sees: `put` adds or replaces, `gone` removes by name. */
   z.object({ type: z.literal("services"), put: z.array(VisibleService), gone: z.array(ServiceName) }),
   z.object({ type: z.literal("links"), links: z.array(LinkReport) }),
-  /** Answer to `session.request`. */
+  /** Answer to `session.request` and `session.resume`. */
   z.object({ type: z.literal("session.grant"), id: requestId, invitation: Invitation }),
-  /** The other side asked for a session with this instance. */
+  /** The other side asked for a session with this instance, or for new lanes of one that is there. */
   z.object({ type: z.literal("session.offer"), invitation: Invitation }),
   /** The session must end now. */
   z.object({ type: z.literal("session.cut"), session: SessionId, code: z.string() }),

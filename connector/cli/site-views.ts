@@ -28,13 +28,13 @@ export function printSiteServices(out: Printer, { services, offers }: Services):
   } else {
     out.table(
       ["SERVICE", "REACHED AT", "STATE", "PROTOCOL", "OFFERED BY", "WHY"],
-      services.map(({ name, listener, protocol, sites }) => [
+      services.map(({ name, listener, protocol, sites, encryption, code }) => [
         name,
         listener?.address ?? "-",
         listener === null ? out.paint("dim", "starting") : out.state(listener.state),
-        protocol,
+        encryption === "hop" ? `${protocol}, hop` : protocol,
         sites.join(", "),
-        listener?.message ?? listener?.code ?? "",
+        code ?? listener?.message ?? listener?.code ?? "",
       ]),
     );
   }
@@ -42,10 +42,10 @@ export function printSiteServices(out: Printer, { services, offers }: Services):
   out.line();
   out.table(
     ["OFFERED HERE", "TARGET", "PROTOCOL"],
-    offers.map(({ name, host, port, protocol }) => [
+    offers.map(({ name, host, port, protocol, encryption }) => [
       name,
       `${host.includes(":") ? `[${host}]` : host}:${port}`,
-      protocol,
+      encryption === "hop" ? `${protocol}, hop` : protocol,
     ]),
   );
 }
@@ -82,7 +82,8 @@ export function printSiteStatus(out: Printer, status: Status, now: number): void
 
 function sessions({ sessions: all }: Status): string {
   const streams = all.reduce((sum, session) => sum + session.streams, 0);
+  const hop = all.filter(({ encryption }) => encryption === "hop").length;
   return all.length === 0
     ? "none; one opens with the first connection"
-    : `${all.length}, ${count(streams, "stream")}`;
+    : `${all.length}, ${count(streams, "stream")}${hop === 0 ? "" : `; ${hop} with hop encryption`}`;
 }

@@ -1,6 +1,6 @@
 /** Resources of the control socket, by which the commands at a site reach its connector. */
 import { z } from "zod";
-import { LinkReport, ListenerReport } from "../../protocol/messages.ts";
+import { Encryption, LinkReport, ListenerReport } from "../../protocol/messages.ts";
 import { Port, ServiceName, ServiceProtocol, SiteName } from "../../protocol/names.ts";
 import { ExposureSchema } from "../services/offers.ts";
 
@@ -18,11 +18,15 @@ export const ServiceLine = z.object({
   sites: z.array(SiteName),
   /** Null while the listener is being made. */
   listener: ListenerReport.omit({ service: true }).nullable(),
+  /** "hop" when some of the sites offer it so; end-to-end unless given. */
+  encryption: Encryption.optional(),
+  /** Why this site uses none of the offers. */
+  code: z.string().optional(),
 });
 export type ServiceLine = z.infer<typeof ServiceLine>;
 
 /** A service that this site offers, with its target. */
-export const OfferLine = ExposureSchema;
+export const OfferLine = ExposureSchema.extend({ encryption: Encryption.optional() });
 export type OfferLine = z.infer<typeof OfferLine>;
 
 export const SessionLine = z.object({
@@ -30,9 +34,16 @@ export const SessionLine = z.object({
   /** Name of the peer's site. */
   peer: z.string(),
   boot: z.string(),
+  encryption: Encryption.optional(),
   state: z.string(),
   since: time,
   streams: z.number().int(),
+  /** Of its lanes: grows each time that they are replaced. */
+  generation: z.number().int().optional(),
+  /** Lanes joined now. */
+  lanes: z.number().int().optional(),
+  /** Round trip to the peer, ms; null while it is not known. */
+  rtt: z.number().nullable().optional(),
 });
 export type SessionLine = z.infer<typeof SessionLine>;
 

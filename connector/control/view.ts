@@ -1,5 +1,6 @@
 /** Making the control socket's resources from the connector's parts. */
 import type { LinkReport, ListenerReport, VisibleService } from "../../protocol/messages.ts";
+import { HopRules, hopNotAllowed } from "../services/hop.ts";
 import type { UplinkState } from "../uplink/state.ts";
 import type { ServiceLine, UplinkLine } from "./schema.ts";
 
@@ -14,6 +15,7 @@ export function uplinkLine(state: UplinkState): UplinkLine {
 export function serviceLines(
   services: readonly VisibleService[],
   reports: readonly ListenerReport[],
+  hop = new HopRules(),
 ): ServiceLine[] {
   const byService = new Map(reports.map(({ service, ...listener }) => [service, listener]));
   return services
@@ -23,6 +25,8 @@ export function serviceLines(
       port,
       sites: [...new Set(offers.map((offer) => offer.siteName))].sort(),
       listener: byService.get(name) ?? null,
+      ...(offers.some(({ encryption }) => encryption === "hop") ? { encryption: "hop" as const } : {}),
+      ...(hop.usable(name, offers).length === 0 ? { code: hopNotAllowed(name).code } : {}),
     }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }

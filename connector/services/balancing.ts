@@ -14,7 +14,7 @@ export interface Load {
  * The instances in the order in which they are tried: those that failed a moment ago last; fewest open
  * streams first, then those with a session, then by site and boot, so that the order is the same every time.
  */
-export function inOrder(instances: readonly Instance[], load: (instance: Instance) => Load): Instance[] {
+export function inOrder<T extends Instance>(instances: readonly T[], load: (instance: T) => Load): T[] {
   return instances
     .map((instance) => ({ instance, ...load(instance) }))
     .sort(

@@ -2,16 +2,19 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import type { Instance } from "../../protocol/messages.ts";
+import type { VisibleOffer } from "../../protocol/messages.ts";
 import type { Log } from "../log.ts";
 import { connectStream, type OpeningStream } from "./connect.ts";
+import { EarlyData } from "./early.ts";
+import { HopRules } from "./hop.ts";
 import type { CatalogueView } from "./view.ts";
 
 /** What serving clients needs of the session manager. */
 export interface Streams {
-  open(service: string, peer: Instance): Promise<OpeningStream>;
-  /** Streams open to an instance; null when there is no session to it. */
-  streamsTo(peer: Instance): number | null;
+  /** With the encryption that the offer names. */
+  open(service: string, peer: VisibleOffer): Promise<OpeningStream>;
+  /** Streams open to an instance; null when there is no session to it that would do. */
+  streamsTo(peer: VisibleOffer): number | null;
   /** Joins both ways, with half-close; a failure of one resets the other. */
   join(client: Socket, stream: Duplex): void;
 }
@@ -19,6 +22,8 @@ export interface Streams {
 export interface ClientsOptions {
   readonly view: CatalogueView;
   readonly streams: Streams;
+  /** Without them, no hop encryption is used. */
+  readonly hop?: HopRules;
   readonly log: Log;
   readonly now?: () => number;
   readonly holdMs?: number;
@@ -34,6 +39,7 @@ export class Clients {
   readonly #waiting = new Map<Socket, AbortController>();
   /** When an instance failed last, by boot id. */
   readonly #failed = new Map<string, number>();
+  readonly #stopping = new AbortController();
 
   constructor(options: ClientsOptions) {
     this.#options = options;
@@ -47,7 +53,7 @@ export class Clients {
     this.#waiting.set(client, leave);
     client.on("error", left);
     client.on("close", left);
-    this.#connect(service, leave.signal)
+    this.#connect(service, client, leave.signal)
       .then(
         (stream) => {
           if (leave.signal.aborted) stream.destroy(new FairleadError("stream.cancelled"));
@@ -69,6 +75,11 @@ export class Clients {
       });
   }
 
+  /** The connector stops: clients whose stream is opening may still get it, those that wait for one are reset. */
+  drain(): void {
+    this.#stopping.abort();
+  }
+
   /** Resets the clients that wait for a stream. */
   close(): void {
     for (const [client, leave] of this.#waiting) {
@@ -77,11 +88,14 @@ export class Clients {
     }
   }
 
-  #connect(service: string, signal: AbortSignal): Promise<Duplex> {
+  #connect(service: string, client: Socket, signal: AbortSignal): Promise<Duplex> {
     const { view, streams, holdMs } = this.#options;
     return connectStream({
       service,
       signal,
+      hop: this.#options.hop ?? new HopRules(),
+      early: new EarlyData(client),
+      stopping: this.#stopping.signal,
       lookup: () => view.lookup(service),
       changed: (ms, aborted) => view.changed(ms, aborted),
       load: (instance) => {

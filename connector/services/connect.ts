@@ -1,11 +1,14 @@
 /**
- * Finding a stream for a client. Until the peer accepts, nothing of the client was sent, so every failure
- * may be answered by trying elsewhere.
+ * Finding a stream for a client. A peer that refuses has given the target nothing, so the client's first bytes,
+ * which went out behind the OPEN, go to the next instance. When a stream ends in any other way after they went
+ * out, the target may have got them: the client is told, and nothing is sent twice.
  */
 import type { Duplex } from "node:stream";
 import { asFairleadError, ERRORS, FairleadError } from "../../protocol/errors.ts";
-import type { Instance, VisibleService } from "../../protocol/messages.ts";
+import type { Instance, VisibleOffer, VisibleService } from "../../protocol/messages.ts";
 import { inOrder, type Load } from "./balancing.ts";
+import type { EarlyData } from "./early.ts";
+import { type HopRules, hopNotAllowed } from "./hop.ts";
 
 /** How long a client is held while nobody offers its service: an edge restart takes a few seconds. ms. */
 export const HOLD_MS = 10_000;
@@ -20,14 +23,20 @@ export interface ConnectOptions {
   readonly service: string;
   /** What the catalogue says now; undefined when the service is not in it. */
   readonly lookup: () => VisibleService | undefined;
-  readonly load: (instance: Instance) => Load;
-  readonly open: (service: string, peer: Instance) => Promise<OpeningStream>;
+  readonly load: (instance: VisibleOffer) => Load;
+  readonly open: (service: string, peer: VisibleOffer) => Promise<OpeningStream>;
+  /** Which offers this site may use. */
+  readonly hop: HopRules;
   /** An instance could not serve. */
   readonly onFailure?: (instance: Instance) => void;
   /** Resolves at the next change of the catalogue, after `ms`, or when `signal` aborts. */
   readonly changed: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** What the client says before an instance accepts. */
+  readonly early: EarlyData;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
+  /** Aborts when the connector stops: what is under way may still succeed, nothing new is tried. */
+  readonly stopping?: AbortSignal;
   readonly now?: () => number;
   readonly holdMs?: number;
 }
@@ -38,16 +47,25 @@ export interface ConnectOptions {
  * stream.cancelled when the client left.
  */
 export async function connectStream(options: ConnectOptions): Promise<Duplex> {
-  const { lookup, load, changed, signal, now = Date.now } = options;
+  const { lookup, load, changed, signal, stopping, now = Date.now } = options;
+  const either = stopping === undefined ? signal : AbortSignal.any([signal, stopping]);
   const deadline = now() + (options.holdMs ?? HOLD_MS);
   let last = new FairleadError("service.unavailable", `no site that offers ${options.service} is connected`);
   for (;;) {
-    const round = await tryEach(options, inOrder(lookup()?.offers ?? [], load));
+    const known = lookup();
+    const offers = known?.offers ?? [];
+    const usable = options.hop.usable(options.service, offers);
+    const round: Round =
+      offers.length > 0 && usable.length === 0
+        ? { error: hopNotAllowed(options.service), final: true }
+        : await tryEach(options, inOrder(usable, load));
     if (round.stream) return round.stream;
     last = round.error ?? last;
     const left = deadline - now();
-    if (round.final || left <= 0) throw last;
-    await changed(round.error ? Math.min(ROUND_MS, left) : left, signal);
+    // What the catalogue said meanwhile may make a refusal for good one of yesterday.
+    const stale = lookup() !== known;
+    if ((round.final && !stale) || left <= 0 || stopping?.aborted) throw last;
+    if (!stale) await changed(round.error ? Math.min(ROUND_MS, left) : left, either);
     if (signal.aborted) throw new FairleadError("stream.cancelled");
   }
 }
@@ -57,15 +75,20 @@ type Round =
   /** `final` when no instance failed in a way that passes by itself. */
   | { readonly stream?: undefined; readonly error?: FairleadError; readonly final: boolean };
 
-async function tryEach(options: ConnectOptions, instances: readonly Instance[]): Promise<Round> {
+async function tryEach(options: ConnectOptions, instances: readonly VisibleOffer[]): Promise<Round> {
   const errors: FairleadError[] = [];
   for (const instance of instances) {
     try {
       return { stream: await openAccepted(options, instance) };
     } catch (thrown) {
       if (options.signal.aborted) throw new FairleadError("stream.cancelled");
+      const error = asFairleadError(thrown, "session.lost");
+      const uncertain = options.early.sent && !isRefusal(error);
+      options.early.refused();
       options.onFailure?.(instance);
-      errors.push(asFairleadError(thrown, "session.lost"));
+      if (uncertain) throw error;
+      if (options.stopping?.aborted) throw error;
+      errors.push(error);
     }
   }
   const worst = errors.find((error) => !ERRORS[error.code].retry) ?? errors.at(-1);
@@ -73,8 +96,13 @@ async function tryEach(options: ConnectOptions, instances: readonly Instance[]):
   return { ...(worst ? { error: worst } : {}), final };
 }
 
-async function openAccepted(options: ConnectOptions, instance: Instance): Promise<Duplex> {
-  const { open, service, signal } = options;
+/** Whether it is a peer's answer to an OPEN: then no byte of the stream went to a target. */
+function isRefusal({ code }: FairleadError): boolean {
+  return code.startsWith("service.") || (code.startsWith("stream.") && code !== "stream.cancelled");
+}
+
+async function openAccepted(options: ConnectOptions, instance: VisibleOffer): Promise<Duplex> {
+  const { open, service, signal, early } = options;
   const stream = await open(service, instance);
   const leave = () => stream.destroy();
   // Until somebody else joins it, a failing stream must not end the process; `accepted` tells the failure.
@@ -84,7 +112,9 @@ async function openAccepted(options: ConnectOptions, instance: Instance): Promis
   try {
     if (signal.aborted) throw new FairleadError("stream.cancelled");
     signal.addEventListener("abort", leave);
+    early.sendTo(stream);
     await Promise.race([stream.accepted, closed(stream)]);
+    early.accepted();
     return stream;
   } catch (error) {
     stream.destroy();

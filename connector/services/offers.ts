@@ -1,9 +1,10 @@
 /** What this site offers: services given at start, and those exposed while it runs. */
 import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
-import type { Offer } from "../../protocol/messages.ts";
+import type { Encryption, Offer } from "../../protocol/messages.ts";
 import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
 import type { StateDirectory } from "../state/directory.ts";
+import { HopRules } from "./hop.ts";
 import type { Exposure } from "./options.ts";
 
 const OFFERS_FILE = "offers.json";
@@ -24,19 +25,30 @@ export class Offers {
   /** Given at start; never stored, so that a start without the option ends it. */
   readonly #given: Map<string, Exposure>;
   readonly #added: Map<string, Exposure>;
+  readonly #hop: HopRules;
   #onChange: () => void = () => {};
 
-  private constructor(state: StateDirectory, given: Map<string, Exposure>, added: Map<string, Exposure>) {
+  private constructor(
+    state: StateDirectory,
+    given: Map<string, Exposure>,
+    added: Map<string, Exposure>,
+    hop: HopRules,
+  ) {
     this.#state = state;
+    this.#hop = hop;
     this.#given = given;
     this.#added = added;
   }
 
   /**
-   * The offers of a site. One given at start hides a stored one of the same name.
+   * The offers of a site. One given at start hides a stored one of the same name; `hop` holds for both.
    * @throws FairleadError `request.invalid` when a name is given twice; `state.corrupt`.
    */
-  static async load(state: StateDirectory, given: readonly Exposure[]): Promise<Offers> {
+  static async load(
+    state: StateDirectory,
+    given: readonly Exposure[],
+    hop: HopRules = new HopRules(),
+  ): Promise<Offers> {
     const names = new Map<string, Exposure>();
     for (const exposure of given) {
       if (names.has(exposure.name)) {
@@ -46,7 +58,7 @@ export class Offers {
     }
     const stored = await state.readJson(OFFERS_FILE, OffersFile);
     const added = stored?.offers.filter((exposure) => !names.has(exposure.name)) ?? [];
-    return new Offers(state, names, new Map(added.map((exposure) => [exposure.name, exposure])));
+    return new Offers(state, names, new Map(added.map((exposure) => [exposure.name, exposure])), hop);
   }
 
   onChange(listener: () => void): void {
@@ -54,21 +66,39 @@ export class Offers {
   }
 
   /** Services and targets, by name. */
-  list(): Exposure[] {
-    return [...this.#given.values(), ...this.#added.values()].sort((left, right) =>
-      left.name < right.name ? -1 : 1,
-    );
+  list(): (Exposure & { readonly encryption?: Encryption })[] {
+    return [...this.#given.values(), ...this.#added.values()]
+      .sort((left, right) => (left.name < right.name ? -1 : 1))
+      .map((exposure) => (this.#hop.offers(exposure.name) ? { ...exposure, encryption: "hop" } : exposure));
+  }
+
+  /** Whether any service is offered for hop encryption now. */
+  get anyHop(): boolean {
+    return this.list().some(({ encryption }) => encryption === "hop");
   }
 
   /** What the registry is told; targets stay here. */
   forRegistry(): Offer[] {
-    return this.list().map(({ name, protocol, port }) => ({ name, protocol, port }));
+    return this.list().map(({ name, protocol, port, encryption }) => ({
+      ...{ name, protocol, port },
+      ...(encryption === undefined ? {} : { encryption }),
+    }));
   }
 
-  /** The target of a service that is offered here. @throws FairleadError `service.unknown`. */
-  target(name: string): Exposure {
+  /**
+   * The target of a service that is offered here, for a stream of a session of that mode. One that is offered for
+   * hop encryption may be used with end-to-end encryption, which is more; never the other way around.
+   * @throws FairleadError `service.unknown`, `service.hop_not_allowed`.
+   */
+  target(name: string, encryption: Encryption = "end-to-end"): Exposure {
     const exposure = this.#given.get(name) ?? this.#added.get(name);
     if (!exposure) throw new FairleadError("service.unknown", `this site does not offer ${name}`);
+    if (encryption === "hop" && !this.#hop.offers(name)) {
+      throw new FairleadError(
+        "service.hop_not_allowed",
+        `this site offers ${name} with end-to-end encryption`,
+      );
+    }
     return exposure;
   }
 

@@ -1,6 +1,7 @@
 /**
  * A lane over a WebSocket of the `ws` package: messages both ways, with backpressure both ways.
  */
+import { Duplex } from "node:stream";
 import { type ClientOptions, WebSocket } from "ws";
 import { type Lane, type LaneEvents, MAX_LANE_MESSAGE } from "../../protocol/carrier.ts";
 import { FairleadError, isErrorCode } from "../../protocol/errors.ts";
@@ -8,6 +9,9 @@ import { closeCodeFor } from "../../protocol/messages.ts";
 
 /** Unsent bytes at which `send` asks to wait. */
 const SEND_LIMIT = 256 * 1024;
+
+/** Messages up to this size are put together before they are sent: a short copy costs less than a second write. */
+const JOIN_BELOW = 4096;
 
 /** Time for the other side to answer our close before the connection is cut, in ms. */
 const CLOSE_MS = 2000;
@@ -22,6 +26,23 @@ export const LANE_SOCKET_OPTIONS: ClientOptions = {
   },
   maxPayload: MAX_LANE_MESSAGE,
 };
+
+/** The connection under a WebSocket; null where `ws` does not have it where it used to. */
+function connectionUnder(socket: WebSocket): Duplex | null {
+  const { _socket: connection } = socket as unknown as { _socket?: unknown };
+  return connection instanceof Duplex ? connection : null;
+}
+
+/** RFC 6455 §5.2: a final binary frame with a mask of zeros. */
+function frameHeader(size: number): Buffer {
+  const large = size >= 0x1_0000;
+  const header = Buffer.alloc(large ? 14 : 8);
+  header[0] = 0x82;
+  header[1] = 0x80 | (large ? 127 : 126);
+  if (large) header.writeUIntBE(size, 4, 6);
+  else header.writeUInt16BE(size, 2);
+  return header;
+}
 
 /** @see Lane */
 export class WebSocketLane implements Lane {
@@ -63,11 +84,32 @@ export class WebSocketLane implements Lane {
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(text, this.#sent);
   }
 
-  send(message: Uint8Array): boolean {
+  send(pieces: readonly Uint8Array[]): boolean {
     if (this.#socket.readyState !== WebSocket.OPEN) return true;
-    this.#socket.send(message, this.#sent);
-    this.#waiting = this.#socket.bufferedAmount >= SEND_LIMIT;
+    const [first] = pieces;
+    if (pieces.length === 1 && first !== undefined) this.#socket.send(first, this.#sent);
+    else this.#sendPieces(pieces);
+    this.#waiting ||= this.#socket.bufferedAmount >= SEND_LIMIT;
     return !this.#waiting;
+  }
+
+  /**
+   * One message from several pieces, none of them copied: the frame's header is made here and everything is
+   * written to the connection under `ws` in one go. `ws` itself would copy, or make a fragment of each piece.
+   */
+  #sendPieces(pieces: readonly Uint8Array[]): void {
+    let size = 0;
+    for (const piece of pieces) size += piece.length;
+    const connection = connectionUnder(this.#socket);
+    if (size <= JOIN_BELOW || connection === null) {
+      this.#socket.send(Buffer.concat(pieces, size), this.#sent);
+      return;
+    }
+    connection.cork();
+    connection.write(frameHeader(size));
+    const last = pieces.length - 1;
+    for (const [at, piece] of pieces.entries()) connection.write(piece, at === last ? this.#sent : undefined);
+    connection.uncork();
   }
 
   pause(): void {
@@ -87,6 +129,10 @@ export class WebSocketLane implements Lane {
     const timer = setTimeout(() => this.#socket.terminate(), CLOSE_MS);
     timer.unref();
     this.#socket.once("close", () => clearTimeout(timer));
+  }
+
+  terminate(): void {
+    this.#socket.terminate();
   }
 
   #message(data: WebSocket.RawData, binary: boolean): void {

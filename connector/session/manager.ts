@@ -5,6 +5,7 @@
  */
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import { DEFAULT_WINDOW_BYTES } from "../../protocol/carrier.ts";
 import {
   asFairleadError,
   ERRORS,
@@ -12,9 +13,15 @@ import {
   FairleadError,
   isErrorCode,
 } from "../../protocol/errors.ts";
-import type { Instance, Invitation } from "../../protocol/messages.ts";
+import {
+  DEFAULT_ENCRYPTION,
+  type Encryption,
+  type Instance,
+  type Invitation,
+} from "../../protocol/messages.ts";
 import { DEFAULT_WINDOW } from "../../protocol/streams/credit.ts";
 import { DEFAULT_MAX_STREAMS } from "../../protocol/streams/multiplexer.ts";
+import type { VersionRange } from "../../protocol/versions.ts";
 import { abandon, joinStreams } from "./join.ts";
 import { type Log, Session, type SessionLimits, type SessionState } from "./session.ts";
 import type { SessionStream } from "./stream.ts";
@@ -27,7 +34,14 @@ export type { SessionIdentity } from "./tls.ts";
 
 export interface Signalling {
   /** Asks the registry for a session. Rejects with a FairleadError. */
-  request(service: string, peer: { site: string; boot: string }): Promise<Invitation>;
+  request(
+    service: string,
+    peer: { site: string; boot: string },
+    lanes: number,
+    encryption: Encryption,
+  ): Promise<Invitation>;
+  /** Asks for lanes of a higher generation than the last that this side used. Rejects with a FairleadError. */
+  resume(session: string, generation: number, lanes: number): Promise<Invitation>;
   /** Tells the registry that a session is over. */
   ended(session: string, generation: number, code: string): void;
 }
@@ -47,11 +61,21 @@ export interface SessionManagerOptions {
    * The peer opened a stream: resolves with the target's connection (made with `allowHalfOpen`), to which the
    * manager joins it, or rejects with the FairleadError that the peer shall see. The stream must not be read.
    */
-  accept: (stream: Duplex, info: { service: string; peer: Instance }) => Promise<Duplex>;
+  accept: (
+    stream: Duplex,
+    info: { service: string; peer: Instance; encryption: Encryption },
+  ) => Promise<Duplex>;
+  /**
+   * Whether this connector's own configuration has any use for hop encryption. What the registry says is no
+   * permission; nobody's unless given.
+   */
+  allowsHop?: () => boolean;
   log: Log;
   /** Name and version, told to the peer. */
   software?: string;
   limits?: Partial<SessionLimits>;
+  /** Carrier versions to speak; all that there are unless given. */
+  carrier?: VersionRange;
 }
 
 /** A session as `status` shows it. */
@@ -59,14 +83,27 @@ export interface SessionSummary {
   session: string;
   generation: number;
   peer: Instance;
+  encryption: Encryption;
   state: SessionState;
   streams: number;
+  /** Lanes joined now. */
+  lanes: number;
+  /** Round trip to the peer, ms; null while it is not known. */
+  rtt: number | null;
+  /** Bytes that the carrier keeps: for the peer until acknowledged, of the peer for want of earlier ones. */
+  held: { readonly out: number; readonly in: number };
   /** ISO 8601. */
   since: string;
 }
 
 const DEFAULT_LIMITS: SessionLimits = {
   idleMs: 60_000,
+  parkAfterMs: 60_000,
+  parkedMs: 600_000,
+  sessionTimeoutMs: 60_000,
+  laneWaitMs: 3000,
+  lanes: 1,
+  replayBytes: DEFAULT_WINDOW_BYTES,
   upMs: 10_000,
   lingerMs: 2000,
   window: DEFAULT_WINDOW,
@@ -81,19 +118,25 @@ function worthAnother(code: ErrorCode): boolean {
   return STALE.includes(code) || (ERRORS[code].retry && !code.startsWith("stream."));
 }
 
+const modeOf = (invitation: Invitation): Encryption => invitation.encryption ?? DEFAULT_ENCRYPTION;
+
+/** What two instances have one session of. */
+const keyOf = (boot: string, encryption: Encryption): string => `${boot} ${encryption}`;
+
 const usable = (session: Session | undefined): session is Session =>
-  session !== undefined && (session.state === "opening" || session.state === "up");
+  session !== undefined && session.state !== "draining" && session.state !== "closed";
 
 export class SessionManager {
   readonly #options: SessionManagerOptions;
   readonly #limits: SessionLimits;
   /** Every session that is not closed, draining ones too. */
   readonly #sessions = new Set<Session>();
-  /** The session that new streams to a peer use, by boot id. */
+  /** The session that new streams to a peer use, by boot id and mode. */
   readonly #current = new Map<string, Session>();
-  /** Requests under way, by the peer's boot id. */
+  /** Requests under way, by the peer's boot id and mode. */
   readonly #requests = new Map<string, Promise<Session>>();
   #closing = false;
+  #draining = false;
 
   constructor(options: SessionManagerOptions) {
     this.#options = options;
@@ -101,16 +144,20 @@ export class SessionManager {
   }
 
   /**
-   * Opens a stream to a service at a peer. Resolves when the session is up; the stream can be written to at
+   * Opens a stream to a service at a peer. Resolves when the session is up and has a lane; the stream can be written to at
    * once, its `accepted` tells whether the peer took it.
    * @throws FairleadError session.*, lane.*, ticket.* when no session can be had after a second try;
    * stream.limit; whatever the registry refused with.
    */
-  async open(service: string, peer: Instance): Promise<SessionStream> {
+  async open(
+    service: string,
+    peer: Instance,
+    encryption: Encryption = DEFAULT_ENCRYPTION,
+  ): Promise<SessionStream> {
     for (let last = false; ; last = true) {
-      const session = await this.#sessionWith(service, peer);
+      const session = await this.#sessionWith(service, peer, encryption);
       try {
-        await session.up;
+        await session.carried();
         return session.open(service);
       } catch (thrown) {
         const error = asFairleadError(thrown, "session.lost");
@@ -123,7 +170,7 @@ export class SessionManager {
     }
   }
 
-  /** The peer asked for a session: dials its lane. */
+  /** The peer asked for a session, or for new lanes of one: dials them. */
   offered(invitation: Invitation): void {
     try {
       this.#begin(invitation);
@@ -147,8 +194,12 @@ export class SessionManager {
       session: one.id,
       generation: one.generation,
       peer: one.peer,
+      encryption: one.encryption,
       state: one.state,
       streams: one.streams,
+      lanes: one.lanes,
+      rtt: one.rtt,
+      held: one.held,
       since: one.since.toISOString(),
     }));
   }
@@ -158,6 +209,24 @@ export class SessionManager {
     let count = 0;
     for (const one of this.#sessions) if (one.peer.boot === peer.boot) count += one.streams;
     return count;
+  }
+
+  /** Streams open now, in all sessions. */
+  get streams(): number {
+    let count = 0;
+    for (const one of this.#sessions) count += one.streams;
+    return count;
+  }
+
+  /**
+   * Opens no more streams and takes none: peers hear GOAWAY, and an OPEN that comes all the same is refused with
+   * service.draining. Sessions with streams go on, over new lanes where needed. Resolves when none is left.
+   */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    const all = [...this.#sessions];
+    for (const one of all) one.drain(new FairleadError("session.closed", "the connector is stopping"));
+    await Promise.all(all.map((one) => one.gone));
   }
 
   /** Ends every session and takes no more. Resolves when their lanes are gone. */
@@ -170,18 +239,20 @@ export class SessionManager {
 
   // ---- getting a session ----------------------------------------------------------------------------
 
-  async #sessionWith(service: string, peer: Instance): Promise<Session> {
-    if (this.#closing) throw new FairleadError("session.closed", "the connector is stopping");
-    const current = this.#current.get(peer.boot);
+  async #sessionWith(service: string, peer: Instance, encryption: Encryption): Promise<Session> {
+    if (this.#closing || this.#draining)
+      throw new FairleadError("session.closed", "the connector is stopping");
+    const key = keyOf(peer.boot, encryption);
+    const current = this.#current.get(key);
     if (usable(current)) return current;
-    const pending = this.#requests.get(peer.boot);
+    const pending = this.#requests.get(key);
     if (pending !== undefined) return pending;
-    const request = this.#request(service, peer).finally(() => this.#requests.delete(peer.boot));
-    this.#requests.set(peer.boot, request);
+    const request = this.#request(service, peer, encryption).finally(() => this.#requests.delete(key));
+    this.#requests.set(key, request);
     return request;
   }
 
-  async #request(service: string, peer: Instance): Promise<Session> {
+  async #request(service: string, peer: Instance, encryption: Encryption): Promise<Session> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(
@@ -190,15 +261,20 @@ export class SessionManager {
       );
     });
     try {
-      const asked = this.#options.signalling.request(service, { site: peer.site, boot: peer.boot });
+      const { site, boot } = peer;
+      const { lanes } = this.#limits;
+      const asked = this.#options.signalling.request(service, { site, boot }, lanes, encryption);
       const invitation = await Promise.race([asked, timeout]);
       if (invitation.peer.boot !== peer.boot || invitation.peer.site !== peer.site) {
         throw new FairleadError("session.wrong_peer", "the registry granted a session with another instance");
       }
+      if (modeOf(invitation) !== encryption) {
+        throw this.#refuse(invitation, "session.forbidden", "the registry granted a session of another mode");
+      }
       return this.#begin(invitation);
     } catch (error) {
       // The peer's own request may have brought a session meanwhile.
-      const current = this.#current.get(peer.boot);
+      const current = this.#current.get(keyOf(peer.boot, encryption));
       if (usable(current)) return current;
       throw asFairleadError(error, "session.lost");
     } finally {
@@ -210,13 +286,33 @@ export class SessionManager {
   #begin(invitation: Invitation): Session {
     if (this.#closing) throw new FairleadError("session.closed", "the connector is stopping");
     const { boot } = invitation.peer;
+    const encryption = modeOf(invitation);
     if (boot === this.#options.boot)
       throw new FairleadError("session.wrong_peer", "an invitation to ourselves");
-    const current = this.#current.get(boot);
     // A grant and an offer of the same generation are one thing: both sides asked at once.
-    if (usable(current) && current.id === invitation.session && current.generation >= invitation.generation) {
-      return current;
+    const held = this.#held(invitation);
+    if (held !== undefined && held.encryption !== encryption) {
+      throw new FairleadError("session.forbidden", "an invitation that changes the mode of a session");
     }
+    if (encryption === "hop" && !(this.#options.allowsHop?.() ?? false)) {
+      throw this.#refuse(invitation, "session.forbidden", "hop encryption is not allowed here");
+    }
+    if (held?.resumable && invitation.generation > held.generation) held.invited(invitation);
+    if (held !== undefined && held.generation >= invitation.generation) return held;
+    if (invitation.generation > 1 && invitation.tickets !== undefined) {
+      held?.close(
+        new FairleadError("session.replaced", "the peer goes on with it, and it has not begun here"),
+      );
+      throw this.#refuse(
+        invitation,
+        "session.unknown",
+        "an invitation to new lanes of a session that has ended here",
+      );
+    }
+    // The peer's client waits for it: it hears at once, and goes to another instance.
+    if (this.#draining) throw this.#refuse(invitation, "session.unknown", "the connector is stopping");
+    const key = keyOf(boot, encryption);
+    const current = this.#current.get(key);
     const session = new Session({
       invitation,
       boot: this.#options.boot,
@@ -224,28 +320,45 @@ export class SessionManager {
       software: this.#options.software ?? "fairlead",
       limits: this.#limits,
       dial: this.#options.dial,
-      opened: (stream, { peer }) => void this.#serve(stream, peer),
+      ...(this.#options.carrier === undefined ? {} : { carrier: this.#options.carrier }),
+      resume: (generation) =>
+        this.#options.signalling.resume(invitation.session, generation, this.#limits.lanes),
+      opened: (stream, { peer }) => void this.#serve(stream, peer, encryption),
       ended: (ended, error) => this.#ended(ended, error),
       log: this.#options.log,
     });
     this.#sessions.add(session);
-    this.#current.set(boot, session);
+    this.#current.set(key, session);
     if (usable(current)) current.close(new FairleadError("session.replaced"));
     return session;
   }
 
+  /** Takes no part in a session. The registry lets the peer know. */
+  #refuse({ session, generation }: Invitation, code: ErrorCode, why: string): FairleadError {
+    this.#options.signalling.ended(session, generation, code);
+    return new FairleadError(code, why);
+  }
+
+  /** The session of an invitation. One that drains still has streams, which need their lanes. */
+  #held(invitation: Invitation): Session | undefined {
+    for (const one of this.#sessions) if (one.id === invitation.session && one.state !== "closed") return one;
+    return undefined;
+  }
+
   #ended(session: Session, error: FairleadError): void {
     this.#sessions.delete(session);
-    if (this.#current.get(session.peer.boot) === session) this.#current.delete(session.peer.boot);
+    const key = keyOf(session.peer.boot, session.encryption);
+    if (this.#current.get(key) === session) this.#current.delete(key);
     this.#options.signalling.ended(session.id, session.generation, error.code);
   }
 
   // ---- the peer's streams ---------------------------------------------------------------------------
 
-  async #serve(stream: SessionStream, peer: Instance): Promise<void> {
+  async #serve(stream: SessionStream, peer: Instance, encryption: Encryption): Promise<void> {
     let target: Duplex;
     try {
-      target = await this.#options.accept(stream, { service: stream.service, peer });
+      if (this.#draining) throw new FairleadError("service.draining");
+      target = await this.#options.accept(stream, { service: stream.service, peer, encryption });
     } catch (thrown) {
       stream.destroy(asFairleadError(thrown, "stream.internal"));
       return;

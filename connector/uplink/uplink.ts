@@ -7,6 +7,8 @@ import type { WebSocket } from "ws";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type {
   ConnectorMessage,
+  EdgeFeature,
+  Encryption,
   Hello,
   Invitation,
   Renewal,
@@ -49,6 +51,8 @@ export class Uplink {
   readonly #waiters = new Set<() => void>();
   #state: UplinkState;
   #current: UplinkConnection | null = null;
+  /** What the edge of the current uplink said that it can do. */
+  #features: ReadonlySet<string> = new Set();
   /** Settles when the current uplink ends. */
   #over: ((error: FairleadError) => void) | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -80,8 +84,28 @@ export class Uplink {
   }
 
   /** @throws FairleadError session.*, service.unknown; uplink.lost. */
-  async requestSession(service: string, peer: { site: string; boot: string }): Promise<Invitation> {
-    const answer = await this.#request({ type: "session.request", service, peer });
+  async requestSession(
+    service: string,
+    peer: { site: string; boot: string },
+    lanes = 1,
+    encryption?: Encryption,
+  ): Promise<Invitation> {
+    const answer = await this.#request({
+      ...{ type: "session.request", service, peer, lanes },
+      ...(encryption === undefined ? {} : { encryption }),
+    });
+    if (answer.type !== "session.grant") throw unexpected(answer);
+    return answer.invitation;
+  }
+
+  /**
+   * Asks for lanes of a higher generation than the last that this side used.
+   * @throws FairleadError session.unknown, session.peer_offline, session.revoked, session.forbidden; uplink.lost;
+   * session.lost from an edge that is too old to know: it would take the question for a malformed message.
+   */
+  async requestResume(session: string, generation: number, lanes = 1): Promise<Invitation> {
+    const question: Question = { type: "session.resume", session, generation, lanes };
+    const answer = await this.#request(question, REQUEST_TIMEOUT_MS, "resume");
     if (answer.type !== "session.grant") throw unexpected(answer);
     return answer.invitation;
   }
@@ -234,6 +258,7 @@ export class Uplink {
     }
     const old = this.#current;
     this.#current = connection;
+    this.#features = new Set(welcome.features);
     onWelcome(welcome);
     for (const notice of early) onNotice(notice);
     this.#wake();
@@ -241,10 +266,13 @@ export class Uplink {
   }
 
   /** Every request can be repeated, so one that lost its uplink goes over the next while there is time. */
-  async #request(question: Question, timeoutMs = REQUEST_TIMEOUT_MS): Promise<Answer> {
+  async #request(question: Question, timeoutMs = REQUEST_TIMEOUT_MS, feature?: EdgeFeature): Promise<Answer> {
     const deadline = this.#now() + timeoutMs;
     for (;;) {
       const connection = await this.#connected(deadline);
+      if (feature !== undefined && !this.#features.has(feature)) {
+        throw new FairleadError("session.lost", `the edge is too old to ${feature} sessions`);
+      }
       try {
         return await connection.request(question, Math.max(1, deadline - this.#now()));
       } catch (thrown) {

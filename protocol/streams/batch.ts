@@ -2,7 +2,7 @@
  * Gathers frames into few chunks for one write of the layer below. Headers and small payloads are copied
  * next to each other into a block; large payloads are passed on as they are.
  */
-import { HEADER_BYTES, writeHeader } from "./frames.ts";
+import { FRAME, HEADER_BYTES, writeHeader } from "./frames.ts";
 
 /**
  * Bytes in one write. With TLS's 22 bytes on each of its four records of 16 KiB it still fits into one lane
@@ -35,6 +35,20 @@ export class Batch {
     writeHeader(this.#block, this.#end, type, length, stream);
     this.#end += HEADER_BYTES;
     this.#bytes += HEADER_BYTES;
+  }
+
+  /** Adds a whole CREDIT frame. */
+  credit(stream: number, bytes: number): void {
+    this.#makeRoom(HEADER_BYTES + 4);
+    const block = this.#block;
+    const at = this.#end + HEADER_BYTES;
+    writeHeader(block, this.#end, FRAME.credit, 4, stream);
+    block[at] = bytes >>> 24;
+    block[at + 1] = bytes >>> 16;
+    block[at + 2] = bytes >>> 8;
+    block[at + 3] = bytes;
+    this.#end = at + 4;
+    this.#bytes += HEADER_BYTES + 4;
   }
 
   /** Adds a payload or a whole frame. It must not be changed before it is written. */

@@ -61,7 +61,7 @@ export class FrameDecoder {
       case "data": {
         const end = Math.min(chunk.length, at + this.#left);
         this.#advance(end - at);
-        this.#handler.data(this.#stream, chunk.subarray(at, end));
+        this.#handler.data(this.#stream, end - at === chunk.length ? chunk : chunk.subarray(at, end));
         return end;
       }
       case "control":
@@ -89,10 +89,9 @@ export class FrameDecoder {
       source = this.#header;
       from = 0;
     }
-    const byte = (offset: number) => source[from + offset] ?? 0;
-    this.#type = byte(0);
-    this.#left = (byte(1) << 16) | (byte(2) << 8) | byte(3);
-    this.#stream = ((byte(4) << 24) | (byte(5) << 16) | (byte(6) << 8) | byte(7)) >>> 0;
+    this.#type = byteOf(source, from);
+    this.#left = readU32(source, from) & 0xff_ffff;
+    this.#stream = readU32(source, from + 4);
     this.#begin();
     return end;
   }
@@ -155,4 +154,18 @@ export class FrameDecoder {
     this.#left -= bytes;
     if (this.#left === 0) this.#state = "header";
   }
+}
+
+function byteOf(bytes: Uint8Array, at: number): number {
+  return bytes[at] ?? 0;
+}
+
+function readU32(bytes: Uint8Array, at: number): number {
+  return (
+    ((byteOf(bytes, at) << 24) |
+      (byteOf(bytes, at + 1) << 16) |
+      (byteOf(bytes, at + 2) << 8) |
+      byteOf(bytes, at + 3)) >>>
+    0
+  );
 }

@@ -30,11 +30,6 @@ export class Fifo<T> {
     return item;
   }
 
-  /** Puts `item` in the place of the first one. */
-  replaceFirst(item: T): void {
-    this.#items[this.#head] = item;
-  }
-
   clear(): void {
     this.#items.length = 0;
     this.#head = 0;

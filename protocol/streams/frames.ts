@@ -72,6 +72,11 @@ export const Hello = z.object({
   /** How many streams the receiver of this HELLO may have open at once, of those that it opened. */
   maxStreams: z.number().int().min(0).max(MAX_STREAM_ID),
   software: z.string().max(100),
+  /** Hop encryption only: base64url of the sender's 32 random bytes of the resume key. */
+  resumeKey: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/)
+    .optional(),
 });
 export type Hello = z.infer<typeof Hello>;
 
@@ -122,6 +127,9 @@ const encodeError = (type: number, stream: number, error: FairleadError): Uint8A
 };
 
 const NOTHING = new Uint8Array(0);
+
+/** Payload of an OPEN. */
+export const openPayload = (open: Open): Uint8Array => encoder.encode(JSON.stringify(open));
 
 export const encodeHello = (hello: Hello): Uint8Array => encodeJson(FRAME.hello, 0, hello);
 export const encodeOpen = (stream: number, open: Open): Uint8Array => encodeJson(FRAME.open, stream, open);

@@ -5,49 +5,25 @@
  */
 import { FairleadError, fromErrorBody } from "../errors.ts";
 import { negotiate, SESSION_VERSIONS } from "../versions.ts";
-import { DEFAULT_WINDOW } from "./credit.ts";
 import { FrameDecoder, type FrameHandler } from "./decoder.ts";
 import {
   encodeGoaway,
   encodeHello,
   FRAME,
   type Hello,
-  MAX_STREAM_ID,
   parseCredit,
   parseGoaway,
   parseHello,
-  parseOpen,
   parseReset,
 } from "./frames.ts";
+import { Opens } from "./opens.ts";
+import { DEFAULT_MAX_STREAMS, type MultiplexerEvents, type MultiplexerOptions } from "./options.ts";
 import { Stream, type StreamHandler, type StreamOwner } from "./stream.ts";
-import { FrameWriter, type MultiplexerEffects } from "./writer.ts";
+import { StreamTable } from "./table.ts";
+import { DEFAULT_WINDOW, SessionWindows } from "./windows.ts";
+import { FrameWriter } from "./writer.ts";
 
-export const DEFAULT_MAX_STREAMS = 16_384;
-
-export interface MultiplexerEvents {
-  /** The peer's HELLO came: streams flow. */
-  ready(peer: Hello): void;
-  /** The peer opened a stream. Accept or reset it, now or later; its data goes to the returned handler. */
-  opened(stream: Stream): StreamHandler;
-  /** The number of streams changed to or from none. */
-  busy(busy: boolean): void;
-  /** The peer wants no more streams. */
-  goaway(error: FairleadError): void;
-  /** The session is over, everything due was handed to `send`. Nothing follows. */
-  ended(error: FairleadError): void;
-}
-
-export interface MultiplexerOptions {
-  /** "even" for the TLS server, "odd" for the TLS client. */
-  ids: "even" | "odd";
-  /** Bytes that each of the peer's streams may send without credit. */
-  window?: number;
-  /** Streams that the peer may have open at once. */
-  maxStreams?: number;
-  software: string;
-  effects: MultiplexerEffects;
-  events: MultiplexerEvents;
-}
+export { DEFAULT_MAX_STREAMS, type MultiplexerEvents, type MultiplexerOptions } from "./options.ts";
 
 /** "greeting" until the peer's HELLO; "draining" once a GOAWAY was sent or came. */
 export type MultiplexerState = "greeting" | "running" | "draining" | "ended";
@@ -57,28 +33,34 @@ export class Multiplexer {
   readonly #hello: Hello;
   readonly #owner: StreamOwner;
   readonly #decoder: FrameDecoder;
-  readonly #streams = new Map<number, Stream>();
+  readonly #opens = new Opens();
+  readonly #table: StreamTable;
+  readonly #windows: SessionWindows;
   readonly #writer: FrameWriter;
   #peer: Hello | null = null;
   #state: MultiplexerState = "greeting";
-  #nextId: number;
-  #lastPeerId = 0;
-  #oursCount = 0;
-  #theirsCount = 0;
   /** Why we want no more streams, and why the peer does not. */
   #goaway: FairleadError | null = null;
   #peerGoaway: FairleadError | null = null;
 
   constructor(options: MultiplexerOptions) {
     this.#events = options.events;
-    this.#nextId = options.ids === "even" ? 2 : 1;
+    this.#table = new StreamTable(options.ids);
     this.#hello = {
       versions: SESSION_VERSIONS,
       window: options.window ?? DEFAULT_WINDOW,
       maxStreams: options.maxStreams ?? DEFAULT_MAX_STREAMS,
       software: options.software,
+      ...(options.resumeKey === undefined ? {} : { resumeKey: options.resumeKey }),
     };
+    this.#windows = new SessionWindows({
+      initial: this.#hello.window,
+      now: options.now ?? (() => performance.now()),
+      ...(options.windowBudget === undefined ? {} : { budget: options.windowBudget }),
+    });
     this.#owner = {
+      windows: this.#windows,
+      openPayload: (service) => this.#opens.write(service),
       controlWaits: (stream) => this.#writer.control(stream),
       dataWaits: (stream) => this.#writer.data(stream),
       closed: (stream) => this.#closed(stream),
@@ -89,7 +71,7 @@ export class Multiplexer {
     };
     this.#decoder = new FrameDecoder(handler);
     this.#writer = new FrameWriter(options.effects, encodeHello(this.#hello), (stream) =>
-      this.#release(stream),
+      this.#table.release(stream),
     );
   }
 
@@ -99,7 +81,17 @@ export class Multiplexer {
 
   /** Streams open now, both sides'. */
   get streams(): number {
-    return this.#streams.size;
+    return this.#table.size;
+  }
+
+  /** The carrier measured a round trip of `ms`: windows follow the shortest. */
+  noteRoundTrip(ms: number): void {
+    this.#windows.noteRoundTrip(ms);
+  }
+
+  /** The session's bytes take another way from now on: round trips are measured anew. */
+  pathChanged(): void {
+    this.#windows.pathChanged();
   }
 
   /**
@@ -110,15 +102,14 @@ export class Multiplexer {
     if (this.#state === "ended" || this.#goaway !== null) {
       throw this.#peerGoaway ?? this.#goaway ?? new FairleadError("session.closed");
     }
-    if (this.#oursCount >= (this.#peer ?? this.#hello).maxStreams) throw new FairleadError("stream.limit");
-    if (this.#nextId > MAX_STREAM_ID) {
+    if (this.#table.ours >= (this.#peer ?? this.#hello).maxStreams) throw new FairleadError("stream.limit");
+    const id = this.#table.takeId();
+    if (id === null) {
       const error = new FairleadError("session.closed", "the session has used up its stream ids");
       this.drain(error);
       throw error;
     }
-    const id = this.#nextId;
-    this.#nextId += 2;
-    const stream = new Stream({ id, service, ours: true, owner: this.#owner, window: this.#hello.window });
+    const stream = new Stream({ id, service, ours: true, owner: this.#owner });
     stream.handler = handler;
     if (this.#peer !== null) stream.receiveCredit(this.#peer.window);
     this.#add(stream);
@@ -173,7 +164,7 @@ export class Multiplexer {
 
   #data(id: number, piece: Uint8Array): void {
     if (this.#state === "ended") return;
-    this.#known(id, "DATA")?.receiveData(piece);
+    this.#table.of(id, "DATA")?.receiveData(piece);
   }
 
   #frame(type: number, id: number, payload: Uint8Array): void {
@@ -186,19 +177,19 @@ export class Multiplexer {
         this.#receiveHello(parseHello(payload));
         break;
       case FRAME.open:
-        this.#receiveOpen(id, parseOpen(payload).service);
+        this.#receiveOpen(id, this.#opens.read(payload));
         break;
       case FRAME.accept:
-        this.#known(id, "ACCEPT")?.receiveAccept();
+        this.#table.of(id, "ACCEPT")?.receiveAccept();
         break;
       case FRAME.credit:
-        this.#known(id, "CREDIT")?.receiveCredit(parseCredit(payload));
+        this.#table.of(id, "CREDIT")?.receiveCredit(parseCredit(payload));
         break;
       case FRAME.fin:
-        this.#known(id, "FIN")?.receiveFin();
+        this.#table.of(id, "FIN")?.receiveFin();
         break;
       case FRAME.reset:
-        this.#known(id, "RESET")?.end(fromErrorBody(parseReset(payload), "stream.internal"));
+        this.#table.of(id, "RESET")?.end(fromErrorBody(parseReset(payload), "stream.internal"));
         break;
       case FRAME.goaway:
         this.#receiveGoaway(fromErrorBody(parseGoaway(payload), "session.closed"));
@@ -217,21 +208,21 @@ export class Multiplexer {
     }
     this.#peer = hello;
     this.#move(this.#goaway === null ? "running" : "draining");
-    for (const stream of this.#streams.values()) stream.receiveCredit(hello.window);
+    for (const stream of this.#table.all()) stream.receiveCredit(hello.window);
     this.#writer.greeted();
     this.#events.ready(hello);
   }
 
   #receiveOpen(id: number, service: string): void {
-    if (this.#isOurs(id) || id <= this.#lastPeerId || this.#peerGoaway !== null) {
-      throw new FairleadError("session.out_of_order", `OPEN of stream ${id} is not the peer's next`);
+    if (this.#peerGoaway !== null) {
+      throw new FairleadError("session.out_of_order", `OPEN of stream ${id} came after GOAWAY`);
     }
-    this.#lastPeerId = id;
-    if (this.#theirsCount >= this.#hello.maxStreams) {
+    this.#table.notePeerId(id);
+    if (this.#table.theirs >= this.#hello.maxStreams) {
       this.#writer.refuse(id);
       return;
     }
-    const stream = new Stream({ id, service, ours: false, owner: this.#owner, window: this.#hello.window });
+    const stream = new Stream({ id, service, ours: false, owner: this.#owner });
     stream.receiveCredit(this.#peer?.window ?? 0);
     this.#add(stream);
     stream.handler = this.#events.opened(stream);
@@ -244,55 +235,32 @@ export class Multiplexer {
     this.#writer.wake();
   }
 
-  /** The stream of a frame; null when it has ended, so that the frame is ignored. */
-  #known(id: number, frame: string): Stream | null {
-    const stream = this.#streams.get(id);
-    if (stream !== undefined) return stream;
-    if (this.#isOurs(id) ? id < this.#nextId : id <= this.#lastPeerId) return null;
-    throw new FairleadError("session.out_of_order", `${frame} on stream ${id}, which was never opened`);
-  }
-
-  #isOurs(id: number): boolean {
-    return id % 2 === this.#nextId % 2;
-  }
-
   // ---- state ----------------------------------------------------------------------------------------
 
   #add(stream: Stream): void {
-    this.#streams.set(stream.id, stream);
-    if (stream.ours) this.#oursCount++;
-    else this.#theirsCount++;
-    if (this.#streams.size === 1) this.#events.busy(true);
+    this.#table.add(stream);
+    if (this.#table.size === 1) this.#events.busy(true);
   }
 
   #closed(stream: Stream): void {
-    if (!this.#streams.delete(stream.id)) return;
-    if (!stream.resetWaits) this.#release(stream);
+    if (!this.#table.remove(stream)) return;
+    if (!stream.resetWaits) this.#table.release(stream);
     if (this.#state === "ended") return;
-    if (this.#streams.size === 0) this.#events.busy(false);
+    if (this.#table.size === 0) this.#events.busy(false);
     if (this.#state === "draining") this.#writer.wake();
-  }
-
-  /**
-   * Gives the stream's place free. A stream reset here keeps its place until the RESET went out, so that a
-   * peer that opens and never reads cannot pile up RESETs.
-   */
-  #release(stream: Stream): void {
-    if (stream.ours) this.#oursCount--;
-    else this.#theirsCount--;
   }
 
   /** Ends a drained session when nothing is left. */
   #settle(): void {
     if (this.#state !== "draining" || this.#peerGoaway === null) return;
-    if (this.#streams.size > 0 || !this.#writer.controlSent) return;
+    if (this.#table.size > 0 || !this.#writer.controlSent) return;
     this.#end(this.#peerGoaway);
   }
 
   #end(error: FairleadError): void {
     this.#move("ended");
-    for (const stream of [...this.#streams.values()]) stream.end(error);
-    this.#streams.clear();
+    for (const stream of this.#table.all()) stream.end(error);
+    this.#table.clear();
     this.#writer.stop();
     this.#events.ended(error);
   }

@@ -5,41 +5,18 @@
 import { FairleadError } from "../errors.ts";
 import type { Batch } from "./batch.ts";
 import { ReceiveWindow, SendCredit } from "./credit.ts";
-import { Fifo } from "./fifo.ts";
-import { encodeAccept, encodeCredit, encodeOpen, encodeReset, FRAME } from "./frames.ts";
+import { encodeReset, FRAME } from "./frames.ts";
+import type { StreamHandler, StreamOwner } from "./handler.ts";
+import { Outbox } from "./outbox.ts";
 import { MAY_RECEIVE, MAY_SEND, nextState, type StreamMove, type StreamState } from "./states.ts";
+
+export type { StreamHandler, StreamOwner } from "./handler.ts";
 
 /** Bytes that a stream takes before {@link Stream.write} asks to wait. */
 export const SEND_BUFFER = 128 * 1024;
 
 /** Bytes of one stream that go out before it is another stream's turn: four turns to a batch. */
 export const TURN_BYTES = 16 * 1024 - 64;
-
-/** What a stream tells its user. */
-export interface StreamHandler {
-  /** The peer accepted our OPEN. */
-  peerAccepted(): void;
-  /** Bytes of the peer, never empty; the memory is the input's. Call `consumed` when they are used up. */
-  data(bytes: Uint8Array): void;
-  /** The peer sent its last byte. */
-  peerFinished(): void;
-  /** After `write` returned false: it takes more now. */
-  drained(): void;
-  /** Our last byte and FIN went out. */
-  finished(): void;
-  /** The peer reset the stream, or the session ended under it. Nothing follows. */
-  reset(error: FairleadError): void;
-}
-
-/** The multiplexer, as a stream sees it. */
-export interface StreamOwner {
-  /** The stream has a control frame to send. */
-  controlWaits(stream: Stream): void;
-  /** The stream has data or FIN to send, and credit for it. */
-  dataWaits(stream: Stream): void;
-  /** The stream ended. */
-  closed(stream: Stream): void;
-}
 
 export class Stream {
   readonly id: number;
@@ -49,10 +26,12 @@ export class Stream {
   readonly #owner: StreamOwner;
   #handler: StreamHandler | null = null;
   #state: StreamState;
+  /** The tables' answers for the state: asked for each frame. */
+  #maySend: boolean;
+  #mayReceive: boolean;
   readonly #credit = new SendCredit();
   readonly #window: ReceiveWindow;
-  readonly #outbox = new Fifo<Uint8Array>();
-  #outboxBytes = 0;
+  readonly #outbox = new Outbox();
   #wantsDrain = false;
   #finishing = false;
   /** What the next control turn sends. */
@@ -64,13 +43,15 @@ export class Stream {
   inControlRow = false;
   inDataRow = false;
 
-  constructor(options: { id: number; service: string; ours: boolean; owner: StreamOwner; window: number }) {
+  constructor(options: { id: number; service: string; ours: boolean; owner: StreamOwner }) {
     this.id = options.id;
     this.service = options.service;
     this.ours = options.ours;
     this.#owner = options.owner;
-    this.#window = new ReceiveWindow(options.window);
+    this.#window = new ReceiveWindow(options.owner.windows);
     this.#state = options.ours ? "opening" : "offered";
+    this.#maySend = MAY_SEND[this.#state];
+    this.#mayReceive = MAY_RECEIVE[this.#state];
     this.#openWaits = options.ours;
   }
 
@@ -108,12 +89,11 @@ export class Stream {
    */
   write(bytes: Uint8Array): boolean {
     if (this.#state === "closed") return true;
-    if (this.#finishing || !MAY_SEND[this.#state]) throw new RangeError(`cannot write when ${this.#state}`);
+    if (this.#finishing || !this.#maySend) throw new RangeError(`cannot write when ${this.#state}`);
     if (bytes.length === 0) return true;
     this.#outbox.push(bytes);
-    this.#outboxBytes += bytes.length;
     if (this.#credit.available > 0) this.#owner.dataWaits(this);
-    this.#wantsDrain = this.#outboxBytes >= SEND_BUFFER;
+    this.#wantsDrain = this.#outbox.bytes >= SEND_BUFFER;
     return !this.#wantsDrain;
   }
 
@@ -134,7 +114,7 @@ export class Stream {
 
   /** The user is done with `bytes` of what `data` gave it. */
   consumed(bytes: number): void {
-    if (!this.#window.consume(bytes) || !MAY_RECEIVE[this.#state]) return;
+    if (!this.#window.consume(bytes) || !this.#mayReceive) return;
     this.#creditWaits = true;
     this.#owner.controlWaits(this);
   }
@@ -143,7 +123,7 @@ export class Stream {
 
   /** @throws FairleadError session.out_of_order, session.credit */
   receiveData(bytes: Uint8Array): void {
-    if (!MAY_RECEIVE[this.#state]) throw this.#outOfOrder("DATA");
+    if (!this.#mayReceive) throw this.#outOfOrder("DATA");
     this.#window.receive(bytes.length);
     this.#handler?.data(bytes);
   }
@@ -180,15 +160,23 @@ export class Stream {
   /** Adds the control frames that wait. */
   writeControl(batch: Batch): void {
     if (this.#resetWaits !== null) {
+      // A RESET without ACCEPT before it says that the target got nothing.
+      if (this.#acceptWaits) batch.header(FRAME.accept, 0, this.id);
       batch.add(encodeReset(this.id, this.#resetWaits));
+      this.#acceptWaits = false;
       this.#resetWaits = null;
       return;
     }
     if (this.#state === "closed") return;
-    if (this.#openWaits) batch.add(encodeOpen(this.id, { service: this.service }));
-    if (this.#acceptWaits) batch.add(encodeAccept(this.id));
-    if (this.#creditWaits && MAY_RECEIVE[this.#state]) {
-      batch.add(encodeCredit(this.id, this.#window.takeGrant()));
+    if (this.#openWaits) {
+      const payload = this.#owner.openPayload(this.service);
+      batch.header(FRAME.open, payload.length, this.id);
+      batch.add(payload);
+    }
+    if (this.#acceptWaits) batch.header(FRAME.accept, 0, this.id);
+    if (this.#creditWaits && this.#mayReceive) {
+      const bytes = this.#window.takeGrant();
+      if (bytes > 0) batch.credit(this.id, bytes);
     }
     this.#openWaits = false;
     this.#acceptWaits = false;
@@ -198,46 +186,28 @@ export class Stream {
   /** Adds at most `limit` bytes of data as one frame, and FIN when it is due; true when more could follow. */
   writeData(batch: Batch, limit: number): boolean {
     if (!this.#sendable) return false;
-    const size = Math.min(limit, this.#outboxBytes, this.#credit.available);
+    const size = Math.min(limit, this.#outbox.bytes, this.#credit.available);
     if (size > 0) {
       batch.header(FRAME.data, size, this.id);
       this.#credit.spend(size);
-      this.#moveBytes(batch, size);
+      this.#outbox.moveTo(batch, size);
     }
-    if (this.#finishing && this.#outboxBytes === 0 && MAY_SEND[this.#state]) {
+    if (this.#finishing && this.#outbox.bytes === 0 && this.#maySend) {
       batch.header(FRAME.fin, 0, this.id);
       this.#move("finish");
       this.#handler?.finished();
       return false;
     }
-    if (this.#wantsDrain && this.#outboxBytes < SEND_BUFFER) {
+    if (this.#wantsDrain && this.#outbox.bytes < SEND_BUFFER) {
       this.#wantsDrain = false;
       this.#handler?.drained();
     }
     return this.#sendable;
   }
 
-  #moveBytes(batch: Batch, size: number): void {
-    let left = size;
-    while (left > 0) {
-      const first = this.#outbox.peek();
-      if (first === undefined) throw new RangeError("the outbox holds less than it counts");
-      if (first.length <= left) {
-        batch.add(first);
-        this.#outbox.shift();
-        left -= first.length;
-      } else {
-        batch.add(first.subarray(0, left));
-        this.#outbox.replaceFirst(first.subarray(left));
-        left = 0;
-      }
-    }
-    this.#outboxBytes -= size;
-  }
-
   get #sendable(): boolean {
-    if (!MAY_SEND[this.#state]) return false;
-    return this.#outboxBytes > 0 ? this.#credit.available > 0 : this.#finishing;
+    if (!this.#maySend) return false;
+    return this.#outbox.bytes > 0 ? this.#credit.available > 0 : this.#finishing;
   }
 
   /** The only place that changes the state. */
@@ -245,9 +215,12 @@ export class Stream {
     const next = nextState(this.#state, move);
     if (next === null) throw new RangeError(`stream ${this.id}: no ${move} when ${this.#state}`);
     this.#state = next;
+    this.#maySend = MAY_SEND[next];
+    this.#mayReceive = MAY_RECEIVE[next];
+    if (move === "reset") this.#window.abandoned();
+    else if (move === "peer_finished") this.#window.finished();
     if (next !== "closed") return;
     this.#outbox.clear();
-    this.#outboxBytes = 0;
     this.#owner.closed(this);
     if (this.#resetWaits !== null) this.#owner.controlWaits(this);
   }

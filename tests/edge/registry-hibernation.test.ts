@@ -81,7 +81,12 @@ describe("a registry that hibernated", () => {
   });
 
   it("still knows who said hello and who did not", async () => {
-    const silent = await TestUplink.dial(west);
+    const silent = await TestUplink.open(await admit("shop", "north"));
+    await runInDurableObject(registryOf(west), (_, ctx) => {
+      for (const socket of ctx.getWebSockets(`boot:${silent.boot}`)) {
+        socket.serializeAttachment({ ...(socket.deserializeAttachment() as object), software: null });
+      }
+    });
     await hibernate();
     consumer.send(consumer.hello());
     expect(await consumer.closed).toEqual({ code: 4400, reason: "uplink.out_of_order" });

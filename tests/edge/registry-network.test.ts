@@ -1,6 +1,7 @@
 import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
+import { encodeHex } from "../../protocol/encoding.ts";
 import { hasTables, MIGRATIONS, migrate, pendingMigrations } from "../../workers/registry/schema.ts";
 import { EVENTS_KEPT, Store } from "../../workers/registry/store/store.ts";
 import { networkIdOf } from "../unit/workers/authority/support.ts";
@@ -41,6 +42,40 @@ describe("the migrations", () => {
       migrate(storage, 2);
       expect(storage.sql.exec("SELECT * FROM migrations").toArray()).toEqual(once);
       expect(once.map(({ at }) => at)).toEqual(MIGRATIONS.map(() => 1));
+    });
+  });
+
+  it("that were released are never edited", async () => {
+    const released: Record<number, string> = {
+      1: "bdd6fbf017523eeec7740fcdd9e76300f6cf9b7c57491a4831a75e94c1d99e7b",
+    };
+    for (const [number, hash] of Object.entries(released)) {
+      const migration = MIGRATIONS.find((one) => one.number === Number(number));
+      const digest = await crypto.subtle.digest(
+        "SHA-256",
+        new TextEncoder().encode(JSON.stringify(migration)),
+      );
+      expect(encodeHex(new Uint8Array(digest)), `migration ${number}`).toBe(hash);
+    }
+  });
+
+  it("keep the sessions and offers of the first tables, as what they were", async () => {
+    await runInDurableObject(empty(), (_, { storage }) => {
+      for (const statement of MIGRATIONS[0]?.statements ?? []) storage.sql.exec(statement);
+      storage.sql.exec("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT, at INTEGER)");
+      storage.sql.exec("INSERT INTO migrations VALUES (1, 'first tables', 1)");
+      storage.sql.exec("INSERT INTO sessions VALUES ('b1', 'b2', 's1', 's2', 'x1', 3, 7)");
+      storage.sql.exec("INSERT INTO sites VALUES ('s1', 'west', x'00', 'k', 'up', 1, 1)");
+      storage.sql.exec("INSERT INTO offers VALUES ('s1', 'b1', 'api', 'tcp', 80, 5, NULL)");
+      migrate(storage, 2);
+      const store = new Store(storage);
+      const session = { id: "x1", generation: 3, siteA: "s1", siteB: "s2", grantedAt: 7 };
+      const added = { encryption: "end-to-end", lanes: 1, awaySince: null };
+      expect(store.sessions.all()).toEqual([{ bootA: "b1", bootB: "b2", ...session, ...added }]);
+      expect(store.offers.all()).toMatchObject([{ service: "api", since: 5, encryption: "end-to-end" }]);
+      expect(store.offers.firstLost()).toBeNull();
+      // None of it stays: this object is no network's.
+      storage.sql.exec("DELETE FROM migrations");
     });
   });
 

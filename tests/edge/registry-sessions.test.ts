@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
 import { type Invitation, KEEPALIVE } from "../../protocol/messages.ts";
 import { verifyTicket } from "../../workers/authority/tickets.ts";
-import { OFFER_GRACE_MS, SESSION_PENDING_MS } from "../../workers/registry/decisions.ts";
+import { SESSION_MEMORY_MS, SESSION_PENDING_MS } from "../../workers/registry/decisions.ts";
 import { bootIdOf, random } from "../unit/workers/authority/support.ts";
 import { call, createNetwork } from "./support/client.ts";
 import {
@@ -207,6 +207,7 @@ describe("a session", () => {
     const second = await TestUplink.open(east, { offers: [offer("api")] });
     const held = await granted(consumer, provider, "api");
     await granted(consumer, second, "api");
+    await sql("UPDATE sessions SET granted_at = granted_at - ?", SESSION_PENDING_MS);
     await TestUplink.open(west, { offers: [offer("web")], sessions: [held.session] }, consumer.boot);
     expect(await storedSessions()).toEqual([held.session]);
     await TestUplink.open(west, { offers: [offer("web")] }, consumer.boot);
@@ -218,12 +219,14 @@ describe("a session", () => {
     expect(await storedSessions()).toEqual([session]);
     expect(await runDurableObjectAlarm(registryOf(west))).toBe(true);
     expect(await storedSessions()).toEqual([session]);
-    await sql("UPDATE sessions SET granted_at = granted_at - ?", OFFER_GRACE_MS + 1);
     for (const uplink of [consumer, provider]) {
       uplink.socket.close(1000);
       await uplink.closed;
     }
     await vi.waitFor(async () => expect(await events("shop", "site.down")).toHaveLength(2));
+    expect(await runDurableObjectAlarm(registryOf(west))).toBe(true);
+    expect(await storedSessions()).toEqual([session]);
+    await sql("UPDATE sessions SET away_since = away_since - ?", SESSION_MEMORY_MS);
     expect(await runDurableObjectAlarm(registryOf(west))).toBe(true);
     expect(await storedSessions()).toEqual([]);
   });

@@ -13,6 +13,8 @@ export interface ConnectorOptions {
   readonly expose?: readonly string[];
   readonly listen?: readonly string[];
   readonly bind?: string;
+  /** Further words of the command. */
+  readonly args?: readonly string[];
   readonly env?: Env;
 }
 
@@ -132,6 +134,7 @@ export function connectorArgs(options: ConnectorOptions, stateDir: string): stri
   for (const expose of options.expose ?? []) args.push("--expose", expose);
   for (const listen of options.listen ?? []) args.push("--listen", listen);
   if (options.bind !== undefined) args.push("--bind", options.bind);
+  args.push(...(options.args ?? []));
   return args;
 }
 

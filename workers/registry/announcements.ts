@@ -79,6 +79,9 @@ function sameView(left: VisibleService | undefined, right: VisibleService): bool
     left.protocol === right.protocol &&
     left.port === right.port &&
     left.offers.length === right.offers.length &&
-    left.offers.every((offer, index) => offer.boot === right.offers[index]?.boot)
+    left.offers.every((offer, index) => {
+      const other = right.offers[index];
+      return offer.boot === other?.boot && offer.encryption === other.encryption;
+    })
   );
 }

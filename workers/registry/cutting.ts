@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { routerName } from "../router/name.ts";
 import type { Context } from "./context.ts";
+import { SESSION_MEMORY_MS } from "./decisions.ts";
 import type { SessionRow } from "./store/store.ts";
 
 const CUT_ATTEMPTS = 3;
@@ -35,8 +36,11 @@ async function cut(
   const { store, uplinks } = context;
   const network = store.network.get();
   if (!network) return;
+  const now = context.now();
+  store.cuts.prune(now - SESSION_MEMORY_MS);
   for (const session of sessions) {
     store.sessions.delete(session.id);
+    store.cuts.note(session.id, code, now);
     for (const boot of [session.bootA, session.bootB]) {
       for (const uplink of uplinks.ofBoot(boot)) {
         uplinks.send(uplink, { type: "session.cut", session: session.id, code });

@@ -85,15 +85,71 @@ export interface SessionFacts {
   readonly grantedAt: number;
 }
 
+/** Whether a session's present generation is still coming together. */
+export function isPending(session: SessionFacts, now: number): boolean {
+  return now - session.grantedAt < SESSION_PENDING_MS;
+}
+
 /**
- * One session for each pair of instances, whoever asked first: while both sides are still coming together a
- * second request joins the first. Later, a request means that the requester has no session any more.
+ * One session for each pair of instances and mode, whoever asked first: while both sides are still coming together
+ * a second request joins the first. Later, or once it was resumed, a request means that the requester has no
+ * session any more.
  */
 export function decideSession(existing: SessionFacts | null, now: number): "join" | "new" {
-  return existing !== null && now - existing.grantedAt < SESSION_PENDING_MS ? "join" : "new";
+  return existing !== null && existing.generation === 1 && isPending(existing, now) ? "join" : "new";
+}
+
+export type ResumeDecision =
+  /** The present generation is for this side too. */
+  | { readonly kind: "join"; readonly generation: number }
+  | { readonly kind: "next"; readonly generation: number }
+  | { readonly kind: "unknown" };
+
+/**
+ * What a side gets that lost its lanes. `asked` is the last generation it used: the present one is used up for it,
+ * so that there must be another; an older one means that the peer asked first, or that this side missed what was
+ * offered, and while the present generation is coming together this side joins it. So both sides that resume at
+ * once get the same.
+ */
+export function decideResume(existing: SessionFacts | null, asked: number, now: number): ResumeDecision {
+  if (existing === null) return { kind: "unknown" };
+  const { generation } = existing;
+  // It was never granted: whoever names it means another session than we know.
+  if (asked > generation) return { kind: "unknown" };
+  if (asked < generation && isPending(existing, now)) return { kind: "join", generation };
+  return { kind: "next", generation: generation + 1 };
+}
+
+/**
+ * What becomes of a session when one of its processes says hello: it goes when that process does not hold it. Not
+ * so its first generation while it comes together: the process may have written its hello before it heard of it.
+ */
+export function decideHello(session: SessionFacts, held: boolean, now: number): "keep" | "offer" | "forget" {
+  if (held) return "keep";
+  return session.generation === 1 && isPending(session, now) ? "offer" : "forget";
+}
+
+/** How long a session is remembered of which neither instance is there, and why one was cut, ms. */
+export const SESSION_MEMORY_MS = 15 * 60_000;
+
+/** Whether a session is over that nobody ended, and otherwise since when both its instances are away. */
+export function decideAway(
+  awaySince: number | null,
+  present: boolean,
+  now: number,
+): { readonly over: boolean; readonly awaySince: number | null } {
+  if (present) return { over: false, awaySince: null };
+  const since = awaySince ?? now;
+  return { over: now - since >= SESSION_MEMORY_MS, awaySince: since };
 }
 
 // ---- uplinks ----------------------------------------------------------------------------------------
+
+/** How long an uplink may be open before its hello, ms. */
+export const HELLO_MS = 10_000;
+
+/** How much may wait to be sent over an uplink, bytes: more means that its connector does not read. */
+export const MAX_UNSENT = 8 * 1024 * 1024;
 
 /** How long the offers of a lost instance stay, ms: an edge restart must not take a service away. */
 export const OFFER_GRACE_MS = 60_000;

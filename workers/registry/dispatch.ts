@@ -8,7 +8,7 @@ import type { Context } from "./context.ts";
 import { greet } from "./greeting.ts";
 import { sayGoodbye } from "./parting.ts";
 import { takeListeners, takeOffers } from "./reports.ts";
-import { endSession, requestSession } from "./sessions.ts";
+import { endSession, requestSession, resumeSession } from "./sessions.ts";
 import type { SiteRow } from "./store/store.ts";
 import type { Uplink } from "./uplinks.ts";
 import { describeForSite } from "./views.ts";
@@ -66,6 +66,8 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
       return;
     case "session.request":
       return answering(context, uplink, message.id, () => requestSession(context, uplink, message));
+    case "session.resume":
+      return answering(context, uplink, message.id, () => resumeSession(context, uplink, message));
     case "session.ended":
       endSession(context, uplink.attachment, message);
       return;

@@ -1,12 +1,14 @@
 /** What happens when an instance says hello on its uplink. */
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import type { Hello, LinkReport } from "../../protocol/messages.ts";
+import { EDGE_FEATURES, type Hello, type LinkReport } from "../../protocol/messages.ts";
 import { negotiate, UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import { linkIdOf } from "../authority/certificates.ts";
 import { announceServices } from "./announcements.ts";
 import { readAttachment, writeAttachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
+import { decideHello } from "./decisions.ts";
+import { offer } from "./invitations.ts";
 import { visibleServices } from "./reachability.ts";
 import { takeListeners, takeOffers } from "./reports.ts";
 import type { SiteRow } from "./store/store.ts";
@@ -45,17 +47,15 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
     links: reports.filter((report) => report.state === "up").map((report) => report.id),
   });
 
+  const unheard: string[] = [];
   const changed = store.transaction(() => {
     if (site.state !== "up") {
       store.sites.setState(site.id, "up", now);
       context.event("site.up", `Site ${site.name} is up.`, { site: site.name, actor: site.name });
       for (const link of reports) reportLink(context, site, link);
     }
-    const held = new Set(hello.sessions);
-    for (const session of store.sessions.ofBoot(hello.boot)) {
-      if (!held.has(session.id)) store.sessions.delete(session.id);
-    }
     const left = store.instances(site.id);
+    unheard.push(...takeHeld(context, hello, now));
     const names = takeOffers(context, site, hello.boot, hello.offers, now);
     takeListeners(context, site, hello.boot, hello.listeners);
     return left.includes(hello.boot) ? names : [...names, ...succeed(context, site, hello.boot, left)];
@@ -64,6 +64,7 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
   uplinks.send(uplink, {
     type: "welcome",
     version,
+    features: [...EDGE_FEATURES],
     network: { id: network.id, name: network.name },
     site: { id: site.id, name: site.name },
     time: now,
@@ -71,6 +72,33 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
     services: visibleServices(site.id, store.offers.all(), context.reachability()),
   });
   announceServices(context, site.id, changed);
+  tellCuts(context, uplink, hello.sessions);
+  for (const session of unheard) await offer(context, session, hello.boot);
+}
+
+/**
+ * Forgets the sessions that a process does not hold any more: what its peer still holds of them is told so when it
+ * resumes. Gives those that the process may not have heard of.
+ */
+function takeHeld(context: Context, hello: Hello, now: number): string[] {
+  const { sessions } = context.store;
+  const held = new Set(hello.sessions);
+  const unheard: string[] = [];
+  for (const session of sessions.ofBoot(hello.boot)) {
+    const decision = decideHello(session, held.has(session.id), now);
+    if (decision === "forget") sessions.delete(session.id);
+    else if (session.awaySince !== null) sessions.setAway(session.id, null);
+    if (decision === "offer") unheard.push(session.id);
+  }
+  return unheard;
+}
+
+/** Tells a process which of its sessions were cut while it was away. */
+function tellCuts(context: Context, uplink: Uplink, held: readonly string[]): void {
+  for (const session of held) {
+    const code = context.store.cuts.codeOf(session);
+    if (code !== null) context.uplinks.send(uplink, { type: "session.cut", session, code });
+  }
 }
 
 /** @throws FairleadError `site.revoked` */

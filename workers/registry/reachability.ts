@@ -2,7 +2,7 @@
  * Who may reach whom, and who sees which service (design: links are a graph). Pure: plain rows in, answers
  * out. Whether a link is up at the moment plays no part: an edge restart must not hide anything.
  */
-import type { Instance, VisibleService } from "../../protocol/messages.ts";
+import type { Encryption, Instance, VisibleService } from "../../protocol/messages.ts";
 import type { ServiceProtocol } from "../../protocol/names.ts";
 
 /** The node of the graph that stands for the network as an issuer of tokens. */
@@ -20,6 +20,7 @@ export interface OfferRow {
   readonly protocol: ServiceProtocol;
   readonly port: number;
   readonly instance: Instance;
+  readonly encryption: Encryption;
   /** When it began, ms. */
   readonly since: number;
 }
@@ -69,7 +70,9 @@ export function viewOf(offers: readonly OfferRow[], except: string): VisibleServ
     name: oldest.service,
     protocol: oldest.protocol,
     port: oldest.port,
-    offers: others.map((offer) => offer.instance),
+    offers: others.map(({ instance, encryption }) =>
+      encryption === "hop" ? { ...instance, encryption } : instance,
+    ),
   };
 }
 

@@ -34,6 +34,7 @@ import { dispatch, readMessage } from "./dispatch.ts";
 import { hangUp, part } from "./parting.ts";
 import { deleteSite, revokeSite } from "./removal.ts";
 import { hasTables, migrate } from "./schema.ts";
+import { Silence } from "./silence.ts";
 import { type SiteRow, Store } from "./store/store.ts";
 import { dueAt, reconcile, sweep } from "./upkeep.ts";
 import { type Uplink, Uplinks } from "./uplinks.ts";
@@ -41,6 +42,7 @@ import { describeNetwork, describeSiteNamed, describeStatus } from "./views.ts";
 
 export class Registry extends DurableObject<Env> {
   readonly #context: Context;
+  readonly #silence = new Silence((uplink, error) => this.#expel(uplink, error));
   /** The last handling of each socket: messages of one uplink are handled one after another. */
   readonly #tails = new WeakMap<WebSocket, Promise<void>>();
   /** The database has its tables. */
@@ -49,11 +51,13 @@ export class Registry extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const store = new Store(ctx.storage);
-    this.#context = new Context(env, store, new Uplinks(ctx), new Authorities(env, store));
+    const uplinks = new Uplinks(ctx, (uplink) => part(this.#context, uplink, "uplink.lost"));
+    this.#context = new Context(env, store, uplinks, new Authorities(env, store));
     ctx.blockConcurrencyWhile(async () => {
       if (!hasTables(ctx.storage)) return;
       this.#migrate();
       if (this.#exists()) reconcile(this.#context);
+      for (const uplink of uplinks.all()) this.#silence.watch(uplink, this.#context.now());
       await this.#schedule();
     });
   }
@@ -207,6 +211,7 @@ export class Registry extends DurableObject<Env> {
       const site = this.#member(identity);
       const session = this.#context.store.sessions.get(ticket.session);
       if (!session || session.generation !== ticket.generation) throw new FairleadError("ticket.stale");
+      if (ticket.lane >= session.lanes) throw new FairleadError("ticket.invalid");
       if (!this.#context.reachability().canReach(site.id, ticket.peer))
         throw new FairleadError("session.forbidden");
       return null;
@@ -227,18 +232,20 @@ export class Registry extends DurableObject<Env> {
       if (!this.#exists()) throw new FairleadError("network.unknown");
       const site = this.#member(identity);
       this.#noteAssertion(identity, "uplink");
-      const socket = this.#context.uplinks.accept({
+      const now = this.#context.now();
+      const { answer, uplink } = this.#context.uplinks.accept({
         v: 1,
         site: site.id,
         boot: identity.boot,
         serial: identity.serial,
         counter: identity.counter,
-        openedAt: this.#context.now(),
+        openedAt: now,
         software: null,
         links: [],
         ended: false,
       });
-      return new Response(null, { status: 101, webSocket: socket });
+      this.#silence.watch(uplink, now);
+      return new Response(null, { status: 101, webSocket: answer });
     } catch (thrown) {
       const requestId = crypto.randomUUID();
       return errorResponse(publicError(thrown, requestId), requestId);
@@ -264,6 +271,7 @@ export class Registry extends DurableObject<Env> {
     } catch (thrown) {
       this.#expel({ socket, attachment: readAttachment(socket) ?? attachment }, thrown);
     }
+    this.#silence.look(socket);
     await this.#schedule();
   }
 
@@ -299,6 +307,7 @@ export class Registry extends DurableObject<Env> {
   }
 
   async #gone(socket: WebSocket, code: string): Promise<void> {
+    this.#silence.look(socket);
     await this.#tails.get(socket)?.catch(() => undefined);
     const attachment = readAttachment(socket);
     if (!attachment || !this.#exists()) return;

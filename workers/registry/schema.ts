@@ -53,6 +53,23 @@ export const MIGRATIONS: readonly Migration[] = [
         code TEXT, actor TEXT NOT NULL)`,
     ],
   },
+  {
+    number: 2,
+    name: "sessions outlive their lanes",
+    statements: [
+      "ALTER TABLE offers ADD COLUMN encryption TEXT NOT NULL DEFAULT 'end-to-end'",
+      // SQLite cannot change a primary key.
+      `CREATE TABLE sessions_by_mode (
+        boot_a TEXT NOT NULL, boot_b TEXT NOT NULL, encryption TEXT NOT NULL, site_a TEXT NOT NULL,
+        site_b TEXT NOT NULL, id TEXT NOT NULL UNIQUE, generation INTEGER NOT NULL, lanes INTEGER NOT NULL,
+        granted_at INTEGER NOT NULL, away_since INTEGER, PRIMARY KEY (boot_a, boot_b, encryption))`,
+      `INSERT INTO sessions_by_mode
+        SELECT boot_a, boot_b, 'end-to-end', site_a, site_b, id, generation, 1, granted_at, NULL FROM sessions`,
+      "DROP TABLE sessions",
+      "ALTER TABLE sessions_by_mode RENAME TO sessions",
+      "CREATE TABLE cuts (session TEXT PRIMARY KEY, code TEXT NOT NULL, at INTEGER NOT NULL)",
+    ],
+  },
 ];
 
 /** The migrations that a database at `applied` (the highest number it has, 0 when new) still needs, in order. */

@@ -1,16 +1,22 @@
-/** Brings two instances together: checks that they may talk, serialises their requests, issues tickets. */
+/** Brings two instances together, the first time and again: checks that they may talk, serialises their requests. */
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { FairleadError, isErrorCode } from "../../protocol/errors.ts";
-import type { ConnectorMessage, Instance, Invitation } from "../../protocol/messages.ts";
-import { issueTicket, TICKET_MS } from "../authority/tickets.ts";
+import {
+  type ConnectorMessage,
+  DEFAULT_ENCRYPTION,
+  type Encryption,
+  MAX_LANES,
+} from "../../protocol/messages.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
-import { decideSession } from "./decisions.ts";
+import { decideResume, decideSession } from "./decisions.ts";
+import { endOf, grant, offer, peerOf } from "./invitations.ts";
 import { hangUp } from "./parting.ts";
 import type { SessionRow, SiteRow } from "./store/store.ts";
 import type { Uplink } from "./uplinks.ts";
 
 type SessionRequest = Extract<ConnectorMessage, { type: "session.request" }>;
+type SessionResume = Extract<ConnectorMessage, { type: "session.resume" }>;
 type SessionEnded = Extract<ConnectorMessage, { type: "session.ended" }>;
 
 /** Ends of a session that somebody should look into. */
@@ -24,126 +30,140 @@ const SUSPICIOUS: ReadonlySet<string> = new Set<ErrorCode>([
   "session.credit",
 ]);
 
-interface Side {
-  readonly uplink: Uplink;
-  readonly site: SiteRow;
-}
+/** Ends before a session's lanes met, of which its peer hears nothing unless it is told. */
+const PASSED_ON: ReadonlySet<string> = new Set<ErrorCode>(["session.unknown", "session.forbidden"]);
 
 /** Answers a `session.request`: a grant for the requester and, for a new session, an offer to the peer. */
 export async function requestSession(context: Context, from: Uplink, request: SessionRequest): Promise<void> {
-  const { store, uplinks } = context;
-  const requester = sideOf(context, from);
-  const peer = findPeer(context, requester, request);
-  const now = context.now();
+  const { store } = context;
+  const { site, boot } = from.attachment;
+  const { peer, encryption = DEFAULT_ENCRYPTION, lanes = 1 } = request;
+  const peerSite = peerSiteOf(context, site, peer.site);
+  checkOffer(context, request, peerSite, encryption);
+  checkUplink(context, peerSite, peer.boot);
 
-  const lower = requester.uplink.attachment.boot < peer.uplink.attachment.boot;
-  const [a, b] = lower ? [requester, peer] : [peer, requester];
-  const existing = store.sessions.between(a.uplink.attachment.boot, b.uplink.attachment.boot);
-  const decision = decideSession(existing, now);
-  const session: SessionRow =
-    decision === "join" && existing
-      ? existing
-      : {
-          bootA: a.uplink.attachment.boot,
-          bootB: b.uplink.attachment.boot,
-          siteA: a.site.id,
-          siteB: b.site.id,
-          id: context.newId("session"),
-          generation: 1,
-          grantedAt: now,
-        };
-  if (session !== existing) {
+  const now = context.now();
+  const [bootA, bootB] = boot < peer.boot ? [boot, peer.boot] : [peer.boot, boot];
+  const existing = store.sessions.between(bootA, bootB, encryption);
+  if (existing && decideSession(existing, now) === "join") {
+    return grant(context, existing.id, from, request.id);
+  }
+  const session: SessionRow = {
+    bootA,
+    bootB,
+    encryption,
+    siteA: bootA === boot ? site : peer.site,
+    siteB: bootA === boot ? peer.site : site,
+    id: context.newId("session"),
+    generation: 1,
+    lanes: Math.min(lanes, MAX_LANES),
+    grantedAt: now,
+    awaySince: null,
+  };
+  return bringTogether(context, session, from, request.id);
+}
+
+/**
+ * Answers a `session.resume`: a grant of a generation that this side has not used, which the peer is offered too
+ * unless it asked for it itself.
+ * @throws FairleadError `session.unknown` when the session is over: one of its processes ended it, said goodbye or
+ * has a successor; the code it was cut with; `session.peer_offline` while the peer may still come back
+ */
+export async function resumeSession(context: Context, from: Uplink, request: SessionResume): Promise<void> {
+  const { store } = context;
+  const { site, boot } = from.attachment;
+  const found = store.sessions.get(request.session);
+  const existing = found && (found.bootA === boot || found.bootB === boot) ? found : null;
+  const now = context.now();
+  const decision = decideResume(existing, request.generation, now);
+  if (existing === null || decision.kind === "unknown") throw endOf(context, request.session);
+
+  const peer = peerOf(existing, boot);
+  checkUplink(context, peerSiteOf(context, site, peer.site), peer.boot);
+  if (decision.kind === "join") return grant(context, existing.id, from, request.id);
+  const session: SessionRow = {
+    ...existing,
+    generation: decision.generation,
+    // Either side may want more lanes; one that wants fewer does not take the other's away.
+    lanes: Math.min(Math.max(request.lanes ?? 1, existing.lanes), MAX_LANES),
+    grantedAt: now,
+    awaySince: null,
+  };
+  return bringTogether(context, session, from, request.id);
+}
+
+/** Stores a new session or generation and invites both sides: the one that asked first. */
+async function bringTogether(context: Context, session: SessionRow, from: Uplink, id: number): Promise<void> {
+  const { store } = context;
+  store.transaction(() => {
     store.sessions.put(session);
     store.pairs.note(session.siteA, session.siteB);
-  }
-
-  const forRequester = await invite(context, session, requester, peer, now);
-  uplinks.send(from, { type: "session.grant", id: request.id, invitation: forRequester });
-  if (session !== existing) {
-    uplinks.send(peer.uplink, {
-      type: "session.offer",
-      invitation: await invite(context, session, peer, requester, now),
-    });
-  }
+  });
+  await grant(context, session.id, from, id);
+  await offer(context, session.id, peerOf(session, from.attachment.boot).boot);
 }
 
-function sideOf(context: Context, uplink: Uplink): Side {
-  const site = context.store.sites.get(uplink.attachment.site);
-  if (!site || site.state === "revoked") throw new FairleadError("site.revoked");
-  return { uplink, site };
-}
-
-function findPeer(context: Context, requester: Side, request: SessionRequest): Side {
-  const { store, uplinks } = context;
-  const wanted = request.peer;
-  if (wanted.site === requester.site.id) {
-    throw new FairleadError("session.forbidden", "A site has no session with itself.");
-  }
-  const site = store.sites.get(wanted.site);
-  if (!site || site.state === "revoked" || !context.reachability().canReach(requester.site.id, site.id)) {
+/** The site of a peer, when the two may talk. @throws FairleadError `session.forbidden` */
+function peerSiteOf(context: Context, site: string, peer: string): SiteRow {
+  if (peer === site) throw new FairleadError("session.forbidden", "A site has no session with itself.");
+  const row = context.store.sites.get(peer);
+  if (!row || row.state === "revoked" || !context.reachability().canReach(site, row.id)) {
     throw new FairleadError("session.forbidden");
   }
-  const offered = store.offers
+  return row;
+}
+
+/** Whether the wanted instance offers the service, and in that mode. */
+function checkOffer(
+  context: Context,
+  { service, peer }: SessionRequest,
+  site: SiteRow,
+  encryption: Encryption,
+): void {
+  const offered = context.store.offers
     .all()
-    .some(
-      (offer) =>
-        offer.service === request.service &&
-        offer.instance.boot === wanted.boot &&
-        offer.instance.site === wanted.site,
+    .find(
+      ({ service: name, instance }) =>
+        name === service && instance.boot === peer.boot && instance.site === peer.site,
     );
-  if (!offered)
-    throw new FairleadError("service.unknown", `Site ${site.name} does not offer ${request.service}.`);
-  const uplink = uplinks.instance(wanted.boot);
+  if (!offered) throw new FairleadError("service.unknown", `Site ${site.name} does not offer ${service}.`);
+  if (encryption === "hop" && offered.encryption !== "hop") {
+    throw new FairleadError(
+      "session.forbidden",
+      `Site ${site.name} offers ${service} with end-to-end encryption only.`,
+    );
+  }
+}
+
+/** Whether an instance has a live uplink. @throws FairleadError `session.peer_offline` */
+function checkUplink(context: Context, site: SiteRow, boot: string): void {
+  const uplink = context.uplinks.instance(boot);
   if (!uplink || uplink.attachment.site !== site.id) {
     throw new FairleadError("session.peer_offline", `Site ${site.name} has no uplink at the moment.`);
   }
-  if (!uplinks.alive(uplink, context.now())) {
+  if (!context.uplinks.alive(uplink, context.now())) {
     hangUp(context, uplink, "uplink.lost");
     throw new FairleadError("session.peer_offline", `Site ${site.name} has gone silent.`);
   }
-  return { uplink, site };
 }
 
-async function invite(
-  context: Context,
-  session: SessionRow,
-  to: Side,
-  peer: Side,
-  now: number,
-): Promise<Invitation> {
-  const network = context.store.network.get();
-  if (!network) throw new FairleadError("network.unknown");
-  const { boot } = to.uplink.attachment;
-  const ticket = await issueTicket(
-    {
-      network: network.id,
-      session: session.id,
-      generation: session.generation,
-      lane: 0,
-      site: to.site.id,
-      boot,
-      peer: peer.site.id,
-      side: boot === session.bootA ? "a" : "b",
-      expires: now + TICKET_MS,
-    },
-    context.env.DEPLOYMENT_CA_KEY,
-  );
-  const instance: Instance = {
-    site: peer.site.id,
-    siteName: peer.site.name,
-    boot: peer.uplink.attachment.boot,
-  };
-  return { session: session.id, generation: session.generation, lane: 0, peer: instance, ticket };
-}
-
-/** Forgets a session that one of its own two instances reports as ended. */
+/**
+ * Forgets a session that one of its own two instances reports as ended. When that instance says that it never knew
+ * it, knows it no more or does not allow it, its peer is told: it would wait in vain.
+ */
 export function endSession(context: Context, from: Attachment, report: SessionEnded): void {
-  const session = context.store.sessions.get(report.session);
-  if (session && (session.bootA === from.boot || session.bootB === from.boot)) {
-    context.store.sessions.delete(session.id, report.generation);
+  const { store, uplinks } = context;
+  const session = store.sessions.get(report.session);
+  const own = session && (session.bootA === from.boot || session.bootB === from.boot);
+  if (own && session.generation === report.generation) {
+    store.sessions.delete(session.id);
+    const peer = uplinks.instance(peerOf(session, from.boot).boot);
+    if (peer && PASSED_ON.has(report.code)) {
+      uplinks.send(peer, { type: "session.cut", session: session.id, code: report.code });
+    }
   }
   if (SUSPICIOUS.has(report.code)) {
-    const site = context.store.sites.get(from.site)?.name;
+    const site = store.sites.get(from.site)?.name;
     const code = isErrorCode(report.code) ? report.code : undefined;
     context.event("session.ended", `Site ${site ?? "?"} ended a session: ${report.code}.`, {
       site,

@@ -1,7 +1,7 @@
 /** What no message tells: uplinks that went silent, instances that stayed away, sessions that nobody ends. */
 import { announceServices } from "./announcements.ts";
 import type { Context } from "./context.ts";
-import { nextSweep, OFFER_GRACE_MS } from "./decisions.ts";
+import { decideAway, nextSweep, OFFER_GRACE_MS, SESSION_MEMORY_MS } from "./decisions.ts";
 import { hangUp, takeDown } from "./parting.ts";
 
 /** When to sweep next, ms; null while there is no need. */
@@ -33,11 +33,14 @@ export function sweep(context: Context): void {
     if (!uplinks.alive(uplink, now)) hangUp(context, uplink, "uplink.lost");
   }
   dropLost(context, now - OFFER_GRACE_MS);
-  // A session whose two instances both stayed away is over, though nobody could say so.
-  for (const session of store.sessions.all()) {
-    const old = now - session.grantedAt > OFFER_GRACE_MS;
-    const gone = (boot: string) => uplinks.ofBoot(boot).length === 0;
-    if (old && gone(session.bootA) && gone(session.bootB)) store.sessions.delete(session.id);
+  store.cuts.prune(now - SESSION_MEMORY_MS);
+  // A session whose two instances both stay away is over at last, though nobody could say so. Not at once: after
+  // an edge restart this may run before anybody is back.
+  for (const { id, bootA, bootB, awaySince } of store.sessions.all()) {
+    const present = [bootA, bootB].some((boot) => uplinks.ofBoot(boot).length > 0);
+    const state = decideAway(awaySince, present, now);
+    if (state.over) store.sessions.delete(id);
+    else if (state.awaySince !== awaySince) store.sessions.setAway(id, state.awaySince);
   }
 }
 

@@ -2,7 +2,7 @@
 import { type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { closeCodeFor, KEEPALIVE, type RegistryMessage } from "../../protocol/messages.ts";
 import { type Attachment, readAttachment, tagOf, writeAttachment } from "./attachment.ts";
-import { uplinkAlive } from "./decisions.ts";
+import { MAX_UNSENT, uplinkAlive } from "./decisions.ts";
 
 export interface Uplink {
   readonly socket: WebSocket;
@@ -11,18 +11,21 @@ export interface Uplink {
 
 export class Uplinks {
   readonly #ctx: DurableObjectState;
+  readonly #stalled: (uplink: Uplink) => void;
 
-  constructor(ctx: DurableObjectState) {
+  /** @param stalled told of an uplink that was closed because its connector does not read */
+  constructor(ctx: DurableObjectState, stalled: (uplink: Uplink) => void) {
     this.#ctx = ctx;
+    this.#stalled = stalled;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(KEEPALIVE.ping, KEEPALIVE.pong));
   }
 
-  /** Takes a new socket in; it stays silent and unknown until its hello. */
-  accept(attachment: Attachment): WebSocket {
+  /** Takes a new socket in, silent and unknown until its hello; `answer` is the client's end. */
+  accept(attachment: Attachment): { answer: WebSocket; uplink: Uplink } {
     const pair = new WebSocketPair();
     this.#ctx.acceptWebSocket(pair[1], [tagOf.site(attachment.site), tagOf.boot(attachment.boot)]);
     writeAttachment(pair[1], attachment);
-    return pair[0];
+    return { answer: pair[0], uplink: { socket: pair[1], attachment } };
   }
 
   #open(tag?: string): Uplink[] {
@@ -68,12 +71,17 @@ export class Uplinks {
     return uplinkAlive(uplink.attachment.openedAt, lastPing, now);
   }
 
+  /** Queues a message. An uplink with too much in its queue is closed: all of them share the object's memory. */
   send(uplink: Uplink, message: RegistryMessage): void {
+    const { socket } = uplink;
     try {
-      uplink.socket.send(JSON.stringify(message));
+      socket.send(JSON.stringify(message));
     } catch {
       // The socket went away meanwhile; its close event does what is to be done.
     }
+    if (socket.bufferedAmount <= MAX_UNSENT || readAttachment(socket)?.ended !== false) return;
+    this.close(socket, "uplink.lost");
+    this.#stalled(uplink);
   }
 
   /** Tells why, then closes. */

@@ -28,6 +28,8 @@ export type Meeting =
   | { readonly kind: "refuse"; readonly code: ErrorCode };
 
 interface Entry {
+  readonly session: string;
+  readonly generation: number;
   readonly sides: Set<"a" | "b">;
   state: "waiting" | "joined" | "over";
   forgetAt: number;
@@ -40,6 +42,21 @@ export class Rendezvous {
   /** Newest generation seen of each session. */
   readonly #newest = new Map<string, { generation: number; forgetAt: number }>();
 
+  /**
+   * The lanes of older generations of a dial's session whose first side still waits: in vain, since only the newest
+   * counts. They are over with this.
+   */
+  overtake(dial: Dial): string[] {
+    const overtaken: string[] = [];
+    for (const [key, entry] of this.#lanes) {
+      const older = entry.session === dial.session && entry.generation < dial.generation;
+      if (!older || entry.state !== "waiting") continue;
+      entry.state = "over";
+      overtaken.push(key);
+    }
+    return overtaken;
+  }
+
   /** What becomes of a dial whose ticket was verified. */
   arrive(dial: Dial, now: number): Meeting {
     this.#forget(now);
@@ -51,7 +68,8 @@ export class Rendezvous {
     const key = laneKey(dial);
     const entry = this.#lanes.get(key);
     if (!entry) {
-      this.#lanes.set(key, { sides: new Set([dial.side]), state: "waiting", forgetAt });
+      const { session, generation, side } = dial;
+      this.#lanes.set(key, { session, generation, sides: new Set([side]), state: "waiting", forgetAt });
       return { kind: "wait" };
     }
     entry.forgetAt = Math.max(entry.forgetAt, forgetAt);

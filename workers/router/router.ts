@@ -6,7 +6,7 @@
  * a joined lane or learn of its end: the registry cuts the whole object instead, and the connectors report.
  */
 import { DurableObject } from "cloudflare:workers";
-import { FairleadError } from "../../protocol/errors.ts";
+import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { closeCodeFor } from "../../protocol/messages.ts";
 import { Ticket, VERIFIED_TICKET_HEADER } from "../authority/tickets.ts";
 import type { Env } from "../env.ts";
@@ -15,11 +15,12 @@ import { laneKey, MEET_MS, Rendezvous } from "./rendezvous.ts";
 
 export class Router extends DurableObject<Env> {
   readonly #rendezvous = new Rendezvous();
-  /** The ends that wait for their other side. */
-  readonly #waiting = new Map<string, WebSocket>();
+  /** The ends that wait for their other side, and what ends the wait. */
+  readonly #waiting = new Map<string, { end: WebSocket; timer: ReturnType<typeof setTimeout> }>();
 
   override async fetch(request: Request): Promise<Response> {
     const ticket = Ticket.parse(JSON.parse(request.headers.get(VERIFIED_TICKET_HEADER) ?? "null"));
+    for (const lane of this.#rendezvous.overtake(ticket)) this.#dismiss(lane, "ticket.stale");
     const meeting = this.#rendezvous.arrive(ticket, Date.now());
     const key = laneKey(ticket);
     switch (meeting.kind) {
@@ -27,27 +28,36 @@ export class Router extends DurableObject<Env> {
         return errorResponse(new FairleadError(meeting.code));
       case "wait": {
         const pair = new WebSocketPair();
-        this.#waiting.set(key, pair[1]);
-        setTimeout(() => this.#giveUp(ticket), MEET_MS);
+        const timer = setTimeout(() => this.#giveUp(ticket), MEET_MS);
+        this.#waiting.set(key, { end: pair[1], timer });
         return new Response(null, { status: 101, webSocket: pair[0] });
       }
       case "join": {
-        const end = this.#waiting.get(key);
-        this.#waiting.delete(key);
+        const end = this.#take(key);
         if (!end) return errorResponse(new FairleadError("lane.unmet"));
         return new Response(null, { status: 101, webSocket: end });
       }
     }
   }
 
-  #giveUp(ticket: Ticket): void {
-    if (!this.#rendezvous.giveUp(ticket)) return;
-    const key = laneKey(ticket);
-    const end = this.#waiting.get(key);
+  #take(key: string): WebSocket | null {
+    const waiting = this.#waiting.get(key);
+    if (!waiting) return null;
     this.#waiting.delete(key);
+    clearTimeout(waiting.timer);
+    return waiting.end;
+  }
+
+  #giveUp(ticket: Ticket): void {
+    if (this.#rendezvous.giveUp(ticket)) this.#dismiss(laneKey(ticket), "lane.unmet");
+  }
+
+  /** Closes an end that waits. */
+  #dismiss(key: string, code: ErrorCode): void {
+    const end = this.#take(key);
     if (!end) return;
     end.accept();
-    end.close(closeCodeFor(new FairleadError("lane.unmet").entry.status), "lane.unmet");
+    end.close(closeCodeFor(new FairleadError(code).entry.status), code);
   }
 
   /** Ends every lane of this pair of sites at once, and this object with them. */

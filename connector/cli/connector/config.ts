@@ -2,8 +2,11 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { MAX_LANES } from "../../../protocol/messages.ts";
 import { SiteName } from "../../../protocol/names.ts";
+import { parseAllowHop, parseHop } from "../../services/hop.ts";
 import { parseBind, parseExpose, parseListen } from "../../services/options.ts";
+import { parseDuration } from "../duration.ts";
 
 const Config = z.strictObject({
   site: SiteName.optional(),
@@ -11,7 +14,12 @@ const Config = z.strictObject({
   token: z.array(z.string().min(1)).default([]),
   expose: z.array(z.string()).default([]),
   listen: z.array(z.string()).default([]),
+  hop: z.array(z.string()).default([]),
+  "allow-hop": z.array(z.string()).default([]),
   bind: z.string().min(1).optional(),
+  lanes: z.number().int().min(1).max(MAX_LANES).optional(),
+  "session-timeout": z.string().optional(),
+  drain: z.string().optional(),
 });
 
 export interface ConnectorConfig {
@@ -21,7 +29,15 @@ export interface ConnectorConfig {
   /** As written, checked. */
   readonly expose: readonly string[];
   readonly listen: readonly string[];
+  /** Names of services. */
+  readonly hop?: readonly string[] | undefined;
+  readonly allowHop?: readonly string[] | undefined;
   readonly bind?: string | undefined;
+  readonly lanes?: number | undefined;
+  /** Seconds. */
+  readonly sessionTimeout?: number | undefined;
+  /** Seconds. */
+  readonly drain?: number | undefined;
 }
 
 /**
@@ -36,13 +52,27 @@ export async function parseConfig(text: string, source: string): Promise<Connect
       const issue = read.error.issues[0];
       throw new Error(`${issue?.path.join(".") || "the whole"}: ${issue?.message}`);
     }
-    const { token, expose, listen, bind, ...rest } = read.data;
+    const {
+      token,
+      expose,
+      listen,
+      hop,
+      "allow-hop": allowHop,
+      bind,
+      "session-timeout": timeout,
+      drain,
+      ...rest
+    } = read.data;
     return {
       ...rest,
       tokens: token,
       expose: expose.map(exposeText),
       listen: listen.map(listenText),
+      hop: hop.map(hopText),
+      allowHop: allowHop.map(allowHopText),
       bind: bind === undefined ? undefined : bindText(bind),
+      sessionTimeout: timeout === undefined ? undefined : parseDuration(timeout),
+      drain: drain === undefined ? undefined : parseDrain(drain),
     };
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown);
@@ -59,7 +89,7 @@ export async function readConfig(path: string): Promise<ConnectorConfig> {
   return parseConfig(text, path);
 }
 
-/** Checks a value of --expose, --listen or --bind, and leaves it as it was written: the connector reads it. */
+/** Checks a value of --expose, --listen, --bind, --hop or --allow-hop, and leaves it as it was written: the connector reads it. */
 const checkedBy =
   (parse: (text: string) => unknown) =>
   (text: string): string => {
@@ -69,6 +99,20 @@ const checkedBy =
 export const exposeText = checkedBy(parseExpose);
 export const listenText = checkedBy(parseListen);
 export const bindText = checkedBy(parseBind);
+export const hopText = checkedBy(parseHop);
+export const allowHopText = checkedBy(parseAllowHop);
+
+/** Lanes of a session. @throws FairleadError `request.invalid` */
+export function parseLanes(text: string): number {
+  const lanes = Number(text);
+  if (Number.isInteger(lanes) && lanes >= 1 && lanes <= MAX_LANES) return lanes;
+  throw new FairleadError("request.invalid", `"${text}" is no number of lanes: 1 to ${MAX_LANES}`);
+}
+
+/** Seconds for streams to finish; none are a duration here. @throws FairleadError `request.invalid` */
+export function parseDrain(text: string): number {
+  return text === "0s" ? 0 : parseDuration(text);
+}
 
 /** Options over the file: a single value replaces the file's, lists add up and replace by name. */
 export function mergeConfig(file: ConnectorConfig, options: ConnectorConfig): ConnectorConfig {
@@ -81,8 +125,13 @@ export function mergeConfig(file: ConnectorConfig, options: ConnectorConfig): Co
     site: options.site ?? file.site,
     state: options.state ?? file.state,
     bind: options.bind ?? file.bind,
+    lanes: options.lanes ?? file.lanes,
+    sessionTimeout: options.sessionTimeout ?? file.sessionTimeout,
+    drain: options.drain ?? file.drain,
     tokens: [...options.tokens, ...file.tokens],
     expose: byName(options.expose, file.expose),
     listen: byName(options.listen, file.listen),
+    hop: [...(file.hop ?? []), ...(options.hop ?? [])],
+    allowHop: [...(file.allowHop ?? []), ...(options.allowHop ?? [])],
   };
 }

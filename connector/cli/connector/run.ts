@@ -3,10 +3,21 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
 import { stateHome } from "../context.ts";
 import { command, value, valueOr, values } from "../definition.ts";
+import { parseDuration } from "../duration.ts";
 import { makeLog } from "../log.ts";
 import { logLevel } from "../options.ts";
 import { accepting, someText } from "../values.ts";
-import { bindText, exposeText, listenText, mergeConfig, readConfig } from "./config.ts";
+import {
+  allowHopText,
+  bindText,
+  exposeText,
+  hopText,
+  listenText,
+  mergeConfig,
+  parseDrain,
+  parseLanes,
+  readConfig,
+} from "./config.ts";
 
 export const connectorRun = command({
   path: ["connector", "run"],
@@ -23,7 +34,7 @@ export const connectorRun = command({
     tokens: values("--token <FILE>", "token file to join with; - is standard input", someText),
     config: value(
       "--config <FILE>",
-      "YAML file with these options: site, state, token, expose, listen, bind",
+      "YAML file with these options: site, state, token, expose, listen, bind, hop, allow-hop, lanes, session-timeout, drain",
       someText,
     ),
     expose: values(
@@ -36,6 +47,31 @@ export const connectorRun = command({
       "--bind <ADDRESS|CIDR>",
       "address for listeners, or a range that gives each service an address of its own",
       bindText,
+    ),
+    hop: values(
+      "--hop <NAME>",
+      "offer this service for hop encryption: less work for both connectors, and the edge can read it",
+      hopText,
+    ),
+    allowHop: values(
+      "--allow-hop <NAME|all>",
+      "use this service, or all, with hop encryption where it is offered so: the edge can read it; others are used end-to-end encrypted or not at all",
+      allowHopText,
+    ),
+    lanes: value(
+      "--lanes <N>",
+      "lanes of each session, 1 (the default) to 8; more help where one connection to the edge is the limit",
+      parseLanes,
+    ),
+    sessionTimeout: value(
+      "--session-timeout <DURATION>",
+      "how long connections wait for a way to the other site before they are reset; 60s unless given",
+      parseDuration,
+    ),
+    drain: value(
+      "--drain <DURATION>",
+      "how long connections may go on after SIGTERM or Ctrl-C before they are reset; 30s unless given, 0s ends them at once, and so does a second signal",
+      parseDrain,
     ),
     logLevel: valueOr("--log-level <LEVEL>", "debug, info, warn or error", logLevel, "info", "info"),
   },
@@ -73,7 +109,14 @@ export const connectorRun = command({
       tokens: config.tokens,
       expose: config.expose,
       listen: config.listen,
+      hop: config.hop ?? [],
+      allowHop: config.allowHop ?? [],
       ...(config.bind === undefined ? {} : { bind: config.bind }),
+      sessions: {
+        ...(config.lanes === undefined ? {} : { lanes: config.lanes }),
+        ...(config.sessionTimeout === undefined ? {} : { sessionTimeoutMs: config.sessionTimeout * 1000 }),
+      },
+      ...(config.drain === undefined ? {} : { drainMs: config.drain * 1000 }),
       log,
       signal: io.untilInterrupted(),
     });

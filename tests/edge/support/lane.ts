@@ -22,9 +22,27 @@ export async function dialTicket(uplink: TestUplink, ticket: string): Promise<Re
   return links.fetch(`${LINKS_URL}${LANE_PATH}`, { headers }) as unknown as Promise<Response>;
 }
 
-/** An end of a lane. */
-export async function openLane(uplink: TestUplink, invitation: Invitation): Promise<Line> {
-  return new Line(await dialTicket(uplink, invitation.ticket));
+/** An end of a lane: of the first, unless another is named. */
+export async function openLane(uplink: TestUplink, invitation: Invitation, lane = 0): Promise<Line> {
+  return new Line(await dialTicket(uplink, invitation.tickets?.[lane] ?? invitation.ticket));
+}
+
+/** Sends random bytes both ways over a lane's two ends, and fails unless they arrive unchanged. */
+export async function expectJoined(left: Line, right: Line, size = 65_536): Promise<void> {
+  for (const [from, to] of [
+    [left, right],
+    [right, left],
+  ] as const) {
+    const sent = new Uint8Array(size);
+    for (let at = 0; at < size; at += 65_536) {
+      crypto.getRandomValues(sent.subarray(at, Math.min(size, at + 65_536)));
+    }
+    from.socket.send(sent);
+    const got = await to.take(`${size} bytes`, (data) =>
+      typeof data === "string" ? null : new Uint8Array(data),
+    );
+    if (got.length !== size || got.some((byte, at) => byte !== sent[at])) throw new Error("bytes differ");
+  }
 }
 
 /** Status and code of a dial that must be refused. */

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { z } from "zod";
 import { Admission, type EventType, NetworkEvent, NetworkStatus } from "../../../protocol/api.ts";
 import { decodeBase64 } from "../../../protocol/encoding.ts";
-import type { Hello } from "../../../protocol/messages.ts";
+import type { Encryption, Hello, Invitation } from "../../../protocol/messages.ts";
 import { RegistryMessage } from "../../../protocol/messages.ts";
 import type { KeyPair } from "../../../workers/authority/keys.ts";
 import { readCertificate } from "../../../workers/authority/x509.ts";
@@ -209,11 +209,27 @@ export class TestUplink extends Line {
   }
 
   /** Asks for a session with another uplink's instance; the grant, or the refusal's code. */
-  async request(peer: TestUplink, service: string): Promise<Sent<"session.grant">["invitation"] | string> {
+  request(
+    peer: TestUplink,
+    service: string,
+    options: { lanes?: number; encryption?: Encryption } = {},
+  ): Promise<Invitation | string> {
+    const { siteId: site } = peer.member;
+    return this.#ask({ type: "session.request", service, peer: { site, boot: peer.boot }, ...options });
+  }
+
+  /** Asks for new lanes of a session; the grant, or the refusal's code. */
+  resume(
+    { session, generation }: Pick<Invitation, "session" | "generation">,
+    options: { lanes?: number } = {},
+  ): Promise<Invitation | string> {
+    return this.#ask({ type: "session.resume", session, generation, ...options });
+  }
+
+  async #ask(message: object): Promise<Invitation | string> {
     this.#request += 1;
     const id = this.#request;
-    const { siteId: site } = peer.member;
-    this.send({ type: "session.request", id, service, peer: { site, boot: peer.boot } });
+    this.send({ ...message, id });
     return this.take(`an answer to ${this.member.name}`, (data) => {
       if (typeof data !== "string" || data === "P") return null;
       const message = RegistryMessage.parse(JSON.parse(data));
@@ -221,6 +237,13 @@ export class TestUplink extends Line {
       return message.type === "error" && message.id === id ? message.error.code : null;
     });
   }
+}
+
+/** The invitation of an answer that must be a grant. */
+export async function granted(answer: Promise<Invitation | string>): Promise<Invitation> {
+  const invitation = await answer;
+  if (typeof invitation === "string") throw new Error(invitation);
+  return invitation;
 }
 
 export const offer = (name: string, port = 80) => ({ name, protocol: "tcp" as const, port });

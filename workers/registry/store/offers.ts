@@ -1,5 +1,10 @@
 /** What instances offer, and what they report of their listeners. */
-import type { ListenerReport, Offer } from "../../../protocol/messages.ts";
+import {
+  DEFAULT_ENCRYPTION,
+  Encryption,
+  type ListenerReport,
+  type Offer,
+} from "../../../protocol/messages.ts";
 import type { ServiceProtocol } from "../../../protocol/names.ts";
 import type { OfferRow } from "../reachability.ts";
 import { number, optional, type Row, type Sql, text, time } from "./sql.ts";
@@ -22,6 +27,7 @@ export class Offers {
         protocol: text(row, "protocol") as ServiceProtocol,
         port: number(row, "port"),
         instance: { site: text(row, "site"), siteName: text(row, "site_name"), boot: text(row, "boot") },
+        encryption: Encryption.parse(text(row, "encryption")),
         since: number(row, "since"),
       }));
   }
@@ -30,23 +36,27 @@ export class Offers {
   replace(site: string, boot: string, offers: readonly Offer[], now: number): string[] {
     const before = new Map(
       this.#sql
-        .rows("SELECT service, protocol, port FROM offers WHERE boot = ?", boot)
-        .map((row) => [text(row, "service"), `${text(row, "protocol")}:${number(row, "port")}`]),
+        .rows("SELECT service, protocol, port, encryption FROM offers WHERE boot = ?", boot)
+        .map((row) => [
+          text(row, "service"),
+          [text(row, "protocol"), number(row, "port"), text(row, "encryption")].join(),
+        ]),
     );
     // A name that comes twice counts once: the last.
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     const changed: string[] = [];
-    for (const [name, { protocol, port }] of wanted) {
-      if (before.get(name) === `${protocol}:${port}`) continue;
+    for (const [name, { protocol, port, encryption = DEFAULT_ENCRYPTION }] of wanted) {
+      if (before.get(name) === [protocol, port, encryption].join()) continue;
       changed.push(name);
       this.#sql.run(
-        "INSERT OR REPLACE INTO offers VALUES (?, ?, ?, ?, ?, ?, NULL)",
+        "INSERT OR REPLACE INTO offers (site, boot, service, protocol, port, since, encryption) VALUES (?, ?, ?, ?, ?, ?, ?)",
         site,
         boot,
         name,
         protocol,
         port,
         now,
+        encryption,
       );
     }
     for (const name of before.keys()) {

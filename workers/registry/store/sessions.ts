@@ -1,14 +1,22 @@
-/** Sessions, and the pairs of sites that ever had one. */
-import { number, type Row, type Sql, text } from "./sql.ts";
+/** Sessions, those that were cut, and the pairs of sites that ever had one. */
+import { Encryption } from "../../../protocol/messages.ts";
+import { number, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface SessionRow {
   bootA: string;
   bootB: string;
+  encryption: Encryption;
   siteA: string;
   siteB: string;
   id: string;
+  /** Grows by one with each resumption. */
   generation: number;
+  /** Lanes of this generation. */
+  lanes: number;
+  /** When this generation was granted. */
   grantedAt: number;
+  /** Since when neither instance has an uplink, as far as that was looked at. */
+  awaySince: number | null;
 }
 
 export class Sessions {
@@ -22,11 +30,14 @@ export class Sessions {
     return {
       bootA: text(row, "boot_a"),
       bootB: text(row, "boot_b"),
+      encryption: Encryption.parse(text(row, "encryption")),
       siteA: text(row, "site_a"),
       siteB: text(row, "site_b"),
       id: text(row, "id"),
       generation: number(row, "generation"),
+      lanes: number(row, "lanes"),
       grantedAt: number(row, "granted_at"),
+      awaySince: time(row, "away_since"),
     };
   }
 
@@ -42,9 +53,10 @@ export class Sessions {
     return this.#all("WHERE id = ?", id)[0] ?? null;
   }
 
-  /** Of two instances; `bootA` is the lower. */
-  between(bootA: string, bootB: string): SessionRow | null {
-    return this.#all("WHERE boot_a = ? AND boot_b = ?", bootA, bootB)[0] ?? null;
+  /** Of two instances and a mode; `bootA` is the lower. */
+  between(bootA: string, bootB: string, encryption: Encryption): SessionRow | null {
+    const where = "WHERE boot_a = ? AND boot_b = ? AND encryption = ?";
+    return this.#all(where, bootA, bootB, encryption)[0] ?? null;
   }
 
   ofBoot(boot: string): SessionRow[] {
@@ -60,24 +72,61 @@ export class Sessions {
     return row ? number(row, "count") : 0;
   }
 
-  /** Takes the place of an older session between the same instances. */
+  /** Takes the place of an older session, or generation, between the same instances in the same mode. */
   put(session: SessionRow): void {
     this.#sql.run(
-      "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
+      `INSERT OR REPLACE INTO sessions
+        (boot_a, boot_b, encryption, site_a, site_b, id, generation, lanes, granted_at, away_since)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       session.bootA,
       session.bootB,
+      session.encryption,
       session.siteA,
       session.siteB,
       session.id,
       session.generation,
+      session.lanes,
       session.grantedAt,
+      session.awaySince,
     );
+  }
+
+  /** Notes since when both instances are away; null: one of them is there. */
+  setAway(id: string, since: number | null): void {
+    this.#sql.run("UPDATE sessions SET away_since = ? WHERE id = ?", since, id);
   }
 
   /** Forgets a session; of another generation than the one given, nothing. */
   delete(id: string, generation?: number): void {
     if (generation === undefined) this.#sql.run("DELETE FROM sessions WHERE id = ?", id);
     else this.#sql.run("DELETE FROM sessions WHERE id = ? AND generation = ?", id, generation);
+  }
+}
+
+/**
+ * Why sessions were cut: kept for an instance that was away when it happened and comes back to resume one. Ids of
+ * sessions cannot be guessed, so that knowing one is enough to be told.
+ */
+export class Cuts {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  note(session: string, code: string, at: number): void {
+    this.#sql.run("INSERT OR REPLACE INTO cuts (session, code, at) VALUES (?, ?, ?)", session, code, at);
+  }
+
+  /** The code that a session was cut with; null when it was not. */
+  codeOf(session: string): string | null {
+    const row = this.#sql.row("SELECT code FROM cuts WHERE session = ?", session);
+    return row && text(row, "code");
+  }
+
+  /** Forgets those made at or before `time`. */
+  prune(time: number): void {
+    this.#sql.run("DELETE FROM cuts WHERE at <= ?", time);
   }
 }
 

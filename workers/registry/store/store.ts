@@ -6,7 +6,7 @@ import { Events } from "./events.ts";
 import { Links } from "./links.ts";
 import { Issuers, NetworkTable } from "./network.ts";
 import { Listeners, Offers } from "./offers.ts";
-import { Pairs, Sessions } from "./sessions.ts";
+import { Cuts, Pairs, Sessions } from "./sessions.ts";
 import { Assertions, Certificates, Sites } from "./sites.ts";
 import { Sql, text } from "./sql.ts";
 import { Tokens } from "./tokens.ts";
@@ -34,6 +34,7 @@ export class Store {
   readonly offers: Offers;
   readonly listeners: Listeners;
   readonly sessions: Sessions;
+  readonly cuts: Cuts;
   readonly pairs: Pairs;
   readonly events: Events;
 
@@ -51,6 +52,7 @@ export class Store {
     this.offers = new Offers(sql);
     this.listeners = new Listeners(sql);
     this.sessions = new Sessions(sql);
+    this.cuts = new Cuts(sql);
     this.pairs = new Pairs(sql);
     this.events = new Events(sql);
   }
@@ -68,11 +70,14 @@ export class Store {
     this.#sql.run("DELETE FROM pairs WHERE site_a = ? OR site_b = ?", id, id);
   }
 
-  /** The instances of a site that left offers or listeners. */
+  /** The instances of a site that left offers, listeners or sessions. */
   instances(site: string): string[] {
     return this.#sql
       .rows(
-        "SELECT boot FROM offers WHERE site = ? UNION SELECT boot FROM listeners WHERE site = ?",
+        `SELECT boot FROM offers WHERE site = ? UNION SELECT boot FROM listeners WHERE site = ?
+        UNION SELECT boot_a FROM sessions WHERE site_a = ? UNION SELECT boot_b FROM sessions WHERE site_b = ?`,
+        site,
+        site,
         site,
         site,
       )

@@ -5,6 +5,8 @@ const FILE = `
 site: west
 token: [token.yaml]
 expose: [api=9000/http, db=10.0.0.7:5432]
+hop: [db]
+allow-hop: [all]
 bind: 127.2.0.0/16
 `;
 
@@ -14,6 +16,8 @@ test("a config file has the options of the command under their own names", async
     tokens: ["token.yaml"],
     expose: ["api=9000/http", "db=10.0.0.7:5432"],
     listen: [],
+    hop: ["db"],
+    allowHop: ["all"],
     bind: "127.2.0.0/16",
   });
   expect(await parseConfig("", "empty.yaml")).toMatchObject({ tokens: [], expose: [], listen: [] });
@@ -21,7 +25,13 @@ test("a config file has the options of the command under their own names", async
 
 test("options come before the file: single values replace, lists add up and replace by name", async () => {
   const file = await parseConfig(FILE, "west.yaml");
-  const options = { site: "east", tokens: ["other.yaml"], expose: ["api=9001"], listen: ["db=15432"] };
+  const options = {
+    site: "east",
+    hop: ["api"],
+    tokens: ["other.yaml"],
+    expose: ["api=9001"],
+    listen: ["db=15432"],
+  };
   expect(mergeConfig(file, options)).toEqual({
     site: "east",
     state: undefined,
@@ -29,6 +39,8 @@ test("options come before the file: single values replace, lists add up and repl
     tokens: ["other.yaml", "token.yaml"],
     expose: ["db=10.0.0.7:5432", "api=9001"],
     listen: ["db=15432"],
+    hop: ["db", "api"],
+    allowHop: ["all"],
   });
 });
 
@@ -38,6 +50,7 @@ test.each([
   ["expose: api=9000", "expose"],
   ["expose: [api]", "--expose"],
   ["bind: nowhere", "--bind"],
+  ["hop: [api=9000]", "--hop"],
   ["site: [", "west.yaml"],
 ])("%j is refused, naming what is wrong", async (text, name) => {
   const failure = await parseConfig(text, "west.yaml").catch((thrown: unknown) => thrown);

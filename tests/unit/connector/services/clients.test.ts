@@ -2,6 +2,8 @@ import { type Duplex, duplexPair } from "node:stream";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Clients, type Streams } from "../../../../connector/services/clients.ts";
 import type { OpeningStream } from "../../../../connector/services/connect.ts";
+import { EARLY_BYTES } from "../../../../connector/services/early.ts";
+import { HopRules } from "../../../../connector/services/hop.ts";
 import { CatalogueView } from "../../../../connector/services/view.ts";
 import { joinStreams } from "../../../../connector/session/join.ts";
 import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
@@ -15,9 +17,18 @@ const api = (...boots: string[]) => [
   { name: "api", protocol: "tcp" as const, port: 80, offers: boots.map(instance) },
 ];
 
+type Fate = "accept" | "offline" | "silence" | ErrorCode | { accepted: Promise<void> };
+
+/** What its peer got of a stream. */
+const gotBy = new WeakMap<Duplex, Buffer[]>();
+
 /** A stream that is accepted, refused with a code, or never answered; its peer sends back what it gets. */
-function stream(fate: "accept" | "silence" | ErrorCode): OpeningStream {
+function stream(fate: Exclude<Fate, "offline">): OpeningStream {
   const [near, far] = duplexPair();
+  const got: Buffer[] = [];
+  gotBy.set(near, got);
+  far.on("data", (chunk: Buffer) => got.push(chunk));
+  if (typeof fate === "object") return Object.assign(near, { accepted: fate.accepted });
   far.pipe(far);
   const accepted =
     fate === "accept"
@@ -28,7 +39,7 @@ function stream(fate: "accept" | "silence" | ErrorCode): OpeningStream {
   return Object.assign(near, { accepted });
 }
 
-async function setUp(fates: Record<string, ("accept" | "silence" | ErrorCode)[]>, holdMs = 300) {
+async function setUp(fates: Record<string, Fate[]>, holdMs = 300, hop = new HopRules()) {
   const tried: string[] = [];
   const opened: Duplex[] = [];
   const log = new MemoryLog();
@@ -36,14 +47,17 @@ async function setUp(fates: Record<string, ("accept" | "silence" | ErrorCode)[]>
   const streams: Streams = {
     open: async (_, peer) => {
       tried.push(peer.boot);
-      const one = stream(fates[peer.boot]?.shift() ?? "accept");
+      const fate = fates[peer.boot]?.shift() ?? "accept";
+      // There is no session with it, so there is no stream either.
+      if (fate === "offline") throw new FairleadError("session.peer_offline");
+      const one = stream(fate);
       opened.push(one);
       return one;
     },
     streamsTo: () => null,
     join: joinStreams,
   };
-  const clients = new Clients({ view, streams, log, holdMs });
+  const clients = new Clients({ view, streams, log, hop, holdMs });
   const { port } = await tcpServer((socket) => clients.serve("api", socket));
   onTestFinished(() => clients.close());
   return { view, clients, log, tried, opened, connect: () => tcpClient(port) };
@@ -61,15 +75,41 @@ describe("a client of a listener", () => {
     expect(await echo(await connect())).toBe("echo");
   });
 
+  it("gets no stream to an instance with hop encryption that its site does not allow", async () => {
+    const offers = [{ ...instance("b1"), encryption: "hop" as const }];
+    const video = [{ name: "api", protocol: "tcp" as const, port: 80, offers }];
+    const { view, connect, tried, log } = await setUp({}, 10_000);
+    view.welcome(video);
+    await expect(echo(await connect())).rejects.toThrow("ECONNRESET");
+    expect(tried).toEqual([]);
+    expect(log.lines).toMatchObject([{ fields: { code: "service.hop_not_allowed" } }]);
+
+    const allowing = await setUp({}, 10_000, new HopRules({ allowHop: ["api"] }));
+    allowing.view.welcome(video);
+    expect(await echo(await allowing.connect())).toBe("echo");
+  });
+
+  it("is tried again at once when the refusal was of an older catalogue", async () => {
+    const late = Promise.withResolvers<void>();
+    const { view, connect, tried } = await setUp({ old: [{ accepted: late.promise }] }, 10_000);
+    view.welcome(api("old"));
+    const client = await connect();
+    await eventually("the first try", () => tried.length === 1);
+    view.change({ put: api("new"), gone: [] });
+    late.reject(new FairleadError("service.unknown"));
+    expect(await echo(client)).toBe("echo");
+    expect(tried).toEqual(["old", "new"]);
+  });
+
   it("gets another instance when one fails before it accepts", async () => {
-    const { view, connect, tried } = await setUp({ b1: ["service.refused"], b2: ["session.lost"] });
+    const { view, connect, tried } = await setUp({ b1: ["service.refused"], b2: ["offline"] });
     view.welcome(api("b1", "b2", "b3"));
     expect(await echo(await connect())).toBe("echo");
     expect(tried).toEqual(["b1", "b2", "b3"]);
   });
 
   it("is not sent to an instance that failed a moment ago while there is another", async () => {
-    const { view, connect, tried } = await setUp({ b1: ["session.peer_offline"] });
+    const { view, connect, tried } = await setUp({ b1: ["offline"] });
     view.welcome(api("b1", "b2"));
     await echo(await connect());
     await echo(await connect());
@@ -77,7 +117,7 @@ describe("a client of a listener", () => {
   });
 
   it("is tried again with a fresh catalogue", async () => {
-    const { view, connect, tried } = await setUp({ old: ["session.peer_offline"] }, 10_000);
+    const { view, connect, tried } = await setUp({ old: ["offline"] }, 10_000);
     view.welcome(api("old"));
     const client = await connect();
     await eventually("the first try", () => tried.length === 1);
@@ -142,5 +182,122 @@ describe("a client of a listener", () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     clients.close();
     await expect(client.received).rejects.toMatchObject({ code: "ECONNRESET" });
+  });
+});
+
+describe("what a client says first", () => {
+  const textOf = (stream: Duplex | undefined) =>
+    stream === undefined ? "" : Buffer.concat(gotBy.get(stream) ?? []).toString();
+  const pending = () => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    promise.catch(() => {});
+    return {
+      accepted: promise,
+      accept: resolve,
+      refuse: (code: ErrorCode) => reject(new FairleadError(code)),
+    };
+  };
+
+  it("goes out before an instance accepts, its end too", async () => {
+    const first = pending();
+    const { view, connect, opened } = await setUp({ b1: [first] }, 10_000);
+    view.welcome(api("b1"));
+    const client = await connect();
+    client.socket.write("first");
+    await eventually("the bytes", () => textOf(opened[0]) === "first");
+    client.socket.end(", second");
+    await eventually("the rest", () => textOf(opened[0]) === "first, second");
+    await eventually("the end", () => opened[0]?.writableEnded);
+    first.accept();
+    await eventually("the stream", () => opened[0]?.listenerCount("data") === 1);
+    expect(textOf(opened[0])).toBe("first, second");
+  });
+
+  it("goes to the next instance, once and whole, when one refuses after it got it", async () => {
+    const refusals = [pending()];
+    const { view, connect, opened, tried } = await setUp(
+      { b1: [refusals[0] ?? "accept"], b2: ["offline"] },
+      10_000,
+    );
+    view.welcome(api("b1", "b2", "b3"));
+    const client = await connect();
+    client.socket.write("one ");
+    await eventually("the first", () => textOf(opened[0]) === "one ");
+    refusals[0]?.refuse("service.draining");
+    client.socket.write("two ");
+    await eventually("the next try", () => opened.length === 2);
+    client.socket.end("three");
+    expect(await client.received).toBe("one two three");
+    expect(tried).toEqual(["b1", "b2", "b3"]);
+    expect(textOf(opened[1])).toBe("one two three");
+  });
+
+  it("is never sent twice when the session ended and the target may have got it", async () => {
+    const first = pending();
+    const { view, connect, opened, tried, log } = await setUp({ b1: [first] }, 10_000);
+    view.welcome(api("b1", "b2"));
+    const client = await connect();
+    client.socket.write("pay 10");
+    await eventually("the bytes", () => textOf(opened[0]) === "pay 10");
+    first.refuse("session.lost");
+    await expect(client.received).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(tried).toEqual(["b1"]);
+    await eventually("the log line", () => log.find("a client was reset")?.fields.code === "session.lost");
+  });
+
+  it("is kept up to 64 KiB; the rest waits for acceptance, and all arrives in order", async () => {
+    const [first, second] = [pending(), pending()];
+    const { view, connect, opened } = await setUp({ b1: [first], b2: [second] }, 10_000);
+    view.welcome(api("b1", "b2"));
+    const client = await connect();
+    const said = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7 + (at >> 8)) & 255));
+    client.socket.end(said);
+    await eventually("the first bytes", () => textOf(opened[0]).length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    first.refuse("service.timeout");
+    await eventually(
+      "the second try",
+      () => opened[1] && Buffer.concat(gotBy.get(opened[1]) ?? []).length > 0,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const bytes = (at: number) => Buffer.concat(gotBy.get(opened[at] as Duplex) ?? []);
+    expect(bytes(0).length).toBeLessThanOrEqual(EARLY_BYTES);
+    expect(bytes(1).equals(said.subarray(0, EARLY_BYTES))).toBe(true);
+    second.accept();
+    await eventually("the rest", () => bytes(1).length === said.length);
+    expect(bytes(1).equals(said)).toBe(true);
+  });
+
+  it("may be nothing: a server that talks first is heard", async () => {
+    const first = pending();
+    const { view, connect, opened } = await setUp({ b1: [first] }, 10_000);
+    view.welcome(api("b1"));
+    const client = await connect();
+    await eventually("the stream", () => opened.length === 1);
+    first.accept();
+    opened[0]?.push("220 ready");
+    await eventually("the greeting", () => client.socket.bytesRead === 9);
+    client.socket.write("EHLO");
+    await eventually("the answer", () => textOf(opened[0]) === "EHLO");
+  });
+});
+
+describe("while the connector stops, a client", () => {
+  it("whose stream is opening gets it, and one that waits for a stream is reset", async () => {
+    const accepted = Promise.withResolvers<void>();
+    const { view, clients, connect, opened } = await setUp({ b1: [{ accepted: accepted.promise }] }, 10_000);
+    view.welcome(api("b1"));
+    const opening = await connect();
+    await eventually("the stream", () => opened.length === 1);
+    view.welcome([]);
+    const waiting = await connect();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    clients.drain();
+    await expect(waiting.received).rejects.toMatchObject({ code: "ECONNRESET" });
+    accepted.resolve();
+    opened[0]?.push("hello");
+    opened[0]?.push(null);
+    opening.socket.end();
+    expect(await opening.received).toBe("hello");
   });
 });

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { LaneCarrier } from "../../../../connector/session/carrier.ts";
 import { LANE_SOCKET_OPTIONS } from "../../../../connector/session/lane.ts";
+import { Meeting } from "../../../../connector/session/meeting.ts";
 import { encodePreface } from "../../../../protocol/carrier.ts";
 import { closeCodeFor } from "../../../../protocol/messages.ts";
 import { randomId } from "../../../support/certificates.ts";
@@ -30,38 +31,40 @@ afterEach(async () => {
   await once(server, "close");
 });
 
-/** A carrier whose far side is a bare socket in the test's hand. */
-async function dial(timeoutMs = 2000): Promise<LaneCarrier> {
+/** A lane whose far side is a bare socket in the test's hand. */
+async function dial(timeoutMs = 2000): Promise<Meeting> {
   const { port } = server.address() as AddressInfo;
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, LANE_SOCKET_OPTIONS);
   const connected = once(server, "connection");
-  const carrier = LaneCarrier.over(socket, {
+  const meeting = Meeting.over(socket, {
     expected: { session, generation: 3, boot: theirs },
-    boot: ours,
+    preface: () => ({ ...preface, boot: ours }),
     timeoutMs,
   });
-  carriers.push(carrier);
   [far] = (await connected) as [WebSocket];
-  return carrier;
+  return meeting;
 }
 
 async function open(): Promise<LaneCarrier> {
-  const carrier = await dial();
+  const meeting = await dial();
   far.send(encodePreface(preface));
-  await carrier.ready;
+  await meeting.met;
+  const carrier = new LaneCarrier(meeting);
+  carriers.push(carrier);
   return carrier;
 }
 
-describe("the preface", () => {
+describe("the preface of a lane", () => {
   it("is sent first, and bytes flow once the other side's came", async () => {
-    const carrier = await dial();
+    const meeting = await dial();
     const [text, binary] = (await once(far, "message")) as [Buffer, boolean];
     expect(binary).toBe(false);
     expect(JSON.parse(text.toString())).toEqual({ ...preface, boot: ours });
     far.send(encodePreface(preface));
     far.send(Buffer.from("first bytes"));
-    await carrier.ready;
-    expect(carrier.version).toBe(1);
+    expect(await meeting.met).toMatchObject({ version: 1, preface });
+    const carrier = new LaneCarrier(meeting);
+    carriers.push(carrier);
     const [data] = (await once(carrier, "data")) as [Buffer];
     expect(data.toString()).toBe("first bytes");
   });
@@ -83,22 +86,22 @@ describe("the preface", () => {
       "lane.unmet",
     ],
   ])("%s ends the lane with its code on both sides", async (_, text, code) => {
-    const carrier = await dial();
+    const meeting = await dial();
     const closed = once(far, "close");
     far.send(text);
-    expect(await codeOf(carrier.ready)).toBe(code);
+    expect(await codeOf(meeting.met)).toBe(code);
     expect(String((await closed)[1])).toBe(code);
   });
 
   it("is waited for no longer than the timeout", async () => {
-    const carrier = await dial(50);
-    expect(await codeOf(carrier.ready)).toBe("session.timeout");
+    const meeting = await dial(50);
+    expect(await codeOf(meeting.met)).toBe("session.timeout");
   });
 
   it("cannot be left out", async () => {
-    const carrier = await dial();
+    const meeting = await dial();
     far.send(Buffer.from("bytes"));
-    expect(await codeOf(carrier.ready)).toBe("session.malformed");
+    expect(await codeOf(meeting.met)).toBe("session.malformed");
   });
 });
 
@@ -126,6 +129,26 @@ describe("a carrier of one lane", () => {
     const [head, length, , , ...rest] = Buffer.concat(wire).subarray(-1008);
     expect([head, length]).toEqual([0x82, 0xfe]);
     expect(rest.slice(0, 5)).toEqual([0, 0, 0, 0, 97]);
+  });
+
+  it("sends a message of several pieces as one frame, small or large", async () => {
+    const lane = (await dial()).lane;
+    const sizes: number[] = [];
+    const got: Buffer[] = [];
+    far.on("message", (data: Buffer, binary) => {
+      if (!binary) return;
+      sizes.push(data.length);
+      got.push(data);
+    });
+    await once(far, "message");
+    const pieces = (...lengths: number[]) => lengths.map((length, at) => Buffer.alloc(length, at + 1));
+    const messages = [pieces(10, 50), pieces(10, 3000, 1086), pieces(10, 20_000, 30_000), pieces(10, 65_526)];
+    for (const message of messages) lane.send(message);
+    lane.send([Buffer.from("one")]);
+    await until(() => sizes.length === 5);
+    expect(sizes).toEqual([60, 4096, 50_010, 65_536, 3]);
+    expect(Buffer.concat(got.slice(0, 4)).equals(Buffer.concat(messages.flat()))).toBe(true);
+    lane.terminate();
   });
 
   it("stops its writer when the other side does not read", async () => {

@@ -5,7 +5,7 @@ import { Duplex, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { joinStreams, type SessionStream } from "../../../../connector/session/manager.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { TestNetwork } from "../../../support/certificates.ts";
+import { randomId, TestNetwork } from "../../../support/certificates.ts";
 import {
   type Connector,
   codeOf,
@@ -32,6 +32,9 @@ afterEach(async () => {
   await Promise.all(connectors.splice(0).map(({ manager }) => manager.close()));
   await relay.stop();
 });
+
+/** What a connector speaks that is not updated yet. */
+const ONE_LANE = { min: 1, max: 1 };
 
 /** Sends back what it gets, and ends when its writer ends. */
 const echo = async (): Promise<Duplex> => new PassThrough();
@@ -105,8 +108,8 @@ describe("a session", () => {
     for (const stream of streams) stream.destroy();
   });
 
-  it("closes after a while without streams, on purpose on both sides, and opens again when needed", async () => {
-    const { west, east } = await pair({ west: { limits: { idleMs: 50 } } });
+  it("over a carrier that ends with its lane, closes after a while without streams, on purpose on both sides, and opens again when needed", async () => {
+    const { west, east } = await pair({ west: { limits: { idleMs: 50 }, carrier: ONE_LANE } });
     (await west.manager.open("api", east.instance)).end().resume();
     await until(() => west.manager.sessions().length + east.manager.sessions().length === 0);
     expect(registry.ended.map(({ code }) => code)).toEqual(["session.closed", "session.closed"]);
@@ -124,8 +127,8 @@ describe("a session", () => {
     expect((await readAll(stream)).toString()).toBe("still here");
   });
 
-  it("resets its streams with session.lost when its lane is cut, and the next stream gets a new session", async () => {
-    const { west, east } = await pair();
+  it("over a carrier that ends with its lane, resets its streams with session.lost when that is cut, and the next stream gets a new session", async () => {
+    const { west, east } = await pair({ east: { carrier: ONE_LANE, accept: echo } });
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
     relay.cut();
@@ -135,7 +138,8 @@ describe("a session", () => {
     const next = await west.manager.open("api", east.instance);
     next.end("x");
     expect((await readAll(next)).toString()).toBe("x");
-    expect(west.manager.sessions()).toMatchObject([{ generation: 2 }]);
+    expect(registry.requests).toBe(2);
+    expect(registry.resumes).toBe(0);
   });
 
   it("is cut by the registry with its code, at both ends", async () => {
@@ -156,14 +160,15 @@ describe("a session", () => {
     const failed = once(stream, "error");
     const [summary] = west.manager.sessions();
     if (summary === undefined) throw new Error("no session");
-    const newer = { session: summary.session, generation: 2, lane: 0, ticket: `${summary.session}.2~` };
+    const session = randomId("session");
+    const newer = { session, generation: 1, lane: 0, ticket: `${session}~`, tickets: [`${session}~`] };
     west.manager.offered({ ...newer, peer: east.instance });
     east.manager.offered({ ...newer, peer: west.instance });
     expect(((await failed)[0] as FairleadError).code).toBe("session.replaced");
     const next = await west.manager.open("api", east.instance);
     next.end("new");
     expect((await readAll(next)).toString()).toBe("new");
-    expect(west.manager.sessions()).toMatchObject([{ generation: 2, state: "up" }]);
+    expect(west.manager.sessions()).toMatchObject([{ session, state: "up" }]);
   });
 
   it("ignores an invitation to an older generation than the one it has", async () => {
@@ -256,8 +261,11 @@ describe("bytes altered under way", () => {
     expect(registry.ended.map(({ code }) => code)).toEqual(["session.tampered", "session.tampered"]);
   });
 
-  it("cut the session when they are left out", async () => {
-    const { west, east } = await pair();
+  it.each([
+    ["the carrier", undefined, "session.malformed"],
+    ["TLS, over a carrier that does not number them", ONE_LANE, "session.tampered"],
+  ])("cut the session when they are left out: seen by %s", async (_, carrier, code) => {
+    const { west, east } = await pair(carrier === undefined ? {} : { west: { carrier } });
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
     let dropped = false;
@@ -270,7 +278,7 @@ describe("bytes altered under way", () => {
     stream.write("lost");
     await new Promise((resolve) => setTimeout(resolve, 20));
     stream.write("kept");
-    expect(((await failed)[0] as FairleadError).code).toBe("session.tampered");
+    expect(((await failed)[0] as FairleadError).code).toBe(code);
   });
 });
 
@@ -340,7 +348,7 @@ describe("streams end to end", () => {
       socket.on("error", () => {});
       socket.write("half an answer");
     };
-    const { west, east } = await pair({ east: { accept: dialTarget } });
+    const { west, east } = await pair({ east: { accept: dialTarget, carrier: ONE_LANE } });
     const listener = await listen(west, east);
     const client = connect({ port: (listener.address() as AddressInfo).port });
     await once(client, "data");

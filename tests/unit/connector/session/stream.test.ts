@@ -5,15 +5,22 @@ import { describe, expect, it } from "vitest";
 import { SessionStream } from "../../../../connector/session/stream.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { Stream } from "../../../../protocol/streams/stream.ts";
+import { SessionWindows } from "../../../../protocol/streams/windows.ts";
 import { codeOf, readAll, until } from "./support.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-const nobody = { controlWaits() {}, dataWaits() {}, closed() {} };
+const nobody = () => ({
+  windows: new SessionWindows({ initial: 1 << 20, now: () => performance.now() }),
+  openPayload: () => new Uint8Array(2),
+  controlWaits() {},
+  dataWaits() {},
+  closed() {},
+});
 
-function make(ours: boolean, window = 1 << 20): { duplex: SessionStream; stream: Stream } {
-  const stream = new Stream({ id: 1, service: "api", ours, owner: nobody, window });
+function make(ours: boolean): { duplex: SessionStream; stream: Stream } {
+  const stream = new Stream({ id: 1, service: "api", ours, owner: nobody() });
   const duplex = new SessionStream().attach(stream);
   stream.handler = duplex;
   return { duplex, stream };
@@ -70,7 +77,7 @@ describe("a stream as a Duplex", () => {
   it("tells of acceptance, however late it is asked", async () => {
     const { duplex, stream } = make(true);
     stream.receiveCredit(10);
-    stream.writeControl({ add() {} } as never);
+    stream.writeControl({ add() {}, header() {} } as never);
     stream.receiveAccept();
     await expect(duplex.accepted).resolves.toBeUndefined();
     duplex.destroy();
@@ -90,7 +97,7 @@ describe("a stream as a Duplex", () => {
       const { duplex, stream } = make(false);
       duplex.destroy(error);
       const frames: Uint8Array[] = [];
-      stream.writeControl({ add: (frame: Uint8Array) => frames.push(frame) } as never);
+      stream.writeControl({ add: (frame: Uint8Array) => frames.push(frame), header() {} } as never);
       const [reset] = frames;
       return reset === undefined ? undefined : JSON.parse(Buffer.from(reset.subarray(8)).toString()).code;
     };

@@ -10,8 +10,14 @@ import { LANE_SOCKET_OPTIONS } from "../../../../connector/session/lane.ts";
 import { SessionManager, type SessionManagerOptions } from "../../../../connector/session/manager.ts";
 import type { SessionLimits } from "../../../../connector/session/session.ts";
 import type { SessionIdentity } from "../../../../connector/session/tls.ts";
-import type { ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
-import { closeCodeFor, type Instance, type Invitation } from "../../../../protocol/messages.ts";
+import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
+import {
+  closeCodeFor,
+  type Encryption,
+  type Instance,
+  type Invitation,
+} from "../../../../protocol/messages.ts";
+import type { VersionRange } from "../../../../protocol/versions.ts";
 import { randomId } from "../../../support/certificates.ts";
 
 /** Joins the two sockets that come with the same ticket prefix, as a router does. */
@@ -19,10 +25,19 @@ export class TestRelay {
   readonly #server = new WebSocketServer({ host: "127.0.0.1", port: 0, perMessageDeflate: false });
   readonly #waiting = new Map<string, { socket: WebSocket; held: [RawData, boolean][] }>();
   readonly #lanes = new Set<WebSocket>();
+  readonly #joined = new Set<string>();
   /** Dials so far. */
   dials = 0;
   /** Changes a binary message under way, or drops it with null. */
-  alter: ((data: Buffer, lane: string) => Buffer | null) | null = null;
+  alter: ((data: Buffer, lane: string) => Buffer | Buffer[] | null) | null = null;
+  /** Changes a preface under way. */
+  alterText: ((text: string) => string) | null = null;
+  /** Lanes that go nowhere and stay open. */
+  readonly holes = new Set<string>();
+  /** Takes no dials. */
+  down = false;
+  /** Every message waits this long, ms. */
+  delayMs = 0;
   /** Ends lanes with these codes, one per dial, instead of joining them. */
   readonly refuse: (ErrorCode | null)[] = [];
 
@@ -34,6 +49,7 @@ export class TestRelay {
   }
 
   readonly dial = async (ticket: string): Promise<WebSocket> => {
+    if (this.down) throw new FairleadError("lane.failed", "the relay is down");
     const { port } = this.#server.address() as AddressInfo;
     const socket = new WebSocket(`ws://127.0.0.1:${port}/${ticket}`, LANE_SOCKET_OPTIONS);
     socket.once("open", () => socket.pause());
@@ -44,6 +60,22 @@ export class TestRelay {
   /** Cuts every lane without a word, as an edge does that is killed. */
   cut(): void {
     for (const socket of this.#lanes) socket.terminate();
+  }
+
+  /** Cuts one of the lanes. */
+  cutOne(random: (below: number) => number): void {
+    const all = [...this.#lanes];
+    all[random(all.length)]?.terminate();
+  }
+
+  /** From now on, the lanes that are there swallow everything, and nobody is told. */
+  blackhole(): void {
+    for (const lane of this.#joined) this.holes.add(lane);
+  }
+
+  /** Lanes that are joined. */
+  get lanes(): number {
+    return this.#lanes.size;
   }
 
   async stop(): Promise<void> {
@@ -71,6 +103,7 @@ export class TestRelay {
       return;
     }
     this.#waiting.delete(lane);
+    this.#joined.add(lane);
     first.socket.removeAllListeners("message");
     this.#pump(first.socket, socket, lane);
     this.#pump(socket, first.socket, lane);
@@ -78,30 +111,49 @@ export class TestRelay {
   }
 
   #pump(from: WebSocket, to: WebSocket, lane: string): void {
-    from.on("message", (data, binary) => {
-      let message: RawData | null = data;
-      if (binary && this.alter !== null) message = this.alter(data as Buffer, lane);
-      if (message === null || to.readyState !== WebSocket.OPEN) return;
+    const forward = (message: RawData, binary: boolean): void => {
+      if (to.readyState !== WebSocket.OPEN || this.holes.has(lane)) return;
       to.send(message, { binary }, () => {
         if (from.isPaused && to.bufferedAmount < 1 << 18) from.resume();
       });
       // Backpressure, as the runtime's native pump has it.
       if (to.bufferedAmount > 1 << 19) from.pause();
+    };
+    from.on("message", (data, binary) => {
+      let messages: RawData | RawData[] | null = data;
+      if (binary && this.alter !== null) messages = this.alter(data as Buffer, lane);
+      if (!binary && this.alterText !== null) messages = Buffer.from(this.alterText(String(data)));
+      for (const message of Array.isArray(messages) ? (messages as Buffer[]) : [messages]) {
+        if (message === null) continue;
+        if (this.delayMs === 0) forward(message, binary);
+        else setTimeout(() => forward(message, binary), this.delayMs);
+      }
     });
     from.on("close", (code, reason) => {
+      if (this.holes.has(lane)) return;
       if (code === 1006 || code === 1005) to.terminate();
       else to.close(code, reason);
     });
   }
 }
 
-/** Hands out invitations: one session for each pair, a new generation for each request after it ended. */
+/**
+ * Hands out invitations: one session for each pair, a new one after it ended, and new generations of lanes for
+ * one that lives.
+ */
 export class TestRegistry {
   readonly #members = new Map<string, Connector>();
-  readonly #sessions = new Map<string, { id: string; generation: number; live: boolean }>();
-  /** Requests so far. */
+  readonly #sessions = new Map<string, Row>();
+  /** Requests so far, and those for lanes. */
   requests = 0;
+  resumes = 0;
+  /** An edge that does not know of several lanes nor of resuming. */
+  old = false;
+  /** Refuses to resume, with this code. */
+  refuseResume: ErrorCode | null = null;
   readonly ended: { session: string; generation: number; code: string; by: string }[] = [];
+  /** Changes what the one who asked gets. */
+  alterGrant: ((invitation: Invitation) => Invitation) | null = null;
   /** Called in place of the offer to the other side. */
   intercept: ((peer: Connector, invitation: Invitation) => void) | null = null;
 
@@ -109,37 +161,91 @@ export class TestRegistry {
     this.#members.set(connector.instance.boot, connector);
   }
 
-  async request(from: Instance, peer: { boot: string }): Promise<Invitation> {
+  async request(
+    from: Instance,
+    peer: { boot: string },
+    lanes = 1,
+    encryption: Encryption = "end-to-end",
+  ): Promise<Invitation> {
     this.requests++;
     const other = this.#members.get(peer.boot);
     if (other === undefined) throw new Error("no such instance");
     await new Promise((resolve) => setTimeout(resolve, 5));
-    const key = [from.boot, peer.boot].sort().join();
+    const key = [...[from.boot, peer.boot].sort(), encryption].join();
     const known = this.#sessions.get(key);
-    const session =
+    const session: Row =
       known?.live === true
         ? known
-        : { id: known?.id ?? randomId("session"), generation: (known?.generation ?? 0) + 1, live: true };
+        : { id: randomId("session"), generation: 1, live: true, at: Date.now(), lanes, encryption };
     this.#sessions.set(key, session);
-    const make = (side: Instance, ticketOf: string): Invitation => ({
-      session: session.id,
-      generation: session.generation,
-      lane: 0,
-      peer: side,
-      ticket: `${session.id}.${session.generation}~${ticketOf}`,
-    });
+    return this.#invite(session, from, other);
+  }
+
+  async resume(from: Instance, id: string, generation: number, lanes = 1): Promise<Invitation> {
+    this.resumes++;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    if (this.refuseResume !== null) throw new FairleadError(this.refuseResume);
+    for (const [key, session] of this.#sessions) {
+      if (session.id !== id || !session.live) continue;
+      const boot = key.split(",").find((one) => one !== from.boot) ?? "";
+      const other = this.#members.get(boot);
+      if (other === undefined) throw new FairleadError("session.unknown");
+      const coming = generation < session.generation && Date.now() - session.at < 10_000;
+      if (!coming) {
+        session.generation = Math.max(session.generation, generation) + 1;
+        session.at = Date.now();
+        session.lanes = lanes;
+      }
+      return this.#invite(session, from, other);
+    }
+    throw new FairleadError("session.unknown");
+  }
+
+  /** A process is gone for good: another came in its place. */
+  forget(connector: Connector): void {
+    this.#members.delete(connector.instance.boot);
+  }
+
+  #invite(session: Row, from: Instance, other: Connector): Invitation {
+    const make = (side: Instance, ticketOf: string): Invitation => {
+      const tickets = Array.from(
+        { length: session.lanes },
+        (_, lane) => `${session.id}.${session.generation}.${lane}~${ticketOf}`,
+      );
+      const [ticket = ""] = tickets;
+      return {
+        ...{ session: session.id, generation: session.generation, lane: 0, peer: side, ticket },
+        ...(this.old ? {} : { tickets, encryption: session.encryption }),
+      };
+    };
     const offer = make(from, "b");
     if (this.intercept !== null) this.intercept(other, offer);
     else other.manager.offered(offer);
-    return make(other.instance, "a");
+    const granted = make(other.instance, "a");
+    return this.alterGrant?.(granted) ?? granted;
   }
 
   noteEnded(session: string, generation: number, code: string, by: string): void {
     this.ended.push({ session, generation, code, by });
     for (const one of this.#sessions.values()) {
-      if (one.id === session && one.generation === generation) one.live = false;
+      if (one.id === session && one.generation <= generation) one.live = false;
+    }
+    if (code !== "session.unknown" && code !== "session.forbidden") return;
+    // As the registry does: the other side would wait in vain.
+    for (const { instance, manager } of this.#members.values()) {
+      if (instance.siteName !== by) setTimeout(() => manager.cut(session, code), 20);
     }
   }
+}
+
+interface Row {
+  id: string;
+  generation: number;
+  live: boolean;
+  /** When this generation was granted, ms. */
+  at: number;
+  lanes: number;
+  encryption: Encryption;
 }
 
 export interface Connector {
@@ -160,6 +266,9 @@ export function makeConnector(
     boot?: string;
     accept?: SessionManagerOptions["accept"];
     limits?: Partial<SessionLimits>;
+    carrier?: VersionRange;
+    /** Whether its configuration allows hop encryption. */
+    hop?: boolean;
     /** What the registry says this site is, when that differs from what it proves. */
     site?: string;
   } = {},
@@ -173,12 +282,15 @@ export function makeConnector(
     boot: instance.boot,
     identity: () => identity,
     signalling: {
-      request: (_service, peer) => registry.request(instance, peer),
+      request: (_service, peer, lanes, encryption) => registry.request(instance, peer, lanes, encryption),
+      resume: (session, generation, lanes) => registry.resume(instance, session, generation, lanes),
       ended: (session, generation, code) => registry.noteEnded(session, generation, code, instance.siteName),
     },
     dial: relay.dial,
     accept: options.accept ?? (() => Promise.reject(new Error("nothing is offered"))),
     log: quiet,
+    allowsHop: () => options.hop ?? false,
+    ...(options.carrier === undefined ? {} : { carrier: options.carrier }),
     limits: { upMs: 3000, lingerMs: 300, ...options.limits },
   });
   const connector = { instance, manager };

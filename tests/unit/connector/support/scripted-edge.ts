@@ -7,7 +7,7 @@ import type { TLSSocket } from "node:tls";
 import { onTestFinished } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type ErrorCode, FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
-import type { Hello, Welcome } from "../../../../protocol/messages.ts";
+import { EDGE_FEATURES, type Hello, type Welcome } from "../../../../protocol/messages.ts";
 import type { TestDeployment } from "./authority.ts";
 
 /** Refuses the upgrade with a code, or takes it. */
@@ -85,6 +85,7 @@ export class ScriptedEdge {
     return {
       type: "welcome",
       version: 1,
+      features: [...EDGE_FEATURES],
       network: { id: network.id, name: "shop" },
       site: { id: site, name: "west" },
       time: Date.now(),

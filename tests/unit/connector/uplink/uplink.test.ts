@@ -148,6 +148,38 @@ describe("an uplink", () => {
     expect(uplink.state.state).toBe("up");
   });
 
+  it("asks an edge for new lanes of a session only if that says that it knows how (new connector → old edge)", async () => {
+    let old = true;
+    const asked: unknown[] = [];
+    const invitation = {
+      ...{ session: randomId("session"), generation: 2, lane: 0, ticket: "t", tickets: ["t"] },
+      peer: { site: randomId("site"), siteName: "east", boot: randomId("boot") },
+    };
+    const { uplink, edge, reaches } = await setUp((edge) => ({
+      message: (socket, message) => {
+        if (message.type === "hello") {
+          const { features, ...welcome } = edge().welcome({ type: "hello" });
+          socket.send(JSON.stringify(old ? welcome : { ...welcome, features }));
+          return;
+        }
+        asked.push(message.type);
+        // What an edge does that does not know it.
+        if (old) socket.close(closeCodeFor(400), "uplink.malformed");
+        else socket.send(JSON.stringify({ type: "session.grant", id: message.id, invitation }));
+      },
+    }));
+    await reaches("up");
+    await expect(uplink.requestResume(invitation.session, 1)).rejects.toEqual(code("session.lost"));
+    expect(asked).toEqual([]);
+    expect(uplink.state.state).toBe("up");
+
+    old = false;
+    edge.sockets[0]?.terminate();
+    await eventually("a second uplink", () => edge.sockets.length === 2 && uplink.state.state === "up");
+    expect(await uplink.requestResume(invitation.session, 1)).toEqual(invitation);
+    expect(asked).toEqual(["session.resume"]);
+  });
+
   it("comes back when it is lost, and repeats the request that was under way", async () => {
     let asked = 0;
     const { edge, uplink, log, reaches } = await setUp((edge) =>

@@ -106,6 +106,13 @@ describe("a session of streams", () => {
     expect([left.over, right.over]).toEqual([null, null]);
   });
 
+  it("tells of the acceptance before a reset in the same turn: without one, a reset says that the target got nothing", () => {
+    const end = greeted();
+    end.multiplexer.receive(encodeOpen(1, { service: "api" }));
+    end.users[0]?.stream?.reset(new FairleadError("stream.cancelled"));
+    expect(sentBy(end)).toEqual(["accept 1", "reset 1"]);
+  });
+
   it("says nothing of a stream that is reset before its OPEN went out", () => {
     const end = greeted();
     const user = end.open();
@@ -164,6 +171,42 @@ describe("credit of a stream", () => {
     settle(left, right);
     expect(peer?.received).toBe(1500);
     expect(peer?.stream?.held).toBe(1000);
+  });
+
+  it("grows with a reader that keeps up, in the session's budget, and is given back at the end", () => {
+    let now = 0;
+    const options = { window: 1000, windowBudget: 10_000, now: () => now };
+    const [left, right] = [new End("even"), new End("odd", options)];
+    const user = left.open();
+    settle(left, right);
+    const [peer] = right.users;
+    let most = 0;
+    for (let turn = 0; turn < 100; turn++) {
+      now += 0.1;
+      user.send(12_000);
+      left.turn();
+      right.multiplexer.receive(left.take());
+      most = Math.max(most, peer?.stream?.held ?? 0);
+      peer?.consume(peer.stream?.held ?? 0);
+      right.turn();
+      left.multiplexer.receive(right.take());
+    }
+    expect(most).toBeGreaterThan(8000);
+    expect(most).toBeLessThanOrEqual(11_000);
+    expect(peer?.wrong).toBe(0);
+    user.stream?.finish();
+    peer?.stream?.finish();
+    while (right.multiplexer.streams > 0) {
+      settle(left, right);
+      peer?.consume(peer.stream?.held ?? 0);
+    }
+    expect(user.sent).toBe(peer?.received);
+    // Another stream has all of it again.
+    const next = left.open();
+    settle(left, right);
+    next.send(5000);
+    settle(left, right);
+    expect(right.users[1]?.received).toBe(1000);
   });
 
   it("asks the writer to wait, and calls when there is room", () => {

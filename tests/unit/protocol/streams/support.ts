@@ -82,7 +82,10 @@ export class End {
   onSend: (chunks: readonly Uint8Array[]) => void = () => {};
   readonly multiplexer: Multiplexer;
 
-  constructor(ids: "even" | "odd", options: { window?: number; maxStreams?: number } = {}) {
+  constructor(
+    ids: "even" | "odd",
+    options: { window?: number; maxStreams?: number; windowBudget?: number; now?: () => number } = {},
+  ) {
     this.multiplexer = new Multiplexer({
       ids,
       software: "test",

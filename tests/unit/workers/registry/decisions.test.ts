@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
 import {
+  decideAway,
+  decideHello,
   decideRedeem,
+  decideResume,
   decideSession,
   nextLinkName,
   nextSweep,
   OFFER_GRACE_MS,
   type RedeemFacts,
+  SESSION_MEMORY_MS,
   SESSION_PENDING_MS,
   SWEEP_MS,
   type TokenFacts,
@@ -104,6 +108,65 @@ describe("sessions", () => {
   it("makes a new one when there is none or the old one had its time", () => {
     expect(decideSession(null, NOW)).toBe("new");
     expect(decideSession(existing, NOW + SESSION_PENDING_MS)).toBe("new");
+  });
+});
+
+describe("requests and resumptions", () => {
+  const resumed = { id: "x", generation: 2, grantedAt: NOW };
+  it("a request does not join a session that was resumed: who asks has lost it", () => {
+    expect(decideSession(resumed, NOW)).toBe("new");
+  });
+  it("a resumption gets the next generation", () => {
+    expect(decideResume(resumed, 2, NOW + SESSION_PENDING_MS)).toEqual({ kind: "next", generation: 3 });
+  });
+  it("gets the next one also at once, when the present one failed", () => {
+    expect(decideResume(resumed, 2, NOW)).toEqual({ kind: "next", generation: 3 });
+  });
+  it("of both sides at once gives both the same generation", () => {
+    const first = decideResume({ ...resumed, generation: 1 }, 1, NOW);
+    expect(first).toEqual({ kind: "next", generation: 2 });
+    expect(decideResume(resumed, 1, NOW + SESSION_PENDING_MS - 1)).toEqual({ kind: "join", generation: 2 });
+  });
+  it("that comes late, after a generation that it missed had its time, gets the next", () => {
+    expect(decideResume(resumed, 1, NOW + SESSION_PENDING_MS)).toEqual({ kind: "next", generation: 3 });
+  });
+  it("of a session that is not there, or from a generation that never was, is unknown", () => {
+    expect(decideResume(null, 1, NOW)).toEqual({ kind: "unknown" });
+    expect(decideResume(resumed, 3, NOW)).toEqual({ kind: "unknown" });
+  });
+  it("never gives anybody a generation that it used, nor an older one", () => {
+    for (let generation = 1; generation < 6; generation++) {
+      for (let asked = 1; asked < 8; asked++) {
+        for (const later of [0, SESSION_PENDING_MS]) {
+          const decision = decideResume({ ...resumed, generation }, asked, NOW + later);
+          if (decision.kind !== "unknown") expect(decision.generation).toBeGreaterThan(asked);
+        }
+      }
+    }
+  });
+});
+
+describe("a hello", () => {
+  const fresh = { id: "x", generation: 1, grantedAt: NOW };
+  it("keeps what the process holds and forgets what it does not", () => {
+    expect(decideHello(fresh, true, NOW + SESSION_PENDING_MS)).toBe("keep");
+    expect(decideHello(fresh, false, NOW + SESSION_PENDING_MS)).toBe("forget");
+    expect(decideHello({ ...fresh, generation: 2 }, false, NOW)).toBe("forget");
+  });
+  it("offers again what the process may not have heard of", () => {
+    expect(decideHello(fresh, false, NOW + SESSION_PENDING_MS - 1)).toBe("offer");
+  });
+});
+
+describe("a session without anybody", () => {
+  it("is over once both its instances were away for long enough, and not before", () => {
+    expect(decideAway(null, false, NOW)).toEqual({ over: false, awaySince: NOW });
+    const still = decideAway(NOW, false, NOW + SESSION_MEMORY_MS - 1);
+    expect(still).toEqual({ over: false, awaySince: NOW });
+    expect(decideAway(NOW, false, NOW + SESSION_MEMORY_MS).over).toBe(true);
+  });
+  it("has all its time again when one of them was there", () => {
+    expect(decideAway(NOW, true, NOW + 2 * SESSION_MEMORY_MS)).toEqual({ over: false, awaySince: null });
   });
 });
 

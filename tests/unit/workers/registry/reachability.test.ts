@@ -31,6 +31,7 @@ const offer = (service: string, site: string, boot: string, since = 0, port = 80
   protocol: "tcp",
   port,
   since,
+  encryption: "end-to-end",
   instance: { site, siteName: site, boot },
 });
 
@@ -79,6 +80,11 @@ describe("what a site sees", () => {
     const view = viewOf([offer("api", "a", "1", 20, 81), offer("api", "b", "2", 10, 82)], "c");
     expect(view?.port).toBe(82);
     expect(view?.offers.map((instance) => instance.site)).toEqual(["b", "a"]);
+  });
+
+  it("tells which of the offers allow hop encryption", () => {
+    const view = viewOf([{ ...offer("api", "a", "1"), encryption: "hop" }, offer("api", "b", "2")], "c");
+    expect(view?.offers.map(({ encryption }) => encryption)).toEqual(["hop", undefined]);
   });
 
   it("is nothing when only the site itself offers", () => {

@@ -49,6 +49,23 @@ describe("a lane's rendezvous", () => {
     expect(rendezvous.arrive(dial("b", { generation: 2 }), 3)).toEqual({ kind: "join" });
   });
 
+  it("overtakes the waiting lanes of older generations of its session, once, and no others", () => {
+    const rendezvous = new Rendezvous();
+    rendezvous.arrive(dial("a"), 0);
+    rendezvous.arrive(dial("a", { lane: 1 }), 0);
+    rendezvous.arrive(dial("a", { lane: 2 }), 0);
+    rendezvous.arrive(dial("b", { lane: 2 }), 0);
+    rendezvous.arrive(dial("a", { session: "x2" }), 0);
+    expect(rendezvous.overtake(dial("b"))).toEqual([]);
+    const newer = dial("b", { generation: 2 });
+    expect(rendezvous.overtake(newer)).toEqual(["x1:1:0", "x1:1:1"]);
+    expect(rendezvous.arrive(newer, 1)).toEqual({ kind: "wait" });
+    expect(rendezvous.overtake(newer)).toEqual([]);
+    expect(rendezvous.giveUp(dial("a"))).toBe(false);
+    expect(rendezvous.arrive(dial("b"), 2)).toEqual({ kind: "refuse", code: "ticket.stale" });
+    expect(rendezvous.arrive(dial("b", { session: "x2" }), 2)).toEqual({ kind: "join" });
+  });
+
   it("tells who comes too late that the other gave up, and gives up only once", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodePreface, MAX_PREFACE, readPreface } from "../../../protocol/carrier.ts";
-import type { FairleadError } from "../../../protocol/errors.ts";
+import { encodePreface, MAX_PREFACE, proofText, readPreface } from "../../../../protocol/carrier.ts";
+import type { FairleadError } from "../../../../protocol/errors.ts";
 
 const session = `x${"0".repeat(26)}`;
 const boot = `b${"1".repeat(26)}`;
@@ -10,7 +10,7 @@ const preface = { carrier: { min: 1, max: 1 }, ...expected };
 
 function codeOf(text: string, ours?: { min: number; max: number }): string {
   try {
-    return String(readPreface(text, expected, ours));
+    return String(readPreface(text, expected, ours).version);
   } catch (error) {
     return (error as FairleadError).code;
   }
@@ -24,11 +24,44 @@ describe("a preface", () => {
   });
 
   it("of the invited peer gives the version to speak", () => {
-    expect(readPreface(encodePreface(preface), expected)).toBe(1);
+    expect(readPreface(encodePreface(preface), expected).version).toBe(1);
+  });
+
+  it("of an old connector stands for its first lane, on which nothing was received", () => {
+    expect(readPreface(encodePreface(preface), expected).preface).toMatchObject({
+      lane: 0,
+      received: 0,
+      window: 16_777_216,
+    });
+  });
+
+  it("of version 2 says which lane it is, what was received and what is kept, with a proof", () => {
+    const two = {
+      ...{ carrier: { min: 1, max: 2 }, ...expected, lane: 3, received: 2 ** 40, window: 262_144 },
+      proof: "A".repeat(43),
+    };
+    const { version, preface: read } = readPreface(encodePreface(two), { ...expected, lane: 3 });
+    expect(version).toBe(2);
+    expect(read).toEqual(two);
+    expect(codeOf(encodePreface(two))).toBe("session.wrong_peer");
+  });
+
+  it.each([
+    ["a negative number of received bytes", { received: -1 }],
+    ["more received bytes than can be numbered", { received: 2 ** 48 }],
+    ["a window too small for a message", { window: 1000 }],
+    ["a proof of another length", { proof: "AAAA" }],
+  ])("with %s is malformed", (_, change) => {
+    expect(codeOf(JSON.stringify({ ...preface, ...change }))).toBe("session.malformed");
+  });
+
+  it("is proved by what it claims, to one receiver, on one lane", () => {
+    const claim = { session: "x1", generation: 2, lane: 0, sender: "b1", receiver: "b2", received: 12 };
+    expect(proofText(claim)).toBe("x1|2|0|b1|b2|12");
   });
 
   it("may have fields that are not known yet", () => {
-    expect(codeOf(JSON.stringify({ ...preface, received: 12 }))).toBe("1");
+    expect(codeOf(JSON.stringify({ ...preface, tomorrow: 12 }))).toBe("1");
   });
 
   it.each([

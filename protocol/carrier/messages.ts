@@ -1,0 +1,165 @@
+/**
+ * Messages of carrier version 2, one binary WebSocket message each. Numbers are big endian.
+ *
+ *     byte 0      type
+ *     bytes 1–3   number of the message on its lane, from 0, modulo 2^24
+ *     bytes 4–    fields
+ *
+ *     0x01 DATA   u48 offset, bytes        bytes of the pipe, the first of them at offset
+ *     0x02 ACK    u48 received             every byte below this offset arrived
+ *     0x03 PING   u32 id, u48 received
+ *     0x04 PONG   u32 id, u48 received     answers a PING
+ *     0x05 PARK   u48 sent, u48 received   nothing is under way: the lanes may close
+ *     0x06 END    u48 sent, code           the pipe ends there; with an error's code, at once
+ *
+ * A lane keeps messages whole and in order, so a number that is not the next means that somebody on the way
+ * left out, repeated or swapped messages. A type with the high bit set that is not known is skipped.
+ */
+import { FairleadError } from "../errors.ts";
+import { MAX_LANE_MESSAGE } from "./lane.ts";
+
+export const MESSAGE = { data: 1, ack: 2, ping: 3, pong: 4, park: 5, end: 6 } as const;
+
+/** Bytes before a DATA message's payload. */
+export const DATA_HEADER = 10;
+/** Most bytes of the pipe in one message. */
+export const MAX_DATA = MAX_LANE_MESSAGE - DATA_HEADER;
+/** Offsets stay below this: a pipe that carried as much ends. */
+export const MAX_OFFSET = 2 ** 48 - 1;
+/** Bytes that a side keeps for want of earlier ones, unless its preface says otherwise. */
+export const DEFAULT_WINDOW_BYTES = 16 * 1024 * 1024;
+/** The least it may say: a few messages. */
+export const MIN_WINDOW_BYTES = 256 * 1024;
+
+const NUMBERS = 0x100_0000;
+const MAX_CODE = 64;
+const CODE = /^[a-z0-9_.]*$/;
+
+export const nextNumber = (number: number): number => (number + 1) % NUMBERS;
+
+export type Message =
+  | { readonly type: typeof MESSAGE.data; readonly offset: number; readonly bytes: Uint8Array }
+  | { readonly type: typeof MESSAGE.ack; readonly received: number }
+  | {
+      readonly type: typeof MESSAGE.ping | typeof MESSAGE.pong;
+      readonly id: number;
+      readonly received: number;
+    }
+  | { readonly type: typeof MESSAGE.park; readonly sent: number; readonly received: number }
+  | { readonly type: typeof MESSAGE.end; readonly sent: number; readonly code: string };
+
+function start(type: number, number: number, size: number): Uint8Array {
+  const out = new Uint8Array(size);
+  out[0] = type;
+  out[1] = number >>> 16;
+  out[2] = number >>> 8;
+  out[3] = number;
+  return out;
+}
+
+function putU48(out: Uint8Array, at: number, value: number): void {
+  const high = Math.floor(value / 0x1_0000_0000);
+  out[at] = high >>> 8;
+  out[at + 1] = high;
+  putU32(out, at + 2, value >>> 0);
+}
+
+function putU32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+}
+
+function getU32(bytes: Uint8Array, at: number): number {
+  const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+}
+
+function getU48(bytes: Uint8Array, at: number): number {
+  return (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)) * 0x1_0000_0000 + getU32(bytes, at + 2);
+}
+
+/** What precedes the payload of a DATA message. */
+export function encodeDataHeader(number: number, offset: number): Uint8Array {
+  const out = start(MESSAGE.data, number, DATA_HEADER);
+  putU48(out, 4, offset);
+  return out;
+}
+
+export function encodeAck(number: number, received: number): Uint8Array {
+  const out = start(MESSAGE.ack, number, 10);
+  putU48(out, 4, received);
+  return out;
+}
+
+export function encodePing(number: number, id: number, received: number): Uint8Array {
+  return encodeProbe(MESSAGE.ping, number, id, received);
+}
+
+export function encodePong(number: number, id: number, received: number): Uint8Array {
+  return encodeProbe(MESSAGE.pong, number, id, received);
+}
+
+function encodeProbe(type: number, number: number, id: number, received: number): Uint8Array {
+  const out = start(type, number, 14);
+  putU32(out, 4, id);
+  putU48(out, 8, received);
+  return out;
+}
+
+export function encodePark(number: number, sent: number, received: number): Uint8Array {
+  const out = start(MESSAGE.park, number, 16);
+  putU48(out, 4, sent);
+  putU48(out, 10, received);
+  return out;
+}
+
+/** `code` is an error's code, or empty for an end on purpose. */
+export function encodeEnd(number: number, sent: number, code: string): Uint8Array {
+  const out = start(MESSAGE.end, number, 10 + code.length);
+  putU48(out, 4, sent);
+  for (let at = 0; at < code.length; at++) out[10 + at] = code.charCodeAt(at);
+  return out;
+}
+
+const malformed = (what: string) => new FairleadError("session.malformed", `a message on the lane ${what}`);
+
+/**
+ * Reads a message that must have this number on its lane; null for one to skip. DATA's bytes are a slice.
+ * @throws FairleadError session.malformed, session.too_large.
+ */
+export function readMessage(message: Uint8Array, number: number): Message | null {
+  const { length } = message;
+  if (length > MAX_LANE_MESSAGE) throw new FairleadError("session.too_large");
+  if (length < 4) throw malformed("is too short");
+  const [type = 0, high = 0, middle = 0, low = 0] = [message[0], message[1], message[2], message[3]];
+  if (((high << 16) | (middle << 8) | low) !== number) throw malformed("is not the next one");
+  const exactly = (size: number): void => {
+    if (length !== size) throw malformed(`of type ${type} has ${length} bytes`);
+  };
+  switch (type) {
+    case MESSAGE.data:
+      if (length <= DATA_HEADER) throw malformed("carries no data");
+      return { type, offset: getU48(message, 4), bytes: message.subarray(DATA_HEADER) };
+    case MESSAGE.ack:
+      exactly(10);
+      return { type, received: getU48(message, 4) };
+    case MESSAGE.ping:
+    case MESSAGE.pong:
+      exactly(14);
+      return { type, id: getU32(message, 4), received: getU48(message, 8) };
+    case MESSAGE.park:
+      exactly(16);
+      return { type, sent: getU48(message, 4), received: getU48(message, 10) };
+    case MESSAGE.end: {
+      if (length < 10 || length > 10 + MAX_CODE) throw malformed(`of type ${type} has ${length} bytes`);
+      const code = String.fromCharCode(...message.subarray(10));
+      if (!CODE.test(code)) throw malformed("ends the pipe with something else than a code");
+      return { type, sent: getU48(message, 4), code };
+    }
+    default:
+      if (type >= 0x80) return null;
+      throw malformed(`has the unknown type ${type}`);
+  }
+}

@@ -1,0 +1,108 @@
+/** Connectors that are told to stop while connections run. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Connector, TestNetwork } from "../support/cluster.ts";
+import type { Address } from "../support/connector.ts";
+import { eventually } from "../support/eventually.ts";
+import { useEdge } from "./support/suite.ts";
+import { echo, exchange, serve } from "./support/traffic.ts";
+
+const suite = useEdge();
+let network: TestNetwork;
+let east: Connector;
+let north: Connector;
+let west: Connector;
+let place: Address;
+
+beforeAll(async () => {
+  network = await suite.cluster.network(suite.edge);
+  const token = await network.token({ uses: 3 });
+  const server = await serve(echo);
+  [east, west] = await Promise.all([
+    suite.cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] }),
+    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
+  ]);
+  place = await west.listener("echo");
+  // A connection that runs goes over east: north comes later.
+  running = await open();
+  north = await suite.cluster.connector({ site: "north", token, expose: [`echo=${server.at}`] });
+  await eventually("west sees both", async () => (await offering()) === 2);
+});
+
+let running: Socket;
+
+const offering = async () =>
+  (await network.status()).sites.filter(({ services }) => services.length > 0).length;
+
+async function open(): Promise<Socket> {
+  const socket = connect({ ...place, allowHalfOpen: true });
+  await once(socket, "connect");
+  await say(socket, "hello");
+  return socket;
+}
+
+async function say(socket: Socket, text: string): Promise<void> {
+  socket.write(text);
+  let heard = "";
+  while (heard.length < text.length) heard += String((await once(socket, "data"))[0]);
+  expect(heard).toBe(text);
+}
+
+describe("a connector that gets SIGTERM", () => {
+  test("lets connections finish, while new ones go to another instance, and ends with status 0", async () => {
+    const leaving = east.process.stop(20_000);
+    for (let at = 0; at < 20; at++) {
+      expect((await exchange(place, `new ${at}`)).toString()).toBe(`new ${at}`);
+      await say(running, `still here ${at}`);
+    }
+    expect((await north.status()).sessions.length).toBe(1);
+    await eventually("the offer is gone", async () => (await offering()) === 1);
+    const ended = performance.now();
+    running.end();
+    await once(running.resume(), "end");
+    expect(await leaving).toEqual({ status: 0, signal: null });
+    expect(performance.now() - ended).toBeLessThan(4000);
+  });
+
+  test("resets what has not finished in time, and ends with status 0", async () => {
+    await north.restart({ args: ["--drain", "1s"] });
+    const late = await open();
+    const failed = once(late, "error");
+    const leaving = north.process.stop(10_000);
+    expect(await failed).toMatchObject([{ code: "ECONNRESET" }]);
+    expect(await leaving).toEqual({ status: 0, signal: null });
+  });
+
+  test("refuses its own site's clients and keeps those that it has", async () => {
+    await Promise.all([east.restart(), north.restart()]);
+    const kept = await eventually("a connection", () => open());
+    const leaving = west.process.stop(20_000);
+    await eventually("the listener is gone", async () => {
+      const socket = connect({ ...place });
+      const code = await new Promise((resolve) => {
+        socket.once("connect", () => resolve("connected"));
+        socket.once("error", (error: Error & { code?: string }) => resolve(error.code));
+      });
+      socket.destroy();
+      return code === "ECONNREFUSED";
+    });
+    await say(kept, "still here");
+    kept.end();
+    await once(kept.resume(), "end");
+    expect(await leaving).toEqual({ status: 0, signal: null });
+  });
+
+  test("twice ends at once", async () => {
+    await west.restart();
+    place = await west.listener("echo");
+    const socket = await eventually("a connection", () => open());
+    socket.on("error", () => {});
+    west.process.kill("SIGTERM");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const before = performance.now();
+    west.process.kill("SIGTERM");
+    await west.process.exited;
+    expect(performance.now() - before).toBeLessThan(1000);
+  });
+});

@@ -1,0 +1,38 @@
+import { describe, expect, test } from "vitest";
+import { parseOptions, selected } from "../../bench/options.ts";
+
+describe("the bench's options", () => {
+  test("are five rounds of four seconds unless told otherwise", () => {
+    expect(parseOptions([])).toMatchObject({
+      rounds: 5,
+      seconds: 4,
+      streams: 10_000,
+      only: [],
+      profile: null,
+    });
+    expect(parseOptions(["--quick"])).toMatchObject({ rounds: 1, seconds: 2 });
+    expect(parseOptions(["--quick", "--rounds", "2"])).toMatchObject({ rounds: 2, seconds: 2 });
+  });
+
+  test("--profile takes a directory or nothing", () => {
+    expect(parseOptions(["--profile", "--quick"]).profile).toBe("profiles");
+    expect(parseOptions(["--profile"]).profile).toBe("profiles");
+    expect(parseOptions(["--profile", "here"]).profile).toBe("here");
+  });
+
+  test("refuse what is no whole number and what they do not know", () => {
+    expect(() => parseOptions(["--rounds", "0"])).toThrow("--rounds 0");
+    expect(() => parseOptions(["--seconds", "x"])).toThrow("--seconds x");
+    expect(() => parseOptions(["--nonsense"])).toThrow("--nonsense");
+  });
+
+  test("--only narrows measures and systems apart from each other", () => {
+    const measures = [{ id: "bulk-1" }, { id: "bulk-8" }, { id: "requests-1" }, { id: "requests-10" }];
+    const systems = [{ id: "direct" }, { id: "nginx" }];
+    const only = ["bulk", "nginx"];
+    expect(selected(measures, only).map(({ id }) => id)).toEqual(["bulk-1", "bulk-8"]);
+    expect(selected(systems, only).map(({ id }) => id)).toEqual(["nginx"]);
+    expect(selected(systems, ["bulk"])).toEqual(systems);
+    expect(selected(measures, ["requests-1"]).map(({ id }) => id)).toEqual(["requests-1"]);
+  });
+});

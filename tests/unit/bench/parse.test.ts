@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parseIperf3 } from "../../bench/parse/iperf3.ts";
+import { parsePgbench } from "../../bench/parse/pgbench.ts";
+import { parseWrk } from "../../bench/parse/wrk.ts";
+import { parseStat } from "../../bench/processes.ts";
+
+const sample = (name: string): string => readFileSync(join(import.meta.dirname, "samples", name), "utf8");
+
+describe("wrk", () => {
+  test("gives requests per second and percentiles in milliseconds", () => {
+    const result = parseWrk(sample("wrk.txt"));
+    expect(result.requests).toBe(1095);
+    expect(result.perSecond).toBeCloseTo(985.04, 1);
+    expect(result).toMatchObject({ errors: 0, p50: 1.148, p99: 46.793, p999: 59.384 });
+  });
+
+  test("without the script's line is an error that shows what came", () => {
+    expect(() => parseWrk("unable to connect")).toThrow(/unable to connect/);
+  });
+
+  test("without a single answer is an error, not a zero", () => {
+    const line = sample("wrk.txt").replace('"requests":1095', '"requests":0');
+    expect(() => parseWrk(line)).toThrow("no answer");
+  });
+});
+
+describe("iperf3", () => {
+  test("gives the receiver's rate after the warm-up, and the bytes with it", () => {
+    const result = parseIperf3(sample("iperf3.json"));
+    expect(result.bitsPerSecond).toBeCloseTo(18_344_286_474, -1);
+    expect(result.bytes).toBe(2_555_117_568 + 2_433_744_896 + 2_153_250_816);
+  });
+
+  test("that could not connect says so", () => {
+    expect(() => parseIperf3(sample("iperf3-refused.json"))).toThrow("Connection refused");
+  });
+
+  test("that received nothing is an error", () => {
+    expect(() => parseIperf3("{}")).toThrow("nothing was received");
+  });
+});
+
+describe("pgbench", () => {
+  test("gives transactions per second without the time to connect", () => {
+    expect(parsePgbench(sample("pgbench.txt"))).toEqual({
+      perSecond: 3626.180965,
+      latency: 0.552,
+      transactions: 3543,
+      failed: 0,
+    });
+  });
+
+  test("that ended early is an error", () => {
+    expect(() => parsePgbench("pgbench: error: connection refused")).toThrow("no tps");
+  });
+});
+
+test("a process's name may have blanks and brackets in it", () => {
+  const fields = "S 17 1 1 0 -1 4194560 1 2 3 4 250 50 0 0 20 0 1 0 100 0 0";
+  expect(parseStat(`42 (tmux: (a) b) ${fields}`)).toEqual({ name: "tmux: (a) b", parent: 17, ticks: 300 });
+});

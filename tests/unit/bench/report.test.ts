@@ -1,0 +1,134 @@
+import { describe, expect, test } from "vitest";
+import { GOALS, judge } from "../../bench/goals.ts";
+import { MEASURES } from "../../bench/measures/all.ts";
+import { chart } from "../../bench/report/chart.ts";
+import { cpuTable, failures, figuresTable, number } from "../../bench/report/rows.ts";
+import { fillPage, markdown, plain } from "../../bench/report/text.ts";
+import { figureOf, type Results, ratioOf, type Sample } from "../../bench/results.ts";
+import type { SystemId } from "../../bench/systems/system.ts";
+
+const SYSTEMS: readonly SystemId[] = ["direct", "fairlead", "hop", "nginx"];
+
+function results(rates: Partial<Record<SystemId, readonly number[]>>): Results {
+  const samples = (system: SystemId): Sample[] =>
+    (rates[system] ?? []).map((rate, round) => ({
+      round,
+      figures: { rate },
+      cpu: system === "direct" ? null : { west: 1 + round, east: 2 },
+    }));
+  return {
+    started: "2026-11-23T04:00:00.000Z",
+    machine: { cpu: "A <fast> one", cores: 2, kernel: "6.1", node: "24.0.0", tools: { nginx: "1.22.1" } },
+    seconds: 1,
+    rounds: 3,
+    systems: SYSTEMS.map((id) => ({ id, title: id })),
+    absent: { ssh: "sshd is not installed" },
+    measures: MEASURES.slice(0, 1).map(({ id, title, metrics }) => ({ id, title, metrics, work: "GB" })),
+    series: SYSTEMS.map((system) => ({
+      measure: "bulk-1-down",
+      system,
+      samples: samples(system),
+      failures: system === "hop" ? [{ round: 0, message: "it broke" }] : [],
+    })),
+  };
+}
+
+const RATES = { direct: [20e9, 20e9, 20e9], fairlead: [2e9, 1e9, 3e9], nginx: [4e9, 1e9, 4e9] };
+
+describe("results", () => {
+  test("a figure is the median of its rounds", () => {
+    expect(figureOf(results(RATES), "bulk-1-down", "fairlead", "rate")).toBe(2e9);
+    expect(figureOf(results(RATES), "bulk-1-down", "hop", "rate")).toBeUndefined();
+  });
+
+  test("a ratio is the median of the rounds' ratios, not the ratio of the medians", () => {
+    expect(ratioOf(results(RATES), "bulk-1-down", "fairlead", "nginx", "rate")).toBe(0.75);
+  });
+
+  test("a round that one of the two has not is left out", () => {
+    const some = results({ ...RATES, nginx: [4e9] });
+    expect(ratioOf(some, "bulk-1-down", "fairlead", "nginx", "rate")).toBe(0.5);
+    expect(ratioOf(some, "bulk-1-down", "hop", "nginx", "rate")).toBeNull();
+  });
+});
+
+describe("goals", () => {
+  test("every goal is of a figure that is measured", () => {
+    for (const { measure, metric, better, of } of GOALS) {
+      const found = MEASURES.find(({ id }) => id === measure)?.metrics.find(({ key }) => key === metric);
+      expect(found, `${measure} ${metric}`).toBeDefined();
+      if (of === "figure") expect(found?.better).toBe(better);
+    }
+  });
+
+  test("are judged from the better side", () => {
+    const [goal] = GOALS;
+    if (goal === undefined) throw new Error("no goals");
+    expect([1, 0.5, 0.49].map((value) => judge(goal, value))).toEqual(["goal", "at least", "below"]);
+    const lower = { ...goal, better: "lower" as const, atLeast: 10, goal: 3 };
+    expect([3, 10, 10.1].map((value) => judge(lower, value))).toEqual(["goal", "at least", "below"]);
+  });
+});
+
+describe("tables", () => {
+  test("have the figures, the ratios, what is asked and whether it is reached", () => {
+    const { heading, rows } = figuresTable(results(RATES));
+    expect(rows.every((row) => row.length === heading.length)).toBe(true);
+    expect(rows[0]).toEqual([
+      ...["bulk, 1 stream, server to client", "20.0", "2.00", "", "4.00", "Gb/s"],
+      ...["0.100 ×", "0.750 ×", "0.5 ×", "1 ×", "at least reached"],
+    ]);
+    expect(rows[1]?.at(-1)).toBe("not measured");
+  });
+
+  test("of CPU time have each process", () => {
+    expect(cpuTable(results(RATES)).rows).toEqual([
+      ["bulk, 1 stream, server to client", "Fairlead", "4.00", "s/GB", "west 2.00, east 2.00"],
+      ["bulk, 1 stream, server to client", "nginx", "4.00", "s/GB", "west 2.00, east 2.00"],
+    ]);
+  });
+
+  test("are written without the columns that are empty, figures to the right", () => {
+    const table = {
+      heading: ["", "a", ""],
+      rows: [
+        ["x", "1.50", ""],
+        ["long", "10.0", ""],
+      ],
+    };
+    expect(plain(table)).toBe("      a\nx     1.50\nlong  10.0");
+    expect(markdown(table)).toBe("|  | a |  |\n| --- | ---: | --- |\n| x | 1.50 |  |\n| long | 10.0 |  |");
+  });
+
+  test("failures are told with measure, system and round", () => {
+    expect(failures(results(RATES))).toEqual(["bulk-1-down on hop, round 1: it broke"]);
+  });
+
+  test("numbers have three digits that say something", () => {
+    expect([0.12345, 1.2345, 12.345, 123.45, 12345.6, Number.NaN].map(number)).toEqual([
+      ...["0.123", "1.23", "12.3", "123", "12,346", "–"],
+    ]);
+  });
+
+  test("replace what is between a page's marks and nothing else", () => {
+    const page = "# Title\n<!-- bench -->\nold\n<!-- /bench -->\nrest\n";
+    const filled = fillPage(page, results(RATES));
+    expect(filled).toMatch(
+      /^# Title\n<!-- bench -->\nMeasured on 2026-11-23 .*nginx 1\.22\.1; 3 rounds of 1 s\./,
+    );
+    expect(filled).not.toContain("old");
+    expect(filled.endsWith("<!-- /bench -->\nrest\n")).toBe(true);
+    expect(fillPage(filled, results(RATES))).toBe(filled);
+    expect(() => fillPage("no marks", results(RATES))).toThrow("has no");
+  });
+});
+
+test("the chart is well-formed, escapes what it shows and draws what was measured", () => {
+  const svg = chart(results(RATES));
+  expect(svg).toContain("A &lt;fast&gt; one");
+  expect(svg.match(/<rect class="fairlead"/g)).toHaveLength(1);
+  expect(svg).toContain("prefers-color-scheme: dark");
+  expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  const open = svg.match(/<[a-z]+(?:\s[^>]*[^/])?>/g)?.length;
+  expect(open).toBe(svg.match(/<\/[a-z]+>/g)?.length);
+});

@@ -1,0 +1,445 @@
+/** Sessions whose lanes come and go, with real TLS over a local relay. */
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { Duplex, PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { FairleadError } from "../../../../protocol/errors.ts";
+import { TestNetwork } from "../../../support/certificates.ts";
+import { type Connector, makeConnector, TestRegistry, TestRelay, until } from "./support.ts";
+
+let network: TestNetwork;
+let relay: TestRelay;
+let registry: TestRegistry;
+const connectors: Connector[] = [];
+type Options = Parameters<typeof makeConnector>[3];
+
+beforeEach(async () => {
+  network ??= await TestNetwork.create();
+  relay = await TestRelay.start();
+  registry = new TestRegistry();
+});
+
+afterEach(async () => {
+  await Promise.all(connectors.splice(0).map(({ manager }) => manager.close()));
+  await relay.stop();
+});
+
+const echo = async (): Promise<Duplex> => new PassThrough();
+
+async function pair(options: { east?: Options; west?: Options } = {}) {
+  const west = makeConnector(registry, relay, await network.identity(), { name: "west", ...options.west });
+  const east = makeConnector(registry, relay, await network.identity(), {
+    name: "east",
+    accept: echo,
+    ...options.east,
+  });
+  connectors.push(west, east);
+  return { west, east };
+}
+
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const only = ({ manager }: Connector) => {
+  const [session, ...rest] = manager.sessions();
+  if (session === undefined || rest.length > 0) throw new Error("not one session");
+  return session;
+};
+
+/** An echo of so many bytes, compared by checksum. */
+async function transfer(west: Connector, east: Connector, bytes: number, pauseMs = 0): Promise<void> {
+  const stream = await west.manager.open("api", east.instance);
+  const [sent, got] = [createHash("sha256"), createHash("sha256")];
+  stream.on("data", (chunk: Buffer) => got.update(chunk));
+  const ended = once(stream, "end");
+  for (let left = bytes; left > 0; ) {
+    const chunk = randomBytes(Math.min(left, 1 + Math.floor(Math.random() * 40_000)));
+    left -= chunk.length;
+    sent.update(chunk);
+    if (!stream.write(chunk)) await once(stream, "drain");
+    if (pauseMs > 0) await sleep(Math.random() * pauseMs);
+  }
+  stream.end();
+  await ended;
+  expect(got.digest("hex")).toBe(sent.digest("hex"));
+}
+
+describe("a session whose lane is cut", () => {
+  it("ends with session.lost when the edge is one by then that cannot resume it, and the next stream gets a fresh session (new connector → old edge)", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    // What the uplink answers in place of such an edge.
+    registry.refuseResume = "session.lost";
+    registry.old = true;
+    relay.cut();
+    expect((await once(stream, "error"))[0]).toMatchObject({ code: "session.lost" });
+    await until(() => east.manager.sessions().length === 0);
+    await transfer(west, east, 10_000);
+    expect(registry.requests).toBe(2);
+  });
+
+  it("goes on over another, and its streams do not notice", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    stream.write("before ");
+    await once(stream, "data");
+    const before = only(west);
+    relay.cut();
+    stream.write("after");
+    const [data] = (await once(stream, "data")) as [Buffer];
+    expect(data.toString()).toBe("after");
+    expect(only(west)).toMatchObject({ session: before.session, generation: 2, state: "up", lanes: 1 });
+    expect(registry.requests).toBe(1);
+    stream.destroy();
+  });
+
+  it.each([1, 3])(
+    "loses nothing of 100 streams while lanes are cut again and again: %i lanes",
+    {
+      timeout: 60_000,
+    },
+    async (lanes) => {
+      const limits = { lanes };
+      const { west, east } = await pair({ west: { limits }, east: { limits } });
+      let cuts = 0;
+      let running = true;
+      const cutting = (async () => {
+        while (running) {
+          await sleep(50 + Math.random() * 250);
+          if (Math.random() < 0.5) relay.cut();
+          else relay.cutOne((below) => Math.floor(Math.random() * below));
+          cuts++;
+        }
+      })();
+      await transfer(west, east, 1);
+      const { session } = only(west);
+      await Promise.all(
+        Array.from({ length: 100 }, (_, at) => transfer(west, east, at === 0 ? 2_000_000 : 60_000, 60)),
+      );
+      running = false;
+      await cutting;
+      expect(cuts).toBeGreaterThan(3);
+      expect(only(west)).toMatchObject({ session });
+      expect(only(west).generation).toBeGreaterThan(2);
+      // One session, so one TLS handshake.
+      expect(registry.requests).toBe(1);
+    },
+  );
+
+  it("goes on when the relay is away for a while", { timeout: 30_000 }, async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    relay.down = true;
+    relay.cut();
+    stream.write("while it was away");
+    await sleep(700);
+    expect(only(west).state).toBe("resuming");
+    relay.down = false;
+    const [data] = (await once(stream, "data")) as [Buffer];
+    expect(data.toString()).toBe("while it was away");
+    expect(only(west).state).toBe("up");
+    stream.destroy();
+  });
+
+  it("lets new streams wait for the next lane", async () => {
+    const { west, east } = await pair();
+    const first = await west.manager.open("api", east.instance);
+    await first.accepted;
+    relay.cut();
+    await until(() => only(west).state === "resuming");
+    await transfer(west, east, 10_000);
+    expect(registry.requests).toBe(1);
+    first.destroy();
+  });
+
+  it("parks instead when nobody needs it", async () => {
+    const { west, east } = await pair();
+    await transfer(west, east, 10_000);
+    await sleep(100);
+    relay.cut();
+    await until(() => only(west).state === "parked" && only(east).state === "parked");
+    expect(registry.resumes).toBe(0);
+    await transfer(west, east, 10_000);
+    expect(registry.requests).toBe(1);
+    expect(only(west).generation).toBe(2);
+  });
+});
+
+describe("a lane that swallows everything", () => {
+  it("is replaced by another, dialled before it is dropped", { timeout: 30_000 }, async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    stream.write("1");
+    await once(stream, "data");
+    relay.blackhole();
+    const from = Date.now();
+    stream.write("2");
+    const [data] = (await once(stream, "data")) as [Buffer];
+    expect(data.toString()).toBe("2");
+    expect(Date.now() - from).toBeGreaterThan(4000);
+    expect(Date.now() - from).toBeLessThan(8000);
+    expect(only(west)).toMatchObject({ generation: 2, state: "up" });
+    await until(() => relay.lanes === 2);
+    stream.destroy();
+  });
+});
+
+describe("resuming", () => {
+  it("needs a proof: a lane without a good one is dropped, and the session lives on", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    let wrong = 0;
+    relay.alterText = (text) => {
+      const preface = JSON.parse(text);
+      if (preface.proof === undefined || wrong >= 2) return text;
+      wrong++;
+      // Claims to have received something else than its sender did.
+      return JSON.stringify(
+        wrong === 1 ? { ...preface, received: preface.received - 1 } : { ...preface, proof: undefined },
+      );
+    };
+    relay.cut();
+    stream.write("still here");
+    const [data] = (await once(stream, "data")) as [Buffer];
+    expect(data.toString()).toBe("still here");
+    expect(wrong).toBe(2);
+    expect(only(west).generation).toBeGreaterThan(2);
+    stream.destroy();
+  });
+
+  it("ends at once with session.unknown when the peer is another process by now", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    const failed = once(stream, "error");
+    registry.forget(east);
+    const from = Date.now();
+    relay.cut();
+    expect(((await failed)[0] as FairleadError).code).toBe("session.unknown");
+    expect(Date.now() - from).toBeLessThan(1000);
+  });
+
+  it("ends with session.unknown when the peer has ended the session without a lane to say so", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    const failed = once(stream, "error");
+    relay.blackhole();
+    east.manager.cut(only(east).session, "session.closed");
+    relay.cut();
+    expect(((await failed)[0] as FairleadError).code).toBe("session.unknown");
+  });
+
+  it("ends with session.timeout when no lane can be had for the time that was set", async () => {
+    const { west, east } = await pair({ west: { limits: { sessionTimeoutMs: 400 } } });
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    const failed = once(stream, "error");
+    registry.refuseResume = "session.peer_offline";
+    const from = Date.now();
+    relay.cut();
+    expect(((await failed)[0] as FairleadError).code).toBe("session.timeout");
+    expect(Date.now() - from).toBeGreaterThan(350);
+    expect(west.manager.sessions()).toEqual([]);
+  });
+
+  it("is over when the registry forbids it", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    const failed = once(stream, "error");
+    registry.refuseResume = "session.revoked";
+    relay.cut();
+    expect(((await failed)[0] as FairleadError).code).toBe("session.revoked");
+  });
+
+  it("is not tried after a cut by the registry, which is final", async () => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    const { session } = only(west);
+    const failed = once(stream, "error");
+    relay.cut();
+    west.manager.cut(session, "session.revoked");
+    east.manager.cut(session, "session.revoked");
+    expect(((await failed)[0] as FairleadError).code).toBe("session.revoked");
+    await sleep(200);
+    expect(west.manager.sessions()).toEqual([]);
+    expect(east.manager.sessions()).toEqual([]);
+  });
+
+  it("lets a stream find a new session when the parked one is not known any more", async () => {
+    const { west, east } = await pair({ west: { limits: { parkAfterMs: 30 } } });
+    await transfer(west, east, 1000);
+    await until(() => only(west).state === "parked");
+    east.manager.cut(only(east).session, "session.closed");
+    await transfer(west, east, 1000);
+    expect(registry.requests).toBe(2);
+  });
+});
+
+describe("a session without streams", () => {
+  it("lets its lanes go, and the next stream of either side brings it back", async () => {
+    const { west, east } = await pair({ west: { limits: { parkAfterMs: 50 }, accept: echo } });
+    for (const [from, to] of [
+      [west, east],
+      [east, west],
+      [west, east],
+    ] as const) {
+      await transfer(from, to, 50_000);
+      await until(() => only(west).state === "parked" && only(east).state === "parked");
+      await until(() => relay.lanes === 0);
+      expect(only(west).lanes).toBe(0);
+    }
+    expect(registry.requests).toBe(1);
+    expect(only(west).generation).toBe(3);
+  });
+
+  it("keeps its lanes while a stream is open that carries nothing", async () => {
+    const limits = { parkAfterMs: 40 };
+    const { west, east } = await pair({ west: { limits }, east: { limits } });
+    const stream = await west.manager.open("api", east.instance);
+    await sleep(200);
+    expect(only(west).state).toBe("up");
+    stream.destroy();
+    await until(() => only(west).state === "parked");
+  });
+
+  it("is closed after being parked for long", async () => {
+    const limits = { parkAfterMs: 30, parkedMs: 60 };
+    const { west, east } = await pair({ west: { limits }, east: { limits } });
+    await transfer(west, east, 1000);
+    await until(() => west.manager.sessions().length + east.manager.sessions().length === 0);
+    expect(registry.ended.map(({ code }) => code)).toEqual(["session.closed", "session.closed"]);
+  });
+});
+
+describe("an edge that does not know of resuming", () => {
+  it("gets sessions over the carrier that ends with its lane", async () => {
+    registry.old = true;
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    relay.cut();
+    expect(((await once(stream, "error"))[0] as FairleadError).code).toBe("session.lost");
+    expect(registry.resumes).toBe(0);
+    await transfer(west, east, 10_000);
+  });
+});
+
+describe("a relay that", () => {
+  const flip = (data: Buffer, at: number): Buffer => {
+    const altered = Buffer.from(data);
+    altered[at] = (altered[at] ?? 0) ^ 0x10;
+    return altered;
+  };
+  let held: Buffer | null;
+  const onlyOnce = (change: (data: Buffer) => Buffer | Buffer[] | null) => {
+    let done = false;
+    return (data: Buffer) => {
+      if (done || data.length < 30) return data;
+      done = true;
+      return change(data);
+    };
+  };
+
+  it.each<[string, () => (data: Buffer) => Buffer | Buffer[] | null, RegExp]>([
+    ["alters a byte of a record", () => onlyOnce((data) => flip(data, data.length - 1)), /tampered/],
+    ["alters an offset to earlier bytes", () => onlyOnce((data) => flip(data, 9)), /tampered|malformed/],
+    ["alters a message's type", () => onlyOnce((data) => flip(data, 0)), /malformed/],
+    ["leaves a message out", () => onlyOnce(() => null), /malformed/],
+    ["repeats a message", () => onlyOnce((data) => [data, data]), /malformed/],
+    [
+      "swaps two messages",
+      () => {
+        held = null;
+        let done = false;
+        return (data: Buffer) => {
+          if (done || data.length < 30) return data;
+          if (held === null) {
+            held = data;
+            return null;
+          }
+          done = true;
+          return [data, held];
+        };
+      },
+      /malformed/,
+    ],
+  ])("%s is found out, and the session is cut on both sides", async (_, makeAlter, codes) => {
+    const { west, east } = await pair();
+    const stream = await west.manager.open("api", east.instance);
+    stream.on("error", () => {});
+    await stream.accepted;
+    relay.alter = makeAlter();
+    const writing = setInterval(() => stream.write(randomBytes(1000)), 5);
+    try {
+      await until(() => registry.ended.length === 2, 10_000);
+    } finally {
+      clearInterval(writing);
+    }
+    for (const { code } of registry.ended) expect(code).toMatch(codes);
+    expect(registry.ended.map(({ by }) => by).sort()).toEqual(["east", "west"]);
+  });
+
+  it("only delays is survived", { timeout: 30_000 }, async () => {
+    const { west, east } = await pair();
+    relay.delayMs = 100;
+    await Promise.all(Array.from({ length: 10 }, () => transfer(west, east, 200_000)));
+    expect(only(west).generation).toBe(1);
+    const stream = await west.manager.open("api", east.instance);
+    await until(() => only(west).rtt !== null);
+    expect(only(west).rtt).toBeGreaterThan(150);
+    stream.destroy();
+  });
+});
+
+describe("memory", () => {
+  it("stays bounded when a reader stalls, and its neighbours run on", { timeout: 60_000 }, async () => {
+    let first = true;
+    const { west, east } = await pair({
+      east: {
+        accept: async () => {
+          if (!first) return new PassThrough();
+          first = false;
+          return Duplex.from({
+            writable: new PassThrough({ highWaterMark: 1024 }),
+            readable: new PassThrough(),
+          });
+        },
+      },
+    });
+    const stalled = await west.manager.open("bulk", east.instance);
+    let written = 0;
+    const chunk = Buffer.alloc(64 * 1024);
+    const write = (): void => {
+      while (written < 1 << 28) {
+        written += chunk.length;
+        if (!stalled.write(chunk)) return;
+      }
+    };
+    stalled.on("drain", write);
+    write();
+    let peak = 0;
+    const watch = setInterval(() => {
+      for (const { manager } of [west, east]) {
+        for (const { held } of manager.sessions()) peak = Math.max(peak, held.out + held.in);
+      }
+    }, 1);
+    for (let at = 0; at < 5; at++) {
+      await transfer(west, east, 3_000_000);
+      relay.cut();
+    }
+    clearInterval(watch);
+    expect(peak).toBeLessThan(18 * 1024 * 1024);
+    expect(written).toBeLessThan(24 * 1024 * 1024);
+    stalled.destroy();
+  });
+
+  it("kept for the peer is given back once it has acknowledged", async () => {
+    const { west, east } = await pair();
+    await transfer(west, east, 3_000_000);
+    await until(() => only(west).held.out === 0 && only(east).held.out === 0);
+  });
+});

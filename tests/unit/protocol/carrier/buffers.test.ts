@@ -1,0 +1,137 @@
+/** What is sent and what is received, each against a plain model. */
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Incoming } from "../../../../protocol/carrier/incoming.ts";
+import { Outgoing } from "../../../../protocol/carrier/outgoing.ts";
+import { mayMove, type PipeState } from "../../../../protocol/carrier/states.ts";
+import type { FairleadError } from "../../../../protocol/errors.ts";
+
+const byteAt = (at: number): number => (at * 7 + (at >>> 8)) & 0xff;
+const bytesOf = (from: number, to: number): Buffer =>
+  Buffer.from(Array.from({ length: to - from }, (_, at) => byteAt(from + at)));
+
+function codeOf(run: () => void): string {
+  try {
+    run();
+  } catch (error) {
+    return (error as FairleadError).code;
+  }
+  return "fine";
+}
+
+describe("what is received", () => {
+  it("comes out once and in order, however it is cut, repeated and mixed", () => {
+    const piece = fc.tuple(fc.nat(3000), fc.integer({ min: 1, max: 500 }));
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
+        const got: Buffer[] = [];
+        const incoming = new Incoming(5000, (bytes) => got.push(Buffer.from(bytes)));
+        const have = new Set<number>();
+        for (const [from, length] of pieces) {
+          // A buffer of its own: what is kept must not change with it.
+          const bytes = bytesOf(from, from + length);
+          incoming.take(from, bytes);
+          for (let at = from; at < from + length; at++) have.add(at);
+          let next = 0;
+          while (have.has(next)) next++;
+          expect(incoming.received).toBe(next);
+          expect(incoming.held).toBe(have.size - next);
+        }
+        expect(Buffer.concat(got).equals(bytesOf(0, incoming.received))).toBe(true);
+      }),
+    );
+  });
+
+  it("is refused beyond the window and in too many parts", () => {
+    const incoming = new Incoming(300_000, () => {});
+    expect(codeOf(() => incoming.take(299_999, Buffer.alloc(1)))).toBe("fine");
+    expect(codeOf(() => incoming.take(299_999, Buffer.alloc(2)))).toBe("session.malformed");
+    const parts = (count: number) => {
+      for (let at = 1; at <= count; at++) incoming.take(at * 2, Buffer.alloc(1));
+    };
+    expect(codeOf(() => parts(4000))).toBe("fine");
+    expect(codeOf(() => parts(5000))).toBe("session.malformed");
+    expect(incoming.held).toBeLessThan(5000);
+  });
+
+  it("keeps small pieces without the buffers that they were cut from", () => {
+    const incoming = new Incoming(1 << 24, () => {});
+    const before = process.memoryUsage().arrayBuffers;
+    for (let at = 0; at < 2000; at++) incoming.take(10 + at * 20, new Uint8Array(65_536).subarray(0, 10));
+    expect(incoming.held).toBe(20_000);
+    global.gc?.();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(global.gc ? 4 << 20 : 1 << 28);
+  });
+});
+
+describe("what is sent", () => {
+  it("goes out whole and in order, again where it was lost, until it is acknowledged", () => {
+    const step = fc.oneof(
+      fc.record({ push: fc.integer({ min: 1, max: 400 }) }),
+      fc.record({ take: fc.integer({ min: 1, max: 300 }) }),
+      fc.record({ ack: fc.double({ min: 0, max: 1, noNaN: true }) }),
+      fc.record({ lose: fc.double({ min: 0, max: 1, noNaN: true }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const outgoing = new Outgoing();
+        const arrived = new Set<number>();
+        const under: { from: number; to: number }[] = [];
+        const take = (size: number): boolean => {
+          const range = outgoing.take(size, 1000);
+          if (range === null) return false;
+          const pieces: Uint8Array[] = [];
+          outgoing.slices(range, pieces);
+          expect(Buffer.concat(pieces).equals(bytesOf(range.from, range.to))).toBe(true);
+          expect(outgoing.sent - outgoing.acked).toBeLessThanOrEqual(1000);
+          under.push(range);
+          return true;
+        };
+        for (const one of steps) {
+          if ("push" in one) outgoing.push(bytesOf(outgoing.written, outgoing.written + one.push));
+          else if ("take" in one) take(one.take);
+          else if ("ack" in one) outgoing.acknowledge(Math.floor(one.ack * outgoing.sent));
+          else outgoing.lost(under.splice(Math.floor(one.lose * under.length)));
+          expect(outgoing.retained).toBe(outgoing.written - outgoing.acked);
+        }
+        outgoing.lost(under.splice(0));
+        for (let acked = outgoing.acked; acked < outgoing.written; acked = outgoing.acked) {
+          while (take(97)) {
+            for (const { from, to } of under.splice(0)) for (let at = from; at < to; at++) arrived.add(at);
+          }
+          let received = outgoing.acked;
+          while (arrived.has(received)) received++;
+          expect(received).toBeGreaterThan(acked);
+          outgoing.acknowledge(received);
+        }
+        expect(outgoing.retained).toBe(0);
+      }),
+    );
+  });
+
+  it("cannot be acknowledged before it was sent", () => {
+    const outgoing = new Outgoing();
+    outgoing.push(Buffer.alloc(10));
+    outgoing.take(5, 100);
+    expect(codeOf(() => outgoing.acknowledge(6))).toBe("session.malformed");
+    outgoing.acknowledge(5);
+    outgoing.acknowledge(3);
+    expect(outgoing.acked).toBe(5);
+  });
+});
+
+describe("the states of a pipe", () => {
+  it("have these moves and no others", () => {
+    const states: PipeState[] = ["joining", "up", "resuming", "parking", "parked", "ended"];
+    const moves = states.flatMap((from) =>
+      states.filter((to) => mayMove(from, to)).map((to) => `${from} ${to}`),
+    );
+    expect(moves).toEqual([
+      ...["joining up", "joining ended"],
+      ...["up resuming", "up parking", "up parked", "up ended"],
+      ...["resuming up", "resuming parked", "resuming ended"],
+      ...["parking up", "parking resuming", "parking parked", "parking ended"],
+      ...["parked up", "parked resuming", "parked ended"],
+    ]);
+  });
+});

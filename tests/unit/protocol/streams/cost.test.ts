@@ -1,0 +1,61 @@
+/** What a frame and an idle stream cost. */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import { encodeAccept, encodeData, encodeOpen, MAX_CREDIT } from "../../../../protocol/streams/frames.ts";
+import { greeted } from "./support.ts";
+
+describe("a DATA frame", () => {
+  it("is handed to its stream without a copy, as slices of what came in", () => {
+    const end = greeted();
+    const user = end.open();
+    end.turn();
+    end.multiplexer.receive(encodeAccept(2));
+    const pieces: Uint8Array[] = [];
+    user.data = (bytes) => pieces.push(bytes);
+    const frame = encodeData(2, new Uint8Array(50_000));
+    const chunks = [frame.subarray(0, 16_384), frame.subarray(16_384, 32_768), frame.subarray(32_768)];
+    for (const chunk of chunks) end.multiplexer.receive(chunk);
+    expect(pieces.reduce((sum, { length }) => sum + length, 0)).toBe(50_000);
+    for (const piece of pieces) expect(piece.buffer).toBe(frame.buffer);
+    // A chunk that is data from end to end is not even sliced.
+    expect(pieces[1]).toBe(chunks[1]);
+  });
+
+  it("goes out as slices of what was written, in as few frames as the batch allows when the stream is alone", () => {
+    const end = greeted({ window: MAX_CREDIT });
+    const written = new Uint8Array(150_000);
+    const sent: { buffers: number; bytes: number; chunks: number }[] = [];
+    end.onSend = (chunks) =>
+      sent.push({
+        buffers: chunks.filter(({ buffer }) => buffer === written.buffer).length,
+        bytes: chunks.reduce((sum, { length }) => sum + length, 0),
+        chunks: chunks.length,
+      });
+    end.open().stream?.write(written);
+    end.turn();
+    expect(sent).toHaveLength(3);
+    for (const one of sent) expect(one).toMatchObject({ buffers: 1, chunks: 2 });
+  });
+});
+
+describe("an OPEN", () => {
+  it("for the same service as the one before is read alike, and one for another is not", () => {
+    const end = greeted();
+    const services = ["api", "api", "apj", "api", "db"];
+    for (const [at, service] of services.entries())
+      end.multiplexer.receive(encodeOpen(1 + 2 * at, { service }));
+    expect(end.users.map(({ stream }) => stream?.service)).toEqual(services);
+  });
+});
+
+describe("an idle stream", () => {
+  it("takes 4 KiB at the most, both ends together", async () => {
+    const script = fileURLToPath(new URL("./idle-streams.ts", import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", script]);
+    const bytes = Number(stdout);
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThan(4096);
+  });
+});

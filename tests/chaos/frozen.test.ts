@@ -1,0 +1,58 @@
+/** Processes that stand still for a while, as on a machine that swaps, is suspended, or moves. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { clearUp, type Ground, lay } from "./support/ground.ts";
+import { workerdOf } from "./support/peaks.ts";
+import { report } from "./support/report.ts";
+import { Requests } from "./support/requests.ts";
+import { FULL, lasting, patience } from "./support/scale.ts";
+import { onlySession } from "./support/sessions.ts";
+
+clearUp();
+
+/** Silence after which a lane is dead is 5 s here: a freeze that ends before it, and one that does not. ms */
+const SHORT = 1000;
+const LONG = FULL ? 20_000 : 5600;
+/** Less than what a connector keeps a new client waiting for, ms. */
+const NEW_CLIENTS_WAIT = 10_000;
+
+async function freeze(ground: Ground, who: string, pids: readonly number[], ms: number): Promise<void> {
+  const streams = await ground.server.open(ground.streams, 20, { bytes: 4000, everyMs: 40 });
+  await streams.move();
+  const before = await onlySession(ground.west);
+  const requests = new Requests(ground.pages, 5);
+  for (const pid of pids) process.kill(pid, "SIGSTOP");
+  try {
+    await sleep(ms);
+  } finally {
+    for (const pid of pids) process.kill(pid, "SIGCONT");
+  }
+  const recovery = await streams.move();
+  await requests.stop();
+  await streams.finish();
+  // A new connection does not wait that long for a site that does not answer; what runs already does.
+  if (ms < NEW_CLIENTS_WAIT) expect(requests.failures).toEqual([]);
+  const after = await onlySession(ground.west);
+  expect(after.id, "the session").toBe(before.id);
+  report("frozen", {
+    who,
+    "for ms": ms,
+    "until every stream moves, ms": recovery,
+    "slowest request, ms": requests.slowestMs,
+    "new connections given up": requests.failures.length,
+    generations: `${before.generation} to ${after.generation}`,
+  });
+}
+
+test("a frozen process, whichever it is and however long, breaks no stream", {
+  timeout: patience(lasting(1)),
+}, async () => {
+  const ground = await lay();
+  const peaks = ground.watch();
+  const { west, east, edge } = ground;
+  if (FULL) await freeze(ground, "connector of the servers", [east.process.pid], SHORT);
+  await freeze(ground, "connector of the servers", [east.process.pid], LONG);
+  if (FULL) await freeze(ground, "connector of the clients", [west.process.pid], LONG);
+  await freeze(ground, "workerd", workerdOf(edge), FULL ? LONG : SHORT);
+  report("frozen", { "peak MiB": peaks.stop() });
+});

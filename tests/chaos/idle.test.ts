@@ -1,0 +1,92 @@
+/** A network that nobody uses costs next to nothing: no lane stays, and hardly a byte is on the wire. */
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, expect, test } from "vitest";
+import { ControlClient } from "../../connector/control/client.ts";
+import { KEEPALIVE } from "../../protocol/messages.ts";
+import { eventually } from "../support/cluster.ts";
+import { closeServers, echo, exchange, serve } from "../system/support/traffic.ts";
+import { clearUp, lay } from "./support/ground.ts";
+import { HarmfulProxy } from "./support/proxy.ts";
+import { report } from "./support/report.ts";
+import { FULL, lasting, patience } from "./support/scale.ts";
+
+let proxy: HarmfulProxy;
+afterAll(async () => {
+  await closeServers();
+  await proxy?.close();
+});
+clearUp();
+
+/** Idle time before a session lets its lanes go; a minute unless told otherwise. ms */
+const PARK_AFTER = FULL ? 60_000 : 1000;
+const PROCESS = join(import.meta.dirname, "support", "connector-process.ts");
+
+/**
+ * A keep-alive and its answer: one character in a WebSocket frame (2 bytes, and 4 of mask going up) in a TLS 1.3
+ * record (22 bytes), both ways, each with an acknowledgement of TCP: four packets with 52 bytes of headers.
+ */
+const TLS_BYTES = 1 + 2 + 4 + 22 + (1 + 2 + 22);
+const PACKET_BYTES = 4 * 52;
+const HOUR = 3_600_000;
+const EXCHANGES_PER_HOUR = HOUR / KEEPALIVE.everyMs;
+const BUDGET = 100_000;
+
+test("an idle session parks: no lane is left, the session stays, and the next connection wakes it", {
+  timeout: patience(PARK_AFTER),
+}, async () => {
+  proxy = await HarmfulProxy.start();
+  const ground = await lay();
+  const { cluster, edge, token } = ground;
+  const server = await serve(echo);
+  const start = async (site: string, more: object) => {
+    const stateDir = cluster.fresh(site);
+    const sessions = { parkAfterMs: PARK_AFTER };
+    const options = { site, stateDir, tokens: [token], sessions, ...more };
+    const args = [PROCESS, JSON.stringify(options)];
+    const run = cluster.spawn({ name: site, command: process.execPath, args, env: proxy.env });
+    await run.output("uplink up", ({ stdout }) => (/"to":"up"/.test(stdout) ? true : null));
+    return new ControlClient(stateDir);
+  };
+  const north = await start("north", { expose: [`quiet=${server.at}`] });
+  const south = await start("south", { bind: "127.5.0.0/16" });
+  const uplinks = proxy.open(edge.linksUrl);
+  expect(uplinks).toHaveLength(2);
+  const place = await eventually("south listens for quiet", async () => {
+    const { services } = await south.services();
+    const at = services.find(({ name }) => name === "quiet")?.listener;
+    const [host = "", port = ""] = at?.state === "listening" ? at.address.split(":") : [];
+    return host === "" ? null : { host, port: Number(port) };
+  });
+  const lanes = () => proxy.open(edge.linksUrl).filter((tunnel) => !uplinks.includes(tunnel)).length;
+
+  expect((await exchange(place, "awake")).toString()).toBe("awake");
+  expect(lanes()).toBe(2);
+  const [{ id } = { id: "" }] = (await south.status()).sessions;
+  await eventually("no lane is left", () => lanes() === 0, { within: PARK_AFTER + 20_000 });
+  for (const site of [south, north]) {
+    expect((await site.status()).sessions).toMatchObject([{ id, state: "parked", streams: 0, lanes: 0 }]);
+  }
+
+  // Nothing but the keep-alive from here on. The status above asked the registry: that must be over.
+  await sleep(300);
+  const before = uplinks.map(({ bytes }) => bytes);
+  const window = FULL ? 3 * KEEPALIVE.everyMs : lasting(0.1);
+  await sleep(window);
+  const most = TLS_BYTES * Math.ceil(window / KEEPALIVE.everyMs);
+  const measured = uplinks.map(({ bytes }, at) => bytes - (before[at] ?? 0));
+  for (const bytes of measured) expect(bytes, "bytes of an idle uplink").toBeLessThanOrEqual(most);
+  const perHour = EXCHANGES_PER_HOUR * (TLS_BYTES + PACKET_BYTES);
+  expect(perHour).toBeLessThan(BUDGET);
+
+  const begin = performance.now();
+  expect((await exchange(place, "awake again")).toString()).toBe("awake again");
+  const waking = Math.round(performance.now() - begin);
+  expect((await south.status()).sessions).toMatchObject([{ id }]);
+  report("idle", {
+    "uplink bytes measured": measured,
+    "in ms": window,
+    "KB per hour with TCP and IP": perHour / 1000,
+    "waking, ms": waking,
+  });
+});

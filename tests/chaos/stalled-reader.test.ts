@@ -1,0 +1,68 @@
+/** Readers that stop, each way, beside neighbours at full speed in the same session. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { clearUp, lay } from "./support/ground.ts";
+import { report } from "./support/report.ts";
+import { FULL, lasting, patience } from "./support/scale.ts";
+import type { CheckedStreams } from "./support/streams.ts";
+
+clearUp();
+
+const NEIGHBOURS = 4;
+const STALLED = 4;
+const DURATION = FULL ? 60_000 : lasting(0.12);
+/** The least that all neighbours together must get through, whatever the machine does besides. */
+const LEAST = 4 * 2 ** 20;
+/** Most bytes of one stalled direction on their way: socket buffers at both ends and the largest window. */
+const UNDER_WAY = 64 * 2 ** 20;
+/** Most that a process may hold, MiB. */
+const BOUND = 900;
+
+/** Bytes per second in the next while. */
+async function speed(streams: CheckedStreams, ms: number): Promise<number> {
+  const [before, begin] = [streams.bytes, performance.now()];
+  await sleep(ms);
+  return ((streams.bytes - before) / (performance.now() - begin)) * 1000;
+}
+
+test("readers that stop hold up neither their neighbours nor much memory, and get everything in the end", {
+  timeout: patience(DURATION),
+}, async () => {
+  const ground = await lay();
+  const peaks = ground.watch();
+  const neighbours = await ground.server.open(ground.streams, NEIGHBOURS, { bytes: 64 * 1024 });
+  await neighbours.move();
+  const alone = await speed(neighbours, Math.min(DURATION, 10_000));
+
+  const stalled = await ground.server.open(ground.streams, STALLED, { bytes: 64 * 1024 });
+  for (const { client, server } of stalled.all) {
+    client.socket.pause();
+    server.socket.pause();
+  }
+  const mark = neighbours.bytes;
+  const beside = await speed(neighbours, DURATION);
+  expect(neighbours.failures).toEqual([]);
+  expect(neighbours.bytes - mark, "bytes of the neighbours").toBeGreaterThan(LEAST);
+  for (const { client, server } of stalled.all) {
+    expect(client.sent - server.received, `under way from ${client.name}`).toBeLessThan(UNDER_WAY);
+    expect(server.sent - client.received, `under way from ${server.name}`).toBeLessThan(UNDER_WAY);
+  }
+  const held = Math.max(...stalled.all.map(({ client, server }) => client.sent - server.received));
+
+  for (const { client, server } of stalled.all) {
+    client.socket.resume();
+    server.socket.resume();
+  }
+  await stalled.move();
+  await Promise.all([stalled.finish(), neighbours.finish()]);
+  const memory = peaks.stop();
+  report("stalled reader", {
+    "stalled for ms": DURATION,
+    "neighbours alone, MiB/s": Math.round(alone / 2 ** 20),
+    "beside, MiB/s": Math.round(beside / 2 ** 20),
+    ratio: (beside / alone).toFixed(2),
+    "most under way of a stalled stream, KiB": Math.round(held / 1024),
+    "peak MiB": memory,
+  });
+  for (const [role, peak] of Object.entries(memory)) expect(peak, `peak of ${role}, MiB`).toBeLessThan(BOUND);
+});

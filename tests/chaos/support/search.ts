@@ -1,0 +1,38 @@
+/** Looks for a known plaintext in what was relayed: as it is, and in the usual forms of it. */
+import { DATA_HEADER, MESSAGE } from "../../../protocol/carrier.ts";
+import type { Way } from "./middle.ts";
+
+/** What to look for, by name. `marker` should be repeated in the plaintext, so that all of it is somewhere. */
+export function forms(marker: Buffer): Map<string, Buffer> {
+  const found = new Map<string, Buffer>([
+    ["the bytes", marker],
+    ["hex", Buffer.from(marker.toString("hex"))],
+    ["HEX", Buffer.from(marker.toString("hex").toUpperCase())],
+  ]);
+  for (let shift = 0; shift < 3; shift++) {
+    const rest = marker.subarray(shift);
+    // Whole groups of three are the same wherever they stand.
+    const whole = rest.subarray(0, rest.length - (rest.length % 3));
+    found.set(`base64, shifted by ${shift}`, Buffer.from(whole.toString("base64")));
+    found.set(`base64url, shifted by ${shift}`, Buffer.from(whole.toString("base64url")));
+  }
+  return found;
+}
+
+/** Where and in which form the marker is in these texts; empty when it is nowhere. */
+export function search(marker: Buffer, texts: Readonly<Record<string, Buffer>>): string[] {
+  const looking = [...forms(marker)];
+  return Object.entries(texts).flatMap(([where, text]) =>
+    looking.flatMap(([form, needle]) => (text.includes(needle) ? [`${form} in ${where}`] : [])),
+  );
+}
+
+/** One direction of a lane as one text: with the carrier's headers, and with the pipe's bytes alone. */
+export function textsOf(way: Way): Record<string, Buffer> {
+  const name = `${way.lane} from ${way.from}`;
+  const data = way.seen.filter((message) => message.binary && message.data[0] === MESSAGE.data);
+  return {
+    [name]: Buffer.concat(way.seen.map((message) => message.data)),
+    [`the pipe of ${name}`]: Buffer.concat(data.map((message) => message.data.subarray(DATA_HEADER))),
+  };
+}

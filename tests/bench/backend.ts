@@ -1,6 +1,7 @@
 /**
- * The server that is measured, as a process of its own: answers HTTP requests with 1 KiB, and sends bytes over
- * plain TCP for as long as the client reads. Prints its two ports as JSON.
+ * The servers that are measured where no program of others is, as a process of its own. `web` answers HTTP
+ * requests with 1 KiB; `source` sends for as long as the client reads; `sink` takes everything and tells every
+ * 100 ms how many bytes came, 8 bytes big endian; `hold` echoes and stays. Prints its addresses as JSON.
  */
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
@@ -9,13 +10,13 @@ const HOST = process.argv[2] ?? "127.0.0.1";
 const BODY = Buffer.alloc(1024, "x");
 const CHUNK = Buffer.alloc(256 * 1024, "y");
 
-const http = createHttpServer((_request, response) => {
+const web = createHttpServer((_request, response) => {
   response.setHeader("content-type", "text/plain");
   response.end(BODY);
 });
-http.keepAliveTimeout = 60_000;
+web.keepAliveTimeout = 60_000;
 
-const bulk = createServer((socket) => {
+const source = createServer((socket) => {
   const fill = () => {
     while (socket.writable && socket.write(CHUNK));
   };
@@ -24,9 +25,35 @@ const bulk = createServer((socket) => {
   fill();
 });
 
-async function listen(server: Server): Promise<number> {
-  await new Promise<void>((done) => server.listen(0, HOST, done));
-  return (server.address() as AddressInfo).port;
+const sink = createServer((socket) => {
+  let bytes = 0;
+  socket.on("data", (chunk) => {
+    bytes += chunk.length;
+  });
+  const timer = setInterval(() => {
+    const message = Buffer.alloc(8);
+    message.writeBigUInt64BE(BigInt(bytes));
+    if (socket.writable) socket.write(message);
+  }, 100);
+  socket.on("close", () => clearInterval(timer));
+  socket.on("error", () => {});
+});
+
+const hold = createServer((socket) => {
+  socket.on("error", () => {});
+  socket.pipe(socket);
+});
+
+async function listen(server: Server): Promise<{ host: string; port: number }> {
+  await new Promise<void>((done) => server.listen({ port: 0, host: HOST, backlog: 4096 }, done));
+  return { host: HOST, port: (server.address() as AddressInfo).port };
 }
 
-console.log(JSON.stringify({ http: await listen(http), bulk: await listen(bulk) }));
+console.log(
+  JSON.stringify({
+    web: await listen(web),
+    source: await listen(source),
+    sink: await listen(sink),
+    hold: await listen(hold),
+  }),
+);

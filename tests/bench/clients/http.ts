@@ -1,0 +1,80 @@
+/** HTTP by an own client: over kept-alive connections where wrk is not installed, and over new ones always. */
+import { connect } from "node:net";
+import { performance } from "node:perf_hooks";
+import { Pool } from "undici";
+import type { Address } from "../../support/cluster.ts";
+import type { Requests } from "../measures/measure.ts";
+import { percentile } from "../statistics.ts";
+
+/** Requests over `connections` kept-alive connections, each asking again once it was answered, for `ms`. */
+export async function ownRequests(to: Address, connections: number, ms: number): Promise<Requests> {
+  const pool = new Pool(`http://${to.host}:${to.port}`, { connections, pipelining: 1 });
+  const times: number[] = [];
+  let errors = 0;
+  const one = async () => {
+    const { body, statusCode } = await pool.request({ path: "/", method: "GET" });
+    await body.dump({ limit: 4096 });
+    if (statusCode !== 200) throw new Error(`status ${statusCode}`);
+  };
+  await Promise.all(Array.from({ length: connections }, one));
+  const from = performance.now();
+  const until = from + ms;
+  await Promise.all(
+    Array.from({ length: connections }, async () => {
+      for (let at = performance.now(); at < until; ) {
+        await one().catch(() => errors++);
+        const after = performance.now();
+        times.push(after - at);
+        at = after;
+      }
+    }),
+  );
+  const seconds = (performance.now() - from) / 1000;
+  await pool.close();
+  const sorted = Float64Array.from(times).sort();
+  return {
+    requests: times.length,
+    perSecond: times.length / seconds,
+    errors,
+    p50: percentile(sorted, 0.5),
+    p99: percentile(sorted, 0.99),
+    p999: percentile(sorted, 0.999),
+  };
+}
+
+/** Connections per second, each opened, asked one request and closed, `parallel` at a time. */
+export async function newConnections(
+  to: Address,
+  parallel: number,
+  ms: number,
+): Promise<{ count: number; perSecond: number }> {
+  let count = 0;
+  const from = performance.now();
+  const until = from + ms;
+  await Promise.all(
+    Array.from({ length: parallel }, async () => {
+      while (performance.now() < until) {
+        await askOnce(to);
+        count++;
+      }
+    }),
+  );
+  return { count, perSecond: count / ((performance.now() - from) / 1000) };
+}
+
+/** @throws Error when the answer is not a whole one */
+function askOnce(to: Address): Promise<void> {
+  return new Promise((done, fail) => {
+    const socket = connect({ host: to.host, port: to.port });
+    let bytes = 0;
+    socket.write("GET / HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n");
+    socket.on("data", (chunk) => {
+      bytes += chunk.length;
+    });
+    socket.once("error", fail);
+    socket.once("close", () => {
+      if (bytes > 1024) done();
+      else fail(new Error(`an answer of ${bytes} bytes`));
+    });
+  });
+}

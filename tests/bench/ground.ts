@@ -1,0 +1,161 @@
+/** What every run stands on: temporary files, processes that end with it, tools and the servers measured. */
+
+import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { type Address, Cluster, ROOT } from "../support/cluster.ts";
+import { Postgres } from "../support/postgres.ts";
+import { describeExit, type ManagedProcess } from "../support/processes.ts";
+import type { BenchOptions } from "./options.ts";
+import { WRK_SCRIPT } from "./parse/wrk.ts";
+import { nginxWeb } from "./systems/nginx-config.ts";
+import type { Addresses } from "./systems/system.ts";
+import type { Tools } from "./tools.ts";
+
+export const HOST = "127.0.0.1";
+
+export class Ground {
+  readonly cluster: Cluster;
+  readonly options: BenchOptions;
+  readonly tools: Tools;
+  /** Where the servers listen. */
+  readonly servers: Addresses;
+  readonly postgres: Postgres;
+  readonly wrkScript: string;
+
+  private constructor(
+    cluster: Cluster,
+    options: BenchOptions,
+    tools: Tools,
+    servers: Addresses,
+    postgres: Postgres,
+    wrkScript: string,
+  ) {
+    this.cluster = cluster;
+    this.options = options;
+    this.tools = tools;
+    this.servers = servers;
+    this.postgres = postgres;
+    this.wrkScript = wrkScript;
+  }
+
+  static async make(options: BenchOptions, tools: Tools): Promise<Ground> {
+    const cluster = await Cluster.create("fl-bench-");
+    try {
+      const own = await startOwnServers(cluster);
+      const web = tools.nginx === null ? own.web : await startNginx(cluster, tools.nginx);
+      const wrkScript = cluster.path("wrk.lua");
+      await writeFile(wrkScript, WRK_SCRIPT);
+      // Nobody listens there between the runs: each starts an iperf3 of its own.
+      const iperf = { host: HOST, port: await freePort() };
+      const postgres = await Postgres.start({ host: HOST });
+      const database = { host: postgres.host, port: postgres.port };
+      const servers = { ...own, web, iperf, postgres: database };
+      return new Ground(cluster, options, tools, servers, postgres, wrkScript);
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+  }
+
+  get ms(): number {
+    return this.options.seconds * 1000;
+  }
+
+  /**
+   * Runs a program to its end and returns what it printed.
+   * @throws Error when it fails or is not done after `within` ms
+   */
+  async program(
+    name: string,
+    command: string,
+    args: readonly string[],
+    within: number,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const started = this.cluster.spawn({ name, command, args, env });
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      started.kill("SIGKILL");
+    }, within);
+    const exit = await started.exited;
+    clearTimeout(timer);
+    if (late) throw new Error(`${name} was not done after ${within / 1000} s`);
+    // iperf3 says in its JSON what went wrong.
+    if (exit.status !== 0 && !started.stdout.startsWith("{")) {
+      throw new Error(`${name} ended with ${describeExit(exit)}: ${started.lastLines(5).join(" / ")}`);
+    }
+    return started.stdout;
+  }
+
+  async close(): Promise<void> {
+    await this.cluster.close();
+    await this.postgres.stop();
+  }
+}
+
+async function startOwnServers(cluster: Cluster): Promise<Omit<Addresses, "iperf" | "postgres">> {
+  const backend = cluster.spawn({
+    name: "backend",
+    command: process.execPath,
+    args: [join(ROOT, "tests", "bench", "backend.ts"), HOST],
+  });
+  return await backend.output("its ports", ({ stdout }) => {
+    const line = /^\{.*\}$/m.exec(stdout)?.[0];
+    return line === undefined ? null : (JSON.parse(line) as Omit<Addresses, "iperf" | "postgres">);
+  });
+}
+
+async function startNginx(cluster: Cluster, nginx: string): Promise<Address> {
+  const port = await freePort();
+  const directory = cluster.path("web");
+  await nginxWeb(directory, port);
+  await runNginx(cluster, nginx, "web", directory, [port]);
+  return { host: HOST, port };
+}
+
+/** Runs nginx in the foreground on the configuration in the directory, and waits until it listens. */
+export async function runNginx(
+  cluster: Cluster,
+  nginx: string,
+  name: string,
+  directory: string,
+  ports: readonly number[],
+): Promise<ManagedProcess> {
+  const started = cluster.spawn({
+    name: `nginx ${name}`,
+    command: nginx,
+    args: ["-p", directory, "-c", join(directory, "nginx.conf"), "-e", "stderr"],
+  });
+  await Promise.all(ports.map((port) => listens({ host: HOST, port }, started)));
+  return started;
+}
+
+/** Waits until something accepts connections there. @throws Error when the process ends before, or after 10 s */
+export async function listens(at: Address, by: ManagedProcess): Promise<void> {
+  const { connect } = await import("node:net");
+  const until = Date.now() + 10_000;
+  for (;;) {
+    const open = await new Promise<boolean>((done) => {
+      const socket = connect(at);
+      socket.once("connect", () => done(true)).once("error", () => done(false));
+      socket.once("connect", () => socket.destroy());
+    });
+    if (open) return;
+    if (by.exit !== null || Date.now() > until) {
+      throw new Error(`${by.name} does not listen on port ${at.port}: ${by.lastLines(5).join(" / ")}`);
+    }
+    await new Promise((done) => setTimeout(done, 25));
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done, fail) => server.once("error", fail).listen(0, HOST, done));
+  const bound = server.address();
+  await new Promise((done) => server.close(done));
+  if (bound === null || typeof bound === "string") throw new Error("no free port");
+  return bound.port;
+}

@@ -1,0 +1,14 @@
+/** New connections: opened, asked one request, closed; ten at a time. */
+import { newConnections } from "../clients/http.ts";
+import type { Measure } from "./measure.ts";
+
+export const CONNECTIONS: Measure = {
+  id: "connections",
+  title: "new connections, 10 at a time",
+  metrics: [{ key: "perSecond", title: "", unit: "connections/s", better: "higher" }],
+  work: "10,000 requests",
+  async run(system, ground) {
+    const { count, perSecond } = await newConnections(system.at.web, 10, ground.ms);
+    return { figures: { perSecond }, work: { unit: "10,000 requests", amount: count / 10_000 } };
+  },
+};

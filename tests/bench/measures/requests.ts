@@ -1,0 +1,48 @@
+/** HTTP requests on kept-alive connections. */
+import { ownRequests } from "../clients/http.ts";
+import type { Ground } from "../ground.ts";
+import { parseWrk } from "../parse/wrk.ts";
+import type { System } from "../systems/system.ts";
+import type { Measure, Requests } from "./measure.ts";
+
+export const REQUESTS: readonly Measure[] = [1, 10, 100].map((connections) => ({
+  id: `requests-${connections}`,
+  title: `HTTP, ${connections} connection${connections === 1 ? "" : "s"}`,
+  metrics: [
+    { key: "perSecond", title: "", unit: "requests/s", better: "higher" },
+    { key: "p50", title: "p50", unit: "ms", better: "lower" },
+    { key: "p99", title: "p99", unit: "ms", better: "lower" },
+    { key: "p999", title: "p99.9", unit: "ms", better: "lower" },
+  ] as const,
+  work: "10,000 requests" as const,
+  async run(system: System, ground: Ground) {
+    const result = await requests(system, ground, { connections, ms: ground.ms });
+    if (result.errors > 0) throw new Error(`${result.errors} requests failed`);
+    const { perSecond, p50, p99, p999 } = result;
+    return {
+      figures: { perSecond, p50, p99, p999 },
+      work: { unit: "10,000 requests", amount: result.requests / 10_000 } as const,
+    };
+  },
+}));
+
+/** Requests over `connections` connections for `ms`, each asking again once it was answered. */
+export async function requests(
+  system: System,
+  ground: Ground,
+  { connections, ms }: { connections: number; ms: number },
+): Promise<Requests> {
+  const { host, port } = system.at.web;
+  const { wrk } = ground.tools;
+  if (wrk === null) return await ownRequests({ host, port }, connections, ms);
+  const output = await ground.program(
+    "wrk",
+    wrk,
+    [
+      ...["-t", "1", "-c", String(connections), "-d", `${Math.ceil(ms / 1000)}s`, "--latency"],
+      ...["-s", ground.wrkScript, `http://${host}:${port}/`],
+    ],
+    ms + 30_000,
+  );
+  return parseWrk(output);
+}

@@ -1,0 +1,114 @@
+/** The tables' contents, apart from how they are written. */
+import { GOALS, type Goal, judge, type Verdict } from "../goals.ts";
+import { cpuOf, figureOf, type Results, ratioOf } from "../results.ts";
+import type { SystemId } from "../systems/system.ts";
+
+export const SHORT: Readonly<Record<SystemId, string>> = {
+  direct: "direct",
+  fairlead: "Fairlead",
+  hop: "hop only",
+  nginx: "nginx",
+  ssh: "OpenSSH",
+};
+
+const VERDICTS: Readonly<Record<Verdict, string>> = {
+  goal: "goal reached",
+  "at least": "at least reached",
+  below: "BELOW",
+};
+
+/** A table: its heading and its rows, each as wide as the heading. */
+export interface Table {
+  readonly heading: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** What was measured, Fairlead's ratios, and what was asked of it. */
+export function figuresTable(results: Results): Table {
+  const systems = results.systems.map(({ id }) => id);
+  const rows = results.measures.flatMap(({ id, title, metrics }) =>
+    metrics.flatMap((metric) => {
+      const shown = (system: SystemId) => {
+        const value = figureOf(results, id, system, metric.key);
+        return value === undefined ? "" : number(value / (metric.scale ?? 1));
+      };
+      if (systems.every((system) => shown(system) === "")) return [];
+      const name = metric.title === "" ? title : `${title}: ${metric.title}`;
+      const first = [name, ...systems.map(shown), metric.unit];
+      const judged = (["fairlead", "hop"] as const).filter((system) => systems.includes(system));
+      if (judged.length === 0) return [[...first, "", "", "", "", ""]];
+      return judged.flatMap((system, at) => {
+        const goal = goalOf(id, metric.key, system);
+        if (at > 0 && goal === undefined) return [];
+        const lead = at === 0 ? first : [`  … ${SHORT[system]}`, ...systems.map(() => ""), ""];
+        return [[...lead, ...ratios(results, id, metric.key, system), ...goals(results, goal, metric.scale)]];
+      });
+    }),
+  );
+  return {
+    heading: [
+      "",
+      ...systems.map((system) => SHORT[system]),
+      "",
+      "÷ direct",
+      "÷ nginx",
+      "at least",
+      "goal",
+      "verdict",
+    ],
+    rows,
+  };
+}
+
+/** CPU seconds of each process per unit of work. */
+export function cpuTable(results: Results): Table {
+  const rows = results.measures.flatMap(({ id, title, work }) =>
+    results.systems.flatMap(({ id: system }) => {
+      const parts = cpuOf(results, id, system);
+      if (parts.length === 0) return [];
+      const sum = parts.reduce((total, { seconds }) => total + seconds, 0);
+      const each = parts.map(({ part, seconds }) => `${part} ${seconds.toFixed(2)}`).join(", ");
+      return [[title, SHORT[system], sum.toFixed(2), `s/${work === "GB" ? "GB" : "10,000 requests"}`, each]];
+    }),
+  );
+  return { heading: ["CPU time", "", "all", "", "each"], rows };
+}
+
+/** What went wrong, one line each. */
+export function failures(results: Results): string[] {
+  return results.series.flatMap(({ measure, system, failures: all }) =>
+    all.map(({ round, message }) => `${measure} on ${system}, round ${round + 1}: ${message}`),
+  );
+}
+
+function goalOf(measure: string, metric: string, system: SystemId): Goal | undefined {
+  return GOALS.find((goal) => goal.measure === measure && goal.metric === metric && goal.system === system);
+}
+
+function ratios(results: Results, measure: string, metric: string, system: SystemId): [string, string] {
+  const against = (other: SystemId) => {
+    const value = ratioOf(results, measure, system, other, metric);
+    return value === null ? "" : `${number(value)} ×`;
+  };
+  return [against("direct"), against("nginx")];
+}
+
+function goals(results: Results, goal: Goal | undefined, scale = 1): [string, string, string] {
+  if (goal === undefined) return ["", "", ""];
+  const { measure, metric, system, of } = goal;
+  const value =
+    of === "chain"
+      ? ratioOf(results, measure, system, "nginx", metric)
+      : figureOf(results, measure, system, metric);
+  const bar = (level: number) =>
+    of === "chain" ? `${level} ×` : `${goal.better === "lower" ? "≤ " : ""}${number(level / scale)}`;
+  const verdict = value === null || value === undefined ? "not measured" : VERDICTS[judge(goal, value)];
+  return [bar(goal.atLeast), bar(goal.goal), verdict];
+}
+
+/** Three digits that say something, thousands apart. */
+export function number(value: number): string {
+  if (!Number.isFinite(value)) return "–";
+  const digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3;
+  return value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}

@@ -1,0 +1,62 @@
+/** Tables for the terminal and for a page of docs/. */
+import type { Results } from "../results.ts";
+import { cpuTable, failures, figuresTable, type Table } from "./rows.ts";
+
+const BEGIN = "<!-- bench -->";
+const END = "<!-- /bench -->";
+
+const NUMERIC = /^(≤ )?[\d.,–]+( ×)?$/;
+
+/** Everything, for the terminal. */
+export function report(results: Results): string {
+  const { machine, seconds, rounds } = results;
+  const absent = Object.entries(results.absent).map(([system, why]) => `not measured: ${system}: ${why}`);
+  return [
+    plain(figuresTable(results)),
+    plain(cpuTable(results)),
+    ...absent,
+    ...failures(results).map((line) => `FAILED: ${line}`),
+    `${machine.cores} cores, ${machine.cpu}; ${rounds} round${rounds === 1 ? "" : "s"} of ${seconds} s, interleaved; medians, ratios by round. Everything on loopback.`,
+  ].join("\n\n");
+}
+
+/** With its columns in line; columns that are empty throughout are left out. */
+export function plain({ heading, rows }: Table): string {
+  const used = heading.map((title, at) => title !== "" || rows.some((row) => row[at] !== ""));
+  const lines = [heading, ...rows].map((row) => row.filter((_, at) => used[at]));
+  const widths = (lines[0] ?? []).map((_, at) => Math.max(...lines.map((line) => (line[at] ?? "").length)));
+  return lines
+    .map((line) =>
+      line
+        .map((cell, at) =>
+          NUMERIC.test(cell) ? cell.padStart(widths[at] ?? 0) : cell.padEnd(widths[at] ?? 0),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+export function markdown({ heading, rows }: Table): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const rule = heading.map((_, at) => (rows.some((row) => NUMERIC.test(row[at] ?? "")) ? "---:" : "---"));
+  return [line(heading), line(rule), ...rows.map(line)].join("\n");
+}
+
+/**
+ * The page with new tables between its marks.
+ * @throws Error when it has no marks
+ */
+export function fillPage(page: string, results: Results): string {
+  const from = page.indexOf(BEGIN);
+  const to = page.indexOf(END);
+  if (from < 0 || to < from) throw new Error(`the page has no ${BEGIN} … ${END}`);
+  const { machine, rounds, seconds, started } = results;
+  const tools = Object.entries(machine.tools).map(([name, version]) => `${name} ${version}`);
+  const text = [
+    `Measured on ${started.slice(0, 10)} on ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}, Node ${machine.node}${tools.map((each) => `, ${each}`).join("")}; ${rounds} rounds of ${seconds} s.`,
+    markdown(figuresTable(results)),
+    markdown(cpuTable(results)),
+  ].join("\n\n");
+  return `${page.slice(0, from)}${BEGIN}\n${text}\n${page.slice(to)}`;
+}

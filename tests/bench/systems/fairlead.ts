@@ -1,0 +1,79 @@
+/** Fairlead: an edge and two connectors, as processes. */
+import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { ControlClient } from "../../../connector/control/client.ts";
+import { type Edge, eventually, type TestNetwork } from "../../support/cluster.ts";
+import { type ConnectorOptions, connectorArgs } from "../../support/connector.ts";
+import type { ManagedProcess } from "../../support/processes.ts";
+import type { Ground } from "../ground.ts";
+import { hopFlags } from "./hop.ts";
+import { forEachService, SERVICES, type System } from "./system.ts";
+
+type Encryption = "end-to-end" | "hop";
+
+/** Each pair's listeners have an address of their own: the ports are those of the servers. */
+let pairs = 0;
+
+export async function fairlead(ground: Ground, edge: Edge, encryption: Encryption): Promise<System | string> {
+  const flags = encryption === "hop" ? await hopFlags(ground) : { east: [], west: [] };
+  if (flags === null) return "these connectors have no hop encryption";
+  const network = await ground.cluster.network(edge, `bench-${encryption}`);
+  const make = async (): Promise<System> => {
+    const host = `127.2.0.${++pairs}`;
+    const east = await start(ground, network, flags.east, {
+      site: `east${pairs}`,
+      expose: SERVICES.map((name) => `${name}=${ground.servers[name].host}:${ground.servers[name].port}`),
+    });
+    const west = await start(ground, network, flags.west, { site: `west${pairs}`, bind: host });
+    await eventually("west listens for every service", async () => {
+      const { services } = await west.control.services();
+      return services.filter(({ listener }) => listener?.state === "listening").length === SERVICES.length;
+    });
+    return {
+      id: encryption === "hop" ? "hop" : "fairlead",
+      title: encryption === "hop" ? "Fairlead, hop encryption" : "Fairlead",
+      at: await forEachService((service) => ({ host, port: ground.servers[service].port })),
+      parts: [
+        { name: "west", pid: west.process.pid },
+        { name: "workerd", pid: edge.process.pid },
+        { name: "east", pid: east.process.pid },
+      ],
+      fresh: make,
+      close: async () => {
+        await Promise.all([west.process.stop(), east.process.stop()]);
+      },
+    };
+  };
+  return await make();
+}
+
+interface Started {
+  readonly process: ManagedProcess;
+  readonly control: ControlClient;
+}
+
+async function start(
+  ground: Ground,
+  network: TestNetwork,
+  flags: readonly string[],
+  options: ConnectorOptions,
+): Promise<Started> {
+  const { cluster } = ground;
+  const stateDir = cluster.fresh(options.site);
+  const token = await network.token();
+  const args = [...connectorArgs({ ...options, token }, stateDir), ...flags];
+  const process = cluster.run(options.site, args, await profiling(ground, options.site));
+  await process.output("uplink up", ({ stdout }) => (/"to":"up"/.test(stdout) ? true : null));
+  const control = new ControlClient(stateDir);
+  await eventually(`${options.site} answers on its control socket`, () => control.services());
+  return { process, control };
+}
+
+async function profiling(ground: Ground, site: string): Promise<Record<string, string>> {
+  if (ground.options.profile === null) return {};
+  const profile = resolve(ground.options.profile);
+  await mkdir(profile, { recursive: true });
+  return {
+    NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${JSON.stringify(profile)} --cpu-prof-name=${site}.cpuprofile`,
+  };
+}

@@ -1,0 +1,57 @@
+/** The first reference: three nginx in a row, TLS 1.3 with client certificates between them. */
+import { writeFile } from "node:fs/promises";
+import { freePort, type Ground, HOST, runNginx } from "../ground.ts";
+import { makeAuthority, makeLocalLeaf } from "./certificates.ts";
+import { nginxHop } from "./nginx-config.ts";
+import { forEachService, SERVICES, type System } from "./system.ts";
+
+const HOPS = ["west", "hub", "east"] as const;
+
+export async function nginx(ground: Ground): Promise<System | string> {
+  const { tools, cluster, servers } = ground;
+  if (tools.nginx === null) return "nginx is not installed";
+  if (tools.streamModule === null) return "nginx has no stream module";
+  const binary = tools.nginx;
+  const authority = await makeAuthority("bench CA");
+  const ca = cluster.path("chain-ca.pem");
+  await writeFile(ca, authority.certificate);
+  const ports = {
+    west: await forEachService(freePort),
+    hub: await forEachService(freePort),
+    east: await forEachService(freePort),
+  };
+  const next = { west: "hub", hub: "east", east: null } as const;
+  const parts = [];
+  // From the far end, so that each finds the one behind it.
+  for (const hop of HOPS.toReversed()) {
+    const leaf = await makeLocalLeaf(authority);
+    const directory = cluster.path(`chain-${hop}`);
+    const certificate = cluster.path(`chain-${hop}.pem`);
+    const key = cluster.path(`chain-${hop}-key.pem`);
+    await writeFile(certificate, leaf.certificate);
+    await writeFile(key, leaf.key, { mode: 0o600 });
+    const behind = next[hop];
+    const forwards = SERVICES.map((service) => ({
+      port: ports[hop][service],
+      to: behind === null ? servers[service] : { host: HOST, port: ports[behind][service] },
+    }));
+    await nginxHop(directory, {
+      module: tools.streamModule,
+      forwards,
+      takesTls: hop !== "west",
+      speaksTls: behind !== null,
+      certificate,
+      key,
+      ca,
+    });
+    const started = await runNginx(cluster, binary, hop, directory, Object.values(ports[hop]));
+    parts.push({ name: hop, pid: started.pid });
+  }
+  return {
+    id: "nginx",
+    title: "nginx TLS chain",
+    at: await forEachService((service) => ({ host: HOST, port: ports.west[service] })),
+    parts: parts.reverse(),
+    close: async () => {},
+  };
+}

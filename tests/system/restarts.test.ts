@@ -5,6 +5,9 @@ import { type Connector, eventually, type TestNetwork } from "../support/cluster
 import { useEdge } from "./support/suite.ts";
 import { echo, exchange, serve } from "./support/traffic.ts";
 
+/** A peer that was killed may leave a stream to be resumed; nobody here waits half a minute for it. */
+const DRAIN = ["--drain", "3s"];
+
 const suite = useEdge();
 let network: TestNetwork;
 let east: Connector;
@@ -18,8 +21,8 @@ beforeAll(async () => {
   const token = await network.token({ uses: 2 });
   const server = await serve(echo);
   [east, west] = await Promise.all([
-    suite.cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] }),
-    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
+    suite.cluster.connector({ site: "east", token, expose: [`echo=${server.at}`], args: DRAIN }),
+    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: DRAIN }),
   ]);
   await use();
 });

@@ -1,11 +1,5 @@
 /** The site's key: made once, kept in the state directory, never sent anywhere. */
-import {
-  createHash,
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-} from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { StateDirectory } from "../state/directory.ts";
 
@@ -29,13 +23,6 @@ export async function loadOrMakeKey(state: StateDirectory): Promise<SiteKey> {
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   await state.writeAtomic(KEY_FILE, pem);
   return { key: privateKey, pem };
-}
-
-/** SHA-256 of the public key (SPKI), hex: how people and logs recognise a key. */
-export function keyFingerprint(key: KeyObject): string {
-  return createHash("sha256")
-    .update(createPublicKey(key).export({ type: "spki", format: "der" }))
-    .digest("hex");
 }
 
 function readKey(pem: string): SiteKey {

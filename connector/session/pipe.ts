@@ -11,6 +11,7 @@ import {
 } from "../../protocol/carrier.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { Meeting } from "./meeting.ts";
+import { bytesPassed } from "./memory.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
@@ -46,7 +47,10 @@ export class PipeCarrier extends Duplex implements Carrier {
       {
         now: () => performance.now(),
         alarm: (ms) => this.#alarm(ms),
-        send: (lane, pieces) => this.#lanes.get(lane)?.send(pieces) ?? true,
+        send: (lane, pieces) => {
+          for (const piece of pieces) bytesPassed(piece.length);
+          return this.#lanes.get(lane)?.send(pieces) ?? true;
+        },
         deliver: (bytes) => this.destroyed || this.push(bytes),
         drained: () => this.#drained(),
         pause: (lane, paused) => this.#lanes.get(lane)?.[paused ? "pause" : "resume"](),
@@ -90,7 +94,10 @@ export class PipeCarrier extends Duplex implements Carrier {
     this.#lanes.set(id, meeting.lane);
     this.#pipe.laneJoined(id, generation, preface);
     meeting.take({
-      bytes: (message) => this.#pipe.receive(id, message),
+      bytes: (message) => {
+        bytesPassed(message.length);
+        this.#pipe.receive(id, message);
+      },
       drained: () => this.#pipe.laneDrained(id),
       closed: () => {
         // Why does not matter: it is lost, whoever ended it. The pipe's own end comes as a message.

@@ -37,4 +37,6 @@ export interface PipeLimits {
   replayBytes?: number;
   /** Bytes kept for want of earlier ones; the preface tells the peer. */
   windowBytes?: number;
+  /** Bytes that may be under way on the shortest path; 1 MiB unless given. */
+  leastFlightBytes?: number;
 }

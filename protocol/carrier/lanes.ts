@@ -32,6 +32,7 @@ export class PipeLane {
     readonly at: number;
     readonly acked: number;
     readonly promised: number;
+    readonly alone: boolean;
   } | null = null;
   #measuredAt = Number.NEGATIVE_INFINITY;
   #nextPing = 0;
@@ -112,31 +113,39 @@ export class PipeLane {
     return Math.max(this.heardAt, this.#ping.at - PING_AFTER_MS) + this.deadAfterMs;
   }
 
-  /** Remembers a ping that goes out now, with what was acknowledged or promised by now, and gives its id. */
-  ping(now: number, acked: number): number {
+  /**
+   * Remembers a ping that goes out now, with what was acknowledged or promised by now and whether little else is
+   * under way, and gives its id.
+   */
+  ping(now: number, acked: number, alone: boolean): number {
     const id = this.#nextPing;
     this.#nextPing = (id + 1) >>> 0;
-    this.#ping = { id, at: now, acked, promised: this.promised(acked) };
+    this.#ping = { id, at: now, acked, promised: this.promised(acked), alone };
     return id;
   }
 
   /**
    * The answer came. Returns how long it took, ms, and what was acknowledged and promised before it was asked for:
-   * the answer cannot say less. Null for one that was not waited for.
+   * the answer cannot say less; and whether little else was under way. Null for one that was not waited for.
    */
   pong(
     id: number,
     now: number,
-  ): { readonly took: number; readonly acked: number; readonly promised: number } | null {
+  ): {
+    readonly took: number;
+    readonly acked: number;
+    readonly promised: number;
+    readonly alone: boolean;
+  } | null {
     if (this.#ping?.id !== id) return null;
-    const { acked, promised } = this.#ping;
+    const { acked, promised, alone } = this.#ping;
     const sample = now - this.#ping.at;
     this.#rtt = this.#rtt === null ? sample : this.#rtt + (sample - this.#rtt) / 8;
     // A path that became slower must be believed at once, or it is called dead.
     this.#rtt = Math.max(this.#rtt, sample / 2);
     this.#ping = null;
     this.#measuredAt = now;
-    return { took: sample, acked, promised };
+    return { took: sample, acked, promised, alone };
   }
 
   /** This process did not run for a while: what the lane did meanwhile is not known. */

@@ -9,6 +9,7 @@
  */
 import { FairleadError, isErrorCode } from "../errors.ts";
 import type { LaneReason, PipeEffects, PipeLimits } from "./effects.ts";
+import { Flight, LITTLE } from "./flight.ts";
 import { Incoming } from "./incoming.ts";
 import { PipeLane } from "./lanes.ts";
 import {
@@ -41,6 +42,7 @@ export class Pipe {
   readonly #effects: PipeEffects;
   readonly #out = new Outgoing();
   readonly #in: Incoming;
+  readonly #flight: Flight;
   readonly #replayBytes: number;
   /** What the peer keeps for want of earlier bytes. */
   #peerWindow = DEFAULT_WINDOW_BYTES;
@@ -75,6 +77,7 @@ export class Pipe {
   constructor(effects: PipeEffects, limits: PipeLimits = {}) {
     this.#effects = effects;
     this.#replayBytes = limits.replayBytes ?? DEFAULT_WINDOW_BYTES;
+    this.#flight = new Flight(limits.leastFlightBytes);
     this.#in = new Incoming(limits.windowBytes ?? DEFAULT_WINDOW_BYTES, (bytes) => this.#deliver(bytes));
   }
 
@@ -185,6 +188,7 @@ export class Pipe {
       for (const old of [...this.#lanes.values()]) this.#drop(old, "terminate");
     }
     this.#peerWindow = peer.window ?? DEFAULT_WINDOW_BYTES;
+    this.#flight.moved();
     const lane = new PipeLane(id, generation, now, this.#patience);
     this.#lanes.set(id, lane);
     if (this.#paused) this.#effects.pause(id, true);
@@ -279,7 +283,10 @@ export class Pipe {
             "bytes went out on a lane that the peer did not get from it",
           );
         }
-        if (answer !== null) this.#effects.measured(answer.took);
+        if (answer !== null) {
+          this.#flight.measured(answer.took, answer.alone);
+          this.#effects.measured(answer.took);
+        }
         this.#acknowledged(message.received);
         break;
       }
@@ -321,6 +328,7 @@ export class Pipe {
 
   #acknowledged(received: number): void {
     this.#out.acknowledge(received);
+    this.#flight.acknowledged(received, this.#effects.now());
     for (const lane of this.#lanes.values()) lane.acknowledged(this.#out.acked);
   }
 
@@ -365,7 +373,7 @@ export class Pipe {
 
   #flush(): void {
     if (this.#state !== "up") return;
-    const limit = Math.min(this.#replayBytes, this.#peerWindow);
+    const limit = Math.min(this.#replayBytes, this.#peerWindow, this.#flight.limit);
     for (let lane = this.#ready(); lane !== null; lane = this.#ready()) {
       const range = this.#out.take(MAX_DATA, limit);
       if (range === null) break;
@@ -393,6 +401,7 @@ export class Pipe {
     const pieces: Uint8Array[] = [encodeDataHeader(lane.numberOut, range.from)];
     this.#out.slices(range, pieces);
     lane.sent(range);
+    this.#flight.sent(range.to, this.#out.acked, this.#effects.now());
     this.#send(lane, pieces);
   }
 
@@ -496,7 +505,7 @@ export class Pipe {
     const awaiting = this.#awaiting();
     for (const lane of [...this.#lanes.values()]) {
       if (now >= lane.pingAt(awaiting)) {
-        this.#send(lane, [encodePing(lane.numberOut, lane.ping(now, this.#out.acked), this.#in.received)]);
+        this.#send(lane, [encodePing(lane.numberOut, this.#ping(lane, now), this.#in.received)]);
       }
       if (this.#paused || now < lane.deadAt()) continue;
       lane.silent = true;
@@ -507,6 +516,10 @@ export class Pipe {
       this.#lacking("silent");
     }
     this.#flush();
+  }
+
+  #ping(lane: PipeLane, now: number): number {
+    return lane.ping(now, this.#out.acked, this.#out.retained <= LITTLE);
   }
 
   /** Sets the alarm for what is due next. */

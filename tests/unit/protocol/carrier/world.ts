@@ -22,6 +22,7 @@ export interface WorldOptions {
   bytes: readonly [number, number];
   lanes: number;
   replayBytes: number;
+  leastFlightBytes: number;
   /** What may go wrong, in how many of 1000 messages; nothing after `calmAt`. */
   cut: number;
   swallow: number;
@@ -168,6 +169,7 @@ export class World {
       bytes: [this.random(300_000), pick(0, this.random(300_000))],
       lanes: pick(1, 1, 2, 4),
       replayBytes: pick(100_000, 300_000, 2_000_000),
+      leastFlightBytes: pick(70_000, 300_000, 1_000_000),
       cut: pick(0, 20, 100),
       swallow: pick(0, 0, 15),
       stall: pick(0, 30),
@@ -217,7 +219,8 @@ export class World {
       },
     };
     const { replayBytes } = this.options;
-    return new Pipe(effects, { replayBytes, windowBytes: 300_000 });
+    const leastFlightBytes = this.options.leastFlightBytes;
+    return new Pipe(effects, { replayBytes, windowBytes: 300_000, leastFlightBytes });
   }
 
   // ---- what is above the pipes: may be replaced --------------------------------------------------------

@@ -48,7 +48,6 @@ export interface ConnectOptions {
  */
 export async function connectStream(options: ConnectOptions): Promise<Duplex> {
   const { lookup, load, changed, signal, stopping, now = Date.now } = options;
-  const either = stopping === undefined ? signal : AbortSignal.any([signal, stopping]);
   const deadline = now() + (options.holdMs ?? HOLD_MS);
   let last = new FairleadError("service.unavailable", `no site that offers ${options.service} is connected`);
   for (;;) {
@@ -65,6 +64,8 @@ export async function connectStream(options: ConnectOptions): Promise<Duplex> {
     // What the catalogue said meanwhile may make a refusal for good one of yesterday.
     const stale = lookup() !== known;
     if ((round.final && !stale) || left <= 0 || stopping?.aborted) throw last;
+    // Made only for who waits: the signal of a whole connector's life remembers each that was.
+    const either = stopping === undefined ? signal : AbortSignal.any([signal, stopping]);
     if (!stale) await changed(round.error ? Math.min(ROUND_MS, left) : left, either);
     if (signal.aborted) throw new FairleadError("stream.cancelled");
   }
@@ -113,7 +114,7 @@ async function openAccepted(options: ConnectOptions, instance: VisibleOffer): Pr
     if (signal.aborted) throw new FairleadError("stream.cancelled");
     signal.addEventListener("abort", leave);
     early.sendTo(stream);
-    await Promise.race([stream.accepted, closed(stream)]);
+    await accepted(stream);
     early.accepted();
     return stream;
   } catch (error) {
@@ -126,9 +127,15 @@ async function openAccepted(options: ConnectOptions, instance: VisibleOffer): Pr
   }
 }
 
-/** Rejects when the stream closes: one that was cut may never say whether it was accepted. */
-function closed(stream: Duplex): Promise<never> {
-  return new Promise((_, reject) => {
-    stream.once("close", () => reject(stream.errored ?? new FairleadError("session.lost")));
-  });
+/** Rejects as well when the stream closes: one that was cut may never say whether it was accepted. */
+async function accepted(stream: OpeningStream): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const close = () => reject(stream.errored ?? new FairleadError("session.lost"));
+  stream.on("close", close);
+  stream.accepted.then(resolve, reject);
+  try {
+    await promise;
+  } finally {
+    stream.off("close", close);
+  }
 }

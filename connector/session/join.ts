@@ -20,12 +20,21 @@ export function joinStreams(left: Duplex, right: Duplex): void {
 /** What `pipe` does, with a third of its memory: there may be thousands of streams that do nothing for hours. */
 function pump(from: Duplex, to: Duplex): void {
   from.on("data", (chunk: Buffer) => {
-    if (!to.destroyed && !to.write(chunk)) from.pause();
+    if (to.destroyed) return;
+    if (to.writableCorked === 0) {
+      to.cork();
+      process.nextTick(uncork, to);
+    }
+    if (!to.write(chunk)) from.pause();
   });
   to.on("drain", () => from.resume());
   from.on("end", () => to.end());
   if (to.writableNeedDrain) from.pause();
   else from.resume();
+}
+
+function uncork(stream: Duplex): void {
+  stream.uncork();
 }
 
 function watch(from: Duplex, to: Duplex): void {

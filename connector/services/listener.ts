@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../uplink/backoff.ts";
+import { LOCAL_SOCKET } from "./sockets.ts";
 
 export type ListenerState =
   | { readonly state: "starting" }
@@ -63,7 +64,7 @@ export class Listener {
 
   #bind(): void {
     const { host, port, onClient } = this.#options;
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true }, onClient);
+    const server = createServer(LOCAL_SOCKET, onClient);
     this.#server = server;
     server.maxConnections = MAX_CLIENTS;
     server.on("error", (error) => this.#failed(server, error));

@@ -1,6 +1,7 @@
 /** Dialling a service's target. */
 import { connect, type Socket } from "node:net";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import { LOCAL_SOCKET } from "./sockets.ts";
 
 export const TARGET_TIMEOUT_MS = 10_000;
 
@@ -14,7 +15,7 @@ export function dialTarget(
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const { host, port } = target;
-    const socket = connect({ host, port, allowHalfOpen: true, noDelay: true, keepAlive: true });
+    const socket = connect({ host, port, ...LOCAL_SOCKET });
     const timer = setTimeout(() => {
       socket.destroy();
       reject(

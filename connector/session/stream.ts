@@ -5,6 +5,9 @@ import type { Stream, StreamHandler } from "../../protocol/streams/stream.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
+/** Bytes that a writer gives before it waits: several reads of a busy connection in one turn of the event loop. */
+const WRITE_BYTES = 256 * 1024;
+
 /** Pieces below this size are gathered while the reader stalls, so that each does not hold a buffer of its own. */
 const GATHER_BELOW = 2048;
 const GATHER_BYTES = 4096;
@@ -29,7 +32,7 @@ export class SessionStream extends Duplex implements StreamHandler {
   #finalDone: WriteDone | null = null;
 
   constructor() {
-    super({ allowHalfOpen: true, emitClose: true });
+    super({ allowHalfOpen: true, emitClose: true, writableHighWaterMark: WRITE_BYTES });
     // A reset between two owners must not take the process down; each owner adds its own listener.
     this.on("error", () => {});
   }

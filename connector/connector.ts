@@ -1,52 +1,38 @@
 /**
- * One connector: its site, uplink, sessions, offers and listeners, wired together. What the registry says
- * comes in here and is handed on; what changes at the site goes out from here.
+ * One connector: its site, uplink, sessions, offers and listeners, wired together. What the registry says is handed
+ * on by hearing.ts; what changes at the site goes out from here.
  */
-import {
-  DEFAULT_ENCRYPTION,
-  type Hello,
-  type LinkReport,
-  type Offer,
-  type Welcome,
-} from "../protocol/messages.ts";
+import type { Hello, Offer } from "../protocol/messages.ts";
+import type { TokenFile } from "../protocol/tokens.ts";
 import { UPLINK_VERSIONS } from "../protocol/versions.ts";
+import { Report } from "./control/report.ts";
 import type { Controlled } from "./control/routes.ts";
-import type { Status } from "./control/schema.ts";
-import { iso, linkLines, serviceLines, uplinkLine } from "./control/view.ts";
-import type { Log } from "./log.ts";
-import { Clients, type Streams } from "./services/clients.ts";
+import type { CreatedLink, Links, Services, Sessions, Status } from "./control/schema.ts";
+import { Hearing } from "./hearing.ts";
+import type { ConnectorOptions } from "./options.ts";
+import { Clients } from "./services/clients.ts";
 import { drained } from "./services/draining.ts";
 import { HopRules } from "./services/hop.ts";
+import { Hosting } from "./services/hosting.ts";
 import { Listeners } from "./services/listeners.ts";
 import { Offers } from "./services/offers.ts";
-import type { Bind, Exposure, ListenAt } from "./services/options.ts";
-import { dialTarget } from "./services/target.ts";
+import type { Exposure } from "./services/options.ts";
+import { Refusals } from "./services/refusals.ts";
+import { streamsOf } from "./services/streams.ts";
 import { CatalogueView } from "./services/view.ts";
-import { joinStreams, SessionManager } from "./session/manager.ts";
+import type { SessionManager } from "./session/manager.ts";
+import { makeSessions } from "./sessions.ts";
+import { LinkBook } from "./site/link-book.ts";
 import { Renewer } from "./site/renewer.ts";
-import type { Site } from "./site/site.ts";
-import type { StateDirectory } from "./state/directory.ts";
-import type { Notice } from "./uplink/connection.ts";
-import { dialLane, dialUplink } from "./uplink/edge.ts";
+import type { LinkWishes } from "./site/site.ts";
+import { ClockWatch } from "./uplink/clock.ts";
+import { dialUplink } from "./uplink/edge.ts";
 import { Uplink } from "./uplink/uplink.ts";
 
-export interface ConnectorOptions {
-  readonly state: StateDirectory;
-  readonly site: Site;
-  readonly boot: string;
-  readonly software: string;
-  readonly expose: readonly Exposure[];
-  readonly listen: readonly ListenAt[];
-  readonly bind: Bind;
-  /** What this site offers and uses with hop encryption; nothing unless given. */
-  readonly hop?: HopRules;
-  /** Lanes of each session, and how long one may be without any, ms. */
-  readonly sessions?: { readonly lanes?: number; readonly sessionTimeoutMs?: number };
-  readonly log: Log;
-}
+export type { ConnectorOptions } from "./options.ts";
 
-/** How long `status` waits for the registry, ms. */
-const STATUS_TIMEOUT_MS = 2000;
+/** As many links as one hello presents. */
+const MAX_LINKS = 64;
 
 export class Connector implements Controlled {
   readonly #options: ConnectorOptions;
@@ -58,7 +44,13 @@ export class Connector implements Controlled {
   readonly #clients: Clients;
   readonly #uplink: Uplink;
   readonly #renewer: Renewer;
-  #links: readonly LinkReport[] = [];
+  readonly #book: LinkBook;
+  readonly #refusals: Refusals;
+  readonly #clock: ClockWatch;
+  readonly #hosting: Hosting;
+  readonly #hearing: Hearing;
+  readonly #report: Report;
+  readonly #welcomed = Promise.withResolvers<void>();
   #reportPlanned = false;
   #draining = false;
 
@@ -85,13 +77,22 @@ export class Connector implements Controlled {
     this.#options = options;
     this.#hop = options.hop ?? new HopRules();
     this.#offers = offers;
+    this.#hosting = new Hosting(offers, log);
     this.#listeners = listeners;
-    offers.onChange(() => this.#announce());
+    offers.onChange(() => {
+      this.#announce();
+      this.#hosting.review();
+    });
+    this.#refusals = new Refusals(log, (services) => this.#hosting.forbid(services));
+    this.#clock = new ClockWatch(log);
     this.#view = new CatalogueView(() => {
       if (!this.#draining) listeners.set(this.#view.reachable());
     });
-    this.#manager = this.#makeManager();
-    this.#clients = new Clients({ view: this.#view, streams: this.#streams(), hop: this.#hop, log });
+    this.#manager = makeSessions(options, {
+      ...{ hosting: this.#hosting, hop: this.#hop, offers },
+      uplink: () => this.#uplink,
+    });
+    this.#clients = new Clients({ view: this.#view, streams: streamsOf(this.#manager), hop: this.#hop, log });
     this.#uplink = new Uplink({
       dial: async (signal) => {
         await this.#ensureFresh();
@@ -101,18 +102,45 @@ export class Connector implements Controlled {
         await site.renewOverApi();
         this.#renewer.plan();
       },
+      onRevoked: () => this.#hearing.revoked(),
       hello: () => this.#hello(boot),
-      onWelcome: (welcome) => this.#welcome(welcome),
-      onNotice: (notice) => this.#notice(notice),
+      onWelcome: (welcome, skewMs) => {
+        void this.#hearing.welcome(welcome, skewMs).then(this.#welcomed.resolve);
+        this.#planReport();
+      },
+      onNotice: (notice) => this.#hearing.notice(notice),
       log,
+      ...(options.keepalive === undefined ? {} : { keepalive: options.keepalive }),
     });
     this.#renewer = new Renewer({
       validity: () => site.membership,
       request: () => this.#uplink.requestRenewal(),
-      adopt: (renewal) => site.adopt(renewal),
+      adopt: (renewal) => site.adopt(renewal, this.#book.known.reports),
       adopted: () => void this.#uplink.replace(),
       log,
+      ...options.renewal,
     });
+    this.#book = new LinkBook({
+      site,
+      present: () => this.#uplink.replace(),
+      remove: (name) => this.#uplink.deleteLink(name),
+      renew: () => this.#renewer.soon(),
+      log,
+    });
+    this.#hearing = new Hearing({
+      ...{ site, log, clock: this.#clock, book: this.#book, refusals: this.#refusals },
+      ...{ hosting: this.#hosting, view: this.#view, manager: this.#manager },
+    });
+    this.#report = new Report({
+      ...{ site, boot, software: options.software, listeners, offers },
+      ...{ uplink: this.#uplink, renewer: this.#renewer, clock: this.#clock, book: this.#book },
+      ...{ view: this.#view, hop: this.#hop, refusals: this.#refusals, manager: this.#manager },
+    });
+  }
+
+  /** Resolves at the first welcome: then the site knows its name and its links as the network has them. */
+  get welcomed(): Promise<void> {
+    return this.#welcomed.promise;
   }
 
   start(): void {
@@ -143,60 +171,39 @@ export class Connector implements Controlled {
 
   // ---- what the control socket shows and changes ------------------------------------------------------
 
-  async status(): Promise<Status> {
-    const { site, boot, software } = this.#options;
-    const { membership } = site;
-    return {
-      site: membership.site,
-      network: membership.network,
-      edge: membership.edge.api,
-      boot,
-      software,
-      otherSites: await this.#countOtherSites(),
-      uplink: uplinkLine(this.#uplink.state),
-      certificateExpiresAt: iso(membership.notAfter),
-      ...this.links(),
-      ...this.services(),
-      ...this.sessions(),
-    };
+  status(): Promise<Status> {
+    return this.#report.status();
   }
 
-  services() {
-    return {
-      services: serviceLines(this.#view.reachable(), this.#listeners.reports(), this.#hop),
-      offers: this.#offers.list(),
-    };
+  services(): Services {
+    return this.#report.services();
   }
 
-  links() {
-    return { links: linkLines(this.#links, this.#uplink.state) };
+  links(): Promise<Links> {
+    return this.#report.links();
   }
 
-  sessions() {
-    return {
-      sessions: this.#manager.sessions().map((session) => ({
-        id: session.session,
-        peer: session.peer.siteName,
-        boot: session.peer.boot,
-        encryption: session.encryption,
-        state: session.state,
-        since: session.since,
-        streams: session.streams,
-        generation: session.generation,
-        lanes: session.lanes,
-        rtt: session.rtt,
-      })),
-    };
+  sessions(): Sessions {
+    return this.#report.sessions();
   }
 
   async expose(exposure: Exposure): Promise<void> {
     await this.#offers.add(exposure);
-    this.#options.log.info({ service: exposure.name, port: exposure.port }, "service exposed");
+    const { name: service, port, to } = exposure;
+    this.#options.log.info({ service, port, ...(to === undefined ? {} : { to }) }, "service exposed");
   }
 
   async unexpose(name: string): Promise<void> {
     await this.#offers.remove(name);
     this.#options.log.info({ service: name }, "service unexposed");
+  }
+
+  async link(token: TokenFile, wishes: LinkWishes = {}): Promise<CreatedLink> {
+    return await this.#book.create(token, wishes);
+  }
+
+  async unlink(name: string): Promise<void> {
+    await this.#book.delete(name);
   }
 
   // ---- what the registry says and hears ---------------------------------------------------------------
@@ -207,10 +214,11 @@ export class Connector implements Controlled {
       versions: UPLINK_VERSIONS,
       boot,
       software: this.#options.software,
-      links: this.#options.site.membership.links.map((link) => link.certificate),
+      links: this.#book.present(MAX_LINKS),
       offers: this.#announced(),
       sessions: this.#manager.sessions().map((held) => held.session),
       listeners: this.#listeners.reports(),
+      time: Date.now(),
     };
   }
 
@@ -221,28 +229,6 @@ export class Connector implements Controlled {
 
   #announce(): void {
     this.#uplink.send({ type: "offers", offers: this.#announced() });
-  }
-
-  #welcome(welcome: Welcome): void {
-    this.#links = welcome.links;
-    this.#view.welcome(welcome.services);
-    this.#planReport();
-  }
-
-  #notice(notice: Notice): void {
-    switch (notice.type) {
-      case "services":
-        this.#view.change(notice);
-        return;
-      case "links":
-        this.#links = notice.links;
-        return;
-      case "session.offer":
-        this.#manager.offered(notice.invitation);
-        return;
-      case "session.cut":
-        this.#manager.cut(notice.session, notice.code);
-    }
   }
 
   /** Listeners come up in bunches; one message tells of all of them. */
@@ -257,61 +243,9 @@ export class Connector implements Controlled {
 
   // ---- wiring -----------------------------------------------------------------------------------------
 
-  #makeManager(): SessionManager {
-    const { site, boot, software, log, sessions } = this.#options;
-    return new SessionManager({
-      boot,
-      software,
-      identity: () => ({
-        network: site.membership.network.id,
-        site: site.membership.site.id,
-        certificate: site.membership.chain,
-        key: site.keyPem,
-        authority: site.membership.authority,
-      }),
-      signalling: {
-        request: (service, peer, lanes, encryption) =>
-          this.#uplink.requestSession(service, peer, lanes, encryption),
-        resume: (session, generation, lanes) => this.#uplink.requestResume(session, generation, lanes),
-        ended: (session, generation, code) =>
-          this.#uplink.send({ type: "session.ended", session, generation, code }),
-      },
-      dial: (ticket) => dialLane(site, ticket),
-      accept: async (_, { service, encryption }) => dialTarget(this.#offers.target(service, encryption)),
-      allowsHop: () => this.#hop.allowsAny || this.#offers.anyHop,
-      ...(sessions === undefined ? {} : { limits: sessions }),
-      log,
-    });
-  }
-
-  #streams(): Streams {
-    const manager = this.#manager;
-    return {
-      open: (service, { encryption, ...peer }) => manager.open(service, peer, encryption),
-      streamsTo: ({ boot, encryption = DEFAULT_ENCRYPTION }) => {
-        const held = manager
-          .sessions()
-          .some((session) => session.peer.boot === boot && session.encryption === encryption);
-        return held ? manager.openStreamsTo({ boot }) : null;
-      },
-      join: joinStreams,
-    };
-  }
-
   async #ensureFresh(): Promise<void> {
     const before = this.#options.site.membership;
     await this.#options.site.ensureFresh();
     if (this.#options.site.membership !== before) this.#renewer.plan();
-  }
-
-  async #countOtherSites(): Promise<number | null> {
-    if (this.#uplink.state.state !== "up") return null;
-    try {
-      const view = await this.#uplink.requestStatus(STATUS_TIMEOUT_MS);
-      const own = this.#options.site.membership.site.id;
-      return view.sites.filter((site) => site.id !== own && site.state === "up").length;
-    } catch {
-      return null;
-    }
   }
 }

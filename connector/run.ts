@@ -9,8 +9,19 @@ import { controlPath, serveControl } from "./control/server.ts";
 import type { Log } from "./log.ts";
 import { DRAIN_MS } from "./services/draining.ts";
 import { HopRules, parseAllowHop, parseHop } from "./services/hop.ts";
-import { type Bind, DEFAULT_HOST, parseBind, parseExpose, parseListen } from "./services/options.ts";
+import {
+  type Bind,
+  DEFAULT_HOST,
+  parseBind,
+  parseExpose,
+  parseListen,
+  parseTo,
+  withScopes,
+} from "./services/options.ts";
+import type { SessionLimits } from "./session/limits.ts";
+import { redeemFurther } from "./site/further-tokens.ts";
 import { startSite } from "./site/start.ts";
+import { tokenReader } from "./site/token.ts";
 import { openStateDirectory } from "./state/directory.ts";
 
 export interface RunOptions {
@@ -20,13 +31,15 @@ export interface RunOptions {
   /** Token files; "-" is standard input. */
   readonly tokens: readonly string[];
   readonly expose: readonly string[];
+  /** The only sites that a service is offered to. */
+  readonly to?: readonly string[];
   readonly listen: readonly string[];
   readonly bind?: string;
   /** Services that this site offers, and uses, with hop encryption. */
   readonly hop?: readonly string[];
   readonly allowHop?: readonly string[];
-  /** Lanes of each session, and how long one may be without any, ms. */
-  readonly sessions?: { readonly lanes?: number; readonly sessionTimeoutMs?: number };
+  /** Lanes of each session, how long one may be without any, and so on; those that differ from the usual. */
+  readonly sessions?: Partial<SessionLimits>;
   /** How long streams may go on once the connector is told to stop, ms; 30 s unless given. */
   readonly drainMs?: number;
   readonly log: Log;
@@ -48,7 +61,7 @@ const CLOSE_MS = 4500;
 export async function runConnector(options: RunOptions): Promise<void> {
   const { stateDir, log, signal } = options;
   const boot = makeId("boot", randomBytes(ID_BYTES));
-  const expose = options.expose.map(parseExpose);
+  const expose = withScopes(options.expose.map(parseExpose), options.to?.map(parseTo) ?? []);
   const listen = options.listen.map(parseListen);
   const bind: Bind =
     options.bind === undefined ? { kind: "address", address: DEFAULT_HOST } : parseBind(options.bind);
@@ -62,7 +75,8 @@ export async function runConnector(options: RunOptions): Promise<void> {
     // Known before anything is spent on a token.
     controlPath(state.path);
     const { site: name, tokens } = options;
-    const site = await startSite({ state, boot, site: name, tokens, log, signal });
+    const read = tokenReader(process.stdin);
+    const site = await startSite({ state, boot, site: name, tokens, readToken: read, log, signal });
     if (site === null) return;
     const software = `fairlead/${version()}`;
     const { sessions = {} } = options;
@@ -74,6 +88,13 @@ export async function runConnector(options: RunOptions): Promise<void> {
     closing.push(() => control.close());
     connector.start();
     options.onReady?.();
+    void connector.welcomed.then(() =>
+      redeemFurther({
+        ...{ sources: tokens, read, log, signal },
+        redeemed: (token) => site.hasRedeemed(token),
+        redeem: (token) => connector.link(token),
+      }),
+    );
     await aborted(signal);
     log.info({}, "the connector stops");
     const { drainMs = DRAIN_MS } = options;

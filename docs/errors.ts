@@ -8,6 +8,9 @@ const GROUPS: Record<string, string> = {
   request: "Requests",
   route: "Requests",
   key: "API keys",
+  oidc: "Identity tokens",
+  quota: "Quotas",
+  link: "Links",
   network: "Networks",
   site: "Sites",
   token: "Tokens",
@@ -25,6 +28,8 @@ const GROUPS: Record<string, string> = {
   state: "State directories",
   connector: "The local connector",
   edge: "The edge",
+  backup: "Backups",
+  deploy: "Deploying",
   proxy: "HTTP proxies",
 };
 

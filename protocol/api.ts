@@ -6,7 +6,16 @@ import { z } from "zod";
 import { ErrorBody } from "./errors.ts";
 import { KeyId, LinkId, NetworkId, SiteId, TokenId } from "./ids.ts";
 import { ListenerReport, Renewal } from "./messages.ts";
-import { LinkName, NetworkName, Port, ServiceName, ServiceProtocol, SiteName } from "./names.ts";
+import {
+  LinkCost,
+  LinkName,
+  NamePattern,
+  NetworkName,
+  Port,
+  ServiceName,
+  ServiceProtocol,
+  SiteName,
+} from "./names.ts";
 
 const time = z.iso.datetime();
 
@@ -25,6 +34,33 @@ export const Network = z
 export type Network = z.infer<typeof Network>;
 export const CreateNetwork = z.object({ name: NetworkName }).meta({ id: "CreateNetwork" });
 
+/** How much a network may have. `tokens` counts those that still admit; `events` is how many are kept. */
+export const Quotas = z
+  .object({
+    sites: z.number().int().min(0).max(100_000),
+    services: z.number().int().min(0).max(100_000),
+    tokens: z.number().int().min(0).max(100_000),
+    sessions: z.number().int().min(0).max(1_000_000),
+    events: z.number().int().min(100).max(1_000_000),
+  })
+  .meta({ id: "Quotas" });
+export type Quotas = z.infer<typeof Quotas>;
+export const DEFAULT_QUOTAS: Quotas = {
+  sites: 1000,
+  services: 1000,
+  tokens: 1000,
+  sessions: 10_000,
+  events: 10_000,
+};
+/** A network's quotas and how much of each is used. */
+export const QuotaUse = z
+  .object({ limits: Quotas, used: z.record(Quotas.keyof(), z.number().int().min(0)) })
+  .meta({ id: "QuotaUse" });
+export type QuotaUse = z.infer<typeof QuotaUse>;
+/** What is left out stays. */
+export const SetQuotas = Quotas.partial().meta({ id: "SetQuotas" });
+export type SetQuotas = z.infer<typeof SetQuotas>;
+
 // ---- keys -------------------------------------------------------------------------------------------
 
 /** What a key may do: viewer reads; operator also changes things inside its networks; admin also makes networks and keys. */
@@ -39,6 +75,8 @@ export const ApiKey = z
     /** Ids of the networks it is good for; null is all of them. */
     networks: z.array(NetworkId).nullable(),
     createdAt: time,
+    /** To the minute; null when it was never used. */
+    lastUsedAt: time.nullable().default(null),
   })
   .meta({ id: "ApiKey" });
 export type ApiKey = z.infer<typeof ApiKey>;
@@ -61,7 +99,10 @@ export const TokenState = z.enum(["good", "used_up", "expired", "revoked"]);
 export const Token = z
   .object({
     id: TokenId,
+    /** "network", or the name of the site on whose behalf it was made. */
     issuer: z.string(),
+    /** The one site that it admits, without a link; any site when it is left out. */
+    site: SiteName.optional(),
     uses: z.number().int(),
     used: z.number().int(),
     state: TokenState,
@@ -72,6 +113,8 @@ export const Token = z
 export type Token = z.infer<typeof Token>;
 export const CreateToken = z
   .object({
+    /** Name or id of the issuing site; the network itself unless given. */
+    issuer: z.string().max(100).optional(),
     uses: z.number().int().min(1).max(TOKEN_LIMITS.uses).default(TOKEN_DEFAULTS.uses),
     expirySeconds: z
       .number()
@@ -81,12 +124,14 @@ export const CreateToken = z
       .default(TOKEN_DEFAULTS.expirySeconds),
   })
   .meta({ id: "CreateToken" });
+export type CreateToken = z.infer<typeof CreateToken>;
 /** `file` is the token file's content (YAML); it is shown this once. */
 export const CreatedToken = Token.extend({ file: z.string() }).meta({ id: "CreatedToken" });
 
 // ---- sites, links, services -------------------------------------------------------------------------
 
-export const SiteState = z.enum(["up", "down", "revoked"]);
+/** `new` was made by name and has not joined yet. */
+export const SiteState = z.enum(["new", "up", "down", "revoked"]);
 export const Site = z
   .object({
     id: SiteId,
@@ -95,7 +140,10 @@ export const Site = z
     /** When it took this state. */
     since: time,
     createdAt: time,
-    certificateExpiresAt: time,
+    /** Null before it has joined. */
+    certificateExpiresAt: time.nullable(),
+    /** Names of services that it may offer; null is any. */
+    mayOffer: z.array(NamePattern).nullable(),
     instances: z.array(z.object({ boot: z.string(), since: time, software: z.string() })),
     services: z.array(ServiceName),
     listeners: z.array(ListenerReport),
@@ -103,19 +151,58 @@ export const Site = z
   .meta({ id: "Site" });
 export type Site = z.infer<typeof Site>;
 
+/** Makes a member without links. Again for one that is still `new`: another token for it, in place of the former. */
+export const CreateSite = z
+  .object({
+    name: SiteName,
+    mayOffer: z.array(NamePattern).max(100).nullable().default(null),
+    expirySeconds: CreateToken.shape.expirySeconds,
+  })
+  .meta({ id: "CreateSite" });
+export type CreateSite = z.infer<typeof CreateSite>;
+/** The token admits exactly this site, once. */
+export const CreatedSite = z.object({ site: Site, token: CreatedToken }).meta({ id: "CreatedSite" });
+export type CreatedSite = z.infer<typeof CreatedSite>;
+/** What is left out stays. */
+export const UpdateSite = z
+  .object({ name: SiteName.optional(), mayOffer: z.array(NamePattern).max(100).nullable().optional() })
+  .meta({ id: "UpdateSite" });
+export type UpdateSite = z.infer<typeof UpdateSite>;
+
 export const Link = z
   .object({
     id: LinkId,
     name: LinkName,
     joiner: SiteName,
     issuer: z.string(),
-    cost: z.number().int(),
+    cost: LinkCost,
     state: z.enum(["up", "down"]),
+    /** Why it is down; `link.revoked` for good. */
     code: z.string().optional(),
+    /** When it took this state. */
+    since: time,
+    /** Round trip between its ends through the edge, ms; null while it is not known. */
+    rtt: z.number().min(0).nullable(),
     createdAt: time,
   })
   .meta({ id: "Link" });
 export type Link = z.infer<typeof Link>;
+
+/** Whose tokens and links die: `issuer` (name or id of a site, or "network", the default), or everybody's. */
+export const RevokeAccess = z
+  .object({ issuer: z.string().max(100).optional(), all: z.boolean().default(false) })
+  .meta({ id: "RevokeAccess" });
+export type RevokeAccess = z.infer<typeof RevokeAccess>;
+/** What died. */
+export const RevokedAccess = z
+  .object({
+    issuers: z.array(z.string()),
+    tokens: z.array(TokenId),
+    links: z.array(z.object({ id: LinkId, name: LinkName, joiner: SiteName, issuer: z.string() })),
+    sessions: z.number().int(),
+  })
+  .meta({ id: "RevokedAccess" });
+export type RevokedAccess = z.infer<typeof RevokedAccess>;
 
 export const Service = z
   .object({
@@ -141,27 +228,59 @@ export type NetworkStatus = z.infer<typeof NetworkStatus>;
 
 export const EventType = z.enum([
   "network.created",
+  "network.deleted",
+  "network.quotas",
+  "network.restored",
+  "key.created",
+  "key.revoked",
+  "key.refused",
   "token.created",
   "token.redeemed",
   "token.refused",
   "token.revoked",
+  "site.created",
   "site.joined",
+  "site.changed",
+  "site.clock",
   "site.up",
   "site.down",
   "site.revoked",
   "site.deleted",
+  "access.revoked",
+  "link.created",
+  "link.deleted",
   "link.up",
   "link.down",
   "service.appeared",
   "service.gone",
   "service.contested",
+  "service.refused",
   "listener.failed",
   "listener.restored",
   "certificate.renewed",
+  "authority.renewed",
   "uplink.refused",
+  "uplink.up",
+  "uplink.down",
   "session.ended",
 ]);
 export type EventType = z.infer<typeof EventType>;
+
+/** What stands before the dot of some event type. */
+export const EventGroup = z.enum([
+  "network",
+  "key",
+  "token",
+  "site",
+  "access",
+  "link",
+  "service",
+  "listener",
+  "certificate",
+  "authority",
+  "uplink",
+  "session",
+]);
 
 export const NetworkEvent = z
   .object({
@@ -184,16 +303,26 @@ export type NetworkEvent = z.infer<typeof NetworkEvent>;
 export const EventQuery = z.object({
   /** Only events with a larger id. */
   after: z.coerce.number().int().min(0).optional(),
-  type: EventType.optional(),
+  /** A type, or what stands before its dot. */
+  type: z.union([EventType, EventGroup]).optional(),
+  /** Only events at or after this time. */
+  since: time.optional(),
   /** How many of the newest, at the most. */
   limit: z.coerce.number().int().min(1).max(1000).default(200),
 });
+export type EventQuery = z.infer<typeof EventQuery>;
 
 // ---- joining ----------------------------------------------------------------------------------------
 
 /** What a joining connector sends. The CSR is PKCS #10, base64 DER, ECDSA P-256. */
 export const Redeem = z
-  .object({ claim: z.string().max(300), site: SiteName, csr: z.string().max(8192) })
+  .object({
+    claim: z.string().max(300),
+    site: SiteName,
+    csr: z.string().max(8192),
+    /** What the link is to be called and cost; the next of link1, link2, … and 1 unless given. */
+    link: z.object({ name: LinkName.optional(), cost: LinkCost.optional() }).optional(),
+  })
   .meta({ id: "Redeem" });
 export type Redeem = z.infer<typeof Redeem>;
 
@@ -206,7 +335,16 @@ export const Admission = z
     certificate: z.string(),
     /** The network CA that signed it. */
     authority: z.string(),
-    link: z.object({ id: LinkId, name: LinkName, issuer: z.string(), certificate: z.string() }),
+    /** Null when the token admits its site without a link. */
+    link: z
+      .object({
+        id: LinkId,
+        name: LinkName,
+        issuer: z.string(),
+        cost: LinkCost.default(1),
+        certificate: z.string(),
+      })
+      .nullable(),
     /** Where uplinks and lanes are dialled, and the audience of assertions. */
     edge: z.object({ links: z.url(), audience: z.string() }),
   })

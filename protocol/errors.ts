@@ -41,7 +41,7 @@ export const ERRORS = {
     "caller",
     413,
     "A request body is larger than the edge reads.",
-    "Send less than 64 KiB.",
+    "Send less than 64 KiB; a backup may have 64 MiB.",
   ),
   "request.limited": entry(
     "caller",
@@ -80,6 +80,31 @@ export const ERRORS = {
     "There is no API key with that id.",
     "`fairlead key list` shows the keys.",
   ),
+  "oidc.invalid": entry(
+    "caller",
+    401,
+    "The identity token is not one that this edge trusts.",
+    "Get a new token from the issuer that the edge's operator configured; its audience must be the edge's.",
+  ),
+  "oidc.expired": entry(
+    "caller",
+    401,
+    "The identity token has expired.",
+    "Log in again at your identity provider and use the new token.",
+  ),
+  "oidc.no_role": entry(
+    "caller",
+    403,
+    "The identity token is good, but no role is assigned to what it claims.",
+    "Have the edge's operator map one of your claims to a role, or have yourself put into a group that is mapped.",
+  ),
+  "oidc.unreachable": entry(
+    "edge",
+    503,
+    "The identity provider's keys cannot be fetched.",
+    "Try again; if it lasts, the edge's operator must check the issuer's address. API keys work meanwhile.",
+    RETRY,
+  ),
   "network.unknown": entry(
     "caller",
     404,
@@ -92,6 +117,31 @@ export const ERRORS = {
     "A network with that name exists.",
     "Choose another name, or use the network that exists.",
   ),
+  "quota.sites": entry(
+    "edge",
+    403,
+    "The network has as many sites as it may have.",
+    "Delete sites that are gone, or have an admin raise it: `fairlead network quota NETWORK --sites N`.",
+  ),
+  "quota.services": entry(
+    "edge",
+    403,
+    "The network has as many services as it may have.",
+    "Withdraw services, or have an admin raise it: `fairlead network quota NETWORK --services N`.",
+  ),
+  "quota.tokens": entry(
+    "edge",
+    403,
+    "The network has as many usable tokens as it may have.",
+    "Revoke tokens that nobody needs, or have an admin raise it: `fairlead network quota NETWORK --tokens N`.",
+  ),
+  "quota.sessions": entry(
+    "edge",
+    403,
+    "The network has as many sessions as it may have.",
+    "Wait until some have ended, or have an admin raise it: `fairlead network quota NETWORK --sessions N`.",
+    RETRY,
+  ),
   "site.unknown": entry(
     "caller",
     404,
@@ -102,16 +152,58 @@ export const ERRORS = {
     "caller",
     409,
     "Another site of the network has that name.",
-    "Start the connector with another --site name, or delete the old site first with `fairlead site delete`.",
+    "Choose another name, or delete the site that has it first with `fairlead site delete`.",
+  ),
+  "site.clock": entry(
+    "site",
+    409,
+    "The site's clock and the edge's are ten seconds or more apart.",
+    "Correct the clock of the site, best by a time service: a site whose clock is minutes off is refused.",
   ),
   "site.revoked": entry(
     "site",
     403,
     "The site was revoked.",
-    "Join again with a new token and an empty state directory.",
+    "If it is to come back, let it join again with a new token and an empty state directory; `fairlead site delete` frees its name.",
   ),
 
   // Tokens and joining
+  "link.unknown": entry(
+    "caller",
+    404,
+    "There is no such link.",
+    "`fairlead link list` shows the network's links, `fairlead link status` those of a site.",
+  ),
+  "link.exists": entry(
+    "caller",
+    409,
+    "The site has a link to this issuer already; the token was not used up.",
+    "Nothing needs to be done; delete the link first if you want it under another name or at another cost.",
+  ),
+  "link.self": entry(
+    "caller",
+    409,
+    "A site cannot link to itself; the token was not used up.",
+    "Use the token at another site.",
+  ),
+  "link.name_taken": entry(
+    "caller",
+    409,
+    "The site has another link of this name; the token was not used up.",
+    "Choose another --name, or leave it out.",
+  ),
+  "link.limit": entry(
+    "caller",
+    409,
+    "The site has joined by as many links as it may; the token was not used up.",
+    "Delete a link that is not needed with `fairlead link delete`.",
+  ),
+  "link.revoked": entry(
+    "site",
+    403,
+    "The link was revoked by its issuer.",
+    "Get a new token from the issuer and use it: `fairlead link create FILE`. Nothing needs to be deleted first.",
+  ),
   "token.malformed": entry(
     "caller",
     400,
@@ -127,7 +219,7 @@ export const ERRORS = {
   "token.unknown": entry(
     "caller",
     404,
-    "The edge never issued this token, or its network was deleted.",
+    "The edge never issued this token, forgot it 30 days after its end, or its network was deleted.",
     "Check that the token belongs to this edge; create a new one with `fairlead token create`.",
   ),
   "token.expired": entry(
@@ -147,6 +239,18 @@ export const ERRORS = {
     410,
     "The token was revoked.",
     "Ask whoever revoked it, or create a new one with `fairlead token create`.",
+  ),
+  "token.wrong_site": entry(
+    "caller",
+    403,
+    "The token admits another site.",
+    "Use it with the name it was made for, or make a token for this site.",
+  ),
+  "token.wrong_network": entry(
+    "caller",
+    409,
+    "The token is of another network than the one that the site has joined.",
+    "Use a token of the site's own network; to be in both networks, run a second connector with a state directory of its own.",
   ),
   "token.missing": entry(
     "caller",
@@ -504,6 +608,18 @@ export const ERRORS = {
     "Check the offering sites with `fairlead site list`.",
     RETRY,
   ),
+  "service.not_exported": entry(
+    "peer",
+    403,
+    "The service is not exported to this site.",
+    "Have the site that offers it name this site: `fairlead expose NAME=… --to SITE`.",
+  ),
+  "service.forbidden": entry(
+    "site",
+    403,
+    "The site may not offer a service of this name.",
+    "Have an operator allow it: `fairlead site update SITE` with a --may-offer for each name that it may offer.",
+  ),
   "service.draining": entry(
     "peer",
     503,
@@ -622,6 +738,42 @@ export const ERRORS = {
     500,
     "The edge's runtime ended or did not start.",
     "Look at the lines it printed; run `npm ci` again if workerd is missing.",
+  ),
+  "backup.malformed": entry(
+    "caller",
+    400,
+    "The backup is damaged, incomplete or not a backup.",
+    "Use an unaltered file that `fairlead edge backup` wrote.",
+  ),
+  "backup.version": entry(
+    "caller",
+    409,
+    "The backup is of a newer version of the edge.",
+    "Update fairlead, then restore.",
+  ),
+  "backup.not_empty": entry(
+    "caller",
+    409,
+    "There is something already where the backup would be restored.",
+    "Restore into an empty state directory, or delete the network first.",
+  ),
+  "deploy.missing": entry(
+    "caller",
+    400,
+    "Something that deploying needs is not there.",
+    "Provide what the message names; docs/deploy-cloudflare.md has the list.",
+  ),
+  "deploy.account": entry(
+    "caller",
+    403,
+    "Cloudflare refused the API token, or it lacks a permission.",
+    "Make a token with the permissions in docs/deploy-cloudflare.md and set CLOUDFLARE_API_TOKEN.",
+  ),
+  "deploy.failed": entry(
+    "edge",
+    502,
+    "A step of the deployment failed.",
+    "Mend what the message says and run `fairlead edge deploy` again; it goes on where it stopped.",
   ),
   "edge.internal": entry(
     "edge",

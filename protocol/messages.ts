@@ -10,7 +10,7 @@
 import { z } from "zod";
 import { ErrorBody } from "./errors.ts";
 import { BootId, LinkId, NetworkId, SessionId, SiteId } from "./ids.ts";
-import { LinkName, NetworkName, Port, ServiceName, ServiceProtocol, SiteName } from "./names.ts";
+import { LinkCost, LinkName, NetworkName, Port, ServiceName, ServiceProtocol, SiteName } from "./names.ts";
 import { VersionRange } from "./versions.ts";
 
 /** Longest message either side accepts, in UTF-16 code units. */
@@ -18,6 +18,9 @@ export const MAX_MESSAGE = 256 * 1024;
 
 /** Keep-alive: what the connector sends, what the runtime answers, how often, and when silence is death. */
 export const KEEPALIVE = { ping: "p", pong: "P", everyMs: 20_000, deadAfterMs: 45_000 } as const;
+
+/** Most links that a site may have joined by: as many as a hello presents. */
+export const MAX_LINKS = 64;
 
 /** Most lanes of a session. */
 export const MAX_LANES = 8;
@@ -39,6 +42,11 @@ export const Offer = z.object({
   protocol: ServiceProtocol,
   port: Port,
   encryption: Encryption.optional(),
+  /** Names or ids of the only sites that may see and use it; every site that can reach it unless given. */
+  to: z
+    .array(z.union([SiteName, SiteId]))
+    .max(1000)
+    .optional(),
 });
 export type Offer = z.infer<typeof Offer>;
 
@@ -56,8 +64,12 @@ export type ListenerReport = z.infer<typeof ListenerReport>;
 export const Instance = z.object({ site: SiteId, siteName: SiteName, boot: BootId });
 export type Instance = z.infer<typeof Instance>;
 
-/** An instance that offers a service; `encryption` as it offered it. */
-export const VisibleOffer = Instance.extend({ encryption: Encryption.optional() });
+/** An instance that offers a service to this site; `encryption` as it offered it. */
+export const VisibleOffer = Instance.extend({
+  encryption: Encryption.optional(),
+  /** Sum of the link costs on the cheapest way there; 1 from an edge that does not tell. */
+  cost: z.number().int().min(0).optional(),
+});
 export type VisibleOffer = z.infer<typeof VisibleOffer>;
 
 /** A service as a site sees it: where it is offered, itself left out. */
@@ -71,15 +83,38 @@ export type VisibleService = z.infer<typeof VisibleService>;
 
 export const LinkState = z.enum(["up", "down"]);
 
-/** A link as the joiner's connector sees it. `code` tells why one is down. */
-export const LinkReport = z.object({
+/** How a link stands. What is optional is not told by an older edge. */
+const LinkStanding = z.object({
   id: LinkId,
   name: LinkName,
-  issuer: z.string(),
   state: LinkState,
+  /** Why it is down; `link.revoked` for good. */
   code: z.string().optional(),
+  cost: LinkCost.optional(),
+  /** When it took this state, ms since 1970 on the edge's clock. */
+  since: z.number().optional(),
+  /** Round trip between its ends through the edge, ms; null while it is not known. */
+  rtt: z.number().min(0).nullable().optional(),
 });
+
+/** A link as the joiner's connector sees it. */
+export const LinkReport = LinkStanding.extend({ issuer: z.string() });
 export type LinkReport = z.infer<typeof LinkReport>;
+
+/** A link as its issuer's connectors see it. */
+export const IncomingLink = LinkStanding.extend({ joiner: SiteName });
+export type IncomingLink = z.infer<typeof IncomingLink>;
+
+/** An offer that the registry did not take, and why. */
+export const RefusedOffer = z.object({
+  name: ServiceName,
+  code: z.string().max(64),
+  message: z.string().max(500),
+});
+export type RefusedOffer = z.infer<typeof RefusedOffer>;
+
+/** How many links of others there are beside those that are listed. */
+const moreIncoming = z.number().int().min(1).optional();
 
 const requestId = z.number().int().min(0);
 const generation = z.number().int().min(1);
@@ -92,11 +127,13 @@ export const Hello = z.object({
   boot: BootId,
   software: z.string().max(100),
   /** Link certificates, base64 DER; each must carry the key of the site certificate. */
-  links: z.array(z.string().max(4096)).max(64),
+  links: z.array(z.string().max(4096)).max(MAX_LINKS),
   offers: z.array(Offer).max(1000),
   /** Sessions that this process holds; the registry forgets its others. */
   sessions: z.array(SessionId).max(10_000),
   listeners: z.array(ListenerReport).max(1000),
+  /** The connector's clock, ms since 1970. */
+  time: z.number().optional(),
 });
 export type Hello = z.infer<typeof Hello>;
 
@@ -131,6 +168,10 @@ export const ConnectorMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("renew"), id: requestId }),
   /** Asks for the state of the network as this site may see it. */
   z.object({ type: z.literal("status.request"), id: requestId }),
+  /** Deletes one of this site's links; answered by `done`. */
+  z.object({ type: z.literal("link.delete"), id: requestId, link: LinkName }),
+  /** The round trip between connector and edge, ms, measured by the keep-alive: once, and when it has changed much. */
+  z.object({ type: z.literal("measured"), rtt: z.number().min(0).max(600_000) }),
   /** The process ends on purpose: its offers are withdrawn at once. */
   z.object({ type: z.literal("bye") }),
 ]);
@@ -138,8 +179,8 @@ export type ConnectorMessage = z.infer<typeof ConnectorMessage>;
 
 // ---- registry → connector -------------------------------------------------------------------------
 
-/** What this edge can do that older ones of the same uplink version cannot. */
-export const EDGE_FEATURES = ["resume", "lanes", "hop"] as const;
+/** What this edge can do that older ones of the same uplink version cannot. `links`: `link.delete`, `measured`. */
+export const EDGE_FEATURES = ["resume", "lanes", "hop", "links"] as const;
 export type EdgeFeature = (typeof EDGE_FEATURES)[number];
 
 export const Welcome = z.object({
@@ -152,8 +193,14 @@ export const Welcome = z.object({
   /** The edge's clock, ms since 1970. */
   time: z.number(),
   links: z.array(LinkReport),
+  incoming: z.array(IncomingLink).default([]),
+  moreIncoming,
+  /** Which of the offers in the hello were not taken. */
+  refused: z.array(RefusedOffer).default([]),
   /** Everything this site sees; replaces what it knew. */
   services: z.array(VisibleService),
+  /** It does not fit into one message: `services` follow, of which the last is `complete`. */
+  more: z.literal(true).optional(),
 });
 export type Welcome = z.infer<typeof Welcome>;
 
@@ -162,6 +209,8 @@ export const Renewal = z.object({
   certificate: z.string(),
   authority: z.string(),
   links: z.array(z.object({ id: LinkId, certificate: z.string() })),
+  /** The deployment CA, PEM, when it was re-issued for the same key. */
+  ca: z.string().max(8192).optional(),
 });
 export type Renewal = z.infer<typeof Renewal>;
 
@@ -184,24 +233,44 @@ export const Invitation = z.object({
 });
 export type Invitation = z.infer<typeof Invitation>;
 
-/** The network as a site sees it. */
+/** The network as a site sees it; without the services, of which it is told unasked, where all is too long. */
 export const SiteView = z.object({
   network: z.object({ id: NetworkId, name: NetworkName }),
   sites: z.array(z.object({ id: SiteId, name: SiteName, state: LinkState })),
   services: z.array(VisibleService),
   links: z.array(LinkReport),
+  incoming: z.array(IncomingLink).default([]),
+  moreIncoming,
 });
 export type SiteView = z.infer<typeof SiteView>;
 
 export const RegistryMessage = z.discriminatedUnion("type", [
   Welcome,
   /** Changes to what the site sees: `put` adds or replaces, `gone` removes by name. */
-  z.object({ type: z.literal("services"), put: z.array(VisibleService), gone: z.array(ServiceName) }),
-  z.object({ type: z.literal("links"), links: z.array(LinkReport) }),
+  z.object({
+    type: z.literal("services"),
+    put: z.array(VisibleService),
+    gone: z.array(ServiceName),
+    /** With this the site has heard of all that it sees since `welcome`; what was known before that is no more. */
+    complete: z.literal(true).optional(),
+  }),
+  /** Replaces what is known of this site's links. */
+  z.object({
+    type: z.literal("links"),
+    links: z.array(LinkReport),
+    incoming: z.array(IncomingLink).default([]),
+    moreIncoming,
+  }),
+  /** Which of the offers last sent were not taken; replaces what was told before. */
+  z.object({ type: z.literal("offers.refused"), refused: z.array(RefusedOffer) }),
+  /** Answer to `link.delete`. */
+  z.object({ type: z.literal("done"), id: requestId }),
   /** Answer to `session.request` and `session.resume`. */
   z.object({ type: z.literal("session.grant"), id: requestId, invitation: Invitation }),
   /** The other side asked for a session with this instance, or for new lanes of one that is there. */
   z.object({ type: z.literal("session.offer"), invitation: Invitation }),
+  /** A site with which this instance has a session is called otherwise now. */
+  z.object({ type: z.literal("renamed"), site: SiteId, name: SiteName }),
   /** The session must end now. */
   z.object({ type: z.literal("session.cut"), session: SessionId, code: z.string() }),
   /** Answer to `renew`. */

@@ -1,5 +1,6 @@
 /** What may be called what. Every name in Fairlead is a DNS label, so that it can also be a hostname. */
 import { z } from "zod";
+import { SiteId } from "./ids.ts";
 
 /** 1 to 63 of a–z, 0–9 and "-", starting and ending with a letter or digit (RFC 1123 label). */
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -8,9 +9,45 @@ const LABEL_RULE = "must be 1 to 63 of a-z, 0-9 and '-', and start and end with 
 const label = (what: string) => z.string().regex(LABEL, `${what} ${LABEL_RULE}`);
 
 export const NetworkName = label("a network name");
-export const SiteName = label("a site name");
+/** Not what an issuer or a site is named by otherwise: nobody may pass for another by his name. */
+export const SiteName = label("a site name").refine(
+  (name) => name !== "network" && !SiteId.safeParse(name).success,
+  'a site name must not be "network" or look like a site id',
+);
 export const ServiceName = label("a service name");
 export const LinkName = label("a link name");
+
+/** A service name, or the beginning of one and "*": `web-*`. */
+export const NamePattern = z
+  .string()
+  .regex(
+    /^([a-z0-9][a-z0-9-]{0,61})?\*$|^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    `a pattern ${LABEL_RULE}, or end with "*"`,
+  );
+
+/** Whether a name is one of those that the patterns stand for. Null allows every name. */
+export function nameMatches(name: string, patterns: readonly string[] | null): boolean {
+  if (patterns === null) return true;
+  return patterns.some((pattern) =>
+    pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+  );
+}
+
+/**
+ * Whether a site is one of those that a list of names and ids stands for; without a list, every site is. What has the
+ * form of an id is one: no site gets onto a list by taking another's id for its name.
+ */
+export function siteMatches(
+  site: { readonly id: string; readonly name: string },
+  list: readonly string[] | null | undefined,
+): boolean {
+  if (list === null || list === undefined) return true;
+  return list.some((entry) => entry === (SiteId.safeParse(entry).success ? site.id : site.name));
+}
+
+/** What it costs to go over a link: the way with the lowest sum wins until its open streams outweigh the difference. */
+export const LinkCost = z.number().int().min(1).max(1_000_000);
+export const DEFAULT_LINK_COST = 1;
 
 /** A TCP port, 1 to 65535. */
 export const Port = z.number().int().min(1).max(65_535);

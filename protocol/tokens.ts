@@ -3,11 +3,12 @@
  *
  *     apiVersion: fairlead/v1
  *     kind: Token
- *     metadata: { name: <token id>, network: <network name>, issuer: <"network" or a site's name>, expires: <ISO 8601> }
+ *     metadata: { name: <token id>, network: <network name>, issuer: <"network" or a site's name>, site: <optional: the only site it admits>, expires: <ISO 8601> }
  *     spec:
  *       api: https://edge.example       where it is redeemed
  *       claim: <network id>.<token id>.<secret>
  *       ca: |                           the deployment CA, PEM: the only root that redeeming trusts
+ *       tls: public                     where a platform makes the edge's server certificates: public roots as well
  *
  * The claim is the secret; the metadata is for people and is not believed. The edge stores only SHA-256 of
  * the secret.
@@ -29,12 +30,15 @@ export const TokenFile = z.object({
     name: TokenId,
     network: z.string(),
     issuer: z.string(),
+    /** The one site that it admits. */
+    site: z.string().optional(),
     expires: z.iso.datetime(),
   }),
   spec: z.object({
     api: z.url({ protocol: /^https$/ }),
     claim: z.string(),
     ca: z.string().includes("-----BEGIN CERTIFICATE-----").includes("-----END CERTIFICATE-----"),
+    tls: z.literal("public").optional(),
   }),
 });
 export type TokenFile = z.infer<typeof TokenFile>;

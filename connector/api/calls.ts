@@ -3,18 +3,25 @@ import { z } from "zod";
 import {
   ApiKey,
   CreatedKey,
+  CreatedSite,
   CreatedToken,
-  type EventType,
+  type CreateSite,
+  type CreateToken,
+  type EventQuery,
   Link,
   Network,
   NetworkEvent,
   NetworkStatus,
+  QuotaUse,
+  RevokedAccess,
   type Role,
   Service,
+  type SetQuotas,
   Site,
   Token,
+  type UpdateSite,
 } from "../../protocol/api.ts";
-import type { EdgeClient, RequestOptions } from "./client.ts";
+import type { EdgeClient, RequestOptions, TextDocument } from "./client.ts";
 
 const segment = encodeURIComponent;
 const inNetwork = (network: string, rest = "") => `/v1/networks/${segment(network)}${rest}`;
@@ -37,16 +44,17 @@ export const revokeKey = (edge: EdgeClient, id: string) =>
 
 export const listTokens = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/tokens"), z.array(Token));
-export const createToken = (
-  edge: EdgeClient,
-  network: string,
-  token: { uses: number; expirySeconds: number },
-) => edge.request("POST", inNetwork(network, "/tokens"), CreatedToken, token);
+export const createToken = (edge: EdgeClient, network: string, token: CreateToken) =>
+  edge.request("POST", inNetwork(network, "/tokens"), CreatedToken, token);
 export const revokeToken = (edge: EdgeClient, network: string, id: string) =>
   edge.request("DELETE", inNetwork(network, `/tokens/${segment(id)}`), Token);
 
 export const listSites = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/sites"), z.array(Site));
+export const createSite = (edge: EdgeClient, network: string, site: CreateSite) =>
+  edge.request("POST", inNetwork(network, "/sites"), CreatedSite, site);
+export const updateSite = (edge: EdgeClient, network: string, site: string, changes: UpdateSite) =>
+  edge.request("PATCH", inSite(network, site), Site, changes);
 export const getSite = (edge: EdgeClient, network: string, site: string) =>
   edge.request("GET", inSite(network, site), Site);
 export const revokeSite = (edge: EdgeClient, network: string, site: string) =>
@@ -56,23 +64,47 @@ export const deleteSite = (edge: EdgeClient, network: string, site: string) =>
 
 export const listLinks = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/links"), z.array(Link));
+/** @param link id of the link. */
+export const deleteLink = (edge: EdgeClient, network: string, link: string) =>
+  edge.request("DELETE", inNetwork(network, `/links/${segment(link)}`), Link);
+/** @param issuer name or id of a site, or "network", which it is when left out; `all` is every issuer. */
+export const revokeAccess = (
+  edge: EdgeClient,
+  network: string,
+  whose: { issuer?: string | undefined; all: boolean },
+) => edge.request("POST", inNetwork(network, "/revoke-access"), RevokedAccess, whose);
+
+export const getQuotas = (edge: EdgeClient, network: string) =>
+  edge.request("GET", inNetwork(network, "/quotas"), QuotaUse);
+export const setQuotas = (edge: EdgeClient, network: string, changes: SetQuotas) =>
+  edge.request("PATCH", inNetwork(network, "/quotas"), QuotaUse, changes);
+
 export const listServices = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/services"), z.array(Service));
 
-export interface EventFilter {
-  /** Only events with a larger id. */
-  readonly after?: number | undefined;
-  readonly type?: EventType | undefined;
-  /** How many of the newest, at the most. */
-  readonly limit?: number | undefined;
-}
+/** Which events; all is optional. */
+export type EventFilter = { readonly [K in keyof EventQuery]?: EventQuery[K] | undefined };
 
-/** Events of a network, ascending by id. */
-export function listEvents(edge: EdgeClient, network: string, filter: EventFilter, options?: RequestOptions) {
+/** Events of a network, or of the edge itself when `network` is null; ascending by id. */
+export function listEvents(
+  edge: EdgeClient,
+  network: string | null,
+  filter: EventFilter,
+  options?: RequestOptions,
+) {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(filter)) {
     if (value !== undefined) query.set(name, String(value));
   }
-  const path = inNetwork(network, query.size === 0 ? "/events" : `/events?${query}`);
-  return edge.request("GET", path, z.array(NetworkEvent), undefined, options);
+  const path = network === null ? "/v1/events" : inNetwork(network, "/events");
+  const whole = query.size === 0 ? path : `${path}?${query}`;
+  return edge.request("GET", whole, z.array(NetworkEvent), undefined, options);
 }
+
+/** Backups are carried as they come: only the edge reads them. A null network is the directory. */
+const backupPath = (network: string | null, verb: "backup" | "restore") =>
+  network === null ? `/v1/${verb}` : inNetwork(network, `/${verb}`);
+export const fetchBackup = (edge: EdgeClient, network: string | null) =>
+  edge.fetchText(backupPath(network, "backup"));
+export const sendBackup = (edge: EdgeClient, network: string | null, backup: TextDocument) =>
+  edge.sendText(backupPath(network, "restore"), backup);

@@ -15,13 +15,15 @@ export const REQUEST_TIMEOUT_MS = 30_000;
 /** Longest answer that is read, in bytes: a network of thousands of sites stays far below. */
 const MAX_ANSWER = 64 * 1024 * 1024;
 
+const JSON_TYPE = "application/json";
+
 export interface EdgeClientOptions {
   /** The API's address, `https://…`. */
   readonly url: string;
   /** API key; public endpoints need none. */
   readonly key?: string;
-  /** PEM of the only CA to trust; without it, the system's roots. */
-  readonly ca?: string;
+  /** PEM of the only CA to trust, or of the only ones; without it, the system's roots. */
+  readonly ca?: string | string[];
   /** Milliseconds; {@link REQUEST_TIMEOUT_MS} unless given. */
   readonly timeoutMs?: number;
 }
@@ -29,6 +31,16 @@ export interface EdgeClientOptions {
 export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
+
+/** A text that is carried as it is. */
+export interface TextDocument {
+  /** Media type. */
+  readonly type: string;
+  readonly text: string;
+}
+
+/** Documents may be as long as {@link MAX_ANSWER}: they get this long, ms. */
+const DOCUMENT_TIMEOUT_MS = 10 * 60_000;
 
 export class EdgeClient {
   readonly url: string;
@@ -56,15 +68,14 @@ export class EdgeClient {
    * @throws FairleadError, always.
    */
   async request<T>(
-    method: "GET" | "POST" | "PUT" | "DELETE",
+    method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
     path: string,
     schema: z.ZodType<T>,
     body?: unknown,
     options: RequestOptions = {},
   ): Promise<T> {
-    const { status, text } = await this.#exchange(method, path, body, options.signal);
-    const answer = readJson(text);
-    if (status < 200 || status > 299) throw this.#refusal(status, answer);
+    const document = body === undefined ? null : { type: JSON_TYPE, text: JSON.stringify(body) };
+    const answer = readJson((await this.#exchange(method, path, document, options)).text);
     const parsed = schema.safeParse(answer);
     if (parsed.success) return parsed.data;
     throw new FairleadError(
@@ -74,33 +85,55 @@ export class EdgeClient {
     );
   }
 
+  /** Fetches a document as it is. @throws FairleadError, always. */
+  async fetchText(path: string): Promise<TextDocument> {
+    return await this.#exchange("GET", path, null, { timeoutMs: DOCUMENT_TIMEOUT_MS });
+  }
+
+  /** Posts a document as it is. @throws FairleadError, always. */
+  async sendText(path: string, document: TextDocument): Promise<void> {
+    await this.#exchange("POST", path, document, { timeoutMs: DOCUMENT_TIMEOUT_MS });
+  }
+
   /** Closes connections that are kept open for the next request. */
   async close(): Promise<void> {
     await this.#dispatcher.destroy();
   }
 
+  /** One request; an answer that is a refusal is thrown. */
   async #exchange(
     method: Dispatcher.HttpMethod,
     path: string,
-    body: unknown,
-    signal: AbortSignal | undefined,
-  ): Promise<{ status: number; text: string }> {
-    const timeout = AbortSignal.timeout(this.#timeoutMs);
-    const headers: Record<string, string> = { accept: "application/json" };
+    document: TextDocument | null,
+    options: RequestOptions & { readonly timeoutMs?: number },
+  ): Promise<TextDocument> {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const headers: Record<string, string> = { accept: `${JSON_TYPE}, */*;q=0.1` };
     if (this.#key !== undefined) headers.authorization = `Bearer ${this.#key}`;
-    if (body !== undefined) headers["content-type"] = "application/json";
+    if (document !== null) headers["content-type"] = document.type;
+    let answer: { status: number; type: string; text: string };
     try {
-      const answer = await request(`${this.url}${path}`, {
+      const {
+        statusCode,
+        headers: given,
+        body,
+      } = await request(`${this.url}${path}`, {
         method,
         headers,
-        body: body === undefined ? null : JSON.stringify(body),
+        body: document === null ? null : document.text,
         dispatcher: this.#dispatcher,
-        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+        signal: options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]),
       });
-      return { status: answer.statusCode, text: await answer.body.text() };
+      const type = [given["content-type"] ?? JSON_TYPE].flat()[0] ?? JSON_TYPE;
+      answer = { status: statusCode, type, text: await body.text() };
     } catch (thrown) {
-      throw connectionError(thrown, { url: this.url, proxy: this.#proxy, timeoutMs: this.#timeoutMs });
+      throw connectionError(thrown, { url: this.url, proxy: this.#proxy, timeoutMs });
     }
+    if (answer.status < 200 || answer.status > 299) {
+      throw this.#refusal(answer.status, readJson(answer.text));
+    }
+    return answer;
   }
 
   #refusal(status: number, answer: unknown): FairleadError {

@@ -1,25 +1,37 @@
 /** All commands, in the order in which help shows them. */
+import { revokeAccess } from "./access/revoke.ts";
 import { connectorRun } from "./connector/run.ts";
 import type { CommandDefinition } from "./definition.ts";
+import { edgeBackup } from "./edge/backup.ts";
+import { edgeDeploy } from "./edge/deploy.ts";
+import { edgeRestore } from "./edge/restore.ts";
 import { edgeStart } from "./edge/start.ts";
 import { events } from "./events/events.ts";
 import { keyCreate, keyList, keyRevoke } from "./key/key.ts";
-import { linkList, linkStatus } from "./link/link.ts";
+import { linkCreate, linkDelete, linkList } from "./link/link.ts";
+import { linkStatus } from "./link/status.ts";
 import { login } from "./login/login.ts";
 import { networkCreate, networkDelete, networkList, networkUse } from "./network/network.ts";
+import { networkQuota } from "./network/quota.ts";
 import { expose, unexpose } from "./service/expose.ts";
 import { serviceList, serviceStatus } from "./service/service.ts";
+import { siteCreate } from "./site/create.ts";
 import { siteDelete, siteList, siteRevoke, siteStatus } from "./site/site.ts";
+import { siteUpdate } from "./site/update.ts";
 import { status } from "./status/status.ts";
 import { tokenCreate } from "./token/create.ts";
 import { tokenList, tokenRevoke } from "./token/token.ts";
 
 export const COMMANDS: readonly CommandDefinition[] = [
   edgeStart,
+  edgeDeploy,
+  edgeBackup,
+  edgeRestore,
   login,
   networkCreate,
   networkList,
   networkUse,
+  networkQuota,
   networkDelete,
   keyCreate,
   keyList,
@@ -27,17 +39,22 @@ export const COMMANDS: readonly CommandDefinition[] = [
   tokenCreate,
   tokenList,
   tokenRevoke,
+  revokeAccess,
   connectorRun,
   expose,
   unexpose,
   serviceList,
   serviceStatus,
+  siteCreate,
   siteList,
   siteStatus,
+  siteUpdate,
   siteRevoke,
   siteDelete,
-  linkList,
+  linkCreate,
   linkStatus,
+  linkList,
+  linkDelete,
   status,
   events,
 ];

@@ -23,6 +23,8 @@ export interface ArgumentDefinition<T> {
   /** In capitals, as help shows it. */
   readonly label: string;
   readonly description: string;
+  /** Whether it can be left out; the handler then gets undefined. */
+  readonly optional?: boolean;
   parse(text: string): T;
 }
 
@@ -83,6 +85,13 @@ export const argument = <T>(
   description: string,
   parse: (text: string) => T,
 ): ArgumentDefinition<T> => ({ label, description, parse });
+
+/** An argument that can be left out; the last one only. */
+export const optionalArgument = <T>(
+  label: string,
+  description: string,
+  parse: (text: string) => T,
+): ArgumentDefinition<T | undefined> => ({ label, description, parse, optional: true });
 
 const never = (text: string) => text;
 

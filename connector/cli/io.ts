@@ -17,6 +17,8 @@ export interface Io {
   readonly interactive: boolean;
   /** Asks a question on stderr and resolves with the line that was typed. */
   ask(question: string): Promise<string>;
+  /** Everything that standard input has. */
+  readInput(): Promise<string>;
   /**
    * A signal that aborts at the first SIGINT or SIGTERM; the second ends the process at once. Until the
    * first call, both end the process as they always do.
@@ -47,6 +49,10 @@ export function processIo(): Io {
       } finally {
         reader.close();
       }
+    },
+    async readInput() {
+      const { text } = await import("node:stream/consumers");
+      return await text(process.stdin);
     },
     untilInterrupted() {
       if (interrupted === undefined) {

@@ -78,10 +78,9 @@ function addCommand(program: Command, definition: CommandDefinition, invoke: Inv
   }
   const made = parent.command(name).summary(definition.summary).description(describe(definition));
   const labels = Object.entries(definition.arguments);
-  for (const [, { label, description, parse }] of labels) {
-    made.addArgument(
-      new Argument(`<${label}>`, description).argParser((text) => naming(label, () => parse(text))),
-    );
+  for (const [, { label, description, optional, parse }] of labels) {
+    const form = optional ? `[${label}]` : `<${label}>`;
+    made.addArgument(new Argument(form, description).argParser((text) => naming(label, () => parse(text))));
   }
   const options = Object.entries(definition.options).map(
     ([key, option]) => [key, option, commanderOption(option)] as const,

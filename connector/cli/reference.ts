@@ -5,7 +5,7 @@
  */
 import { Option } from "commander";
 import { COMMANDS } from "./commands.ts";
-import type { CommandDefinition } from "./definition.ts";
+import type { ArgumentDefinition, CommandDefinition } from "./definition.ts";
 import { EXIT, EXIT_MEANING } from "./exit.ts";
 import { helpOf } from "./program.ts";
 
@@ -27,11 +27,12 @@ const INTRO = `# The fairlead command
   \`\`\`
 
   With \`--json\` the same is one line, \`{"error":{"code":…,"message":…,"action":…}}\`.
-- **The edge** is that of the stored login (\`fairlead login\`), in \`~/.config/fairlead/login.json\`; \`XDG_CONFIG_HOME\` moves it and \`FAIRLEAD_CONFIG\` names another file. \`FAIRLEAD_URL\`, \`FAIRLEAD_KEY\` and \`FAIRLEAD_CA\` (a file) come before it. An address in \`FAIRLEAD_URL\` that is not the stored one takes nothing from the stored login: a key is only ever sent where it was made for.
+- **The edge** is that of the stored login (\`fairlead login\`), in \`~/.config/fairlead/login.json\`; \`XDG_CONFIG_HOME\` moves it and \`FAIRLEAD_CONFIG\` names another file. \`FAIRLEAD_URL\`, \`FAIRLEAD_KEY\` or \`FAIRLEAD_OIDC\` (a file with an identity token), and \`FAIRLEAD_CA\` (a file) come before it. An address in \`FAIRLEAD_URL\` that is not the stored one takes nothing from the stored login: a key is only ever sent where it was made for.
 - **The network** is that of \`--network\`, else of \`FAIRLEAD_NETWORK\`, else the one chosen with \`network use\` or made last, else the only one there is.
-- **At a site**, \`expose\`, \`unexpose\`, \`service status\`, \`link status\` and \`status --state\` talk to the connector on the same machine through its state directory: \`--state\`, else \`FAIRLEAD_STATE\`, else that of the only site on the machine.
+- **At a site**, \`expose\`, \`unexpose\`, \`service status\`, \`link create\`, \`link delete\`, \`link status\` and \`status --state\` talk to the connector on the same machine through its state directory: \`--state\`, else \`FAIRLEAD_STATE\`, else that of the only site on the machine.
 - **Proxies**: \`HTTPS_PROXY\` and \`NO_PROXY\` are honoured.
 - **Colours** are off when the output is no terminal, and with \`NO_COLOR\`.
+- **Secrets** that a command writes with \`-o\` go to a file that only you can read (mode 0600), whatever the file was before.
 - **Durations** are written like \`90s\`, \`15m\`, \`2h\`, \`1d\` or \`1h30m\`.
 - **Ctrl-C** (or SIGTERM) ends \`edge start\`, \`connector run\` and \`events --follow\` in order; a second one at once.
 - \`FAIRLEAD_DEBUG=1\` adds the stack of an error.
@@ -65,7 +66,7 @@ function section(definition: CommandDefinition): string {
   const labels = Object.values(definition.arguments);
   const options = Object.values(definition.options);
   const needed = options.filter((option) => option.required).map((option) => option.flags);
-  const usage = ["fairlead", ...definition.path, ...labels.map(({ label }) => label), ...needed].join(" ");
+  const usage = ["fairlead", ...definition.path, ...labels.map(usageOf), ...needed].join(" ");
   const lines = [
     `### ${titleOf(definition)}`,
     "",
@@ -89,6 +90,8 @@ function section(definition: CommandDefinition): string {
   lines.push("```", "");
   return lines.join("\n");
 }
+
+const usageOf = ({ label, optional }: ArgumentDefinition<unknown>) => (optional ? `[${label}]` : label);
 
 /** Flags as a user writes them: without commander's angle brackets. */
 function flagsOf(flags: string): string {

@@ -1,23 +1,59 @@
 /** What a site's connector tells, as people read it. */
-import type { Services, Status } from "../control/schema.ts";
-import { relativeTime } from "./duration.ts";
+import type { LinkLine, Links, Services, Status } from "../control/schema.ts";
+import { isSkewed } from "../uplink/clock.ts";
+import { formatDuration, relativeTime } from "./duration.ts";
 import type { Printer } from "./output.ts";
 
 /** `1 site`, `2 sites`. */
 export const count = (number: number, thing: string) => `${number} ${thing}${number === 1 ? "" : "s"}`;
 
-type LinkLine = Status["links"][number];
-
-/** One sentence for each link. */
-export function printLinks(out: Printer, links: readonly LinkLine[]): void {
-  if (links.length === 0) out.line("This site has no links.");
+/** The links that this site made and those that others made to it, a sentence each. */
+export function printLinks(out: Printer, { links, incoming, moreIncoming }: Links, now: number): void {
+  if (links.length + incoming.length === 0) {
+    out.line("There are no links configured or connected.");
+    return;
+  }
+  out.line("Links created from this site:");
+  if (links.length === 0) out.line("  none");
   for (const link of links) {
-    const why = link.code === undefined ? "" : ` (${link.code})`;
-    const up = link.state === "up";
-    const word = up ? out.paint("green", "connected") : out.paint("red", `not connected${why}`);
-    out.line(`Link ${link.name} to ${link.issuer} is ${word}`);
+    out.line(`  Link ${link.name} to ${link.issuer} is ${standing(out, link, now)}`);
+    printAction(out, link);
+  }
+  if (incoming.length === 0) return;
+  out.line("Links from other sites:");
+  for (const link of incoming) {
+    const who = link.state === "up" ? `A link from site ${link.joiner}` : `The link from site ${link.joiner}`;
+    const to = link.state === "up" ? " to this site" : "";
+    out.line(`  ${who} (${link.name}) is ${standing(out, link, now, to)}`);
+    printAction(out, link);
+  }
+  if (moreIncoming !== undefined) {
+    out.line(`  and ${moreIncoming} more: \`fairlead status\` where you are logged in shows all of them`);
   }
 }
+
+/** `connected (cost 2, since 3m ago, round trip 12 ms)`. */
+function standing(out: Printer, link: Omit<LinkLine, "issuer">, now: number, to = ""): string {
+  const { state, code, cost, since, rtt } = link;
+  const why = code === undefined ? "" : ` (${code})`;
+  const word =
+    state === "up" ? out.paint("green", `connected${to}`) : out.paint("red", `not connected${to}${why}`);
+  const more = [
+    ...(cost === undefined ? [] : [`cost ${cost}`]),
+    ...(since === undefined ? [] : [`since ${relativeTime(since, now)}`]),
+    ...(rtt === null ? [] : [`round trip ${milliseconds(rtt)}`]),
+  ];
+  return more.length === 0 ? word : `${word}, ${more.join(", ")}`;
+}
+
+function printAction(out: Printer, { state, code, action }: Omit<LinkLine, "issuer">): void {
+  // A lost uplink is told of once, by whoever shows it.
+  if (state === "up" || action === undefined || code === "uplink.lost") return;
+  out.line(`    do: ${action}`);
+}
+
+/** `0.4 ms`, `12 ms`. */
+const milliseconds = (ms: number) => `${ms < 10 ? Math.round(ms * 10) / 10 : Math.round(ms)} ms`;
 
 /** What the site sees, and what it offers. */
 export function printSiteServices(out: Printer, { services, offers }: Services): void {
@@ -41,13 +77,20 @@ export function printSiteServices(out: Printer, { services, offers }: Services):
   if (offers.length === 0) return;
   out.line();
   out.table(
-    ["OFFERED HERE", "TARGET", "PROTOCOL"],
-    offers.map(({ name, host, port, protocol, encryption }) => [
+    ["OFFERED HERE", "TARGET", "PROTOCOL", "TO", "WHY NOT"],
+    offers.map(({ name, host, port, protocol, encryption, to, refused }) => [
       name,
       `${host.includes(":") ? `[${host}]` : host}:${port}`,
       encryption === "hop" ? `${protocol}, hop` : protocol,
+      offers.some((offer) => offer.to !== undefined) ? (to?.join(", ") ?? "all sites") : "",
+      refused === undefined ? "" : out.paint("red", refused.code),
     ]),
   );
+  for (const { name, refused } of offers) {
+    if (refused === undefined) continue;
+    out.line(`The network does not take the offer of ${name}: ${refused.message ?? refused.code}`);
+    if (refused.action !== undefined) out.line(`  do: ${refused.action}`);
+  }
 }
 
 /** A site in one sentence, as Skupper says it. */
@@ -70,14 +113,30 @@ export function printSiteStatus(out: Printer, status: Status, now: number): void
     ["why", reason.filter((part) => part !== undefined).join(" ")],
     ["do", uplink.action],
     ["tried again", uplink.retryAt && relativeTime(uplink.retryAt, now)],
-    ["certificate ends", relativeTime(status.certificateExpiresAt, now)],
+    ["round trip", uplink.rtt === null || uplink.rtt === undefined ? undefined : milliseconds(uplink.rtt)],
+    ["certificate ends", certificate(status, now)],
+    ["clock", clock(status.clockSkewMs ?? null)],
     ["sessions", sessions(status)],
     ["software", status.software],
   ]);
   out.line();
-  printLinks(out, status.links);
+  printLinks(out, status, now);
   out.line();
   printSiteServices(out, status);
+}
+
+/** When it ends, and why it is not renewed, if it is not. */
+function certificate({ certificateExpiresAt, renewal }: Status, now: number): string {
+  const ends = relativeTime(certificateExpiresAt, now);
+  if (renewal === undefined) return ends;
+  return `${ends}; it could not be renewed yet: ${renewal.message ?? ""} (${renewal.code})`;
+}
+
+/** What is wrong with the machine's clock; undefined when nothing is. */
+function clock(skewMs: number | null): string | undefined {
+  if (!isSkewed(skewMs)) return undefined;
+  const by = formatDuration(Math.abs(skewMs) / 1000);
+  return `${by} ${skewMs > 0 ? "behind" : "ahead of"} the edge's; correct it, certificates depend on it`;
 }
 
 function sessions({ sessions: all }: Status): string {

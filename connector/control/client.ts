@@ -3,10 +3,24 @@ import { Agent, request } from "undici";
 import { z } from "zod";
 import { ErrorAnswer } from "../../protocol/api.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
-import { type ExposeRequest, Links, OfferLine, Services, Sessions, Status } from "./schema.ts";
+import {
+  CreatedLink,
+  type ExposeRequest,
+  type LinkRequest,
+  Links,
+  OfferLine,
+  Services,
+  Sessions,
+  Status,
+} from "./schema.ts";
 import { controlPath } from "./server.ts";
 
 const TIMEOUT_MS = 10_000;
+
+/** Where the connector asks the edge before it answers, ms. */
+const EDGE_TIMEOUT_MS = 45_000;
+
+type Method = "GET" | "POST" | "DELETE";
 
 export class ControlClient {
   readonly #stateDir: string;
@@ -45,15 +59,27 @@ export class ControlClient {
     await this.#request("DELETE", `/services/${encodeURIComponent(name)}`, z.object({}));
   }
 
+  /** Redeems a token for one more link. @throws FairleadError token.*, link.*, state.*, edge.*, connector.unreachable. */
+  link(request: LinkRequest): Promise<CreatedLink> {
+    return this.#request("POST", "/links", CreatedLink, request, EDGE_TIMEOUT_MS);
+  }
+
+  /** Deletes a link. @throws FairleadError link.unknown, uplink.*, state.*, connector.unreachable. */
+  async unlink(name: string): Promise<void> {
+    const path = `/links/${encodeURIComponent(name)}`;
+    await this.#request("DELETE", path, z.object({}), undefined, EDGE_TIMEOUT_MS);
+  }
+
   async #request<T>(
-    method: "GET" | "POST" | "DELETE",
+    method: Method,
     path: string,
     schema: z.ZodType<T>,
     body?: unknown,
+    timeoutMs = TIMEOUT_MS,
   ): Promise<T> {
     const dispatcher = new Agent({ connect: { socketPath: controlPath(this.#stateDir) } });
     try {
-      const { statusCode, content } = await this.#exchange(dispatcher, method, path, body);
+      const { statusCode, content } = await this.#exchange(dispatcher, { method, path, body, timeoutMs });
       const refusal = statusCode >= 400 ? ErrorAnswer.safeParse(content) : null;
       if (refusal?.success) throw fromErrorBody(refusal.data.error, "connector.unreachable");
       const parsed = schema.safeParse(content);
@@ -67,12 +93,15 @@ export class ControlClient {
     }
   }
 
-  async #exchange(dispatcher: Agent, method: "GET" | "POST" | "DELETE", path: string, body: unknown) {
+  async #exchange(
+    dispatcher: Agent,
+    { method, path, body, timeoutMs }: { method: Method; path: string; body: unknown; timeoutMs: number },
+  ) {
     try {
       const answer = await request(`http://connector${path}`, {
         method,
         dispatcher,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeoutMs),
         headers: body === undefined ? {} : { "content-type": "application/json" },
         body: body === undefined ? null : JSON.stringify(body),
       });

@@ -3,10 +3,15 @@ import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import { asFairleadError, FairleadError, toErrorBody } from "../../protocol/errors.ts";
-import { ServiceName } from "../../protocol/names.ts";
+import { LinkName, ServiceName } from "../../protocol/names.ts";
+import type { TokenFile } from "../../protocol/tokens.ts";
 import type { Exposure } from "../services/options.ts";
+import type { LinkWishes } from "../site/site.ts";
+import { parseToken } from "../site/token.ts";
 import {
+  type CreatedLink,
   ExposeRequest,
+  LinkRequest,
   type Links,
   type OfferLine,
   type Services,
@@ -18,19 +23,23 @@ import {
 export interface Controlled {
   status(): Promise<Status>;
   services(): Services;
-  links(): Links;
+  links(): Promise<Links>;
   sessions(): Sessions;
   /** @throws FairleadError service.taken, request.invalid, state.*. */
   expose(exposure: Exposure): Promise<void>;
   /** @throws FairleadError service.unknown, state.*. */
   unexpose(name: string): Promise<void>;
+  /** @throws FairleadError token.*, link.*, state.*, edge.*. */
+  link(token: TokenFile, wishes: LinkWishes): Promise<CreatedLink>;
+  /** @throws FairleadError link.unknown, uplink.*, state.*. */
+  unlink(name: string): Promise<void>;
 }
 
 export function controlRoutes(connector: Controlled): Hono {
   const app = new Hono();
   app.get("/status", async (context) => context.json(await connector.status()));
   app.get("/services", (context) => context.json(connector.services()));
-  app.get("/links", (context) => context.json(connector.links()));
+  app.get("/links", async (context) => context.json(await connector.links()));
   app.get("/sessions", (context) => context.json(connector.sessions()));
   app.post("/services", async (context) => {
     const exposure: OfferLine = read(ExposeRequest, await readBody(context));
@@ -39,6 +48,14 @@ export function controlRoutes(connector: Controlled): Hono {
   });
   app.delete("/services/:name", async (context) => {
     await connector.unexpose(read(ServiceName, context.req.param("name")));
+    return context.json({});
+  });
+  app.post("/links", async (context) => {
+    const { token, ...wishes } = read(LinkRequest, await readBody(context));
+    return context.json(await connector.link(parseToken(token, "the token"), wishes), 201);
+  });
+  app.delete("/links/:name", async (context) => {
+    await connector.unlink(read(LinkName, context.req.param("name")));
     return context.json({});
   });
   app.notFound((context) => refuse(context, new FairleadError("route.unknown")));

@@ -1,8 +1,10 @@
 /** Resources of the control socket, by which the commands at a site reach its connector. */
 import { z } from "zod";
-import { Encryption, LinkReport, ListenerReport } from "../../protocol/messages.ts";
-import { Port, ServiceName, ServiceProtocol, SiteName } from "../../protocol/names.ts";
+import { LinkId } from "../../protocol/ids.ts";
+import { Encryption, LinkState, ListenerReport } from "../../protocol/messages.ts";
+import { LinkCost, LinkName, Port, ServiceName, ServiceProtocol, SiteName } from "../../protocol/names.ts";
 import { ExposureSchema } from "../services/offers.ts";
+import { Scope } from "../services/scope.ts";
 
 const time = z.iso.datetime();
 
@@ -25,8 +27,19 @@ export const ServiceLine = z.object({
 });
 export type ServiceLine = z.infer<typeof ServiceLine>;
 
-/** A service that this site offers, with its target. */
-export const OfferLine = ExposureSchema.extend({ encryption: Encryption.optional() });
+/** Why something is not as it should be, and what to do about it. */
+export const Trouble = z.object({
+  code: z.string(),
+  message: z.string().optional(),
+  action: z.string().optional(),
+});
+export type Trouble = z.infer<typeof Trouble>;
+
+/** A service that this site offers, with its target. `refused`: the network does not take the offer. */
+export const OfferLine = ExposureSchema.extend({
+  encryption: Encryption.optional(),
+  refused: Trouble.optional(),
+});
 export type OfferLine = z.infer<typeof OfferLine>;
 
 export const SessionLine = z.object({
@@ -47,6 +60,27 @@ export const SessionLine = z.object({
 });
 export type SessionLine = z.infer<typeof SessionLine>;
 
+const Standing = z.object({
+  id: LinkId,
+  name: LinkName,
+  state: LinkState,
+  /** Why it is down. */
+  code: z.string().optional(),
+  /** What to do about it. */
+  action: z.string().optional(),
+  cost: LinkCost.optional(),
+  /** When it took this state, by the edge's clock. */
+  since: time.optional(),
+  /** Round trip between its ends through the edge, ms; null while it is not known. */
+  rtt: z.number().nullable(),
+});
+/** A link that this site made. */
+export const LinkLine = Standing.extend({ issuer: z.string() });
+export type LinkLine = z.infer<typeof LinkLine>;
+/** A link that another site made with a token of this one. */
+export const IncomingLine = Standing.extend({ joiner: SiteName });
+export type IncomingLine = z.infer<typeof IncomingLine>;
+
 export const UplinkLine = z.object({
   state: z.enum(["idle", "connecting", "up", "waiting", "refused", "closed"]),
   since: time,
@@ -56,12 +90,19 @@ export const UplinkLine = z.object({
   action: z.string().optional(),
   /** When it is tried again. */
   retryAt: time.optional(),
+  /** Round trip to the edge, ms; null while it is not known. */
+  rtt: z.number().nullable().optional(),
 });
 export type UplinkLine = z.infer<typeof UplinkLine>;
 
 export const Services = z.object({ services: z.array(ServiceLine), offers: z.array(OfferLine) });
 export type Services = z.infer<typeof Services>;
-export const Links = z.object({ links: z.array(LinkReport) });
+export const Links = z.object({
+  links: z.array(LinkLine),
+  incoming: z.array(IncomingLine),
+  /** How many incoming links there are beside those that are listed. */
+  moreIncoming: z.number().int().optional(),
+});
 export type Links = z.infer<typeof Links>;
 export const Sessions = z.object({ sessions: z.array(SessionLine) });
 export type Sessions = z.infer<typeof Sessions>;
@@ -75,6 +116,10 @@ export const Status = z.object({
   software: z.string(),
   uplink: UplinkLine,
   certificateExpiresAt: time,
+  /** Why the last attempt to renew it failed. */
+  renewal: Trouble.optional(),
+  /** How much the edge's clock is ahead of this site's, ms, where that matters; null while it is not known. */
+  clockSkewMs: z.number().nullable().optional(),
   /** Other sites of the network that are up; null while the registry cannot be asked. */
   otherSites: z.number().int().nullable(),
   ...Links.shape,
@@ -89,5 +134,19 @@ export const ExposeRequest = z.object({
   host: z.string().min(1).max(253).default("127.0.0.1"),
   port: Port,
   protocol: ServiceProtocol.default("tcp"),
+  to: Scope,
 });
 export type ExposeRequest = z.input<typeof ExposeRequest>;
+
+/** Body of `POST /links`. */
+export const LinkRequest = z.object({
+  /** The token file's content. */
+  token: z.string(),
+  name: LinkName.optional(),
+  cost: LinkCost.optional(),
+});
+export type LinkRequest = z.infer<typeof LinkRequest>;
+
+/** Answer to `POST /links`: the link as the registry made it; it comes up a moment later. */
+export const CreatedLink = z.object({ id: LinkId, name: LinkName, issuer: z.string(), edge: z.string() });
+export type CreatedLink = z.infer<typeof CreatedLink>;

@@ -67,7 +67,7 @@ async function readBundle(directory: string): Promise<Bundle> {
 }
 
 /** The nearest directory above that holds the package's own package.json. */
-function packageRoot(from: string): string | null {
+export function packageRoot(from: string): string | null {
   for (let at = from; ; at = dirname(at)) {
     if (isPackage(join(at, "package.json"))) return at;
     if (dirname(at) === at) return null;

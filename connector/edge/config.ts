@@ -1,6 +1,7 @@
 /** The configuration of workerd, as a pure function of what the edge is to be. */
 import type { Credential } from "../authority/certificates.ts";
 import { type Address, formatAddress } from "./addresses.ts";
+import type { OidcProvider } from "./oidc.ts";
 
 /** The environment variables that carry the secrets: they are in no file that workerd reads. */
 export const SECRET_VARIABLES = ["DEPLOYMENT_CA_KEY", "ADMIN_KEY_HASH"] as const;
@@ -29,6 +30,8 @@ export interface EdgeConfig {
   /** PEM. */
   readonly deploymentCa: string;
   readonly server: Credential;
+  /** Whose identity tokens are good for the API, if anybody's. */
+  readonly oidc?: OidcProvider | undefined;
 }
 
 /**
@@ -55,7 +58,8 @@ const config :Workerd.Config = (
       ],
       durableObjectStorage = (localDisk = "objects")
     )),
-    (name = "objects", disk = (path = ${quote(edge.objects)}, writable = true))
+    (name = "objects", disk = (path = ${quote(edge.objects)}, writable = true)),
+    (name = "internet", network = ${outbound(edge.oidc)})
   ],
   sockets = [
     (name = "api", address = ${quote(formatAddress(edge.api))},
@@ -69,8 +73,28 @@ const config :Workerd.Config = (
 `;
 }
 
+/**
+ * Where the Worker's own `fetch` may lead: nowhere, unless a provider of identity tokens is configured. Then to
+ * networks, since nothing here knows which address its names have; to this machine itself only where the
+ * operator's file names it. Private addresses are not kept from it: a company's provider has one, the Worker
+ * fetches nothing but what that file names and what the provider's own document names by https, follows no
+ * redirect, and shows nobody what came.
+ */
+function outbound(oidc: OidcProvider | undefined): string {
+  if (oidc === undefined) return "(allow = [])";
+  const deny = oidc.onLoopback ? "" : '"local"';
+  const trusted = oidc.authorities.map(quote).join(", ");
+  const tls = `tlsOptions = (trustBrowserCas = true, trustedCertificates = [${trusted}])`;
+  return `(allow = ["public", "private"], deny = [${deny}], ${tls})`;
+}
+
 function bindings(edge: EdgeConfig): string[] {
-  const texts = { API_URL: edge.apiUrl, LINKS_URL: edge.linksUrl, DEPLOYMENT_CA: edge.deploymentCa };
+  const texts = {
+    API_URL: edge.apiUrl,
+    LINKS_URL: edge.linksUrl,
+    DEPLOYMENT_CA: edge.deploymentCa,
+    ...edge.oidc?.variables,
+  };
   return [
     ...OBJECTS.map(
       ({ binding, className }) =>

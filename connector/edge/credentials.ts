@@ -34,10 +34,15 @@ export const EdgeRecord = z.object({
   version: z.literal(1),
   /** Tokens and sites hold the URLs, so a port that was found free once is kept. */
   ports: z.object({ api: Port, links: Port }),
+  /** How it was reached when it last started; absent in records of older versions. */
+  urls: z.object({ api: z.url(), links: z.url() }).optional(),
   /** SHA-256 of the first admin key, lower-case hex: its file may be taken away. */
   adminKeyHash: z.string().regex(/^[0-9a-f]{64}$/),
 });
 export type EdgeRecord = z.infer<typeof EdgeRecord>;
+
+/** What says that there was a first run. */
+export type Established = Pick<EdgeRecord, "adminKeyHash">;
 
 /** What the edge has from its first run on. */
 export interface Deployment {
@@ -53,7 +58,7 @@ export interface Deployment {
  */
 export async function openDeployment(
   state: StateDirectory,
-  record: EdgeRecord | null,
+  record: Established | null,
   now: number,
 ): Promise<Deployment> {
   const authority = await openAuthority(state, record !== null, now);
@@ -84,7 +89,7 @@ async function openAuthority(state: StateDirectory, established: boolean, now: n
 }
 
 /** A key file that is there counts, so that an operator can replace it; else the hash of the one that was. */
-async function openAdminKey(state: StateDirectory, record: EdgeRecord | null): Promise<string> {
+async function openAdminKey(state: StateDirectory, record: Established | null): Promise<string> {
   const held = (await readText(state, FILES.adminKey))?.trim();
   if (held !== undefined && held !== "") return hashKey(held);
   if (record !== null) return record.adminKeyHash;

@@ -25,6 +25,7 @@ import {
   type ServerCertificate,
 } from "./credentials.ts";
 import { launchWorkerd } from "./launch.ts";
+import type { OidcProvider } from "./oidc.ts";
 import { settlePorts } from "./ports.ts";
 import { renewalTime } from "./renewal.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -38,6 +39,8 @@ export interface EmbeddedEdgeOptions {
   readonly links?: string | undefined;
   /** The name in the URLs and the certificate. Default: the host listened on; the machine's name for all. */
   readonly hostname?: string | undefined;
+  /** Whose identity tokens are good for the API besides keys. Default: nobody's. */
+  readonly oidc?: OidcProvider | undefined;
   /** A pino logger, or the like. workerd's own lines come with `from: "workerd"`. Default: none. */
   readonly log?: Log | undefined;
   /** The built Worker's directory, when it is not the package's own. For tests. */
@@ -68,7 +71,7 @@ const LOOK_MS = 60 * 60 * 1000;
 const RETRY_MS = 60 * 1000;
 
 const CONFIG_FILE = "workerd.capnp";
-const OBJECTS_DIRECTORY = "objects";
+export const OBJECTS_DIRECTORY = "objects";
 
 /** What stays the same while the edge runs. */
 interface Setup {
@@ -167,9 +170,11 @@ export class EmbeddedEdge {
     const addresses = await settlePorts(this.#wanted, record?.ports);
     const deployment = await openDeployment(state, record, Date.now());
     await makeDirectory(state.file(OBJECTS_DIRECTORY));
+    const { apiUrl, linksUrl } = this.#urls(addresses);
     const current: EdgeRecord = {
       version: 1,
       ports: { api: addresses.api.port, links: addresses.links.port },
+      urls: { api: apiUrl, links: linksUrl },
       adminKeyHash: deployment.adminKeyHash,
     };
     await state.writeAtomic(FILES.edge, `${JSON.stringify(current, null, 2)}\n`);
@@ -209,6 +214,7 @@ export class EmbeddedEdge {
       objects: state.file(OBJECTS_DIRECTORY),
       deploymentCa: deployment.authority.certificate,
       server: server.credential,
+      oidc: this.#options.oidc,
     });
     await state.writeAtomic(CONFIG_FILE, text);
   }

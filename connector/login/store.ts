@@ -15,7 +15,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export const StoredLogin = z.object({
   /** The API's address. */
   url: z.url({ protocol: /^https$/ }),
-  key: z.string().min(1),
+  /** API key, or an identity token. */
+  key: z.string().min(1).optional(),
+  /** Path of a file with an identity token, when there is no key. */
+  oidc: z.string().min(1).optional(),
   /** PEM of the only CA to trust; without it, the system's roots. */
   ca: z.string().optional(),
   /** The network that commands mean when none is named. */

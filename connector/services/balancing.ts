@@ -1,5 +1,6 @@
 /** Which instance gets the next stream. */
-import type { Instance } from "../../protocol/messages.ts";
+import type { VisibleOffer } from "../../protocol/messages.ts";
+import { DEFAULT_LINK_COST } from "../../protocol/names.ts";
 
 export interface Load {
   /** Streams open to the instance. */
@@ -11,16 +12,19 @@ export interface Load {
 }
 
 /**
- * The instances in the order in which they are tried: those that failed a moment ago last; fewest open
- * streams first, then those with a session, then by site and boot, so that the order is the same every time.
+ * The instances in the order in which they are tried: those that failed a moment ago last; then by what the way to
+ * them costs and the streams open to them, added up, so that the cheapest gets all until its streams outweigh the
+ * difference; where that is equal the cheaper one, then those with a session, then by site and boot, so that the
+ * order is the same every time.
  */
-export function inOrder<T extends Instance>(instances: readonly T[], load: (instance: T) => Load): T[] {
+export function inOrder<T extends VisibleOffer>(instances: readonly T[], load: (instance: T) => Load): T[] {
   return instances
-    .map((instance) => ({ instance, ...load(instance) }))
+    .map((instance) => ({ ...load(instance), instance, cost: instance.cost ?? DEFAULT_LINK_COST }))
     .sort(
       (left, right) =>
         Number(left.failing) - Number(right.failing) ||
-        left.streams - right.streams ||
+        left.cost + left.streams - (right.cost + right.streams) ||
+        left.cost - right.cost ||
         Number(right.session) - Number(left.session) ||
         compare(left.instance.site, right.instance.site) ||
         compare(left.instance.boot, right.instance.boot),

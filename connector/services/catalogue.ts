@@ -22,6 +22,12 @@ export function withChanges(
   return next;
 }
 
+/** Names that a welcome that is not all did not bring: they stay until it is, lest a listener closes for a moment. */
+export function leftOver(before: Catalogue, services: readonly VisibleService[]): ReadonlySet<string> {
+  const told = new Set(services.map(({ name }) => name));
+  return new Set([...before.keys()].filter((name) => !told.has(name)));
+}
+
 /** Services that only this site offers have no offers here, and need no listener. */
 export function reachable(catalogue: Catalogue): VisibleService[] {
   return [...catalogue.values()].filter((service) => service.offers.length > 0);

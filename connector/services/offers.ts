@@ -6,6 +6,7 @@ import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import { HopRules } from "./hop.ts";
 import type { Exposure } from "./options.ts";
+import { isExportedTo, type Peer, Scope, sameScope } from "./scope.ts";
 
 const OFFERS_FILE = "offers.json";
 
@@ -17,6 +18,7 @@ export const ExposureSchema = z.object({
   host: z.string().min(1).max(253),
   port: Port,
   protocol: ServiceProtocol,
+  to: Scope,
 });
 const OffersFile = z.object({ offers: z.array(ExposureSchema) });
 
@@ -79,20 +81,28 @@ export class Offers {
 
   /** What the registry is told; targets stay here. */
   forRegistry(): Offer[] {
-    return this.list().map(({ name, protocol, port, encryption }) => ({
+    return this.list().map(({ name, protocol, port, encryption, to }) => ({
       ...{ name, protocol, port },
       ...(encryption === undefined ? {} : { encryption }),
+      ...(to === undefined ? {} : { to }),
     }));
   }
 
+  /** Whether a peer may go on using a service: one that is offered no more lets its streams finish. */
+  mayStay(name: string, peer: Peer): boolean {
+    return isExportedTo(this.#find(name)?.to, peer);
+  }
+
   /**
-   * The target of a service that is offered here, for a stream of a session of that mode. One that is offered for
-   * hop encryption may be used with end-to-end encryption, which is more; never the other way around.
-   * @throws FairleadError `service.unknown`, `service.hop_not_allowed`.
+   * The target of a service that is offered here, for a stream of `peer` in a session of that mode. One that is
+   * offered for hop encryption may be used with end-to-end encryption, which is more; never the other way around.
+   * @throws FairleadError `service.unknown`, `service.not_exported`, `service.hop_not_allowed`.
    */
-  target(name: string, encryption: Encryption = "end-to-end"): Exposure {
-    const exposure = this.#given.get(name) ?? this.#added.get(name);
-    if (!exposure) throw new FairleadError("service.unknown", `this site does not offer ${name}`);
+  target(name: string, peer: Peer, encryption: Encryption = "end-to-end"): Exposure {
+    const exposure = this.#offered(name);
+    if (!isExportedTo(exposure.to, peer)) {
+      throw new FairleadError("service.not_exported", `${name} is not exported to site ${peer.siteName}`);
+    }
     if (encryption === "hop" && !this.#hop.offers(name)) {
       throw new FairleadError(
         "service.hop_not_allowed",
@@ -102,27 +112,51 @@ export class Offers {
     return exposure;
   }
 
-  /** Offers a service from now on, also after a restart. @throws FairleadError service.taken, request.invalid, state.*. */
+  /**
+   * Offers a service from now on, also after a restart. One that is offered already, from the same target, gets
+   * another scope; one that was given at start has the scope of its options again after a restart.
+   * @throws FairleadError service.taken, request.invalid, state.*.
+   */
   async add(exposure: Exposure): Promise<void> {
     const { name } = exposure;
-    if (this.#given.has(name) || this.#added.has(name)) {
+    const before = this.#find(name);
+    if (before !== undefined && !isRescoped(before, exposure)) {
       throw new FairleadError("service.taken", `this site offers ${name} already`);
     }
-    if (this.#given.size + this.#added.size >= MAX_OFFERS) {
+    if (before === undefined && this.#given.size + this.#added.size >= MAX_OFFERS) {
       throw new FairleadError("request.invalid", `a site offers ${MAX_OFFERS} services at the most`);
     }
+    if (this.#given.has(name)) {
+      this.#given.set(name, exposure);
+      this.#onChange();
+      return;
+    }
     this.#added.set(name, exposure);
-    await this.#store(() => this.#added.delete(name));
+    await this.#store(() => {
+      if (before === undefined) this.#added.delete(name);
+      else this.#added.set(name, before);
+    });
   }
 
   /** Offers a service no more; one given at start comes back with the next start. @throws FairleadError service.unknown, state.*. */
   async remove(name: string): Promise<void> {
-    const exposure = this.target(name);
+    const exposure = this.#offered(name);
     if (this.#given.delete(name)) this.#onChange();
     else {
       this.#added.delete(name);
       await this.#store(() => this.#added.set(name, exposure));
     }
+  }
+
+  #find(name: string): Exposure | undefined {
+    return this.#given.get(name) ?? this.#added.get(name);
+  }
+
+  #offered(name: string): Exposure {
+    const exposure = this.#find(name);
+    if (exposure === undefined)
+      throw new FairleadError("service.unknown", `this site does not offer ${name}`);
+    return exposure;
   }
 
   /** What could not be stored is undone, so that memory and disk agree. */
@@ -136,4 +170,11 @@ export class Offers {
     }
     this.#onChange();
   }
+}
+
+/** Whether nothing differs but the sites that it is for. */
+function isRescoped(before: Exposure, after: Exposure): boolean {
+  const { host, port, protocol } = after;
+  const same = before.host === host && before.port === port && before.protocol === protocol;
+  return same && !sameScope(before.to, after.to);
 }

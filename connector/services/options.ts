@@ -1,7 +1,8 @@
 /**
- * The options --expose, --listen and --bind, and their forms:
+ * The options --expose, --to, --listen and --bind, and their forms:
  *
  *     --expose api=127.0.0.1:9000/http    --expose db=5432    --expose web=[::1]:80
+ *     --to db=east,west
  *     --listen api=8080                   --listen api=127.5.0.1:8080
  *     --bind 127.0.0.2                    --bind 127.2.0.0/16
  */
@@ -9,6 +10,7 @@ import ipaddr from "ipaddr.js";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
 import { type AddressRange, rangeOf } from "./addresses.ts";
+import { parseSites, type Scope } from "./scope.ts";
 
 export const DEFAULT_HOST = "127.0.0.1";
 
@@ -18,6 +20,14 @@ export interface Exposure {
   readonly host: string;
   readonly port: number;
   readonly protocol: ServiceProtocol;
+  /** Names or ids of the only sites that may use it; all unless given. */
+  readonly to?: Scope;
+}
+
+/** The only sites that a service is offered to. */
+export interface ScopeOf {
+  readonly name: string;
+  readonly to: readonly string[];
 }
 
 /** Where one service's listener shall be; without a host, at the address that --bind gives. */
@@ -39,6 +49,31 @@ export function parseExpose(text: string): Exposure {
   if (!protocol.success) throw invalid("--expose", text, "the protocol is one of tcp, http, http2");
   const { host, port } = parseHostPort("--expose", text, slash < 0 ? rest : rest.slice(0, slash));
   return { name, host: host ?? DEFAULT_HOST, port, protocol: protocol.data };
+}
+
+/** @throws FairleadError `request.invalid`. */
+export function parseTo(text: string): ScopeOf {
+  const { name, rest } = parseName("--to", text, "NAME=SITE,…");
+  try {
+    return { name, to: parseSites(rest) };
+  } catch (thrown) {
+    throw invalid("--to", text, thrown instanceof Error ? thrown.message : String(thrown));
+  }
+}
+
+/** Exposures with the scopes that are given for them. @throws FairleadError `request.invalid` when one is for none of them. */
+export function withScopes(exposures: readonly Exposure[], scopes: readonly ScopeOf[]): Exposure[] {
+  const byName = new Map<string, string[]>();
+  for (const { name, to } of scopes) {
+    if (!exposures.some((exposure) => exposure.name === name)) {
+      throw invalid("--to", `${name}=${to.join(",")}`, `there is no --expose ${name}=…`);
+    }
+    byName.set(name, [...new Set([...(byName.get(name) ?? []), ...to])]);
+  }
+  return exposures.map((exposure) => {
+    const to = byName.get(exposure.name);
+    return to === undefined ? exposure : { ...exposure, to };
+  });
 }
 
 /** @throws FairleadError `request.invalid`. */
@@ -66,9 +101,9 @@ function isAddress(text: string): boolean {
   return text.includes(":") ? ipaddr.IPv6.isValid(text) : ipaddr.IPv4.isValidFourPartDecimal(text);
 }
 
-function parseName(option: string, text: string): { name: string; rest: string } {
+function parseName(option: string, text: string, form = "NAME=[HOST:]PORT"): { name: string; rest: string } {
   const equals = text.indexOf("=");
-  if (equals < 0) throw invalid(option, text, "the form is NAME=[HOST:]PORT");
+  if (equals < 0) throw invalid(option, text, `the form is ${form}`);
   const name = ServiceName.safeParse(text.slice(0, equals));
   if (!name.success)
     throw invalid(option, text, name.error.issues[0]?.message ?? "the name has the wrong form");

@@ -12,8 +12,8 @@ import { asFairleadError, ERRORS, type ErrorCode, FairleadError } from "../../pr
 import type { Invitation } from "../../protocol/messages.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
 import { Backoff } from "../uplink/backoff.ts";
+import type { Log } from "./log.ts";
 import { Meeting, type Met } from "./meeting.ts";
-import type { Log } from "./session.ts";
 
 /** Between two attempts to get lanes, ms. */
 const BACKOFF = { base: 250, cap: 5000 } as const;

@@ -3,9 +3,6 @@
  * whoever asks first. Where a session comes from (the registry's invitations), how a lane is dialled and what
  * is done with a peer's stream are passed in.
  */
-import type { Duplex } from "node:stream";
-import type { WebSocket } from "ws";
-import { DEFAULT_WINDOW_BYTES } from "../../protocol/carrier.ts";
 import {
   asFairleadError,
   ERRORS,
@@ -19,96 +16,18 @@ import {
   type Instance,
   type Invitation,
 } from "../../protocol/messages.ts";
-import { DEFAULT_WINDOW } from "../../protocol/streams/credit.ts";
-import { DEFAULT_MAX_STREAMS } from "../../protocol/streams/multiplexer.ts";
-import type { VersionRange } from "../../protocol/versions.ts";
-import { abandon, joinStreams } from "./join.ts";
-import { type Log, Session, type SessionLimits, type SessionState } from "./session.ts";
+import { decide, modeOf } from "./invitations.ts";
+import { DEFAULT_LIMITS, type SessionLimits } from "./limits.ts";
+import type { SessionManagerOptions, SessionSummary } from "./options.ts";
+import { serve } from "./serving.ts";
+import { Session } from "./session.ts";
 import type { SessionStream } from "./stream.ts";
-import type { SessionIdentity } from "./tls.ts";
 
 export { joinStreams } from "./join.ts";
 export { LANE_SOCKET_OPTIONS } from "./lane.ts";
+export type { SessionManagerOptions, SessionSummary, Signalling } from "./options.ts";
 export type { SessionStream } from "./stream.ts";
 export type { SessionIdentity } from "./tls.ts";
-
-export interface Signalling {
-  /** Asks the registry for a session. Rejects with a FairleadError. */
-  request(
-    service: string,
-    peer: { site: string; boot: string },
-    lanes: number,
-    encryption: Encryption,
-  ): Promise<Invitation>;
-  /** Asks for lanes of a higher generation than the last that this side used. Rejects with a FairleadError. */
-  resume(session: string, generation: number, lanes: number): Promise<Invitation>;
-  /** Tells the registry that a session is over. */
-  ended(session: string, generation: number, code: string): void;
-}
-
-export interface SessionManagerOptions {
-  /** This process's boot id. */
-  boot: string;
-  /** Asked for each session, as certificates are renewed. */
-  identity: () => SessionIdentity;
-  signalling: Signalling;
-  /**
-   * Dials a lane with {@link LANE_SOCKET_OPTIONS}. The socket is still opening, or was paused in its "open"
-   * event so that no message is lost before it gets here. Rejects with a FairleadError.
-   */
-  dial: (ticket: string) => Promise<WebSocket>;
-  /**
-   * The peer opened a stream: resolves with the target's connection (made with `allowHalfOpen`), to which the
-   * manager joins it, or rejects with the FairleadError that the peer shall see. The stream must not be read.
-   */
-  accept: (
-    stream: Duplex,
-    info: { service: string; peer: Instance; encryption: Encryption },
-  ) => Promise<Duplex>;
-  /**
-   * Whether this connector's own configuration has any use for hop encryption. What the registry says is no
-   * permission; nobody's unless given.
-   */
-  allowsHop?: () => boolean;
-  log: Log;
-  /** Name and version, told to the peer. */
-  software?: string;
-  limits?: Partial<SessionLimits>;
-  /** Carrier versions to speak; all that there are unless given. */
-  carrier?: VersionRange;
-}
-
-/** A session as `status` shows it. */
-export interface SessionSummary {
-  session: string;
-  generation: number;
-  peer: Instance;
-  encryption: Encryption;
-  state: SessionState;
-  streams: number;
-  /** Lanes joined now. */
-  lanes: number;
-  /** Round trip to the peer, ms; null while it is not known. */
-  rtt: number | null;
-  /** Bytes that the carrier keeps: for the peer until acknowledged, of the peer for want of earlier ones. */
-  held: { readonly out: number; readonly in: number };
-  /** ISO 8601. */
-  since: string;
-}
-
-const DEFAULT_LIMITS: SessionLimits = {
-  idleMs: 60_000,
-  parkAfterMs: 60_000,
-  parkedMs: 600_000,
-  sessionTimeoutMs: 60_000,
-  laneWaitMs: 3000,
-  lanes: 1,
-  replayBytes: DEFAULT_WINDOW_BYTES,
-  upMs: 10_000,
-  lingerMs: 2000,
-  window: DEFAULT_WINDOW,
-  maxStreams: DEFAULT_MAX_STREAMS,
-};
 
 /** Failures of an opening after which a fresh invitation helps, beside those that the table lets retry. */
 const STALE: readonly ErrorCode[] = ["ticket.invalid", "ticket.stale", "ticket.replayed", "lane.taken"];
@@ -117,8 +36,6 @@ const STALE: readonly ErrorCode[] = ["ticket.invalid", "ticket.stale", "ticket.r
 function worthAnother(code: ErrorCode): boolean {
   return STALE.includes(code) || (ERRORS[code].retry && !code.startsWith("stream."));
 }
-
-const modeOf = (invitation: Invitation): Encryption => invitation.encryption ?? DEFAULT_ENCRYPTION;
 
 /** What two instances have one session of. */
 const keyOf = (boot: string, encryption: Encryption): string => `${boot} ${encryption}`;
@@ -284,48 +201,39 @@ export class SessionManager {
 
   /** Starts the session of an invitation, unless it or a newer one is there. */
   #begin(invitation: Invitation): Session {
-    if (this.#closing) throw new FairleadError("session.closed", "the connector is stopping");
-    const { boot } = invitation.peer;
-    const encryption = modeOf(invitation);
-    if (boot === this.#options.boot)
-      throw new FairleadError("session.wrong_peer", "an invitation to ourselves");
-    // A grant and an offer of the same generation are one thing: both sides asked at once.
     const held = this.#held(invitation);
-    if (held !== undefined && held.encryption !== encryption) {
-      throw new FairleadError("session.forbidden", "an invitation that changes the mode of a session");
-    }
-    if (encryption === "hop" && !(this.#options.allowsHop?.() ?? false)) {
-      throw this.#refuse(invitation, "session.forbidden", "hop encryption is not allowed here");
-    }
-    if (held?.resumable && invitation.generation > held.generation) held.invited(invitation);
-    if (held !== undefined && held.generation >= invitation.generation) return held;
-    if (invitation.generation > 1 && invitation.tickets !== undefined) {
-      held?.close(
-        new FairleadError("session.replaced", "the peer goes on with it, and it has not begun here"),
-      );
-      throw this.#refuse(
-        invitation,
-        "session.unknown",
-        "an invitation to new lanes of a session that has ended here",
-      );
-    }
-    // The peer's client waits for it: it hears at once, and goes to another instance.
-    if (this.#draining) throw this.#refuse(invitation, "session.unknown", "the connector is stopping");
-    const key = keyOf(boot, encryption);
-    const current = this.#current.get(key);
-    const session = new Session({
-      invitation,
+    const decision = decide(invitation, held, {
       boot: this.#options.boot,
-      identity: this.#options.identity(),
-      software: this.#options.software ?? "fairlead",
-      limits: this.#limits,
-      dial: this.#options.dial,
-      ...(this.#options.carrier === undefined ? {} : { carrier: this.#options.carrier }),
-      resume: (generation) =>
-        this.#options.signalling.resume(invitation.session, generation, this.#limits.lanes),
-      opened: (stream, { peer }) => void this.#serve(stream, peer, encryption),
-      ended: (ended, error) => this.#ended(ended, error),
-      log: this.#options.log,
+      closing: this.#closing,
+      draining: this.#draining,
+      allowsHop: this.#options.allowsHop?.() ?? false,
+    });
+    if (held !== undefined && decision.what === "resume") held.invited(invitation);
+    if (held !== undefined && (decision.what === "resume" || decision.what === "known")) return held;
+    if (decision.what === "ignore") throw new FairleadError(decision.code, decision.why);
+    if (decision.what === "refuse") {
+      if (decision.replaced) {
+        const why = "the peer goes on with it, and it has not begun here";
+        held?.close(new FairleadError("session.replaced", why));
+      }
+      throw this.#refuse(invitation, decision.code, decision.why);
+    }
+    return this.#start(invitation);
+  }
+
+  #start(invitation: Invitation): Session {
+    const { peer } = invitation;
+    const encryption = modeOf(invitation);
+    const key = keyOf(peer.boot, encryption);
+    const current = this.#current.get(key);
+    const { boot, identity, software = "fairlead", dial, carrier, signalling, accept, log } = this.#options;
+    const limits = this.#limits;
+    const session = new Session({
+      ...{ invitation, boot, identity: identity(), software, limits, dial, log },
+      ...(carrier === undefined ? {} : { carrier }),
+      resume: (generation) => signalling.resume(invitation.session, generation, limits.lanes),
+      opened: (stream) => void serve(stream, accept, { peer, encryption, draining: this.#draining }),
+      ended: (error) => this.#ended(session, error),
     });
     this.#sessions.add(session);
     this.#current.set(key, session);
@@ -350,25 +258,5 @@ export class SessionManager {
     const key = keyOf(session.peer.boot, session.encryption);
     if (this.#current.get(key) === session) this.#current.delete(key);
     this.#options.signalling.ended(session.id, session.generation, error.code);
-  }
-
-  // ---- the peer's streams ---------------------------------------------------------------------------
-
-  async #serve(stream: SessionStream, peer: Instance, encryption: Encryption): Promise<void> {
-    let target: Duplex;
-    try {
-      if (this.#draining) throw new FairleadError("service.draining");
-      target = await this.#options.accept(stream, { service: stream.service, peer, encryption });
-    } catch (thrown) {
-      stream.destroy(asFairleadError(thrown, "stream.internal"));
-      return;
-    }
-    if (stream.destroyed) {
-      target.on("error", () => {});
-      abandon(target);
-      return;
-    }
-    stream.accept();
-    joinStreams(stream, target);
   }
 }

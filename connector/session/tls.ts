@@ -1,10 +1,12 @@
 /**
  * TLS 1.3 between two connectors, over a carrier. Both sides present their site certificate, and each checks
- * that the other's chains to exactly this network's CA and names exactly the site that the registry authorised.
+ * that the other's is signed by exactly this network's CA (its name and key: one that was re-issued is the same) and
+ * names exactly the site that the registry authorised.
  *
  * The server side goes through a `tls.Server`: on a TLSSocket made by hand, `rejectUnauthorized` is not acted
  * upon. On either side `authorized` and the name are checked here again, before a byte of the peer is used.
  */
+import { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import * as tls from "node:tls";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
@@ -20,7 +22,7 @@ export interface SessionIdentity {
   certificate: string;
   /** PEM of the private key. */
   key: string;
-  /** PEM of the network CA, the only one trusted. */
+  /** PEM of the network CA, the only one trusted; the peer may hold it as it was issued at another time. */
   authority: string;
 }
 
@@ -118,6 +120,11 @@ function verifyPeer(socket: tls.TLSSocket, { identity, peerSite }: SecureOptions
       "session.untrusted",
       `the peer's certificate: ${socket.authorizationError ?? "none"}`,
     );
+  }
+  // What OpenSSL was told to see to, once more in two lines that nobody can misunderstand.
+  const authority = new X509Certificate(identity.authority);
+  if (certificate.issuer !== authority.subject || !certificate.verify(authority.publicKey)) {
+    throw new FairleadError("session.untrusted", "the peer's certificate is not signed by the network's CA");
   }
   const expected = `URI:${siteUri(identity.network, peerSite)}`;
   // Equality with the whole extension: a certificate with a second name is not a site certificate.

@@ -28,7 +28,7 @@ export function renewAt(validity: Validity, random: number): number {
 }
 
 export type Start =
-  /** Redeem the first token; the key may exist already. */
+  /** Redeem the first token that was not redeemed yet; the key may exist already. */
   | { readonly do: "join" }
   /** Use what the state directory holds. */
   | { readonly do: "go" }
@@ -38,22 +38,25 @@ export type Start =
 
 export interface StartFacts {
   /** What the state directory holds. */
-  readonly member: (Validity & { readonly site: string }) | null;
+  readonly member:
+    | (Validity & {
+        readonly site: string;
+        readonly formerNames: readonly string[];
+        readonly network: string;
+        readonly links: readonly { readonly issuer: string }[];
+      })
+    | null;
   /** The name given with --site. */
   readonly site: string | undefined;
+  /** Tokens that were not redeemed yet. */
   readonly tokens: number;
   readonly now: number;
 }
 
-/** What a connector does when it starts. */
+/** What a connector does when it starts. A site may be started under a name that it had before. */
 export function decideStart({ member, site, tokens, now }: StartFacts): Start {
-  if (member === null) {
-    if (tokens === 0) return { do: "fail", code: "token.missing" };
-    if (site === undefined)
-      return { do: "fail", code: "request.invalid", message: "--site NAME is needed to join" };
-    return { do: "join" };
-  }
-  if (site !== undefined && site !== member.site) {
+  if (member === null) return tokens === 0 ? { do: "fail", code: "token.missing" } : { do: "join" };
+  if (site !== undefined && site !== member.site && !member.formerNames.includes(site)) {
     const message = `--site is ${site}, but this state directory belongs to site ${member.site}`;
     return { do: "fail", code: "request.invalid", message };
   }
@@ -63,6 +66,21 @@ export function decideStart({ member, site, tokens, now }: StartFacts): Start {
     case "expired":
       return { do: "renew" };
     case "too_old":
-      return tokens > 0 ? { do: "join" } : { do: "fail", code: "certificate.too_old" };
+      return tokens > 0
+        ? { do: "join" }
+        : { do: "fail", code: "certificate.too_old", message: tooOld(member) };
   }
+}
+
+/** What happened and the very commands that mend it, with a token of an issuer that the site is linked to already. */
+function tooOld({ notAfter, site, network, links }: NonNullable<StartFacts["member"]>): string {
+  const ended = new Date(notAfter).toISOString();
+  const [first] = links;
+  const linked = first === undefined || links.some(({ issuer }) => issuer === "network");
+  const of = linked ? "" : ` --issuer ${first.issuer}`;
+  return [
+    `the certificate of site ${site} ended ${ended}, more than 30 days ago, and can no longer be renewed.`,
+    `Where you are logged in, run \`fairlead token create --network ${network}${of} -o token.yaml\`;`,
+    "then start this connector again as before, with --token token.yaml: the site stays the same",
+  ].join(" ");
 }

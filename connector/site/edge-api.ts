@@ -4,15 +4,15 @@ import { Admission, type Redeem, RenewalAnswer } from "../../protocol/api.ts";
 import type { Renewal } from "../../protocol/messages.ts";
 import { EdgeClient } from "../api/client.ts";
 
-/** How a site reaches the edge's API; tests pass their own. */
+/** How a site reaches the edge's API, and by which roots it knows it (PEM); tests pass their own. */
 export interface EdgeApi {
   /** @throws FairleadError token.*, site.name_taken, csr.*, edge.*, proxy.failed. */
-  redeem(api: string, ca: string, request: Redeem): Promise<Admission>;
+  redeem(api: string, ca: readonly string[], request: Redeem): Promise<Admission>;
   /** @throws FairleadError certificate.too_old, renewal.refused, site.revoked, edge.*, proxy.failed. */
-  renew(api: string, ca: string, assertion: string): Promise<Renewal>;
+  renew(api: string, ca: readonly string[], assertion: string): Promise<Renewal>;
 }
 
-/** Over HTTPS, trusting nothing but the deployment CA. */
+/** Over HTTPS, trusting nothing but the given roots. */
 export const edgeApi: EdgeApi = {
   redeem: (url, ca, request) => post(url, ca, "/v1/redeem", Admission, request),
   renew: (url, ca, assertion) => post(url, ca, "/v1/renew", RenewalAnswer, { assertion }),
@@ -20,12 +20,12 @@ export const edgeApi: EdgeApi = {
 
 async function post<T>(
   url: string,
-  ca: string,
+  ca: readonly string[],
   path: string,
   answer: z.ZodType<T>,
   body: unknown,
 ): Promise<T> {
-  const client = new EdgeClient({ url, ca });
+  const client = new EdgeClient({ url, ca: [...ca] });
   try {
     return await client.request("POST", path, answer, body);
   } finally {

@@ -4,82 +4,152 @@
  *     key.pem           the site's private key
  *     ca.pem            the deployment CA: the only root that the connector trusts for the edge
  *     certificate.pem   the site certificate, then the network CA that signed it
- *     links.json        link certificates
+ *     links.json        link certificates, and the ids of the tokens that were redeemed
  *     site.json         names, ids and addresses; written last, so its presence means that all is there
  */
-import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 import type { Admission } from "../../protocol/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import { LinkId, NetworkId, SiteId } from "../../protocol/ids.ts";
-import type { Renewal } from "../../protocol/messages.ts";
+import { LinkId, NetworkId, SiteId, TokenId } from "../../protocol/ids.ts";
+import type { LinkReport, Renewal } from "../../protocol/messages.ts";
 import { LinkName, NetworkName, SiteName } from "../../protocol/names.ts";
 import type { StateDirectory } from "../state/directory.ts";
-import { fromPem, toPem } from "./pem.ts";
+import { type Chain, endOf, type Holds, readChain, successorOf, verifyChain } from "./chain.ts";
+import { toPem } from "./pem.ts";
+import type { EdgeTrust } from "./roots.ts";
 
 const SiteFile = z.object({
   version: z.literal(1),
   network: z.object({ id: NetworkId, name: NetworkName }),
   site: z.object({ id: SiteId, name: SiteName }),
-  edge: z.object({ api: z.url(), links: z.url(), audience: z.string() }),
+  /** What the site was called before, oldest first. */
+  formerNames: z.array(SiteName).default([]),
+  /** `tls`: "public" where a platform makes the edge's server certificates. */
+  edge: z.object({
+    api: z.url(),
+    links: z.url(),
+    audience: z.string(),
+    tls: z.literal("public").optional(),
+  }),
 });
 
 const StoredLink = z.object({ id: LinkId, name: LinkName, issuer: z.string(), certificate: z.string() });
 export type StoredLink = z.infer<typeof StoredLink>;
-const LinksFile = z.object({ links: z.array(StoredLink) });
+const LinksFile = z.object({ links: z.array(StoredLink), redeemed: z.array(TokenId).default([]) });
 
-/** A site's membership of a network; a new value replaces it when certificates are renewed. */
-export interface Membership {
+/** Names and tokens that are remembered, at the most. */
+const MAX_FORMER_NAMES = 20;
+const MAX_REDEEMED = 1000;
+
+/** A site's membership of a network; a new value replaces it whenever something about it changes. */
+export interface Membership extends Chain {
   readonly network: { readonly id: string; readonly name: string };
   readonly site: { readonly id: string; readonly name: string };
-  readonly edge: { readonly api: string; readonly links: string; readonly audience: string };
+  readonly formerNames: readonly string[];
+  readonly edge: z.infer<typeof SiteFile>["edge"];
   /** The deployment CA, PEM. */
   readonly ca: string;
-  /** Site certificate and network CA, PEM. */
-  readonly chain: string;
-  /** The network CA alone, PEM. */
-  readonly authority: string;
-  /** Validity of the site certificate, ms since 1970. */
-  readonly notBefore: number;
-  readonly notAfter: number;
   readonly links: readonly StoredLink[];
+  /** Ids of tokens that were redeemed, oldest first. */
+  readonly redeemed: readonly string[];
 }
 
-/** The membership that an admission grants. @throws FairleadError `certificate.untrusted` when it is not for `key` or not under `ca`. */
+/** The link of an admission as it is stored; null when the token gave none. */
+export function linkOf({ link }: Admission): StoredLink | null {
+  if (link === null) return null;
+  const { id, name, issuer, certificate } = link;
+  return { id, name, issuer, certificate };
+}
+
+/** The membership that an admission grants. @throws FairleadError `certificate.untrusted` when it is not for our key or not under `ca`. */
 export function membershipFrom(
   admission: Admission,
-  api: string,
-  ca: string,
-  holds: (certificate: X509Certificate) => boolean,
+  { api, ca, tls, token, holds }: EdgeTrust & { api: string; token: string; holds: Holds },
 ): Membership {
-  const { link, ...admitted } = admission;
-  const chain = toPem(admitted.certificate) + toPem(admitted.authority);
-  const membership: Membership = {
-    network: admitted.network,
-    site: admitted.site,
-    edge: { api, ...admitted.edge },
+  const link = linkOf(admission);
+  const chain = readChain(toPem(admission.certificate) + toPem(admission.authority), "certificate.untrusted");
+  verifyChain(chain, ca, holds);
+  return {
+    ...chain,
+    network: admission.network,
+    site: admission.site,
+    formerNames: [],
+    edge: { api, ...admission.edge, ...(tls === undefined ? {} : { tls }) },
     ca,
-    ...readChain(chain, "certificate.untrusted"),
-    links: [link],
+    links: link === null ? [] : [link],
+    redeemed: [token],
   };
-  verifyChain(membership, holds);
-  return membership;
 }
 
-/** `membership` with renewed certificates. @throws FairleadError as {@link membershipFrom}. */
+/**
+ * A member's membership after it redeemed a further token: one more link. The site certificate that comes along is
+ * taken when it ends later than the one that is there: a repeated answer may hold an old one.
+ * @throws FairleadError `certificate.untrusted` when the answer is for another site, key or CA.
+ */
+export function withAdmission(
+  membership: Membership,
+  admission: Admission,
+  { token, holds }: { token: string; holds: Holds },
+): Membership {
+  if (admission.network.id !== membership.network.id || admission.site.id !== membership.site.id) {
+    throw new FairleadError("certificate.untrusted", "the edge admitted another site than this one");
+  }
+  const link = linkOf(admission);
+  const chain = readChain(toPem(admission.certificate) + toPem(admission.authority), "certificate.untrusted");
+  verifyChain(chain, membership.ca, holds);
+  return {
+    ...membership,
+    ...(chain.notAfter > membership.notAfter ? chain : {}),
+    links: link === null ? membership.links : withLink(membership.links, link),
+    redeemed: [...membership.redeemed.filter((id) => id !== token), token].slice(-MAX_REDEEMED),
+  };
+}
+
+/**
+ * `membership` with renewed certificates. A link that came without our knowing takes its names from `reports`.
+ * @throws FairleadError as {@link membershipFrom}; also when the deployment CA that came along is another one.
+ */
 export function renewed(
   membership: Membership,
   renewal: Renewal,
-  holds: (certificate: X509Certificate) => boolean,
+  holds: Holds,
+  reports: readonly LinkReport[] = [],
 ): Membership {
+  const ca = successorOf(membership.ca, renewal.ca);
+  const chain = readChain(toPem(renewal.certificate) + toPem(renewal.authority), "certificate.untrusted");
+  verifyChain(chain, ca, holds);
   const fresh = new Map(renewal.links.map((link) => [link.id, link.certificate]));
-  const next: Membership = {
-    ...membership,
-    ...readChain(toPem(renewal.certificate) + toPem(renewal.authority), "certificate.untrusted"),
-    links: membership.links.map((link) => ({ ...link, certificate: fresh.get(link.id) ?? link.certificate })),
-  };
-  verifyChain(next, holds);
-  return next;
+  const kept = membership.links.map((link) => ({
+    ...link,
+    certificate: fresh.get(link.id) ?? link.certificate,
+  }));
+  const found = reports.flatMap(({ id, name, issuer }) => {
+    const certificate = fresh.get(id);
+    const known = membership.links.some((link) => link.id === id);
+    return certificate === undefined || known ? [] : [{ id, name, issuer, certificate }];
+  });
+  return { ...membership, ...chain, ca, links: [...kept, ...found] };
+}
+
+/** `membership` under the name that the network has for the site now. The same value when it is called so already. */
+export function renamed(membership: Membership, name: string): Membership {
+  const { site, formerNames } = membership;
+  if (site.name === name) return membership;
+  const former = [...formerNames.filter((each) => each !== site.name && each !== name), site.name];
+  return { ...membership, site: { ...site, name }, formerNames: former.slice(-MAX_FORMER_NAMES) };
+}
+
+/** `membership` without some links. The same value when it has none of them. */
+export function withoutLinks(membership: Membership, ids: ReadonlySet<string>): Membership {
+  const links = membership.links.filter(({ id }) => !ids.has(id));
+  return links.length === membership.links.length ? membership : { ...membership, links };
+}
+
+/** A repeated answer may hold an older certificate than the one that was renewed since. */
+function withLink(links: readonly StoredLink[], link: StoredLink): StoredLink[] {
+  const known = links.find(({ id }) => id === link.id);
+  const newer = known !== undefined && endOf(known.certificate) > endOf(link.certificate) ? known : link;
+  return [...links.filter(({ id }) => id !== link.id), { ...link, certificate: newer.certificate }];
 }
 
 /** Reads the membership; null when this state directory has none. @throws FairleadError `state.corrupt`. */
@@ -98,58 +168,39 @@ export async function loadMembership(state: StateDirectory): Promise<Membership 
   }
   return {
     ...names,
+    ...links,
     ca: ca.toString("utf8"),
-    links: links.links,
     ...readChain(chain.toString("utf8"), "state.corrupt"),
   };
 }
 
-/** Stores a first membership; `site.json` comes last. @throws FairleadError `state.*`. */
-export async function storeMembership(state: StateDirectory, membership: Membership): Promise<void> {
-  await state.writeAtomic("ca.pem", membership.ca);
-  await storeCertificates(state, membership);
-  const { network, site, edge } = membership;
-  await state.writeAtomic("site.json", toJson({ version: 1, network, site, edge }));
+/**
+ * Stores what `after` has that `before` has not, each file at once; `site.json` comes last.
+ * @throws FairleadError `state.*`.
+ */
+export async function storeMembership(
+  state: StateDirectory,
+  after: Membership,
+  before: Membership | null = null,
+): Promise<void> {
+  const files = Object.entries(filesOf(after));
+  const stored = before === null ? {} : filesOf(before);
+  for (const [name, content] of files) {
+    if (stored[name] !== content) await state.writeAtomic(name, content);
+  }
 }
 
-/** Stores what a renewal changed. @throws FairleadError `state.*`. */
-export async function storeCertificates(state: StateDirectory, membership: Membership): Promise<void> {
-  await state.writeAtomic("certificate.pem", membership.chain);
-  await state.writeAtomic("links.json", toJson({ links: membership.links }));
+/** Contents by name, in the order in which they are written. */
+function filesOf(membership: Membership): Record<string, string> {
+  const { ca, chain, links, redeemed, network, site, formerNames, edge } = membership;
+  return {
+    "ca.pem": ca,
+    "certificate.pem": chain,
+    "links.json": toJson({ links, redeemed }),
+    "site.json": toJson({ version: 1, network, site, formerNames, edge }),
+  };
 }
 
 function toJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-/** A chain in PEM, with what is read from it. */
-function readChain(chain: string, code: "state.corrupt" | "certificate.untrusted") {
-  const [leaf, authority] = fromPem(chain);
-  if (leaf === undefined || authority === undefined) {
-    throw new FairleadError(code, "certificate.pem does not hold the site certificate and its CA");
-  }
-  try {
-    const certificate = new X509Certificate(leaf);
-    return {
-      chain,
-      authority,
-      notBefore: certificate.validFromDate.getTime(),
-      notAfter: certificate.validToDate.getTime(),
-    };
-  } catch (cause) {
-    throw new FairleadError(code, "certificate.pem holds no readable certificate", { cause });
-  }
-}
-
-/** Believes no answer that would not work later: other key, other CA. */
-function verifyChain(membership: Membership, holds: (certificate: X509Certificate) => boolean): void {
-  const leaf = new X509Certificate(membership.chain);
-  const authority = new X509Certificate(membership.authority);
-  const root = new X509Certificate(membership.ca);
-  if (!holds(leaf)) {
-    throw new FairleadError("certificate.untrusted", "the edge answered with a certificate for another key");
-  }
-  if (!leaf.verify(authority.publicKey) || !authority.verify(root.publicKey)) {
-    throw new FairleadError("certificate.untrusted", "the edge answered with a certificate of another CA");
-  }
 }

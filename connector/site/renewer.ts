@@ -1,5 +1,5 @@
 /** Renews the certificates at half of their life, over the uplink, and again until it works. */
-import { asFairleadError } from "../../protocol/errors.ts";
+import { asFairleadError, type FairleadError } from "../../protocol/errors.ts";
 import type { Renewal } from "../../protocol/messages.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../uplink/backoff.ts";
@@ -28,6 +28,8 @@ export class Renewer {
   readonly #backoff: Backoff;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #renewing = false;
+  #trouble: FairleadError | null = null;
 
   constructor(options: RenewerOptions) {
     this.#options = {
@@ -41,8 +43,19 @@ export class Renewer {
 
   /** Plans the next renewal; call it again when certificates changed by another way. */
   plan(): void {
+    this.#trouble = null;
     const { validity, random, now } = this.#options;
     this.#wake(renewAt(validity(), random()) - now());
+  }
+
+  /** Renews at once: something needs new certificates before their time. */
+  soon(): void {
+    if (!this.#renewing) this.#wake(0);
+  }
+
+  /** Why the last attempt failed; null when it did not. */
+  get trouble(): FairleadError | null {
+    return this.#trouble;
   }
 
   stop(): void {
@@ -58,14 +71,19 @@ export class Renewer {
 
   async #renew(): Promise<void> {
     const { request, adopt, adopted, log } = this.#options;
+    this.#renewing = true;
     try {
       await adopt(await request());
+      this.#trouble = null;
     } catch (thrown) {
       const error = asFairleadError(thrown, "uplink.lost");
+      this.#trouble = error;
       const delay = this.#backoff.next();
       log.warn({ code: error.code, retryMs: delay }, `renewal failed: ${error.message}`);
       this.#wake(delay);
       return;
+    } finally {
+      this.#renewing = false;
     }
     this.#backoff.reset();
     if (this.#stopped) return;

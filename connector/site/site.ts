@@ -1,8 +1,8 @@
-/** A site: its key and its membership, loaded, joined and renewed. */
-
+/** A site: its key and its membership, loaded, joined, linked and renewed. */
+import type { X509Certificate } from "node:crypto";
+import type { Redeem } from "../../protocol/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import type { Renewal } from "../../protocol/messages.ts";
-import { SiteName } from "../../protocol/names.ts";
+import type { LinkReport, Renewal } from "../../protocol/messages.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { Log } from "../log.ts";
 import type { StateDirectory } from "../state/directory.ts";
@@ -10,20 +10,25 @@ import { AssertionSigner } from "./assertions.ts";
 import { makeCsr } from "./csr.ts";
 import { certificateState, decideStart } from "./decisions.ts";
 import type { EdgeApi } from "./edge-api.ts";
+import { checkNetwork, checkSiteName, freshTokens, join, tokenId } from "./joining.ts";
 import { loadOrMakeKey, type SiteKey } from "./key.ts";
 import {
+  linkOf,
   loadMembership,
   type Membership,
-  membershipFrom,
+  renamed,
   renewed,
-  storeCertificates,
+  type StoredLink,
   storeMembership,
+  withAdmission,
+  withoutLinks,
 } from "./membership.ts";
+import { type EdgeTrust, rootsOf } from "./roots.ts";
 
 export interface SiteOptions {
   readonly state: StateDirectory;
   readonly boot: string;
-  /** Name given with --site; may be left out once the site has joined. */
+  /** Name given with --site; may be left out once the site has joined, or when the token names its site. */
   readonly site: string | undefined;
   /** Token files; "-" is standard input. */
   readonly tokens: readonly string[];
@@ -33,6 +38,9 @@ export interface SiteOptions {
   readonly now?: () => number;
 }
 
+/** What a link is to be called and cost; the registry chooses what is left out. */
+export type LinkWishes = NonNullable<Redeem["link"]>;
+
 export class Site {
   readonly #state: StateDirectory;
   readonly #api: EdgeApi;
@@ -41,6 +49,8 @@ export class Site {
   readonly #now: () => number;
   readonly #log: Log;
   #membership: Membership;
+  /** Changes happen one after another, each to what the one before left. */
+  #changed: Promise<unknown> = Promise.resolve();
   #renewing: Promise<void> | undefined;
 
   private constructor(options: SiteOptions, key: SiteKey, membership: Membership) {
@@ -54,32 +64,28 @@ export class Site {
   }
 
   /**
-   * The site of a state directory, joined with the first token if it is no member yet.
+   * The site of a state directory, joined with the first token if it is no member yet. Further tokens are for
+   * {@link redeem}.
    * @throws FairleadError token.*, site.name_taken, certificate.too_old, request.invalid, state.*, edge.*.
    */
   static async start(options: SiteOptions): Promise<Site> {
-    if (options.site !== undefined && !SiteName.safeParse(options.site).success) {
-      throw new FairleadError(
-        "request.invalid",
-        `--site: ${SiteName.safeParse(options.site).error?.issues[0]?.message}`,
-      );
-    }
-    const stored = await loadMembership(options.state);
+    const { state, site, tokens, log, now = Date.now } = options;
+    if (site !== undefined) checkSiteName(site);
+    const stored = await loadMembership(state);
+    const fresh = await freshTokens(options, stored, now());
     const decision = decideStart({
-      member: stored && { ...stored, site: stored.site.name },
-      site: options.site,
-      tokens: options.tokens.length,
-      now: (options.now ?? Date.now)(),
+      member: stored && { ...stored, site: stored.site.name, network: stored.network.name },
+      ...{ site, tokens: fresh.length, now: now() },
     });
     if (decision.do === "fail") throw new FairleadError(decision.code, decision.message);
-    const key = await loadOrMakeKey(options.state);
+    const key = await loadOrMakeKey(state);
     if (decision.do === "join" || stored === null) {
-      return new Site(options, key, await join(options, key, options.site ?? stored?.site.name ?? ""));
+      return new Site(options, key, await join(options, key, stored, fresh[0] ?? tokens[0]));
     }
-    if (options.tokens.length > 0) {
-      options.log.info(
-        { site: stored.site.name, network: stored.network.name },
-        "the site has joined already: its tokens are ignored",
+    if (site !== undefined && site !== stored.site.name) {
+      log.warn(
+        { site: stored.site.name, given: site },
+        "the site was renamed: give its new name with --site",
       );
     }
     return new Site(options, key, stored);
@@ -87,6 +93,12 @@ export class Site {
 
   get membership(): Membership {
     return this.#membership;
+  }
+
+  /** Whom it believes to be its edge. */
+  get #trust(): EdgeTrust {
+    const { ca, edge } = this.#membership;
+    return { ca, tls: edge.tls };
   }
 
   /** The private key, PEM. */
@@ -99,12 +111,50 @@ export class Site {
     return this.#signer.sign(purpose, this.#membership);
   }
 
-  /** Takes new certificates into use once they are stored. @throws FairleadError certificate.untrusted, state.*. */
-  async adopt(renewal: Renewal): Promise<void> {
-    const next = renewed(this.#membership, renewal, (leaf) => leaf.checkPrivateKey(this.#key.key));
-    await storeCertificates(this.#state, next);
-    this.#membership = next;
+  /**
+   * Takes new certificates into use once they are stored. `reports` are the links as the registry tells them: one
+   * that the site did not know of is kept, too.
+   * @throws FairleadError certificate.untrusted, state.*.
+   */
+  async adopt(renewal: Renewal, reports: readonly LinkReport[] = []): Promise<void> {
+    const next = await this.#change((membership) => renewed(membership, renewal, this.#holds, reports));
     this.#log.info({ expires: new Date(next.notAfter).toISOString() }, "certificates renewed");
+  }
+
+  /** Whether a token was redeemed here before. */
+  hasRedeemed(token: TokenFile): boolean {
+    return this.#membership.redeemed.includes(tokenId(token));
+  }
+
+  /**
+   * Redeems one more token: one more link, stored before this resolves; null when the token admits without a link.
+   * @throws FairleadError token.*, link.*, site.revoked, certificate.untrusted, state.*, edge.*.
+   */
+  async redeem(token: TokenFile, wishes: LinkWishes = {}): Promise<StoredLink | null> {
+    const { network, site } = this.#membership;
+    checkNetwork(token, network);
+    const csr = await makeCsr(this.#key.key, site.name);
+    const link = Object.keys(wishes).length > 0 ? { link: wishes } : {};
+    // The CA that the site knows, not the one in the file: a member has nothing to say to another edge.
+    const request = { claim: token.spec.claim, site: site.name, csr, ...link };
+    const admission = await this.#api.redeem(token.spec.api, rootsOf(this.#trust), request);
+    await this.#change((membership) =>
+      withAdmission(membership, admission, { token: tokenId(token), holds: this.#holds }),
+    );
+    return linkOf(admission);
+  }
+
+  /** Forgets links that the registry knows no more. @throws FairleadError state.*. */
+  async forgetLinks(ids: ReadonlySet<string>): Promise<void> {
+    await this.#change((membership) => withoutLinks(membership, ids));
+  }
+
+  /** Takes the name that the network has for the site now. @throws FairleadError state.*. */
+  async rename(name: string): Promise<void> {
+    const former = this.#membership.site.name;
+    if (former === name) return;
+    await this.#change((membership) => renamed(membership, name));
+    this.#log.info({ site: name, former }, "the site was renamed");
   }
 
   /**
@@ -125,23 +175,23 @@ export class Site {
   }
 
   async #renewOnce(): Promise<void> {
-    const { edge, ca } = this.#membership;
+    const { edge } = this.#membership;
     const assertion = await this.#signer.sign("renew", this.#membership);
-    await this.adopt(await this.#api.renew(edge.api, ca, assertion));
+    await this.adopt(await this.#api.renew(edge.api, rootsOf(this.#trust), assertion));
   }
-}
 
-async function join(options: SiteOptions, key: SiteKey, name: string): Promise<Membership> {
-  const [source, ...further] = options.tokens;
-  if (source === undefined) throw new FairleadError("token.missing");
-  const token = await options.readToken(source);
-  const csr = await makeCsr(key.key, name);
-  const { api, ca, claim } = token.spec;
-  const admission = await options.api.redeem(api, ca, { claim, site: name, csr });
-  const membership = membershipFrom(admission, api, ca, (leaf) => leaf.checkPrivateKey(key.key));
-  await storeMembership(options.state, membership);
-  options.log.info({ site: name, network: membership.network.name }, "joined the network");
-  if (further.length > 0)
-    options.log.info({ tokens: further }, "the first token admitted the site: further tokens are ignored");
-  return membership;
+  readonly #holds = (leaf: X509Certificate) => leaf.checkPrivateKey(this.#key.key);
+
+  /** What could not be stored does not happen. */
+  #change(make: (membership: Membership) => Membership): Promise<Membership> {
+    const done = this.#changed.then(async () => {
+      const before = this.#membership;
+      const after = make(before);
+      if (after !== before) await storeMembership(this.#state, after, before);
+      this.#membership = after;
+      return after;
+    });
+    this.#changed = done.catch(() => {});
+    return done;
+  }
 }

@@ -7,13 +7,13 @@ import type { StateDirectory } from "../state/directory.ts";
 import { Backoff } from "../uplink/backoff.ts";
 import { type EdgeApi, edgeApi } from "./edge-api.ts";
 import { Site } from "./site.ts";
-import { readToken } from "./token.ts";
 
 export interface StartOptions {
   readonly state: StateDirectory;
   readonly boot: string;
   readonly site: string | undefined;
   readonly tokens: readonly string[];
+  readonly readToken: (source: string) => Promise<TokenFile>;
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly api?: EdgeApi;
@@ -28,14 +28,7 @@ export interface StartOptions {
  */
 export async function startSite(options: StartOptions): Promise<Site | null> {
   const { api = edgeApi, ...rest } = options;
-  // Once each: standard input has nothing to say the second time.
-  const read = new Map<string, Promise<TokenFile>>();
-  const readOnce = (source: string) => {
-    const token = read.get(source) ?? readToken(source, process.stdin);
-    read.set(source, token);
-    return token;
-  };
-  const site = await untilDone(options, () => Site.start({ ...rest, api, readToken: readOnce }));
+  const site = await untilDone(options, () => Site.start({ ...rest, api }));
   if (site === null) return null;
   return await untilDone(options, async () => {
     await site.ensureFresh();

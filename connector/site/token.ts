@@ -36,13 +36,29 @@ export function parseToken(content: string, source = "the token file"): TokenFil
  */
 export async function readToken(source: string, stdin: NodeJS.ReadableStream): Promise<TokenFile> {
   if (source === "-") return parseToken(await text(stdin), "standard input");
+  return parseToken(await readTokenText(source), source);
+}
+
+/** The content of a token file. @throws FairleadError `token.malformed` when it cannot be read or holds no token. */
+export async function readTokenText(path: string): Promise<string> {
   let content: string;
   try {
-    content = await readFile(source, "utf8");
+    content = await readFile(path, "utf8");
   } catch (cause) {
-    throw malformed(source, cause instanceof Error ? cause.message : "it cannot be read", cause);
+    throw malformed(path, cause instanceof Error ? cause.message : "it cannot be read", cause);
   }
-  return parseToken(content, source);
+  parseToken(content, path);
+  return content;
+}
+
+/** Reads each token file once: standard input has nothing to say the second time. */
+export function tokenReader(stdin: NodeJS.ReadableStream): (source: string) => Promise<TokenFile> {
+  const read = new Map<string, Promise<TokenFile>>();
+  return (source) => {
+    const token = read.get(source) ?? readToken(source, stdin);
+    read.set(source, token);
+    return token;
+  };
 }
 
 function malformed(source: string, why: string, cause?: unknown): FairleadError {

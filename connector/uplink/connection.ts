@@ -13,10 +13,10 @@ import type { Log } from "../log.ts";
 /** Messages that come unasked. */
 export type Notice = Extract<
   RegistryMessage,
-  { type: "services" | "links" | "session.offer" | "session.cut" }
+  { type: "services" | "links" | "offers.refused" | "renamed" | "session.offer" | "session.cut" }
 >;
 /** Messages that answer a request. */
-export type Answer = Extract<RegistryMessage, { type: "session.grant" | "renewed" | "status" }>;
+export type Answer = Extract<RegistryMessage, { type: "session.grant" | "renewed" | "status" | "done" }>;
 /** A request, before it has its id. */
 export type Question = ConnectorMessage extends infer M
   ? M extends { id: number }
@@ -29,6 +29,8 @@ export interface ConnectionOptions {
   readonly onNotice: (notice: Notice) => void;
   /** Called once, when an uplink that was welcomed ends. */
   readonly onEnd: (error: FairleadError) => void;
+  /** Called with each answer to a keep-alive: how long it took, ms. */
+  readonly onRoundTrip?: (ms: number) => void;
   readonly log: Log;
   readonly keepalive?: { readonly everyMs: number; readonly deadAfterMs: number };
 }
@@ -48,6 +50,12 @@ export class UplinkConnection {
   readonly #keepalive: NodeJS.Timeout;
   readonly #watchdog: NodeJS.Timeout;
   #nextId = 1;
+  /** When the oldest keep-alive without an answer went out, ms; null when all were answered. */
+  #pinged: number | null = null;
+  /** Keep-alives that went out, and answers; those who wait for one of the answers. */
+  #pings = 0;
+  #pongs = 0;
+  #probes: { readonly ping: number; readonly answered: () => void }[] = [];
   #ended: FairleadError | null = null;
   /** Why the edge said that it is about to close. */
   #farewell: FairleadError | null = null;
@@ -57,7 +65,7 @@ export class UplinkConnection {
     this.#socket = socket;
     this.#options = options;
     const { everyMs, deadAfterMs } = options.keepalive ?? KEEPALIVE;
-    this.#keepalive = setInterval(() => this.#write(KEEPALIVE.ping), everyMs).unref();
+    this.#keepalive = setInterval(() => this.#ping(), everyMs).unref();
     this.#watchdog = setTimeout(
       () => this.#end(new FairleadError("uplink.lost", "the edge fell silent")),
       deadAfterMs,
@@ -82,6 +90,8 @@ export class UplinkConnection {
     });
     clearTimeout(timer);
     if (welcome instanceof FairleadError) throw welcome;
+    // At once: whoever looks at a new link wants to see its round trip, not wait for the first interval.
+    connection.#ping();
     return { connection, welcome };
   }
 
@@ -111,6 +121,14 @@ export class UplinkConnection {
     });
   }
 
+  /** Asks for a sign of life now. Resolves when it has come; on an uplink that has ended never. */
+  probe(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#ping();
+    this.#probes.push({ ping: this.#pings, answered: resolve });
+    return promise;
+  }
+
   /** Ends the uplink on our side; `onEnd` is not called. */
   close(error = new FairleadError("uplink.lost", "the uplink was closed")): void {
     this.#end(error, { told: true });
@@ -120,11 +138,31 @@ export class UplinkConnection {
     if (this.#ended === null && this.#socket.readyState === this.#socket.OPEN) this.#socket.send(text);
   }
 
+  #ping(): void {
+    this.#pinged ??= performance.now();
+    this.#pings += 1;
+    this.#write(KEEPALIVE.ping);
+  }
+
+  #ponged(): void {
+    this.#pongs += 1;
+    while (this.#probes[0] !== undefined && this.#probes[0].ping <= this.#pongs) {
+      this.#probes.shift()?.answered();
+    }
+    if (this.#pinged === null) return;
+    const ms = performance.now() - this.#pinged;
+    this.#pinged = null;
+    if (this.#ended === null) this.#options.onRoundTrip?.(ms);
+  }
+
   #receive(data: RawData, isBinary: boolean): void {
     this.#watchdog.refresh();
     if (isBinary) return;
     const text = data.toString();
-    if (text === KEEPALIVE.pong) return;
+    if (text === KEEPALIVE.pong) {
+      this.#ponged();
+      return;
+    }
     const message = readMessage(text);
     if (message === null) {
       // Either newer than this connector, or broken: neither is a reason to lose the uplink.
@@ -143,6 +181,7 @@ export class UplinkConnection {
       case "session.grant":
       case "renewed":
       case "status":
+      case "done":
         this.#take(message.id)?.resolve(message);
         return;
       case "error": {

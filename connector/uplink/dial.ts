@@ -10,8 +10,8 @@ import { openTunnel, proxyFor, type Tunnel } from "./proxy.ts";
 export interface DialOptions {
   /** `wss://…`. */
   readonly url: string;
-  /** The only trusted root, PEM: the deployment CA. */
-  readonly ca: string;
+  /** The only trusted roots, PEM: the deployment CA, and others where a platform answers for the edge. */
+  readonly ca: string | string[];
   /** Site certificate and network CA, PEM. */
   readonly certificate: string;
   readonly key: string;

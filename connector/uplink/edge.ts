@@ -3,6 +3,7 @@ import type { WebSocket } from "ws";
 import { LANE_PATH, TICKET_HEADER, UPLINK_PATH } from "../../protocol/assertions.ts";
 import { MAX_MESSAGE } from "../../protocol/messages.ts";
 import { LANE_SOCKET_OPTIONS } from "../session/lane.ts";
+import { rootsOf } from "../site/roots.ts";
 import type { Site } from "../site/site.ts";
 import { dial } from "./dial.ts";
 
@@ -39,7 +40,8 @@ export async function dialLane(site: Member, ticket: string): Promise<WebSocket>
 }
 
 function credentials(site: Member) {
-  return { ca: site.membership.ca, certificate: site.membership.chain, key: site.keyPem };
+  const { ca, edge } = site.membership;
+  return { ca: rootsOf({ ca, tls: edge.tls }), certificate: site.membership.chain, key: site.keyPem };
 }
 
 function linksUrl(site: Member, path: string): string {

@@ -1,5 +1,6 @@
 /** The uplink's state: one value, the legal moves, and how long to wait after which failure. */
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
+import type { Log } from "../log.ts";
 
 export interface Trouble {
   readonly code: ErrorCode;
@@ -48,4 +49,36 @@ export function isSlow(code: ErrorCode): boolean {
 /** The wait before the next attempt after `code`, ms. `next` is the backoff's. */
 export function waitAfter(code: ErrorCode, next: () => number, random: () => number): number {
   return isSlow(code) ? Math.floor(SLOW.from + random() * (SLOW.to - SLOW.from)) : next();
+}
+
+/** Keeps the state: every change goes through {@link StateKeeper.move}, and is logged. */
+export class StateKeeper {
+  readonly #log: Log;
+  #state: UplinkState;
+
+  constructor(now: number, log: Log) {
+    this.#log = log;
+    this.#state = { state: "idle", since: now };
+  }
+
+  get state(): UplinkState {
+    return this.#state;
+  }
+
+  /** What ended the previous attempt, to be shown during the next. */
+  get trouble(): { trouble?: Trouble } {
+    const state = this.#state;
+    return state.state === "waiting" || state.state === "refused" ? { trouble: state.trouble } : {};
+  }
+
+  move(next: UplinkState): void {
+    const from = this.#state.state;
+    if (!canMove(from, next.state)) throw new Error(`the uplink cannot go from ${from} to ${next.state}`);
+    this.#state = next;
+    const fields = { from, to: next.state };
+    if (next.state === "waiting" || next.state === "refused") {
+      const { code, message, action } = next.trouble;
+      this.#log.warn({ ...fields, code, action, retryMs: next.until - next.since }, `uplink: ${message}`);
+    } else this.#log.info(fields, `uplink ${next.state}`);
+  }
 }

@@ -1,4 +1,5 @@
-/** What a pipe knows of each of its lanes: what is under way on it, whether it answers, how long that takes. */
+/** What a pipe knows of one of its lanes: what is under way on it, whether it answers, how long that takes. */
+import { FairleadError } from "../errors.ts";
 import type { Range } from "./outgoing.ts";
 
 /** Silence after which a lane that should have answered is dead: at least this, and this many round trips. */
@@ -125,27 +126,29 @@ export class PipeLane {
   }
 
   /**
-   * The answer came. Returns how long it took, ms, and what was acknowledged and promised before it was asked for:
-   * the answer cannot say less; and whether little else was under way. Null for one that was not waited for.
+   * The answer came, and says what the peer has received. Returns how long it took, ms, and whether little else was
+   * under way; null for one that was not waited for.
+   * @throws FairleadError session.malformed for one that says less than was acknowledged or promised before its PING.
    */
-  pong(
-    id: number,
-    now: number,
-  ): {
-    readonly took: number;
-    readonly acked: number;
-    readonly promised: number;
-    readonly alone: boolean;
-  } | null {
+  pong(id: number, now: number, received: number): { readonly took: number; readonly alone: boolean } | null {
     if (this.#ping?.id !== id) return null;
     const { acked, promised, alone } = this.#ping;
-    const sample = now - this.#ping.at;
-    this.#rtt = this.#rtt === null ? sample : this.#rtt + (sample - this.#rtt) / 8;
+    const took = now - this.#ping.at;
+    this.#rtt = this.#rtt === null ? took : this.#rtt + (took - this.#rtt) / 8;
     // A path that became slower must be believed at once, or it is called dead.
-    this.#rtt = Math.max(this.#rtt, sample / 2);
+    this.#rtt = Math.max(this.#rtt, took / 2);
     this.#ping = null;
     this.#measuredAt = now;
-    return { took: sample, acked, promised, alone };
+    if (received < acked) {
+      throw new FairleadError("session.malformed", "acknowledgements came that the peer never sent");
+    }
+    if (received < promised) {
+      throw new FairleadError(
+        "session.malformed",
+        "bytes went out on a lane that the peer did not get from it",
+      );
+    }
+    return { took, alone };
   }
 
   /** This process did not run for a while: what the lane did meanwhile is not known. */

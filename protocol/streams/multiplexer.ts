@@ -4,7 +4,6 @@
  * for the order). Reading never waits: what a stream's user has not consumed is bounded by its window.
  */
 import { FairleadError, fromErrorBody } from "../errors.ts";
-import { negotiate, SESSION_VERSIONS } from "../versions.ts";
 import { FrameDecoder, type FrameHandler } from "./decoder.ts";
 import {
   encodeGoaway,
@@ -16,11 +15,12 @@ import {
   parseHello,
   parseReset,
 } from "./frames.ts";
+import { checkHello, ourHello } from "./greeting.ts";
 import { Opens } from "./opens.ts";
-import { DEFAULT_MAX_STREAMS, type MultiplexerEvents, type MultiplexerOptions } from "./options.ts";
+import type { MultiplexerEvents, MultiplexerOptions } from "./options.ts";
 import { Stream, type StreamHandler, type StreamOwner } from "./stream.ts";
 import { StreamTable } from "./table.ts";
-import { DEFAULT_WINDOW, SessionWindows } from "./windows.ts";
+import { SessionWindows } from "./windows.ts";
 import { FrameWriter } from "./writer.ts";
 
 export { DEFAULT_MAX_STREAMS, type MultiplexerEvents, type MultiplexerOptions } from "./options.ts";
@@ -46,13 +46,7 @@ export class Multiplexer {
   constructor(options: MultiplexerOptions) {
     this.#events = options.events;
     this.#table = new StreamTable(options.ids);
-    this.#hello = {
-      versions: SESSION_VERSIONS,
-      window: options.window ?? DEFAULT_WINDOW,
-      maxStreams: options.maxStreams ?? DEFAULT_MAX_STREAMS,
-      software: options.software,
-      ...(options.resumeKey === undefined ? {} : { resumeKey: options.resumeKey }),
-    };
+    this.#hello = ourHello(options);
     this.#windows = new SessionWindows({
       initial: this.#hello.window,
       now: options.now ?? (() => performance.now()),
@@ -199,13 +193,7 @@ export class Multiplexer {
 
   #receiveHello(hello: Hello): void {
     if (this.#peer !== null) throw new FairleadError("session.out_of_order", "HELLO came twice");
-    if (negotiate(SESSION_VERSIONS, hello.versions) === null) {
-      const range = ({ min, max }: { min: number; max: number }) => `${min} to ${max}`;
-      throw new FairleadError(
-        "session.version",
-        `we speak ${range(SESSION_VERSIONS)}, the peer ${range(hello.versions)}`,
-      );
-    }
+    checkHello(hello);
     this.#peer = hello;
     this.#move(this.#goaway === null ? "running" : "draining");
     for (const stream of this.#table.all()) stream.receiveCredit(hello.window);

@@ -1,9 +1,8 @@
 /** The edge dies over and over under load; nobody who uses a service may notice more than a pause. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import type { Edge } from "../support/cluster.ts";
+import type { SessionLine } from "../../connector/control/schema.ts";
 import { clearUp, lay } from "./support/ground.ts";
-import { workerdOf } from "./support/peaks.ts";
+import { harass } from "./support/harass.ts";
 import { report } from "./support/report.ts";
 import { downloadHash, downloadThrough, Requests } from "./support/requests.ts";
 import { FULL, lasting, patience } from "./support/scale.ts";
@@ -16,24 +15,8 @@ const REQUESTS_PER_SECOND = 50;
 /** ms */
 const DURATION = lasting(FULL ? 1 : 0.75);
 const DOWNLOAD = FULL ? 2 ** 30 : 48 * 2 ** 20;
-/** Between two deaths, ms. */
-const LIFE_MS = 2500;
-
 /** Most that a process may hold, MiB. What is expected is a fraction of it. */
 const BOUND = 700;
-
-/** Kills the edge with -9 again and again: the whole of it, or workerd alone, which its supervisor then restarts. */
-async function harass(edge: Edge, until: number): Promise<number> {
-  let deaths = 0;
-  for (; performance.now() < until; deaths++) {
-    await sleep(LIFE_MS);
-    for (const pid of workerdOf(edge)) process.kill(pid, "SIGKILL");
-    if (deaths % 3 === 2) continue;
-    await edge.kill9();
-    await edge.restart();
-  }
-  return deaths;
-}
 
 test(`the edge, killed with -9 every few seconds for ${DURATION / 1000} s, breaks no stream, no byte and no request`, {
   timeout: patience(DURATION),
@@ -70,3 +53,48 @@ test(`the edge, killed with -9 every few seconds for ${DURATION / 1000} s, break
   expect(requests.answered).toBe(requests.asked);
   for (const [role, peak] of Object.entries(memory)) expect(peak, `peak of ${role}, MiB`).toBeLessThan(BOUND);
 });
+
+/** The other kinds of sessions. */
+const KINDS = [
+  {
+    kind: "several lanes",
+    lanes: 4,
+    encryption: "end-to-end",
+    west: ["--lanes", "4"],
+    east: ["--lanes", "4"],
+  },
+  {
+    ...{ kind: "hop encryption", lanes: 1, encryption: "hop" },
+    ...{ west: ["--allow-hop", "bytes"], east: ["--hop", "bytes"] },
+  },
+  {
+    ...{ kind: "several lanes and hop encryption", lanes: 4, encryption: "hop" },
+    ...{ west: ["--lanes", "4", "--allow-hop", "bytes"], east: ["--lanes", "4", "--hop", "bytes"] },
+  },
+];
+
+for (const { kind, lanes, encryption, ...args } of FULL ? KINDS : KINDS.slice(0, 2)) {
+  const lasts = lasting(FULL ? 0.5 : 0.4);
+  test(`the edge, killed with -9 under a session with ${kind}, breaks no stream and no byte`, {
+    timeout: patience(lasts),
+  }, async () => {
+    const ground = await lay({ west: { args: args.west }, east: { args: args.east } });
+    const streams = await ground.server.open(ground.streams, FULL ? 50 : 20, { bytes: 4000, everyMs: 40 });
+    const bulk = await ground.server.open(ground.streams, 2, { bytes: 32 * 1024, everyMs: 20 });
+    const is = (line: SessionLine) => line.state === "up" && line.lanes === lanes;
+    const { id } = await session(ground.west, `has ${lanes} lanes`, is);
+
+    const deaths = await harass(ground.edge, performance.now() + lasts);
+    const recovery = await Promise.all([streams.move(), bulk.move()]);
+    const line = await session(ground.west, `has ${lanes} lanes again`, (now) => now.id === id && is(now));
+    expect(line.encryption).toBe(encryption);
+    expect(line.generation).toBeGreaterThan(deaths / 2);
+    await Promise.all([streams.finish(), bulk.finish()]);
+    report("edge killed", {
+      ...{ kind, deaths, generation: line.generation },
+      "bytes checked": streams.bytes + bulk.bytes,
+      "longest silence of a stream, ms": Math.max(streams.longestSilence, bulk.longestSilence),
+      "last recovery, ms": Math.max(...recovery),
+    });
+  });
+}

@@ -2,7 +2,7 @@ import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { Admission, RenewalAnswer, Token } from "../../protocol/api.ts";
+import { Admission, CreatedToken, RenewalAnswer, Token } from "../../protocol/api.ts";
 import { decodeBase64, encodeBase64 } from "../../protocol/encoding.ts";
 import { TokenFile } from "../../protocol/tokens.ts";
 import { readCertificate, readDeploymentCa } from "../../workers/authority/x509.ts";
@@ -15,6 +15,7 @@ import {
   newKeys,
 } from "../unit/workers/authority/support.ts";
 import {
+  ask,
   call,
   claimIn,
   countObjects,
@@ -25,6 +26,7 @@ import {
   join,
   redeem,
 } from "./support/client.ts";
+import { ADMIN_KEY } from "./support/environment.ts";
 
 afterEach(() => reset());
 
@@ -49,6 +51,13 @@ describe("a token file", () => {
     });
     expect(file.spec.api).toBe(env.API_URL);
     expect(file.spec.ca).toBe(env.DEPLOYMENT_CA);
+    // On a platform, which is what a hostname of its own for uplinks means, the server certificates are the platform's.
+    expect(file.spec.tls).toBe("public");
+    const body = JSON.stringify({ uses: 1 });
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
+    const init = { method: "POST", headers, body };
+    const embedded = await ask(`${env.API_URL}/v1/networks/shop/tokens`, init, { LINKS_HOSTNAME: undefined });
+    expect(TokenFile.parse(parse(CreatedToken.parse(await embedded.json()).file)).spec.tls).toBeUndefined();
     expect(token).toMatchObject({ uses: 2, used: 0, state: "good" });
     const [listed] = (await (await call("GET", "/v1/networks/shop/tokens")).json()) as unknown[];
     expect(JSON.stringify(listed)).not.toContain(file.spec.claim.split(".")[2]);

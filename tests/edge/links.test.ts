@@ -59,38 +59,6 @@ describe("an uplink", () => {
   });
 
   const site = async () => setUp();
-  const good = (certificate: Uint8Array) => reported(certificate).tlsClientAuth;
-  const deceptive: Record<string, (tls: ReturnType<typeof good>) => unknown> = {
-    "when the platform reports nothing": () => undefined,
-    "when the platform reports an empty object": () => ({}),
-    "when no certificate was presented": (tls) => ({ ...tls, certPresented: "0" }),
-    "when certPresented is a number": (tls) => ({ ...tls, certPresented: 1 }),
-    "when certPresented is true": (tls) => ({ ...tls, certPresented: true }),
-    "when certPresented says something else": (tls) => ({ ...tls, certPresented: "10" }),
-    "when certPresented is missing": ({ certPresented: _, ...tls }) => tls,
-    "when the certificate is missing": ({ certRFC9440: _, ...tls }) => tls,
-    "when the certificate is empty": (tls) => ({ ...tls, certRFC9440: "" }),
-    "when the certificate is nothing between colons": (tls) => ({ ...tls, certRFC9440: "::" }),
-    "when the certificate lacks its colons": (tls) => ({ ...tls, certRFC9440: tls.certRFC9440.slice(1, -1) }),
-    "when the certificate is not base64": (tls) => ({ ...tls, certRFC9440: ":%%%:" }),
-    "when certRevoked is false": (tls) => ({ ...tls, certRevoked: false }),
-    "when certRevoked is empty": (tls) => ({ ...tls, certRevoked: "" }),
-    "when certRevoked is a number": (tls) => ({ ...tls, certRevoked: 0 }),
-  };
-  for (const [title, change] of Object.entries(deceptive)) {
-    it(`is refused ${title}`, async () => {
-      const west = await site();
-      const cf = { tlsClientAuth: change(good(west.certificate.certificate)) };
-      expect(await errorOf(dial(west, { cf }))).toEqual([401, "certificate.required"]);
-    });
-  }
-
-  it("is refused when the platform says that the certificate was revoked", async () => {
-    const west = await site();
-    const cf = { tlsClientAuth: { ...good(west.certificate.certificate), certRevoked: "1" } };
-    expect(await errorOf(dial(west, { cf }))).toEqual([403, "certificate.revoked"]);
-  });
-
   it("is refused when TLS proved another certificate than the assertion, and that is an event", async () => {
     const west = await site();
     const east = await join("shop", "east");

@@ -1,34 +1,21 @@
-import { reset, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { closeCodeFor, MAX_MESSAGE } from "../../protocol/messages.ts";
 import { bootIdOf, newKeys } from "../unit/workers/authority/support.ts";
-import { call, createNetwork, dial, errorOf } from "./support/client.ts";
-import {
-  admit,
-  events,
-  hangUpAll,
-  type Member,
-  offer,
-  registryOf,
-  status,
-  TestUplink,
-} from "./support/member.ts";
+import { call, dial, errorOf } from "./support/client.ts";
+import { events, type Member, offer, registryOf, status, TestUplink } from "./support/member.ts";
+import { closeShop, openShop } from "./support/shop.ts";
 
 let west: Member;
 let east: Member;
 let bystander: TestUplink;
 
 beforeEach(async () => {
-  await createNetwork("shop");
-  west = await admit("shop", "west");
-  east = await admit("shop", "east");
+  ({ west, east } = await openShop());
   bystander = await TestUplink.open(east, { offers: [offer("api")] });
 });
-afterEach(async () => {
-  hangUpAll();
-  await reset();
-});
+afterEach(closeShop);
 
 /** The error, the close and the event that go with a code; and that nobody else felt it. */
 async function expectExpelled(uplink: TestUplink, code: ErrorCode): Promise<void> {

@@ -1,18 +1,18 @@
-import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { KEEPALIVE } from "../../protocol/messages.ts";
-import { createNetwork, dial, errorOf } from "./support/client.ts";
+import { dial, errorOf } from "./support/client.ts";
 import {
   admit,
   events,
   eventTypes,
-  hangUpAll,
   type Member,
   offer,
   registryOf,
   status,
   TestUplink,
 } from "./support/member.ts";
+import { closeShop, openBusyShop } from "./support/shop.ts";
 
 let west: Member;
 let east: Member;
@@ -20,17 +20,9 @@ let consumer: TestUplink;
 let provider: TestUplink;
 
 beforeEach(async () => {
-  await createNetwork("shop");
-  west = await admit("shop", "west");
-  east = await admit("shop", "east");
-  consumer = await TestUplink.open(west);
-  provider = await TestUplink.open(east, { offers: [offer("api")] });
-  await consumer.next("services");
+  ({ west, east, consumer, provider } = await openBusyShop());
 });
-afterEach(async () => {
-  hangUpAll();
-  await reset();
-});
+afterEach(closeShop);
 
 const hibernate = () => evictDurableObject(registryOf(west), { webSockets: "hibernate" });
 const restart = () => evictDurableObject(registryOf(west), { webSockets: "close" });

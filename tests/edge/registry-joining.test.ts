@@ -1,10 +1,14 @@
-import { reset, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { Admission, RenewalAnswer, Token } from "../../protocol/api.ts";
 import type { Renewal } from "../../protocol/messages.ts";
-import { signSiteCertificate, verifyLinkCertificate } from "../../workers/authority/certificates.ts";
+import {
+  signLinkCertificate,
+  signSiteCertificate,
+  verifyLinkCertificate,
+} from "../../workers/authority/certificates.ts";
 import { keyHashOf } from "../../workers/authority/keys.ts";
 import { makeSealer } from "../../workers/authority/sealing.ts";
 import { readCertificate } from "../../workers/authority/x509.ts";
@@ -23,24 +27,21 @@ import {
   admit,
   derOf,
   events,
-  hangUpAll,
+  linkIn,
   type Member,
   memberFrom,
   registryOf,
   status,
   TestUplink,
 } from "./support/member.ts";
+import { closeShop } from "./support/shop.ts";
 
 let networkId: string;
 
 beforeEach(async () => {
   networkId = (await createNetwork("shop")).id;
 });
-afterEach(async () => {
-  vi.useRealTimers();
-  hangUpAll();
-  await reset();
-});
+afterEach(closeShop);
 
 const claim = async (body: object = {}) => claimIn((await createToken("shop", body)).file);
 const tokens = () => expectAnswer(z.array(Token), call("GET", "/v1/networks/shop/tokens"));
@@ -133,6 +134,26 @@ describe("a token", () => {
     expect(codes).toEqual(["token.expired", "token.revoked", "token.altered", "token.unknown"]);
   });
 
+  it("that ended is remembered for 30 days, and so is who redeemed it", async () => {
+    const days: Record<string, string> = {};
+    for (const age of [29, 31]) {
+      const text = await claim();
+      await redeem(text, `site-${age}`);
+      const [, id = ""] = text.split(".");
+      await rows("UPDATE tokens SET expires_at = ? WHERE id = ?", Date.now() - age * DAY, id);
+      days[age] = text;
+    }
+    const revoked = await createToken("shop", { expirySeconds: 3600 });
+    await call("DELETE", `/v1/networks/shop/tokens/${revoked.id}`);
+    await rows("UPDATE tokens SET revoked_at = ? WHERE id = ?", Date.now() - 31 * DAY, revoked.id);
+    await createToken("shop");
+    expect(await tokens()).toMatchObject([{ state: "expired" }, { state: "good" }]);
+    expect(await rows("SELECT count(*) AS count FROM redemptions")).toEqual([{ count: 1 }]);
+    expect(await errorOf(redeem(days[29] ?? "", "other"))).toEqual([410, "token.expired"]);
+    expect(await errorOf(redeem(days[31] ?? "", "other"))).toEqual([404, "token.unknown"]);
+    expect((await status("shop")).sites).toHaveLength(2);
+  });
+
   it("does not admit a second site with a taken name", async () => {
     await admit("shop", "west");
     const text = await claim();
@@ -142,30 +163,36 @@ describe("a token", () => {
 
   it("redeemed by a member gives it one more link, link2, and no new site", async () => {
     const west = await admit("shop", "west");
-    const admission = await expectAnswer(Admission, redeem(await claim(), "west", west.keys));
+    await admit("shop", "public");
+    const text = await claim({ issuer: "public" });
+    const admission = await expectAnswer(Admission, redeem(text, "west", west.keys));
     expect(admission.site).toEqual({ id: west.siteId, name: "west" });
-    expect(admission.link.name).toBe("link2");
-    expect(await errorOf(redeem(await claim(), "another", west.keys))).toEqual([409, "site.name_taken"]);
+    expect(linkIn(admission)).toMatchObject({ name: "link2", issuer: "public", cost: 1 });
+    // By whatever name: a key is one site.
+    expect(await errorOf(redeem(await claim(), "another", west.keys))).toEqual([409, "link.exists"]);
     const member = memberFrom(admission, west.keys);
     const uplink = await TestUplink.dial(member);
-    const links = [west.admission.link.certificate, admission.link.certificate];
-    expect((await uplink.greet({ links })).links.map(({ name, state }) => [name, state])).toEqual([
-      ["link1", "up"],
-      ["link2", "up"],
-    ]);
+    const links = [linkIn(west.admission).certificate, linkIn(admission).certificate];
+    expect((await uplink.greet({ links })).links.map(({ name, state, code }) => [name, state, code])).toEqual(
+      [
+        ["link1", "up", undefined],
+        ["link2", "down", "session.peer_offline"],
+      ],
+    );
   });
 
-  it("redeemed at once with another by one key makes one site with two links", async () => {
+  it("redeemed at once with another issuer's by one key makes one site with two links", async () => {
     const keys = await newKeys();
-    const claims = [await claim(), await claim()];
+    await admit("shop", "public");
+    const claims = [await claim(), await claim({ issuer: "public" })];
     const [one, two] = await Promise.all(
       claims.map((text) => expectAnswer(Admission, redeem(text, "west", keys))),
     );
     expect(one?.site).toEqual(two?.site);
-    expect([one?.link.name, two?.link.name].sort()).toEqual(["link1", "link2"]);
+    expect([one?.link?.name, two?.link?.name].sort()).toEqual(["link1", "link2"]);
     const { sites, links } = await status("shop");
-    expect(sites).toHaveLength(1);
-    expect(links.map(({ joiner }) => joiner)).toEqual(["west", "west"]);
+    expect(sites.map(({ name }) => name)).toEqual(["public", "west"]);
+    expect(links.map(({ joiner }) => joiner)).toEqual(["public", "west", "west"]);
     for (const admission of [one, two]) {
       if (!admission) throw new Error("no admission");
       expect((await dial(memberFrom(admission, keys))).status).toBe(101);
@@ -196,10 +223,10 @@ describe("a token", () => {
     const { admission, keys } = await admit("shop", "west");
     const [stored] = await rows("SELECT certificate FROM issuers WHERE id = 'network'");
     const issuer = new Uint8Array(stored?.certificate as ArrayBuffer);
-    await verifyLinkCertificate(derOf(admission.link.certificate), {
+    await verifyLinkCertificate(derOf(linkIn(admission).certificate), {
       issuer,
       networkId,
-      linkId: admission.link.id,
+      linkId: linkIn(admission).id,
       keyHash: await keyHashOf(await spkiOf(keys.publicKey)),
       now: Date.now(),
     });
@@ -247,7 +274,7 @@ const renewedFrom = (member: Member, renewal: Renewal): Member => {
   const admission = {
     ...member.admission,
     ...renewal,
-    link: { ...member.admission.link, certificate: link.certificate },
+    link: { ...linkIn(member.admission), certificate: link.certificate },
   };
   return memberFrom(admission, member.keys);
 };
@@ -268,6 +295,19 @@ describe("renewing after a long sleep", () => {
     const { serial, notAfter } = certificate;
     await rows("INSERT INTO certificates VALUES (?, ?, x'00', ?, NULL)", serial, member.siteId, notAfter);
     return { ...member, certificate };
+  }
+
+  /** A certificate of the member's link that was issued this long ago; who signed it plays no part. */
+  async function issuedLink(member: Member, forMs: number): Promise<Uint8Array<ArrayBuffer>> {
+    const { certificate } = await signLinkCertificate({
+      authority: await networkAuthority(),
+      networkId,
+      linkId: linkIn(member.admission).id,
+      siteId: member.siteId,
+      publicKey: await spkiOf(member.keys.publicKey),
+      now: Date.now() - forMs,
+    });
+    return certificate;
   }
 
   async function networkAuthority() {
@@ -298,6 +338,32 @@ describe("renewing after a long sleep", () => {
     expect(await errorOf(renew(await assertion(old)))).toEqual([403, "certificate.too_old"]);
   });
 
+  it("takes a token after that: the same site, whatever it is called by now, with its link as it was", async () => {
+    const west = await asleep(await admit("shop", "west"), 31.1 * DAY);
+    await rows("UPDATE links SET cost = 7, name = 'main'");
+    expect(await errorOf(redeem(await claim(), "west", west.keys))).toEqual([409, "link.exists"]);
+    // Its link's certificate ended as well.
+    const ended = await issuedLink(west, 31.1 * DAY);
+    await runInDurableObject(registryOf({ networkId }), (_, { storage }) =>
+      storage.sql.exec("UPDATE links SET certificate = ?", ended),
+    );
+    await call("PATCH", "/v1/networks/shop/sites/west", { body: { name: "far-west" } });
+    const admission = await expectAnswer(Admission, redeem(await claim(), "west", west.keys));
+    expect(admission.site).toEqual({ id: west.siteId, name: "far-west" });
+    expect(linkIn(admission)).toMatchObject({ name: "main", cost: 7, issuer: "network" });
+    const uplink = await TestUplink.dial(memberFrom(admission, west.keys));
+    expect((await uplink.greet()).links).toMatchObject([{ name: "main", state: "up" }]);
+  });
+
+  it("is told of a token what that is by now, once what it gave is forgotten", async () => {
+    const text = await claim();
+    const keys = await newKeys();
+    const first = await expectAnswer(Admission, redeem(text, "west", keys));
+    expect(await expectAnswer(Admission, redeem(text, "west", keys))).toEqual(first);
+    await rows("DELETE FROM certificates");
+    expect(await errorOf(redeem(text, "west", keys))).toEqual([410, "token.used_up"]);
+  });
+
   it("takes an assertion once, apart from those of uplinks", async () => {
     const west = await admit("shop", "west");
     const uplink = await TestUplink.open(west);
@@ -317,5 +383,10 @@ describe("renewing after a long sleep", () => {
     expect(await errorOf(renew(await assertion(east)))).toEqual([403, "certificate.revoked"]);
     await call("POST", "/v1/networks/shop/sites/west/revoke");
     expect(await errorOf(renew(await assertion(west)))).toEqual([403, "site.revoked"]);
+    const refused = await events("shop", "uplink.refused");
+    expect(refused.map(({ site, code }) => [site, code])).toEqual([
+      ["east", "certificate.revoked"],
+      ["west", "site.revoked"],
+    ]);
   });
 });

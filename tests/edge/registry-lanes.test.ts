@@ -1,31 +1,21 @@
-import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Instance, type Invitation } from "../../protocol/messages.ts";
 import { issueTicket, verifyTicket } from "../../workers/authority/tickets.ts";
-import { createNetwork } from "./support/client.ts";
 import { expectJoined, openLane, refusal } from "./support/lane.ts";
-import { admit, granted, hangUpAll, type Member, offer, TestUplink } from "./support/member.ts";
+import { admit, granted, type Member, offer, TestUplink } from "./support/member.ts";
+import { closeShop, openBusyShop } from "./support/shop.ts";
 
-let west: Member;
 let east: Member;
 let consumer: TestUplink;
 let provider: TestUplink;
 
 beforeEach(async () => {
-  await createNetwork("shop");
-  west = await admit("shop", "west");
-  east = await admit("shop", "east");
-  consumer = await TestUplink.open(west);
-  provider = await TestUplink.open(east, {
-    offers: [offer("api"), { ...offer("video"), encryption: "hop" }],
-  });
+  const offers = [offer("api"), { ...offer("video"), encryption: "hop" as const }];
+  ({ east, consumer, provider } = await openBusyShop({ east: offers }));
 });
-afterEach(async () => {
-  hangUpAll();
-  await reset();
-});
+afterEach(closeShop);
 
 async function bring(
   service: string,

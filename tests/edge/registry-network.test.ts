@@ -1,18 +1,17 @@
-import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
+import { DEFAULT_QUOTAS } from "../../protocol/api.ts";
 import { encodeHex } from "../../protocol/encoding.ts";
 import { hasTables, MIGRATIONS, migrate, pendingMigrations } from "../../workers/registry/schema.ts";
-import { EVENTS_KEPT, Store } from "../../workers/registry/store/store.ts";
+import { Store } from "../../workers/registry/store/store.ts";
 import { networkIdOf } from "../unit/workers/authority/support.ts";
 import { call, createNetwork, dial, errorOf, redeem } from "./support/client.ts";
 import { openLane } from "./support/lane.ts";
-import { admit, hangUpAll, offer, registryOf, status, TestUplink } from "./support/member.ts";
+import { admit, offer, registryOf, status, TestUplink } from "./support/member.ts";
+import { closeShop } from "./support/shop.ts";
 
-afterEach(async () => {
-  hangUpAll();
-  await reset();
-});
+afterEach(closeShop);
 
 const empty = () => env.REGISTRY.getByName(networkIdOf());
 const tables = (storage: DurableObjectStorage) =>
@@ -177,12 +176,12 @@ describe("the event log", () => {
     const ids = await runInDurableObject(env.REGISTRY.getByName(network.id), (_, { storage }) => {
       const store = new Store(storage);
       store.transaction(() => {
-        for (let index = 0; index < EVENTS_KEPT + 5; index++) {
+        for (let index = 0; index < DEFAULT_QUOTAS.events + 5; index++) {
           store.events.add({ at: index, type: "site.up", text: `${index}`, actor: "test" });
         }
       });
       return storage.sql.exec("SELECT count(*) AS count, max(id) - min(id) AS span FROM events").one();
     });
-    expect(ids).toEqual({ count: EVENTS_KEPT, span: EVENTS_KEPT - 1 });
+    expect(ids).toEqual({ count: DEFAULT_QUOTAS.events, span: DEFAULT_QUOTAS.events - 1 });
   });
 });

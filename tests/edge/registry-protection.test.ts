@@ -1,30 +1,17 @@
-import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HELLO_MS, MAX_UNSENT } from "../../workers/registry/decisions.ts";
-import { createNetwork, dial } from "./support/client.ts";
-import {
-  admit,
-  events,
-  hangUpAll,
-  type Member,
-  offer,
-  registryOf,
-  status,
-  TestUplink,
-} from "./support/member.ts";
+import { dial } from "./support/client.ts";
+import { admit, events, type Member, offer, registryOf, status, TestUplink } from "./support/member.ts";
+import { closeShop, openShop } from "./support/shop.ts";
 
 let west: Member;
 let east: Member;
 
 beforeEach(async () => {
-  await createNetwork("shop");
-  west = await admit("shop", "west");
-  east = await admit("shop", "east");
+  ({ west, east } = await openShop());
 });
-afterEach(async () => {
-  hangUpAll();
-  await reset();
-});
+afterEach(closeShop);
 
 /** Changes what a site's sockets carry. */
 const alter = (member: Member, changes: object) =>

@@ -1,4 +1,4 @@
-import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
@@ -6,18 +6,10 @@ import type { Invitation } from "../../protocol/messages.ts";
 import { SESSION_PENDING_MS } from "../../workers/registry/decisions.ts";
 import { routerName } from "../../workers/router/name.ts";
 import { random } from "../unit/workers/authority/support.ts";
-import { call, createNetwork } from "./support/client.ts";
+import { call } from "./support/client.ts";
 import { expectJoined, openLane, refusal } from "./support/lane.ts";
-import {
-  admit,
-  events,
-  granted,
-  hangUpAll,
-  type Member,
-  offer,
-  registryOf,
-  TestUplink,
-} from "./support/member.ts";
+import { admit, events, granted, type Member, offer, registryOf, TestUplink } from "./support/member.ts";
+import { closeShop, openBusyShop } from "./support/shop.ts";
 
 let west: Member;
 let east: Member;
@@ -27,18 +19,11 @@ let mine: Invitation;
 let theirs: Invitation;
 
 beforeEach(async () => {
-  await createNetwork("shop");
-  west = await admit("shop", "west");
-  east = await admit("shop", "east");
-  consumer = await TestUplink.open(west);
-  provider = await TestUplink.open(east, { offers: [offer("api")] });
+  ({ west, east, consumer, provider } = await openBusyShop());
   mine = await granted(consumer.request(provider, "api"));
   theirs = (await provider.next("session.offer")).invitation;
 });
-afterEach(async () => {
-  hangUpAll();
-  await reset();
-});
+afterEach(closeShop);
 
 const sql = (statement: string, ...values: (string | number)[]) =>
   runInDurableObject(registryOf(west), (_, { storage }) => storage.sql.exec(statement, ...values).toArray());
@@ -73,6 +58,20 @@ async function resumeAndJoin(from: TestUplink, to: TestUplink, last: Invitation)
   await expectJoined(await openLane(from, next), await openLane(to, invitation));
   return next;
 }
+
+describe("a session whose process has a successor", () => {
+  it("is cut at its peer, which would wait for lanes in vain", async () => {
+    await leave(provider);
+    const successor = await TestUplink.open(east, { offers: [offer("api")] });
+    expect(successor.boot).not.toBe(provider.boot);
+    expect(await consumer.next("session.cut")).toMatchObject({
+      session: mine.session,
+      code: "session.unknown",
+    });
+    expect(await stored()).toEqual([]);
+    expect(await consumer.resume(mine)).toBe("session.unknown");
+  });
+});
 
 describe("a session that lost its lane", () => {
   it("gets a new one of the next generation, offered to its peer, which carries bytes while the old still does", async () => {

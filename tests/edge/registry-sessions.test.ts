@@ -1,4 +1,4 @@
-import { reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
@@ -6,17 +6,9 @@ import { type Invitation, KEEPALIVE } from "../../protocol/messages.ts";
 import { verifyTicket } from "../../workers/authority/tickets.ts";
 import { SESSION_MEMORY_MS, SESSION_PENDING_MS } from "../../workers/registry/decisions.ts";
 import { bootIdOf, random } from "../unit/workers/authority/support.ts";
-import { call, createNetwork } from "./support/client.ts";
-import {
-  admit,
-  events,
-  hangUpAll,
-  type Member,
-  offer,
-  registryOf,
-  status,
-  TestUplink,
-} from "./support/member.ts";
+import { call } from "./support/client.ts";
+import { admit, events, type Member, offer, registryOf, status, TestUplink } from "./support/member.ts";
+import { closeShop, openBusyShop } from "./support/shop.ts";
 
 let west: Member;
 let east: Member;
@@ -24,17 +16,9 @@ let consumer: TestUplink;
 let provider: TestUplink;
 
 beforeEach(async () => {
-  await createNetwork("shop");
-  west = await admit("shop", "west");
-  east = await admit("shop", "east");
-  consumer = await TestUplink.open(west, { offers: [offer("web")] });
-  provider = await TestUplink.open(east, { offers: [offer("api")] });
+  ({ west, east, consumer, provider } = await openBusyShop({ west: [offer("web")] }));
 });
-afterEach(async () => {
-  vi.useRealTimers();
-  hangUpAll();
-  await reset();
-});
+afterEach(closeShop);
 
 const read = (ticket: string) =>
   verifyTicket(ticket, { deploymentCaKey: env.DEPLOYMENT_CA_KEY, now: Date.now() });
@@ -139,13 +123,29 @@ describe("a session request", () => {
   it("finds a peer dead that was silent for 45 seconds, and hangs up on it", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     vi.setSystemTime(Date.now() + KEEPALIVE.deadAfterMs);
-    expect((await status("shop")).sites.map(({ state }) => state)).toEqual(["down", "down"]);
     expect(await consumer.request(provider, "api")).toBe("session.peer_offline");
     expect(await provider.closed).toEqual({ code: 4503, reason: "uplink.lost" });
     expect(await events("shop", "site.down")).toMatchObject([{ site: "east", code: "uplink.lost" }]);
     expect(await sql("SELECT lost_at FROM offers WHERE service = 'api'")).toEqual([
       { lost_at: expect.any(Number) },
     ]);
+  });
+
+  it("is not needed to find out who is silent: asking for the status hangs up on them too", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    vi.setSystemTime(Date.now() + KEEPALIVE.deadAfterMs);
+    const { sites, links } = await status("shop");
+    expect(sites.map(({ state }) => state)).toEqual(["down", "down"]);
+    expect(links.map(({ state, code }) => [state, code])).toEqual([
+      ["down", "uplink.lost"],
+      ["down", "uplink.lost"],
+    ]);
+    for (const uplink of [consumer, provider]) {
+      expect(await uplink.closed).toEqual({ code: 4503, reason: "uplink.lost" });
+    }
+    expect(await events("shop", "link.down")).toHaveLength(2);
+    const alarm = await runInDurableObject(registryOf(west), (_, { storage }) => storage.getAlarm());
+    expect(alarm).not.toBeNull();
   });
 
   it("finds a peer alive that sent its keep-alive", async () => {
@@ -229,6 +229,18 @@ describe("a session", () => {
     await sql("UPDATE sessions SET away_since = away_since - ?", SESSION_MEMORY_MS);
     expect(await runDurableObjectAlarm(registryOf(west))).toBe(true);
     expect(await storedSessions()).toEqual([]);
+  });
+
+  it("of a site that is renamed goes on, and its peer learns the name, whether or not it sees any of its offers", async () => {
+    const { session } = await granted(consumer, provider, "api");
+    const [renamed, bystander] = [west.siteId, await TestUplink.open(await admit("shop", "north"))];
+    await call("PATCH", "/v1/networks/shop/sites/west", { body: { name: "far-west" } });
+    expect(await provider.next("renamed")).toMatchObject({ site: renamed, name: "far-west" });
+    for (const uplink of [consumer, bystander]) {
+      await uplink.settle();
+      expect(uplink.waiting("renamed")).toEqual([]);
+    }
+    expect(await storedSessions()).toEqual([session]);
   });
 
   it("of a site that is revoked is cut, and its peer is told; other sessions are not touched", async () => {

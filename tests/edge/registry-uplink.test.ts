@@ -1,37 +1,35 @@
-import { reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { OFFER_GRACE_MS } from "../../workers/registry/decisions.ts";
 import { bootIdOf } from "../unit/workers/authority/support.ts";
-import { call, createNetwork } from "./support/client.ts";
+import { call } from "./support/client.ts";
 import {
   admit,
   events,
   eventTypes,
-  hangUpAll,
+  linkIn,
   type Member,
   offer,
   registryOf,
   status,
   TestUplink,
 } from "./support/member.ts";
+import { closeShop, openShop } from "./support/shop.ts";
 
 let west: Member;
 let east: Member;
 
 beforeEach(async () => {
-  await createNetwork("shop");
-  west = await admit("shop", "west");
-  east = await admit("shop", "east");
+  ({ west, east } = await openShop());
 });
-afterEach(async () => {
-  hangUpAll();
-  await reset();
-});
+afterEach(closeShop);
 
 const instance = (uplink: TestUplink) => ({
   site: uplink.member.siteId,
   siteName: uplink.member.name,
   boot: uplink.boot,
+  // Over the network, by a link each.
+  cost: 2,
 });
 
 /** Lets the grace of every lost offer be over, and runs the alarm. */
@@ -63,11 +61,11 @@ describe("a hello", () => {
     const uplink = await TestUplink.dial(west);
     const welcome = await uplink.greet();
     expect(welcome).toMatchObject({
-      features: ["resume", "lanes", "hop"],
+      features: ["resume", "lanes", "hop", "links"],
       version: 1,
       network: { id: west.networkId, name: "shop" },
       site: { id: west.siteId, name: "west" },
-      links: [{ id: west.admission.link.id, name: "link1", issuer: "network", state: "up" }],
+      links: [{ id: linkIn(west.admission).id, name: "link1", issuer: "network", state: "up" }],
       services: [{ name: "api", protocol: "tcp", port: 9000, offers: [instance(provider)] }],
     });
     expect(Math.abs(welcome.time - Date.now())).toBeLessThan(5_000);
@@ -89,7 +87,7 @@ describe("a hello", () => {
 
   it("leaves a link down when its certificate is missing, another's or rubbish", async () => {
     const uplink = await TestUplink.dial(west);
-    const welcome = await uplink.greet({ links: [east.admission.link.certificate, "rubbish", "AAAA"] });
+    const welcome = await uplink.greet({ links: [linkIn(east.admission).certificate, "rubbish", "AAAA"] });
     expect(welcome.links).toMatchObject([{ state: "down", code: "certificate.required" }]);
     expect(await eventTypes("shop")).toEqual(["site.up", "link.down"]);
   });

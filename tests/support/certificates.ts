@@ -37,15 +37,19 @@ export function randomId(kind: IdKind): string {
   return makeId(kind, randomBytes(ID_BYTES));
 }
 
-/** A CA, self-signed unless it has an issuer. */
-export async function makeAuthority(name: string, issuer?: TestAuthority): Promise<TestAuthority> {
-  const keys = await newKeys();
+/** A CA, self-signed unless it has an issuer. With `keys` it is another's certificate of the same key. */
+export async function makeAuthority(
+  name: string,
+  issuer?: TestAuthority,
+  { keys: given, days = 1 }: { keys?: CryptoKeyPair; days?: number } = {},
+): Promise<TestAuthority> {
+  const keys = given ?? (await newKeys());
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: randomBytes(16).toString("hex"),
     subject: `CN=${name}`,
     issuer: `CN=${issuer?.name ?? name}`,
     notBefore: new Date(Date.now() - 300_000),
-    notAfter: new Date(Date.now() + DAY_MS),
+    notAfter: new Date(Date.now() + days * DAY_MS),
     publicKey: keys.publicKey,
     signingKey: (issuer?.keys ?? keys).privateKey,
     signingAlgorithm: SIGNATURE,

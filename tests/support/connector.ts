@@ -8,8 +8,8 @@ import type { Exit, ManagedProcess } from "./processes.ts";
 export interface ConnectorOptions {
   readonly site: string;
   readonly stateDir?: string;
-  /** Path of a token file. */
-  readonly token?: string;
+  /** Paths of token files. */
+  readonly token?: string | readonly string[];
   readonly expose?: readonly string[];
   readonly listen?: readonly string[];
   readonly bind?: string;
@@ -130,7 +130,7 @@ export class Connector {
 /** The words after `fairlead` that run a connector. */
 export function connectorArgs(options: ConnectorOptions, stateDir: string): string[] {
   const args = ["connector", "run", "--site", options.site, "--state", stateDir, "--json"];
-  if (options.token !== undefined) args.push("--token", options.token);
+  for (const token of [options.token ?? []].flat()) args.push("--token", token);
   for (const expose of options.expose ?? []) args.push("--expose", expose);
   for (const listen of options.listen ?? []) args.push("--listen", listen);
   if (options.bind !== undefined) args.push("--bind", options.bind);

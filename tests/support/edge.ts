@@ -12,6 +12,8 @@ export interface EdgeOptions {
   /** Stores a login, in the file that the environment's FAIRLEAD_CONFIG names. */
   readonly login?: boolean;
   readonly env?: Env;
+  /** Further words for `edge start`. */
+  readonly args?: readonly string[];
 }
 
 /** What `edge start --json` prints once the edge answers. */
@@ -112,6 +114,7 @@ async function launch(cluster: Cluster, stateDir: string, options: EdgeOptions) 
   ];
   if (options.hostname !== undefined) args.push("--hostname", options.hostname);
   if (!options.login) args.push("--no-login");
+  args.push(...(options.args ?? []));
   const started = cluster.run("edge", args, options.env);
   const at = await started.output("its addresses", ({ stdout }) => {
     const parsed = Started.safeParse(tryJson(stdout));

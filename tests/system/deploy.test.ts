@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { ROOT } from "../support/cluster.ts";
+import { FAIRLEAD, ROOT } from "../support/cluster.ts";
 
 const outdir = mkdtempSync(join(tmpdir(), "fl-deploy-"));
 afterAll(() => rmSync(outdir, { recursive: true, force: true }));
@@ -24,4 +24,39 @@ it("wrangler.toml is complete: a dry run of `wrangler deploy` builds the Worker 
     expect(stdout).toContain(variable);
   }
   expect(readdirSync(outdir)).toContain("index.js");
+});
+
+it("`fairlead edge deploy --dry-run` shows everything without an account, has the real wrangler check it, and changes nothing", () => {
+  const state = join(outdir, "state");
+  const words = [
+    "--api",
+    "edge.example.org",
+    "--links",
+    "links.example.org",
+    "--worker",
+    "my-edge",
+    "--dry-run",
+  ];
+  const { PATH, TMPDIR } = process.env;
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [FAIRLEAD, "edge", "deploy", ...words, "--state", state],
+    { cwd: outdir, encoding: "utf8", env: { PATH, HOME: join(outdir, "home"), ...(TMPDIR && { TMPDIR }) } },
+  );
+  expect(stderr).not.toMatch(/\[ERROR\]|WARNING/);
+  expect(status, stderr).toBe(0);
+  // What wrangler said of the Worker that would be uploaded.
+  for (const binding of ["env.REGISTRY (Registry)", "env.LINKS_HOSTNAME", "env.DEPLOYMENT_CA_KEY"]) {
+    expect(stderr).toContain(binding);
+  }
+  for (const said of [
+    "wrangler accepts the Worker and its configuration",
+    "--name my-edge",
+    "--domain links.example.org",
+    "client certificates on for links.example.org",
+    "curl https://edge.example.org/v1/health",
+  ]) {
+    expect(stdout).toContain(said);
+  }
+  expect(existsSync(state)).toBe(false);
 });

@@ -10,7 +10,8 @@ import { encodeBase64 } from "../../protocol/encoding.ts";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { closeCodeFor, MAX_MESSAGE } from "../../protocol/messages.ts";
-import { createNetworkAuthority, signSiteCertificate } from "../../workers/authority/certificates.ts";
+import { createNetworkAuthority } from "../../workers/authority/ca.ts";
+import { signSiteCertificate } from "../../workers/authority/certificates.ts";
 import { makeAuthority, makeLeaf } from "../support/certificates.ts";
 import type { TestNetwork } from "../support/cluster.ts";
 import {

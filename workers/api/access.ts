@@ -1,113 +1,80 @@
-/**
- * Who may call what: the one table, and the check. A route cannot be made without an entry (a type error),
- * and says its entry in the OpenAPI document as `x-fairlead-role`.
- */
-import type { Context, MiddlewareHandler } from "hono";
-import type { ApiKey, Role } from "../../protocol/api.ts";
-import { encodeHex, equalBytes } from "../../protocol/encoding.ts";
+/** The part of a route's definition that says where it is and who may call it, with the check. */
+import type { MiddlewareHandler } from "hono";
+import { MAX_BODY, type Role } from "../../protocol/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import type { ApiEnv, Caller } from "./context.ts";
-import { spendAfterFailure, waitIfSpent } from "./limits.ts";
+import { authenticate } from "./authentication.ts";
+import { limitBody } from "./bodies.ts";
+import { permitsEverywhere, permitsIn, permitsSomewhere, roleOf } from "./caller.ts";
+import type { ApiEnv } from "./context.ts";
+import { type Least, type Operation, ROLES } from "./roles.ts";
 
-/** Least role for each operation; `public` needs no key. */
-export const ROLES = {
-  "GET /v1/health": "public",
-  "GET /v1/openapi.json": "public",
-  "POST /v1/redeem": "public",
-  "POST /v1/renew": "public",
-  "GET /v1/networks": "viewer",
-  "POST /v1/networks": "admin",
-  "GET /v1/networks/{network}": "viewer",
-  "DELETE /v1/networks/{network}": "admin",
-  "GET /v1/networks/{network}/tokens": "viewer",
-  "POST /v1/networks/{network}/tokens": "operator",
-  "DELETE /v1/networks/{network}/tokens/{token}": "operator",
-  "GET /v1/networks/{network}/sites": "viewer",
-  "GET /v1/networks/{network}/sites/{site}": "viewer",
-  "POST /v1/networks/{network}/sites/{site}/revoke": "operator",
-  "DELETE /v1/networks/{network}/sites/{site}": "operator",
-  "GET /v1/networks/{network}/links": "viewer",
-  "GET /v1/networks/{network}/services": "viewer",
-  "GET /v1/networks/{network}/status": "viewer",
-  "GET /v1/networks/{network}/events": "viewer",
-  "GET /v1/keys": "admin",
-  "POST /v1/keys": "admin",
-  "DELETE /v1/keys/{key}": "admin",
-} as const satisfies Record<string, Role | "public">;
+type Method = "get" | "post" | "patch" | "delete";
 
-export type Operation = keyof typeof ROLES;
-type Method = "get" | "post" | "delete";
-
-const RANK: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
-
-/** Whether a role suffices where `least` is asked for. */
-export function roleSuffices(role: Role, least: Role): boolean {
-  return RANK[role] >= RANK[least];
+interface Exceptions {
+  /** Bytes; {@link MAX_BODY} unless given. */
+  readonly maxBody?: number;
+  /** The network need not exist: the route may make it. Then `c.var.network` is not set. */
+  readonly newNetwork?: boolean;
 }
 
-/** Whether a caller's key is good for a network. */
-export function reachesNetwork(caller: Caller, networkId: string): boolean {
-  return caller.networks === null || caller.networks.includes(networkId);
-}
-
-/** The part of a route's definition that says where it is and who may call it. */
+/**
+ * A route's method, path and checks, in this order, before anything else of the request is looked at: who
+ * calls, whether that one may do this at all, whether he may do it in the network that the path names, and
+ * whether the body is small enough.
+ */
 export function access<M extends Method, P extends string>(
   method: M,
   path: `${Uppercase<M>} ${P}` extends Operation ? P : never,
+  { maxBody = MAX_BODY, newNetwork = false }: Exceptions = {},
 ): {
   method: M;
   path: P;
   middleware: MiddlewareHandler<ApiEnv>[];
   security: Record<string, string[]>[];
-  "x-fairlead-role": Role | "public";
+  "x-fairlead-role": Least;
 } {
-  const operation = `${method.toUpperCase()} ${path}` as Operation;
-  const role = ROLES[operation];
+  const role: Least = ROLES[`${method.toUpperCase()} ${path}` as Operation];
+  const checks: MiddlewareHandler<ApiEnv>[] = [];
+  if (role !== "public") {
+    const named = path.includes("{network}");
+    checks.push(requireRole(role, named));
+    if (named) checks.push(requireNetwork(role, newNetwork));
+  }
   return {
     method,
     path: path as P,
-    middleware: role === "public" ? [] : [requireRole(role)],
+    middleware: [...checks, limitBody(maxBody)],
     security: role === "public" ? [] : [{ key: [] }],
     "x-fairlead-role": role,
   };
 }
 
-function requireRole(least: Role): MiddlewareHandler<ApiEnv> {
+/** What an admin does outside a network concerns all of them, so it takes a role that holds in all. */
+function requireRole(least: Role, namesNetwork: boolean): MiddlewareHandler<ApiEnv> {
+  const permits = least === "admin" && !namesNetwork ? permitsEverywhere : permitsSomewhere;
   return async (c, next) => {
     const caller = await authenticate(c);
-    if (!roleSuffices(caller.role, least)) {
-      throw new FairleadError("key.forbidden", `This needs the role ${least}; the key's is ${caller.role}.`);
+    if (!permits(caller, least)) {
+      throw new FairleadError("key.forbidden", `This needs the role ${least}; yours is ${roleOf(caller)}.`);
     }
     c.set("caller", caller);
     await next();
   };
 }
 
-/** A key's text: `flk_`, the key's id or "admin", and 32 random bytes. */
-const KEY_TEXT = /^flk_[A-Za-z0-9]{1,40}_[A-Za-z0-9_-]{43}$/;
-
-async function authenticate(c: Context<ApiEnv>): Promise<Caller> {
-  const text = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  if (text === undefined) throw new FairleadError("key.missing");
-  waitIfSpent(c, "keys");
-  const key = KEY_TEXT.test(text) ? await findKey(c, await hashKey(text)) : null;
-  if (key === null) {
-    spendAfterFailure(c, "keys");
-    throw new FairleadError("key.invalid");
-  }
-  return key;
-}
-
-async function findKey(c: Context<ApiEnv>, hash: string): Promise<Caller | null> {
-  const bytes = (text: string) => new TextEncoder().encode(text);
-  if (equalBytes(bytes(hash), bytes(c.env.ADMIN_KEY_HASH.toLowerCase()))) {
-    return { name: "admin", role: "admin", networks: null };
-  }
-  const key: ApiKey | null = await c.var.directory.findKey(hash);
-  return key === null ? null : { name: key.name, role: key.role, networks: key.networks };
-}
-
-/** SHA-256 of a key's text, lower-case hex: how keys are stored. */
-export async function hashKey(text: string): Promise<string> {
-  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+/** A caller who may not do this in all networks cannot learn here which others exist. */
+function requireNetwork(least: Role, mayBeNew: boolean): MiddlewareHandler<ApiEnv> {
+  return async (c, next) => {
+    const { caller, directory } = c.var;
+    const nameOrId = c.req.param("network") ?? "";
+    const network = await directory.findNetwork(nameOrId);
+    if (network !== null && permitsIn(caller, least, network)) {
+      c.set("network", network);
+    } else if (!permitsEverywhere(caller, least)) {
+      throw new FairleadError("key.forbidden", `You are no ${least} of a network "${nameOrId}".`);
+    } else if (!mayBeNew) {
+      throw new FairleadError("network.unknown", `There is no network "${nameOrId}".`);
+    }
+    await next();
+  };
 }

@@ -1,21 +1,12 @@
 /** What every handler of the API has at hand. */
 import type { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { ErrorAnswer, type Network, type Role } from "../../protocol/api.ts";
-import { FairleadError } from "../../protocol/errors.ts";
-import type { DirectoryFacade } from "../directory/directory.ts";
+import { ErrorAnswer, type Network } from "../../protocol/api.ts";
+import type { DirectoryFacade } from "../directory/facade.ts";
 import type { Env } from "../env.ts";
-import { reachesNetwork } from "./access.ts";
+import type { IdentityTokens } from "../oidc/tokens.ts";
+import type { Caller } from "./caller.ts";
 import type { Limits } from "./limits.ts";
-
-/** Whoever calls with a key. */
-export interface Caller {
-  /** The key's name; it is the actor in events. */
-  readonly name: string;
-  readonly role: Role;
-  /** Ids of the networks that the key is good for; null is all. */
-  readonly networks: readonly string[] | null;
-}
 
 export interface ApiEnv {
   Bindings: Env;
@@ -23,8 +14,11 @@ export interface ApiEnv {
     requestId: string;
     directory: DirectoryFacade;
     limits: Limits;
+    identityTokens: IdentityTokens;
     /** Set on routes that need a key. */
     caller: Caller;
+    /** Set on routes that name a network which the caller may use for what the route does. */
+    network: Network;
     /** Seconds, once a limit was hit. */
     retryAfter?: number;
   };
@@ -32,23 +26,8 @@ export interface ApiEnv {
 
 export type Api = OpenAPIHono<ApiEnv>;
 
-/**
- * The network that a path names, if the caller's key is good for it. A key that is not good for all networks
- * cannot learn which others exist.
- * @throws FairleadError network.unknown, key.forbidden
- */
-export async function networkOf(c: Context<ApiEnv>, nameOrId: string): Promise<Network> {
-  const network = await c.var.directory.findNetwork(nameOrId);
-  const { caller } = c.var;
-  if (network !== null && reachesNetwork(caller, network.id)) return network;
-  if (caller.networks !== null) {
-    throw new FairleadError("key.forbidden", `The key is not good for a network "${nameOrId}".`);
-  }
-  throw new FairleadError("network.unknown", `There is no network "${nameOrId}".`);
-}
-
 /** The registry of a network that the directory knows: addressing an object creates it, so ask there first. */
-export function registryOf(c: Context<ApiEnv>, network: Pick<Network, "id">) {
+export function registryOf(c: Context<ApiEnv>, network: Pick<Network, "id"> = c.var.network) {
   return c.env.REGISTRY.getByName(network.id);
 }
 

@@ -3,6 +3,7 @@
  * the directory does not know gets no object: whatever a claim or certificate says is checked there first.
  */
 import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import { Admission, Redeem, Renew, RenewalAnswer } from "../../protocol/api.ts";
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
@@ -10,12 +11,15 @@ import { parseClaim } from "../../protocol/tokens.ts";
 import { verifyAssertion } from "../authority/identity.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";
-import { type Api, answers, body, registryOf } from "./context.ts";
-import { spend } from "./limits.ts";
+import { type Api, type ApiEnv, answers, body, registryOf } from "./context.ts";
+import { spend, spendAfterFailure, waitIfSpent } from "./spending.ts";
 
 const tags = ["joining"];
 /** How long after its end a site certificate still proves its site for a renewal, ms. */
 export const RENEW_FOR_MS = 30 * 24 * 3600 * 1000;
+
+/** Refusals of somebody who does not hold what was a token's claim. */
+const GUESSED = new Set<string>(["token.malformed", "token.unknown", "token.altered"]);
 
 const redeem = createRoute({
   ...access("post", "/v1/redeem"),
@@ -36,13 +40,13 @@ const renew = createRoute({
 export function addJoining(api: Api): void {
   api.openapi(redeem, async (c) => {
     spend(c, "redeem");
-    const { claim: text, site, csr } = c.req.valid("json");
-    const claim = parseClaim(text);
-    if (claim === null) throw new FairleadError("token.malformed");
-    if (decodeBase64(csr) === null) throw new FairleadError("csr.invalid", "The request is not base64.");
-    const network = await c.var.directory.findNetwork(claim.networkId);
-    if (network?.id !== claim.networkId) throw new FairleadError("token.unknown");
-    return c.json(unwrap(await registryOf(c, network).redeem({ claim, site, csr })), 200);
+    waitIfSpent(c, "claims");
+    try {
+      return c.json(await redeemClaim(c, c.req.valid("json")), 200);
+    } catch (thrown) {
+      if (thrown instanceof FairleadError && GUESSED.has(thrown.code)) spendAfterFailure(c, "claims");
+      throw thrown;
+    }
   });
 
   api.openapi(renew, async (c) => {
@@ -58,4 +62,15 @@ export function addJoining(api: Api): void {
     if (network?.id !== identity.networkId) throw new FairleadError("network.unknown");
     return c.json(unwrap(await registryOf(c, network).renew(identity)), 200);
   });
+}
+
+async function redeemClaim(c: Context<ApiEnv>, { claim: text, ...request }: Redeem): Promise<Admission> {
+  const claim = parseClaim(text);
+  if (claim === null) throw new FairleadError("token.malformed");
+  if (decodeBase64(request.csr) === null) {
+    throw new FairleadError("csr.invalid", "The request is not base64.");
+  }
+  const network = await c.var.directory.findNetwork(claim.networkId);
+  if (network?.id !== claim.networkId) throw new FairleadError("token.unknown");
+  return unwrap(await registryOf(c, network).redeem({ claim, ...request }));
 }

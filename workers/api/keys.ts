@@ -6,8 +6,9 @@ import { encodeBase64Url } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
-import { access, hashKey } from "./access.ts";
-import { type Api, type ApiEnv, answers, body, networkOf } from "./context.ts";
+import { access } from "./access.ts";
+import { hashKey } from "./authentication.ts";
+import { type Api, type ApiEnv, answers, body } from "./context.ts";
 
 const tags = ["keys"];
 const KEY_BYTES = 32;
@@ -49,24 +50,31 @@ export function addKeys(api: Api): void {
     }
     const id = makeId("key", crypto.getRandomValues(new Uint8Array(ID_BYTES)));
     const key = `flk_${id}_${encodeBase64Url(crypto.getRandomValues(new Uint8Array(KEY_BYTES)))}`;
-    const made = await c.var.directory.createKey({
+    const record = {
       id,
       name,
       role,
       networks: networks === undefined ? null : await networkIds(c, networks),
       createdAt: new Date().toISOString(),
+      lastUsedAt: null,
       hash: await hashKey(key),
-    });
+    };
+    const made = await c.var.directory.createKey(record, c.var.caller.name);
     return c.json({ ...unwrap(made), key }, 201);
   });
 
   api.openapi(remove, async (c) => {
-    return c.json(unwrap(await c.var.directory.deleteKey(c.req.valid("param").key)), 200);
+    const { key } = c.req.valid("param");
+    return c.json(unwrap(await c.var.directory.deleteKey(key, c.var.caller.name)), 200);
   });
 }
 
 async function networkIds(c: Context<ApiEnv>, namesOrIds: readonly string[]): Promise<string[]> {
   const ids = new Set<string>();
-  for (const nameOrId of namesOrIds) ids.add((await networkOf(c, nameOrId)).id);
+  for (const nameOrId of namesOrIds) {
+    const network = await c.var.directory.findNetwork(nameOrId);
+    if (network === null) throw new FairleadError("network.unknown", `There is no network "${nameOrId}".`);
+    ids.add(network.id);
+  }
   return [...ids];
 }

@@ -3,11 +3,7 @@
  * edge compute; secrets do not depend on them (each has 256 bits). They are wide enough for a fleet of sites
  * behind one address.
  */
-import type { Context } from "hono";
-import { FairleadError } from "../../protocol/errors.ts";
 import { TokenBuckets } from "./buckets.ts";
-import { clientOf } from "./client.ts";
-import type { ApiEnv } from "./context.ts";
 
 const CLIENTS = 10_000;
 
@@ -15,9 +11,15 @@ const CLIENTS = 10_000;
 export function createLimits() {
   return {
     redeem: new TokenBuckets({ burst: 1000, perSecond: 20, clients: CLIENTS }),
+    /** Claims that are no token's: somebody guesses. Tokens that were good once do not count. */
+    claims: new TokenBuckets({ burst: 60, perSecond: 0.5, clients: CLIENTS }),
     renew: new TokenBuckets({ burst: 1000, perSecond: 20, clients: CLIENTS }),
-    /** Requests with a wrong API key. */
+    /** Requests with a wrong API key or identity token. */
     keys: new TokenBuckets({ burst: 30, perSecond: 0.5, clients: CLIENTS }),
+    /** Events about wrong keys, per client. */
+    keyNotes: new TokenBuckets({ burst: 3, perSecond: 1 / 60, clients: CLIENTS }),
+    /** The same, of all clients together. */
+    allKeyNotes: new TokenBuckets({ burst: 20, perSecond: 0.1, clients: 1 }),
     /** Uplinks and lanes that proved nothing. */
     proofs: new TokenBuckets({ burst: 1000, perSecond: 50, clients: CLIENTS }),
     /** Events about refused proofs, per network. */
@@ -25,26 +27,3 @@ export function createLimits() {
   };
 }
 export type Limits = ReturnType<typeof createLimits>;
-type Name = keyof Limits;
-
-function limited(c: Context<ApiEnv>, wait: number): FairleadError {
-  c.set("retryAfter", Math.max(1, Math.ceil(wait / 1000)));
-  return new FairleadError("request.limited");
-}
-
-/** Counts a request. @throws FairleadError request.limited */
-export function spend(c: Context<ApiEnv>, name: Name): void {
-  const wait = c.var.limits[name].take(clientOf(c.req.raw), Date.now());
-  if (wait > 0) throw limited(c, wait);
-}
-
-/** Refuses a client whose failures used the limit up. @throws FairleadError request.limited */
-export function waitIfSpent(c: Context<ApiEnv>, name: Name): void {
-  const wait = c.var.limits[name].wait(clientOf(c.req.raw), Date.now());
-  if (wait > 0) throw limited(c, wait);
-}
-
-/** Counts a failure. */
-export function spendAfterFailure(c: Context<ApiEnv>, name: Name): void {
-  c.var.limits[name].take(clientOf(c.req.raw), Date.now());
-}

@@ -4,8 +4,9 @@ import { CreateNetwork, Network } from "../../protocol/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId, NetworkId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
-import { access, reachesNetwork } from "./access.ts";
-import { type Api, answers, body, networkOf, registryOf } from "./context.ts";
+import { access } from "./access.ts";
+import { permitsIn } from "./caller.ts";
+import { type Api, answers, body, registryOf } from "./context.ts";
 
 const tags = ["networks"];
 /** A path parameter: a network's name or id. */
@@ -46,7 +47,7 @@ export function addNetworks(api: Api): void {
   api.openapi(list, async (c) => {
     const networks = await c.var.directory.listNetworks();
     return c.json(
-      networks.filter((network) => reachesNetwork(c.var.caller, network.id)),
+      networks.filter((network) => permitsIn(c.var.caller, "viewer", network)),
       200,
     );
   });
@@ -56,25 +57,25 @@ export function addNetworks(api: Api): void {
     if (NetworkId.safeParse(name).success) {
       throw new FairleadError("request.invalid", "body.name: a network cannot be named like an id.");
     }
+    const actor = c.var.caller.name;
     const id = makeId("network", crypto.getRandomValues(new Uint8Array(ID_BYTES)));
     const now = Date.now();
     // The directory reserves the name; a registry that then cannot be made gives it back.
-    unwrap(await c.var.directory.createNetwork({ id, name, createdAt: new Date(now).toISOString() }));
+    unwrap(await c.var.directory.createNetwork({ id, name, createdAt: new Date(now).toISOString() }, actor));
     try {
-      const made = await registryOf(c, { id }).create({ id, name, createdAt: now, actor: c.var.caller.name });
+      const made = await registryOf(c, { id }).create({ id, name, createdAt: now, actor });
       return c.json(unwrap(made), 201);
     } catch (thrown) {
-      await c.var.directory.deleteNetwork(id);
+      await c.var.directory.deleteNetwork(id, actor);
       throw thrown;
     }
   });
 
-  api.openapi(read, async (c) => c.json(await networkOf(c, c.req.valid("param").network), 200));
+  api.openapi(read, async (c) => c.json(c.var.network, 200));
 
   api.openapi(remove, async (c) => {
-    const network = await networkOf(c, c.req.valid("param").network);
     // The registry first: if this is interrupted, the network is still listed and can be deleted again.
-    await registryOf(c, network).destroy();
-    return c.json(unwrap(await c.var.directory.deleteNetwork(network.id)), 200);
+    await registryOf(c).destroy();
+    return c.json(unwrap(await c.var.directory.deleteNetwork(c.var.network.id, c.var.caller.name)), 200);
   });
 }

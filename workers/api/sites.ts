@@ -1,10 +1,11 @@
 /** Sites: the members of a network. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { Site } from "../../protocol/api.ts";
+import { CreatedSite, CreateSite, Site, UpdateSite } from "../../protocol/api.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";
-import { type Api, answers, networkOf, registryOf } from "./context.ts";
+import { type Api, answers, body, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
+import { formatTokenFile } from "./token-file.ts";
 
 const tags = ["sites"];
 const SiteParam = NetworkParam.extend({ site: z.string().max(100) });
@@ -17,11 +18,27 @@ const list = createRoute({
   responses: answers(200, z.array(Site), "The sites."),
 });
 
+const create = createRoute({
+  ...access("post", "/v1/networks/{network}/sites"),
+  summary: "Make a member without links, and a token that admits exactly this site, once",
+  tags,
+  request: { params: NetworkParam, body: body(CreateSite) },
+  responses: answers(201, CreatedSite, "The site, and its token with the file."),
+});
+
 const read = createRoute({
   ...access("get", "/v1/networks/{network}/sites/{site}"),
   summary: "One site, by name or id",
   tags,
   request: { params: SiteParam },
+  responses: answers(200, Site, "The site."),
+});
+
+const update = createRoute({
+  ...access("patch", "/v1/networks/{network}/sites/{site}"),
+  summary: "Rename a site, or change what it may offer",
+  tags,
+  request: { params: SiteParam, body: body(UpdateSite) },
   responses: answers(200, Site, "The site."),
 });
 
@@ -42,25 +59,32 @@ const remove = createRoute({
 });
 
 export function addSites(api: Api): void {
-  api.openapi(list, async (c) => {
-    const network = await networkOf(c, c.req.valid("param").network);
-    return c.json(unwrap(await registryOf(c, network).status()).sites, 200);
+  api.openapi(list, async (c) => c.json(unwrap(await registryOf(c).status()).sites, 200));
+
+  api.openapi(create, async (c) => {
+    const request = { request: c.req.valid("json"), actor: c.var.caller.name };
+    const { site, token, claim } = unwrap(await registryOf(c).createSite(request));
+    const file = formatTokenFile(c.env, c.var.network, token, claim);
+    return c.json({ site, token: { ...token, file } }, 201);
   });
 
   api.openapi(read, async (c) => {
-    const { network, site } = c.req.valid("param");
-    return c.json(unwrap(await registryOf(c, await networkOf(c, network)).site(site)), 200);
+    return c.json(unwrap(await registryOf(c).site(c.req.valid("param").site)), 200);
+  });
+
+  api.openapi(update, async (c) => {
+    const { site } = c.req.valid("param");
+    const changed = await registryOf(c).updateSite(site, c.req.valid("json"), c.var.caller.name);
+    return c.json(unwrap(changed), 200);
   });
 
   api.openapi(revoke, async (c) => {
-    const { network, site } = c.req.valid("param");
-    const registry = registryOf(c, await networkOf(c, network));
-    return c.json(unwrap(await registry.revokeSite(site, c.var.caller.name)), 200);
+    const { site } = c.req.valid("param");
+    return c.json(unwrap(await registryOf(c).revokeSite(site, c.var.caller.name)), 200);
   });
 
   api.openapi(remove, async (c) => {
-    const { network, site } = c.req.valid("param");
-    const registry = registryOf(c, await networkOf(c, network));
-    return c.json(unwrap(await registry.deleteSite(site, c.var.caller.name)), 200);
+    const { site } = c.req.valid("param");
+    return c.json(unwrap(await registryOf(c).deleteSite(site, c.var.caller.name)), 200);
   });
 }

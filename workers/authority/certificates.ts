@@ -1,41 +1,29 @@
 /**
- * Making certificates: network CAs, issuer CAs, site and link certificates. All P-256, all DER; times in ms
- * since 1970; private keys PKCS #8. How a presented site certificate is checked is in chain.ts.
+ * Making site and link certificates, and checking the latter. All P-256, all DER; times in ms since 1970. The CAs
+ * that sign them are made in ca.ts; how a presented site certificate is checked is in chain.ts.
  */
 import { equalBytes } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { siteUri } from "../../protocol/names.ts";
-import { checkValidity, networkUri, onlyUri } from "./chain.ts";
+import type { Authority } from "./ca.ts";
+import { checkValidity, onlyUri } from "./chain.ts";
 import {
   type Bytes,
   copyOf,
   ECDSA_SHA256,
-  exportPrivateKey,
-  generateKeyPair,
   importPrivateKey,
   importPublicKey,
   isP256,
   keyHashOf,
-  readPem,
 } from "./keys.ts";
-import { EKU, readCertificate, readDeploymentCa, x509 } from "./x509.ts";
+import { BACKDATE_MS, EKU, newSerial, readCertificate, x509 } from "./x509.ts";
 
 export { keyHashOf };
 
 const DAY_MS = 24 * 3600 * 1000;
 /** How long a site or link certificate lives. */
 export const SITE_CERTIFICATE_MS = DAY_MS;
-/** How long a CA lives. */
-const AUTHORITY_MS = 3650 * DAY_MS;
-/** Certificates begin a little earlier, for clocks that are behind. */
-const BACKDATE_MS = 5 * 60 * 1000;
-
-/** A CA: its certificate and its private key, both DER. */
-export interface Authority {
-  readonly certificate: Bytes;
-  readonly privateKey: Bytes;
-}
 
 /** A new leaf certificate. */
 export interface Issued {
@@ -44,55 +32,6 @@ export interface Issued {
   readonly serial: string;
   /** ms since 1970 */
   readonly notAfter: number;
-}
-
-/** Makes a network's CA under the deployment CA (PEMs). It can sign leaves only, and ends with its parent. */
-export async function createNetworkAuthority(options: {
-  networkId: string;
-  deploymentCa: string;
-  deploymentCaKey: string;
-  now: number;
-}): Promise<Authority> {
-  const parent = readDeploymentCa(options.deploymentCa);
-  const keys = await generateKeyPair();
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: newSerial(),
-    subject: `CN=Fairlead network ${options.networkId}`,
-    issuer: parent.subject,
-    notBefore: new Date(options.now - BACKDATE_MS),
-    notAfter: new Date(Math.min(options.now + AUTHORITY_MS, parent.notAfter)),
-    publicKey: keys.publicKey,
-    signingKey: await importPrivateKey(readPem(options.deploymentCaKey)),
-    signingAlgorithm: ECDSA_SHA256,
-    extensions: [
-      ...authorityExtensions(),
-      new x509.SubjectAlternativeNameExtension([{ type: "url", value: networkUri(options.networkId) }]),
-      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(await importPublicKey(parent.spki)),
-    ],
-  });
-  return {
-    certificate: new Uint8Array(certificate.rawData),
-    privateKey: await exportPrivateKey(keys.privateKey),
-  };
-}
-
-/** Makes a self-signed issuer CA, which signs link certificates that only the registry verifies. */
-export async function createIssuerAuthority(options: { name: string; now: number }): Promise<Authority> {
-  const keys = await generateKeyPair();
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: newSerial(),
-    name: `CN=Fairlead issuer ${options.name}`,
-    notBefore: new Date(options.now - BACKDATE_MS),
-    notAfter: new Date(options.now + AUTHORITY_MS),
-    keys,
-    signingAlgorithm: ECDSA_SHA256,
-    extensions: [...authorityExtensions(), await x509.SubjectKeyIdentifierExtension.create(keys.publicKey)],
-  });
-  return {
-    certificate: new Uint8Array(certificate.rawData),
-    privateKey: await exportPrivateKey(keys.privateKey),
-  };
 }
 
 /**
@@ -224,18 +163,4 @@ async function signLeaf(
     serial: certificate.serialNumber.toLowerCase(),
     notAfter: certificate.notAfter.getTime(),
   };
-}
-
-function authorityExtensions(): x509.Extension[] {
-  return [
-    new x509.BasicConstraintsExtension(true, 0, true),
-    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-  ];
-}
-
-/** 127 random bits with the highest of the first byte clear and the next set: positive, of one length. */
-function newSerial(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -10,6 +10,16 @@ const UNDERSTOOD = new Set(["2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", 
 
 export const EKU = { serverAuth: "1.3.6.1.5.5.7.3.1", clientAuth: "1.3.6.1.5.5.7.3.2" } as const;
 
+/** Certificates begin a little earlier, for clocks that are behind; ms. */
+export const BACKDATE_MS = 5 * 60 * 1000;
+
+/** 127 random bits with the highest of the first byte clear and the next set: positive, of one length. */
+export function newSerial(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** A certificate as the checks see it: what they need and no more. */
 export interface Certificate {
   readonly der: Bytes;

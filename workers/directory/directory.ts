@@ -1,21 +1,16 @@
 /**
- * The directory: which networks exist, and which keys people hold. One object, on itty-durable, which keeps
- * its state as one JSON value and calls methods by HTTP request. Whoever reaches its `fetch` can call it, so
- * nothing outside this file may address it: use {@link openDirectory}.
+ * The directory: which networks exist, which keys people hold, and the edge's own event log. One object, on
+ * itty-durable, which keeps its state as one JSON value and calls methods by HTTP request. Whoever reaches its
+ * `fetch` can call it, so nothing outside this folder may address it: use `openDirectory` (facade.ts).
  */
 import itty from "itty-durable";
 import { z } from "zod";
-import { ApiKey, Network } from "../../protocol/api.ts";
+import { type ApiKey, EventQuery, Network, type NetworkEvent } from "../../protocol/api.ts";
+import { BACKUP_VERSION, DirectoryDump, KeyRecord } from "../../protocol/backup.ts";
 import { equalBytes } from "../../protocol/encoding.ts";
-import { ErrorBody, FairleadError } from "../../protocol/errors.ts";
 import { failure, type Result, success } from "../result.ts";
-
-/** A key as it is stored: SHA-256 of its text (lower-case hex), never the text. */
-export const KeyRecord = ApiKey.extend({ hash: z.string().regex(/^[0-9a-f]{64}$/) });
-export type KeyRecord = z.infer<typeof KeyRecord>;
-
-/** Name of the one object. */
-const NAME = "directory";
+import { EdgeLog } from "./log.ts";
+import { KeyUses } from "./uses.ts";
 
 /** What this file uses of itty-durable, whose own types say `any`. */
 interface IttyObject {
@@ -24,39 +19,60 @@ interface IttyObject {
   fetch(request: Request): Promise<Response>;
 }
 type IttyClass = new (state: DurableObjectState, env: object) => IttyObject;
-type IttyStub = Record<string, (...parameters: unknown[]) => Promise<unknown>>;
 
 const IttyBase: IttyClass = itty.createDurable({ autoPersist: false, autoReturn: false });
 
 /** The methods that a call may name: itty-durable's own (`destroy`, `reset`) are not for anybody. */
-const METHODS = [
+export const METHODS = [
   "createNetwork",
   "findNetwork",
   "listNetworks",
   "deleteNetwork",
+  "noteRestored",
   "createKey",
   "listKeys",
   "deleteKey",
-  "findKey",
+  "useKey",
+  "noteRefusedKey",
+  "events",
+  "dump",
 ] as const;
-type Method = (typeof METHODS)[number];
+export type Method = (typeof METHODS)[number];
+
+/** Where a backup is sent, as a body: itty-durable takes parameters in a header, which is no place for one. */
+export const RESTORE_URL = "https://itty-durable/restore";
+
+const By = z.object({ actor: z.string() });
+const NetworkBy = By.extend({ network: Network });
+const KeyBy = By.extend({ key: KeyRecord });
+const IdBy = By.extend({ id: z.string() });
+const Refusal = z.object({ code: z.string(), text: z.string().max(1000) });
+const RestoreBy = By.extend({ dump: DirectoryDump });
 
 /**
- * The object. Methods take their parameter as JSON text, see {@link toText}. Each decides and changes memory without awaiting, then persists: calls cannot interleave
- * between the decision and the change. Every field that is not private is stored.
+ * The object. Methods take their parameter as JSON text (facade.ts). Each decides and changes memory without
+ * awaiting, then persists: calls cannot interleave between the decision and the change. Every field that is
+ * not private is stored.
  */
 export class Directory extends IttyBase {
   networks: Record<string, Network> = {};
   keys: Record<string, KeyRecord> = {};
+  readonly #log: EdgeLog;
+  readonly #uses: KeyUses;
 
   constructor(state: DurableObjectState) {
     // itty-durable copies what it is given as `env` onto the object's state; the secrets in it stay out.
     super(state, {});
+    this.#log = new EdgeLog(state.storage.sql);
+    this.#uses = new KeyUses(state.storage.sql);
     // Otherwise the first two calls would load at the same time.
     void state.blockConcurrencyWhile(() => this.loadFromStorage());
   }
 
   override async fetch(request: Request): Promise<Response> {
+    if (request.url === RESTORE_URL && request.method === "POST") {
+      return Response.json(await this.restore(await request.text()));
+    }
     const { origin, pathname } = new URL(request.url);
     const known = METHODS.some((method) => pathname === `/do/call/${method}`);
     if (origin !== "https://itty-durable" || !known) return new Response(null, { status: 404 });
@@ -64,11 +80,12 @@ export class Directory extends IttyBase {
   }
 
   async createNetwork(text: string): Promise<Result<Network>> {
-    const network = Network.parse(JSON.parse(text));
+    const { network, actor } = NetworkBy.parse(JSON.parse(text));
     if (Object.values(this.networks).some((known) => known.name === network.name)) {
       return failure("network.taken", `A network named "${network.name}" exists.`);
     }
     this.networks[network.id] = network;
+    this.#note("network.created", `Network ${network.name} (${network.id}) was created.`, actor);
     await this.persist();
     return success(network);
   }
@@ -88,104 +105,102 @@ export class Directory extends IttyBase {
   }
 
   async deleteNetwork(text: string): Promise<Result<Network>> {
-    const id = z.string().parse(JSON.parse(text));
+    const { id, actor } = IdBy.parse(JSON.parse(text));
     const network = Object.values(this.networks).find((known) => known.id === id);
     if (network === undefined) return failure("network.unknown");
     delete this.networks[network.id];
+    this.#note("network.deleted", `Network ${network.name} (${network.id}) was deleted.`, actor);
     await this.persist();
     return success(network);
   }
 
+  noteRestored(text: string): null {
+    const { network, actor } = NetworkBy.parse(JSON.parse(text));
+    this.#note("network.restored", `Network ${network.name} (${network.id}) was restored.`, actor);
+    return null;
+  }
+
   async createKey(text: string): Promise<Result<ApiKey>> {
-    const record = KeyRecord.parse(JSON.parse(text));
-    this.keys[record.id] = record;
+    const { key, actor } = KeyBy.parse(JSON.parse(text));
+    this.keys[key.id] = key;
+    const where = key.networks === null ? "all networks" : key.networks.join(", ") || "no network";
+    this.#note("key.created", `Key ${key.name} (${key.id}) was created: ${key.role} of ${where}.`, actor);
     await this.persist();
-    return success(withoutHash(record));
+    return success(this.#describe(key));
   }
 
   listKeys(): ApiKey[] {
     return Object.values(this.keys)
-      .map(withoutHash)
+      .map((key) => this.#describe(key))
       .sort((left, right) => (left.createdAt < right.createdAt ? -1 : 1));
   }
 
   async deleteKey(text: string): Promise<Result<ApiKey>> {
-    const id = z.string().parse(JSON.parse(text));
-    const record = Object.values(this.keys).find((known) => known.id === id);
-    if (record === undefined) return failure("key.unknown");
-    delete this.keys[record.id];
+    const { id, actor } = IdBy.parse(JSON.parse(text));
+    const key = Object.values(this.keys).find((known) => known.id === id);
+    if (key === undefined) return failure("key.unknown");
+    const shown = this.#describe(key);
+    delete this.keys[key.id];
+    this.#uses.forget(key.id);
+    this.#note("key.revoked", `Key ${key.name} (${key.id}) was deleted.`, actor);
     await this.persist();
-    return success(withoutHash(record));
+    return success(shown);
   }
 
   /** Compares with every key, each in constant time: how long it takes tells nothing about a hash. */
-  findKey(text: string): ApiKey | null {
+  useKey(text: string): ApiKey | null {
     const wanted = new TextEncoder().encode(z.string().parse(JSON.parse(text)));
     let found: KeyRecord | null = null;
-    for (const record of Object.values(this.keys)) {
-      if (equalBytes(new TextEncoder().encode(record.hash), wanted)) found = record;
+    for (const key of Object.values(this.keys)) {
+      if (equalBytes(new TextEncoder().encode(key.hash), wanted)) found = key;
     }
-    return found === null ? null : withoutHash(found);
+    if (found === null) return null;
+    this.#uses.note(found.id, Date.now());
+    return this.#describe(found);
   }
-}
 
-function withoutHash({ hash: _, ...key }: KeyRecord): ApiKey {
-  return key;
-}
+  noteRefusedKey(text: string): null {
+    const { code, text: what } = Refusal.parse(JSON.parse(text));
+    this.#log.add({ type: "key.refused", text: what, code, actor: "edge" }, Date.now());
+    return null;
+  }
 
-const resultOf = <T extends z.ZodType>(value: T) =>
-  z.discriminatedUnion("ok", [
-    z.object({ ok: z.literal(true), value }),
-    z.object({ ok: z.literal(false), error: ErrorBody }),
-  ]);
+  events(text: string): NetworkEvent[] {
+    return this.#log.list(EventQuery.parse(JSON.parse(text)));
+  }
 
-/**
- * JSON in ASCII: itty-durable puts parameters into a header, and what is not ASCII there is logged by the
- * runtime, with everything beside it.
- */
-function toText(parameter: unknown): string {
-  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return JSON.stringify(parameter).replaceAll(/[^\x20-\x7e]/g, escaped);
-}
+  dump(): DirectoryDump {
+    return {
+      kind: "fairlead/directory",
+      version: BACKUP_VERSION,
+      at: new Date().toISOString(),
+      networks: this.listNetworks(),
+      keys: Object.values(this.keys).map((key) => ({ ...key, lastUsedAt: this.#uses.lastOf(key.id) })),
+      events: this.#log.all(),
+    };
+  }
 
-/** The directory as the Worker sees it. Refusals are data; a directory that cannot answer is `edge.internal`. */
-export interface DirectoryFacade {
-  /** network.taken */
-  createNetwork(network: Network): Promise<Result<Network>>;
-  /** By id or by name; an id goes first. */
-  findNetwork(nameOrId: string): Promise<Network | null>;
-  /** Sorted by name. */
-  listNetworks(): Promise<Network[]>;
-  /** network.unknown */
-  deleteNetwork(id: string): Promise<Result<Network>>;
-  createKey(record: KeyRecord): Promise<Result<ApiKey>>;
-  /** Oldest first. */
-  listKeys(): Promise<ApiKey[]>;
-  /** key.unknown */
-  deleteKey(id: string): Promise<Result<ApiKey>>;
-  /** By SHA-256 of the key's text, lower-case hex. */
-  findKey(hash: string): Promise<ApiKey | null>;
-}
-
-/** The directory behind its binding. */
-export function openDirectory(namespace: DurableObjectNamespace): DirectoryFacade {
-  async function call<T extends z.ZodType>(schema: T, method: Method, parameter?: unknown) {
-    // A stub per call, and never awaited: it answers every property, `then` as well.
-    const stub: IttyStub = itty.proxyDurable(namespace, { parse: true }).get(NAME);
-    try {
-      return schema.parse(await stub[method]?.(toText(parameter ?? null)));
-    } catch (cause) {
-      throw new FairleadError("edge.internal", `the directory failed in ${method}`, { cause });
+  /** Only into a directory without networks and keys; its log is replaced, and says so. */
+  async restore(text: string): Promise<Result<Network[]>> {
+    const { dump, actor } = RestoreBy.parse(JSON.parse(text));
+    if (Object.keys(this.networks).length > 0 || Object.keys(this.keys).length > 0) {
+      return failure("backup.not_empty", "This edge has networks or keys already.");
     }
+    this.networks = Object.fromEntries(dump.networks.map((network) => [network.id, network]));
+    this.keys = Object.fromEntries(dump.keys.map((key) => [key.id, { ...key, lastUsedAt: null }]));
+    this.#uses.restore(dump.keys);
+    this.#log.restore(dump.events);
+    const what = `${dump.networks.length} network(s) and ${dump.keys.length} key(s)`;
+    this.#note("network.restored", `The directory was restored: ${what}, as of ${dump.at}.`, actor);
+    await this.persist();
+    return success(this.listNetworks());
   }
-  return {
-    createNetwork: (network) => call(resultOf(Network), "createNetwork", network),
-    findNetwork: (nameOrId) => call(Network.nullable(), "findNetwork", nameOrId),
-    listNetworks: () => call(z.array(Network), "listNetworks"),
-    deleteNetwork: (id) => call(resultOf(Network), "deleteNetwork", id),
-    createKey: (record) => call(resultOf(ApiKey), "createKey", record),
-    listKeys: () => call(z.array(ApiKey), "listKeys"),
-    deleteKey: (id) => call(resultOf(ApiKey), "deleteKey", id),
-    findKey: (hash) => call(ApiKey.nullable(), "findKey", hash),
-  };
+
+  #note(type: NetworkEvent["type"], text: string, actor: string): void {
+    this.#log.add({ type, text, actor }, Date.now());
+  }
+
+  #describe({ hash: _, ...key }: KeyRecord): ApiKey {
+    return { ...key, lastUsedAt: this.#uses.lastOf(key.id) };
+  }
 }

@@ -9,7 +9,7 @@ import { clientOf } from "../api/client.ts";
 import type { Limits } from "../api/limits.ts";
 import { IDENTITY_HEADER, type Identity, siteOfAssertion, verifyAssertion } from "../authority/identity.ts";
 import { type Ticket, VERIFIED_TICKET_HEADER, verifyTicket } from "../authority/tickets.ts";
-import { openDirectory } from "../directory/directory.ts";
+import { openDirectory } from "../directory/facade.ts";
 import type { Env } from "../env.ts";
 import { errorResponse, publicError } from "../errors.ts";
 import { unwrap } from "../result.ts";
@@ -136,9 +136,16 @@ async function openLane(visit: Visit, identity: Identity): Promise<Response> {
   const { request, env } = visit;
   try {
     const ticket = await readTicket(visit, identity);
-    unwrap(await env.REGISTRY.getByName(identity.networkId).authorizeLane(identity, ticket));
+    const registry = env.REGISTRY.getByName(identity.networkId);
+    unwrap(await registry.authorizeLane(identity, ticket));
     const router = env.ROUTER.getByName(routerName(ticket.network, ticket.site, ticket.peer));
-    return await upgraded(await router.fetch(withVerified(request, VERIFIED_TICKET_HEADER, ticket)));
+    const answer = await upgraded(await router.fetch(withVerified(request, VERIFIED_TICKET_HEADER, ticket)));
+    // The pair may have been cut meanwhile: a lane that came to the router just after that is not to stay.
+    const still = await registry.authorizeLane(identity, ticket);
+    if (still.ok) return answer;
+    answer.webSocket?.accept();
+    answer.webSocket?.close(1000);
+    throw fromErrorBody(still.error, "edge.internal");
   } catch (thrown) {
     note(visit, identity, thrown);
     throw thrown;

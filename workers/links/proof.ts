@@ -25,7 +25,8 @@ export function proofFromSocket(props: unknown): TlsProof {
 /**
  * What Cloudflare reports of the handshake. Every field is a string, and "0" is truthy: compared exactly.
  * `certVerified` is not looked at: Cloudflare does not know our CA and says "FAILED:…" of every good
- * certificate; the chain is checked by us, and possession by the assertion's signature as well.
+ * certificate; the chain is checked by us, and possession by the assertion's signature as well. Nor is the chain
+ * that it reports: the assertion brings the one that counts.
  */
 const Reported = z.object({
   certPresented: z.literal("1"),
@@ -34,11 +35,22 @@ const Reported = z.object({
   certRFC9440: z.string().regex(/^:[A-Za-z0-9+/]+={0,2}:$/),
 });
 
+/** The platform reports no certificate above 10 KB, and says so. Ours have 1 KB. */
+const TooLarge = z.object({
+  tlsClientAuth: z.object({ certRFC9440TooLarge: z.enum(["1", "true"]).or(z.literal(true)) }),
+});
+
 /**
  * @param cf `request.cf`, which the platform fills
  * @throws FairleadError certificate.required, certificate.revoked
  */
 export function proofFromPlatform(cf: unknown): TlsProof {
+  if (TooLarge.safeParse(cf).success) {
+    throw new FairleadError(
+      "certificate.required",
+      "The certificate is too large for the platform to report.",
+    );
+  }
   const parsed = z.object({ tlsClientAuth: Reported }).safeParse(cf);
   if (!parsed.success) throw new FairleadError("certificate.required");
   const { certRevoked, certRFC9440 } = parsed.data.tlsClientAuth;

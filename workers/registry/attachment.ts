@@ -16,6 +16,10 @@ const Attachment = z.object({
   software: z.string().nullable(),
   /** Links whose certificates were good at hello. */
   links: z.array(z.string()),
+  /** Why others were not, by their ids. */
+  unproven: z.record(z.string(), z.string()).default({}),
+  /** The connector's round trip to the edge, ms; null until it told. */
+  rtt: z.number().nullable().default(null),
   /** The registry closed it: whatever still comes over it does not count. */
   ended: z.boolean(),
 });

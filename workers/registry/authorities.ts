@@ -1,30 +1,43 @@
 /** The registry's certificate authorities: the network CA and the issuers' CAs, their keys sealed at rest. */
 
+import { equalBytes } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import {
+  type Authority,
   createIssuerAuthority,
   createNetworkAuthority,
+  nearsEnd,
+  renewIssuerAuthority,
+  renewNetworkAuthority,
+} from "../authority/ca.ts";
+import {
   signLinkCertificate,
   signSiteCertificate,
   verifyLinkCertificate,
 } from "../authority/certificates.ts";
 import { makeSealer } from "../authority/sealing.ts";
 import type { Env } from "../env.ts";
-import type { LinkRow, NetworkRow, SiteRow, Store } from "./store/store.ts";
+import { NETWORK_NODE } from "./reachability.ts";
+import type { IssuerRow, LinkRow, MemberRow, NetworkRow, Store } from "./store/store.ts";
 
-interface Authority {
-  certificate: Uint8Array<ArrayBuffer>;
-  privateKey: Uint8Array<ArrayBuffer>;
-}
+type Bytes = Uint8Array<ArrayBuffer>;
 
 export class Authorities {
   readonly #env: Env;
   readonly #store: Store;
-  readonly #opened = new Map<string, Authority>();
+  readonly #renewed: (what: string) => void;
+  /** The last opened key of each authority, with its sealed form: another one in the database is another key. */
+  readonly #opened = new Map<string, { sealedKey: Bytes; privateKey: Bytes }>();
 
-  constructor(env: Env, store: Store) {
+  /** @param renewed told what a CA is of that neared its end and was issued again */
+  constructor(env: Env, store: Store, renewed: (what: string) => void) {
     this.#env = env;
     this.#store = store;
+    this.#renewed = renewed;
+  }
+
+  get #deployment() {
+    return { deploymentCa: this.#env.DEPLOYMENT_CA, deploymentCaKey: this.#env.DEPLOYMENT_CA_KEY };
   }
 
   #sealer(networkId: string) {
@@ -33,52 +46,105 @@ export class Authorities {
 
   /** Makes the CA of a new network. Stores nothing. */
   async makeNetwork(id: string, name: string, createdAt: number, now: number): Promise<NetworkRow> {
-    const made = await createNetworkAuthority({
-      networkId: id,
-      deploymentCa: this.#env.DEPLOYMENT_CA,
-      deploymentCaKey: this.#env.DEPLOYMENT_CA_KEY,
-      now,
-    });
+    const made = await createNetworkAuthority({ networkId: id, ...this.#deployment, now });
     const sealedKey = await (await this.#sealer(id)).seal(made.privateKey);
     return { id, name, createdAt, certificate: made.certificate, sealedKey };
   }
 
-  async #network(): Promise<Authority & { id: string }> {
+  async #makeIssuer(issuer: string, now: number): Promise<IssuerRow> {
+    const network = this.#networkRow();
+    const made = await createIssuerAuthority({ name: `${network.id} ${issuer}`, now });
+    const sealedKey = await (await this.#sealer(network.id)).seal(made.privateKey);
+    return { id: issuer, certificate: made.certificate, sealedKey };
+  }
+
+  /** Whether a sealed key can be opened by this deployment. */
+  async opens(networkId: string, sealedKey: Bytes): Promise<boolean> {
+    const sealer = await this.#sealer(networkId);
+    return sealer.open(sealedKey).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #networkRow(): NetworkRow {
     const row = this.#store.network.get();
     if (!row) throw new FairleadError("network.unknown");
-    let opened = this.#opened.get("");
-    if (!opened) {
-      const privateKey = await (await this.#sealer(row.id)).open(row.sealedKey);
-      opened = { certificate: row.certificate, privateKey };
-      this.#opened.set("", opened);
-    }
-    return { ...opened, id: row.id };
+    return row;
+  }
+
+  async #privateKey(id: string, sealedKey: Bytes): Promise<Bytes> {
+    const opened = this.#opened.get(id);
+    if (opened && equalBytes(opened.sealedKey, sealedKey)) return opened.privateKey;
+    const privateKey = await (await this.#sealer(this.#networkRow().id)).open(sealedKey);
+    this.#opened.set(id, { sealedKey, privateKey });
+    return privateKey;
+  }
+
+  async #network(now: number): Promise<Authority & { id: string }> {
+    const row = this.#networkRow();
+    const privateKey = await this.#privateKey("", row.sealedKey);
+    if (!nearsEnd(row.certificate, now, this.#env.DEPLOYMENT_CA)) return { ...row, privateKey };
+    const certificate = await renewNetworkAuthority({
+      networkId: row.id,
+      certificate: row.certificate,
+      ...this.#deployment,
+      now,
+    });
+    this.#store.transaction(() => {
+      // Of two that come to this at once, one says so.
+      const stored = this.#store.network.get();
+      if (!stored || !equalBytes(stored.certificate, row.certificate)) return;
+      this.#store.network.setCertificate(certificate);
+      this.#renewed("the network");
+    });
+    return { id: row.id, certificate, privateKey };
   }
 
   /** The CA of an issuer, made at its first use. */
-  async #issuer(networkId: string, issuer: string, now: number): Promise<Authority> {
-    const known = this.#opened.get(issuer);
-    if (known) return known;
-    const sealer = await this.#sealer(networkId);
-    const row = this.#store.issuers.get(issuer);
-    if (row) {
-      const opened = { certificate: row.certificate, privateKey: await sealer.open(row.sealedKey) };
-      this.#opened.set(issuer, opened);
-      return opened;
-    }
-    const made = await createIssuerAuthority({ name: `${networkId} ${issuer}`, now });
-    const sealedKey = await sealer.seal(made.privateKey);
+  async #issuer(issuer: string, now: number): Promise<Authority> {
+    const row = this.#store.issuers.get(issuer) ?? (await this.#firstOf(issuer, now));
+    const privateKey = await this.#privateKey(issuer, row.sealedKey);
+    if (!nearsEnd(row.certificate, now)) return { certificate: row.certificate, privateKey };
+    const certificate = await renewIssuerAuthority({ certificate: row.certificate, privateKey, now });
+    this.#store.transaction(() => {
+      if (!this.holds(issuer, row.certificate)) return;
+      this.#store.issuers.put({ ...row, certificate }, now);
+      this.#renewed(`issuer ${this.#store.sites.get(issuer)?.name ?? issuer}`);
+    });
+    return { certificate, privateKey };
+  }
+
+  /** Makes an issuer's CA where it has none. */
+  async ensure(issuer: string, now: number): Promise<void> {
+    await this.#issuer(issuer, now);
+  }
+
+  async #firstOf(issuer: string, now: number): Promise<IssuerRow> {
+    const made = await this.#makeIssuer(issuer, now);
     // Another call may have made it while this one waited: the stored one counts.
     const stored = this.#store.issuers.get(issuer);
-    if (stored) return this.#issuer(networkId, issuer, now);
-    this.#store.issuers.put({ id: issuer, certificate: made.certificate, sealedKey }, now);
-    this.#opened.set(issuer, made);
+    if (stored) return stored;
+    // Nor does one come to be for a site that was removed meanwhile; what is signed with it counts for nothing.
+    if (this.mayIssue(issuer)) this.#store.issuers.put(made, now);
     return made;
   }
 
-  /** A site certificate for a registered key, and the network CA that signed it. Stores nothing. */
-  async signSite(site: Pick<SiteRow, "id" | "publicKey">, now: number) {
-    const network = await this.#network();
+  /** Whether tokens and links can be issued by it: the network, or a site that was not revoked. */
+  mayIssue(issuer: string): boolean {
+    const site = this.#store.sites.get(issuer);
+    return issuer === NETWORK_NODE || (site !== null && site.state !== "revoked");
+  }
+
+  /** Whether this is the issuer's present CA. */
+  holds(issuer: string, certificate: Bytes): boolean {
+    const row = this.#store.issuers.get(issuer);
+    return row !== null && equalBytes(row.certificate, certificate);
+  }
+
+  /** A site certificate for a registered key, and the network CA that signed it. Stores no certificate. */
+  async signSite(site: Pick<MemberRow, "id" | "publicKey">, now: number) {
+    const network = await this.#network(now);
     const signed = await signSiteCertificate({
       authority: network,
       networkId: network.id,
@@ -89,36 +155,30 @@ export class Authorities {
     return { ...signed, authority: network.certificate };
   }
 
-  /** A link certificate from the issuer's CA for the joiner's key. Stores nothing but a new issuer's CA. */
-  async signLink(
-    link: Pick<LinkRow, "id" | "issuer" | "joiner">,
-    publicKey: Uint8Array<ArrayBuffer>,
-    now: number,
-  ) {
-    const network = await this.#network();
-    const issuer = await this.#issuer(network.id, link.issuer, now);
-    return signLinkCertificate({
-      authority: issuer,
-      networkId: network.id,
+  /**
+   * A link certificate from the issuer's CA for the joiner's key. Stores no certificate: whoever does asks
+   * {@link holds} in the same transaction, since the issuer's access may have been revoked meanwhile.
+   */
+  async signLink(link: Pick<LinkRow, "id" | "issuer" | "joiner">, publicKey: Bytes, now: number) {
+    const authority = await this.#issuer(link.issuer, now);
+    const signed = await signLinkCertificate({
+      authority,
+      networkId: this.#networkRow().id,
       linkId: link.id,
       siteId: link.joiner,
       publicKey,
       now,
     });
+    return { ...signed, authority: authority.certificate };
   }
 
   /** @throws FairleadError `certificate.*` when the certificate does not prove the link for that key. */
-  async verifyLink(
-    certificate: Uint8Array<ArrayBuffer>,
-    link: LinkRow,
-    keyHash: string,
-    now: number,
-  ): Promise<void> {
-    const network = await this.#network();
-    const issuer = await this.#issuer(network.id, link.issuer, now);
+  async verifyLink(certificate: Bytes, link: LinkRow, keyHash: string, now: number): Promise<void> {
+    const issuer = this.#store.issuers.get(link.issuer);
+    if (!issuer) throw new FairleadError("certificate.untrusted", "The link's issuer has no CA.");
     await verifyLinkCertificate(certificate, {
       issuer: issuer.certificate,
-      networkId: network.id,
+      networkId: this.#networkRow().id,
       linkId: link.id,
       keyHash,
       now,

@@ -1,9 +1,10 @@
 /** What the registry's parts share: storage, uplinks, authorities, the clock and the event log. */
-import type { EventType } from "../../protocol/api.ts";
+import { DEFAULT_QUOTAS, type EventType, type Quotas } from "../../protocol/api.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { ID_BYTES, type IdKind, makeId } from "../../protocol/ids.ts";
 import type { Env } from "../env.ts";
 import type { Authorities } from "./authorities.ts";
+import { Notices } from "./notices.ts";
 import { Reachability } from "./reachability.ts";
 import type { Store } from "./store/store.ts";
 import type { Uplinks } from "./uplinks.ts";
@@ -23,6 +24,7 @@ export class Context {
   readonly store: Store;
   readonly uplinks: Uplinks;
   readonly authorities: Authorities;
+  readonly notices = new Notices(() => this.now());
 
   constructor(env: Env, store: Store, uplinks: Uplinks, authorities: Authorities) {
     this.env = env;
@@ -55,6 +57,11 @@ export class Context {
     if (!this.store.events.saidSince({ type, site: facts.site, code: facts.code }, this.now() - QUIET_MS)) {
       this.event(type, text, facts);
     }
+  }
+
+  /** How much the network may have. */
+  quotas(): Quotas {
+    return { ...DEFAULT_QUOTAS, ...this.store.network.quotas() };
   }
 
   reachability(): Reachability {

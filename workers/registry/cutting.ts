@@ -11,10 +11,17 @@ const CUT_ATTEMPTS = 3;
 /** How the platform marks the error of a call whose object was aborted under it. */
 const AbortedObject = z.object({ durableObjectReset: z.literal(true) });
 
-/** Ends every session of a site, and every lane to or from it. */
-export function cutSite(context: Context, site: string, code: ErrorCode): Promise<void> {
+/**
+ * After a change of the link graph: ends every session and lane between sites that no links connect any more, and
+ * gives the number of sessions. What an earlier attempt could not reach is tried again.
+ */
+export async function cutDisconnected(context: Context, code: ErrorCode): Promise<number> {
   const { sessions, pairs } = context.store;
-  return cut(context, sessions.ofSite(site), pairs.of(site), code);
+  const reachability = context.reachability();
+  const ended = sessions.all().filter(({ siteA, siteB }) => !reachability.canReach(siteA, siteB));
+  const apart = pairs.all().filter(([left, right]) => !reachability.canReach(left, right));
+  await cut(context, ended, apart, code);
+  return ended.length;
 }
 
 /** Ends every session and lane of the network. */

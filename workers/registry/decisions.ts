@@ -19,23 +19,38 @@ export function tokenState(token: TokenFacts, now: number): Token["state"] {
   return token.used >= token.uses ? "used_up" : "good";
 }
 
+/** How long a token that has ended is remembered, to be listed and to be refused by its own code, ms. */
+export const TOKEN_MEMORY_MS = 30 * 24 * 3600_000;
+
 export interface RedeemFacts {
   /** Null when no token has the id. */
   readonly token: TokenFacts | null;
   readonly secretMatches: boolean;
-  /** This token was redeemed with this key before. */
+  /** This token was redeemed with this key before, and what it gave is still there. */
   readonly repeated: boolean;
-  /** The member that has this key, if any. */
-  readonly ownName: string | null;
+  /** The name of the one site that the token admits; null: any. */
+  readonly boundName: string | null;
+  /** A member has this key. Whatever it calls itself, it has the name that it has. */
+  readonly member: boolean;
   /** The key is of a site that was revoked: it never comes back. */
   readonly ownRevoked: boolean;
   readonly wantedName: string;
-  /** The wanted name belongs to another site that was not revoked. */
+  /** The wanted name belongs to another site that was not revoked, and not to the one that the token admits. */
   readonly nameTaken: boolean;
+  /** The member issued the token itself. */
+  readonly toSelf: boolean;
+  /** The member has a link to the token's issuer that was not revoked and whose certificate has not ended. */
+  readonly linked: boolean;
+  /** The member has as many other links as it may have. */
+  readonly linksFull: boolean;
+  /** Another link of the member has the name that is wanted for this one. */
+  readonly linkNameTaken: boolean;
 }
 
 export type RedeemDecision =
   | { readonly kind: "admit" }
+  /** The site that was made by name is there: it gets its key, and no link. */
+  | { readonly kind: "join" }
   /** The same token with the same key: the same answer, and no use is taken. */
   | { readonly kind: "repeat" }
   /** A member redeems another token: one more link, not another site. */
@@ -50,20 +65,23 @@ export function decideRedeem(facts: RedeemFacts, now: number): RedeemDecision {
   const state = tokenState(token, now);
   if (state === "revoked") return { kind: "refuse", code: "token.revoked" };
   if (facts.ownRevoked) return { kind: "refuse", code: "site.revoked" };
-  if (facts.repeated) {
-    return facts.ownName === facts.wantedName
-      ? { kind: "repeat" }
-      : { kind: "refuse", code: "site.name_taken" };
-  }
+  if (facts.repeated) return { kind: "repeat" };
   if (state === "expired") return { kind: "refuse", code: "token.expired" };
   if (state === "used_up") return { kind: "refuse", code: "token.used_up" };
-  if (facts.ownName !== null) {
-    return facts.ownName === facts.wantedName
-      ? { kind: "link" }
-      : { kind: "refuse", code: "site.name_taken" };
+  const bound = facts.boundName !== null;
+  // One key is one site: a member cannot become another one as well.
+  if (bound && (facts.member || facts.boundName !== facts.wantedName)) {
+    return { kind: "refuse", code: "token.wrong_site" };
   }
-  if (facts.nameTaken) return { kind: "refuse", code: "site.name_taken" };
-  return { kind: "admit" };
+  if (!facts.member) {
+    if (facts.nameTaken) return { kind: "refuse", code: "site.name_taken" };
+    return { kind: bound ? "join" : "admit" };
+  }
+  if (facts.toSelf) return { kind: "refuse", code: "link.self" };
+  if (facts.linked) return { kind: "refuse", code: "link.exists" };
+  if (facts.linksFull) return { kind: "refuse", code: "link.limit" };
+  if (facts.linkNameTaken) return { kind: "refuse", code: "link.name_taken" };
+  return { kind: "link" };
 }
 
 /** The first of link1, link2, … that `taken` does not hold. */
@@ -144,6 +162,13 @@ export function decideAway(
 }
 
 // ---- uplinks ----------------------------------------------------------------------------------------
+
+/** How far a connector's clock may be from the edge's, ms; what a message takes on its way is in it. */
+const CLOCK_MS = 10_000;
+
+export function clockIsWrong(ahead: number): boolean {
+  return Math.abs(ahead) >= CLOCK_MS;
+}
 
 /** How long an uplink may be open before its hello, ms. */
 export const HELLO_MS = 10_000;

@@ -1,15 +1,17 @@
 /** Reads what comes over an uplink and hands it to whoever answers it. */
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
-import { ConnectorMessage, MAX_MESSAGE } from "../../protocol/messages.ts";
+import { ConnectorMessage, MAX_MESSAGE, type SiteView } from "../../protocol/messages.ts";
 import { publicError } from "../errors.ts";
-import { renew } from "./admission.ts";
-import { announceServices } from "./announcements.ts";
+import { deleteOwnLink } from "./access.ts";
 import type { Context } from "./context.ts";
 import { greet } from "./greeting.ts";
+import { changeOffers } from "./offering.ts";
 import { sayGoodbye } from "./parting.ts";
-import { takeListeners, takeOffers } from "./reports.ts";
+import { renew } from "./renewal.ts";
+import { takeListeners, takeRoundTrip } from "./reports.ts";
 import { endSession, requestSession, resumeSession } from "./sessions.ts";
 import type { SiteRow } from "./store/store.ts";
+import { endSilent } from "./upkeep.ts";
 import type { Uplink } from "./uplinks.ts";
 import { describeForSite } from "./views.ts";
 
@@ -57,8 +59,10 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
   switch (message.type) {
     case "offers": {
       const { boot } = uplink.attachment;
-      const changed = store.transaction(() => takeOffers(context, site, boot, message.offers, context.now()));
-      announceServices(context, site.id, changed);
+      if (store.offers.areThose(boot, message.offers)) return;
+      changeOffers(context, { why: `site ${site.name} withdrew it` }, () =>
+        store.offers.replace(site.id, boot, message.offers, context.now()),
+      );
       return;
     }
     case "listeners":
@@ -73,13 +77,16 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
       return;
     case "renew":
       return answering(context, uplink, message.id, () => answerRenew(context, uplink, site, message.id));
-    case "status.request":
-      context.uplinks.send(uplink, {
-        type: "status",
-        id: message.id,
-        view: describeForSite(context, site.id),
-      });
+    case "link.delete":
+      return answering(context, uplink, message.id, () => answerDelete(context, uplink, site, message));
+    case "measured":
+      takeRoundTrip(context, uplink, message.rtt);
       return;
+    case "status.request":
+      endSilent(context, uplink);
+      return answering(context, uplink, message.id, async () =>
+        answerStatus(context, uplink, site, message.id),
+      );
     case "bye":
       sayGoodbye(context, uplink);
       return;
@@ -88,9 +95,33 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
   }
 }
 
+/**
+ * Where all is too long for a message, it goes without the services: the site is told of those unasked.
+ * @throws FairleadError `uplink.too_large`
+ */
+function answerStatus(context: Context, uplink: Uplink, { id: site }: SiteRow, id: number): void {
+  const view = describeForSite(context, site);
+  const fits = ({ services }: SiteView) => JSON.stringify({ ...view, services }).length <= MAX_MESSAGE - 100;
+  const short = { ...view, services: [] };
+  if (!fits(view) && !fits(short)) {
+    throw new FairleadError("uplink.too_large", "The site can reach more sites than fit into one message.");
+  }
+  context.uplinks.send(uplink, { type: "status", id, view: fits(view) ? view : short });
+}
+
 async function answerRenew(context: Context, uplink: Uplink, site: SiteRow, id: number): Promise<void> {
   const renewal = await renew(context, site);
   context.uplinks.send(uplink, { type: "renewed", id, renewal });
+}
+
+async function answerDelete(
+  context: Context,
+  uplink: Uplink,
+  site: SiteRow,
+  { id, link }: Extract<ConnectorMessage, { type: "link.delete" }>,
+): Promise<void> {
+  await deleteOwnLink(context, site, link);
+  context.uplinks.send(uplink, { type: "done", id });
 }
 
 async function answering(

@@ -1,19 +1,21 @@
 /** What happens when an instance says hello on its uplink. */
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import { EDGE_FEATURES, type Hello, type LinkReport } from "../../protocol/messages.ts";
+import { EDGE_FEATURES, type Hello, MAX_MESSAGE, type Welcome } from "../../protocol/messages.ts";
 import { negotiate, UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import { linkIdOf } from "../authority/certificates.ts";
-import { announceServices } from "./announcements.ts";
-import { readAttachment, writeAttachment } from "./attachment.ts";
+import { sightOf } from "./announcements.ts";
+import { type Attachment, readAttachment, writeAttachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
 import { decideHello } from "./decisions.ts";
-import { offer } from "./invitations.ts";
-import { visibleServices } from "./reachability.ts";
-import { takeListeners, takeOffers } from "./reports.ts";
+import { offer, peerOf } from "./invitations.ts";
+import { announceStandings, linksOf, noteLinks, standingsOf } from "./linking.ts";
+import { type Revision, refusedOffers, reviseOffers, tellRevision } from "./offering.ts";
+import { portions } from "./portions.ts";
+import type { StoredOffer } from "./refusals.ts";
+import { takeClock, takeListeners } from "./reports.ts";
 import type { SiteRow } from "./store/store.ts";
 import type { Uplink } from "./uplinks.ts";
-import { issuerName } from "./views.ts";
 
 /**
  * Accepts a hello: links are brought up, an older uplink of the same process is replaced, the site is up, its
@@ -32,48 +34,78 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
   if (hello.boot !== uplink.attachment.boot) {
     throw new FairleadError("uplink.malformed", "The hello names another process than the assertion.");
   }
-  const reports = await proveLinks(context, memberOf(context, uplink), hello.links);
+  const proofs = await proveLinks(context, memberOf(context, uplink), hello.links);
 
   // From here on nothing waits. What was read before may have changed: the site revoked, the uplink gone.
   if (readAttachment(uplink.socket)?.ended !== false) return;
   const site = memberOf(context, uplink);
   const network = store.network.get();
   if (!network) throw new FairleadError("network.unknown");
-  const now = context.now();
+  const before = standingsOf(context, [site.id]);
+  const known = uplinks.instance(hello.boot) !== null;
   replaceOlder(context, uplink);
-  writeAttachment(uplink.socket, {
-    ...uplink.attachment,
-    software: hello.software,
-    links: reports.filter((report) => report.state === "up").map((report) => report.id),
+  writeAttachment(uplink.socket, { ...uplink.attachment, software: hello.software, ...proofs });
+
+  const { unheard, revision, orphans, after } = store.transaction(() => {
+    const now = context.now();
+    noteUp(context, site, known);
+    const standings = standingsOf(context, [site.id]);
+    noteLinks(context, before, standings);
+    if (hello.time !== undefined) takeClock(context, site, hello.time, now);
+    const taken = takeGreeted(context, site, hello, now);
+    return { after: standings, ...taken, unheard: takeHeld(context, hello, now) };
   });
 
-  const unheard: string[] = [];
-  const changed = store.transaction(() => {
-    if (site.state !== "up") {
-      store.sites.setState(site.id, "up", now);
-      context.event("site.up", `Site ${site.name} is up.`, { site: site.name, actor: site.name });
-      for (const link of reports) reportLink(context, site, link);
-    }
-    const left = store.instances(site.id);
-    unheard.push(...takeHeld(context, hello, now));
-    const names = takeOffers(context, site, hello.boot, hello.offers, now);
-    takeListeners(context, site, hello.boot, hello.listeners);
-    return left.includes(hello.boot) ? names : [...names, ...succeed(context, site, hello.boot, left)];
-  });
-
-  uplinks.send(uplink, {
+  sendWelcome(context, uplink, {
     type: "welcome",
     version,
     features: [...EDGE_FEATURES],
     network: { id: network.id, name: network.name },
     site: { id: site.id, name: site.name },
-    time: now,
-    links: reports,
-    services: visibleServices(site.id, store.offers.all(), context.reachability()),
+    time: context.now(),
+    ...linksOf(context, site.id),
+    refused: refusedOffers(context, hello.boot),
+    services: sightOf(context).of(site.id),
   });
-  announceServices(context, site.id, changed);
+  if (revision) tellRevision(context, revision, hello.boot);
+  announceStandings(context, before, after, uplink);
   tellCuts(context, uplink, hello.sessions);
+  for (const { session, boot } of orphans) {
+    const peer = uplinks.instance(boot);
+    if (peer) uplinks.send(peer, { type: "session.cut", session, code: "session.unknown" });
+  }
   for (const session of unheard) await offer(context, session, hello.boot);
+}
+
+/** What does not fit into one message follows it. */
+function sendWelcome({ uplinks }: Context, uplink: Uplink, welcome: Welcome): void {
+  const { refused } = welcome;
+  const length = JSON.stringify({ ...welcome, services: [] }).length;
+  const apart = length > MAX_MESSAGE;
+  const taken = length - (apart ? JSON.stringify(refused).length : 0);
+  const [services = [], ...rest] = portions(welcome.services, taken);
+  uplinks.send(uplink, {
+    ...welcome,
+    services,
+    ...(apart ? { refused: [] } : {}),
+    ...(rest.length > 0 ? { more: true } : {}),
+  });
+  for (const [index, put] of rest.entries()) {
+    const last = index === rest.length - 1 ? ({ complete: true } as const) : {};
+    uplinks.send(uplink, { type: "services", put, gone: [], ...last });
+  }
+  if (apart) uplinks.send(uplink, { type: "offers.refused", refused });
+}
+
+/** The site is up, or one more of its instances is. */
+function noteUp(context: Context, site: SiteRow, known: boolean): void {
+  const facts = { site: site.name, actor: site.name };
+  if (site.state !== "up") {
+    context.store.sites.setState(site.id, "up", context.now());
+    context.event("site.up", `Site ${site.name} is up.`, facts);
+  } else if (!known) {
+    context.event("uplink.up", `Another instance of site ${site.name} is up.`, facts);
+  }
 }
 
 /**
@@ -123,24 +155,36 @@ function replaceOlder(context: Context, uplink: Uplink): void {
 }
 
 /**
- * A process that was not here before takes the place of those of its site that are gone: a restart comes with
- * a new boot id. One that comes back takes nobody's: after an edge restart its replicas are still on their way.
- * Gives the names of services that changed by it.
+ * Takes an instance's offers and listeners. A process that was not here before takes the place of those of its site
+ * that are gone: a restart comes with a new boot id. One that comes back takes nobody's: after an edge restart its
+ * replicas are still on their way. No revision when no offer changed. Gives the sessions of those that are gone, each
+ * with the peer that would wait for it in vain.
  */
-function succeed(context: Context, site: SiteRow, boot: string, left: readonly string[]): string[] {
+function takeGreeted(
+  context: Context,
+  site: SiteRow,
+  hello: Hello,
+  now: number,
+): { revision: Revision | null; orphans: { session: string; boot: string }[] } {
   const { store, uplinks } = context;
-  const gone = new Set(left.filter((other) => other !== boot && uplinks.ofBoot(other).length === 0));
-  if (gone.size === 0) return [];
-  const dropped = store.offers.all().filter((offer) => gone.has(offer.instance.boot));
-  for (const other of gone) store.dropInstance(other);
-  const remaining = new Set(store.offers.all().map((offer) => offer.service));
-  const names = [...new Set(dropped.map((offer) => offer.service))];
-  for (const name of names) {
-    if (remaining.has(name)) continue;
-    const text = `Service ${name} is offered no more: site ${site.name} started again without it.`;
-    context.event("service.gone", text, { site: site.name, actor: site.name });
+  const { boot, offers } = hello;
+  const left = store.instances(site.id);
+  const gone = left.includes(boot) ? [] : left.filter((other) => uplinks.ofBoot(other).length === 0);
+  takeListeners(context, site, boot, hello.listeners);
+  if (gone.length === 0 && store.offers.areThose(boot, offers)) {
+    store.offers.found(boot);
+    return { revision: null, orphans: [] };
   }
-  return names;
+  const why = ({ instance }: StoredOffer) =>
+    instance.boot === boot ? `site ${site.name} withdrew it` : `site ${site.name} started again without it`;
+  const orphans = gone.flatMap((other) =>
+    store.sessions.ofBoot(other).map((held) => ({ session: held.id, boot: peerOf(held, other).boot })),
+  );
+  const revision = reviseOffers(context, { why }, () => {
+    store.offers.replace(site.id, boot, offers, now);
+    for (const other of gone) store.dropInstance(other);
+  });
+  return { revision, orphans };
 }
 
 /** Checks the link certificates that a hello presents, against the links that the site has. */
@@ -148,7 +192,7 @@ async function proveLinks(
   context: Context,
   site: SiteRow,
   presented: readonly string[],
-): Promise<LinkReport[]> {
+): Promise<Pick<Attachment, "links" | "unproven">> {
   const { store } = context;
   const certificates = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const text of presented) {
@@ -156,24 +200,17 @@ async function proveLinks(
     const id = certificate && linkIdOf(certificate);
     if (certificate && id) certificates.set(id, certificate);
   }
-  const reports: LinkReport[] = [];
+  const links: string[] = [];
+  const unproven: Record<string, string> = {};
   for (const link of store.links.of(site.id)) {
-    const issuer = issuerName(context, link.issuer);
-    const base = { id: link.id, name: link.name, issuer };
     const certificate = certificates.get(link.id);
     try {
-      if (!certificate) throw new FairleadError("certificate.required");
+      if (!certificate || site.keyHash === null) throw new FairleadError("certificate.required");
       await context.authorities.verifyLink(certificate, link, site.keyHash, context.now());
-      reports.push({ ...base, state: "up" });
+      links.push(link.id);
     } catch (thrown) {
-      reports.push({ ...base, state: "down", code: asFairleadError(thrown, "certificate.untrusted").code });
+      unproven[link.id] = asFairleadError(thrown, "certificate.untrusted").code;
     }
   }
-  return reports;
-}
-
-function reportLink(context: Context, site: SiteRow, link: LinkReport): void {
-  const what = `Link ${link.name} of site ${site.name} to ${link.issuer}`;
-  if (link.state === "up") context.event("link.up", `${what} is up.`, { site: site.name });
-  else context.event("link.down", `${what} is down.`, { site: site.name, code: link.code });
+  return { links, unproven };
 }

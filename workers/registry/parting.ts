@@ -1,49 +1,55 @@
 /** How an uplink ends: with a goodbye, by its loss, or because the registry hangs up. */
 import type { ErrorCode } from "../../protocol/errors.ts";
-import { announceServices } from "./announcements.ts";
 import type { Context } from "./context.ts";
-import { takeOffers } from "./reports.ts";
-import type { SiteRow } from "./store/store.ts";
+import { announceStandings, noteLinks, standingsOf } from "./linking.ts";
+import { changeOffers } from "./offering.ts";
+import { Presence } from "./presence.ts";
 import type { Uplink } from "./uplinks.ts";
-import { issuerName } from "./views.ts";
 
 /** An instance said goodbye: its offers go at once, not after the grace that a lost uplink has. */
 export function sayGoodbye(context: Context, uplink: Uplink): void {
   const { store } = context;
   const site = store.sites.get(uplink.attachment.site);
   if (!site) return;
-  const changed = store.transaction(() => {
-    const names = takeOffers(context, site, uplink.attachment.boot, [], context.now());
-    store.dropInstance(uplink.attachment.boot);
-    return names;
-  });
-  announceServices(context, site.id, changed);
+  changeOffers(context, { why: `site ${site.name} withdrew it` }, () =>
+    store.dropInstance(uplink.attachment.boot),
+  );
 }
 
-/** An uplink went. The site is down when it was its last; its offers stay for a grace. */
+/**
+ * An uplink went. The site is down when it was its last; its offers stay for a grace. One that the registry closed
+ * was told of when it was.
+ */
 export function part(context: Context, uplink: Uplink, code: string): void {
   const { store, uplinks } = context;
-  const { boot, site: id } = uplink.attachment;
+  const { boot, site: id, software, ended } = uplink.attachment;
   const site = store.sites.get(id);
-  if (!site || site.state === "revoked" || uplink.attachment.software === null) return;
+  if (!site || site.state === "revoked" || software === null || ended) return;
   const now = context.now();
-  const others = (list: Uplink[]) =>
-    list.filter((other) => other.socket !== uplink.socket && other.attachment.software !== null);
-  if (others(uplinks.ofBoot(boot)).length === 0) store.offers.markLost(boot, now);
-  if (others(uplinks.ofSite(id)).length > 0 || site.state === "down") return;
-  takeDown(context, site, code, uplink.attachment.links);
-}
-
-/** A site has no uplink any more. `links` are those that were up; where that is not known, all that it has. */
-export function takeDown(context: Context, site: SiteRow, code: string, links?: readonly string[]): void {
-  const { store } = context;
-  store.sites.setState(site.id, "down", context.now());
-  context.event("site.down", `Site ${site.name} is down.`, { site: site.name, code });
-  for (const link of store.links.of(site.id)) {
-    if (links && !links.includes(link.id)) continue;
-    const what = `Link ${link.name} of site ${site.name} to ${issuerName(context, link.issuer)}`;
-    context.event("link.down", `${what} is down.`, { site: site.name, code });
+  // Where the end of an uplink woke the registry, what it means for the site was noted before this is called.
+  if (site.state === "down") {
+    store.offers.markLost(boot, now);
+    return;
   }
+  const before = standingsOf(context, [id], new Presence(context, uplink));
+  const others = (list: Uplink[]) =>
+    list.filter((other) => other.socket !== uplink.socket && other.attachment.software !== null).length;
+  const after = store.transaction(() => {
+    const replaced = others(uplinks.ofBoot(boot)) > 0;
+    if (!replaced) store.offers.markLost(boot, now);
+    const left = others(uplinks.ofSite(id));
+    if (left === 0) {
+      store.sites.setState(id, "down", now);
+      context.event("site.down", `Site ${site.name} is down.`, { site: site.name, code });
+    } else if (!replaced) {
+      const text = `One of the instances of site ${site.name} is gone, ${left} left.`;
+      context.event("uplink.down", text, { site: site.name, code });
+    }
+    const standings = standingsOf(context, [id]);
+    noteLinks(context, before, standings);
+    return standings;
+  });
+  announceStandings(context, before, after);
 }
 
 /** Tells an uplink why, closes it, and takes it for gone at once: a peer may never answer the close. */

@@ -1,46 +1,11 @@
-/** What an instance reports of itself: what it offers, and how its listeners stand. */
-import type { ListenerReport, Offer } from "../../protocol/messages.ts";
+/** What an instance reports of itself: how its listeners stand, what its clock says, how far away it is. */
+import type { ListenerReport } from "../../protocol/messages.ts";
+import { readAttachment, writeAttachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
+import { clockIsWrong } from "./decisions.ts";
+import { announceLinks } from "./linking.ts";
 import type { SiteRow } from "./store/store.ts";
-
-/** Takes an instance's offers, and tells which services changed. */
-export function takeOffers(
-  context: Context,
-  site: SiteRow,
-  boot: string,
-  offers: readonly Offer[],
-  now: number,
-): string[] {
-  const { store } = context;
-  const before = store.offers.all();
-  const changed = store.offers.replace(site.id, boot, offers, now);
-  const after = store.offers.all();
-  for (const name of changed) {
-    const had = before.filter((offer) => offer.service === name);
-    const has = after.filter((offer) => offer.service === name);
-    const facts = { site: site.name, actor: site.name };
-    if (had.length === 0 && has.length > 0) {
-      context.event("service.appeared", `Site ${site.name} offers service ${name}.`, facts);
-    } else if (has.length === 0 && had.length > 0) {
-      context.event(
-        "service.gone",
-        `Service ${name} is offered no more: site ${site.name} withdrew it.`,
-        facts,
-      );
-    } else if (
-      !had.some((offer) => offer.instance.site === site.id) &&
-      has.some((offer) => offer.instance.site === site.id)
-    ) {
-      const others = new Set(had.map((offer) => offer.instance.siteName));
-      context.event(
-        "service.contested",
-        `Site ${site.name} begins to offer service ${name}, as ${[...others].join(", ")} already does.`,
-        facts,
-      );
-    }
-  }
-  return changed;
-}
+import type { Uplink } from "./uplinks.ts";
 
 /** Takes an instance's listeners; one that newly fails, or works again, is an event. */
 export function takeListeners(
@@ -66,4 +31,31 @@ export function takeListeners(
       context.event("listener.restored", `${where} works again.`, facts);
     }
   }
+}
+
+/** Takes what a connector's clock said, ms. That it is wrong is an event, once until it is right again. */
+export function takeClock(context: Context, site: SiteRow, said: number, now: number): void {
+  const ahead = said - now;
+  const known = context.store.events.newestClock(site.name) !== undefined;
+  const facts = { site: site.name, actor: site.name };
+  if (clockIsWrong(ahead) && !known) {
+    const off = `${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? "ahead of" : "behind"} the edge's`;
+    context.event("site.clock", `The clock of site ${site.name} is ${off}.`, {
+      ...facts,
+      code: "site.clock",
+    });
+  } else if (!clockIsWrong(ahead) && known) {
+    context.event("site.clock", `The clock of site ${site.name} is right again.`, facts);
+  }
+}
+
+/**
+ * Takes an uplink's round trip, ms. Only its own site is told what that makes of its links: the others learn it with
+ * what they are told next, or when they ask.
+ */
+export function takeRoundTrip(context: Context, { socket }: Uplink, rtt: number): void {
+  const attachment = readAttachment(socket);
+  if (!attachment || attachment.rtt === rtt) return;
+  writeAttachment(socket, { ...attachment, rtt });
+  announceLinks(context, [attachment.site]);
 }

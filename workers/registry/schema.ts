@@ -70,6 +70,39 @@ export const MIGRATIONS: readonly Migration[] = [
       "CREATE TABLE cuts (session TEXT PRIMARY KEY, code TEXT NOT NULL, at INTEGER NOT NULL)",
     ],
   },
+  {
+    number: 3,
+    name: "access that can be narrowed and revoked",
+    statements: [
+      "ALTER TABLE network ADD COLUMN quotas TEXT",
+      "ALTER TABLE network ADD COLUMN restored_at INTEGER",
+      "ALTER TABLE tokens ADD COLUMN site TEXT",
+      "ALTER TABLE links ADD COLUMN revoked_at INTEGER",
+      "CREATE INDEX links_by_issuer ON links (issuer)",
+      "ALTER TABLE offers ADD COLUMN to_sites TEXT",
+      "ALTER TABLE offers ADD COLUMN refused TEXT",
+      // SQLite cannot drop a NOT NULL: a site that was made by name has no key yet, and gets no link.
+      `CREATE TABLE members (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, public_key BLOB, key_hash TEXT UNIQUE, state TEXT NOT NULL,
+        since INTEGER NOT NULL, created_at INTEGER NOT NULL, may_offer TEXT)`,
+      `INSERT INTO members
+        SELECT id, name, public_key, key_hash, state, since, created_at, NULL FROM sites`,
+      "DROP TABLE sites",
+      "ALTER TABLE members RENAME TO sites",
+      `CREATE TABLE uses (
+        token TEXT NOT NULL, key_hash TEXT NOT NULL, site TEXT NOT NULL, link TEXT, serial TEXT NOT NULL,
+        at INTEGER NOT NULL, PRIMARY KEY (token, key_hash))`,
+      "INSERT INTO uses SELECT token, key_hash, site, link, serial, at FROM redemptions",
+      "DROP TABLE redemptions",
+      "ALTER TABLE uses RENAME TO redemptions",
+      "CREATE INDEX offers_by_boot ON offers (boot)",
+      "CREATE INDEX clocks ON events (site, id) WHERE type = 'site.clock'",
+      "ALTER TABLE events ADD COLUMN refusal INTEGER NOT NULL DEFAULT 0",
+      "ALTER TABLE events ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
+      "UPDATE events SET refusal = type IN ('token.refused', 'uplink.refused'), place = id",
+      "CREATE INDEX events_by_share ON events (refusal, place)",
+    ],
+  },
 ];
 
 /** The migrations that a database at `applied` (the highest number it has, 0 when new) still needs, in order. */
@@ -85,8 +118,18 @@ export function hasTables(storage: DurableObjectStorage): boolean {
   return storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").toArray().length > 0;
 }
 
-/** Brings a database up to date; all of it or, if a statement fails, nothing. */
-export function migrate(storage: DurableObjectStorage, now: number): void {
+/** The number of the last migration that this version knows. */
+export const NEWEST_MIGRATION = Math.max(...MIGRATIONS.map(({ number }) => number));
+
+/**
+ * Brings a database up to date; all of it or, if a statement fails, nothing.
+ * @param last the migration to stop at, for what an older version wrote
+ */
+export function migrate(
+  storage: DurableObjectStorage,
+  now: number,
+  last: number = Number.POSITIVE_INFINITY,
+): void {
   storage.transactionSync(() => {
     storage.sql.exec(
       "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)",
@@ -95,6 +138,7 @@ export function migrate(storage: DurableObjectStorage, now: number): void {
       .exec<{ number: number }>("SELECT coalesce(max(number), 0) AS number FROM migrations")
       .one().number;
     for (const migration of pendingMigrations(applied)) {
+      if (migration.number > last) break;
       for (const statement of migration.statements) storage.sql.exec(statement);
       storage.sql.exec("INSERT INTO migrations VALUES (?, ?, ?)", migration.number, migration.name, now);
     }

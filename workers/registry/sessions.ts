@@ -7,11 +7,13 @@ import {
   type Encryption,
   MAX_LANES,
 } from "../../protocol/messages.ts";
+import { siteMatches } from "../../protocol/names.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
 import { decideResume, decideSession } from "./decisions.ts";
 import { endOf, grant, offer, peerOf } from "./invitations.ts";
 import { hangUp } from "./parting.ts";
+import { checkQuota } from "./quotas.ts";
 import type { SessionRow, SiteRow } from "./store/store.ts";
 import type { Uplink } from "./uplinks.ts";
 
@@ -39,7 +41,7 @@ export async function requestSession(context: Context, from: Uplink, request: Se
   const { site, boot } = from.attachment;
   const { peer, encryption = DEFAULT_ENCRYPTION, lanes = 1 } = request;
   const peerSite = peerSiteOf(context, site, peer.site);
-  checkOffer(context, request, peerSite, encryption);
+  checkOffer(context, request, { from: site, to: peerSite, encryption });
   checkUplink(context, peerSite, peer.boot);
 
   const now = context.now();
@@ -48,6 +50,7 @@ export async function requestSession(context: Context, from: Uplink, request: Se
   if (existing && decideSession(existing, now) === "join") {
     return grant(context, existing.id, from, request.id);
   }
+  if (!existing) checkQuota(context, "sessions");
   const session: SessionRow = {
     bootA,
     bootB,
@@ -113,24 +116,32 @@ function peerSiteOf(context: Context, site: string, peer: string): SiteRow {
   return row;
 }
 
-/** Whether the wanted instance offers the service, and in that mode. */
+/**
+ * Whether the wanted instance offers the service, to the site that asks, and in that mode.
+ * @throws FairleadError `service.unknown`, `service.not_exported`, `session.forbidden`
+ */
 function checkOffer(
-  context: Context,
+  { store }: Context,
   { service, peer }: SessionRequest,
-  site: SiteRow,
-  encryption: Encryption,
+  { from, to, encryption }: { from: string; to: SiteRow; encryption: Encryption },
 ): void {
-  const offered = context.store.offers
+  const offered = store.offers
     .all()
     .find(
       ({ service: name, instance }) =>
         name === service && instance.boot === peer.boot && instance.site === peer.site,
     );
-  if (!offered) throw new FairleadError("service.unknown", `Site ${site.name} does not offer ${service}.`);
+  if (!offered) throw new FairleadError("service.unknown", `Site ${to.name} does not offer ${service}.`);
+  if (!siteMatches({ id: from, name: store.sites.get(from)?.name ?? "" }, offered.to)) {
+    throw new FairleadError(
+      "service.not_exported",
+      `Site ${to.name} does not export ${service} to this site.`,
+    );
+  }
   if (encryption === "hop" && offered.encryption !== "hop") {
     throw new FairleadError(
       "session.forbidden",
-      `Site ${site.name} offers ${service} with end-to-end encryption only.`,
+      `Site ${to.name} offers ${service} with end-to-end encryption only.`,
     );
   }
 }

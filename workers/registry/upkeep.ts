@@ -1,8 +1,12 @@
 /** What no message tells: uplinks that went silent, instances that stayed away, sessions that nobody ends. */
-import { announceServices } from "./announcements.ts";
 import type { Context } from "./context.ts";
-import { decideAway, nextSweep, OFFER_GRACE_MS, SESSION_MEMORY_MS } from "./decisions.ts";
-import { hangUp, takeDown } from "./parting.ts";
+import { decideAway, nextSweep, OFFER_GRACE_MS, SESSION_MEMORY_MS, TOKEN_MEMORY_MS } from "./decisions.ts";
+import { announceStandings, noteLinks, standingsOf } from "./linking.ts";
+import { changeOffers } from "./offering.ts";
+import { hangUp } from "./parting.ts";
+import { Presence } from "./presence.ts";
+import type { StoredOffer } from "./refusals.ts";
+import type { Uplink } from "./uplinks.ts";
 
 /** When to sweep next, ms; null while there is no need. */
 export function dueAt(context: Context): number | null {
@@ -17,11 +21,50 @@ export function dueAt(context: Context): number | null {
  */
 export function reconcile(context: Context): void {
   const { store, uplinks } = context;
-  for (const site of store.sites.all()) {
-    if (site.state === "up" && uplinks.ofSite(site.id).length === 0) takeDown(context, site, "uplink.lost");
+  const now = context.now();
+  const sites = store.sites.all().filter((site) => site.state === "up");
+  const gone = sites.filter((site) => uplinks.ofSite(site.id).length === 0);
+  if (gone.length > 0) {
+    const ids = gone.map(({ id }) => id);
+    const before = standingsOf(context, ids, new Remembered(context, new Set(sites.map(({ id }) => id))));
+    for (const site of gone) {
+      store.sites.setState(site.id, "down", now);
+      context.event("site.down", `Site ${site.name} is down.`, { site: site.name, code: "uplink.lost" });
+    }
+    const after = standingsOf(context, ids);
+    noteLinks(context, before, after);
+    announceStandings(context, before, after);
   }
   for (const boot of store.offers.bootsNotLost()) {
-    if (uplinks.ofBoot(boot).length === 0) store.offers.markLost(boot, context.now());
+    if (uplinks.ofBoot(boot).length === 0) store.offers.markLost(boot, now);
+  }
+}
+
+/** Who was there when it was last noted. Which links they had proved then is not known: all that they have. */
+class Remembered extends Presence {
+  readonly #there: ReadonlySet<string>;
+
+  constructor(context: Context, there: ReadonlySet<string>) {
+    super(context);
+    this.#there = there;
+  }
+
+  override up(site: string): boolean {
+    return this.#there.has(site);
+  }
+
+  override doubt(): null {
+    return null;
+  }
+}
+
+/** Hangs up on uplinks that went silent; not on one of which something came just now. */
+export function endSilent(context: Context, heard?: Uplink): void {
+  const { uplinks } = context;
+  const now = context.now();
+  for (const uplink of uplinks.all()) {
+    if (uplink.socket === heard?.socket || uplinks.alive(uplink, now)) continue;
+    hangUp(context, uplink, "uplink.lost");
   }
 }
 
@@ -29,11 +72,10 @@ export function reconcile(context: Context): void {
 export function sweep(context: Context): void {
   const { store, uplinks } = context;
   const now = context.now();
-  for (const uplink of uplinks.all()) {
-    if (!uplinks.alive(uplink, now)) hangUp(context, uplink, "uplink.lost");
-  }
+  endSilent(context);
   dropLost(context, now - OFFER_GRACE_MS);
   store.cuts.prune(now - SESSION_MEMORY_MS);
+  store.tokens.prune(now - TOKEN_MEMORY_MS);
   // A session whose two instances both stay away is over at last, though nobody could say so. Not at once: after
   // an edge restart this may run before anybody is back.
   for (const { id, bootA, bootB, awaySince } of store.sessions.all()) {
@@ -46,18 +88,13 @@ export function sweep(context: Context): void {
 
 /** Drops the offers that were lost at or before `time`, and tells who saw them. */
 function dropLost(context: Context, time: number): void {
-  const { store } = context;
-  const dropped = store.offers.dropLost(time);
-  const remaining = new Set(store.offers.all().map((offer) => offer.service));
-  const bySite = Map.groupBy(dropped, (offer) => offer.site);
-  for (const [id, offers] of bySite) {
-    const site = store.sites.get(id)?.name;
-    const names = new Set(offers.map((offer) => offer.service));
-    for (const name of names) {
-      if (remaining.has(name)) continue;
-      const text = `Service ${name} is offered no more: site ${site ?? "?"} stayed away.`;
-      context.event("service.gone", text, { site, code: "uplink.lost" });
-    }
-    announceServices(context, id, names);
-  }
+  const { offers } = context.store;
+  const first = offers.firstLost();
+  if (first === null || first > time) return;
+  const cause = {
+    actor: "edge",
+    code: "uplink.lost",
+    why: ({ instance }: StoredOffer) => `site ${instance.siteName} stayed away`,
+  };
+  changeOffers(context, cause, () => offers.dropLost(time));
 }

@@ -1,35 +1,16 @@
 /** The registry's state as the API and the connectors see it. What is up is told by live sockets. */
 import type { Link, Network, NetworkStatus, Service, Site } from "../../protocol/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import type { LinkReport, SiteView } from "../../protocol/messages.ts";
+import type { SiteView } from "../../protocol/messages.ts";
+import { sightOf } from "./announcements.ts";
 import type { Context } from "./context.ts";
-import { NETWORK_NODE, type OfferRow, visibleServices } from "./reachability.ts";
+import { issuerName, linksOf } from "./linking.ts";
+import { Presence } from "./presence.ts";
+import type { OfferRow } from "./sight.ts";
+import { reportOf, standingOf } from "./standing.ts";
 import type { LinkRow, SiteRow } from "./store/store.ts";
-import type { Uplink } from "./uplinks.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
-
-/** Live uplinks by site. */
-class Presence {
-  readonly #bySite = new Map<string, Uplink[]>();
-
-  constructor(context: Context) {
-    const now = context.now();
-    for (const uplink of context.uplinks.greeted()) {
-      if (!context.uplinks.alive(uplink, now)) continue;
-      const { site } = uplink.attachment;
-      this.#bySite.set(site, [...(this.#bySite.get(site) ?? []), uplink]);
-    }
-  }
-
-  of(site: string): readonly Uplink[] {
-    return this.#bySite.get(site) ?? [];
-  }
-
-  state(site: string): "up" | "down" {
-    return this.of(site).length > 0 ? "up" : "down";
-  }
-}
 
 export function describeNetwork(context: Context): Network {
   const row = context.store.network.get();
@@ -44,16 +25,17 @@ function describeSite(
   offers: readonly OfferRow[] = context.store.offers.all(),
 ): Site {
   const { store } = context;
-  const state = row.state === "revoked" ? "revoked" : presence.state(row.id);
+  const certificate = store.certificates.newestOf(row.id);
   const own = offers.filter((offer) => offer.instance.site === row.id);
   const boots = new Set(presence.of(row.id).map(({ attachment }) => attachment.boot));
   return {
     id: row.id,
     name: row.name,
-    state,
+    state: row.state === "revoked" || row.state === "new" ? row.state : presence.state(row.id),
     since: iso(row.since),
     createdAt: iso(row.createdAt),
-    certificateExpiresAt: iso(store.certificates.newestOf(row.id)?.notAfter ?? row.createdAt),
+    certificateExpiresAt: certificate && iso(certificate.notAfter),
+    mayOffer: row.mayOffer,
     instances: presence.of(row.id).map(({ attachment }) => ({
       boot: attachment.boot,
       since: iso(attachment.openedAt),
@@ -64,30 +46,19 @@ function describeSite(
   };
 }
 
-/** A link is up while the uplinks of both its ends are up and its certificate is good. */
-function linkState(presence: Presence, row: LinkRow): { state: "up" | "down"; code?: string } {
-  const joiner = presence.of(row.joiner);
-  if (joiner.length === 0) return { state: "down", code: "uplink.lost" };
-  if (row.issuer !== NETWORK_NODE && presence.state(row.issuer) === "down") {
-    return { state: "down", code: "session.peer_offline" };
-  }
-  const proven = joiner.some((uplink) => uplink.attachment.links.includes(row.id));
-  return proven ? { state: "up" } : { state: "down", code: "certificate.required" };
-}
-
-/** How an issuer is called: "network", or the site's name. */
-export function issuerName(context: Context, issuer: string): string {
-  return issuer === NETWORK_NODE ? NETWORK_NODE : (context.store.sites.get(issuer)?.name ?? issuer);
-}
-
-function describeLink(context: Context, presence: Presence, row: LinkRow): Link {
+export function describeLink(
+  context: Context,
+  row: LinkRow,
+  presence: Presence = new Presence(context),
+): Link {
+  const { since, rtt = null, ...report } = reportOf(row, standingOf(row, presence));
   return {
-    id: row.id,
-    name: row.name,
-    joiner: context.store.sites.get(row.joiner)?.name ?? row.joiner,
-    issuer: issuerName(context, row.issuer),
+    ...report,
     cost: row.cost,
-    ...linkState(presence, row),
+    joiner: issuerName(context, row.joiner),
+    issuer: issuerName(context, row.issuer),
+    since: iso(since),
+    rtt,
     createdAt: iso(row.createdAt),
   };
 }
@@ -115,7 +86,7 @@ export function describeStatus(context: Context): NetworkStatus {
   return {
     network: describeNetwork(context),
     sites: context.store.sites.all().map((row) => describeSite(context, presence, row, offers)),
-    links: context.store.links.all().map((row) => describeLink(context, presence, row)),
+    links: context.store.links.all().map((row) => describeLink(context, row, presence)),
     services: describeServices(context, presence),
   };
 }
@@ -132,29 +103,18 @@ export function findSite(context: Context, nameOrId: string): SiteRow {
   return row;
 }
 
-/** The links of a site that it joined by. */
-export function linkReports(context: Context, site: string): LinkReport[] {
-  const presence = new Presence(context);
-  return context.store.links.of(site).map((row) => ({
-    id: row.id,
-    name: row.name,
-    issuer: issuerName(context, row.issuer),
-    ...linkState(presence, row),
-  }));
-}
-
 /** The network as one of its sites may see it: only what it can reach. */
 export function describeForSite(context: Context, site: string): SiteView {
   const presence = new Presence(context);
-  const reachability = context.reachability();
+  const sight = sightOf(context);
   const network = describeNetwork(context);
   return {
     network: { id: network.id, name: network.name },
     sites: context.store.sites
       .all()
-      .filter((row) => row.state !== "revoked" && reachability.canReach(site, row.id))
+      .filter((row) => row.state !== "revoked" && sight.reachability.canReach(site, row.id))
       .map((row) => ({ id: row.id, name: row.name, state: presence.state(row.id) })),
-    services: visibleServices(site, context.store.offers.all(), reachability),
-    links: linkReports(context, site),
+    services: sight.of(site),
+    ...linksOf(context, site, presence),
   };
 }

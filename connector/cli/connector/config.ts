@@ -5,7 +5,7 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import { MAX_LANES } from "../../../protocol/messages.ts";
 import { SiteName } from "../../../protocol/names.ts";
 import { parseAllowHop, parseHop } from "../../services/hop.ts";
-import { parseBind, parseExpose, parseListen } from "../../services/options.ts";
+import { parseBind, parseExpose, parseListen, parseTo } from "../../services/options.ts";
 import { parseDuration } from "../duration.ts";
 
 const Config = z.strictObject({
@@ -13,6 +13,7 @@ const Config = z.strictObject({
   state: z.string().min(1).optional(),
   token: z.array(z.string().min(1)).default([]),
   expose: z.array(z.string()).default([]),
+  to: z.array(z.string()).default([]),
   listen: z.array(z.string()).default([]),
   hop: z.array(z.string()).default([]),
   "allow-hop": z.array(z.string()).default([]),
@@ -29,6 +30,8 @@ export interface ConnectorConfig {
   /** As written, checked. */
   readonly expose: readonly string[];
   readonly listen: readonly string[];
+  /** As written, checked. */
+  readonly to?: readonly string[] | undefined;
   /** Names of services. */
   readonly hop?: readonly string[] | undefined;
   readonly allowHop?: readonly string[] | undefined;
@@ -56,6 +59,7 @@ export async function parseConfig(text: string, source: string): Promise<Connect
       token,
       expose,
       listen,
+      to,
       hop,
       "allow-hop": allowHop,
       bind,
@@ -68,6 +72,7 @@ export async function parseConfig(text: string, source: string): Promise<Connect
       tokens: token,
       expose: expose.map(exposeText),
       listen: listen.map(listenText),
+      to: to.map(toText),
       hop: hop.map(hopText),
       allowHop: allowHop.map(allowHopText),
       bind: bind === undefined ? undefined : bindText(bind),
@@ -89,7 +94,7 @@ export async function readConfig(path: string): Promise<ConnectorConfig> {
   return parseConfig(text, path);
 }
 
-/** Checks a value of --expose, --listen, --bind, --hop or --allow-hop, and leaves it as it was written: the connector reads it. */
+/** Checks a value of --expose, --to, --listen, --bind, --hop or --allow-hop, and leaves it as it was written: the connector reads it. */
 const checkedBy =
   (parse: (text: string) => unknown) =>
   (text: string): string => {
@@ -97,6 +102,7 @@ const checkedBy =
     return text;
   };
 export const exposeText = checkedBy(parseExpose);
+export const toText = checkedBy(parseTo);
 export const listenText = checkedBy(parseListen);
 export const bindText = checkedBy(parseBind);
 export const hopText = checkedBy(parseHop);
@@ -131,6 +137,7 @@ export function mergeConfig(file: ConnectorConfig, options: ConnectorConfig): Co
     tokens: [...options.tokens, ...file.tokens],
     expose: byName(options.expose, file.expose),
     listen: byName(options.listen, file.listen),
+    to: byName(options.to ?? [], file.to ?? []),
     hop: [...(file.hop ?? []), ...(options.hop ?? [])],
     allowHop: [...(file.allowHop ?? []), ...(options.allowHop ?? [])],
   };

@@ -1,7 +1,5 @@
-import { join } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
-import { stateHome } from "../context.ts";
 import { command, value, valueOr, values } from "../definition.ts";
 import { parseDuration } from "../duration.ts";
 import { makeLog } from "../log.ts";
@@ -17,30 +15,45 @@ import {
   parseDrain,
   parseLanes,
   readConfig,
+  toText,
 } from "./config.ts";
+import { usualState } from "./state.ts";
 
 export const connectorRun = command({
   path: ["connector", "run"],
   summary: "run the connector of a site, in the foreground",
   details:
-    "The first start joins a network with a token; later ones need only the state directory. Logs go to standard output: readable on a terminal, JSON lines otherwise or with --json. The connector reaches the edge through HTTPS_PROXY, where that is set and NO_PROXY does not say otherwise.",
+    "The first start joins a network with a token; later ones need only the state directory. Each further token is one more link; one that was redeemed before is skipped, so the same options can be given at every start, and one that is refused is logged and costs nothing else. A site that was renamed can be started under its former names. Logs go to standard output: readable on a terminal, JSON lines otherwise or with --json. The connector reaches the edge through HTTPS_PROXY, where that is set and NO_PROXY does not say otherwise.",
   options: {
-    site: value("--site <NAME>", "name of the site; not needed once it has joined", accepting(SiteName)),
+    site: value(
+      "--site <NAME>",
+      "name of the site; not needed with --state once it has joined, or with a token of `site create`",
+      accepting(SiteName),
+    ),
     state: value(
       "--state <DIR>",
       "state directory; else FAIRLEAD_STATE, or `fairlead/sites/NAME` in XDG_STATE_HOME or ~/.local/state",
       someText,
     ),
-    tokens: values("--token <FILE>", "token file to join with; - is standard input", someText),
+    tokens: values(
+      "--token <FILE>",
+      "token file to join or link with, in this order; - is standard input",
+      someText,
+    ),
     config: value(
       "--config <FILE>",
-      "YAML file with these options: site, state, token, expose, listen, bind, hop, allow-hop, lanes, session-timeout, drain",
+      "YAML file with these options: site, state, token, expose, to, listen, bind, hop, allow-hop, lanes, session-timeout, drain",
       someText,
     ),
     expose: values(
       "--expose <NAME=[HOST:]PORT[/PROTOCOL]>",
       "offer a server of this site as a service; the host is 127.0.0.1, the protocol (tcp, http or http2) tcp unless given",
       exposeText,
+    ),
+    to: values(
+      "--to <NAME=SITE,…>",
+      "offer a service of --expose to these sites only, by name or id; without it every site may use the service",
+      toText,
     ),
     listen: values("--listen <NAME=[HOST:]PORT>", "where a service is reached at this site", listenText),
     bind: value(
@@ -85,6 +98,14 @@ export const connectorRun = command({
       says: "joins as east and offers the server on port 9000 as the service api",
     },
     {
+      command: "fairlead connector run --site east --expose db=5432 --to db=west,north",
+      says: "offers db to the sites west and north only",
+    },
+    {
+      command: "fairlead connector run --site private1 --token public1.yaml --token public2.yaml",
+      says: "joins with the first token and links to the issuers of both",
+    },
+    {
       command: "fairlead connector run --site west --bind 127.2.0.0/16 --listen db=127.0.0.1:5432",
       says: "starts again without a token; each service gets an address, db a fixed one",
     },
@@ -94,7 +115,7 @@ export const connectorRun = command({
     const file =
       input.config === undefined ? { tokens: [], expose: [], listen: [] } : await readConfig(input.config);
     const config = mergeConfig(file, input);
-    const stateDir = config.state ?? (io.env.FAIRLEAD_STATE || (await usualState(config.site)));
+    const stateDir = config.state ?? (io.env.FAIRLEAD_STATE || (await usualState(io, config.site)));
     if (stateDir === undefined) {
       throw new FairleadError(
         "request.invalid",
@@ -108,6 +129,7 @@ export const connectorRun = command({
       stateDir,
       tokens: config.tokens,
       expose: config.expose,
+      to: config.to ?? [],
       listen: config.listen,
       hop: config.hop ?? [],
       allowHop: config.allowHop ?? [],
@@ -120,9 +142,5 @@ export const connectorRun = command({
       log,
       signal: io.untilInterrupted(),
     });
-
-    async function usualState(site: string | undefined): Promise<string | undefined> {
-      return site === undefined ? undefined : join(await stateHome(io), "sites", site);
-    }
   },
 });

@@ -27,6 +27,11 @@ export const edgeStart = command({
       "name or address by which sites reach this machine; needed when sites are elsewhere",
       someText,
     ),
+    oidc: value(
+      "--oidc <FILE>",
+      "YAML: whose identity tokens are good for the API, and which claims give which role",
+      someText,
+    ),
     login: flag("--no-login", "do not store a login on this machine"),
     logLevel: valueOr("--log-level <LEVEL>", "debug, info, warn or error", logLevel, "info", "info"),
   },
@@ -36,10 +41,15 @@ export const edgeStart = command({
       command: "fairlead edge start --api 0.0.0.0:443 --links 0.0.0.0:8444 --hostname edge.example",
       says: "an edge for sites elsewhere, reached as edge.example",
     },
+    {
+      command: "fairlead edge start --oidc oidc.yaml",
+      says: "people and programs also come with tokens of the provider in oidc.yaml; see docs/operations.md",
+    },
   ],
   async run(context, input) {
     const { io } = context;
     const { EmbeddedEdge } = await import("../../edge/embedded-edge.ts");
+    const oidc = input.oidc === undefined ? undefined : await readOidc(input.oidc);
     const interrupted = io.untilInterrupted();
     const log = await makeLog({ io, output: io.stderr, level: input.logLevel, json: context.json });
     const state = input.state ?? join(await stateHome(io), "edge");
@@ -48,6 +58,7 @@ export const edgeStart = command({
       api: input.api,
       links: input.links,
       ...(input.hostname === undefined ? {} : { hostname: input.hostname }),
+      oidc,
       log,
     });
     try {
@@ -82,6 +93,11 @@ export const edgeStart = command({
     }
   },
 });
+
+async function readOidc(path: string) {
+  const { readOidcFile } = await import("../../edge/oidc.ts");
+  return await readOidcFile(path);
+}
 
 /** Logs this machine in with the admin key; returns the login's file, undefined without one. A chosen network is kept. */
 async function storeLogin(

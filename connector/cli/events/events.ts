@@ -1,72 +1,109 @@
-import { EventType, type NetworkEvent } from "../../../protocol/api.ts";
+import { EventGroup, EventType, type NetworkEvent } from "../../../protocol/api.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Context } from "../context.ts";
-import { command, flag, value, valueOr } from "../definition.ts";
+import { command, flag, value } from "../definition.ts";
 import { networkOption } from "../options.ts";
-import { oneOf, wholeNumber } from "../values.ts";
+import { wholeNumber } from "../values.ts";
+import { eventType, isoOf, parseMoment } from "./options.ts";
 
-/** How often --follow looks for more, in ms. */
-const POLL_MS = 1000;
+/**
+ * How often --follow looks for more, ms: soon after something happened, and less and less often while nothing does,
+ * since each look wakes the network's registry.
+ */
+const LOOK_MS = { first: 1000, last: 5000, growth: 1.5 } as const;
 /** Types are padded to this, so that texts stand below each other. */
 const LONGEST_TYPE = Math.max(...EventType.options.map((type) => type.length));
 /** Most events that one answer holds. */
 const PAGE = 1000;
+const NEWEST = 50;
 
 export const events = command({
   path: ["events"],
-  summary: "show what happened in a network",
-  details: "With --follow --json, each event is one line of JSON.",
+  summary: "show what happened in a network, or at the edge itself",
+  details: `With --follow --json, each event is one line of JSON. Types are ${EventType.options.join(", ")}.`,
   options: {
     follow: flag("-f, --follow", "keep showing events as they happen, until Ctrl-C"),
+    since: value("--since <TIME>", "only what happened since then: 1h, or 2026-11-20T10:00:00Z", parseMoment),
     type: value(
       "--type <TYPE>",
-      `only events of one type: ${EventType.options.join(", ")}`,
-      oneOf(...EventType.options),
+      `only events of one type, or of a group: ${EventGroup.options.join(", ")}`,
+      eventType,
     ),
-    limit: valueOr("--limit <N>", "how many of the newest", wholeNumber(1, PAGE), 50, "50"),
+    limit: value(
+      "--limit <N>",
+      `how many of the newest; else ${NEWEST}, with --since ${PAGE}`,
+      wholeNumber(1, PAGE),
+    ),
+    edge: flag("--edge", "the edge's own events: keys, and networks made and deleted; needs the role admin"),
     network: networkOption,
   },
   examples: [
     { command: "fairlead events", says: "shows the newest events" },
+    {
+      command: "fairlead events --since 1h --type link",
+      says: "what happened to links within the last hour",
+    },
     { command: "fairlead events --follow --type site.down", says: "waits for sites that go down" },
+    {
+      command: "fairlead events --edge --since 1d",
+      says: "who made, used wrongly or revoked keys since yesterday",
+    },
   ],
   async run(context, input) {
+    if (input.edge && input.network !== undefined) {
+      throw new FairleadError("request.invalid", "--edge and --network exclude each other");
+    }
     const { listEvents } = await import("../../api/calls.ts");
-    const network = await context.network(input.network);
+    const network = input.edge ? null : await context.network(input.network);
     const edge = await context.edge();
-    const first = await listEvents(edge, network, { type: input.type, limit: input.limit });
+    const { type } = input;
+    const since = input.since && isoOf(input.since, context.io.now());
+    const limit = input.limit ?? (since === undefined ? NEWEST : PAGE);
+    const first = await listEvents(edge, network, { type, since, limit });
     if (!input.follow) {
       context.answer(first, (out) => {
-        if (first.length === 0)
-          out.line(`No events${input.type ? " of that type" : ""} in network "${network}".`);
         for (const event of first) printEvent(context, event);
+        if (first.length > 0) return;
+        const which = `${type ? " of that type" : ""}${since ? ` since ${since}` : ""}`;
+        out.line(
+          network === null ? `No events${which} at the edge.` : `No events${which} in network "${network}".`,
+        );
       });
       return;
     }
     for (const event of first) printEvent(context, event);
-    const interrupted = context.io.untilInterrupted();
-    let after = first.at(-1)?.id ?? 0;
-    let complained = false;
-    while (await pause(POLL_MS, interrupted)) {
-      try {
-        const more = await listEvents(
-          edge,
-          network,
-          { after, type: input.type, limit: PAGE },
-          { signal: interrupted },
-        );
-        for (const event of more) printEvent(context, event);
-        after = more.at(-1)?.id ?? after;
-        complained = false;
-      } catch (thrown) {
-        if (interrupted.aborted) return;
-        if (!(thrown instanceof FairleadError) || !thrown.entry.retry) throw thrown;
-        if (!complained) context.aside.line(`${thrown.message}; trying again`);
-        complained = true;
-      }
-    }
+    await follow(context, first.at(-1)?.id ?? 0, (after, signal) =>
+      listEvents(edge, network, { after, type, since, limit: PAGE }, { signal }),
+    );
   },
 });
+
+/** Prints what comes after an event until interrupted. An edge that is away is waited for. */
+async function follow(
+  context: Context,
+  from: number,
+  list: (after: number, signal: AbortSignal) => Promise<readonly NetworkEvent[]>,
+): Promise<void> {
+  const interrupted = context.io.untilInterrupted();
+  let after = from;
+  let complained = false;
+  let wait: number = LOOK_MS.first;
+  while (await pause(wait, interrupted)) {
+    wait = Math.min(wait * LOOK_MS.growth, LOOK_MS.last);
+    try {
+      const more = await list(after, interrupted);
+      for (const event of more) printEvent(context, event);
+      if (more.length > 0) wait = LOOK_MS.first;
+      after = more.at(-1)?.id ?? after;
+      complained = false;
+    } catch (thrown) {
+      if (interrupted.aborted) return;
+      if (!(thrown instanceof FairleadError) || !thrown.entry.retry) throw thrown;
+      if (!complained) context.aside.line(`${thrown.message}; trying again`);
+      complained = true;
+    }
+  }
+}
 
 function printEvent(context: Context, event: NetworkEvent): void {
   const { out } = context;

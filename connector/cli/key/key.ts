@@ -1,7 +1,8 @@
 import { Role } from "../../../protocol/api.ts";
+import { KeyId } from "../../../protocol/ids.ts";
 import { argument, command, needed, values } from "../definition.ts";
 import { relativeTime } from "../duration.ts";
-import { oneOf, someText } from "../values.ts";
+import { accepting, oneOf, someText } from "../values.ts";
 
 export const keyCreate = command({
   path: ["key", "create"],
@@ -41,6 +42,7 @@ export const keyCreate = command({
 export const keyList = command({
   path: ["key", "list"],
   summary: "list the API keys",
+  details: "The first admin key is not among them. When a key was last used is known to the minute.",
   examples: [{ command: "fairlead key list", says: "lists keys, without their secrets" }],
   async run(context) {
     const { listKeys, listNetworks } = await import("../../api/calls.ts");
@@ -55,12 +57,13 @@ export const keyList = command({
         );
       }
       out.table(
-        ["NAME", "ROLE", "NETWORKS", "CREATED", "ID"],
+        ["NAME", "ROLE", "NETWORKS", "CREATED", "LAST USED", "ID"],
         keys.map((key) => [
           key.name,
           key.role,
           key.networks === null ? "all" : key.networks.map(nameOf).join(", "),
           relativeTime(key.createdAt, now),
+          key.lastUsedAt === null ? "never" : relativeTime(key.lastUsedAt, now),
           key.id,
         ]),
       );
@@ -71,7 +74,7 @@ export const keyList = command({
 export const keyRevoke = command({
   path: ["key", "revoke"],
   summary: "make an API key worthless",
-  arguments: { id: argument("ID", "id of the key; `fairlead key list` shows it", someText) },
+  arguments: { id: argument("ID", "id of the key; `fairlead key list` shows it", accepting(KeyId)) },
   examples: [
     {
       command: "fairlead key revoke k0123456789abcdefghjkmnpqrs",

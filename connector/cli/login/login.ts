@@ -1,4 +1,6 @@
+import { resolve } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
+import type { Context } from "../context.ts";
 import { argument, command, value } from "../definition.ts";
 import { someText } from "../values.ts";
 
@@ -6,12 +8,17 @@ export const login = command({
   path: ["login"],
   summary: "store where the edge is and who you are",
   details:
-    "The key is tried first and stored only if the edge accepts it. FAIRLEAD_URL, FAIRLEAD_KEY and FAIRLEAD_CA (a file) take the place of a stored login, or of parts of it.",
+    "The key or identity token is tried first and stored only if the edge accepts it. Of an identity token in a file, only where the file is is stored: it is read again by each command, so that whatever renews it there is enough. FAIRLEAD_URL, FAIRLEAD_KEY, FAIRLEAD_OIDC (a file) and FAIRLEAD_CA (a file) take the place of a stored login, or of parts of it.",
   arguments: { url: argument("URL", "the edge's API, https://HOST[:PORT]", someText) },
   options: {
     key: value(
       "--key <KEY>",
       "API key; else FAIRLEAD_KEY, which keeps it out of the shell's history",
+      someText,
+    ),
+    oidc: value(
+      "--oidc <FILE>",
+      "identity token (OIDC) in place of a key; - reads it from standard input and stores it",
       someText,
     ),
     ca: value("--ca <FILE>", "deployment CA (PEM), for an edge without a public certificate", someText),
@@ -24,6 +31,10 @@ export const login = command({
     {
       command: "fairlead login https://10.0.0.5:8443 --key flk_admin_… --ca ca.pem",
       says: "logs in to an edge of your own; ca.pem is in its state directory",
+    },
+    {
+      command: "fairlead login https://edge.example --oidc /var/run/secrets/tokens/fairlead",
+      says: "logs in with what your identity provider says of you",
     },
   ],
   async run(context, input) {
@@ -38,8 +49,7 @@ export const login = command({
     const url = edgeUrl(input.url);
     if (url === null)
       throw new FairleadError("request.invalid", `URL: "${input.url}" is not https://HOST[:PORT]`);
-    const key = input.key ?? env.FAIRLEAD_KEY;
-    if (!key) throw new FairleadError("request.invalid", "give the API key with --key or FAIRLEAD_KEY");
+    const { key, kept: who } = await identify(context, input);
     const ca = input.ca === undefined ? {} : { ca: await readCa(input.ca, "--ca") };
 
     const edge = new EdgeClient({ url, key, ...ca });
@@ -47,7 +57,7 @@ export const login = command({
     // A login that is damaged is what logging in again repairs.
     const before = await readLogin(env).catch(() => null);
     const kept = before?.url === url ? networks.find(({ name }) => name === before.network) : undefined;
-    const file = await writeLogin(env, { url, key, ...ca, ...(kept && { network: kept.name }) });
+    const file = await writeLogin(env, { url, ...who, ...ca, ...(kept && { network: kept.name }) });
 
     context.answer({ url, file, networks: networks.map(({ name }) => name) }, (out) => {
       out.line(`Logged in to ${url}. It is stored in ${file}.`);
@@ -59,3 +69,31 @@ export const login = command({
     });
   },
 });
+
+/** What authorises requests, and what of it is stored. @throws FairleadError `request.invalid` */
+async function identify(
+  { io }: Pick<Context, "io">,
+  given: { readonly key: string | undefined; readonly oidc: string | undefined },
+): Promise<{ readonly key: string; readonly kept: { readonly key: string } | { readonly oidc: string } }> {
+  const { checkKey, parseIdentityToken, readIdentityToken } = await import("../../login/oidc.ts");
+  if (given.key !== undefined && given.oidc !== undefined) {
+    throw new FairleadError("request.invalid", "--key and --oidc exclude each other");
+  }
+  if (given.oidc === "-") {
+    const token = parseIdentityToken(await io.readInput(), "--oidc");
+    return { key: token, kept: { key: token } };
+  }
+  if (given.oidc !== undefined) {
+    const file = resolve(given.oidc);
+    return { key: await readIdentityToken(file, "--oidc"), kept: { oidc: file } };
+  }
+  if (given.key === undefined && !io.env.FAIRLEAD_KEY && io.env.FAIRLEAD_OIDC) {
+    return identify({ io }, { key: undefined, oidc: io.env.FAIRLEAD_OIDC });
+  }
+  const key = given.key ?? io.env.FAIRLEAD_KEY;
+  if (key) return { key: checkKey(key, "--key"), kept: { key } };
+  throw new FairleadError(
+    "request.invalid",
+    "give the API key with --key or FAIRLEAD_KEY, or an identity token with --oidc",
+  );
+}

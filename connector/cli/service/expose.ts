@@ -1,7 +1,8 @@
 import { ServiceName } from "../../../protocol/names.ts";
 import { parseExpose } from "../../services/options.ts";
+import { parseSites } from "../../services/scope.ts";
 import { siteState } from "../context.ts";
-import { argument, command } from "../definition.ts";
+import { argument, command, values } from "../definition.ts";
 import { siteStateOption } from "../options.ts";
 import { accepting } from "../values.ts";
 
@@ -9,7 +10,7 @@ export const expose = command({
   path: ["expose"],
   summary: "offer a server of this site to the network, as a service",
   details:
-    "The connector keeps offering it after a restart, until `fairlead unexpose`. Other sites get a listener for it without anyone doing anything there.",
+    "The connector keeps offering it after a restart, until `fairlead unexpose`. Other sites get a listener for it without anyone doing anything there. With --to only those sites see the service and can use it; the edge keeps to that, and so does this site's connector. To change it, expose the service again, from the same target: connections of sites that it is for no more are reset at once, all others go on; without --to it is for every site. A site named by its id is recognised by its certificate; which site has which name is the edge's word.",
   arguments: {
     service: argument(
       "NAME=[HOST:]PORT[/PROTOCOL]",
@@ -17,20 +18,32 @@ export const expose = command({
       parseExpose,
     ),
   },
-  options: { state: siteStateOption },
+  options: {
+    to: values(
+      "--to <SITE,…>",
+      "offer it to these sites only, by name or id; to all unless given",
+      parseSites,
+    ),
+    state: siteStateOption,
+  },
   examples: [
     {
       command: "fairlead expose api=9000/http",
       says: "offers the server on port 9000 of this machine as api",
     },
     { command: "fairlead expose db=10.0.0.7:5432", says: "offers a server elsewhere in this site as db" },
+    { command: "fairlead expose db=10.0.0.7:5432 --to east,west", says: "offers it to two sites only" },
   ],
-  async run(context, { service, state }) {
+  async run(context, { service, to, state }) {
     const { ControlClient } = await import("../../control/client.ts");
-    await new ControlClient(await siteState(context.io, state)).expose(service);
-    const at = service.host.includes(":") ? `[${service.host}]` : service.host;
-    context.answer(service, (out) =>
-      out.line(`Service "${service.name}" is offered from ${at}:${service.port} (${service.protocol}).`),
+    const sites = [...new Set(to.flat())];
+    const exposure = sites.length === 0 ? service : { ...service, to: sites };
+    await new ControlClient(await siteState(context.io, state)).expose(exposure);
+    const { name, host, port, protocol } = service;
+    const at = host.includes(":") ? `[${host}]` : host;
+    const only = sites.length === 0 ? "" : `, to ${sites.join(", ")} only`;
+    context.answer(exposure, (out) =>
+      out.line(`Service "${name}" is offered from ${at}:${port} (${protocol})${only}.`),
     );
   },
 });
@@ -38,6 +51,8 @@ export const expose = command({
 export const unexpose = command({
   path: ["unexpose"],
   summary: "withdraw a service from the network",
+  details:
+    "No site sees it any more, and no connection to it can be opened; those that are open go on until they end.",
   arguments: { name: argument("NAME", "name of the service", accepting(ServiceName)) },
   options: { state: siteStateOption },
   examples: [{ command: "fairlead unexpose api", says: "this site offers api no more" }],

@@ -4,8 +4,16 @@ import { relativeTime } from "../duration.ts";
 import { networkOption } from "../options.ts";
 import type { Printer } from "../output.ts";
 import { someText } from "../values.ts";
+import { describeMayOffer } from "./update.ts";
 
 const name = argument("NAME", "name or id of the site", someText);
+
+/** When its certificate ends; for a site without one, how it gets there. */
+function certificateEnd({ name, certificateExpiresAt }: Site, now: number): string {
+  return certificateExpiresAt === null
+    ? `it has not joined yet: \`fairlead site create ${name}\` makes another token for it`
+    : relativeTime(certificateExpiresAt, now);
+}
 
 /** Sites as a table. */
 export function printSites(out: Printer, sites: readonly Site[], now: number): void {
@@ -58,9 +66,10 @@ export const siteStatus = command({
       out.line(`Site "${site.name}" of network "${network}" is ${out.state(site.state)}.`);
       out.details([
         ["since", relativeTime(site.since, now)],
-        ["joined", relativeTime(site.createdAt, now)],
-        ["certificate ends", relativeTime(site.certificateExpiresAt, now)],
+        ["made", relativeTime(site.createdAt, now)],
+        ["certificate ends", certificateEnd(site, now)],
         ["offers", site.services.join(", ") || "nothing; `fairlead expose` at the site offers a service"],
+        ["may offer", site.mayOffer === null ? undefined : describeMayOffer(site.mayOffer)],
         ["id", site.id],
       ]);
       if (site.instances.length > 0) {

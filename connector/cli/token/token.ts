@@ -1,11 +1,17 @@
+import type { Token } from "../../../protocol/api.ts";
+import { TokenId } from "../../../protocol/ids.ts";
 import { argument, command } from "../definition.ts";
 import { relativeTime } from "../duration.ts";
 import { networkOption } from "../options.ts";
-import { someText } from "../values.ts";
+import { accepting } from "../values.ts";
+
+/** How often a token still admits. */
+const usesLeft = ({ state, uses, used }: Token) => (state === "good" ? uses - used : 0);
 
 export const tokenList = command({
   path: ["token", "list"],
   summary: "list a network's tokens",
+  details: "LEFT is how often a token still admits. One made with `site create` admits one site only.",
   options: { network: networkOption },
   examples: [{ command: "fairlead token list", says: "lists tokens with the uses that are left" }],
   async run(context, input) {
@@ -18,12 +24,13 @@ export const tokenList = command({
         return out.line(`No tokens in network "${network}". \`fairlead token create\` makes one.`);
       }
       out.table(
-        ["ID", "ISSUER", "STATE", "USED", "EXPIRES"],
+        ["ID", "ISSUER", "ONLY FOR", "STATE", "LEFT", "ENDS"],
         tokens.map((token) => [
           token.id,
           token.issuer,
+          token.site ?? "",
           out.state(token.state.replace("_", " ")),
-          `${token.used} of ${token.uses}`,
+          `${usesLeft(token)} of ${token.uses}`,
           relativeTime(token.expiresAt, now),
         ]),
       );
@@ -35,7 +42,7 @@ export const tokenRevoke = command({
   path: ["token", "revoke"],
   summary: "make a token worthless",
   details: "Sites that it admitted stay members; `fairlead site revoke` expels one.",
-  arguments: { id: argument("ID", "id of the token; `fairlead token list` shows it", someText) },
+  arguments: { id: argument("ID", "id of the token; `fairlead token list` shows it", accepting(TokenId)) },
   options: { network: networkOption },
   examples: [
     {

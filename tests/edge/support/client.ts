@@ -41,14 +41,21 @@ export async function countObjects(): Promise<[registries: number, routers: numb
 export function call(
   method: string,
   path: string,
-  options: { key?: string | null; body?: unknown; address?: string } = {},
+  options: {
+    key?: string | null;
+    body?: unknown;
+    address?: string;
+    /** Variables that differ. */
+    changes?: Partial<Cloudflare.Env>;
+  } = {},
 ) {
   const headers = new Headers({ "cf-connecting-ip": options.address ?? "192.0.2.1" });
   const key = options.key === undefined ? ADMIN_KEY : options.key;
   if (key !== null) headers.set("authorization", `Bearer ${key}`);
-  if (options.body === undefined) return ask(`${API_URL}${path}`, { method, headers });
+  if (options.body === undefined) return ask(`${API_URL}${path}`, { method, headers }, options.changes);
   headers.set("content-type", "application/json");
-  return ask(`${API_URL}${path}`, { method, headers, body: JSON.stringify(options.body) });
+  const body = JSON.stringify(options.body);
+  return ask(`${API_URL}${path}`, { method, headers, body }, options.changes);
 }
 
 /** A call that must succeed, its answer read with the schema. */
@@ -112,8 +119,16 @@ export const reported = (certificate: Uint8Array) => ({
     certPresented: "1",
     certVerified: "FAILED:unable to get local issuer certificate",
     certRevoked: "0",
+    certIssuerDN: "CN=network",
+    certSubjectDN: "CN=site",
+    certSerial: "01",
+    certFingerprintSHA256: "00",
+    certNotBefore: "Nov 23 06:28:00 2026 GMT",
+    certNotAfter: "Nov 24 06:28:00 2026 GMT",
     certRFC9440: `:${encodeBase64(certificate)}:`,
     certRFC9440TooLarge: false,
+    certChainRFC9440: "",
+    certChainRFC9440TooLarge: false,
   },
 });
 

@@ -23,6 +23,12 @@ export interface Member extends TestSite {
   readonly admission: Admission;
 }
 
+/** The link that an admission gave; one must have. */
+export function linkIn({ link }: Admission): NonNullable<Admission["link"]> {
+  if (link === null) throw new Error("the admission gave no link");
+  return link;
+}
+
 export function memberFrom(admission: Admission, keys: KeyPair): Member {
   const certificate = derOf(admission.certificate);
   const leaf = readCertificate(certificate);
@@ -165,7 +171,7 @@ export class TestUplink extends Line {
       versions: { min: 1, max: 1 },
       boot: this.boot,
       software: "test",
-      links: [this.member.admission.link.certificate],
+      links: this.member.admission.link ? [this.member.admission.link.certificate] : [],
       offers: [],
       sessions: [],
       listeners: [],

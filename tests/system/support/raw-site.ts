@@ -113,6 +113,14 @@ export class RawSite {
     return new RawSite(edge, privateKey, admission);
   }
 
+  /** Redeems one more token: one more link. */
+  async redeem(token: string): Promise<Admission> {
+    const { claim } = (await readToken(token, process.stdin)).spec;
+    const { name } = this.admission.site;
+    const csr = await makeCsr(createPrivateKey(this.keyPem), name);
+    return await this.edge.client.request("POST", "/v1/redeem", Admission, { claim, site: name, csr });
+  }
+
   get proof(): Proof {
     return { key: this.keyPem, cert: this.chain };
   }
@@ -183,7 +191,7 @@ export class RawSite {
       versions: UPLINK_VERSIONS,
       boot: this.boot,
       software: "test",
-      links: [this.admission.link.certificate],
+      links: this.admission.link === null ? [] : [this.admission.link.certificate],
       offers: [],
       sessions: [],
       listeners: [],

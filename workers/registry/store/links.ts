@@ -1,6 +1,6 @@
 /** Links. */
 import type { Edge } from "../reachability.ts";
-import { blob, bytes, number, type Row, type Sql, text } from "./sql.ts";
+import { blob, bytes, number, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface LinkRow {
   id: string;
@@ -10,6 +10,8 @@ export interface LinkRow {
   cost: number;
   certificate: Uint8Array<ArrayBuffer>;
   createdAt: number;
+  /** When its issuer's access was revoked, ms; such a link connects nobody. */
+  revokedAt: number | null;
 }
 
 export class Links {
@@ -28,6 +30,7 @@ export class Links {
       cost: number(row, "cost"),
       certificate: bytes(row, "certificate"),
       createdAt: number(row, "created_at"),
+      revokedAt: time(row, "revoked_at"),
     };
   }
 
@@ -48,9 +51,17 @@ export class Links {
       .map((row) => this.#link(row));
   }
 
+  /** Those that joined by this issuer. */
+  from(issuer: string): LinkRow[] {
+    return this.#sql
+      .rows("SELECT * FROM links WHERE issuer = ? ORDER BY created_at, id", issuer)
+      .map((row) => this.#link(row));
+  }
+
   put(link: LinkRow): void {
     this.#sql.run(
-      "INSERT INTO links VALUES (?, ?, ?, ?, ?, ?, ?)",
+      `INSERT INTO links (id, name, joiner, issuer, cost, certificate, created_at, revoked_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       link.id,
       link.name,
       link.joiner,
@@ -58,6 +69,7 @@ export class Links {
       link.cost,
       blob(link.certificate),
       link.createdAt,
+      link.revokedAt,
     );
   }
 
@@ -65,12 +77,29 @@ export class Links {
     this.#sql.run("UPDATE links SET certificate = ? WHERE id = ?", blob(certificate), id);
   }
 
-  /** The graph: links whose joiner was not revoked. */
+  /** Revokes every link of an issuer that is not yet, and gives those. */
+  revokeFrom(issuer: string, at: number): LinkRow[] {
+    return this.#sql
+      .rows("UPDATE links SET revoked_at = ? WHERE issuer = ? AND revoked_at IS NULL RETURNING *", at, issuer)
+      .map((row) => this.#link(row));
+  }
+
+  delete(id: string): void {
+    this.#sql.run("DELETE FROM links WHERE id = ?", id);
+  }
+
+  /** The graph: links that were not revoked, and of whose ends none was. */
   edges(): Edge[] {
     return this.#sql
       .rows(
-        "SELECT joiner, issuer FROM links JOIN sites ON sites.id = links.joiner WHERE sites.state != 'revoked'",
+        `SELECT joiner, issuer, cost FROM links WHERE revoked_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM sites WHERE id IN (joiner, issuer) AND state = 'revoked')
+          ORDER BY created_at, links.id`,
       )
-      .map((row) => ({ joiner: text(row, "joiner"), issuer: text(row, "issuer") }));
+      .map((row) => ({
+        joiner: text(row, "joiner"),
+        issuer: text(row, "issuer"),
+        cost: number(row, "cost"),
+      }));
   }
 }

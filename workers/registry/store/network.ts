@@ -1,5 +1,6 @@
 /** The network's own row, and the CAs of its issuers of tokens. */
-import { blob, bytes, number, type Sql, text } from "./sql.ts";
+import { SetQuotas } from "../../../protocol/api.ts";
+import { blob, bytes, number, optional, type Sql, text, time } from "./sql.ts";
 
 export interface NetworkRow {
   id: string;
@@ -37,13 +38,40 @@ export class NetworkTable {
 
   put(network: NetworkRow): void {
     this.#sql.run(
-      "INSERT INTO network VALUES (?, ?, ?, ?, ?)",
+      `INSERT INTO network (id, name, created_at, ca_certificate, ca_key_sealed, quotas)
+        VALUES (?, ?, ?, ?, ?, NULL)`,
       network.id,
       network.name,
       network.createdAt,
       blob(network.certificate),
       blob(network.sealedKey),
     );
+  }
+
+  /** Puts a CA for the same key in the place of the one that nears its end. */
+  setCertificate(certificate: Uint8Array<ArrayBuffer>): void {
+    this.#sql.run("UPDATE network SET ca_certificate = ?", blob(certificate));
+  }
+
+  /** When the network was restored from a backup, ms; null when it never was. */
+  restoredAt(): number | null {
+    const row = this.#sql.row("SELECT restored_at FROM network");
+    return row && time(row, "restored_at");
+  }
+
+  setRestoredAt(at: number): void {
+    this.#sql.run("UPDATE network SET restored_at = ?", at);
+  }
+
+  /** The quotas that were set; the others are the defaults. */
+  quotas(): SetQuotas {
+    const row = this.#sql.row("SELECT quotas FROM network");
+    const set = row && optional(row, "quotas");
+    return SetQuotas.parse(set ? JSON.parse(set) : {});
+  }
+
+  setQuotas(quotas: SetQuotas): void {
+    this.#sql.run("UPDATE network SET quotas = ?", JSON.stringify(quotas));
   }
 }
 
@@ -67,11 +95,19 @@ export class Issuers {
 
   put(issuer: IssuerRow, now: number): void {
     this.#sql.run(
-      "INSERT OR REPLACE INTO issuers VALUES (?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO issuers (id, certificate, key_sealed, created_at) VALUES (?, ?, ?, ?)",
       issuer.id,
       blob(issuer.certificate),
       blob(issuer.sealedKey),
       now,
     );
+  }
+
+  all(): string[] {
+    return this.#sql.rows("SELECT id FROM issuers ORDER BY id").map((row) => text(row, "id"));
+  }
+
+  delete(id: string): void {
+    this.#sql.run("DELETE FROM issuers WHERE id = ?", id);
   }
 }

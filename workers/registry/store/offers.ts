@@ -6,8 +6,16 @@ import {
   type Offer,
 } from "../../../protocol/messages.ts";
 import type { ServiceProtocol } from "../../../protocol/names.ts";
-import type { OfferRow } from "../reachability.ts";
-import { number, optional, type Row, type Sql, text, time } from "./sql.ts";
+import type { StoredOffer } from "../refusals.ts";
+import type { OfferRow } from "../sight.ts";
+import { list, listText, number, optional, type Row, type Sql, text, time } from "./sql.ts";
+
+/** What stands where it was not decided yet whether an offer is taken; nobody sees such a row. */
+const UNDECIDED = "service.forbidden";
+
+/** What an offer says, in one text. */
+const said = (protocol: string, port: number, encryption: string, to: string | null): string =>
+  JSON.stringify([protocol, port, encryption, to]);
 
 export class Offers {
   readonly #sql: Sql;
@@ -16,11 +24,12 @@ export class Offers {
     this.#sql = sql;
   }
 
-  /** All offers of sites that were not revoked. */
-  all(): OfferRow[] {
+  /** All offers of sites that were not revoked, the oldest first. */
+  stored(): StoredOffer[] {
     return this.#sql
       .rows(
-        "SELECT offers.*, sites.name AS site_name FROM offers JOIN sites ON sites.id = offers.site WHERE sites.state != 'revoked'",
+        `SELECT offers.*, sites.name AS site_name FROM offers JOIN sites ON sites.id = offers.site
+          WHERE sites.state != 'revoked' ORDER BY since, boot, service`,
       )
       .map((row) => ({
         service: text(row, "service"),
@@ -28,28 +37,50 @@ export class Offers {
         port: number(row, "port"),
         instance: { site: text(row, "site"), siteName: text(row, "site_name"), boot: text(row, "boot") },
         encryption: Encryption.parse(text(row, "encryption")),
+        to: list(row, "to_sites"),
         since: number(row, "since"),
+        refused: optional(row, "refused") ?? null,
       }));
   }
 
-  /** Makes `offers` everything that the instance offers, and tells which names changed. */
-  replace(site: string, boot: string, offers: readonly Offer[], now: number): string[] {
-    const before = new Map(
-      this.#sql
-        .rows("SELECT service, protocol, port, encryption FROM offers WHERE boot = ?", boot)
-        .map((row) => [
-          text(row, "service"),
-          [text(row, "protocol"), number(row, "port"), text(row, "encryption")].join(),
-        ]),
+  /** Those of them that were taken. */
+  all(): OfferRow[] {
+    return this.stored().filter((offer) => offer.refused === null);
+  }
+
+  #saidBy(boot: string): Map<string, string> {
+    const rows = this.#sql.rows(
+      "SELECT service, protocol, port, encryption, to_sites FROM offers WHERE boot = ?",
+      boot,
     );
+    return new Map(
+      rows.map((row) => [
+        text(row, "service"),
+        said(
+          text(row, "protocol"),
+          number(row, "port"),
+          text(row, "encryption"),
+          optional(row, "to_sites") ?? null,
+        ),
+      ]),
+    );
+  }
+
+  /**
+   * Makes `offers` everything that the instance offers. What it did not offer before is not taken until that is
+   * decided.
+   */
+  replace(site: string, boot: string, offers: readonly Offer[], now: number): void {
+    const before = this.#saidBy(boot);
     // A name that comes twice counts once: the last.
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
-    const changed: string[] = [];
-    for (const [name, { protocol, port, encryption = DEFAULT_ENCRYPTION }] of wanted) {
-      if (before.get(name) === [protocol, port, encryption].join()) continue;
-      changed.push(name);
+    for (const [name, { protocol, port, encryption = DEFAULT_ENCRYPTION, to }] of wanted) {
+      const sites = listText(to ?? null);
+      if (before.get(name) === said(protocol, port, encryption, sites)) continue;
       this.#sql.run(
-        "INSERT OR REPLACE INTO offers (site, boot, service, protocol, port, since, encryption) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        `INSERT INTO offers (site, boot, service, protocol, port, since, encryption, to_sites, refused)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (service, boot) DO UPDATE SET protocol = excluded.protocol,
+          port = excluded.port, since = excluded.since, encryption = excluded.encryption, to_sites = excluded.to_sites`,
         site,
         boot,
         name,
@@ -57,15 +88,47 @@ export class Offers {
         port,
         now,
         encryption,
+        sites,
+        UNDECIDED,
       );
     }
     for (const name of before.keys()) {
-      if (wanted.has(name)) continue;
-      changed.push(name);
-      this.#sql.run("DELETE FROM offers WHERE boot = ? AND service = ?", boot, name);
+      if (!wanted.has(name)) this.#sql.run("DELETE FROM offers WHERE boot = ? AND service = ?", boot, name);
     }
+    this.found(boot);
+  }
+
+  /** Whether an instance's offers are exactly these already. */
+  areThose(boot: string, offers: readonly Offer[]): boolean {
+    const before = this.#saidBy(boot);
+    const wanted = new Map(offers.map((offer) => [offer.name, offer]));
+    return (
+      before.size === wanted.size &&
+      [...wanted].every(
+        ([name, { protocol, port, encryption = DEFAULT_ENCRYPTION, to }]) =>
+          before.get(name) === said(protocol, port, encryption, listText(to ?? null)),
+      )
+    );
+  }
+
+  /** Notes why an offer is not taken, or null: that it is. */
+  setRefused(boot: string, service: string, code: string | null): void {
+    this.#sql.run("UPDATE offers SET refused = ? WHERE boot = ? AND service = ?", code, boot, service);
+  }
+
+  /** The offers of an instance that were not taken, and why. */
+  refusedOf(boot: string): { name: string; code: string }[] {
+    return this.#sql
+      .rows(
+        "SELECT service, refused FROM offers WHERE boot = ? AND refused IS NOT NULL ORDER BY service",
+        boot,
+      )
+      .map((row) => ({ name: text(row, "service"), code: text(row, "refused") }));
+  }
+
+  /** The instance has an uplink again. */
+  found(boot: string): void {
     this.#sql.run("UPDATE offers SET lost_at = NULL WHERE boot = ? AND lost_at IS NOT NULL", boot);
-    return changed;
   }
 
   markLost(boot: string, at: number): void {
@@ -79,11 +142,9 @@ export class Offers {
       .map((row) => text(row, "boot"));
   }
 
-  /** Drops offers lost at or before `time`, and tells the names and sites. */
-  dropLost(time: number): { service: string; site: string }[] {
-    return this.#sql
-      .rows("DELETE FROM offers WHERE lost_at <= ? RETURNING service, site", time)
-      .map((row) => ({ service: text(row, "service"), site: text(row, "site") }));
+  /** Drops offers lost at or before `time`. */
+  dropLost(time: number): void {
+    this.#sql.run("DELETE FROM offers WHERE lost_at <= ?", time);
   }
 
   /** When the first of the lost offers was lost; null when none is. */

@@ -63,10 +63,6 @@ export class Sessions {
     return this.#all("WHERE boot_a = ? OR boot_b = ?", boot, boot);
   }
 
-  ofSite(site: string): SessionRow[] {
-    return this.#all("WHERE site_a = ? OR site_b = ?", site, site);
-  }
-
   count(): number {
     const row = this.#sql.row("SELECT count(*) AS count FROM sessions");
     return row ? number(row, "count") : 0;
@@ -143,12 +139,6 @@ export class Pairs {
 
   all(): [string, string][] {
     return this.#sql.rows("SELECT * FROM pairs").map((row) => [text(row, "site_a"), text(row, "site_b")]);
-  }
-
-  of(site: string): [string, string][] {
-    return this.#sql
-      .rows("SELECT * FROM pairs WHERE site_a = ? OR site_b = ?", site, site)
-      .map((row) => [text(row, "site_a"), text(row, "site_b")]);
   }
 
   /** In whatever order. */

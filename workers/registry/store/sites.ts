@@ -1,20 +1,45 @@
 /** Sites, their certificates, and the counters of their assertions. */
 import type { Purpose } from "../../../protocol/assertions.ts";
-import { blob, bytes, number, type Row, type Sql, text, time } from "./sql.ts";
+import {
+  blob,
+  bytes,
+  list,
+  listText,
+  number,
+  optional,
+  optionalBytes,
+  type Row,
+  type Sql,
+  text,
+  time,
+} from "./sql.ts";
 
 /** How long the last counter of an assertion is kept: longer than any assertion is good for. */
 const ASSERTION_MEMORY_MS = 10 * 60_000;
 
-export type SiteRowState = "up" | "down" | "revoked";
+/** `new` was made by name and has not joined: only such a site, or one revoked while it was, has no key. */
+export type SiteRowState = "new" | "up" | "down" | "revoked";
 
 export interface SiteRow {
   id: string;
   name: string;
-  publicKey: Uint8Array<ArrayBuffer>;
-  keyHash: string;
+  publicKey: Uint8Array<ArrayBuffer> | null;
+  keyHash: string | null;
   state: SiteRowState;
   since: number;
   createdAt: number;
+  /** Patterns of the service names that it may offer; null is any. */
+  mayOffer: string[] | null;
+}
+
+/** A site that has joined. */
+export interface MemberRow extends SiteRow {
+  publicKey: Uint8Array<ArrayBuffer>;
+  keyHash: string;
+}
+
+export function hasJoined(site: SiteRow): site is MemberRow {
+  return site.publicKey !== null && site.keyHash !== null;
 }
 
 export interface CertificateRow {
@@ -36,17 +61,31 @@ export class Sites {
     return {
       id: text(row, "id"),
       name: text(row, "name"),
-      publicKey: bytes(row, "public_key"),
-      keyHash: text(row, "key_hash"),
+      publicKey: optionalBytes(row, "public_key"),
+      keyHash: optional(row, "key_hash") ?? null,
       state: text(row, "state") as SiteRowState,
       since: number(row, "since"),
       createdAt: number(row, "created_at"),
+      mayOffer: list(row, "may_offer"),
     };
   }
 
   /** By name. */
   all(): SiteRow[] {
     return this.#sql.rows("SELECT * FROM sites ORDER BY name").map((row) => this.#site(row));
+  }
+
+  /** Names of all sites, by id. */
+  names(): Map<string, string> {
+    return new Map(
+      this.#sql.rows("SELECT id, name FROM sites").map((row) => [text(row, "id"), text(row, "name")]),
+    );
+  }
+
+  /** How many are members or may become some: all that were not revoked. */
+  count(): number {
+    const row = this.#sql.row("SELECT count(*) AS count FROM sites WHERE state != 'revoked'");
+    return row ? number(row, "count") : 0;
   }
 
   get(id: string): SiteRow | null {
@@ -66,15 +105,30 @@ export class Sites {
 
   put(site: SiteRow): void {
     this.#sql.run(
-      "INSERT INTO sites VALUES (?, ?, ?, ?, ?, ?, ?)",
+      `INSERT INTO sites (id, name, public_key, key_hash, state, since, created_at, may_offer)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       site.id,
       site.name,
-      blob(site.publicKey),
+      site.publicKey && blob(site.publicKey),
       site.keyHash,
       site.state,
       site.since,
       site.createdAt,
+      listText(site.mayOffer),
     );
+  }
+
+  /** Gives a site that was made by name its key. */
+  setKey(id: string, publicKey: Uint8Array<ArrayBuffer>, keyHash: string): void {
+    this.#sql.run("UPDATE sites SET public_key = ?, key_hash = ? WHERE id = ?", blob(publicKey), keyHash, id);
+  }
+
+  setName(id: string, name: string): void {
+    this.#sql.run("UPDATE sites SET name = ? WHERE id = ?", name, id);
+  }
+
+  setMayOffer(id: string, patterns: readonly string[] | null): void {
+    this.#sql.run("UPDATE sites SET may_offer = ? WHERE id = ?", listText(patterns), id);
   }
 
   setState(id: string, state: SiteRowState, since: number): void {

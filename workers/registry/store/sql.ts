@@ -1,4 +1,5 @@
 /** SQL against the object's database, and how columns are read from rows. */
+import { z } from "zod";
 
 export type Row = Record<string, SqlStorageValue>;
 
@@ -44,6 +45,19 @@ export const bytes = (row: Row, column: string): Uint8Array<ArrayBuffer> => {
   if (!(value instanceof ArrayBuffer)) throw new TypeError(`column ${column} is not a blob`);
   return new Uint8Array(value);
 };
+
+export const optionalBytes = (row: Row, column: string): Uint8Array<ArrayBuffer> | null =>
+  row[column] === null ? null : bytes(row, column);
+
+/** A list of strings kept as JSON; null where there is none. */
+export const list = (row: Row, column: string): string[] | null => {
+  const value = row[column];
+  return value === null || value === undefined ? null : z.array(z.string()).parse(JSON.parse(String(value)));
+};
+
+/** How {@link list} reads it back. */
+export const listText = (value: readonly string[] | null): string | null =>
+  value === null ? null : JSON.stringify(value);
 
 /** Exactly the bytes of a view, as storage takes them. */
 export const blob = (view: Uint8Array<ArrayBuffer>): ArrayBuffer =>

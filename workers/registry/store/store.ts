@@ -2,6 +2,7 @@
  * The registry's storage behind typed functions: only this folder and schema.ts speak SQL. One class for each
  * table or two, and here what concerns several. Times are ms.
  */
+import { dumpTables, restoreTables, type Tables } from "./backup.ts";
 import { Events } from "./events.ts";
 import { Links } from "./links.ts";
 import { Issuers, NetworkTable } from "./network.ts";
@@ -11,11 +12,10 @@ import { Assertions, Certificates, Sites } from "./sites.ts";
 import { Sql, text } from "./sql.ts";
 import { Tokens } from "./tokens.ts";
 
-export { EVENTS_KEPT } from "./events.ts";
 export type { LinkRow } from "./links.ts";
-export type { NetworkRow } from "./network.ts";
+export type { IssuerRow, NetworkRow } from "./network.ts";
 export type { SessionRow } from "./sessions.ts";
-export type { SiteRow } from "./sites.ts";
+export { hasJoined, type MemberRow, type SiteRow } from "./sites.ts";
 export type { TokenRow } from "./tokens.ts";
 
 /** Tables with rows of a site, which go with it. */
@@ -62,11 +62,25 @@ export class Store {
     return this.#storage.transactionSync(work);
   }
 
+  /** Everything that a backup holds, and the last migration that shaped it. */
+  dump(): { migration: number; tables: Tables } {
+    return dumpTables(this.#sql);
+  }
+
+  /**
+   * Puts that into a database without tables. To be called in a transaction.
+   * @throws FairleadError `backup.version`, `backup.malformed`
+   */
+  restore(dump: { migration: number; tables: Tables }, now: number): void {
+    restoreTables(this.#storage, this.#sql, dump, now);
+  }
+
   /** Forgets a site and everything that hangs on it, its events excepted. */
   deleteSite(id: string): void {
     this.#sql.run("DELETE FROM sites WHERE id = ?", id);
     for (const table of OF_SITE) this.#sql.run(`DELETE FROM ${table} WHERE site = ?`, id);
     this.#sql.run("DELETE FROM links WHERE joiner = ? OR issuer = ?", id, id);
+    this.#sql.run("DELETE FROM issuers WHERE id = ?", id);
     this.#sql.run("DELETE FROM pairs WHERE site_a = ? OR site_b = ?", id, id);
   }
 

@@ -1,5 +1,5 @@
 /** Tokens, and who redeemed them. */
-import { blob, bytes, number, type Row, type Sql, text, time } from "./sql.ts";
+import { blob, bytes, number, optional, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface TokenRow {
   id: string;
@@ -10,12 +10,15 @@ export interface TokenRow {
   createdAt: number;
   expiresAt: number;
   revokedAt: number | null;
+  /** The one site that it admits, without a link; null admits any. */
+  site: string | null;
 }
 
 /** What a redemption gave. */
 export interface Redemption {
   site: string;
-  link: string;
+  /** Null where the token admits without a link. */
+  link: string | null;
   serial: string;
 }
 
@@ -36,6 +39,7 @@ export class Tokens {
       createdAt: number(row, "created_at"),
       expiresAt: number(row, "expires_at"),
       revokedAt: time(row, "revoked_at"),
+      site: optional(row, "site") ?? null,
     };
   }
 
@@ -51,7 +55,8 @@ export class Tokens {
 
   put(token: TokenRow): void {
     this.#sql.run(
-      "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+      `INSERT INTO tokens (id, issuer, secret_hash, uses, used, created_at, expires_at, revoked_at, site)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       token.id,
       token.issuer,
       blob(token.secretHash),
@@ -59,22 +64,54 @@ export class Tokens {
       token.used,
       token.createdAt,
       token.expiresAt,
+      token.revokedAt,
+      token.site,
     );
+  }
+
+  /** Those that still admit somebody: all, or an issuer's. */
+  good(now: number, issuer: string | null = null): TokenRow[] {
+    return this.#sql
+      .rows(
+        `SELECT * FROM tokens WHERE revoked_at IS NULL AND expires_at > ? AND used < uses
+          AND (? IS NULL OR issuer = ?) ORDER BY created_at, id`,
+        now,
+        issuer,
+        issuer,
+      )
+      .map((row) => this.#token(row));
   }
 
   revoke(id: string, at: number): void {
     this.#sql.run("UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", at, id);
   }
 
-  redemption(token: string, keyHash: string): Redemption | null {
-    const row = this.#sql.row("SELECT * FROM redemptions WHERE token = ? AND key_hash = ?", token, keyHash);
-    return row && { site: text(row, "site"), link: text(row, "link"), serial: text(row, "serial") };
+  /** Forgets those that ended at or before `time`, and who redeemed them. */
+  prune(time: number): void {
+    const ended = "SELECT id FROM tokens WHERE expires_at <= ? OR revoked_at <= ?";
+    for (const row of this.#sql.rows(ended, time, time)) {
+      const id = text(row, "id");
+      this.#sql.run("DELETE FROM redemptions WHERE token = ?", id);
+      this.#sql.run("DELETE FROM tokens WHERE id = ?", id);
+    }
   }
 
-  /** Notes a redemption, which takes one use. */
+  redemption(token: string, keyHash: string): Redemption | null {
+    const row = this.#sql.row("SELECT * FROM redemptions WHERE token = ? AND key_hash = ?", token, keyHash);
+    return (
+      row && {
+        site: text(row, "site"),
+        link: optional(row, "link") ?? null,
+        serial: text(row, "serial"),
+      }
+    );
+  }
+
+  /** Notes a redemption, which takes one use; in place of an earlier one by the same key, whose link is gone. */
   putRedemption(token: string, keyHash: string, redemption: Redemption, at: number): void {
     this.#sql.run(
-      "INSERT INTO redemptions VALUES (?, ?, ?, ?, ?, ?)",
+      `INSERT OR REPLACE INTO redemptions (token, key_hash, site, link, serial, at)
+        VALUES (?, ?, ?, ?, ?, ?)`,
       token,
       keyHash,
       redemption.site,

@@ -40,12 +40,24 @@ async function describe(entrypoint, request, env, ctx) {
       DEPLOYMENT_CA: env.DEPLOYMENT_CA,
       DEPLOYMENT_CA_KEY: await hash(env.DEPLOYMENT_CA_KEY),
       ADMIN_KEY_HASH: env.ADMIN_KEY_HASH,
+      OIDC_ISSUER: env.OIDC_ISSUER,
     },
   });
 }
 
+/** Whether the Worker's own fetch reaches a URL: the status, or null. */
+async function reach(url) {
+  try {
+    const { status } = await fetch(url, { redirect: "manual" });
+    return Response.json({ status });
+  } catch (error) {
+    return Response.json({ status: null, error: String(error) });
+  }
+}
+
 function route(entrypoint, request, env, ctx) {
-  const { pathname } = new URL(request.url);
+  const { pathname, searchParams } = new URL(request.url);
+  if (pathname === "/reach") return reach(searchParams.get("url"));
   const object = { "/count": env.REGISTRY, "/router": env.ROUTER, "/directory": env.DIRECTORY }[pathname];
   if (object === undefined) return describe(entrypoint, request, env, ctx);
   return object.get(object.idFromName("one")).fetch(request);

@@ -1,21 +1,27 @@
 /** The commands that talk to the connector on the same machine, over a real control socket. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { controlRoutes } from "../../../../connector/control/routes.ts";
 import type { Links, Services, Status } from "../../../../connector/control/schema.ts";
 import { serveControl } from "../../../../connector/control/server.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { makeWorld, type World } from "./cli.ts";
+import { TestDeployment } from "../support/authority.ts";
+import { makeWorld, NOW, type World } from "./cli.ts";
 import { id } from "./fake-edge.ts";
 
 let world: World;
 let state: string;
 let status: Status;
 let close: () => Promise<void>;
+/** What `link create` asked for, and how it is refused. */
+let linked: unknown[];
+let refusal: FairleadError | null;
 
 beforeEach(async () => {
   world = await makeWorld();
+  linked = [];
+  refusal = null;
   state = join(world.dir, "state", "fairlead", "sites", "west");
   await mkdir(state, { recursive: true });
   status = {
@@ -27,7 +33,18 @@ beforeEach(async () => {
     uplink: { state: "up", since: "2026-11-20T10:00:00.000Z" },
     certificateExpiresAt: "2026-11-21T10:05:00.000Z",
     otherSites: 2,
-    links: [{ id: id("l", 1), name: "west-network", issuer: "network", state: "up" }],
+    links: [
+      {
+        id: id("l", 1),
+        name: "link1",
+        issuer: "public1",
+        state: "up",
+        cost: 1,
+        since: "2026-11-20T10:02:00.000Z",
+        rtt: 12.4,
+      },
+    ],
+    incoming: [],
     services: [
       {
         name: "api",
@@ -45,7 +62,7 @@ beforeEach(async () => {
     controlRoutes({
       status: async () => status,
       services: (): Services => status,
-      links: (): Links => status,
+      links: async (): Promise<Links> => ({ links: status.links, incoming: status.incoming }),
       sessions: () => ({ sessions: [] }),
       expose: async (exposure) => {
         if (status.offers.some(({ name }) => name === exposure.name))
@@ -55,6 +72,15 @@ beforeEach(async () => {
       unexpose: async (name) => {
         if (!status.offers.some((offer) => offer.name === name)) throw new FairleadError("service.unknown");
         status.offers = status.offers.filter((offer) => offer.name !== name);
+      },
+      link: async (token, wishes) => {
+        linked.push({ claim: token.spec.claim, ...wishes });
+        if (refusal !== null) throw refusal;
+        return { id: id("l", 2), name: wishes.name ?? "link2", issuer: "public2", edge: status.edge };
+      },
+      unlink: async (name) => {
+        if (!status.links.some((link) => link.name === name)) throw new FairleadError("link.unknown");
+        status.links = status.links.filter((link) => link.name !== name);
       },
     }),
   );
@@ -71,7 +97,7 @@ test("status says in one sentence how the site is", async () => {
     'Site "west" is joined to network "shop". It is connected to 2 other sites. It sees 1 service.',
   );
   expect(out).toMatch(/uplink +up, since 5m ago/);
-  expect(out).toContain("Link west-network to network is connected");
+  expect(out).toContain("Link link1 to public1 is connected, cost 1, since 3m ago, round trip 12 ms");
   expect(out).toMatch(/api +127\.0\.0\.1:9000 +listening/);
   world.env.FAIRLEAD_STATE = state;
   expect(await world.json("status")).toEqual(status);
@@ -91,6 +117,42 @@ test("status says why the uplink is down, and what to do", async () => {
   expect(out).toMatch(/why +The site was revoked\. \(site\.revoked\)\n +do +Join again\./);
 });
 
+test("status shows the round trip, a clock that is wrong, and a certificate that is not renewed", async () => {
+  status.uplink.rtt = 7.26;
+  status.clockSkewMs = 190_000;
+  status.renewal = { code: "edge.internal", message: "no luck" };
+  const { out } = await world.run("status", "--state", state);
+  expect(out).toMatch(/round trip +7\.3 ms/);
+  expect(out).toMatch(/clock +3m10s behind the edge's; correct it/);
+  expect(out).toMatch(/certificate ends +in 1d; it could not be renewed yet: no luck \(edge\.internal\)/);
+  status.clockSkewMs = -12_000;
+  expect((await world.run("status", "--state", state)).out).toMatch(/clock +12s ahead of the edge's/);
+  status.clockSkewMs = 0;
+  expect((await world.run("status", "--state", state)).out).not.toContain("clock");
+});
+
+test("expose --to offers a service to some sites only, and service status shows which", async () => {
+  const made = await world.run("expose", "db=5432", "--to", "east,north", "--to", "east", "--state", state);
+  expect(made.out).toBe('Service "db" is offered from 127.0.0.1:5432 (tcp), to east, north only.\n');
+  expect(status.offers).toMatchObject([{ name: "db", to: ["east", "north"] }]);
+  await world.run("expose", "web=80", "--state", state);
+  const { out } = await world.run("service", "status", "--state", state);
+  expect(out).toMatch(/db +127\.0\.0\.1:5432 +tcp +east, north/);
+  expect(out).toMatch(/web +127\.0\.0\.1:80 +tcp +all sites/);
+  const wrong = await world.run("expose", "db=5432", "--to", "East", "--state", state);
+  expect([wrong.exit, wrong.err]).toEqual([2, expect.stringContaining("--to")]);
+});
+
+test("service status shows an offer that the network does not take, and what to do", async () => {
+  const refused = { code: "service.forbidden", message: "west may not offer db", action: "Ask an operator." };
+  status.offers = [{ name: "db", host: "127.0.0.1", port: 1, protocol: "tcp", refused }];
+  const { out } = await world.run("service", "status", "--state", state);
+  expect(out).toMatch(/db +127\.0\.0\.1:1 +tcp +service\.forbidden/);
+  expect(out).toContain(
+    "The network does not take the offer of db: west may not offer db\n  do: Ask an operator.",
+  );
+});
+
 test("expose and unexpose change what the site offers", async () => {
   const made = await world.run("expose", "db=[::1]:5432", "--state", state);
   expect(made.out).toBe('Service "db" is offered from [::1]:5432 (tcp).\n');
@@ -103,10 +165,57 @@ test("expose and unexpose change what the site offers", async () => {
 
 test("the only site of the machine needs no --state", async () => {
   world.env.XDG_STATE_HOME = join(world.dir, "state");
-  expect((await world.run("link", "status")).out).toBe("Link west-network to network is connected\n");
+  expect((await world.run("link", "status")).out).toContain("Link link1 to public1 is connected");
   await mkdir(join(state, "..", "east"));
   const several = await world.run("link", "status");
   expect([several.exit, several.err]).toEqual([6, expect.stringContaining("(east, west)")]);
+});
+
+test("link status shows the links of this site and those of others to it", async () => {
+  status.links = [];
+  expect((await world.run("link", "status", "--state", state)).out).toBe(
+    "There are no links configured or connected.\n",
+  );
+  status.incoming = [
+    { id: id("l", 3), name: "link1", joiner: "private1", state: "up", cost: 2, rtt: null },
+    {
+      id: id("l", 4),
+      name: "link1",
+      joiner: "public2",
+      state: "down",
+      code: "link.revoked",
+      action: "Get a new token.",
+      since: "2026-11-20T10:04:00.000Z",
+      rtt: null,
+    },
+  ];
+  const { out } = await world.run("link", "status", "--state", state);
+  expect(out).toBe(
+    [
+      "Links created from this site:",
+      "  none",
+      "Links from other sites:",
+      "  A link from site private1 (link1) is connected to this site, cost 2",
+      "  The link from site public2 (link1) is not connected (link.revoked), since 1m ago",
+      "    do: Get a new token.",
+      "",
+    ].join("\n"),
+  );
+  expect(await world.json("link", "status", "--state", state)).toEqual({
+    links: [],
+    incoming: status.incoming,
+  });
+});
+
+test("link status NAME shows one link, and knows when there is none", async () => {
+  const [link] = status.links;
+  if (link === undefined) throw new Error("no link");
+  status.links.push({ ...link, id: id("l", 2), name: "link2", issuer: "public2" });
+  const { out } = await world.run("link", "status", "link2", "--state", state);
+  expect(out).toContain("link2 to public2");
+  expect(out).not.toContain("link1");
+  const unknown = await world.run("link", "status", "link3", "--state", state);
+  expect([unknown.exit, unknown.err]).toEqual([4, expect.stringContaining("code: link.unknown")]);
 });
 
 test("link status --wait waits, and gives up with the link's own code", async () => {
@@ -117,18 +226,76 @@ test("link status --wait waits, and gives up with the link's own code", async ()
   const soon = setTimeout(() => {
     link.state = "up";
   }, 100);
-  expect((await world.run("link", "status", "--state", state, "--wait", "10s")).exit).toBe(0);
+  expect((await world.run("link", "status", "--state", state, "--wait", "10")).exit).toBe(0);
   clearTimeout(soon);
   link.state = "down";
   const ran = await world.run("link", "status", "--state", state);
-  expect(ran).toMatchObject({
-    exit: 0,
-    out: "Link west-network to network is not connected (uplink.lost)\n",
-  });
+  expect(ran.exit).toBe(0);
+  expect(ran.out).toContain("Link link1 to public1 is not connected (uplink.lost)");
   let looks = 0;
-  world.now = () => 500 * looks++;
+  world.now = () => NOW + 500 * looks++;
   const late = await world.run("link", "status", "--state", state, "--wait", "1s");
   expect([late.exit, late.err]).toEqual([6, expect.stringContaining("code: uplink.lost")]);
+});
+
+test("link status --wait does not wait for a link that was revoked", async () => {
+  const [link] = status.links;
+  if (link === undefined) throw new Error("no link");
+  Object.assign(link, { state: "down", code: "link.revoked" });
+  // The clock stands still: it would wait for ever.
+  const ran = await world.run("link", "status", "--state", state, "--wait", "1h");
+  expect([ran.exit, ran.err]).toEqual([3, expect.stringContaining("code: link.revoked")]);
+  expect(ran.err).toContain("do: Get a new token");
+});
+
+test("link create hands a token to the connector, from a file or from standard input", async () => {
+  const deployment = await TestDeployment.create();
+  const file = join(world.dir, "token.yaml");
+  await writeFile(file, deployment.tokenFile());
+  const made = await world.run("link", "create", file, "--state", state);
+  expect(made.out).toBe(
+    "Site configured to link to public2 through https://edge.example (name=link2)\n" +
+      "Check the status of the link using `fairlead link status`.\n",
+  );
+  world.input = deployment.tokenFile();
+  const named = await world.json("link", "create", "-", "--name", "backup", "--cost", "10", "--state", state);
+  expect(named).toEqual({ id: id("l", 2), name: "backup", issuer: "public2", edge: "https://edge.example" });
+  expect(linked).toEqual([
+    { claim: expect.any(String) },
+    { claim: expect.any(String), name: "backup", cost: 10 },
+  ]);
+  refusal = new FairleadError("link.exists");
+  const twice = await world.run("link", "create", file, "--state", state);
+  expect([twice.exit, twice.err]).toEqual([5, expect.stringContaining("code: link.exists")]);
+});
+
+test("link create refuses what is no token, no name or no cost before it asks anybody", async () => {
+  const deployment = await TestDeployment.create();
+  const file = join(world.dir, "token.yaml");
+  await writeFile(file, deployment.tokenFile().slice(0, 200));
+  for (const args of [[file], [join(world.dir, "none.yaml")], ["-"]]) {
+    world.input = "apiVersion: v1";
+    const ran = await world.run("link", "create", ...args, "--state", state);
+    expect([ran.exit, ran.err], args[0]).toEqual([2, expect.stringContaining("code: token.malformed")]);
+  }
+  await writeFile(file, deployment.tokenFile());
+  for (const wrong of [
+    ["--cost", "0"],
+    ["--cost", "1e3"],
+    ["--cost", "1000001"],
+    ["--name", "Link"],
+  ]) {
+    const ran = await world.run("link", "create", file, ...wrong, "--state", state);
+    expect([ran.exit, ran.err], wrong.join(" ")).toEqual([2, expect.stringContaining(wrong[0] ?? "")]);
+  }
+  expect(linked).toEqual([]);
+});
+
+test("link delete takes a link away", async () => {
+  expect((await world.run("link", "delete", "link1", "--state", state)).out).toBe(
+    "Link link1 has been deleted.\n",
+  );
+  expect((await world.run("link", "delete", "link1", "--state", state)).exit).toBe(4);
 });
 
 test("a connector that does not run ends with exit code 6", async () => {

@@ -6,6 +6,7 @@ import {
 
 export interface Certificates {
   readonly ca: string;
+  readonly caKey: string;
   readonly certificate: string;
   readonly key: string;
 }
@@ -19,5 +20,10 @@ export async function makeCertificates(age = 0): Promise<Certificates> {
     now: Date.now() - age,
     lifetime: 3_600_000,
   });
-  return { ca: authority.certificate, certificate: server.certificate, key: server.privateKey };
+  return {
+    ca: authority.certificate,
+    caKey: authority.privateKey,
+    certificate: server.certificate,
+    key: server.privateKey,
+  };
 }

@@ -20,6 +20,8 @@ export interface World {
   columns: number | undefined;
   /** What a person types, when asked. */
   typed: string | undefined;
+  /** What standard input has. */
+  input: string;
   readonly interrupt: AbortController;
   /** The clock; it stands still unless replaced. */
   now: () => number;
@@ -38,6 +40,7 @@ export async function makeWorld(): Promise<World> {
     env: { HOME: join(dir, "home"), FAIRLEAD_CONFIG: join(dir, "login.json") },
     columns: undefined,
     typed: undefined,
+    input: "",
     interrupt: new AbortController(),
     now: () => NOW,
     async run(...argv) {
@@ -65,6 +68,7 @@ export async function makeWorld(): Promise<World> {
           err += question;
           return world.typed ?? "";
         },
+        readInput: async () => world.input,
         untilInterrupted: () => world.interrupt.signal,
         now: () => world.now(),
       };

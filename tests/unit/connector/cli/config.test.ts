@@ -5,6 +5,7 @@ const FILE = `
 site: west
 token: [token.yaml]
 expose: [api=9000/http, db=10.0.0.7:5432]
+to: [db=east]
 hop: [db]
 allow-hop: [all]
 bind: 127.2.0.0/16
@@ -16,6 +17,7 @@ test("a config file has the options of the command under their own names", async
     tokens: ["token.yaml"],
     expose: ["api=9000/http", "db=10.0.0.7:5432"],
     listen: [],
+    to: ["db=east"],
     hop: ["db"],
     allowHop: ["all"],
     bind: "127.2.0.0/16",
@@ -30,6 +32,7 @@ test("options come before the file: single values replace, lists add up and repl
     hop: ["api"],
     tokens: ["other.yaml"],
     expose: ["api=9001"],
+    to: ["db=west", "api=west"],
     listen: ["db=15432"],
   };
   expect(mergeConfig(file, options)).toEqual({
@@ -38,6 +41,7 @@ test("options come before the file: single values replace, lists add up and repl
     bind: "127.2.0.0/16",
     tokens: ["other.yaml", "token.yaml"],
     expose: ["db=10.0.0.7:5432", "api=9001"],
+    to: ["db=west", "api=west"],
     listen: ["db=15432"],
     hop: ["db", "api"],
     allowHop: ["all"],
@@ -51,6 +55,7 @@ test.each([
   ["expose: [api]", "--expose"],
   ["bind: nowhere", "--bind"],
   ["hop: [api=9000]", "--hop"],
+  ["to: [api]", "--to"],
   ["site: [", "west.yaml"],
 ])("%j is refused, naming what is wrong", async (text, name) => {
   const failure = await parseConfig(text, "west.yaml").catch((thrown: unknown) => thrown);

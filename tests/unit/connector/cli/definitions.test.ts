@@ -24,6 +24,7 @@ async function parse(argv: readonly string[]) {
     env: {},
     interactive: false,
     ask: async () => "",
+    readInput: async () => "",
     untilInterrupted: () => new AbortController().signal,
     now: () => 0,
   };
@@ -46,7 +47,10 @@ const title = ({ path }: CommandDefinition) => path.join(" ");
 /** The parts of a shell line that are fairlead commands. */
 const commandsIn = (line: string) =>
   line.split("|").flatMap((part) => {
-    const words = part.trim().split(/\s+/);
+    const words = part
+      .trim()
+      .split(/\s+/)
+      .map((word) => word.replace(/^'(.*)'$/, "$1"));
     const at = words.indexOf("fairlead");
     return at === -1 ? [] : [words.slice(at + 1)];
   });
@@ -94,7 +98,13 @@ test("every noun has its words in help", () => {
 
 test("option values reach the handler parsed, with defaults where nothing was given", async () => {
   const { ran } = await parse(["token", "create", "--expiry", "2h"]);
-  expect(ran?.input).toEqual({ uses: 1, expiry: 7200, output: undefined, network: undefined });
+  expect(ran?.input).toEqual({
+    issuer: undefined,
+    uses: 1,
+    expiry: 7200,
+    output: undefined,
+    network: undefined,
+  });
   const lists = await parse(
     "connector run --site west --token a --token b --expose api=[::1]:80/http2".split(" "),
   );
@@ -123,6 +133,20 @@ test.each([
   ["edge start --api 8443", "--api"],
   ["edge start --log-level loud", "--log-level"],
   ["events --type site.exploded", "--type"],
+  ["events --type exploded", "--type"],
+  ["events --since yesterday", "--since"],
+  ["events --since 2026-13-40", "--since"],
+  ["events --since 2026-11-20T10:00", "--since"],
+  ["site create West", "NAME"],
+  ["site create west --may-offer Api", "--may-offer"],
+  ["site create west --may-offer a*b", "--may-offer"],
+  ["site create west --expiry 31d", "--expiry"],
+  ["site update west --name We_st", "--name"],
+  ["network quota shop --sites -1", "--sites"],
+  ["network quota shop --sites many", "--sites"],
+  ["network quota shop --events 99", "--events"],
+  ["network quota shop --sessions 9999999999999", "--sessions"],
+  ["edge deploy --worker No_Such", "--worker"],
   ["key create ci --role king", "--role"],
 ])("fairlead %s is refused, naming %s", async (line, name) => {
   const { failure, ran } = await parse(line.split(" "));

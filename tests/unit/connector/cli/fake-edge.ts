@@ -4,19 +4,26 @@
  */
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { z } from "zod";
+import { z } from "zod";
 import {
   type ApiKey,
   CreateKey,
   CreateNetwork,
+  CreateSite,
   CreateToken,
+  DEFAULT_QUOTAS,
   EventQuery,
   type Link,
   type Network,
   type NetworkEvent,
+  Network as NetworkSchema,
+  type Quotas,
+  RevokeAccess,
   type Service,
+  SetQuotas,
   type Site,
   type Token,
+  UpdateSite,
 } from "../../../../protocol/api.ts";
 import { ERRORS, type ErrorCode, FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
 import { type Certificates, makeCertificates } from "./certificates.ts";
@@ -43,6 +50,13 @@ export class FakeEdge {
   readonly links: Link[] = [];
   readonly services: Service[] = [];
   readonly events: NetworkEvent[] = [];
+  /** Those of the edge itself. */
+  readonly edgeEvents: NetworkEvent[] = [];
+  quotas: Quotas = DEFAULT_QUOTAS;
+  /** What it was restored from: "directory" and ids of networks, with the texts that came. */
+  readonly restored = new Map<string, string>();
+  /** What requests must carry. */
+  bearer = KEY;
   /** `METHOD path` of every request, oldest first. */
   readonly log: string[] = [];
   readonly tls: Certificates;
@@ -103,7 +117,8 @@ export class FakeEdge {
       state,
       since: AT,
       createdAt: AT,
-      certificateExpiresAt: "2026-11-21T10:00:00.000Z",
+      certificateExpiresAt: state === "new" ? null : "2026-11-21T10:00:00.000Z",
+      mayOffer: null,
       instances: [{ boot: id("b", number), since: AT, software: "fairlead/0.1.0" }],
       services: ["api"],
       listeners: [],
@@ -112,8 +127,22 @@ export class FakeEdge {
     return site;
   }
 
-  addEvent(event: Omit<NetworkEvent, "id" | "at">): void {
-    this.events.push({ ...event, id: this.events.length + 1, at: AT });
+  addEvent(event: Omit<NetworkEvent, "id" | "at">, at = AT): void {
+    this.events.push({ ...event, id: this.events.length + 1, at });
+  }
+
+  addLink(link: Pick<Link, "name" | "joiner" | "issuer"> & Partial<Link>): Link {
+    const made: Link = {
+      id: id("l", this.#next++),
+      cost: 1,
+      state: "up",
+      since: AT,
+      rtt: null,
+      createdAt: AT,
+      ...link,
+    };
+    this.links.push(made);
+    return made;
   }
 
   #answer(request: Request): { status: number; body: string } {
@@ -123,9 +152,10 @@ export class FakeEdge {
     if (special) return { status: special.status, body: special.text };
     try {
       if (request.authorization === undefined) throw new FairleadError("key.missing");
-      if (request.authorization !== `Bearer ${KEY}`) throw new FairleadError("key.invalid");
+      if (request.authorization !== `Bearer ${this.bearer}`) throw new FairleadError("key.invalid");
       const value = this.#route(request);
-      const status = request.method === "POST" && !request.path.endsWith("/revoke") ? 201 : 200;
+      const status =
+        request.method === "POST" && /\/(networks|keys|tokens|sites)$/.test(request.path) ? 201 : 200;
       return { status, body: JSON.stringify(value) };
     } catch (thrown) {
       const error =
@@ -139,6 +169,8 @@ export class FakeEdge {
     const [, version, ...rest] = path.split("/").map(decodeURIComponent);
     if (version !== "v1") throw new FairleadError("route.unknown");
     const [top, first, second, third, fourth] = rest;
+    if (top === "backup" || top === "restore") return this.#backup(method, null, body);
+    if (top === "events" && method === "GET") return choose(this.edgeEvents, query);
     const is = (wanted: string, length: number) => method === wanted && rest.length === length;
     if (top === "networks") {
       if (is("GET", 1)) return this.networks;
@@ -149,6 +181,13 @@ export class FakeEdge {
       }
       const network = find(this.networks, first, "network.unknown");
       if (is("DELETE", 2)) return this.#remove(this.networks, network);
+      if (second === "backup" || second === "restore") return this.#backup(method, network, body);
+      if (is("POST", 3) && second === "revoke-access") return this.#revokeAccess(read(RevokeAccess, body));
+      if (is("PATCH", 3) && second === "quotas") {
+        this.quotas = { ...this.quotas, ...read(SetQuotas, body) };
+        return this.#slice(network, second, query);
+      }
+      if (is("POST", 3) && second === "sites") return this.#createSite(read(CreateSite, body));
       if (is("GET", 3)) return this.#slice(network, second ?? "", query);
       if (second === "tokens") {
         if (is("POST", 3)) return this.#createToken(read(CreateToken, body));
@@ -162,10 +201,22 @@ export class FakeEdge {
         const site = find(this.sites, third, "site.unknown");
         if (is("GET", 4)) return site;
         if (is("DELETE", 4)) return this.#remove(this.sites, site);
+        if (is("PATCH", 4)) {
+          const { name, mayOffer } = read(UpdateSite, body);
+          if (name !== undefined && this.sites.some((each) => each !== site && each.name === name)) {
+            throw new FairleadError("site.name_taken");
+          }
+          if (name !== undefined) site.name = name;
+          if (mayOffer !== undefined) site.mayOffer = mayOffer;
+          return site;
+        }
         if (is("POST", 5) && fourth === "revoke") {
           site.state = "revoked";
           return site;
         }
+      }
+      if (second === "links" && is("DELETE", 4)) {
+        return this.#remove(this.links, find(this.links, third, "link.unknown"));
       }
     }
     if (top === "keys") {
@@ -173,7 +224,7 @@ export class FakeEdge {
       if (is("POST", 1)) {
         const { networks, ...key } = read(CreateKey, body);
         const ids = networks?.map((name) => find(this.networks, name, "network.unknown").id) ?? null;
-        const made = { ...key, id: id("k", this.#next++), networks: ids, createdAt: AT };
+        const made = { ...key, id: id("k", this.#next++), networks: ids, createdAt: AT, lastUsedAt: null };
         this.keys.push(made);
         return { ...made, key: `flk_${made.id}_secret` };
       }
@@ -185,22 +236,25 @@ export class FakeEdge {
   #slice(network: Network, noun: string, query: URLSearchParams): unknown {
     const { sites, links, services, tokens } = this;
     if (noun === "status") return { network, sites, links, services };
-    if (noun === "events") {
-      const { after, type, limit } = read(EventQuery, Object.fromEntries(query));
-      const events = this.events.filter(
-        (each) => each.id > (after ?? 0) && (type === undefined || each.type === type),
-      );
-      return events.slice(-limit);
+    if (noun === "events") return choose(this.events, query);
+    if (noun === "quotas") {
+      const used = { sites: sites.length, services: services.length, tokens: tokens.length, sessions: 0 };
+      return { limits: this.quotas, used: { ...used, events: this.events.length } };
     }
     const all: Record<string, unknown> = { sites, links, services, tokens };
     if (noun in all) return all[noun];
     throw new FairleadError("route.unknown");
   }
 
-  #createToken({ uses, expirySeconds }: z.infer<typeof CreateToken>): unknown {
+  #createToken(
+    { issuer = "network", uses, expirySeconds }: z.infer<typeof CreateToken>,
+    site?: string,
+  ): Token & { file: string } {
+    if (issuer !== "network") find(this.sites, issuer, "site.unknown");
     const token: Token = {
       id: id("t", this.#next++),
-      issuer: "network",
+      issuer,
+      ...(site === undefined ? {} : { site }),
       uses,
       used: 0,
       state: "good",
@@ -211,10 +265,62 @@ export class FakeEdge {
     return { ...token, file: `apiVersion: fairlead/v1\nkind: Token\n# ${token.id}\n` };
   }
 
+  #createSite({ name, mayOffer, expirySeconds }: CreateSite): unknown {
+    const known = this.sites.find((site) => site.name === name);
+    if (known !== undefined && known.state !== "new") throw new FairleadError("site.name_taken");
+    const site = known ?? this.addSite(name, "new");
+    Object.assign(site, { mayOffer, instances: [], services: [] });
+    for (const token of this.tokens) if (token.site === name) token.state = "revoked";
+    return { site, token: this.#createToken({ uses: 1, expirySeconds }, name) };
+  }
+
+  #revokeAccess({ issuer, all }: RevokeAccess): unknown {
+    const issuers = all ? ["network", ...this.sites.map(({ name }) => name)] : [issuer ?? "network"];
+    if (issuer !== undefined && issuer !== "network") find(this.sites, issuer, "site.unknown");
+    const tokens = this.tokens.filter((token) => token.state === "good" && issuers.includes(token.issuer));
+    for (const token of tokens) token.state = "revoked";
+    const links = this.links.filter((link) => issuers.includes(link.issuer));
+    return {
+      issuers,
+      tokens: tokens.map((token) => token.id),
+      links: links.map(({ id, name, joiner, issuer }) => ({ id, name, joiner, issuer })),
+      sessions: links.length,
+    };
+  }
+
+  /** As the edge does: a directory, then each of its networks; nothing is written over. */
+  #backup(method: string, network: Network | null, body: unknown): unknown {
+    if (method === "GET") {
+      if (network !== null) return { kind: "fairlead/network", version: 1, network };
+      return { kind: "fairlead/directory", version: 1, networks: this.networks, keys: this.keys, events: [] };
+    }
+    const [place, held] = network === null ? ["directory", this.networks.length] : [network.id, 0];
+    if (held > 0 || this.restored.has(place)) throw new FairleadError("backup.not_empty");
+    const kind = network === null ? "fairlead/directory" : "fairlead/network";
+    const document = z
+      .looseObject({ kind: z.literal(kind), networks: z.array(NetworkSchema).optional() })
+      .parse(body);
+    if (network === null) this.networks.push(...(document.networks ?? []));
+    this.restored.set(place, JSON.stringify(body));
+    return network ?? this.networks;
+  }
+
   #remove<T>(list: T[], each: T): T {
     list.splice(list.indexOf(each), 1);
     return each;
   }
+}
+
+/** Events as a query wants them. */
+function choose(all: readonly NetworkEvent[], query: URLSearchParams): NetworkEvent[] {
+  const { after, type, since, limit } = read(EventQuery, Object.fromEntries(query));
+  const events = all.filter(
+    (each) =>
+      each.id > (after ?? 0) &&
+      (type === undefined || each.type === type || each.type.startsWith(`${type}.`)) &&
+      (since === undefined || each.at >= since),
+  );
+  return events.slice(-limit);
 }
 
 /** As the API does: a form that the schema refuses is `request.invalid`. */

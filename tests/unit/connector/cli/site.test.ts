@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeWorld, useEdge, type World } from "./cli.ts";
-import { FakeEdge, id } from "./fake-edge.ts";
+import { FakeEdge } from "./fake-edge.ts";
 
 let edge: FakeEdge;
 let world: World;
@@ -68,15 +68,12 @@ describe("status of the network", () => {
       port: 9000,
       sites: [{ name: "east", state: "down" }],
     });
-    edge.links.push({
-      id: id("l", 1),
+    edge.addLink({
       name: "east-network",
       joiner: "east",
       issuer: "network",
-      cost: 1,
       state: "down",
       code: "uplink.lost",
-      createdAt: "2026-11-20T10:00:00.000Z",
     });
     const { out } = await world.run("status");
     expect(out).toMatch(/^Network "shop" has 2 sites, 1 of them up\. It has 1 service\.\n/);
@@ -84,7 +81,7 @@ describe("status of the network", () => {
     expect(out).toMatch(/api +http +9000 +east \(down\)/);
     expect(await world.json("status")).toMatchObject({ network: { name: "shop" }, sites: edge.sites });
     expect((await world.run("link", "list")).out).toMatch(
-      /east-network +east +network +1 +down +uplink\.lost/,
+      /east-network +east +network +1 +down +5m ago +uplink\.lost/,
     );
     expect((await world.run("service", "list")).out).toMatch(/api +http +9000 +east \(down\)/);
   });

@@ -82,9 +82,11 @@ test("list shows what is left of each token, and revoke ends one", async () => {
   expect((await world.run("token", "list")).out).toContain("`fairlead token create` makes one");
   await world.run("token", "create");
   const { out } = await world.run("token", "list");
-  expect(out).toMatch(/network +good +0 of 1 +in 10m/);
+  expect(out).toMatch(/network +good +1 of 1 +in 10m/);
   const token = edge.tokens[0]?.id ?? "";
   expect((await world.run("token", "revoke", token)).out).toBe(`Token ${token} revoked.\n`);
   expect((await world.run("token", "list")).out).toContain("revoked");
-  expect((await world.run("token", "revoke", `${token}x`)).exit).toBe(4);
+  expect((await world.run("token", "revoke", `t${"0".repeat(26)}`)).exit).toBe(4);
+  const wrong = await world.run("token", "revoke", "token.yaml");
+  expect([wrong.exit, wrong.err]).toEqual([2, expect.stringContaining('ID: "token.yaml": not a token id')]);
 });

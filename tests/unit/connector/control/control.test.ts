@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { ControlClient } from "../../../../connector/control/client.ts";
 import { type Controlled, controlRoutes } from "../../../../connector/control/routes.ts";
-import type { Status } from "../../../../connector/control/schema.ts";
+import type { Links, Status } from "../../../../connector/control/schema.ts";
 import { controlPath, serveControl } from "../../../../connector/control/server.ts";
-import { linkLines, serviceLines, uplinkLine } from "../../../../connector/control/view.ts";
+import { linkLines, offerLines, serviceLines, uplinkLine } from "../../../../connector/control/view.ts";
 import { Offers } from "../../../../connector/services/offers.ts";
+import { FairleadError } from "../../../../protocol/errors.ts";
 import { randomId } from "../../../support/certificates.ts";
+import { TestDeployment } from "../support/authority.ts";
 import { temporaryDirectory, temporaryState } from "../support/directories.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
@@ -28,20 +30,36 @@ async function setUp() {
     certificateExpiresAt: "2026-11-24T00:00:00.000Z",
     otherSites: 2,
     links: [],
+    incoming: [],
     services: [],
     sessions: [],
   };
+  const links: Links = {
+    links: [{ id: randomId("link"), name: "first", issuer: "network", state: "up", rtt: null }],
+    incoming: [],
+  };
+  const asked: unknown[] = [];
   const connector: Controlled = {
     status: async () => ({ ...status, offers: offers.list() }),
     services,
-    links: () => ({ links: [{ id: randomId("link"), name: "first", issuer: "network", state: "up" }] }),
+    links: async () => links,
     sessions: () => ({ sessions: [] }),
     expose: (exposure) => offers.add(exposure),
     unexpose: (name) => offers.remove(name),
+    link: async (token, wishes) => {
+      asked.push({ claim: token.spec.claim, ...wishes });
+      const link = { id: randomId("link"), name: wishes.name ?? "link1", issuer: "public1" };
+      links.links.push({ ...link, state: "down", rtt: null });
+      return { ...link, edge: "https://edge.test" };
+    },
+    unlink: async (name) => {
+      if (!links.links.some((link) => link.name === name)) throw new FairleadError("link.unknown");
+      links.links = links.links.filter((link) => link.name !== name);
+    },
   };
   const server = await serveControl(state.path, controlRoutes(connector));
   onTestFinished(() => server.close());
-  return { path: state.path, server, connector, client: new ControlClient(state.path) };
+  return { path: state.path, server, connector, asked, client: new ControlClient(state.path) };
 }
 
 /** Sends a request as no client of ours would. */
@@ -86,6 +104,44 @@ describe("the control socket", () => {
     await expect(client.unexpose("api")).rejects.toEqual(code("service.unknown"));
   });
 
+  it("changes to whom a service is offered when it is exposed again from the same target", async () => {
+    const { client } = await setUp();
+    await client.expose({ name: "api", port: 80, to: ["east", "west"] });
+    await client.expose({ name: "api", port: 80, to: ["east"] });
+    expect((await client.services()).offers).toMatchObject([{ name: "api", to: ["east"] }]);
+    await client.expose({ name: "api", port: 80 });
+    expect((await client.services()).offers[0]).not.toHaveProperty("to");
+    await expect(client.expose({ name: "api", port: 81, to: ["east"] })).rejects.toEqual(
+      code("service.taken"),
+    );
+    await expect(client.expose({ name: "db", port: 80, to: ["No Site"] })).rejects.toEqual(
+      code("request.invalid"),
+    );
+  });
+
+  it("makes and deletes links", async () => {
+    const { client, asked } = await setUp();
+    const token = (await TestDeployment.create()).tokenFile();
+    expect(await client.link({ token, name: "backup", cost: 10 })).toMatchObject({
+      name: "backup",
+      issuer: "public1",
+    });
+    expect(asked).toEqual([{ claim: expect.any(String), name: "backup", cost: 10 }]);
+    expect((await client.links()).links.map(({ name }) => name)).toEqual(["first", "backup"]);
+    await client.unlink("backup");
+    await expect(client.unlink("backup")).rejects.toEqual(code("link.unknown"));
+  });
+
+  it("refuses a link with a token, a name or a cost of the wrong form", async () => {
+    const { client, asked } = await setUp();
+    const token = (await TestDeployment.create()).tokenFile();
+    await expect(client.link({ token: token.slice(0, 200) })).rejects.toEqual(code("token.malformed"));
+    await expect(client.link({ token, name: "Backup" })).rejects.toEqual(code("request.invalid"));
+    await expect(client.link({ token, cost: 0 })).rejects.toEqual(code("request.invalid"));
+    await expect(client.unlink("No Link")).rejects.toEqual(code("request.invalid"));
+    expect(asked).toEqual([]);
+  });
+
   it("refuses what has the wrong form, and lives on", async () => {
     const { path, client } = await setUp();
     await expect(client.expose({ name: "API", port: 80 })).rejects.toEqual(code("request.invalid"));
@@ -128,21 +184,90 @@ describe("what status shows", () => {
   const trouble = { code: "site.revoked", message: "revoked", action: "join again" } as const;
 
   it("of an uplink, with code, action and when it is tried again", () => {
-    expect(uplinkLine({ state: "up", since: 0 })).toEqual({ state: "up", since: "1970-01-01T00:00:00.000Z" });
+    expect(uplinkLine({ state: "up", since: 0 }, 12)).toEqual({
+      state: "up",
+      since: "1970-01-01T00:00:00.000Z",
+      rtt: 12,
+    });
     expect(uplinkLine({ state: "refused", since: 0, until: 1000, trouble })).toEqual({
       state: "refused",
       since: "1970-01-01T00:00:00.000Z",
       retryAt: "1970-01-01T00:00:01.000Z",
+      rtt: null,
       ...trouble,
     });
   });
 
-  it("of links: none is up without an uplink", () => {
-    const link = { id: randomId("link"), name: "first", issuer: "network", state: "up" as const };
-    expect(linkLines([link], { state: "up", since: 0 })).toEqual([link]);
-    expect(linkLines([link], { state: "connecting", since: 0 })).toEqual([
-      { ...link, state: "down", code: "uplink.lost" },
+  const link = { id: randomId("link"), name: "link1", issuer: "public1", state: "up" as const };
+  const incoming = { id: randomId("link"), name: "link1", joiner: "east", state: "up" as const };
+  const up = { state: "up", since: 0 } as const;
+  const away = { state: "connecting", since: 0 } as const;
+
+  it("of links: state, cost, since when and round trip, of both directions", () => {
+    const reports = [{ ...link, cost: 3, since: 1000, rtt: 12.5 }];
+    expect(linkLines({ reports, incoming: [incoming], held: [] }, up)).toEqual({
+      links: [{ ...link, cost: 3, since: "1970-01-01T00:00:01.000Z", rtt: 12.5 }],
+      incoming: [{ ...incoming, rtt: null }],
+    });
+  });
+
+  it("of links: none is up without an uplink, and what was revoked stays revoked", () => {
+    const revoked = {
+      ...link,
+      id: randomId("link"),
+      name: "link10",
+      state: "down" as const,
+      code: "link.revoked",
+    };
+    const second = { ...link, id: randomId("link"), name: "link2", since: 1000, rtt: 12 };
+    const known = { reports: [revoked, second, link], incoming: [incoming], held: [] };
+    const { links, incoming: others } = linkLines(known, away);
+    expect(links.map(({ name, state, code }) => [name, state, code])).toEqual([
+      ["link1", "down", "uplink.lost"],
+      ["link2", "down", "uplink.lost"],
+      ["link10", "down", "link.revoked"],
     ]);
+    expect(links[1]).toMatchObject({ rtt: null });
+    expect(links[1]).not.toHaveProperty("since");
+    expect(links[2]?.action).toContain("fairlead link create");
+    expect(others).toMatchObject([{ state: "down", code: "uplink.lost" }]);
+  });
+
+  it("of links: whoever revoked one is told to invite again, not to get a token", () => {
+    const revoked = { ...incoming, state: "down" as const, code: "link.revoked" };
+    const [line] = linkLines({ reports: [], incoming: [revoked], held: [] }, up).incoming;
+    expect(line?.action).toContain("Give east a new token");
+    expect(line?.action).toContain("fairlead token create --issuer");
+  });
+
+  it("of links: one that was made a moment ago, before the registry told of it", () => {
+    const held = [link, { ...link, id: randomId("link"), name: "link2" }];
+    const { links } = linkLines({ reports: [link], incoming: [], held }, up);
+    expect(links.map(({ name, state }) => [name, state])).toEqual([
+      ["link1", "up"],
+      ["link2", "down"],
+    ]);
+  });
+
+  it("of offers: why the network does not take one, and what to do", () => {
+    const offer = { name: "api", host: "127.0.0.1", port: 80, protocol: "tcp" as const };
+    const refused = [{ name: "api", code: "service.forbidden", message: "not this name" }];
+    expect(offerLines([offer, { ...offer, name: "db" }], refused)).toEqual([
+      {
+        ...offer,
+        refused: {
+          code: "service.forbidden",
+          message: "not this name",
+          action: expect.stringContaining("--may-offer"),
+        },
+      },
+      { ...offer, name: "db" },
+    ]);
+    const newer = [{ name: "api", code: "service.of_a_newer_edge", message: "no" }];
+    expect(offerLines([offer], newer)[0]?.refused).toEqual({
+      code: "service.of_a_newer_edge",
+      message: "no",
+    });
   });
 
   it("of services: each site once, and the listener with its failure", () => {

@@ -71,4 +71,22 @@ describe("workerd's configuration", () => {
       );
     }
   });
+
+  test("lets the Worker reach nothing without a provider of identity tokens", () => {
+    expect(workerdConfig(EDGE)).toContain('(name = "internet", network = (allow = []))');
+    expect(workerdConfig(EDGE)).not.toContain("OIDC");
+  });
+
+  test("hands on what was configured of a provider, and never this machine unless that is where it is", () => {
+    const oidc = {
+      variables: { OIDC_ISSUER: 'https://a.example/"' },
+      authorities: ["PEM\n"],
+      onLoopback: false,
+    };
+    const text = workerdConfig({ ...EDGE, oidc });
+    expect(text).toContain('(name = "OIDC_ISSUER", text = "https://a.example/\\"")');
+    expect(text).toContain('allow = ["public", "private"], deny = ["local"]');
+    expect(text).toContain('trustBrowserCas = true, trustedCertificates = ["PEM\\n"]');
+    expect(workerdConfig({ ...EDGE, oidc: { ...oidc, onLoopback: true } })).toContain("deny = []");
+  });
 });

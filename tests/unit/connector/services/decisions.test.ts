@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { inOrder, type Load } from "../../../../connector/services/balancing.ts";
 import {
   EMPTY_CATALOGUE,
   fromWelcome,
   reachable,
   withChanges,
 } from "../../../../connector/services/catalogue.ts";
+import { CatalogueView } from "../../../../connector/services/view.ts";
 import type { Instance, VisibleService } from "../../../../protocol/messages.ts";
 
 const instance = (site: string, boot: string): Instance => ({ site, siteName: site, boot });
@@ -18,30 +18,28 @@ const service = (
   protocol: "tcp",
 });
 
-describe("balancing", () => {
-  const [a, b, c] = [instance("s1", "b1"), instance("s1", "b2"), instance("s2", "b3")];
-  const idle: Load = { streams: 0, session: false, failing: false };
-  const order = (loads: Record<string, Partial<Load>>) =>
-    inOrder([c, b, a], (one) => ({ ...idle, ...loads[one.boot] })).map((one) => one.boot);
-
-  it("tries the instance with the fewest open streams first", () => {
-    expect(order({ b1: { streams: 2 }, b2: { streams: 1 }, b3: { streams: 3 } })).toEqual(["b2", "b1", "b3"]);
-  });
-
-  it("prefers an existing session among equals", () => {
-    expect(order({ b3: { session: true } })).toEqual(["b3", "b1", "b2"]);
-  });
-
-  it("keeps the same order among equals", () => {
-    expect(order({})).toEqual(["b1", "b2", "b3"]);
-  });
-
-  it("tries what failed a moment ago last", () => {
-    expect(order({ b1: { failing: true }, b2: { streams: 9 } })).toEqual(["b3", "b2", "b1"]);
-  });
-});
-
 describe("the catalogue", () => {
+  it("keeps what it knew while a welcome is not all, and drops what is left of it in the end", () => {
+    const names = () =>
+      view
+        .reachable()
+        .map(({ name }) => name)
+        .sort();
+    const view = new CatalogueView(() => {});
+    view.welcome([service("api", 80), service("db", 1), service("old", 2), service("ended", 3)]);
+    view.welcome([service("api", 80)], true);
+    expect(names()).toEqual(["api", "db", "ended", "old"]);
+    view.change({ put: [service("new", 4)], gone: ["ended"] });
+    view.change({ put: [service("db", 1)], gone: [], complete: true });
+    expect(names()).toEqual(["api", "db", "new"]);
+    view.change({ put: [], gone: [], complete: true });
+    expect(names()).toEqual(["api", "db", "new"]);
+    // One that is all takes the place of one that was not.
+    view.welcome([], true);
+    view.welcome([service("web", 5)]);
+    expect(names()).toEqual(["web"]);
+  });
+
   it("is replaced by a welcome", () => {
     const before = withChanges(EMPTY_CATALOGUE, { put: [service("old", 1)], gone: [] });
     expect([...before.keys()]).toEqual(["old"]);

@@ -41,8 +41,8 @@ describe("offers with hop encryption", () => {
       ["video", "hop"],
     ]);
     expect(offers.anyHop).toBe(true);
-    expect(offers.target("video", "hop").port).toBe(80);
-    expect(offers.target("video").port).toBe(80);
+    expect(offers.target("video", plain, "hop").port).toBe(80);
+    expect(offers.target("video", plain).port).toBe(80);
   });
 
   it("do not open the others: whatever the edge said, a stream for one in such a session is refused", async () => {
@@ -52,8 +52,8 @@ describe("offers with hop encryption", () => {
       [parseExpose("video=80"), parseExpose("api=81")],
       rules,
     );
-    expect(() => offers.target("api", "hop")).toThrow(code("service.hop_not_allowed"));
-    expect(() => offers.target("db", "hop")).toThrow(code("service.unknown"));
+    expect(() => offers.target("api", plain, "hop")).toThrow(code("service.hop_not_allowed"));
+    expect(() => offers.target("db", plain, "hop")).toThrow(code("service.unknown"));
   });
 
   it("do not count while the service is not offered", async () => {

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseBind, parseExpose, parseListen } from "../../../../connector/services/options.ts";
+import {
+  parseBind,
+  parseExpose,
+  parseListen,
+  parseTo,
+  withScopes,
+} from "../../../../connector/services/options.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
+import { randomId } from "../../../support/certificates.ts";
 
 const invalid = expect.objectContaining({ code: "request.invalid" });
 
@@ -35,7 +42,7 @@ describe("--expose", () => {
           fc.string().map((text) => `db=${text}`),
         ),
         (text) => {
-          for (const parse of [parseExpose, parseListen, parseBind]) {
+          for (const parse of [parseExpose, parseListen, parseBind, parseTo]) {
             try {
               parse(text);
             } catch (error) {
@@ -45,6 +52,29 @@ describe("--expose", () => {
         },
       ),
     );
+  });
+});
+
+describe("--to", () => {
+  it("takes a name and the names or ids of sites", () => {
+    const id = randomId("site");
+    expect(parseTo(`db=east, west,${id},east`)).toEqual({ name: "db", to: ["east", "west", id] });
+  });
+
+  it("refuses every other form with request.invalid", () => {
+    for (const text of ["", "db", "db=", "=east", "DB=east", "db=East", "db=east,,west", "db=*", "db=a b"]) {
+      expect(() => parseTo(text), text).toThrow(invalid);
+    }
+  });
+
+  it("narrows what --expose names, and is refused for anything else", () => {
+    const exposed = [parseExpose("db=5432"), parseExpose("api=80")];
+    const scopes = [parseTo("db=east"), parseTo("db=west")];
+    expect(withScopes(exposed, scopes)).toEqual([
+      { ...parseExpose("db=5432"), to: ["east", "west"] },
+      parseExpose("api=80"),
+    ]);
+    expect(() => withScopes(exposed, [parseTo("web=east")])).toThrow(invalid);
   });
 });
 

@@ -7,8 +7,8 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
 import { LANE_SOCKET_OPTIONS } from "../../../../connector/session/lane.ts";
+import type { SessionLimits } from "../../../../connector/session/limits.ts";
 import { SessionManager, type SessionManagerOptions } from "../../../../connector/session/manager.ts";
-import type { SessionLimits } from "../../../../connector/session/session.ts";
 import type { SessionIdentity } from "../../../../connector/session/tls.ts";
 import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
 import {

@@ -93,6 +93,65 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
     expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
   });
 
+  it("connects to a peer whose network CA was re-issued for the same key, whichever side has the new one", async () => {
+    const { authority, deployment } = network;
+    const reissued = await makeAuthority(authority.name, deployment, { keys: authority.keys, days: 400 });
+    const leaf = await makeLeaf(reissued, [siteUri(network.id, east.site)]);
+    const renewed = {
+      ...east,
+      certificate: leaf.certificate + reissued.certificate,
+      key: leaf.key,
+      authority: reissued.certificate,
+    };
+    const other = role === "client" ? "server" : "client";
+    for (const [ours, theirs] of [
+      [west, renewed],
+      [renewed, west],
+    ] as const) {
+      const [near, far] = pipe();
+      const secured = await Promise.all([
+        secure(near, { role, identity: ours, peerSite: theirs.site }),
+        secure(far, { role: other, identity: theirs, peerSite: ours.site }),
+      ]);
+      for (const socket of secured) expect(socket.authorized).toBe(true);
+    }
+  });
+
+  it("refuses another CA of the network CA's name that the same deployment CA signed", async () => {
+    const twin = await makeAuthority(network.authority.name, network.deployment);
+    const leaf = await makeLeaf(twin, [siteUri(network.id, east.site)]);
+    for (const certificate of [
+      leaf.certificate + twin.certificate,
+      leaf.certificate + twin.certificate + network.deployment.certificate,
+      leaf.certificate + network.authority.certificate,
+    ]) {
+      expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
+    }
+  });
+
+  it("refuses the network CA's own key under another name", async () => {
+    const renamed = await makeAuthority("another name", network.deployment, { keys: network.authority.keys });
+    const leaf = await makeLeaf(renamed, [siteUri(network.id, east.site)]);
+    const certificate = leaf.certificate + renamed.certificate;
+    expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
+  });
+
+  it("refuses a CA certificate as a site's, the network CA's own included", async () => {
+    const { authority, deployment } = network;
+    const key = async (keys: typeof authority.keys) => {
+      const der = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+      return `-----BEGIN PRIVATE KEY-----\n${Buffer.from(der).toString("base64")}\n-----END PRIVATE KEY-----\n`;
+    };
+    const own = {
+      certificate: authority.certificate + deployment.certificate,
+      key: await key(authority.keys),
+    };
+    expect(await judge(role, own, east.site)).toBe("session.untrusted");
+    const lower = await makeAuthority("lower", authority);
+    const below = { certificate: lower.certificate + authority.certificate, key: await key(lower.keys) };
+    expect(["session.untrusted", "session.wrong_peer"]).toContain(await judge(role, below, east.site));
+  });
+
   it("refuses another network of the same deployment with session.untrusted, whole chain and right name", async () => {
     const leaf = await makeLeaf(neighbour.authority, [siteUri(network.id, east.site)]);
     const certificate = leaf.certificate + neighbour.authority.certificate + network.deployment.certificate;

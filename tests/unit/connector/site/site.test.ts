@@ -6,13 +6,12 @@ import { silent } from "../../../../connector/log.ts";
 import { RENEWABLE_MS } from "../../../../connector/site/decisions.ts";
 import { Site, type SiteOptions } from "../../../../connector/site/site.ts";
 import { startSite } from "../../../../connector/site/start.ts";
-import { parseToken } from "../../../../connector/site/token.ts";
+import { parseToken, tokenReader } from "../../../../connector/site/token.ts";
 import type { StateDirectory } from "../../../../connector/state/directory.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { randomId } from "../../../support/certificates.ts";
 import { TestDeployment } from "../support/authority.ts";
 import { temporaryState } from "../support/directories.ts";
-import { MemoryLog } from "../support/log.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 
@@ -68,6 +67,7 @@ describe("joining", () => {
       boot: randomId("boot"),
       site: "west",
       tokens: [state.file("token.yaml")],
+      readToken: tokenReader(process.stdin),
       log: silent,
       signal: new AbortController().signal,
       api: deployment,
@@ -110,13 +110,11 @@ describe("joining", () => {
 });
 
 describe("a site that has joined", () => {
-  it("says that it ignores further tokens", async () => {
+  it("starts without redeeming anything again", async () => {
     const state = await temporaryState();
     const deployment = await TestDeployment.create();
     await Site.start(options(state, deployment));
-    const log = new MemoryLog();
-    await Site.start(options(state, deployment, { log }));
-    expect(log.find("tokens are ignored")?.level).toBe("info");
+    await Site.start(options(state, deployment));
     expect(deployment.redeemed).toHaveLength(1);
   });
 
@@ -194,5 +192,22 @@ describe("renewal", () => {
     );
     expect((await Site.start(options(state, deployment, { now }))).membership.site.name).toBe("west");
     expect(deployment.redeemed).toHaveLength(2);
+  });
+
+  it("takes the name that the site got while it was away for too long, and still starts under the old one", async () => {
+    const state = await temporaryState();
+    const deployment = await TestDeployment.create();
+    await Site.start(options(state, deployment));
+    const now = () => Date.now() + RENEWABLE_MS + 2 * 24 * 3600_000;
+    const api = {
+      renew: deployment.renew.bind(deployment),
+      redeem: async (...all: Parameters<TestDeployment["redeem"]>) => {
+        const admission = await deployment.redeem(...all);
+        return { ...admission, site: { ...admission.site, name: "far-west" } };
+      },
+    };
+    const site = await Site.start(options(state, deployment, { now, api }));
+    expect(site.membership).toMatchObject({ site: { name: "far-west" }, formerNames: ["west"] });
+    expect((await Site.start(options(state, deployment))).membership.site.name).toBe("far-west");
   });
 });

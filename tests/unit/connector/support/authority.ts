@@ -4,6 +4,7 @@ import type { Credential } from "../../../../connector/authority/certificates.ts
 import * as x509 from "../../../../connector/authority/x509.ts";
 import type { EdgeApi } from "../../../../connector/site/edge-api.ts";
 import type { Admission, Redeem } from "../../../../protocol/api.ts";
+import type { Renewal } from "../../../../protocol/messages.ts";
 import { siteUri } from "../../../../protocol/names.ts";
 import { formatClaim } from "../../../../protocol/tokens.ts";
 import { makeLeaf, randomId, TestNetwork } from "../../../support/certificates.ts";
@@ -14,7 +15,14 @@ const DAY_MS = 24 * 3600_000;
 export class TestDeployment implements EdgeApi {
   readonly network: TestNetwork;
   readonly site = randomId("site");
-  readonly link = randomId("link");
+  /** The link that the next redemption gives; null gives none. */
+  link: { id: string; name: string; issuer: string } | null = {
+    id: randomId("link"),
+    name: "first",
+    issuer: "network",
+  };
+  /** Sent along with the next renewals. */
+  reissuedCa: string | undefined;
   readonly redeemed: Redeem[] = [];
   readonly renewals: string[] = [];
   /** Thrown, once each, before an answer is given. */
@@ -65,13 +73,14 @@ export class TestDeployment implements EdgeApi {
     };
   }
 
-  tokenFile(): string {
-    const claim = formatClaim(this.network.id, randomId("token"), randomBytes(32));
+  tokenFile({ site, network = this.network.id }: { site?: string; network?: string } = {}): string {
+    const claim = formatClaim(network, randomId("token"), randomBytes(32));
+    const bound = site === undefined ? "" : ` site: ${site},`;
     const ca = this.ca.replaceAll("\n", "\n    ");
     return [
       "apiVersion: fairlead/v1",
       "kind: Token",
-      `metadata: { name: ${randomId("token")}, network: shop, issuer: network, expires: "2027-01-01T00:00:00Z" }`,
+      `metadata: { name: ${randomId("token")}, network: shop, issuer: network,${bound} expires: "2027-01-01T00:00:00Z" }`,
       "spec:",
       "  api: https://127.0.0.1:1",
       `  claim: ${claim}`,
@@ -81,7 +90,7 @@ export class TestDeployment implements EdgeApi {
     ].join("\n");
   }
 
-  async redeem(_api: string, _ca: string, request: Redeem): Promise<Admission> {
+  async redeem(_api: string, _ca: unknown, request: Redeem): Promise<Admission> {
     const failure = this.failures.shift();
     if (failure) throw failure;
     this.redeemed.push(request);
@@ -90,16 +99,20 @@ export class TestDeployment implements EdgeApi {
       network: { id: this.network.id, name: "shop" },
       site: { id: this.site, name: request.site },
       ...(await this.#sign()),
-      link: { id: this.link, name: "first", issuer: "network", certificate: "bGluaw==" },
+      link: this.link && { cost: 1, ...this.link, certificate: "bGluaw==" },
       edge: { links: this.links, audience: "https://edge.test" },
     };
   }
 
-  async renew(_api: string, _ca: string, assertion: string) {
+  async renew(_api: string, _ca: unknown, assertion: string): Promise<Renewal> {
     const failure = this.failures.shift();
     if (failure) throw failure;
     this.renewals.push(assertion);
-    return { ...(await this.#sign()), links: [{ id: this.link, certificate: "bmV3" }] };
+    return {
+      ...(await this.#sign()),
+      links: this.link ? [{ id: this.link.id, certificate: "bmV3" }] : [],
+      ...(this.reissuedCa === undefined ? {} : { ca: this.reissuedCa }),
+    };
   }
 
   /** What a registry answers to `renew`. */

@@ -10,8 +10,8 @@ import { type ErrorCode, FairleadError, toErrorBody } from "../../../../protocol
 import { EDGE_FEATURES, type Hello, type Welcome } from "../../../../protocol/messages.ts";
 import type { TestDeployment } from "./authority.ts";
 
-/** Refuses the upgrade with a code, or takes it. */
-export type Verdict = ErrorCode | { readonly status: number; readonly body: string } | null;
+/** Refuses the upgrade with a code, never answers it, or takes it. */
+export type Verdict = ErrorCode | "silence" | { readonly status: number; readonly body: string } | null;
 
 export interface Script {
   upgrade?: (request: IncomingMessage) => Verdict;
@@ -50,6 +50,7 @@ export class ScriptedEdge {
     server.on("upgrade", (request, socket, head) => {
       edge.requests.push(request);
       const verdict = edge.script.upgrade?.(request) ?? null;
+      if (verdict === "silence") return;
       if (verdict !== null) {
         const { status, body } = refusal(verdict);
         const length = Buffer.byteLength(body);
@@ -90,6 +91,8 @@ export class ScriptedEdge {
       site: { id: site, name: "west" },
       time: Date.now(),
       links: [],
+      incoming: [],
+      refused: [],
       services,
     };
   }
@@ -113,7 +116,7 @@ export function clientSerial(request: IncomingMessage): string {
   return (request.socket as TLSSocket).getPeerX509Certificate()?.serialNumber ?? "";
 }
 
-function refusal(verdict: Exclude<Verdict, null>): { status: number; body: string } {
+function refusal(verdict: Exclude<Verdict, "silence" | null>): { status: number; body: string } {
   if (typeof verdict !== "string") return verdict;
   const error = new FairleadError(verdict);
   return {

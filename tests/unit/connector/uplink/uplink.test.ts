@@ -1,92 +1,17 @@
-import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { Site } from "../../../../connector/site/site.ts";
-import { parseToken } from "../../../../connector/site/token.ts";
-import { dialUplink } from "../../../../connector/uplink/edge.ts";
-import { Uplink, type UplinkOptions } from "../../../../connector/uplink/uplink.ts";
-import { FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
-import { closeCodeFor, type Hello } from "../../../../protocol/messages.ts";
-import { UPLINK_VERSIONS } from "../../../../protocol/versions.ts";
+import { describe, expect, it } from "vitest";
+import { ERRORS, FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
+import { closeCodeFor } from "../../../../protocol/messages.ts";
 import { randomId } from "../../../support/certificates.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { TestDeployment } from "../support/authority.ts";
-import { temporaryState } from "../support/directories.ts";
-import { MemoryLog } from "../support/log.ts";
-import { clientSerial, type Script, ScriptedEdge } from "../support/scripted-edge.ts";
+import { clientSerial } from "../support/scripted-edge.ts";
+import { service, setUp, welcoming } from "./support.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
-const service = {
-  name: "api",
-  protocol: "tcp" as const,
-  port: 80,
-  offers: [{ site: randomId("site"), siteName: "east", boot: randomId("boot") }],
-};
-
-async function setUp(
-  script: Script | ((edge: () => ScriptedEdge) => Script),
-  more: Partial<UplinkOptions> = {},
-) {
-  const deployment = await TestDeployment.create();
-  const holder: { edge?: ScriptedEdge } = {};
-  const edgeOf = () => {
-    if (!holder.edge) throw new Error("not started");
-    return holder.edge;
-  };
-  holder.edge = await ScriptedEdge.start(deployment, typeof script === "function" ? script(edgeOf) : script);
-  const edge = holder.edge;
-  const log = new MemoryLog();
-  const boot = randomId("boot");
-  const site = await Site.start({
-    state: await temporaryState(),
-    boot,
-    site: "west",
-    tokens: ["token"],
-    api: deployment,
-    readToken: async () => parseToken(deployment.tokenFile()),
-    log,
-  });
-  const hello: Hello = {
-    type: "hello",
-    versions: UPLINK_VERSIONS,
-    boot,
-    software: "test",
-    links: [],
-    offers: [],
-    sessions: [],
-    listeners: [],
-  };
-  const onWelcome = vi.fn();
-  const onNotice = vi.fn();
-  const uplink = new Uplink({
-    dial: (signal) => dialUplink(site, signal),
-    onExpired: () => site.renewOverApi(),
-    hello: () => hello,
-    onWelcome,
-    onNotice,
-    log,
-    random: () => 0.1,
-    ...more,
-  });
-  onTestFinished(() => uplink.close());
-  uplink.start();
-  const reaches = (state: string) => eventually(`uplink ${state}`, () => uplink.state.state === state);
-  return { deployment, edge, site, uplink, log, onWelcome, onNotice, reaches };
-}
-
-/** Answers hello; the rest is up to `more`. */
-function welcoming(edge: () => ScriptedEdge, more: Script["message"] = () => {}): Script {
-  return {
-    message: (socket, message) => {
-      if (message.type === "hello") socket.send(JSON.stringify(edge().welcome({ type: "hello" }, [service])));
-      else more(socket, message);
-    },
-  };
-}
-
 describe("an uplink", () => {
   it("says hello, is welcomed and hands on what comes unasked", async () => {
     const { edge, onWelcome, onNotice, reaches } = await setUp((edge) => welcoming(edge));
     await reaches("up");
-    expect(onWelcome).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ services: [service] }));
+    expect(onWelcome).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ services: [service] }), 0);
     edge.sockets[0]?.send(JSON.stringify({ type: "services", put: [], gone: ["api"], later: "ignored" }));
     await eventually("the notice", () => onNotice.mock.calls.length > 0);
     expect(onNotice).toHaveBeenCalledWith({ type: "services", put: [], gone: ["api"] });
@@ -162,6 +87,7 @@ describe("an uplink", () => {
           socket.send(JSON.stringify(old ? welcome : { ...welcome, features }));
           return;
         }
+        if (message.type === "measured") return;
         asked.push(message.type);
         // What an edge does that does not know it.
         if (old) socket.close(closeCodeFor(400), "uplink.malformed");
@@ -184,6 +110,7 @@ describe("an uplink", () => {
     let asked = 0;
     const { edge, uplink, log, reaches } = await setUp((edge) =>
       welcoming(edge, (socket, message) => {
+        if (message.type === "measured") return;
         asked += 1;
         if (asked === 1) socket.terminate();
         else
@@ -259,6 +186,84 @@ describe("an uplink", () => {
   });
 });
 
+describe("what an uplink measures", () => {
+  it("is the round trip of the keep-alive, told once to an edge that knows what to do with it", async () => {
+    const told: unknown[] = [];
+    const { uplink, edge, reaches } = await setUp(
+      (edge) => welcoming(edge, (_, message) => told.push(message)),
+      { keepalive: { everyMs: 20, deadAfterMs: 5000 } },
+    );
+    expect(uplink.rtt).toBeNull();
+    await reaches("up");
+    await eventually("a measurement", () => told.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(told).toEqual([{ type: "measured", rtt: expect.any(Number) }]);
+    expect(uplink.rtt).toBeGreaterThanOrEqual(0);
+    expect(uplink.rtt).toBeLessThan(1000);
+
+    // Another uplink is another way, of which the registry knows nothing yet.
+    edge.sockets[0]?.terminate();
+    await eventually("a second measurement", () => told.length > 1);
+  });
+
+  it("is not told to an edge of before, and still shown", async () => {
+    const told: unknown[] = [];
+    const { uplink, reaches } = await setUp(
+      (edge) => ({
+        message: (socket, message) => {
+          if (message.type !== "hello") told.push(message);
+          else socket.send(JSON.stringify({ ...edge().welcome({ type: "hello" }), features: ["resume"] }));
+        },
+      }),
+      { keepalive: { everyMs: 20, deadAfterMs: 5000 } },
+    );
+    await reaches("up");
+    await eventually("a measurement", () => uplink.rtt !== null);
+    expect(told).toEqual([]);
+  });
+
+  it("is how far the clock is from the edge's", async () => {
+    const { onWelcome, reaches } = await setUp((edge) => ({
+      message: (socket, message) => {
+        if (message.type !== "hello") return;
+        const time = Date.now() + 180_000;
+        socket.send(JSON.stringify({ ...edge().welcome({ type: "hello" }), time }));
+      },
+    }));
+    await reaches("up");
+    const skew = onWelcome.mock.calls[0]?.[1];
+    expect(skew).toBeGreaterThan(170_000);
+    expect(skew).toBeLessThanOrEqual(180_000);
+  });
+});
+
+describe("deleting a link", () => {
+  it("is answered, or refused with the registry's code", async () => {
+    const { uplink } = await setUp((edge) =>
+      welcoming(edge, (socket, { type, id, link }) => {
+        if (type !== "link.delete") return;
+        const error = toErrorBody(new FairleadError("link.unknown"));
+        socket.send(JSON.stringify(link === "link1" ? { type: "done", id } : { type: "error", id, error }));
+      }),
+    );
+    await uplink.deleteLink("link1");
+    await expect(uplink.deleteLink("link2")).rejects.toEqual(code("link.unknown"));
+  });
+
+  it("is not asked of an edge that would not understand", async () => {
+    const asked: unknown[] = [];
+    const { uplink, reaches } = await setUp((edge) => ({
+      message: (socket, message) => {
+        if (message.type !== "hello") asked.push(message);
+        else socket.send(JSON.stringify({ ...edge().welcome({ type: "hello" }), features: [] }));
+      },
+    }));
+    await reaches("up");
+    await expect(uplink.deleteLink("link1")).rejects.toEqual(code("uplink.version"));
+    expect(asked).toEqual([]);
+  });
+});
+
 describe("a refused uplink", () => {
   it("shows code and action, and is tried again slowly", async () => {
     const { uplink, reaches } = await setUp({ upgrade: () => "site.revoked" });
@@ -267,7 +272,7 @@ describe("a refused uplink", () => {
     if (state.state !== "refused") throw new Error(state.state);
     expect(state.trouble).toMatchObject({
       code: "site.revoked",
-      action: expect.stringContaining("Join again"),
+      action: ERRORS["site.revoked"].action,
     });
     expect(state.until - state.since).toBeGreaterThanOrEqual(30_000);
   });
@@ -297,63 +302,3 @@ describe("a refused uplink", () => {
     expect(after).not.toBe(before);
   });
 });
-
-describe("replacing an uplink after a renewal", () => {
-  it("opens the new one with the new certificate before it closes the old one", async () => {
-    const order: string[] = [];
-    const { deployment, edge, site, uplink, onWelcome, reaches, log } = await setUp((edge) => {
-      const script = welcoming(edge);
-      return {
-        ...script,
-        open: (socket) => {
-          const name = `uplink ${edge().sockets.length}`;
-          order.push(`${name} opens`);
-          socket.on("close", () => order.push(`${name} closes`));
-        },
-      };
-    });
-    await reaches("up");
-    await site.adopt(await deployment.renewal());
-    await uplink.replace();
-    await eventually("the old one closes", () => order.length === 3);
-    expect(order).toEqual(["uplink 1 opens", "uplink 2 opens", "uplink 1 closes"]);
-    expect(clientSerial(edge.requests[1] ?? fail())).not.toBe(clientSerial(edge.requests[0] ?? fail()));
-    expect(onWelcome).toHaveBeenCalledTimes(2);
-    expect(uplink.state.state).toBe("up");
-    expect(log.lines.filter((line) => line.fields.to === "waiting")).toEqual([]);
-  });
-
-  it("is not disturbed when the registry drops the old one first", async () => {
-    const { edge, uplink, reaches, log } = await setUp((edge) => ({
-      message: (socket, message) => {
-        if (message.type !== "hello") return;
-        edge().sockets.at(-2)?.close(closeCodeFor(409), "uplink.replaced");
-        setTimeout(() => socket.send(JSON.stringify(edge().welcome({ type: "hello" }))), 50);
-      },
-    }));
-    await reaches("up");
-    await uplink.replace();
-    expect(uplink.state.state).toBe("up");
-    expect(edge.sockets).toHaveLength(2);
-    expect(log.lines.filter((line) => line.fields.to === "waiting")).toEqual([]);
-    // The state machine goes on with the second one.
-    edge.sockets[1]?.terminate();
-    await eventually("a third uplink", () => edge.sockets.length === 3);
-    await reaches("up");
-  });
-
-  it("keeps the old one while the new one is refused", async () => {
-    const { edge, uplink, reaches } = await setUp((edge) => ({
-      ...welcoming(edge),
-      upgrade: () => (edge().requests.length === 2 ? "edge.internal" : null),
-    }));
-    await reaches("up");
-    await uplink.replace();
-    expect(edge.requests).toHaveLength(3);
-    expect(uplink.state.state).toBe("up");
-  });
-});
-
-function fail(): never {
-  throw new Error("missing");
-}

@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
+import { createIssuerAuthority } from "../../../../workers/authority/ca.ts";
 import {
-  createIssuerAuthority,
   keyHashOf,
   linkIdOf,
   readCsr,

@@ -3,12 +3,8 @@ import { SignJWT } from "jose";
 import { audienceFor, type Purpose } from "../../../../protocol/assertions.ts";
 import { encodeBase64 } from "../../../../protocol/encoding.ts";
 import { makeId } from "../../../../protocol/ids.ts";
-import {
-  type Authority,
-  createNetworkAuthority,
-  type Issued,
-  signSiteCertificate,
-} from "../../../../workers/authority/certificates.ts";
+import { type Authority, createNetworkAuthority } from "../../../../workers/authority/ca.ts";
+import { type Issued, signSiteCertificate } from "../../../../workers/authority/certificates.ts";
 import type { Bytes, Key, KeyPair } from "../../../../workers/authority/keys.ts";
 import { x509 } from "../../../../workers/authority/x509.ts";
 

@@ -37,6 +37,17 @@ describe("the proof of TLS", () => {
     }
   });
 
+  it("is not a certificate that was too large to report, and that is told", () => {
+    for (const certRFC9440TooLarge of [true, "1", "true"]) {
+      const cf = { tlsClientAuth: { ...REPORTED, certRFC9440TooLarge } };
+      expect(() => proofFromPlatform(cf)).toThrow(/too large/);
+    }
+    for (const certRFC9440TooLarge of [false, "0", undefined]) {
+      const cf = { tlsClientAuth: { ...REPORTED, certRFC9440TooLarge } };
+      expect(codeOf(() => proofFromPlatform(cf))).toBe("none");
+    }
+  });
+
   it("of a socket is the configuration's word, exactly", () => {
     expect(proofFromSocket({ enforcesClientCertificates: true })).toEqual({ certificate: null });
     for (const props of [

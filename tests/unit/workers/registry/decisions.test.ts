@@ -41,10 +41,15 @@ describe("redeeming", () => {
     token: good,
     secretMatches: true,
     repeated: false,
-    ownName: null,
+    member: false,
     ownRevoked: false,
     wantedName: "west",
     nameTaken: false,
+    boundName: null,
+    toSelf: false,
+    linked: false,
+    linksFull: false,
+    linkNameTaken: false,
   };
   const refused = (code: string) => ({ kind: "refuse", code });
 
@@ -63,17 +68,17 @@ describe("redeeming", () => {
     ["refuses a taken name", { ...facts, nameTaken: true }, refused("site.name_taken")],
     [
       "repeats its answer for the same key though every use is taken",
-      { ...facts, token: usedUp, repeated: true, ownName: "west" },
+      { ...facts, token: usedUp, repeated: true, member: true },
       { kind: "repeat" },
     ],
     [
       "repeats its answer for the same key though the time is over",
-      { ...facts, token: expired, repeated: true, ownName: "west" },
+      { ...facts, token: expired, repeated: true, member: true },
       { kind: "repeat" },
     ],
     [
       "does not repeat its answer once the token is revoked",
-      { ...facts, token: revoked, repeated: true, ownName: "west" },
+      { ...facts, token: revoked, repeated: true, member: true },
       refused("token.revoked"),
     ],
     [
@@ -86,8 +91,50 @@ describe("redeeming", () => {
       { ...facts, ownRevoked: true },
       refused("site.revoked"),
     ],
-    ["gives a member another link", { ...facts, ownName: "west" }, { kind: "link" }],
-    ["does not rename a member", { ...facts, ownName: "east" }, refused("site.name_taken")],
+    ["gives a member another link", { ...facts, member: true }, { kind: "link" }],
+    [
+      "gives a member its link whatever it calls itself, also by a name that is taken",
+      { ...facts, member: true, nameTaken: true },
+      { kind: "link" },
+    ],
+    [
+      "repeats its answer to the site that a token was made for, whatever it is called by now",
+      { ...facts, repeated: true, member: true, boundName: "east" },
+      { kind: "repeat" },
+    ],
+    ["lets the site join that the token was made for", { ...facts, boundName: "west" }, { kind: "join" }],
+    [
+      "refuses another site than the one the token was made for",
+      { ...facts, boundName: "east" },
+      refused("token.wrong_site"),
+    ],
+    [
+      "does not tell who does not know the secret which site a token was made for",
+      { ...facts, boundName: "east", secretMatches: false },
+      refused("token.altered"),
+    ],
+    [
+      "does not let a member join as another site as well",
+      { ...facts, boundName: "west", member: true },
+      refused("token.wrong_site"),
+    ],
+    ["refuses a member's own token", { ...facts, member: true, toSelf: true }, refused("link.self")],
+    ["refuses a second link to one issuer", { ...facts, member: true, linked: true }, refused("link.exists")],
+    [
+      "refuses more links than a hello presents",
+      { ...facts, member: true, linksFull: true },
+      refused("link.limit"),
+    ],
+    [
+      "refuses a link's name that the member's other link has",
+      { ...facts, member: true, linkNameTaken: true },
+      refused("link.name_taken"),
+    ],
+    [
+      "tells first that a token is used up",
+      { ...facts, token: usedUp, member: true, linked: true },
+      refused("token.used_up"),
+    ],
   ] as const)("%s", (_title, given, decision) => {
     expect(decideRedeem(given, NOW)).toEqual(decision);
   });

@@ -1,0 +1,35 @@
+/** Where the state of a site is on this machine when nobody says. */
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { stateHome } from "../context.ts";
+import type { Io } from "../io.ts";
+
+/** What it takes to know a site by. */
+const SiteFile = z.object({ site: z.object({ name: z.string() }) });
+
+/**
+ * The directory of the site's name, or that of the one site there that has this name now: a site that was renamed keeps
+ * its directory. Undefined without a name.
+ */
+export async function usualState(io: Io, site: string | undefined): Promise<string | undefined> {
+  if (site === undefined) return undefined;
+  const home = join(await stateHome(io), "sites");
+  const directories = await readdir(home).catch((): string[] => []);
+  if (directories.includes(site)) return join(home, site);
+  const renamed: string[] = [];
+  for (const directory of directories) {
+    if ((await nameOf(join(home, directory))) === site) renamed.push(directory);
+  }
+  const [only, ...others] = renamed;
+  return join(home, only !== undefined && others.length === 0 ? only : site);
+}
+
+async function nameOf(directory: string): Promise<string | null> {
+  try {
+    const file = SiteFile.safeParse(JSON.parse(await readFile(join(directory, "site.json"), "utf8")));
+    return file.success ? file.data.site.name : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,75 @@
+import { FairleadError } from "../../../protocol/errors.ts";
+import type { Login } from "../../login/resolve.ts";
+import type { Context } from "../context.ts";
+import { command, needed } from "../definition.ts";
+import { count } from "../site-views.ts";
+import { someText } from "../values.ts";
+import { version } from "../version.ts";
+import { edgeState, edgeStateOption, passphraseOption } from "./options.ts";
+
+export const edgeBackup = command({
+  path: ["edge", "backup"],
+  summary: "write everything that an edge is into one file",
+  details:
+    "The deployment CA and the admin key come from the state directory, of `edge start` or of `edge deploy`; networks, sites, links, tokens, keys and events come from the running edge, which goes on meanwhile. It needs the role admin: the stored login's, or the admin key in the state directory. The file is a secret (mode 0600), as whoever has it can be that edge; a passphrase seals it.",
+  options: {
+    output: needed("-o, --output <FILE>", "where it goes", someText),
+    state: edgeStateOption,
+    passphraseFile: passphraseOption,
+  },
+  examples: [
+    { command: "fairlead edge backup -o edge.backup", says: "backs up the edge of this machine" },
+    {
+      command: "fairlead edge backup -o edge.backup --state ./deployment --passphrase-file ./passphrase",
+      says: "backs up an edge on Cloudflare that was deployed from ./deployment, sealed",
+    },
+  ],
+  async run(context, { output, state: named, passphraseFile }) {
+    const [{ readEdgeFiles }, { originOf }, { collect }, { readPassphrase, writeBackup }, { EdgeClient }] =
+      await Promise.all([
+        import("../../backup/files.ts"),
+        import("../../backup/origin.ts"),
+        import("../../backup/transfer.ts"),
+        import("../../backup/file.ts"),
+        import("../../api/client.ts"),
+      ]);
+    const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile);
+    const state = await edgeState(context.io, named);
+    const files = await readEdgeFiles(state);
+    const { reach, urls } = originOf(files, await loginOrNull(context), state);
+    const edge = new EdgeClient(reach);
+    const createdAt = new Date(context.io.now()).toISOString();
+    const networks: string[] = [];
+    try {
+      const bytes = await writeBackup(output, passphrase, async () => ({
+        header: { fairlead: "backup", version: 1, createdAt, software: version(), urls },
+        files,
+        ...(await collect(edge, (network) => networks.push(network))),
+      }));
+      const sealed = passphrase !== undefined;
+      context.answer({ path: output, bytes, createdAt, networks, sealed }, (out) => {
+        out.line(
+          `Backup of ${urls.api} written to ${output}: ${count(networks.length, "network")}, ${bytes} bytes.`,
+        );
+        out.line(
+          sealed
+            ? "It is sealed; without its passphrase nobody can restore it."
+            : "Whoever has this file can be this edge: keep it as you keep the CA's key.",
+        );
+        out.line(`To restore it: \`fairlead edge restore ${output}\``);
+      });
+    } finally {
+      await edge.close();
+    }
+  },
+});
+
+/** The login, if there is one: the admin key of the state directory does as well. */
+async function loginOrNull(context: Context): Promise<Login | null> {
+  try {
+    return await context.login();
+  } catch (thrown) {
+    if (thrown instanceof FairleadError && thrown.code === "edge.not_logged_in") return null;
+    throw thrown;
+  }
+}

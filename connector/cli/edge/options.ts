@@ -1,0 +1,39 @@
+/** What the commands of the edge share. */
+import { isIP } from "node:net";
+import { join } from "node:path";
+import { stateHome } from "../context.ts";
+import { value } from "../definition.ts";
+import type { Io } from "../io.ts";
+import { someText } from "../values.ts";
+
+export const edgeStateOption = value(
+  "--state <DIR>",
+  "state directory; else `fairlead/edge` in XDG_STATE_HOME or ~/.local/state",
+  someText,
+);
+
+export const passphraseOption = value(
+  "--passphrase-file <FILE>",
+  "file with a passphrase in its first line, which seals the backup",
+  someText,
+);
+
+/** The state directory that is meant. */
+export const edgeState = async (io: Io, named: string | undefined) =>
+  named ?? join(await stateHome(io), "edge");
+
+/** The words that start an edge where it was reached before. */
+export function startCommand(
+  state: string,
+  urls: { readonly api: string; readonly links: string | null },
+): string {
+  const [api, links] = [urls.api, urls.links].map((url) => (url === null ? null : new URL(url)));
+  const words = ["fairlead edge start", `--state ${state}`];
+  const port = (url: URL) => url.port || "443";
+  // An address is listened on; a name is what others call whatever this machine listens on.
+  const own = (url: URL) => isIP(url.hostname.replace(/^\[|\]$/g, "")) !== 0 || url.hostname === "localhost";
+  if (api) words.push(`--api ${own(api) ? api.hostname : "0.0.0.0"}:${port(api)}`);
+  if (links) words.push(`--links ${own(links) ? links.hostname : "0.0.0.0"}:${port(links)}`);
+  if (api && !own(api)) words.push(`--hostname ${api.hostname}`);
+  return words.join(" ");
+}

@@ -1,0 +1,108 @@
+import { FairleadError } from "../../../protocol/errors.ts";
+import type { Backup } from "../../backup/format.ts";
+import type { Context } from "../context.ts";
+import { argument, command, flag, valueOr } from "../definition.ts";
+import { makeLog } from "../log.ts";
+import { logLevel } from "../options.ts";
+import { count } from "../site-views.ts";
+import { someText } from "../values.ts";
+import { edgeState, edgeStateOption, passphraseOption, startCommand } from "./options.ts";
+
+export const edgeRestore = command({
+  path: ["edge", "restore"],
+  summary: "restore an edge from a backup onto an empty machine",
+  details:
+    "Everything goes into the state directory, which must be empty, or nothing does; then `fairlead edge start` runs it. Sites come back by themselves as soon as it is reached where it was before, and streams open anew. For an edge on Cloudflare: --keys-only, then `fairlead edge deploy`, then --data-only. Do not run the restored edge beside the one that was backed up.",
+  arguments: { file: argument("FILE", "what `fairlead edge backup` wrote", someText) },
+  options: {
+    state: edgeStateOption,
+    passphraseFile: {
+      ...passphraseOption,
+      description: "file with the passphrase of a sealed backup in its first line",
+    },
+    keysOnly: flag("--keys-only", "only the CA and the admin key, for `fairlead edge deploy --state DIR`"),
+    dataOnly: flag(
+      "--data-only",
+      "only networks and API keys, into the empty edge that you are logged in to",
+    ),
+    logLevel: valueOr("--log-level <LEVEL>", "debug, info, warn or error", logLevel, "warn", "warn"),
+  },
+  examples: [
+    { command: "fairlead edge restore edge.backup", says: "restores into the usual state directory" },
+    {
+      command: "fairlead edge restore edge.backup --state /var/lib/fairlead --passphrase-file ./passphrase",
+      says: "restores a sealed backup into another one",
+    },
+    {
+      command: "fairlead edge restore edge.backup --data-only",
+      says: "fills an edge on Cloudflare that was deployed with the keys of the backup",
+    },
+  ],
+  async run(context, input) {
+    if (input.keysOnly && input.dataOnly) {
+      throw new FairleadError("request.invalid", "--keys-only and --data-only exclude each other");
+    }
+    if (input.dataOnly && input.state !== undefined) {
+      throw new FairleadError(
+        "request.invalid",
+        "--data-only goes into the edge of the login, not into a --state",
+      );
+    }
+    const { readBackup, readPassphrase } = await import("../../backup/file.ts");
+    const { passphraseFile } = input;
+    const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile);
+    const backup = await readBackup(input.file, passphrase);
+    if (input.dataOnly) return await restoreData(context, backup);
+
+    const { restoreEdge, restoreFiles } = await import("../../backup/restore.ts");
+    const state = await edgeState(context.io, input.state);
+    if (input.keysOnly) {
+      await restoreFiles(backup, state);
+      context.answer(describe(backup, { state }), (out) => {
+        out.line(`CA and admin key of ${backup.header.urls.api} restored to ${state}.`);
+        out.line(
+          `Next: \`fairlead edge deploy --state ${state}\`, then \`fairlead edge restore --data-only\`.`,
+        );
+      });
+      return;
+    }
+    const { io, json } = context;
+    const log = await makeLog({ io, output: io.stderr, level: input.logLevel, json });
+    await restoreEdge(backup, {
+      state,
+      log,
+      told: (network) => log.info({ network }, "restoring a network"),
+    });
+    const start = startCommand(state, backup.header.urls);
+    context.answer(describe(backup, { state, start }), (out) => {
+      out.line(
+        `${count(backup.networks.length, "network")} restored to ${state}, as of ${backup.header.createdAt}.`,
+      );
+      out.line(`Sites look for it at ${backup.header.urls.api}. To start it there:`);
+      out.line(`  ${start}`);
+    });
+  },
+});
+
+async function restoreData(context: Context, backup: Backup): Promise<void> {
+  const { send } = await import("../../backup/transfer.ts");
+  const { api } = backup.header.urls;
+  const { url } = await context.login();
+  if (url !== api) {
+    const doubt = `Sites of this backup look for their edge at ${api}, while this is ${url}.`;
+    context.aside.line(`${context.aside.paint("yellow", "warning:")} ${doubt}`);
+  }
+  await send(await context.edge(), backup, () => {});
+  context.answer(describe(backup, { edge: url }), (out) => {
+    out.line(
+      `${count(backup.networks.length, "network")} restored to ${url}, as of ${backup.header.createdAt}.`,
+    );
+  });
+}
+
+const describe = (backup: Backup, where: Record<string, string>) => ({
+  ...where,
+  createdAt: backup.header.createdAt,
+  urls: backup.header.urls,
+  networks: backup.networks.map(({ name }) => name),
+});

@@ -1,0 +1,119 @@
+/** What a connector tells about itself on its control socket. */
+import type { SiteView } from "../../protocol/messages.ts";
+import type { HopRules } from "../services/hop.ts";
+import type { Listeners } from "../services/listeners.ts";
+import type { Offers } from "../services/offers.ts";
+import type { Refusals } from "../services/refusals.ts";
+import type { CatalogueView } from "../services/view.ts";
+import type { SessionManager } from "../session/manager.ts";
+import type { LinkBook } from "../site/link-book.ts";
+import type { Renewer } from "../site/renewer.ts";
+import type { Site } from "../site/site.ts";
+import type { ClockWatch } from "../uplink/clock.ts";
+import type { Uplink } from "../uplink/uplink.ts";
+import type { Links, Services, Sessions, Status } from "./schema.ts";
+import { iso, linkLines, offerLines, serviceLines, troubleLine, uplinkLine } from "./view.ts";
+
+/** The connector's parts that have something to tell. */
+export interface Parts {
+  readonly site: Pick<Site, "membership">;
+  readonly boot: string;
+  readonly software: string;
+  readonly uplink: Pick<Uplink, "state" | "rtt" | "requestStatus">;
+  readonly renewer: Pick<Renewer, "trouble">;
+  readonly clock: Pick<ClockWatch, "skewMs">;
+  readonly book: Pick<LinkBook, "known" | "changed">;
+  readonly view: Pick<CatalogueView, "reachable">;
+  readonly listeners: Pick<Listeners, "reports">;
+  readonly hop: HopRules;
+  readonly offers: Pick<Offers, "list">;
+  readonly refusals: Pick<Refusals, "list">;
+  readonly manager: Pick<SessionManager, "sessions">;
+}
+
+/** How long the registry is waited for, and how long its answer is good for the next who asks, ms. */
+const STATUS_TIMEOUT_MS = 2000;
+const FRESH_MS = 1000;
+
+export class Report {
+  readonly #parts: Parts;
+  #asked = { at: Number.NEGATIVE_INFINITY, view: Promise.resolve<SiteView | null>(null) };
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  async status(): Promise<Status> {
+    const { site, boot, software, uplink, renewer, clock } = this.#parts;
+    const { membership } = site;
+    const view = await this.#ask();
+    return {
+      site: membership.site,
+      network: membership.network,
+      edge: membership.edge.api,
+      boot,
+      software,
+      otherSites:
+        view?.sites.filter(({ id, state }) => id !== membership.site.id && state === "up").length ?? null,
+      uplink: uplinkLine(uplink.state, uplink.rtt),
+      certificateExpiresAt: iso(membership.notAfter),
+      ...(renewer.trouble === null ? {} : { renewal: troubleLine(renewer.trouble) }),
+      clockSkewMs: clock.skewMs,
+      ...this.#links(),
+      ...this.services(),
+      ...this.sessions(),
+    };
+  }
+
+  services(): Services {
+    const { view, listeners, hop, offers, refusals } = this.#parts;
+    return {
+      services: serviceLines(view.reachable(), listeners.reports(), hop),
+      offers: offerLines(offers.list(), refusals.list()),
+    };
+  }
+
+  /** As the registry sees them now, where it can be asked: it may know more than it tells unasked. */
+  async links(): Promise<Links> {
+    await this.#ask();
+    return this.#links();
+  }
+
+  #links(): Links {
+    return linkLines(this.#parts.book.known, this.#parts.uplink.state);
+  }
+
+  sessions(): Sessions {
+    return {
+      sessions: this.#parts.manager.sessions().map((session) => ({
+        id: session.session,
+        peer: session.peer.siteName,
+        boot: session.peer.boot,
+        encryption: session.encryption,
+        state: session.state,
+        since: session.since,
+        streams: session.streams,
+        generation: session.generation,
+        lanes: session.lanes,
+        rtt: session.rtt,
+      })),
+    };
+  }
+
+  /** The network as the registry sees it for this site; null while it cannot be asked. */
+  #ask(): Promise<SiteView | null> {
+    const { uplink, book } = this.#parts;
+    if (uplink.state.state !== "up") return Promise.resolve(null);
+    const now = performance.now();
+    if (now - this.#asked.at < FRESH_MS) return this.#asked.view;
+    const view = uplink.requestStatus(STATUS_TIMEOUT_MS).then(
+      (told) => {
+        book.changed(told);
+        return told;
+      },
+      () => null,
+    );
+    this.#asked = { at: now, view };
+    return view;
+  }
+}

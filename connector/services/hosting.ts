@@ -1,0 +1,53 @@
+/** What peers get of this site: a target for each stream that they may open, as long as they may. */
+import type { Duplex } from "node:stream";
+import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import type { Encryption, Instance } from "../../protocol/messages.ts";
+import type { Log } from "../log.ts";
+import type { Offers } from "./offers.ts";
+import { Guests, type Peer, SiteNames } from "./scope.ts";
+import { dialTarget } from "./target.ts";
+
+export class Hosting {
+  readonly #offers: Offers;
+  readonly #log: Log;
+  readonly #guests = new Guests();
+  readonly #names = new SiteNames();
+  /** Services that the network does not let this site offer. */
+  #forbidden: ReadonlySet<string> = new Set();
+
+  constructor(offers: Offers, log: Log) {
+    this.#offers = offers;
+    this.#log = log;
+  }
+
+  /** The target's connection. @throws FairleadError service.*. */
+  async accept(
+    stream: Duplex,
+    { service, peer, encryption }: { service: string; peer: Instance; encryption: Encryption },
+  ): Promise<Duplex> {
+    if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
+    const target = this.#offers.target(service, this.#names.current(peer), encryption);
+    this.#guests.admit(stream, service, peer);
+    return await dialTarget(target);
+  }
+
+  /** Takes names of sites as the registry mentions them: one that has another now may be one that a service is not for. */
+  note(sites: Iterable<Peer>): void {
+    if (this.#names.note(sites)) this.review();
+  }
+
+  /** Takes the names of services that the network does not let this site offer, in place of those told before. */
+  forbid(services: Iterable<string>): void {
+    this.#forbidden = new Set(services);
+    this.review();
+  }
+
+  /** Resets the streams of sites that a service is for no more, and those of services that are forbidden. */
+  review(): void {
+    const reset = this.#guests.review((service, peer): ErrorCode | null => {
+      if (this.#forbidden.has(service)) return "service.forbidden";
+      return this.#offers.mayStay(service, this.#names.current(peer)) ? null : "service.not_exported";
+    });
+    for (const [code, streams] of reset) this.#log.info({ streams, code }, "streams were reset");
+  }
+}

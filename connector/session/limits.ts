@@ -1,0 +1,43 @@
+/** How long things may take in a session, and what a peer may make us hold. */
+import { DEFAULT_WINDOW_BYTES } from "../../protocol/carrier.ts";
+import { DEFAULT_MAX_STREAMS } from "../../protocol/streams/options.ts";
+import { DEFAULT_WINDOW } from "../../protocol/streams/windows.ts";
+
+/** Times in ms. */
+export interface SessionLimits {
+  /** Where the carrier ends with its lane: a session without streams for this long is closed. */
+  idleMs: number;
+  /** A session without streams for this long lets its lanes go, and is closed after being without for longer. */
+  parkAfterMs: number;
+  parkedMs: number;
+  /** A session that gets no lane for this long is closed. */
+  sessionTimeoutMs: number;
+  /** A new stream waits so long for a session that has no lane at the moment. */
+  laneWaitMs: number;
+  /** Lanes wanted. */
+  lanes: number;
+  /** Bytes kept until the peer has acknowledged them. */
+  replayBytes: number;
+  /** From the invitation until streams flow. */
+  upMs: number;
+  /** For the peer to answer GOAWAY, and for the last bytes to leave. */
+  lingerMs: number;
+  /** Bytes that each of the peer's streams may send without credit. */
+  window: number;
+  /** Streams that the peer may have open. */
+  maxStreams: number;
+}
+
+export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
+  idleMs: 60_000,
+  parkAfterMs: 60_000,
+  parkedMs: 600_000,
+  sessionTimeoutMs: 60_000,
+  laneWaitMs: 3000,
+  lanes: 1,
+  replayBytes: DEFAULT_WINDOW_BYTES,
+  upMs: 10_000,
+  lingerMs: 2000,
+  window: DEFAULT_WINDOW,
+  maxStreams: DEFAULT_MAX_STREAMS,
+};

@@ -1,0 +1,97 @@
+/** What sessions and their manager are given, and what they show. */
+import type { Duplex } from "node:stream";
+import type { WebSocket } from "ws";
+import type { FairleadError } from "../../protocol/errors.ts";
+import type { Encryption, Instance, Invitation } from "../../protocol/messages.ts";
+import type { VersionRange } from "../../protocol/versions.ts";
+import type { SessionLimits } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { SessionState } from "./phases.ts";
+import type { SessionStream } from "./stream.ts";
+import type { SessionIdentity } from "./tls.ts";
+
+export interface SessionOptions {
+  invitation: Invitation;
+  /** Our own boot id. */
+  boot: string;
+  identity: SessionIdentity;
+  software: string;
+  limits: SessionLimits;
+  /** Carrier versions to speak; all that there are unless given. */
+  carrier?: VersionRange;
+  dial: (ticket: string) => Promise<WebSocket>;
+  /** Asks the registry for lanes of a higher generation than this. */
+  resume: (generation: number) => Promise<Invitation>;
+  /** The peer opened a stream. */
+  opened: (stream: SessionStream) => void;
+  /** The session is closed; called once. */
+  ended: (error: FairleadError) => void;
+  log: Log;
+}
+
+/** What sessions ask the registry and tell it. */
+export interface Signalling {
+  /** Asks the registry for a session. Rejects with a FairleadError. */
+  request(
+    service: string,
+    peer: { site: string; boot: string },
+    lanes: number,
+    encryption: Encryption,
+  ): Promise<Invitation>;
+  /** Asks for lanes of a higher generation than the last that this side used. Rejects with a FairleadError. */
+  resume(session: string, generation: number, lanes: number): Promise<Invitation>;
+  /** Tells the registry that a session is over. */
+  ended(session: string, generation: number, code: string): void;
+}
+
+/**
+ * The peer opened a stream: resolves with the target's connection (made with `allowHalfOpen`), to which the
+ * manager joins it, or rejects with the FairleadError that the peer shall see. The stream must not be read.
+ */
+export type Accept = (
+  stream: Duplex,
+  info: { service: string; peer: Instance; encryption: Encryption },
+) => Promise<Duplex>;
+
+export interface SessionManagerOptions {
+  /** This process's boot id. */
+  boot: string;
+  /** Asked for each session, as certificates are renewed. */
+  identity: () => SessionIdentity;
+  signalling: Signalling;
+  /**
+   * Dials a lane with LANE_SOCKET_OPTIONS. The socket is still opening, or was paused in its "open" event so that
+   * no message is lost before it gets here. Rejects with a FairleadError.
+   */
+  dial: (ticket: string) => Promise<WebSocket>;
+  accept: Accept;
+  /**
+   * Whether this connector's own configuration has any use for hop encryption. What the registry says is no
+   * permission; nobody's unless given.
+   */
+  allowsHop?: () => boolean;
+  log: Log;
+  /** Name and version, told to the peer. */
+  software?: string;
+  limits?: Partial<SessionLimits>;
+  /** Carrier versions to speak; all that there are unless given. */
+  carrier?: VersionRange;
+}
+
+/** A session as `status` shows it. */
+export interface SessionSummary {
+  session: string;
+  generation: number;
+  peer: Instance;
+  encryption: Encryption;
+  state: SessionState;
+  streams: number;
+  /** Lanes joined now. */
+  lanes: number;
+  /** Round trip to the peer, ms; null while it is not known. */
+  rtt: number | null;
+  /** Bytes that the carrier keeps: for the peer until acknowledged, of the peer for want of earlier ones. */
+  held: { readonly out: number; readonly in: number };
+  /** ISO 8601. */
+  since: string;
+}

@@ -1,0 +1,53 @@
+/** Tokens of a site that is a member already: each is another link. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { asFairleadError } from "../../protocol/errors.ts";
+import type { TokenFile } from "../../protocol/tokens.ts";
+import type { Log } from "../log.ts";
+import { Backoff } from "../uplink/backoff.ts";
+
+export interface FurtherTokensOptions {
+  /** Token files, in the order in which they are redeemed. */
+  readonly sources: readonly string[];
+  readonly read: (source: string) => Promise<TokenFile>;
+  /** Whether a token was redeemed here before. */
+  readonly redeemed: (token: TokenFile) => boolean;
+  /** Redeems a token and brings its link up. */
+  readonly redeem: (token: TokenFile) => Promise<unknown>;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  readonly backoff?: { readonly base: number; readonly cap: number };
+}
+
+/**
+ * Redeems what was not redeemed yet. A refusal is logged and costs nothing else; what passes by itself is tried again,
+ * after the others. Never throws.
+ */
+export async function redeemFurther(options: FurtherTokensOptions): Promise<void> {
+  const { signal } = options;
+  const backoff = new Backoff({ base: 1000, cap: 60_000, ...options.backoff, random: Math.random });
+  let left = options.sources;
+  while (left.length > 0 && !signal.aborted) {
+    const again: string[] = [];
+    for (const source of left) {
+      if (signal.aborted) return;
+      if ((await redeemOne(options, source)) === "again") again.push(source);
+    }
+    left = again;
+    if (left.length > 0) await sleep(backoff.next(), undefined, { signal, ref: false }).catch(() => {});
+  }
+}
+
+async function redeemOne(options: FurtherTokensOptions, source: string): Promise<"done" | "again"> {
+  const { read, redeemed, redeem, log } = options;
+  try {
+    const token = await read(source);
+    if (redeemed(token)) log.debug({ token: source }, "the token was redeemed before: skipped");
+    else await redeem(token);
+    return "done";
+  } catch (thrown) {
+    const error = asFairleadError(thrown, "edge.internal");
+    const { action, retry } = error.entry;
+    log.warn({ token: source, code: error.code, action }, `no link from the token: ${error.message}`);
+    return retry ? "again" : "done";
+  }
+}

@@ -1,0 +1,25 @@
+/** What an uplink is given. */
+import type { WebSocket } from "ws";
+import type { Hello, Welcome } from "../../protocol/messages.ts";
+import type { Log } from "../log.ts";
+import type { Notice } from "./connection.ts";
+import type { DoubtTimes } from "./doubts.ts";
+
+export interface UplinkOptions {
+  /** Opens the WebSocket with an assertion of its own; renews an expired certificate first. */
+  readonly dial: (signal: AbortSignal) => Promise<WebSocket>;
+  /** The edge called the certificate expired, whatever this site's clock says. */
+  readonly onExpired: () => Promise<void>;
+  /** The edge says that the site is a member no more. May come again at each attempt. */
+  readonly onRevoked?: () => void;
+  readonly hello: () => Hello;
+  /** `skewMs`: how much the edge's clock is ahead. */
+  readonly onWelcome: (welcome: Welcome, skewMs: number) => void;
+  readonly onNotice: (notice: Notice) => void;
+  readonly log: Log;
+  readonly now?: () => number;
+  readonly random?: () => number;
+  readonly keepalive?: { readonly everyMs: number; readonly deadAfterMs: number };
+  /** How long an answer is waited for before the uplink is doubted. */
+  readonly doubts?: DoubtTimes;
+}

@@ -1,0 +1,106 @@
+/** A connector dies under streams: who is left is told soon and clearly, nothing hangs, and what comes later works. */
+import { expect, test } from "vitest";
+import { type Connector, eventually } from "../support/cluster.ts";
+import { clearUp, lay } from "./support/ground.ts";
+import { report } from "./support/report.ts";
+import { FULL, patience } from "./support/scale.ts";
+import type { End } from "./support/streams.ts";
+
+clearUp();
+
+const STREAMS = FULL ? 100 : 40;
+const PACE = { bytes: 4000, everyMs: 40 };
+const DEBUG = ["--log-level", "debug"];
+
+/** From the moment that the connector is back until the last stream of the old one is reset, ms. */
+const BOUND = 3000;
+/** For a connector that does not come back. */
+const TIMEOUT = 3000;
+
+/** Waits until each of these has been closed on. Returns how long that took, ms. */
+async function closedOn(ends: readonly End[], within: number): Promise<number> {
+  const begin = performance.now();
+  await eventually("every stream is closed", () => ends.every(({ failure }) => failure !== null), {
+    within,
+    every: 20,
+  });
+  return Math.round(performance.now() - begin);
+}
+
+/** Codes with which sessions ended at a connector. */
+const codes = (connector: Connector) =>
+  connector.log().flatMap(({ msg, to, code }) => (msg === "session" && to === "closed" ? [code] : []));
+
+for (const lanes of FULL ? [1, 4] : [1]) {
+  test(`the connector of the servers, killed with -9 under streams and started again: they are reset, new ones work (${lanes} lanes)`, {
+    timeout: patience(30_000),
+  }, async () => {
+    const args = ["--lanes", String(lanes)];
+    const ground = await lay({ west: { args: [...DEBUG, ...args] }, east: { args } });
+    const { east, west, server } = ground;
+    for (let death = 0; death < (FULL ? 5 : 2); death++) {
+      const streams = await server.open(ground.streams, STREAMS, PACE);
+      await streams.move();
+      const killed = performance.now();
+      await east.kill9();
+      // A client that comes now waits for it.
+      const early = server.open(ground.streams, 5, PACE);
+      early.catch(() => {});
+      await east.restart();
+      const away = Math.round(performance.now() - killed);
+      const reset = await closedOn(
+        streams.all.map(({ client }) => client),
+        BOUND,
+      );
+      expect(codes(west), "why their sessions ended").toEqual(Array(death + 1).fill("session.unknown"));
+      const fresh = await server.open(ground.streams, STREAMS, PACE);
+      await fresh.move();
+      const waited = await early;
+      await waited.move();
+      await Promise.all([fresh.finish(), waited.finish()]);
+      const { sessions } = await west.status();
+      expect(sessions.map(({ state, streams }) => ({ state, streams }))).toEqual([
+        { state: "up", streams: 0 },
+      ]);
+      report("connector killed", {
+        ...{ lanes, streams: STREAMS, "away for ms": away },
+        "from its return until the last is reset, ms": reset,
+      });
+    }
+  });
+}
+
+test("a connector that is killed with -9 and stays away: streams are reset when the session's time is over, at either side", {
+  timeout: patience(30_000),
+}, async () => {
+  const args = [...DEBUG, "--session-timeout", `${TIMEOUT / 1000}s`];
+  const ground = await lay({ west: { args }, east: { args } });
+  const { east, west, server } = ground;
+
+  const left = await server.open(ground.streams, STREAMS, PACE);
+  await left.move();
+  await west.kill9();
+  const servers = await closedOn(
+    left.all.map((stream) => stream.server),
+    TIMEOUT + BOUND,
+  );
+  expect(codes(east)).toEqual(["session.timeout"]);
+  await west.restart();
+  await west.listener("bytes");
+
+  const streams = await server.open(ground.streams, STREAMS, PACE);
+  await streams.move();
+  await east.kill9();
+  const clients = await closedOn(
+    streams.all.map(({ client }) => client),
+    TIMEOUT + BOUND,
+  );
+  expect(codes(west)).toEqual(["session.timeout"]);
+  for (const took of [servers, clients]) expect(took).toBeGreaterThan(TIMEOUT - 500);
+  expect((await west.status()).sessions).toEqual([]);
+  report("connector killed", {
+    "stays away, session timeout, ms": TIMEOUT,
+    "until streams at the servers are reset, ms": servers,
+    "until streams at the clients are reset, ms": clients,
+  });
+});

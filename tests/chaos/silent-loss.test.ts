@@ -1,0 +1,43 @@
+/** A site that is lost without a word: no socket closes, nothing comes any more. */
+import { expect, test } from "vitest";
+import { KEEPALIVE } from "../../protocol/messages.ts";
+import { eventually } from "../support/cluster.ts";
+import { clearUp, lay } from "./support/ground.ts";
+import { report } from "./support/report.ts";
+import { FULL, patience } from "./support/scale.ts";
+
+clearUp();
+
+/** What `link status` promises, ms. */
+const PROMISE = 60_000;
+
+test.skipIf(!FULL)(
+  "is seen to be down within a minute, and up again as soon as it goes on",
+  {
+    timeout: patience(PROMISE),
+  },
+  async () => {
+    const { east, network } = await lay();
+    const links = async () =>
+      Object.fromEntries((await network.status()).links.map(({ joiner, state }) => [joiner, state]));
+    expect(await links()).toEqual({ east: "up", west: "up" });
+    const begin = performance.now();
+    process.kill(east.process.pid, "SIGSTOP");
+    try {
+      // Whoever asks makes the registry look; nobody needs to.
+      const down = async () => (await links()).east === "down";
+      await eventually("the link is down", down, { within: PROMISE, every: 500 });
+    } finally {
+      process.kill(east.process.pid, "SIGCONT");
+    }
+    const noticed = performance.now() - begin;
+    expect(await links()).toEqual({ east: "down", west: "up" });
+    const back = performance.now();
+    await eventually("the link is up", async () => (await links()).east === "up");
+    report("silent loss", {
+      "seen after ms": Math.round(noticed),
+      "silence that is death, ms": KEEPALIVE.deadAfterMs,
+      "up again after ms": Math.round(performance.now() - back),
+    });
+  },
+);

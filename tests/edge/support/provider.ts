@@ -1,0 +1,77 @@
+/**
+ * An identity provider inside the worker: in place of the Worker's outbound fetch, and as strict as a real one.
+ * Whatever else is fetched fails as it does without a network.
+ */
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
+import { vi } from "vitest";
+
+export const AUDIENCE = "https://edge.test";
+let made = 0;
+
+export class Provider {
+  readonly #keys: Awaited<ReturnType<typeof generateKeyPair>>;
+  readonly #jwk: object;
+  /** What was fetched. */
+  readonly asked: string[] = [];
+  reachable = true;
+  /** Of this provider alone: the Worker keeps what it knows of one that it saw before. */
+  readonly #origin = `https://provider${++made}.test`;
+  readonly issuer = `${this.#origin}/realm`;
+
+  private constructor(keys: Awaited<ReturnType<typeof generateKeyPair>>, jwk: object) {
+    this.#keys = keys;
+    this.#jwk = jwk;
+    vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => this.#answer(input, init));
+  }
+
+  /** Until `vi.restoreAllMocks()`. */
+  static async start(): Promise<Provider> {
+    const keys = await generateKeyPair("ES256", { extractable: true });
+    return new Provider(keys, { ...(await exportJWK(keys.publicKey)), kid: "one", alg: "ES256", use: "sig" });
+  }
+
+  /** The Worker's variables for this provider. Each role has a value of the claim, `shop-` that of one network. */
+  readonly variables = {
+    OIDC_ISSUER: this.issuer,
+    OIDC_AUDIENCE: AUDIENCE,
+    OIDC_CLAIM: "groups",
+    OIDC_ROLES: JSON.stringify({
+      admin: "admin",
+      operator: "operator",
+      viewer: "viewer",
+      "shop-operator": { role: "operator", networks: ["shop"] },
+      "shop-viewer": { role: "viewer", networks: ["shop"] },
+    }),
+  };
+
+  /** A token that says who is in which groups, for ten minutes. */
+  token(groups: readonly string[], claims: JWTPayload = {}): Promise<string> {
+    const now = Math.floor(Date.now() / 1000);
+    return new SignJWT({
+      iss: this.issuer,
+      aud: AUDIENCE,
+      sub: "7",
+      email: "ann@example.com",
+      groups,
+      ...claims,
+    })
+      .setProtectedHeader({ alg: "ES256", kid: "one" })
+      .setIssuedAt(now)
+      .setExpirationTime(typeof claims.exp === "number" ? claims.exp : now + 600)
+      .sign(this.#keys.privateKey);
+  }
+
+  async #answer(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const url = String(input);
+    this.asked.push(url);
+    if (!this.reachable || init?.redirect !== "manual" || !init.signal || (init.method ?? "GET") !== "GET") {
+      throw new TypeError("Network connection lost.");
+    }
+    const keys = `${this.#origin}/keys`;
+    if (url === `${this.issuer}/.well-known/openid-configuration`) {
+      return Response.json({ issuer: this.issuer, jwks_uri: keys });
+    }
+    if (url === keys) return Response.json({ keys: [this.#jwk] });
+    throw new TypeError("Network connection lost.");
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * An edge that is lost with its machine, and restored onto an empty one from a file: another directory and other processes
+ * at the same addresses. Connectors are not told, and come back by themselves.
+ */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { beforeAll, describe, expect, test } from "vitest";
+import { createKey, listEvents, listKeys, listLinks, listTokens } from "../../connector/api/calls.ts";
+import { type Connector, Edge, eventually, type TestNetwork } from "../support/cluster.ts";
+import { useEdge } from "./support/suite.ts";
+import { dial, echo, exchange, serve } from "./support/traffic.ts";
+
+const suite = useEdge();
+let network: TestNetwork;
+let east: Connector;
+let west: Connector;
+let file: string;
+
+const SECONDS = { within: 30_000 };
+
+beforeAll(async () => {
+  network = await suite.cluster.network(suite.edge);
+  const token = await network.token({ uses: 2 });
+  const server = await serve(echo);
+  [east, west] = await Promise.all([
+    suite.cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] }),
+    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
+  ]);
+  file = suite.cluster.fresh("backup");
+  await use("before");
+});
+
+async function use(text: string): Promise<void> {
+  expect((await exchange(await west.listener("echo"), text)).toString()).toBe(text);
+}
+
+/** What an edge knows that must not be lost. */
+async function remembered(edge: Edge) {
+  const { client } = edge;
+  return {
+    keys: (await listKeys(client)).map(({ id, name, role }) => ({ id, name, role })),
+    tokens: await listTokens(client, network.id),
+    links: (await listLinks(client, network.id)).map(({ id, name, joiner, issuer }) => ({
+      id,
+      name,
+      joiner,
+      issuer,
+    })),
+    joined: await listEvents(client, network.id, { type: "site.joined" }),
+  };
+}
+
+describe("an edge that is lost", () => {
+  test("is restored from one file by one command, and its sites come back by themselves, streams working", async () => {
+    const { cluster, edge } = suite;
+    const key = await createKey(edge.client, { name: "ci", role: "viewer" });
+    const unused = await network.token();
+    const made = await edge.fairlead("edge", "backup", "-o", file, "--state", edge.stateDir, "--json");
+    expect(made.json, made.stderr).toMatchObject({ networks: [network.name], sealed: false });
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const before = await remembered(edge);
+    const open = await dial(await west.listener("echo"));
+    open.write("held");
+    expect(String((await once(open, "data"))[0])).toBe("held");
+    const ended = new Promise((resolve) => open.once("close", resolve));
+    open.on("error", () => {});
+
+    // The machine is gone, with its disk.
+    await edge.kill9();
+    await rm(edge.stateDir, { recursive: true, force: true });
+    await eventually("west notices", async () => (await west.status()).uplink.state !== "up");
+
+    const state = cluster.fresh("restored");
+    const restored = await cluster.fairlead(["edge", "restore", file, "--state", state, "--json"]);
+    expect(restored.json, restored.stderr).toMatchObject({ state, networks: [network.name] });
+    expect((await readdir(state)).sort()).toEqual([
+      ...["admin-key", "ca-key.pem", "ca.pem", "edge.json", "lock", "objects"],
+    ]);
+
+    const again = await Edge.start(cluster, { stateDir: state });
+    expect([again.apiUrl, again.linksUrl]).toEqual([edge.apiUrl, edge.linksUrl]);
+    await eventually("west uses the service", () => use("after").then(() => true), SECONDS);
+    for (const site of [east, west]) expect((await site.status()).uplink.state).toBe("up");
+    // Sessions are not in a backup: what was open is cut, not left hanging.
+    await ended;
+    expect(await remembered(again)).toEqual(before);
+    expect(await listEvents(again.client, network.id, { type: "network.restored" })).toHaveLength(1);
+
+    // What was handed out before still counts: the key, and the token that nobody used yet.
+    const viewer = cluster.client({ url: again.localUrl, key: key.key, ca: again.ca });
+    expect(await listTokens(viewer, network.id)).toHaveLength(before.tokens.length);
+    const north = await cluster.connector({ site: "north", token: unused, bind: "127.4.0.0/16" });
+    expect((await exchange(await north.listener("echo"), "new here")).toString()).toBe("new here");
+    await north.stop();
+    await again.stop();
+  });
+
+  test("is not restored where something is, nor from a file that was altered; then nothing is left", async () => {
+    const { cluster } = suite;
+    const state = cluster.fresh("refused");
+    const restore = (path: string) => cluster.fairlead(["edge", "restore", path, "--state", state, "--json"]);
+    const altered = cluster.fresh("altered");
+    await writeFile(altered, (await readFile(file, "utf8")).replace(network.name, "another"));
+    expect((await restore(altered)).json).toMatchObject({ error: { code: "backup.malformed" } });
+    await expect(stat(state)).rejects.toThrow();
+    expect((await restore(file)).status).toBe(0);
+    const hash = async () =>
+      createHash("sha256")
+        .update(await readFile(`${state}/edge.json`))
+        .digest("hex");
+    const was = await hash();
+    const second = await restore(file);
+    expect(second.json).toMatchObject({ error: { code: "backup.not_empty" } });
+    expect(second.status).toBe(5);
+    expect(await hash()).toBe(was);
+  });
+});

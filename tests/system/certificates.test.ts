@@ -1,0 +1,120 @@
+/** What becomes of sites as their certificates end: in real time, with real connectors, over real TLS. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, describe, expect, test } from "vitest";
+import { listEvents } from "../../connector/api/calls.ts";
+import { CheckedServer } from "../chaos/support/streams.ts";
+import { type Connector, eventually, type TestNetwork } from "../support/cluster.ts";
+import { connectorArgs } from "../support/connector.ts";
+import { age, ageLinks, type Forge, openForge } from "./support/aged.ts";
+import { useEdge } from "./support/suite.ts";
+
+const suite = useEdge();
+const DAY_MS = 24 * 3600_000;
+let network: TestNetwork;
+let forge: Forge;
+let server: CheckedServer;
+let east: Connector;
+let west: Connector;
+
+beforeAll(async () => {
+  network = await suite.cluster.network(suite.edge);
+  [forge, server] = await Promise.all([openForge(suite.edge, network.id), CheckedServer.start()]);
+  const token = await network.token({ uses: 2 });
+  const args = ["--drain", "0s"];
+  [east, west] = await Promise.all([
+    suite.cluster.connector({ site: "east", token, args, expose: [`bytes=${server.at}`] }),
+    suite.cluster.connector({ site: "west", token, args, bind: "127.91.0.0/16" }),
+  ]);
+});
+
+/** When a site's certificate ends, ms since 1970. */
+const endOf = async (site: Connector) => Date.parse((await site.status()).certificateExpiresAt);
+
+const renewals = async (site: string) =>
+  (await listEvents(suite.edge.client, network.id, { type: "certificate.renewed" })).filter(
+    (event) => event.site === site,
+  ).length;
+
+describe("a certificate that ends while it is used", () => {
+  test("is renewed in time over the live uplink, and streams live on beyond its end", async () => {
+    // Both of the same CA, so that they trust each other.
+    const life = { from: -1000, to: 6000 };
+    await Promise.all([east.stop(), west.stop()]);
+    for (const { stateDir } of [east, west]) await age(stateDir, forge, life);
+    const ends = Date.now() + life.to;
+    await Promise.all([east.restart(), west.restart()]);
+    const streams = await server.open(await west.listener("bytes"), 4, { bytes: 2000, everyMs: 20 });
+    expect(await endOf(west)).toBeLessThan(ends + 1000);
+    const [session] = (await west.status()).sessions;
+
+    await sleep(ends + 1000 - Date.now());
+    for (const site of [east, west]) {
+      expect(await endOf(site)).toBeGreaterThan(Date.now() + DAY_MS / 2);
+      expect(site.log().filter(({ to }) => to === "up")).toHaveLength(1);
+      expect(await renewals(site.site)).toBe(1);
+    }
+    await streams.move();
+    expect((await west.status()).sessions).toMatchObject([
+      { id: session?.id, generation: session?.generation },
+    ]);
+    await streams.finish();
+  });
+});
+
+describe("a connector that was off for longer than its certificate's life", () => {
+  test("renews it on the API by itself, with the key that it has, and is what it was", async () => {
+    const { id } = (await east.status()).site;
+    const key = await readFile(join(east.stateDir, "key.pem"), "utf8");
+    const before = await renewals("east");
+    await east.stop();
+    await age(east.stateDir, forge, { from: -21 * DAY_MS, to: -20 * DAY_MS });
+    await east.restart();
+    expect(await endOf(east)).toBeGreaterThan(Date.now() + DAY_MS / 2);
+    expect((await east.status()).site.id).toBe(id);
+    expect(await readFile(join(east.stateDir, "key.pem"), "utf8")).toBe(key);
+    expect(await renewals("east")).toBe(before + 1);
+    await eventually("its link is up", async () => (await east.status()).links[0]?.state === "up");
+    const streams = await server.open(await west.listener("bytes"), 1, { bytes: 100, everyMs: 20 });
+    await streams.move();
+    await streams.finish();
+  });
+
+  test("for more than thirty days says exactly what to do, and with a new token is the same site", async () => {
+    const { id } = (await east.status()).site;
+    const lived = { from: -33 * DAY_MS, to: -32 * DAY_MS };
+    // Without anybody connected the edge stops at once.
+    await Promise.all([east.stop(), west.stop()]);
+    await age(east.stateDir, forge, lived);
+    await suite.edge.stop();
+    await ageLinks(suite.edge, id, forge, lived);
+    await suite.edge.restart();
+    await west.restart();
+    const start = (token?: string) =>
+      connectorArgs(
+        { site: "east", expose: [`bytes=${server.at}`], ...(token ? { token } : {}) },
+        east.stateDir,
+      );
+    const refused = await suite.cluster.fairlead(start().filter((word) => word !== "--json"));
+    expect(refused.status).not.toBe(0);
+    expect(refused.stderr).toContain("certificate.too_old");
+    const said = /`(fairlead token create [^`]*)`/.exec(refused.stderr)?.[1];
+    expect(said).toBe(`fairlead token create --network ${network.name} -o token.yaml`);
+
+    // Exactly what it said.
+    const token = suite.cluster.path("token.yaml");
+    const words = (said ?? "").split(" ").slice(1);
+    const made = await suite.edge.fairlead(...words.map((word) => (word === "token.yaml" ? token : word)));
+    expect(made.status, made.stderr).toBe(0);
+    await east.restart({ args: ["--token", token] });
+    expect((await east.status()).site.id).toBe(id);
+    expect(await endOf(east)).toBeGreaterThan(Date.now() + DAY_MS / 2);
+    await eventually("its link is up", async () =>
+      (await east.status()).links.some(({ state }) => state === "up"),
+    );
+    const streams = await server.open(await west.listener("bytes"), 1, { bytes: 100, everyMs: 20 });
+    await streams.move();
+    await streams.finish();
+  });
+});

@@ -1,0 +1,104 @@
+/** Services for some sites only: who is not meant sees nothing, and is refused by the edge and by the owner alike. */
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { FairleadError } from "../../protocol/errors.ts";
+import type { Connector } from "../support/cluster.ts";
+import { Members } from "./support/members.ts";
+import { closeSockets, RawSite } from "./support/raw-site.ts";
+import { Rogue } from "./support/rogue.ts";
+import { useEdge } from "./support/suite.ts";
+import { echo, exchange, serve, type TestServer } from "./support/traffic.ts";
+
+const suite = useEdge();
+let members: Members;
+let owner: Connector;
+let guest: Connector;
+let rogue: Rogue;
+let server: TestServer;
+
+beforeAll(async () => {
+  members = await Members.create(suite);
+  server = await serve(echo);
+  const token = await members.token(undefined, 3);
+  [owner, guest] = await Promise.all([
+    suite.cluster.connector({ site: "owner", token, expose: [`open=${server.at}`], bind: "127.81.0.0/16" }),
+    suite.cluster.connector({ site: "guest", token, bind: "127.82.0.0/16" }),
+  ]);
+  await expose("scoped", "guest");
+  rogue = await Rogue.enter(await RawSite.join(suite.edge, token, "rogue"));
+});
+afterAll(async () => {
+  await rogue?.close();
+  closeSockets();
+});
+
+/** At the owner; for all sites when none is named. */
+async function expose(service: string, ...to: readonly string[]): Promise<void> {
+  const only = to.length === 0 ? [] : ["--to", to.join(",")];
+  const exposed = await owner.fairlead("expose", `${service}=${server.at}`, ...only);
+  expect(exposed.status, exposed.stderr).toBe(0);
+}
+
+describe("a site that a service is not for", () => {
+  test("does not see it, while the one that it is for uses it", async () => {
+    expect((await exchange(await guest.listener("scoped"), "for me")).toString()).toBe("for me");
+    expect(rogue.welcome.services.map(({ name }) => name)).toEqual(["open"]);
+    rogue.uplink.send({ type: "status.request", id: 1 });
+    expect(JSON.stringify((await rogue.uplink.next("status")).view)).not.toContain("scoped");
+  });
+
+  test("is refused by the edge when it asks for a session all the same", async () => {
+    const { site, boot } = rogue.offering("open");
+    rogue.uplink.send({ type: "session.request", id: 2, service: "scoped", peer: { site, boot } });
+    expect(await rogue.uplink.next("error")).toMatchObject({
+      id: 2,
+      error: { code: "service.not_exported" },
+    });
+  });
+
+  test("is refused by the owner in a session that it has for another service, of which the edge knows nothing", async () => {
+    const peer = rogue.offering("open");
+    expect(await rogue.outcome("open", peer)).toBe("accepted");
+    const before = server.sockets.size;
+    expect(await rogue.outcome("scoped", peer)).toBe("service.not_exported");
+    expect(await rogue.outcome("never-offered", peer)).toBe("service.unknown");
+    expect(server.sockets.size).toBe(before);
+    expect(rogue.sessions).toHaveLength(1);
+  });
+});
+
+describe("a service that is narrowed while it is used", () => {
+  test("loses the streams of those that it is for no more at once, though their session stays", async () => {
+    const peer = rogue.offering("open");
+    const stream = await rogue.open("open", peer);
+    await stream.accepted;
+    stream.write("hello");
+    expect(String((await once(stream, "data"))[0])).toBe("hello");
+    const [session] = rogue.sessions;
+    const reset = once(stream, "error") as Promise<[FairleadError]>;
+
+    await expose("open", "guest");
+    expect((await reset)[0].code).toBe("service.not_exported");
+    await rogue.loses("open");
+    expect(await rogue.outcome("open", peer)).toBe("service.not_exported");
+    expect(rogue.sessions).toEqual([session]);
+    expect((await exchange(await guest.listener("open"), "still")).toString()).toBe("still");
+  });
+
+  test("to the id of a site is for that site, whatever it is called, and for none that takes its name", async () => {
+    await expose("open", rogue.site.id);
+    await guest.without("open");
+    expect(await rogue.outcome("open", rogue.offering("open"))).toBe("accepted");
+    const renamed = await suite.edge.fairlead(
+      ...["site", "update", "rogue", "--name", "somebody", "--network", members.network.name],
+    );
+    expect(renamed.status, renamed.stderr).toBe(0);
+    expect(await rogue.outcome("open", rogue.offering("open"))).toBe("accepted");
+    // A name is the edge's word; one that is free now names nobody.
+    await expose("open", "rogue");
+    await rogue.loses("open");
+    expect(await rogue.outcome("open", rogue.offering("open"))).toBe("service.not_exported");
+    await expose("open");
+    expect((await exchange(await guest.listener("open"), "for all")).toString()).toBe("for all");
+  });
+});

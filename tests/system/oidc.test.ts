@@ -1,0 +1,114 @@
+/** Identity tokens at a real edge, from a real provider over TLS on this machine. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { Cluster, type Edge } from "../support/cluster.ts";
+import { makeSigningKey, Provider, type TokenParts } from "../support/provider.ts";
+import { get } from "./support/edge-client.ts";
+
+let cluster: Cluster;
+let edge: Edge;
+let provider: Provider;
+let home: string;
+
+beforeAll(async () => {
+  home = mkdtempSync(join(tmpdir(), "fairlead-oidc-"));
+  cluster = await Cluster.create();
+  provider = await Provider.start({ tls: true });
+  writeFileSync(join(home, "ca.pem"), provider.ca ?? "");
+  const file = join(home, "oidc.yaml");
+  const roles = "admins: admin\n  shop-team: { role: operator, networks: [shop] }";
+  writeFileSync(
+    file,
+    `issuer: ${provider.issuer}\naudience: fairlead-edge\nclaim: groups\nca: ca.pem\nroles:\n  ${roles}\n`,
+  );
+  edge = await cluster.edge({ args: ["--oidc", file] });
+  for (const name of ["shop", "bank"]) {
+    const made = await edge.fairlead("network", "create", name);
+    expect(made.status, made.stderr + cluster.logs()).toBe(0);
+  }
+});
+
+afterEach(() => {
+  provider.instead = null;
+});
+
+afterAll(async () => {
+  await cluster?.close();
+  await provider?.stop();
+  rmSync(home, { recursive: true, force: true });
+});
+
+async function ask(token: string, path = "/v1/networks"): Promise<[number, string | undefined]> {
+  const headers = { authorization: `Bearer ${token}` };
+  const answer = await get(`${edge.localUrl}${path}`, { ca: edge.ca, headers });
+  return [answer.status, JSON.parse(answer.body).error?.code];
+}
+
+const token = (groups: string[], parts: TokenParts = {}) =>
+  provider.token({ ...parts, claims: { groups, ...parts.claims } });
+
+test("a provider that cannot be reached refuses its tokens, and nobody else", async () => {
+  provider.instead = () => "cut";
+  expect(await ask(await token(["admins"]))).toEqual([503, "oidc.unreachable"]);
+  expect(await ask(edge.adminKey)).toEqual([200, undefined]);
+  // For ten seconds it is not asked again.
+  provider.instead = null;
+  const asked = provider.asked.length;
+  expect(await ask(await token(["admins"]))).toEqual([503, "oidc.unreachable"]);
+  expect(provider.asked).toHaveLength(asked);
+  await new Promise((resolve) => setTimeout(resolve, 10_500));
+  expect(await ask(await token(["admins"]))).toEqual([200, undefined]);
+});
+
+test("a token does what its claims are mapped to, also for the commands", async () => {
+  expect(await ask(await token(["admins"]), "/v1/keys")).toEqual([200, undefined]);
+  expect(await ask(await token(["shop-team"]), "/v1/networks/shop/tokens")).toEqual([200, undefined]);
+  expect(await ask(await token(["shop-team"]), "/v1/networks/bank")).toEqual([403, "key.forbidden"]);
+  expect(await ask(await token(["shop-team"]), "/v1/keys")).toEqual([403, "key.forbidden"]);
+  expect(await ask(await token(["others"]))).toEqual([403, "oidc.no_role"]);
+  const env = {
+    FAIRLEAD_URL: edge.localUrl,
+    FAIRLEAD_CA: edge.caFile,
+    FAIRLEAD_KEY: await token(["shop-team"]),
+  };
+  const made = await cluster.fairlead(["token", "create", "--network", "shop", "--json"], env);
+  expect(made.status, made.stderr).toBe(0);
+  const events = await edge.fairlead("events", "--network", "shop", "--type", "token.created", "--json");
+  expect(events.stdout).toContain('"oidc user-1"');
+});
+
+test("a token that is not good is refused", async () => {
+  const forged = await token(["admins"], {
+    key: { ...(await makeSigningKey()), kid: provider.keys[0]?.kid ?? "" },
+  });
+  expect(await ask(forged)).toEqual([401, "oidc.invalid"]);
+  expect(await ask(await token(["admins"], { expiresIn: -120 }))).toEqual([401, "oidc.expired"]);
+  expect(await ask(await token(["admins"], { claims: { aud: "other" } }))).toEqual([401, "oidc.invalid"]);
+  expect(await ask(await token(["admins"], { key: await makeSigningKey() }))).toEqual([401, "oidc.invalid"]);
+});
+
+test("many tokens at once have the keys fetched once", async () => {
+  const asked = provider.asked.length;
+  const good = await token(["admins"]);
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask(good)));
+  expect(answers.every(([status]) => status === 200)).toBe(true);
+  expect(provider.asked).toHaveLength(asked);
+});
+
+test("a file that cannot be understood stops the start, and says where", async () => {
+  const file = join(home, "bad.yaml");
+  writeFileSync(file, `issuer: http://login.example\naudience: x\nroles: { a: root }\n`);
+  const outcome = await cluster.fairlead([
+    "edge",
+    "start",
+    "--state",
+    cluster.fresh("bad"),
+    "--oidc",
+    file,
+    "--json",
+  ]);
+  expect(outcome.json).toMatchObject({ error: { code: "request.invalid" } });
+  expect(JSON.stringify(outcome.json)).toMatch(/issuer.*https.*roles\.a/);
+});

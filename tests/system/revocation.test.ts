@@ -1,0 +1,212 @@
+/**
+ * Revocation with a stopwatch: streams with running checksums are open when it comes, some that must end and some
+ * that must not notice; and two members that hold a lane and ignore what they are told.
+ */
+import type { Socket } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { deleteLink, listTokens, revokeAccess, revokeSite, revokeToken } from "../../connector/api/calls.ts";
+import type { FairleadError } from "../../protocol/errors.ts";
+import { CheckedServer, type CheckedStreams } from "../chaos/support/streams.ts";
+import { type Connector, eventually } from "../support/cluster.ts";
+import { Conspiracy } from "./support/conspiracy.ts";
+import { linkOf, Members } from "./support/members.ts";
+import { closeSockets, RawSite } from "./support/raw-site.ts";
+import { Stopwatch, tableOf } from "./support/stopwatch.ts";
+import { useEdge } from "./support/suite.ts";
+import { echo, exchange, serve } from "./support/traffic.ts";
+
+const suite = useEdge();
+const rows = new Map<string, ReadonlyMap<string, number>>();
+let members: Members;
+/** The triangle: other and leaf are linked to hub, and leaf to other. */
+let other: Connector;
+let leaf: Connector;
+let atHub: CheckedServer;
+let atOther: CheckedServer;
+let left: RawSite;
+let right: RawSite;
+
+/** Streams of each kind; each sends so much so often, both ways. */
+const STREAMS = 4;
+const PACE = { bytes: 2000, everyMs: 20 };
+/** What happens after a revocation, in the order of the table. */
+const CLIENTS = "client streams reset";
+const SERVERS = "server streams reset";
+const LANE = "conspirators' lane gone at the edge";
+const SESSION = "new session or member refused at the edge";
+const CONNECTION = "new connection refused at the site";
+const SERVICE = "service gone at the site";
+const ANSWER = "answer";
+const COLUMNS = [CLIENTS, SERVERS, LANE, SESSION, CONNECTION, SERVICE, ANSWER];
+/** Times are shown, not judged; but none may be out of all proportion, ms. */
+const BOUND = 5000;
+
+beforeAll(async () => {
+  members = await Members.create(suite);
+  [atHub, atOther] = await Promise.all([CheckedServer.start(), CheckedServer.start()]);
+  const plain = await serve(echo);
+  [, other, leaf] = await Promise.all([
+    members.site("hub", { expose: [`hub=${atHub.at}`, `echo=${plain.at}`], bind: "127.61.0.0/16" }),
+    members.site("other", { expose: [`other=${atOther.at}`], bind: "127.62.0.0/16" }),
+    members.site("leaf", { bind: "127.63.0.0/16" }),
+  ]);
+  await members.link(other, "hub");
+  await members.link(leaf, "hub");
+  await members.link(leaf, "other");
+  const token = await members.token("hub", 2);
+  left = await RawSite.join(suite.edge, token, "left");
+  right = await RawSite.join(suite.edge, token, "right");
+});
+
+afterAll(() => {
+  console.log(`from the call until …\n${tableOf(COLUMNS, rows)}`);
+  closeSockets();
+});
+
+const open = async (server: CheckedServer, site: Connector, service: string): Promise<CheckedStreams> => {
+  const streams = await server.open(await site.listener(service), STREAMS, PACE);
+  await streams.move();
+  return streams;
+};
+
+const socketsOf = (streams: CheckedStreams, side: "client" | "server") =>
+  streams.all.map((stream) => stream[side].socket);
+
+/** Resolves when every socket was reset or closed. */
+const gone = (sockets: readonly Socket[]) =>
+  Promise.all(
+    sockets.map(
+      (socket) => socket.destroyed || new Promise<void>((end) => socket.once("close", () => end())),
+    ),
+  );
+
+/** Opens connections, one after another, until one is not served. */
+async function unserved(site: Connector): Promise<void> {
+  const place = await site.listener("echo");
+  for (;;) {
+    const served = await exchange(place, "x").then(String, () => null);
+    if (served !== "x") return;
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+interface Case {
+  /** Ends access; resolves with the answer. */
+  readonly act: () => Promise<unknown>;
+  /** Streams that must end. */
+  readonly ending: readonly CheckedStreams[];
+  /** Streams that must not notice. */
+  readonly staying: readonly CheckedStreams[];
+  /** The site that loses the services of `hub`. */
+  readonly loser: Connector;
+  readonly conspiracy: Conspiracy;
+}
+
+/** Takes the times of one revocation, and judges what it did. */
+async function take(what: string, { act, ending, staying, loser, conspiracy }: Case): Promise<Stopwatch> {
+  const clock = new Stopwatch();
+  const sockets = (side: "client" | "server") => gone(ending.flatMap((streams) => socketsOf(streams, side)));
+  const waits = [
+    clock.when(CLIENTS, sockets("client")),
+    clock.when(SERVERS, sockets("server")),
+    clock.when(LANE, conspiracy.ended()),
+    clock.when(SESSION, conspiracy.refused()),
+    clock.when(CONNECTION, unserved(loser)),
+    clock.when(SERVICE, loser.without("hub", { every: 5 })),
+  ] as const;
+  // Everybody watches and everything moves.
+  const before = conspiracy.received;
+  await Promise.all(staying.map((streams) => streams.move()));
+  await eventually("the conspirators' lane carries", () => conspiracy.received > before);
+
+  clock.start();
+  await clock.when(ANSWER, act());
+  await Promise.all(waits);
+  rows.set(what, clock.times);
+
+  for (const streams of staying) await streams.move();
+  expect(staying.flatMap((streams) => streams.failures)).toEqual([]);
+  // What was cut was cut: nothing wrong had come before.
+  for (const failure of ending.flatMap((streams) => streams.failures)) expect(failure).not.toContain("wrong");
+  expect(Math.max(...clock.times.values())).toBeLessThan(BOUND);
+  // Their uplinks may be up: no ticket and no request brings them together again.
+  expect(await conspiracy.retry()).toMatchObject({ kind: "refused" });
+  return clock;
+}
+
+describe("revoke-access of an issuer", () => {
+  test("cuts what its links connected, also two that conspire, and nothing that has another way", async () => {
+    const conspiracy = await Conspiracy.begin(left, right);
+    const staying = await open(atOther, leaf, "other");
+    const ending = [await open(atHub, leaf, "hub"), await open(atHub, other, "hub")];
+    const act = () => revokeAccess(suite.edge.client, members.network.id, { issuer: "hub", all: false });
+    await take("revoke-access", { act, ending, staying: [staying], loser: leaf, conspiracy });
+    expect(await conspiracy.refused()).toBe("session.forbidden");
+    expect(await conspiracy.resume()).toBe("session.revoked");
+    await linkOf(leaf, "link1", ({ code }) => code === "link.revoked");
+    await staying.finish();
+  });
+});
+
+describe("link delete", () => {
+  test("cuts the site that only this link connected, and no other", async () => {
+    await members.link(other, "hub");
+    const token = await members.token("hub", 2);
+    await left.redeem(token);
+    const made = await right.redeem(token);
+    const conspiracy = await Conspiracy.begin(left, right);
+    // By way of other, to which leaf is still linked.
+    const ending = [await open(atHub, leaf, "hub"), await open(atOther, leaf, "other")];
+    const staying = await open(atHub, other, "hub");
+    const act = () =>
+      Promise.all([
+        leaf.control.unlink("link2"),
+        deleteLink(suite.edge.client, members.network.id, made.link?.id ?? ""),
+      ]);
+    await take("link delete", { act, ending, staying: [staying], loser: leaf, conspiracy });
+    await leaf.without("other");
+    expect((await leaf.control.links()).links.map(({ name }) => name)).toEqual(["link1"]);
+    await staying.finish();
+  });
+});
+
+describe("site revoke", () => {
+  test("expels exactly these sites, also two that conspire", async () => {
+    await members.link(leaf, "hub");
+    await right.redeem(await members.token("hub"));
+    const conspiracy = await Conspiracy.begin(left, right);
+    const ending = [await open(atHub, leaf, "hub"), await open(atOther, leaf, "other")];
+    const staying = await open(atHub, other, "hub");
+    const revoke = (site: string) => revokeSite(suite.edge.client, members.network.id, site);
+    const act = () => Promise.all(["leaf", "left", "right"].map(revoke));
+    // A site that was revoked has no uplink over which it could learn anything; its connections are reset all the same.
+    await take("site revoke", { act, ending, staying: [staying], loser: leaf, conspiracy });
+    expect(await left.dialUplink()).toMatchObject({ kind: "refused", code: "site.revoked" });
+    await leaf.logged({ code: "site.revoked" });
+    const { sites } = await members.network.status();
+    expect(Object.fromEntries(sites.map(({ name, state }) => [name, state]))).toEqual({
+      ...{ hub: "up", other: "up", leaf: "revoked", left: "revoked", right: "revoked" },
+    });
+    await staying.finish();
+  });
+});
+
+describe("token revoke", () => {
+  test("ends the token, and none of the links that it made", async () => {
+    const token = await members.token("hub", 3);
+    const joined = await RawSite.join(suite.edge, token, "early");
+    const staying = await open(atHub, other, "hub");
+    const tokens = await listTokens(suite.edge.client, members.network.id);
+    const made = tokens.find(({ uses, used }) => uses === 3 && used === 1);
+    const clock = new Stopwatch();
+    await clock.when(ANSWER, revokeToken(suite.edge.client, members.network.id, made?.id ?? ""));
+    const late = RawSite.join(suite.edge, token, "late").catch(({ code }: FairleadError) => code);
+    expect(await clock.when(SESSION, late)).toBe("token.revoked");
+    rows.set("token revoke", clock.times);
+    await staying.move();
+    await staying.finish();
+    expect(staying.failures).toEqual([]);
+    const { links } = await members.network.status();
+    expect(links.find(({ id }) => id === joined.admission.link?.id)?.code).not.toBe("link.revoked");
+  });
+});

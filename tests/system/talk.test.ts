@@ -1,0 +1,239 @@
+/**
+ * A triangle of links, two public sites and a private one, step by step: tokens, links, their state, revocation,
+ * events. With FAIRLEAD_TALK=1 it prints every command with its output.
+ */
+import { once } from "node:events";
+import { get } from "node:http";
+import type { Socket } from "node:net";
+import { text } from "node:stream/consumers";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Connector, eventually, type Outcome } from "../support/cluster.ts";
+import { connectorArgs } from "../support/connector.ts";
+import { ask, closeShop, serveHttp, serveStore } from "./support/shop.ts";
+import { useEdge } from "./support/suite.ts";
+import { dial } from "./support/traffic.ts";
+import { Transcript } from "./support/transcript.ts";
+
+const suite = useEdge();
+const BINDS = { public1: "127.51.0.0/16", public2: "127.52.0.0/16", private1: "127.53.0.0/16" } as const;
+type SiteName = keyof typeof BINDS;
+const NAMES = Object.keys(BINDS) as SiteName[];
+
+let talk: Transcript;
+const sites = new Map<SiteName, Connector>();
+
+beforeAll(() => {
+  talk = new Transcript(suite.cluster);
+});
+afterAll(() => {
+  talk.print();
+  closeShop();
+});
+
+const file = (name: string) => suite.cluster.path(name);
+const site = (name: SiteName): Connector => {
+  const found = sites.get(name);
+  if (found === undefined) throw new Error(`${name} does not run yet`);
+  return found;
+};
+
+/** A command of whoever administers the edge; it must succeed. */
+async function operator(...args: string[]): Promise<string> {
+  return succeeded(await talk.run("operator", args, { ...suite.edge.env, FAIRLEAD_NETWORK: "shop" }));
+}
+
+/** A command at a site; it must succeed. */
+async function at(name: SiteName, ...args: string[]): Promise<string> {
+  return succeeded(await talk.run(name, args, { FAIRLEAD_STATE: site(name).stateDir }));
+}
+
+function succeeded({ status, stdout, stderr }: Outcome): string {
+  expect(status, stderr).toBe(0);
+  return stdout;
+}
+
+/** Uses a web service as a client in a site would. */
+async function browse(name: SiteName, service: string): Promise<unknown> {
+  const { host, port } = await site(name).listener(service);
+  const [response] = await once(get({ host, port, path: "/items", agent: false }), "response");
+  const body = await text(response);
+  talk.note(name, `curl http://${host}:${port}/items    # ${service}`, body);
+  return JSON.parse(body);
+}
+
+/** For people. */
+const plain = (args: readonly string[]) => args.filter((word) => word !== "--json");
+
+async function store(name: SiteName): Promise<Socket> {
+  return await dial(await site(name).listener("redis-cart"));
+}
+
+describe("sites and what they offer", () => {
+  test("three sites are made, with connectors and without links", async () => {
+    talk.heading("Before: a network, three sites without links, and their connectors");
+    await operator("network", "create", "shop");
+    for (const name of NAMES) await operator("site", "create", name, "-o", file(`${name}.yaml`));
+    const starting = NAMES.map(async (name) => {
+      const options = { site: name, bind: BINDS[name], token: file(`${name}.yaml`), stateDir: file(name) };
+      talk.note(name, `fairlead ${plain(connectorArgs(options, options.stateDir)).join(" ")} &`);
+      sites.set(name, await suite.cluster.connector(options));
+    });
+    await Promise.all(starting);
+    for (const name of NAMES) {
+      const said = await at(name, "status");
+      expect(said).toContain(`Site "${name}" is joined to network "shop". It is connected to 0 other sites.`);
+      expect(said).toContain("There are no links configured or connected.");
+    }
+    await at("public1", "expose", `productcatalogservice=${await serveHttp("productcatalogservice")}/http`);
+    await at("public2", "expose", `redis-cart=${await serveStore()}`);
+    await at("private1", "expose", `shippingservice=${await serveHttp("shippingservice")}/http`);
+    expect((await site("public1").control.services()).services).toEqual([]);
+  });
+});
+
+describe("step 3: tokens", () => {
+  test("public1 issues one for two sites, public2 one for one", async () => {
+    talk.heading("Step 3: tokens");
+    const uses2 = await operator(
+      ...["token", "create", "--issuer", "public1", "--uses", "2", "-o", file("public1-token.yaml")],
+    );
+    expect(uses2).toContain("It admits 2 sites");
+    await operator("token", "create", "--issuer", "public2", "-o", file("public2-token.yaml"));
+  });
+});
+
+describe("step 4: links", () => {
+  test("public2 links to public1, private1 to both", async () => {
+    talk.heading("Step 4: links");
+    const made = await at("public2", "link", "create", file("public1-token.yaml"));
+    expect(made).toContain("Site configured to link to public1");
+    expect(made).toContain("(name=link1)");
+    expect(await at("private1", "link", "create", file("public1-token.yaml"))).toContain("(name=link1)");
+    expect(await at("private1", "link", "create", file("public2-token.yaml"))).toContain("(name=link2)");
+  });
+
+  test("a third site is refused by the token for two, and told why", async () => {
+    const stateDir = file("private2");
+    const args = connectorArgs({ site: "private2", token: file("public1-token.yaml") }, stateDir);
+    const refused = await talk.run("private2", plain(args), {});
+    expect(refused.status).toBe(4);
+    expect(refused.stderr).toContain("token.used_up");
+    const list = await operator("token", "list");
+    expect(list).toMatch(/public1 +used up +0 of 2/);
+  });
+});
+
+describe("step 5: link status", () => {
+  test("each site shows its links, and those of others to it", async () => {
+    talk.heading("Step 5: link status");
+    const outgoing = await at("public2", "link", "status", "--wait", "20");
+    expect(outgoing).toMatch(/Link link1 to public1 is connected, cost 1, since /);
+    const both = await at("private1", "link", "status", "--wait", "20");
+    expect(both).toMatch(/Link link1 to public1 is connected/);
+    expect(both).toMatch(/Link link2 to public2 is connected/);
+    expect(both).not.toContain("Links from other sites:");
+    const incoming = await at("public1", "link", "status");
+    expect(incoming).toContain("Links created from this site:\n  none");
+    expect(incoming).toMatch(/A link from site public2 \(link1\) is connected to this site/);
+    expect(incoming).toMatch(/A link from site private1 \(link1\) is connected to this site/);
+    expect(await at("public2", "link", "status")).toMatch(/A link from site private1 \(link2\) is connected/);
+  });
+
+  test("all reach all, also against the direction of the links", async () => {
+    for (const name of NAMES) {
+      expect(await at(name, "status")).toContain("It is connected to 2 other sites. It sees 2 services.");
+    }
+    for (const name of ["public2", "private1"] as const) {
+      const answer = { service: "productcatalogservice", path: "/items" };
+      expect(await browse(name, "productcatalogservice")).toEqual(answer);
+    }
+    expect(await browse("public1", "shippingservice")).toMatchObject({ service: "shippingservice" });
+    const cart = await store("public1");
+    expect(await ask(cart, "SET cart:1 OLJCESPC7Z")).toBe("+OK");
+    talk.note("public1", "redis-cli SET cart:1 OLJCESPC7Z    # redis-cart", "OK");
+    cart.destroy();
+  });
+});
+
+describe("step 10: revoke-access", () => {
+  let kept: Socket;
+  let cut: Socket;
+
+  test("public1's access: exactly its two links are cut", async () => {
+    talk.heading("Step 10: public1 revokes access");
+    kept = await store("private1");
+    expect(await ask(kept, "GET cart:1")).toBe("+OLJCESPC7Z");
+    talk.note("private1", "redis-cli    # a connection that stays open; GET cart:1", "OLJCESPC7Z");
+    cut = await store("public1");
+    expect(await ask(cut, "PING")).toBe("+PONG");
+    const reset = once(cut, "error");
+    await operator("token", "create", "--issuer", "public1", "-o", file("unused.yaml"));
+
+    const said = await operator("revoke-access", "--issuer", "public1");
+    expect(said).toContain("Access given by public1 revoked");
+    expect(said).toContain("1 token, 2 links and 2 sessions died.");
+    expect(said).toMatch(/link1 +private1 +public1/);
+    expect(said).toMatch(/link1 +public2 +public1/);
+    expect(await reset).toMatchObject([{ code: "ECONNRESET" }]);
+    talk.note("public1", "redis-cli    # a connection that was open before", "Connection reset by peer");
+  });
+
+  test("the sites' own words: link1 is gone for good, link2 stays", async () => {
+    await eventually("everybody knows", async () =>
+      (await site("private1").control.links()).links.some(({ code }) => code === "link.revoked"),
+    );
+    const said = await at("private1", "link", "status");
+    expect(said).toContain("Link link1 to public1 is not connected (link.revoked)");
+    expect(said).toMatch(/Link link2 to public2 is connected/);
+    expect(await at("public2", "link", "status")).toMatch(
+      /Link link1 to public1 is not connected \(link\.revoked\)[\s\S]*A link from site private1 \(link2\) is connected/,
+    );
+    expect(await at("public1", "status")).toContain("It is connected to 0 other sites. It sees 0 services.");
+    for (const name of ["public2", "private1"] as const) {
+      await site(name).without("productcatalogservice");
+      expect(await at(name, "status")).toContain("It is connected to 1 other site. It sees 1 service.");
+    }
+  });
+
+  test("private1 and public2 go on, over the connection that was open and over new ones", async () => {
+    expect(await ask(kept, "GET cart:1")).toBe("+OLJCESPC7Z");
+    talk.note("private1", "redis-cli    # the connection that stayed open; GET cart:1", "OLJCESPC7Z");
+    expect(await browse("public2", "shippingservice")).toMatchObject({ service: "shippingservice" });
+    const again = await store("private1");
+    expect(await ask(again, "PING")).toBe("+PONG");
+    for (const socket of [kept, again]) socket.destroy();
+  });
+
+  test("the old tokens are dead, a new one links again without cleaning up", async () => {
+    const env = { FAIRLEAD_STATE: site("public2").stateDir };
+    const old = await talk.run("public2", ["link", "create", file("unused.yaml")], env);
+    expect(old.status).toBe(4);
+    expect(old.stderr).toContain("token.revoked");
+    await operator(...["token", "create", "--issuer", "public1", "--uses", "2", "-o", file("again.yaml")]);
+    for (const name of ["public2", "private1"] as const) {
+      expect(await at(name, "link", "create", file("again.yaml"))).toContain("(name=link1)");
+      const said = await at(name, "link", "status", "--wait", "20");
+      expect(said).toMatch(/Link link1 to public1 is connected/);
+      expect(said).not.toContain("link.revoked");
+      expect(await browse(name, "productcatalogservice")).toMatchObject({ service: "productcatalogservice" });
+    }
+    expect(await browse("public1", "shippingservice")).toMatchObject({ service: "shippingservice" });
+  });
+});
+
+describe("step 11: events", () => {
+  test("tell all of it, with who did it", async () => {
+    talk.heading("Step 11: events");
+    const said = await operator("events");
+    const count = (pattern: RegExp) => said.split("\n").filter((line) => pattern.test(line)).length;
+    expect(count(/site\.created/)).toBe(3);
+    expect(count(/token\.created .* by admin/)).toBe(7);
+    expect(count(/token\.refused .*token\.used_up/)).toBe(1);
+    expect(count(/access\.revoked .*public1.* by admin/)).toBe(1);
+    expect(count(/link\.down .*link1.*link\.revoked/)).toBe(2);
+    expect(count(/link\.up .*link1/)).toBe(4);
+    expect(count(/link\.up .*link2/)).toBe(1);
+    expect(count(/token\.refused .*token\.revoked/)).toBe(1);
+    expect(await operator("events", "--type", "link")).not.toContain("token.created");
+  });
+});

@@ -1,0 +1,218 @@
+/** `edge deploy` against a strict stand-in for Cloudflare's API and a stand-in for wrangler's upload. */
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ACCOUNT, FakeCloudflare, TOKEN } from "../../../support/cloudflare.ts";
+import { makeWorld, type World } from "./cli.ts";
+
+const WRANGLER = join(import.meta.dirname, "../../../support/cloudflare-wrangler.ts");
+const [API, LINKS] = ["edge.example.com", "links.example.com"];
+
+let cloudflare: FakeCloudflare;
+let world: World;
+let state: string;
+
+beforeAll(async () => {
+  cloudflare = await FakeCloudflare.start();
+});
+afterAll(() => cloudflare.stop());
+beforeEach(async () => {
+  cloudflare.reset();
+  cloudflare.addZone("example.com");
+  world = await makeWorld();
+  state = join(world.dir, "deployment");
+  Object.assign(world.env, {
+    PATH: process.env.PATH,
+    TMPDIR: world.dir,
+    CLOUDFLARE_API_TOKEN: TOKEN,
+    CLOUDFLARE_API_BASE_URL: cloudflare.url,
+  });
+});
+afterEach(async () => {
+  // Whatever was asked, the API knows it in that form.
+  expect(cloudflare.complaints).toEqual([]);
+  await world.remove();
+});
+
+const deploy = (...words: string[]) =>
+  world.run(
+    "edge",
+    "deploy",
+    "--state",
+    state,
+    "--wrangler",
+    WRANGLER,
+    "--api",
+    API,
+    "--links",
+    LINKS,
+    ...words,
+  );
+
+/** What wrangler uploaded, oldest first. */
+async function uploads() {
+  const text = await readFile(join(world.dir, "wrangler-deployed"), "utf8").catch(() => "");
+  return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line)]));
+}
+
+describe("a deployment", () => {
+  test("makes the CA and the admin key, uploads them with the Worker, and switches client certificates on", async () => {
+    const zone = cloudflare.zones[0];
+    zone?.hostnames.push("other.example.com");
+    const { exit, out, err } = await deploy();
+    expect([exit, err]).toEqual([0, expect.stringContaining("Uploaded fairlead")]);
+    const [upload] = await uploads();
+    expect(upload.secrets).toEqual({
+      DEPLOYMENT_CA: await readFile(join(state, "ca.pem"), "utf8"),
+      DEPLOYMENT_CA_KEY: await readFile(join(state, "ca-key.pem"), "utf8"),
+      ADMIN_KEY_HASH: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(upload).toMatchObject({
+      token: TOKEN,
+      account: ACCOUNT,
+      values: {
+        name: "fairlead",
+        var: [`API_URL:https://${API}`, `LINKS_URL:https://${LINKS}`, `LINKS_HOSTNAME:${LINKS}`],
+        domain: [API, LINKS],
+      },
+    });
+    expect(zone?.hostnames).toEqual(["other.example.com", LINKS]);
+    expect(out).toContain(`The edge is deployed: https://${API}, links at https://${LINKS}.`);
+    expect(out).toContain(`fairlead login https://${API} --key "$(cat ${state}/admin-key)"`);
+    for (const secret of ["ca-key.pem", "admin-key", "deploy.json"]) {
+      expect((await stat(join(state, secret))).mode & 0o777).toBe(0o600);
+    }
+    // The secrets were in no directory that stays, and in nothing that was printed.
+    expect(existsSync(upload.cwd)).toBe(false);
+    const key = (await readFile(join(state, "admin-key"), "utf8")).trim();
+    for (const secret of [key, upload.secrets.DEPLOYMENT_CA_KEY, TOKEN])
+      expect(out + err).not.toContain(secret);
+  });
+
+  test("again is an update: the same CA and keys, the remembered hostnames, nothing switched twice", async () => {
+    await deploy("--worker", "my-edge");
+    for (const hostname of [API, LINKS]) cloudflare.domains.set(hostname, "my-edge");
+    cloudflare.zones[0]?.dns.push({ name: API, type: "AAAA", content: "100::" });
+    cloudflare.log.length = 0;
+    const again = await world.json("edge", "deploy", "--state", state, "--wrangler", WRANGLER);
+    expect(again).toMatchObject({ worker: "my-edge", api: API, links: LINKS, dryRun: false });
+    const [first, second] = await uploads();
+    expect(second).toEqual({ ...first, cwd: second.cwd });
+    expect(cloudflare.log.filter((line) => line.startsWith("PUT"))).toEqual([]);
+  });
+
+  test("goes on where it stopped", async () => {
+    await writeFile(join(world.dir, "wrangler-fails"), "the network went away");
+    const failed = await deploy();
+    expect([failed.exit, failed.err]).toEqual([1, expect.stringContaining("the network went away")]);
+    expect(failed.err).toContain("code: deploy.failed");
+    expect(cloudflare.zones[0]?.hostnames).toEqual([]);
+    const ca = await readFile(join(state, "ca.pem"), "utf8");
+    await rm(join(world.dir, "wrangler-fails"));
+    cloudflare.lacking.add("ssl");
+    expect((await deploy()).exit).toBe(3);
+    cloudflare.lacking.clear();
+    for (const hostname of [API, LINKS]) cloudflare.domains.set(hostname, "fairlead");
+    expect((await deploy()).exit).toBe(0);
+    expect(cloudflare.zones[0]?.hostnames).toEqual([LINKS]);
+    expect((await uploads()).map(({ secrets }) => secrets.DEPLOYMENT_CA)).toEqual([ca, ca]);
+  });
+
+  test("takes identity tokens as `edge start` does, keeps that for updates, and drops it when asked", async () => {
+    const file = join(world.dir, "oidc.yaml");
+    await writeFile(file, "issuer: https://id.example\naudience: fairlead\nroles: { ops: operator }\n");
+    const variables = async () =>
+      (await uploads()).at(-1)?.values.var.filter((each: string) => each.startsWith("OIDC"));
+    await deploy("--oidc", file);
+    expect(await variables()).toContain("OIDC_ISSUER:https://id.example");
+    for (const hostname of [API, LINKS]) cloudflare.domains.set(hostname, "fairlead");
+    await deploy();
+    expect(await variables()).toContain('OIDC_ROLES:{"ops":"operator"}');
+    await deploy("--without-oidc");
+    expect(await variables()).toEqual([]);
+    await writeFile(file, "issuer: http://localhost:1\naudience: fairlead\nroles: { ops: operator }\n");
+    expect((await deploy("--oidc", file)).exit).toBe(2);
+  });
+
+  test("says which rules of the zone may refuse connectors", async () => {
+    const zone = cloudflare.zones[0];
+    if (zone) zone.rules = [{ action: "block", expression: "not cf.tls_client_auth.cert_verified" }];
+    expect((await deploy()).out).toContain(
+      `does not apply to ${LINKS}: not cf.tls_client_auth.cert_verified`,
+    );
+  });
+});
+
+describe("before anything is changed, a deployment refuses", () => {
+  afterEach(async () => {
+    expect(existsSync(state)).toBe(false);
+    expect(await uploads()).toEqual([]);
+    expect(cloudflare.zones.flatMap(({ hostnames }) => hostnames)).toEqual([]);
+  });
+  const refused = async (exit: number, code: string, why: string, ...words: string[]) => {
+    const ran = await deploy(...words);
+    expect([ran.exit, ran.err]).toEqual([exit, expect.stringContaining(`code: ${code}`)]);
+    expect(ran.err).toContain(why);
+  };
+
+  test("to go without a token, with a wrong one, and with one that sees no zone", async () => {
+    cloudflare.lacking.add("zone");
+    await refused(2, "deploy.missing", "sees no zone for edge.example.com");
+    world.env.CLOUDFLARE_API_TOKEN = "another-token-of-Cloudflare_012345";
+    await refused(3, "deploy.account", "Authentication error (10000)");
+    delete world.env.CLOUDFLARE_API_TOKEN;
+    await refused(2, "deploy.missing", "CLOUDFLARE_API_TOKEN");
+  });
+
+  test("a zone that is not active, and zones of two accounts", async () => {
+    const [zone] = cloudflare.zones;
+    if (zone) zone.status = "pending";
+    await refused(2, "deploy.missing", "not active");
+    if (zone) zone.status = "active";
+    cloudflare.addZone(LINKS, { account: "f".repeat(32) });
+    await refused(2, "deploy.missing", "in one account");
+    await refused(
+      2,
+      "deploy.missing",
+      "not in 1234",
+      "--links",
+      "links.edge.example.com",
+      "--account",
+      "1234",
+    );
+  });
+
+  test("a hostname that something else has: wrangler would take it without asking", async () => {
+    cloudflare.domains.set(LINKS, "the-shop");
+    await refused(2, "deploy.missing", 'Worker "the-shop" answers at links.example.com');
+    cloudflare.domains.clear();
+    cloudflare.zones[0]?.dns.push({ name: API, type: "CNAME", content: "www.example.com" });
+    await refused(2, "deploy.missing", "edge.example.com has a DNS record (CNAME www.example.com)");
+  });
+
+  test("a wrangler that is not there or too old", async () => {
+    await refused(2, "deploy.missing", "cannot be run", "--wrangler", join(world.dir, "nothing"));
+    await writeFile(join(world.dir, "wrangler-version"), "4.70.0");
+    await refused(2, "deploy.missing", "this is 4.70.0");
+  });
+
+  test("hostnames that cannot be, and none at all", async () => {
+    await refused(2, "request.invalid", "two hostnames", "--links", API);
+    const none = await world.run("edge", "deploy", "--state", state);
+    expect([none.exit, none.err]).toEqual([2, expect.stringContaining("--api HOSTNAME")]);
+  });
+});
+
+test("a deployment does not move to other hostnames, nor start from the directory of a running edge", async () => {
+  await deploy();
+  for (const hostname of [API, LINKS]) cloudflare.domains.set(hostname, "fairlead");
+  const moved = await deploy("--api", "new.example.com");
+  expect([moved.exit, moved.err]).toEqual([2, expect.stringContaining("which its sites know")]);
+  state = join(world.dir, "running");
+  await mkdir(state);
+  await writeFile(join(state, "edge.json"), "{}");
+  const running = await deploy();
+  expect([running.exit, running.err]).toEqual([2, expect.stringContaining("edge start")]);
+  expect(await uploads()).toHaveLength(1);
+});

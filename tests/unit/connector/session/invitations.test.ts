@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { decide, type HeldSession, type Host } from "../../../../connector/session/invitations.ts";
+import type { Encryption, Invitation } from "../../../../protocol/messages.ts";
+import { randomId } from "../../../support/certificates.ts";
+
+const boot = randomId("boot");
+const host: Host = { boot, closing: false, draining: false, allowsHop: false };
+const held: HeldSession = { generation: 2, encryption: "end-to-end", resumable: true };
+
+function invitation(generation = 1, more: Partial<Invitation> = {}): Invitation {
+  const peer = { site: randomId("site"), siteName: "east", boot: randomId("boot") };
+  return { session: randomId("session"), generation, lane: 0, peer, ticket: "t", tickets: ["t"], ...more };
+}
+
+const hop = { encryption: "hop" as Encryption };
+
+describe("an invitation", () => {
+  it("begins a session that is not here, unless the connector is stopping", () => {
+    expect(decide(invitation(), undefined, host)).toEqual({ what: "begin" });
+    expect(decide(invitation(), undefined, { ...host, draining: true })).toMatchObject({
+      what: "refuse",
+      code: "session.unknown",
+    });
+    expect(decide(invitation(), undefined, { ...host, closing: true })).toMatchObject({
+      what: "ignore",
+      code: "session.closed",
+    });
+  });
+
+  it("to a generation that is here already changes nothing; to a higher one it brings lanes, also while draining", () => {
+    expect(decide(invitation(1), held, host)).toEqual({ what: "known" });
+    expect(decide(invitation(2), held, host)).toEqual({ what: "known" });
+    expect(decide(invitation(3), held, host)).toEqual({ what: "resume" });
+    expect(decide(invitation(3), held, { ...host, draining: true })).toEqual({ what: "resume" });
+  });
+
+  it("to a later generation of what has ended here, or has not begun, is refused, and the registry is told", () => {
+    expect(decide(invitation(3), undefined, host)).toMatchObject({ what: "refuse", code: "session.unknown" });
+    expect(decide(invitation(3), { ...held, resumable: false }, host)).toMatchObject({
+      what: "refuse",
+      code: "session.unknown",
+      replaced: true,
+    });
+    // An edge that cannot resume counts generations for each request.
+    const { tickets: _, ...old } = invitation(3);
+    expect(decide(old, undefined, host)).toEqual({ what: "begin" });
+  });
+
+  it("to ourselves, or to another mode of a session that is here, is ignored", () => {
+    const ours = invitation(1, { peer: { site: randomId("site"), siteName: "west", boot } });
+    expect(decide(ours, undefined, host)).toMatchObject({ what: "ignore", code: "session.wrong_peer" });
+    expect(decide(invitation(3, hop), held, { ...host, allowsHop: true })).toMatchObject({
+      what: "ignore",
+      code: "session.forbidden",
+    });
+  });
+
+  it("to a session with hop encryption needs the connector's own permission, for new lanes too", () => {
+    expect(decide(invitation(1, hop), undefined, host)).toMatchObject({
+      what: "refuse",
+      code: "session.forbidden",
+    });
+    expect(decide(invitation(3, hop), { ...held, ...hop }, host)).toMatchObject({ what: "refuse" });
+    expect(decide(invitation(1, hop), undefined, { ...host, allowsHop: true })).toEqual({ what: "begin" });
+    expect(decide(invitation(3, hop), { ...held, ...hop }, { ...host, allowsHop: true })).toEqual({
+      what: "resume",
+    });
+  });
+});

@@ -1,0 +1,107 @@
+/**
+ * Backup and restore: the directory, then each network. Restoring never touches what is there: into an edge
+ * whose directory has anything, or a network that exists, nothing is written.
+ */
+import { createRoute, type z } from "@hono/zod-openapi";
+import { Network } from "../../protocol/api.ts";
+import { DirectoryDump, MAX_BACKUP, NetworkDump, readBackup } from "../../protocol/backup.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import { unwrap } from "../result.ts";
+import { access } from "./access.ts";
+import { type Api, answers, body, registryOf } from "./context.ts";
+import { invalidRequest } from "./invalid.ts";
+import { NetworkParam } from "./networks.ts";
+
+const tags = ["backup"];
+const large = { maxBody: MAX_BACKUP };
+
+const dumpDirectory = createRoute({
+  ...access("get", "/v1/backup"),
+  summary: "The edge's directory: networks, keys (hashed) and the edge's own events",
+  tags,
+  responses: answers(200, DirectoryDump, "The backup; keep it secret."),
+});
+
+const restoreDirectory = createRoute({
+  ...access("post", "/v1/restore", large),
+  summary: "Restore the directory of an edge that has no networks and no keys yet",
+  tags,
+  request: { body: body(DirectoryDump) },
+  responses: answers(200, Network.array(), "The networks that it names; restore each of them next."),
+});
+
+const dumpNetwork = createRoute({
+  ...access("get", "/v1/networks/{network}/backup"),
+  summary: "Everything a network's registry holds",
+  tags,
+  request: { params: NetworkParam },
+  responses: answers(200, NetworkDump, "The backup; keep it secret."),
+});
+
+const restoreNetwork = createRoute({
+  ...access("post", "/v1/networks/{network}/restore", { ...large, newNetwork: true }),
+  summary: "Restore a network that has nothing yet, or that was deleted",
+  tags,
+  request: { params: NetworkParam, body: body(NetworkDump) },
+  responses: answers(200, Network, "The network."),
+});
+
+export function addBackups(api: Api): void {
+  api.openapi(dumpDirectory, async (c) => c.json(await c.var.directory.dump(), 200));
+
+  api.openapi(
+    restoreDirectory,
+    async (c) => {
+      const dump = c.req.valid("json");
+      return c.json(unwrap(await c.var.directory.restore(dump, c.var.caller.name)), 200);
+    },
+    refuseBackup(DirectoryDump),
+  );
+
+  api.openapi(dumpNetwork, async (c) => c.json(unwrap(await registryOf(c).dump()), 200));
+
+  api.openapi(
+    restoreNetwork,
+    async (c) => {
+      const { directory, caller } = c.var;
+      const dump = c.req.valid("json");
+      const { id, name } = dump.network;
+      const wanted = c.req.valid("param").network;
+      if (wanted !== id && wanted !== name) {
+        throw new FairleadError("backup.malformed", `The backup is of another network, "${name}".`);
+      }
+      // Set by the route's checks when it exists.
+      const known: Network | undefined = c.var.network;
+      if (known !== undefined && known.id !== id) {
+        throw new FairleadError("backup.not_empty", `There is another network named "${name}".`);
+      }
+      if (known === undefined) {
+        const network = { id, name, createdAt: new Date().toISOString() };
+        unwrap(await directory.createNetwork(network, caller.name));
+      }
+      try {
+        const restored = unwrap(await registryOf(c, { id }).restore(dump, caller.name));
+        await directory.noteRestored(restored, caller.name);
+        return c.json(restored, 200);
+      } catch (thrown) {
+        if (known === undefined) await directory.deleteNetwork(id, caller.name);
+        throw thrown;
+      }
+    },
+    refuseBackup(NetworkDump),
+  );
+}
+
+/** A backup of a wrong form, or of a newer version, has codes of its own. */
+function refuseBackup(schema: z.ZodType) {
+  return (result: {
+    success: boolean;
+    target: string;
+    data?: unknown;
+    error?: z.core.$ZodError;
+  }): undefined => {
+    if (result.success) return undefined;
+    if (result.target === "json") readBackup(schema, result.data);
+    throw invalidRequest(result.target, result.error?.issues ?? []);
+  };
+}

@@ -1,0 +1,48 @@
+/** Links between sites and the issuers of tokens, and the end of an issuer's access. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { Link, RevokeAccess, RevokedAccess } from "../../protocol/api.ts";
+import { LinkId } from "../../protocol/ids.ts";
+import { unwrap } from "../result.ts";
+import { access } from "./access.ts";
+import { type Api, answers, body, registryOf } from "./context.ts";
+import { NetworkParam } from "./networks.ts";
+
+const tags = ["links"];
+
+const list = createRoute({
+  ...access("get", "/v1/networks/{network}/links"),
+  summary: "The network's links",
+  tags,
+  request: { params: NetworkParam },
+  responses: answers(200, z.array(Link), "The links."),
+});
+
+const remove = createRoute({
+  ...access("delete", "/v1/networks/{network}/links/{link}"),
+  summary: "Delete a link; sessions that have no other way end at once",
+  tags,
+  request: { params: NetworkParam.extend({ link: LinkId }) },
+  responses: answers(200, Link, "The link that was."),
+});
+
+const revoke = createRoute({
+  ...access("post", "/v1/networks/{network}/revoke-access"),
+  summary: "Revoke an issuer's tokens and links, and make its CA anew",
+  tags,
+  request: { params: NetworkParam, body: body(RevokeAccess) },
+  responses: answers(200, RevokedAccess, "What was revoked."),
+});
+
+export function addLinks(api: Api): void {
+  api.openapi(list, async (c) => c.json(unwrap(await registryOf(c).status()).links, 200));
+
+  api.openapi(remove, async (c) => {
+    const { link } = c.req.valid("param");
+    return c.json(unwrap(await registryOf(c).deleteLink(link, c.var.caller.name)), 200);
+  });
+
+  api.openapi(revoke, async (c) => {
+    const revoked = await registryOf(c).revokeAccess(c.req.valid("json"), c.var.caller.name);
+    return c.json(unwrap(revoked), 200);
+  });
+}

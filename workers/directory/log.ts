@@ -1,0 +1,102 @@
+/**
+ * The edge's own events: networks and keys made and ended, keys refused. Bounded: the newest stay. Refused keys
+ * have a bound of their own, so that no stranger can push anything else out.
+ */
+import type { EventQuery, EventType, NetworkEvent } from "../../protocol/api.ts";
+
+/** How many are kept: of refused keys, and of all others. */
+export const KEPT_REFUSALS = 500;
+export const KEPT_EVENTS = 10_000;
+
+export interface NewEvent {
+  readonly type: EventType;
+  readonly text: string;
+  /** The name of the key, or who the identity token says; "edge" where nobody was proven. */
+  readonly actor: string;
+  readonly code?: string;
+}
+
+type Row = { id: number; at: number; type: string; text: string; code: string | null; actor: string };
+
+export class EdgeLog {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec(`CREATE TABLE IF NOT EXISTS events (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      at INTEGER NOT NULL,
+      type TEXT NOT NULL,
+      text TEXT NOT NULL,
+      code TEXT,
+      actor TEXT NOT NULL
+    )`);
+  }
+
+  /** @param now ms since 1970 */
+  add({ type, text, code, actor }: NewEvent, now: number): void {
+    this.#sql.exec(
+      "INSERT INTO events (at, type, text, code, actor) VALUES (?, ?, ?, ?, ?)",
+      now,
+      type,
+      text,
+      code ?? null,
+      actor,
+    );
+    const refusal = type === "key.refused";
+    this.#sql.exec(
+      `DELETE FROM events WHERE (type = 'key.refused') = ? AND id <= (
+        SELECT id FROM events WHERE (type = 'key.refused') = ? ORDER BY id DESC LIMIT 1 OFFSET ?
+      )`,
+      refusal ? 1 : 0,
+      refusal ? 1 : 0,
+      refusal ? KEPT_REFUSALS : KEPT_EVENTS,
+    );
+  }
+
+  /** The newest that a query asks for, oldest of them first. */
+  list({ after = 0, type, since, limit }: EventQuery): NetworkEvent[] {
+    const rows = this.#sql.exec<Row>(
+      `SELECT * FROM events WHERE id > ? AND at >= ? AND (? IS NULL OR type = ? OR type LIKE ? || '.%')
+        ORDER BY id DESC LIMIT ?`,
+      after,
+      since === undefined ? 0 : Date.parse(since),
+      type ?? null,
+      type ?? null,
+      type ?? null,
+      limit,
+    );
+    return rows.toArray().reverse().map(describe);
+  }
+
+  all(): NetworkEvent[] {
+    return this.#sql.exec<Row>("SELECT * FROM events ORDER BY id").toArray().map(describe);
+  }
+
+  /** Puts events back as they were; ids go on from the last of them. */
+  restore(events: readonly NetworkEvent[]): void {
+    this.#sql.exec("DELETE FROM events");
+    for (const { id, at, type, text, code, actor } of events) {
+      this.#sql.exec(
+        "INSERT OR REPLACE INTO events (id, at, type, text, code, actor) VALUES (?, ?, ?, ?, ?, ?)",
+        id,
+        Date.parse(at),
+        type,
+        text,
+        code ?? null,
+        actor,
+      );
+    }
+  }
+}
+
+function describe({ id, at, type, text, code, actor }: Row): NetworkEvent {
+  return {
+    id,
+    at: new Date(at).toISOString(),
+    type: type as EventType,
+    text,
+    ...(code === null ? {} : { code }),
+    actor,
+  };
+}

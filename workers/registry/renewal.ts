@@ -1,0 +1,92 @@
+/** New certificates for a site's registered key, over its uplink or after a long sleep. */
+import { encodeBase64 } from "../../protocol/encoding.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import type { Renewal } from "../../protocol/messages.ts";
+import type { Identity } from "../authority/identity.ts";
+import type { Context } from "./context.ts";
+import { memberOf, noteAssertion } from "./identities.ts";
+import { hasJoined, type LinkRow, type SiteRow } from "./store/store.ts";
+
+/** How long after its end a certificate may still prove a site for renewal, ms. */
+export const RENEWABLE_MS = 30 * 24 * 3600_000;
+
+/** A longer one is not what an edge makes; connectors keep the one they have. */
+const MAX_CA = 8192;
+
+/**
+ * New certificates for a site: its own and its links'. The old ones stay good until they end, so that the new uplink
+ * can be up before the old one goes. A link that was revoked while this was signing gets none.
+ * @throws FairleadError `site.revoked`
+ */
+export async function renew(context: Context, site: SiteRow): Promise<Renewal> {
+  if (!hasJoined(site)) throw new FairleadError("site.revoked");
+  const { store, authorities, env } = context;
+  for (;;) {
+    const now = context.now();
+    const signed = await authorities.signSite(site, now);
+    const links = new Map<string, Awaited<ReturnType<typeof authorities.signLink>>>();
+    for (const row of goodLinks(context, site.id)) {
+      links.set(row.id, await authorities.signLink(row, site.publicKey, now));
+    }
+    const written = store.transaction((): LinkRow[] | null => {
+      const member = store.sites.get(site.id);
+      if (!member || member.state === "revoked") throw new FairleadError("site.revoked");
+      const rows = goodLinks(context, site.id);
+      const fits = rows.every((row) => {
+        const made = links.get(row.id);
+        return made !== undefined && authorities.holds(row.issuer, made.authority);
+      });
+      // Another link, or another CA of an issuer: what was signed is not what is to be had any more.
+      if (!fits) return null;
+      store.certificates.put({
+        serial: signed.serial,
+        site: site.id,
+        certificate: signed.certificate,
+        notAfter: signed.notAfter,
+      });
+      store.certificates.prune(now - RENEWABLE_MS);
+      for (const { id } of rows) {
+        const made = links.get(id);
+        if (made) store.links.setCertificate(id, made.certificate);
+      }
+      context.event("certificate.renewed", `The certificates of site ${member.name} were renewed.`, {
+        site: member.name,
+        actor: member.name,
+      });
+      return rows;
+    });
+    if (!written) continue;
+    return {
+      certificate: encodeBase64(signed.certificate),
+      authority: encodeBase64(signed.authority),
+      links: written.flatMap(({ id }) => {
+        const made = links.get(id);
+        return made ? [{ id, certificate: encodeBase64(made.certificate) }] : [];
+      }),
+      ...(env.DEPLOYMENT_CA.length > MAX_CA ? {} : { ca: env.DEPLOYMENT_CA }),
+    };
+  }
+}
+
+/**
+ * The same for whoever proved a site on the API. A refusal is an event.
+ * @throws FairleadError `site.revoked`, `certificate.revoked`, `assertion.replayed`
+ */
+export async function renewProven(context: Context, identity: Identity): Promise<Renewal> {
+  try {
+    const site = memberOf(context, identity);
+    noteAssertion(context, identity, "renew");
+    return await renew(context, site);
+  } catch (thrown) {
+    if (thrown instanceof FairleadError) {
+      const site = context.store.sites.get(identity.siteId)?.name;
+      const text = `A renewal for site ${site ?? "?"} was refused: ${thrown.message}`;
+      context.eventOnce("uplink.refused", text, { site, code: thrown.code });
+    }
+    throw thrown;
+  }
+}
+
+function goodLinks(context: Context, joiner: string): LinkRow[] {
+  return context.store.links.of(joiner).filter((link) => link.revokedAt === null);
+}

@@ -1,0 +1,140 @@
+/**
+ * Which services a site sees: those that sites it can reach offer and export to it, its own left out. Pure: the
+ * state of one moment in, answers out.
+ */
+import type { Encryption, Instance, VisibleService } from "../../protocol/messages.ts";
+import { type ServiceProtocol, siteMatches } from "../../protocol/names.ts";
+import { nearest } from "./portions.ts";
+import { type Edge, type Place, Reachability } from "./reachability.ts";
+
+/** One instance's offer of a service. */
+export interface OfferRow {
+  readonly service: string;
+  readonly protocol: ServiceProtocol;
+  readonly port: number;
+  readonly instance: Instance;
+  readonly encryption: Encryption;
+  /** Names or ids of the only sites that it is exported to; null is all. */
+  readonly to: readonly string[] | null;
+  /** When it began, ms. */
+  readonly since: number;
+}
+
+/** An offer, and where in the graph its site is. */
+export interface PlacedOffer {
+  readonly offer: OfferRow;
+  readonly place: Place | undefined;
+}
+
+/** A site that looks at what others offer. */
+export interface Viewer {
+  readonly id: string;
+  readonly name: string;
+  readonly place: Place | undefined;
+}
+
+/** An offer that a site sees, and what the way there costs. */
+export interface Seen {
+  readonly offer: OfferRow;
+  readonly cost: number;
+}
+
+const byAge = (left: OfferRow, right: OfferRow): number =>
+  left.since - right.since || (left.instance.boot < right.instance.boot ? -1 : 1);
+
+export class Sight {
+  readonly #edges: readonly Edge[];
+  readonly #names: ReadonlyMap<string, string>;
+  readonly #offers: ReadonlyMap<string, readonly OfferRow[]>;
+  #reachability: Reachability | null = null;
+
+  /**
+   * @param edges the link graph
+   * @param names of all sites, by id
+   * @param offers those that were taken
+   */
+  constructor(edges: readonly Edge[], names: ReadonlyMap<string, string>, offers: readonly OfferRow[]) {
+    this.#edges = edges;
+    this.#names = names;
+    this.#offers = Map.groupBy([...offers].sort(byAge), (offer) => offer.service);
+  }
+
+  get reachability(): Reachability {
+    this.#reachability ??= new Reachability(this.#edges);
+    return this.#reachability;
+  }
+
+  /** Names of all services that somebody offers. */
+  get services(): string[] {
+    return [...this.#offers.keys()];
+  }
+
+  /** All offers of a service, the oldest first. */
+  offersOf(name: string): PlacedOffer[] {
+    const { reachability } = this;
+    return (this.#offers.get(name) ?? []).map((offer) => ({
+      offer,
+      place: reachability.placeOf(offer.instance.site),
+    }));
+  }
+
+  viewer(site: string): Viewer {
+    return { id: site, name: this.#names.get(site) ?? "", place: this.reachability.placeOf(site) };
+  }
+
+  /** Everything that a site sees, by name. */
+  of(site: string): VisibleService[] {
+    const viewer = this.viewer(site);
+    // One search from the site that looks serves all that it sees.
+    const costTo = (place: Place | undefined) => this.reachability.between(viewer.place, place);
+    return this.services
+      .sort()
+      .map((name) => serviceOf(seenBy(viewer, this.offersOf(name), costTo)))
+      .filter((service) => service !== null);
+  }
+
+  /** Whether links and names are the same at another moment; what was found out of the graph is shared then. */
+  sharesGround(other: Sight): boolean {
+    const same =
+      this.#edges.length === other.#edges.length &&
+      this.#names.size === other.#names.size &&
+      this.#edges.every((edge, index) => {
+        const { joiner, issuer, cost } = other.#edges[index] ?? {};
+        return edge.joiner === joiner && edge.issuer === issuer && edge.cost === cost;
+      }) &&
+      [...this.#names].every(([id, name]) => other.#names.get(id) === name);
+    if (same) other.#reachability = this.reachability;
+    return same;
+  }
+}
+
+/** Whether an offer is for a site at all, if it can be reached. */
+export function isFor(viewer: Viewer, { instance, to }: OfferRow): boolean {
+  return instance.site !== viewer.id && (to === null || siteMatches(viewer, to));
+}
+
+/** Those of a service's offers that a site sees. */
+export function seenBy(
+  viewer: Viewer,
+  offers: readonly PlacedOffer[],
+  costTo: (place: Place | undefined) => number,
+): Seen[] {
+  return offers
+    .filter(({ offer }) => isFor(viewer, offer))
+    .map(({ offer, place }) => ({ offer, cost: costTo(place) }))
+    .filter(({ cost }) => cost < Number.POSITIVE_INFINITY);
+}
+
+/** A service as its seen offers make it; null without any. Where they disagree, protocol and port are the oldest's. */
+export function serviceOf(seen: readonly Seen[]): VisibleService | null {
+  const oldest = seen[0]?.offer;
+  if (!oldest) return null;
+  return {
+    name: oldest.service,
+    protocol: oldest.protocol,
+    port: oldest.port,
+    offers: nearest(seen).map(({ offer: { instance, encryption }, cost }) =>
+      encryption === "hop" ? { ...instance, encryption, cost } : { ...instance, cost },
+    ),
+  };
+}

@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 /** unit: pure decisions and codecs in Node. edge: the objects inside workerd. system: real processes and TLS. chaos: harm done to those. */
 export default defineConfig({
   test: {
+    // Many files mostly wait, for processes or for time to pass.
+    maxWorkers: 3,
     reporters: ["default", "./tests/support/count-reporter.ts"],
     projects: [
       { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], testTimeout: 20_000 } },
@@ -13,7 +15,6 @@ export default defineConfig({
           include: ["tests/system/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
       {
@@ -22,7 +23,6 @@ export default defineConfig({
           include: ["tests/chaos/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
         },
       },
     ],

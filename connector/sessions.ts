@@ -38,7 +38,7 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
       ended: (session, generation, code) =>
         uplink().send({ type: "session.ended", session, generation, code }),
     },
-    dial: (ticket) => dialLane(site, ticket),
+    dial: (ticket, signal) => dialLane(site, ticket, signal),
     accept: (stream, info) => hosting.accept(stream, info),
     allowsHop: () => hop.allowsAny || offers.anyHop,
     ...(sessions === undefined ? {} : { limits: sessions }),

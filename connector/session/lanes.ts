@@ -25,7 +25,8 @@ export interface LanesOptions {
   boot: string;
   /** Carrier versions that we speak. */
   carrier?: VersionRange;
-  dial: (ticket: string) => Promise<WebSocket>;
+  /** `signal` gives the dial up. */
+  dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
   /** Asks the registry for lanes of a higher generation than this. Rejects with a FairleadError. */
   resume: (generation: number) => Promise<Invitation>;
   /** Bytes received in order, and kept for want of earlier ones: for the preface. */
@@ -55,7 +56,9 @@ export class Lanes {
   #key: Uint8Array | null = null;
   #wanted = false;
   #asking = false;
-  #stopped = false;
+  readonly #stopped = new AbortController();
+  /** Lanes that wait for the peer, by their generation. */
+  readonly #meetings = new Map<Meeting, number>();
   /** Dials of the newest generation that are under way. */
   #dialling = 0;
   /** Ends a wait: lanes joined, or there is something else to wait for. */
@@ -69,6 +72,10 @@ export class Lanes {
   /** The highest generation that this side has used. */
   get generation(): number {
     return this.#generation;
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopped.signal.aborted;
   }
 
   /** Whether the session could go on over other lanes. */
@@ -95,9 +102,12 @@ export class Lanes {
 
   /** An invitation to lanes of a higher generation: dials them. One that is not higher is ignored. */
   invited(invitation: Invitation): void {
-    if (this.#stopped || this.#key === null || invitation.generation <= this.#generation) return;
+    if (this.#isStopped || this.#key === null || invitation.generation <= this.#generation) return;
     this.#generation = invitation.generation;
     this.#dialling = 0;
+    for (const [meeting, generation] of this.#meetings) {
+      if (generation < this.#generation) meeting.abort(new FairleadError("session.closed"));
+    }
     this.#dialAll(invitation, 0);
     this.#wake?.();
   }
@@ -108,9 +118,11 @@ export class Lanes {
     if (!this.#asking) void this.#ask();
   }
 
+  /** Nothing more is dialled, and nobody waits for the peer any more. */
   stop(): void {
-    this.#stopped = true;
+    this.#stopped.abort();
     this.#wanted = false;
+    for (const meeting of this.#meetings.keys()) meeting.abort(new FairleadError("session.closed"));
     this.#wake?.();
   }
 
@@ -122,7 +134,7 @@ export class Lanes {
     const backoff = new Backoff({ ...BACKOFF, random });
     // Not within the call: who wants lanes may be about to end.
     await Promise.resolve();
-    while (this.#wanted && !this.#stopped) {
+    while (this.#wanted && !this.#isStopped) {
       if (this.#dialling > 0) {
         await this.#wait(this.#options.upMs);
         continue;
@@ -134,7 +146,7 @@ export class Lanes {
         if (this.#dialling > 0) continue;
       } catch (thrown) {
         const error = asFairleadError(thrown, "uplink.lost");
-        if (this.#stopped || !this.#wanted) break;
+        if (this.#isStopped || !this.#wanted) break;
         if (!mayPass(error)) {
           this.#wanted = false;
           refused(error);
@@ -145,7 +157,7 @@ export class Lanes {
       await this.#wait(backoff.next());
     }
     this.#asking = false;
-    if (this.#wanted && !this.#stopped) void this.#ask();
+    if (this.#wanted && !this.#isStopped) void this.#ask();
   }
 
   async #wait(ms: number): Promise<void> {
@@ -181,7 +193,7 @@ export class Lanes {
     const { invitation, log } = this.#options;
     try {
       const { meeting, met } = await this.#meet(ticket, generation, lane);
-      if (this.#stopped || generation < this.#generation) {
+      if (this.#isStopped || generation < this.#generation) {
         meeting.abort(new FairleadError("session.closed"));
         return;
       }
@@ -205,8 +217,8 @@ export class Lanes {
   async #meet(ticket: string, generation: number, lane: number): Promise<{ meeting: Meeting; met: Met }> {
     const { invitation, dial, upMs, carrier = CARRIER_VERSIONS } = this.#options;
     const { session } = invitation;
-    const socket = await dial(ticket);
-    if (this.#stopped) {
+    const socket = await dial(ticket, this.#stopped.signal);
+    if (this.#isStopped) {
       socket.on("error", () => {});
       socket.terminate();
       throw new FairleadError("session.closed");
@@ -217,7 +229,12 @@ export class Lanes {
       preface: () => this.#preface(generation, lane, carrier),
       timeoutMs: upMs,
     });
-    return { meeting, met: await meeting.met };
+    this.#meetings.set(meeting, generation);
+    try {
+      return { meeting, met: await meeting.met };
+    } finally {
+      this.#meetings.delete(meeting);
+    }
   }
 
   #preface(generation: number, lane: number, carrier: VersionRange) {

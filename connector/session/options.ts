@@ -19,7 +19,7 @@ export interface SessionOptions {
   limits: SessionLimits;
   /** Carrier versions to speak; all that there are unless given. */
   carrier?: VersionRange;
-  dial: (ticket: string) => Promise<WebSocket>;
+  dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
   /** Asks the registry for lanes of a higher generation than this. */
   resume: (generation: number) => Promise<Invitation>;
   /** The peer opened a stream. */
@@ -63,7 +63,7 @@ export interface SessionManagerOptions {
    * Dials a lane with LANE_SOCKET_OPTIONS. The socket is still opening, or was paused in its "open" event so that
    * no message is lost before it gets here. Rejects with a FairleadError.
    */
-  dial: (ticket: string) => Promise<WebSocket>;
+  dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
   accept: Accept;
   /**
    * Whether this connector's own configuration has any use for hop encryption. What the registry says is no

@@ -29,13 +29,14 @@ export async function dialUplink(site: Member, signal: AbortSignal): Promise<Web
  * Dials a lane with its ticket. Its messages are uncompressed and masked with zeros.
  * @throws FairleadError ticket.*, lane.*, session.*, certificate.*, proxy.failed.
  */
-export async function dialLane(site: Member, ticket: string): Promise<WebSocket> {
+export async function dialLane(site: Member, ticket: string, signal: AbortSignal): Promise<WebSocket> {
   return await dial({
     ...credentials(site),
     url: linksUrl(site, LANE_PATH),
     headers: { authorization: `Bearer ${await site.assert("lane")}`, [TICKET_HEADER]: ticket },
     webSocket: LANE_SOCKET_OPTIONS,
     fallback: "lane.failed",
+    signal,
   });
 }
 

@@ -41,7 +41,7 @@ export class Rogue {
         resume: () => Promise.reject(new FairleadError("session.unknown")),
         ended: () => {},
       },
-      dial: (ticket) => dialLane(member, ticket),
+      dial: (ticket, signal) => dialLane(member, ticket, signal),
       accept: () => Promise.reject(new FairleadError("service.unknown")),
       log: silent,
     });

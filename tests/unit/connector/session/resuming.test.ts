@@ -269,6 +269,25 @@ describe("resuming", () => {
     expect(east.manager.sessions()).toEqual([]);
   });
 
+  it("leaves no lane behind that waits for its peer", async () => {
+    const patient = { limits: { upMs: 30_000 } };
+    const { west, east } = await pair({ west: patient, east: patient });
+    const stream = await west.manager.open("api", east.instance);
+    await stream.accepted;
+    const { session } = only(west);
+    stream.on("error", () => {});
+    // Each dials a lane of its own, and waits there for a peer that does not come.
+    let lane = 0;
+    registry.intercept = () => {};
+    registry.alterGrant = (invitation) => ({ ...invitation, tickets: [`alone${++lane}~`] });
+    relay.cut();
+    await until(() => relay.lanes === 2);
+    west.manager.cut(session, "session.revoked");
+    east.manager.cut(session, "session.revoked");
+    // Much sooner than the time that a lane has to meet its peer.
+    await until(() => relay.lanes === 0);
+  });
+
   it("lets a stream find a new session when the parked one is not known any more", async () => {
     const { west, east } = await pair({ west: { limits: { parkAfterMs: 30 } } });
     await transfer(west, east, 1000);

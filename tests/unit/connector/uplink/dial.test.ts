@@ -50,7 +50,7 @@ describe("dialling", () => {
 
   it("sends a lane's ticket, and loses no message that comes with the answer", async () => {
     const { edge, site } = await setUp({ open: (socket) => socket.send("preface") });
-    const socket = await dialLane(site, "the ticket");
+    const socket = await dialLane(site, "the ticket", never);
     await Promise.resolve();
     const [first] = await once(socket, "message");
     expect(String(first)).toBe("preface");
@@ -69,7 +69,7 @@ describe("dialling", () => {
     const { edge, site } = await setUp({ upgrade: () => ({ status: 503, body: "<html>" }) });
     await expect(dialUplink(site, never)).rejects.toEqual(code("uplink.lost"));
     edge.script.upgrade = () => ({ status: 503, body: "x".repeat(200_000) });
-    await expect(dialLane(site, "t")).rejects.toEqual(code("lane.failed"));
+    await expect(dialLane(site, "t", never)).rejects.toEqual(code("lane.failed"));
   });
 
   it("trusts nothing but the deployment CA", async () => {
@@ -103,7 +103,7 @@ describe("through a CONNECT proxy", () => {
     const proxy = await startProxy();
     useProxy(proxy.url.replace("//", "//user:pass@"));
     const uplink = await dialUplink(site, never);
-    const lane = await dialLane(site, "t");
+    const lane = await dialLane(site, "t", never);
     expect(proxy.requests.map((request) => request.target)).toEqual(Array(2).fill(`127.0.0.1:${edge.port}`));
     expect(proxy.requests[0]?.authorization).toBe(`Basic ${btoa("user:pass")}`);
     uplink.terminate();

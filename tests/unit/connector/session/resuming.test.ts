@@ -179,7 +179,7 @@ describe("a lane that swallows everything", () => {
     expect(Date.now() - from).toBeGreaterThan(4000);
     expect(Date.now() - from).toBeLessThan(8000);
     expect(only(west)).toMatchObject({ generation: 2, state: "up" });
-    await until(() => relay.lanes === 2);
+    await until(() => lane === 2 && relay.lanes === 2);
     stream.destroy();
   });
 });
@@ -281,7 +281,7 @@ describe("resuming", () => {
     registry.intercept = () => {};
     registry.alterGrant = (invitation) => ({ ...invitation, tickets: [`alone${++lane}~`] });
     relay.cut();
-    await until(() => relay.lanes === 2);
+    await until(() => lane === 2 && relay.lanes === 2);
     west.manager.cut(session, "session.revoked");
     east.manager.cut(session, "session.revoked");
     // Much sooner than the time that a lane has to meet its peer.

@@ -20,6 +20,9 @@ export function audienceFor(edge: string, purpose: Purpose): string {
   return `${edge.replace(/\/$/, "")}/${purpose}`;
 }
 
+/** How long after its end a site certificate still proves its site for a renewal, ms. */
+export const RENEWABLE_MS = 30 * 24 * 3600_000;
+
 /** Claims of an assertion. `iss` is the site's SPIFFE URI; times in seconds since 1970. */
 export const AssertionClaims = z.object({
   iss: z.string(),

@@ -1,8 +1,6 @@
 /** What a site does about its membership: at start, and as its certificate ages. No clock, no files here. */
+import { RENEWABLE_MS } from "../../protocol/assertions.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
-
-/** How long after its end a certificate can still be renewed, in ms. */
-export const RENEWABLE_MS = 30 * 24 * 3600_000;
 
 /** Part of a certificate's life within which the renewal is spread, so that sites do not come all at once. */
 const SPREAD = 0.1;

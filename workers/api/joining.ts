@@ -5,6 +5,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { Admission, Redeem, Renew, RenewalAnswer } from "../../protocol/api.ts";
+import { RENEWABLE_MS } from "../../protocol/assertions.ts";
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { parseClaim } from "../../protocol/tokens.ts";
@@ -15,8 +16,6 @@ import { type Api, type ApiEnv, answers, body, registryOf } from "./context.ts";
 import { spend, spendAfterFailure, waitIfSpent } from "./spending.ts";
 
 const tags = ["joining"];
-/** How long after its end a site certificate still proves its site for a renewal, ms. */
-export const RENEW_FOR_MS = 30 * 24 * 3600 * 1000;
 
 /** Refusals of somebody who does not hold what was a token's claim. */
 const GUESSED = new Set<string>(["token.malformed", "token.unknown", "token.altered"]);
@@ -56,7 +55,7 @@ export function addJoining(api: Api): void {
       audience: c.env.API_URL,
       deploymentCa: c.env.DEPLOYMENT_CA,
       now: Date.now(),
-      allowExpiredMs: RENEW_FOR_MS,
+      allowExpiredMs: RENEWABLE_MS,
     });
     const network = await c.var.directory.findNetwork(identity.networkId);
     if (network?.id !== identity.networkId) throw new FairleadError("network.unknown");

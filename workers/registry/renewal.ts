@@ -1,4 +1,5 @@
 /** New certificates for a site's registered key, over its uplink or after a long sleep. */
+import { RENEWABLE_MS } from "../../protocol/assertions.ts";
 import { encodeBase64 } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { Renewal } from "../../protocol/messages.ts";
@@ -6,9 +7,6 @@ import type { Identity } from "../authority/identity.ts";
 import type { Context } from "./context.ts";
 import { memberOf, noteAssertion } from "./identities.ts";
 import { hasJoined, type LinkRow, type SiteRow } from "./store/store.ts";
-
-/** How long after its end a certificate may still prove a site for renewal, ms. */
-export const RENEWABLE_MS = 30 * 24 * 3600_000;
 
 /** A longer one is not what an edge makes; connectors keep the one they have. */
 const MAX_CA = 8192;

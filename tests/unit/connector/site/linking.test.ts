@@ -1,10 +1,10 @@
 /** A member redeems further tokens, is renamed, and keeps its files in step with what the network knows. */
 import { describe, expect, it } from "vitest";
 import { silent } from "../../../../connector/log.ts";
-import { RENEWABLE_MS } from "../../../../connector/site/decisions.ts";
 import { Site, type SiteOptions } from "../../../../connector/site/site.ts";
 import { parseToken } from "../../../../connector/site/token.ts";
 import type { StateDirectory } from "../../../../connector/state/directory.ts";
+import { RENEWABLE_MS } from "../../../../protocol/assertions.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import type { TokenFile } from "../../../../protocol/tokens.ts";
 import { makeAuthority, randomId } from "../../../support/certificates.ts";

@@ -23,11 +23,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await world.remove();
-  edge.override = null;
-  edge.bearer = KEY;
-  edge.quotas = DEFAULT_QUOTAS;
-  const { networks, keys, tokens, sites, links, events, edgeEvents, log } = edge;
-  for (const list of [networks, keys, tokens, sites, links, events, edgeEvents, log]) list.length = 0;
+  edge.clear();
 });
 
 describe("site create", () => {

@@ -32,9 +32,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await world.remove();
-  edge.override = null;
-  for (const list of [edge.networks, edge.keys, edge.log]) list.length = 0;
-  edge.restored.clear();
+  edge.clear();
 });
 
 const backup = (...words: string[]) => world.run("edge", "backup", "-o", file, "--state", state, ...words);

@@ -65,6 +65,17 @@ export class FakeEdge {
   readonly #server: Server;
   #next = 1;
 
+  /** As it was when it started. */
+  clear(): void {
+    const { networks, keys, tokens, sites, links, services, events, edgeEvents, log } = this;
+    for (const list of [networks, keys, tokens, sites, links, services, events, edgeEvents, log])
+      list.length = 0;
+    this.restored.clear();
+    this.quotas = DEFAULT_QUOTAS;
+    this.bearer = KEY;
+    this.override = null;
+  }
+
   private constructor(tls: Certificates) {
     this.tls = tls;
     this.#server = createServer({ key: tls.key, cert: tls.certificate }, (request, response) => {

@@ -17,9 +17,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await world.remove();
-  edge.override = null;
-  for (const list of [edge.networks, edge.keys, edge.tokens, edge.sites, edge.events, edge.log])
-    list.length = 0;
+  edge.clear();
 });
 
 /** Logs in with a stored login instead of the environment. */

@@ -16,9 +16,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await world.remove();
-  edge.override = null;
-  const { networks, sites, links, services, events } = edge;
-  for (const list of [networks, sites, links, services, events]) list.length = 0;
+  edge.clear();
 });
 
 describe("site", () => {

@@ -18,8 +18,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await world.remove();
-  edge.override = null;
-  for (const list of [edge.networks, edge.tokens]) list.length = 0;
+  edge.clear();
 });
 
 test("without -o the token alone goes to stdout, so that it can be piped", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Pipe } from "../../../../protocol/carrier/machine.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import { random } from "../streams/support.ts";
-import { seeds, World, withSeed } from "./world.ts";
+import { NO_EFFECTS, seeds, World, withSeed } from "./world.ts";
 
 /** What one side of a calm transfer heard, lane by lane. */
 function recording(seed: number): { lane: number; message: Uint8Array }[] {
@@ -56,21 +56,12 @@ describe("a pipe that hears altered traffic", () => {
         let now = 0;
         const pipe = new Pipe(
           {
+            ...NO_EFFECTS,
             now: () => now,
-            alarm: () => {},
             send: (_, pieces) => {
               for (const piece of pieces) sent += piece.length;
               return next(20) > 0;
             },
-            deliver: () => true,
-            drained: () => {},
-            pause: () => {},
-            wantLane: () => {},
-            close: () => {},
-            terminate: () => {},
-            idle: () => false,
-            moved: () => {},
-            measured: () => {},
             ended: (error) => {
               ended = error;
             },

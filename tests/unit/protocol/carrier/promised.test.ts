@@ -14,6 +14,7 @@ import {
 } from "../../../../protocol/carrier/messages.ts";
 import { Pipe, type PipeEffects } from "../../../../protocol/carrier.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
+import { NO_EFFECTS } from "./world.ts";
 
 describe("what a lane promises", () => {
   const lane = (...under: readonly (readonly [number, number])[]) => {
@@ -65,21 +66,12 @@ class Alone {
 
   constructor(lanes: number) {
     const effects: PipeEffects = {
+      ...NO_EFFECTS,
       now: () => this.now,
-      alarm: () => {},
       send: (lane, pieces) => {
         this.#out.set(lane, [...(this.#out.get(lane) ?? []), Buffer.concat(pieces)]);
         return true;
       },
-      deliver: () => true,
-      drained: () => {},
-      pause: () => {},
-      wantLane: () => {},
-      close: () => {},
-      terminate: () => {},
-      idle: () => false,
-      moved: () => {},
-      measured: () => {},
       ended: (error) => {
         this.ended = error;
       },
@@ -201,6 +193,7 @@ describe("two pipes", () => {
     const alarms = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     const make = (side: 0 | 1): Pipe =>
       new Pipe({
+        ...NO_EFFECTS,
         now: () => now,
         alarm: (ms) => {
           alarms[side] = ms === null ? Number.POSITIVE_INFINITY : now + ms;
@@ -212,15 +205,6 @@ describe("two pipes", () => {
           wires[side]?.push(harm ? alter(message) : message);
           return true;
         },
-        deliver: () => true,
-        drained: () => {},
-        pause: () => {},
-        wantLane: () => {},
-        close: () => {},
-        terminate: () => {},
-        idle: () => false,
-        moved: () => {},
-        measured: () => {},
         ended: (error) => {
           ended[side] = error;
         },

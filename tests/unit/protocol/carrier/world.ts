@@ -17,6 +17,23 @@ const PATTERN = Buffer.alloc(2 * PATTERN_BYTES);
   PATTERN.copy(PATTERN, PATTERN_BYTES, 0, PATTERN_BYTES);
 }
 
+/** Effects that do nothing: a test puts those in their place that it looks at. */
+export const NO_EFFECTS: PipeEffects = {
+  now: () => 0,
+  alarm: () => {},
+  send: () => true,
+  deliver: () => true,
+  drained: () => {},
+  pause: () => {},
+  wantLane: () => {},
+  close: () => {},
+  terminate: () => {},
+  idle: () => false,
+  moved: () => {},
+  measured: () => {},
+  ended: () => {},
+};
+
 export interface WorldOptions {
   /** Bytes that each side writes. */
   bytes: readonly [number, number];

@@ -25,6 +25,7 @@ export interface ClientsOptions {
   /** Without them, no hop encryption is used. */
   readonly hop?: HopRules;
   readonly log: Log;
+  /** A clock that never goes back, ms; `performance.now` unless given. */
   readonly now?: () => number;
   readonly holdMs?: number;
 }
@@ -43,7 +44,7 @@ export class Clients {
 
   constructor(options: ClientsOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? (() => performance.now());
   }
 
   /** Serves one client; never throws. */

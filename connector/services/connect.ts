@@ -37,6 +37,7 @@ export interface ConnectOptions {
   readonly signal: AbortSignal;
   /** Aborts when the connector stops: what is under way may still succeed, nothing new is tried. */
   readonly stopping?: AbortSignal;
+  /** A clock that never goes back, ms; `performance.now` unless given. */
   readonly now?: () => number;
   readonly holdMs?: number;
 }
@@ -47,7 +48,7 @@ export interface ConnectOptions {
  * stream.cancelled when the client left.
  */
 export async function connectStream(options: ConnectOptions): Promise<Duplex> {
-  const { lookup, load, changed, signal, stopping, now = Date.now } = options;
+  const { lookup, load, changed, signal, stopping, now = () => performance.now() } = options;
   const deadline = now() + (options.holdMs ?? HOLD_MS);
   let last = new FairleadError("service.unavailable", `no site that offers ${options.service} is connected`);
   for (;;) {

@@ -17,7 +17,10 @@ export interface UplinkOptions {
   readonly onWelcome: (welcome: Welcome, skewMs: number) => void;
   readonly onNotice: (notice: Notice) => void;
   readonly log: Log;
+  /** A clock that never goes back, ms, for waits and limits; the process's own unless given. */
   readonly now?: () => number;
+  /** The wall clock, ms since 1970, for times that are shown or compared with the edge's; the system's unless given. */
+  readonly wallClock?: () => number;
   readonly random?: () => number;
   readonly keepalive?: { readonly everyMs: number; readonly deadAfterMs: number };
   /** How long an answer is waited for before the uplink is doubted. */

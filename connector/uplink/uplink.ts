@@ -28,7 +28,10 @@ export type { UplinkOptions } from "./options.ts";
 
 export class Uplink extends Requests {
   readonly #options: UplinkOptions;
+  /** Monotonic: whatever waits or ends goes by it. */
   readonly #now: () => number;
+  /** For what is shown. */
+  readonly #wallClock: () => number;
   readonly #random: () => number;
   readonly #backoff: Backoff;
   readonly #stop = new AbortController();
@@ -39,6 +42,8 @@ export class Uplink extends Requests {
   readonly #doubts: Doubts<UplinkConnection>;
   readonly #roundTrip = new RoundTrip();
   #current: UplinkConnection | null = null;
+  /** When the wait between two attempts ends, by the monotonic clock, ms. */
+  #dialAt = 0;
   /** What the edge of the current uplink said that it can do. */
   #features: ReadonlySet<string> = new Set();
   /** Settles when the current uplink ends. */
@@ -48,13 +53,14 @@ export class Uplink extends Requests {
   constructor(options: UplinkOptions) {
     super();
     this.#options = options;
-    const { log, now = Date.now, random = Math.random } = options;
+    const { log, now = () => performance.now(), wallClock = Date.now, random = Math.random } = options;
     this.#now = now;
+    this.#wallClock = wallClock;
     this.#random = random;
     const backoff: BackoffOptions = { ...BACKOFF, random };
     this.#backoff = new Backoff(backoff);
     this.#pause = new Pause(this.#stop.signal, random);
-    this.#states = new StateKeeper(now(), log);
+    this.#states = new StateKeeper(wallClock(), log);
     this.#replacing = new Replacing({
       connect: (calledOff) => this.#connect(calledOff),
       current: () => this.#current,
@@ -108,7 +114,7 @@ export class Uplink extends Requests {
   async #run(): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      this.#states.move({ state: "connecting", since: this.#now(), ...this.#states.trouble });
+      this.#states.move({ state: "connecting", since: this.#wallClock(), ...this.#states.trouble });
       let upSince: number | null = null;
       let error: FairleadError;
       try {
@@ -117,7 +123,7 @@ export class Uplink extends Requests {
         });
         await this.#connect();
         upSince = this.#now();
-        this.#states.move({ state: "up", since: upSince });
+        this.#states.move({ state: "up", since: this.#wallClock() });
         this.#replacing.settle();
         error = await over;
       } catch (thrown) {
@@ -135,7 +141,7 @@ export class Uplink extends Requests {
       if (error.code === "site.revoked") this.#options.onRevoked?.();
       await this.#wait(error);
     }
-    this.#states.move({ state: "closed", since: this.#now() });
+    this.#states.move({ state: "closed", since: this.#wallClock() });
     this.#waiters.wake();
   }
 
@@ -154,7 +160,7 @@ export class Uplink extends Requests {
     const wait = waitAfter(error.code, () => this.#backoff.next(), this.#random);
     const awaited = this.#waiters.size > 0 && !isSlow(error.code);
     const delay = awaited ? Math.min(wait, Math.floor(this.#random() * HURRY_MS)) : wait;
-    const since = this.#now();
+    const since = this.#wallClock();
     const trouble: Trouble = { code: error.code, message: error.message, action: error.entry.action };
     this.#states.move({
       state: isSlow(error.code) ? "refused" : "waiting",
@@ -162,13 +168,13 @@ export class Uplink extends Requests {
       until: since + delay,
       trouble,
     });
+    this.#dialAt = this.#now() + delay;
     await this.#pause.wait(delay);
   }
 
   /** A client waits: what is left of the backoff is cut short, still jittered. */
   #hurry(): void {
-    const { state } = this;
-    if (state.state === "waiting" && state.until - this.#now() > HURRY_MS) this.#pause.hurry(HURRY_MS);
+    if (this.state.state === "waiting" && this.#dialAt - this.#now() > HURRY_MS) this.#pause.hurry(HURRY_MS);
   }
 
   async #connect(calledOff?: AbortSignal): Promise<void> {
@@ -178,7 +184,7 @@ export class Uplink extends Requests {
     const { signal } = this.#stop;
     const socket = await dial(calledOff === undefined ? signal : AbortSignal.any([signal, calledOff]));
     let self: UplinkConnection | undefined;
-    const asked = this.#now();
+    const asked = this.#wallClock();
     // Notices may follow welcome before the code after `await` runs; they wait for their turn.
     const early: Notice[] = [];
     const { connection, welcome } = await UplinkConnection.open(socket, {
@@ -209,7 +215,7 @@ export class Uplink extends Requests {
     this.#replacing.said(said);
     this.#features = new Set(welcome.features);
     this.#roundTrip.restart();
-    onWelcome(welcome, clockSkew(welcome.time, { asked, answered: this.#now() }));
+    onWelcome(welcome, clockSkew(welcome.time, { asked, answered: this.#wallClock() }));
     for (const notice of early) onNotice(notice);
     this.#waiters.wake();
     before?.close(new FairleadError("uplink.replaced"));

@@ -103,9 +103,10 @@ export interface SessionFacts {
   readonly grantedAt: number;
 }
 
-/** Whether a session's present generation is still coming together. */
+/** Whether a session's present generation is still coming together. A grant that lies ahead is one of long ago: the clock was set back. */
 export function isPending(session: SessionFacts, now: number): boolean {
-  return now - session.grantedAt < SESSION_PENDING_MS;
+  const age = now - session.grantedAt;
+  return age >= 0 && age < SESSION_PENDING_MS;
 }
 
 /**
@@ -157,7 +158,8 @@ export function decideAway(
   now: number,
 ): { readonly over: boolean; readonly awaySince: number | null } {
   if (present) return { over: false, awaySince: null };
-  const since = awaySince ?? now;
+  // Not later than now: the clock may have been set back.
+  const since = Math.min(awaySince ?? now, now);
   return { over: now - since >= SESSION_MEMORY_MS, awaySince: since };
 }
 
@@ -183,8 +185,8 @@ export const OFFER_GRACE_MS = 60_000;
 export const SWEEP_MS = 60_000;
 
 /** Whether an uplink still counts: opened or heard of less than {@link KEEPALIVE}.deadAfterMs ago. */
-export function uplinkAlive(openedAt: number, lastPing: number | null, now: number): boolean {
-  return now - Math.max(openedAt, lastPing ?? 0) < KEEPALIVE.deadAfterMs;
+export function uplinkAlive(heardAt: number, now: number): boolean {
+  return now - heardAt < KEEPALIVE.deadAfterMs;
 }
 
 /** When to look next: with the network in use, or with something that ends; null lets the registry sleep. */

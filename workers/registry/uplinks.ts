@@ -2,6 +2,7 @@
 import { type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { closeCodeFor, KEEPALIVE, type RegistryMessage } from "../../protocol/messages.ts";
 import { type Attachment, readAttachment, tagOf, writeAttachment } from "./attachment.ts";
+import { ClockStepGuard } from "./clock-step-guard.ts";
 import { MAX_UNSENT, uplinkAlive } from "./decisions.ts";
 
 export interface Uplink {
@@ -12,6 +13,7 @@ export interface Uplink {
 export class Uplinks {
   readonly #ctx: DurableObjectState;
   readonly #stalled: (uplink: Uplink) => void;
+  readonly #heard = new ClockStepGuard<WebSocket>();
 
   /** @param stalled told of an uplink that was closed because its connector does not read */
   constructor(ctx: DurableObjectState, stalled: (uplink: Uplink) => void) {
@@ -68,7 +70,8 @@ export class Uplinks {
   /** Whether the peer was heard of lately; asked where it matters, so that an idle network sleeps. */
   alive(uplink: Uplink, now: number): boolean {
     const lastPing = this.#ctx.getWebSocketAutoResponseTimestamp(uplink.socket)?.getTime() ?? null;
-    return uplinkAlive(uplink.attachment.openedAt, lastPing, now);
+    const heardAt = Math.max(uplink.attachment.openedAt, lastPing ?? 0);
+    return uplinkAlive(this.#heard.past(uplink.socket, heardAt, now), now);
   }
 
   /** Queues a message. An uplink with too much in its queue is closed: all of them share the object's memory. */

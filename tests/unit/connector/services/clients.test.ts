@@ -1,5 +1,5 @@
 import { type Duplex, duplexPair } from "node:stream";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Clients, type Streams } from "../../../../connector/services/clients.ts";
 import type { OpeningStream } from "../../../../connector/services/connect.ts";
 import { EARLY_BYTES } from "../../../../connector/services/early.ts";
@@ -141,6 +141,16 @@ describe("a client of a listener", () => {
     await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
     await eventually("the log line", () => log.find("a client was reset"));
     expect(log.find("a client was reset")?.fields.code).toBe("service.unavailable");
+  });
+
+  it("is reset in its time when the wall clock is set back while it waits", async () => {
+    const { connect } = await setUp({}, 300);
+    const client = await connect();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const real = Date.now;
+    const wallClock = vi.spyOn(Date, "now").mockImplementation(() => real() - 3600_000);
+    onTestFinished(() => wallClock.mockRestore());
+    await expect(client.received).rejects.toMatchObject({ code: "ECONNRESET" });
   });
 
   it("is reset at once when every target refuses, whatever the time left", async () => {

@@ -156,6 +156,9 @@ describe("sessions", () => {
     expect(decideSession(null, NOW)).toBe("new");
     expect(decideSession(existing, NOW + SESSION_PENDING_MS)).toBe("new");
   });
+  it("makes a new one when the clock was set back since the old one was granted", () => {
+    expect(decideSession(existing, NOW - 3600_000)).toBe("new");
+  });
 });
 
 describe("requests and resumptions", () => {
@@ -212,6 +215,10 @@ describe("a session without anybody", () => {
     expect(still).toEqual({ over: false, awaySince: NOW });
     expect(decideAway(NOW, false, NOW + SESSION_MEMORY_MS).over).toBe(true);
   });
+  it("has no more time when the clock was set back meanwhile", () => {
+    const back = NOW - 3600_000;
+    expect(decideAway(NOW, false, back)).toEqual({ over: false, awaySince: back });
+  });
   it("has all its time again when one of them was there", () => {
     expect(decideAway(NOW, true, NOW + 2 * SESSION_MEMORY_MS)).toEqual({ over: false, awaySince: null });
   });
@@ -219,10 +226,8 @@ describe("a session without anybody", () => {
 
 describe("uplinks", () => {
   it("count for 45 s after they were opened or heard of", () => {
-    expect(uplinkAlive(NOW, null, NOW + 44_999)).toBe(true);
-    expect(uplinkAlive(NOW, null, NOW + 45_000)).toBe(false);
-    expect(uplinkAlive(NOW, NOW + 40_000, NOW + 84_999)).toBe(true);
-    expect(uplinkAlive(NOW, NOW + 40_000, NOW + 85_000)).toBe(false);
+    expect(uplinkAlive(NOW, NOW + 44_999)).toBe(true);
+    expect(uplinkAlive(NOW, NOW + 45_000)).toBe(false);
   });
 });
 

@@ -627,6 +627,13 @@ export const ERRORS = {
     "Nothing, if another instance offers the service; otherwise start the connector again.",
     RETRY,
   ),
+  "service.overloaded": entry(
+    "peer",
+    503,
+    "The connector that offers the service cannot take another connection at the moment.",
+    "Nothing, if another instance offers the service; otherwise `fairlead status` at its site says what it lacks.",
+    RETRY,
+  ),
   "service.hop_not_allowed": entry(
     "site",
     403,

@@ -3,15 +3,26 @@ import type { Duplex } from "node:stream";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Encryption, Instance } from "../../protocol/messages.ts";
 import type { Log } from "../log.ts";
+import { DialLimiter } from "./dial-limiter.ts";
 import type { Offers } from "./offers.ts";
 import { Guests, type Peer, SiteNames } from "./scope.ts";
 import { dialTarget } from "./target.ts";
+
+/** Who opened a stream, and for what. */
+export interface Guest {
+  readonly service: string;
+  readonly peer: Instance;
+  readonly encryption: Encryption;
+  /** Aborts when the stream ends. */
+  readonly signal: AbortSignal;
+}
 
 export class Hosting {
   readonly #offers: Offers;
   readonly #log: Log;
   readonly #guests = new Guests();
   readonly #names = new SiteNames();
+  readonly #dials = new DialLimiter();
   /** Services that the network does not let this site offer. */
   #forbidden: ReadonlySet<string> = new Set();
 
@@ -20,15 +31,12 @@ export class Hosting {
     this.#log = log;
   }
 
-  /** The target's connection. @throws FairleadError service.*. */
-  async accept(
-    stream: Duplex,
-    { service, peer, encryption }: { service: string; peer: Instance; encryption: Encryption },
-  ): Promise<Duplex> {
+  /** The target's connection. An aborted `signal` gives the dial up. @throws FairleadError service.*, stream.cancelled. */
+  async accept(stream: Duplex, { service, peer, encryption, signal }: Guest): Promise<Duplex> {
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
     const target = this.#offers.target(service, this.#names.current(peer), encryption);
     this.#guests.admit(stream, service, peer);
-    return await dialTarget(target);
+    return await this.#dials.run(peer.site, service, signal, () => dialTarget(target, { signal }));
   }
 
   /** Takes names of sites as the registry mentions them: one that has another now may be one that a service is not for. */

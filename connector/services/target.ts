@@ -5,30 +5,51 @@ import { LOCAL_SOCKET } from "./sockets.ts";
 
 export const TARGET_TIMEOUT_MS = 10_000;
 
+export interface TargetDialOptions {
+  /** For the target to answer, ms; {@link TARGET_TIMEOUT_MS} unless given. */
+  readonly timeoutMs?: number;
+  /** Gives the dial up: its socket is gone at once. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Connects to a target. Half-close works both ways and small writes leave at once.
- * @throws FairleadError service.refused, service.timeout (after `timeoutMs`), service.unreachable.
+ * @throws FairleadError service.refused, service.timeout, service.unreachable; stream.cancelled when given up.
  */
 export function dialTarget(
   target: { readonly host: string; readonly port: number },
-  timeoutMs = TARGET_TIMEOUT_MS,
+  { timeoutMs = TARGET_TIMEOUT_MS, signal }: TargetDialOptions = {},
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const { host, port } = target;
+    if (signal?.aborted) {
+      reject(new FairleadError("stream.cancelled"));
+      return;
+    }
     const socket = connect({ host, port, ...LOCAL_SOCKET });
-    const timer = setTimeout(() => {
+    const settle = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const giveUp = (error: FairleadError) => {
+      settle();
       socket.destroy();
-      reject(
+      reject(error);
+    };
+    const timer = setTimeout(() => {
+      giveUp(
         new FairleadError("service.timeout", `${host}:${port} did not answer within ${timeoutMs / 1000} s`),
       );
     }, timeoutMs);
+    const onAbort = () => giveUp(new FairleadError("stream.cancelled"));
+    signal?.addEventListener("abort", onAbort);
     const onError = (error: Error) => {
-      clearTimeout(timer);
+      settle();
       reject(targetError(error, `${host}:${port}`));
     };
     socket.once("error", onError);
     socket.once("connect", () => {
-      clearTimeout(timer);
+      settle();
       socket.off("error", onError);
       resolve(socket);
     });

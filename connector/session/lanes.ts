@@ -56,7 +56,9 @@ export class Lanes {
   #key: Uint8Array | null = null;
   #wanted = false;
   #asking = false;
-  readonly #stopped = new AbortController();
+  #isStopped = false;
+  /** Gives up the dials of the newest generation. */
+  #dials = new AbortController();
   /** Lanes that wait for the peer, by their generation. */
   readonly #meetings = new Map<Meeting, number>();
   /** Dials of the newest generation that are under way. */
@@ -72,10 +74,6 @@ export class Lanes {
   /** The highest generation that this side has used. */
   get generation(): number {
     return this.#generation;
-  }
-
-  get #isStopped(): boolean {
-    return this.#stopped.signal.aborted;
   }
 
   /** Whether the session could go on over other lanes. */
@@ -105,6 +103,9 @@ export class Lanes {
     if (this.#isStopped || this.#key === null || invitation.generation <= this.#generation) return;
     this.#generation = invitation.generation;
     this.#dialling = 0;
+    // Whatever dials an older one would give its lane up: no invitation leaves dials of others behind.
+    this.#dials.abort();
+    this.#dials = new AbortController();
     for (const [meeting, generation] of this.#meetings) {
       if (generation < this.#generation) meeting.abort(new FairleadError("session.closed"));
     }
@@ -120,7 +121,8 @@ export class Lanes {
 
   /** Nothing more is dialled, and nobody waits for the peer any more. */
   stop(): void {
-    this.#stopped.abort();
+    this.#isStopped = true;
+    this.#dials.abort();
     this.#wanted = false;
     for (const meeting of this.#meetings.keys()) meeting.abort(new FairleadError("session.closed"));
     this.#wake?.();
@@ -217,8 +219,9 @@ export class Lanes {
   async #meet(ticket: string, generation: number, lane: number): Promise<{ meeting: Meeting; met: Met }> {
     const { invitation, dial, upMs, carrier = CARRIER_VERSIONS } = this.#options;
     const { session } = invitation;
-    const socket = await dial(ticket, this.#stopped.signal);
-    if (this.#isStopped) {
+    const { signal } = this.#dials;
+    const socket = await dial(ticket, signal);
+    if (signal.aborted) {
       socket.on("error", () => {});
       socket.terminate();
       throw new FairleadError("session.closed");

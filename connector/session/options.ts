@@ -46,11 +46,12 @@ export interface Signalling {
 
 /**
  * The peer opened a stream: resolves with the target's connection (made with `allowHalfOpen`), to which the
- * manager joins it, or rejects with the FairleadError that the peer shall see. The stream must not be read.
+ * manager joins it, or rejects with the FairleadError that the peer shall see. The stream must not be read. When it
+ * ends before, `signal` aborts: nothing may be left of the dial.
  */
 export type Accept = (
   stream: Duplex,
-  info: { service: string; peer: Instance; encryption: Encryption },
+  info: { service: string; peer: Instance; encryption: Encryption; signal: AbortSignal },
 ) => Promise<Duplex>;
 
 export interface SessionManagerOptions {

@@ -16,13 +16,18 @@ export interface Origin {
 /** Joins it with its target, or resets it with the reason why not. */
 export async function serve(stream: SessionStream, accept: Accept, origin: Origin): Promise<void> {
   const { peer, encryption, draining } = origin;
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  stream.on("close", end);
   let target: Duplex;
   try {
     if (draining) throw new FairleadError("service.draining");
-    target = await accept(stream, { service: stream.service, peer, encryption });
+    target = await accept(stream, { service: stream.service, peer, encryption, signal: ended.signal });
   } catch (thrown) {
     stream.destroy(asFairleadError(thrown, "stream.internal"));
     return;
+  } finally {
+    stream.off("close", end);
   }
   if (stream.destroyed) {
     target.on("error", () => {});

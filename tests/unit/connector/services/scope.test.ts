@@ -67,7 +67,9 @@ describe("what a site lets its peers use", () => {
       stream.on("error", (error) => {
         failed.error = error;
       });
-      const target = await hosting.accept(stream, { service: "db", peer, encryption: "end-to-end" });
+      const target = await hosting.accept(stream, {
+        ...{ service: "db", peer, encryption: "end-to-end" as const, signal: new AbortController().signal },
+      });
       target.on("error", () => {});
       stream.once("close", () => target.destroy());
       return { stream, failed };

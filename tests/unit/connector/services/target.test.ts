@@ -1,7 +1,8 @@
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { dialTarget } from "../../../../connector/services/target.ts";
-import { freePort, silentPort, tcpServer } from "../support/sockets.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { freePort, openSockets, silentPort, tcpServer } from "../support/sockets.ts";
 
 const code = (value: string) => expect.objectContaining({ code: value });
 
@@ -22,6 +23,18 @@ describe("dialling a target", () => {
       code("service.unreachable"),
     );
     const silent = { host: "127.0.0.1", port: await silentPort() };
-    await expect(dialTarget(silent, 200)).rejects.toEqual(code("service.timeout"));
+    await expect(dialTarget(silent, { timeoutMs: 200 })).rejects.toEqual(code("service.timeout"));
+  });
+
+  it("leaves nothing behind when it is given up, before and while it dials", async () => {
+    const silent = { host: "127.0.0.1", port: await silentPort() };
+    const before = openSockets();
+    const ended = new AbortController();
+    const dials = Array.from({ length: 20 }, () => dialTarget(silent, { signal: ended.signal }));
+    expect(openSockets()).toBe(before + 20);
+    ended.abort();
+    for (const dial of dials) await expect(dial).rejects.toEqual(code("stream.cancelled"));
+    await expect(dialTarget(silent, { signal: ended.signal })).rejects.toEqual(code("stream.cancelled"));
+    await eventually("no dial is left", () => openSockets() === before);
   });
 });

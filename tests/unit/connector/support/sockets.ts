@@ -76,6 +76,11 @@ export async function silentPort(): Promise<number> {
   return port;
 }
 
+/** Connections that this process has open or is opening. */
+export function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === "TCPSocketWrap").length;
+}
+
 const STUCK = `
   const { parentPort } = require("node:worker_threads");
   const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {

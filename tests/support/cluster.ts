@@ -94,7 +94,7 @@ export class Cluster {
     name: string,
     args: readonly string[],
     env: Env = {},
-    as: { readonly uid?: number; readonly gid?: number } = {},
+    as: Pick<ProcessOptions, "uid" | "gid" | "descriptors"> = {},
   ): ManagedProcess {
     return this.spawn({ name, command: process.execPath, args: [FAIRLEAD, ...args], env, ...as });
   }
@@ -103,7 +103,7 @@ export class Cluster {
   async fairlead(
     args: readonly string[],
     env: Env = {},
-    as: { readonly uid?: number; readonly gid?: number } = {},
+    as: Pick<ProcessOptions, "uid" | "gid"> = {},
   ): Promise<Outcome> {
     const command = this.run(`fairlead ${args.slice(0, 2).join(" ")}`, args, env, as);
     const timer = setTimeout(() => command.kill("SIGKILL"), 60_000);

@@ -13,6 +13,8 @@ export interface ConnectorOptions {
   readonly expose?: readonly string[];
   readonly listen?: readonly string[];
   readonly bind?: string;
+  /** Most descriptors that it may have open. */
+  readonly descriptors?: number;
   /** Further words of the command. */
   readonly args?: readonly string[];
   readonly env?: Env;
@@ -38,7 +40,7 @@ export class Connector {
     this.site = options.site;
     this.stateDir = stateDir;
     this.control = new ControlClient(stateDir);
-    this.#process = cluster.run(options.site, connectorArgs(options, stateDir), options.env);
+    this.#process = launch(cluster, options, stateDir);
   }
 
   static async start(cluster: Cluster, options: ConnectorOptions): Promise<Connector> {
@@ -122,9 +124,15 @@ export class Connector {
   async restart(changes: Partial<ConnectorOptions> = {}): Promise<void> {
     await this.stop();
     const { token: _, ...options } = { ...this.#options, ...changes };
-    this.#process = this.#cluster.run(this.site, connectorArgs(options, this.stateDir), options.env);
+    this.#process = launch(this.#cluster, options, this.stateDir);
     await this.ready();
   }
+}
+
+function launch(cluster: Cluster, options: ConnectorOptions, stateDir: string): ManagedProcess {
+  const { site, descriptors } = options;
+  const limits = descriptors === undefined ? {} : { descriptors };
+  return cluster.run(site, connectorArgs(options, stateDir), options.env, limits);
 }
 
 /** The words after `fairlead` that run a connector. */

@@ -12,6 +12,8 @@ export interface EdgeOptions {
   /** Stores a login, in the file that the environment's FAIRLEAD_CONFIG names. */
   readonly login?: boolean;
   readonly env?: Env;
+  /** Most descriptors that the edge and its workerd may each have open. */
+  readonly descriptors?: number;
   /** Further words for `edge start`. */
   readonly args?: readonly string[];
 }
@@ -115,13 +117,15 @@ async function launch(cluster: Cluster, stateDir: string, options: EdgeOptions) 
   if (options.hostname !== undefined) args.push("--hostname", options.hostname);
   if (!options.login) args.push("--no-login");
   args.push(...(options.args ?? []));
-  const started = cluster.run("edge", args, options.env);
+  const started = cluster.run("edge", args, options.env, limitsOf(options));
   const at = await started.output("its addresses", ({ stdout }) => {
     const parsed = Started.safeParse(tryJson(stdout));
     return parsed.success ? parsed.data : null;
   });
   return { started, at };
 }
+
+const limitsOf = ({ descriptors }: EdgeOptions) => (descriptors === undefined ? {} : { descriptors });
 
 /** Undefined while the document is not complete. */
 function tryJson(text: string): unknown {

@@ -10,6 +10,9 @@ import { type Readable, Writable } from "node:stream";
 /** Becomes "$@" under its own pid. Descriptor 3 is the pipe; $0 is the watchdog's signal. */
 const LAUNCHER = `(trap "" HUP INT TERM; read -r _ <&3 || kill -"$0" $$) >/dev/null 2>&1 </dev/null & exec 3<&-; exec "$@"`;
 
+/** Becomes the program with its descriptors limited to $0. */
+const LIMITER = `ulimit -n "$0" && exec "$@"`;
+
 /** Lines kept of each process. */
 const KEPT_LINES = 5000;
 
@@ -21,6 +24,8 @@ export interface ProcessOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly uid?: number;
   readonly gid?: number;
+  /** Most descriptors that it may have open; as many as this process may unless given. */
+  readonly descriptors?: number;
   /** What the watchdog sends when this process has died. */
   readonly orphanSignal?: "KILL" | "QUIT";
 }
@@ -53,10 +58,11 @@ export class ManagedProcess {
 
   constructor(options: ProcessOptions) {
     this.name = options.name;
-    const { uid, gid } = options;
+    const { uid, gid, descriptors } = options;
+    const limited = descriptors === undefined ? [] : ["/bin/sh", "-c", LIMITER, String(descriptors)];
     this.#child = spawn(
       "/bin/sh",
-      ["-c", LAUNCHER, options.orphanSignal ?? "KILL", options.command, ...options.args],
+      ["-c", LAUNCHER, options.orphanSignal ?? "KILL", ...limited, options.command, ...options.args],
       {
         stdio: ["ignore", "pipe", "pipe", "pipe"],
         env: { ...options.env },

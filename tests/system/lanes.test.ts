@@ -7,7 +7,7 @@ import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { closeCodeFor, type Invitation } from "../../protocol/messages.ts";
 import { issueTicket, Ticket } from "../../workers/authority/tickets.ts";
 import type { TestNetwork } from "../support/cluster.ts";
-import { type Attempt, closeSockets, closing, RawSite, type RawUplink } from "./support/raw-site.ts";
+import { type Attempt, closeSockets, closing, RawSite, type RawUplink } from "../support/raw-site.ts";
 import { useEdge } from "./support/suite.ts";
 
 const suite = useEdge();

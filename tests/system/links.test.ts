@@ -21,7 +21,7 @@ import {
   type Proof,
   RawSite,
   type RawUplink,
-} from "./support/raw-site.ts";
+} from "../support/raw-site.ts";
 import { useEdge } from "./support/suite.ts";
 
 const suite = useEdge();

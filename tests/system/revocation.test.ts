@@ -8,9 +8,9 @@ import { deleteLink, listTokens, revokeAccess, revokeSite, revokeToken } from ".
 import type { FairleadError } from "../../protocol/errors.ts";
 import { CheckedServer, type CheckedStreams } from "../chaos/support/streams.ts";
 import { type Connector, eventually } from "../support/cluster.ts";
+import { closeSockets, RawSite } from "../support/raw-site.ts";
 import { Conspiracy } from "./support/conspiracy.ts";
 import { linkOf, Members } from "./support/members.ts";
-import { closeSockets, RawSite } from "./support/raw-site.ts";
 import { Stopwatch, tableOf } from "./support/stopwatch.ts";
 import { useEdge } from "./support/suite.ts";
 import { echo, exchange, serve } from "./support/traffic.ts";

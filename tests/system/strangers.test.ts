@@ -11,7 +11,7 @@ import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { formatClaim } from "../../protocol/tokens.ts";
 import type { TestNetwork } from "../support/cluster.ts";
-import { attempt, closeSockets, type Headers, RawSite } from "./support/raw-site.ts";
+import { attempt, closeSockets, type Headers, RawSite } from "../support/raw-site.ts";
 import { useEdge } from "./support/suite.ts";
 
 const suite = useEdge();

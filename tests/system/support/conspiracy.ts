@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { WebSocket } from "ws";
 import type { Invitation } from "../../../protocol/messages.ts";
-import type { Attempt, RawSite, RawUplink } from "./raw-site.ts";
+import type { Attempt, RawSite, RawUplink } from "../../support/raw-site.ts";
 
 const SERVICE = "conspiracy";
 const OFFER = { name: SERVICE, protocol: "tcp", port: 1 } as const;

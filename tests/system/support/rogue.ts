@@ -7,7 +7,7 @@ import { dialLane } from "../../../connector/uplink/edge.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Instance, Welcome } from "../../../protocol/messages.ts";
 import { eventually } from "../../support/cluster.ts";
-import type { RawSite, RawUplink } from "./raw-site.ts";
+import type { RawSite, RawUplink } from "../../support/raw-site.ts";
 
 export class Rogue {
   readonly site: RawSite;

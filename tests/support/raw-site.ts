@@ -4,22 +4,22 @@ import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { SignJWT } from "jose";
 import { type RawData, WebSocket } from "ws";
-import { makeCsr } from "../../../connector/site/csr.ts";
-import { pemToBase64, toPem } from "../../../connector/site/pem.ts";
-import { readToken } from "../../../connector/site/token.ts";
-import { Admission, ErrorAnswer } from "../../../protocol/api.ts";
+import { makeCsr } from "../../connector/site/csr.ts";
+import { pemToBase64, toPem } from "../../connector/site/pem.ts";
+import { readToken } from "../../connector/site/token.ts";
+import { Admission, ErrorAnswer } from "../../protocol/api.ts";
 import {
   audienceFor,
   LANE_PATH,
   type Purpose,
   TICKET_HEADER,
   UPLINK_PATH,
-} from "../../../protocol/assertions.ts";
-import { ID_BYTES, makeId } from "../../../protocol/ids.ts";
-import { type Hello, type Offer, RegistryMessage } from "../../../protocol/messages.ts";
-import { siteUri } from "../../../protocol/names.ts";
-import { UPLINK_VERSIONS } from "../../../protocol/versions.ts";
-import type { Edge } from "../../support/cluster.ts";
+} from "../../protocol/assertions.ts";
+import { ID_BYTES, makeId } from "../../protocol/ids.ts";
+import { type Hello, type Offer, RegistryMessage } from "../../protocol/messages.ts";
+import { siteUri } from "../../protocol/names.ts";
+import { UPLINK_VERSIONS } from "../../protocol/versions.ts";
+import type { Edge } from "./cluster.ts";
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -68,7 +68,12 @@ export function attempt(
         resolve({ kind: "refused", status: response.statusCode ?? 0, code });
       });
     });
-    socket.once("open", () => resolve({ kind: "open", socket }));
+    socket.once("open", () => {
+      // Messages that came with the answer wait until whoever awaits the attempt listens.
+      socket.pause();
+      setImmediate(() => socket.resume());
+      resolve({ kind: "open", socket });
+    });
   });
 }
 
@@ -104,13 +109,22 @@ export class RawSite {
     this.chain = toPem(admission.certificate) + toPem(admission.authority);
   }
 
-  /** Joins with a token file. */
-  static async join(edge: Edge, token: string, name: string): Promise<RawSite> {
+  /** Joins with a token file; the key is a new one. */
+  static async join<T extends RawSite>(
+    this: new (
+      edge: Edge,
+      key: KeyObject,
+      admission: Admission,
+    ) => T,
+    edge: Edge,
+    token: string,
+    name: string,
+  ): Promise<T> {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const { claim } = (await readToken(token, process.stdin)).spec;
     const csr = await makeCsr(createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" })), name);
     const admission = await edge.client.request("POST", "/v1/redeem", Admission, { claim, site: name, csr });
-    return new RawSite(edge, privateKey, admission);
+    return new this(edge, privateKey, admission);
   }
 
   /** Redeems one more token: one more link. */
@@ -220,7 +234,8 @@ export class RawUplink {
   readonly socket: WebSocket;
   readonly closed: Promise<Closed>;
   readonly #messages: RegistryMessage[] = [];
-  #look: () => void = () => {};
+  /** Those who wait for the next message. */
+  #waiting: (() => void)[] = [];
 
   constructor(socket: WebSocket) {
     this.socket = socket;
@@ -228,9 +243,9 @@ export class RawUplink {
     socket.on("message", (data: RawData) => {
       const message = RegistryMessage.safeParse(parse(data.toString()));
       if (message.success) this.#messages.push(message.data);
-      this.#look();
+      this.#wake();
     });
-    socket.on("close", () => this.#look());
+    socket.on("close", () => this.#wake());
   }
 
   /** Sends a message, or whatever else is given, as it is. */
@@ -239,7 +254,7 @@ export class RawUplink {
     this.socket.send(raw ? message : JSON.stringify(message));
   }
 
-  /** The next message of a type; others are passed over. @throws Error when the uplink ends first */
+  /** The next message of a type; those before it are passed over. @throws Error when the uplink ends first */
   async next<T extends RegistryMessage["type"]>(type: T): Promise<MessageOf<T>> {
     for (;;) {
       const found = this.#messages.findIndex((message) => message.type === type);
@@ -247,9 +262,13 @@ export class RawUplink {
       if (message) return message as MessageOf<T>;
       if (this.socket.readyState !== WebSocket.OPEN) throw new Error(`the uplink ended before ${type}`);
       await new Promise<void>((resolve) => {
-        this.#look = resolve;
+        this.#waiting.push(resolve);
       });
     }
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
   }
 }
 

@@ -57,10 +57,10 @@ export class Connector implements Controlled {
   /** Reads what the state directory remembers. @throws FairleadError request.invalid, state.corrupt. */
   static async load(options: ConnectorOptions): Promise<Connector> {
     const offers = await Offers.load(options.state, options.expose, options.hop);
-    const { state, bind, listen, log } = options;
+    const { state, bind, listen, log, localKeepAliveMs: keepAliveMs } = options;
     const holder: { connector: Connector | null } = { connector: null };
     const listeners = await Listeners.load({
-      ...{ state, bind, listen, log },
+      ...{ state, bind, listen, keepAliveMs, log },
       onClient: (service, socket) => {
         if (holder.connector) holder.connector.#clients.serve(service, socket);
       },
@@ -77,7 +77,7 @@ export class Connector implements Controlled {
     this.#options = options;
     this.#hop = options.hop ?? new HopRules();
     this.#offers = offers;
-    this.#hosting = new Hosting(offers, log);
+    this.#hosting = new Hosting(offers, log, { keepAliveMs: options.localKeepAliveMs });
     this.#listeners = listeners;
     offers.onChange(() => {
       this.#announce();

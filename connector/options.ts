@@ -16,6 +16,8 @@ export interface ConnectorOptions {
   readonly expose: readonly Exposure[];
   readonly listen: readonly ListenAt[];
   readonly bind: Bind;
+  /** Idle time before the kernel probes a local connection, ms; null probes none; 15 s unless given. */
+  readonly localKeepAliveMs?: number | null | undefined;
   /** What this site offers and uses with hop encryption; nothing unless given. */
   readonly hop?: HopRules;
   /** Lanes of each session, how long one may be without any, and so on; those that differ from the usual. */

@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly allowHop?: readonly string[];
   /** Lanes of each session, how long one may be without any, and so on; those that differ from the usual. */
   readonly sessions?: Partial<SessionLimits>;
+  /** Idle time before the kernel probes a local connection, ms; null probes none; 15 s unless given. */
+  readonly keepAliveMs?: number | null | undefined;
   /** How long streams may go on once the connector is told to stop, ms; 30 s unless given. */
   readonly drainMs?: number;
   readonly log: Log;
@@ -79,9 +81,9 @@ export async function runConnector(options: RunOptions): Promise<void> {
     const site = await startSite({ state, boot, site: name, tokens, readToken: read, log, signal });
     if (site === null) return;
     const software = `fairlead/${version()}`;
-    const { sessions = {} } = options;
+    const { sessions = {}, keepAliveMs: localKeepAliveMs } = options;
     const connector = await Connector.load({
-      ...{ state, site, boot, software, expose, listen, bind, hop, sessions, log },
+      ...{ state, site, boot, software, expose, listen, bind, hop, sessions, localKeepAliveMs, log },
     });
     closing.push(() => connector.close());
     const control = await serveControl(state.path, controlRoutes(connector));

@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 import { DialLimiter } from "./dial-limiter.ts";
 import type { Offers } from "./offers.ts";
 import { Guests, type Peer, SiteNames } from "./scope.ts";
-import { dialTarget } from "./target.ts";
+import { dialTarget, type TargetDialOptions } from "./target.ts";
 
 /** Who opened a stream, and for what. */
 export interface Guest {
@@ -22,13 +22,15 @@ export class Hosting {
   readonly #log: Log;
   readonly #guests = new Guests();
   readonly #names = new SiteNames();
+  readonly #dialOptions: Omit<TargetDialOptions, "signal">;
   readonly #dials = new DialLimiter();
   /** Services that the network does not let this site offer. */
   #forbidden: ReadonlySet<string> = new Set();
 
-  constructor(offers: Offers, log: Log) {
+  constructor(offers: Offers, log: Log, dialOptions: Omit<TargetDialOptions, "signal"> = {}) {
     this.#offers = offers;
     this.#log = log;
+    this.#dialOptions = dialOptions;
   }
 
   /** The target's connection. An aborted `signal` gives the dial up. @throws FairleadError service.*, stream.cancelled. */
@@ -36,7 +38,9 @@ export class Hosting {
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
     const target = this.#offers.target(service, this.#names.current(peer), encryption);
     this.#guests.admit(stream, service, peer);
-    return await this.#dials.run(peer.site, service, signal, () => dialTarget(target, { signal }));
+    return await this.#dials.run(peer.site, service, signal, () =>
+      dialTarget(target, { ...this.#dialOptions, signal }),
+    );
   }
 
   /** Takes names of sites as the registry mentions them: one that has another now may be one that a service is not for. */

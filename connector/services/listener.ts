@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../uplink/backoff.ts";
-import { LOCAL_SOCKET } from "./sockets.ts";
+import { localSocketOptions } from "./sockets.ts";
 
 export type ListenerState =
   | { readonly state: "starting" }
@@ -15,6 +15,8 @@ export interface ListenerOptions {
   readonly service: string;
   readonly host: string;
   readonly port: number;
+  /** See {@link localSocketOptions}. */
+  readonly keepAliveMs?: number | null | undefined;
   readonly onClient: (socket: Socket) => void;
   readonly onState: () => void;
   readonly log: Log;
@@ -63,8 +65,8 @@ export class Listener {
   }
 
   #bind(): void {
-    const { host, port, onClient } = this.#options;
-    const server = createServer(LOCAL_SOCKET, onClient);
+    const { host, port, keepAliveMs, onClient } = this.#options;
+    const server = createServer(localSocketOptions(keepAliveMs), onClient);
     this.#server = server;
     server.maxConnections = MAX_CLIENTS;
     server.on("error", (error) => this.#failed(server, error));

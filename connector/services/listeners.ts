@@ -14,6 +14,8 @@ export interface ListenersOptions {
   readonly state: StateDirectory;
   readonly bind: Bind;
   readonly listen: readonly ListenAt[];
+  /** See {@link localSocketOptions}. */
+  readonly keepAliveMs?: number | null | undefined;
   readonly onClient: (service: string, socket: Socket) => void;
   /** The listeners or their states changed. */
   readonly onChange: () => void;
@@ -95,7 +97,7 @@ export class Listeners {
   }
 
   #ensure(service: string, host: string, port: number): void {
-    const { onClient, onChange, log, retry } = this.#options;
+    const { onClient, onChange, log, retry, keepAliveMs } = this.#options;
     const place = formatAddress(host, port);
     const open = this.#open.get(service);
     if (open?.place === place) return;
@@ -104,6 +106,7 @@ export class Listeners {
       service,
       host,
       port,
+      keepAliveMs,
       log,
       onState: onChange,
       onClient: (socket) => onClient(service, socket),

@@ -1,7 +1,7 @@
 /** Dialling a service's target. */
 import { connect, type Socket } from "node:net";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
-import { LOCAL_SOCKET } from "./sockets.ts";
+import { localSocketOptions } from "./sockets.ts";
 
 export const TARGET_TIMEOUT_MS = 10_000;
 
@@ -10,6 +10,8 @@ export interface TargetDialOptions {
   readonly timeoutMs?: number;
   /** Gives the dial up: its socket is gone at once. */
   readonly signal?: AbortSignal;
+  /** See {@link localSocketOptions}. */
+  readonly keepAliveMs?: number | null | undefined;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface TargetDialOptions {
  */
 export function dialTarget(
   target: { readonly host: string; readonly port: number },
-  { timeoutMs = TARGET_TIMEOUT_MS, signal }: TargetDialOptions = {},
+  { timeoutMs = TARGET_TIMEOUT_MS, signal, keepAliveMs }: TargetDialOptions = {},
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const { host, port } = target;
@@ -26,7 +28,7 @@ export function dialTarget(
       reject(new FairleadError("stream.cancelled"));
       return;
     }
-    const socket = connect({ host, port, ...LOCAL_SOCKET });
+    const socket = connect({ host, port, ...localSocketOptions(keepAliveMs) });
     const settle = () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);

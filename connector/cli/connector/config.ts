@@ -6,6 +6,7 @@ import { MAX_LANES } from "../../../protocol/messages.ts";
 import { SiteName } from "../../../protocol/names.ts";
 import { parseAllowHop, parseHop } from "../../services/hop.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../services/options.ts";
+import { MAX_KEEPALIVE_SECONDS } from "../../services/sockets.ts";
 import { parseDuration } from "../duration.ts";
 
 const Config = z.strictObject({
@@ -21,6 +22,7 @@ const Config = z.strictObject({
   lanes: z.number().int().min(1).max(MAX_LANES).optional(),
   "session-timeout": z.string().optional(),
   drain: z.string().optional(),
+  keepalive: z.string().optional(),
 });
 
 export interface ConnectorConfig {
@@ -41,6 +43,8 @@ export interface ConnectorConfig {
   readonly sessionTimeout?: number | undefined;
   /** Seconds. */
   readonly drain?: number | undefined;
+  /** Seconds; null for off. */
+  readonly keepalive?: number | null | undefined;
 }
 
 /**
@@ -65,6 +69,7 @@ export async function parseConfig(text: string, source: string): Promise<Connect
       bind,
       "session-timeout": timeout,
       drain,
+      keepalive,
       ...rest
     } = read.data;
     return {
@@ -78,6 +83,7 @@ export async function parseConfig(text: string, source: string): Promise<Connect
       bind: bind === undefined ? undefined : bindText(bind),
       sessionTimeout: timeout === undefined ? undefined : parseDuration(timeout),
       drain: drain === undefined ? undefined : parseDrain(drain),
+      keepalive: keepalive === undefined ? undefined : parseKeepAlive(keepalive),
     };
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown);
@@ -120,6 +126,17 @@ export function parseDrain(text: string): number {
   return text === "0s" ? 0 : parseDuration(text);
 }
 
+/** Seconds before the kernel probes an idle local connection; null for `off`. @throws FairleadError `request.invalid` */
+export function parseKeepAlive(text: string): number | null {
+  if (text === "off") return null;
+  const seconds = parseDuration(text);
+  if (seconds <= MAX_KEEPALIVE_SECONDS) return seconds;
+  throw new FairleadError(
+    "request.invalid",
+    `--keepalive ${text}: at most ${MAX_KEEPALIVE_SECONDS}s, or off`,
+  );
+}
+
 /** Options over the file: a single value replaces the file's, lists add up and replace by name. */
 export function mergeConfig(file: ConnectorConfig, options: ConnectorConfig): ConnectorConfig {
   const nameOf = (text: string) => text.slice(0, text.indexOf("="));
@@ -134,6 +151,7 @@ export function mergeConfig(file: ConnectorConfig, options: ConnectorConfig): Co
     lanes: options.lanes ?? file.lanes,
     sessionTimeout: options.sessionTimeout ?? file.sessionTimeout,
     drain: options.drain ?? file.drain,
+    keepalive: options.keepalive !== undefined ? options.keepalive : file.keepalive,
     tokens: [...options.tokens, ...file.tokens],
     expose: byName(options.expose, file.expose),
     listen: byName(options.listen, file.listen),

@@ -13,6 +13,7 @@ import {
   listenText,
   mergeConfig,
   parseDrain,
+  parseKeepAlive,
   parseLanes,
   readConfig,
   toText,
@@ -42,7 +43,7 @@ export const connectorRun = command({
     ),
     config: value(
       "--config <FILE>",
-      "YAML file with these options: site, state, token, expose, to, listen, bind, hop, allow-hop, lanes, session-timeout, drain",
+      "YAML file with these options: site, state, token, expose, to, listen, bind, hop, allow-hop, lanes, session-timeout, drain, keepalive",
       someText,
     ),
     expose: values(
@@ -85,6 +86,11 @@ export const connectorRun = command({
       "--drain <DURATION>",
       "how long connections may go on after SIGTERM or Ctrl-C before they are reset; 30s unless given, 0s ends them at once, and so does a second signal",
       parseDrain,
+    ),
+    keepalive: value(
+      "--keepalive <DURATION|off>",
+      "how long a connection to a client or target here is idle before the kernel probes it; 15s unless given",
+      parseKeepAlive,
     ),
     logLevel: valueOr("--log-level <LEVEL>", "debug, info, warn or error", logLevel, "info", "info"),
   },
@@ -139,6 +145,9 @@ export const connectorRun = command({
         ...(config.sessionTimeout === undefined ? {} : { sessionTimeoutMs: config.sessionTimeout * 1000 }),
       },
       ...(config.drain === undefined ? {} : { drainMs: config.drain * 1000 }),
+      ...(config.keepalive === undefined
+        ? {}
+        : { keepAliveMs: config.keepalive === null ? null : config.keepalive * 1000 }),
       log,
       signal: io.untilInterrupted(),
     });

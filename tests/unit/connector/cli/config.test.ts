@@ -63,3 +63,13 @@ test.each([
   expect(String(failure)).toContain("west.yaml");
   expect(String(failure)).toContain(name);
 });
+
+test("the keepalive of local connections is a duration or off, and off replaces the file's", async () => {
+  const file = await parseConfig("keepalive: 1m", "west.yaml");
+  expect(file.keepalive).toBe(60);
+  expect((await parseConfig('keepalive: "off"', "west.yaml")).keepalive).toBeNull();
+  const nothing = { tokens: [], expose: [], listen: [] };
+  expect(mergeConfig(file, { ...nothing, keepalive: null }).keepalive).toBeNull();
+  expect(mergeConfig(file, nothing).keepalive).toBe(60);
+  await expect(parseConfig("keepalive: 10h", "west.yaml")).rejects.toMatchObject({ code: "request.invalid" });
+});

@@ -262,6 +262,7 @@ export const EventType = z.enum([
   "uplink.refused",
   "uplink.up",
   "uplink.down",
+  "uplink.contested",
   "session.ended",
 ]);
 export type EventType = z.infer<typeof EventType>;

@@ -68,9 +68,10 @@ describe("the migrations", () => {
       storage.sql.exec("INSERT INTO offers VALUES ('s1', 'b1', 'api', 'tcp', 80, 5, NULL)");
       migrate(storage, 2);
       const store = new Store(storage);
-      const session = { id: "x1", generation: 3, siteA: "s1", siteB: "s2", grantedAt: 7 };
+      const session = { id: "x1", generation: 3, grantedAt: 7 };
+      const ends = { a: { site: "s1", boot: "b1" }, b: { site: "s2", boot: "b2" } };
       const added = { encryption: "end-to-end", lanes: 1, awaySince: null };
-      expect(store.sessions.all()).toEqual([{ bootA: "b1", bootB: "b2", ...session, ...added }]);
+      expect(store.sessions.all()).toEqual([{ ...ends, ...session, ...added }]);
       expect(store.offers.all()).toMatchObject([{ service: "api", since: 5, encryption: "end-to-end" }]);
       expect(store.offers.firstLost()).toBeNull();
       // None of it stays: this object is no network's.

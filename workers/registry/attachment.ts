@@ -3,6 +3,7 @@
  * deploy may wake code that is older or newer than the code that wrote it.
  */
 import { z } from "zod";
+import { type InstanceId, instanceKey } from "../../protocol/instances.ts";
 
 const Attachment = z.object({
   v: z.literal(1),
@@ -35,8 +36,9 @@ export function readAttachment(socket: WebSocket): Attachment | null {
   return parsed.success ? parsed.data : null;
 }
 
-/** Tags by which sockets are found again. */
+/** Tags by which sockets are found again. A boot id alone is only looked up to notice that two sites use the same. */
 export const tagOf = {
   site: (id: string) => `site:${id}`,
   boot: (id: string) => `boot:${id}`,
+  instance: (instance: InstanceId) => `instance:${instanceKey(instance)}`,
 };

@@ -18,7 +18,7 @@ const AbortedObject = z.object({ durableObjectReset: z.literal(true) });
 export async function cutDisconnected(context: Context, code: ErrorCode): Promise<number> {
   const { sessions, pairs } = context.store;
   const reachability = context.reachability();
-  const ended = sessions.all().filter(({ siteA, siteB }) => !reachability.canReach(siteA, siteB));
+  const ended = sessions.all().filter(({ a, b }) => !reachability.canReach(a.site, b.site));
   const apart = pairs.all().filter(([left, right]) => !reachability.canReach(left, right));
   await cut(context, ended, apart, code);
   return ended.length;
@@ -47,9 +47,9 @@ async function cut(
   store.cuts.prune(now - SESSION_MEMORY_MS);
   for (const session of sessions) {
     store.sessions.delete(session.id);
-    store.cuts.note(session.id, code, now);
-    for (const boot of [session.bootA, session.bootB]) {
-      for (const uplink of uplinks.ofBoot(boot)) {
+    store.cuts.note(session, code, now);
+    for (const instance of [session.a, session.b]) {
+      for (const uplink of uplinks.ofInstance(instance)) {
         uplinks.send(uplink, { type: "session.cut", session: session.id, code });
       }
     }

@@ -2,6 +2,7 @@
  * What sites see otherwise than a moment before. A change of the link graph may concern every service that every
  * site sees, a million pairs in a large network: for each that did not change, nothing is made. Pure.
  */
+import { isSameInstance } from "../../protocol/instances.ts";
 import type { VisibleService } from "../../protocol/messages.ts";
 import type { Reachability } from "./reachability.ts";
 import {
@@ -103,7 +104,7 @@ function nextSeen(
 
 function toldAlike(left: OfferRow, right: OfferRow): boolean {
   return (
-    left.instance.boot === right.instance.boot &&
+    isSameInstance(left.instance, right.instance) &&
     left.instance.siteName === right.instance.siteName &&
     left.protocol === right.protocol &&
     left.port === right.port &&

@@ -58,15 +58,15 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
 
   switch (message.type) {
     case "offers": {
-      const { boot } = uplink.attachment;
-      if (store.offers.areThose(boot, message.offers)) return;
+      const { attachment: instance } = uplink;
+      if (store.offers.areThose(instance, message.offers)) return;
       changeOffers(context, { why: `site ${site.name} withdrew it` }, () =>
-        store.offers.replace(site.id, boot, message.offers, context.now()),
+        store.offers.replace(instance, message.offers, context.now()),
       );
       return;
     }
     case "listeners":
-      store.transaction(() => takeListeners(context, site, uplink.attachment.boot, message.listeners));
+      store.transaction(() => takeListeners(context, site, uplink.attachment, message.listeners));
       return;
     case "session.request":
       return answering(context, uplink, message.id, () => requestSession(context, uplink, message));

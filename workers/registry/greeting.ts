@@ -1,6 +1,7 @@
 /** What happens when an instance says hello on its uplink. */
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
+import { type InstanceId, isSameInstance } from "../../protocol/instances.ts";
 import { EDGE_FEATURES, type Hello, MAX_MESSAGE, type Welcome } from "../../protocol/messages.ts";
 import { negotiate, UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import { linkIdOf } from "../authority/certificates.ts";
@@ -42,18 +43,19 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
   const network = store.network.get();
   if (!network) throw new FairleadError("network.unknown");
   const before = standingsOf(context, [site.id]);
-  const known = uplinks.instance(hello.boot) !== null;
+  const known = uplinks.instance(uplink.attachment) !== null;
   replaceOlder(context, uplink);
   writeAttachment(uplink.socket, { ...uplink.attachment, software: hello.software, ...proofs });
 
   const { unheard, revision, orphans, after } = store.transaction(() => {
     const now = context.now();
     noteUp(context, site, known);
+    if (!known) noteSharedBoot(context, site, hello.boot);
     const standings = standingsOf(context, [site.id]);
     noteLinks(context, before, standings);
     if (hello.time !== undefined) takeClock(context, site, hello.time, now);
     const taken = takeGreeted(context, site, hello, now);
-    return { after: standings, ...taken, unheard: takeHeld(context, hello, now) };
+    return { after: standings, ...taken, unheard: takeHeld(context, uplink.attachment, hello.sessions, now) };
   });
 
   sendWelcome(context, uplink, {
@@ -64,17 +66,17 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
     site: { id: site.id, name: site.name },
     time: context.now(),
     ...linksOf(context, site.id),
-    refused: refusedOffers(context, hello.boot),
+    refused: refusedOffers(context, uplink.attachment),
     services: sightOf(context).of(site.id),
   });
-  if (revision) tellRevision(context, revision, hello.boot);
+  if (revision) tellRevision(context, revision, uplink.attachment);
   announceStandings(context, before, after, uplink);
   tellCuts(context, uplink, hello.sessions);
-  for (const { session, boot } of orphans) {
-    const peer = uplinks.instance(boot);
+  for (const { session, waiting } of orphans) {
+    const peer = uplinks.instance(waiting);
     if (peer) uplinks.send(peer, { type: "session.cut", session, code: "session.unknown" });
   }
-  for (const session of unheard) await offer(context, session, hello.boot);
+  for (const session of unheard) await offer(context, session, uplink.attachment);
 }
 
 /** What does not fit into one message follows it. */
@@ -109,14 +111,27 @@ function noteUp(context: Context, site: SiteRow, known: boolean): void {
 }
 
 /**
+ * A boot id is random, so a second site that uses one has copied it. That harms nobody, as instances are known by
+ * their site as well, and is an event. The later site is not refused: that would keep a site out whose boot id
+ * another took while it was away.
+ */
+function noteSharedBoot(context: Context, site: SiteRow, boot: string): void {
+  const [other] = context.uplinks.sharingBoot({ site: site.id, boot });
+  const first = other && context.store.sites.get(other.attachment.site);
+  if (!first) return;
+  const text = `Site ${site.name} uses the boot id that a process of site ${first.name} uses already. One of them copied it.`;
+  context.eventOnce("uplink.contested", text, { site: site.name, actor: site.name });
+}
+
+/**
  * Forgets the sessions that a process does not hold any more: what its peer still holds of them is told so when it
  * resumes. Gives those that the process may not have heard of.
  */
-function takeHeld(context: Context, hello: Hello, now: number): string[] {
+function takeHeld(context: Context, instance: InstanceId, named: readonly string[], now: number): string[] {
   const { sessions } = context.store;
-  const held = new Set(hello.sessions);
+  const held = new Set(named);
   const unheard: string[] = [];
-  for (const session of sessions.ofBoot(hello.boot)) {
+  for (const session of sessions.ofInstance(instance)) {
     const decision = decideHello(session, held.has(session.id), now);
     if (decision === "forget") sessions.delete(session.id);
     else if (session.awaySince !== null) sessions.setAway(session.id, null);
@@ -128,7 +143,7 @@ function takeHeld(context: Context, hello: Hello, now: number): string[] {
 /** Tells a process which of its sessions were cut while it was away. */
 function tellCuts(context: Context, uplink: Uplink, held: readonly string[]): void {
   for (const session of held) {
-    const code = context.store.cuts.codeOf(session);
+    const code = context.store.cuts.codeOf(session, uplink.attachment);
     if (code !== null) context.uplinks.send(uplink, { type: "session.cut", session, code });
   }
 }
@@ -145,8 +160,8 @@ function memberOf(context: Context, uplink: Uplink): SiteRow {
  * @throws FairleadError `uplink.replaced` when this one is not the newest
  */
 function replaceOlder(context: Context, uplink: Uplink): void {
-  const { counter, boot } = uplink.attachment;
-  for (const other of context.uplinks.ofBoot(boot)) {
+  const { counter } = uplink.attachment;
+  for (const other of context.uplinks.ofInstance(uplink.attachment)) {
     if (other.attachment.counter < counter) context.uplinks.refuse(other, "uplink.replaced");
     else if (other.attachment.counter > counter && other.attachment.software !== null) {
       throw new FairleadError("uplink.replaced");
@@ -165,23 +180,27 @@ function takeGreeted(
   site: SiteRow,
   hello: Hello,
   now: number,
-): { revision: Revision | null; orphans: { session: string; boot: string }[] } {
+): { revision: Revision | null; orphans: { session: string; waiting: InstanceId }[] } {
   const { store, uplinks } = context;
   const { boot, offers } = hello;
+  const self = { site: site.id, boot };
   const left = store.instances(site.id);
-  const gone = left.includes(boot) ? [] : left.filter((other) => uplinks.ofBoot(other).length === 0);
-  takeListeners(context, site, boot, hello.listeners);
-  if (gone.length === 0 && store.offers.areThose(boot, offers)) {
-    store.offers.found(boot);
+  const known = left.some((other) => isSameInstance(other, self));
+  const gone = known ? [] : left.filter((other) => uplinks.ofInstance(other).length === 0);
+  takeListeners(context, site, self, hello.listeners);
+  if (gone.length === 0 && store.offers.areThose(self, offers)) {
+    store.offers.found(self);
     return { revision: null, orphans: [] };
   }
   const why = ({ instance }: StoredOffer) =>
-    instance.boot === boot ? `site ${site.name} withdrew it` : `site ${site.name} started again without it`;
+    isSameInstance(instance, self)
+      ? `site ${site.name} withdrew it`
+      : `site ${site.name} started again without it`;
   const orphans = gone.flatMap((other) =>
-    store.sessions.ofBoot(other).map((held) => ({ session: held.id, boot: peerOf(held, other).boot })),
+    store.sessions.ofInstance(other).map((held) => ({ session: held.id, waiting: peerOf(held, other) })),
   );
   const revision = reviseOffers(context, { why }, () => {
-    store.offers.replace(site.id, boot, offers, now);
+    store.offers.replace(self, offers, now);
     for (const other of gone) store.dropInstance(other);
   });
   return { revision, orphans };

@@ -1,41 +1,45 @@
 /** Invitations to sessions: what each of two instances needs to dial the lanes of a session's present generation. */
 import { FairleadError, isErrorCode } from "../../protocol/errors.ts";
+import { type InstanceId, isSameInstance } from "../../protocol/instances.ts";
 import type { Invitation } from "../../protocol/messages.ts";
 import { issueTicket, TICKET_MS } from "../authority/tickets.ts";
 import type { Context } from "./context.ts";
 import type { SessionRow } from "./store/store.ts";
 import type { Uplink } from "./uplinks.ts";
 
-/** The other instance of a session, as seen from `boot`. */
-export function peerOf(session: SessionRow, boot: string): { site: string; boot: string } {
-  return session.bootA === boot
-    ? { site: session.siteB, boot: session.bootB }
-    : { site: session.siteA, boot: session.bootA };
+/** Whether a session is one of this instance's. */
+export function isOf({ a, b }: SessionRow, instance: InstanceId): boolean {
+  return isSameInstance(a, instance) || isSameInstance(b, instance);
 }
 
-/** Why there is no such session. */
-export function endOf(context: Context, session: string): FairleadError {
-  const code = context.store.cuts.codeOf(session);
+/** The other instance of a session, as seen from one of its two. */
+export function peerOf({ a, b }: SessionRow, instance: InstanceId): InstanceId {
+  return isSameInstance(a, instance) ? b : a;
+}
+
+/** Why there is no such session of this instance. */
+export function endOf(context: Context, session: string, instance: InstanceId): FairleadError {
+  const code = context.store.cuts.codeOf(session, instance);
   return new FairleadError(code !== null && isErrorCode(code) ? code : "session.unknown");
 }
 
 /** Answers an instance's request with its invitation. @throws FairleadError why the session is over by now */
 export async function grant(context: Context, session: string, to: Uplink, id: number): Promise<void> {
-  const invitation = await invite(context, session, to.attachment.boot);
+  const invitation = await invite(context, session, to.attachment);
   context.uplinks.send(to, { type: "session.grant", id, invitation });
 }
 
 /** Offers a session to one of its instances; without an uplink, or when it is over by now, nothing is sent. */
-export async function offer(context: Context, session: string, boot: string): Promise<void> {
+export async function offer(context: Context, session: string, to: InstanceId): Promise<void> {
   let invitation: Invitation;
   try {
-    invitation = await invite(context, session, boot);
+    invitation = await invite(context, session, to);
   } catch (thrown) {
     if (thrown instanceof FairleadError) return;
     throw thrown;
   }
   // Looked up now: the instance may have replaced its uplink meanwhile.
-  const uplink = context.uplinks.instance(boot);
+  const uplink = context.uplinks.instance(to);
   if (uplink) context.uplinks.send(uplink, { type: "session.offer", invitation });
 }
 
@@ -43,22 +47,22 @@ export async function offer(context: Context, session: string, boot: string): Pr
  * One side's invitation, for the generation that holds when its tickets are made: others may end or resume the
  * session meanwhile.
  */
-async function invite(context: Context, id: string, boot: string): Promise<Invitation> {
+async function invite(context: Context, id: string, to: InstanceId): Promise<Invitation> {
   const { store, env } = context;
   for (;;) {
     const session = store.sessions.get(id);
     const network = store.network.get();
-    const peer = session && peerOf(session, boot);
+    const peer = session && peerOf(session, to);
     const peerSite = peer && store.sites.get(peer.site);
-    if (!session || !network || !peerSite) throw endOf(context, id);
+    if (!session || !network || !peerSite) throw endOf(context, id, to);
     const { generation, encryption } = session;
-    const side = boot === session.bootA ? "a" : "b";
+    const side = isSameInstance(to, session.a) ? "a" : "b";
     const claims = {
       network: network.id,
       session: id,
       generation,
-      site: side === "a" ? session.siteA : session.siteB,
-      boot,
+      site: to.site,
+      boot: to.boot,
       peer: peer.site,
       side,
       expires: context.now() + TICKET_MS,

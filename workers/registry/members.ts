@@ -1,6 +1,7 @@
 /** Sites made by name before they join, and what of a site can be changed: its name, and what it may offer. */
 import type { CreateSite, Site, Token, UpdateSite } from "../../protocol/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
+import { instanceKey } from "../../protocol/instances.ts";
 import type { Context } from "./context.ts";
 import { changeGraph } from "./graph.ts";
 import { announceLinks } from "./linking.ts";
@@ -119,10 +120,10 @@ export function updateSite(context: Context, nameOrId: string, request: UpdateSi
 function tellSessions({ store, uplinks }: Context, site: string, name: string): void {
   const peers = store.sessions
     .all()
-    .filter(({ siteA, siteB }) => site === siteA || site === siteB)
-    .map(({ siteA, bootA, bootB }) => (site === siteA ? bootB : bootA));
-  for (const boot of new Set(peers)) {
-    for (const uplink of uplinks.ofBoot(boot)) uplinks.send(uplink, { type: "renamed", site, name });
+    .filter(({ a, b }) => site === a.site || site === b.site)
+    .map(({ a, b }) => (site === a.site ? b : a));
+  for (const peer of new Map(peers.map((peer) => [instanceKey(peer), peer])).values()) {
+    for (const uplink of uplinks.ofInstance(peer)) uplinks.send(uplink, { type: "renamed", site, name });
   }
 }
 

@@ -1,5 +1,6 @@
 /** What instances offer: the one place where offers change, with all that follows for those who see them. */
 import { ERRORS } from "../../protocol/errors.ts";
+import { type InstanceId, instanceKey, isSameInstance } from "../../protocol/instances.ts";
 import type { RefusedOffer } from "../../protocol/messages.ts";
 import { announceDifferences } from "./announcements.ts";
 import type { Context } from "./context.ts";
@@ -19,7 +20,7 @@ export interface Cause {
 export interface Revision {
   readonly before: Sight;
   /** Instances of whose offers others are refused than before. */
-  readonly refused: readonly string[];
+  readonly refused: readonly InstanceId[];
 }
 
 /** Changes offers, or what they depend on, all or nothing; decides anew which are taken, and tells everybody. */
@@ -47,19 +48,20 @@ export function reviseOffers(context: Context, cause: Cause, work: () => void): 
 }
 
 /** @param except an instance that is told its refusals in another way */
-export function tellRevision(context: Context, { before, refused }: Revision, except?: string): void {
+export function tellRevision(context: Context, { before, refused }: Revision, except?: InstanceId): void {
   announceDifferences(context, before);
-  for (const boot of refused) {
-    const uplink = boot === except ? null : context.uplinks.instance(boot);
+  for (const instance of refused) {
+    if (except && isSameInstance(instance, except)) continue;
+    const uplink = context.uplinks.instance(instance);
     if (uplink)
-      context.uplinks.send(uplink, { type: "offers.refused", refused: refusedOffers(context, boot) });
+      context.uplinks.send(uplink, { type: "offers.refused", refused: refusedOffers(context, instance) });
   }
 }
 
 /** Which of an instance's offers are not taken, and why. */
-export function refusedOffers(context: Context, boot: string): RefusedOffer[] {
+export function refusedOffers(context: Context, instance: InstanceId): RefusedOffer[] {
   return context.store.offers
-    .refusedOf(boot)
+    .refusedOf(instance)
     .map(({ name, code }) => ({ name, code, message: ERRORS[code as Refusal].meaning }));
 }
 
@@ -75,7 +77,7 @@ function decide(context: Context): StoredOffer[] {
   return rows.map((row, index) => {
     const refused = decisions[index] ?? null;
     if (refused === row.refused) return row;
-    offers.setRefused(row.instance.boot, row.service, refused);
+    offers.setRefused(row.instance, row.service, refused);
     return { ...row, refused };
   });
 }
@@ -142,15 +144,18 @@ function noteRefusals(context: Context, before: readonly StoredOffer[], after: r
 }
 
 /** Instances whose refused offers are others than before. */
-function differingRefusals(before: readonly StoredOffer[], after: readonly StoredOffer[]): string[] {
+function differingRefusals(
+  before: readonly StoredOffer[],
+  after: readonly StoredOffer[],
+): readonly InstanceId[] {
   const said = (offers: readonly StoredOffer[]) => {
-    const byBoot = Map.groupBy(
+    const byInstance = Map.groupBy(
       offers.filter((offer) => offer.refused !== null),
-      (offer) => offer.instance.boot,
+      (offer) => instanceKey(offer.instance),
     );
     return new Map(
-      [...byBoot].map(([boot, list]) => [
-        boot,
+      [...byInstance].map(([key, list]) => [
+        key,
         list
           .map((offer) => `${offer.service} ${offer.refused}`)
           .sort()
@@ -160,5 +165,10 @@ function differingRefusals(before: readonly StoredOffer[], after: readonly Store
   };
   const had = said(before);
   const has = said(after);
-  return [...new Set([...had.keys(), ...has.keys()])].filter((boot) => had.get(boot) !== has.get(boot));
+  const instances = new Map(
+    [...before, ...after]
+      .filter(({ refused }) => refused !== null)
+      .map(({ instance }) => [instanceKey(instance), instance]),
+  );
+  return [...instances].filter(([key]) => had.get(key) !== has.get(key)).map(([, instance]) => instance);
 }

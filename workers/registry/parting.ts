@@ -12,7 +12,7 @@ export function sayGoodbye(context: Context, uplink: Uplink): void {
   const site = store.sites.get(uplink.attachment.site);
   if (!site) return;
   changeOffers(context, { why: `site ${site.name} withdrew it` }, () =>
-    store.dropInstance(uplink.attachment.boot),
+    store.dropInstance(uplink.attachment),
   );
 }
 
@@ -22,21 +22,22 @@ export function sayGoodbye(context: Context, uplink: Uplink): void {
  */
 export function part(context: Context, uplink: Uplink, code: string): void {
   const { store, uplinks } = context;
-  const { boot, site: id, software, ended } = uplink.attachment;
+  const { attachment: instance } = uplink;
+  const { site: id, software, ended } = instance;
   const site = store.sites.get(id);
   if (!site || site.state === "revoked" || software === null || ended) return;
   const now = context.now();
   // Where the end of an uplink woke the registry, what it means for the site was noted before this is called.
   if (site.state === "down") {
-    store.offers.markLost(boot, now);
+    store.offers.markLost(instance, now);
     return;
   }
   const before = standingsOf(context, [id], new Presence(context, uplink));
   const others = (list: Uplink[]) =>
     list.filter((other) => other.socket !== uplink.socket && other.attachment.software !== null).length;
   const after = store.transaction(() => {
-    const replaced = others(uplinks.ofBoot(boot)) > 0;
-    if (!replaced) store.offers.markLost(boot, now);
+    const replaced = others(uplinks.ofInstance(instance)) > 0;
+    if (!replaced) store.offers.markLost(instance, now);
     const left = others(uplinks.ofSite(id));
     if (left === 0) {
       store.sites.setState(id, "down", now);

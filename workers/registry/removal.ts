@@ -54,7 +54,7 @@ function revoke(context: Context, site: SiteRow, actor: string): void {
   const now = context.now();
   store.sites.setState(site.id, "revoked", now);
   store.certificates.revokeOf(site.id, now);
-  for (const boot of store.instances(site.id)) store.offers.replace(site.id, boot, [], now);
+  for (const instance of store.instances(site.id)) store.offers.replace(instance, [], now);
   context.event("site.revoked", `Site ${site.name} was revoked.`, { site: site.name, actor });
   store.issuers.delete(site.id);
   endIssued(context, site.id, actor);

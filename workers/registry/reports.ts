@@ -1,4 +1,5 @@
 /** What an instance reports of itself: how its listeners stand, what its clock says, how far away it is. */
+import type { InstanceId } from "../../protocol/instances.ts";
 import type { ListenerReport } from "../../protocol/messages.ts";
 import { readAttachment, writeAttachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
@@ -11,11 +12,11 @@ import type { Uplink } from "./uplinks.ts";
 export function takeListeners(
   context: Context,
   site: SiteRow,
-  boot: string,
+  instance: InstanceId,
   reports: readonly ListenerReport[],
 ): void {
   const before = new Map(
-    context.store.listeners.replace(site.id, boot, reports).map((report) => [report.service, report]),
+    context.store.listeners.replace(instance, reports).map((report) => [report.service, report]),
   );
   for (const report of reports) {
     const known = before.get(report.service);

@@ -103,6 +103,44 @@ export const MIGRATIONS: readonly Migration[] = [
       "CREATE INDEX events_by_share ON events (refusal, place)",
     ],
   },
+  {
+    number: 4,
+    name: "instances are known by their site and boot id",
+    statements: [
+      `CREATE TABLE offers_by_instance (
+        site TEXT NOT NULL, boot TEXT NOT NULL, service TEXT NOT NULL, protocol TEXT NOT NULL, port INTEGER NOT NULL,
+        since INTEGER NOT NULL, lost_at INTEGER, encryption TEXT NOT NULL DEFAULT 'end-to-end', to_sites TEXT,
+        refused TEXT,
+        PRIMARY KEY (site, boot, service))`,
+      `INSERT INTO offers_by_instance
+        SELECT site, boot, service, protocol, port, since, lost_at, encryption, to_sites, refused FROM offers`,
+      "DROP TABLE offers",
+      "ALTER TABLE offers_by_instance RENAME TO offers",
+      `CREATE TABLE listeners_by_instance (
+        site TEXT NOT NULL, boot TEXT NOT NULL, service TEXT NOT NULL, address TEXT NOT NULL, state TEXT NOT NULL,
+        code TEXT, message TEXT, PRIMARY KEY (site, boot, service))`,
+      `INSERT INTO listeners_by_instance
+        SELECT site, boot, service, address, state, code, message FROM listeners`,
+      "DROP TABLE listeners",
+      "ALTER TABLE listeners_by_instance RENAME TO listeners",
+      `CREATE TABLE sessions_by_instance (
+        site_a TEXT NOT NULL, boot_a TEXT NOT NULL, site_b TEXT NOT NULL, boot_b TEXT NOT NULL,
+        encryption TEXT NOT NULL, id TEXT NOT NULL UNIQUE, generation INTEGER NOT NULL, lanes INTEGER NOT NULL,
+        granted_at INTEGER NOT NULL, away_since INTEGER,
+        PRIMARY KEY (site_a, boot_a, site_b, boot_b, encryption))`,
+      `INSERT INTO sessions_by_instance
+        SELECT site_a, boot_a, site_b, boot_b, encryption, id, generation, lanes, granted_at, away_since
+        FROM sessions`,
+      "DROP TABLE sessions",
+      "ALTER TABLE sessions_by_instance RENAME TO sessions",
+      "CREATE INDEX sessions_by_b ON sessions (site_b, boot_b)",
+      // Cuts are kept for minutes. Without its row, a session that was cut is unknown, which ends it as well.
+      "DROP TABLE cuts",
+      `CREATE TABLE cuts (
+        session TEXT PRIMARY KEY, site_a TEXT NOT NULL, boot_a TEXT NOT NULL, site_b TEXT NOT NULL,
+        boot_b TEXT NOT NULL, code TEXT NOT NULL, at INTEGER NOT NULL)`,
+    ],
+  },
 ];
 
 /** The migrations that a database at `applied` (the highest number it has, 0 when new) still needs, in order. */

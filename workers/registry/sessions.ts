@@ -1,6 +1,7 @@
 /** Brings two instances together, the first time and again: checks that they may talk, serialises their requests. */
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { FairleadError, isErrorCode } from "../../protocol/errors.ts";
+import { compareInstances, type InstanceId, isSameInstance } from "../../protocol/instances.ts";
 import {
   type ConnectorMessage,
   DEFAULT_ENCRYPTION,
@@ -11,7 +12,7 @@ import { siteMatches } from "../../protocol/names.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
 import { decideResume, decideSession } from "./decisions.ts";
-import { endOf, grant, offer, peerOf } from "./invitations.ts";
+import { endOf, grant, isOf, offer, peerOf } from "./invitations.ts";
 import { hangUp } from "./parting.ts";
 import { checkQuota } from "./quotas.ts";
 import type { SessionRow, SiteRow } from "./store/store.ts";
@@ -39,24 +40,23 @@ const PASSED_ON: ReadonlySet<string> = new Set<ErrorCode>(["session.unknown", "s
 export async function requestSession(context: Context, from: Uplink, request: SessionRequest): Promise<void> {
   const { store } = context;
   const { site, boot } = from.attachment;
+  const self = { site, boot };
   const { peer, encryption = DEFAULT_ENCRYPTION, lanes = 1 } = request;
   const peerSite = peerSiteOf(context, site, peer.site);
   checkOffer(context, request, { from: site, to: peerSite, encryption });
-  checkUplink(context, peerSite, peer.boot);
+  checkUplink(context, peerSite, peer);
 
   const now = context.now();
-  const [bootA, bootB] = boot < peer.boot ? [boot, peer.boot] : [peer.boot, boot];
-  const existing = store.sessions.between(bootA, bootB, encryption);
+  const [a, b] = compareInstances(self, peer) < 0 ? [self, peer] : [peer, self];
+  const existing = store.sessions.between(a, b, encryption);
   if (existing && decideSession(existing, now) === "join") {
     return grant(context, existing.id, from, request.id);
   }
   if (!existing) checkQuota(context, "sessions");
   const session: SessionRow = {
-    bootA,
-    bootB,
+    a,
+    b,
     encryption,
-    siteA: bootA === boot ? site : peer.site,
-    siteB: bootA === boot ? peer.site : site,
     id: context.newId("session"),
     generation: 1,
     lanes: Math.min(lanes, MAX_LANES),
@@ -74,15 +74,15 @@ export async function requestSession(context: Context, from: Uplink, request: Se
  */
 export async function resumeSession(context: Context, from: Uplink, request: SessionResume): Promise<void> {
   const { store } = context;
-  const { site, boot } = from.attachment;
+  const { attachment: self } = from;
   const found = store.sessions.get(request.session);
-  const existing = found && (found.bootA === boot || found.bootB === boot) ? found : null;
+  const existing = found && isOf(found, self) ? found : null;
   const now = context.now();
   const decision = decideResume(existing, request.generation, now);
-  if (existing === null || decision.kind === "unknown") throw endOf(context, request.session);
+  if (existing === null || decision.kind === "unknown") throw endOf(context, request.session, self);
 
-  const peer = peerOf(existing, boot);
-  checkUplink(context, peerSiteOf(context, site, peer.site), peer.boot);
+  const peer = peerOf(existing, self);
+  checkUplink(context, peerSiteOf(context, self.site, peer.site), peer);
   if (decision.kind === "join") return grant(context, existing.id, from, request.id);
   const session: SessionRow = {
     ...existing,
@@ -100,10 +100,10 @@ async function bringTogether(context: Context, session: SessionRow, from: Uplink
   const { store } = context;
   store.transaction(() => {
     store.sessions.put(session);
-    store.pairs.note(session.siteA, session.siteB);
+    store.pairs.note(session.a.site, session.b.site);
   });
   await grant(context, session.id, from, id);
-  await offer(context, session.id, peerOf(session, from.attachment.boot).boot);
+  await offer(context, session.id, peerOf(session, from.attachment));
 }
 
 /** The site of a peer, when the two may talk. @throws FairleadError `session.forbidden` */
@@ -127,10 +127,7 @@ function checkOffer(
 ): void {
   const offered = store.offers
     .all()
-    .find(
-      ({ service: name, instance }) =>
-        name === service && instance.boot === peer.boot && instance.site === peer.site,
-    );
+    .find(({ service: name, instance }) => name === service && isSameInstance(instance, peer));
   if (!offered) throw new FairleadError("service.unknown", `Site ${to.name} does not offer ${service}.`);
   if (!siteMatches({ id: from, name: store.sites.get(from)?.name ?? "" }, offered.to)) {
     throw new FairleadError(
@@ -147,9 +144,9 @@ function checkOffer(
 }
 
 /** Whether an instance has a live uplink. @throws FairleadError `session.peer_offline` */
-function checkUplink(context: Context, site: SiteRow, boot: string): void {
-  const uplink = context.uplinks.instance(boot);
-  if (!uplink || uplink.attachment.site !== site.id) {
+function checkUplink(context: Context, site: SiteRow, instance: InstanceId): void {
+  const uplink = context.uplinks.instance(instance);
+  if (!uplink) {
     throw new FairleadError("session.peer_offline", `Site ${site.name} has no uplink at the moment.`);
   }
   if (!context.uplinks.alive(uplink, context.now())) {
@@ -165,10 +162,10 @@ function checkUplink(context: Context, site: SiteRow, boot: string): void {
 export function endSession(context: Context, from: Attachment, report: SessionEnded): void {
   const { store, uplinks } = context;
   const session = store.sessions.get(report.session);
-  const own = session && (session.bootA === from.boot || session.bootB === from.boot);
+  const own = session && isOf(session, from);
   if (own && session.generation === report.generation) {
     store.sessions.delete(session.id);
-    const peer = uplinks.instance(peerOf(session, from.boot).boot);
+    const peer = uplinks.instance(peerOf(session, from));
     if (peer && PASSED_ON.has(report.code)) {
       uplinks.send(peer, { type: "session.cut", session: session.id, code: report.code });
     }

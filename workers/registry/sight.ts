@@ -2,6 +2,7 @@
  * Which services a site sees: those that sites it can reach offer and export to it, its own left out. Pure: the
  * state of one moment in, answers out.
  */
+import { compareInstances } from "../../protocol/instances.ts";
 import type { Encryption, Instance, VisibleService } from "../../protocol/messages.ts";
 import { type ServiceProtocol, siteMatches } from "../../protocol/names.ts";
 import { nearest } from "./portions.ts";
@@ -40,7 +41,7 @@ export interface Seen {
 }
 
 const byAge = (left: OfferRow, right: OfferRow): number =>
-  left.since - right.since || (left.instance.boot < right.instance.boot ? -1 : 1);
+  left.since - right.since || compareInstances(left.instance, right.instance);
 
 export class Sight {
   readonly #edges: readonly Edge[];

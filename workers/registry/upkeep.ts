@@ -35,8 +35,8 @@ export function reconcile(context: Context): void {
     noteLinks(context, before, after);
     announceStandings(context, before, after);
   }
-  for (const boot of store.offers.bootsNotLost()) {
-    if (uplinks.ofBoot(boot).length === 0) store.offers.markLost(boot, now);
+  for (const instance of store.offers.notLost()) {
+    if (uplinks.ofInstance(instance).length === 0) store.offers.markLost(instance, now);
   }
 }
 
@@ -78,8 +78,8 @@ export function sweep(context: Context): void {
   store.tokens.prune(now - TOKEN_MEMORY_MS);
   // A session whose two instances both stay away is over at last, though nobody could say so. Not at once: after
   // an edge restart this may run before anybody is back.
-  for (const { id, bootA, bootB, awaySince } of store.sessions.all()) {
-    const present = [bootA, bootB].some((boot) => uplinks.ofBoot(boot).length > 0);
+  for (const { id, a, b, awaySince } of store.sessions.all()) {
+    const present = [a, b].some((instance) => uplinks.ofInstance(instance).length > 0);
     const state = decideAway(awaySince, present, now);
     if (state.over) store.sessions.delete(id);
     else if (state.awaySince !== awaySince) store.sessions.setAway(id, state.awaySince);

@@ -1,5 +1,6 @@
 /** The uplinks: hibernating WebSockets of the connectors, and what they say about who is there. */
 import { type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
+import type { InstanceId } from "../../protocol/instances.ts";
 import { closeCodeFor, KEEPALIVE, type RegistryMessage } from "../../protocol/messages.ts";
 import { type Attachment, readAttachment, tagOf, writeAttachment } from "./attachment.ts";
 import { ClockStepGuard } from "./clock-step-guard.ts";
@@ -25,7 +26,8 @@ export class Uplinks {
   /** Takes a new socket in, silent and unknown until its hello; `answer` is the client's end. */
   accept(attachment: Attachment): { answer: WebSocket; uplink: Uplink } {
     const pair = new WebSocketPair();
-    this.#ctx.acceptWebSocket(pair[1], [tagOf.site(attachment.site), tagOf.boot(attachment.boot)]);
+    const { site, boot } = attachment;
+    this.#ctx.acceptWebSocket(pair[1], [tagOf.site(site), tagOf.boot(boot), tagOf.instance(attachment)]);
     writeAttachment(pair[1], attachment);
     return { answer: pair[0], uplink: { socket: pair[1], attachment } };
   }
@@ -54,14 +56,21 @@ export class Uplinks {
     return this.#open(tagOf.site(site));
   }
 
-  ofBoot(boot: string): Uplink[] {
-    return this.#open(tagOf.boot(boot));
+  /** Greeted uplinks of other sites that use the boot id of this instance. */
+  sharingBoot({ site, boot }: InstanceId): Uplink[] {
+    return this.#open(tagOf.boot(boot)).filter(
+      ({ attachment }) => attachment.site !== site && attachment.software !== null,
+    );
+  }
+
+  ofInstance(instance: InstanceId): Uplink[] {
+    return this.#open(tagOf.instance(instance));
   }
 
   /** The greeted uplink of an instance; where a replacement overlaps, the newest. */
-  instance(boot: string): Uplink | null {
+  instance(instance: InstanceId): Uplink | null {
     return (
-      this.ofBoot(boot)
+      this.ofInstance(instance)
         .filter((uplink) => uplink.attachment.software !== null)
         .sort((left, right) => right.attachment.counter - left.attachment.counter)[0] ?? null
     );

@@ -42,7 +42,7 @@ function describeSite(
       software: attachment.software ?? "",
     })),
     services: [...new Set(own.map((offer) => offer.service))].sort(),
-    listeners: [...boots].flatMap((boot) => store.listeners.of(boot)),
+    listeners: [...boots].flatMap((boot) => store.listeners.of({ site: row.id, boot })),
   };
 }
 

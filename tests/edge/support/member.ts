@@ -77,7 +77,7 @@ export async function exists(namespace: DurableObjectNamespace, name: string): P
 type Sent<T> = Extract<RegistryMessage, { type: T }>;
 const PATIENCE_MS = 3_000;
 const open = new Set<WebSocket>();
-let counter = 0;
+let lastCounter = 0;
 
 /** Ends every socket that a test left open. */
 export function hangUpAll(): void {
@@ -152,15 +152,23 @@ export class TestUplink extends Line {
     this.boot = boot;
   }
 
-  /** Dials without a hello. */
-  static async dial(member: Member, boot: string = bootIdOf()): Promise<TestUplink> {
-    counter += 1;
+  /** Dials without a hello. Counters of assertions grow unless one is given. */
+  static async dial(
+    member: Member,
+    boot: string = bootIdOf(),
+    counter: number = ++lastCounter,
+  ): Promise<TestUplink> {
     return new TestUplink(await dial(member, { assertion: { jti: `${boot}.${counter}` } }), member, boot);
   }
 
   /** Dials, says hello and is welcomed. */
-  static async open(member: Member, hello: Partial<Hello> = {}, boot?: string): Promise<TestUplink> {
-    const uplink = await TestUplink.dial(member, boot);
+  static async open(
+    member: Member,
+    hello: Partial<Hello> = {},
+    boot?: string,
+    counter?: number,
+  ): Promise<TestUplink> {
+    const uplink = await TestUplink.dial(member, boot, counter);
     await uplink.greet(hello);
     return uplink;
   }

@@ -1,4 +1,5 @@
 /** What instances offer, and what they report of their listeners. */
+import type { InstanceId } from "../../../protocol/instances.ts";
 import {
   DEFAULT_ENCRYPTION,
   Encryption,
@@ -29,7 +30,7 @@ export class Offers {
     return this.#sql
       .rows(
         `SELECT offers.*, sites.name AS site_name FROM offers JOIN sites ON sites.id = offers.site
-          WHERE sites.state != 'revoked' ORDER BY since, boot, service`,
+          WHERE sites.state != 'revoked' ORDER BY since, boot, site, service`,
       )
       .map((row) => ({
         service: text(row, "service"),
@@ -48,9 +49,10 @@ export class Offers {
     return this.stored().filter((offer) => offer.refused === null);
   }
 
-  #saidBy(boot: string): Map<string, string> {
+  #saidBy({ site, boot }: InstanceId): Map<string, string> {
     const rows = this.#sql.rows(
-      "SELECT service, protocol, port, encryption, to_sites FROM offers WHERE boot = ?",
+      "SELECT service, protocol, port, encryption, to_sites FROM offers WHERE site = ? AND boot = ?",
+      site,
       boot,
     );
     return new Map(
@@ -70,8 +72,9 @@ export class Offers {
    * Makes `offers` everything that the instance offers. What it did not offer before is not taken until that is
    * decided.
    */
-  replace(site: string, boot: string, offers: readonly Offer[], now: number): void {
-    const before = this.#saidBy(boot);
+  replace(instance: InstanceId, offers: readonly Offer[], now: number): void {
+    const { site, boot } = instance;
+    const before = this.#saidBy(instance);
     // A name that comes twice counts once: the last.
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     for (const [name, { protocol, port, encryption = DEFAULT_ENCRYPTION, to }] of wanted) {
@@ -79,7 +82,7 @@ export class Offers {
       if (before.get(name) === said(protocol, port, encryption, sites)) continue;
       this.#sql.run(
         `INSERT INTO offers (site, boot, service, protocol, port, since, encryption, to_sites, refused)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (service, boot) DO UPDATE SET protocol = excluded.protocol,
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET protocol = excluded.protocol,
           port = excluded.port, since = excluded.since, encryption = excluded.encryption, to_sites = excluded.to_sites`,
         site,
         boot,
@@ -93,14 +96,15 @@ export class Offers {
       );
     }
     for (const name of before.keys()) {
-      if (!wanted.has(name)) this.#sql.run("DELETE FROM offers WHERE boot = ? AND service = ?", boot, name);
+      if (wanted.has(name)) continue;
+      this.#sql.run("DELETE FROM offers WHERE site = ? AND boot = ? AND service = ?", site, boot, name);
     }
-    this.found(boot);
+    this.found(instance);
   }
 
   /** Whether an instance's offers are exactly these already. */
-  areThose(boot: string, offers: readonly Offer[]): boolean {
-    const before = this.#saidBy(boot);
+  areThose(instance: InstanceId, offers: readonly Offer[]): boolean {
+    const before = this.#saidBy(instance);
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     return (
       before.size === wanted.size &&
@@ -112,34 +116,39 @@ export class Offers {
   }
 
   /** Notes why an offer is not taken, or null: that it is. */
-  setRefused(boot: string, service: string, code: string | null): void {
-    this.#sql.run("UPDATE offers SET refused = ? WHERE boot = ? AND service = ?", code, boot, service);
+  setRefused({ site, boot }: InstanceId, service: string, code: string | null): void {
+    const where = "WHERE site = ? AND boot = ? AND service = ?";
+    this.#sql.run(`UPDATE offers SET refused = ? ${where}`, code, site, boot, service);
   }
 
   /** The offers of an instance that were not taken, and why. */
-  refusedOf(boot: string): { name: string; code: string }[] {
+  refusedOf({ site, boot }: InstanceId): { name: string; code: string }[] {
     return this.#sql
       .rows(
-        "SELECT service, refused FROM offers WHERE boot = ? AND refused IS NOT NULL ORDER BY service",
+        `SELECT service, refused FROM offers WHERE site = ? AND boot = ? AND refused IS NOT NULL
+          ORDER BY service`,
+        site,
         boot,
       )
       .map((row) => ({ name: text(row, "service"), code: text(row, "refused") }));
   }
 
   /** The instance has an uplink again. */
-  found(boot: string): void {
-    this.#sql.run("UPDATE offers SET lost_at = NULL WHERE boot = ? AND lost_at IS NOT NULL", boot);
+  found({ site, boot }: InstanceId): void {
+    const where = "WHERE site = ? AND boot = ? AND lost_at IS NOT NULL";
+    this.#sql.run(`UPDATE offers SET lost_at = NULL ${where}`, site, boot);
   }
 
-  markLost(boot: string, at: number): void {
-    this.#sql.run("UPDATE offers SET lost_at = ? WHERE boot = ? AND lost_at IS NULL", at, boot);
+  markLost({ site, boot }: InstanceId, at: number): void {
+    const where = "WHERE site = ? AND boot = ? AND lost_at IS NULL";
+    this.#sql.run(`UPDATE offers SET lost_at = ? ${where}`, at, site, boot);
   }
 
   /** Instances with offers that nobody marked as lost. */
-  bootsNotLost(): string[] {
+  notLost(): InstanceId[] {
     return this.#sql
-      .rows("SELECT DISTINCT boot FROM offers WHERE lost_at IS NULL")
-      .map((row) => text(row, "boot"));
+      .rows("SELECT DISTINCT site, boot FROM offers WHERE lost_at IS NULL")
+      .map((row) => ({ site: text(row, "site"), boot: text(row, "boot") }));
   }
 
   /** Drops offers lost at or before `time`. */
@@ -174,16 +183,17 @@ export class Listeners {
   }
 
   /** What an instance reported last, by service. */
-  of(boot: string): ListenerReport[] {
+  of({ site, boot }: InstanceId): ListenerReport[] {
     return this.#sql
-      .rows("SELECT * FROM listeners WHERE boot = ? ORDER BY service", boot)
+      .rows("SELECT * FROM listeners WHERE site = ? AND boot = ? ORDER BY service", site, boot)
       .map((row) => this.#listener(row));
   }
 
   /** Makes `reports` everything known of the instance's listeners, and gives back what was known. */
-  replace(site: string, boot: string, reports: readonly ListenerReport[]): ListenerReport[] {
-    const before = this.of(boot);
-    this.#sql.run("DELETE FROM listeners WHERE boot = ?", boot);
+  replace(instance: InstanceId, reports: readonly ListenerReport[]): ListenerReport[] {
+    const { site, boot } = instance;
+    const before = this.of(instance);
+    this.#sql.run("DELETE FROM listeners WHERE site = ? AND boot = ?", site, boot);
     for (const report of reports) {
       this.#sql.run(
         "INSERT OR REPLACE INTO listeners VALUES (?, ?, ?, ?, ?, ?, ?)",

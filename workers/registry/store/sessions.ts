@@ -1,13 +1,13 @@
 /** Sessions, those that were cut, and the pairs of sites that ever had one. */
+import type { InstanceId } from "../../../protocol/instances.ts";
 import { Encryption } from "../../../protocol/messages.ts";
 import { number, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface SessionRow {
-  bootA: string;
-  bootB: string;
+  /** The lower of its two instances, as `compareInstances` orders them: the TLS server. */
+  a: InstanceId;
+  b: InstanceId;
   encryption: Encryption;
-  siteA: string;
-  siteB: string;
   id: string;
   /** Grows by one with each resumption. */
   generation: number;
@@ -28,11 +28,9 @@ export class Sessions {
 
   #session(row: Row): SessionRow {
     return {
-      bootA: text(row, "boot_a"),
-      bootB: text(row, "boot_b"),
+      a: { site: text(row, "site_a"), boot: text(row, "boot_a") },
+      b: { site: text(row, "site_b"), boot: text(row, "boot_b") },
       encryption: Encryption.parse(text(row, "encryption")),
-      siteA: text(row, "site_a"),
-      siteB: text(row, "site_b"),
       id: text(row, "id"),
       generation: number(row, "generation"),
       lanes: number(row, "lanes"),
@@ -53,14 +51,15 @@ export class Sessions {
     return this.#all("WHERE id = ?", id)[0] ?? null;
   }
 
-  /** Of two instances and a mode; `bootA` is the lower. */
-  between(bootA: string, bootB: string, encryption: Encryption): SessionRow | null {
-    const where = "WHERE boot_a = ? AND boot_b = ? AND encryption = ?";
-    return this.#all(where, bootA, bootB, encryption)[0] ?? null;
+  /** Of two instances and a mode; `a` is the lower. */
+  between(a: InstanceId, b: InstanceId, encryption: Encryption): SessionRow | null {
+    const where = "WHERE site_a = ? AND boot_a = ? AND site_b = ? AND boot_b = ? AND encryption = ?";
+    return this.#all(where, a.site, a.boot, b.site, b.boot, encryption)[0] ?? null;
   }
 
-  ofBoot(boot: string): SessionRow[] {
-    return this.#all("WHERE boot_a = ? OR boot_b = ?", boot, boot);
+  ofInstance({ site, boot }: InstanceId): SessionRow[] {
+    const where = "WHERE (site_a = ? AND boot_a = ?) OR (site_b = ? AND boot_b = ?)";
+    return this.#all(where, site, boot, site, boot);
   }
 
   count(): number {
@@ -72,13 +71,13 @@ export class Sessions {
   put(session: SessionRow): void {
     this.#sql.run(
       `INSERT OR REPLACE INTO sessions
-        (boot_a, boot_b, encryption, site_a, site_b, id, generation, lanes, granted_at, away_since)
+        (site_a, boot_a, site_b, boot_b, encryption, id, generation, lanes, granted_at, away_since)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      session.bootA,
-      session.bootB,
+      session.a.site,
+      session.a.boot,
+      session.b.site,
+      session.b.boot,
       session.encryption,
-      session.siteA,
-      session.siteB,
       session.id,
       session.generation,
       session.lanes,
@@ -100,8 +99,8 @@ export class Sessions {
 }
 
 /**
- * Why sessions were cut: kept for an instance that was away when it happened and comes back to resume one. Ids of
- * sessions cannot be guessed, so that knowing one is enough to be told.
+ * Why sessions were cut: kept for an instance that was away when it happened and comes back to resume one. Only the
+ * two instances of a session are told: an id that somebody names is no proof that the session is theirs.
  */
 export class Cuts {
   readonly #sql: Sql;
@@ -110,13 +109,31 @@ export class Cuts {
     this.#sql = sql;
   }
 
-  note(session: string, code: string, at: number): void {
-    this.#sql.run("INSERT OR REPLACE INTO cuts (session, code, at) VALUES (?, ?, ?)", session, code, at);
+  note({ id, a, b }: SessionRow, code: string, at: number): void {
+    this.#sql.run(
+      `INSERT OR REPLACE INTO cuts (session, site_a, boot_a, site_b, boot_b, code, at)
+        VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      id,
+      a.site,
+      a.boot,
+      b.site,
+      b.boot,
+      code,
+      at,
+    );
   }
 
-  /** The code that a session was cut with; null when it was not. */
-  codeOf(session: string): string | null {
-    const row = this.#sql.row("SELECT code FROM cuts WHERE session = ?", session);
+  /** The code that a session of this instance was cut with; null when it was not, or is none of its sessions. */
+  codeOf(session: string, { site, boot }: InstanceId): string | null {
+    const row = this.#sql.row(
+      `SELECT code FROM cuts WHERE session = ? AND
+        ((site_a = ? AND boot_a = ?) OR (site_b = ? AND boot_b = ?))`,
+      session,
+      site,
+      boot,
+      site,
+      boot,
+    );
     return row && text(row, "code");
   }
 

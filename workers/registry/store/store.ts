@@ -2,6 +2,7 @@
  * The registry's storage behind typed functions: only this folder and schema.ts speak SQL. One class for each
  * table or two, and here what concerns several. Times are ms.
  */
+import type { InstanceId } from "../../../protocol/instances.ts";
 import { dumpTables, restoreTables, type Tables } from "./backup.ts";
 import { Events } from "./events.ts";
 import { Links } from "./links.ts";
@@ -85,7 +86,7 @@ export class Store {
   }
 
   /** The instances of a site that left offers, listeners or sessions. */
-  instances(site: string): string[] {
+  instances(site: string): InstanceId[] {
     return this.#sql
       .rows(
         `SELECT boot FROM offers WHERE site = ? UNION SELECT boot FROM listeners WHERE site = ?
@@ -95,13 +96,14 @@ export class Store {
         site,
         site,
       )
-      .map((row) => text(row, "boot"));
+      .map((row) => ({ site, boot: text(row, "boot") }));
   }
 
   /** Forgets an instance: its offers, its listeners, its sessions. */
-  dropInstance(boot: string): void {
-    this.#sql.run("DELETE FROM offers WHERE boot = ?", boot);
-    this.#sql.run("DELETE FROM listeners WHERE boot = ?", boot);
-    this.#sql.run("DELETE FROM sessions WHERE boot_a = ? OR boot_b = ?", boot, boot);
+  dropInstance({ site, boot }: InstanceId): void {
+    this.#sql.run("DELETE FROM offers WHERE site = ? AND boot = ?", site, boot);
+    this.#sql.run("DELETE FROM listeners WHERE site = ? AND boot = ?", site, boot);
+    this.#sql.run("DELETE FROM sessions WHERE site_a = ? AND boot_a = ?", site, boot);
+    this.#sql.run("DELETE FROM sessions WHERE site_b = ? AND boot_b = ?", site, boot);
   }
 }

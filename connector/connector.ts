@@ -92,7 +92,10 @@ export class Connector implements Controlled {
       ...{ hosting: this.#hosting, hop: this.#hop, offers },
       uplink: () => this.#uplink,
     });
-    this.#clients = new Clients({ view: this.#view, streams: streamsOf(this.#manager), hop: this.#hop, log });
+    this.#clients = new Clients({
+      ...{ view: this.#view, streams: streamsOf(this.#manager), hop: this.#hop, log },
+      edgeRoundTrip: () => this.#uplink.rtt,
+    });
     this.#uplink = new Uplink({
       dial: async (signal) => {
         await this.#ensureFresh();

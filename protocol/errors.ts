@@ -470,7 +470,7 @@ export const ERRORS = {
   "session.timeout": entry(
     "peer",
     504,
-    "The session did not come up in time, or had no way to the peer for too long.",
+    "The session did not come up in time, had no way to the peer for too long, or the peer did not answer in time.",
     "Check both sites with `fairlead site status`; `--session-timeout` sets how long to wait.",
     RETRY,
   ),

@@ -4,9 +4,11 @@ import type { Duplex } from "node:stream";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { VisibleOffer } from "../../protocol/messages.ts";
 import type { Log } from "../log.ts";
+import { CircuitBreakers } from "./circuit-breakers.ts";
 import { connectStream, type OpeningStream } from "./connect.ts";
 import { EarlyData } from "./early.ts";
 import { HopRules } from "./hop.ts";
+import type { PeerLife } from "./open-deadline.ts";
 import type { CatalogueView } from "./view.ts";
 
 /** What serving clients needs of the session manager. */
@@ -15,6 +17,8 @@ export interface Streams {
   open(service: string, peer: VisibleOffer): Promise<OpeningStream>;
   /** Streams open to an instance; null when there is no session to it that would do. */
   streamsTo(peer: VisibleOffer): number | null;
+  /** What is known of the peer of the session that new streams to an instance use. */
+  life(peer: VisibleOffer): PeerLife;
   /** Joins both ways, with half-close; a failure of one resets the other. */
   join(client: Socket, stream: Duplex): void;
 }
@@ -24,27 +28,26 @@ export interface ClientsOptions {
   readonly streams: Streams;
   /** Without them, no hop encryption is used. */
   readonly hop?: HopRules;
+  /** The round trip to the edge, ms; null while it is not known. */
+  readonly edgeRoundTrip?: () => number | null;
   readonly log: Log;
   /** A clock that never goes back, ms; `performance.now` unless given. */
   readonly now?: () => number;
   readonly holdMs?: number;
 }
 
-/** How long an instance that failed is tried last, ms. */
-const FAILING_MS = 5000;
-
 export class Clients {
   readonly #options: ClientsOptions;
   readonly #now: () => number;
   /** Clients without a stream yet, with how to send them away. */
   readonly #waiting = new Map<Socket, AbortController>();
-  /** When an instance failed last, by boot id. */
-  readonly #failed = new Map<string, number>();
+  readonly #breakers: CircuitBreakers;
   readonly #stopping = new AbortController();
 
   constructor(options: ClientsOptions) {
     this.#options = options;
     this.#now = options.now ?? (() => performance.now());
+    this.#breakers = new CircuitBreakers({ now: this.#now });
   }
 
   /** Serves one client; never throws. */
@@ -101,23 +104,18 @@ export class Clients {
       changed: (ms, aborted) => view.changed(ms, aborted),
       load: (instance) => {
         const open = streams.streamsTo(instance);
-        return { streams: open ?? 0, session: open !== null, failing: this.#isFailing(instance.boot) };
+        return {
+          streams: open ?? 0,
+          session: open !== null,
+          failing: this.#breakers.isOpen(service, instance),
+        };
       },
       open: (name, peer) => streams.open(name, peer),
-      onFailure: (peer) => this.#noteFailure(peer.boot),
+      attempt: (instance) => this.#breakers.attempt(service, instance),
+      life: (instance) => streams.life(instance),
+      edgeRoundTrip: this.#options.edgeRoundTrip ?? (() => null),
       now: this.#now,
       ...(holdMs === undefined ? {} : { holdMs }),
     });
-  }
-
-  #isFailing(boot: string): boolean {
-    const at = this.#failed.get(boot);
-    return at !== undefined && this.#now() - at < FAILING_MS;
-  }
-
-  #noteFailure(boot: string): void {
-    const now = this.#now();
-    for (const [other, at] of this.#failed) if (now - at >= FAILING_MS) this.#failed.delete(other);
-    this.#failed.set(boot, now);
   }
 }

@@ -12,6 +12,7 @@ export function streamsOf(manager: SessionManager): Streams {
         .some((session) => session.peer.boot === boot && session.encryption === encryption);
       return held ? manager.openStreamsTo({ boot }) : null;
     },
+    life: ({ encryption, ...peer }) => manager.life(peer, encryption),
     join: joinStreams,
   };
 }

@@ -128,6 +128,15 @@ export class SessionManager {
     return count;
   }
 
+  /** How long nothing came from an instance over the session that new streams use, and its round trip, ms; null where not known. */
+  life(
+    peer: Instance,
+    encryption: Encryption = DEFAULT_ENCRYPTION,
+  ): { readonly silentMs: number | null; readonly roundTripMs: number | null } {
+    const session = this.#current.get(keyOf(peer.boot, encryption));
+    return { silentMs: session?.silentMs ?? null, roundTripMs: session?.rtt ?? null };
+  }
+
   /** Streams open now, in all sessions. */
   get streams(): number {
     let count = 0;

@@ -84,6 +84,11 @@ export class PipeCarrier extends Duplex implements Carrier {
   get rtt(): number | null {
     return this.#pipe.rtt;
   }
+  /** How long nothing came from the peer, ms; null before something did. */
+  get silentMs(): number | null {
+    const { heardAt } = this.#pipe;
+    return heardAt === null ? null : performance.now() - heardAt;
+  }
   get held(): Pipe["held"] {
     return this.#pipe.held;
   }

@@ -107,6 +107,11 @@ export class Session {
     return this.#transport.pipe?.rtt ?? null;
   }
 
+  /** How long nothing came from the peer, ms; null before something did, and where the carrier asks for no sign of life. */
+  get silentMs(): number | null {
+    return this.#transport.pipe?.silentMs ?? null;
+  }
+
   /** Whether lanes of a higher generation can go on with this session. */
   get resumable(): boolean {
     return this.#transport.pipe !== null && this.#lanes.resumable;

@@ -8,6 +8,8 @@ export class LaneSet {
   readonly #all = new Map<number, PipeLane>();
   /** The lane that bytes go to while it takes them. */
   #current: PipeLane | null = null;
+  /** When something last came on a lane that is gone, ms. */
+  #heardBefore: number | null = null;
 
   constructor(effects: PipeEffects) {
     this.#effects = effects;
@@ -30,6 +32,13 @@ export class LaneSet {
     return best;
   }
 
+  /** When something last came, ms; null before that. A lane's preface is something. */
+  get heardAt(): number | null {
+    let last = this.#heardBefore;
+    for (const { heardAt } of this.#all.values()) if (last === null || heardAt > last) last = heardAt;
+    return last;
+  }
+
   get(id: number): PipeLane | undefined {
     return this.#all.get(id);
   }
@@ -48,6 +57,7 @@ export class LaneSet {
   }
 
   remove(lane: PipeLane): void {
+    this.#heardBefore = Math.max(this.#heardBefore ?? lane.heardAt, lane.heardAt);
     this.#all.delete(lane.id);
     this.rest(lane);
   }

@@ -72,6 +72,11 @@ export class Pipe {
     return this.#lanes.rtt;
   }
 
+  /** When something last came on any lane, by the effects' clock, ms; null before that. */
+  get heardAt(): number | null {
+    return this.#lanes.heardAt;
+  }
+
   // ---- what the user does -----------------------------------------------------------------------------
 
   /** Takes chunks, which must not change any more; false asks to wait for `drained`. */

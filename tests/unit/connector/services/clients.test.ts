@@ -4,6 +4,7 @@ import { Clients, type Streams } from "../../../../connector/services/clients.ts
 import type { OpeningStream } from "../../../../connector/services/connect.ts";
 import { EARLY_BYTES } from "../../../../connector/services/early.ts";
 import { HopRules } from "../../../../connector/services/hop.ts";
+import type { PeerLife } from "../../../../connector/services/open-deadline.ts";
 import { CatalogueView } from "../../../../connector/services/view.ts";
 import { joinStreams } from "../../../../connector/session/join.ts";
 import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
@@ -17,13 +18,20 @@ const api = (...boots: string[]) => [
   { name: "api", protocol: "tcp" as const, port: 80, offers: boots.map(instance) },
 ];
 
-type Fate = "accept" | "offline" | "silence" | ErrorCode | { accepted: Promise<void> };
+type Fate = "accept" | "offline" | "nobody" | "silence" | ErrorCode | { accepted: Promise<void> };
+
+/** The peer's answer to an OPEN, when the test gives it. */
+function pendingAnswer() {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  promise.catch(() => {});
+  return { accepted: promise, accept: resolve, refuse: (code: ErrorCode) => reject(new FairleadError(code)) };
+}
 
 /** What its peer got of a stream. */
 const gotBy = new WeakMap<Duplex, Buffer[]>();
 
 /** A stream that is accepted, refused with a code, or never answered; its peer sends back what it gets. */
-function stream(fate: Exclude<Fate, "offline">): OpeningStream {
+function stream(fate: Exclude<Fate, "offline" | "nobody">): OpeningStream {
   const [near, far] = duplexPair();
   const got: Buffer[] = [];
   gotBy.set(near, got);
@@ -39,7 +47,11 @@ function stream(fate: Exclude<Fate, "offline">): OpeningStream {
   return Object.assign(near, { accepted });
 }
 
-async function setUp(fates: Record<string, Fate[]>, holdMs = 300, hop = new HopRules()) {
+/** A peer of which nothing came since the clock began. */
+const SILENT: PeerLife = { silentMs: Number.POSITIVE_INFINITY, roundTripMs: 1 };
+const ALIVE: PeerLife = { silentMs: 0, roundTripMs: 1 };
+
+async function setUp(fates: Record<string, Fate[]>, holdMs = 300, hop = new HopRules(), life = ALIVE) {
   const tried: string[] = [];
   const opened: Duplex[] = [];
   const log = new MemoryLog();
@@ -50,11 +62,14 @@ async function setUp(fates: Record<string, Fate[]>, holdMs = 300, hop = new HopR
       const fate = fates[peer.boot]?.shift() ?? "accept";
       // There is no session with it, so there is no stream either.
       if (fate === "offline") throw new FairleadError("session.peer_offline");
+      // Nobody dials the session's lanes.
+      if (fate === "nobody") return await new Promise<OpeningStream>(() => {});
       const one = stream(fate);
       opened.push(one);
       return one;
     },
     streamsTo: () => null,
+    life: () => life,
     join: joinStreams,
   };
   const clients = new Clients({ view, streams, log, hop, holdMs });
@@ -198,18 +213,8 @@ describe("a client of a listener", () => {
 describe("what a client says first", () => {
   const textOf = (stream: Duplex | undefined) =>
     stream === undefined ? "" : Buffer.concat(gotBy.get(stream) ?? []).toString();
-  const pending = () => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    promise.catch(() => {});
-    return {
-      accepted: promise,
-      accept: resolve,
-      refuse: (code: ErrorCode) => reject(new FairleadError(code)),
-    };
-  };
-
   it("goes out before an instance accepts, its end too", async () => {
-    const first = pending();
+    const first = pendingAnswer();
     const { view, connect, opened } = await setUp({ b1: [first] }, 10_000);
     view.welcome(api("b1"));
     const client = await connect();
@@ -224,7 +229,7 @@ describe("what a client says first", () => {
   });
 
   it("goes to the next instance, once and whole, when one refuses after it got it", async () => {
-    const refusals = [pending()];
+    const refusals = [pendingAnswer()];
     const { view, connect, opened, tried } = await setUp(
       { b1: [refusals[0] ?? "accept"], b2: ["offline"] },
       10_000,
@@ -243,7 +248,7 @@ describe("what a client says first", () => {
   });
 
   it("is never sent twice when the session ended and the target may have got it", async () => {
-    const first = pending();
+    const first = pendingAnswer();
     const { view, connect, opened, tried, log } = await setUp({ b1: [first] }, 10_000);
     view.welcome(api("b1", "b2"));
     const client = await connect();
@@ -256,7 +261,7 @@ describe("what a client says first", () => {
   });
 
   it("is kept up to 64 KiB; the rest waits for acceptance, and all arrives in order", async () => {
-    const [first, second] = [pending(), pending()];
+    const [first, second] = [pendingAnswer(), pendingAnswer()];
     const { view, connect, opened } = await setUp({ b1: [first], b2: [second] }, 10_000);
     view.welcome(api("b1", "b2"));
     const client = await connect();
@@ -279,7 +284,7 @@ describe("what a client says first", () => {
   });
 
   it("may be nothing: a server that talks first is heard", async () => {
-    const first = pending();
+    const first = pendingAnswer();
     const { view, connect, opened } = await setUp({ b1: [first] }, 10_000);
     view.welcome(api("b1"));
     const client = await connect();
@@ -289,6 +294,64 @@ describe("what a client says first", () => {
     await eventually("the greeting", () => client.socket.bytesRead === 9);
     client.socket.write("EHLO");
     await eventually("the answer", () => textOf(opened[0]) === "EHLO");
+  });
+});
+
+describe("a client of an instance that gives no sign of life", { timeout: 60_000 }, () => {
+  it("goes to the next one when it has said nothing, and later ones go there at once", async () => {
+    const { view, connect, tried } = await setUp({ b1: ["silence"] }, 10_000, new HopRules(), SILENT);
+    view.welcome(api("b1", "b2"));
+    const client = await connect();
+    await eventually("the other instance", () => tried.length === 2);
+    expect(await echo(client)).toBe("echo");
+    expect(await echo(await connect())).toBe("echo");
+    expect(tried).toEqual(["b1", "b2", "b2"]);
+  });
+
+  it("goes to the next one when no session comes up, with what it has said", async () => {
+    const { view, connect, tried } = await setUp({ b1: ["nobody"], b2: ["nobody"] }, 10_000);
+    view.welcome(api("b1", "b2", "b3"));
+    expect(await echo(await connect())).toBe("echo");
+    expect(tried).toEqual(["b1", "b2", "b3"]);
+  });
+
+  it("is reset when its bytes went out: the target may have got them", async () => {
+    const { view, connect, tried, log } = await setUp({ b1: ["silence"] }, 60_000, new HopRules(), SILENT);
+    view.welcome(api("b1", "b2"));
+    const client = await connect();
+    client.socket.write("pay 10");
+    await expect(client.received).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(tried).toEqual(["b1"]);
+    await eventually(
+      "the log line",
+      () => log.find("gave no sign of life")?.fields.code === "session.timeout",
+    );
+  });
+
+  it("waits for the target while the peer lives", async () => {
+    const late = pendingAnswer();
+    const { view, connect, tried, opened } = await setUp({ b1: [late] }, 60_000);
+    view.welcome(api("b1", "b2"));
+    const client = await connect();
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    late.accept();
+    opened[0]?.push("late");
+    opened[0]?.push(null);
+    client.socket.end();
+    expect(await client.received).toBe("late");
+    expect(tried).toEqual(["b1"]);
+  });
+});
+
+describe("a client beyond the streams that a session carries", () => {
+  it("is reset at once, and the instance is not taken for a failing one", async () => {
+    const { view, connect, tried, log } = await setUp({ b1: ["stream.limit"] }, 60_000);
+    view.welcome(api("b1"));
+    await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
+    await eventually("the log line", () => log.find("a client was reset")?.fields.code === "stream.limit");
+    view.welcome(api("b1", "b2"));
+    expect(await echo(await connect())).toBe("echo");
+    expect(tried).toEqual(["b1", "b1"]);
   });
 });
 

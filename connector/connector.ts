@@ -10,6 +10,7 @@ import type { Controlled } from "./control/routes.ts";
 import type { CreatedLink, Links, Services, Sessions, Status } from "./control/schema.ts";
 import { Hearing } from "./hearing.ts";
 import type { ConnectorOptions } from "./options.ts";
+import { DescriptorWatch } from "./resources/descriptor-watch.ts";
 import { Clients } from "./services/clients.ts";
 import { drained } from "./services/draining.ts";
 import { HopRules } from "./services/hop.ts";
@@ -39,6 +40,7 @@ export class Connector implements Controlled {
   readonly #hop: HopRules;
   readonly #offers: Offers;
   readonly #listeners: Listeners;
+  readonly #descriptors: DescriptorWatch;
   readonly #view: CatalogueView;
   readonly #manager: SessionManager;
   readonly #clients: Clients;
@@ -59,8 +61,14 @@ export class Connector implements Controlled {
     const offers = await Offers.load(options.state, options.expose, options.hop);
     const { state, bind, listen, log, localKeepAliveMs: keepAliveMs } = options;
     const holder: { connector: Connector | null } = { connector: null };
+    const descriptors = new DescriptorWatch({
+      log,
+      onChange: () => {
+        if (holder.connector) holder.connector.#planReport();
+      },
+    });
     const listeners = await Listeners.load({
-      ...{ state, bind, listen, keepAliveMs, log },
+      ...{ state, bind, listen, keepAliveMs, descriptors, log },
       onClient: (service, socket) => {
         if (holder.connector) holder.connector.#clients.serve(service, socket);
       },
@@ -68,16 +76,22 @@ export class Connector implements Controlled {
         if (holder.connector) holder.connector.#planReport();
       },
     });
-    holder.connector = new Connector(options, offers, listeners);
+    holder.connector = new Connector(options, offers, listeners, descriptors);
     return holder.connector;
   }
 
-  private constructor(options: ConnectorOptions, offers: Offers, listeners: Listeners) {
+  private constructor(
+    options: ConnectorOptions,
+    offers: Offers,
+    listeners: Listeners,
+    descriptors: DescriptorWatch,
+  ) {
     const { site, boot, log } = options;
     this.#options = options;
+    this.#descriptors = descriptors;
     this.#hop = options.hop ?? new HopRules();
     this.#offers = offers;
-    this.#hosting = new Hosting(offers, log, { keepAliveMs: options.localKeepAliveMs });
+    this.#hosting = new Hosting(offers, log, { keepAliveMs: options.localKeepAliveMs, descriptors });
     this.#listeners = listeners;
     offers.onChange(() => {
       this.#announce();
@@ -89,7 +103,7 @@ export class Connector implements Controlled {
       if (!this.#draining) listeners.set(this.#view.reachable());
     });
     this.#manager = makeSessions(options, {
-      ...{ hosting: this.#hosting, hop: this.#hop, offers },
+      ...{ hosting: this.#hosting, hop: this.#hop, offers, descriptors },
       uplink: () => this.#uplink,
     });
     this.#clients = new Clients({
@@ -135,7 +149,7 @@ export class Connector implements Controlled {
       ...{ hosting: this.#hosting, view: this.#view, manager: this.#manager },
     });
     this.#report = new Report({
-      ...{ site, boot, software: options.software, listeners, offers },
+      ...{ site, boot, software: options.software, listeners, offers, descriptors },
       ...{ uplink: this.#uplink, renewer: this.#renewer, clock: this.#clock, book: this.#book },
       ...{ view: this.#view, hop: this.#hop, refusals: this.#refusals, manager: this.#manager },
     });
@@ -169,6 +183,7 @@ export class Connector implements Controlled {
     this.#renewer.stop();
     this.#listeners.close();
     this.#clients.close();
+    this.#descriptors.close();
     await Promise.allSettled([this.#uplink.close(), this.#manager.close()]);
   }
 

@@ -1,5 +1,8 @@
 /** The sessions of a connector, wired to its site, its uplink and what it offers. */
+
+import { FairleadError } from "../protocol/errors.ts";
 import type { ConnectorOptions } from "./options.ts";
+import type { DescriptorWatch } from "./resources/descriptor-watch.ts";
 import type { HopRules } from "./services/hop.ts";
 import type { Hosting } from "./services/hosting.ts";
 import type { Offers } from "./services/offers.ts";
@@ -11,13 +14,14 @@ export interface SessionParts {
   readonly hosting: Hosting;
   readonly hop: HopRules;
   readonly offers: Offers;
+  readonly descriptors: DescriptorWatch;
   /** Asked when it is needed: the uplink is made later. */
   readonly uplink: () => Uplink;
 }
 
 export function makeSessions(options: ConnectorOptions, parts: SessionParts): SessionManager {
   const { site, boot, software, log, sessions } = options;
-  const { hosting, hop, offers, uplink } = parts;
+  const { hosting, hop, offers, descriptors, uplink } = parts;
   return new SessionManager({
     boot,
     software,
@@ -38,7 +42,18 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
       ended: (session, generation, code) =>
         uplink().send({ type: "session.ended", session, generation, code }),
     },
-    dial: (ticket, signal) => dialLane(site, ticket, signal),
+    dial: async (ticket, signal) => {
+      if (!descriptors.takeForLane()) throw new FairleadError("connector.descriptors");
+      try {
+        const lane = await dialLane(site, ticket, signal);
+        if (lane.readyState === lane.CLOSED) descriptors.release();
+        else lane.once("close", descriptors.release);
+        return lane;
+      } catch (error) {
+        descriptors.release();
+        throw error;
+      }
+    },
     accept: (stream, info) => hosting.accept(stream, info),
     allowsHop: () => hop.allowsAny || offers.anyHop,
     ...(sessions === undefined ? {} : { limits: sessions }),

@@ -703,6 +703,13 @@ export const ERRORS = {
     "No connector answers in the state directory.",
     "Start it with `fairlead connector run`, or name its directory with --state or FAIRLEAD_STATE.",
   ),
+  "connector.descriptors": entry(
+    "site",
+    503,
+    "The connector has as many descriptors open as the system allows, and resets new clients.",
+    "Raise its limit of open files (`ulimit -n`, LimitNOFILE= in systemd, --ulimit nofile in Docker) and start it again; each connection takes one descriptor, or two where client and target are at one site.",
+    RETRY,
+  ),
   "cli.node": entry(
     "site",
     500,

@@ -1,5 +1,5 @@
 /** What a site's connector tells, as people read it. */
-import type { LinkLine, Links, Services, Status } from "../control/schema.ts";
+import type { DescriptorLine, LinkLine, Links, Services, Status } from "../control/schema.ts";
 import { isSkewed } from "../uplink/clock.ts";
 import { formatDuration, relativeTime } from "./duration.ts";
 import type { Printer } from "./output.ts";
@@ -117,6 +117,8 @@ export function printSiteStatus(out: Printer, status: Status, now: number): void
     ["certificate ends", certificate(status, now)],
     ["clock", clock(status.clockSkewMs ?? null)],
     ["sessions", sessions(status)],
+    ["descriptors", descriptors(status.descriptors ?? null)],
+    ["do", status.descriptors?.action],
     ["software", status.software],
   ]);
   out.line();
@@ -137,6 +139,18 @@ function clock(skewMs: number | null): string | undefined {
   if (!isSkewed(skewMs)) return undefined;
   const by = formatDuration(Math.abs(skewMs) / 1000);
   return `${by} ${skewMs > 0 ? "behind" : "ahead of"} the edge's; correct it, certificates depend on it`;
+}
+
+/** From this share of their limit on, the use of descriptors is worth a line. */
+const MANY_DESCRIPTORS = 0.75;
+
+/** Whether the process runs out of descriptors, or did; undefined when it does not. */
+function descriptors(line: DescriptorLine | null): string | undefined {
+  if (line === null) return undefined;
+  const { used, limit, refused, code } = line;
+  if (refused === 0 && used < limit * MANY_DESCRIPTORS) return undefined;
+  const now = code === undefined ? "" : `; new clients are reset (${code})`;
+  return `${used} of ${limit} in use, ${refused} connections refused so far${now}`;
 }
 
 function sessions({ sessions: all }: Status): string {

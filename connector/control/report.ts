@@ -1,5 +1,6 @@
 /** What a connector tells about itself on its control socket. */
 import type { SiteView } from "../../protocol/messages.ts";
+import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import type { HopRules } from "../services/hop.ts";
 import type { Listeners } from "../services/listeners.ts";
 import type { Offers } from "../services/offers.ts";
@@ -12,7 +13,7 @@ import type { Site } from "../site/site.ts";
 import type { ClockWatch } from "../uplink/clock.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Links, Services, Sessions, Status } from "./schema.ts";
-import { iso, linkLines, offerLines, serviceLines, troubleLine, uplinkLine } from "./view.ts";
+import { descriptorLine, iso, linkLines, offerLines, serviceLines, troubleLine, uplinkLine } from "./view.ts";
 
 /** The connector's parts that have something to tell. */
 export interface Parts {
@@ -25,6 +26,7 @@ export interface Parts {
   readonly book: Pick<LinkBook, "known" | "changed">;
   readonly view: Pick<CatalogueView, "reachable">;
   readonly listeners: Pick<Listeners, "reports">;
+  readonly descriptors?: Pick<DescriptorWatch, "use">;
   readonly hop: HopRules;
   readonly offers: Pick<Offers, "list">;
   readonly refusals: Pick<Refusals, "list">;
@@ -44,7 +46,7 @@ export class Report {
   }
 
   async status(): Promise<Status> {
-    const { site, boot, software, uplink, renewer, clock } = this.#parts;
+    const { site, boot, software, uplink, renewer, clock, descriptors } = this.#parts;
     const { membership } = site;
     const view = await this.#ask();
     return {
@@ -59,6 +61,7 @@ export class Report {
       certificateExpiresAt: iso(membership.notAfter),
       ...(renewer.trouble === null ? {} : { renewal: troubleLine(renewer.trouble) }),
       clockSkewMs: clock.skewMs,
+      descriptors: descriptorLine(descriptors?.use ?? null),
       ...this.#links(),
       ...this.services(),
       ...this.sessions(),

@@ -95,6 +95,18 @@ export const UplinkLine = z.object({
 });
 export type UplinkLine = z.infer<typeof UplinkLine>;
 
+/** Descriptors of the connector's process. */
+export const DescriptorLine = z.object({
+  used: z.number().int(),
+  limit: z.number().int(),
+  /** Clients, streams and lanes refused for want of them since the process began. */
+  refused: z.number().int(),
+  /** There are none for new connections at the moment. */
+  code: z.string().optional(),
+  action: z.string().optional(),
+});
+export type DescriptorLine = z.infer<typeof DescriptorLine>;
+
 export const Services = z.object({ services: z.array(ServiceLine), offers: z.array(OfferLine) });
 export type Services = z.infer<typeof Services>;
 export const Links = z.object({
@@ -120,6 +132,8 @@ export const Status = z.object({
   renewal: Trouble.optional(),
   /** How much the edge's clock is ahead of this site's, ms, where that matters; null while it is not known. */
   clockSkewMs: z.number().nullable().optional(),
+  /** Null where the system does not tell. */
+  descriptors: DescriptorLine.nullable().optional(),
   /** Other sites of the network that are up; null while the registry cannot be asked. */
   otherSites: z.number().int().nullable(),
   ...Links.shape,

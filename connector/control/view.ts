@@ -7,9 +7,18 @@ import type {
   RefusedOffer,
   VisibleService,
 } from "../../protocol/messages.ts";
+import type { DescriptorUse } from "../resources/descriptor-watch.ts";
 import { HopRules, hopNotAllowed } from "../services/hop.ts";
 import type { UplinkState } from "../uplink/state.ts";
-import type { LinkLine, Links, OfferLine, ServiceLine, Trouble, UplinkLine } from "./schema.ts";
+import type {
+  DescriptorLine,
+  LinkLine,
+  Links,
+  OfferLine,
+  ServiceLine,
+  Trouble,
+  UplinkLine,
+} from "./schema.ts";
 
 export function uplinkLine(state: UplinkState, rtt: number | null = null): UplinkLine {
   const line: UplinkLine = { state: state.state, since: iso(state.since), rtt };
@@ -47,6 +56,13 @@ export interface KnownLinks {
   readonly moreIncoming?: number | undefined;
   /** Those whose certificates the site holds; the registry may not have told of one yet. */
   readonly held: readonly Pick<LinkReport, "id" | "name" | "issuer">[];
+}
+
+/** How many descriptors are open, and what to do when they are too few. */
+export function descriptorLine(use: DescriptorUse | null): DescriptorLine | null {
+  if (use === null) return null;
+  const { exhausted, ...figures } = use;
+  return exhausted ? { ...figures, ...troubleOf("connector.descriptors") } : figures;
 }
 
 /** Without an uplink no link is up, whatever the registry said last. */

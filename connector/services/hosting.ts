@@ -1,8 +1,10 @@
 /** What peers get of this site: a target for each stream that they may open, as long as they may. */
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Encryption, Instance } from "../../protocol/messages.ts";
 import type { Log } from "../log.ts";
+import { type DescriptorWatch, NO_DESCRIPTORS } from "../resources/descriptor-watch.ts";
 import { DialLimiter } from "./dial-limiter.ts";
 import type { Offers } from "./offers.ts";
 import { Guests, type Peer, SiteNames } from "./scope.ts";
@@ -17,6 +19,11 @@ export interface Guest {
   readonly signal: AbortSignal;
 }
 
+export interface HostingOptions extends Omit<TargetDialOptions, "signal"> {
+  /** Says whether there is a descriptor for a target. */
+  readonly descriptors?: DescriptorWatch;
+}
+
 export class Hosting {
   readonly #offers: Offers;
   readonly #log: Log;
@@ -24,13 +31,15 @@ export class Hosting {
   readonly #names = new SiteNames();
   readonly #dialOptions: Omit<TargetDialOptions, "signal">;
   readonly #dials = new DialLimiter();
+  readonly #descriptors: DescriptorWatch | undefined;
   /** Services that the network does not let this site offer. */
   #forbidden: ReadonlySet<string> = new Set();
 
-  constructor(offers: Offers, log: Log, dialOptions: Omit<TargetDialOptions, "signal"> = {}) {
+  constructor(offers: Offers, log: Log, { descriptors, ...dialOptions }: HostingOptions = {}) {
     this.#offers = offers;
     this.#log = log;
     this.#dialOptions = dialOptions;
+    this.#descriptors = descriptors;
   }
 
   /** The target's connection. An aborted `signal` gives the dial up. @throws FairleadError service.*, stream.cancelled. */
@@ -38,9 +47,23 @@ export class Hosting {
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
     const target = this.#offers.target(service, this.#names.current(peer), encryption);
     this.#guests.admit(stream, service, peer);
-    return await this.#dials.run(peer.site, service, signal, () =>
-      dialTarget(target, { ...this.#dialOptions, signal }),
-    );
+    return await this.#dials.run(peer.site, service, signal, () => this.#dial(target, signal));
+  }
+
+  async #dial(target: { host: string; port: number }, signal: AbortSignal): Promise<Socket> {
+    const options = { ...this.#dialOptions, signal };
+    const descriptors = this.#descriptors;
+    if (descriptors === undefined) return await dialTarget(target, options);
+    if (!descriptors.take()) throw new FairleadError("service.overloaded", NO_DESCRIPTORS);
+    try {
+      const socket = await dialTarget(target, options);
+      if (socket.closed) descriptors.release();
+      else socket.once("close", descriptors.release);
+      return socket;
+    } catch (error) {
+      descriptors.release();
+      throw error;
+    }
   }
 
   /** Takes names of sites as the registry mentions them: one that has another now may be one that a service is not for. */

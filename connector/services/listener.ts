@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
+import { type DescriptorWatch, isForWantOfDescriptors } from "../resources/descriptor-watch.ts";
 import { Backoff } from "../uplink/backoff.ts";
 import { localSocketOptions } from "./sockets.ts";
 
@@ -19,11 +20,13 @@ export interface ListenerOptions {
   readonly keepAliveMs?: number | null | undefined;
   readonly onClient: (socket: Socket) => void;
   readonly onState: () => void;
+  /** Says whether there is a descriptor for a client. */
+  readonly descriptors?: DescriptorWatch | undefined;
   readonly log: Log;
   readonly retry?: { readonly base: number; readonly cap: number };
 }
 
-/** Clients of one listener at once; more wait in the backlog. Bounds what one service can hold in memory. */
+/** Clients of one listener at once; more are reset. Bounds what one service can hold in memory. */
 const MAX_CLIENTS = 50_000;
 const BACKLOG = 4096;
 
@@ -40,6 +43,11 @@ export class Listener {
   #state: ListenerState = { state: "starting" };
   #server: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #clients = 0;
+  readonly #left = (): void => {
+    this.#clients--;
+    this.#options.descriptors?.release();
+  };
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -65,10 +73,9 @@ export class Listener {
   }
 
   #bind(): void {
-    const { host, port, keepAliveMs, onClient } = this.#options;
-    const server = createServer(localSocketOptions(keepAliveMs), onClient);
+    const { host, port, keepAliveMs } = this.#options;
+    const server = createServer(localSocketOptions(keepAliveMs), (socket) => this.#accept(socket));
     this.#server = server;
-    server.maxConnections = MAX_CLIENTS;
     server.on("error", (error) => this.#failed(server, error));
     server.on("listening", () => {
       this.#backoff.reset();
@@ -77,13 +84,27 @@ export class Listener {
     server.listen({ host, port, backlog: BACKLOG });
   }
 
-  #failed(server: Server, error: Error): void {
-    if (this.#server !== server) return;
-    if (server.listening) {
-      // Accepting one client failed, for want of descriptors for example; the listener is still good.
-      this.#options.log.warn({ service: this.#options.service, address: this.address }, error.message);
+  /** A client that cannot be served is reset: the FIN of a server that has too many looks like an empty answer. */
+  #accept(socket: Socket): void {
+    const { descriptors, onClient } = this.#options;
+    if (this.#clients >= MAX_CLIENTS || descriptors?.take() === false) {
+      socket.on("error", () => {});
+      socket.resetAndDestroy();
       return;
     }
+    this.#clients++;
+    socket.once("close", this.#left);
+    onClient(socket);
+  }
+
+  #failed(server: Server, error: Error): void {
+    if (this.#server !== server) return;
+    if (server.listening && isForWantOfDescriptors(error)) this.#options.descriptors?.noteFailure();
+    else if (server.listening) {
+      // Accepting one client failed; the listener is still good.
+      this.#options.log.warn({ service: this.#options.service, address: this.address }, error.message);
+    }
+    if (server.listening) return;
     const name = "code" in error && typeof error.code === "string" ? error.code : "";
     const failure = new FairleadError(
       CODES[name] ?? "listener.address",

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { ERRORS } from "../../protocol/errors.ts";
 import type { ListenerReport, VisibleService } from "../../protocol/messages.ts";
 import type { Log } from "../log.ts";
+import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import { AddressBook, allocate } from "./addresses.ts";
 import { formatAddress, Listener } from "./listener.ts";
@@ -16,6 +17,8 @@ export interface ListenersOptions {
   readonly listen: readonly ListenAt[];
   /** See {@link localSocketOptions}. */
   readonly keepAliveMs?: number | null | undefined;
+  /** Says whether there are descriptors for clients. */
+  readonly descriptors?: DescriptorWatch;
   readonly onClient: (service: string, socket: Socket) => void;
   /** The listeners or their states changed. */
   readonly onChange: () => void;
@@ -68,7 +71,7 @@ export class Listeners {
     const reports: ListenerReport[] = [];
     for (const [service, { listener }] of this.#open) {
       const { address, state } = listener;
-      if (state.state === "listening") reports.push({ service, address, state: "listening" });
+      if (state.state === "listening") reports.push({ service, address, ...this.#listening() });
       if (state.state === "failed") {
         reports.push({
           service,
@@ -92,12 +95,19 @@ export class Listeners {
     return reports.sort((left, right) => (left.service < right.service ? -1 : 1));
   }
 
+  /** A listener that resets its clients is of no more use than one that failed. */
+  #listening(): Pick<ListenerReport, "state" | "code" | "message"> {
+    if (this.#options.descriptors?.use?.exhausted !== true) return { state: "listening" };
+    const code = "connector.descriptors";
+    return { state: "failed", code, message: ERRORS[code].meaning };
+  }
+
   close(): void {
     for (const [name, { listener }] of this.#open) this.#remove(name, listener);
   }
 
   #ensure(service: string, host: string, port: number): void {
-    const { onClient, onChange, log, retry, keepAliveMs } = this.#options;
+    const { onClient, onChange, log, retry, keepAliveMs, descriptors } = this.#options;
     const place = formatAddress(host, port);
     const open = this.#open.get(service);
     if (open?.place === place) return;
@@ -109,6 +119,7 @@ export class Listeners {
       keepAliveMs,
       log,
       onState: onChange,
+      descriptors,
       onClient: (socket) => onClient(service, socket),
       ...(retry ? { retry } : {}),
     });

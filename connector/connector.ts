@@ -22,6 +22,7 @@ import { Refusals } from "./services/refusals.ts";
 import { streamsOf } from "./services/streams.ts";
 import { CatalogueView } from "./services/view.ts";
 import type { SessionManager } from "./session/manager.ts";
+import { pendingResets } from "./session/pending-resets.ts";
 import { makeSessions } from "./sessions.ts";
 import { LinkBook } from "./site/link-book.ts";
 import { Renewer } from "./site/renewer.ts";
@@ -185,6 +186,7 @@ export class Connector implements Controlled {
     this.#clients.close();
     this.#descriptors.close();
     await Promise.allSettled([this.#uplink.close(), this.#manager.close()]);
+    pendingResets.resetAll();
   }
 
   // ---- what the control socket shows and changes ------------------------------------------------------

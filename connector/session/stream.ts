@@ -2,6 +2,7 @@
 import { Duplex } from "node:stream";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { Stream, StreamHandler } from "../../protocol/streams/stream.ts";
+import { pendingResets } from "./pending-resets.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
@@ -30,6 +31,11 @@ export class SessionStream extends Duplex implements StreamHandler {
   #peerFinished = false;
   #writeDone: WriteDone | null = null;
   #finalDone: WriteDone | null = null;
+  /** Whether this side accepted a stream of the peer. */
+  #isServed = false;
+  /** Whether it is reset as soon as what was written went out, and with what in place of FIN. */
+  #isEnding = false;
+  #lastError: FairleadError | null = null;
 
   constructor() {
     super({ allowHalfOpen: true, emitClose: true, writableHighWaterMark: WRITE_BYTES });
@@ -61,7 +67,32 @@ export class SessionStream extends Duplex implements StreamHandler {
 
   /** Accepts a stream that the peer opened. Its data can be read, and written to it, from here on. */
   accept(): void {
+    this.#isServed = true;
     this.#stream?.accept();
+  }
+
+  /**
+   * Like `destroy(error)`, but the peer gets everything that was written first, as long as it takes any of it. What
+   * the peer says meanwhile is not read.
+   */
+  resetAfterWrites(error: FairleadError): void {
+    if (this.destroyed || this.#isEnding) return;
+    const reset = () => void this.destroy(error);
+    const unsent = () => this.writableLength + (this.#stream?.unsent ?? 0);
+    const isOpen = this.#stream !== null && this.#stream.state !== "closed";
+    const over =
+      isOpen && unsent() > 0 ? pendingResets.add({ bytes: unsent(), progress: unsent, reset }) : null;
+    if (over === null) {
+      reset();
+      return;
+    }
+    this.#isEnding = true;
+    this.once("close", over);
+    this.once("finish", reset);
+    // After an end of its own, FIN goes out first, and the reset behind it.
+    if (this.writableEnded) return;
+    this.#lastError = error;
+    this.end();
   }
 
   // ---- what the stream tells (StreamHandler) --------------------------------------------------------
@@ -95,8 +126,30 @@ export class SessionStream extends Duplex implements StreamHandler {
     done?.();
   }
 
+  /**
+   * What came before the peer's reset is delivered first, as long as the reader takes any of it. A stream that ends for
+   * another reason than a connection that broke ends at once, and so does one that nobody serves yet.
+   */
   reset(error: FairleadError): void {
-    this.destroy(error);
+    const bytes = this.#unread();
+    const isServed = this.#isServed || this.#stream?.ours === true;
+    const fail = () => void this.destroy(error);
+    const over =
+      bytes > 0 && isServed && error.code === "stream.cancelled"
+        ? pendingResets.add({ bytes, progress: () => this.#unread(), reset: fail })
+        : null;
+    if (over === null) {
+      this.destroy(error);
+      return;
+    }
+    this.once("close", over);
+    this.read = (size) => {
+      const chunk: unknown = super.read(size);
+      // The reader gets the chunk before the stream fails.
+      if (this.#waiting === null && this.readableLength === 0) setImmediate(fail);
+      return chunk;
+    };
+    this.drained();
   }
 
   // ---- the Duplex -----------------------------------------------------------------------------------
@@ -139,7 +192,8 @@ export class SessionStream extends Duplex implements StreamHandler {
       return;
     }
     this.#finalDone = done;
-    this.#stream.finish();
+    if (this.#lastError === null) this.#stream.finish();
+    else this.#stream.resetAfterData(this.#lastError);
   }
 
   override _destroy(error: Error | null, done: WriteDone): void {
@@ -154,6 +208,14 @@ export class SessionStream extends Duplex implements StreamHandler {
   }
 
   // ---- reading --------------------------------------------------------------------------------------
+
+  /** Bytes that came and were not read. */
+  #unread(): number {
+    const waiting = this.#waiting ?? [];
+    const kept = waiting.reduce((sum, piece) => sum + piece.length, 0);
+    const unused = this.#gathered > 0 ? (waiting.at(-1)?.length ?? 0) - this.#gathered : 0;
+    return this.readableLength + kept - unused;
+  }
 
   #hand(bytes: Uint8Array): void {
     this.#wanted = this.push(bytes);

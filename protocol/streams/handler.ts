@@ -13,7 +13,7 @@ export interface StreamHandler {
   peerFinished(): void;
   /** After `write` returned false: it takes more now. */
   drained(): void;
-  /** Our last byte and FIN went out. */
+  /** Our last byte went out, and FIN or, after `resetAfterData`, the RESET that ends the stream. */
   finished(): void;
   /** The peer reset the stream, or the session ended under it. Nothing follows. */
   reset(error: FairleadError): void;

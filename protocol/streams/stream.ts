@@ -34,6 +34,8 @@ export class Stream {
   readonly #outbox = new Outbox();
   #wantsDrain = false;
   #finishing = false;
+  /** What ends the stream in place of FIN; see {@link resetAfterData}. */
+  #lastError: FairleadError | null = null;
   /** What the next control turn sends. */
   #openWaits: boolean;
   #acceptWaits = false;
@@ -69,6 +71,11 @@ export class Stream {
     return this.#window.held;
   }
 
+  /** Bytes written that have not gone out. */
+  get unsent(): number {
+    return this.#outbox.bytes;
+  }
+
   set handler(handler: StreamHandler) {
     this.#handler = handler;
   }
@@ -102,6 +109,20 @@ export class Stream {
     if (this.#state === "closed" || this.#finishing) return;
     this.#finishing = true;
     if (this.#sendable) this.#owner.dataWaits(this);
+  }
+
+  /**
+   * Ends the stream like {@link reset}, but behind everything written so far, as far as the peer gives credit for it:
+   * `finished` tells that it went out. Nothing can be written any more. docs/protocol.md, Frames.
+   */
+  resetAfterData(error: FairleadError): void {
+    if (this.#state === "closed") return;
+    if (this.#finishing || !this.#maySend) {
+      this.reset(error);
+      return;
+    }
+    this.#lastError = error;
+    this.finish();
   }
 
   /** Ends both directions now; what was not sent is dropped. The peer learns the error's code and message. */
@@ -193,6 +214,11 @@ export class Stream {
       this.#outbox.moveTo(batch, size);
     }
     if (this.#finishing && this.#outbox.bytes === 0 && this.#maySend) {
+      if (this.#lastError !== null) {
+        this.reset(this.#lastError);
+        this.#handler?.finished();
+        return false;
+      }
       batch.header(FRAME.fin, 0, this.id);
       this.#move("finish");
       this.#handler?.finished();

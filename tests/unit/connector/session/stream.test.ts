@@ -74,6 +74,33 @@ describe("a stream as a Duplex", () => {
     expect(stream.held).toBe(0);
   });
 
+  it("gives its reader everything that came before the peer's reset, then fails", async () => {
+    const { duplex, stream } = make(false);
+    duplex.accept();
+    for (let at = 0; at < 10; at++) stream.receiveData(Buffer.alloc(50_000, at));
+    stream.end(new FairleadError("stream.cancelled", "the client broke"));
+    let bytes = 0;
+    duplex.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      duplex.pause();
+      setImmediate(() => duplex.resume());
+    });
+    const [error] = (await once(duplex, "error")) as [FairleadError];
+    expect([bytes, error.code]).toEqual([500_000, "stream.cancelled"]);
+  });
+
+  it("fails at once, whatever came, when it is not served yet or ends for a reason of its own", () => {
+    const pending = make(false);
+    pending.stream.receiveData(Buffer.alloc(1000));
+    pending.stream.end(new FairleadError("stream.cancelled"));
+    expect(pending.duplex.destroyed).toBe(true);
+    const revoked = make(false);
+    revoked.duplex.accept();
+    revoked.stream.receiveData(Buffer.alloc(1000));
+    revoked.stream.end(new FairleadError("session.revoked"));
+    expect(revoked.duplex.destroyed).toBe(true);
+  });
+
   it("tells of acceptance, however late it is asked", async () => {
     const { duplex, stream } = make(true);
     stream.receiveCredit(10);

@@ -113,6 +113,36 @@ describe("a session of streams", () => {
     expect(sentBy(end)).toEqual(["accept 1", "reset 1"]);
   });
 
+  it("sends a reset that may wait behind what was written, also when credit for that comes later", () => {
+    const [left, right] = [new End("even"), new End("odd", { window: 1000 })];
+    const user = left.open();
+    user.send(2500);
+    user.stream?.resetAfterData(new FairleadError("stream.cancelled", "the target broke"));
+    settle(left, right);
+    const [peer] = right.users;
+    expect(peer).toMatchObject({ received: 1000, wrong: 0, error: null });
+    expect(user.stream?.unsent).toBe(1500);
+    while ((peer?.consumed ?? 0) < 2500) {
+      peer?.consume((peer?.received ?? 0) - (peer?.consumed ?? 0));
+      settle(left, right);
+    }
+    expect(peer).toMatchObject({ received: 2500, wrong: 0, peerDone: false });
+    expect(peer?.error).toMatchObject({ code: "stream.cancelled", message: "the target broke" });
+    expect(user).toMatchObject({ finishedHere: true, error: null });
+    expect(left.multiplexer.streams + right.multiplexer.streams).toBe(0);
+  });
+
+  it("resets at once what has finished already, or has nothing to send", () => {
+    const [left, right] = [new End("even"), new End("odd")];
+    const [finished, idle] = [left.open(), left.open()];
+    finished.stream?.finish();
+    settle(left, right);
+    for (const user of [finished, idle]) user.stream?.resetAfterData(new FairleadError("stream.cancelled"));
+    settle(left, right);
+    expect(right.users.map(({ error }) => error?.code)).toEqual(["stream.cancelled", "stream.cancelled"]);
+    expect(left.multiplexer.streams + right.multiplexer.streams).toBe(0);
+  });
+
   it("says nothing of a stream that is reset before its OPEN went out", () => {
     const end = greeted();
     const user = end.open();

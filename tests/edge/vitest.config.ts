@@ -19,6 +19,9 @@ export default defineConfig(async () => ({
     name: "edge",
     include: ["**/*.test.ts"],
     root: import.meta.dirname,
+    // For tests that hang: a machine may be busy.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // itty-durable is written in ESM but does not say so in its package.
     deps: { optimizer: { ssr: { enabled: true, include: ["itty-durable"] } } },
   },

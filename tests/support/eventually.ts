@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Patience {
-  /** Deadline, ms. */
+  /** Deadline, ms: a bound for what never comes, not for how fast it is. A minute unless given. */
   readonly within?: number;
   /** Between two looks, ms. */
   readonly every?: number;
@@ -16,7 +16,7 @@ export interface Patience {
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | null | undefined | false> | T | null | undefined | false,
-  { within = 20_000, every = 25 }: Patience = {},
+  { within = 60_000, every = 25 }: Patience = {},
 ): Promise<T> {
   const deadline = Date.now() + within;
   let last: unknown = null;

@@ -75,7 +75,8 @@ export async function exists(namespace: DurableObjectNamespace, name: string): P
 }
 
 type Sent<T> = Extract<RegistryMessage, { type: T }>;
-const PATIENCE_MS = 3_000;
+/** A bound for what never comes: a busy machine takes its time. */
+const PATIENCE_MS = 60_000;
 const open = new Set<WebSocket>();
 let lastCounter = 0;
 

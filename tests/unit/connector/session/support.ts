@@ -291,7 +291,7 @@ export function makeConnector(
     log: quiet,
     allowsHop: () => options.hop ?? false,
     ...(options.carrier === undefined ? {} : { carrier: options.carrier }),
-    limits: { upMs: 3000, lingerMs: 300, ...options.limits },
+    limits: { upMs: 60_000, lingerMs: 300, ...options.limits },
   });
   const connector = { instance, manager };
   registry.add(connector);
@@ -321,10 +321,10 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
 }
 
 /** Waits until `check` holds. */
-export async function until(check: () => boolean, ms = 5000): Promise<void> {
-  const end = Date.now() + ms;
+export async function until(check: () => boolean, ms = 60_000): Promise<void> {
+  const end = performance.now() + ms;
   while (!check()) {
-    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${check}`);
+    if (performance.now() > end) throw new Error(`not within ${ms} ms: ${check}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -317,7 +317,8 @@ describe("events", () => {
     };
     const { out } = await world.run("events", "--follow", "--since", "1h");
     expect(out).toBe("");
-    const [, second = 0, third = 0, fourth = 0] = looks;
-    expect(fourth - third).toBeGreaterThan((third - second) * 1.2);
+    const [, , third = 0, fourth = 0] = looks;
+    // The first pause is one second. Looks may be late, and are never early.
+    expect(fourth - third).toBeGreaterThan(2000);
   });
 });

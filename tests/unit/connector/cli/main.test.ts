@@ -78,7 +78,7 @@ test("a wrong command line with --json is an error in JSON", async () => {
 test("SIGTERM ends events --follow with exit code 0", async () => {
   edge.addEvent({ type: "site.up", text: "west is up", actor: "edge" });
   const { child, ended, output } = start(["events", "--follow"]);
-  await expect.poll(output, { timeout: 10_000 }).toContain("west is up");
+  await expect.poll(output, { timeout: 60_000 }).toContain("west is up");
   child.kill("SIGTERM");
   expect(await ended).toMatchObject({ exit: 0, err: "" });
 });
@@ -96,9 +96,9 @@ test("the first signal asks a command to end, the second ends it with exit code 
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     out += text;
   });
-  await expect.poll(() => out, { timeout: 10_000 }).toBe("ready\n");
+  await expect.poll(() => out, { timeout: 60_000 }).toBe("ready\n");
   child.kill("SIGINT");
-  await expect.poll(() => out, { timeout: 10_000 }).toBe("ready\nasked\n");
+  await expect.poll(() => out, { timeout: 60_000 }).toBe("ready\nasked\n");
   child.kill("SIGINT");
   expect(await new Promise((resolve) => child.on("close", resolve))).toBe(130);
 });

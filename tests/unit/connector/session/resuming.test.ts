@@ -5,6 +5,7 @@ import { Duplex, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import { TestNetwork } from "../../../support/certificates.ts";
+import { ServedClock } from "../../../support/served-clock.ts";
 import { type Connector, makeConnector, TestRegistry, TestRelay, until } from "./support.ts";
 
 let network: TestNetwork;
@@ -94,12 +95,12 @@ describe("a session whose lane is cut", () => {
 
   it.each([1, 3])(
     "loses nothing of 100 streams while lanes are cut again and again: %i lanes",
-    {
-      timeout: 60_000,
-    },
     async (lanes) => {
       const limits = { lanes };
       const { west, east } = await pair({ west: { limits }, east: { limits } });
+      // A session without a lane before it is up is no session that could be resumed.
+      await transfer(west, east, 1);
+      const { session } = only(west);
       let cuts = 0;
       let running = true;
       const cutting = (async () => {
@@ -110,13 +111,14 @@ describe("a session whose lane is cut", () => {
           cuts++;
         }
       })();
-      await transfer(west, east, 1);
-      const { session } = only(west);
-      await Promise.all(
-        Array.from({ length: 100 }, (_, at) => transfer(west, east, at === 0 ? 2_000_000 : 60_000, 60)),
-      );
-      running = false;
-      await cutting;
+      try {
+        await Promise.all(
+          Array.from({ length: 100 }, (_, at) => transfer(west, east, at === 0 ? 2_000_000 : 60_000, 60)),
+        );
+      } finally {
+        running = false;
+        await cutting;
+      }
       expect(cuts).toBeGreaterThan(3);
       expect(only(west)).toMatchObject({ session });
       expect(only(west).generation).toBeGreaterThan(2);
@@ -125,7 +127,7 @@ describe("a session whose lane is cut", () => {
     },
   );
 
-  it("goes on when the relay is away for a while", { timeout: 30_000 }, async () => {
+  it("goes on when the relay is away for a while", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -155,7 +157,7 @@ describe("a session whose lane is cut", () => {
   it("parks instead when nobody needs it", async () => {
     const { west, east } = await pair();
     await transfer(west, east, 10_000);
-    await sleep(100);
+    await until(() => [west, east].every((side) => only(side).streams === 0 && only(side).held.out === 0));
     relay.cut();
     await until(() => only(west).state === "parked" && only(east).state === "parked");
     expect(registry.resumes).toBe(0);
@@ -166,18 +168,19 @@ describe("a session whose lane is cut", () => {
 });
 
 describe("a lane that swallows everything", () => {
-  it("is replaced by another, dialled before it is dropped", { timeout: 30_000 }, async () => {
+  it("is replaced by another, dialled before it is dropped", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     stream.write("1");
     await once(stream, "data");
     relay.blackhole();
-    const from = Date.now();
+    using served = new ServedClock();
+    const from = performance.now();
     stream.write("2");
     const [data] = (await once(stream, "data")) as [Buffer];
     expect(data.toString()).toBe("2");
-    expect(Date.now() - from).toBeGreaterThan(4000);
-    expect(Date.now() - from).toBeLessThan(8000);
+    expect(performance.now() - from).toBeGreaterThan(4000);
+    expect(served.ms).toBeLessThan(8000);
     expect(only(west)).toMatchObject({ generation: 2, state: "up" });
     await until(() => relay.lanes === 2);
     stream.destroy();
@@ -214,10 +217,10 @@ describe("resuming", () => {
     await stream.accepted;
     const failed = once(stream, "error");
     registry.forget(east);
-    const from = Date.now();
+    using served = new ServedClock();
     relay.cut();
     expect(((await failed)[0] as FairleadError).code).toBe("session.unknown");
-    expect(Date.now() - from).toBeLessThan(1000);
+    expect(served.ms).toBeLessThan(1000);
   });
 
   it("ends with session.unknown when the peer has ended the session without a lane to say so", async () => {
@@ -237,10 +240,10 @@ describe("resuming", () => {
     await stream.accepted;
     const failed = once(stream, "error");
     registry.refuseResume = "session.peer_offline";
-    const from = Date.now();
+    const from = performance.now();
     relay.cut();
     expect(((await failed)[0] as FairleadError).code).toBe("session.timeout");
-    expect(Date.now() - from).toBeGreaterThan(350);
+    expect(performance.now() - from).toBeGreaterThan(350);
     expect(west.manager.sessions()).toEqual([]);
   });
 
@@ -394,7 +397,7 @@ describe("a relay that", () => {
     relay.alter = makeAlter();
     const writing = setInterval(() => stream.write(randomBytes(1000)), 5);
     try {
-      await until(() => registry.ended.length === 2, 10_000);
+      await until(() => registry.ended.length === 2);
     } finally {
       clearInterval(writing);
     }
@@ -402,7 +405,7 @@ describe("a relay that", () => {
     expect(registry.ended.map(({ by }) => by).sort()).toEqual(["east", "west"]);
   });
 
-  it("only delays is survived", { timeout: 30_000 }, async () => {
+  it("only delays is survived", async () => {
     const { west, east } = await pair();
     relay.delayMs = 100;
     await Promise.all(Array.from({ length: 10 }, () => transfer(west, east, 200_000)));
@@ -415,7 +418,7 @@ describe("a relay that", () => {
 });
 
 describe("memory", () => {
-  it("stays bounded when a reader stalls, and its neighbours run on", { timeout: 60_000 }, async () => {
+  it("stays bounded when a reader stalls, and its neighbours run on", async () => {
     let first = true;
     const { west, east } = await pair({
       east: {

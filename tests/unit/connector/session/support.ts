@@ -291,7 +291,7 @@ export function makeConnector(
     log: quiet,
     allowsHop: () => options.hop ?? false,
     ...(options.carrier === undefined ? {} : { carrier: options.carrier }),
-    limits: { upMs: 60_000, lingerMs: 300, ...options.limits },
+    limits: { upMs: 60_000, laneWaitMs: 60_000, lingerMs: 300, ...options.limits },
   });
   const connector = { instance, manager };
   registry.add(connector);

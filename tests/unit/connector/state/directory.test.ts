@@ -79,7 +79,7 @@ describe("a state directory's lock", () => {
     const said = (await Promise.all(Array.from({ length: 6 }, () => hold(path)))).map((each) => each.said);
     expect(said.filter((word) => word === "held")).toHaveLength(1);
     expect(said.filter((word) => word === "state.locked")).toHaveLength(5);
-  }, 20_000);
+  });
 
   test("is corrupt when the lock file is something else", () => {
     writeFileSync(join(home, "lock"), "x".repeat(2000));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { closeCodeFor } from "../../../../protocol/messages.ts";
 import { eventually } from "../../../support/eventually.ts";
+import { ServedClock } from "../../../support/served-clock.ts";
 import { clientSerial, type ScriptedEdge } from "../support/scripted-edge.ts";
 import { setUp, welcoming } from "./support.ts";
 
@@ -113,9 +114,9 @@ describe("an uplink that does not answer a question", () => {
   it("is replaced long before it is silent for long, and the question goes over the next", async () => {
     const { uplink, edge, reaches, log } = await setUp((edge) => deaf(edge, () => true), { doubts });
     await reaches("up");
-    const begun = performance.now();
+    using served = new ServedClock();
     expect(await uplink.requestRenewal()).toEqual(renewal);
-    expect(performance.now() - begun).toBeLessThan(3000);
+    expect(served.ms).toBeLessThan(3000);
     expect(edge.sockets).toHaveLength(2);
     expect(uplink.state.state).toBe("up");
     expect(log.lines.filter((line) => line.fields.to === "waiting")).toEqual([]);
@@ -133,7 +134,8 @@ describe("an uplink that does not answer a question", () => {
           if (type !== "renew") return;
           setTimeout(() => socket.send(JSON.stringify({ type: "renewed", id, renewal })), 500);
         }),
-      { doubts },
+      // The sign of life is asked for long before the answer, and has all the time that a busy machine takes.
+      { doubts: { ...doubts, signMs: 60_000 } },
     );
     await reaches("up");
     expect(await uplink.requestRenewal()).toEqual(renewal);

@@ -1,12 +1,13 @@
 /** What to make of an invitation. Decisions only. */
 import type { ErrorCode } from "../../protocol/errors.ts";
+import { type InstanceId, isSameInstance } from "../../protocol/instances.ts";
 import { DEFAULT_ENCRYPTION, type Encryption, type Invitation } from "../../protocol/messages.ts";
 
 export const modeOf = (invitation: Invitation): Encryption => invitation.encryption ?? DEFAULT_ENCRYPTION;
 
 /** How this connector stands. */
 export interface Host {
-  readonly boot: string;
+  readonly self: InstanceId;
   readonly closing: boolean;
   readonly draining: boolean;
   /** Its own configuration has a use for hop encryption. */
@@ -15,6 +16,7 @@ export interface Host {
 
 /** The session that the invitation names, if it is here. */
 export interface HeldSession {
+  readonly peer: InstanceId;
   readonly generation: number;
   readonly encryption: Encryption;
   /** Lanes of a higher generation can go on with it. */
@@ -42,7 +44,10 @@ export function decide(invitation: Invitation, held: HeldSession | undefined, ho
   const { generation, peer, tickets } = invitation;
   const encryption = modeOf(invitation);
   if (host.closing) return ignore("session.closed", "the connector is stopping");
-  if (peer.boot === host.boot) return ignore("session.wrong_peer", "an invitation to ourselves");
+  if (isSameInstance(peer, host.self)) return ignore("session.wrong_peer", "an invitation to ourselves");
+  if (held !== undefined && !isSameInstance(held.peer, peer)) {
+    return ignore("session.wrong_peer", "an invitation to a session with another instance");
+  }
   if (held !== undefined && held.encryption !== encryption) {
     return ignore("session.forbidden", "an invitation that changes the mode of a session");
   }

@@ -9,6 +9,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import type { WebSocket } from "ws";
 import { CARRIER_VERSIONS, type Preface, proofText } from "../../protocol/carrier.ts";
 import { asFairleadError, ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import type { InstanceId } from "../../protocol/instances.ts";
 import type { Invitation } from "../../protocol/messages.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
 import { Backoff } from "../uplink/backoff.ts";
@@ -21,8 +22,8 @@ const BACKOFF = { base: 250, cap: 5000 } as const;
 export interface LanesOptions {
   /** The invitation that began the session. */
   invitation: Invitation;
-  /** Our own boot id. */
-  boot: string;
+  /** Our own instance. */
+  self: InstanceId;
   /** Carrier versions that we speak. */
   carrier?: VersionRange;
   /** `signal` gives the dial up. */
@@ -218,7 +219,7 @@ export class Lanes {
 
   async #meet(ticket: string, generation: number, lane: number): Promise<{ meeting: Meeting; met: Met }> {
     const { invitation, dial, upMs, carrier = CARRIER_VERSIONS } = this.#options;
-    const { session } = invitation;
+    const { session, peer } = invitation;
     const { signal } = this.#dials;
     const socket = await dial(ticket, signal);
     if (signal.aborted) {
@@ -226,7 +227,7 @@ export class Lanes {
       socket.terminate();
       throw new FairleadError("session.closed");
     }
-    const expected = { session, generation, boot: invitation.peer.boot, lane };
+    const expected = { session, generation, site: peer.site, boot: peer.boot, lane };
     const meeting = Meeting.over(socket, {
       expected,
       preface: () => this.#preface(generation, lane, carrier),
@@ -241,13 +242,13 @@ export class Lanes {
   }
 
   #preface(generation: number, lane: number, carrier: VersionRange) {
-    const { invitation, boot, received, windowBytes } = this.#options;
+    const { invitation, self, received, windowBytes } = this.#options;
     const { session, peer } = invitation;
-    const claim = { session, generation, lane, sender: boot, receiver: peer.boot, received: received() };
+    const claim = { session, generation, lane, sender: self, receiver: peer, received: received() };
     return {
       // Only the version that began the session can go on with it.
       carrier: this.#key === null ? carrier : { min: 2, max: 2 },
-      ...{ session, generation, boot, lane },
+      ...{ session, generation, site: self.site, boot: self.boot, lane },
       received: claim.received,
       window: windowBytes,
       ...(this.#key === null ? {} : { proof: prove(this.#key, proofText(claim)).toString("base64url") }),
@@ -255,9 +256,10 @@ export class Lanes {
   }
 
   /** Lanes of the first generation begin before there is a key; TLS itself proves the peer then. */
-  #checkProof({ session, generation, lane, boot, received, proof }: Preface): void {
+  #checkProof({ session, generation, lane, received, proof }: Preface): void {
     if (this.#key === null || generation === this.#options.invitation.generation) return;
-    const claim = { session, generation, lane, sender: boot, receiver: this.#options.boot, received };
+    const { invitation, self } = this.#options;
+    const claim = { session, generation, lane, sender: invitation.peer, receiver: self, received };
     const expected = prove(this.#key, proofText(claim));
     if (proof !== undefined && timingSafeEqual(Buffer.from(proof, "base64url"), expected)) return;
     throw new FairleadError("session.untrusted", "the lane's proof is not of the session's peer");

@@ -10,6 +10,7 @@ import {
   FairleadError,
   isErrorCode,
 } from "../../protocol/errors.ts";
+import { type InstanceId, instanceKey, isSameInstance } from "../../protocol/instances.ts";
 import {
   DEFAULT_ENCRYPTION,
   type Encryption,
@@ -37,8 +38,8 @@ function worthAnother(code: ErrorCode): boolean {
   return STALE.includes(code) || (ERRORS[code].retry && !code.startsWith("stream."));
 }
 
-/** What two instances have one session of. */
-const keyOf = (boot: string, encryption: Encryption): string => `${boot} ${encryption}`;
+/** What two instances have one session of. TLS proves the site, and only then do streams flow. */
+const keyOf = (peer: InstanceId, encryption: Encryption): string => `${instanceKey(peer)} ${encryption}`;
 
 const usable = (session: Session | undefined): session is Session =>
   session !== undefined && session.state !== "draining" && session.state !== "closed";
@@ -48,9 +49,9 @@ export class SessionManager {
   readonly #limits: SessionLimits;
   /** Every session that is not closed, draining ones too. */
   readonly #sessions = new Set<Session>();
-  /** The session that new streams to a peer use, by boot id and mode. */
+  /** The session that new streams to a peer use, by instance and mode. */
   readonly #current = new Map<string, Session>();
-  /** Requests under way, by the peer's boot id and mode. */
+  /** Requests under way, by the peer's instance and mode. */
   readonly #requests = new Map<string, Promise<Session>>();
   #closing = false;
   #draining = false;
@@ -122,9 +123,9 @@ export class SessionManager {
   }
 
   /** Streams open now with an instance, both sides'. */
-  openStreamsTo(peer: Pick<Instance, "boot">): number {
+  openStreamsTo(peer: InstanceId): number {
     let count = 0;
-    for (const one of this.#sessions) if (one.peer.boot === peer.boot) count += one.streams;
+    for (const one of this.#sessions) if (isSameInstance(one.peer, peer)) count += one.streams;
     return count;
   }
 
@@ -133,7 +134,7 @@ export class SessionManager {
     peer: Instance,
     encryption: Encryption = DEFAULT_ENCRYPTION,
   ): { readonly silentMs: number | null; readonly roundTripMs: number | null } {
-    const session = this.#current.get(keyOf(peer.boot, encryption));
+    const session = this.#current.get(keyOf(peer, encryption));
     return { silentMs: session?.silentMs ?? null, roundTripMs: session?.rtt ?? null };
   }
 
@@ -163,12 +164,17 @@ export class SessionManager {
     await Promise.all(all.map((one) => one.gone));
   }
 
+  /** Our own instance. */
+  get #self(): InstanceId {
+    return { site: this.#options.identity().site, boot: this.#options.boot };
+  }
+
   // ---- getting a session ----------------------------------------------------------------------------
 
   async #sessionWith(service: string, peer: Instance, encryption: Encryption): Promise<Session> {
     if (this.#closing || this.#draining)
       throw new FairleadError("session.closed", "the connector is stopping");
-    const key = keyOf(peer.boot, encryption);
+    const key = keyOf(peer, encryption);
     const current = this.#current.get(key);
     if (usable(current)) return current;
     const pending = this.#requests.get(key);
@@ -191,7 +197,7 @@ export class SessionManager {
       const { lanes } = this.#limits;
       const asked = this.#options.signalling.request(service, { site, boot }, lanes, encryption);
       const invitation = await Promise.race([asked, timeout]);
-      if (invitation.peer.boot !== peer.boot || invitation.peer.site !== peer.site) {
+      if (!isSameInstance(invitation.peer, peer)) {
         throw new FairleadError("session.wrong_peer", "the registry granted a session with another instance");
       }
       if (modeOf(invitation) !== encryption) {
@@ -200,7 +206,7 @@ export class SessionManager {
       return this.#begin(invitation);
     } catch (error) {
       // The peer's own request may have brought a session meanwhile.
-      const current = this.#current.get(keyOf(peer.boot, encryption));
+      const current = this.#current.get(keyOf(peer, encryption));
       if (usable(current)) return current;
       throw asFairleadError(error, "session.lost");
     } finally {
@@ -212,7 +218,7 @@ export class SessionManager {
   #begin(invitation: Invitation): Session {
     const held = this.#held(invitation);
     const decision = decide(invitation, held, {
-      boot: this.#options.boot,
+      self: this.#self,
       closing: this.#closing,
       draining: this.#draining,
       allowsHop: this.#options.allowsHop?.() ?? false,
@@ -233,12 +239,12 @@ export class SessionManager {
   #start(invitation: Invitation): Session {
     const { peer } = invitation;
     const encryption = modeOf(invitation);
-    const key = keyOf(peer.boot, encryption);
+    const key = keyOf(peer, encryption);
     const current = this.#current.get(key);
-    const { boot, identity, software = "fairlead", dial, carrier, signalling, accept, log } = this.#options;
+    const { identity, software = "fairlead", dial, carrier, signalling, accept, log } = this.#options;
     const limits = this.#limits;
     const session = new Session({
-      ...{ invitation, boot, identity: identity(), software, limits, dial, log },
+      ...{ invitation, self: this.#self, identity: identity(), software, limits, dial, log },
       ...(carrier === undefined ? {} : { carrier }),
       resume: (generation) => signalling.resume(invitation.session, generation, limits.lanes),
       opened: (stream) => void serve(stream, accept, { peer, encryption, draining: this.#draining }),
@@ -264,7 +270,7 @@ export class SessionManager {
 
   #ended(session: Session, error: FairleadError): void {
     this.#sessions.delete(session);
-    const key = keyOf(session.peer.boot, session.encryption);
+    const key = keyOf(session.peer, session.encryption);
     if (this.#current.get(key) === session) this.#current.delete(key);
     this.#options.signalling.ended(session.id, session.generation, error.code);
   }

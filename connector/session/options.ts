@@ -2,6 +2,7 @@
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { FairleadError } from "../../protocol/errors.ts";
+import type { InstanceId } from "../../protocol/instances.ts";
 import type { Encryption, Instance, Invitation } from "../../protocol/messages.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
 import type { SessionLimits } from "./limits.ts";
@@ -12,8 +13,8 @@ import type { SessionIdentity } from "./tls.ts";
 
 export interface SessionOptions {
   invitation: Invitation;
-  /** Our own boot id. */
-  boot: string;
+  /** Our own instance. */
+  self: InstanceId;
   identity: SessionIdentity;
   software: string;
   limits: SessionLimits;
@@ -32,12 +33,7 @@ export interface SessionOptions {
 /** What sessions ask the registry and tell it. */
 export interface Signalling {
   /** Asks the registry for a session. Rejects with a FairleadError. */
-  request(
-    service: string,
-    peer: { site: string; boot: string },
-    lanes: number,
-    encryption: Encryption,
-  ): Promise<Invitation>;
+  request(service: string, peer: InstanceId, lanes: number, encryption: Encryption): Promise<Invitation>;
   /** Asks for lanes of a higher generation than the last that this side used. Rejects with a FairleadError. */
   resume(session: string, generation: number, lanes: number): Promise<Invitation>;
   /** Tells the registry that a session is over. */
@@ -55,7 +51,7 @@ export type Accept = (
 ) => Promise<Duplex>;
 
 export interface SessionManagerOptions {
-  /** This process's boot id. */
+  /** This process's boot id; with the site of `identity`, our instance. */
   boot: string;
   /** Asked for each session, as certificates are renewed. */
   identity: () => SessionIdentity;

@@ -11,6 +11,7 @@ import {
   RESUME_KEY_BYTES,
 } from "../../protocol/carrier.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
+import { compareInstances } from "../../protocol/instances.ts";
 import {
   DEFAULT_ENCRYPTION,
   type Encryption,
@@ -46,18 +47,18 @@ export class Session {
 
   /** Starts to open the session at once. */
   constructor(options: SessionOptions) {
-    const { invitation, boot, dial, limits, log, resume } = options;
+    const { invitation, self, dial, limits, log, resume } = options;
     this.#options = options;
     this.id = invitation.session;
     this.peer = invitation.peer;
     this.encryption = invitation.encryption ?? DEFAULT_ENCRYPTION;
-    this.#role = boot < this.peer.boot ? "server" : "client";
+    this.#role = compareInstances(self, this.peer) < 0 ? "server" : "client";
     this.#up.promise.catch(() => {});
     const close = (error: FairleadError): void => this.close(error);
     this.#phases = new Phases(() => this.#about, log);
     this.#laneless = new Laneless(limits, close);
     this.#lanes = new Lanes({
-      ...{ invitation, boot, dial, resume, upMs: limits.upMs, log },
+      ...{ invitation, self, dial, resume, upMs: limits.upMs, log },
       // An edge that sends no list of tickets cannot resume either.
       carrier: invitation.tickets === undefined ? { min: 1, max: 1 } : options.carrier,
       received: () => this.#transport.pipe?.received ?? 0,

@@ -1,5 +1,6 @@
 /** What a connector asks the registry over its uplink, and how it reads the answers. */
 import { FairleadError } from "../../protocol/errors.ts";
+import type { InstanceId } from "../../protocol/instances.ts";
 import type { EdgeFeature, Encryption, Invitation, Renewal, SiteView } from "../../protocol/messages.ts";
 import type { Answer, Question } from "./connection.ts";
 
@@ -19,7 +20,7 @@ export abstract class Requests {
   /** @throws FairleadError session.*, service.unknown; uplink.lost. */
   async requestSession(
     service: string,
-    peer: { site: string; boot: string },
+    peer: InstanceId,
     lanes = 1,
     encryption?: Encryption,
   ): Promise<Invitation> {

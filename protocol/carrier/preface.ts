@@ -1,13 +1,14 @@
 /**
  * The preface: the first message on a lane each way, one text message with JSON of at most {@link MAX_PREFACE}
  * characters, unknown fields ignored. Both sides send theirs at once and wait for the other's. Session,
- * generation and boot id must be those of the invitation, else `session.wrong_peer`; the highest carrier version
+ * generation, site and boot id must be those of the invitation, else `session.wrong_peer`; the highest carrier version
  * in both ranges is used, none is `session.version`. Instead of a preface the edge may send
  * {@link LaneRefusal} and close.
  */
 import { z } from "zod";
 import { ErrorBody, FairleadError, fromErrorBody } from "../errors.ts";
-import { BootId, SessionId } from "../ids.ts";
+import { BootId, SessionId, SiteId } from "../ids.ts";
+import type { InstanceId } from "../instances.ts";
 import { negotiate, VersionRange } from "../versions.ts";
 import { DEFAULT_WINDOW_BYTES, MAX_OFFSET, MIN_WINDOW_BYTES } from "./messages.ts";
 
@@ -27,7 +28,8 @@ export const Preface = z.object({
   carrier: VersionRange,
   session: SessionId,
   generation: z.number().int().min(1),
-  /** The sender's. */
+  /** The sender's; with the boot id, the instance that it is. */
+  site: SiteId,
   boot: BootId,
   // ---- from version 2 on ----
   /** Which lane of the generation this is. */
@@ -48,6 +50,7 @@ export const LaneRefusal = z.object({ type: z.literal("error"), error: ErrorBody
 export interface ExpectedPeer {
   session: string;
   generation: number;
+  site: string;
   boot: string;
   /** 0 unless given. */
   lane?: number;
@@ -57,17 +60,21 @@ export function encodePreface(preface: z.input<typeof Preface>): string {
   return JSON.stringify(preface);
 }
 
-/** What a proof signs: the sender claims, to this receiver and on this lane only, what it has received. */
+/**
+ * What a proof signs: the sender claims, to this receiver and on this lane only, what it has received. Both are named
+ * by site and boot id (docs/protocol.md, "The proof").
+ */
 export function proofText(claim: {
   session: string;
   generation: number;
   lane: number;
-  sender: string;
-  receiver: string;
+  sender: InstanceId;
+  receiver: InstanceId;
   received: number;
 }): string {
   const { session, generation, lane, sender, receiver, received } = claim;
-  return [session, generation, lane, sender, receiver, received].join("|");
+  const ends = [sender.site, sender.boot, receiver.site, receiver.boot];
+  return [session, generation, lane, ...ends, received].join("|");
 }
 
 /**
@@ -97,7 +104,7 @@ export function readPreface(
   }
   const preface = parsed.data;
   const invited = { lane: 0, ...expected };
-  for (const field of ["session", "generation", "boot", "lane"] as const) {
+  for (const field of ["session", "generation", "site", "boot", "lane"] as const) {
     if (preface[field] === invited[field]) continue;
     throw new FairleadError("session.wrong_peer", `the preface names another ${field} than the invitation`);
   }

@@ -41,7 +41,7 @@ export class RawLane {
   /** Says a preface: that of the invitation, but for the changes. */
   preface(
     { session, generation, lane }: Pick<Invitation, "session" | "generation" | "lane">,
-    changes: Readonly<Record<string, unknown>> & { readonly boot: string },
+    changes: Readonly<Record<string, unknown>> & { readonly site: string; readonly boot: string },
   ): void {
     this.send(JSON.stringify({ carrier: { min: 1, max: 2 }, session, generation, lane, ...changes }));
   }

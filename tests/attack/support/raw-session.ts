@@ -7,6 +7,7 @@ import { LaneCarrier } from "../../../connector/session/carrier.ts";
 import { Meeting } from "../../../connector/session/meeting.ts";
 import { secure } from "../../../connector/session/tls.ts";
 import { toPem } from "../../../connector/site/pem.ts";
+import { compareInstances } from "../../../protocol/instances.ts";
 import type { Invitation } from "../../../protocol/messages.ts";
 import { FrameDecoder } from "../../../protocol/streams/decoder.ts";
 import { encodeHello, FRAME } from "../../../protocol/streams/frames.ts";
@@ -16,9 +17,11 @@ import type { RawSite } from "../../support/raw-site.ts";
 export interface RawSessionOptions {
   /** The boot id to claim in the preface. */
   readonly boot: string;
+  /** The site to claim in the preface; the member's own unless given. */
+  readonly claimedSite?: string;
   /** Of the lane. */
   readonly assertion: string;
-  /** By the boot ids, as an honest connector decides it, unless given. */
+  /** By the instances, as an honest connector decides it, unless given. */
   readonly role?: "client" | "server";
   readonly timeoutMs?: number;
 }
@@ -57,17 +60,19 @@ export class RawSession {
 
   static async open(site: RawSite, invitation: Invitation, options: RawSessionOptions): Promise<RawSession> {
     const { session, generation, peer, ticket } = invitation;
-    const { boot, assertion, timeoutMs = PATIENCE_MS } = options;
+    const { boot, claimedSite = site.id, assertion, timeoutMs = PATIENCE_MS } = options;
+    const self = { site: claimedSite, boot };
     const dialled = await site.dialLane(ticket, { assertion });
     if (dialled.kind !== "open") throw new Error(`no lane: ${JSON.stringify(dialled)}`);
     const meeting = Meeting.over(dialled.socket, {
-      expected: { session, generation, boot: peer.boot },
-      preface: () => ({ carrier: { min: 1, max: 1 }, session, generation, boot }),
+      expected: { session, generation, site: peer.site, boot: peer.boot },
+      preface: () => ({ carrier: { min: 1, max: 1 }, session, generation, ...self }),
       timeoutMs,
     });
     await meeting.met;
+    const server = compareInstances({ site: site.id, boot }, peer) < 0;
     const socket = await secure(new LaneCarrier(meeting), {
-      role: options.role ?? (boot < peer.boot ? "server" : "client"),
+      role: options.role ?? (server ? "server" : "client"),
       identity: {
         network: site.admission.network.id,
         site: site.id,

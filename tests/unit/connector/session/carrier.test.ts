@@ -12,7 +12,8 @@ import { codeOf, until } from "./support.ts";
 
 const session = randomId("session");
 const [ours, theirs] = [randomId("boot"), randomId("boot")];
-const preface = { carrier: { min: 1, max: 1 }, session, generation: 3, boot: theirs };
+const site = randomId("site");
+const preface = { carrier: { min: 1, max: 1 }, session, generation: 3, site, boot: theirs };
 
 let server: WebSocketServer;
 /** The other side of the lane. */
@@ -37,7 +38,7 @@ async function dial(timeoutMs = 2000): Promise<Meeting> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, LANE_SOCKET_OPTIONS);
   const connected = once(server, "connection");
   const meeting = Meeting.over(socket, {
-    expected: { session, generation: 3, boot: theirs },
+    expected: { session, generation: 3, site, boot: theirs },
     preface: () => ({ ...preface, boot: ours }),
     timeoutMs,
   });
@@ -73,6 +74,7 @@ describe("the preface of a lane", () => {
     ["of another session", encodePreface({ ...preface, session: randomId("session") }), "session.wrong_peer"],
     ["of another generation", encodePreface({ ...preface, generation: 4 }), "session.wrong_peer"],
     ["of another instance", encodePreface({ ...preface, boot: ours }), "session.wrong_peer"],
+    ["of another site", encodePreface({ ...preface, site: randomId("site") }), "session.wrong_peer"],
     [
       "of a later version only",
       encodePreface({ ...preface, carrier: { min: 2, max: 3 } }),

@@ -3,12 +3,12 @@ import { decide, type HeldSession, type Host } from "../../../../connector/sessi
 import type { Encryption, Invitation } from "../../../../protocol/messages.ts";
 import { randomId } from "../../../support/certificates.ts";
 
-const boot = randomId("boot");
-const host: Host = { boot, closing: false, draining: false, allowsHop: false };
-const held: HeldSession = { generation: 2, encryption: "end-to-end", resumable: true };
+const self = { site: randomId("site"), boot: randomId("boot") };
+const peer = { site: randomId("site"), siteName: "east", boot: randomId("boot") };
+const host: Host = { self, closing: false, draining: false, allowsHop: false };
+const held: HeldSession = { peer, generation: 2, encryption: "end-to-end", resumable: true };
 
 function invitation(generation = 1, more: Partial<Invitation> = {}): Invitation {
-  const peer = { site: randomId("site"), siteName: "east", boot: randomId("boot") };
   return { session: randomId("session"), generation, lane: 0, peer, ticket: "t", tickets: ["t"], ...more };
 }
 
@@ -47,12 +47,27 @@ describe("an invitation", () => {
   });
 
   it("to ourselves, or to another mode of a session that is here, is ignored", () => {
-    const ours = invitation(1, { peer: { site: randomId("site"), siteName: "west", boot } });
+    const ours = invitation(1, { peer: { ...self, siteName: "west" } });
     expect(decide(ours, undefined, host)).toMatchObject({ what: "ignore", code: "session.wrong_peer" });
     expect(decide(invitation(3, hop), held, { ...host, allowsHop: true })).toMatchObject({
       what: "ignore",
       code: "session.forbidden",
     });
+  });
+
+  it("to a session that is here with another instance is ignored, though that has the same boot id", () => {
+    const other = { ...peer, site: randomId("site") };
+    for (const generation of [1, 2, 3]) {
+      expect(decide(invitation(generation, { peer: other }), held, host)).toMatchObject({
+        what: "ignore",
+        code: "session.wrong_peer",
+      });
+    }
+  });
+
+  it("of a peer of another site that has our boot id is none to ourselves", () => {
+    const double = { ...self, site: randomId("site"), siteName: "east" };
+    expect(decide(invitation(1, { peer: double }), undefined, host)).toEqual({ what: "begin" });
   });
 
   it("to a session with hop encryption needs the connector's own permission, for new lanes too", () => {

@@ -11,6 +11,7 @@ import type { SessionLimits } from "../../../../connector/session/limits.ts";
 import { SessionManager, type SessionManagerOptions } from "../../../../connector/session/manager.ts";
 import type { SessionIdentity } from "../../../../connector/session/tls.ts";
 import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
+import { type InstanceId, instanceKey } from "../../../../protocol/instances.ts";
 import {
   closeCodeFor,
   type Encryption,
@@ -158,20 +159,20 @@ export class TestRegistry {
   intercept: ((peer: Connector, invitation: Invitation) => void) | null = null;
 
   add(connector: Connector): void {
-    this.#members.set(connector.instance.boot, connector);
+    this.#members.set(instanceKey(connector.instance), connector);
   }
 
   async request(
     from: Instance,
-    peer: { boot: string },
+    peer: InstanceId,
     lanes = 1,
     encryption: Encryption = "end-to-end",
   ): Promise<Invitation> {
     this.requests++;
-    const other = this.#members.get(peer.boot);
+    const other = this.#members.get(instanceKey(peer));
     if (other === undefined) throw new Error("no such instance");
     await new Promise((resolve) => setTimeout(resolve, 5));
-    const key = [...[from.boot, peer.boot].sort(), encryption].join();
+    const key = [...[instanceKey(from), instanceKey(peer)].sort(), encryption].join();
     const known = this.#sessions.get(key);
     const session: Row =
       known?.live === true
@@ -187,8 +188,8 @@ export class TestRegistry {
     if (this.refuseResume !== null) throw new FairleadError(this.refuseResume);
     for (const [key, session] of this.#sessions) {
       if (session.id !== id || !session.live) continue;
-      const boot = key.split(",").find((one) => one !== from.boot) ?? "";
-      const other = this.#members.get(boot);
+      const peer = key.split(",").find((one) => one !== instanceKey(from)) ?? "";
+      const other = this.#members.get(peer);
       if (other === undefined) throw new FairleadError("session.unknown");
       const coming = generation < session.generation && Date.now() - session.at < 10_000;
       if (!coming) {
@@ -203,7 +204,7 @@ export class TestRegistry {
 
   /** A process is gone for good: another came in its place. */
   forget(connector: Connector): void {
-    this.#members.delete(connector.instance.boot);
+    this.#members.delete(instanceKey(connector.instance));
   }
 
   #invite(session: Row, from: Instance, other: Connector): Invitation {
@@ -280,7 +281,8 @@ export function makeConnector(
   };
   const manager = new SessionManager({
     boot: instance.boot,
-    identity: () => identity,
+    // A hostile peer claims what it likes; its certificate proves what it is.
+    identity: () => ({ ...identity, site: instance.site }),
     signalling: {
       request: (_service, peer, lanes, encryption) => registry.request(instance, peer, lanes, encryption),
       resume: (session, generation, lanes) => registry.resume(instance, session, generation, lanes),

@@ -4,8 +4,9 @@ import { encodePreface, MAX_PREFACE, proofText, readPreface } from "../../../../
 import type { FairleadError } from "../../../../protocol/errors.ts";
 
 const session = `x${"0".repeat(26)}`;
+const site = `s${"2".repeat(26)}`;
 const boot = `b${"1".repeat(26)}`;
-const expected = { session, generation: 7, boot };
+const expected = { session, generation: 7, site, boot };
 const preface = { carrier: { min: 1, max: 1 }, ...expected };
 
 function codeOf(text: string, ours?: { min: number; max: number }): string {
@@ -19,7 +20,7 @@ function codeOf(text: string, ours?: { min: number; max: number }): string {
 describe("a preface", () => {
   it("has the form that the protocol fixes", () => {
     expect(encodePreface(preface)).toBe(
-      `{"carrier":{"min":1,"max":1},"session":"${session}","generation":7,"boot":"${boot}"}`,
+      `{"carrier":{"min":1,"max":1},"session":"${session}","generation":7,"site":"${site}","boot":"${boot}"}`,
     );
   });
 
@@ -56,8 +57,9 @@ describe("a preface", () => {
   });
 
   it("is proved by what it claims, to one receiver, on one lane", () => {
-    const claim = { session: "x1", generation: 2, lane: 0, sender: "b1", receiver: "b2", received: 12 };
-    expect(proofText(claim)).toBe("x1|2|0|b1|b2|12");
+    const ends = { sender: { site: "s1", boot: "b1" }, receiver: { site: "s2", boot: "b2" } };
+    const claim = { session: "x1", generation: 2, lane: 0, ...ends, received: 12 };
+    expect(proofText(claim)).toBe("x1|2|0|s1|b1|s2|b2|12");
   });
 
   it("may have fields that are not known yet", () => {
@@ -79,6 +81,7 @@ describe("a preface", () => {
     expect(other({ session: `x${"9".repeat(26)}` })).toBe("session.wrong_peer");
     expect(other({ generation: 8 })).toBe("session.wrong_peer");
     expect(other({ boot: `b${"9".repeat(26)}` })).toBe("session.wrong_peer");
+    expect(other({ site: `s${"9".repeat(26)}` })).toBe("session.wrong_peer");
   });
 
   it("gives the edge's reason when the edge gives the lane up", () => {

@@ -3,10 +3,12 @@
  * document from them; the CLI reads answers with them. Times are ISO 8601 in UTC.
  */
 import { z } from "zod";
+import { EdgeOrigin } from "./edge-origin.ts";
 import { ErrorBody } from "./errors.ts";
 import { KeyId, LinkId, NetworkId, SiteId, TokenId } from "./ids.ts";
-import { ListenerReport, Renewal } from "./messages.ts";
+import { CertificateText, ListenerReport, Renewal } from "./messages.ts";
 import {
+  IssuerName,
   LinkCost,
   LinkName,
   NamePattern,
@@ -333,21 +335,21 @@ export const Admission = z
     network: z.object({ id: NetworkId, name: NetworkName }),
     site: z.object({ id: SiteId, name: SiteName }),
     /** The site certificate. */
-    certificate: z.string(),
+    certificate: CertificateText,
     /** The network CA that signed it. */
-    authority: z.string(),
+    authority: CertificateText,
     /** Null when the token admits its site without a link. */
     link: z
       .object({
         id: LinkId,
         name: LinkName,
-        issuer: z.string(),
+        issuer: IssuerName,
         cost: LinkCost.default(1),
-        certificate: z.string(),
+        certificate: CertificateText,
       })
       .nullable(),
-    /** Where uplinks and lanes are dialled, and the audience of assertions. */
-    edge: z.object({ links: z.url(), audience: z.string() }),
+    /** Where uplinks and lanes are dialled, and the audience of assertions; no site takes what its token file contradicts. */
+    edge: z.object({ links: EdgeOrigin, audience: EdgeOrigin }),
   })
   .meta({ id: "Admission" });
 export type Admission = z.infer<typeof Admission>;

@@ -252,6 +252,12 @@ export const ERRORS = {
     "The token is of another network than the one that the site has joined.",
     "Use a token of the site's own network; to be in both networks, run a second connector with a state directory of its own.",
   ),
+  "token.wrong_edge": entry(
+    "caller",
+    409,
+    "The token is of another edge than the one that the site has joined.",
+    "Use a token that the site's own edge made; to join another edge, start with an empty state directory.",
+  ),
   "token.missing": entry(
     "caller",
     400,
@@ -734,6 +740,12 @@ export const ERRORS = {
     495,
     "The edge's certificate is not trusted.",
     "Give the deployment CA with `fairlead login --ca FILE`, or use a token from this very edge.",
+  ),
+  "edge.wrong_address": entry(
+    "edge",
+    502,
+    "What answered as the edge names other addresses than the token file.",
+    "Create a new token with `fairlead token create`: it names the edge's present addresses. If the new one is refused as well, something between poses as the edge.",
   ),
   "edge.not_logged_in": entry(
     "caller",

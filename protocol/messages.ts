@@ -10,7 +10,16 @@
 import { z } from "zod";
 import { ErrorBody } from "./errors.ts";
 import { BootId, LinkId, NetworkId, SessionId, SiteId } from "./ids.ts";
-import { LinkCost, LinkName, NetworkName, Port, ServiceName, ServiceProtocol, SiteName } from "./names.ts";
+import {
+  IssuerName,
+  LinkCost,
+  LinkName,
+  NetworkName,
+  Port,
+  ServiceName,
+  ServiceProtocol,
+  SiteName,
+} from "./names.ts";
 import { VersionRange } from "./versions.ts";
 
 /** Longest message either side accepts, in UTF-16 code units. */
@@ -21,6 +30,12 @@ export const KEEPALIVE = { ping: "p", pong: "P", everyMs: 20_000, deadAfterMs: 4
 
 /** Most links that a site may have joined by: as many as a hello presents. */
 export const MAX_LINKS = 64;
+
+/** Longest certificate in a message, base64 characters. */
+export const MAX_CERTIFICATE = 4096;
+
+/** A certificate in an answer, base64 DER: what is stored of it must fit into the next hello. */
+export const CertificateText = z.string().min(1).max(MAX_CERTIFICATE);
 
 /** Most lanes of a session. */
 export const MAX_LANES = 8;
@@ -98,7 +113,7 @@ const LinkStanding = z.object({
 });
 
 /** A link as the joiner's connector sees it. */
-export const LinkReport = LinkStanding.extend({ issuer: z.string() });
+export const LinkReport = LinkStanding.extend({ issuer: IssuerName });
 export type LinkReport = z.infer<typeof LinkReport>;
 
 /** A link as its issuer's connectors see it. */
@@ -127,7 +142,7 @@ export const Hello = z.object({
   boot: BootId,
   software: z.string().max(100),
   /** Link certificates, base64 DER; each must carry the key of the site certificate. */
-  links: z.array(z.string().max(4096)).max(MAX_LINKS),
+  links: z.array(z.string().max(MAX_CERTIFICATE)).max(MAX_LINKS),
   offers: z.array(Offer).max(1000),
   /** Sessions that this process holds; the registry forgets its others. */
   sessions: z.array(SessionId).max(10_000),
@@ -206,9 +221,9 @@ export type Welcome = z.infer<typeof Welcome>;
 
 /** New certificates for the same key, base64 DER: the site's, the network CA that signed it, each link's. */
 export const Renewal = z.object({
-  certificate: z.string(),
-  authority: z.string(),
-  links: z.array(z.object({ id: LinkId, certificate: z.string() })),
+  certificate: CertificateText,
+  authority: CertificateText,
+  links: z.array(z.object({ id: LinkId, certificate: CertificateText })).max(MAX_LINKS),
   /** The deployment CA, PEM, when it was re-issued for the same key. */
   ca: z.string().max(8192).optional(),
 });

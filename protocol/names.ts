@@ -16,6 +16,8 @@ export const SiteName = label("a site name").refine(
 );
 export const ServiceName = label("a service name");
 export const LinkName = label("a link name");
+/** How an issuer of tokens is called: "network", or a site's name; its id when the site is gone. */
+export const IssuerName = label("an issuer's name");
 
 /** A service name, or the beginning of one and "*": `web-*`. */
 export const NamePattern = z
@@ -59,6 +61,11 @@ export type ServiceProtocol = z.infer<typeof ServiceProtocol>;
 /** SPIFFE URI in the SAN of a site certificate. */
 export function siteUri(networkId: string, siteId: string): string {
   return `spiffe://${networkId}/site/${siteId}`;
+}
+
+/** SPIFFE URI in the SAN of a link certificate. */
+export function linkUri(networkId: string, linkId: string): string {
+  return `spiffe://${networkId}/link/${linkId}`;
 }
 
 const SITE_URI = /^spiffe:\/\/(n[0-9a-z]{26})\/site\/(s[0-9a-z]{26})$/;

@@ -5,15 +5,17 @@
  *     kind: Token
  *     metadata: { name: <token id>, network: <network name>, issuer: <"network" or a site's name>, site: <optional: the only site it admits>, expires: <ISO 8601> }
  *     spec:
- *       api: https://edge.example       where it is redeemed
+ *       api: https://edge.example       where it is redeemed; also the audience of the site's assertions
+ *       links: https://links.example    where uplinks and lanes are dialled; files of 0.1.0 do not say
  *       claim: <network id>.<token id>.<secret>
  *       ca: |                           the deployment CA, PEM: the only root that redeeming trusts
  *       tls: public                     where a platform makes the edge's server certificates: public roots as well
  *
  * The claim is the secret; the metadata is for people and is not believed. The edge stores only SHA-256 of
- * the secret.
+ * the secret. Where a site dials and whom it trusts is what this file says, never what an answer says.
  */
 import { z } from "zod";
+import { EdgeOrigin } from "./edge-origin.ts";
 import { encodeBase64Url } from "./encoding.ts";
 import { NetworkId, TokenId } from "./ids.ts";
 
@@ -35,7 +37,8 @@ export const TokenFile = z.object({
     expires: z.iso.datetime(),
   }),
   spec: z.object({
-    api: z.url({ protocol: /^https$/ }),
+    api: EdgeOrigin,
+    links: EdgeOrigin.optional(),
     claim: z.string(),
     ca: z.string().includes("-----BEGIN CERTIFICATE-----").includes("-----END CERTIFICATE-----"),
     tls: z.literal("public").optional(),

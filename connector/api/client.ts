@@ -26,6 +26,8 @@ export interface EdgeClientOptions {
   readonly ca?: string | string[];
   /** Milliseconds; {@link REQUEST_TIMEOUT_MS} unless given. */
   readonly timeoutMs?: number;
+  /** Longest answer that is read, bytes; {@link MAX_ANSWER} unless given. */
+  readonly maxAnswer?: number;
 }
 
 export interface RequestOptions {
@@ -55,11 +57,12 @@ export class EdgeClient {
     this.#key = options.key;
     this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
     const tls = options.ca === undefined ? {} : { ca: options.ca };
+    const { maxAnswer: maxResponseSize = MAX_ANSWER } = options;
     this.#proxy = proxyFor(this.url);
     this.#dispatcher =
       this.#proxy === null
-        ? new Agent({ connect: tls, maxResponseSize: MAX_ANSWER })
-        : new ProxyAgent({ uri: this.#proxy.href, requestTls: tls, maxResponseSize: MAX_ANSWER });
+        ? new Agent({ connect: tls, maxResponseSize })
+        : new ProxyAgent({ uri: this.#proxy.href, requestTls: tls, maxResponseSize });
   }
 
   /**
@@ -100,7 +103,7 @@ export class EdgeClient {
     await this.#dispatcher.destroy();
   }
 
-  /** One request; an answer that is a refusal is thrown. */
+  /** One request; an answer that is a refusal is thrown. undici follows no redirect: one is an answer like any other. */
   async #exchange(
     method: Dispatcher.HttpMethod,
     path: string,

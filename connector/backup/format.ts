@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { EdgeOrigin } from "../../protocol/edge-origin.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { NetworkId } from "../../protocol/ids.ts";
 
@@ -20,7 +21,7 @@ export const Header = Mark.extend({
   /** Version of the program that wrote it. */
   software: z.string(),
   /** Where the edge was reached; the links address is not known of every edge. */
-  urls: z.object({ api: z.url(), links: z.url().nullable() }),
+  urls: z.object({ api: EdgeOrigin, links: EdgeOrigin.nullable() }),
 });
 export type Header = z.infer<typeof Header>;
 

@@ -5,6 +5,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
+import { EdgeOrigin } from "../../protocol/edge-origin.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import {
   belongTogether,
@@ -35,7 +36,7 @@ export const EdgeRecord = z.object({
   /** Tokens and sites hold the URLs, so a port that was found free once is kept. */
   ports: z.object({ api: Port, links: Port }),
   /** How it was reached when it last started; absent in records of older versions. */
-  urls: z.object({ api: z.url(), links: z.url() }).optional(),
+  urls: z.object({ api: EdgeOrigin, links: EdgeOrigin }).optional(),
   /** SHA-256 of the first admin key, lower-case hex: its file may be taken away. */
   adminKeyHash: z.string().regex(/^[0-9a-f]{64}$/),
 });

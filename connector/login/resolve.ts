@@ -1,5 +1,6 @@
 /** Which login a command uses: the stored one, with FAIRLEAD_URL, _KEY, _OIDC and _CA over it. */
 import { readFile } from "node:fs/promises";
+import { parseEdgeOrigin } from "../../protocol/edge-origin.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { readIdentityToken } from "./oidc.ts";
 import { type Environment, readLogin, type StoredLogin } from "./store.ts";
@@ -14,13 +15,6 @@ export interface Login extends Omit<FoundLogin, "oidc"> {
   readonly key: string;
 }
 
-/** An edge's address in its one form: https, no path, query or trailing slash; null when it is none. */
-export function edgeUrl(text: string): string | null {
-  const url = URL.parse(text);
-  if (url?.protocol !== "https:" || url.username !== "" || url.password !== "") return null;
-  return url.pathname === "/" && url.search === "" && url.hash === "" ? url.origin : null;
-}
-
 /**
  * Puts the environment over the stored login. Another address in the environment takes nothing from the
  * stored login: its key must never be sent to a place it was not made for.
@@ -28,7 +22,7 @@ export function edgeUrl(text: string): string | null {
  * @throws FairleadError `edge.not_logged_in`, `request.invalid`.
  */
 export function mergeLogin(stored: StoredLogin | null, env: Environment, ca: string | undefined): FoundLogin {
-  const given = env.FAIRLEAD_URL ? edgeUrl(env.FAIRLEAD_URL) : undefined;
+  const given = env.FAIRLEAD_URL ? parseEdgeOrigin(env.FAIRLEAD_URL) : undefined;
   if (given === null) throw new FairleadError("request.invalid", "FAIRLEAD_URL must be https://HOST[:PORT]");
   const base = given === undefined || given === stored?.url ? stored : null;
   const url = given ?? base?.url;

@@ -7,6 +7,7 @@ import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
+import { EdgeOrigin } from "../../protocol/edge-origin.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { NetworkName } from "../../protocol/names.ts";
 
@@ -14,7 +15,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const StoredLogin = z.object({
   /** The API's address. */
-  url: z.url({ protocol: /^https$/ }),
+  url: EdgeOrigin,
   /** API key, or an identity token. */
   key: z.string().min(1).optional(),
   /** Path of a file with an identity token, when there is no key. */

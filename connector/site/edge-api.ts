@@ -4,6 +4,9 @@ import { Admission, type Redeem, RenewalAnswer } from "../../protocol/api.ts";
 import type { Renewal } from "../../protocol/messages.ts";
 import { EdgeClient } from "../api/client.ts";
 
+/** Longest answer that a site reads, bytes: certificates of as many links as it may have, and room. */
+const MAX_ANSWER = 512 * 1024;
+
 /** How a site reaches the edge's API, and by which roots it knows it (PEM); tests pass their own. */
 export interface EdgeApi {
   /** @throws FairleadError token.*, site.name_taken, csr.*, edge.*, proxy.failed. */
@@ -25,7 +28,7 @@ async function post<T>(
   answer: z.ZodType<T>,
   body: unknown,
 ): Promise<T> {
-  const client = new EdgeClient({ url, ca: [...ca] });
+  const client = new EdgeClient({ url, ca: [...ca], maxAnswer: MAX_ANSWER });
   try {
     return await client.request("POST", path, answer, body);
   } finally {

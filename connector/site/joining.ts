@@ -3,8 +3,10 @@ import type { X509Certificate } from "node:crypto";
 import { FairleadError } from "../../protocol/errors.ts";
 import { SiteName } from "../../protocol/names.ts";
 import { parseClaim, type TokenFile } from "../../protocol/tokens.ts";
+import { successorOf } from "./chain.ts";
 import { makeCsr } from "./csr.ts";
 import { certificateState } from "./decisions.ts";
+import { edgeAddressOf } from "./edge-address.ts";
 import type { SiteKey } from "./key.ts";
 import { type Membership, membershipFrom, renamed, storeMembership } from "./membership.ts";
 import { rootsOf } from "./roots.ts";
@@ -59,11 +61,15 @@ export async function join(
   if (site === undefined) throw new FairleadError("request.invalid", "--site NAME is needed to join");
   checkSiteName(site);
   const csr = await makeCsr(key.key, site);
-  const { api, ca, tls, claim } = token.spec;
-  const admission = await options.api.redeem(api, rootsOf(token.spec), { claim, site, csr });
+  const { api, tls, claim } = token.spec;
+  const trust = { ca: trustedCa(token, former), tls };
+  const admission = await options.api.redeem(api, rootsOf(trust), { claim, site, csr });
+  const address = edgeAddressOf(token.spec, admission.edge);
   const holds = (leaf: X509Certificate) => leaf.checkPrivateKey(key.key);
-  const admitted = membershipFrom(admission, { api, ca, tls, token: tokenId(token), holds });
-  const membership = former === null ? admitted : continued(former, admitted);
+  const network = parseClaim(claim)?.networkId ?? "";
+  const terms = { ...trust, address, network, token: tokenId(token) };
+  const admitted = membershipFrom(admission, terms, holds, former);
+  const membership = former === null ? calledBefore(admitted, site) : continued(former, admitted);
   await storeMembership(options.state, membership);
   const { name } = membership.site;
   options.log.info({ site: name, network: membership.network.name }, "joined the network");
@@ -71,6 +77,18 @@ export async function join(
   if (name !== site)
     options.log.warn({ site: name, given: site }, "the network knows this site by another name");
   return membership;
+}
+
+/** The token's deployment CA; a site that was a member keeps its own, or the same one re-issued. @throws FairleadError `token.wrong_edge`. */
+function trustedCa({ spec }: TokenFile, former: Membership | null): string {
+  const ca = former === null ? spec.ca : successorOf(former.ca, spec.ca);
+  if (ca === null) throw new FairleadError("token.wrong_edge", "the token has another deployment CA");
+  return ca;
+}
+
+/** The name that it was started by will be given at the next start again. */
+function calledBefore(admitted: Membership, given: string): Membership {
+  return admitted.site.name === given ? admitted : { ...admitted, formerNames: [given] };
 }
 
 /** What a site that is admitted again still knows. Its other links' certificates have ended: a renewal brings them. */

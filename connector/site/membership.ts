@@ -6,34 +6,54 @@
  *     certificate.pem   the site certificate, then the network CA that signed it
  *     links.json        link certificates, and the ids of the tokens that were redeemed
  *     site.json         names, ids and addresses; written last, so its presence means that all is there
+ *
+ * Nothing that an answer says changes whom the site trusts or where it dials: CAs stay the same name and key, addresses
+ * are the token file's, and no certificate takes the place of one that ends later.
  */
 import { z } from "zod";
 import type { Admission } from "../../protocol/api.ts";
+import { EdgeOrigin } from "../../protocol/edge-origin.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { LinkId, NetworkId, SiteId, TokenId } from "../../protocol/ids.ts";
-import type { LinkReport, Renewal } from "../../protocol/messages.ts";
-import { LinkName, NetworkName, SiteName } from "../../protocol/names.ts";
+import { CertificateText, type LinkReport, type Renewal } from "../../protocol/messages.ts";
+import { IssuerName, LinkName, NetworkName, SiteName } from "../../protocol/names.ts";
 import type { StateDirectory } from "../state/directory.ts";
-import { type Chain, endOf, type Holds, readChain, successorOf, verifyChain } from "./chain.ts";
+import {
+  type Bounds,
+  type Chain,
+  endOf,
+  type Holds,
+  readChain,
+  successorOf,
+  verifyChain,
+  verifyLink,
+} from "./chain.ts";
+import { type EdgeAddress, isBound } from "./edge-address.ts";
 import { toPem } from "./pem.ts";
 import type { EdgeTrust } from "./roots.ts";
 
 const SiteFile = z.object({
-  version: z.literal(1),
+  /** In 1, the links address and the audience are what an answer said; in 2, a token file stands behind them. */
+  version: z.literal([1, 2]),
   network: z.object({ id: NetworkId, name: NetworkName }),
   site: z.object({ id: SiteId, name: SiteName }),
   /** What the site was called before, oldest first. */
   formerNames: z.array(SiteName).default([]),
   /** `tls`: "public" where a platform makes the edge's server certificates. */
   edge: z.object({
-    api: z.url(),
-    links: z.url(),
-    audience: z.string(),
+    api: EdgeOrigin,
+    links: EdgeOrigin,
+    audience: EdgeOrigin,
     tls: z.literal("public").optional(),
   }),
 });
 
-const StoredLink = z.object({ id: LinkId, name: LinkName, issuer: z.string(), certificate: z.string() });
+const StoredLink = z.object({
+  id: LinkId,
+  name: LinkName,
+  issuer: IssuerName,
+  certificate: CertificateText,
+});
 export type StoredLink = z.infer<typeof StoredLink>;
 const LinksFile = z.object({ links: z.array(StoredLink), redeemed: z.array(TokenId).default([]) });
 
@@ -61,20 +81,43 @@ export function linkOf({ link }: Admission): StoredLink | null {
   return { id, name, issuer, certificate };
 }
 
-/** The membership that an admission grants. @throws FairleadError `certificate.untrusted` when it is not for our key or not under `ca`. */
+/** What a token file says about the network that admits. */
+export interface TokenTerms extends EdgeTrust {
+  readonly address: EdgeAddress;
+  /** Id in the token's claim. */
+  readonly network: string;
+  /** Id of the token. */
+  readonly token: string;
+}
+
+/**
+ * The membership that an admission grants.
+ * @param former what the site was before, when it is admitted again: its network CA stays.
+ * @throws FairleadError `certificate.untrusted` when it is not for our key, not of the token's network or not under its CA.
+ */
 export function membershipFrom(
   admission: Admission,
-  { api, ca, tls, token, holds }: EdgeTrust & { api: string; token: string; holds: Holds },
+  { address, ca, tls, network, token }: TokenTerms,
+  holds: Holds,
+  former: Membership | null = null,
 ): Membership {
-  const link = linkOf(admission);
-  const chain = readChain(toPem(admission.certificate) + toPem(admission.authority), "certificate.untrusted");
-  verifyChain(chain, ca, holds);
+  const { site } = admission;
+  if (admission.network.id !== network) {
+    throw new FairleadError("certificate.untrusted", "the edge admitted the site to another network");
+  }
+  const { chain, link } = readAdmission(admission, {
+    network,
+    site: site.id,
+    ca,
+    authority: former?.authority,
+    holds,
+  });
   return {
     ...chain,
     network: admission.network,
-    site: admission.site,
+    site,
     formerNames: [],
-    edge: { api, ...admission.edge, ...(tls === undefined ? {} : { tls }) },
+    edge: { ...address, ...(tls === undefined ? {} : { tls }) },
     ca,
     links: link === null ? [] : [link],
     redeemed: [token],
@@ -94,9 +137,7 @@ export function withAdmission(
   if (admission.network.id !== membership.network.id || admission.site.id !== membership.site.id) {
     throw new FairleadError("certificate.untrusted", "the edge admitted another site than this one");
   }
-  const link = linkOf(admission);
-  const chain = readChain(toPem(admission.certificate) + toPem(admission.authority), "certificate.untrusted");
-  verifyChain(chain, membership.ca, holds);
+  const { chain, link } = readAdmission(admission, boundsOf(membership, holds));
   return {
     ...membership,
     ...(chain.notAfter > membership.notAfter ? chain : {}),
@@ -105,9 +146,24 @@ export function withAdmission(
   };
 }
 
+/** The certificates of an admission, verified. @throws FairleadError `certificate.untrusted`. */
+function readAdmission(admission: Admission, bounds: Bounds): { chain: Chain; link: StoredLink | null } {
+  const chain = readChain(toPem(admission.certificate) + toPem(admission.authority), "certificate.untrusted");
+  verifyChain(chain, bounds);
+  const link = linkOf(admission);
+  if (link !== null) verifyLink(link.id, link.certificate, bounds);
+  return { chain, link };
+}
+
+/** What a member's certificates are held to. */
+function boundsOf({ network, site, ca, authority }: Membership, holds: Holds): Bounds {
+  return { network: network.id, site: site.id, ca, authority, holds };
+}
+
 /**
  * `membership` with renewed certificates. A link that came without our knowing takes its names from `reports`.
- * @throws FairleadError as {@link membershipFrom}; also when the deployment CA that came along is another one.
+ * @throws FairleadError `certificate.untrusted` when they are for another site, key or CA, the deployment CA that came
+ * along is another one, or the site certificate ends before the one that is there.
  */
 export function renewed(
   membership: Membership,
@@ -116,13 +172,21 @@ export function renewed(
   reports: readonly LinkReport[] = [],
 ): Membership {
   const ca = successorOf(membership.ca, renewal.ca);
+  if (ca === null) {
+    throw new FairleadError("certificate.untrusted", "the edge answered with another deployment CA");
+  }
+  const bounds = { ...boundsOf(membership, holds), ca };
   const chain = readChain(toPem(renewal.certificate) + toPem(renewal.authority), "certificate.untrusted");
-  verifyChain(chain, ca, holds);
+  verifyChain(chain, bounds);
+  // An old answer, told again, would take the site's certificate away.
+  if (chain.notAfter < membership.notAfter) {
+    throw new FairleadError("certificate.untrusted", "the edge answered with an older certificate");
+  }
+  for (const { id, certificate } of renewal.links) verifyLink(id, certificate, bounds);
   const fresh = new Map(renewal.links.map((link) => [link.id, link.certificate]));
-  const kept = membership.links.map((link) => ({
-    ...link,
-    certificate: fresh.get(link.id) ?? link.certificate,
-  }));
+  const kept = membership.links.map((link) => {
+    return laterOf(link, { ...link, certificate: fresh.get(link.id) ?? link.certificate });
+  });
   const found = reports.flatMap(({ id, name, issuer }) => {
     const certificate = fresh.get(id);
     const known = membership.links.some((link) => link.id === id);
@@ -148,15 +212,27 @@ export function withoutLinks(membership: Membership, ids: ReadonlySet<string>): 
 /** A repeated answer may hold an older certificate than the one that was renewed since. */
 function withLink(links: readonly StoredLink[], link: StoredLink): StoredLink[] {
   const known = links.find(({ id }) => id === link.id);
-  const newer = known !== undefined && endOf(known.certificate) > endOf(link.certificate) ? known : link;
-  return [...links.filter(({ id }) => id !== link.id), { ...link, certificate: newer.certificate }];
+  return [...links.filter(({ id }) => id !== link.id), known === undefined ? link : laterOf(known, link)];
+}
+
+/** `link` with the certificate, of the two, that ends later. */
+function laterOf(known: StoredLink, link: StoredLink): StoredLink {
+  const keeps = endOf(known.certificate) > endOf(link.certificate);
+  return keeps ? { ...link, certificate: known.certificate } : link;
 }
 
 /** Reads the membership; null when this state directory has none. @throws FairleadError `state.corrupt`. */
 export async function loadMembership(state: StateDirectory): Promise<Membership | null> {
   const file = await state.readJson("site.json", SiteFile);
   if (file === null) return null;
-  const { version: _, ...names } = file;
+  const { version, ...names } = file;
+  // What an answer of that time said may be anybody's address where public CAs prove the edge.
+  if (version === 1 && !(names.edge.audience === names.edge.api && isBound(names.edge, names.edge))) {
+    throw new FairleadError(
+      "state.corrupt",
+      `site.json of version 1 names ${names.edge.links} for uplinks, which no token file confirms`,
+    );
+  }
   const links = await state.readJson("links.json", LinksFile);
   const ca = await state.read("ca.pem");
   const chain = await state.read("certificate.pem");
@@ -197,7 +273,7 @@ function filesOf(membership: Membership): Record<string, string> {
     "ca.pem": ca,
     "certificate.pem": chain,
     "links.json": toJson({ links, redeemed }),
-    "site.json": toJson({ version: 1, network, site, formerNames, edge }),
+    "site.json": toJson({ version: 2, network, site, formerNames, edge }),
   };
 }
 

@@ -131,13 +131,13 @@ export class Site {
    * @throws FairleadError token.*, link.*, site.revoked, certificate.untrusted, state.*, edge.*.
    */
   async redeem(token: TokenFile, wishes: LinkWishes = {}): Promise<StoredLink | null> {
-    const { network, site } = this.#membership;
+    const { network, site, edge } = this.#membership;
     checkNetwork(token, network);
     const csr = await makeCsr(this.#key.key, site.name);
     const link = Object.keys(wishes).length > 0 ? { link: wishes } : {};
-    // The CA that the site knows, not the one in the file: a member has nothing to say to another edge.
+    // The CA and the address that the site knows, not those in the file: a member has nothing to say to another edge.
     const request = { claim: token.spec.claim, site: site.name, csr, ...link };
-    const admission = await this.#api.redeem(token.spec.api, rootsOf(this.#trust), request);
+    const admission = await this.#api.redeem(edge.api, rootsOf(this.#trust), request);
     await this.#change((membership) =>
       withAdmission(membership, admission, { token: tokenId(token), holds: this.#holds }),
     );

@@ -4,6 +4,7 @@ import { text } from "node:stream/consumers";
 import { parse } from "yaml";
 import { FairleadError } from "../../protocol/errors.ts";
 import { parseClaim, TokenFile } from "../../protocol/tokens.ts";
+import { isAuthority } from "./chain.ts";
 
 /** Larger files are not read as tokens, in characters. */
 const MAX_TOKEN = 64 * 1024;
@@ -27,6 +28,7 @@ export function parseToken(content: string, source = "the token file"): TokenFil
   }
   // A file that was cut inside the claim still parses as YAML.
   if (parseClaim(token.data.spec.claim) === null) throw malformed(source, "spec.claim is incomplete");
+  if (!isAuthority(token.data.spec.ca)) throw malformed(source, "spec.ca is no CA's certificate");
   return token.data;
 }
 

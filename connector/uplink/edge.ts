@@ -46,5 +46,5 @@ function credentials(site: Member) {
 }
 
 function linksUrl(site: Member, path: string): string {
-  return site.membership.edge.links.replace(/^http/, "ws").replace(/\/+$/, "") + path;
+  return site.membership.edge.links.replace(/^https/, "wss") + path;
 }

@@ -50,6 +50,7 @@ describe("a token file", () => {
       expires: token.expiresAt,
     });
     expect(file.spec.api).toBe(env.API_URL);
+    expect(file.spec.links).toBe(env.LINKS_URL);
     expect(file.spec.ca).toBe(env.DEPLOYMENT_CA);
     // On a platform, which is what a hostname of its own for uplinks means, the server certificates are the platform's.
     expect(file.spec.tls).toBe("public");

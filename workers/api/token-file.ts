@@ -6,7 +6,7 @@ import type { Env } from "../env.ts";
 
 /** The token file's content. */
 export function formatTokenFile(
-  env: Pick<Env, "API_URL" | "DEPLOYMENT_CA" | "LINKS_HOSTNAME">,
+  env: Pick<Env, "API_URL" | "LINKS_URL" | "DEPLOYMENT_CA" | "LINKS_HOSTNAME">,
   network: Network,
   token: Token,
   claim: string,
@@ -23,6 +23,7 @@ export function formatTokenFile(
     },
     spec: {
       api: env.API_URL,
+      links: env.LINKS_URL,
       claim,
       ca: env.DEPLOYMENT_CA,
       // There the platform answers TLS, with certificates of a public CA.

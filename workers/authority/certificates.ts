@@ -5,7 +5,7 @@
 import { equalBytes } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { LinkId } from "../../protocol/ids.ts";
-import { siteUri } from "../../protocol/names.ts";
+import { linkUri, siteUri } from "../../protocol/names.ts";
 import type { Authority } from "./ca.ts";
 import { checkValidity, onlyUri } from "./chain.ts";
 import {
@@ -118,10 +118,6 @@ export async function verifyLinkCertificate(
 export function linkIdOf(certificate: Uint8Array): string | null {
   const leaf = readCertificate(certificate);
   return leaf === null ? null : (parseLinkUri(onlyUri(leaf))?.linkId ?? null);
-}
-
-function linkUri(networkId: string, linkId: string): string {
-  return `spiffe://${networkId}/link/${linkId}`;
 }
 
 function parseLinkUri(uri: string | null): { networkId: string; linkId: string } | null {

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { parseEdgeOrigin } from "../../../protocol/edge-origin.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Context } from "../context.ts";
 import { argument, command, value } from "../definition.ts";
@@ -38,15 +39,14 @@ export const login = command({
     },
   ],
   async run(context, input) {
-    const [{ edgeUrl, readCa }, { readLogin, writeLogin }, { EdgeClient }, { listNetworks }] =
-      await Promise.all([
-        import("../../login/resolve.ts"),
-        import("../../login/store.ts"),
-        import("../../api/client.ts"),
-        import("../../api/calls.ts"),
-      ]);
+    const [{ readCa }, { readLogin, writeLogin }, { EdgeClient }, { listNetworks }] = await Promise.all([
+      import("../../login/resolve.ts"),
+      import("../../login/store.ts"),
+      import("../../api/client.ts"),
+      import("../../api/calls.ts"),
+    ]);
     const { env } = context.io;
-    const url = edgeUrl(input.url);
+    const url = parseEdgeOrigin(input.url);
     if (url === null)
       throw new FairleadError("request.invalid", `URL: "${input.url}" is not https://HOST[:PORT]`);
     const { key, kept: who } = await identify(context, input);

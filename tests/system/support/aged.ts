@@ -1,18 +1,18 @@
 /**
- * Certificates of another age for a site: of the same key and serial number, signed by the deployment CA's key, which
- * a test has from the edge's state directory. Time passes for real here; the certificates are what is older.
+ * Certificates of another age for a site: of the same key and serial number, signed by the network CA's key, which a test
+ * takes from the edge's state directory. Time passes for real here; the certificates are what is older.
  */
-import { createPrivateKey, webcrypto, X509Certificate } from "node:crypto";
+import { webcrypto, X509Certificate } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import * as x509 from "../../../connector/authority/x509.ts";
+import { makeSealer } from "../../../workers/authority/sealing.ts";
 import type { Edge } from "../../support/cluster.ts";
 
 const { subtle } = webcrypto;
 const CURVE = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
-const DAY_MS = 24 * 3600_000;
 
 /** From when to when, ms from now. */
 export interface Age {
@@ -20,7 +20,7 @@ export interface Age {
   readonly to: number;
 }
 
-/** A network CA of this test's own making, as whoever holds the deployment CA's key could make one. */
+/** The network's own CA: a site takes certificates of no other. */
 export interface Forge {
   readonly networkId: string;
   readonly authority: x509.X509Certificate;
@@ -28,26 +28,38 @@ export interface Forge {
 }
 
 export async function openForge(edge: Edge, networkId: string): Promise<Forge> {
-  const pem = await readFile(join(edge.stateDir, "ca-key.pem"), "utf8");
-  const der = createPrivateKey(pem).export({ type: "pkcs8", format: "der" });
-  const signingKey = await subtle.importKey("pkcs8", der, CURVE, false, ["sign"]);
-  const keys = await subtle.generateKey(CURVE, true, ["sign", "verify"]);
-  const authority = await x509.X509CertificateGenerator.create({
-    serialNumber: "0f",
-    subject: `CN=Fairlead network ${networkId}`,
-    issuer: new x509.X509Certificate(edge.ca).subject,
-    notBefore: new Date(Date.now() - 400 * DAY_MS),
-    notAfter: new Date(Date.now() + 400 * DAY_MS),
-    publicKey: keys.publicKey,
-    signingKey,
-    signingAlgorithm: SIGNATURE,
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      new x509.SubjectAlternativeNameExtension([{ type: "url", value: `spiffe://${networkId}` }]),
-    ],
+  const rows = await eachDatabase(edge, (database) => {
+    if (!database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'network'").get()) return [];
+    return database.prepare("SELECT id, ca_certificate, ca_key_sealed FROM network").all();
   });
-  return { networkId, authority, key: keys.privateKey };
+  const row = rows.find(({ id }) => id === networkId);
+  const [certificate, sealed] = [row?.ca_certificate, row?.ca_key_sealed];
+  if (!(certificate instanceof Uint8Array) || !(sealed instanceof Uint8Array)) {
+    throw new Error(`no CA of ${networkId} is stored`);
+  }
+  const secret = await readFile(join(edge.stateDir, "ca-key.pem"), "utf8");
+  const der = await (await makeSealer(secret, `authorities:${networkId}`)).open(sealed);
+  return {
+    networkId,
+    authority: new x509.X509Certificate(new Uint8Array(certificate)),
+    key: await subtle.importKey("pkcs8", der, CURVE, false, ["sign"]),
+  };
+}
+
+/** What a look into each of the edge's databases finds. */
+async function eachDatabase<T>(edge: Edge, look: (database: DatabaseSync) => T[]): Promise<T[]> {
+  const objects = join(edge.stateDir, "objects");
+  const names = await readdir(objects, { recursive: true });
+  return names
+    .filter((each) => each.endsWith(".sqlite"))
+    .flatMap((name) => {
+      const database = new DatabaseSync(join(objects, name));
+      try {
+        return look(database);
+      } finally {
+        database.close();
+      }
+    });
 }
 
 /** Gives a site whose connector does not run a certificate of that age. */
@@ -60,26 +72,25 @@ export async function age(stateDir: string, forge: Forge, lived: Age): Promise<v
 
 /** The same for the certificates of its links where the registry keeps them, at an edge that does not run. */
 export async function ageLinks(edge: Edge, site: string, forge: Forge, lived: Age): Promise<void> {
-  const objects = join(edge.stateDir, "objects");
-  const names = await readdir(objects, { recursive: true });
-  let changed = 0;
-  for (const name of names.filter((each) => each.endsWith(".sqlite"))) {
-    const database = new DatabaseSync(join(objects, name));
-    try {
-      if (!database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'links'").get()) continue;
-      const rows = database.prepare("SELECT id, certificate FROM links WHERE joiner = ?").all(site);
-      for (const { id, certificate } of rows) {
-        if (typeof id !== "string" || !(certificate instanceof Uint8Array)) throw new Error("another form");
-        const aged = await copyOf(new X509Certificate(certificate), forge, lived);
-        const der = new Uint8Array(aged.rawData);
-        database.prepare("UPDATE links SET certificate = ? WHERE id = ?").run(der, id);
-        changed += 1;
-      }
-    } finally {
-      database.close();
-    }
-  }
-  if (changed === 0) throw new Error(`no link of ${site} is stored`);
+  const changes = await eachDatabase(edge, (database) => {
+    if (!database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'links'").get()) return [];
+    const rows = database.prepare("SELECT id, certificate FROM links WHERE joiner = ?").all(site);
+    return rows.map(async ({ id, certificate }) => {
+      if (typeof id !== "string" || !(certificate instanceof Uint8Array)) throw new Error("another form");
+      return {
+        id,
+        aged: new Uint8Array((await copyOf(new X509Certificate(certificate), forge, lived)).rawData),
+      };
+    });
+  });
+  const aged = new Map((await Promise.all(changes)).map((change) => [change.id, change.aged]));
+  if (aged.size === 0) throw new Error(`no link of ${site} is stored`);
+  await eachDatabase(edge, (database) => {
+    if (!database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'links'").get()) return [];
+    for (const [id, der] of aged)
+      database.prepare("UPDATE links SET certificate = ? WHERE id = ?").run(der, id);
+    return [];
+  });
 }
 
 /** The same certificate of another time. */

@@ -20,9 +20,10 @@ export class Rogue {
     this.site = site;
     this.uplink = uplink;
     this.welcome = welcome;
-    const membership = membershipFrom(site.admission, {
-      ...{ api: site.edge.apiUrl, ca: site.edge.ca, token: "", holds: () => true },
-    });
+    const { admission, edge } = site;
+    const address = { api: edge.apiUrl, ...admission.edge };
+    const terms = { address, ca: edge.ca, network: admission.network.id, token: "" };
+    const membership = membershipFrom(admission, terms, () => true);
     const member = { membership, keyPem: site.keyPem, assert: () => site.assertion({ purpose: "lane" }) };
     this.#manager = new SessionManager({
       boot: site.boot,

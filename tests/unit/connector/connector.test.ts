@@ -78,9 +78,9 @@ const another = (deployment: TestDeployment, name = "link2", issuer = "public1")
 
 describe("a hello", () => {
   it("presents the links, the offers with those that they are for, and this machine's clock", async () => {
-    const { hellos } = await setUp();
+    const { hellos, site } = await setUp();
     expect(hellos()[0]).toMatchObject({
-      links: ["bGluaw=="],
+      links: site.membership.links.map(({ certificate }) => certificate),
       offers: [{ name: "db", protocol: "tcp", port: 5432, to: ["east"] }],
     });
     expect(Math.abs(Date.now() - (hellos()[0]?.time ?? 0))).toBeLessThan(5000);
@@ -159,8 +159,10 @@ describe("what the registry tells of links", () => {
     expect(log.lines.filter(({ fields }) => fields.code === "link.revoked")).toHaveLength(1);
     expect(await stored(state)).toEqual(["first"]);
     tell({ type: "links", links: [], incoming: [] });
-    await eventually("the file", async () => (await stored(state)).length === 0);
+    // Stored first, then shown.
+    await eventually("the list", async () => (await connector.links()).links.length === 0);
     expect(await connector.links()).toEqual({ links: [], incoming: [] });
+    expect(await stored(state)).toEqual([]);
   });
 
   it("does not take away a link that was made a moment ago", async () => {
@@ -195,12 +197,14 @@ describe("what the registry tells of links", () => {
     const missing = { id: randomId("link"), name: "link7", issuer: "public1", state: "down" as const };
     const unheard = { ...missing, id: randomId("link"), name: "link8" };
     const { hellos, said, state, answers, deployment, edge } = await setUp({ links: [missing, unheard] });
+    let certificate = "";
     answers.renew = async ({ id }) => {
       const renewal = await deployment.renewal();
-      const links = [{ id: missing.id, certificate: "bWlzc2luZw==" }];
+      certificate = await deployment.linkCertificate(missing.id);
+      const links = [{ id: missing.id, certificate }];
       return { type: "renewed", id, renewal: { ...renewal, links } };
     };
-    await eventually("a hello with it", () => hellos().some(({ links }) => links.includes("bWlzc2luZw==")));
+    await eventually("a hello with it", () => hellos().some(({ links }) => links.includes(certificate)));
     expect(await stored(state)).toContain("link7");
     edge.sockets.at(-1)?.terminate();
     await eventually("another uplink", () => hellos().length > 2);

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { edgeUrl, mergeLogin } from "../../../../connector/login/resolve.ts";
+import { mergeLogin } from "../../../../connector/login/resolve.ts";
 import { loginFile } from "../../../../connector/login/store.ts";
+import { parseEdgeOrigin } from "../../../../protocol/edge-origin.ts";
 
 const STORED = { url: "https://edge.example", key: "flk_stored", ca: "PEM", network: "shop" };
 
@@ -32,10 +33,10 @@ test("an empty variable is as one that is not set", () => {
 });
 
 test("an edge's address has one form", () => {
-  expect(edgeUrl("https://Edge.Example:443/")).toBe("https://edge.example");
-  expect(edgeUrl("https://[::1]:8443")).toBe("https://[::1]:8443");
+  expect(parseEdgeOrigin("https://Edge.Example:443/")).toBe("https://edge.example");
+  expect(parseEdgeOrigin("https://[::1]:8443")).toBe("https://[::1]:8443");
   for (const wrong of ["http://edge.example", "edge", "https://e/x", "https://e/?q", "https://u@e", ""]) {
-    expect(edgeUrl(wrong)).toBeNull();
+    expect(parseEdgeOrigin(wrong)).toBeNull();
   }
 });
 

@@ -5,9 +5,9 @@ import * as x509 from "../../../../connector/authority/x509.ts";
 import type { EdgeApi } from "../../../../connector/site/edge-api.ts";
 import type { Admission, Redeem } from "../../../../protocol/api.ts";
 import type { Renewal } from "../../../../protocol/messages.ts";
-import { siteUri } from "../../../../protocol/names.ts";
+import { linkUri, siteUri } from "../../../../protocol/names.ts";
 import { formatClaim } from "../../../../protocol/tokens.ts";
-import { makeLeaf, randomId, TestNetwork } from "../../../support/certificates.ts";
+import { makeLeaf, randomId, type TestAuthority, TestNetwork } from "../../../support/certificates.ts";
 
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
 const DAY_MS = 24 * 3600_000;
@@ -29,15 +29,20 @@ export class TestDeployment implements EdgeApi {
   readonly failures: Error[] = [];
   /** End of the next site certificate, ms since 1970. */
   notAfter = Date.now() + DAY_MS;
+  /** The answers' addresses, and those that token files name; these name no links address unless told to. */
   links = "https://127.0.0.1:1";
+  audience = "https://127.0.0.1:1";
+  tokenApi = "https://127.0.0.1:1";
+  tokenLinks: string | undefined;
   #csr: Uint8Array<ArrayBuffer> | undefined;
 
   private constructor(network: TestNetwork) {
     this.network = network;
   }
 
-  static async create(): Promise<TestDeployment> {
-    return new TestDeployment(await TestNetwork.create());
+  /** @param authority the deployment CA, when another network has it as well */
+  static async create(authority?: TestAuthority): Promise<TestDeployment> {
+    return new TestDeployment(await TestNetwork.create(authority));
   }
 
   get ca(): string {
@@ -82,7 +87,8 @@ export class TestDeployment implements EdgeApi {
       "kind: Token",
       `metadata: { name: ${randomId("token")}, network: shop, issuer: network,${bound} expires: "2027-01-01T00:00:00Z" }`,
       "spec:",
-      "  api: https://127.0.0.1:1",
+      `  api: ${this.tokenApi}`,
+      ...(this.tokenLinks === undefined ? [] : [`  links: ${this.tokenLinks}`]),
       `  claim: ${claim}`,
       "  ca: |",
       `    ${ca}`,
@@ -99,8 +105,8 @@ export class TestDeployment implements EdgeApi {
       network: { id: this.network.id, name: "shop" },
       site: { id: this.site, name: request.site },
       ...(await this.#sign()),
-      link: this.link && { cost: 1, ...this.link, certificate: "bGluaw==" },
-      edge: { links: this.links, audience: "https://edge.test" },
+      link: this.link && { cost: 1, ...this.link, certificate: await this.linkCertificate(this.link.id) },
+      edge: { links: this.links, audience: this.audience },
     };
   }
 
@@ -110,7 +116,7 @@ export class TestDeployment implements EdgeApi {
     this.renewals.push(assertion);
     return {
       ...(await this.#sign()),
-      links: this.link ? [{ id: this.link.id, certificate: "bmV3" }] : [],
+      links: this.link ? [{ id: this.link.id, certificate: await this.linkCertificate(this.link.id) }] : [],
       ...(this.reissuedCa === undefined ? {} : { ca: this.reissuedCa }),
     };
   }
@@ -126,15 +132,28 @@ export class TestDeployment implements EdgeApi {
     return pemToBase64(leaf.certificate);
   }
 
+  /** A certificate of a link for the site's key, base64 DER, which ends with the site's or when told to. */
+  linkCertificate(link: string, notAfter = this.notAfter): Promise<string> {
+    return this.#leaf(linkUri(this.network.id, link), notAfter);
+  }
+
+  /** What the edge signs for the site: for its key, under the network CA. */
   async #sign() {
+    return {
+      certificate: await this.#leaf(siteUri(this.network.id, this.site), this.notAfter),
+      authority: pemToBase64(this.network.authority.certificate),
+    };
+  }
+
+  async #leaf(uri: string, notAfter: number): Promise<string> {
     const csr = new x509.Pkcs10CertificateRequest(this.#csr ?? new Uint8Array());
     if (!(await csr.verify())) throw new Error("the CSR is not self-signed");
     const leaf = await x509.X509CertificateGenerator.create({
       serialNumber: randomBytes(16).toString("hex"),
       subject: "CN=site",
       issuer: `CN=${this.network.authority.name}`,
-      notBefore: new Date(this.notAfter - DAY_MS),
-      notAfter: new Date(this.notAfter),
+      notBefore: new Date(notAfter - DAY_MS),
+      notAfter: new Date(notAfter),
       publicKey: csr.publicKey,
       signingKey: this.network.authority.keys.privateKey,
       signingAlgorithm: SIGNATURE,
@@ -143,15 +162,10 @@ export class TestDeployment implements EdgeApi {
           x509.ExtendedKeyUsage.clientAuth,
           x509.ExtendedKeyUsage.serverAuth,
         ]),
-        new x509.SubjectAlternativeNameExtension([
-          { type: "url", value: siteUri(this.network.id, this.site) },
-        ]),
+        new x509.SubjectAlternativeNameExtension([{ type: "url", value: uri }]),
       ],
     });
-    return {
-      certificate: Buffer.from(leaf.rawData).toString("base64"),
-      authority: pemToBase64(this.network.authority.certificate),
-    };
+    return Buffer.from(leaf.rawData).toString("base64");
   }
 }
 

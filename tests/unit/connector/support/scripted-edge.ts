@@ -11,7 +11,11 @@ import { EDGE_FEATURES, type Hello, type Welcome } from "../../../../protocol/me
 import type { TestDeployment } from "./authority.ts";
 
 /** Refuses the upgrade with a code, never answers it, or takes it. */
-export type Verdict = ErrorCode | "silence" | { readonly status: number; readonly body: string } | null;
+export type Verdict =
+  | ErrorCode
+  | "silence"
+  | { readonly status: number; readonly body: string; readonly location?: string }
+  | null;
 
 export interface Script {
   upgrade?: (request: IncomingMessage) => Verdict;
@@ -52,9 +56,12 @@ export class ScriptedEdge {
       const verdict = edge.script.upgrade?.(request) ?? null;
       if (verdict === "silence") return;
       if (verdict !== null) {
-        const { status, body } = refusal(verdict);
+        const { status, body, location } = refusal(verdict);
         const length = Buffer.byteLength(body);
-        socket.end(`HTTP/1.1 ${status} No\r\ncontent-length: ${length}\r\nconnection: close\r\n\r\n${body}`);
+        const to = location === undefined ? "" : `location: ${location}\r\n`;
+        socket.end(
+          `HTTP/1.1 ${status} No\r\n${to}content-length: ${length}\r\nconnection: close\r\n\r\n${body}`,
+        );
         return;
       }
       sockets.handleUpgrade(request, socket, head, (webSocket) => edge.#take(webSocket, request));
@@ -116,7 +123,7 @@ export function clientSerial(request: IncomingMessage): string {
   return (request.socket as TLSSocket).getPeerX509Certificate()?.serialNumber ?? "";
 }
 
-function refusal(verdict: Exclude<Verdict, "silence" | null>): { status: number; body: string } {
+function refusal(verdict: Exclude<Verdict, "silence" | null>): Exclude<Verdict, string | null> {
   if (typeof verdict !== "string") return verdict;
   const error = new FairleadError(verdict);
   return {

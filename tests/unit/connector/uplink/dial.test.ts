@@ -72,6 +72,15 @@ describe("dialling", () => {
     await expect(dialLane(site, "t", never)).rejects.toEqual(code("lane.failed"));
   });
 
+  it("follows no redirect", async () => {
+    const { edge, site } = await setUp();
+    const other = await ScriptedEdge.start(edge.deployment);
+    edge.script.upgrade = () => ({ status: 307, body: "", location: `${other.url}/v1/uplink` });
+    await expect(dialUplink(site, never)).rejects.toEqual(code("uplink.lost"));
+    await expect(dialLane(site, "t", never)).rejects.toEqual(code("lane.failed"));
+    expect(other.requests).toEqual([]);
+  });
+
   it("trusts nothing but the deployment CA", async () => {
     const { site } = await setUp();
     const other = await ScriptedEdge.start(await TestDeployment.create());
@@ -118,12 +127,14 @@ describe("through a CONNECT proxy", () => {
     await expect(dialUplink(site, never)).rejects.toEqual(code("certificate.revoked"));
   });
 
-  it("a refusal of the proxy is proxy.failed", async () => {
+  it("a refusal of the proxy is proxy.failed, without the credentials that it was asked with", async () => {
     const { site } = await setUp();
     const proxy = await startProxy();
     proxy.refuse = 407;
-    useProxy(proxy.url);
-    await expect(dialUplink(site, never)).rejects.toEqual(code("proxy.failed"));
+    useProxy(proxy.url.replace("//", "//user:pass@"));
+    const refusal = await dialUplink(site, never).catch((error: unknown) => error);
+    expect(refusal).toEqual(code("proxy.failed"));
+    expect(String(refusal)).not.toContain("pass");
   });
 
   it("a proxy that is not there, or is none, is proxy.failed", async () => {

@@ -6,6 +6,7 @@ import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import type { z } from "zod";
 import { ErrorAnswer } from "../../protocol/api.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
+import { edgeNames } from "../net/name-resolver.ts";
 import { proxyFor } from "../uplink/proxy.ts";
 import { connectionError } from "./failures.ts";
 
@@ -58,11 +59,15 @@ export class EdgeClient {
     this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
     const tls = options.ca === undefined ? {} : { ca: options.ca };
     const { maxAnswer: maxResponseSize = MAX_ANSWER } = options;
+    const { lookup } = edgeNames;
     this.#proxy = proxyFor(this.url);
     this.#dispatcher =
       this.#proxy === null
-        ? new Agent({ connect: tls, maxResponseSize })
-        : new ProxyAgent({ uri: this.#proxy.href, requestTls: tls, maxResponseSize });
+        ? new Agent({ connect: { ...tls, lookup }, maxResponseSize })
+        : new ProxyAgent({
+            ...{ uri: this.#proxy.href, requestTls: tls, proxyTls: { lookup }, connect: { lookup } },
+            maxResponseSize,
+          });
   }
 
   /**

@@ -1,9 +1,10 @@
 /** What peers get of this site: a target for each stream that they may open, as long as they may. */
-import type { Socket } from "node:net";
+import { isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Encryption, Instance } from "../../protocol/messages.ts";
 import type { Log } from "../log.ts";
+import { targetNames } from "../net/name-resolver.ts";
 import { type DescriptorWatch, NO_DESCRIPTORS } from "../resources/descriptor-watch.ts";
 import { DialLimiter } from "./dial-limiter.ts";
 import type { Offers } from "./offers.ts";
@@ -47,7 +48,27 @@ export class Hosting {
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
     const target = this.#offers.target(service, this.#names.current(peer), encryption);
     this.#guests.admit(stream, service, peer);
+    // Ahead of the dial: a name that DNS does not answer for takes no place from other services.
+    if (isIP(target.host) === 0) await this.#lookUp(target.host, signal);
     return await this.#dials.run(peer.site, service, signal, () => this.#dial(target, signal));
+  }
+
+  /** Waits until the name's addresses, or the lack of them, are known. @throws FairleadError stream.cancelled */
+  async #lookUp(host: string, signal: AbortSignal): Promise<void> {
+    const { names = targetNames } = this.#dialOptions;
+    const { promise: given, reject } = Promise.withResolvers<never>();
+    const giveUp = () => reject(new FairleadError("stream.cancelled"));
+    signal.addEventListener("abort", giveUp);
+    if (signal.aborted) giveUp();
+    const known = names.resolve(host).then(
+      () => {},
+      () => {},
+    );
+    try {
+      await Promise.race([known, given]);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
   }
 
   async #dial(target: { host: string; port: number }, signal: AbortSignal): Promise<Socket> {

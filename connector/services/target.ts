@@ -1,6 +1,7 @@
 /** Dialling a service's target. */
 import { connect, type Socket } from "node:net";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import { NameError, type NameResolver, targetNames } from "../net/name-resolver.ts";
 import { localSocketOptions } from "./sockets.ts";
 
 export const TARGET_TIMEOUT_MS = 10_000;
@@ -12,6 +13,8 @@ export interface TargetDialOptions {
   readonly signal?: AbortSignal;
   /** See {@link localSocketOptions}. */
   readonly keepAliveMs?: number | null | undefined;
+  /** Looks up the target's name; {@link targetNames} unless given. */
+  readonly names?: NameResolver;
 }
 
 /**
@@ -20,7 +23,7 @@ export interface TargetDialOptions {
  */
 export function dialTarget(
   target: { readonly host: string; readonly port: number },
-  { timeoutMs = TARGET_TIMEOUT_MS, signal, keepAliveMs }: TargetDialOptions = {},
+  { timeoutMs = TARGET_TIMEOUT_MS, signal, keepAliveMs, names = targetNames }: TargetDialOptions = {},
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const { host, port } = target;
@@ -28,7 +31,7 @@ export function dialTarget(
       reject(new FairleadError("stream.cancelled"));
       return;
     }
-    const socket = connect({ host, port, ...localSocketOptions(keepAliveMs) });
+    const socket = connect({ host, port, lookup: names.lookup, ...localSocketOptions(keepAliveMs) });
     const settle = () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -62,12 +65,16 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ECONNREFUSED: "service.refused",
   ECONNRESET: "service.refused",
   ETIMEDOUT: "service.timeout",
+  /** Of DNS. */
+  ETIMEOUT: "service.timeout",
 };
 
 function targetError(error: Error, target: string): FairleadError {
   const name = "code" in error && typeof error.code === "string" ? error.code : "";
   // The text stays without details: it travels to the client's site.
-  return new FairleadError(CODES[name] ?? "service.unreachable", `${target}: ${name || error.message}`, {
+  const why =
+    error instanceof NameError ? `its name could not be looked up (${name})` : name || error.message;
+  return new FairleadError(CODES[name] ?? "service.unreachable", `${target}: ${why}`, {
     cause: error,
   });
 }

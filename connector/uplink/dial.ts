@@ -5,6 +5,7 @@ import { type ClientOptions, WebSocket } from "ws";
 import { ErrorAnswer } from "../../protocol/api.ts";
 import { type ErrorCode, FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { connectionError } from "../api/failures.ts";
+import { edgeNames } from "../net/name-resolver.ts";
 import { openTunnel, proxyFor, type Tunnel } from "./proxy.ts";
 
 export interface DialOptions {
@@ -84,8 +85,10 @@ export async function dial(options: DialOptions): Promise<WebSocket> {
 
 function openSocket(options: DialOptions, tunnel: Tunnel | null): WebSocket {
   const host = new URL(options.url).hostname.replace(/^\[|\]$/g, "");
+  // Names of targets that cannot be looked up must not keep the edge's from being.
   // Through a tunnel Node would compare with the name "localhost". The types of ws know another signature.
   const identity: object = {
+    lookup: edgeNames.lookup,
     checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
   };
   return new WebSocket(options.url, {

@@ -2,6 +2,7 @@
 import { HttpsProxyAgent } from "https-proxy-agent";
 import { getProxyForUrl } from "proxy-from-env";
 import { FairleadError } from "../../protocol/errors.ts";
+import { edgeNames } from "../net/name-resolver.ts";
 
 /** The proxy for a `wss:` or `https:` URL; null when it is dialled directly. @throws FairleadError `proxy.failed`. */
 export function proxyFor(url: string, lookup: (url: string) => string = getProxyForUrl): URL | null {
@@ -24,7 +25,7 @@ export interface Tunnel {
 }
 
 export function openTunnel(proxy: URL): Tunnel {
-  const agent = new HttpsProxyAgent<string>(proxy);
+  const agent = new HttpsProxyAgent<string>(proxy, { lookup: edgeNames.lookup });
   let status: number | null = null;
   agent.on("proxyConnect", (connect: { statusCode: number }) => {
     status = connect.statusCode;

@@ -1,5 +1,7 @@
 /** What opening streams costs a site whose target does not answer, over a real session. */
+import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NameResolver } from "../../../../connector/net/name-resolver.ts";
 import { Hosting } from "../../../../connector/services/hosting.ts";
 import { Offers } from "../../../../connector/services/offers.ts";
 import { parseExpose } from "../../../../connector/services/options.ts";
@@ -7,6 +9,7 @@ import { TestNetwork } from "../../../support/certificates.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { type Connector, codeOf, makeConnector, TestRegistry, TestRelay } from "../session/support.ts";
 import { temporaryState } from "../support/directories.ts";
+import { dnsServer } from "../support/dns-server.ts";
 import { MemoryLog } from "../support/log.ts";
 import { openSockets, silentPort, tcpServer } from "../support/sockets.ts";
 
@@ -78,4 +81,32 @@ describe("a target that does not answer", () => {
     for (const stream of [...streams, good]) stream.destroy();
     await eventually("no dial is left", () => openSockets() === before, { within: 60_000 });
   }, 120_000);
+});
+
+describe("a target whose name is not answered for", () => {
+  it("takes no place in the line from other services, and its streams end with their clients", async () => {
+    const dns = await dnsServer();
+    dns.silent.add("stuck.example");
+    const names = new NameResolver({ servers: [dns.at], fallback: null, timeoutMs: 60_000 });
+    const { port } = await tcpServer((socket) => socket.pipe(socket));
+    const expose = ["a", "b", "c", "d", "e"].map((name) => parseExpose(`${name}=stuck.example:1`));
+    expose.push(parseExpose(`good=${port}`));
+    const offers = await Offers.load(await temporaryState(), expose);
+    const hosting = new Hosting(offers, new MemoryLog(), { names });
+    const ended = new AbortController();
+    const peer = { site: "site-west", siteName: "west", boot: "boot-west" };
+    const accept = (service: string, signal: AbortSignal) =>
+      hosting.accept(new PassThrough(), { service, peer, encryption: "end-to-end", signal });
+    // More than the dials that one site may have at once.
+    const stuck = expose
+      .slice(0, 5)
+      .flatMap(({ name }) => Array.from({ length: 250 }, () => accept(name, ended.signal)));
+    const fates = Promise.allSettled(stuck);
+    const good = await accept("good", new AbortController().signal);
+    good.destroy();
+    ended.abort();
+    for (const fate of await fates) {
+      expect(fate).toMatchObject({ status: "rejected", reason: { code: "stream.cancelled" } });
+    }
+  });
 });

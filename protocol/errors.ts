@@ -473,6 +473,13 @@ export const ERRORS = {
     "Check the other site with `fairlead site status`.",
     RETRY,
   ),
+  "session.peer_gone": entry(
+    "peer",
+    410,
+    "The other connector's process ended: its uplink closed, and it did not come back.",
+    "Start the other site's connector again; new connections go to other instances.",
+    RETRY,
+  ),
   "session.timeout": entry(
     "peer",
     504,

@@ -44,7 +44,12 @@ export interface LanesOptions {
 }
 
 /** That the session is over; `session.lost`: that the edge is too old to know of resuming. */
-const FINAL: readonly ErrorCode[] = ["session.unknown", "session.closed", "session.lost"];
+const FINAL: readonly ErrorCode[] = [
+  "session.peer_gone",
+  "session.unknown",
+  "session.closed",
+  "session.lost",
+];
 
 /** Whether asking again may bring lanes. */
 function mayPass(error: FairleadError): boolean {

@@ -104,7 +104,7 @@ export class SessionManager {
       isErrorCode(code) ? code : "session.closed",
       `cut by the registry: ${code}`,
     );
-    for (const one of [...this.#sessions]) if (one.id === session) one.close(error);
+    for (const one of [...this.#sessions]) if (one.id === session) one.cut(error);
   }
 
   sessions(): SessionSummary[] {

@@ -67,7 +67,7 @@ export class Session {
         this.#transport.join(meeting, generation, preface);
         if (preface.lane === 0) this.#streams?.pathChanged();
       },
-      refused: close,
+      refused: (error) => this.cut(error),
     });
     this.#transport = new Transport({
       ...{ invitation, limits, identity: options.identity, role: this.#role, encryption: this.encryption },
@@ -166,6 +166,15 @@ export class Session {
     if (this.state === "up" || this.streams > 0) {
       this.#drainNow(error);
     } else this.close(error);
+  }
+
+  /**
+   * The registry says that the session is over. That the peer's process is gone it tells from its uplink: a lane that
+   * carries knows better.
+   */
+  cut(error: FairleadError): void {
+    if (error.code === "session.peer_gone" && this.state === "up") return;
+    this.close(error);
   }
 
   /** Ends the session now; its streams are reset with `error` on both sides. */

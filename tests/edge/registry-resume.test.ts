@@ -1,8 +1,9 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
 import type { Invitation } from "../../protocol/messages.ts";
+import { TIME_LIMITS } from "../../protocol/time-limits.ts";
 import { SESSION_PENDING_MS } from "../../workers/registry/decisions.ts";
 import { routerName } from "../../workers/router/name.ts";
 import { random } from "../unit/workers/authority/support.ts";
@@ -70,6 +71,66 @@ describe("a session whose process has a successor", () => {
     });
     expect(await stored()).toEqual([]);
     expect(await consumer.resume(mine)).toBe("session.unknown");
+  });
+});
+
+describe("a session whose process ended without a word", () => {
+  beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
+
+  it("is over at its peer when it did not come back within its grace, and at itself should it still come", async () => {
+    await leave(provider);
+    expect(await consumer.resume(mine)).toBe("session.peer_offline");
+    later(TIME_LIMITS.absence.least);
+    expect(await consumer.resume(mine)).toBe("session.peer_gone");
+    expect(await stored()).toEqual([]);
+    expect(await consumer.resume(mine)).toBe("session.peer_gone");
+    provider = await TestUplink.open(east, { sessions: [mine.session] }, provider.boot);
+    expect(await provider.next("session.cut")).toMatchObject({
+      session: mine.session,
+      code: "session.peer_gone",
+    });
+  });
+
+  it("is kept for one that comes back within its grace, and has a whole grace the next time", async () => {
+    await leave(provider);
+    expect(await consumer.resume(mine)).toBe("session.peer_offline");
+    later(TIME_LIMITS.absence.least - 1000);
+    provider = await TestUplink.open(east, { sessions: [mine.session] }, provider.boot);
+    later(TIME_LIMITS.absence.least);
+    expect((await resumeAndJoin(consumer, provider, mine)).generation).toBe(2);
+    await leave(provider);
+    expect(await consumer.resume({ ...mine, generation: 2 })).toBe("session.peer_offline");
+  });
+
+  it("is kept while nothing says that it ended: it fell silent, or the edge started anew", async () => {
+    await runInDurableObject(registryOf(west), (_, ctx) => {
+      for (const socket of ctx.getWebSockets(`site:${east.siteId}`)) {
+        const attachment = socket.deserializeAttachment() as object;
+        socket.serializeAttachment({ ...attachment, openedAt: Date.now() - 3600_000 });
+      }
+    });
+    expect(await consumer.resume(mine)).toBe("session.peer_offline");
+    expect(await provider.closed).toMatchObject({ reason: "uplink.lost" });
+    later(TIME_LIMITS.absence.least);
+    expect(await consumer.resume(mine)).toBe("session.peer_offline");
+    await restartEdge();
+    consumer = await TestUplink.open(west, { sessions: [mine.session] }, consumer.boot);
+    later(TIME_LIMITS.absence.least);
+    expect(await consumer.resume(mine)).toBe("session.peer_offline");
+    expect(await stored()).toHaveLength(1);
+  });
+
+  it("is kept for a peer that lost its own uplink too: the path or the edge may have ended both", async () => {
+    await leave(provider);
+    await leave(consumer);
+    later(10);
+    consumer = await TestUplink.open(west, { sessions: [mine.session] }, consumer.boot);
+    later(TIME_LIMITS.absence.least);
+    expect(await consumer.resume(mine)).toBe("session.peer_offline");
   });
 });
 

@@ -3,7 +3,9 @@ import { DEFAULT_QUOTAS, type EventType, type Quotas } from "../../protocol/api.
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { ID_BYTES, type IdKind, makeId } from "../../protocol/ids.ts";
 import type { Env } from "../env.ts";
+import { AbsentPeers } from "./absent-peers.ts";
 import type { Authorities } from "./authorities.ts";
+import { Departures } from "./departures.ts";
 import { Notices } from "./notices.ts";
 import { Reachability } from "./reachability.ts";
 import type { Store } from "./store/store.ts";
@@ -25,6 +27,8 @@ export class Context {
   readonly uplinks: Uplinks;
   readonly authorities: Authorities;
   readonly notices = new Notices(() => this.now());
+  readonly departures = new Departures();
+  readonly absentPeers = new AbsentPeers();
 
   constructor(env: Env, store: Store, uplinks: Uplinks, authorities: Authorities) {
     this.env = env;

@@ -40,20 +40,12 @@ async function cut(
   pairs: readonly (readonly [string, string])[],
   code: ErrorCode,
 ): Promise<void> {
-  const { store, uplinks } = context;
+  const { store } = context;
   const network = store.network.get();
   if (!network) return;
   const now = context.now();
   store.cuts.prune(now - SESSION_MEMORY_MS);
-  for (const session of sessions) {
-    store.sessions.delete(session.id);
-    store.cuts.note(session, code, now);
-    for (const instance of [session.a, session.b]) {
-      for (const uplink of uplinks.ofInstance(instance)) {
-        uplinks.send(uplink, { type: "session.cut", session: session.id, code });
-      }
-    }
-  }
+  for (const session of sessions) cutSession(context, session, code);
   await Promise.all(
     pairs.map(async ([left, right]) => {
       // Forgotten first: a session that is allowed while this waits is noted anew.
@@ -66,6 +58,18 @@ async function cut(
       }
     }),
   );
+}
+
+/** Ends one session: tells those of its processes that are there, and the others when they come back. */
+export function cutSession(context: Context, session: SessionRow, code: ErrorCode): void {
+  const { store, uplinks } = context;
+  store.sessions.delete(session.id);
+  store.cuts.note(session, code, context.now());
+  for (const instance of [session.a, session.b]) {
+    for (const uplink of uplinks.ofInstance(instance)) {
+      uplinks.send(uplink, { type: "session.cut", session: session.id, code });
+    }
+  }
 }
 
 /** Throws what the platform threw when the router could not be reached. */

@@ -46,6 +46,7 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
   const known = uplinks.instance(uplink.attachment) !== null;
   replaceOlder(context, uplink);
   writeAttachment(uplink.socket, { ...uplink.attachment, software: hello.software, ...proofs });
+  context.departures.forget(uplink.attachment);
 
   const { unheard, revision, orphans, after } = store.transaction(() => {
     const now = context.now();

@@ -11,6 +11,7 @@ import {
 import { siteMatches } from "../../protocol/names.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
+import { cutSession } from "./cutting.ts";
 import { decideResume, decideSession } from "./decisions.ts";
 import { endOf, grant, isOf, offer, peerOf } from "./invitations.ts";
 import { hangUp } from "./parting.ts";
@@ -70,7 +71,8 @@ export async function requestSession(context: Context, from: Uplink, request: Se
  * Answers a `session.resume`: a grant of a generation that this side has not used, which the peer is offered too
  * unless it asked for it itself.
  * @throws FairleadError `session.unknown` when the session is over: one of its processes ended it, said goodbye or
- * has a successor; the code it was cut with; `session.peer_offline` while the peer may still come back
+ * has a successor; the code it was cut with; `session.peer_gone` when its peer's process has ended;
+ * `session.peer_offline` while the peer may still come back
  */
 export async function resumeSession(context: Context, from: Uplink, request: SessionResume): Promise<void> {
   const { store } = context;
@@ -82,6 +84,7 @@ export async function resumeSession(context: Context, from: Uplink, request: Ses
   if (existing === null || decision.kind === "unknown") throw endOf(context, request.session, self);
 
   const peer = peerOf(existing, self);
+  checkDeparture(context, from, existing);
   checkUplink(context, peerSiteOf(context, self.site, peer.site), peer);
   if (decision.kind === "join") return grant(context, existing.id, from, request.id);
   const session: SessionRow = {
@@ -141,6 +144,30 @@ function checkOffer(
       `Site ${to.name} offers ${service} with end-to-end encryption only.`,
     );
   }
+}
+
+/**
+ * Whether the peer of a process that lost its lanes ended without a word: its uplink closed, and it did not come back
+ * within its grace. The end of the grace is looked at by itself: who asks is told no later.
+ * @throws FairleadError `session.peer_gone`; the session is over with it
+ */
+function checkDeparture(context: Context, from: Uplink, session: SessionRow): void {
+  const peer = peerOf(session, from.attachment);
+  if (context.uplinks.instance(peer) !== null) return;
+  const left = context.departures.graceLeft(peer, from.attachment.openedAt, context.now());
+  if (left === null) return;
+  if (left === 0) {
+    cutSession(context, session, "session.peer_gone");
+    throw new FairleadError("session.peer_gone");
+  }
+  // A moment later: the timer may be early by the fraction that the clock leaves out.
+  context.absentPeers.watch(session.id, left + 10, () => {
+    const still = context.store.sessions.get(session.id);
+    if (still === null || context.uplinks.instance(peer) !== null) return;
+    if (context.departures.graceLeft(peer, from.attachment.openedAt, context.now()) === 0) {
+      cutSession(context, still, "session.peer_gone");
+    }
+  });
 }
 
 /** Whether an instance has a live uplink. @throws FairleadError `session.peer_offline` */

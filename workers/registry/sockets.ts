@@ -5,7 +5,7 @@
 import { FairleadError } from "../../protocol/errors.ts";
 import type { Identity } from "../authority/identity.ts";
 import { publicError } from "../errors.ts";
-import { readAttachment } from "./attachment.ts";
+import { type Attachment, readAttachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
 import { dispatch, readMessage } from "./dispatch.ts";
 import { memberOf, noteAssertion } from "./identities.ts";
@@ -102,6 +102,14 @@ export class Sockets {
     await this.gone(socket, "uplink.lost");
   }
 
+  /** The process closed its uplink, or its end did; not one that the registry closed. */
+  #noteDeparture(attachment: Attachment): void {
+    const { departures, store, uplinks } = this.#context;
+    if (attachment.ended || attachment.software === null || uplinks.instance(attachment) !== null) return;
+    if (store.sessions.ofInstance(attachment).length === 0) return;
+    departures.note(attachment, this.#context.now(), attachment.rtt);
+  }
+
   /** A socket is no more, for the reason that the code names. */
   async gone(socket: WebSocket, code: string): Promise<void> {
     this.#silence.look(socket);
@@ -111,6 +119,7 @@ export class Sockets {
     this.#context.uplinks.close(socket, "uplink.lost");
     if (!attachment || !this.#lifetime.exists) return;
     part(this.#context, { socket, attachment }, code);
+    this.#noteDeparture(attachment);
     await this.#lifetime.schedule();
   }
 }

@@ -1,0 +1,112 @@
+/** Peers that end or stand still without a word: who was connected is told soon, who comes anew goes elsewhere. */
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Connector, eventually } from "../support/cluster.ts";
+import { useEdge } from "./support/suite.ts";
+import { dial, type Place, serve } from "./support/traffic.ts";
+
+const suite = useEdge();
+const DEBUG = ["--log-level", "debug"];
+/** Far less than a session's own timeout of 60 s, and enough for a busy machine. */
+const SOON = { within: 40_000 };
+
+/** Codes with which sessions ended at a connector. */
+const ends = (connector: Connector) =>
+  connector.log().flatMap(({ msg, to, code }) => (msg === "session" && to === "closed" ? [code] : []));
+
+/** A server that says its name first, and then what it is told. */
+const named = (name: string) =>
+  serve((socket) => {
+    socket.write(`${name}\n`);
+    socket.pipe(socket);
+  });
+
+/** Connects and hears who serves. */
+async function greeted(place: Place): Promise<{ socket: Socket; by: string }> {
+  const socket = await dial(place);
+  const [first] = (await once(socket, "data")) as [Buffer];
+  return { socket, by: first.toString().trim() };
+}
+
+/** The code of a connection's error; null while it has none. */
+function failureOf(socket: Socket): () => string | null {
+  let failure: string | null = null;
+  socket.on("error", (error: NodeJS.ErrnoException) => {
+    failure = error.code ?? error.message;
+  });
+  return () => failure;
+}
+
+describe("a connector that is killed with -9 and stays away", () => {
+  for (const end of ["that offers", "of the clients"] as const) {
+    test(`${end} is gone for its peer by what the edge knows, long before the session's own timeout`, async () => {
+      const network = await suite.cluster.network(suite.edge);
+      const token = await network.token({ uses: 2 });
+      const server = await named("east");
+      const [east, west] = await Promise.all([
+        suite.cluster.connector({ site: "east", token, expose: [`api=${server.at}`], args: DEBUG }),
+        suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: DEBUG }),
+      ]);
+      const { socket } = await greeted(await west.listener("api"));
+      const [killed, left] = end === "that offers" ? [east, west] : [west, east];
+      const [served] = server.sockets;
+      const failure = failureOf(left === west ? socket : (served as Socket));
+      socket.on("error", () => {});
+      await killed.kill9();
+      await eventually("the connection is reset", () => failure() === "ECONNRESET", SOON);
+      expect(ends(left)).toEqual(["session.peer_gone"]);
+      expect((await left.status()).sessions).toEqual([]);
+    });
+  }
+});
+
+describe("a connector that stands still", () => {
+  let west: Connector;
+  let place: Place;
+  let frozen: Connector;
+
+  beforeAll(async () => {
+    const network = await suite.cluster.network(suite.edge);
+    const token = await network.token({ uses: 3 });
+    const [inEast, inNorth] = [await named("east"), await named("north")];
+    [frozen, west] = await Promise.all([
+      suite.cluster.connector({ site: "east", token, expose: [`api=${inEast.at}`] }),
+      suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: DEBUG }),
+    ]);
+    place = await west.listener("api");
+    // The session makes east the first choice.
+    const { socket, by } = await greeted(place);
+    expect(by).toBe("east");
+    socket.destroy();
+    await suite.cluster.connector({ site: "north", token, expose: [`api=${inNorth.at}`] });
+    await eventually("west knows both", async () => {
+      const { services } = await west.control.services();
+      return services.find(({ name }) => name === "api")?.sites.length === 2;
+    });
+  });
+
+  test("loses new clients that said nothing to another site, and resets those that did", async () => {
+    process.kill(frozen.process.pid, "SIGSTOP");
+    try {
+      const talker = await dial(place);
+      const failure = failureOf(talker);
+      talker.write("pay 10");
+      const { socket, by } = await greeted(place);
+      expect(by).toBe("north");
+      socket.destroy();
+      await eventually("who talked is reset", () => failure() === "ECONNRESET", SOON);
+      // From here on it is doubted: nobody waits for it.
+      const tried = () => west.log().filter(({ code }) => code === "session.timeout").length;
+      const before = tried();
+      for (let client = 0; client < 5; client++) {
+        const next = await greeted(place);
+        expect(next.by).toBe("north");
+        next.socket.destroy();
+      }
+      expect(tried()).toBeLessThanOrEqual(before + 1);
+    } finally {
+      process.kill(frozen.process.pid, "SIGCONT");
+    }
+  });
+});

@@ -1,46 +1,103 @@
 /**
- * A member claims another site's boot id, gets a third site to open a session with it under that id, and leaves:
- * if a boot id alone names an instance, the third site's streams for the real owner come to the thief.
+ * A member says hello with another site's boot id, gets a third site to open a session with it under that id, and
+ * leaves: if a boot id alone names an instance, it has the owner's uplink and offers meanwhile, and the third site's
+ * streams for the owner afterwards.
  */
+import { listEvents, updateSite } from "../../../connector/api/calls.ts";
+import type { Offer } from "../../../protocol/messages.ts";
 import { encodeAccept, encodeData, encodeFin, FRAME, parseOpen } from "../../../protocol/streams/frames.ts";
+import type { Address } from "../../support/connector.ts";
 import { eventually } from "../../support/eventually.ts";
 import { closeServers, exchange, serve } from "../../system/support/traffic.ts";
 import type { AttackScript } from "../support/attack-script.ts";
 import type { RawConnector } from "../support/raw-connector.ts";
 import type { RawSession } from "../support/raw-session.ts";
+import type { Scene } from "../support/scene.ts";
 
-const HONEST = "from the vault";
 const STOLEN = "from the thief";
+/** Of the owner: one for all sites, and one that is exported to west only. */
+const SERVICES = ["vault", "ledger"] as const;
 
 export const script: AttackScript = {
   name: "boot-theft",
   rule: "An instance is the site that was proven and its boot id together: another site's boot id gives nothing.",
+  ci: true,
   async run({ scene }) {
     const stage = await scene();
     try {
-      const vault = await serve((socket) => socket.end(HONEST));
-      const shop = await serve((socket) => socket.end("from the shop"));
-      await stage.honest("east", { expose: [`vault=${vault.at}`], bind: "127.41.0.0/16" });
-      const west = await stage.honest("west", { expose: [`shop=${shop.at}`], bind: "127.42.0.0/16" });
-      const listener = await west.listener("vault");
-      const thief = await stage.attacker("mallory");
-      const theft = await steal(thief, "vault", "shop");
+      const [vault, ledger, shop] = await Promise.all(
+        ["from the vault", "from the ledger", "from the shop"].map((text) =>
+          serve((socket) => socket.end(text)),
+        ),
+      );
+      await stage.honest("east", {
+        expose: [`vault=${vault?.at}`, `ledger=${ledger?.at}`],
+        args: ["--drain", "0s", "--to", "ledger=west"],
+        bind: "127.41.0.0/16",
+      });
+      const west = await stage.honest("west", { expose: [`shop=${shop?.at}`], bind: "127.42.0.0/16" });
+      const listeners = await Promise.all(SERVICES.map((service) => west.listener(service)));
+      const before = await ownersState(stage);
 
-      // The real owner's uplink was replaced: it comes back, and with it the service.
-      const ask = async () => (await exchange(listener, "")).toString();
-      const answer = await eventually("west's client is answered", ask, { within: 60_000 });
-      theft.session?.close();
+      const free = await stage.attacker("mallory");
+      const bound = await stage.attacker("nina");
+      await updateSite(stage.edge.client, stage.network.id, "nina", { mayOffer: [] });
+      const seen: string[] = [];
+      let held = true;
+      for (const [who, thief] of [
+        ["a member", free],
+        ["a member that may offer nothing", bound],
+      ] as const) {
+        const theft = await steal(thief);
+        const answers = await askAll(listeners);
+        const unharmed = JSON.stringify(await ownersState(stage)) === JSON.stringify(before);
+        held &&= unharmed && theft.opened.length === 0 && answers === "from the vault, from the ledger";
+        seen.push(
+          `${who}: ${theft.result}; clients were answered "${answers}", the thief got ${theft.opened.length} streams, ` +
+            `the owner's uplink and offers ${unharmed ? "stayed" : "changed"}`,
+        );
+        theft.session?.close();
+      }
+      const contested = await listEvents(stage.edge.client, stage.network.id, {
+        type: "uplink.contested",
+        limit: 100,
+      });
+      const named = ["mallory", "nina"].every((name) => contested.some(({ actor }) => actor === name));
       return {
-        held: answer === HONEST && theft.opened.length === 0,
+        held: held && named,
         tried:
-          "an uplink as east's boot id, a session with west under it, then west's client dials east's service",
-        seen: `${theft.result}; the client was answered "${answer}", the thief got ${theft.opened.length} streams`,
+          "an uplink as east's boot id with east's services on other ports, a session with west under it, then west's clients dial east's services",
+        seen: seen.join(" · "),
+        figures: { "events that name the thieves": contested.length },
       };
     } finally {
       await closeServers();
     }
   },
 };
+
+/** What the registry has of the owner: its instances and since when, and the form of its services. */
+async function ownersState({ network }: Scene): Promise<object> {
+  const { sites, services } = await network.status();
+  const east = sites.find(({ name }) => name === "east");
+  return {
+    owner: [east?.state, east?.since, east?.instances, east?.services],
+    services: services
+      .filter(({ name }) => (SERVICES as readonly string[]).includes(name))
+      .map(({ name, protocol, port }) => ({ name, protocol, port })),
+  };
+}
+
+/** What the clients of the owner's services are answered. */
+async function askAll(listeners: readonly Address[]): Promise<string> {
+  const ask = async (listener: Address) => (await exchange(listener, "")).toString();
+  const answers = await Promise.all(
+    listeners.map((listener) =>
+      eventually("west's client is answered", () => ask(listener), { within: 60_000 }),
+    ),
+  );
+  return answers.join(", ");
+}
 
 interface Theft {
   readonly result: string;
@@ -49,8 +106,8 @@ interface Theft {
   readonly opened: readonly string[];
 }
 
-/** Takes the boot id of whoever offers `coveted`, and a session with whoever offers `used` under it. */
-async function steal(thief: RawConnector, coveted: string, used: string): Promise<Theft> {
+/** Takes the boot id of the vault's owner and rewrites its offers, gets a session with the shop under it, and leaves. */
+async function steal(thief: RawConnector): Promise<Theft> {
   // Everybody who sees a service is told the boot ids of those who offer it.
   const first = await thief.open();
   first.send(thief.hello());
@@ -60,14 +117,17 @@ async function steal(thief: RawConnector, coveted: string, used: string): Promis
     if (offer === undefined) throw new Error(`${name} is not seen`);
     return offer;
   };
-  const [owner, user] = [offering(coveted), offering(used)];
+  const [owner, user] = [offering("vault"), offering("shop")];
   first.socket.terminate();
 
   const opened: string[] = [];
-  const uplink = await thief.uplinkAs({ boot: owner.boot });
+  // Exported to the thief alone, so that no client comes to it by right.
+  const to = [thief.id];
+  const offers = SERVICES.map((name): Offer => ({ name, protocol: "tcp", port: 1, encryption: "hop", to }));
+  const uplink = await thief.uplinkAs({ boot: owner.boot, offers });
   try {
     await uplink.next("welcome");
-    const invitation = await thief.request(uplink, used, { site: user.site, boot: user.boot });
+    const invitation = await thief.request(uplink, "shop", { site: user.site, boot: user.boot });
     const session = await thief.session(invitation, { boot: owner.boot });
     await session.greet();
     void answerStreams(session, opened);

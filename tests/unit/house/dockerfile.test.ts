@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const dockerfile = readFileSync(join(ROOT, "connector/Dockerfile"), "utf8");
+
+describe("the connector's Dockerfile", () => {
+  const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
+  const [, image] = /^ARG NODE_IMAGE=(\S+)$/m.exec(dockerfile) ?? [];
+
+  it("builds on one image, by digest", () => {
+    expect(bases.length).toBeGreaterThan(0);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the Dockerfile's own variable
+    expect(new Set(bases)).toEqual(new Set(["${NODE_IMAGE}"]));
+    expect(image).toMatch(/^node:[\w.-]+@sha256:[0-9a-f]{64}$/);
+  });
+
+  it("has the Node.js that the project is tested with", () => {
+    const { devDependencies } = z
+      .object({ devDependencies: z.object({ node: z.string() }) })
+      .parse(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")));
+    expect(image).toContain(`node:${devDependencies.node}-`);
+  });
+});

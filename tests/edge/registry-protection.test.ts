@@ -34,7 +34,7 @@ describe("an uplink without a hello", () => {
     expect(await events("shop", "uplink.refused")).toMatchObject([{ site: "west", code: "uplink.silent" }]);
     await good.settle();
     expect((await (await TestUplink.dial(west, silent.boot)).greet()).site.name).toBe("west");
-  }, 20_000);
+  });
 
   it("is closed as well when the registry started anew meanwhile", async () => {
     // An uplink that waits for its hello keeps the object from sleeping; so one is made of another.

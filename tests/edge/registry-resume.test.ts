@@ -350,10 +350,9 @@ describe("lanes of older generations", () => {
     const waiting = await openLane(consumer, mine);
     const next = await granted(consumer.resume(mine));
     expect(await refusal(provider, theirs.ticket)).toEqual([409, "ticket.stale"]);
-    const started = Date.now();
     const newer = await openLane(consumer, next);
+    // At once: a lane whose peer does not come is closed with another code.
     expect(await waiting.closed).toEqual({ code: 4409, reason: "ticket.stale" });
-    expect(Date.now() - started).toBeLessThan(1_000);
     const { invitation } = await provider.next("session.offer");
     await expectJoined(newer, await openLane(provider, invitation));
   });

@@ -7,7 +7,16 @@ import { verifyTicket } from "../../workers/authority/tickets.ts";
 import { SESSION_MEMORY_MS, SESSION_PENDING_MS } from "../../workers/registry/decisions.ts";
 import { bootIdOf, random } from "../unit/workers/authority/support.ts";
 import { call } from "./support/client.ts";
-import { admit, events, type Member, offer, registryOf, status, TestUplink } from "./support/member.ts";
+import {
+  admit,
+  events,
+  type Member,
+  offer,
+  PATIENCE,
+  registryOf,
+  status,
+  TestUplink,
+} from "./support/member.ts";
 import { closeShop, openBusyShop } from "./support/shop.ts";
 
 let west: Member;
@@ -223,7 +232,7 @@ describe("a session", () => {
       uplink.socket.close(1000);
       await uplink.closed;
     }
-    await vi.waitFor(async () => expect(await events("shop", "site.down")).toHaveLength(2));
+    await vi.waitFor(async () => expect(await events("shop", "site.down")).toHaveLength(2), PATIENCE);
     expect(await runDurableObjectAlarm(registryOf(west))).toBe(true);
     expect(await storedSessions()).toEqual([session]);
     await sql("UPDATE sessions SET away_since = away_since - ?", SESSION_MEMORY_MS);

@@ -1,5 +1,5 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OFFER_GRACE_MS } from "../../workers/registry/decisions.ts";
 import { bootIdOf } from "../unit/workers/authority/support.ts";
 import { call } from "./support/client.ts";
@@ -10,6 +10,7 @@ import {
   linkIn,
   type Member,
   offer,
+  PATIENCE,
   registryOf,
   status,
   TestUplink,
@@ -47,12 +48,8 @@ const storedOffers = () =>
 
 /** Waits until the registry has seen that an uplink went. */
 async function untilDown(site: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    const types = (await events("shop", "site.down")).map((event) => event.site);
-    if (types.includes(site)) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`${site} is not down`);
+  const down = async () => (await events("shop", "site.down")).map((event) => event.site);
+  await vi.waitFor(async () => expect(await down()).toContain(site), PATIENCE);
 }
 
 describe("a hello", () => {
@@ -327,11 +324,8 @@ describe("a process that was restarted", () => {
   });
 
   const graceMarked = async (count: number) => {
-    for (let tries = 0; tries < 200; tries++) {
-      if ((await storedOffers()).filter((row) => row.lost_at !== null).length === count) return;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error("the offers are not lost");
+    const lost = async () => (await storedOffers()).filter((row) => row.lost_at !== null);
+    await vi.waitFor(async () => expect(await lost()).toHaveLength(count), PATIENCE);
   };
 });
 

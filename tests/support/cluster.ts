@@ -106,7 +106,7 @@ export class Cluster {
     as: Pick<ProcessOptions, "uid" | "gid"> = {},
   ): Promise<Outcome> {
     const command = this.run(`fairlead ${args.slice(0, 2).join(" ")}`, args, env, as);
-    const timer = setTimeout(() => command.kill("SIGKILL"), 60_000);
+    const timer = setTimeout(() => command.kill("SIGKILL"), 240_000);
     const exit = await command.exited;
     clearTimeout(timer);
     const { stdout, stderr } = command;

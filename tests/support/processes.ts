@@ -105,7 +105,7 @@ export class ManagedProcess {
    * Waits until `find` finds something in what the process has printed.
    * @throws Error with its last lines when it ends before, or after `within` ms.
    */
-  async output<T>(what: string, find: (process: this) => T | null, within = 60_000): Promise<T> {
+  async output<T>(what: string, find: (process: this) => T | null, within = 120_000): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
       const settle = (end: () => void) => {
         clearTimeout(timer);

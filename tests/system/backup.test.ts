@@ -17,7 +17,7 @@ let east: Connector;
 let west: Connector;
 let file: string;
 
-const SECONDS = { within: 30_000 };
+const SECONDS = { within: 120_000 };
 
 beforeAll(async () => {
   network = await suite.cluster.network(suite.edge);

@@ -59,7 +59,7 @@ test("the demo shows every step, ends with status 0 and leaves nothing behind", 
 test("the demo cleans up when it is interrupted before its end", async () => {
   const run = demo();
   await run.output("its first step", ({ stdout }) => (stdout.includes("✓ the edge runs") ? true : null));
-  const { status } = await run.stop(15_000, "SIGINT");
+  const { status } = await run.stop(120_000, "SIGINT");
   expect(status).toBe(130);
   expect(await readdir(directory)).toEqual([]);
 });

@@ -10,6 +10,7 @@ const suite = useEdge();
 afterAll(closeConnectors);
 
 test("it is the sum of both ends' ways to the edge, and known as soon as both are", async () => {
+  const began = Date.now();
   const network = await suite.cluster.network(suite.edge);
   const clocks = () => ({ keepalive: { everyMs: 200, deadAfterMs: 45_000 } });
   const at = { token: await network.token({ uses: 2 }), clocks };
@@ -26,7 +27,7 @@ test("it is the sum of both ends' ways to the edge, and known as soon as both ar
   });
   expect(outgoing.state).toBe("up");
   expect(outgoing.rtt).toBeGreaterThanOrEqual(0);
-  expect(outgoing.rtt).toBeLessThan(5000);
+  expect(outgoing.rtt).toBeLessThan(Date.now() - began);
   const incoming = await eventually("east knows it", async () => {
     const [link] = (await east.connector.links()).incoming;
     return link === undefined || link.rtt === null ? null : link;
@@ -36,6 +37,6 @@ test("it is the sum of both ends' ways to the edge, and known as soon as both ar
     const link = (await network.status()).links.find(({ name }) => name === "to-east");
     return link === undefined || link.rtt === null ? null : link;
   });
-  expect(Date.now() - Date.parse(own.since)).toBeLessThan(60_000);
+  expect(Date.parse(own.since)).toBeGreaterThanOrEqual(began);
   expect((await west.connector.status()).uplink.rtt).not.toBeNull();
 });

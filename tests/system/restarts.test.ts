@@ -1,6 +1,7 @@
 /** Edges and connectors that are killed and come back; and those that take their leave. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { createKey, listEvents, listKeys, listNetworks, listTokens } from "../../connector/api/calls.ts";
+import { boundOf, timeOf } from "../support/bound.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/cluster.ts";
 import { useEdge } from "./support/suite.ts";
 import { echo, exchange, serve } from "./support/traffic.ts";
@@ -14,7 +15,9 @@ let east: Connector;
 let west: Connector;
 
 /** New connections must work again within this, ms. Waits of the backoff are part of it. */
-const SECONDS = { within: 15_000 };
+const PROMISE_MS = 15_000;
+/** The same on a machine where it takes so long to start something, ms. */
+const boundAfter = (starting: number) => Math.max(PROMISE_MS, 5 * starting);
 
 beforeAll(async () => {
   network = await suite.cluster.network(suite.edge);
@@ -56,10 +59,9 @@ describe("the edge", () => {
 
     await suite.edge.kill9();
     await eventually("west notices", async () => (await west.status()).uplink.state !== "up");
-    await suite.edge.restart();
-    const back = performance.now();
-    await eventually("west uses the service", () => use().then(() => true), SECONDS);
-    expect(performance.now() - back).toBeLessThan(SECONDS.within);
+    const within = boundAfter(await timeOf(() => suite.edge.restart()));
+    const took = await timeOf(() => eventually("west uses the service", () => use().then(() => true)));
+    expect(took).toBeLessThan(within);
     for (const site of [east, west]) expect((await site.status()).uplink.state).toBe("up");
     expect(await remembered()).toEqual(before);
 
@@ -72,7 +74,7 @@ describe("the edge", () => {
   test("stopped in order and started again is the same as well", async () => {
     await renewProcesses();
     await suite.edge.restart();
-    await eventually("west uses the service", () => use().then(() => true), SECONDS);
+    await eventually("west uses the service", () => use().then(() => true));
   });
 
   test("that is away takes no listener and no service away", async () => {
@@ -93,7 +95,7 @@ describe("a connector", () => {
     await east.kill9();
     await eventually("the registry notices", async () => (await siteState("east")) === "down");
     await east.restart();
-    await eventually("west uses the service", () => use().then(() => true), SECONDS);
+    await eventually("west uses the service", () => use().then(() => true));
     expect(await siteState("east")).toBe("up");
   });
 
@@ -101,18 +103,17 @@ describe("a connector", () => {
     const place = await west.listener("echo");
     await west.kill9();
     await west.restart();
-    expect(await west.listener("echo", SECONDS)).toEqual(place);
+    expect(await west.listener("echo")).toEqual(place);
     await use();
   });
 
   test("that is asked to end takes its services with it at once, and ends with status 0", async () => {
-    const leaving = east.process.stop(8000, "SIGTERM");
-    await west.without("echo", { within: 2000 });
+    const within = await boundOf(2000, { times: 50, control: () => network.status() });
+    const leaving = east.process.stop(120_000, "SIGTERM");
+    await west.without("echo", { within });
     expect(await leaving).toEqual({ status: 0, signal: null });
-    await eventually("the registry notices", async () => (await siteState("east")) === "down", {
-      within: 2000,
-    });
+    await eventually("the registry notices", async () => (await siteState("east")) === "down", { within });
     await east.restart();
-    await eventually("west uses the service", () => use().then(() => true), SECONDS);
+    await eventually("west uses the service", () => use().then(() => true));
   });
 });

@@ -77,6 +77,8 @@ export async function exists(namespace: DurableObjectNamespace, name: string): P
 type Sent<T> = Extract<RegistryMessage, { type: T }>;
 /** A bound for what never comes: a busy machine takes its time. */
 const PATIENCE_MS = 60_000;
+/** The same for conditions: `vi.waitFor(condition, PATIENCE)`. */
+export const PATIENCE = { timeout: PATIENCE_MS, interval: 10 } as const;
 const open = new Set<WebSocket>();
 let lastCounter = 0;
 

@@ -28,7 +28,7 @@ import { LinkBook } from "./site/link-book.ts";
 import { Renewer } from "./site/renewer.ts";
 import type { LinkWishes } from "./site/site.ts";
 import { ClockWatch } from "./uplink/clock.ts";
-import { dialUplink } from "./uplink/edge.ts";
+import { dialUplink, laneAddress } from "./uplink/edge.ts";
 import { Uplink } from "./uplink/uplink.ts";
 
 export type { ConnectorOptions } from "./options.ts";
@@ -103,8 +103,9 @@ export class Connector implements Controlled {
     this.#view = new CatalogueView(() => {
       if (!this.#draining) listeners.set(this.#view.reachable());
     });
+    const lanes = laneAddress(site, log);
     this.#manager = makeSessions(options, {
-      ...{ hosting: this.#hosting, hop: this.#hop, offers, descriptors },
+      ...{ hosting: this.#hosting, hop: this.#hop, offers, descriptors, lanes },
       uplink: () => this.#uplink,
     });
     this.#clients = new Clients({
@@ -123,6 +124,7 @@ export class Connector implements Controlled {
       onRevoked: () => this.#hearing.revoked(),
       hello: () => this.#hello(boot),
       onWelcome: (welcome, skewMs) => {
+        lanes.told(welcome.lanePort);
         void this.#hearing.welcome(welcome, skewMs).then(this.#welcomed.resolve);
         this.#planReport();
       },

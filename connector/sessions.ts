@@ -8,6 +8,7 @@ import type { Hosting } from "./services/hosting.ts";
 import type { Offers } from "./services/offers.ts";
 import { SessionManager } from "./session/manager.ts";
 import { dialLane } from "./uplink/edge.ts";
+import type { LaneAddress } from "./uplink/lane-address.ts";
 import type { Uplink } from "./uplink/uplink.ts";
 
 export interface SessionParts {
@@ -15,13 +16,14 @@ export interface SessionParts {
   readonly hop: HopRules;
   readonly offers: Offers;
   readonly descriptors: DescriptorWatch;
+  readonly lanes: LaneAddress;
   /** Asked when it is needed: the uplink is made later. */
   readonly uplink: () => Uplink;
 }
 
 export function makeSessions(options: ConnectorOptions, parts: SessionParts): SessionManager {
   const { site, boot, software, log, sessions } = options;
-  const { hosting, hop, offers, descriptors, uplink } = parts;
+  const { hosting, hop, offers, descriptors, lanes, uplink } = parts;
   return new SessionManager({
     boot,
     software,
@@ -45,7 +47,7 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
     dial: async (ticket, signal) => {
       if (!descriptors.takeForLane()) throw new FairleadError("connector.descriptors");
       try {
-        const lane = await dialLane(site, ticket, signal);
+        const lane = await lanes.dial((origin) => dialLane(site, ticket, signal, origin));
         if (lane.readyState === lane.CLOSED) descriptors.release();
         else lane.once("close", descriptors.release);
         return lane;

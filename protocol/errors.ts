@@ -707,7 +707,7 @@ export const ERRORS = {
   "state.path_too_long": entry(
     "site",
     400,
-    "The path of the state directory is too long for the connector's control socket.",
+    "The path of the state directory is too long for the sockets in it.",
     "Choose a shorter --state directory: its path has 87 bytes at the most.",
   ),
   "connector.unreachable": entry(
@@ -764,13 +764,20 @@ export const ERRORS = {
     "edge",
     409,
     "Another program holds a port of the edge.",
-    "Stop that program, or choose other ports with --api and --links.",
+    "Stop that program, or choose other ports with --api, --links and --lanes.",
   ),
   "edge.failed": entry(
     "edge",
     500,
     "The edge's runtime ended or did not start.",
     "Look at the lines it printed; run `npm ci` again if workerd is missing.",
+  ),
+  "edge.restarting": entry(
+    "edge",
+    503,
+    "The edge's runtime is being started again.",
+    "Try again in a moment; if it stays, look at the log of `fairlead edge start`.",
+    RETRY,
   ),
   "backup.malformed": entry(
     "caller",

@@ -18,6 +18,8 @@ export interface Env extends OidcVariables {
   readonly API_URL: string;
   /** Where connectors dial uplinks and lanes (https). */
   readonly LINKS_URL: string;
+  /** Port at the host of LINKS_URL where workerd itself takes lanes. Unset where lanes are dialled at LINKS_URL. */
+  readonly LANES_PORT?: string;
   /** On Cloudflare, the hostname of LINKS_URL: requests to it are uplinks and lanes. Unset on the embedded edge. */
   readonly LINKS_HOSTNAME?: string;
 }

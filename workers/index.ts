@@ -21,7 +21,7 @@ const links: LinksState = { limits, known: new KnownNetworks() };
 
 export class Links extends WorkerEntrypoint<Env> {
   override fetch(request: Request): Promise<Response> {
-    const prove = () => proofFromSocket(this.ctx.props);
+    const prove = () => proofFromSocket(this.ctx.props, request.cf);
     return serveLinks(request, this.env, links, prove, (work) => this.ctx.waitUntil(work));
   }
 }

@@ -43,3 +43,6 @@ export function hostPort(text: string): string {
   parseAddress(text, "the address");
   return text;
 }
+
+/** As {@link hostPort}, or one word. */
+export const hostPortOr = (word: string) => (text: string) => (text === word ? text : hostPort(text));

@@ -1,4 +1,4 @@
-/** The edge's two addresses: how they are written, and named in URLs and certificates. */
+/** The edge's addresses: how they are written, and named in URLs and certificates. */
 import { isIP, isIPv6 } from "node:net";
 import { hostname as machineName } from "node:os";
 import { FairleadError } from "../../protocol/errors.ts";
@@ -14,6 +14,8 @@ export interface Address {
 export interface Addresses {
   readonly api: Address;
   readonly links: Address;
+  /** Where workerd takes lanes without the front between; null where lanes come to `links` as well. */
+  readonly lanes: Address | null;
 }
 
 const WILDCARDS = new Set(["0.0.0.0", "::"]);
@@ -73,8 +75,8 @@ export function localAddress(address: Address): Address {
 }
 
 /** Every name that the server certificate must carry. */
-export function certificateNames({ api, links }: Addresses, hostname: string | undefined): string[] {
-  const addresses = [api, links];
+export function certificateNames({ api, links, lanes }: Addresses, hostname: string | undefined): string[] {
+  const addresses = [api, links, ...(lanes === null ? [] : [lanes])];
   const names = addresses.map((address) => publicHost(address, hostname));
   const bound = addresses.map((address) => address.host).filter((host) => !WILDCARDS.has(host));
   return [...new Set([...names, "localhost", "127.0.0.1", "::1", ...bound])];

@@ -13,8 +13,13 @@ const OBJECTS = [
   { binding: "DIRECTORY", className: "Directory" },
 ] as const;
 
-/** The Worker's entrypoint for uplinks and lanes. Only the links socket leads to it. */
+/** The Worker's entrypoint for uplinks and lanes. Only the links socket and the lanes socket lead to it. */
 const LINKS_ENTRYPOINT = "Links";
+
+/** Request header in which the front says what `request.cf` is, JSON. The front takes it away from what clients send. */
+export const PLATFORM_HEADER = "fairlead-cf";
+/** Request header in which the front says that the client came by https. */
+export const PROTOCOL_HEADER = "x-forwarded-proto";
 
 export interface EdgeConfig {
   /** Absolute path of the Worker's one module. */
@@ -23,8 +28,10 @@ export interface EdgeConfig {
   readonly compatibilityFlags: readonly string[];
   /** Absolute path of the directory of the objects' databases. */
   readonly objects: string;
-  readonly api: Address;
-  readonly links: Address;
+  /** Absolute paths of the Unix sockets for what the front forwards. */
+  readonly sockets: { readonly api: string; readonly links: string };
+  /** Where workerd itself takes lanes; null where they come through the front like everything else. */
+  readonly lanes: Address | null;
   readonly apiUrl: string;
   readonly linksUrl: string;
   /** PEM. */
@@ -39,9 +46,6 @@ export interface EdgeConfig {
  * owner. Run workerd with `-I /`, since the module is named by its absolute path.
  */
 export function workerdConfig(edge: EdgeConfig): string {
-  const keypair = `keypair = (privateKey = ${quote(edge.server.privateKey)}, certificateChain = ${quote(edge.server.certificate)})`;
-  // That certificates are enforced is said here and nowhere else: a variable would also reach the API socket.
-  const props = quote(JSON.stringify({ enforcesClientCertificates: true }));
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -62,15 +66,33 @@ const config :Workerd.Config = (
     (name = "internet", network = ${outbound(edge.oidc)})
   ],
   sockets = [
-    (name = "api", address = ${quote(formatAddress(edge.api))},
-      https = (tlsOptions = (${keypair})),
-      service = "edge"),
-    (name = "links", address = ${quote(formatAddress(edge.links))},
-      https = (tlsOptions = (requireClientCerts = true, trustedCertificates = [${quote(edge.deploymentCa)}], ${keypair})),
-      service = (name = "edge", entrypoint = ${quote(LINKS_ENTRYPOINT)}, props = (json = ${props})))
+    ${sockets(edge).join(",\n    ")}
   ]
 );
 `;
+}
+
+/**
+ * The front's two sockets, and that of the lanes. What the front says of a client certificate counts on its links
+ * socket alone, and that certificates are enforced is said of the lanes socket alone, both by the entrypoint's
+ * properties: a variable would also reach the API socket.
+ */
+function sockets(edge: EdgeConfig): string[] {
+  const http = `(cfBlobHeader = ${quote(PLATFORM_HEADER)}, forwardedProtoHeader = ${quote(PROTOCOL_HEADER)})`;
+  const front = (name: "api" | "links", service: string) =>
+    `(name = "${name}", address = ${quote(`unix:${edge.sockets[name]}`)}, http = ${http}, service = ${service})`;
+  const links = (props: object) =>
+    `(name = "edge", entrypoint = ${quote(LINKS_ENTRYPOINT)}, props = (json = ${quote(JSON.stringify(props))}))`;
+  const all = [front("api", '"edge"'), front("links", links({ reportsClientCertificates: true }))];
+  if (edge.lanes === null) return all;
+  const keypair = `keypair = (privateKey = ${quote(edge.server.privateKey)}, certificateChain = ${quote(edge.server.certificate)})`;
+  const tls = `(requireClientCerts = true, trustedCertificates = [${quote(edge.deploymentCa)}], ${keypair})`;
+  const address = quote(formatAddress(edge.lanes));
+  const service = links({ enforcesClientCertificates: true });
+  return [
+    ...all,
+    `(name = "lanes", address = ${address}, https = (tlsOptions = ${tls}), service = ${service})`,
+  ];
 }
 
 /**
@@ -93,6 +115,7 @@ function bindings(edge: EdgeConfig): string[] {
     API_URL: edge.apiUrl,
     LINKS_URL: edge.linksUrl,
     DEPLOYMENT_CA: edge.deploymentCa,
+    ...(edge.lanes === null ? {} : { LANES_PORT: String(edge.lanes.port) }),
     ...edge.oidc?.variables,
   };
   return [

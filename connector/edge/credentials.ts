@@ -34,7 +34,7 @@ const Port = z.int().min(1).max(65535);
 export const EdgeRecord = z.object({
   version: z.literal(1),
   /** Tokens and sites hold the URLs, so a port that was found free once is kept. */
-  ports: z.object({ api: Port, links: Port }),
+  ports: z.object({ api: Port, links: Port, lanes: Port.optional() }),
   /** How it was reached when it last started; absent in records of older versions. */
   urls: z.object({ api: EdgeOrigin, links: EdgeOrigin }).optional(),
   /** SHA-256 of the first admin key, lower-case hex: its file may be taken away. */

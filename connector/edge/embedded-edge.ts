@@ -1,12 +1,16 @@
 /** The whole edge on this machine: the built Worker on workerd, with its certificates and its storage. */
-import { mkdir } from "node:fs/promises";
+import { chmod, mkdir } from "node:fs/promises";
 import { isIP } from "node:net";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
+import type { LanePort } from "../../protocol/front-status.ts";
+import { MAX_SOCKET_PATH } from "../control/server.ts";
 import { type Log, silent } from "../log.ts";
 import { openStateDirectory, type StateDirectory } from "../state/directory.ts";
 import { stateError } from "../state/errors.ts";
 import {
+  type Address,
   type Addresses,
   certificateNames,
   isHostname,
@@ -24,11 +28,15 @@ import {
   openServerCertificate,
   type ServerCertificate,
 } from "./credentials.ts";
+import { descriptorLimit, openDescriptors } from "./descriptors.ts";
+import { connectionLimits, Front } from "./front/front.ts";
+import { LaneGate, MIN_DESCRIPTORS } from "./lane-gate.ts";
 import { launchWorkerd } from "./launch.ts";
 import type { OidcProvider } from "./oidc.ts";
 import { settlePorts } from "./ports.ts";
 import { renewalTime } from "./renewal.ts";
 import { Supervisor } from "./supervisor.ts";
+import type { Workerd } from "./workerd.ts";
 
 export interface EmbeddedEdgeOptions {
   /** The state directory; made when it does not exist. Holds the CA's key: back it up, keep it private. */
@@ -37,6 +45,11 @@ export interface EmbeddedEdgeOptions {
   readonly api?: string | undefined;
   /** Where uplinks and lanes are accepted, "HOST:PORT". As `api`. Default 127.0.0.1:8444. */
   readonly links?: string | undefined;
+  /**
+   * Where workerd itself takes lanes, "HOST:PORT", or "off": then lanes are accepted at `links` as well. As `api`.
+   * Default: the host of `links` and the port after its.
+   */
+  readonly lanes?: string | undefined;
   /** The name in the URLs and the certificate. Default: the host listened on; the machine's name for all. */
   readonly hostname?: string | undefined;
   /** Whose identity tokens are good for the API besides keys. Default: nobody's. */
@@ -52,6 +65,8 @@ export interface EmbeddedEdgeOptions {
 export interface RunningEdge {
   readonly apiUrl: string;
   readonly linksUrl: string;
+  /** Where workerd itself takes lanes; null when they come to the links address. */
+  readonly lanes: Address | null;
   /** Path of the deployment CA, PEM. */
   readonly caFile: string;
   /** Path of the first admin key; an operator may have taken the file away. */
@@ -70,7 +85,12 @@ const LOOK_MS = 60 * 60 * 1000;
 /** From a renewal that failed to the next. ms */
 const RETRY_MS = 60 * 1000;
 
+/** How often workerd's descriptors are counted, ms: a stranger opens some thousand connections in it at the most. */
+const COUNT_MS = 100;
+
 const CONFIG_FILE = "workerd.capnp";
+/** Holds the Unix sockets between the front and workerd. */
+const FRONT_DIRECTORY = "front";
 export const OBJECTS_DIRECTORY = "objects";
 
 /** What stays the same while the edge runs. */
@@ -79,6 +99,10 @@ interface Setup {
   readonly bundle: Bundle;
   readonly addresses: Addresses;
   readonly deployment: Deployment;
+  /** Paths of the Unix sockets between the front and workerd. */
+  readonly sockets: { readonly api: string; readonly links: string };
+  /** Descriptors that each process may have. */
+  readonly descriptors: number;
 }
 
 export class EmbeddedEdge {
@@ -88,8 +112,9 @@ export class EmbeddedEdge {
   readonly #stopping = new AbortController();
   #starting: Promise<RunningEdge> | undefined;
   #state: StateDirectory | undefined;
+  #front: Front | undefined;
   #supervisor: Supervisor | undefined;
-  #renewing: Promise<void> = Promise.resolve();
+  #running: Promise<unknown> = Promise.resolve();
 
   /** @throws FairleadError request.invalid when an address or the host name is malformed */
   constructor(options: EmbeddedEdgeOptions) {
@@ -99,9 +124,11 @@ export class EmbeddedEdge {
     if (hostname !== undefined && isIP(hostname) === 0 && !isHostname(hostname)) {
       throw new FairleadError("request.invalid", `--hostname is no host name: "${hostname}".`);
     }
+    const links = parseAddress(options.links ?? DEFAULT_LINKS, "--links");
     this.#wanted = {
       api: parseAddress(options.api ?? DEFAULT_API, "--api"),
-      links: parseAddress(options.links ?? DEFAULT_LINKS, "--links"),
+      links,
+      lanes: lanesAddress(options.lanes, links),
     };
   }
 
@@ -127,38 +154,100 @@ export class EmbeddedEdge {
 
   async #start(): Promise<RunningEdge> {
     const setup = await this.#prepare();
-    const { state, addresses, deployment } = setup;
+    const { state, addresses, deployment, sockets, descriptors } = setup;
     let server = await this.#openCertificate(setup);
-    await this.#writeConfig(setup, server);
+    const gate = new LaneGate(descriptors);
+    if (addresses.lanes !== null && !gate.possible) {
+      const text = `Lanes get no port of their own: that takes ${MIN_DESCRIPTORS} descriptors.`;
+      this.#log.info({ descriptors }, text);
+    }
+    const lanes = () => (gate.open ? addresses.lanes : null);
+    const front = new Front({
+      ...{ api: addresses.api, links: addresses.links, workerd: sockets, server: server.credential },
+      deploymentCa: deployment.authority.certificate,
+      limits: connectionLimits(descriptors),
+      lanes: (): LanePort => {
+        if (lanes() !== null) return "direct";
+        return addresses.lanes !== null && gate.possible ? "withdrawn" : "off";
+      },
+      log: this.#log,
+    });
+    this.#front = front;
+    await front.listen();
+    const writeConfig = () => this.#writeConfig(setup, server, lanes());
+    await writeConfig();
+    let workerd: Workerd | undefined;
     const supervisor = new Supervisor({
       log: this.#log,
-      launch: () =>
-        launchWorkerd({
+      launch: async () => {
+        if (workerd?.outOfDescriptors && gate.withdraw(performance.now())) {
+          this.#log.error({}, "workerd ended for want of descriptors; lanes take the links port for a time");
+          await writeConfig();
+        }
+        workerd = await launchWorkerd({
           config: state.file(CONFIG_FILE),
           environment: {
             DEPLOYMENT_CA_KEY: deployment.authority.privateKey,
             ADMIN_KEY_HASH: deployment.adminKeyHash,
           },
-          addresses,
+          ...{ sockets, lanes: lanes() },
           certificate: server.credential.certificate,
           log: this.#log,
           signal: this.#stopping.signal,
-        }),
+        });
+        return workerd;
+      },
     });
     this.#supervisor = supervisor;
     await supervisor.start();
-    this.#renewing = this.#keepRenewed(server, async () => {
+    const renewing = this.#keepRenewed(server, async () => {
       // Written before workerd ends: a full disk must not cost an edge whose certificate is still good.
       server = await this.#openCertificate(setup);
-      await this.#writeConfig(setup, server);
-      await supervisor.replace(RENEWAL_GRACE_MS);
+      await writeConfig();
+      front.setCertificate(server.credential);
+      // Only the lanes' own port has the certificate from workerd.
+      if (lanes() !== null) await supervisor.replace(RENEWAL_GRACE_MS);
       return server;
     });
+    const watching =
+      addresses.lanes === null || !gate.possible
+        ? undefined
+        : this.#watchLanes(
+            gate,
+            () => workerd?.pid,
+            async () => {
+              await writeConfig();
+              await supervisor.replace(0);
+            },
+          );
+    this.#running = Promise.all([renewing, watching]);
     return {
       ...this.#urls(addresses),
+      lanes: lanes(),
       caFile: state.file(FILES.ca),
       adminKeyFile: state.file(FILES.adminKey),
     };
+  }
+
+  /** Takes the lanes' port away when strangers fill it, and gives it back later, until the edge stops. */
+  async #watchLanes(
+    gate: LaneGate,
+    pid: () => number | undefined,
+    restart: () => Promise<void>,
+  ): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await sleep(COUNT_MS, undefined, { signal }).catch(() => {});
+      const process = pid();
+      const descriptors = process === undefined ? null : await openDescriptors(process);
+      if (signal.aborted || descriptors === null || !gate.observe(descriptors, performance.now())) continue;
+      if (gate.open) this.#log.info({}, "Lanes have a port of their own again");
+      else this.#log.warn({ descriptors }, "The lanes' port is full; lanes take the links port for a time");
+      await restart().catch((thrown) => {
+        const error = asFairleadError(thrown, "edge.failed");
+        this.#log.error({ code: error.code }, `The lanes' port was not changed: ${error.message}`);
+      });
+    }
   }
 
   /** Everything that the first run makes and later runs find. */
@@ -170,20 +259,30 @@ export class EmbeddedEdge {
     const addresses = await settlePorts(this.#wanted, record?.ports);
     const deployment = await openDeployment(state, record, Date.now());
     await makeDirectory(state.file(OBJECTS_DIRECTORY));
+    await makeDirectory(state.file(FRONT_DIRECTORY));
+    const sockets = { api: socketPath(state, "api"), links: socketPath(state, "links") };
     const { apiUrl, linksUrl } = this.#urls(addresses);
     const current: EdgeRecord = {
       version: 1,
-      ports: { api: addresses.api.port, links: addresses.links.port },
+      ports: {
+        api: addresses.api.port,
+        links: addresses.links.port,
+        // Kept while there is none: a port that was opened in a firewall once stays the one.
+        lanes: addresses.lanes?.port ?? record?.ports.lanes,
+      },
       urls: { api: apiUrl, links: linksUrl },
       adminKeyHash: deployment.adminKeyHash,
     };
     await state.writeAtomic(FILES.edge, `${JSON.stringify(current, null, 2)}\n`);
-    return { state, bundle, addresses, deployment };
+    const descriptors = await descriptorLimit();
+    return { state, bundle, addresses, deployment, sockets, descriptors };
   }
 
   async #end(): Promise<void> {
     this.#stopping.abort();
-    await this.#renewing;
+    await this.#running;
+    // First: what it holds open keeps workerd from ending by itself.
+    await this.#front?.close();
     await this.#supervisor?.stop(STOP_GRACE_MS);
     await this.#state?.close();
   }
@@ -205,11 +304,11 @@ export class EmbeddedEdge {
     });
   }
 
-  async #writeConfig(setup: Setup, server: ServerCertificate): Promise<void> {
-    const { state, bundle, addresses, deployment } = setup;
+  async #writeConfig(setup: Setup, server: ServerCertificate, lanes: Address | null): Promise<void> {
+    const { state, bundle, addresses, deployment, sockets } = setup;
     const text = workerdConfig({
       ...bundle,
-      ...addresses,
+      ...{ sockets, lanes },
       ...this.#urls(addresses),
       objects: state.file(OBJECTS_DIRECTORY),
       deploymentCa: deployment.authority.certificate,
@@ -239,9 +338,28 @@ export class EmbeddedEdge {
   }
 }
 
+/** Where lanes are wanted; see {@link EmbeddedEdgeOptions.lanes}. */
+function lanesAddress(text: string | undefined, links: Address): Address | null {
+  if (text === "off") return null;
+  if (text !== undefined) return parseAddress(text, "--lanes");
+  return { host: links.host, port: links.port === 0 ? 0 : (links.port % 65_535) + 1 };
+}
+
+/** @throws FairleadError state.path_too_long */
+function socketPath(state: StateDirectory, name: string): string {
+  const path = join(state.file(FRONT_DIRECTORY), name);
+  if (Buffer.byteLength(path) <= MAX_SOCKET_PATH) return path;
+  throw new FairleadError(
+    "state.path_too_long",
+    `${path} has ${Buffer.byteLength(path)} bytes; a socket's path has ${MAX_SOCKET_PATH} at the most`,
+  );
+}
+
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
+    // One that was there may be open to others.
+    await chmod(path, 0o700);
   } catch (error) {
     throw stateError(error, path);
   }

@@ -1,9 +1,10 @@
-/** From spawning workerd to its serving on both addresses. */
+/** From spawning workerd to its serving on all sockets. */
+import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
-import type { Addresses } from "./addresses.ts";
-import { answersWith } from "./probe.ts";
+import type { Address } from "./addresses.ts";
+import { answers, answersWith } from "./probe.ts";
 import { Workerd } from "./workerd.ts";
 
 const LAUNCH_MS = 30_000;
@@ -13,7 +14,10 @@ export interface LaunchOptions {
   readonly config: string;
   /** The secrets. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly addresses: Addresses;
+  /** Paths of the Unix sockets of the configuration. */
+  readonly sockets: { readonly api: string; readonly links: string };
+  /** Where workerd takes lanes; null when it does not. */
+  readonly lanes: Address | null;
   /** The server certificate of the configuration, PEM. */
   readonly certificate: string;
   readonly log: Log;
@@ -22,13 +26,17 @@ export interface LaunchOptions {
 }
 
 /**
- * Runs workerd; resolves when both addresses accept TLS with the certificate.
+ * Runs workerd; resolves when it answers on its Unix sockets and, with the certificate, on the lanes' address.
  *
  * @throws FairleadError edge.failed, edge.port_taken; the process is gone then
  */
 export async function launchWorkerd(options: LaunchOptions): Promise<Workerd> {
-  const { config, environment, addresses, certificate, log } = options;
-  const workerd = new Workerd({ config, environment, sockets: ["api", "links"], log });
+  const { config, environment, lanes, certificate, log } = options;
+  const paths = Object.values(options.sockets);
+  // Left by a run that ended; workerd does not bind over them.
+  await Promise.all(paths.map((path) => rm(path, { force: true })));
+  const sockets = lanes === null ? ["api", "links"] : ["api", "links", "lanes"];
+  const workerd = new Workerd({ config, environment, sockets, log });
   const enough = new AbortController();
   const given = AbortSignal.any([options.signal, enough.signal]);
   const overdue = sleep(LAUNCH_MS, undefined, { signal: given }).then(
@@ -38,10 +46,13 @@ export async function launchWorkerd(options: LaunchOptions): Promise<Workerd> {
   overdue.catch(() => {});
   try {
     await Promise.race([workerd.listening, overdue]);
-    for (const address of [addresses.api, addresses.links]) {
-      if (!(await Promise.race([answersWith(certificate, address), overdue]))) {
-        throw new FairleadError("edge.failed", `workerd does not serve TLS on port ${address.port}.`);
+    for (const path of paths) {
+      if (!(await Promise.race([answers(path), overdue]))) {
+        throw new FairleadError("edge.failed", `workerd does not serve on ${path}.`);
       }
+    }
+    if (lanes !== null && !(await Promise.race([answersWith(certificate, lanes), overdue]))) {
+      throw new FairleadError("edge.failed", `workerd does not serve TLS on port ${lanes.port}.`);
     }
     return workerd;
   } catch (error) {

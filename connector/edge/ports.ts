@@ -16,7 +16,9 @@ const PATIENCE_MS = 2_000;
  */
 export async function settlePorts(
   wanted: Addresses,
-  remembered: { readonly api: number; readonly links: number } | undefined,
+  remembered:
+    | { readonly api: number; readonly links: number; readonly lanes?: number | undefined }
+    | undefined,
 ): Promise<Addresses> {
   const settled = async (address: Address, last: number | undefined): Promise<Address> => ({
     host: address.host,
@@ -24,10 +26,12 @@ export async function settlePorts(
   });
   const api = await settled(wanted.api, remembered?.api);
   const links = await settled(wanted.links, remembered?.links);
-  if (api.port === links.port && api.host === links.host) {
-    throw new FairleadError("request.invalid", "--api and --links must be two different addresses.");
+  const lanes = wanted.lanes && (await settled(wanted.lanes, remembered?.lanes));
+  const all = [api, links, ...(lanes ? [lanes] : [])].map(formatAddress);
+  if (new Set(all).size < all.length) {
+    throw new FairleadError("request.invalid", "--api, --links and --lanes must be different addresses.");
   }
-  return { api, links };
+  return { api, links, lanes };
 }
 
 async function whenFree(address: Address): Promise<number> {
@@ -67,7 +71,8 @@ export async function tryAddress(address: Address): Promise<number> {
   }
 }
 
-function listenError(error: unknown, address: Address): FairleadError {
+/** What listening failed with, as an error that names the address. */
+export function listenError(error: unknown, address: Address): FairleadError {
   const where = formatAddress(address);
   const code = errnoOf(error);
   if (code === "EADDRINUSE") {

@@ -1,5 +1,6 @@
-/** Whether an address of the edge accepts TLS, with the certificate that it is to have. */
+/** Whether workerd answers: on a Unix socket, or with TLS and the certificate that it is to have. */
 import { X509Certificate } from "node:crypto";
+import { get } from "node:http";
 import { connect } from "node:tls";
 import { type Address, localAddress } from "./addresses.ts";
 
@@ -25,5 +26,17 @@ export function answersWith(certificate: string, address: Address): Promise<bool
     socket.on("error", () => finish(false));
     socket.once("close", () => resolve(false));
     socket.once("secureConnect", () => finish(socket.getPeerX509Certificate()?.fingerprint256 === expected));
+  });
+}
+
+/** One request over a Unix socket. What the answer is does not matter. */
+export function answers(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const request = get({ socketPath, path: "/v1/health", timeout: PROBE_MS, agent: false }, (response) => {
+      response.resume();
+      resolve(true);
+    });
+    request.once("timeout", () => request.destroy());
+    request.once("error", () => resolve(false));
   });
 }

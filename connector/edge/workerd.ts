@@ -25,6 +25,8 @@ const Listening = z.object({ event: z.literal("listen"), socket: z.string() });
 /** Refused strangers: anybody who can reach the socket can cause these. */
 const REFUSED = /HTTP connection failed: TLS handshake failed/;
 
+const OUT_OF_DESCRIPTORS = /Too many open files|EMFILE|ENFILE/;
+
 const PORT_TAKEN = /^(?:Socket "(\w+)": )?bind\(\): Address already in use/;
 
 /** Lines kept for the error, when it ends. */
@@ -49,6 +51,7 @@ export class Workerd {
   /** Resolves when every socket listens; rejects with edge.failed or edge.port_taken when it ends before. */
   readonly listening: Promise<void>;
   #gone = false;
+  #outOfDescriptors = false;
 
   constructor(options: WorkerdOptions) {
     this.#log = options.log;
@@ -70,6 +73,11 @@ export class Workerd {
 
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** Whether it said that it had no descriptor left. */
+  get outOfDescriptors(): boolean {
+    return this.#outOfDescriptors;
   }
 
   /** Asks it to end, and kills it after `grace` ms: it would wait for open sockets for ever. */
@@ -115,6 +123,7 @@ export class Workerd {
       this.#log.debug({ from: "workerd" }, line);
       return;
     }
+    if (OUT_OF_DESCRIPTORS.test(line)) this.#outOfDescriptors = true;
     this.#lines.push(line);
     if (this.#lines.length > KEPT_LINES) this.#lines.shift();
     this.#log.warn({ from: "workerd" }, line);

@@ -1,14 +1,24 @@
 /** Where a site dials: its uplink and its lanes, on the edge's links address. */
 import type { WebSocket } from "ws";
 import { LANE_PATH, TICKET_HEADER, UPLINK_PATH } from "../../protocol/assertions.ts";
+import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { MAX_MESSAGE } from "../../protocol/messages.ts";
+import type { Log } from "../log.ts";
 import { LANE_SOCKET_OPTIONS } from "../session/lane.ts";
 import { rootsOf } from "../site/roots.ts";
 import type { Site } from "../site/site.ts";
 import { dial } from "./dial.ts";
+import { LaneAddress } from "./lane-address.ts";
+import { probeLanes } from "./lane-probe.ts";
 
 /** What of a site it takes to prove it. */
 export type Member = Pick<Site, "membership" | "keyPem" | "assert">;
+
+/** A dial at the lanes' port leaves time for another at the links address. ms */
+const LANE_PORT_TIMEOUT_MS = 5_000;
+
+/** Failures of the way to an address, which another address may not have. */
+const WAY_THERE: readonly ErrorCode[] = ["lane.failed", "proxy.failed", "edge.untrusted"];
 
 /** A UTF-16 code unit takes three bytes of UTF-8 at the most. */
 const MAX_UPLINK_PAYLOAD = 3 * MAX_MESSAGE;
@@ -17,7 +27,7 @@ const MAX_UPLINK_PAYLOAD = 3 * MAX_MESSAGE;
 export async function dialUplink(site: Member, signal: AbortSignal): Promise<WebSocket> {
   return await dial({
     ...credentials(site),
-    url: linksUrl(site, UPLINK_PATH),
+    url: webSocketUrl(site.membership.edge.links, UPLINK_PATH),
     headers: { authorization: `Bearer ${await site.assert("uplink")}` },
     webSocket: { maxPayload: MAX_UPLINK_PAYLOAD },
     fallback: "uplink.lost",
@@ -27,16 +37,33 @@ export async function dialUplink(site: Member, signal: AbortSignal): Promise<Web
 
 /**
  * Dials a lane with its ticket. Its messages are uncompressed and masked with zeros.
+ * @param at origin of the address that takes lanes; the links address unless given
  * @throws FairleadError ticket.*, lane.*, session.*, certificate.*, proxy.failed.
  */
-export async function dialLane(site: Member, ticket: string, signal: AbortSignal): Promise<WebSocket> {
+export async function dialLane(
+  site: Member,
+  ticket: string,
+  signal: AbortSignal,
+  at = site.membership.edge.links,
+): Promise<WebSocket> {
   return await dial({
     ...credentials(site),
-    url: linksUrl(site, LANE_PATH),
+    url: webSocketUrl(at, LANE_PATH),
+    ...(at === site.membership.edge.links ? {} : { timeoutMs: LANE_PORT_TIMEOUT_MS }),
     headers: { authorization: `Bearer ${await site.assert("lane")}`, [TICKET_HEADER]: ticket },
     webSocket: LANE_SOCKET_OPTIONS,
     fallback: "lane.failed",
     signal,
+  });
+}
+
+/** Where a site dials lanes. */
+export function laneAddress(site: Member, log: Log): LaneAddress {
+  return new LaneAddress({
+    links: () => site.membership.edge.links,
+    probe: (origin) => probeLanes({ ...credentials(site), url: `${origin}${LANE_PATH}` }),
+    mayPass: (error) => error instanceof FairleadError && WAY_THERE.includes(error.code),
+    log,
   });
 }
 
@@ -45,6 +72,6 @@ function credentials(site: Member) {
   return { ca: rootsOf({ ca, tls: edge.tls }), certificate: site.membership.chain, key: site.keyPem };
 }
 
-function linksUrl(site: Member, path: string): string {
-  return site.membership.edge.links.replace(/^https/, "wss") + path;
+function webSocketUrl(origin: string, path: string): string {
+  return origin.replace(/^https/, "wss") + path;
 }

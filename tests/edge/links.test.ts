@@ -188,10 +188,20 @@ describe("the Links entrypoint", () => {
     } as RequestInit);
   };
 
-  it("takes an uplink when its socket enforces certificates", async () => {
-    const answer = await dialEntrypoint(await setUp(), { enforcesClientCertificates: true });
+  it("takes an uplink whose certificate the front reports, and only with that certificate's assertion", async () => {
+    const [west, other] = [await setUp(), await join("shop", "other")];
+    const props = { reportsClientCertificates: true };
+    const answer = await dialEntrypoint(west, props, reported(west.certificate.certificate));
     expect(answer.status).toBe(101);
     hangUp(answer);
+    const stolen = dialEntrypoint(west, props, reported(other.certificate.certificate));
+    expect(await errorOf(stolen)).toEqual([403, "certificate.mismatch"]);
+    expect(await errorOf(dialEntrypoint(west, props))).toEqual([401, "certificate.required"]);
+  });
+
+  it("takes no uplink where its socket enforces certificates but does not tell them", async () => {
+    const answer = dialEntrypoint(await setUp(), { enforcesClientCertificates: true });
+    expect(await errorOf(answer)).toEqual([401, "certificate.required"]);
   });
 
   it("refuses when its configuration does not say so, whatever the request claims", async () => {

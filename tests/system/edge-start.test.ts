@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -69,8 +70,16 @@ function workerdOf(edge: EdgeProcess): number {
   return found.pid;
 }
 
-function site(): Promise<{ cert: string; key: string }> {
-  return makeClientCertificate({ certificate: read("ca.pem"), privateKey: read("ca-key.pem") });
+function site(more: { notAfter?: Date } = {}): Promise<{ cert: string; key: string }> {
+  return makeClientCertificate({ certificate: read("ca.pem"), privateKey: read("ca-key.pem") }, more);
+}
+
+/** The first answer that is no error: workerd may be restarting. */
+async function answered(ask: () => ReturnType<typeof get>): ReturnType<typeof get> {
+  return await eventually("the edge answers", async () => {
+    const answer = await ask();
+    return answer.status === 200 ? answer : null;
+  });
 }
 
 describe("fairlead edge start", () => {
@@ -112,18 +121,52 @@ describe("fairlead edge start", () => {
     expect(config).not.toMatch(/[0-9a-f]{64}/);
   });
 
-  test("refuses links without a certificate and with a stranger's, and tells the Worker that it does", async () => {
+  test("refuses links without a certificate and with a stranger's, and tells the Worker which one it verified", async () => {
     const { running, ca } = await startEdge();
-    await expect(get(`${running.linksUrl}/`, { ca })).rejects.toThrow(/certificate required/);
-
+    const codeOf = async (client: object) => {
+      const answer = await get(`${running.linksUrl}/`, { ca, ...client });
+      return [answer.status, JSON.parse(answer.body).error.code];
+    };
+    expect(await codeOf({})).toEqual([401, "certificate.required"]);
     const stranger = await makeClientCertificate(await makeDeploymentAuthority(Date.now()));
-    await expect(get(`${running.linksUrl}/`, { ca, ...stranger })).rejects.toThrow(/alert/);
+    expect(await codeOf(stranger)).toEqual([403, "certificate.untrusted"]);
+    expect(await codeOf(await site({ notAfter: new Date(Date.now() - 1_000) }))).toEqual([
+      403,
+      "certificate.expired",
+    ]);
 
-    const answer = await get(`${running.linksUrl}/`, { ca, ...(await site()) });
+    const proven = await site();
+    // A client says nothing about itself in the front's place.
+    const forged = { "fairlead-cf": JSON.stringify({ tlsClientAuth: { certPresented: "1" } }) };
+    for (const headers of [{}, forged]) {
+      const answer = await get(`${running.linksUrl}/`, { ca, headers, ...proven });
+      const der = new X509Certificate(proven.cert).raw.toString("base64");
+      expect(JSON.parse(answer.body)).toMatchObject({
+        entrypoint: "Links",
+        props: { reportsClientCertificates: true },
+        clientCertificate: { certPresented: "1", certVerified: "SUCCESS", certRFC9440: `:${der}:` },
+      });
+    }
+  });
+
+  test("lets workerd itself take lanes, from members only, on a port that stays", async () => {
+    const { edge, running, ca } = await startEdge();
+    const lanes = `https://127.0.0.1:${running.lanes?.port}`;
+    await expect(get(`${lanes}/`, { ca })).rejects.toThrow(/certificate required/);
+    const stranger = await makeClientCertificate(await makeDeploymentAuthority(Date.now()));
+    await expect(get(`${lanes}/`, { ca, ...stranger })).rejects.toThrow(/alert/);
+    const forged = { "fairlead-cf": JSON.stringify({ tlsClientAuth: { certPresented: "1" } }) };
+    const answer = await get(`${lanes}/`, { ca, headers: forged, ...(await site()) });
     expect(JSON.parse(answer.body)).toMatchObject({
       entrypoint: "Links",
       props: { enforcesClientCertificates: true },
+      clientCertificate: null,
     });
+    await edge.stop();
+    const off = await startEdge({ lanes: "off" });
+    expect(off.running.lanes).toBeNull();
+    await off.edge.stop();
+    expect((await startEdge()).running.lanes).toEqual(running.lanes);
   });
 
   test("does not let the API address reach the Links entrypoint, whatever it is sent", async () => {
@@ -185,7 +228,7 @@ describe("fairlead edge start", () => {
       const crashed = workerdOf(edge);
       process.kill(crashed, "SIGKILL");
       await eventually("workerd ends", () => !isRunning(crashed));
-      await eventually("the edge answers", () => get(`${edge.said.apiUrl}/`, { ca }));
+      await answered(() => get(`${edge.said.apiUrl}/`, { ca }));
     }
     expect(JSON.parse((await get(`${edge.said.apiUrl}/count`, { ca })).body)).toEqual({ count: 2 });
   });
@@ -228,8 +271,13 @@ describe("fairlead edge start", () => {
     await get(`${running.apiUrl}/count`, { ca });
     const before = await servedSerial(running.apiUrl, ca);
     await eventually("another certificate", async () => (await servedSerial(running.apiUrl, ca)) !== before);
-    expect(JSON.parse((await get(`${running.apiUrl}/count`, { ca })).body)).toEqual({ count: 2 });
-    await get(`${running.linksUrl}/`, { ca, ...(await site()) });
+    // workerd gets it as well, for the lanes.
+    const serial = await servedSerial(running.apiUrl, ca);
+    const lanes = `https://127.0.0.1:${running.lanes?.port}`;
+    await eventually("the lanes' port has it", async () => (await servedSerial(lanes, ca)) === serial);
+    const counted = await answered(() => get(`${running.apiUrl}/count`, { ca }));
+    expect(JSON.parse(counted.body)).toEqual({ count: 2 });
+    await answered(async () => get(`${running.linksUrl}/`, { ca, ...(await site()) }));
   });
 
   test("makes another server certificate when its names change, under the same CA", async () => {

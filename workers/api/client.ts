@@ -1,26 +1,16 @@
 /** Whom a rate limit counts. */
 import { z } from "zod";
+import { clientGroup } from "../../protocol/client-address.ts";
 
 /**
- * The client of a request: workerd reports the peer's address itself, Cloudflare sets a header (and only there
- * is it to be believed, so it goes second). An IPv6 client has a whole /64 to itself and counts as one.
+ * The client of a request. On the embedded edge `request.cf` tells its address: the front's word, or workerd's own at
+ * the lanes' socket (with the port in it). On Cloudflare a header does, and only there is it to be believed, so it
+ * goes second.
  */
 export function clientOf(request: { readonly headers: Headers; readonly cf?: unknown }): string {
-  const workerd = WorkerdCf.safeParse(request.cf);
-  const address = workerd.success ? workerd.data.clientIp : request.headers.get("cf-connecting-ip");
-  return groupOf(address ?? "unknown");
+  const reported = Reported.safeParse(request.cf);
+  const address = reported.success ? reported.data.clientIp : request.headers.get("cf-connecting-ip");
+  return clientGroup(address ?? "unknown");
 }
 
-/** What workerd puts into `request.cf`. */
-const WorkerdCf = z.object({ clientIp: z.string() });
-
-/** An IPv4 address as it is; of an IPv6 address the first 64 bits. */
-export function groupOf(address: string): string {
-  if (!address.includes(":") || address.includes(".")) return address;
-  const [head = "", tail] = address.split("::");
-  const left = head === "" ? [] : head.split(":");
-  const right = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros =
-    tail === undefined ? [] : Array.from({ length: Math.max(0, 8 - left.length - right.length) }, () => "0");
-  return `${[...left, ...zeros, ...right].slice(0, 4).join(":")}::/64`;
-}
+const Reported = z.object({ clientIp: z.string() });

@@ -90,6 +90,8 @@ function refuse(error: FairleadError, extra: { status?: number; headers: Record<
 /** Proves the connector, and that its network exists. */
 async function authenticate(visit: Visit, proof: TlsProof, purpose: Purpose): Promise<Identity> {
   const { request, env, now } = visit;
+  // An uplink speaks for its site: the assertion alone, which travels in a header, must not be enough for it.
+  if (purpose === "uplink" && proof.certificate === null) throw new FairleadError("certificate.required");
   const jwt = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (jwt === undefined) throw new FairleadError("assertion.missing");
   let identity: Identity;

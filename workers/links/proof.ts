@@ -1,6 +1,6 @@
 /**
- * What says that the connection itself proved a client certificate. There are two ways, and a request has
- * only the one that its entry point gives it; what a client sends is neither.
+ * What says that the connection itself proved a client certificate. There are three ways, and a request has
+ * only the one that its entry point gives it; what a client sends is none of them.
  */
 import { z } from "zod";
 import { decodeBase64 } from "../../protocol/encoding.ts";
@@ -9,16 +9,22 @@ import { FairleadError } from "../../protocol/errors.ts";
 /** The certificate that was proved in TLS, DER; null when the socket enforced one but does not tell which. */
 export type TlsProof = { readonly certificate: Uint8Array | null };
 
-/** Properties of the `Links` entrypoint in workerd's configuration: the socket in front asks for certificates. */
-const SocketProps = z.object({ enforcesClientCertificates: z.literal(true) });
+/** Properties of the `Links` entrypoint behind the embedded edge's front, which reports the certificate it verified. */
+const ReportingProps = z.object({ reportsClientCertificates: z.literal(true) });
+/** Properties of the `Links` entrypoint behind workerd's own socket for lanes, which tells no certificate. */
+const EnforcingProps = z.object({ enforcesClientCertificates: z.literal(true) });
 
 /**
- * On workerd: the configuration says that this socket lets nobody in without a certificate of the deployment
- * CA. `props` come from the configuration alone, never from a request or a variable.
- * @throws FairleadError certificate.required
+ * On workerd: behind the front as on Cloudflare; at workerd's own socket the configuration says that nobody gets in
+ * without a certificate of the deployment CA. `props` come from the configuration alone, never from a request or a
+ * variable.
+ *
+ * @param cf `request.cf`, which the front fills
+ * @throws FairleadError certificate.required, certificate.revoked
  */
-export function proofFromSocket(props: unknown): TlsProof {
-  if (!SocketProps.safeParse(props).success) throw new FairleadError("certificate.required");
+export function proofFromSocket(props: unknown, cf: unknown): TlsProof {
+  if (ReportingProps.safeParse(props).success) return proofFromPlatform(cf);
+  if (!EnforcingProps.safeParse(props).success) throw new FairleadError("certificate.required");
   return { certificate: null };
 }
 

@@ -66,6 +66,7 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
     network: { id: network.id, name: network.name },
     site: { id: site.id, name: site.name },
     time: context.now(),
+    ...(context.env.LANES_PORT === undefined ? {} : { lanePort: Number(context.env.LANES_PORT) }),
     ...linksOf(context, site.id),
     refused: refusedOffers(context, uplink.attachment),
     services: sightOf(context).of(site.id),

@@ -4,7 +4,7 @@ import { stateHome } from "../context.ts";
 import { command, flag, value, valueOr } from "../definition.ts";
 import { makeLog } from "../log.ts";
 import { logLevel } from "../options.ts";
-import { hostPort, someText } from "../values.ts";
+import { hostPort, hostPortOr, someText } from "../values.ts";
 
 const API = "127.0.0.1:8443";
 const LINKS = "127.0.0.1:8444";
@@ -22,6 +22,11 @@ export const edgeStart = command({
     ),
     api: valueOr("--api <HOST:PORT>", "where people and joining sites reach the API", hostPort, API, API),
     links: valueOr("--links <HOST:PORT>", "where connectors dial", hostPort, LINKS, LINKS),
+    lanes: value(
+      "--lanes <HOST:PORT|off>",
+      "where lanes go directly to workerd; else the host of --links and the port after its. `off`: to --links",
+      hostPortOr("off"),
+    ),
     hostname: value(
       "--hostname <NAME>",
       "name or address by which sites reach this machine; needed when sites are elsewhere",
@@ -57,6 +62,7 @@ export const edgeStart = command({
       state,
       api: input.api,
       links: input.links,
+      lanes: input.lanes,
       ...(input.hostname === undefined ? {} : { hostname: input.hostname }),
       oidc,
       log,
@@ -68,6 +74,7 @@ export const edgeStart = command({
         {
           api: at.apiUrl,
           links: at.linksUrl,
+          lanes: at.lanes?.port ?? null,
           ca: at.caFile,
           adminKey: at.adminKeyFile,
           login: login ?? null,
@@ -77,6 +84,7 @@ export const edgeStart = command({
           out.details([
             ["API", at.apiUrl],
             ["links", at.linksUrl],
+            ["lanes", at.lanes === null ? undefined : `port ${at.lanes.port}`],
             ["deployment CA", at.caFile],
             ["admin key", at.adminKeyFile],
             ["login", login],

@@ -46,13 +46,16 @@ export function servedSerial(url: string, ca: string): Promise<string> {
 }
 
 /** A client certificate signed by `authority`, as a site would have one. */
-export async function makeClientCertificate(authority: Credential): Promise<{ cert: string; key: string }> {
+export async function makeClientCertificate(
+  authority: Credential,
+  { notAfter = new Date(Date.now() + 3_600_000) }: { notAfter?: Date } = {},
+): Promise<{ cert: string; key: string }> {
   const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const certificate = await x509.X509CertificateGenerator.create({
     subject: "CN=site",
     issuer: new x509.X509Certificate(authority.certificate).subject,
     notBefore: new Date(Date.now() - 60_000),
-    notAfter: new Date(Date.now() + 3_600_000),
+    notAfter,
     signingKey: await importKey(createPrivateKey(authority.privateKey), "sign"),
     publicKey: await importKey(pair.publicKey, "verify"),
     signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },

@@ -7,8 +7,8 @@ const EDGE: EdgeConfig = {
   compatibilityDate: "2026-11-01",
   compatibilityFlags: ["nodejs_compat"],
   objects: "/var/lib/fairlead/objects",
-  api: { host: "127.0.0.1", port: 8443 },
-  links: { host: "::1", port: 8444 },
+  sockets: { api: "/var/lib/fairlead/front/api", links: "/var/lib/fairlead/front/links" },
+  lanes: { host: "::1", port: 8445 },
   apiUrl: "https://edge.example:8443",
   linksUrl: "https://edge.example:8444",
   deploymentCa: "-----BEGIN CERTIFICATE-----\nCA\n-----END CERTIFICATE-----\n",
@@ -41,18 +41,40 @@ describe("workerd's configuration", () => {
     );
   });
 
-  test("leads only the links socket to the Links entrypoint, and says only there that certificates are enforced", () => {
-    const text = workerdConfig(EDGE);
-    expect(text.match(/entrypoint/g)).toHaveLength(1);
-    expect(text.match(/enforcesClientCertificates/g)).toHaveLength(1);
-    const [api = "", links = ""] = text.slice(text.indexOf("sockets = [")).split('(name = "links"');
+  const socketsOf = (text: string) =>
+    text
+      .slice(text.indexOf("sockets = ["))
+      .split(/\n {4}\(name = "/)
+      .slice(1);
+
+  test("leads only the links and lanes sockets to the Links entrypoint, and says at each what it knows of certificates", () => {
+    const [api = "", links = "", lanes = "", ...more] = socketsOf(workerdConfig(EDGE));
+    expect(more).toEqual([]);
+    expect(api).toContain(
+      'address = "unix:/var/lib/fairlead/front/api", http = (cfBlobHeader = "fairlead-cf"',
+    );
     expect(api).toContain('service = "edge"');
     expect(api).not.toContain("entrypoint");
-    expect(links).toContain('requireClientCerts = true, trustedCertificates = ["-----BEGIN CERTIFICATE-----');
     expect(links).toContain(
+      'address = "unix:/var/lib/fairlead/front/links", http = (cfBlobHeader = "fairlead-cf"',
+    );
+    expect(links).toContain(
+      'entrypoint = "Links", props = (json = "{\\"reportsClientCertificates\\":true}")',
+    );
+    expect(lanes).toContain('address = "[::1]:8445"');
+    expect(lanes).toContain('requireClientCerts = true, trustedCertificates = ["-----BEGIN CERTIFICATE-----');
+    expect(lanes).toContain(
       'entrypoint = "Links", props = (json = "{\\"enforcesClientCertificates\\":true}")',
     );
-    expect(links).toContain('address = "[::1]:8444"');
+    expect(lanes).not.toContain("cfBlobHeader");
+  });
+
+  test("has no socket of workerd's own, and no key, where lanes come through the front", () => {
+    const text = workerdConfig({ ...EDGE, lanes: null });
+    expect(socketsOf(text)).toHaveLength(2);
+    expect(text).not.toContain("SERVER KEY");
+    expect(text).not.toContain("LANES_PORT");
+    expect(text).not.toContain("enforcesClientCertificates");
   });
 
   test("takes the secrets from the environment", () => {

@@ -49,16 +49,24 @@ describe("the proof of TLS", () => {
   });
 
   it("of a socket is the configuration's word, exactly", () => {
-    expect(proofFromSocket({ enforcesClientCertificates: true })).toEqual({ certificate: null });
+    const cf = { tlsClientAuth: REPORTED };
+    expect(proofFromSocket({ enforcesClientCertificates: true }, cf)).toEqual({ certificate: null });
+    expect(proofFromSocket({ reportsClientCertificates: true }, cf)).toEqual(proofFromPlatform(cf));
     for (const props of [
       undefined,
       null,
       {},
       { enforcesClientCertificates: 1 },
       { enforcesClientCertificates: "true" },
+      { reportsClientCertificates: "true" },
     ]) {
-      expect(codeOf(() => proofFromSocket(props))).toBe("certificate.required");
+      expect(codeOf(() => proofFromSocket(props, cf))).toBe("certificate.required");
     }
+  });
+
+  it("of a front that reports none is missing, whatever else its configuration says", () => {
+    const props = { reportsClientCertificates: true, enforcesClientCertificates: true };
+    expect(codeOf(() => proofFromSocket(props, { clientIp: "192.0.2.1" }))).toBe("certificate.required");
   });
 });
 

@@ -1,0 +1,142 @@
+/**
+ * Hands requests to workerd over its Unix sockets, and what the connection proved with them: as `request.cf`, in the
+ * form that Cloudflare uses, in a header that is taken away from what clients send.
+ */
+import { Agent, type IncomingMessage, type RequestOptions, request, type ServerResponse } from "node:http";
+import { connect } from "node:net";
+import { type Duplex, pipeline } from "node:stream";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { PLATFORM_HEADER, PROTOCOL_HEADER } from "../config.ts";
+import { refuse, refuseUpgrade } from "./refusal.ts";
+
+/** Headers of one connection, which do not go on with a request or an answer. RFC 9110, section 7.6.1. */
+const CONNECTION_HEADERS = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
+/** Headers by which only the front speaks. */
+const FRONT_HEADERS = [PLATFORM_HEADER, PROTOCOL_HEADER, "cf-connecting-ip"];
+
+export interface ForwarderOptions {
+  /** Path of workerd's Unix socket. */
+  readonly socketPath: string;
+  /** Most requests at workerd at once; others wait. Upgraded connections do not count. */
+  readonly requests: number;
+}
+
+export class Forwarder {
+  readonly #options: ForwarderOptions;
+  readonly #agent: Agent;
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+    // A new connection for each: one that is kept may be closed by workerd just as the next request goes out.
+    this.#agent = new Agent({ keepAlive: false, maxSockets: options.requests });
+  }
+
+  /**
+   * Forwards a request and its answer.
+   *
+   * @param platform what the Worker finds in `request.cf`
+   */
+  forward(incoming: IncomingMessage, answer: ServerResponse, platform: object): void {
+    const sent = request({
+      ...this.#target(incoming, platform, isChunked(incoming) ? ["transfer-encoding", "chunked"] : []),
+      agent: this.#agent,
+    });
+    answer.once("close", () => sent.destroy());
+    sent.once("response", (received) => {
+      answer.writeHead(received.statusCode ?? 502, received.statusMessage, keptHeaders(received, []));
+      pipeline(received, answer, () => {});
+    });
+    sent.on("error", () => {
+      if (answer.headersSent) answer.destroy();
+      else refuse(answer, new FairleadError("edge.restarting"));
+    });
+    pipeline(incoming, sent, () => {});
+  }
+
+  /**
+   * Forwards a WebSocket's upgrade, and then its bytes both ways.
+   *
+   * @param head what the client sent after the request
+   * @param upgraded called when the Worker has accepted
+   */
+  upgrade(
+    incoming: IncomingMessage,
+    client: Duplex,
+    head: Buffer,
+    platform: object,
+    upgraded: () => void,
+  ): void {
+    const sent = request({
+      ...this.#target(incoming, platform, ["connection", "Upgrade", "upgrade", "websocket"]),
+      agent: false,
+      createConnection: () => connect({ path: this.#options.socketPath, allowHalfOpen: true }),
+    });
+    client.once("close", () => sent.destroy());
+    client.on("error", () => sent.destroy());
+    sent.once("upgrade", (received, worker, rest) => {
+      client.write(statusLine(received) + headerLines(received.rawHeaders));
+      if (rest.length > 0) client.write(rest);
+      if (head.length > 0) worker.write(head);
+      upgraded();
+      joinUpgraded(client, worker);
+    });
+    sent.once("response", (received) => {
+      client.write(statusLine(received) + headerLines([...keptHeaders(received, []), "connection", "close"]));
+      pipeline(received, client, () => {});
+    });
+    sent.on("error", () => {
+      if (!client.writableEnded) refuseUpgrade(client, new FairleadError("edge.restarting"));
+    });
+    sent.end();
+  }
+
+  #target(incoming: IncomingMessage, platform: object, further: readonly string[]): RequestOptions {
+    const headers = keptHeaders(incoming, FRONT_HEADERS);
+    headers.push(PLATFORM_HEADER, JSON.stringify(platform), PROTOCOL_HEADER, "https", ...further);
+    return {
+      socketPath: this.#options.socketPath,
+      method: incoming.method,
+      path: incoming.url,
+      headers,
+      setHost: false,
+    };
+  }
+}
+
+const isChunked = ({ headers }: IncomingMessage): boolean => headers["transfer-encoding"] !== undefined;
+
+/** The headers that go on, names and values in turn. The framing of a chunked body is made anew. */
+function keptHeaders(message: IncomingMessage, without: readonly string[]): string[] {
+  const named = (message.headers.connection ?? "").toLowerCase().split(/\s*,\s*/);
+  const dropped = new Set([...CONNECTION_HEADERS, "transfer-encoding", ...named, ...without]);
+  const kept: string[] = [];
+  for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
+    const [name = "", value = ""] = message.rawHeaders.slice(at, at + 2);
+    if (!dropped.has(name.toLowerCase())) kept.push(name, value);
+  }
+  return kept;
+}
+
+const statusLine = ({ statusCode, statusMessage }: IncomingMessage): string =>
+  `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`;
+
+function headerLines(rawHeaders: readonly string[]): string {
+  let lines = "";
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2)
+    lines += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`;
+  return `${lines}\r\n`;
+}
+
+/** Copies both ways, with backpressure; each direction ends by itself, and what breaks at one end breaks at the other. */
+function joinUpgraded(client: Duplex, worker: Duplex): void {
+  for (const [from, to] of [
+    [client, worker],
+    [worker, client],
+  ] as const) {
+    from.on("error", () => to.destroy());
+    from.once("close", () => {
+      if (!from.readableEnded || !from.writableFinished) to.destroy();
+    });
+    from.pipe(to);
+  }
+}

@@ -1,0 +1,289 @@
+/**
+ * What of the edge faces strangers: the API port and the links port. Ends TLS, bounds how many connections there are and how long
+ * each may take to prove itself, and forwards requests to workerd, which has no such bounds (1.20261117: a connection
+ * that says nothing stays for ever, and the first that finds no free descriptor ends the process).
+ */
+import { constants, type X509Certificate } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { createServer as createHttps, type Server as HttpsServer, type ServerOptions } from "node:https";
+import { createServer, type Server, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+import { clientAddress } from "../../../protocol/client-address.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
+import type { FrontStatus, LanePort, StrangerCounts } from "../../../protocol/front-status.ts";
+import type { Credential } from "../../authority/certificates.ts";
+import type { Log } from "../../log.ts";
+import type { Address } from "../addresses.ts";
+import { listenError } from "../ports.ts";
+import { MAX_CLIENT_HELLO, readClientHello } from "./client-hello.ts";
+import { type Connection, ConnectionTable, STAGE_MS, type TableLimits } from "./connection-table.ts";
+import { Forwarder } from "./forwarder.ts";
+import { refuse, refuseUpgrade } from "./refusal.ts";
+import { StrangerLog } from "./stranger-log.ts";
+
+export interface FrontOptions {
+  readonly api: Address;
+  readonly links: Address;
+  /** Paths of workerd's Unix sockets for requests that came to each. */
+  readonly workerd: { readonly api: string; readonly links: string };
+  readonly server: Credential;
+  /** PEM. The only root of client certificates, which the links port requires. */
+  readonly deploymentCa: string;
+  readonly limits: TableLimits;
+  /** Which way lanes take at the moment, for the status. */
+  readonly lanes: () => LanePort;
+  readonly log: Log;
+}
+
+/** Descriptors that are left for everything but connections: files, workerd's pipes, the log. */
+const RESERVED_DESCRIPTORS = 128;
+/** More connections than this cost more memory than they are worth. */
+const MAX_CONNECTIONS = 32_768;
+const MAX_PENDING = 2_048;
+
+/** How many connections a process with so many descriptors takes: each may need another one to workerd. */
+export function connectionLimits(descriptors: number): TableLimits {
+  const total = Math.min(MAX_CONNECTIONS, Math.max(16, Math.floor((descriptors - RESERVED_DESCRIPTORS) / 2)));
+  const pending = Math.min(MAX_PENDING, Math.floor(total / 2));
+  return { total, pending, perClient: Math.max(8, Math.floor(pending / 2)) };
+}
+
+/** Connections that the kernel completes before they are accepted. */
+const BACKLOG = 4_096;
+/** How often deadlines are looked at, ms. */
+const EXPIRE_MS = 500;
+/** First probe on a connection that is silent, ms; the kernel ends it when nobody answers. */
+const KEEPALIVE_MS = 30_000;
+
+type Port = "api" | "links";
+
+export class Front {
+  readonly #options: FrontOptions;
+  readonly #table: ConnectionTable;
+  readonly #counts = { failedAccepts: 0, failedHandshakes: 0 };
+  readonly #connections = new Map<string, Connection>();
+  readonly #sockets = new Set<Socket>();
+  readonly #listening: Server[] = [];
+  readonly #tls: HttpsServer[] = [];
+  #expiring: NodeJS.Timeout | undefined;
+
+  constructor(options: FrontOptions) {
+    this.#options = options;
+    this.#table = new ConnectionTable(options.limits);
+  }
+
+  /** What strangers did, from the start on. */
+  get counts(): StrangerCounts {
+    return { ...this.#table.counts, ...this.#counts };
+  }
+
+  /** Listens on both ports. @throws FairleadError edge.port_taken, request.invalid */
+  async listen(): Promise<void> {
+    for (const port of ["api", "links"] as const) {
+      const tls = this.#serve(port);
+      this.#tls.push(tls);
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+        this.#accept(socket, tls),
+      );
+      this.#listening.push(server);
+      await listen(server, this.#options[port]);
+      // A failed accept, for want of descriptors above all. Connections that wait are dropped; the next is accepted.
+      server.on("error", (error) => this.#failedAccept(error));
+    }
+    const strangers = new StrangerLog(this.#options.log);
+    this.#expiring = setInterval(() => {
+      const now = performance.now();
+      this.#table.expire(now);
+      strangers.note(this.counts, now);
+    }, EXPIRE_MS).unref();
+  }
+
+  /** From now on, new connections are served with this certificate. */
+  setCertificate(server: Credential): void {
+    for (const tls of this.#tls) tls.setSecureContext({ ...this.#context(), ...keyPair(server) });
+  }
+
+  /** Closes the ports and every connection. */
+  async close(): Promise<void> {
+    clearInterval(this.#expiring);
+    const closed = this.#listening.map((server) => new Promise((resolve) => server.close(resolve)));
+    for (const socket of this.#sockets) socket.destroy();
+    for (const tls of this.#tls) tls.closeAllConnections();
+    await Promise.all(closed);
+  }
+
+  #context(): ServerOptions {
+    return {
+      ca: this.#options.deploymentCa,
+      minVersion: "TLSv1.2",
+      // A resumed session would show its certificate without proving it again.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+    };
+  }
+
+  #serve(port: Port): HttpsServer {
+    const { limits, workerd, server } = this.#options;
+    const forwarder = new Forwarder({ socketPath: workerd[port], requests: Math.ceil(limits.pending / 2) });
+    const tls = createHttps({
+      ...this.#context(),
+      ...keyPair(server),
+      // Not ended in the handshake, which would not tell the peer why: without a certificate nothing is forwarded.
+      ...(port === "links" ? { requestCert: true, rejectUnauthorized: false } : {}),
+      handshakeTimeout: STAGE_MS.handshake,
+      headersTimeout: STAGE_MS.idle,
+      requestTimeout: STAGE_MS.request,
+      connectionsCheckingInterval: 5_000,
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
+    });
+    tls.on("secureConnection", (socket: TLSSocket) => this.#move(socket, "idle"));
+    tls.on("tlsClientError", (error) => {
+      this.#counts.failedHandshakes += 1;
+      this.#options.log.debug({ port }, `A TLS handshake failed: ${error.message}`);
+    });
+    tls.on("clientError", (_, socket) => socket.destroy());
+    const unproven = (socket: Socket): FairleadError | null => {
+      const error = port === "links" ? certificateError(socket) : null;
+      if (error !== null) this.#counts.failedHandshakes += 1;
+      return error;
+    };
+    tls.on("request", (request, answer) => {
+      const { socket } = request;
+      this.#move(socket, "request");
+      answer.once("close", () => this.#move(socket, "idle"));
+      const error = unproven(socket);
+      if (error !== null) refuse(answer, error);
+      else forwarder.forward(request, answer, this.#platform(socket));
+    });
+    tls.on("upgrade", (request: IncomingMessage, client: Duplex, head: Buffer) => {
+      const { socket } = request;
+      this.#move(socket, "request");
+      const error = unproven(socket);
+      if (error !== null) {
+        refuseUpgrade(client, error);
+        return;
+      }
+      forwarder.upgrade(request, client, head, this.#platform(socket), () => {
+        socket.setKeepAlive(true, KEEPALIVE_MS);
+        this.#move(socket, "upgraded");
+      });
+    });
+    return tls;
+  }
+
+  #accept(socket: Socket, tls: HttpsServer): void {
+    const now = performance.now();
+    const connection = this.#table.admit(
+      clientAddress(socket.remoteAddress ?? "unknown"),
+      () => socket.destroy(),
+      now,
+    );
+    const key = keyOf(socket);
+    this.#connections.set(key, connection);
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
+    socket.once("close", () => {
+      this.#table.remove(connection);
+      this.#sockets.delete(socket);
+      if (this.#connections.get(key) === connection) this.#connections.delete(key);
+    });
+    awaitClientHello(socket, (found) => {
+      if (!found) {
+        this.#counts.failedHandshakes += 1;
+        socket.destroy();
+        return;
+      }
+      this.#table.move(connection, "handshake", performance.now());
+      tls.emit("connection", socket);
+    });
+  }
+
+  #move(socket: Socket, stage: Connection["stage"]): void {
+    const connection = this.#connections.get(keyOf(socket));
+    if (connection !== undefined) this.#table.move(connection, stage, performance.now());
+  }
+
+  /** What the Worker finds in `request.cf`: of the client certificate what Cloudflare reports of one, as strings. */
+  #platform(socket: Socket): object {
+    const certificate = clientCertificate(socket);
+    return {
+      clientIp: this.#connections.get(keyOf(socket))?.address ?? "unknown",
+      front: { strangers: this.counts, lanes: this.#options.lanes() } satisfies FrontStatus,
+      ...(certificate === null
+        ? {}
+        : {
+            tlsClientAuth: {
+              certPresented: "1",
+              certVerified: "SUCCESS",
+              certRevoked: "0",
+              certRFC9440: `:${certificate.raw.toString("base64")}:`,
+            },
+          }),
+    };
+  }
+
+  #failedAccept(error: Error): void {
+    this.#counts.failedAccepts += 1;
+    this.#options.log.debug({}, `A connection could not be accepted: ${error.message}`);
+  }
+}
+
+/** The client certificate that the handshake proved, of the deployment CA; null without one. */
+function clientCertificate(socket: Socket): X509Certificate | null {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return null;
+  return socket.getPeerX509Certificate() ?? null;
+}
+
+/** What is wrong with a connection's client certificate; null when it is good. */
+function certificateError(socket: Socket): FairleadError | null {
+  if (clientCertificate(socket) !== null) return null;
+  if (!(socket instanceof TLSSocket) || socket.getPeerX509Certificate() === undefined) {
+    return new FairleadError("certificate.required");
+  }
+  // Node's types call it an error; it is OpenSSL's code.
+  const why = String(socket.authorizationError);
+  const expired = why === "CERT_HAS_EXPIRED" || why === "CERT_NOT_YET_VALID";
+  return new FairleadError(expired ? "certificate.expired" : "certificate.untrusted");
+}
+
+const keyPair = ({ certificate, privateKey }: Credential) => ({ cert: certificate, key: privateKey });
+
+/** Both ends of a connection: the same for the TCP socket and the TLS socket over it, and for no other at its time. */
+const keyOf = ({ localAddress, localPort, remoteAddress, remotePort }: Socket): string =>
+  `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
+
+function listen(server: Server, address: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => reject(listenError(error, address));
+    server.once("error", fail);
+    server.listen({ host: address.host, port: address.port, backlog: BACKLOG, exclusive: true }, () => {
+      server.off("error", fail);
+      resolve();
+    });
+  });
+}
+
+/**
+ * Waits for a ClientHello, and leaves it in the socket's buffer for TLS. Until then nothing is spent on the connection
+ * but its socket.
+ *
+ * @param done told once whether there is one; not told when the socket closes before
+ */
+function awaitClientHello(socket: Socket, done: (found: boolean) => void): void {
+  let held: Buffer = Buffer.alloc(0);
+  const settle = (found: boolean) => {
+    socket.off("readable", read).off("end", ended);
+    if (found) socket.unshift(held);
+    done(found);
+  };
+  const ended = () => settle(false);
+  const read = () => {
+    const bytes: Buffer | null = socket.read();
+    if (bytes === null) return;
+    held = held.length === 0 ? bytes : Buffer.concat([held, bytes]);
+    const state = readClientHello(held);
+    if (state === "complete") settle(true);
+    else if (state === "other" || held.length > MAX_CLIENT_HELLO) settle(false);
+  };
+  socket.on("readable", read).once("end", ended);
+}

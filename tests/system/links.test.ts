@@ -96,27 +96,24 @@ describe("TLS on the links address", () => {
     const result = await attempt(suite.edge, suite.edge.linksUrl + UPLINK_PATH, {
       headers: { authorization: `Bearer ${await west.assertion()}` },
     });
-    expect(result).toEqual({ kind: "failed", code: "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED" });
+    expectRefused(result, "certificate.required");
   });
 
   test.each([
-    ["another CA", "Somebody else's CA", "ALERT_UNKNOWN_CA"],
-    ["a CA that calls itself as ours does", "Fairlead deployment CA", "ALERT_DECRYPT_ERROR"],
-  ])("lets nobody in with a certificate of %s", async (_, name, alert) => {
+    ["another CA", "Somebody else's CA"],
+    ["a CA that calls itself as ours does", "Fairlead deployment CA"],
+  ])("lets nobody in with a certificate of %s", async (_, name) => {
     const rogue = await makeAuthority(name);
     const leaf = await makeLeaf(rogue, [`spiffe://${west.admission.network.id}/site/${west.id}`]);
     const proof: Proof = { key: leaf.key, cert: leaf.certificate + rogue.certificate };
     const result = await west.dialUplink({ proof });
-    expect(result).toMatchObject({ kind: "failed", code: expect.stringContaining(alert) });
+    expectRefused(result, "certificate.untrusted");
   });
 
   test("lets nobody in with a certificate that has ended", async () => {
     const old = await mint({ now: Date.now() - 3 * 24 * 3600_000 });
     const result = await old.dialUplink();
-    expect(result).toMatchObject({
-      kind: "failed",
-      code: expect.stringContaining("ALERT_CERTIFICATE_EXPIRED"),
-    });
+    expectRefused(result, "certificate.expired");
   });
 });
 

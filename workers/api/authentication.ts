@@ -6,30 +6,32 @@ import { looksLikeToken } from "../oidc/tokens.ts";
 import type { Caller } from "./caller.ts";
 import { clientOf } from "./client.ts";
 import type { ApiEnv } from "./context.ts";
-import { spendAfterFailure, waitIfSpent } from "./spending.ts";
+import { tryWithin } from "./spending.ts";
 
 /** @throws FairleadError key.missing, key.invalid, oidc.*, request.limited */
 export async function authenticate(c: Context<ApiEnv>): Promise<Caller> {
   const text = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
   if (text === undefined) throw new FairleadError("key.missing");
-  waitIfSpent(c, "keys");
-  try {
-    const { identityTokens } = c.var;
-    return identityTokens.configured(c.env) && looksLikeToken(text)
-      ? await identityTokens.verify(text, c.env)
-      : await findKey(c, text);
-  } catch (thrown) {
-    if (thrown instanceof FairleadError) refuse(c, thrown, text);
-    throw thrown;
-  }
+  const hash = await hashKey(text);
+  const { identityTokens } = c.var;
+  const identify = async () => {
+    try {
+      return identityTokens.configured(c.env) && looksLikeToken(text)
+        ? await identityTokens.verify(text, c.env)
+        : await findKey(c, hash);
+    } catch (thrown) {
+      if (thrown instanceof FairleadError) note(c, thrown, text);
+      throw thrown;
+    }
+  };
+  return await tryWithin(c, "keys", hash, identify, ({ code }) => GUESSES.has(code));
 }
 
 /**
  * The same work for every text, whatever is wrong with it: one hash, one comparison with the first admin key,
  * and one look at all the others. How long an answer takes tells nothing about a key.
  */
-async function findKey(c: Context<ApiEnv>, text: string): Promise<Caller> {
-  const hash = await hashKey(text);
+async function findKey(c: Context<ApiEnv>, hash: string): Promise<Caller> {
   const first = equalBytes(encoder.encode(hash), encoder.encode(c.env.ADMIN_KEY_HASH.toLowerCase()));
   const key = await c.var.directory.useKey(hash);
   if (first) return { name: "admin", grants: [{ role: "admin", networks: null }] };
@@ -48,9 +50,8 @@ export async function hashKey(text: string): Promise<string> {
 const GUESSES = new Set<string>(["key.invalid", "oidc.invalid"]);
 const NOTED = new Set<string>([...GUESSES, "oidc.expired", "oidc.no_role"]);
 
-/** Counts a failure against the client, and has it noted at a rate that cannot fill the edge's log. */
-function refuse(c: Context<ApiEnv>, error: FairleadError, text: string): void {
-  if (GUESSES.has(error.code)) spendAfterFailure(c, "keys");
+/** Has a refusal noted, at a rate that cannot fill the edge's log. */
+function note(c: Context<ApiEnv>, error: FairleadError, text: string): void {
   if (!NOTED.has(error.code)) return;
   const { keyNotes, allKeyNotes } = c.var.limits;
   const client = clientOf(c.req.raw);

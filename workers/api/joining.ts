@@ -12,8 +12,9 @@ import { parseClaim } from "../../protocol/tokens.ts";
 import { verifyAssertion } from "../authority/identity.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";
+import { hashKey } from "./authentication.ts";
 import { type Api, type ApiEnv, answers, body, registryOf } from "./context.ts";
-import { spend, spendAfterFailure, waitIfSpent } from "./spending.ts";
+import { spend, tryWithin } from "./spending.ts";
 
 const tags = ["joining"];
 
@@ -39,13 +40,10 @@ const renew = createRoute({
 export function addJoining(api: Api): void {
   api.openapi(redeem, async (c) => {
     spend(c, "redeem");
-    waitIfSpent(c, "claims");
-    try {
-      return c.json(await redeemClaim(c, c.req.valid("json")), 200);
-    } catch (thrown) {
-      if (thrown instanceof FairleadError && GUESSED.has(thrown.code)) spendAfterFailure(c, "claims");
-      throw thrown;
-    }
+    const request = c.req.valid("json");
+    const redeemed = () => redeemClaim(c, request);
+    const credential = await hashKey(request.claim);
+    return c.json(await tryWithin(c, "claims", credential, redeemed, ({ code }) => GUESSED.has(code)), 200);
   });
 
   api.openapi(renew, async (c) => {

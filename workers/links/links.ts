@@ -4,6 +4,7 @@
  */
 import { ErrorAnswer } from "../../protocol/api.ts";
 import { LANE_PATH, type Purpose, TICKET_HEADER, UPLINK_PATH } from "../../protocol/assertions.ts";
+import { encodeHex } from "../../protocol/encoding.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { clientOf } from "../api/client.ts";
 import type { Limits } from "../api/limits.ts";
@@ -64,19 +65,32 @@ async function route(visit: Visit, prove: () => TlsProof): Promise<Response> {
   }
   const client = clientOf(visit.request);
   const { proofs } = visit.state.limits;
-  const wait = proofs.wait(client, visit.now);
-  if (wait > 0) {
-    const retryAfter = String(Math.ceil(wait / 1000));
-    return refuse(new FairleadError("request.limited"), { headers: { "retry-after": retryAfter } });
-  }
+  let credential: string | null = null;
+  const limited = (wait: number) =>
+    refuse(new FairleadError("request.limited"), {
+      headers: { "retry-after": String(Math.ceil(wait / 1000)) },
+    });
   try {
-    return pathname === UPLINK_PATH
-      ? await openUplink(visit, await authenticate(visit, prove(), "uplink"))
-      : await openLane(visit, await authenticate(visit, prove(), "lane"));
+    const proof = prove();
+    credential = proof.certificate && (await fingerprint(proof.certificate));
+    const wait = proofs.admit(client, credential, visit.now);
+    if (wait > 0) return limited(wait);
+    const answer =
+      pathname === UPLINK_PATH
+        ? await openUplink(visit, await authenticate(visit, proof, "uplink"))
+        : await openLane(visit, await authenticate(visit, proof, "lane"));
+    proofs.succeeded(credential, visit.now);
+    return answer;
   } catch (thrown) {
-    proofs.take(client, visit.now);
+    const wait = proofs.failed(client, credential, visit.now);
+    if (wait > 0) return limited(wait);
     throw thrown;
   }
+}
+
+/** SHA-256 of a certificate, whose key the client proved to hold: what a neighbour cannot spend. */
+async function fingerprint(certificate: Uint8Array): Promise<string> {
+  return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(certificate))));
 }
 
 /** An error's response, with something besides what the table says. */

@@ -56,6 +56,9 @@ const EXPIRE_MS = 500;
 /** First probe on a connection that is silent, ms; the kernel ends it when nobody answers. */
 const KEEPALIVE_MS = 30_000;
 
+/** Longest header of a request, bytes: an assertion may have 16 KiB. */
+const MAX_HEADER = 32 * 1024;
+
 type Port = "api" | "links";
 
 export class Front {
@@ -134,6 +137,7 @@ export class Front {
       headersTimeout: STAGE_MS.idle,
       requestTimeout: STAGE_MS.request,
       connectionsCheckingInterval: 5_000,
+      maxHeaderSize: MAX_HEADER,
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket",
     });
     tls.on("secureConnection", (socket: TLSSocket) => this.#move(socket, "idle"));

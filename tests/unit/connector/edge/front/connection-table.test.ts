@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type Connection,
+  ConnectionTable,
+  STAGE_MS,
+  type TableLimits,
+} from "../../../../../connector/edge/front/connection-table.ts";
+
+const LIMITS: TableLimits = { total: 10, pending: 6, perClient: 4 };
+
+function tableOf(limits: TableLimits = LIMITS) {
+  const table = new ConnectionTable(limits);
+  const closed: string[] = [];
+  const admit = (name: string, address: string, now: number) =>
+    table.admit(address, () => closed.push(name), now);
+  return { table, closed, admit };
+}
+
+describe("the front's connections", () => {
+  it("close the oldest silent one of a client that has too many, and nobody else's", () => {
+    const { closed, admit } = tableOf();
+    admit("other", "192.0.2.9", 0);
+    for (let each = 1; each <= 6; each++) admit(`own${each}`, "192.0.2.1", each);
+    expect(closed).toEqual(["own1", "own2"]);
+  });
+
+  it("count an IPv6 /64 as one client", () => {
+    const { closed, admit } = tableOf();
+    for (let each = 1; each <= 5; each++) admit(`own${each}`, `2001:db8::${each}`, each);
+    expect(closed).toEqual(["own1"]);
+  });
+
+  it("close silent ones before those that shake hands, and these before requests", () => {
+    const { table, closed, admit } = tableOf();
+    const names = ["request", "handshake", "silent"];
+    const [request, handshake] = names.map((name, at) => admit(name, `192.0.2.${at}`, 0));
+    table.move(request as Connection, "request", 1);
+    table.move(handshake as Connection, "handshake", 1);
+    for (let each = 0; each < 4; each++) admit(`new${each}`, `198.51.100.${each}`, 1_000);
+    expect(closed).toEqual(["silent"]);
+    // Newer silent ones go before a handshake that has more of its time left.
+    admit("new4", "198.51.100.4", 9_000);
+    expect(closed).toEqual(["silent", "new0"]);
+  });
+
+  it("never close an upgraded one, and refuse new ones when all places are taken by these", () => {
+    const { table, closed, admit } = tableOf();
+    for (let each = 0; each < 10; each++) {
+      table.move(admit(`up${each}`, "192.0.2.1", each), "upgraded", each);
+    }
+    admit("new", "192.0.2.2", 100);
+    expect(closed).toEqual(["new"]);
+    expect(table.counts.shed).toBe(1);
+    expect(table.size).toBe(10);
+  });
+
+  it("let a new one in where a handshake has stood still for longer", () => {
+    const { table, closed, admit } = tableOf();
+    for (let each = 0; each < 6; each++) {
+      table.move(admit(`old${each}`, `192.0.2.${each}`, 0), "handshake", 0);
+    }
+    admit("new", "198.51.100.1", 1_000);
+    expect(closed).toEqual(["old0"]);
+  });
+
+  it("close what takes too long at its stage, and count it", () => {
+    const { table, closed, admit } = tableOf();
+    admit("silent", "192.0.2.1", 0);
+    table.move(admit("idle", "192.0.2.2", 0), "idle", 0);
+    table.move(admit("up", "192.0.2.3", 0), "upgraded", 0);
+    table.expire(STAGE_MS.silent - 1);
+    expect(closed).toEqual([]);
+    table.expire(STAGE_MS.silent);
+    expect(closed).toEqual(["silent"]);
+    table.expire(STAGE_MS.idle);
+    expect(closed).toEqual(["silent", "idle"]);
+    table.expire(1e12);
+    expect(closed).toEqual(["silent", "idle"]);
+    expect(table.counts).toEqual({ shed: 0, timedOut: 2 });
+  });
+
+  it("stay within their limits and close each once, whatever happens", () => {
+    const step = fc.record({
+      kind: fc.constantFrom("admit", "admit", "admit", "move", "remove", "expire"),
+      which: fc.nat(100),
+      stage: fc.constantFrom("handshake" as const, "idle" as const, "request" as const, "upgraded" as const),
+      client: fc.nat(5),
+      ms: fc.nat(5_000),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const table = new ConnectionTable(LIMITS);
+        const open: Connection[] = [];
+        const closes: number[] = [];
+        let now = 0;
+        for (const { kind, which, stage, client, ms } of steps) {
+          now += ms;
+          const chosen = open[which % Math.max(1, open.length)];
+          if (kind === "admit") {
+            const at = closes.push(0) - 1;
+            open.push(
+              table.admit(`192.0.2.${client}`, () => closes.splice(at, 1, (closes[at] ?? 0) + 1), now),
+            );
+          } else if (kind === "expire") table.expire(now);
+          else if (chosen !== undefined && kind === "move") table.move(chosen, stage, now);
+          else if (chosen !== undefined) table.remove(chosen);
+          expect(table.size).toBeLessThanOrEqual(LIMITS.total);
+          expect(table.pending).toBeLessThanOrEqual(LIMITS.pending);
+          expect(Math.max(0, ...closes)).toBeLessThanOrEqual(1);
+        }
+      }),
+    );
+  });
+});

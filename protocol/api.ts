@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { EdgeOrigin } from "./edge-origin.ts";
 import { ErrorBody } from "./errors.ts";
+import { FrontStatus } from "./front-status.ts";
 import { KeyId, LinkId, NetworkId, SiteId, TokenId } from "./ids.ts";
 import { CertificateText, ListenerReport, Renewal } from "./messages.ts";
 import {
@@ -222,6 +223,8 @@ export const NetworkStatus = z
     sites: z.array(Site),
     links: z.array(Link),
     services: z.array(Service),
+    /** Of an embedded edge: what strangers did at its ports, and which way lanes take. */
+    edge: FrontStatus.optional(),
   })
   .meta({ id: "NetworkStatus" });
 export type NetworkStatus = z.infer<typeof NetworkStatus>;

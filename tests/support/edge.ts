@@ -19,13 +19,21 @@ export interface EdgeOptions {
 }
 
 /** What `edge start --json` prints once the edge answers. */
-const Started = z.object({ api: z.url(), links: z.url(), ca: z.string(), adminKey: z.string() });
+const Started = z.object({
+  api: z.url(),
+  links: z.url(),
+  lanes: z.number().nullable(),
+  ca: z.string(),
+  adminKey: z.string(),
+});
 
 export class Edge {
   readonly stateDir: string;
   /** As the edge calls itself. */
   readonly apiUrl: string;
   readonly linksUrl: string;
+  /** Port where workerd itself takes lanes; null when it does not. */
+  readonly lanes: number | null;
   readonly caFile: string;
   /** PEM */
   readonly ca: string;
@@ -48,6 +56,7 @@ export class Edge {
     this.stateDir = at.stateDir;
     this.apiUrl = at.api;
     this.linksUrl = at.links;
+    this.lanes = at.lanes;
     this.caFile = at.ca;
     this.ca = at.caText;
     this.adminKey = at.key;

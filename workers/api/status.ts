@@ -1,12 +1,15 @@
 /** How a network stands: services, and everything at once. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { NetworkStatus, Service } from "../../protocol/api.ts";
+import { FrontStatus } from "../../protocol/front-status.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";
 import { type Api, answers, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
 
 const tags = ["status"];
+
+const Reported = z.object({ front: FrontStatus });
 
 const services = createRoute({
   ...access("get", "/v1/networks/{network}/services"),
@@ -26,5 +29,10 @@ const status = createRoute({
 
 export function addStatus(api: Api): void {
   api.openapi(services, async (c) => c.json(unwrap(await registryOf(c).status()).services, 200));
-  api.openapi(status, async (c) => c.json(unwrap(await registryOf(c).status()), 200));
+  api.openapi(status, async (c) => {
+    const found = unwrap(await registryOf(c).status());
+    // Only the front of an embedded edge says this: no header that a client sends becomes `request.cf`.
+    const front = Reported.safeParse(c.req.raw.cf);
+    return c.json({ ...found, ...(front.success ? { edge: front.data.front } : {}) }, 200);
+  });
 }

@@ -14,9 +14,27 @@ export function networkSentence({ network, sites, services }: NetworkStatus): st
   return `Network "${network.name}" has ${count(members.length, "site")}${which}. It has ${count(services.length, "service")}.`;
 }
 
+/** What strangers do to the edge, as far as somebody has to know. */
+export function edgeSentences({ edge }: NetworkStatus): string[] {
+  if (edge === undefined) return [];
+  const { shed, failedAccepts } = edge.strangers;
+  const sentences: string[] = [];
+  if (shed + failedAccepts > 0) {
+    const refused = failedAccepts === 0 ? "" : `, ${failedAccepts} not accepted`;
+    sentences.push(`Strangers at the edge: ${count(shed, "connection")} shed${refused} since it started.`);
+  }
+  if (edge.lanes === "withdrawn") {
+    sentences.push(
+      "Strangers filled the port of the lanes; for a time lanes take the links port, which costs more.",
+    );
+  }
+  return sentences;
+}
+
 /** The sentence, what is wrong, and tables of sites and services. */
 export function printNetworkStatus(out: Printer, status: NetworkStatus, now: number): void {
   out.line(networkSentence(status));
+  for (const sentence of edgeSentences(status)) out.line(out.paint("yellow", sentence));
   if (status.sites.length === 0) {
     out.line("`fairlead token create -o token.yaml` invites a site.");
     return;

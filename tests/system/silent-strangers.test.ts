@@ -1,0 +1,184 @@
+/**
+ * Connections of strangers that say nothing, or a little: more than the edge has descriptors, at each of its ports. Those
+ * who use it go on, and others can still come.
+ */
+import { connect as connectTls } from "node:tls";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { networkStatus } from "../../connector/api/calls.ts";
+import { HALF_HANDSHAKE, type Place as Port, placeOf, Stranger } from "../attack/support/stranger.ts";
+import { Cluster, type Connector, type Edge, eventually, type TestNetwork } from "../support/cluster.ts";
+import { closeServers, dial, echo, exchange, type Place, serve } from "./support/traffic.ts";
+
+/** More than any process here may have descriptors. */
+const CONNECTIONS = 1_100;
+const DESCRIPTORS = 1_024;
+/** Fewer make the edge give lanes no port of their own. */
+const DESCRIPTORS_FOR_LANES = 4_096;
+
+interface Ground {
+  readonly cluster: Cluster;
+  readonly edge: Edge;
+  readonly network: TestNetwork;
+  readonly east: Connector;
+  readonly west: Connector;
+  /** Where west reaches the echo service at east. */
+  readonly place: Place;
+}
+
+let sites = 0;
+
+async function lay(descriptors: number): Promise<Ground> {
+  const cluster = await Cluster.create();
+  const edge = await cluster.edge({ descriptors });
+  const network = await cluster.network(edge);
+  const token = await network.token({ uses: 2 });
+  const server = await serve(echo);
+  const [east, west] = await Promise.all([
+    cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] }),
+    cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
+  ]);
+  return { cluster, edge, network, east, west, place: await west.listener("echo") };
+}
+
+/** A stream through the edge that is open all the while; `move` sends something and waits until it is back. */
+async function openStream(place: Place) {
+  const socket = await dial(place);
+  let received = "";
+  socket.setEncoding("utf8").on("data", (text: string) => {
+    received += text;
+  });
+  let sent = "";
+  return {
+    async move() {
+      sent += "x";
+      socket.write("x");
+      await eventually("the stream flows", () => received === sent, { within: 60_000 });
+    },
+    async finish() {
+      socket.end();
+      await eventually("the stream ends", () => socket.readableEnded, { within: 60_000 });
+      expect(received).toBe(sent);
+    },
+  };
+}
+
+/** A new site joins over the API, comes up on the links address, and opens a session to east. */
+async function expectNewSite({ cluster, network }: Ground): Promise<void> {
+  sites += 1;
+  const site = await cluster.connector({
+    site: `new${sites}`,
+    token: await network.token(),
+    bind: `127.${10 + sites}.0.0/16`,
+  });
+  const place = await site.listener("echo", { within: 60_000 });
+  expect((await exchange(place, "from a new site")).toString()).toBe("from a new site");
+  await site.stop();
+}
+
+const KINDS = ["nothing", "a half ClientHello", "no request after the handshake"] as const;
+
+/** Holds connections of a kind at a port; resolves once all were made. */
+async function hold(
+  stranger: Stranger,
+  port: Port,
+  kind: (typeof KINDS)[number],
+  ca: string,
+): Promise<() => void> {
+  if (kind !== "no request after the handshake") {
+    await stranger.hold(port, CONNECTIONS, kind === "nothing" ? {} : { words: HALF_HANDSHAKE });
+    return () => {};
+  }
+  const sockets = Array.from({ length: CONNECTIONS }, () => connectTls({ ...port, ca, servername: "" }));
+  const settled = sockets.map(
+    (socket) =>
+      new Promise<void>((resolve) => {
+        socket.once("secureConnect", resolve).once("close", () => resolve());
+        socket.on("error", () => {});
+      }),
+  );
+  await Promise.all(settled);
+  return () => {
+    for (const socket of sockets) socket.destroy();
+  };
+}
+
+let ground: Ground;
+const stranger = new Stranger();
+afterEach(async ({ task }) => {
+  if (task.result?.state === "fail") console.error(ground.cluster.logs());
+  await stranger.close();
+});
+
+describe(`with ${DESCRIPTORS} descriptors, ${CONNECTIONS} connections that say`, () => {
+  beforeAll(async () => {
+    ground = await lay(DESCRIPTORS);
+  });
+  afterAll(async () => {
+    await closeServers();
+    await ground.cluster.close();
+  });
+
+  test.each(KINDS.flatMap((kind) => (["API", "links"] as const).map((port) => [kind, port] as const)))(
+    "%s at the %s port leave everybody served",
+    async (kind, port) => {
+      const { edge, network, place } = ground;
+      const before = (await networkStatus(edge.client, network.id)).edge?.strangers;
+      const workerd = edge.process.lastLines(5_000).filter((line) => line.includes("workerd ended")).length;
+      const stream = await openStream(place);
+      await stream.move();
+      const at = placeOf(port === "API" ? edge.localUrl : edge.localLinksUrl);
+      const release = await hold(stranger, at, kind, edge.ca);
+      try {
+        await stream.move();
+        await expectNewSite(ground);
+        await stream.move();
+        await stream.finish();
+        const after = (await networkStatus(edge.client, network.id)).edge?.strangers;
+        const gone = (counts: typeof after) => (counts?.shed ?? 0) + (counts?.timedOut ?? 0);
+        expect(gone(after) - gone(before)).toBeGreaterThan(CONNECTIONS / 2);
+        expect(edge.process.lastLines(5_000).filter((line) => line.includes("workerd ended"))).toHaveLength(
+          workerd,
+        );
+      } finally {
+        release();
+      }
+    },
+  );
+
+  test("are told in the log and in `fairlead status`", async () => {
+    const { edge, network } = ground;
+    await eventually("the log tells", () =>
+      /Connections that proved nothing: \d+ shed/.test(edge.process.stderr),
+    );
+    const { status, stdout } = await edge.fairlead("status", "--network", network.name);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/strangers.*\d+ connections shed/i);
+  });
+});
+
+describe(`with ${DESCRIPTORS_FOR_LANES} descriptors`, () => {
+  beforeAll(async () => {
+    ground = await lay(DESCRIPTORS_FOR_LANES);
+  });
+  afterAll(async () => {
+    await closeServers();
+    await ground.cluster.close();
+  });
+
+  test("connections that fill the lanes' own port make lanes take the links port, and streams go on", async () => {
+    const { edge, network, place } = ground;
+    const lanesNow = async () => (await networkStatus(edge.client, network.id)).edge?.lanes;
+    const stream = await openStream(place);
+    await stream.move();
+    expect(await lanesNow()).toBe("direct");
+    const lanes = { host: "127.0.0.1", port: edge.lanes ?? 0 };
+    await stranger.hold(lanes, (DESCRIPTORS_FOR_LANES * 3) / 4);
+    await eventually("the port is withdrawn", async () => (await lanesNow()) === "withdrawn", {
+      within: 60_000,
+    });
+    await stream.move();
+    await expectNewSite(ground);
+    await stream.move();
+    await stream.finish();
+  });
+});

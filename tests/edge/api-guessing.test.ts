@@ -74,7 +74,9 @@ describe("guessing keys", () => {
 
   it("is limited for the client, and cannot fill the log", async () => {
     await createNetwork("shop");
+    const known = await makeKey({ name: "neighbour", role: "viewer" });
     const address = freshAddress();
+    expect((await call("GET", "/v1/networks", { key: known.key, address })).status).toBe(200);
     const wrong = () => `flk_k${"0".repeat(26)}_${crypto.randomUUID().replaceAll("-", "").padEnd(43, "A")}`;
     const statuses: number[] = [];
     for (let tries = 0; tries < 100; tries++) {
@@ -82,11 +84,13 @@ describe("guessing keys", () => {
     }
     expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(31);
     expect(statuses.at(-1)).toBe(429);
-    // Who shares the address is not held up, with a key that was never used from there either.
-    const neighbour = await makeKey({ name: "neighbour", role: "viewer" });
-    for (const key of [ADMIN_KEY, neighbour.key]) {
-      expect((await call("GET", "/v1/networks", { key, address })).status).toBe(200);
-    }
+    // Who shares the address is not held up; a key that was never used there waits for a moment at the most.
+    expect((await call("GET", "/v1/networks", { key: known.key, address })).status).toBe(200);
+    const fresh = await makeKey({ name: "fresh", role: "viewer" });
+    await vi.waitUntil(
+      async () => (await call("GET", "/v1/networks", { key: fresh.key, address })).status === 200,
+      { timeout: 20_000 },
+    );
     expect((await call("GET", "/v1/networks", { key: wrong(), address })).status).toBe(429);
     // Others guess as well.
     for (let tries = 0; tries < 60; tries++) {

@@ -1,21 +1,7 @@
-/** How many files a process may have open, and how many it has. Linux tells in /proc; others do not. */
-import { readdir, readFile, stat } from "node:fs/promises";
+/** How many descriptors another process has. Linux tells in /proc; others do not. */
+import { readdir, stat } from "node:fs/promises";
 
-/** What is assumed where the system does not tell: what most of them give at least. */
-const ASSUMED = 1024;
-
-/**
- * The most descriptors that this process may have. Node has raised its limit to the highest that the system allows
- * (the hard one) when it started, and what it starts inherits that.
- */
-export async function descriptorLimit(): Promise<number> {
-  const limits = await readFile("/proc/self/limits", "utf8").catch(() => "");
-  const soft = /^Max open files\s+(\d+|unlimited)/m.exec(limits)?.[1];
-  if (soft === "unlimited") return Number.MAX_SAFE_INTEGER;
-  return soft === undefined ? ASSUMED : Number(soft);
-}
-
-/** How many descriptors a process has; null when it is gone or the system does not tell. */
+/** The count; null when the process is gone or the system does not tell. */
 export async function openDescriptors(pid: number): Promise<number | null> {
   const path = `/proc/${pid}/fd`;
   try {

@@ -7,6 +7,7 @@ import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { LanePort } from "../../protocol/front-status.ts";
 import { MAX_SOCKET_PATH } from "../control/server.ts";
 import { type Log, silent } from "../log.ts";
+import { descriptorLimit } from "../resources/descriptor-limit.ts";
 import { openStateDirectory, type StateDirectory } from "../state/directory.ts";
 import { stateError } from "../state/errors.ts";
 import {
@@ -28,7 +29,7 @@ import {
   openServerCertificate,
   type ServerCertificate,
 } from "./credentials.ts";
-import { descriptorLimit, openDescriptors } from "./descriptors.ts";
+import { openDescriptors } from "./descriptors.ts";
 import { connectionLimits, Front } from "./front/front.ts";
 import { LaneGate, MIN_DESCRIPTORS } from "./lane-gate.ts";
 import { launchWorkerd } from "./launch.ts";
@@ -85,6 +86,8 @@ const LOOK_MS = 60 * 60 * 1000;
 /** From a renewal that failed to the next. ms */
 const RETRY_MS = 60 * 1000;
 
+/** What is assumed where the system tells no limit: what most of them give at least. */
+const ASSUMED_DESCRIPTORS = 1_024;
 /** How often workerd's descriptors are counted, ms: a stranger opens some thousand connections in it at the most. */
 const COUNT_MS = 100;
 
@@ -274,7 +277,8 @@ export class EmbeddedEdge {
       adminKeyHash: deployment.adminKeyHash,
     };
     await state.writeAtomic(FILES.edge, `${JSON.stringify(current, null, 2)}\n`);
-    const descriptors = await descriptorLimit();
+    // Node has raised its limit to the hard one when it started, and workerd inherits that.
+    const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
     return { state, bundle, addresses, deployment, sockets, descriptors };
   }
 

@@ -60,7 +60,7 @@ export const ERRORS = {
     "caller",
     401,
     "The request carries no API key.",
-    "Run `fairlead login URL --key KEY`, or send `Authorization: Bearer KEY`.",
+    "Run `fairlead login URL --key-file FILE`, or send `Authorization: Bearer KEY`.",
   ),
   "key.invalid": entry(
     "caller",
@@ -758,7 +758,7 @@ export const ERRORS = {
     "caller",
     401,
     "No edge is known to this command.",
-    "Run `fairlead login URL --key KEY` first; on the edge's own machine, `fairlead edge start` does it.",
+    "Run `fairlead login URL --key-file FILE` first; on the edge's own machine, `fairlead edge start` does it.",
   ),
   "edge.port_taken": entry(
     "edge",

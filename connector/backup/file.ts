@@ -1,6 +1,5 @@
-/** The file of a backup: for its owner only, and always either the old one or the new one. */
-import { randomUUID } from "node:crypto";
-import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
+/** The file of a backup, and that of its passphrase. */
+import { readFile } from "node:fs/promises";
 import { FairleadError } from "../../protocol/errors.ts";
 import { type Backup, checkVersion, decodeBackup, encodeBackup } from "./format.ts";
 import { isSealed, openBackup, sealBackup } from "./sealing.ts";
@@ -14,40 +13,10 @@ const invalid = (name: string, thrown: unknown) =>
     },
   );
 
-/**
- * Makes a backup and writes it; the place is tried before anything is made.
- * @returns how many bytes the file has
- * @throws FairleadError `request.invalid` when the file cannot be written; what `make` throws
- */
-export async function writeBackup(
-  path: string,
-  passphrase: string | undefined,
-  make: () => Promise<Backup>,
-): Promise<number> {
-  const draft = `${path}.${randomUUID()}.tmp`;
-  let file: FileHandle;
-  try {
-    file = await open(draft, "wx", 0o600);
-  } catch (thrown) {
-    throw invalid("--output", thrown);
-  }
-  try {
-    const plain = encodeBackup(await make());
-    const bytes = passphrase === undefined ? plain : sealBackup(plain, passphrase);
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-      await file.close();
-      await rename(draft, path);
-    } catch (thrown) {
-      throw invalid("--output", thrown);
-    }
-    return bytes.length;
-  } catch (thrown) {
-    await file.close().catch(() => {});
-    await rm(draft, { force: true });
-    throw thrown;
-  }
+/** The bytes of a backup's file, sealed when there is a passphrase. */
+export function backupBytes(backup: Backup, passphrase: string | undefined): Buffer {
+  const plain = encodeBackup(backup);
+  return passphrase === undefined ? plain : sealBackup(plain, passphrase);
 }
 
 /**
@@ -70,12 +39,13 @@ export async function readBackup(path: string, passphrase: string | undefined): 
   return decodeBackup(openBackup(bytes, passphrase));
 }
 
-/** The passphrase in a file: its first line. @throws FairleadError `request.invalid` */
-export async function readPassphrase(path: string): Promise<string> {
-  const text = await readFile(path, "utf8").catch((thrown: unknown) => {
-    throw invalid("--passphrase-file", thrown);
-  });
+/**
+ * The passphrase in the text of a file: its first line.
+ * @param name says which option named the file.
+ * @throws FairleadError `request.invalid`
+ */
+export function parsePassphrase(text: string, name: string): string {
   const [passphrase = ""] = text.split(/\r?\n/);
   if (passphrase.length >= 8) return passphrase;
-  throw new FairleadError("request.invalid", "--passphrase-file: a passphrase has at least 8 characters");
+  throw new FairleadError("request.invalid", `${name}: a passphrase has at least 8 characters`);
 }

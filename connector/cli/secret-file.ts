@@ -1,60 +1,31 @@
 /** Files that commands write secrets to: for their owner only, and opened before the secret is made. */
-import { type FileHandle, open, rm } from "node:fs/promises";
 import { FairleadError } from "../../protocol/errors.ts";
+import { DraftFile, troubleWith } from "../state/draft-file.ts";
 
-export interface SecretFile {
-  /** Replaces whatever the file held. */
-  write(text: string): Promise<void>;
-  /** Removes what was opened, unless it was there before with something in it. */
-  discard(): Promise<void>;
-}
+const unusable = (why: string, cause?: unknown) =>
+  new FairleadError("request.invalid", `--output: ${why}`, { cause });
 
 /**
- * Opens a file that only its owner may read: a secret that cannot be kept should not be made.
- * @throws FairleadError `request.invalid`
+ * Opens the file, makes the secret and writes it: a secret that cannot be kept should not be made. A regular file that
+ * is there is replaced when all has worked out; a link, a pipe or a device is refused.
+ * @throws FairleadError `request.invalid`; what `make` throws, and then nothing has changed.
  */
-export async function openSecretFile(path: string): Promise<SecretFile> {
-  let file: FileHandle;
-  let empty: boolean;
-  try {
-    // "a" leaves what is there until there is something to replace it with.
-    file = await open(path, "a", 0o600);
-    const { size } = await file.stat();
-    empty = size === 0;
-  } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new FairleadError("request.invalid", `--output: ${why}`, { cause: thrown });
-  }
-  return {
-    async write(text) {
-      const isFile = (await file.stat()).isFile();
-      if (isFile) {
-        await file.chmod(0o600);
-        await file.truncate(0);
-      }
-      await file.writeFile(text);
-      await file.close();
-    },
-    async discard() {
-      const isFile = (await file.stat()).isFile();
-      await file.close();
-      if (isFile && empty) await rm(path, { force: true });
-    },
-  };
-}
-
-/** Opens the file, makes the secret and writes it; leaves no empty file behind when that fails. */
 export async function intoSecretFile<T>(
   path: string,
-  make: () => Promise<{ readonly text: string; readonly made: T }>,
+  make: () => Promise<{ readonly text: string | Uint8Array; readonly made: T }>,
 ): Promise<T> {
-  const file = await openSecretFile(path);
+  const trouble = await troubleWith(path);
+  if (trouble !== null) throw unusable(trouble);
+  const draft = await DraftFile.open(path).catch((thrown: unknown) => {
+    throw unusable(thrown instanceof Error ? thrown.message : String(thrown), thrown);
+  });
   try {
     const { text, made } = await make();
-    await file.write(text);
+    await draft.commit(text).catch((thrown: unknown) => {
+      throw unusable(thrown instanceof Error ? thrown.message : String(thrown), thrown);
+    });
     return made;
-  } catch (thrown) {
-    await file.discard().catch(() => {});
-    throw thrown;
+  } finally {
+    await draft.discard();
   }
 }

@@ -87,7 +87,7 @@ export function byHand(deployment: Deployment, rules: readonly string[] | null):
       : rules.map((rule) => `Make sure that this firewall rule does not apply to ${links}: ${rule}`);
   return [
     `Wait until both hostnames have their certificates, some minutes: curl https://${api}/v1/health`,
-    `Log in: fairlead login https://${api} --key "$(cat ${state}/admin-key)"`,
+    `Log in: fairlead login https://${api} --key-file ${state}/admin-key`,
     ...blocking,
     `Make sure that nothing challenges programs at ${api} and ${links}: no Access application, Bot Fight Mode or Under Attack mode.`,
     `Check in the dashboard (SSL/TLS, Client Certificates, Hosts) that ${links} is listed.`,

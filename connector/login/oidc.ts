@@ -17,7 +17,7 @@ const KEY_PREFIX = "flk_";
 export function parseIdentityToken(text: string, name: string): string {
   const token = text.trim();
   if (token.startsWith(KEY_PREFIX)) {
-    throw new FairleadError("request.invalid", `${name}: this is an API key; give it with --key`);
+    throw new FairleadError("request.invalid", `${name}: this is an API key; give it with --key-file`);
   }
   if (parseClaim(token) !== null) throw claimError(name);
   if (COMPACT.test(token)) return token;
@@ -36,7 +36,8 @@ export async function readIdentityToken(path: string, name: string): Promise<str
 /** An API key as it was given. @throws FairleadError `request.invalid` when it is something else by its form */
 export function checkKey(key: string, name: string): string {
   if (parseClaim(key) !== null) throw claimError(name);
-  return key;
+  if (/^[\x21-\x7e]+$/.test(key)) return key;
+  throw new FairleadError("request.invalid", `${name}: there is no API key in it`);
 }
 
 function claimError(name: string): FairleadError {

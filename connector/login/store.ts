@@ -2,14 +2,14 @@
  * The stored login: where the edge is and who you are, in `~/.config/fairlead/login.json` (mode 0600).
  * XDG_CONFIG_HOME moves it, FAIRLEAD_CONFIG names another file.
  */
-import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { EdgeOrigin } from "../../protocol/edge-origin.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { NetworkName } from "../../protocol/names.ts";
+import { DraftFile } from "../state/draft-file.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -59,14 +59,14 @@ export async function readLogin(env: Environment): Promise<StoredLogin | null> {
  */
 export async function writeLogin(env: Environment, login: StoredLogin): Promise<string> {
   const path = loginFile(env);
-  const draft = `${path}.${randomUUID()}`;
+  let draft: DraftFile | undefined;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFile(draft, `${JSON.stringify(login, null, 2)}\n`, { mode: 0o600, flag: "wx" });
-    await rename(draft, path);
+    draft = await DraftFile.open(path);
+    await draft.commit(`${JSON.stringify(login, null, 2)}\n`);
     return path;
   } catch (thrown) {
-    await rm(draft, { force: true }).catch(() => undefined);
+    await draft?.discard();
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     throw new FairleadError(
       "request.invalid",

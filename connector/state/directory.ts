@@ -2,12 +2,12 @@
  * The state directory of an edge or a connector: one process at a time, files for its owner only, and
  * every file either the old one or the new one, whenever the power goes.
  */
-import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
+import { DraftFile, syncDirectory } from "./draft-file.ts";
 import { errnoOf, stateError } from "./errors.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 
@@ -90,15 +90,13 @@ export class StateDirectory {
    */
   async writeAtomic(name: string, data: string | Uint8Array, options: WriteOptions = {}): Promise<void> {
     await this.#inOrder(async () => {
-      const target = this.file(name);
-      const draft = `${target}.${randomBytes(6).toString("hex")}.tmp`;
+      let draft: DraftFile | undefined;
       try {
-        await writeDurably(draft, data, options.mode ?? 0o600);
-        await rename(draft, target);
-        await this.#sync();
+        draft = await DraftFile.open(this.file(name), options.mode);
+        await draft.commit(data);
       } catch (error) {
-        await rm(draft, { force: true }).catch(() => {});
-        throw stateError(error, target);
+        await draft?.discard();
+        throw stateError(error, this.file(name));
       }
     });
   }
@@ -108,7 +106,7 @@ export class StateDirectory {
     await this.#inOrder(async () => {
       try {
         await rm(this.file(name), { force: true });
-        await this.#sync();
+        await syncDirectory(this.path);
       } catch (error) {
         throw stateError(error, this.file(name));
       }
@@ -125,27 +123,5 @@ export class StateDirectory {
     const done = this.#last.then(change);
     this.#last = done.catch(() => {});
     return done;
-  }
-
-  /** A rename is durable only once the directory is. */
-  async #sync(): Promise<void> {
-    const directory = await open(this.path, "r");
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
-  }
-}
-
-async function writeDurably(path: string, data: string | Uint8Array, mode: number): Promise<void> {
-  const file: FileHandle = await open(path, "wx", mode);
-  try {
-    // The umask may have taken bits away that the caller wants.
-    await file.chmod(mode);
-    await file.writeFile(data);
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }

@@ -1,11 +1,13 @@
 import { FairleadError } from "../../../protocol/errors.ts";
+import type { Backup } from "../../backup/format.ts";
 import type { Login } from "../../login/resolve.ts";
 import type { Context } from "../context.ts";
 import { command, needed } from "../definition.ts";
+import { intoSecretFile } from "../secret-file.ts";
 import { count } from "../site-views.ts";
 import { someText } from "../values.ts";
 import { version } from "../version.ts";
-import { edgeState, edgeStateOption, passphraseOption } from "./options.ts";
+import { edgeState, edgeStateOption, passphraseOption, readPassphrase } from "./options.ts";
 
 export const edgeBackup = command({
   path: ["edge", "backup"],
@@ -25,15 +27,16 @@ export const edgeBackup = command({
     },
   ],
   async run(context, { output, state: named, passphraseFile }) {
-    const [{ readEdgeFiles }, { originOf }, { collect }, { readPassphrase, writeBackup }, { EdgeClient }] =
-      await Promise.all([
+    const [{ readEdgeFiles }, { originOf }, { collect }, { backupBytes }, { EdgeClient }] = await Promise.all(
+      [
         import("../../backup/files.ts"),
         import("../../backup/origin.ts"),
         import("../../backup/transfer.ts"),
         import("../../backup/file.ts"),
         import("../../api/client.ts"),
-      ]);
-    const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile);
+      ],
+    );
+    const passphrase = await readPassphrase(context.io, passphraseFile);
     const state = await edgeState(context.io, named);
     const files = await readEdgeFiles(state);
     const { reach, urls } = originOf(files, await loginOrNull(context), state);
@@ -41,11 +44,15 @@ export const edgeBackup = command({
     const createdAt = new Date(context.io.now()).toISOString();
     const networks: string[] = [];
     try {
-      const bytes = await writeBackup(output, passphrase, async () => ({
-        header: { fairlead: "backup", version: 1, createdAt, software: version(), urls },
-        files,
-        ...(await collect(edge, (network) => networks.push(network))),
-      }));
+      const bytes = await intoSecretFile(output, async () => {
+        const backup: Backup = {
+          header: { fairlead: "backup", version: 1, createdAt, software: version(), urls },
+          files,
+          ...(await collect(edge, (network) => networks.push(network))),
+        };
+        const text = backupBytes(backup, passphrase);
+        return { text, made: text.length };
+      });
       const sealed = passphrase !== undefined;
       context.answer({ path: output, bytes, createdAt, networks, sealed }, (out) => {
         out.line(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { stateHome } from "../context.ts";
 import { value } from "../definition.ts";
 import type { Io } from "../io.ts";
+import { readSecretText } from "../secret-input.ts";
 import { someText } from "../values.ts";
 
 export const edgeStateOption = value(
@@ -14,9 +15,16 @@ export const edgeStateOption = value(
 
 export const passphraseOption = value(
   "--passphrase-file <FILE>",
-  "file with a passphrase in its first line, which seals the backup",
+  "file with a passphrase in its first line, which seals the backup; - is standard input",
   someText,
 );
+
+/** The passphrase that --passphrase-file names; undefined without it. @throws FairleadError `request.invalid` */
+export async function readPassphrase(io: Io, source: string | undefined): Promise<string | undefined> {
+  if (source === undefined) return undefined;
+  const { parsePassphrase } = await import("../../backup/file.ts");
+  return parsePassphrase(await readSecretText(io, source, "--passphrase-file"), "--passphrase-file");
+}
 
 /** The state directory that is meant. */
 export const edgeState = async (io: Io, named: string | undefined) =>

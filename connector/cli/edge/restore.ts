@@ -6,7 +6,7 @@ import { makeLog } from "../log.ts";
 import { logLevel } from "../options.ts";
 import { count } from "../site-views.ts";
 import { someText } from "../values.ts";
-import { edgeState, edgeStateOption, passphraseOption, startCommand } from "./options.ts";
+import { edgeState, edgeStateOption, passphraseOption, readPassphrase, startCommand } from "./options.ts";
 
 export const edgeRestore = command({
   path: ["edge", "restore"],
@@ -18,7 +18,7 @@ export const edgeRestore = command({
     state: edgeStateOption,
     passphraseFile: {
       ...passphraseOption,
-      description: "file with the passphrase of a sealed backup in its first line",
+      description: "file with the passphrase of a sealed backup in its first line; - is standard input",
     },
     keysOnly: flag("--keys-only", "only the CA and the admin key, for `fairlead edge deploy --state DIR`"),
     dataOnly: flag(
@@ -48,9 +48,8 @@ export const edgeRestore = command({
         "--data-only goes into the edge of the login, not into a --state",
       );
     }
-    const { readBackup, readPassphrase } = await import("../../backup/file.ts");
-    const { passphraseFile } = input;
-    const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile);
+    const { readBackup } = await import("../../backup/file.ts");
+    const passphrase = await readPassphrase(context.io, input.passphraseFile);
     const backup = await readBackup(input.file, passphrase);
     if (input.dataOnly) return await restoreData(context, backup);
 

@@ -1,40 +1,54 @@
 import { Role } from "../../../protocol/api.ts";
 import { KeyId } from "../../../protocol/ids.ts";
-import { argument, command, needed, values } from "../definition.ts";
+import { argument, command, needed, value, values } from "../definition.ts";
 import { relativeTime } from "../duration.ts";
+import { intoSecretFile } from "../secret-file.ts";
 import { accepting, oneOf, someText } from "../values.ts";
 
 export const keyCreate = command({
   path: ["key", "create"],
   summary: "make an API key",
   details:
-    "A viewer reads, an operator also changes things inside its networks, an admin also makes networks and keys. The key is shown once; the edge keeps only its hash.",
+    "A viewer reads, an operator also changes things inside its networks, an admin also makes networks and keys. The key is shown once, or written to a file; the edge keeps only its hash.",
   arguments: { name: argument("NAME", "who or what the key is for", someText) },
   options: {
     role: needed("--role <ROLE>", "admin, operator or viewer", oneOf(...Role.options)),
     networks: values("--network <NAME>", "a network it is good for; all networks if none is given", someText),
+    output: value("-o, --output <FILE>", "write the key to this file, readable by you only", someText),
   },
   examples: [
     {
-      command: "fairlead key create ci --role operator --network shop",
-      says: "a key for a program that manages the network shop",
+      command: "fairlead key create ci --role operator --network shop -o ci.key",
+      says: "a key for a program that manages the network shop; it logs in with --key-file ci.key",
     },
     {
       command: "fairlead key create anna --role admin",
       says: "a key for a person who may do everything",
     },
   ],
-  async run(context, { name, role, networks }) {
+  async run(context, { name, role, networks, output }) {
     const { createKey } = await import("../../api/calls.ts");
     const edge = await context.edge();
     const scope = networks.length === 0 ? {} : { networks: [...networks] };
-    const made = await createKey(edge, { name, role, ...scope });
+    const request = { name, role, ...scope };
+    if (output !== undefined) {
+      const made = await intoSecretFile(output, async () => {
+        const { key, ...rest } = await createKey(edge, request);
+        return { text: `${key}\n`, made: rest };
+      });
+      context.answer({ ...made, path: output }, (out) => {
+        out.line(`Key "${made.name}" made (${made.role}, id ${made.id}) and written to ${output}.`);
+        out.line(`Its holder runs: fairlead login ${edge.url} --key-file ${output}`);
+      });
+      return;
+    }
+    const made = await createKey(edge, request);
     context.answer(made, (out) => {
       out.line(`Key "${made.name}" made (${made.role}, id ${made.id}). It is shown only this once:`);
       out.line();
       out.line(`  ${made.key}`);
       out.line();
-      out.line(`Its holder runs: fairlead login ${edge.url} --key KEY`);
+      out.line(`Its holder puts it into a file and runs: fairlead login ${edge.url} --key-file FILE`);
     });
   },
 });

@@ -3,6 +3,7 @@ import { parseEdgeOrigin } from "../../../protocol/edge-origin.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Context } from "../context.ts";
 import { argument, command, value } from "../definition.ts";
+import { readSecretText } from "../secret-input.ts";
 import { someText } from "../values.ts";
 
 export const login = command({
@@ -12,9 +13,14 @@ export const login = command({
     "The key or identity token is tried first and stored only if the edge accepts it. Of an identity token in a file, only where the file is is stored: it is read again by each command, so that whatever renews it there is enough. FAIRLEAD_URL, FAIRLEAD_KEY, FAIRLEAD_OIDC (a file) and FAIRLEAD_CA (a file) take the place of a stored login, or of parts of it.",
   arguments: { url: argument("URL", "the edge's API, https://HOST[:PORT]", someText) },
   options: {
+    keyFile: value(
+      "--key-file <FILE>",
+      "file with the API key; - is standard input; else FAIRLEAD_KEY",
+      someText,
+    ),
     key: value(
       "--key <KEY>",
-      "API key; else FAIRLEAD_KEY, which keeps it out of the shell's history",
+      "the API key itself, which `ps` shows to every user of this machine and the shell's history keeps",
       someText,
     ),
     oidc: value(
@@ -26,12 +32,12 @@ export const login = command({
   },
   examples: [
     {
-      command: "fairlead login https://edge.example --key flk_admin_…",
+      command: "fairlead login https://edge.example --key-file admin-key",
       says: "logs in to an edge with a public certificate",
     },
     {
-      command: "fairlead login https://10.0.0.5:8443 --key flk_admin_… --ca ca.pem",
-      says: "logs in to an edge of your own; ca.pem is in its state directory",
+      command: "fairlead login https://10.0.0.5:8443 --key-file admin-key --ca ca.pem",
+      says: "logs in to an edge of your own; both files are in its state directory",
     },
     {
       command: "fairlead login https://edge.example --oidc /var/run/secrets/tokens/fairlead",
@@ -70,14 +76,25 @@ export const login = command({
   },
 });
 
+interface Given {
+  readonly keyFile: string | undefined;
+  readonly key: string | undefined;
+  readonly oidc: string | undefined;
+}
+
 /** What authorises requests, and what of it is stored. @throws FairleadError `request.invalid` */
 async function identify(
-  { io }: Pick<Context, "io">,
-  given: { readonly key: string | undefined; readonly oidc: string | undefined },
+  { io, aside }: Pick<Context, "io" | "aside">,
+  given: Given,
 ): Promise<{ readonly key: string; readonly kept: { readonly key: string } | { readonly oidc: string } }> {
   const { checkKey, parseIdentityToken, readIdentityToken } = await import("../../login/oidc.ts");
-  if (given.key !== undefined && given.oidc !== undefined) {
-    throw new FairleadError("request.invalid", "--key and --oidc exclude each other");
+  if ([given.keyFile, given.key, given.oidc].filter((each) => each !== undefined).length > 1) {
+    throw new FairleadError("request.invalid", "--key-file, --key and --oidc exclude each other");
+  }
+  if (given.keyFile !== undefined) {
+    const text = await readSecretText(io, given.keyFile, "--key-file");
+    const key = checkKey(text.trim(), "--key-file");
+    return { key, kept: { key } };
   }
   if (given.oidc === "-") {
     const token = parseIdentityToken(await io.readInput(), "--oidc");
@@ -88,12 +105,16 @@ async function identify(
     return { key: await readIdentityToken(file, "--oidc"), kept: { oidc: file } };
   }
   if (given.key === undefined && !io.env.FAIRLEAD_KEY && io.env.FAIRLEAD_OIDC) {
-    return identify({ io }, { key: undefined, oidc: io.env.FAIRLEAD_OIDC });
+    return identify({ io, aside }, { keyFile: undefined, key: undefined, oidc: io.env.FAIRLEAD_OIDC });
+  }
+  if (given.key !== undefined) {
+    const seen = "--key shows the key to every user of this machine (`ps`) and to the shell's history";
+    aside.line(`${aside.paint("yellow", "warning:")} ${seen}: give it with --key-file FILE`);
   }
   const key = given.key ?? io.env.FAIRLEAD_KEY;
-  if (key) return { key: checkKey(key, "--key"), kept: { key } };
+  if (key) return { key: checkKey(key, given.key === undefined ? "FAIRLEAD_KEY" : "--key"), kept: { key } };
   throw new FairleadError(
     "request.invalid",
-    "give the API key with --key or FAIRLEAD_KEY, or an identity token with --oidc",
+    "give the API key with --key-file or FAIRLEAD_KEY, or an identity token with --oidc",
   );
 }

@@ -1,5 +1,5 @@
 /** `edge backup` and `edge restore --data-only` against the stand-in for the edge's API. */
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { makeDeploymentAuthority } from "../../../../connector/authority/certificates.ts";
@@ -73,6 +73,14 @@ describe("edge backup", () => {
     expect([nowhere.exit, nowhere.err]).toEqual([2, expect.stringContaining("--output")]);
   });
 
+  test("goes into no symbolic link", async () => {
+    await writeFile(`${file}.theirs`, "theirs");
+    await symlink(`${file}.theirs`, file);
+    const ran = await backup();
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("is a symbolic link")]);
+    expect(await readFile(`${file}.theirs`, "utf8")).toBe("theirs");
+  });
+
   test("never puts the keys of one edge and the networks of another into one file", async () => {
     const other = await makeDeploymentAuthority(Date.now());
     await writeFile(join(state, "ca.pem"), other.certificate);
@@ -132,7 +140,8 @@ describe("edge restore --data-only", () => {
     expect(await readFile(file, "latin1")).not.toContain("shop");
     empty();
     expect((await restore()).err).toContain("--passphrase-file");
-    expect((await restore("--passphrase-file", secret)).exit).toBe(0);
+    world.input = await readFile(secret, "utf8");
+    expect((await restore("--passphrase-file", "-")).exit).toBe(0);
     await writeFile(secret, "short\n");
     expect((await restore("--passphrase-file", secret)).exit).toBe(2);
     await writeFile(secret, "another passphrase\n");

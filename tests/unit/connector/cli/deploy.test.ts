@@ -79,7 +79,7 @@ describe("a deployment", () => {
     });
     expect(zone?.hostnames).toEqual(["other.example.com", LINKS]);
     expect(out).toContain(`The edge is deployed: https://${API}, links at https://${LINKS}.`);
-    expect(out).toContain(`fairlead login https://${API} --key "$(cat ${state}/admin-key)"`);
+    expect(out).toContain(`fairlead login https://${API} --key-file ${state}/admin-key`);
     for (const secret of ["ca-key.pem", "admin-key", "deploy.json"]) {
       expect((await stat(join(state, secret))).mode & 0o777).toBe(0o600);
     }

@@ -38,6 +38,49 @@ describe("login", () => {
     expect((await world.run("network", "list")).out).toContain("shop");
   });
 
+  test("takes the key from a file or standard input, and says what --key on the command line shows", async () => {
+    const ca = world.env.FAIRLEAD_CA ?? "";
+    for (const name of ["FAIRLEAD_URL", "FAIRLEAD_KEY", "FAIRLEAD_CA"]) delete world.env[name];
+    const file = join(world.dir, "key");
+    await writeFile(file, `${KEY}\n`);
+    world.input = `  ${KEY}\r\n`;
+    for (const source of [file, "-"]) {
+      const ran = await world.run("login", edge.url, "--key-file", source, "--ca", ca);
+      expect([ran.exit, ran.err]).toEqual([0, ""]);
+      expect((await stored()).key).toBe(KEY);
+    }
+    const shown = await world.run("login", edge.url, "--key", KEY, "--ca", ca);
+    expect([shown.exit, shown.err]).toEqual([0, expect.stringContaining("--key-file FILE")]);
+    expect(shown.err).not.toContain(KEY);
+  });
+
+  test.each([
+    ["nothing", "\n"],
+    ["two lines", `${KEY}\n${KEY}\n`],
+    ["what is no text", "\u0000\u001b[2J"],
+  ])("takes no key from a file with %s in it", async (_, text) => {
+    const file = join(world.dir, "key");
+    await writeFile(file, text);
+    const ran = await world.run("login", edge.url, "--key-file", file);
+    expect([ran.exit, ran.err]).toEqual([
+      2,
+      expect.stringContaining("--key-file: there is no API key in it"),
+    ]);
+    const gone = await world.run("login", edge.url, "--key-file", `${file}.gone`);
+    expect([gone.exit, gone.err]).toEqual([2, expect.stringContaining("--key-file")]);
+    expect(edge.log).toEqual([]);
+  });
+
+  test("takes one secret of several kinds only", async () => {
+    for (const words of [
+      ["--key", KEY, "--key-file", "-"],
+      ["--oidc", "-", "--key-file", "-"],
+    ]) {
+      const ran = await world.run("login", edge.url, ...words);
+      expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("exclude each other")]);
+    }
+  });
+
   test("stores nothing when the key is refused", async () => {
     const ran = await world.run("login", edge.url, "--key", "flk_wrong", "--ca", world.env.FAIRLEAD_CA ?? "");
     expect(ran.exit).toBe(3);
@@ -179,6 +222,18 @@ describe("key", () => {
     expect((await world.run("key", "revoke", edge.keys[0]?.id ?? "")).exit).toBe(0);
     expect((await world.run("key", "revoke", id("k", 9))).exit).toBe(4);
     expect((await world.run("key", "list")).out).toContain("fairlead key create");
+  });
+
+  test("create -o writes the key for its owner only, for login --key-file, and shows it nowhere", async () => {
+    const file = join(world.dir, "ci.key");
+    const made = await world.run("key", "create", "ci", "--role", "viewer", "-o", file);
+    const key = `flk_${edge.keys[0]?.id}_secret`;
+    expect([await readFile(file, "utf8"), (await stat(file)).mode & 0o777]).toEqual([`${key}\n`, 0o600]);
+    expect(made.out).toContain(`--key-file ${file}`);
+    expect(made.out).not.toContain(key);
+    const shown = await world.json("key", "create", "ci", "--role", "viewer", "-o", file);
+    expect(shown).toMatchObject({ name: "ci", path: file });
+    expect(shown).not.toHaveProperty("key");
   });
 
   test("create needs a role", async () => {

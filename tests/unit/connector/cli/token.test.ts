@@ -1,4 +1,5 @@
-import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, link, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { makeWorld, useEdge, type World } from "./cli.ts";
@@ -66,6 +67,37 @@ test("a file that cannot be written makes no token", async () => {
   expect(edge.tokens).toHaveLength(0);
 });
 
+test("-o takes a regular file only: no link, pipe or device gets a secret", async () => {
+  const at = (name: string) => join(world.dir, name);
+  await writeFile(at("theirs"), "theirs");
+  await symlink(at("theirs"), at("link"));
+  await symlink(at("nothing"), at("dangling"));
+  execFileSync("mkfifo", [at("pipe")]);
+  const before = await readdir(world.dir);
+  for (const path of [at("link"), at("dangling"), at("pipe"), "/dev/null", "/dev/stdout"]) {
+    for (const words of [
+      ["token", "create"],
+      ["site", "create", "west"],
+      ["key", "create", "ci", "--role", "viewer"],
+    ]) {
+      const ran = await world.run(...words, "-o", path);
+      expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining(`--output: ${path} is `)]);
+    }
+  }
+  expect([edge.tokens, edge.sites, edge.keys]).toEqual([[], [], []]);
+  expect(await readFile(at("theirs"), "utf8")).toBe("theirs");
+  expect(await readdir(world.dir)).toEqual(before);
+});
+
+test("-o replaces a file, and leaves what else the file was called as it was", async () => {
+  const [file, other] = [join(world.dir, "token.yaml"), join(world.dir, "other")];
+  await writeFile(other, "other");
+  await link(other, file);
+  expect((await world.run("token", "create", "-o", file)).exit).toBe(0);
+  expect(await readFile(file, "utf8")).toContain("kind: Token");
+  expect(await readFile(other, "utf8")).toBe("other");
+});
+
 test("a refusal leaves no empty file behind, and an older file as it was", async () => {
   edge.override = ({ method }) => (method === "POST" ? { status: 502, text: "" } : null);
   const fresh = join(world.dir, "fresh.yaml");
@@ -75,6 +107,7 @@ test("a refusal leaves no empty file behind, and an older file as it was", async
   expect((await world.run("token", "create", "-o", old)).exit).toBe(6);
   await expect(stat(fresh)).rejects.toThrow();
   expect(await readFile(old, "utf8")).toBe("old");
+  expect((await readdir(world.dir)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
 
 test("list shows what is left of each token, and revoke ends one", async () => {

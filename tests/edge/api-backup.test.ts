@@ -1,12 +1,12 @@
-import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { MAX_BODY, Network, NetworkEvent, NetworkStatus } from "../../protocol/api.ts";
 import { DirectoryDump, MAX_BACKUP, NetworkDump } from "../../protocol/backup.ts";
 import { ask, call, createKey, createNetwork, dial, errorOf, expectAnswer, join } from "./support/client.ts";
 import { ADMIN_KEY, API_URL } from "./support/environment.ts";
+import { resetEdge } from "./support/reset.ts";
 
-afterEach(() => reset());
+afterEach(() => resetEdge());
 
 const dumpDirectory = () => expectAnswer(DirectoryDump, call("GET", "/v1/backup"));
 const dumpNetwork = (network: string) =>
@@ -27,7 +27,7 @@ describe("an edge", () => {
     const directory = await dumpDirectory();
     const networks = await Promise.all(directory.networks.map(({ id }) => dumpNetwork(id)));
 
-    await reset();
+    await resetEdge();
     expect(await expectAnswer(z.array(Network), restoreDirectory(directory))).toEqual(directory.networks);
     for (const network of networks) {
       await expectAnswer(Network, restoreNetwork(network.network.id, network));

@@ -1,5 +1,4 @@
 /** Guessing keys and claims: what it costs, what it tells, and where it is written down. */
-import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
@@ -16,10 +15,11 @@ import {
   redeem,
 } from "./support/client.ts";
 import { ADMIN_KEY } from "./support/environment.ts";
+import { resetEdge } from "./support/reset.ts";
 
 afterEach(async () => {
   vi.restoreAllMocks();
-  await reset();
+  await resetEdge();
 });
 
 let clients = 0;

@@ -1,13 +1,13 @@
-import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { ApiKey, CreatedKey, NetworkEvent } from "../../protocol/api.ts";
 import { call, createNetwork, errorOf, expectAnswer } from "./support/client.ts";
 import { Provider } from "./support/provider.ts";
+import { resetEdge } from "./support/reset.ts";
 
 afterEach(async () => {
   vi.restoreAllMocks();
-  await reset();
+  await resetEdge();
 });
 
 let clients = 0;

@@ -2,7 +2,6 @@
  * Every operation of the OpenAPI document, asked for by everybody: nothing here names an operation, so none can
  * be forgotten.
  */
-import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Role } from "../../protocol/api.ts";
 import { createApi } from "../../workers/api/app.ts";
@@ -10,10 +9,11 @@ import { type Least, ROLES, roleSuffices } from "../../workers/api/roles.ts";
 import { ask, call, createKey, createNetwork } from "./support/client.ts";
 import { ADMIN_KEY, API_URL } from "./support/environment.ts";
 import { Provider } from "./support/provider.ts";
+import { resetEdge } from "./support/reset.ts";
 
 afterEach(async () => {
   vi.restoreAllMocks();
-  await reset();
+  await resetEdge();
 });
 
 interface Described {

@@ -1,4 +1,3 @@
-import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { ApiKey, Health, MAX_BODY, Network, Token } from "../../protocol/api.ts";
@@ -14,8 +13,9 @@ import {
   expectAnswer,
 } from "./support/client.ts";
 import { API_URL } from "./support/environment.ts";
+import { resetEdge } from "./support/reset.ts";
 
-afterEach(() => reset());
+afterEach(() => resetEdge());
 
 interface Described {
   paths: Record<string, Record<string, { "x-fairlead-role"?: string; security?: unknown[] }>>;

@@ -1,11 +1,12 @@
-import { evictDurableObject, reset, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
 import { openDirectory } from "../../workers/directory/facade.ts";
 import { KEPT_EVENTS, KEPT_REFUSALS } from "../../workers/directory/log.ts";
+import { resetEdge } from "./support/reset.ts";
 
-afterEach(() => reset());
+afterEach(() => resetEdge());
 
 const random = () => crypto.getRandomValues(new Uint8Array(16));
 const network = (name: string) => ({

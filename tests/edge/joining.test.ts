@@ -1,4 +1,3 @@
-import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -27,8 +26,9 @@ import {
   redeem,
 } from "./support/client.ts";
 import { ADMIN_KEY } from "./support/environment.ts";
+import { resetEdge } from "./support/reset.ts";
 
-afterEach(() => reset());
+afterEach(() => resetEdge());
 
 const deployment = async () => ({
   ...(await createDeploymentCa()),

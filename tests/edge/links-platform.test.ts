@@ -1,9 +1,9 @@
 /** What Cloudflare reports of a client certificate (`cf.tlsClientAuth`), as it sends it, and everything that only looks like it. */
-import { reset } from "cloudflare:test";
 import { afterEach, describe, expect, it } from "vitest";
 import { createNetwork, dial, errorOf, join, reported } from "./support/client.ts";
+import { resetEdge } from "./support/reset.ts";
 
-afterEach(() => reset());
+afterEach(() => resetEdge());
 
 async function setUp() {
   await createNetwork("shop");

@@ -1,4 +1,3 @@
-import { reset } from "cloudflare:test";
 import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -28,8 +27,9 @@ import {
   reported,
 } from "./support/client.ts";
 import { API_URL, LINKS_URL } from "./support/environment.ts";
+import { resetEdge } from "./support/reset.ts";
 
-afterEach(() => reset());
+afterEach(() => resetEdge());
 
 async function setUp(): Promise<TestSite> {
   await createNetwork("shop");

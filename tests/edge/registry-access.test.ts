@@ -1,4 +1,3 @@
-import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { unwrap } from "../../workers/result.ts";
 import { boundOf, timeOf } from "../support/bound.ts";
@@ -7,6 +6,7 @@ import { admitted, cutsAt, Operator, talk } from "./support/access.ts";
 import { createNetwork } from "./support/client.ts";
 import { expectJoined, refusal } from "./support/lane.ts";
 import { granted, hangUpAll, linkIn, type Member, offer, TestUplink } from "./support/member.ts";
+import { resetEdge } from "./support/reset.ts";
 
 /** The talk's network: private1 has joined public1 and public2, and public2 has joined public1. */
 let ops: Operator;
@@ -27,7 +27,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   hangUpAll();
-  await reset();
+  await resetEdge();
 });
 
 const certificates = (...names: string[]) => names.map((name) => links[name]?.certificate ?? "");

@@ -1,4 +1,4 @@
-import { reset, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { encodeBase64 } from "../../protocol/encoding.ts";
@@ -17,6 +17,7 @@ import { DAY, newKeys } from "../unit/workers/authority/support.ts";
 import { admitted, Operator } from "./support/access.ts";
 import { createNetwork, dial } from "./support/client.ts";
 import { derOf, hangUpAll, linkIn, type Member, memberFrom, offer, TestUplink } from "./support/member.ts";
+import { resetEdge } from "./support/reset.ts";
 
 const YEAR = 365 * DAY;
 let ops: Operator;
@@ -30,7 +31,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   hangUpAll();
-  await reset();
+  await resetEdge();
 });
 
 const spkiIn = (der: Uint8Array) => readCertificate(der)?.spki;

@@ -1,4 +1,4 @@
-import { reset, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Cell, NetworkDump } from "../../protocol/backup.ts";
@@ -8,6 +8,7 @@ import { createAssertion, networkIdOf, newKeys } from "../unit/workers/authority
 import { admitted, Operator, talk } from "./support/access.ts";
 import { call, createNetwork, dial, errorOf } from "./support/client.ts";
 import { hangUpAll, type Member, memberFrom, offer, TestUplink } from "./support/member.ts";
+import { resetEdge } from "./support/reset.ts";
 
 let ops: Operator;
 let public1: Member;
@@ -20,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   hangUpAll();
-  await reset();
+  await resetEdge();
 });
 
 const dump = async () => {

@@ -1,4 +1,3 @@
-import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { LANE_PATH, TICKET_HEADER } from "../../protocol/assertions.ts";
@@ -9,6 +8,7 @@ import { Operator } from "./support/access.ts";
 import { ask, createNetwork, errorOf, reported } from "./support/client.ts";
 import { LINKS_URL } from "./support/environment.ts";
 import { granted, hangUpAll, offer, TestUplink } from "./support/member.ts";
+import { resetEdge } from "./support/reset.ts";
 
 let ops: Operator;
 
@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   hangUpAll();
-  await reset();
+  await resetEdge();
 });
 
 /** Dials a lane whose request, once it was let through, reaches the router only after `meanwhile`. */

@@ -1,10 +1,10 @@
-import { reset } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { unwrap } from "../../workers/result.ts";
 import { newKeys } from "../unit/workers/authority/support.ts";
 import { admitted, Operator } from "./support/access.ts";
 import { createNetwork, dial } from "./support/client.ts";
 import { hangUpAll, linkIn, memberFrom, offer, TestUplink } from "./support/member.ts";
+import { resetEdge } from "./support/reset.ts";
 
 let ops: Operator;
 
@@ -13,7 +13,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   hangUpAll();
-  await reset();
+  await resetEdge();
 });
 
 const site = async (name: string) => unwrap(await ops.registry.site(name));

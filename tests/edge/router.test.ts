@@ -1,4 +1,3 @@
-import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
@@ -10,6 +9,7 @@ import { random } from "../unit/workers/authority/support.ts";
 import { call, createNetwork } from "./support/client.ts";
 import { dialTicket, openLane, refusal } from "./support/lane.ts";
 import { admit, events, exists, hangUpAll, type Line, offer, status, TestUplink } from "./support/member.ts";
+import { resetEdge } from "./support/reset.ts";
 
 let west: TestUplink;
 let east: TestUplink;
@@ -30,7 +30,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   hangUpAll();
-  await reset();
+  await resetEdge();
 });
 
 const both = async (): Promise<[Line, Line]> => {

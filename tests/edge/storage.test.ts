@@ -1,10 +1,11 @@
-import { reset, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it } from "vitest";
 import documentation from "../../docs/storage.md?raw";
 import { createNetwork } from "./support/client.ts";
+import { resetEdge } from "./support/reset.ts";
 
-afterEach(() => reset());
+afterEach(() => resetEdge());
 
 /** Tables and columns of one part of the page: headings ### `table`, then the first column of the table. */
 function documented(part: string): Record<string, string[]> {

@@ -1,9 +1,9 @@
 /** What most tests of the registry begin with: the network "shop" and its sites west and east. */
-import { reset } from "cloudflare:test";
 import { vi } from "vitest";
 import type { Offer } from "../../../protocol/messages.ts";
 import { createNetwork } from "./client.ts";
 import { admit, hangUpAll, type Member, offer, TestUplink } from "./member.ts";
+import { resetEdge } from "./reset.ts";
 
 export interface Shop {
   readonly west: Member;
@@ -36,5 +36,5 @@ export async function openBusyShop(offers: { west?: Offer[]; east?: Offer[] } = 
 export async function closeShop(): Promise<void> {
   vi.useRealTimers();
   hangUpAll();
-  await reset();
+  await resetEdge();
 }

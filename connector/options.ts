@@ -25,5 +25,7 @@ export interface ConnectorOptions {
   /** When certificates are renewed, and how often the uplink is asked whether it lives; tests have other clocks. */
   readonly renewal?: Partial<Pick<RenewerOptions, "now" | "random">>;
   readonly keepalive?: UplinkOptions["keepalive"];
+  /** What other sites may make this process hold, bytes; see {@link memoryLimit} unless given. */
+  readonly memory?: number | undefined;
   readonly log: Log;
 }

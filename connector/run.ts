@@ -44,6 +44,8 @@ export interface RunOptions {
   readonly keepAliveMs?: number | null | undefined;
   /** How long streams may go on once the connector is told to stop, ms; 30 s unless given. */
   readonly drainMs?: number;
+  /** What other sites may make this process hold, bytes; see {@link memoryLimit} unless given. */
+  readonly memory?: number;
   readonly log: Log;
   /** Ends the connector. */
   readonly signal: AbortSignal;
@@ -81,9 +83,10 @@ export async function runConnector(options: RunOptions): Promise<void> {
     const site = await startSite({ state, boot, site: name, tokens, readToken: read, log, signal });
     if (site === null) return;
     const software = `fairlead/${version()}`;
-    const { sessions = {}, keepAliveMs: localKeepAliveMs } = options;
+    const { sessions = {}, keepAliveMs: localKeepAliveMs, memory } = options;
     const connector = await Connector.load({
-      ...{ state, site, boot, software, expose, listen, bind, hop, sessions, localKeepAliveMs, log },
+      ...{ state, site, boot, software, expose, listen, bind, hop, sessions, localKeepAliveMs },
+      ...{ memory, log },
     });
     closing.push(() => connector.close());
     const control = await serveControl(state.path, controlRoutes(connector));

@@ -1,8 +1,10 @@
 /** The sessions of a connector, wired to its site, its uplink and what it offers. */
 
 import { FairleadError } from "../protocol/errors.ts";
+import { MemoryBudget } from "../protocol/memory.ts";
 import type { ConnectorOptions } from "./options.ts";
 import type { DescriptorWatch } from "./resources/descriptor-watch.ts";
+import { memoryLimit } from "./resources/memory-limit.ts";
 import type { HopRules } from "./services/hop.ts";
 import type { Hosting } from "./services/hosting.ts";
 import type { Offers } from "./services/offers.ts";
@@ -22,7 +24,7 @@ export interface SessionParts {
 }
 
 export function makeSessions(options: ConnectorOptions, parts: SessionParts): SessionManager {
-  const { site, boot, software, log, sessions } = options;
+  const { site, boot, software, log, sessions, memory = memoryLimit() } = options;
   const { hosting, hop, offers, descriptors, lanes, uplink } = parts;
   return new SessionManager({
     boot,
@@ -58,6 +60,7 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
     },
     accept: (stream, info) => hosting.accept(stream, info),
     allowsHop: () => hop.allowsAny || offers.anyHop,
+    memory: new MemoryBudget(memory),
     ...(sessions === undefined ? {} : { limits: sessions }),
     log,
   });

@@ -571,6 +571,27 @@ export const ERRORS = {
   ),
 
   // Streams and services
+  "session.overloaded": entry(
+    "peer",
+    503,
+    "What the other site sends fills the memory that one site may take here.",
+    "Nothing: a new session opens with the next connection. When it happens often, look for servers or clients that do not read, or raise --memory.",
+    RETRY,
+  ),
+  "session.limit": entry(
+    "peer",
+    429,
+    "The other site has as many sessions with this connector as it may have.",
+    "Run fewer connectors at that site, or end sessions that are not needed.",
+    RETRY,
+  ),
+  "stream.overloaded": entry(
+    "peer",
+    503,
+    "The stream was ended: its site fills the memory that one site may take, and its reader does not read.",
+    "Look at the server or client that does not read, or raise --memory.",
+    RETRY,
+  ),
   "stream.limit": entry(
     "peer",
     429,

@@ -31,15 +31,24 @@ export function joinStreams(left: Duplex, right: Duplex): void {
  * comes in one turn of the event loop leaves in one write.
  */
 function pump(from: Duplex, to: Duplex): void {
+  // A stalled target holds as much in its own queue as in the stream's window: it counts as well.
+  const note = (): void => {
+    if (from instanceof SessionStream) from.noteQueued(to);
+    else if (to instanceof SessionStream) to.noteQueued(from);
+  };
   from.on("data", (chunk: Buffer) => {
     if (to.destroyed) return;
     if (to.writableCorked === 0) {
       to.cork();
       setImmediate(uncork, to);
     }
-    if (!to.write(chunk)) from.pause();
+    if (!to.write(chunk, note)) from.pause();
+    note();
   });
-  to.on("drain", () => from.resume());
+  to.on("drain", () => {
+    note();
+    from.resume();
+  });
   from.on("end", () => {
     if (!wasReset(from)) to.end();
   });

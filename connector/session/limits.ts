@@ -26,6 +26,9 @@ export interface SessionLimits {
   window: number;
   /** Streams that the peer may have open. */
   maxStreams: number;
+  /** Sessions with one site, whatever its instances and the modes; and with all. */
+  maxSessionsPerSite: number;
+  maxSessions: number;
 }
 
 export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
@@ -40,4 +43,6 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   lingerMs: 2000,
   window: DEFAULT_WINDOW,
   maxStreams: DEFAULT_MAX_STREAMS,
+  maxSessionsPerSite: 64,
+  maxSessions: 4096,
 };

@@ -11,6 +11,7 @@ import {
   isErrorCode,
 } from "../../protocol/errors.ts";
 import { type InstanceId, instanceKey, isSameInstance } from "../../protocol/instances.ts";
+import { MemoryBudget } from "../../protocol/memory.ts";
 import {
   DEFAULT_ENCRYPTION,
   type Encryption,
@@ -47,6 +48,7 @@ const usable = (session: Session | undefined): session is Session =>
 export class SessionManager {
   readonly #options: SessionManagerOptions;
   readonly #limits: SessionLimits;
+  readonly #memory: MemoryBudget;
   /** Every session that is not closed, draining ones too. */
   readonly #sessions = new Set<Session>();
   /** The session that new streams to a peer use, by instance and mode. */
@@ -59,6 +61,7 @@ export class SessionManager {
   constructor(options: SessionManagerOptions) {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#memory = options.memory ?? new MemoryBudget();
   }
 
   /**
@@ -233,7 +236,24 @@ export class SessionManager {
       }
       throw this.#refuse(invitation, decision.code, decision.why);
     }
+    if (!this.#hasRoom(invitation.peer.site)) {
+      const why = `${invitation.peer.siteName} has as many sessions as it may have`;
+      throw this.#refuse(invitation, "session.limit", why);
+    }
     return this.#start(invitation);
+  }
+
+  /** Whether a site may have another session here. For it the one that came first of those without streams ends. */
+  #hasRoom(site: string): boolean {
+    const { maxSessions, maxSessionsPerSite } = this.#limits;
+    const theirs = [...this.#sessions].filter(({ peer }) => peer.site === site);
+    const isFull = theirs.length >= maxSessionsPerSite;
+    if (!isFull && this.#sessions.size < maxSessions) return true;
+    const unused = (isFull ? theirs : [...this.#sessions]).find(
+      ({ state, streams }) => state !== "opening" && streams === 0,
+    );
+    unused?.close(new FairleadError("session.limit"));
+    return unused !== undefined;
   }
 
   #start(invitation: Invitation): Session {
@@ -245,6 +265,7 @@ export class SessionManager {
     const limits = this.#limits;
     const session = new Session({
       ...{ invitation, self: this.#self, identity: identity(), software, limits, dial, log },
+      memory: this.#memory.open(peer.site),
       ...(carrier === undefined ? {} : { carrier }),
       resume: (generation) => signalling.resume(invitation.session, generation, limits.lanes),
       opened: (stream) => void serve(stream, accept, { peer, encryption, draining: this.#draining }),
@@ -270,6 +291,7 @@ export class SessionManager {
 
   #ended(session: Session, error: FairleadError): void {
     this.#sessions.delete(session);
+    this.#memory.close(session.peer.site);
     const key = keyOf(session.peer, session.encryption);
     if (this.#current.get(key) === session) this.#current.delete(key);
     this.#options.signalling.ended(session.id, session.generation, error.code);

@@ -1,6 +1,7 @@
 /** Puts the streams of a session on what carries their bytes: TLS over the carrier, or the carrier itself. */
 import type { Duplex } from "node:stream";
 import { FairleadError } from "../../protocol/errors.ts";
+import { LEAST_WINDOW, type MemoryAccount } from "../../protocol/memory.ts";
 import type { Hello } from "../../protocol/streams/frames.ts";
 import { Multiplexer } from "../../protocol/streams/multiplexer.ts";
 import type { SessionLimits } from "./limits.ts";
@@ -10,6 +11,7 @@ import { connectionError } from "./tls.ts";
 export interface MultiplexingOptions {
   readonly role: "client" | "server";
   readonly limits: SessionLimits;
+  readonly memory: MemoryAccount;
   readonly software: string;
   /** Our share of the resume key, where there is no TLS that could yield one. */
   readonly share: string | null;
@@ -28,11 +30,12 @@ export interface MultiplexingOptions {
 
 /** Streams over a channel, beginning with our HELLO. */
 export function multiplex(channel: Duplex, options: MultiplexingOptions): Multiplexer {
-  const { role, limits, software, share, ready, busy, goaway, ended, failure } = options;
+  const { role, limits, memory, software, share, ready, busy, goaway, ended, failure } = options;
   const flush = (): void => streams.flush();
   const streams = new Multiplexer({
     ids: role === "server" ? "even" : "odd",
-    window: limits.window,
+    window: memory.tight ? Math.min(limits.window, LEAST_WINDOW) : limits.window,
+    memory,
     maxStreams: limits.maxStreams,
     software,
     ...(share === null ? {} : { resumeKey: share }),

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { InstanceId } from "../../protocol/instances.ts";
+import type { MemoryAccount, MemoryBudget } from "../../protocol/memory.ts";
 import type { Encryption, Instance, Invitation } from "../../protocol/messages.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
 import type { SessionLimits } from "./limits.ts";
@@ -18,6 +19,8 @@ export interface SessionOptions {
   identity: SessionIdentity;
   software: string;
   limits: SessionLimits;
+  /** Counts what the peer's site makes this process hold. */
+  memory: MemoryAccount;
   /** Carrier versions to speak; all that there are unless given. */
   carrier?: VersionRange;
   dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
@@ -71,6 +74,8 @@ export interface SessionManagerOptions {
   /** Name and version, told to the peer. */
   software?: string;
   limits?: Partial<SessionLimits>;
+  /** What other sites may make this process hold; that of a process that is told nothing unless given. */
+  memory?: MemoryBudget;
   /** Carrier versions to speak; all that there are unless given. */
   carrier?: VersionRange;
 }

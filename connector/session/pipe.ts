@@ -111,6 +111,11 @@ export class PipeCarrier extends Duplex implements Carrier {
     });
   }
 
+  /** The peer is who it should be: from here on, the whole window is kept for it. */
+  proven(): void {
+    this.#pipe.proven();
+  }
+
   /** Lets the lanes go if nothing is under way and the peer agrees. */
   park(): boolean {
     return this.#pipe.park();

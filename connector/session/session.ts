@@ -70,7 +70,14 @@ export class Session {
       refused: (error) => this.cut(error),
     });
     this.#transport = new Transport({
-      ...{ invitation, limits, identity: options.identity, role: this.#role, encryption: this.encryption },
+      ...{
+        invitation,
+        limits,
+        memory: options.memory,
+        identity: options.identity,
+        role: this.#role,
+        encryption: this.encryption,
+      },
       lanes: this.#lanes,
       pipe: {
         idle: () => this.#phases.phase === "up" && this.streams === 0,
@@ -209,11 +216,11 @@ export class Session {
   }
 
   #run(channel: Duplex): void {
-    const { limits, software } = this.#options;
+    const { limits, memory, software } = this.#options;
     // TLS would yield the key. Here both sides give a share, and the edge, which reads along, gets it too.
     const share = this.encryption === "hop" ? randomBytes(RESUME_KEY_BYTES).toString("base64url") : null;
     this.#streams = multiplex(channel, {
-      ...{ role: this.#role, limits, software, share },
+      ...{ role: this.#role, limits, memory, software, share },
       ready: ({ resumeKey }) => {
         if (share !== null) this.#lanes.setKey(hopResumeKey(this.id, this.#role, share, resumeKey));
         this.#ready();

@@ -9,6 +9,12 @@ type WriteDone = (error?: Error | null) => void;
 /** Bytes that a writer gives before it waits: several reads of a busy connection in one turn of the event loop. */
 const WRITE_BYTES = 256 * 1024;
 
+/** What a reader that stalls gets before the rest waits as part of its window: one piece. */
+const READ_BYTES = 1024;
+
+/** From so much on, what is queued beyond a stream is counted. */
+const QUEUED_FROM = 4096;
+
 /** Pieces below this size are gathered while the reader stalls, so that each does not hold a buffer of its own. */
 const GATHER_BELOW = 2048;
 const GATHER_BYTES = 4096;
@@ -31,6 +37,8 @@ export class SessionStream extends Duplex implements StreamHandler {
   #peerFinished = false;
   #writeDone: WriteDone | null = null;
   #finalDone: WriteDone | null = null;
+  /** See {@link noteQueued}. */
+  #queued = 0;
   /** Whether this side accepted a stream of the peer. */
   #isServed = false;
   /** Whether it is reset as soon as what was written went out, and with what in place of FIN. */
@@ -38,7 +46,12 @@ export class SessionStream extends Duplex implements StreamHandler {
   #lastError: FairleadError | null = null;
 
   constructor() {
-    super({ allowHalfOpen: true, emitClose: true, writableHighWaterMark: WRITE_BYTES });
+    super({
+      allowHalfOpen: true,
+      emitClose: true,
+      writableHighWaterMark: WRITE_BYTES,
+      readableHighWaterMark: READ_BYTES,
+    });
     // A reset between two owners must not take the process down; each owner adds its own listener.
     this.on("error", () => {});
   }
@@ -93,6 +106,14 @@ export class SessionStream extends Duplex implements StreamHandler {
     if (this.writableEnded) return;
     this.#lastError = error;
     this.end();
+  }
+
+  /** Notes how much waits to be written where its bytes go to; while the stream itself waits, also what it holds. */
+  noteQueued(target: Duplex): void {
+    const bytes = target.writableLength + (this.writableNeedDrain ? this.writableLength : 0);
+    if (bytes === this.#queued || (bytes < QUEUED_FROM && this.#queued === 0) || this.destroyed) return;
+    this.#queued = bytes;
+    this.#stream?.noteQueued(bytes);
   }
 
   // ---- what the stream tells (StreamHandler) --------------------------------------------------------
@@ -199,6 +220,7 @@ export class SessionStream extends Duplex implements StreamHandler {
   override _destroy(error: Error | null, done: WriteDone): void {
     const reason =
       error === null ? new FairleadError("stream.cancelled") : asFairleadError(error, "stream.cancelled");
+    if (this.#queued > 0) this.#stream?.noteQueued(0);
     this.#stream?.reset(reason);
     this.#accepted?.reject(reason);
     this.#waiting = null;

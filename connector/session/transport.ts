@@ -6,8 +6,10 @@ import {
   type Preface,
   RESUME_KEY_BYTES,
   RESUME_KEY_LABEL,
+  UNPROVEN_WINDOW_BYTES,
 } from "../../protocol/carrier.ts";
 import { FairleadError } from "../../protocol/errors.ts";
+import type { MemoryAccount } from "../../protocol/memory.ts";
 import type { Encryption, Invitation } from "../../protocol/messages.ts";
 import { LaneCarrier } from "./carrier.ts";
 import type { Lanes } from "./lanes.ts";
@@ -22,6 +24,7 @@ export interface TransportOptions {
   readonly encryption: Encryption;
   readonly identity: SessionIdentity;
   readonly limits: SessionLimits;
+  readonly memory: MemoryAccount;
   readonly lanes: Lanes;
   /** What a carrier that outlives its lanes tells and asks. */
   readonly pipe: Pick<PipeCarrierOptions, "idle" | "wantLane" | "moved" | "measured">;
@@ -74,18 +77,24 @@ export class Transport {
     }
     if (met.version === 1) this.#carrier = new LaneCarrier(meeting);
     else {
-      const { limits, pipe } = this.#options;
-      const { replayBytes } = limits;
-      const carrier = new PipeCarrier({ ...pipe, replayBytes, windowBytes: DEFAULT_WINDOW_BYTES });
+      const { limits, pipe, memory } = this.#options;
+      const carrier = new PipeCarrier({
+        ...{ ...pipe, memory, replayBytes: limits.replayBytes },
+        windowBytes: DEFAULT_WINDOW_BYTES,
+        unprovenBytes: UNPROVEN_WINDOW_BYTES,
+      });
       this.#carrier = carrier;
       carrier.join(meeting, invitation.generation, met.preface);
       lanes.dialRest();
     }
     if (encryption === "hop") {
+      // Nothing will prove the peer but the edge, which invited it.
+      this.pipe?.proven();
       this.#channel = this.#carrier;
       return this.#channel;
     }
     const tls = await secure(this.#carrier, { role, identity, peerSite: invitation.peer.site });
+    this.pipe?.proven();
     lanes.setKey(this.#exportKey(tls));
     // Kept when the session has ended meanwhile, too: it is closed with the carrier below it.
     this.#channel = tls;

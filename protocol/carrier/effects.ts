@@ -1,5 +1,6 @@
 /** What a pipe asks of whoever runs it. Calls may come from within any call into the pipe. */
 import type { FairleadError } from "../errors.ts";
+import type { MemoryAccount } from "../memory.ts";
 import type { PipeState } from "./states.ts";
 
 /** Why new lanes are wanted. */
@@ -37,6 +38,10 @@ export interface PipeLimits {
   replayBytes?: number;
   /** Bytes kept for want of earlier ones; the preface tells the peer. */
   windowBytes?: number;
+  /** The same until {@link Pipe.proven} is called; as many unless given. */
+  unprovenBytes?: number;
+  /** Counts the memory that the peer makes this side hold. */
+  memory?: MemoryAccount;
   /** Bytes that may be under way on the shortest path; 1 MiB unless given. */
   leastFlightBytes?: number;
 }

@@ -1,17 +1,29 @@
 /**
- * What this side receives: drops what it has, keeps what is ahead of its turn, hands on the rest in order. What
- * is kept is bounded in bytes, and in pieces, as each costs memory beside its bytes.
+ * What this side receives: drops what it has, keeps what is ahead of its turn, hands on the rest in order.
+ *
+ * What is kept is bounded in memory, not only in bytes of the pipe. Small pieces that follow each other are copied
+ * together, so that a stretch without gaps has no two neighbouring pieces that would fit into one block; a slice is kept
+ * as it is only where it is most of the buffer that it was cut from. So the memory held is less than twice the
+ * window and {@link STRETCH_COST} for each of {@link MAX_STRETCHES} stretches; {@link Incoming.cost} counts it.
  */
 import { FairleadError } from "../errors.ts";
+import { type MemoryAccount, UNLIMITED } from "../memory.ts";
 
 /** Stretches of bytes with gaps between them; lanes leave a few, one that is made to leave thousands is refused. */
-const MAX_STRETCHES = 4096;
-/**
- * Pieces below this size are copied while they wait, small ones together: a slice keeps the whole buffer alive
- * that it was cut from.
- */
+export const MAX_STRETCHES = 4096;
+/** The same before the peer is proven. */
+const UNPROVEN_STRETCHES = 64;
+/** Pieces below this size are copied while they wait, small ones together. */
 const COPY_BELOW = 32 * 1024;
 const BLOCK_BYTES = 16 * 1024;
+/** The least room of a block. */
+const LEAST_BLOCK = 64;
+/** What a piece costs beside its bytes: an array with its buffer, and its place in a list. About, bytes. */
+export const PIECE_COST = 256;
+/** What a stretch costs beside its pieces. About, bytes. */
+export const STRETCH_COST = 256;
+/** A peer whose account is over may have this much kept all the same, bytes. */
+const LEAST_KEPT = 256 * 1024;
 
 interface Stretch {
   from: number;
@@ -21,18 +33,33 @@ interface Stretch {
   room: number;
 }
 
+export interface IncomingOptions {
+  /** Bytes beyond the received ones that the peer may send. */
+  readonly window: number;
+  /** The same until {@link Incoming.proven}; the window unless given. */
+  readonly unproven?: number | undefined;
+  /** Counts the memory held. */
+  readonly memory?: MemoryAccount | undefined;
+  readonly deliver: (bytes: Uint8Array) => void;
+}
+
 export class Incoming {
-  readonly #deliver: (bytes: Uint8Array) => void;
-  readonly #window: number;
+  readonly #options: IncomingOptions;
+  readonly #memory: MemoryAccount;
+  #window: number;
+  #maxStretches: number;
   #received = 0;
   /** Ahead of their turn; ascending, apart from each other. */
   #ahead: Stretch[] = [];
   #held = 0;
+  #cost = 0;
 
-  /** `window`: bytes beyond the received ones that the peer may send. */
-  constructor(window: number, deliver: (bytes: Uint8Array) => void) {
-    this.#window = window;
-    this.#deliver = deliver;
+  constructor(options: IncomingOptions) {
+    const { window, unproven = window, memory = UNLIMITED } = options;
+    this.#options = options;
+    this.#memory = memory;
+    this.#window = Math.min(window, unproven);
+    this.#maxStretches = unproven < window ? UNPROVEN_STRETCHES : MAX_STRETCHES;
   }
 
   /** Every byte below arrived and was handed on. */
@@ -43,8 +70,21 @@ export class Incoming {
   get held(): number {
     return this.#held;
   }
+  /** Memory that they take, bytes. */
+  get cost(): number {
+    return this.#cost;
+  }
 
-  /** @throws FairleadError session.malformed for bytes beyond the window or in too many parts. */
+  /** The peer is who it should be: keeps the whole window for it. */
+  proven(): void {
+    this.#window = this.#options.window;
+    this.#maxStretches = MAX_STRETCHES;
+  }
+
+  /**
+   * @throws FairleadError session.malformed for bytes beyond the window or in too many parts; session.overloaded
+   * where there is no memory for them.
+   */
   take(offset: number, bytes: Uint8Array): void {
     const to = offset + bytes.length;
     if (to > this.#received + this.#window) {
@@ -53,6 +93,7 @@ export class Incoming {
     if (to <= this.#received) return;
     if (offset > this.#received) {
       this.#keep(offset, bytes);
+      if (this.#memory.over && this.#cost > LEAST_KEPT) throw new FairleadError("session.overloaded");
       return;
     }
     this.#hand(bytes.subarray(this.#received - offset));
@@ -62,11 +103,12 @@ export class Incoming {
   clear(): void {
     this.#ahead = [];
     this.#held = 0;
+    this.#charge(-this.#cost);
   }
 
   #hand(bytes: Uint8Array): void {
     this.#received += bytes.length;
-    this.#deliver(bytes);
+    this.#options.deliver(bytes);
   }
 
   #handAhead(): void {
@@ -75,6 +117,7 @@ export class Incoming {
       if (first === undefined || first.from > this.#received) return;
       this.#ahead.shift();
       this.#held -= first.to - first.from;
+      this.#charge(-costOf(first));
       let skip = this.#received - first.from;
       for (const [at, piece] of first.pieces.entries()) {
         const last = at === first.pieces.length - 1;
@@ -118,58 +161,101 @@ export class Incoming {
   /** Puts bytes into the gap before stretch `at`. Returns the index of the stretch after the gap. */
   #insert(at: number, from: number, bytes: Uint8Array): number {
     const to = from + bytes.length;
-    this.#held += bytes.length;
     const before = this.#ahead[at - 1];
     const after = this.#ahead[at];
     if (before !== undefined && before.to === from) {
-      append(before, bytes);
+      this.#held += bytes.length;
+      this.#charge(append(before, bytes));
       if (after === undefined || after.from !== to) return at;
-      // The gap is closed: the two become one. A block is cut to its bytes, as something follows it.
-      closeBlock(before);
-      before.pieces.push(...after.pieces);
-      before.room = after.room;
-      before.to = after.to;
+      // The gap is closed: the two become one.
+      this.#charge(join(before, after));
       this.#ahead.splice(at, 1);
       return at - 1;
     }
-    if (this.#ahead.length >= MAX_STRETCHES) {
+    if (this.#ahead.length >= this.#maxStretches) {
       throw new FairleadError("session.malformed", "the peer sends in too many parts");
     }
     const stretch: Stretch = { from, to: from, pieces: [], room: 0 };
-    append(stretch, bytes);
+    this.#held += bytes.length;
+    this.#charge(STRETCH_COST + append(stretch, bytes));
     this.#ahead.splice(at, 0, stretch);
     return at + 1;
   }
+
+  #charge(cost: number): void {
+    this.#cost += cost;
+    this.#memory.add(cost);
+  }
 }
 
-function append(stretch: Stretch, bytes: Uint8Array): void {
+/** Memory of a piece: of its whole buffer, as that stays as long as the piece. */
+const pieceCost = (piece: Uint8Array): number => PIECE_COST + piece.buffer.byteLength;
+
+function costOf({ pieces }: Stretch): number {
+  return pieces.reduce((sum, piece) => sum + pieceCost(piece), STRETCH_COST);
+}
+
+/** Adds bytes to the end of a stretch. Returns how much more memory it takes, which may be less. */
+function append(stretch: Stretch, bytes: Uint8Array): number {
   stretch.to += bytes.length;
+  const { length } = bytes;
   const last = stretch.pieces.at(-1);
-  if (last !== undefined && stretch.room >= bytes.length) {
+  if (last !== undefined && stretch.room >= length) {
     last.set(bytes, last.length - stretch.room);
-    stretch.room -= bytes.length;
-    return;
+    stretch.room -= length;
+    return 0;
   }
-  closeBlock(stretch);
-  if (bytes.length >= COPY_BELOW) {
-    stretch.pieces.push(bytes);
-    return;
+  const used = last === undefined ? 0 : last.length - stretch.room;
+  if (last !== undefined && used + length <= BLOCK_BYTES) {
+    // One block for both, with room for as much again.
+    const block = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(LEAST_BLOCK, 2 * (used + length))));
+    block.set(last.subarray(0, used));
+    block.set(bytes, used);
+    stretch.pieces[stretch.pieces.length - 1] = block;
+    stretch.room = block.length - used - length;
+    return pieceCost(block) - pieceCost(last);
   }
-  if (stretch.pieces.length === 0 || bytes.length >= BLOCK_BYTES) {
-    stretch.pieces.push(bytes.slice());
-    return;
-  }
-  const block = new Uint8Array(BLOCK_BYTES);
-  block.set(bytes);
-  stretch.pieces.push(block);
-  stretch.room = BLOCK_BYTES - bytes.length;
+  const saved = closeBlock(stretch);
+  const whole = bytes.buffer.byteLength;
+  const kept = length === whole || (length >= COPY_BELOW && 2 * length >= whole) ? bytes : copyOf(bytes);
+  stretch.pieces.push(kept);
+  return pieceCost(kept) - saved;
 }
 
-function closeBlock(stretch: Stretch): void {
-  const last = stretch.pieces.length - 1;
-  const block = stretch.pieces[last];
-  if (stretch.room > 0 && block !== undefined) {
-    stretch.pieces[last] = block.subarray(0, block.length - stretch.room);
+/** Adds the stretch that follows without a gap. Returns how much more memory the two take as one: less, mostly. */
+function join(before: Stretch, after: Stretch): number {
+  const [first] = after.pieces;
+  let cost = -STRETCH_COST;
+  if (first === undefined) return cost;
+  const whole = after.pieces.length === 1 ? first.subarray(0, first.length - after.room) : first;
+  cost -= pieceCost(first);
+  cost += append(before, whole);
+  if (after.pieces.length > 1) {
+    cost -= closeBlock(before);
+    for (let at = 1; at < after.pieces.length; at++) {
+      const piece = after.pieces[at];
+      if (piece !== undefined) before.pieces.push(piece);
+    }
+    before.room = after.room;
   }
+  before.to = after.to;
+  return cost;
+}
+
+/** Gives the room of a stretch's last block free. Returns how much memory that saves. */
+function closeBlock(stretch: Stretch): number {
+  const at = stretch.pieces.length - 1;
+  const block = stretch.pieces[at];
+  if (stretch.room === 0 || block === undefined) return 0;
+  const cut = copyOf(block.subarray(0, block.length - stretch.room));
+  stretch.pieces[at] = cut;
   stretch.room = 0;
+  return pieceCost(block) - pieceCost(cut);
+}
+
+/** A copy that has a buffer of its own. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(bytes.length);
+  copy.set(bytes);
+  return copy;
 }

@@ -67,6 +67,10 @@ export class Pipe {
   get held(): { readonly out: number; readonly in: number } {
     return { out: this.#sender.retained, in: this.#receiver.held };
   }
+  /** Memory that bytes kept for want of earlier ones take. */
+  get cost(): number {
+    return this.#receiver.cost;
+  }
   /** Smoothed round trip of the fastest lane, ms; null before it was measured. */
   get rtt(): number | null {
     return this.#lanes.rtt;
@@ -99,6 +103,11 @@ export class Pipe {
   /** After `deliver` returned false: reads on. */
   resume(): void {
     if (this.#receiver.resume()) this.#plan();
+  }
+
+  /** TLS has proven the peer, or nothing will: from here on the whole window is kept for it. */
+  proven(): void {
+    this.#receiver.proven();
   }
 
   /** Ends the pipe once the peer has everything. */

@@ -31,6 +31,12 @@ export const DEFAULT_WINDOW_BYTES = 16 * 1024 * 1024;
 /** The least it may say: a few messages. */
 export const MIN_WINDOW_BYTES = 256 * 1024;
 
+/**
+ * The same before TLS has proven the peer, whatever the preface says. A peer that keeps to the rules has no more to
+ * send by then than its part of the handshake and HELLO.
+ */
+export const UNPROVEN_WINDOW_BYTES = 256 * 1024;
+
 const NUMBERS = 0x100_0000;
 const MAX_CODE = 64;
 const CODE = /^[a-z0-9_.]*$/;

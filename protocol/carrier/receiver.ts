@@ -29,7 +29,12 @@ export class Receiver {
   constructor(lanes: LaneSet, effects: PipeEffects, limits: PipeLimits) {
     this.#lanes = lanes;
     this.#effects = effects;
-    this.#in = new Incoming(limits.windowBytes ?? DEFAULT_WINDOW_BYTES, (bytes) => this.#deliver(bytes));
+    this.#in = new Incoming({
+      window: limits.windowBytes ?? DEFAULT_WINDOW_BYTES,
+      unproven: limits.unprovenBytes,
+      memory: limits.memory,
+      deliver: (bytes) => this.#deliver(bytes),
+    });
   }
 
   /** Bytes received in order. */
@@ -39,6 +44,10 @@ export class Receiver {
   /** Bytes of the peer kept for want of earlier ones. */
   get held(): number {
     return this.#in.held;
+  }
+  /** Memory that they take, bytes. */
+  get cost(): number {
+    return this.#in.cost;
   }
   get paused(): boolean {
     return this.#paused;
@@ -51,7 +60,12 @@ export class Receiver {
     return this.#peerEnd !== null && this.#in.received === this.#peerEnd;
   }
 
-  /** @throws FairleadError session.malformed */
+  /** The peer is who it should be: more is kept for it. */
+  proven(): void {
+    this.#in.proven();
+  }
+
+  /** @throws FairleadError session.malformed, session.overloaded */
   take(offset: number, bytes: Uint8Array): void {
     if (this.#peerEnd !== null && offset + bytes.length > this.#peerEnd) {
       throw new FairleadError("session.malformed", "bytes behind the end of the pipe");

@@ -19,8 +19,11 @@
  * than the largest window the stream has had, and what all windows of a session have above the initial one never
  * to more than {@link SESSION_WINDOW}. Credit that was granted cannot be taken back, so a window that shrinks
  * gives its part of that back as data comes in. When there is not enough, large windows shrink to an equal share.
+ * What readers hold counts as memory of the peer's site (memory.ts): while that is scarce, no window grows, and no more
+ * is granted than {@link LEAST_WINDOW} each.
  */
 import { FairleadError } from "../errors.ts";
+import { LEAST_WINDOW } from "../memory.ts";
 import { MAX_CREDIT } from "./frames.ts";
 import type { SessionWindows } from "./windows.ts";
 
@@ -104,6 +107,7 @@ export class ReceiveWindow {
     }
     this.#granted -= bytes;
     this.#held += bytes;
+    this.#session.memory.add(bytes);
     if (this.#grantedAt >= 0) this.#watch(bytes);
     else if (this.#since < 0) this.#since = this.#session.now();
   }
@@ -113,9 +117,10 @@ export class ReceiveWindow {
     if (this.#dropped) return false;
     if (bytes > this.#held) throw new RangeError("more is consumed than was received");
     this.#held -= bytes;
+    this.#session.memory.add(-bytes);
     this.#consumed += bytes;
     if (this.#shrinking) this.#giveBack();
-    const size = this.#size;
+    const size = this.#allowed;
     // Early enough that the grant is at the sender before it runs dry; grants stay few.
     return size - this.#granted - this.#held >= Math.max(size / 4, Math.min(size / 2, GRANT_BYTES));
   }
@@ -124,7 +129,7 @@ export class ReceiveWindow {
   takeGrant(): number {
     const now = this.#session.now();
     this.#adapt(now);
-    const bytes = this.#size - this.#granted - this.#held;
+    const bytes = this.#allowed - this.#granted - this.#held;
     if (bytes <= 0) return 0;
     if (this.#grantedAt < 0) {
       this.#grantedAt = now;
@@ -143,9 +148,15 @@ export class ReceiveWindow {
 
   /** Nothing more will come, and what is held is dropped. */
   abandoned(): void {
+    this.#session.memory.add(-this.#held);
     this.#held = 0;
     this.#dropped = true;
     this.finished();
+  }
+
+  /** What `granted` and `held` may add up to now: little while the peer's site fills the memory that it may. */
+  get #allowed(): number {
+    return this.#session.memory.tight ? Math.min(this.#size, LEAST_WINDOW) : this.#size;
   }
 
   /** Looks for the first byte that needed the last grant. */

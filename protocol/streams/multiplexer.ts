@@ -4,6 +4,7 @@
  * for the order). Reading never waits: what a stream's user has not consumed is bounded by its window.
  */
 import { FairleadError, fromErrorBody } from "../errors.ts";
+import { STREAM_COST } from "../memory.ts";
 import { FrameDecoder, type FrameHandler } from "./decoder.ts";
 import {
   encodeGoaway,
@@ -50,6 +51,7 @@ export class Multiplexer {
     this.#windows = new SessionWindows({
       initial: this.#hello.window,
       now: options.now ?? (() => performance.now()),
+      ...(options.memory === undefined ? {} : { memory: options.memory }),
       ...(options.windowBudget === undefined ? {} : { budget: options.windowBudget }),
     });
     this.#owner = {
@@ -90,11 +92,17 @@ export class Multiplexer {
 
   /**
    * Opens a stream; writing may begin at once.
-   * @throws FairleadError stream.limit; session.closed (or why it ended) when no more streams may be opened.
+   * @throws FairleadError stream.limit; service.overloaded; session.closed (or why it ended) when no more streams may be opened.
    */
   open(service: string, handler: StreamHandler): Stream {
     if (this.#state === "ended" || this.#goaway !== null) {
       throw this.#peerGoaway ?? this.#goaway ?? new FairleadError("session.closed");
+    }
+    if (this.#windows.memory.over) {
+      throw new FairleadError(
+        "service.overloaded",
+        "the streams of that site fill the memory that it may have",
+      );
     }
     if (this.#table.ours >= (this.#peer ?? this.#hello).maxStreams) throw new FairleadError("stream.limit");
     const id = this.#table.takeId();
@@ -206,8 +214,8 @@ export class Multiplexer {
       throw new FairleadError("session.out_of_order", `OPEN of stream ${id} came after GOAWAY`);
     }
     this.#table.notePeerId(id);
-    if (this.#table.theirs >= this.#hello.maxStreams) {
-      this.#writer.refuse(id);
+    if (this.#table.theirs >= this.#hello.maxStreams || this.#windows.memory.over) {
+      this.#writer.refuse(id, this.#windows.memory.over ? "service.overloaded" : "stream.limit");
       return;
     }
     const stream = new Stream({ id, service, ours: false, owner: this.#owner });
@@ -227,11 +235,13 @@ export class Multiplexer {
 
   #add(stream: Stream): void {
     this.#table.add(stream);
+    this.#windows.memory.add(STREAM_COST);
     if (this.#table.size === 1) this.#events.busy(true);
   }
 
   #closed(stream: Stream): void {
     if (!this.#table.remove(stream)) return;
+    this.#windows.memory.add(-STREAM_COST);
     if (!stream.resetWaits) this.#table.release(stream);
     if (this.#state === "ended") return;
     if (this.#table.size === 0) this.#events.busy(false);

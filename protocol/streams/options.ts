@@ -1,5 +1,6 @@
 /** What a multiplexer is given and what it tells. */
 import type { FairleadError } from "../errors.ts";
+import type { MemoryAccount } from "../memory.ts";
 import type { Hello } from "./frames.ts";
 import type { Stream, StreamHandler } from "./stream.ts";
 import type { MultiplexerEffects } from "./writer.ts";
@@ -26,6 +27,8 @@ export interface MultiplexerOptions {
   window?: number;
   /** What the windows of all streams may have above the initial one, in bytes. */
   windowBudget?: number;
+  /** What the peer's site may make this process hold; nothing limits it unless given. */
+  memory?: MemoryAccount;
   /** Streams that the peer may have open at once. */
   maxStreams?: number;
   software: string;

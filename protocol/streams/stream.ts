@@ -3,6 +3,7 @@
  * multiplexer writes. Whoever uses a stream gives it a {@link StreamHandler} and calls the verbs below.
  */
 import { FairleadError } from "../errors.ts";
+import { LEAST_WINDOW } from "../memory.ts";
 import type { Batch } from "./batch.ts";
 import { ReceiveWindow, SendCredit } from "./credit.ts";
 import { encodeReset, FRAME } from "./frames.ts";
@@ -33,6 +34,8 @@ export class Stream {
   readonly #window: ReceiveWindow;
   readonly #outbox = new Outbox();
   #wantsDrain = false;
+  /** See {@link noteQueued}. */
+  #queued = 0;
   #finishing = false;
   /** What ends the stream in place of FIN; see {@link resetAfterData}. */
   #lastError: FairleadError | null = null;
@@ -98,9 +101,11 @@ export class Stream {
     if (this.#state === "closed") return true;
     if (this.#finishing || !this.#maySend) throw new RangeError(`cannot write when ${this.#state}`);
     if (bytes.length === 0) return true;
+    const { memory } = this.#owner.windows;
     this.#outbox.push(bytes);
+    memory.add(bytes.length);
     if (this.#credit.available > 0) this.#owner.dataWaits(this);
-    this.#wantsDrain = this.#outbox.bytes >= SEND_BUFFER;
+    this.#wantsDrain = this.#outbox.bytes >= (memory.tight ? LEAST_WINDOW : SEND_BUFFER);
     return !this.#wantsDrain;
   }
 
@@ -140,6 +145,12 @@ export class Stream {
     this.#owner.controlWaits(this);
   }
 
+  /** Bytes of it wait where its user handed them on to, or are waited for there. They count as memory of its site. */
+  noteQueued(bytes: number): void {
+    this.#owner.windows.memory.add(bytes - this.#queued);
+    this.#queued = bytes;
+  }
+
   // ---- the multiplexer's side: what came in ---------------------------------------------------------
 
   /** @throws FairleadError session.out_of_order, session.credit */
@@ -147,6 +158,16 @@ export class Stream {
     if (!this.#mayReceive) throw this.#outOfOrder("DATA");
     this.#window.receive(bytes.length);
     this.#handler?.data(bytes);
+    if (this.#owner.windows.memory.over) this.#shed();
+  }
+
+  /** Ends a stream on which bytes pile up while its site has filled the memory that it may. */
+  #shed(): void {
+    const { full } = this.#owner.windows.memory;
+    if (this.#state === "closed" || this.#window.held + this.#queued <= (full ? 0 : LEAST_WINDOW)) return;
+    const error = new FairleadError("stream.overloaded");
+    this.reset(error);
+    this.#handler?.reset(error);
   }
 
   /** @throws FairleadError session.out_of_order */
@@ -212,6 +233,7 @@ export class Stream {
       batch.header(FRAME.data, size, this.id);
       this.#credit.spend(size);
       this.#outbox.moveTo(batch, size);
+      this.#owner.windows.memory.add(-size);
     }
     if (this.#finishing && this.#outbox.bytes === 0 && this.#maySend) {
       if (this.#lastError !== null) {
@@ -246,6 +268,7 @@ export class Stream {
     if (move === "reset") this.#window.abandoned();
     else if (move === "peer_finished") this.#window.finished();
     if (next !== "closed") return;
+    this.#owner.windows.memory.add(-this.#outbox.bytes);
     this.#outbox.clear();
     this.#owner.closed(this);
     if (this.#resetWaits !== null) this.#owner.controlWaits(this);

@@ -1,5 +1,7 @@
 /** What the receive windows of one session share: sizes, the budget and the round trip. See credit.ts for the rules. */
 
+import { type MemoryAccount, UNLIMITED } from "../memory.ts";
+
 /** Window of a stream when it opens, in bytes, unless the session is told otherwise. */
 export const DEFAULT_WINDOW = 256 * 1024;
 /** Largest window of a stream, in bytes. */
@@ -14,6 +16,8 @@ export interface SessionWindowsOptions {
   initial: number;
   /** What all windows may have above the initial one, in bytes. */
   budget?: number;
+  /** What the peer's site may make this process hold; nothing limits it unless given. */
+  memory?: MemoryAccount;
   /** A clock that never goes back, in ms, with fractions. */
   now: () => number;
 }
@@ -23,6 +27,7 @@ export class SessionWindows {
   readonly initial: number;
   readonly largest: number;
   readonly now: () => number;
+  readonly memory: MemoryAccount;
   readonly #budget: number;
   #free: number;
   /** Windows that have part of the budget. */
@@ -35,6 +40,7 @@ export class SessionWindows {
     this.initial = options.initial;
     this.largest = Math.max(options.initial, MAX_WINDOW);
     this.now = options.now;
+    this.memory = options.memory ?? UNLIMITED;
     this.#budget = options.budget ?? SESSION_WINDOW;
     this.#free = this.#budget;
   }
@@ -66,6 +72,7 @@ export class SessionWindows {
 
   /** Takes up to `bytes` of the budget for a window that has `before` of it; returns how many. */
   reserve(bytes: number, before: number): number {
+    if (this.memory.tight) return 0;
     const got = Math.min(bytes, this.#free);
     if (got < bytes) this.#short = true;
     if (before === 0 && got > 0) this.#users++;

@@ -7,7 +7,7 @@
  * When the layer below asks to wait, everything stays here, bounded: control is a few frames per stream, data
  * `SEND_BUFFER` and one write per stream.
  */
-import { FairleadError } from "../errors.ts";
+import { type ErrorCode, FairleadError } from "../errors.ts";
 import { BATCH_BYTES, Batch } from "./batch.ts";
 import { Fifo } from "./fifo.ts";
 import { encodeReset, HEADER_BYTES, MAX_CONTROL } from "./frames.ts";
@@ -33,7 +33,7 @@ export class FrameWriter {
   #goaway: Uint8Array | null = null;
   readonly #controlRow = new Fifo<Stream>();
   readonly #dataRow = new Fifo<Stream>();
-  readonly #refused = new Fifo<number>();
+  readonly #refused = new Fifo<{ readonly id: number; readonly code: ErrorCode }>();
   /** Until the peer's HELLO only ours may go out. */
   #greeted = false;
   #blocked = false;
@@ -79,12 +79,12 @@ export class FrameWriter {
   }
 
   /**
-   * Refuses the peer's stream with `stream.limit`.
+   * Refuses the peer's stream with `code`.
    * @throws FairleadError stream.limit when the peer goes on opening without reading the refusals.
    */
-  refuse(id: number): void {
+  refuse(id: number, code: ErrorCode): void {
     if (this.#refused.length >= MAX_REFUSED) throw new FairleadError("stream.limit");
-    this.#refused.push(id);
+    this.#refused.push({ id, code });
     this.#schedule();
   }
 
@@ -160,7 +160,8 @@ export class FrameWriter {
   #fillControl(): boolean {
     const batch = this.#batch;
     while (this.#refused.length > 0 && batch.room > MAX_CONTROL) {
-      batch.add(encodeReset(this.#refused.shift() ?? 0, new FairleadError("stream.limit")));
+      const refused = this.#refused.shift();
+      if (refused !== undefined) batch.add(encodeReset(refused.id, new FairleadError(refused.code)));
     }
     while (batch.room > 2 * MAX_CONTROL) {
       const stream = this.#controlRow.shift();

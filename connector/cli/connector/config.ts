@@ -23,6 +23,7 @@ const Config = z.strictObject({
   "session-timeout": z.string().optional(),
   drain: z.string().optional(),
   keepalive: z.string().optional(),
+  memory: z.string().optional(),
 });
 
 export interface ConnectorConfig {
@@ -45,6 +46,8 @@ export interface ConnectorConfig {
   readonly drain?: number | undefined;
   /** Seconds; null for off. */
   readonly keepalive?: number | null | undefined;
+  /** Bytes. */
+  readonly memory?: number | undefined;
 }
 
 /**
@@ -70,6 +73,7 @@ export async function parseConfig(text: string, source: string): Promise<Connect
       "session-timeout": timeout,
       drain,
       keepalive,
+      memory,
       ...rest
     } = read.data;
     return {
@@ -84,6 +88,7 @@ export async function parseConfig(text: string, source: string): Promise<Connect
       sessionTimeout: timeout === undefined ? undefined : parseDuration(timeout),
       drain: drain === undefined ? undefined : parseDrain(drain),
       keepalive: keepalive === undefined ? undefined : parseKeepAlive(keepalive),
+      memory: memory === undefined ? undefined : parseMemory(memory),
     };
   } catch (thrown) {
     const why = thrown instanceof Error ? thrown.message : String(thrown);
@@ -137,6 +142,17 @@ export function parseKeepAlive(text: string): number | null {
   );
 }
 
+const UNITS = { M: 1024 ** 2, G: 1024 ** 3 } as const;
+const LEAST_MEMORY = 16 * UNITS.M;
+
+/** Bytes, from `512M` or `2G`. @throws FairleadError `request.invalid` */
+export function parseMemory(text: string): number {
+  const [, number, unit] = /^([0-9]{1,6})([MG])$/.exec(text) ?? [];
+  const bytes = Number(number) * UNITS[unit === "G" ? "G" : "M"];
+  if (bytes >= LEAST_MEMORY) return bytes;
+  throw new FairleadError("request.invalid", `--memory ${text}: a size such as 512M or 2G, 16M at least`);
+}
+
 /** Options over the file: a single value replaces the file's, lists add up and replace by name. */
 export function mergeConfig(file: ConnectorConfig, options: ConnectorConfig): ConnectorConfig {
   const nameOf = (text: string) => text.slice(0, text.indexOf("="));
@@ -152,6 +168,7 @@ export function mergeConfig(file: ConnectorConfig, options: ConnectorConfig): Co
     sessionTimeout: options.sessionTimeout ?? file.sessionTimeout,
     drain: options.drain ?? file.drain,
     keepalive: options.keepalive !== undefined ? options.keepalive : file.keepalive,
+    memory: options.memory ?? file.memory,
     tokens: [...options.tokens, ...file.tokens],
     expose: byName(options.expose, file.expose),
     listen: byName(options.listen, file.listen),

@@ -15,6 +15,7 @@ import {
   parseDrain,
   parseKeepAlive,
   parseLanes,
+  parseMemory,
   readConfig,
   toText,
 } from "./config.ts";
@@ -43,7 +44,7 @@ export const connectorRun = command({
     ),
     config: value(
       "--config <FILE>",
-      "YAML file with these options: site, state, token, expose, to, listen, bind, hop, allow-hop, lanes, session-timeout, drain, keepalive",
+      "YAML file with these options: site, state, token, expose, to, listen, bind, hop, allow-hop, lanes, session-timeout, drain, keepalive, memory",
       someText,
     ),
     expose: values(
@@ -91,6 +92,11 @@ export const connectorRun = command({
       "--keepalive <DURATION|off>",
       "how long a connection to a client or target here is idle before the kernel probes it; 15s unless given",
       parseKeepAlive,
+    ),
+    memory: value(
+      "--memory <SIZE>",
+      "how much memory other sites may make this connector hold, such as 512M or 2G; unless given a quarter of what the machine or container has, 4G at most",
+      parseMemory,
     ),
     logLevel: valueOr("--log-level <LEVEL>", "debug, info, warn or error", logLevel, "info", "info"),
   },
@@ -148,6 +154,7 @@ export const connectorRun = command({
       ...(config.keepalive === undefined
         ? {}
         : { keepAliveMs: config.keepalive === null ? null : config.keepalive * 1000 }),
+      ...(config.memory === undefined ? {} : { memory: config.memory }),
       log,
       signal: io.untilInterrupted(),
     });

@@ -1,10 +1,17 @@
 /** What is sent and what is received, each against a plain model. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Incoming } from "../../../../protocol/carrier/incoming.ts";
+import {
+  Incoming,
+  type IncomingOptions,
+  MAX_STRETCHES,
+  PIECE_COST,
+  STRETCH_COST,
+} from "../../../../protocol/carrier/incoming.ts";
 import { Outgoing } from "../../../../protocol/carrier/outgoing.ts";
 import { mayMove, type PipeState } from "../../../../protocol/carrier/states.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
+import { MemoryBudget } from "../../../../protocol/memory.ts";
 
 const byteAt = (at: number): number => (at * 7 + (at >>> 8)) & 0xff;
 const bytesOf = (from: number, to: number): Buffer =>
@@ -19,13 +26,22 @@ function codeOf(run: () => void): string {
   return "fine";
 }
 
+const CHUNK = new Uint8Array(1 << 16);
+
+const incomingOf = (window: number, more: Partial<IncomingOptions> = {}) =>
+  new Incoming({ window, deliver: () => {}, ...more });
+
 describe("what is received", () => {
   it("comes out once and in order, however it is cut, repeated and mixed", () => {
     const piece = fc.tuple(fc.nat(3000), fc.integer({ min: 1, max: 500 }));
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
         const got: Buffer[] = [];
-        const incoming = new Incoming(5000, (bytes) => got.push(Buffer.from(bytes)));
+        const memory = new MemoryBudget(1 << 30).open("s");
+        const incoming = new Incoming({
+          ...{ window: 5000, memory },
+          deliver: (bytes) => void got.push(Buffer.from(bytes)),
+        });
         const have = new Set<number>();
         for (const [from, length] of pieces) {
           // A buffer of its own: what is kept must not change with it.
@@ -36,6 +52,8 @@ describe("what is received", () => {
           while (have.has(next)) next++;
           expect(incoming.received).toBe(next);
           expect(incoming.held).toBe(have.size - next);
+          expect(incoming.cost === 0).toBe(incoming.held === 0);
+          expect(incoming.cost).toBe(memory.used);
         }
         expect(Buffer.concat(got).equals(bytesOf(0, incoming.received))).toBe(true);
       }),
@@ -43,7 +61,7 @@ describe("what is received", () => {
   });
 
   it("is refused beyond the window and in too many parts", () => {
-    const incoming = new Incoming(300_000, () => {});
+    const incoming = incomingOf(300_000);
     expect(codeOf(() => incoming.take(299_999, Buffer.alloc(1)))).toBe("fine");
     expect(codeOf(() => incoming.take(299_999, Buffer.alloc(2)))).toBe("session.malformed");
     const parts = (count: number) => {
@@ -54,8 +72,76 @@ describe("what is received", () => {
     expect(incoming.held).toBeLessThan(5000);
   });
 
+  it("takes memory in proportion to the window, however small and mixed the pieces are", () => {
+    const window = 1 << 18;
+    /** Single bytes in this order, until it is refused. */
+    const feed = (offsets: Iterable<number>) => {
+      const incoming = incomingOf(window);
+      let most = 0;
+      try {
+        for (const at of offsets) {
+          // Each cut from a buffer of 64 KiB of its own.
+          incoming.take(at, CHUNK.subarray(0, 1));
+          most = Math.max(most, incoming.cost);
+        }
+      } catch {
+        // In too many parts.
+      }
+      return most;
+    };
+    function* every(step: number, from: number) {
+      for (let at = from; at < window; at += step) yield at;
+    }
+    function* pairs() {
+      for (let at = 1; at < window - 4; at += 4) {
+        yield at;
+        yield at + 2;
+        yield at + 1;
+      }
+    }
+    function* interleaved() {
+      for (let block = 0; block < window - 8192; block += 8192) {
+        for (let at = 1; at < 8190; at += 2) yield block + at;
+        for (let at = 2; at < 8190; at += 2) yield block + at;
+      }
+    }
+    const bound = 2 * window + MAX_STRETCHES * (STRETCH_COST + 2 * PIECE_COST);
+    for (const offsets of [every(2, 1), every(1, 1), pairs(), interleaved(), [...every(1, 1)].reverse()]) {
+      const most = feed(offsets);
+      expect(most).toBeGreaterThan(0);
+      expect(most).toBeLessThan(bound);
+    }
+    // All of the window in single bytes costs little more than in one piece.
+    const whole = incomingOf(window);
+    whole.take(1, new Uint8Array(window - 1));
+    expect(feed(every(1, 1))).toBeLessThan(1.2 * whole.cost);
+  });
+
+  it("is kept within a small window and in few parts until the peer is proven", () => {
+    const before = incomingOf(1 << 20, { unproven: 1 << 12 });
+    expect(codeOf(() => before.take(4096, Buffer.alloc(1)))).toBe("session.malformed");
+    const parts = (incoming: Incoming) => {
+      for (let at = 1; at <= 100; at++) incoming.take(at * 2, Buffer.alloc(1));
+    };
+    expect(codeOf(() => parts(before))).toBe("session.malformed");
+    const after = incomingOf(1 << 20, { unproven: 1 << 12 });
+    after.proven();
+    expect(codeOf(() => after.take(1 << 19, Buffer.alloc(1)))).toBe("fine");
+    expect(codeOf(() => parts(after))).toBe("fine");
+  });
+
+  it("ends the session of a peer whose account is over, but for a little that is always kept", () => {
+    const memory = new MemoryBudget(1 << 22).open("s");
+    const incoming = incomingOf(1 << 24, { memory });
+    memory.add(1 << 21);
+    expect(codeOf(() => incoming.take(1, new Uint8Array(100_000)))).toBe("fine");
+    expect(codeOf(() => incoming.take(200_001, new Uint8Array(200_000)))).toBe("session.overloaded");
+    incoming.clear();
+    expect(memory.used).toBe(1 << 21);
+  });
+
   it("keeps small pieces without the buffers that they were cut from", () => {
-    const incoming = new Incoming(1 << 24, () => {});
+    const incoming = incomingOf(1 << 24);
     const before = process.memoryUsage().arrayBuffers;
     for (let at = 0; at < 2000; at++) incoming.take(10 + at * 20, new Uint8Array(65_536).subarray(0, 10));
     expect(incoming.held).toBe(20_000);

@@ -1,5 +1,6 @@
 /** Two multiplexers joined by a simulated pipe, and a peer that is played frame by frame. */
 import type { FairleadError } from "../../../../protocol/errors.ts";
+import type { MemoryAccount } from "../../../../protocol/memory.ts";
 import { FrameDecoder } from "../../../../protocol/streams/decoder.ts";
 import { encodeHello, FRAME, type Hello } from "../../../../protocol/streams/frames.ts";
 import { Multiplexer } from "../../../../protocol/streams/multiplexer.ts";
@@ -84,7 +85,13 @@ export class End {
 
   constructor(
     ids: "even" | "odd",
-    options: { window?: number; maxStreams?: number; windowBudget?: number; now?: () => number } = {},
+    options: {
+      window?: number;
+      maxStreams?: number;
+      windowBudget?: number;
+      memory?: MemoryAccount;
+      now?: () => number;
+    } = {},
   ) {
     this.multiplexer = new Multiplexer({
       ids,

@@ -1,5 +1,6 @@
 /** Paths that stop carrying anything without a word: no reset, no end, no error. */
 import { afterAll, expect, test } from "vitest";
+import { boundOf } from "../support/bound.ts";
 import { eventually } from "../support/eventually.ts";
 import { clearUp, lay } from "./support/ground.ts";
 import { HarmfulProxy } from "./support/proxy.ts";
@@ -28,14 +29,14 @@ test("a lane that becomes a black hole is found dead and replaced by a fresh one
   const { edge, west } = ground;
   const uplinks = proxy.open(edge.linksUrl);
   const streams = await ground.server.open(ground.streams, 20, { bytes: 4000, everyMs: 40 });
-  await streams.move();
+  const bound = await boundOf(BOUND, { times: 30, control: () => streams.move() });
   const { id } = await session(west, "is up", ({ state }) => state === "up");
 
   for (const direction of FULL ? (["both", "up", "down"] as const) : (["both"] as const)) {
     const lanes = proxy.open(edge.linksUrl).filter((tunnel) => !uplinks.includes(tunnel));
     expect(lanes.length, "lanes of the session").toBeGreaterThan(0);
     for (const lane of lanes) lane.freeze(direction);
-    const recovery = await streams.move(BOUND);
+    const recovery = await streams.move(bound);
     const fresh = proxy
       .open(edge.linksUrl)
       .filter((each) => !uplinks.includes(each) && !lanes.includes(each));
@@ -54,12 +55,12 @@ test("a lane and the uplink that become black holes at the same time cost second
   const ground = await lay({ east: { env: proxy.env } });
   const { edge, east, west } = ground;
   const streams = await ground.server.open(ground.streams, 10, { bytes: 4000, everyMs: 40 });
-  await streams.move();
+  const bound = await boundOf(BOUND_WITH_UPLINK, { times: 30, control: () => streams.move() });
   const { id } = await session(west, "is up", ({ state }) => state === "up");
   for (const direction of FULL ? (["both", "up", "down"] as const) : (["both"] as const)) {
     const before = proxy.open(edge.linksUrl);
     for (const tunnel of before) tunnel.freeze(direction);
-    const recovery = await streams.move(BOUND_WITH_UPLINK);
+    const recovery = await streams.move(bound);
     await session(west, "is the first one still", (now) => now.id === id);
     report("black hole", {
       direction: `lane and uplink, ${direction}`,

@@ -1,6 +1,7 @@
 /** A site that is lost without a word: no socket closes, nothing comes any more. */
 import { expect, test } from "vitest";
 import { KEEPALIVE } from "../../protocol/messages.ts";
+import { boundOf } from "../support/bound.ts";
 import { eventually } from "../support/cluster.ts";
 import { clearUp, lay } from "./support/ground.ts";
 import { report } from "./support/report.ts";
@@ -18,6 +19,7 @@ test.skipIf(!FULL)(
   },
   async () => {
     const { east, network } = await lay();
+    const within = await boundOf(PROMISE, { times: 100, control: () => network.status() });
     const links = async () =>
       Object.fromEntries((await network.status()).links.map(({ joiner, state }) => [joiner, state]));
     expect(await links()).toEqual({ east: "up", west: "up" });
@@ -26,7 +28,7 @@ test.skipIf(!FULL)(
     try {
       // Whoever asks makes the registry look; nobody needs to.
       const down = async () => (await links()).east === "down";
-      await eventually("the link is down", down, { within: PROMISE, every: 500 });
+      await eventually("the link is down", down, { within, every: 500 });
     } finally {
       process.kill(east.process.pid, "SIGCONT");
     }

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { HOLD_MS } from "../../../connector/services/connect.ts";
 import { bytesOf, type Place } from "../../system/support/traffic.ts";
 import { Pattern } from "./pattern.ts";
 
@@ -89,6 +90,8 @@ export class Requests {
   readonly #begin = performance.now();
   readonly #running = new Set<Promise<void>>();
   readonly failures: string[] = [];
+  /** Failures of requests that had waited for less than a listener holds a client. */
+  readonly impatient: string[] = [];
   asked = 0;
   answered = 0;
   slowestMs = 0;
@@ -117,7 +120,10 @@ export class Requests {
         this.answered++;
       })
       .catch((error: Error) => {
-        this.failures.push(`${path} after ${Math.round(performance.now() - begin)} ms: ${error.message}`);
+        const waited = Math.round(performance.now() - begin);
+        const failure = `${path} after ${waited} ms: ${error.message}`;
+        this.failures.push(failure);
+        if (waited < HOLD_MS) this.impatient.push(failure);
       })
       .finally(() => {
         this.slowestMs = Math.max(this.slowestMs, Math.round(performance.now() - begin));

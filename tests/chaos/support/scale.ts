@@ -13,8 +13,8 @@ export const FULL = seconds >= 60;
 /** Part of the whole length, ms. */
 export const lasting = (part: number): number => Math.round(seconds * part * 1000);
 
-/** For a test that lasts so long besides what it starts and waits for, ms. */
-export const patience = (ms = 0): number => 90_000 + ms * 3;
+/** For a test that hangs, of which so long is meant to pass, ms: a busy machine takes its time for the rest. */
+export const patience = (ms = 0): number => 300_000 + ms * 3;
 
 /** The seed of what is random; printed with every failure that depends on it. */
 export const SEED = Number(process.env.FAIRLEAD_CHAOS_SEED ?? "1");

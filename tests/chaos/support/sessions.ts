@@ -15,7 +15,7 @@ export async function session(
   connector: Connector,
   what: string,
   wanted: (line: SessionLine) => boolean,
-  within = 30_000,
+  within = 120_000,
 ): Promise<SessionLine> {
   return await eventually(
     `the session of ${connector.site} ${what}`,

@@ -184,7 +184,7 @@ export class CheckedStreams {
    * Waits until bytes sent from here on have arrived at every end. Returns how long that took, ms.
    * @throws Error when a stream failed, or at the deadline
    */
-  async move(within = 60_000): Promise<number> {
+  async move(within = 120_000): Promise<number> {
     const begin = performance.now();
     const marks = this.all.map(({ client, server }) => ({ up: client.sent, down: server.sent }));
     const late = () =>
@@ -210,7 +210,7 @@ export class CheckedStreams {
    * Ends every stream in order and compares what was sent with what arrived.
    * @throws Error with everything that went wrong
    */
-  async finish(within = 60_000): Promise<void> {
+  async finish(within = 120_000): Promise<void> {
     for (const { client } of this.all) client.finish();
     await eventually(
       "every stream ends",

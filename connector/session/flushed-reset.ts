@@ -32,14 +32,24 @@ interface Waiting {
 const waiting = new Map<Socket, Waiting>();
 let isPlanned = false;
 
+/**
+ * Resets a connection. While its FIN is going out, which takes a turn of the event loop, libuv refuses to, and Node 24
+ * then never closes it: the reset waits for that.
+ */
+export function resetSocket(socket: Socket): void {
+  const isFinishing = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+  if (isFinishing && !socket.destroyed) socket.once("finish", () => socket.resetAndDestroy());
+  else socket.resetAndDestroy();
+}
+
 /** Resets `socket` once its peer has got everything that was written to it, or makes no progress. */
 export function resetAfterFlush(socket: Socket): void {
   if (socket.destroyed || waiting.has(socket)) return;
   if (socket.bytesWritten === 0 || socket.remoteAddress === undefined) {
-    socket.resetAndDestroy();
+    resetSocket(socket);
     return;
   }
-  const reset = () => socket.resetAndDestroy();
+  const reset = () => resetSocket(socket);
   const entry = { left: 0, missed: 0, writtenAt: null };
   const over = pendingResets.add({
     bytes: socket.writableLength,
@@ -72,7 +82,7 @@ async function look(): Promise<void> {
     const entry = waiting.get(socket);
     // Something may have been written meanwhile.
     if (entry === undefined || socket.writableLength > 0) continue;
-    if (isFlushed(entry, queues?.(socket) ?? "unknown")) socket.resetAndDestroy();
+    if (isFlushed(entry, queues?.(socket) ?? "unknown")) resetSocket(socket);
   }
   isPlanned = false;
   if (waiting.size > 0) plan(Math.max(LOOK_MS, LOOK_SHARE * (performance.now() - began)));

@@ -5,7 +5,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { FairleadError } from "../../protocol/errors.ts";
-import { resetAfterFlush } from "./flushed-reset.ts";
+import { resetAfterFlush, resetSocket } from "./flushed-reset.ts";
 import { pendingResets } from "./pending-resets.ts";
 import { SessionStream } from "./stream.ts";
 
@@ -94,7 +94,7 @@ export function abandon(stream: Duplex, error: Error | null = null): void {
     error instanceof FairleadError ? error : new FairleadError("stream.cancelled", error?.message);
   if (stream instanceof Socket) {
     if (reason.code === "stream.cancelled") resetAfterFlush(stream);
-    else stream.resetAndDestroy();
+    else resetSocket(stream);
   } else if (stream instanceof SessionStream) stream.resetAfterWrites(reason);
   else stream.destroy(reason);
 }

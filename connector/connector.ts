@@ -9,6 +9,7 @@ import { Report } from "./control/report.ts";
 import type { Controlled } from "./control/routes.ts";
 import type { CreatedLink, Links, Services, Sessions, Status } from "./control/schema.ts";
 import { Hearing } from "./hearing.ts";
+import { targetNames } from "./net/name-resolver.ts";
 import type { ConnectorOptions } from "./options.ts";
 import { DescriptorWatch } from "./resources/descriptor-watch.ts";
 import { Clients } from "./services/clients.ts";
@@ -16,8 +17,10 @@ import { drained } from "./services/draining.ts";
 import { HopRules } from "./services/hop.ts";
 import { Hosting } from "./services/hosting.ts";
 import { Listeners } from "./services/listeners.ts";
+import { MachineConnectors } from "./services/machine-connectors.ts";
 import { Offers } from "./services/offers.ts";
 import type { Exposure } from "./services/options.ts";
+import { OwnTargets } from "./services/own-targets.ts";
 import { Refusals } from "./services/refusals.ts";
 import { streamsOf } from "./services/streams.ts";
 import { CatalogueView } from "./services/view.ts";
@@ -36,12 +39,23 @@ export type { ConnectorOptions } from "./options.ts";
 /** As many links as one hello presents. */
 const MAX_LINKS = 64;
 
+/** What a connector has at its own machine. */
+interface LocalParts {
+  readonly offers: Offers;
+  readonly listeners: Listeners;
+  readonly descriptors: DescriptorWatch;
+  readonly machine: MachineConnectors;
+  readonly ownTargets: OwnTargets;
+}
+
 export class Connector implements Controlled {
   readonly #options: ConnectorOptions;
   readonly #hop: HopRules;
   readonly #offers: Offers;
   readonly #listeners: Listeners;
   readonly #descriptors: DescriptorWatch;
+  readonly #machine: MachineConnectors;
+  readonly #ownTargets: OwnTargets;
   readonly #view: CatalogueView;
   readonly #manager: SessionManager;
   readonly #clients: Clients;
@@ -68,8 +82,17 @@ export class Connector implements Controlled {
         if (holder.connector) holder.connector.#planReport();
       },
     });
+    const machine = new MachineConnectors({
+      site: () => options.site.membership.site.name,
+      hopsOf: async () => null,
+    });
+    const ownTargets = new OwnTargets({
+      offers: () => offers.list(),
+      names: targetNames,
+      others: machine,
+    });
     const listeners = await Listeners.load({
-      ...{ state, bind, listen, keepAliveMs, descriptors, log },
+      ...{ state, bind, listen, keepAliveMs, descriptors, ownTargets, log },
       onClient: (service, socket) => {
         if (holder.connector) holder.connector.#clients.serve(service, socket);
       },
@@ -77,15 +100,13 @@ export class Connector implements Controlled {
         if (holder.connector) holder.connector.#planReport();
       },
     });
-    holder.connector = new Connector(options, offers, listeners, descriptors);
+    holder.connector = new Connector(options, { offers, listeners, descriptors, machine, ownTargets });
     return holder.connector;
   }
 
   private constructor(
     options: ConnectorOptions,
-    offers: Offers,
-    listeners: Listeners,
-    descriptors: DescriptorWatch,
+    { offers, listeners, descriptors, machine, ownTargets }: LocalParts,
   ) {
     const { site, boot, log } = options;
     this.#options = options;
@@ -94,10 +115,15 @@ export class Connector implements Controlled {
     this.#offers = offers;
     this.#hosting = new Hosting(offers, log, { keepAliveMs: options.localKeepAliveMs, descriptors });
     this.#listeners = listeners;
+    this.#machine = machine;
+    this.#ownTargets = ownTargets;
     offers.onChange(() => {
       this.#announce();
       this.#hosting.review();
+      this.#reviewTargets();
     });
+    ownTargets.onChange(() => this.#reviewTargets());
+    machine.onChange(() => this.#listeners.review());
     this.#refusals = new Refusals(log, (services) => this.#hosting.forbid(services));
     this.#clock = new ClockWatch(log);
     this.#view = new CatalogueView(() => {
@@ -164,6 +190,8 @@ export class Connector implements Controlled {
   }
 
   start(): void {
+    this.#machine.start();
+    this.#reviewTargets();
     this.#renewer.plan();
     this.#uplink.start();
   }
@@ -187,6 +215,7 @@ export class Connector implements Controlled {
     this.#listeners.close();
     this.#clients.close();
     this.#descriptors.close();
+    this.#machine.close();
     await Promise.allSettled([this.#uplink.close(), this.#manager.close()]);
     pendingResets.resetAll();
   }
@@ -251,6 +280,13 @@ export class Connector implements Controlled {
 
   #announce(): void {
     this.#uplink.send({ type: "offers", offers: this.#announced() });
+  }
+
+  /** No listener may be at a target of this site; the other connectors on this machine hear of them. */
+  #reviewTargets(): void {
+    this.#machine.announce(this.#draining ? [] : this.#ownTargets.list());
+    this.#listeners.review();
+    void this.#ownTargets.refresh();
   }
 
   /** Listeners come up in bunches; one message tells of all of them. */

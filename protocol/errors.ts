@@ -674,6 +674,12 @@ export const ERRORS = {
     "The service is for hop encryption, which one of the two sites does not allow for it.",
     "Start the connector that offers it with `--hop NAME` and the one that uses it with `--allow-hop NAME`, or offer it without; see docs/security.md.",
   ),
+  "service.loop": entry(
+    "site",
+    508,
+    "A connection came back to where it began: the target of a service is a listener for it.",
+    "Let the target of the service be its server, not a listener of a connector: see TARGET in `fairlead service status`, and move the listener with --bind or --listen.",
+  ),
   "service.taken": entry(
     "caller",
     409,
@@ -688,6 +694,12 @@ export const ERRORS = {
     "Another program holds the address and port of a listener.",
     "Stop that program, or choose another address with --listen or --bind; the connector keeps trying.",
     RETRY,
+  ),
+  "listener.own_target": entry(
+    "site",
+    409,
+    "The address of a listener is the target of a service that a connector on this machine offers.",
+    "Give the listener another address with --bind, or another address or port with --listen NAME=HOST:PORT; or withdraw the offer.",
   ),
   "listener.address": entry(
     "site",

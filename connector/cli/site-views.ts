@@ -1,4 +1,5 @@
 /** What a site's connector tells, as people read it. */
+import { ERRORS, isErrorCode } from "../../protocol/errors.ts";
 import type { DescriptorLine, LinkLine, Links, Services, Status } from "../control/schema.ts";
 import { isSkewed } from "../uplink/clock.ts";
 import { formatDuration, relativeTime } from "./duration.ts";
@@ -73,6 +74,12 @@ export function printSiteServices(out: Printer, { services, offers }: Services):
         code ?? listener?.message ?? listener?.code ?? "",
       ]),
     );
+    for (const { name, listener } of services) {
+      if (listener?.state !== "failed" || listener.code === undefined || !isErrorCode(listener.code))
+        continue;
+      out.line(`The listener for ${name} does not work: ${listener.code}`);
+      out.line(`  do: ${ERRORS[listener.code].action}`);
+    }
   }
   if (offers.length === 0) return;
   out.line();

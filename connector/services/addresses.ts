@@ -38,21 +38,23 @@ export function rangeOf(cidr: string): AddressRange | null {
 /**
  * An address for `name`: the remembered one; otherwise the first free one from a place that the name alone
  * decides, so that a lost book yields the same addresses again. When all are taken, one of a service that is
- * not `needed` any more is taken over. Null when none is left.
+ * not `needed` any more is taken over. An address that is blocked is not given to it. Null when none is left.
  */
 export function allocate(
   range: AddressRange,
   book: AddressBook | null,
   name: string,
   needed: ReadonlySet<string>,
+  isBlocked: (address: string) => boolean = () => false,
 ): { address: string; book: AddressBook } | null {
   const kept = book?.range === range.text ? book.addresses : {};
   const known = kept[name];
-  if (known !== undefined) return { address: known, book: { range: range.text, addresses: kept } };
-  const free = findFree(range, name, new Set(Object.values(kept)));
+  if (known !== undefined && !isBlocked(known))
+    return { address: known, book: { range: range.text, addresses: kept } };
+  const free = findFree(range, name, new Set(Object.values(kept)), isBlocked);
   if (free !== null) return give(range, kept, name, free);
   const idle = Object.keys(kept)
-    .filter((other) => !needed.has(other))
+    .filter((other) => !needed.has(other) && !isBlocked(kept[other] ?? ""))
     .sort()[0];
   if (idle === undefined) return null;
   const { [idle]: address, ...others } = kept;
@@ -63,12 +65,17 @@ function give(range: AddressRange, kept: Record<string, string>, name: string, a
   return { address, book: { range: range.text, addresses: { ...kept, [name]: address } } };
 }
 
-function findFree(range: AddressRange, name: string, taken: ReadonlySet<string>): string | null {
+function findFree(
+  range: AddressRange,
+  name: string,
+  taken: ReadonlySet<string>,
+  isBlocked: (address: string) => boolean,
+): string | null {
   const count = range.last - range.first + 1n;
   const start = BigInt(hash(name)) % count;
   for (let probe = 0n; probe < count && probe < MAX_PROBES; probe++) {
     const address = toText(range.first + ((start + probe) % count), range.family);
-    if (!taken.has(address)) return address;
+    if (!taken.has(address) && !isBlocked(address)) return address;
   }
   return null;
 }

@@ -5,6 +5,7 @@ import type { Log } from "../log.ts";
 import { type DescriptorWatch, isForWantOfDescriptors } from "../resources/descriptor-watch.ts";
 import { Backoff } from "../uplink/backoff.ts";
 import { localSocketOptions } from "./sockets.ts";
+import type { TargetAddress } from "./target-address.ts";
 
 export type ListenerState =
   | { readonly state: "starting" }
@@ -20,6 +21,8 @@ export interface ListenerOptions {
   readonly keepAliveMs?: number | null | undefined;
   readonly onClient: (socket: Socket) => void;
   readonly onState: () => void;
+  /** The target of a connector on this machine that the listener would take; checked before it binds. */
+  readonly ownTarget?: (() => Promise<TargetAddress | null>) | undefined;
   /** Says whether there is a descriptor for a client. */
   readonly descriptors?: DescriptorWatch | undefined;
   readonly log: Log;
@@ -72,12 +75,54 @@ export class Listener {
     this.#state = { state: "closed" };
   }
 
+  /** Targets have changed: gives its address up if it is one, and takes it if it is none any more. */
+  async review(): Promise<void> {
+    const { ownTarget } = this.#options;
+    const refused = this.#state.state === "failed" && this.#state.code === "listener.own_target";
+    if (ownTarget === undefined || (this.#state.state !== "listening" && !refused)) return;
+    const target = await ownTarget();
+    if (this.#state.state === "closed" || (target === null) !== refused) return;
+    if (target === null) this.#bind();
+    else this.#refuse(target);
+  }
+
   #bind(): void {
+    clearTimeout(this.#timer);
+    const { ownTarget } = this.#options;
+    if (ownTarget === undefined) this.#listen();
+    else {
+      void ownTarget().then((target) => {
+        if (this.#state.state === "closed" || this.#state.state === "listening") return;
+        if (target === null) this.#listen();
+        else this.#refuse(target);
+      });
+    }
+  }
+
+  /** The address is a target's. It is not taken before it is none any more. */
+  #refuse({ service, site }: TargetAddress): void {
+    this.#server?.close();
+    this.#server = undefined;
+    const owner = site === null ? "this site" : `site ${site} on this machine`;
+    const message = `${this.address} is the target of ${service}, which ${owner} offers`;
+    this.#move({ state: "failed", code: "listener.own_target", message });
+    this.#retry();
+  }
+
+  #retry(): void {
+    clearTimeout(this.#timer);
+    // At least a quarter of a second: full jitter may say zero, and a taken port is rarely free at once.
+    this.#timer = setTimeout(() => this.#bind(), 250 + this.#backoff.next()).unref();
+  }
+
+  #listen(): void {
+    this.#server?.close();
     const { host, port, keepAliveMs } = this.#options;
     const server = createServer(localSocketOptions(keepAliveMs), (socket) => this.#accept(socket));
     this.#server = server;
     server.on("error", (error) => this.#failed(server, error));
     server.on("listening", () => {
+      if (this.#server !== server) return;
       this.#backoff.reset();
       this.#move({ state: "listening" });
     });
@@ -111,8 +156,7 @@ export class Listener {
       `${this.address}: ${name || error.message}`,
     );
     this.#move({ state: "failed", code: failure.code, message: failure.message });
-    // At least a quarter of a second: full jitter may say zero, and a taken port is rarely free at once.
-    this.#timer = setTimeout(() => this.#bind(), 250 + this.#backoff.next()).unref();
+    this.#retry();
   }
 
   #move(next: ListenerState): void {

@@ -8,6 +8,7 @@ import type { StateDirectory } from "../state/directory.ts";
 import { AddressBook, allocate } from "./addresses.ts";
 import { formatAddress, Listener } from "./listener.ts";
 import { type Bind, DEFAULT_HOST, type ListenAt } from "./options.ts";
+import type { OwnTargets } from "./own-targets.ts";
 
 const ADDRESSES_FILE = "addresses.json";
 
@@ -20,6 +21,8 @@ export interface ListenersOptions {
   /** Says whether there are descriptors for clients. */
   readonly descriptors?: DescriptorWatch;
   readonly onClient: (service: string, socket: Socket) => void;
+  /** The targets of this machine's connectors, whose addresses no listener takes. */
+  readonly ownTargets?: OwnTargets;
   /** The listeners or their states changed. */
   readonly onChange: () => void;
   readonly log: Log;
@@ -33,6 +36,7 @@ export class Listeners {
   /** Services for which the range has no address. */
   readonly #exhausted = new Set<string>();
   #book: AddressBook | null;
+  #services: readonly VisibleService[] = [];
 
   private constructor(options: ListenersOptions, book: AddressBook | null) {
     this.#options = options;
@@ -47,6 +51,7 @@ export class Listeners {
 
   /** Makes the listeners those of `services`; what has not changed is not touched. */
   set(services: readonly VisibleService[]): void {
+    this.#services = services;
     const wanted = new Map(services.map((service) => [service.name, service]));
     const before = this.#book;
     let changed = this.#exhausted.size > 0;
@@ -102,12 +107,20 @@ export class Listeners {
     return { state: "failed", code, message: ERRORS[code].meaning };
   }
 
+  /** The targets of this machine's connectors have changed: no listener stays at one. */
+  review(): void {
+    if (this.#services.length > 0) this.set(this.#services);
+    for (const { listener } of this.#open.values()) void listener.review();
+  }
+
   close(): void {
+    this.#services = [];
     for (const [name, { listener }] of this.#open) this.#remove(name, listener);
   }
 
   #ensure(service: string, host: string, port: number): void {
-    const { onClient, onChange, log, retry, keepAliveMs, descriptors } = this.#options;
+    const { onClient, onChange, log, retry, keepAliveMs, descriptors, ownTargets } = this.#options;
+    const ownOnly = this.#listen.get(service)?.host === host;
     const place = formatAddress(host, port);
     const open = this.#open.get(service);
     if (open?.place === place) return;
@@ -120,6 +133,8 @@ export class Listeners {
       log,
       onState: onChange,
       descriptors,
+      // Where an address was asked for by name, other connectors may have it as a target: so networks are joined.
+      ownTarget: ownTargets && (() => ownTargets.check(host, port, ownOnly)),
       onClient: (socket) => onClient(service, socket),
       ...(retry ? { retry } : {}),
     });
@@ -139,7 +154,9 @@ export class Listeners {
     const port = at?.port ?? service.port;
     if (at?.host) return { host: at.host, port };
     if (bind.kind === "address") return { host: bind.address, port };
-    const given = allocate(bind.range, this.#book, service.name, needed);
+    const { ownTargets } = this.#options;
+    const isBlocked = (address: string) => (ownTargets?.takenBy(address, port) ?? null) !== null;
+    const given = allocate(bind.range, this.#book, service.name, needed, isBlocked);
     if (given === null) return null;
     if (this.#book?.range !== given.book.range || this.#book.addresses[service.name] !== given.address) {
       this.#book = given.book;

@@ -2,6 +2,8 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { silent } from "../../../../connector/log.ts";
 import { Listeners, type ListenersOptions } from "../../../../connector/services/listeners.ts";
 import { parseBind, parseListen } from "../../../../connector/services/options.ts";
+import { OwnTargets } from "../../../../connector/services/own-targets.ts";
+import type { TargetAddress } from "../../../../connector/services/target-address.ts";
 import type { StateDirectory } from "../../../../connector/state/directory.ts";
 import type { VisibleService } from "../../../../protocol/messages.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -124,5 +126,104 @@ describe("listeners in a range", () => {
     });
     listeners.set([service("db", port)]);
     expect((await reports(1))[0]).toMatchObject({ service: "db", address: `127.78.0.1:${port}` });
+  });
+});
+
+describe("a listener whose address is a target of a connector on this machine", () => {
+  const offer = (host: string, port: number) => ({ name: "api", host, port });
+  const names = {
+    resolve: async (host: string) => {
+      if (host !== "app.example") throw new Error(host);
+      return [{ address: "127.0.0.1", family: 4 as const }];
+    },
+  };
+
+  /** Listeners of a site that offers these, with another connector on the machine that has those. */
+  async function beside(
+    offers: ReturnType<typeof offer>[],
+    others: TargetAddress[] = [],
+    more: Partial<ListenersOptions> = {},
+  ) {
+    const machine = { known: () => others, ready: Promise.resolve() };
+    const ownTargets = new OwnTargets({ offers: () => offers, names, others: machine });
+    const made = await setUp({ ownTargets, ...more });
+    ownTargets.onChange(() => made.listeners.review());
+    const state = (wanted: string) =>
+      eventually(`it is ${wanted}`, () => {
+        const [report] = made.listeners.reports();
+        return report !== undefined && (report.code ?? report.state) === wanted && report;
+      });
+    return { ...made, state };
+  }
+
+  it.each([
+    ["127.0.0.1", "127.0.0.1"],
+    ["0.0.0.0", "127.0.0.1"],
+    ["app.example", "127.0.0.1"],
+    ["127.0.0.1", "0.0.0.0"],
+  ])(
+    "is not bound while this site offers %s and it were at %s, and is once the offer is gone",
+    async (host, bind) => {
+      const port = await freePort();
+      const offers = [offer(host, port)];
+      const { listeners, state } = await beside(offers, [], { bind: parseBind(bind) });
+      listeners.set([service("api", port)]);
+      const failed = await state("listener.own_target");
+      expect(failed.message).toContain("is the target of api, which this site offers");
+      // The application can have its port.
+      const app = await tcpServer((socket) => socket.end("the app"), { port });
+      expect(await (await tcpClient(port)).received).toBe("the app");
+      app.server.close();
+      offers.length = 0;
+      listeners.review();
+      await state("listening");
+    },
+  );
+
+  it("gives it up when it is offered later, and clients go on that it has", async () => {
+    const port = await freePort();
+    const offers: ReturnType<typeof offer>[] = [];
+    const { listeners, state } = await beside(offers, [], { onClient: (_, socket) => socket.pipe(socket) });
+    listeners.set([service("api", port)]);
+    await state("listening");
+    const client = await tcpClient(port);
+    offers.push(offer("127.0.0.1", port));
+    listeners.review();
+    await state("listener.own_target");
+    await expect(tcpClient(port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    client.socket.end("still here");
+    expect(await client.received).toBe("still here");
+  });
+
+  it("says whose it is when another site's connector has it, unless it was asked for by its address", async () => {
+    const port = await freePort();
+    const others = [{ address: "127.0.0.1", port, service: "db", site: "east" }];
+    const first = await beside([], others);
+    first.listeners.set([service("api", port)]);
+    const failed = await first.state("listener.own_target");
+    expect(failed.message).toContain("is the target of db, which site east on this machine offers");
+    const asked = await beside([], others, { listen: [parseListen(`api=127.0.0.1:${port}`)] });
+    asked.listeners.set([service("api", port)]);
+    await asked.state("listening");
+    const own = await beside([offer("127.0.0.1", port)], [], {
+      listen: [parseListen(`api=127.0.0.1:${port}`)],
+    });
+    own.listeners.set([service("api", port)]);
+    await own.state("listener.own_target");
+  });
+
+  it("gets another address out of a range", async () => {
+    const port = await freePort("127.79.0.1");
+    const bind = parseBind("127.79.0.0/30");
+    const offers: ReturnType<typeof offer>[] = [];
+    const { listeners, state } = await beside(offers, [], { bind });
+    listeners.set([service("api", port)]);
+    const before = (await state("listening")).address;
+    offers.push(offer(before.split(":")[0] ?? "", port));
+    listeners.review();
+    await eventually("it has another", () => {
+      const [report] = listeners.reports();
+      return report?.state === "listening" && report.address !== before;
+    });
   });
 });

@@ -37,7 +37,10 @@ export const Network = z
 export type Network = z.infer<typeof Network>;
 export const CreateNetwork = z.object({ name: NetworkName }).meta({ id: "CreateNetwork" });
 
-/** How much a network may have. `tokens` counts those that still admit; `events` is how many are kept. */
+/**
+ * How much a network may have. `tokens` counts those that still admit; `events` is how many are kept; `uplinks` is how
+ * many processes of one site may have an uplink.
+ */
 export const Quotas = z
   .object({
     sites: z.number().int().min(0).max(100_000),
@@ -45,6 +48,7 @@ export const Quotas = z
     tokens: z.number().int().min(0).max(100_000),
     sessions: z.number().int().min(0).max(1_000_000),
     events: z.number().int().min(100).max(1_000_000),
+    uplinks: z.number().int().min(1).max(1000),
   })
   .meta({ id: "Quotas" });
 export type Quotas = z.infer<typeof Quotas>;
@@ -54,6 +58,7 @@ export const DEFAULT_QUOTAS: Quotas = {
   tokens: 1000,
   sessions: 10_000,
   events: 10_000,
+  uplinks: 32,
 };
 /** A network's quotas and how much of each is used. */
 export const QuotaUse = z

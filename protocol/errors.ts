@@ -142,6 +142,12 @@ export const ERRORS = {
     "Wait until some have ended, or have an admin raise it: `fairlead network quota NETWORK --sessions N`.",
     RETRY,
   ),
+  "quota.exports": entry(
+    "site",
+    403,
+    "The services of the site name more sites that they are exported to than the edge keeps.",
+    "Export services to fewer sites, or to all; a site's services may name 10,000 sites together.",
+  ),
   "site.unknown": entry(
     "caller",
     404,
@@ -395,6 +401,20 @@ export const ERRORS = {
     408,
     "An uplink was opened and no hello came over it within 10 seconds.",
     "Nothing: the connector dials again; if it stays, check the way to the edge and update the connector.",
+    RETRY,
+  ),
+  "uplink.limited": entry(
+    "site",
+    429,
+    "The site asks more of the edge than it may.",
+    "Nothing, if it passes: the connector waits and asks again; if it stays, find out which process of the site asks.",
+    RETRY,
+  ),
+  "uplink.too_many": entry(
+    "site",
+    429,
+    "The site has as many uplinks as it may have.",
+    "Stop replicas of the site, or have an admin raise it: `fairlead network quota NETWORK --uplinks N`.",
     RETRY,
   ),
   "uplink.lost": entry(
@@ -879,10 +899,13 @@ export function isErrorCode(text: string): text is ErrorCode {
 export class FairleadError extends Error {
   override readonly name = "FairleadError";
   readonly code: ErrorCode;
+  /** How long to wait before the same is tried again, ms, where that is known. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message?: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, message?: string, options?: { cause?: unknown; retryAfterMs?: number }) {
     super(message ?? ERRORS[code].meaning, options);
     this.code = code;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 
   get entry(): ErrorEntry {
@@ -904,10 +927,14 @@ export function toErrorBody(error: FairleadError): ErrorBody {
 }
 
 /** Reads a travelling error; a code from a newer version becomes `fallback`, with its text kept. */
-export function fromErrorBody(body: ErrorBody, fallback: ErrorCode): FairleadError {
+export function fromErrorBody(
+  body: ErrorBody,
+  fallback: ErrorCode,
+  options: { retryAfterMs?: number } = {},
+): FairleadError {
   return isErrorCode(body.code)
-    ? new FairleadError(body.code, body.message)
-    : new FairleadError(fallback, `${body.code}: ${body.message}`);
+    ? new FairleadError(body.code, body.message, options)
+    : new FairleadError(fallback, `${body.code}: ${body.message}`, options);
 }
 
 /** Whatever was thrown, as a FairleadError; an unexpected one becomes `fallback` with the cause kept. */

@@ -19,6 +19,7 @@ import {
   ServiceName,
   ServiceProtocol,
   SiteName,
+  SiteNameOrId,
 } from "./names.ts";
 import { VersionRange } from "./versions.ts";
 
@@ -36,6 +37,8 @@ export const MAX_CERTIFICATE = 4096;
 
 /** A certificate in an answer, base64 DER: what is stored of it must fit into the next hello. */
 export const CertificateText = z.string().min(1).max(MAX_CERTIFICATE);
+/** Most sites that a site's offers may name together in `to`; the same list for the same service counts once. */
+export const MAX_EXPORTS = 10_000;
 
 /** Most lanes of a session. */
 export const MAX_LANES = 8;
@@ -58,10 +61,7 @@ export const Offer = z.object({
   port: Port,
   encryption: Encryption.optional(),
   /** Names or ids of the only sites that may see and use it; every site that can reach it unless given. */
-  to: z
-    .array(z.union([SiteName, SiteId]))
-    .max(1000)
-    .optional(),
+  to: z.array(SiteNameOrId).max(1000).optional(),
 });
 export type Offer = z.infer<typeof Offer>;
 
@@ -294,7 +294,13 @@ export const RegistryMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("renewed"), id: requestId, renewal: Renewal }),
   z.object({ type: z.literal("status"), id: requestId, view: SiteView }),
   /** Refuses a request (with its `id`), or tells why the uplink is about to be closed (without). */
-  z.object({ type: z.literal("error"), id: requestId.optional(), error: ErrorBody }),
+  z.object({
+    type: z.literal("error"),
+    id: requestId.optional(),
+    error: ErrorBody,
+    /** When the same may be asked again, ms from now. */
+    retryAfterMs: z.number().int().min(0).optional(),
+  }),
 ]);
 export type RegistryMessage = z.infer<typeof RegistryMessage>;
 

@@ -2,6 +2,9 @@
 import { z } from "zod";
 import { SiteId } from "./ids.ts";
 
+/** The form of a site's id, for those who compare many. */
+const SITE_ID = /^s[0-9a-hjkmnp-tv-z]{26}$/;
+
 /** 1 to 63 of a–z, 0–9 and "-", starting and ending with a letter or digit (RFC 1123 label). */
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 const LABEL_RULE = "must be 1 to 63 of a-z, 0-9 and '-', and start and end with a letter or digit";
@@ -14,6 +17,11 @@ export const SiteName = label("a site name").refine(
   (name) => name !== "network" && !SiteId.safeParse(name).success,
   'a site name must not be "network" or look like a site id',
 );
+/** A site's name or its id; as both are labels, one look is enough. */
+export const SiteNameOrId = z
+  .string()
+  .regex(LABEL, `a site's name or id ${LABEL_RULE}`)
+  .refine((name) => name !== "network", 'a site name must not be "network"');
 export const ServiceName = label("a service name");
 export const LinkName = label("a link name");
 /** How an issuer of tokens is called: "network", or a site's name; its id when the site is gone. */
@@ -35,16 +43,27 @@ export function nameMatches(name: string, patterns: readonly string[] | null): b
   );
 }
 
+/** What long lists hold: a list is looked at once, however many sites are compared with it. */
+const indexes = new WeakMap<readonly string[], ReadonlySet<string>>();
+
+/** Lists up to this length are compared entry by entry. */
+const SHORT_LIST = 8;
+
 /**
  * Whether a site is one of those that a list of names and ids stands for; without a list, every site is. What has the
- * form of an id is one: no site gets onto a list by taking another's id for its name.
+ * form of an id is one: no site gets onto a list by taking another's id for its name. The list must not change later.
  */
 export function siteMatches(
   site: { readonly id: string; readonly name: string },
   list: readonly string[] | null | undefined,
 ): boolean {
   if (list === null || list === undefined) return true;
-  return list.some((entry) => entry === (SiteId.safeParse(entry).success ? site.id : site.name));
+  const known = [site.id].filter((id) => SITE_ID.test(id));
+  if (!SITE_ID.test(site.name)) known.push(site.name);
+  if (list.length <= SHORT_LIST) return known.some((entry) => list.includes(entry));
+  const index = indexes.get(list) ?? new Set(list);
+  indexes.set(list, index);
+  return known.some((entry) => index.has(entry));
 }
 
 /** What it costs to go over a link: the way with the lowest sum wins until its open streams outweigh the difference. */

@@ -6,10 +6,10 @@ export const REQUEST_ID_HEADER = "fairlead-request-id";
 
 /** An error as a response: the table's status, `{error, requestId}` as its body. */
 export function errorResponse(error: FairleadError, requestId: string = crypto.randomUUID()): Response {
-  return Response.json(
-    { error: toErrorBody(error), requestId },
-    { status: error.entry.status, headers: { [REQUEST_ID_HEADER]: requestId } },
-  );
+  const headers: Record<string, string> = { [REQUEST_ID_HEADER]: requestId };
+  if (error.retryAfterMs !== undefined)
+    headers["retry-after"] = String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
+  return Response.json({ error: toErrorBody(error), requestId }, { status: error.entry.status, headers });
 }
 
 /**

@@ -7,6 +7,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import { createApi } from "./api/app.ts";
 import { createLimits } from "./api/limits.ts";
 import type { Env } from "./env.ts";
+import { Bans } from "./links/bans.ts";
 import { KnownNetworks } from "./links/known.ts";
 import { type LinksState, serveLinks } from "./links/links.ts";
 import { proofFromPlatform, proofFromSocket } from "./links/proof.ts";
@@ -17,7 +18,7 @@ export { Router } from "./router/router.ts";
 
 const limits = createLimits();
 const api = createApi(limits);
-const links: LinksState = { limits, known: new KnownNetworks() };
+const links: LinksState = { limits, known: new KnownNetworks(), bans: new Bans() };
 
 export class Links extends WorkerEntrypoint<Env> {
   override fetch(request: Request): Promise<Response> {

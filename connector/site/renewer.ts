@@ -20,6 +20,9 @@ export interface RenewerOptions {
   readonly retry?: { readonly base: number; readonly cap: number };
 }
 
+/** Between two renewals that succeed, ms: by a clock that is far ahead, even a new certificate is old. */
+const BETWEEN_MS = 60_000;
+
 /** Timers longer than this overflow. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -41,11 +44,14 @@ export class Renewer {
     this.#backoff = new Backoff({ ...this.#options.retry, random: this.#options.random });
   }
 
-  /** Plans the next renewal; call it again when certificates changed by another way. */
-  plan(): void {
+  /**
+   * Plans the next renewal; call it again when certificates changed by another way.
+   * @param least not earlier than in this time, ms
+   */
+  plan(least = 0): void {
     this.#trouble = null;
     const { validity, random, now } = this.#options;
-    this.#wake(renewAt(validity(), random()) - now());
+    this.#wake(Math.max(least, renewAt(validity(), random()) - now()));
   }
 
   /** Renews at once: something needs new certificates before their time. */
@@ -88,6 +94,6 @@ export class Renewer {
     this.#backoff.reset();
     if (this.#stopped) return;
     adopted();
-    this.plan();
+    this.plan(BETWEEN_MS);
   }
 }

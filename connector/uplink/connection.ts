@@ -185,7 +185,9 @@ export class UplinkConnection {
         this.#take(message.id)?.resolve(message);
         return;
       case "error": {
-        const error = fromErrorBody(message.error, "uplink.lost");
+        const { retryAfterMs } = message;
+        const later = retryAfterMs === undefined ? {} : { retryAfterMs };
+        const error = fromErrorBody(message.error, "uplink.lost", later);
         if (message.id === undefined) this.#farewell = error;
         else this.#take(message.id)?.reject(error);
         return;

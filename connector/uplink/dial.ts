@@ -28,6 +28,9 @@ export interface DialOptions {
 
 const DIAL_TIMEOUT_MS = 15_000;
 
+/** A refusal that says to come back later than that is not believed, s. */
+const MAX_RETRY_AFTER = 900;
+
 /** Longest body of a refusal that is read, bytes. */
 const MAX_REFUSAL = 64 * 1024;
 
@@ -121,7 +124,9 @@ async function readRefusal(
       chunks.push(chunk);
     }
     const answer = ErrorAnswer.safeParse(JSON.parse(Buffer.concat(chunks).toString("utf8")));
-    if (answer.success) return fromErrorBody(answer.data.error, options.fallback);
+    const seconds = Number(response.headers["retry-after"] ?? Number.NaN);
+    const later = seconds >= 0 && seconds <= MAX_RETRY_AFTER ? { retryAfterMs: seconds * 1000 } : {};
+    if (answer.success) return fromErrorBody(answer.data.error, options.fallback, later);
   } catch {
     // No Fairlead edge answers like this; the status is all there is to tell.
   }

@@ -2,6 +2,7 @@
  * Keeps an uplink to the registry: dials, says hello, and when it ends dials again, forever. A new certificate gets an
  * uplink of its own before the old one is closed, and so does one that does not answer.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { ConnectorMessage } from "../../protocol/messages.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
@@ -20,6 +21,9 @@ const BACKOFF = { base: 250, cap: 15_000 } as const;
 
 /** When somebody waits for the uplink, it is dialled within this time, ms. */
 const HURRY_MS = 1000;
+
+/** So much longer than told, at most, those wait whom the edge told to ask later: they do not come all at once. */
+const SPREAD = 0.5;
 
 /** Longest round trip that the protocol tells, ms. */
 const MAX_RTT = 600_000;
@@ -157,8 +161,11 @@ export class Uplink extends Requests {
   }
 
   async #wait(error: FairleadError): Promise<void> {
-    const wait = waitAfter(error.code, () => this.#backoff.next(), this.#random);
-    const awaited = this.#waiters.size > 0 && !isSlow(error.code);
+    const wait = Math.max(
+      waitAfter(error.code, () => this.#backoff.next(), this.#random),
+      (error.retryAfterMs ?? 0) * (1 + this.#random() * SPREAD),
+    );
+    const awaited = this.#waiters.size > 0 && !isSlow(error.code) && error.retryAfterMs === undefined;
     const delay = awaited ? Math.min(wait, Math.floor(this.#random() * HURRY_MS)) : wait;
     const since = this.#wallClock();
     const trouble: Trouble = { code: error.code, message: error.message, action: error.entry.action };
@@ -227,7 +234,10 @@ export class Uplink extends Requests {
       this.send({ type: "measured", rtt: Math.min(rtt, MAX_RTT) });
   }
 
-  /** Every request can be repeated, so one that lost its uplink goes over the next while there is time. */
+  /**
+   * Every request can be repeated, so one that lost its uplink goes over the next while there is time, and one for which
+   * the site's budget has no room is asked again when it has.
+   */
   protected override async ask(question: Question, timeoutMs: number, needs?: Needs): Promise<Answer> {
     const deadline = this.#now() + timeoutMs;
     for (;;) {
@@ -240,9 +250,20 @@ export class Uplink extends Requests {
         return answer;
       } catch (thrown) {
         done(asFairleadError(thrown, "uplink.lost").code !== "uplink.lost");
+        if (await this.#waitedFor(thrown, deadline)) continue;
         if (connection.isOpen || this.#now() >= deadline || this.#stop.signal.aborted) throw thrown;
       }
     }
+  }
+
+  /** Waits for as long as a refusal says, spread a little; false when it says nothing, or too long. */
+  async #waitedFor(thrown: unknown, deadline: number): Promise<boolean> {
+    const ms = thrown instanceof FairleadError ? thrown.retryAfterMs : undefined;
+    if (ms === undefined || this.#stop.signal.aborted) return false;
+    const wait = ms * (1 + this.#random() * SPREAD);
+    if (this.#now() + wait >= deadline) return false;
+    await sleep(wait, undefined, { signal: this.#stop.signal }).catch(() => {});
+    return !this.#stop.signal.aborted;
   }
 
   async #connected(deadline: number): Promise<UplinkConnection> {

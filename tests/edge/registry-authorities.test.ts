@@ -142,7 +142,7 @@ describe("a renewal while access is revoked", () => {
       (context) => {
         const site = context.store.sites.get(private1.siteId);
         if (!site) throw new Error("no site");
-        return renew(context, site);
+        return renew(context, site, null);
       },
       (context) => revokeAccess(context, { issuer: "public1", all: false }, "ops"),
     );
@@ -158,7 +158,7 @@ describe("a renewal while access is revoked", () => {
       (context) => {
         const site = context.store.sites.get(private1.siteId);
         if (!site) throw new Error("no site");
-        return renew(context, site);
+        return renew(context, site, null);
       },
       async (context) => {
         await revokeAccess(context, { issuer: "public1", all: false }, "ops");
@@ -178,7 +178,7 @@ describe("a renewal while access is revoked", () => {
       async (context) => {
         const site = context.store.sites.get(private1.siteId);
         if (!site) throw new Error("no site");
-        return renew(context, site).then(
+        return renew(context, site, null).then(
           () => "renewed",
           (thrown: { code: string }) => thrown.code,
         );

@@ -9,6 +9,7 @@ import { admitted, Operator, talk } from "./support/access.ts";
 import { call, createNetwork, dial, errorOf } from "./support/client.ts";
 import { hangUpAll, type Member, memberFrom, offer, TestUplink } from "./support/member.ts";
 import { resetEdge } from "./support/reset.ts";
+import { alterUplinks } from "./support/stored.ts";
 
 let ops: Operator;
 let public1: Member;
@@ -124,6 +125,7 @@ describe("a backup", () => {
     const backup = await dump();
     const stranger = await ops.member("stranger");
     const uplink = await TestUplink.open(public1);
+    await alterUplinks(public1, { notAfter: Date.now() });
     uplink.send({ type: "renew", id: 1 });
     const { renewal } = await uplink.next("renewed");
     const renewed = memberFrom({ ...public1.admission, ...renewal, link: null }, public1.keys);

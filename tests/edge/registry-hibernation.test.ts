@@ -14,6 +14,7 @@ import {
   TestUplink,
 } from "./support/member.ts";
 import { closeShop, openBusyShop } from "./support/shop.ts";
+import { alterUplinks } from "./support/stored.ts";
 
 let west: Member;
 let east: Member;
@@ -75,11 +76,7 @@ describe("a registry that hibernated", () => {
 
   it("still knows who said hello and who did not", async () => {
     const silent = await TestUplink.open(await admit("shop", "north"));
-    await runInDurableObject(registryOf(west), (_, ctx) => {
-      for (const socket of ctx.getWebSockets(`boot:${silent.boot}`)) {
-        socket.serializeAttachment({ ...(socket.deserializeAttachment() as object), software: null });
-      }
-    });
+    await alterUplinks(west, { software: null }, `boot:${silent.boot}`);
     await hibernate();
     consumer.send(consumer.hello());
     expect(await consumer.closed).toEqual({ code: 4400, reason: "uplink.out_of_order" });

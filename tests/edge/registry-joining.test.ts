@@ -35,6 +35,7 @@ import {
   TestUplink,
 } from "./support/member.ts";
 import { closeShop } from "./support/shop.ts";
+import { alterUplinks } from "./support/stored.ts";
 
 let networkId: string;
 
@@ -235,9 +236,25 @@ describe("a token", () => {
 });
 
 describe("renewing over the uplink", () => {
+  it("answers a site whose certificate is young with what it has, and notes nothing", async () => {
+    const west = await admit("shop", "west");
+    const uplink = await TestUplink.open(west);
+    for (const id of [1, 2]) {
+      uplink.send({ type: "renew", id });
+      const { renewal } = await uplink.next("renewed");
+      expect(renewal).toMatchObject({
+        certificate: west.admission.certificate,
+        authority: west.admission.authority,
+        links: [{ id: west.admission.link?.id, certificate: west.admission.link?.certificate }],
+      });
+    }
+    expect(await events("shop", "certificate.renewed")).toEqual([]);
+  });
+
   it("gives new certificates for the same key while the old ones stay good", async () => {
     const west = await admit("shop", "west");
     const uplink = await TestUplink.open(west);
+    await alterUplinks(west, { notAfter: Date.now() });
     uplink.send({ type: "renew", id: 7 });
     const { id, renewal } = await uplink.next("renewed");
     expect(id).toBe(7);
@@ -260,6 +277,7 @@ describe("renewing over the uplink", () => {
       await rows("INSERT INTO certificates VALUES (?, ?, x'00', ?, NULL)", `${days}`, west.siteId, end(days));
     }
     const uplink = await TestUplink.open(west);
+    await alterUplinks(west, { notAfter: Date.now() });
     uplink.send({ type: "renew", id: 1 });
     await uplink.next("renewed");
     const serials = (await rows("SELECT serial FROM certificates")).map(({ serial }) => serial);

@@ -5,6 +5,7 @@ import { Operator } from "./support/access.ts";
 import { createNetwork } from "./support/client.ts";
 import { type Member, offer, registryOf, TestUplink } from "./support/member.ts";
 import { closeShop } from "./support/shop.ts";
+import { alterUplinks } from "./support/stored.ts";
 
 /** public1 issues a link to private1; neither has one to the network. */
 let ops: Operator;
@@ -134,11 +135,7 @@ describe("a link between two sites", () => {
     const issuer = await TestUplink.open(public1);
     const west = await joiner();
     await toldThat(issuer, "up");
-    await runInDurableObject(registryOf(public1), (_, ctx) => {
-      for (const socket of ctx.getWebSockets(`boot:${west.boot}`)) {
-        socket.serializeAttachment({ ...(socket.deserializeAttachment() as object), openedAt: 0 });
-      }
-    });
+    await alterUplinks(public1, { openedAt: 0 }, `boot:${west.boot}`);
     await issuer.settle();
     await toldThat(issuer, "uplink.lost");
     expect(await west.closed).toEqual({ code: 4503, reason: "uplink.lost" });

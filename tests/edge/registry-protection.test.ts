@@ -1,9 +1,11 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Attachment } from "../../workers/registry/attachment.ts";
 import { HELLO_MS, MAX_UNSENT } from "../../workers/registry/decisions.ts";
 import { dial } from "./support/client.ts";
 import { admit, events, type Member, offer, registryOf, status, TestUplink } from "./support/member.ts";
 import { closeShop, openShop } from "./support/shop.ts";
+import { alterUplinks, runSql } from "./support/stored.ts";
 
 let west: Member;
 let east: Member;
@@ -14,12 +16,8 @@ beforeEach(async () => {
 afterEach(closeShop);
 
 /** Changes what a site's sockets carry. */
-const alter = (member: Member, changes: object) =>
-  runInDurableObject(registryOf(west), (_, ctx) => {
-    for (const socket of ctx.getWebSockets(`site:${member.siteId}`)) {
-      socket.serializeAttachment({ ...(socket.deserializeAttachment() as object), ...changes });
-    }
-  });
+const alter = (member: Member, changes: Partial<Attachment>) =>
+  alterUplinks(west, changes, `site:${member.siteId}`);
 
 describe("an uplink without a hello", () => {
   it("is closed after ten seconds; one that said hello is not, and no alarm is set for either", async () => {
@@ -57,8 +55,8 @@ describe("an uplink whose connector does not read", () => {
       for (const socket of ctx.getWebSockets(`site:${west.siteId}`)) {
         for (let sent = 0; sent < MAX_UNSENT; sent += 1_048_576) socket.send("x".repeat(1_048_576));
       }
-      ctx.storage.sql.exec("UPDATE sites SET state = 'up' WHERE id = ?", west.siteId);
     });
+    await runSql(west, "UPDATE sites SET state = 'up' WHERE id = ?", west.siteId);
     provider.send({ type: "offers", offers: [offer("api"), offer("db")] });
     await witness.next("services");
     await provider.settle();

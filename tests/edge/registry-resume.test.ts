@@ -1,4 +1,4 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
@@ -11,6 +11,7 @@ import { call } from "./support/client.ts";
 import { expectJoined, openLane, refusal } from "./support/lane.ts";
 import { admit, events, granted, type Member, offer, registryOf, TestUplink } from "./support/member.ts";
 import { closeShop, openBusyShop } from "./support/shop.ts";
+import { alterUplinks, runSql } from "./support/stored.ts";
 
 let west: Member;
 let east: Member;
@@ -26,8 +27,7 @@ beforeEach(async () => {
 });
 afterEach(closeShop);
 
-const sql = (statement: string, ...values: (string | number)[]) =>
-  runInDurableObject(registryOf(west), (_, { storage }) => storage.sql.exec(statement, ...values).toArray());
+const sql = (statement: string, ...values: (string | number)[]) => runSql(west, statement, ...values);
 const stored = () => sql("SELECT id, generation FROM sessions");
 const routerOf = () => env.ROUTER.getByName(routerName(west.networkId, west.siteId, east.siteId));
 /** Lets the present generation have had its time. */
@@ -107,12 +107,7 @@ describe("a session whose process ended without a word", () => {
   });
 
   it("is kept while nothing says that it ended: it fell silent, or the edge started anew", async () => {
-    await runInDurableObject(registryOf(west), (_, ctx) => {
-      for (const socket of ctx.getWebSockets(`site:${east.siteId}`)) {
-        const attachment = socket.deserializeAttachment() as object;
-        socket.serializeAttachment({ ...attachment, openedAt: Date.now() - 3600_000 });
-      }
-    });
+    await alterUplinks(west, { openedAt: Date.now() - 3600_000 }, `site:${east.siteId}`);
     expect(await consumer.resume(mine)).toBe("session.peer_offline");
     expect(await provider.closed).toMatchObject({ reason: "uplink.lost" });
     later(TIME_LIMITS.absence.least);

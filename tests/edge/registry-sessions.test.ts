@@ -18,6 +18,7 @@ import {
   TestUplink,
 } from "./support/member.ts";
 import { closeShop, openBusyShop } from "./support/shop.ts";
+import { alterUplinks, runSql } from "./support/stored.ts";
 
 let west: Member;
 let east: Member;
@@ -38,8 +39,7 @@ async function granted(from: TestUplink, to: TestUplink, service: string): Promi
   return answer;
 }
 
-const sql = (statement: string, ...values: (string | number)[]) =>
-  runInDurableObject(registryOf(west), (_, { storage }) => storage.sql.exec(statement, ...values).toArray());
+const sql = (statement: string, ...values: (string | number)[]) => runSql(west, statement, ...values);
 
 const storedSessions = async () => (await sql("SELECT id FROM sessions")).map(({ id }) => id);
 
@@ -160,20 +160,10 @@ describe("a session request", () => {
   it("finds a peer alive that sent its keep-alive", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const start = Date.now();
-    await runInDurableObject(registryOf(west), (_, ctx) => {
-      for (const socket of ctx.getWebSockets()) {
-        const attachment = socket.deserializeAttachment() as object;
-        socket.serializeAttachment({ ...attachment, openedAt: start - 3_600_000 });
-      }
-    });
+    await alterUplinks(west, { openedAt: start - 3_600_000 });
     expect(await consumer.request(provider, "api")).toBe("session.peer_offline");
     const again = await TestUplink.open(east, { offers: [offer("api")] });
-    await runInDurableObject(registryOf(west), (_, ctx) => {
-      for (const socket of ctx.getWebSockets(`boot:${again.boot}`)) {
-        const attachment = socket.deserializeAttachment() as object;
-        socket.serializeAttachment({ ...attachment, openedAt: start - 3_600_000 });
-      }
-    });
+    await alterUplinks(west, { openedAt: start - 3_600_000 }, `boot:${again.boot}`);
     again.send(KEEPALIVE.ping);
     await again.take("a pong", (data) => (data === KEEPALIVE.pong ? data : null));
     expect(await consumer.request(again, "api")).toMatchObject({ generation: 1 });

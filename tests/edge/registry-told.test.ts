@@ -1,4 +1,6 @@
 /** Whatever happens in whatever order: what a site was told bit by bit is what it would be told afresh. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import {
@@ -8,10 +10,15 @@ import {
   RegistryMessage,
   type VisibleService,
 } from "../../protocol/messages.ts";
+import { Authorities } from "../../workers/registry/authorities.ts";
+import { Context } from "../../workers/registry/context.ts";
+import { Store } from "../../workers/registry/store/store.ts";
+import { Uplinks } from "../../workers/registry/uplinks.ts";
+import { describeForSite } from "../../workers/registry/views.ts";
 import { unwrap } from "../../workers/result.ts";
 import { Operator } from "./support/access.ts";
 import { createNetwork } from "./support/client.ts";
-import { linkIn, type Member, offer, TestUplink } from "./support/member.ts";
+import { linkIn, type Member, offer, registryOf, TestUplink } from "./support/member.ts";
 import { closeShop } from "./support/shop.ts";
 
 afterEach(closeShop);
@@ -69,9 +76,10 @@ class Knowing {
     this.uplink = uplink;
   }
 
-  /** Takes what came; gives the site's view as it would be told afresh. */
+  /** Takes what came; gives the site's view as it would be told afresh. More often than a site may ask for it. */
   async catchUp() {
-    this.uplink.send({ type: "status.request", id: 1 });
+    const peer = { site: this.uplink.member.siteId, boot: this.uplink.boot };
+    this.uplink.send({ type: "session.request", id: 1, service: "none", peer });
     for (;;) {
       const message = await this.uplink.take("anything", (data) =>
         RegistryMessage.parse(JSON.parse(String(data))),
@@ -85,8 +93,18 @@ class Knowing {
         for (const one of message.put) this.services.set(one.name, one);
       } else if (message.type === "links") this.links = message;
       else if (message.type === "offers.refused") this.refused = message.refused.map(({ name }) => name);
-      else if (message.type === "status") return message.view;
+      else if (message.type === "error") return this.#fresh();
     }
+  }
+
+  #fresh() {
+    const { member } = this.uplink;
+    return runInDurableObject(registryOf(member), (_, state) => {
+      const store = new Store(state.storage);
+      const authorities = new Authorities(env, store, () => undefined);
+      const context = new Context(env, store, new Uplinks(state, () => undefined), authorities);
+      return describeForSite(context, member.siteId);
+    });
   }
 }
 

@@ -16,6 +16,7 @@ import {
   TestUplink,
 } from "./support/member.ts";
 import { closeShop, openShop } from "./support/shop.ts";
+import { runSql } from "./support/stored.ts";
 
 let west: Member;
 let east: Member;
@@ -35,9 +36,7 @@ const instance = (uplink: TestUplink) => ({
 
 /** Lets the grace of every lost offer be over, and runs the alarm. */
 async function graceEnds(): Promise<boolean> {
-  await runInDurableObject(registryOf(west), (_, { storage }) => {
-    storage.sql.exec("UPDATE offers SET lost_at = lost_at - ?", OFFER_GRACE_MS);
-  });
+  await runSql(west, "UPDATE offers SET lost_at = lost_at - ?", OFFER_GRACE_MS);
   return runDurableObjectAlarm(registryOf(west));
 }
 
@@ -171,9 +170,7 @@ describe("offers", () => {
 
   it("are not told, not even by name, to a site that no link connects", async () => {
     const outsider = await admit("shop", "outsider");
-    await runInDurableObject(registryOf(west), (_, { storage }) => {
-      storage.sql.exec("DELETE FROM links WHERE joiner = ?", outsider.siteId);
-    });
+    await runSql(west, "DELETE FROM links WHERE joiner = ?", outsider.siteId);
     const stranger = await TestUplink.open(outsider, { offers: [offer("hidden")] });
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     provider.send({ type: "offers", offers: [] });

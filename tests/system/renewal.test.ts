@@ -1,9 +1,10 @@
-/** Certificates renew over the live uplink while streams are open. The connectors run in this process: their clocks are ours. */
+/** Certificates renew over the live uplink while streams are open. The connectors run in this process. */
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { listEvents } from "../../connector/api/calls.ts";
 import { eventually, type TestNetwork } from "../support/cluster.ts";
+import { age, type Forge, openForge } from "./support/aged.ts";
 import { closeConnectors, connectorHere, type InProcessOptions } from "./support/in-process.ts";
 import { useEdge } from "./support/suite.ts";
 import { dial, echo, serve } from "./support/traffic.ts";
@@ -11,22 +12,22 @@ import { dial, echo, serve } from "./support/traffic.ts";
 const suite = useEdge();
 let network: TestNetwork;
 let token: string;
+let forge: Forge;
 
 beforeAll(async () => {
   network = await suite.cluster.network(suite.edge);
   token = await network.token({ uses: 2 });
+  forge = await openForge(suite.edge, network.id);
 });
 afterAll(closeConnectors);
 
-/** Brings the certificate to half of its life in `inMs`, by the connector's clock. The one that follows is of today. */
-const halfLife =
-  (inMs: number): InProcessOptions["clocks"] =>
-  (site) => {
-    const { notBefore, notAfter } = site.membership;
-    const ahead = notBefore + (notAfter - notBefore) / 2 - inMs - Date.now();
-    const now = () => Date.now() + (site.membership.notBefore === notBefore ? ahead : 0);
-    return { renewal: { random: () => 0, now } };
-  };
+const HALF_MS = 12 * 3600_000;
+
+/** Gives the site a certificate that comes to half of its life in `inMs`. The one that follows is of today. */
+const halfLife = (inMs: number): Pick<InProcessOptions, "joined" | "clocks"> => ({
+  joined: (stateDir) => age(stateDir, forge, { from: inMs - HALF_MS, to: inMs + HALF_MS }),
+  clocks: () => ({ renewal: { random: () => 0 } }),
+});
 
 /** Sends numbered lines and checks that they come back, until told to stop. */
 function talk(socket: Socket) {
@@ -55,10 +56,10 @@ test("at half of their life, with streams open on the same session that none of 
   const server = await serve(echo);
   const expose = [`echo=${server.at}`];
   const east = await connectorHere(suite.cluster, {
-    ...{ site: "east", token, bind: "127.31.0.0/16", expose, clocks: halfLife(5000) },
+    ...{ site: "east", token, bind: "127.31.0.0/16", expose, ...halfLife(5000) },
   });
   const west = await connectorHere(suite.cluster, {
-    ...{ site: "west", token, bind: "127.32.0.0/16", clocks: halfLife(3000) },
+    ...{ site: "west", token, bind: "127.32.0.0/16", ...halfLife(3000) },
   });
   const before = [east.site.membership, west.site.membership];
   const place = await eventually("the listener", async () => {

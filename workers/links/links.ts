@@ -6,6 +6,7 @@ import { ErrorAnswer } from "../../protocol/api.ts";
 import { LANE_PATH, type Purpose, TICKET_HEADER, UPLINK_PATH } from "../../protocol/assertions.ts";
 import { encodeHex } from "../../protocol/encoding.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
+import { siteUri } from "../../protocol/names.ts";
 import { clientOf } from "../api/client.ts";
 import type { Limits } from "../api/limits.ts";
 import { IDENTITY_HEADER, type Identity, siteOfAssertion, verifyAssertion } from "../authority/identity.ts";
@@ -15,6 +16,7 @@ import type { Env } from "../env.ts";
 import { errorResponse, publicError } from "../errors.ts";
 import { unwrap } from "../result.ts";
 import { routerName } from "../router/name.ts";
+import { type Bans, claimedSite } from "./bans.ts";
 import type { KnownNetworks } from "./known.ts";
 import type { TlsProof } from "./proof.ts";
 
@@ -22,6 +24,7 @@ import type { TlsProof } from "./proof.ts";
 export interface LinksState {
   readonly limits: Limits;
   readonly known: KnownNetworks;
+  readonly bans: Bans;
 }
 
 /** What a request may use. */
@@ -108,6 +111,7 @@ async function authenticate(visit: Visit, proof: TlsProof, purpose: Purpose): Pr
   if (purpose === "uplink" && proof.certificate === null) throw new FairleadError("certificate.required");
   const jwt = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (jwt === undefined) throw new FairleadError("assertion.missing");
+  if (purpose === "uplink") checkBan(visit, jwt);
   let identity: Identity;
   try {
     identity = await verifyAssertion(jwt, {
@@ -127,6 +131,13 @@ async function authenticate(visit: Visit, proof: TlsProof, purpose: Purpose): Pr
   return identity;
 }
 
+/** Refuses a site that its registry refuses for a while, before anything is computed. @throws FairleadError `uplink.limited` */
+function checkBan({ state, now }: Visit, jwt: string): void {
+  const site = claimedSite(jwt);
+  const retryAfterMs = site === null ? 0 : state.bans.left(site, now);
+  if (retryAfterMs > 0) throw new FairleadError("uplink.limited", undefined, { retryAfterMs });
+}
+
 function networkExists({ env, state, now }: Visit, id: string): Promise<boolean> {
   const ask = async () => (await openDirectory(env.DIRECTORY).findNetwork(id))?.id === id;
   return state.known.has(id, now, ask);
@@ -137,6 +148,10 @@ async function openUplink(visit: Visit, identity: Identity): Promise<Response> {
     const registry = visit.env.REGISTRY.getByName(identity.networkId);
     return await upgraded(await registry.fetch(withVerified(visit.request, IDENTITY_HEADER, identity)));
   } catch (thrown) {
+    const { networkId, siteId } = identity;
+    if (thrown instanceof FairleadError && thrown.retryAfterMs !== undefined) {
+      visit.state.bans.note(siteUri(networkId, siteId), visit.now, thrown.retryAfterMs);
+    }
     note(visit, identity, thrown);
     throw thrown;
   }
@@ -145,7 +160,9 @@ async function openUplink(visit: Visit, identity: Identity): Promise<Response> {
 /** An object's answer. Its refusal is thrown, so that it counts and is noted like one of the Worker's own. */
 async function upgraded(answer: Response): Promise<Response> {
   if (answer.status === 101) return answer;
-  throw fromErrorBody(ErrorAnswer.parse(await answer.json()).error, "edge.internal");
+  const seconds = Number(answer.headers.get("retry-after") ?? Number.NaN);
+  const wait = Number.isFinite(seconds) ? { retryAfterMs: seconds * 1000 } : {};
+  throw fromErrorBody(ErrorAnswer.parse(await answer.json()).error, "edge.internal", wait);
 }
 
 async function openLane(visit: Visit, identity: Identity): Promise<Response> {

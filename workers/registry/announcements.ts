@@ -6,7 +6,7 @@ import { Sight } from "./sight.ts";
 
 /** What sites see now: taken before a change of offers, names or links, for {@link announceDifferences} after it. */
 export function sightOf({ store }: Context): Sight {
-  return new Sight(store.links.edges(), store.sites.names(), store.offers.all());
+  return Sight.of(store.links.edges(), store.sites.names(), store.offers.all());
 }
 
 /** After a change: to each site what it sees otherwise than before. */

@@ -10,6 +10,8 @@ const Attachment = z.object({
   site: z.string(),
   boot: z.string(),
   serial: z.string(),
+  /** End of the certificate that it was opened with, ms since 1970; null for a socket of an older version. */
+  notAfter: z.number().nullable().default(null),
   /** The assertion's counter: of two uplinks of one process, the higher is the newer. */
   counter: z.number(),
   openedAt: z.number(),
@@ -26,14 +28,22 @@ const Attachment = z.object({
 });
 export type Attachment = z.infer<typeof Attachment>;
 
+/** What was read or written last: it is looked at with each message, and parsed once in the life of the object. */
+const known = new WeakMap<WebSocket, Attachment>();
+
 export function writeAttachment(socket: WebSocket, attachment: Attachment): void {
+  known.set(socket, attachment);
   socket.serializeAttachment(attachment);
 }
 
 /** Null for a socket that this version does not understand; such a socket is left alone. */
 export function readAttachment(socket: WebSocket): Attachment | null {
+  const before = known.get(socket);
+  if (before) return before;
   const parsed = Attachment.safeParse(socket.deserializeAttachment());
-  return parsed.success ? parsed.data : null;
+  if (!parsed.success) return null;
+  known.set(socket, parsed.data);
+  return parsed.data;
 }
 
 /** Tags by which sockets are found again. A boot id alone is only looked up to notice that two sites use the same. */

@@ -136,6 +136,11 @@ export class Authorities {
     return issuer === NETWORK_NODE || (site !== null && site.state !== "revoked");
   }
 
+  /** Whether the network CA is to be issued again at the next signing. */
+  networkNearsEnd(now: number): boolean {
+    return nearsEnd(this.#networkRow().certificate, now, this.#env.DEPLOYMENT_CA);
+  }
+
   /** Whether this is the issuer's present CA. */
   holds(issuer: string, certificate: Bytes): boolean {
     const row = this.#store.issuers.get(issuer);

@@ -1,10 +1,11 @@
 /** What the registry's parts share: storage, uplinks, authorities, the clock and the event log. */
 import { DEFAULT_QUOTAS, type EventType, type Quotas } from "../../protocol/api.ts";
-import type { ErrorCode } from "../../protocol/errors.ts";
+import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, type IdKind, makeId } from "../../protocol/ids.ts";
 import type { Env } from "../env.ts";
 import { AbsentPeers } from "./absent-peers.ts";
 import type { Authorities } from "./authorities.ts";
+import { Bucket, Budgets, type Work } from "./budget.ts";
 import { Departures } from "./departures.ts";
 import { Notices } from "./notices.ts";
 import { Reachability } from "./reachability.ts";
@@ -29,6 +30,9 @@ export class Context {
   readonly notices = new Notices(() => this.now());
   readonly departures = new Departures();
   readonly absentPeers = new AbsentPeers();
+  readonly budgets = new Budgets();
+  /** How often those who ask for the status make the registry look for silent uplinks. */
+  readonly looks = new Bucket({ burst: 1, perSecond: 1 });
 
   constructor(env: Env, store: Store, uplinks: Uplinks, authorities: Authorities) {
     this.env = env;
@@ -39,6 +43,21 @@ export class Context {
 
   now(): number {
     return Date.now();
+  }
+
+  /** Takes one of a kind of work from a site's budget. @throws FairleadError `uplink.limited` */
+  spend(site: string, work: Work): void {
+    const now = this.now();
+    const wait = this.budgets.of(site, now).spend(work, now);
+    if (wait === 0) return;
+    const seconds = Math.ceil(wait / 1000);
+    throw new FairleadError(
+      "uplink.limited",
+      `The site asks for this more often than it may: again in ${seconds} s.`,
+      {
+        retryAfterMs: wait,
+      },
+    );
   }
 
   newId(kind: IdKind): string {
@@ -69,6 +88,6 @@ export class Context {
   }
 
   reachability(): Reachability {
-    return new Reachability(this.store.links.edges());
+    return Reachability.of(this.store.links.edges());
   }
 }

@@ -118,7 +118,8 @@ function offersDiffer({ had, has }: Pair): boolean {
     has.some(({ offer }, index) => {
       const former = had[index]?.offer;
       if (former === undefined || !toldAlike(former, offer)) return true;
-      return JSON.stringify(former.to) !== JSON.stringify(offer.to);
+      // The store gives the same list for the same sites.
+      return former.to !== offer.to && JSON.stringify(former.to) !== JSON.stringify(offer.to);
     })
   );
 }

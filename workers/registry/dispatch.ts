@@ -3,6 +3,7 @@ import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { ConnectorMessage, MAX_MESSAGE, type SiteView } from "../../protocol/messages.ts";
 import { publicError } from "../errors.ts";
 import { deleteOwnLink } from "./access.ts";
+import type { Work } from "./budget.ts";
 import type { Context } from "./context.ts";
 import { greet } from "./greeting.ts";
 import { changeOffers } from "./offering.ts";
@@ -69,24 +70,31 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
       store.transaction(() => takeListeners(context, site, uplink.attachment, message.listeners));
       return;
     case "session.request":
-      return answering(context, uplink, message.id, () => requestSession(context, uplink, message));
+      return answering(context, uplink, message.id, "session", () =>
+        requestSession(context, uplink, message),
+      );
     case "session.resume":
-      return answering(context, uplink, message.id, () => resumeSession(context, uplink, message));
+      return answering(context, uplink, message.id, "session", () => resumeSession(context, uplink, message));
     case "session.ended":
       endSession(context, uplink.attachment, message);
       return;
     case "renew":
-      return answering(context, uplink, message.id, () => answerRenew(context, uplink, site, message.id));
+      return answering(context, uplink, message.id, null, () =>
+        answerRenew(context, uplink, site, message.id),
+      );
     case "link.delete":
-      return answering(context, uplink, message.id, () => answerDelete(context, uplink, site, message));
+      return answering(context, uplink, message.id, "link", () =>
+        answerDelete(context, uplink, site, message),
+      );
     case "measured":
       takeRoundTrip(context, uplink, message.rtt);
       return;
     case "status.request":
-      endSilent(context, uplink);
-      return answering(context, uplink, message.id, async () =>
-        answerStatus(context, uplink, site, message.id),
-      );
+      return answering(context, uplink, message.id, "status", async () => {
+        const now = context.now();
+        if (context.looks.spend(1, now)) endSilent(context, uplink);
+        answerStatus(context, uplink, site, message.id);
+      });
     case "bye":
       sayGoodbye(context, uplink);
       return;
@@ -110,7 +118,7 @@ function answerStatus(context: Context, uplink: Uplink, { id: site }: SiteRow, i
 }
 
 async function answerRenew(context: Context, uplink: Uplink, site: SiteRow, id: number): Promise<void> {
-  const renewal = await renew(context, site);
+  const renewal = await renew(context, site, uplink.attachment.notAfter);
   context.uplinks.send(uplink, { type: "renewed", id, renewal });
 }
 
@@ -124,16 +132,23 @@ async function answerDelete(
   context.uplinks.send(uplink, { type: "done", id });
 }
 
+/** Does what a request asks for, within its site's budget; a refusal is the answer. */
 async function answering(
   context: Context,
   uplink: Uplink,
   id: number,
+  cost: Work | null,
   work: () => Promise<void>,
 ): Promise<void> {
   try {
+    if (cost !== null) context.spend(uplink.attachment.site, cost);
     await work();
   } catch (thrown) {
     const error = publicError(thrown, "uplink");
-    context.uplinks.send(uplink, { type: "error", id, error: toErrorBody(error) });
+    const { retryAfterMs } = error;
+    context.uplinks.send(uplink, {
+      ...{ type: "error", id, error: toErrorBody(error) },
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
   }
 }

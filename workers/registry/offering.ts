@@ -2,10 +2,10 @@
 import { ERRORS } from "../../protocol/errors.ts";
 import { type InstanceId, instanceKey, isSameInstance } from "../../protocol/instances.ts";
 import type { RefusedOffer } from "../../protocol/messages.ts";
-import { announceDifferences } from "./announcements.ts";
+import { announceDifferences, sightOf } from "./announcements.ts";
 import type { Context } from "./context.ts";
 import { decideOffers, type Refusal, type StoredOffer } from "./refusals.ts";
-import { Sight } from "./sight.ts";
+import type { Sight } from "./sight.ts";
 
 /** Why offers change. */
 export interface Cause {
@@ -35,11 +35,7 @@ export function changeOffers(context: Context, cause: Cause, work: () => void): 
 export function reviseOffers(context: Context, cause: Cause, work: () => void): Revision {
   const { store } = context;
   const before = store.offers.stored();
-  const sight = new Sight(
-    store.links.edges(),
-    store.sites.names(),
-    before.filter((offer) => offer.refused === null),
-  );
+  const sight = sightOf(context);
   work();
   const after = decide(context);
   noteServices(context, cause, before, after);

@@ -4,8 +4,8 @@ import { FairleadError } from "../../protocol/errors.ts";
 import type { Context } from "./context.ts";
 import { changeOffers } from "./offering.ts";
 
-/** What is refused beyond its quota; of events the oldest are dropped instead. */
-export type Limited = Exclude<keyof Quotas, "events">;
+/** What is refused with a code of its own; of events the oldest are dropped, uplinks are refused where they are opened. */
+export type Limited = Exclude<keyof Quotas, "events" | "uplinks">;
 
 /** How many there are. */
 function used(context: Context, what: keyof Quotas): number {
@@ -21,7 +21,18 @@ function used(context: Context, what: keyof Quotas): number {
       return store.sessions.count();
     case "events":
       return store.events.count();
+    case "uplinks":
+      return mostUplinks(context);
   }
+}
+
+/** As many processes as the site that has the most. */
+function mostUplinks({ uplinks }: Context): number {
+  const bySite = Map.groupBy(uplinks.greeted(), ({ attachment }) => attachment.site);
+  const counts = [...bySite.values()].map(
+    (list) => new Set(list.map(({ attachment }) => attachment.boot)).size,
+  );
+  return Math.max(0, ...counts);
 }
 
 /** To be asked in the transaction that adds one. @throws FairleadError `quota.*` when there may be no more */

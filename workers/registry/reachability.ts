@@ -35,6 +35,17 @@ export class Reachability {
   readonly #searched: Float64Array[] = [];
   #searches = 0;
 
+  static readonly #known = new WeakMap<readonly Edge[], Reachability>();
+
+  /** Of an array that nobody changes: made once for it. */
+  static of(edges: readonly Edge[]): Reachability {
+    const known = Reachability.#known.get(edges);
+    if (known) return known;
+    const made = new Reachability(edges);
+    Reachability.#known.set(edges, made);
+    return made;
+  }
+
   constructor(edges: Iterable<Edge>) {
     const ways = new Map<string, Map<string, number>>();
     const addWay = (from: string, to: string, cost: number) => {

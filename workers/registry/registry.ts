@@ -65,7 +65,9 @@ export class Registry extends DurableObject<Env> {
     });
     this.#context = new Context(env, store, uplinks, authorities);
     this.#lifetime = new Lifetime(ctx.storage, this.#context);
-    this.#sockets = new Sockets(this.#context, this.#lifetime);
+    this.#sockets = new Sockets(this.#context, this.#lifetime, (ms) => {
+      void ctx.blockConcurrencyWhile(() => scheduler.wait(ms));
+    });
     ctx.blockConcurrencyWhile(async () => {
       if (!this.#lifetime.wake()) return;
       this.#sockets.wake();
@@ -238,7 +240,7 @@ export class Registry extends DurableObject<Env> {
 
   // ---- the sockets
 
-  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+  override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> | undefined {
     return this.#sockets.message(socket, data);
   }
 

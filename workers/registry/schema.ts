@@ -141,6 +141,13 @@ export const MIGRATIONS: readonly Migration[] = [
         boot_b TEXT NOT NULL, code TEXT NOT NULL, at INTEGER NOT NULL)`,
     ],
   },
+  {
+    number: 5,
+    name: "bans of sites that flood",
+    statements: [
+      "CREATE TABLE bans (site TEXT PRIMARY KEY, until INTEGER NOT NULL, strikes INTEGER NOT NULL)",
+    ],
+  },
 ];
 
 /** The migrations that a database at `applied` (the highest number it has, 0 when new) still needs, in order. */

@@ -1,7 +1,7 @@
 /** Brings two instances together, the first time and again: checks that they may talk, serialises their requests. */
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { FairleadError, isErrorCode } from "../../protocol/errors.ts";
-import { compareInstances, type InstanceId, isSameInstance } from "../../protocol/instances.ts";
+import { compareInstances, type InstanceId } from "../../protocol/instances.ts";
 import {
   type ConnectorMessage,
   DEFAULT_ENCRYPTION,
@@ -128,9 +128,7 @@ function checkOffer(
   { service, peer }: SessionRequest,
   { from, to, encryption }: { from: string; to: SiteRow; encryption: Encryption },
 ): void {
-  const offered = store.offers
-    .all()
-    .find(({ service: name, instance }) => name === service && isSameInstance(instance, peer));
+  const offered = store.offers.find(peer, service);
   if (!offered) throw new FairleadError("service.unknown", `Site ${to.name} does not offer ${service}.`);
   if (!siteMatches({ id: from, name: store.sites.get(from)?.name ?? "" }, offered.to)) {
     throw new FairleadError(

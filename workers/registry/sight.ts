@@ -47,7 +47,19 @@ export class Sight {
   readonly #edges: readonly Edge[];
   readonly #names: ReadonlyMap<string, string>;
   readonly #offers: ReadonlyMap<string, readonly OfferRow[]>;
+  readonly #placed = new Map<string, readonly PlacedOffer[]>();
   #reachability: Reachability | null = null;
+
+  static readonly #known = new WeakMap<readonly OfferRow[], Sight>();
+
+  /** Of what nobody changes: made once for the same three. */
+  static of(edges: readonly Edge[], names: ReadonlyMap<string, string>, offers: readonly OfferRow[]): Sight {
+    const known = Sight.#known.get(offers);
+    if (known && known.#edges === edges && known.#names === names) return known;
+    const made = new Sight(edges, names, offers);
+    Sight.#known.set(offers, made);
+    return made;
+  }
 
   /**
    * @param edges the link graph
@@ -61,7 +73,7 @@ export class Sight {
   }
 
   get reachability(): Reachability {
-    this.#reachability ??= new Reachability(this.#edges);
+    this.#reachability ??= Reachability.of(this.#edges);
     return this.#reachability;
   }
 
@@ -71,12 +83,16 @@ export class Sight {
   }
 
   /** All offers of a service, the oldest first. */
-  offersOf(name: string): PlacedOffer[] {
+  offersOf(name: string): readonly PlacedOffer[] {
+    const known = this.#placed.get(name);
+    if (known) return known;
     const { reachability } = this;
-    return (this.#offers.get(name) ?? []).map((offer) => ({
+    const placed = (this.#offers.get(name) ?? []).map((offer) => ({
       offer,
       place: reachability.placeOf(offer.instance.site),
     }));
+    this.#placed.set(name, placed);
+    return placed;
   }
 
   viewer(site: string): Viewer {
@@ -96,16 +112,21 @@ export class Sight {
 
   /** Whether links and names are the same at another moment; what was found out of the graph is shared then. */
   sharesGround(other: Sight): boolean {
-    const same =
+    const same = (this.#edges === other.#edges && this.#names === other.#names) || this.#saysTheSame(other);
+    if (same) other.#reachability = this.reachability;
+    return same;
+  }
+
+  #saysTheSame(other: Sight): boolean {
+    return (
       this.#edges.length === other.#edges.length &&
       this.#names.size === other.#names.size &&
       this.#edges.every((edge, index) => {
         const { joiner, issuer, cost } = other.#edges[index] ?? {};
         return edge.joiner === joiner && edge.issuer === issuer && edge.cost === cost;
       }) &&
-      [...this.#names].every(([id, name]) => other.#names.get(id) === name);
-    if (same) other.#reachability = this.reachability;
-    return same;
+      [...this.#names].every(([id, name]) => other.#names.get(id) === name)
+    );
   }
 }
 

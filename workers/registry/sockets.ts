@@ -3,14 +3,17 @@
  * memory here is counted on.
  */
 import { FairleadError } from "../../protocol/errors.ts";
+import type { ConnectorMessage } from "../../protocol/messages.ts";
 import type { Identity } from "../authority/identity.ts";
 import { publicError } from "../errors.ts";
 import { type Attachment, readAttachment } from "./attachment.ts";
+import { banLeft, LONGEST_WAIT_MS, mayOpen, nextBan, PAUSE_MS } from "./budget.ts";
 import type { Context } from "./context.ts";
 import { dispatch, readMessage } from "./dispatch.ts";
 import { memberOf, noteAssertion } from "./identities.ts";
 import type { Lifetime } from "./lifetime.ts";
 import { hangUp, part } from "./parting.ts";
+import { isReport, PendingReports } from "./pending-reports.ts";
 import { Silence } from "./silence.ts";
 import type { Uplink } from "./uplinks.ts";
 
@@ -20,10 +23,17 @@ export class Sockets {
   readonly #silence = new Silence((uplink, error) => this.#expel(uplink, error));
   /** The last handling of each socket: messages of one uplink are handled one after another. */
   readonly #tails = new WeakMap<WebSocket, Promise<void>>();
+  readonly #pending = new PendingReports<WebSocket>((socket, report) => {
+    void this.#enqueue(socket, 0, () => report);
+  });
 
-  constructor(context: Context, lifetime: Lifetime) {
+  readonly #pause: (ms: number) => void;
+
+  /** @param pause takes in nothing for so long, ms: neither messages nor calls */
+  constructor(context: Context, lifetime: Lifetime, pause: (ms: number) => void) {
     this.#context = context;
     this.#lifetime = lifetime;
+    this.#pause = pause;
   }
 
   /** After the object was started: looks after the sockets that it still has. */
@@ -31,17 +41,23 @@ export class Sockets {
     for (const uplink of this.#context.uplinks.all()) this.#silence.watch(uplink, this.#context.now());
   }
 
-  /** Takes an uplink in. Gives the connector's end. @throws FairleadError `network.unknown`, `site.revoked`, `certificate.revoked`, `assertion.replayed` */
+  /**
+   * Takes an uplink in. Gives the connector's end.
+   * @throws FairleadError `network.unknown`, `site.revoked`, `certificate.revoked`, `uplink.limited`, `uplink.too_many`,
+   * `assertion.replayed`
+   */
   accept(identity: Identity): WebSocket {
     if (!this.#lifetime.exists) throw new FairleadError("network.unknown");
     const site = memberOf(this.#context, identity);
-    noteAssertion(this.#context, identity, "uplink");
     const now = this.#context.now();
+    this.#checkOpening(site.id, identity.boot, now);
+    noteAssertion(this.#context, identity, "uplink");
     const { answer, uplink } = this.#context.uplinks.accept({
       v: 1,
       site: site.id,
       boot: identity.boot,
       serial: identity.serial,
+      notAfter: identity.notAfter,
       counter: identity.counter,
       openedAt: now,
       software: null,
@@ -54,20 +70,78 @@ export class Sockets {
     return answer;
   }
 
-  message(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+  /** Whether a site may open one more uplink now. @throws FairleadError `uplink.limited`, `uplink.too_many` */
+  #checkOpening(site: string, boot: string, now: number): void {
+    const { store, budgets, uplinks } = this.#context;
+    const banned = banLeft(store.bans.of(site), now);
+    const wait = banned > 0 ? banned : budgets.of(site, now).spend("opening", now);
+    if (wait > 0) throw new FairleadError("uplink.limited", undefined, { retryAfterMs: wait });
+    const open = uplinks.ofSite(site).map(({ attachment }) => attachment.boot);
+    const others = new Set(open.filter((other) => other !== boot)).size;
+    const own = open.filter((other) => other === boot).length;
+    const limit = this.#context.quotas().uplinks;
+    if (mayOpen({ own, others, all: uplinks.socketsOf(site) }, limit)) return;
+    throw new FairleadError("uplink.too_many", `The site may have ${limit} uplinks, and has as many.`);
+  }
+
+  /**
+   * Takes a message in. What its site's budget has no room for waits its turn, and with it what comes after it; a site
+   * that sends far more than it may is cut off, before any of that is looked at.
+   */
+  message(socket: WebSocket, data: string | ArrayBuffer): Promise<void> | undefined {
+    const attachment = readAttachment(socket);
+    // What came before the peer closed counts, a goodbye above all. A socket that was closed here may still send.
+    if (!attachment || attachment.ended) {
+      this.#pause(PAUSE_MS);
+      return undefined;
+    }
+    const now = this.#context.now();
+    const length = typeof data === "string" ? data.length : data.byteLength;
+    const { wait, pause } = this.#context.budgets.of(attachment.site, now).receive(length, now);
+    if (pause) this.#pause(PAUSE_MS);
+    if (wait !== null) return this.#enqueue(socket, now + wait, () => readMessage(data));
+    this.#ban({ socket, attachment }, now);
+    return undefined;
+  }
+
+  /** Handles a message after those that came before it over the same socket, and not before a time, ms. */
+  #enqueue(socket: WebSocket, notBefore: number, read: () => ConnectorMessage): Promise<void> {
     const before = this.#tails.get(socket) ?? Promise.resolve();
-    const handled = before.catch(() => undefined).then(() => this.#handle(socket, data));
+    const handled = before
+      .catch(() => undefined)
+      .then(async () => {
+        const wait = Math.min(LONGEST_WAIT_MS, notBefore - this.#context.now());
+        if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+        await this.#handle(socket, read);
+      });
     this.#tails.set(socket, handled);
     return handled;
   }
 
-  async #handle(socket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+  /** Cuts off a site that sends far more than it may, for a time that grows. */
+  #ban(uplink: Uplink, now: number): void {
+    const { store } = this.#context;
+    const { site } = uplink.attachment;
+    if (this.#lifetime.exists) store.bans.put(site, nextBan(store.bans.of(site), now));
+    this.#expel(uplink, new FairleadError("uplink.limited"));
+  }
+
+  async #handle(socket: WebSocket, read: () => ConnectorMessage): Promise<void> {
     const attachment = readAttachment(socket);
-    // What came before the peer closed counts, a goodbye above all.
     if (!attachment || attachment.ended) return;
     try {
       if (!this.#lifetime.exists) throw new FairleadError("network.unknown");
-      await dispatch(this.#context, { socket, attachment }, readMessage(data));
+      const message = read();
+      if (message.type === "bye") this.#pending.forget(socket);
+      const spend = () => {
+        const now = this.#context.now();
+        return isReport(message)
+          ? this.#context.budgets.of(attachment.site, now).spend(message.type, now)
+          : 0;
+      };
+      const early = attachment.software === null;
+      if (!early && isReport(message) && this.#pending.mustWait(socket, message, spend)) return;
+      await dispatch(this.#context, { socket, attachment }, message);
     } catch (thrown) {
       this.#expel({ socket, attachment: readAttachment(socket) ?? attachment }, thrown);
     }
@@ -113,6 +187,7 @@ export class Sockets {
   /** A socket is no more, for the reason that the code names. */
   async gone(socket: WebSocket, code: string): Promise<void> {
     this.#silence.look(socket);
+    this.#pending.forget(socket);
     await this.#tails.get(socket)?.catch(() => undefined);
     const attachment = readAttachment(socket);
     // From here on it is not there, whatever the runtime still says of it.

@@ -1,4 +1,5 @@
 /** What no message tells: uplinks that went silent, instances that stayed away, sessions that nobody ends. */
+import { BAN_MEMORY_MS } from "./budget.ts";
 import type { Context } from "./context.ts";
 import { decideAway, nextSweep, OFFER_GRACE_MS, SESSION_MEMORY_MS, TOKEN_MEMORY_MS } from "./decisions.ts";
 import { announceStandings, noteLinks, standingsOf } from "./linking.ts";
@@ -75,6 +76,7 @@ export function sweep(context: Context): void {
   endSilent(context);
   dropLost(context, now - OFFER_GRACE_MS);
   store.cuts.prune(now - SESSION_MEMORY_MS);
+  store.bans.prune(now - BAN_MEMORY_MS);
   store.tokens.prune(now - TOKEN_MEMORY_MS);
   // A session whose two instances both stay away is over at last, though nobody could say so. Not at once: after
   // an edge restart this may run before anybody is back.

@@ -52,6 +52,11 @@ export class Uplinks {
     return this.#open().filter((uplink) => uplink.attachment.software !== null);
   }
 
+  /** How many sockets a site has, those included that were closed here and not by the other side. */
+  socketsOf(site: string): number {
+    return this.#ctx.getWebSockets(tagOf.site(site)).length;
+  }
+
   ofSite(site: string): Uplink[] {
     return this.#open(tagOf.site(site));
   }

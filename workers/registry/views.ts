@@ -65,8 +65,8 @@ export function describeLink(
 
 function describeServices(context: Context, presence: Presence): Service[] {
   const services = new Map<string, Service>();
-  const offers = context.store.offers.all().sort((left, right) => left.since - right.since);
-  for (const offer of offers) {
+  // The oldest first.
+  for (const offer of context.store.offers.all()) {
     let service = services.get(offer.service);
     if (!service) {
       service = { name: offer.service, protocol: offer.protocol, port: offer.port, sites: [] };

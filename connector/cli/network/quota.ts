@@ -10,6 +10,7 @@ const COUNTS = {
   tokens: "tokens that still admit",
   sessions: "sessions between connectors",
   events: "events kept; the oldest are dropped",
+  uplinks: "connector processes of one site at a time",
 } as const satisfies Record<keyof Quotas, string>;
 
 /** A number that the quota's own schema accepts. */
@@ -32,6 +33,7 @@ export const networkQuota = command({
     tokens: quota("tokens"),
     sessions: quota("sessions"),
     events: quota("events"),
+    uplinks: quota("uplinks"),
   },
   examples: [
     { command: "fairlead network quota shop", says: "shows the quotas of shop and their use" },

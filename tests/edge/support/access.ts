@@ -1,5 +1,3 @@
-/** Sites made by name, and the links between them, as the tests of access need them. */
-import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Admission, type Redeem } from "../../../protocol/api.ts";
 import { encodeBase64 } from "../../../protocol/encoding.ts";
@@ -8,15 +6,8 @@ import type { KeyPair } from "../../../workers/authority/keys.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { createCsr, newKeys } from "../../unit/workers/authority/support.ts";
 import { openLane } from "./lane.ts";
-import {
-  granted,
-  type Line,
-  linkIn,
-  type Member,
-  memberFrom,
-  registryOf,
-  type TestUplink,
-} from "./member.ts";
+import { granted, type Line, linkIn, type Member, memberFrom, type TestUplink } from "./member.ts";
+import { runSql } from "./stored.ts";
 
 /** The operator of one network, who speaks to its registry. */
 export class Operator {
@@ -79,9 +70,7 @@ export class Operator {
   }
 
   rows(statement: string, ...values: (string | number | null)[]) {
-    return runInDurableObject(registryOf({ networkId: this.id }), (_, { storage }) =>
-      storage.sql.exec(statement, ...values).toArray(),
-    );
+    return runSql({ networkId: this.id }, statement, ...values);
   }
 }
 

@@ -18,6 +18,8 @@ export interface InProcessOptions {
   readonly token: string;
   readonly bind: string;
   readonly expose?: readonly string[];
+  /** Changes what the state directory holds, once the site has joined and before its connector starts. */
+  readonly joined?: (stateDir: string) => Promise<void>;
   /** How the connector's clocks differ, once the site has joined. */
   readonly clocks?: (site: Site) => Partial<Pick<ConnectorOptions, "renewal" | "keepalive">>;
 }
@@ -25,15 +27,24 @@ export interface InProcessOptions {
 /** Joins, starts and waits until the registry has welcomed it. */
 export async function connectorHere(
   cluster: Cluster,
-  { site: name, token, bind, expose = [], clocks = () => ({}) }: InProcessOptions,
+  { site: name, token, bind, expose = [], joined, clocks = () => ({}) }: InProcessOptions,
 ): Promise<{ site: Site; connector: Connector }> {
-  const state = openStateDirectory(cluster.fresh(name), { role: "connector" });
-  closing.push(() => state.close());
+  const stateDir = cluster.fresh(name);
   const boot = makeId("boot", randomBytes(ID_BYTES));
-  const site = await Site.start({
-    ...{ state, boot, site: name, tokens: [token], api: edgeApi, log: silent },
-    readToken: (source) => readToken(source, process.stdin),
-  });
+  const open = async () => {
+    const state = openStateDirectory(stateDir, { role: "connector" });
+    const site = await Site.start({
+      ...{ state, boot, site: name, tokens: [token], api: edgeApi, log: silent },
+      readToken: (source) => readToken(source, process.stdin),
+    });
+    return { state, site };
+  };
+  if (joined) {
+    await (await open()).state.close();
+    await joined(stateDir);
+  }
+  const { state, site } = await open();
+  closing.push(() => state.close());
   const connector = await Connector.load({
     ...{ state, site, boot, software: "test", log: silent, listen: [] },
     ...{ bind: parseBind(bind), expose: expose.map(parseExpose), ...clocks(site) },

@@ -1,6 +1,6 @@
 /** Links. */
 import type { Edge } from "../reachability.ts";
-import { blob, bytes, number, type Row, type Sql, text, time } from "./sql.ts";
+import { blob, bytes, Memo, number, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface LinkRow {
   id: string;
@@ -16,9 +16,14 @@ export interface LinkRow {
 
 export class Links {
   readonly #sql: Sql;
+  readonly #edges: Memo<readonly Edge[]>;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.#edges = new Memo(sql, ["links", "sites"], (before) => {
+      const edges = this.#readEdges();
+      return before !== undefined && sameEdges(before, edges) ? before : edges;
+    });
   }
 
   #link(row: Row): LinkRow {
@@ -88,8 +93,12 @@ export class Links {
     this.#sql.run("DELETE FROM links WHERE id = ?", id);
   }
 
-  /** The graph: links that were not revoked, and of whose ends none was. */
-  edges(): Edge[] {
+  /** The graph: links that were not revoked, and of whose ends none was. The same array while it is the same graph. */
+  edges(): readonly Edge[] {
+    return this.#edges.value;
+  }
+
+  #readEdges(): Edge[] {
     return this.#sql
       .rows(
         `SELECT joiner, issuer, cost FROM links WHERE revoked_at IS NULL
@@ -102,4 +111,14 @@ export class Links {
         cost: number(row, "cost"),
       }));
   }
+}
+
+function sameEdges(left: readonly Edge[], right: readonly Edge[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every((edge, index) => {
+      const other = right[index];
+      return edge.joiner === other?.joiner && edge.issuer === other.issuer && edge.cost === other.cost;
+    })
+  );
 }

@@ -1,5 +1,6 @@
 /** What instances offer, and what they report of their listeners. */
-import type { InstanceId } from "../../../protocol/instances.ts";
+import { z } from "zod";
+import { type InstanceId, instanceKey } from "../../../protocol/instances.ts";
 import {
   DEFAULT_ENCRYPTION,
   Encryption,
@@ -9,10 +10,12 @@ import {
 import type { ServiceProtocol } from "../../../protocol/names.ts";
 import type { StoredOffer } from "../refusals.ts";
 import type { OfferRow } from "../sight.ts";
-import { list, listText, number, optional, type Row, type Sql, text, time } from "./sql.ts";
+import { listText, Memo, number, optional, type Row, type Sql, text, time } from "./sql.ts";
 
 /** What stands where it was not decided yet whether an offer is taken; nobody sees such a row. */
 const UNDECIDED = "service.forbidden";
+
+const Scope = z.array(z.string());
 
 /** What an offer says, in one text. */
 const said = (protocol: string, port: number, encryption: string, to: string | null): string =>
@@ -20,13 +23,41 @@ const said = (protocol: string, port: number, encryption: string, to: string | n
 
 export class Offers {
   readonly #sql: Sql;
+  readonly #stored: Memo<readonly StoredOffer[]>;
+  readonly #taken: Memo<readonly OfferRow[]>;
+  readonly #index: Memo<ReadonlyMap<string, OfferRow>>;
+  /** The lists of sites that offers are exported to, by their JSON: the same list is the same array. */
+  #scopes = new Map<string, readonly string[]>();
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    const tables = ["offers", "sites"];
+    this.#stored = new Memo<readonly StoredOffer[]>(sql, tables, () => this.#readStored());
+    this.#taken = new Memo<readonly OfferRow[]>(sql, tables, () =>
+      this.stored().filter((offer) => offer.refused === null),
+    );
+    this.#index = new Memo<ReadonlyMap<string, OfferRow>>(
+      sql,
+      tables,
+      () => new Map(this.all().map((offer) => [`${instanceKey(offer.instance)} ${offer.service}`, offer])),
+    );
   }
 
-  /** All offers of sites that were not revoked, the oldest first. */
-  stored(): StoredOffer[] {
+  /** All offers of sites that were not revoked, the oldest first. The same array until offers or sites change. */
+  stored(): readonly StoredOffer[] {
+    return this.#stored.value;
+  }
+
+  #readStored(): StoredOffer[] {
+    const before = this.#scopes;
+    const scopes = new Map<string, readonly string[]>();
+    this.#scopes = scopes;
+    const scopeOf = (json: string | undefined): readonly string[] | null => {
+      if (json === undefined) return null;
+      const known = scopes.get(json) ?? before.get(json) ?? Scope.parse(JSON.parse(json));
+      scopes.set(json, known);
+      return known;
+    };
     return this.#sql
       .rows(
         `SELECT offers.*, sites.name AS site_name FROM offers JOIN sites ON sites.id = offers.site
@@ -38,15 +69,20 @@ export class Offers {
         port: number(row, "port"),
         instance: { site: text(row, "site"), siteName: text(row, "site_name"), boot: text(row, "boot") },
         encryption: Encryption.parse(text(row, "encryption")),
-        to: list(row, "to_sites"),
+        to: scopeOf(optional(row, "to_sites")),
         since: number(row, "since"),
         refused: optional(row, "refused") ?? null,
       }));
   }
 
   /** Those of them that were taken. */
-  all(): OfferRow[] {
-    return this.stored().filter((offer) => offer.refused === null);
+  all(): readonly OfferRow[] {
+    return this.#taken.value;
+  }
+
+  /** An instance's offer of a service, if it was taken. */
+  find(instance: InstanceId, service: string): OfferRow | null {
+    return this.#index.value.get(`${instanceKey(instance)} ${service}`) ?? null;
   }
 
   #saidBy({ site, boot }: InstanceId): Map<string, string> {
@@ -193,17 +229,25 @@ export class Listeners {
   replace(instance: InstanceId, reports: readonly ListenerReport[]): ListenerReport[] {
     const { site, boot } = instance;
     const before = this.of(instance);
-    this.#sql.run("DELETE FROM listeners WHERE site = ? AND boot = ?", site, boot);
-    for (const report of reports) {
+    const known = new Map(before.map((report) => [report.service, JSON.stringify(report)]));
+    const wanted = new Map(reports.map((report) => [report.service, report]));
+    for (const name of known.keys()) {
+      if (wanted.has(name)) continue;
+      this.#sql.run("DELETE FROM listeners WHERE site = ? AND boot = ? AND service = ?", site, boot, name);
+    }
+    for (const { service, address, state, code, message } of wanted.values()) {
+      const said = { service, address, state };
+      const why = { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) };
+      if (known.get(service) === JSON.stringify({ ...said, ...why })) continue;
       this.#sql.run(
         "INSERT OR REPLACE INTO listeners VALUES (?, ?, ?, ?, ?, ?, ?)",
         site,
         boot,
-        report.service,
-        report.address,
-        report.state,
-        report.code ?? null,
-        report.message ?? null,
+        service,
+        address,
+        state,
+        code ?? null,
+        message ?? null,
       );
     }
     return before;

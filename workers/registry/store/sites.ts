@@ -5,6 +5,7 @@ import {
   bytes,
   list,
   listText,
+  Memo,
   number,
   optional,
   optionalBytes,
@@ -52,9 +53,15 @@ export interface CertificateRow {
 
 export class Sites {
   readonly #sql: Sql;
+  readonly #names: Memo<ReadonlyMap<string, string>>;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.#names = new Memo(sql, ["sites"], (before) => {
+      const names = this.#readNames();
+      const same = before?.size === names.size && [...names].every(([id, name]) => before.get(id) === name);
+      return same ? before : names;
+    });
   }
 
   #site(row: Row): SiteRow {
@@ -75,8 +82,12 @@ export class Sites {
     return this.#sql.rows("SELECT * FROM sites ORDER BY name").map((row) => this.#site(row));
   }
 
-  /** Names of all sites, by id. */
-  names(): Map<string, string> {
+  /** Names of all sites, by id. The same map while it says the same. */
+  names(): ReadonlyMap<string, string> {
+    return this.#names.value;
+  }
+
+  #readNames(): Map<string, string> {
     return new Map(
       this.#sql.rows("SELECT id, name FROM sites").map((row) => [text(row, "id"), text(row, "name")]),
     );

@@ -4,13 +4,14 @@
  */
 import type { InstanceId } from "../../../protocol/instances.ts";
 import { dumpTables, restoreTables, type Tables } from "./backup.ts";
+import { Bans } from "./bans.ts";
 import { Events } from "./events.ts";
 import { Links } from "./links.ts";
 import { Issuers, NetworkTable } from "./network.ts";
 import { Listeners, Offers } from "./offers.ts";
 import { Cuts, Pairs, Sessions } from "./sessions.ts";
 import { Assertions, Certificates, Sites } from "./sites.ts";
-import { Sql, text } from "./sql.ts";
+import { noteWritesAround, Sql, text } from "./sql.ts";
 import { Tokens } from "./tokens.ts";
 
 export type { LinkRow } from "./links.ts";
@@ -20,7 +21,7 @@ export { hasJoined, type MemberRow, type SiteRow } from "./sites.ts";
 export type { TokenRow } from "./tokens.ts";
 
 /** Tables with rows of a site, which go with it. */
-const OF_SITE = ["certificates", "redemptions", "offers", "listeners", "assertions"] as const;
+const OF_SITE = ["certificates", "redemptions", "offers", "listeners", "assertions", "bans"] as const;
 
 export class Store {
   readonly #storage: DurableObjectStorage;
@@ -38,6 +39,7 @@ export class Store {
   readonly cuts: Cuts;
   readonly pairs: Pairs;
   readonly events: Events;
+  readonly bans: Bans;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -56,11 +58,17 @@ export class Store {
     this.cuts = new Cuts(sql);
     this.pairs = new Pairs(sql);
     this.events = new Events(sql);
+    this.bans = new Bans(sql);
   }
 
   /** Runs `work` so that all of its writes happen or, if it throws, none. */
   transaction<T>(work: () => T): T {
-    return this.#storage.transactionSync(work);
+    try {
+      return this.#storage.transactionSync(work);
+    } catch (thrown) {
+      noteWritesAround(this.#storage);
+      throw thrown;
+    }
   }
 
   /** Everything that a backup holds, and the last migration that shaped it. */
@@ -74,6 +82,7 @@ export class Store {
    */
   restore(dump: { migration: number; tables: Tables }, now: number): void {
     restoreTables(this.#storage, this.#sql, dump, now);
+    noteWritesAround(this.#storage);
   }
 
   /** Forgets a site and everything that hangs on it, its events excepted. */

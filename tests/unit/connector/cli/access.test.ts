@@ -180,7 +180,7 @@ describe("network quota", () => {
     expect(edge.quotas).toEqual({ ...DEFAULT_QUOTAS, sites: 1, events: 500 });
     expect(await world.json("network", "quota", "shop")).toEqual({
       limits: edge.quotas,
-      used: { sites: 1, services: 0, tokens: 0, sessions: 0, events: 0 },
+      used: { sites: 1, services: 0, tokens: 0, sessions: 0, events: 0, uplinks: 0 },
     });
   });
 });

@@ -250,7 +250,7 @@ export class FakeEdge {
     if (noun === "events") return choose(this.events, query);
     if (noun === "quotas") {
       const used = { sites: sites.length, services: services.length, tokens: tokens.length, sessions: 0 };
-      return { limits: this.quotas, used: { ...used, events: this.events.length } };
+      return { limits: this.quotas, used: { ...used, events: this.events.length, uplinks: 0 } };
     }
     const all: Record<string, unknown> = { sites, links, services, tokens };
     if (noun in all) return all[noun];

@@ -35,6 +35,21 @@ describe("which offers are taken", () => {
     expect(decideOffers(offers, { ...anything, services: 1 })).toEqual([null, null, "quota.services"]);
   });
 
+  it("those whose sites' lists of sites are not too long together, the same list of two replicas counted once", () => {
+    const list = (first: number) => Array.from({ length: 4000 }, (_, at) => `s${first + at}`);
+    const offers = ["a", "b", "c", "d"].map((service, at) => ({ ...offer(service, "east"), to: list(at) }));
+    const replicas = offers.flatMap((one) => [
+      one,
+      { ...one, instance: { ...one.instance, boot: "another boot" } },
+    ]);
+    const others = [offer("e", "east"), { ...offer("a", "west"), to: list(0) }];
+    expect(decideOffers([...replicas, ...others], anything)).toEqual([
+      ...[null, null, null, null],
+      ...["quota.exports", "quota.exports", "quota.exports", "quota.exports"],
+      ...[null, null],
+    ]);
+  });
+
   it("never more than the quota or what was taken before, never what is forbidden, whatever is offered", () => {
     const anyOffer = fc.record({
       service: fc.constantFrom("a", "b", "ab", "c"),

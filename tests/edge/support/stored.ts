@@ -1,0 +1,26 @@
+/** What a registry stores, read and changed behind its back: time that passed, and states that nothing leads to. */
+import { runInDurableObject } from "cloudflare:test";
+import { type Attachment, readAttachment, writeAttachment } from "../../../workers/registry/attachment.ts";
+import { noteWritesAround } from "../../../workers/registry/store/sql.ts";
+import { registryOf } from "./member.ts";
+
+/** Runs a statement in the database of a network's registry. */
+export const runSql = (
+  network: { networkId: string },
+  statement: string,
+  ...values: (string | number | null)[]
+) =>
+  runInDurableObject(registryOf(network), (_, { storage }) => {
+    const rows = storage.sql.exec(statement, ...values).toArray();
+    noteWritesAround(storage);
+    return rows;
+  });
+
+/** Changes what the uplinks with a tag carry through hibernation; all of them unless one is given. */
+export const alterUplinks = (network: { networkId: string }, changes: Partial<Attachment>, tag?: string) =>
+  runInDurableObject(registryOf(network), (_, ctx) => {
+    for (const socket of ctx.getWebSockets(tag)) {
+      const attachment = readAttachment(socket);
+      if (attachment) writeAttachment(socket, { ...attachment, ...changes });
+    }
+  });

@@ -1,0 +1,30 @@
+/** Sites that may open no uplink for a while, for what they sent. */
+import type { Ban } from "../budget.ts";
+import { number, type Sql } from "./sql.ts";
+
+export class Bans {
+  readonly #sql: Sql;
+
+  constructor(sql: Sql) {
+    this.#sql = sql;
+  }
+
+  of(site: string): Ban | null {
+    const row = this.#sql.row("SELECT until, strikes FROM bans WHERE site = ?", site);
+    return row && { until: number(row, "until"), strikes: number(row, "strikes") };
+  }
+
+  put(site: string, { until, strikes }: Ban): void {
+    this.#sql.run(
+      "INSERT OR REPLACE INTO bans (site, until, strikes) VALUES (?, ?, ?)",
+      site,
+      until,
+      strikes,
+    );
+  }
+
+  /** Forgets those that ended at or before `time`. */
+  prune(time: number): void {
+    this.#sql.run("DELETE FROM bans WHERE until <= ?", time);
+  }
+}

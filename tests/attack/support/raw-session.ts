@@ -17,8 +17,6 @@ import type { RawSite } from "../../support/raw-site.ts";
 export interface RawSessionOptions {
   /** The boot id to claim in the preface. */
   readonly boot: string;
-  /** The site to claim in the preface; the member's own unless given. */
-  readonly claimedSite?: string;
   /** Of the lane. */
   readonly assertion: string;
   /** By the instances, as an honest connector decides it, unless given. */
@@ -60,8 +58,8 @@ export class RawSession {
 
   static async open(site: RawSite, invitation: Invitation, options: RawSessionOptions): Promise<RawSession> {
     const { session, generation, peer, ticket } = invitation;
-    const { boot, claimedSite = site.id, assertion, timeoutMs = PATIENCE_MS } = options;
-    const self = { site: claimedSite, boot };
+    const { boot, assertion, timeoutMs = PATIENCE_MS } = options;
+    const self = { site: site.id, boot };
     const dialled = await site.dialLane(ticket, { assertion });
     if (dialled.kind !== "open") throw new Error(`no lane: ${JSON.stringify(dialled)}`);
     const meeting = Meeting.over(dialled.socket, {
@@ -70,7 +68,7 @@ export class RawSession {
       timeoutMs,
     });
     await meeting.met;
-    const server = compareInstances({ site: site.id, boot }, peer) < 0;
+    const server = compareInstances(self, peer) < 0;
     const socket = await secure(new LaneCarrier(meeting), {
       role: options.role ?? (server ? "server" : "client"),
       identity: {

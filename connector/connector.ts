@@ -128,7 +128,7 @@ export class Connector implements Controlled {
     this.#clock = new ClockWatch(log);
     this.#view = new CatalogueView(() => {
       if (!this.#draining) listeners.set(this.#view.reachable());
-    });
+    }, log);
     const lanes = laneAddress(site, log);
     this.#manager = makeSessions(options, {
       ...{ hosting: this.#hosting, hop: this.#hop, offers, descriptors, lanes },

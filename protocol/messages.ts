@@ -92,7 +92,7 @@ export const VisibleService = z.object({
   name: ServiceName,
   protocol: ServiceProtocol,
   port: Port,
-  offers: z.array(VisibleOffer),
+  offers: z.array(VisibleOffer).max(1000),
 });
 export type VisibleService = z.infer<typeof VisibleService>;
 

@@ -1,5 +1,6 @@
 /** The current catalogue, and who waits for it to change. */
 import type { VisibleService } from "../../protocol/messages.ts";
+import { type Log, silent } from "../log.ts";
 import {
   type Catalogue,
   EMPTY_CATALOGUE,
@@ -9,6 +10,9 @@ import {
   withChanges,
 } from "./catalogue.ts";
 
+/** Services that a connector takes from its edge: each has a listener, which takes a descriptor. */
+export const MAX_SERVICES = 10_000;
+
 interface CatalogueChange {
   readonly put: readonly VisibleService[];
   readonly gone: readonly string[];
@@ -17,13 +21,16 @@ interface CatalogueChange {
 
 export class CatalogueView {
   readonly #onChange: () => void;
+  readonly #log: Log;
+  #dropped = 0;
   readonly #waiters = new Set<() => void>();
   #catalogue: Catalogue = EMPTY_CATALOGUE;
   /** Known from before a welcome that is not all yet. */
   #stale: ReadonlySet<string> = new Set();
 
-  constructor(onChange: () => void) {
+  constructor(onChange: () => void, log: Log = silent) {
     this.#onChange = onChange;
+    this.#log = log;
   }
 
   lookup(name: string): VisibleService | undefined {
@@ -66,7 +73,13 @@ export class CatalogueView {
   }
 
   #set(catalogue: Catalogue): void {
-    this.#catalogue = catalogue;
+    const dropped = Math.max(0, catalogue.size - MAX_SERVICES);
+    if (dropped > 0 && this.#dropped === 0) {
+      const text = `the edge names more than ${MAX_SERVICES} services: those told last are left out`;
+      this.#log.warn({ services: catalogue.size }, text);
+    }
+    this.#dropped = dropped;
+    this.#catalogue = dropped > 0 ? new Map([...catalogue].slice(0, MAX_SERVICES)) : catalogue;
     this.#onChange();
     for (const waiter of [...this.#waiters]) waiter();
   }

@@ -5,8 +5,9 @@ import {
   reachable,
   withChanges,
 } from "../../../../connector/services/catalogue.ts";
-import { CatalogueView } from "../../../../connector/services/view.ts";
+import { CatalogueView, MAX_SERVICES } from "../../../../connector/services/view.ts";
 import type { Instance, VisibleService } from "../../../../protocol/messages.ts";
+import { MemoryLog } from "../support/log.ts";
 
 const instance = (site: string, boot: string): Instance => ({ site, siteName: site, boot });
 const service = (
@@ -19,6 +20,18 @@ const service = (
 });
 
 describe("the catalogue", () => {
+  it("takes a limited number of services from the edge, and says once that there are more", () => {
+    const log = new MemoryLog();
+    const view = new CatalogueView(() => {}, log);
+    const many = Array.from({ length: MAX_SERVICES + 5 }, (_, at) => service(`s${at}`, 80));
+    view.welcome(many);
+    view.change({ put: [service("one-more", 80)], gone: [] });
+    expect(view.reachable()).toHaveLength(MAX_SERVICES);
+    expect(log.lines.map(({ level }) => level)).toEqual(["warn"]);
+    view.change({ put: [service("s0", 81)], gone: ["s1"] });
+    expect(view.lookup("s0")?.port).toBe(81);
+  });
+
   it("keeps what it knew while a welcome is not all, and drops what is left of it in the end", () => {
     const names = () =>
       view

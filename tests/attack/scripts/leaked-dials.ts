@@ -1,0 +1,94 @@
+/** A member opens streams to a service whose target does not answer and resets them: dials that live on take all descriptors. */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { Worker } from "node:worker_threads";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { encodeOpen, encodeReset } from "../../../protocol/streams/frames.ts";
+import { eventually } from "../../support/eventually.ts";
+import type { AttackScript } from "../support/attack-script.ts";
+
+const STREAMS = 3000;
+/** Dials that one site may have under way for a service, and some for the connector itself. */
+const BOUND = 256 + 64;
+
+export const script: AttackScript = {
+  name: "leaked-dials",
+  rule: "A dial ends with its stream, and one site has a limited number of them.",
+  ci: true,
+  async run({ scene }) {
+    const stage = await scene();
+    const stuck = await StuckServer.start();
+    try {
+      const expose = [`stuck=127.0.0.1:${stuck.port}`];
+      const east = await stage.honest("east", { expose, bind: "127.44.0.0/16" });
+      const mallory = await stage.attacker("mallory");
+      const uplink = await mallory.uplinkAs({ boot: mallory.boot });
+      const { services } = await uplink.next("welcome");
+      const [offer] = services.find(({ name }) => name === "stuck")?.offers ?? [];
+      if (offer === undefined) throw new Error("stuck is not seen");
+      const invitation = await mallory.request(uplink, "stuck", { site: offer.site, boot: offer.boot });
+      const session = await mallory.session(invitation);
+      await session.greet();
+      const used = async () => (await east.status()).descriptors?.used ?? 0;
+      const before = await used();
+      const first = mallory.boot < offer.boot ? 2 : 1;
+      let most = 0;
+      for (let at = 0; at < STREAMS; at++) {
+        const id = first + 2 * at;
+        session.send(encodeOpen(id, { service: "stuck" }));
+        if (at % 4 !== 0) session.send(encodeReset(id, new FairleadError("stream.cancelled")));
+        if (at % 500 === 499) most = Math.max(most, (await used()) - before);
+      }
+      // Those that were not reset are refused or time out.
+      const rest = await eventually(
+        "the dials are over",
+        async () => {
+          const left = (await used()) - before;
+          most = Math.max(most, left);
+          return left < 16 && { left };
+        },
+        { within: 60_000 },
+      );
+      session.close();
+      return {
+        held: most > 0 && most < BOUND,
+        tried: `${STREAMS} streams, three of four reset at once`,
+        seen: `${most} descriptors at the most, ${rest.left} in the end`,
+      };
+    } finally {
+      await stuck.close();
+    }
+  },
+};
+
+/** A server that takes no connection and refuses none: its backlog is full and its program is stuck. */
+class StuckServer {
+  readonly port: number;
+  readonly #worker: Worker;
+  readonly #fillers: Socket[];
+
+  private constructor(port: number, worker: Worker) {
+    this.port = port;
+    this.#worker = worker;
+    this.#fillers = Array.from({ length: 4 }, () => connect(port, "127.0.0.1").on("error", () => {}));
+  }
+
+  static async start(): Promise<StuckServer> {
+    const worker = new Worker(STUCK, { eval: true });
+    const [port] = (await once(worker, "message")) as [number];
+    return new StuckServer(port, worker);
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#fillers) socket.destroy();
+    await this.#worker.terminate();
+  }
+}
+
+const STUCK = `
+  const { parentPort } = require("node:worker_threads");
+  const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+  });
+`;

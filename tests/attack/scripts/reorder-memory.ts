@@ -1,0 +1,78 @@
+/**
+ * A member opens sessions, says nothing of TLS, and sends single bytes far ahead of their turn: what a receiver keeps
+ * of each beside the byte adds up.
+ */
+
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { ID_BYTES, makeId } from "../../../protocol/ids.ts";
+import { closeServers, echo, serve } from "../../system/support/traffic.ts";
+import type { AttackScript } from "../support/attack-script.ts";
+import type { RawConnector } from "../support/raw-connector.ts";
+
+const SESSIONS = 8;
+const STRETCHES = 4000;
+const PATIENCE_MS = 30_000;
+const MIB = 1024 * 1024;
+
+export const script: AttackScript = {
+  name: "reorder-memory",
+  rule: "What an unproven peer sends ahead of its turn takes little memory, however it is cut.",
+  ci: true,
+  async run({ scene }) {
+    const stage = await scene();
+    try {
+      const target = await serve(echo);
+      const east = await stage.honest("east", { expose: [`api=${target.at}`], bind: "127.43.0.0/16" });
+      const mallory = await stage.attacker("mallory");
+      const before = await residentBytes(east.process.pid);
+      let sent = 0;
+      const codes: string[] = [];
+      for (let at = 0; at < SESSIONS; at++) {
+        const { bytes, code } = await flood(mallory);
+        sent += bytes;
+        codes.push(code);
+      }
+      const grown = (await residentBytes(east.process.pid)) - before;
+      return {
+        held: grown < 128 * MIB && (await east.status()).uplink.state === "up",
+        tried: `${SESSIONS} sessions without TLS, in each up to ${STRETCHES} times two bytes with a gap behind them`,
+        seen: `the connector grew by ${Math.round(grown / MIB)} MiB; the lanes ended with ${[...new Set(codes)].join(", ")}`,
+        figures: { "bytes sent": sent, "bytes grown": grown },
+      };
+    } finally {
+      await closeServers();
+    }
+  },
+};
+
+/** One session: pairs of bytes with gaps between them, until the lane ends. */
+async function flood(mallory: RawConnector): Promise<{ bytes: number; code: string }> {
+  const boot = makeId("boot", randomBytes(ID_BYTES));
+  const uplink = await mallory.uplinkAs({ boot });
+  const { services } = await uplink.next("welcome");
+  const [offer] = services.find(({ name }) => name === "api")?.offers ?? [];
+  if (offer === undefined) throw new Error("api is not seen");
+  const invitation = await mallory.request(uplink, "api", { site: offer.site, boot: offer.boot });
+  const lane = await mallory.lane(invitation, boot);
+  lane.preface(invitation, { site: mallory.id, boot });
+  await lane.text();
+  let bytes = 0;
+  for (let at = 0; at < STRETCHES && lane.socket.readyState === lane.socket.OPEN; at++) {
+    for (const offset of [1, 2]) {
+      lane.data(at * 4 + offset, Buffer.from("x"));
+      bytes += 11;
+    }
+    if (at % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  const late = new Promise<string>((resolve) => setTimeout(resolve, PATIENCE_MS, "nothing").unref());
+  const code = await Promise.race([lane.closed.then(({ reason }) => reason || "no reason"), late]);
+  uplink.socket.terminate();
+  return { bytes, code };
+}
+
+/** Memory of a process that is in use; 0 where the system does not tell. */
+async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;
+}

@@ -237,8 +237,12 @@ export class SessionManager {
       throw this.#refuse(invitation, decision.code, decision.why);
     }
     if (!this.#hasRoom(invitation.peer.site)) {
-      const why = `${invitation.peer.siteName} has as many sessions as it may have`;
-      throw this.#refuse(invitation, "session.limit", why);
+      // The code that its peer is told at once: its clients go to another instance.
+      this.#refuse(invitation, "session.unknown", "no room");
+      throw new FairleadError(
+        "session.limit",
+        `${invitation.peer.siteName} has as many sessions as it may have`,
+      );
     }
     return this.#start(invitation);
   }

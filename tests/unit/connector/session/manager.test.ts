@@ -153,6 +153,32 @@ describe("a session", () => {
     expect(registry.ended.map(({ code }) => code)).toEqual(["session.revoked", "session.revoked"]);
   });
 
+  it("is one of a limited number with a site; for one more the oldest without streams ends, or it is refused", async () => {
+    const limits = { maxSessionsPerSite: 2 };
+    const { east } = await pair({ east: { limits } });
+    const identity = await network.identity();
+    const open = async () => {
+      const west = makeConnector(registry, relay, identity, { name: "west" });
+      connectors.push(west);
+      const stream = await west.manager.open("api", east.instance);
+      await stream.accepted;
+      return stream;
+    };
+    const [first, second] = [await open(), await open()];
+    await expect(open()).rejects.toThrow();
+    expect(east.manager.sessions()).toHaveLength(2);
+    first.destroy();
+    await until(() => east.manager.streams === 1);
+    const third = await open();
+    expect(east.manager.sessions()).toHaveLength(2);
+    expect([second.destroyed, third.destroyed]).toEqual([false, false]);
+    expect(registry.ended.map(({ code }) => code)).toContain("session.limit");
+    // Another site has room of its own.
+    const other = makeConnector(registry, relay, await network.identity(), { name: "north" });
+    connectors.push(other);
+    await (await other.manager.open("api", east.instance)).accepted;
+  }, 120_000);
+
   it("is replaced by a newer one, and its streams learn it", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);

@@ -4,10 +4,13 @@ import { request } from "node:https";
 import type { AttackScript } from "../support/attack-script.ts";
 
 const GUESSES = 60;
+/** Quickly, or the limit has recovered meanwhile. */
+const AT_ONCE = 10;
 
 export const script: AttackScript = {
   name: "guessed-keys",
   rule: "Wrong keys are limited by the client's address, whatever its port; a good key from there still works.",
+  ci: true,
   async run({ scene }) {
     const { edge } = await scene();
     const ask = (key: string) =>
@@ -24,9 +27,11 @@ export const script: AttackScript = {
         sent.once("error", reject).end();
       });
     const statuses = new Map<number, number>();
-    for (let guess = 0; guess < GUESSES; guess++) {
-      const status = await ask(`flk_admin_${randomBytes(32).toString("base64url")}`);
-      statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    for (let guess = 0; guess < GUESSES; guess += AT_ONCE) {
+      const wrong = () => ask(`flk_admin_${randomBytes(32).toString("base64url")}`);
+      for (const status of await Promise.all(Array.from({ length: AT_ONCE }, wrong))) {
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
     }
     const good = await ask(edge.adminKey);
     const counts = [...statuses].map(([status, count]) => `${count} × ${status}`).join(", ");

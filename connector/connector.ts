@@ -136,12 +136,12 @@ export class Connector implements Controlled {
     });
     this.#clients = new Clients({
       ...{ view: this.#view, streams: streamsOf(this.#manager), hop: this.#hop, log },
-      edgeRoundTrip: () => this.#uplink.rtt,
+      edgeRoundTrip: () => this.#uplink.roundTrip,
     });
     this.#uplink = new Uplink({
-      dial: async (signal) => {
+      dial: async (signal, roundTrip) => {
         await this.#ensureFresh();
-        return await dialUplink(site, signal);
+        return await dialUplink(site, signal, roundTrip);
       },
       onExpired: async () => {
         await site.renewOverApi();
@@ -171,6 +171,7 @@ export class Connector implements Controlled {
       present: () => this.#uplink.replace(),
       remove: (name) => this.#uplink.deleteLink(name),
       renew: () => this.#renewer.soon(),
+      roundTrip: () => this.#uplink.roundTrip,
       log,
     });
     this.#hearing = new Hearing({

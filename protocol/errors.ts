@@ -399,7 +399,7 @@ export const ERRORS = {
   "uplink.silent": entry(
     "site",
     408,
-    "An uplink was opened and no hello came over it within 10 seconds.",
+    "An uplink was opened and no hello came over it within 20 seconds.",
     "Nothing: the connector dials again; if it stays, check the way to the edge and update the connector.",
     RETRY,
   ),
@@ -436,7 +436,7 @@ export const ERRORS = {
   "ticket.expired": entry(
     "site",
     403,
-    "The ticket is older than 30 seconds.",
+    "The ticket is older than it may be: 30 seconds, longer over a slow path.",
     "Nothing: the connector asks for a new session. If it stays, correct the clock of the edge.",
     RETRY,
   ),
@@ -467,7 +467,7 @@ export const ERRORS = {
   "lane.unmet": entry(
     "peer",
     504,
-    "The other side did not dial the lane within 10 seconds.",
+    "The other side did not dial the lane in time.",
     "Check the other site with `fairlead site status`; the connector tries again.",
     RETRY,
   ),

@@ -247,6 +247,8 @@ export const Invitation = z.object({
   tickets: z.array(z.string()).min(1).max(MAX_LANES).optional(),
   /** How many lanes were granted: as many as there are tickets. */
   lanes: z.number().int().min(1).max(MAX_LANES).optional(),
+  /** The peer's round trip to the edge, ms, where the edge knows it. Its word: limits that follow it have a ceiling. */
+  rtt: z.number().min(0).optional(),
 });
 export type Invitation = z.infer<typeof Invitation>;
 

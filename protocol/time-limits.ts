@@ -21,6 +21,18 @@ export interface TimeLimit {
 export const TIME_LIMITS = {
   /** A WebSocket to the edge: the proxy's two, TCP, TLS with a retry, the upgrade. By the round trip to the edge. */
   dial: { least: 15_000, roundTrips: 12, most: 120_000, unmeasured: 60_000 },
+  /** The same at the lanes' own port: it leaves time for another dial at the links address. By the round trip to the edge. */
+  lanePort: { least: 5000, roundTrips: 8, most: 30_000 },
+  /** A request to the API, from its dial to its answer. By the round trip to the edge, which nothing has measured by then. */
+  apiRequest: { least: 30_000, roundTrips: 12, most: 60_000, unmeasured: 60_000 },
+  /** Its dial: TCP, the proxy, TLS. */
+  apiConnect: { least: 10_000, roundTrips: 8, most: 30_000, unmeasured: 30_000 },
+  /** From the opening of an uplink to its `hello`, at the registry. */
+  hello: { least: 10_000, roundTrips: 4, most: 20_000, unmeasured: 20_000 },
+  /** The site's status as the registry sees it; what is known here is shown without it. By the round trip to the edge. */
+  status: { least: 2000, roundTrips: 2, most: 8000 },
+  /** A new link's hello, before the command that made the link ends. By the round trip to the edge. */
+  link: { least: 5000, roundTrips: 12, most: 30_000 },
   /** From `hello` to `welcome`. By the round trip to the edge. */
   welcome: { least: 15_000, roundTrips: 4, most: 60_000, unmeasured: 45_000 },
   /** A request over the uplink, with another uplink where the first is lost. By the round trip to the edge. */
@@ -55,11 +67,12 @@ export const TIME_LIMITS = {
 
 export type TimeLimitName = keyof typeof TIME_LIMITS;
 
-/** A limit, ms, for a round trip of `roundTripMs`; null while none was measured. */
-export function timeLimit(name: TimeLimitName, roundTripMs: number | null): number {
-  const { least, roundTrips, most, unmeasured = least }: TimeLimit = TIME_LIMITS[name];
-  if (roundTripMs === null) return unmeasured;
-  return Math.min(most, Math.max(least, roundTrips * roundTripMs));
+/** A limit, ms, for a round trip of `roundTripMs`; null while none was measured. `least`: another one than the table's. */
+export function timeLimit(name: TimeLimitName, roundTripMs: number | null, least?: number): number {
+  const limit: TimeLimit = TIME_LIMITS[name];
+  const floor = least ?? limit.least;
+  if (roundTripMs === null) return least ?? limit.unmeasured ?? floor;
+  return Math.max(floor, Math.min(limit.most, limit.roundTrips * roundTripMs));
 }
 
 /** The round trip between two connectors over the edge, ms; null while neither part of it was measured. */

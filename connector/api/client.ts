@@ -6,12 +6,13 @@ import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import type { z } from "zod";
 import { ErrorAnswer } from "../../protocol/api.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
+import { timeLimit } from "../../protocol/time-limits.ts";
 import { edgeNames } from "../net/name-resolver.ts";
 import { proxyFor } from "../uplink/proxy.ts";
 import { connectionError } from "./failures.ts";
 
 /** How long a request may take, from dialling to the last byte of the answer, in ms. */
-export const REQUEST_TIMEOUT_MS = 30_000;
+export const REQUEST_TIMEOUT_MS = timeLimit("apiRequest", null);
 
 /** Longest answer that is read, in bytes: a network of thousands of sites stays far below. */
 const MAX_ANSWER = 64 * 1024 * 1024;
@@ -60,12 +61,18 @@ export class EdgeClient {
     const tls = options.ca === undefined ? {} : { ca: options.ca };
     const { maxAnswer: maxResponseSize = MAX_ANSWER } = options;
     const { lookup } = edgeNames;
+    const timeout = timeLimit("apiConnect", null);
     this.#proxy = proxyFor(this.url);
     this.#dispatcher =
       this.#proxy === null
-        ? new Agent({ connect: { ...tls, lookup }, maxResponseSize })
+        ? new Agent({ connect: { ...tls, lookup, timeout }, maxResponseSize })
         : new ProxyAgent({
-            ...{ uri: this.#proxy.href, requestTls: tls, proxyTls: { lookup }, connect: { lookup } },
+            ...{
+              uri: this.#proxy.href,
+              requestTls: { ...tls, timeout },
+              proxyTls: { lookup, timeout },
+              connect: { lookup, timeout },
+            },
             maxResponseSize,
           });
   }

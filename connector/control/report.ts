@@ -1,5 +1,6 @@
 /** What a connector tells about itself on its control socket. */
 import type { SiteView } from "../../protocol/messages.ts";
+import { timeLimit } from "../../protocol/time-limits.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import type { HopRules } from "../services/hop.ts";
 import type { Listeners } from "../services/listeners.ts";
@@ -20,7 +21,7 @@ export interface Parts {
   readonly site: Pick<Site, "membership">;
   readonly boot: string;
   readonly software: string;
-  readonly uplink: Pick<Uplink, "state" | "rtt" | "requestStatus">;
+  readonly uplink: Pick<Uplink, "state" | "rtt" | "roundTrip" | "requestStatus">;
   readonly renewer: Pick<Renewer, "trouble">;
   readonly clock: Pick<ClockWatch, "skewMs">;
   readonly book: Pick<LinkBook, "known" | "changed">;
@@ -33,8 +34,7 @@ export interface Parts {
   readonly manager: Pick<SessionManager, "sessions">;
 }
 
-/** How long the registry is waited for, and how long its answer is good for the next who asks, ms. */
-const STATUS_TIMEOUT_MS = 2000;
+/** How long the registry's answer is good for the next who asks, ms. */
 const FRESH_MS = 1000;
 
 export class Report {
@@ -109,7 +109,7 @@ export class Report {
     if (uplink.state.state !== "up") return Promise.resolve(null);
     const now = performance.now();
     if (now - this.#asked.at < FRESH_MS) return this.#asked.view;
-    const view = uplink.requestStatus(STATUS_TIMEOUT_MS).then(
+    const view = uplink.requestStatus(timeLimit("status", uplink.roundTrip)).then(
       (told) => {
         book.changed(told);
         return told;

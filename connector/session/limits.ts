@@ -2,6 +2,7 @@
 import { DEFAULT_WINDOW_BYTES } from "../../protocol/carrier.ts";
 import { DEFAULT_MAX_STREAMS } from "../../protocol/streams/options.ts";
 import { DEFAULT_WINDOW } from "../../protocol/streams/windows.ts";
+import { TIME_LIMITS, timeLimit } from "../../protocol/time-limits.ts";
 
 /** Times in ms. */
 export interface SessionLimits {
@@ -29,6 +30,8 @@ export interface SessionLimits {
   /** Sessions with one site, whatever its instances and the modes; and with all. */
   maxSessionsPerSite: number;
   maxSessions: number;
+  /** Round trip to the peer before one was measured, ms; 0 where nothing is known of it. */
+  roundTripMs: number;
 }
 
 export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
@@ -36,13 +39,25 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   parkAfterMs: 60_000,
   parkedMs: 600_000,
   sessionTimeoutMs: 60_000,
-  laneWaitMs: 3000,
+  laneWaitMs: TIME_LIMITS.lane.least,
   lanes: 1,
   replayBytes: DEFAULT_WINDOW_BYTES,
-  upMs: 10_000,
-  lingerMs: 2000,
+  upMs: TIME_LIMITS.session.least,
+  lingerMs: TIME_LIMITS.linger.least,
   window: DEFAULT_WINDOW,
   maxStreams: DEFAULT_MAX_STREAMS,
   maxSessionsPerSite: 64,
   maxSessions: 4096,
+  roundTripMs: 0,
 };
+
+/** The limits of a session whose two connectors are `path` ms apart, there and back; null where that is not known. */
+export function limitsOver(path: number | null, limits: SessionLimits): SessionLimits {
+  return {
+    ...limits,
+    upMs: timeLimit("session", path, limits.upMs),
+    laneWaitMs: timeLimit("lane", path, limits.laneWaitMs),
+    lingerMs: timeLimit("linger", path, limits.lingerMs),
+    roundTripMs: path ?? limits.roundTripMs,
+  };
+}

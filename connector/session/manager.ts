@@ -18,8 +18,9 @@ import {
   type Instance,
   type Invitation,
 } from "../../protocol/messages.ts";
+import { pathRoundTrip, timeLimit } from "../../protocol/time-limits.ts";
 import { decide, modeOf } from "./invitations.ts";
-import { DEFAULT_LIMITS, type SessionLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, limitsOver, type SessionLimits } from "./limits.ts";
 import type { SessionManagerOptions, SessionSummary } from "./options.ts";
 import { serve } from "./serving.ts";
 import { Session } from "./session.ts";
@@ -192,7 +193,7 @@ export class SessionManager {
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(
         () => reject(new FairleadError("session.timeout", "the registry did not answer in time")),
-        this.#limits.upMs,
+        timeLimit("request", this.#options.edgeRoundTrip?.() ?? null, this.#limits.upMs),
       );
     });
     try {
@@ -266,7 +267,8 @@ export class SessionManager {
     const key = keyOf(peer, encryption);
     const current = this.#current.get(key);
     const { identity, software = "fairlead", dial, carrier, signalling, accept, log } = this.#options;
-    const limits = this.#limits;
+    const own = this.#options.edgeRoundTrip?.() ?? null;
+    const limits = limitsOver(pathRoundTrip(own, invitation.rtt ?? null), this.#limits);
     const session = new Session({
       ...{ invitation, self: this.#self, identity: identity(), software, limits, dial, log },
       memory: this.#memory.open(peer.site),

@@ -65,6 +65,8 @@ export interface SessionManagerOptions {
    */
   dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
   accept: Accept;
+  /** The round trip to the edge, ms; null while it is not known. */
+  edgeRoundTrip?: () => number | null;
   /**
    * Whether this connector's own configuration has any use for hop encryption. What the registry says is no
    * permission; nobody's unless given.

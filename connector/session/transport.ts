@@ -79,7 +79,7 @@ export class Transport {
     else {
       const { limits, pipe, memory } = this.#options;
       const carrier = new PipeCarrier({
-        ...{ ...pipe, memory, replayBytes: limits.replayBytes },
+        ...{ ...pipe, memory, replayBytes: limits.replayBytes, roundTripMs: limits.roundTripMs },
         windowBytes: DEFAULT_WINDOW_BYTES,
         unprovenBytes: UNPROVEN_WINDOW_BYTES,
       });

@@ -1,6 +1,7 @@
 /** A site's links: what the registry tells of them, the certificates that the site holds, and making and deleting them. */
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { IncomingLink, LinkReport } from "../../protocol/messages.ts";
+import { timeLimit } from "../../protocol/time-limits.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { Log } from "../log.ts";
 import type { LinkWishes, Site } from "./site.ts";
@@ -13,11 +14,10 @@ export interface LinkBookOptions {
   readonly remove: (name: string) => Promise<void>;
   /** Asks for certificates: some are missing. */
   readonly renew: () => void;
+  /** The round trip to the edge, ms; null while it is not known. */
+  readonly roundTrip: () => number | null;
   readonly log: Log;
 }
-
-/** How long a new link may take to be presented before its maker hears of it anyway, ms. */
-const PRESENT_MS = 5000;
 
 /** What the registry tells of a site's links. */
 export interface Told {
@@ -80,8 +80,9 @@ export class LinkBook {
     const { id, name, issuer } = link;
     log.info({ link: name, issuer }, "link created");
     let timer: NodeJS.Timeout | undefined;
+    // Its maker hears of it anyway.
     const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, PRESENT_MS);
+      timer = setTimeout(resolve, timeLimit("link", this.#options.roundTrip()));
     });
     await Promise.race([present(), patience]);
     clearTimeout(timer);

@@ -8,6 +8,7 @@ import {
   RegistryMessage,
   type Welcome,
 } from "../../protocol/messages.ts";
+import { timeLimit } from "../../protocol/time-limits.ts";
 import type { Log } from "../log.ts";
 
 /** Messages that come unasked. */
@@ -32,10 +33,10 @@ export interface ConnectionOptions {
   /** Called with each answer to a keep-alive: how long it took, ms. */
   readonly onRoundTrip?: (ms: number) => void;
   readonly log: Log;
+  /** For the answer to hello, ms. */
+  readonly welcomeMs?: number;
   readonly keepalive?: { readonly everyMs: number; readonly deadAfterMs: number };
 }
-
-const WELCOME_TIMEOUT_MS = 15_000;
 
 interface Pending {
   readonly resolve: (answer: Answer) => void;
@@ -82,7 +83,7 @@ export class UplinkConnection {
     const connection = new UplinkConnection(socket, options);
     const timer = setTimeout(
       () => connection.#end(new FairleadError("uplink.lost", "the edge did not answer hello")),
-      WELCOME_TIMEOUT_MS,
+      options.welcomeMs ?? timeLimit("welcome", null),
     );
     const welcome = await new Promise<Welcome | FairleadError>((resolve) => {
       connection.#onWelcome = resolve;

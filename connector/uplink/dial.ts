@@ -20,13 +20,11 @@ export interface DialOptions {
   /** Code of a failure that has none of its own. */
   readonly fallback: ErrorCode;
   /** Until the WebSocket is open, ms. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs: number;
   /** Further settings of the WebSocket. */
   readonly webSocket?: ClientOptions;
   readonly signal?: AbortSignal;
 }
-
-const DIAL_TIMEOUT_MS = 15_000;
 
 /** A refusal that says to come back later than that is not believed, s. */
 const MAX_RETRY_AFTER = 900;
@@ -59,7 +57,7 @@ export async function dial(options: DialOptions): Promise<WebSocket> {
     const socket = openSocket(options, tunnel);
     const timer = setTimeout(() => {
       fail(new FairleadError(options.fallback, `${options.url} did not answer in time`));
-    }, options.timeoutMs ?? DIAL_TIMEOUT_MS);
+    }, options.timeoutMs);
     const onAbort = () => fail(new FairleadError(options.fallback, "given up"));
     const settle = () => {
       clearTimeout(timer);

@@ -5,6 +5,7 @@
  *     asked ──no answer──▶ probed ──no sign of life──▶ replaced ──sign of life──▶ kept after all
  *                             └────sign of life──▶ kept
  */
+import { TIME_LIMITS, timeLimit } from "../../protocol/time-limits.ts";
 import type { Log } from "../log.ts";
 
 /** How long an answer, and then a sign of life, are waited for at least, ms. */
@@ -13,7 +14,7 @@ export interface DoubtTimes {
   readonly signMs: number;
 }
 
-const TIMES: DoubtTimes = { answerMs: 5000, signMs: 2000 };
+const TIMES: DoubtTimes = { answerMs: TIME_LIMITS.answer.least, signMs: 2000 };
 
 /** A sign of life may take this many round trips, however long they are. */
 const ROUND_TRIPS = 8;
@@ -58,10 +59,13 @@ export class Doubts<U extends Doubted> {
   /** A question went out. The returned function is to be called when nobody waits any more, `answered` or not. */
   asked(uplink: U): (answered: boolean) => void {
     let inTime = true;
-    const timer = setTimeout(() => {
-      inTime = false;
-      void this.#doubt(uplink);
-    }, this.#times.answerMs).unref();
+    const timer = setTimeout(
+      () => {
+        inTime = false;
+        void this.#doubt(uplink);
+      },
+      timeLimit("answer", this.#options.rtt(), this.#times.answerMs),
+    ).unref();
     return (answered) => {
       clearTimeout(timer);
       if (!answered || !inTime) return;

@@ -3,6 +3,7 @@ import type { WebSocket } from "ws";
 import { LANE_PATH, TICKET_HEADER, UPLINK_PATH } from "../../protocol/assertions.ts";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { MAX_MESSAGE } from "../../protocol/messages.ts";
+import { timeLimit } from "../../protocol/time-limits.ts";
 import type { Log } from "../log.ts";
 import { LANE_SOCKET_OPTIONS } from "../session/lane.ts";
 import { rootsOf } from "../site/roots.ts";
@@ -14,23 +15,25 @@ import { probeLanes } from "./lane-probe.ts";
 /** What of a site it takes to prove it. */
 export type Member = Pick<Site, "membership" | "keyPem" | "assert">;
 
-/** A dial at the lanes' port leaves time for another at the links address. ms */
-const LANE_PORT_TIMEOUT_MS = 5_000;
-
 /** Failures of the way to an address, which another address may not have. */
 const WAY_THERE: readonly ErrorCode[] = ["lane.failed", "proxy.failed", "edge.untrusted"];
 
 /** A UTF-16 code unit takes three bytes of UTF-8 at the most. */
 const MAX_UPLINK_PAYLOAD = 3 * MAX_MESSAGE;
 
-/** Dials the uplink with an assertion of its own. @throws FairleadError as {@link dial}. */
-export async function dialUplink(site: Member, signal: AbortSignal): Promise<WebSocket> {
+/** Dials the uplink with an assertion of its own; `roundTrip` to the edge, ms, null while it is not known. @throws FairleadError as {@link dial}. */
+export async function dialUplink(
+  site: Member,
+  signal: AbortSignal,
+  roundTrip: number | null = null,
+): Promise<WebSocket> {
   return await dial({
     ...credentials(site),
     url: webSocketUrl(site.membership.edge.links, UPLINK_PATH),
     headers: { authorization: `Bearer ${await site.assert("uplink")}` },
     webSocket: { maxPayload: MAX_UPLINK_PAYLOAD },
     fallback: "uplink.lost",
+    timeoutMs: timeLimit("dial", roundTrip),
     signal,
   });
 }
@@ -45,14 +48,15 @@ export async function dialLane(
   ticket: string,
   signal: AbortSignal,
   at = site.membership.edge.links,
+  roundTrip: number | null = null,
 ): Promise<WebSocket> {
   return await dial({
     ...credentials(site),
     url: webSocketUrl(at, LANE_PATH),
-    ...(at === site.membership.edge.links ? {} : { timeoutMs: LANE_PORT_TIMEOUT_MS }),
     headers: { authorization: `Bearer ${await site.assert("lane")}`, [TICKET_HEADER]: ticket },
     webSocket: LANE_SOCKET_OPTIONS,
     fallback: "lane.failed",
+    timeoutMs: timeLimit(at === site.membership.edge.links ? "dial" : "lanePort", roundTrip),
     signal,
   });
 }

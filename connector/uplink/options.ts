@@ -6,8 +6,11 @@ import type { Notice } from "./connection.ts";
 import type { DoubtTimes } from "./doubts.ts";
 
 export interface UplinkOptions {
-  /** Opens the WebSocket with an assertion of its own; renews an expired certificate first. */
-  readonly dial: (signal: AbortSignal) => Promise<WebSocket>;
+  /**
+   * Opens the WebSocket with an assertion of its own; renews an expired certificate first. `roundTrip` to the edge as
+   * it was last measured, ms; null before that.
+   */
+  readonly dial: (signal: AbortSignal, roundTrip: number | null) => Promise<WebSocket>;
   /** The edge called the certificate expired, whatever this site's clock says. */
   readonly onExpired: () => Promise<void>;
   /** The edge says that the site is a member no more. May come again at each attempt. */

@@ -4,9 +4,6 @@ import type { InstanceId } from "../../protocol/instances.ts";
 import type { EdgeFeature, Encryption, Invitation, Renewal, SiteView } from "../../protocol/messages.ts";
 import type { Answer, Question } from "./connection.ts";
 
-/** How long a request waits for an uplink and its answer together, ms. */
-export const REQUEST_TIMEOUT_MS = 10_000;
-
 /** What the edge must know to be asked, and how it fails when it does not. */
 export interface Needs {
   readonly feature: EdgeFeature;
@@ -14,6 +11,9 @@ export interface Needs {
 }
 
 export abstract class Requests {
+  /** How long a request waits for an uplink and its answer together, ms. */
+  protected abstract readonly requestMs: number;
+
   /** Sends a question and waits for its answer. @throws FairleadError the registry's code; uplink.lost. */
   protected abstract ask(question: Question, timeoutMs: number, needs?: Needs): Promise<Answer>;
 
@@ -26,7 +26,7 @@ export abstract class Requests {
   ): Promise<Invitation> {
     const mode = encryption === undefined ? {} : { encryption };
     const question: Question = { type: "session.request", service, peer, lanes, ...mode };
-    const answer = await this.ask(question, REQUEST_TIMEOUT_MS);
+    const answer = await this.ask(question, this.requestMs);
     if (answer.type !== "session.grant") throw unexpected(answer);
     return answer.invitation;
   }
@@ -38,7 +38,7 @@ export abstract class Requests {
    */
   async requestResume(session: string, generation: number, lanes = 1): Promise<Invitation> {
     const question: Question = { type: "session.resume", session, generation, lanes };
-    const answer = await this.ask(question, REQUEST_TIMEOUT_MS, {
+    const answer = await this.ask(question, this.requestMs, {
       feature: "resume",
       error: () => new FairleadError("session.lost", "the edge is too old to resume sessions"),
     });
@@ -48,13 +48,13 @@ export abstract class Requests {
 
   /** @throws FairleadError the registry's code; uplink.lost. */
   async requestRenewal(): Promise<Renewal> {
-    const answer = await this.ask({ type: "renew" }, REQUEST_TIMEOUT_MS);
+    const answer = await this.ask({ type: "renew" }, this.requestMs);
     if (answer.type !== "renewed") throw unexpected(answer);
     return answer.renewal;
   }
 
   /** The network as this site sees it. @throws FairleadError uplink.lost. */
-  async requestStatus(timeoutMs = REQUEST_TIMEOUT_MS): Promise<SiteView> {
+  async requestStatus(timeoutMs = this.requestMs): Promise<SiteView> {
     const answer = await this.ask({ type: "status.request" }, timeoutMs);
     if (answer.type !== "status") throw unexpected(answer);
     return answer.view;
@@ -62,7 +62,7 @@ export abstract class Requests {
 
   /** Deletes one of this site's links. @throws FairleadError link.unknown; uplink.lost; uplink.version from an edge that is too old. */
   async deleteLink(link: string): Promise<void> {
-    const answer = await this.ask({ type: "link.delete", link }, REQUEST_TIMEOUT_MS, {
+    const answer = await this.ask({ type: "link.delete", link }, this.requestMs, {
       feature: "links",
       error: () => new FairleadError("uplink.version", "the edge is too old to delete links: update it"),
     });

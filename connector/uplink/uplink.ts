@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { ConnectorMessage } from "../../protocol/messages.ts";
+import { timeLimit } from "../../protocol/time-limits.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { clockSkew } from "./clock.ts";
 import { type Answer, type Notice, type Question, UplinkConnection } from "./connection.ts";
@@ -45,6 +46,8 @@ export class Uplink extends Requests {
   readonly #replacing: Replacing<UplinkConnection>;
   readonly #doubts: Doubts<UplinkConnection>;
   readonly #roundTrip = new RoundTrip();
+  /** The round trip as it was last known, ms: what a new uplink takes. */
+  #lastRoundTrip: number | null = null;
   #current: UplinkConnection | null = null;
   /** When the wait between two attempts ends, by the monotonic clock, ms. */
   #dialAt = 0;
@@ -73,7 +76,7 @@ export class Uplink extends Requests {
     });
     this.#doubts = new Doubts({
       replace: (uplink, lives) => this.#replacing.silent(uplink, lives),
-      rtt: () => this.rtt,
+      rtt: () => this.roundTrip,
       ...{ random, log, now },
       ...(options.doubts === undefined ? {} : { times: options.doubts }),
     });
@@ -86,6 +89,15 @@ export class Uplink extends Requests {
   /** The round trip to the edge, ms; null while it is not known. */
   get rtt(): number | null {
     return this.state.state === "up" ? this.#roundTrip.value : null;
+  }
+
+  /** The round trip to the edge for limits, ms: as it was last measured, also while the uplink is down. */
+  get roundTrip(): number | null {
+    return this.#roundTrip.value ?? this.#lastRoundTrip;
+  }
+
+  protected override get requestMs(): number {
+    return timeLimit("request", this.roundTrip);
   }
 
   start(): void {
@@ -189,14 +201,20 @@ export class Uplink extends Requests {
     const before = this.#current;
     const said = this.#replacing.wanted;
     const { signal } = this.#stop;
-    const socket = await dial(calledOff === undefined ? signal : AbortSignal.any([signal, calledOff]));
+    const { roundTrip } = this;
+    const socket = await dial(
+      calledOff === undefined ? signal : AbortSignal.any([signal, calledOff]),
+      roundTrip,
+    );
     let self: UplinkConnection | undefined;
     const asked = this.#wallClock();
+    const begun = this.#now();
     // Notices may follow welcome before the code after `await` runs; they wait for their turn.
     const early: Notice[] = [];
     const { connection, welcome } = await UplinkConnection.open(socket, {
       hello: hello(),
       log,
+      welcomeMs: timeLimit("welcome", roundTrip),
       ...(keepalive ? { keepalive } : {}),
       onNotice: (notice) => {
         if (self === undefined) early.push(notice);
@@ -221,6 +239,8 @@ export class Uplink extends Requests {
     this.#current = connection;
     this.#replacing.said(said);
     this.#features = new Set(welcome.features);
+    // The answer to hello took a round trip and the registry's work: good enough until a keep-alive is answered.
+    this.#lastRoundTrip = this.roundTrip ?? this.#now() - begun;
     this.#roundTrip.restart();
     onWelcome(welcome, clockSkew(welcome.time, { asked, answered: this.#wallClock() }));
     for (const notice of early) onNotice(notice);

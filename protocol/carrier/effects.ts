@@ -44,4 +44,6 @@ export interface PipeLimits {
   memory?: MemoryAccount;
   /** Bytes that may be under way on the shortest path; 1 MiB unless given. */
   leastFlightBytes?: number;
+  /** Round trip to expect of a lane on which none was measured, ms; 0 unless given. */
+  roundTripMs?: number;
 }

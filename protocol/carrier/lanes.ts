@@ -43,14 +43,17 @@ export class PipeLane {
 
   /** Times that {@link DEAD_MS} is stretched. */
   readonly #patience: number;
+  readonly #expected: number;
   /** Something that went out on it was acknowledged. */
   useful = false;
 
-  constructor(id: number, generation: number, now: number, patience: number) {
+  /** @param expected round trip before one was measured, ms */
+  constructor(id: number, generation: number, now: number, patience: number, expected = 0) {
     this.id = id;
     this.generation = generation;
     this.heardAt = now;
     this.#patience = patience;
+    this.#expected = expected;
   }
 
   /** Smoothed round trip, ms; null until measured. */
@@ -60,7 +63,10 @@ export class PipeLane {
 
   /** Silence that means death, ms. */
   get deadAfterMs(): number {
-    return Math.min(DEAD_AT_MOST_MS, Math.max(DEAD_MS * this.#patience, DEAD_ROUND_TRIPS * (this.#rtt ?? 0)));
+    return Math.min(
+      DEAD_AT_MOST_MS,
+      Math.max(DEAD_MS * this.#patience, DEAD_ROUND_TRIPS * (this.#rtt ?? this.#expected)),
+    );
   }
 
   /** Remembers what went out. */

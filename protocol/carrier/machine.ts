@@ -30,11 +30,13 @@ export class Pipe {
   readonly #standing: Standing;
   readonly #exchange: Exchange;
   readonly #watch: Watch;
+  readonly #roundTripMs: number;
   /** One function for every message: a closure each would cost. */
   readonly #isUp = (): boolean => this.#standing.state === "up";
 
   constructor(effects: PipeEffects, limits: PipeLimits = {}) {
     this.#effects = effects;
+    this.#roundTripMs = limits.roundTripMs ?? 0;
     const lanes = new LaneSet(effects);
     const sender = new Sender(lanes, effects, limits);
     const receiver = new Receiver(lanes, effects, limits);
@@ -150,7 +152,9 @@ export class Pipe {
       return;
     }
     this.#sender.laneJoined(peer.window);
-    this.#standing.joined(new PipeLane(id, generation, this.#effects.now(), this.#watch.patience));
+    this.#standing.joined(
+      new PipeLane(id, generation, this.#effects.now(), this.#watch.patience, this.#roundTripMs),
+    );
     try {
       this.#sender.acknowledged(peer.received);
     } catch (error) {

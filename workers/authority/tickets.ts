@@ -6,11 +6,12 @@ import { z } from "zod";
 import { decodeBase64, encodeBase64Url } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { BootId, NetworkId, SessionId, SiteId } from "../../protocol/ids.ts";
+import { TIME_LIMITS } from "../../protocol/time-limits.ts";
 import type { Key } from "./keys.ts";
 import { deriveSecret } from "./sealing.ts";
 
-/** How long a ticket is good, in ms. */
-export const TICKET_MS = 30_000;
+/** How long a ticket is good at the least, in ms; longer over a slow path. */
+export const TICKET_MS = TIME_LIMITS.ticket.least;
 
 /** Internal header by which the Worker tells the router which ticket it checked: a {@link Ticket} as JSON. */
 export const VERIFIED_TICKET_HEADER = "fairlead-ticket-verified";
@@ -27,6 +28,8 @@ export const Ticket = z.object({
   side: z.enum(["a", "b"]),
   /** ms since 1970 */
   expires: z.number().int(),
+  /** How long the first side of the lane waits for the second, ms; the router's own time unless given. */
+  meetMs: z.number().int().min(1).optional(),
 });
 export type Ticket = z.infer<typeof Ticket>;
 

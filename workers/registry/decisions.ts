@@ -2,6 +2,7 @@
 import type { Token } from "../../protocol/api.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { KEEPALIVE } from "../../protocol/messages.ts";
+import { TIME_LIMITS, timeLimit } from "../../protocol/time-limits.ts";
 
 // ---- tokens -----------------------------------------------------------------------------------------
 
@@ -94,8 +95,8 @@ export function nextLinkName(taken: ReadonlySet<string>): string {
 
 // ---- sessions ---------------------------------------------------------------------------------------
 
-/** How long after a grant another request for the same pair gets the same session, ms. */
-export const SESSION_PENDING_MS = 10_000;
+/** How long after a grant another request for the same pair gets the same session, ms, at the least: longer over a slow path. */
+export const SESSION_PENDING_MS: number = TIME_LIMITS.pending.least;
 
 export interface SessionFacts {
   readonly id: string;
@@ -104,9 +105,9 @@ export interface SessionFacts {
 }
 
 /** Whether a session's present generation is still coming together. A grant that lies ahead is one of long ago: the clock was set back. */
-export function isPending(session: SessionFacts, now: number): boolean {
+export function isPending(session: SessionFacts, now: number, pendingMs = SESSION_PENDING_MS): boolean {
   const age = now - session.grantedAt;
-  return age >= 0 && age < SESSION_PENDING_MS;
+  return age >= 0 && age < pendingMs;
 }
 
 /**
@@ -114,8 +115,14 @@ export function isPending(session: SessionFacts, now: number): boolean {
  * a second request joins the first. Later, or once it was resumed, a request means that the requester has no
  * session any more.
  */
-export function decideSession(existing: SessionFacts | null, now: number): "join" | "new" {
-  return existing !== null && existing.generation === 1 && isPending(existing, now) ? "join" : "new";
+export function decideSession(
+  existing: SessionFacts | null,
+  now: number,
+  pendingMs = SESSION_PENDING_MS,
+): "join" | "new" {
+  return existing !== null && existing.generation === 1 && isPending(existing, now, pendingMs)
+    ? "join"
+    : "new";
 }
 
 export type ResumeDecision =
@@ -130,12 +137,17 @@ export type ResumeDecision =
  * offered, and while the present generation is coming together this side joins it. So both sides that resume at
  * once get the same.
  */
-export function decideResume(existing: SessionFacts | null, asked: number, now: number): ResumeDecision {
+export function decideResume(
+  existing: SessionFacts | null,
+  asked: number,
+  now: number,
+  pendingMs = SESSION_PENDING_MS,
+): ResumeDecision {
   if (existing === null) return { kind: "unknown" };
   const { generation } = existing;
   // It was never granted: whoever names it means another session than we know.
   if (asked > generation) return { kind: "unknown" };
-  if (asked < generation && isPending(existing, now)) return { kind: "join", generation };
+  if (asked < generation && isPending(existing, now, pendingMs)) return { kind: "join", generation };
   return { kind: "next", generation: generation + 1 };
 }
 
@@ -172,8 +184,8 @@ export function clockIsWrong(ahead: number): boolean {
   return Math.abs(ahead) >= CLOCK_MS;
 }
 
-/** How long an uplink may be open before its hello, ms. */
-export const HELLO_MS = 10_000;
+/** How long an uplink may be open before its hello, ms: nothing has measured its path by then. */
+export const HELLO_MS = timeLimit("hello", null);
 
 /** How much may wait to be sent over an uplink, bytes: more means that its connector does not read. */
 export const MAX_UNSENT = 8 * 1024 * 1024;

@@ -2,7 +2,8 @@
 import { FairleadError, isErrorCode } from "../../protocol/errors.ts";
 import { type InstanceId, isSameInstance } from "../../protocol/instances.ts";
 import type { Invitation } from "../../protocol/messages.ts";
-import { issueTicket, TICKET_MS } from "../authority/tickets.ts";
+import { pathRoundTrip, timeLimit } from "../../protocol/time-limits.ts";
+import { issueTicket } from "../authority/tickets.ts";
 import type { Context } from "./context.ts";
 import type { SessionRow } from "./store/store.ts";
 import type { Uplink } from "./uplinks.ts";
@@ -57,6 +58,8 @@ async function invite(context: Context, id: string, to: InstanceId): Promise<Inv
     if (!session || !network || !peerSite) throw endOf(context, id, to);
     const { generation, encryption } = session;
     const side = isSameInstance(to, session.a) ? "a" : "b";
+    const rtt = roundTripOf(context, peer);
+    const path = pathRoundTrip(roundTripOf(context, to), rtt);
     const claims = {
       network: network.id,
       session: id,
@@ -65,7 +68,8 @@ async function invite(context: Context, id: string, to: InstanceId): Promise<Inv
       boot: to.boot,
       peer: peer.site,
       side,
-      expires: context.now() + TICKET_MS,
+      expires: Math.ceil(context.now() + timeLimit("ticket", path)),
+      meetMs: Math.ceil(timeLimit("meeting", path)),
     } as const;
     const lanes = Array.from({ length: session.lanes }, (_, lane) => lane);
     const tickets = await Promise.all(
@@ -83,6 +87,12 @@ async function invite(context: Context, id: string, to: InstanceId): Promise<Inv
       ticket,
       tickets,
       lanes: tickets.length,
+      ...(rtt === null ? {} : { rtt }),
     };
   }
+}
+
+/** An instance's round trip to the edge as it told it, ms; null while it did not. */
+export function roundTripOf({ uplinks }: Context, instance: InstanceId): number | null {
+  return uplinks.instance(instance)?.attachment.rtt ?? null;
 }

@@ -9,11 +9,12 @@ import {
   MAX_LANES,
 } from "../../protocol/messages.ts";
 import { siteMatches } from "../../protocol/names.ts";
+import { pathRoundTrip, timeLimit } from "../../protocol/time-limits.ts";
 import type { Attachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
 import { cutSession } from "./cutting.ts";
 import { decideResume, decideSession } from "./decisions.ts";
-import { endOf, grant, isOf, offer, peerOf } from "./invitations.ts";
+import { endOf, grant, isOf, offer, peerOf, roundTripOf } from "./invitations.ts";
 import { hangUp } from "./parting.ts";
 import { checkQuota } from "./quotas.ts";
 import type { SessionRow, SiteRow } from "./store/store.ts";
@@ -50,7 +51,7 @@ export async function requestSession(context: Context, from: Uplink, request: Se
   const now = context.now();
   const [a, b] = compareInstances(self, peer) < 0 ? [self, peer] : [peer, self];
   const existing = store.sessions.between(a, b, encryption);
-  if (existing && decideSession(existing, now) === "join") {
+  if (existing && decideSession(existing, now, pendingMs(context, self, peer)) === "join") {
     return grant(context, existing.id, from, request.id);
   }
   if (!existing) checkQuota(context, "sessions");
@@ -80,7 +81,8 @@ export async function resumeSession(context: Context, from: Uplink, request: Ses
   const found = store.sessions.get(request.session);
   const existing = found && isOf(found, self) ? found : null;
   const now = context.now();
-  const decision = decideResume(existing, request.generation, now);
+  const wait = existing === null ? undefined : pendingMs(context, self, peerOf(existing, self));
+  const decision = decideResume(existing, request.generation, now, wait);
   if (existing === null || decision.kind === "unknown") throw endOf(context, request.session, self);
 
   const peer = peerOf(existing, self);
@@ -96,6 +98,11 @@ export async function resumeSession(context: Context, from: Uplink, request: Ses
     awaySince: null,
   };
   return bringTogether(context, session, from, request.id);
+}
+
+/** How long a generation of a session of these two may be coming together, ms. */
+function pendingMs(context: Context, left: InstanceId, right: InstanceId): number {
+  return timeLimit("pending", pathRoundTrip(roundTripOf(context, left), roundTripOf(context, right)));
 }
 
 /** Stores a new session or generation and invites both sides: the one that asked first. */

@@ -3,9 +3,10 @@
  * everything else is refused. Entries are forgotten when no ticket for them can be good any more.
  */
 import type { ErrorCode } from "../../protocol/errors.ts";
+import { TIME_LIMITS } from "../../protocol/time-limits.ts";
 
-/** How long the first side of a lane waits for the second, ms. */
-export const MEET_MS = 10_000;
+/** How long the first side of a lane waits for the second, ms, where its ticket does not say. */
+export const MEET_MS = TIME_LIMITS.meeting.least;
 
 /**
  * How long a lane is remembered after its last ticket ended, ms: the Worker that checks a ticket's end has

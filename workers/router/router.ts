@@ -28,7 +28,7 @@ export class Router extends DurableObject<Env> {
         return errorResponse(new FairleadError(meeting.code));
       case "wait": {
         const pair = new WebSocketPair();
-        const timer = setTimeout(() => this.#giveUp(ticket), MEET_MS);
+        const timer = setTimeout(() => this.#giveUp(ticket), ticket.meetMs ?? MEET_MS);
         this.#waiting.set(key, { end: pair[1], timer });
         return new Response(null, { status: 101, webSocket: pair[0] });
       }

@@ -14,13 +14,16 @@ export interface ConnectProxy {
 /**
  * @param resolve where the proxy finds a host that only it knows
  * @param status with what to refuse every CONNECT
+ * @param delayMs how long everything takes each way: a round trip for CONNECT, as for a dial without a proxy
  */
 export async function startProxy({
   resolve = {},
   status,
+  delayMs = 0,
 }: {
   readonly resolve?: Readonly<Record<string, string>>;
   readonly status?: number;
+  readonly delayMs?: number;
 } = {}): Promise<ConnectProxy> {
   const connects: string[] = [];
   const others: string[] = [];
@@ -45,13 +48,20 @@ export async function startProxy({
     const { hostname, port } = new URL(`http://${request.url}`);
     const upstream = track(connect(Number(port), resolve[hostname] ?? hostname));
     upstream.once("connect", () => {
-      client.write("HTTP/1.1 200 Connection established\r\n\r\n");
-      upstream.write(head);
-      upstream.pipe(client).pipe(upstream);
+      const answer = () => {
+        client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+        upstream.write(head);
+        if (delayMs > 0) {
+          passLate(upstream, client as Socket, delayMs);
+          passLate(client as Socket, upstream, delayMs);
+        } else upstream.pipe(client).pipe(upstream);
+      };
+      if (delayMs > 0) setTimeout(answer, 2 * delayMs);
+      else answer();
     });
     upstream.once("error", () => client.end("HTTP/1.1 502 Bad Gateway\r\n\r\n"));
-    client.once("close", () => upstream.destroy());
-    upstream.once("close", () => client.destroy());
+    client.once("close", () => setTimeout(() => upstream.destroy(), delayMs));
+    upstream.once("close", () => setTimeout(() => client.destroy(), delayMs));
   });
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
   const address = server.address();
@@ -65,4 +75,14 @@ export async function startProxy({
       await new Promise((closed) => server.close(closed));
     },
   };
+}
+
+/** Passes on what comes, in order, `delayMs` later; timers of one length keep their order. */
+function passLate(from: Socket, to: Socket, delayMs: number): void {
+  from.on("data", (chunk: Buffer) => {
+    setTimeout(() => {
+      if (!to.destroyed) to.write(chunk);
+    }, delayMs);
+  });
+  from.on("end", () => setTimeout(() => to.end(), delayMs));
 }

@@ -1,0 +1,12 @@
+/** A path on which everything takes seconds: limits on time follow the round trip. */
+import { test } from "vitest";
+import { useFromAfar } from "./support/slow-path.ts";
+import { useEdge } from "./support/suite.ts";
+
+const suite = useEdge();
+
+test("a site with two seconds to the edge and back joins, gets its uplink and a session, and streams carry both ways", {
+  timeout: 300_000,
+}, async () => {
+  await useFromAfar(suite, 2000);
+});

@@ -23,6 +23,7 @@ import type { Exposure } from "./services/options.ts";
 import { OwnTargets } from "./services/own-targets.ts";
 import { Refusals } from "./services/refusals.ts";
 import { streamsOf } from "./services/streams.ts";
+import { TargetDials } from "./services/target-dials.ts";
 import { CatalogueView } from "./services/view.ts";
 import type { SessionManager } from "./session/manager.ts";
 import { pendingResets } from "./session/pending-resets.ts";
@@ -46,6 +47,7 @@ interface LocalParts {
   readonly descriptors: DescriptorWatch;
   readonly machine: MachineConnectors;
   readonly ownTargets: OwnTargets;
+  readonly dials: TargetDials;
 }
 
 export class Connector implements Controlled {
@@ -84,7 +86,13 @@ export class Connector implements Controlled {
     });
     const machine = new MachineConnectors({
       site: () => options.site.membership.site.name,
-      hopsOf: async () => null,
+      listens: listen.flatMap(({ host, port }) => (host === null ? [] : [port])),
+      hopsOf: (address, port) => dials.hopsOf(address, port),
+    });
+    const dials = new TargetDials({
+      // Any port, once others are here: an address that was asked for may be their target.
+      isListened: (port) => listeners.isAt(port) || machine.listens(port),
+      machine,
     });
     const ownTargets = new OwnTargets({
       offers: () => offers.list(),
@@ -100,20 +108,20 @@ export class Connector implements Controlled {
         if (holder.connector) holder.connector.#planReport();
       },
     });
-    holder.connector = new Connector(options, { offers, listeners, descriptors, machine, ownTargets });
+    holder.connector = new Connector(options, { offers, listeners, descriptors, machine, ownTargets, dials });
     return holder.connector;
   }
 
   private constructor(
     options: ConnectorOptions,
-    { offers, listeners, descriptors, machine, ownTargets }: LocalParts,
+    { offers, listeners, descriptors, machine, ownTargets, dials }: LocalParts,
   ) {
     const { site, boot, log } = options;
     this.#options = options;
     this.#descriptors = descriptors;
     this.#hop = options.hop ?? new HopRules();
     this.#offers = offers;
-    this.#hosting = new Hosting(offers, log, { keepAliveMs: options.localKeepAliveMs, descriptors });
+    this.#hosting = new Hosting(offers, log, { keepAliveMs: options.localKeepAliveMs, descriptors, dials });
     this.#listeners = listeners;
     this.#machine = machine;
     this.#ownTargets = ownTargets;
@@ -137,6 +145,8 @@ export class Connector implements Controlled {
     this.#clients = new Clients({
       ...{ view: this.#view, streams: streamsOf(this.#manager), hop: this.#hop, log },
       edgeRoundTrip: () => this.#uplink.roundTrip,
+      dials,
+      onLoop: (service) => this.#listeners.noteLoop(service),
     });
     this.#uplink = new Uplink({
       dial: async (signal, roundTrip) => {

@@ -9,12 +9,13 @@ import { connectStream, type OpeningStream } from "./connect.ts";
 import { EarlyData } from "./early.ts";
 import { HopRules } from "./hop.ts";
 import type { PeerLife } from "./open-deadline.ts";
+import type { TargetDials } from "./target-dials.ts";
 import type { CatalogueView } from "./view.ts";
 
 /** What serving clients needs of the session manager. */
 export interface Streams {
-  /** With the encryption that the offer names. */
-  open(service: string, peer: VisibleOffer): Promise<OpeningStream>;
+  /** With the encryption that the offer names; `hops` streams are behind the client's connection. */
+  open(service: string, peer: VisibleOffer, hops: number): Promise<OpeningStream>;
   /** Streams open to an instance; null when there is no session to it that would do. */
   streamsTo(peer: VisibleOffer): number | null;
   /** What is known of the peer of the session that new streams to an instance use. */
@@ -30,6 +31,10 @@ export interface ClientsOptions {
   readonly hop?: HopRules;
   /** The round trip to the edge, ms; null while it is not known. */
   readonly edgeRoundTrip?: () => number | null;
+  /** Tells how many streams are behind a client's connection; none unless given. */
+  readonly dials?: Pick<TargetDials, "behind">;
+  /** A client was reset because its connection goes in a circle. */
+  readonly onLoop?: (service: string) => void;
   readonly log: Log;
   /** A clock that never goes back, ms; `performance.now` unless given. */
   readonly now?: () => number;
@@ -67,6 +72,7 @@ export class Clients {
           client.resetAndDestroy();
           const error = asFairleadError(thrown, "stream.internal");
           const fields = { service, code: error.code };
+          if (error.code === "service.loop") this.#options.onLoop?.(service);
           if (error.code === "stream.cancelled")
             this.#options.log.debug(fields, "a client left before it was served");
           else this.#options.log.warn(fields, `a client was reset: ${error.message}`);
@@ -92,9 +98,11 @@ export class Clients {
     }
   }
 
-  #connect(service: string, client: Socket, signal: AbortSignal): Promise<Duplex> {
+  async #connect(service: string, client: Socket, signal: AbortSignal): Promise<Duplex> {
+    const hops = (await this.#options.dials?.behind(client)) ?? 0;
+    if (signal.aborted) throw new FairleadError("stream.cancelled");
     const { view, streams, holdMs } = this.#options;
-    return connectStream({
+    return await connectStream({
       service,
       signal,
       hop: this.#options.hop ?? new HopRules(),
@@ -110,7 +118,7 @@ export class Clients {
           failing: this.#breakers.isOpen(service, instance),
         };
       },
-      open: (name, peer) => streams.open(name, peer),
+      open: (name, peer) => streams.open(name, peer, hops),
       attempt: (instance) => this.#breakers.attempt(service, instance),
       life: (instance) => streams.life(instance),
       edgeRoundTrip: this.#options.edgeRoundTrip ?? (() => null),

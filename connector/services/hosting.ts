@@ -10,12 +10,15 @@ import { DialLimiter } from "./dial-limiter.ts";
 import type { Offers } from "./offers.ts";
 import { Guests, type Peer, SiteNames } from "./scope.ts";
 import { dialTarget, type TargetDialOptions } from "./target.ts";
+import { checkHops, type TargetDials } from "./target-dials.ts";
 
 /** Who opened a stream, and for what. */
 export interface Guest {
   readonly service: string;
   readonly peer: Instance;
   readonly encryption: Encryption;
+  /** Streams that the client's connection has behind it; none unless given. */
+  readonly hops?: number;
   /** Aborts when the stream ends. */
   readonly signal: AbortSignal;
 }
@@ -23,6 +26,8 @@ export interface Guest {
 export interface HostingOptions extends Omit<TargetDialOptions, "signal"> {
   /** Says whether there is a descriptor for a target. */
   readonly descriptors?: DescriptorWatch;
+  /** Keeps the connections that may come back to a listener. */
+  readonly dials?: TargetDials;
 }
 
 export class Hosting {
@@ -33,24 +38,27 @@ export class Hosting {
   readonly #dialOptions: Omit<TargetDialOptions, "signal">;
   readonly #dials = new DialLimiter();
   readonly #descriptors: DescriptorWatch | undefined;
+  readonly #targetDials: TargetDials | undefined;
   /** Services that the network does not let this site offer. */
   #forbidden: ReadonlySet<string> = new Set();
 
-  constructor(offers: Offers, log: Log, { descriptors, ...dialOptions }: HostingOptions = {}) {
+  constructor(offers: Offers, log: Log, { descriptors, dials, ...dialOptions }: HostingOptions = {}) {
     this.#offers = offers;
     this.#log = log;
     this.#dialOptions = dialOptions;
     this.#descriptors = descriptors;
+    this.#targetDials = dials;
   }
 
   /** The target's connection. An aborted `signal` gives the dial up. @throws FairleadError service.*, stream.cancelled. */
-  async accept(stream: Duplex, { service, peer, encryption, signal }: Guest): Promise<Duplex> {
+  async accept(stream: Duplex, { service, peer, encryption, hops = 0, signal }: Guest): Promise<Duplex> {
+    checkHops(hops);
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
     const target = this.#offers.target(service, this.#names.current(peer), encryption);
     this.#guests.admit(stream, service, peer);
     // Ahead of the dial: a name that DNS does not answer for takes no place from other services.
     if (isIP(target.host) === 0) await this.#lookUp(target.host, signal);
-    return await this.#dials.run(peer.site, service, signal, () => this.#dial(target, signal));
+    return await this.#dials.run(peer.site, service, signal, () => this.#dial(target, hops, signal));
   }
 
   /** Waits until the name's addresses, or the lack of them, are known. @throws FairleadError stream.cancelled */
@@ -71,13 +79,16 @@ export class Hosting {
     }
   }
 
-  async #dial(target: { host: string; port: number }, signal: AbortSignal): Promise<Socket> {
+  async #dial(target: { host: string; port: number }, hops: number, signal: AbortSignal): Promise<Socket> {
     const options = { ...this.#dialOptions, signal };
     const descriptors = this.#descriptors;
-    if (descriptors === undefined) return await dialTarget(target, options);
+    const dial = () =>
+      this.#targetDials?.run(target.port, hops, () => dialTarget(target, options)) ??
+      dialTarget(target, options);
+    if (descriptors === undefined) return await dial();
     if (!descriptors.take()) throw new FairleadError("service.overloaded", NO_DESCRIPTORS);
     try {
-      const socket = await dialTarget(target, options);
+      const socket = await dial();
       if (socket.closed) descriptors.release();
       else socket.once("close", descriptors.release);
       return socket;

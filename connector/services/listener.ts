@@ -1,6 +1,6 @@
 /** One local TCP listener of a service. It binds when it can, and tries again until it does. */
 import { createServer, type Server, type Socket } from "node:net";
-import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import { ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 import { type DescriptorWatch, isForWantOfDescriptors } from "../resources/descriptor-watch.ts";
 import { Backoff } from "../uplink/backoff.ts";
@@ -33,6 +33,9 @@ export interface ListenerOptions {
 const MAX_CLIENTS = 50_000;
 const BACKLOG = 4096;
 
+/** How long a client that came in a circle is shown, ms. */
+const LOOP_SHOWN_MS = 60_000;
+
 const CODES: Readonly<Record<string, ErrorCode>> = {
   EADDRINUSE: "listener.port_taken",
   EADDRNOTAVAIL: "listener.address",
@@ -46,6 +49,8 @@ export class Listener {
   #state: ListenerState = { state: "starting" };
   #server: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Runs for a while after a client came in a circle. */
+  #loop: NodeJS.Timeout | undefined;
   #clients = 0;
   readonly #left = (): void => {
     this.#clients--;
@@ -58,8 +63,25 @@ export class Listener {
     this.#bind();
   }
 
+  /** A listener whose clients come in a circle is shown as failed while they do. */
   get state(): ListenerState {
-    return this.#state;
+    if (this.#loop === undefined || this.#state.state !== "listening") return this.#state;
+    return { state: "failed", code: "service.loop", message: ERRORS["service.loop"].meaning };
+  }
+
+  get port(): number {
+    return this.#options.port;
+  }
+
+  /** A client came in a circle. */
+  noteLoop(): void {
+    const isNews = this.#loop === undefined;
+    clearTimeout(this.#loop);
+    this.#loop = setTimeout(() => {
+      this.#loop = undefined;
+      this.#options.onState();
+    }, LOOP_SHOWN_MS).unref();
+    if (isNews) this.#options.onState();
   }
 
   /** `HOST:PORT`, with brackets around IPv6. */
@@ -70,6 +92,7 @@ export class Listener {
   /** Listens no more. Connections that are established go on. */
   close(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#loop);
     this.#server?.close();
     this.#server = undefined;
     this.#state = { state: "closed" };

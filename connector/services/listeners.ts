@@ -107,6 +107,17 @@ export class Listeners {
     return { state: "failed", code, message: ERRORS[code].meaning };
   }
 
+  /** Whether a listener of this site is at the port, whatever its address. */
+  isAt(port: number): boolean {
+    for (const { listener } of this.#open.values()) if (listener.port === port) return true;
+    return false;
+  }
+
+  /** A client of the service's listener came in a circle. */
+  noteLoop(service: string): void {
+    this.#open.get(service)?.listener.noteLoop();
+  }
+
   /** The targets of this machine's connectors have changed: no listener stays at one. */
   review(): void {
     if (this.#services.length > 0) this.set(this.#services);

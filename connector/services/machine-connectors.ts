@@ -32,6 +32,7 @@ const Said = z.union([
   z.object({
     id: z.string().max(64),
     site: SiteName,
+    listens: z.array(Port).max(MAX_TARGETS).default([]),
     targets: z.array(z.tuple([z.string().max(64), Port, ServiceName])).max(MAX_TARGETS),
   }),
   z.object({ ask: z.number().int(), address: z.string().max(64), port: Port }),
@@ -43,12 +44,15 @@ interface Other {
   /** Empty until it has said it. */
   id: string;
   targets: readonly TargetAddress[];
+  listens: readonly number[];
   readonly asked: Map<number, (hops: number | null) => void>;
 }
 
 export interface MachineConnectorsOptions {
   /** This site's name. */
   readonly site: () => string;
+  /** Ports of listeners whose address was asked for: they may be where others have targets. */
+  readonly listens?: readonly number[];
   /** Prefix of the sockets' names; tests have their own. */
   readonly prefix?: string;
   /** How many hops a connection has behind it that this connector dialled from there; null when it did not. */
@@ -129,6 +133,12 @@ export class MachineConnectors {
     return answers.find((hops) => hops !== null) ?? null;
   }
 
+  /** Whether another connector listens at an address that it was asked for, at this port. */
+  listens(port: number): boolean {
+    for (const { listens } of this.#others) if (listens.includes(port)) return true;
+    return false;
+  }
+
   /** Whether another connector has a target there, so that a client may be its dial. */
   isTarget(address: string, port: number): boolean {
     for (const { targets } of this.#others) {
@@ -155,7 +165,7 @@ export class MachineConnectors {
       socket.destroy();
       return Promise.resolve();
     }
-    const other: Other = { socket, id: "", targets: [], asked: new Map() };
+    const other: Other = { socket, id: "", targets: [], listens: [], asked: new Map() };
     this.#others.add(other);
     const { promise, resolve } = Promise.withResolvers<void>();
     let unread = 0;
@@ -181,6 +191,7 @@ export class MachineConnectors {
     if ("targets" in data) {
       const { site } = data;
       other.id = data.id;
+      other.listens = data.listens;
       other.targets = data.targets.map(([address, port, service]) => ({ address, port, service, site }));
       told();
       this.#onChange();
@@ -194,7 +205,9 @@ export class MachineConnectors {
 
   #tell({ socket }: Other): void {
     const targets = this.#own.map(({ address, port, service }) => [address, port, service]);
-    socket.write(`${JSON.stringify({ id: this.#id, site: this.#options.site(), targets })}\n`);
+    socket.write(
+      `${JSON.stringify({ id: this.#id, site: this.#options.site(), listens: this.#options.listens ?? [], targets })}\n`,
+    );
   }
 
   #ask(other: Other, address: string, port: number): Promise<number | null> {

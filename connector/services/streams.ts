@@ -6,7 +6,7 @@ import type { Streams } from "./clients.ts";
 
 export function streamsOf(manager: SessionManager): Streams {
   return {
-    open: (service, { encryption, ...peer }) => manager.open(service, peer, encryption),
+    open: (service, { encryption, ...peer }, hops) => manager.open(service, peer, encryption, hops),
     streamsTo: ({ encryption = DEFAULT_ENCRYPTION, ...peer }) => {
       const held = manager
         .sessions()

@@ -75,12 +75,13 @@ export class SessionManager {
     service: string,
     peer: Instance,
     encryption: Encryption = DEFAULT_ENCRYPTION,
+    hops = 0,
   ): Promise<SessionStream> {
     for (let last = false; ; last = true) {
       const session = await this.#sessionWith(service, peer, encryption);
       try {
         await session.carried();
-        return session.open(service);
+        return session.open(service, hops);
       } catch (thrown) {
         const error = asFairleadError(thrown, "session.lost");
         if (last || !worthAnother(error.code)) throw error;

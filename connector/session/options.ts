@@ -50,7 +50,7 @@ export interface Signalling {
  */
 export type Accept = (
   stream: Duplex,
-  info: { service: string; peer: Instance; encryption: Encryption; signal: AbortSignal },
+  info: { service: string; peer: Instance; encryption: Encryption; hops: number; signal: AbortSignal },
 ) => Promise<Duplex>;
 
 export interface SessionManagerOptions {

@@ -22,7 +22,13 @@ export async function serve(stream: SessionStream, accept: Accept, origin: Origi
   let target: Duplex;
   try {
     if (draining) throw new FairleadError("service.draining");
-    target = await accept(stream, { service: stream.service, peer, encryption, signal: ended.signal });
+    target = await accept(stream, {
+      service: stream.service,
+      peer,
+      encryption,
+      hops: stream.hops,
+      signal: ended.signal,
+    });
   } catch (thrown) {
     stream.destroy(asFairleadError(thrown, "stream.internal"));
     return;

@@ -161,10 +161,10 @@ export class Session {
   }
 
   /** Opens a stream on a session that is up. @throws FairleadError stream.limit, or why it takes no more. */
-  open(service: string): SessionStream {
+  open(service: string, hops = 0): SessionStream {
     if (this.#streams === null) throw new FairleadError("session.closed");
     const duplex = new SessionStream();
-    return duplex.attach(this.#streams.open(service, duplex));
+    return duplex.attach(this.#streams.open(service, duplex, hops));
   }
 
   /** Ends the session once its streams have ended, and opens no more. Without any way to the peer, at once. */

@@ -67,6 +67,11 @@ export class SessionStream extends Duplex implements StreamHandler {
     return this.#stream?.service ?? "";
   }
 
+  /** Streams that the client's connection has behind it, as the opener knows. */
+  get hops(): number {
+    return this.#stream?.hops ?? 0;
+  }
+
   /** Resolves when the peer accepts; rejects with the FairleadError of its refusal or of what came between. */
   get accepted(): Promise<void> {
     if (this.#accepted === null) {

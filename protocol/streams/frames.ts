@@ -80,7 +80,11 @@ export const Hello = z.object({
 });
 export type Hello = z.infer<typeof Hello>;
 
-export const Open = z.object({ service: ServiceName });
+export const Open = z.object({
+  service: ServiceName,
+  /** Streams that the client's connection has passed through before, where the opener knows of any. */
+  hops: z.number().int().min(0).max(255).optional(),
+});
 export type Open = z.infer<typeof Open>;
 
 const FrameError = ErrorBody.extend({

@@ -24,7 +24,7 @@ export interface StreamOwner {
   /** What the windows of the session's streams share. */
   readonly windows: SessionWindows;
   /** Payload of an OPEN that asks for the service. */
-  openPayload(service: string): Uint8Array;
+  openPayload(service: string, hops: number): Uint8Array;
   /** The stream has a control frame to send. */
   controlWaits(stream: Stream): void;
   /** The stream has data or FIN to send, and credit for it. */

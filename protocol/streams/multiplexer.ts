@@ -11,6 +11,7 @@ import {
   encodeHello,
   FRAME,
   type Hello,
+  type Open,
   parseCredit,
   parseGoaway,
   parseHello,
@@ -56,7 +57,7 @@ export class Multiplexer {
     });
     this.#owner = {
       windows: this.#windows,
-      openPayload: (service) => this.#opens.write(service),
+      openPayload: (service, hops) => this.#opens.write(service, hops),
       controlWaits: (stream) => this.#writer.control(stream),
       dataWaits: (stream) => this.#writer.data(stream),
       closed: (stream) => this.#closed(stream),
@@ -91,10 +92,10 @@ export class Multiplexer {
   }
 
   /**
-   * Opens a stream; writing may begin at once.
+   * Opens a stream; writing may begin at once. `hops` is how many streams the client's connection has behind it.
    * @throws FairleadError stream.limit; service.overloaded; session.closed (or why it ended) when no more streams may be opened.
    */
-  open(service: string, handler: StreamHandler): Stream {
+  open(service: string, handler: StreamHandler, hops = 0): Stream {
     if (this.#state === "ended" || this.#goaway !== null) {
       throw this.#peerGoaway ?? this.#goaway ?? new FairleadError("session.closed");
     }
@@ -111,7 +112,7 @@ export class Multiplexer {
       this.drain(error);
       throw error;
     }
-    const stream = new Stream({ id, service, ours: true, owner: this.#owner });
+    const stream = new Stream({ id, service, hops, ours: true, owner: this.#owner });
     stream.handler = handler;
     if (this.#peer !== null) stream.receiveCredit(this.#peer.window);
     this.#add(stream);
@@ -209,7 +210,7 @@ export class Multiplexer {
     this.#events.ready(hello);
   }
 
-  #receiveOpen(id: number, service: string): void {
+  #receiveOpen(id: number, { service, hops = 0 }: Open): void {
     if (this.#peerGoaway !== null) {
       throw new FairleadError("session.out_of_order", `OPEN of stream ${id} came after GOAWAY`);
     }
@@ -218,7 +219,7 @@ export class Multiplexer {
       this.#writer.refuse(id, this.#windows.memory.over ? "service.overloaded" : "stream.limit");
       return;
     }
-    const stream = new Stream({ id, service, ours: false, owner: this.#owner });
+    const stream = new Stream({ id, service, hops, ours: false, owner: this.#owner });
     stream.receiveCredit(this.#peer?.window ?? 0);
     this.#add(stream);
     stream.handler = this.#events.opened(stream);

@@ -2,30 +2,32 @@
  * Payloads of OPEN frames, written and read. Most streams of a session are for one or a few services, so the last
  * one each way is remembered.
  */
-import { openPayload, parseOpen } from "./frames.ts";
+import { type Open, openPayload, parseOpen } from "./frames.ts";
 
 export class Opens {
   #wroteService: string | null = null;
+  #wroteHops = 0;
   #wrote = new Uint8Array(0);
-  #readService = "";
+  #readOpen: Open = { service: "" };
   #read = new Uint8Array(0);
 
   /** The payload that asks for a service. It must not be changed. */
-  write(service: string): Uint8Array {
-    if (service !== this.#wroteService) {
-      this.#wrote = new Uint8Array(openPayload({ service }));
+  write(service: string, hops: number): Uint8Array {
+    if (service !== this.#wroteService || hops !== this.#wroteHops) {
+      this.#wrote = new Uint8Array(openPayload(hops === 0 ? { service } : { service, hops }));
       this.#wroteService = service;
+      this.#wroteHops = hops;
     }
     return this.#wrote;
   }
 
-  /** The service that a payload asks for. @throws FairleadError session.malformed */
-  read(payload: Uint8Array): string {
+  /** What a payload asks for. @throws FairleadError session.malformed */
+  read(payload: Uint8Array): Open {
     if (!same(payload, this.#read)) {
-      this.#readService = parseOpen(payload).service;
+      this.#readOpen = parseOpen(payload);
       this.#read = payload.slice();
     }
-    return this.#readService;
+    return this.#readOpen;
   }
 }
 

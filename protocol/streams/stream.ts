@@ -22,6 +22,8 @@ export const TURN_BYTES = 16 * 1024 - 64;
 export class Stream {
   readonly id: number;
   readonly service: string;
+  /** Streams that the client's connection has behind it. */
+  readonly hops: number;
   /** Whether this side opened it. */
   readonly ours: boolean;
   readonly #owner: StreamOwner;
@@ -48,9 +50,10 @@ export class Stream {
   inControlRow = false;
   inDataRow = false;
 
-  constructor(options: { id: number; service: string; ours: boolean; owner: StreamOwner }) {
+  constructor(options: { id: number; service: string; hops?: number; ours: boolean; owner: StreamOwner }) {
     this.id = options.id;
     this.service = options.service;
+    this.hops = options.hops ?? 0;
     this.ours = options.ours;
     this.#owner = options.owner;
     this.#window = new ReceiveWindow(options.owner.windows);
@@ -211,7 +214,7 @@ export class Stream {
     }
     if (this.#state === "closed") return;
     if (this.#openWaits) {
-      const payload = this.#owner.openPayload(this.service);
+      const payload = this.#owner.openPayload(this.service, this.hops);
       batch.header(FRAME.open, payload.length, this.id);
       batch.add(payload);
     }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { listEvents } from "../../connector/api/calls.ts";
 import { eventually } from "../support/cluster.ts";
 import { useEdge } from "./support/suite.ts";
-import { exchange, serve } from "./support/traffic.ts";
+import { exchange, fate, serve } from "./support/traffic.ts";
 
 const suite = useEdge();
 
@@ -66,4 +66,37 @@ describe.runIf(process.platform === "linux")(
       expect(await west.listener("api", { within: 60_000 })).toEqual(place);
     }, 120_000);
   },
+);
+
+test.runIf(process.platform === "linux")(
+  "a circle over a listener that was asked for at another connector's target ends by its count, and status says so",
+  async () => {
+    const network = await suite.cluster.network(suite.edge);
+    const token = await network.token({ uses: 2 });
+    const app = await serve((socket) => socket.end("the app"), { host: "127.0.0.1" });
+    await app.close();
+    const east = await suite.cluster.connector({
+      ...{ site: "east", token, bind: "127.2.96.0/24", expose: [`api=${app.port}`] },
+    });
+    const west = await suite.cluster.connector({ site: "west", token, listen: [`api=${app.at}`] });
+    const place = await west.listener("api");
+    expect(await fate(place)).toBe("ECONNRESET");
+    await eventually("nothing goes round any more", async () => {
+      const sessions = [...(await west.status()).sessions, ...(await east.status()).sessions];
+      return sessions.every(({ streams }) => streams === 0);
+    });
+    // One client took as many clients of the listener as may follow each other, and no more.
+    const resets = west.log().filter(({ code }) => code === "service.loop");
+    expect(resets.length).toBeGreaterThan(0);
+    expect(resets.length).toBeLessThanOrEqual(10);
+    const line = (await west.status()).services.find(({ name }) => name === "api");
+    expect(line?.listener).toMatchObject({ state: "failed", code: "service.loop" });
+    expect((await west.fairlead("status")).stdout).toContain("service.loop");
+    await eventually("it is an event", async () =>
+      (await listEvents(suite.edge.client, network.id, { type: "listener.failed" })).some(
+        ({ code }) => code === "service.loop",
+      ),
+    );
+  },
+  120_000,
 );

@@ -11,7 +11,7 @@ export const StrangerCounts = z.object({
   timedOut: count,
   /** Ended in the TLS handshake, or said something else than TLS. */
   failedHandshakes: count,
-  /** Not accepted for want of descriptors. */
+  /** Accepts that failed, as far as the system tells. */
   failedAccepts: count,
 });
 export type StrangerCounts = z.infer<typeof StrangerCounts>;

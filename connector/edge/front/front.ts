@@ -91,7 +91,7 @@ export class Front {
       );
       this.#listening.push(server);
       await listen(server, this.#options[port]);
-      // A failed accept, for want of descriptors above all. Connections that wait are dropped; the next is accepted.
+      // A failed accept. For want of descriptors libuv 1 closes waiting connections itself, and tells nothing.
       server.on("error", (error) => this.#failedAccept(error));
     }
     const strangers = new StrangerLog(this.#options.log);

@@ -9,7 +9,7 @@ const WORDS = {
   shed: "shed for others",
   timedOut: "timed out",
   failedHandshakes: "failed in the handshake",
-  failedAccepts: "not accepted for want of descriptors",
+  failedAccepts: "not accepted",
 } as const satisfies Record<keyof StrangerCounts, string>;
 
 const NAMES = Object.keys(WORDS) as (keyof StrangerCounts)[];

@@ -1,0 +1,35 @@
+/** A stranger opens more connections than the edge has descriptors and says nothing, at each of its ports. */
+import { networkStatus } from "../../../connector/api/calls.ts";
+import type { AttackScript } from "../support/attack-script.ts";
+import { HALF_HANDSHAKE, placeOf, Stranger } from "../support/stranger.ts";
+
+const DESCRIPTORS = 1_024;
+const CONNECTIONS = 1_100;
+
+export const script: AttackScript = {
+  name: "silent-strangers",
+  ci: true,
+  rule: "Connections that say nothing end no process, and keep nobody from the edge.",
+  async run({ scene }) {
+    const stage = await scene({ edge: { descriptors: DESCRIPTORS } });
+    const { edge, network } = stage;
+    const stranger = new Stranger();
+    try {
+      for (const url of [edge.localUrl, edge.localLinksUrl]) {
+        await stranger.hold(placeOf(url), CONNECTIONS);
+        await stranger.hold(placeOf(url), CONNECTIONS, { words: HALF_HANDSHAKE });
+      }
+      await stage.honest("east");
+      const status = await networkStatus(edge.client, network.id);
+      const east = status.sites.find(({ name }) => name === "east")?.state;
+      const ended = edge.process.lastLines(5_000).some((line) => line.includes("workerd ended"));
+      return {
+        held: east === "up" && !ended,
+        tried: `${4 * CONNECTIONS} connections against ${DESCRIPTORS} descriptors, then a new site`,
+        seen: `the site is ${east}; ${status.edge?.strangers.shed} connections shed; workerd ${ended ? "ended" : "ran on"}`,
+      };
+    } finally {
+      await stranger.close();
+    }
+  },
+};

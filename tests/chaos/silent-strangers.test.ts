@@ -1,0 +1,50 @@
+/** As many silent connections as the system lets strangers open, at each port of an edge with all its descriptors. */
+import { afterAll, expect, test } from "vitest";
+import { networkStatus } from "../../connector/api/calls.ts";
+import { descriptorLimit } from "../../connector/resources/descriptor-limit.ts";
+import { placeOf, Stranger } from "../attack/support/stranger.ts";
+import { Cluster, eventually } from "../support/cluster.ts";
+import { closeServers, echo, exchange, serve } from "../system/support/traffic.ts";
+
+const CONNECTIONS = 20_000;
+/** Descriptors that this process keeps for itself. */
+const OWN = 1_000;
+/** Connections from one address of the stranger: each has ports for fewer than 28,000. */
+const FROM_ONE = 5_000;
+
+const cluster = await Cluster.create();
+const stranger = new Stranger();
+afterAll(async () => {
+  await stranger.close();
+  await closeServers();
+  await cluster.close();
+});
+
+test("20,000 silent connections at the API port, the links port and the lanes' port leave everybody served", async () => {
+  const edge = await cluster.edge();
+  const network = await cluster.network(edge);
+  const token = await network.token({ uses: 10 });
+  const server = await serve(echo);
+  await cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] });
+  const west = await cluster.connector({ site: "west", token, bind: "127.2.0.0/16" });
+  const place = await west.listener("echo");
+  const ports = [placeOf(edge.localUrl), placeOf(edge.localLinksUrl)];
+  if (edge.lanes !== null) ports.push({ host: "127.0.0.1", port: edge.lanes });
+  for (const [index, port] of ports.entries()) {
+    // What the edge closes makes room here; what it keeps is bounded by what this process may have.
+    for (let made = 0; made < CONNECTIONS; made += FROM_ONE) {
+      const room = (descriptorLimit() ?? CONNECTIONS) - OWN - stranger.open;
+      const from = `127.0.0.${10 + made / FROM_ONE}`;
+      await stranger.hold(port, Math.max(0, Math.min(FROM_ONE, room)), { from });
+    }
+    const text = `beside ${stranger.open} silent connections`;
+    expect((await exchange(place, text)).toString()).toBe(text);
+    const site = await cluster.connector({ site: `new${index}`, token, bind: `127.${20 + index}.0.0/16` });
+    const there = await site.listener("echo", { within: 60_000 });
+    expect((await exchange(there, text)).toString()).toBe(text);
+    await site.stop();
+  }
+  const status = await eventually("the edge answers", () => networkStatus(edge.client, network.id));
+  console.log(`strangers: ${JSON.stringify(status.edge)}; ${stranger.ended} ended, ${stranger.open} open`);
+  expect(status.edge?.strangers.shed).toBeGreaterThan(CONNECTIONS / 2);
+}, 600_000);

@@ -1,0 +1,25 @@
+/** A front in a process of its own, with limits beyond the descriptors it has: its arguments are directory, CA, certificate and key. Prints its port and its counts, again and again. */
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { Front } from "../../../connector/edge/front/front.ts";
+import { tryAddress } from "../../../connector/edge/ports.ts";
+import { silent } from "../../../connector/log.ts";
+
+const [directory = ".", ca = "", certificate = "", key = ""] = process.argv.slice(2);
+const read = (path: string) => readFileSync(path, "utf8");
+const worker = join(directory, "worker");
+createServer((_, answer) => answer.end("served")).listen(worker);
+const api = { host: "127.0.0.1", port: await tryAddress({ host: "127.0.0.1", port: 0 }) };
+const front = new Front({
+  api,
+  links: { host: "127.0.0.1", port: 0 },
+  workerd: { api: worker, links: worker },
+  server: { certificate: read(certificate), privateKey: read(key) },
+  deploymentCa: read(ca),
+  limits: { total: 10_000, pending: 10_000, perClient: 10_000 },
+  lanes: () => "off",
+  log: silent,
+});
+await front.listen();
+setInterval(() => console.log(JSON.stringify({ port: api.port, ...front.counts })), 100);

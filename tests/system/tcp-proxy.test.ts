@@ -1,0 +1,108 @@
+/** The configurations of docs/operations.md for a proxy in TCP mode before the edge: they run as they stand there, at other addresses. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { Stranger } from "../attack/support/stranger.ts";
+import { type Edge, eventually, ROOT } from "../support/cluster.ts";
+import { useEdge } from "./support/suite.ts";
+import { echo, exchange, serve } from "./support/traffic.ts";
+
+/** Where the proxy listens, in place of the public address. */
+const PUBLIC = "127.0.0.2";
+const SILENT = 1_100;
+
+/** Only the configuration's own ports are open to it: the edge and a proxy share them at two addresses. */
+const suite = useEdge({ hostname: PUBLIC });
+const strangers: Stranger[] = [];
+afterAll(() => Promise.all(strangers.map((each) => each.close())));
+
+const page = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
+
+function documented(language: string): string {
+  const block = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(page)?.[1];
+  if (block === undefined) throw new Error(`docs/operations.md has no ${language} configuration`);
+  return block;
+}
+
+/** The configuration with this edge's ports, and only that. */
+function adapted(text: string, edge: Edge): string {
+  const ports = [new URL(edge.apiUrl).port, new URL(edge.linksUrl).port, String(edge.lanes)];
+  return text
+    .replaceAll("203.0.113.7", PUBLIC)
+    .replaceAll(/\b844([345])\b/g, (_, last: string) => ports[Number(last) - 3] ?? "")
+    .replace(/^load_module (\S+);\n/, (line, path: string) => (existsSync(path) ? line : ""));
+}
+
+const PROXIES = [
+  {
+    name: "nginx",
+    config: "nginx.conf",
+    args: (at: string) => [
+      "-p",
+      at,
+      "-c",
+      join(at, "nginx.conf"),
+      "-e",
+      "stderr",
+      "-g",
+      `daemon off; pid ${at}/pid;`,
+    ],
+  },
+  { name: "haproxy", config: "haproxy.cfg", args: (at: string) => ["-db", "-f", join(at, "haproxy.cfg")] },
+] as const;
+
+describe.each(PROXIES)("the configuration of $name", ({ name, config, args }) => {
+  test("leads all three ports to the edge, limits each address and waits for a ClientHello", () => {
+    const text = documented(name);
+    for (const port of [8443, 8444, 8445]) {
+      expect(text).toContain(`203.0.113.7:${port}`);
+      expect(text).toContain(`127.0.0.1:${port}`);
+    }
+    expect(text).toMatch(
+      name === "nginx"
+        ? /limit_conn client \d+;\n {2}ssl_preread on;/
+        : /sc0_conn_cur gt \d+[\s\S]*req\.ssl_hello_type 1/,
+    );
+  });
+
+  const found = !spawnSync(name, ["-v"]).error;
+  if (!found)
+    console.warn(`${name} is not installed: its configuration in docs/operations.md was read and not run`);
+  test.skipIf(!found)("lets sites join, and streams flow, whoever is silent", async () => {
+    const { cluster, edge } = suite;
+    const at = cluster.fresh(name);
+    mkdirSync(at);
+    await writeFile(join(at, config), adapted(documented(name), edge));
+    const proxy = cluster.spawn({ name, command: name, args: args(at) });
+    await eventually(
+      "the proxy leads to the edge",
+      () => {
+        if (proxy.exit !== null) throw new Error(proxy.lastLines(10).join("\n"));
+        return exchange({ host: PUBLIC, port: Number(new URL(edge.apiUrl).port) }, "no TLS").then(() => true);
+      },
+      { within: 60_000 },
+    );
+    const stranger = new Stranger();
+    strangers.push(stranger);
+    for (const url of [edge.apiUrl, edge.linksUrl]) {
+      await stranger.hold({ host: PUBLIC, port: Number(new URL(url).port) }, SILENT / 2, {
+        from: "127.0.0.3",
+      });
+    }
+
+    const network = await cluster.network(edge);
+    const token = await network.token({ uses: 2 });
+    const server = await serve(echo);
+    const [east, west] = await Promise.all([
+      cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] }),
+      cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
+    ]);
+    const place = await west.listener("echo", { within: 60_000 });
+    expect((await exchange(place, "through it")).toString()).toBe("through it");
+    await Promise.all([east.stop(), west.stop()]);
+    await stranger.close();
+    await proxy.stop();
+  });
+});

@@ -19,6 +19,7 @@ import {
   ServiceProtocol,
   SiteName,
 } from "./names.ts";
+import { shownText } from "./text.ts";
 
 const time = z.iso.datetime();
 
@@ -90,7 +91,7 @@ export const ApiKey = z
 export type ApiKey = z.infer<typeof ApiKey>;
 export const CreateKey = z
   .object({
-    name: z.string().min(1).max(100),
+    name: shownText(100).min(1),
     role: Role,
     /** Names or ids of networks; leave out for all. */
     networks: z.array(z.string()).max(100).optional(),

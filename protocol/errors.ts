@@ -3,6 +3,7 @@
  * session and logs; the text is for people and is never parsed. `docs/errors.md` is made from this table.
  */
 import { z } from "zod";
+import { visible } from "./text.ts";
 
 /** Who has to act: whoever asked, the site, the peer, the edge's operator. */
 export type Fault = "caller" | "site" | "peer" | "edge";
@@ -933,8 +934,8 @@ export function fromErrorBody(
   options: { retryAfterMs?: number } = {},
 ): FairleadError {
   return isErrorCode(body.code)
-    ? new FairleadError(body.code, body.message, options)
-    : new FairleadError(fallback, `${body.code}: ${body.message}`, options);
+    ? new FairleadError(body.code, visible(body.message), options)
+    : new FairleadError(fallback, visible(`${body.code}: ${body.message}`), options);
 }
 
 /** Whatever was thrown, as a FairleadError; an unexpected one becomes `fallback` with the cause kept. */

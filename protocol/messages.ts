@@ -21,6 +21,7 @@ import {
   SiteName,
   SiteNameOrId,
 } from "./names.ts";
+import { shownText } from "./text.ts";
 import { VersionRange } from "./versions.ts";
 
 /** Longest message either side accepts, in UTF-16 code units. */
@@ -68,10 +69,10 @@ export type Offer = z.infer<typeof Offer>;
 /** How a listener of a site stands. `code` tells why one failed. */
 export const ListenerReport = z.object({
   service: ServiceName,
-  address: z.string().max(300),
+  address: shownText(300),
   state: z.enum(["listening", "failed"]),
-  code: z.string().max(64).optional(),
-  message: z.string().max(500).optional(),
+  code: shownText(64).optional(),
+  message: shownText(500).optional(),
 });
 export type ListenerReport = z.infer<typeof ListenerReport>;
 
@@ -140,7 +141,7 @@ export const Hello = z.object({
   type: z.literal("hello"),
   versions: VersionRange,
   boot: BootId,
-  software: z.string().max(100),
+  software: shownText(100),
   /** Link certificates, base64 DER; each must carry the key of the site certificate. */
   links: z.array(z.string().max(MAX_CERTIFICATE)).max(MAX_LINKS),
   offers: z.array(Offer).max(1000),
@@ -178,7 +179,7 @@ export const ConnectorMessage = z.discriminatedUnion("type", [
     lanes: z.number().int().min(1).optional(),
   }),
   /** What became of a session or of its lane. */
-  z.object({ type: z.literal("session.ended"), session: SessionId, generation, code: z.string().max(64) }),
+  z.object({ type: z.literal("session.ended"), session: SessionId, generation, code: shownText(64) }),
   /** Asks for a new site certificate for the registered key. */
   z.object({ type: z.literal("renew"), id: requestId }),
   /** Asks for the state of the network as this site may see it. */

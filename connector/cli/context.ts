@@ -25,7 +25,8 @@ export class Context {
 
   /** Prints the answer of a command: `document` as JSON with --json, else whatever `human` prints. */
   answer(document: unknown, human: (out: Printer) => void): void {
-    if (this.json) this.out.line(JSON.stringify(document, null, 2));
+    // JSON escapes what is in its strings; its lines are its own.
+    if (this.json) this.out.raw(`${JSON.stringify(document, null, 2)}\n`);
     else human(this.out);
   }
 

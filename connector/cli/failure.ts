@@ -17,7 +17,7 @@ export function reportFailure(thrown: unknown, io: Io, json: boolean): number {
     aside.line(`  code: ${body.code}`);
     aside.line(`  do: ${body.action ?? error.entry.action}`);
   }
-  if (io.env.FAIRLEAD_DEBUG) aside.line(String(stackOf(thrown)));
+  if (io.env.FAIRLEAD_DEBUG) for (const line of stackOf(thrown).split("\n")) aside.line(line);
   return exitCodeFor(error.code);
 }
 

@@ -1,5 +1,6 @@
 /** Logs of the long-running commands: for people on a terminal, JSON lines for everybody else. */
 import type { Logger } from "pino";
+import { visible } from "../../protocol/text.ts";
 import type { Io, Output } from "./io.ts";
 import type { LogLevel } from "./options.ts";
 import { wantsColour } from "./output.ts";
@@ -25,6 +26,8 @@ export async function makeLog({ io, output, level, json }: LogOptions): Promise<
     colorize: wantsColour(output, io.env),
     translateTime: "SYS:HH:MM:ss.l",
     singleLine: true,
+    // Fields are printed as JSON; the message is printed as it is.
+    messageFormat: (fields, key) => visible(String(fields[key] ?? "")),
   });
   return pino(options, { write: (line: string) => output.write(pretty(line)) });
 }

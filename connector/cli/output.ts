@@ -1,5 +1,6 @@
 /** What commands print: lines, tables that fit the terminal, colours where they help. */
 import { stripVTControlCharacters, styleText } from "node:util";
+import { visible } from "../../protocol/text.ts";
 import type { Output } from "./io.ts";
 
 export type Colour = "green" | "yellow" | "red" | "dim" | "bold" | "cyan";
@@ -23,9 +24,9 @@ export class Printer {
     this.#colour = wantsColour(output, env);
   }
 
-  /** Writes one line. */
+  /** Writes one line: what others put into it moves no cursor and begins no other line. */
   line(text = ""): void {
-    this.#output.write(`${text}\n`);
+    this.#output.write(`${onOneLine(text, this.#colour)}\n`);
   }
 
   /** Writes text as it is. */
@@ -73,6 +74,19 @@ export class Printer {
     for (const [label, text] of known) this.line(`  ${this.paint("dim", label.padEnd(width))}  ${text}`);
   }
 }
+
+/** A text with its control characters escaped, but for the colours that this file makes. */
+function onOneLine(text: string, colour: boolean): string {
+  if (!colour) return visible(text);
+  return text
+    .split(OWN_COLOURS)
+    .map((part, at) => (at % 2 === 1 ? part : visible(part)))
+    .join("");
+}
+
+/** The codes of {@link Colour}, and their ends. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours start with ESC
+const OWN_COLOURS = /(\x1b\[(?:1|2|22|31|32|33|36|39)m)/;
 
 const plainLength = (text: string) => stripVTControlCharacters(text).length;
 const pad = (text: string, width: number) => text + " ".repeat(Math.max(0, width - plainLength(text)));

@@ -37,6 +37,7 @@
 import { z } from "zod";
 import { ErrorBody, FairleadError, toErrorBody } from "../errors.ts";
 import { ServiceName } from "../names.ts";
+import { shownText } from "../text.ts";
 import { VersionRange } from "../versions.ts";
 
 export const FRAME = {
@@ -71,7 +72,7 @@ export const Hello = z.object({
   window: z.number().int().min(1).max(MAX_CREDIT),
   /** How many streams the receiver of this HELLO may have open at once, of those that it opened. */
   maxStreams: z.number().int().min(0).max(MAX_STREAM_ID),
-  software: z.string().max(100),
+  software: shownText(100),
   /** Hop encryption only: base64url of the sender's 32 random bytes of the resume key. */
   resumeKey: z
     .string()

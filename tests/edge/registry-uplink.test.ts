@@ -88,6 +88,15 @@ describe("a hello", () => {
     expect(await eventTypes("shop")).toEqual(["site.up", "link.down"]);
   });
 
+  it("reaches what its link connects it to even while the link is down for want of a certificate", async () => {
+    const provider = await TestUplink.open(east, { offers: [offer("api")] });
+    const uplink = await TestUplink.dial(west);
+    const welcome = await uplink.greet({ links: [] });
+    expect(welcome.links).toMatchObject([{ state: "down", code: "certificate.required" }]);
+    expect(welcome.services).toMatchObject([{ name: "api" }]);
+    expect(await uplink.request(provider, "api")).toMatchObject({ generation: 1 });
+  });
+
   it("speaks the highest version that both know", async () => {
     const uplink = await TestUplink.dial(west);
     expect((await uplink.greet({ versions: { min: 1, max: 7 } })).version).toBe(1);

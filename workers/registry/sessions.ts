@@ -202,7 +202,8 @@ export function endSession(context: Context, from: Attachment, report: SessionEn
       uplinks.send(peer, { type: "session.cut", session: session.id, code: report.code });
     }
   }
-  if (SUSPICIOUS.has(report.code)) {
+  // Of a session of others it says nothing that anybody should read.
+  if (own && SUSPICIOUS.has(report.code)) {
     const site = store.sites.get(from.site)?.name;
     const code = isErrorCode(report.code) ? report.code : undefined;
     context.event("session.ended", `Site ${site ?? "?"} ended a session: ${report.code}.`, {

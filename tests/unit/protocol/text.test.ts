@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { CreateKey } from "../../../protocol/api.ts";
+import { fromErrorBody } from "../../../protocol/errors.ts";
+import { ConnectorMessage } from "../../../protocol/messages.ts";
+import { shownText, visible } from "../../../protocol/text.ts";
+
+const HOSTILE = [
+  "\u001b[2J",
+  "a\nforged line",
+  "a\rb",
+  "\u007f",
+  "\u009b31m",
+  "a\u202eb",
+  "\u2028",
+  "\u2066x",
+  "\u0000",
+];
+
+describe("a text that is shown", () => {
+  it.each(HOSTILE)("has no control characters: %j", (text) => {
+    expect(shownText(100).safeParse(text).success).toBe(false);
+    expect(visible(text)).not.toBe(text);
+    expect(shownText(100).safeParse(visible(text)).success).toBe(true);
+  });
+
+  it("may have every letter there is", () => {
+    for (const text of ["", "east 1", "Zürich", "東京", "عدن", "🚢"]) {
+      expect(shownText(100).parse(text)).toBe(text);
+      expect(visible(text)).toBe(text);
+    }
+  });
+
+  it("names what it escapes", () => {
+    expect(visible("a\u001b[2Jb\n")).toBe("a\\u001b[2Jb\\u000a");
+  });
+});
+
+describe("what a member or caller says of itself", () => {
+  it.each(HOSTILE)("is refused with %j in it", (text) => {
+    const listener = { service: "api", address: "127.0.0.1:1", state: "failed" };
+    for (const changes of [{ message: text }, { address: text }, { code: text }]) {
+      const message = { type: "listeners", listeners: [{ ...listener, ...changes }] };
+      expect(ConnectorMessage.safeParse(message).success).toBe(false);
+    }
+    expect(CreateKey.safeParse({ name: text, role: "viewer" }).success).toBe(false);
+  });
+
+  it("is escaped in an error that travelled", () => {
+    expect(fromErrorBody({ code: "service.refused", message: "a\u001b[2J" }, "session.lost").message).toBe(
+      "a\\u001b[2J",
+    );
+  });
+});

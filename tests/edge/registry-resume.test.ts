@@ -95,6 +95,13 @@ describe("a session whose process ended without a word", () => {
     });
   });
 
+  it("is over after the grace as well for a peer that replaced its uplink meanwhile", async () => {
+    await leave(provider);
+    consumer = await TestUplink.open(west, { sessions: [mine.session] }, consumer.boot);
+    later(TIME_LIMITS.absence.least);
+    expect(await consumer.resume(mine)).toBe("session.peer_gone");
+  });
+
   it("is kept for one that comes back within its grace, and has a whole grace the next time", async () => {
     await leave(provider);
     expect(await consumer.resume(mine)).toBe("session.peer_offline");

@@ -8,8 +8,10 @@ import { dial, type Place, serve } from "./support/traffic.ts";
 
 const suite = useEdge();
 const DEBUG = ["--log-level", "debug"];
-/** Far less than a session's own timeout of 60 s, and enough for a busy machine. */
-const SOON = { within: 40_000 };
+/** The session's own timeout, which must not be what ends it. */
+const TIMEOUT = ["--session-timeout", "10m"];
+/** Far less than that, and enough for a busy machine: the grace follows the round trip. */
+const SOON = { within: 100_000 };
 
 /** Codes with which sessions ended at a connector. */
 const ends = (connector: Connector) =>
@@ -45,8 +47,13 @@ describe("a connector that is killed with -9 and stays away", () => {
       const token = await network.token({ uses: 2 });
       const server = await named("east");
       const [east, west] = await Promise.all([
-        suite.cluster.connector({ site: "east", token, expose: [`api=${server.at}`], args: DEBUG }),
-        suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: DEBUG }),
+        suite.cluster.connector({
+          site: "east",
+          token,
+          expose: [`api=${server.at}`],
+          args: [...DEBUG, ...TIMEOUT],
+        }),
+        suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: [...DEBUG, ...TIMEOUT] }),
       ]);
       const { socket } = await greeted(await west.listener("api"));
       const [killed, left] = end === "that offers" ? [east, west] : [west, east];

@@ -15,6 +15,8 @@ const Attachment = z.object({
   /** The assertion's counter: of two uplinks of one process, the higher is the newer. */
   counter: z.number(),
   openedAt: z.number(),
+  /** Since when the process has had uplinks without a gap, ms since 1970; `openedAt` unless given. */
+  presentSince: z.number().optional(),
   /** Set once hello was accepted. */
   software: z.string().nullable(),
   /** Links whose certificates were good at hello. */
@@ -27,6 +29,9 @@ const Attachment = z.object({
   ended: z.boolean(),
 });
 export type Attachment = z.infer<typeof Attachment>;
+
+/** Since when the process of an uplink has had one without a gap, ms since 1970. */
+export const presentSince = ({ presentSince, openedAt }: Attachment): number => presentSince ?? openedAt;
 
 /** What was read or written last: it is looked at with each message, and parsed once in the life of the object. */
 const known = new WeakMap<WebSocket, Attachment>();

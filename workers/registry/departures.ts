@@ -37,7 +37,7 @@ export class Departures {
 
   /**
    * How long the process may still come back to a session, ms; 0 when it is gone, null when nothing can be told. Only
-   * for who has had an uplink since before it left, `since` (ms): what ended both ends' may have been the path or the edge.
+   * for a process that has had uplinks without a gap since before that, `since` (ms): what ended both ends' may have been the path or the edge.
    */
   graceLeft(instance: InstanceId, since: number, now: number): number | null {
     const departure = this.#left.get(instanceKey(instance));

@@ -6,7 +6,7 @@ import { EDGE_FEATURES, type Hello, MAX_MESSAGE, type Welcome } from "../../prot
 import { negotiate, UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import { linkIdOf } from "../authority/certificates.ts";
 import { sightOf } from "./announcements.ts";
-import { type Attachment, readAttachment, writeAttachment } from "./attachment.ts";
+import { type Attachment, presentSince, readAttachment, writeAttachment } from "./attachment.ts";
 import type { Context } from "./context.ts";
 import { decideHello } from "./decisions.ts";
 import { offer, peerOf } from "./invitations.ts";
@@ -44,8 +44,13 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
   if (!network) throw new FairleadError("network.unknown");
   const before = standingsOf(context, [site.id]);
   const known = uplinks.instance(uplink.attachment) !== null;
-  replaceOlder(context, uplink);
-  writeAttachment(uplink.socket, { ...uplink.attachment, software: hello.software, ...proofs });
+  const present = replaceOlder(context, uplink);
+  writeAttachment(uplink.socket, {
+    ...uplink.attachment,
+    presentSince: present,
+    software: hello.software,
+    ...proofs,
+  });
   context.departures.forget(uplink.attachment);
 
   const { unheard, revision, orphans, after } = store.transaction(() => {
@@ -158,17 +163,23 @@ function memberOf(context: Context, uplink: Uplink): SiteRow {
 }
 
 /**
- * One process has one uplink: its newest, once that said hello.
+ * One process has one uplink: its newest, once that said hello. Gives since when the process has had uplinks without
+ * a gap, ms since 1970: a live one that is replaced leaves none.
  * @throws FairleadError `uplink.replaced` when this one is not the newest
  */
-function replaceOlder(context: Context, uplink: Uplink): void {
-  const { counter } = uplink.attachment;
+function replaceOlder(context: Context, uplink: Uplink): number {
+  const { counter, openedAt } = uplink.attachment;
+  let present = openedAt;
   for (const other of context.uplinks.ofInstance(uplink.attachment)) {
-    if (other.attachment.counter < counter) context.uplinks.refuse(other, "uplink.replaced");
-    else if (other.attachment.counter > counter && other.attachment.software !== null) {
+    if (other.attachment.counter < counter) {
+      const isLive = other.attachment.software !== null && context.uplinks.alive(other, context.now());
+      if (isLive) present = Math.min(present, presentSince(other.attachment));
+      context.uplinks.refuse(other, "uplink.replaced");
+    } else if (other.attachment.counter > counter && other.attachment.software !== null) {
       throw new FairleadError("uplink.replaced");
     }
   }
+  return present;
 }
 
 /**

@@ -1,6 +1,8 @@
 /** A member of a network that does on the wire exactly what a test says, right or wrong. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { SignJWT } from "jose";
 import { type RawData, WebSocket } from "ws";
@@ -26,8 +28,13 @@ export type Headers = Readonly<Record<string, string>>;
 /** What became of an attempt to open a WebSocket. */
 export type Attempt =
   | { readonly kind: "open"; readonly socket: WebSocket }
-  /** Answered with another status than 101; the code is that of the body. */
-  | { readonly kind: "refused"; readonly status: number; readonly code: string }
+  /** Answered with another status than 101; the code is that of the body, `retryAfter` that of the header, seconds. */
+  | {
+      readonly kind: "refused";
+      readonly status: number;
+      readonly code: string;
+      readonly retryAfter?: number;
+    }
   /** Ended in TLS or below; the code is Node's. */
   | { readonly kind: "failed"; readonly code: string };
 
@@ -65,7 +72,9 @@ export function attempt(
     socket.once("unexpected-response", (_, response: IncomingMessage) => {
       void text(response).then((body) => {
         const code = ErrorAnswer.safeParse(parse(body)).data?.error.code ?? body;
-        resolve({ kind: "refused", status: response.statusCode ?? 0, code });
+        const after = response.headers["retry-after"];
+        const later = after === undefined ? {} : { retryAfter: Number(after) };
+        resolve({ kind: "refused", status: response.statusCode ?? 0, code, ...later });
       });
     });
     socket.once("open", () => {
@@ -125,6 +134,29 @@ export class RawSite {
     const csr = await makeCsr(createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" })), name);
     const admission = await edge.client.request("POST", "/v1/redeem", Admission, { claim, site: name, csr });
     return new this(edge, privateKey, admission);
+  }
+
+  /** Another process with the key and the certificate of a connector, by its state directory. */
+  static async like<T extends RawSite>(
+    this: new (
+      edge: Edge,
+      key: KeyObject,
+      admission: Admission,
+    ) => T,
+    edge: Edge,
+    stateDir: string,
+  ): Promise<T> {
+    const read = (name: string) => readFile(join(stateDir, name), "utf8");
+    const [certificate, authority] = pemToBase64(await read("certificate.pem"));
+    const { links } = JSON.parse(await read("links.json"));
+    const link = links[0] ?? null;
+    const admission = Admission.parse({
+      ...JSON.parse(await read("site.json")),
+      certificate,
+      authority,
+      link,
+    });
+    return new this(edge, createPrivateKey(await read("key.pem")), admission);
   }
 
   /** Redeems one more token: one more link. */

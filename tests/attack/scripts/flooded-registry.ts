@@ -1,0 +1,71 @@
+/** A member floods its registry with messages of every kind at once, and comes back when it was cut off. */
+
+import { eventually } from "../../support/eventually.ts";
+import { FLOODS, flood } from "../../support/flood.ts";
+import { Neighbour } from "../../support/neighbour.ts";
+import type { AttackScript } from "../support/attack-script.ts";
+
+/** The first ban, seconds. */
+const BAN = 10;
+
+export const script: AttackScript = {
+  name: "flooded-registry",
+  rule: "A site that sends far more than it may is cut off and refused for a while, and no other network notices.",
+  ci: true,
+  async run({ scene }) {
+    const stage = await scene();
+    const { cluster, edge } = stage;
+    const neighbour = await Neighbour.join(cluster, edge);
+    try {
+      const rest = await neighbour.measure();
+      const mallory = await stage.attacker("mallory");
+      const uplink = await mallory.connect();
+      // What makes it large is no field of the message: it is well formed.
+      const padding = "x".repeat(200_000);
+      for (let id = 1; id <= 100; id++) uplink.send({ type: "status.request", id, padding });
+      const end = await uplink.closed;
+      const banned = performance.now();
+      const refusal = await mallory.dialUplink();
+      const refused = refusal.kind === "refused" && refusal.code === "uplink.limited" ? refusal : null;
+      const banning = await neighbour.measure();
+      await eventually("the ban is over", async () => (await mallory.dialUplink()).kind === "open", {
+        every: 500,
+      });
+      const lasted = (performance.now() - banned) / 1000;
+
+      const over = new AbortController();
+      const floods = Object.values(FLOODS).map(async (messages, at) => {
+        const uplink = await (await stage.attacker(`flooder-${at}`)).connect();
+        return { uplink, sent: await flood(uplink, messages, over.signal) };
+      });
+      const under = await neighbour.measure();
+      over.abort();
+      let sent = 0;
+      for (const flooded of await Promise.all(floods)) {
+        sent += flooded.sent;
+        flooded.uplink.socket.terminate();
+      }
+      const bound = Neighbour.bound(rest);
+      const told = refused?.retryAfter ?? 0;
+      return {
+        held:
+          under < bound &&
+          banning < bound &&
+          end.reason === "uplink.limited" &&
+          refused?.status === 429 &&
+          told > 0 &&
+          told <= BAN,
+        tried: `100 messages of 200 kB each; then ${sent} of ${Object.keys(FLOODS).length} kinds from as many sites`,
+        seen: `the uplink was closed with ${end.reason}; the next was answered ${JSON.stringify(refusal.kind === "open" ? "with one" : refusal)}`,
+        figures: {
+          "another network's session at rest, ms": Math.round(rest),
+          "during the floods, ms": Math.round(under),
+          "after a ban, ms": Math.round(banning),
+          "the ban lasted, s": Math.round(lasted),
+        },
+      };
+    } finally {
+      neighbour.close();
+    }
+  },
+};

@@ -1,0 +1,124 @@
+/** Several sites say hello with as many sites in `to` as fit into a message, and go on with offers of that size. */
+import {
+  type Hello,
+  MAX_EXPORTS,
+  MAX_MESSAGE,
+  type Offer,
+  type RefusedOffer,
+} from "../../../protocol/messages.ts";
+import { testOffer } from "../../support/flood.ts";
+import { Neighbour } from "../../support/neighbour.ts";
+import type { RawUplink } from "../../support/raw-site.ts";
+import type { AttackScript } from "../support/attack-script.ts";
+import type { RawConnector } from "../support/raw-connector.ts";
+
+const SITES = 4;
+const SERVICES = 52;
+/** Of each service; the protocol takes no more. */
+const ENTRIES = 1000;
+/** Messages of each site: within its budget of characters. */
+const MESSAGES = 24;
+/** A request waits for so many turns of the attackers, each as long as a hello within the budget takes: for busy machines. */
+const TURNS = 8;
+const LETTERS = "abcdefghijklmnopqrstuvwxyz";
+
+export const script: AttackScript = {
+  name: "large-hello",
+  rule: "A site's offers name a bounded number of sites together, and reading more than that delays no other network.",
+  ci: true,
+  async run({ scene }) {
+    const stage = await scene();
+    const { cluster, edge, network } = stage;
+    const neighbour = await Neighbour.join(cluster, edge);
+    try {
+      const attackers: RawConnector[] = [];
+      for (let at = 0; at < SITES; at++) attackers.push(await stage.attacker(`mallory-${at}`));
+      const rest = await neighbour.measure();
+      const allowed = await measureAllowed(await stage.attacker("control"));
+      const attacks = Promise.all(attackers.map(attack));
+      const under = await neighbour.measure();
+      const results = await attacks;
+      const after = await neighbour.measure();
+      const { services, sites } = await network.status();
+      const room = MAX_EXPORTS / ENTRIES;
+      const bounded = results.every(({ hello, offers }) => hello === SERVICES - room && offers === hello);
+      const taken = services.flatMap((service) => service.sites).length;
+      const up = sites.filter(({ state }) => state === "up").length;
+      const bound = Math.max(Neighbour.bound(rest), TURNS * allowed);
+      return {
+        held: bounded && taken === SITES * room && under < bound && after < bound,
+        tried: `${SITES} sites, each with ${MESSAGES} messages of ${SERVICES * ENTRIES} entries in \`to\``,
+        seen:
+          `of ${SERVICES} services each, ${results.map(({ hello }) => hello).join(", ")} were refused with quota.exports; ` +
+          `${taken} offers are taken; ${up} sites are up`,
+        figures: {
+          "another network's session at rest, ms": Math.round(rest),
+          "a hello within the budget, ms": Math.round(allowed),
+          "during the attack, ms": Math.round(under),
+          "after it, ms": Math.round(after),
+        },
+      };
+    } finally {
+      neighbour.close();
+    }
+  },
+};
+
+/** How long a hello takes whose lists are as long as they may be, without an attack, ms: the middle of three. */
+async function measureAllowed(site: RawConnector): Promise<number> {
+  const times: number[] = [];
+  const offers = largeOffers(0).slice(0, MAX_EXPORTS / ENTRIES);
+  for (let at = 0; at < 3; at++) {
+    const uplink = await site.open();
+    const began = performance.now();
+    uplink.send(site.hello({ offers }));
+    await uplink.next("welcome");
+    times.push(performance.now() - began);
+    // So that the next is as new as this one.
+    uplink.send({ type: "offers", offers: [] });
+  }
+  times.sort((left, right) => left - right);
+  return times[1] ?? 0;
+}
+
+/** How many offers were refused for their lists, in the hello and by the last message. */
+async function attack(site: RawConnector): Promise<{ hello: number; offers: number }> {
+  const uplink = await site.open();
+  uplink.send(fitting(site.hello({ offers: largeOffers(0) })));
+  const hello = exportsOf((await uplink.next("welcome")).refused);
+  for (let round = 1; round < MESSAGES; round++) {
+    uplink.send(fitting({ type: "offers", offers: largeOffers(round) }));
+  }
+  return { hello, offers: await lastRefused(uplink) };
+}
+
+/** The refusals that the last offers got: those of the services that only these have. */
+async function lastRefused(uplink: RawUplink): Promise<number> {
+  for (;;) {
+    const { refused } = await uplink.next("offers.refused");
+    if (refused.some(({ name }) => name.endsWith(`-${MESSAGES - 1}`))) return exportsOf(refused);
+  }
+}
+
+const exportsOf = (refused: readonly RefusedOffer[]) =>
+  refused.filter(({ code }) => code === "quota.exports").length;
+
+/** Services whose names no other round has, each for another list of sites. */
+function largeOffers(round: number): Offer[] {
+  return Array.from({ length: SERVICES }, (_, at) => testOffer(`s${at}-${round}`, { to: sitesFrom(at) }));
+}
+
+/** Names of one letter and of two, so that many fit. */
+function sitesFrom(start: number): string[] {
+  const letter = (at: number) => LETTERS[at % LETTERS.length] ?? "";
+  return Array.from({ length: ENTRIES }, (_, at) =>
+    at % 4 === 0 ? letter(start + at) : letter(start + at) + letter(Math.floor(at / LETTERS.length)),
+  );
+}
+
+/** @throws Error when the message would be refused for its length alone */
+function fitting(message: Hello | { type: "offers"; offers: Offer[] }): string {
+  const text = JSON.stringify(message);
+  if (text.length > MAX_MESSAGE) throw new Error(`${text.length} characters`);
+  return text;
+}

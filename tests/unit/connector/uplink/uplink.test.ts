@@ -67,6 +67,28 @@ describe("an uplink", () => {
     expect((await status).sites).toEqual([]);
   });
 
+  it("asks again after a refusal that says when, not before, and gives that answer", async () => {
+    const retryAfterMs = 300;
+    const asked: number[] = [];
+    const { uplink, reaches } = await setUp((edge) =>
+      welcoming(edge, (socket, { type, id }) => {
+        if (type !== "status.request") return;
+        asked.push(performance.now());
+        const error = toErrorBody(new FairleadError("uplink.limited"));
+        const { network } = edge().welcome({ type: "hello" });
+        const view = { network, sites: [], services: [], links: [] };
+        const limited = { type: "error", id, error, retryAfterMs };
+        socket.send(JSON.stringify(asked.length === 1 ? limited : { type: "status", id, view }));
+      }),
+    );
+    await reaches("up");
+    expect((await uplink.requestStatus()).sites).toEqual([]);
+    const [first = 0, second = 0] = asked;
+    // Timers may be a millisecond early.
+    expect(second - first).toBeGreaterThanOrEqual(retryAfterMs - 1);
+    expect(uplink.state.state).toBe("up");
+  });
+
   it("gives a request up that is not answered in time", async () => {
     const { uplink, reaches } = await setUp((edge) => welcoming(edge));
     await reaches("up");

@@ -39,8 +39,8 @@ export type Network = z.infer<typeof Network>;
 export const CreateNetwork = z.object({ name: NetworkName }).meta({ id: "CreateNetwork" });
 
 /**
- * How much a network may have. `tokens` counts those that still admit; `events` is how many are kept; `uplinks` is how
- * many processes of one site may have an uplink.
+ * How much a network may have. `tokens` counts those that still admit; `events` is how many are kept, without those that
+ * sites cause at will, which have a part beside; `uplinks` is how many processes of one site may have an uplink.
  */
 export const Quotas = z
   .object({
@@ -308,6 +308,8 @@ export const NetworkEvent = z
     code: z.string().optional(),
     /** Who did it: a key's name, a site's name or "edge". */
     actor: z.string(),
+    /** How many of its type a site caused within a minute, if they are told as one: `at`, `text` and `code` are the last's. */
+    count: z.number().int().min(2).optional(),
   })
   .meta({ id: "Event" });
 export type NetworkEvent = z.infer<typeof NetworkEvent>;

@@ -178,7 +178,7 @@ describe("the event log", () => {
       const store = new Store(storage);
       store.transaction(() => {
         for (let index = 0; index < DEFAULT_QUOTAS.events + 5; index++) {
-          store.events.add({ at: index, type: "site.up", text: `${index}`, actor: "test" });
+          store.events.add({ at: index, type: "token.created", actor: "test" }, [{ text: `${index}` }]);
         }
       });
       return storage.sql.exec("SELECT count(*) AS count, max(id) - min(id) AS span FROM events").one();

@@ -58,7 +58,7 @@ export async function revokeAccess(
   const issuers = request.all ? issuersOf(context) : [findIssuer(context, request.issuer)];
   const { value: ended, sessions } = await severGraph(context, {
     sites: issuers,
-    cause: { actor, why: "access was revoked" },
+    cause: { actor, owner: null, why: "access was revoked" },
     change: () =>
       issuers.map((issuer) => {
         store.issuers.delete(issuer);
@@ -114,7 +114,7 @@ async function endLink(context: Context, link: LinkRow, actor: string): Promise<
   const { joiner, issuer } = named(context, link);
   await severGraph(context, {
     sites: [link.joiner],
-    cause: { actor, why: "a link was deleted" },
+    cause: { actor, owner: null, why: "a link was deleted" },
     change: () => {
       context.store.links.delete(link.id);
       context.event("link.deleted", `Link ${link.name} of site ${joiner} to ${issuer} was deleted.`, {

@@ -71,7 +71,7 @@ export async function redeem(context: Context, claim: Claim, request: Redeem): P
     };
     // What nobody else can notice is not announced.
     const sites = first.kind === "link" ? [site.id] : formerly(context, site.name);
-    const cause = { why: "its site was joined anew" };
+    const cause = { owner: null, why: "its site was joined anew" };
     const decision =
       sites.length > 0 ? changeGraph(context, { sites, cause, change: write }) : store.transaction(write);
     if (decision.kind === "anew") continue;

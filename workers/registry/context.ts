@@ -20,6 +20,8 @@ export interface EventFacts {
   readonly code?: ErrorCode | string | undefined;
   /** Who did it; "edge" unless given. */
   readonly actor?: string;
+  /** Id of the site that can cause such events at will: they take its share of the log, and no other. */
+  readonly owner?: string | undefined;
 }
 
 export class Context {
@@ -65,19 +67,22 @@ export class Context {
   }
 
   event(type: EventType, text: string, facts: EventFacts = {}): void {
-    this.store.events.add({
-      at: this.now(),
-      type,
-      site: facts.site,
-      text,
-      code: facts.code,
-      actor: facts.actor ?? "edge",
-    });
+    this.events(type, [{ text, code: facts.code }], facts);
+  }
+
+  /** Several of one type at once, which costs little however many they are where a site owns them. */
+  events(
+    type: EventType,
+    what: readonly { readonly text: string; readonly code?: string | undefined }[],
+    facts: EventFacts,
+  ): void {
+    const { site, owner, actor = "edge" } = facts;
+    this.store.events.add({ at: this.now(), type, site, owner, actor }, what);
   }
 
   /** The same, unless it was said a moment ago: what strangers can cause must not wash the log away. */
   eventOnce(type: EventType, text: string, facts: EventFacts = {}): void {
-    if (!this.store.events.saidSince({ type, site: facts.site, code: facts.code }, this.now() - QUIET_MS)) {
+    if (!this.store.events.saidSince({ type, ...facts }, this.now() - QUIET_MS)) {
       this.event(type, text, facts);
     }
   }

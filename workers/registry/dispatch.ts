@@ -61,7 +61,7 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
     case "offers": {
       const { attachment: instance } = uplink;
       if (store.offers.areThose(instance, message.offers)) return;
-      changeOffers(context, { why: `site ${site.name} withdrew it` }, () =>
+      changeOffers(context, { why: `site ${site.name} withdrew it`, owner: site.id }, () =>
         store.offers.replace(instance, message.offers, context.now()),
       );
       return;

@@ -26,7 +26,7 @@ export function changeGraph<T>(context: Context, { sites, cause, change, afterwa
   });
   afterwards?.();
   const after = standingsOf(context, sites);
-  noteLinks(context, before, after);
+  noteLinks(context, before, after, () => cause.owner ?? undefined);
   tellRevision(context, revision);
   announceStandings(context, before, after);
   return value;

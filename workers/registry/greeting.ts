@@ -58,7 +58,7 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
     noteUp(context, site, known);
     if (!known) noteSharedBoot(context, site, hello.boot);
     const standings = standingsOf(context, [site.id]);
-    noteLinks(context, before, standings);
+    noteLinks(context, before, standings, () => site.id);
     if (hello.time !== undefined) takeClock(context, site, hello.time, now);
     const taken = takeGreeted(context, site, hello, now);
     return { after: standings, ...taken, unheard: takeHeld(context, uplink.attachment, hello.sessions, now) };
@@ -108,7 +108,7 @@ function sendWelcome({ uplinks }: Context, uplink: Uplink, welcome: Welcome): vo
 
 /** The site is up, or one more of its instances is. */
 function noteUp(context: Context, site: SiteRow, known: boolean): void {
-  const facts = { site: site.name, actor: site.name };
+  const facts = { site: site.name, actor: site.name, owner: site.id };
   if (site.state !== "up") {
     context.store.sites.setState(site.id, "up", context.now());
     context.event("site.up", `Site ${site.name} is up.`, facts);
@@ -127,7 +127,11 @@ function noteSharedBoot(context: Context, site: SiteRow, boot: string): void {
   const first = other && context.store.sites.get(other.attachment.site);
   if (!first) return;
   const text = `Site ${site.name} uses the boot id that a process of site ${first.name} uses already. One of them copied it.`;
-  context.eventOnce("uplink.contested", text, { site: site.name, actor: site.name });
+  context.eventOnce("uplink.contested", text, {
+    site: site.name,
+    actor: site.name,
+    owner: site.id,
+  });
 }
 
 /**
@@ -212,7 +216,7 @@ function takeGreeted(
   const orphans = gone.flatMap((other) =>
     store.sessions.ofInstance(other).map((held) => ({ session: held.id, waiting: peerOf(held, other) })),
   );
-  const revision = reviseOffers(context, { why }, () => {
+  const revision = reviseOffers(context, { why, owner: site.id }, () => {
     store.offers.replace(self, offers, now);
     for (const other of gone) store.dropInstance(other);
   });

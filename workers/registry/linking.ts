@@ -45,8 +45,16 @@ export function standingsOf(
   return new Map(found.map((link) => [link.id, { link, standing: standingOf(link, ends) }]));
 }
 
-/** Notes links that came up or went down, and such as stay down because their certificates are not good. */
-export function noteLinks(context: Context, before: Standings, after: Standings): void {
+/**
+ * Notes links that came up or went down, and such as stay down because their certificates are not good.
+ * @param ownerOf the site that made a link do so, if one did
+ */
+export function noteLinks(
+  context: Context,
+  before: Standings,
+  after: Standings,
+  ownerOf: (link: LinkRow) => string | undefined,
+): void {
   for (const [id, { link }] of new Map([...before, ...after])) {
     const was = before.get(id)?.standing;
     const is = after.get(id)?.standing;
@@ -54,9 +62,10 @@ export function noteLinks(context: Context, before: Standings, after: Standings)
     if ((is?.state ?? "down") === (was?.state ?? "down") && !unproven) continue;
     const site = nameOf(context, link.joiner);
     const what = `Link ${link.name} of site ${site} to ${issuerName(context, link.issuer)}`;
-    if (is?.state === "up") context.event("link.up", `${what} is up.`, { site });
-    else if (is) context.event("link.down", `${what} is down.`, { site, code: is.code });
-    else context.event("link.down", `${what} is down: it is there no more.`, { site });
+    const facts = { site, owner: ownerOf(link) };
+    if (is?.state === "up") context.event("link.up", `${what} is up.`, facts);
+    else if (is) context.event("link.down", `${what} is down.`, { ...facts, code: is.code });
+    else context.event("link.down", `${what} is down: it is there no more.`, facts);
   }
 }
 

@@ -28,7 +28,7 @@ export async function createSite(
   const { row, claim } = await prepareToken(context, { ...facts, site: id });
   const site = changeGraph(context, {
     sites: formerly(context, request.name),
-    cause: { actor, why: `site ${request.name} was made anew` },
+    cause: { actor, owner: null, why: `site ${request.name} was made anew` },
     change: () => {
       const made = placeFor(context, id, request, actor);
       endTokensFor(context, made, actor);
@@ -98,7 +98,7 @@ export function updateSite(context: Context, nameOrId: string, request: UpdateSi
   const { name = site.name } = request;
   changeGraph(context, {
     sites: formerly(context, name),
-    cause: { actor, why: `what site ${name} may offer was changed` },
+    cause: { actor, owner: null, why: `what site ${name} may offer was changed` },
     change: () => {
       if (name !== site.name) rename(context, site, name, actor);
       if (request.mayOffer !== undefined) narrow(context, site, request.mayOffer, actor);

@@ -12,6 +12,8 @@ export interface Cause {
   /** Who did it; the site that offers unless given. */
   readonly actor?: string;
   readonly code?: string;
+  /** Id of the site whose doing it is, as in `EventFacts`; null where it is no site's. The site that offers unless given. */
+  readonly owner?: string | null;
   /** Ends the sentence "Service x is offered no more: …". */
   readonly why: string | ((offer: StoredOffer) => string);
 }
@@ -39,7 +41,7 @@ export function reviseOffers(context: Context, cause: Cause, work: () => void): 
   work();
   const after = decide(context);
   noteServices(context, cause, before, after);
-  noteRefusals(context, before, after);
+  noteRefusals(context, cause, before, after);
   return { before: sight, refused: differingRefusals(before, after) };
 }
 
@@ -85,6 +87,9 @@ const taken = (offers: readonly StoredOffer[]): Map<string, StoredOffer[]> =>
     (offer) => offer.service,
   );
 
+const ownerOf = ({ owner }: Cause, { instance }: StoredOffer): string | undefined =>
+  owner === undefined ? instance.site : (owner ?? undefined);
+
 /** Services that come and go, and sites that begin to offer what others do, are events. */
 function noteServices(
   context: Context,
@@ -101,7 +106,7 @@ function noteServices(
     for (const offer of offers) {
       if (known.has(offer.instance.site)) continue;
       const site = siteOf(offer);
-      const facts = { site, actor: cause.actor ?? site };
+      const facts = { site, actor: cause.actor ?? site, owner: ownerOf(cause, offer) };
       if (known.size === 0) {
         context.event("service.appeared", `Site ${site} offers service ${name}.`, facts);
       } else {
@@ -121,6 +126,7 @@ function noteServices(
       site,
       code: cause.code,
       actor: cause.actor ?? site,
+      owner: ownerOf(cause, last),
     });
   }
 }
@@ -128,14 +134,24 @@ function noteServices(
 const refusalOf = ({ instance, service, refused }: StoredOffer) => `${instance.site} ${service} ${refused}`;
 
 /** An offer that is refused is an event, once for its site until that changes. */
-function noteRefusals(context: Context, before: readonly StoredOffer[], after: readonly StoredOffer[]): void {
+function noteRefusals(
+  context: Context,
+  cause: Cause,
+  before: readonly StoredOffer[],
+  after: readonly StoredOffer[],
+): void {
   const known = new Set(before.map(refusalOf));
   for (const offer of after) {
     if (offer.refused === null || known.has(refusalOf(offer))) continue;
     known.add(refusalOf(offer));
     const { siteName: site } = offer.instance;
     const text = `Service ${offer.service} of site ${site} is not taken: ${ERRORS[offer.refused as Refusal].meaning}`;
-    context.event("service.refused", text, { site, code: offer.refused, actor: site });
+    context.event("service.refused", text, {
+      site,
+      code: offer.refused,
+      actor: site,
+      owner: ownerOf(cause, offer),
+    });
   }
 }
 

@@ -11,7 +11,7 @@ export function sayGoodbye(context: Context, uplink: Uplink): void {
   const { store } = context;
   const site = store.sites.get(uplink.attachment.site);
   if (!site) return;
-  changeOffers(context, { why: `site ${site.name} withdrew it` }, () =>
+  changeOffers(context, { why: `site ${site.name} withdrew it`, owner: site.id }, () =>
     store.dropInstance(uplink.attachment),
   );
 }
@@ -41,13 +41,13 @@ export function part(context: Context, uplink: Uplink, code: string): void {
     const left = others(uplinks.ofSite(id));
     if (left === 0) {
       store.sites.setState(id, "down", now);
-      context.event("site.down", `Site ${site.name} is down.`, { site: site.name, code });
+      context.event("site.down", `Site ${site.name} is down.`, { site: site.name, code, owner: id });
     } else if (!replaced) {
       const text = `One of the instances of site ${site.name} is gone, ${left} left.`;
-      context.event("uplink.down", text, { site: site.name, code });
+      context.event("uplink.down", text, { site: site.name, code, owner: id });
     }
     const standings = standingsOf(context, [id]);
-    noteLinks(context, before, standings);
+    noteLinks(context, before, standings, () => id);
     return standings;
   });
   announceStandings(context, before, after);

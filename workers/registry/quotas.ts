@@ -56,7 +56,7 @@ export function setQuotas(context: Context, changes: SetQuotas, actor: string): 
   const named = Object.entries(changes).filter(([, value]) => value !== undefined);
   const changed = named.filter(([name, value]) => before[name as keyof Quotas] !== value);
   if (changed.length > 0) {
-    changeOffers(context, { actor, why: "the quota of services was changed" }, () => {
+    changeOffers(context, { actor, owner: null, why: "the quota of services was changed" }, () => {
       network.setQuotas({ ...network.quotas(), ...Object.fromEntries(named) });
       const list = changed.map(([name, value]) => `${name} ${before[name as keyof Quotas]} → ${value}`);
       context.event("network.quotas", `Quotas were changed: ${list.join(", ")}.`, { actor });

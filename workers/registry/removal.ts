@@ -21,7 +21,7 @@ export async function deleteSite(context: Context, nameOrId: string, actor: stri
   const { store } = context;
   return changeGraph(context, {
     sites: [site.id],
-    cause: { actor, why: `site ${site.name} was deleted` },
+    cause: { actor, owner: null, why: `site ${site.name} was deleted` },
     change: () => {
       const described = describeSiteNamed(context, site.id);
       store.deleteSite(site.id);
@@ -40,7 +40,7 @@ async function endSite(context: Context, site: SiteRow, actor: string): Promise<
   const { uplinks } = context;
   await severGraph(context, {
     sites: [site.id],
-    cause: { actor, why: `site ${site.name} was revoked` },
+    cause: { actor, owner: null, why: `site ${site.name} was revoked` },
     change: () => revoke(context, site, actor),
     afterwards: () => {
       for (const uplink of uplinks.ofSite(site.id)) uplinks.refuse(uplink, "site.revoked");

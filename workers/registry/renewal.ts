@@ -68,6 +68,7 @@ export async function renew(context: Context, site: SiteRow, notAfter: number | 
       context.event("certificate.renewed", `The certificates of site ${member.name} were renewed.`, {
         site: member.name,
         actor: member.name,
+        owner: member.id,
       });
       return rows;
     });
@@ -120,9 +121,9 @@ export async function renewProven(context: Context, identity: Identity): Promise
     return await renew(context, site, null);
   } catch (thrown) {
     if (thrown instanceof FairleadError) {
-      const site = context.store.sites.get(identity.siteId)?.name;
-      const text = `A renewal for site ${site ?? "?"} was refused: ${thrown.message}`;
-      context.eventOnce("uplink.refused", text, { site, code: thrown.code });
+      const site = context.store.sites.get(identity.siteId);
+      const text = `A renewal for site ${site?.name ?? "?"} was refused: ${thrown.message}`;
+      context.eventOnce("uplink.refused", text, { site: site?.name, code: thrown.code, owner: site?.id });
     }
     throw thrown;
   }

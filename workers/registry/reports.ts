@@ -18,27 +18,28 @@ export function takeListeners(
   const before = new Map(
     context.store.listeners.replace(instance, reports).map((report) => [report.service, report]),
   );
+  const failed: { text: string; code: string | undefined }[] = [];
+  const restored: { text: string }[] = [];
   for (const report of reports) {
     const known = before.get(report.service);
     const where = `Listener ${report.address} for service ${report.service} at site ${site.name}`;
-    const facts = { site: site.name, code: report.code, actor: site.name };
     if (report.state === "failed" && (known?.state !== "failed" || known.code !== report.code)) {
-      context.event(
-        "listener.failed",
-        `${where} failed: ${report.message ?? report.code ?? "unknown"}.`,
-        facts,
-      );
+      const text = `${where} failed: ${report.message ?? report.code ?? "unknown"}.`;
+      failed.push({ text, code: report.code });
     } else if (report.state === "listening" && known?.state === "failed") {
-      context.event("listener.restored", `${where} works again.`, facts);
+      restored.push({ text: `${where} works again.` });
     }
   }
+  const facts = { site: site.name, actor: site.name, owner: site.id };
+  context.events("listener.failed", failed, facts);
+  context.events("listener.restored", restored, facts);
 }
 
 /** Takes what a connector's clock said, ms. That it is wrong is an event, once until it is right again. */
 export function takeClock(context: Context, site: SiteRow, said: number, now: number): void {
   const ahead = said - now;
   const known = context.store.events.newestClock(site.name) !== undefined;
-  const facts = { site: site.name, actor: site.name };
+  const facts = { site: site.name, actor: site.name, owner: site.id };
   if (clockIsWrong(ahead) && !known) {
     const off = `${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? "ahead of" : "behind"} the edge's`;
     context.event("site.clock", `The clock of site ${site.name} is ${off}.`, {

@@ -148,6 +148,34 @@ export const MIGRATIONS: readonly Migration[] = [
       "CREATE TABLE bans (site TEXT PRIMARY KEY, until INTEGER NOT NULL, strikes INTEGER NOT NULL)",
     ],
   },
+  {
+    number: 6,
+    name: "shares of the event log",
+    statements: [
+      "ALTER TABLE events ADD COLUMN share TEXT NOT NULL DEFAULT 'edge'",
+      "ALTER TABLE events ADD COLUMN count INTEGER NOT NULL DEFAULT 1",
+      "ALTER TABLE events ADD COLUMN since INTEGER NOT NULL DEFAULT 0",
+      "UPDATE events SET since = at, share = CASE refusal WHEN 1 THEN 'strangers' ELSE 'edge' END",
+      "DROP INDEX events_by_share",
+      "ALTER TABLE events DROP COLUMN refusal",
+      "CREATE INDEX events_by_share ON events (share, place)",
+      "CREATE INDEX events_by_type ON events (share, type, id)",
+      "CREATE TABLE event_shares (share TEXT PRIMARY KEY, kept INTEGER NOT NULL)",
+      "CREATE INDEX event_shares_by_size ON event_shares (kept)",
+      "INSERT INTO event_shares VALUES ('edge', 0), ('strangers', 0), ('sites', 0)",
+      `INSERT INTO event_shares SELECT share, count(*) FROM events WHERE true GROUP BY share
+        ON CONFLICT (share) DO UPDATE SET kept = excluded.kept`,
+      `CREATE TRIGGER event_added AFTER INSERT ON events BEGIN
+        INSERT INTO event_shares VALUES (NEW.share, 1) ON CONFLICT (share) DO UPDATE SET kept = kept + 1;
+        UPDATE event_shares SET kept = kept + 1 WHERE share = 'sites' AND NEW.share NOT IN ('edge', 'strangers');
+      END`,
+      `CREATE TRIGGER event_dropped AFTER DELETE ON events BEGIN
+        UPDATE event_shares SET kept = kept - 1 WHERE share = OLD.share;
+        UPDATE event_shares SET kept = kept - 1 WHERE share = 'sites' AND OLD.share NOT IN ('edge', 'strangers');
+        DELETE FROM event_shares WHERE share = OLD.share AND kept = 0 AND share NOT IN ('edge', 'strangers');
+      END`,
+    ],
+  },
 ];
 
 /** The migrations that a database at `applied` (the highest number it has, 0 when new) still needs, in order. */

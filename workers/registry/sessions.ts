@@ -210,6 +210,7 @@ export function endSession(context: Context, from: Attachment, report: SessionEn
       site,
       code,
       actor: site ?? "edge",
+      owner: from.site,
     });
   }
 }

@@ -156,11 +156,15 @@ export class Sockets {
       return;
     }
     const error = publicError(thrown, "uplink");
-    const site = this.#context.store.sites.get(uplink.attachment.site)?.name;
+    const site = this.#context.store.sites.get(uplink.attachment.site);
     // A newer uplink of the same process took its place: nothing is wrong.
     if (error.code !== "uplink.replaced") {
-      const text = `The uplink of site ${site ?? "?"} was closed: ${error.message}`;
-      this.#context.eventOnce("uplink.refused", text, { site, code: error.code });
+      const text = `The uplink of site ${site?.name ?? "?"} was closed: ${error.message}`;
+      this.#context.eventOnce("uplink.refused", text, {
+        site: site?.name,
+        code: error.code,
+        owner: site?.id,
+      });
     }
     hangUp(this.#context, uplink, error.code, error.message);
   }

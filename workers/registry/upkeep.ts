@@ -30,10 +30,14 @@ export function reconcile(context: Context): void {
     const before = standingsOf(context, ids, new Remembered(context, new Set(sites.map(({ id }) => id))));
     for (const site of gone) {
       store.sites.setState(site.id, "down", now);
-      context.event("site.down", `Site ${site.name} is down.`, { site: site.name, code: "uplink.lost" });
+      context.event("site.down", `Site ${site.name} is down.`, {
+        site: site.name,
+        code: "uplink.lost",
+        owner: site.id,
+      });
     }
     const after = standingsOf(context, ids);
-    noteLinks(context, before, after);
+    noteLinks(context, before, after, ({ joiner, issuer }) => (ids.includes(joiner) ? joiner : issuer));
     announceStandings(context, before, after);
   }
   for (const instance of store.offers.notLost()) {

@@ -111,7 +111,8 @@ function printEvent(context: Context, event: NetworkEvent): void {
     out.line(JSON.stringify(event));
     return;
   }
-  const about = event.code === undefined ? event.text : `${event.text} (${event.code})`;
+  const times = event.count === undefined ? "" : ` ×${event.count}`;
+  const about = `${event.text}${event.code === undefined ? "" : ` (${event.code})`}${times}`;
   const padded = event.type.padEnd(LONGEST_TYPE);
   const type = event.code === undefined ? padded : out.paint("yellow", padded);
   out.line(

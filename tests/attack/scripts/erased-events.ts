@@ -9,6 +9,7 @@ const SESSIONS = 2000;
 
 export const script: AttackScript = {
   name: "erased-events",
+  ci: true,
   rule: "What one member reports takes at most its share of the event log; what others did stays.",
   async run({ scene }) {
     const stage = await scene();

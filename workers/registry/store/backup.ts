@@ -10,8 +10,11 @@ export type Tables = NetworkDump["tables"];
 /** How many events go into a backup: the newest. */
 const EVENTS_BACKED_UP = 10_000;
 
-/** Not backed up: the schema makes the one, and sessions and bans do not outlive the edge that they were held at. */
-const LEFT_OUT = new Set(["migrations", "sessions", "pairs", "cuts", "bans"]);
+/**
+ * Not backed up: the schema makes the one and counts the events in the other, and sessions and bans do not outlive the
+ * edge that they were held at.
+ */
+const LEFT_OUT = new Set(["migrations", "event_shares", "sessions", "pairs", "cuts", "bans"]);
 
 /** Tables of which not everything is needed. */
 const SOURCES: Readonly<Record<string, string>> = {

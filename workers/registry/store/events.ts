@@ -1,28 +1,46 @@
 /**
- * The event log: the newest of what happened. Refusals, which strangers can cause, have a share of their own, so that they
- * push out nothing but each other.
+ * The event log: the newest of what happened. What others than the operator can cause at will has shares of its own, in which
+ * it pushes out nothing but itself: refusals, which strangers cause, and what each site causes.
  */
 import { DEFAULT_QUOTAS, type EventQuery, type EventType, type NetworkEvent } from "../../../protocol/api.ts";
 import { number, optional, type Sql, text } from "./sql.ts";
 
-/** How many events a network keeps: its quota, if that was set. */
-const QUOTA = `coalesce((SELECT json_extract(quotas, '$.events') FROM network), ${DEFAULT_QUOTAS.events})`;
+/** The shares that are not a site's. A site's has the site's id. */
+const EDGE = "edge";
+const STRANGERS = "strangers";
+/** All sites' shares together. */
+const SITES = "sites";
+const OF_NO_SITE = `('${EDGE}', '${STRANGERS}', '${SITES}')`;
 
-/** A tenth of them may be refusals; what these do not need is for all others. Places in a share have no gaps. */
-const REFUSALS = `(${QUOTA} / 10)`;
-const REFUSED = "coalesce((SELECT max(place) - min(place) + 1 FROM events WHERE refusal = 1), 0)";
-const OTHERS = `(${QUOTA} - min(${REFUSALS}, ${REFUSED}))`;
+/** Of as many events as the network's quota: how many refusals are kept, what is kept of each site, and of all of them. */
+const PARTS = { strangers: 1 / 10, site: 1 / 20, sites: 1 / 2 } as const;
+
+/** So many events of one type, each on its own, a site can have within a minute; the rest is counted at the last of them. */
+const BURST = 20;
+const FOLDED_MS = 60_000;
+
+/** What is told once and then read back, so that each counts. */
+const NEVER_FOLDED: ReadonlySet<EventType> = new Set(["site.clock"]);
 
 const isRefusal = (type: EventType): boolean => type === "token.refused" || type === "uplink.refused";
 
+/** What events that come together have in common. */
 export interface NewEvent {
   at: number;
   type: EventType;
   site?: string | undefined;
-  text: string;
-  code?: string | undefined;
+  /** Id of the site whose share they take. */
+  owner?: string | undefined;
   actor: string;
 }
+
+export interface EventText {
+  readonly text: string;
+  readonly code?: string | undefined;
+}
+
+const shareOf = (type: EventType, owner: string | undefined): string =>
+  owner ?? (isRefusal(type) ? STRANGERS : EDGE);
 
 export class Events {
   readonly #sql: Sql;
@@ -31,39 +49,118 @@ export class Events {
     this.#sql = sql;
   }
 
-  add(event: NewEvent): void {
-    const refusal = isRefusal(event.type);
-    this.#sql.run(
-      `INSERT INTO events (at, type, site, text, code, actor, refusal, place) VALUES (?, ?, ?, ?, ?, ?, ?,
-        (SELECT coalesce(max(place), 0) + 1 FROM events WHERE refusal = ?))`,
+  /** Adds events, oldest first. Of a site's, those beyond what it may have at once are one row. */
+  add(event: NewEvent, what: readonly EventText[]): void {
+    const folds = event.owner !== undefined && !NEVER_FOLDED.has(event.type);
+    const share = shareOf(event.type, event.owner);
+    const recent = folds ? this.#recent(share, event) : [];
+    const alone = folds ? Math.max(0, BURST - recent.length) : what.length;
+    let newest = recent[0];
+    for (const one of what.slice(0, alone)) newest = this.#insert(share, event, one);
+    const last = what.at(-1);
+    if (last && newest !== undefined && what.length > alone) {
+      this.#sql.run(
+        "UPDATE events SET count = count + ?, at = ?, site = ?, text = ?, code = ?, actor = ? WHERE id = ?",
+        what.length - alone,
+        event.at,
+        event.site ?? null,
+        last.text,
+        last.code ?? null,
+        event.actor,
+        newest,
+      );
+    }
+    if (what.length > 0 && alone > 0) this.prune();
+  }
+
+  /** Ids of the events of a type that began within the last minute in a share, newest first; BURST at the most. */
+  #recent(share: string, { type, at }: NewEvent): number[] {
+    return this.#sql
+      .rows(
+        "SELECT id, since FROM events WHERE share = ? AND type = ? ORDER BY id DESC LIMIT ?",
+        share,
+        type,
+        BURST,
+      )
+      .filter((row) => number(row, "since") <= at && at - number(row, "since") < FOLDED_MS)
+      .map((row) => number(row, "id"));
+  }
+
+  #insert(share: string, event: NewEvent, { text, code }: EventText): number {
+    const row = this.#sql.row(
+      `INSERT INTO events (at, since, type, site, text, code, actor, share, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?,
+        (SELECT coalesce(max(place), 0) + 1 FROM events WHERE share = ?)) RETURNING id`,
+      event.at,
       event.at,
       event.type,
       event.site ?? null,
-      event.text,
-      event.code ?? null,
+      text,
+      code ?? null,
       event.actor,
-      refusal ? 1 : 0,
-      refusal ? 1 : 0,
+      share,
+      share,
     );
-    this.prune();
+    return row ? number(row, "id") : 0;
   }
 
-  /** Drops the oldest beyond what is kept. */
+  /**
+   * Drops the oldest of each share beyond what is kept of it. Where the sites have too many together, those with the most lose
+   * theirs, so that each keeps what its equal part would be.
+   */
   prune(): void {
-    for (const [refusal, kept] of [
-      [1, REFUSALS],
-      [0, OTHERS],
-    ] as const) {
-      this.#sql.run(
-        `DELETE FROM events WHERE refusal = ${refusal} AND place <=
-          (SELECT max(place) FROM events WHERE refusal = ${refusal}) - ${kept}`,
-      );
+    const quota = this.#quota();
+    this.#limit(STRANGERS, Math.floor(quota * PARTS.strangers));
+    this.#limit(EDGE, quota - this.#kept(STRANGERS));
+    const each = Math.floor(quota * PARTS.site);
+    for (const { share, kept } of this.#largest(each)) this.#drop(share, kept - each);
+    for (;;) {
+      const excess = this.#kept(SITES) - Math.floor(quota * PARTS.sites);
+      const [first, second] = excess > 0 ? this.#largest(0, 2) : [];
+      if (!first) return;
+      this.#drop(first.share, Math.min(excess, Math.max(1, first.kept - (second?.kept ?? 0))));
     }
   }
 
+  /** How many events a network keeps of what no site causes: its quota, if that was set. */
+  #quota(): number {
+    const row = this.#sql.row("SELECT json_extract(quotas, '$.events') AS quota FROM network");
+    return Number((row && optional(row, "quota")) ?? DEFAULT_QUOTAS.events);
+  }
+
+  #kept(share: string): number {
+    const row = this.#sql.row("SELECT kept FROM event_shares WHERE share = ?", share);
+    return row ? number(row, "kept") : 0;
+  }
+
+  /** The sites' shares of more than `least` events, the largest first. */
+  #largest(least: number, limit = -1): { share: string; kept: number }[] {
+    return this.#sql
+      .rows(
+        `SELECT share, kept FROM event_shares WHERE kept > ? AND share NOT IN ${OF_NO_SITE} ORDER BY kept DESC LIMIT ?`,
+        least,
+        limit,
+      )
+      .map((row) => ({ share: text(row, "share"), kept: number(row, "kept") }));
+  }
+
+  #limit(share: string, most: number): void {
+    const kept = this.#kept(share);
+    if (kept > most) this.#drop(share, kept - most);
+  }
+
+  /** Drops the oldest of a share. Places in it have no gaps. */
+  #drop(share: string, count: number): void {
+    this.#sql.run(
+      "DELETE FROM events WHERE share = ? AND place < (SELECT min(place) FROM events WHERE share = ?) + ?",
+      share,
+      share,
+      count,
+    );
+  }
+
+  /** How many there are of those that the quota bounds: all but the sites'. */
   count(): number {
-    const row = this.#sql.row("SELECT count(*) AS count FROM events");
-    return row ? number(row, "count") : 0;
+    return this.#kept(EDGE) + this.#kept(STRANGERS);
   }
 
   /** The code of the newest event about a site's clock, which has none when the clock was right again. */
@@ -75,14 +172,21 @@ export class Events {
     return row ? optional(row, "code") : undefined;
   }
 
-  /** Whether one of the newest 100 events, not older than `since`, is of this type, site and code. */
+  /** Whether one of the newest 100 events of this type and share, not older than `since`, is of this site and code. */
   saidSince(
-    event: { type: EventType; site?: string | undefined; code?: string | undefined },
+    event: {
+      type: EventType;
+      site?: string | undefined;
+      code?: string | undefined;
+      owner?: string | undefined;
+    },
     since: number,
   ): boolean {
     return (
       this.#sql.row(
-        "SELECT 1 FROM (SELECT * FROM events ORDER BY id DESC LIMIT 100) WHERE type = ? AND site IS ? AND code IS ? AND at >= ?",
+        `SELECT 1 FROM (SELECT * FROM events WHERE share = ? AND type = ? ORDER BY id DESC LIMIT 100)
+          WHERE site IS ? AND code IS ? AND at >= ?`,
+        shareOf(event.type, event.owner),
         event.type,
         event.site ?? null,
         event.code ?? null,
@@ -106,6 +210,7 @@ export class Events {
     return rows.reverse().map((row) => {
       const site = optional(row, "site");
       const code = optional(row, "code");
+      const count = number(row, "count");
       return {
         id: number(row, "id"),
         at: new Date(number(row, "at")).toISOString(),
@@ -114,6 +219,7 @@ export class Events {
         text: text(row, "text"),
         ...(code === undefined ? {} : { code }),
         actor: text(row, "actor"),
+        ...(count > 1 ? { count } : {}),
       };
     });
   }

@@ -3,6 +3,7 @@
 import { eventually } from "../../support/eventually.ts";
 import { FLOODS, flood } from "../../support/flood.ts";
 import { Neighbour } from "../../support/neighbour.ts";
+import type { RawUplink } from "../../support/raw-site.ts";
 import type { AttackScript } from "../support/attack-script.ts";
 
 /** The first ban, seconds. */
@@ -11,7 +12,6 @@ const BAN = 10;
 export const script: AttackScript = {
   name: "flooded-registry",
   rule: "A site that sends far more than it may is cut off and refused for a while, and no other network notices.",
-  ci: true,
   async run({ scene }) {
     const stage = await scene();
     const { cluster, edge } = stage;
@@ -33,18 +33,18 @@ export const script: AttackScript = {
       });
       const lasted = (performance.now() - banned) / 1000;
 
+      const uplinks: RawUplink[] = [];
+      for (const at of Object.keys(FLOODS).keys()) {
+        const flooder = await stage.attacker(`flooder-${at}`);
+        uplinks.push(await flooder.connect());
+      }
       const over = new AbortController();
-      const floods = Object.values(FLOODS).map(async (messages, at) => {
-        const uplink = await (await stage.attacker(`flooder-${at}`)).connect();
-        return { uplink, sent: await flood(uplink, messages, over.signal) };
-      });
+      const messages = Object.values(FLOODS).values();
+      const floods = uplinks.map((uplink) => flood(uplink, messages.next().value ?? String, over.signal));
       const under = await neighbour.measure();
       over.abort();
-      let sent = 0;
-      for (const flooded of await Promise.all(floods)) {
-        sent += flooded.sent;
-        flooded.uplink.socket.terminate();
-      }
+      const sent = (await Promise.all(floods)).reduce((sum, count) => sum + count, 0);
+      for (const { socket } of uplinks) socket.terminate();
       const bound = Neighbour.bound(rest);
       const told = refused?.retryAfter ?? 0;
       return {

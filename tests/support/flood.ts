@@ -10,11 +10,19 @@ export type Messages = (round: number) => object | string;
 
 const NOBODY = { site: randomId("site"), boot: randomId("boot") };
 
+/** A thousand listeners, all of which fail or work again from round to round. */
+const changedListeners = (round: number) =>
+  Array.from({ length: 1000 }, (_, at) => ({
+    ...{ service: `s${at}`, address: `127.0.0.1:${at + 1}` },
+    ...(round % 2 === 0 ? { state: "listening" } : { state: "failed", code: "listener.failed" }),
+  }));
+
 /** What a member may flood its registry with, by what it is called. */
 export const FLOODS: Readonly<Record<string, Messages>> = {
   "requests for the status": (id) => ({ type: "status.request", id }),
   renewals: (id) => ({ type: "renew", id }),
   offers: (round) => ({ type: "offers", offers: [testOffer(`api-${round}`)] }),
+  listeners: (round) => ({ type: "listeners", listeners: changedListeners(round) }),
   "requests for sessions": (id) => ({ type: "session.request", id, service: "nothing", peer: NOBODY }),
   "messages that are no JSON": () => "x".repeat(200_000),
 };

@@ -96,7 +96,10 @@ export async function runWrangler(
   const lines: string[] = [];
   let out = "";
   for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (line) => {
+    const reader = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+    // Node 24 emits the stream's errors on the interface as well.
+    for (const emitter of [stream, reader]) emitter.on("error", () => {});
+    reader.on("line", (line) => {
       if (stream === child.stdout) out += `${line}\n`;
       if (lines.push(line) > KEPT_LINES) lines.shift();
       options.told?.(line);

@@ -139,8 +139,10 @@ export class Workerd {
 }
 
 function onLine(stream: Readable, use: (line: string) => void): void {
-  stream.on("error", () => {});
-  createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (line) => {
+  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+  // Node 24 emits the stream's errors on the interface as well.
+  for (const emitter of [stream, lines]) emitter.on("error", () => {});
+  lines.on("line", (line) => {
     if (line !== "") use(line);
   });
 }

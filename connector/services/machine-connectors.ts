@@ -173,7 +173,10 @@ export class MachineConnectors {
       unread = chunk.includes(10) ? 0 : unread + chunk.length;
       if (unread > MAX_UNREAD) socket.destroy();
     });
-    createInterface({ input: socket }).on("line", (line) => this.#hear(other, line, resolve));
+    createInterface({ input: socket })
+      // Node 24 emits the socket's errors here as well; unheard, they would end the process.
+      .on("error", () => {})
+      .on("line", (line) => this.#hear(other, line, resolve));
     socket.on("close", () => {
       this.#others.delete(other);
       for (const answered of other.asked.values()) answered(null);

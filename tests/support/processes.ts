@@ -146,8 +146,9 @@ export class ManagedProcess {
 
   #read(from: Line["from"], stream: Readable | null): void {
     if (stream === null) return;
-    stream.on("error", () => {});
-    createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on("line", (text) => {
+    const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+    for (const emitter of [stream, lines]) emitter.on("error", () => {});
+    lines.on("line", (text) => {
       this.#lines.push({ from, text });
       if (this.#lines.length > KEPT_LINES) this.#lines.shift();
       for (const watcher of [...this.#watchers]) watcher();

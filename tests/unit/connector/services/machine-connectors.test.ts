@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { connect } from "node:net";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { MachineConnectors } from "../../../../connector/services/machine-connectors.ts";
 import type { TargetAddress } from "../../../../connector/services/target-address.ts";
@@ -49,6 +50,26 @@ describe.runIf(process.platform === "linux")("connectors on one machine", () => 
     expect(await east.hopsOf("127.0.0.1", 5555, arrived)).toBe(3);
     expect(await east.hopsOf("127.0.0.1", 5556, arrived)).toBeNull();
     expect(await east.hopsOf("127.0.0.1", 5555, { ...arrived, port: 1 })).toBeNull();
+  });
+
+  it("outlive one that listens no more while its name can still be read", async () => {
+    const start = machine();
+    const { one: west, prefix } = start("west");
+    await west.ready;
+    const name = `\0${prefix}gone`;
+    const server = createServer();
+    server.listen({ path: name });
+    await once(server, "listening");
+    // The accepted connection bears its listener's name for as long as it is open.
+    const accepted = once(server, "connection");
+    const client = connect({ path: name });
+    await accepted;
+    server.close();
+    onTestFinished(() => void client.destroy());
+    const { one: east } = start("east");
+    await east.ready;
+    west.announce([target(1)]);
+    await eventually("east knows west", () => east.known().length === 1);
   });
 
   it("are not disturbed by a program that says anything", async () => {

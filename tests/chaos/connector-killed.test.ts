@@ -33,6 +33,11 @@ async function closedOn(ends: readonly End[], within: number): Promise<number> {
 const codes = (connector: Connector) =>
   connector.log().flatMap(({ msg, to, code }) => (msg === "session" && to === "closed" ? [code] : []));
 
+/** Waits until a connector's log, which is read beside its sockets, says of so many sessions that they ended. */
+async function told(connector: Connector, sessions: number): Promise<void> {
+  await eventually("the log says why", () => codes(connector).length >= sessions);
+}
+
 for (const lanes of FULL ? [1, 4] : [1]) {
   test(`the connector of the servers, killed with -9 under streams and started again: they are reset, new ones work (${lanes} lanes)`, {
     timeout: patience(30_000),
@@ -54,6 +59,7 @@ for (const lanes of FULL ? [1, 4] : [1]) {
         streams.all.map(({ client }) => client),
         Math.max(BOUND, away),
       );
+      await told(west, death + 1);
       expect(codes(west), "why their sessions ended").toEqual(Array(death + 1).fill("session.unknown"));
       const fresh = await server.open(ground.streams, STREAMS, PACE);
       await fresh.move();
@@ -90,6 +96,7 @@ test("a connector that is killed with -9 and stays away: streams are reset when 
     left.all.map((stream) => stream.server),
     within,
   );
+  await told(east, 1);
   expect(codes(east)).toEqual(["session.timeout"]);
   await west.restart();
   await west.listener("bytes");
@@ -101,6 +108,7 @@ test("a connector that is killed with -9 and stays away: streams are reset when 
     streams.all.map(({ client }) => client),
     within,
   );
+  await told(west, 1);
   expect(codes(west)).toEqual(["session.timeout"]);
   for (const took of [servers, clients]) expect(took).toBeGreaterThan(TIMEOUT - 500);
   expect((await west.status()).sessions).toEqual([]);

@@ -62,6 +62,7 @@ describe("a connector that is killed with -9 and stays away", () => {
       socket.on("error", () => {});
       await killed.kill9();
       await eventually("the connection is reset", () => failure() === "ECONNRESET", SOON);
+      await eventually("the log says why", () => ends(left).length > 0);
       expect(ends(left)).toEqual(["session.peer_gone"]);
       expect((await left.status()).sessions).toEqual([]);
     });

@@ -85,7 +85,8 @@ export class Conspiracy {
         () => "closed",
       );
       if (code !== "service.unknown") return code;
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      // As often as a site's budget allows for as long as it takes.
+      await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
 

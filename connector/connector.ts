@@ -145,6 +145,7 @@ export class Connector implements Controlled {
     this.#clients = new Clients({
       ...{ view: this.#view, streams: streamsOf(this.#manager), hop: this.#hop, log },
       edgeRoundTrip: () => this.#uplink.roundTrip,
+      edgeUpForMs: () => this.#uplink.upForMs,
       dials,
       onLoop: (service) => this.#listeners.noteLoop(service),
     });

@@ -31,6 +31,8 @@ export interface ClientsOptions {
   readonly hop?: HopRules;
   /** The round trip to the edge, ms; null while it is not known. */
   readonly edgeRoundTrip?: () => number | null;
+  /** How long the edge has been reached without a gap, ms; 0 while it is not. For ever unless given. */
+  readonly edgeUpForMs?: () => number;
   /** Tells how many streams are behind a client's connection; none unless given. */
   readonly dials?: Pick<TargetDials, "behind">;
   /** A client was reset because its connection goes in a circle. */
@@ -120,10 +122,17 @@ export class Clients {
       },
       open: (name, peer) => streams.open(name, peer, hops),
       attempt: (instance) => this.#breakers.attempt(service, instance),
-      life: (instance) => streams.life(instance),
+      life: (instance) => this.#life(instance),
       edgeRoundTrip: this.#options.edgeRoundTrip ?? (() => null),
       now: this.#now,
       ...(holdMs === undefined ? {} : { holdMs }),
     });
+  }
+
+  /** A peer's silence counts only while the edge is reached: what the edge's absence keeps back says nothing of the peer. */
+  #life(instance: VisibleOffer): PeerLife {
+    const { silentMs, roundTripMs } = this.#options.streams.life(instance);
+    const upForMs = this.#options.edgeUpForMs?.() ?? Number.POSITIVE_INFINITY;
+    return { roundTripMs, silentMs: silentMs === null ? null : Math.min(silentMs, upForMs) };
   }
 }

@@ -49,6 +49,8 @@ export class Uplink extends Requests {
   /** The round trip as it was last known, ms: what a new uplink takes. */
   #lastRoundTrip: number | null = null;
   #current: UplinkConnection | null = null;
+  /** Since when there is an uplink, by the monotonic clock, ms; null while there is none. */
+  #upSince: number | null = null;
   /** When the wait between two attempts ends, by the monotonic clock, ms. */
   #dialAt = 0;
   /** What the edge of the current uplink said that it can do. */
@@ -84,6 +86,11 @@ export class Uplink extends Requests {
 
   get state(): UplinkState {
     return this.#states.state;
+  }
+
+  /** How long the edge has been reached without a gap, ms; 0 while it is not. */
+  get upForMs(): number {
+    return this.#upSince === null ? 0 : this.#now() - this.#upSince;
   }
 
   /** The round trip to the edge, ms; null while it is not known. */
@@ -139,9 +146,11 @@ export class Uplink extends Requests {
         });
         await this.#connect();
         upSince = this.#now();
+        this.#upSince = upSince;
         this.#states.move({ state: "up", since: this.#wallClock() });
         this.#replacing.settle();
         error = await over;
+        this.#upSince = null;
       } catch (thrown) {
         error = asFairleadError(thrown, "uplink.lost");
       }

@@ -50,6 +50,9 @@ for (const lanes of FULL ? [1, 4] : [1]) {
       await streams.move();
       const killed = performance.now();
       await east.kill9();
+      await eventually("its peer knows", async () =>
+        (await west.status()).sessions.every(({ state }) => state !== "up"),
+      );
       // A client that comes now waits for it.
       const early = server.open(ground.streams, 5, PACE);
       early.catch(() => {});

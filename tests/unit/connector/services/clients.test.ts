@@ -51,7 +51,13 @@ function stream(fate: Exclude<Fate, "offline" | "nobody">): OpeningStream {
 const SILENT: PeerLife = { silentMs: Number.POSITIVE_INFINITY, roundTripMs: 1 };
 const ALIVE: PeerLife = { silentMs: 0, roundTripMs: 1 };
 
-async function setUp(fates: Record<string, Fate[]>, holdMs = 300, hop = new HopRules(), life = ALIVE) {
+async function setUp(
+  fates: Record<string, Fate[]>,
+  holdMs = 300,
+  hop = new HopRules(),
+  life = ALIVE,
+  edgeUpForMs = Number.POSITIVE_INFINITY,
+) {
   const tried: string[] = [];
   const opened: Duplex[] = [];
   const log = new MemoryLog();
@@ -72,7 +78,7 @@ async function setUp(fates: Record<string, Fate[]>, holdMs = 300, hop = new HopR
     life: () => life,
     join: joinStreams,
   };
-  const clients = new Clients({ view, streams, log, hop, holdMs });
+  const clients = new Clients({ view, streams, log, hop, holdMs, edgeUpForMs: () => edgeUpForMs });
   const { port } = await tcpServer((socket) => clients.serve("api", socket));
   onTestFinished(() => clients.close());
   return { view, clients, log, tried, opened, connect: () => tcpClient(port) };
@@ -326,6 +332,20 @@ describe("a client of an instance that gives no sign of life", { timeout: 60_000
       "the log line",
       () => log.find("gave no sign of life")?.fields.code === "session.timeout",
     );
+  });
+
+  it("waits while the edge is away, whose absence says nothing of the peer", async () => {
+    const late = pendingAnswer();
+    const { view, connect, tried, opened } = await setUp({ b1: [late] }, 60_000, new HopRules(), SILENT, 0);
+    view.welcome(api("b1", "b2"));
+    const client = await connect();
+    await new Promise((resolve) => setTimeout(resolve, 4000));
+    late.accept();
+    opened[0]?.push("late");
+    opened[0]?.push(null);
+    client.socket.end();
+    expect(await client.received).toBe("late");
+    expect(tried).toEqual(["b1"]);
   });
 
   it("waits for the target while the peer lives", async () => {

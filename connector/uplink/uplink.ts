@@ -138,22 +138,21 @@ export class Uplink extends Requests {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       this.#states.move({ state: "connecting", since: this.#wallClock(), ...this.#states.trouble });
-      let upSince: number | null = null;
       let error: FairleadError;
       try {
         const over = new Promise<FairleadError>((resolve) => {
           this.#over = resolve;
         });
         await this.#connect();
-        upSince = this.#now();
-        this.#upSince = upSince;
+        this.#upSince = this.#now();
         this.#states.move({ state: "up", since: this.#wallClock() });
         this.#replacing.settle();
         error = await over;
-        this.#upSince = null;
       } catch (thrown) {
         error = asFairleadError(thrown, "uplink.lost");
       }
+      const upSince = this.#upSince;
+      this.#upSince = null;
       this.#replacing.stop();
       this.#current?.close(error);
       this.#current = null;

@@ -303,6 +303,27 @@ describe("what a client says first", () => {
   });
 });
 
+/** That a client waits for an instance whose answer comes after four seconds, and is not tried at another one. */
+async function expectPatience(life: typeof ALIVE, edgeUpForMs?: number): Promise<void> {
+  const late = pendingAnswer();
+  const { view, connect, tried, opened } = await setUp(
+    { b1: [late] },
+    60_000,
+    new HopRules(),
+    life,
+    edgeUpForMs,
+  );
+  view.welcome(api("b1", "b2"));
+  const client = await connect();
+  await new Promise((resolve) => setTimeout(resolve, 4000));
+  late.accept();
+  opened[0]?.push("late");
+  opened[0]?.push(null);
+  client.socket.end();
+  expect(await client.received).toBe("late");
+  expect(tried).toEqual(["b1"]);
+}
+
 describe("a client of an instance that gives no sign of life", { timeout: 60_000 }, () => {
   it("goes to the next one when it has said nothing, and later ones go there at once", async () => {
     const { view, connect, tried } = await setUp({ b1: ["silence"] }, 10_000, new HopRules(), SILENT);
@@ -335,31 +356,11 @@ describe("a client of an instance that gives no sign of life", { timeout: 60_000
   });
 
   it("waits while the edge is away, whose absence says nothing of the peer", async () => {
-    const late = pendingAnswer();
-    const { view, connect, tried, opened } = await setUp({ b1: [late] }, 60_000, new HopRules(), SILENT, 0);
-    view.welcome(api("b1", "b2"));
-    const client = await connect();
-    await new Promise((resolve) => setTimeout(resolve, 4000));
-    late.accept();
-    opened[0]?.push("late");
-    opened[0]?.push(null);
-    client.socket.end();
-    expect(await client.received).toBe("late");
-    expect(tried).toEqual(["b1"]);
+    await expectPatience(SILENT, 0);
   });
 
   it("waits for the target while the peer lives", async () => {
-    const late = pendingAnswer();
-    const { view, connect, tried, opened } = await setUp({ b1: [late] }, 60_000);
-    view.welcome(api("b1", "b2"));
-    const client = await connect();
-    await new Promise((resolve) => setTimeout(resolve, 4000));
-    late.accept();
-    opened[0]?.push("late");
-    opened[0]?.push(null);
-    client.socket.end();
-    expect(await client.received).toBe("late");
-    expect(tried).toEqual(["b1"]);
+    await expectPatience(ALIVE);
   });
 });
 

@@ -5,10 +5,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { Role } from "../protocol/api.ts";
-import { type Least, ROLES, roleSuffices } from "../workers/api/roles.ts";
+import type { Role } from "../protocol/api/api.ts";
+import { type Least, ROLES, roleSuffices } from "../workers/auth/roles.ts";
 
-const BEGIN = "<!-- roles: made by `npm run docs` from workers/api/roles.ts -->";
+const BEGIN = "<!-- roles: made by `npm run docs` from workers/auth/roles.ts -->";
 const END = "<!-- end of roles -->";
 const COLUMNS: readonly Role[] = ["viewer", "operator", "admin"];
 

@@ -15,8 +15,8 @@
  * the secret. Where a site dials and whom it trusts is what this file says, never what an answer says.
  */
 import { z } from "zod";
-import { EdgeOrigin } from "./edge-origin.ts";
 import { encodeBase64Url } from "./encoding.ts";
+import { EdgeOrigin } from "./front/edge-origin.ts";
 import { NetworkId, TokenId } from "./ids.ts";
 
 /** Random bytes in a claim's secret. */

@@ -5,12 +5,12 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { createApi } from "./api/app.ts";
-import { createLimits } from "./api/limits.ts";
-import type { Env } from "./env.ts";
-import { Bans } from "./links/bans.ts";
-import { KnownNetworks } from "./links/known.ts";
-import { type LinksState, serveLinks } from "./links/links.ts";
-import { proofFromPlatform, proofFromSocket } from "./links/proof.ts";
+import type { Env } from "./config.ts";
+import { Bans } from "./gateway/bans.ts";
+import { type LinksState, serveLinks } from "./gateway/gateway.ts";
+import { KnownNetworks } from "./gateway/known.ts";
+import { proofFromPlatform, proofFromSocket } from "./gateway/proof.ts";
+import { createLimits } from "./limits/limits.ts";
 
 export { Directory } from "./directory/directory.ts";
 export { Registry } from "./registry/registry.ts";

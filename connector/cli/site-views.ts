@@ -1,7 +1,7 @@
 /** What a site's connector tells, as people read it. */
 import { ERRORS, isErrorCode } from "../../protocol/errors.ts";
 import type { DescriptorLine, LinkLine, Links, Services, Status } from "../control/schema.ts";
-import { isSkewed } from "../uplink/clock.ts";
+import { isSkewed } from "../uplink/clock-skew.ts";
 import { formatDuration, relativeTime } from "./duration.ts";
 import type { Printer } from "./output.ts";
 

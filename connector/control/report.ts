@@ -1,17 +1,18 @@
 /** What a connector tells about itself on its control socket. */
-import type { SiteView } from "../../protocol/messages.ts";
+
 import { timeLimit } from "../../protocol/time-limits.ts";
+import type { SiteView } from "../../protocol/uplink/messages.ts";
+import type { HopRules } from "../config/hop-policy.ts";
+import type { CatalogueView } from "../listeners/catalogue-view.ts";
+import type { Listeners } from "../listeners/listener-set.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
-import type { HopRules } from "../services/hop.ts";
-import type { Listeners } from "../services/listeners.ts";
-import type { Offers } from "../services/offers.ts";
-import type { Refusals } from "../services/refusals.ts";
-import type { CatalogueView } from "../services/view.ts";
 import type { SessionManager } from "../session/manager.ts";
 import type { LinkBook } from "../site/link-book.ts";
 import type { Renewer } from "../site/renewer.ts";
 import type { Site } from "../site/site.ts";
-import type { ClockWatch } from "../uplink/clock.ts";
+import type { Offers } from "../targets/offers.ts";
+import type { Refusals } from "../targets/refused-offers.ts";
+import type { ClockWatch } from "../uplink/clock-skew.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Links, Services, Sessions, Status } from "./schema.ts";
 import { descriptorLine, iso, linkLines, offerLines, serviceLines, troubleLine, uplinkLine } from "./view.ts";

@@ -5,7 +5,7 @@ import type { z } from "zod";
 import { asFairleadError, FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { LinkName, ServiceName } from "../../protocol/names.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
-import type { Exposure } from "../services/options.ts";
+import type { Exposure } from "../config/service-options.ts";
 import type { LinkWishes } from "../site/site.ts";
 import { parseToken } from "../site/token.ts";
 import {

@@ -1,10 +1,10 @@
 /** Resources of the control socket, by which the commands at a site reach its connector. */
 import { z } from "zod";
 import { LinkId } from "../../protocol/ids.ts";
-import { Encryption, LinkState, ListenerReport } from "../../protocol/messages.ts";
 import { LinkCost, LinkName, Port, ServiceName, ServiceProtocol, SiteName } from "../../protocol/names.ts";
-import { ExposureSchema } from "../services/offers.ts";
-import { Scope } from "../services/scope.ts";
+import { Encryption, LinkState, ListenerReport } from "../../protocol/uplink/messages.ts";
+import { Scope } from "../config/scope.ts";
+import { ExposureSchema } from "../targets/offers.ts";
 
 const time = z.iso.datetime();
 

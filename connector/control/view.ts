@@ -6,9 +6,9 @@ import type {
   ListenerReport,
   RefusedOffer,
   VisibleService,
-} from "../../protocol/messages.ts";
+} from "../../protocol/uplink/messages.ts";
+import { HopRules, hopNotAllowed } from "../config/hop-policy.ts";
 import type { DescriptorUse } from "../resources/descriptor-watch.ts";
-import { HopRules, hopNotAllowed } from "../services/hop.ts";
 import type { UplinkState } from "../uplink/state.ts";
 import type {
   DescriptorLine,

@@ -1,12 +1,13 @@
 /** The configuration of workerd, as a pure function of what the edge is to be. */
-import type { Credential } from "../authority/certificates.ts";
+
 import { type Address, formatAddress } from "./addresses.ts";
+import type { Credential } from "./certificates.ts";
 import type { OidcProvider } from "./oidc.ts";
 
 /** The environment variables that carry the secrets: they are in no file that workerd reads. */
 export const SECRET_VARIABLES = ["DEPLOYMENT_CA_KEY", "ADMIN_KEY_HASH"] as const;
 
-/** The Durable Object classes and how the Worker's environment names them; see workers/env.ts. */
+/** The Durable Object classes and how the Worker's environment names them; see workers/config.ts. */
 const OBJECTS = [
   { binding: "REGISTRY", className: "Registry" },
   { binding: "ROUTER", className: "Router" },

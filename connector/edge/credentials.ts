@@ -5,8 +5,9 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
-import { EdgeOrigin } from "../../protocol/edge-origin.ts";
 import { FairleadError } from "../../protocol/errors.ts";
+import { EdgeOrigin } from "../../protocol/front/edge-origin.ts";
+import type { StateDirectory } from "../state/directory.ts";
 import {
   belongTogether,
   type Credential,
@@ -15,8 +16,7 @@ import {
   makeServerCertificate,
   readValidity,
   type Validity,
-} from "../authority/certificates.ts";
-import type { StateDirectory } from "../state/directory.ts";
+} from "./certificates.ts";
 import { needsRenewal } from "./renewal.ts";
 
 export const FILES = {

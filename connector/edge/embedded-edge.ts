@@ -4,7 +4,7 @@ import { isIP } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import type { LanePort } from "../../protocol/front-status.ts";
+import type { LanePort } from "../../protocol/front/front-status.ts";
 import { MAX_SOCKET_PATH } from "../control/server.ts";
 import { type Log, silent } from "../log.ts";
 import { descriptorLimit } from "../resources/descriptor-limit.ts";

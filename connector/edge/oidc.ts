@@ -3,11 +3,11 @@ import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
+import { isLoopbackUrl, OidcFile } from "../../protocol/api/oidc.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import { isLoopbackUrl, OidcFile } from "../../protocol/oidc.ts";
 
 export interface OidcProvider {
-  /** Variables of the Worker (workers/env.ts). None is secret. */
+  /** Variables of the Worker (workers/config.ts). None is secret. */
   readonly variables: Readonly<Record<string, string>>;
   /** CA certificates to trust for the provider besides the system's, PEM each. */
   readonly authorities: readonly string[];

@@ -1,5 +1,5 @@
 /** When the edge's server certificate has to be made anew. */
-import type { Validity } from "../authority/certificates.ts";
+import type { Validity } from "./certificates.ts";
 
 /**
  * When a certificate is to be renewed: after two thirds of its life, so that the last third is there for

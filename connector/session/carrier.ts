@@ -1,53 +1,147 @@
-/**
- * Carrier version 1: one lane as a Node Duplex. It ends with its lane. Spoken with connectors and edges that
- * know no other; see pipe.ts for the one that outlives its lanes.
- */
+/** Carrier version 2 as a Node Duplex: the pipe of protocol/carrier/carrier.ts with lanes, a clock and a timer. */
 import { Duplex } from "node:stream";
-import { type Carrier, type Lane, MAX_LANE_MESSAGE } from "../../protocol/carrier.ts";
+import {
+  type Carrier,
+  type Lane,
+  type LaneReason,
+  Pipe,
+  type PipeLimits,
+  type PipeState,
+  type Preface,
+} from "../../protocol/carrier/index.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import type { Meeting } from "./meeting.ts";
+import { bytesPassed } from "./gc-pacing.ts";
+import type { Meeting } from "./lane-handshake.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
+/** How long the last bytes may take once nobody reads or writes any more, ms. */
+const LINGER_MS = 2000;
+
+export interface PipeCarrierOptions extends PipeLimits {
+  /** Lanes of a higher generation are wanted; told once until one joins. */
+  wantLane: (reason: LaneReason) => void;
+  /** Whether nothing above needs the pipe. */
+  idle: () => boolean;
+  moved: (state: PipeState) => void;
+  /** A round trip took so long, ms. */
+  measured: (ms: number) => void;
+}
+
 /** @see Carrier */
-export class LaneCarrier extends Duplex implements Carrier {
-  readonly version = 1;
-  readonly #lane: Lane;
-  #over = false;
+export class PipeCarrier extends Duplex implements Carrier {
+  readonly version = 2;
+  readonly #pipe: Pipe;
+  readonly #lanes = new Map<number, Lane>();
+  #nextLane = 1;
+  #timer: NodeJS.Timeout | undefined;
   #failure: FairleadError | null = null;
   #writeDone: WriteDone | null = null;
+  /** Called when the pipe has ended. */
+  #whenEnded: (() => void) | null = null;
 
-  /** Takes a lane on which the prefaces have met. */
-  constructor(meeting: Meeting) {
-    // The layers above and below have buffers enough; autoDestroy would close the lane before the last bytes.
+  constructor(options: PipeCarrierOptions) {
     super({ allowHalfOpen: true, autoDestroy: false, readableHighWaterMark: 256 * 1024 });
-    // TLS listens too; this one is for the time before and after.
     this.on("error", () => {});
-    this.#lane = meeting.lane;
-    meeting.take({
-      bytes: (message) => this.#bytes(message),
-      drained: () => this.#drained(),
-      closed: (error) => this.#laneClosed(error),
-    });
+    this.#pipe = new Pipe(
+      {
+        now: () => performance.now(),
+        alarm: (ms) => this.#alarm(ms),
+        send: (lane, pieces) => {
+          for (const piece of pieces) bytesPassed(piece.length);
+          return this.#lanes.get(lane)?.send(pieces) ?? true;
+        },
+        deliver: (bytes) => this.destroyed || this.push(bytes),
+        drained: () => this.#drained(),
+        pause: (lane, paused) => this.#lanes.get(lane)?.[paused ? "pause" : "resume"](),
+        wantLane: options.wantLane,
+        close: (lane) => this.#release(lane)?.close(this.#failure ?? undefined),
+        terminate: (lane) => this.#release(lane)?.terminate(),
+        idle: options.idle,
+        moved: options.moved,
+        measured: options.measured,
+        ended: (error) => this.#ended(error),
+      },
+      options,
+    );
   }
 
   get failure(): FairleadError | null {
     return this.#failure;
   }
-
-  abort(error: FairleadError): void {
-    if (this.#over) return;
-    this.#lane.close(error);
-    this.#end(error);
+  /** How the pipe stands. Not `state`: that name is a Duplex's own. */
+  get pipeState(): PipeState {
+    return this.#pipe.state;
+  }
+  /** Bytes received in order. */
+  get received(): number {
+    return this.#pipe.received;
+  }
+  get lanes(): number {
+    return this.#pipe.lanes;
+  }
+  /** ms; null before it was measured. */
+  get rtt(): number | null {
+    return this.#pipe.rtt;
+  }
+  /** How long nothing came from the peer, ms; null before something did. */
+  get silentMs(): number | null {
+    const { heardAt } = this.#pipe;
+    return heardAt === null ? null : performance.now() - heardAt;
+  }
+  get held(): Pipe["held"] {
+    return this.#pipe.held;
   }
 
-  // ---- the lane's events ----------------------------------------------------------------------------
+  /** Takes a lane on which the prefaces have met, and whose proof was checked. */
+  join(meeting: Meeting, generation: number, preface: Preface): void {
+    const id = this.#nextLane++;
+    this.#lanes.set(id, meeting.lane);
+    this.#pipe.laneJoined(id, generation, preface);
+    meeting.take({
+      bytes: (message) => {
+        bytesPassed(message.length);
+        this.#pipe.receive(id, message);
+      },
+      drained: () => this.#pipe.laneDrained(id),
+      closed: () => {
+        // Why does not matter: it is lost, whoever ended it. The pipe's own end comes as a message.
+        if (this.#release(id) !== undefined) this.#pipe.laneLost(id);
+      },
+    });
+  }
 
-  #bytes(message: Uint8Array): void {
-    if (this.#over) return;
-    if (message.length === 0)
-      this.abort(new FairleadError("session.malformed", "an empty message on the lane"));
-    else if (!this.push(message)) this.#lane.pause();
+  /** The peer is who it should be: from here on, the whole window is kept for it. */
+  proven(): void {
+    this.#pipe.proven();
+  }
+
+  /** Lets the lanes go if nothing is under way and the peer agrees. */
+  park(): boolean {
+    return this.#pipe.park();
+  }
+
+  /** A parked pipe wants lanes again. */
+  wake(): void {
+    this.#pipe.wake();
+  }
+
+  abort(error: FairleadError): void {
+    this.#failure ??= error;
+    this.#pipe.abort(error);
+  }
+
+  // ---- effects ----------------------------------------------------------------------------------------
+
+  #alarm(ms: number | null): void {
+    clearTimeout(this.#timer);
+    if (ms !== null) this.#timer = setTimeout(() => this.#pipe.tick(), ms).unref();
+  }
+
+  #release(id: number): Lane | undefined {
+    const lane = this.#lanes.get(id);
+    this.#lanes.delete(id);
+    return lane;
   }
 
   #drained(): void {
@@ -56,82 +150,61 @@ export class LaneCarrier extends Duplex implements Carrier {
     done?.();
   }
 
-  #laneClosed(error: FairleadError | null): void {
-    if (this.#over) return;
-    if (error !== null) {
-      this.#end(error);
-      return;
+  #ended(error: FairleadError | null): void {
+    this.#failure ??= error;
+    const whenEnded = this.#whenEnded;
+    this.#whenEnded = null;
+    if (whenEnded !== null) whenEnded();
+    else if (error !== null) this.destroy(error);
+    else {
+      this.push(null);
+      this.#drained();
     }
-    this.#over = true;
-    this.push(null);
-    this.#drained();
   }
 
-  #end(error: FairleadError): void {
-    this.#over = true;
-    this.#failure = error;
-    this.destroy(error);
-  }
-
-  // ---- the Duplex -----------------------------------------------------------------------------------
+  // ---- the Duplex -------------------------------------------------------------------------------------
 
   override _read(): void {
-    if (!this.#over) this.#lane.resume();
+    this.#pipe.resume();
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: WriteDone): void {
-    this.#send([chunk], done);
+    this.#write([chunk], done);
   }
 
   override _writev(chunks: { chunk: Uint8Array }[], done: WriteDone): void {
-    this.#send(
+    this.#write(
       chunks.map(({ chunk }) => chunk),
       done,
     );
   }
 
+  #write(chunks: readonly Uint8Array[], done: WriteDone): void {
+    this.#writeDone = done;
+    // Writing may end the pipe, and it may be drained before it returns: `done` is called once.
+    if (this.#pipe.write(chunks)) this.#drained();
+  }
+
   override _final(done: WriteDone): void {
-    if (!this.#over) this.#lane.close();
+    this.#pipe.end();
     done();
   }
 
   override _destroy(error: Error | null, done: WriteDone): void {
-    if (!this.#over) {
-      this.#over = true;
-      this.#lane.close(error === null ? undefined : asFairleadError(error, "session.lost"));
+    this.#drained();
+    const finish = (): void => {
+      clearTimeout(timer);
+      done(error);
+    };
+    const reason = () => asFairleadError(error ?? new FairleadError("session.closed"), "session.lost");
+    // The last bytes, which say why, get some time.
+    const timer = setTimeout(() => this.#pipe.abort(reason()), LINGER_MS);
+    if (this.#pipe.state === "ended") {
+      finish();
+      return;
     }
-    const pending = this.#writeDone;
-    this.#writeDone = null;
-    pending?.(error);
-    done(error);
-  }
-
-  /** Sends what was written in one go as few messages: each costs the relay, a short copy does not. */
-  #send(chunks: Uint8Array[], done: WriteDone): void {
-    let more = true;
-    let from = 0;
-    let size = 0;
-    for (const [at, chunk] of chunks.entries()) {
-      if (size > 0 && size + chunk.length > MAX_LANE_MESSAGE) {
-        more = this.#sendOne(chunks, from, at, size);
-        from = at;
-        size = 0;
-      }
-      size += chunk.length;
-    }
-    if (size > 0) more = this.#sendOne(chunks, from, chunks.length, size);
-    if (more || this.#over) done();
-    else this.#writeDone = done;
-  }
-
-  #sendOne(chunks: Uint8Array[], from: number, to: number, size: number): boolean {
-    const first = chunks[from];
-    if (first === undefined) return true;
-    const message = to - from === 1 ? first : Buffer.concat(chunks.slice(from, to), size);
-    let more = true;
-    for (let at = 0; at < message.length; at += MAX_LANE_MESSAGE) {
-      more = this.#lane.send([message.subarray(at, at + MAX_LANE_MESSAGE)]);
-    }
-    return more;
+    this.#whenEnded = finish;
+    if (error === null && this.#pipe.state === "up") this.#pipe.end();
+    else this.#pipe.abort(reason());
   }
 }

@@ -1,6 +1,6 @@
 /** The resume key of a session with hop encryption, for which there is no TLS to export one. */
 import { hkdfSync } from "node:crypto";
-import { RESUME_KEY_BYTES, RESUME_KEY_LABEL } from "../../protocol/carrier.ts";
+import { RESUME_KEY_BYTES, RESUME_KEY_LABEL } from "../../protocol/carrier/index.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** What to make of an invitation. Decisions only. */
 import type { ErrorCode } from "../../protocol/errors.ts";
-import { type InstanceId, isSameInstance } from "../../protocol/instances.ts";
-import { DEFAULT_ENCRYPTION, type Encryption, type Invitation } from "../../protocol/messages.ts";
+import { type InstanceId, isSameInstance } from "../../protocol/instance-id.ts";
+import { DEFAULT_ENCRYPTION, type Encryption, type Invitation } from "../../protocol/uplink/messages.ts";
 
 export const modeOf = (invitation: Invitation): Encryption => invitation.encryption ?? DEFAULT_ENCRYPTION;
 

@@ -1,7 +1,7 @@
 /** How long things may take in a session, and what a peer may make us hold. */
-import { DEFAULT_WINDOW_BYTES } from "../../protocol/carrier.ts";
+import { DEFAULT_WINDOW_BYTES } from "../../protocol/carrier/index.ts";
 import { DEFAULT_MAX_STREAMS } from "../../protocol/streams/options.ts";
-import { DEFAULT_WINDOW } from "../../protocol/streams/windows.ts";
+import { DEFAULT_WINDOW } from "../../protocol/streams/session-window.ts";
 import { TIME_LIMITS, timeLimit } from "../../protocol/time-limits.ts";
 
 /** Times in ms. */

@@ -10,27 +10,27 @@ import {
   FairleadError,
   isErrorCode,
 } from "../../protocol/errors.ts";
-import { type InstanceId, instanceKey, isSameInstance } from "../../protocol/instances.ts";
-import { MemoryBudget } from "../../protocol/memory.ts";
+import { type InstanceId, instanceKey, isSameInstance } from "../../protocol/instance-id.ts";
+import { MemoryBudget } from "../../protocol/memory-budget.ts";
+import { pathRoundTrip, timeLimit } from "../../protocol/time-limits.ts";
 import {
   DEFAULT_ENCRYPTION,
   type Encryption,
   type Instance,
   type Invitation,
-} from "../../protocol/messages.ts";
-import { pathRoundTrip, timeLimit } from "../../protocol/time-limits.ts";
+} from "../../protocol/uplink/messages.ts";
 import { decide, modeOf } from "./invitations.ts";
 import { DEFAULT_LIMITS, limitsOver, type SessionLimits } from "./limits.ts";
 import type { SessionManagerOptions, SessionSummary } from "./options.ts";
-import { serve } from "./serving.ts";
+import { serve } from "./serve.ts";
 import { Session } from "./session.ts";
-import type { SessionStream } from "./stream.ts";
+import type { SessionStream } from "./session-stream.ts";
 
-export { joinStreams } from "./join.ts";
-export { LANE_SOCKET_OPTIONS } from "./lane.ts";
+export { joinStreams } from "../relay/relay.ts";
 export type { SessionManagerOptions, SessionSummary, Signalling } from "./options.ts";
-export type { SessionStream } from "./stream.ts";
+export type { SessionStream } from "./session-stream.ts";
 export type { SessionIdentity } from "./tls.ts";
+export { LANE_SOCKET_OPTIONS } from "./websocket-lane.ts";
 
 /** Failures of an opening after which a fresh invitation helps, beside those that the table lets retry. */
 const STALE: readonly ErrorCode[] = ["ticket.invalid", "ticket.stale", "ticket.replayed", "lane.taken"];

@@ -6,7 +6,7 @@
  *
  * While it is up its carrier may be without lanes: "resuming" when it wants some, "parked" when nobody needs it.
  */
-import type { PipeState } from "../../protocol/carrier.ts";
+import type { PipeState } from "../../protocol/carrier/index.ts";
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "./log.ts";
 

@@ -9,24 +9,24 @@ import {
   type LaneReason,
   type PipeState,
   RESUME_KEY_BYTES,
-} from "../../protocol/carrier.ts";
+} from "../../protocol/carrier/index.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import { compareInstances } from "../../protocol/instances.ts";
+import { compareInstances } from "../../protocol/instance-id.ts";
+import type { Multiplexer } from "../../protocol/streams/multiplexer.ts";
 import {
   DEFAULT_ENCRYPTION,
   type Encryption,
   type Instance,
   type Invitation,
-} from "../../protocol/messages.ts";
-import type { Multiplexer } from "../../protocol/streams/multiplexer.ts";
+} from "../../protocol/uplink/messages.ts";
+import { multiplex } from "./attach-streams.ts";
 import { hopResumeKey } from "./hop-key.ts";
-import { Idling } from "./idling.ts";
-import { Laneless } from "./laneless.ts";
-import { Lanes } from "./lanes.ts";
-import { multiplex } from "./multiplexing.ts";
+import { Idling } from "./idle-timer.ts";
+import { Laneless } from "./lane-outage.ts";
+import { Lanes } from "./lane-recovery.ts";
 import type { SessionOptions } from "./options.ts";
 import { Phases, type SessionState, stateOf } from "./phases.ts";
-import { SessionStream } from "./stream.ts";
+import { SessionStream } from "./session-stream.ts";
 import { Transport } from "./transport.ts";
 
 export class Session {

@@ -7,15 +7,15 @@ import {
   RESUME_KEY_BYTES,
   RESUME_KEY_LABEL,
   UNPROVEN_WINDOW_BYTES,
-} from "../../protocol/carrier.ts";
+} from "../../protocol/carrier/index.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import type { MemoryAccount } from "../../protocol/memory.ts";
-import type { Encryption, Invitation } from "../../protocol/messages.ts";
-import { LaneCarrier } from "./carrier.ts";
-import type { Lanes } from "./lanes.ts";
+import type { MemoryAccount } from "../../protocol/memory-budget.ts";
+import type { Encryption, Invitation } from "../../protocol/uplink/messages.ts";
+import { PipeCarrier, type PipeCarrierOptions } from "./carrier.ts";
+import { LaneCarrier } from "./carrier-v1.ts";
+import type { Meeting } from "./lane-handshake.ts";
+import type { Lanes } from "./lane-recovery.ts";
 import type { SessionLimits } from "./limits.ts";
-import type { Meeting } from "./meeting.ts";
-import { PipeCarrier, type PipeCarrierOptions } from "./pipe.ts";
 import { type SessionIdentity, secure } from "./tls.ts";
 
 export interface TransportOptions {

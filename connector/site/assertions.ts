@@ -1,8 +1,8 @@
 /** Making assertions: proofs, inside a request, that this process holds the key of its site certificate. */
 import type { KeyObject } from "node:crypto";
 import { SignJWT } from "jose";
-import { ASSERTION_SECONDS, audienceFor, type Purpose } from "../../protocol/assertions.ts";
 import { siteUri } from "../../protocol/names.ts";
+import { ASSERTION_SECONDS, audienceFor, type Purpose } from "../../protocol/uplink/assertions.ts";
 import type { Membership } from "./membership.ts";
 import { pemToBase64 } from "./pem.ts";
 

@@ -1,6 +1,6 @@
 /** The certificate request that a joining site sends. */
 import { createPublicKey, type KeyObject, webcrypto } from "node:crypto";
-import { Pkcs10CertificateRequestGenerator } from "../authority/x509.ts";
+import { Pkcs10CertificateRequestGenerator } from "../x509.ts";
 
 const ECDSA = { name: "ECDSA", namedCurve: "P-256" } as const;
 

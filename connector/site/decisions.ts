@@ -1,6 +1,7 @@
 /** What a site does about its membership: at start, and as its certificate ages. No clock, no files here. */
-import { RENEWABLE_MS } from "../../protocol/assertions.ts";
+
 import type { ErrorCode } from "../../protocol/errors.ts";
+import { RENEWABLE_MS } from "../../protocol/uplink/assertions.ts";
 
 /** Part of a certificate's life within which the renewal is spread, so that sites do not come all at once. */
 const SPREAD = 0.1;

@@ -1,8 +1,8 @@
 /** The two requests that a site makes to the edge's API. */
 import type { z } from "zod";
-import { Admission, type Redeem, RenewalAnswer } from "../../protocol/api.ts";
-import type { Renewal } from "../../protocol/messages.ts";
-import { EdgeClient } from "../api/client.ts";
+import { Admission, type Redeem, RenewalAnswer } from "../../protocol/api/api.ts";
+import type { Renewal } from "../../protocol/uplink/messages.ts";
+import { EdgeClient } from "../net/edge-client.ts";
 
 /** Longest answer that a site reads, bytes: certificates of as many links as it may have, and room. */
 const MAX_ANSWER = 512 * 1024;

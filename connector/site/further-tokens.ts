@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { Log } from "../log.ts";
-import { Backoff } from "../uplink/backoff.ts";
+import { Backoff } from "../net/backoff.ts";
 
 export interface FurtherTokensOptions {
   /** Token files, in the order in which they are redeemed. */

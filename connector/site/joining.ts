@@ -3,13 +3,13 @@ import type { X509Certificate } from "node:crypto";
 import { FairleadError } from "../../protocol/errors.ts";
 import { SiteName } from "../../protocol/names.ts";
 import { parseClaim, type TokenFile } from "../../protocol/tokens.ts";
+import { rootsOf } from "../net/trust.ts";
 import { successorOf } from "./chain.ts";
 import { makeCsr } from "./csr.ts";
 import { certificateState } from "./decisions.ts";
 import { edgeAddressOf } from "./edge-address.ts";
 import type { SiteKey } from "./key.ts";
 import { type Membership, membershipFrom, renamed, storeMembership } from "./membership.ts";
-import { rootsOf } from "./roots.ts";
 import type { SiteOptions } from "./site.ts";
 
 /** The token's own id: that of its claim. */

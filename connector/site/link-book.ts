@@ -1,8 +1,8 @@
 /** A site's links: what the registry tells of them, the certificates that the site holds, and making and deleting them. */
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import type { IncomingLink, LinkReport } from "../../protocol/messages.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
+import type { IncomingLink, LinkReport } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
 import type { LinkWishes, Site } from "./site.ts";
 

@@ -11,12 +11,13 @@
  * are the token file's, and no certificate takes the place of one that ends later.
  */
 import { z } from "zod";
-import type { Admission } from "../../protocol/api.ts";
-import { EdgeOrigin } from "../../protocol/edge-origin.ts";
+import type { Admission } from "../../protocol/api/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
+import { EdgeOrigin } from "../../protocol/front/edge-origin.ts";
 import { LinkId, NetworkId, SiteId, TokenId } from "../../protocol/ids.ts";
-import { CertificateText, type LinkReport, type Renewal } from "../../protocol/messages.ts";
 import { IssuerName, LinkName, NetworkName, SiteName } from "../../protocol/names.ts";
+import { CertificateText, type LinkReport, type Renewal } from "../../protocol/uplink/messages.ts";
+import type { EdgeTrust } from "../net/trust.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import {
   type Bounds,
@@ -30,7 +31,6 @@ import {
 } from "./chain.ts";
 import { type EdgeAddress, isBound } from "./edge-address.ts";
 import { toPem } from "./pem.ts";
-import type { EdgeTrust } from "./roots.ts";
 
 const SiteFile = z.object({
   /** In 1, the links address and the audience are what an answer said; in 2, a token file stands behind them. */

@@ -1,8 +1,8 @@
 /** Renews the certificates at half of their life, over the uplink, and again until it works. */
 import { asFairleadError, type FairleadError } from "../../protocol/errors.ts";
-import type { Renewal } from "../../protocol/messages.ts";
+import type { Renewal } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
-import { Backoff } from "../uplink/backoff.ts";
+import { Backoff } from "../net/backoff.ts";
 import { renewAt, type Validity } from "./decisions.ts";
 
 export interface RenewerOptions {

@@ -1,10 +1,11 @@
 /** A site: its key and its membership, loaded, joined, linked and renewed. */
 import type { X509Certificate } from "node:crypto";
-import type { Redeem } from "../../protocol/api.ts";
+import type { Redeem } from "../../protocol/api/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import type { LinkReport, Renewal } from "../../protocol/messages.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
+import type { LinkReport, Renewal } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
+import { type EdgeTrust, rootsOf } from "../net/trust.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import { AssertionSigner } from "./assertions.ts";
 import { makeCsr } from "./csr.ts";
@@ -23,7 +24,6 @@ import {
   withAdmission,
   withoutLinks,
 } from "./membership.ts";
-import { type EdgeTrust, rootsOf } from "./roots.ts";
 
 export interface SiteOptions {
   readonly state: StateDirectory;

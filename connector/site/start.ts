@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { Log } from "../log.ts";
+import { Backoff } from "../net/backoff.ts";
 import type { StateDirectory } from "../state/directory.ts";
-import { Backoff } from "../uplink/backoff.ts";
 import { type EdgeApi, edgeApi } from "./edge-api.ts";
 import { Site } from "./site.ts";
 

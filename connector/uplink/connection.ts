@@ -1,14 +1,14 @@
 /** One uplink, from its hello to its end: messages both ways, requests with their answers, keep-alive. */
 import type { RawData, WebSocket } from "ws";
 import { FairleadError, fromErrorBody, isErrorCode } from "../../protocol/errors.ts";
+import { timeLimit } from "../../protocol/time-limits.ts";
 import {
   type ConnectorMessage,
   type Hello,
   KEEPALIVE,
   RegistryMessage,
   type Welcome,
-} from "../../protocol/messages.ts";
-import { timeLimit } from "../../protocol/time-limits.ts";
+} from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
 
 /** Messages that come unasked. */

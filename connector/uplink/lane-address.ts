@@ -4,7 +4,7 @@
  */
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
-import { Backoff } from "./backoff.ts";
+import { Backoff } from "../net/backoff.ts";
 
 /** From a dial there that failed to the next probe, ms. */
 const RETRY = { base: 60_000, cap: 30 * 60_000 } as const;

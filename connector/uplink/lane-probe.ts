@@ -1,7 +1,7 @@
 /** Whether an address of the edge takes lanes from here. */
 import { request } from "node:https";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import { proxyFor } from "./proxy.ts";
+import { proxyFor } from "../net/proxy.ts";
 
 export interface LaneProbe {
   /** The lanes' path there, `https://…`. */

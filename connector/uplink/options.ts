@@ -1,9 +1,9 @@
 /** What an uplink is given. */
 import type { WebSocket } from "ws";
-import type { Hello, Welcome } from "../../protocol/messages.ts";
+import type { Hello, Welcome } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "./connection.ts";
-import type { DoubtTimes } from "./doubts.ts";
+import type { DoubtTimes } from "./liveness-probe.ts";
 
 export interface UplinkOptions {
   /**

@@ -1,7 +1,13 @@
 /** What a connector asks the registry over its uplink, and how it reads the answers. */
 import { FairleadError } from "../../protocol/errors.ts";
-import type { InstanceId } from "../../protocol/instances.ts";
-import type { EdgeFeature, Encryption, Invitation, Renewal, SiteView } from "../../protocol/messages.ts";
+import type { InstanceId } from "../../protocol/instance-id.ts";
+import type {
+  EdgeFeature,
+  Encryption,
+  Invitation,
+  Renewal,
+  SiteView,
+} from "../../protocol/uplink/messages.ts";
 import type { Answer, Question } from "./connection.ts";
 
 /** What the edge must know to be asked, and how it fails when it does not. */

@@ -4,19 +4,19 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import type { ConnectorMessage } from "../../protocol/messages.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
-import { Backoff, type BackoffOptions } from "./backoff.ts";
-import { clockSkew } from "./clock.ts";
+import type { ConnectorMessage } from "../../protocol/uplink/messages.ts";
+import { Pause } from "../async/pause.ts";
+import { Waiters } from "../async/waiters.ts";
+import { Backoff, type BackoffOptions } from "../net/backoff.ts";
+import { clockSkew } from "./clock-skew.ts";
 import { type Answer, type Notice, type Question, UplinkConnection } from "./connection.ts";
-import { Doubts } from "./doubts.ts";
+import { Doubts } from "./liveness-probe.ts";
 import type { UplinkOptions } from "./options.ts";
-import { Pause } from "./pause.ts";
-import { Replacing } from "./replacing.ts";
+import { Replacing } from "./replacement.ts";
 import { type Needs, Requests } from "./requests.ts";
-import { RoundTrip } from "./round-trip.ts";
+import { RoundTrip } from "./rtt.ts";
 import { isSlow, StateKeeper, type Trouble, type UplinkState, waitAfter } from "./state.ts";
-import { Waiters } from "./waiters.ts";
 
 const BACKOFF = { base: 250, cap: 15_000 } as const;
 

@@ -1,6 +1,6 @@
 /** What a pipe asks of whoever runs it. Calls may come from within any call into the pipe. */
 import type { FairleadError } from "../errors.ts";
-import type { MemoryAccount } from "../memory.ts";
+import type { MemoryAccount } from "../memory-budget.ts";
 import type { PipeState } from "./states.ts";
 
 /** Why new lanes are wanted. */

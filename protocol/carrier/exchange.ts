@@ -2,11 +2,11 @@
 import { FairleadError, isErrorCode } from "../errors.ts";
 import type { PipeEffects } from "./effects.ts";
 import type { LaneSet } from "./lane-set.ts";
-import type { PipeLane } from "./lanes.ts";
+import type { PipeLane } from "./lane-state.ts";
+import type { Standing } from "./lifecycle.ts";
 import { encodeEnd, encodePong, MESSAGE, type Message } from "./messages.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
-import type { Standing } from "./standing.ts";
 
 /** All but DATA. */
 export type ShortMessage = Exclude<Message, { readonly type: typeof MESSAGE.data }>;

@@ -1,6 +1,6 @@
 /** The lanes of a pipe: which of them takes bytes now, and which takes an answer. */
 import type { PipeEffects } from "./effects.ts";
-import type { PipeLane } from "./lanes.ts";
+import type { PipeLane } from "./lane-state.ts";
 import { nextNumber } from "./messages.ts";
 
 export class LaneSet {

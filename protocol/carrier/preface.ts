@@ -8,7 +8,7 @@
 import { z } from "zod";
 import { ErrorBody, FairleadError, fromErrorBody } from "../errors.ts";
 import { BootId, SessionId, SiteId } from "../ids.ts";
-import type { InstanceId } from "../instances.ts";
+import type { InstanceId } from "../instance-id.ts";
 import { negotiate, VersionRange } from "../versions.ts";
 import { DEFAULT_WINDOW_BYTES, MAX_OFFSET, MIN_WINDOW_BYTES } from "./messages.ts";
 

@@ -1,9 +1,9 @@
 /** One direction of a pipe, inwards: bytes in order to the reader, and what is acknowledged of them. */
 import { FairleadError } from "../errors.ts";
 import type { PipeEffects, PipeLimits } from "./effects.ts";
-import { Incoming } from "./incoming.ts";
 import type { LaneSet } from "./lane-set.ts";
 import { DEFAULT_WINDOW_BYTES, encodeAck } from "./messages.ts";
+import { Incoming } from "./reorder-buffer.ts";
 
 /** An acknowledgement is sent after this many bytes or ms, whichever is first. */
 export const ACK_BYTES = 256 * 1024;

@@ -3,11 +3,11 @@
  * acknowledged, and go out again when their lane is gone. At last the END.
  */
 import type { PipeEffects, PipeLimits } from "./effects.ts";
-import { Flight, LITTLE } from "./flight.ts";
+import { Flight, LITTLE } from "./inflight-limit.ts";
 import type { LaneSet } from "./lane-set.ts";
-import type { PipeLane } from "./lanes.ts";
+import type { PipeLane } from "./lane-state.ts";
 import { DEFAULT_WINDOW_BYTES, encodeDataHeader, encodeEnd, MAX_DATA } from "./messages.ts";
-import { Outgoing, type Range } from "./outgoing.ts";
+import { Outgoing, type Range } from "./send-buffer.ts";
 
 /** Bytes that may wait for a lane before `write` asks to wait: more would only delay what comes later. */
 export const UNSENT_BYTES = 64 * 1024;

@@ -1,7 +1,7 @@
 /** A stream's two neighbours: the user it tells what happens, and the session it belongs to. */
 import type { FairleadError } from "../errors.ts";
+import type { SessionWindows } from "./session-window.ts";
 import type { Stream } from "./stream.ts";
-import type { SessionWindows } from "./windows.ts";
 
 /** What a stream tells its user. */
 export interface StreamHandler {

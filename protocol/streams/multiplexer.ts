@@ -4,8 +4,9 @@
  * for the order). Reading never waits: what a stream's user has not consumed is bounded by its window.
  */
 import { FairleadError, fromErrorBody } from "../errors.ts";
-import { STREAM_COST } from "../memory.ts";
-import { FrameDecoder, type FrameHandler } from "./decoder.ts";
+import { STREAM_COST } from "../memory-budget.ts";
+import { FrameDecoder, type FrameHandler } from "./frame-decoder.ts";
+import { FrameWriter } from "./frame-writer.ts";
 import {
   encodeGoaway,
   encodeHello,
@@ -17,13 +18,12 @@ import {
   parseHello,
   parseReset,
 } from "./frames.ts";
-import { checkHello, ourHello } from "./greeting.ts";
-import { Opens } from "./opens.ts";
+import { checkHello, ourHello } from "./hello.ts";
+import { Opens } from "./open-cache.ts";
 import type { MultiplexerEvents, MultiplexerOptions } from "./options.ts";
+import { SessionWindows } from "./session-window.ts";
 import { Stream, type StreamHandler, type StreamOwner } from "./stream.ts";
-import { StreamTable } from "./table.ts";
-import { SessionWindows } from "./windows.ts";
-import { FrameWriter } from "./writer.ts";
+import { StreamTable } from "./stream-table.ts";
 
 export { DEFAULT_MAX_STREAMS, type MultiplexerEvents, type MultiplexerOptions } from "./options.ts";
 

@@ -1,9 +1,9 @@
 /** What a multiplexer is given and what it tells. */
 import type { FairleadError } from "../errors.ts";
-import type { MemoryAccount } from "../memory.ts";
+import type { MemoryAccount } from "../memory-budget.ts";
+import type { MultiplexerEffects } from "./frame-writer.ts";
 import type { Hello } from "./frames.ts";
 import type { Stream, StreamHandler } from "./stream.ts";
-import type { MultiplexerEffects } from "./writer.ts";
 
 export const DEFAULT_MAX_STREAMS = 16_384;
 

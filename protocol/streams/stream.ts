@@ -3,13 +3,13 @@
  * multiplexer writes. Whoever uses a stream gives it a {@link StreamHandler} and calls the verbs below.
  */
 import { FairleadError } from "../errors.ts";
-import { LEAST_WINDOW } from "../memory.ts";
-import type { Batch } from "./batch.ts";
-import { ReceiveWindow, SendCredit } from "./credit.ts";
+import { LEAST_WINDOW } from "../memory-budget.ts";
+import { ReceiveWindow, SendCredit } from "./flow-control.ts";
+import type { Batch } from "./frame-batch.ts";
 import { encodeReset, FRAME } from "./frames.ts";
 import type { StreamHandler, StreamOwner } from "./handler.ts";
-import { Outbox } from "./outbox.ts";
-import { MAY_RECEIVE, MAY_SEND, nextState, type StreamMove, type StreamState } from "./states.ts";
+import { Outbox } from "./send-queue.ts";
+import { MAY_RECEIVE, MAY_SEND, nextState, type StreamMove, type StreamState } from "./stream-state.ts";
 
 export type { StreamHandler, StreamOwner } from "./handler.ts";
 

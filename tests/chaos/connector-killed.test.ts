@@ -1,6 +1,6 @@
 /** A connector dies under streams: who is left is told soon and clearly, nothing hangs, and what comes later works. */
 import { expect, test } from "vitest";
-import { HOLD_MS } from "../../connector/services/connect.ts";
+import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
 import { boundOf } from "../support/bound.ts";
 import { type Connector, eventually } from "../support/cluster.ts";
 import { clearUp, lay } from "./support/ground.ts";

@@ -1,7 +1,7 @@
 /** The edge dies over and over under load; nobody who uses a service may notice more than a pause. */
 import { expect, test } from "vitest";
 import type { SessionLine } from "../../connector/control/schema.ts";
-import { HOLD_MS } from "../../connector/services/connect.ts";
+import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
 import { clearUp, lay } from "./support/ground.ts";
 import { harass } from "./support/harass.ts";
 import { report } from "./support/report.ts";

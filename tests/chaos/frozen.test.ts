@@ -1,7 +1,7 @@
 /** Processes that stand still for a while, as on a machine that swaps, is suspended, or moves. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { HOLD_MS } from "../../connector/services/connect.ts";
+import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
 import { clearUp, type Ground, lay } from "./support/ground.ts";
 import { workerdOf } from "./support/peaks.ts";
 import { report } from "./support/report.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { ControlClient } from "../../connector/control/client.ts";
-import { KEEPALIVE } from "../../protocol/messages.ts";
+import { KEEPALIVE } from "../../protocol/uplink/messages.ts";
 import { eventually } from "../support/cluster.ts";
 import { closeServers, echo, exchange, serve } from "../system/support/traffic.ts";
 import { clearUp, lay } from "./support/ground.ts";

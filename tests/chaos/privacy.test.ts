@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { DATA_HEADER, MESSAGE } from "../../protocol/carrier.ts";
+import { DATA_HEADER, MESSAGE } from "../../protocol/carrier/index.ts";
 import { eventually } from "../support/cluster.ts";
 import { echo, exchange, serve } from "../system/support/traffic.ts";
 import { clearUp, type Ground, lay } from "./support/ground.ts";

@@ -1,6 +1,6 @@
 /** A site that is lost without a word: no socket closes, nothing comes any more. */
 import { expect, test } from "vitest";
-import { KEEPALIVE } from "../../protocol/messages.ts";
+import { KEEPALIVE } from "../../protocol/uplink/messages.ts";
 import { boundOf } from "../support/bound.ts";
 import { eventually } from "../support/cluster.ts";
 import { clearUp, lay } from "./support/ground.ts";

@@ -1,6 +1,6 @@
 /** As many silent connections as the system lets strangers open, at each port of an edge with all its descriptors. */
 import { afterAll, expect, test } from "vitest";
-import { networkStatus } from "../../connector/api/calls.ts";
+import { networkStatus } from "../../connector/operator/edge-api.ts";
 import { descriptorLimit } from "../../connector/resources/descriptor-limit.ts";
 import { placeOf, Stranger } from "../attack/support/stranger.ts";
 import { Cluster, eventually } from "../support/cluster.ts";

@@ -2,7 +2,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { CreatedKey, NetworkEvent } from "../../protocol/api.ts";
+import { CreatedKey, NetworkEvent } from "../../protocol/api/api.ts";
 import { encodeBase64 } from "../../protocol/encoding.ts";
 import { createCsr, newKeys } from "../unit/workers/authority/support.ts";
 import {

@@ -3,9 +3,9 @@
  * be forgotten.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Role } from "../../protocol/api.ts";
+import type { Role } from "../../protocol/api/api.ts";
 import { createApi } from "../../workers/api/app.ts";
-import { type Least, ROLES, roleSuffices } from "../../workers/api/roles.ts";
+import { type Least, ROLES, roleSuffices } from "../../workers/auth/roles.ts";
 import { ask, call, createKey, createNetwork } from "./support/client.ts";
 import { ADMIN_KEY, API_URL } from "./support/environment.ts";
 import { Provider } from "./support/provider.ts";

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { ApiKey, Health, MAX_BODY, Network, Token } from "../../protocol/api.ts";
-import { ROLES } from "../../workers/api/roles.ts";
+import { ApiKey, Health, MAX_BODY, Network, Token } from "../../protocol/api/api.ts";
+import { ROLES } from "../../workers/auth/roles.ts";
 import {
   ask,
   call,

@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { ErrorAnswer, NetworkEvent } from "../../protocol/api.ts";
+import { ErrorAnswer, NetworkEvent } from "../../protocol/api/api.ts";
 import { makeId } from "../../protocol/ids.ts";
 import { issueTicket, type Ticket } from "../../workers/authority/tickets.ts";
 import {

@@ -1,8 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Cell, NetworkDump } from "../../protocol/backup.ts";
-import { MIGRATIONS, migrate } from "../../workers/registry/schema.ts";
+import { type Cell, NetworkDump } from "../../protocol/api/backup.ts";
+import { MIGRATIONS, migrate } from "../../workers/registry/store/migrations.ts";
 import { unwrap } from "../../workers/result.ts";
 import { createAssertion, networkIdOf, newKeys } from "../unit/workers/authority/support.ts";
 import { admitted, Operator, talk } from "./support/access.ts";

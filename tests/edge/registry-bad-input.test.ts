@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
-import { closeCodeFor, MAX_MESSAGE } from "../../protocol/messages.ts";
+import { closeCodeFor, MAX_MESSAGE } from "../../protocol/uplink/messages.ts";
 import { bootIdOf, newKeys } from "../unit/workers/authority/support.ts";
 import { call, dial, errorOf } from "./support/client.ts";
 import { events, type Member, offer, registryOf, status, TestUplink } from "./support/member.ts";

@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ListenerReport } from "../../protocol/messages.ts";
+import type { ListenerReport } from "../../protocol/uplink/messages.ts";
 import { Store } from "../../workers/registry/store/store.ts";
 import { unwrap } from "../../workers/result.ts";
 import { Operator } from "./support/access.ts";

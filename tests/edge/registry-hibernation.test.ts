@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { KEEPALIVE } from "../../protocol/messages.ts";
+import { KEEPALIVE } from "../../protocol/uplink/messages.ts";
 import { dial, errorOf } from "./support/client.ts";
 import {
   admit,

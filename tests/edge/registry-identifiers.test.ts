@@ -1,7 +1,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
-import { RegistryMessage } from "../../protocol/messages.ts";
+import { RegistryMessage } from "../../protocol/uplink/messages.ts";
 import { random } from "../unit/workers/authority/support.ts";
 import { dialTicket, openLane, refusal } from "./support/lane.ts";
 import {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { LANE_PATH, TICKET_HEADER } from "../../protocol/assertions.ts";
-import type { Invitation } from "../../protocol/messages.ts";
+import { LANE_PATH, TICKET_HEADER } from "../../protocol/uplink/assertions.ts";
+import type { Invitation } from "../../protocol/uplink/messages.ts";
 import { unwrap } from "../../workers/result.ts";
 import { createAssertion } from "../unit/workers/authority/support.ts";
 import { Operator } from "./support/access.ts";

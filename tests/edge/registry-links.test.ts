@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { RegistryMessage } from "../../protocol/messages.ts";
+import type { RegistryMessage } from "../../protocol/uplink/messages.ts";
 import { Operator } from "./support/access.ts";
 import { createNetwork } from "./support/client.ts";
 import { type Member, offer, registryOf, TestUplink } from "./support/member.ts";

@@ -1,9 +1,14 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
-import { DEFAULT_QUOTAS } from "../../protocol/api.ts";
+import { DEFAULT_QUOTAS } from "../../protocol/api/api.ts";
 import { encodeHex } from "../../protocol/encoding.ts";
-import { hasTables, MIGRATIONS, migrate, pendingMigrations } from "../../workers/registry/schema.ts";
+import {
+  hasTables,
+  MIGRATIONS,
+  migrate,
+  pendingMigrations,
+} from "../../workers/registry/store/migrations.ts";
 import { Store } from "../../workers/registry/store/store.ts";
 import { networkIdOf } from "../unit/workers/authority/support.ts";
 import { call, createNetwork, dial, errorOf, redeem } from "./support/client.ts";

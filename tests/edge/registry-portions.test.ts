@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MAX_MESSAGE } from "../../protocol/messages.ts";
-import { MAX_INCOMING } from "../../workers/registry/portions.ts";
+import { MAX_MESSAGE } from "../../protocol/uplink/messages.ts";
+import { MAX_INCOMING } from "../../workers/registry/policy/message-limits.ts";
 import { Operator } from "./support/access.ts";
 import { createNetwork } from "./support/client.ts";
 import { type Member, offer, TestUplink } from "./support/member.ts";

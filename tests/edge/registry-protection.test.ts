@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Attachment } from "../../workers/registry/attachment.ts";
-import { HELLO_MS, MAX_UNSENT } from "../../workers/registry/decisions.ts";
+import { HELLO_MS, MAX_UNSENT } from "../../workers/registry/policy/decisions.ts";
+import type { Attachment } from "../../workers/registry/sockets/attachment.ts";
 import { dial } from "./support/client.ts";
 import { admit, events, type Member, offer, registryOf, status, TestUplink } from "./support/member.ts";
 import { closeShop, openShop } from "./support/shop.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Offer } from "../../protocol/messages.ts";
+import type { Offer } from "../../protocol/uplink/messages.ts";
 import { unwrap } from "../../workers/result.ts";
 import { Operator } from "./support/access.ts";
 import { admit, type Member, offer, TestUplink } from "./support/member.ts";

@@ -2,9 +2,9 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
-import { type Invitation, KEEPALIVE } from "../../protocol/messages.ts";
+import { type Invitation, KEEPALIVE } from "../../protocol/uplink/messages.ts";
 import { verifyTicket } from "../../workers/authority/tickets.ts";
-import { SESSION_MEMORY_MS, SESSION_PENDING_MS } from "../../workers/registry/decisions.ts";
+import { SESSION_MEMORY_MS, SESSION_PENDING_MS } from "../../workers/registry/policy/decisions.ts";
 import { bootIdOf, random } from "../unit/workers/authority/support.ts";
 import { call } from "./support/client.ts";
 import {

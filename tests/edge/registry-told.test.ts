@@ -9,12 +9,12 @@ import {
   type Offer,
   RegistryMessage,
   type VisibleService,
-} from "../../protocol/messages.ts";
+} from "../../protocol/uplink/messages.ts";
 import { Authorities } from "../../workers/registry/authorities.ts";
 import { Context } from "../../workers/registry/context.ts";
+import { describeForSite } from "../../workers/registry/operations/describe.ts";
+import { Uplinks } from "../../workers/registry/sockets/uplinks.ts";
 import { Store } from "../../workers/registry/store/store.ts";
-import { Uplinks } from "../../workers/registry/uplinks.ts";
-import { describeForSite } from "../../workers/registry/views.ts";
 import { unwrap } from "../../workers/result.ts";
 import { Operator } from "./support/access.ts";
 import { createNetwork } from "./support/client.ts";

@@ -1,6 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { OFFER_GRACE_MS } from "../../workers/registry/decisions.ts";
+import { OFFER_GRACE_MS } from "../../workers/registry/policy/decisions.ts";
 import { bootIdOf } from "../unit/workers/authority/support.ts";
 import { call } from "./support/client.ts";
 import {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
-import type { Invitation } from "../../protocol/messages.ts";
+import type { Invitation } from "../../protocol/uplink/messages.ts";
 import { issueTicket, type Ticket, verifyTicket } from "../../workers/authority/tickets.ts";
 import { routerName } from "../../workers/router/name.ts";
 import { boundOf, timeOf } from "../support/bound.ts";

@@ -1,7 +1,7 @@
 /** One embedded edge as a process. */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import type { EdgeClient } from "../../connector/api/client.ts";
+import type { EdgeClient } from "../../connector/net/edge-client.ts";
 import type { Cluster, Env, Outcome } from "./cluster.ts";
 import type { ManagedProcess } from "./processes.ts";
 

@@ -1,7 +1,7 @@
 /** Messages as fast as an uplink takes them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
-import type { Offer } from "../../protocol/messages.ts";
+import type { Offer } from "../../protocol/uplink/messages.ts";
 import { randomId } from "./certificates.ts";
 import type { RawUplink } from "./raw-site.ts";
 

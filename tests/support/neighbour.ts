@@ -1,6 +1,6 @@
 /** Another network at an edge that is attacked: what its sites wait for a session, and what they may wait. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { KEEPALIVE } from "../../protocol/messages.ts";
+import { KEEPALIVE } from "../../protocol/uplink/messages.ts";
 import type { Cluster, Edge } from "./cluster.ts";
 import { testOffer } from "./flood.ts";
 import { RawSite, type RawUplink } from "./raw-site.ts";

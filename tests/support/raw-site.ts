@@ -9,17 +9,17 @@ import { type RawData, WebSocket } from "ws";
 import { makeCsr } from "../../connector/site/csr.ts";
 import { pemToBase64, toPem } from "../../connector/site/pem.ts";
 import { readToken } from "../../connector/site/token.ts";
-import { Admission, ErrorAnswer } from "../../protocol/api.ts";
+import { Admission, ErrorAnswer } from "../../protocol/api/api.ts";
+import { ID_BYTES, makeId } from "../../protocol/ids.ts";
+import { siteUri } from "../../protocol/names.ts";
 import {
   audienceFor,
   LANE_PATH,
   type Purpose,
   TICKET_HEADER,
   UPLINK_PATH,
-} from "../../protocol/assertions.ts";
-import { ID_BYTES, makeId } from "../../protocol/ids.ts";
-import { type Hello, type Offer, RegistryMessage } from "../../protocol/messages.ts";
-import { siteUri } from "../../protocol/names.ts";
+} from "../../protocol/uplink/assertions.ts";
+import { type Hello, type Offer, RegistryMessage } from "../../protocol/uplink/messages.ts";
 import { UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import type { Edge } from "./cluster.ts";
 

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createKey, listEvents, listKeys, listLinks, listTokens } from "../../connector/api/calls.ts";
+import { createKey, listEvents, listKeys, listLinks, listTokens } from "../../connector/operator/edge-api.ts";
 import { type Connector, Edge, eventually, type TestNetwork } from "../support/cluster.ts";
 import { useEdge } from "./support/suite.ts";
 import { dial, echo, exchange, serve } from "./support/traffic.ts";

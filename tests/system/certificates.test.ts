@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { listEvents } from "../../connector/api/calls.ts";
+import { listEvents } from "../../connector/operator/edge-api.ts";
 import { CheckedServer } from "../chaos/support/streams.ts";
 import { timeOf } from "../support/bound.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/cluster.ts";

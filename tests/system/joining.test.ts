@@ -5,7 +5,7 @@ import { dirname, join, parse } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, type TestContext, test } from "vitest";
 import { parse as parseYaml, stringify } from "yaml";
-import { listEvents, listTokens, revokeToken } from "../../connector/api/calls.ts";
+import { listEvents, listTokens, revokeToken } from "../../connector/operator/edge-api.ts";
 import { encodeBase32 } from "../../protocol/encoding.ts";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { parseClaim, TokenFile } from "../../protocol/tokens.ts";

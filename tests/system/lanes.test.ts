@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WebSocket } from "ws";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
-import { closeCodeFor, type Invitation } from "../../protocol/messages.ts";
+import { closeCodeFor, type Invitation } from "../../protocol/uplink/messages.ts";
 import { issueTicket, Ticket } from "../../workers/authority/tickets.ts";
 import type { TestNetwork } from "../support/cluster.ts";
 import { type Attempt, closeSockets, closing, RawSite, type RawUplink } from "../support/raw-site.ts";

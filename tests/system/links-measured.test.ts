@@ -1,6 +1,6 @@
 /** The round trip of links: measured by the keep-alive, told to the registry, shown at both ends and to the operator. */
 import { afterAll, expect, test } from "vitest";
-import { createToken } from "../../connector/api/calls.ts";
+import { createToken } from "../../connector/operator/edge-api.ts";
 import { parseToken } from "../../connector/site/token.ts";
 import { eventually } from "../support/cluster.ts";
 import { closeConnectors, connectorHere } from "./support/in-process.ts";

@@ -1,6 +1,6 @@
 /** Sites on one machine whose listeners would be where their targets are. */
 import { describe, expect, test } from "vitest";
-import { listEvents } from "../../connector/api/calls.ts";
+import { listEvents } from "../../connector/operator/edge-api.ts";
 import { eventually } from "../support/cluster.ts";
 import { useEdge } from "./support/suite.ts";
 import { exchange, fate, serve } from "./support/traffic.ts";

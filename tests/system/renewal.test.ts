@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { listEvents } from "../../connector/api/calls.ts";
+import { listEvents } from "../../connector/operator/edge-api.ts";
 import { eventually, type TestNetwork } from "../support/cluster.ts";
 import { age, type Forge, openForge } from "./support/aged.ts";
 import { closeConnectors, connectorHere, type InProcessOptions } from "./support/in-process.ts";

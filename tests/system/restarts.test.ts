@@ -1,6 +1,12 @@
 /** Edges and connectors that are killed and come back; and those that take their leave. */
 import { beforeAll, describe, expect, test } from "vitest";
-import { createKey, listEvents, listKeys, listNetworks, listTokens } from "../../connector/api/calls.ts";
+import {
+  createKey,
+  listEvents,
+  listKeys,
+  listNetworks,
+  listTokens,
+} from "../../connector/operator/edge-api.ts";
 import { boundOf, timeOf } from "../support/bound.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/cluster.ts";
 import { useEdge } from "./support/suite.ts";

@@ -4,7 +4,13 @@
  */
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { deleteLink, listTokens, revokeAccess, revokeSite, revokeToken } from "../../connector/api/calls.ts";
+import {
+  deleteLink,
+  listTokens,
+  revokeAccess,
+  revokeSite,
+  revokeToken,
+} from "../../connector/operator/edge-api.ts";
 import type { FairleadError } from "../../protocol/errors.ts";
 import { CheckedServer, type CheckedStreams } from "../chaos/support/streams.ts";
 import { boundOf } from "../support/bound.ts";

@@ -1,8 +1,8 @@
 /** Services: exposed at one site, reached at the others, through real connectors and a real edge. */
 import { once } from "node:events";
 import { beforeAll, describe, expect, test } from "vitest";
-import { listEvents } from "../../connector/api/calls.ts";
-import type { EventType } from "../../protocol/api.ts";
+import { listEvents } from "../../connector/operator/edge-api.ts";
+import type { EventType } from "../../protocol/api/api.ts";
 import { ERRORS } from "../../protocol/errors.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/cluster.ts";
 import type { ManagedProcess } from "../support/processes.ts";

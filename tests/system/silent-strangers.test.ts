@@ -4,7 +4,7 @@
  */
 import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { networkStatus } from "../../connector/api/calls.ts";
+import { networkStatus } from "../../connector/operator/edge-api.ts";
 import { HALF_HANDSHAKE, type Place as Port, placeOf, Stranger } from "../attack/support/stranger.ts";
 import { Cluster, type Connector, type Edge, eventually, type TestNetwork } from "../support/cluster.ts";
 import { closeServers, dial, echo, exchange, type Place, serve } from "./support/traffic.ts";

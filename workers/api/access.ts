@@ -1,12 +1,12 @@
 /** The part of a route's definition that says where it is and who may call it, with the check. */
 import type { MiddlewareHandler } from "hono";
-import { MAX_BODY, type Role } from "../../protocol/api.ts";
+import { MAX_BODY, type Role } from "../../protocol/api/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
+import { permitsEverywhere, permitsIn, permitsSomewhere, roleOf } from "../auth/caller.ts";
+import { type Least, type Operation, ROLES } from "../auth/roles.ts";
 import { authenticate } from "./authentication.ts";
 import { limitBody } from "./bodies.ts";
-import { permitsEverywhere, permitsIn, permitsSomewhere, roleOf } from "./caller.ts";
 import type { ApiEnv } from "./context.ts";
-import { type Least, type Operation, ROLES } from "./roles.ts";
 
 type Method = "get" | "post" | "patch" | "delete";
 

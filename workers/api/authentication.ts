@@ -2,9 +2,9 @@
 import type { Context } from "hono";
 import { encodeHex, equalBytes } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import { looksLikeToken } from "../oidc/tokens.ts";
-import type { Caller } from "./caller.ts";
-import { clientOf } from "./client.ts";
+import type { Caller } from "../auth/caller.ts";
+import { looksLikeToken } from "../auth/identity-tokens.ts";
+import { clientOf } from "../limits/client.ts";
 import type { ApiEnv } from "./context.ts";
 import { tryWithin } from "./spending.ts";
 

@@ -1,12 +1,12 @@
 /** What every handler of the API has at hand. */
 import type { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { ErrorAnswer, type Network } from "../../protocol/api.ts";
+import { ErrorAnswer, type Network } from "../../protocol/api/api.ts";
+import type { Caller } from "../auth/caller.ts";
+import type { IdentityTokens } from "../auth/identity-tokens.ts";
+import type { Env } from "../config.ts";
 import type { DirectoryFacade } from "../directory/facade.ts";
-import type { Env } from "../env.ts";
-import type { IdentityTokens } from "../oidc/tokens.ts";
-import type { Caller } from "./caller.ts";
-import type { Limits } from "./limits.ts";
+import type { Limits } from "../limits/limits.ts";
 
 export interface ApiEnv {
   Bindings: Env;

@@ -4,11 +4,11 @@
  */
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { Admission, Redeem, Renew, RenewalAnswer } from "../../protocol/api.ts";
-import { RENEWABLE_MS } from "../../protocol/assertions.ts";
+import { Admission, Redeem, Renew, RenewalAnswer } from "../../protocol/api/api.ts";
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { parseClaim } from "../../protocol/tokens.ts";
+import { RENEWABLE_MS } from "../../protocol/uplink/assertions.ts";
 import { verifyAssertion } from "../authority/identity.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";

@@ -1,11 +1,11 @@
 /** Networks. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { CreateNetwork, Network } from "../../protocol/api.ts";
+import { CreateNetwork, Network } from "../../protocol/api/api.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId, NetworkId } from "../../protocol/ids.ts";
+import { permitsIn } from "../auth/caller.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";
-import { permitsIn } from "./caller.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
 
 const tags = ["networks"];

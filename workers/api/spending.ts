@@ -1,7 +1,7 @@
 /** Counting a request against the limits of its client. */
 import type { Context } from "hono";
 import { FairleadError } from "../../protocol/errors.ts";
-import { clientOf } from "./client.ts";
+import { clientOf } from "../limits/client.ts";
 import type { ApiEnv } from "./context.ts";
 
 /** @throws FairleadError request.limited when there is something to wait for */

@@ -1,7 +1,7 @@
 /** How a network stands: services, and everything at once. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { NetworkStatus, Service } from "../../protocol/api.ts";
-import { FrontStatus } from "../../protocol/front-status.ts";
+import { NetworkStatus, Service } from "../../protocol/api/api.ts";
+import { FrontStatus } from "../../protocol/front/front-status.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";
 import { type Api, answers, registryOf } from "./context.ts";

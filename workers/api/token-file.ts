@@ -1,8 +1,8 @@
 /** The file that a token is handed over in. */
 import { stringify } from "yaml";
-import type { Network, Token } from "../../protocol/api.ts";
+import type { Network, Token } from "../../protocol/api/api.ts";
 import { TokenFile } from "../../protocol/tokens.ts";
-import type { Env } from "../env.ts";
+import type { Env } from "../config.ts";
 
 /** The token file's content. */
 export function formatTokenFile(

@@ -1,8 +1,9 @@
 /** The chain of a site certificate: leaf, network CA, deployment CA, and nothing else. */
-import { CLOCK_TOLERANCE_SECONDS } from "../../protocol/assertions.ts";
+
 import { FairleadError } from "../../protocol/errors.ts";
 import { NetworkId, SiteId } from "../../protocol/ids.ts";
 import { parseSiteUri } from "../../protocol/names.ts";
+import { CLOCK_TOLERANCE_SECONDS } from "../../protocol/uplink/assertions.ts";
 import { type Certificate, EKU, readCertificate } from "./x509.ts";
 
 const TOLERANCE_MS = CLOCK_TOLERANCE_SECONDS * 1000;

@@ -1,6 +1,9 @@
-/** Who a connector is: the assertion it sends (protocol/assertions.ts), checked. The same code for every platform. */
+/** Who a connector is: the assertion it sends (protocol/uplink/assertions.ts), checked. The same code for every platform. */
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
 import { z } from "zod";
+import { decodeBase64, equalBytes } from "../../protocol/encoding.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import { BootId, NetworkId, SiteId } from "../../protocol/ids.ts";
 import {
   ASSERTION_SECONDS,
   AssertionClaims,
@@ -8,10 +11,7 @@ import {
   CLOCK_TOLERANCE_SECONDS,
   type Purpose,
   parseJti,
-} from "../../protocol/assertions.ts";
-import { decodeBase64, equalBytes } from "../../protocol/encoding.ts";
-import { FairleadError } from "../../protocol/errors.ts";
-import { BootId, NetworkId, SiteId } from "../../protocol/ids.ts";
+} from "../../protocol/uplink/assertions.ts";
 import { verifyChain } from "./chain.ts";
 import { type Bytes, importPublicKey, type Key, keyHashOf } from "./keys.ts";
 import { readDeploymentCa } from "./x509.ts";

@@ -5,8 +5,8 @@
  */
 import itty from "itty-durable";
 import { z } from "zod";
-import { type ApiKey, EventQuery, Network, type NetworkEvent } from "../../protocol/api.ts";
-import { BACKUP_VERSION, DirectoryDump, KeyRecord } from "../../protocol/backup.ts";
+import { type ApiKey, EventQuery, Network, type NetworkEvent } from "../../protocol/api/api.ts";
+import { BACKUP_VERSION, DirectoryDump, KeyRecord } from "../../protocol/api/backup.ts";
 import { equalBytes } from "../../protocol/encoding.ts";
 import { failure, type Result, success } from "../result.ts";
 import { EdgeLog } from "./log.ts";

@@ -16,8 +16,8 @@ import {
   verifyLinkCertificate,
 } from "../authority/certificates.ts";
 import { makeSealer } from "../authority/sealing.ts";
-import type { Env } from "../env.ts";
-import { NETWORK_NODE } from "./reachability.ts";
+import type { Env } from "../config.ts";
+import { NETWORK_NODE } from "./policy/link-graph.ts";
 import type { IssuerRow, LinkRow, MemberRow, NetworkRow, Store } from "./store/store.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

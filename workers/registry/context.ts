@@ -1,16 +1,16 @@
 /** What the registry's parts share: storage, uplinks, authorities, the clock and the event log. */
-import { DEFAULT_QUOTAS, type EventType, type Quotas } from "../../protocol/api.ts";
+import { DEFAULT_QUOTAS, type EventType, type Quotas } from "../../protocol/api/api.ts";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, type IdKind, makeId } from "../../protocol/ids.ts";
-import type { Env } from "../env.ts";
-import { AbsentPeers } from "./absent-peers.ts";
+import type { Env } from "../config.ts";
 import type { Authorities } from "./authorities.ts";
-import { Bucket, Budgets, type Work } from "./budget.ts";
-import { Departures } from "./departures.ts";
-import { Notices } from "./notices.ts";
-import { Reachability } from "./reachability.ts";
+import { AbsentPeers } from "./operations/absent-peers.ts";
+import { Departures } from "./operations/departures.ts";
+import { Bucket, Budgets, type Work } from "./policy/budget.ts";
+import { Reachability } from "./policy/link-graph.ts";
+import { Notices } from "./sockets/notice-throttle.ts";
+import type { Uplinks } from "./sockets/uplinks.ts";
 import type { Store } from "./store/store.ts";
-import type { Uplinks } from "./uplinks.ts";
 
 /** How long {@link Context.eventOnce} does not repeat itself, ms. */
 const QUIET_MS = 10_000;

@@ -1,20 +1,20 @@
 /** Reads what comes over an uplink and hands it to whoever answers it. */
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
-import { ConnectorMessage, MAX_MESSAGE, type SiteView } from "../../protocol/messages.ts";
+import { ConnectorMessage, MAX_MESSAGE, type SiteView } from "../../protocol/uplink/messages.ts";
 import { publicError } from "../errors.ts";
-import { deleteOwnLink } from "./access.ts";
-import type { Work } from "./budget.ts";
 import type { Context } from "./context.ts";
-import { greet } from "./greeting.ts";
-import { changeOffers } from "./offering.ts";
-import { sayGoodbye } from "./parting.ts";
-import { renew } from "./renewal.ts";
-import { takeListeners, takeRoundTrip } from "./reports.ts";
-import { endSession, requestSession, resumeSession } from "./sessions.ts";
+import { describeForSite } from "./operations/describe.ts";
+import { sayGoodbye } from "./operations/disconnect.ts";
+import { greet } from "./operations/hello.ts";
+import { changeOffers } from "./operations/offers.ts";
+import { renew } from "./operations/renew.ts";
+import { takeListeners, takeRoundTrip } from "./operations/reports.ts";
+import { deleteOwnLink } from "./operations/revoke-access.ts";
+import { endSession, requestSession, resumeSession } from "./operations/sessions.ts";
+import { endSilent } from "./operations/sweep.ts";
+import type { Work } from "./policy/budget.ts";
+import type { Uplink } from "./sockets/uplinks.ts";
 import type { SiteRow } from "./store/store.ts";
-import { endSilent } from "./upkeep.ts";
-import type { Uplink } from "./uplinks.ts";
-import { describeForSite } from "./views.ts";
 
 /**
  * Reads one message. @throws FairleadError `uplink.too_large`, `uplink.malformed`

@@ -22,34 +22,34 @@ import type {
   Site,
   Token,
   UpdateSite,
-} from "../../protocol/api.ts";
-import type { NetworkDump } from "../../protocol/backup.ts";
+} from "../../protocol/api/api.ts";
+import type { NetworkDump } from "../../protocol/api/backup.ts";
 import { asFairleadError, type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
-import type { Renewal } from "../../protocol/messages.ts";
 import type { Claim } from "../../protocol/tokens.ts";
+import type { Renewal } from "../../protocol/uplink/messages.ts";
 import { IDENTITY_HEADER, Identity } from "../authority/identity.ts";
 import type { Ticket } from "../authority/tickets.ts";
-import type { Env } from "../env.ts";
+import type { Env } from "../config.ts";
 import { errorResponse, publicError } from "../errors.ts";
 import { type Result, success } from "../result.ts";
-import { deleteLink, revokeAccess } from "./access.ts";
-import { redeem } from "./admission.ts";
 import { Authorities } from "./authorities.ts";
-import { dumpNetwork } from "./backup.ts";
 import { Context } from "./context.ts";
-import { memberOf } from "./identities.ts";
-import { Lifetime } from "./lifetime.ts";
-import { createSite, updateSite } from "./members.ts";
-import { part } from "./parting.ts";
-import { describeQuotas, setQuotas } from "./quotas.ts";
-import { deleteSite, revokeSite } from "./removal.ts";
-import { renewProven } from "./renewal.ts";
-import { Sockets } from "./sockets.ts";
+import { Lifetime } from "./lifecycle.ts";
+import { dumpNetwork } from "./operations/backup.ts";
+import { describeNetwork, describeSiteNamed, describeStatus } from "./operations/describe.ts";
+import { part } from "./operations/disconnect.ts";
+import { memberOf } from "./operations/membership.ts";
+import { describeQuotas, setQuotas } from "./operations/quotas.ts";
+import { redeem } from "./operations/redeem.ts";
+import { renewProven } from "./operations/renew.ts";
+import { deleteLink, revokeAccess } from "./operations/revoke-access.ts";
+import { deleteSite, revokeSite } from "./operations/site-removal.ts";
+import { createSite, updateSite } from "./operations/sites.ts";
+import { endSilent } from "./operations/sweep.ts";
+import { createToken, describeToken, revokeToken } from "./operations/tokens.ts";
+import { Uplinks } from "./sockets/uplinks.ts";
 import { Store } from "./store/store.ts";
-import { createToken, describeToken, revokeToken } from "./tokens.ts";
-import { endSilent } from "./upkeep.ts";
-import { Uplinks } from "./uplinks.ts";
-import { describeNetwork, describeSiteNamed, describeStatus } from "./views.ts";
+import { Sockets } from "./uplink-handler.ts";
 
 export class Registry extends DurableObject<Env> {
   readonly #context: Context;

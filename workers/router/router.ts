@@ -7,9 +7,9 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
-import { closeCodeFor } from "../../protocol/messages.ts";
+import { closeCodeFor } from "../../protocol/uplink/messages.ts";
 import { Ticket, VERIFIED_TICKET_HEADER } from "../authority/tickets.ts";
-import type { Env } from "../env.ts";
+import type { Env } from "../config.ts";
 import { errorResponse } from "../errors.ts";
 import { laneKey, MEET_MS, Rendezvous } from "./rendezvous.ts";
 

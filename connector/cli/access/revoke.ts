@@ -1,4 +1,4 @@
-import type { RevokedAccess } from "../../../protocol/api.ts";
+import type { RevokedAccess } from "../../../protocol/api/api.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { command, flag, value } from "../definition.ts";
 import { networkOption } from "../options.ts";
@@ -35,7 +35,7 @@ export const revokeAccess = command({
     if (issuer !== undefined && all) {
       throw new FairleadError("request.invalid", "--issuer and --all exclude each other");
     }
-    const api = await import("../../api/calls.ts");
+    const api = await import("../../operator/edge-api.ts");
     const network = await context.network(named);
     const whose = issuer === undefined ? { all } : { issuer, all };
     const died = await api.revokeAccess(await context.edge(), network, whose);

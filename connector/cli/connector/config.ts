@@ -2,11 +2,11 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { MAX_LANES } from "../../../protocol/messages.ts";
 import { SiteName } from "../../../protocol/names.ts";
-import { parseAllowHop, parseHop } from "../../services/hop.ts";
-import { parseBind, parseExpose, parseListen, parseTo } from "../../services/options.ts";
-import { MAX_KEEPALIVE_SECONDS } from "../../services/sockets.ts";
+import { MAX_LANES } from "../../../protocol/uplink/messages.ts";
+import { parseAllowHop, parseHop } from "../../config/hop-policy.ts";
+import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
+import { MAX_KEEPALIVE_SECONDS } from "../../net/local-socket.ts";
 import { parseDuration } from "../duration.ts";
 
 const Config = z.strictObject({

@@ -134,7 +134,7 @@ export const connectorRun = command({
         "give --site NAME, or --state DIR of a site that has joined",
       );
     }
-    const { runConnector } = await import("../../run.ts");
+    const { runConnector } = await import("../../runtime/run.ts");
     const log = await makeLog({ io, output: io.stdout, level: input.logLevel, json: context.json });
     await runConnector({
       site: config.site,

@@ -1,6 +1,6 @@
 import { FairleadError } from "../../../protocol/errors.ts";
-import type { Backup } from "../../backup/format.ts";
-import type { Login } from "../../login/resolve.ts";
+import type { Backup } from "../../operator/backup/format.ts";
+import type { Login } from "../../operator/login/resolve.ts";
 import type { Context } from "../context.ts";
 import { command, needed } from "../definition.ts";
 import { intoSecretFile } from "../secret-file.ts";
@@ -29,11 +29,11 @@ export const edgeBackup = command({
   async run(context, { output, state: named, passphraseFile }) {
     const [{ readEdgeFiles }, { originOf }, { collect }, { backupBytes }, { EdgeClient }] = await Promise.all(
       [
-        import("../../backup/files.ts"),
-        import("../../backup/origin.ts"),
-        import("../../backup/transfer.ts"),
-        import("../../backup/file.ts"),
-        import("../../api/client.ts"),
+        import("../../operator/backup/files.ts"),
+        import("../../operator/backup/origin.ts"),
+        import("../../operator/backup/transfer.ts"),
+        import("../../operator/backup/file.ts"),
+        import("../../net/edge-client.ts"),
       ],
     );
     const passphrase = await readPassphrase(context.io, passphraseFile);

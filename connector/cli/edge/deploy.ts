@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
-import type { Deployment } from "../../deploy/plan.ts";
+import type { Deployment } from "../../operator/deploy/plan.ts";
 import type { Context } from "../context.ts";
 import { stateHome } from "../context.ts";
 import { command, flag, value } from "../definition.ts";
@@ -72,9 +72,9 @@ export const edgeDeploy = command({
   ],
   async run(context, input) {
     const [plan, { deploy, dryRun }, { findWrangler }] = await Promise.all([
-      import("../../deploy/plan.ts"),
-      import("../../deploy/deploy.ts"),
-      import("../../deploy/wrangler.ts"),
+      import("../../operator/deploy/plan.ts"),
+      import("../../operator/deploy/deploy.ts"),
+      import("../../operator/deploy/wrangler.ts"),
     ]);
     if (input.oidc !== undefined && input.withoutOidc) {
       throw new FairleadError("request.invalid", "--oidc and --without-oidc exclude each other");
@@ -113,7 +113,7 @@ export const edgeDeploy = command({
       });
       return;
     }
-    const { Cloudflare } = await import("../../deploy/cloudflare.ts");
+    const { Cloudflare } = await import("../../operator/deploy/cloudflare.ts");
     const token = env.CLOUDFLARE_API_TOKEN;
     if (!token) {
       throw new FairleadError(
@@ -147,8 +147,8 @@ async function describeDeployment(
   },
 ): Promise<Deployment> {
   const [{ parseHostnames }, { DEPLOYMENT_FILE, DeploymentRecord }, { readFile }] = await Promise.all([
-    import("../../deploy/hostnames.ts"),
-    import("../../deploy/record.ts"),
+    import("../../operator/deploy/hostnames.ts"),
+    import("../../operator/deploy/record.ts"),
     import("node:fs/promises"),
   ]);
   const text = await readFile(join(state, DEPLOYMENT_FILE), "utf8").catch(() => null);

@@ -1,5 +1,5 @@
 import { FairleadError } from "../../../protocol/errors.ts";
-import type { Backup } from "../../backup/format.ts";
+import type { Backup } from "../../operator/backup/format.ts";
 import type { Context } from "../context.ts";
 import { argument, command, flag, valueOr } from "../definition.ts";
 import { makeLog } from "../log.ts";
@@ -48,12 +48,12 @@ export const edgeRestore = command({
         "--data-only goes into the edge of the login, not into a --state",
       );
     }
-    const { readBackup } = await import("../../backup/file.ts");
+    const { readBackup } = await import("../../operator/backup/file.ts");
     const passphrase = await readPassphrase(context.io, input.passphraseFile);
     const backup = await readBackup(input.file, passphrase);
     if (input.dataOnly) return await restoreData(context, backup);
 
-    const { restoreEdge, restoreFiles } = await import("../../backup/restore.ts");
+    const { restoreEdge, restoreFiles } = await import("../../operator/backup/restore.ts");
     const state = await edgeState(context.io, input.state);
     if (input.keysOnly) {
       await restoreFiles(backup, state);
@@ -84,7 +84,7 @@ export const edgeRestore = command({
 });
 
 async function restoreData(context: Context, backup: Backup): Promise<void> {
-  const { send } = await import("../../backup/transfer.ts");
+  const { send } = await import("../../operator/backup/transfer.ts");
   const { api } = backup.header.urls;
   const { url } = await context.login();
   if (url !== api) {

@@ -1,4 +1,4 @@
-import { EventGroup, EventType, type NetworkEvent } from "../../../protocol/api.ts";
+import { EventGroup, EventType, type NetworkEvent } from "../../../protocol/api/api.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Context } from "../context.ts";
 import { command, flag, value } from "../definition.ts";
@@ -53,7 +53,7 @@ export const events = command({
     if (input.edge && input.network !== undefined) {
       throw new FairleadError("request.invalid", "--edge and --network exclude each other");
     }
-    const { listEvents } = await import("../../api/calls.ts");
+    const { listEvents } = await import("../../operator/edge-api.ts");
     const network = input.edge ? null : await context.network(input.network);
     const edge = await context.edge();
     const { type } = input;

@@ -1,4 +1,4 @@
-import { Role } from "../../../protocol/api.ts";
+import { Role } from "../../../protocol/api/api.ts";
 import { KeyId } from "../../../protocol/ids.ts";
 import { argument, command, needed, value, values } from "../definition.ts";
 import { relativeTime } from "../duration.ts";
@@ -27,7 +27,7 @@ export const keyCreate = command({
     },
   ],
   async run(context, { name, role, networks, output }) {
-    const { createKey } = await import("../../api/calls.ts");
+    const { createKey } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
     const scope = networks.length === 0 ? {} : { networks: [...networks] };
     const request = { name, role, ...scope };
@@ -59,7 +59,7 @@ export const keyList = command({
   details: "The first admin key is not among them. When a key was last used is known to the minute.",
   examples: [{ command: "fairlead key list", says: "lists keys, without their secrets" }],
   async run(context) {
-    const { listKeys, listNetworks } = await import("../../api/calls.ts");
+    const { listKeys, listNetworks } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
     const [keys, networks] = await Promise.all([listKeys(edge), listNetworks(edge)]);
     const nameOf = (id: string) => networks.find((network) => network.id === id)?.name ?? id;
@@ -96,7 +96,7 @@ export const keyRevoke = command({
     },
   ],
   async run(context, { id }) {
-    const { revokeKey } = await import("../../api/calls.ts");
+    const { revokeKey } = await import("../../operator/edge-api.ts");
     const key = await revokeKey(await context.edge(), id);
     context.answer(key, (out) => out.line(`Key "${key.name}" (${key.id}) revoked.`));
   },

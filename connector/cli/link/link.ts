@@ -20,7 +20,7 @@ export const linkList = command({
     { command: "fairlead link list", says: "lists who is linked to whom, and whether the link is up" },
   ],
   async run(context, input) {
-    const { listLinks } = await import("../../api/calls.ts");
+    const { listLinks } = await import("../../operator/edge-api.ts");
     const { relativeTime } = await import("../duration.ts");
     const network = await context.network(input.network);
     const links = await listLinks(await context.edge(), network);
@@ -120,7 +120,7 @@ export const linkDelete = command({
       context.answer({ deleted: link }, (out) => out.line(`Link ${link} has been deleted.`));
       return;
     }
-    const { deleteLink, listLinks } = await import("../../api/calls.ts");
+    const { deleteLink, listLinks } = await import("../../operator/edge-api.ts");
     const network = await context.network(named);
     const edge = await context.edge();
     const found = (await listLinks(edge, network)).find(

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
-import { parseEdgeOrigin } from "../../../protocol/edge-origin.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { parseEdgeOrigin } from "../../../protocol/front/edge-origin.ts";
 import type { Context } from "../context.ts";
 import { argument, command, value } from "../definition.ts";
 import { readSecretText } from "../secret-input.ts";
@@ -46,10 +46,10 @@ export const login = command({
   ],
   async run(context, input) {
     const [{ readCa }, { readLogin, writeLogin }, { EdgeClient }, { listNetworks }] = await Promise.all([
-      import("../../login/resolve.ts"),
-      import("../../login/store.ts"),
-      import("../../api/client.ts"),
-      import("../../api/calls.ts"),
+      import("../../operator/login/resolve.ts"),
+      import("../../operator/login/store.ts"),
+      import("../../net/edge-client.ts"),
+      import("../../operator/edge-api.ts"),
     ]);
     const { env } = context.io;
     const url = parseEdgeOrigin(input.url);
@@ -87,7 +87,7 @@ async function identify(
   { io, aside }: Pick<Context, "io" | "aside">,
   given: Given,
 ): Promise<{ readonly key: string; readonly kept: { readonly key: string } | { readonly oidc: string } }> {
-  const { checkKey, parseIdentityToken, readIdentityToken } = await import("../../login/oidc.ts");
+  const { checkKey, parseIdentityToken, readIdentityToken } = await import("../../operator/login/oidc.ts");
   if ([given.keyFile, given.key, given.oidc].filter((each) => each !== undefined).length > 1) {
     throw new FairleadError("request.invalid", "--key-file, --key and --oidc exclude each other");
   }

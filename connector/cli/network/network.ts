@@ -7,7 +7,7 @@ import { accepting, someText } from "../values.ts";
 
 /** Keeps `network` as the default of the stored login; false when the login is not a stored one. */
 async function keepDefault(context: Context, network: string | undefined): Promise<boolean> {
-  const { readLogin, writeLogin } = await import("../../login/store.ts");
+  const { readLogin, writeLogin } = await import("../../operator/login/store.ts");
   const [login, stored] = [await context.login(), await readLogin(context.io.env)];
   if (!login.stored || stored === null) return false;
   const { network: _, ...rest } = stored;
@@ -22,7 +22,7 @@ export const networkCreate = command({
   arguments: { name: argument("NAME", "a DNS label, such as shop", accepting(NetworkName)) },
   examples: [{ command: "fairlead network create shop", says: "makes the network shop" }],
   async run(context, { name }) {
-    const { createNetwork } = await import("../../api/calls.ts");
+    const { createNetwork } = await import("../../operator/edge-api.ts");
     const network = await createNetwork(await context.edge(), name);
     const kept = await keepDefault(context, network.name);
     context.answer(network, (out) => {
@@ -37,7 +37,7 @@ export const networkList = command({
   summary: "list the networks",
   examples: [{ command: "fairlead network list", says: "lists the networks that your key may see" }],
   async run(context) {
-    const { listNetworks } = await import("../../api/calls.ts");
+    const { listNetworks } = await import("../../operator/edge-api.ts");
     const networks = await listNetworks(await context.edge());
     const chosen = context.io.env.FAIRLEAD_NETWORK || (await context.login()).network;
     const now = context.io.now();
@@ -62,7 +62,7 @@ export const networkUse = command({
   arguments: { name: argument("NAME", "name of the network", accepting(NetworkName)) },
   examples: [{ command: "fairlead network use shop", says: "commands without --network mean shop" }],
   async run(context, { name }) {
-    const { listNetworks } = await import("../../api/calls.ts");
+    const { listNetworks } = await import("../../operator/edge-api.ts");
     const networks = await listNetworks(await context.edge());
     if (!networks.some((network) => network.name === name)) {
       throw new FairleadError("network.unknown", `there is no network "${name}", or your key may not see it`);
@@ -89,7 +89,7 @@ export const networkDelete = command({
     { command: "fairlead network delete shop --yes", says: "deletes it without asking" },
   ],
   async run(context, { name, yes }) {
-    const { deleteNetwork, listSites } = await import("../../api/calls.ts");
+    const { deleteNetwork, listSites } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
     if (context.io.interactive && !yes && !context.json) {
       const sites = await listSites(edge, name);

@@ -1,4 +1,4 @@
-import { Quotas, type QuotaUse, type SetQuotas } from "../../../protocol/api.ts";
+import { Quotas, type QuotaUse, type SetQuotas } from "../../../protocol/api/api.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { argument, command, value } from "../definition.ts";
 import { someText } from "../values.ts";
@@ -43,7 +43,7 @@ export const networkQuota = command({
     },
   ],
   async run(context, { name, ...given }) {
-    const { getQuotas, setQuotas } = await import("../../api/calls.ts");
+    const { getQuotas, setQuotas } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
     const changes: SetQuotas = Object.fromEntries(
       Object.entries(given).filter(([, number]) => number !== undefined),

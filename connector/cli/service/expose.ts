@@ -1,6 +1,6 @@
 import { ServiceName } from "../../../protocol/names.ts";
-import { parseExpose } from "../../services/options.ts";
-import { parseSites } from "../../services/scope.ts";
+import { parseSites } from "../../config/scope.ts";
+import { parseExpose } from "../../config/service-options.ts";
 import { siteState } from "../context.ts";
 import { argument, command, values } from "../definition.ts";
 import { siteStateOption } from "../options.ts";

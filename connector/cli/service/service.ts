@@ -1,4 +1,4 @@
-import type { Service } from "../../../protocol/api.ts";
+import type { Service } from "../../../protocol/api/api.ts";
 import { siteState } from "../context.ts";
 import { command } from "../definition.ts";
 import { networkOption, siteStateOption } from "../options.ts";
@@ -24,7 +24,7 @@ export const serviceList = command({
   options: { network: networkOption },
   examples: [{ command: "fairlead service list", says: "lists services and the sites that offer them" }],
   async run(context, input) {
-    const { listServices } = await import("../../api/calls.ts");
+    const { listServices } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const services = await listServices(await context.edge(), network);
     context.answer(services, (out) => {

@@ -35,7 +35,7 @@ export const siteCreate = command({
     },
   ],
   async run(context, input) {
-    const { createSite } = await import("../../api/calls.ts");
+    const { createSite } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const edge = await context.edge();
     const request = {

@@ -1,4 +1,4 @@
-import type { Site } from "../../../protocol/api.ts";
+import type { Site } from "../../../protocol/api/api.ts";
 import { argument, command } from "../definition.ts";
 import { relativeTime } from "../duration.ts";
 import { networkOption } from "../options.ts";
@@ -37,7 +37,7 @@ export const siteList = command({
     { command: "fairlead site list", says: "lists sites, whether they are up, and what they offer" },
   ],
   async run(context, input) {
-    const { listSites } = await import("../../api/calls.ts");
+    const { listSites } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const sites = await listSites(await context.edge(), network);
     context.answer(sites, (out) => {
@@ -58,7 +58,7 @@ export const siteStatus = command({
     { command: "fairlead site status west", says: "shows connectors, services and listeners of west" },
   ],
   async run(context, input) {
-    const { getSite } = await import("../../api/calls.ts");
+    const { getSite } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const site = await getSite(await context.edge(), network, input.name);
     const now = context.io.now();
@@ -105,7 +105,7 @@ export const siteRevoke = command({
     { command: "fairlead site revoke west", says: "expels west; its name stays taken until it is deleted" },
   ],
   async run(context, input) {
-    const { revokeSite } = await import("../../api/calls.ts");
+    const { revokeSite } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const site = await revokeSite(await context.edge(), network, input.name);
     context.answer(site, (out) => {
@@ -123,7 +123,7 @@ export const siteDelete = command({
   options: { network: networkOption },
   examples: [{ command: "fairlead site delete west", says: "removes west from the network" }],
   async run(context, input) {
-    const { deleteSite } = await import("../../api/calls.ts");
+    const { deleteSite } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const site = await deleteSite(await context.edge(), network, input.name);
     context.answer(site, (out) => out.line(`Site "${site.name}" deleted.`));

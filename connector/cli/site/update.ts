@@ -1,4 +1,4 @@
-import type { UpdateSite } from "../../../protocol/api.ts";
+import type { UpdateSite } from "../../../protocol/api/api.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
 import { argument, command, flag, value } from "../definition.ts";
@@ -30,7 +30,7 @@ export const siteUpdate = command({
   ],
   async run(context, input) {
     const changes = changesOf(input);
-    const api = await import("../../api/calls.ts");
+    const api = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const site = await api.updateSite(await context.edge(), network, input.name, changes);
     context.answer(site, (out) => {

@@ -22,7 +22,7 @@ export const status = command({
       context.answer(site, (out) => printSiteStatus(out, site, io.now()));
       return;
     }
-    const { networkStatus } = await import("../../api/calls.ts");
+    const { networkStatus } = await import("../../operator/edge-api.ts");
     const network = await networkStatus(await context.edge(), await context.network(input.network));
     context.answer(network, (out) => printNetworkStatus(out, network, io.now()));
   },

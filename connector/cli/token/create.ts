@@ -1,4 +1,4 @@
-import { TOKEN_DEFAULTS, TOKEN_LIMITS } from "../../../protocol/api.ts";
+import { TOKEN_DEFAULTS, TOKEN_LIMITS } from "../../../protocol/api/api.ts";
 import { command, value, valueOr } from "../definition.ts";
 import { formatDuration } from "../duration.ts";
 import { networkOption } from "../options.ts";
@@ -44,7 +44,7 @@ export const tokenCreate = command({
     },
   ],
   async run(context, input) {
-    const { createToken } = await import("../../api/calls.ts");
+    const { createToken } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const edge = await context.edge();
     const request = {

@@ -1,4 +1,4 @@
-import type { Token } from "../../../protocol/api.ts";
+import type { Token } from "../../../protocol/api/api.ts";
 import { TokenId } from "../../../protocol/ids.ts";
 import { argument, command } from "../definition.ts";
 import { relativeTime } from "../duration.ts";
@@ -15,7 +15,7 @@ export const tokenList = command({
   options: { network: networkOption },
   examples: [{ command: "fairlead token list", says: "lists tokens with the uses that are left" }],
   async run(context, input) {
-    const { listTokens } = await import("../../api/calls.ts");
+    const { listTokens } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const tokens = await listTokens(await context.edge(), network);
     const now = context.io.now();
@@ -51,7 +51,7 @@ export const tokenRevoke = command({
     },
   ],
   async run(context, input) {
-    const { revokeToken } = await import("../../api/calls.ts");
+    const { revokeToken } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const token = await revokeToken(await context.edge(), network, input.id);
     context.answer(token, (out) => out.line(`Token ${token.id} revoked.`));

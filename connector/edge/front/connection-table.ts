@@ -3,7 +3,7 @@
  * deadline, and where places run short the connection that is slowest for its step goes first, so that silent ones
  * go before those that are at work. The clock and the closing of sockets are passed in.
  */
-import { clientGroup } from "../../../protocol/client-address.ts";
+import { clientGroup } from "../../../protocol/front/client-address.ts";
 
 /**
  * What a connection has come to: `silent` until its ClientHello is there, `handshake` until TLS is up, `idle` until

@@ -9,12 +9,12 @@ import { createServer as createHttps, type Server as HttpsServer, type ServerOpt
 import { createServer, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { clientAddress } from "../../../protocol/client-address.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
-import type { FrontStatus, LanePort, StrangerCounts } from "../../../protocol/front-status.ts";
-import type { Credential } from "../../authority/certificates.ts";
+import { clientAddress } from "../../../protocol/front/client-address.ts";
+import type { FrontStatus, LanePort, StrangerCounts } from "../../../protocol/front/front-status.ts";
 import type { Log } from "../../log.ts";
 import type { Address } from "../addresses.ts";
+import type { Credential } from "../certificates.ts";
 import { listenError } from "../ports.ts";
 import { MAX_CLIENT_HELLO, readClientHello } from "./client-hello.ts";
 import { type Connection, ConnectionTable, STAGE_MS, type TableLimits } from "./connection-table.ts";

@@ -1,5 +1,5 @@
 /** Says in the log what strangers did at the front's ports: at once the first time, then once a minute at the most. */
-import type { StrangerCounts } from "../../../protocol/front-status.ts";
+import type { StrangerCounts } from "../../../protocol/front/front-status.ts";
 import type { Log } from "../../log.ts";
 
 /** From one line to the next, ms. */

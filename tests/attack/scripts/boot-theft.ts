@@ -3,9 +3,9 @@
  * leaves: if a boot id alone names an instance, it has the owner's uplink and offers meanwhile, and the third site's
  * streams for the owner afterwards.
  */
-import { listEvents, updateSite } from "../../../connector/api/calls.ts";
-import type { Offer } from "../../../protocol/messages.ts";
+import { listEvents, updateSite } from "../../../connector/operator/edge-api.ts";
 import { encodeAccept, encodeData, encodeFin, FRAME, parseOpen } from "../../../protocol/streams/frames.ts";
+import type { Offer } from "../../../protocol/uplink/messages.ts";
 import type { Address } from "../../support/connector.ts";
 import { eventually } from "../../support/eventually.ts";
 import { closeServers, exchange, serve } from "../../system/support/traffic.ts";

@@ -3,8 +3,7 @@
  * are exported to others only or offered elsewhere in an OPEN, stream ids that it never opened.
  */
 import { FairleadError } from "../../../protocol/errors.ts";
-import { compareInstances, type InstanceId } from "../../../protocol/instances.ts";
-import type { Invitation } from "../../../protocol/messages.ts";
+import { compareInstances, type InstanceId } from "../../../protocol/instance-id.ts";
 import {
   encodeCredit,
   encodeData,
@@ -15,6 +14,7 @@ import {
   parseGoaway,
   parseReset,
 } from "../../../protocol/streams/frames.ts";
+import type { Invitation } from "../../../protocol/uplink/messages.ts";
 import { eventually } from "../../support/eventually.ts";
 import type { RawUplink } from "../../support/raw-site.ts";
 import { closeServers, dial, echo, exchange, serve } from "../../system/support/traffic.ts";

@@ -1,5 +1,5 @@
 /** A member reports listeners that fail and work again, and sessions that it never had, until the log holds nothing else. */
-import { createToken, listEvents } from "../../../connector/api/calls.ts";
+import { createToken, listEvents } from "../../../connector/operator/edge-api.ts";
 import { randomId } from "../../support/certificates.ts";
 import type { AttackScript } from "../support/attack-script.ts";
 

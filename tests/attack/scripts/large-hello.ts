@@ -5,7 +5,7 @@ import {
   MAX_MESSAGE,
   type Offer,
   type RefusedOffer,
-} from "../../../protocol/messages.ts";
+} from "../../../protocol/uplink/messages.ts";
 import { testOffer } from "../../support/flood.ts";
 import { Neighbour } from "../../support/neighbour.ts";
 import type { RawUplink } from "../../support/raw-site.ts";

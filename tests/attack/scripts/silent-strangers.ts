@@ -1,5 +1,5 @@
 /** A stranger opens more connections than the edge has descriptors and says nothing, at each of its ports. */
-import { networkStatus } from "../../../connector/api/calls.ts";
+import { networkStatus } from "../../../connector/operator/edge-api.ts";
 import type { AttackScript } from "../support/attack-script.ts";
 import { HALF_HANDSHAKE, placeOf, Stranger } from "../support/stranger.ts";
 

@@ -8,8 +8,8 @@
  *               any message of the carrier
  *     session   RawSession: TLS over a lane, and any frame on it
  */
-import type { Purpose } from "../../../protocol/assertions.ts";
-import type { Invitation, Offer } from "../../../protocol/messages.ts";
+import type { Purpose } from "../../../protocol/uplink/assertions.ts";
+import type { Invitation, Offer } from "../../../protocol/uplink/messages.ts";
 import { RawSite, type RawUplink } from "../../support/raw-site.ts";
 import { RawLane } from "./raw-lane.ts";
 import { RawSession, type RawSessionOptions } from "./raw-session.ts";

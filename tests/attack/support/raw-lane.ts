@@ -7,8 +7,8 @@ import {
   encodePark,
   encodePing,
   nextNumber,
-} from "../../../protocol/carrier.ts";
-import type { Invitation } from "../../../protocol/messages.ts";
+} from "../../../protocol/carrier/index.ts";
+import type { Invitation } from "../../../protocol/uplink/messages.ts";
 import { type Closed, closing, type RawSite } from "../../support/raw-site.ts";
 
 export class RawLane {

@@ -3,14 +3,14 @@
  * Frames are made with its encoders, or are whatever bytes are given.
  */
 import type { TLSSocket } from "node:tls";
-import { LaneCarrier } from "../../../connector/session/carrier.ts";
-import { Meeting } from "../../../connector/session/meeting.ts";
+import { LaneCarrier } from "../../../connector/session/carrier-v1.ts";
+import { Meeting } from "../../../connector/session/lane-handshake.ts";
 import { secure } from "../../../connector/session/tls.ts";
 import { toPem } from "../../../connector/site/pem.ts";
-import { compareInstances } from "../../../protocol/instances.ts";
-import type { Invitation } from "../../../protocol/messages.ts";
-import { FrameDecoder } from "../../../protocol/streams/decoder.ts";
+import { compareInstances } from "../../../protocol/instance-id.ts";
+import { FrameDecoder } from "../../../protocol/streams/frame-decoder.ts";
 import { encodeHello, FRAME } from "../../../protocol/streams/frames.ts";
+import type { Invitation } from "../../../protocol/uplink/messages.ts";
 import { SESSION_VERSIONS } from "../../../protocol/versions.ts";
 import type { RawSite } from "../../support/raw-site.ts";
 

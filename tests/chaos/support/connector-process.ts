@@ -1,6 +1,6 @@
 /** A connector with settings that the command does not have: `node connector-process.ts OPTIONS-AS-JSON`. */
 import pino from "pino";
-import { runConnector } from "../../../connector/run.ts";
+import { runConnector } from "../../../connector/runtime/run.ts";
 
 const stop = new AbortController();
 process.once("SIGTERM", () => stop.abort());

@@ -1,6 +1,6 @@
 /** Kills an edge over and over. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { listNetworks } from "../../../connector/api/calls.ts";
+import { listNetworks } from "../../../connector/operator/edge-api.ts";
 import { timeOf } from "../../support/bound.ts";
 import { type Edge, eventually } from "../../support/cluster.ts";
 import { workerdOf } from "./peaks.ts";

@@ -1,5 +1,5 @@
 /** What a router could do to the messages of a lane, chosen by a seed. */
-import { DATA_HEADER, MESSAGE } from "../../../protocol/carrier.ts";
+import { DATA_HEADER, MESSAGE } from "../../../protocol/carrier/index.ts";
 import type { Meddle, Message } from "./middle.ts";
 import { random } from "./scale.ts";
 

@@ -10,7 +10,7 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
-import { LANE_PATH, TICKET_HEADER } from "../../../protocol/assertions.ts";
+import { LANE_PATH, TICKET_HEADER } from "../../../protocol/uplink/assertions.ts";
 import { Ticket } from "../../../workers/authority/tickets.ts";
 import type { Edge } from "../../support/cluster.ts";
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { HOLD_MS } from "../../../connector/services/connect.ts";
+import { HOLD_MS } from "../../../connector/listeners/open-stream.ts";
 import { bytesOf, type Place } from "../../system/support/traffic.ts";
 import { Pattern } from "./pattern.ts";
 

@@ -1,5 +1,5 @@
 /** Looks for a known plaintext in what was relayed: as it is, and in the usual forms of it. */
-import { DATA_HEADER, MESSAGE } from "../../../protocol/carrier.ts";
+import { DATA_HEADER, MESSAGE } from "../../../protocol/carrier/index.ts";
 import type { Way } from "./middle.ts";
 
 /** What to look for, by name. `marker` should be repeated in the plaintext, so that all of it is somewhere. */

@@ -9,7 +9,7 @@ import {
   ErrorAnswer,
   Network,
   type Role,
-} from "../../../protocol/api.ts";
+} from "../../../protocol/api/api.ts";
 import { encodeBase64 } from "../../../protocol/encoding.ts";
 import type { KeyPair } from "../../../workers/authority/keys.ts";
 import worker from "../../../workers/index.ts";

@@ -1,6 +1,6 @@
 /** What `env` of cloudflare:workers holds in these tests. */
 declare namespace Cloudflare {
-  interface Env extends Omit<import("../../../workers/env.ts").Env, never> {}
+  interface Env extends Omit<import("../../../workers/config.ts").Env, never> {}
   interface GlobalProps {
     mainModule: typeof import("../../../workers/index.ts");
   }

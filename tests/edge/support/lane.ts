@@ -1,7 +1,7 @@
 /** Dialling lanes as connectors do: through the entrypoint that sits behind the socket with client certificates. */
 import { exports } from "cloudflare:workers";
-import { LANE_PATH, TICKET_HEADER } from "../../../protocol/assertions.ts";
-import type { Invitation } from "../../../protocol/messages.ts";
+import { LANE_PATH, TICKET_HEADER } from "../../../protocol/uplink/assertions.ts";
+import type { Invitation } from "../../../protocol/uplink/messages.ts";
 import { createAssertion } from "../../unit/workers/authority/support.ts";
 import { errorOf } from "./client.ts";
 import { LINKS_URL } from "./environment.ts";

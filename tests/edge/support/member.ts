@@ -2,10 +2,10 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { z } from "zod";
-import { Admission, type EventType, NetworkEvent, NetworkStatus } from "../../../protocol/api.ts";
+import { Admission, type EventType, NetworkEvent, NetworkStatus } from "../../../protocol/api/api.ts";
 import { decodeBase64 } from "../../../protocol/encoding.ts";
-import type { Encryption, Hello, Invitation } from "../../../protocol/messages.ts";
-import { RegistryMessage } from "../../../protocol/messages.ts";
+import type { Encryption, Hello, Invitation } from "../../../protocol/uplink/messages.ts";
+import { RegistryMessage } from "../../../protocol/uplink/messages.ts";
 import type { KeyPair } from "../../../workers/authority/keys.ts";
 import { readCertificate } from "../../../workers/authority/x509.ts";
 import { bootIdOf, newKeys, type TestSite } from "../../unit/workers/authority/support.ts";

@@ -1,6 +1,6 @@
 /** What most tests of the registry begin with: the network "shop" and its sites west and east. */
 import { vi } from "vitest";
-import type { Offer } from "../../../protocol/messages.ts";
+import type { Offer } from "../../../protocol/uplink/messages.ts";
 import { createNetwork } from "./client.ts";
 import { admit, hangUpAll, type Member, offer, TestUplink } from "./member.ts";
 import { resetEdge } from "./reset.ts";

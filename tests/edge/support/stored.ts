@@ -1,6 +1,10 @@
 /** What a registry stores, read and changed behind its back: time that passed, and states that nothing leads to. */
 import { runInDurableObject } from "cloudflare:test";
-import { type Attachment, readAttachment, writeAttachment } from "../../../workers/registry/attachment.ts";
+import {
+  type Attachment,
+  readAttachment,
+  writeAttachment,
+} from "../../../workers/registry/sockets/attachment.ts";
 import { noteWritesAround } from "../../../workers/registry/store/sql.ts";
 import { registryOf } from "./member.ts";
 

@@ -6,7 +6,7 @@ import { webcrypto, X509Certificate } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import * as x509 from "../../../connector/authority/x509.ts";
+import * as x509 from "../../../connector/x509.ts";
 import { makeSealer } from "../../../workers/authority/sealing.ts";
 import type { Edge } from "../../support/cluster.ts";
 

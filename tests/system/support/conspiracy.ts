@@ -1,7 +1,7 @@
 /** Two members that hold a lane of their own and let go of it for nobody: whatever they are told, they go on sending. */
 import { randomBytes } from "node:crypto";
 import { WebSocket } from "ws";
-import type { Invitation } from "../../../protocol/messages.ts";
+import type { Invitation } from "../../../protocol/uplink/messages.ts";
 import type { Attempt, RawSite, RawUplink } from "../../support/raw-site.ts";
 
 const SERVICE = "conspiracy";

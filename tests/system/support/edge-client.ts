@@ -6,8 +6,8 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { connect } from "node:tls";
-import type { Credential } from "../../../connector/authority/certificates.ts";
-import * as x509 from "../../../connector/authority/x509.ts";
+import type { Credential } from "../../../connector/edge/certificates.ts";
+import * as x509 from "../../../connector/x509.ts";
 
 export const STUB_EDGE = join(import.meta.dirname, "stub-edge");
 

@@ -1,8 +1,8 @@
 /** A connector in this process, against a real edge: its clocks are the test's. */
 import { randomBytes } from "node:crypto";
-import { Connector, type ConnectorOptions } from "../../../connector/connector.ts";
+import { parseBind, parseExpose } from "../../../connector/config/service-options.ts";
 import { silent } from "../../../connector/log.ts";
-import { parseBind, parseExpose } from "../../../connector/services/options.ts";
+import { Connector, type ConnectorOptions } from "../../../connector/runtime/connector.ts";
 import { edgeApi } from "../../../connector/site/edge-api.ts";
 import { Site } from "../../../connector/site/site.ts";
 import { readToken } from "../../../connector/site/token.ts";

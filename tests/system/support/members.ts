@@ -1,9 +1,9 @@
 /** A network whose sites are made by name and linked with each other's tokens. */
 import { writeFile } from "node:fs/promises";
-import { createSite, createToken } from "../../../connector/api/calls.ts";
 import type { Links } from "../../../connector/control/schema.ts";
+import { createSite, createToken } from "../../../connector/operator/edge-api.ts";
 import type { LinkWishes } from "../../../connector/site/site.ts";
-import type { CreateToken } from "../../../protocol/api.ts";
+import type { CreateToken } from "../../../protocol/api/api.ts";
 import type { Connector, ConnectorOptions } from "../../support/cluster.ts";
 import { eventually, type TestNetwork } from "../../support/cluster.ts";
 import type { Suite } from "./suite.ts";

@@ -1,11 +1,11 @@
 /** A member with the sessions of a real connector, who asks the edge for one service and then opens another. */
 import { silent } from "../../../connector/log.ts";
 import { SessionManager } from "../../../connector/session/manager.ts";
-import type { SessionStream } from "../../../connector/session/stream.ts";
+import type { SessionStream } from "../../../connector/session/session-stream.ts";
 import { membershipFrom } from "../../../connector/site/membership.ts";
-import { dialLane } from "../../../connector/uplink/edge.ts";
+import { dialLane } from "../../../connector/uplink/dial.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
-import type { Instance, Welcome } from "../../../protocol/messages.ts";
+import type { Instance, Welcome } from "../../../protocol/uplink/messages.ts";
 import { eventually } from "../../support/cluster.ts";
 import type { RawSite, RawUplink } from "../../support/raw-site.ts";
 

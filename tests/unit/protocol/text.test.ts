@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { CreateKey } from "../../../protocol/api.ts";
+import { CreateKey } from "../../../protocol/api/api.ts";
 import { fromErrorBody } from "../../../protocol/errors.ts";
-import { ConnectorMessage } from "../../../protocol/messages.ts";
 import { shownText, visible } from "../../../protocol/text.ts";
+import { ConnectorMessage } from "../../../protocol/uplink/messages.ts";
 
 const HOSTILE = [
   "\u001b[2J",

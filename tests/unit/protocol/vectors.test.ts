@@ -2,7 +2,6 @@
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { hopResumeKey } from "../../../connector/session/hop-key.ts";
-import { AssertionClaims, audienceFor, type Purpose, parseJti } from "../../../protocol/assertions.ts";
 import {
   encodeAck,
   encodeDataHeader,
@@ -14,13 +13,12 @@ import {
   proofText,
   readMessage,
   readPreface,
-} from "../../../protocol/carrier.ts";
+} from "../../../protocol/carrier/index.ts";
 import { encodeBase32, encodeHex } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import * as schemas from "../../../protocol/ids.ts";
-import { ConnectorMessage, RegistryMessage } from "../../../protocol/messages.ts";
 import { parseSiteUri } from "../../../protocol/names.ts";
-import { FrameDecoder } from "../../../protocol/streams/decoder.ts";
+import { FrameDecoder } from "../../../protocol/streams/frame-decoder.ts";
 import {
   encodeAccept,
   encodeCredit,
@@ -34,6 +32,8 @@ import {
   parseReset,
 } from "../../../protocol/streams/frames.ts";
 import { formatClaim, parseClaim } from "../../../protocol/tokens.ts";
+import { AssertionClaims, audienceFor, type Purpose, parseJti } from "../../../protocol/uplink/assertions.ts";
+import { ConnectorMessage, RegistryMessage } from "../../../protocol/uplink/messages.ts";
 import assertions from "../../vectors/assertions.json" with { type: "json" };
 import carrier from "../../vectors/carrier.json" with { type: "json" };
 import claims from "../../vectors/claims.json" with { type: "json" };

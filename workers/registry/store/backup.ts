@@ -1,8 +1,8 @@
 /** The registry's tables as rows, whatever is in them: to be kept elsewhere, and to be put into an empty database. */
-import type { Cell, NetworkDump } from "../../../protocol/backup.ts";
+import type { Cell, NetworkDump } from "../../../protocol/api/backup.ts";
 import { decodeBase64, encodeBase64 } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { migrate, NEWEST_MIGRATION } from "../schema.ts";
+import { migrate, NEWEST_MIGRATION } from "./migrations.ts";
 import { blob, number, type Sql, text } from "./sql.ts";
 
 export type Tables = NetworkDump["tables"];

@@ -1,5 +1,5 @@
 /** Sites that may open no uplink for a while, for what they sent. */
-import type { Ban } from "../budget.ts";
+import type { Ban } from "../policy/budget.ts";
 import { number, type Sql } from "./sql.ts";
 
 export class Bans {

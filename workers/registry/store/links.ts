@@ -1,5 +1,5 @@
 /** Links. */
-import type { Edge } from "../reachability.ts";
+import type { Edge } from "../policy/link-graph.ts";
 import { blob, bytes, Memo, number, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface LinkRow {

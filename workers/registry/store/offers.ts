@@ -1,15 +1,15 @@
 /** What instances offer, and what they report of their listeners. */
 import { z } from "zod";
-import { type InstanceId, instanceKey } from "../../../protocol/instances.ts";
+import { type InstanceId, instanceKey } from "../../../protocol/instance-id.ts";
+import type { ServiceProtocol } from "../../../protocol/names.ts";
 import {
   DEFAULT_ENCRYPTION,
   Encryption,
   type ListenerReport,
   type Offer,
-} from "../../../protocol/messages.ts";
-import type { ServiceProtocol } from "../../../protocol/names.ts";
-import type { StoredOffer } from "../refusals.ts";
-import type { OfferRow } from "../sight.ts";
+} from "../../../protocol/uplink/messages.ts";
+import type { StoredOffer } from "../policy/offers.ts";
+import type { OfferRow } from "../policy/visibility.ts";
 import { listText, Memo, number, optional, type Row, type Sql, text, time } from "./sql.ts";
 
 /** What stands where it was not decided yet whether an offer is taken; nobody sees such a row. */

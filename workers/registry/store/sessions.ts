@@ -1,6 +1,6 @@
 /** Sessions, those that were cut, and the pairs of sites that ever had one. */
-import type { InstanceId } from "../../../protocol/instances.ts";
-import { Encryption } from "../../../protocol/messages.ts";
+import type { InstanceId } from "../../../protocol/instance-id.ts";
+import { Encryption } from "../../../protocol/uplink/messages.ts";
 import { number, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface SessionRow {

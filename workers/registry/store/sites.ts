@@ -1,5 +1,5 @@
 /** Sites, their certificates, and the counters of their assertions. */
-import type { Purpose } from "../../../protocol/assertions.ts";
+import type { Purpose } from "../../../protocol/uplink/assertions.ts";
 import {
   blob,
   bytes,

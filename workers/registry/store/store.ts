@@ -2,7 +2,7 @@
  * The registry's storage behind typed functions: only this folder and schema.ts speak SQL. One class for each
  * table or two, and here what concerns several. Times are ms.
  */
-import type { InstanceId } from "../../../protocol/instances.ts";
+import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { dumpTables, restoreTables, type Tables } from "./backup.ts";
 import { Bans } from "./bans.ts";
 import { Events } from "./events.ts";

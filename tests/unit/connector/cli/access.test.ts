@@ -2,9 +2,9 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { deleteLink } from "../../../../connector/api/calls.ts";
-import { EdgeClient } from "../../../../connector/api/client.ts";
-import { DEFAULT_QUOTAS } from "../../../../protocol/api.ts";
+import { EdgeClient } from "../../../../connector/net/edge-client.ts";
+import { deleteLink } from "../../../../connector/operator/edge-api.ts";
+import { DEFAULT_QUOTAS } from "../../../../protocol/api/api.ts";
 import { formatClaim } from "../../../../protocol/tokens.ts";
 import { makeWorld, useEdge, type World } from "./cli.ts";
 import { FakeEdge, id, KEY } from "./fake-edge.ts";

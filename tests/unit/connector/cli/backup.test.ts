@@ -2,8 +2,8 @@
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { makeDeploymentAuthority } from "../../../../connector/authority/certificates.ts";
 import { startCommand } from "../../../../connector/cli/edge/options.ts";
+import { makeDeploymentAuthority } from "../../../../connector/edge/certificates.ts";
 import { makeWorld, useEdge, type World } from "./cli.ts";
 import { FakeEdge } from "./fake-edge.ts";
 

@@ -2,8 +2,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { EdgeClient } from "../../../../connector/api/client.ts";
-import { Network } from "../../../../protocol/api.ts";
+import { EdgeClient } from "../../../../connector/net/edge-client.ts";
+import { Network } from "../../../../protocol/api/api.ts";
 import { makeCertificates } from "./certificates.ts";
 import { FakeEdge, KEY } from "./fake-edge.ts";
 

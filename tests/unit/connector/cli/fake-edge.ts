@@ -1,5 +1,5 @@
 /**
- * A strict stand-in for the edge's API: real HTTPS, requests validated by the schemas of protocol/api.ts,
+ * A strict stand-in for the edge's API: real HTTPS, requests validated by the schemas of protocol/api/api.ts,
  * and an answer only to what the API has. It keeps just enough state for the commands to make sense.
  */
 import { createServer, type Server } from "node:https";
@@ -24,7 +24,7 @@ import {
   type Site,
   type Token,
   UpdateSite,
-} from "../../../../protocol/api.ts";
+} from "../../../../protocol/api/api.ts";
 import { ERRORS, type ErrorCode, FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
 import { type Certificates, makeCertificates } from "./certificates.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { mergeLogin } from "../../../../connector/login/resolve.ts";
-import { loginFile } from "../../../../connector/login/store.ts";
-import { parseEdgeOrigin } from "../../../../protocol/edge-origin.ts";
+import { mergeLogin } from "../../../../connector/operator/login/resolve.ts";
+import { loginFile } from "../../../../connector/operator/login/store.ts";
+import { parseEdgeOrigin } from "../../../../protocol/front/edge-origin.ts";
 
 const STORED = { url: "https://edge.example", key: "flk_stored", ca: "PEM", network: "shop" };
 

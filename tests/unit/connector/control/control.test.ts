@@ -8,7 +8,7 @@ import { type Controlled, controlRoutes } from "../../../../connector/control/ro
 import type { Links, Status } from "../../../../connector/control/schema.ts";
 import { controlPath, serveControl } from "../../../../connector/control/server.ts";
 import { linkLines, offerLines, serviceLines, uplinkLine } from "../../../../connector/control/view.ts";
-import { Offers } from "../../../../connector/services/offers.ts";
+import { Offers } from "../../../../connector/targets/offers.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { randomId } from "../../../support/certificates.ts";
 import { TestDeployment } from "../support/authority.ts";

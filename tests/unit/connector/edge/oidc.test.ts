@@ -2,13 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  makeDeploymentAuthority,
-  makeServerCertificate,
-} from "../../../../connector/authority/certificates.ts";
+import { makeDeploymentAuthority, makeServerCertificate } from "../../../../connector/edge/certificates.ts";
 import { readOidcFile } from "../../../../connector/edge/oidc.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { parseSettings } from "../../../../workers/oidc/settings.ts";
+import { parseSettings } from "../../../../workers/auth/oidc-settings.ts";
 
 let home: string;
 

@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { NameResolver, type NameResolverOptions } from "../../../../connector/net/name-resolver.ts";
-import { dialTarget } from "../../../../connector/services/target.ts";
+import { dialTarget } from "../../../../connector/targets/dial-target.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { temporaryDirectory } from "../support/directories.ts";
 import { type DnsServer, dnsServer } from "../support/dns-server.ts";

@@ -4,9 +4,9 @@ import {
   fromWelcome,
   reachable,
   withChanges,
-} from "../../../../connector/services/catalogue.ts";
-import { CatalogueView, MAX_SERVICES } from "../../../../connector/services/view.ts";
-import type { Instance, VisibleService } from "../../../../protocol/messages.ts";
+} from "../../../../connector/listeners/catalogue.ts";
+import { CatalogueView, MAX_SERVICES } from "../../../../connector/listeners/catalogue-view.ts";
+import type { Instance, VisibleService } from "../../../../protocol/uplink/messages.ts";
 import { MemoryLog } from "../support/log.ts";
 
 const instance = (site: string, boot: string): Instance => ({ site, siteName: site, boot });

@@ -1,10 +1,10 @@
 /** The connector that owns a service keeps to whom it is for, over a real session and whatever the edge allowed. */
 import { once } from "node:events";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { HopRules } from "../../../../connector/services/hop.ts";
-import { Hosting } from "../../../../connector/services/hosting.ts";
-import { Offers } from "../../../../connector/services/offers.ts";
-import { parseExpose } from "../../../../connector/services/options.ts";
+import { HopRules } from "../../../../connector/config/hop-policy.ts";
+import { parseExpose } from "../../../../connector/config/service-options.ts";
+import { Offers } from "../../../../connector/targets/offers.ts";
+import { Hosting } from "../../../../connector/targets/target-streams.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { TestNetwork } from "../../../support/certificates.ts";
 import { type Connector, codeOf, makeConnector, TestRegistry, TestRelay } from "../session/support.ts";

@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { drained } from "../../../../connector/services/draining.ts";
+import { drained } from "../../../../connector/listeners/drain.ts";
 import { TestNetwork } from "../../../support/certificates.ts";
 import { ServedClock } from "../../../support/served-clock.ts";
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decide, type HeldSession, type Host } from "../../../../connector/session/invitations.ts";
-import type { Encryption, Invitation } from "../../../../protocol/messages.ts";
+import type { Encryption, Invitation } from "../../../../protocol/uplink/messages.ts";
 import { randomId } from "../../../support/certificates.ts";
 
 const self = { site: randomId("site"), boot: randomId("boot") };

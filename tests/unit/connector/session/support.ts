@@ -6,18 +6,18 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
-import { LANE_SOCKET_OPTIONS } from "../../../../connector/session/lane.ts";
 import type { SessionLimits } from "../../../../connector/session/limits.ts";
 import { SessionManager, type SessionManagerOptions } from "../../../../connector/session/manager.ts";
 import type { SessionIdentity } from "../../../../connector/session/tls.ts";
+import { LANE_SOCKET_OPTIONS } from "../../../../connector/session/websocket-lane.ts";
 import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
-import { type InstanceId, instanceKey } from "../../../../protocol/instances.ts";
+import { type InstanceId, instanceKey } from "../../../../protocol/instance-id.ts";
 import {
   closeCodeFor,
   type Encryption,
   type Instance,
   type Invitation,
-} from "../../../../protocol/messages.ts";
+} from "../../../../protocol/uplink/messages.ts";
 import type { VersionRange } from "../../../../protocol/versions.ts";
 import { randomId } from "../../../support/certificates.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { certificateState, decideStart, renewAt } from "../../../../connector/site/decisions.ts";
-import { RENEWABLE_MS } from "../../../../protocol/assertions.ts";
+import { RENEWABLE_MS } from "../../../../protocol/uplink/assertions.ts";
 
 const validity = { notBefore: 1000, notAfter: 101_000 };
 const member = { ...validity, site: "west", formerNames: ["old-west"], network: "shop", links: [] };

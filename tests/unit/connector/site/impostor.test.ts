@@ -7,18 +7,15 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import {
-  makeDeploymentAuthority,
-  makeServerCertificate,
-} from "../../../../connector/authority/certificates.ts";
+import { makeDeploymentAuthority, makeServerCertificate } from "../../../../connector/edge/certificates.ts";
 import { silent } from "../../../../connector/log.ts";
 import { edgeAddressOf } from "../../../../connector/site/edge-address.ts";
 import { edgeApi } from "../../../../connector/site/edge-api.ts";
 import { Site, type SiteOptions } from "../../../../connector/site/site.ts";
 import { parseToken } from "../../../../connector/site/token.ts";
-import { type Admission, Redeem, Renew } from "../../../../protocol/api.ts";
-import { RENEWABLE_MS } from "../../../../protocol/assertions.ts";
-import type { Renewal } from "../../../../protocol/messages.ts";
+import { type Admission, Redeem, Renew } from "../../../../protocol/api/api.ts";
+import { RENEWABLE_MS } from "../../../../protocol/uplink/assertions.ts";
+import type { Renewal } from "../../../../protocol/uplink/messages.ts";
 import { randomId, TestNetwork } from "../../../support/certificates.ts";
 import { pemToBase64, TestDeployment } from "../support/authority.ts";
 import { temporaryState } from "../support/directories.ts";

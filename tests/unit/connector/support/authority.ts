@@ -1,12 +1,12 @@
 /** A deployment with one network that signs sites in memory, in place of an edge's API. */
 import { randomBytes } from "node:crypto";
-import type { Credential } from "../../../../connector/authority/certificates.ts";
-import * as x509 from "../../../../connector/authority/x509.ts";
+import type { Credential } from "../../../../connector/edge/certificates.ts";
 import type { EdgeApi } from "../../../../connector/site/edge-api.ts";
-import type { Admission, Redeem } from "../../../../protocol/api.ts";
-import type { Renewal } from "../../../../protocol/messages.ts";
+import * as x509 from "../../../../connector/x509.ts";
+import type { Admission, Redeem } from "../../../../protocol/api/api.ts";
 import { linkUri, siteUri } from "../../../../protocol/names.ts";
 import { formatClaim } from "../../../../protocol/tokens.ts";
+import type { Renewal } from "../../../../protocol/uplink/messages.ts";
 import { makeLeaf, randomId, type TestAuthority, TestNetwork } from "../../../support/certificates.ts";
 
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;

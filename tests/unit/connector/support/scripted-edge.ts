@@ -7,7 +7,7 @@ import type { TLSSocket } from "node:tls";
 import { onTestFinished } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type ErrorCode, FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
-import { EDGE_FEATURES, type Hello, type Welcome } from "../../../../protocol/messages.ts";
+import { EDGE_FEATURES, type Hello, type Welcome } from "../../../../protocol/uplink/messages.ts";
 import type { TestDeployment } from "./authority.ts";
 
 /** Refuses the upgrade with a code, never answers it, or takes it. */

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Backoff } from "../../../../connector/uplink/backoff.ts";
-import { proxyFor } from "../../../../connector/uplink/proxy.ts";
+import { Backoff } from "../../../../connector/net/backoff.ts";
+import { proxyFor } from "../../../../connector/net/proxy.ts";
 import { canMove, isSlow, waitAfter } from "../../../../connector/uplink/state.ts";
 
 describe("backoff", () => {

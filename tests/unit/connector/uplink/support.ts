@@ -2,9 +2,9 @@
 import { onTestFinished, vi } from "vitest";
 import { Site } from "../../../../connector/site/site.ts";
 import { parseToken } from "../../../../connector/site/token.ts";
-import { dialUplink } from "../../../../connector/uplink/edge.ts";
+import { dialUplink } from "../../../../connector/uplink/dial.ts";
 import { Uplink, type UplinkOptions } from "../../../../connector/uplink/uplink.ts";
-import type { Hello } from "../../../../protocol/messages.ts";
+import type { Hello } from "../../../../protocol/uplink/messages.ts";
 import { UPLINK_VERSIONS } from "../../../../protocol/versions.ts";
 import { randomId } from "../../../support/certificates.ts";
 import { eventually } from "../../../support/eventually.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ERRORS, FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
-import { closeCodeFor } from "../../../../protocol/messages.ts";
+import { closeCodeFor } from "../../../../protocol/uplink/messages.ts";
 import { randomId } from "../../../support/certificates.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { ServedClock } from "../../../support/served-clock.ts";

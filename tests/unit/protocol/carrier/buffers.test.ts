@@ -7,11 +7,11 @@ import {
   MAX_STRETCHES,
   PIECE_COST,
   STRETCH_COST,
-} from "../../../../protocol/carrier/incoming.ts";
-import { Outgoing } from "../../../../protocol/carrier/outgoing.ts";
+} from "../../../../protocol/carrier/reorder-buffer.ts";
+import { Outgoing } from "../../../../protocol/carrier/send-buffer.ts";
 import { mayMove, type PipeState } from "../../../../protocol/carrier/states.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
-import { MemoryBudget } from "../../../../protocol/memory.ts";
+import { MemoryBudget } from "../../../../protocol/memory-budget.ts";
 
 const byteAt = (at: number): number => (at * 7 + (at >>> 8)) & 0xff;
 const bytesOf = (from: number, to: number): Buffer =>

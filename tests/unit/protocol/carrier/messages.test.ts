@@ -13,7 +13,7 @@ import {
   MESSAGE,
   nextNumber,
   readMessage,
-} from "../../../../protocol/carrier.ts";
+} from "../../../../protocol/carrier/index.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

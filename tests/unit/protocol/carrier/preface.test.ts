@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodePreface, MAX_PREFACE, proofText, readPreface } from "../../../../protocol/carrier.ts";
+import { encodePreface, MAX_PREFACE, proofText, readPreface } from "../../../../protocol/carrier/index.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 
 const session = `x${"0".repeat(26)}`;

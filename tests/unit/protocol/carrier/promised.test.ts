@@ -4,7 +4,8 @@
  */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PipeLane } from "../../../../protocol/carrier/lanes.ts";
+import { Pipe, type PipeEffects } from "../../../../protocol/carrier/index.ts";
+import { PipeLane } from "../../../../protocol/carrier/lane-state.ts";
 import {
   encodeAck,
   encodePong,
@@ -12,7 +13,6 @@ import {
   nextNumber,
   readMessage,
 } from "../../../../protocol/carrier/messages.ts";
-import { Pipe, type PipeEffects } from "../../../../protocol/carrier.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import { NO_EFFECTS } from "./world.ts";
 

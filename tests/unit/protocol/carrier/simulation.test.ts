@@ -1,6 +1,6 @@
 /** The pipe under everything that lanes do: each side reads exactly what the other wrote, and nothing is left. */
 import { describe, expect, it } from "vitest";
-import { encodeAck, MESSAGE } from "../../../../protocol/carrier.ts";
+import { encodeAck, MESSAGE } from "../../../../protocol/carrier/index.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { type Side, seeds, World, type WorldOptions, withSeed } from "./world.ts";
 

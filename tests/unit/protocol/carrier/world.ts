@@ -3,8 +3,8 @@
  * registry that hands out generations, and a clock that jumps. One seed fixes everything that happens.
  */
 
+import { Pipe, type PipeEffects } from "../../../../protocol/carrier/index.ts";
 import type { PipeState } from "../../../../protocol/carrier/states.ts";
-import { Pipe, type PipeEffects } from "../../../../protocol/carrier.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import { random } from "../streams/support.ts";
 

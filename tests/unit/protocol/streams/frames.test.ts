@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeHex } from "../../../../protocol/encoding.ts";
 import { FairleadError, isErrorCode } from "../../../../protocol/errors.ts";
-import { FrameDecoder } from "../../../../protocol/streams/decoder.ts";
+import { FrameDecoder } from "../../../../protocol/streams/frame-decoder.ts";
 import {
   encodeAccept,
   encodeCredit,

@@ -2,8 +2,8 @@
  * One stream's data over a simulated path: a bottleneck with a queue, a delay each way, a sender and a reader with
  * speeds of their own. Time moves in events, so that long runs are quick. Rates are bytes per ms.
  */
-import { ReceiveWindow, SendCredit } from "../../../../protocol/streams/credit.ts";
-import { SessionWindows } from "../../../../protocol/streams/windows.ts";
+import { ReceiveWindow, SendCredit } from "../../../../protocol/streams/flow-control.ts";
+import { SessionWindows } from "../../../../protocol/streams/session-window.ts";
 
 export interface PathOptions {
   rate: number;

@@ -1,7 +1,7 @@
 /** Two multiplexers joined by a simulated pipe, and a peer that is played frame by frame. */
 import type { FairleadError } from "../../../../protocol/errors.ts";
-import type { MemoryAccount } from "../../../../protocol/memory.ts";
-import { FrameDecoder } from "../../../../protocol/streams/decoder.ts";
+import type { MemoryAccount } from "../../../../protocol/memory-budget.ts";
+import { FrameDecoder } from "../../../../protocol/streams/frame-decoder.ts";
 import { encodeHello, FRAME, type Hello } from "../../../../protocol/streams/frames.ts";
 import { Multiplexer } from "../../../../protocol/streams/multiplexer.ts";
 import type { Stream, StreamHandler } from "../../../../protocol/streams/stream.ts";

@@ -1,8 +1,8 @@
 /** Certificates and assertions for tests, good ones and every kind of bad one. */
 import { SignJWT } from "jose";
-import { audienceFor, type Purpose } from "../../../../protocol/assertions.ts";
 import { encodeBase64 } from "../../../../protocol/encoding.ts";
 import { makeId } from "../../../../protocol/ids.ts";
+import { audienceFor, type Purpose } from "../../../../protocol/uplink/assertions.ts";
 import { type Authority, createNetworkAuthority } from "../../../../workers/authority/ca.ts";
 import { type Issued, signSiteCertificate } from "../../../../workers/authority/certificates.ts";
 import type { Bytes, Key, KeyPair } from "../../../../workers/authority/keys.ts";

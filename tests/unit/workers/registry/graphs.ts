@@ -1,6 +1,6 @@
 /** Random link graphs, and slow answers to compare with. */
 import fc from "fast-check";
-import { type Edge, NETWORK_NODE } from "../../../../workers/registry/reachability.ts";
+import { type Edge, NETWORK_NODE } from "../../../../workers/registry/policy/link-graph.ts";
 
 export const SITES = ["a", "b", "c", "d", "e", "f", "g"];
 export const NODES = [...SITES, NETWORK_NODE];

@@ -1,0 +1,138 @@
+/** Serving the clients of listeners: each gets a stream to an instance of its service, or a reset. */
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
+import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
+import { HopRules } from "../config/hop-policy.ts";
+import type { Log } from "../log.ts";
+import type { TargetDials } from "../targets/target-dials.ts";
+import type { CatalogueView } from "./catalogue-view.ts";
+import { CircuitBreakers } from "./circuit-breakers.ts";
+import { EarlyData } from "./early-data.ts";
+import type { PeerLife } from "./open-deadline.ts";
+import { connectStream, type OpeningStream } from "./open-stream.ts";
+
+/** What serving clients needs of the session manager. */
+export interface Streams {
+  /** With the encryption that the offer names; `hops` streams are behind the client's connection. */
+  open(service: string, peer: VisibleOffer, hops: number): Promise<OpeningStream>;
+  /** Streams open to an instance; null when there is no session to it that would do. */
+  streamsTo(peer: VisibleOffer): number | null;
+  /** What is known of the peer of the session that new streams to an instance use. */
+  life(peer: VisibleOffer): PeerLife;
+  /** Joins both ways, with half-close; a failure of one resets the other. */
+  join(client: Socket, stream: Duplex): void;
+}
+
+export interface ClientsOptions {
+  readonly view: CatalogueView;
+  readonly streams: Streams;
+  /** Without them, no hop encryption is used. */
+  readonly hop?: HopRules;
+  /** The round trip to the edge, ms; null while it is not known. */
+  readonly edgeRoundTrip?: () => number | null;
+  /** How long the edge has been reached without a gap, ms; 0 while it is not. For ever unless given. */
+  readonly edgeUpForMs?: () => number;
+  /** Tells how many streams are behind a client's connection; none unless given. */
+  readonly dials?: Pick<TargetDials, "behind">;
+  /** A client was reset because its connection goes in a circle. */
+  readonly onLoop?: (service: string) => void;
+  readonly log: Log;
+  /** A clock that never goes back, ms; `performance.now` unless given. */
+  readonly now?: () => number;
+  readonly holdMs?: number;
+}
+
+export class Clients {
+  readonly #options: ClientsOptions;
+  readonly #now: () => number;
+  /** Clients without a stream yet, with how to send them away. */
+  readonly #waiting = new Map<Socket, AbortController>();
+  readonly #breakers: CircuitBreakers;
+  readonly #stopping = new AbortController();
+
+  constructor(options: ClientsOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#breakers = new CircuitBreakers({ now: this.#now });
+  }
+
+  /** Serves one client; never throws. */
+  serve(service: string, client: Socket): void {
+    const leave = new AbortController();
+    const left = () => leave.abort();
+    this.#waiting.set(client, leave);
+    client.on("error", left);
+    client.on("close", left);
+    this.#connect(service, client, leave.signal)
+      .then(
+        (stream) => {
+          if (leave.signal.aborted) stream.destroy(new FairleadError("stream.cancelled"));
+          else this.#options.streams.join(client, stream);
+        },
+        (thrown: unknown) => {
+          client.resetAndDestroy();
+          const error = asFairleadError(thrown, "stream.internal");
+          const fields = { service, code: error.code };
+          if (error.code === "service.loop") this.#options.onLoop?.(service);
+          if (error.code === "stream.cancelled")
+            this.#options.log.debug(fields, "a client left before it was served");
+          else this.#options.log.warn(fields, `a client was reset: ${error.message}`);
+        },
+      )
+      .finally(() => {
+        client.off("error", left);
+        client.off("close", left);
+        this.#waiting.delete(client);
+      });
+  }
+
+  /** The connector stops: clients whose stream is opening may still get it, those that wait for one are reset. */
+  drain(): void {
+    this.#stopping.abort();
+  }
+
+  /** Resets the clients that wait for a stream. */
+  close(): void {
+    for (const [client, leave] of this.#waiting) {
+      leave.abort();
+      client.resetAndDestroy();
+    }
+  }
+
+  async #connect(service: string, client: Socket, signal: AbortSignal): Promise<Duplex> {
+    const hops = (await this.#options.dials?.behind(client)) ?? 0;
+    if (signal.aborted) throw new FairleadError("stream.cancelled");
+    const { view, streams, holdMs } = this.#options;
+    return await connectStream({
+      service,
+      signal,
+      hop: this.#options.hop ?? new HopRules(),
+      early: new EarlyData(client),
+      stopping: this.#stopping.signal,
+      lookup: () => view.lookup(service),
+      changed: (ms, aborted) => view.changed(ms, aborted),
+      load: (instance) => {
+        const open = streams.streamsTo(instance);
+        return {
+          streams: open ?? 0,
+          session: open !== null,
+          failing: this.#breakers.isOpen(service, instance),
+        };
+      },
+      open: (name, peer) => streams.open(name, peer, hops),
+      attempt: (instance) => this.#breakers.attempt(service, instance),
+      life: (instance) => this.#life(instance),
+      edgeRoundTrip: this.#options.edgeRoundTrip ?? (() => null),
+      now: this.#now,
+      ...(holdMs === undefined ? {} : { holdMs }),
+    });
+  }
+
+  /** A peer's silence counts only while the edge is reached: what the edge's absence keeps back says nothing of the peer. */
+  #life(instance: VisibleOffer): PeerLife {
+    const { silentMs, roundTripMs } = this.#options.streams.life(instance);
+    const upForMs = this.#options.edgeUpForMs?.() ?? Number.POSITIVE_INFINITY;
+    return { roundTripMs, silentMs: silentMs === null ? null : Math.min(silentMs, upForMs) };
+  }
+}

@@ -1,0 +1,19 @@
+/** Streams to other sites, as serving clients needs them, from the session manager. */
+import { isSameInstance } from "../../protocol/instance-id.ts";
+import { DEFAULT_ENCRYPTION } from "../../protocol/uplink/messages.ts";
+import { joinStreams, type SessionManager } from "../session/manager.ts";
+import type { Streams } from "./clients.ts";
+
+export function streamsOf(manager: SessionManager): Streams {
+  return {
+    open: (service, { encryption, ...peer }, hops) => manager.open(service, peer, encryption, hops),
+    streamsTo: ({ encryption = DEFAULT_ENCRYPTION, ...peer }) => {
+      const held = manager
+        .sessions()
+        .some((session) => isSameInstance(session.peer, peer) && session.encryption === encryption);
+      return held ? manager.openStreamsTo(peer) : null;
+    },
+    life: ({ encryption, ...peer }) => manager.life(peer, encryption),
+    join: joinStreams,
+  };
+}

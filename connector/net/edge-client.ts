@@ -1,0 +1,174 @@
+/**
+ * Client of the edge's HTTPS API. Whatever goes wrong leaves as a FairleadError: an ErrorAnswer keeps its
+ * code, a failed connection becomes `edge.unreachable`, `edge.untrusted` or `proxy.failed`.
+ */
+import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
+import type { z } from "zod";
+import { ErrorAnswer } from "../../protocol/api/api.ts";
+import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
+import { timeLimit } from "../../protocol/time-limits.ts";
+import { connectionError } from "./failures.ts";
+import { edgeNames } from "./name-resolver.ts";
+import { proxyFor } from "./proxy.ts";
+
+/** How long a request may take, from dialling to the last byte of the answer, in ms. */
+export const REQUEST_TIMEOUT_MS = timeLimit("apiRequest", null);
+
+/** Longest answer that is read, in bytes: a network of thousands of sites stays far below. */
+const MAX_ANSWER = 64 * 1024 * 1024;
+
+const JSON_TYPE = "application/json";
+
+export interface EdgeClientOptions {
+  /** The API's address, `https://…`. */
+  readonly url: string;
+  /** API key; public endpoints need none. */
+  readonly key?: string;
+  /** PEM of the only CA to trust, or of the only ones; without it, the system's roots. */
+  readonly ca?: string | string[];
+  /** Milliseconds; {@link REQUEST_TIMEOUT_MS} unless given. */
+  readonly timeoutMs?: number;
+  /** Longest answer that is read, bytes; {@link MAX_ANSWER} unless given. */
+  readonly maxAnswer?: number;
+}
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** A text that is carried as it is. */
+export interface TextDocument {
+  /** Media type. */
+  readonly type: string;
+  readonly text: string;
+}
+
+/** Documents may be as long as {@link MAX_ANSWER}: they get this long, ms. */
+const DOCUMENT_TIMEOUT_MS = 10 * 60_000;
+
+export class EdgeClient {
+  readonly url: string;
+  readonly #key: string | undefined;
+  readonly #timeoutMs: number;
+  readonly #proxy: URL | null;
+  readonly #dispatcher: Dispatcher;
+
+  /** @throws FairleadError `proxy.failed` when HTTPS_PROXY is no proxy's URL. */
+  constructor(options: EdgeClientOptions) {
+    this.url = options.url.replace(/\/+$/, "");
+    this.#key = options.key;
+    this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
+    const tls = options.ca === undefined ? {} : { ca: options.ca };
+    const { maxAnswer: maxResponseSize = MAX_ANSWER } = options;
+    const { lookup } = edgeNames;
+    const timeout = timeLimit("apiConnect", null);
+    this.#proxy = proxyFor(this.url);
+    this.#dispatcher =
+      this.#proxy === null
+        ? new Agent({ connect: { ...tls, lookup, timeout }, maxResponseSize })
+        : new ProxyAgent({
+            ...{
+              uri: this.#proxy.href,
+              requestTls: { ...tls, timeout },
+              proxyTls: { lookup, timeout },
+              connect: { lookup, timeout },
+            },
+            maxResponseSize,
+          });
+  }
+
+  /**
+   * Sends a request and returns its answer, read by `schema` (an empty answer is given to it as `null`).
+   * @param path with query, from `/v1` on.
+   * @throws FairleadError, always.
+   */
+  async request<T>(
+    method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
+    path: string,
+    schema: z.ZodType<T>,
+    body?: unknown,
+    options: RequestOptions = {},
+  ): Promise<T> {
+    const document = body === undefined ? null : { type: JSON_TYPE, text: JSON.stringify(body) };
+    const answer = readJson((await this.#exchange(method, path, document, options)).text);
+    const parsed = schema.safeParse(answer);
+    if (parsed.success) return parsed.data;
+    throw new FairleadError(
+      "edge.internal",
+      `the answer of ${this.url} to ${method} ${path} has an unknown form: is it a Fairlead edge of this version?`,
+      { cause: parsed.error },
+    );
+  }
+
+  /** Fetches a document as it is. @throws FairleadError, always. */
+  async fetchText(path: string): Promise<TextDocument> {
+    return await this.#exchange("GET", path, null, { timeoutMs: DOCUMENT_TIMEOUT_MS });
+  }
+
+  /** Posts a document as it is. @throws FairleadError, always. */
+  async sendText(path: string, document: TextDocument): Promise<void> {
+    await this.#exchange("POST", path, document, { timeoutMs: DOCUMENT_TIMEOUT_MS });
+  }
+
+  /** Closes connections that are kept open for the next request. */
+  async close(): Promise<void> {
+    await this.#dispatcher.destroy();
+  }
+
+  /** One request; an answer that is a refusal is thrown. undici follows no redirect: one is an answer like any other. */
+  async #exchange(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    document: TextDocument | null,
+    options: RequestOptions & { readonly timeoutMs?: number },
+  ): Promise<TextDocument> {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const headers: Record<string, string> = { accept: `${JSON_TYPE}, */*;q=0.1` };
+    if (this.#key !== undefined) headers.authorization = `Bearer ${this.#key}`;
+    if (document !== null) headers["content-type"] = document.type;
+    let answer: { status: number; type: string; text: string };
+    try {
+      const {
+        statusCode,
+        headers: given,
+        body,
+      } = await request(`${this.url}${path}`, {
+        method,
+        headers,
+        body: document === null ? null : document.text,
+        dispatcher: this.#dispatcher,
+        signal: options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]),
+      });
+      const type = [given["content-type"] ?? JSON_TYPE].flat()[0] ?? JSON_TYPE;
+      answer = { status: statusCode, type, text: await body.text() };
+    } catch (thrown) {
+      throw connectionError(thrown, { url: this.url, proxy: this.#proxy, timeoutMs });
+    }
+    if (answer.status < 200 || answer.status > 299) {
+      throw this.#refusal(answer.status, readJson(answer.text));
+    }
+    return answer;
+  }
+
+  #refusal(status: number, answer: unknown): FairleadError {
+    const parsed = ErrorAnswer.safeParse(answer);
+    if (parsed.success) return fromErrorBody(parsed.data.error, "edge.internal");
+    // Something between us and the edge answered: a load balancer, a portal, another server.
+    const between = status === 502 || status === 503 || status === 504 || status >= 520;
+    return new FairleadError(
+      between ? "edge.unreachable" : "edge.internal",
+      `${this.url} answered with status ${status}, and not as a Fairlead edge does`,
+    );
+  }
+}
+
+/** The value of a JSON text; null when it is empty, undefined when it is no JSON. */
+function readJson(text: string): unknown {
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

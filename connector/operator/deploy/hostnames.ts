@@ -1,0 +1,52 @@
+/** The two hostnames of a deployment, and the zone that one is in. */
+import { isIP } from "node:net";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { isHostname } from "../../edge/addresses.ts";
+
+export interface Hostnames {
+  /** The API's. */
+  readonly api: string;
+  /** That of uplinks and lanes, which asks for client certificates. */
+  readonly links: string;
+}
+
+/** Domains whose TLS nobody can configure for himself. */
+const FOREIGN = /(^|\.)(workers\.dev|pages\.dev)$/;
+
+/**
+ * Checks and normalises two hostnames.
+ * @throws FairleadError `request.invalid`
+ */
+export function parseHostnames(api: string, links: string): Hostnames {
+  const hostnames = { api: parseHostname(api, "--api"), links: parseHostname(links, "--links") };
+  if (hostnames.api === hostnames.links) {
+    throw new FairleadError(
+      "request.invalid",
+      "--api and --links must be two hostnames: only the one of --links asks for client certificates",
+    );
+  }
+  return hostnames;
+}
+
+function parseHostname(text: string, option: string): string {
+  const name = text.toLowerCase();
+  if (!isHostname(name) || isIP(name) !== 0 || !name.includes(".")) {
+    throw new FairleadError(
+      "request.invalid",
+      `${option}: "${text}" is no hostname such as edge.example.com`,
+    );
+  }
+  if (FOREIGN.test(name)) {
+    throw new FairleadError(
+      "request.invalid",
+      `${option}: client certificates need a hostname in a zone of your own, not ${text}`,
+    );
+  }
+  return name;
+}
+
+/** Names that the zone of a hostname may have, the longest first: `a.b.example.com`, `b.example.com`, `example.com`. */
+export function zoneCandidates(hostname: string): string[] {
+  const labels = hostname.split(".");
+  return labels.slice(0, -1).map((_, at) => labels.slice(at).join("."));
+}

@@ -1,0 +1,124 @@
+/** Finding and running wrangler. It runs in a directory of its own, so that it reads nobody's .env or .dev.vars. */
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { FairleadError } from "../../../protocol/errors.ts";
+
+/** Since this version, secrets can be uploaded with the Worker, and required ones are checked. */
+export const LEAST_WRANGLER = [4, 77] as const;
+
+/** Enough for a slow upload. ms */
+const RUN_MS = 10 * 60_000;
+/** Lines that an error shows. */
+const KEPT_LINES = 30;
+
+export interface Wrangler {
+  /** The program and its first words. */
+  readonly command: readonly [string, ...string[]];
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Variables that wrangler gets: to find its way, its account and a proxy. */
+const PASSED = [
+  "PATH",
+  "HOME",
+  "TMPDIR",
+  "LANG",
+  "CLOUDFLARE_API_TOKEN",
+  "CLOUDFLARE_ACCOUNT_ID",
+  "CLOUDFLARE_API_BASE_URL",
+  "HTTPS_PROXY",
+  "https_proxy",
+  "HTTP_PROXY",
+  "http_proxy",
+  "NO_PROXY",
+  "no_proxy",
+  "NODE_EXTRA_CA_CERTS",
+];
+
+/** What wrangler's environment is made of; nothing in it asks a person anything. */
+export function wranglerEnvironment(env: Environment): Record<string, string> {
+  const passed = PASSED.flatMap((name) => (env[name] ? [[name, env[name]]] : []));
+  return { ...Object.fromEntries(passed), CI: "1", NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" };
+}
+
+/** The wrangler that was named, else the one installed beside this program, else the one on the PATH. */
+export function findWrangler(named: string | undefined): Wrangler {
+  if (named !== undefined)
+    return { command: /\.[cm]?[jt]s$/.test(named) ? [process.execPath, named] : [named] };
+  try {
+    const manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
+    return { command: [process.execPath, join(dirname(manifest), "bin", "wrangler.js")] };
+  } catch {
+    return { command: ["wrangler"] };
+  }
+}
+
+/**
+ * The version that `wrangler --version` prints, when it is new enough.
+ * @throws FairleadError `deploy.missing`
+ */
+export function checkVersion(printed: string): string {
+  const [text, major, minor] = /(\d+)\.(\d+)\.\d+/.exec(printed) ?? [];
+  const [leastMajor, leastMinor] = LEAST_WRANGLER;
+  const enough = Number(major) > leastMajor || (Number(major) === leastMajor && Number(minor) >= leastMinor);
+  if (text !== undefined && enough) return text;
+  throw new FairleadError(
+    "deploy.missing",
+    `wrangler ${LEAST_WRANGLER.join(".")} or newer is needed, and this is ${text ?? "no wrangler"}: npm install --global wrangler`,
+  );
+}
+
+export interface RunOptions {
+  readonly env: Environment;
+  readonly cwd: string;
+  /** Called with each line that it prints. */
+  readonly told?: (line: string) => void;
+}
+
+/**
+ * Runs wrangler to its end and returns what it printed on standard output.
+ * @throws FairleadError `deploy.missing` when there is no such program, `deploy.failed` with its last lines
+ */
+export async function runWrangler(
+  { command: [program, ...first] }: Wrangler,
+  words: readonly string[],
+  options: RunOptions,
+): Promise<string> {
+  const child = spawn(program, [...first, ...words], {
+    cwd: options.cwd,
+    env: wranglerEnvironment(options.env),
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: RUN_MS,
+  });
+  const lines: string[] = [];
+  let out = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    const reader = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+    // Node 24 emits the stream's errors on the interface as well.
+    for (const emitter of [stream, reader]) emitter.on("error", () => {});
+    reader.on("line", (line) => {
+      if (stream === child.stdout) out += `${line}\n`;
+      if (lines.push(line) > KEPT_LINES) lines.shift();
+      options.told?.(line);
+    });
+  }
+  const how = await new Promise<string>((resolve, reject) => {
+    child.once("error", (error) => {
+      const action = "npm install --global wrangler, or name it with --wrangler";
+      reject(
+        new FairleadError("deploy.missing", `wrangler cannot be run (${error.message}): ${action}`, {
+          cause: error,
+        }),
+      );
+    });
+    child.once("close", (status, signal) => resolve(signal ?? String(status)));
+  });
+  if (how === "0") return out;
+  throw new FairleadError(
+    "deploy.failed",
+    `wrangler ${words[0]} ended with ${how}.\n${lines.join("\n")}`.trimEnd(),
+  );
+}

@@ -1,0 +1,110 @@
+/** Every call of the HTTPS API that the commands make: method, path and form of the answer, in one place. */
+import { z } from "zod";
+import {
+  ApiKey,
+  CreatedKey,
+  CreatedSite,
+  CreatedToken,
+  type CreateSite,
+  type CreateToken,
+  type EventQuery,
+  Link,
+  Network,
+  NetworkEvent,
+  NetworkStatus,
+  QuotaUse,
+  RevokedAccess,
+  type Role,
+  Service,
+  type SetQuotas,
+  Site,
+  Token,
+  type UpdateSite,
+} from "../../protocol/api/api.ts";
+import type { EdgeClient, RequestOptions, TextDocument } from "../net/edge-client.ts";
+
+const segment = encodeURIComponent;
+const inNetwork = (network: string, rest = "") => `/v1/networks/${segment(network)}${rest}`;
+const inSite = (network: string, site: string, rest = "") =>
+  inNetwork(network, `/sites/${segment(site)}${rest}`);
+
+export const listNetworks = (edge: EdgeClient) => edge.request("GET", "/v1/networks", z.array(Network));
+export const createNetwork = (edge: EdgeClient, name: string) =>
+  edge.request("POST", "/v1/networks", Network, { name });
+export const deleteNetwork = (edge: EdgeClient, network: string) =>
+  edge.request("DELETE", inNetwork(network), Network);
+export const networkStatus = (edge: EdgeClient, network: string) =>
+  edge.request("GET", inNetwork(network, "/status"), NetworkStatus);
+
+export const listKeys = (edge: EdgeClient) => edge.request("GET", "/v1/keys", z.array(ApiKey));
+export const createKey = (edge: EdgeClient, key: { name: string; role: Role; networks?: string[] }) =>
+  edge.request("POST", "/v1/keys", CreatedKey, key);
+export const revokeKey = (edge: EdgeClient, id: string) =>
+  edge.request("DELETE", `/v1/keys/${segment(id)}`, ApiKey);
+
+export const listTokens = (edge: EdgeClient, network: string) =>
+  edge.request("GET", inNetwork(network, "/tokens"), z.array(Token));
+export const createToken = (edge: EdgeClient, network: string, token: CreateToken) =>
+  edge.request("POST", inNetwork(network, "/tokens"), CreatedToken, token);
+export const revokeToken = (edge: EdgeClient, network: string, id: string) =>
+  edge.request("DELETE", inNetwork(network, `/tokens/${segment(id)}`), Token);
+
+export const listSites = (edge: EdgeClient, network: string) =>
+  edge.request("GET", inNetwork(network, "/sites"), z.array(Site));
+export const createSite = (edge: EdgeClient, network: string, site: CreateSite) =>
+  edge.request("POST", inNetwork(network, "/sites"), CreatedSite, site);
+export const updateSite = (edge: EdgeClient, network: string, site: string, changes: UpdateSite) =>
+  edge.request("PATCH", inSite(network, site), Site, changes);
+export const getSite = (edge: EdgeClient, network: string, site: string) =>
+  edge.request("GET", inSite(network, site), Site);
+export const revokeSite = (edge: EdgeClient, network: string, site: string) =>
+  edge.request("POST", inSite(network, site, "/revoke"), Site);
+export const deleteSite = (edge: EdgeClient, network: string, site: string) =>
+  edge.request("DELETE", inSite(network, site), Site);
+
+export const listLinks = (edge: EdgeClient, network: string) =>
+  edge.request("GET", inNetwork(network, "/links"), z.array(Link));
+/** @param link id of the link. */
+export const deleteLink = (edge: EdgeClient, network: string, link: string) =>
+  edge.request("DELETE", inNetwork(network, `/links/${segment(link)}`), Link);
+/** @param issuer name or id of a site, or "network", which it is when left out; `all` is every issuer. */
+export const revokeAccess = (
+  edge: EdgeClient,
+  network: string,
+  whose: { issuer?: string | undefined; all: boolean },
+) => edge.request("POST", inNetwork(network, "/revoke-access"), RevokedAccess, whose);
+
+export const getQuotas = (edge: EdgeClient, network: string) =>
+  edge.request("GET", inNetwork(network, "/quotas"), QuotaUse);
+export const setQuotas = (edge: EdgeClient, network: string, changes: SetQuotas) =>
+  edge.request("PATCH", inNetwork(network, "/quotas"), QuotaUse, changes);
+
+export const listServices = (edge: EdgeClient, network: string) =>
+  edge.request("GET", inNetwork(network, "/services"), z.array(Service));
+
+/** Which events; all is optional. */
+export type EventFilter = { readonly [K in keyof EventQuery]?: EventQuery[K] | undefined };
+
+/** Events of a network, or of the edge itself when `network` is null; ascending by id. */
+export function listEvents(
+  edge: EdgeClient,
+  network: string | null,
+  filter: EventFilter,
+  options?: RequestOptions,
+) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(filter)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  const path = network === null ? "/v1/events" : inNetwork(network, "/events");
+  const whole = query.size === 0 ? path : `${path}?${query}`;
+  return edge.request("GET", whole, z.array(NetworkEvent), undefined, options);
+}
+
+/** Backups are carried as they come: only the edge reads them. A null network is the directory. */
+const backupPath = (network: string | null, verb: "backup" | "restore") =>
+  network === null ? `/v1/${verb}` : inNetwork(network, `/${verb}`);
+export const fetchBackup = (edge: EdgeClient, network: string | null) =>
+  edge.fetchText(backupPath(network, "backup"));
+export const sendBackup = (edge: EdgeClient, network: string | null, backup: TextDocument) =>
+  edge.sendText(backupPath(network, "restore"), backup);

@@ -1,0 +1,79 @@
+/**
+ * The stored login: where the edge is and who you are, in `~/.config/fairlead/login.json` (mode 0600).
+ * XDG_CONFIG_HOME moves it, FAIRLEAD_CONFIG names another file.
+ */
+import { mkdir, readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { EdgeOrigin } from "../../../protocol/front/edge-origin.ts";
+import { NetworkName } from "../../../protocol/names.ts";
+import { DraftFile } from "../../state/draft-file.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export const StoredLogin = z.object({
+  /** The API's address. */
+  url: EdgeOrigin,
+  /** API key, or an identity token. */
+  key: z.string().min(1).optional(),
+  /** Path of a file with an identity token, when there is no key. */
+  oidc: z.string().min(1).optional(),
+  /** PEM of the only CA to trust; without it, the system's roots. */
+  ca: z.string().optional(),
+  /** The network that commands mean when none is named. */
+  network: NetworkName.optional(),
+});
+export type StoredLogin = z.infer<typeof StoredLogin>;
+
+/** Where the login is kept. */
+export function loginFile(env: Environment): string {
+  if (env.FAIRLEAD_CONFIG) return env.FAIRLEAD_CONFIG;
+  return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "fairlead", "login.json");
+}
+
+/**
+ * Reads the stored login; null when there is none.
+ * @throws FairleadError `edge.not_logged_in` when the file is damaged or unreadable.
+ */
+export async function readLogin(env: Environment): Promise<StoredLogin | null> {
+  const path = loginFile(env);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (thrown) {
+    if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") return null;
+    throw new FairleadError("edge.not_logged_in", `the login file ${path} cannot be read`, { cause: thrown });
+  }
+  try {
+    return StoredLogin.parse(JSON.parse(text));
+  } catch (thrown) {
+    throw new FairleadError("edge.not_logged_in", `the login file ${path} is damaged`, { cause: thrown });
+  }
+}
+
+/**
+ * Stores a login: whole or not at all, readable by its owner only.
+ * @throws FairleadError `request.invalid` when the file cannot be written.
+ */
+export async function writeLogin(env: Environment, login: StoredLogin): Promise<string> {
+  const path = loginFile(env);
+  let draft: DraftFile | undefined;
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    draft = await DraftFile.open(path);
+    await draft.commit(`${JSON.stringify(login, null, 2)}\n`);
+    return path;
+  } catch (thrown) {
+    await draft?.discard();
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    throw new FairleadError(
+      "request.invalid",
+      `the login cannot be stored (FAIRLEAD_CONFIG names another file): ${why}`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+}

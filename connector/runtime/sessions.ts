@@ -1,0 +1,68 @@
+/** The sessions of a connector, wired to its site, its uplink and what it offers. */
+
+import { FairleadError } from "../../protocol/errors.ts";
+import { MemoryBudget } from "../../protocol/memory-budget.ts";
+import type { HopRules } from "../config/hop-policy.ts";
+import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
+import { memoryLimit } from "../resources/memory-limit.ts";
+import { SessionManager } from "../session/manager.ts";
+import type { Offers } from "../targets/offers.ts";
+import type { Hosting } from "../targets/target-streams.ts";
+import { dialLane } from "../uplink/dial.ts";
+import type { LaneAddress } from "../uplink/lane-address.ts";
+import type { Uplink } from "../uplink/uplink.ts";
+import type { ConnectorOptions } from "./options.ts";
+
+export interface SessionParts {
+  readonly hosting: Hosting;
+  readonly hop: HopRules;
+  readonly offers: Offers;
+  readonly descriptors: DescriptorWatch;
+  readonly lanes: LaneAddress;
+  /** Asked when it is needed: the uplink is made later. */
+  readonly uplink: () => Uplink;
+}
+
+export function makeSessions(options: ConnectorOptions, parts: SessionParts): SessionManager {
+  const { site, boot, software, log, sessions, memory = memoryLimit() } = options;
+  const { hosting, hop, offers, descriptors, lanes, uplink } = parts;
+  return new SessionManager({
+    boot,
+    software,
+    identity: () => ({
+      network: site.membership.network.id,
+      site: site.membership.site.id,
+      certificate: site.membership.chain,
+      key: site.keyPem,
+      authority: site.membership.authority,
+    }),
+    signalling: {
+      request: async (service, peer, lanes, encryption) => {
+        const invitation = await uplink().requestSession(service, peer, lanes, encryption);
+        hosting.note([invitation.peer]);
+        return invitation;
+      },
+      resume: (session, generation, lanes) => uplink().requestResume(session, generation, lanes),
+      ended: (session, generation, code) =>
+        uplink().send({ type: "session.ended", session, generation, code }),
+    },
+    dial: async (ticket, signal) => {
+      if (!descriptors.takeForLane()) throw new FairleadError("connector.descriptors");
+      try {
+        const lane = await lanes.dial((origin) => dialLane(site, ticket, signal, origin, uplink().roundTrip));
+        if (lane.readyState === lane.CLOSED) descriptors.release();
+        else lane.once("close", descriptors.release);
+        return lane;
+      } catch (error) {
+        descriptors.release();
+        throw error;
+      }
+    },
+    edgeRoundTrip: () => uplink().roundTrip,
+    accept: (stream, info) => hosting.accept(stream, info),
+    allowsHop: () => hop.allowsAny || offers.anyHop,
+    memory: new MemoryBudget(memory),
+    ...(sessions === undefined ? {} : { limits: sessions }),
+    log,
+  });
+}

@@ -1,0 +1,137 @@
+/**
+ * Carrier version 1: one lane as a Node Duplex. It ends with its lane. Spoken with connectors and edges that
+ * know no other; see pipe.ts for the one that outlives its lanes.
+ */
+import { Duplex } from "node:stream";
+import { type Carrier, type Lane, MAX_LANE_MESSAGE } from "../../protocol/carrier/index.ts";
+import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
+import type { Meeting } from "./lane-handshake.ts";
+
+type WriteDone = (error?: Error | null) => void;
+
+/** @see Carrier */
+export class LaneCarrier extends Duplex implements Carrier {
+  readonly version = 1;
+  readonly #lane: Lane;
+  #over = false;
+  #failure: FairleadError | null = null;
+  #writeDone: WriteDone | null = null;
+
+  /** Takes a lane on which the prefaces have met. */
+  constructor(meeting: Meeting) {
+    // The layers above and below have buffers enough; autoDestroy would close the lane before the last bytes.
+    super({ allowHalfOpen: true, autoDestroy: false, readableHighWaterMark: 256 * 1024 });
+    // TLS listens too; this one is for the time before and after.
+    this.on("error", () => {});
+    this.#lane = meeting.lane;
+    meeting.take({
+      bytes: (message) => this.#bytes(message),
+      drained: () => this.#drained(),
+      closed: (error) => this.#laneClosed(error),
+    });
+  }
+
+  get failure(): FairleadError | null {
+    return this.#failure;
+  }
+
+  abort(error: FairleadError): void {
+    if (this.#over) return;
+    this.#lane.close(error);
+    this.#end(error);
+  }
+
+  // ---- the lane's events ----------------------------------------------------------------------------
+
+  #bytes(message: Uint8Array): void {
+    if (this.#over) return;
+    if (message.length === 0)
+      this.abort(new FairleadError("session.malformed", "an empty message on the lane"));
+    else if (!this.push(message)) this.#lane.pause();
+  }
+
+  #drained(): void {
+    const done = this.#writeDone;
+    this.#writeDone = null;
+    done?.();
+  }
+
+  #laneClosed(error: FairleadError | null): void {
+    if (this.#over) return;
+    if (error !== null) {
+      this.#end(error);
+      return;
+    }
+    this.#over = true;
+    this.push(null);
+    this.#drained();
+  }
+
+  #end(error: FairleadError): void {
+    this.#over = true;
+    this.#failure = error;
+    this.destroy(error);
+  }
+
+  // ---- the Duplex -----------------------------------------------------------------------------------
+
+  override _read(): void {
+    if (!this.#over) this.#lane.resume();
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: WriteDone): void {
+    this.#send([chunk], done);
+  }
+
+  override _writev(chunks: { chunk: Uint8Array }[], done: WriteDone): void {
+    this.#send(
+      chunks.map(({ chunk }) => chunk),
+      done,
+    );
+  }
+
+  override _final(done: WriteDone): void {
+    if (!this.#over) this.#lane.close();
+    done();
+  }
+
+  override _destroy(error: Error | null, done: WriteDone): void {
+    if (!this.#over) {
+      this.#over = true;
+      this.#lane.close(error === null ? undefined : asFairleadError(error, "session.lost"));
+    }
+    const pending = this.#writeDone;
+    this.#writeDone = null;
+    pending?.(error);
+    done(error);
+  }
+
+  /** Sends what was written in one go as few messages: each costs the relay, a short copy does not. */
+  #send(chunks: Uint8Array[], done: WriteDone): void {
+    let more = true;
+    let from = 0;
+    let size = 0;
+    for (const [at, chunk] of chunks.entries()) {
+      if (size > 0 && size + chunk.length > MAX_LANE_MESSAGE) {
+        more = this.#sendOne(chunks, from, at, size);
+        from = at;
+        size = 0;
+      }
+      size += chunk.length;
+    }
+    if (size > 0) more = this.#sendOne(chunks, from, chunks.length, size);
+    if (more || this.#over) done();
+    else this.#writeDone = done;
+  }
+
+  #sendOne(chunks: Uint8Array[], from: number, to: number, size: number): boolean {
+    const first = chunks[from];
+    if (first === undefined) return true;
+    const message = to - from === 1 ? first : Buffer.concat(chunks.slice(from, to), size);
+    let more = true;
+    for (let at = 0; at < message.length; at += MAX_LANE_MESSAGE) {
+      more = this.#lane.send([message.subarray(at, at + MAX_LANE_MESSAGE)]);
+    }
+    return more;
+  }
+}

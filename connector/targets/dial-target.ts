@@ -1,0 +1,80 @@
+/** Dialling a service's target. */
+import { connect, type Socket } from "node:net";
+import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import { localSocketOptions } from "../net/local-socket.ts";
+import { NameError, type NameResolver, targetNames } from "../net/name-resolver.ts";
+
+export const TARGET_TIMEOUT_MS = 10_000;
+
+export interface TargetDialOptions {
+  /** For the target to answer, ms; {@link TARGET_TIMEOUT_MS} unless given. */
+  readonly timeoutMs?: number;
+  /** Gives the dial up: its socket is gone at once. */
+  readonly signal?: AbortSignal;
+  /** See {@link localSocketOptions}. */
+  readonly keepAliveMs?: number | null | undefined;
+  /** Looks up the target's name; {@link targetNames} unless given. */
+  readonly names?: NameResolver;
+}
+
+/**
+ * Connects to a target. Half-close works both ways and small writes leave at once.
+ * @throws FairleadError service.refused, service.timeout, service.unreachable; stream.cancelled when given up.
+ */
+export function dialTarget(
+  target: { readonly host: string; readonly port: number },
+  { timeoutMs = TARGET_TIMEOUT_MS, signal, keepAliveMs, names = targetNames }: TargetDialOptions = {},
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const { host, port } = target;
+    if (signal?.aborted) {
+      reject(new FairleadError("stream.cancelled"));
+      return;
+    }
+    const socket = connect({ host, port, lookup: names.lookup, ...localSocketOptions(keepAliveMs) });
+    const settle = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const giveUp = (error: FairleadError) => {
+      settle();
+      socket.destroy();
+      reject(error);
+    };
+    const timer = setTimeout(() => {
+      giveUp(
+        new FairleadError("service.timeout", `${host}:${port} did not answer within ${timeoutMs / 1000} s`),
+      );
+    }, timeoutMs);
+    const onAbort = () => giveUp(new FairleadError("stream.cancelled"));
+    signal?.addEventListener("abort", onAbort);
+    const onError = (error: Error) => {
+      settle();
+      reject(targetError(error, `${host}:${port}`));
+    };
+    socket.once("error", onError);
+    socket.once("connect", () => {
+      settle();
+      socket.off("error", onError);
+      resolve(socket);
+    });
+  });
+}
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ECONNREFUSED: "service.refused",
+  ECONNRESET: "service.refused",
+  ETIMEDOUT: "service.timeout",
+  /** Of DNS. */
+  ETIMEOUT: "service.timeout",
+};
+
+function targetError(error: Error, target: string): FairleadError {
+  const name = "code" in error && typeof error.code === "string" ? error.code : "";
+  // The text stays without details: it travels to the client's site.
+  const why =
+    error instanceof NameError ? `its name could not be looked up (${name})` : name || error.message;
+  return new FairleadError(CODES[name] ?? "service.unreachable", `${target}: ${why}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,120 @@
+/** What peers get of this site: a target for each stream that they may open, as long as they may. */
+import { isIP, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
+import { Guests, type Peer, SiteNames } from "../config/scope.ts";
+import type { Log } from "../log.ts";
+import { targetNames } from "../net/name-resolver.ts";
+import { type DescriptorWatch, NO_DESCRIPTORS } from "../resources/descriptor-watch.ts";
+import { DialLimiter } from "./dial-limiter.ts";
+import { dialTarget, type TargetDialOptions } from "./dial-target.ts";
+import type { Offers } from "./offers.ts";
+import { checkHops, type TargetDials } from "./target-dials.ts";
+
+/** Who opened a stream, and for what. */
+export interface Guest {
+  readonly service: string;
+  readonly peer: Instance;
+  readonly encryption: Encryption;
+  /** Streams that the client's connection has behind it; none unless given. */
+  readonly hops?: number;
+  /** Aborts when the stream ends. */
+  readonly signal: AbortSignal;
+}
+
+export interface HostingOptions extends Omit<TargetDialOptions, "signal"> {
+  /** Says whether there is a descriptor for a target. */
+  readonly descriptors?: DescriptorWatch;
+  /** Keeps the connections that may come back to a listener. */
+  readonly dials?: TargetDials;
+}
+
+export class Hosting {
+  readonly #offers: Offers;
+  readonly #log: Log;
+  readonly #guests = new Guests();
+  readonly #names = new SiteNames();
+  readonly #dialOptions: Omit<TargetDialOptions, "signal">;
+  readonly #dials = new DialLimiter();
+  readonly #descriptors: DescriptorWatch | undefined;
+  readonly #targetDials: TargetDials | undefined;
+  /** Services that the network does not let this site offer. */
+  #forbidden: ReadonlySet<string> = new Set();
+
+  constructor(offers: Offers, log: Log, { descriptors, dials, ...dialOptions }: HostingOptions = {}) {
+    this.#offers = offers;
+    this.#log = log;
+    this.#dialOptions = dialOptions;
+    this.#descriptors = descriptors;
+    this.#targetDials = dials;
+  }
+
+  /** The target's connection. An aborted `signal` gives the dial up. @throws FairleadError service.*, stream.cancelled. */
+  async accept(stream: Duplex, { service, peer, encryption, hops = 0, signal }: Guest): Promise<Duplex> {
+    checkHops(hops);
+    if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
+    const target = this.#offers.target(service, this.#names.current(peer), encryption);
+    this.#guests.admit(stream, service, peer);
+    // Ahead of the dial: a name that DNS does not answer for takes no place from other services.
+    if (isIP(target.host) === 0) await this.#lookUp(target.host, signal);
+    return await this.#dials.run(peer.site, service, signal, () => this.#dial(target, hops, signal));
+  }
+
+  /** Waits until the name's addresses, or the lack of them, are known. @throws FairleadError stream.cancelled */
+  async #lookUp(host: string, signal: AbortSignal): Promise<void> {
+    const { names = targetNames } = this.#dialOptions;
+    const { promise: given, reject } = Promise.withResolvers<never>();
+    const giveUp = () => reject(new FairleadError("stream.cancelled"));
+    signal.addEventListener("abort", giveUp);
+    if (signal.aborted) giveUp();
+    const known = names.resolve(host).then(
+      () => {},
+      () => {},
+    );
+    try {
+      await Promise.race([known, given]);
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+    }
+  }
+
+  async #dial(target: { host: string; port: number }, hops: number, signal: AbortSignal): Promise<Socket> {
+    const options = { ...this.#dialOptions, signal };
+    const descriptors = this.#descriptors;
+    const dial = () =>
+      this.#targetDials?.run(target.port, hops, () => dialTarget(target, options)) ??
+      dialTarget(target, options);
+    if (descriptors === undefined) return await dial();
+    if (!descriptors.take()) throw new FairleadError("service.overloaded", NO_DESCRIPTORS);
+    try {
+      const socket = await dial();
+      if (socket.closed) descriptors.release();
+      else socket.once("close", descriptors.release);
+      return socket;
+    } catch (error) {
+      descriptors.release();
+      throw error;
+    }
+  }
+
+  /** Takes names of sites as the registry mentions them: one that has another now may be one that a service is not for. */
+  note(sites: Iterable<Peer>): void {
+    if (this.#names.note(sites)) this.review();
+  }
+
+  /** Takes the names of services that the network does not let this site offer, in place of those told before. */
+  forbid(services: Iterable<string>): void {
+    this.#forbidden = new Set(services);
+    this.review();
+  }
+
+  /** Resets the streams of sites that a service is for no more, and those of services that are forbidden. */
+  review(): void {
+    const reset = this.#guests.review((service, peer): ErrorCode | null => {
+      if (this.#forbidden.has(service)) return "service.forbidden";
+      return this.#offers.mayStay(service, this.#names.current(peer)) ? null : "service.not_exported";
+    });
+    for (const [code, streams] of reset) this.#log.info({ streams, code }, "streams were reset");
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Backups of an edge, as the API gives and takes them: one document for the directory, one for each network.
+ * Private keys in them are sealed under the deployment CA's key, and API keys are hashes; still, whoever has a
+ * backup and that CA has the edge.
+ */
+import { z } from "zod";
+import { FairleadError } from "../errors.ts";
+import { NetworkId } from "../ids.ts";
+import { NetworkName } from "../names.ts";
+import { ApiKey, Network, NetworkEvent } from "./api.ts";
+
+/** Largest backup that the edge reads, bytes. */
+export const MAX_BACKUP = 64 * 1024 * 1024;
+
+/** Grows when an older edge could not restore what a newer one writes. */
+export const BACKUP_VERSION = 1;
+
+/** A key as it is stored: SHA-256 of its text (lower-case hex), never the text. */
+export const KeyRecord = ApiKey.extend({ hash: z.string().regex(/^[0-9a-f]{64}$/) });
+export type KeyRecord = z.infer<typeof KeyRecord>;
+
+const common = { version: z.literal(BACKUP_VERSION), at: z.iso.datetime() };
+
+/** Which networks there are, who holds keys, and what happened at the edge itself. */
+export const DirectoryDump = z
+  .object({
+    kind: z.literal("fairlead/directory"),
+    ...common,
+    networks: z.array(Network),
+    keys: z.array(KeyRecord),
+    events: z.array(NetworkEvent),
+  })
+  .meta({ id: "DirectoryBackup" });
+export type DirectoryDump = z.infer<typeof DirectoryDump>;
+
+/** A value of a table; bytes are base64. */
+export const Cell = z.union([z.null(), z.number(), z.string(), z.object({ base64: z.string() })]);
+export type Cell = z.infer<typeof Cell>;
+
+/** A registry's tables as they are (docs/storage.md), and the last migration that shaped them. */
+export const NetworkDump = z
+  .object({
+    kind: z.literal("fairlead/network"),
+    ...common,
+    network: z.object({ id: NetworkId, name: NetworkName }),
+    migration: z.number().int().min(1),
+    tables: z.record(
+      z.string().regex(/^[a-z_]{1,40}$/),
+      z.object({
+        columns: z.array(z.string().regex(/^[a-z_]{1,40}$/)).max(100),
+        rows: z.array(z.array(Cell).max(100)),
+      }),
+    ),
+  })
+  .meta({ id: "NetworkBackup" });
+export type NetworkDump = z.infer<typeof NetworkDump>;
+
+const Heading = z.object({ kind: z.string(), version: z.number().int() });
+
+/**
+ * Reads a backup of the kind that `schema` describes.
+ * @throws FairleadError backup.malformed, backup.version
+ */
+export function readBackup<T>(schema: z.ZodType<T>, document: unknown): T {
+  const heading = Heading.safeParse(document);
+  if (heading.success && heading.data.version > BACKUP_VERSION) throw new FairleadError("backup.version");
+  const parsed = schema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new FairleadError(
+    "backup.malformed",
+    `The backup is refused: ${issue?.path.map(String).join(".") ?? ""}: ${issue?.message ?? "wrong form"}.`,
+  );
+}

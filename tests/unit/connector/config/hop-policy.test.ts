@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { HopRules, parseAllowHop, parseHop } from "../../../../connector/config/hop-policy.ts";
+import { parseExpose } from "../../../../connector/config/service-options.ts";
+import { Offers } from "../../../../connector/targets/offers.ts";
+import type { VisibleOffer } from "../../../../protocol/uplink/messages.ts";
+import { temporaryState } from "../support/directories.ts";
+
+const code = (text: string) => expect.objectContaining({ code: text });
+const plain: VisibleOffer = { site: "s1", siteName: "east", boot: "b1" };
+const hop: VisibleOffer = { site: "s2", siteName: "south", boot: "b2", encryption: "hop" };
+
+describe("the rules of hop encryption", () => {
+  it("allow none unless told so, some by name, or all", () => {
+    expect(new HopRules().usable("video", [plain, hop])).toEqual([plain]);
+    expect(new HopRules({ allowHop: ["other"] }).usable("video", [plain, hop])).toEqual([plain]);
+    expect(new HopRules({ allowHop: ["video"] }).usable("video", [plain, hop])).toEqual([plain, hop]);
+    expect(new HopRules({ allowHop: ["all"] }).usable("video", [hop])).toEqual([hop]);
+    expect(new HopRules({ hop: ["video"] }).usable("video", [hop])).toEqual([]);
+    expect(new HopRules({ hop: ["video"] }).allowsAny).toBe(false);
+  });
+
+  it("refuse what is no name of a service", () => {
+    expect(parseHop("video")).toBe("video");
+    expect(() => parseHop("Video")).toThrow(code("request.invalid"));
+    expect(() => parseAllowHop("video=1")).toThrow(code("request.invalid"));
+  });
+});
+
+describe("offers with hop encryption", () => {
+  it("are announced so, also those that were added later, and are open to both modes", async () => {
+    const rules = new HopRules({ hop: ["video", "db"] });
+    const offers = await Offers.load(
+      await temporaryState(),
+      [parseExpose("video=80"), parseExpose("api=81")],
+      rules,
+    );
+    await offers.add(parseExpose("db=5432"));
+    expect(offers.forRegistry().map(({ name, encryption }) => [name, encryption])).toEqual([
+      ["api", undefined],
+      ["db", "hop"],
+      ["video", "hop"],
+    ]);
+    expect(offers.anyHop).toBe(true);
+    expect(offers.target("video", plain, "hop").port).toBe(80);
+    expect(offers.target("video", plain).port).toBe(80);
+  });
+
+  it("do not open the others: whatever the edge said, a stream for one in such a session is refused", async () => {
+    const rules = new HopRules({ hop: ["video"], allowHop: ["all"] });
+    const offers = await Offers.load(
+      await temporaryState(),
+      [parseExpose("video=80"), parseExpose("api=81")],
+      rules,
+    );
+    expect(() => offers.target("api", plain, "hop")).toThrow(code("service.hop_not_allowed"));
+    expect(() => offers.target("db", plain, "hop")).toThrow(code("service.unknown"));
+  });
+
+  it("do not count while the service is not offered", async () => {
+    const offers = await Offers.load(await temporaryState(), [], new HopRules({ hop: ["video"] }));
+    expect(offers.anyHop).toBe(false);
+  });
+});

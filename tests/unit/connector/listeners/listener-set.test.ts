@@ -1,0 +1,229 @@
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { parseBind, parseListen } from "../../../../connector/config/service-options.ts";
+import { Listeners, type ListenersOptions } from "../../../../connector/listeners/listener-set.ts";
+import { silent } from "../../../../connector/log.ts";
+import type { StateDirectory } from "../../../../connector/state/directory.ts";
+import { OwnTargets } from "../../../../connector/targets/own-targets.ts";
+import type { TargetAddress } from "../../../../connector/targets/target-address.ts";
+import type { VisibleService } from "../../../../protocol/uplink/messages.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { temporaryState } from "../support/directories.ts";
+import { freePort, tcpClient, tcpServer } from "../support/sockets.ts";
+
+const service = (name: string, port: number): VisibleService => ({
+  ...{ name, port, protocol: "tcp" },
+  offers: [{ site: "s", siteName: "east", boot: "b" }],
+});
+
+async function setUp(more: Partial<ListenersOptions> = {}, state?: StateDirectory) {
+  const onChange = vi.fn();
+  const listeners = await Listeners.load({
+    state: state ?? (await temporaryState()),
+    bind: parseBind("127.0.0.1"),
+    listen: [],
+    onClient: (name, socket) => socket.end(name),
+    onChange,
+    log: silent,
+    retry: { base: 10, cap: 10 },
+    ...more,
+  });
+  onTestFinished(() => listeners.close());
+  const reports = (count: number) =>
+    eventually(`${count} reports`, () => {
+      const all = listeners.reports();
+      return all.length === count && all;
+    });
+  return { listeners, onChange, reports };
+}
+
+describe("listeners", () => {
+  it("listen for every service at the service's port, and serve clients", async () => {
+    const [api, db] = [await freePort(), await freePort()];
+    const { listeners, reports, onChange } = await setUp();
+    listeners.set([service("api", api), service("db", db)]);
+    expect(await reports(2)).toEqual([
+      { service: "api", address: `127.0.0.1:${api}`, state: "listening" },
+      { service: "db", address: `127.0.0.1:${db}`, state: "listening" },
+    ]);
+    expect(await (await tcpClient(db)).received).toBe("db");
+    expect(onChange).toHaveBeenCalled();
+  });
+
+  it("listen where --listen says", async () => {
+    const port = await freePort("127.5.0.1");
+    const { listeners, reports } = await setUp({ listen: [parseListen(`api=127.5.0.1:${port}`)] });
+    listeners.set([service("api", 1)]);
+    expect((await reports(1))[0]?.address).toBe(`127.5.0.1:${port}`);
+    expect(await (await tcpClient(port, "127.5.0.1")).received).toBe("api");
+  });
+
+  it("go with their service, while established connections go on", async () => {
+    const port = await freePort();
+    const { listeners, reports } = await setUp({ onClient: (_, socket) => socket.pipe(socket) });
+    listeners.set([service("api", port)]);
+    await reports(1);
+    const client = await tcpClient(port);
+    listeners.set([]);
+    expect(listeners.reports()).toEqual([]);
+    await expect(tcpClient(port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    client.socket.end("still here");
+    expect(await client.received).toBe("still here");
+  });
+
+  it("are left alone by a change that does not concern them", async () => {
+    const port = await freePort();
+    const { listeners, reports, onChange } = await setUp();
+    listeners.set([service("api", port)]);
+    await reports(1);
+    const changes = onChange.mock.calls.length;
+    listeners.set([{ ...service("api", port), offers: [] }]);
+    expect(listeners.reports()).toHaveLength(1);
+    expect(onChange).toHaveBeenCalledTimes(changes);
+  });
+
+  it("fail while another program has the port, and work when it is free", async () => {
+    const { server, port } = await tcpServer((socket) => socket.destroy());
+    const { listeners, reports } = await setUp();
+    listeners.set([service("api", port)]);
+    const [failed] = await reports(1);
+    expect(failed).toMatchObject({ state: "failed", code: "listener.port_taken" });
+    server.close();
+    await eventually("it listens", () => listeners.reports()[0]?.state === "listening");
+    expect(await (await tcpClient(port)).received).toBe("api");
+  });
+
+  it("fail at an address that this machine does not have", async () => {
+    const { listeners, reports } = await setUp({ bind: parseBind("192.0.2.1") });
+    listeners.set([service("api", 80)]);
+    expect((await reports(1))[0]).toMatchObject({ state: "failed", code: "listener.address" });
+  });
+});
+
+describe("listeners in a range", () => {
+  it("have one address for each service, the same after a restart", async () => {
+    const state = await temporaryState();
+    const port = await freePort("127.77.0.1");
+    const bind = parseBind("127.77.0.0/24");
+    const first = await setUp({ bind }, state);
+    first.listeners.set([service("api", port), service("db", port)]);
+    const before = (await first.reports(2)).map((report) => report.address);
+    expect(new Set(before).size).toBe(2);
+    first.listeners.close();
+    await eventually("the book", () => state.read("addresses.json"));
+    const second = await setUp({ bind }, state);
+    second.listeners.set([service("db", port), service("api", port)]);
+    expect((await second.reports(2)).map((report) => report.address)).toEqual(before);
+  });
+
+  it("report a range that is used up, and take the address that becomes free", async () => {
+    const port = await freePort("127.78.0.1");
+    const { listeners, reports } = await setUp({ bind: parseBind("127.78.0.1/32") });
+    listeners.set([service("api", port), service("db", port)]);
+    const both = await reports(2);
+    expect(both.find((report) => report.service === "db")).toMatchObject({
+      state: "failed",
+      code: "listener.exhausted",
+    });
+    listeners.set([service("db", port)]);
+    expect((await reports(1))[0]).toMatchObject({ service: "db", address: `127.78.0.1:${port}` });
+  });
+});
+
+describe("a listener whose address is a target of a connector on this machine", () => {
+  const offer = (host: string, port: number) => ({ name: "api", host, port });
+  const names = {
+    resolve: async (host: string) => {
+      if (host !== "app.example") throw new Error(host);
+      return [{ address: "127.0.0.1", family: 4 as const }];
+    },
+  };
+
+  /** Listeners of a site that offers these, with another connector on the machine that has those. */
+  async function beside(
+    offers: ReturnType<typeof offer>[],
+    others: TargetAddress[] = [],
+    more: Partial<ListenersOptions> = {},
+  ) {
+    const machine = { known: () => others, ready: Promise.resolve() };
+    const ownTargets = new OwnTargets({ offers: () => offers, names, others: machine });
+    const made = await setUp({ ownTargets, ...more });
+    ownTargets.onChange(() => made.listeners.review());
+    const state = (wanted: string) =>
+      eventually(`it is ${wanted}`, () => {
+        const [report] = made.listeners.reports();
+        return report !== undefined && (report.code ?? report.state) === wanted && report;
+      });
+    return { ...made, state };
+  }
+
+  it.each([
+    ["127.0.0.1", "127.0.0.1"],
+    ["0.0.0.0", "127.0.0.1"],
+    ["app.example", "127.0.0.1"],
+    ["127.0.0.1", "0.0.0.0"],
+  ])(
+    "is not bound while this site offers %s and it were at %s, and is once the offer is gone",
+    async (host, bind) => {
+      const port = await freePort();
+      const offers = [offer(host, port)];
+      const { listeners, state } = await beside(offers, [], { bind: parseBind(bind) });
+      listeners.set([service("api", port)]);
+      const failed = await state("listener.own_target");
+      expect(failed.message).toContain("is the target of api, which this site offers");
+      // The application can have its port.
+      const app = await tcpServer((socket) => socket.end("the app"), { port });
+      expect(await (await tcpClient(port)).received).toBe("the app");
+      app.server.close();
+      offers.length = 0;
+      listeners.review();
+      await state("listening");
+    },
+  );
+
+  it("gives it up when it is offered later, and clients go on that it has", async () => {
+    const port = await freePort();
+    const offers: ReturnType<typeof offer>[] = [];
+    const { listeners, state } = await beside(offers, [], { onClient: (_, socket) => socket.pipe(socket) });
+    listeners.set([service("api", port)]);
+    await state("listening");
+    const client = await tcpClient(port);
+    offers.push(offer("127.0.0.1", port));
+    listeners.review();
+    await state("listener.own_target");
+    await expect(tcpClient(port)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    client.socket.end("still here");
+    expect(await client.received).toBe("still here");
+  });
+
+  it("says whose it is when another site's connector has it, unless it was asked for by its address", async () => {
+    const port = await freePort();
+    const others = [{ address: "127.0.0.1", port, service: "db", site: "east" }];
+    const first = await beside([], others);
+    first.listeners.set([service("api", port)]);
+    const failed = await first.state("listener.own_target");
+    expect(failed.message).toContain("is the target of db, which site east on this machine offers");
+    const asked = await beside([], others, { listen: [parseListen(`api=127.0.0.1:${port}`)] });
+    asked.listeners.set([service("api", port)]);
+    await asked.state("listening");
+    const own = await beside([offer("127.0.0.1", port)], [], {
+      listen: [parseListen(`api=127.0.0.1:${port}`)],
+    });
+    own.listeners.set([service("api", port)]);
+    await own.state("listener.own_target");
+  });
+
+  it("gets another address out of a range", async () => {
+    const port = await freePort("127.79.0.1");
+    const bind = parseBind("127.79.0.0/30");
+    const offers: ReturnType<typeof offer>[] = [];
+    const { listeners, state } = await beside(offers, [], { bind });
+    listeners.set([service("api", port)]);
+    const before = (await state("listening")).address;
+    offers.push(offer(before.split(":")[0] ?? "", port));
+    listeners.review();
+    await eventually("it has another", () => {
+      const [report] = listeners.reports();
+      return report?.state === "listening" && report.address !== before;
+    });
+  });
+});

@@ -1,0 +1,288 @@
+/** A whole connector at a scripted edge: what it tells the registry, and what it makes of what it is told. */
+
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { WebSocket } from "ws";
+import { parseBind, parseExpose } from "../../../../connector/config/service-options.ts";
+import { Connector } from "../../../../connector/runtime/connector.ts";
+import { Site } from "../../../../connector/site/site.ts";
+import { parseToken } from "../../../../connector/site/token.ts";
+import type { StateDirectory } from "../../../../connector/state/directory.ts";
+import { FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
+import type { Hello, LinkReport, Welcome } from "../../../../protocol/uplink/messages.ts";
+import { randomId } from "../../../support/certificates.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { TestDeployment } from "../support/authority.ts";
+import { temporaryState } from "../support/directories.ts";
+import { MemoryLog } from "../support/log.ts";
+import { ScriptedEdge } from "../support/scripted-edge.ts";
+
+const code = (text: string) => expect.objectContaining({ code: text });
+
+async function setUp(welcome: Partial<Welcome> | ((hello: Hello) => Partial<Welcome>) = {}) {
+  const deployment = await TestDeployment.create();
+  const said: { type: string; id?: number; [name: string]: unknown }[] = [];
+  const edge: ScriptedEdge = await ScriptedEdge.start(deployment, {
+    message: (socket, message) => {
+      said.push(message);
+      void answer(socket, message);
+    },
+  });
+  /** What the registry does with a request of each type. */
+  const answers: Record<string, (message: { id?: number; [name: string]: unknown }) => unknown> = {
+    renew: async ({ id }) => ({ type: "renewed", id, renewal: await deployment.renewal() }),
+    "status.request": ({ id }) => ({
+      ...{ type: "error", id },
+      error: toErrorBody(new FairleadError("edge.internal")),
+    }),
+  };
+  async function answer(socket: WebSocket, message: { type: string; id?: number; [name: string]: unknown }) {
+    if (message.type === "hello") {
+      const hello = message as unknown as Hello;
+      const more = typeof welcome === "function" ? welcome(hello) : welcome;
+      const { link } = deployment;
+      const links: LinkReport[] = link === null ? [] : [{ ...link, state: "up" }];
+      socket.send(JSON.stringify({ ...edge.welcome(hello), links, ...more }));
+      return;
+    }
+    const reply = await answers[message.type]?.(message);
+    if (reply !== undefined) socket.send(JSON.stringify(reply));
+  }
+  const state = await temporaryState();
+  const boot = randomId("boot");
+  const log = new MemoryLog();
+  const site = await Site.start({
+    ...{ state, boot, site: "west", tokens: ["token"], api: deployment, log },
+    readToken: async () => parseToken(deployment.tokenFile()),
+  });
+  const connector = await Connector.load({
+    ...{ state, site, boot, log, software: "test", listen: [], bind: parseBind("127.0.0.1") },
+    expose: [{ ...parseExpose("db=5432"), to: ["east"] }],
+  });
+  onTestFinished(() => connector.close());
+  connector.start();
+  await connector.welcomed;
+  const hellos = () => said.filter((message) => message.type === "hello") as unknown as Hello[];
+  const tell = (message: unknown) => edge.sockets.at(-1)?.send(JSON.stringify(message));
+  return { deployment, edge, state, site, connector, log, said, answers, hellos, tell };
+}
+
+const stored = async (state: StateDirectory): Promise<string[]> =>
+  JSON.parse((await state.read("links.json"))?.toString("utf8") ?? "").links.map(
+    ({ name }: { name: string }) => name,
+  );
+
+const another = (deployment: TestDeployment, name = "link2", issuer = "public1") => {
+  deployment.link = { id: randomId("link"), name, issuer };
+  return parseToken(deployment.tokenFile());
+};
+
+describe("a hello", () => {
+  it("presents the links, the offers with those that they are for, and this machine's clock", async () => {
+    const { hellos, site } = await setUp();
+    expect(hellos()[0]).toMatchObject({
+      links: site.membership.links.map(({ certificate }) => certificate),
+      offers: [{ name: "db", protocol: "tcp", port: 5432, to: ["east"] }],
+    });
+    expect(Math.abs(Date.now() - (hellos()[0]?.time ?? 0))).toBeLessThan(5000);
+  });
+});
+
+describe("a link that is made", () => {
+  it("is stored, presented on an uplink of its own, and shown", async () => {
+    const reports: LinkReport[] = [];
+    const { connector, deployment, hellos, state, edge } = await setUp(() =>
+      reports.length === 0 ? {} : { links: reports },
+    );
+    const first = deployment.link;
+    const token = another(deployment);
+    for (const link of [first, deployment.link]) if (link) reports.push({ ...link, state: "up", cost: 3 });
+    expect(await connector.link(token, { cost: 3 })).toMatchObject({
+      name: "link2",
+      issuer: "public1",
+      edge: "https://127.0.0.1:1",
+    });
+    expect(hellos().map(({ links }) => links.length)).toEqual([1, 2]);
+    expect(edge.sockets).toHaveLength(2);
+    expect(await stored(state)).toEqual(["first", "link2"]);
+    expect((await connector.links()).links).toMatchObject([
+      { name: "first", state: "up" },
+      { name: "link2", issuer: "public1", state: "up", cost: 3 },
+    ]);
+    expect(deployment.redeemed[1]?.link).toEqual({ cost: 3 });
+  });
+
+  it("is refused with the registry's code, and nothing is said anew", async () => {
+    const { connector, deployment, hellos } = await setUp();
+    deployment.failures.push(new FairleadError("link.exists"));
+    await expect(connector.link(another(deployment))).rejects.toEqual(code("link.exists"));
+    expect(hellos()).toHaveLength(1);
+  });
+
+  it("is not made with a token that gives none", async () => {
+    const { connector, deployment } = await setUp();
+    const bound = parseToken(deployment.tokenFile({ site: "west" }));
+    await expect(connector.link(bound)).rejects.toEqual(code("request.invalid"));
+    expect(deployment.redeemed).toHaveLength(1);
+  });
+});
+
+describe("a link that is deleted", () => {
+  it("is deleted at the registry and forgotten here", async () => {
+    const { connector, answers, state, said } = await setUp();
+    answers["link.delete"] = ({ id }) => ({ type: "done", id });
+    await connector.unlink("first");
+    expect(said.find(({ type }) => type === "link.delete")).toMatchObject({ link: "first" });
+    expect(await stored(state)).toEqual([]);
+    expect((await connector.links()).links).toEqual([]);
+  });
+
+  it("that the registry does not know is forgotten, and unknown only when it is so here as well", async () => {
+    const { connector, answers, state } = await setUp();
+    const error = toErrorBody(new FairleadError("link.unknown"));
+    answers["link.delete"] = ({ id }) => ({ type: "error", id, error });
+    await connector.unlink("first");
+    expect(await stored(state)).toEqual([]);
+    await expect(connector.unlink("first")).rejects.toEqual(code("link.unknown"));
+  });
+});
+
+describe("what the registry tells of links", () => {
+  it("is shown: a revoked one with what to do, until the registry knows it no more", async () => {
+    const { connector, deployment, tell, state, log } = await setUp();
+    const link = deployment.link ?? { id: "", name: "", issuer: "" };
+    const incoming = { id: randomId("link"), name: "link1", joiner: "east", state: "up" };
+    tell({ type: "links", links: [{ ...link, state: "down", code: "link.revoked" }], incoming: [incoming] });
+    await eventually("the revocation", async () => (await connector.links()).incoming.length === 1);
+    expect((await connector.links()).links).toMatchObject([
+      { state: "down", code: "link.revoked", action: expect.stringContaining("fairlead link create") },
+    ]);
+    expect(log.lines.filter(({ fields }) => fields.code === "link.revoked")).toHaveLength(1);
+    expect(await stored(state)).toEqual(["first"]);
+    tell({ type: "links", links: [], incoming: [] });
+    // Stored first, then shown.
+    await eventually("the list", async () => (await connector.links()).links.length === 0);
+    expect(await connector.links()).toEqual({ links: [], incoming: [] });
+    expect(await stored(state)).toEqual([]);
+  });
+
+  it("does not take away a link that was made a moment ago", async () => {
+    const { connector, deployment, tell, state } = await setUp(() => ({}));
+    const first = deployment.link;
+    const redeemed = connector.link(another(deployment));
+    // It was on its way before the redemption.
+    tell({ type: "links", links: [{ ...first, state: "up" }], incoming: [] });
+    await redeemed;
+    expect(await stored(state)).toContain("link2");
+  });
+
+  it("is asked for by who wants to see it, once in a second at the most", async () => {
+    const { connector, deployment, answers, said, edge } = await setUp();
+    const { links: _, network, site } = edge.welcome({ type: "hello" });
+    const incoming = [{ id: randomId("link"), name: "link1", joiner: "east", state: "up", rtt: 30 }];
+    const sites = [
+      { ...site, state: "up" },
+      { id: randomId("site"), name: "east", state: "up" },
+      { id: randomId("site"), name: "north", state: "down" },
+    ];
+    const links = [{ ...deployment.link, state: "up", rtt: 12 }];
+    const view = { network, sites, services: [], links, incoming };
+    answers["status.request"] = ({ id }) => ({ type: "status", id, view });
+    expect(await connector.links()).toMatchObject({ links: [{ rtt: 12 }], incoming: [{ rtt: 30 }] });
+    await connector.links();
+    expect((await connector.status()).otherSites).toBe(1);
+    expect(said.filter(({ type }) => type === "status.request")).toHaveLength(1);
+  });
+
+  it("has certificates that are missing asked for, once", async () => {
+    const missing = { id: randomId("link"), name: "link7", issuer: "public1", state: "down" as const };
+    const unheard = { ...missing, id: randomId("link"), name: "link8" };
+    const { hellos, said, state, answers, deployment, edge } = await setUp({ links: [missing, unheard] });
+    let certificate = "";
+    answers.renew = async ({ id }) => {
+      const renewal = await deployment.renewal();
+      certificate = await deployment.linkCertificate(missing.id);
+      const links = [{ id: missing.id, certificate }];
+      return { type: "renewed", id, renewal: { ...renewal, links } };
+    };
+    await eventually("a hello with it", () => hellos().some(({ links }) => links.includes(certificate)));
+    expect(await stored(state)).toContain("link7");
+    edge.sockets.at(-1)?.terminate();
+    await eventually("another uplink", () => hellos().length > 2);
+    expect(said.filter(({ type }) => type === "renew")).toHaveLength(1);
+  });
+
+  it("has no certificate asked for that was revoked", async () => {
+    const revoked = { id: randomId("link"), name: "link7", issuer: "public1", state: "down" as const };
+    const { said } = await setUp({ links: [{ ...revoked, code: "link.revoked" }] });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(said.filter(({ type }) => type === "renew")).toEqual([]);
+  });
+});
+
+describe("what the registry tells of the site", () => {
+  it("is its name: kept, with the former ones", async () => {
+    const { site, connector, state } = await setUp((hello) => ({
+      site: { id: randomId("site"), name: hello.boot === "" ? "" : "far-west" },
+    }));
+    expect(site.membership).toMatchObject({ site: { name: "far-west" }, formerNames: ["west"] });
+    expect((await connector.status()).site.name).toBe("far-west");
+    expect((await state.read("site.json"))?.toString("utf8")).toContain("far-west");
+  });
+
+  it("is which offers it does not take, shown with the reason until it does", async () => {
+    const refused = [{ name: "db", code: "service.forbidden", message: "west may not offer db" }];
+    const { connector, tell, log } = await setUp({ refused });
+    expect(connector.services().offers).toMatchObject([
+      { name: "db", refused: { code: "service.forbidden", action: expect.stringContaining("--may-offer") } },
+    ]);
+    expect(log.find("west may not offer db")?.level).toBe("warn");
+    tell({ type: "offers.refused", refused: [] });
+    await eventually("the offer is taken", () => connector.services().offers[0]?.refused === undefined);
+  });
+
+  it("is the time: a clock that is wrong is shown", async () => {
+    const { connector, log } = await setUp({ time: Date.now() - 100_000 });
+    expect((await connector.status()).clockSkewMs).toBeLessThan(-90_000);
+    expect(log.find("ahead of the edge's")?.level).toBe("warn");
+  });
+});
+
+describe("the end of the uplink", () => {
+  const services = [
+    {
+      ...{ name: "api", protocol: "tcp" as const, port: 9000 },
+      offers: [{ site: randomId("site"), siteName: "east", boot: randomId("boot") }],
+    },
+  ];
+
+  it("changes nothing about what the site sees: it comes back", async () => {
+    const { connector, edge } = await setUp({ services });
+    edge.sockets[0]?.terminate();
+    let least = 1;
+    await eventually("it is back", () => {
+      least = Math.min(least, connector.services().services.length);
+      return edge.sockets.length > 1;
+    });
+    expect(least).toBe(1);
+  });
+
+  it("because the site was revoked leaves it nothing to see", async () => {
+    const { connector, edge, tell } = await setUp({ services });
+    tell({ type: "error", error: toErrorBody(new FairleadError("site.revoked")) });
+    edge.sockets[0]?.close(4403, "site.revoked");
+    await eventually("nothing is seen", () => connector.services().services.length === 0);
+    expect((await connector.status()).uplink).toMatchObject({ state: "refused", code: "site.revoked" });
+  });
+});
+
+describe("a certificate that cannot be renewed", () => {
+  it("is shown with the reason", async () => {
+    const missing = { id: randomId("link"), name: "link7", issuer: "public1", state: "down" as const };
+    const holder: { refuse: boolean } = { refuse: true };
+    const { connector, answers } = await setUp(() => ({ links: holder.refuse ? [missing] : [] }));
+    const error = toErrorBody(new FairleadError("edge.internal", "no luck"));
+    answers.renew = ({ id }) => ({ type: "error", id, error });
+    await eventually("the failure", async () => (await connector.status()).renewal !== undefined);
+    expect((await connector.status()).renewal).toMatchObject({ code: "edge.internal", message: "no luck" });
+  });
+});

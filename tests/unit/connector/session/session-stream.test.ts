@@ -1,0 +1,135 @@
+import { once } from "node:events";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { describe, expect, it } from "vitest";
+import { SessionStream } from "../../../../connector/session/session-stream.ts";
+import { FairleadError } from "../../../../protocol/errors.ts";
+import { SessionWindows } from "../../../../protocol/streams/session-window.ts";
+import { Stream } from "../../../../protocol/streams/stream.ts";
+import { codeOf, readAll, until } from "./support.ts";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+const nobody = () => ({
+  windows: new SessionWindows({ initial: 1 << 20, now: () => performance.now() }),
+  openPayload: () => new Uint8Array(2),
+  controlWaits() {},
+  dataWaits() {},
+  closed() {},
+});
+
+function make(ours: boolean): { duplex: SessionStream; stream: Stream } {
+  const stream = new Stream({ id: 1, service: "api", ours, owner: nobody() });
+  const duplex = new SessionStream().attach(stream);
+  stream.handler = duplex;
+  return { duplex, stream };
+}
+
+describe("a stream as a Duplex", () => {
+  it("holds little more than the window for a stalled reader, however small the pieces", async () => {
+    const { duplex, stream } = make(false);
+    stream.accept();
+    collect();
+    const before = process.memoryUsage().arrayBuffers;
+    // Each piece would keep its own 16 KiB alive: 160 MB.
+    for (let at = 0; at < 10_000; at++) stream.receiveData(new Uint8Array(16_384).subarray(0, 40));
+    // The collector gives memory back in the background.
+    await until(() => {
+      collect();
+      return process.memoryUsage().arrayBuffers - before < 4 * 1024 * 1024;
+    });
+    expect(stream.held).toBe(400_000);
+    duplex.destroy();
+  });
+
+  it("gives what came in small, large and split pieces in order", async () => {
+    const { duplex, stream } = make(false);
+    stream.accept();
+    const sizes = [10, 3000, 20, 30, 5000, 1, 2047, 2047, 2048, 7];
+    const all = Buffer.from(
+      Array.from({ length: sizes.reduce((sum, size) => sum + size) }, (_, at) => at & 255),
+    );
+    let from = 0;
+    for (const size of sizes) {
+      stream.receiveData(all.subarray(from, from + size));
+      from += size;
+    }
+    stream.receiveFin();
+    duplex.end();
+    expect((await readAll(duplex)).equals(all)).toBe(true);
+    expect(stream.held).toBe(0);
+  });
+
+  it("counts as consumed only what its reader takes", async () => {
+    const { duplex, stream } = make(false);
+    stream.accept();
+    for (let at = 0; at < 10; at++) stream.receiveData(new Uint8Array(50_000));
+    expect(stream.held).toBe(500_000);
+    duplex.read(1);
+    // Node's own buffer is filled, the rest stays.
+    expect(stream.held).toBeGreaterThan(300_000);
+    duplex.resume();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(stream.held).toBe(0);
+  });
+
+  it("gives its reader everything that came before the peer's reset, then fails", async () => {
+    const { duplex, stream } = make(false);
+    duplex.accept();
+    for (let at = 0; at < 10; at++) stream.receiveData(Buffer.alloc(50_000, at));
+    stream.end(new FairleadError("stream.cancelled", "the client broke"));
+    let bytes = 0;
+    duplex.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      duplex.pause();
+      setImmediate(() => duplex.resume());
+    });
+    const [error] = (await once(duplex, "error")) as [FairleadError];
+    expect([bytes, error.code]).toEqual([500_000, "stream.cancelled"]);
+  });
+
+  it("fails at once, whatever came, when it is not served yet or ends for a reason of its own", () => {
+    const pending = make(false);
+    pending.stream.receiveData(Buffer.alloc(1000));
+    pending.stream.end(new FairleadError("stream.cancelled"));
+    expect(pending.duplex.destroyed).toBe(true);
+    const revoked = make(false);
+    revoked.duplex.accept();
+    revoked.stream.receiveData(Buffer.alloc(1000));
+    revoked.stream.end(new FairleadError("session.revoked"));
+    expect(revoked.duplex.destroyed).toBe(true);
+  });
+
+  it("tells of acceptance, however late it is asked", async () => {
+    const { duplex, stream } = make(true);
+    stream.receiveCredit(10);
+    stream.writeControl({ add() {}, header() {} } as never);
+    stream.receiveAccept();
+    await expect(duplex.accepted).resolves.toBeUndefined();
+    duplex.destroy();
+    await once(duplex, "close");
+    await expect(duplex.accepted).resolves.toBeUndefined();
+  });
+
+  it("tells of a refusal, however late it is asked, and takes nobody down", async () => {
+    const { duplex, stream } = make(true);
+    stream.end(new FairleadError("service.timeout"));
+    await until(() => duplex.closed);
+    expect(await codeOf(duplex.accepted)).toBe("service.timeout");
+  });
+
+  it("resets with the code it is destroyed with, stream.cancelled for any other error or none", () => {
+    const codeFor = (error?: Error): string | undefined => {
+      const { duplex, stream } = make(false);
+      duplex.destroy(error);
+      const frames: Uint8Array[] = [];
+      stream.writeControl({ add: (frame: Uint8Array) => frames.push(frame), header() {} } as never);
+      const [reset] = frames;
+      return reset === undefined ? undefined : JSON.parse(Buffer.from(reset.subarray(8)).toString()).code;
+    };
+    expect(codeFor(new FairleadError("service.unreachable"))).toBe("service.unreachable");
+    expect(codeFor(new Error("ECONNRESET"))).toBe("stream.cancelled");
+    expect(codeFor()).toBe("stream.cancelled");
+  });
+});

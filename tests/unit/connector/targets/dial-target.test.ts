@@ -1,0 +1,40 @@
+import { text } from "node:stream/consumers";
+import { describe, expect, it } from "vitest";
+import { dialTarget } from "../../../../connector/targets/dial-target.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { freePort, openSockets, silentPort, tcpServer } from "../support/sockets.ts";
+
+const code = (value: string) => expect.objectContaining({ code: value });
+
+describe("dialling a target", () => {
+  it("connects, with half-close", async () => {
+    const { port } = await tcpServer((socket) => {
+      void text(socket).then((all) => socket.end(`got ${all}`));
+    });
+    const socket = await dialTarget({ host: "127.0.0.1", port });
+    socket.end("hello");
+    expect(await text(socket)).toBe("got hello");
+  });
+
+  it("tells refused, silent and unknown targets apart", async () => {
+    const refused = { host: "127.0.0.1", port: await freePort() };
+    await expect(dialTarget(refused)).rejects.toEqual(code("service.refused"));
+    await expect(dialTarget({ host: "nowhere.invalid", port: 80 })).rejects.toEqual(
+      code("service.unreachable"),
+    );
+    const silent = { host: "127.0.0.1", port: await silentPort() };
+    await expect(dialTarget(silent, { timeoutMs: 200 })).rejects.toEqual(code("service.timeout"));
+  });
+
+  it("leaves nothing behind when it is given up, before and while it dials", async () => {
+    const silent = { host: "127.0.0.1", port: await silentPort() };
+    const before = openSockets();
+    const ended = new AbortController();
+    const dials = Array.from({ length: 20 }, () => dialTarget(silent, { signal: ended.signal }));
+    expect(openSockets()).toBe(before + 20);
+    ended.abort();
+    for (const dial of dials) await expect(dial).rejects.toEqual(code("stream.cancelled"));
+    await expect(dialTarget(silent, { signal: ended.signal })).rejects.toEqual(code("stream.cancelled"));
+    await eventually("no dial is left", () => openSockets() === before);
+  });
+});

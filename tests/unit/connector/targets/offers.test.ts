@@ -1,0 +1,118 @@
+import { describe, expect, it } from "vitest";
+import { parseExpose } from "../../../../connector/config/service-options.ts";
+import { Offers } from "../../../../connector/targets/offers.ts";
+import { randomId } from "../../../support/certificates.ts";
+import { temporaryState } from "../support/directories.ts";
+
+const code = (text: string) => expect.objectContaining({ code: text });
+const west = { site: randomId("site"), siteName: "west" };
+const names = (offers: Offers) => offers.list().map(({ name }) => name);
+
+describe("offers", () => {
+  it("are those given at start and those added since, which survive a restart", async () => {
+    const state = await temporaryState();
+    const offers = await Offers.load(state, [parseExpose("api=80/http")]);
+    await offers.add(parseExpose("db=5432"));
+    expect(names(offers)).toEqual(["api", "db"]);
+    const again = await Offers.load(state, []);
+    expect(names(again)).toEqual(["db"]);
+    expect(again.forRegistry()).toEqual([{ name: "db", port: 5432, protocol: "tcp" }]);
+  });
+
+  it("given at start hide stored ones of the same name", async () => {
+    const state = await temporaryState();
+    await (await Offers.load(state, [])).add(parseExpose("api=1111"));
+    expect((await Offers.load(state, [parseExpose("api=2222")])).target("api", west).port).toBe(2222);
+  });
+
+  it("can be withdrawn, each with a change that is told", async () => {
+    const state = await temporaryState();
+    const offers = await Offers.load(state, [parseExpose("api=80")]);
+    let changes = 0;
+    offers.onChange(() => changes++);
+    await offers.add(parseExpose("db=5432"));
+    await offers.remove("db");
+    await offers.remove("api");
+    expect(changes).toBe(3);
+    expect(names(offers)).toEqual([]);
+    expect(names(await Offers.load(state, []))).toEqual([]);
+  });
+
+  it("refuse a name twice and an unknown one", async () => {
+    const state = await temporaryState();
+    const offers = await Offers.load(state, [parseExpose("api=80")]);
+    await expect(offers.add(parseExpose("api=81"))).rejects.toEqual(code("service.taken"));
+    await expect(offers.remove("db")).rejects.toEqual(code("service.unknown"));
+    expect(() => offers.target("db", west)).toThrow(code("service.unknown"));
+    await expect(Offers.load(state, [parseExpose("a=1"), parseExpose("a=2")])).rejects.toEqual(
+      code("request.invalid"),
+    );
+  });
+
+  it("that cannot be stored are not made", async () => {
+    const state = await temporaryState();
+    const offers = await Offers.load(state, []);
+    state.writeAtomic = () => Promise.reject(new Error("disk"));
+    await expect(offers.add(parseExpose("db=5432"))).rejects.toThrow("disk");
+    expect(names(offers)).toEqual([]);
+  });
+
+  it("for some sites only are announced so, kept so, and opened to nobody else, whoever asks", async () => {
+    const state = await temporaryState();
+    const offers = await Offers.load(state, []);
+    await offers.add({ ...parseExpose("db=5432"), to: ["east", west.site] });
+    expect(offers.forRegistry()).toEqual([
+      { name: "db", port: 5432, protocol: "tcp", to: ["east", west.site] },
+    ]);
+    const again = await Offers.load(state, []);
+    expect(again.target("db", west).port).toBe(5432);
+    expect(again.target("db", { site: randomId("site"), siteName: "east" }).port).toBe(5432);
+    const stranger = { site: randomId("site"), siteName: "north" };
+    expect(() => again.target("db", stranger)).toThrow(code("service.not_exported"));
+    expect(again.mayStay("db", stranger)).toBe(false);
+    expect(again.mayStay("db", west)).toBe(true);
+  });
+
+  it("offered to nobody at all are possible", async () => {
+    const offers = await Offers.load(await temporaryState(), [{ ...parseExpose("db=5432"), to: [] }]);
+    expect(() => offers.target("db", west)).toThrow(code("service.not_exported"));
+  });
+
+  it("get another scope when they are exposed again from the same target, and nothing else does that", async () => {
+    const state = await temporaryState();
+    const offers = await Offers.load(state, [{ ...parseExpose("api=80"), to: ["west"] }]);
+    let changes = 0;
+    offers.onChange(() => changes++);
+    const db = parseExpose("db=5432");
+    await offers.add(db);
+    await offers.add({ ...db, to: ["east"] });
+    await offers.add({ ...parseExpose("api=80"), to: ["east"] });
+    expect(changes).toBe(3);
+    expect(offers.list().map(({ name, to }) => [name, to])).toEqual([
+      ["api", ["east"]],
+      ["db", ["east"]],
+    ]);
+    await expect(offers.add({ ...db, to: ["east"] })).rejects.toEqual(code("service.taken"));
+    await expect(offers.add({ ...parseExpose("db=5433"), to: ["west"] })).rejects.toEqual(
+      code("service.taken"),
+    );
+    // One that was given at start has the scope of the options at the next start.
+    expect((await Offers.load(state, [])).list()).toEqual([{ ...db, to: ["east"] }]);
+  });
+
+  it("whose new scope cannot be stored keep the old one", async () => {
+    const state = await temporaryState();
+    const offers = await Offers.load(state, []);
+    await offers.add({ ...parseExpose("db=5432"), to: ["west"] });
+    state.writeAtomic = () => Promise.reject(new Error("disk"));
+    await expect(offers.add({ ...parseExpose("db=5432"), to: ["east"] })).rejects.toThrow("disk");
+    expect(offers.list()[0]?.to).toEqual(["west"]);
+  });
+
+  it("that are withdrawn let the streams that are open finish", async () => {
+    const offers = await Offers.load(await temporaryState(), [{ ...parseExpose("db=5432"), to: ["west"] }]);
+    await offers.remove("db");
+    expect(offers.mayStay("db", west)).toBe(true);
+    expect(() => offers.target("db", west)).toThrow(code("service.unknown"));
+  });
+});

@@ -1,0 +1,235 @@
+import { createHmac, KeyObject, sign } from "node:crypto";
+import { exportSPKI, importJWK, type JWTPayload } from "jose";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { FairleadError } from "../../../../protocol/errors.ts";
+import { ALGORITHMS, IdentityTokens, looksLikeToken } from "../../../../workers/auth/identity-tokens.ts";
+import type { OidcVariables } from "../../../../workers/auth/oidc-settings.ts";
+import { AUDIENCE, makeSigningKey, Provider, type TokenParts } from "../../../support/provider.ts";
+import { codeOf } from "../authority/support.ts";
+
+let provider: Provider;
+let tokens: IdentityTokens;
+
+beforeEach(async () => {
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  provider = await Provider.start();
+  tokens = new IdentityTokens();
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await provider.stop();
+});
+
+const env = (changes: OidcVariables = {}): OidcVariables => ({
+  OIDC_ISSUER: provider.issuer,
+  OIDC_AUDIENCE: AUDIENCE,
+  OIDC_ROLES: JSON.stringify({
+    admins: "admin",
+    shop: { role: "operator", networks: ["shop"] },
+    everyone: "viewer",
+  }),
+  ...changes,
+});
+
+const verify = (token: string, changes?: OidcVariables) => tokens.verify(token, env(changes));
+const codeFor = async (parts: TokenParts, changes?: OidcVariables) =>
+  codeOf(verify(await provider.token({ ...parts, claims: { roles: ["admins"], ...parts.claims } }), changes));
+
+/** A token with any header and payload, signed as `sign` says. */
+function assemble(header: object, payload: object, sign: (input: string) => string): string {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const input = `${encode(header)}.${encode(payload)}`;
+  return `${input}.${sign(input)}`;
+}
+
+const payload = (): JWTPayload => ({
+  iss: provider.issuer,
+  aud: AUDIENCE,
+  sub: "user-1",
+  exp: Math.floor(Date.now() / 1000) + 600,
+  roles: ["admins"],
+});
+
+describe("a good identity token", () => {
+  it("makes a caller of what its claim is mapped to, and a name of who it is", async () => {
+    const claims = { roles: ["shop", "everyone", "unmapped"], email: "ann@example.com" };
+    expect(await verify(await provider.token({ claims }))).toEqual({
+      name: "ann@example.com (oidc user-1)",
+      grants: [
+        { role: "operator", networks: ["shop"] },
+        { role: "viewer", networks: null },
+      ],
+    });
+  });
+
+  it("may have several audiences, and a clock that is off by less than a minute", async () => {
+    expect(await codeFor({ claims: { aud: ["other", AUDIENCE] } })).toBe("none");
+    expect(await codeFor({ expiresIn: -50 })).toBe("none");
+    expect(await codeFor({ claims: { nbf: Math.floor(Date.now() / 1000) + 50 } })).toBe("none");
+  });
+
+  it("may be signed with any of the allowed algorithms", async () => {
+    for (const alg of ["RS256", "PS256", "ES384", "EdDSA"]) {
+      const key = await makeSigningKey(alg);
+      provider.keys = [key];
+      tokens = new IdentityTokens();
+      expect(await codeFor({ key }), alg).toBe("none");
+    }
+  });
+
+  it("of a provider over https is good when its certificate is, and only then", async () => {
+    const secure = await Provider.start({ tls: true });
+    try {
+      const token = await secure.token({ claims: { roles: ["admins"] } });
+      // Node trusts this CA for no request of the test's: as an untrusted certificate would be.
+      expect(await codeOf(verify(token, { OIDC_ISSUER: secure.issuer }))).toBe("oidc.unreachable");
+    } finally {
+      await secure.stop();
+    }
+  });
+});
+
+describe("an identity token is refused", () => {
+  const refused: Record<string, [string, () => TokenParts | Promise<TokenParts>]> = {
+    "when it has expired": ["oidc.expired", () => ({ expiresIn: -61 })],
+    "when it never expires": ["oidc.invalid", () => ({ expiresIn: null })],
+    "when it is not valid yet": [
+      "oidc.invalid",
+      () => ({ claims: { nbf: Math.floor(Date.now() / 1000) + 120 } }),
+    ],
+    "when it is for another audience": ["oidc.invalid", () => ({ claims: { aud: "other" } })],
+    "when it is for no audience": ["oidc.invalid", () => ({ claims: { aud: undefined } })],
+    "when its audience only begins like the edge's": [
+      "oidc.invalid",
+      () => ({ claims: { aud: `${AUDIENCE}-other` } }),
+    ],
+    "when it is another issuer's": ["oidc.invalid", () => ({ claims: { iss: "https://other.example" } })],
+    "when its issuer differs by a slash": [
+      "oidc.invalid",
+      () => ({ claims: { iss: `${provider.issuer}/` } }),
+    ],
+    "when it says of nobody who it is": ["oidc.invalid", () => ({ claims: { sub: undefined } })],
+    "when another key signed it under the same id": [
+      "oidc.invalid",
+      async () => ({ key: { ...(await makeSigningKey()), kid: provider.keys[0]?.kid ?? "" } }),
+    ],
+    "when an unknown key signed it": ["oidc.invalid", async () => ({ key: await makeSigningKey() })],
+    "when it brings its own key along": [
+      "oidc.invalid",
+      async () => {
+        const key = await makeSigningKey();
+        return { key, header: { jwk: key.jwk, jku: "http://127.0.0.1:9/keys", x5u: "http://127.0.0.1:9/x" } };
+      },
+    ],
+    "when nothing that it claims is mapped": ["oidc.no_role", () => ({ claims: { roles: ["unmapped"] } })],
+    "when it claims nothing": ["oidc.no_role", () => ({ claims: { roles: undefined } })],
+    "when its claim is neither a text nor a list": [
+      "oidc.no_role",
+      () => ({ claims: { roles: { admins: true } } }),
+    ],
+  };
+  for (const [title, [code, parts]] of Object.entries(refused)) {
+    it(title, async () => expect(await codeFor(await parts())).toBe(code));
+  }
+
+  it("when it is signed with nothing, or with what everybody knows", async () => {
+    const none = assemble({ alg: "none" }, payload(), () => "");
+    expect(await codeOf(verify(none))).toBe("oidc.invalid");
+    const nothing = assemble({ alg: "None", kid: provider.keys[0]?.kid }, payload(), () => "AAAA");
+    expect(await codeOf(verify(nothing))).toBe("oidc.invalid");
+    const jwk = provider.keys[0]?.jwk ?? {};
+    const publicKey = (await importJWK({ ...jwk, alg: "ES256" })) as Parameters<typeof exportSPKI>[0];
+    for (const secret of [await exportSPKI(publicKey), JSON.stringify(jwk), ""]) {
+      const confused = assemble({ alg: "HS256", kid: jwk.kid }, payload(), (input) =>
+        createHmac("sha256", secret).update(input).digest("base64url"),
+      );
+      expect(await codeOf(verify(confused))).toBe("oidc.invalid");
+    }
+    expect(ALGORITHMS.filter((name) => /^(HS|none)/i.test(name))).toEqual([]);
+  });
+
+  it("when it has a critical header that nobody understands", async () => {
+    const [signer] = provider.keys;
+    if (signer === undefined) throw new Error("no key");
+    const key = KeyObject.from(signer.privateKey as Parameters<typeof KeyObject.from>[0]);
+    const signed = (more: object) =>
+      assemble({ alg: "ES256", kid: signer.kid, ...more }, payload(), (input) =>
+        sign("sha256", Buffer.from(input), { key, dsaEncoding: "ieee-p1363" }).toString("base64url"),
+      );
+    expect(await codeOf(verify(signed({})))).toBe("none");
+    expect(await codeOf(verify(signed({ crit: ["proof"], proof: 1 })))).toBe("oidc.invalid");
+  });
+
+  it("when a character of it was changed", async () => {
+    const good = await provider.token({ claims: { roles: ["admins"] } });
+    for (let at = 0; at < good.length; at += 7) {
+      const other = good[at] === "A" ? "B" : "A";
+      const changed = good.slice(0, at) + other + good.slice(at + 1);
+      if (looksLikeToken(changed)) expect(await codeOf(verify(changed)), `at ${at}`).toBe("oidc.invalid");
+    }
+  });
+
+  it("when it is rubbish, cut or too long", async () => {
+    const good = await provider.token();
+    const parts = good.split(".");
+    for (const text of [
+      "a.b.c",
+      "..",
+      `${parts[0]}.${parts[1]}.`,
+      good.slice(0, -10),
+      `${good}${"A".repeat(20_000)}`,
+    ]) {
+      expect(await codeOf(verify(text))).toBe("oidc.invalid");
+    }
+  });
+
+  it("when the provider's keys cannot be fetched, with a code that says whose fault it is", async () => {
+    provider.instead = () => ({ status: 503 });
+    expect(await codeFor({})).toBe("oidc.unreachable");
+  });
+});
+
+describe("the variables", () => {
+  const wrong: [string, OidcVariables][] = [
+    ["an issuer on plain http elsewhere", { OIDC_ISSUER: "http://provider.example" }],
+    ["an issuer that is no URL", { OIDC_ISSUER: "provider" }],
+    ["an issuer with a password", { OIDC_ISSUER: "https://a:b@provider.example" }],
+    ["an issuer with a query", { OIDC_ISSUER: "https://provider.example?a=b" }],
+    ["no audience", { OIDC_AUDIENCE: "" }],
+    ["no roles", { OIDC_ROLES: undefined }],
+    ["roles that are not JSON", { OIDC_ROLES: "admins: admin" }],
+    ["roles that map nothing", { OIDC_ROLES: "{}" }],
+    ["a role that does not exist", { OIDC_ROLES: '{"a":"root"}' }],
+    ["an admin of some networks", { OIDC_ROLES: '{"a":{"role":"admin","networks":["shop"]}}' }],
+    ["an empty list of networks", { OIDC_ROLES: '{"a":{"role":"viewer","networks":[]}}' }],
+    ["a misspelt field", { OIDC_ROLES: '{"a":{"role":"viewer","network":["shop"]}}' }],
+    ["keys on plain http elsewhere", { OIDC_JWKS: "http://provider.example/keys" }],
+  ];
+  for (const [title, changes] of wrong) {
+    it(`let nobody in when they have ${title}, and say so to the operator only`, async () => {
+      const token = await provider.token({ claims: { roles: ["admins"] } });
+      const thrown: FairleadError = await verify(token, changes).then(
+        () => expect.unreachable(),
+        (error) => error,
+      );
+      expect(thrown.code).toBe("edge.internal");
+      expect(thrown.message).toContain("OIDC_");
+      expect(provider.asked).toEqual([]);
+    });
+  }
+
+  it("are read once", async () => {
+    const read = vi.spyOn(JSON, "parse");
+    const token = await provider.token({ claims: { roles: ["admins"] } });
+    const changes = { OIDC_ROLES: env().OIDC_ROLES };
+    for (let times = 0; times < 3; times++) await verify(token, changes);
+    expect(read.mock.calls.filter(([text]) => text === changes.OIDC_ROLES)).toHaveLength(1);
+  });
+
+  it("that change take effect at once", async () => {
+    const token = await provider.token({ claims: { roles: ["admins"] } });
+    expect((await verify(token)).grants[0]?.role).toBe("admin");
+    expect((await verify(token, { OIDC_ROLES: '{"admins":"viewer"}' })).grants[0]?.role).toBe("viewer");
+  });
+});

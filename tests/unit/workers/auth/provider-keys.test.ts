@@ -1,0 +1,194 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ProviderKeys, TIMES } from "../../../../workers/auth/provider-keys.ts";
+import { makeSigningKey, Provider } from "../../../support/provider.ts";
+import { ServedClock } from "../../../support/served-clock.ts";
+import { codeOf } from "../authority/support.ts";
+
+let provider: Provider;
+let now: number;
+
+beforeEach(async () => {
+  vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  provider = await Provider.start();
+  now = 1_000_000_000;
+});
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await provider.stop();
+});
+
+const origin = () => new URL(provider.issuer).origin;
+
+function makeKeys(parts: { issuer?: string; jwks?: string | null } = {}) {
+  return new ProviderKeys({ issuer: provider.issuer, jwks: `${origin()}/keys`, now: () => now, ...parts });
+}
+
+const TOKEN = { payload: "", signature: "" };
+
+/** What looking for the key with an id comes to: "found", or an error's code. */
+async function look(keys: ProviderKeys, kid = provider.keys[0]?.kid): Promise<string> {
+  const found = await codeOf(Promise.resolve(keys.find({ alg: "ES256", kid: kid ?? "" }, TOKEN)));
+  return found === "none" ? "found" : found;
+}
+
+describe("a provider's keys", () => {
+  it("are found through the issuer's discovery document, or where the operator says", async () => {
+    expect(await look(makeKeys({ jwks: null }))).toBe("found");
+    expect(provider.asked).toEqual(["/realm/.well-known/openid-configuration", "/keys"]);
+    provider.asked.length = 0;
+    expect(await look(makeKeys())).toBe("found");
+    expect(provider.asked).toEqual(["/keys"]);
+  });
+
+  it("are fetched once while they are fresh, and again when they are not", async () => {
+    const keys = makeKeys();
+    for (let times = 0; times < 5; times++) await look(keys);
+    now += TIMES.fresh - 1;
+    await look(keys);
+    expect(provider.asked).toHaveLength(1);
+    now += 1;
+    await look(keys);
+    expect(provider.asked).toHaveLength(2);
+  });
+
+  it("are fetched again for an unknown one, but not for each", async () => {
+    const keys = makeKeys();
+    await look(keys);
+    expect(await look(keys, "unknown")).toBe("ERR_JWKS_NO_MATCHING_KEY");
+    expect(provider.asked).toHaveLength(1);
+    now += TIMES.unknownKey;
+    provider.keys.unshift(await makeSigningKey());
+    expect(await look(keys)).toBe("found");
+    for (let times = 0; times < 5; times++) await look(keys, "unknown");
+    expect(provider.asked).toHaveLength(2);
+  });
+
+  it("that were withdrawn are no longer good once they were fetched again", async () => {
+    const keys = makeKeys();
+    const [old] = provider.keys;
+    expect(await look(keys, old?.kid)).toBe("found");
+    provider.keys = [await makeSigningKey()];
+    now += TIMES.fresh;
+    expect(await look(keys, old?.kid)).toBe("ERR_JWKS_NO_MATCHING_KEY");
+  });
+
+  it("stay good for an hour while the provider cannot be reached, and not longer", async () => {
+    const keys = makeKeys();
+    await look(keys);
+    provider.instead = () => "cut";
+    now += TIMES.fresh;
+    expect(await look(keys)).toBe("found");
+    now += TIMES.stale - TIMES.fresh - 1;
+    expect(await look(keys)).toBe("found");
+    now += TIMES.retry + 1;
+    expect(await look(keys)).toBe("oidc.unreachable");
+  });
+
+  it("are not asked for again at once when the provider cannot be reached", async () => {
+    const keys = makeKeys();
+    provider.instead = () => ({ status: 500 });
+    for (let times = 0; times < 5; times++) expect(await look(keys)).toBe("oidc.unreachable");
+    expect(provider.asked).toHaveLength(1);
+    provider.instead = null;
+    now += TIMES.retry;
+    expect(await look(keys)).toBe("found");
+  });
+
+  it("do not wait for what another request began, which may never come", async () => {
+    const unanswered: Promise<Response> = new Promise(() => {});
+    let asked = 0;
+    const keys = new ProviderKeys({
+      issuer: provider.issuer,
+      jwks: `${origin()}/keys`,
+      now: () => now,
+      fetch: (url, init) => {
+        asked += 1;
+        return asked === 2 || asked === 3 ? unanswered : fetch(url, init);
+      },
+    });
+    expect(await look(keys)).toBe("found");
+    now += TIMES.fresh;
+    void keys.find({ alg: "ES256", kid: "lost" }, TOKEN);
+    expect(asked).toBe(2);
+    // What is held is good enough for the others meanwhile, and they begin anew when nothing comes.
+    expect(await look(keys)).toBe("found");
+    expect(asked).toBe(2);
+    now += TIMES.timeout;
+    void keys.find({ alg: "ES256", kid: "lost" }, TOKEN);
+    expect(asked).toBe(3);
+    now += TIMES.timeout;
+    expect(await look(keys)).toBe("found");
+    expect(asked).toBe(4);
+  });
+});
+
+describe("a provider's answer", () => {
+  const bad: [string, () => Parameters<typeof answerWith>[0]][] = [
+    ["is no JSON", () => ({ status: 200, body: "<html>" })],
+    ["is no key set", () => ({ status: 200, body: '{"keys":{}}' })],
+    ["is an error", () => ({ status: 404 })],
+    ["is a redirect, wherever it leads", () => ({ status: 302, location: `${origin()}/keys` })],
+    ["is larger than any key set", () => ({ status: 200, body: `{"keys":[],"x":"${"a".repeat(300_000)}"}` })],
+    ["is cut", () => "cut"],
+  ];
+  function answerWith(answer: { status: number; body?: string; location?: string } | "cut") {
+    provider.instead = () => answer;
+  }
+  for (const [title, answer] of bad) {
+    it(`is not taken when it ${title}`, async () => {
+      answerWith(answer());
+      expect(await look(makeKeys())).toBe("oidc.unreachable");
+      expect(await look(makeKeys({ jwks: null }))).toBe("oidc.unreachable");
+    });
+  }
+
+  const discovery: [string, () => object][] = [
+    ["is another issuer's", () => ({ issuer: "https://other.example", jwks_uri: `${origin()}/keys` })],
+    ["lacks the keys' address", () => ({ issuer: provider.issuer })],
+    [
+      "has its keys on plain http elsewhere",
+      () => ({ issuer: provider.issuer, jwks_uri: "http://other.example" }),
+    ],
+    ["has its keys in a file", () => ({ issuer: provider.issuer, jwks_uri: "file:///etc/passwd" })],
+  ];
+  for (const [title, document] of discovery) {
+    it(`to discovery is not taken when it ${title}`, async () => {
+      provider.instead = (path) =>
+        path.includes("well-known") ? { status: 200, body: JSON.stringify(document()) } : undefined;
+      expect(await look(makeKeys({ jwks: null }))).toBe("oidc.unreachable");
+      expect(provider.asked).not.toContain("/keys");
+    });
+  }
+
+  it("to discovery elsewhere cannot lead to this machine itself", async () => {
+    const issuer = "https://provider.example";
+    const fetched: string[] = [];
+    const keys = new ProviderKeys({
+      issuer,
+      jwks: null,
+      fetch: async (url) => {
+        fetched.push(url);
+        return Response.json({ issuer, jwks_uri: `${origin()}/keys` });
+      },
+    });
+    expect(await look(keys)).toBe("oidc.unreachable");
+    expect(fetched).toHaveLength(1);
+  });
+
+  it("that does not come in five seconds is not waited for", async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const jwks = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/keys`;
+    try {
+      using served = new ServedClock();
+      expect(await look(makeKeys({ jwks }))).toBe("oidc.unreachable");
+      expect(served.ms).toBeLessThan(TIMES.timeout + 2_000);
+    } finally {
+      silent.closeAllConnections();
+      silent.close();
+    }
+  });
+});

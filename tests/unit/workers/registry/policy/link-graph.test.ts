@@ -1,0 +1,130 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Edge, NETWORK_NODE, Reachability } from "../../../../../workers/registry/policy/link-graph.ts";
+import { costRatio } from "../../../../support/cost.ts";
+import { allCosts, anyEdge, NODES, SITES, walks } from "../graphs.ts";
+
+/** Links as they are made, revoked and deleted; `which` picks one of those that are there. */
+const anyStep = fc.oneof(
+  fc.record({ kind: fc.constant("add" as const), edge: anyEdge }),
+  fc.record({ kind: fc.constantFrom("revoke" as const, "delete" as const), which: fc.nat(50) }),
+);
+
+const numbered = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`);
+
+describe("who reaches whom", () => {
+  it("agrees with a plain walk of the graph, whatever the graph and the order of its links", () => {
+    fc.assert(
+      fc.property(fc.array(anyEdge, { maxLength: 14 }), (edges) => {
+        const reachability = new Reachability(edges);
+        for (const left of NODES) {
+          for (const right of NODES) {
+            expect(reachability.canReach(left, right)).toBe(walks(edges, left, right));
+          }
+        }
+      }),
+    );
+  });
+
+  it("connects all who joined with a token of the network", () => {
+    const edges = ["a", "b"].map((joiner) => ({ joiner, issuer: NETWORK_NODE, cost: 1 }));
+    const reachability = new Reachability(edges);
+    expect(reachability.canReach("a", "b")).toBe(true);
+    expect(reachability.canReach("a", "c")).toBe(false);
+  });
+});
+
+describe("what a way costs", () => {
+  it("is what Floyd and Warshall find, whatever the graph and whichever way is asked for first", () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyEdge, { maxLength: 16 }),
+        fc.shuffledSubarray(
+          NODES.flatMap((left) => NODES.map((right) => [left, right] as const)),
+          { minLength: NODES.length ** 2 },
+        ),
+        (edges, pairs) => {
+          const reachability = new Reachability(edges);
+          const slow = allCosts(edges);
+          for (const [left, right] of pairs) {
+            const cost = reachability.cost(left, right) ?? Number.POSITIVE_INFINITY;
+            expect(cost, `${left} to ${right}`).toBe(slow.get(`${left} ${right}`));
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  it("does not depend on the order in which links were made, revoked and deleted", () => {
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
+        let there: { edge: Edge; revoked: boolean }[] = [];
+        for (const step of steps) {
+          if (step.kind === "add") there.push({ edge: step.edge, revoked: false });
+          else if (there.length > 0) {
+            const one = there[step.which % there.length];
+            if (step.kind === "revoke" && one) one.revoked = true;
+            else there = there.filter((other) => other !== one);
+          }
+        }
+        const edges = there.filter(({ revoked }) => !revoked).map(({ edge }) => edge);
+        const forwards = new Reachability(edges);
+        const backwards = new Reachability([...edges].reverse());
+        const slow = allCosts(edges);
+        for (const left of SITES) {
+          for (const right of SITES) {
+            const cost = forwards.cost(left, right);
+            expect(cost ?? Number.POSITIVE_INFINITY).toBe(slow.get(`${left} ${right}`));
+            expect(backwards.cost(right, left)).toBe(cost);
+            expect(cost !== null).toBe(forwards.canReach(left, right));
+          }
+        }
+      }),
+    );
+  });
+
+  it("adds up over the network, which costs nothing itself, and takes the cheaper of two links", () => {
+    const reachability = new Reachability([
+      { joiner: "a", issuer: NETWORK_NODE, cost: 3 },
+      { joiner: "b", issuer: NETWORK_NODE, cost: 4 },
+      { joiner: "b", issuer: "a", cost: 6 },
+      { joiner: "c", issuer: "b", cost: 9 },
+      { joiner: "b", issuer: "c", cost: 5 },
+    ]);
+    expect(reachability.cost("a", "b")).toBe(6);
+    expect(reachability.cost("c", "a")).toBe(11);
+    expect(reachability.cost("a", "a")).toBe(0);
+    expect(reachability.cost("a", "d")).toBeNull();
+  });
+
+  it("to a thousand sites is found in one search, however they are linked", () => {
+    const sites = numbered(1000);
+    const star = sites.map((joiner) => ({ joiner, issuer: NETWORK_NODE, cost: 1 }));
+    const hub = sites.slice(1).map((joiner) => ({ joiner, issuer: "s0", cost: 2 }));
+    const chain = sites.slice(1).map((joiner, index) => ({ joiner, issuer: `s${index}`, cost: 1 }));
+    for (const edges of [star, hub, chain, [...star, ...chain], [...star, ...hub]]) {
+      const reachability = new Reachability(edges);
+      for (const site of sites) reachability.cost("s500", site);
+      expect(reachability.searches).toBeLessThanOrEqual(1);
+    }
+    // Of sites that joined in the same place, all ask the same.
+    const alike = new Reachability(star);
+    for (const site of sites) for (const other of ["s1", "s2", "s3"]) alike.cost(site, other);
+    expect(alike.searches).toBeLessThanOrEqual(1);
+  });
+
+  it("is known between all pairs of a thousand sites with two links each for what the pairs cost, and no more", () => {
+    const all = (count: number) => () => {
+      const sites = numbered(count);
+      const edges = sites.flatMap((joiner, index) => [
+        { joiner, issuer: NETWORK_NODE, cost: 1 + (index % 7) },
+        { joiner, issuer: `s${(index * 17 + 1) % count}`, cost: 1 + (index % 5) },
+      ]);
+      const reachability = new Reachability(edges);
+      for (const left of sites) for (const right of sites) reachability.cost(left, right);
+    };
+    // Sixteen times the pairs; with a search for each of them it would be 64 times.
+    expect(costRatio(all(1000), all(250))).toBeLessThan(40);
+  });
+});

@@ -1,0 +1,79 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import {
+  MAX_MESSAGE,
+  type RegistryMessage,
+  type VisibleService,
+} from "../../../../../protocol/uplink/messages.ts";
+import {
+  MAX_INCOMING,
+  MAX_OFFERS,
+  nearest,
+  portions,
+  withinBounds,
+} from "../../../../../workers/registry/policy/message-limits.ts";
+
+const id = (kind: string) => `${kind}${"0".repeat(26)}`;
+
+/** A service of so many offers, all as long as they can be. */
+const longest = (offers: number): VisibleService => ({
+  name: "n".repeat(63),
+  protocol: "http2",
+  port: 65_535,
+  offers: Array.from({ length: offers }, () => ({
+    site: id("s"),
+    siteName: "s".repeat(63),
+    boot: id("b"),
+    encryption: "hop",
+    cost: Number.MAX_SAFE_INTEGER,
+  })),
+});
+
+it("portions of services keep their order, lose nothing, and fit into messages", () => {
+  const services = fc.array(fc.integer({ min: 1, max: MAX_OFFERS }).map(longest), { maxLength: 8 });
+  fc.assert(
+    fc.property(services, fc.integer({ min: 0, max: 2 * MAX_MESSAGE }), (all, taken) => {
+      const groups = portions(all, taken);
+      expect(groups.flat()).toEqual(all);
+      for (const [index, put] of groups.entries()) {
+        const message: RegistryMessage = { type: "services", put, gone: [], complete: true };
+        const room = MAX_MESSAGE - (index === 0 ? taken : 0);
+        if (index > 0 || put.length > 0) expect(JSON.stringify(message).length).toBeLessThanOrEqual(room);
+        if (index > 0) expect(put.length).toBeGreaterThan(0);
+      }
+    }),
+    { numRuns: 30 },
+  );
+  expect(portions([], 0)).toEqual([[]]);
+  expect(portions([longest(1), longest(2)], 1000)).toHaveLength(1);
+});
+
+it("of very many offers the nearest are told, in their order", () => {
+  const costs = fc.array(fc.integer({ min: 1, max: 5 }), {
+    minLength: MAX_OFFERS,
+    maxLength: MAX_OFFERS + 200,
+  });
+  fc.assert(
+    fc.property(costs, (list) => {
+      const offers = list.map((cost, age) => ({ cost, age }));
+      const told = nearest(offers);
+      expect(told).toEqual(offers.filter((offer) => told.includes(offer)));
+      expect(told).toHaveLength(MAX_OFFERS);
+      const worst = Math.max(...told.map(({ cost }) => cost));
+      expect(offers.filter((offer) => offer.cost < worst && !told.includes(offer))).toEqual([]);
+    }),
+    { numRuns: 20 },
+  );
+});
+
+it("of very many incoming links those that are up come first, and the rest is counted", () => {
+  const links = Array.from({ length: MAX_INCOMING + 20 }, (_, index) => ({
+    id: index,
+    state: index % 2 === 0 ? ("up" as const) : ("down" as const),
+  }));
+  const { incoming, moreIncoming } = withinBounds(links);
+  expect(moreIncoming).toBe(20);
+  expect(incoming).toHaveLength(MAX_INCOMING);
+  expect(incoming.filter(({ state }) => state === "up")).toHaveLength(links.length / 2);
+  expect(withinBounds(links.slice(0, 3))).toEqual({ incoming: links.slice(0, 3) });
+});

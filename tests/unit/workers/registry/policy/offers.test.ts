@@ -1,0 +1,93 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { nameMatches } from "../../../../../protocol/names.ts";
+import { decideOffers, type StoredOffer } from "../../../../../workers/registry/policy/offers.ts";
+
+const offer = (service: string, site: string, refused: string | null = "service.forbidden"): StoredOffer => ({
+  service,
+  protocol: "tcp",
+  port: 80,
+  since: 0,
+  encryption: "end-to-end",
+  to: null,
+  instance: { site, siteName: site, boot: `boot of ${site}` },
+  refused,
+});
+const anything = { mayOffer: () => null, services: 100 };
+
+describe("which offers are taken", () => {
+  it("those that the site's patterns allow", () => {
+    const mayOffer = (site: string) => (site === "east" ? ["api", "web-*"] : null);
+    const offers = [offer("api", "east"), offer("web-1", "east"), offer("db", "east"), offer("db", "west")];
+    expect(decideOffers(offers, { ...anything, mayOffer })).toEqual([null, null, "service.forbidden", null]);
+    expect(decideOffers([offer("api", "east", null)], { ...anything, mayOffer: () => [] })).toEqual([
+      "service.forbidden",
+    ]);
+  });
+
+  it("as many services as there is room for, the oldest first, and any number of offers of each", () => {
+    const offers = [offer("a", "east"), offer("b", "east"), offer("c", "east"), offer("b", "west")];
+    expect(decideOffers(offers, { ...anything, services: 2 })).toEqual([null, null, "quota.services", null]);
+  });
+
+  it("keeps what was taken when the quota is lowered, and takes nothing new", () => {
+    const offers = [offer("a", "east", null), offer("b", "east", null), offer("c", "east")];
+    expect(decideOffers(offers, { ...anything, services: 1 })).toEqual([null, null, "quota.services"]);
+  });
+
+  it("those whose sites' lists of sites are not too long together, the same list of two replicas counted once", () => {
+    const list = (first: number) => Array.from({ length: 4000 }, (_, at) => `s${first + at}`);
+    const offers = ["a", "b", "c", "d"].map((service, at) => ({ ...offer(service, "east"), to: list(at) }));
+    const replicas = offers.flatMap((one) => [
+      one,
+      { ...one, instance: { ...one.instance, boot: "another boot" } },
+    ]);
+    const others = [offer("e", "east"), { ...offer("a", "west"), to: list(0) }];
+    expect(decideOffers([...replicas, ...others], anything)).toEqual([
+      ...[null, null, null, null],
+      ...["quota.exports", "quota.exports", "quota.exports", "quota.exports"],
+      ...[null, null],
+    ]);
+  });
+
+  it("never more than the quota or what was taken before, never what is forbidden, whatever is offered", () => {
+    const anyOffer = fc.record({
+      service: fc.constantFrom("a", "b", "ab", "c"),
+      site: fc.constantFrom("east", "west"),
+      refused: fc.constantFrom(null, "quota.services", "service.forbidden"),
+    });
+    const anyPatterns = fc.option(fc.subarray(["a", "a*", "b", "*"]), { nil: null });
+    fc.assert(
+      fc.property(
+        fc.array(anyOffer, { maxLength: 12 }),
+        anyPatterns,
+        fc.nat(5),
+        (list, patterns, services) => {
+          const offers = list.map(({ service, site, refused }) => offer(service, site, refused));
+          const rules = { mayOffer: (site: string) => (site === "east" ? patterns : null), services };
+          const decisions = decideOffers(offers, rules);
+          const allowed = offers.filter(({ service, instance }) =>
+            nameMatches(service, rules.mayOffer(instance.site)),
+          );
+          const before = new Set(allowed.filter(({ refused }) => refused === null).map((one) => one.service));
+          const taken = new Set(
+            offers.filter((_, index) => decisions[index] === null).map((one) => one.service),
+          );
+          expect(taken.size).toBeLessThanOrEqual(Math.max(services, before.size));
+          for (const [index, one] of offers.entries()) {
+            expect(decisions[index] === "service.forbidden").toBe(!allowed.includes(one));
+            if (allowed.includes(one) && one.refused === null) expect(decisions[index]).toBeNull();
+            // Nobody is refused for want of room while there is some.
+            if (decisions[index] === "quota.services") {
+              expect(taken.size).toBeGreaterThanOrEqual(services);
+              expect(taken.has(one.service)).toBe(false);
+            }
+          }
+          // Asked again with what was decided, nothing changes.
+          const again = offers.map((one, index) => ({ ...one, refused: decisions[index] ?? null }));
+          expect(decideOffers(again, rules)).toEqual(decisions);
+        },
+      ),
+    );
+  });
+});

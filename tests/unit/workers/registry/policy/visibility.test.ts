@@ -1,0 +1,243 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { VisibleService } from "../../../../../protocol/uplink/messages.ts";
+import { type Edge, NETWORK_NODE } from "../../../../../workers/registry/policy/link-graph.ts";
+import { type OfferRow, Sight } from "../../../../../workers/registry/policy/visibility.ts";
+import { Differences } from "../../../../../workers/registry/policy/visibility-diff.ts";
+import { costRatio } from "../../../../support/cost.ts";
+import { allCosts, anyCost, NODES, SITES } from "../graphs.ts";
+
+const offer = (service: string, site: string, boot: string, parts: Partial<OfferRow> = {}): OfferRow => ({
+  service,
+  protocol: "tcp",
+  port: 80,
+  since: 0,
+  encryption: "end-to-end",
+  to: null,
+  instance: { site, siteName: site, boot },
+  ...parts,
+});
+
+const names = (sites: readonly string[] = SITES) => new Map(sites.map((site) => [site, site]));
+const star = (...sites: string[]): Edge[] =>
+  sites.map((joiner) => ({ joiner, issuer: NETWORK_NODE, cost: 1 }));
+const seenBy = (site: string, offers: OfferRow[], edges = star("a", "b"), known = names()) =>
+  new Sight(edges, known, offers).of(site);
+
+describe("what a site sees", () => {
+  it("leaves its own offers out, and tells what the way costs", () => {
+    const offers = [offer("api", "a", "1"), offer("api", "b", "2"), offer("own", "a", "1")];
+    expect(seenBy("a", offers)).toEqual([
+      { name: "api", protocol: "tcp", port: 80, offers: [{ site: "b", siteName: "b", boot: "2", cost: 2 }] },
+    ]);
+  });
+
+  it("leaves out what it cannot reach", () => {
+    expect(seenBy("a", [offer("api", "c", "3")])).toEqual([]);
+  });
+
+  it("takes port and protocol from the oldest offer where offers disagree", () => {
+    const offers = [
+      offer("api", "a", "1", { since: 20, port: 81 }),
+      offer("api", "b", "2", { since: 10, port: 82 }),
+    ];
+    const [api] = seenBy("c", offers, star("a", "b", "c"));
+    expect(api?.port).toBe(82);
+    expect(api?.offers.map((instance) => instance.site)).toEqual(["b", "a"]);
+  });
+
+  it("tells which of the offers allow hop encryption", () => {
+    const offers = [offer("api", "a", "1", { encryption: "hop" }), offer("api", "b", "2")];
+    const [api] = seenBy("c", offers, star("a", "b", "c"));
+    expect(api?.offers.map(({ encryption }) => encryption)).toEqual(["hop", undefined]);
+  });
+});
+
+describe("an offer that is exported to named sites", () => {
+  const edges = star("a", "b", "c");
+  const id = `s${"0".repeat(26)}`;
+
+  it("is seen by those only, by name or by id", () => {
+    const known = names(["a", "b", "c", id]);
+    const linked = [...edges, ...star(id)];
+    const offers = [offer("api", "a", "1", { to: ["c", id, "nobody-yet"] })];
+    const seeing = ["a", "b", "c", id].filter((site) => seenBy(site, offers, linked, known).length > 0);
+    expect(seeing).toEqual(["c", id]);
+  });
+
+  it("is not seen by a site that takes an id for its name", () => {
+    const known = new Map([...names(), ["b", id]]);
+    expect(seenBy("b", [offer("api", "a", "1", { to: [id] })], edges, known)).toEqual([]);
+  });
+
+  it("to none is seen by nobody", () => {
+    for (const site of SITES) expect(seenBy(site, [offer("api", "a", "1", { to: [] })], edges)).toEqual([]);
+  });
+
+  it("does not hide the others' offers of that service", () => {
+    const offers = [offer("api", "a", "1", { to: ["c"], port: 81 }), offer("api", "b", "2", { since: 1 })];
+    expect(seenBy("c", offers, edges)[0]?.offers.map(({ boot }) => boot)).toEqual(["1", "2"]);
+    const [own] = seenBy("b", offers, edges);
+    expect(own).toBeUndefined();
+    const [other] = new Sight([...edges, ...star("d")], names(), offers).of("d");
+    expect([other?.port, other?.offers.map(({ boot }) => boot)]).toEqual([80, ["2"]]);
+  });
+});
+
+// ---- any order of changes
+
+interface World {
+  edges: (Edge & { id: number })[];
+  offers: Map<string, OfferRow>;
+  names: Map<string, string>;
+}
+
+const step = fc.oneof(
+  fc.record({
+    kind: fc.constant("link" as const),
+    joiner: fc.constantFrom(...SITES),
+    issuer: fc.constantFrom(...NODES),
+    cost: anyCost,
+  }),
+  fc.record({ kind: fc.constant("unlink" as const), which: fc.nat(30) }),
+  fc.record({
+    kind: fc.constant("offer" as const),
+    service: fc.constantFrom("x", "y"),
+    site: fc.constantFrom(...SITES),
+    port: fc.constantFrom(80, 81),
+    to: fc.option(fc.subarray([...SITES, "new"]), { nil: null }),
+  }),
+  fc.record({
+    kind: fc.constant("withdraw" as const),
+    service: fc.constantFrom("x", "y"),
+    site: fc.constantFrom(...SITES),
+  }),
+  fc.record({ kind: fc.constant("rename" as const), site: fc.constantFrom(...SITES) }),
+);
+
+function take(world: World, change: typeof step extends fc.Arbitrary<infer T> ? T : never, at: number): void {
+  if (change.kind === "link") {
+    const { joiner, issuer, cost } = change;
+    if (joiner !== issuer) world.edges.push({ joiner, issuer, cost, id: at });
+  } else if (change.kind === "unlink") {
+    if (world.edges.length > 0) world.edges.splice(change.which % world.edges.length, 1);
+  } else if (change.kind === "rename") {
+    const taken = world.names.get(change.site) === "new";
+    for (const [site, name] of world.names) if (name === "new") world.names.set(site, site);
+    if (!taken) world.names.set(change.site, "new");
+  } else {
+    const { service, site } = change;
+    const boot = `boot of ${site}`;
+    if (change.kind === "withdraw") world.offers.delete(`${service} ${site}`);
+    else {
+      const { port, to } = change;
+      world.offers.set(`${service} ${site}`, offer(service, site, boot, { since: at, port, to }));
+    }
+  }
+}
+
+const sightOf = ({ edges, names: known, offers }: World): Sight => {
+  const named = [...offers.values()].map((row) => {
+    const siteName = known.get(row.instance.site) ?? "?";
+    return { ...row, instance: { ...row.instance, siteName } };
+  });
+  return new Sight([...edges], new Map(known), named);
+};
+
+describe("in any order of links, offers and renames", () => {
+  it("a site sees what a slow look at the same state finds", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+        const world: World = { edges: [], offers: new Map(), names: names() };
+        for (const [at, change] of steps.entries()) take(world, change, at);
+        const sight = sightOf(world);
+        const costs = allCosts(world.edges);
+        for (const site of SITES) {
+          const found = sight
+            .of(site)
+            .flatMap(({ name, offers }) => offers.map((seen) => `${name} ${seen.site} ${seen.cost}`));
+          const expected = [...world.offers.values()]
+            .filter(({ instance, to }) => {
+              const own = instance.site === site;
+              const named = to === null || to.includes(world.names.get(site) ?? "?");
+              return !own && named && Number.isFinite(costs.get(`${site} ${instance.site}`));
+            })
+            .map(({ service, instance }) => {
+              return `${service} ${instance.site} ${costs.get(`${site} ${instance.site}`)}`;
+            });
+          expect(found.sort()).toEqual(expected.sort());
+        }
+      }),
+    );
+  });
+
+  it("what was told step by step is what a fresh look tells, and nothing unseen is ever named", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 20 }), (rounds) => {
+        const world: World = { edges: [], offers: new Map(), names: names() };
+        const known = new Map(SITES.map((site) => [site, new Map<string, VisibleService>()]));
+        let at = 0;
+        for (const changes of rounds) {
+          const before = sightOf(world);
+          for (const change of changes) take(world, change, at++);
+          const after = sightOf(world);
+          const differences = new Differences(before, after);
+          for (const [site, catalogue] of known) {
+            const { put, gone } = differences.for(site);
+            for (const name of gone) expect(catalogue.delete(name)).toBe(true);
+            for (const service of put) catalogue.set(service.name, service);
+            const fresh = after.of(site);
+            expect([...catalogue.values()].sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual(fresh);
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("nothing is told to those for whom nothing changed", () => {
+    const edges = star("a", "b", "c");
+    const before = new Sight(edges, names(), [offer("api", "a", "1", { to: ["b"] })]);
+    const after = new Sight(edges, names(), [offer("api", "a", "1", { to: ["b"], port: 81 })]);
+    const differences = new Differences(before, after);
+    expect(differences.for("c")).toEqual({ put: [], gone: [] });
+    expect(differences.for("b").put).toHaveLength(1);
+    expect(differences.none).toBe(false);
+    expect(new Differences(after, after).none).toBe(true);
+  });
+});
+
+describe("with a thousand sites", () => {
+  const sites = Array.from({ length: 1000 }, (_, index) => `s${index}`);
+  const known = names(sites);
+  const others = sites.map((site) => offer(`of-${site}`, site, `boot of ${site}`));
+
+  it("a new service is told to all of them after one search of the graph", () => {
+    const chain = sites.slice(1).map((joiner, index) => ({ joiner, issuer: `s${index}`, cost: 1 }));
+    const before = new Sight(chain, known, others);
+    const after = new Sight(chain, known, [...others, offer("api", "s500", "1", { since: 1 })]);
+    const differences = new Differences(before, after);
+    for (const site of sites) {
+      expect(differences.for(site).put).toHaveLength(site === "s500" ? 0 : 1);
+    }
+    expect(after.reachability.searches).toBe(1);
+  });
+
+  it("each with a service and two links, the loss of one costs as what is seen grows, and no faster", () => {
+    const lose = (count: number) => () => {
+      const some = sites.slice(0, count);
+      const edges = some.flatMap((joiner, index) => [
+        { joiner, issuer: NETWORK_NODE, cost: 50 },
+        { joiner, issuer: `s${(index * 17 + 1) % count}`, cost: 1 + (index % 5) },
+      ]);
+      const offers = others.slice(0, count);
+      const before = new Sight(edges, known, offers);
+      const after = new Sight(edges.slice(2), known, offers.slice(1));
+      const differences = new Differences(before, after);
+      const told = some.map((site) => differences.for(site).gone.length);
+      expect(told.filter((lost) => lost === 1).length).toBeGreaterThan(0.99 * count);
+    };
+    // Four times the sites see sixteen times as much of each other; with a search for each pair it would be 64 times.
+    expect(costRatio(lose(1000), lose(250))).toBeLessThan(40);
+  });
+});

@@ -1,0 +1,66 @@
+/** What the operator configured about identity tokens, from the Worker's variables. */
+import { z } from "zod";
+import { DEFAULT_OIDC_CLAIM, IssuerUrl, OidcRoles, ProviderUrl } from "../../protocol/api/oidc.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import type { Grant } from "./caller.ts";
+
+export interface OidcSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly claim: string;
+  /** By value of the claim. */
+  readonly grants: ReadonlyMap<string, Grant>;
+  /** Null: the discovery document tells. */
+  readonly jwks: string | null;
+}
+
+/** The Worker's variables; see wrangler.toml and, for the embedded edge, connector/edge/oidc.ts. */
+export interface OidcVariables {
+  /** Whose identity tokens are good for the API: the provider's issuer URL. Without it only keys are. */
+  readonly OIDC_ISSUER?: string;
+  /** What must be in a token's `aud`. Needed with OIDC_ISSUER. */
+  readonly OIDC_AUDIENCE?: string;
+  /** The claim that is mapped to roles; "roles" unless given. A path with dots reaches into objects. */
+  readonly OIDC_CLAIM?: string;
+  /** Which value of that claim gives which role: JSON, see protocol/api/oidc.ts. Needed with OIDC_ISSUER. */
+  readonly OIDC_ROLES?: string;
+  /** Where the provider's keys are, when its discovery document is not to be asked. */
+  readonly OIDC_JWKS?: string;
+}
+
+const json = z.string().transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    context.addIssue({ code: "custom", message: "is not JSON" });
+    return z.NEVER;
+  }
+});
+
+/** An empty variable is none: wrangler.toml cannot unset one. */
+const orNone = <T extends z.ZodType>(schema: T) => z.preprocess((value) => value || undefined, schema);
+
+const Variables = z.object({
+  OIDC_ISSUER: IssuerUrl,
+  OIDC_AUDIENCE: z.string().min(1),
+  OIDC_CLAIM: orNone(z.string().default(DEFAULT_OIDC_CLAIM)),
+  OIDC_ROLES: json.pipe(OidcRoles),
+  OIDC_JWKS: orNone(ProviderUrl.optional()),
+});
+
+/** @throws FairleadError edge.internal, with what the operator must mend, for the log */
+export function parseSettings(variables: OidcVariables): OidcSettings {
+  const parsed = Variables.safeParse(variables);
+  if (!parsed.success) {
+    const texts = parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".")}: ${message}`);
+    throw new FairleadError("edge.internal", `the OIDC variables are wrong: ${texts.join("; ")}`);
+  }
+  const { OIDC_ISSUER, OIDC_AUDIENCE, OIDC_CLAIM, OIDC_ROLES, OIDC_JWKS } = parsed.data;
+  return {
+    issuer: OIDC_ISSUER,
+    audience: OIDC_AUDIENCE,
+    claim: OIDC_CLAIM,
+    grants: new Map(Object.entries(OIDC_ROLES)),
+    jwks: OIDC_JWKS ?? null,
+  };
+}

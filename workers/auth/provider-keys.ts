@@ -1,0 +1,134 @@
+/**
+ * A provider's keys, kept in an isolate. jose's own remote set would ask an unreachable provider again for every
+ * request, each waiting for its timeout, and gives up on keys that were good a moment ago. In Workers, what one
+ * request began to fetch may never resolve for another: so requests share what came, never what is under way.
+ */
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import { z } from "zod";
+import { isLoopbackUrl, ProviderUrl } from "../../protocol/api/oidc.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import { readAtMost } from "../reading.ts";
+
+/** ms */
+export const TIMES = {
+  /** Keys this old are fetched again. */
+  fresh: 10 * 60_000,
+  /** While the provider cannot be reached, keys are used up to this age. */
+  stale: 60 * 60_000,
+  /** A token with an unknown key has keys fetched again that are older than this. */
+  unknownKey: 30_000,
+  /** From a failure to the next attempt. */
+  retry: 10_000,
+  timeout: 5_000,
+} as const;
+
+/** Largest document that is read, bytes. */
+const MAX_DOCUMENT = 256 * 1024;
+
+const Discovery = z.object({ issuer: z.string(), jwks_uri: ProviderUrl });
+const KeySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
+
+type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export interface KeysOptions {
+  readonly issuer: string;
+  /** Null: by the issuer's discovery document. */
+  readonly jwks: string | null;
+  readonly fetch?: Fetch;
+  /** ms since 1970 */
+  readonly now?: () => number;
+}
+
+interface Held {
+  readonly find: JWTVerifyGetKey;
+  readonly at: number;
+}
+
+export class ProviderKeys {
+  readonly #options: KeysOptions;
+  readonly #fetch: Fetch;
+  readonly #now: () => number;
+  #held: Held | null = null;
+  #failedAt = Number.NEGATIVE_INFINITY;
+  /** When somebody last began to fetch; he may never come back. */
+  #beganAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: KeysOptions) {
+    this.#options = options;
+    this.#fetch = options.fetch ?? ((url, init) => fetch(url, init));
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** The key of a token, for jose. @throws FairleadError oidc.unreachable; what jose throws for no such key */
+  readonly find: JWTVerifyGetKey = async (header, token) => {
+    const held = await this.#current();
+    try {
+      return await held.find(header, token);
+    } catch (thrown) {
+      const unknown = thrown instanceof errors.JWKSNoMatchingKey;
+      if (!unknown || this.#now() - held.at < TIMES.unknownKey) throw thrown;
+    }
+    return (await this.#refresh()).find(header, token);
+  };
+
+  /** Keys that may be used now. */
+  async #current(): Promise<Held> {
+    const held = this.#held;
+    if (held === null) return this.#refresh();
+    const now = this.#now();
+    const age = now - held.at;
+    if (age < TIMES.fresh) return held;
+    if (age < TIMES.stale && now - this.#beganAt < TIMES.timeout) return held;
+    try {
+      return await this.#refresh();
+    } catch (thrown) {
+      if (age < TIMES.stale) return held;
+      throw thrown;
+    }
+  }
+
+  async #refresh(): Promise<Held> {
+    const began = this.#now();
+    if (began - this.#failedAt < TIMES.retry) throw new FairleadError("oidc.unreachable");
+    this.#beganAt = began;
+    try {
+      const find = createLocalJWKSet((await this.#fetchKeys()) as JSONWebKeySet);
+      const held = { find, at: this.#now() };
+      this.#held = held;
+      return held;
+    } catch (cause) {
+      this.#failedAt = this.#now();
+      console.warn(JSON.stringify({ level: "warn", code: "oidc.unreachable", cause: String(cause) }));
+      throw new FairleadError("oidc.unreachable", undefined, { cause });
+    } finally {
+      this.#beganAt = Number.NEGATIVE_INFINITY;
+    }
+  }
+
+  async #fetchKeys(): Promise<z.infer<typeof KeySet>> {
+    return KeySet.parse(await this.#document(this.#options.jwks ?? (await this.#discover())));
+  }
+
+  /** Where the issuer says that its keys are (OpenID Connect Discovery 1.0 §4). */
+  async #discover(): Promise<string> {
+    const { issuer } = this.#options;
+    const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+    const found = Discovery.parse(await this.#document(url));
+    if (found.issuer !== issuer) throw new Error(`the discovery document is of "${found.issuer}"`);
+    if (isLoopbackUrl(found.jwks_uri) && !isLoopbackUrl(issuer)) throw new Error("its keys are on loopback");
+    return found.jwks_uri;
+  }
+
+  async #document(url: string): Promise<unknown> {
+    const answer = await this.#fetch(url, {
+      headers: { accept: "application/json" },
+      // A redirect would lead to where nobody checked that it may lead.
+      redirect: "manual",
+      signal: AbortSignal.timeout(TIMES.timeout),
+    });
+    if (answer.status !== 200 || answer.body === null) throw new Error(`${url} answered ${answer.status}`);
+    const bytes = await readAtMost(answer.body as ReadableStream<Uint8Array>, MAX_DOCUMENT);
+    if (bytes === null) throw new Error(`${url} is larger than ${MAX_DOCUMENT} bytes`);
+    return JSON.parse(new TextDecoder().decode(bytes));
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Who may call what: the one table. A route cannot be made without an entry here (a type error in access.ts),
+ * the OpenAPI document says it as `x-fairlead-role`, and docs/security.md shows it (docs/roles.ts).
+ */
+import type { Role } from "../../protocol/api/api.ts";
+
+/** The least role for an operation; `public` needs no key. */
+export type Least = Role | "public";
+
+export const ROLES = {
+  "GET /v1/health": "public",
+  "GET /v1/openapi.json": "public",
+  "POST /v1/redeem": "public",
+  "POST /v1/renew": "public",
+  "GET /v1/networks": "viewer",
+  "POST /v1/networks": "admin",
+  "GET /v1/networks/{network}": "viewer",
+  "DELETE /v1/networks/{network}": "admin",
+  "GET /v1/networks/{network}/tokens": "viewer",
+  "POST /v1/networks/{network}/tokens": "operator",
+  "DELETE /v1/networks/{network}/tokens/{token}": "operator",
+  "GET /v1/networks/{network}/sites": "viewer",
+  "POST /v1/networks/{network}/sites": "operator",
+  "GET /v1/networks/{network}/sites/{site}": "viewer",
+  "PATCH /v1/networks/{network}/sites/{site}": "operator",
+  "POST /v1/networks/{network}/sites/{site}/revoke": "operator",
+  "DELETE /v1/networks/{network}/sites/{site}": "operator",
+  "GET /v1/networks/{network}/links": "viewer",
+  "DELETE /v1/networks/{network}/links/{link}": "operator",
+  "POST /v1/networks/{network}/revoke-access": "operator",
+  "GET /v1/networks/{network}/services": "viewer",
+  "GET /v1/networks/{network}/status": "viewer",
+  "GET /v1/networks/{network}/events": "viewer",
+  "GET /v1/networks/{network}/quotas": "viewer",
+  "PATCH /v1/networks/{network}/quotas": "admin",
+  "GET /v1/networks/{network}/backup": "admin",
+  "POST /v1/networks/{network}/restore": "admin",
+  "GET /v1/keys": "admin",
+  "POST /v1/keys": "admin",
+  "DELETE /v1/keys/{key}": "admin",
+  "GET /v1/events": "admin",
+  "GET /v1/backup": "admin",
+  "POST /v1/restore": "admin",
+} as const satisfies Record<string, Least>;
+
+export type Operation = keyof typeof ROLES;
+
+const RANK: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
+
+/** Whether a role suffices where `least` is asked for. */
+export function roleSuffices(role: Role, least: Role): boolean {
+  return RANK[role] >= RANK[least];
+}
+
+/** The highest of some roles; null of none. */
+export function highestRole(roles: readonly Role[]): Role | null {
+  return roles.reduce<Role | null>(
+    (best, role) => (best === null || RANK[role] > RANK[best] ? role : best),
+    null,
+  );
+}

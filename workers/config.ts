@@ -1,0 +1,25 @@
+/** What a deployment binds to the Worker: see wrangler.toml and, for the embedded edge, connector/edge. */
+import type { OidcVariables } from "./auth/oidc-settings.ts";
+import type { Registry } from "./registry/registry.ts";
+import type { Router } from "./router/router.ts";
+
+export interface Env extends OidcVariables {
+  readonly REGISTRY: DurableObjectNamespace<Registry>;
+  readonly ROUTER: DurableObjectNamespace<Router>;
+  /** Reached only through workers/directory/facade.ts. */
+  readonly DIRECTORY: DurableObjectNamespace;
+  /** Deployment CA, PEM. */
+  readonly DEPLOYMENT_CA: string;
+  /** Its private key, PKCS #8 PEM. Secret. */
+  readonly DEPLOYMENT_CA_KEY: string;
+  /** SHA-256 of the first admin key, lower-case hex. */
+  readonly ADMIN_KEY_HASH: string;
+  /** Where people and joining connectors reach the API; also the audience of assertions. */
+  readonly API_URL: string;
+  /** Where connectors dial uplinks and lanes (https). */
+  readonly LINKS_URL: string;
+  /** Port at the host of LINKS_URL where workerd itself takes lanes. Unset where lanes are dialled at LINKS_URL. */
+  readonly LANES_PORT?: string;
+  /** On Cloudflare, the hostname of LINKS_URL: requests to it are uplinks and lanes. Unset on the embedded edge. */
+  readonly LINKS_HOSTNAME?: string;
+}

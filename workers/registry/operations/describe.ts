@@ -1,0 +1,120 @@
+/** The registry's state as the API and the connectors see it. What is up is told by live sockets. */
+import type { Link, Network, NetworkStatus, Service, Site } from "../../../protocol/api/api.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
+import type { SiteView } from "../../../protocol/uplink/messages.ts";
+import type { Context } from "../context.ts";
+import { reportOf, standingOf } from "../policy/link-status.ts";
+import type { OfferRow } from "../policy/visibility.ts";
+import type { LinkRow, SiteRow } from "../store/store.ts";
+import { sightOf } from "./announcements.ts";
+import { issuerName, linksOf } from "./link-reports.ts";
+import { Presence } from "./presence.ts";
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+export function describeNetwork(context: Context): Network {
+  const row = context.store.network.get();
+  if (!row) throw new FairleadError("network.unknown");
+  return { id: row.id, name: row.name, createdAt: iso(row.createdAt) };
+}
+
+function describeSite(
+  context: Context,
+  presence: Presence,
+  row: SiteRow,
+  offers: readonly OfferRow[] = context.store.offers.all(),
+): Site {
+  const { store } = context;
+  const certificate = store.certificates.newestOf(row.id);
+  const own = offers.filter((offer) => offer.instance.site === row.id);
+  const boots = new Set(presence.of(row.id).map(({ attachment }) => attachment.boot));
+  return {
+    id: row.id,
+    name: row.name,
+    state: row.state === "revoked" || row.state === "new" ? row.state : presence.state(row.id),
+    since: iso(row.since),
+    createdAt: iso(row.createdAt),
+    certificateExpiresAt: certificate && iso(certificate.notAfter),
+    mayOffer: row.mayOffer,
+    instances: presence.of(row.id).map(({ attachment }) => ({
+      boot: attachment.boot,
+      since: iso(attachment.openedAt),
+      software: attachment.software ?? "",
+    })),
+    services: [...new Set(own.map((offer) => offer.service))].sort(),
+    listeners: [...boots].flatMap((boot) => store.listeners.of({ site: row.id, boot })),
+  };
+}
+
+export function describeLink(
+  context: Context,
+  row: LinkRow,
+  presence: Presence = new Presence(context),
+): Link {
+  const { since, rtt = null, ...report } = reportOf(row, standingOf(row, presence));
+  return {
+    ...report,
+    cost: row.cost,
+    joiner: issuerName(context, row.joiner),
+    issuer: issuerName(context, row.issuer),
+    since: iso(since),
+    rtt,
+    createdAt: iso(row.createdAt),
+  };
+}
+
+function describeServices(context: Context, presence: Presence): Service[] {
+  const services = new Map<string, Service>();
+  // The oldest first.
+  for (const offer of context.store.offers.all()) {
+    let service = services.get(offer.service);
+    if (!service) {
+      service = { name: offer.service, protocol: offer.protocol, port: offer.port, sites: [] };
+      services.set(offer.service, service);
+    }
+    const { siteName, site } = offer.instance;
+    if (!service.sites.some((known) => known.name === siteName)) {
+      service.sites.push({ name: siteName, state: presence.state(site) });
+    }
+  }
+  return [...services.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+export function describeStatus(context: Context): NetworkStatus {
+  const presence = new Presence(context);
+  const offers = context.store.offers.all();
+  return {
+    network: describeNetwork(context),
+    sites: context.store.sites.all().map((row) => describeSite(context, presence, row, offers)),
+    links: context.store.links.all().map((row) => describeLink(context, row, presence)),
+    services: describeServices(context, presence),
+  };
+}
+
+/** @throws FairleadError `site.unknown` */
+export function describeSiteNamed(context: Context, nameOrId: string): Site {
+  return describeSite(context, new Presence(context), findSite(context, nameOrId));
+}
+
+/** @throws FairleadError `site.unknown` */
+export function findSite(context: Context, nameOrId: string): SiteRow {
+  const row = context.store.sites.named(nameOrId) ?? context.store.sites.get(nameOrId);
+  if (!row) throw new FairleadError("site.unknown", `There is no site ${nameOrId} in the network.`);
+  return row;
+}
+
+/** The network as one of its sites may see it: only what it can reach. */
+export function describeForSite(context: Context, site: string): SiteView {
+  const presence = new Presence(context);
+  const sight = sightOf(context);
+  const network = describeNetwork(context);
+  return {
+    network: { id: network.id, name: network.name },
+    sites: context.store.sites
+      .all()
+      .filter((row) => row.state !== "revoked" && sight.reachability.canReach(site, row.id))
+      .map((row) => ({ id: row.id, name: row.name, state: presence.state(row.id) })),
+    services: sight.of(site),
+    ...linksOf(context, site, presence),
+  };
+}

@@ -1,0 +1,252 @@
+/** What happens when an instance says hello on its uplink. */
+import { decodeBase64 } from "../../../protocol/encoding.ts";
+import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
+import { type InstanceId, isSameInstance } from "../../../protocol/instance-id.ts";
+import { EDGE_FEATURES, type Hello, MAX_MESSAGE, type Welcome } from "../../../protocol/uplink/messages.ts";
+import { negotiate, UPLINK_VERSIONS } from "../../../protocol/versions.ts";
+import { linkIdOf } from "../../authority/certificates.ts";
+import type { Context } from "../context.ts";
+import { decideHello } from "../policy/decisions.ts";
+import { portions } from "../policy/message-limits.ts";
+import type { StoredOffer } from "../policy/offers.ts";
+import { type Attachment, presentSince, readAttachment, writeAttachment } from "../sockets/attachment.ts";
+import type { Uplink } from "../sockets/uplinks.ts";
+import type { SiteRow } from "../store/store.ts";
+import { sightOf } from "./announcements.ts";
+import { offer, peerOf } from "./invitations.ts";
+import { announceStandings, linksOf, noteLinks, standingsOf } from "./link-reports.ts";
+import { type Revision, refusedOffers, reviseOffers, tellRevision } from "./offers.ts";
+import { takeClock, takeListeners } from "./reports.ts";
+
+/**
+ * Accepts a hello: links are brought up, an older uplink of the same process is replaced, the site is up, its
+ * offers are known to all who may see them, and it learns what it sees.
+ * @throws FairleadError `uplink.version`, `uplink.malformed`, `uplink.replaced`, `site.revoked`
+ */
+export async function greet(context: Context, uplink: Uplink, hello: Hello): Promise<void> {
+  const { store, uplinks } = context;
+  const version = negotiate(UPLINK_VERSIONS, hello.versions);
+  if (version === null) {
+    throw new FairleadError(
+      "uplink.version",
+      `The edge speaks versions ${UPLINK_VERSIONS.min} to ${UPLINK_VERSIONS.max}, the connector ${hello.versions.min} to ${hello.versions.max}.`,
+    );
+  }
+  if (hello.boot !== uplink.attachment.boot) {
+    throw new FairleadError("uplink.malformed", "The hello names another process than the assertion.");
+  }
+  const proofs = await proveLinks(context, memberOf(context, uplink), hello.links);
+
+  // From here on nothing waits. What was read before may have changed: the site revoked, the uplink gone.
+  if (readAttachment(uplink.socket)?.ended !== false) return;
+  const site = memberOf(context, uplink);
+  const network = store.network.get();
+  if (!network) throw new FairleadError("network.unknown");
+  const before = standingsOf(context, [site.id]);
+  const known = uplinks.instance(uplink.attachment) !== null;
+  const present = replaceOlder(context, uplink);
+  writeAttachment(uplink.socket, {
+    ...uplink.attachment,
+    presentSince: present,
+    software: hello.software,
+    ...proofs,
+  });
+  context.departures.forget(uplink.attachment);
+
+  const { unheard, revision, orphans, after } = store.transaction(() => {
+    const now = context.now();
+    noteUp(context, site, known);
+    if (!known) noteSharedBoot(context, site, hello.boot);
+    const standings = standingsOf(context, [site.id]);
+    noteLinks(context, before, standings, () => site.id);
+    if (hello.time !== undefined) takeClock(context, site, hello.time, now);
+    const taken = takeGreeted(context, site, hello, now);
+    return { after: standings, ...taken, unheard: takeHeld(context, uplink.attachment, hello.sessions, now) };
+  });
+
+  sendWelcome(context, uplink, {
+    type: "welcome",
+    version,
+    features: [...EDGE_FEATURES],
+    network: { id: network.id, name: network.name },
+    site: { id: site.id, name: site.name },
+    time: context.now(),
+    ...(context.env.LANES_PORT === undefined ? {} : { lanePort: Number(context.env.LANES_PORT) }),
+    ...linksOf(context, site.id),
+    refused: refusedOffers(context, uplink.attachment),
+    services: sightOf(context).of(site.id),
+  });
+  if (revision) tellRevision(context, revision, uplink.attachment);
+  announceStandings(context, before, after, uplink);
+  tellCuts(context, uplink, hello.sessions);
+  for (const { session, waiting } of orphans) {
+    const peer = uplinks.instance(waiting);
+    if (peer) uplinks.send(peer, { type: "session.cut", session, code: "session.unknown" });
+  }
+  for (const session of unheard) await offer(context, session, uplink.attachment);
+}
+
+/** What does not fit into one message follows it. */
+function sendWelcome({ uplinks }: Context, uplink: Uplink, welcome: Welcome): void {
+  const { refused } = welcome;
+  const length = JSON.stringify({ ...welcome, services: [] }).length;
+  const apart = length > MAX_MESSAGE;
+  const taken = length - (apart ? JSON.stringify(refused).length : 0);
+  const [services = [], ...rest] = portions(welcome.services, taken);
+  uplinks.send(uplink, {
+    ...welcome,
+    services,
+    ...(apart ? { refused: [] } : {}),
+    ...(rest.length > 0 ? { more: true } : {}),
+  });
+  for (const [index, put] of rest.entries()) {
+    const last = index === rest.length - 1 ? ({ complete: true } as const) : {};
+    uplinks.send(uplink, { type: "services", put, gone: [], ...last });
+  }
+  if (apart) uplinks.send(uplink, { type: "offers.refused", refused });
+}
+
+/** The site is up, or one more of its instances is. */
+function noteUp(context: Context, site: SiteRow, known: boolean): void {
+  const facts = { site: site.name, actor: site.name, owner: site.id };
+  if (site.state !== "up") {
+    context.store.sites.setState(site.id, "up", context.now());
+    context.event("site.up", `Site ${site.name} is up.`, facts);
+  } else if (!known) {
+    context.event("uplink.up", `Another instance of site ${site.name} is up.`, facts);
+  }
+}
+
+/**
+ * A boot id is random, so a second site that uses one has copied it. That harms nobody, as instances are known by
+ * their site as well, and is an event. The later site is not refused: that would keep a site out whose boot id
+ * another took while it was away.
+ */
+function noteSharedBoot(context: Context, site: SiteRow, boot: string): void {
+  const [other] = context.uplinks.sharingBoot({ site: site.id, boot });
+  const first = other && context.store.sites.get(other.attachment.site);
+  if (!first) return;
+  const text = `Site ${site.name} uses the boot id that a process of site ${first.name} uses already. One of them copied it.`;
+  context.eventOnce("uplink.contested", text, {
+    site: site.name,
+    actor: site.name,
+    owner: site.id,
+  });
+}
+
+/**
+ * Forgets the sessions that a process does not hold any more: what its peer still holds of them is told so when it
+ * resumes. Gives those that the process may not have heard of.
+ */
+function takeHeld(context: Context, instance: InstanceId, named: readonly string[], now: number): string[] {
+  const { sessions } = context.store;
+  const held = new Set(named);
+  const unheard: string[] = [];
+  for (const session of sessions.ofInstance(instance)) {
+    const decision = decideHello(session, held.has(session.id), now);
+    if (decision === "forget") sessions.delete(session.id);
+    else if (session.awaySince !== null) sessions.setAway(session.id, null);
+    if (decision === "offer") unheard.push(session.id);
+  }
+  return unheard;
+}
+
+/** Tells a process which of its sessions were cut while it was away. */
+function tellCuts(context: Context, uplink: Uplink, held: readonly string[]): void {
+  for (const session of held) {
+    const code = context.store.cuts.codeOf(session, uplink.attachment);
+    if (code !== null) context.uplinks.send(uplink, { type: "session.cut", session, code });
+  }
+}
+
+/** @throws FairleadError `site.revoked` */
+function memberOf(context: Context, uplink: Uplink): SiteRow {
+  const site = context.store.sites.get(uplink.attachment.site);
+  if (!site || site.state === "revoked") throw new FairleadError("site.revoked");
+  return site;
+}
+
+/**
+ * One process has one uplink: its newest, once that said hello. Gives since when the process has had uplinks without
+ * a gap, ms since 1970: a live one that is replaced leaves none.
+ * @throws FairleadError `uplink.replaced` when this one is not the newest
+ */
+function replaceOlder(context: Context, uplink: Uplink): number {
+  const { counter, openedAt } = uplink.attachment;
+  let present = openedAt;
+  for (const other of context.uplinks.ofInstance(uplink.attachment)) {
+    if (other.attachment.counter < counter) {
+      const isLive = other.attachment.software !== null && context.uplinks.alive(other, context.now());
+      if (isLive) present = Math.min(present, presentSince(other.attachment));
+      context.uplinks.refuse(other, "uplink.replaced");
+    } else if (other.attachment.counter > counter && other.attachment.software !== null) {
+      throw new FairleadError("uplink.replaced");
+    }
+  }
+  return present;
+}
+
+/**
+ * Takes an instance's offers and listeners. A process that was not here before takes the place of those of its site
+ * that are gone: a restart comes with a new boot id. One that comes back takes nobody's: after an edge restart its
+ * replicas are still on their way. No revision when no offer changed. Gives the sessions of those that are gone, each
+ * with the peer that would wait for it in vain.
+ */
+function takeGreeted(
+  context: Context,
+  site: SiteRow,
+  hello: Hello,
+  now: number,
+): { revision: Revision | null; orphans: { session: string; waiting: InstanceId }[] } {
+  const { store, uplinks } = context;
+  const { boot, offers } = hello;
+  const self = { site: site.id, boot };
+  const left = store.instances(site.id);
+  const known = left.some((other) => isSameInstance(other, self));
+  const gone = known ? [] : left.filter((other) => uplinks.ofInstance(other).length === 0);
+  takeListeners(context, site, self, hello.listeners);
+  if (gone.length === 0 && store.offers.areThose(self, offers)) {
+    store.offers.found(self);
+    return { revision: null, orphans: [] };
+  }
+  const why = ({ instance }: StoredOffer) =>
+    isSameInstance(instance, self)
+      ? `site ${site.name} withdrew it`
+      : `site ${site.name} started again without it`;
+  const orphans = gone.flatMap((other) =>
+    store.sessions.ofInstance(other).map((held) => ({ session: held.id, waiting: peerOf(held, other) })),
+  );
+  const revision = reviseOffers(context, { why, owner: site.id }, () => {
+    store.offers.replace(self, offers, now);
+    for (const other of gone) store.dropInstance(other);
+  });
+  return { revision, orphans };
+}
+
+/** Checks the link certificates that a hello presents, against the links that the site has. */
+async function proveLinks(
+  context: Context,
+  site: SiteRow,
+  presented: readonly string[],
+): Promise<Pick<Attachment, "links" | "unproven">> {
+  const { store } = context;
+  const certificates = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const text of presented) {
+    const certificate = decodeBase64(text);
+    const id = certificate && linkIdOf(certificate);
+    if (certificate && id) certificates.set(id, certificate);
+  }
+  const links: string[] = [];
+  const unproven: Record<string, string> = {};
+  for (const link of store.links.of(site.id)) {
+    const certificate = certificates.get(link.id);
+    try {
+      if (!certificate || site.keyHash === null) throw new FairleadError("certificate.required");
+      await context.authorities.verifyLink(certificate, link, site.keyHash, context.now());
+      links.push(link.id);
+    } catch (thrown) {
+      unproven[link.id] = asFairleadError(thrown, "certificate.untrusted").code;
+    }
+  }
+  return { links, unproven };
+}

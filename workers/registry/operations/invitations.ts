@@ -1,0 +1,98 @@
+/** Invitations to sessions: what each of two instances needs to dial the lanes of a session's present generation. */
+import { FairleadError, isErrorCode } from "../../../protocol/errors.ts";
+import { type InstanceId, isSameInstance } from "../../../protocol/instance-id.ts";
+import { pathRoundTrip, timeLimit } from "../../../protocol/time-limits.ts";
+import type { Invitation } from "../../../protocol/uplink/messages.ts";
+import { issueTicket } from "../../authority/tickets.ts";
+import type { Context } from "../context.ts";
+import type { Uplink } from "../sockets/uplinks.ts";
+import type { SessionRow } from "../store/store.ts";
+
+/** Whether a session is one of this instance's. */
+export function isOf({ a, b }: SessionRow, instance: InstanceId): boolean {
+  return isSameInstance(a, instance) || isSameInstance(b, instance);
+}
+
+/** The other instance of a session, as seen from one of its two. */
+export function peerOf({ a, b }: SessionRow, instance: InstanceId): InstanceId {
+  return isSameInstance(a, instance) ? b : a;
+}
+
+/** Why there is no such session of this instance. */
+export function endOf(context: Context, session: string, instance: InstanceId): FairleadError {
+  const code = context.store.cuts.codeOf(session, instance);
+  return new FairleadError(code !== null && isErrorCode(code) ? code : "session.unknown");
+}
+
+/** Answers an instance's request with its invitation. @throws FairleadError why the session is over by now */
+export async function grant(context: Context, session: string, to: Uplink, id: number): Promise<void> {
+  const invitation = await invite(context, session, to.attachment);
+  context.uplinks.send(to, { type: "session.grant", id, invitation });
+}
+
+/** Offers a session to one of its instances; without an uplink, or when it is over by now, nothing is sent. */
+export async function offer(context: Context, session: string, to: InstanceId): Promise<void> {
+  let invitation: Invitation;
+  try {
+    invitation = await invite(context, session, to);
+  } catch (thrown) {
+    if (thrown instanceof FairleadError) return;
+    throw thrown;
+  }
+  // Looked up now: the instance may have replaced its uplink meanwhile.
+  const uplink = context.uplinks.instance(to);
+  if (uplink) context.uplinks.send(uplink, { type: "session.offer", invitation });
+}
+
+/**
+ * One side's invitation, for the generation that holds when its tickets are made: others may end or resume the
+ * session meanwhile.
+ */
+async function invite(context: Context, id: string, to: InstanceId): Promise<Invitation> {
+  const { store, env } = context;
+  for (;;) {
+    const session = store.sessions.get(id);
+    const network = store.network.get();
+    const peer = session && peerOf(session, to);
+    const peerSite = peer && store.sites.get(peer.site);
+    if (!session || !network || !peerSite) throw endOf(context, id, to);
+    const { generation, encryption } = session;
+    const side = isSameInstance(to, session.a) ? "a" : "b";
+    const rtt = roundTripOf(context, peer);
+    const path = pathRoundTrip(roundTripOf(context, to), rtt);
+    const claims = {
+      network: network.id,
+      session: id,
+      generation,
+      site: to.site,
+      boot: to.boot,
+      peer: peer.site,
+      side,
+      expires: Math.ceil(context.now() + timeLimit("ticket", path)),
+      meetMs: Math.ceil(timeLimit("meeting", path)),
+    } as const;
+    const lanes = Array.from({ length: session.lanes }, (_, lane) => lane);
+    const tickets = await Promise.all(
+      lanes.map((lane) => issueTicket({ ...claims, lane }, env.DEPLOYMENT_CA_KEY)),
+    );
+    const [ticket] = tickets;
+    if (ticket === undefined) throw new FairleadError("edge.internal", `Session ${id} has no lanes.`);
+    if (store.sessions.get(id)?.generation !== generation) continue;
+    return {
+      session: id,
+      generation,
+      lane: 0,
+      peer: { site: peerSite.id, siteName: peerSite.name, boot: peer.boot },
+      encryption,
+      ticket,
+      tickets,
+      lanes: tickets.length,
+      ...(rtt === null ? {} : { rtt }),
+    };
+  }
+}
+
+/** An instance's round trip to the edge as it told it, ms; null while it did not. */
+export function roundTripOf({ uplinks }: Context, instance: InstanceId): number | null {
+  return uplinks.instance(instance)?.attachment.rtt ?? null;
+}

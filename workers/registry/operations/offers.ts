@@ -1,0 +1,186 @@
+/** What instances offer: the one place where offers change, with all that follows for those who see them. */
+import { ERRORS } from "../../../protocol/errors.ts";
+import { type InstanceId, instanceKey, isSameInstance } from "../../../protocol/instance-id.ts";
+import type { RefusedOffer } from "../../../protocol/uplink/messages.ts";
+import type { Context } from "../context.ts";
+import { decideOffers, type Refusal, type StoredOffer } from "../policy/offers.ts";
+import type { Sight } from "../policy/visibility.ts";
+import { announceDifferences, sightOf } from "./announcements.ts";
+
+/** Why offers change. */
+export interface Cause {
+  /** Who did it; the site that offers unless given. */
+  readonly actor?: string;
+  readonly code?: string;
+  /** Id of the site whose doing it is, as in `EventFacts`; null where it is no site's. The site that offers unless given. */
+  readonly owner?: string | null;
+  /** Ends the sentence "Service x is offered no more: …". */
+  readonly why: string | ((offer: StoredOffer) => string);
+}
+
+/** What {@link reviseOffers} leaves to be told once its transaction is through. */
+export interface Revision {
+  readonly before: Sight;
+  /** Instances of whose offers others are refused than before. */
+  readonly refused: readonly InstanceId[];
+}
+
+/** Changes offers, or what they depend on, all or nothing; decides anew which are taken, and tells everybody. */
+export function changeOffers(context: Context, cause: Cause, work: () => void): void {
+  tellRevision(
+    context,
+    context.store.transaction(() => reviseOffers(context, cause, work)),
+  );
+}
+
+/** The same within a transaction of the caller's, who calls {@link tellRevision} after it. */
+export function reviseOffers(context: Context, cause: Cause, work: () => void): Revision {
+  const { store } = context;
+  const before = store.offers.stored();
+  const sight = sightOf(context);
+  work();
+  const after = decide(context);
+  noteServices(context, cause, before, after);
+  noteRefusals(context, cause, before, after);
+  return { before: sight, refused: differingRefusals(before, after) };
+}
+
+/** @param except an instance that is told its refusals in another way */
+export function tellRevision(context: Context, { before, refused }: Revision, except?: InstanceId): void {
+  announceDifferences(context, before);
+  for (const instance of refused) {
+    if (except && isSameInstance(instance, except)) continue;
+    const uplink = context.uplinks.instance(instance);
+    if (uplink)
+      context.uplinks.send(uplink, { type: "offers.refused", refused: refusedOffers(context, instance) });
+  }
+}
+
+/** Which of an instance's offers are not taken, and why. */
+export function refusedOffers(context: Context, instance: InstanceId): RefusedOffer[] {
+  return context.store.offers
+    .refusedOf(instance)
+    .map(({ name, code }) => ({ name, code, message: ERRORS[code as Refusal].meaning }));
+}
+
+/** Decides which offers are taken, and gives all as they are then. */
+function decide(context: Context): StoredOffer[] {
+  const { offers, sites } = context.store;
+  const rows = offers.stored();
+  const mayOffer = new Map(sites.all().map((site) => [site.id, site.mayOffer]));
+  const decisions = decideOffers(rows, {
+    mayOffer: (site) => mayOffer.get(site) ?? null,
+    services: context.quotas().services,
+  });
+  return rows.map((row, index) => {
+    const refused = decisions[index] ?? null;
+    if (refused === row.refused) return row;
+    offers.setRefused(row.instance, row.service, refused);
+    return { ...row, refused };
+  });
+}
+
+/** Taken offers by service. */
+const taken = (offers: readonly StoredOffer[]): Map<string, StoredOffer[]> =>
+  Map.groupBy(
+    offers.filter((offer) => offer.refused === null),
+    (offer) => offer.service,
+  );
+
+const ownerOf = ({ owner }: Cause, { instance }: StoredOffer): string | undefined =>
+  owner === undefined ? instance.site : (owner ?? undefined);
+
+/** Services that come and go, and sites that begin to offer what others do, are events. */
+function noteServices(
+  context: Context,
+  cause: Cause,
+  before: readonly StoredOffer[],
+  after: readonly StoredOffer[],
+): void {
+  const had = taken(before);
+  const has = taken(after);
+  const siteOf = ({ instance }: StoredOffer) => instance.siteName;
+  for (const [name, offers] of has) {
+    const known = new Set(had.get(name)?.map(({ instance }) => instance.site));
+    const others = new Set(had.get(name)?.map(siteOf));
+    for (const offer of offers) {
+      if (known.has(offer.instance.site)) continue;
+      const site = siteOf(offer);
+      const facts = { site, actor: cause.actor ?? site, owner: ownerOf(cause, offer) };
+      if (known.size === 0) {
+        context.event("service.appeared", `Site ${site} offers service ${name}.`, facts);
+      } else {
+        const text = `Site ${site} begins to offer service ${name}, as ${[...others].join(", ")} already does.`;
+        context.event("service.contested", text, facts);
+      }
+      known.add(offer.instance.site);
+      others.add(site);
+    }
+  }
+  for (const [name, offers] of had) {
+    const last = offers.at(-1);
+    if (has.has(name) || !last) continue;
+    const site = siteOf(last);
+    const why = typeof cause.why === "string" ? cause.why : cause.why(last);
+    context.event("service.gone", `Service ${name} is offered no more: ${why}.`, {
+      site,
+      code: cause.code,
+      actor: cause.actor ?? site,
+      owner: ownerOf(cause, last),
+    });
+  }
+}
+
+const refusalOf = ({ instance, service, refused }: StoredOffer) => `${instance.site} ${service} ${refused}`;
+
+/** An offer that is refused is an event, once for its site until that changes. */
+function noteRefusals(
+  context: Context,
+  cause: Cause,
+  before: readonly StoredOffer[],
+  after: readonly StoredOffer[],
+): void {
+  const known = new Set(before.map(refusalOf));
+  for (const offer of after) {
+    if (offer.refused === null || known.has(refusalOf(offer))) continue;
+    known.add(refusalOf(offer));
+    const { siteName: site } = offer.instance;
+    const text = `Service ${offer.service} of site ${site} is not taken: ${ERRORS[offer.refused as Refusal].meaning}`;
+    context.event("service.refused", text, {
+      site,
+      code: offer.refused,
+      actor: site,
+      owner: ownerOf(cause, offer),
+    });
+  }
+}
+
+/** Instances whose refused offers are others than before. */
+function differingRefusals(
+  before: readonly StoredOffer[],
+  after: readonly StoredOffer[],
+): readonly InstanceId[] {
+  const said = (offers: readonly StoredOffer[]) => {
+    const byInstance = Map.groupBy(
+      offers.filter((offer) => offer.refused !== null),
+      (offer) => instanceKey(offer.instance),
+    );
+    return new Map(
+      [...byInstance].map(([key, list]) => [
+        key,
+        list
+          .map((offer) => `${offer.service} ${offer.refused}`)
+          .sort()
+          .join(),
+      ]),
+    );
+  };
+  const had = said(before);
+  const has = said(after);
+  const instances = new Map(
+    [...before, ...after]
+      .filter(({ refused }) => refused !== null)
+      .map(({ instance }) => [instanceKey(instance), instance]),
+  );
+  return [...instances].filter(([key]) => had.get(key) !== has.get(key)).map(([, instance]) => instance);
+}

@@ -1,0 +1,170 @@
+/** Admitting sites and linking members: the redemption of a token, in one transaction. */
+import type { Admission, Redeem } from "../../../protocol/api/api.ts";
+import { encodeBase64 } from "../../../protocol/encoding.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { DEFAULT_LINK_COST } from "../../../protocol/names.ts";
+import type { Claim } from "../../../protocol/tokens.ts";
+import type { Context } from "../context.ts";
+import { nextLinkName, type RedeemDecision } from "../policy/decisions.ts";
+import { writeAttachment } from "../sockets/attachment.ts";
+import type { LinkRow, MemberRow, TokenRow } from "../store/store.ts";
+import { decide, isReplaced, readApplicant, whoIs } from "./applicants.ts";
+import { changeGraph } from "./change-graph.ts";
+import { announceLinks, issuerName } from "./link-reports.ts";
+import { formerly } from "./sites.ts";
+
+/**
+ * Redeems a token: everything slow (hashing, signing) comes first, then one transaction decides again and
+ * writes, so that of two that race for the last use one is admitted and the other refused.
+ * @throws FairleadError `token.*`, `csr.*`, `site.*`, `link.*`, `quota.sites`, `network.unknown`
+ */
+export async function redeem(context: Context, claim: Claim, request: Redeem): Promise<Admission> {
+  const { store, authorities } = context;
+  const applicant = await readApplicant(claim, request);
+  for (;;) {
+    const first = decide(context, claim, request, applicant);
+    if (first.kind === "refuse") throw refused(context, claim, request.site, first.code);
+    if (first.kind === "repeat") return answer(context, claim.tokenId, applicant.keyHash);
+
+    const now = context.now();
+    const token = store.tokens.get(claim.tokenId);
+    if (!token) throw new FairleadError("token.unknown");
+    const site = whoIs(context, token, request.site, applicant);
+    const signed = await authorities.signSite(site, now);
+    const link =
+      first.kind === "join" ? null : { id: context.newId("link"), issuer: token.issuer, joiner: site.id };
+    const certified = link && (await authorities.signLink(link, applicant.publicKey, now));
+
+    const write = (): RedeemDecision | { kind: "anew" } => {
+      const again = decide(context, claim, request, applicant);
+      if (again.kind === "refuse" || again.kind === "repeat") return again;
+      // What was signed fits only what was decided at first, and only the issuer's present CA.
+      if (again.kind !== first.kind) return { kind: "anew" };
+      if (again.kind !== "admit" && whoIs(context, token, request.site, applicant).id !== site.id) {
+        return { kind: "anew" };
+      }
+      if (link && certified && !authorities.holds(link.issuer, certified.authority)) return { kind: "anew" };
+
+      if (again.kind !== "link") enter(context, site, token, again.kind);
+      store.certificates.put({
+        serial: signed.serial,
+        site: site.id,
+        certificate: signed.certificate,
+        notAfter: signed.notAfter,
+      });
+      const row =
+        link && certified
+          ? addLink(context, site, { ...link, certificate: certified.certificate }, request.link)
+          : null;
+      store.tokens.putRedemption(
+        token.id,
+        applicant.keyHash,
+        { site: site.id, link: row?.id ?? null, serial: signed.serial },
+        now,
+      );
+      const what = row ? `and got ${row.name}` : "and has no link yet";
+      context.event("token.redeemed", `Site ${site.name} redeemed token ${token.id} ${what}.`, {
+        site: site.name,
+        actor: site.name,
+      });
+      return again;
+    };
+    // What nobody else can notice is not announced.
+    const sites = first.kind === "link" ? [site.id] : formerly(context, site.name);
+    const cause = { owner: null, why: "its site was joined anew" };
+    const decision =
+      sites.length > 0 ? changeGraph(context, { sites, cause, change: write }) : store.transaction(write);
+    if (decision.kind === "anew") continue;
+    if (decision.kind === "refuse") throw refused(context, claim, request.site, decision.code);
+    // Its issuer has a link more now, though nobody is there yet to bring it up.
+    if (link && first.kind !== "link") announceLinks(context, [link.issuer]);
+    return answer(context, claim.tokenId, applicant.keyHash);
+  }
+}
+
+/** A site becomes a member: a new one, or the one that was made by name. */
+function enter(context: Context, site: MemberRow, token: TokenRow, kind: "admit" | "join"): void {
+  const { store } = context;
+  if (kind === "join") {
+    store.sites.setKey(site.id, site.publicKey, site.keyHash);
+    store.sites.setState(site.id, "down", context.now());
+  } else {
+    // A revoked site's name is free for its successor.
+    const former = store.sites.named(site.name);
+    if (former) store.deleteSite(former.id);
+    store.sites.put(site);
+  }
+  context.event("site.joined", `Site ${site.name} joined with token ${token.id}.`, {
+    site: site.name,
+    actor: site.name,
+  });
+}
+
+/** A new link, in place of one to the same issuer that is good for nothing any more. */
+function addLink(
+  context: Context,
+  site: MemberRow,
+  made: Pick<LinkRow, "id" | "issuer" | "joiner" | "certificate">,
+  wanted: Redeem["link"],
+): LinkRow {
+  const { links } = context.store;
+  const now = context.now();
+  const former = links.of(site.id).find((link) => isReplaced(link, made.issuer, now));
+  if (former) links.delete(former.id);
+  const taken = new Set(links.of(site.id).map((known) => known.name));
+  const row: LinkRow = {
+    ...made,
+    name: wanted?.name ?? former?.name ?? nextLinkName(taken),
+    cost: wanted?.cost ?? former?.cost ?? DEFAULT_LINK_COST,
+    createdAt: now,
+    revokedAt: null,
+  };
+  links.put(row);
+  const issuer = issuerName(context, row.issuer);
+  context.event("link.created", `Link ${row.name} of site ${site.name} to ${issuer} was made.`, {
+    site: site.name,
+    actor: site.name,
+  });
+  // A member that is up proved its key, and its certificate was signed for that a moment ago.
+  for (const { socket, attachment } of context.uplinks.ofSite(site.id)) {
+    const proven = attachment.links.filter((id) => links.get(id) !== null);
+    writeAttachment(socket, { ...attachment, links: [...proven, row.id] });
+  }
+  return row;
+}
+
+function refused(context: Context, claim: Claim, site: string, code: FairleadError["code"]): FairleadError {
+  const text = `Token ${claim.tokenId} was refused to a site that calls itself ${site}.`;
+  // Whoever does not hold the token's secret may be a stranger.
+  if (code === "token.unknown" || code === "token.altered")
+    context.eventOnce("token.refused", text, { code });
+  else context.event("token.refused", text, { code });
+  return new FairleadError(code);
+}
+
+/** The answer that a redemption gave, read back: the first and every repeated one are the same. */
+function answer(context: Context, tokenId: string, keyHash: string): Admission {
+  const { store, env } = context;
+  const network = store.network.get();
+  const redemption = store.tokens.redemption(tokenId, keyHash);
+  const site = redemption && store.sites.get(redemption.site);
+  const link = redemption?.link ? store.links.get(redemption.link) : null;
+  const certificate = redemption && store.certificates.get(redemption.serial);
+  if (!network || !site || !certificate || (redemption.link !== null && !link)) {
+    throw new FairleadError("site.revoked", "The site that this token admitted was removed.");
+  }
+  return {
+    network: { id: network.id, name: network.name },
+    site: { id: site.id, name: site.name },
+    certificate: encodeBase64(certificate.certificate),
+    authority: encodeBase64(network.certificate),
+    link: link && {
+      id: link.id,
+      name: link.name,
+      issuer: issuerName(context, link.issuer),
+      cost: link.cost,
+      certificate: encodeBase64(link.certificate),
+    },
+    edge: { links: env.LINKS_URL, audience: env.API_URL },
+  };
+}

@@ -1,0 +1,63 @@
+/** What an instance reports of itself: how its listeners stand, what its clock says, how far away it is. */
+import type { InstanceId } from "../../../protocol/instance-id.ts";
+import type { ListenerReport } from "../../../protocol/uplink/messages.ts";
+import type { Context } from "../context.ts";
+import { clockIsWrong } from "../policy/decisions.ts";
+import { readAttachment, writeAttachment } from "../sockets/attachment.ts";
+import type { Uplink } from "../sockets/uplinks.ts";
+import type { SiteRow } from "../store/store.ts";
+import { announceLinks } from "./link-reports.ts";
+
+/** Takes an instance's listeners; one that newly fails, or works again, is an event. */
+export function takeListeners(
+  context: Context,
+  site: SiteRow,
+  instance: InstanceId,
+  reports: readonly ListenerReport[],
+): void {
+  const before = new Map(
+    context.store.listeners.replace(instance, reports).map((report) => [report.service, report]),
+  );
+  const failed: { text: string; code: string | undefined }[] = [];
+  const restored: { text: string }[] = [];
+  for (const report of reports) {
+    const known = before.get(report.service);
+    const where = `Listener ${report.address} for service ${report.service} at site ${site.name}`;
+    if (report.state === "failed" && (known?.state !== "failed" || known.code !== report.code)) {
+      const text = `${where} failed: ${report.message ?? report.code ?? "unknown"}.`;
+      failed.push({ text, code: report.code });
+    } else if (report.state === "listening" && known?.state === "failed") {
+      restored.push({ text: `${where} works again.` });
+    }
+  }
+  const facts = { site: site.name, actor: site.name, owner: site.id };
+  context.events("listener.failed", failed, facts);
+  context.events("listener.restored", restored, facts);
+}
+
+/** Takes what a connector's clock said, ms. That it is wrong is an event, once until it is right again. */
+export function takeClock(context: Context, site: SiteRow, said: number, now: number): void {
+  const ahead = said - now;
+  const known = context.store.events.newestClock(site.name) !== undefined;
+  const facts = { site: site.name, actor: site.name, owner: site.id };
+  if (clockIsWrong(ahead) && !known) {
+    const off = `${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? "ahead of" : "behind"} the edge's`;
+    context.event("site.clock", `The clock of site ${site.name} is ${off}.`, {
+      ...facts,
+      code: "site.clock",
+    });
+  } else if (!clockIsWrong(ahead) && known) {
+    context.event("site.clock", `The clock of site ${site.name} is right again.`, facts);
+  }
+}
+
+/**
+ * Takes an uplink's round trip, ms. Only its own site is told what that makes of its links: the others learn it with
+ * what they are told next, or when they ask.
+ */
+export function takeRoundTrip(context: Context, { socket }: Uplink, rtt: number): void {
+  const attachment = readAttachment(socket);
+  if (!attachment || attachment.rtt === rtt) return;
+  writeAttachment(socket, { ...attachment, rtt });
+  announceLinks(context, [attachment.site]);
+}

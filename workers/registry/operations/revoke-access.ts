@@ -1,0 +1,127 @@
+/** Taking access back: what an issuer issued, all at once, or one link. */
+import type { Link, RevokeAccess, RevokedAccess } from "../../../protocol/api/api.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
+import type { Context } from "../context.ts";
+import { NETWORK_NODE } from "../policy/link-graph.ts";
+import type { LinkRow, SiteRow } from "../store/store.ts";
+import { severGraph } from "./change-graph.ts";
+import { describeLink } from "./describe.ts";
+import { issuerName } from "./link-reports.ts";
+import { findIssuer } from "./tokens.ts";
+
+/** What of an issuer ended. */
+interface Ended {
+  readonly issuer: string;
+  readonly tokens: readonly string[];
+  readonly links: readonly LinkRow[];
+}
+
+/** Revokes the good tokens of an issuer and its links. To be called in a transaction. */
+export function endIssued(context: Context, issuer: string, actor: string): Ended {
+  const { tokens, links } = context.store;
+  const now = context.now();
+  const good = tokens.good(now, issuer);
+  for (const { id } of good) {
+    tokens.revoke(id, now);
+    context.event("token.revoked", `Token ${id} was revoked with its issuer's access.`, { actor });
+  }
+  return { issuer, tokens: good.map(({ id }) => id), links: links.revokeFrom(issuer, now) };
+}
+
+/** The network, and every site that issued anything. */
+function issuersOf(context: Context): string[] {
+  const { store, authorities } = context;
+  const issuers = new Set([
+    NETWORK_NODE,
+    ...store.issuers.all(),
+    ...store.tokens.good(context.now()).map((token) => token.issuer),
+    ...store.links.all().map((link) => link.issuer),
+  ]);
+  return [...issuers].filter((issuer) => authorities.mayIssue(issuer));
+}
+
+/**
+ * Kills the tokens of an issuer (or of all), throws its CA away and revokes the links it issued, in one transaction
+ * that waits for nothing; then cuts the sessions that have no other way, and makes the CA anew. Renewals and
+ * redemptions that are signing meanwhile find another CA than theirs, or none.
+ * @throws FairleadError `site.unknown`, `site.revoked` (the issuer), `request.invalid`
+ */
+export async function revokeAccess(
+  context: Context,
+  request: RevokeAccess,
+  actor: string,
+): Promise<RevokedAccess> {
+  const { store, authorities } = context;
+  if (request.all && request.issuer !== undefined) {
+    throw new FairleadError("request.invalid", "Either one issuer or all of them, not both.");
+  }
+  const issuers = request.all ? issuersOf(context) : [findIssuer(context, request.issuer)];
+  const { value: ended, sessions } = await severGraph(context, {
+    sites: issuers,
+    cause: { actor, owner: null, why: "access was revoked" },
+    change: () =>
+      issuers.map((issuer) => {
+        store.issuers.delete(issuer);
+        const ended = endIssued(context, issuer, actor);
+        noteRevoked(context, ended, actor);
+        return {
+          issuer: issuerName(context, issuer),
+          tokens: ended.tokens,
+          links: ended.links.map((link) => named(context, link)),
+        };
+      }),
+  });
+  for (const issuer of issuers)
+    if (authorities.mayIssue(issuer)) await authorities.ensure(issuer, context.now());
+  return {
+    issuers: ended.map(({ issuer }) => issuer),
+    tokens: ended.flatMap(({ tokens }) => tokens),
+    links: ended.flatMap(({ links }) => links),
+    sessions,
+  };
+}
+
+function noteRevoked(context: Context, { issuer, tokens, links }: Ended, actor: string): void {
+  const name = issuerName(context, issuer);
+  const whose = issuer === NETWORK_NODE ? "the network" : `site ${name}`;
+  const text = `Access issued by ${whose} was revoked: ${tokens.length} token(s) and ${links.length} link(s) ended.`;
+  context.event("access.revoked", text, { actor, ...(issuer === NETWORK_NODE ? {} : { site: name }) });
+}
+
+const named = (context: Context, { id, name, joiner, issuer }: LinkRow) => ({
+  id,
+  name,
+  joiner: issuerName(context, joiner),
+  issuer: issuerName(context, issuer),
+});
+
+/** Deletes a link and cuts the sessions that have no other way. @throws FairleadError `link.unknown` */
+export async function deleteLink(context: Context, id: string, actor: string): Promise<Link> {
+  const link = context.store.links.get(id);
+  if (!link) throw new FairleadError("link.unknown", `There is no link ${id}.`);
+  return endLink(context, link, actor);
+}
+
+/** The same for a site that deletes one of its own, by its name. @throws FairleadError `link.unknown` */
+export async function deleteOwnLink(context: Context, site: SiteRow, name: string): Promise<Link> {
+  const link = context.store.links.of(site.id).find((row) => row.name === name);
+  if (!link) throw new FairleadError("link.unknown", `Site ${site.name} has no link ${name}.`);
+  return endLink(context, link, site.name);
+}
+
+async function endLink(context: Context, link: LinkRow, actor: string): Promise<Link> {
+  const described = describeLink(context, link);
+  const { joiner, issuer } = named(context, link);
+  await severGraph(context, {
+    sites: [link.joiner],
+    cause: { actor, owner: null, why: "a link was deleted" },
+    change: () => {
+      context.store.links.delete(link.id);
+      context.event("link.deleted", `Link ${link.name} of site ${joiner} to ${issuer} was deleted.`, {
+        site: joiner,
+        actor,
+      });
+    },
+  });
+  return { ...described, state: "down" };
+}

@@ -1,0 +1,76 @@
+/** Taking a site out of the network, live: its uplinks, links, offers and sessions end now; nothing else does. */
+import type { Site } from "../../../protocol/api/api.ts";
+import type { Context } from "../context.ts";
+import type { SiteRow } from "../store/store.ts";
+import { changeGraph, severGraph } from "./change-graph.ts";
+import { cutDisconnected } from "./cut-sessions.ts";
+import { describeSiteNamed, findSite } from "./describe.ts";
+import { endIssued } from "./revoke-access.ts";
+
+/** @throws FairleadError `site.unknown` */
+export async function revokeSite(context: Context, nameOrId: string, actor: string): Promise<Site> {
+  const site = findSite(context, nameOrId);
+  await endSite(context, site, actor);
+  return describeSiteNamed(context, site.id);
+}
+
+/** Revokes a site and forgets it; its name is free again. @throws FairleadError `site.unknown` */
+export async function deleteSite(context: Context, nameOrId: string, actor: string): Promise<Site> {
+  const site = findSite(context, nameOrId);
+  await endSite(context, site, actor);
+  const { store } = context;
+  return changeGraph(context, {
+    sites: [site.id],
+    cause: { actor, owner: null, why: `site ${site.name} was deleted` },
+    change: () => {
+      const described = describeSiteNamed(context, site.id);
+      store.deleteSite(site.id);
+      context.event("site.deleted", `Site ${described.name} was deleted.`, { site: described.name, actor });
+      return described;
+    },
+  });
+}
+
+async function endSite(context: Context, site: SiteRow, actor: string): Promise<void> {
+  if (site.state === "revoked") {
+    // What an earlier attempt could not reach.
+    await cutDisconnected(context, "session.revoked");
+    return;
+  }
+  const { uplinks } = context;
+  await severGraph(context, {
+    sites: [site.id],
+    cause: { actor, owner: null, why: `site ${site.name} was revoked` },
+    change: () => revoke(context, site, actor),
+    afterwards: () => {
+      for (const uplink of uplinks.ofSite(site.id)) uplinks.refuse(uplink, "site.revoked");
+    },
+  });
+}
+
+/** The site, the tokens that it issued or that were made for it, and the links that it issued. */
+function revoke(context: Context, site: SiteRow, actor: string): void {
+  const { store } = context;
+  const now = context.now();
+  store.sites.setState(site.id, "revoked", now);
+  store.certificates.revokeOf(site.id, now);
+  for (const instance of store.instances(site.id)) store.offers.replace(instance, [], now);
+  context.event("site.revoked", `Site ${site.name} was revoked.`, { site: site.name, actor });
+  store.issuers.delete(site.id);
+  endIssued(context, site.id, actor);
+  endTokensFor(context, site, actor);
+}
+
+/** Revokes the good tokens that admit this site only. */
+export function endTokensFor(context: Context, site: SiteRow, actor: string): void {
+  const { tokens } = context.store;
+  const now = context.now();
+  for (const token of tokens.good(now)) {
+    if (token.site !== site.id) continue;
+    tokens.revoke(token.id, now);
+    context.event("token.revoked", `Token ${token.id}, made for site ${site.name}, was revoked.`, {
+      site: site.name,
+      actor,
+    });
+  }
+}

@@ -1,0 +1,143 @@
+/** Sites made by name before they join, and what of a site can be changed: its name, and what it may offer. */
+import type { CreateSite, Site, Token, UpdateSite } from "../../../protocol/api/api.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { instanceKey } from "../../../protocol/instance-id.ts";
+import type { Context } from "../context.ts";
+import { NETWORK_NODE } from "../policy/link-graph.ts";
+import type { SiteRow } from "../store/store.ts";
+import { changeGraph } from "./change-graph.ts";
+import { describeSiteNamed, findSite } from "./describe.ts";
+import { announceLinks } from "./link-reports.ts";
+import { checkQuota } from "./quotas.ts";
+import { endTokensFor } from "./site-removal.ts";
+import { addToken, describeToken, prepareToken } from "./tokens.ts";
+
+/**
+ * Makes a site without a key or links, and the token that admits it. Again while it has not joined: another token in
+ * place of the former.
+ * @throws FairleadError `site.name_taken`, `quota.sites`, `quota.tokens`
+ */
+export async function createSite(
+  context: Context,
+  request: CreateSite,
+  actor: string,
+): Promise<{ site: Site; token: Token; claim: string }> {
+  const { store } = context;
+  const id = context.newId("site");
+  const facts = { issuer: NETWORK_NODE, uses: 1, expirySeconds: request.expirySeconds };
+  const { row, claim } = await prepareToken(context, { ...facts, site: id });
+  const site = changeGraph(context, {
+    sites: formerly(context, request.name),
+    cause: { actor, owner: null, why: `site ${request.name} was made anew` },
+    change: () => {
+      const made = placeFor(context, id, request, actor);
+      endTokensFor(context, made, actor);
+      addToken(context, { ...row, site: made.id });
+      context.event("token.created", `Token ${row.id} was created for site ${made.name}.`, {
+        site: made.name,
+        actor,
+      });
+      return made;
+    },
+  });
+  return {
+    site: describeSiteNamed(context, site.id),
+    token: describeToken(context, store.tokens.get(row.id) ?? row),
+    claim,
+  };
+}
+
+function placeFor(context: Context, id: string, { name, mayOffer }: CreateSite, actor: string): SiteRow {
+  const { sites } = context.store;
+  const existing = sites.named(name);
+  if (existing?.state === "new") {
+    sites.setMayOffer(existing.id, mayOffer);
+    return existing;
+  }
+  freeName(context, name);
+  checkQuota(context, "sites");
+  const now = context.now();
+  const site: SiteRow = {
+    id,
+    name,
+    publicKey: null,
+    keyHash: null,
+    state: "new",
+    since: now,
+    createdAt: now,
+    mayOffer,
+  };
+  sites.put(site);
+  context.event("site.created", `Site ${name} was made; it has not joined yet.`, { site: name, actor });
+  return site;
+}
+
+/** The revoked site that has a name, whose place is taken with the name. */
+export function formerly({ store }: Context, name: string): string[] {
+  const former = store.sites.named(name);
+  return former?.state === "revoked" ? [former.id] : [];
+}
+
+/** A revoked site's name is free for its successor. @throws FairleadError `site.name_taken` */
+function freeName({ store }: Context, name: string): void {
+  const former = store.sites.named(name);
+  if (former && former.state !== "revoked") {
+    throw new FairleadError("site.name_taken", `There is a site ${name} already.`);
+  }
+  if (former) store.deleteSite(former.id);
+}
+
+/**
+ * Changes a site's name, or what it may offer; everybody who sees it is told.
+ * @throws FairleadError `site.unknown`, `site.revoked`, `site.name_taken`
+ */
+export function updateSite(context: Context, nameOrId: string, request: UpdateSite, actor: string): Site {
+  const { store } = context;
+  const site = findSite(context, nameOrId);
+  if (site.state === "revoked") throw new FairleadError("site.revoked", `Site ${site.name} was revoked.`);
+  const { name = site.name } = request;
+  changeGraph(context, {
+    sites: formerly(context, name),
+    cause: { actor, owner: null, why: `what site ${name} may offer was changed` },
+    change: () => {
+      if (name !== site.name) rename(context, site, name, actor);
+      if (request.mayOffer !== undefined) narrow(context, site, request.mayOffer, actor);
+    },
+  });
+  if (name !== site.name) {
+    const { links } = store;
+    const ends = [...links.of(site.id), ...links.from(site.id)].flatMap(({ joiner, issuer }) => [
+      joiner,
+      issuer,
+    ]);
+    announceLinks(context, ends);
+    tellSessions(context, site.id, name);
+  }
+  return describeSiteNamed(context, site.id);
+}
+
+/** Those that have sessions with a site learn its name: what they offer to it goes by that. */
+function tellSessions({ store, uplinks }: Context, site: string, name: string): void {
+  const peers = store.sessions
+    .all()
+    .filter(({ a, b }) => site === a.site || site === b.site)
+    .map(({ a, b }) => (site === a.site ? b : a));
+  for (const peer of new Map(peers.map((peer) => [instanceKey(peer), peer])).values()) {
+    for (const uplink of uplinks.ofInstance(peer)) uplinks.send(uplink, { type: "renamed", site, name });
+  }
+}
+
+function rename(context: Context, site: SiteRow, name: string, actor: string): void {
+  freeName(context, name);
+  context.store.sites.setName(site.id, name);
+  context.event("site.changed", `Site ${site.name} was renamed to ${name}.`, { site: name, actor });
+}
+
+function narrow(context: Context, site: SiteRow, mayOffer: string[] | null, actor: string): void {
+  const { sites } = context.store;
+  const now = sites.get(site.id) ?? site;
+  if (JSON.stringify(now.mayOffer) === JSON.stringify(mayOffer)) return;
+  sites.setMayOffer(site.id, mayOffer);
+  const what = mayOffer === null ? "any service" : mayOffer.length === 0 ? "none" : mayOffer.join(", ");
+  context.event("site.changed", `Site ${now.name} may offer: ${what}.`, { site: now.name, actor });
+}

@@ -1,0 +1,113 @@
+/** What no message tells: uplinks that went silent, instances that stayed away, sessions that nobody ends. */
+
+import type { Context } from "../context.ts";
+import { BAN_MEMORY_MS } from "../policy/budget.ts";
+import {
+  decideAway,
+  nextSweep,
+  OFFER_GRACE_MS,
+  SESSION_MEMORY_MS,
+  TOKEN_MEMORY_MS,
+} from "../policy/decisions.ts";
+import type { StoredOffer } from "../policy/offers.ts";
+import type { Uplink } from "../sockets/uplinks.ts";
+import { hangUp } from "./disconnect.ts";
+import { announceStandings, noteLinks, standingsOf } from "./link-reports.ts";
+import { changeOffers } from "./offers.ts";
+import { Presence } from "./presence.ts";
+
+/** When to sweep next, ms; null while there is no need. */
+export function dueAt(context: Context): number | null {
+  const { sessions, offers } = context.store;
+  return nextSweep({ sessions: sessions.count(), lostAt: offers.firstLost() }, context.now());
+}
+
+/**
+ * After the object was started anew: whoever was up and has no socket now is down, and what it offered has its
+ * grace from here. So it is after a restart of the edge, and where the end of an uplink is what woke the object:
+ * such a socket is no longer listed when this runs.
+ */
+export function reconcile(context: Context): void {
+  const { store, uplinks } = context;
+  const now = context.now();
+  const sites = store.sites.all().filter((site) => site.state === "up");
+  const gone = sites.filter((site) => uplinks.ofSite(site.id).length === 0);
+  if (gone.length > 0) {
+    const ids = gone.map(({ id }) => id);
+    const before = standingsOf(context, ids, new Remembered(context, new Set(sites.map(({ id }) => id))));
+    for (const site of gone) {
+      store.sites.setState(site.id, "down", now);
+      context.event("site.down", `Site ${site.name} is down.`, {
+        site: site.name,
+        code: "uplink.lost",
+        owner: site.id,
+      });
+    }
+    const after = standingsOf(context, ids);
+    noteLinks(context, before, after, ({ joiner, issuer }) => (ids.includes(joiner) ? joiner : issuer));
+    announceStandings(context, before, after);
+  }
+  for (const instance of store.offers.notLost()) {
+    if (uplinks.ofInstance(instance).length === 0) store.offers.markLost(instance, now);
+  }
+}
+
+/** Who was there when it was last noted. Which links they had proved then is not known: all that they have. */
+class Remembered extends Presence {
+  readonly #there: ReadonlySet<string>;
+
+  constructor(context: Context, there: ReadonlySet<string>) {
+    super(context);
+    this.#there = there;
+  }
+
+  override up(site: string): boolean {
+    return this.#there.has(site);
+  }
+
+  override doubt(): null {
+    return null;
+  }
+}
+
+/** Hangs up on uplinks that went silent; not on one of which something came just now. */
+export function endSilent(context: Context, heard?: Uplink): void {
+  const { uplinks } = context;
+  const now = context.now();
+  for (const uplink of uplinks.all()) {
+    if (uplink.socket === heard?.socket || uplinks.alive(uplink, now)) continue;
+    hangUp(context, uplink, "uplink.lost");
+  }
+}
+
+/** Ends what is over: silent uplinks, offers whose grace is over, sessions without anybody. */
+export function sweep(context: Context): void {
+  const { store, uplinks } = context;
+  const now = context.now();
+  endSilent(context);
+  dropLost(context, now - OFFER_GRACE_MS);
+  store.cuts.prune(now - SESSION_MEMORY_MS);
+  store.bans.prune(now - BAN_MEMORY_MS);
+  store.tokens.prune(now - TOKEN_MEMORY_MS);
+  // A session whose two instances both stay away is over at last, though nobody could say so. Not at once: after
+  // an edge restart this may run before anybody is back.
+  for (const { id, a, b, awaySince } of store.sessions.all()) {
+    const present = [a, b].some((instance) => uplinks.ofInstance(instance).length > 0);
+    const state = decideAway(awaySince, present, now);
+    if (state.over) store.sessions.delete(id);
+    else if (state.awaySince !== awaySince) store.sessions.setAway(id, state.awaySince);
+  }
+}
+
+/** Drops the offers that were lost at or before `time`, and tells who saw them. */
+function dropLost(context: Context, time: number): void {
+  const { offers } = context.store;
+  const first = offers.firstLost();
+  if (first === null || first > time) return;
+  const cause = {
+    actor: "edge",
+    code: "uplink.lost",
+    why: ({ instance }: StoredOffer) => `site ${instance.siteName} stayed away`,
+  };
+  changeOffers(context, cause, () => offers.dropLost(time));
+}

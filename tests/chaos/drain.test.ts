@@ -87,5 +87,7 @@ test("a client that comes while nobody takes new ones is refused at once or wait
   const came = await late;
   await came.move();
   await came.finish();
-  expect(new Set(fates)).toEqual(new Set(fates.length > 0 ? ["ECONNREFUSED"] : []));
+  // The kernel resets a client that it connected in the moment in which the listener closes: west never had it.
+  expect(["ECONNREFUSED", "ECONNRESET"]).toEqual(expect.arrayContaining([...new Set(fates)]));
+  expect(west.log().filter(({ level, service }) => level === 40 && service === "bytes")).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /** The resume key of a session with hop encryption, for which there is no TLS to export one. */
 import { hkdfSync } from "node:crypto";
-import { RESUME_KEY_BYTES, RESUME_KEY_LABEL } from "../../protocol/carrier/index.ts";
 import { FairleadError } from "../../protocol/errors.ts";
+import { RESUME_KEY_BYTES, RESUME_KEY_LABEL } from "../../protocol/session/resume-proof.ts";
 
 /**
  * Made of both sides' shares, which travel in their HELLOs: it keeps out who has not read those. The edge has, so

@@ -1,15 +1,15 @@
 /** What becomes of a session that nobody uses: it lets its lanes go, or ends; and one that drains ends at last. */
 import { FairleadError } from "../../protocol/errors.ts";
+import type { SessionPhase } from "../../protocol/session/state.ts";
 import type { PipeCarrier } from "./carrier.ts";
 import type { SessionLimits } from "./limits.ts";
-import type { Phase } from "./phases.ts";
 
 /** Between two tries to let the lanes go, ms. */
 const PARK_RETRY_MS = 1000;
 
 /** What it needs to know of the session, and does to it. */
 export interface Idle {
-  readonly phase: () => Phase;
+  readonly phase: () => SessionPhase;
   /** Streams open now, both sides'. */
   readonly streams: () => number;
   /** The carrier, where it can be without lanes. */

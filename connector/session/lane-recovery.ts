@@ -5,11 +5,12 @@
  *     resting ──want──▶ asking ──invitation──▶ dialling ──joined──▶ resting
  *                          ▲──── backoff ◀──── no lane came ──┘
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { WebSocket } from "ws";
-import { CARRIER_VERSIONS, type Preface, proofText } from "../../protocol/carrier/index.ts";
+import { CARRIER_VERSIONS, type Preface } from "../../protocol/carrier/index.ts";
 import { asFairleadError, ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { InstanceId } from "../../protocol/instance-id.ts";
+import { ResumeProof } from "../../protocol/session/resume-proof.ts";
 import type { Invitation } from "../../protocol/uplink/messages.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
 import { Backoff } from "../net/backoff.ts";
@@ -59,7 +60,7 @@ function mayPass(error: FairleadError): boolean {
 export class Lanes {
   readonly #options: LanesOptions;
   #generation: number;
-  #key: Uint8Array | null = null;
+  #proof: ResumeProof | null = null;
   #wanted = false;
   #asking = false;
   #isStopped = false;
@@ -84,12 +85,12 @@ export class Lanes {
 
   /** Whether the session could go on over other lanes. */
   get resumable(): boolean {
-    return this.#key !== null;
+    return this.#proof !== null;
   }
 
   /** From here on, lanes of a higher generation can be proved. */
   setKey(key: Uint8Array): void {
-    this.#key = key;
+    this.#proof = new ResumeProof(key, hmac);
   }
 
   /** Opens the very first lane. @throws FairleadError as {@link Meeting.met}; what dialling fails with. */
@@ -106,7 +107,7 @@ export class Lanes {
 
   /** An invitation to lanes of a higher generation: dials them. One that is not higher is ignored. */
   invited(invitation: Invitation): void {
-    if (this.#isStopped || this.#key === null || invitation.generation <= this.#generation) return;
+    if (this.#isStopped || this.#proof === null || invitation.generation <= this.#generation) return;
     this.#generation = invitation.generation;
     this.#dialling = 0;
     // Whatever dials an older one would give its lane up: no invitation leaves dials of others behind.
@@ -252,25 +253,24 @@ export class Lanes {
     const claim = { session, generation, lane, sender: self, receiver: peer, received: received() };
     return {
       // Only the version that began the session can go on with it.
-      carrier: this.#key === null ? carrier : { min: 2, max: 2 },
+      carrier: this.#proof === null ? carrier : { min: 2, max: 2 },
       ...{ session, generation, site: self.site, boot: self.boot, lane },
       received: claim.received,
       window: windowBytes,
-      ...(this.#key === null ? {} : { proof: prove(this.#key, proofText(claim)).toString("base64url") }),
+      ...(this.#proof === null ? {} : { proof: this.#proof.create(claim) }),
     };
   }
 
   /** Lanes of the first generation begin before there is a key; TLS itself proves the peer then. */
   #checkProof({ session, generation, lane, received, proof }: Preface): void {
-    if (this.#key === null || generation === this.#options.invitation.generation) return;
+    if (this.#proof === null || generation === this.#options.invitation.generation) return;
     const { invitation, self } = this.#options;
     const claim = { session, generation, lane, sender: invitation.peer, receiver: self, received };
-    const expected = prove(this.#key, proofText(claim));
-    if (proof !== undefined && timingSafeEqual(Buffer.from(proof, "base64url"), expected)) return;
+    if (this.#proof.verify(claim, proof)) return;
     throw new FairleadError("session.untrusted", "the lane's proof is not of the session's peer");
   }
 }
 
-function prove(key: Uint8Array, text: string): Buffer {
+function hmac(key: Uint8Array, text: string): Buffer {
   return createHmac("sha256", key).update(text).digest();
 }

@@ -12,6 +12,7 @@ import {
 } from "../../protocol/errors.ts";
 import { type InstanceId, instanceKey, isSameInstance } from "../../protocol/instance-id.ts";
 import { MemoryBudget } from "../../protocol/memory-budget.ts";
+import { decideInvitation, encryptionOf } from "../../protocol/session/policy.ts";
 import { pathRoundTrip, timeLimit } from "../../protocol/time-limits.ts";
 import {
   DEFAULT_ENCRYPTION,
@@ -19,7 +20,6 @@ import {
   type Instance,
   type Invitation,
 } from "../../protocol/uplink/messages.ts";
-import { decide, modeOf } from "./invitations.ts";
 import { DEFAULT_LIMITS, limitsOver, type SessionLimits } from "./limits.ts";
 import type { SessionManagerOptions, SessionSummary } from "./options.ts";
 import { serve } from "./serve.ts";
@@ -205,7 +205,7 @@ export class SessionManager {
       if (!isSameInstance(invitation.peer, peer)) {
         throw new FairleadError("session.wrong_peer", "the registry granted a session with another instance");
       }
-      if (modeOf(invitation) !== encryption) {
+      if (encryptionOf(invitation) !== encryption) {
         throw this.#refuse(invitation, "session.forbidden", "the registry granted a session of another mode");
       }
       return this.#begin(invitation);
@@ -222,7 +222,7 @@ export class SessionManager {
   /** Starts the session of an invitation, unless it or a newer one is there. */
   #begin(invitation: Invitation): Session {
     const held = this.#held(invitation);
-    const decision = decide(invitation, held, {
+    const decision = decideInvitation(invitation, held, {
       self: this.#self,
       closing: this.#closing,
       draining: this.#draining,
@@ -264,7 +264,7 @@ export class SessionManager {
 
   #start(invitation: Invitation): Session {
     const { peer } = invitation;
-    const encryption = modeOf(invitation);
+    const encryption = encryptionOf(invitation);
     const key = keyOf(peer, encryption);
     const current = this.#current.get(key);
     const { identity, software = "fairlead", dial, carrier, signalling, accept, log } = this.#options;

@@ -4,11 +4,11 @@ import type { WebSocket } from "ws";
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { InstanceId } from "../../protocol/instance-id.ts";
 import type { MemoryAccount, MemoryBudget } from "../../protocol/memory-budget.ts";
+import type { SessionState } from "../../protocol/session/state.ts";
 import type { Encryption, Instance, Invitation } from "../../protocol/uplink/messages.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
 import type { SessionLimits } from "./limits.ts";
 import type { Log } from "./log.ts";
-import type { SessionState } from "./phases.ts";
 import type { SessionStream } from "./session-stream.ts";
 import type { SessionIdentity } from "./tls.ts";
 

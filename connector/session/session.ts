@@ -1,17 +1,20 @@
 /**
  * One session with one peer: lanes, carrier, TLS and streams put together, from the invitation to the end. Its phases
- * are in phases.ts. While it is up its carrier may be without lanes; TLS and the streams do not notice.
+ * are in protocol/session/state.ts. While it is up its carrier may be without lanes; TLS and the streams do not notice.
  */
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
-import {
-  DEFAULT_WINDOW_BYTES,
-  type LaneReason,
-  type PipeState,
-  RESUME_KEY_BYTES,
-} from "../../protocol/carrier/index.ts";
+import { DEFAULT_WINDOW_BYTES, type LaneReason, type PipeState } from "../../protocol/carrier/index.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { compareInstances } from "../../protocol/instance-id.ts";
+import { RESUME_KEY_BYTES } from "../../protocol/session/resume-proof.ts";
+import {
+  isSuspiciousEnd,
+  type SessionPhase,
+  SessionPhases,
+  type SessionState,
+  sessionState,
+} from "../../protocol/session/state.ts";
 import type { Multiplexer } from "../../protocol/streams/multiplexer.ts";
 import {
   DEFAULT_ENCRYPTION,
@@ -25,7 +28,6 @@ import { Idling } from "./idle-timer.ts";
 import { Laneless } from "./lane-outage.ts";
 import { Lanes } from "./lane-recovery.ts";
 import type { SessionOptions } from "./options.ts";
-import { Phases, type SessionState, stateOf } from "./phases.ts";
 import { SessionStream } from "./session-stream.ts";
 import { Transport } from "./transport.ts";
 
@@ -40,7 +42,7 @@ export class Session {
   readonly #role: "client" | "server";
   readonly #lanes: Lanes;
   readonly #transport: Transport;
-  readonly #phases: Phases;
+  readonly #phases: SessionPhases;
   readonly #laneless: Laneless;
   readonly #idling: Idling;
   #streams: Multiplexer | null = null;
@@ -55,7 +57,7 @@ export class Session {
     this.#role = compareInstances(self, this.peer) < 0 ? "server" : "client";
     this.#up.promise.catch(() => {});
     const close = (error: FairleadError): void => this.close(error);
-    this.#phases = new Phases(() => this.#about, log);
+    this.#phases = new SessionPhases((from, to, why) => this.#logPhase(from, to, why));
     this.#laneless = new Laneless(limits, close);
     this.#lanes = new Lanes({
       ...{ invitation, self, dial, resume, upMs: limits.upMs, log },
@@ -97,7 +99,7 @@ export class Session {
   }
 
   get state(): SessionState {
-    return stateOf(this.#phases.phase, this.#transport.pipe?.pipeState);
+    return sessionState(this.#phases.phase, this.#transport.pipe?.pipeState);
   }
 
   /** The highest generation of lanes that this side has used. */
@@ -267,6 +269,12 @@ export class Session {
 
   get #closed(): boolean {
     return this.#phases.phase === "closed";
+  }
+
+  #logPhase(from: SessionPhase, to: SessionPhase, why: FairleadError | undefined): void {
+    const reason = why === undefined ? {} : { code: why.code, reason: why.message };
+    const level = why !== undefined && isSuspiciousEnd(why.code) ? "warn" : "debug";
+    this.#options.log[level]({ ...this.#about, from, to, ...reason }, "session");
   }
 
   /** Which session it is, for the log. */

@@ -1,15 +1,10 @@
 /** What the streams of a session are on: lanes, the carrier over them, TLS over that. Opened once, and let go. */
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
-import {
-  DEFAULT_WINDOW_BYTES,
-  type Preface,
-  RESUME_KEY_BYTES,
-  RESUME_KEY_LABEL,
-  UNPROVEN_WINDOW_BYTES,
-} from "../../protocol/carrier/index.ts";
+import { DEFAULT_WINDOW_BYTES, type Preface, UNPROVEN_WINDOW_BYTES } from "../../protocol/carrier/index.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { MemoryAccount } from "../../protocol/memory-budget.ts";
+import { RESUME_KEY_BYTES, RESUME_KEY_LABEL } from "../../protocol/session/resume-proof.ts";
 import type { Encryption, Invitation } from "../../protocol/uplink/messages.ts";
 import { PipeCarrier, type PipeCarrierOptions } from "./carrier.ts";
 import { LaneCarrier } from "./carrier-v1.ts";

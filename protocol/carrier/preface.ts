@@ -8,7 +8,6 @@
 import { z } from "zod";
 import { ErrorBody, FairleadError, fromErrorBody } from "../errors.ts";
 import { BootId, SessionId, SiteId } from "../ids.ts";
-import type { InstanceId } from "../instance-id.ts";
 import { negotiate, VersionRange } from "../versions.ts";
 import { DEFAULT_WINDOW_BYTES, MAX_OFFSET, MIN_WINDOW_BYTES } from "./messages.ts";
 
@@ -16,11 +15,6 @@ export const CARRIER_VERSIONS: VersionRange = { min: 1, max: 2 };
 
 /** Longest preface, in UTF-16 code units. */
 export const MAX_PREFACE = 4096;
-
-/** Bytes of the key that proves a resumption, and of each side's share of it where there is no TLS to make it. */
-export const RESUME_KEY_BYTES = 32;
-/** Label under which TLS exports that key (RFC 8446 §7.5); its context is the session id. */
-export const RESUME_KEY_LABEL = "EXPORTER-fairlead-resume";
 
 const base64url32 = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 
@@ -38,7 +32,7 @@ export const Preface = z.object({
   received: z.number().int().min(0).max(MAX_OFFSET).default(0),
   /** Bytes that the sender keeps for want of earlier ones: the other side has no more than this unacknowledged. */
   window: z.number().int().min(MIN_WINDOW_BYTES).default(DEFAULT_WINDOW_BYTES),
-  /** From generation 2 on: base64url HMAC-SHA-256 of {@link proofText} under the resume key. */
+  /** From generation 2 on: base64url HMAC-SHA-256 under the resume key (protocol/session/resume-proof.ts). */
   proof: base64url32.optional(),
 });
 export type Preface = z.infer<typeof Preface>;
@@ -58,23 +52,6 @@ export interface ExpectedPeer {
 
 export function encodePreface(preface: z.input<typeof Preface>): string {
   return JSON.stringify(preface);
-}
-
-/**
- * What a proof signs: the sender claims, to this receiver and on this lane only, what it has received. Both are named
- * by site and boot id (docs/protocol.md, "The proof").
- */
-export function proofText(claim: {
-  session: string;
-  generation: number;
-  lane: number;
-  sender: InstanceId;
-  receiver: InstanceId;
-  received: number;
-}): string {
-  const { session, generation, lane, sender, receiver, received } = claim;
-  const ends = [sender.site, sender.boot, receiver.site, receiver.boot];
-  return [session, generation, lane, ...ends, received].join("|");
 }
 
 /**

@@ -10,7 +10,6 @@ import {
   encodePing,
   encodePong,
   MESSAGE,
-  proofText,
   readMessage,
   readPreface,
 } from "../../../protocol/carrier/index.ts";
@@ -18,6 +17,7 @@ import { encodeBase32, encodeHex } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import * as schemas from "../../../protocol/ids.ts";
 import { parseSiteUri } from "../../../protocol/names.ts";
+import { proofText, ResumeProof } from "../../../protocol/session/resume-proof.ts";
 import { FrameDecoder } from "../../../protocol/streams/frame-decoder.ts";
 import {
   encodeAccept,
@@ -189,9 +189,12 @@ describe("prefaces", () => {
   });
 
   it("prove the peer as the vectors say", () => {
+    const resumeProof = new ResumeProof(bytes(prefaces.key), (key, text) =>
+      createHmac("sha256", key).update(text).digest(),
+    );
     for (const { text, proof, ...claim } of prefaces.proofs) {
       expect(proofText({ session: prefaces.session, ...claim })).toBe(text);
-      expect(createHmac("sha256", bytes(prefaces.key)).update(text).digest("base64url")).toBe(proof);
+      expect(resumeProof.create({ session: prefaces.session, ...claim })).toBe(proof);
     }
     for (const { session, serverShare, clientShare, key } of prefaces.hopResumeKeys) {
       expect(encodeHex(hopResumeKey(session, "server", serverShare, clientShare))).toBe(key);

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodePreface, MAX_PREFACE, proofText, readPreface } from "../../../../protocol/carrier/index.ts";
+import { encodePreface, MAX_PREFACE, readPreface } from "../../../../protocol/carrier/index.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 
 const session = `x${"0".repeat(26)}`;
@@ -54,12 +54,6 @@ describe("a preface", () => {
     ["a proof of another length", { proof: "AAAA" }],
   ])("with %s is malformed", (_, change) => {
     expect(codeOf(JSON.stringify({ ...preface, ...change }))).toBe("session.malformed");
-  });
-
-  it("is proved by what it claims, to one receiver, on one lane", () => {
-    const ends = { sender: { site: "s1", boot: "b1" }, receiver: { site: "s2", boot: "b2" } };
-    const claim = { session: "x1", generation: 2, lane: 0, ...ends, received: 12 };
-    expect(proofText(claim)).toBe("x1|2|0|s1|b1|s2|b2|12");
   });
 
   it("may have fields that are not known yet", () => {

@@ -1,38 +1,40 @@
-/** What to make of an invitation. Decisions only. */
-import type { ErrorCode } from "../../protocol/errors.ts";
-import { type InstanceId, isSameInstance } from "../../protocol/instance-id.ts";
-import { DEFAULT_ENCRYPTION, type Encryption, type Invitation } from "../../protocol/uplink/messages.ts";
+/** Decides what a connector does with an invitation to a session (docs/protocol.md, "Coming together"). */
+import type { ErrorCode } from "../errors.ts";
+import { type InstanceId, isSameInstance } from "../instance-id.ts";
+import { DEFAULT_ENCRYPTION, type Encryption, type Invitation } from "../uplink/messages.ts";
 
-export const modeOf = (invitation: Invitation): Encryption => invitation.encryption ?? DEFAULT_ENCRYPTION;
+/** The encryption mode of an invitation; end-to-end unless it names one. */
+export const encryptionOf = (invitation: Invitation): Encryption =>
+  invitation.encryption ?? DEFAULT_ENCRYPTION;
 
-/** How this connector stands. */
-export interface Host {
+/** The state of the invited connector. */
+export interface InvitedHost {
   readonly self: InstanceId;
   readonly closing: boolean;
   readonly draining: boolean;
-  /** Its own configuration has a use for hop encryption. */
+  /** The connector's own configuration permits hop encryption. */
   readonly allowsHop: boolean;
 }
 
-/** The session that the invitation names, if it is here. */
+/** The session that the invitation names, as this connector holds it. */
 export interface HeldSession {
   readonly peer: InstanceId;
   readonly generation: number;
   readonly encryption: Encryption;
-  /** Lanes of a higher generation can go on with it. */
+  /** Lanes of a higher generation can continue it. */
   readonly resumable: boolean;
 }
 
-export type Decision =
-  /** A new session begins. */
+export type InvitationDecision =
+  /** Begin a new session. */
   | { readonly what: "begin" }
-  /** New lanes for the session that is here. */
+  /** Dial new lanes for the held session. */
   | { readonly what: "resume" }
-  /** A grant and an offer of the same generation are one thing: both sides asked at once. */
+  /** Keep the held session: both sides asked at once, and a grant and an offer of one generation are the same. */
   | { readonly what: "known" }
-  /** Not to be taken, and nobody is told. */
+  /** Drop the invitation without a report. */
   | { readonly what: "ignore"; readonly code: ErrorCode; readonly why: string }
-  /** No part is taken in that session, and the registry is told; `replaced`: what is here of it ends. */
+  /** Refuse and report to the registry; with `replaced`, close the held session. */
   | {
       readonly what: "refuse";
       readonly code: ErrorCode;
@@ -40,9 +42,14 @@ export type Decision =
       readonly replaced?: true;
     };
 
-export function decide(invitation: Invitation, held: HeldSession | undefined, host: Host): Decision {
+/** Decides about an invitation; `held` is the session of the same id, if this connector has it. */
+export function decideInvitation(
+  invitation: Invitation,
+  held: HeldSession | undefined,
+  host: InvitedHost,
+): InvitationDecision {
   const { generation, peer, tickets } = invitation;
-  const encryption = modeOf(invitation);
+  const encryption = encryptionOf(invitation);
   if (host.closing) return ignore("session.closed", "the connector is stopping");
   if (isSameInstance(peer, host.self)) return ignore("session.wrong_peer", "an invitation to ourselves");
   if (held !== undefined && !isSameInstance(held.peer, peer)) {
@@ -60,11 +67,11 @@ export function decide(invitation: Invitation, held: HeldSession | undefined, ho
     const why = "an invitation to new lanes of a session that has ended here";
     return { what: "refuse", code: "session.unknown", why, replaced: true };
   }
-  // The peer's client waits for it: it hears at once, and goes to another instance.
+  // Refusing at once lets the peer's waiting client try another instance.
   if (host.draining) return { what: "refuse", code: "session.unknown", why: "the connector is stopping" };
   return { what: "begin" };
 }
 
-function ignore(code: ErrorCode, why: string): Decision {
+function ignore(code: ErrorCode, why: string): InvitationDecision {
   return { what: "ignore", code, why };
 }

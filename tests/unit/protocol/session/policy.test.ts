@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { decide, type HeldSession, type Host } from "../../../../connector/session/invitations.ts";
+import { decideInvitation, type HeldSession, type InvitedHost } from "../../../../protocol/session/policy.ts";
 import type { Encryption, Invitation } from "../../../../protocol/uplink/messages.ts";
 import { randomId } from "../../../support/certificates.ts";
 
 const self = { site: randomId("site"), boot: randomId("boot") };
 const peer = { site: randomId("site"), siteName: "east", boot: randomId("boot") };
-const host: Host = { self, closing: false, draining: false, allowsHop: false };
+const host: InvitedHost = { self, closing: false, draining: false, allowsHop: false };
 const held: HeldSession = { peer, generation: 2, encryption: "end-to-end", resumable: true };
 
 function invitation(generation = 1, more: Partial<Invitation> = {}): Invitation {
@@ -16,40 +16,46 @@ const hop = { encryption: "hop" as Encryption };
 
 describe("an invitation", () => {
   it("begins a session that is not here, unless the connector is stopping", () => {
-    expect(decide(invitation(), undefined, host)).toEqual({ what: "begin" });
-    expect(decide(invitation(), undefined, { ...host, draining: true })).toMatchObject({
+    expect(decideInvitation(invitation(), undefined, host)).toEqual({ what: "begin" });
+    expect(decideInvitation(invitation(), undefined, { ...host, draining: true })).toMatchObject({
       what: "refuse",
       code: "session.unknown",
     });
-    expect(decide(invitation(), undefined, { ...host, closing: true })).toMatchObject({
+    expect(decideInvitation(invitation(), undefined, { ...host, closing: true })).toMatchObject({
       what: "ignore",
       code: "session.closed",
     });
   });
 
   it("to a generation that is here already changes nothing; to a higher one it brings lanes, also while draining", () => {
-    expect(decide(invitation(1), held, host)).toEqual({ what: "known" });
-    expect(decide(invitation(2), held, host)).toEqual({ what: "known" });
-    expect(decide(invitation(3), held, host)).toEqual({ what: "resume" });
-    expect(decide(invitation(3), held, { ...host, draining: true })).toEqual({ what: "resume" });
+    expect(decideInvitation(invitation(1), held, host)).toEqual({ what: "known" });
+    expect(decideInvitation(invitation(2), held, host)).toEqual({ what: "known" });
+    expect(decideInvitation(invitation(3), held, host)).toEqual({ what: "resume" });
+    expect(decideInvitation(invitation(3), held, { ...host, draining: true })).toEqual({ what: "resume" });
   });
 
   it("to a later generation of what has ended here, or has not begun, is refused, and the registry is told", () => {
-    expect(decide(invitation(3), undefined, host)).toMatchObject({ what: "refuse", code: "session.unknown" });
-    expect(decide(invitation(3), { ...held, resumable: false }, host)).toMatchObject({
+    expect(decideInvitation(invitation(3), undefined, host)).toMatchObject({
+      what: "refuse",
+      code: "session.unknown",
+    });
+    expect(decideInvitation(invitation(3), { ...held, resumable: false }, host)).toMatchObject({
       what: "refuse",
       code: "session.unknown",
       replaced: true,
     });
     // An edge that cannot resume counts generations for each request.
     const { tickets: _, ...old } = invitation(3);
-    expect(decide(old, undefined, host)).toEqual({ what: "begin" });
+    expect(decideInvitation(old, undefined, host)).toEqual({ what: "begin" });
   });
 
   it("to ourselves, or to another mode of a session that is here, is ignored", () => {
     const ours = invitation(1, { peer: { ...self, siteName: "west" } });
-    expect(decide(ours, undefined, host)).toMatchObject({ what: "ignore", code: "session.wrong_peer" });
-    expect(decide(invitation(3, hop), held, { ...host, allowsHop: true })).toMatchObject({
+    expect(decideInvitation(ours, undefined, host)).toMatchObject({
+      what: "ignore",
+      code: "session.wrong_peer",
+    });
+    expect(decideInvitation(invitation(3, hop), held, { ...host, allowsHop: true })).toMatchObject({
       what: "ignore",
       code: "session.forbidden",
     });
@@ -58,7 +64,7 @@ describe("an invitation", () => {
   it("to a session that is here with another instance is ignored, though that has the same boot id", () => {
     const other = { ...peer, site: randomId("site") };
     for (const generation of [1, 2, 3]) {
-      expect(decide(invitation(generation, { peer: other }), held, host)).toMatchObject({
+      expect(decideInvitation(invitation(generation, { peer: other }), held, host)).toMatchObject({
         what: "ignore",
         code: "session.wrong_peer",
       });
@@ -67,17 +73,19 @@ describe("an invitation", () => {
 
   it("of a peer of another site that has our boot id is none to ourselves", () => {
     const double = { ...self, site: randomId("site"), siteName: "east" };
-    expect(decide(invitation(1, { peer: double }), undefined, host)).toEqual({ what: "begin" });
+    expect(decideInvitation(invitation(1, { peer: double }), undefined, host)).toEqual({ what: "begin" });
   });
 
   it("to a session with hop encryption needs the connector's own permission, for new lanes too", () => {
-    expect(decide(invitation(1, hop), undefined, host)).toMatchObject({
+    expect(decideInvitation(invitation(1, hop), undefined, host)).toMatchObject({
       what: "refuse",
       code: "session.forbidden",
     });
-    expect(decide(invitation(3, hop), { ...held, ...hop }, host)).toMatchObject({ what: "refuse" });
-    expect(decide(invitation(1, hop), undefined, { ...host, allowsHop: true })).toEqual({ what: "begin" });
-    expect(decide(invitation(3, hop), { ...held, ...hop }, { ...host, allowsHop: true })).toEqual({
+    expect(decideInvitation(invitation(3, hop), { ...held, ...hop }, host)).toMatchObject({ what: "refuse" });
+    expect(decideInvitation(invitation(1, hop), undefined, { ...host, allowsHop: true })).toEqual({
+      what: "begin",
+    });
+    expect(decideInvitation(invitation(3, hop), { ...held, ...hop }, { ...host, allowsHop: true })).toEqual({
       what: "resume",
     });
   });

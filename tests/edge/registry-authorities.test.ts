@@ -5,17 +5,16 @@ import { encodeBase64 } from "../../protocol/encoding.ts";
 import { renewIssuerAuthority, renewNetworkAuthority } from "../../workers/authority/ca.ts";
 import { makeSealer } from "../../workers/authority/sealing.ts";
 import { readCertificate } from "../../workers/authority/x509.ts";
-import { Authorities } from "../../workers/registry/authorities.ts";
-import { Context } from "../../workers/registry/context.ts";
+import type { Authorities } from "../../workers/registry/context/authorities.ts";
+import type { Context } from "../../workers/registry/context/context.ts";
 import { renew } from "../../workers/registry/operations/renew.ts";
 import { revokeAccess } from "../../workers/registry/operations/revoke-access.ts";
 import { revokeSite } from "../../workers/registry/operations/site-removal.ts";
-import { Uplinks } from "../../workers/registry/sockets/uplinks.ts";
-import { Store } from "../../workers/registry/store/store.ts";
 import { unwrap } from "../../workers/result.ts";
 import { DAY, newKeys } from "../unit/workers/authority/support.ts";
 import { admitted, Operator } from "./support/access.ts";
 import { createNetwork, dial } from "./support/client.ts";
+import { contextOn } from "./support/context.ts";
 import { derOf, hangUpAll, linkIn, type Member, memberFrom, offer, TestUplink } from "./support/member.ts";
 import { resetEdge } from "./support/reset.ts";
 
@@ -65,25 +64,24 @@ function during<T>(
   meanwhile: (context: Context) => Promise<unknown>,
 ): Promise<T> {
   return runInDurableObject(ops.registry, async (_, state) => {
-    const store = new Store(state.storage);
-    const plain = new Authorities(env, store, () => undefined);
     let happened = false;
-    const authorities: Authorities = new Proxy(plain, {
-      get: (target, name) => {
-        if (name !== "signLink") {
-          const value: unknown = Reflect.get(target, name, target);
-          return typeof value === "function" ? value.bind(target) : value;
-        }
-        return async (...facts: Parameters<Authorities["signLink"]>) => {
-          const signed = await target.signLink(...facts);
-          if (happened) return signed;
-          happened = true;
-          await meanwhile(context);
-          return signed;
-        };
-      },
-    });
-    const context = new Context(env, store, new Uplinks(state, () => undefined), authorities);
+    const interrupted = (plain: Authorities): Authorities =>
+      new Proxy(plain, {
+        get: (target, name) => {
+          if (name !== "signLink") {
+            const value: unknown = Reflect.get(target, name, target);
+            return typeof value === "function" ? value.bind(target) : value;
+          }
+          return async (...facts: Parameters<Authorities["signLink"]>) => {
+            const signed = await target.signLink(...facts);
+            if (happened) return signed;
+            happened = true;
+            await meanwhile(context);
+            return signed;
+          };
+        },
+      });
+    const context = contextOn(state, interrupted);
     return work(context);
   });
 }

@@ -1,6 +1,5 @@
 /** Whatever happens in whatever order: what a site was told bit by bit is what it would be told afresh. */
 import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import {
@@ -10,14 +9,11 @@ import {
   RegistryMessage,
   type VisibleService,
 } from "../../protocol/uplink/messages.ts";
-import { Authorities } from "../../workers/registry/authorities.ts";
-import { Context } from "../../workers/registry/context.ts";
 import { describeForSite } from "../../workers/registry/operations/describe.ts";
-import { Uplinks } from "../../workers/registry/sockets/uplinks.ts";
-import { Store } from "../../workers/registry/store/store.ts";
 import { unwrap } from "../../workers/result.ts";
 import { Operator } from "./support/access.ts";
 import { createNetwork } from "./support/client.ts";
+import { contextOn } from "./support/context.ts";
 import { linkIn, type Member, offer, registryOf, TestUplink } from "./support/member.ts";
 import { closeShop } from "./support/shop.ts";
 
@@ -100,10 +96,7 @@ class Knowing {
   #fresh() {
     const { member } = this.uplink;
     return runInDurableObject(registryOf(member), (_, state) => {
-      const store = new Store(state.storage);
-      const authorities = new Authorities(env, store, () => undefined);
-      const context = new Context(env, store, new Uplinks(state, () => undefined), authorities);
-      return describeForSite(context, member.siteId);
+      return describeForSite(contextOn(state), member.siteId);
     });
   }
 }

@@ -2,7 +2,7 @@
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { ConnectorMessage, MAX_MESSAGE, type SiteView } from "../../protocol/uplink/messages.ts";
 import { publicError } from "../errors.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "./context/context.ts";
 import { describeForSite } from "./operations/describe.ts";
 import { sayGoodbye } from "./operations/disconnect.ts";
 import { greet } from "./operations/hello.ts";

@@ -5,7 +5,7 @@
 import type { Network } from "../../protocol/api/api.ts";
 import type { NetworkDump } from "../../protocol/api/backup.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "./context/context.ts";
 import { checkBackup, restoreNetwork } from "./operations/backup.ts";
 import { cutEverything } from "./operations/cut-sessions.ts";
 import { describeNetwork } from "./operations/describe.ts";

@@ -29,11 +29,12 @@ import type { Claim } from "../../protocol/tokens.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
 import { IDENTITY_HEADER, Identity } from "../authority/identity.ts";
 import type { Ticket } from "../authority/tickets.ts";
-import type { Env } from "../config.ts";
 import { errorResponse, publicError } from "../errors.ts";
 import { type Result, success } from "../result.ts";
-import { Authorities } from "./authorities.ts";
-import { Context } from "./context.ts";
+import type { Router } from "../router/router.ts";
+import { Authorities } from "./context/authorities.ts";
+import { Context } from "./context/context.ts";
+import { type SettingsVariables, settingsOf } from "./context/settings.ts";
 import { Lifetime } from "./lifecycle.ts";
 import { dumpNetwork } from "./operations/backup.ts";
 import { describeNetwork, describeSiteNamed, describeStatus } from "./operations/describe.ts";
@@ -51,19 +52,26 @@ import { Uplinks } from "./sockets/uplinks.ts";
 import { Store } from "./store/store.ts";
 import { Sockets } from "./uplink-handler.ts";
 
-export class Registry extends DurableObject<Env> {
+/** What the deployment binds to a registry. */
+export interface RegistryEnv extends SettingsVariables {
+  readonly ROUTER: DurableObjectNamespace<Router>;
+}
+
+export class Registry extends DurableObject<RegistryEnv> {
   readonly #context: Context;
   readonly #lifetime: Lifetime;
   readonly #sockets: Sockets;
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: RegistryEnv) {
     super(ctx, env);
     const store = new Store(ctx.storage);
     const uplinks = new Uplinks(ctx, (uplink) => part(this.#context, uplink, "uplink.lost"));
-    const authorities = new Authorities(env, store, (whose) => {
+    const settings = settingsOf(env);
+    const routers = { cut: (name: string) => env.ROUTER.getByName(name).cut() };
+    const authorities = new Authorities(settings, store, (whose) => {
       this.#context.event("authority.renewed", `The CA of ${whose} neared its end and was issued again.`);
     });
-    this.#context = new Context(env, store, uplinks, authorities);
+    this.#context = new Context({ settings, routers, store, uplinks, authorities });
     this.#lifetime = new Lifetime(ctx.storage, this.#context);
     this.#sockets = new Sockets(this.#context, this.#lifetime, (ms) => {
       void ctx.blockConcurrencyWhile(() => scheduler.wait(ms));

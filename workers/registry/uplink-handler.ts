@@ -6,7 +6,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import type { ConnectorMessage } from "../../protocol/uplink/messages.ts";
 import type { Identity } from "../authority/identity.ts";
 import { publicError } from "../errors.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "./context/context.ts";
 import { dispatch, readMessage } from "./dispatch.ts";
 import type { Lifetime } from "./lifecycle.ts";
 import { hangUp, part } from "./operations/disconnect.ts";

@@ -1,5 +1,5 @@
 /** Tells sites what changed in what they see, and nothing of what they do not see. */
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { portions } from "../policy/message-limits.ts";
 import { Sight } from "../policy/visibility.ts";
 import { Differences } from "../policy/visibility-diff.ts";

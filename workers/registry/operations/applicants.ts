@@ -6,7 +6,7 @@ import type { Claim } from "../../../protocol/tokens.ts";
 import { MAX_LINKS } from "../../../protocol/uplink/messages.ts";
 import { keyHashOf, readCsr } from "../../authority/certificates.ts";
 import { readCertificate } from "../../authority/x509.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { decideRedeem, type RedeemDecision } from "../policy/decisions.ts";
 import type { LinkRow, MemberRow, TokenRow } from "../store/store.ts";
 import { checkQuota } from "./quotas.ts";

@@ -3,7 +3,7 @@ import { BACKUP_VERSION, type NetworkDump } from "../../../protocol/api/backup.t
 import { decodeBase64 } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { readCertificate } from "../../authority/x509.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { NETWORK_NODE } from "../policy/link-graph.ts";
 import type { NetworkRow } from "../store/store.ts";
 import { reconcile } from "./sweep.ts";

@@ -1,5 +1,5 @@
 /** Changing the link graph: everybody is told what it changed for him, and who is not connected any more is cut. */
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { cutDisconnected } from "./cut-sessions.ts";
 import { announceStandings, noteLinks, standingsOf } from "./link-reports.ts";
 import { type Cause, type Revision, reviseOffers, tellRevision } from "./offers.ts";

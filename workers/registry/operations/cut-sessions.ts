@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import { routerName } from "../../router/name.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { SESSION_MEMORY_MS } from "../policy/decisions.ts";
 import type { SessionRow } from "../store/store.ts";
 
@@ -73,10 +73,10 @@ export function cutSession(context: Context, session: SessionRow, code: ErrorCod
 }
 
 /** Throws what the platform threw when the router could not be reached. */
-async function cutRouter({ env }: Context, name: string): Promise<void> {
+async function cutRouter({ routers }: Context, name: string): Promise<void> {
   for (let left = CUT_ATTEMPTS - 1; ; left--) {
     try {
-      await env.ROUTER.getByName(name).cut();
+      await routers.cut(name);
       return;
     } catch (thrown) {
       // The call ends with the object that it aborts: that is the success.

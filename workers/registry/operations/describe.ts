@@ -2,7 +2,7 @@
 import type { Link, Network, NetworkStatus, Service, Site } from "../../../protocol/api/api.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { SiteView } from "../../../protocol/uplink/messages.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { reportOf, standingOf } from "../policy/link-status.ts";
 import type { OfferRow } from "../policy/visibility.ts";
 import type { LinkRow, SiteRow } from "../store/store.ts";

@@ -1,6 +1,6 @@
 /** How an uplink ends: with a goodbye, by its loss, or because the registry hangs up. */
 import type { ErrorCode } from "../../../protocol/errors.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import { announceStandings, noteLinks, standingsOf } from "./link-reports.ts";
 import { changeOffers } from "./offers.ts";

@@ -5,7 +5,7 @@ import { type InstanceId, isSameInstance } from "../../../protocol/instance-id.t
 import { EDGE_FEATURES, type Hello, MAX_MESSAGE, type Welcome } from "../../../protocol/uplink/messages.ts";
 import { negotiate, UPLINK_VERSIONS } from "../../../protocol/versions.ts";
 import { linkIdOf } from "../../authority/certificates.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { decideHello } from "../policy/decisions.ts";
 import { portions } from "../policy/message-limits.ts";
 import type { StoredOffer } from "../policy/offers.ts";
@@ -24,7 +24,7 @@ import { takeClock, takeListeners } from "./reports.ts";
  * @throws FairleadError `uplink.version`, `uplink.malformed`, `uplink.replaced`, `site.revoked`
  */
 export async function greet(context: Context, uplink: Uplink, hello: Hello): Promise<void> {
-  const { store, uplinks } = context;
+  const { settings, store, uplinks } = context;
   const version = negotiate(UPLINK_VERSIONS, hello.versions);
   if (version === null) {
     throw new FairleadError(
@@ -71,7 +71,7 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
     network: { id: network.id, name: network.name },
     site: { id: site.id, name: site.name },
     time: context.now(),
-    ...(context.env.LANES_PORT === undefined ? {} : { lanePort: Number(context.env.LANES_PORT) }),
+    ...(settings.lanePort === null ? {} : { lanePort: settings.lanePort }),
     ...linksOf(context, site.id),
     refused: refusedOffers(context, uplink.attachment),
     services: sightOf(context).of(site.id),

@@ -4,7 +4,7 @@ import { type InstanceId, isSameInstance } from "../../../protocol/instance-id.t
 import { pathRoundTrip, timeLimit } from "../../../protocol/time-limits.ts";
 import type { Invitation } from "../../../protocol/uplink/messages.ts";
 import { issueTicket } from "../../authority/tickets.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { SessionRow } from "../store/store.ts";
 
@@ -49,7 +49,7 @@ export async function offer(context: Context, session: string, to: InstanceId): 
  * session meanwhile.
  */
 async function invite(context: Context, id: string, to: InstanceId): Promise<Invitation> {
-  const { store, env } = context;
+  const { store, settings } = context;
   for (;;) {
     const session = store.sessions.get(id);
     const network = store.network.get();
@@ -73,7 +73,7 @@ async function invite(context: Context, id: string, to: InstanceId): Promise<Inv
     } as const;
     const lanes = Array.from({ length: session.lanes }, (_, lane) => lane);
     const tickets = await Promise.all(
-      lanes.map((lane) => issueTicket({ ...claims, lane }, env.DEPLOYMENT_CA_KEY)),
+      lanes.map((lane) => issueTicket({ ...claims, lane }, settings.deploymentCaKey)),
     );
     const [ticket] = tickets;
     if (ticket === undefined) throw new FairleadError("edge.internal", `Session ${id} has no lanes.`);

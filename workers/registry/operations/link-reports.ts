@@ -1,6 +1,6 @@
 /** Links as those see them that they connect, and what is told of them when they change. */
 import type { IncomingLink, LinkReport } from "../../../protocol/uplink/messages.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { NETWORK_NODE } from "../policy/link-graph.ts";
 import { type Ends, reportOf, type Standing, sameStanding, standingOf } from "../policy/link-status.ts";
 import { withinBounds } from "../policy/message-limits.ts";

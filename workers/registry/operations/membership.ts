@@ -4,7 +4,7 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import type { Purpose } from "../../../protocol/uplink/assertions.ts";
 import { SITE_CERTIFICATE_MS } from "../../authority/certificates.ts";
 import type { Identity } from "../../authority/identity.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { hasJoined, type MemberRow } from "../store/store.ts";
 
 /** @throws FairleadError `site.revoked`, `certificate.revoked` */

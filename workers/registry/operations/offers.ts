@@ -2,7 +2,7 @@
 import { ERRORS } from "../../../protocol/errors.ts";
 import { type InstanceId, instanceKey, isSameInstance } from "../../../protocol/instance-id.ts";
 import type { RefusedOffer } from "../../../protocol/uplink/messages.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { decideOffers, type Refusal, type StoredOffer } from "../policy/offers.ts";
 import type { Sight } from "../policy/visibility.ts";
 import { announceDifferences, sightOf } from "./announcements.ts";

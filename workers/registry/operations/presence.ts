@@ -1,5 +1,5 @@
 /** Who is there, told by live sockets: an uplink that said hello and was not closed. */
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import type { Ends } from "../policy/link-status.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 

@@ -1,7 +1,7 @@
 /** How much a network may have. A quota below what is used already refuses only what is new. */
 import { DEFAULT_QUOTAS, type Quotas, type QuotaUse, type SetQuotas } from "../../../protocol/api/api.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { changeOffers } from "./offers.ts";
 
 /** What is refused with a code of its own; of events the oldest are dropped, uplinks are refused where they are opened. */

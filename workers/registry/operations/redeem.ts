@@ -4,7 +4,7 @@ import { encodeBase64 } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { DEFAULT_LINK_COST } from "../../../protocol/names.ts";
 import type { Claim } from "../../../protocol/tokens.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { nextLinkName, type RedeemDecision } from "../policy/decisions.ts";
 import { writeAttachment } from "../sockets/attachment.ts";
 import type { LinkRow, MemberRow, TokenRow } from "../store/store.ts";
@@ -144,7 +144,7 @@ function refused(context: Context, claim: Claim, site: string, code: FairleadErr
 
 /** The answer that a redemption gave, read back: the first and every repeated one are the same. */
 function answer(context: Context, tokenId: string, keyHash: string): Admission {
-  const { store, env } = context;
+  const { store, settings } = context;
   const network = store.network.get();
   const redemption = store.tokens.redemption(tokenId, keyHash);
   const site = redemption && store.sites.get(redemption.site);
@@ -165,6 +165,6 @@ function answer(context: Context, tokenId: string, keyHash: string): Admission {
       cost: link.cost,
       certificate: encodeBase64(link.certificate),
     },
-    edge: { links: env.LINKS_URL, audience: env.API_URL },
+    edge: { links: settings.gatewayUrl, audience: settings.apiUrl },
   };
 }

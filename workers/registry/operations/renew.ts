@@ -7,8 +7,8 @@ import type { Renewal } from "../../../protocol/uplink/messages.ts";
 import { SITE_CERTIFICATE_MS } from "../../authority/certificates.ts";
 import type { Identity } from "../../authority/identity.ts";
 import { readCertificate } from "../../authority/x509.ts";
-import type { Env } from "../../config.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
+import type { RegistrySettings } from "../context/settings.ts";
 import { hasJoined, type LinkRow, type MemberRow, type SiteRow } from "../store/store.ts";
 import { memberOf, noteAssertion } from "./membership.ts";
 
@@ -33,7 +33,7 @@ const isYoung = (notAfter: number, now: number, part: number) =>
  */
 export async function renew(context: Context, site: SiteRow, notAfter: number | null): Promise<Renewal> {
   if (!hasJoined(site)) throw new FairleadError("site.revoked");
-  const { store, authorities, env } = context;
+  const { store, authorities, settings } = context;
   const asksEarly = notAfter !== null && isYoung(notAfter, context.now(), YOUNG);
   const young = asksEarly ? presentOf(context, site) : null;
   if (young) return young;
@@ -81,16 +81,16 @@ export async function renew(context: Context, site: SiteRow, notAfter: number | 
         const made = links.get(id);
         return made ? [{ id, certificate: encodeBase64(made.certificate) }] : [];
       }),
-      ...deploymentCa(env),
+      ...deploymentCaOf(settings),
     };
   }
 }
 
-const deploymentCa = (env: Env) => (env.DEPLOYMENT_CA.length > MAX_CA ? {} : { ca: env.DEPLOYMENT_CA });
+const deploymentCaOf = ({ deploymentCa: ca }: RegistrySettings) => (ca.length > MAX_CA ? {} : { ca });
 
 /** The certificates that a site has, while all of them are young; null when something is to be signed. */
 function presentOf(context: Context, site: MemberRow): Renewal | null {
-  const { store, env } = context;
+  const { store, settings } = context;
   const now = context.now();
   const own = store.certificates.newestOf(site.id);
   const network = store.network.get();
@@ -107,7 +107,7 @@ function presentOf(context: Context, site: MemberRow): Renewal | null {
     certificate: encodeBase64(own.certificate),
     authority: encodeBase64(network.certificate),
     links: links.map(({ id, certificate }) => ({ id, certificate: encodeBase64(certificate) })),
-    ...deploymentCa(env),
+    ...deploymentCaOf(settings),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What an instance reports of itself: how its listeners stand, what its clock says, how far away it is. */
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import type { ListenerReport } from "../../../protocol/uplink/messages.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { clockIsWrong } from "../policy/decisions.ts";
 import { readAttachment, writeAttachment } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";

@@ -1,7 +1,7 @@
 /** Taking access back: what an issuer issued, all at once, or one link. */
 import type { Link, RevokeAccess, RevokedAccess } from "../../../protocol/api/api.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { NETWORK_NODE } from "../policy/link-graph.ts";
 import type { LinkRow, SiteRow } from "../store/store.ts";
 import { severGraph } from "./change-graph.ts";

@@ -10,7 +10,7 @@ import {
   type Encryption,
   MAX_LANES,
 } from "../../../protocol/uplink/messages.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { decideResume, decideSession } from "../policy/decisions.ts";
 import { type Attachment, presentSince } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";

@@ -2,7 +2,7 @@
 import type { CreateSite, Site, Token, UpdateSite } from "../../../protocol/api/api.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { instanceKey } from "../../../protocol/instance-id.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { NETWORK_NODE } from "../policy/link-graph.ts";
 import type { SiteRow } from "../store/store.ts";
 import { changeGraph } from "./change-graph.ts";

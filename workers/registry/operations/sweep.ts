@@ -1,6 +1,6 @@
 /** What no message tells: uplinks that went silent, instances that stayed away, sessions that nobody ends. */
 
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { BAN_MEMORY_MS } from "../policy/budget.ts";
 import {
   decideAway,

@@ -2,7 +2,7 @@
 import type { Token } from "../../../protocol/api/api.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { CLAIM_SECRET_BYTES, formatClaim } from "../../../protocol/tokens.ts";
-import type { Context } from "../context.ts";
+import type { Context } from "../context/context.ts";
 import { TOKEN_MEMORY_MS, tokenState } from "../policy/decisions.ts";
 import { NETWORK_NODE } from "../policy/link-graph.ts";
 import type { TokenRow } from "../store/store.ts";

@@ -1,7 +1,7 @@
 /** The registry's certificate authorities: the network CA and the issuers' CAs, their keys sealed at rest. */
 
-import { equalBytes } from "../../protocol/encoding.ts";
-import { FairleadError } from "../../protocol/errors.ts";
+import { equalBytes } from "../../../protocol/encoding.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
 import {
   type Authority,
   createIssuerAuthority,
@@ -9,39 +9,40 @@ import {
   nearsEnd,
   renewIssuerAuthority,
   renewNetworkAuthority,
-} from "../authority/ca.ts";
+} from "../../authority/ca.ts";
 import {
   signLinkCertificate,
   signSiteCertificate,
   verifyLinkCertificate,
-} from "../authority/certificates.ts";
-import { makeSealer } from "../authority/sealing.ts";
-import type { Env } from "../config.ts";
-import { NETWORK_NODE } from "./policy/link-graph.ts";
-import type { IssuerRow, LinkRow, MemberRow, NetworkRow, Store } from "./store/store.ts";
+} from "../../authority/certificates.ts";
+import { makeSealer } from "../../authority/sealing.ts";
+import { NETWORK_NODE } from "../policy/link-graph.ts";
+import type { IssuerRow, LinkRow, MemberRow, NetworkRow, Store } from "../store/store.ts";
+import type { RegistrySettings } from "./settings.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 export class Authorities {
-  readonly #env: Env;
+  readonly #settings: RegistrySettings;
   readonly #store: Store;
   readonly #renewed: (what: string) => void;
   /** The last opened key of each authority, with its sealed form: another one in the database is another key. */
   readonly #opened = new Map<string, { sealedKey: Bytes; privateKey: Bytes }>();
 
   /** @param renewed told what a CA is of that neared its end and was issued again */
-  constructor(env: Env, store: Store, renewed: (what: string) => void) {
-    this.#env = env;
+  constructor(settings: RegistrySettings, store: Store, renewed: (what: string) => void) {
+    this.#settings = settings;
     this.#store = store;
     this.#renewed = renewed;
   }
 
   get #deployment() {
-    return { deploymentCa: this.#env.DEPLOYMENT_CA, deploymentCaKey: this.#env.DEPLOYMENT_CA_KEY };
+    const { deploymentCa, deploymentCaKey } = this.#settings;
+    return { deploymentCa, deploymentCaKey };
   }
 
   #sealer(networkId: string) {
-    return makeSealer(this.#env.DEPLOYMENT_CA_KEY, `authorities:${networkId}`);
+    return makeSealer(this.#settings.deploymentCaKey, `authorities:${networkId}`);
   }
 
   /** Makes the CA of a new network. Stores nothing. */
@@ -84,7 +85,7 @@ export class Authorities {
   async #network(now: number): Promise<Authority & { id: string }> {
     const row = this.#networkRow();
     const privateKey = await this.#privateKey("", row.sealedKey);
-    if (!nearsEnd(row.certificate, now, this.#env.DEPLOYMENT_CA)) return { ...row, privateKey };
+    if (!nearsEnd(row.certificate, now, this.#settings.deploymentCa)) return { ...row, privateKey };
     const certificate = await renewNetworkAuthority({
       networkId: row.id,
       certificate: row.certificate,
@@ -138,7 +139,7 @@ export class Authorities {
 
   /** Whether the network CA is to be issued again at the next signing. */
   networkNearsEnd(now: number): boolean {
-    return nearsEnd(this.#networkRow().certificate, now, this.#env.DEPLOYMENT_CA);
+    return nearsEnd(this.#networkRow().certificate, now, this.#settings.deploymentCa);
   }
 
   /** Whether this is the issuer's present CA. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { TIME_LIMITS } from "../../../../../protocol/time-limits.ts";
-import { Departures } from "../../../../../workers/registry/operations/departures.ts";
+import { Departures } from "../../../../../workers/registry/sockets/departures.ts";
 
 const NOW = 1_800_000_000_000;
 const east = { site: "s1", boot: "b1" };

@@ -1,16 +1,16 @@
 /** What the registry's parts share: storage, uplinks, authorities, the clock and the event log. */
-import { DEFAULT_QUOTAS, type EventType, type Quotas } from "../../protocol/api/api.ts";
-import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
-import { ID_BYTES, type IdKind, makeId } from "../../protocol/ids.ts";
-import type { Env } from "../config.ts";
+import { DEFAULT_QUOTAS, type EventType, type Quotas } from "../../../protocol/api/api.ts";
+import { type ErrorCode, FairleadError } from "../../../protocol/errors.ts";
+import { ID_BYTES, type IdKind, makeId } from "../../../protocol/ids.ts";
+import { Bucket, Budgets, type Work } from "../policy/budget.ts";
+import { Reachability } from "../policy/link-graph.ts";
+import { AbsentPeers } from "../sockets/absent-peers.ts";
+import { Departures } from "../sockets/departures.ts";
+import { Notices } from "../sockets/notice-throttle.ts";
+import type { Uplinks } from "../sockets/uplinks.ts";
+import type { Store } from "../store/store.ts";
 import type { Authorities } from "./authorities.ts";
-import { AbsentPeers } from "./operations/absent-peers.ts";
-import { Departures } from "./operations/departures.ts";
-import { Bucket, Budgets, type Work } from "./policy/budget.ts";
-import { Reachability } from "./policy/link-graph.ts";
-import { Notices } from "./sockets/notice-throttle.ts";
-import type { Uplinks } from "./sockets/uplinks.ts";
-import type { Store } from "./store/store.ts";
+import type { RegistrySettings, Routers } from "./settings.ts";
 
 /** How long {@link Context.eventOnce} does not repeat itself, ms. */
 const QUIET_MS = 10_000;
@@ -24,8 +24,12 @@ export interface EventFacts {
   readonly owner?: string | undefined;
 }
 
+/** What a context is made of. */
+export type ContextParts = Pick<Context, "settings" | "routers" | "store" | "uplinks" | "authorities">;
+
 export class Context {
-  readonly env: Env;
+  readonly settings: RegistrySettings;
+  readonly routers: Routers;
   readonly store: Store;
   readonly uplinks: Uplinks;
   readonly authorities: Authorities;
@@ -36,8 +40,9 @@ export class Context {
   /** How often those who ask for the status make the registry look for silent uplinks. */
   readonly looks = new Bucket({ burst: 1, perSecond: 1 });
 
-  constructor(env: Env, store: Store, uplinks: Uplinks, authorities: Authorities) {
-    this.env = env;
+  constructor({ settings, routers, store, uplinks, authorities }: ContextParts) {
+    this.settings = settings;
+    this.routers = routers;
     this.store = store;
     this.uplinks = uplinks;
     this.authorities = authorities;

@@ -1,0 +1,20 @@
+/** A registry's context of its own, over the storage of an object that runs. */
+import { env } from "cloudflare:workers";
+import { Authorities } from "../../../workers/registry/context/authorities.ts";
+import { Context } from "../../../workers/registry/context/context.ts";
+import { settingsOf } from "../../../workers/registry/context/settings.ts";
+import { Uplinks } from "../../../workers/registry/sockets/uplinks.ts";
+import { Store } from "../../../workers/registry/store/store.ts";
+
+/** @param adapt puts other authorities in the place of the plain ones */
+export function contextOn(
+  state: DurableObjectState,
+  adapt: (plain: Authorities) => Authorities = (plain) => plain,
+): Context {
+  const settings = settingsOf(env);
+  const store = new Store(state.storage);
+  const authorities = adapt(new Authorities(settings, store, () => undefined));
+  const uplinks = new Uplinks(state, () => undefined);
+  const routers = { cut: (name: string) => env.ROUTER.getByName(name).cut() };
+  return new Context({ settings, routers, store, uplinks, authorities });
+}

@@ -1,6 +1,6 @@
 /**
  * Who may call what: the one table. A route cannot be made without an entry here (a type error in access.ts),
- * the OpenAPI document says it as `x-fairlead-role`, and docs/security.md shows it (docs/roles.ts).
+ * the OpenAPI document says it as `x-fairlead-role`, and docs/security.md shows it (scripts/roles.ts).
  */
 import type { Role } from "../../protocol/api/api.ts";
 

@@ -1,15 +1,10 @@
-/**
- * Makes the table of roles in docs/security.md, between its marks, from the one that the edge enforces:
- * `npm run docs`. A test holds the page to it.
- */
+/** Writes the table of roles in docs/security.md from the table that the edge enforces: `npm run docs`. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { Role } from "../protocol/api/api.ts";
 import { type Least, ROLES, roleSuffices } from "../workers/auth/roles.ts";
+import { replaceSection } from "./section.ts";
 
-const BEGIN = "<!-- roles: made by `npm run docs` from workers/auth/roles.ts -->";
-const END = "<!-- end of roles -->";
 const COLUMNS: readonly Role[] = ["viewer", "operator", "admin"];
 
 const allows = (least: Least, role: Role) => least === "public" || roleSuffices(role, least);
@@ -23,16 +18,10 @@ export function rolesTable(): string {
   return ["| call | nobody | viewer | operator | admin |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
-/** The page with the table in its place. @throws Error when the marks are missing */
-export function withRoles(page: string): string {
-  const from = page.indexOf(BEGIN);
-  const to = page.indexOf(END);
-  if (from === -1 || to < from)
-    throw new Error("docs/security.md has lost the marks around the table of roles.");
-  return `${page.slice(0, from)}${BEGIN}\n\n${rolesTable()}\n\n${page.slice(to)}`;
-}
+/** The page with the table in its place. @throws Error when the marks of the table are missing */
+export const withRoles = (page: string) => replaceSection(page, "roles", rolesTable());
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const file = join(import.meta.dirname, "security.md");
+if (import.meta.main) {
+  const file = join(import.meta.dirname, "../docs/security.md");
   await writeFile(file, withRoles(await readFile(file, "utf8")));
 }

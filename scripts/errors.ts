@@ -1,7 +1,6 @@
-/** Makes docs/errors.md from the table in protocol/errors.ts: `npm run docs`. A test holds the page to it. */
+/** Writes docs/errors.md from the table in protocol/errors.ts: `npm run docs`. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { ERRORS, type ErrorEntry } from "../protocol/errors.ts";
 
 const GROUPS: Record<string, string> = {
@@ -30,11 +29,12 @@ const GROUPS: Record<string, string> = {
   edge: "The edge",
   backup: "Backups",
   deploy: "Deploying",
+  cli: "The command",
   proxy: "HTTP proxies",
 };
 
 const FAULTS: Record<ErrorEntry["fault"], string> = {
-  caller: "whoever asked",
+  caller: "the caller",
   site: "the site",
   peer: "the other site",
   edge: "the edge's operator",
@@ -47,12 +47,13 @@ export function errorsPage(): string {
     "",
     "<!-- Made by `npm run docs` from protocol/errors.ts. -->",
     "",
-    "Every error has a code that never changes its meaning. It reaches you unchanged through the API (`error.code`),",
-    "the commands (`code:` and `--json`), the log and the event log. Match on the code; the text may change.",
+    "Every error has a code that never changes its meaning.",
+    "The code is the same in the API (`error.code`), the commands (`code:` and `--json`), the logs and the event log.",
+    "Match on the code; the text may change.",
     "",
-    'API answers have the form `{"error": {"code", "message", "action"}, "requestId"}` with the HTTP status below. An uplink',
-    "or lane that is closed for an error has the close code 4000 + status and the code as its reason. *Again* says whether",
-    "the same request can succeed later by itself.",
+    'API answers have the form `{"error": {"code", "message", "action"}, "requestId"}` with the HTTP status below.',
+    "An uplink or lane that is closed for an error has the close code 4000 + status, and the error code as its reason.",
+    "*Fix at* says where the cause is; *Retryable* says whether the same request can succeed later by itself.",
   ];
   let group = "";
   for (const [code, entry] of Object.entries(ERRORS) as [string, ErrorEntry][]) {
@@ -65,14 +66,15 @@ export function errorsPage(): string {
       "",
       `### \`${code}\``,
       "",
-      `${entry.meaning} ${entry.action}`,
+      entry.meaning,
+      entry.action,
       "",
-      `HTTP ${entry.status} · to be mended by ${FAULTS[entry.fault]} · again: ${entry.retry ? "yes" : "no"}`,
+      `HTTP ${entry.status} · Fix at: ${FAULTS[entry.fault]} · Retryable: ${entry.retry ? "yes" : "no"}`,
     );
   }
   return `${lines.join("\n")}\n`;
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await writeFile(join(import.meta.dirname, "errors.md"), errorsPage());
+if (import.meta.main) {
+  await writeFile(join(import.meta.dirname, "../docs/errors.md"), errorsPage());
 }

@@ -1,0 +1,61 @@
+/** Writes the table of decisions in docs/decisions/README.md from the files beside it: `npm run docs`. */
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { replaceSection } from "./section.ts";
+
+/** A decision's number, file, title, date and area, as its file states them. */
+export interface Decision {
+  readonly number: string;
+  readonly file: string;
+  readonly title: string;
+  readonly date: string;
+  readonly area: string;
+}
+
+export const DECISIONS = join(import.meta.dirname, "../docs/decisions");
+
+const FILE = /^(\d{4})-[a-z0-9]+(-[a-z0-9]+)*\.md$/;
+const HEAD = /^# (\d{4}): ([A-Z`].*[^.])\n\n- Date: (\d{4}-\d{2}-\d{2})\n- Area: ([a-z]+)\n/;
+const SECTIONS = ["Context", "Decision", "Consequence"];
+
+/** The head of one decision. @throws Error when the file has not the form that docs/decisions/README.md asks for */
+export function parseDecision(file: string, text: string): Decision {
+  const [, number] = FILE.exec(file) ?? [];
+  if (number === undefined) throw new Error(`The file ${file} is not named NNNN-title.md.`);
+  const [, stated, title = "", date = "", area = ""] = HEAD.exec(text) ?? [];
+  if (stated === undefined) throw new Error(`The file ${file} does not begin with a title, date and area.`);
+  if (stated !== number) throw new Error(`The file ${file} has the number ${stated} in its title.`);
+  const sections = [...text.matchAll(/^## (.+)$/gm)].map(([, name]) => name);
+  if (SECTIONS.some((section, index) => sections[index] !== section))
+    throw new Error(`The file ${file} does not have the sections ${SECTIONS.join(", ")}, in this order.`);
+  return { number, file, title, date, area };
+}
+
+/** Every decision of the folder, by number. @throws Error when a number is missing or used twice */
+export async function readDecisions(folder = DECISIONS): Promise<readonly Decision[]> {
+  const files = (await readdir(folder)).filter((file) => file !== "README.md").sort();
+  const decisions = await Promise.all(
+    files.map(async (file) => parseDecision(file, await readFile(join(folder, file), "utf8"))),
+  );
+  for (const [index, { number, file }] of decisions.entries())
+    if (Number(number) !== index + 1)
+      throw new Error(`The file ${file} should have the number ${String(index + 1).padStart(4, "0")}.`);
+  return decisions;
+}
+
+/** The table of decisions, as Markdown. */
+export function decisionsTable(decisions: readonly Decision[]): string {
+  const rows = decisions.map(
+    ({ number, file, title, date, area }) => `| [${number}](${file}) | ${title} | ${area} | ${date} |`,
+  );
+  return ["| number | decision | area | date |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+/** The index page with the table in its place. @throws Error when the marks of the table are missing */
+export const withDecisions = (page: string, decisions: readonly Decision[]) =>
+  replaceSection(page, "decisions", decisionsTable(decisions));
+
+if (import.meta.main) {
+  const file = join(DECISIONS, "README.md");
+  await writeFile(file, withDecisions(await readFile(file, "utf8"), await readDecisions()));
+}

@@ -1,0 +1,25 @@
+/** The parts of docs/ that are made from code. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readDecisions, withDecisions } from "../../../scripts/decisions.ts";
+import { errorsPage } from "../../../scripts/errors.ts";
+import { withRoles } from "../../../scripts/roles.ts";
+
+const page = (name: string) => readFile(join(import.meta.dirname, "../../../docs", name), "utf8");
+
+describe("the generated pages (run `npm run docs`)", () => {
+  it("docs/errors.md is what the table of errors says", async () => {
+    expect(await page("errors.md")).toBe(errorsPage());
+  });
+
+  it("docs/security.md shows the table of roles that the edge enforces", async () => {
+    const text = await page("security.md");
+    expect(text).toBe(withRoles(text));
+  });
+
+  it("docs/decisions/README.md lists every decision", async () => {
+    const text = await page("decisions/README.md");
+    expect(text).toBe(withDecisions(text, await readDecisions()));
+  });
+});

@@ -3,14 +3,14 @@
  * know no other; see pipe.ts for the one that outlives its lanes.
  */
 import { Duplex } from "node:stream";
-import { type Carrier, type Lane, MAX_LANE_MESSAGE } from "../../protocol/carrier/index.ts";
+import { type CarrierControl, type Lane, MAX_LANE_MESSAGE } from "../../protocol/carrier/index.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { Meeting } from "./lane-handshake.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
-/** @see Carrier */
-export class LaneCarrier extends Duplex implements Carrier {
+/** @see CarrierControl */
+export class LaneCarrier extends Duplex implements CarrierControl {
   readonly version = 1;
   readonly #lane: Lane;
   #over = false;

@@ -1,12 +1,12 @@
 /** Carrier version 2 as a Node Duplex: the pipe of protocol/carrier/carrier.ts with lanes, a clock and a timer. */
 import { Duplex } from "node:stream";
 import {
-  type Carrier,
+  Carrier,
+  type CarrierControl,
+  type CarrierLimits,
+  type CarrierState,
   type Lane,
   type LaneReason,
-  Pipe,
-  type PipeLimits,
-  type PipeState,
   type Preface,
 } from "../../protocol/carrier/index.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
@@ -18,20 +18,20 @@ type WriteDone = (error?: Error | null) => void;
 /** How long the last bytes may take once nobody reads or writes any more, ms. */
 const LINGER_MS = 2000;
 
-export interface PipeCarrierOptions extends PipeLimits {
+export interface PipeCarrierOptions extends CarrierLimits {
   /** Lanes of a higher generation are wanted; told once until one joins. */
   wantLane: (reason: LaneReason) => void;
   /** Whether nothing above needs the pipe. */
   idle: () => boolean;
-  moved: (state: PipeState) => void;
+  moved: (state: CarrierState) => void;
   /** A round trip took so long, ms. */
   measured: (ms: number) => void;
 }
 
-/** @see Carrier */
-export class PipeCarrier extends Duplex implements Carrier {
+/** @see CarrierControl */
+export class PipeCarrier extends Duplex implements CarrierControl {
   readonly version = 2;
-  readonly #pipe: Pipe;
+  readonly #pipe: Carrier;
   readonly #lanes = new Map<number, Lane>();
   #nextLane = 1;
   #timer: NodeJS.Timeout | undefined;
@@ -43,7 +43,7 @@ export class PipeCarrier extends Duplex implements Carrier {
   constructor(options: PipeCarrierOptions) {
     super({ allowHalfOpen: true, autoDestroy: false, readableHighWaterMark: 256 * 1024 });
     this.on("error", () => {});
-    this.#pipe = new Pipe(
+    this.#pipe = new Carrier(
       {
         now: () => performance.now(),
         alarm: (ms) => this.#alarm(ms),
@@ -70,7 +70,7 @@ export class PipeCarrier extends Duplex implements Carrier {
     return this.#failure;
   }
   /** How the pipe stands. Not `state`: that name is a Duplex's own. */
-  get pipeState(): PipeState {
+  get pipeState(): CarrierState {
     return this.#pipe.state;
   }
   /** Bytes received in order. */
@@ -89,7 +89,7 @@ export class PipeCarrier extends Duplex implements Carrier {
     const { heardAt } = this.#pipe;
     return heardAt === null ? null : performance.now() - heardAt;
   }
-  get held(): Pipe["held"] {
+  get held(): Carrier["held"] {
     return this.#pipe.held;
   }
 

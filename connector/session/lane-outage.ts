@@ -1,5 +1,5 @@
 /** A session's times without lanes: how long they may last, and who waits for their end. */
-import type { PipeState } from "../../protocol/carrier/index.ts";
+import type { CarrierState } from "../../protocol/carrier/index.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Waiters } from "../async/waiters.ts";
 import type { PipeCarrier } from "./carrier.ts";
@@ -20,7 +20,7 @@ export class Laneless {
   }
 
   /** How the carrier stands now. */
-  moved(state: PipeState): void {
+  moved(state: CarrierState): void {
     const { sessionTimeoutMs, parkedMs } = this.#limits;
     if (state === "up") {
       clearTimeout(this.#timer);

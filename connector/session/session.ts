@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { DEFAULT_WINDOW_BYTES, type LaneReason, type PipeState } from "../../protocol/carrier/index.ts";
+import { type CarrierState, DEFAULT_WINDOW_BYTES, type LaneReason } from "../../protocol/carrier/index.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { compareInstances } from "../../protocol/instance-id.ts";
 import { RESUME_KEY_BYTES } from "../../protocol/session/resume-proof.ts";
@@ -211,7 +211,7 @@ export class Session {
     else queueMicrotask(() => this.close(new FairleadError("session.lost", "the lane ended too early")));
   }
 
-  #carrierMoved(to: PipeState): void {
+  #carrierMoved(to: CarrierState): void {
     this.#options.log.debug({ ...this.#about, to }, "carrier");
     this.#laneless.moved(to);
     if (to === "up") this.#idling.review();

@@ -1,40 +1,40 @@
 /**
  * Carrier version 2: a reliable pipe of bytes over lanes that come and go. A state machine without sockets,
- * timers or clocks: bytes go in with {@link Pipe.write}, lanes and their messages are told to it, and what is to
- * be done comes out as {@link PipeEffects}.
+ * timers or clocks: bytes go in with {@link Carrier.write}, lanes and their messages are told to it, and what is to
+ * be done comes out as {@link CarrierEffects}.
  *
  * Reading never waits for writing: what arrives is handled whatever the lanes take, and short messages (ACK,
  * PING, PONG) go out even on a lane that is full, one of each. Bytes wait for lanes that take them, then
- * {@link Pipe.write} asks its caller to wait.
+ * {@link Carrier.write} asks its caller to wait.
  *
  * Each direction has a part of its own (sender.ts, receiver.ts), and so have the clock (watch.ts) and the state
  * (standing.ts).
  */
 import { FairleadError } from "../errors.ts";
-import type { PipeEffects, PipeLimits } from "./effects.ts";
+import type { CarrierState } from "./carrier-state.ts";
+import type { CarrierEffects, CarrierLimits } from "./effects.ts";
 import { Exchange } from "./exchange.ts";
 import { LaneSet } from "./lane-set.ts";
-import { PipeLane } from "./lane-state.ts";
-import { Standing } from "./lifecycle.ts";
-import { Watch } from "./liveness.ts";
+import { LaneState } from "./lane-state.ts";
+import { Lifecycle } from "./lifecycle.ts";
+import { Liveness } from "./liveness.ts";
 import { MESSAGE, type Message, nextNumber, readMessage } from "./messages.ts";
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
-import type { PipeState } from "./states.ts";
 
-export class Pipe {
-  readonly #effects: PipeEffects;
+export class Carrier {
+  readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
-  readonly #standing: Standing;
+  readonly #lifecycle: Lifecycle;
   readonly #exchange: Exchange;
-  readonly #watch: Watch;
+  readonly #liveness: Liveness;
   readonly #roundTripMs: number;
   /** One function for every message: a closure each would cost. */
-  readonly #isUp = (): boolean => this.#standing.state === "up";
+  readonly #isUp = (): boolean => this.#lifecycle.state === "up";
 
-  constructor(effects: PipeEffects, limits: PipeLimits = {}) {
+  constructor(effects: CarrierEffects, limits: CarrierLimits = {}) {
     this.#effects = effects;
     this.#roundTripMs = limits.roundTripMs ?? 0;
     const lanes = new LaneSet(effects);
@@ -43,13 +43,13 @@ export class Pipe {
     this.#lanes = lanes;
     this.#sender = sender;
     this.#receiver = receiver;
-    this.#standing = new Standing(effects, lanes, sender, receiver);
-    this.#exchange = new Exchange(effects, lanes, sender, receiver, this.#standing);
-    this.#watch = new Watch(effects, lanes, sender, receiver);
+    this.#lifecycle = new Lifecycle(effects, lanes, sender, receiver);
+    this.#exchange = new Exchange(effects, lanes, sender, receiver, this.#lifecycle);
+    this.#liveness = new Liveness(effects, lanes, sender, receiver);
   }
 
-  get state(): PipeState {
-    return this.#standing.state;
+  get state(): CarrierState {
+    return this.#lifecycle.state;
   }
   /** Bytes received in order: what a preface says. */
   get received(): number {
@@ -60,7 +60,7 @@ export class Pipe {
     return this.#sender.sent;
   }
   get generation(): number {
-    return this.#standing.generation;
+    return this.#lifecycle.generation;
   }
   get lanes(): number {
     return this.#lanes.size;
@@ -94,7 +94,7 @@ export class Pipe {
       this.#fail(error);
       return true;
     }
-    this.#standing.used();
+    this.#lifecycle.used();
     this.wake();
     this.#flush();
     const wait = this.#sender.pushBack();
@@ -128,16 +128,16 @@ export class Pipe {
 
   /** Lets the lanes go, if nothing is under way; the peer must agree. True when it is on its way. */
   park(): boolean {
-    const { state } = this.#standing;
+    const { state } = this.#lifecycle;
     if (state === "parking" || state === "parked") return true;
-    if (!this.#standing.park()) return false;
+    if (!this.#lifecycle.park()) return false;
     this.#plan();
     return true;
   }
 
   /** A parked pipe wants lanes again. */
   wake(): void {
-    this.#standing.wake();
+    this.#lifecycle.wake();
   }
 
   // ---- what lanes do ----------------------------------------------------------------------------------
@@ -147,13 +147,13 @@ export class Pipe {
    * ones at once; one of a lower generation is terminated.
    */
   laneJoined(id: number, generation: number, peer: { received: number; window?: number }): void {
-    if (this.#isEnded() || generation < this.#standing.generation) {
+    if (this.#isEnded() || generation < this.#lifecycle.generation) {
       this.#effects.terminate(id);
       return;
     }
     this.#sender.laneJoined(peer.window);
-    this.#standing.joined(
-      new PipeLane(id, generation, this.#effects.now(), this.#watch.patience, this.#roundTripMs),
+    this.#lifecycle.joined(
+      new LaneState(id, generation, this.#effects.now(), this.#liveness.patience, this.#roundTripMs),
     );
     try {
       this.#sender.acknowledged(peer.received);
@@ -169,9 +169,9 @@ export class Pipe {
   laneLost(id: number): void {
     const lane = this.#lanes.get(id);
     if (lane === undefined || this.#isEnded()) return;
-    this.#standing.drop(lane, null);
+    this.#lifecycle.drop(lane, null);
     if (this.#finished()) return;
-    this.#standing.lacking("lost");
+    this.#lifecycle.lacking("lost");
     this.#flush();
     this.#plan();
   }
@@ -192,7 +192,7 @@ export class Pipe {
     const lane = this.#lanes.get(id);
     if (lane === undefined || this.#isEnded()) return;
     lane.heardAt = this.#effects.now();
-    if (lane.silent && this.#standing.heardAgain(lane)) this.#flush();
+    if (lane.silent && this.#lifecycle.heardAgain(lane)) this.#flush();
     try {
       const message = readMessage(bytes, lane.numberIn);
       lane.numberIn = nextNumber(lane.numberIn);
@@ -206,15 +206,15 @@ export class Pipe {
   tick(): void {
     if (this.#isEnded()) return;
     const now = this.#effects.now();
-    this.#watch.rang(now);
-    for (const lane of this.#watch.check(now, this.#standing.awaiting)) this.#standing.silent(lane);
+    this.#liveness.rang(now);
+    for (const lane of this.#liveness.check(now, this.#lifecycle.awaiting)) this.#lifecycle.silent(lane);
     this.#flush();
     this.#plan();
   }
 
   // ---- messages ---------------------------------------------------------------------------------------
 
-  #handle(lane: PipeLane, message: Message): void {
+  #handle(lane: LaneState, message: Message): void {
     if (message.type === MESSAGE.data) {
       this.#receiveData(message.offset, message.bytes);
       return;
@@ -227,7 +227,7 @@ export class Pipe {
   }
 
   #receiveData(offset: number, bytes: Uint8Array): void {
-    this.#standing.used();
+    this.#lifecycle.used();
     this.#receiver.take(offset, bytes);
     // The reader may have ended the pipe.
     if (this.#isEnded() || this.#finished()) return;
@@ -244,7 +244,7 @@ export class Pipe {
   }
 
   #plan(): void {
-    if (!this.#isEnded()) this.#watch.plan(this.#standing.awaiting);
+    if (!this.#isEnded()) this.#liveness.plan(this.#lifecycle.awaiting);
   }
 
   // ---- the end ----------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ export class Pipe {
 
   #end(error: FairleadError | null): void {
     if (this.#isEnded()) return;
-    this.#standing.move("ended");
+    this.#lifecycle.move("ended");
     for (const lane of this.#lanes.clear()) this.#effects.close(lane.id);
     this.#sender.clear();
     this.#receiver.clear();
@@ -276,6 +276,6 @@ export class Pipe {
   }
 
   #isEnded(): boolean {
-    return this.#standing.state === "ended";
+    return this.#lifecycle.state === "ended";
   }
 }

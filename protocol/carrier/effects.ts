@@ -1,19 +1,19 @@
 /** What a pipe asks of whoever runs it. Calls may come from within any call into the pipe. */
 import type { FairleadError } from "../errors.ts";
 import type { MemoryAccount } from "../memory-budget.ts";
-import type { PipeState } from "./states.ts";
+import type { CarrierState } from "./carrier-state.ts";
 
 /** Why new lanes are wanted. */
 export type LaneReason = "lost" | "silent" | "unpark";
 
-export interface PipeEffects {
+export interface CarrierEffects {
   /** A clock that only goes forward, ms. */
   now(): number;
-  /** Calls {@link Pipe.tick} after `ms`; replaces the alarm before it. Null: no alarm. */
+  /** Calls {@link Carrier.tick} after `ms`; replaces the alarm before it. Null: no alarm. */
   alarm(ms: number | null): void;
   /** Sends one message, given in pieces; false when the lane takes no more for now. */
   send(lane: number, pieces: readonly Uint8Array[]): boolean;
-  /** Bytes of the peer, in order; false asks to wait until {@link Pipe.resume}, they are taken all the same. */
+  /** Bytes of the peer, in order; false asks to wait until {@link Carrier.resume}, they are taken all the same. */
   deliver(bytes: Uint8Array): boolean;
   /** After `write` returned false: it may go on. */
   drained(): void;
@@ -26,19 +26,19 @@ export interface PipeEffects {
   terminate(lane: number): void;
   /** Whether nothing above needs the pipe: it may park. */
   idle(): boolean;
-  moved(state: PipeState): void;
+  moved(state: CarrierState): void;
   /** A round trip took so long, ms. */
   measured(ms: number): void;
   /** Nothing follows. Null: the peer ended it on purpose, or both did. */
   ended(error: FairleadError | null): void;
 }
 
-export interface PipeLimits {
+export interface CarrierLimits {
   /** Bytes kept until they are acknowledged. */
   replayBytes?: number;
   /** Bytes kept for want of earlier ones; the preface tells the peer. */
   windowBytes?: number;
-  /** The same until {@link Pipe.proven} is called; as many unless given. */
+  /** The same until {@link Carrier.proven} is called; as many unless given. */
   unprovenBytes?: number;
   /** Counts the memory that the peer makes this side hold. */
   memory?: MemoryAccount;

@@ -1,9 +1,9 @@
 /** The short messages of a pipe: what they change, and what answers them. */
 import { FairleadError, isErrorCode } from "../errors.ts";
-import type { PipeEffects } from "./effects.ts";
+import type { CarrierEffects } from "./effects.ts";
 import type { LaneSet } from "./lane-set.ts";
-import type { PipeLane } from "./lane-state.ts";
-import type { Standing } from "./lifecycle.ts";
+import type { LaneState } from "./lane-state.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 import { encodeEnd, encodePong, MESSAGE, type Message } from "./messages.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
@@ -12,29 +12,35 @@ import type { Sender } from "./sender.ts";
 export type ShortMessage = Exclude<Message, { readonly type: typeof MESSAGE.data }>;
 
 export class Exchange {
-  readonly #effects: PipeEffects;
+  readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
-  readonly #standing: Standing;
+  readonly #lifecycle: Lifecycle;
 
-  constructor(effects: PipeEffects, lanes: LaneSet, sender: Sender, receiver: Receiver, standing: Standing) {
+  constructor(
+    effects: CarrierEffects,
+    lanes: LaneSet,
+    sender: Sender,
+    receiver: Receiver,
+    lifecycle: Lifecycle,
+  ) {
     this.#effects = effects;
     this.#lanes = lanes;
     this.#sender = sender;
     this.#receiver = receiver;
-    this.#standing = standing;
+    this.#lifecycle = lifecycle;
   }
 
   /**
    * Takes a message. Returns the error with which the peer ends the pipe now; else null.
    * @throws FairleadError session.malformed
    */
-  take(lane: PipeLane, message: ShortMessage): FairleadError | null {
+  take(lane: LaneState, message: ShortMessage): FairleadError | null {
     if (message.type === MESSAGE.end) return this.#takeEnd(message.sent, message.code);
     if (message.type === MESSAGE.pong) this.#takePong(lane, message.id, message.received);
     this.#sender.acknowledged(message.received);
-    if (message.type === MESSAGE.park) this.#standing.peerParks(message.sent, message.received);
+    if (message.type === MESSAGE.park) this.#lifecycle.peerParks(message.sent, message.received);
     else if (message.type === MESSAGE.ping) {
       if (lane.full) lane.owedPong = message.id;
       else this.#answer(lane, message.id);
@@ -43,7 +49,7 @@ export class Exchange {
   }
 
   /** A lane takes messages again: pays what was owed while it did not. */
-  pay(lane: PipeLane): void {
+  pay(lane: LaneState): void {
     this.#receiver.payAck();
     const owed = lane.owedPong;
     lane.owedPong = null;
@@ -57,11 +63,11 @@ export class Exchange {
     }
   }
 
-  #answer(lane: PipeLane, id: number): void {
+  #answer(lane: LaneState, id: number): void {
     this.#lanes.send(lane, [encodePong(lane.numberOut, id, this.#receiver.received)]);
   }
 
-  #takePong(lane: PipeLane, id: number, received: number): void {
+  #takePong(lane: LaneState, id: number, received: number): void {
     const answer = lane.pong(id, this.#effects.now(), received);
     if (answer === null) return;
     this.#sender.measured(answer.took, answer.alone);

@@ -12,8 +12,8 @@
  */
 
 export * from "./carrier.ts";
+export type { CarrierState } from "./carrier-state.ts";
 export * from "./effects.ts";
 export * from "./lane.ts";
 export * from "./messages.ts";
 export * from "./preface.ts";
-export type { PipeState } from "./states.ts";

@@ -27,7 +27,7 @@ interface Point {
   readonly at: number;
 }
 
-export class Flight {
+export class InflightLimit {
   readonly #least: number;
   #points: Point[] = [];
   #roundTrip: number | null = null;

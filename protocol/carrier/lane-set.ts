@@ -1,17 +1,17 @@
 /** The lanes of a pipe: which of them takes bytes now, and which takes an answer. */
-import type { PipeEffects } from "./effects.ts";
-import type { PipeLane } from "./lane-state.ts";
+import type { CarrierEffects } from "./effects.ts";
+import type { LaneState } from "./lane-state.ts";
 import { nextNumber } from "./messages.ts";
 
 export class LaneSet {
-  readonly #effects: PipeEffects;
-  readonly #all = new Map<number, PipeLane>();
+  readonly #effects: CarrierEffects;
+  readonly #all = new Map<number, LaneState>();
   /** The lane that bytes go to while it takes them. */
-  #current: PipeLane | null = null;
+  #current: LaneState | null = null;
   /** When something last came on a lane that is gone, ms. */
   #heardBefore: number | null = null;
 
-  constructor(effects: PipeEffects) {
+  constructor(effects: CarrierEffects) {
     this.#effects = effects;
   }
 
@@ -39,36 +39,36 @@ export class LaneSet {
     return last;
   }
 
-  get(id: number): PipeLane | undefined {
+  get(id: number): LaneState | undefined {
     return this.#all.get(id);
   }
 
   /** Not to be changed while it is walked through; {@link list} may. */
-  all(): Iterable<PipeLane> {
+  all(): Iterable<LaneState> {
     return this.#all.values();
   }
 
-  list(): PipeLane[] {
+  list(): LaneState[] {
     return [...this.#all.values()];
   }
 
-  add(lane: PipeLane): void {
+  add(lane: LaneState): void {
     this.#all.set(lane.id, lane);
   }
 
-  remove(lane: PipeLane): void {
+  remove(lane: LaneState): void {
     this.#heardBefore = Math.max(this.#heardBefore ?? lane.heardAt, lane.heardAt);
     this.#all.delete(lane.id);
     this.rest(lane);
   }
 
   /** No bytes go to this lane for now. */
-  rest(lane: PipeLane): void {
+  rest(lane: LaneState): void {
     if (this.#current === lane) this.#current = null;
   }
 
   /** Forgets all of them, and returns them. */
-  clear(): PipeLane[] {
+  clear(): LaneState[] {
     const all = this.list();
     this.#all.clear();
     this.#current = null;
@@ -76,7 +76,7 @@ export class LaneSet {
   }
 
   /** A lane that takes bytes: the same as before while it does, so that bytes mostly arrive in order. */
-  ready(): PipeLane | null {
+  ready(): LaneState | null {
     if (this.#current !== null && takes(this.#current)) return this.#current;
     this.#current = null;
     for (const lane of this.#all.values()) if (takes(lane)) this.#current = lane;
@@ -84,7 +84,7 @@ export class LaneSet {
   }
 
   /** A lane for an acknowledgement: one that is not full, or that got none since it became full. */
-  answering(): PipeLane | null {
+  answering(): LaneState | null {
     const ready = this.ready();
     if (ready !== null) return ready;
     for (const lane of this.#all.values()) if (!lane.silent && !lane.squeezed) return lane;
@@ -92,7 +92,7 @@ export class LaneSet {
   }
 
   /** Sends a message that has the lane's next number. */
-  send(lane: PipeLane, pieces: readonly Uint8Array[]): void {
+  send(lane: LaneState, pieces: readonly Uint8Array[]): void {
     lane.numberOut = nextNumber(lane.numberOut);
     if (!this.#effects.send(lane.id, pieces)) lane.full = true;
   }
@@ -108,6 +108,6 @@ export class LaneSet {
   }
 }
 
-function takes(lane: PipeLane): boolean {
+function takes(lane: LaneState): boolean {
   return !lane.full && !lane.silent;
 }

@@ -12,7 +12,7 @@ export const PING_AFTER_MS = 1000;
 /** The round trip is measured at least as often while bytes flow. */
 export const MEASURE_EVERY_MS = 5000;
 
-export class PipeLane {
+export class LaneState {
   readonly id: number;
   readonly generation: number;
   /** Numbers of the next message each way. */

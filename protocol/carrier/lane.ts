@@ -32,7 +32,7 @@ export interface LaneEvents {
  * A reliable pipe of bytes that may outlive its lane. The bytes go through the platform's own stream type (in
  * the connector, a Node Duplex that is also a Carrier); this is what the session needs beside them.
  */
-export interface Carrier {
+export interface CarrierControl {
   readonly version: number;
   /** Why the pipe ended; null while it lives, and when it ended on purpose. */
   readonly failure: FairleadError | null;

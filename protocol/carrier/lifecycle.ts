@@ -1,36 +1,36 @@
 /** How a pipe stands: its state, the lanes it lacks and wants, and whether it needs any. */
 import { FairleadError } from "../errors.ts";
-import type { LaneReason, PipeEffects } from "./effects.ts";
+import { type CarrierState, mayMove } from "./carrier-state.ts";
+import type { CarrierEffects, LaneReason } from "./effects.ts";
 import type { LaneSet } from "./lane-set.ts";
-import type { PipeLane } from "./lane-state.ts";
+import type { LaneState } from "./lane-state.ts";
 import { encodePark } from "./messages.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
-import { mayMove, type PipeState } from "./states.ts";
 
-export class Standing {
-  readonly #effects: PipeEffects;
+export class Lifecycle {
+  readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
-  #state: PipeState = "joining";
+  #state: CarrierState = "joining";
   #generation = 0;
   /** Lanes were asked for and none has come. */
   #wanting = false;
 
-  constructor(effects: PipeEffects, lanes: LaneSet, sender: Sender, receiver: Receiver) {
+  constructor(effects: CarrierEffects, lanes: LaneSet, sender: Sender, receiver: Receiver) {
     this.#effects = effects;
     this.#lanes = lanes;
     this.#sender = sender;
     this.#receiver = receiver;
   }
 
-  get state(): PipeState {
+  get state(): CarrierState {
     return this.#state;
   }
 
   /** The only place that changes the state. */
-  move(next: PipeState): void {
+  move(next: CarrierState): void {
     if (!mayMove(this.#state, next)) throw new RangeError(`no move from ${this.#state} to ${next}`);
     this.#state = next;
     this.#effects.moved(next);
@@ -54,7 +54,7 @@ export class Standing {
   }
 
   /** A lane joined: a higher generation takes the place of all lanes of lower ones. */
-  joined(lane: PipeLane): void {
+  joined(lane: LaneState): void {
     if (lane.generation > this.#generation) {
       this.#generation = lane.generation;
       for (const old of this.#lanes.list()) this.drop(old, "terminate");
@@ -66,7 +66,7 @@ export class Standing {
   }
 
   /** Something came on a lane that was silent. True when the pipe is up again for it. */
-  heardAgain(lane: PipeLane): boolean {
+  heardAgain(lane: LaneState): boolean {
     lane.silent = false;
     if (this.#state !== "resuming") return false;
     this.move("up");
@@ -81,14 +81,14 @@ export class Standing {
   }
 
   /** Forgets a lane: what was under way on it goes out again. */
-  drop(lane: PipeLane, how: "close" | "terminate" | null): void {
+  drop(lane: LaneState, how: "close" | "terminate" | null): void {
     this.#lanes.remove(lane);
     this.#sender.laneGone(lane);
     if (how !== null) this.#effects[how](lane.id);
   }
 
   /** A lane gives no sign of life: what was under way on it goes out again, and it is kept in case that it does. */
-  silent(lane: PipeLane): void {
+  silent(lane: LaneState): void {
     if (this.#state === "parking") this.drop(lane, "terminate");
     else this.#sender.laneGone(lane);
     this.lacking("silent");

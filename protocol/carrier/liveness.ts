@@ -1,7 +1,7 @@
 /** What a pipe does by the clock: acknowledges in time, asks lanes for signs of life, calls those silent that give none. */
-import type { PipeEffects } from "./effects.ts";
+import type { CarrierEffects } from "./effects.ts";
 import type { LaneSet } from "./lane-set.ts";
-import type { PipeLane } from "./lane-state.ts";
+import type { LaneState } from "./lane-state.ts";
 import { encodePing } from "./messages.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
@@ -10,8 +10,8 @@ const MAX_PATIENCE = 12;
 /** An alarm this late means that the process did not run, ms. */
 const FROZEN_MS = 1000;
 
-export class Watch {
-  readonly #effects: PipeEffects;
+export class Liveness {
+  readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
   readonly #sender: Sender;
   readonly #receiver: Receiver;
@@ -22,7 +22,7 @@ export class Watch {
    */
   #patience = 1;
 
-  constructor(effects: PipeEffects, lanes: LaneSet, sender: Sender, receiver: Receiver) {
+  constructor(effects: CarrierEffects, lanes: LaneSet, sender: Sender, receiver: Receiver) {
     this.#effects = effects;
     this.#lanes = lanes;
     this.#sender = sender;
@@ -43,8 +43,8 @@ export class Watch {
   }
 
   /** Pings lanes that are due, if a sign of life is awaited, and marks those silent that gave none. Returns these. */
-  check(now: number, awaiting: boolean): PipeLane[] {
-    const silent: PipeLane[] = [];
+  check(now: number, awaiting: boolean): LaneState[] {
+    const silent: LaneState[] = [];
     for (const lane of this.#lanes.list()) {
       if (now >= lane.pingAt(awaiting)) {
         const id = lane.ping(now, this.#sender.acked, this.#sender.alone);
@@ -70,7 +70,7 @@ export class Watch {
     this.#effects.alarm(at === Number.POSITIVE_INFINITY ? null : Math.max(0, at - this.#effects.now()));
   }
 
-  #deadAt(lane: PipeLane): number {
+  #deadAt(lane: LaneState): number {
     return this.#receiver.paused ? Number.POSITIVE_INFINITY : lane.deadAt();
   }
 }

@@ -1,18 +1,18 @@
 /** One direction of a pipe, inwards: bytes in order to the reader, and what is acknowledged of them. */
 import { FairleadError } from "../errors.ts";
-import type { PipeEffects, PipeLimits } from "./effects.ts";
+import type { CarrierEffects, CarrierLimits } from "./effects.ts";
 import type { LaneSet } from "./lane-set.ts";
 import { DEFAULT_WINDOW_BYTES, encodeAck } from "./messages.ts";
-import { Incoming } from "./reorder-buffer.ts";
+import { ReorderBuffer } from "./reorder-buffer.ts";
 
 /** An acknowledgement is sent after this many bytes or ms, whichever is first. */
 export const ACK_BYTES = 256 * 1024;
 export const ACK_MS = 25;
 
 export class Receiver {
-  readonly #effects: PipeEffects;
+  readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
-  readonly #in: Incoming;
+  readonly #in: ReorderBuffer;
   /** The reader asked to wait. */
   #paused = false;
   /** Nothing is handed on any more. */
@@ -26,10 +26,10 @@ export class Receiver {
   /** Where the peer said that the pipe ends. */
   #peerEnd: number | null = null;
 
-  constructor(lanes: LaneSet, effects: PipeEffects, limits: PipeLimits) {
+  constructor(lanes: LaneSet, effects: CarrierEffects, limits: CarrierLimits) {
     this.#lanes = lanes;
     this.#effects = effects;
-    this.#in = new Incoming({
+    this.#in = new ReorderBuffer({
       window: limits.windowBytes ?? DEFAULT_WINDOW_BYTES,
       unproven: limits.unprovenBytes,
       memory: limits.memory,

@@ -4,7 +4,7 @@
  * What is kept is bounded in memory, not only in bytes of the pipe. Small pieces that follow each other are copied
  * together, so that a stretch without gaps has no two neighbouring pieces that would fit into one block; a slice is kept
  * as it is only where it is most of the buffer that it was cut from. So the memory held is less than twice the
- * window and {@link STRETCH_COST} for each of {@link MAX_STRETCHES} stretches; {@link Incoming.cost} counts it.
+ * window and {@link STRETCH_COST} for each of {@link MAX_STRETCHES} stretches; {@link ReorderBuffer.cost} counts it.
  */
 import { FairleadError } from "../errors.ts";
 import { type MemoryAccount, UNLIMITED } from "../memory-budget.ts";
@@ -33,18 +33,18 @@ interface Stretch {
   room: number;
 }
 
-export interface IncomingOptions {
+export interface ReorderBufferOptions {
   /** Bytes beyond the received ones that the peer may send. */
   readonly window: number;
-  /** The same until {@link Incoming.proven}; the window unless given. */
+  /** The same until {@link ReorderBuffer.proven}; the window unless given. */
   readonly unproven?: number | undefined;
   /** Counts the memory held. */
   readonly memory?: MemoryAccount | undefined;
   readonly deliver: (bytes: Uint8Array) => void;
 }
 
-export class Incoming {
-  readonly #options: IncomingOptions;
+export class ReorderBuffer {
+  readonly #options: ReorderBufferOptions;
   readonly #memory: MemoryAccount;
   #window: number;
   #maxStretches: number;
@@ -54,7 +54,7 @@ export class Incoming {
   #held = 0;
   #cost = 0;
 
-  constructor(options: IncomingOptions) {
+  constructor(options: ReorderBufferOptions) {
     const { window, unproven = window, memory = UNLIMITED } = options;
     this.#options = options;
     this.#memory = memory;

@@ -14,7 +14,7 @@ export interface Range {
 /** Slices forgotten chunks off the list only now and then: each time costs the length of the list. */
 const COMPACT_AT = 256;
 
-export class Outgoing {
+export class SendBuffer {
   /** Chunks in order; those before `#first` are acknowledged. */
   #chunks: Uint8Array[] = [];
   /** Offset of each chunk's first byte. */

@@ -2,21 +2,21 @@
  * One direction of a pipe, outwards: bytes wait for lanes that take them, go out, are kept until they are
  * acknowledged, and go out again when their lane is gone. At last the END.
  */
-import type { PipeEffects, PipeLimits } from "./effects.ts";
-import { Flight, LITTLE } from "./inflight-limit.ts";
+import type { CarrierEffects, CarrierLimits } from "./effects.ts";
+import { InflightLimit, LITTLE } from "./inflight-limit.ts";
 import type { LaneSet } from "./lane-set.ts";
-import type { PipeLane } from "./lane-state.ts";
+import type { LaneState } from "./lane-state.ts";
 import { DEFAULT_WINDOW_BYTES, encodeDataHeader, encodeEnd, MAX_DATA } from "./messages.ts";
-import { Outgoing, type Range } from "./send-buffer.ts";
+import { type Range, SendBuffer } from "./send-buffer.ts";
 
 /** Bytes that may wait for a lane before `write` asks to wait: more would only delay what comes later. */
 export const UNSENT_BYTES = 64 * 1024;
 
 export class Sender {
-  readonly #effects: PipeEffects;
+  readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
-  readonly #out = new Outgoing();
-  readonly #flight: Flight;
+  readonly #out = new SendBuffer();
+  readonly #flight: InflightLimit;
   readonly #replayBytes: number;
   /** What the peer keeps for want of earlier bytes. */
   #peerWindow = DEFAULT_WINDOW_BYTES;
@@ -26,11 +26,11 @@ export class Sender {
   #ending = false;
   #endSent = false;
 
-  constructor(lanes: LaneSet, effects: PipeEffects, limits: PipeLimits) {
+  constructor(lanes: LaneSet, effects: CarrierEffects, limits: CarrierLimits) {
     this.#lanes = lanes;
     this.#effects = effects;
     this.#replayBytes = limits.replayBytes ?? DEFAULT_WINDOW_BYTES;
-    this.#flight = new Flight(limits.leastFlightBytes);
+    this.#flight = new InflightLimit(limits.leastFlightBytes);
   }
 
   /** Bytes given to lanes. */
@@ -82,7 +82,7 @@ export class Sender {
   }
 
   /** What may not have arrived goes out again. */
-  laneGone(lane: PipeLane): void {
+  laneGone(lane: LaneState): void {
     this.#out.lost(lane.takeUnder());
   }
 
@@ -121,7 +121,7 @@ export class Sender {
     this.#out.clear();
   }
 
-  #sendRange(lane: PipeLane, range: Range): void {
+  #sendRange(lane: LaneState, range: Range): void {
     const pieces: Uint8Array[] = [encodeDataHeader(lane.numberOut, range.from)];
     this.#out.slices(range, pieces);
     lane.sent(range);

@@ -6,7 +6,7 @@
  *
  * An up session is "resuming" while its carrier wants lanes, and "parked" while its carrier needs none.
  */
-import type { PipeState } from "../carrier/index.ts";
+import type { CarrierState } from "../carrier/index.ts";
 import type { ErrorCode, FairleadError } from "../errors.ts";
 
 export type SessionPhase = "opening" | "up" | "draining" | "closed";
@@ -33,7 +33,7 @@ export function isSuspiciousEnd(code: ErrorCode): boolean {
 }
 
 /** The state of a session in `phase` whose carrier is in state `carrier`; undefined for a carrier of version 1. */
-export function sessionState(phase: SessionPhase, carrier: PipeState | undefined): SessionState {
+export function sessionState(phase: SessionPhase, carrier: CarrierState | undefined): SessionState {
   return phase === "up" && (carrier === "resuming" || carrier === "parked") ? carrier : phase;
 }
 

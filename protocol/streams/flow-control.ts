@@ -25,9 +25,9 @@
 import { FairleadError } from "../errors.ts";
 import { LEAST_WINDOW } from "../memory-budget.ts";
 import { MAX_CREDIT } from "./frames.ts";
-import type { SessionWindows } from "./session-window.ts";
+import type { SessionWindow } from "./session-window.ts";
 
-export { DEFAULT_WINDOW, MAX_WINDOW, SESSION_WINDOW, SessionWindows } from "./session-window.ts";
+export { DEFAULT_WINDOW, MAX_WINDOW, SESSION_WINDOW, SessionWindow } from "./session-window.ts";
 
 /** A window consumed within this many round trips doubles. */
 export const GROW_ROUND_TRIPS = 2;
@@ -61,7 +61,7 @@ export class SendCredit {
 
 /** The receiver's side of one stream: how much the peer may send, and when to grant more. */
 export class ReceiveWindow {
-  readonly #session: SessionWindows;
+  readonly #session: SessionWindow;
   /** What `granted` and `held` shall add up to. */
   #size: number;
   /** Taken from the session's budget: `granted` and `held` never exceed the initial window and this. */
@@ -79,7 +79,7 @@ export class ReceiveWindow {
   #grantedAt = -1;
   #untilNeeded = 0;
 
-  constructor(session: SessionWindows) {
+  constructor(session: SessionWindow) {
     this.#session = session;
     this.#size = session.initial;
     this.#granted = session.initial;

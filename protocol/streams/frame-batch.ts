@@ -14,7 +14,7 @@ export const BATCH_BYTES = 64 * 1024 - 128;
 const REFERENCE_FROM = 4096;
 const BLOCK_BYTES = 64 * 1024;
 
-export class Batch {
+export class FrameBatch {
   readonly #chunks: Uint8Array[] = [];
   #bytes = 0;
   #block = new Uint8Array(0);

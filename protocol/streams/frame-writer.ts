@@ -9,7 +9,7 @@
  */
 import { type ErrorCode, FairleadError } from "../errors.ts";
 import { Fifo } from "./fifo.ts";
-import { BATCH_BYTES, Batch } from "./frame-batch.ts";
+import { BATCH_BYTES, FrameBatch } from "./frame-batch.ts";
 import { encodeReset, HEADER_BYTES, MAX_CONTROL } from "./frames.ts";
 import { type Stream, TURN_BYTES } from "./stream.ts";
 
@@ -26,7 +26,7 @@ export interface MultiplexerEffects {
 export class FrameWriter {
   readonly #effects: MultiplexerEffects;
   readonly #resetSent: (stream: Stream) => void;
-  readonly #batch = new Batch();
+  readonly #batch = new FrameBatch();
   /** HELLO until it went out. */
   #hello: Uint8Array | null;
   /** GOAWAY from when it is due until it went out. */

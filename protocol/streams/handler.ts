@@ -1,6 +1,6 @@
 /** A stream's two neighbours: the user it tells what happens, and the session it belongs to. */
 import type { FairleadError } from "../errors.ts";
-import type { SessionWindows } from "./session-window.ts";
+import type { SessionWindow } from "./session-window.ts";
 import type { Stream } from "./stream.ts";
 
 /** What a stream tells its user. */
@@ -22,7 +22,7 @@ export interface StreamHandler {
 /** The multiplexer, as a stream sees it. */
 export interface StreamOwner {
   /** What the windows of the session's streams share. */
-  readonly windows: SessionWindows;
+  readonly windows: SessionWindow;
   /** Payload of an OPEN that asks for the service. */
   openPayload(service: string, hops: number): Uint8Array;
   /** The stream has a control frame to send. */

@@ -19,9 +19,9 @@ import {
   parseReset,
 } from "./frames.ts";
 import { checkHello, ourHello } from "./hello.ts";
-import { Opens } from "./open-cache.ts";
+import { OpenCache } from "./open-cache.ts";
 import type { MultiplexerEvents, MultiplexerOptions } from "./options.ts";
-import { SessionWindows } from "./session-window.ts";
+import { SessionWindow } from "./session-window.ts";
 import { Stream, type StreamHandler, type StreamOwner } from "./stream.ts";
 import { StreamTable } from "./stream-table.ts";
 
@@ -35,9 +35,9 @@ export class Multiplexer {
   readonly #hello: Hello;
   readonly #owner: StreamOwner;
   readonly #decoder: FrameDecoder;
-  readonly #opens = new Opens();
+  readonly #opens = new OpenCache();
   readonly #table: StreamTable;
-  readonly #windows: SessionWindows;
+  readonly #windows: SessionWindow;
   readonly #writer: FrameWriter;
   #peer: Hello | null = null;
   #state: MultiplexerState = "greeting";
@@ -49,7 +49,7 @@ export class Multiplexer {
     this.#events = options.events;
     this.#table = new StreamTable(options.ids);
     this.#hello = ourHello(options);
-    this.#windows = new SessionWindows({
+    this.#windows = new SessionWindow({
       initial: this.#hello.window,
       now: options.now ?? (() => performance.now()),
       ...(options.memory === undefined ? {} : { memory: options.memory }),

@@ -4,7 +4,7 @@
  */
 import { type Open, openPayload, parseOpen } from "./frames.ts";
 
-export class Opens {
+export class OpenCache {
   #wroteService: string | null = null;
   #wroteHops = 0;
   #wrote = new Uint8Array(0);

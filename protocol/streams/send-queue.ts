@@ -1,9 +1,9 @@
 /** What a stream's user wrote and what has not gone out yet. */
 
 import { Fifo } from "./fifo.ts";
-import type { Batch } from "./frame-batch.ts";
+import type { FrameBatch } from "./frame-batch.ts";
 
-export class Outbox {
+export class SendQueue {
   readonly #chunks = new Fifo<Uint8Array>();
   #bytes = 0;
   /** Bytes of the first chunk that went out already. */
@@ -20,7 +20,7 @@ export class Outbox {
   }
 
   /** Moves the first `size` bytes into the batch, as slices. */
-  moveTo(batch: Batch, size: number): void {
+  moveTo(batch: FrameBatch, size: number): void {
     let left = size;
     while (left > 0) {
       const first = this.#chunks.peek();

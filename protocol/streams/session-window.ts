@@ -11,7 +11,7 @@ export const SESSION_WINDOW = 64 * 1024 * 1024;
 /** A round trip counts as at least this long, in ms. */
 export const LEAST_ROUND_TRIP_MS = 4;
 
-export interface SessionWindowsOptions {
+export interface SessionWindowOptions {
   /** Initial window of each stream, in bytes. */
   initial: number;
   /** What all windows may have above the initial one, in bytes. */
@@ -23,7 +23,7 @@ export interface SessionWindowsOptions {
 }
 
 /** What the windows of one session share: the budget and the round trip. */
-export class SessionWindows {
+export class SessionWindow {
   readonly initial: number;
   readonly largest: number;
   readonly now: () => number;
@@ -36,7 +36,7 @@ export class SessionWindows {
   #short = false;
   #roundTrip = 0;
 
-  constructor(options: SessionWindowsOptions) {
+  constructor(options: SessionWindowOptions) {
     this.initial = options.initial;
     this.largest = Math.max(options.initial, MAX_WINDOW);
     this.now = options.now;

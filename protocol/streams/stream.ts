@@ -5,10 +5,10 @@
 import { FairleadError } from "../errors.ts";
 import { LEAST_WINDOW } from "../memory-budget.ts";
 import { ReceiveWindow, SendCredit } from "./flow-control.ts";
-import type { Batch } from "./frame-batch.ts";
+import type { FrameBatch } from "./frame-batch.ts";
 import { encodeReset, FRAME } from "./frames.ts";
 import type { StreamHandler, StreamOwner } from "./handler.ts";
-import { Outbox } from "./send-queue.ts";
+import { SendQueue } from "./send-queue.ts";
 import { MAY_RECEIVE, MAY_SEND, nextState, type StreamMove, type StreamState } from "./stream-state.ts";
 
 export type { StreamHandler, StreamOwner } from "./handler.ts";
@@ -34,7 +34,7 @@ export class Stream {
   #mayReceive: boolean;
   readonly #credit = new SendCredit();
   readonly #window: ReceiveWindow;
-  readonly #outbox = new Outbox();
+  readonly #outbox = new SendQueue();
   #wantsDrain = false;
   /** See {@link noteQueued}. */
   #queued = 0;
@@ -203,7 +203,7 @@ export class Stream {
   // ---- the multiplexer's side: what goes out --------------------------------------------------------
 
   /** Adds the control frames that wait. */
-  writeControl(batch: Batch): void {
+  writeControl(batch: FrameBatch): void {
     if (this.#resetWaits !== null) {
       // A RESET without ACCEPT before it says that the target got nothing.
       if (this.#acceptWaits) batch.header(FRAME.accept, 0, this.id);
@@ -229,7 +229,7 @@ export class Stream {
   }
 
   /** Adds at most `limit` bytes of data as one frame, and FIN when it is due; true when more could follow. */
-  writeData(batch: Batch, limit: number): boolean {
+  writeData(batch: FrameBatch, limit: number): boolean {
     if (!this.#sendable) return false;
     const size = Math.min(limit, this.#outbox.bytes, this.#credit.available);
     if (size > 0) {

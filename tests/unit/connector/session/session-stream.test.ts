@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { SessionStream } from "../../../../connector/session/session-stream.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { SessionWindows } from "../../../../protocol/streams/session-window.ts";
+import { SessionWindow } from "../../../../protocol/streams/session-window.ts";
 import { Stream } from "../../../../protocol/streams/stream.ts";
 import { codeOf, readAll, until } from "./support.ts";
 
@@ -12,7 +12,7 @@ setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
 const nobody = () => ({
-  windows: new SessionWindows({ initial: 1 << 20, now: () => performance.now() }),
+  windows: new SessionWindow({ initial: 1 << 20, now: () => performance.now() }),
   openPayload: () => new Uint8Array(2),
   controlWaits() {},
   dataWaits() {},

@@ -1,15 +1,15 @@
 /** What is sent and what is received, each against a plain model. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type CarrierState, mayMove } from "../../../../protocol/carrier/carrier-state.ts";
 import {
-  Incoming,
-  type IncomingOptions,
   MAX_STRETCHES,
   PIECE_COST,
+  ReorderBuffer,
+  type ReorderBufferOptions,
   STRETCH_COST,
 } from "../../../../protocol/carrier/reorder-buffer.ts";
-import { Outgoing } from "../../../../protocol/carrier/send-buffer.ts";
-import { mayMove, type PipeState } from "../../../../protocol/carrier/states.ts";
+import { SendBuffer } from "../../../../protocol/carrier/send-buffer.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import { MemoryBudget } from "../../../../protocol/memory-budget.ts";
 
@@ -28,8 +28,8 @@ function codeOf(run: () => void): string {
 
 const CHUNK = new Uint8Array(1 << 16);
 
-const incomingOf = (window: number, more: Partial<IncomingOptions> = {}) =>
-  new Incoming({ window, deliver: () => {}, ...more });
+const incomingOf = (window: number, more: Partial<ReorderBufferOptions> = {}) =>
+  new ReorderBuffer({ window, deliver: () => {}, ...more });
 
 describe("what is received", () => {
   it("comes out once and in order, however it is cut, repeated and mixed", () => {
@@ -38,7 +38,7 @@ describe("what is received", () => {
       fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
         const got: Buffer[] = [];
         const memory = new MemoryBudget(1 << 30).open("s");
-        const incoming = new Incoming({
+        const incoming = new ReorderBuffer({
           ...{ window: 5000, memory },
           deliver: (bytes) => void got.push(Buffer.from(bytes)),
         });
@@ -120,7 +120,7 @@ describe("what is received", () => {
   it("is kept within a small window and in few parts until the peer is proven", () => {
     const before = incomingOf(1 << 20, { unproven: 1 << 12 });
     expect(codeOf(() => before.take(4096, Buffer.alloc(1)))).toBe("session.malformed");
-    const parts = (incoming: Incoming) => {
+    const parts = (incoming: ReorderBuffer) => {
       for (let at = 1; at <= 100; at++) incoming.take(at * 2, Buffer.alloc(1));
     };
     expect(codeOf(() => parts(before))).toBe("session.malformed");
@@ -160,7 +160,7 @@ describe("what is sent", () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const outgoing = new Outgoing();
+        const outgoing = new SendBuffer();
         const arrived = new Set<number>();
         const under: { from: number; to: number }[] = [];
         const take = (size: number): boolean => {
@@ -196,7 +196,7 @@ describe("what is sent", () => {
   });
 
   it("cannot be acknowledged before it was sent", () => {
-    const outgoing = new Outgoing();
+    const outgoing = new SendBuffer();
     outgoing.push(Buffer.alloc(10));
     outgoing.take(5, 100);
     expect(codeOf(() => outgoing.acknowledge(6))).toBe("session.malformed");
@@ -208,7 +208,7 @@ describe("what is sent", () => {
 
 describe("the states of a pipe", () => {
   it("have these moves and no others", () => {
-    const states: PipeState[] = ["joining", "up", "resuming", "parking", "parked", "ended"];
+    const states: CarrierState[] = ["joining", "up", "resuming", "parking", "parked", "ended"];
     const moves = states.flatMap((from) =>
       states.filter((to) => mayMove(from, to)).map((to) => `${from} ${to}`),
     );

@@ -1,6 +1,6 @@
 /** Recorded traffic with bytes changed: the pipe ends with a code, or goes on; it never crashes nor grows. */
 import { describe, expect, it } from "vitest";
-import { Pipe } from "../../../../protocol/carrier/carrier.ts";
+import { Carrier } from "../../../../protocol/carrier/carrier.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import { random } from "../streams/support.ts";
 import { NO_EFFECTS, seeds, World, withSeed } from "./world.ts";
@@ -54,7 +54,7 @@ describe("a pipe that hears altered traffic", () => {
         let ended: FairleadError | null | undefined;
         let sent = 0;
         let now = 0;
-        const pipe = new Pipe(
+        const pipe = new Carrier(
           {
             ...NO_EFFECTS,
             now: () => now,

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Flight } from "../../../../protocol/carrier/inflight-limit.ts";
+import { InflightLimit } from "../../../../protocol/carrier/inflight-limit.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -9,7 +9,7 @@ const MIB = 1024 * KIB;
  * Sends as much as is allowed over a path of a rate (bytes per ms) and a round trip (ms) for a time (ms), and gives
  * the bytes delivered in its second half and the most that was under way.
  */
-function run(flight: Flight, path: { rate: number; roundTrip: number; ms: number; from?: number }) {
+function run(flight: InflightLimit, path: { rate: number; roundTrip: number; ms: number; from?: number }) {
   let sent = 0;
   let arrived = 0;
   let acked = 0;
@@ -38,7 +38,7 @@ function run(flight: Flight, path: { rate: number; roundTrip: number; ms: number
 
 describe("the flight", () => {
   it("stays at its least on a path that holds less", () => {
-    const flight = new Flight();
+    const flight = new InflightLimit();
     const { most, rate } = run(flight, { rate: 200 * KIB, roundTrip: 1, ms: 3000 });
     expect(rate).toBeGreaterThan(199 * KIB);
     expect(most).toBe(MIB);
@@ -46,7 +46,7 @@ describe("the flight", () => {
 
   it("grows until a long fat path is full, and little further", () => {
     const path = { rate: 100 * KIB, roundTrip: 100, ms: 6000 };
-    const { most, rate } = run(new Flight(), path);
+    const { most, rate } = run(new InflightLimit(), path);
     expect(rate).toBeGreaterThan(0.95 * path.rate);
     expect(most).toBeLessThan(2.5 * path.rate * path.roundTrip);
   });
@@ -58,7 +58,7 @@ describe("the flight", () => {
         fc.integer({ min: 1, max: 300 }),
         (kibPerMs, roundTrip) => {
           const path = { rate: kibPerMs * KIB, roundTrip, ms: 20 * roundTrip + 500 };
-          const { most, rate } = run(new Flight(), path);
+          const { most, rate } = run(new InflightLimit(), path);
           expect(rate).toBeGreaterThan(0.85 * path.rate);
           expect(most).toBeLessThanOrEqual(Math.max(MIB, 2.6 * path.rate * (roundTrip + 5)));
         },
@@ -68,7 +68,7 @@ describe("the flight", () => {
   });
 
   it("does not take its own queue for the path", () => {
-    const flight = new Flight();
+    const flight = new InflightLimit();
     flight.measured(1, true);
     for (let n = 1; n < 100; n++) {
       flight.sent(n * MIB, (n - 1) * MIB, n * 50);
@@ -80,7 +80,7 @@ describe("the flight", () => {
   });
 
   it("believes a longer round trip when nothing else was under way", () => {
-    const flight = new Flight(64 * KIB);
+    const flight = new InflightLimit(64 * KIB);
     flight.measured(1, true);
     const before = run(flight, { rate: 100 * KIB, roundTrip: 1, ms: 500 });
     flight.measured(80, true);
@@ -89,7 +89,7 @@ describe("the flight", () => {
   });
 
   it("is a whole number of bytes, whatever was measured", () => {
-    const flight = new Flight(1000);
+    const flight = new InflightLimit(1000);
     flight.measured(33.3, true);
     run(flight, { rate: 7777, roundTrip: 33, ms: 400 });
     expect(flight.limit).toBeGreaterThan(1000);
@@ -97,7 +97,7 @@ describe("the flight", () => {
   });
 
   it("forgets a rate that is not seen for long", () => {
-    const flight = new Flight(64 * KIB);
+    const flight = new InflightLimit(64 * KIB);
     run(flight, { rate: 300 * KIB, roundTrip: 20, ms: 1000 });
     const high = flight.limit;
     for (let n = 0; n < 500; n++) {
@@ -108,7 +108,7 @@ describe("the flight", () => {
   });
 
   it("learns anew on other lanes, and takes what they acknowledge at once for no rate", () => {
-    const flight = new Flight(64 * KIB);
+    const flight = new InflightLimit(64 * KIB);
     flight.measured(100, true);
     flight.sent(8 * MIB, 0, 0);
     flight.moved();

@@ -4,8 +4,8 @@
  */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Pipe, type PipeEffects } from "../../../../protocol/carrier/index.ts";
-import { PipeLane } from "../../../../protocol/carrier/lane-state.ts";
+import { Carrier, type CarrierEffects } from "../../../../protocol/carrier/index.ts";
+import { LaneState } from "../../../../protocol/carrier/lane-state.ts";
 import {
   encodeAck,
   encodePong,
@@ -18,7 +18,7 @@ import { NO_EFFECTS } from "./world.ts";
 
 describe("what a lane promises", () => {
   const lane = (...under: readonly (readonly [number, number])[]) => {
-    const made = new PipeLane(1, 1, 0, 1);
+    const made = new LaneState(1, 1, 0, 1);
     for (const [from, to] of under) made.sent({ from, to });
     return made;
   };
@@ -58,14 +58,14 @@ describe("what a lane promises", () => {
 
 /** A pipe whose peer is the test. */
 class Alone {
-  readonly pipe: Pipe;
+  readonly pipe: Carrier;
   now = 0;
   ended: FairleadError | null | undefined;
   readonly #out = new Map<number, Uint8Array[]>();
   readonly #numbers = new Map<number, number>();
 
   constructor(lanes: number) {
-    const effects: PipeEffects = {
+    const effects: CarrierEffects = {
       ...NO_EFFECTS,
       now: () => this.now,
       send: (lane, pieces) => {
@@ -76,7 +76,7 @@ class Alone {
         this.ended = error;
       },
     };
-    this.pipe = new Pipe(effects);
+    this.pipe = new Carrier(effects);
     for (let lane = 1; lane <= lanes; lane++) this.pipe.laneJoined(lane, 1, { received: 0 });
   }
 
@@ -191,8 +191,8 @@ describe("two pipes", () => {
     let altered = false;
     const wires: Uint8Array[][] = [[], []];
     const alarms = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-    const make = (side: 0 | 1): Pipe =>
-      new Pipe({
+    const make = (side: 0 | 1): Carrier =>
+      new Carrier({
         ...NO_EFFECTS,
         now: () => now,
         alarm: (ms) => {

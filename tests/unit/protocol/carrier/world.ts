@@ -3,8 +3,8 @@
  * registry that hands out generations, and a clock that jumps. One seed fixes everything that happens.
  */
 
-import { Pipe, type PipeEffects } from "../../../../protocol/carrier/index.ts";
-import type { PipeState } from "../../../../protocol/carrier/states.ts";
+import type { CarrierState } from "../../../../protocol/carrier/carrier-state.ts";
+import { Carrier, type CarrierEffects } from "../../../../protocol/carrier/index.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import { random } from "../streams/support.ts";
 
@@ -18,7 +18,7 @@ const PATTERN = Buffer.alloc(2 * PATTERN_BYTES);
 }
 
 /** Effects that do nothing: a test puts those in their place that it looks at. */
-export const NO_EFFECTS: PipeEffects = {
+export const NO_EFFECTS: CarrierEffects = {
   now: () => 0,
   alarm: () => {},
   send: () => true,
@@ -141,8 +141,8 @@ const WIRE_LIMIT = 96 * 1024;
 
 export class Side {
   readonly index: 0 | 1;
-  readonly pipe: Pipe;
-  state: PipeState = "joining";
+  readonly pipe: Carrier;
+  state: CarrierState = "joining";
   written = 0;
   read = 0;
   wrong = 0;
@@ -156,7 +156,7 @@ export class Side {
   peakIn = 0;
   wanted = 0;
 
-  constructor(index: 0 | 1, makePipe: (side: Side) => Pipe) {
+  constructor(index: 0 | 1, makePipe: (side: Side) => Carrier) {
     this.index = index;
     this.pipe = makePipe(this);
   }
@@ -200,8 +200,8 @@ export class World {
     this.sides = [new Side(0, (side) => this.#makePipe(side)), new Side(1, (side) => this.#makePipe(side))];
   }
 
-  #makePipe(side: Side): Pipe {
-    const effects: PipeEffects = {
+  #makePipe(side: Side): Carrier {
+    const effects: CarrierEffects = {
       now: () => this.clock.now,
       alarm: (ms) => {
         const mine = ++side.alarm;
@@ -237,7 +237,7 @@ export class World {
     };
     const { replayBytes } = this.options;
     const leastFlightBytes = this.options.leastFlightBytes;
-    return new Pipe(effects, { replayBytes, windowBytes: 300_000, leastFlightBytes });
+    return new Carrier(effects, { replayBytes, windowBytes: 300_000, leastFlightBytes });
   }
 
   // ---- what is above the pipes: may be replaced --------------------------------------------------------

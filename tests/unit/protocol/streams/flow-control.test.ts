@@ -6,14 +6,14 @@ import {
   DEFAULT_WINDOW,
   MAX_WINDOW,
   SESSION_WINDOW,
-  SessionWindows,
+  SessionWindow,
 } from "../../../../protocol/streams/session-window.ts";
 import { Path } from "./path.ts";
 
 /** Windows with a clock that the test turns. */
 function session(initial = DEFAULT_WINDOW, budget?: number) {
   const clock = { now: 0 };
-  const windows = new SessionWindows({
+  const windows = new SessionWindow({
     initial,
     now: () => clock.now,
     ...(budget === undefined ? {} : { budget }),

@@ -3,7 +3,7 @@
  * speeds of their own. Time moves in events, so that long runs are quick. Rates are bytes per ms.
  */
 import { ReceiveWindow, SendCredit } from "../../../../protocol/streams/flow-control.ts";
-import { SessionWindows } from "../../../../protocol/streams/session-window.ts";
+import { SessionWindow } from "../../../../protocol/streams/session-window.ts";
 
 export interface PathOptions {
   rate: number;
@@ -20,7 +20,7 @@ export class Path {
   consumed = 0;
   mostHeld = 0;
   reader: number;
-  readonly windows = new SessionWindows({ initial: 256 * 1024, now: () => this.now });
+  readonly windows = new SessionWindow({ initial: 256 * 1024, now: () => this.now });
   readonly window = new ReceiveWindow(this.windows);
   readonly #credit = new SendCredit();
   readonly #options: PathOptions;

@@ -8,9 +8,9 @@
  *
  * "joining" has had no lane yet. "resuming" has none that answers and wants one. "parked" has none and wants none.
  */
-export type PipeState = "joining" | "up" | "resuming" | "parking" | "parked" | "ended";
+export type CarrierState = "joining" | "up" | "resuming" | "parking" | "parked" | "ended";
 
-const MOVES: Record<PipeState, readonly PipeState[]> = {
+const MOVES: Record<CarrierState, readonly CarrierState[]> = {
   joining: ["up", "ended"],
   up: ["resuming", "parking", "parked", "ended"],
   resuming: ["up", "parked", "ended"],
@@ -19,6 +19,6 @@ const MOVES: Record<PipeState, readonly PipeState[]> = {
   ended: [],
 };
 
-export function mayMove(from: PipeState, to: PipeState): boolean {
+export function mayMove(from: CarrierState, to: CarrierState): boolean {
   return MOVES[from].includes(to);
 }

@@ -9,7 +9,7 @@
 import ipaddr from "ipaddr.js";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
-import { type AddressRange, rangeOf } from "../listeners/address-pool.ts";
+import { type AddressRange, parseAddressRange } from "./address-range.ts";
 import { parseSites, type Scope } from "./scope.ts";
 
 export const DEFAULT_HOST = "127.0.0.1";
@@ -91,7 +91,7 @@ export function parseBind(text: string): Bind {
   if (isAddress(text)) {
     return { kind: "address", address: text };
   }
-  const range = rangeOf(text);
+  const range = parseAddressRange(text);
   if (range === null) throw invalid("--bind", text, "give an IP address, or a range such as 127.2.0.0/16");
   return { kind: "range", range };
 }

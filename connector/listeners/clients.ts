@@ -1,11 +1,10 @@
 /** Serving the clients of listeners: each gets a stream to an instance of its service, or a reset. */
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
 import { HopRules } from "../config/hop-policy.ts";
 import type { Log } from "../log.ts";
-import type { TargetDials } from "../targets/target-dials.ts";
+import { joinStreams, type RelayStream } from "../relay/relay.ts";
 import type { CatalogueView } from "./catalogue-view.ts";
 import { CircuitBreakers } from "./circuit-breakers.ts";
 import { EarlyData } from "./early-data.ts";
@@ -20,8 +19,12 @@ export interface Streams {
   streamsTo(peer: VisibleOffer): number | null;
   /** What is known of the peer of the session that new streams to an instance use. */
   life(peer: VisibleOffer): PeerLife;
-  /** Joins both ways, with half-close; a failure of one resets the other. */
-  join(client: Socket, stream: Duplex): void;
+}
+
+/** Recognises clients that are a connector's own connection to a target. */
+export interface ClientHops {
+  /** How many streams are behind the client's connection. @throws FairleadError service.loop when it goes in a circle. */
+  behind(client: Socket): Promise<number>;
 }
 
 export interface ClientsOptions {
@@ -33,8 +36,8 @@ export interface ClientsOptions {
   readonly edgeRoundTrip?: () => number | null;
   /** How long the edge has been reached without a gap, ms; 0 while it is not. For ever unless given. */
   readonly edgeUpForMs?: () => number;
-  /** Tells how many streams are behind a client's connection; none unless given. */
-  readonly dials?: Pick<TargetDials, "behind">;
+  /** Tells how many streams a client's connection has behind it; none unless given. */
+  readonly dials?: ClientHops;
   /** A client was reset because its connection goes in a circle. */
   readonly onLoop?: (service: string) => void;
   readonly log: Log;
@@ -68,7 +71,7 @@ export class Clients {
       .then(
         (stream) => {
           if (leave.signal.aborted) stream.destroy(new FairleadError("stream.cancelled"));
-          else this.#options.streams.join(client, stream);
+          else joinStreams(client, stream);
         },
         (thrown: unknown) => {
           client.resetAndDestroy();
@@ -100,7 +103,7 @@ export class Clients {
     }
   }
 
-  async #connect(service: string, client: Socket, signal: AbortSignal): Promise<Duplex> {
+  async #connect(service: string, client: Socket, signal: AbortSignal): Promise<RelayStream> {
     const hops = (await this.#options.dials?.behind(client)) ?? 0;
     if (signal.aborted) throw new FairleadError("stream.cancelled");
     const { view, streams, holdMs } = this.#options;

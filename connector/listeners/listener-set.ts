@@ -6,11 +6,18 @@ import { type Bind, DEFAULT_HOST, type ListenAt } from "../config/service-option
 import type { Log } from "../log.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import type { StateDirectory } from "../state/directory.ts";
-import type { OwnTargets } from "../targets/own-targets.ts";
 import { AddressBook, allocate } from "./address-pool.ts";
-import { formatAddress, Listener } from "./listener.ts";
+import { type AddressOwner, formatAddress, Listener } from "./listener.ts";
 
 const ADDRESSES_FILE = "addresses.json";
+
+/** The addresses of targets on this machine. `ownOnly`: of this connector alone. */
+export interface OwnedAddresses {
+  /** The owner of an address, with what is known now; null when no target is there. */
+  takenBy(host: string, port: number, ownOnly?: boolean): AddressOwner | null;
+  /** The owner of an address, once the targets' names are looked up and the other connectors have answered. */
+  check(host: string, port: number, ownOnly?: boolean): Promise<AddressOwner | null>;
+}
 
 export interface ListenersOptions {
   readonly state: StateDirectory;
@@ -22,7 +29,7 @@ export interface ListenersOptions {
   readonly descriptors?: DescriptorWatch;
   readonly onClient: (service: string, socket: Socket) => void;
   /** The targets of this machine's connectors, whose addresses no listener takes. */
-  readonly ownTargets?: OwnTargets;
+  readonly ownTargets?: OwnedAddresses;
   /** The listeners or their states changed. */
   readonly onChange: () => void;
   readonly log: Log;

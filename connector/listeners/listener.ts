@@ -5,13 +5,20 @@ import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
 import { localSocketOptions } from "../net/local-socket.ts";
 import { type DescriptorWatch, isForWantOfDescriptors } from "../resources/descriptor-watch.ts";
-import type { TargetAddress } from "../targets/target-address.ts";
 
 export type ListenerState =
   | { readonly state: "starting" }
   | { readonly state: "listening" }
   | { readonly state: "failed"; readonly code: ErrorCode; readonly message: string }
   | { readonly state: "closed" };
+
+/** Who owns an address that a listener may not take. */
+export interface AddressOwner {
+  /** The service whose target is at the address. */
+  readonly service: string;
+  /** The site whose connector on this machine offers the service; null for this connector itself. */
+  readonly site: string | null;
+}
 
 export interface ListenerOptions {
   readonly service: string;
@@ -21,8 +28,8 @@ export interface ListenerOptions {
   readonly keepAliveMs?: number | null | undefined;
   readonly onClient: (socket: Socket) => void;
   readonly onState: () => void;
-  /** The target of a connector on this machine that the listener would take; checked before it binds. */
-  readonly ownTarget?: (() => Promise<TargetAddress | null>) | undefined;
+  /** The owner of the listener's address, when it is a target of a connector on this machine; checked before it binds. */
+  readonly ownTarget?: (() => Promise<AddressOwner | null>) | undefined;
   /** Says whether there is a descriptor for a client. */
   readonly descriptors?: DescriptorWatch | undefined;
   readonly log: Log;
@@ -123,7 +130,7 @@ export class Listener {
   }
 
   /** The address is a target's. It is not taken before it is none any more. */
-  #refuse({ service, site }: TargetAddress): void {
+  #refuse({ service, site }: AddressOwner): void {
     this.#server?.close();
     this.#server = undefined;
     const owner = site === null ? "this site" : `site ${site} on this machine`;

@@ -3,11 +3,11 @@
  * which went out behind the OPEN, go to the next instance. When a stream ends in any other way after they went
  * out, the target may have got them: the client is told, and nothing is sent twice.
  */
-import type { Duplex } from "node:stream";
 import { asFairleadError, ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
 import { type HopRules, hopNotAllowed } from "../config/hop-policy.ts";
+import type { RelayStream } from "../relay/relay.ts";
 import type { Attempt } from "./circuit-breakers.ts";
 import type { EarlyData } from "./early-data.ts";
 import { OpenDeadline, type PeerLife } from "./open-deadline.ts";
@@ -23,7 +23,7 @@ const ROUND_MS = 500;
 const LEAST_INSTANCE_MS = 500;
 
 /** A stream that the peer has yet to accept. */
-export type OpeningStream = Duplex & { readonly accepted: Promise<void> };
+export type OpeningStream = RelayStream & { readonly accepted: Promise<void> };
 
 export interface ConnectOptions {
   readonly service: string;
@@ -57,7 +57,7 @@ export interface ConnectOptions {
  * @throws FairleadError the last failure; service.unavailable when no instance came up in time;
  * stream.cancelled when the client left.
  */
-export async function connectStream(options: ConnectOptions): Promise<Duplex> {
+export async function connectStream(options: ConnectOptions): Promise<RelayStream> {
   const { lookup, changed, signal, stopping, now = () => performance.now() } = options;
   const deadline = now() + (options.holdMs ?? HOLD_MS);
   let last = new FairleadError("service.unavailable", `no site that offers ${options.service} is connected`);
@@ -83,7 +83,7 @@ export async function connectStream(options: ConnectOptions): Promise<Duplex> {
 }
 
 type Round =
-  | { readonly stream: Duplex }
+  | { readonly stream: RelayStream }
   /** `final` when no instance failed in a way that passes by itself. */
   | { readonly stream?: undefined; readonly error?: FairleadError; readonly final: boolean };
 
@@ -153,7 +153,7 @@ async function openAccepted(
   options: ConnectOptions,
   instance: VisibleOffer,
   { limitMs, only }: { limitMs: number; only: boolean },
-): Promise<Duplex> {
+): Promise<RelayStream> {
   const { open, service, signal, early } = options;
   const stream = await inTime(open(service, instance), limitMs, instance);
   const leave = () => stream.destroy();

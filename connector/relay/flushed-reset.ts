@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { endianness } from "node:os";
 import ipaddr from "ipaddr.js";
-import { pendingResets } from "./pending-resets.ts";
+import { pendingResets } from "../net/pending-resets.ts";
 
 /** Between two looks at the kernel's queues, ms; at least this many times what the last look took. */
 const LOOK_MS = 10;

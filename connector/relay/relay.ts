@@ -5,37 +5,46 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { FairleadError } from "../../protocol/errors.ts";
-import { SessionStream } from "../session/session-stream.ts";
+import { pendingResets } from "../net/pending-resets.ts";
 import { resetAfterFlush, resetSocket } from "./flushed-reset.ts";
-import { pendingResets } from "./pending-resets.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
-/**
- * Copies both ways until both ends have finished, each direction ending by itself. When one of them breaks or
- * is closed before its end, the other gets what was read from it and is destroyed: a session stream with
- * `stream.cancelled` or the FairleadError it was given, a TCP socket with a reset, so that nobody takes half an answer
- * for a whole one. A stream that was ended for a reason of its own, such as a revocation, is reset at once.
- * Sockets must have been made with `allowHalfOpen: true`.
- */
-export function joinStreams(left: Duplex, right: Duplex): void {
-  watch(left, right);
-  watch(right, left);
-  if (left.destroyed || right.destroyed) return;
-  pump(left, right);
-  pump(right, left);
+/** A stream of a session, as far as the relay uses it. */
+export interface RelayStream extends Duplex {
+  /** Counts the bytes that wait in `local`, which the stream's peer made this process hold. */
+  noteQueued(local: Duplex): void;
+  /** Resets the stream with `error` once everything that was written to it has gone out. */
+  resetAfterWrites(error: FairleadError): void;
 }
 
 /**
- * What `pipe` does, with a third of its memory: there may be thousands of streams that do nothing for hours. What
- * comes in one turn of the event loop leaves in one write.
+ * Copies both ways until both ends have finished; each direction ends by itself. When one end breaks or closes before
+ * its end, the other end gets what was read from it and is destroyed: the stream with `stream.cancelled` or the
+ * FairleadError of the local connection, a socket with a reset, so that no reader takes half an answer for a whole one.
+ * When the stream ended for a reason of its own, such as a revocation, the socket is reset at once.
+ * A socket must have been made with `allowHalfOpen: true`.
  */
-function pump(from: Duplex, to: Duplex): void {
-  // A stalled target holds as much in its own queue as in the stream's window: it counts as well.
-  const note = (): void => {
-    if (from instanceof SessionStream) from.noteQueued(to);
-    else if (to instanceof SessionStream) to.noteQueued(from);
+export function joinStreams(local: Duplex, stream: RelayStream): void {
+  const endLocal = (error: Error | null) => abandonLocal(local, error);
+  const endStream = (error: Error | null) => {
+    if (!stream.destroyed) stream.resetAfterWrites(reasonOf(error));
   };
+  if (local instanceof Socket) readAfterBrokenWrite(local);
+  watch(local, stream, endStream);
+  watch(stream, local, endLocal);
+  if (local.destroyed || stream.destroyed) return;
+  // A stalled connection holds as much in its own queue as in the stream's window: both count.
+  const note = () => stream.noteQueued(local);
+  pump(local, stream, note);
+  pump(stream, local, note);
+}
+
+/**
+ * Does what `pipe` does, with a third of its memory: thousands of streams may be idle for hours. The chunks of one turn
+ * of the event loop leave in one write.
+ */
+function pump(from: Duplex, to: Duplex, note: () => void): void {
   from.on("data", (chunk: Buffer) => {
     if (to.destroyed) return;
     if (to.writableCorked === 0) {
@@ -60,20 +69,20 @@ function uncork(stream: Duplex): void {
   stream.uncork();
 }
 
-function watch(from: Duplex, to: Duplex): void {
+/** Ends `to` with `end` when `from` breaks or closes before its end. */
+function watch(from: Duplex, to: Duplex, end: (error: Error | null) => void): void {
   if (from.destroyed) {
-    abandon(to, from.errored);
+    end(from.errored);
     return;
   }
-  if (from instanceof Socket) readAfterBrokenWrite(from);
   from.on("error", (error) => {
     passRest(from, to);
-    abandon(to, error);
+    end(error);
   });
   from.on("close", () => {
     if (from.readableEnded && from.writableFinished) return;
     passRest(from, to);
-    abandon(to, from.errored);
+    end(from.errored);
   });
 }
 
@@ -87,16 +96,17 @@ function passRest(from: Duplex, to: Duplex): void {
   }
 }
 
-/** Ends a connection such that its other side can tell it from a proper end. */
-export function abandon(stream: Duplex, error: Error | null = null): void {
-  if (stream.destroyed) return;
-  const reason =
-    error instanceof FairleadError ? error : new FairleadError("stream.cancelled", error?.message);
-  if (stream instanceof Socket) {
-    if (reason.code === "stream.cancelled") resetAfterFlush(stream);
-    else resetSocket(stream);
-  } else if (stream instanceof SessionStream) stream.resetAfterWrites(reason);
-  else stream.destroy(reason);
+/** Ends a local connection such that its other side can tell it from a proper end. */
+export function abandonLocal(local: Duplex, error: Error | null = null): void {
+  if (local.destroyed) return;
+  const reason = reasonOf(error);
+  if (!(local instanceof Socket)) local.destroy(reason);
+  else if (reason.code === "stream.cancelled") resetAfterFlush(local);
+  else resetSocket(local);
+}
+
+function reasonOf(error: Error | null): FairleadError {
+  return error instanceof FairleadError ? error : new FairleadError("stream.cancelled", error?.message);
 }
 
 // ---- a socket that cannot be written to any more ----------------------------------------------------------

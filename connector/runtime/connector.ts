@@ -15,9 +15,8 @@ import { CatalogueView } from "../listeners/catalogue-view.ts";
 import { Clients } from "../listeners/clients.ts";
 import { drained } from "../listeners/drain.ts";
 import { Listeners } from "../listeners/listener-set.ts";
-import { streamsOf } from "../listeners/streams.ts";
 import { targetNames } from "../net/name-resolver.ts";
-import { pendingResets } from "../relay/pending-resets.ts";
+import { pendingResets } from "../net/pending-resets.ts";
 import { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import type { SessionManager } from "../session/manager.ts";
 import { LinkBook } from "../site/link-book.ts";
@@ -35,6 +34,7 @@ import { Uplink } from "../uplink/uplink.ts";
 import type { ConnectorOptions } from "./options.ts";
 import { Hearing } from "./registry-notices.ts";
 import { makeSessions } from "./sessions.ts";
+import { streamsOf } from "./streams.ts";
 
 export type { ConnectorOptions } from "./options.ts";
 

@@ -59,7 +59,7 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
       }
     },
     edgeRoundTrip: () => uplink().roundTrip,
-    accept: (stream, info) => hosting.accept(stream, info),
+    opened: (stream, origin) => void hosting.serve(stream, origin),
     allowsHop: () => hop.allowsAny || offers.anyHop,
     memory: new MemoryBudget(memory),
     ...(sessions === undefined ? {} : { limits: sessions }),

@@ -22,12 +22,10 @@ import {
 } from "../../protocol/uplink/messages.ts";
 import { DEFAULT_LIMITS, limitsOver, type SessionLimits } from "./limits.ts";
 import type { SessionManagerOptions, SessionSummary } from "./options.ts";
-import { serve } from "./serve.ts";
 import { Session } from "./session.ts";
 import type { SessionStream } from "./session-stream.ts";
 
-export { joinStreams } from "../relay/relay.ts";
-export type { SessionManagerOptions, SessionSummary, Signalling } from "./options.ts";
+export type { SessionManagerOptions, SessionSummary, Signalling, StreamOrigin } from "./options.ts";
 export type { SessionStream } from "./session-stream.ts";
 export type { SessionIdentity } from "./tls.ts";
 export { LANE_SOCKET_OPTIONS } from "./websocket-lane.ts";
@@ -267,7 +265,7 @@ export class SessionManager {
     const encryption = encryptionOf(invitation);
     const key = keyOf(peer, encryption);
     const current = this.#current.get(key);
-    const { identity, software = "fairlead", dial, carrier, signalling, accept, log } = this.#options;
+    const { identity, software = "fairlead", dial, carrier, signalling, log } = this.#options;
     const own = this.#options.edgeRoundTrip?.() ?? null;
     const limits = limitsOver(pathRoundTrip(own, invitation.rtt ?? null), this.#limits);
     const session = new Session({
@@ -275,7 +273,7 @@ export class SessionManager {
       memory: this.#memory.open(peer.site),
       ...(carrier === undefined ? {} : { carrier }),
       resume: (generation) => signalling.resume(invitation.session, generation, limits.lanes),
-      opened: (stream) => void serve(stream, accept, { peer, encryption, draining: this.#draining }),
+      opened: (stream) => this.#options.opened(stream, { peer, encryption, draining: this.#draining }),
       ended: (error) => this.#ended(session, error),
     });
     this.#sessions.add(session);

@@ -1,5 +1,4 @@
 /** What sessions and their manager are given, and what they show. */
-import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { InstanceId } from "../../protocol/instance-id.ts";
@@ -43,15 +42,13 @@ export interface Signalling {
   ended(session: string, generation: number, code: string): void;
 }
 
-/**
- * The peer opened a stream: resolves with the target's connection (made with `allowHalfOpen`), to which the
- * manager joins it, or rejects with the FairleadError that the peer shall see. The stream must not be read. When it
- * ends before, `signal` aborts: nothing may be left of the dial.
- */
-export type Accept = (
-  stream: Duplex,
-  info: { service: string; peer: Instance; encryption: Encryption; hops: number; signal: AbortSignal },
-) => Promise<Duplex>;
+/** Where a stream of a peer comes from. */
+export interface StreamOrigin {
+  readonly peer: Instance;
+  readonly encryption: Encryption;
+  /** Whether this connector is stopping and takes no new streams. */
+  readonly draining: boolean;
+}
 
 export interface SessionManagerOptions {
   /** This process's boot id; with the site of `identity`, our instance. */
@@ -64,7 +61,8 @@ export interface SessionManagerOptions {
    * no message is lost before it gets here. Rejects with a FairleadError.
    */
   dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
-  accept: Accept;
+  /** The peer opened a stream, which is to be accepted or destroyed. Nothing may be read from it before. */
+  opened: (stream: SessionStream, origin: StreamOrigin) => void;
   /** The round trip to the edge, ms; null while it is not known. */
   edgeRoundTrip?: () => number | null;
   /**

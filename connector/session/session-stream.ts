@@ -2,7 +2,7 @@
 import { Duplex } from "node:stream";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { Stream, StreamHandler } from "../../protocol/streams/stream.ts";
-import { pendingResets } from "../relay/pending-resets.ts";
+import { pendingResets } from "../net/pending-resets.ts";
 
 type WriteDone = (error?: Error | null) => void;
 

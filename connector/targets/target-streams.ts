@@ -1,16 +1,33 @@
 /** What peers get of this site: a target for each stream that they may open, as long as they may. */
 import { isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
 import { Guests, type Peer, SiteNames } from "../config/scope.ts";
 import type { Log } from "../log.ts";
 import { targetNames } from "../net/name-resolver.ts";
+import { abandonLocal, joinStreams, type RelayStream } from "../relay/relay.ts";
 import { type DescriptorWatch, NO_DESCRIPTORS } from "../resources/descriptor-watch.ts";
 import { DialLimiter } from "./dial-limiter.ts";
 import { dialTarget, type TargetDialOptions } from "./dial-target.ts";
 import type { Offers } from "./offers.ts";
 import { checkHops, type TargetDials } from "./target-dials.ts";
+
+/** A stream that a peer opened. */
+export interface PeerStream extends RelayStream {
+  readonly service: string;
+  /** Streams that the client's connection has behind it, as the opener knows. */
+  readonly hops: number;
+  /** Accepts the stream: from here on it can be read and written to. */
+  accept(): void;
+}
+
+/** Where a stream comes from, and whether this connector takes new streams. */
+export interface PeerStreamOrigin {
+  readonly peer: Instance;
+  readonly encryption: Encryption;
+  readonly draining: boolean;
+}
 
 /** Who opened a stream, and for what. */
 export interface Guest {
@@ -48,6 +65,31 @@ export class Hosting {
     this.#dialOptions = dialOptions;
     this.#descriptors = descriptors;
     this.#targetDials = dials;
+  }
+
+  /** Joins a peer's stream with its target, or resets it with the reason why not. */
+  async serve(stream: PeerStream, { peer, encryption, draining }: PeerStreamOrigin): Promise<void> {
+    const { service, hops } = stream;
+    const ended = new AbortController();
+    const end = (): void => ended.abort();
+    stream.on("close", end);
+    let target: Duplex;
+    try {
+      if (draining) throw new FairleadError("service.draining");
+      target = await this.accept(stream, { service, peer, encryption, hops, signal: ended.signal });
+    } catch (thrown) {
+      stream.destroy(asFairleadError(thrown, "stream.internal"));
+      return;
+    } finally {
+      stream.off("close", end);
+    }
+    if (stream.destroyed) {
+      target.on("error", () => {});
+      abandonLocal(target);
+      return;
+    }
+    stream.accept();
+    joinStreams(target, stream);
   }
 
   /** The target's connection. An aborted `signal` gives the dial up. @throws FairleadError service.*, stream.cancelled. */

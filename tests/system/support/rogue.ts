@@ -43,7 +43,7 @@ export class Rogue {
         ended: () => {},
       },
       dial: (ticket, signal) => dialLane(member, ticket, signal),
-      accept: () => Promise.reject(new FairleadError("service.unknown")),
+      opened: (stream) => void stream.destroy(new FairleadError("service.unknown")),
       log: silent,
     });
   }

@@ -1,13 +1,9 @@
 import { describe, expect, it } from "vitest";
-import {
-  type AddressBook,
-  type AddressRange,
-  allocate,
-  rangeOf,
-} from "../../../../connector/listeners/address-pool.ts";
+import { type AddressRange, parseAddressRange } from "../../../../connector/config/address-range.ts";
+import { type AddressBook, allocate } from "../../../../connector/listeners/address-pool.ts";
 
 function range(cidr: string): AddressRange {
-  const found = rangeOf(cidr);
+  const found = parseAddressRange(cidr);
   if (!found) throw new Error(cidr);
   return found;
 }

@@ -6,7 +6,6 @@ import { Clients, type Streams } from "../../../../connector/listeners/clients.t
 import { EARLY_BYTES } from "../../../../connector/listeners/early-data.ts";
 import type { PeerLife } from "../../../../connector/listeners/open-deadline.ts";
 import type { OpeningStream } from "../../../../connector/listeners/open-stream.ts";
-import { joinStreams } from "../../../../connector/relay/relay.ts";
 import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
 import type { Instance } from "../../../../protocol/uplink/messages.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -36,7 +35,11 @@ function stream(fate: Exclude<Fate, "offline" | "nobody">): OpeningStream {
   const got: Buffer[] = [];
   gotBy.set(near, got);
   far.on("data", (chunk: Buffer) => got.push(chunk));
-  if (typeof fate === "object") return Object.assign(near, { accepted: fate.accepted });
+  const relayed = {
+    noteQueued: () => {},
+    resetAfterWrites: (error: FairleadError) => void near.destroy(error),
+  };
+  if (typeof fate === "object") return Object.assign(near, relayed, { accepted: fate.accepted });
   far.pipe(far);
   const accepted =
     fate === "accept"
@@ -44,7 +47,7 @@ function stream(fate: Exclude<Fate, "offline" | "nobody">): OpeningStream {
       : fate === "silence"
         ? new Promise<void>(() => {})
         : Promise.reject(new FairleadError(fate));
-  return Object.assign(near, { accepted });
+  return Object.assign(near, relayed, { accepted });
 }
 
 /** A peer of which nothing came since the clock began. */
@@ -76,7 +79,6 @@ async function setUp(
     },
     streamsTo: () => null,
     life: () => life,
-    join: joinStreams,
   };
   const clients = new Clients({ view, streams, log, hop, holdMs, edgeUpForMs: () => edgeUpForMs });
   const { port } = await tcpServer((socket) => clients.serve("api", socket));

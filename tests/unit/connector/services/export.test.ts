@@ -36,7 +36,7 @@ async function setUp() {
   const make = async (name: string) => {
     const connector = makeConnector(registry, relay, await network.identity(), {
       ...{ name, hop: true },
-      accept: (stream, info) => hosting.accept(stream, info),
+      opened: (stream, origin) => void hosting.serve(stream, origin),
     });
     connectors.push(connector);
     return connector;

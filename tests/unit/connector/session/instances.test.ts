@@ -1,6 +1,6 @@
 import { type Duplex, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { streamsOf } from "../../../../connector/listeners/streams.ts";
+import { streamsOf } from "../../../../connector/runtime/streams.ts";
 import { randomId, TestNetwork } from "../../../support/certificates.ts";
 import { type Connector, codeOf, makeConnector, readAll, TestRegistry, TestRelay, until } from "./support.ts";
 

@@ -3,7 +3,8 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { joinStreams, type SessionStream } from "../../../../connector/session/manager.ts";
+import { joinStreams } from "../../../../connector/relay/relay.ts";
+import type { SessionStream } from "../../../../connector/session/manager.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { randomId, TestNetwork } from "../../../support/certificates.ts";
 import {

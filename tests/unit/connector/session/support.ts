@@ -6,11 +6,17 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
+import { joinStreams } from "../../../../connector/relay/relay.ts";
 import type { SessionLimits } from "../../../../connector/session/limits.ts";
-import { SessionManager, type SessionManagerOptions } from "../../../../connector/session/manager.ts";
+import {
+  SessionManager,
+  type SessionManagerOptions,
+  type SessionStream,
+  type StreamOrigin,
+} from "../../../../connector/session/manager.ts";
 import type { SessionIdentity } from "../../../../connector/session/tls.ts";
 import { LANE_SOCKET_OPTIONS } from "../../../../connector/session/websocket-lane.ts";
-import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
+import { asFairleadError, type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
 import { type InstanceId, instanceKey } from "../../../../protocol/instance-id.ts";
 import {
   closeCodeFor,
@@ -254,6 +260,28 @@ export interface Connector {
   manager: SessionManager;
 }
 
+/** A peer's stream and where it comes from; resolves with what it is joined with. */
+type Accept = (
+  stream: SessionStream,
+  info: { service: string; peer: Instance; encryption: Encryption; signal: AbortSignal },
+) => Promise<Duplex>;
+
+const nothing: Accept = () => Promise.reject(new Error("nothing is offered"));
+
+async function serve(stream: SessionStream, origin: StreamOrigin, accept: Accept): Promise<void> {
+  const { service } = stream;
+  const ended = new AbortController();
+  stream.on("close", () => ended.abort());
+  try {
+    if (origin.draining) throw new FairleadError("service.draining");
+    const target = await accept(stream, { service, ...origin, signal: ended.signal });
+    if (!stream.destroyed) stream.accept();
+    joinStreams(target, stream);
+  } catch (thrown) {
+    stream.destroy(asFairleadError(thrown, "stream.internal"));
+  }
+}
+
 export const quiet = { debug() {}, info() {}, warn() {} };
 
 /** A connector of a site. */
@@ -265,7 +293,10 @@ export function makeConnector(
     name?: string;
     /** Decides the TLS role: the lower boot id is the server. */
     boot?: string;
-    accept?: SessionManagerOptions["accept"];
+    /** What a peer's stream is joined with. */
+    accept?: Accept;
+    /** Serves a peer's stream, in place of `accept`. */
+    opened?: SessionManagerOptions["opened"];
     limits?: Partial<SessionLimits>;
     carrier?: VersionRange;
     /** Whether its configuration allows hop encryption. */
@@ -289,7 +320,7 @@ export function makeConnector(
       ended: (session, generation, code) => registry.noteEnded(session, generation, code, instance.siteName),
     },
     dial: relay.dial,
-    accept: options.accept ?? (() => Promise.reject(new Error("nothing is offered"))),
+    opened: options.opened ?? ((stream, origin) => void serve(stream, origin, options.accept ?? nothing)),
     log: quiet,
     allowsHop: () => options.hop ?? false,
     ...(options.carrier === undefined ? {} : { carrier: options.carrier }),

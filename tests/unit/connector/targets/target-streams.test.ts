@@ -39,7 +39,7 @@ async function setUp() {
   const registry = new TestRegistry();
   const make = async (name: string) => {
     const connector = makeConnector(registry, relay, await network.identity(), {
-      ...{ name, accept: (stream, info) => hosting.accept(stream, info) },
+      ...{ name, opened: (stream, origin) => void hosting.serve(stream, origin) },
     });
     connectors.push(connector);
     return connector;

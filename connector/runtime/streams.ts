@@ -1,8 +1,8 @@
-/** Streams to other sites, as serving clients needs them, from the session manager. */
+/** Gives listeners the streams of the session manager. */
 import { isSameInstance } from "../../protocol/instance-id.ts";
 import { DEFAULT_ENCRYPTION } from "../../protocol/uplink/messages.ts";
-import { joinStreams, type SessionManager } from "../session/manager.ts";
-import type { Streams } from "./clients.ts";
+import type { Streams } from "../listeners/clients.ts";
+import type { SessionManager } from "../session/manager.ts";
 
 export function streamsOf(manager: SessionManager): Streams {
   return {
@@ -14,6 +14,5 @@ export function streamsOf(manager: SessionManager): Streams {
       return held ? manager.openStreamsTo(peer) : null;
     },
     life: ({ encryption, ...peer }) => manager.life(peer, encryption),
-    join: joinStreams,
   };
 }

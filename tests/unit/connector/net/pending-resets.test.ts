@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { PendingResets } from "../../../../connector/relay/pending-resets.ts";
+import { PendingResets } from "../../../../connector/net/pending-resets.ts";
 
 const entry = (bytes: number, reset = vi.fn()) => ({ bytes, progress: () => 0, reset });
 

@@ -1,8 +1,7 @@
-/** Logs of the long-running commands: for people on a terminal, JSON lines for everybody else. */
-import type { Logger } from "pino";
+/** Log of a long-running command: readable on a terminal, JSON lines elsewhere. */
 import { visible } from "../../protocol/text.ts";
+import { LeveledLog, type LogLevel } from "../log.ts";
 import type { Io, Output } from "./io.ts";
-import type { LogLevel } from "./options.ts";
 import { wantsColour } from "./output.ts";
 
 export interface LogOptions {
@@ -13,13 +12,15 @@ export interface LogOptions {
   readonly json: boolean;
 }
 
-/** A logger that writes to `output`. */
-export async function makeLog({ io, output, level, json }: LogOptions): Promise<Logger> {
+/** A log that writes to `output`. */
+export async function makeLog({ io, output, level, json }: LogOptions): Promise<LeveledLog> {
   const { pino, stdTimeFunctions } = await import("pino");
-  const options = { level, base: null, timestamp: stdTimeFunctions.isoTime };
+  // A pino child keeps the level that its parent had when it was made (pino 10.4), so pino passes every line on.
+  const options = { level: "debug", base: null, timestamp: stdTimeFunctions.isoTime };
   if (json || !output.isTTY) {
-    // Level names, as people and log stores expect them; pino's numbers mean nothing to them.
-    return pino({ ...options, formatters: { level: (label) => ({ level: label }) } }, output);
+    // Log stores expect the names of levels, not pino's numbers.
+    const formatters = { level: (label: string) => ({ level: label }) };
+    return new LeveledLog(pino({ ...options, formatters }, output), level);
   }
   const { prettyFactory } = await import("pino-pretty");
   const pretty = prettyFactory({
@@ -29,5 +30,5 @@ export async function makeLog({ io, output, level, json }: LogOptions): Promise<
     // Fields are printed as JSON; the message is printed as it is.
     messageFormat: (fields, key) => visible(String(fields[key] ?? "")),
   });
-  return pino(options, { write: (line: string) => output.write(pretty(line)) });
+  return new LeveledLog(pino(options, { write: (line: string) => output.write(pretty(line)) }), level);
 }

@@ -1,4 +1,5 @@
 /** Options that several commands share. */
+import { LOG_LEVELS } from "../log.ts";
 import { value } from "./definition.ts";
 import { oneOf, someText } from "./values.ts";
 
@@ -14,6 +15,4 @@ export const siteStateOption = value(
   someText,
 );
 
-const LEVELS = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof LEVELS)[number];
-export const logLevel = oneOf(...LEVELS);
+export const logLevel = oneOf(...LOG_LEVELS);

@@ -1,13 +1,13 @@
 /** Runs one command line: parse, call the handler, and say how it ended. */
 import { CommanderError } from "commander";
 import { FairleadError } from "../../protocol/errors.ts";
+import { version } from "../version.ts";
 import { COMMANDS } from "./commands.ts";
 import { Context } from "./context.ts";
 import { EXIT } from "./exit.ts";
 import { reportFailure } from "./failure.ts";
 import type { Io } from "./io.ts";
 import { buildProgram } from "./program.ts";
-import { version } from "./version.ts";
 
 /**
  * Runs `fairlead ARGV…` and returns its exit code; never throws.

@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { asFairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
-import { version } from "../cli/version.ts";
 import { HopRules, parseAllowHop, parseHop } from "../config/hop-policy.ts";
 import {
   type Bind,
@@ -22,6 +21,7 @@ import { redeemFurther } from "../site/further-tokens.ts";
 import { startSite } from "../site/start.ts";
 import { tokenReader } from "../site/token.ts";
 import { openStateDirectory } from "../state/directory.ts";
+import { version } from "../version.ts";
 import { Connector } from "./connector.ts";
 
 export interface RunOptions {

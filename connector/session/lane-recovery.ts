@@ -13,9 +13,9 @@ import type { InstanceId } from "../../protocol/instance-id.ts";
 import { ResumeProof } from "../../protocol/session/resume-proof.ts";
 import type { Invitation } from "../../protocol/uplink/messages.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
+import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
 import { Meeting, type Met } from "./lane-handshake.ts";
-import type { Log } from "./log.ts";
 
 /** Between two attempts to get lanes, ms. */
 const BACKOFF = { base: 250, cap: 5000 } as const;

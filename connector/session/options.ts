@@ -6,8 +6,8 @@ import type { MemoryAccount, MemoryBudget } from "../../protocol/memory-budget.t
 import type { SessionState } from "../../protocol/session/state.ts";
 import type { Encryption, Instance, Invitation } from "../../protocol/uplink/messages.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
+import type { Log } from "../log.ts";
 import type { SessionLimits } from "./limits.ts";
-import type { Log } from "./log.ts";
 import type { SessionStream } from "./session-stream.ts";
 import type { SessionIdentity } from "./tls.ts";
 

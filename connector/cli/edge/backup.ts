@@ -1,12 +1,12 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Backup } from "../../operator/backup/format.ts";
 import type { Login } from "../../operator/login/resolve.ts";
+import { version } from "../../version.ts";
 import type { Context } from "../context.ts";
 import { command, needed } from "../definition.ts";
 import { intoSecretFile } from "../secret-file.ts";
 import { count } from "../site-views.ts";
 import { someText } from "../values.ts";
-import { version } from "../version.ts";
 import { edgeState, edgeStateOption, passphraseOption, readPassphrase } from "./options.ts";
 
 export const edgeBackup = command({

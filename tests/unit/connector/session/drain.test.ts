@@ -1,25 +1,17 @@
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { drained } from "../../../../connector/listeners/drain.ts";
+import { silent } from "../../../../connector/log.ts";
 import { TestNetwork } from "../../../support/certificates.ts";
 import { ServedClock } from "../../../support/served-clock.ts";
-import {
-  type Connector,
-  codeOf,
-  makeConnector,
-  quiet,
-  readAll,
-  TestRegistry,
-  TestRelay,
-  until,
-} from "./support.ts";
+import { type Connector, codeOf, makeConnector, readAll, TestRegistry, TestRelay, until } from "./support.ts";
 
 let network: TestNetwork;
 let relay: TestRelay;
 let registry: TestRegistry;
 let west: Connector;
 let east: Connector;
-const log = { ...quiet, error() {} };
+const log = silent;
 
 beforeEach(async () => {
   network ??= await TestNetwork.create();

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
+import { silent } from "../../../../connector/log.ts";
 import { joinStreams } from "../../../../connector/relay/relay.ts";
 import type { SessionLimits } from "../../../../connector/session/limits.ts";
 import {
@@ -321,7 +322,7 @@ export function makeConnector(
     },
     dial: relay.dial,
     opened: options.opened ?? ((stream, origin) => void serve(stream, origin, options.accept ?? nothing)),
-    log: quiet,
+    log: silent,
     allowsHop: () => options.hop ?? false,
     ...(options.carrier === undefined ? {} : { carrier: options.carrier }),
     limits: { upMs: 60_000, laneWaitMs: 60_000, lingerMs: 300, ...options.limits },

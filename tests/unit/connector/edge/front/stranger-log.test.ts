@@ -1,24 +1,20 @@
 import { expect, it } from "vitest";
 import { StrangerLog } from "../../../../../connector/edge/front/stranger-log.ts";
+import { MemoryLog } from "../../support/log.ts";
 
 it("tells what strangers did at once, and then folded, once a minute", () => {
-  const lines: [string, object, string][] = [];
-  const line = (level: string) => (fields: object, text: string) => void lines.push([level, fields, text]);
-  const log = new StrangerLog({
-    debug: line("debug"),
-    info: line("info"),
-    warn: line("warn"),
-    error: line("error"),
-  });
+  const memory = new MemoryLog();
+  const lines = () => memory.lines.map(({ level, fields, text }) => [level, fields, text]);
+  const log = new StrangerLog(memory);
   const counts = { shed: 0, timedOut: 0, failedHandshakes: 0, failedAccepts: 0 };
   log.note(counts, 0);
-  expect(lines).toEqual([]);
+  expect(lines()).toEqual([]);
   log.note({ ...counts, timedOut: 1 }, 1);
-  expect(lines).toEqual([["info", { timedOut: 1 }, "Connections that proved nothing: 1 timed out."]]);
+  expect(lines()).toEqual([["info", { timedOut: 1 }, "Connections that proved nothing: 1 timed out."]]);
   log.note({ ...counts, timedOut: 1, shed: 500 }, 2);
-  expect(lines).toHaveLength(1);
+  expect(lines()).toHaveLength(1);
   log.note({ ...counts, timedOut: 4, shed: 1_000 }, 60_001);
-  expect(lines[1]).toEqual([
+  expect(lines()[1]).toEqual([
     "warn",
     { shed: 1_000, timedOut: 3 },
     "Connections that proved nothing: 1000 shed for others, 3 timed out.",

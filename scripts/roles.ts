@@ -1,7 +1,7 @@
 /** Writes the table of roles in docs/security.md from the table that the edge enforces: `npm run docs`. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Role } from "../protocol/api/api.ts";
+import type { Role } from "../protocol/api/keys.ts";
 import { type Least, ROLES, roleSuffices } from "../workers/auth/roles.ts";
 import { replaceSection } from "./section.ts";
 

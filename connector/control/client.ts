@@ -1,7 +1,7 @@
 /** Client of a connector's control socket. */
 import { Agent, request } from "undici";
 import { z } from "zod";
-import { ErrorAnswer } from "../../protocol/api/api.ts";
+import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import {
   CreatedLink,

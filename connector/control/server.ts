@@ -3,7 +3,7 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { Hono } from "hono";
-import { MAX_BODY } from "../../protocol/api/api.ts";
+import { MAX_BODY } from "../../protocol/api/envelope.ts";
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { CONTROL_SOCKET } from "./schema.ts";
 

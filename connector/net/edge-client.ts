@@ -4,7 +4,7 @@
  */
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import type { z } from "zod";
-import { ErrorAnswer } from "../../protocol/api/api.ts";
+import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import { connectionError } from "./failures.ts";

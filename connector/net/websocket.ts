@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { type ClientOptions, WebSocket } from "ws";
-import { ErrorAnswer } from "../../protocol/api/api.ts";
+import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { type ErrorCode, FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { connectionError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";

@@ -1,26 +1,15 @@
 /** Every call of the HTTPS API that the commands make: method, path and form of the answer, in one place. */
 import { z } from "zod";
-import {
-  ApiKey,
-  CreatedKey,
-  CreatedSite,
-  CreatedToken,
-  type CreateSite,
-  type CreateToken,
-  type EventQuery,
-  Link,
-  Network,
-  NetworkEvent,
-  NetworkStatus,
-  QuotaUse,
-  RevokedAccess,
-  type Role,
-  Service,
-  type SetQuotas,
-  Site,
-  Token,
-  type UpdateSite,
-} from "../../protocol/api/api.ts";
+import { RevokedAccess } from "../../protocol/api/access.ts";
+import { type EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
+import { ApiKey, CreatedKey, type Role } from "../../protocol/api/keys.ts";
+import { Link } from "../../protocol/api/links.ts";
+import { Network } from "../../protocol/api/networks.ts";
+import { QuotaUse, type SetQuotas } from "../../protocol/api/quotas.ts";
+import { Service } from "../../protocol/api/services.ts";
+import { CreatedSite, type CreateSite, Site, type UpdateSite } from "../../protocol/api/sites.ts";
+import { NetworkStatus } from "../../protocol/api/status.ts";
+import { CreatedToken, type CreateToken, Token } from "../../protocol/api/tokens.ts";
 import type { EdgeClient, RequestOptions, TextDocument } from "../net/edge-client.ts";
 
 const segment = encodeURIComponent;

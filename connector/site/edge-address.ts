@@ -2,7 +2,7 @@
  * Where a site dials. A token file says it, which came from a person; what an answer says may contradict nothing in it.
  * Otherwise whoever can answer once, with a certificate that some public CA should not have made, would decide for good.
  */
-import type { Admission } from "../../protocol/api/api.ts";
+import type { Admission } from "../../protocol/api/admission.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { EdgeTrust } from "../net/trust.ts";

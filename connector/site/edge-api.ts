@@ -1,6 +1,6 @@
 /** The two requests that a site makes to the edge's API. */
 import type { z } from "zod";
-import { Admission, type Redeem, RenewalAnswer } from "../../protocol/api/api.ts";
+import { Admission, type Redeem, RenewalAnswer } from "../../protocol/api/admission.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
 import { EdgeClient } from "../net/edge-client.ts";
 

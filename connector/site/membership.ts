@@ -11,7 +11,7 @@
  * are the token file's, and no certificate takes the place of one that ends later.
  */
 import { z } from "zod";
-import type { Admission } from "../../protocol/api/api.ts";
+import type { Admission } from "../../protocol/api/admission.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { EdgeOrigin } from "../../protocol/front/edge-origin.ts";
 import { LinkId, NetworkId, SiteId, TokenId } from "../../protocol/ids.ts";

@@ -1,6 +1,6 @@
 /** A site: its key and its membership, loaded, joined, linked and renewed. */
 import type { X509Certificate } from "node:crypto";
-import type { Redeem } from "../../protocol/api/api.ts";
+import type { Redeem } from "../../protocol/api/admission.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { LinkReport, Renewal } from "../../protocol/uplink/messages.ts";

@@ -7,7 +7,10 @@ import { z } from "zod";
 import { FairleadError } from "../errors.ts";
 import { NetworkId } from "../ids.ts";
 import { NetworkName } from "../names.ts";
-import { ApiKey, Network, NetworkEvent } from "./api.ts";
+import { NetworkEvent } from "./events.ts";
+import { ApiKey } from "./keys.ts";
+import { Network } from "./networks.ts";
+import { Timestamp } from "./timestamp.ts";
 
 /** Largest backup that the edge reads, bytes. */
 export const MAX_BACKUP = 64 * 1024 * 1024;
@@ -19,7 +22,7 @@ export const BACKUP_VERSION = 1;
 export const KeyRecord = ApiKey.extend({ hash: z.string().regex(/^[0-9a-f]{64}$/) });
 export type KeyRecord = z.infer<typeof KeyRecord>;
 
-const common = { version: z.literal(BACKUP_VERSION), at: z.iso.datetime() };
+const common = { version: z.literal(BACKUP_VERSION), at: Timestamp };
 
 /** Which networks there are, who holds keys, and what happened at the edge itself. */
 export const DirectoryDump = z

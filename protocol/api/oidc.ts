@@ -1,6 +1,6 @@
 /** Which identity provider an edge trusts for people and programs, and what their claims let them do. */
 import { z } from "zod";
-import { Role } from "./api.ts";
+import { Role } from "./keys.ts";
 
 /** The claim that is looked at unless another is configured. */
 export const DEFAULT_OIDC_CLAIM = "roles";

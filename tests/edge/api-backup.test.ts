@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { MAX_BODY, Network, NetworkEvent, NetworkStatus } from "../../protocol/api/api.ts";
 import { DirectoryDump, MAX_BACKUP, NetworkDump } from "../../protocol/api/backup.ts";
+import { MAX_BODY } from "../../protocol/api/envelope.ts";
+import { NetworkEvent } from "../../protocol/api/events.ts";
+import { Network } from "../../protocol/api/networks.ts";
+import { NetworkStatus } from "../../protocol/api/status.ts";
 import { ask, call, createKey, createNetwork, dial, errorOf, expectAnswer, join } from "./support/client.ts";
 import { ADMIN_KEY, API_URL } from "./support/environment.ts";
 import { resetEdge } from "./support/reset.ts";

@@ -2,7 +2,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { CreatedKey, NetworkEvent } from "../../protocol/api/api.ts";
+import { NetworkEvent } from "../../protocol/api/events.ts";
+import { CreatedKey } from "../../protocol/api/keys.ts";
 import { encodeBase64 } from "../../protocol/encoding.ts";
 import { createCsr, newKeys } from "../unit/workers/authority/support.ts";
 import {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { ApiKey, CreatedKey, NetworkEvent } from "../../protocol/api/api.ts";
+import { NetworkEvent } from "../../protocol/api/events.ts";
+import { ApiKey, CreatedKey } from "../../protocol/api/keys.ts";
 import { call, createNetwork, errorOf, expectAnswer } from "./support/client.ts";
 import { Provider } from "./support/provider.ts";
 import { resetEdge } from "./support/reset.ts";

@@ -3,7 +3,7 @@
  * be forgotten.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Role } from "../../protocol/api/api.ts";
+import type { Role } from "../../protocol/api/keys.ts";
 import { createApi } from "../../workers/api/app.ts";
 import { type Least, ROLES, roleSuffices } from "../../workers/auth/roles.ts";
 import { ask, call, createKey, createNetwork } from "./support/client.ts";

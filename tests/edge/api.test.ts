@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { ApiKey, Health, MAX_BODY, Network, Token } from "../../protocol/api/api.ts";
+import { MAX_BODY } from "../../protocol/api/envelope.ts";
+import { Health } from "../../protocol/api/health.ts";
+import { ApiKey } from "../../protocol/api/keys.ts";
+import { Network } from "../../protocol/api/networks.ts";
+import { Token } from "../../protocol/api/tokens.ts";
 import { ROLES } from "../../workers/auth/roles.ts";
 import {
   ask,

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { Admission, CreatedToken, RenewalAnswer, Token } from "../../protocol/api/api.ts";
+import { Admission, RenewalAnswer } from "../../protocol/api/admission.ts";
+import { CreatedToken, Token } from "../../protocol/api/tokens.ts";
 import { decodeBase64, encodeBase64 } from "../../protocol/encoding.ts";
 import { TokenFile } from "../../protocol/tokens.ts";
 import { readCertificate, readDeploymentCa } from "../../workers/authority/x509.ts";

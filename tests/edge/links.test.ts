@@ -1,7 +1,8 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { ErrorAnswer, NetworkEvent } from "../../protocol/api/api.ts";
+import { ErrorAnswer } from "../../protocol/api/envelope.ts";
+import { NetworkEvent } from "../../protocol/api/events.ts";
 import { makeId } from "../../protocol/ids.ts";
 import { issueTicket, type Ticket } from "../../workers/authority/tickets.ts";
 import {

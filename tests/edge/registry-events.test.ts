@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { EventQuery } from "../../protocol/api/api.ts";
+import type { EventQuery } from "../../protocol/api/events.ts";
 import { unwrap } from "../../workers/result.ts";
 import { Operator } from "./support/access.ts";
 import { type Member, offer, TestUplink } from "./support/member.ts";

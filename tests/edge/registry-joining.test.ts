@@ -2,7 +2,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { Admission, RenewalAnswer, Token } from "../../protocol/api/api.ts";
+import { Admission, RenewalAnswer } from "../../protocol/api/admission.ts";
+import { Token } from "../../protocol/api/tokens.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
 import {
   signLinkCertificate,

@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
-import { DEFAULT_QUOTAS } from "../../protocol/api/api.ts";
+import { DEFAULT_QUOTAS } from "../../protocol/api/quotas.ts";
 import { encodeHex } from "../../protocol/encoding.ts";
 import {
   hasTables,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DEFAULT_QUOTAS, type SetQuotas } from "../../protocol/api/api.ts";
+import { DEFAULT_QUOTAS, type SetQuotas } from "../../protocol/api/quotas.ts";
 import { unwrap } from "../../workers/result.ts";
 import { Operator } from "./support/access.ts";
 import { admit, type Member, offer, TestUplink } from "./support/member.ts";

@@ -9,7 +9,8 @@ import { type RawData, WebSocket } from "ws";
 import { makeCsr } from "../../connector/site/csr.ts";
 import { pemToBase64, toPem } from "../../connector/site/pem.ts";
 import { readToken } from "../../connector/site/token.ts";
-import { Admission, ErrorAnswer } from "../../protocol/api/api.ts";
+import { Admission } from "../../protocol/api/admission.ts";
+import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { siteUri } from "../../protocol/names.ts";
 import {

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { beforeAll, describe, expect, test } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
-import type { EventType } from "../../protocol/api/api.ts";
+import type { EventType } from "../../protocol/api/events.ts";
 import { ERRORS } from "../../protocol/errors.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/cluster.ts";
 import type { ManagedProcess } from "../support/processes.ts";

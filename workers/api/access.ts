@@ -1,6 +1,7 @@
 /** The part of a route's definition that says where it is and who may call it, with the check. */
 import type { MiddlewareHandler } from "hono";
-import { MAX_BODY, type Role } from "../../protocol/api/api.ts";
+import { MAX_BODY } from "../../protocol/api/envelope.ts";
+import type { Role } from "../../protocol/api/keys.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { permitsEverywhere, permitsIn, permitsSomewhere, roleOf } from "../auth/caller.ts";
 import { type Least, type Operation, ROLES } from "../auth/roles.ts";

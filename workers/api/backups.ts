@@ -3,8 +3,8 @@
  * whose directory has anything, or a network that exists, nothing is written.
  */
 import { createRoute, type z } from "@hono/zod-openapi";
-import { Network } from "../../protocol/api/api.ts";
 import { DirectoryDump, MAX_BACKUP, NetworkDump, readBackup } from "../../protocol/api/backup.ts";
+import { Network } from "../../protocol/api/networks.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";

@@ -1,7 +1,8 @@
 /** What every handler of the API has at hand. */
 import type { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { ErrorAnswer, type Network } from "../../protocol/api/api.ts";
+import { ErrorAnswer } from "../../protocol/api/envelope.ts";
+import type { Network } from "../../protocol/api/networks.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { IdentityTokens } from "../auth/identity-tokens.ts";
 import type { Env } from "../config.ts";

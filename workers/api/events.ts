@@ -1,6 +1,6 @@
 /** What happened: in a network, and at the edge itself. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { EventQuery, NetworkEvent } from "../../protocol/api/api.ts";
+import { EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";
 import { type Api, answers, registryOf } from "./context.ts";

@@ -4,7 +4,7 @@
  */
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { Admission, Redeem, Renew, RenewalAnswer } from "../../protocol/api/api.ts";
+import { Admission, Redeem, Renew, RenewalAnswer } from "../../protocol/api/admission.ts";
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { parseClaim } from "../../protocol/tokens.ts";

@@ -1,7 +1,7 @@
 /** API keys: made, listed and deleted by admins; the text of a key is shown once. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { ApiKey, CreatedKey, CreateKey } from "../../protocol/api/api.ts";
+import { ApiKey, CreatedKey, CreateKey } from "../../protocol/api/keys.ts";
 import { encodeBase64Url } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";

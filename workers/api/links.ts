@@ -1,6 +1,7 @@
 /** Links between sites and the issuers of tokens, and the end of an issuer's access. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { Link, RevokeAccess, RevokedAccess } from "../../protocol/api/api.ts";
+import { RevokeAccess, RevokedAccess } from "../../protocol/api/access.ts";
+import { Link } from "../../protocol/api/links.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";

@@ -1,7 +1,7 @@
 /** The API about itself: whether it is there, and its description. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { version } from "../../package.json";
-import { Health } from "../../protocol/api/api.ts";
+import { Health } from "../../protocol/api/health.ts";
 import { access } from "./access.ts";
 import { type Api, answers } from "./context.ts";
 

@@ -1,6 +1,6 @@
 /** Networks. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { CreateNetwork, Network } from "../../protocol/api/api.ts";
+import { CreateNetwork, Network } from "../../protocol/api/networks.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId, NetworkId } from "../../protocol/ids.ts";
 import { permitsIn } from "../auth/caller.ts";

@@ -1,6 +1,6 @@
 /** How much a network may have, and how much of it is used. */
 import { createRoute } from "@hono/zod-openapi";
-import { QuotaUse, SetQuotas } from "../../protocol/api/api.ts";
+import { QuotaUse, SetQuotas } from "../../protocol/api/quotas.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";

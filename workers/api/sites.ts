@@ -1,6 +1,6 @@
 /** Sites: the members of a network. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { CreatedSite, CreateSite, Site, UpdateSite } from "../../protocol/api/api.ts";
+import { CreatedSite, CreateSite, Site, UpdateSite } from "../../protocol/api/sites.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";

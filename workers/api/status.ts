@@ -1,6 +1,7 @@
 /** How a network stands: services, and everything at once. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { NetworkStatus, Service } from "../../protocol/api/api.ts";
+import { Service } from "../../protocol/api/services.ts";
+import { NetworkStatus } from "../../protocol/api/status.ts";
 import { FrontStatus } from "../../protocol/front/front-status.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";

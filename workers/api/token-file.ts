@@ -1,6 +1,7 @@
 /** The file that a token is handed over in. */
 import { stringify } from "yaml";
-import type { Network, Token } from "../../protocol/api/api.ts";
+import type { Network } from "../../protocol/api/networks.ts";
+import type { Token } from "../../protocol/api/tokens.ts";
 import { TokenFile } from "../../protocol/tokens.ts";
 import type { Env } from "../config.ts";
 

@@ -1,6 +1,6 @@
 /** Tokens: invitations to a network. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { CreatedToken, CreateToken, Token } from "../../protocol/api/api.ts";
+import { CreatedToken, CreateToken, Token } from "../../protocol/api/tokens.ts";
 import { TokenId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
 import { access } from "./access.ts";

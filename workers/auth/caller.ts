@@ -1,5 +1,6 @@
 /** Whoever calls the API, and what that one may do. Pure decisions; the least roles are in roles.ts. */
-import type { Network, Role } from "../../protocol/api/api.ts";
+import type { Role } from "../../protocol/api/keys.ts";
+import type { Network } from "../../protocol/api/networks.ts";
 import { highestRole, roleSuffices } from "./roles.ts";
 
 /** A role, and where it holds. */

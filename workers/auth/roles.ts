@@ -2,7 +2,7 @@
  * Who may call what: the one table. A route cannot be made without an entry here (a type error in access.ts),
  * the OpenAPI document says it as `x-fairlead-role`, and docs/security.md shows it (scripts/roles.ts).
  */
-import type { Role } from "../../protocol/api/api.ts";
+import type { Role } from "../../protocol/api/keys.ts";
 
 /** The least role for an operation; `public` needs no key. */
 export type Least = Role | "public";

@@ -5,8 +5,10 @@
  */
 import itty from "itty-durable";
 import { z } from "zod";
-import { type ApiKey, EventQuery, Network, type NetworkEvent } from "../../protocol/api/api.ts";
 import { BACKUP_VERSION, DirectoryDump, KeyRecord } from "../../protocol/api/backup.ts";
+import { EventQuery, type NetworkEvent } from "../../protocol/api/events.ts";
+import type { ApiKey } from "../../protocol/api/keys.ts";
+import { Network } from "../../protocol/api/networks.ts";
 import { equalBytes } from "../../protocol/encoding.ts";
 import { failure, type Result, success } from "../result.ts";
 import { EdgeLog } from "./log.ts";

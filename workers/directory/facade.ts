@@ -1,8 +1,10 @@
 /** The directory as the Worker sees it: the only way to it, and typed. */
 import itty from "itty-durable";
 import { z } from "zod";
-import { ApiKey, type EventQuery, Network, NetworkEvent } from "../../protocol/api/api.ts";
 import { DirectoryDump, type KeyRecord } from "../../protocol/api/backup.ts";
+import { type EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
+import { ApiKey } from "../../protocol/api/keys.ts";
+import { Network } from "../../protocol/api/networks.ts";
 import { ErrorBody, FairleadError } from "../../protocol/errors.ts";
 import type { Result } from "../result.ts";
 import { type Method, RESTORE_URL } from "./directory.ts";

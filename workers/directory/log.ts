@@ -2,7 +2,7 @@
  * The edge's own events: networks and keys made and ended, keys refused. Bounded: the newest stay. Refused keys
  * have a bound of their own, so that no stranger can push anything else out.
  */
-import type { EventQuery, EventType, NetworkEvent } from "../../protocol/api/api.ts";
+import type { EventQuery, EventType, NetworkEvent } from "../../protocol/api/events.ts";
 
 /** How many are kept: of refused keys, and of all others. */
 export const KEPT_REFUSALS = 500;

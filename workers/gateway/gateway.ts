@@ -2,7 +2,7 @@
  * Uplinks and lanes. Authenticates an upgrade request and hands it to the object it is for, with what was
  * verified in a header that only this file sets. Plain functions: nothing may touch the headers of a 101.
  */
-import { ErrorAnswer } from "../../protocol/api/api.ts";
+import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { encodeHex } from "../../protocol/encoding.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { siteUri } from "../../protocol/names.ts";

@@ -2,8 +2,9 @@
  * A network in its object: how it comes to be there, when it is to be looked after, and how it ends. An object without
  * a network stores nothing, so that it leaves no trace.
  */
-import type { Network } from "../../protocol/api/api.ts";
+
 import type { NetworkDump } from "../../protocol/api/backup.ts";
+import type { Network } from "../../protocol/api/networks.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { Context } from "./context/context.ts";
 import { checkBackup, restoreNetwork } from "./operations/backup.ts";

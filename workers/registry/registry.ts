@@ -6,24 +6,16 @@
  * network stores nothing, so that it leaves no trace.
  */
 import { DurableObject } from "cloudflare:workers";
-import type {
-  Admission,
-  CreateSite,
-  EventQuery,
-  Link,
-  Network,
-  NetworkEvent,
-  NetworkStatus,
-  QuotaUse,
-  Redeem,
-  RevokeAccess,
-  RevokedAccess,
-  SetQuotas,
-  Site,
-  Token,
-  UpdateSite,
-} from "../../protocol/api/api.ts";
+import type { RevokeAccess, RevokedAccess } from "../../protocol/api/access.ts";
+import type { Admission, Redeem } from "../../protocol/api/admission.ts";
 import type { NetworkDump } from "../../protocol/api/backup.ts";
+import type { EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
+import type { Link } from "../../protocol/api/links.ts";
+import type { Network } from "../../protocol/api/networks.ts";
+import type { QuotaUse, SetQuotas } from "../../protocol/api/quotas.ts";
+import type { CreateSite, Site, UpdateSite } from "../../protocol/api/sites.ts";
+import type { NetworkStatus } from "../../protocol/api/status.ts";
+import type { Token } from "../../protocol/api/tokens.ts";
 import { asFairleadError, type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import type { Claim } from "../../protocol/tokens.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";

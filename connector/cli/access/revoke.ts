@@ -1,4 +1,4 @@
-import type { RevokedAccess } from "../../../protocol/api/api.ts";
+import type { RevokedAccess } from "../../../protocol/api/access.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { command, flag, value } from "../definition.ts";
 import { networkOption } from "../options.ts";

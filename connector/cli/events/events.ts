@@ -1,4 +1,4 @@
-import { EventGroup, EventType, type NetworkEvent } from "../../../protocol/api/api.ts";
+import { EventGroup, EventType, type NetworkEvent } from "../../../protocol/api/events.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Context } from "../context.ts";
 import { command, flag, value } from "../definition.ts";

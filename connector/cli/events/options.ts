@@ -1,5 +1,5 @@
 /** Forms of the options of `events`. */
-import { EventGroup, EventType } from "../../../protocol/api/api.ts";
+import { EventGroup, EventType } from "../../../protocol/api/events.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { parseDuration } from "../duration.ts";
 import { oneOf } from "../values.ts";

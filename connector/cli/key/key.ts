@@ -1,4 +1,4 @@
-import { Role } from "../../../protocol/api/api.ts";
+import { Role } from "../../../protocol/api/keys.ts";
 import { KeyId } from "../../../protocol/ids.ts";
 import { argument, command, needed, value, values } from "../definition.ts";
 import { relativeTime } from "../duration.ts";

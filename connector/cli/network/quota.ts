@@ -1,4 +1,4 @@
-import { Quotas, type QuotaUse, type SetQuotas } from "../../../protocol/api/api.ts";
+import { Quotas, type QuotaUse, type SetQuotas } from "../../../protocol/api/quotas.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { argument, command, value } from "../definition.ts";
 import { someText } from "../values.ts";

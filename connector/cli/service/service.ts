@@ -1,4 +1,4 @@
-import type { Service } from "../../../protocol/api/api.ts";
+import type { Service } from "../../../protocol/api/services.ts";
 import { siteState } from "../context.ts";
 import { command } from "../definition.ts";
 import { networkOption, siteStateOption } from "../options.ts";

@@ -1,4 +1,4 @@
-import type { Site } from "../../../protocol/api/api.ts";
+import type { Site } from "../../../protocol/api/sites.ts";
 import { argument, command } from "../definition.ts";
 import { relativeTime } from "../duration.ts";
 import { networkOption } from "../options.ts";

@@ -1,4 +1,4 @@
-import type { UpdateSite } from "../../../protocol/api/api.ts";
+import type { UpdateSite } from "../../../protocol/api/sites.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
 import { argument, command, flag, value } from "../definition.ts";

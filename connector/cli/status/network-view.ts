@@ -1,5 +1,5 @@
 /** A whole network, as people read it. */
-import type { NetworkStatus } from "../../../protocol/api/api.ts";
+import type { NetworkStatus } from "../../../protocol/api/status.ts";
 import type { Printer } from "../output.ts";
 import { printServices } from "../service/service.ts";
 import { printSites } from "../site/site.ts";

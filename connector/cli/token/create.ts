@@ -1,4 +1,4 @@
-import { TOKEN_DEFAULTS, TOKEN_LIMITS } from "../../../protocol/api/api.ts";
+import { TOKEN_DEFAULTS, TOKEN_LIMITS } from "../../../protocol/api/tokens.ts";
 import { command, value, valueOr } from "../definition.ts";
 import { formatDuration } from "../duration.ts";
 import { networkOption } from "../options.ts";

@@ -1,5 +1,5 @@
 /** What `token create` and `site create` share. */
-import { TOKEN_DEFAULTS, TOKEN_LIMITS } from "../../../protocol/api/api.ts";
+import { TOKEN_DEFAULTS, TOKEN_LIMITS } from "../../../protocol/api/tokens.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { value, valueOr } from "../definition.ts";
 import { parseDuration } from "../duration.ts";

@@ -1,4 +1,4 @@
-import type { Token } from "../../../protocol/api/api.ts";
+import type { Token } from "../../../protocol/api/tokens.ts";
 import { TokenId } from "../../../protocol/ids.ts";
 import { argument, command } from "../definition.ts";
 import { relativeTime } from "../duration.ts";

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { Admission, type Redeem } from "../../../protocol/api/api.ts";
+import { Admission, type Redeem } from "../../../protocol/api/admission.ts";
 import { encodeBase64 } from "../../../protocol/encoding.ts";
 import { parseClaim } from "../../../protocol/tokens.ts";
 import type { KeyPair } from "../../../workers/authority/keys.ts";

@@ -2,14 +2,11 @@
 import { createExecutionContext, listDurableObjectIds, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { z } from "zod";
-import {
-  Admission,
-  CreatedKey,
-  CreatedToken,
-  ErrorAnswer,
-  Network,
-  type Role,
-} from "../../../protocol/api/api.ts";
+import { Admission } from "../../../protocol/api/admission.ts";
+import { ErrorAnswer } from "../../../protocol/api/envelope.ts";
+import { CreatedKey, type Role } from "../../../protocol/api/keys.ts";
+import { Network } from "../../../protocol/api/networks.ts";
+import { CreatedToken } from "../../../protocol/api/tokens.ts";
 import { encodeBase64 } from "../../../protocol/encoding.ts";
 import type { KeyPair } from "../../../workers/authority/keys.ts";
 import worker from "../../../workers/index.ts";

@@ -2,7 +2,9 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { z } from "zod";
-import { Admission, type EventType, NetworkEvent, NetworkStatus } from "../../../protocol/api/api.ts";
+import { Admission } from "../../../protocol/api/admission.ts";
+import { type EventType, NetworkEvent } from "../../../protocol/api/events.ts";
+import { NetworkStatus } from "../../../protocol/api/status.ts";
 import { decodeBase64 } from "../../../protocol/encoding.ts";
 import type { Encryption, Hello, Invitation } from "../../../protocol/uplink/messages.ts";
 import { RegistryMessage } from "../../../protocol/uplink/messages.ts";

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import type { Links } from "../../../connector/control/schema.ts";
 import { createSite, createToken } from "../../../connector/operator/edge-api.ts";
 import type { LinkWishes } from "../../../connector/site/site.ts";
-import type { CreateToken } from "../../../protocol/api/api.ts";
+import type { CreateToken } from "../../../protocol/api/tokens.ts";
 import type { Connector, ConnectorOptions } from "../../support/cluster.ts";
 import { eventually, type TestNetwork } from "../../support/cluster.ts";
 import type { Suite } from "./suite.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CreateKey } from "../../../protocol/api/api.ts";
+import { CreateKey } from "../../../protocol/api/keys.ts";
 import { fromErrorBody } from "../../../protocol/errors.ts";
 import { shownText, visible } from "../../../protocol/text.ts";
 import { ConnectorMessage } from "../../../protocol/uplink/messages.ts";

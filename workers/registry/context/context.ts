@@ -1,5 +1,6 @@
 /** What the registry's parts share: storage, uplinks, authorities, the clock and the event log. */
-import { DEFAULT_QUOTAS, type EventType, type Quotas } from "../../../protocol/api/api.ts";
+import type { EventType } from "../../../protocol/api/events.ts";
+import { DEFAULT_QUOTAS, type Quotas } from "../../../protocol/api/quotas.ts";
 import { type ErrorCode, FairleadError } from "../../../protocol/errors.ts";
 import { ID_BYTES, type IdKind, makeId } from "../../../protocol/ids.ts";
 import { Bucket, Budgets, type Work } from "../policy/budget.ts";

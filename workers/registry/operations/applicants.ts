@@ -1,5 +1,5 @@
 /** Who redeems a token, and whether it admits him as things stand. */
-import type { Redeem } from "../../../protocol/api/api.ts";
+import type { Redeem } from "../../../protocol/api/admission.ts";
 import { decodeBase64, equalBytes } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Claim } from "../../../protocol/tokens.ts";

@@ -1,5 +1,9 @@
 /** The registry's state as the API and the connectors see it. What is up is told by live sockets. */
-import type { Link, Network, NetworkStatus, Service, Site } from "../../../protocol/api/api.ts";
+import type { Link } from "../../../protocol/api/links.ts";
+import type { Network } from "../../../protocol/api/networks.ts";
+import type { Service } from "../../../protocol/api/services.ts";
+import type { Site } from "../../../protocol/api/sites.ts";
+import type { NetworkStatus } from "../../../protocol/api/status.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { SiteView } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";

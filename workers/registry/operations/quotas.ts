@@ -1,5 +1,5 @@
 /** How much a network may have. A quota below what is used already refuses only what is new. */
-import { DEFAULT_QUOTAS, type Quotas, type QuotaUse, type SetQuotas } from "../../../protocol/api/api.ts";
+import { DEFAULT_QUOTAS, type Quotas, type QuotaUse, type SetQuotas } from "../../../protocol/api/quotas.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Context } from "../context/context.ts";
 import { changeOffers } from "./offers.ts";

@@ -1,5 +1,5 @@
 /** Admitting sites and linking members: the redemption of a token, in one transaction. */
-import type { Admission, Redeem } from "../../../protocol/api/api.ts";
+import type { Admission, Redeem } from "../../../protocol/api/admission.ts";
 import { encodeBase64 } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { DEFAULT_LINK_COST } from "../../../protocol/names.ts";

@@ -1,5 +1,6 @@
 /** Taking access back: what an issuer issued, all at once, or one link. */
-import type { Link, RevokeAccess, RevokedAccess } from "../../../protocol/api/api.ts";
+import type { RevokeAccess, RevokedAccess } from "../../../protocol/api/access.ts";
+import type { Link } from "../../../protocol/api/links.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Context } from "../context/context.ts";
 import { NETWORK_NODE } from "../policy/link-graph.ts";

@@ -1,5 +1,5 @@
 /** Taking a site out of the network, live: its uplinks, links, offers and sessions end now; nothing else does. */
-import type { Site } from "../../../protocol/api/api.ts";
+import type { Site } from "../../../protocol/api/sites.ts";
 import type { Context } from "../context/context.ts";
 import type { SiteRow } from "../store/store.ts";
 import { changeGraph, severGraph } from "./change-graph.ts";

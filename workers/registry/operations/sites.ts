@@ -1,5 +1,6 @@
 /** Sites made by name before they join, and what of a site can be changed: its name, and what it may offer. */
-import type { CreateSite, Site, Token, UpdateSite } from "../../../protocol/api/api.ts";
+import type { CreateSite, Site, UpdateSite } from "../../../protocol/api/sites.ts";
+import type { Token } from "../../../protocol/api/tokens.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { instanceKey } from "../../../protocol/instance-id.ts";
 import type { Context } from "../context/context.ts";

@@ -1,5 +1,5 @@
 /** Tokens: made by the network or on behalf of a site, listed, revoked. What they admit is in admission.ts. */
-import type { Token } from "../../../protocol/api/api.ts";
+import type { Token } from "../../../protocol/api/tokens.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { CLAIM_SECRET_BYTES, formatClaim } from "../../../protocol/tokens.ts";
 import type { Context } from "../context/context.ts";

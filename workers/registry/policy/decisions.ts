@@ -1,5 +1,5 @@
 /** Decisions of the registry about tokens, sessions and uplinks. No storage, no clock, no sockets. */
-import type { Token } from "../../../protocol/api/api.ts";
+import type { Token } from "../../../protocol/api/tokens.ts";
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import { TIME_LIMITS, timeLimit } from "../../../protocol/time-limits.ts";
 import { KEEPALIVE } from "../../../protocol/uplink/messages.ts";

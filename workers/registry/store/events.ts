@@ -2,12 +2,8 @@
  * The event log: the newest of what happened. What others than the operator can cause at will has shares of its own, in which
  * it pushes out nothing but itself: refusals, which strangers cause, and what each site causes.
  */
-import {
-  DEFAULT_QUOTAS,
-  type EventQuery,
-  type EventType,
-  type NetworkEvent,
-} from "../../../protocol/api/api.ts";
+import type { EventQuery, EventType, NetworkEvent } from "../../../protocol/api/events.ts";
+import { DEFAULT_QUOTAS } from "../../../protocol/api/quotas.ts";
 import { number, optional, type Sql, text } from "./sql.ts";
 
 /** The shares that are not a site's. A site's has the site's id. */

@@ -1,5 +1,5 @@
 /** The network's own row, and the CAs of its issuers of tokens. */
-import { SetQuotas } from "../../../protocol/api/api.ts";
+import { SetQuotas } from "../../../protocol/api/quotas.ts";
 import { blob, bytes, number, optional, type Sql, text, time } from "./sql.ts";
 
 export interface NetworkRow {

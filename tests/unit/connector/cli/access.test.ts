@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { EdgeClient } from "../../../../connector/net/edge-client.ts";
 import { deleteLink } from "../../../../connector/operator/edge-api.ts";
-import { DEFAULT_QUOTAS } from "../../../../protocol/api/api.ts";
+import { DEFAULT_QUOTAS } from "../../../../protocol/api/quotas.ts";
 import { formatClaim } from "../../../../protocol/tokens.ts";
 import { makeWorld, useEdge, type World } from "./cli.ts";
 import { FakeEdge, id, KEY } from "./fake-edge.ts";

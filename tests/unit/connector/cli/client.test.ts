@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
 import { EdgeClient } from "../../../../connector/net/edge-client.ts";
-import { Network } from "../../../../protocol/api/api.ts";
+import { Network } from "../../../../protocol/api/networks.ts";
 import { makeCertificates } from "./certificates.ts";
 import { FakeEdge, KEY } from "./fake-edge.ts";
 

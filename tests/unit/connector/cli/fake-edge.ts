@@ -1,30 +1,19 @@
 /**
- * A strict stand-in for the edge's API: real HTTPS, requests validated by the schemas of protocol/api/api.ts,
+ * A strict stand-in for the edge's API: real HTTPS, requests validated by the schemas of protocol/api/,
  * and an answer only to what the API has. It keeps just enough state for the commands to make sense.
  */
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { z } from "zod";
-import {
-  type ApiKey,
-  CreateKey,
-  CreateNetwork,
-  CreateSite,
-  CreateToken,
-  DEFAULT_QUOTAS,
-  EventQuery,
-  type Link,
-  type Network,
-  type NetworkEvent,
-  Network as NetworkSchema,
-  type Quotas,
-  RevokeAccess,
-  type Service,
-  SetQuotas,
-  type Site,
-  type Token,
-  UpdateSite,
-} from "../../../../protocol/api/api.ts";
+import { RevokeAccess } from "../../../../protocol/api/access.ts";
+import { EventQuery, type NetworkEvent } from "../../../../protocol/api/events.ts";
+import { type ApiKey, CreateKey } from "../../../../protocol/api/keys.ts";
+import type { Link } from "../../../../protocol/api/links.ts";
+import { CreateNetwork, type Network, Network as NetworkSchema } from "../../../../protocol/api/networks.ts";
+import { DEFAULT_QUOTAS, type Quotas, SetQuotas } from "../../../../protocol/api/quotas.ts";
+import type { Service } from "../../../../protocol/api/services.ts";
+import { CreateSite, type Site, UpdateSite } from "../../../../protocol/api/sites.ts";
+import { CreateToken, type Token } from "../../../../protocol/api/tokens.ts";
 import { ERRORS, type ErrorCode, FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
 import { type Certificates, makeCertificates } from "./certificates.ts";
 

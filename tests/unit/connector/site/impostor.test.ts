@@ -13,7 +13,7 @@ import { edgeAddressOf } from "../../../../connector/site/edge-address.ts";
 import { edgeApi } from "../../../../connector/site/edge-api.ts";
 import { Site, type SiteOptions } from "../../../../connector/site/site.ts";
 import { parseToken } from "../../../../connector/site/token.ts";
-import { type Admission, Redeem, Renew } from "../../../../protocol/api/api.ts";
+import { type Admission, Redeem, Renew } from "../../../../protocol/api/admission.ts";
 import { RENEWABLE_MS } from "../../../../protocol/uplink/assertions.ts";
 import type { Renewal } from "../../../../protocol/uplink/messages.ts";
 import { randomId, TestNetwork } from "../../../support/certificates.ts";

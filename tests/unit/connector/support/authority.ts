@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { Credential } from "../../../../connector/edge/certificates.ts";
 import type { EdgeApi } from "../../../../connector/site/edge-api.ts";
 import * as x509 from "../../../../connector/x509.ts";
-import type { Admission, Redeem } from "../../../../protocol/api/api.ts";
+import type { Admission, Redeem } from "../../../../protocol/api/admission.ts";
 import { linkUri, siteUri } from "../../../../protocol/names.ts";
 import { formatClaim } from "../../../../protocol/tokens.ts";
 import type { Renewal } from "../../../../protocol/uplink/messages.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Role } from "../../../../protocol/api/api.ts";
+import type { Role } from "../../../../protocol/api/keys.ts";
 import {
   type Caller,
   permitsEverywhere,

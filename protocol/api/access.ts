@@ -1,0 +1,21 @@
+/** Revocation of the access that an issuer gave, in the API. */
+import { z } from "zod";
+import { LinkId, TokenId } from "../ids.ts";
+import { LinkName, SiteName } from "../names.ts";
+
+/** Whose tokens and links die: `issuer` (name or id of a site, or "network", the default), or everybody's. */
+export const RevokeAccess = z
+  .object({ issuer: z.string().max(100).optional(), all: z.boolean().default(false) })
+  .meta({ id: "RevokeAccess" });
+export type RevokeAccess = z.infer<typeof RevokeAccess>;
+
+/** What died. */
+export const RevokedAccess = z
+  .object({
+    issuers: z.array(z.string()),
+    tokens: z.array(TokenId),
+    links: z.array(z.object({ id: LinkId, name: LinkName, joiner: SiteName, issuer: z.string() })),
+    sessions: z.number().int(),
+  })
+  .meta({ id: "RevokedAccess" });
+export type RevokedAccess = z.infer<typeof RevokedAccess>;

@@ -1,0 +1,4 @@
+import { z } from "zod";
+
+/** A point in time: ISO 8601 in UTC. */
+export const Timestamp = z.iso.datetime();

@@ -3,15 +3,15 @@
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { SiteView } from "../../protocol/uplink/messages.ts";
 import type { HopRules } from "../config/hop-policy.ts";
-import type { CatalogueView } from "../listeners/catalogue-view.ts";
-import type { Listeners } from "../listeners/listener-set.ts";
+import type { Catalogue } from "../listeners/catalogue.ts";
+import type { ListenerSet } from "../listeners/listener-set.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import type { SessionManager } from "../session/manager.ts";
 import type { LinkBook } from "../site/link-book.ts";
 import type { Renewer } from "../site/renewer.ts";
 import type { Site } from "../site/site.ts";
 import type { Offers } from "../targets/offers.ts";
-import type { Refusals } from "../targets/refused-offers.ts";
+import type { RefusedOffers } from "../targets/refused-offers.ts";
 import type { ClockWatch } from "../uplink/clock-skew.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Links, Services, Sessions, Status } from "./schema.ts";
@@ -26,12 +26,12 @@ export interface Parts {
   readonly renewer: Pick<Renewer, "trouble">;
   readonly clock: Pick<ClockWatch, "skewMs">;
   readonly book: Pick<LinkBook, "known" | "changed">;
-  readonly view: Pick<CatalogueView, "reachable">;
-  readonly listeners: Pick<Listeners, "reports">;
+  readonly catalogue: Pick<Catalogue, "reachable">;
+  readonly listeners: Pick<ListenerSet, "reports">;
   readonly descriptors?: Pick<DescriptorWatch, "use">;
   readonly hop: HopRules;
   readonly offers: Pick<Offers, "list">;
-  readonly refusals: Pick<Refusals, "list">;
+  readonly refusedOffers: Pick<RefusedOffers, "list">;
   readonly manager: Pick<SessionManager, "sessions">;
 }
 
@@ -70,10 +70,10 @@ export class Report {
   }
 
   services(): Services {
-    const { view, listeners, hop, offers, refusals } = this.#parts;
+    const { catalogue, listeners, hop, offers, refusedOffers } = this.#parts;
     return {
-      services: serviceLines(view.reachable(), listeners.reports(), hop),
-      offers: offerLines(offers.list(), refusals.list()),
+      services: serviceLines(catalogue.reachable(), listeners.reports(), hop),
+      offers: offerLines(offers.list(), refusedOffers.list()),
     };
   }
 

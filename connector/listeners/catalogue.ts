@@ -1,34 +1,91 @@
-/** What this site sees in its network, as the registry told it. */
+/** The services of the network that this site may see, as the registry named them. */
 import type { VisibleService } from "../../protocol/uplink/messages.ts";
+import { type Log, silent } from "../log.ts";
 
-/** Services by name. Never changed in place. */
-export type Catalogue = ReadonlyMap<string, VisibleService>;
+/** Services that a connector takes from its edge; the listener of each holds a descriptor. */
+export const MAX_SERVICES = 10_000;
 
-export const EMPTY_CATALOGUE: Catalogue = new Map();
-
-/** What `welcome` brings: everything, in place of what was known. */
-export function fromWelcome(services: readonly VisibleService[]): Catalogue {
-  return new Map(services.map((service) => [service.name, service]));
+export interface CatalogueChange {
+  /** Services that are added or replaced. */
+  readonly put: readonly VisibleService[];
+  /** Names of services that are removed; a name that is also in `put` stays. */
+  readonly gone: readonly string[];
+  /** Whether the welcome that this change continues is now complete. */
+  readonly complete?: boolean | undefined;
 }
 
-/** What `services` brings: `put` adds or replaces, `gone` removes. A name in both is there. */
-export function withChanges(
-  catalogue: Catalogue,
-  change: { readonly put: readonly VisibleService[]; readonly gone: readonly string[] },
-): Catalogue {
-  const next = new Map(catalogue);
-  for (const name of change.gone) next.delete(name);
-  for (const service of change.put) next.set(service.name, service);
-  return next;
-}
+export class Catalogue {
+  readonly #onChange: () => void;
+  readonly #log: Log;
+  readonly #waiters = new Set<() => void>();
+  /** Services by name. Never changed in place. */
+  #services: ReadonlyMap<string, VisibleService> = new Map();
+  /** Names from before a welcome that is not complete yet, which the welcome has not named so far. */
+  #unconfirmed: ReadonlySet<string> = new Set();
+  /** Services beyond {@link MAX_SERVICES}. */
+  #dropped = 0;
 
-/** Names that a welcome that is not all did not bring: they stay until it is, lest a listener closes for a moment. */
-export function leftOver(before: Catalogue, services: readonly VisibleService[]): ReadonlySet<string> {
-  const told = new Set(services.map(({ name }) => name));
-  return new Set([...before.keys()].filter((name) => !told.has(name)));
-}
+  /** `onChange` is called after each change. */
+  constructor(onChange: () => void, log: Log = silent) {
+    this.#onChange = onChange;
+    this.#log = log;
+  }
 
-/** Services that only this site offers have no offers here, and need no listener. */
-export function reachable(catalogue: Catalogue): VisibleService[] {
-  return [...catalogue.values()].filter((service) => service.offers.length > 0);
+  lookup(name: string): VisibleService | undefined {
+    return this.#services.get(name);
+  }
+
+  /** Services that another site offers. A service that only this site offers has no offers here, and needs no listener. */
+  reachable(): VisibleService[] {
+    return [...this.#services.values()].filter(({ offers }) => offers.length > 0);
+  }
+
+  /**
+   * Replaces the catalogue. With `more`, changes follow that belong to the welcome, up to a `complete` one: until then
+   * services that were known before stay, so that no listener closes for a moment.
+   */
+  welcome(services: readonly VisibleService[], more = false): void {
+    const named = new Set(services.map(({ name }) => name));
+    const before = more ? [...this.#services] : [];
+    this.#unconfirmed = new Set(before.map(([name]) => name).filter((name) => !named.has(name)));
+    this.#set(new Map([...before, ...services.map((service) => [service.name, service] as const)]));
+  }
+
+  change({ put, gone, complete = false }: CatalogueChange): void {
+    const unconfirmed = new Set(this.#unconfirmed);
+    for (const { name } of put) unconfirmed.delete(name);
+    this.#unconfirmed = complete ? new Set() : unconfirmed;
+    const next = new Map(this.#services);
+    for (const name of complete ? [...gone, ...unconfirmed] : gone) next.delete(name);
+    for (const service of put) next.set(service.name, service);
+    this.#set(next);
+  }
+
+  /** Resolves at the next change, after `ms`, or when `signal` aborts. */
+  changed(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        this.#waiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener("abort", done);
+      this.#waiters.add(done);
+    });
+  }
+
+  #set(services: ReadonlyMap<string, VisibleService>): void {
+    const dropped = Math.max(0, services.size - MAX_SERVICES);
+    if (dropped > 0 && this.#dropped === 0) {
+      const text = `The edge names more than ${MAX_SERVICES} services: the last ones are left out.`;
+      this.#log.warn({ services: services.size }, text);
+    }
+    this.#dropped = dropped;
+    this.#services = dropped > 0 ? new Map([...services].slice(0, MAX_SERVICES)) : services;
+    this.#onChange();
+    for (const wake of [...this.#waiters]) wake();
+  }
 }

@@ -5,11 +5,11 @@ import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
 import { HopRules } from "../config/hop-policy.ts";
 import type { Log } from "../log.ts";
 import { joinStreams, type RelayStream } from "../relay/relay.ts";
-import type { CatalogueView } from "./catalogue-view.ts";
+import type { Catalogue } from "./catalogue.ts";
 import { CircuitBreakers } from "./circuit-breakers.ts";
 import { EarlyData } from "./early-data.ts";
 import type { PeerLife } from "./open-deadline.ts";
-import { connectStream, type OpeningStream } from "./open-stream.ts";
+import { type OpeningStream, openStream } from "./open-stream.ts";
 
 /** What serving clients needs of the session manager. */
 export interface Streams {
@@ -28,7 +28,7 @@ export interface ClientHops {
 }
 
 export interface ClientsOptions {
-  readonly view: CatalogueView;
+  readonly catalogue: Catalogue;
   readonly streams: Streams;
   /** Without them, no hop encryption is used. */
   readonly hop?: HopRules;
@@ -106,15 +106,15 @@ export class Clients {
   async #connect(service: string, client: Socket, signal: AbortSignal): Promise<RelayStream> {
     const hops = (await this.#options.dials?.behind(client)) ?? 0;
     if (signal.aborted) throw new FairleadError("stream.cancelled");
-    const { view, streams, holdMs } = this.#options;
-    return await connectStream({
+    const { catalogue, streams, holdMs } = this.#options;
+    return await openStream({
       service,
       signal,
       hop: this.#options.hop ?? new HopRules(),
       early: new EarlyData(client),
       stopping: this.#stopping.signal,
-      lookup: () => view.lookup(service),
-      changed: (ms, aborted) => view.changed(ms, aborted),
+      lookup: () => catalogue.lookup(service),
+      changed: (ms, aborted) => catalogue.changed(ms, aborted),
       load: (instance) => {
         const open = streams.streamsTo(instance);
         return {

@@ -19,7 +19,7 @@ export interface OwnedAddresses {
   check(host: string, port: number, ownOnly?: boolean): Promise<AddressOwner | null>;
 }
 
-export interface ListenersOptions {
+export interface ListenerSetOptions {
   readonly state: StateDirectory;
   readonly bind: Bind;
   readonly listen: readonly ListenAt[];
@@ -36,8 +36,8 @@ export interface ListenersOptions {
   readonly retry?: { readonly base: number; readonly cap: number };
 }
 
-export class Listeners {
-  readonly #options: ListenersOptions;
+export class ListenerSet {
+  readonly #options: ListenerSetOptions;
   readonly #listen: ReadonlyMap<string, ListenAt>;
   readonly #open = new Map<string, { readonly listener: Listener; readonly place: string }>();
   /** Services for which the range has no address. */
@@ -45,15 +45,15 @@ export class Listeners {
   #book: AddressBook | null;
   #services: readonly VisibleService[] = [];
 
-  private constructor(options: ListenersOptions, book: AddressBook | null) {
+  private constructor(options: ListenerSetOptions, book: AddressBook | null) {
     this.#options = options;
     this.#listen = new Map(options.listen.map((at) => [at.name, at]));
     this.#book = book;
   }
 
   /** @throws FairleadError `state.corrupt`. */
-  static async load(options: ListenersOptions): Promise<Listeners> {
-    return new Listeners(options, await options.state.readJson(ADDRESSES_FILE, AddressBook));
+  static async load(options: ListenerSetOptions): Promise<ListenerSet> {
+    return new ListenerSet(options, await options.state.readJson(ADDRESSES_FILE, AddressBook));
   }
 
   /** Makes the listeners those of `services`; what has not changed is not touched. */

@@ -11,7 +11,7 @@ import type { RelayStream } from "../relay/relay.ts";
 import type { Attempt } from "./circuit-breakers.ts";
 import type { EarlyData } from "./early-data.ts";
 import { OpenDeadline, type PeerLife } from "./open-deadline.ts";
-import { inOrder, type Load } from "./select-instance.ts";
+import { type Load, selectInstance } from "./select-instance.ts";
 
 /** How long a client is held while nobody offers its service: an edge restart takes a few seconds. ms. */
 export const HOLD_MS = 10_000;
@@ -25,7 +25,7 @@ const LEAST_INSTANCE_MS = 500;
 /** A stream that the peer has yet to accept. */
 export type OpeningStream = RelayStream & { readonly accepted: Promise<void> };
 
-export interface ConnectOptions {
+export interface OpenStreamOptions {
   readonly service: string;
   /** What the catalogue says now; undefined when the service is not in it. */
   readonly lookup: () => VisibleService | undefined;
@@ -57,7 +57,7 @@ export interface ConnectOptions {
  * @throws FairleadError the last failure; service.unavailable when no instance came up in time;
  * stream.cancelled when the client left.
  */
-export async function connectStream(options: ConnectOptions): Promise<RelayStream> {
+export async function openStream(options: OpenStreamOptions): Promise<RelayStream> {
   const { lookup, changed, signal, stopping, now = () => performance.now() } = options;
   const deadline = now() + (options.holdMs ?? HOLD_MS);
   let last = new FairleadError("service.unavailable", `no site that offers ${options.service} is connected`);
@@ -89,14 +89,14 @@ type Round =
 
 /** Tries each instance once, the best of those that are left first. `left`: what the client is still held for, ms. */
 async function tryEach(
-  options: ConnectOptions,
+  options: OpenStreamOptions,
   instances: readonly VisibleOffer[],
   left: number,
 ): Promise<Round> {
   const errors: FairleadError[] = [];
   const untried = new Set(instances);
   for (;;) {
-    const [instance] = inOrder([...untried], options.load);
+    const instance = selectInstance(untried, options.load);
     if (instance === undefined) break;
     untried.delete(instance);
     const attempt = options.attempt(instance);
@@ -129,7 +129,7 @@ async function tryEach(
  * leaves half of the time to the next, so that all of them together cost a client no more than twice the first one's.
  */
 function setUpLimit(
-  { edgeRoundTrip }: ConnectOptions,
+  { edgeRoundTrip }: OpenStreamOptions,
   { only, tried, left }: { only: boolean; tried: number; left: number },
 ): number {
   const name = only ? "onlyInstance" : "instance";
@@ -150,7 +150,7 @@ function isRefusal({ code }: { readonly code: ErrorCode }): boolean {
 }
 
 async function openAccepted(
-  options: ConnectOptions,
+  options: OpenStreamOptions,
   instance: VisibleOffer,
   { limitMs, only }: { limitMs: number; only: boolean },
 ): Promise<RelayStream> {

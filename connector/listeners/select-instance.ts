@@ -1,38 +1,50 @@
-/** Which instance gets the next stream. */
-
+/** Selects the instance that gets the next stream. */
 import { DEFAULT_LINK_COST } from "../../protocol/names.ts";
 import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
 
 export interface Load {
   /** Streams open to the instance. */
   readonly streams: number;
-  /** Whether a session to it is up, so that a stream needs no new one. */
+  /** Whether a session with the instance is up, so that a stream needs no new one. */
   readonly session: boolean;
-  /** Whether it failed a moment ago. */
+  /** Whether the instance failed a moment ago. */
   readonly failing: boolean;
 }
 
 /**
- * The instances in the order in which they are tried: those that failed a moment ago last; then by what the way to
- * them costs and the streams open to them, added up, so that the cheapest gets all until its streams outweigh the
- * difference; where that is equal the cheaper one, then those with a session, then by site and boot, so that the
- * order is the same every time.
+ * The best instance; undefined when there are none. An instance that failed a moment ago comes after all others. Then
+ * the sum of link cost and open streams decides, so that the cheapest instance gets every stream until its streams
+ * outweigh the difference. Among equal sums: the cheaper instance, one with a session, the order of site and boot id.
  */
-export function inOrder<T extends VisibleOffer>(instances: readonly T[], load: (instance: T) => Load): T[] {
-  return instances
-    .map((instance) => ({ ...load(instance), instance, cost: instance.cost ?? DEFAULT_LINK_COST }))
-    .sort(
-      (left, right) =>
-        Number(left.failing) - Number(right.failing) ||
-        left.cost + left.streams - (right.cost + right.streams) ||
-        left.cost - right.cost ||
-        Number(right.session) - Number(left.session) ||
-        compare(left.instance.site, right.instance.site) ||
-        compare(left.instance.boot, right.instance.boot),
-    )
-    .map(({ instance }) => instance);
+export function selectInstance<T extends VisibleOffer>(
+  instances: Iterable<T>,
+  loadOf: (instance: T) => Load,
+): T | undefined {
+  let best: Candidate<T> | undefined;
+  for (const instance of instances) {
+    const candidate = { instance, load: loadOf(instance), cost: instance.cost ?? DEFAULT_LINK_COST };
+    if (best === undefined || compare(candidate, best) < 0) best = candidate;
+  }
+  return best?.instance;
 }
 
-function compare(left: string, right: string): number {
+interface Candidate<T> {
+  readonly instance: T;
+  readonly load: Load;
+  readonly cost: number;
+}
+
+function compare(left: Candidate<VisibleOffer>, right: Candidate<VisibleOffer>): number {
+  return (
+    Number(left.load.failing) - Number(right.load.failing) ||
+    left.cost + left.load.streams - (right.cost + right.load.streams) ||
+    left.cost - right.cost ||
+    Number(right.load.session) - Number(left.load.session) ||
+    compareText(left.instance.site, right.instance.site) ||
+    compareText(left.instance.boot, right.instance.boot)
+  );
+}
+
+function compareText(left: string, right: string): number {
   return left < right ? -1 : Number(left > right);
 }

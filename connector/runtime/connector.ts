@@ -11,13 +11,13 @@ import type { Exposure } from "../config/service-options.ts";
 import { Report } from "../control/report.ts";
 import type { Controlled } from "../control/routes.ts";
 import type { CreatedLink, Links, Services, Sessions, Status } from "../control/schema.ts";
-import { CatalogueView } from "../listeners/catalogue-view.ts";
+import { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";
-import { drained } from "../listeners/drain.ts";
-import { Listeners } from "../listeners/listener-set.ts";
+import { ListenerSet } from "../listeners/listener-set.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { pendingResets } from "../net/pending-resets.ts";
 import { DescriptorWatch } from "../resources/descriptor-watch.ts";
+import { drained } from "../runtime/drain.ts";
 import type { SessionManager } from "../session/manager.ts";
 import { LinkBook } from "../site/link-book.ts";
 import { Renewer } from "../site/renewer.ts";
@@ -25,9 +25,9 @@ import type { LinkWishes } from "../site/site.ts";
 import { MachineConnectors } from "../targets/machine-connectors.ts";
 import { Offers } from "../targets/offers.ts";
 import { OwnTargets } from "../targets/own-targets.ts";
-import { Refusals } from "../targets/refused-offers.ts";
+import { RefusedOffers } from "../targets/refused-offers.ts";
 import { TargetDials } from "../targets/target-dials.ts";
-import { Hosting } from "../targets/target-streams.ts";
+import { TargetStreams } from "../targets/target-streams.ts";
 import { ClockWatch } from "../uplink/clock-skew.ts";
 import { dialUplink, laneAddress } from "../uplink/dial.ts";
 import { Uplink } from "../uplink/uplink.ts";
@@ -44,7 +44,7 @@ const MAX_LINKS = 64;
 /** What a connector has at its own machine. */
 interface LocalParts {
   readonly offers: Offers;
-  readonly listeners: Listeners;
+  readonly listeners: ListenerSet;
   readonly descriptors: DescriptorWatch;
   readonly machine: MachineConnectors;
   readonly ownTargets: OwnTargets;
@@ -55,19 +55,19 @@ export class Connector implements Controlled {
   readonly #options: ConnectorOptions;
   readonly #hop: HopRules;
   readonly #offers: Offers;
-  readonly #listeners: Listeners;
+  readonly #listeners: ListenerSet;
   readonly #descriptors: DescriptorWatch;
   readonly #machine: MachineConnectors;
   readonly #ownTargets: OwnTargets;
-  readonly #view: CatalogueView;
+  readonly #catalogue: Catalogue;
   readonly #manager: SessionManager;
   readonly #clients: Clients;
   readonly #uplink: Uplink;
   readonly #renewer: Renewer;
   readonly #book: LinkBook;
-  readonly #refusals: Refusals;
+  readonly #refusedOffers: RefusedOffers;
   readonly #clock: ClockWatch;
-  readonly #hosting: Hosting;
+  readonly #targetStreams: TargetStreams;
   readonly #hearing: Hearing;
   readonly #report: Report;
   readonly #welcomed = Promise.withResolvers<void>();
@@ -100,7 +100,7 @@ export class Connector implements Controlled {
       names: targetNames,
       others: machine,
     });
-    const listeners = await Listeners.load({
+    const listeners = await ListenerSet.load({
       ...{ state, bind, listen, keepAliveMs, descriptors, ownTargets, log },
       onClient: (service, socket) => {
         if (holder.connector) holder.connector.#clients.serve(service, socket);
@@ -122,29 +122,33 @@ export class Connector implements Controlled {
     this.#descriptors = descriptors;
     this.#hop = options.hop ?? new HopRules();
     this.#offers = offers;
-    this.#hosting = new Hosting(offers, log, { keepAliveMs: options.localKeepAliveMs, descriptors, dials });
+    this.#targetStreams = new TargetStreams(offers, log, {
+      keepAliveMs: options.localKeepAliveMs,
+      descriptors,
+      dials,
+    });
     this.#listeners = listeners;
     this.#machine = machine;
     this.#ownTargets = ownTargets;
     offers.onChange(() => {
       this.#announce();
-      this.#hosting.review();
+      this.#targetStreams.review();
       this.#reviewTargets();
     });
     ownTargets.onChange(() => this.#reviewTargets());
     machine.onChange(() => this.#listeners.review());
-    this.#refusals = new Refusals(log, (services) => this.#hosting.forbid(services));
+    this.#refusedOffers = new RefusedOffers(log, (services) => this.#targetStreams.forbid(services));
     this.#clock = new ClockWatch(log);
-    this.#view = new CatalogueView(() => {
-      if (!this.#draining) listeners.set(this.#view.reachable());
+    this.#catalogue = new Catalogue(() => {
+      if (!this.#draining) listeners.set(this.#catalogue.reachable());
     }, log);
     const lanes = laneAddress(site, log);
     this.#manager = makeSessions(options, {
-      ...{ hosting: this.#hosting, hop: this.#hop, offers, descriptors, lanes },
+      ...{ targetStreams: this.#targetStreams, hop: this.#hop, offers, descriptors, lanes },
       uplink: () => this.#uplink,
     });
     this.#clients = new Clients({
-      ...{ view: this.#view, streams: streamsOf(this.#manager), hop: this.#hop, log },
+      ...{ catalogue: this.#catalogue, streams: streamsOf(this.#manager), hop: this.#hop, log },
       edgeRoundTrip: () => this.#uplink.roundTrip,
       edgeUpForMs: () => this.#uplink.upForMs,
       dials,
@@ -187,13 +191,18 @@ export class Connector implements Controlled {
       log,
     });
     this.#hearing = new Hearing({
-      ...{ site, log, clock: this.#clock, book: this.#book, refusals: this.#refusals },
-      ...{ hosting: this.#hosting, view: this.#view, manager: this.#manager },
+      ...{ site, log, clock: this.#clock, book: this.#book, refusedOffers: this.#refusedOffers },
+      ...{ targetStreams: this.#targetStreams, catalogue: this.#catalogue, manager: this.#manager },
     });
     this.#report = new Report({
       ...{ site, boot, software: options.software, listeners, offers, descriptors },
       ...{ uplink: this.#uplink, renewer: this.#renewer, clock: this.#clock, book: this.#book },
-      ...{ view: this.#view, hop: this.#hop, refusals: this.#refusals, manager: this.#manager },
+      ...{
+        catalogue: this.#catalogue,
+        hop: this.#hop,
+        refusedOffers: this.#refusedOffers,
+        manager: this.#manager,
+      },
     });
   }
 

@@ -1,13 +1,13 @@
 /** What the registry says over the uplink, handed on to whom it concerns. */
 import { asFairleadError } from "../../protocol/errors.ts";
 import type { VisibleService, Welcome } from "../../protocol/uplink/messages.ts";
-import type { CatalogueView } from "../listeners/catalogue-view.ts";
+import type { Catalogue } from "../listeners/catalogue.ts";
 import type { Log } from "../log.ts";
 import type { SessionManager } from "../session/manager.ts";
 import type { LinkBook } from "../site/link-book.ts";
 import type { Site } from "../site/site.ts";
-import type { Refusals } from "../targets/refused-offers.ts";
-import type { Hosting } from "../targets/target-streams.ts";
+import type { RefusedOffers } from "../targets/refused-offers.ts";
+import type { TargetStreams } from "../targets/target-streams.ts";
 import type { ClockWatch } from "../uplink/clock-skew.ts";
 import type { Notice } from "../uplink/connection.ts";
 
@@ -17,9 +17,9 @@ export interface HearingParts {
   readonly log: Log;
   readonly clock: ClockWatch;
   readonly book: LinkBook;
-  readonly refusals: Refusals;
-  readonly hosting: Hosting;
-  readonly view: CatalogueView;
+  readonly refusedOffers: RefusedOffers;
+  readonly targetStreams: TargetStreams;
+  readonly catalogue: Catalogue;
   readonly manager: SessionManager;
 }
 
@@ -32,41 +32,41 @@ export class Hearing {
 
   /** Resolves when the site knows its name as the network has it. */
   welcome(welcome: Welcome, skewMs: number): Promise<void> {
-    const { clock, book, refusals, view } = this.#parts;
+    const { clock, book, refusedOffers, catalogue } = this.#parts;
     clock.note(skewMs);
     const renamed = this.#rename(welcome.site.name);
     book.welcomed(welcome);
-    refusals.told(welcome.refused);
+    refusedOffers.replace(welcome.refused);
     this.#noteSites(welcome.services);
-    view.welcome(welcome.services, welcome.more);
+    catalogue.welcome(welcome.services, welcome.more);
     return renamed;
   }
 
   /** No member any more: nothing is seen, and what was connected is not, whether or not a cut was heard of. */
   revoked(): void {
-    const { manager, view } = this.#parts;
+    const { manager, catalogue } = this.#parts;
     for (const { session } of manager.sessions()) manager.cut(session, "session.revoked");
-    view.welcome([]);
+    catalogue.welcome([]);
   }
 
   notice(notice: Notice): void {
-    const { book, refusals, hosting, manager, view } = this.#parts;
+    const { book, refusedOffers, targetStreams, manager, catalogue } = this.#parts;
     switch (notice.type) {
       case "services":
         this.#noteSites(notice.put);
-        view.change(notice);
+        catalogue.change(notice);
         return;
       case "links":
         book.changed(notice);
         return;
       case "offers.refused":
-        refusals.told(notice.refused);
+        refusedOffers.replace(notice.refused);
         return;
       case "renamed":
-        hosting.note([{ site: notice.site, siteName: notice.name }]);
+        targetStreams.note([{ site: notice.site, siteName: notice.name }]);
         return;
       case "session.offer":
-        hosting.note([notice.invitation.peer]);
+        targetStreams.note([notice.invitation.peer]);
         manager.offered(notice.invitation);
         return;
       case "session.cut":
@@ -85,6 +85,6 @@ export class Hearing {
   }
 
   #noteSites(services: readonly VisibleService[]): void {
-    this.#parts.hosting.note(services.flatMap(({ offers }) => offers));
+    this.#parts.targetStreams.note(services.flatMap(({ offers }) => offers));
   }
 }

@@ -14,8 +14,8 @@ import {
 } from "../config/service-options.ts";
 import { controlRoutes } from "../control/routes.ts";
 import { controlPath, serveControl } from "../control/server.ts";
-import { DRAIN_MS } from "../listeners/drain.ts";
 import type { Log } from "../log.ts";
+import { DRAIN_MS } from "../runtime/drain.ts";
 import type { SessionLimits } from "../session/limits.ts";
 import { redeemFurther } from "../site/further-tokens.ts";
 import { startSite } from "../site/start.ts";

@@ -7,14 +7,14 @@ import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import { memoryLimit } from "../resources/memory-limit.ts";
 import { SessionManager } from "../session/manager.ts";
 import type { Offers } from "../targets/offers.ts";
-import type { Hosting } from "../targets/target-streams.ts";
+import type { TargetStreams } from "../targets/target-streams.ts";
 import { dialLane } from "../uplink/dial.ts";
 import type { LaneAddress } from "../uplink/lane-address.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { ConnectorOptions } from "./options.ts";
 
 export interface SessionParts {
-  readonly hosting: Hosting;
+  readonly targetStreams: TargetStreams;
   readonly hop: HopRules;
   readonly offers: Offers;
   readonly descriptors: DescriptorWatch;
@@ -25,7 +25,7 @@ export interface SessionParts {
 
 export function makeSessions(options: ConnectorOptions, parts: SessionParts): SessionManager {
   const { site, boot, software, log, sessions, memory = memoryLimit() } = options;
-  const { hosting, hop, offers, descriptors, lanes, uplink } = parts;
+  const { targetStreams, hop, offers, descriptors, lanes, uplink } = parts;
   return new SessionManager({
     boot,
     software,
@@ -39,7 +39,7 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
     signalling: {
       request: async (service, peer, lanes, encryption) => {
         const invitation = await uplink().requestSession(service, peer, lanes, encryption);
-        hosting.note([invitation.peer]);
+        targetStreams.note([invitation.peer]);
         return invitation;
       },
       resume: (session, generation, lanes) => uplink().requestResume(session, generation, lanes),
@@ -59,7 +59,7 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
       }
     },
     edgeRoundTrip: () => uplink().roundTrip,
-    opened: (stream, origin) => void hosting.serve(stream, origin),
+    opened: (stream, origin) => void targetStreams.serve(stream, origin),
     allowsHop: () => hop.allowsAny || offers.anyHop,
     memory: new MemoryBudget(memory),
     ...(sessions === undefined ? {} : { limits: sessions }),

@@ -3,7 +3,7 @@ import { isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
-import { Guests, type Peer, SiteNames } from "../config/scope.ts";
+import type { Peer } from "../config/scope.ts";
 import type { Log } from "../log.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { abandonLocal, joinStreams, type RelayStream } from "../relay/relay.ts";
@@ -11,6 +11,8 @@ import { type DescriptorWatch, NO_DESCRIPTORS } from "../resources/descriptor-wa
 import { DialLimiter } from "./dial-limiter.ts";
 import { dialTarget, type TargetDialOptions } from "./dial-target.ts";
 import type { Offers } from "./offers.ts";
+import { PeerStreams } from "./peer-streams.ts";
+import { SiteNames } from "./site-names.ts";
 import { checkHops, type TargetDials } from "./target-dials.ts";
 
 /** A stream that a peer opened. */
@@ -29,8 +31,8 @@ export interface PeerStreamOrigin {
   readonly draining: boolean;
 }
 
-/** Who opened a stream, and for what. */
-export interface Guest {
+/** What a peer's stream asks for. */
+export interface TargetRequest {
   readonly service: string;
   readonly peer: Instance;
   readonly encryption: Encryption;
@@ -40,17 +42,17 @@ export interface Guest {
   readonly signal: AbortSignal;
 }
 
-export interface HostingOptions extends Omit<TargetDialOptions, "signal"> {
+export interface TargetStreamsOptions extends Omit<TargetDialOptions, "signal"> {
   /** Says whether there is a descriptor for a target. */
   readonly descriptors?: DescriptorWatch;
   /** Keeps the connections that may come back to a listener. */
   readonly dials?: TargetDials;
 }
 
-export class Hosting {
+export class TargetStreams {
   readonly #offers: Offers;
   readonly #log: Log;
-  readonly #guests = new Guests();
+  readonly #open = new PeerStreams();
   readonly #names = new SiteNames();
   readonly #dialOptions: Omit<TargetDialOptions, "signal">;
   readonly #dials = new DialLimiter();
@@ -59,7 +61,7 @@ export class Hosting {
   /** Services that the network does not let this site offer. */
   #forbidden: ReadonlySet<string> = new Set();
 
-  constructor(offers: Offers, log: Log, { descriptors, dials, ...dialOptions }: HostingOptions = {}) {
+  constructor(offers: Offers, log: Log, { descriptors, dials, ...dialOptions }: TargetStreamsOptions = {}) {
     this.#offers = offers;
     this.#log = log;
     this.#dialOptions = dialOptions;
@@ -93,11 +95,14 @@ export class Hosting {
   }
 
   /** The target's connection. An aborted `signal` gives the dial up. @throws FairleadError service.*, stream.cancelled. */
-  async accept(stream: Duplex, { service, peer, encryption, hops = 0, signal }: Guest): Promise<Duplex> {
+  async accept(
+    stream: Duplex,
+    { service, peer, encryption, hops = 0, signal }: TargetRequest,
+  ): Promise<Duplex> {
     checkHops(hops);
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
     const target = this.#offers.target(service, this.#names.current(peer), encryption);
-    this.#guests.admit(stream, service, peer);
+    this.#open.add(stream, service, peer);
     // Ahead of the dial: a name that DNS does not answer for takes no place from other services.
     if (isIP(target.host) === 0) await this.#lookUp(target.host, signal);
     return await this.#dials.run(peer.site, service, signal, () => this.#dial(target, hops, signal));
@@ -153,7 +158,7 @@ export class Hosting {
 
   /** Resets the streams of sites that a service is for no more, and those of services that are forbidden. */
   review(): void {
-    const reset = this.#guests.review((service, peer): ErrorCode | null => {
+    const reset = this.#open.review((service, peer): ErrorCode | null => {
       if (this.#forbidden.has(service)) return "service.forbidden";
       return this.#offers.mayStay(service, this.#names.current(peer)) ? null : "service.not_exported";
     });

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { isExportedTo, parseSites, sameScope } from "../../../../connector/config/scope.ts";
 import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
-import { Hosting } from "../../../../connector/targets/target-streams.ts";
+import { TargetStreams } from "../../../../connector/targets/target-streams.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { randomId } from "../../../support/certificates.ts";
 import { temporaryState } from "../support/directories.ts";
@@ -59,15 +59,15 @@ describe("what a site lets its peers use", () => {
     const { port } = await tcpServer(() => {});
     const offers = await Offers.load(await temporaryState(), [{ ...parseExpose(`db=${port}`), to }]);
     const log = new MemoryLog();
-    const hosting = new Hosting(offers, log);
-    offers.onChange(() => hosting.review());
+    const targetStreams = new TargetStreams(offers, log);
+    offers.onChange(() => targetStreams.review());
     const open = async (peer: ReturnType<typeof peerOf>) => {
       const stream = new PassThrough();
       const failed: { error?: unknown } = {};
       stream.on("error", (error) => {
         failed.error = error;
       });
-      const target = await hosting.accept(stream, {
+      const target = await targetStreams.accept(stream, {
         ...{ service: "db", peer, encryption: "end-to-end" as const, signal: new AbortController().signal },
       });
       target.on("error", () => {});
@@ -76,7 +76,7 @@ describe("what a site lets its peers use", () => {
     };
     const scope = (sites: string[] | undefined) =>
       offers.add({ ...parseExpose(`db=${port}`), ...(sites === undefined ? {} : { to: sites }) });
-    return { offers, hosting, log, open, scope };
+    return { offers, targetStreams, log, open, scope };
   }
 
   it("is opened only to sites that the service is for, without dialling the target for others", async () => {
@@ -101,15 +101,15 @@ describe("what a site lets its peers use", () => {
   });
 
   it("is taken from everybody while the network does not let this site offer it", async () => {
-    const { open, hosting, log } = await setUp(["west"]);
+    const { open, targetStreams, log } = await setUp(["west"]);
     const peer = peerOf("west");
     const { stream, failed } = await open(peer);
-    hosting.forbid(["db"]);
+    targetStreams.forbid(["db"]);
     await closed(stream);
     expect(failed.error).toEqual(code("service.forbidden"));
     expect(log.find("reset")?.fields).toMatchObject({ streams: 1, code: "service.forbidden" });
     await expect(open(peer)).rejects.toEqual(code("service.forbidden"));
-    hosting.forbid(["other"]);
+    targetStreams.forbid(["other"]);
     (await open(peer)).stream.destroy();
   });
 
@@ -122,11 +122,11 @@ describe("what a site lets its peers use", () => {
   });
 
   it("follows a site's name: a session remembers what its peer was called", async () => {
-    const { open, hosting } = await setUp(["west"]);
+    const { open, targetStreams } = await setUp(["west"]);
     const west = peerOf("west");
-    hosting.note([west]);
+    targetStreams.note([west]);
     const { stream, failed } = await open(west);
-    hosting.note([{ ...west, siteName: "far-west" }]);
+    targetStreams.note([{ ...west, siteName: "far-west" }]);
     await closed(stream);
     expect(failed.error).toEqual(code("service.not_exported"));
     await expect(open(west)).rejects.toEqual(code("service.not_exported"));

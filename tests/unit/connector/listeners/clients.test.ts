@@ -1,7 +1,7 @@
 import { type Duplex, duplexPair } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { HopRules } from "../../../../connector/config/hop-policy.ts";
-import { CatalogueView } from "../../../../connector/listeners/catalogue-view.ts";
+import { Catalogue } from "../../../../connector/listeners/catalogue.ts";
 import { Clients, type Streams } from "../../../../connector/listeners/clients.ts";
 import { EARLY_BYTES } from "../../../../connector/listeners/early-data.ts";
 import type { PeerLife } from "../../../../connector/listeners/open-deadline.ts";
@@ -64,7 +64,7 @@ async function setUp(
   const tried: string[] = [];
   const opened: Duplex[] = [];
   const log = new MemoryLog();
-  const view = new CatalogueView(() => {});
+  const catalogue = new Catalogue(() => {});
   const streams: Streams = {
     open: async (_, peer) => {
       tried.push(peer.boot);
@@ -80,10 +80,10 @@ async function setUp(
     streamsTo: () => null,
     life: () => life,
   };
-  const clients = new Clients({ view, streams, log, hop, holdMs, edgeUpForMs: () => edgeUpForMs });
+  const clients = new Clients({ catalogue, streams, log, hop, holdMs, edgeUpForMs: () => edgeUpForMs });
   const { port } = await tcpServer((socket) => clients.serve("api", socket));
   onTestFinished(() => clients.close());
-  return { view, clients, log, tried, opened, connect: () => tcpClient(port) };
+  return { catalogue, clients, log, tried, opened, connect: () => tcpClient(port) };
 }
 
 async function echo(client: { socket: { end(text: string): unknown }; received: Promise<string> }) {
@@ -93,69 +93,69 @@ async function echo(client: { socket: { end(text: string): unknown }; received: 
 
 describe("a client of a listener", () => {
   it("gets a stream to an instance, with half-close", async () => {
-    const { view, connect } = await setUp({});
-    view.welcome(api("b1"));
+    const { catalogue, connect } = await setUp({});
+    catalogue.welcome(api("b1"));
     expect(await echo(await connect())).toBe("echo");
   });
 
   it("gets no stream to an instance with hop encryption that its site does not allow", async () => {
     const offers = [{ ...instance("b1"), encryption: "hop" as const }];
     const video = [{ name: "api", protocol: "tcp" as const, port: 80, offers }];
-    const { view, connect, tried, log } = await setUp({}, 10_000);
-    view.welcome(video);
+    const { catalogue, connect, tried, log } = await setUp({}, 10_000);
+    catalogue.welcome(video);
     await expect(echo(await connect())).rejects.toThrow("ECONNRESET");
     expect(tried).toEqual([]);
     expect(log.lines).toMatchObject([{ fields: { code: "service.hop_not_allowed" } }]);
 
     const allowing = await setUp({}, 10_000, new HopRules({ allowHop: ["api"] }));
-    allowing.view.welcome(video);
+    allowing.catalogue.welcome(video);
     expect(await echo(await allowing.connect())).toBe("echo");
   });
 
   it("is tried again at once when the refusal was of an older catalogue", async () => {
     const late = Promise.withResolvers<void>();
-    const { view, connect, tried } = await setUp({ old: [{ accepted: late.promise }] }, 10_000);
-    view.welcome(api("old"));
+    const { catalogue, connect, tried } = await setUp({ old: [{ accepted: late.promise }] }, 10_000);
+    catalogue.welcome(api("old"));
     const client = await connect();
     await eventually("the first try", () => tried.length === 1);
-    view.change({ put: api("new"), gone: [] });
+    catalogue.change({ put: api("new"), gone: [] });
     late.reject(new FairleadError("service.unknown"));
     expect(await echo(client)).toBe("echo");
     expect(tried).toEqual(["old", "new"]);
   });
 
   it("gets another instance when one fails before it accepts", async () => {
-    const { view, connect, tried } = await setUp({ b1: ["service.refused"], b2: ["offline"] });
-    view.welcome(api("b1", "b2", "b3"));
+    const { catalogue, connect, tried } = await setUp({ b1: ["service.refused"], b2: ["offline"] });
+    catalogue.welcome(api("b1", "b2", "b3"));
     expect(await echo(await connect())).toBe("echo");
     expect(tried).toEqual(["b1", "b2", "b3"]);
   });
 
   it("is not sent to an instance that failed a moment ago while there is another", async () => {
-    const { view, connect, tried } = await setUp({ b1: ["offline"] });
-    view.welcome(api("b1", "b2"));
+    const { catalogue, connect, tried } = await setUp({ b1: ["offline"] });
+    catalogue.welcome(api("b1", "b2"));
     await echo(await connect());
     await echo(await connect());
     expect(tried).toEqual(["b1", "b2", "b2"]);
   });
 
   it("is tried again with a fresh catalogue", async () => {
-    const { view, connect, tried } = await setUp({ old: ["offline"] }, 10_000);
-    view.welcome(api("old"));
+    const { catalogue, connect, tried } = await setUp({ old: ["offline"] }, 10_000);
+    catalogue.welcome(api("old"));
     const client = await connect();
     await eventually("the first try", () => tried.length === 1);
-    view.change({ put: api("new"), gone: [] });
+    catalogue.change({ put: api("new"), gone: [] });
     expect(await echo(client)).toBe("echo");
     expect(tried).toEqual(["old", "new"]);
   });
 
   it("is held while nobody offers the service", async () => {
-    const { view, connect } = await setUp({}, 10_000);
-    view.welcome([]);
+    const { catalogue, connect } = await setUp({}, 10_000);
+    catalogue.welcome([]);
     const client = await connect();
     const answer = echo(client);
     await new Promise((resolve) => setTimeout(resolve, 100));
-    view.change({ put: api("b1"), gone: [] });
+    catalogue.change({ put: api("b1"), gone: [] });
     expect(await answer).toBe("echo");
   });
 
@@ -177,16 +177,16 @@ describe("a client of a listener", () => {
   });
 
   it("is reset at once when every target refuses, whatever the time left", async () => {
-    const { view, connect, log, tried } = await setUp({ b1: ["service.refused"] }, 10_000);
-    view.welcome(api("b1"));
+    const { catalogue, connect, log, tried } = await setUp({ b1: ["service.refused"] }, 10_000);
+    catalogue.welcome(api("b1"));
     await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
     expect(tried).toEqual(["b1"]);
     await eventually("the log line", () => log.find("a client was reset")?.fields.code === "service.refused");
   });
 
   it("that leaves before it was served takes its stream along", async () => {
-    const { view, connect, opened, log } = await setUp({ b1: ["silence"] }, 10_000);
-    view.welcome(api("b1"));
+    const { catalogue, connect, opened, log } = await setUp({ b1: ["silence"] }, 10_000);
+    catalogue.welcome(api("b1"));
     const client = await connect();
     await eventually("the stream", () => opened.length === 1);
     client.socket.resetAndDestroy();
@@ -195,8 +195,8 @@ describe("a client of a listener", () => {
   });
 
   it("that leaves halfway resets its stream, and a reset stream resets the client", async () => {
-    const { view, connect, opened } = await setUp({});
-    view.welcome(api("b1"));
+    const { catalogue, connect, opened } = await setUp({});
+    catalogue.welcome(api("b1"));
     const leaver = await connect();
     leaver.socket.write("x");
     await eventually("the stream", () => opened.length === 1);
@@ -223,8 +223,8 @@ describe("what a client says first", () => {
     stream === undefined ? "" : Buffer.concat(gotBy.get(stream) ?? []).toString();
   it("goes out before an instance accepts, its end too", async () => {
     const first = pendingAnswer();
-    const { view, connect, opened } = await setUp({ b1: [first] }, 10_000);
-    view.welcome(api("b1"));
+    const { catalogue, connect, opened } = await setUp({ b1: [first] }, 10_000);
+    catalogue.welcome(api("b1"));
     const client = await connect();
     client.socket.write("first");
     await eventually("the bytes", () => textOf(opened[0]) === "first");
@@ -238,11 +238,11 @@ describe("what a client says first", () => {
 
   it("goes to the next instance, once and whole, when one refuses after it got it", async () => {
     const refusals = [pendingAnswer()];
-    const { view, connect, opened, tried } = await setUp(
+    const { catalogue, connect, opened, tried } = await setUp(
       { b1: [refusals[0] ?? "accept"], b2: ["offline"] },
       10_000,
     );
-    view.welcome(api("b1", "b2", "b3"));
+    catalogue.welcome(api("b1", "b2", "b3"));
     const client = await connect();
     client.socket.write("one ");
     await eventually("the first", () => textOf(opened[0]) === "one ");
@@ -257,8 +257,8 @@ describe("what a client says first", () => {
 
   it("is never sent twice when the session ended and the target may have got it", async () => {
     const first = pendingAnswer();
-    const { view, connect, opened, tried, log } = await setUp({ b1: [first] }, 10_000);
-    view.welcome(api("b1", "b2"));
+    const { catalogue, connect, opened, tried, log } = await setUp({ b1: [first] }, 10_000);
+    catalogue.welcome(api("b1", "b2"));
     const client = await connect();
     client.socket.write("pay 10");
     await eventually("the bytes", () => textOf(opened[0]) === "pay 10");
@@ -270,8 +270,8 @@ describe("what a client says first", () => {
 
   it("is kept up to 64 KiB; the rest waits for acceptance, and all arrives in order", async () => {
     const [first, second] = [pendingAnswer(), pendingAnswer()];
-    const { view, connect, opened } = await setUp({ b1: [first], b2: [second] }, 10_000);
-    view.welcome(api("b1", "b2"));
+    const { catalogue, connect, opened } = await setUp({ b1: [first], b2: [second] }, 10_000);
+    catalogue.welcome(api("b1", "b2"));
     const client = await connect();
     const said = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7 + (at >> 8)) & 255));
     client.socket.end(said);
@@ -293,8 +293,8 @@ describe("what a client says first", () => {
 
   it("may be nothing: a server that talks first is heard", async () => {
     const first = pendingAnswer();
-    const { view, connect, opened } = await setUp({ b1: [first] }, 10_000);
-    view.welcome(api("b1"));
+    const { catalogue, connect, opened } = await setUp({ b1: [first] }, 10_000);
+    catalogue.welcome(api("b1"));
     const client = await connect();
     await eventually("the stream", () => opened.length === 1);
     first.accept();
@@ -308,14 +308,14 @@ describe("what a client says first", () => {
 /** That a client waits for an instance whose answer comes after four seconds, and is not tried at another one. */
 async function expectPatience(life: typeof ALIVE, edgeUpForMs?: number): Promise<void> {
   const late = pendingAnswer();
-  const { view, connect, tried, opened } = await setUp(
+  const { catalogue, connect, tried, opened } = await setUp(
     { b1: [late] },
     60_000,
     new HopRules(),
     life,
     edgeUpForMs,
   );
-  view.welcome(api("b1", "b2"));
+  catalogue.welcome(api("b1", "b2"));
   const client = await connect();
   await new Promise((resolve) => setTimeout(resolve, 4000));
   late.accept();
@@ -328,8 +328,8 @@ async function expectPatience(life: typeof ALIVE, edgeUpForMs?: number): Promise
 
 describe("a client of an instance that gives no sign of life", { timeout: 60_000 }, () => {
   it("goes to the next one when it has said nothing, and later ones go there at once", async () => {
-    const { view, connect, tried } = await setUp({ b1: ["silence"] }, 10_000, new HopRules(), SILENT);
-    view.welcome(api("b1", "b2"));
+    const { catalogue, connect, tried } = await setUp({ b1: ["silence"] }, 10_000, new HopRules(), SILENT);
+    catalogue.welcome(api("b1", "b2"));
     const client = await connect();
     await eventually("the other instance", () => tried.length === 2);
     expect(await echo(client)).toBe("echo");
@@ -338,15 +338,20 @@ describe("a client of an instance that gives no sign of life", { timeout: 60_000
   });
 
   it("goes to the next one when no session comes up, with what it has said", async () => {
-    const { view, connect, tried } = await setUp({ b1: ["nobody"], b2: ["nobody"] }, 10_000);
-    view.welcome(api("b1", "b2", "b3"));
+    const { catalogue, connect, tried } = await setUp({ b1: ["nobody"], b2: ["nobody"] }, 10_000);
+    catalogue.welcome(api("b1", "b2", "b3"));
     expect(await echo(await connect())).toBe("echo");
     expect(tried).toEqual(["b1", "b2", "b3"]);
   });
 
   it("is reset when its bytes went out: the target may have got them", async () => {
-    const { view, connect, tried, log } = await setUp({ b1: ["silence"] }, 60_000, new HopRules(), SILENT);
-    view.welcome(api("b1", "b2"));
+    const { catalogue, connect, tried, log } = await setUp(
+      { b1: ["silence"] },
+      60_000,
+      new HopRules(),
+      SILENT,
+    );
+    catalogue.welcome(api("b1", "b2"));
     const client = await connect();
     client.socket.write("pay 10");
     await expect(client.received).rejects.toMatchObject({ code: "ECONNRESET" });
@@ -368,11 +373,11 @@ describe("a client of an instance that gives no sign of life", { timeout: 60_000
 
 describe("a client beyond the streams that a session carries", () => {
   it("is reset at once, and the instance is not taken for a failing one", async () => {
-    const { view, connect, tried, log } = await setUp({ b1: ["stream.limit"] }, 60_000);
-    view.welcome(api("b1"));
+    const { catalogue, connect, tried, log } = await setUp({ b1: ["stream.limit"] }, 60_000);
+    catalogue.welcome(api("b1"));
     await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
     await eventually("the log line", () => log.find("a client was reset")?.fields.code === "stream.limit");
-    view.welcome(api("b1", "b2"));
+    catalogue.welcome(api("b1", "b2"));
     expect(await echo(await connect())).toBe("echo");
     expect(tried).toEqual(["b1", "b1"]);
   });
@@ -381,11 +386,14 @@ describe("a client beyond the streams that a session carries", () => {
 describe("while the connector stops, a client", () => {
   it("whose stream is opening gets it, and one that waits for a stream is reset", async () => {
     const accepted = Promise.withResolvers<void>();
-    const { view, clients, connect, opened } = await setUp({ b1: [{ accepted: accepted.promise }] }, 10_000);
-    view.welcome(api("b1"));
+    const { catalogue, clients, connect, opened } = await setUp(
+      { b1: [{ accepted: accepted.promise }] },
+      10_000,
+    );
+    catalogue.welcome(api("b1"));
     const opening = await connect();
     await eventually("the stream", () => opened.length === 1);
-    view.welcome([]);
+    catalogue.welcome([]);
     const waiting = await connect();
     await new Promise((resolve) => setTimeout(resolve, 30));
     clients.drain();

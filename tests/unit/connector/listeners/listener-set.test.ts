@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { parseBind, parseListen } from "../../../../connector/config/service-options.ts";
-import { Listeners, type ListenersOptions } from "../../../../connector/listeners/listener-set.ts";
+import { ListenerSet, type ListenerSetOptions } from "../../../../connector/listeners/listener-set.ts";
 import { silent } from "../../../../connector/log.ts";
 import type { StateDirectory } from "../../../../connector/state/directory.ts";
 import { OwnTargets } from "../../../../connector/targets/own-targets.ts";
@@ -15,9 +15,9 @@ const service = (name: string, port: number): VisibleService => ({
   offers: [{ site: "s", siteName: "east", boot: "b" }],
 });
 
-async function setUp(more: Partial<ListenersOptions> = {}, state?: StateDirectory) {
+async function setUp(more: Partial<ListenerSetOptions> = {}, state?: StateDirectory) {
   const onChange = vi.fn();
-  const listeners = await Listeners.load({
+  const listeners = await ListenerSet.load({
     state: state ?? (await temporaryState()),
     bind: parseBind("127.0.0.1"),
     listen: [],
@@ -142,7 +142,7 @@ describe("a listener whose address is a target of a connector on this machine", 
   async function beside(
     offers: ReturnType<typeof offer>[],
     others: TargetAddress[] = [],
-    more: Partial<ListenersOptions> = {},
+    more: Partial<ListenerSetOptions> = {},
   ) {
     const machine = { known: () => others, ready: Promise.resolve() };
     const ownTargets = new OwnTargets({ offers: () => offers, names, others: machine });

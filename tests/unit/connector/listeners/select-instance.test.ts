@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { inOrder, type Load } from "../../../../connector/listeners/select-instance.ts";
+import { type Load, selectInstance } from "../../../../connector/listeners/select-instance.ts";
 import type { VisibleOffer } from "../../../../protocol/uplink/messages.ts";
 
 const instance = (site: string, boot: string, cost?: number): VisibleOffer => ({
@@ -9,12 +9,23 @@ const instance = (site: string, boot: string, cost?: number): VisibleOffer => ({
 });
 const idle: Load = { streams: 0, session: false, failing: false };
 
+/** The order in which the instances are selected when each is selected once. */
+function inOrder(offers: readonly VisibleOffer[], loadOf: (one: VisibleOffer) => Load): VisibleOffer[] {
+  const left = new Set(offers);
+  const order: VisibleOffer[] = [];
+  for (let next = selectInstance(left, loadOf); next !== undefined; next = selectInstance(left, loadOf)) {
+    left.delete(next);
+    order.push(next);
+  }
+  return order;
+}
+
 /** Opens streams one after another, each where the rule says; how many each instance got. */
 function opened(offers: readonly VisibleOffer[], count: number): Map<string, number> {
   const streams = new Map(offers.map(({ boot }) => [boot, 0]));
   const of = ({ boot }: VisibleOffer) => streams.get(boot) ?? 0;
   for (let index = 0; index < count; index++) {
-    const [first] = inOrder(offers, (one) => ({ ...idle, streams: of(one), session: of(one) > 0 }));
+    const first = selectInstance(offers, (one) => ({ ...idle, streams: of(one), session: of(one) > 0 }));
     if (first) streams.set(first.boot, of(first) + 1);
   }
   return streams;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parseBind } from "../../../../connector/config/service-options.ts";
-import { Listeners } from "../../../../connector/listeners/listener-set.ts";
+import { ListenerSet } from "../../../../connector/listeners/listener-set.ts";
 import { silent } from "../../../../connector/log.ts";
 import { dialTarget } from "../../../../connector/targets/dial-target.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -21,7 +21,7 @@ async function target(keepAliveMs?: number | null): Promise<Socket> {
 /** A client of a listener, this connector's end. */
 async function client(keepAliveMs?: number | null): Promise<Socket> {
   const { promise, resolve } = Promise.withResolvers<Socket>();
-  const listeners = await Listeners.load({
+  const listeners = await ListenerSet.load({
     ...{ state: await temporaryState(), bind: parseBind("127.0.0.1"), listen: [], log: silent, keepAliveMs },
     onClient: (_, socket) => resolve(socket),
     onChange: () => {},

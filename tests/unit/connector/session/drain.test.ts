@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { drained } from "../../../../connector/listeners/drain.ts";
 import { silent } from "../../../../connector/log.ts";
+import { drained } from "../../../../connector/runtime/drain.ts";
 import { TestNetwork } from "../../../support/certificates.ts";
 import { ServedClock } from "../../../support/served-clock.ts";
 import { type Connector, codeOf, makeConnector, readAll, TestRegistry, TestRelay, until } from "./support.ts";

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { NameResolver } from "../../../../connector/net/name-resolver.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
-import { Hosting } from "../../../../connector/targets/target-streams.ts";
+import { TargetStreams } from "../../../../connector/targets/target-streams.ts";
 import { TestNetwork } from "../../../support/certificates.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { type Connector, codeOf, makeConnector, TestRegistry, TestRelay } from "../session/support.ts";
@@ -35,11 +35,11 @@ async function setUp() {
   });
   const stuck = await silentPort();
   const expose = [parseExpose(`stuck=${stuck}`), parseExpose(`good=${port}`)];
-  const hosting = new Hosting(await Offers.load(await temporaryState(), expose), new MemoryLog());
+  const targetStreams = new TargetStreams(await Offers.load(await temporaryState(), expose), new MemoryLog());
   const registry = new TestRegistry();
   const make = async (name: string) => {
     const connector = makeConnector(registry, relay, await network.identity(), {
-      ...{ name, opened: (stream, origin) => void hosting.serve(stream, origin) },
+      ...{ name, opened: (stream, origin) => void targetStreams.serve(stream, origin) },
     });
     connectors.push(connector);
     return connector;
@@ -92,11 +92,11 @@ describe("a target whose name is not answered for", () => {
     const expose = ["a", "b", "c", "d", "e"].map((name) => parseExpose(`${name}=stuck.example:1`));
     expose.push(parseExpose(`good=${port}`));
     const offers = await Offers.load(await temporaryState(), expose);
-    const hosting = new Hosting(offers, new MemoryLog(), { names });
+    const targetStreams = new TargetStreams(offers, new MemoryLog(), { names });
     const ended = new AbortController();
     const peer = { site: "site-west", siteName: "west", boot: "boot-west" };
     const accept = (service: string, signal: AbortSignal) =>
-      hosting.accept(new PassThrough(), { service, peer, encryption: "end-to-end", signal });
+      targetStreams.accept(new PassThrough(), { service, peer, encryption: "end-to-end", signal });
     // More than the dials that one site may have at once.
     const stuck = expose
       .slice(0, 5)

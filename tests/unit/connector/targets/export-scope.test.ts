@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { HopRules } from "../../../../connector/config/hop-policy.ts";
 import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
-import { Hosting } from "../../../../connector/targets/target-streams.ts";
+import { TargetStreams } from "../../../../connector/targets/target-streams.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { TestNetwork } from "../../../support/certificates.ts";
 import { type Connector, codeOf, makeConnector, TestRegistry, TestRelay } from "../session/support.ts";
@@ -30,13 +30,13 @@ async function setUp() {
   const { port } = await tcpServer((socket) => void socket.pipe(socket));
   const expose = [{ ...parseExpose(`db=${port}`), to: ["west"] }, parseExpose(`open=${port}`)];
   const offers = await Offers.load(await temporaryState(), expose, new HopRules({ hop: ["db"] }));
-  const hosting = new Hosting(offers, new MemoryLog());
-  offers.onChange(() => hosting.review());
+  const targetStreams = new TargetStreams(offers, new MemoryLog());
+  offers.onChange(() => targetStreams.review());
   const registry = new TestRegistry();
   const make = async (name: string) => {
     const connector = makeConnector(registry, relay, await network.identity(), {
       ...{ name, hop: true },
-      opened: (stream, origin) => void hosting.serve(stream, origin),
+      opened: (stream, origin) => void targetStreams.serve(stream, origin),
     });
     connectors.push(connector);
     return connector;

@@ -6,8 +6,8 @@ import type { Tools } from "./tools.ts";
 
 const VERSION = /\d+\.[\w.]+/;
 
-export async function describeMachine(tools: Tools): Promise<Machine> {
-  const asked: readonly [string, string | null, readonly string[]][] = [
+export async function describeMachine(tools: Partial<Tools> = {}): Promise<Machine> {
+  const asked: readonly [string, string | null | undefined, readonly string[]][] = [
     ["nginx", tools.nginx, ["-v"]],
     ["OpenSSH", tools.ssh, ["-V"]],
     ["iperf3", tools.iperf3, ["--version"]],
@@ -15,9 +15,7 @@ export async function describeMachine(tools: Tools): Promise<Machine> {
     ["pgbench", tools.pgbench, ["--version"]],
   ];
   const versions = await Promise.all(
-    asked.map(
-      async ([name, path, args]) => [name, path === null ? null : await version(path, args)] as const,
-    ),
+    asked.map(async ([name, path, args]) => [name, path == null ? null : await version(path, args)] as const),
   );
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",

@@ -1,19 +1,22 @@
 /**
- * `npm run bench`: what the data path does, beside the machine without a tunnel and beside the programs of
- * others that are installed, in one run. Only ratios taken in one run say something: absolute figures move with
- * the machine and with what else it does. `--help` has the options; docs/performance.md explains the figures.
+ * `npm run bench`: what the data path does, beside the machine without a tunnel and beside the programs of others that
+ * are installed, in one run; and what a network of many sites costs the edge. Only ratios taken in one run say
+ * something: absolute figures move with the machine and with what else it does. `--help` has the options;
+ * docs/performance.md explains the figures.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { Ground } from "./ground.ts";
 import { describeMachine } from "./machine.ts";
 import { MEASURES } from "./measures/all.ts";
-import { type BenchOptions, parseOptions, selected, USAGE } from "./options.ts";
+import { type BenchOptions, parseOptions, parts, selected, USAGE } from "./options.ts";
 import { raiseDescriptors } from "./processes.ts";
 import { chart } from "./report/chart.ts";
-import { fillPage, report } from "./report/text.ts";
+import { benchText, fillPage, report } from "./report/text.ts";
 import type { Results } from "./results.ts";
 import { runAll } from "./runner.ts";
+import { measureScale } from "./scale/scale.ts";
+import { scaleReport, scaleText } from "./scale/table.ts";
 import { startSystems } from "./systems/all.ts";
 import { findTools, installReferences } from "./tools.ts";
 
@@ -71,15 +74,21 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   if (options.installReferences) return await installReferences();
-  const results = await bench(options);
-  console.log(report(results));
-  if (options.json !== null) await write(options.json, `${JSON.stringify(results, null, 2)}\n`);
-  if (options.chart !== null) await write(options.chart, chart(results));
+  const wanted = parts(options.only);
+  const results = wanted.comparison ? await bench(options) : null;
+  const scale = wanted.scale ? await measureScale(options.sites, say) : null;
+  if (results !== null) console.log(report(results));
+  if (scale !== null) console.log(scaleReport(scale));
+  if (options.json !== null) await write(options.json, `${JSON.stringify({ ...results, scale }, null, 2)}\n`);
+  if (options.chart !== null && results !== null) await write(options.chart, chart(results));
   if (options.page !== null) {
-    await write(options.page, fillPage(await readFile(options.page, "utf8"), results));
+    let page = await readFile(options.page, "utf8");
+    if (results !== null) page = fillPage(page, "bench", benchText(results));
+    if (scale !== null) page = fillPage(page, "scale", scaleText(scale));
+    await write(options.page, page);
   }
   if (options.profile !== null) say(`profiles of the connectors are in ${resolve(options.profile)}`);
-  return results.series.some(({ failures }) => failures.length > 0) ? 1 : 0;
+  return results?.series.some(({ failures }) => failures.length > 0) === true ? 1 : 0;
 }
 
 try {

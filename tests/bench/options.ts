@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly only: readonly string[];
   /** Idle streams opened at once. */
   readonly streams: number;
+  /** Sites of the scale measure. */
+  readonly sites: number;
   /** Runs the connectors with --cpu-prof, into this directory. */
   readonly profile: string | null;
   readonly json: string | null;
@@ -30,6 +32,7 @@ export const USAGE = `npm run bench -- [options]
   --seconds N          seconds of each timed run (4)
   --only NAME          only these measures or systems, by the beginning of their id; may be repeated
   --streams N          idle streams for the memory measure (10000)
+  --sites N            sites for the scale measure (1000; 100 with --quick)
   --json FILE          writes everything, with each round's figures
   --chart FILE         draws the chart
   --page FILE          writes the tables into a page, between its <!-- bench --> marks
@@ -52,6 +55,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
       rounds: { type: "string" },
       seconds: { type: "string" },
       streams: { type: "string" },
+      sites: { type: "string" },
       only: { type: "string", multiple: true, default: [] },
       json: { type: "string" },
       chart: { type: "string" },
@@ -66,6 +70,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     seconds: atLeastOne("--seconds", values.seconds ?? (quick ? "2" : "4")),
     rounds: atLeastOne("--rounds", values.rounds ?? (quick ? "1" : "5")),
     streams: atLeastOne("--streams", values.streams ?? "10000"),
+    sites: atLeastOne("--sites", values.sites ?? (quick ? "100" : "1000")),
     only: values.only,
     profile: values.profile ?? null,
     json: values.json ?? null,
@@ -92,4 +97,16 @@ export function selected<T extends { readonly id: string }>(all: readonly T[], o
   const matches = (id: string) => only.some((name) => (ids.has(name) ? id === name : id.startsWith(name)));
   const chosen = all.filter(({ id }) => matches(id));
   return chosen.length > 0 ? chosen : [...all];
+}
+
+/** The scale measure stands by itself: it compares no systems. */
+const SCALE = "scale";
+
+/** Which of the two parts of the bench `--only` leaves: the comparison of systems, and the scale measure. */
+export function parts(only: readonly string[]): { comparison: boolean; scale: boolean } {
+  const scale = only.filter((name) => SCALE.startsWith(name));
+  return {
+    comparison: only.length === 0 || scale.length < only.length,
+    scale: only.length === 0 || scale.length > 0,
+  };
 }

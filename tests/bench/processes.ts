@@ -19,14 +19,12 @@ export function parseStat(text: string): { parent: number; name: string; ticks: 
 
 let ticksPerSecond: Promise<number> | undefined;
 
-/**
- * CPU seconds so far, by part, each with its descendants; those named workerd count as a part of their own,
- * and what else the edge's process does is small and left with it.
- */
-export async function cpuSeconds(parts: readonly Part[]): Promise<Map<string, number>> {
-  ticksPerSecond ??= promisify(execFile)("getconf", ["CLK_TCK"]).then(({ stdout }) => Number(stdout));
-  const perSecond = await ticksPerSecond;
-  const stats = new Map<number, ReturnType<typeof parseStat>>();
+/** A process at one moment: what /proc says of it. */
+type Stat = ReturnType<typeof parseStat>;
+
+/** Every process of the machine by its pid, and the pids of its children. */
+async function processTree(): Promise<{ stats: Map<number, Stat>; children: Map<number, number[]> }> {
+  const stats = new Map<number, Stat>();
   const children = new Map<number, number[]>();
   for (const entry of await readdir("/proc")) {
     const pid = Number(entry);
@@ -38,14 +36,41 @@ export async function cpuSeconds(parts: readonly Part[]): Promise<Map<string, nu
     stats.set(pid, stat);
     children.set(stat.parent, [...(children.get(stat.parent) ?? []), pid]);
   }
+  return { stats, children };
+}
+
+/** A process and its descendants. */
+function* descent(pid: number, children: ReadonlyMap<number, readonly number[]>): Generator<number> {
+  yield pid;
+  for (const child of children.get(pid) ?? []) yield* descent(child, children);
+}
+
+async function ticks(): Promise<number> {
+  ticksPerSecond ??= promisify(execFile)("getconf", ["CLK_TCK"]).then(({ stdout }) => Number(stdout));
+  return await ticksPerSecond;
+}
+
+/** CPU seconds so far of each part, with its descendants. */
+export async function cpuSeconds(parts: readonly Part[]): Promise<Map<string, number>> {
+  const perSecond = await ticks();
+  const { stats, children } = await processTree();
   const seconds = new Map<string, number>();
-  for (const part of parts) {
-    const rest = [part.pid];
-    for (let pid = rest.pop(); pid !== undefined; pid = rest.pop()) {
-      const stat = stats.get(pid);
-      rest.push(...(children.get(pid) ?? []));
-      seconds.set(part.name, (seconds.get(part.name) ?? 0) + (stat?.ticks ?? 0) / perSecond);
+  for (const { name, pid: root } of parts) {
+    for (const pid of descent(root, children)) {
+      seconds.set(name, (seconds.get(name) ?? 0) + (stats.get(pid)?.ticks ?? 0) / perSecond);
     }
+  }
+  return seconds;
+}
+
+/** CPU seconds so far of an edge's process and its descendants: of workerd, and of all others. */
+export async function edgeCpuSeconds(root: number): Promise<{ workerd: number; front: number }> {
+  const perSecond = await ticks();
+  const { stats, children } = await processTree();
+  const seconds = { workerd: 0, front: 0 };
+  for (const pid of descent(root, children)) {
+    const stat = stats.get(pid);
+    seconds[stat?.name === "workerd" ? "workerd" : "front"] += (stat?.ticks ?? 0) / perSecond;
   }
   return seconds;
 }

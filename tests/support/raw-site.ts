@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { SignJWT } from "jose";
 import { type RawData, WebSocket } from "ws";
+import type { EdgeClient } from "../../connector/net/edge-client.ts";
 import { makeCsr } from "../../connector/site/csr.ts";
 import { pemToBase64, toPem } from "../../connector/site/pem.ts";
 import { readToken } from "../../connector/site/token.ts";
@@ -129,11 +130,12 @@ export class RawSite {
     edge: Edge,
     token: string,
     name: string,
+    client: EdgeClient = edge.client,
   ): Promise<T> {
     const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const { claim } = (await readToken(token, process.stdin)).spec;
     const csr = await makeCsr(createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" })), name);
-    const admission = await edge.client.request("POST", "/v1/redeem", Admission, { claim, site: name, csr });
+    const admission = await client.request("POST", "/v1/redeem", Admission, { claim, site: name, csr });
     return new this(edge, privateKey, admission);
   }
 

@@ -1,5 +1,6 @@
 /** Many processes open uplinks with one site's key, most of them silent, beside the site's honest connector. */
 
+import { abreast } from "../../support/abreast.ts";
 import { randomId } from "../../support/certificates.ts";
 import { eventually } from "../../support/eventually.ts";
 import { Neighbour } from "../../support/neighbour.ts";
@@ -81,16 +82,13 @@ export const script: AttackScript = {
 /** What became of each uplink that was dialled. */
 async function openMany(thief: RawConnector): Promise<Attempt[]> {
   const attempts: Attempt[] = [];
-  const boots = Array.from({ length: PROCESSES }, () => randomId("boot")).values();
-  const work = async () => {
-    for (const boot of boots) {
-      for (let at = 0; at < EACH; at++) {
-        const attempt = await thief.dialUplink({ assertion: await thief.assertAs(boot, "uplink") });
-        attempts.push(attempt);
-        if (attempt.kind === "open" && at === 0) new RawUplink(attempt.socket).send(thief.hello({ boot }));
-      }
+  const boots = Array.from({ length: PROCESSES }, () => randomId("boot"));
+  await abreast(boots, ABREAST, async (boot) => {
+    for (let at = 0; at < EACH; at++) {
+      const attempt = await thief.dialUplink({ assertion: await thief.assertAs(boot, "uplink") });
+      attempts.push(attempt);
+      if (attempt.kind === "open" && at === 0) new RawUplink(attempt.socket).send(thief.hello({ boot }));
     }
-  };
-  await Promise.all(Array.from({ length: ABREAST }, work));
+  });
   return attempts;
 }

@@ -2,9 +2,6 @@
 import type { Results } from "../results.ts";
 import { cpuTable, failures, figuresTable, type Table } from "./rows.ts";
 
-const BEGIN = "<!-- bench -->";
-const END = "<!-- /bench -->";
-
 const NUMERIC = /^(≤ )?[\d.,–]+( ×)?$/;
 
 /** Everything, for the terminal. */
@@ -43,20 +40,25 @@ export function markdown({ heading, rows }: Table): string {
   return [line(heading), line(rule), ...rows.map(line)].join("\n");
 }
 
-/**
- * The page with new tables between its marks.
- * @throws Error when it has no marks
- */
-export function fillPage(page: string, results: Results): string {
-  const from = page.indexOf(BEGIN);
-  const to = page.indexOf(END);
-  if (from < 0 || to < from) throw new Error(`the page has no ${BEGIN} … ${END}`);
+/** The text of a page for the bench's tables. */
+export function benchText(results: Results): string {
   const { machine, rounds, seconds, started } = results;
   const tools = Object.entries(machine.tools).map(([name, version]) => `${name} ${version}`);
-  const text = [
+  return [
     `Measured on ${started.slice(0, 10)} on ${machine.cores} cores (${machine.cpu}), Linux ${machine.kernel}, Node ${machine.node}${tools.map((each) => `, ${each}`).join("")}; ${rounds} rounds of ${seconds} s.`,
     markdown(figuresTable(results)),
     markdown(cpuTable(results)),
   ].join("\n\n");
-  return `${page.slice(0, from)}${BEGIN}\n${text}\n${page.slice(to)}`;
+}
+
+/**
+ * The page with a new text between its marks `<!-- name -->` and `<!-- /name -->`.
+ * @throws Error when it has no such marks
+ */
+export function fillPage(page: string, name: "bench" | "scale", text: string): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`The page has no ${begin} … ${end}.`);
+  return `${page.slice(0, from)}${begin}\n${text}\n${page.slice(to)}`;
 }

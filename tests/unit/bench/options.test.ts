@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseOptions, selected } from "../../bench/options.ts";
+import { parseOptions, parts, selected } from "../../bench/options.ts";
 
 describe("the bench's options", () => {
   test("are five rounds of four seconds unless told otherwise", () => {
@@ -34,5 +34,18 @@ describe("the bench's options", () => {
     expect(selected(systems, only).map(({ id }) => id)).toEqual(["nginx"]);
     expect(selected(systems, ["bulk"])).toEqual(systems);
     expect(selected(measures, ["requests-1"]).map(({ id }) => id)).toEqual(["requests-1"]);
+  });
+
+  test("--only scale runs the scale measure alone, and other names leave it out", () => {
+    expect(parts([])).toEqual({ comparison: true, scale: true });
+    expect(parts(["scale"])).toEqual({ comparison: false, scale: true });
+    expect(parts(["bulk"])).toEqual({ comparison: true, scale: false });
+    expect(parts(["scale", "bulk"])).toEqual({ comparison: true, scale: true });
+  });
+
+  test("--sites is 1000, or 100 in a quick run, unless given", () => {
+    expect(parseOptions([]).sites).toBe(1000);
+    expect(parseOptions(["--quick"]).sites).toBe(100);
+    expect(parseOptions(["--sites", "20"]).sites).toBe(20);
   });
 });

@@ -3,7 +3,7 @@ import { GOALS, judge } from "../../bench/goals.ts";
 import { MEASURES } from "../../bench/measures/all.ts";
 import { chart } from "../../bench/report/chart.ts";
 import { cpuTable, failures, figuresTable, number } from "../../bench/report/rows.ts";
-import { fillPage, markdown, plain } from "../../bench/report/text.ts";
+import { benchText, fillPage, markdown, plain } from "../../bench/report/text.ts";
 import { figureOf, type Results, ratioOf, type Sample } from "../../bench/results.ts";
 import type { SystemId } from "../../bench/systems/system.ts";
 
@@ -112,14 +112,14 @@ describe("tables", () => {
 
   test("replace what is between a page's marks and nothing else", () => {
     const page = "# Title\n<!-- bench -->\nold\n<!-- /bench -->\nrest\n";
-    const filled = fillPage(page, results(RATES));
+    const filled = fillPage(page, "bench", benchText(results(RATES)));
     expect(filled).toMatch(
       /^# Title\n<!-- bench -->\nMeasured on 2026-11-23 .*nginx 1\.22\.1; 3 rounds of 1 s\./,
     );
     expect(filled).not.toContain("old");
     expect(filled.endsWith("<!-- /bench -->\nrest\n")).toBe(true);
-    expect(fillPage(filled, results(RATES))).toBe(filled);
-    expect(() => fillPage("no marks", results(RATES))).toThrow("has no");
+    expect(fillPage(filled, "bench", benchText(results(RATES)))).toBe(filled);
+    expect(() => fillPage("no marks", "bench", "")).toThrow("has no");
   });
 });
 

@@ -1,12 +1,12 @@
 /** What a deployment binds to the Worker: see wrangler.toml and, for the embedded edge, connector/edge. */
-import type { OidcVariables } from "./auth/oidc-settings.ts";
-import type { Registry } from "./registry/registry.ts";
-import type { Router } from "./router/router.ts";
+import type { OidcVariables } from "./oidc-variables.ts";
 
 export interface Env extends OidcVariables {
-  readonly REGISTRY: DurableObjectNamespace<Registry>;
-  readonly ROUTER: DurableObjectNamespace<Router>;
-  /** Reached only through workers/directory/facade.ts. */
+  /** Reached through workers/registry/stub.ts. */
+  readonly REGISTRY: DurableObjectNamespace;
+  /** Reached through workers/router/stub.ts. */
+  readonly ROUTER: DurableObjectNamespace;
+  /** Reached through workers/directory/facade.ts. */
   readonly DIRECTORY: DurableObjectNamespace;
   /** Deployment CA, PEM. */
   readonly DEPLOYMENT_CA: string;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { EdgeClient } from "../net/edge-client.ts";
-import type { Login } from "../operator/login/resolve.ts";
+import type { Login } from "../operator/login/login.ts";
 import type { Io } from "./io.ts";
 import { Printer } from "./output.ts";
 
@@ -32,7 +32,7 @@ export class Context {
 
   /** Who we are to the edge. @throws FairleadError `edge.not_logged_in` */
   async login(): Promise<Login> {
-    const { resolveLogin } = await import("../operator/login/resolve.ts");
+    const { resolveLogin } = await import("../operator/login/login.ts");
     this.#login ??= await resolveLogin(this.io.env);
     return this.#login;
   }

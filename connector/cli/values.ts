@@ -1,7 +1,7 @@
 /** Forms of option and argument values. Each parser throws `request.invalid` with what is wrong. */
 import type { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
-import { parseAddress } from "../edge/addresses.ts";
+import { parseAddress } from "../edge/addresses/addresses.ts";
 
 const invalid = (message: string) => new FairleadError("request.invalid", message);
 

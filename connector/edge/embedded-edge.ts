@@ -18,9 +18,8 @@ import {
   parseAddress,
   publicHost,
   urlOf,
-} from "./addresses.ts";
-import { type Bundle, findBundle } from "./bundle.ts";
-import { workerdConfig } from "./config.ts";
+} from "./addresses/addresses.ts";
+import { settlePorts } from "./addresses/ports.ts";
 import {
   type Deployment,
   EdgeRecord,
@@ -28,16 +27,17 @@ import {
   openDeployment,
   openServerCertificate,
   type ServerCertificate,
-} from "./credentials.ts";
-import { openDescriptors } from "./descriptors.ts";
+} from "./credentials/credentials.ts";
+import { renewalTime } from "./credentials/renewal.ts";
 import { connectionLimits, Front } from "./front/front.ts";
-import { LaneGate, MIN_DESCRIPTORS } from "./lane-gate.ts";
-import { launchWorkerd } from "./launch.ts";
-import type { OidcProvider } from "./oidc.ts";
-import { settlePorts } from "./ports.ts";
-import { renewalTime } from "./renewal.ts";
-import { Supervisor } from "./supervisor.ts";
-import type { Workerd } from "./workerd.ts";
+import { type Bundle, findBundle } from "./workerd/bundle.ts";
+import { openDescriptors } from "./workerd/descriptor-count.ts";
+import { LaneGate, MIN_DESCRIPTORS } from "./workerd/lane-gate.ts";
+import { launchWorkerd } from "./workerd/launch.ts";
+import type { OidcProvider } from "./workerd/oidc-file.ts";
+import { Supervisor } from "./workerd/supervisor.ts";
+import type { Workerd } from "./workerd/workerd.ts";
+import { workerdConfig } from "./workerd/workerd-config.ts";
 
 export interface EmbeddedEdgeOptions {
   /** The state directory; made when it does not exist. Holds the CA's key: back it up, keep it private. */

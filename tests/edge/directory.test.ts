@@ -2,8 +2,8 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
+import { KEPT_EVENTS, KEPT_REFUSALS } from "../../workers/directory/edge-log.ts";
 import { openDirectory } from "../../workers/directory/facade.ts";
-import { KEPT_EVENTS, KEPT_REFUSALS } from "../../workers/directory/log.ts";
 import { resetEdge } from "./support/reset.ts";
 
 afterEach(() => resetEdge());

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { NetworkEvent } from "../../protocol/api/events.ts";
 import { makeId } from "../../protocol/ids.ts";
-import { issueTicket, type Ticket } from "../../workers/authority/tickets.ts";
+import { issueTicket, type Ticket } from "../../workers/authority/ticket.ts";
 import {
   bootIdOf,
   createAssertion,

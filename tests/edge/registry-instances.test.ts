@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Invitation } from "../../protocol/uplink/messages.ts";
-import { verifyTicket } from "../../workers/authority/tickets.ts";
+import { verifyTicket } from "../../workers/authority/ticket.ts";
 import { migrate } from "../../workers/registry/store/migrations.ts";
 import { Store } from "../../workers/registry/store/store.ts";
 import { call } from "./support/client.ts";

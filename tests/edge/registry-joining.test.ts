@@ -11,7 +11,7 @@ import {
   verifyLinkCertificate,
 } from "../../workers/authority/certificates.ts";
 import { keyHashOf } from "../../workers/authority/keys.ts";
-import { makeSealer } from "../../workers/authority/sealing.ts";
+import { makeSealer } from "../../workers/authority/sealer.ts";
 import { readCertificate } from "../../workers/authority/x509.ts";
 import { createAssertion, DAY, newKeys, spkiOf } from "../unit/workers/authority/support.ts";
 import {

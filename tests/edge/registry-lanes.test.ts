@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Instance, type Invitation } from "../../protocol/uplink/messages.ts";
-import { issueTicket, verifyTicket } from "../../workers/authority/tickets.ts";
+import { issueTicket, verifyTicket } from "../../workers/authority/ticket.ts";
 import { expectJoined, openLane, refusal } from "./support/lane.ts";
 import { admit, granted, type Member, offer, TestUplink } from "./support/member.ts";
 import { closeShop, openBusyShop } from "./support/shop.ts";

@@ -5,7 +5,7 @@ import { makeId } from "../../protocol/ids.ts";
 import { TIME_LIMITS } from "../../protocol/time-limits.ts";
 import type { Invitation } from "../../protocol/uplink/messages.ts";
 import { SESSION_PENDING_MS } from "../../workers/registry/policy/decisions.ts";
-import { routerName } from "../../workers/router/name.ts";
+import { routerName } from "../../workers/router/router-name.ts";
 import { random } from "../unit/workers/authority/support.ts";
 import { call } from "./support/client.ts";
 import { expectJoined, openLane, refusal } from "./support/lane.ts";

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeId } from "../../protocol/ids.ts";
 import { type Invitation, KEEPALIVE } from "../../protocol/uplink/messages.ts";
-import { verifyTicket } from "../../workers/authority/tickets.ts";
+import { verifyTicket } from "../../workers/authority/ticket.ts";
 import { SESSION_MEMORY_MS, SESSION_PENDING_MS } from "../../workers/registry/policy/decisions.ts";
 import { bootIdOf, random } from "../unit/workers/authority/support.ts";
 import { call } from "./support/client.ts";

@@ -7,7 +7,10 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
-import { makeDeploymentAuthority, makeServerCertificate } from "../../connector/edge/certificates.ts";
+import {
+  makeDeploymentAuthority,
+  makeServerCertificate,
+} from "../../connector/edge/credentials/certificates.ts";
 
 export const AUDIENCE = "fairlead-edge";
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
-import { makeDeploymentAuthority } from "../../connector/edge/certificates.ts";
+import { makeDeploymentAuthority } from "../../connector/edge/credentials/certificates.ts";
 import { EmbeddedEdge, type RunningEdge } from "../../connector/edge/embedded-edge.ts";
 import { timeOf } from "../support/bound.ts";
 import { eventually } from "../support/eventually.ts";

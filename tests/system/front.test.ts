@@ -3,7 +3,10 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { z } from "zod";
-import { makeDeploymentAuthority, makeServerCertificate } from "../../connector/edge/certificates.ts";
+import {
+  makeDeploymentAuthority,
+  makeServerCertificate,
+} from "../../connector/edge/credentials/certificates.ts";
 import { Stranger } from "../attack/support/stranger.ts";
 import { Cluster, eventually } from "../support/cluster.ts";
 import { get } from "./support/edge-client.ts";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WebSocket } from "ws";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { closeCodeFor, type Invitation } from "../../protocol/uplink/messages.ts";
-import { issueTicket, Ticket } from "../../workers/authority/tickets.ts";
+import { issueTicket, Ticket } from "../../workers/authority/ticket.ts";
 import type { TestNetwork } from "../support/cluster.ts";
 import { type Attempt, closeSockets, closing, RawSite, type RawUplink } from "../support/raw-site.ts";
 import { useEdge } from "./support/suite.ts";

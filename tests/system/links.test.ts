@@ -10,7 +10,7 @@ import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { audienceFor, UPLINK_PATH } from "../../protocol/uplink/assertions.ts";
 import { closeCodeFor, MAX_MESSAGE } from "../../protocol/uplink/messages.ts";
-import { createNetworkAuthority } from "../../workers/authority/ca.ts";
+import { createNetworkAuthority } from "../../workers/authority/authority.ts";
 import { signSiteCertificate } from "../../workers/authority/certificates.ts";
 import { makeAuthority, makeLeaf } from "../support/certificates.ts";
 import type { TestNetwork } from "../support/cluster.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EmbeddedEdge } from "../../connector/edge/embedded-edge.ts";
-import { readOidcFile } from "../../connector/edge/oidc.ts";
+import { readOidcFile } from "../../connector/edge/workerd/oidc-file.ts";
 import { Provider } from "../support/provider.ts";
 import { get, STUB_EDGE } from "./support/edge-client.ts";
 

@@ -6,7 +6,7 @@ import type { Caller } from "../auth/caller.ts";
 import { looksLikeToken } from "../auth/identity-tokens.ts";
 import { clientOf } from "../limits/client.ts";
 import type { ApiEnv } from "./context.ts";
-import { tryWithin } from "./spending.ts";
+import { tryWithin } from "./request-limit.ts";
 
 /** @throws FairleadError key.missing, key.invalid, oidc.*, request.limited */
 export async function authenticate(c: Context<ApiEnv>): Promise<Caller> {

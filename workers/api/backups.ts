@@ -7,10 +7,10 @@ import { DirectoryDump, MAX_BACKUP, NetworkDump, readBackup } from "../../protoc
 import { Network } from "../../protocol/api/networks.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { unwrap } from "../result.ts";
-import { access } from "./access.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
-import { invalidRequest } from "./invalid.ts";
+import { invalidRequest } from "./invalid-request.ts";
 import { NetworkParam } from "./networks.ts";
+import { access } from "./route-access.ts";
 
 const tags = ["backup"];
 const large = { maxBody: MAX_BACKUP };

@@ -8,6 +8,7 @@ import type { IdentityTokens } from "../auth/identity-tokens.ts";
 import type { Env } from "../config.ts";
 import type { DirectoryFacade } from "../directory/facade.ts";
 import type { Limits } from "../limits/limits.ts";
+import { openRegistry } from "../registry/stub.ts";
 
 export interface ApiEnv {
   Bindings: Env;
@@ -29,7 +30,7 @@ export type Api = OpenAPIHono<ApiEnv>;
 
 /** The registry of a network that the directory knows: addressing an object creates it, so ask there first. */
 export function registryOf(c: Context<ApiEnv>, network: Pick<Network, "id"> = c.var.network) {
-  return c.env.REGISTRY.getByName(network.id);
+  return openRegistry(c.env.REGISTRY, network.id);
 }
 
 /** The answers of a route, for its definition: the good one, and every error in the one form. */

@@ -2,9 +2,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
 import { unwrap } from "../result.ts";
-import { access } from "./access.ts";
 import { type Api, answers, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
+import { access } from "./route-access.ts";
 
 const tags = ["events"];
 

@@ -6,9 +6,9 @@ import { encodeBase64Url } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
-import { access } from "./access.ts";
 import { hashKey } from "./authentication.ts";
 import { type Api, type ApiEnv, answers, body } from "./context.ts";
+import { access } from "./route-access.ts";
 
 const tags = ["keys"];
 const KEY_BYTES = 32;

@@ -4,9 +4,9 @@ import { RevokeAccess, RevokedAccess } from "../../protocol/api/access.ts";
 import { Link } from "../../protocol/api/links.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
-import { access } from "./access.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
+import { access } from "./route-access.ts";
 
 const tags = ["links"];
 

@@ -2,8 +2,8 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { version } from "../../package.json";
 import { Health } from "../../protocol/api/health.ts";
-import { access } from "./access.ts";
 import { type Api, answers } from "./context.ts";
+import { access } from "./route-access.ts";
 
 const health = createRoute({
   ...access("get", "/v1/health"),

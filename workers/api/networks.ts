@@ -5,8 +5,8 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId, NetworkId } from "../../protocol/ids.ts";
 import { permitsIn } from "../auth/caller.ts";
 import { unwrap } from "../result.ts";
-import { access } from "./access.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
+import { access } from "./route-access.ts";
 
 const tags = ["networks"];
 /** A path parameter: a network's name or id. */

@@ -2,9 +2,9 @@
 import { createRoute } from "@hono/zod-openapi";
 import { QuotaUse, SetQuotas } from "../../protocol/api/quotas.ts";
 import { unwrap } from "../result.ts";
-import { access } from "./access.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
+import { access } from "./route-access.ts";
 
 const tags = ["quotas"];
 

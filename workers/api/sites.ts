@@ -2,9 +2,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { CreatedSite, CreateSite, Site, UpdateSite } from "../../protocol/api/sites.ts";
 import { unwrap } from "../result.ts";
-import { access } from "./access.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
+import { access } from "./route-access.ts";
 import { formatTokenFile } from "./token-file.ts";
 
 const tags = ["sites"];

@@ -4,9 +4,9 @@ import { Service } from "../../protocol/api/services.ts";
 import { NetworkStatus } from "../../protocol/api/status.ts";
 import { FrontStatus } from "../../protocol/front/front-status.ts";
 import { unwrap } from "../result.ts";
-import { access } from "./access.ts";
 import { type Api, answers, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
+import { access } from "./route-access.ts";
 
 const tags = ["status"];
 

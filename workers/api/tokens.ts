@@ -3,9 +3,9 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { CreatedToken, CreateToken, Token } from "../../protocol/api/tokens.ts";
 import { TokenId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
-import { access } from "./access.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
+import { access } from "./route-access.ts";
 import { formatTokenFile } from "./token-file.ts";
 
 const tags = ["tokens"];

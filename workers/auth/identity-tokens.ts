@@ -1,9 +1,10 @@
 /** Identity tokens (OpenID Connect ID tokens, or access tokens that are JWTs) of the configured provider. */
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import { FairleadError } from "../../protocol/errors.ts";
+import type { OidcVariables } from "../oidc-variables.ts";
 import type { Caller } from "./caller.ts";
 import { callerOf } from "./claims.ts";
-import { type OidcSettings, type OidcVariables, parseSettings } from "./oidc-settings.ts";
+import { type OidcSettings, parseSettings } from "./oidc-settings.ts";
 import { ProviderKeys } from "./provider-keys.ts";
 
 /** Signatures by a private key only: neither `none`, nor one that whoever can check it could also make. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { DEFAULT_OIDC_CLAIM, IssuerUrl, OidcRoles, ProviderUrl } from "../../protocol/api/oidc.ts";
 import { FairleadError } from "../../protocol/errors.ts";
+import type { OidcVariables } from "../oidc-variables.ts";
 import type { Grant } from "./caller.ts";
 
 export interface OidcSettings {
@@ -12,20 +13,6 @@ export interface OidcSettings {
   readonly grants: ReadonlyMap<string, Grant>;
   /** Null: the discovery document tells. */
   readonly jwks: string | null;
-}
-
-/** The Worker's variables; see wrangler.toml and, for the embedded edge, connector/edge/oidc.ts. */
-export interface OidcVariables {
-  /** Whose identity tokens are good for the API: the provider's issuer URL. Without it only keys are. */
-  readonly OIDC_ISSUER?: string;
-  /** What must be in a token's `aud`. Needed with OIDC_ISSUER. */
-  readonly OIDC_AUDIENCE?: string;
-  /** The claim that is mapped to roles; "roles" unless given. A path with dots reaches into objects. */
-  readonly OIDC_CLAIM?: string;
-  /** Which value of that claim gives which role: JSON, see protocol/api/oidc.ts. Needed with OIDC_ISSUER. */
-  readonly OIDC_ROLES?: string;
-  /** Where the provider's keys are, when its discovery document is not to be asked. */
-  readonly OIDC_JWKS?: string;
 }
 
 const json = z.string().transform((text, context) => {

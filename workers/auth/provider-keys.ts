@@ -7,7 +7,7 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } f
 import { z } from "zod";
 import { isLoopbackUrl, ProviderUrl } from "../../protocol/api/oidc.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import { readAtMost } from "../reading.ts";
+import { readAtMost } from "../read-at-most.ts";
 
 /** ms */
 export const TIMES = {

@@ -6,7 +6,7 @@ import { equalBytes } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { linkUri, siteUri } from "../../protocol/names.ts";
-import type { Authority } from "./ca.ts";
+import type { Authority } from "./authority.ts";
 import { checkValidity, onlyUri } from "./chain.ts";
 import {
   type Bytes,

@@ -11,8 +11,8 @@ import type { ApiKey } from "../../protocol/api/keys.ts";
 import { Network } from "../../protocol/api/networks.ts";
 import { equalBytes } from "../../protocol/encoding.ts";
 import { failure, type Result, success } from "../result.ts";
-import { EdgeLog } from "./log.ts";
-import { KeyUses } from "./uses.ts";
+import { EdgeLog } from "./edge-log.ts";
+import { KeyUses } from "./key-uses.ts";
 
 /** What this file uses of itty-durable, whose own types say `any`. */
 interface IttyObject {

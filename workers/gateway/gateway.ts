@@ -8,17 +8,19 @@ import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { siteUri } from "../../protocol/names.ts";
 import { LANE_PATH, type Purpose, TICKET_HEADER, UPLINK_PATH } from "../../protocol/uplink/assertions.ts";
 import { IDENTITY_HEADER, type Identity, siteOfAssertion, verifyAssertion } from "../authority/identity.ts";
-import { type Ticket, VERIFIED_TICKET_HEADER, verifyTicket } from "../authority/tickets.ts";
+import { type Ticket, VERIFIED_TICKET_HEADER, verifyTicket } from "../authority/ticket.ts";
 import type { Env } from "../config.ts";
 import { openDirectory } from "../directory/facade.ts";
-import { errorResponse, publicError } from "../errors.ts";
+import { errorResponse, publicError } from "../error-response.ts";
 import { clientOf } from "../limits/client.ts";
 import type { Limits } from "../limits/limits.ts";
+import { openRegistry } from "../registry/stub.ts";
 import { unwrap } from "../result.ts";
-import { routerName } from "../router/name.ts";
+import { routerName } from "../router/router-name.ts";
+import { openRouter } from "../router/stub.ts";
 import { type Bans, claimedSite } from "./bans.ts";
-import type { KnownNetworks } from "./known.ts";
-import type { TlsProof } from "./proof.ts";
+import type { KnownNetworks } from "./known-networks.ts";
+import type { TlsProof } from "./tls-proof.ts";
 
 /** What the links address keeps in an isolate. */
 export interface LinksState {
@@ -145,7 +147,7 @@ function networkExists({ env, state, now }: Visit, id: string): Promise<boolean>
 
 async function openUplink(visit: Visit, identity: Identity): Promise<Response> {
   try {
-    const registry = visit.env.REGISTRY.getByName(identity.networkId);
+    const registry = openRegistry(visit.env.REGISTRY, identity.networkId);
     return await upgraded(await registry.fetch(withVerified(visit.request, IDENTITY_HEADER, identity)));
   } catch (thrown) {
     const { networkId, siteId } = identity;
@@ -169,9 +171,9 @@ async function openLane(visit: Visit, identity: Identity): Promise<Response> {
   const { request, env } = visit;
   try {
     const ticket = await readTicket(visit, identity);
-    const registry = env.REGISTRY.getByName(identity.networkId);
+    const registry = openRegistry(env.REGISTRY, identity.networkId);
     unwrap(await registry.authorizeLane(identity, ticket));
-    const router = env.ROUTER.getByName(routerName(ticket.network, ticket.site, ticket.peer));
+    const router = openRouter(env.ROUTER, routerName(ticket.network, ticket.site, ticket.peer));
     const answer = await upgraded(await router.fetch(withVerified(request, VERIFIED_TICKET_HEADER, ticket)));
     // The pair may have been cut meanwhile: a lane that came to the router just after that is not to stay.
     const still = await registry.authorizeLane(identity, ticket);
@@ -208,6 +210,6 @@ function note(visit: Visit, who: { networkId: string; siteId: string }, thrown: 
   if (!(thrown instanceof FairleadError)) return;
   if (visit.state.limits.notes.take(who.networkId, visit.now) > 0) return;
   const { code, message: text } = thrown;
-  const registry = visit.env.REGISTRY.getByName(who.networkId);
+  const registry = openRegistry(visit.env.REGISTRY, who.networkId);
   visit.later(Promise.resolve(registry.noteRefusal({ siteId: who.siteId, code, text })));
 }

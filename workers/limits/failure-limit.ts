@@ -2,7 +2,7 @@
  * Limits the failed attempts of a client, and not those who share its address: a credential that was good a moment ago
  * is counted by itself, and others still get a few attempts, so that one which is good becomes known as such.
  */
-import { type BucketOptions, TokenBuckets } from "./buckets.ts";
+import { type BucketOptions, TokenBuckets } from "./token-buckets.ts";
 
 export interface FailureLimitOptions {
   /** How many failures a client may have. */

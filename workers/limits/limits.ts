@@ -3,8 +3,9 @@
  * edge compute; secrets do not depend on them (each has 256 bits), so it does no harm that a good one is answered where a wrong one is limited. They are wide enough for a fleet of sites
  * behind one address.
  */
-import { TokenBuckets } from "./buckets.ts";
+
 import { FailureLimit } from "./failure-limit.ts";
+import { TokenBuckets } from "./token-buckets.ts";
 
 const CLIENTS = 10_000;
 

@@ -1,7 +1,7 @@
 /** Reads what comes over an uplink and hands it to whoever answers it. */
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { ConnectorMessage, MAX_MESSAGE, type SiteView } from "../../protocol/uplink/messages.ts";
-import { publicError } from "../errors.ts";
+import { publicError } from "../error-response.ts";
 import type { Context } from "./context/context.ts";
 import { describeForSite } from "./operations/describe.ts";
 import { sayGoodbye } from "./operations/disconnect.ts";

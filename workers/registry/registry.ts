@@ -20,8 +20,8 @@ import { asFairleadError, type ErrorCode, FairleadError, toErrorBody } from "../
 import type { Claim } from "../../protocol/tokens.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
 import { IDENTITY_HEADER, Identity } from "../authority/identity.ts";
-import type { Ticket } from "../authority/tickets.ts";
-import { errorResponse, publicError } from "../errors.ts";
+import type { Ticket } from "../authority/ticket.ts";
+import { errorResponse, publicError } from "../error-response.ts";
 import { type Result, success } from "../result.ts";
 import type { Router } from "../router/router.ts";
 import { Authorities } from "./context/authorities.ts";

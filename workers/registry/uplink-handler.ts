@@ -5,7 +5,7 @@
 import { FairleadError } from "../../protocol/errors.ts";
 import type { ConnectorMessage } from "../../protocol/uplink/messages.ts";
 import type { Identity } from "../authority/identity.ts";
-import { publicError } from "../errors.ts";
+import { publicError } from "../error-response.ts";
 import type { Context } from "./context/context.ts";
 import { dispatch, readMessage } from "./dispatch.ts";
 import type { Lifetime } from "./lifecycle.ts";

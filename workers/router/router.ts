@@ -8,9 +8,9 @@
 import { DurableObject } from "cloudflare:workers";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { closeCodeFor } from "../../protocol/uplink/messages.ts";
-import { Ticket, VERIFIED_TICKET_HEADER } from "../authority/tickets.ts";
+import { Ticket, VERIFIED_TICKET_HEADER } from "../authority/ticket.ts";
 import type { Env } from "../config.ts";
-import { errorResponse } from "../errors.ts";
+import { errorResponse } from "../error-response.ts";
 import { laneKey, MEET_MS, Rendezvous } from "./rendezvous.ts";
 
 export class Router extends DurableObject<Env> {

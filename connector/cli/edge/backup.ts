@@ -1,6 +1,6 @@
 import { FairleadError } from "../../../protocol/errors.ts";
-import type { Backup } from "../../operator/backup/format.ts";
-import type { Login } from "../../operator/login/resolve.ts";
+import type { Backup } from "../../operator/backup/backup.ts";
+import type { Login } from "../../operator/login/login.ts";
 import { version } from "../../version.ts";
 import type { Context } from "../context.ts";
 import { command, needed } from "../definition.ts";
@@ -29,10 +29,10 @@ export const edgeBackup = command({
   async run(context, { output, state: named, passphraseFile }) {
     const [{ readEdgeFiles }, { originOf }, { collect }, { backupBytes }, { EdgeClient }] = await Promise.all(
       [
-        import("../../operator/backup/files.ts"),
+        import("../../operator/backup/edge-files.ts"),
         import("../../operator/backup/origin.ts"),
         import("../../operator/backup/transfer.ts"),
-        import("../../operator/backup/file.ts"),
+        import("../../operator/backup/backup-file.ts"),
         import("../../net/edge-client.ts"),
       ],
     );

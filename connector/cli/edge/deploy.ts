@@ -148,7 +148,7 @@ async function describeDeployment(
 ): Promise<Deployment> {
   const [{ parseHostnames }, { DEPLOYMENT_FILE, DeploymentRecord }, { readFile }] = await Promise.all([
     import("../../operator/deploy/hostnames.ts"),
-    import("../../operator/deploy/record.ts"),
+    import("../../operator/deploy/deployment-record.ts"),
     import("node:fs/promises"),
   ]);
   const text = await readFile(join(state, DEPLOYMENT_FILE), "utf8").catch(() => null);
@@ -172,7 +172,7 @@ async function readOidc(
   last: Readonly<Record<string, string>> | undefined,
 ): Promise<Readonly<Record<string, string>> | undefined> {
   if (path === undefined) return last;
-  const { readOidcFile } = await import("../../edge/oidc.ts");
+  const { readOidcFile } = await import("../../edge/workerd/oidc-file.ts");
   const { variables, authorities, onLoopback } = await readOidcFile(path);
   if (authorities.length === 0 && !onLoopback) return variables;
   throw new FairleadError(

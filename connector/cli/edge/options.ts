@@ -22,7 +22,7 @@ export const passphraseOption = value(
 /** The passphrase that --passphrase-file names; undefined without it. @throws FairleadError `request.invalid` */
 export async function readPassphrase(io: Io, source: string | undefined): Promise<string | undefined> {
   if (source === undefined) return undefined;
-  const { parsePassphrase } = await import("../../operator/backup/file.ts");
+  const { parsePassphrase } = await import("../../operator/backup/backup-file.ts");
   return parsePassphrase(await readSecretText(io, source, "--passphrase-file"), "--passphrase-file");
 }
 

@@ -1,5 +1,5 @@
 import { FairleadError } from "../../../protocol/errors.ts";
-import type { Backup } from "../../operator/backup/format.ts";
+import type { Backup } from "../../operator/backup/backup.ts";
 import type { Context } from "../context.ts";
 import { argument, command, flag, valueOr } from "../definition.ts";
 import { makeLog } from "../log.ts";
@@ -48,7 +48,7 @@ export const edgeRestore = command({
         "--data-only goes into the edge of the login, not into a --state",
       );
     }
-    const { readBackup } = await import("../../operator/backup/file.ts");
+    const { readBackup } = await import("../../operator/backup/backup-file.ts");
     const passphrase = await readPassphrase(context.io, input.passphraseFile);
     const backup = await readBackup(input.file, passphrase);
     if (input.dataOnly) return await restoreData(context, backup);

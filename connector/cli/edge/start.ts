@@ -103,7 +103,7 @@ export const edgeStart = command({
 });
 
 async function readOidc(path: string) {
-  const { readOidcFile } = await import("../../edge/oidc.ts");
+  const { readOidcFile } = await import("../../edge/workerd/oidc-file.ts");
   return await readOidcFile(path);
 }
 
@@ -112,7 +112,7 @@ async function storeLogin(
   env: Readonly<Record<string, string | undefined>>,
   at: { apiUrl: string; caFile: string; adminKeyFile: string },
 ): Promise<string | undefined> {
-  const { readLogin, writeLogin } = await import("../../operator/login/store.ts");
+  const { readLogin, writeLogin } = await import("../../operator/login/stored-login.ts");
   const key = await readFile(at.adminKeyFile, "utf8").catch(() => undefined);
   // An operator may have taken the admin key away; then a login that exists stays as it is.
   if (key === undefined) return undefined;

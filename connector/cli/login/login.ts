@@ -46,8 +46,8 @@ export const login = command({
   ],
   async run(context, input) {
     const [{ readCa }, { readLogin, writeLogin }, { EdgeClient }, { listNetworks }] = await Promise.all([
-      import("../../operator/login/resolve.ts"),
-      import("../../operator/login/store.ts"),
+      import("../../operator/login/login.ts"),
+      import("../../operator/login/stored-login.ts"),
       import("../../net/edge-client.ts"),
       import("../../operator/edge-api.ts"),
     ]);
@@ -87,7 +87,9 @@ async function identify(
   { io, aside }: Pick<Context, "io" | "aside">,
   given: Given,
 ): Promise<{ readonly key: string; readonly kept: { readonly key: string } | { readonly oidc: string } }> {
-  const { checkKey, parseIdentityToken, readIdentityToken } = await import("../../operator/login/oidc.ts");
+  const { checkKey, parseIdentityToken, readIdentityToken } = await import(
+    "../../operator/login/identity-token.ts"
+  );
   if ([given.keyFile, given.key, given.oidc].filter((each) => each !== undefined).length > 1) {
     throw new FairleadError("request.invalid", "--key-file, --key and --oidc exclude each other");
   }

@@ -7,7 +7,7 @@ import { accepting, someText } from "../values.ts";
 
 /** Keeps `network` as the default of the stored login; false when the login is not a stored one. */
 async function keepDefault(context: Context, network: string | undefined): Promise<boolean> {
-  const { readLogin, writeLogin } = await import("../../operator/login/store.ts");
+  const { readLogin, writeLogin } = await import("../../operator/login/stored-login.ts");
   const [login, stored] = [await context.login(), await readLogin(context.io.env)];
   if (!login.stored || stored === null) return false;
   const { network: _, ...rest } = stored;

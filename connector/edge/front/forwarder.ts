@@ -6,7 +6,7 @@ import { Agent, type IncomingMessage, type RequestOptions, request, type ServerR
 import { connect } from "node:net";
 import { type Duplex, pipeline } from "node:stream";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { PLATFORM_HEADER, PROTOCOL_HEADER } from "../config.ts";
+import { PLATFORM_HEADER, PROTOCOL_HEADER } from "../workerd/workerd-config.ts";
 import { refuse, refuseUpgrade } from "./refusal.ts";
 
 /** Headers of one connection, which do not go on with a request or an answer. RFC 9110, section 7.6.1. */

@@ -1,9 +1,9 @@
 /** Which edge a state directory belongs to, and how it is reached: pure decisions on files and a login. */
 import type { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { EdgeRecord, FILES } from "../../edge/credentials.ts";
-import { DEPLOYMENT_FILE, DeploymentRecord } from "../deploy/record.ts";
-import type { Header } from "./format.ts";
+import { EdgeRecord, FILES } from "../../edge/credentials/credentials.ts";
+import { DEPLOYMENT_FILE, DeploymentRecord } from "../deploy/deployment-record.ts";
+import type { Header } from "./backup.ts";
 
 /** What a client of the edge's API needs. */
 export interface Reach {

@@ -6,16 +6,16 @@
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { FILES } from "../../edge/credentials.ts";
+import { FILES } from "../../edge/credentials/credentials.ts";
 import { EmbeddedEdge, OBJECTS_DIRECTORY } from "../../edge/embedded-edge.ts";
 import type { Log } from "../../log.ts";
 import { EdgeClient } from "../../net/edge-client.ts";
 import { openStateDirectory, type StateDirectory } from "../../state/directory.ts";
 import { stateError } from "../../state/errors.ts";
 import { LOCK_FILE } from "../../state/lock.ts";
-import { DEPLOYMENT_FILE } from "../deploy/record.ts";
-import { checkEdgeFiles, KEPT_FILES } from "./files.ts";
-import type { Backup } from "./format.ts";
+import { DEPLOYMENT_FILE } from "../deploy/deployment-record.ts";
+import type { Backup } from "./backup.ts";
+import { checkEdgeFiles, KEPT_FILES } from "./edge-files.ts";
 import { checkContents, send } from "./transfer.ts";
 
 /** Where it is put together, in the state directory: so that moving it is renaming. */

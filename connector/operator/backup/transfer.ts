@@ -4,7 +4,7 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import { NetworkId } from "../../../protocol/ids.ts";
 import type { EdgeClient } from "../../net/edge-client.ts";
 import { fetchBackup, sendBackup } from "../edge-api.ts";
-import { type Backup, malformed } from "./format.ts";
+import { type Backup, malformed } from "./backup.ts";
 
 /** What has to be known of the directory's document: which networks there are. */
 const Listed = z.object({ networks: z.array(z.object({ id: NetworkId, name: z.string() })) });

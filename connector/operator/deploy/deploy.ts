@@ -3,8 +3,15 @@ import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { findBundle, packageRoot } from "../../edge/bundle.ts";
+import { findBundle, packageRoot } from "../../edge/workerd/bundle.ts";
 import type { Cloudflare, Zone } from "./cloudflare.ts";
+import {
+  checkRecord,
+  openDeploymentState,
+  openSecrets,
+  readRecord,
+  writeRecord,
+} from "./deployment-state.ts";
 import { zoneCandidates } from "./hostnames.ts";
 import {
   byHand,
@@ -15,7 +22,6 @@ import {
   withHostname,
   wranglerWords,
 } from "./plan.ts";
-import { checkRecord, openDeploymentState, openSecrets, readRecord, writeRecord } from "./state.ts";
 import { checkVersion, type Environment, runWrangler, type Wrangler } from "./wrangler.ts";
 
 export interface DeployOptions {

@@ -1,7 +1,7 @@
 /** The two hostnames of a deployment, and the zone that one is in. */
 import { isIP } from "node:net";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { isHostname } from "../../edge/addresses.ts";
+import { isHostname } from "../../edge/addresses/addresses.ts";
 
 export interface Hostnames {
   /** The API's. */

@@ -6,7 +6,10 @@ import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
 import { createServer, request } from "node:https";
 import { type AddressInfo, connect, type Server, type Socket } from "node:net";
-import { makeDeploymentAuthority, makeServerCertificate } from "../../../connector/edge/certificates.ts";
+import {
+  makeDeploymentAuthority,
+  makeServerCertificate,
+} from "../../../connector/edge/credentials/certificates.ts";
 import type { Edge } from "../../support/cluster.ts";
 
 type Json = Record<string, unknown>;

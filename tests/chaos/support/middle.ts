@@ -11,7 +11,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
 import { LANE_PATH, TICKET_HEADER } from "../../../protocol/uplink/assertions.ts";
-import { Ticket } from "../../../workers/authority/tickets.ts";
+import { Ticket } from "../../../workers/authority/ticket.ts";
 import type { Edge } from "../../support/cluster.ts";
 
 export interface Message {

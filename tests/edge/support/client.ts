@@ -9,7 +9,7 @@ import { Network } from "../../../protocol/api/networks.ts";
 import { CreatedToken } from "../../../protocol/api/tokens.ts";
 import { encodeBase64 } from "../../../protocol/encoding.ts";
 import type { KeyPair } from "../../../workers/authority/keys.ts";
-import worker from "../../../workers/index.ts";
+import worker from "../../../workers/worker/index.ts";
 import type { AssertionParts } from "../../unit/workers/authority/support.ts";
 import { createAssertion, createCsr, newKeys, type TestSite } from "../../unit/workers/authority/support.ts";
 import { ADMIN_KEY, API_URL, LINKS_URL } from "./environment.ts";

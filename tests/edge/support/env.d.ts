@@ -1,8 +1,11 @@
 /** What `env` of cloudflare:workers holds in these tests. */
 declare namespace Cloudflare {
-  interface Env extends Omit<import("../../../workers/config.ts").Env, never> {}
+  interface Env extends Omit<import("../../../workers/config.ts").Env, "REGISTRY" | "ROUTER"> {
+    readonly REGISTRY: DurableObjectNamespace<import("../../../workers/registry/registry.ts").Registry>;
+    readonly ROUTER: DurableObjectNamespace<import("../../../workers/router/router.ts").Router>;
+  }
   interface GlobalProps {
-    mainModule: typeof import("../../../workers/index.ts");
+    mainModule: typeof import("../../../workers/worker/index.ts");
   }
 }
 

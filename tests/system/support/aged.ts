@@ -7,7 +7,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import * as x509 from "../../../connector/x509.ts";
-import { makeSealer } from "../../../workers/authority/sealing.ts";
+import { makeSealer } from "../../../workers/authority/sealer.ts";
 import type { Edge } from "../../support/cluster.ts";
 
 const { subtle } = webcrypto;

@@ -6,7 +6,7 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { connect } from "node:tls";
-import type { Credential } from "../../../connector/edge/certificates.ts";
+import type { Credential } from "../../../connector/edge/credentials/certificates.ts";
 import * as x509 from "../../../connector/x509.ts";
 
 export const STUB_EDGE = join(import.meta.dirname, "stub-edge");

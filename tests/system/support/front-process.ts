@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { tryAddress } from "../../../connector/edge/addresses/ports.ts";
 import { Front } from "../../../connector/edge/front/front.ts";
-import { tryAddress } from "../../../connector/edge/ports.ts";
 import { silent } from "../../../connector/log.ts";
 
 const [directory = ".", ca = "", certificate = "", key = ""] = process.argv.slice(2);

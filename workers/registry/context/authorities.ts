@@ -9,13 +9,13 @@ import {
   nearsEnd,
   renewIssuerAuthority,
   renewNetworkAuthority,
-} from "../../authority/ca.ts";
+} from "../../authority/authority.ts";
 import {
   signLinkCertificate,
   signSiteCertificate,
   verifyLinkCertificate,
 } from "../../authority/certificates.ts";
-import { makeSealer } from "../../authority/sealing.ts";
+import { makeSealer } from "../../authority/sealer.ts";
 import { NETWORK_NODE } from "../policy/link-graph.ts";
 import type { IssuerRow, LinkRow, MemberRow, NetworkRow, Store } from "../store/store.ts";
 import type { RegistrySettings } from "./settings.ts";

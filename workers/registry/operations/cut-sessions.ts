@@ -1,7 +1,7 @@
 /** Cutting sessions live: a session ends with its row, its two ends are told, and the lanes under it are torn. */
 import { z } from "zod";
 import type { ErrorCode } from "../../../protocol/errors.ts";
-import { routerName } from "../../router/name.ts";
+import { routerName } from "../../router/router-name.ts";
 import type { Context } from "../context/context.ts";
 import { SESSION_MEMORY_MS } from "../policy/decisions.ts";
 import type { SessionRow } from "../store/store.ts";

@@ -3,7 +3,7 @@ import { FairleadError, isErrorCode } from "../../../protocol/errors.ts";
 import { type InstanceId, isSameInstance } from "../../../protocol/instance-id.ts";
 import { pathRoundTrip, timeLimit } from "../../../protocol/time-limits.ts";
 import type { Invitation } from "../../../protocol/uplink/messages.ts";
-import { issueTicket } from "../../authority/tickets.ts";
+import { issueTicket } from "../../authority/ticket.ts";
 import type { Context } from "../context/context.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { SessionRow } from "../store/store.ts";

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCommand } from "../../../../connector/cli/edge/options.ts";
-import { makeDeploymentAuthority } from "../../../../connector/edge/certificates.ts";
+import { makeDeploymentAuthority } from "../../../../connector/edge/credentials/certificates.ts";
 import { makeWorld, useEdge, type World } from "./cli.ts";
 import { FakeEdge } from "./fake-edge.ts";
 

@@ -1,5 +1,8 @@
 /** A deployment CA and a server certificate for 127.0.0.1, made anew for each run. */
-import { makeDeploymentAuthority, makeServerCertificate } from "../../../../connector/edge/certificates.ts";
+import {
+  makeDeploymentAuthority,
+  makeServerCertificate,
+} from "../../../../connector/edge/credentials/certificates.ts";
 
 export interface Certificates {
   readonly ca: string;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { mergeLogin } from "../../../../connector/operator/login/resolve.ts";
-import { loginFile } from "../../../../connector/operator/login/store.ts";
+import { mergeLogin } from "../../../../connector/operator/login/login.ts";
+import { loginFile } from "../../../../connector/operator/login/stored-login.ts";
 import { parseEdgeOrigin } from "../../../../protocol/front/edge-origin.ts";
 
 const STORED = { url: "https://edge.example", key: "flk_stored", ca: "PEM", network: "shop" };

@@ -4,7 +4,10 @@ import type { AddressInfo } from "node:net";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
-import { makeDeploymentAuthority, makeServerCertificate } from "../../../../connector/edge/certificates.ts";
+import {
+  makeDeploymentAuthority,
+  makeServerCertificate,
+} from "../../../../connector/edge/credentials/certificates.ts";
 import { EdgeClient } from "../../../../connector/net/edge-client.ts";
 import { type EdgeTrust, rootsOf } from "../../../../connector/net/trust.ts";
 

@@ -7,7 +7,10 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
-import { makeDeploymentAuthority, makeServerCertificate } from "../../../../connector/edge/certificates.ts";
+import {
+  makeDeploymentAuthority,
+  makeServerCertificate,
+} from "../../../../connector/edge/credentials/certificates.ts";
 import { silent } from "../../../../connector/log.ts";
 import { edgeAddressOf } from "../../../../connector/site/edge-address.ts";
 import { edgeApi } from "../../../../connector/site/edge-api.ts";

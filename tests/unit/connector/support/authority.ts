@@ -1,6 +1,6 @@
 /** A deployment with one network that signs sites in memory, in place of an edge's API. */
 import { randomBytes } from "node:crypto";
-import type { Credential } from "../../../../connector/edge/certificates.ts";
+import type { Credential } from "../../../../connector/edge/credentials/certificates.ts";
 import type { EdgeApi } from "../../../../connector/site/edge-api.ts";
 import * as x509 from "../../../../connector/x509.ts";
 import type { Admission, Redeem } from "../../../../protocol/api/admission.ts";

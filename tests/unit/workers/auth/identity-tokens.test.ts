@@ -3,7 +3,7 @@ import { exportSPKI, importJWK, type JWTPayload } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import { ALGORITHMS, IdentityTokens, looksLikeToken } from "../../../../workers/auth/identity-tokens.ts";
-import type { OidcVariables } from "../../../../workers/auth/oidc-settings.ts";
+import type { OidcVariables } from "../../../../workers/oidc-variables.ts";
 import { AUDIENCE, makeSigningKey, Provider, type TokenParts } from "../../../support/provider.ts";
 import { codeOf } from "../authority/support.ts";
 

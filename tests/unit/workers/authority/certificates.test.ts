@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createIssuerAuthority } from "../../../../workers/authority/ca.ts";
+import { createIssuerAuthority } from "../../../../workers/authority/authority.ts";
 import {
   keyHashOf,
   linkIdOf,

@@ -3,7 +3,7 @@ import { SignJWT } from "jose";
 import { encodeBase64 } from "../../../../protocol/encoding.ts";
 import { makeId } from "../../../../protocol/ids.ts";
 import { audienceFor, type Purpose } from "../../../../protocol/uplink/assertions.ts";
-import { type Authority, createNetworkAuthority } from "../../../../workers/authority/ca.ts";
+import { type Authority, createNetworkAuthority } from "../../../../workers/authority/authority.ts";
 import { type Issued, signSiteCertificate } from "../../../../workers/authority/certificates.ts";
 import type { Bytes, Key, KeyPair } from "../../../../workers/authority/keys.ts";
 import { x509 } from "../../../../workers/authority/x509.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { routerName } from "../../../../workers/router/name.ts";
 import { type Dial, MEMORY_MS, Rendezvous } from "../../../../workers/router/rendezvous.ts";
+import { routerName } from "../../../../workers/router/router-name.ts";
 
 const dial = (side: "a" | "b", over: Partial<Dial> = {}): Dial => ({
   session: "x1",

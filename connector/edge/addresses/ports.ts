@@ -1,0 +1,83 @@
+/** Finding out whether the edge's addresses can be had, and which port is free. */
+import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { errnoOf } from "../../state/errors.ts";
+import { type Address, type Addresses, formatAddress } from "./addresses.ts";
+
+/** The workerd of an edge that was killed may need a moment to die after its parent. ms */
+const PATIENCE_MS = 2_000;
+
+/**
+ * The addresses with their ports: those asked for; for port 0 those of the last run, or free ones.
+ *
+ * @param remembered the ports of the last run; undefined on the first
+ * @throws FairleadError edge.port_taken naming the address; request.invalid
+ */
+export async function settlePorts(
+  wanted: Addresses,
+  remembered:
+    | { readonly api: number; readonly links: number; readonly lanes?: number | undefined }
+    | undefined,
+): Promise<Addresses> {
+  const settled = async (address: Address, last: number | undefined): Promise<Address> => ({
+    host: address.host,
+    port: await whenFree(address.port === 0 ? { ...address, port: last ?? 0 } : address),
+  });
+  const api = await settled(wanted.api, remembered?.api);
+  const links = await settled(wanted.links, remembered?.links);
+  const lanes = wanted.lanes && (await settled(wanted.lanes, remembered?.lanes));
+  const all = [api, links, ...(lanes ? [lanes] : [])].map(formatAddress);
+  if (new Set(all).size < all.length) {
+    throw new FairleadError("request.invalid", "--api, --links and --lanes must be different addresses.");
+  }
+  return { api, links, lanes };
+}
+
+async function whenFree(address: Address): Promise<number> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await tryAddress(address);
+    } catch (error) {
+      const taken = error instanceof FairleadError && error.code === "edge.port_taken";
+      if (!taken || performance.now() > deadline) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+/**
+ * Listens for a moment, to learn whether the address can be had.
+ *
+ * @returns the port, which is a free one where the address asked for port 0
+ * @throws FairleadError edge.port_taken; request.invalid when the host is not this machine's or the port is
+ *   not allowed
+ */
+export async function tryAddress(address: Address): Promise<number> {
+  const server = createServer();
+  try {
+    return await new Promise((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ host: address.host, port: address.port, exclusive: true }, () => {
+        const bound = server.address();
+        resolve(bound !== null && typeof bound === "object" ? bound.port : address.port);
+      });
+    });
+  } catch (error) {
+    throw listenError(error, address);
+  } finally {
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  }
+}
+
+/** What listening failed with, as an error that names the address. */
+export function listenError(error: unknown, address: Address): FairleadError {
+  const where = formatAddress(address);
+  const code = errnoOf(error);
+  if (code === "EADDRINUSE") {
+    return new FairleadError("edge.port_taken", `Another program listens on ${where}.`, { cause: error });
+  }
+  const why = error instanceof Error ? error.message : String(error);
+  return new FairleadError("request.invalid", `The edge cannot listen on ${where}: ${why}`, { cause: error });
+}

@@ -1,0 +1,161 @@
+/**
+ * The edge's own files: deployment CA, server certificate, admin key, and `edge.json`, which is written last
+ * on the first run: where it exists, the rest must exist too, and nothing is ever made a second time, since
+ * every site trusts the CA that was.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { z } from "zod";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { EdgeOrigin } from "../../../protocol/front/edge-origin.ts";
+import type { StateDirectory } from "../../state/directory.ts";
+import {
+  belongTogether,
+  type Credential,
+  isSignedBy,
+  makeDeploymentAuthority,
+  makeServerCertificate,
+  readValidity,
+  type Validity,
+} from "./certificates.ts";
+import { needsRenewal } from "./renewal.ts";
+
+export const FILES = {
+  ca: "ca.pem",
+  caKey: "ca-key.pem",
+  server: "server.pem",
+  serverKey: "server-key.pem",
+  adminKey: "admin-key",
+  edge: "edge.json",
+} as const;
+
+const Port = z.int().min(1).max(65535);
+
+/** What the edge remembers of itself. */
+export const EdgeRecord = z.object({
+  version: z.literal(1),
+  /** Tokens and sites hold the URLs, so a port that was found free once is kept. */
+  ports: z.object({ api: Port, links: Port, lanes: Port.optional() }),
+  /** How it was reached when it last started; absent in records of older versions. */
+  urls: z.object({ api: EdgeOrigin, links: EdgeOrigin }).optional(),
+  /** SHA-256 of the first admin key, lower-case hex: its file may be taken away. */
+  adminKeyHash: z.string().regex(/^[0-9a-f]{64}$/),
+});
+export type EdgeRecord = z.infer<typeof EdgeRecord>;
+
+/** What says that there was a first run. */
+export type Established = Pick<EdgeRecord, "adminKeyHash">;
+
+/** What the edge has from its first run on. */
+export interface Deployment {
+  readonly authority: Credential;
+  readonly adminKeyHash: string;
+}
+
+/**
+ * Reads the deployment CA and the admin key, or makes them on the first run.
+ *
+ * @param record null on the first run
+ * @throws FairleadError state.corrupt when an established edge lacks a file or holds a damaged one
+ */
+export async function openDeployment(
+  state: StateDirectory,
+  record: Established | null,
+  now: number,
+): Promise<Deployment> {
+  const authority = await openAuthority(state, record !== null, now);
+  return { authority, adminKeyHash: await openAdminKey(state, record) };
+}
+
+async function openAuthority(state: StateDirectory, established: boolean, now: number): Promise<Credential> {
+  const certificate = await readText(state, FILES.ca);
+  const privateKey = await readText(state, FILES.caKey);
+  if (certificate === null || privateKey === null) {
+    // A first run that was interrupted here has handed nothing out yet.
+    if (established) throw missing(state, certificate === null ? FILES.ca : FILES.caKey);
+    const made = await makeDeploymentAuthority(now);
+    await state.writeAtomic(FILES.caKey, made.privateKey);
+    await state.writeAtomic(FILES.ca, made.certificate, { mode: 0o644 });
+    return made;
+  }
+  if (readValidity(certificate) === null) {
+    throw new FairleadError("state.corrupt", `${state.file(FILES.ca)} is not a certificate.`);
+  }
+  if (!belongTogether({ certificate, privateKey })) {
+    throw new FairleadError(
+      "state.corrupt",
+      `${state.file(FILES.caKey)} is not the private key of ${state.file(FILES.ca)}.`,
+    );
+  }
+  return { certificate, privateKey };
+}
+
+/** A key file that is there counts, so that an operator can replace it; else the hash of the one that was. */
+async function openAdminKey(state: StateDirectory, record: Established | null): Promise<string> {
+  const held = (await readText(state, FILES.adminKey))?.trim();
+  if (held !== undefined && held !== "") return hashKey(held);
+  if (record !== null) return record.adminKeyHash;
+  const key = `flk_admin_${randomBytes(32).toString("base64url")}`;
+  await state.writeAtomic(FILES.adminKey, `${key}\n`);
+  return hashKey(key);
+}
+
+/** A server certificate that serves now, and until when. */
+export interface ServerCertificate {
+  readonly credential: Credential;
+  readonly validity: Validity;
+  /** Whether it was made just now. */
+  readonly made: boolean;
+}
+
+export interface ServerCertificateOptions {
+  readonly authority: Credential;
+  readonly names: readonly string[];
+  /** ms since 1970. */
+  readonly now: number;
+  /** ms */
+  readonly lifetime?: number | undefined;
+}
+
+/** The stored server certificate, or a new one when that is missing, damaged, for other names or too old. */
+export async function openServerCertificate(
+  state: StateDirectory,
+  options: ServerCertificateOptions,
+): Promise<ServerCertificate> {
+  const held = await readServerCertificate(state, options.authority);
+  if (held !== null && !needsRenewal(held.validity, options.names, options.now)) return held;
+  const credential = await makeServerCertificate(options);
+  await state.writeAtomic(FILES.serverKey, credential.privateKey);
+  await state.writeAtomic(FILES.server, credential.certificate);
+  const validity = readValidity(credential.certificate);
+  if (validity === null) throw new FairleadError("edge.failed", "The server certificate could not be made.");
+  return { credential, validity, made: true };
+}
+
+/** Null when it is missing or useless: a crash between its two files leaves a key that does not fit. */
+async function readServerCertificate(
+  state: StateDirectory,
+  authority: Credential,
+): Promise<ServerCertificate | null> {
+  const certificate = await readText(state, FILES.server);
+  const privateKey = await readText(state, FILES.serverKey);
+  if (certificate === null || privateKey === null) return null;
+  const credential = { certificate, privateKey };
+  if (!belongTogether(credential) || !isSignedBy(certificate, authority.certificate)) return null;
+  const validity = readValidity(certificate);
+  return validity === null ? null : { credential, validity, made: false };
+}
+
+async function readText(state: StateDirectory, name: string): Promise<string | null> {
+  return (await state.read(name))?.toString("utf8") ?? null;
+}
+
+function hashKey(key: string): string {
+  return createHash("sha256").update(key).digest("hex");
+}
+
+function missing(state: StateDirectory, name: string): FairleadError {
+  return new FairleadError(
+    "state.corrupt",
+    `${state.file(name)} is missing, while ${state.file(FILES.edge)} says that this edge has been running.`,
+  );
+}

@@ -1,0 +1,62 @@
+/**
+ * `npm run build:edge`: builds the Worker with wrangler, exactly as `wrangler deploy` would ship it, into
+ * dist/edge, and writes what workerd has to know of wrangler.toml beside it.
+ *
+ * Builds aside and swaps at the end, so that whoever reads dist/edge meanwhile finds one build or the other.
+ */
+import { spawn } from "node:child_process";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { unstable_readConfig } from "wrangler";
+import { type BundleMetadata, METADATA_FILE } from "./bundle.ts";
+
+/** Builds the checkout at `root`. @throws Error when wrangler fails or the configuration lacks something */
+async function buildEdge(root: string): Promise<string> {
+  const config = unstable_readConfig({ config: join(root, "wrangler.toml") });
+  if (config.compatibility_date === undefined) throw new Error("wrangler.toml has no compatibility_date.");
+  const metadata: BundleMetadata = {
+    compatibilityDate: config.compatibility_date,
+    compatibilityFlags: config.compatibility_flags,
+  };
+  const target = join(root, "dist", "edge");
+  const draft = `${target}.${process.pid}`;
+  await mkdir(draft, { recursive: true });
+  try {
+    await runWrangler(root, draft);
+    await writeFile(join(draft, METADATA_FILE), `${JSON.stringify(metadata, null, 2)}\n`);
+    await swap(draft, target);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  return target;
+}
+
+async function runWrangler(root: string, outdir: string): Promise<void> {
+  const manifest = createRequire(import.meta.url).resolve("wrangler/package.json");
+  const wrangler = join(dirname(manifest), "bin", "wrangler.js");
+  const child = spawn(
+    process.execPath,
+    [wrangler, "deploy", "--config", join(root, "wrangler.toml"), "--dry-run", "--outdir", outdir],
+    {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, WRANGLER_SEND_METRICS: "false" },
+    },
+  );
+  const status = await new Promise<number | null>((done, fail) => {
+    child.once("error", fail);
+    child.once("close", done);
+  });
+  if (status !== 0) throw new Error(`wrangler ended with status ${status}.`);
+}
+
+async function swap(draft: string, target: string): Promise<void> {
+  const old = `${draft}.old`;
+  await rename(target, old).catch(() => {});
+  await rename(draft, target);
+  await rm(old, { recursive: true, force: true });
+}
+
+const built = await buildEdge(resolve(import.meta.dirname, "..", "..", ".."));
+console.log(`Built ${built}`);

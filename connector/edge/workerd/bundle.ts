@@ -1,0 +1,107 @@
+/**
+ * The built Worker: `dist/edge/` with `index.js` and `edge.json`, which says what wrangler.toml said. It comes
+ * with the package; a source checkout builds it when it is missing.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { FairleadError } from "../../../protocol/errors.ts";
+
+export const MODULE_FILE = "index.js";
+export const METADATA_FILE = "edge.json";
+
+/** What workerd has to know of wrangler.toml. */
+export const BundleMetadata = z.object({
+  compatibilityDate: z.iso.date(),
+  compatibilityFlags: z.array(z.string()),
+});
+export type BundleMetadata = z.infer<typeof BundleMetadata>;
+
+export interface Bundle extends BundleMetadata {
+  /** Absolute path of the module. */
+  readonly module: string;
+}
+
+const PACKAGE_NAME = "fairlead";
+
+/** Enough for a slow machine; wrangler takes two seconds on a fast one. */
+const BUILD_MS = 120_000;
+
+const ADVICE = "Install the package again; in a source checkout run `npm ci` and `npm run build:edge`.";
+
+/**
+ * Finds the built Worker, or builds it where the sources are.
+ *
+ * @param directory where it is, when it is not the package's own
+ * @throws FairleadError edge.failed with what to do
+ */
+export async function findBundle(directory?: string): Promise<Bundle> {
+  if (directory !== undefined) return readBundle(directory);
+  const root = packageRoot(import.meta.dirname);
+  if (root === null)
+    throw new FairleadError("edge.failed", `The package's files are not complete. ${ADVICE}`);
+  const built = join(root, "dist", "edge");
+  const script = join(root, "connector", "edge", "workerd", "build.ts");
+  if (!isComplete(built) && existsSync(script)) await build(script, root);
+  return readBundle(built);
+}
+
+function isComplete(directory: string): boolean {
+  return existsSync(join(directory, MODULE_FILE)) && existsSync(join(directory, METADATA_FILE));
+}
+
+async function readBundle(directory: string): Promise<Bundle> {
+  if (!isComplete(directory)) {
+    throw new FairleadError("edge.failed", `The built edge is not in ${directory}. ${ADVICE}`);
+  }
+  try {
+    const metadata: unknown = JSON.parse(await readFile(join(directory, METADATA_FILE), "utf8"));
+    return { module: join(directory, MODULE_FILE), ...BundleMetadata.parse(metadata) };
+  } catch (error) {
+    throw new FairleadError("edge.failed", `${join(directory, METADATA_FILE)} is damaged. ${ADVICE}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The nearest directory above that holds the package's own package.json. */
+export function packageRoot(from: string): string | null {
+  for (let at = from; ; at = dirname(at)) {
+    if (isPackage(join(at, "package.json"))) return at;
+    if (dirname(at) === at) return null;
+  }
+}
+
+function isPackage(file: string): boolean {
+  try {
+    const read: unknown = JSON.parse(readFileSync(file, "utf8"));
+    return z.object({ name: z.literal(PACKAGE_NAME) }).safeParse(read).success;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs the build with the Node that runs this. */
+async function build(script: string, root: string): Promise<void> {
+  const child = spawn(process.execPath, [script], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: BUILD_MS,
+  });
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      printed = (printed + text).slice(-4000);
+    });
+  }
+  const status = await new Promise<number | null>((resolve) => {
+    child.once("error", (error) => {
+      printed += error.message;
+      resolve(null);
+    });
+    child.once("close", resolve);
+  });
+  if (status !== 0) throw new FairleadError("edge.failed", `Building the edge failed. ${ADVICE}\n${printed}`);
+}

@@ -1,0 +1,64 @@
+/** From spawning workerd to its serving on all sockets. */
+import { rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { FairleadError } from "../../../protocol/errors.ts";
+import type { Log } from "../../log.ts";
+import type { Address } from "../addresses/addresses.ts";
+import { answers, answersWith } from "./probe.ts";
+import { Workerd } from "./workerd.ts";
+
+const LAUNCH_MS = 30_000;
+
+export interface LaunchOptions {
+  /** Absolute path of workerd's configuration. */
+  readonly config: string;
+  /** The secrets. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Paths of the Unix sockets of the configuration. */
+  readonly sockets: { readonly api: string; readonly links: string };
+  /** Where workerd takes lanes; null when it does not. */
+  readonly lanes: Address | null;
+  /** The server certificate of the configuration, PEM. */
+  readonly certificate: string;
+  readonly log: Log;
+  /** Gives up. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs workerd; resolves when it answers on its Unix sockets and, with the certificate, on the lanes' address.
+ *
+ * @throws FairleadError edge.failed, edge.port_taken; the process is gone then
+ */
+export async function launchWorkerd(options: LaunchOptions): Promise<Workerd> {
+  const { config, environment, lanes, certificate, log } = options;
+  const paths = Object.values(options.sockets);
+  // Left by a run that ended; workerd does not bind over them.
+  await Promise.all(paths.map((path) => rm(path, { force: true })));
+  const sockets = lanes === null ? ["api", "links"] : ["api", "links", "lanes"];
+  const workerd = new Workerd({ config, environment, sockets, log });
+  const enough = new AbortController();
+  const given = AbortSignal.any([options.signal, enough.signal]);
+  const overdue = sleep(LAUNCH_MS, undefined, { signal: given }).then(
+    () => Promise.reject(new FairleadError("edge.failed", `workerd did not serve in ${LAUNCH_MS / 1000} s.`)),
+    () => Promise.reject(new FairleadError("edge.failed", "The edge was stopped while it started.")),
+  );
+  overdue.catch(() => {});
+  try {
+    await Promise.race([workerd.listening, overdue]);
+    for (const path of paths) {
+      if (!(await Promise.race([answers(path), overdue]))) {
+        throw new FairleadError("edge.failed", `workerd does not serve on ${path}.`);
+      }
+    }
+    if (lanes !== null && !(await Promise.race([answersWith(certificate, lanes), overdue]))) {
+      throw new FairleadError("edge.failed", `workerd does not serve TLS on port ${lanes.port}.`);
+    }
+    return workerd;
+  } catch (error) {
+    await workerd.end(0);
+    throw error;
+  } finally {
+    enough.abort();
+  }
+}

@@ -1,0 +1,84 @@
+/** Identity tokens at the embedded edge: the operator's file, and what the Worker and workerd need of it. */
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { parse } from "yaml";
+import { isLoopbackUrl, OidcFile } from "../../../protocol/api/oidc.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
+
+export interface OidcProvider {
+  /** Variables of the Worker (workers/config.ts). None is secret. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** CA certificates to trust for the provider besides the system's, PEM each. */
+  readonly authorities: readonly string[];
+  /** The provider runs on this machine itself, by what the operator wrote. */
+  readonly onLoopback: boolean;
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
+
+/**
+ * Reads the file for `edge start --oidc`.
+ * @throws FairleadError request.invalid with what is wrong with which field
+ */
+export async function readOidcFile(path: string): Promise<OidcProvider> {
+  const file = OidcFile.safeParse(parseYaml(await readText(path, path), path));
+  if (!file.success) {
+    const issues = file.error.issues.map((issue) => `${issue.path.map(String).join(".")}: ${issue.message}`);
+    throw invalid(path, issues.slice(0, 5).join("; "));
+  }
+  const { issuer, audience, claim, roles, jwks, ca } = file.data;
+  const authorities =
+    ca === undefined ? [] : readAuthorities(await readText(resolve(dirname(path), ca), path), path);
+  return {
+    variables: {
+      OIDC_ISSUER: issuer,
+      OIDC_AUDIENCE: audience,
+      OIDC_CLAIM: claim,
+      OIDC_ROLES: JSON.stringify(withoutNulls(roles)),
+      ...(jwks === undefined ? {} : { OIDC_JWKS: jwks }),
+    },
+    authorities,
+    onLoopback: [issuer, jwks ?? issuer].some(isLoopbackUrl),
+  };
+}
+
+/** The Worker reads the same form as this file. */
+function withoutNulls(roles: OidcFile["roles"]) {
+  return Object.fromEntries(
+    Object.entries(roles).map(([value, { role, networks }]) => [
+      value,
+      networks === null ? role : { role, networks },
+    ]),
+  );
+}
+
+async function readText(path: string, source: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    throw invalid(source, cause instanceof Error ? cause.message : "cannot be read", cause);
+  }
+}
+
+function parseYaml(text: string, source: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw invalid(source, "is not YAML", cause);
+  }
+}
+
+function readAuthorities(text: string, source: string): string[] {
+  const found = text.match(CERTIFICATE) ?? [];
+  try {
+    if (found.length > 0 && found.every((pem) => new X509Certificate(pem).ca)) return found;
+  } catch {
+    // Told below.
+  }
+  throw invalid(source, "ca: names no file of CA certificates (PEM)");
+}
+
+function invalid(source: string, why: string, cause?: unknown): FairleadError {
+  return new FairleadError("request.invalid", `--oidc ${source}: ${why}.`, { cause });
+}

@@ -1,0 +1,165 @@
+/**
+ * One run of workerd.
+ *
+ * workerd must not outlive this process, however this process ends: a second workerd on the same databases
+ * would ruin them. So a shell forks a watchdog that reads from a pipe whose other end is held here, then
+ * becomes workerd. When this process dies, even by SIGKILL, the kernel closes the pipe and the watchdog
+ * kills workerd; when workerd ends first, a line through the pipe sends the watchdog home.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { Readable, Writable } from "node:stream";
+import { z } from "zod";
+import { FairleadError } from "../../../protocol/errors.ts";
+import type { Log } from "../../log.ts";
+
+/** Becomes "$@". Descriptor 3 is the pipe. The watchdog ignores what a terminal sends to everybody. */
+const LAUNCHER = `(trap "" HUP INT TERM; read -r _ <&3 || kill -9 $$) >/dev/null 2>&1 4>&- & exec 3<&-; exec "$@"`;
+
+/** workerd reports its listening sockets on this descriptor. */
+const CONTROL = 4;
+
+const Listening = z.object({ event: z.literal("listen"), socket: z.string() });
+
+/** Refused strangers: anybody who can reach the socket can cause these. */
+const REFUSED = /HTTP connection failed: TLS handshake failed/;
+
+const OUT_OF_DESCRIPTORS = /Too many open files|EMFILE|ENFILE/;
+
+const PORT_TAKEN = /^(?:Socket "(\w+)": )?bind\(\): Address already in use/;
+
+/** Lines kept for the error, when it ends. */
+const KEPT_LINES = 20;
+
+export interface WorkerdOptions {
+  /** Absolute path of the configuration. */
+  readonly config: string;
+  /** The secrets. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Names of the sockets of the configuration. */
+  readonly sockets: readonly string[];
+  readonly log: Log;
+}
+
+export class Workerd {
+  readonly #child: ChildProcess;
+  readonly #log: Log;
+  readonly #lines: string[] = [];
+  /** Resolves when the process is gone, with how it ended. */
+  readonly ended: Promise<string>;
+  /** Resolves when every socket listens; rejects with edge.failed or edge.port_taken when it ends before. */
+  readonly listening: Promise<void>;
+  #gone = false;
+  #outOfDescriptors = false;
+
+  constructor(options: WorkerdOptions) {
+    this.#log = options.log;
+    const { PATH, HOME, TMPDIR } = process.env;
+    const command = [findWorkerd(), "serve", "-I", "/", "--control-fd", String(CONTROL), options.config];
+    this.#child = spawn("/bin/sh", ["-c", LAUNCHER, "fairlead-edge", ...command], {
+      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
+      env: { PATH, HOME, TMPDIR, ...options.environment },
+      // A group of its own: Ctrl-C is for this process, which then ends workerd in order.
+      detached: true,
+    });
+    this.ended = this.#watchEnd();
+    this.listening = this.#watchSockets(new Set(options.sockets));
+    this.listening.catch(() => {});
+    const [, stdout, stderr] = this.#child.stdio;
+    if (stdout instanceof Readable) onLine(stdout, (line) => this.#log.info({ from: "workerd" }, line));
+    if (stderr instanceof Readable) onLine(stderr, (line) => this.#onError(line));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Whether it said that it had no descriptor left. */
+  get outOfDescriptors(): boolean {
+    return this.#outOfDescriptors;
+  }
+
+  /** Asks it to end, and kills it after `grace` ms: it would wait for open sockets for ever. */
+  async end(grace: number): Promise<void> {
+    if (this.#gone) return;
+    this.#child.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), grace);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  #watchEnd(): Promise<string> {
+    return new Promise((resolve) => {
+      this.#child.once("exit", () => {
+        this.#gone = true;
+        const watchdog = this.#child.stdio[3];
+        if (watchdog instanceof Writable) watchdog.on("error", () => {}).end("\n");
+      });
+      this.#child.once("error", (error) => resolve(error.message));
+      // "close" comes after the last line was read and the watchdog went home.
+      this.#child.once("close", (status, signal) =>
+        resolve(signal === null ? `status ${status}` : `signal ${signal}`),
+      );
+    });
+  }
+
+  #watchSockets(missing: Set<string>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const control = this.#child.stdio[CONTROL];
+      if (control instanceof Readable) {
+        onLine(control, (line) => {
+          const event = parseEvent(line);
+          if (event !== null) missing.delete(event.socket);
+          if (missing.size === 0) resolve();
+        });
+      }
+      this.ended.then((how) => reject(this.#failure(how)));
+    });
+  }
+
+  #onError(line: string): void {
+    if (REFUSED.test(line)) {
+      this.#log.debug({ from: "workerd" }, line);
+      return;
+    }
+    if (OUT_OF_DESCRIPTORS.test(line)) this.#outOfDescriptors = true;
+    this.#lines.push(line);
+    if (this.#lines.length > KEPT_LINES) this.#lines.shift();
+    this.#log.warn({ from: "workerd" }, line);
+  }
+
+  #failure(how: string): FairleadError {
+    const taken = this.#lines.map((line) => PORT_TAKEN.exec(line)).find((match) => match !== null);
+    const printed = this.#lines.join("\n");
+    return taken === undefined
+      ? new FairleadError("edge.failed", `workerd did not start (${how}).\n${printed}`.trimEnd())
+      : new FairleadError("edge.port_taken", `Another program holds the port of the ${taken[1]} address.`);
+  }
+}
+
+function onLine(stream: Readable, use: (line: string) => void): void {
+  const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY });
+  // Node 24 emits the stream's errors on the interface as well.
+  for (const emitter of [stream, lines]) emitter.on("error", () => {});
+  lines.on("line", (line) => {
+    if (line !== "") use(line);
+  });
+}
+
+function parseEvent(line: string): z.infer<typeof Listening> | null {
+  try {
+    return Listening.safeParse(JSON.parse(line)).data ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** The binary that the npm package workerd brought for this platform. */
+function findWorkerd(): string {
+  try {
+    return z.object({ default: z.string() }).parse(createRequire(import.meta.url)("workerd")).default;
+  } catch (error) {
+    throw new FairleadError("edge.failed", "workerd is not installed: run `npm ci` again.", { cause: error });
+  }
+}

@@ -1,0 +1,116 @@
+import { X509Certificate } from "node:crypto";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  createIssuerAuthority,
+  createNetworkAuthority,
+  nearsEnd,
+  renewIssuerAuthority,
+  renewNetworkAuthority,
+} from "../../../../workers/authority/authority.ts";
+import {
+  keyHashOf,
+  signLinkCertificate,
+  signSiteCertificate,
+  verifyLinkCertificate,
+} from "../../../../workers/authority/certificates.ts";
+import { verifyChain } from "../../../../workers/authority/chain.ts";
+import { readCertificate, readDeploymentCa } from "../../../../workers/authority/x509.ts";
+import {
+  codeOf,
+  createDeploymentCa,
+  DAY,
+  type DeploymentCa,
+  linkIdOf,
+  networkIdOf,
+  newKeys,
+  siteIdOf,
+  spkiOf,
+} from "./support.ts";
+
+const YEAR = 365 * DAY;
+const networkId = networkIdOf();
+const now = Math.floor(Date.now() / 1000) * 1000;
+let ca: DeploymentCa;
+let deployment: { deploymentCa: string; deploymentCaKey: string };
+
+beforeAll(async () => {
+  ca = await createDeploymentCa();
+  deployment = { deploymentCa: ca.certificate, deploymentCaKey: ca.key };
+});
+
+const read = (der: Uint8Array) => {
+  const certificate = readCertificate(der);
+  if (!certificate) throw new Error("unreadable");
+  return certificate;
+};
+const madeAt = (time: number) => createNetworkAuthority({ networkId, ...deployment, now: time });
+
+describe("a network CA that nears its end", () => {
+  it("is one with less than a third of its life left, if a new one would live longer", async () => {
+    const { certificate } = await madeAt(now);
+    const { notBefore, notAfter } = read(certificate);
+    const third = notAfter - (notAfter - notBefore) / 3;
+    // The deployment CA in these tests lives as long as it does: nothing would be won.
+    expect(nearsEnd(certificate, third + DAY, ca.certificate)).toBe(false);
+    expect(nearsEnd(certificate, third - DAY)).toBe(false);
+    expect(nearsEnd(certificate, third + DAY)).toBe(true);
+    expect(nearsEnd(certificate, notAfter + YEAR)).toBe(true);
+    const { certificate: old } = await madeAt(now - 9 * YEAR);
+    expect(nearsEnd(old, now, ca.certificate)).toBe(true);
+    expect(nearsEnd(old, now - 5 * YEAR, ca.certificate)).toBe(false);
+  });
+
+  it("is issued again for the same key and name: what it signed is good under both, mixed as they come", async () => {
+    const old = await madeAt(now - 9 * YEAR);
+    const certificate = await renewNetworkAuthority({
+      networkId,
+      certificate: old.certificate,
+      ...deployment,
+      now,
+    });
+    expect(read(certificate).spki).toEqual(read(old.certificate).spki);
+    expect(read(certificate).subject).toBe(read(old.certificate).subject);
+    expect(read(certificate).serial).not.toBe(read(old.certificate).serial);
+    expect(read(certificate).notAfter).toBeGreaterThan(read(old.certificate).notAfter);
+    expect(nearsEnd(certificate, now, ca.certificate)).toBe(false);
+    const renewed = { certificate, privateKey: old.privateKey };
+    const publicKey = await spkiOf((await newKeys()).publicKey);
+    for (const signer of [old, renewed]) {
+      const siteId = siteIdOf();
+      const leaf = await signSiteCertificate({ authority: signer, networkId, siteId, publicKey, now });
+      for (const shown of [old, renewed]) {
+        const chain = [leaf.certificate, shown.certificate];
+        const proven = await verifyChain(chain, { deploymentCa: readDeploymentCa(ca.certificate), now });
+        expect(proven.siteId).toBe(siteId);
+        const authority = new X509Certificate(shown.certificate);
+        const seen = new X509Certificate(leaf.certificate);
+        expect(seen.checkIssued(authority) && seen.verify(authority.publicKey)).toBe(true);
+      }
+    }
+  });
+});
+
+describe("an issuer CA that nears its end", () => {
+  it("is issued again for the same key: its links stay good, and no other CA's become so", async () => {
+    const old = await createIssuerAuthority({ name: "public1", now: now - 9 * YEAR });
+    expect(nearsEnd(old.certificate, now)).toBe(true);
+    const certificate = await renewIssuerAuthority({ ...old, now });
+    expect(nearsEnd(certificate, now)).toBe(false);
+    const publicKey = await spkiOf((await newKeys()).publicKey);
+    const linkId = linkIdOf();
+    const options = { networkId, linkId, siteId: siteIdOf(), publicKey, now };
+    const link = await signLinkCertificate({ authority: old, ...options });
+    const expected = { networkId, linkId, keyHash: await keyHashOf(publicKey), now };
+    const verify = (issuer: Uint8Array) =>
+      codeOf(verifyLinkCertificate(link.certificate, { ...expected, issuer }));
+    expect(await verify(certificate)).toBe("none");
+    const anew = await createIssuerAuthority({ name: "public1", now });
+    expect(await verify(anew.certificate)).toBe("certificate.untrusted");
+  });
+
+  it("that is damaged is told as the edge's own trouble", async () => {
+    expect(() => nearsEnd(new Uint8Array([0x30, 0]), now)).toThrow(
+      expect.objectContaining({ code: "edge.internal" }),
+    );
+  });
+});

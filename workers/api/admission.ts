@@ -1,0 +1,73 @@
+/**
+ * What a connector calls without a key: redeeming a token and renewing after a long sleep. A network that
+ * the directory does not know gets no object: whatever a claim or certificate says is checked there first.
+ */
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { Admission, Redeem, Renew, RenewalAnswer } from "../../protocol/api/admission.ts";
+import { decodeBase64 } from "../../protocol/encoding.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import { parseClaim } from "../../protocol/tokens.ts";
+import { RENEWABLE_MS } from "../../protocol/uplink/assertions.ts";
+import { verifyAssertion } from "../authority/identity.ts";
+import { unwrap } from "../result.ts";
+import { hashKey } from "./authentication.ts";
+import { type Api, type ApiEnv, answers, body, registryOf } from "./context.ts";
+import { spend, tryWithin } from "./request-limit.ts";
+import { access } from "./route-access.ts";
+
+const tags = ["joining"];
+
+/** Refusals of somebody who does not hold what was a token's claim. */
+const GUESSED = new Set<string>(["token.malformed", "token.unknown", "token.altered"]);
+
+const redeem = createRoute({
+  ...access("post", "/v1/redeem"),
+  summary: "Join a network with a token",
+  tags,
+  request: { body: body(Redeem) },
+  responses: answers(200, Admission, "The site's certificates and where to connect."),
+});
+
+const renew = createRoute({
+  ...access("post", "/v1/renew"),
+  summary: "Renew a site certificate that ended less than 30 days ago",
+  tags,
+  request: { body: body(Renew) },
+  responses: answers(200, RenewalAnswer, "New certificates for the same key."),
+});
+
+export function addJoining(api: Api): void {
+  api.openapi(redeem, async (c) => {
+    spend(c, "redeem");
+    const request = c.req.valid("json");
+    const redeemed = () => redeemClaim(c, request);
+    const credential = await hashKey(request.claim);
+    return c.json(await tryWithin(c, "claims", credential, redeemed, ({ code }) => GUESSED.has(code)), 200);
+  });
+
+  api.openapi(renew, async (c) => {
+    spend(c, "renew");
+    const identity = await verifyAssertion(c.req.valid("json").assertion, {
+      purpose: "renew",
+      audience: c.env.API_URL,
+      deploymentCa: c.env.DEPLOYMENT_CA,
+      now: Date.now(),
+      allowExpiredMs: RENEWABLE_MS,
+    });
+    const network = await c.var.directory.findNetwork(identity.networkId);
+    if (network?.id !== identity.networkId) throw new FairleadError("network.unknown");
+    return c.json(unwrap(await registryOf(c, network).renew(identity)), 200);
+  });
+}
+
+async function redeemClaim(c: Context<ApiEnv>, { claim: text, ...request }: Redeem): Promise<Admission> {
+  const claim = parseClaim(text);
+  if (claim === null) throw new FairleadError("token.malformed");
+  if (decodeBase64(request.csr) === null) {
+    throw new FairleadError("csr.invalid", "The request is not base64.");
+  }
+  const network = await c.var.directory.findNetwork(claim.networkId);
+  if (network?.id !== claim.networkId) throw new FairleadError("token.unknown");
+  return unwrap(await registryOf(c, network).redeem({ claim, ...request }));
+}

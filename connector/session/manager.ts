@@ -28,7 +28,6 @@ import type { SessionStream } from "./session-stream.ts";
 export type { SessionManagerOptions, SessionSummary, Signalling, StreamOrigin } from "./options.ts";
 export type { SessionStream } from "./session-stream.ts";
 export type { SessionIdentity } from "./tls.ts";
-export { LANE_SOCKET_OPTIONS } from "./websocket-lane.ts";
 
 /** Failures of an opening after which a fresh invitation helps, beside those that the table lets retry. */
 const STALE: readonly ErrorCode[] = ["ticket.invalid", "ticket.stale", "ticket.replayed", "lane.taken"];

@@ -2,8 +2,8 @@
  * A lane over a WebSocket of the `ws` package: messages both ways, with backpressure both ways.
  */
 import { Duplex } from "node:stream";
-import { type ClientOptions, WebSocket } from "ws";
-import { type Lane, type LaneEvents, MAX_LANE_MESSAGE } from "../../protocol/carrier/index.ts";
+import { WebSocket } from "ws";
+import type { Lane, LaneEvents } from "../../protocol/carrier/index.ts";
 import { FairleadError, isErrorCode } from "../../protocol/errors.ts";
 import { closeCodeFor } from "../../protocol/uplink/messages.ts";
 
@@ -15,17 +15,6 @@ const JOIN_BELOW = 4096;
 
 /** Time for the other side to answer our close before the connection is cut, in ms. */
 const CLOSE_MS = 2000;
-
-/** How a lane's WebSocket must be dialled. */
-export const LANE_SOCKET_OPTIONS: ClientOptions = {
-  // The bytes are ciphertext: they do not compress.
-  perMessageDeflate: false,
-  // They are inside TLS twice over, so masking guards nothing; `ws` skips the work when the key is zero.
-  generateMask: (mask) => {
-    mask.fill(0);
-  },
-  maxPayload: MAX_LANE_MESSAGE,
-};
 
 /** The connection under a WebSocket; null where `ws` does not have it where it used to. */
 function connectionUnder(socket: WebSocket): Duplex | null {

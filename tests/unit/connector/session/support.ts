@@ -7,6 +7,7 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
 import { silent } from "../../../../connector/log.ts";
+import { LANE_SOCKET_OPTIONS } from "../../../../connector/net/lane-socket.ts";
 import { joinStreams } from "../../../../connector/relay/relay.ts";
 import type { SessionLimits } from "../../../../connector/session/limits.ts";
 import {
@@ -16,7 +17,6 @@ import {
   type StreamOrigin,
 } from "../../../../connector/session/manager.ts";
 import type { SessionIdentity } from "../../../../connector/session/tls.ts";
-import { LANE_SOCKET_OPTIONS } from "../../../../connector/session/websocket-lane.ts";
 import { asFairleadError, type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
 import { type InstanceId, instanceKey } from "../../../../protocol/instance-id.ts";
 import {

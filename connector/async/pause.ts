@@ -1,5 +1,5 @@
-/** The wait between two attempts, which somebody in a hurry may cut short. */
-import { setTimeout as sleep } from "node:timers/promises";
+/** The wait between two attempts. A caller in a hurry may shorten it. */
+import { sleep } from "./sleep.ts";
 
 export class Pause {
   readonly #stop: AbortSignal;
@@ -17,11 +17,10 @@ export class Pause {
   async wait(ms: number): Promise<void> {
     this.#skip = new AbortController();
     this.#hurried = false;
-    const signal = AbortSignal.any([this.#stop, this.#skip.signal]);
-    await sleep(ms, undefined, { signal }).catch(() => {});
+    await sleep(ms, AbortSignal.any([this.#stop, this.#skip.signal]));
   }
 
-  /** Ends the wait within `ms`, jittered; once, however many ask for it. */
+  /** Ends the wait after a random part of `ms`. Further calls during the same wait do nothing. */
   hurry(ms: number): void {
     if (this.#hurried) return;
     this.#hurried = true;

@@ -1,4 +1,4 @@
-/** Those who wait for something to come about; whether it has, each looks for itself. */
+/** Callers that wait for a change. Each checks for itself whether the change is the one that it needs. */
 export class Waiters {
   readonly #waiting = new Set<() => void>();
 
@@ -6,15 +6,18 @@ export class Waiters {
     return this.#waiting.size;
   }
 
-  /** Resolves at the next {@link wake}, or after `ms`. */
-  wait(ms: number): Promise<void> {
+  /** Resolves at the next {@link wake}, after `ms`, or when `signal` aborts. */
+  wait(ms: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
         this.#waiting.delete(done);
         resolve();
       };
       const timer = setTimeout(done, ms);
+      signal?.addEventListener("abort", done);
       this.#waiting.add(done);
     });
   }

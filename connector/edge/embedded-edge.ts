@@ -2,9 +2,9 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { LanePort } from "../../protocol/front/front-status.ts";
+import { sleep } from "../async/sleep.ts";
 import { MAX_SOCKET_PATH } from "../control/server.ts";
 import { type Log, silent } from "../log.ts";
 import { descriptorLimit } from "../resources/descriptor-limit.ts";
@@ -240,7 +240,7 @@ export class EmbeddedEdge {
   ): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await sleep(COUNT_MS, undefined, { signal }).catch(() => {});
+      await sleep(COUNT_MS, signal);
       const process = pid();
       const descriptors = process === undefined ? null : await openDescriptors(process);
       if (signal.aborted || descriptors === null || !gate.observe(descriptors, performance.now())) continue;
@@ -328,7 +328,7 @@ export class EmbeddedEdge {
     let server = first;
     while (!signal.aborted) {
       const due = renewalTime(server.validity) - Date.now();
-      await sleep(Math.max(0, Math.min(due, LOOK_MS)), undefined, { signal }).catch(() => {});
+      await sleep(Math.max(0, Math.min(due, LOOK_MS)), signal);
       if (signal.aborted || renewalTime(server.validity) > Date.now()) continue;
       try {
         this.#log.info({}, "Renewing the server certificate; connections are made anew");
@@ -336,7 +336,7 @@ export class EmbeddedEdge {
       } catch (thrown) {
         const error = asFairleadError(thrown, "edge.failed");
         this.#log.error({ code: error.code }, `The server certificate was not renewed: ${error.message}`);
-        await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
+        await sleep(RETRY_MS, signal);
       }
     }
   }

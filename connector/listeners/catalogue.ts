@@ -1,5 +1,6 @@
 /** The services of the network that this site may see, as the registry named them. */
 import type { VisibleService } from "../../protocol/uplink/messages.ts";
+import { Waiters } from "../async/waiters.ts";
 import { type Log, silent } from "../log.ts";
 
 /** Services that a connector takes from its edge; the listener of each holds a descriptor. */
@@ -17,7 +18,7 @@ export interface CatalogueChange {
 export class Catalogue {
   readonly #onChange: () => void;
   readonly #log: Log;
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters = new Waiters();
   /** Services by name. Never changed in place. */
   #services: ReadonlyMap<string, VisibleService> = new Map();
   /** Names from before a welcome that is not complete yet, which the welcome has not named so far. */
@@ -63,18 +64,7 @@ export class Catalogue {
 
   /** Resolves at the next change, after `ms`, or when `signal` aborts. */
   changed(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", done);
-        this.#waiters.delete(done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener("abort", done);
-      this.#waiters.add(done);
-    });
+    return this.#waiters.wait(ms, signal);
   }
 
   #set(services: ReadonlyMap<string, VisibleService>): void {
@@ -86,6 +76,6 @@ export class Catalogue {
     this.#dropped = dropped;
     this.#services = dropped > 0 ? new Map([...services].slice(0, MAX_SERVICES)) : services;
     this.#onChange();
-    for (const wake of [...this.#waiters]) wake();
+    this.#waiters.wake();
   }
 }

@@ -6,6 +6,7 @@
 import { asFairleadError, ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
+import { withTimeout } from "../async/timeout.ts";
 import { type HopRules, hopNotAllowed } from "../config/hop-policy.ts";
 import type { RelayStream } from "../relay/relay.ts";
 import type { Attempt } from "./circuit-breakers.ts";
@@ -192,26 +193,17 @@ async function inTime(
   limitMs: number,
   peer: VisibleOffer,
 ): Promise<OpeningStream> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
+  return await withTimeout(opening, limitMs, () => {
+    void opening.then(
+      (stream) => {
+        stream.on("error", () => {});
+        stream.destroy();
+      },
+      () => {},
+    );
     const why = `no session with site ${peer.siteName} within ${Math.round(limitMs)} ms`;
-    reject(new FairleadError("session.timeout", why));
-  }, limitMs);
-  opening.then(
-    (stream) => {
-      if (!late) return;
-      stream.on("error", () => {});
-      stream.destroy();
-    },
-    () => {},
-  );
-  try {
-    return await Promise.race([opening, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+    return new FairleadError("session.timeout", why);
+  });
 }
 
 /** Rejects as well when the stream closes: one that was cut may never say whether it was accepted. */

@@ -9,6 +9,7 @@
 import { promises as dns } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { networkInterfaces } from "node:os";
+import { resolvesWithin, withTimeout } from "../async/timeout.ts";
 import { addressOf, type NameAddress, SYSTEM_FILES, type SystemFiles, SystemNames } from "./system-names.ts";
 
 /** Why a name has no addresses; `code` is Node's, such as ENOTFOUND or ETIMEOUT. */
@@ -159,12 +160,10 @@ export class NameResolver {
   async #ask(name: string): Promise<Answer> {
     const resolver = new dns.Resolver({ timeout: QUERY_MS, tries: 2 });
     if (this.#servers !== undefined) resolver.setServers(this.#servers);
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new NameError(name, "ETIMEOUT")), this.#timeoutMs);
+    const late = () => new NameError(name, "ETIMEOUT");
     try {
-      return await Promise.race([late, this.#search(resolver, name)]);
+      return await withTimeout(this.#search(resolver, name), this.#timeoutMs, late);
     } finally {
-      clearTimeout(timer);
       resolver.cancel();
     }
   }
@@ -204,7 +203,7 @@ async function query(resolver: dns.Resolver, name: string): Promise<Answer> {
   ];
   const all = Promise.allSettled(both);
   await Promise.any(both).then(
-    () => within(FAMILY_MS, all),
+    () => resolvesWithin(all, FAMILY_MS),
     () => {},
   );
   if (found.length > 0) {
@@ -215,13 +214,6 @@ async function query(resolver: dns.Resolver, name: string): Promise<Answer> {
   }
   const failures = (await all).flatMap((each) => (each.status === "rejected" ? [codeOf(each.reason)] : []));
   throw new NameError(name, failures.find((code) => !ABSENT.includes(code)) ?? failures[0] ?? "ENOTFOUND");
-}
-
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, promise]);
-  clearTimeout(timer);
 }
 
 async function systemLookup(name: string): Promise<readonly NameAddress[]> {

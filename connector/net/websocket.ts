@@ -4,6 +4,8 @@ import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { type ClientOptions, WebSocket } from "ws";
 import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { type ErrorCode, FairleadError, fromErrorBody } from "../../protocol/errors.ts";
+import { unlessAborted } from "../async/abort.ts";
+import { withTimeout } from "../async/timeout.ts";
 import { connectionError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
 import { openTunnel, proxyFor, type Tunnel } from "./proxy.ts";
@@ -53,35 +55,28 @@ const ALERTS: Readonly<Record<string, ErrorCode>> = {
 export async function dial(options: DialOptions): Promise<WebSocket> {
   const proxy = proxyFor(options.url);
   const tunnel = proxy && openTunnel(proxy);
-  return await new Promise<WebSocket>((resolve, reject) => {
-    const socket = openSocket(options, tunnel);
-    const timer = setTimeout(() => {
-      fail(new FairleadError(options.fallback, `${options.url} did not answer in time`));
-    }, options.timeoutMs);
-    const onAbort = () => fail(new FairleadError(options.fallback, "given up"));
-    const settle = () => {
-      clearTimeout(timer);
-      options.signal?.removeEventListener("abort", onAbort);
-    };
-    const fail = (error: FairleadError) => {
-      settle();
-      reject(error);
-      socket.terminate();
-    };
-    options.signal?.addEventListener("abort", onAbort);
+  const socket = openSocket(options, tunnel);
+  const opened = new Promise<WebSocket>((resolve, reject) => {
     // Stays for the socket's whole life: an error without a listener would end the process.
-    socket.on("error", (error) => fail(socketError(error, options, tunnel)));
+    socket.on("error", (error) => reject(socketError(error, options, tunnel)));
     socket.once("unexpected-response", (_, response) => {
-      void readRefusal(response, options, tunnel).then(fail);
+      void readRefusal(response, options, tunnel).then(reject);
     });
     socket.once("open", () => {
-      settle();
       socket.pause();
       setImmediate(() => socket.resume());
       resolve(socket);
     });
-    if (options.signal?.aborted) onAbort();
   });
+  const { fallback, signal, timeoutMs, url } = options;
+  const late = () => new FairleadError(fallback, `${url} did not answer in time`);
+  const givenUp = () => new FairleadError(fallback, "given up");
+  try {
+    return await unlessAborted(withTimeout(opened, timeoutMs, late), signal, givenUp);
+  } catch (error) {
+    socket.terminate();
+    throw error;
+  }
 }
 
 function openSocket(options: DialOptions, tunnel: Tunnel | null): WebSocket {

@@ -1,4 +1,5 @@
 /** Stopping politely: nothing new is taken on, and what runs has some time to finish. */
+import { resolvesWithin } from "../async/timeout.ts";
 import type { Log } from "../log.ts";
 
 /** How long streams may go on after the connector was told to stop, unless told otherwise, ms. */
@@ -18,10 +19,7 @@ export interface Drainable {
 /** Waits until the sessions have no more streams, `ms` at the most. Resolves with whether all had finished. */
 export async function drained(sessions: Drainable, ms: number, log: Log): Promise<boolean> {
   log.info({ streams: sessions.streams, ms }, "the connector takes no more clients");
-  const { promise: late, resolve } = Promise.withResolvers<false>();
-  const timer = setTimeout(() => resolve(false), ms);
-  const finished = await Promise.race([sessions.drain().then(() => true), late]);
-  clearTimeout(timer);
+  const finished = await resolvesWithin(sessions.drain(), ms);
   if (!finished) log.warn({ streams: sessions.streams }, "streams are reset: their time is over");
   return finished;
 }

@@ -2,6 +2,8 @@
 import { randomBytes } from "node:crypto";
 import { asFairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
+import { aborted } from "../async/abort.ts";
+import { resolvesWithin } from "../async/timeout.ts";
 import { HopRules, parseAllowHop, parseHop } from "../config/hop-policy.ts";
 import {
   type Bind,
@@ -105,7 +107,7 @@ export async function runConnector(options: RunOptions): Promise<void> {
     const { drainMs = DRAIN_MS } = options;
     if (drainMs > 0) await connector.drain(drainMs);
   } finally {
-    await inTime(closeAll(closing.reverse(), log));
+    await resolvesWithin(closeAll(closing.reverse(), log), CLOSE_MS);
   }
 }
 
@@ -118,19 +120,4 @@ async function closeAll(closing: readonly (() => Promise<void>)[], log: Log): Pr
       log.warn({ code: error.code }, `while stopping: ${error.message}`);
     }
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-/** Waits for `closed`, but not longer than a stop may take. */
-async function inTime(closed: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, CLOSE_MS);
-  await Promise.race([closed, promise]);
-  clearTimeout(timer);
 }

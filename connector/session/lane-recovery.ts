@@ -13,6 +13,7 @@ import type { InstanceId } from "../../protocol/instance-id.ts";
 import { ResumeProof } from "../../protocol/session/resume-proof.ts";
 import type { Invitation } from "../../protocol/uplink/messages.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
+import { Waiters } from "../async/waiters.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
 import { Meeting, type Met } from "./lane-handshake.ts";
@@ -70,8 +71,8 @@ export class Lanes {
   readonly #meetings = new Map<Meeting, number>();
   /** Dials of the newest generation that are under way. */
   #dialling = 0;
-  /** Ends a wait: lanes joined, or there is something else to wait for. */
-  #wake: (() => void) | null = null;
+  /** Woken when lanes joined, or when there is something else to wait for. */
+  readonly #waiters = new Waiters();
 
   constructor(options: LanesOptions) {
     this.#options = options;
@@ -117,7 +118,7 @@ export class Lanes {
       if (generation < this.#generation) meeting.abort(new FairleadError("session.closed"));
     }
     this.#dialAll(invitation, 0);
-    this.#wake?.();
+    this.#waiters.wake();
   }
 
   /** New lanes are needed: asks until some have joined. */
@@ -132,7 +133,7 @@ export class Lanes {
     this.#dials.abort();
     this.#wanted = false;
     for (const meeting of this.#meetings.keys()) meeting.abort(new FairleadError("session.closed"));
-    this.#wake?.();
+    this.#waiters.wake();
   }
 
   // ---- asking -----------------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ export class Lanes {
     await Promise.resolve();
     while (this.#wanted && !this.#isStopped) {
       if (this.#dialling > 0) {
-        await this.#wait(this.#options.upMs);
+        await this.#waiters.wait(this.#options.upMs);
         continue;
       }
       try {
@@ -163,22 +164,10 @@ export class Lanes {
         }
         log.debug({ session: this.#options.invitation.session, code: error.code }, "no lanes yet");
       }
-      await this.#wait(backoff.next());
+      await this.#waiters.wait(backoff.next());
     }
     this.#asking = false;
     if (this.#wanted && !this.#isStopped) void this.#ask();
-  }
-
-  async #wait(ms: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        clearTimeout(timer);
-        this.#wake = null;
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      this.#wake = done;
-    });
   }
 
   // ---- dialling ---------------------------------------------------------------------------------------
@@ -193,7 +182,7 @@ export class Lanes {
         // Those of an older generation count no more.
         if (generation !== this.#generation) return;
         this.#dialling--;
-        if (this.#dialling === 0) this.#wake?.();
+        if (this.#dialling === 0) this.#waiters.wake();
       });
     }
   }
@@ -214,7 +203,7 @@ export class Lanes {
       }
       this.#wanted = false;
       this.#options.joined(meeting, generation, met.preface);
-      this.#wake?.();
+      this.#waiters.wake();
     } catch (thrown) {
       const error = asFairleadError(thrown, "lane.failed");
       const level = error.code === "session.untrusted" ? "warn" : "debug";

@@ -20,6 +20,7 @@ import {
   type Instance,
   type Invitation,
 } from "../../protocol/uplink/messages.ts";
+import { withTimeout } from "../async/timeout.ts";
 import { DEFAULT_LIMITS, limitsOver, type SessionLimits } from "./limits.ts";
 import type { SessionManagerOptions, SessionSummary } from "./options.ts";
 import { Session } from "./session.ts";
@@ -187,18 +188,13 @@ export class SessionManager {
   }
 
   async #request(service: string, peer: Instance, encryption: Encryption): Promise<Session> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new FairleadError("session.timeout", "the registry did not answer in time")),
-        timeLimit("request", this.#options.edgeRoundTrip?.() ?? null, this.#limits.upMs),
-      );
-    });
+    const limitMs = timeLimit("request", this.#options.edgeRoundTrip?.() ?? null, this.#limits.upMs);
+    const late = () => new FairleadError("session.timeout", "the registry did not answer in time");
     try {
       const { site, boot } = peer;
       const { lanes } = this.#limits;
       const asked = this.#options.signalling.request(service, { site, boot }, lanes, encryption);
-      const invitation = await Promise.race([asked, timeout]);
+      const invitation = await withTimeout(asked, limitMs, late);
       if (!isSameInstance(invitation.peer, peer)) {
         throw new FairleadError("session.wrong_peer", "the registry granted a session with another instance");
       }
@@ -211,8 +207,6 @@ export class SessionManager {
       const current = this.#current.get(keyOf(peer, encryption));
       if (usable(current)) return current;
       throw asFairleadError(error, "session.lost");
-    } finally {
-      clearTimeout(timer);
     }
   }
 

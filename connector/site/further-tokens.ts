@@ -1,7 +1,7 @@
 /** Tokens of a site that is a member already: each is another link. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
+import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
 
@@ -33,7 +33,7 @@ export async function redeemFurther(options: FurtherTokensOptions): Promise<void
       if ((await redeemOne(options, source)) === "again") again.push(source);
     }
     left = again;
-    if (left.length > 0) await sleep(backoff.next(), undefined, { signal, ref: false }).catch(() => {});
+    if (left.length > 0) await sleep(backoff.next(), signal, { ref: false });
   }
 }
 

@@ -3,6 +3,7 @@ import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { IncomingLink, LinkReport } from "../../protocol/uplink/messages.ts";
+import { resolvesWithin } from "../async/timeout.ts";
 import type { Log } from "../log.ts";
 import type { LinkWishes, Site } from "./site.ts";
 
@@ -79,13 +80,8 @@ export class LinkBook {
     if (link === null) throw withoutLink();
     const { id, name, issuer } = link;
     log.info({ link: name, issuer }, "link created");
-    let timer: NodeJS.Timeout | undefined;
     // Its maker hears of it anyway.
-    const patience = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeLimit("link", this.#options.roundTrip()));
-    });
-    await Promise.race([present(), patience]);
-    clearTimeout(timer);
+    await resolvesWithin(present(), timeLimit("link", this.#options.roundTrip()));
     return { id, name, issuer, edge: site.membership.edge.api };
   }
 

@@ -1,7 +1,7 @@
 /** Starting a site: joining or renewing as often as it takes, unless somebody has to repair something. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
+import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
 import type { StateDirectory } from "../state/directory.ts";
@@ -47,7 +47,7 @@ async function untilDone<T>(options: StartOptions, attempt: () => Promise<T>): P
       if (!error.entry.retry) throw error;
       const delay = backoff.next();
       log.warn({ code: error.code, action: error.entry.action, retryMs: delay }, error.message);
-      await sleep(delay, undefined, { signal }).catch(() => {});
+      await sleep(delay, signal);
     }
   }
   return null;

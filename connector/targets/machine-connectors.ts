@@ -13,6 +13,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { Port, ServiceName, SiteName } from "../../protocol/names.ts";
+import { resolvesWithin } from "../async/timeout.ts";
 import type { TargetAddress } from "./target-address.ts";
 
 const PREFIX = "fairlead-connector/";
@@ -213,16 +214,14 @@ export class MachineConnectors {
     );
   }
 
-  #ask(other: Other, address: string, port: number): Promise<number | null> {
+  async #ask(other: Other, address: string, port: number): Promise<number | null> {
     const ask = ++this.#asks;
     const { promise, resolve } = Promise.withResolvers<number | null>();
     other.asked.set(ask, resolve);
     other.socket.write(`${JSON.stringify({ ask, address, port })}\n`);
-    const timer = setTimeout(() => resolve(null), ANSWER_MS);
-    return promise.finally(() => {
-      clearTimeout(timer);
-      other.asked.delete(ask);
-    });
+    const answered = await resolvesWithin(promise, ANSWER_MS);
+    other.asked.delete(ask);
+    return answered ? await promise : null;
   }
 }
 

@@ -3,6 +3,7 @@ import { isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
+import { unlessAborted } from "../async/abort.ts";
 import type { Peer } from "../config/scope.ts";
 import type { Log } from "../log.ts";
 import { targetNames } from "../net/name-resolver.ts";
@@ -111,19 +112,11 @@ export class TargetStreams {
   /** Waits until the name's addresses, or the lack of them, are known. @throws FairleadError stream.cancelled */
   async #lookUp(host: string, signal: AbortSignal): Promise<void> {
     const { names = targetNames } = this.#dialOptions;
-    const { promise: given, reject } = Promise.withResolvers<never>();
-    const giveUp = () => reject(new FairleadError("stream.cancelled"));
-    signal.addEventListener("abort", giveUp);
-    if (signal.aborted) giveUp();
     const known = names.resolve(host).then(
       () => {},
       () => {},
     );
-    try {
-      await Promise.race([known, given]);
-    } finally {
-      signal.removeEventListener("abort", giveUp);
-    }
+    await unlessAborted(known, signal, () => new FairleadError("stream.cancelled"));
   }
 
   async #dial(target: { host: string; port: number }, hops: number, signal: AbortSignal): Promise<Socket> {

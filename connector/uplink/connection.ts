@@ -9,6 +9,7 @@ import {
   RegistryMessage,
   type Welcome,
 } from "../../protocol/uplink/messages.ts";
+import { withTimeout } from "../async/timeout.ts";
 import type { Log } from "../log.ts";
 
 /** Messages that come unasked. */
@@ -41,7 +42,6 @@ export interface ConnectionOptions {
 interface Pending {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: FairleadError) => void;
-  readonly timer: NodeJS.Timeout;
 }
 
 export class UplinkConnection {
@@ -112,13 +112,12 @@ export class UplinkConnection {
   request(question: Question, timeoutMs: number): Promise<Answer> {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#pending.delete(id);
-        reject(new FairleadError("uplink.lost", `the edge did not answer ${question.type} in time`));
-      }, timeoutMs);
-      this.#pending.set(id, { resolve, reject, timer });
-      this.send({ ...question, id });
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    this.#pending.set(id, { resolve, reject });
+    this.send({ ...question, id });
+    return withTimeout(promise, timeoutMs, () => {
+      this.#pending.delete(id);
+      return new FairleadError("uplink.lost", `the edge did not answer ${question.type} in time`);
     });
   }
 
@@ -201,7 +200,6 @@ export class UplinkConnection {
   #take(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
-    clearTimeout(pending?.timer);
     return pending;
   }
 

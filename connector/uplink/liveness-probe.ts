@@ -6,6 +6,7 @@
  *                             └────sign of life──▶ kept
  */
 import { TIME_LIMITS, timeLimit } from "../../protocol/time-limits.ts";
+import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
 
 /** How long an answer, and then a sign of life, are waited for at least, ms. */
@@ -79,7 +80,7 @@ export class Doubts<U extends Doubted> {
     this.#doubted = uplink;
     const lives = new AbortController();
     void uplink.probe().then(() => lives.abort());
-    await aborted(lives.signal, this.#signWait());
+    await sleep(this.#signWait(), lives.signal, { ref: false });
     if (!lives.signal.aborted && uplink.isOpen && this.#options.now() >= this.#quietUntil) {
       this.#keepQuiet();
       this.#options.log.info({ code: "uplink.lost" }, "the uplink does not answer: opening another");
@@ -101,15 +102,4 @@ export class Doubts<U extends Doubted> {
     this.#replaced += 1;
     this.#quietUntil = now() + (spacing / 2) * (1 + random());
   }
-}
-
-/** Waits for the signal, for `ms` at most. */
-function aborted(signal: AbortSignal, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms).unref();
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

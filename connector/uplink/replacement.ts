@@ -1,6 +1,6 @@
 /** Opens an uplink in the place of one that is there: make before break. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError, type FairleadError } from "../../protocol/errors.ts";
+import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
 import { Backoff, type BackoffOptions } from "../net/backoff.ts";
 import { waitAfter } from "./state.ts";
@@ -94,7 +94,7 @@ export class Replacing<U> {
         if (calledOff.aborted || !current()?.isOpen) return;
         log.warn({ code: error.code }, `replacing the uplink failed: ${error.message}`);
         const wait = waitAfter(error.code, () => backoff.next(), this.#options.backoff.random);
-        await sleep(wait, undefined, { signal: calledOff, ref: false }).catch(() => {});
+        await sleep(wait, calledOff, { ref: false });
       }
     }
   }

@@ -2,11 +2,11 @@
  * Keeps an uplink to the registry: dials, says hello, and when it ends dials again, forever. A new certificate gets an
  * uplink of its own before the old one is closed, and so does one that does not answer.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { ConnectorMessage } from "../../protocol/uplink/messages.ts";
 import { Pause } from "../async/pause.ts";
+import { sleep } from "../async/sleep.ts";
 import { Waiters } from "../async/waiters.ts";
 import { Backoff, type BackoffOptions } from "../net/backoff.ts";
 import { clockSkew } from "./clock-skew.ts";
@@ -290,8 +290,7 @@ export class Uplink extends Requests {
     if (ms === undefined || this.#stop.signal.aborted) return false;
     const wait = ms * (1 + this.#random() * SPREAD);
     if (this.#now() + wait >= deadline) return false;
-    await sleep(wait, undefined, { signal: this.#stop.signal }).catch(() => {});
-    return !this.#stop.signal.aborted;
+    return await sleep(wait, this.#stop.signal);
   }
 
   async #connected(deadline: number): Promise<UplinkConnection> {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { aborted } from "../../async/abort.ts";
 import { stateHome } from "../context.ts";
 import { command, flag, value, valueOr } from "../definition.ts";
 import { makeLog } from "../log.ts";
@@ -92,10 +93,7 @@ export const edgeStart = command({
           out.line(login ? "Next: `fairlead network create shop`" : "Next: `fairlead login`");
         },
       );
-      await new Promise<void>((resolve) => {
-        if (interrupted.aborted) resolve();
-        interrupted.addEventListener("abort", () => resolve());
-      });
+      await aborted(interrupted);
     } finally {
       await edge.stop();
     }

@@ -1,5 +1,6 @@
 import { EventGroup, EventType, type NetworkEvent } from "../../../protocol/api/events.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { sleep } from "../../async/sleep.ts";
 import type { Context } from "../context.ts";
 import { command, flag, value } from "../definition.ts";
 import { networkOption } from "../options.ts";
@@ -88,7 +89,7 @@ async function follow(
   let after = from;
   let complained = false;
   let wait: number = LOOK_MS.first;
-  while (await pause(wait, interrupted)) {
+  while (await sleep(wait, interrupted)) {
     wait = Math.min(wait * LOOK_MS.growth, LOOK_MS.last);
     try {
       const more = await list(after, interrupted);
@@ -118,19 +119,4 @@ function printEvent(context: Context, event: NetworkEvent): void {
   out.line(
     `${out.paint("dim", event.at.replace(/\.\d+Z$/, "Z"))}  ${type}  ${about}  ${out.paint("dim", `by ${event.actor}`)}`,
   );
-}
-
-/** Waits; false when the signal aborted instead. */
-function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve(false);
-    const done = (went: boolean) => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-      resolve(went);
-    };
-    const onAbort = () => done(false);
-    const timer = setTimeout(() => done(true), ms);
-    signal.addEventListener("abort", onAbort);
-  });
 }

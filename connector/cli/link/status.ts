@@ -1,5 +1,6 @@
 import { FairleadError, isErrorCode } from "../../../protocol/errors.ts";
 import { LinkName } from "../../../protocol/names.ts";
+import { sleep } from "../../async/sleep.ts";
 import type { Links } from "../../control/schema.ts";
 import { siteState } from "../context.ts";
 import { command, optionalArgument, value } from "../definition.ts";
@@ -44,7 +45,7 @@ export const linkStatus = command({
     const deadline = context.io.now() + (input.wait ?? 0) * 1000;
     let shown = ofName(await connector.links(), input.name);
     while (mayComeUp(shown) && context.io.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await sleep(LOOK_MS);
       shown = ofName(await connector.links(), input.name);
     }
     if (input.name !== undefined && shown.links.length + shown.incoming.length === 0) {

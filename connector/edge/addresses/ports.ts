@@ -1,7 +1,7 @@
 /** Finding out whether the edge's addresses can be had, and which port is free. */
 import { createServer } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { sleep } from "../../async/sleep.ts";
 import { errnoOf } from "../../state/errors.ts";
 import { type Address, type Addresses, formatAddress } from "./addresses.ts";
 

@@ -1,6 +1,6 @@
 /** Keeps one workerd running: starts it, starts it again when it ends by itself, replaces it when asked to. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
+import { sleep } from "../../async/sleep.ts";
 import type { Log } from "../../log.ts";
 
 /** What the supervisor needs of a run of workerd. */
@@ -105,6 +105,6 @@ export class Supervisor {
   }
 
   async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    await sleep(ms, this.#stopping.signal);
   }
 }

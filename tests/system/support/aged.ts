@@ -20,34 +20,55 @@ export interface Age {
   readonly to: number;
 }
 
-/** The network's own CA: a site takes certificates of no other. */
+/** A CA with its key: the network's, or that of an issuer of links. */
 export interface Forge {
-  readonly networkId: string;
   readonly authority: x509.X509Certificate;
   readonly key: webcrypto.CryptoKey;
 }
 
-export async function openForge(edge: Edge, networkId: string): Promise<Forge> {
-  const rows = await eachDatabase(edge, (database) => {
-    if (!database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'network'").get()) return [];
-    return database.prepare("SELECT id, ca_certificate, ca_key_sealed FROM network").all();
-  });
-  const row = rows.find(({ id }) => id === networkId);
-  const [certificate, sealed] = [row?.ca_certificate, row?.ca_key_sealed];
-  if (!(certificate instanceof Uint8Array) || !(sealed instanceof Uint8Array)) {
-    throw new Error(`no CA of ${networkId} is stored`);
-  }
-  const secret = await readFile(join(edge.stateDir, "ca-key.pem"), "utf8");
-  const der = await (await makeSealer(secret, `authorities:${networkId}`)).open(sealed);
-  return {
-    networkId,
-    authority: new x509.X509Certificate(new Uint8Array(certificate)),
-    key: await subtle.importKey("pkcs8", der, CURVE, false, ["sign"]),
-  };
+/** The network's own CA, which signs the certificates of sites. */
+export async function openForge(edge: Pick<Edge, "stateDir">, networkId: string): Promise<Forge> {
+  const [forge] = await openForges(edge, networkId, "SELECT ca_certificate, ca_key_sealed FROM network");
+  if (forge === undefined) throw new Error(`no CA of ${networkId} is stored`);
+  return forge;
 }
 
-/** What a look into each of the edge's databases finds. */
-async function eachDatabase<T>(edge: Edge, look: (database: DatabaseSync) => T[]): Promise<T[]> {
+/** The CAs of the issuers of links in a network. */
+export function openIssuerForges(edge: Pick<Edge, "stateDir">, networkId: string): Promise<Forge[]> {
+  return openForges(edge, networkId, "SELECT certificate, key_sealed FROM issuers");
+}
+
+async function openForges(edge: Pick<Edge, "stateDir">, networkId: string, select: string): Promise<Forge[]> {
+  const rows = await eachDatabase(edge, (database) => {
+    if (!hasTable(database, "network")) return [];
+    const here = database.prepare("SELECT 1 FROM network WHERE id = ?").get(networkId) !== undefined;
+    return here ? database.prepare(select).all().map(Object.values) : [];
+  });
+  const secret = await readFile(join(edge.stateDir, "ca-key.pem"), "utf8");
+  const sealer = await makeSealer(secret, `authorities:${networkId}`);
+  return await Promise.all(
+    rows.map(async ([certificate, sealed]) => {
+      if (!(certificate instanceof Uint8Array) || !(sealed instanceof Uint8Array)) {
+        throw new Error("another form");
+      }
+      const der = await sealer.open(new Uint8Array(sealed));
+      return {
+        authority: new x509.X509Certificate(new Uint8Array(certificate)),
+        key: await subtle.importKey("pkcs8", der, CURVE, false, ["sign"]),
+      };
+    }),
+  );
+}
+
+export function hasTable(database: DatabaseSync, table: string): boolean {
+  return database.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(table) !== undefined;
+}
+
+/** Everything that `look` finds in the databases of an edge that does not run. */
+export async function eachDatabase<T>(
+  edge: Pick<Edge, "stateDir">,
+  look: (database: DatabaseSync) => T[],
+): Promise<T[]> {
   const objects = join(edge.stateDir, "objects");
   const names = await readdir(objects, { recursive: true });
   return names
@@ -73,7 +94,7 @@ export async function age(stateDir: string, forge: Forge, lived: Age): Promise<v
 /** The same for the certificates of its links where the registry keeps them, at an edge that does not run. */
 export async function ageLinks(edge: Edge, site: string, forge: Forge, lived: Age): Promise<void> {
   const changes = await eachDatabase(edge, (database) => {
-    if (!database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'links'").get()) return [];
+    if (!hasTable(database, "links")) return [];
     const rows = database.prepare("SELECT id, certificate FROM links WHERE joiner = ?").all(site);
     return rows.map(async ({ id, certificate }) => {
       if (typeof id !== "string" || !(certificate instanceof Uint8Array)) throw new Error("another form");
@@ -86,7 +107,7 @@ export async function ageLinks(edge: Edge, site: string, forge: Forge, lived: Ag
   const aged = new Map((await Promise.all(changes)).map((change) => [change.id, change.aged]));
   if (aged.size === 0) throw new Error(`no link of ${site} is stored`);
   await eachDatabase(edge, (database) => {
-    if (!database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'links'").get()) return [];
+    if (!hasTable(database, "links")) return [];
     for (const [id, der] of aged)
       database.prepare("UPDATE links SET certificate = ? WHERE id = ?").run(der, id);
     return [];
@@ -94,7 +115,11 @@ export async function ageLinks(edge: Edge, site: string, forge: Forge, lived: Ag
 }
 
 /** The same certificate of another time. */
-async function copyOf(real: X509Certificate, forge: Forge, { from, to }: Age): Promise<x509.X509Certificate> {
+export async function copyOf(
+  real: X509Certificate,
+  forge: Forge,
+  { from, to }: Age,
+): Promise<x509.X509Certificate> {
   const spki = real.publicKey.export({ type: "spki", format: "der" });
   return await x509.X509CertificateGenerator.create({
     serialNumber: real.serialNumber.toLowerCase(),

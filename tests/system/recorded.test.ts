@@ -1,0 +1,193 @@
+/**
+ * Compatibility with the commit before: its state on disk, and its program on the wire. What it recorded is in
+ * tests/system/recorded.
+ */
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import {
+  getQuotas,
+  listEvents,
+  listKeys,
+  listLinks,
+  listNetworks,
+  listSites,
+  listTokens,
+} from "../../connector/operator/edge-api.ts";
+import { Cluster, Connector, Edge, eventually } from "../support/cluster.ts";
+import { connectorArgs } from "../support/connector.ts";
+import type { ManagedProcess } from "../support/processes.ts";
+import { openRecord, type Recorded } from "./support/recorded.ts";
+import { closeServers, dial, echo, exchange, serve } from "./support/traffic.ts";
+
+const COMMIT = "017350e";
+/** The ids in the record. */
+const NETWORK = "n1t7hp442yy056ghzp4smv9g4w8";
+const EAST = "srg0h3bv7ep80tqwy4t2gprf56w";
+const WEST = "stx2qx67gmes79nckas6br6ar20";
+const SECONDS = { within: 120_000, every: 200 };
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await Cluster.create();
+});
+afterEach(({ task }) => {
+  if (task.result?.state === "fail") console.error(`${task.name}\n${cluster.logs()}`);
+});
+afterAll(async () => {
+  await closeServers();
+  await cluster.close();
+});
+
+/** Starts the recorded program. */
+function runRecorded(record: Recorded, name: string, args: readonly string[]): ManagedProcess {
+  return cluster.spawn({ name, command: process.execPath, args: [record.program, ...args] });
+}
+
+/** As they were recorded. */
+const BIND = { east: "127.41.0.0/16", west: "127.42.0.0/16" } as const;
+
+const wordsOf = (site: "east" | "west", { sites }: Recorded) =>
+  connectorArgs({ site, bind: BIND[site] }, sites[site]);
+
+/** The listener of the site west leads to the service of the site east. */
+async function expectTraffic({ listener }: Recorded, text: string): Promise<void> {
+  const answer = await eventually("the service is used", () => exchange(listener, text), SECONDS);
+  expect(answer.toString()).toBe(text);
+}
+
+describe("a recorded deployment", () => {
+  let record: Recorded;
+  let edge: Edge;
+
+  beforeAll(async () => {
+    record = await openRecord(cluster, COMMIT);
+    await serve(echo, record.target);
+    edge = await Edge.start(cluster, { stateDir: record.edge });
+  });
+
+  test("keeps its addresses, networks, keys, quotas, sites, links, tokens and events", async () => {
+    const { urls } = JSON.parse(await readFile(`${record.edge}/edge.json`, "utf8"));
+    expect([edge.apiUrl, new URL(urls.api).port]).toEqual([urls.api, new URL(edge.localUrl).port]);
+    const { client } = edge;
+    expect(await listNetworks(client)).toMatchObject([{ id: NETWORK, name: "harbour" }]);
+    expect(await listKeys(client)).toMatchObject([{ name: "ci", role: "operator", networks: [NETWORK] }]);
+    const { limits } = await getQuotas(client, NETWORK);
+    expect(limits).toMatchObject({ sites: 50, tokens: 10 });
+    expect(await listSites(client, NETWORK)).toMatchObject([
+      { id: EAST, name: "east", state: "down" },
+      { name: "gone", state: "revoked" },
+      { name: "north", state: "new", mayOffer: ["api"] },
+      { id: WEST, name: "west", state: "down" },
+    ]);
+    expect(await listLinks(client, NETWORK)).toMatchObject([
+      { name: "link1", joiner: "east", issuer: "network", cost: 1 },
+      { name: "link1", joiner: "west", issuer: "network", cost: 1 },
+      { name: "link1", joiner: "gone", issuer: "network", cost: 1 },
+      { name: "direct", joiner: "west", issuer: "east", cost: 7 },
+    ]);
+    expect(await listTokens(client, NETWORK)).toMatchObject([
+      { issuer: "network", uses: 3, used: 3, state: "used_up" },
+      { issuer: "network", uses: 1, used: 0, state: "good" },
+      { issuer: "network", uses: 1, used: 0, state: "good" },
+      { issuer: "east", uses: 1, used: 1, state: "used_up" },
+    ]);
+    const types = (await listEvents(client, NETWORK, {})).map(({ type }) => type);
+    expect(types.slice(0, 6)).toEqual([
+      ...["network.created", "network.quotas", "token.created", "token.created"],
+      ...["site.created", "token.created"],
+    ]);
+    expect(types.filter((type) => type === "site.joined")).toHaveLength(3);
+    expect(types.filter((type) => type === "site.revoked")).toHaveLength(1);
+  });
+
+  test("takes its sites back with their ids, offers, links and addresses, and traffic flows", async () => {
+    const [east, west] = await Promise.all(
+      (["east", "west"] as const).map((site) =>
+        Connector.start(cluster, {
+          ...{ site, stateDir: record.sites[site], bind: BIND[site], args: ["--drain", "0s"] },
+        }),
+      ),
+    );
+    if (east === undefined || west === undefined) throw new Error("two sites were recorded");
+    expect([(await east.status()).site.id, (await west.status()).site.id]).toEqual([EAST, WEST]);
+    await expectTraffic(record, "from the record");
+    expect(await west.listener("echo")).toEqual(record.listener);
+    await eventually("the links are up", async () => {
+      const { links } = await west.control.links();
+      expect(links).toMatchObject([
+        { name: "direct", issuer: "east", cost: 7, state: "up" },
+        { name: "link1", issuer: "network", cost: 1, state: "up" },
+      ]);
+      return true;
+    });
+    // The service for the revoked site alone is offered still, and seen by nobody.
+    const offers = await east.fairlead("service", "status", "--json");
+    expect(offers.stdout).toContain('"hidden"');
+    expect((await west.control.services()).services.map(({ name }) => name)).toEqual(["echo"]);
+
+    // What was handed out before counts: the key, the token with a use left, the token of the site that was made.
+    const key = (await readFile(record.file("ci.key"), "utf8")).trim();
+    const operator = cluster.client({ url: edge.localUrl, key, ca: edge.ca });
+    expect(await listTokens(operator, NETWORK)).toHaveLength(4);
+    const south = await cluster.connector({
+      ...{ site: "south", token: record.file("open.yaml"), bind: "127.44.0.0/16" },
+    });
+    const place = await south.listener("echo", SECONDS);
+    expect((await exchange(place, "new here")).toString()).toBe("new here");
+    const north = await cluster.connector({ site: "north", token: record.file("made.yaml") });
+    expect((await listSites(edge.client, NETWORK)).find(({ name }) => name === "north")).toMatchObject({
+      state: "up",
+      mayOffer: ["api"],
+    });
+
+    // Nothing in the state directories asks for the earlier version: both start again.
+    for (const site of [south, north, east]) await site.stop();
+    await west.restart();
+    await east.restart();
+    await expectTraffic(record, "after another start");
+    const socket = await dial(record.listener);
+    socket.write("held");
+    expect(String((await once(socket, "data"))[0])).toBe("held");
+    socket.destroy();
+    for (const site of [east, west]) await site.stop();
+    await edge.stop();
+  });
+});
+
+describe("the recorded program", () => {
+  test("is used as a connector with the edge and a connector of today, offering and using", async () => {
+    for (const [offering, using] of [
+      ["recorded", "today"],
+      ["today", "recorded"],
+    ]) {
+      const record = await openRecord(cluster, COMMIT);
+      const server = await serve(echo, record.target);
+      const edge = await Edge.start(cluster, { stateDir: record.edge });
+      const connectors = (["east", "west"] as const).map((site, at) => {
+        const words = wordsOf(site, record);
+        return [offering, using][at] === "today"
+          ? cluster.run(`${site} of today`, words)
+          : runRecorded(record, `recorded ${site}`, words);
+      });
+      await expectTraffic(record, `offered by ${offering}, used by ${using}`);
+      await Promise.all(connectors.map((each) => each.stop()));
+      await edge.stop();
+      await server.close();
+    }
+  });
+
+  test("is used as an edge with connectors of today", async () => {
+    const record = await openRecord(cluster, COMMIT);
+    await serve(echo, record.target);
+    const started = runRecorded(record, "recorded edge", [
+      ...["edge", "start", "--state", record.edge, "--no-login", "--json"],
+      ...["--api", "127.0.0.1:0", "--links", "127.0.0.1:0"],
+    ]);
+    await started.output("its addresses", ({ stdout }) => (stdout.includes('"adminKey"') ? true : null));
+    const connectors = (["east", "west"] as const).map((site) => cluster.run(site, wordsOf(site, record)));
+    await expectTraffic(record, "through the recorded edge");
+    await Promise.all(connectors.map((each) => each.stop()));
+    await started.stop();
+  });
+});

@@ -1,6 +1,7 @@
 /** Forms of option and argument values. Each parser throws `request.invalid` with what is wrong. */
 import type { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
+import { parseWith } from "../../protocol/parse.ts";
 import { parseAddress } from "../edge/addresses/addresses.ts";
 
 const invalid = (message: string) => new FairleadError("request.invalid", message);
@@ -8,11 +9,8 @@ const invalid = (message: string) => new FairleadError("request.invalid", messag
 /** A parser for what `schema` accepts, with the schema's own words for what it does not. */
 export const accepting =
   <T>(schema: z.ZodType<T>) =>
-  (text: string): T => {
-    const parsed = schema.safeParse(text);
-    if (parsed.success) return parsed.data;
-    throw invalid(`"${text}": ${parsed.error.issues[0]?.message ?? "has the wrong form"}`);
-  };
+  (text: string): T =>
+    parseWith(schema, text, { code: "request.invalid", what: `"${text}"` });
 
 /** One of a few words. */
 export const oneOf =

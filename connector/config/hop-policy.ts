@@ -4,6 +4,7 @@
  */
 import { FairleadError } from "../../protocol/errors.ts";
 import { ServiceName } from "../../protocol/names.ts";
+import { parseWith } from "../../protocol/parse.ts";
 import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
 
 /** Value of --allow-hop for every service. */
@@ -20,9 +21,7 @@ export function parseAllowHop(text: string): string {
 }
 
 function parse(option: string, text: string): string {
-  const name = ServiceName.safeParse(text);
-  if (name.success) return name.data;
-  throw new FairleadError("request.invalid", `${option} ${text}: ${name.error.issues[0]?.message}`);
+  return parseWith(ServiceName, text, { code: "request.invalid", what: `${option} ${text}` });
 }
 
 export class HopRules {

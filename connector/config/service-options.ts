@@ -9,6 +9,7 @@
 import ipaddr from "ipaddr.js";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
+import { parseWith } from "../../protocol/parse.ts";
 import { type AddressRange, parseAddressRange } from "./address-range.ts";
 import { parseSites, type Scope } from "./scope.ts";
 
@@ -104,10 +105,8 @@ function isAddress(text: string): boolean {
 function parseName(option: string, text: string, form = "NAME=[HOST:]PORT"): { name: string; rest: string } {
   const equals = text.indexOf("=");
   if (equals < 0) throw invalid(option, text, `the form is ${form}`);
-  const name = ServiceName.safeParse(text.slice(0, equals));
-  if (!name.success)
-    throw invalid(option, text, name.error.issues[0]?.message ?? "the name has the wrong form");
-  return { name: name.data, rest: text.slice(equals + 1) };
+  const name = parseWith(ServiceName, text.slice(0, equals), (why) => invalid(option, text, why));
+  return { name, rest: text.slice(equals + 1) };
 }
 
 function parseHostPort(

@@ -3,6 +3,7 @@ import { Agent, request } from "undici";
 import { z } from "zod";
 import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
+import { parseWith } from "../../protocol/parse.ts";
 import {
   CreatedLink,
   type ExposeRequest,
@@ -82,12 +83,10 @@ export class ControlClient {
       const { statusCode, content } = await this.#exchange(dispatcher, { method, path, body, timeoutMs });
       const refusal = statusCode >= 400 ? ErrorAnswer.safeParse(content) : null;
       if (refusal?.success) throw fromErrorBody(refusal.data.error, "connector.unreachable");
-      const parsed = schema.safeParse(content);
-      if (parsed.success) return parsed.data;
-      throw new FairleadError(
-        "connector.unreachable",
-        "the connector's answer has an unknown form: restart it after an update",
-      );
+      return parseWith(schema, content, (_, cause) => {
+        const what = "The connector's answer has an unknown form: restart it after an update.";
+        return new FairleadError("connector.unreachable", what, { cause });
+      });
     } finally {
       await dispatcher.destroy();
     }

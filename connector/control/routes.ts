@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
 import { asFairleadError, FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { LinkName, ServiceName } from "../../protocol/names.ts";
+import { parseWith } from "../../protocol/parse.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { Exposure } from "../config/service-options.ts";
 import type { LinkWishes } from "../site/site.ts";
@@ -64,10 +65,7 @@ export function controlRoutes(connector: Controlled): Hono {
 }
 
 function read<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new FairleadError("request.invalid", `${issue?.path.join(".") || "the body"}: ${issue?.message}`);
+  return parseWith(schema, value, { code: "request.invalid" });
 }
 
 async function readBody(context: Context): Promise<unknown> {

@@ -6,6 +6,7 @@ import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import type { z } from "zod";
 import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
+import { parseWith } from "../../protocol/parse.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import { connectionError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
@@ -91,13 +92,10 @@ export class EdgeClient {
   ): Promise<T> {
     const document = body === undefined ? null : { type: JSON_TYPE, text: JSON.stringify(body) };
     const answer = readJson((await this.#exchange(method, path, document, options)).text);
-    const parsed = schema.safeParse(answer);
-    if (parsed.success) return parsed.data;
-    throw new FairleadError(
-      "edge.internal",
-      `the answer of ${this.url} to ${method} ${path} has an unknown form: is it a Fairlead edge of this version?`,
-      { cause: parsed.error },
-    );
+    return parseWith(schema, answer, (_, cause) => {
+      const what = `The answer of ${this.url} to ${method} ${path} has an unknown form.`;
+      return new FairleadError("edge.internal", `${what} Is it a Fairlead edge of this version?`, { cause });
+    });
   }
 
   /** Fetches a document as it is. @throws FairleadError, always. */

@@ -2,6 +2,7 @@
 import type { X509Certificate } from "node:crypto";
 import { FairleadError } from "../../protocol/errors.ts";
 import { SiteName } from "../../protocol/names.ts";
+import { parseWith } from "../../protocol/parse.ts";
 import { parseClaim, type TokenFile } from "../../protocol/tokens.ts";
 import { rootsOf } from "../net/trust.ts";
 import { successorOf } from "./chain.ts";
@@ -25,9 +26,7 @@ export function checkNetwork(token: TokenFile, network: Membership["network"]): 
 
 /** @throws FairleadError `request.invalid`. */
 export function checkSiteName(name: string): void {
-  const checked = SiteName.safeParse(name);
-  if (checked.success) return;
-  throw new FairleadError("request.invalid", `--site: ${checked.error.issues[0]?.message}`);
+  parseWith(SiteName, name, { code: "request.invalid", what: "--site" });
 }
 
 /** Tokens that could admit the site: all, or, once it is a member that needs one again, those not redeemed yet. */

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { parse } from "yaml";
 import { FairleadError } from "../../protocol/errors.ts";
+import { parseWith } from "../../protocol/parse.ts";
 import { parseClaim, TokenFile } from "../../protocol/tokens.ts";
 import { isAuthority } from "./chain.ts";
 
@@ -21,15 +22,11 @@ export function parseToken(content: string, source = "the token file"): TokenFil
   } catch (cause) {
     throw malformed(source, "it is not YAML", cause);
   }
-  const token = TokenFile.safeParse(document);
-  if (!token.success) {
-    const issue = token.error.issues[0];
-    throw malformed(source, `${issue?.path.join(".") || "its content"}: ${issue?.message ?? "wrong form"}`);
-  }
+  const token = parseWith(TokenFile, document, (why) => malformed(source, why));
   // A file that was cut inside the claim still parses as YAML.
-  if (parseClaim(token.data.spec.claim) === null) throw malformed(source, "spec.claim is incomplete");
-  if (!isAuthority(token.data.spec.ca)) throw malformed(source, "spec.ca is no CA's certificate");
-  return token.data;
+  if (parseClaim(token.spec.claim) === null) throw malformed(source, "spec.claim is incomplete");
+  if (!isAuthority(token.spec.ca)) throw malformed(source, "spec.ca is no CA's certificate");
+  return token;
 }
 
 /**

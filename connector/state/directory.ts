@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
-import { FairleadError } from "../../protocol/errors.ts";
+import { parseJsonWith } from "../../protocol/parse.ts";
 import { DraftFile, syncDirectory } from "./draft-file.ts";
 import { errnoOf, stateError } from "./errors.ts";
 import { acquireLock, type Lock } from "./lock.ts";
@@ -67,19 +67,8 @@ export class StateDirectory {
   async readJson<T>(name: string, schema: z.ZodType<T>): Promise<T | null> {
     const bytes = await this.read(name);
     if (bytes === null) return null;
-    let value: unknown;
-    try {
-      value = JSON.parse(bytes.toString("utf8"));
-    } catch (error) {
-      throw new FairleadError("state.corrupt", `${this.file(name)} is not JSON.`, { cause: error });
-    }
-    const read = schema.safeParse(value);
-    if (read.success) return read.data;
-    const issue = read.error.issues[0];
-    const where = issue === undefined ? "" : `: ${issue.path.join(".") || "the whole"}: ${issue.message}`;
-    throw new FairleadError("state.corrupt", `${this.file(name)} does not have its form${where}`, {
-      cause: read.error,
-    });
+    const what = `${this.file(name)} does not have its form`;
+    return parseJsonWith(schema, bytes.toString("utf8"), { code: "state.corrupt", what });
   }
 
   /**

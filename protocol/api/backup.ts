@@ -7,6 +7,7 @@ import { z } from "zod";
 import { FairleadError } from "../errors.ts";
 import { NetworkId } from "../ids.ts";
 import { NetworkName } from "../names.ts";
+import { parseWith } from "../parse.ts";
 import { NetworkEvent } from "./events.ts";
 import { ApiKey } from "./keys.ts";
 import { Network } from "./networks.ts";
@@ -67,11 +68,5 @@ const Heading = z.object({ kind: z.string(), version: z.number().int() });
 export function readBackup<T>(schema: z.ZodType<T>, document: unknown): T {
   const heading = Heading.safeParse(document);
   if (heading.success && heading.data.version > BACKUP_VERSION) throw new FairleadError("backup.version");
-  const parsed = schema.safeParse(document);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new FairleadError(
-    "backup.malformed",
-    `The backup is refused: ${issue?.path.map(String).join(".") ?? ""}: ${issue?.message ?? "wrong form"}.`,
-  );
+  return parseWith(schema, document, { code: "backup.malformed", what: "The backup is refused" });
 }

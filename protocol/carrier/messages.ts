@@ -15,6 +15,7 @@
  * A lane keeps messages whole and in order, so a number that is not the next means that somebody on the way
  * left out, repeated or swapped messages. A type with the high bit set that is not known is skipped.
  */
+import { readU24, readU32, readU48, writeU24, writeU32, writeU48 } from "../bytes.ts";
 import { FairleadError } from "../errors.ts";
 import { MAX_LANE_MESSAGE } from "./lane.ts";
 
@@ -57,45 +58,20 @@ export type Message =
 function start(type: number, number: number, size: number): Uint8Array {
   const out = new Uint8Array(size);
   out[0] = type;
-  out[1] = number >>> 16;
-  out[2] = number >>> 8;
-  out[3] = number;
+  writeU24(out, 1, number);
   return out;
-}
-
-function putU48(out: Uint8Array, at: number, value: number): void {
-  const high = Math.floor(value / 0x1_0000_0000);
-  out[at] = high >>> 8;
-  out[at + 1] = high;
-  putU32(out, at + 2, value >>> 0);
-}
-
-function putU32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
-}
-
-function getU32(bytes: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
-}
-
-function getU48(bytes: Uint8Array, at: number): number {
-  return (((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)) * 0x1_0000_0000 + getU32(bytes, at + 2);
 }
 
 /** What precedes the payload of a DATA message. */
 export function encodeDataHeader(number: number, offset: number): Uint8Array {
   const out = start(MESSAGE.data, number, DATA_HEADER);
-  putU48(out, 4, offset);
+  writeU48(out, 4, offset);
   return out;
 }
 
 export function encodeAck(number: number, received: number): Uint8Array {
   const out = start(MESSAGE.ack, number, 10);
-  putU48(out, 4, received);
+  writeU48(out, 4, received);
   return out;
 }
 
@@ -109,22 +85,22 @@ export function encodePong(number: number, id: number, received: number): Uint8A
 
 function encodeProbe(type: number, number: number, id: number, received: number): Uint8Array {
   const out = start(type, number, 14);
-  putU32(out, 4, id);
-  putU48(out, 8, received);
+  writeU32(out, 4, id);
+  writeU48(out, 8, received);
   return out;
 }
 
 export function encodePark(number: number, sent: number, received: number): Uint8Array {
   const out = start(MESSAGE.park, number, 16);
-  putU48(out, 4, sent);
-  putU48(out, 10, received);
+  writeU48(out, 4, sent);
+  writeU48(out, 10, received);
   return out;
 }
 
 /** `code` is an error's code, or empty for an end on purpose. */
 export function encodeEnd(number: number, sent: number, code: string): Uint8Array {
   const out = start(MESSAGE.end, number, 10 + code.length);
-  putU48(out, 4, sent);
+  writeU48(out, 4, sent);
   for (let at = 0; at < code.length; at++) out[10 + at] = code.charCodeAt(at);
   return out;
 }
@@ -139,30 +115,30 @@ export function readMessage(message: Uint8Array, number: number): Message | null
   const { length } = message;
   if (length > MAX_LANE_MESSAGE) throw new FairleadError("session.too_large");
   if (length < 4) throw malformed("is too short");
-  const [type = 0, high = 0, middle = 0, low = 0] = [message[0], message[1], message[2], message[3]];
-  if (((high << 16) | (middle << 8) | low) !== number) throw malformed("is not the next one");
+  const type = message[0] ?? 0;
+  if (readU24(message, 1) !== number) throw malformed("is not the next one");
   const exactly = (size: number): void => {
     if (length !== size) throw malformed(`of type ${type} has ${length} bytes`);
   };
   switch (type) {
     case MESSAGE.data:
       if (length <= DATA_HEADER) throw malformed("carries no data");
-      return { type, offset: getU48(message, 4), bytes: message.subarray(DATA_HEADER) };
+      return { type, offset: readU48(message, 4), bytes: message.subarray(DATA_HEADER) };
     case MESSAGE.ack:
       exactly(10);
-      return { type, received: getU48(message, 4) };
+      return { type, received: readU48(message, 4) };
     case MESSAGE.ping:
     case MESSAGE.pong:
       exactly(14);
-      return { type, id: getU32(message, 4), received: getU48(message, 8) };
+      return { type, id: readU32(message, 4), received: readU48(message, 8) };
     case MESSAGE.park:
       exactly(16);
-      return { type, sent: getU48(message, 4), received: getU48(message, 10) };
+      return { type, sent: readU48(message, 4), received: readU48(message, 10) };
     case MESSAGE.end: {
       if (length < 10 || length > 10 + MAX_CODE) throw malformed(`of type ${type} has ${length} bytes`);
       const code = String.fromCharCode(...message.subarray(10));
       if (!CODE.test(code)) throw malformed("ends the pipe with something else than a code");
-      return { type, sent: getU48(message, 4), code };
+      return { type, sent: readU48(message, 4), code };
     }
     default:
       if (type >= 0x80) return null;

@@ -8,6 +8,7 @@
 import { z } from "zod";
 import { ErrorBody, FairleadError, fromErrorBody } from "../errors.ts";
 import { BootId, SessionId, SiteId } from "../ids.ts";
+import { parseWith } from "../parse.ts";
 import { negotiate, VersionRange } from "../versions.ts";
 import { DEFAULT_WINDOW_BYTES, MAX_OFFSET, MIN_WINDOW_BYTES } from "./messages.ts";
 
@@ -74,12 +75,7 @@ export function readPreface(
   }
   const refusal = LaneRefusal.safeParse(value);
   if (refusal.success) throw fromErrorBody(refusal.data.error, "lane.failed");
-  const parsed = Preface.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new FairleadError("session.malformed", `preface: ${issue?.path.join(".")} ${issue?.message}`);
-  }
-  const preface = parsed.data;
+  const preface = parseWith(Preface, value, { code: "session.malformed", what: "The preface is malformed" });
   const invited = { lane: 0, ...expected };
   for (const field of ["session", "generation", "site", "boot", "lane"] as const) {
     if (preface[field] === invited[field]) continue;

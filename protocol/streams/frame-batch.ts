@@ -2,6 +2,7 @@
  * Gathers frames into few chunks for one write of the layer below. Headers and small payloads are copied
  * next to each other into a block; large payloads are passed on as they are.
  */
+import { writeU32 } from "../bytes.ts";
 import { FRAME, HEADER_BYTES, writeHeader } from "./frames.ts";
 
 /**
@@ -43,10 +44,7 @@ export class FrameBatch {
     const block = this.#block;
     const at = this.#end + HEADER_BYTES;
     writeHeader(block, this.#end, FRAME.credit, 4, stream);
-    block[at] = bytes >>> 24;
-    block[at + 1] = bytes >>> 16;
-    block[at + 2] = bytes >>> 8;
-    block[at + 3] = bytes;
+    writeU32(block, at, bytes);
     this.#end = at + 4;
     this.#bytes += HEADER_BYTES + 4;
   }

@@ -3,6 +3,7 @@
  * DATA is handed on in pieces, as slices of what came in: its frame boundaries mean nothing to a stream, so
  * nothing is gathered and nothing copied. Other frames are short; they are gathered only when split.
  */
+import { readU24, readU32 } from "../bytes.ts";
 import { FairleadError } from "../errors.ts";
 import { EXTENSION_BIT, FRAME, HEADER_BYTES, MAX_CONTROL, MAX_DATA } from "./frames.ts";
 
@@ -89,8 +90,8 @@ export class FrameDecoder {
       source = this.#header;
       from = 0;
     }
-    this.#type = byteOf(source, from);
-    this.#left = readU32(source, from) & 0xff_ffff;
+    this.#type = source[from] ?? 0;
+    this.#left = readU24(source, from + 1);
     this.#stream = readU32(source, from + 4);
     this.#begin();
     return end;
@@ -154,18 +155,4 @@ export class FrameDecoder {
     this.#left -= bytes;
     if (this.#left === 0) this.#state = "header";
   }
-}
-
-function byteOf(bytes: Uint8Array, at: number): number {
-  return bytes[at] ?? 0;
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    ((byteOf(bytes, at) << 24) |
-      (byteOf(bytes, at + 1) << 16) |
-      (byteOf(bytes, at + 2) << 8) |
-      byteOf(bytes, at + 3)) >>>
-    0
-  );
 }

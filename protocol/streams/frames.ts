@@ -35,8 +35,10 @@
  * `session.credit`. All of these end the session, with a GOAWAY that says so.
  */
 import { z } from "zod";
+import { readU32, writeU24, writeU32 } from "../bytes.ts";
 import { ErrorBody, FairleadError, toErrorBody } from "../errors.ts";
 import { ServiceName } from "../names.ts";
+import { parseJsonWith } from "../parse.ts";
 import { shownText } from "../text.ts";
 import { VersionRange } from "../versions.ts";
 
@@ -106,13 +108,8 @@ export function writeHeader(
   stream: number,
 ): void {
   target[at] = type;
-  target[at + 1] = length >>> 16;
-  target[at + 2] = length >>> 8;
-  target[at + 3] = length;
-  target[at + 4] = stream >>> 24;
-  target[at + 5] = stream >>> 16;
-  target[at + 6] = stream >>> 8;
-  target[at + 7] = stream;
+  writeU24(target, at + 1, length);
+  writeU32(target, at + 4, stream);
 }
 
 /** A whole frame in one buffer. */
@@ -147,21 +144,20 @@ export const encodeReset = (stream: number, error: FairleadError): Uint8Array =>
 export const encodeGoaway = (error: FairleadError): Uint8Array => encodeError(FRAME.goaway, 0, error);
 
 export function encodeCredit(stream: number, bytes: number): Uint8Array {
-  const payload = Uint8Array.of(bytes >>> 24, bytes >>> 16, bytes >>> 8, bytes);
+  const payload = new Uint8Array(4);
+  writeU32(payload, 0, bytes);
   return encodeFrame(FRAME.credit, stream, payload);
 }
 
-function parseJson<T>(what: string, schema: z.ZodType<T>, payload: Uint8Array): T {
-  let value: unknown;
+function parseJson<T>(frame: string, schema: z.ZodType<T>, payload: Uint8Array): T {
+  const what = `The ${frame} frame is malformed`;
+  let text: string;
   try {
-    value = JSON.parse(decoder.decode(payload));
+    text = decoder.decode(payload);
   } catch (cause) {
-    throw new FairleadError("session.malformed", `${what} is not JSON in UTF-8`, { cause });
+    throw new FairleadError("session.malformed", `${what}: not UTF-8.`, { cause });
   }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new FairleadError("session.malformed", `${what}: ${issue?.path.join(".")} ${issue?.message}`);
+  return parseJsonWith(schema, text, { code: "session.malformed", what });
 }
 
 /** The payloads, read. @throws FairleadError session.malformed */
@@ -173,8 +169,7 @@ export const parseGoaway = (payload: Uint8Array): ErrorBody => parseJson("GOAWAY
 /** Bytes that a CREDIT grants. @throws FairleadError session.malformed */
 export function parseCredit(payload: Uint8Array): number {
   if (payload.length < 4) throw new FairleadError("session.malformed", "a CREDIT has fewer than 4 bytes");
-  const [a = 0, b = 0, c = 0, d = 0] = payload;
-  const bytes = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const bytes = readU32(payload, 0);
   if (bytes === 0) throw new FairleadError("session.malformed", "a CREDIT grants nothing");
   return bytes;
 }

@@ -1,7 +1,7 @@
 /** What the operator configured about identity tokens, from the Worker's variables. */
 import { z } from "zod";
 import { DEFAULT_OIDC_CLAIM, IssuerUrl, OidcRoles, ProviderUrl } from "../../protocol/api/oidc.ts";
-import { FairleadError } from "../../protocol/errors.ts";
+import { parseWith } from "../../protocol/parse.ts";
 import type { OidcVariables } from "../oidc-variables.ts";
 import type { Grant } from "./caller.ts";
 
@@ -37,12 +37,11 @@ const Variables = z.object({
 
 /** @throws FairleadError edge.internal, with what the operator must mend, for the log */
 export function parseSettings(variables: OidcVariables): OidcSettings {
-  const parsed = Variables.safeParse(variables);
-  if (!parsed.success) {
-    const texts = parsed.error.issues.map(({ path, message }) => `${path.map(String).join(".")}: ${message}`);
-    throw new FairleadError("edge.internal", `the OIDC variables are wrong: ${texts.join("; ")}`);
-  }
-  const { OIDC_ISSUER, OIDC_AUDIENCE, OIDC_CLAIM, OIDC_ROLES, OIDC_JWKS } = parsed.data;
+  const parsed = parseWith(Variables, variables, {
+    code: "edge.internal",
+    what: "The OIDC variables are wrong",
+  });
+  const { OIDC_ISSUER, OIDC_AUDIENCE, OIDC_CLAIM, OIDC_ROLES, OIDC_JWKS } = parsed;
   return {
     issuer: OIDC_ISSUER,
     audience: OIDC_AUDIENCE,

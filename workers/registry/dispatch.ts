@@ -1,5 +1,6 @@
 /** Reads what comes over an uplink and hands it to whoever answers it. */
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
+import { parseJsonWith } from "../../protocol/parse.ts";
 import { ConnectorMessage, MAX_MESSAGE, type SiteView } from "../../protocol/uplink/messages.ts";
 import { publicError } from "../error-response.ts";
 import type { Context } from "./context/context.ts";
@@ -27,19 +28,10 @@ export function readMessage(data: string | ArrayBuffer): ConnectorMessage {
       `A message of ${data.length} characters; the limit is ${MAX_MESSAGE}.`,
     );
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(data);
-  } catch {
-    throw new FairleadError("uplink.malformed", "The message is not JSON.");
-  }
-  const parsed = ConnectorMessage.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new FairleadError(
-    "uplink.malformed",
-    `${issue?.path.join(".") || "type"}: ${issue?.message ?? "invalid"}`,
-  );
+  return parseJsonWith(ConnectorMessage, data, {
+    code: "uplink.malformed",
+    what: "The message is malformed",
+  });
 }
 
 /**

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
+import { describeIssues } from "../../../protocol/parse.ts";
 import { MAX_LANES } from "../../../protocol/uplink/messages.ts";
 import { parseAllowHop, parseHop } from "../../config/hop-policy.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
@@ -58,10 +59,7 @@ export async function parseConfig(text: string, source: string): Promise<Connect
   const { parse } = await import("yaml");
   try {
     const read = Config.safeParse(parse(text) ?? {});
-    if (!read.success) {
-      const issue = read.error.issues[0];
-      throw new Error(`${issue?.path.join(".") || "the whole"}: ${issue?.message}`);
-    }
+    if (!read.success) throw new Error(describeIssues(read.error.issues));
     const {
       token,
       expose,

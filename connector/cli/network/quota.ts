@@ -1,5 +1,5 @@
 import { Quotas, type QuotaUse, type SetQuotas } from "../../../protocol/api/quotas.ts";
-import { FairleadError } from "../../../protocol/errors.ts";
+import { parseWith } from "../../../protocol/parse.ts";
 import { argument, command, value } from "../definition.ts";
 import { someText } from "../values.ts";
 
@@ -16,9 +16,8 @@ const COUNTS = {
 /** A number that the quota's own schema accepts. */
 const quota = (name: keyof Quotas) =>
   value(`--${name} <N>`, COUNTS[name], (text) => {
-    const parsed = Quotas.shape[name].safeParse(/^\d{1,15}$/.test(text) ? Number(text) : Number.NaN);
-    if (parsed.success) return parsed.data;
-    throw new FairleadError("request.invalid", `"${text}": ${parsed.error.issues[0]?.message}`);
+    const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    return parseWith(Quotas.shape[name], number, { code: "request.invalid", what: `"${text}"` });
   });
 
 export const networkQuota = command({

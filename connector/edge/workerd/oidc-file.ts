@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import { isLoopbackUrl, OidcFile } from "../../../protocol/api/oidc.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { parseWith } from "../../../protocol/parse.ts";
 
 export interface OidcProvider {
   /** Variables of the Worker (workers/config.ts). None is secret. */
@@ -22,12 +23,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIF
  * @throws FairleadError request.invalid with what is wrong with which field
  */
 export async function readOidcFile(path: string): Promise<OidcProvider> {
-  const file = OidcFile.safeParse(parseYaml(await readText(path, path), path));
-  if (!file.success) {
-    const issues = file.error.issues.map((issue) => `${issue.path.map(String).join(".")}: ${issue.message}`);
-    throw invalid(path, issues.slice(0, 5).join("; "));
-  }
-  const { issuer, audience, claim, roles, jwks, ca } = file.data;
+  const file = parseWith(OidcFile, parseYaml(await readText(path, path), path), (why) => invalid(path, why));
+  const { issuer, audience, claim, roles, jwks, ca } = file;
   const authorities =
     ca === undefined ? [] : readAuthorities(await readText(resolve(dirname(path), ca), path), path);
   return {

@@ -55,7 +55,7 @@ export const ERRORS = {
     "caller",
     404,
     "Nothing is served at this path on this hostname.",
-    "Check the URL; uplinks and lanes are served on the links address only, the API on the API address only.",
+    "Check the URL; uplinks and lanes are served on the gateway only, the API on the API address only.",
   ),
   "key.missing": entry(
     "caller",
@@ -289,7 +289,7 @@ export const ERRORS = {
     "site",
     401,
     "The connection proved no site certificate in its TLS handshake.",
-    "Connect to the links address with the site certificate; never through a proxy that ends TLS.",
+    "Connect to the gateway with the site certificate; never through a proxy that ends TLS.",
   ),
   "certificate.untrusted": entry(
     "site",
@@ -476,7 +476,7 @@ export const ERRORS = {
     "site",
     502,
     "The lane could not be opened.",
-    "Check the way to the links address of the edge.",
+    "Check the way to the gateway of the edge.",
     RETRY,
   ),
 
@@ -818,7 +818,7 @@ export const ERRORS = {
     "edge",
     409,
     "Another program holds a port of the edge.",
-    "Stop that program, or choose other ports with --api, --links and --lanes.",
+    "Stop that program, or choose other ports with --api, --gateway and --lanes.",
   ),
   "edge.failed": entry(
     "edge",

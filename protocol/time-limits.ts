@@ -21,7 +21,7 @@ export interface TimeLimit {
 export const TIME_LIMITS = {
   /** A WebSocket to the edge: the proxy's two, TCP, TLS with a retry, the upgrade. By the round trip to the edge. */
   dial: { least: 15_000, roundTrips: 12, most: 120_000, unmeasured: 60_000 },
-  /** The same at the lanes' own port: it leaves time for another dial at the links address. By the round trip to the edge. */
+  /** The same at the lanes' own port: it leaves time for another dial at the gateway. By the round trip to the edge. */
   lanePort: { least: 5000, roundTrips: 8, most: 30_000 },
   /** A request to the API, from its dial to its answer. By the round trip to the edge, which nothing has measured by then. */
   apiRequest: { least: 30_000, roundTrips: 12, most: 60_000, unmeasured: 60_000 },

@@ -6,7 +6,7 @@
  *     metadata: { name: <token id>, network: <network name>, issuer: <"network" or a site's name>, site: <optional: the only site it admits>, expires: <ISO 8601> }
  *     spec:
  *       api: https://edge.example       where it is redeemed; also the audience of the site's assertions
- *       links: https://links.example    where uplinks and lanes are dialled; files of 0.1.0 do not say
+ *       links: https://gateway.example    the gateway: uplinks and lanes are dialled there; files of 0.1.0 do not say
  *       claim: <network id>.<token id>.<secret>
  *       ca: |                           the deployment CA, PEM: the only root that redeeming trusts
  *       tls: public                     where a platform makes the edge's server certificates: public roots as well

@@ -17,9 +17,9 @@ export interface Env extends OidcVariables {
   /** Where people and joining connectors reach the API; also the audience of assertions. */
   readonly API_URL: string;
   /** Where connectors dial uplinks and lanes (https). */
-  readonly LINKS_URL: string;
-  /** Port at the host of LINKS_URL where workerd itself takes lanes. Unset where lanes are dialled at LINKS_URL. */
+  readonly GATEWAY_URL: string;
+  /** Port at the host of GATEWAY_URL where workerd itself takes lanes. Unset where lanes are dialled at GATEWAY_URL. */
   readonly LANES_PORT?: string;
-  /** On Cloudflare, the hostname of LINKS_URL: requests to it are uplinks and lanes. Unset on the embedded edge. */
-  readonly LINKS_HOSTNAME?: string;
+  /** On Cloudflare, the hostname of GATEWAY_URL: requests to it are uplinks and lanes. Unset on the embedded edge. */
+  readonly GATEWAY_HOSTNAME?: string;
 }

@@ -45,10 +45,10 @@ export interface EmbeddedEdgeOptions {
   /** Where the API listens, "HOST:PORT". Port 0: a free one, kept from then on. Default 127.0.0.1:8443. */
   readonly api?: string | undefined;
   /** Where uplinks and lanes are accepted, "HOST:PORT". As `api`. Default 127.0.0.1:8444. */
-  readonly links?: string | undefined;
+  readonly gateway?: string | undefined;
   /**
-   * Where workerd itself takes lanes, "HOST:PORT", or "off": then lanes are accepted at `links` as well. As `api`.
-   * Default: the host of `links` and the port after its.
+   * Where workerd itself takes lanes, "HOST:PORT", or "off": then lanes are accepted at `gateway` as well. As `api`.
+   * Default: the host of `gateway` and the port after its.
    */
   readonly lanes?: string | undefined;
   /** The name in the URLs and the certificate. Default: the host listened on; the machine's name for all. */
@@ -65,8 +65,8 @@ export interface EmbeddedEdgeOptions {
 
 export interface RunningEdge {
   readonly apiUrl: string;
-  readonly linksUrl: string;
-  /** Where workerd itself takes lanes; null when they come to the links address. */
+  readonly gatewayUrl: string;
+  /** Where workerd itself takes lanes; null when they come to the gateway. */
   readonly lanes: Address | null;
   /** Path of the deployment CA, PEM. */
   readonly caFile: string;
@@ -75,7 +75,7 @@ export interface RunningEdge {
 }
 
 export const DEFAULT_API = "127.0.0.1:8443";
-export const DEFAULT_LINKS = "127.0.0.1:8444";
+export const DEFAULT_GATEWAY = "127.0.0.1:8444";
 
 /** Requests under way may finish; WebSockets never do, so this is what stopping usually takes. ms */
 const STOP_GRACE_MS = 3_000;
@@ -103,7 +103,7 @@ interface Setup {
   readonly addresses: Addresses;
   readonly deployment: Deployment;
   /** Paths of the Unix sockets between the front and workerd. */
-  readonly sockets: { readonly api: string; readonly links: string };
+  readonly sockets: { readonly api: string; readonly gateway: string };
   /** Descriptors that each process may have. */
   readonly descriptors: number;
 }
@@ -127,11 +127,11 @@ export class EmbeddedEdge {
     if (hostname !== undefined && isIP(hostname) === 0 && !isHostname(hostname)) {
       throw new FairleadError("request.invalid", `--hostname is no host name: "${hostname}".`);
     }
-    const links = parseAddress(options.links ?? DEFAULT_LINKS, "--links");
+    const gateway = parseAddress(options.gateway ?? DEFAULT_GATEWAY, "--gateway");
     this.#wanted = {
       api: parseAddress(options.api ?? DEFAULT_API, "--api"),
-      links,
-      lanes: lanesAddress(options.lanes, links),
+      gateway,
+      lanes: lanesAddress(options.lanes, gateway),
     };
   }
 
@@ -166,7 +166,7 @@ export class EmbeddedEdge {
     }
     const lanes = () => (gate.open ? addresses.lanes : null);
     const front = new Front({
-      ...{ api: addresses.api, links: addresses.links, workerd: sockets, server: server.credential },
+      ...{ api: addresses.api, gateway: addresses.gateway, workerd: sockets, server: server.credential },
       deploymentCa: deployment.authority.certificate,
       limits: connectionLimits(descriptors),
       lanes: (): LanePort => {
@@ -184,7 +184,10 @@ export class EmbeddedEdge {
       log: this.#log,
       launch: async () => {
         if (workerd?.outOfDescriptors && gate.withdraw(performance.now())) {
-          this.#log.error({}, "workerd ended for want of descriptors; lanes take the links port for a time");
+          this.#log.error(
+            {},
+            "workerd ended for want of descriptors; lanes take the gateway's port for a time",
+          );
           await writeConfig();
         }
         workerd = await launchWorkerd({
@@ -245,7 +248,8 @@ export class EmbeddedEdge {
       const descriptors = process === undefined ? null : await openDescriptors(process);
       if (signal.aborted || descriptors === null || !gate.observe(descriptors, performance.now())) continue;
       if (gate.open) this.#log.info({}, "Lanes have a port of their own again");
-      else this.#log.warn({ descriptors }, "The lanes' port is full; lanes take the links port for a time");
+      else
+        this.#log.warn({ descriptors }, "The lanes' port is full; lanes take the gateway's port for a time");
       await restart().catch((thrown) => {
         const error = asFairleadError(thrown, "edge.failed");
         this.#log.error({ code: error.code }, `The lanes' port was not changed: ${error.message}`);
@@ -259,21 +263,22 @@ export class EmbeddedEdge {
     this.#state = state;
     const bundle = await findBundle(this.#options.bundle);
     const record = await state.readJson(FILES.edge, EdgeRecord);
-    const addresses = await settlePorts(this.#wanted, record?.ports);
+    const ports = record && { ...record.ports, gateway: record.ports.links };
+    const addresses = await settlePorts(this.#wanted, ports ?? undefined);
     const deployment = await openDeployment(state, record, Date.now());
     await makeDirectory(state.file(OBJECTS_DIRECTORY));
     await makeDirectory(state.file(FRONT_DIRECTORY));
-    const sockets = { api: socketPath(state, "api"), links: socketPath(state, "links") };
-    const { apiUrl, linksUrl } = this.#urls(addresses);
+    const sockets = { api: socketPath(state, "api"), gateway: socketPath(state, "gateway") };
+    const { apiUrl, gatewayUrl } = this.#urls(addresses);
     const current: EdgeRecord = {
       version: 1,
       ports: {
         api: addresses.api.port,
-        links: addresses.links.port,
+        links: addresses.gateway.port,
         // Kept while there is none: a port that was opened in a firewall once stays the one.
         lanes: addresses.lanes?.port ?? record?.ports.lanes,
       },
-      urls: { api: apiUrl, links: linksUrl },
+      urls: { api: apiUrl, links: gatewayUrl },
       adminKeyHash: deployment.adminKeyHash,
     };
     await state.writeAtomic(FILES.edge, `${JSON.stringify(current, null, 2)}\n`);
@@ -291,11 +296,11 @@ export class EmbeddedEdge {
     await this.#state?.close();
   }
 
-  #urls({ api, links }: Addresses): { readonly apiUrl: string; readonly linksUrl: string } {
+  #urls({ api, gateway }: Addresses): { readonly apiUrl: string; readonly gatewayUrl: string } {
     const { hostname } = this.#options;
     return {
       apiUrl: urlOf(publicHost(api, hostname), api.port),
-      linksUrl: urlOf(publicHost(links, hostname), links.port),
+      gatewayUrl: urlOf(publicHost(gateway, hostname), gateway.port),
     };
   }
 
@@ -343,10 +348,10 @@ export class EmbeddedEdge {
 }
 
 /** Where lanes are wanted; see {@link EmbeddedEdgeOptions.lanes}. */
-function lanesAddress(text: string | undefined, links: Address): Address | null {
+function lanesAddress(text: string | undefined, gateway: Address): Address | null {
   if (text === "off") return null;
   if (text !== undefined) return parseAddress(text, "--lanes");
-  return { host: links.host, port: links.port === 0 ? 0 : (links.port % 65_535) + 1 };
+  return { host: gateway.host, port: gateway.port === 0 ? 0 : (gateway.port % 65_535) + 1 };
 }
 
 /** @throws FairleadError state.path_too_long */

@@ -1,4 +1,4 @@
-/** Dialling a WebSocket on the links address: mutual TLS, the proxy, and refusals with their codes. */
+/** Dialling a WebSocket on the gateway: mutual TLS, the proxy, and refusals with their codes. */
 import type { IncomingMessage } from "node:http";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { type ClientOptions, WebSocket } from "ws";

@@ -33,19 +33,21 @@ import { type EdgeAddress, isBound } from "./edge-address.ts";
 import { toPem } from "./pem.ts";
 
 const SiteFile = z.object({
-  /** In 1, the links address and the audience are what an answer said; in 2, a token file stands behind them. */
+  /** In 1, the gateway and the audience are what an answer said; in 2, a token file stands behind them. */
   version: z.literal([1, 2]),
   network: z.object({ id: NetworkId, name: NetworkName }),
   site: z.object({ id: SiteId, name: SiteName }),
   /** What the site was called before, oldest first. */
   formerNames: z.array(SiteName).default([]),
-  /** `tls`: "public" where a platform makes the edge's server certificates. */
-  edge: z.object({
-    api: EdgeOrigin,
-    links: EdgeOrigin,
-    audience: EdgeOrigin,
-    tls: z.literal("public").optional(),
-  }),
+  /** `links` is the gateway, stored under its former name. `tls`: "public" where a platform makes the edge's server certificates. */
+  edge: z
+    .object({
+      api: EdgeOrigin,
+      links: EdgeOrigin,
+      audience: EdgeOrigin,
+      tls: z.literal("public").optional(),
+    })
+    .transform(({ links: gateway, ...edge }) => ({ ...edge, gateway })),
 });
 
 const StoredLink = z.object({
@@ -230,7 +232,7 @@ export async function loadMembership(state: StateDirectory): Promise<Membership 
   if (version === 1 && !(names.edge.audience === names.edge.api && isBound(names.edge, names.edge))) {
     throw new FairleadError(
       "state.corrupt",
-      `site.json of version 1 names ${names.edge.links} for uplinks, which no token file confirms`,
+      `site.json of version 1 names ${names.edge.gateway} for uplinks, which no token file confirms`,
     );
   }
   const links = await state.readJson("links.json", LinksFile);
@@ -268,12 +270,13 @@ export async function storeMembership(
 
 /** Contents by name, in the order in which they are written. */
 function filesOf(membership: Membership): Record<string, string> {
-  const { ca, chain, links, redeemed, network, site, formerNames, edge } = membership;
+  const { ca, chain, links, redeemed, network, site, formerNames } = membership;
+  const { gateway, ...edge } = membership.edge;
   return {
     "ca.pem": ca,
     "certificate.pem": chain,
     "links.json": toJson({ links, redeemed }),
-    "site.json": toJson({ version: 2, network, site, formerNames, edge }),
+    "site.json": toJson({ version: 2, network, site, formerNames, edge: { ...edge, links: gateway } }),
   };
 }
 

@@ -1,4 +1,4 @@
-/** Where a site dials: its uplink and its lanes, on the edge's links address. */
+/** Where a site dials: its uplink and its lanes, on the edge's gateway. */
 import type { WebSocket } from "ws";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
@@ -29,7 +29,7 @@ export async function dialUplink(
 ): Promise<WebSocket> {
   return await dial({
     ...credentials(site),
-    url: webSocketUrl(site.membership.edge.links, UPLINK_PATH),
+    url: webSocketUrl(site.membership.edge.gateway, UPLINK_PATH),
     headers: { authorization: `Bearer ${await site.assert("uplink")}` },
     webSocket: { maxPayload: MAX_UPLINK_PAYLOAD },
     fallback: "uplink.lost",
@@ -40,14 +40,14 @@ export async function dialUplink(
 
 /**
  * Dials a lane with its ticket. Its messages are uncompressed and masked with zeros.
- * @param at origin of the address that takes lanes; the links address unless given
+ * @param at origin of the address that takes lanes; the gateway unless given
  * @throws FairleadError ticket.*, lane.*, session.*, certificate.*, proxy.failed.
  */
 export async function dialLane(
   site: Member,
   ticket: string,
   signal: AbortSignal,
-  at = site.membership.edge.links,
+  at = site.membership.edge.gateway,
   roundTrip: number | null = null,
 ): Promise<WebSocket> {
   return await dial({
@@ -56,7 +56,7 @@ export async function dialLane(
     headers: { authorization: `Bearer ${await site.assert("lane")}`, [TICKET_HEADER]: ticket },
     webSocket: LANE_SOCKET_OPTIONS,
     fallback: "lane.failed",
-    timeoutMs: timeLimit(at === site.membership.edge.links ? "dial" : "lanePort", roundTrip),
+    timeoutMs: timeLimit(at === site.membership.edge.gateway ? "dial" : "lanePort", roundTrip),
     signal,
   });
 }
@@ -64,7 +64,7 @@ export async function dialLane(
 /** Where a site dials lanes. */
 export function laneAddress(site: Member, log: Log): LaneAddress {
   return new LaneAddress({
-    links: () => site.membership.edge.links,
+    gateway: () => site.membership.edge.gateway,
     probe: (origin) => probeLanes({ ...credentials(site), url: `${origin}${LANE_PATH}` }),
     mayPass: (error) => error instanceof FairleadError && WAY_THERE.includes(error.code),
     log,

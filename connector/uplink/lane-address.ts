@@ -1,5 +1,5 @@
 /**
- * Where lanes are dialled: at the links address, or at a port of the same host that the edge has for lanes alone. That one is used
+ * Where lanes are dialled: at the gateway, or at a port of the same host that the edge has for lanes alone. That one is used
  * only once it has answered, so that a port that a firewall closes, or a proxy refuses, delays no session.
  */
 import type { FairleadError } from "../../protocol/errors.ts";
@@ -10,8 +10,8 @@ import { Backoff } from "../net/backoff.ts";
 const RETRY = { base: 60_000, cap: 30 * 60_000 } as const;
 
 export interface LaneAddressOptions {
-  /** The links address, `https://…`. */
-  readonly links: () => string;
+  /** The gateway, `https://…`. */
+  readonly gateway: () => string;
   /** Whether lanes are served at a URL. Rejects with a FairleadError when they are not. */
   readonly probe: (url: string) => Promise<void>;
   /** Whether an error of a dial is one of the way there, and not the edge's own answer. */
@@ -50,7 +50,7 @@ export class LaneAddress {
   }
 
   /**
-   * Dials a lane: at the lanes' port when that has answered, and at the links address when it has not or fails now.
+   * Dials a lane: at the lanes' port when that has answered, and at the gateway when it has not or fails now.
    *
    * @param dial opens it at an origin
    */
@@ -58,14 +58,14 @@ export class LaneAddress {
     const direct = this.#direct;
     if (direct === null) {
       this.#probe();
-      return await dial(this.#options.links());
+      return await dial(this.#options.gateway());
     }
     try {
       return await dial(direct);
     } catch (error) {
       if (!this.#options.mayPass(error)) throw error;
       this.#failed();
-      return await dial(this.#options.links());
+      return await dial(this.#options.gateway());
     }
   }
 
@@ -75,7 +75,7 @@ export class LaneAddress {
 
   get #url(): string | null {
     if (this.#port === undefined) return null;
-    const url = new URL(this.#options.links());
+    const url = new URL(this.#options.gateway());
     url.port = String(this.#port);
     return url.origin;
   }
@@ -95,7 +95,7 @@ export class LaneAddress {
           log.debug({ url }, "lanes are dialled at their own port");
         },
         (error: FairleadError) => {
-          log.debug({ url, code: error.code }, `lanes stay on the links address: ${error.message}`);
+          log.debug({ url, code: error.code }, `lanes stay on the gateway: ${error.message}`);
           if (port === this.#port) this.#failed();
         },
       )

@@ -16,7 +16,7 @@ export const StrangerCounts = z.object({
 });
 export type StrangerCounts = z.infer<typeof StrangerCounts>;
 
-/** `direct`: lanes have a port of their own. `withdrawn`: strangers filled it, so lanes take the links port for a time. */
+/** `direct`: lanes have a port of their own. `withdrawn`: strangers filled it, so lanes take the gateway's port for a time. */
 export const LanePort = z.enum(["direct", "withdrawn", "off"]);
 export type LanePort = z.infer<typeof LanePort>;
 

@@ -45,6 +45,6 @@ export function parseJti(jti: string): { boot: string; counter: number } | null 
 /** Header of a lane's upgrade request that holds the ticket. */
 export const TICKET_HEADER = "fairlead-ticket";
 
-/** Paths on the links address. Both are WebSocket upgrades. */
+/** Paths on the gateway. Both are WebSocket upgrades. */
 export const UPLINK_PATH = "/v1/uplink";
 export const LANE_PATH = "/v1/lane";

@@ -208,7 +208,7 @@ export const Welcome = z.object({
   site: z.object({ id: SiteId, name: SiteName }),
   /** The edge's clock, ms since 1970. */
   time: z.number(),
-  /** Port at the host of the links address where lanes may be dialled as well, with fewer hops on their way. */
+  /** Port at the host of the gateway where lanes may be dialled as well, with fewer hops on their way. */
   lanePort: Port.optional(),
   links: z.array(LinkReport),
   incoming: z.array(IncomingLink).default([]),

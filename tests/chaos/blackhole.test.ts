@@ -27,18 +27,18 @@ test("a lane that becomes a black hole is found dead and replaced by a fresh one
   proxy = await HarmfulProxy.start();
   const ground = await lay({ east: { env: proxy.env } });
   const { edge, west } = ground;
-  const uplinks = proxy.open(edge.linksUrl);
+  const uplinks = proxy.open(edge.gatewayUrl);
   const streams = await ground.server.open(ground.streams, 20, { bytes: 4000, everyMs: 40 });
   const bound = await boundOf(BOUND, { times: 30, control: () => streams.move() });
   const { id } = await session(west, "is up", ({ state }) => state === "up");
 
   for (const direction of FULL ? (["both", "up", "down"] as const) : (["both"] as const)) {
-    const lanes = proxy.open(edge.linksUrl).filter((tunnel) => !uplinks.includes(tunnel));
+    const lanes = proxy.open(edge.gatewayUrl).filter((tunnel) => !uplinks.includes(tunnel));
     expect(lanes.length, "lanes of the session").toBeGreaterThan(0);
     for (const lane of lanes) lane.freeze(direction);
     const recovery = await streams.move(bound);
     const fresh = proxy
-      .open(edge.linksUrl)
+      .open(edge.gatewayUrl)
       .filter((each) => !uplinks.includes(each) && !lanes.includes(each));
     expect(fresh.length, "new lanes").toBeGreaterThan(0);
     const { generation } = await session(west, "is the first one still", (now) => now.id === id);
@@ -58,7 +58,7 @@ test("a lane and the uplink that become black holes at the same time cost second
   const bound = await boundOf(BOUND_WITH_UPLINK, { times: 30, control: () => streams.move() });
   const { id } = await session(west, "is up", ({ state }) => state === "up");
   for (const direction of FULL ? (["both", "up", "down"] as const) : (["both"] as const)) {
-    const before = proxy.open(edge.linksUrl);
+    const before = proxy.open(edge.gatewayUrl);
     for (const tunnel of before) tunnel.freeze(direction);
     const recovery = await streams.move(bound);
     await session(west, "is the first one still", (now) => now.id === id);
@@ -69,7 +69,7 @@ test("a lane and the uplink that become black holes at the same time cost second
     for (const tunnel of before) tunnel.cut();
     await streams.move();
     await eventually("east has an uplink", async () => {
-      const open = proxy.open(edge.linksUrl).length > 1;
+      const open = proxy.open(edge.gatewayUrl).length > 1;
       return open && (await east.status()).uplink.state === "up";
     });
   }

@@ -50,7 +50,7 @@ test("an idle session parks: no lane is left, the session stays, and the next co
   };
   const north = await start("north", { expose: [`quiet=${server.at}`] });
   const south = await start("south", { bind: "127.5.0.0/16" });
-  const uplinks = proxy.open(edge.linksUrl);
+  const uplinks = proxy.open(edge.gatewayUrl);
   expect(uplinks).toHaveLength(2);
   const place = await eventually("south listens for quiet", async () => {
     const { services } = await south.services();
@@ -58,7 +58,7 @@ test("an idle session parks: no lane is left, the session stays, and the next co
     const [host = "", port = ""] = at?.state === "listening" ? at.address.split(":") : [];
     return host === "" ? null : { host, port: Number(port) };
   });
-  const lanes = () => proxy.open(edge.linksUrl).filter((tunnel) => !uplinks.includes(tunnel)).length;
+  const lanes = () => proxy.open(edge.gatewayUrl).filter((tunnel) => !uplinks.includes(tunnel)).length;
 
   expect((await exchange(place, "awake")).toString()).toBe("awake");
   expect(lanes()).toBe(2);

@@ -42,7 +42,7 @@ test(`streams over a path with ${PERCENT} % loss and ${ROUND_TRIP} ms arrive who
   const { id } = await session(ground.west, "is up", ({ state }) => state === "up");
   if (!inside) proxy.spoil(badness);
   const first = await streams.move(90_000);
-  const [, , ...lanes] = proxy.open(ground.edge.linksUrl);
+  const [, , ...lanes] = proxy.open(ground.edge.gatewayUrl);
   for (const tunnel of lanes) tunnel.cut();
   const second = await streams.move(90_000);
   await streams.finish(90_000);

@@ -31,7 +31,7 @@ beforeAll(async () => {
       const stateDir = cluster.fresh(site);
       const proxy = await HarmfulProxy.start();
       proxies.push(proxy);
-      proxy.detours.set(new URL(edge.linksUrl).host, await middle.listen(site, stateDir));
+      proxy.detours.set(new URL(edge.gatewayUrl).host, await middle.listen(site, stateDir));
       return { stateDir, env: proxy.env, args: ["--log-level", "debug"] };
     };
     return { west: await through("west"), east: await through("east") };

@@ -20,7 +20,7 @@ afterAll(async () => {
   await cluster.close();
 });
 
-test("20,000 silent connections at the API port, the links port and the lanes' port leave everybody served", async () => {
+test("20,000 silent connections at the API port, the gateway's port and the lanes' port leave everybody served", async () => {
   const edge = await cluster.edge();
   const network = await cluster.network(edge);
   const token = await network.token({ uses: 10 });
@@ -28,7 +28,7 @@ test("20,000 silent connections at the API port, the links port and the lanes' p
   await cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] });
   const west = await cluster.connector({ site: "west", token, bind: "127.2.0.0/16" });
   const place = await west.listener("echo");
-  const ports = [placeOf(edge.localUrl), placeOf(edge.localLinksUrl)];
+  const ports = [placeOf(edge.localUrl), placeOf(edge.localGatewayUrl)];
   if (edge.lanes !== null) ports.push({ host: "127.0.0.1", port: edge.lanes });
   for (const [index, port] of ports.entries()) {
     // What the edge closes makes room here; what it keeps is bounded by what this process may have.

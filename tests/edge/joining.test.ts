@@ -51,14 +51,16 @@ describe("a token file", () => {
       expires: token.expiresAt,
     });
     expect(file.spec.api).toBe(env.API_URL);
-    expect(file.spec.links).toBe(env.LINKS_URL);
+    expect(file.spec.links).toBe(env.GATEWAY_URL);
     expect(file.spec.ca).toBe(env.DEPLOYMENT_CA);
     // On a platform, which is what a hostname of its own for uplinks means, the server certificates are the platform's.
     expect(file.spec.tls).toBe("public");
     const body = JSON.stringify({ uses: 1 });
     const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
     const init = { method: "POST", headers, body };
-    const embedded = await ask(`${env.API_URL}/v1/networks/shop/tokens`, init, { LINKS_HOSTNAME: undefined });
+    const embedded = await ask(`${env.API_URL}/v1/networks/shop/tokens`, init, {
+      GATEWAY_HOSTNAME: undefined,
+    });
     expect(TokenFile.parse(parse(CreatedToken.parse(await embedded.json()).file)).spec.tls).toBeUndefined();
     expect(token).toMatchObject({ uses: 2, used: 0, state: "good" });
     const [listed] = (await (await call("GET", "/v1/networks/shop/tokens")).json()) as unknown[];
@@ -81,7 +83,7 @@ describe("redeeming", () => {
     expect(admission).toMatchObject({
       network: { id: network.id, name: "shop" },
       site: { name: "west" },
-      edge: { links: env.LINKS_URL, audience: env.API_URL },
+      edge: { links: env.GATEWAY_URL, audience: env.API_URL },
     });
     const leaf = readCertificate(derOf(admission.certificate));
     const authority = readCertificate(derOf(admission.authority));

@@ -6,7 +6,7 @@ import { unwrap } from "../../workers/result.ts";
 import { createAssertion } from "../unit/workers/authority/support.ts";
 import { Operator } from "./support/access.ts";
 import { ask, createNetwork, errorOf, reported } from "./support/client.ts";
-import { LINKS_URL } from "./support/environment.ts";
+import { GATEWAY_URL } from "./support/environment.ts";
 import { granted, hangUpAll, offer, TestUplink } from "./support/member.ts";
 import { resetEdge } from "./support/reset.ts";
 
@@ -36,7 +36,7 @@ async function dialLate(uplink: TestUplink, { ticket }: Invitation, meanwhile: (
     },
   });
   return ask(
-    `${LINKS_URL}${LANE_PATH}`,
+    `${GATEWAY_URL}${LANE_PATH}`,
     {
       headers: { upgrade: "websocket", authorization: `Bearer ${assertion}`, [TICKET_HEADER]: ticket },
       cf: reported(member.certificate.certificate),

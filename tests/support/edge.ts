@@ -21,7 +21,7 @@ export interface EdgeOptions {
 /** What `edge start --json` prints once the edge answers. */
 const Started = z.object({
   api: z.url(),
-  links: z.url(),
+  gateway: z.url(),
   lanes: z.number().nullable(),
   ca: z.string(),
   adminKey: z.string(),
@@ -31,7 +31,7 @@ export class Edge {
   readonly stateDir: string;
   /** As the edge calls itself. */
   readonly apiUrl: string;
-  readonly linksUrl: string;
+  readonly gatewayUrl: string;
   /** Port where workerd itself takes lanes; null when it does not. */
   readonly lanes: number | null;
   readonly caFile: string;
@@ -55,7 +55,7 @@ export class Edge {
     this.#process = started;
     this.stateDir = at.stateDir;
     this.apiUrl = at.api;
-    this.linksUrl = at.links;
+    this.gatewayUrl = at.gateway;
     this.lanes = at.lanes;
     this.caFile = at.ca;
     this.ca = at.caText;
@@ -79,9 +79,9 @@ export class Edge {
     return `https://127.0.0.1:${new URL(this.apiUrl).port}`;
   }
 
-  /** The links address as this machine reaches it. */
-  get localLinksUrl(): string {
-    return `https://127.0.0.1:${new URL(this.linksUrl).port}`;
+  /** The gateway as this machine reaches it. */
+  get localGatewayUrl(): string {
+    return `https://127.0.0.1:${new URL(this.gatewayUrl).port}`;
   }
 
   /** The environment of a command that administers this edge. */
@@ -119,7 +119,7 @@ async function launch(cluster: Cluster, stateDir: string, options: EdgeOptions) 
     stateDir,
     "--api",
     "127.0.0.1:0",
-    "--links",
+    "--gateway",
     "127.0.0.1:0",
     "--json",
   ];

@@ -197,7 +197,7 @@ export class RawSite {
   async dialUplink({ assertion, proof = this.proof, headers = {} }: UplinkChanges = {}): Promise<Attempt> {
     const proven: Record<string, string> = {};
     if (assertion !== null) proven.authorization = `Bearer ${assertion ?? (await this.assertion())}`;
-    return await attempt(this.edge, this.edge.linksUrl + UPLINK_PATH, {
+    return await attempt(this.edge, this.edge.gatewayUrl + UPLINK_PATH, {
       proof,
       headers: { ...proven, ...headers },
     });
@@ -209,7 +209,7 @@ export class RawSite {
     { assertion, proof = this.proof, headers = {} }: UplinkChanges = {},
   ): Promise<Attempt> {
     const proven = assertion ?? (await this.assertion({ purpose: "lane" }));
-    return await attempt(this.edge, this.edge.linksUrl + LANE_PATH, {
+    return await attempt(this.edge, this.edge.gatewayUrl + LANE_PATH, {
       proof,
       headers: {
         authorization: `Bearer ${proven}`,

@@ -79,7 +79,7 @@ describe("an edge that is lost", () => {
     ]);
 
     const again = await Edge.start(cluster, { stateDir: state });
-    expect([again.apiUrl, again.linksUrl]).toEqual([edge.apiUrl, edge.linksUrl]);
+    expect([again.apiUrl, again.gatewayUrl]).toEqual([edge.apiUrl, edge.gatewayUrl]);
     await eventually("west uses the service", () => use("after").then(() => true), SECONDS);
     for (const site of [east, west]) expect((await site.status()).uplink.state).toBe("up");
     // Sessions are not in a backup: what was open is cut, not left hanging.

@@ -20,7 +20,7 @@ it("wrangler.toml is complete: a dry run of `wrangler deploy` builds the Worker 
   for (const binding of ["env.REGISTRY (Registry)", "env.ROUTER (Router)", "env.DIRECTORY (Directory)"]) {
     expect(stdout).toContain(binding);
   }
-  for (const variable of ["env.API_URL", "env.LINKS_URL", "env.LINKS_HOSTNAME"]) {
+  for (const variable of ["env.API_URL", "env.GATEWAY_URL", "env.GATEWAY_HOSTNAME"]) {
     expect(stdout).toContain(variable);
   }
   expect(readdirSync(outdir)).toContain("index.js");
@@ -31,8 +31,8 @@ it("`fairlead edge deploy --dry-run` shows everything without an account, has th
   const words = [
     "--api",
     "edge.example.org",
-    "--links",
-    "links.example.org",
+    "--gateway",
+    "gateway.example.org",
     "--worker",
     "my-edge",
     "--dry-run",
@@ -46,14 +46,14 @@ it("`fairlead edge deploy --dry-run` shows everything without an account, has th
   expect(stderr).not.toMatch(/\[ERROR\]|WARNING/);
   expect(status, stderr).toBe(0);
   // What wrangler said of the Worker that would be uploaded.
-  for (const binding of ["env.REGISTRY (Registry)", "env.LINKS_HOSTNAME", "env.DEPLOYMENT_CA_KEY"]) {
+  for (const binding of ["env.REGISTRY (Registry)", "env.GATEWAY_HOSTNAME", "env.DEPLOYMENT_CA_KEY"]) {
     expect(stderr).toContain(binding);
   }
   for (const said of [
     "wrangler accepts the Worker and its configuration",
     "--name my-edge",
-    "--domain links.example.org",
-    "client certificates on for links.example.org",
+    "--domain gateway.example.org",
+    "client certificates on for gateway.example.org",
     "curl https://edge.example.org/v1/health",
   ]) {
     expect(stdout).toContain(said);

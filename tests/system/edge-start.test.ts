@@ -23,7 +23,7 @@ import {
 } from "./support/edge-client.ts";
 
 let home: string;
-let options: { state: string; api: string; links: string; bundle: string };
+let options: { state: string; api: string; gateway: string; bundle: string };
 const cleanups: (() => Promise<void>)[] = [];
 
 beforeEach(() => {
@@ -31,7 +31,7 @@ beforeEach(() => {
   options = {
     state: join(home, 'state "of" the édge'),
     api: "127.0.0.1:0",
-    links: "127.0.0.1:0",
+    gateway: "127.0.0.1:0",
     bundle: STUB_EDGE,
   };
 });
@@ -104,7 +104,7 @@ describe("fairlead edge start", () => {
     expect(entrypoint).toBe("default");
     expect(props).toEqual({});
     expect(env.API_URL).toBe(running.apiUrl);
-    expect(env.LINKS_URL).toBe(running.linksUrl);
+    expect(env.GATEWAY_URL).toBe(running.gatewayUrl);
     expect(env.DEPLOYMENT_CA).toBe(ca);
     const digest = async (text: string) =>
       Buffer.from(await crypto.subtle.digest("SHA-256", Buffer.from(text))).toString("hex");
@@ -121,10 +121,10 @@ describe("fairlead edge start", () => {
     expect(config).not.toMatch(/[0-9a-f]{64}/);
   });
 
-  test("refuses links without a certificate and with a stranger's, and tells the Worker which one it verified", async () => {
+  test("refuses at the gateway a client without a certificate and one with a stranger's, and tells the Worker which one it verified", async () => {
     const { running, ca } = await startEdge();
     const codeOf = async (client: object) => {
-      const answer = await get(`${running.linksUrl}/`, { ca, ...client });
+      const answer = await get(`${running.gatewayUrl}/`, { ca, ...client });
       return [answer.status, JSON.parse(answer.body).error.code];
     };
     expect(await codeOf({})).toEqual([401, "certificate.required"]);
@@ -139,10 +139,10 @@ describe("fairlead edge start", () => {
     // A client says nothing about itself in the front's place.
     const forged = { "fairlead-cf": JSON.stringify({ tlsClientAuth: { certPresented: "1" } }) };
     for (const headers of [{}, forged]) {
-      const answer = await get(`${running.linksUrl}/`, { ca, headers, ...proven });
+      const answer = await get(`${running.gatewayUrl}/`, { ca, headers, ...proven });
       const der = new X509Certificate(proven.cert).raw.toString("base64");
       expect(JSON.parse(answer.body)).toMatchObject({
-        entrypoint: "Links",
+        entrypoint: "Gateway",
         props: { reportsClientCertificates: true },
         clientCertificate: { certPresented: "1", certVerified: "SUCCESS", certRFC9440: `:${der}:` },
       });
@@ -158,7 +158,7 @@ describe("fairlead edge start", () => {
     const forged = { "fairlead-cf": JSON.stringify({ tlsClientAuth: { certPresented: "1" } }) };
     const answer = await get(`${lanes}/`, { ca, headers: forged, ...(await site()) });
     expect(JSON.parse(answer.body)).toMatchObject({
-      entrypoint: "Links",
+      entrypoint: "Gateway",
       props: { enforcesClientCertificates: true },
       clientCertificate: null,
     });
@@ -169,17 +169,17 @@ describe("fairlead edge start", () => {
     expect((await startEdge()).running.lanes).toEqual(running.lanes);
   });
 
-  test("does not let the API address reach the Links entrypoint, whatever it is sent", async () => {
+  test("does not let the API address reach the Gateway entrypoint, whatever it is sent", async () => {
     const { running, ca } = await startEdge();
     const forged = JSON.stringify({ tlsClientAuth: { certPresented: "1", certVerified: "SUCCESS" } });
     const headers = {
-      Host: new URL(running.linksUrl).host,
+      Host: new URL(running.gatewayUrl).host,
       "CF-Blob": forged,
       "MF-CF-Blob": forged,
       "X-CF-Blob": forged,
-      "CF-Worker": "Links",
+      "CF-Worker": "Gateway",
       "CF-Connecting-IP": "192.0.2.1",
-      "X-Forwarded-Host": new URL(running.linksUrl).host,
+      "X-Forwarded-Host": new URL(running.gatewayUrl).host,
     };
     for (const path of ["/", "/v1/uplink", "/v1/lane"]) {
       const answer = await get(`${running.apiUrl}${path}`, { ca, headers, ...(await site()) });
@@ -204,7 +204,7 @@ describe("fairlead edge start", () => {
 
     const { running } = await startEdge();
     expect(running.apiUrl).toBe(before.said.apiUrl);
-    expect(running.linksUrl).toBe(before.said.linksUrl);
+    expect(running.gatewayUrl).toBe(before.said.gatewayUrl);
     expect(readFileSync(running.caFile, "utf8")).toBe(ca);
     expect(JSON.parse((await get(`${running.apiUrl}/count`, { ca })).body)).toEqual({ count: 3 });
     expect(JSON.parse((await get(`${running.apiUrl}/router`, { ca })).body)).toEqual({ count: 2 });
@@ -243,7 +243,7 @@ describe("fairlead edge start", () => {
       pid,
       ...childrenOf(pid).map((child) => child.pid),
     ]);
-    const socket = new WebSocket(`${edge.said.linksUrl.replace("https", "wss")}/count`, {
+    const socket = new WebSocket(`${edge.said.gatewayUrl.replace("https", "wss")}/count`, {
       ca,
       ...(await site()),
     });
@@ -277,7 +277,7 @@ describe("fairlead edge start", () => {
     await eventually("the lanes' port has it", async () => (await servedSerial(lanes, ca)) === serial);
     const counted = await answered(() => get(`${running.apiUrl}/count`, { ca }));
     expect(JSON.parse(counted.body)).toEqual({ count: 2 });
-    await answered(async () => get(`${running.linksUrl}/`, { ca, ...(await site()) }));
+    await answered(async () => get(`${running.gatewayUrl}/`, { ca, ...(await site()) }));
   });
 
   test("makes another server certificate when its names change, under the same CA", async () => {
@@ -302,9 +302,9 @@ describe("fairlead edge start", () => {
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     cleanups.push(() => new Promise((resolve) => other.close(() => resolve())));
     const bound = other.address();
-    const links = `127.0.0.1:${bound !== null && typeof bound === "object" ? bound.port : 0}`;
-    const error = await new EmbeddedEdge({ ...options, links }).start().catch((reason) => reason);
-    expect(error).toMatchObject({ code: "edge.port_taken", message: expect.stringContaining(links) });
+    const gateway = `127.0.0.1:${bound !== null && typeof bound === "object" ? bound.port : 0}`;
+    const error = await new EmbeddedEdge({ ...options, gateway }).start().catch((reason) => reason);
+    expect(error).toMatchObject({ code: "edge.port_taken", message: expect.stringContaining(gateway) });
     await startEdge();
   });
 
@@ -359,6 +359,6 @@ describe("fairlead edge start", () => {
     expect((await get(networks, { ca })).status).toBe(401);
     expect((await get(networks, { ca, headers: { authorization: `Bearer ${key}` } })).status).toBe(200);
     expect((await get(`${running.apiUrl}/v1/uplink`, { ca, ...(await site()) })).status).toBe(404);
-    expect((await get(`${running.linksUrl}/v1/networks`, { ca, ...(await site()) })).status).not.toBe(200);
+    expect((await get(`${running.gatewayUrl}/v1/networks`, { ca, ...(await site()) })).status).not.toBe(200);
   });
 });

@@ -32,7 +32,7 @@ async function startEdge(file?: string) {
   const edge = new EmbeddedEdge({
     state: join(home, "edge"),
     api: "127.0.0.1:0",
-    links: "127.0.0.1:0",
+    gateway: "127.0.0.1:0",
     bundle: STUB_EDGE,
     oidc: file === undefined ? undefined : await readOidcFile(path),
   });

@@ -30,11 +30,11 @@ describe("HTTPS_PROXY", () => {
     const east = await cluster.connector({ site: "east", token, expose: [`echo=${server.at}`], env });
     const west = await cluster.connector({ site: "west", token, bind: "127.2.0.0/16", env });
     expect(times(authority(edge.apiUrl)), "redemptions").toBe(2);
-    expect(times(authority(edge.linksUrl)), "uplinks").toBe(2);
+    expect(times(authority(edge.gatewayUrl)), "uplinks").toBe(2);
 
     const place = await west.listener("echo");
     expect((await exchange(place, "through the proxy")).toString()).toBe("through the proxy");
-    expect(times(authority(edge.linksUrl)), "uplinks and lanes").toBe(4);
+    expect(times(authority(edge.gatewayUrl)), "uplinks and lanes").toBe(4);
     expect(proxy.others).toEqual([]);
     await Promise.all([east.stop(), west.stop()]);
   });
@@ -85,7 +85,7 @@ describe("NO_PROXY", () => {
     const env = { HTTPS_PROXY: proxy.url, NO_PROXY: "elsewhere.invalid" };
     const site = await suite.cluster.connector({ site: "detour", token, env });
     expect(proxy.connects).toContain(authority(near.apiUrl));
-    expect(proxy.connects).toContain(authority(near.linksUrl));
+    expect(proxy.connects).toContain(authority(near.gatewayUrl));
     await site.stop();
   });
 });

@@ -62,7 +62,7 @@ async function openStream(place: Place) {
   };
 }
 
-/** A new site joins over the API, comes up on the links address, and opens a session to east. */
+/** A new site joins over the API, comes up on the gateway, and opens a session to east. */
 async function expectNewSite({ cluster, network }: Ground): Promise<void> {
   sites += 1;
   const site = await cluster.connector({
@@ -118,7 +118,7 @@ describe(`with ${DESCRIPTORS} descriptors, ${CONNECTIONS} connections that say`,
     await ground.cluster.close();
   });
 
-  test.each(KINDS.flatMap((kind) => (["API", "links"] as const).map((port) => [kind, port] as const)))(
+  test.each(KINDS.flatMap((kind) => (["API", "gateway's"] as const).map((port) => [kind, port] as const)))(
     "%s at the %s port leave everybody served",
     async (kind, port) => {
       const { edge, network, place } = ground;
@@ -126,7 +126,7 @@ describe(`with ${DESCRIPTORS} descriptors, ${CONNECTIONS} connections that say`,
       const workerd = edge.process.lastLines(5_000).filter((line) => line.includes("workerd ended")).length;
       const stream = await openStream(place);
       await stream.move();
-      const at = placeOf(port === "API" ? edge.localUrl : edge.localLinksUrl);
+      const at = placeOf(port === "API" ? edge.localUrl : edge.localGatewayUrl);
       const release = await hold(stranger, at, kind, edge.ca);
       try {
         await stream.move();
@@ -165,7 +165,7 @@ describe(`with ${DESCRIPTORS_FOR_LANES} descriptors`, () => {
     await ground.cluster.close();
   });
 
-  test("connections that fill the lanes' own port make lanes take the links port, and streams go on", async () => {
+  test("connections that fill the lanes' own port make lanes take the gateway's port, and streams go on", async () => {
     const { edge, network, place } = ground;
     const lanesNow = async () => (await networkStatus(edge.client, network.id)).edge?.lanes;
     const stream = await openStream(place);

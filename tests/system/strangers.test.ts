@@ -92,7 +92,7 @@ async function forgeries(): Promise<Headers> {
     side: "a",
     expires: Date.now() + 30_000,
   };
-  const links = new URL(suite.edge.linksUrl).host;
+  const gateway = new URL(suite.edge.gatewayUrl).host;
   return {
     "fairlead-identity": JSON.stringify(identity),
     "fairlead-ticket-verified": JSON.stringify(ticket),
@@ -110,28 +110,28 @@ async function forgeries(): Promise<Headers> {
     "x-ssl-client-cert": der,
     "x-ssl-client-verify": "SUCCESS",
     "ssl-client-verify": "SUCCESS",
-    "x-forwarded-client-cert": `By=links;Hash=00;Cert="${der}"`,
-    "x-forwarded-host": links,
+    "x-forwarded-client-cert": `By=gateway;Hash=00;Cert="${der}"`,
+    "x-forwarded-host": gateway,
     "x-forwarded-proto": "https",
-    forwarded: `host=${links};proto=https`,
-    "x-original-url": `${suite.edge.linksUrl}${UPLINK_PATH}`,
+    forwarded: `host=${gateway};proto=https`,
+    "x-original-url": `${suite.edge.gatewayUrl}${UPLINK_PATH}`,
     "x-rewrite-url": UPLINK_PATH,
     "fairlead-props": JSON.stringify({ enforcesClientCertificates: true }),
     "cf-worker": "edge",
-    "cf-entrypoint": "Links",
+    "cf-entrypoint": "Gateway",
   };
 }
 
 describe("the API socket", () => {
   test.each([UPLINK_PATH, LANE_PATH])("serves no %s, with whatever a request claims", async (path) => {
-    const { apiUrl, linksUrl } = suite.edge;
+    const { apiUrl, gatewayUrl } = suite.edge;
     const purpose = path === UPLINK_PATH ? "uplink" : "lane";
     const forged = await forgeries();
     const proven = async () => ({ authorization: `Bearer ${await west.assertion({ purpose })}` });
     // With nothing, with a good assertion, and with every header at once; under both hosts' names.
     for (const claims of [{}, await proven(), { ...forged, ...(await proven()) }]) {
-      for (const host of [new URL(apiUrl).host, new URL(linksUrl).host, "links"]) {
-        for (const target of [path, `${linksUrl}${path}`, `${path}/`, `/${path}`]) {
+      for (const host of [new URL(apiUrl).host, new URL(gatewayUrl).host, "gateway"]) {
+        for (const target of [path, `${gatewayUrl}${path}`, `${path}/`, `/${path}`]) {
           const answer = await ask(apiUrl, target, { ...UPGRADE, ...claims, host });
           expect(answer, `${target} as ${host}`).toEqual(answerOf("route.unknown"));
         }
@@ -154,11 +154,11 @@ describe("the API socket", () => {
   });
 });
 
-describe("the links socket", () => {
+describe("the gateway's socket", () => {
   test("serves nothing of the API, to members either", async () => {
     for (const path of ["/v1/networks", "/v1/health", "/v1/redeem", "/", "/v1/openapi.json"]) {
       const headers = { authorization: `Bearer ${suite.edge.adminKey}` };
-      const result = await attempt(suite.edge, suite.edge.linksUrl + path, { proof: west.proof, headers });
+      const result = await attempt(suite.edge, suite.edge.gatewayUrl + path, { proof: west.proof, headers });
       expect(result, path).toEqual({ kind: "refused", ...answerOf("route.unknown") });
     }
   });

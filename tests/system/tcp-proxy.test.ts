@@ -28,7 +28,7 @@ function documented(language: string): string {
 
 /** The configuration with this edge's ports, and only that. */
 function adapted(text: string, edge: Edge): string {
-  const ports = [new URL(edge.apiUrl).port, new URL(edge.linksUrl).port, String(edge.lanes)];
+  const ports = [new URL(edge.apiUrl).port, new URL(edge.gatewayUrl).port, String(edge.lanes)];
   return text
     .replaceAll("203.0.113.7", PUBLIC)
     .replaceAll(/\b844([345])\b/g, (_, last: string) => ports[Number(last) - 3] ?? "")
@@ -86,7 +86,7 @@ describe.each(PROXIES)("the configuration of $name", ({ name, config, args }) =>
     );
     const stranger = new Stranger();
     strangers.push(stranger);
-    for (const url of [edge.apiUrl, edge.linksUrl]) {
+    for (const url of [edge.apiUrl, edge.gatewayUrl]) {
       await stranger.hold({ host: PUBLIC, port: Number(new URL(url).port) }, SILENT / 2, {
         from: "127.0.0.3",
       });

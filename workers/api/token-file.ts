@@ -7,7 +7,7 @@ import type { Env } from "../config.ts";
 
 /** The token file's content. */
 export function formatTokenFile(
-  env: Pick<Env, "API_URL" | "LINKS_URL" | "DEPLOYMENT_CA" | "LINKS_HOSTNAME">,
+  env: Pick<Env, "API_URL" | "GATEWAY_URL" | "DEPLOYMENT_CA" | "GATEWAY_HOSTNAME">,
   network: Network,
   token: Token,
   claim: string,
@@ -24,11 +24,11 @@ export function formatTokenFile(
     },
     spec: {
       api: env.API_URL,
-      links: env.LINKS_URL,
+      links: env.GATEWAY_URL,
       claim,
       ca: env.DEPLOYMENT_CA,
       // There the platform answers TLS, with certificates of a public CA.
-      ...(env.LINKS_HOSTNAME ? { tls: "public" as const } : {}),
+      ...(env.GATEWAY_HOSTNAME ? { tls: "public" as const } : {}),
     },
   };
   // A deployment that is configured wrongly should fail here, not at the site that gets the file.

@@ -22,8 +22,8 @@ import { type Bans, claimedSite } from "./bans.ts";
 import type { KnownNetworks } from "./known-networks.ts";
 import type { TlsProof } from "./tls-proof.ts";
 
-/** What the links address keeps in an isolate. */
-export interface LinksState {
+/** What the gateway keeps in an isolate. */
+export interface GatewayState {
   readonly limits: Limits;
   readonly known: KnownNetworks;
   readonly bans: Bans;
@@ -33,7 +33,7 @@ export interface LinksState {
 interface Visit {
   readonly request: Request;
   readonly env: Env;
-  readonly state: LinksState;
+  readonly state: GatewayState;
   readonly now: number;
   readonly later: (work: Promise<unknown>) => void;
 }
@@ -42,14 +42,14 @@ interface Visit {
 const INTERNAL_HEADERS = [IDENTITY_HEADER, VERIFIED_TICKET_HEADER];
 
 /**
- * Answers a request on the links address.
+ * Answers a request on the gateway.
  * @param prove says what TLS proved, or throws certificate.required
  * @param later keeps work alive after the answer (`ctx.waitUntil`)
  */
-export async function serveLinks(
+export async function serveGateway(
   request: Request,
   env: Env,
-  state: LinksState,
+  state: GatewayState,
   prove: () => TlsProof,
   later: (work: Promise<unknown>) => void,
 ): Promise<Response> {

@@ -9,9 +9,9 @@ import { FairleadError } from "../../protocol/errors.ts";
 /** The certificate that was proved in TLS, DER; null when the socket enforced one but does not tell which. */
 export type TlsProof = { readonly certificate: Uint8Array | null };
 
-/** Properties of the `Links` entrypoint behind the embedded edge's front, which reports the certificate it verified. */
+/** Properties of the `Gateway` entrypoint behind the embedded edge's front, which reports the certificate it verified. */
 const ReportingProps = z.object({ reportsClientCertificates: z.literal(true) });
-/** Properties of the `Links` entrypoint behind workerd's own socket for lanes, which tells no certificate. */
+/** Properties of the `Gateway` entrypoint behind workerd's own socket for lanes, which tells no certificate. */
 const EnforcingProps = z.object({ enforcesClientCertificates: z.literal(true) });
 
 /**

@@ -205,7 +205,7 @@ export class Registry extends DurableObject<RegistryEnv> {
     await this.#lifetime.schedule();
   }
 
-  // ---- for the links address
+  // ---- for the gateway
 
   /** Whether a site may dial the lane of a verified ticket now. */
   authorizeLane(identity: Identity, ticket: Ticket): Promise<Result<null>> {

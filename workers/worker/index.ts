@@ -1,13 +1,13 @@
 /**
- * The edge's entry. The API is the default entrypoint. Uplinks and lanes are served by `Links`, which only a
+ * The edge's entry. The API is the default entrypoint. Uplinks and lanes are served by `Gateway`, which only a
  * socket that asks for client certificates is configured to reach (workerd), or on a hostname of their own
- * (Cloudflare, LINKS_HOSTNAME). Without that hostname nothing that a request says leads from the API to them.
+ * (Cloudflare, GATEWAY_HOSTNAME). Without that hostname nothing that a request says leads from the API to them.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { createApi } from "../api/app.ts";
 import type { Env } from "../config.ts";
 import { Bans } from "../gateway/bans.ts";
-import { type LinksState, serveLinks } from "../gateway/gateway.ts";
+import { type GatewayState, serveGateway } from "../gateway/gateway.ts";
 import { KnownNetworks } from "../gateway/known-networks.ts";
 import { proofFromPlatform, proofFromSocket } from "../gateway/tls-proof.ts";
 import { createLimits } from "../limits/limits.ts";
@@ -18,21 +18,21 @@ export { Router } from "../router/router.ts";
 
 const limits = createLimits();
 const api = createApi(limits);
-const links: LinksState = { limits, known: new KnownNetworks(), bans: new Bans() };
+const gateway: GatewayState = { limits, known: new KnownNetworks(), bans: new Bans() };
 
-export class Links extends WorkerEntrypoint<Env> {
+export class Gateway extends WorkerEntrypoint<Env> {
   override fetch(request: Request): Promise<Response> {
     const prove = () => proofFromSocket(this.ctx.props, request.cf);
-    return serveLinks(request, this.env, links, prove, (work) => this.ctx.waitUntil(work));
+    return serveGateway(request, this.env, gateway, prove, (work) => this.ctx.waitUntil(work));
   }
 }
 
 export default {
   fetch(request, env, ctx) {
-    const hostname = env.LINKS_HOSTNAME?.toLowerCase();
+    const hostname = env.GATEWAY_HOSTNAME?.toLowerCase();
     if (hostname && new URL(request.url).hostname === hostname) {
       const prove = () => proofFromPlatform(request.cf);
-      return serveLinks(request, env, links, prove, (work) => ctx.waitUntil(work));
+      return serveGateway(request, env, gateway, prove, (work) => ctx.waitUntil(work));
     }
     return api.fetch(request, env, ctx);
   },

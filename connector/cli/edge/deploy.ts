@@ -23,8 +23,8 @@ export const edgeDeploy = command({
       "where people and joining sites reach the API; needed the first time",
       someText,
     ),
-    links: value(
-      "--links <HOSTNAME>",
+    gateway: value(
+      "--gateway <HOSTNAME>",
       "where connectors dial, with client certificates; needed the first time",
       someText,
     ),
@@ -61,11 +61,11 @@ export const edgeDeploy = command({
   },
   examples: [
     {
-      command: "fairlead edge deploy --api edge.example.com --links links.example.com --dry-run",
+      command: "fairlead edge deploy --api edge.example.com --gateway gateway.example.com --dry-run",
       says: "shows what the next would do",
     },
     {
-      command: "fairlead edge deploy --api edge.example.com --links links.example.com",
+      command: "fairlead edge deploy --api edge.example.com --gateway gateway.example.com",
       says: "deploys, and says what remains to be done by hand",
     },
     { command: "fairlead edge deploy", says: "updates what was deployed from the usual state directory" },
@@ -129,7 +129,7 @@ export const edgeDeploy = command({
     );
     context.answer({ ...document, did, byHand }, (out) => {
       out.line();
-      out.line(`The edge is deployed: https://${deployment.api}, links at https://${deployment.links}.`);
+      out.line(`The edge is deployed: https://${deployment.api}, gateway at https://${deployment.gateway}.`);
       printByHand(context, "What remains to be done by hand:", byHand);
     });
   },
@@ -140,7 +140,7 @@ async function describeDeployment(
   state: string,
   input: {
     readonly api: string | undefined;
-    readonly links: string | undefined;
+    readonly gateway: string | undefined;
     readonly worker: string | undefined;
     readonly oidc: string | undefined;
     readonly withoutOidc: boolean;
@@ -154,14 +154,14 @@ async function describeDeployment(
   const text = await readFile(join(state, DEPLOYMENT_FILE), "utf8").catch(() => null);
   // A damaged record is told when the directory is opened.
   const last = text === null ? undefined : DeploymentRecord.safeParse(tryJson(text)).data;
-  const [api, links] = [input.api ?? last?.api, input.links ?? last?.links];
-  if (api === undefined || links === undefined) {
+  const [api, gateway] = [input.api ?? last?.api, input.gateway ?? last?.links];
+  if (api === undefined || gateway === undefined) {
     throw new FairleadError(
       "request.invalid",
-      "the first deployment needs --api HOSTNAME and --links HOSTNAME",
+      "the first deployment needs --api HOSTNAME and --gateway HOSTNAME",
     );
   }
-  const hostnames = parseHostnames(api, links);
+  const hostnames = parseHostnames(api, gateway);
   const oidc = input.withoutOidc ? undefined : await readOidc(input.oidc, last?.oidc);
   return { state, worker: input.worker ?? last?.worker ?? DEFAULT_WORKER, ...hostnames, oidc };
 }

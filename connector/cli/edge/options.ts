@@ -33,15 +33,15 @@ export const edgeState = async (io: Io, named: string | undefined) =>
 /** The words that start an edge where it was reached before. */
 export function startCommand(
   state: string,
-  urls: { readonly api: string; readonly links: string | null },
+  urls: { readonly api: string; readonly gateway: string | null },
 ): string {
-  const [api, links] = [urls.api, urls.links].map((url) => (url === null ? null : new URL(url)));
+  const [api, gateway] = [urls.api, urls.gateway].map((url) => (url === null ? null : new URL(url)));
   const words = ["fairlead edge start", `--state ${state}`];
   const port = (url: URL) => url.port || "443";
   // An address is listened on; a name is what others call whatever this machine listens on.
   const own = (url: URL) => isIP(url.hostname.replace(/^\[|\]$/g, "")) !== 0 || url.hostname === "localhost";
   if (api) words.push(`--api ${own(api) ? api.hostname : "0.0.0.0"}:${port(api)}`);
-  if (links) words.push(`--links ${own(links) ? links.hostname : "0.0.0.0"}:${port(links)}`);
+  if (gateway) words.push(`--gateway ${own(gateway) ? gateway.hostname : "0.0.0.0"}:${port(gateway)}`);
   if (api && !own(api)) words.push(`--hostname ${api.hostname}`);
   return words.join(" ");
 }

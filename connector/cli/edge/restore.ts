@@ -72,7 +72,7 @@ export const edgeRestore = command({
       log,
       told: (network) => log.info({ network }, "restoring a network"),
     });
-    const start = startCommand(state, backup.header.urls);
+    const start = startCommand(state, urlsOf(backup));
     context.answer(describe(backup, { state, start }), (out) => {
       out.line(
         `${count(backup.networks.length, "network")} restored to ${state}, as of ${backup.header.createdAt}.`,
@@ -99,9 +99,11 @@ async function restoreData(context: Context, backup: Backup): Promise<void> {
   });
 }
 
+const urlsOf = ({ header: { urls } }: Backup) => ({ api: urls.api, gateway: urls.links });
+
 const describe = (backup: Backup, where: Record<string, string>) => ({
   ...where,
   createdAt: backup.header.createdAt,
-  urls: backup.header.urls,
+  urls: urlsOf(backup),
   networks: backup.networks.map(({ name }) => name),
 });

@@ -8,7 +8,7 @@ import { logLevel } from "../options.ts";
 import { hostPort, hostPortOr, someText } from "../values.ts";
 
 const API = "127.0.0.1:8443";
-const LINKS = "127.0.0.1:8444";
+const GATEWAY = "127.0.0.1:8444";
 
 export const edgeStart = command({
   path: ["edge", "start"],
@@ -22,10 +22,10 @@ export const edgeStart = command({
       someText,
     ),
     api: valueOr("--api <HOST:PORT>", "where people and joining sites reach the API", hostPort, API, API),
-    links: valueOr("--links <HOST:PORT>", "where connectors dial", hostPort, LINKS, LINKS),
+    gateway: valueOr("--gateway <HOST:PORT>", "where connectors dial", hostPort, GATEWAY, GATEWAY),
     lanes: value(
       "--lanes <HOST:PORT|off>",
-      "where lanes go directly to workerd; else the host of --links and the port after its. `off`: to --links",
+      "where lanes go directly to workerd; else the host of --gateway and the port after its. `off`: to --gateway",
       hostPortOr("off"),
     ),
     hostname: value(
@@ -44,7 +44,7 @@ export const edgeStart = command({
   examples: [
     { command: "fairlead edge start", says: "an edge for trying things out on this machine" },
     {
-      command: "fairlead edge start --api 0.0.0.0:443 --links 0.0.0.0:8444 --hostname edge.example",
+      command: "fairlead edge start --api 0.0.0.0:443 --gateway 0.0.0.0:8444 --hostname edge.example",
       says: "an edge for sites elsewhere, reached as edge.example",
     },
     {
@@ -62,7 +62,7 @@ export const edgeStart = command({
     const edge = new EmbeddedEdge({
       state,
       api: input.api,
-      links: input.links,
+      gateway: input.gateway,
       lanes: input.lanes,
       ...(input.hostname === undefined ? {} : { hostname: input.hostname }),
       oidc,
@@ -74,7 +74,7 @@ export const edgeStart = command({
       context.answer(
         {
           api: at.apiUrl,
-          links: at.linksUrl,
+          gateway: at.gatewayUrl,
           lanes: at.lanes?.port ?? null,
           ca: at.caFile,
           adminKey: at.adminKeyFile,
@@ -84,7 +84,7 @@ export const edgeStart = command({
           out.line("The edge runs. Ctrl-C stops it.");
           out.details([
             ["API", at.apiUrl],
-            ["links", at.linksUrl],
+            ["gateway", at.gatewayUrl],
             ["lanes", at.lanes === null ? undefined : `port ${at.lanes.port}`],
             ["deployment CA", at.caFile],
             ["admin key", at.adminKeyFile],

@@ -25,7 +25,7 @@ export function edgeSentences({ edge }: NetworkStatus): string[] {
   }
   if (edge.lanes === "withdrawn") {
     sentences.push(
-      "Strangers filled the port of the lanes; for a time lanes take the links port, which costs more.",
+      "Strangers filled the port of the lanes; for a time lanes take the gateway's port, which costs more.",
     );
   }
   return sentences;

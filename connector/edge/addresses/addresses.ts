@@ -13,8 +13,8 @@ export interface Address {
 /** Where the API listens, and where uplinks and lanes are accepted. */
 export interface Addresses {
   readonly api: Address;
-  readonly links: Address;
-  /** Where workerd takes lanes without the front between; null where lanes come to `links` as well. */
+  readonly gateway: Address;
+  /** Where workerd takes lanes without the front between; null where lanes come to `gateway` as well. */
   readonly lanes: Address | null;
 }
 
@@ -75,8 +75,8 @@ export function localAddress(address: Address): Address {
 }
 
 /** Every name that the server certificate must carry. */
-export function certificateNames({ api, links, lanes }: Addresses, hostname: string | undefined): string[] {
-  const addresses = [api, links, ...(lanes === null ? [] : [lanes])];
+export function certificateNames({ api, gateway, lanes }: Addresses, hostname: string | undefined): string[] {
+  const addresses = [api, gateway, ...(lanes === null ? [] : [lanes])];
   const names = addresses.map((address) => publicHost(address, hostname));
   const bound = addresses.map((address) => address.host).filter((host) => !WILDCARDS.has(host));
   return [...new Set([...names, "localhost", "127.0.0.1", "::1", ...bound])];

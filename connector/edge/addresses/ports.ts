@@ -17,7 +17,7 @@ const PATIENCE_MS = 2_000;
 export async function settlePorts(
   wanted: Addresses,
   remembered:
-    | { readonly api: number; readonly links: number; readonly lanes?: number | undefined }
+    | { readonly api: number; readonly gateway: number; readonly lanes?: number | undefined }
     | undefined,
 ): Promise<Addresses> {
   const settled = async (address: Address, last: number | undefined): Promise<Address> => ({
@@ -25,13 +25,13 @@ export async function settlePorts(
     port: await whenFree(address.port === 0 ? { ...address, port: last ?? 0 } : address),
   });
   const api = await settled(wanted.api, remembered?.api);
-  const links = await settled(wanted.links, remembered?.links);
+  const gateway = await settled(wanted.gateway, remembered?.gateway);
   const lanes = wanted.lanes && (await settled(wanted.lanes, remembered?.lanes));
-  const all = [api, links, ...(lanes ? [lanes] : [])].map(formatAddress);
+  const all = [api, gateway, ...(lanes ? [lanes] : [])].map(formatAddress);
   if (new Set(all).size < all.length) {
-    throw new FairleadError("request.invalid", "--api, --links and --lanes must be different addresses.");
+    throw new FairleadError("request.invalid", "--api, --gateway and --lanes must be different addresses.");
   }
-  return { api, links, lanes };
+  return { api, gateway, lanes };
 }
 
 async function whenFree(address: Address): Promise<number> {

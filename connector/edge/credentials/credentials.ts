@@ -30,7 +30,7 @@ export const FILES = {
 
 const Port = z.int().min(1).max(65535);
 
-/** What the edge remembers of itself. */
+/** What the edge remembers of itself. The gateway is stored under its former name, `links`. */
 export const EdgeRecord = z.object({
   version: z.literal(1),
   /** Tokens and sites hold the URLs, so a port that was found free once is kept. */

@@ -1,5 +1,5 @@
 /**
- * What of the edge faces strangers: the API port and the links port. Ends TLS, bounds how many connections there are and how long
+ * What of the edge faces strangers: the API port and the gateway's port. Ends TLS, bounds how many connections there are and how long
  * each may take to prove itself, and forwards requests to workerd, which has no such bounds (1.20261117: a connection
  * that says nothing stays for ever, and the first that finds no free descriptor ends the process).
  */
@@ -24,11 +24,11 @@ import { StrangerLog } from "./stranger-log.ts";
 
 export interface FrontOptions {
   readonly api: Address;
-  readonly links: Address;
+  readonly gateway: Address;
   /** Paths of workerd's Unix sockets for requests that came to each. */
-  readonly workerd: { readonly api: string; readonly links: string };
+  readonly workerd: { readonly api: string; readonly gateway: string };
   readonly server: Credential;
-  /** PEM. The only root of client certificates, which the links port requires. */
+  /** PEM. The only root of client certificates, which the gateway's port requires. */
   readonly deploymentCa: string;
   readonly limits: TableLimits;
   /** Which way lanes take at the moment, for the status. */
@@ -59,7 +59,7 @@ const KEEPALIVE_MS = 30_000;
 /** Longest header of a request, bytes: an assertion may have 16 KiB. */
 const MAX_HEADER = 32 * 1024;
 
-type Port = "api" | "links";
+type Port = "api" | "gateway";
 
 export class Front {
   readonly #options: FrontOptions;
@@ -83,7 +83,7 @@ export class Front {
 
   /** Listens on both ports. @throws FairleadError edge.port_taken, request.invalid */
   async listen(): Promise<void> {
-    for (const port of ["api", "links"] as const) {
+    for (const port of ["api", "gateway"] as const) {
       const tls = this.#serve(port);
       this.#tls.push(tls);
       const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
@@ -132,7 +132,7 @@ export class Front {
       ...this.#context(),
       ...keyPair(server),
       // Not ended in the handshake, which would not tell the peer why: without a certificate nothing is forwarded.
-      ...(port === "links" ? { requestCert: true, rejectUnauthorized: false } : {}),
+      ...(port === "gateway" ? { requestCert: true, rejectUnauthorized: false } : {}),
       handshakeTimeout: STAGE_MS.handshake,
       headersTimeout: STAGE_MS.idle,
       requestTimeout: STAGE_MS.request,
@@ -147,7 +147,7 @@ export class Front {
     });
     tls.on("clientError", (_, socket) => socket.destroy());
     const unproven = (socket: Socket): FairleadError | null => {
-      const error = port === "links" ? certificateError(socket) : null;
+      const error = port === "gateway" ? certificateError(socket) : null;
       if (error !== null) this.#counts.failedHandshakes += 1;
       return error;
     };

@@ -15,7 +15,7 @@ export interface LaunchOptions {
   /** The secrets. */
   readonly environment: Readonly<Record<string, string>>;
   /** Paths of the Unix sockets of the configuration. */
-  readonly sockets: { readonly api: string; readonly links: string };
+  readonly sockets: { readonly api: string; readonly gateway: string };
   /** Where workerd takes lanes; null when it does not. */
   readonly lanes: Address | null;
   /** The server certificate of the configuration, PEM. */
@@ -35,7 +35,7 @@ export async function launchWorkerd(options: LaunchOptions): Promise<Workerd> {
   const paths = Object.values(options.sockets);
   // Left by a run that ended; workerd does not bind over them.
   await Promise.all(paths.map((path) => rm(path, { force: true })));
-  const sockets = lanes === null ? ["api", "links"] : ["api", "links", "lanes"];
+  const sockets = lanes === null ? ["api", "gateway"] : ["api", "gateway", "lanes"];
   const workerd = new Workerd({ config, environment, sockets, log });
   const enough = new AbortController();
   const given = AbortSignal.any([options.signal, enough.signal]);

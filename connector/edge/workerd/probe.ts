@@ -7,7 +7,7 @@ import { type Address, localAddress } from "../addresses/addresses.ts";
 const PROBE_MS = 5_000;
 
 /**
- * One handshake from this machine. The links address would refuse this client afterwards, since it has no
+ * One handshake from this machine. The gateway would refuse this client afterwards, since it has no
  * certificate; what counts is who answered.
  *
  * @param certificate the server certificate expected, PEM

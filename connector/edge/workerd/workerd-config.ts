@@ -14,8 +14,8 @@ const OBJECTS = [
   { binding: "DIRECTORY", className: "Directory" },
 ] as const;
 
-/** The Worker's entrypoint for uplinks and lanes. Only the links socket and the lanes socket lead to it. */
-const LINKS_ENTRYPOINT = "Links";
+/** The Worker's entrypoint for uplinks and lanes. Only the gateway's and the lanes' sockets lead to it. */
+const GATEWAY_ENTRYPOINT = "Gateway";
 
 /** Request header in which the front says what `request.cf` is, JSON. The front takes it away from what clients send. */
 export const PLATFORM_HEADER = "fairlead-cf";
@@ -30,11 +30,11 @@ export interface EdgeConfig {
   /** Absolute path of the directory of the objects' databases. */
   readonly objects: string;
   /** Absolute paths of the Unix sockets for what the front forwards. */
-  readonly sockets: { readonly api: string; readonly links: string };
+  readonly sockets: { readonly api: string; readonly gateway: string };
   /** Where workerd itself takes lanes; null where they come through the front like everything else. */
   readonly lanes: Address | null;
   readonly apiUrl: string;
-  readonly linksUrl: string;
+  readonly gatewayUrl: string;
   /** PEM. */
   readonly deploymentCa: string;
   readonly server: Credential;
@@ -74,22 +74,22 @@ const config :Workerd.Config = (
 }
 
 /**
- * The front's two sockets, and that of the lanes. What the front says of a client certificate counts on its links
+ * The front's two sockets, and that of the lanes. What the front says of a client certificate counts on the gateway's
  * socket alone, and that certificates are enforced is said of the lanes socket alone, both by the entrypoint's
  * properties: a variable would also reach the API socket.
  */
 function sockets(edge: EdgeConfig): string[] {
   const http = `(cfBlobHeader = ${quote(PLATFORM_HEADER)}, forwardedProtoHeader = ${quote(PROTOCOL_HEADER)})`;
-  const front = (name: "api" | "links", service: string) =>
+  const front = (name: "api" | "gateway", service: string) =>
     `(name = "${name}", address = ${quote(`unix:${edge.sockets[name]}`)}, http = ${http}, service = ${service})`;
-  const links = (props: object) =>
-    `(name = "edge", entrypoint = ${quote(LINKS_ENTRYPOINT)}, props = (json = ${quote(JSON.stringify(props))}))`;
-  const all = [front("api", '"edge"'), front("links", links({ reportsClientCertificates: true }))];
+  const gateway = (props: object) =>
+    `(name = "edge", entrypoint = ${quote(GATEWAY_ENTRYPOINT)}, props = (json = ${quote(JSON.stringify(props))}))`;
+  const all = [front("api", '"edge"'), front("gateway", gateway({ reportsClientCertificates: true }))];
   if (edge.lanes === null) return all;
   const keypair = `keypair = (privateKey = ${quote(edge.server.privateKey)}, certificateChain = ${quote(edge.server.certificate)})`;
   const tls = `(requireClientCerts = true, trustedCertificates = [${quote(edge.deploymentCa)}], ${keypair})`;
   const address = quote(formatAddress(edge.lanes));
-  const service = links({ enforcesClientCertificates: true });
+  const service = gateway({ enforcesClientCertificates: true });
   return [
     ...all,
     `(name = "lanes", address = ${address}, https = (tlsOptions = ${tls}), service = ${service})`,
@@ -114,7 +114,7 @@ function outbound(oidc: OidcProvider | undefined): string {
 function bindings(edge: EdgeConfig): string[] {
   const texts = {
     API_URL: edge.apiUrl,
-    LINKS_URL: edge.linksUrl,
+    GATEWAY_URL: edge.gatewayUrl,
     DEPLOYMENT_CA: edge.deploymentCa,
     ...(edge.lanes === null ? {} : { LANES_PORT: String(edge.lanes.port) }),
     ...edge.oidc?.variables,

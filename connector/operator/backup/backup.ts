@@ -20,7 +20,7 @@ export const Header = Mark.extend({
   createdAt: z.iso.datetime(),
   /** Version of the program that wrote it. */
   software: z.string(),
-  /** Where the edge was reached; the links address is not known of every edge. */
+  /** Where the edge was reached. `links` is the gateway, under its former name; null when it is unknown. */
   urls: z.object({ api: EdgeOrigin, links: EdgeOrigin.nullable() }),
 });
 export type Header = z.infer<typeof Header>;

@@ -41,7 +41,7 @@ export async function restoreEdge(backup: Backup, options: RestoreOptions): Prom
   checkContents(backup);
   await intoEmpty(without(backup, DEPLOYMENT_FILE), options.state, async (draft) => {
     const { log, bundle } = options;
-    const edge = new EmbeddedEdge({ state: draft, api: NOWHERE, links: NOWHERE, log, bundle });
+    const edge = new EmbeddedEdge({ state: draft, api: NOWHERE, gateway: NOWHERE, log, bundle });
     try {
       const at = await edge.start();
       // If the backup has no admin key, since its operator took the file away, this edge made itself one.

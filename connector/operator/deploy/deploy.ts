@@ -60,15 +60,15 @@ export async function deploy(
   account: string | undefined,
 ): Promise<string[]> {
   const { deployment, did, now } = options;
-  const { api, links } = deployment;
+  const { api, gateway } = deployment;
   await checkWrangler(options);
-  const zones = { api: await findZone(cloudflare, api), links: await findZone(cloudflare, links) };
-  const accountId = accountOf([zones.api, zones.links], account);
-  did(`zones found: ${[...new Set([zones.api.name, zones.links.name])].join(", ")}`);
+  const zones = { api: await findZone(cloudflare, api), gateway: await findZone(cloudflare, gateway) };
+  const accountId = accountOf([zones.api, zones.gateway], account);
+  did(`zones found: ${[...new Set([zones.api.name, zones.gateway.name])].join(", ")}`);
   await checkFree(cloudflare, accountId, zones.api, deployment, api);
-  await checkFree(cloudflare, accountId, zones.links, deployment, links);
-  const rules = await cloudflare.firewallRules(zones.links.id);
-  did(`nothing else answers at ${api} and ${links}`);
+  await checkFree(cloudflare, accountId, zones.gateway, deployment, gateway);
+  const rules = await cloudflare.firewallRules(zones.gateway.id);
+  did(`nothing else answers at ${api} and ${gateway}`);
 
   const state = await openDeploymentState(deployment.state);
   try {
@@ -84,9 +84,9 @@ export async function deploy(
   }
 
   // The API knows only the whole list, which may have hostnames of others.
-  const wanted = withHostname(await cloudflare.certificateHostnames(zones.links.id), links);
-  if (wanted !== null) await cloudflare.setCertificateHostnames(zones.links.id, wanted);
-  did(`client certificates ${wanted === null ? "were" : "switched"} on for ${links}`);
+  const wanted = withHostname(await cloudflare.certificateHostnames(zones.gateway.id), gateway);
+  if (wanted !== null) await cloudflare.setCertificateHostnames(zones.gateway.id, wanted);
+  did(`client certificates ${wanted === null ? "were" : "switched"} on for ${gateway}`);
   return byHand(deployment, rules === null ? null : suspects(rules));
 }
 

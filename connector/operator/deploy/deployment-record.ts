@@ -11,8 +11,8 @@ export const DeploymentRecord = z.object({
   version: z.literal(1),
   /** Name of the Worker. */
   worker: z.string(),
-  /** Hostnames. */
   api: Hostname,
+  /** The gateway's hostname, stored under its former name. */
   links: Hostname,
   /** Variables of the Worker for identity tokens: kept, as each deployment replaces all variables. */
   oidc: z.record(z.string().regex(/^OIDC_[A-Z]+$/), z.string()).optional(),

@@ -28,8 +28,8 @@ export const readRecord = (state: StateDirectory) => state.readJson(DEPLOYMENT_F
  * Sites keep the hostnames: an edge that moves loses them all.
  * @throws FairleadError `request.invalid`
  */
-export function checkRecord(record: DeploymentRecord | null, { api, links }: Hostnames): void {
-  if (record === null || (record.api === api && record.links === links)) return;
+export function checkRecord(record: DeploymentRecord | null, { api, gateway }: Hostnames): void {
+  if (record === null || (record.api === api && record.links === gateway)) return;
   throw new FairleadError(
     "request.invalid",
     `this deployment is reached at ${record.api} and ${record.links}, which its sites know: deploy to other hostnames from another --state`,
@@ -56,14 +56,14 @@ export async function openSecrets(
 /** Remembers what is deployed. */
 export async function writeRecord(
   state: StateDirectory,
-  { worker, api, links, oidc }: Deployment,
+  { worker, api, gateway, oidc }: Deployment,
   { ADMIN_KEY_HASH }: Secrets,
 ): Promise<void> {
   const record: DeploymentRecord = {
     version: 1,
     worker,
     api,
-    links,
+    links: gateway,
     ...(oidc === undefined ? {} : { oidc: { ...oidc } }),
     adminKeyHash: ADMIN_KEY_HASH,
   };

@@ -7,7 +7,7 @@ export interface Hostnames {
   /** The API's. */
   readonly api: string;
   /** That of uplinks and lanes, which asks for client certificates. */
-  readonly links: string;
+  readonly gateway: string;
 }
 
 /** Domains whose TLS nobody can configure for himself. */
@@ -17,12 +17,12 @@ const FOREIGN = /(^|\.)(workers\.dev|pages\.dev)$/;
  * Checks and normalises two hostnames.
  * @throws FairleadError `request.invalid`
  */
-export function parseHostnames(api: string, links: string): Hostnames {
-  const hostnames = { api: parseHostname(api, "--api"), links: parseHostname(links, "--links") };
-  if (hostnames.api === hostnames.links) {
+export function parseHostnames(api: string, gateway: string): Hostnames {
+  const hostnames = { api: parseHostname(api, "--api"), gateway: parseHostname(gateway, "--gateway") };
+  if (hostnames.api === hostnames.gateway) {
     throw new FairleadError(
       "request.invalid",
-      "--api and --links must be two hostnames: only the one of --links asks for client certificates",
+      "--api and --gateway must be two hostnames: only the one of --gateway asks for client certificates",
     );
   }
   return hostnames;

@@ -16,11 +16,11 @@ export const WORKER_FILES = { config: "wrangler.toml", module: "index.js", secre
 
 /** The words after `wrangler`. The hostnames come from here alone, so that the same wrangler.toml serves everybody. */
 export function wranglerWords(deployment: Deployment, dryRun: boolean): string[] {
-  const { worker, api, links, oidc } = deployment;
+  const { worker, api, gateway, oidc } = deployment;
   const variables = {
     API_URL: `https://${api}`,
-    LINKS_URL: `https://${links}`,
-    LINKS_HOSTNAME: links,
+    GATEWAY_URL: `https://${gateway}`,
+    GATEWAY_HOSTNAME: gateway,
     ...oidc,
   };
   return [
@@ -30,7 +30,7 @@ export function wranglerWords(deployment: Deployment, dryRun: boolean): string[]
     ...["--config", WORKER_FILES.config],
     ...["--name", worker],
     ...Object.entries(variables).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
-    ...[api, links].flatMap((hostname) => ["--domain", hostname]),
+    ...[api, gateway].flatMap((hostname) => ["--domain", hostname]),
     ...["--secrets-file", WORKER_FILES.secrets],
     ...(dryRun ? ["--dry-run"] : []),
   ];
@@ -45,20 +45,20 @@ export interface Secrets {
 
 /** What each step of a deployment does, in order. */
 export function steps(deployment: Deployment): string[] {
-  const { worker, state, api, links } = deployment;
+  const { worker, state, api, gateway } = deployment;
   return [
-    `check that wrangler runs, and that the zones of ${api} and ${links} are active and yours`,
-    `check that nothing else answers at ${api} and ${links}`,
+    `check that wrangler runs, and that the zones of ${api} and ${gateway} are active and yours`,
+    `check that nothing else answers at ${api} and ${gateway}`,
     `make the deployment CA and the first admin key in ${state}, or take those that are there`,
     `upload Worker "${worker}" with the secrets DEPLOYMENT_CA, DEPLOYMENT_CA_KEY and ADMIN_KEY_HASH`,
-    `have it answer at the custom domains ${api} and ${links}`,
-    `switch client certificates on for ${links}`,
+    `have it answer at the custom domains ${api} and ${gateway}`,
+    `switch client certificates on for ${gateway}`,
   ];
 }
 
-/** The list of hostnames with client certificates when `links` is to be on it; null when it is already. */
-export function withHostname(hostnames: readonly string[], links: string): string[] | null {
-  return hostnames.some((each) => each.toLowerCase() === links) ? null : [...hostnames, links];
+/** The list of hostnames with client certificates when `gateway` is to be on it; null when it is already. */
+export function withHostname(hostnames: readonly string[], gateway: string): string[] | null {
+  return hostnames.some((each) => each.toLowerCase() === gateway) ? null : [...hostnames, gateway];
 }
 
 /** Actions of a rule that keep a connector out. */
@@ -78,19 +78,19 @@ export function suspects(rules: readonly Rule[]): string[] {
  * @param rules what {@link suspects} found; null when that could not be looked at
  */
 export function byHand(deployment: Deployment, rules: readonly string[] | null): string[] {
-  const { api, links, state } = deployment;
+  const { api, gateway, state } = deployment;
   const blocking =
     rules === null
       ? [
-          `Make sure that no firewall rule of the zone blocks ${links} for its client certificates (the API token may not read the rules).`,
+          `Make sure that no firewall rule of the zone blocks ${gateway} for its client certificates (the API token may not read the rules).`,
         ]
-      : rules.map((rule) => `Make sure that this firewall rule does not apply to ${links}: ${rule}`);
+      : rules.map((rule) => `Make sure that this firewall rule does not apply to ${gateway}: ${rule}`);
   return [
     `Wait until both hostnames have their certificates, some minutes: curl https://${api}/v1/health`,
     `Log in: fairlead login https://${api} --key-file ${state}/admin-key`,
     ...blocking,
-    `Make sure that nothing challenges programs at ${api} and ${links}: no Access application, Bot Fight Mode or Under Attack mode.`,
-    `Check in the dashboard (SSL/TLS, Client Certificates, Hosts) that ${links} is listed.`,
+    `Make sure that nothing challenges programs at ${api} and ${gateway}: no Access application, Bot Fight Mode or Under Attack mode.`,
+    `Check in the dashboard (SSL/TLS, Client Certificates, Hosts) that ${gateway} is listed.`,
     `Keep ${state} as you keep a private key, and back it up: fairlead edge backup -o FILE --state ${state}`,
   ];
 }

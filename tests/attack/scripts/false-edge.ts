@@ -58,7 +58,7 @@ export const script: AttackScript = {
       falseEdge.present = false;
       const west = await cluster.connector({ ...options, stateDir });
       const { edge: reached } = JSON.parse(await readFile(join(west.stateDir, "site.json"), "utf8"));
-      const home = reached.links === edge.linksUrl && reached.audience === edge.apiUrl;
+      const home = reached.links === edge.gatewayUrl && reached.audience === edge.apiUrl;
       seen.push(`with the edge back, the same token ${home ? "joined it" : `led to ${reached.links}`}`);
       return {
         held: held && home && falseEdge.dialled === 0,

@@ -15,7 +15,7 @@ export const script: AttackScript = {
     const { edge, network } = stage;
     const stranger = new Stranger();
     try {
-      for (const url of [edge.localUrl, edge.localLinksUrl]) {
+      for (const url of [edge.localUrl, edge.localGatewayUrl]) {
         await stranger.hold(placeOf(url), CONNECTIONS);
         await stranger.hold(placeOf(url), CONNECTIONS, { words: HALF_HANDSHAKE });
       }

@@ -88,7 +88,7 @@ export class Middle {
 
   #uplink(socket: WebSocket, request: IncomingMessage, stateDir: string): void {
     const file = (name: string) => readFileSync(join(stateDir, name));
-    const onward = new WebSocket(`${this.#edge.localLinksUrl.replace(/^http/, "ws")}${request.url}`, {
+    const onward = new WebSocket(`${this.#edge.localGatewayUrl.replace(/^http/, "ws")}${request.url}`, {
       ca: this.#edge.ca,
       cert: file("certificate.pem"),
       key: file("key.pem"),

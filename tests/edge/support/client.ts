@@ -12,7 +12,7 @@ import type { KeyPair } from "../../../workers/authority/keys.ts";
 import worker from "../../../workers/worker/index.ts";
 import type { AssertionParts } from "../../unit/workers/authority/support.ts";
 import { createAssertion, createCsr, newKeys, type TestSite } from "../../unit/workers/authority/support.ts";
-import { ADMIN_KEY, API_URL, LINKS_URL } from "./environment.ts";
+import { ADMIN_KEY, API_URL, GATEWAY_URL } from "./environment.ts";
 
 /** One request to the default entrypoint, as if from the platform with this `cf`. */
 export async function ask(
@@ -129,7 +129,7 @@ export const reported = (certificate: Uint8Array) => ({
   },
 });
 
-/** Dials the uplink or the lane on the links hostname as a good connector does, but for the changes. */
+/** Dials the uplink or the lane on the gateway's hostname as a good connector does, but for the changes. */
 export async function dial(
   site: TestSite,
   options: {
@@ -141,7 +141,7 @@ export async function dial(
   } = {},
 ): Promise<Response> {
   const jwt = await createAssertion(site, options.assertion);
-  return ask(`${options.base ?? LINKS_URL}${options.path ?? "/v1/uplink"}`, {
+  return ask(`${options.base ?? GATEWAY_URL}${options.path ?? "/v1/uplink"}`, {
     headers: { upgrade: "websocket", authorization: `Bearer ${jwt}`, ...options.headers },
     cf: "cf" in options ? options.cf : reported(site.certificate.certificate),
   });

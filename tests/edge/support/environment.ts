@@ -5,8 +5,8 @@ import { createDeploymentCa } from "../../unit/workers/authority/support.ts";
 /** The first admin key of the deployment under test. */
 export const ADMIN_KEY = `flk_admin_${"a".repeat(43)}`;
 export const API_URL = "https://edge.test";
-export const LINKS_URL = "https://links.test";
-export const LINKS_HOSTNAME = "links.test";
+export const GATEWAY_URL = "https://gateway.test";
+export const GATEWAY_HOSTNAME = "gateway.test";
 
 export async function createTestEnvironment() {
   const ca = await createDeploymentCa();
@@ -16,7 +16,7 @@ export async function createTestEnvironment() {
     DEPLOYMENT_CA_KEY: ca.key,
     ADMIN_KEY_HASH: encodeHex(new Uint8Array(hash)),
     API_URL,
-    LINKS_URL,
-    LINKS_HOSTNAME,
+    GATEWAY_URL,
+    GATEWAY_HOSTNAME,
   };
 }

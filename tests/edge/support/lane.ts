@@ -4,7 +4,7 @@ import { LANE_PATH, TICKET_HEADER } from "../../../protocol/uplink/assertions.ts
 import type { Invitation } from "../../../protocol/uplink/messages.ts";
 import { createAssertion } from "../../unit/workers/authority/support.ts";
 import { errorOf } from "./client.ts";
-import { LINKS_URL } from "./environment.ts";
+import { GATEWAY_URL } from "./environment.ts";
 import { Line, type TestUplink } from "./member.ts";
 
 let counter = 0;
@@ -13,13 +13,13 @@ let counter = 0;
 export async function dialTicket(uplink: TestUplink, ticket: string): Promise<Response> {
   counter += 1;
   const assertion = { purpose: "lane", jti: `${uplink.boot}.${counter}` } as const;
-  const links = exports.Links({ props: { enforcesClientCertificates: true } });
+  const gateway = exports.Gateway({ props: { enforcesClientCertificates: true } });
   const headers = {
     upgrade: "websocket",
     authorization: `Bearer ${await createAssertion(uplink.member, assertion)}`,
     [TICKET_HEADER]: ticket,
   };
-  return links.fetch(`${LINKS_URL}${LANE_PATH}`, { headers }) as unknown as Promise<Response>;
+  return gateway.fetch(`${GATEWAY_URL}${LANE_PATH}`, { headers }) as unknown as Promise<Response>;
 }
 
 /** An end of a lane: of the first, unless another is named. */

@@ -81,7 +81,7 @@ export interface EdgeProcess {
   readonly child: ChildProcess;
   readonly said: {
     readonly apiUrl: string;
-    readonly linksUrl: string;
+    readonly gatewayUrl: string;
     readonly caFile: string;
     readonly code?: string;
   };

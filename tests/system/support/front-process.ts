@@ -13,8 +13,8 @@ createServer((_, answer) => answer.end("served")).listen(worker);
 const api = { host: "127.0.0.1", port: await tryAddress({ host: "127.0.0.1", port: 0 }) };
 const front = new Front({
   api,
-  links: { host: "127.0.0.1", port: 0 },
-  workerd: { api: worker, links: worker },
+  gateway: { host: "127.0.0.1", port: 0 },
+  workerd: { api: worker, gateway: worker },
   server: { certificate: read(certificate), privateKey: read(key) },
   deploymentCa: read(ca),
   limits: { total: 10_000, pending: 10_000, perClient: 10_000 },

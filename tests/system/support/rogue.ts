@@ -21,7 +21,8 @@ export class Rogue {
     this.uplink = uplink;
     this.welcome = welcome;
     const { admission, edge } = site;
-    const address = { api: edge.apiUrl, ...admission.edge };
+    const { links: gateway, audience } = admission.edge;
+    const address = { api: edge.apiUrl, gateway, audience };
     const terms = { address, ca: edge.ca, network: admission.network.id, token: "" };
     const membership = membershipFrom(admission, terms, () => true);
     const member = { membership, keyPem: site.keyPem, assert: () => site.assertion({ purpose: "lane" }) };

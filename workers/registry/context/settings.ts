@@ -17,7 +17,7 @@ export interface SettingsVariables {
   readonly DEPLOYMENT_CA: string;
   readonly DEPLOYMENT_CA_KEY: string;
   readonly API_URL: string;
-  readonly LINKS_URL: string;
+  readonly GATEWAY_URL: string;
   readonly LANES_PORT?: string;
 }
 
@@ -27,7 +27,7 @@ export function settingsOf(variables: SettingsVariables): RegistrySettings {
     deploymentCa: variables.DEPLOYMENT_CA,
     deploymentCaKey: variables.DEPLOYMENT_CA_KEY,
     apiUrl: variables.API_URL,
-    gatewayUrl: variables.LINKS_URL,
+    gatewayUrl: variables.GATEWAY_URL,
     lanePort: LANES_PORT === undefined ? null : Number(LANES_PORT),
   };
 }

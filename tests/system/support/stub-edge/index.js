@@ -36,7 +36,7 @@ async function describe(entrypoint, request, env, ctx) {
     clientCertificate: request.cf?.tlsClientAuth ?? null,
     env: {
       API_URL: env.API_URL,
-      LINKS_URL: env.LINKS_URL,
+      GATEWAY_URL: env.GATEWAY_URL,
       DEPLOYMENT_CA: env.DEPLOYMENT_CA,
       DEPLOYMENT_CA_KEY: await hash(env.DEPLOYMENT_CA_KEY),
       ADMIN_KEY_HASH: env.ADMIN_KEY_HASH,
@@ -63,9 +63,9 @@ function route(entrypoint, request, env, ctx) {
   return object.get(object.idFromName("one")).fetch(request);
 }
 
-export class Links extends WorkerEntrypoint {
+export class Gateway extends WorkerEntrypoint {
   fetch(request) {
-    return route("Links", request, this.env, this.ctx);
+    return route("Gateway", request, this.env, this.ctx);
   }
 }
 

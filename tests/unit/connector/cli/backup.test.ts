@@ -181,14 +181,14 @@ describe("edge restore --keys-only", () => {
 });
 
 test.each([
-  ["https://127.0.0.1:8443", "https://127.0.0.1:8444", "--api 127.0.0.1:8443 --links 127.0.0.1:8444"],
-  ["https://[::1]:8443", "https://[::1]:8444", "--api [::1]:8443 --links [::1]:8444"],
+  ["https://127.0.0.1:8443", "https://127.0.0.1:8444", "--api 127.0.0.1:8443 --gateway 127.0.0.1:8444"],
+  ["https://[::1]:8443", "https://[::1]:8444", "--api [::1]:8443 --gateway [::1]:8444"],
   [
     "https://edge.example",
     "https://edge.example:8444",
-    "--api 0.0.0.0:443 --links 0.0.0.0:8444 --hostname edge.example",
+    "--api 0.0.0.0:443 --gateway 0.0.0.0:8444 --hostname edge.example",
   ],
   ["https://10.0.0.5:8443", null, "--api 10.0.0.5:8443"],
-])("an edge that was reached at %s and %s starts there with %s", (api, links, words) => {
-  expect(startCommand("dir", { api, links })).toBe(`fairlead edge start --state dir ${words}`);
+])("an edge that was reached at %s and %s starts there with %s", (api, gateway, words) => {
+  expect(startCommand("dir", { api, gateway })).toBe(`fairlead edge start --state dir ${words}`);
 });

@@ -7,7 +7,7 @@ import { ACCOUNT, FakeCloudflare, TOKEN } from "../../../support/cloudflare.ts";
 import { makeWorld, type World } from "./cli.ts";
 
 const WRANGLER = join(import.meta.dirname, "../../../support/cloudflare-wrangler.ts");
-const [API, LINKS] = ["edge.example.com", "links.example.com"];
+const [API, GATEWAY] = ["edge.example.com", "gateway.example.com"];
 
 let cloudflare: FakeCloudflare;
 let world: World;
@@ -45,8 +45,8 @@ const deploy = (...words: string[]) =>
     WRANGLER,
     "--api",
     API,
-    "--links",
-    LINKS,
+    "--gateway",
+    GATEWAY,
     ...words,
   );
 
@@ -73,12 +73,12 @@ describe("a deployment", () => {
       account: ACCOUNT,
       values: {
         name: "fairlead",
-        var: [`API_URL:https://${API}`, `LINKS_URL:https://${LINKS}`, `LINKS_HOSTNAME:${LINKS}`],
-        domain: [API, LINKS],
+        var: [`API_URL:https://${API}`, `GATEWAY_URL:https://${GATEWAY}`, `GATEWAY_HOSTNAME:${GATEWAY}`],
+        domain: [API, GATEWAY],
       },
     });
-    expect(zone?.hostnames).toEqual(["other.example.com", LINKS]);
-    expect(out).toContain(`The edge is deployed: https://${API}, links at https://${LINKS}.`);
+    expect(zone?.hostnames).toEqual(["other.example.com", GATEWAY]);
+    expect(out).toContain(`The edge is deployed: https://${API}, gateway at https://${GATEWAY}.`);
     expect(out).toContain(`fairlead login https://${API} --key-file ${state}/admin-key`);
     for (const secret of ["ca-key.pem", "admin-key", "deploy.json"]) {
       expect((await stat(join(state, secret))).mode & 0o777).toBe(0o600);
@@ -92,11 +92,11 @@ describe("a deployment", () => {
 
   test("again is an update: the same CA and keys, the remembered hostnames, nothing switched twice", async () => {
     await deploy("--worker", "my-edge");
-    for (const hostname of [API, LINKS]) cloudflare.domains.set(hostname, "my-edge");
+    for (const hostname of [API, GATEWAY]) cloudflare.domains.set(hostname, "my-edge");
     cloudflare.zones[0]?.dns.push({ name: API, type: "AAAA", content: "100::" });
     cloudflare.log.length = 0;
     const again = await world.json("edge", "deploy", "--state", state, "--wrangler", WRANGLER);
-    expect(again).toMatchObject({ worker: "my-edge", api: API, links: LINKS, dryRun: false });
+    expect(again).toMatchObject({ worker: "my-edge", api: API, gateway: GATEWAY, dryRun: false });
     const [first, second] = await uploads();
     expect(second).toEqual({ ...first, cwd: second.cwd });
     expect(cloudflare.log.filter((line) => line.startsWith("PUT"))).toEqual([]);
@@ -113,9 +113,9 @@ describe("a deployment", () => {
     cloudflare.lacking.add("ssl");
     expect((await deploy()).exit).toBe(3);
     cloudflare.lacking.clear();
-    for (const hostname of [API, LINKS]) cloudflare.domains.set(hostname, "fairlead");
+    for (const hostname of [API, GATEWAY]) cloudflare.domains.set(hostname, "fairlead");
     expect((await deploy()).exit).toBe(0);
-    expect(cloudflare.zones[0]?.hostnames).toEqual([LINKS]);
+    expect(cloudflare.zones[0]?.hostnames).toEqual([GATEWAY]);
     expect((await uploads()).map(({ secrets }) => secrets.DEPLOYMENT_CA)).toEqual([ca, ca]);
   });
 
@@ -126,7 +126,7 @@ describe("a deployment", () => {
       (await uploads()).at(-1)?.values.var.filter((each: string) => each.startsWith("OIDC"));
     await deploy("--oidc", file);
     expect(await variables()).toContain("OIDC_ISSUER:https://id.example");
-    for (const hostname of [API, LINKS]) cloudflare.domains.set(hostname, "fairlead");
+    for (const hostname of [API, GATEWAY]) cloudflare.domains.set(hostname, "fairlead");
     await deploy();
     expect(await variables()).toContain('OIDC_ROLES:{"ops":"operator"}');
     await deploy("--without-oidc");
@@ -139,7 +139,7 @@ describe("a deployment", () => {
     const zone = cloudflare.zones[0];
     if (zone) zone.rules = [{ action: "block", expression: "not cf.tls_client_auth.cert_verified" }];
     expect((await deploy()).out).toContain(
-      `does not apply to ${LINKS}: not cf.tls_client_auth.cert_verified`,
+      `does not apply to ${GATEWAY}: not cf.tls_client_auth.cert_verified`,
     );
   });
 });
@@ -170,22 +170,22 @@ describe("before anything is changed, a deployment refuses", () => {
     if (zone) zone.status = "pending";
     await refused(2, "deploy.missing", "not active");
     if (zone) zone.status = "active";
-    cloudflare.addZone(LINKS, { account: "f".repeat(32) });
+    cloudflare.addZone(GATEWAY, { account: "f".repeat(32) });
     await refused(2, "deploy.missing", "in one account");
     await refused(
       2,
       "deploy.missing",
       "not in 1234",
-      "--links",
-      "links.edge.example.com",
+      "--gateway",
+      "gateway.edge.example.com",
       "--account",
       "1234",
     );
   });
 
   test("a hostname that something else has: wrangler would take it without asking", async () => {
-    cloudflare.domains.set(LINKS, "the-shop");
-    await refused(2, "deploy.missing", 'Worker "the-shop" answers at links.example.com');
+    cloudflare.domains.set(GATEWAY, "the-shop");
+    await refused(2, "deploy.missing", 'Worker "the-shop" answers at gateway.example.com');
     cloudflare.domains.clear();
     cloudflare.zones[0]?.dns.push({ name: API, type: "CNAME", content: "www.example.com" });
     await refused(2, "deploy.missing", "edge.example.com has a DNS record (CNAME www.example.com)");
@@ -198,7 +198,7 @@ describe("before anything is changed, a deployment refuses", () => {
   });
 
   test("hostnames that cannot be, and none at all", async () => {
-    await refused(2, "request.invalid", "two hostnames", "--links", API);
+    await refused(2, "request.invalid", "two hostnames", "--gateway", API);
     const none = await world.run("edge", "deploy", "--state", state);
     expect([none.exit, none.err]).toEqual([2, expect.stringContaining("--api HOSTNAME")]);
   });
@@ -206,7 +206,7 @@ describe("before anything is changed, a deployment refuses", () => {
 
 test("a deployment does not move to other hostnames, nor start from the directory of a running edge", async () => {
   await deploy();
-  for (const hostname of [API, LINKS]) cloudflare.domains.set(hostname, "fairlead");
+  for (const hostname of [API, GATEWAY]) cloudflare.domains.set(hostname, "fairlead");
   const moved = await deploy("--api", "new.example.com");
   expect([moved.exit, moved.err]).toEqual([2, expect.stringContaining("which its sites know")]);
   state = join(world.dir, "running");

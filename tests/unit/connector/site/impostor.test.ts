@@ -65,7 +65,7 @@ class Host {
       tokenApi: host.url,
       audience: host.url,
       links: host.url,
-      tokenLinks: host.url,
+      tokenGateway: host.url,
     });
     server.on("request", async (request, response) => {
       const path = request.url ?? "";
@@ -213,7 +213,12 @@ describe("a site that joins where something poses as its edge", () => {
       expect(await state.read("site.json")).toBeNull();
       host.impostor = null;
       const { membership } = await start();
-      expect(membership.edge).toEqual({ api: host.url, links: host.url, audience: host.url, tls: "public" });
+      expect(membership.edge).toEqual({
+        api: host.url,
+        gateway: host.url,
+        audience: host.url,
+        tls: "public",
+      });
       expect(membership.network.id).toBe(host.deployment.network.id);
     },
   );
@@ -314,7 +319,7 @@ describe("a member that gets a further token", () => {
   });
 });
 
-describe("a token file of 0.1.0, which names no links address", () => {
+describe("a token file of 0.1.0, which names no gateway", () => {
   const joined = async (links: string) => {
     const { host, start, token } = await setUp();
     host.deployment.links = links;
@@ -325,12 +330,14 @@ describe("a token file of 0.1.0, which names no links address", () => {
   it("leaves it to the answer, where the deployment CA alone proves the edge", () => {
     const [api, audience] = ["https://edge.example", "https://edge.example"];
     const token = { ...parseToken(TOKEN).spec, api };
-    const address = { api, links: ELSEWHERE, audience };
-    expect(edgeAddressOf(token, { links: ELSEWHERE, audience })).toEqual(address);
+    const answer = { links: ELSEWHERE, audience };
+    const address = { api, gateway: ELSEWHERE, audience };
+    expect(edgeAddressOf(token, answer)).toEqual(address);
     expect(() => edgeAddressOf(token, { links: ELSEWHERE, audience: ELSEWHERE })).toThrow("audience");
-    const below = { links: "https://links.edge.example", audience };
-    expect(edgeAddressOf({ ...token, tls: "public" }, below)).toEqual({ ...address, ...below });
-    expect(() => edgeAddressOf({ ...token, tls: "public" }, address)).toThrow("not below");
+    const below = { links: "https://gateway.edge.example", audience };
+    const expected = { ...address, gateway: below.links };
+    expect(edgeAddressOf({ ...token, tls: "public" }, below)).toEqual(expected);
+    expect(() => edgeAddressOf({ ...token, tls: "public" }, answer)).toThrow("not below");
   });
 
   it("leaves it to the answer within the API's host, where public CAs prove the edge", async () => {
@@ -355,10 +362,10 @@ describe("a site that came back after too long", () => {
     });
     expect(await codeOf(start({ now, readToken: async () => other }))).toBe("certificate.untrusted");
     host.impostor = null;
-    host.deployment.links = "https://links.example";
-    const moved = { ...other, spec: { ...other.spec, links: "https://links.example" } };
+    host.deployment.links = "https://gateway.example";
+    const moved = { ...other, spec: { ...other.spec, links: "https://gateway.example" } };
     const again = await start({ now, readToken: async () => moved });
-    expect(again.membership.edge.links).toBe("https://links.example");
+    expect(again.membership.edge.gateway).toBe("https://gateway.example");
     expect(again.membership.ca).toBe(site.membership.ca);
   });
 });
@@ -389,12 +396,12 @@ describe("a state directory", () => {
     const kept = await rewrite((edge) => ({ ...edge, api: `${edge.api}/` }));
     expect((await kept.again()).membership.edge.api).toBe(kept.host.url);
     const deployment = await rewrite(({ tls: _, ...edge }) => ({ ...edge, links: ELSEWHERE }));
-    expect((await deployment.again()).membership.edge.links).toBe(ELSEWHERE);
+    expect((await deployment.again()).membership.edge.gateway).toBe(ELSEWHERE);
     const { again } = await rewrite((edge) => ({ ...edge, links: ELSEWHERE }));
     expect(await codeOf(again())).toBe("state.corrupt");
     const audience = await rewrite((edge) => ({ ...edge, audience: ELSEWHERE }));
     expect(await codeOf(audience.again())).toBe("state.corrupt");
     const named = await rewrite((edge) => ({ ...edge, links: ELSEWHERE }), 2);
-    expect((await named.again()).membership.edge.links).toBe(ELSEWHERE);
+    expect((await named.again()).membership.edge.gateway).toBe(ELSEWHERE);
   });
 });

@@ -29,11 +29,11 @@ export class TestDeployment implements EdgeApi {
   readonly failures: Error[] = [];
   /** End of the next site certificate, ms since 1970. */
   notAfter = Date.now() + DAY_MS;
-  /** The answers' addresses, and those that token files name; these name no links address unless told to. */
+  /** The answers' addresses, and those that token files name; these name no gateway unless told to. */
   links = "https://127.0.0.1:1";
   audience = "https://127.0.0.1:1";
   tokenApi = "https://127.0.0.1:1";
-  tokenLinks: string | undefined;
+  tokenGateway: string | undefined;
   #csr: Uint8Array<ArrayBuffer> | undefined;
 
   private constructor(network: TestNetwork) {
@@ -88,7 +88,7 @@ export class TestDeployment implements EdgeApi {
       `metadata: { name: ${randomId("token")}, network: shop, issuer: network,${bound} expires: "2027-01-01T00:00:00Z" }`,
       "spec:",
       `  api: ${this.tokenApi}`,
-      ...(this.tokenLinks === undefined ? [] : [`  links: ${this.tokenLinks}`]),
+      ...(this.tokenGateway === undefined ? [] : [`  links: ${this.tokenGateway}`]),
       `  claim: ${claim}`,
       "  ca: |",
       `    ${ca}`,

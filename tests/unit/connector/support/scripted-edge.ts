@@ -1,4 +1,4 @@
-/** The links address of an edge, over real mutual TLS, playing what a test tells it to. */
+/** The gateway of an edge, over real mutual TLS, playing what a test tells it to. */
 
 import type { IncomingMessage } from "node:http";
 import { createServer, type Server } from "node:https";

@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { silent } from "../../../../connector/log.ts";
 import { LaneAddress } from "../../../../connector/uplink/lane-address.ts";
 
-const LINKS = "https://edge.example:8444";
+const GATEWAY = "https://edge.example:8444";
 const LANES = "https://edge.example:8445";
 
 /** An address whose probes are answered by hand. */
 function addressOf() {
   const state = { now: 0, probes: [] as string[], answer: (_: Error | null) => {} };
   const address = new LaneAddress({
-    links: () => LINKS,
+    gateway: () => GATEWAY,
     probe: (url) =>
       new Promise((resolve, reject) => {
         state.probes.push(url);
@@ -38,28 +38,28 @@ function addressOf() {
 }
 
 describe("lanes", () => {
-  it("are dialled at the links address until their own port has answered", async () => {
+  it("are dialled at the gateway until their own port has answered", async () => {
     const { state, address, answer, dialled } = addressOf();
-    expect(await dialled()).toEqual([LINKS]);
+    expect(await dialled()).toEqual([GATEWAY]);
     address.told(8445);
     expect(state.probes).toEqual([LANES]);
-    expect(await dialled()).toEqual([LINKS]);
+    expect(await dialled()).toEqual([GATEWAY]);
     await answer(null);
     expect(await dialled()).toEqual([LANES]);
   });
 
-  it("are dialled at the links address at once when their own port fails, and the port is probed later", async () => {
+  it("are dialled at the gateway at once when their own port fails, and the port is probed later", async () => {
     const { state, address, answer, dialled } = addressOf();
     address.told(8445);
     await answer(null);
     expect(await dialled((origin) => (origin === LANES ? new RangeError("closed") : null))).toEqual([
       LANES,
-      LINKS,
+      GATEWAY,
     ]);
-    expect(await dialled()).toEqual([LINKS]);
+    expect(await dialled()).toEqual([GATEWAY]);
     expect(state.probes).toHaveLength(1);
     state.now = 30_000;
-    expect(await dialled()).toEqual([LINKS]);
+    expect(await dialled()).toEqual([GATEWAY]);
     expect(state.probes).toHaveLength(2);
     await answer(null);
     expect(await dialled()).toEqual([LANES]);
@@ -91,12 +91,12 @@ describe("lanes", () => {
     expect(state.probes).toHaveLength(3);
   });
 
-  it("go to the links address again when the edge has no port for them any more", async () => {
+  it("go to the gateway again when the edge has no port for them any more", async () => {
     const { state, address, answer, dialled } = addressOf();
     address.told(8445);
     await answer(null);
     address.told(undefined);
-    expect(await dialled()).toEqual([LINKS]);
+    expect(await dialled()).toEqual([GATEWAY]);
     address.told(9000);
     expect(state.probes.at(-1)).toBe("https://edge.example:9000");
   });

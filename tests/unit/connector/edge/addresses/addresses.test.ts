@@ -50,15 +50,15 @@ describe("an address of the edge", () => {
 
   test("brings its names into the certificate, each once", () => {
     const api = { host: "10.0.0.1", port: 1 };
-    const links = { host: "0.0.0.0", port: 2 };
-    expect(certificateNames({ api, links, lanes: null }, "edge.example")).toEqual([
+    const gateway = { host: "0.0.0.0", port: 2 };
+    expect(certificateNames({ api, gateway, lanes: null }, "edge.example")).toEqual([
       "edge.example",
       "localhost",
       "127.0.0.1",
       "::1",
       "10.0.0.1",
     ]);
-    expect(certificateNames({ api, links: api, lanes: api }, undefined)).toEqual([
+    expect(certificateNames({ api, gateway: api, lanes: api }, undefined)).toEqual([
       "10.0.0.1",
       "localhost",
       "127.0.0.1",

@@ -11,10 +11,10 @@ const EDGE: EdgeConfig = {
   compatibilityDate: "2026-11-01",
   compatibilityFlags: ["nodejs_compat"],
   objects: "/var/lib/fairlead/objects",
-  sockets: { api: "/var/lib/fairlead/front/api", links: "/var/lib/fairlead/front/links" },
+  sockets: { api: "/var/lib/fairlead/front/api", gateway: "/var/lib/fairlead/front/gateway" },
   lanes: { host: "::1", port: 8445 },
   apiUrl: "https://edge.example:8443",
-  linksUrl: "https://edge.example:8444",
+  gatewayUrl: "https://edge.example:8444",
   deploymentCa: "-----BEGIN CERTIFICATE-----\nCA\n-----END CERTIFICATE-----\n",
   server: { certificate: "CERTIFICATE", privateKey: "SERVER KEY" },
 };
@@ -51,24 +51,24 @@ describe("workerd's configuration", () => {
       .split(/\n {4}\(name = "/)
       .slice(1);
 
-  test("leads only the links and lanes sockets to the Links entrypoint, and says at each what it knows of certificates", () => {
-    const [api = "", links = "", lanes = "", ...more] = socketsOf(workerdConfig(EDGE));
+  test("leads only the gateway's and the lanes' sockets to the Gateway entrypoint, and says at each what it knows of certificates", () => {
+    const [api = "", gateway = "", lanes = "", ...more] = socketsOf(workerdConfig(EDGE));
     expect(more).toEqual([]);
     expect(api).toContain(
       'address = "unix:/var/lib/fairlead/front/api", http = (cfBlobHeader = "fairlead-cf"',
     );
     expect(api).toContain('service = "edge"');
     expect(api).not.toContain("entrypoint");
-    expect(links).toContain(
-      'address = "unix:/var/lib/fairlead/front/links", http = (cfBlobHeader = "fairlead-cf"',
+    expect(gateway).toContain(
+      'address = "unix:/var/lib/fairlead/front/gateway", http = (cfBlobHeader = "fairlead-cf"',
     );
-    expect(links).toContain(
-      'entrypoint = "Links", props = (json = "{\\"reportsClientCertificates\\":true}")',
+    expect(gateway).toContain(
+      'entrypoint = "Gateway", props = (json = "{\\"reportsClientCertificates\\":true}")',
     );
     expect(lanes).toContain('address = "[::1]:8445"');
     expect(lanes).toContain('requireClientCerts = true, trustedCertificates = ["-----BEGIN CERTIFICATE-----');
     expect(lanes).toContain(
-      'entrypoint = "Links", props = (json = "{\\"enforcesClientCertificates\\":true}")',
+      'entrypoint = "Gateway", props = (json = "{\\"enforcesClientCertificates\\":true}")',
     );
     expect(lanes).not.toContain("cfBlobHeader");
   });

@@ -15,7 +15,7 @@ const deployed = JSON.stringify({
   version: 1,
   worker: "fairlead",
   api: "edge.example.com",
-  links: "links.example.com",
+  links: "gateway.example.com",
   adminKeyHash: HASH,
 });
 
@@ -44,7 +44,7 @@ test("an edge on Cloudflare is asked at its own hostname alone", () => {
     ["deploy.json", deployed],
     ["admin-key", "flk_admin"],
   ]);
-  const urls = { api: "https://edge.example.com", links: "https://links.example.com" };
+  const urls = { api: "https://edge.example.com", links: "https://gateway.example.com" };
   expect(originOf(files, null, "dir")).toEqual({ reach: { url: urls.api, key: "flk_admin" }, urls });
   const login = { url: urls.api, key: "flk_login" };
   expect(originOf(files, login, "dir")).toEqual({ reach: login, urls });

@@ -28,8 +28,8 @@ describe("Cloudflare's API", () => {
     expect(await api.dnsRecords(zone.id, "w.example.com")).toEqual([]);
     expect(await api.firewallRules(zone.id)).toMatchObject([{ action: "block", enabled: true }]);
     expect(await api.certificateHostnames(zone.id)).toEqual(["a.example.com"]);
-    await api.setCertificateHostnames(zone.id, ["a.example.com", "links.example.com"]);
-    expect(zone.hostnames).toEqual(["a.example.com", "links.example.com"]);
+    await api.setCertificateHostnames(zone.id, ["a.example.com", "gateway.example.com"]);
+    expect(zone.hostnames).toEqual(["a.example.com", "gateway.example.com"]);
     expect(fake.complaints).toEqual([]);
   });
 

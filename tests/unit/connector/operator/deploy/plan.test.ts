@@ -16,27 +16,27 @@ import {
 const DEPLOYMENT = {
   worker: "fairlead",
   api: "edge.example.com",
-  links: "links.example.com",
+  gateway: "gateway.example.com",
   state: "/var/lib/fairlead",
 };
 
 test("hostnames are normalised", () => {
-  expect(parseHostnames("Edge.Example.com", "links.example.com")).toEqual({
+  expect(parseHostnames("Edge.Example.com", "gateway.example.com")).toEqual({
     api: "edge.example.com",
-    links: "links.example.com",
+    gateway: "gateway.example.com",
   });
 });
 
 test.each([
-  ["10.0.0.1", "links.example.com", "--api"],
-  ["edge", "links.example.com", "--api"],
-  ["https://edge.example.com", "links.example.com", "--api"],
-  ["edge.example.com:443", "links.example.com", "--api"],
-  ["edge.example.com", "-links.example.com", "--links"],
-  ["edge.example.com", "links.workers.dev", "zone of your own"],
+  ["10.0.0.1", "gateway.example.com", "--api"],
+  ["edge", "gateway.example.com", "--api"],
+  ["https://edge.example.com", "gateway.example.com", "--api"],
+  ["edge.example.com:443", "gateway.example.com", "--api"],
+  ["edge.example.com", "-gateway.example.com", "--gateway"],
+  ["edge.example.com", "gateway.workers.dev", "zone of your own"],
   ["edge.example.com", "EDGE.example.com", "two hostnames"],
-])("--api %s --links %s is refused", (api, links, why) => {
-  expect(() => parseHostnames(api, links)).toThrow(why);
+])("--api %s --gateway %s is refused", (api, gateway, why) => {
+  expect(() => parseHostnames(api, gateway)).toThrow(why);
 });
 
 test("the zone of a hostname may be the hostname itself, or any domain above it but a top-level one", () => {
@@ -53,8 +53,8 @@ test("wrangler gets hostnames as variables and custom domains, and secrets as a 
   const words = wranglerWords(DEPLOYMENT, false);
   expect(words.join(" ")).toBe(
     "deploy index.js --no-bundle --config wrangler.toml --name fairlead --var API_URL:https://edge.example.com " +
-      "--var LINKS_URL:https://links.example.com --var LINKS_HOSTNAME:links.example.com " +
-      "--domain edge.example.com --domain links.example.com --secrets-file secrets.json",
+      "--var GATEWAY_URL:https://gateway.example.com --var GATEWAY_HOSTNAME:gateway.example.com " +
+      "--domain edge.example.com --domain gateway.example.com --secrets-file secrets.json",
   );
   expect(wranglerWords(DEPLOYMENT, true)).toEqual([...words, "--dry-run"]);
   const oidc = { OIDC_ISSUER: "https://id.example", OIDC_ROLES: '{"ops":"operator"}' };
@@ -92,11 +92,11 @@ test("a wrangler that is a script is run by this Node", () => {
 });
 
 test("the list of hostnames with client certificates keeps those of others, and is left alone when it is right", () => {
-  expect(withHostname(["other.example.com"], "links.example.com")).toEqual([
+  expect(withHostname(["other.example.com"], "gateway.example.com")).toEqual([
     "other.example.com",
-    "links.example.com",
+    "gateway.example.com",
   ]);
-  expect(withHostname(["Links.example.com"], "links.example.com")).toBeNull();
+  expect(withHostname(["Gateway.example.com"], "gateway.example.com")).toBeNull();
 });
 
 test("rules that block for client certificates are named, others are not", () => {
@@ -116,7 +116,7 @@ test("what remains by hand says the hostnames, and the rules as far as they are 
   const all = (rules: readonly string[] | null) => byHand(DEPLOYMENT, rules).join("\n");
   expect(all([])).toContain("curl https://edge.example.com/v1/health");
   expect(all([])).not.toContain("firewall");
-  expect(all(["mTLS only"])).toContain("does not apply to links.example.com: mTLS only");
+  expect(all(["mTLS only"])).toContain("does not apply to gateway.example.com: mTLS only");
   expect(all(null)).toContain("no firewall rule");
-  expect(steps(DEPLOYMENT).join("\n")).toContain("client certificates on for links.example.com");
+  expect(steps(DEPLOYMENT).join("\n")).toContain("client certificates on for gateway.example.com");
 });

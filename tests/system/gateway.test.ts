@@ -1,4 +1,4 @@
-/** What strangers and misbehaving members can try at the links address, and what becomes of it. */
+/** What strangers and misbehaving members can try at the gateway, and what becomes of it. */
 import { createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -91,9 +91,9 @@ async function mint(changes: { network?: string; leafNetwork?: string; now?: num
   });
 }
 
-describe("TLS on the links address", () => {
+describe("TLS on the gateway", () => {
   test("lets nobody in without a certificate", async () => {
-    const result = await attempt(suite.edge, suite.edge.linksUrl + UPLINK_PATH, {
+    const result = await attempt(suite.edge, suite.edge.gatewayUrl + UPLINK_PATH, {
       headers: { authorization: `Bearer ${await west.assertion()}` },
     });
     expectRefused(result, "certificate.required");
@@ -213,7 +213,7 @@ describe("a certificate", () => {
 });
 
 describe("an identity in a header", () => {
-  test("changes nothing about who the links address takes a member for", async () => {
+  test("changes nothing about who the gateway takes a member for", async () => {
     const { admission } = stranger;
     const forged = { networkId: admission.network.id, siteId: admission.site.id, serial: "00", keyHash: "x" };
     const identity = JSON.stringify({

@@ -27,7 +27,7 @@ import {
   join,
   reported,
 } from "./support/client.ts";
-import { API_URL, LINKS_URL } from "./support/environment.ts";
+import { API_URL, GATEWAY_URL } from "./support/environment.ts";
 import { resetEdge } from "./support/reset.ts";
 
 afterEach(() => resetEdge());
@@ -73,7 +73,7 @@ describe("an uplink", () => {
   it("is refused without an assertion, and with one that is not good", async () => {
     const west = await site();
     const cf = reported(west.certificate.certificate);
-    const bare = ask(`${LINKS_URL}/v1/uplink`, { headers: { upgrade: "websocket" }, cf });
+    const bare = ask(`${GATEWAY_URL}/v1/uplink`, { headers: { upgrade: "websocket" }, cf });
     expect(await errorOf(bare)).toEqual([401, "assertion.missing"]);
     const key = (await newKeys()).privateKey;
     expect(await errorOf(dial(west, { assertion: { key } }))).toEqual([403, "assertion.invalid"]);
@@ -137,7 +137,7 @@ describe("an uplink", () => {
 
   it("is an upgrade; anything else is told so", async () => {
     const west = await site();
-    const plain = await ask(`${LINKS_URL}/v1/uplink`, { cf: reported(west.certificate.certificate) });
+    const plain = await ask(`${GATEWAY_URL}/v1/uplink`, { cf: reported(west.certificate.certificate) });
     expect(plain.headers.get("upgrade")).toBe("websocket");
     expect(await errorOf(plain)).toEqual([426, "request.invalid"]);
     for (const path of ["/v1/networks", "/v1/health", "/", "/v1/uplink/"]) {
@@ -148,8 +148,8 @@ describe("an uplink", () => {
 
 describe("the API's address", () => {
   const forged = (site: TestSite): Record<string, string> => ({
-    host: "links.test",
-    "x-forwarded-host": "links.test",
+    host: "gateway.test",
+    "x-forwarded-host": "gateway.test",
     "fairlead-identity": JSON.stringify({ networkId: site.networkId, siteId: site.siteId, counter: 1 }),
     "fairlead-ticket-verified": "{}",
     "cf-client-cert": "1",
@@ -166,24 +166,24 @@ describe("the API's address", () => {
     }
   });
 
-  it("serves none by any hostname when no links hostname is configured", async () => {
+  it("serves none by any hostname when no hostname of the gateway is configured", async () => {
     const west = await setUp();
     const authorization = `Bearer ${await createAssertion(west)}`;
-    for (const base of [API_URL, LINKS_URL, "https://anything.test", "https://localhost"]) {
+    for (const base of [API_URL, GATEWAY_URL, "https://anything.test", "https://localhost"]) {
       const headers = { upgrade: "websocket", authorization, ...forged(west) };
-      for (const LINKS_HOSTNAME of [undefined, ""]) {
+      for (const GATEWAY_HOSTNAME of [undefined, ""]) {
         const init = { headers, cf: reported(west.certificate.certificate) };
-        const answer = ask(`${base}/v1/uplink`, init, { LINKS_HOSTNAME });
+        const answer = ask(`${base}/v1/uplink`, init, { GATEWAY_HOSTNAME });
         expect(await errorOf(answer)).toEqual([404, "route.unknown"]);
       }
     }
   });
 });
 
-describe("the Links entrypoint", () => {
+describe("the Gateway entrypoint", () => {
   const dialEntrypoint = async (site: TestSite, props: object | undefined, cf?: unknown) => {
-    const links = exports.Links({ props });
-    return links.fetch(`${LINKS_URL}/v1/uplink`, {
+    const gateway = exports.Gateway({ props });
+    return gateway.fetch(`${GATEWAY_URL}/v1/uplink`, {
       headers: { upgrade: "websocket", authorization: `Bearer ${await createAssertion(site)}` },
       ...(cf === undefined ? {} : { cf }),
     } as RequestInit);

@@ -1,12 +1,12 @@
 /** All commands, in the order in which help shows them. */
 import { revokeAccess } from "./access/revoke.ts";
 import { connectorRun } from "./connector/run.ts";
-import type { CommandDefinition } from "./definition.ts";
 import { edgeBackup } from "./edge/backup.ts";
 import { edgeDeploy } from "./edge/deploy.ts";
 import { edgeRestore } from "./edge/restore.ts";
 import { edgeStart } from "./edge/start.ts";
 import { events } from "./events/events.ts";
+import type { CommandDefinition } from "./framework/definition.ts";
 import { keyCreate, keyList, keyRevoke } from "./key/key.ts";
 import { linkCreate, linkDelete, linkList } from "./link/link.ts";
 import { linkStatus } from "./link/status.ts";

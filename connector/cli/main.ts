@@ -13,6 +13,6 @@ if (major < LEAST_NODE) {
   );
   process.exitCode = 1;
 } else {
-  const [{ runCli }, { processIo }] = await Promise.all([import("./run.ts"), import("./io.ts")]);
+  const [{ runCli }, { processIo }] = await Promise.all([import("./run.ts"), import("./framework/io.ts")]);
   process.exitCode = await runCli(process.argv.slice(2), processIo());
 }

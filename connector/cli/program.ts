@@ -1,10 +1,10 @@
 /** The commander program, made from the command definitions. */
 import { Argument, Command, Option } from "commander";
 import { FairleadError } from "../../protocol/errors.ts";
-import type { CommandDefinition, OptionDefinition } from "./definition.ts";
-import type { Io } from "./io.ts";
+import type { CommandDefinition, OptionDefinition } from "./framework/definition.ts";
+import type { Io } from "./framework/io.ts";
+import { wantsColour } from "./framework/printer.ts";
 import { NOUNS } from "./nouns.ts";
-import { wantsColour } from "./output.ts";
 
 /** Called with the command that was typed and the values of its definitions. */
 export type Invoke = (

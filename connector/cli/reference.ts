@@ -5,8 +5,8 @@
  */
 import { Option } from "commander";
 import { COMMANDS } from "./commands.ts";
-import type { ArgumentDefinition, CommandDefinition } from "./definition.ts";
-import { EXIT, EXIT_MEANING } from "./exit.ts";
+import type { ArgumentDefinition, CommandDefinition } from "./framework/definition.ts";
+import { EXIT, EXIT_MEANING } from "./framework/exit.ts";
 import { helpOf } from "./program.ts";
 
 const INTRO = `# The fairlead command

@@ -3,10 +3,10 @@ import { CommanderError } from "commander";
 import { FairleadError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
 import { COMMANDS } from "./commands.ts";
-import { Context } from "./context.ts";
-import { EXIT } from "./exit.ts";
-import { reportFailure } from "./failure.ts";
-import type { Io } from "./io.ts";
+import { Context } from "./framework/context.ts";
+import { EXIT } from "./framework/exit.ts";
+import { reportFailure } from "./framework/failure.ts";
+import type { Io } from "./framework/io.ts";
 import { buildProgram } from "./program.ts";
 
 /**

@@ -1,10 +1,10 @@
 import type { RevokedAccess } from "../../../protocol/api/access.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { command, flag, value } from "../definition.ts";
-import { networkOption } from "../options.ts";
-import type { Printer } from "../output.ts";
-import { count } from "../site-views.ts";
-import { someText } from "../values.ts";
+import { command, flag, value } from "../framework/definition.ts";
+import { networkOption } from "../framework/options.ts";
+import type { Printer } from "../framework/printer.ts";
+import { someText } from "../framework/values.ts";
+import { count } from "../views/count.ts";
 
 export const revokeAccess = command({
   path: ["revoke-access"],

@@ -8,7 +8,7 @@ import { MAX_LANES } from "../../../protocol/uplink/messages.ts";
 import { parseAllowHop, parseHop } from "../../config/hop-policy.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
 import { MAX_KEEPALIVE_SECONDS } from "../../net/local-socket.ts";
-import { parseDuration } from "../duration.ts";
+import { parseDuration } from "../framework/duration.ts";
 
 const Config = z.strictObject({
   site: SiteName.optional(),

@@ -1,10 +1,10 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
-import { command, value, valueOr, values } from "../definition.ts";
-import { parseDuration } from "../duration.ts";
-import { makeLog } from "../log.ts";
-import { logLevel } from "../options.ts";
-import { accepting, someText } from "../values.ts";
+import { command, value, valueOr, values } from "../framework/definition.ts";
+import { parseDuration } from "../framework/duration.ts";
+import { makeLog } from "../framework/log.ts";
+import { logLevel } from "../framework/options.ts";
+import { accepting, someText } from "../framework/values.ts";
 import {
   allowHopText,
   bindText,

@@ -2,8 +2,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { stateHome } from "../context.ts";
-import type { Io } from "../io.ts";
+import { stateHome } from "../framework/context.ts";
+import type { Io } from "../framework/io.ts";
 
 /** What it takes to know a site by. */
 const SiteFile = z.object({ site: z.object({ name: z.string() }) });

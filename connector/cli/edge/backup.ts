@@ -2,11 +2,11 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import type { Backup } from "../../operator/backup/backup.ts";
 import type { Login } from "../../operator/login/login.ts";
 import { version } from "../../version.ts";
-import type { Context } from "../context.ts";
-import { command, needed } from "../definition.ts";
-import { intoSecretFile } from "../secret-file.ts";
-import { count } from "../site-views.ts";
-import { someText } from "../values.ts";
+import type { Context } from "../framework/context.ts";
+import { command, needed } from "../framework/definition.ts";
+import { intoSecretFile } from "../framework/secret-file.ts";
+import { someText } from "../framework/values.ts";
+import { count } from "../views/count.ts";
 import { edgeState, edgeStateOption, passphraseOption, readPassphrase } from "./options.ts";
 
 export const edgeBackup = command({

@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Deployment } from "../../operator/deploy/plan.ts";
-import type { Context } from "../context.ts";
-import { stateHome } from "../context.ts";
-import { command, flag, value } from "../definition.ts";
-import { accepting, someText } from "../values.ts";
+import type { Context } from "../framework/context.ts";
+import { stateHome } from "../framework/context.ts";
+import { command, flag, value } from "../framework/definition.ts";
+import { accepting, someText } from "../framework/values.ts";
 
 const DEFAULT_WORKER = "fairlead";
 

@@ -1,11 +1,11 @@
 /** What the commands of the edge share. */
 import { isIP } from "node:net";
 import { join } from "node:path";
-import { stateHome } from "../context.ts";
-import { value } from "../definition.ts";
-import type { Io } from "../io.ts";
-import { readSecretText } from "../secret-input.ts";
-import { someText } from "../values.ts";
+import { stateHome } from "../framework/context.ts";
+import { value } from "../framework/definition.ts";
+import type { Io } from "../framework/io.ts";
+import { readSecretText } from "../framework/secret-input.ts";
+import { someText } from "../framework/values.ts";
 
 export const edgeStateOption = value(
   "--state <DIR>",

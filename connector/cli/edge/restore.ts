@@ -1,11 +1,11 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Backup } from "../../operator/backup/backup.ts";
-import type { Context } from "../context.ts";
-import { argument, command, flag, valueOr } from "../definition.ts";
-import { makeLog } from "../log.ts";
-import { logLevel } from "../options.ts";
-import { count } from "../site-views.ts";
-import { someText } from "../values.ts";
+import type { Context } from "../framework/context.ts";
+import { argument, command, flag, valueOr } from "../framework/definition.ts";
+import { makeLog } from "../framework/log.ts";
+import { logLevel } from "../framework/options.ts";
+import { someText } from "../framework/values.ts";
+import { count } from "../views/count.ts";
 import { edgeState, edgeStateOption, passphraseOption, readPassphrase, startCommand } from "./options.ts";
 
 export const edgeRestore = command({

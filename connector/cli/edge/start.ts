@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { aborted } from "../../async/abort.ts";
-import { stateHome } from "../context.ts";
-import { command, flag, value, valueOr } from "../definition.ts";
-import { makeLog } from "../log.ts";
-import { logLevel } from "../options.ts";
-import { hostPort, hostPortOr, someText } from "../values.ts";
+import { stateHome } from "../framework/context.ts";
+import { command, flag, value, valueOr } from "../framework/definition.ts";
+import { makeLog } from "../framework/log.ts";
+import { logLevel } from "../framework/options.ts";
+import { hostPort, hostPortOr, someText } from "../framework/values.ts";
 
 const API = "127.0.0.1:8443";
 const GATEWAY = "127.0.0.1:8444";

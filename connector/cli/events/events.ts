@@ -1,10 +1,10 @@
 import { EventGroup, EventType, type NetworkEvent } from "../../../protocol/api/events.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { sleep } from "../../async/sleep.ts";
-import type { Context } from "../context.ts";
-import { command, flag, value } from "../definition.ts";
-import { networkOption } from "../options.ts";
-import { wholeNumber } from "../values.ts";
+import type { Context } from "../framework/context.ts";
+import { command, flag, value } from "../framework/definition.ts";
+import { networkOption } from "../framework/options.ts";
+import { wholeNumber } from "../framework/values.ts";
 import { eventType, isoOf, parseMoment } from "./options.ts";
 
 /**

@@ -1,8 +1,8 @@
 /** Forms of the options of `events`. */
 import { EventGroup, EventType } from "../../../protocol/api/events.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { parseDuration } from "../duration.ts";
-import { oneOf } from "../values.ts";
+import { parseDuration } from "../framework/duration.ts";
+import { oneOf } from "../framework/values.ts";
 
 /** A type of event, or what stands before its dot. */
 export const eventType = oneOf(...EventType.options, ...EventGroup.options);

@@ -1,9 +1,9 @@
 import { Role } from "../../../protocol/api/keys.ts";
 import { KeyId } from "../../../protocol/ids.ts";
-import { argument, command, needed, value, values } from "../definition.ts";
-import { relativeTime } from "../duration.ts";
-import { intoSecretFile } from "../secret-file.ts";
-import { accepting, oneOf, someText } from "../values.ts";
+import { argument, command, needed, value, values } from "../framework/definition.ts";
+import { relativeTime } from "../framework/duration.ts";
+import { intoSecretFile } from "../framework/secret-file.ts";
+import { accepting, oneOf, someText } from "../framework/values.ts";
 
 export const keyCreate = command({
   path: ["key", "create"],

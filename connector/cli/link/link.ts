@@ -1,10 +1,10 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import { LinkCost, LinkName, SiteName } from "../../../protocol/names.ts";
-import { siteState } from "../context.ts";
-import { argument, command, value } from "../definition.ts";
-import type { Io } from "../io.ts";
-import { networkOption, siteStateOption } from "../options.ts";
-import { accepting, someText } from "../values.ts";
+import { siteState } from "../framework/context.ts";
+import { argument, command, value } from "../framework/definition.ts";
+import type { Io } from "../framework/io.ts";
+import { networkOption, siteStateOption } from "../framework/options.ts";
+import { accepting, someText } from "../framework/values.ts";
 
 const parseCost = (text: string): number => {
   const cost = LinkCost.safeParse(/^\d+$/.test(text) ? Number(text) : text);
@@ -21,7 +21,7 @@ export const linkList = command({
   ],
   async run(context, input) {
     const { listLinks } = await import("../../operator/edge-api.ts");
-    const { relativeTime } = await import("../duration.ts");
+    const { relativeTime } = await import("../framework/duration.ts");
     const network = await context.network(input.network);
     const links = await listLinks(await context.edge(), network);
     context.answer(links, (out) => {

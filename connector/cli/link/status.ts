@@ -2,12 +2,12 @@ import { FairleadError, isErrorCode } from "../../../protocol/errors.ts";
 import { LinkName } from "../../../protocol/names.ts";
 import { sleep } from "../../async/sleep.ts";
 import type { Links } from "../../control/schema.ts";
-import { siteState } from "../context.ts";
-import { command, optionalArgument, value } from "../definition.ts";
-import { parseDuration } from "../duration.ts";
-import { siteStateOption } from "../options.ts";
-import { printLinks } from "../site-views.ts";
-import { accepting } from "../values.ts";
+import { siteState } from "../framework/context.ts";
+import { command, optionalArgument, value } from "../framework/definition.ts";
+import { parseDuration } from "../framework/duration.ts";
+import { siteStateOption } from "../framework/options.ts";
+import { accepting } from "../framework/values.ts";
+import { printLinks } from "../views/links.ts";
 
 /** How often --wait looks, in ms. */
 const LOOK_MS = 200;

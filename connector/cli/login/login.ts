@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { parseEdgeOrigin } from "../../../protocol/front/edge-origin.ts";
-import type { Context } from "../context.ts";
-import { argument, command, value } from "../definition.ts";
-import { readSecretText } from "../secret-input.ts";
-import { someText } from "../values.ts";
+import type { Context } from "../framework/context.ts";
+import { argument, command, value } from "../framework/definition.ts";
+import { readSecretText } from "../framework/secret-input.ts";
+import { someText } from "../framework/values.ts";
 
 export const login = command({
   path: ["login"],

@@ -1,9 +1,9 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import { NetworkName } from "../../../protocol/names.ts";
-import type { Context } from "../context.ts";
-import { argument, command, flag } from "../definition.ts";
-import { relativeTime } from "../duration.ts";
-import { accepting, someText } from "../values.ts";
+import type { Context } from "../framework/context.ts";
+import { argument, command, flag } from "../framework/definition.ts";
+import { relativeTime } from "../framework/duration.ts";
+import { accepting, someText } from "../framework/values.ts";
 
 /** Keeps `network` as the default of the stored login; false when the login is not a stored one. */
 async function keepDefault(context: Context, network: string | undefined): Promise<boolean> {

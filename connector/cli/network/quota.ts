@@ -1,7 +1,7 @@
 import { Quotas, type QuotaUse, type SetQuotas } from "../../../protocol/api/quotas.ts";
 import { parseWith } from "../../../protocol/parse.ts";
-import { argument, command, value } from "../definition.ts";
-import { someText } from "../values.ts";
+import { argument, command, value } from "../framework/definition.ts";
+import { someText } from "../framework/values.ts";
 
 /** What each quota counts. */
 const COUNTS = {

@@ -1,10 +1,10 @@
 import { ServiceName } from "../../../protocol/names.ts";
 import { parseSites } from "../../config/scope.ts";
 import { parseExpose } from "../../config/service-options.ts";
-import { siteState } from "../context.ts";
-import { argument, command, values } from "../definition.ts";
-import { siteStateOption } from "../options.ts";
-import { accepting } from "../values.ts";
+import { siteState } from "../framework/context.ts";
+import { argument, command, values } from "../framework/definition.ts";
+import { siteStateOption } from "../framework/options.ts";
+import { accepting } from "../framework/values.ts";
 
 export const expose = command({
   path: ["expose"],

@@ -1,22 +1,7 @@
-import type { Service } from "../../../protocol/api/services.ts";
-import { siteState } from "../context.ts";
-import { command } from "../definition.ts";
-import { networkOption, siteStateOption } from "../options.ts";
-import type { Printer } from "../output.ts";
-import { printSiteServices } from "../site-views.ts";
-
-/** The services of a network as a table. */
-export function printServices(out: Printer, services: readonly Service[]): void {
-  out.table(
-    ["SERVICE", "PROTOCOL", "PORT", "OFFERED BY"],
-    services.map((service) => [
-      service.name,
-      service.protocol,
-      String(service.port),
-      service.sites.map(({ name, state }) => (state === "up" ? name : `${name} (down)`)).join(", ") || "-",
-    ]),
-  );
-}
+import { siteState } from "../framework/context.ts";
+import { command } from "../framework/definition.ts";
+import { networkOption, siteStateOption } from "../framework/options.ts";
+import { printServices, printSiteServices } from "../views/services.ts";
 
 export const serviceList = command({
   path: ["service", "list"],

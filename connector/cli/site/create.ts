@@ -1,10 +1,10 @@
 import { NamePattern, SiteName } from "../../../protocol/names.ts";
-import { argument, command, values } from "../definition.ts";
-import { formatDuration } from "../duration.ts";
-import { networkOption } from "../options.ts";
-import { intoSecretFile } from "../secret-file.ts";
+import { argument, command, values } from "../framework/definition.ts";
+import { formatDuration } from "../framework/duration.ts";
+import { networkOption } from "../framework/options.ts";
+import { intoSecretFile } from "../framework/secret-file.ts";
+import { accepting } from "../framework/values.ts";
 import { expiryOption, tokenOutputOption } from "../token/options.ts";
-import { accepting } from "../values.ts";
 
 export const mayOfferOption = values(
   "--may-offer <NAME>",

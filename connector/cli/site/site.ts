@@ -1,9 +1,9 @@
 import type { Site } from "../../../protocol/api/sites.ts";
-import { argument, command } from "../definition.ts";
-import { relativeTime } from "../duration.ts";
-import { networkOption } from "../options.ts";
-import type { Printer } from "../output.ts";
-import { someText } from "../values.ts";
+import { argument, command } from "../framework/definition.ts";
+import { relativeTime } from "../framework/duration.ts";
+import { networkOption } from "../framework/options.ts";
+import { someText } from "../framework/values.ts";
+import { printSites } from "../views/sites.ts";
 import { describeMayOffer } from "./update.ts";
 
 const name = argument("NAME", "name or id of the site", someText);
@@ -13,20 +13,6 @@ function certificateEnd({ name, certificateExpiresAt }: Site, now: number): stri
   return certificateExpiresAt === null
     ? `it has not joined yet: \`fairlead site create ${name}\` makes another token for it`
     : relativeTime(certificateExpiresAt, now);
-}
-
-/** Sites as a table. */
-export function printSites(out: Printer, sites: readonly Site[], now: number): void {
-  out.table(
-    ["NAME", "STATE", "SINCE", "CONNECTORS", "OFFERS"],
-    sites.map((site) => [
-      site.name,
-      out.state(site.state),
-      relativeTime(site.since, now),
-      String(site.instances.length),
-      site.services.join(", ") || "-",
-    ]),
-  );
 }
 
 export const siteList = command({

@@ -1,9 +1,9 @@
 import type { UpdateSite } from "../../../protocol/api/sites.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
-import { argument, command, flag, value } from "../definition.ts";
-import { networkOption } from "../options.ts";
-import { accepting, someText } from "../values.ts";
+import { argument, command, flag, value } from "../framework/definition.ts";
+import { networkOption } from "../framework/options.ts";
+import { accepting, someText } from "../framework/values.ts";
 import { mayOfferOption } from "./create.ts";
 
 export const siteUpdate = command({

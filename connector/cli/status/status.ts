@@ -1,7 +1,7 @@
-import { command } from "../definition.ts";
-import { networkOption, siteStateOption } from "../options.ts";
-import { printSiteStatus } from "../site-views.ts";
-import { printNetworkStatus } from "./network-view.ts";
+import { command } from "../framework/definition.ts";
+import { networkOption, siteStateOption } from "../framework/options.ts";
+import { printNetworkStatus } from "../views/network-status.ts";
+import { printSiteStatus } from "../views/site-status.ts";
 
 export const status = command({
   path: ["status"],

@@ -1,9 +1,9 @@
 import { TOKEN_DEFAULTS, TOKEN_LIMITS } from "../../../protocol/api/tokens.ts";
-import { command, value, valueOr } from "../definition.ts";
-import { formatDuration } from "../duration.ts";
-import { networkOption } from "../options.ts";
-import { intoSecretFile } from "../secret-file.ts";
-import { someText, wholeNumber } from "../values.ts";
+import { command, value, valueOr } from "../framework/definition.ts";
+import { formatDuration } from "../framework/duration.ts";
+import { networkOption } from "../framework/options.ts";
+import { intoSecretFile } from "../framework/secret-file.ts";
+import { someText, wholeNumber } from "../framework/values.ts";
 import { expiryOption, tokenOutputOption } from "./options.ts";
 
 export const tokenCreate = command({

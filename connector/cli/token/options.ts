@@ -1,9 +1,9 @@
 /** What `token create` and `site create` share. */
 import { TOKEN_DEFAULTS, TOKEN_LIMITS } from "../../../protocol/api/tokens.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { value, valueOr } from "../definition.ts";
-import { parseDuration } from "../duration.ts";
-import { someText } from "../values.ts";
+import { value, valueOr } from "../framework/definition.ts";
+import { parseDuration } from "../framework/duration.ts";
+import { someText } from "../framework/values.ts";
 
 function expiry(text: string): number {
   const seconds = parseDuration(text);

@@ -1,9 +1,9 @@
 import type { Token } from "../../../protocol/api/tokens.ts";
 import { TokenId } from "../../../protocol/ids.ts";
-import { argument, command } from "../definition.ts";
-import { relativeTime } from "../duration.ts";
-import { networkOption } from "../options.ts";
-import { accepting } from "../values.ts";
+import { argument, command } from "../framework/definition.ts";
+import { relativeTime } from "../framework/duration.ts";
+import { networkOption } from "../framework/options.ts";
+import { accepting } from "../framework/values.ts";
 
 /** How often a token still admits. */
 const usesLeft = ({ state, uses, used }: Token) => (state === "good" ? uses - used : 0);

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Io } from "../../../../connector/cli/io.ts";
+import type { Io } from "../../../../connector/cli/framework/io.ts";
 import { runCli } from "../../../../connector/cli/run.ts";
 import type { FakeEdge } from "./fake-edge.ts";
 import { KEY } from "./fake-edge.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { exitCodeFor } from "../../../../connector/cli/exit.ts";
+import { exitCodeFor } from "../../../../connector/cli/framework/exit.ts";
 import { ERRORS } from "../../../../protocol/errors.ts";
 import { makeWorld, useEdge, type World } from "./cli.ts";
 import { FakeEdge } from "./fake-edge.ts";
@@ -84,7 +84,7 @@ test("SIGTERM ends events --follow with exit code 0", async () => {
 });
 
 test("the first signal asks a command to end, the second ends it with exit code 130", async () => {
-  const io = JSON.stringify(pathToFileURL(join(MAIN, "../io.ts")).href);
+  const io = JSON.stringify(pathToFileURL(join(MAIN, "../framework/io.ts")).href);
   const stubborn = `
     const { processIo } = await import(${io});
     const interrupted = processIo().untilInterrupted();

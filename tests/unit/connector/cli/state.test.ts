@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { usualState } from "../../../../connector/cli/connector/state.ts";
-import type { Io } from "../../../../connector/cli/io.ts";
+import type { Io } from "../../../../connector/cli/framework/io.ts";
 import { temporaryDirectory } from "../support/directories.ts";
 
 async function machineWith(sites: Record<string, string | null>) {

@@ -1,6 +1,6 @@
 /** Secrets that commands read: from files or standard input, since every user of a machine sees the words of a command. */
 import { readFile } from "node:fs/promises";
-import { FairleadError } from "../../protocol/errors.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
 import type { Io } from "./io.ts";
 
 /**

@@ -1,8 +1,8 @@
 /** Log of a long-running command: readable on a terminal, JSON lines elsewhere. */
-import { visible } from "../../protocol/text.ts";
-import { LeveledLog, type LogLevel } from "../log.ts";
+import { visible } from "../../../protocol/text.ts";
+import { LeveledLog, type LogLevel } from "../../log.ts";
 import type { Io, Output } from "./io.ts";
-import { wantsColour } from "./output.ts";
+import { wantsColour } from "./printer.ts";
 
 export interface LogOptions {
   readonly io: Io;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fitColumns, Printer, wantsColour } from "../../../../connector/cli/output.ts";
+import { fitColumns, Printer, wantsColour } from "../../../../../connector/cli/framework/printer.ts";
 
 function printer(columns: number | undefined, env: Record<string, string> = {}) {
   const written: string[] = [];

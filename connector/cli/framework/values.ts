@@ -1,8 +1,8 @@
 /** Forms of option and argument values. Each parser throws `request.invalid` with what is wrong. */
 import type { z } from "zod";
-import { FairleadError } from "../../protocol/errors.ts";
-import { parseWith } from "../../protocol/parse.ts";
-import { parseAddress } from "../edge/addresses/addresses.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { parseWith } from "../../../protocol/parse.ts";
+import { parseAddress } from "../../edge/addresses/addresses.ts";
 
 const invalid = (message: string) => new FairleadError("request.invalid", message);
 

@@ -1,9 +1,9 @@
 /** How a failed command ends: the error on stderr, and the exit code. */
 import { CommanderError } from "commander";
-import { asFairleadError, FairleadError, toErrorBody } from "../../protocol/errors.ts";
+import { asFairleadError, FairleadError, toErrorBody } from "../../../protocol/errors.ts";
 import { EXIT, exitCodeFor } from "./exit.ts";
 import type { Io } from "./io.ts";
-import { Printer } from "./output.ts";
+import { Printer } from "./printer.ts";
 
 /** Prints what was thrown (with `json` as one line of JSON) and returns the exit code. */
 export function reportFailure(thrown: unknown, io: Io, json: boolean): number {

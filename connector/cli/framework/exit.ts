@@ -1,5 +1,5 @@
 /** Exit codes: what a script can tell from a failed command. They are stable; docs/cli.md lists them. */
-import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
+import { ERRORS, type ErrorCode } from "../../../protocol/errors.ts";
 
 export const EXIT = {
   ok: 0,

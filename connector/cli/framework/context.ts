@@ -1,10 +1,10 @@
 /** What a handler gets besides its input: where to print, and the edge or the connector to talk to. */
 import { join } from "node:path";
-import { FairleadError } from "../../protocol/errors.ts";
-import type { EdgeClient } from "../net/edge-client.ts";
-import type { Login } from "../operator/login/login.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
+import type { EdgeClient } from "../../net/edge-client.ts";
+import type { Login } from "../../operator/login/login.ts";
 import type { Io } from "./io.ts";
-import { Printer } from "./output.ts";
+import { Printer } from "./printer.ts";
 
 export class Context {
   readonly io: Io;
@@ -32,7 +32,7 @@ export class Context {
 
   /** Who we are to the edge. @throws FairleadError `edge.not_logged_in` */
   async login(): Promise<Login> {
-    const { resolveLogin } = await import("../operator/login/login.ts");
+    const { resolveLogin } = await import("../../operator/login/login.ts");
     this.#login ??= await resolveLogin(this.io.env);
     return this.#login;
   }
@@ -40,7 +40,7 @@ export class Context {
   /** The edge we are logged in to. @throws FairleadError `edge.not_logged_in` */
   async edge(): Promise<EdgeClient> {
     if (this.#edge === undefined) {
-      const [{ EdgeClient }, login] = await Promise.all([import("../net/edge-client.ts"), this.login()]);
+      const [{ EdgeClient }, login] = await Promise.all([import("../../net/edge-client.ts"), this.login()]);
       this.#edge = new EdgeClient(login);
     }
     return this.#edge;
@@ -53,7 +53,7 @@ export class Context {
   async network(named: string | undefined): Promise<string> {
     const chosen = named ?? (this.io.env.FAIRLEAD_NETWORK || (await this.login()).network);
     if (chosen !== undefined) return chosen;
-    const { listNetworks } = await import("../operator/edge-api.ts");
+    const { listNetworks } = await import("../../operator/edge-api.ts");
     const networks = await listNetworks(await this.edge());
     const [only, ...others] = networks;
     if (only === undefined) {

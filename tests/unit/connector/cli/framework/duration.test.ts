@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatDuration, parseDuration, relativeTime } from "../../../../connector/cli/duration.ts";
-import { FairleadError } from "../../../../protocol/errors.ts";
+import {
+  formatDuration,
+  parseDuration,
+  relativeTime,
+} from "../../../../../connector/cli/framework/duration.ts";
+import { FairleadError } from "../../../../../protocol/errors.ts";
 
 describe("parseDuration", () => {
   test.each([

@@ -1,9 +1,9 @@
 /** A whole network, as people read it. */
 import type { NetworkStatus } from "../../../protocol/api/status.ts";
-import type { Printer } from "../output.ts";
-import { printServices } from "../service/service.ts";
-import { printSites } from "../site/site.ts";
-import { count } from "../site-views.ts";
+import type { Printer } from "../framework/printer.ts";
+import { count } from "./count.ts";
+import { printServices } from "./services.ts";
+import { printSites } from "./sites.ts";
 
 /** A network in one sentence. */
 export function networkSentence({ network, sites, services }: NetworkStatus): string {

@@ -1,5 +1,5 @@
 /** Durations as people write them (`90s`, `15m`, `2h`, `1d`, `1h30m`), and times as people read them. */
-import { FairleadError } from "../../protocol/errors.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
 
 const SECONDS = { d: 86_400, h: 3600, m: 60, s: 1 } as const;
 const FORM = /^(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?$/;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { EXIT, exitCodeFor } from "../../../../connector/cli/exit.ts";
-import { ERRORS, type ErrorCode } from "../../../../protocol/errors.ts";
+import { EXIT, exitCodeFor } from "../../../../../connector/cli/framework/exit.ts";
+import { ERRORS, type ErrorCode } from "../../../../../protocol/errors.ts";
 
 test.each<[ErrorCode, number]>([
   ["request.invalid", 2],

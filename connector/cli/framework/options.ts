@@ -1,5 +1,5 @@
 /** Options that several commands share. */
-import { LOG_LEVELS } from "../log.ts";
+import { LOG_LEVELS } from "../../log.ts";
 import { value } from "./definition.ts";
 import { oneOf, someText } from "./values.ts";
 

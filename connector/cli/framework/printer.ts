@@ -1,6 +1,6 @@
 /** What commands print: lines, tables that fit the terminal, colours where they help. */
 import { stripVTControlCharacters, styleText } from "node:util";
-import { visible } from "../../protocol/text.ts";
+import { visible } from "../../../protocol/text.ts";
 import type { Output } from "./io.ts";
 
 export type Colour = "green" | "yellow" | "red" | "dim" | "bold" | "cyan";

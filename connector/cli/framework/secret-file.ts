@@ -1,6 +1,6 @@
 /** Files that commands write secrets to: for their owner only, and opened before the secret is made. */
-import { FairleadError } from "../../protocol/errors.ts";
-import { DraftFile, troubleWith } from "../state/draft-file.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { DraftFile, troubleWith } from "../../state/draft-file.ts";
 
 const unusable = (why: string, cause?: unknown) =>
   new FairleadError("request.invalid", `--output: ${why}`, { cause });

@@ -13,6 +13,6 @@ export function streamsOf(manager: SessionManager): Streams {
         .some((session) => isSameInstance(session.peer, peer) && session.encryption === encryption);
       return held ? manager.openStreamsTo(peer) : null;
     },
-    life: ({ encryption, ...peer }) => manager.life(peer, encryption),
+    life: ({ encryption, ...peer }) => manager.liveness(peer, encryption),
   };
 }

@@ -1,4 +1,4 @@
-/** Puts the streams of a session on what carries their bytes: TLS over the carrier, or the carrier itself. */
+/** Runs the streams of a session on its channel: TLS over the carrier, or with hop encryption the carrier. */
 import type { Duplex } from "node:stream";
 import { FairleadError } from "../../protocol/errors.ts";
 import { LEAST_WINDOW, type MemoryAccount } from "../../protocol/memory-budget.ts";
@@ -6,30 +6,30 @@ import type { Hello } from "../../protocol/streams/frames.ts";
 import { Multiplexer } from "../../protocol/streams/multiplexer.ts";
 import type { SessionLimits } from "./limits.ts";
 import { SessionStream } from "./session-stream.ts";
-import { connectionError } from "./tls.ts";
+import { tlsError } from "./tls.ts";
 
-export interface MultiplexingOptions {
+export interface AttachOptions {
   readonly role: "client" | "server";
   readonly limits: SessionLimits;
   readonly memory: MemoryAccount;
   readonly software: string;
-  /** Our share of the resume key, where there is no TLS that could yield one. */
+  /** This side's share of the resume key with hop encryption; null where TLS exports the key. */
   readonly share: string | null;
-  /** The peer's HELLO came. */
+  /** The peer's HELLO arrived. */
   readonly ready: (hello: Hello) => void;
   /** The peer opened a stream. */
   readonly opened: (stream: SessionStream) => void;
-  /** The number of streams changed to or from none. */
+  /** The number of open streams changed to zero or from zero. */
   readonly busy: () => void;
-  /** The peer wants no more streams. */
+  /** The peer accepts no more streams. */
   readonly goaway: () => void;
   readonly ended: (error: FairleadError) => void;
-  /** Why the carrier failed; that tells more than how the channel saw it. */
+  /** The carrier's failure, which is more specific than the channel's; null while the carrier has none. */
   readonly failure: () => FairleadError | null;
 }
 
-/** Streams over a channel, beginning with our HELLO. */
-export function multiplex(channel: Duplex, options: MultiplexingOptions): Multiplexer {
+/** Creates the multiplexer of a channel. Its HELLO goes out first. */
+export function attachStreams(channel: Duplex, options: AttachOptions): Multiplexer {
   const { role, limits, memory, software, share, ready, busy, goaway, ended, failure } = options;
   const flush = (): void => streams.flush();
   const streams = new Multiplexer({
@@ -65,8 +65,8 @@ export function multiplex(channel: Duplex, options: MultiplexingOptions): Multip
   });
   channel.on("data", (chunk: Buffer) => streams.receive(chunk));
   channel.on("drain", () => streams.drained());
-  channel.on("error", (error) => streams.lost(failure() ?? connectionError(error)));
-  channel.on("end", () => streams.lost(new FairleadError("session.lost", "the peer ended the connection")));
+  channel.on("error", (error) => streams.lost(failure() ?? tlsError(error)));
+  channel.on("end", () => streams.lost(new FairleadError("session.lost", "The peer ended the connection.")));
   channel.on("close", () => streams.lost(failure() ?? new FairleadError("session.lost")));
   return streams;
 }

@@ -1,30 +1,29 @@
 /**
- * Carrier version 1: one lane as a Node Duplex. It ends with its lane. Spoken with connectors and edges that
- * know no other; see pipe.ts for the one that outlives its lanes.
+ * Carrier version 1 as a Node Duplex: one lane, and the carrier ends with it. Used with connectors and edges that do
+ * not support version 2.
  */
 import { Duplex } from "node:stream";
 import { type CarrierControl, type Lane, MAX_LANE_MESSAGE } from "../../protocol/carrier/index.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import type { Meeting } from "./lane-handshake.ts";
+import type { LaneHandshake } from "./lane-handshake.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
-/** @see CarrierControl */
-export class LaneCarrier extends Duplex implements CarrierControl {
+export class CarrierV1 extends Duplex implements CarrierControl {
   readonly version = 1;
   readonly #lane: Lane;
-  #over = false;
+  #isOver = false;
   #failure: FairleadError | null = null;
   #writeDone: WriteDone | null = null;
 
-  /** Takes a lane on which the prefaces have met. */
-  constructor(meeting: Meeting) {
-    // The layers above and below have buffers enough; autoDestroy would close the lane before the last bytes.
+  /** Takes the lane of a handshake that is done. */
+  constructor(handshake: LaneHandshake) {
+    // autoDestroy would close the lane before the last bytes leave.
     super({ allowHalfOpen: true, autoDestroy: false, readableHighWaterMark: 256 * 1024 });
-    // TLS listens too; this one is for the time before and after.
+    // TLS listens for errors too, but not before its handshake and after its end.
     this.on("error", () => {});
-    this.#lane = meeting.lane;
-    meeting.take({
+    this.#lane = handshake.lane;
+    handshake.handOver({
       bytes: (message) => this.#bytes(message),
       drained: () => this.#drained(),
       closed: (error) => this.#laneClosed(error),
@@ -36,7 +35,7 @@ export class LaneCarrier extends Duplex implements CarrierControl {
   }
 
   abort(error: FairleadError): void {
-    if (this.#over) return;
+    if (this.#isOver) return;
     this.#lane.close(error);
     this.#end(error);
   }
@@ -44,9 +43,9 @@ export class LaneCarrier extends Duplex implements CarrierControl {
   // ---- the lane's events ----------------------------------------------------------------------------
 
   #bytes(message: Uint8Array): void {
-    if (this.#over) return;
+    if (this.#isOver) return;
     if (message.length === 0)
-      this.abort(new FairleadError("session.malformed", "an empty message on the lane"));
+      this.abort(new FairleadError("session.malformed", "The lane carried an empty message."));
     else if (!this.push(message)) this.#lane.pause();
   }
 
@@ -57,18 +56,18 @@ export class LaneCarrier extends Duplex implements CarrierControl {
   }
 
   #laneClosed(error: FairleadError | null): void {
-    if (this.#over) return;
+    if (this.#isOver) return;
     if (error !== null) {
       this.#end(error);
       return;
     }
-    this.#over = true;
+    this.#isOver = true;
     this.push(null);
     this.#drained();
   }
 
   #end(error: FairleadError): void {
-    this.#over = true;
+    this.#isOver = true;
     this.#failure = error;
     this.destroy(error);
   }
@@ -76,7 +75,7 @@ export class LaneCarrier extends Duplex implements CarrierControl {
   // ---- the Duplex -----------------------------------------------------------------------------------
 
   override _read(): void {
-    if (!this.#over) this.#lane.resume();
+    if (!this.#isOver) this.#lane.resume();
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: WriteDone): void {
@@ -91,13 +90,13 @@ export class LaneCarrier extends Duplex implements CarrierControl {
   }
 
   override _final(done: WriteDone): void {
-    if (!this.#over) this.#lane.close();
+    if (!this.#isOver) this.#lane.close();
     done();
   }
 
   override _destroy(error: Error | null, done: WriteDone): void {
-    if (!this.#over) {
-      this.#over = true;
+    if (!this.#isOver) {
+      this.#isOver = true;
       this.#lane.close(error === null ? undefined : asFairleadError(error, "session.lost"));
     }
     const pending = this.#writeDone;
@@ -106,7 +105,7 @@ export class LaneCarrier extends Duplex implements CarrierControl {
     done(error);
   }
 
-  /** Sends what was written in one go as few messages: each costs the relay, a short copy does not. */
+  /** Sends the chunks in as few messages as possible: a message costs the relay more than a short copy costs here. */
   #send(chunks: Uint8Array[], done: WriteDone): void {
     let more = true;
     let from = 0;
@@ -120,7 +119,7 @@ export class LaneCarrier extends Duplex implements CarrierControl {
       size += chunk.length;
     }
     if (size > 0) more = this.#sendOne(chunks, from, chunks.length, size);
-    if (more || this.#over) done();
+    if (more || this.#isOver) done();
     else this.#writeDone = done;
   }
 

@@ -1,23 +1,23 @@
 /**
- * Keeps bytes that pass through from causing full garbage collections.
+ * Paces young garbage collections by the bytes that pass through the process, so that V8 starts few full ones.
  *
  * A buffer's memory lies outside V8's heap. A young collection frees it, but V8 starts one only when small objects
- * have filled the young generation, and buffers of 16 to 64 KiB come with few of those. Meanwhile what lies outside
- * counts as growth of the old generation, so that V8 begins full collections, ten in a second, each of which walks
- * everything that the process has. So whoever moves bytes says how many, and after {@link EVERY_BYTES} a young
- * collection is called for, which takes half a millisecond. docs/performance.md has the figures.
+ * fill the young generation, and buffers of 16 to 64 KiB come with few small objects. Meanwhile V8 (Node 24) counts
+ * external memory as growth of the old generation. It then runs up to ten full collections per second, each of which
+ * walks the whole heap. A young collection every {@link EVERY_BYTES} takes half a millisecond instead
+ * (docs/performance.md).
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** More, and V8 is faster with a full one; less, and what is still under way is taken for old. */
+/** With a larger value V8 starts a full collection first; with a smaller one, buffers in flight are promoted as old. */
 const EVERY_BYTES = 16 * 1024 * 1024;
 
-/** Percent that the heap may grow between two full collections: room for the buffers of {@link EVERY_BYTES}. */
+/** Growth of the heap between two full collections, percent: leaves room for the buffers of {@link EVERY_BYTES}. */
 const GROWTH_PERCENT = 300;
 
-/** Counts bytes, and calls `collect` each time that `every` of them have passed. */
-export function everyBytes(every: number, collect: () => void): (bytes: number) => void {
+/** Returns a counter of bytes that calls `collect` after each `every` bytes. */
+export function collectEvery(every: number, collect: () => void): (bytes: number) => void {
   let passed = 0;
   return (bytes) => {
     passed += bytes;
@@ -29,7 +29,7 @@ export function everyBytes(every: number, collect: () => void): (bytes: number) 
 
 type Collect = (options: { type: "minor" }) => void;
 
-/** V8's own `gc`; its flags can be set while it runs. */
+/** Exposes V8's `gc`; V8 accepts these flags at run time. */
 function youngCollection(): () => void {
   setFlagsFromString(`--heap-growing-percent=${GROWTH_PERCENT}`);
   setFlagsFromString("--expose-gc");
@@ -37,5 +37,5 @@ function youngCollection(): () => void {
   return () => collect({ type: "minor" });
 }
 
-/** Notes that so many bytes passed through this process in buffers of their own. */
-export const bytesPassed = everyBytes(EVERY_BYTES, youngCollection());
+/** Counts bytes that passed through this process in buffers of their own. */
+export const noteBytes = collectEvery(EVERY_BYTES, youngCollection());

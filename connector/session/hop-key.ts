@@ -1,12 +1,12 @@
-/** The resume key of a session with hop encryption, for which there is no TLS to export one. */
+/** The resume key of a session with hop encryption. Without TLS between the connectors, no key can be exported. */
 import { hkdfSync } from "node:crypto";
 import { FairleadError } from "../../protocol/errors.ts";
 import { RESUME_KEY_BYTES, RESUME_KEY_LABEL } from "../../protocol/session/resume-proof.ts";
 
 /**
- * Made of both sides' shares, which travel in their HELLOs: it keeps out who has not read those. The edge has, so
- * against it a session with hop encryption proves nothing on any lane, as it proved nothing on the first.
- * @throws FairleadError session.malformed when the peer gave no share.
+ * Derives the key from the shares in both HELLOs. The key excludes everybody who has not read the HELLOs. The edge
+ * reads them, so a session with hop encryption proves nothing against the edge, on any lane.
+ * @throws FairleadError `session.malformed` when the peer sent no share.
  */
 export function hopResumeKey(
   session: string,
@@ -15,7 +15,7 @@ export function hopResumeKey(
   theirs: string | undefined,
 ): Buffer {
   if (theirs === undefined)
-    throw new FairleadError("session.malformed", "HELLO has no share of a resume key");
+    throw new FairleadError("session.malformed", "HELLO has no share of a resume key.");
   const shares = (role === "server" ? [ours, theirs] : [theirs, ours]).map((share) =>
     Buffer.from(share, "base64url"),
   );

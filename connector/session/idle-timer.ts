@@ -1,53 +1,54 @@
-/** What becomes of a session that nobody uses: it lets its lanes go, or ends; and one that drains ends at last. */
+/** The timer of a session without streams: it releases the lanes, closes the session, or ends its draining. */
 import { FairleadError } from "../../protocol/errors.ts";
 import type { SessionPhase } from "../../protocol/session/state.ts";
-import type { PipeCarrier } from "./carrier.ts";
+import type { CarrierV2 } from "./carrier-v2.ts";
 import type { SessionLimits } from "./limits.ts";
 
-/** Between two tries to let the lanes go, ms. */
+/** Between two attempts to release the lanes, ms. */
 const PARK_RETRY_MS = 1000;
 
-/** What it needs to know of the session, and does to it. */
-export interface Idle {
+/** The session as its idle timer sees it. */
+export interface IdleSession {
   readonly phase: () => SessionPhase;
-  /** Streams open now, both sides'. */
+  /** Streams open now, of both sides. */
   readonly streams: () => number;
-  /** The carrier, where it can be without lanes. */
-  readonly pipe: () => PipeCarrier | null;
-  /** Ends the session once its streams have ended. */
+  /** The carrier of version 2, which can be without lanes; null with version 1. */
+  readonly carrier: () => CarrierV2 | null;
+  /** Closes the session once its streams have ended. */
   readonly drain: (error: FairleadError) => void;
   readonly close: (error: FairleadError) => void;
 }
 
-export class Idling {
+export class IdleTimer {
   readonly #limits: SessionLimits;
-  readonly #session: Idle;
+  readonly #session: IdleSession;
   #timer: NodeJS.Timeout | undefined;
 
-  /** The session is being opened, which may take `upMs`. */
-  constructor(limits: SessionLimits, session: Idle) {
+  /** Begins with the time that the session may take to come up. */
+  constructor(limits: SessionLimits, session: IdleSession) {
     this.#limits = limits;
     this.#session = session;
     const { upMs } = limits;
-    this.#after(upMs, () => session.close(new FairleadError("session.timeout", `not up after ${upMs} ms`)));
+    const late = `The session was not up after ${upMs} ms.`;
+    this.#after(upMs, () => session.close(new FairleadError("session.timeout", late)));
   }
 
-  /** The number of streams changed to or from none, or the session came up. */
-  review(): void {
+  /** Restarts the timer. Call it when the session came up, and when the streams changed to zero or from zero. */
+  restart(): void {
     if (this.#session.phase() !== "up") return;
     clearTimeout(this.#timer);
     if (this.#session.streams() > 0) return;
     const { idleMs, parkAfterMs } = this.#limits;
-    const pipe = this.#session.pipe();
-    if (pipe !== null) this.#after(parkAfterMs, () => this.#park(pipe));
+    const carrier = this.#session.carrier();
+    if (carrier !== null) this.#after(parkAfterMs, () => this.#park(carrier));
     else {
-      const closed = new FairleadError("session.closed", "no streams for a while");
+      const closed = new FairleadError("session.closed", `The session had no streams for ${idleMs} ms.`);
       this.#after(idleMs, () => this.#session.drain(closed));
     }
   }
 
-  /** No new streams come: a peer that does not say its GOAWAY is not waited for long. */
-  draining(): void {
+  /** Closes the draining session when its streams have ended, even if the peer sends no GOAWAY. */
+  drain(): void {
     const check = (): void => {
       if (this.#session.streams() === 0) this.#session.close(new FairleadError("session.closed"));
       else this.#after(this.#limits.lingerMs, check);
@@ -59,11 +60,11 @@ export class Idling {
     clearTimeout(this.#timer);
   }
 
-  /** What is still under way arrives soon: then once more. */
-  #park(pipe: PipeCarrier): void {
+  /** Parks the carrier; tries again later while bytes are in flight. */
+  #park(carrier: CarrierV2): void {
     const { phase, streams } = this.#session;
-    if (phase() !== "up" || streams() > 0 || pipe.pipeState !== "up" || pipe.park()) return;
-    this.#after(PARK_RETRY_MS, () => this.#park(pipe));
+    if (phase() !== "up" || streams() > 0 || carrier.carrierState !== "up" || carrier.park()) return;
+    this.#after(PARK_RETRY_MS, () => this.#park(carrier));
   }
 
   #after(ms: number, action: () => void): void {

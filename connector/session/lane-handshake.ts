@@ -1,4 +1,4 @@
-/** The beginning of a lane: both sides say their preface, then whoever carries bytes over it takes the lane. */
+/** The handshake of a lane: each side sends its preface, then a carrier takes the lane over. */
 import type { WebSocket } from "ws";
 import type { z } from "zod";
 import {
@@ -13,43 +13,43 @@ import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
 import { WebSocketLane } from "./websocket-lane.ts";
 
-export interface MeetingOptions {
-  /** What the invitation says of the other side. */
+export interface LaneHandshakeOptions {
+  /** The peer that the invitation names. */
   expected: ExpectedPeer;
-  /** Our preface, made when the lane is open: it says what was received by then. */
+  /** Makes this side's preface. Called when the lane opens, because the preface reports what was received by then. */
   preface: () => z.input<typeof Preface> & { carrier: VersionRange };
-  /** Time for the lane to open and the prefaces to meet, in ms. */
+  /** Time for the lane to open and for the peer's preface to arrive, ms. */
   timeoutMs: number;
 }
 
-/** What was agreed: the carrier version to speak, and what the peer said. */
-export interface Met {
+/** The negotiated carrier version and the peer's preface. */
+export interface HandshakeResult {
   version: number;
   preface: Preface;
 }
 
-/** Who carries bytes over a lane. */
-export type LaneUser = Pick<LaneEvents, "bytes" | "drained" | "closed">;
+/** Receives the events of a lane after its handshake. */
+export type LaneOwner = Pick<LaneEvents, "bytes" | "drained" | "closed">;
 
-export class Meeting {
+export class LaneHandshake {
   readonly lane: Lane;
-  readonly #met = Promise.withResolvers<Met>();
+  readonly #done = Promise.withResolvers<HandshakeResult>();
   readonly #timer: NodeJS.Timeout;
-  #state: "preface" | "met" | "taken" | "over" = "preface";
-  #user: LaneUser | null = null;
-  /** What came between the preface and {@link take}. */
+  #state: "waiting" | "done" | "handed over" | "ended" = "waiting";
+  #owner: LaneOwner | null = null;
+  /** Messages that arrived between the preface and {@link handOver}. */
   #early: Uint8Array[] = [];
   #closed: { error: FairleadError | null } | null = null;
 
-  /** Over a lane's WebSocket, which is open or opening. */
-  static over(socket: WebSocket, options: MeetingOptions): Meeting {
-    return new Meeting((events) => new WebSocketLane(socket, events), options);
+  /** Starts the handshake on the WebSocket of a lane, open or still opening. */
+  static overSocket(socket: WebSocket, options: LaneHandshakeOptions): LaneHandshake {
+    return new LaneHandshake((events) => new WebSocketLane(socket, events), options);
   }
 
-  constructor(makeLane: (events: LaneEvents) => Lane, options: MeetingOptions) {
-    this.#met.promise.catch(() => {});
+  constructor(makeLane: (events: LaneEvents) => Lane, options: LaneHandshakeOptions) {
+    this.#done.promise.catch(() => {});
     this.#timer = setTimeout(() => {
-      this.abort(new FairleadError("session.timeout", "the other side sent no preface in time"));
+      this.abort(new FairleadError("session.timeout", "The peer sent no preface in time."));
     }, options.timeoutMs);
     let carrier: VersionRange | undefined;
     this.lane = makeLane({
@@ -60,84 +60,84 @@ export class Meeting {
       },
       text: (message) => this.#text(message, options.expected, carrier),
       bytes: (message) => this.#bytes(message),
-      drained: () => this.#user?.drained(),
+      drained: () => this.#owner?.drained(),
       closed: (error) => this.#laneClosed(error),
     });
   }
 
   /**
-   * Resolves when the prefaces have met. Rejects with a FairleadError: session.timeout, session.wrong_peer,
-   * session.version, session.malformed, session.too_large, or why the lane ended.
+   * Resolves when the peer's preface was accepted. Rejects with a FairleadError: `session.timeout`,
+   * `session.wrong_peer`, `session.version`, `session.malformed`, `session.too_large`, or the error that ended the lane.
    */
-  get met(): Promise<Met> {
-    return this.#met.promise;
+  get done(): Promise<HandshakeResult> {
+    return this.#done.promise;
   }
 
-  /** Hands the lane over; what came meanwhile is told at once. */
-  take(user: LaneUser): Lane {
-    if (this.#state === "met") this.#state = "taken";
-    this.#user = user;
-    for (const message of this.#early.splice(0)) user.bytes(message);
-    if (this.#closed !== null) user.closed(this.#closed.error);
+  /** Hands the lane over. Messages that arrived early are delivered at once. */
+  handOver(owner: LaneOwner): Lane {
+    if (this.#state === "done") this.#state = "handed over";
+    this.#owner = owner;
+    for (const message of this.#early.splice(0)) owner.bytes(message);
+    if (this.#closed !== null) owner.closed(this.#closed.error);
     else this.lane.resume();
     return this.lane;
   }
 
-  /** Gives the lane up before it was taken. */
+  /** Closes the lane, unless it was handed over. */
   abort(error: FairleadError): void {
-    if (this.#state === "taken" || this.#state === "over") return;
+    if (this.#state === "handed over" || this.#state === "ended") return;
     this.#end(error);
     this.lane.close(error);
   }
 
   #text(message: string, expected: ExpectedPeer, carrier: VersionRange | undefined): void {
-    if (this.#state === "over") return;
-    if (this.#state !== "preface") {
-      this.#wrong(new FairleadError("session.malformed", "a text message came after the preface"));
+    if (this.#state === "ended") return;
+    if (this.#state !== "waiting") {
+      this.#violated(new FairleadError("session.malformed", "A text message came after the preface."));
       return;
     }
     try {
-      const met = readPreface(message, expected, carrier);
+      const result = readPreface(message, expected, carrier);
       clearTimeout(this.#timer);
-      this.#state = "met";
+      this.#state = "done";
       this.lane.pause();
-      this.#met.resolve(met);
+      this.#done.resolve(result);
     } catch (error) {
       this.abort(asFairleadError(error, "session.malformed"));
     }
   }
 
   #bytes(message: Uint8Array): void {
-    if (this.#state === "taken") this.#user?.bytes(message);
-    else if (this.#state === "met") this.#early.push(message);
-    else if (this.#state === "preface") {
-      this.abort(new FairleadError("session.malformed", "a message on the lane has no place there"));
+    if (this.#state === "handed over") this.#owner?.bytes(message);
+    else if (this.#state === "done") this.#early.push(message);
+    else if (this.#state === "waiting") {
+      this.abort(new FairleadError("session.malformed", "A binary message came before the preface."));
     }
   }
 
-  /** The other side breaks the rules on a lane that is in use. */
-  #wrong(error: FairleadError): void {
-    this.#state = "over";
+  /** Ends the lane after the handshake, because the peer violated the protocol. */
+  #violated(error: FairleadError): void {
+    this.#state = "ended";
     this.lane.close(error);
-    if (this.#user === null) this.#closed = { error };
-    else this.#user.closed(error);
+    if (this.#owner === null) this.#closed = { error };
+    else this.#owner.closed(error);
   }
 
   #laneClosed(error: FairleadError | null): void {
-    if (this.#state === "over") return;
-    if (this.#state === "preface") {
-      this.#end(error ?? new FairleadError("session.closed", "the lane was closed before it was used"));
+    if (this.#state === "ended") return;
+    if (this.#state === "waiting") {
+      this.#end(error ?? new FairleadError("session.closed", "The lane was closed before it was used."));
       return;
     }
-    this.#state = "over";
-    if (this.#user === null) this.#closed = { error };
-    else this.#user.closed(error);
+    this.#state = "ended";
+    if (this.#owner === null) this.#closed = { error };
+    else this.#owner.closed(error);
   }
 
   #end(error: FairleadError): void {
-    this.#state = "over";
+    this.#state = "ended";
     clearTimeout(this.#timer);
     this.#early = [];
-    this.#met.reject(error);
+    this.#done.reject(error);
   }
 }

@@ -1,53 +1,54 @@
-/** A session's times without lanes: how long they may last, and who waits for their end. */
+/** The times in which a session has no lane: limits how long they last, and lets callers wait for their end. */
 import type { CarrierState } from "../../protocol/carrier/index.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Waiters } from "../async/waiters.ts";
-import type { PipeCarrier } from "./carrier.ts";
+import type { CarrierV2 } from "./carrier-v2.ts";
 import type { SessionLimits } from "./limits.ts";
 
-export class Laneless {
+export class LaneOutage {
   readonly #limits: SessionLimits;
   readonly #close: (error: FairleadError) => void;
   readonly #waiters = new Waiters();
   #timer: NodeJS.Timeout | undefined;
-  /** Why the session ended. */
+  /** The error that ended the session. */
   #ended: FairleadError | null = null;
 
-  /** `close` ends the session that has been without lanes for too long. */
+  /** `close` ends a session that was without lanes for too long. */
   constructor(limits: SessionLimits, close: (error: FairleadError) => void) {
     this.#limits = limits;
     this.#close = close;
   }
 
-  /** How the carrier stands now. */
-  moved(state: CarrierState): void {
+  /** Follows the carrier's state. */
+  carrierMoved(state: CarrierState): void {
     const { sessionTimeoutMs, parkedMs } = this.#limits;
     if (state === "up") {
       clearTimeout(this.#timer);
       this.#waiters.wake();
     } else if (state === "resuming") {
-      const why = `no lane for ${sessionTimeoutMs} ms`;
+      const why = `The session had no lane for ${sessionTimeoutMs} ms.`;
       this.#closeAfter(sessionTimeoutMs, new FairleadError("session.timeout", why));
     } else if (state === "parked") {
-      this.#closeAfter(parkedMs, new FairleadError("session.closed", "no streams for long"));
+      const why = `The session was parked for ${parkedMs} ms.`;
+      this.#closeAfter(parkedMs, new FairleadError("session.closed", why));
     }
   }
 
   /**
-   * Resolves when the pipe has a lane, waking it if it is parked.
-   * @throws FairleadError why it ended, or session.timeout when no lane came in `laneWaitMs`.
+   * Resolves when the carrier has a lane; wakes a parked carrier.
+   * @throws FairleadError the one that ended the session; `session.timeout` when no lane joined within `laneWaitMs`.
    */
-  async over(pipe: PipeCarrier): Promise<void> {
-    if (hasLane(pipe)) return;
-    pipe.wake();
+  async waitForLane(carrier: CarrierV2): Promise<void> {
+    if (hasLane(carrier)) return;
+    carrier.wake();
     const { laneWaitMs } = this.#limits;
     await this.#waiters.wait(laneWaitMs);
-    if (hasLane(pipe)) return;
-    const why = pipe.failure ?? this.#ended;
-    throw why ?? new FairleadError("session.timeout", `no lane within ${laneWaitMs} ms`);
+    if (hasLane(carrier)) return;
+    const why = carrier.failure ?? this.#ended;
+    throw why ?? new FairleadError("session.timeout", `No lane joined within ${laneWaitMs} ms.`);
   }
 
-  /** The session has ended: nobody waits any more. */
+  /** Releases all waiters: the session has ended. */
   end(error: FairleadError): void {
     this.#ended = error;
     clearTimeout(this.#timer);
@@ -60,6 +61,6 @@ export class Laneless {
   }
 }
 
-function hasLane(pipe: PipeCarrier): boolean {
-  return pipe.pipeState === "up" || pipe.pipeState === "parking";
+function hasLane(carrier: CarrierV2): boolean {
+  return carrier.carrierState === "up" || carrier.carrierState === "parking";
 }

@@ -1,9 +1,9 @@
 /**
- * Lanes for a session that outlives them: dials those of an invitation, proves on each that this is the process
- * that the session is with, and asks the registry for new ones until some have joined.
+ * Obtains the lanes of a session, which outlives them. It dials the lanes of an invitation, proves on each lane that
+ * this process holds the session, and requests new invitations until a lane has joined.
  *
- *     resting ──want──▶ asking ──invitation──▶ dialling ──joined──▶ resting
- *                          ▲──── backoff ◀──── no lane came ──┘
+ *     idle ──recover──▶ requesting ──invitation──▶ dialling ──lane joined──▶ idle
+ *                           ▲────── backoff ◀────── no lane ───┘
  */
 import { createHmac } from "node:crypto";
 import type { WebSocket } from "ws";
@@ -16,36 +16,37 @@ import type { VersionRange } from "../../protocol/versions.ts";
 import { Waiters } from "../async/waiters.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
-import { Meeting, type Met } from "./lane-handshake.ts";
+import { type HandshakeResult, LaneHandshake } from "./lane-handshake.ts";
 
-/** Between two attempts to get lanes, ms. */
+/** Between two requests for lanes, ms. */
 const BACKOFF = { base: 250, cap: 5000 } as const;
 
-export interface LanesOptions {
+export interface LaneRecoveryOptions {
   /** The invitation that began the session. */
   invitation: Invitation;
-  /** Our own instance. */
+  /** This instance. */
   self: InstanceId;
-  /** Carrier versions that we speak. */
+  /** Carrier versions that this side supports. */
   carrier?: VersionRange;
-  /** `signal` gives the dial up. */
+  /** Dials a lane. An aborted `signal` cancels the dial. */
   dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
-  /** Asks the registry for lanes of a higher generation than this. Rejects with a FairleadError. */
+  /** Requests lanes of a generation above this one from the registry. Rejects with a FairleadError. */
   resume: (generation: number) => Promise<Invitation>;
-  /** Bytes received in order, and kept for want of earlier ones: for the preface. */
+  /** Count of bytes received in order, for the preface. */
   received: () => number;
+  /** Receive window, for the preface, bytes. */
   windowBytes: number;
-  /** Time for a lane to open and meet, ms. */
+  /** Time for a lane to open and to finish its handshake, ms. */
   upMs: number;
-  /** A lane is ready, its proof good. */
-  joined: (meeting: Meeting, generation: number, preface: Preface) => void;
-  /** The registry says that there will be no lanes. */
+  /** Takes a lane whose proof was verified. */
+  joined: (handshake: LaneHandshake, generation: number, preface: Preface) => void;
+  /** The registry refused lanes for good. */
   refused: (error: FairleadError) => void;
   log: Log;
   random?: () => number;
 }
 
-/** That the session is over; `session.lost`: that the edge is too old to know of resuming. */
+/** Refusals that end the session. An edge that cannot resume sessions answers with `session.lost`. */
 const FINAL: readonly ErrorCode[] = [
   "session.peer_gone",
   "session.unknown",
@@ -53,28 +54,34 @@ const FINAL: readonly ErrorCode[] = [
   "session.lost",
 ];
 
-/** Whether asking again may bring lanes. */
-function mayPass(error: FairleadError): boolean {
+/** Whether a repeated request may succeed. */
+function isTransient(error: FairleadError): boolean {
   return ERRORS[error.code].retry && !FINAL.includes(error.code);
 }
 
-export class Lanes {
-  readonly #options: LanesOptions;
+/** A lane whose handshake is done. */
+interface OpenLane {
+  readonly handshake: LaneHandshake;
+  readonly result: HandshakeResult;
+}
+
+export class LaneRecovery {
+  readonly #options: LaneRecoveryOptions;
   #generation: number;
   #proof: ResumeProof | null = null;
-  #wanted = false;
-  #asking = false;
+  #isWanted = false;
+  #isRequesting = false;
   #isStopped = false;
-  /** Gives up the dials of the newest generation. */
+  /** Cancels the dials of the newest generation. */
   #dials = new AbortController();
-  /** Lanes that wait for the peer, by their generation. */
-  readonly #meetings = new Map<Meeting, number>();
-  /** Dials of the newest generation that are under way. */
+  /** Handshakes that wait for the peer, with their generations. */
+  readonly #handshakes = new Map<LaneHandshake, number>();
+  /** Dials of the newest generation in progress. */
   #dialling = 0;
-  /** Woken when lanes joined, or when there is something else to wait for. */
+  /** Woken when a lane joined, an invitation arrived or recovery stopped. */
   readonly #waiters = new Waiters();
 
-  constructor(options: LanesOptions) {
+  constructor(options: LaneRecoveryOptions) {
     this.#options = options;
     this.#generation = options.invitation.generation;
   }
@@ -84,20 +91,20 @@ export class Lanes {
     return this.#generation;
   }
 
-  /** Whether the session could go on over other lanes. */
+  /** Whether the session can continue over lanes of a higher generation. */
   get resumable(): boolean {
     return this.#proof !== null;
   }
 
-  /** From here on, lanes of a higher generation can be proved. */
+  /** Sets the resume key, which proves lanes of higher generations. */
   setKey(key: Uint8Array): void {
     this.#proof = new ResumeProof(key, hmac);
   }
 
-  /** Opens the very first lane. @throws FairleadError as {@link Meeting.met}; what dialling fails with. */
-  async first(): Promise<{ meeting: Meeting; met: Met }> {
+  /** Opens the first lane of the session. @throws FairleadError as {@link LaneHandshake.done}, or as the dial. */
+  async dialFirst(): Promise<OpenLane> {
     const { invitation } = this.#options;
-    return await this.#meet(invitation.ticket, invitation.generation, 0);
+    return await this.#open(invitation.ticket, invitation.generation, 0);
   }
 
   /** Dials the other lanes of the first invitation. */
@@ -106,71 +113,70 @@ export class Lanes {
     this.#dialAll(invitation, 1);
   }
 
-  /** An invitation to lanes of a higher generation: dials them. One that is not higher is ignored. */
+  /** Dials the lanes of an invitation, unless its generation was used already. */
   invited(invitation: Invitation): void {
     if (this.#isStopped || this.#proof === null || invitation.generation <= this.#generation) return;
     this.#generation = invitation.generation;
     this.#dialling = 0;
-    // Whatever dials an older one would give its lane up: no invitation leaves dials of others behind.
+    // A lane of an older generation would be closed at once, so its dial is cancelled.
     this.#dials.abort();
     this.#dials = new AbortController();
-    for (const [meeting, generation] of this.#meetings) {
-      if (generation < this.#generation) meeting.abort(new FairleadError("session.closed"));
+    for (const [handshake, generation] of this.#handshakes) {
+      if (generation < this.#generation) handshake.abort(new FairleadError("session.closed"));
     }
     this.#dialAll(invitation, 0);
     this.#waiters.wake();
   }
 
-  /** New lanes are needed: asks until some have joined. */
-  want(): void {
-    this.#wanted = true;
-    if (!this.#asking) void this.#ask();
+  /** Starts to request lanes, and continues until one has joined. */
+  recover(): void {
+    this.#isWanted = true;
+    if (!this.#isRequesting) void this.#request();
   }
 
-  /** Nothing more is dialled, and nobody waits for the peer any more. */
+  /** Cancels all dials, handshakes and requests. */
   stop(): void {
     this.#isStopped = true;
     this.#dials.abort();
-    this.#wanted = false;
-    for (const meeting of this.#meetings.keys()) meeting.abort(new FairleadError("session.closed"));
+    this.#isWanted = false;
+    for (const handshake of this.#handshakes.keys()) handshake.abort(new FairleadError("session.closed"));
     this.#waiters.wake();
   }
 
-  // ---- asking -----------------------------------------------------------------------------------------
+  // ---- requests ---------------------------------------------------------------------------------------
 
-  async #ask(): Promise<void> {
+  async #request(): Promise<void> {
     const { resume, refused, log, random = Math.random } = this.#options;
-    this.#asking = true;
+    this.#isRequesting = true;
     const backoff = new Backoff({ ...BACKOFF, random });
-    // Not within the call: who wants lanes may be about to end.
+    // The caller may be about to end the session, so the first request is not made within its call.
     await Promise.resolve();
-    while (this.#wanted && !this.#isStopped) {
+    while (this.#isWanted && !this.#isStopped) {
       if (this.#dialling > 0) {
         await this.#waiters.wait(this.#options.upMs);
         continue;
       }
       try {
-        const before = this.#generation;
-        const invitation = await resume(before);
+        const invitation = await resume(this.#generation);
         this.invited(invitation);
         if (this.#dialling > 0) continue;
       } catch (thrown) {
         const error = asFairleadError(thrown, "uplink.lost");
-        if (this.#isStopped || !this.#wanted) break;
-        if (!mayPass(error)) {
-          this.#wanted = false;
+        if (this.#isStopped || !this.#isWanted) break;
+        if (!isTransient(error)) {
+          this.#isWanted = false;
           refused(error);
           break;
         }
-        log.debug({ session: this.#options.invitation.session, code: error.code }, "no lanes yet");
+        log.debug({ code: error.code }, `The registry granted no lanes: ${error.message}`);
       }
       await this.#waiters.wait(backoff.next());
     }
-    this.#asking = false;
-    if (this.#wanted && !this.#isStopped) void this.#ask();
+    this.#isRequesting = false;
+    if (this.#isWanted && !this.#isStopped) void this.#request();
   }
 
-  // ---- dialling ---------------------------------------------------------------------------------------
+  // ---- dials ------------------------------------------------------------------------------------------
 
   #dialAll(invitation: Invitation, from: number): void {
     const { generation } = invitation;
@@ -179,7 +185,7 @@ export class Lanes {
       if (lane < from) continue;
       this.#dialling++;
       void this.#dialOne(ticket, generation, lane).finally(() => {
-        // Those of an older generation count no more.
+        // The count is of the newest generation only.
         if (generation !== this.#generation) return;
         this.#dialling--;
         if (this.#dialling === 0) this.#waiters.wake();
@@ -188,31 +194,30 @@ export class Lanes {
   }
 
   async #dialOne(ticket: string, generation: number, lane: number): Promise<void> {
-    const { invitation, log } = this.#options;
+    const { log } = this.#options;
     try {
-      const { meeting, met } = await this.#meet(ticket, generation, lane);
+      const { handshake, result } = await this.#open(ticket, generation, lane);
       if (this.#isStopped || generation < this.#generation) {
-        meeting.abort(new FairleadError("session.closed"));
+        handshake.abort(new FairleadError("session.closed"));
         return;
       }
       try {
-        this.#checkProof(met.preface);
+        this.#checkProof(result.preface);
       } catch (error) {
-        meeting.abort(asFairleadError(error, "session.untrusted"));
+        handshake.abort(asFairleadError(error, "session.untrusted"));
         throw error;
       }
-      this.#wanted = false;
-      this.#options.joined(meeting, generation, met.preface);
+      this.#isWanted = false;
+      this.#options.joined(handshake, generation, result.preface);
       this.#waiters.wake();
     } catch (thrown) {
       const error = asFairleadError(thrown, "lane.failed");
       const level = error.code === "session.untrusted" ? "warn" : "debug";
-      const about = { session: invitation.session, generation, lane, code: error.code };
-      log[level](about, `lane: ${error.message}`);
+      log[level]({ generation, lane, code: error.code }, `A lane failed: ${error.message}`);
     }
   }
 
-  async #meet(ticket: string, generation: number, lane: number): Promise<{ meeting: Meeting; met: Met }> {
+  async #open(ticket: string, generation: number, lane: number): Promise<OpenLane> {
     const { invitation, dial, upMs, carrier = CARRIER_VERSIONS } = this.#options;
     const { session, peer } = invitation;
     const { signal } = this.#dials;
@@ -223,16 +228,16 @@ export class Lanes {
       throw new FairleadError("session.closed");
     }
     const expected = { session, generation, site: peer.site, boot: peer.boot, lane };
-    const meeting = Meeting.over(socket, {
+    const handshake = LaneHandshake.overSocket(socket, {
       expected,
       preface: () => this.#preface(generation, lane, carrier),
       timeoutMs: upMs,
     });
-    this.#meetings.set(meeting, generation);
+    this.#handshakes.set(handshake, generation);
     try {
-      return { meeting, met: await meeting.met };
+      return { handshake, result: await handshake.done };
     } finally {
-      this.#meetings.delete(meeting);
+      this.#handshakes.delete(handshake);
     }
   }
 
@@ -241,22 +246,29 @@ export class Lanes {
     const { session, peer } = invitation;
     const claim = { session, generation, lane, sender: self, receiver: peer, received: received() };
     return {
-      // Only the version that began the session can go on with it.
+      // A session continues with the version that it began with.
       carrier: this.#proof === null ? carrier : { min: 2, max: 2 },
-      ...{ session, generation, site: self.site, boot: self.boot, lane },
+      session,
+      generation,
+      site: self.site,
+      boot: self.boot,
+      lane,
       received: claim.received,
       window: windowBytes,
       ...(this.#proof === null ? {} : { proof: this.#proof.create(claim) }),
     };
   }
 
-  /** Lanes of the first generation begin before there is a key; TLS itself proves the peer then. */
+  /** Verifies the peer's proof. Lanes of the first generation carry none: TLS proves the peer on these. */
   #checkProof({ session, generation, lane, received, proof }: Preface): void {
     if (this.#proof === null || generation === this.#options.invitation.generation) return;
     const { invitation, self } = this.#options;
     const claim = { session, generation, lane, sender: invitation.peer, receiver: self, received };
     if (this.#proof.verify(claim, proof)) return;
-    throw new FairleadError("session.untrusted", "the lane's proof is not of the session's peer");
+    throw new FairleadError(
+      "session.untrusted",
+      "The peer did not prove on a new lane that it holds the session.",
+    );
   }
 }
 

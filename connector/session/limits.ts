@@ -1,4 +1,4 @@
-/** How long things may take in a session, and what a peer may make us hold. */
+/** Limits of a session: times, and what a peer may make this side hold. */
 import { DEFAULT_WINDOW_BYTES } from "../../protocol/carrier/index.ts";
 import { DEFAULT_MAX_STREAMS } from "../../protocol/streams/options.ts";
 import { DEFAULT_WINDOW } from "../../protocol/streams/session-window.ts";
@@ -6,31 +6,33 @@ import { TIME_LIMITS, timeLimit } from "../../protocol/time-limits.ts";
 
 /** Times in ms. */
 export interface SessionLimits {
-  /** Where the carrier ends with its lane: a session without streams for this long is closed. */
+  /** Time without streams after which a session is closed, with a carrier of version 1. */
   idleMs: number;
-  /** A session without streams for this long lets its lanes go, and is closed after being without for longer. */
+  /** Time without streams after which a session releases its lanes, with a carrier of version 2. */
   parkAfterMs: number;
+  /** Time without lanes after which a parked session is closed. */
   parkedMs: number;
-  /** A session that gets no lane for this long is closed. */
+  /** Time without any lane after which a session that needs one is closed. */
   sessionTimeoutMs: number;
-  /** A new stream waits so long for a session that has no lane at the moment. */
+  /** Time that a new stream waits for a session without a lane. */
   laneWaitMs: number;
-  /** Lanes wanted. */
+  /** Lanes to request. */
   lanes: number;
-  /** Bytes kept until the peer has acknowledged them. */
+  /** Unacknowledged bytes that the carrier keeps for retransmission. */
   replayBytes: number;
-  /** From the invitation until streams flow. */
+  /** Time from the invitation until the session is up. */
   upMs: number;
-  /** For the peer to answer GOAWAY, and for the last bytes to leave. */
+  /** Time for the peer to answer GOAWAY, and for the last bytes to leave. */
   lingerMs: number;
-  /** Bytes that each of the peer's streams may send without credit. */
+  /** Initial window of each of the peer's streams, bytes. */
   window: number;
-  /** Streams that the peer may have open. */
+  /** Streams that the peer may have open at once. */
   maxStreams: number;
-  /** Sessions with one site, whatever its instances and the modes; and with all. */
+  /** Sessions with one site, over all its instances and both encryption modes. */
   maxSessionsPerSite: number;
+  /** Sessions with all sites. */
   maxSessions: number;
-  /** Round trip to the peer before one was measured, ms; 0 where nothing is known of it. */
+  /** Assumed round trip to the peer before the first measurement; 0 if unknown. */
   roundTripMs: number;
 }
 
@@ -51,7 +53,7 @@ export const DEFAULT_LIMITS: Readonly<SessionLimits> = {
   roundTripMs: 0,
 };
 
-/** The limits of a session whose two connectors are `path` ms apart, there and back; null where that is not known. */
+/** The limits of a session over a path with a round trip of `path` ms; null if unknown. */
 export function limitsOver(path: number | null, limits: SessionLimits): SessionLimits {
   return {
     ...limits,

@@ -1,7 +1,6 @@
 /**
- * The sessions of this connector: one for each other instance that it talks to, opened at the first stream,
- * whoever asks first. Where a session comes from (the registry's invitations), how a lane is dialled and what
- * is done with a peer's stream are passed in.
+ * The sessions of this connector: at most one for each other instance and encryption mode, opened on demand by either
+ * side. The options supply the registry's invitations, the dial of a lane and the owner of a peer's streams.
  */
 import {
   asFairleadError,
@@ -21,6 +20,7 @@ import {
   type Invitation,
 } from "../../protocol/uplink/messages.ts";
 import { withTimeout } from "../async/timeout.ts";
+import type { Log } from "../log.ts";
 import { DEFAULT_LIMITS, limitsOver, type SessionLimits } from "./limits.ts";
 import type { SessionManagerOptions, SessionSummary } from "./options.ts";
 import { Session } from "./session.ts";
@@ -30,29 +30,30 @@ export type { SessionManagerOptions, SessionSummary, Signalling, StreamOrigin } 
 export type { SessionStream } from "./session-stream.ts";
 export type { SessionIdentity } from "./tls.ts";
 
-/** Failures of an opening after which a fresh invitation helps, beside those that the table lets retry. */
+/** Failures that a fresh invitation cures, in addition to those that the error table marks as retryable. */
 const STALE: readonly ErrorCode[] = ["ticket.invalid", "ticket.stale", "ticket.replayed", "lane.taken"];
 
-/** Whether to ask for a new session once more after one could not be opened or used. */
-function worthAnother(code: ErrorCode): boolean {
+/** Whether to request another session after one failed with `code`. */
+function isWorthRetrying(code: ErrorCode): boolean {
   return STALE.includes(code) || (ERRORS[code].retry && !code.startsWith("stream."));
 }
 
-/** What two instances have one session of. TLS proves the site, and only then do streams flow. */
+/** Key of a session in `#current`. TLS proves the site before any stream flows. */
 const keyOf = (peer: InstanceId, encryption: Encryption): string => `${instanceKey(peer)} ${encryption}`;
 
-const usable = (session: Session | undefined): session is Session =>
+/** Whether a session takes new streams. */
+const isUsable = (session: Session | undefined): session is Session =>
   session !== undefined && session.state !== "draining" && session.state !== "closed";
 
 export class SessionManager {
   readonly #options: SessionManagerOptions;
   readonly #limits: SessionLimits;
   readonly #memory: MemoryBudget;
-  /** Every session that is not closed, draining ones too. */
+  /** All sessions that are not closed, including draining ones. */
   readonly #sessions = new Set<Session>();
-  /** The session that new streams to a peer use, by instance and mode. */
+  /** The session for new streams, by instance and encryption mode. */
   readonly #current = new Map<string, Session>();
-  /** Requests under way, by the peer's instance and mode. */
+  /** Pending requests to the registry, by instance and encryption mode. */
   readonly #requests = new Map<string, Promise<Session>>();
   #closing = false;
   #draining = false;
@@ -64,10 +65,10 @@ export class SessionManager {
   }
 
   /**
-   * Opens a stream to a service at a peer. Resolves when the session is up and has a lane; the stream can be written to at
-   * once, its `accepted` tells whether the peer took it.
-   * @throws FairleadError session.*, lane.*, ticket.* when no session can be had after a second try;
-   * stream.limit; whatever the registry refused with.
+   * Opens a stream to a service at a peer. Resolves when the session is up and has a lane. The stream can be written at
+   * once; its `accepted` reports the peer's answer.
+   * @throws FairleadError `session.*`, `lane.*`, `ticket.*` when the second attempt at a session failed, too;
+   * `stream.limit`; the code with which the registry refused.
    */
   async open(
     service: string,
@@ -78,62 +79,63 @@ export class SessionManager {
     for (let last = false; ; last = true) {
       const session = await this.#sessionWith(service, peer, encryption);
       try {
-        await session.carried();
+        await session.waitForLane();
         return session.open(service, hops);
       } catch (thrown) {
         const error = asFairleadError(thrown, "session.lost");
-        if (last || !worthAnother(error.code)) throw error;
-        this.#options.log.debug(
-          { peer: peer.siteName, code: error.code },
-          "session could not be used, once more",
-        );
+        if (last || !isWorthRetrying(error.code)) throw error;
+        const about = { peer: peer.siteName, peerSite: peer.site, session: session.id, code: error.code };
+        this.#options.log.debug(about, `The session failed and is requested again: ${error.message}`);
       }
     }
   }
 
-  /** The peer asked for a session, or for new lanes of one: dials them. */
+  /** Takes an invitation that the peer requested: to a session, or to new lanes of one. */
   offered(invitation: Invitation): void {
     try {
       this.#begin(invitation);
     } catch (thrown) {
-      const { code } = asFairleadError(thrown, "session.closed");
-      this.#options.log.warn({ session: invitation.session, code }, "session offer not taken");
+      const { code, message } = asFairleadError(thrown, "session.closed");
+      this.#logOf(invitation).warn({ code }, `The offer of a session was not taken: ${message}`);
     }
   }
 
-  /** The registry ends a session. `code` tells why; its streams are reset with it. */
+  /** Closes a session for the registry. Its streams are reset with `code`. */
   cut(session: string, code: string): void {
     const error = new FairleadError(
       isErrorCode(code) ? code : "session.closed",
-      `cut by the registry: ${code}`,
+      `The registry ended the session with ${code}.`,
     );
-    for (const one of [...this.#sessions]) if (one.id === session) one.cut(error);
+    for (const each of [...this.#sessions]) if (each.id === session) each.cut(error);
   }
 
   sessions(): SessionSummary[] {
-    return Array.from(this.#sessions, (one) => ({
-      session: one.id,
-      generation: one.generation,
-      peer: one.peer,
-      encryption: one.encryption,
-      state: one.state,
-      streams: one.streams,
-      lanes: one.lanes,
-      rtt: one.rtt,
-      held: one.held,
-      since: one.since.toISOString(),
+    return Array.from(this.#sessions, (session) => ({
+      session: session.id,
+      generation: session.generation,
+      peer: session.peer,
+      encryption: session.encryption,
+      state: session.state,
+      streams: session.streams,
+      lanes: session.lanes,
+      rtt: session.rtt,
+      held: session.held,
+      since: session.since.toISOString(),
     }));
   }
 
-  /** Streams open now with an instance, both sides'. */
+  /** Count of streams open now with an instance, of both sides. */
   openStreamsTo(peer: InstanceId): number {
     let count = 0;
-    for (const one of this.#sessions) if (isSameInstance(one.peer, peer)) count += one.streams;
+    for (const { peer: other, streams } of this.#sessions) if (isSameInstance(other, peer)) count += streams;
     return count;
   }
 
-  /** How long nothing came from an instance over the session that new streams use, and its round trip, ms; null where not known. */
-  life(
+  /**
+   * The liveness of the session that new streams to an instance use: the time since its last message and its round
+   * trip, ms. Each is null while unknown.
+   */
+  liveness(
     peer: Instance,
     encryption: Encryption = DEFAULT_ENCRYPTION,
   ): { readonly silentMs: number | null; readonly roundTripMs: number | null } {
@@ -141,45 +143,44 @@ export class SessionManager {
     return { silentMs: session?.silentMs ?? null, roundTripMs: session?.rtt ?? null };
   }
 
-  /** Streams open now, in all sessions. */
+  /** Count of streams open now, in all sessions. */
   get streams(): number {
     let count = 0;
-    for (const one of this.#sessions) count += one.streams;
+    for (const { streams } of this.#sessions) count += streams;
     return count;
   }
 
   /**
-   * Opens no more streams and takes none: peers hear GOAWAY, and an OPEN that comes all the same is refused with
-   * service.draining. Sessions with streams go on, over new lanes where needed. Resolves when none is left.
+   * Stops opening and accepting streams: peers receive GOAWAY, and a later OPEN is refused with `service.draining`.
+   * Sessions with streams continue, over new lanes if needed. Resolves when no session is left.
    */
   async drain(): Promise<void> {
     this.#draining = true;
     const all = [...this.#sessions];
-    for (const one of all) one.drain(new FairleadError("session.closed", "the connector is stopping"));
-    await Promise.all(all.map((one) => one.gone));
+    for (const session of all) session.drain(stopping());
+    await Promise.all(all.map(({ closed }) => closed));
   }
 
-  /** Ends every session and takes no more. Resolves when their lanes are gone. */
+  /** Closes all sessions and takes no more. Resolves when their lanes are closed. */
   async close(code: ErrorCode = "session.closed"): Promise<void> {
     this.#closing = true;
     const all = [...this.#sessions];
-    for (const one of all) one.close(new FairleadError(code));
-    await Promise.all(all.map((one) => one.gone));
+    for (const session of all) session.close(new FairleadError(code));
+    await Promise.all(all.map(({ closed }) => closed));
   }
 
-  /** Our own instance. */
+  /** This instance. */
   get #self(): InstanceId {
     return { site: this.#options.identity().site, boot: this.#options.boot };
   }
 
-  // ---- getting a session ----------------------------------------------------------------------------
+  // ---- obtaining a session --------------------------------------------------------------------------
 
   async #sessionWith(service: string, peer: Instance, encryption: Encryption): Promise<Session> {
-    if (this.#closing || this.#draining)
-      throw new FairleadError("session.closed", "the connector is stopping");
+    if (this.#closing || this.#draining) throw stopping();
     const key = keyOf(peer, encryption);
     const current = this.#current.get(key);
-    if (usable(current)) return current;
+    if (isUsable(current)) return current;
     const pending = this.#requests.get(key);
     if (pending !== undefined) return pending;
     const request = this.#request(service, peer, encryption).finally(() => this.#requests.delete(key));
@@ -189,28 +190,32 @@ export class SessionManager {
 
   async #request(service: string, peer: Instance, encryption: Encryption): Promise<Session> {
     const limitMs = timeLimit("request", this.#options.edgeRoundTrip?.() ?? null, this.#limits.upMs);
-    const late = () => new FairleadError("session.timeout", "the registry did not answer in time");
+    const late = () => new FairleadError("session.timeout", "The registry did not answer in time.");
     try {
       const { site, boot } = peer;
       const { lanes } = this.#limits;
       const asked = this.#options.signalling.request(service, { site, boot }, lanes, encryption);
       const invitation = await withTimeout(asked, limitMs, late);
       if (!isSameInstance(invitation.peer, peer)) {
-        throw new FairleadError("session.wrong_peer", "the registry granted a session with another instance");
+        throw new FairleadError(
+          "session.wrong_peer",
+          "The registry granted a session with another instance.",
+        );
       }
       if (encryptionOf(invitation) !== encryption) {
-        throw this.#refuse(invitation, "session.forbidden", "the registry granted a session of another mode");
+        const why = "The registry granted a session of another encryption mode.";
+        throw this.#refuse(invitation, "session.forbidden", why);
       }
       return this.#begin(invitation);
     } catch (error) {
-      // The peer's own request may have brought a session meanwhile.
+      // The peer's own request may have opened a session meanwhile.
       const current = this.#current.get(keyOf(peer, encryption));
-      if (usable(current)) return current;
+      if (isUsable(current)) return current;
       throw asFairleadError(error, "session.lost");
     }
   }
 
-  /** Starts the session of an invitation, unless it or a newer one is there. */
+  /** Acts on an invitation: begins its session, or gives its lanes to the held session. */
   #begin(invitation: Invitation): Session {
     const held = this.#held(invitation);
     const decision = decideInvitation(invitation, held, {
@@ -224,23 +229,21 @@ export class SessionManager {
     if (decision.what === "ignore") throw new FairleadError(decision.code, decision.why);
     if (decision.what === "refuse") {
       if (decision.replaced) {
-        const why = "the peer goes on with it, and it has not begun here";
+        const why = "The peer continues a session that is not open here.";
         held?.close(new FairleadError("session.replaced", why));
       }
       throw this.#refuse(invitation, decision.code, decision.why);
     }
     if (!this.#hasRoom(invitation.peer.site)) {
-      // The code that its peer is told at once: its clients go to another instance.
-      this.#refuse(invitation, "session.unknown", "no room");
-      throw new FairleadError(
-        "session.limit",
-        `${invitation.peer.siteName} has as many sessions as it may have`,
-      );
+      // Reported as `session.unknown`, on which the peer's clients try another instance at once.
+      const full = `The limit on sessions with ${invitation.peer.siteName}, or with all sites, is reached.`;
+      this.#refuse(invitation, "session.unknown", full);
+      throw new FairleadError("session.limit", full);
     }
     return this.#start(invitation);
   }
 
-  /** Whether a site may have another session here. For it the one that came first of those without streams ends. */
+  /** Whether a site may have another session. At a limit, closes the oldest session without streams to make room. */
   #hasRoom(site: string): boolean {
     const { maxSessions, maxSessionsPerSite } = this.#limits;
     const theirs = [...this.#sessions].filter(({ peer }) => peer.site === site);
@@ -258,11 +261,17 @@ export class SessionManager {
     const encryption = encryptionOf(invitation);
     const key = keyOf(peer, encryption);
     const current = this.#current.get(key);
-    const { identity, software = "fairlead", dial, carrier, signalling, log } = this.#options;
+    const { identity, software = "fairlead", dial, carrier, signalling } = this.#options;
     const own = this.#options.edgeRoundTrip?.() ?? null;
     const limits = limitsOver(pathRoundTrip(own, invitation.rtt ?? null), this.#limits);
     const session = new Session({
-      ...{ invitation, self: this.#self, identity: identity(), software, limits, dial, log },
+      invitation,
+      self: this.#self,
+      identity: identity(),
+      software,
+      limits,
+      dial,
+      log: this.#logOf(invitation),
       memory: this.#memory.open(peer.site),
       ...(carrier === undefined ? {} : { carrier }),
       resume: (generation) => signalling.resume(invitation.session, generation, limits.lanes),
@@ -271,20 +280,24 @@ export class SessionManager {
     });
     this.#sessions.add(session);
     this.#current.set(key, session);
-    if (usable(current)) current.close(new FairleadError("session.replaced"));
+    if (isUsable(current)) current.close(new FairleadError("session.replaced"));
     return session;
   }
 
-  /** Takes no part in a session. The registry lets the peer know. */
+  /** Refuses an invitation. The registry reports it to the peer. */
   #refuse({ session, generation }: Invitation, code: ErrorCode, why: string): FairleadError {
     this.#options.signalling.ended(session, generation, code);
     return new FairleadError(code, why);
   }
 
-  /** The session of an invitation. One that drains still has streams, which need their lanes. */
+  /** The session that an invitation names. A draining session still needs lanes for its streams. */
   #held(invitation: Invitation): Session | undefined {
-    for (const one of this.#sessions) if (one.id === invitation.session && one.state !== "closed") return one;
-    return undefined;
+    return [...this.#sessions].find(({ id, state }) => id === invitation.session && state !== "closed");
+  }
+
+  /** A log whose lines carry the ids of an invitation's session and peer. */
+  #logOf({ session, peer }: Invitation): Log {
+    return this.#options.log.child({ session, peer: peer.siteName, peerSite: peer.site });
   }
 
   #ended(session: Session, error: FairleadError): void {
@@ -294,4 +307,8 @@ export class SessionManager {
     if (this.#current.get(key) === session) this.#current.delete(key);
     this.#options.signalling.ended(session.id, session.generation, error.code);
   }
+}
+
+function stopping(): FairleadError {
+  return new FairleadError("session.closed", "The connector is stopping.");
 }

@@ -1,4 +1,4 @@
-/** What sessions and their manager are given, and what they show. */
+/** Options of sessions and of their manager, and the summary of a session. */
 import type { WebSocket } from "ws";
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { InstanceId } from "../../protocol/instance-id.ts";
@@ -13,36 +13,38 @@ import type { SessionIdentity } from "./tls.ts";
 
 export interface SessionOptions {
   invitation: Invitation;
-  /** Our own instance. */
+  /** This instance. */
   self: InstanceId;
   identity: SessionIdentity;
   software: string;
   limits: SessionLimits;
-  /** Counts what the peer's site makes this process hold. */
+  /** Accounts for the memory that the peer's site makes this process hold. */
   memory: MemoryAccount;
-  /** Carrier versions to speak; all that there are unless given. */
+  /** Carrier versions to offer; all supported ones unless given. */
   carrier?: VersionRange;
+  /** Dials a lane. An aborted `signal` cancels the dial. */
   dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
-  /** Asks the registry for lanes of a higher generation than this. */
+  /** Requests lanes of a generation above this one from the registry. Rejects with a FairleadError. */
   resume: (generation: number) => Promise<Invitation>;
   /** The peer opened a stream. */
   opened: (stream: SessionStream) => void;
-  /** The session is closed; called once. */
+  /** The session is closed. Called once. */
   ended: (error: FairleadError) => void;
+  /** Its lines carry the ids of network, site, session and peer. */
   log: Log;
 }
 
-/** What sessions ask the registry and tell it. */
+/** The messages about sessions between this connector and the registry. */
 export interface Signalling {
-  /** Asks the registry for a session. Rejects with a FairleadError. */
+  /** Requests a session. Rejects with a FairleadError. */
   request(service: string, peer: InstanceId, lanes: number, encryption: Encryption): Promise<Invitation>;
-  /** Asks for lanes of a higher generation than the last that this side used. Rejects with a FairleadError. */
+  /** Requests lanes of a generation above the last one that this side used. Rejects with a FairleadError. */
   resume(session: string, generation: number, lanes: number): Promise<Invitation>;
-  /** Tells the registry that a session is over. */
+  /** Reports the end of a session. */
   ended(session: string, generation: number, code: string): void;
 }
 
-/** Where a stream of a peer comes from. */
+/** The origin of a stream that a peer opened. */
 export interface StreamOrigin {
   readonly peer: Instance;
   readonly encryption: Encryption;
@@ -51,32 +53,32 @@ export interface StreamOrigin {
 }
 
 export interface SessionManagerOptions {
-  /** This process's boot id; with the site of `identity`, our instance. */
+  /** Boot id of this process. Together with the site of `identity` it names this instance. */
   boot: string;
-  /** Asked for each session, as certificates are renewed. */
+  /** The current identity. Read for each session, because certificates are renewed. */
   identity: () => SessionIdentity;
   signalling: Signalling;
   /**
-   * Dials a lane with LANE_SOCKET_OPTIONS. The socket is still opening, or was paused in its "open" event so that
-   * no message is lost before it gets here. Rejects with a FairleadError.
+   * Dials a lane with LANE_SOCKET_OPTIONS. Resolves with a socket that is still opening, or that was paused in its
+   * "open" event so that no message is lost. Rejects with a FairleadError.
    */
   dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
-  /** The peer opened a stream, which is to be accepted or destroyed. Nothing may be read from it before. */
+  /** Accepts or destroys a stream that the peer opened. The stream must not be read before. */
   opened: (stream: SessionStream, origin: StreamOrigin) => void;
-  /** The round trip to the edge, ms; null while it is not known. */
+  /** Round trip to the edge, ms; null before the first measurement. */
   edgeRoundTrip?: () => number | null;
   /**
-   * Whether this connector's own configuration has any use for hop encryption. What the registry says is no
-   * permission; nobody's unless given.
+   * Whether this connector's own configuration permits hop encryption; false unless given. The registry cannot
+   * permit it.
    */
   allowsHop?: () => boolean;
   log: Log;
-  /** Name and version, told to the peer. */
+  /** Name and version for the HELLO to the peer. */
   software?: string;
   limits?: Partial<SessionLimits>;
-  /** What other sites may make this process hold; that of a process that is told nothing unless given. */
+  /** The memory that other sites may make this process hold; a budget of the default size unless given. */
   memory?: MemoryBudget;
-  /** Carrier versions to speak; all that there are unless given. */
+  /** Carrier versions to offer; all supported ones unless given. */
   carrier?: VersionRange;
 }
 
@@ -88,11 +90,11 @@ export interface SessionSummary {
   encryption: Encryption;
   state: SessionState;
   streams: number;
-  /** Lanes joined now. */
+  /** Count of joined lanes. */
   lanes: number;
-  /** Round trip to the peer, ms; null while it is not known. */
+  /** Round trip to the peer, ms; null before the first measurement. */
   rtt: number | null;
-  /** Bytes that the carrier keeps: for the peer until acknowledged, of the peer for want of earlier ones. */
+  /** Bytes in the carrier's buffers: sent and not acknowledged, and received out of order. */
   held: { readonly out: number; readonly in: number };
   /** ISO 8601. */
   since: string;

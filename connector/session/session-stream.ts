@@ -1,4 +1,4 @@
-/** A stream of a session as a Node Duplex, half-open, with backpressure both ways. */
+/** A stream of a session as a Node Duplex, half-open, with backpressure in both directions. */
 import { Duplex } from "node:stream";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { Stream, StreamHandler } from "../../protocol/streams/stream.ts";
@@ -6,44 +6,45 @@ import { pendingResets } from "../net/pending-resets.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
-/** Bytes that a writer gives before it waits: several reads of a busy connection in one turn of the event loop. */
+/** Write buffer, bytes: holds several reads of a busy connection in one turn of the event loop. */
 const WRITE_BYTES = 256 * 1024;
 
-/** What a reader that stalls gets before the rest waits as part of its window: one piece. */
+/** Read buffer, bytes: one piece. The rest stays in the backlog, which counts against the stream's window. */
 const READ_BYTES = 1024;
 
-/** From so much on, what is queued beyond a stream is counted. */
+/** Least queue beyond a stream that is accounted for, bytes. */
 const QUEUED_FROM = 4096;
 
-/** Pieces below this size are gathered while the reader stalls, so that each does not hold a buffer of its own. */
-const GATHER_BELOW = 2048;
-const GATHER_BYTES = 4096;
+/** Backlog pieces below this size are copied into blocks, so that none keeps a whole buffer alive. Bytes. */
+const BLOCK_BELOW = 2048;
+const BLOCK_BYTES = 4096;
 
 /**
- * Writes go out behind the OPEN without waiting for the peer; {@link accepted} tells what became of it.
- * `destroy(error)` resets the stream with the error's code (`stream.cancelled` without one, or with an error
- * that is not a FairleadError). A stream that the peer resets is destroyed with the peer's error.
+ * Writes follow the OPEN without waiting for the peer; {@link accepted} reports the peer's answer.
+ * `destroy(error)` resets the stream with the error's code, or with `stream.cancelled` unless `error` is a
+ * FairleadError. A stream that the peer resets is destroyed with the peer's error.
  */
 export class SessionStream extends Duplex implements StreamHandler {
   #stream: Stream | null = null;
   #wasAccepted = false;
-  /** Made when somebody asks. */
+  /** Created on the first read of {@link accepted}. */
   #accepted: PromiseWithResolvers<void> | null = null;
-  /** What came while the reader did not want more. Null while it keeps up. */
-  #waiting: Uint8Array[] | null = null;
-  /** Bytes used of the last item of `#waiting` when that is a block for small pieces; else 0. */
-  #gathered = 0;
-  #wanted = false;
+  /** Pieces that arrived while the reader was not reading; null while it keeps up. */
+  #backlog: Uint8Array[] | null = null;
+  /** Bytes used in the last piece of `#backlog` if that is a block for small pieces; else 0. */
+  #blockUsed = 0;
+  #isReading = false;
   #peerFinished = false;
   #writeDone: WriteDone | null = null;
   #finalDone: WriteDone | null = null;
-  /** See {@link noteQueued}. */
+  /** Bytes last reported by {@link noteQueued}. */
   #queued = 0;
-  /** Whether this side accepted a stream of the peer. */
+  /** Whether this side accepted the peer's stream. */
   #isServed = false;
-  /** Whether it is reset as soon as what was written went out, and with what in place of FIN. */
+  /** Whether {@link resetAfterWrites} was called. */
   #isEnding = false;
-  #lastError: FairleadError | null = null;
+  /** The reset to send in place of FIN after the last write. */
+  #finalReset: FairleadError | null = null;
 
   constructor() {
     super({
@@ -52,11 +53,11 @@ export class SessionStream extends Duplex implements StreamHandler {
       writableHighWaterMark: WRITE_BYTES,
       readableHighWaterMark: READ_BYTES,
     });
-    // A reset between two owners must not take the process down; each owner adds its own listener.
+    // Without a listener, a reset while the stream changes owners would end the process.
     this.on("error", () => {});
   }
 
-  /** Ties the Duplex to its stream; once, before anything else. */
+  /** Binds the Duplex to its stream. Call it once, before anything else. */
   attach(stream: Stream): this {
     this.#stream = stream;
     this.#wasAccepted = !stream.ours;
@@ -67,12 +68,12 @@ export class SessionStream extends Duplex implements StreamHandler {
     return this.#stream?.service ?? "";
   }
 
-  /** Streams that the client's connection has behind it, as the opener knows. */
+  /** Count of streams that the client's connection has passed through, as reported by the opener. */
   get hops(): number {
     return this.#stream?.hops ?? 0;
   }
 
-  /** Resolves when the peer accepts; rejects with the FairleadError of its refusal or of what came between. */
+  /** Resolves when the peer accepts; rejects with the FairleadError of its refusal or of an earlier end. */
   get accepted(): Promise<void> {
     if (this.#accepted === null) {
       this.#accepted = Promise.withResolvers();
@@ -83,15 +84,15 @@ export class SessionStream extends Duplex implements StreamHandler {
     return this.#accepted.promise;
   }
 
-  /** Accepts a stream that the peer opened. Its data can be read, and written to it, from here on. */
+  /** Accepts a stream that the peer opened. From then on it can be read and written. */
   accept(): void {
     this.#isServed = true;
     this.#stream?.accept();
   }
 
   /**
-   * Like `destroy(error)`, but the peer gets everything that was written first, as long as it takes any of it. What
-   * the peer says meanwhile is not read.
+   * Like `destroy(error)`, but sends all written bytes first, while the peer makes progress. Bytes from the peer are no
+   * longer read.
    */
   resetAfterWrites(error: FairleadError): void {
     if (this.destroyed || this.#isEnding) return;
@@ -107,13 +108,13 @@ export class SessionStream extends Duplex implements StreamHandler {
     this.#isEnding = true;
     this.once("close", over);
     this.once("finish", reset);
-    // After an end of its own, FIN goes out first, and the reset behind it.
+    // After `end()` FIN goes out first, then the reset.
     if (this.writableEnded) return;
-    this.#lastError = error;
+    this.#finalReset = error;
     this.end();
   }
 
-  /** Notes how much waits to be written where its bytes go to; while the stream itself waits, also what it holds. */
+  /** Accounts for the bytes queued in `target`, and for those queued in the stream while it waits for its peer. */
   noteQueued(target: Duplex): void {
     const bytes = target.writableLength + (this.writableNeedDrain ? this.writableLength : 0);
     if (bytes === this.#queued || (bytes < QUEUED_FROM && this.#queued === 0) || this.destroyed) return;
@@ -121,7 +122,7 @@ export class SessionStream extends Duplex implements StreamHandler {
     this.#stream?.noteQueued(bytes);
   }
 
-  // ---- what the stream tells (StreamHandler) --------------------------------------------------------
+  // ---- events of the stream (StreamHandler) ---------------------------------------------------------
 
   peerAccepted(): void {
     this.#wasAccepted = true;
@@ -130,13 +131,13 @@ export class SessionStream extends Duplex implements StreamHandler {
 
   data(bytes: Uint8Array): void {
     if (this.destroyed) return;
-    if (this.#wanted && this.#waiting === null) this.#hand(bytes);
-    else this.#keep(bytes);
+    if (this.#isReading && this.#backlog === null) this.#deliver(bytes);
+    else this.#store(bytes);
   }
 
   peerFinished(): void {
     this.#peerFinished = true;
-    if (this.#waiting === null) this.push(null);
+    if (this.#backlog === null) this.push(null);
   }
 
   drained(): void {
@@ -153,8 +154,8 @@ export class SessionStream extends Duplex implements StreamHandler {
   }
 
   /**
-   * What came before the peer's reset is delivered first, as long as the reader takes any of it. A stream that ends for
-   * another reason than a connection that broke ends at once, and so does one that nobody serves yet.
+   * Delivers the bytes that came before the peer's reset, while the reader makes progress, then fails the stream. Only
+   * a served stream that ends with `stream.cancelled` is delivered to its end; any other fails at once.
    */
   reset(error: FairleadError): void {
     const bytes = this.#unread();
@@ -171,8 +172,8 @@ export class SessionStream extends Duplex implements StreamHandler {
     this.once("close", over);
     this.read = (size) => {
       const chunk: unknown = super.read(size);
-      // The reader gets the chunk before the stream fails.
-      if (this.#waiting === null && this.readableLength === 0) setImmediate(fail);
+      // The reader receives the chunk before the stream fails.
+      if (this.#backlog === null && this.readableLength === 0) setImmediate(fail);
       return chunk;
     };
     this.drained();
@@ -181,22 +182,22 @@ export class SessionStream extends Duplex implements StreamHandler {
   // ---- the Duplex -----------------------------------------------------------------------------------
 
   override _read(): void {
-    this.#wanted = true;
-    const waiting = this.#waiting;
-    if (waiting === null) return;
+    this.#isReading = true;
+    const backlog = this.#backlog;
+    if (backlog === null) return;
     let at = 0;
-    while (this.#wanted && at < waiting.length) {
-      const piece = waiting[at++];
+    while (this.#isReading && at < backlog.length) {
+      const piece = backlog[at++];
       if (piece === undefined) break;
-      const gathering = at === waiting.length && this.#gathered > 0;
-      this.#hand(gathering ? piece.subarray(0, this.#gathered) : piece);
-      if (gathering) this.#gathered = 0;
+      const isBlock = at === backlog.length && this.#blockUsed > 0;
+      this.#deliver(isBlock ? piece.subarray(0, this.#blockUsed) : piece);
+      if (isBlock) this.#blockUsed = 0;
     }
-    if (at < waiting.length) {
-      waiting.splice(0, at);
+    if (at < backlog.length) {
+      backlog.splice(0, at);
       return;
     }
-    this.#waiting = null;
+    this.#backlog = null;
     if (this.#peerFinished) this.push(null);
   }
 
@@ -218,8 +219,8 @@ export class SessionStream extends Duplex implements StreamHandler {
       return;
     }
     this.#finalDone = done;
-    if (this.#lastError === null) this.#stream.finish();
-    else this.#stream.resetAfterData(this.#lastError);
+    if (this.#finalReset === null) this.#stream.finish();
+    else this.#stream.resetAfterData(this.#finalReset);
   }
 
   override _destroy(error: Error | null, done: WriteDone): void {
@@ -228,7 +229,7 @@ export class SessionStream extends Duplex implements StreamHandler {
     if (this.#queued > 0) this.#stream?.noteQueued(0);
     this.#stream?.reset(reason);
     this.#accepted?.reject(reason);
-    this.#waiting = null;
+    this.#backlog = null;
     this.#writeDone = null;
     this.#finalDone = null;
     done(error);
@@ -236,40 +237,40 @@ export class SessionStream extends Duplex implements StreamHandler {
 
   // ---- reading --------------------------------------------------------------------------------------
 
-  /** Bytes that came and were not read. */
+  /** Count of bytes that arrived and were not read. */
   #unread(): number {
-    const waiting = this.#waiting ?? [];
-    const kept = waiting.reduce((sum, piece) => sum + piece.length, 0);
-    const unused = this.#gathered > 0 ? (waiting.at(-1)?.length ?? 0) - this.#gathered : 0;
-    return this.readableLength + kept - unused;
+    const backlog = this.#backlog ?? [];
+    const stored = backlog.reduce((sum, piece) => sum + piece.length, 0);
+    const unused = this.#blockUsed > 0 ? (backlog.at(-1)?.length ?? 0) - this.#blockUsed : 0;
+    return this.readableLength + stored - unused;
   }
 
-  #hand(bytes: Uint8Array): void {
-    this.#wanted = this.push(bytes);
+  #deliver(bytes: Uint8Array): void {
+    this.#isReading = this.push(bytes);
     this.#stream?.consumed(bytes.length);
   }
 
   /**
-   * Keeps a piece for a reader that stalls. A slice keeps the whole buffer alive that it was cut from, so small
-   * ones after the first are copied together: what is held stays near the window, however small the pieces.
+   * Stores a piece for a stalled reader. A slice keeps its whole buffer alive, so small pieces after the first are
+   * copied into blocks. The memory held stays close to the window, however small the pieces are.
    */
-  #keep(bytes: Uint8Array): void {
-    this.#waiting ??= [];
-    const block = this.#gathered > 0 ? this.#waiting.at(-1) : undefined;
-    if (block !== undefined && block.length - this.#gathered >= bytes.length) {
-      block.set(bytes, this.#gathered);
-      this.#gathered += bytes.length;
+  #store(bytes: Uint8Array): void {
+    this.#backlog ??= [];
+    const block = this.#blockUsed > 0 ? this.#backlog.at(-1) : undefined;
+    if (block !== undefined && block.length - this.#blockUsed >= bytes.length) {
+      block.set(bytes, this.#blockUsed);
+      this.#blockUsed += bytes.length;
       return;
     }
-    if (block !== undefined) this.#waiting[this.#waiting.length - 1] = block.subarray(0, this.#gathered);
-    this.#gathered = 0;
-    if (bytes.length >= GATHER_BELOW || this.#waiting.length === 0) {
-      this.#waiting.push(bytes);
+    if (block !== undefined) this.#backlog[this.#backlog.length - 1] = block.subarray(0, this.#blockUsed);
+    this.#blockUsed = 0;
+    if (bytes.length >= BLOCK_BELOW || this.#backlog.length === 0) {
+      this.#backlog.push(bytes);
       return;
     }
-    const fresh = Buffer.allocUnsafeSlow(GATHER_BYTES);
+    const fresh = Buffer.allocUnsafeSlow(BLOCK_BYTES);
     fresh.set(bytes);
-    this.#gathered = bytes.length;
-    this.#waiting.push(fresh);
+    this.#blockUsed = bytes.length;
+    this.#backlog.push(fresh);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * One session with one peer: lanes, carrier, TLS and streams put together, from the invitation to the end. Its phases
- * are in protocol/session/state.ts. While it is up its carrier may be without lanes; TLS and the streams do not notice.
+ * A session with one peer, from the invitation to the end: lanes, carrier, TLS and streams. Its phases are in
+ * protocol/session/state.ts. An up session may be without lanes; TLS and the streams above the carrier do not notice.
  */
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
@@ -22,11 +22,11 @@ import {
   type Instance,
   type Invitation,
 } from "../../protocol/uplink/messages.ts";
-import { multiplex } from "./attach-streams.ts";
+import { attachStreams } from "./attach-streams.ts";
 import { hopResumeKey } from "./hop-key.ts";
-import { Idling } from "./idle-timer.ts";
-import { Laneless } from "./lane-outage.ts";
-import { Lanes } from "./lane-recovery.ts";
+import { IdleTimer } from "./idle-timer.ts";
+import { LaneOutage } from "./lane-outage.ts";
+import { LaneRecovery } from "./lane-recovery.ts";
 import type { SessionOptions } from "./options.ts";
 import { SessionStream } from "./session-stream.ts";
 import { Transport } from "./transport.ts";
@@ -34,22 +34,22 @@ import { Transport } from "./transport.ts";
 export class Session {
   readonly id: string;
   readonly peer: Instance;
-  /** With hop encryption there is no TLS between the connectors: the streams are on the carrier itself. */
+  /** With hop encryption there is no TLS between the connectors: the streams run on the carrier itself. */
   readonly encryption: Encryption;
   readonly since = new Date();
   readonly #options: SessionOptions;
   readonly #up = Promise.withResolvers<void>();
   readonly #role: "client" | "server";
-  readonly #lanes: Lanes;
+  readonly #lanes: LaneRecovery;
   readonly #transport: Transport;
   readonly #phases: SessionPhases;
-  readonly #laneless: Laneless;
-  readonly #idling: Idling;
+  readonly #outage: LaneOutage;
+  readonly #idleTimer: IdleTimer;
   #streams: Multiplexer | null = null;
 
-  /** Starts to open the session at once. */
+  /** Begins to open the session. */
   constructor(options: SessionOptions) {
-    const { invitation, self, dial, limits, log, resume } = options;
+    const { invitation, self, dial, identity, limits, log, memory, resume } = options;
     this.#options = options;
     this.id = invitation.session;
     this.peer = invitation.peer;
@@ -58,40 +58,43 @@ export class Session {
     this.#up.promise.catch(() => {});
     const close = (error: FairleadError): void => this.close(error);
     this.#phases = new SessionPhases((from, to, why) => this.#logPhase(from, to, why));
-    this.#laneless = new Laneless(limits, close);
-    this.#lanes = new Lanes({
-      ...{ invitation, self, dial, resume, upMs: limits.upMs, log },
-      // An edge that sends no list of tickets cannot resume either.
+    this.#outage = new LaneOutage(limits, close);
+    this.#lanes = new LaneRecovery({
+      invitation,
+      self,
+      dial,
+      resume,
+      upMs: limits.upMs,
+      log,
+      // An edge that sends no list of tickets cannot resume sessions.
       carrier: invitation.tickets === undefined ? { min: 1, max: 1 } : options.carrier,
-      received: () => this.#transport.pipe?.received ?? 0,
+      received: () => this.#transport.carrierV2?.received ?? 0,
       windowBytes: DEFAULT_WINDOW_BYTES,
-      joined: (meeting, generation, preface) => {
-        this.#transport.join(meeting, generation, preface);
+      joined: (handshake, generation, preface) => {
+        this.#transport.join(handshake, generation, preface);
         if (preface.lane === 0) this.#streams?.pathChanged();
       },
       refused: (error) => this.cut(error),
     });
     this.#transport = new Transport({
-      ...{
-        invitation,
-        limits,
-        memory: options.memory,
-        identity: options.identity,
-        role: this.#role,
-        encryption: this.encryption,
-      },
+      invitation,
+      limits,
+      memory,
+      identity,
+      role: this.#role,
+      encryption: this.encryption,
       lanes: this.#lanes,
-      pipe: {
+      carrier: {
         idle: () => this.#phases.phase === "up" && this.streams === 0,
-        wantLane: (reason) => this.#wantLane(reason),
+        wantLane: (reason) => this.#recoverLanes(reason),
         moved: (state) => this.#carrierMoved(state),
         measured: (ms) => this.#streams?.noteRoundTrip(ms),
       },
     });
-    this.#idling = new Idling(limits, {
+    this.#idleTimer = new IdleTimer(limits, {
       phase: () => this.#phases.phase,
       streams: () => this.streams,
-      pipe: () => this.#transport.pipe,
+      carrier: () => this.#transport.carrierV2,
       drain: (error) => this.#drainNow(error),
       close,
     });
@@ -99,7 +102,7 @@ export class Session {
   }
 
   get state(): SessionState {
-    return sessionState(this.#phases.phase, this.#transport.pipe?.pipeState);
+    return sessionState(this.#phases.phase, this.#transport.carrierV2?.carrierState);
   }
 
   /** The highest generation of lanes that this side has used. */
@@ -107,88 +110,84 @@ export class Session {
     return this.#lanes.generation;
   }
 
-  /** Lanes joined now. */
+  /** Count of joined lanes. */
   get lanes(): number {
     return this.#transport.lanes;
   }
 
-  /** Round trip to the peer, ms; null while it is not known. */
+  /** Round trip to the peer, ms; null before the first measurement. */
   get rtt(): number | null {
-    return this.#transport.pipe?.rtt ?? null;
+    return this.#transport.carrierV2?.rtt ?? null;
   }
 
-  /** How long nothing came from the peer, ms; null before something did, and where the carrier asks for no sign of life. */
+  /** Time since the last message from the peer, ms; null before the first, and with a carrier of version 1. */
   get silentMs(): number | null {
-    return this.#transport.pipe?.silentMs ?? null;
+    return this.#transport.carrierV2?.silentMs ?? null;
   }
 
-  /** Whether lanes of a higher generation can go on with this session. */
+  /** Whether the session can continue over lanes of a higher generation. */
   get resumable(): boolean {
-    return this.#transport.pipe !== null && this.#lanes.resumable;
+    return this.#transport.carrierV2 !== null && this.#lanes.resumable;
   }
 
-  /** Bytes that the carrier keeps: for the peer until acknowledged, of the peer for want of earlier ones. */
+  /** Bytes in the carrier's buffers: sent and not acknowledged, and received out of order. */
   get held(): { readonly out: number; readonly in: number } {
-    return this.#transport.pipe?.held ?? { out: 0, in: 0 };
+    return this.#transport.carrierV2?.held ?? { out: 0, in: 0 };
   }
 
-  /** Resolves when streams flow; rejects with the FairleadError that ended the session before. */
+  /** Resolves when the session is up; rejects with the FairleadError that ended it before. */
   get up(): Promise<void> {
     return this.#up.promise;
   }
 
-  /** Resolves when the session is closed and its lane is gone. */
-  get gone(): Promise<void> {
-    return this.#transport.gone;
+  /** Resolves when the session and its last lane are closed. */
+  get closed(): Promise<void> {
+    return this.#transport.closed;
   }
 
-  /** Streams open now, both sides'. */
+  /** Streams open now, of both sides. */
   get streams(): number {
     return this.#streams?.streams ?? 0;
   }
 
-  /**
-   * Resolves when the session has a lane, waking it if it is parked. @throws FairleadError why it ended, or
-   * session.timeout when no lane came in `laneWaitMs`.
-   */
-  async carried(): Promise<void> {
+  /** Resolves when the session is up and has a lane. @throws FairleadError as {@link LaneOutage.waitForLane}. */
+  async waitForLane(): Promise<void> {
     await this.up;
-    const { pipe } = this.#transport;
-    if (pipe !== null) await this.#laneless.over(pipe);
+    const { carrierV2 } = this.#transport;
+    if (carrierV2 !== null) await this.#outage.waitForLane(carrierV2);
   }
 
-  /** An invitation to lanes of a higher generation. */
+  /** Takes an invitation to lanes of a higher generation. */
   invited(invitation: Invitation): void {
     this.#lanes.invited(invitation);
   }
 
-  /** Opens a stream on a session that is up. @throws FairleadError stream.limit, or why it takes no more. */
+  /** Opens a stream; the session must be up. @throws FairleadError `stream.limit`, or the reason to open no more. */
   open(service: string, hops = 0): SessionStream {
     if (this.#streams === null) throw new FairleadError("session.closed");
     const duplex = new SessionStream();
     return duplex.attach(this.#streams.open(service, duplex, hops));
   }
 
-  /** Ends the session once its streams have ended, and opens no more. Without any way to the peer, at once. */
+  /** Opens no more streams, and closes the session once its streams have ended. Without streams or lanes, closes now. */
   drain(error: FairleadError): void {
     if (this.#phases.phase === "draining") return;
-    if (this.state === "up" || this.streams > 0) {
-      this.#drainNow(error);
-    } else this.close(error);
+    if (this.state === "up" || this.streams > 0) this.#drainNow(error);
+    else this.close(error);
   }
 
   /**
-   * The registry says that the session is over. That the peer's process is gone it tells from its uplink: a lane that
-   * carries knows better.
+   * Closes the session for the registry. The registry infers `session.peer_gone` from the peer's uplink, so a session
+   * that is up ignores it.
    */
   cut(error: FairleadError): void {
     if (error.code === "session.peer_gone" && this.state === "up") return;
     this.close(error);
   }
 
-  /** Ends the session now; its streams are reset with `error` on both sides. */
+  /** Closes the session now, and resets its streams with `error` on both sides. */
   close(error: FairleadError): void {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     if (this.#streams !== null) this.#streams.fail(error);
     else this.#end(error);
   }
@@ -198,38 +197,43 @@ export class Session {
   async #start(): Promise<void> {
     try {
       const channel = await this.#transport.open();
-      if (!this.#closed) this.#run(channel);
+      if (!this.#isClosed) this.#run(channel);
     } catch (thrown) {
-      // What the other side said when it ended the lane tells more than how TLS saw that end.
+      // The reason that the peer gave for the end of the lane is more specific than the error of TLS.
       this.#end(this.#transport.failure ?? asFairleadError(thrown, "lane.failed"));
     }
   }
 
-  #wantLane(reason: LaneReason): void {
-    this.#options.log.debug({ session: this.id, generation: this.generation, reason }, "lanes wanted");
-    if (this.#lanes.resumable) this.#lanes.want();
-    else queueMicrotask(() => this.close(new FairleadError("session.lost", "the lane ended too early")));
+  #recoverLanes(reason: LaneReason): void {
+    this.#options.log.debug({ generation: this.generation, reason }, "The session needs lanes.");
+    const early = "The lane ended before the session could be resumed.";
+    if (this.#lanes.resumable) this.#lanes.recover();
+    else queueMicrotask(() => this.close(new FairleadError("session.lost", early)));
   }
 
   #carrierMoved(to: CarrierState): void {
-    this.#options.log.debug({ ...this.#about, to }, "carrier");
-    this.#laneless.moved(to);
-    if (to === "up") this.#idling.review();
+    this.#options.log.debug({ generation: this.generation, to }, `The carrier is ${to}.`);
+    this.#outage.carrierMoved(to);
+    if (to === "up") this.#idleTimer.restart();
   }
 
   #run(channel: Duplex): void {
     const { limits, memory, software } = this.#options;
-    // TLS would yield the key. Here both sides give a share, and the edge, which reads along, gets it too.
+    // TLS exports the resume key. Without TLS each side sends a share, which the edge can read.
     const share = this.encryption === "hop" ? randomBytes(RESUME_KEY_BYTES).toString("base64url") : null;
-    this.#streams = multiplex(channel, {
-      ...{ role: this.#role, limits, memory, software, share },
+    this.#streams = attachStreams(channel, {
+      role: this.#role,
+      limits,
+      memory,
+      software,
+      share,
       ready: ({ resumeKey }) => {
         if (share !== null) this.#lanes.setKey(hopResumeKey(this.id, this.#role, share, resumeKey));
         this.#ready();
       },
       opened: (stream) => this.#options.opened(stream),
-      busy: () => this.#idling.review(),
-      goaway: () => this.#drained(),
+      busy: () => this.#idleTimer.restart(),
+      goaway: () => this.#startDraining(),
       ended: (error) => this.#end(error),
       failure: () => this.#transport.failure,
     });
@@ -238,47 +242,41 @@ export class Session {
   #ready(): void {
     this.#phases.move("up");
     this.#up.resolve();
-    this.#idling.review();
+    this.#idleTimer.restart();
   }
 
   // ---- ending ---------------------------------------------------------------------------------------
 
   #drainNow(error: FairleadError): void {
     this.#streams?.drain(error);
-    this.#drained();
+    this.#startDraining();
   }
 
-  /** No new streams from here on. */
-  #drained(): void {
+  #startDraining(): void {
     if (this.#phases.phase !== "up") return;
     this.#phases.move("draining");
-    this.#idling.draining();
+    this.#idleTimer.drain();
   }
 
   #end(error: FairleadError): void {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     this.#phases.move("closed", error);
-    this.#idling.stop();
+    this.#idleTimer.stop();
     this.#lanes.stop();
     this.#up.reject(error);
-    this.#laneless.end(error);
+    this.#outage.end(error);
     if (this.#streams !== null) this.#transport.finish();
     else this.#transport.abort(error);
     this.#options.ended(error);
   }
 
-  get #closed(): boolean {
+  get #isClosed(): boolean {
     return this.#phases.phase === "closed";
   }
 
   #logPhase(from: SessionPhase, to: SessionPhase, why: FairleadError | undefined): void {
     const reason = why === undefined ? {} : { code: why.code, reason: why.message };
     const level = why !== undefined && isSuspiciousEnd(why.code) ? "warn" : "debug";
-    this.#options.log[level]({ ...this.#about, from, to, ...reason }, "session");
-  }
-
-  /** Which session it is, for the log. */
-  get #about(): object {
-    return { session: this.id, generation: this.generation, peer: this.peer.siteName };
+    this.#options.log[level]({ generation: this.generation, from, to, ...reason }, `The session is ${to}.`);
   }
 }

@@ -1,10 +1,10 @@
 /**
- * TLS 1.3 between two connectors, over a carrier. Both sides present their site certificate, and each checks
- * that the other's is signed by exactly this network's CA (its name and key: one that was re-issued is the same) and
- * names exactly the site that the registry authorised.
+ * TLS 1.3 between two connectors, over a carrier. Both sides present their site certificates. Each side verifies that
+ * the peer's certificate is signed by this network's CA and names the site that the registry authorised. A re-issued
+ * CA of the same name and key is the same CA.
  *
- * The server side goes through a `tls.Server`: on a TLSSocket made by hand, `rejectUnauthorized` is not acted
- * upon. On either side `authorized` and the name are checked here again, before a byte of the peer is used.
+ * The server side uses a `tls.Server`: a TLSSocket made directly ignores `rejectUnauthorized` (Node 24). Both sides
+ * check `authorized` and the name here again, before any byte of the peer is used.
  */
 import { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
@@ -12,7 +12,7 @@ import * as tls from "node:tls";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { siteUri } from "../../protocol/names.ts";
 
-/** What this connector proves in its sessions. */
+/** The identity that this connector proves in its sessions. */
 export interface SessionIdentity {
   /** Network id. */
   network: string;
@@ -22,53 +22,53 @@ export interface SessionIdentity {
   certificate: string;
   /** PEM of the private key. */
   key: string;
-  /** PEM of the network CA, the only one trusted; the peer may hold it as it was issued at another time. */
+  /** PEM of the network CA, the only trusted root. The peer may present another issue of the same CA. */
   authority: string;
 }
 
-export interface SecureOptions {
+export interface TlsOptions {
   role: "client" | "server";
   identity: SessionIdentity;
-  /** Site id that the registry authorised. */
+  /** Id of the site that the registry authorised. */
   peerSite: string;
 }
 
 /**
- * Makes the TLS connection. On the client side it may resolve before the server has judged our certificate:
- * only the server's first bytes prove that.
- * @throws FairleadError session.untrusted, session.wrong_peer, session.tampered; session.lost (or why the
- * carrier failed) when the carrier ended.
+ * Opens a TLS connection over a carrier. On the client side it may resolve before the server has verified this side's
+ * certificate. The first bytes from the server prove that it has.
+ * @throws FairleadError `session.untrusted`, `session.wrong_peer`, `session.tampered`; `session.lost`, or the carrier's
+ * own failure, when the carrier ended.
  */
-export async function secure(carrier: Duplex, options: SecureOptions): Promise<tls.TLSSocket> {
+export async function openTls(carrier: Duplex, options: TlsOptions): Promise<tls.TLSSocket> {
   const socket = options.role === "client" ? await connect(carrier, options) : await accept(carrier, options);
   try {
     verifyPeer(socket, options);
   } catch (error) {
-    // Without an error: nobody listens to this socket.
+    // An error would be unhandled: this socket has no error listener.
     socket.destroy();
     throw error;
   }
   return socket;
 }
 
-/** The name that a client sends in the handshake (SNI); it chooses the server's context and names nobody. */
+/** The SNI name of the handshake. It selects the server's context and identifies no host. */
 const CONTEXT_NAME = "session.fairlead";
 
 const VERSIONS = { minVersion: "TLSv1.3", maxVersion: "TLSv1.3" } as const;
 
-/** What we prove and whom we trust, on both sides. */
+/** The certificate, key and trusted root, the same for client and server. */
 function makeContext(identity: SessionIdentity): tls.SecureContext {
   return tls.createSecureContext({
     ...VERSIONS,
     key: identity.key,
     cert: identity.certificate,
     ca: identity.authority,
-    // The network CA is not self-signed: trust ends with it, its own issuer is not trusted.
+    // The network CA is not self-signed. Trust ends with it: its issuer, the deployment CA, is not trusted here.
     allowPartialTrustChain: true,
   });
 }
 
-async function connect(carrier: Duplex, options: SecureOptions): Promise<tls.TLSSocket> {
+async function connect(carrier: Duplex, options: TlsOptions): Promise<tls.TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<tls.TLSSocket>();
   const socket = tls.connect({
     socket: carrier,
@@ -76,22 +76,22 @@ async function connect(carrier: Duplex, options: SecureOptions): Promise<tls.TLS
     rejectUnauthorized: true,
     ...VERSIONS,
     servername: CONTEXT_NAME,
-    // Sites have no hostnames: verifyPeer checks the name instead.
+    // Sites have no hostnames; verifyPeer checks the site's URI instead.
     checkServerIdentity: () => undefined,
   });
   socket.once("secureConnect", () => resolve(socket));
   socket.on("error", (error) => reject(handshakeError(error, socket)));
   socket.once("close", () =>
-    reject(new FairleadError("session.lost", "the lane ended during the handshake")),
+    reject(new FairleadError("session.lost", "The lane ended during the TLS handshake.")),
   );
   return promise;
 }
 
-async function accept(carrier: Duplex, options: SecureOptions): Promise<tls.TLSSocket> {
+async function accept(carrier: Duplex, options: TlsOptions): Promise<tls.TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<tls.TLSSocket>();
-  // A server of its own for each handshake: certificates are renewed, and no session can be resumed.
-  // A tls.Server drops allowPartialTrustChain (Node 24); a context that is chosen by SNI keeps it. The server's
-  // own context proves nothing and trusts the CA as a root only, which it is not: no SNI, no connection.
+  // Each handshake has a server of its own, because certificates are renewed and TLS sessions must not be resumed.
+  // A tls.Server drops allowPartialTrustChain (Node 24); a context selected by SNI keeps it. The server's own context
+  // has no certificate and trusts the CA only as a self-signed root, so a connection without SNI fails.
   const context = makeContext(options.identity);
   const server = tls.createServer({
     ...VERSIONS,
@@ -107,59 +107,65 @@ async function accept(carrier: Duplex, options: SecureOptions): Promise<tls.TLSS
   server.once("tlsClientError", (error: Error, socket: tls.TLSSocket) =>
     reject(handshakeError(error, socket)),
   );
-  // Documented: "connection" may be emitted with any Duplex.
+  // Emitting "connection" with any Duplex is documented: https://nodejs.org/docs/latest-v24.x/api/tls.html#event-connection
   server.emit("connection", carrier);
   return promise;
 }
 
-/** The peer must be proven, and be exactly the one site. @throws FairleadError */
-function verifyPeer(socket: tls.TLSSocket, { identity, peerSite }: SecureOptions): void {
+/** Verifies that the peer is authenticated and is the authorised site. @throws FairleadError */
+function verifyPeer(socket: tls.TLSSocket, { identity, peerSite }: TlsOptions): void {
   const certificate = socket.getPeerX509Certificate();
   if (!socket.authorized || certificate === undefined) {
     throw new FairleadError(
       "session.untrusted",
-      `the peer's certificate: ${socket.authorizationError ?? "none"}`,
+      `The peer's certificate was rejected: ${socket.authorizationError ?? "it presented none"}.`,
     );
   }
-  // What OpenSSL was told to see to, once more in two lines that nobody can misunderstand.
+  // OpenSSL has verified this. The check is repeated because the trust of the whole session depends on it.
   const authority = new X509Certificate(identity.authority);
   if (certificate.issuer !== authority.subject || !certificate.verify(authority.publicKey)) {
-    throw new FairleadError("session.untrusted", "the peer's certificate is not signed by the network's CA");
+    throw new FairleadError("session.untrusted", "The peer's certificate is not signed by the network's CA.");
   }
   const expected = `URI:${siteUri(identity.network, peerSite)}`;
-  // Equality with the whole extension: a certificate with a second name is not a site certificate.
+  // Compares the whole extension: a certificate with a second name is not a site certificate.
   if (certificate.subjectAltName !== expected) {
     throw new FairleadError(
       "session.wrong_peer",
-      `the peer's certificate names ${certificate.subjectAltName ?? "nobody"} instead of ${expected}`,
+      `The peer's certificate names ${certificate.subjectAltName ?? "no site"} instead of ${expected}.`,
     );
   }
 }
 
-/** Alerts and OpenSSL reasons that are about certificates. */
+/** TLS alerts and OpenSSL reasons that concern certificates. */
 const ABOUT_CERTIFICATES = /CERT|UNKNOWN_CA|ACCESS_DENIED/;
 
-/** Why a handshake failed, as an error with a code. */
+/** The error of a failed handshake. */
 function handshakeError(error: Error & { code?: string }, socket: tls.TLSSocket): FairleadError {
   if (error instanceof FairleadError) return error;
   if (socket.authorizationError) {
-    return new FairleadError("session.untrusted", `the peer's certificate: ${socket.authorizationError}`, {
-      cause: error,
-    });
+    return new FairleadError(
+      "session.untrusted",
+      `The peer's certificate was rejected: ${socket.authorizationError}.`,
+      {
+        cause: error,
+      },
+    );
   }
   const code = error.code ?? "";
   if (code.startsWith("ERR_SSL_") && ABOUT_CERTIFICATES.test(code)) {
-    return new FairleadError("session.untrusted", `handshake: ${error.message}`, { cause: error });
+    return new FairleadError("session.untrusted", `The TLS handshake failed: ${error.message}.`, {
+      cause: error,
+    });
   }
-  return connectionError(error);
+  return tlsError(error);
 }
 
-/** Why an established TLS connection failed: what OpenSSL refuses was altered on the way. */
-export function connectionError(error: Error & { code?: string }): FairleadError {
+/** The error of a failed TLS connection. Records that OpenSSL rejects were altered on the way. */
+export function tlsError(error: Error & { code?: string }): FairleadError {
   const code = error.code ?? "";
   if (code.startsWith("ERR_SSL_")) {
     const known = ABOUT_CERTIFICATES.test(code) ? "session.untrusted" : "session.tampered";
-    return new FairleadError(known, error.message, { cause: error });
+    return new FairleadError(known, `TLS failed: ${error.message}.`, { cause: error });
   }
   return asFairleadError(error, "session.lost");
 }

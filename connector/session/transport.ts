@@ -1,4 +1,4 @@
-/** What the streams of a session are on: lanes, the carrier over them, TLS over that. Opened once, and let go. */
+/** The layers under the streams of a session: lanes, a carrier over the lanes, and TLS over the carrier. */
 import type { Duplex } from "node:stream";
 import type { TLSSocket } from "node:tls";
 import { DEFAULT_WINDOW_BYTES, type Preface, UNPROVEN_WINDOW_BYTES } from "../../protocol/carrier/index.ts";
@@ -6,12 +6,12 @@ import { FairleadError } from "../../protocol/errors.ts";
 import type { MemoryAccount } from "../../protocol/memory-budget.ts";
 import { RESUME_KEY_BYTES, RESUME_KEY_LABEL } from "../../protocol/session/resume-proof.ts";
 import type { Encryption, Invitation } from "../../protocol/uplink/messages.ts";
-import { PipeCarrier, type PipeCarrierOptions } from "./carrier.ts";
-import { LaneCarrier } from "./carrier-v1.ts";
-import type { Meeting } from "./lane-handshake.ts";
-import type { Lanes } from "./lane-recovery.ts";
+import { CarrierV1 } from "./carrier-v1.ts";
+import { CarrierV2, type CarrierV2Options } from "./carrier-v2.ts";
+import type { LaneHandshake } from "./lane-handshake.ts";
+import type { LaneRecovery } from "./lane-recovery.ts";
 import type { SessionLimits } from "./limits.ts";
-import { type SessionIdentity, secure } from "./tls.ts";
+import { openTls, type SessionIdentity } from "./tls.ts";
 
 export interface TransportOptions {
   readonly invitation: Invitation;
@@ -20,98 +20,101 @@ export interface TransportOptions {
   readonly identity: SessionIdentity;
   readonly limits: SessionLimits;
   readonly memory: MemoryAccount;
-  readonly lanes: Lanes;
-  /** What a carrier that outlives its lanes tells and asks. */
-  readonly pipe: Pick<PipeCarrierOptions, "idle" | "wantLane" | "moved" | "measured">;
+  readonly lanes: LaneRecovery;
+  /** Callbacks of a carrier of version 2. */
+  readonly carrier: Pick<CarrierV2Options, "idle" | "wantLane" | "moved" | "measured">;
 }
 
 export class Transport {
   readonly #options: TransportOptions;
-  readonly #gone = Promise.withResolvers<void>();
-  #carrier: LaneCarrier | PipeCarrier | null = null;
+  readonly #closed = Promise.withResolvers<void>();
+  #carrier: CarrierV1 | CarrierV2 | null = null;
   /** TLS over the carrier, or with hop encryption the carrier. */
   #channel: Duplex | null = null;
-  #over = false;
+  #isOver = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
   }
 
-  /** The carrier, where it outlives its lanes. */
-  get pipe(): PipeCarrier | null {
-    return this.#carrier instanceof PipeCarrier ? this.#carrier : null;
+  /** The carrier, when it is of version 2, which outlives its lanes. */
+  get carrierV2(): CarrierV2 | null {
+    return this.#carrier instanceof CarrierV2 ? this.#carrier : null;
   }
 
-  /** Lanes joined now. */
+  /** Count of joined lanes. */
   get lanes(): number {
-    if (this.#over || this.#carrier === null) return 0;
-    return this.pipe === null ? 1 : this.pipe.lanes;
+    if (this.#isOver || this.#carrier === null) return 0;
+    return this.carrierV2?.lanes ?? 1;
   }
 
-  /** Why the carrier failed; null while it did not. */
+  /** The error that ended the carrier; null before. */
   get failure(): FairleadError | null {
     return this.#carrier?.failure ?? null;
   }
 
-  /** Resolves when it has been let go and the last lane is gone. */
-  get gone(): Promise<void> {
-    return this.#gone.promise;
+  /** Resolves when the transport has ended and the last lane is closed. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
   }
 
   /**
-   * Opens the first lane and makes carrier and TLS on it. Resolves with what streams can be put on.
-   * @throws FairleadError lane.*, ticket.*, session.*; see {@link failure} for what the other side said.
+   * Opens the first lane, and the carrier and TLS over it. Resolves with the channel for the streams.
+   * @throws FairleadError `lane.*`, `ticket.*`, `session.*`; {@link failure} has the reason that the peer gave.
    */
   async open(): Promise<Duplex> {
     const { invitation, role, encryption, identity, lanes } = this.#options;
-    const { meeting, met } = await lanes.first();
-    if (this.#over) {
+    const { handshake, result } = await lanes.dialFirst();
+    if (this.#isOver) {
       const closed = new FairleadError("session.closed");
-      meeting.abort(closed);
+      handshake.abort(closed);
       throw closed;
     }
-    if (met.version === 1) this.#carrier = new LaneCarrier(meeting);
+    if (result.version === 1) this.#carrier = new CarrierV1(handshake);
     else {
-      const { limits, pipe, memory } = this.#options;
-      const carrier = new PipeCarrier({
-        ...{ ...pipe, memory, replayBytes: limits.replayBytes, roundTripMs: limits.roundTripMs },
+      const { limits, memory } = this.#options;
+      const carrier = new CarrierV2({
+        ...this.#options.carrier,
+        memory,
+        replayBytes: limits.replayBytes,
+        roundTripMs: limits.roundTripMs,
         windowBytes: DEFAULT_WINDOW_BYTES,
         unprovenBytes: UNPROVEN_WINDOW_BYTES,
       });
       this.#carrier = carrier;
-      carrier.join(meeting, invitation.generation, met.preface);
+      carrier.join(handshake, invitation.generation, result.preface);
       lanes.dialRest();
     }
     if (encryption === "hop") {
-      // Nothing will prove the peer but the edge, which invited it.
-      this.pipe?.proven();
+      // Only the edge's invitation vouches for the peer.
+      this.carrierV2?.proven();
       this.#channel = this.#carrier;
       return this.#channel;
     }
-    const tls = await secure(this.#carrier, { role, identity, peerSite: invitation.peer.site });
-    this.pipe?.proven();
+    const tls = await openTls(this.#carrier, { role, identity, peerSite: invitation.peer.site });
+    this.carrierV2?.proven();
     lanes.setKey(this.#exportKey(tls));
-    // Kept when the session has ended meanwhile, too: it is closed with the carrier below it.
+    // Set even if the session ended meanwhile: the channel is closed with its carrier.
     this.#channel = tls;
     return tls;
   }
 
-  /** A further lane is ready, its proof good. */
-  join(meeting: Meeting, generation: number, preface: Preface): void {
-    if (this.pipe === null) meeting.abort(new FairleadError("session.closed"));
-    else this.pipe.join(meeting, generation, preface);
+  /** Adds a further lane, whose proof was verified. */
+  join(handshake: LaneHandshake, generation: number, preface: Preface): void {
+    if (this.carrierV2 === null) handshake.abort(new FairleadError("session.closed"));
+    else this.carrierV2.join(handshake, generation, preface);
   }
 
-  /** Lets it go before there were streams, telling the other side why. */
+  /** Ends the transport before it carried streams, and sends the peer the reason. */
   abort(error: FairleadError): void {
-    this.#over = true;
+    this.#isOver = true;
     this.#carrier?.abort(error);
-    this.#leave();
+    this.#awaitClose();
   }
 
-  /** Ends TLS, or the carrier, behind the last frames, then lets the lane go. */
+  /** Ends the transport after the last frames have been sent. */
   finish(): void {
-    this.#over = true;
+    this.#isOver = true;
     const carrier = this.#carrier;
     const channel = this.#channel;
     if (carrier !== null && channel !== null) {
@@ -124,13 +127,13 @@ export class Transport {
       if (channel.destroyed || carrier.destroyed) leave();
       else channel.end(leave);
     }
-    this.#leave();
+    this.#awaitClose();
   }
 
-  #leave(): void {
+  #awaitClose(): void {
     const carrier = this.#carrier;
-    if (carrier === null || carrier.closed) this.#gone.resolve();
-    else carrier.once("close", () => this.#gone.resolve());
+    if (carrier === null || carrier.closed) this.#closed.resolve();
+    else carrier.once("close", () => this.#closed.resolve());
   }
 
   #exportKey(tls: TLSSocket): Buffer {

@@ -1,28 +1,26 @@
-/**
- * A lane over a WebSocket of the `ws` package: messages both ways, with backpressure both ways.
- */
+/** A lane over a WebSocket of the `ws` package, with backpressure in both directions. */
 import { Duplex } from "node:stream";
 import { WebSocket } from "ws";
 import type { Lane, LaneEvents } from "../../protocol/carrier/index.ts";
 import { FairleadError, isErrorCode } from "../../protocol/errors.ts";
 import { closeCodeFor } from "../../protocol/uplink/messages.ts";
 
-/** Unsent bytes at which `send` asks to wait. */
+/** Unsent bytes at which `send` returns false. */
 const SEND_LIMIT = 256 * 1024;
 
-/** Messages up to this size are put together before they are sent: a short copy costs less than a second write. */
+/** Pieces of messages up to this size are copied together: a short copy costs less than a second write. Bytes. */
 const JOIN_BELOW = 4096;
 
-/** Time for the other side to answer our close before the connection is cut, in ms. */
+/** Time for the peer to answer the close before the connection is terminated, ms. */
 const CLOSE_MS = 2000;
 
-/** The connection under a WebSocket; null where `ws` does not have it where it used to. */
+/** The connection under a WebSocket; null if `ws` no longer keeps it in `_socket` (8.23 does). */
 function connectionUnder(socket: WebSocket): Duplex | null {
   const { _socket: connection } = socket as unknown as { _socket?: unknown };
   return connection instanceof Duplex ? connection : null;
 }
 
-/** RFC 6455 §5.2: a final binary frame with a mask of zeros. */
+/** The header of a final binary frame with a mask of zeros (RFC 6455 §5.2). */
 function frameHeader(size: number): Buffer {
   const large = size >= 0x1_0000;
   const header = Buffer.alloc(large ? 14 : 8);
@@ -33,24 +31,23 @@ function frameHeader(size: number): Buffer {
   return header;
 }
 
-/** @see Lane */
 export class WebSocketLane implements Lane {
   readonly #socket: WebSocket;
   readonly #events: LaneEvents;
   #waiting = false;
-  #over = false;
-  /** Why it ended, when `ws` said so before closing. */
+  #isOver = false;
+  /** The error that `ws` reported before the close. */
   #error: FairleadError | null = null;
-  /** One function for every message: a closure each would cost. */
+  /** One function for all messages saves a closure per message. */
   readonly #sent = (): void => {
     if (!this.#waiting || this.#socket.bufferedAmount >= SEND_LIMIT / 2) return;
     this.#waiting = false;
-    if (!this.#over) this.#events.drained();
+    if (!this.#isOver) this.#events.drained();
   };
 
   /**
-   * Takes over a socket that is still opening, or that was paused in its "open" event: an open socket that
-   * flows may have dropped its first message before a promise got here.
+   * Takes over a socket that is still opening, or that was paused in its "open" event. An open socket that was not
+   * paused may have dropped its first message.
    */
   constructor(socket: WebSocket, events: LaneEvents) {
     this.#socket = socket;
@@ -83,8 +80,8 @@ export class WebSocketLane implements Lane {
   }
 
   /**
-   * One message from several pieces, none of them copied: the frame's header is made here and everything is
-   * written to the connection under `ws` in one go. `ws` itself would copy, or make a fragment of each piece.
+   * Sends one message from several pieces without a copy: writes the frame header and the pieces to the connection
+   * under `ws`. `ws` itself (8.23) copies the pieces or sends each as a fragment.
    */
   #sendPieces(pieces: readonly Uint8Array[]): void {
     let size = 0;
@@ -111,7 +108,7 @@ export class WebSocketLane implements Lane {
 
   close(error?: FairleadError): void {
     if (this.#socket.readyState === WebSocket.CLOSED) return;
-    // A paused socket never reads the other side's close.
+    // A paused socket never reads the peer's close.
     this.#socket.resume();
     if (error === undefined) this.#socket.close(1000);
     else this.#socket.close(closeCodeFor(error.entry.status), error.code);
@@ -132,21 +129,30 @@ export class WebSocketLane implements Lane {
 
   #failed(cause: Error & { code?: string }): void {
     if (cause.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") {
-      this.#error ??= new FairleadError("session.too_large", "a message on the lane is too large", { cause });
+      this.#error ??= new FairleadError("session.too_large", "A message on the lane is too large.", {
+        cause,
+      });
     } else if (cause.code?.startsWith("WS_ERR_")) {
-      this.#error ??= new FairleadError("session.malformed", `the lane: ${cause.message}`, { cause });
+      this.#error ??= new FairleadError(
+        "session.malformed",
+        `The lane received an invalid frame: ${cause.message}.`,
+        { cause },
+      );
     } else {
-      this.#error ??= new FairleadError("session.lost", `the lane failed: ${cause.message}`, { cause });
+      this.#error ??= new FairleadError("session.lost", `The lane failed: ${cause.message}.`, { cause });
     }
   }
 
   #closed(code: number, reason: string): void {
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#isOver) return;
+    this.#isOver = true;
     if (this.#error !== null) this.#events.closed(this.#error);
     else if (code === 1000) this.#events.closed(null);
     else if (isErrorCode(reason)) {
-      this.#events.closed(new FairleadError(reason, `the other side ended the lane: ${reason}`));
-    } else this.#events.closed(new FairleadError("session.lost", `the lane ended (${code})`));
+      this.#events.closed(new FairleadError(reason, `The peer ended the lane with ${reason}.`));
+    } else
+      this.#events.closed(
+        new FairleadError("session.lost", `The lane ended with WebSocket close code ${code}.`),
+      );
   }
 }

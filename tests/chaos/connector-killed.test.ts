@@ -31,7 +31,9 @@ async function closedOn(ends: readonly End[], within: number): Promise<number> {
 
 /** Codes with which sessions ended at a connector. */
 const codes = (connector: Connector) =>
-  connector.log().flatMap(({ msg, to, code }) => (msg === "session" && to === "closed" ? [code] : []));
+  connector
+    .log()
+    .flatMap(({ session, to, code }) => (session !== undefined && to === "closed" ? [code] : []));
 
 /** Waits until a connector's log, which is read beside its sockets, says of so many sessions that they ended. */
 async function told(connector: Connector, sessions: number): Promise<void> {

@@ -15,7 +15,9 @@ const SOON = { within: 100_000 };
 
 /** Codes with which sessions ended at a connector. */
 const ends = (connector: Connector) =>
-  connector.log().flatMap(({ msg, to, code }) => (msg === "session" && to === "closed" ? [code] : []));
+  connector
+    .log()
+    .flatMap(({ session, to, code }) => (session !== undefined && to === "closed" ? [code] : []));
 
 /** A server that says its name first, and then what it is told. */
 const named = (name: string) =>

@@ -3,9 +3,9 @@
  * Frames are made with its encoders, or are whatever bytes are given.
  */
 import type { TLSSocket } from "node:tls";
-import { LaneCarrier } from "../../../connector/session/carrier-v1.ts";
-import { Meeting } from "../../../connector/session/lane-handshake.ts";
-import { secure } from "../../../connector/session/tls.ts";
+import { CarrierV1 } from "../../../connector/session/carrier-v1.ts";
+import { LaneHandshake } from "../../../connector/session/lane-handshake.ts";
+import { openTls } from "../../../connector/session/tls.ts";
 import { toPem } from "../../../connector/site/pem.ts";
 import { compareInstances } from "../../../protocol/instance-id.ts";
 import { FrameDecoder } from "../../../protocol/streams/frame-decoder.ts";
@@ -62,14 +62,14 @@ export class RawSession {
     const self = { site: site.id, boot };
     const dialled = await site.dialLane(ticket, { assertion });
     if (dialled.kind !== "open") throw new Error(`no lane: ${JSON.stringify(dialled)}`);
-    const meeting = Meeting.over(dialled.socket, {
+    const handshake = LaneHandshake.overSocket(dialled.socket, {
       expected: { session, generation, site: peer.site, boot: peer.boot },
       preface: () => ({ carrier: { min: 1, max: 1 }, session, generation, ...self }),
       timeoutMs,
     });
-    await meeting.met;
+    await handshake.done;
     const server = compareInstances(self, peer) < 0;
-    const socket = await secure(new LaneCarrier(meeting), {
+    const socket = await openTls(new CarrierV1(handshake), {
       role: options.role ?? (server ? "server" : "client"),
       identity: {
         network: site.admission.network.id,

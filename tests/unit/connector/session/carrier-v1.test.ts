@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { LANE_SOCKET_OPTIONS } from "../../../../connector/net/lane-socket.ts";
-import { LaneCarrier } from "../../../../connector/session/carrier-v1.ts";
-import { Meeting } from "../../../../connector/session/lane-handshake.ts";
+import { CarrierV1 } from "../../../../connector/session/carrier-v1.ts";
+import { LaneHandshake } from "../../../../connector/session/lane-handshake.ts";
 import { encodePreface } from "../../../../protocol/carrier/index.ts";
 import { closeCodeFor } from "../../../../protocol/uplink/messages.ts";
 import { randomId } from "../../../support/certificates.ts";
@@ -18,7 +18,7 @@ const preface = { carrier: { min: 1, max: 1 }, session, generation: 3, site, boo
 let server: WebSocketServer;
 /** The other side of the lane. */
 let far: WebSocket;
-const carriers: LaneCarrier[] = [];
+const carriers: CarrierV1[] = [];
 
 beforeEach(async () => {
   server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
@@ -33,38 +33,38 @@ afterEach(async () => {
 });
 
 /** A lane whose far side is a bare socket in the test's hand. */
-async function dial(timeoutMs = 2000): Promise<Meeting> {
+async function dial(timeoutMs = 2000): Promise<LaneHandshake> {
   const { port } = server.address() as AddressInfo;
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, LANE_SOCKET_OPTIONS);
   const connected = once(server, "connection");
-  const meeting = Meeting.over(socket, {
+  const handshake = LaneHandshake.overSocket(socket, {
     expected: { session, generation: 3, site, boot: theirs },
     preface: () => ({ ...preface, boot: ours }),
     timeoutMs,
   });
   [far] = (await connected) as [WebSocket];
-  return meeting;
+  return handshake;
 }
 
-async function open(): Promise<LaneCarrier> {
-  const meeting = await dial();
+async function open(): Promise<CarrierV1> {
+  const handshake = await dial();
   far.send(encodePreface(preface));
-  await meeting.met;
-  const carrier = new LaneCarrier(meeting);
+  await handshake.done;
+  const carrier = new CarrierV1(handshake);
   carriers.push(carrier);
   return carrier;
 }
 
 describe("the preface of a lane", () => {
   it("is sent first, and bytes flow once the other side's came", async () => {
-    const meeting = await dial();
+    const handshake = await dial();
     const [text, binary] = (await once(far, "message")) as [Buffer, boolean];
     expect(binary).toBe(false);
     expect(JSON.parse(text.toString())).toEqual({ ...preface, boot: ours });
     far.send(encodePreface(preface));
     far.send(Buffer.from("first bytes"));
-    expect(await meeting.met).toMatchObject({ version: 1, preface });
-    const carrier = new LaneCarrier(meeting);
+    expect(await handshake.done).toMatchObject({ version: 1, preface });
+    const carrier = new CarrierV1(handshake);
     carriers.push(carrier);
     const [data] = (await once(carrier, "data")) as [Buffer];
     expect(data.toString()).toBe("first bytes");
@@ -88,22 +88,22 @@ describe("the preface of a lane", () => {
       "lane.unmet",
     ],
   ])("%s ends the lane with its code on both sides", async (_, text, code) => {
-    const meeting = await dial();
+    const handshake = await dial();
     const closed = once(far, "close");
     far.send(text);
-    expect(await codeOf(meeting.met)).toBe(code);
+    expect(await codeOf(handshake.done)).toBe(code);
     expect(String((await closed)[1])).toBe(code);
   });
 
   it("is waited for no longer than the timeout", async () => {
-    const meeting = await dial(50);
-    expect(await codeOf(meeting.met)).toBe("session.timeout");
+    const handshake = await dial(50);
+    expect(await codeOf(handshake.done)).toBe("session.timeout");
   });
 
   it("cannot be left out", async () => {
-    const meeting = await dial();
+    const handshake = await dial();
     far.send(Buffer.from("bytes"));
-    expect(await codeOf(meeting.met)).toBe("session.malformed");
+    expect(await codeOf(handshake.done)).toBe("session.malformed");
   });
 });
 

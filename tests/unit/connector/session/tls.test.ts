@@ -1,7 +1,7 @@
 import { type Duplex, duplexPair } from "node:stream";
 import * as tls from "node:tls";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type SessionIdentity, secure } from "../../../../connector/session/tls.ts";
+import { openTls, type SessionIdentity } from "../../../../connector/session/tls.ts";
 import { siteUri } from "../../../../protocol/names.ts";
 import { makeAuthority, makeLeaf, randomId, TestNetwork } from "../../../support/certificates.ts";
 import { codeOf } from "./support.ts";
@@ -58,7 +58,7 @@ async function judge(
         });
   raw.on("error", () => {});
   raw.resume();
-  return await codeOf(secure(near, { role: honestRole, identity: west, peerSite: expectedSite }));
+  return await codeOf(openTls(near, { role: honestRole, identity: west, peerSite: expectedSite }));
 }
 
 describe.each(["client", "server"] as const)("the %s of a session's TLS", (role) => {
@@ -66,8 +66,8 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
     const [near, far] = pipe();
     const other = role === "client" ? "server" : "client";
     const [ours, theirs] = await Promise.all([
-      secure(near, { role, identity: west, peerSite: east.site }),
-      secure(far, { role: other, identity: east, peerSite: west.site }),
+      openTls(near, { role, identity: west, peerSite: east.site }),
+      openTls(far, { role: other, identity: east, peerSite: west.site }),
     ]);
     expect(ours.getProtocol()).toBe("TLSv1.3");
     ours.write("hello");
@@ -110,8 +110,8 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
     ] as const) {
       const [near, far] = pipe();
       const secured = await Promise.all([
-        secure(near, { role, identity: ours, peerSite: theirs.site }),
-        secure(far, { role: other, identity: theirs, peerSite: ours.site }),
+        openTls(near, { role, identity: ours, peerSite: theirs.site }),
+        openTls(far, { role: other, identity: theirs, peerSite: ours.site }),
       ]);
       for (const socket of secured) expect(socket.authorized).toBe(true);
     }
@@ -195,7 +195,7 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
 
   it("reports a lane that ends during the handshake", async () => {
     const [near, far] = pipe();
-    const secured = codeOf(secure(near, { role, identity: west, peerSite: east.site }));
+    const secured = codeOf(openTls(near, { role, identity: west, peerSite: east.site }));
     far.destroy();
     near.destroy();
     expect(await secured).toBe("session.lost");
@@ -203,7 +203,7 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
 
   it("refuses bytes that are not TLS with session.tampered", async () => {
     const [near, far] = pipe();
-    const secured = codeOf(secure(near, { role, identity: west, peerSite: east.site }));
+    const secured = codeOf(openTls(near, { role, identity: west, peerSite: east.site }));
     far.resume().write("GET / HTTP/1.1\r\n\r\n");
     expect(await secured).toBe("session.tampered");
   });
@@ -215,7 +215,7 @@ describe("the server of a session's TLS", () => {
     const raw = tls.connect({ socket: far, rejectUnauthorized: false, ...options });
     raw.on("error", () => {});
     raw.resume();
-    return await codeOf(secure(near, { role: "server", identity: west, peerSite: east.site }));
+    return await codeOf(openTls(near, { role: "server", identity: west, peerSite: east.site }));
   };
 
   it("refuses a client without a certificate with session.untrusted", async () => {
@@ -239,8 +239,8 @@ describe("the client of a session's TLS", () => {
   it("sees no byte of a server that refused it", async () => {
     const [near, far] = pipe();
     const stranger = await neighbour.identity();
-    const server = codeOf(secure(far, { role: "server", identity: east, peerSite: west.site }));
-    const client = secure(near, {
+    const server = codeOf(openTls(far, { role: "server", identity: east, peerSite: west.site }));
+    const client = openTls(near, {
       role: "client",
       identity: { ...stranger, network: network.id, authority: network.authority.certificate },
       peerSite: east.site,

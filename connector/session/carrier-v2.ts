@@ -1,4 +1,4 @@
-/** Carrier version 2 as a Node Duplex: the pipe of protocol/carrier/carrier.ts with lanes, a clock and a timer. */
+/** Carrier version 2 as a Node Duplex. It connects `Carrier` of protocol/ to lanes, a clock and a timer. */
 import { Duplex } from "node:stream";
 import {
   Carrier,
@@ -10,45 +10,44 @@ import {
   type Preface,
 } from "../../protocol/carrier/index.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import { bytesPassed } from "./gc-pacing.ts";
-import type { Meeting } from "./lane-handshake.ts";
+import { noteBytes } from "./gc-pacing.ts";
+import type { LaneHandshake } from "./lane-handshake.ts";
 
 type WriteDone = (error?: Error | null) => void;
 
-/** How long the last bytes may take once nobody reads or writes any more, ms. */
+/** Time for the last bytes to leave after the Duplex is destroyed, ms. */
 const LINGER_MS = 2000;
 
-export interface PipeCarrierOptions extends CarrierLimits {
-  /** Lanes of a higher generation are wanted; told once until one joins. */
+export interface CarrierV2Options extends CarrierLimits {
+  /** Requests lanes of a higher generation. Called once until one joins. */
   wantLane: (reason: LaneReason) => void;
-  /** Whether nothing above needs the pipe. */
+  /** Whether the layers above need no lane. */
   idle: () => boolean;
   moved: (state: CarrierState) => void;
-  /** A round trip took so long, ms. */
+  /** Reports a measured round trip, ms. */
   measured: (ms: number) => void;
 }
 
-/** @see CarrierControl */
-export class PipeCarrier extends Duplex implements CarrierControl {
+export class CarrierV2 extends Duplex implements CarrierControl {
   readonly version = 2;
-  readonly #pipe: Carrier;
+  readonly #carrier: Carrier;
   readonly #lanes = new Map<number, Lane>();
   #nextLane = 1;
   #timer: NodeJS.Timeout | undefined;
   #failure: FairleadError | null = null;
   #writeDone: WriteDone | null = null;
-  /** Called when the pipe has ended. */
+  /** Called when the carrier has ended. */
   #whenEnded: (() => void) | null = null;
 
-  constructor(options: PipeCarrierOptions) {
+  constructor(options: CarrierV2Options) {
     super({ allowHalfOpen: true, autoDestroy: false, readableHighWaterMark: 256 * 1024 });
     this.on("error", () => {});
-    this.#pipe = new Carrier(
+    this.#carrier = new Carrier(
       {
         now: () => performance.now(),
         alarm: (ms) => this.#alarm(ms),
         send: (lane, pieces) => {
-          for (const piece of pieces) bytesPassed(piece.length);
+          for (const piece of pieces) noteBytes(piece.length);
           return this.#lanes.get(lane)?.send(pieces) ?? true;
         },
         deliver: (bytes) => this.destroyed || this.push(bytes),
@@ -69,73 +68,73 @@ export class PipeCarrier extends Duplex implements CarrierControl {
   get failure(): FairleadError | null {
     return this.#failure;
   }
-  /** How the pipe stands. Not `state`: that name is a Duplex's own. */
-  get pipeState(): CarrierState {
-    return this.#pipe.state;
+  /** The carrier's state. The name `state` belongs to Duplex. */
+  get carrierState(): CarrierState {
+    return this.#carrier.state;
   }
-  /** Bytes received in order. */
+  /** Count of bytes received in order. */
   get received(): number {
-    return this.#pipe.received;
+    return this.#carrier.received;
   }
   get lanes(): number {
-    return this.#pipe.lanes;
+    return this.#carrier.lanes;
   }
-  /** ms; null before it was measured. */
+  /** Round trip to the peer, ms; null before the first measurement. */
   get rtt(): number | null {
-    return this.#pipe.rtt;
+    return this.#carrier.rtt;
   }
-  /** How long nothing came from the peer, ms; null before something did. */
+  /** Time since the last message from the peer, ms; null before the first. */
   get silentMs(): number | null {
-    const { heardAt } = this.#pipe;
+    const { heardAt } = this.#carrier;
     return heardAt === null ? null : performance.now() - heardAt;
   }
   get held(): Carrier["held"] {
-    return this.#pipe.held;
+    return this.#carrier.held;
   }
 
-  /** Takes a lane on which the prefaces have met, and whose proof was checked. */
-  join(meeting: Meeting, generation: number, preface: Preface): void {
+  /** Adds a lane whose handshake is done and whose proof was verified. */
+  join(handshake: LaneHandshake, generation: number, preface: Preface): void {
     const id = this.#nextLane++;
-    this.#lanes.set(id, meeting.lane);
-    this.#pipe.laneJoined(id, generation, preface);
-    meeting.take({
+    this.#lanes.set(id, handshake.lane);
+    this.#carrier.laneJoined(id, generation, preface);
+    handshake.handOver({
       bytes: (message) => {
-        bytesPassed(message.length);
-        this.#pipe.receive(id, message);
+        noteBytes(message.length);
+        this.#carrier.receive(id, message);
       },
-      drained: () => this.#pipe.laneDrained(id),
+      drained: () => this.#carrier.laneDrained(id),
       closed: () => {
-        // Why does not matter: it is lost, whoever ended it. The pipe's own end comes as a message.
-        if (this.#release(id) !== undefined) this.#pipe.laneLost(id);
+        // The reason does not matter: the lane is lost. The carrier's own end arrives as a message.
+        if (this.#release(id) !== undefined) this.#carrier.laneLost(id);
       },
     });
   }
 
-  /** The peer is who it should be: from here on, the whole window is kept for it. */
+  /** Grants the peer the whole window. Call it once the peer has proved its identity. */
   proven(): void {
-    this.#pipe.proven();
+    this.#carrier.proven();
   }
 
-  /** Lets the lanes go if nothing is under way and the peer agrees. */
+  /** Begins to release the lanes. False while bytes are in flight. */
   park(): boolean {
-    return this.#pipe.park();
+    return this.#carrier.park();
   }
 
-  /** A parked pipe wants lanes again. */
+  /** Requests lanes for a parked carrier. */
   wake(): void {
-    this.#pipe.wake();
+    this.#carrier.wake();
   }
 
   abort(error: FairleadError): void {
     this.#failure ??= error;
-    this.#pipe.abort(error);
+    this.#carrier.abort(error);
   }
 
   // ---- effects ----------------------------------------------------------------------------------------
 
   #alarm(ms: number | null): void {
     clearTimeout(this.#timer);
-    if (ms !== null) this.#timer = setTimeout(() => this.#pipe.tick(), ms).unref();
+    if (ms !== null) this.#timer = setTimeout(() => this.#carrier.tick(), ms).unref();
   }
 
   #release(id: number): Lane | undefined {
@@ -165,7 +164,7 @@ export class PipeCarrier extends Duplex implements CarrierControl {
   // ---- the Duplex -------------------------------------------------------------------------------------
 
   override _read(): void {
-    this.#pipe.resume();
+    this.#carrier.resume();
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: WriteDone): void {
@@ -181,12 +180,12 @@ export class PipeCarrier extends Duplex implements CarrierControl {
 
   #write(chunks: readonly Uint8Array[], done: WriteDone): void {
     this.#writeDone = done;
-    // Writing may end the pipe, and it may be drained before it returns: `done` is called once.
-    if (this.#pipe.write(chunks)) this.#drained();
+    // A write may end or drain the carrier before it returns; `#drained` calls `done` only once.
+    if (this.#carrier.write(chunks)) this.#drained();
   }
 
   override _final(done: WriteDone): void {
-    this.#pipe.end();
+    this.#carrier.end();
     done();
   }
 
@@ -197,14 +196,14 @@ export class PipeCarrier extends Duplex implements CarrierControl {
       done(error);
     };
     const reason = () => asFairleadError(error ?? new FairleadError("session.closed"), "session.lost");
-    // The last bytes, which say why, get some time.
-    const timer = setTimeout(() => this.#pipe.abort(reason()), LINGER_MS);
-    if (this.#pipe.state === "ended") {
+    // The last bytes carry the reason to the peer.
+    const timer = setTimeout(() => this.#carrier.abort(reason()), LINGER_MS);
+    if (this.#carrier.state === "ended") {
       finish();
       return;
     }
     this.#whenEnded = finish;
-    if (error === null && this.#pipe.state === "up") this.#pipe.end();
-    else this.#pipe.abort(reason());
+    if (error === null && this.#carrier.state === "up") this.#carrier.end();
+    else this.#carrier.abort(reason());
   }
 }

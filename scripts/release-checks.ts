@@ -1,0 +1,129 @@
+/** The decisions of a release, without effects: what was asked for, which steps follow, and what is not in order. */
+import { parseArgs } from "node:util";
+import { z } from "zod";
+
+/** What `npm run release` was asked for. */
+export interface ReleaseOptions {
+  /** Checks and builds everything, and changes nothing in the repository. */
+  readonly dryRun: boolean;
+  /** Also publishes the tarball to the npm registry. */
+  readonly publish: boolean;
+}
+
+/** The options of the command line. @throws Error for an unknown option, or for --dry-run with --publish */
+export function parseReleaseOptions(args: readonly string[]): ReleaseOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { "dry-run": { type: "boolean" }, publish: { type: "boolean" } },
+  });
+  const options = { dryRun: values["dry-run"] ?? false, publish: values.publish ?? false };
+  if (options.dryRun && options.publish) throw new Error("--dry-run publishes nothing: give one of the two.");
+  return options;
+}
+
+export type ReleaseStep = "check" | "build" | "pack" | "install" | "tag" | "publish";
+
+/** The steps of a release, in order. Only a release that was asked to publish has the step `publish`. */
+export function stepsOf({ dryRun, publish }: ReleaseOptions): readonly ReleaseStep[] {
+  const steps: ReleaseStep[] = ["check", "build", "pack", "install"];
+  if (!dryRun) steps.push("tag");
+  if (!dryRun && publish) steps.push("publish");
+  return steps;
+}
+
+/** Numbers without leading zeros, and a pre-release such as -rc.1. */
+const VERSION = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9a-z]+(\.[0-9a-z]+)*)?$/;
+
+/** A version's section in CHANGELOG.md. */
+export interface ChangelogEntry {
+  /** Null while the version is unreleased. */
+  readonly date: string | null;
+  readonly text: string;
+}
+
+/** The section of a version in the changelog, or null when there is none. */
+export function changelogEntry(changelog: string, version: string): ChangelogEntry | null {
+  const section = changelog.split(/^## /m).find((each) => each.startsWith(`[${version}] - `));
+  if (section === undefined) return null;
+  const [heading = "", ...lines] = section.split("\n");
+  const date = heading.slice(`[${version}] - `.length).trim();
+  return { date: date === "unreleased" ? null : date, text: lines.join("\n").trim() };
+}
+
+/** What a release is judged by. */
+export interface ReleaseState {
+  /** The output of `git status --porcelain`. */
+  readonly changes: string;
+  readonly tags: readonly string[];
+  /** The version in package.json, and the one in package-lock.json. */
+  readonly version: string;
+  readonly lockedVersion: string;
+  readonly changelog: string;
+}
+
+/** The tag of a version. */
+export const tagOf = (version: string) => `v${version}`;
+
+/** What is not in order, as sentences. An unreleased entry is in order for a dry run only. */
+export function problemsOf(state: ReleaseState, { dryRun }: ReleaseOptions): string[] {
+  const { version } = state;
+  const entry = changelogEntry(state.changelog, version);
+  const problems: string[] = [];
+  if (state.changes.trim() !== "") problems.push("The working tree has changes that are not committed.");
+  if (!VERSION.test(version)) problems.push(`The version ${version} is not a semantic version.`);
+  if (state.lockedVersion !== version)
+    problems.push(`package-lock.json has the version ${state.lockedVersion}, and package.json ${version}.`);
+  if (state.tags.includes(tagOf(version))) problems.push(`The tag ${tagOf(version)} exists already.`);
+  if (entry === null) problems.push(`CHANGELOG.md has no section "## [${version}] - DATE".`);
+  else if (entry.text === "") problems.push(`The section of ${version} in CHANGELOG.md is empty.`);
+  else if (entry.date === null ? !dryRun : !/^\d{4}-\d{2}-\d{2}$/.test(entry.date))
+    problems.push(
+      `The section of ${version} in CHANGELOG.md has no date: replace "${entry.date ?? "unreleased"}".`,
+    );
+  return problems;
+}
+
+/** What `npm pack --json` says of one tarball. */
+export const Packed = z
+  .array(
+    z.object({
+      filename: z.string(),
+      size: z.number(),
+      unpackedSize: z.number(),
+      files: z.array(z.object({ path: z.string(), size: z.number() })),
+    }),
+  )
+  .length(1)
+  .transform(([tarball]) => tarball);
+
+/** Files without which an installed package does not work, or may not be shipped. */
+const REQUIRED = [
+  "package.json",
+  "LICENSE",
+  "README.md",
+  "CHANGELOG.md",
+  "wrangler.toml",
+  "dist/cli/main.js",
+  "dist/edge/index.js",
+  "dist/edge/edge.json",
+  "docs/cli.md",
+  "docs/errors.md",
+];
+
+/** Everything that may be in the tarball. */
+const ALLOWED =
+  /^(dist\/(cli|edge)\/|docs\/|(package\.json|LICENSE|README\.md|CHANGELOG\.md|wrangler\.toml)$)/;
+
+/** Names that look like secrets. */
+const SECRET = /(^|\/)(\.env|\.npmrc|.*\.(pem|key|backup)|admin-key|token\.yaml)$/;
+
+/** What is wrong with the files of the tarball, as sentences. */
+export function packedProblems(paths: readonly string[]): string[] {
+  return [
+    ...REQUIRED.filter((path) => !paths.includes(path)).map((path) => `The tarball lacks ${path}.`),
+    ...paths.filter((path) => !ALLOWED.test(path)).map((path) => `The tarball should not have ${path}.`),
+    ...paths
+      .filter((path) => SECRET.test(path))
+      .map((path) => `The tarball has ${path}, which may be a secret.`),
+  ];
+}

@@ -66,7 +66,7 @@ class Release {
     this.#directory = directory;
   }
 
-  /** What was not in order. A release stops at the first problem; a dry run finds them all. */
+  /** What was not in order, as sentences. */
   get problems(): readonly string[] {
     return this.#problems;
   }
@@ -76,7 +76,11 @@ class Release {
     const problems = await this[step]();
     for (const problem of problems) console.log(problem);
     this.#problems.push(...problems);
-    if (problems.length > 0 && !this.#options.dryRun) throw new Error(`The step "${step}" found problems.`);
+  }
+
+  /** A release stops at the first problem; a dry run goes on. */
+  get stopped(): boolean {
+    return this.#problems.length > 0 && !this.#options.dryRun;
   }
 
   async check(): Promise<readonly string[]> {
@@ -139,7 +143,7 @@ const options = parseReleaseOptions(process.argv.slice(2));
 const directory = await mkdtemp(join(tmpdir(), "fairlead-release-"));
 try {
   const release = new Release(await readState(), options, directory);
-  for (const step of stepsOf(options)) await release.step(step);
+  for (const step of stepsOf(options)) if (!release.stopped) await release.step(step);
   const count = release.problems.length;
   if (count > 0) {
     console.log(`\nNot ready to be released:\n${release.problems.map((each) => `- ${each}`).join("\n")}`);

@@ -1,0 +1,314 @@
+/**
+ * Which room may import from which, and why. A room is a folder; a folder and a folder in it are two rooms. No two rooms
+ * import each other, directly or through others: `rooms.test.ts` checks both.
+ */
+import type { Line } from "./imports.ts";
+
+const PROTOCOL: readonly Line[] = [
+  {
+    room: "protocol",
+    usedBy: ["protocol/**", "workers/**", "connector/**"],
+    why: "Errors, ids, names, encodings and limits mean the same everywhere.",
+  },
+  {
+    room: "protocol/front",
+    usedBy: [
+      ...["protocol", "protocol/api", "workers/api", "workers/limits"],
+      ...[
+        "connector/cli/login",
+        "connector/edge/**",
+        "connector/operator/backup",
+        "connector/operator/deploy",
+      ],
+      ...["connector/operator/login", "connector/site"],
+    ],
+    why: "The origin of an edge is written in one form, and its front tells the Workers of clients in one form.",
+  },
+  {
+    room: "protocol/api",
+    usedBy: [
+      ...["workers/api", "workers/auth", "workers/directory", "workers/gateway", "workers/registry/**"],
+      ...["connector/cli/**", "connector/control", "connector/edge/workerd", "connector/net"],
+      ...["connector/operator", "connector/site"],
+    ],
+    why: "The forms of the HTTPS API, which the Workers answer in and clients read.",
+  },
+  {
+    room: "protocol/uplink",
+    usedBy: [
+      ...["protocol/api", "protocol/session"],
+      ...["workers/api", "workers/authority", "workers/gateway", "workers/registry/**", "workers/router"],
+      ...["connector/cli/connector", "connector/config", "connector/control", "connector/listeners"],
+      ...[
+        "connector/runtime",
+        "connector/session",
+        "connector/site",
+        "connector/targets",
+        "connector/uplink",
+      ],
+    ],
+    why: "The messages of an uplink, whose parts (offers, instances, invitations) appear wherever they are used.",
+  },
+  {
+    room: "protocol/carrier",
+    usedBy: ["protocol/session", "connector/net", "connector/session"],
+    why: "A session's bytes over several lanes; a lane's WebSocket carries its messages.",
+  },
+  {
+    room: "protocol/streams",
+    usedBy: ["connector/session"],
+    why: "Many streams in one session.",
+  },
+  {
+    room: "protocol/session",
+    usedBy: ["connector/session"],
+    why: "The session's decisions, which need no Node.",
+  },
+];
+
+const WORKERS: readonly Line[] = [
+  {
+    room: ".",
+    usedBy: ["workers/api"],
+    why: "The API tells the version in package.json.",
+  },
+  {
+    room: "workers",
+    usedBy: ["workers/**"],
+    why: "The environment, results across objects and answers to errors are the same in every room.",
+  },
+  ...["api", "gateway", "limits", "directory", "registry", "router"].map((room) => ({
+    room: `workers/${room}`,
+    usedBy: ["workers/worker"],
+    why: "The Worker's entry point puts the rooms together.",
+  })),
+  {
+    room: "workers/auth",
+    usedBy: ["workers/api"],
+    why: "Who calls, and what they may do.",
+  },
+  {
+    room: "workers/limits",
+    usedBy: ["workers/api", "workers/gateway"],
+    why: "Both doors limit what strangers can make the edge do.",
+  },
+  {
+    room: "workers/directory",
+    usedBy: ["workers/api", "workers/gateway"],
+    why: "Both doors ask the directory which networks and keys there are.",
+  },
+  {
+    room: "workers/registry",
+    usedBy: ["workers/api", "workers/gateway"],
+    why: "Both doors lead to a network's registry.",
+  },
+  {
+    room: "workers/authority",
+    usedBy: [
+      ...["workers/api", "workers/gateway", "workers/registry", "workers/registry/context"],
+      ...["workers/registry/operations", "workers/router"],
+    ],
+    why: "Certificates and tickets are made by the registry and checked at every door.",
+  },
+  {
+    room: "workers/router",
+    usedBy: ["workers/gateway", "workers/registry", "workers/registry/operations"],
+    why: "Lanes go to the router of their session; the registry cuts them there.",
+  },
+  {
+    room: "workers/registry/operations",
+    usedBy: ["workers/registry"],
+    why: "The registry object calls one operation for each request, message and alarm.",
+  },
+  {
+    room: "workers/registry/context",
+    usedBy: ["workers/registry", "workers/registry/operations"],
+    why: "What every operation works with.",
+  },
+  {
+    room: "workers/registry/sockets",
+    usedBy: ["workers/registry", "workers/registry/context", "workers/registry/operations"],
+    why: "The uplinks that are open, and what waits to be sent on them.",
+  },
+  {
+    room: "workers/registry/store",
+    usedBy: ["workers/registry", "workers/registry/context", "workers/registry/operations"],
+    why: "The registry's tables.",
+  },
+  {
+    room: "workers/registry/policy",
+    usedBy: [
+      ...["workers/registry", "workers/registry/context", "workers/registry/operations"],
+      ...["workers/registry/sockets", "workers/registry/store"],
+    ],
+    why: "The registry's decisions are pure functions, and name the forms that they decide on.",
+  },
+];
+
+const CONNECTOR: readonly Line[] = [
+  {
+    room: "connector",
+    usedBy: ["connector/**"],
+    why: "The log, the version and X.509, which import nothing of the connector.",
+  },
+  {
+    room: "connector/async",
+    usedBy: ["connector/**"],
+    why: "Waiting, time limits and their ends, which import nothing of the connector.",
+  },
+  {
+    room: "connector/state",
+    usedBy: [
+      ...["connector/cli/framework", "connector/edge/**", "connector/listeners", "connector/operator/**"],
+      ...["connector/runtime", "connector/site", "connector/targets"],
+    ],
+    why: "Files that outlive the process are written in one way.",
+  },
+  {
+    room: "connector/net",
+    usedBy: [
+      ...["connector/cli/connector", "connector/cli/edge", "connector/cli/framework", "connector/cli/login"],
+      ...["connector/listeners", "connector/operator/**", "connector/relay", "connector/runtime"],
+      ...["connector/session", "connector/site", "connector/targets", "connector/uplink"],
+    ],
+    why: "Sockets, WebSockets, proxies, names and the client of the API.",
+  },
+  {
+    room: "connector/config",
+    usedBy: [
+      ...["connector/cli/connector", "connector/cli/service", "connector/control", "connector/listeners"],
+      ...["connector/runtime", "connector/targets"],
+    ],
+    why: "The forms of services, scopes and policies, as users write them.",
+  },
+  {
+    room: "connector/resources",
+    usedBy: [
+      ...["connector/control", "connector/edge", "connector/listeners", "connector/runtime"],
+      "connector/targets",
+    ],
+    why: "Descriptors and memory are limits of the whole process.",
+  },
+  {
+    room: "connector/relay",
+    usedBy: ["connector/listeners", "connector/targets"],
+    why: "A client's connection and a stream are joined in one way on both sides.",
+  },
+  {
+    room: "connector/site",
+    usedBy: ["connector/cli/link", "connector/control", "connector/runtime", "connector/uplink"],
+    why: "Who the site is: its key, certificates and links.",
+  },
+  {
+    room: "connector/uplink",
+    usedBy: ["connector/cli/views", "connector/control", "connector/runtime"],
+    why: "The connection to the registry and its state.",
+  },
+  {
+    room: "connector/session",
+    usedBy: ["connector/control", "connector/runtime"],
+    why: "Sessions with other sites are made by the runtime and reported by the control socket.",
+  },
+  {
+    room: "connector/listeners",
+    usedBy: ["connector/control", "connector/runtime"],
+    why: "Services of other sites are taken up by the runtime and reported by the control socket.",
+  },
+  {
+    room: "connector/targets",
+    usedBy: ["connector/control", "connector/runtime"],
+    why: "Services of this site are offered by the runtime and reported by the control socket.",
+  },
+  {
+    room: "connector/control",
+    usedBy: [
+      ...["connector/cli/link", "connector/cli/service", "connector/cli/status", "connector/cli/views"],
+      ...["connector/edge", "connector/runtime"],
+    ],
+    why: "Commands talk to the connector of their machine over its control socket; the embedded edge serves one too.",
+  },
+  {
+    room: "connector/runtime",
+    usedBy: ["connector/cli/connector"],
+    why: "The command runs the connector; nothing else does.",
+  },
+  {
+    room: "connector/edge",
+    usedBy: ["connector/cli/edge", "connector/operator/backup"],
+    why: "The command runs the embedded edge; a backup starts one to restore into it.",
+  },
+  {
+    room: "connector/edge/addresses",
+    usedBy: [
+      ...["connector/cli/framework", "connector/edge", "connector/edge/front", "connector/edge/workerd"],
+      "connector/operator/deploy",
+    ],
+    why: "The form of `HOST:PORT`, and the ports that the embedded edge keeps.",
+  },
+  {
+    room: "connector/edge/credentials",
+    usedBy: [
+      ...["connector/edge", "connector/edge/front", "connector/edge/workerd"],
+      ...["connector/operator/backup", "connector/operator/deploy"],
+    ],
+    why: "The deployment's CA, the server's certificate and the admin key.",
+  },
+  {
+    room: "connector/edge/workerd",
+    usedBy: [
+      ...["connector/cli/edge", "connector/edge", "connector/edge/front", "connector/operator/deploy"],
+    ],
+    why: "The built Worker, and the process that runs it.",
+  },
+  {
+    room: "connector/edge/front",
+    usedBy: ["connector/edge"],
+    why: "TLS before workerd.",
+  },
+  {
+    room: "connector/operator",
+    usedBy: ["connector/cli/**", "connector/operator/backup"],
+    why: "The calls of the HTTPS API that commands make.",
+  },
+  {
+    room: "connector/operator/login",
+    usedBy: ["connector/cli/edge", "connector/cli/framework", "connector/cli/login", "connector/cli/network"],
+    why: "Which edge a command talks to, with which key.",
+  },
+  {
+    room: "connector/operator/backup",
+    usedBy: ["connector/cli/edge"],
+    why: "The command makes backups and restores them.",
+  },
+  {
+    room: "connector/operator/deploy",
+    usedBy: ["connector/cli/edge", "connector/operator/backup"],
+    why: "The command deploys to Cloudflare; a backup holds the record of a deployment.",
+  },
+];
+
+const NOUNS = ["access", "connector", "edge", "events", "key", "link", "login", "network", "service"];
+const CLI: readonly Line[] = [
+  ...[...NOUNS, "site", "status", "token"].map((noun) => ({
+    room: `connector/cli/${noun}`,
+    usedBy: ["connector/cli"],
+    why: "commands.ts lists every command.",
+  })),
+  {
+    room: "connector/cli/framework",
+    usedBy: ["connector/cli/**"],
+    why: "What every command is written with: its definition, its context, its output.",
+  },
+  {
+    room: "connector/cli/views",
+    usedBy: ["access", "edge", "link", "service", "site", "status"].map((noun) => `connector/cli/${noun}`),
+    why: "What several commands print.",
+  },
+  {
+    room: "connector/cli/token",
+    usedBy: ["connector/cli/site"],
+    why: "`site create` makes a token with the options of `token create`.",
+  },
+];
+
+export const ROOMS: readonly Line[] = [...PROTOCOL, ...WORKERS, ...CONNECTOR, ...CLI];

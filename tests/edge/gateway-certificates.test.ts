@@ -2,7 +2,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { signSiteCertificate } from "../../workers/authority/certificates.ts";
-import { x509 } from "../../workers/authority/x509.ts";
 import {
   createDeploymentCa,
   createSite,
@@ -14,6 +13,7 @@ import {
   spkiOf,
   type TestSite,
   uris,
+  x509,
 } from "../unit/workers/authority/support.ts";
 import { Operator } from "./support/access.ts";
 import { call, countObjects, createNetwork, dial, errorOf, reported } from "./support/client.ts";

@@ -3,18 +3,18 @@
  * in ms since 1970. One that nears its end is issued again for the same key: what it signed stays good.
  */
 import { FairleadError } from "../../protocol/errors.ts";
+import { BACKDATE_MS, makeCertificate, makeName } from "./certificate-writer.ts";
 import { networkUri } from "./chain.ts";
 import {
   type Bytes,
-  ECDSA_SHA256,
   exportPrivateKey,
+  exportPublicKey,
   generateKeyPair,
   importPrivateKey,
-  importPublicKey,
   type Key,
   readPem,
 } from "./keys.ts";
-import { BACKDATE_MS, type Certificate, newSerial, readCertificate, readDeploymentCa, x509 } from "./x509.ts";
+import { type Certificate, keyIdOf, readCertificate, readDeploymentCa, subjectKeyIdOf } from "./x509.ts";
 
 /** How long a CA lives. */
 const AUTHORITY_MS = 3650 * 24 * 3600 * 1000;
@@ -37,7 +37,7 @@ export async function createNetworkAuthority(
 ): Promise<Authority> {
   const keys = await generateKeyPair();
   return {
-    certificate: await networkCertificate(options, keys.publicKey),
+    certificate: await networkCertificate(options, await exportPublicKey(keys.publicKey)),
     privateKey: await exportPrivateKey(keys.privateKey),
   };
 }
@@ -46,7 +46,11 @@ export async function createNetworkAuthority(
 export async function createIssuerAuthority(options: { name: string; now: number }): Promise<Authority> {
   const keys = await generateKeyPair();
   return {
-    certificate: await issuerCertificate(`CN=Fairlead issuer ${options.name}`, keys, options.now),
+    certificate: await issuerCertificate(
+      makeName({ common: `Fairlead issuer ${options.name}` }),
+      { spki: await exportPublicKey(keys.publicKey), privateKey: keys.privateKey },
+      options.now,
+    ),
     privateKey: await exportPrivateKey(keys.privateKey),
   };
 }
@@ -55,8 +59,7 @@ export async function createIssuerAuthority(options: { name: string; now: number
 export async function renewNetworkAuthority(
   options: Deployment & { networkId: string; certificate: Bytes; now: number },
 ): Promise<Bytes> {
-  const { spki } = read(options.certificate);
-  return networkCertificate(options, await importPublicKey(spki));
+  return networkCertificate(options, read(options.certificate).spki);
 }
 
 /** An issuer CA's certificate issued again for the same key, from now. */
@@ -65,9 +68,8 @@ export async function renewIssuerAuthority({
   privateKey,
   now,
 }: Authority & { now: number }): Promise<Bytes> {
-  const { subject, spki } = read(certificate);
-  const keys = { publicKey: await importPublicKey(spki), privateKey: await importPrivateKey(privateKey) };
-  return issuerCertificate(subject, keys, now);
+  const { subjectName, spki } = read(certificate);
+  return issuerCertificate(subjectName, { spki, privateKey: await importPrivateKey(privateKey) }, now);
 }
 
 /**
@@ -86,50 +88,44 @@ function endUnder(deploymentCa: string, now: number): number {
 
 async function networkCertificate(
   { networkId, deploymentCa, deploymentCaKey, now }: Deployment & { networkId: string; now: number },
-  publicKey: Key,
+  spki: Uint8Array,
 ): Promise<Bytes> {
   const parent = readDeploymentCa(deploymentCa);
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: newSerial(),
-    subject: `CN=Fairlead network ${networkId}`,
-    issuer: parent.subject,
-    notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(endUnder(deploymentCa, now)),
-    publicKey,
-    signingKey: await importPrivateKey(readPem(deploymentCaKey)),
-    signingAlgorithm: ECDSA_SHA256,
-    extensions: [
-      ...authorityExtensions(),
-      new x509.SubjectAlternativeNameExtension([{ type: "url", value: networkUri(networkId) }]),
-      await x509.SubjectKeyIdentifierExtension.create(publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(await importPublicKey(parent.spki)),
-    ],
-  });
-  return new Uint8Array(certificate.rawData);
+  const { certificate } = await makeCertificate(
+    {
+      kind: "authority",
+      subject: makeName({ common: `Fairlead network ${networkId}` }),
+      spki,
+      notBefore: now - BACKDATE_MS,
+      notAfter: endUnder(deploymentCa, now),
+      uri: networkUri(networkId),
+    },
+    {
+      name: parent.subjectName,
+      keyId: await subjectKeyIdOf(parent),
+      privateKey: await importPrivateKey(readPem(deploymentCaKey)),
+    },
+  );
+  return certificate;
 }
 
+/** @param name DER */
 async function issuerCertificate(
-  name: string,
-  keys: { publicKey: Key; privateKey: Key },
+  name: Bytes,
+  { spki, privateKey }: { spki: Uint8Array; privateKey: Key },
   now: number,
 ): Promise<Bytes> {
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: newSerial(),
-    name,
-    notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(now + AUTHORITY_MS),
-    keys,
-    signingAlgorithm: ECDSA_SHA256,
-    extensions: [...authorityExtensions(), await x509.SubjectKeyIdentifierExtension.create(keys.publicKey)],
-  });
-  return new Uint8Array(certificate.rawData);
-}
-
-function authorityExtensions(): x509.Extension[] {
-  return [
-    new x509.BasicConstraintsExtension(true, 0, true),
-    new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-  ];
+  const { certificate } = await makeCertificate(
+    {
+      kind: "authority",
+      subject: name,
+      spki,
+      notBefore: now - BACKDATE_MS,
+      notAfter: now + AUTHORITY_MS,
+    },
+    { name, keyId: await keyIdOf(spki), privateKey },
+  );
+  return certificate;
 }
 
 function read(der: Bytes): Certificate {

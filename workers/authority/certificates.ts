@@ -7,17 +7,10 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { linkUri, siteUri } from "../../protocol/names.ts";
 import type { Authority } from "./authority.ts";
+import { BACKDATE_MS, type Issued, makeCertificate, makeName } from "./certificate-writer.ts";
 import { checkValidity, onlyUri } from "./chain.ts";
-import {
-  type Bytes,
-  copyOf,
-  ECDSA_SHA256,
-  importPrivateKey,
-  importPublicKey,
-  isP256,
-  keyHashOf,
-} from "./keys.ts";
-import { BACKDATE_MS, EKU, newSerial, readCertificate, x509 } from "./x509.ts";
+import { type Bytes, importPrivateKey, importPublicKey, isP256, keyHashOf } from "./keys.ts";
+import { type CertificateRequest, readCertificate, readRequest, subjectKeyIdOf } from "./x509.ts";
 
 export { keyHashOf };
 
@@ -25,14 +18,7 @@ const DAY_MS = 24 * 3600 * 1000;
 /** How long a site or link certificate lives. */
 export const SITE_CERTIFICATE_MS = DAY_MS;
 
-/** A new leaf certificate. */
-export interface Issued {
-  readonly certificate: Bytes;
-  /** Lower-case hex. */
-  readonly serial: string;
-  /** ms since 1970 */
-  readonly notAfter: number;
-}
+export type { Issued };
 
 /**
  * The public key (SPKI DER) of a certificate request whose self-signature is good. Whatever else the request
@@ -40,19 +26,17 @@ export interface Issued {
  * @throws FairleadError csr.invalid, csr.key_type
  */
 export async function readCsr(der: Uint8Array): Promise<{ publicKey: Bytes }> {
-  let request: x509.Pkcs10CertificateRequest;
-  let publicKey: Bytes;
+  let request: CertificateRequest;
   try {
-    if (der[0] !== 0x30) throw new TypeError("not DER");
-    request = new x509.Pkcs10CertificateRequest(copyOf(der));
-    publicKey = new Uint8Array(request.publicKey.rawData);
+    request = readRequest(der);
   } catch (cause) {
     throw new FairleadError("csr.invalid", undefined, { cause });
   }
-  if (!isP256(publicKey)) throw new FairleadError("csr.key_type");
-  const good = await request.verify().catch(() => false);
-  if (!good) throw new FairleadError("csr.invalid", "The certificate request's signature is wrong.");
-  return { publicKey };
+  if (!isP256(request.spki)) throw new FairleadError("csr.key_type");
+  if (!(await request.isGenuine())) {
+    throw new FairleadError("csr.invalid", "The certificate request's signature is wrong.");
+  }
+  return { publicKey: request.spki };
 }
 
 /** Signs a site certificate for a public key (SPKI DER), for 24 hours. */
@@ -64,7 +48,13 @@ export function signSiteCertificate(options: {
   now: number;
 }): Promise<Issued> {
   const uri = siteUri(options.networkId, options.siteId);
-  return signLeaf(options.authority, `CN=${options.siteId}`, uri, options.publicKey, options.now);
+  return signLeaf(
+    options.authority,
+    makeName({ common: options.siteId }),
+    uri,
+    options.publicKey,
+    options.now,
+  );
 }
 
 /** Signs a link certificate by an issuer's CA for the joiner's key (SPKI DER), for 24 hours. */
@@ -77,7 +67,7 @@ export function signLinkCertificate(options: {
   now: number;
 }): Promise<Issued> {
   const uri = linkUri(options.networkId, options.linkId);
-  const subject = `CN=${options.linkId}, O=${options.siteId}`;
+  const subject = makeName({ common: options.linkId, organization: options.siteId });
   return signLeaf(options.authority, subject, uri, options.publicKey, options.now);
 }
 
@@ -126,37 +116,25 @@ function parseLinkUri(uri: string | null): { networkId: string; linkId: string }
   return { networkId: match[1], linkId: match[2] };
 }
 
+/** @param subject DER, of {@link makeName} */
 async function signLeaf(
   authority: Authority,
-  subject: string,
+  subject: Bytes,
   uri: string,
   publicKey: Uint8Array,
   now: number,
 ): Promise<Issued> {
   const parent = readCertificate(authority.certificate);
   if (parent === null) throw new FairleadError("edge.internal", "A CA of the network is damaged.");
-  const key = await importPublicKey(publicKey);
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: newSerial(),
-    subject,
-    issuer: parent.subject,
-    notBefore: new Date(now - BACKDATE_MS),
-    notAfter: new Date(Math.min(now + SITE_CERTIFICATE_MS, parent.notAfter)),
-    publicKey: key,
-    signingKey: await importPrivateKey(authority.privateKey),
-    signingAlgorithm: ECDSA_SHA256,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([EKU.clientAuth, EKU.serverAuth]),
-      new x509.SubjectAlternativeNameExtension([{ type: "url", value: uri }]),
-      await x509.SubjectKeyIdentifierExtension.create(key),
-      await x509.AuthorityKeyIdentifierExtension.create(await importPublicKey(parent.spki)),
-    ],
-  });
-  return {
-    certificate: new Uint8Array(certificate.rawData),
-    serial: certificate.serialNumber.toLowerCase(),
-    notAfter: certificate.notAfter.getTime(),
-  };
+  // Rejects a key whose point is not on the curve.
+  await importPublicKey(publicKey);
+  const notAfter = Math.min(now + SITE_CERTIFICATE_MS, parent.notAfter);
+  return await makeCertificate(
+    { kind: "leaf", subject, uri, spki: publicKey, notBefore: now - BACKDATE_MS, notAfter },
+    {
+      name: parent.subjectName,
+      keyId: await subjectKeyIdOf(parent),
+      privateKey: await importPrivateKey(authority.privateKey),
+    },
+  );
 }

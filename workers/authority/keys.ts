@@ -36,9 +36,16 @@ export function importPublicKey(spki: Uint8Array): Promise<Key> {
   return crypto.subtle.importKey("spki", copyOf(spki), P256, true, ["verify"]);
 }
 
-/** Imports a private key (PKCS #8 DER) for signing. */
-export function importPrivateKey(pkcs8: Uint8Array): Promise<Key> {
-  return crypto.subtle.importKey("pkcs8", copyOf(pkcs8), P256, false, ["sign"]);
+/** Private keys by the bytes that they were imported from. */
+const imported = new WeakMap<Uint8Array, Key>();
+
+/** Imports a private key (PKCS #8 DER) for signing; once for the same bytes, which nobody changes. */
+export async function importPrivateKey(pkcs8: Uint8Array): Promise<Key> {
+  const known = imported.get(pkcs8);
+  if (known !== undefined) return known;
+  const key = await crypto.subtle.importKey("pkcs8", copyOf(pkcs8), P256, false, ["sign"]);
+  imported.set(pkcs8, key);
+  return key;
 }
 
 /** A new key pair whose private key can be exported, to be sealed. */
@@ -52,6 +59,13 @@ export async function generateKeyPair(): Promise<KeyPair> {
 export async function exportPrivateKey(key: Key): Promise<Bytes> {
   const exported = await crypto.subtle.exportKey("pkcs8", key);
   if (!(exported instanceof ArrayBuffer)) throw new TypeError("expected PKCS #8 bytes");
+  return new Uint8Array(exported);
+}
+
+/** SubjectPublicKeyInfo, DER, of a public key. */
+export async function exportPublicKey(key: Key): Promise<Bytes> {
+  const exported = await crypto.subtle.exportKey("spki", key);
+  if (!(exported instanceof ArrayBuffer)) throw new TypeError("expected a SubjectPublicKeyInfo");
   return new Uint8Array(exported);
 }
 

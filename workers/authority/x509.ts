@@ -1,29 +1,37 @@
-/** Reading certificates. Everything that touches a certificate goes through here. */
-import "reflect-metadata";
-import * as x509 from "@peculiar/x509";
-import { type Bytes, copyOf, importPublicKey, isP256, readPem } from "./keys.ts";
+/**
+ * Certificates (RFC 5280) and certificate requests (RFC 2986), read as far as the checks need them. Own code and no
+ * library: a Worker reads several certificates for each uplink, and a library took milliseconds for each.
+ */
+import { encodeHex } from "../../protocol/encoding.ts";
+import { ascii, DerReader, explicitTag, implicitTag, TAG } from "./der.ts";
+import { type Bytes, copyOf, isP256, readPem } from "./keys.ts";
+import { isSigned, readAlgorithm, readSigned } from "./signature.ts";
 
-export { x509 };
+/** Object identifiers of extensions. */
+export const EXTENSION = {
+  subjectKeyId: "2.5.29.14",
+  keyUsage: "2.5.29.15",
+  subjectAltName: "2.5.29.17",
+  basicConstraints: "2.5.29.19",
+  authorityKeyId: "2.5.29.35",
+  extendedKeyUsage: "2.5.29.37",
+} as const;
 
-/** Object identifiers of the extensions that the chain check understands. */
-const UNDERSTOOD = new Set(["2.5.29.14", "2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.35", "2.5.29.37"]);
+/** What a critical extension may be: what the chain check understands. */
+const UNDERSTOOD = new Set<string>(Object.values(EXTENSION));
 
 export const EKU = { serverAuth: "1.3.6.1.5.5.7.3.1", clientAuth: "1.3.6.1.5.5.7.3.2" } as const;
 
-/** Certificates begin a little earlier, for clocks that are behind; ms. */
-export const BACKDATE_MS = 5 * 60 * 1000;
-
-/** 127 random bits with the highest of the first byte clear and the next set: positive, of one length. */
-export function newSerial(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+/** Bits of a key usage, in its first byte. */
+export const KEY_USAGE = { digitalSignature: 0x80, keyCertSign: 0x04, crlSign: 0x02 } as const;
 
 /** A certificate as the checks see it: what they need and no more. */
 export interface Certificate {
   readonly der: Bytes;
+  /** The subject's name as text, for comparison. */
   readonly subject: string;
+  /** The subject's name, DER. */
+  readonly subjectName: Bytes;
   readonly issuer: string;
   /** Lower-case hex. */
   readonly serial: string;
@@ -32,14 +40,22 @@ export interface Certificate {
   readonly notAfter: number;
   /** SubjectPublicKeyInfo, DER; always P-256. */
   readonly spki: Bytes;
+  /** Null when the certificate has no such extension. */
+  readonly subjectKeyId: Bytes | null;
   readonly isAuthority: boolean;
   /** May sign certificates, as far as its key usage says. */
   readonly maySignCertificates: boolean;
   readonly extendedKeyUsages: readonly string[];
   /** All names in the SAN. */
-  readonly names: readonly { readonly type: string; readonly value: string }[];
+  readonly names: readonly AlternativeName[];
   /** Whether `issuer`'s key signed it. */
   isSignedBy(issuer: Certificate): Promise<boolean>;
+}
+
+export interface AlternativeName {
+  readonly type: "url" | "other";
+  /** The URI; empty for any other kind of name. */
+  readonly value: string;
 }
 
 /**
@@ -48,59 +64,199 @@ export interface Certificate {
  */
 export function readCertificate(der: Uint8Array): Certificate | null {
   try {
-    return parse(der);
-  } catch {
-    return null;
+    return parseCertificate(copyOf(der));
+  } catch (thrown) {
+    if (thrown instanceof RangeError) return null;
+    throw thrown;
   }
 }
 
-function parse(der: Uint8Array): Certificate | null {
-  // The library would also read PEM and hex from bytes; only DER is a certificate here.
-  if (der[0] !== 0x30 || !isOneElement(der)) return null;
-  const certificate = new x509.X509Certificate(copyOf(der));
-  const spki = new Uint8Array(certificate.publicKey.rawData);
-  if (!isP256(spki)) return null;
-  const types = certificate.extensions.map((extension) => extension.type);
-  if (new Set(types).size !== types.length) return null;
-  if (certificate.extensions.some((extension) => extension.critical && !UNDERSTOOD.has(extension.type))) {
+function parseCertificate(der: Bytes): Certificate | null {
+  const { body, raw, ...signature } = readSigned(der);
+  const version = body.optional(explicitTag(0));
+  // Version 3 is the only one with extensions, without which nothing here is good for anything.
+  if (
+    version === null ||
+    DerReader.open(version.raw, explicitTag(0)).next(TAG.integer).content.join() !== "2"
+  ) {
     return null;
   }
-  const constraints = certificate.getExtension(x509.BasicConstraintsExtension);
-  const usages = certificate.getExtension(x509.KeyUsagesExtension)?.usages ?? null;
-  const extended = certificate.getExtension(x509.ExtendedKeyUsageExtension)?.usages ?? [];
-  const names = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];
+  const serial = body.next(TAG.integer).content;
+  // RFC 5280 §4.1.1.2: the algorithm stands inside as well, where it is signed.
+  if (readAlgorithm(body.enter()) !== signature.algorithm) return null;
+  const issuer = body.next(TAG.sequence).raw;
+  const validity = body.enter();
+  const notBefore = validity.time();
+  const notAfter = validity.time();
+  validity.end();
+  const subjectName = body.next(TAG.sequence).raw;
+  const spki = body.next(TAG.sequence).raw;
+  if (!isP256(spki)) return null;
+  body.optional(implicitTag(1));
+  body.optional(implicitTag(2));
+  const listed = body.isNext(explicitTag(3)) ? readExtensions(body.enter(explicitTag(3))) : [];
+  body.end();
+  const extensions = new Map(listed.map((extension) => [extension.id, extension.value]));
+  if (extensions.size !== listed.length) return null;
+  if (listed.some(({ id, critical }) => critical && !UNDERSTOOD.has(id))) return null;
   return {
-    der: copyOf(der),
-    subject: certificate.subject,
-    issuer: certificate.issuer,
-    serial: certificate.serialNumber.toLowerCase(),
-    notBefore: certificate.notBefore.getTime(),
-    notAfter: certificate.notAfter.getTime(),
+    der,
+    subject: readName(subjectName),
+    subjectName,
+    issuer: readName(issuer),
+    serial: encodeHex(serial[0] === 0 ? serial.subarray(1) : serial),
+    notBefore,
+    notAfter,
     spki,
-    isAuthority: constraints?.ca === true,
-    maySignCertificates: usages === null || (usages & x509.KeyUsageFlags.keyCertSign) !== 0,
-    extendedKeyUsages: extended.map(String),
-    names: names.map((name) => ({ type: name.type, value: name.value })),
-    isSignedBy: async (issuer) => {
-      try {
-        const publicKey = await importPublicKey(issuer.spki);
-        return await certificate.verify({ publicKey, signatureOnly: true });
-      } catch {
-        return false;
-      }
-    },
+    ...readKnown(extensions),
+    isSignedBy: ({ spki: issuerKey }) => isSigned({ ...signature, raw }, issuerKey),
   };
 }
 
-/** Whether `der` is exactly one element: bytes after the certificate would make two texts of one certificate. */
-function isOneElement(der: Uint8Array): boolean {
-  const first = der[1] ?? 0;
-  if (first < 0x80) return der.length === 2 + first;
-  const count = first & 0x7f;
-  if (count < 1 || count > 3) return false;
-  let length = 0;
-  for (let at = 0; at < count; at++) length = length * 256 + (der[2 + at] ?? 0);
-  return der.length === 2 + count + length;
+type Known = Pick<
+  Certificate,
+  "subjectKeyId" | "isAuthority" | "maySignCertificates" | "extendedKeyUsages" | "names"
+>;
+
+/** What the extensions say that the checks look at. */
+function readKnown(extensions: ReadonlyMap<string, Bytes>): Known {
+  const valueIn = <T>(id: string, absent: T, read: (value: Bytes) => T): T => {
+    const value = extensions.get(id);
+    return value === undefined ? absent : read(value);
+  };
+  valueIn(EXTENSION.authorityKeyId, undefined, (value) => DerReader.open(value));
+  return {
+    subjectKeyId: valueIn<Bytes | null>(EXTENSION.subjectKeyId, null, (value) => {
+      const reader = new DerReader(value);
+      const { content } = reader.next(TAG.octetString);
+      reader.end();
+      return content;
+    }),
+    isAuthority: valueIn(EXTENSION.basicConstraints, false, readBasicConstraints),
+    maySignCertificates: valueIn(
+      EXTENSION.keyUsage,
+      true,
+      (value) => (readKeyUsage(value) & KEY_USAGE.keyCertSign) !== 0,
+    ),
+    extendedKeyUsages: valueIn<string[]>(EXTENSION.extendedKeyUsage, [], (value) =>
+      all(DerReader.open(value), (reader) => reader.oid()),
+    ),
+    names: valueIn<AlternativeName[]>(EXTENSION.subjectAltName, [], (value) =>
+      all(DerReader.open(value), readAlternativeName),
+    ),
+  };
+}
+
+interface Extension {
+  readonly id: string;
+  readonly critical: boolean;
+  readonly value: Bytes;
+}
+
+function readExtensions(outer: DerReader): Extension[] {
+  const list = all(outer.enter(), (reader) => {
+    const extension = reader.enter();
+    const id = extension.oid();
+    const critical = extension.isNext(TAG.boolean) && extension.boolean();
+    const value = extension.next(TAG.octetString).content;
+    extension.end();
+    return { id, critical, value };
+  });
+  outer.end();
+  return list;
+}
+
+/** Whether it says that this is a CA. */
+function readBasicConstraints(value: Bytes): boolean {
+  const reader = DerReader.open(value);
+  const isAuthority = reader.isNext(TAG.boolean) && reader.boolean();
+  reader.optional(TAG.integer);
+  reader.end();
+  return isAuthority;
+}
+
+/** The first eight bits. */
+function readKeyUsage(value: Bytes): number {
+  const reader = new DerReader(value);
+  const { content } = reader.next(TAG.bitString);
+  reader.end();
+  const [unused = 8, usages = 0] = content;
+  const last = content.length > 1 ? (content.at(-1) ?? 0) : 0;
+  // Bits that do not belong to it are 0 in DER.
+  const isDer = unused < 8 && (last & ((1 << unused) - 1)) === 0 && (content.length > 1 || unused === 0);
+  if (!isDer) throw new RangeError("Malformed DER: a key usage.");
+  return usages;
+}
+
+function readAlternativeName(reader: DerReader): AlternativeName {
+  const { tag, content } = reader.any();
+  return tag === implicitTag(6) ? { type: "url", value: ascii(content) } : { type: "other", value: "" };
+}
+
+/** Reads until the end. */
+function all<T>(reader: DerReader, read: (reader: DerReader) => T): T[] {
+  const list: T[] = [];
+  while (!reader.isAtEnd) list.push(read(reader));
+  return list;
+}
+
+/** A name as text: two names that say the same are the same, whatever kind of string says it. */
+function readName(der: Bytes): string {
+  const parts = all(DerReader.open(der), (reader) =>
+    all(reader.enter(TAG.set), (set) => {
+      const pair = set.enter();
+      const type = pair.oid();
+      const { tag, content } = pair.any();
+      pair.end();
+      if (OTHER_TEXTS.has(tag)) return `${type}=${tag}:${encodeHex(content)}`;
+      if (!TEXTS.has(tag)) throw new RangeError("Malformed DER: a name that is no text.");
+      return `${type}=${JSON.stringify(utf8(content))}`;
+    }).join("+"),
+  );
+  return parts.join(",");
+}
+
+/** Kinds of string that are read as UTF-8. */
+const TEXTS: ReadonlySet<number> = new Set([TAG.utf8String, TAG.printableString, TAG.ia5String]);
+/** Kinds of string that are only compared: NumericString, TeletexString, VisibleString, UniversalString, BMPString. */
+const OTHER_TEXTS: ReadonlySet<number> = new Set([0x12, 0x14, 0x1a, 0x1c, 0x1e]);
+
+function utf8(bytes: Bytes): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new RangeError("Malformed DER: a text that is not UTF-8.");
+  }
+}
+
+/** A key's identifier: SHA-1 of its point (RFC 5280 §4.2.1.2). Nothing depends on its strength. */
+export async function keyIdOf(spki: Uint8Array): Promise<Uint8Array> {
+  const reader = DerReader.open(copyOf(spki));
+  reader.next(TAG.sequence);
+  return new Uint8Array(await crypto.subtle.digest("SHA-1", reader.bits()));
+}
+
+/** The identifier by which a certificate's key is referred to. */
+export async function subjectKeyIdOf({ subjectKeyId, spki }: Certificate): Promise<Uint8Array> {
+  return subjectKeyId ?? (await keyIdOf(spki));
+}
+
+export interface CertificateRequest {
+  /** SubjectPublicKeyInfo, DER, of any kind of key. */
+  readonly spki: Bytes;
+  /** Whether its own key signed it. */
+  isGenuine(): Promise<boolean>;
+}
+
+/** Reads a PKCS #10 request (DER). What it asks for is passed over. @throws RangeError when it is malformed */
+export function readRequest(der: Uint8Array): CertificateRequest {
+  const { body, ...signature } = readSigned(copyOf(der));
+  body.next(TAG.integer);
+  body.next(TAG.sequence);
+  const spki = body.next(TAG.sequence).raw;
+  body.optional(explicitTag(0));
+  body.end();
+  return { spki, isGenuine: () => isSigned(signature, spki) };
 }
 
 let lastAuthority: { pem: string; certificate: Certificate | null } | null = null;

@@ -9,7 +9,6 @@ import {
   verifyLinkCertificate,
 } from "../../../../workers/authority/certificates.ts";
 import type { KeyPair } from "../../../../workers/authority/keys.ts";
-import { x509 } from "../../../../workers/authority/x509.ts";
 import {
   codeOf,
   createCsr,
@@ -22,6 +21,7 @@ import {
   linkIdOf as newLinkId,
   siteIdOf,
   spkiOf,
+  x509,
 } from "./support.ts";
 
 let ca: DeploymentCa;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { verifyChain } from "../../../../workers/authority/chain.ts";
 import type { KeyPair } from "../../../../workers/authority/keys.ts";
-import { readDeploymentCa, x509 } from "../../../../workers/authority/x509.ts";
+import { readDeploymentCa } from "../../../../workers/authority/x509.ts";
 import {
   codeOf,
   createDeploymentCa,
@@ -14,6 +14,7 @@ import {
   siteIdOf,
   type TestSite,
   uris,
+  x509,
 } from "./support.ts";
 
 const CA_NAME = "CN=Fairlead deployment CA";

@@ -1,4 +1,6 @@
 /** Certificates and assertions for tests, good ones and every kind of bad one. */
+import "reflect-metadata";
+import * as x509 from "@peculiar/x509";
 import { SignJWT } from "jose";
 import { encodeBase64 } from "../../../../protocol/encoding.ts";
 import { makeId } from "../../../../protocol/ids.ts";
@@ -6,7 +8,9 @@ import { audienceFor, type Purpose } from "../../../../protocol/uplink/assertion
 import { type Authority, createNetworkAuthority } from "../../../../workers/authority/authority.ts";
 import { type Issued, signSiteCertificate } from "../../../../workers/authority/certificates.ts";
 import type { Bytes, Key, KeyPair } from "../../../../workers/authority/keys.ts";
-import { x509 } from "../../../../workers/authority/x509.ts";
+
+/** The library that forges certificates, and that what is made here is compared with. */
+export { x509 };
 
 export const AUDIENCE = "https://edge.test";
 export const P256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;

@@ -620,6 +620,12 @@ export const ERRORS = {
     "Close streams, or connect again later.",
     RETRY,
   ),
+  "stream.kind_unsupported": entry(
+    "peer",
+    501,
+    "The other connector does not serve streams of this kind.",
+    "Update the older of the two connectors; `fairlead debug dump` shows the features of each session's peer.",
+  ),
   "stream.cancelled": entry(
     "caller",
     499,

@@ -95,6 +95,7 @@ export class Report {
         boot: session.peer.boot,
         encryption: session.encryption,
         state: session.state,
+        peerFeatures: [...session.peerFeatures],
         since: session.since,
         streams: session.streams,
         generation: session.generation,

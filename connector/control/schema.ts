@@ -49,6 +49,8 @@ export const SessionLine = z.object({
   boot: z.string(),
   encryption: Encryption.optional(),
   state: z.string(),
+  /** Features that the peer named in HELLO (docs/protocol.md, "Features of a session"). */
+  peerFeatures: z.array(z.string()).default([]),
   since: time,
   streams: z.number().int(),
   /** Of its lanes: grows each time that they are replaced. */

@@ -2,6 +2,7 @@
 import type { Duplex } from "node:stream";
 import { FairleadError } from "../../protocol/errors.ts";
 import { LEAST_WINDOW, type MemoryAccount } from "../../protocol/memory-budget.ts";
+import { SESSION_FEATURES } from "../../protocol/streams/features.ts";
 import type { Hello } from "../../protocol/streams/frames.ts";
 import { Multiplexer } from "../../protocol/streams/multiplexer.ts";
 import type { SessionLimits } from "./limits.ts";
@@ -38,6 +39,7 @@ export function attachStreams(channel: Duplex, options: AttachOptions): Multiple
     memory,
     maxStreams: limits.maxStreams,
     software,
+    features: SESSION_FEATURES,
     ...(share === null ? {} : { resumeKey: share }),
     effects: {
       send: (chunks) => {

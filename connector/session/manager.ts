@@ -116,6 +116,7 @@ export class SessionManager {
       peer: session.peer,
       encryption: session.encryption,
       state: session.state,
+      peerFeatures: session.peerFeatures,
       streams: session.streams,
       lanes: session.lanes,
       rtt: session.rtt,

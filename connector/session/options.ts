@@ -89,6 +89,8 @@ export interface SessionSummary {
   peer: Instance;
   encryption: Encryption;
   state: SessionState;
+  /** Features that the peer named in HELLO. */
+  peerFeatures: readonly string[];
   streams: number;
   /** Count of joined lanes. */
   lanes: number;

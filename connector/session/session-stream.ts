@@ -1,6 +1,7 @@
 /** A stream of a session as a Node Duplex, half-open, with backpressure in both directions. */
 import { Duplex } from "node:stream";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
+import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import type { Stream, StreamHandler } from "../../protocol/streams/stream.ts";
 import { pendingResets } from "../net/pending-resets.ts";
 
@@ -66,6 +67,11 @@ export class SessionStream extends Duplex implements StreamHandler {
 
   get service(): string {
     return this.#stream?.service ?? "";
+  }
+
+  /** What the opener wants the stream to carry. */
+  get kind(): string {
+    return this.#stream?.kind ?? DEFAULT_KIND;
   }
 
   /** Count of streams that the client's connection has passed through, as reported by the opener. */

@@ -145,6 +145,11 @@ export class Session {
     return this.#transport.closed;
   }
 
+  /** Features that the peer named in HELLO. */
+  get peerFeatures(): readonly string[] {
+    return this.#streams?.peerFeatures ?? [];
+  }
+
   /** Streams open now, of both sides. */
   get streams(): number {
     return this.#streams?.streams ?? 0;
@@ -166,7 +171,7 @@ export class Session {
   open(service: string, hops = 0): SessionStream {
     if (this.#streams === null) throw new FairleadError("session.closed");
     const duplex = new SessionStream();
-    return duplex.attach(this.#streams.open(service, duplex, hops));
+    return duplex.attach(this.#streams.open({ service, hops }, duplex));
   }
 
   /** Opens no more streams, and closes the session once its streams have ended. Without streams or lanes, closes now. */

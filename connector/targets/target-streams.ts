@@ -2,6 +2,7 @@
 import { isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
 import { unlessAborted } from "../async/abort.ts";
 import type { Peer } from "../config/scope.ts";
@@ -19,6 +20,8 @@ import { checkHops, type TargetDials } from "./target-dials.ts";
 /** A stream that a peer opened. */
 export interface PeerStream extends RelayStream {
   readonly service: string;
+  /** What the opener wants the stream to carry. */
+  readonly kind: string;
   /** Streams that the client's connection has behind it, as the opener knows. */
   readonly hops: number;
   /** Accepts the stream: from here on it can be read and written to. */
@@ -35,6 +38,8 @@ export interface PeerStreamOrigin {
 /** What a peer's stream asks for. */
 export interface TargetRequest {
   readonly service: string;
+  /** What the stream carries; a TCP connection unless given. */
+  readonly kind?: string;
   readonly peer: Instance;
   readonly encryption: Encryption;
   /** Streams that the client's connection has behind it; none unless given. */
@@ -72,14 +77,14 @@ export class TargetStreams {
 
   /** Joins a peer's stream with its target, or resets it with the reason why not. */
   async serve(stream: PeerStream, { peer, encryption, draining }: PeerStreamOrigin): Promise<void> {
-    const { service, hops } = stream;
+    const { service, kind, hops } = stream;
     const ended = new AbortController();
     const end = (): void => ended.abort();
     stream.on("close", end);
     let target: Duplex;
     try {
       if (draining) throw new FairleadError("service.draining");
-      target = await this.accept(stream, { service, peer, encryption, hops, signal: ended.signal });
+      target = await this.accept(stream, { service, kind, peer, encryption, hops, signal: ended.signal });
     } catch (thrown) {
       stream.destroy(asFairleadError(thrown, "stream.internal"));
       return;
@@ -95,11 +100,12 @@ export class TargetStreams {
     joinStreams(target, stream);
   }
 
-  /** The target's connection. An aborted `signal` gives the dial up. @throws FairleadError service.*, stream.cancelled. */
+  /** The target's connection. An aborted `signal` gives the dial up. @throws FairleadError service.*, stream.cancelled, stream.kind_unsupported. */
   async accept(
     stream: Duplex,
-    { service, peer, encryption, hops = 0, signal }: TargetRequest,
+    { service, kind = DEFAULT_KIND, peer, encryption, hops = 0, signal }: TargetRequest,
   ): Promise<Duplex> {
+    if (kind !== DEFAULT_KIND) throw new FairleadError("stream.kind_unsupported");
     checkHops(hops);
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
     const target = this.#offers.target(service, this.#names.current(peer), encryption);

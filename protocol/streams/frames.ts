@@ -39,7 +39,9 @@ import { readU32, writeU24, writeU32 } from "../bytes.ts";
 import { ErrorBody, FairleadError, toErrorBody } from "../errors.ts";
 import { ServiceName } from "../names.ts";
 import { parseJsonWith } from "../parse.ts";
+import { StreamKind } from "../stream-kind.ts";
 import { shownText } from "../text.ts";
+import { Traceparent } from "../trace-context.ts";
 import { VersionRange } from "../versions.ts";
 
 export const FRAME = {
@@ -67,6 +69,9 @@ export const MAX_CREDIT = 0x7fff_ffff;
 /** Longest message of an error in a frame; longer ones are cut. */
 const MAX_ERROR_MESSAGE = 500;
 
+const MAX_FEATURES = 64;
+const FeatureName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/);
+
 /** What each side says first. */
 export const Hello = z.object({
   versions: VersionRange,
@@ -75,6 +80,8 @@ export const Hello = z.object({
   /** How many streams the receiver of this HELLO may have open at once, of those that it opened. */
   maxStreams: z.number().int().min(0).max(MAX_STREAM_ID),
   software: shownText(100),
+  /** Names of features; none where it is missing. Unknown names are ignored. */
+  features: z.array(FeatureName).max(MAX_FEATURES).optional(),
   /** Hop encryption only: base64url of the sender's 32 random bytes of the resume key. */
   resumeKey: z
     .string()
@@ -83,10 +90,14 @@ export const Hello = z.object({
 });
 export type Hello = z.infer<typeof Hello>;
 
+/** What an OPEN asks for. */
 export const Open = z.object({
   service: ServiceName,
   /** Streams that the client's connection has passed through before, where the opener knows of any. */
   hops: z.number().int().min(0).max(255).optional(),
+  /** "tcp" where it is missing. */
+  kind: StreamKind.optional(),
+  traceparent: Traceparent.optional(),
 });
 export type Open = z.infer<typeof Open>;
 
@@ -131,7 +142,7 @@ const encodeError = (type: number, stream: number, error: FairleadError): Uint8A
 const NOTHING = new Uint8Array(0);
 
 /** Payload of an OPEN. */
-export const openPayload = (open: Open): Uint8Array => encoder.encode(JSON.stringify(open));
+export const encodeOpenPayload = (open: Open): Uint8Array => encoder.encode(JSON.stringify(open));
 
 export const encodeHello = (hello: Hello): Uint8Array => encodeJson(FRAME.hello, 0, hello);
 export const encodeOpen = (stream: number, open: Open): Uint8Array => encodeJson(FRAME.open, stream, open);

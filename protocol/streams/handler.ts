@@ -1,5 +1,6 @@
 /** A stream's two neighbours: the user it tells what happens, and the session it belongs to. */
 import type { FairleadError } from "../errors.ts";
+import type { Open } from "./frames.ts";
 import type { SessionWindow } from "./session-window.ts";
 import type { Stream } from "./stream.ts";
 
@@ -23,8 +24,8 @@ export interface StreamHandler {
 export interface StreamOwner {
   /** What the windows of the session's streams share. */
   readonly windows: SessionWindow;
-  /** Payload of an OPEN that asks for the service. */
-  openPayload(service: string, hops: number): Uint8Array;
+  /** Payload of an OPEN frame. */
+  openPayload(open: Open): Uint8Array;
   /** The stream has a control frame to send. */
   controlWaits(stream: Stream): void;
   /** The stream has data or FIN to send, and credit for it. */

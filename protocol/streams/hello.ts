@@ -11,6 +11,7 @@ export function ourHello(options: MultiplexerOptions): Hello {
     window: options.window ?? DEFAULT_WINDOW,
     maxStreams: options.maxStreams ?? DEFAULT_MAX_STREAMS,
     software: options.software,
+    ...(options.features === undefined ? {} : { features: [...options.features] }),
     ...(options.resumeKey === undefined ? {} : { resumeKey: options.resumeKey }),
   };
 }

@@ -5,6 +5,8 @@
  */
 import { FairleadError, fromErrorBody } from "../errors.ts";
 import { STREAM_COST } from "../memory-budget.ts";
+import { DEFAULT_KIND } from "../stream-kind.ts";
+import { commonFeatures, SESSION_FEATURE } from "./features.ts";
 import { FrameDecoder, type FrameHandler } from "./frame-decoder.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import {
@@ -40,6 +42,7 @@ export class Multiplexer {
   readonly #windows: SessionWindow;
   readonly #writer: FrameWriter;
   #peer: Hello | null = null;
+  #features: ReadonlySet<string> = new Set();
   #state: MultiplexerState = "greeting";
   /** Why we want no more streams, and why the peer does not. */
   #goaway: FairleadError | null = null;
@@ -57,7 +60,7 @@ export class Multiplexer {
     });
     this.#owner = {
       windows: this.#windows,
-      openPayload: (service, hops) => this.#opens.write(service, hops),
+      openPayload: (open) => this.#opens.encode(open),
       controlWaits: (stream) => this.#writer.control(stream),
       dataWaits: (stream) => this.#writer.data(stream),
       closed: (stream) => this.#closed(stream),
@@ -81,6 +84,16 @@ export class Multiplexer {
     return this.#table.size;
   }
 
+  /** Features that both sides named; none before the peer's HELLO. */
+  get features(): ReadonlySet<string> {
+    return this.#features;
+  }
+
+  /** Features that the peer named. */
+  get peerFeatures(): readonly string[] {
+    return this.#peer?.features ?? [];
+  }
+
   /** The carrier measured a round trip of `ms`: windows follow the shortest. */
   noteRoundTrip(ms: number): void {
     this.#windows.noteRoundTrip(ms);
@@ -92,10 +105,11 @@ export class Multiplexer {
   }
 
   /**
-   * Opens a stream; writing may begin at once. `hops` is how many streams the client's connection has behind it.
-   * @throws FairleadError stream.limit; service.overloaded; session.closed (or why it ended) when no more streams may be opened.
+   * Opens a stream; writing may begin at once.
+   * @throws FairleadError stream.limit; service.overloaded; stream.kind_unsupported when the peer has not named the
+   * feature; session.closed (or why it ended) when no more streams may be opened.
    */
-  open(service: string, handler: StreamHandler, hops = 0): Stream {
+  open(open: Open, handler: StreamHandler): Stream {
     if (this.#state === "ended" || this.#goaway !== null) {
       throw this.#peerGoaway ?? this.#goaway ?? new FairleadError("session.closed");
     }
@@ -105,6 +119,9 @@ export class Multiplexer {
         "the streams of that site fill the memory that it may have",
       );
     }
+    if ((open.kind ?? DEFAULT_KIND) !== DEFAULT_KIND && !this.#features.has(SESSION_FEATURE.openKind)) {
+      throw new FairleadError("stream.kind_unsupported");
+    }
     if (this.#table.ours >= (this.#peer ?? this.#hello).maxStreams) throw new FairleadError("stream.limit");
     const id = this.#table.takeId();
     if (id === null) {
@@ -112,7 +129,7 @@ export class Multiplexer {
       this.drain(error);
       throw error;
     }
-    const stream = new Stream({ id, service, hops, ours: true, owner: this.#owner });
+    const stream = new Stream({ id, open, ours: true, owner: this.#owner });
     stream.handler = handler;
     if (this.#peer !== null) stream.receiveCredit(this.#peer.window);
     this.#add(stream);
@@ -180,7 +197,7 @@ export class Multiplexer {
         this.#receiveHello(parseHello(payload));
         break;
       case FRAME.open:
-        this.#receiveOpen(id, this.#opens.read(payload));
+        this.#receiveOpen(id, this.#opens.decode(payload));
         break;
       case FRAME.accept:
         this.#table.of(id, "ACCEPT")?.receiveAccept();
@@ -204,13 +221,14 @@ export class Multiplexer {
     if (this.#peer !== null) throw new FairleadError("session.out_of_order", "HELLO came twice");
     checkHello(hello);
     this.#peer = hello;
+    this.#features = commonFeatures(this.#hello.features, hello.features);
     this.#move(this.#goaway === null ? "running" : "draining");
     for (const stream of this.#table.all()) stream.receiveCredit(hello.window);
     this.#writer.greeted();
     this.#events.ready(hello);
   }
 
-  #receiveOpen(id: number, { service, hops = 0 }: Open): void {
+  #receiveOpen(id: number, open: Open): void {
     if (this.#peerGoaway !== null) {
       throw new FairleadError("session.out_of_order", `OPEN of stream ${id} came after GOAWAY`);
     }
@@ -219,7 +237,7 @@ export class Multiplexer {
       this.#writer.refuse(id, this.#windows.memory.over ? "service.overloaded" : "stream.limit");
       return;
     }
-    const stream = new Stream({ id, service, hops, ours: false, owner: this.#owner });
+    const stream = new Stream({ id, open, ours: false, owner: this.#owner });
     stream.receiveCredit(this.#peer?.window ?? 0);
     this.#add(stream);
     stream.handler = this.#events.opened(stream);

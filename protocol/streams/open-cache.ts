@@ -1,38 +1,130 @@
 /**
- * Payloads of OPEN frames, written and read. Most streams of a session are for one or a few services, so the last
- * one each way is remembered.
+ * Payloads of OPEN frames, encoded and decoded with a cache (docs/protocol.md, "Frames").
+ *
+ * Most streams of a session are for a few services, so equal payloads are encoded and parsed once. An entry covers
+ * service, hops and kind. The trace context differs with each stream: it is appended to an entry, or cut off first.
  */
-import { type Open, openPayload, parseOpen } from "./frames.ts";
+import { parseWith } from "../parse.ts";
+import { DEFAULT_KIND } from "../stream-kind.ts";
+import { TRACEPARENT_LENGTH, Traceparent } from "../trace-context.ts";
+import { encodeOpenPayload, type Open, parseOpen } from "./frames.ts";
+
+/** Entries each way: enough for the services that are busy at once. */
+const MAX_ENTRIES = 8;
+
+interface Entry {
+  readonly open: Open;
+  readonly payload: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+/** Replaces the closing brace of an entry's payload; the trace context and {@link TRACE_SUFFIX} follow. */
+const TRACE_PREFIX = encoder.encode(',"traceparent":"');
+const TRACE_SUFFIX = encoder.encode('"}');
+const TRACE_BYTES = TRACE_PREFIX.length + TRACEPARENT_LENGTH + TRACE_SUFFIX.length;
+const CLOSING_BRACE = 0x7d;
 
 export class OpenCache {
-  #wroteService: string | null = null;
-  #wroteHops = 0;
-  #wrote = new Uint8Array(0);
-  #readOpen: Open = { service: "" };
-  #read = new Uint8Array(0);
+  /** Most recently used first, both of them. */
+  readonly #encoded: Entry[] = [];
+  readonly #decoded: Entry[] = [];
 
-  /** The payload that asks for a service. It must not be changed. */
-  write(service: string, hops: number): Uint8Array {
-    if (service !== this.#wroteService || hops !== this.#wroteHops) {
-      this.#wrote = new Uint8Array(openPayload(hops === 0 ? { service } : { service, hops }));
-      this.#wroteService = service;
-      this.#wroteHops = hops;
-    }
-    return this.#wrote;
+  /** The payload of an OPEN. The caller must not change it. */
+  encode(open: Open): Uint8Array {
+    const entry = this.#findEncoded(open) ?? remember(this.#encoded, withoutDefaults(open), null);
+    return open.traceparent === undefined ? entry.payload : withTrace(entry.payload, open.traceparent);
   }
 
-  /** What a payload asks for. @throws FairleadError session.malformed */
-  read(payload: Uint8Array): Open {
-    if (!same(payload, this.#read)) {
-      this.#readOpen = parseOpen(payload);
-      this.#read = payload.slice();
+  /** The OPEN of a payload, which the cache does not keep. @throws FairleadError session.malformed */
+  decode(payload: Uint8Array): Open {
+    const cached = this.#findDecoded(payload, payload.length);
+    if (cached !== null) return cached.open;
+    const head = traceOffset(payload);
+    if (head < 0) return remember(this.#decoded, parseOpen(payload), payload.slice()).open;
+    const traceparent = parseTrace(payload, head + TRACE_PREFIX.length);
+    return { ...(this.#findDecoded(payload, head) ?? this.#decodeHead(payload, head)).open, traceparent };
+  }
+
+  #findEncoded({ service, hops = 0, kind = DEFAULT_KIND }: Open): Entry | null {
+    for (let at = 0; at < this.#encoded.length; at++) {
+      const entry = this.#encoded[at];
+      if (entry === undefined || entry.open.service !== service) continue;
+      if ((entry.open.hops ?? 0) !== hops || (entry.open.kind ?? DEFAULT_KIND) !== kind) continue;
+      return moveToFront(this.#encoded, at, entry);
     }
-    return this.#readOpen;
+    return null;
+  }
+
+  /** The entry of the first `length` bytes; where they are not the whole payload, a closing brace follows them. */
+  #findDecoded(payload: Uint8Array, length: number): Entry | null {
+    const isHead = length < payload.length;
+    for (let at = 0; at < this.#decoded.length; at++) {
+      const entry = this.#decoded[at];
+      if (entry === undefined || entry.payload.length !== (isHead ? length + 1 : length)) continue;
+      if (isHead && entry.payload[length] !== CLOSING_BRACE) continue;
+      if (startsAlike(entry.payload, payload, length)) return moveToFront(this.#decoded, at, entry);
+    }
+    return null;
+  }
+
+  #decodeHead(payload: Uint8Array, length: number): Entry {
+    const head = payload.slice(0, length + 1);
+    head[length] = CLOSING_BRACE;
+    return remember(this.#decoded, parseOpen(head), head);
   }
 }
 
-function same(left: Uint8Array, right: Uint8Array): boolean {
-  if (left.length !== right.length) return false;
-  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
-  return left.length > 0;
+/** Adds an entry, in place of the least recently used one where there are enough. */
+function remember(entries: Entry[], open: Open, payload: Uint8Array | null): Entry {
+  const entry = { open, payload: payload ?? encodeOpenPayload(open) };
+  if (entries.length === MAX_ENTRIES) entries.pop();
+  entries.unshift(entry);
+  return entry;
+}
+
+function moveToFront(entries: Entry[], at: number, entry: Entry): Entry {
+  if (at > 0) {
+    entries.copyWithin(1, 0, at);
+    entries[0] = entry;
+  }
+  return entry;
+}
+
+/** An OPEN without fields that say what their absence says, and without trace context. */
+function withoutDefaults({ service, hops = 0, kind = DEFAULT_KIND }: Open): Open {
+  return { service, ...(hops === 0 ? {} : { hops }), ...(kind === DEFAULT_KIND ? {} : { kind }) };
+}
+
+function withTrace(payload: Uint8Array, traceparent: string): Uint8Array {
+  const head = payload.length - 1;
+  const traced = new Uint8Array(head + TRACE_BYTES);
+  traced.set(payload.subarray(0, head));
+  traced.set(TRACE_PREFIX, head);
+  encoder.encodeInto(traceparent, traced.subarray(head + TRACE_PREFIX.length));
+  traced.set(TRACE_SUFFIX, traced.length - TRACE_SUFFIX.length);
+  return traced;
+}
+
+/** Where the trace context that ends a payload begins, with its comma; -1 where none does. */
+function traceOffset(payload: Uint8Array): number {
+  const at = payload.length - TRACE_BYTES;
+  if (at < 0) return -1;
+  for (let index = 0; index < TRACE_PREFIX.length; index++) {
+    if (payload[at + index] !== TRACE_PREFIX[index]) return -1;
+  }
+  return at;
+}
+
+function parseTrace(payload: Uint8Array, at: number): string {
+  const text = decoder.decode(payload.subarray(at, at + TRACEPARENT_LENGTH));
+  return parseWith(Traceparent, text, {
+    code: "session.malformed",
+    what: "The OPEN frame is malformed: traceparent",
+  });
+}
+
+function startsAlike(left: Uint8Array, right: Uint8Array, length: number): boolean {
+  for (let at = 0; at < length; at++) if (left[at] !== right[at]) return false;
+  return true;
 }

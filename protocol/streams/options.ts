@@ -32,6 +32,8 @@ export interface MultiplexerOptions {
   /** Streams that the peer may have open at once. */
   maxStreams?: number;
   software: string;
+  /** Features to name in HELLO; none unless given. */
+  features?: readonly string[];
   /** Told to the peer in HELLO where there is no TLS that could yield one. */
   resumeKey?: string;
   /** A clock that never goes back, in ms, with fractions. */

@@ -4,9 +4,10 @@
  */
 import { FairleadError } from "../errors.ts";
 import { LEAST_WINDOW } from "../memory-budget.ts";
+import { DEFAULT_KIND } from "../stream-kind.ts";
 import { ReceiveWindow, SendCredit } from "./flow-control.ts";
 import type { FrameBatch } from "./frame-batch.ts";
-import { encodeReset, FRAME } from "./frames.ts";
+import { encodeReset, FRAME, type Open } from "./frames.ts";
 import type { StreamHandler, StreamOwner } from "./handler.ts";
 import { SendQueue } from "./send-queue.ts";
 import { MAY_RECEIVE, MAY_SEND, nextState, type StreamMove, type StreamState } from "./stream-state.ts";
@@ -21,9 +22,8 @@ export const TURN_BYTES = 16 * 1024 - 64;
 
 export class Stream {
   readonly id: number;
-  readonly service: string;
-  /** Streams that the client's connection has behind it. */
-  readonly hops: number;
+  /** What the OPEN asks for. */
+  readonly open: Open;
   /** Whether this side opened it. */
   readonly ours: boolean;
   readonly #owner: StreamOwner;
@@ -50,10 +50,9 @@ export class Stream {
   inControlRow = false;
   inDataRow = false;
 
-  constructor(options: { id: number; service: string; hops?: number; ours: boolean; owner: StreamOwner }) {
+  constructor(options: { id: number; open: Open; ours: boolean; owner: StreamOwner }) {
     this.id = options.id;
-    this.service = options.service;
-    this.hops = options.hops ?? 0;
+    this.open = options.open;
     this.ours = options.ours;
     this.#owner = options.owner;
     this.#window = new ReceiveWindow(options.owner.windows);
@@ -61,6 +60,20 @@ export class Stream {
     this.#maySend = MAY_SEND[this.#state];
     this.#mayReceive = MAY_RECEIVE[this.#state];
     this.#openWaits = options.ours;
+  }
+
+  get service(): string {
+    return this.open.service;
+  }
+
+  /** What the stream carries: a TCP connection unless the OPEN says otherwise. */
+  get kind(): string {
+    return this.open.kind ?? DEFAULT_KIND;
+  }
+
+  /** Streams that the client's connection has behind it. */
+  get hops(): number {
+    return this.open.hops ?? 0;
   }
 
   get state(): StreamState {
@@ -214,7 +227,7 @@ export class Stream {
     }
     if (this.#state === "closed") return;
     if (this.#openWaits) {
-      const payload = this.#owner.openPayload(this.service, this.hops);
+      const payload = this.#owner.openPayload(this.open);
       batch.header(FRAME.open, payload.length, this.id);
       batch.add(payload);
     }

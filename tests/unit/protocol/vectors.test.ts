@@ -31,6 +31,7 @@ import {
   parseOpen,
   parseReset,
 } from "../../../protocol/streams/frames.ts";
+import { OpenCache } from "../../../protocol/streams/open-cache.ts";
 import { formatClaim, parseClaim } from "../../../protocol/tokens.ts";
 import { AssertionClaims, audienceFor, type Purpose, parseJti } from "../../../protocol/uplink/assertions.ts";
 import { ConnectorMessage, RegistryMessage } from "../../../protocol/uplink/messages.ts";
@@ -106,6 +107,8 @@ describe("frames", () => {
     [FRAME.goaway]: parseGoaway,
   };
 
+  const opens = new OpenCache();
+
   it.each(frames.frames)("$name of stream $stream is read and written: $hex", (vector) => {
     const { name, type, stream, hex } = vector;
     expect(FRAME[name.toLowerCase() as keyof typeof FRAME]).toBe(type);
@@ -113,8 +116,10 @@ describe("frames", () => {
     expect(rest).toEqual([]);
     expect(frame).toMatchObject({ type, stream });
     const payload = frame?.payload ?? new Uint8Array();
-    if ("json" in vector) expect(PARSE[type]?.(payload)).toEqual(vector.json);
-    else if (vector.credit !== undefined) {
+    if ("json" in vector) {
+      expect(PARSE[type]?.(payload)).toEqual(vector.json);
+      if (type === FRAME.open) expect(encodeHex(opens.encode(opens.decode(payload)))).toBe(hex.slice(16));
+    } else if (vector.credit !== undefined) {
       expect(PARSE[type]?.(payload)).toBe(vector.credit);
       expect(encodeHex(encodeCredit(stream, vector.credit))).toBe(hex);
     } else if (vector.data !== undefined) {

@@ -20,7 +20,7 @@ const nobody = () => ({
 });
 
 function make(ours: boolean): { duplex: SessionStream; stream: Stream } {
-  const stream = new Stream({ id: 1, service: "api", ours, owner: nobody() });
+  const stream = new Stream({ id: 1, open: { service: "api" }, ours, owner: nobody() });
   const duplex = new SessionStream().attach(stream);
   stream.handler = duplex;
   return { duplex, stream };

@@ -53,6 +53,27 @@ async function setUp() {
   return { owner, peer, before: openSockets() };
 }
 
+describe("TargetStreams", () => {
+  it("refuses a stream of a kind that it does not serve with stream.kind_unsupported", async () => {
+    const targetStreams = new TargetStreams(
+      await Offers.load(await temporaryState(), [parseExpose("api=1")]),
+      new MemoryLog(),
+    );
+    const request = {
+      ...{ service: "api", kind: "of-tomorrow", encryption: "end-to-end" as const },
+      ...{ peer: { site: "s1", siteName: "east", boot: "b1" }, signal: new AbortController().signal },
+    };
+    expect(await codeOf(targetStreams.accept(new PassThrough(), request))).toBe("stream.kind_unsupported");
+  });
+
+  it("shares a session whose peer names the feature open-kind", async () => {
+    const { owner, peer } = await setUp();
+    for (const { manager } of [owner, peer]) {
+      expect(manager.sessions().map(({ peerFeatures }) => peerFeatures)).toEqual([["open-kind"]]);
+    }
+  });
+});
+
 describe("a target that does not answer", () => {
   it("keeps no dial of a stream that was reset, while it keeps that of one that was not", async () => {
     const { owner, peer, before } = await setUp();

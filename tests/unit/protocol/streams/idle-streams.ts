@@ -26,7 +26,7 @@ right.onOpened = (stream) => stream.accept();
 const before = used();
 const streams: Stream[] = [];
 for (let at = 0; at < STREAMS; at++) {
-  const stream = left.multiplexer.open("api", handler);
+  const stream = left.multiplexer.open({ service: "api" }, handler);
   stream.write(new Uint8Array(100));
   streams.push(stream);
   if (at % 100 === 99) settle(left, right);

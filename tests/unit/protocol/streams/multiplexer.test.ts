@@ -14,7 +14,7 @@ import {
   MAX_CREDIT,
 } from "../../../../protocol/streams/frames.ts";
 import { SEND_BUFFER, TURN_BYTES } from "../../../../protocol/streams/stream.ts";
-import { End, framesOf, greeted, HELLO, random, settle, type User } from "./support.ts";
+import { End, framesOf, greeted, HELLO, random, settle, User } from "./support.ts";
 
 const names = Object.fromEntries(Object.entries(FRAME).map(([name, type]) => [type, name]));
 const sentBy = (end: End) => {
@@ -630,5 +630,88 @@ function simulate(seed: number): void {
 describe("two ends over a simulated pipe", () => {
   it("read exactly what the other wrote, whatever the pipe does, and leave nothing behind", () => {
     for (let seed = 1; seed <= 25; seed++) simulate(seed);
+  });
+});
+
+describe("features of a session", () => {
+  const openKind = { features: ["open-kind"] };
+
+  it("are those that both HELLOs name; unknown names are ignored", () => {
+    const end = greeted({ features: ["of-tomorrow", "open-kind"] }, openKind);
+    expect([...end.multiplexer.features]).toEqual(["open-kind"]);
+    expect(end.multiplexer.peerFeatures).toEqual(["of-tomorrow", "open-kind"]);
+  });
+
+  it("are none with a peer whose HELLO has no features", () => {
+    const end = greeted({}, openKind);
+    expect(end.multiplexer.features.size).toBe(0);
+    expect(end.multiplexer.peerFeatures).toEqual([]);
+  });
+
+  it("are named in HELLO, which stays as it was where there are none", () => {
+    const helloOf = (options: { features?: readonly string[] }) => {
+      const end = new End("even", options);
+      end.turn();
+      return JSON.parse(framesOf(end.take())[0]?.text ?? "");
+    };
+    expect(helloOf(openKind).features).toEqual(["open-kind"]);
+    expect(Object.keys(helloOf({}))).toEqual(["versions", "window", "maxStreams", "software"]);
+  });
+});
+
+describe("the kind of a stream", () => {
+  const both = { features: ["open-kind"] };
+  const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const openTextOf = (end: End) => {
+    end.turn();
+    return framesOf(end.take()).find(({ type }) => type === FRAME.open)?.text;
+  };
+
+  it("reaches the peer with the trace context", () => {
+    const [left, right] = [new End("even", both), new End("odd", both)];
+    settle(left, right);
+    const open = { service: "api", hops: 2, kind: "udp", traceparent: trace };
+    left.multiplexer.open(open, new User());
+    settle(left, right);
+    expect(right.users[0]?.stream?.open).toEqual(open);
+    expect(right.users[0]?.stream?.kind).toBe("udp");
+  });
+
+  it("is tcp where OPEN names none, and is then not sent", () => {
+    const end = greeted(both, both);
+    end.multiplexer.open({ service: "api", kind: "tcp" }, new User());
+    expect(openTextOf(end)).toBe('{"service":"api"}');
+    end.multiplexer.receive(encodeOpen(1, { service: "api" }));
+    expect(end.users[0]?.stream?.kind).toBe("tcp");
+  });
+
+  it("other than tcp is refused with stream.kind_unsupported unless both sides named open-kind", () => {
+    for (const [hello, options] of [
+      [{}, both],
+      [both, {}],
+    ] as const) {
+      const end = greeted(hello, options);
+      expect(() => end.multiplexer.open({ service: "api", kind: "udp" }, new User())).toThrow(
+        expect.objectContaining({ code: "stream.kind_unsupported" }),
+      );
+      expect(end.multiplexer.streams).toBe(0);
+    }
+  });
+
+  it("that the receiver does not know ends the stream alone", () => {
+    const [left, right] = [new End("even", both), new End("odd", both)];
+    right.onOpened = (stream) => {
+      if (stream.kind === "tcp") stream.accept();
+      else stream.reset(new FairleadError("stream.kind_unsupported"));
+    };
+    settle(left, right);
+    const unknown = new User();
+    left.multiplexer.open({ service: "api", kind: "of-tomorrow" }, unknown);
+    const known = left.open();
+    settle(left, right);
+    expect(unknown.error?.code).toBe("stream.kind_unsupported");
+    expect(unknown.acceptedByPeer).toBe(false);
+    expect(known.acceptedByPeer).toBe(true);
+    expect([left.over, right.over]).toEqual([null, null]);
   });
 });

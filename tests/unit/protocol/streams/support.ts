@@ -89,6 +89,7 @@ export class End {
       window?: number;
       maxStreams?: number;
       windowBudget?: number;
+      features?: readonly string[];
       memory?: MemoryAccount;
       now?: () => number;
     } = {},
@@ -136,7 +137,7 @@ export class End {
 
   open(service = "api"): User {
     const user = new User();
-    user.stream = this.multiplexer.open(service, user);
+    user.stream = this.multiplexer.open({ service }, user);
     this.users.push(user);
     return user;
   }
@@ -207,7 +208,7 @@ export const HELLO: Hello = {
 /** An end whose peer is played by the test: after the greeting, nothing in its output. */
 export function greeted(
   hello: Partial<Hello> = {},
-  options: { window?: number; maxStreams?: number } = {},
+  options: { window?: number; maxStreams?: number; features?: readonly string[] } = {},
 ): End {
   const end = new End("even", options);
   end.turn();

@@ -1,0 +1,18 @@
+/** Features of a session that both HELLOs name (docs/protocol.md, "Features of a session"). */
+
+export const SESSION_FEATURE = {
+  /** Streams may be opened with a `kind`; an unknown one is refused with `stream.kind_unsupported`. */
+  openKind: "open-kind",
+} as const;
+
+/** Every feature of this implementation. */
+export const SESSION_FEATURES: readonly string[] = Object.values(SESSION_FEATURE);
+
+/** The features that both sides have. Unknown names of the peer are ignored. */
+export function commonFeatures(
+  ours: readonly string[] | undefined,
+  theirs: readonly string[] | undefined,
+): ReadonlySet<string> {
+  const known = new Set(ours);
+  return new Set(theirs?.filter((name) => known.has(name)));
+}

@@ -1,0 +1,13 @@
+/** The trace context that a stream's OPEN may carry (docs/protocol.md, "Frames"). */
+import { z } from "zod";
+
+/** Length of a {@link Traceparent}, in characters. */
+export const TRACEPARENT_LENGTH = 55;
+
+/** A W3C `traceparent` of version 00: trace id, parent id, flags. Neither id is all zeros. */
+export const Traceparent = z
+  .string()
+  .regex(
+    /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/,
+    "must be a W3C traceparent of version 00",
+  );

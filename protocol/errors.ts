@@ -826,6 +826,13 @@ export const ERRORS = {
     "Another program holds a port of the edge.",
     "Stop that program, or choose other ports with --api, --gateway and --lanes.",
   ),
+  "edge.misconfigured": entry(
+    "edge",
+    500,
+    "A variable or a binding of the edge is missing or wrong.",
+    "Look at the Worker's log, which names it; correct it in wrangler.toml, or deploy with `fairlead edge deploy`.",
+    RETRY,
+  ),
   "edge.failed": entry(
     "edge",
     500,

@@ -1,25 +1,161 @@
-/** What a deployment binds to the Worker: see wrangler.toml and, for the embedded edge, connector/edge. */
-import type { OidcVariables } from "./oidc-variables.ts";
+/**
+ * The configuration of a deployment: the environment that it binds to the Worker (wrangler.toml; for the embedded
+ * edge, connector/edge/workerd/workerd-config.ts), parsed once by a schema.
+ */
+import type { DurableObjectNamespace } from "@cloudflare/workers-types";
+import { z } from "zod";
+import { DEFAULT_OIDC_CLAIM, IssuerUrl, OidcRoles, ProviderUrl } from "../protocol/api/oidc.ts";
+import { FairleadError } from "../protocol/errors.ts";
+import { EdgeOrigin } from "../protocol/front/edge-origin.ts";
+import { parseWith } from "../protocol/parse.ts";
 
-export interface Env extends OidcVariables {
-  /** Reached through workers/registry/stub.ts. */
-  readonly REGISTRY: DurableObjectNamespace;
-  /** Reached through workers/router/stub.ts. */
-  readonly ROUTER: DurableObjectNamespace;
-  /** Reached through workers/directory/facade.ts. */
-  readonly DIRECTORY: DurableObjectNamespace;
+export interface Config {
+  /** Where people and joining connectors reach the API, and the audience of assertions. */
+  readonly apiUrl: string;
+  /** Where connectors dial uplinks and lanes. */
+  readonly gatewayUrl: string;
+  /** The hostname at which every request is an uplink or a lane; null on the embedded edge, which has a socket for them. */
+  readonly gatewayHostname: string | null;
+  /** Port at the gateway's host where workerd itself accepts lanes; null where lanes are dialled at the gateway. */
+  readonly lanePort: number | null;
   /** Deployment CA, PEM. */
-  readonly DEPLOYMENT_CA: string;
-  /** Its private key, PKCS #8 PEM. Secret. */
-  readonly DEPLOYMENT_CA_KEY: string;
+  readonly deploymentCa: string;
+  /** Private key of the deployment CA, PKCS #8 PEM. */
+  readonly deploymentCaKey: string;
   /** SHA-256 of the first admin key, lower-case hex. */
-  readonly ADMIN_KEY_HASH: string;
-  /** Where people and joining connectors reach the API; also the audience of assertions. */
-  readonly API_URL: string;
-  /** Where connectors dial uplinks and lanes (https). */
-  readonly GATEWAY_URL: string;
-  /** Port at the host of GATEWAY_URL where workerd itself takes lanes. Unset where lanes are dialled at GATEWAY_URL. */
-  readonly LANES_PORT?: string;
-  /** On Cloudflare, the hostname of GATEWAY_URL: requests to it are uplinks and lanes. Unset on the embedded edge. */
-  readonly GATEWAY_HOSTNAME?: string;
+  readonly adminKeyHash: string;
+  /**
+   * Whose identity tokens authenticate at the API besides keys; null when no provider is configured. The error when
+   * its variables are wrong: API keys, uplinks and lanes work without a provider.
+   */
+  readonly oidc: OidcSettings | FairleadError | null;
+  readonly objects: Objects;
+}
+
+/** The namespaces of the Durable Objects. The room of each object opens it: `openRegistry`, `openRouter`, `openDirectory`. */
+export interface Objects {
+  readonly registry: DurableObjectNamespace;
+  readonly router: DurableObjectNamespace;
+  readonly directory: DurableObjectNamespace;
+}
+
+/** A provider of identity tokens, and what its claims give. */
+export interface OidcSettings {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly claim: string;
+  /** Role and networks by value of the claim; null networks are all. */
+  readonly grants: ReadonlyMap<string, z.output<typeof OidcRoles>[string]>;
+  /** Where the provider's keys are; null to ask its discovery document. */
+  readonly jwks: string | null;
+}
+
+/** An empty variable counts as unset: wrangler.toml cannot unset one. */
+const optional = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value: string | undefined) => value || undefined, schema.optional());
+
+const pem = (label: string) =>
+  z
+    .string()
+    .regex(
+      new RegExp(`-----BEGIN ${label}-----[\\s\\S]+-----END ${label}-----`),
+      `must be PEM (BEGIN ${label})`,
+    );
+
+const namespace = z.custom<DurableObjectNamespace>(
+  (value) => typeof value === "object" && value !== null,
+  "must be bound to the class of a Durable Object",
+);
+
+const Environment = z
+  .object({
+    REGISTRY: namespace,
+    ROUTER: namespace,
+    DIRECTORY: namespace,
+    API_URL: EdgeOrigin,
+    GATEWAY_URL: EdgeOrigin,
+    /** Set on Cloudflare alone: the hostname of GATEWAY_URL. */
+    GATEWAY_HOSTNAME: optional(z.string().toLowerCase()),
+    /** Set by the embedded edge alone. */
+    LANES_PORT: optional(
+      z
+        .string()
+        .regex(/^\d{1,5}$/, "must be a port")
+        .transform(Number),
+    ),
+    DEPLOYMENT_CA: pem("CERTIFICATE"),
+    /** Secret. */
+    DEPLOYMENT_CA_KEY: pem("PRIVATE KEY"),
+    /** Secret. */
+    ADMIN_KEY_HASH: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/i, "must be a SHA-256 in hexadecimal")
+      .toLowerCase(),
+  })
+  .refine(
+    ({ GATEWAY_URL: url, GATEWAY_HOSTNAME: name }) => name === undefined || new URL(url).hostname === name,
+    { path: ["GATEWAY_HOSTNAME"], message: "must be the hostname of GATEWAY_URL" },
+  );
+
+const json = z.string().transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    context.addIssue({ code: "custom", message: "must be JSON" });
+    return z.NEVER;
+  }
+});
+
+const OidcEnvironment = z.object({
+  OIDC_ISSUER: IssuerUrl,
+  OIDC_AUDIENCE: z.string().min(1),
+  OIDC_CLAIM: optional(z.string()),
+  OIDC_ROLES: json.pipe(OidcRoles),
+  OIDC_JWKS: optional(ProviderUrl),
+});
+
+/** What a deployment binds to the Worker, before it is parsed. */
+export type Env = z.input<typeof Environment> & Partial<z.input<typeof OidcEnvironment>>;
+
+const parsed = new WeakMap<object, Config>();
+
+/**
+ * The configuration in an environment; parsed once for each environment.
+ * @throws FairleadError edge.misconfigured, naming each variable or binding that is wrong
+ */
+export function readConfig(env: object): Config {
+  const known = parsed.get(env);
+  if (known !== undefined) return known;
+  const variables = parseWith(Environment, env, { code: "edge.misconfigured" });
+  const config: Config = {
+    apiUrl: variables.API_URL,
+    gatewayUrl: variables.GATEWAY_URL,
+    gatewayHostname: variables.GATEWAY_HOSTNAME ?? null,
+    lanePort: variables.LANES_PORT ?? null,
+    deploymentCa: variables.DEPLOYMENT_CA,
+    deploymentCaKey: variables.DEPLOYMENT_CA_KEY,
+    adminKeyHash: variables.ADMIN_KEY_HASH,
+    oidc: readOidc(env),
+    objects: { registry: variables.REGISTRY, router: variables.ROUTER, directory: variables.DIRECTORY },
+  };
+  parsed.set(env, config);
+  return config;
+}
+
+/** The provider of identity tokens in an environment; as {@link Config.oidc}. */
+export function readOidc(env: object): OidcSettings | FairleadError | null {
+  if (!("OIDC_ISSUER" in env) || !env.OIDC_ISSUER) return null;
+  try {
+    const variables = parseWith(OidcEnvironment, env, { code: "edge.misconfigured" });
+    return {
+      issuer: variables.OIDC_ISSUER,
+      audience: variables.OIDC_AUDIENCE,
+      claim: variables.OIDC_CLAIM ?? DEFAULT_OIDC_CLAIM,
+      grants: new Map(Object.entries(variables.OIDC_ROLES)),
+      jwks: variables.OIDC_JWKS ?? null,
+    };
+  } catch (thrown) {
+    if (thrown instanceof FairleadError) return thrown;
+    throw thrown;
+  }
 }

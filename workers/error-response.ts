@@ -1,5 +1,5 @@
 /** How an error leaves the edge over HTTP. */
-import { asFairleadError, FairleadError, toErrorBody } from "../protocol/errors.ts";
+import { asFairleadError, type ErrorCode, FairleadError, toErrorBody } from "../protocol/errors.ts";
 
 /** Header that names a request in answers and logs. */
 export const REQUEST_ID_HEADER = "fairlead-request-id";
@@ -12,14 +12,18 @@ export function errorResponse(error: FairleadError, requestId: string = crypto.r
   return Response.json({ error: toErrorBody(error), requestId }, { status: error.entry.status, headers });
 }
 
+/** Codes whose text is for the operator's log alone. */
+const INTERNAL: readonly ErrorCode[] = ["edge.internal", "edge.misconfigured"];
+
 /**
- * Whatever was thrown, as a FairleadError fit for the outside. What was not expected is logged in full and
- * leaves as `edge.internal` without its text.
+ * What was thrown, as a FairleadError fit for the outside. An unexpected error is logged in full and leaves as
+ * `edge.internal` without its text; so does a wrong configuration, as `edge.misconfigured`.
  */
 export function publicError(thrown: unknown, requestId: string): FairleadError {
   const error = asFairleadError(thrown, "edge.internal");
-  if (error.code !== "edge.internal") return error;
-  const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : error.message;
+  if (!INTERNAL.includes(error.code)) return error;
+  const unexpected = error.code === "edge.internal" && error.cause instanceof Error ? error.cause : null;
+  const cause = unexpected === null ? error.message : (unexpected.stack ?? unexpected.message);
   console.error(JSON.stringify({ level: "error", requestId, code: error.code, cause }));
-  return new FairleadError("edge.internal");
+  return new FairleadError(error.code);
 }

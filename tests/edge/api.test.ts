@@ -16,7 +16,7 @@ import {
   errorOf,
   expectAnswer,
 } from "./support/client.ts";
-import { API_URL } from "./support/environment.ts";
+import { API_URL, GATEWAY_URL } from "./support/environment.ts";
 import { resetEdge } from "./support/reset.ts";
 
 afterEach(() => resetEdge());
@@ -175,6 +175,11 @@ describe("errors", () => {
   it("that nobody expected are logged, and tell the outside nothing", async () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
     await createNetwork("shop");
+    const failing = {
+      getByName: () => {
+        throw new Error("a secret detail of a CERTIFICATE");
+      },
+    };
     const answer = await ask(
       `${API_URL}/v1/networks/shop/tokens`,
       {
@@ -182,13 +187,24 @@ describe("errors", () => {
         body: "{}",
         headers: { "content-type": "application/json", authorization: `Bearer flk_admin_${"a".repeat(43)}` },
       },
-      { DEPLOYMENT_CA: "a secret detail" },
+      { REGISTRY: failing as never },
     );
     expect(answer.status).toBe(500);
     const text = await answer.text();
     expect(text).toContain("edge.internal");
-    expect(text).not.toMatch(/spec|pem|CERTIFICATE/i);
+    expect(text).not.toMatch(/spec|pem|CERTIFICATE|secret/i);
     expect(String(logged.mock.calls[0]?.[0])).toContain(answer.headers.get("fairlead-request-id"));
+    logged.mockRestore();
+  });
+});
+
+describe("a wrong configuration", () => {
+  it.each([API_URL, GATEWAY_URL])("is refused at %s, and only the log names the variable", async (url) => {
+    const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const answer = await ask(`${url}/v1/health`, {}, { GATEWAY_URL: "http://gateway.test" });
+    expect(await errorOf(answer.clone())).toEqual([500, "edge.misconfigured"]);
+    expect(await answer.text()).not.toContain("GATEWAY_URL");
+    expect(String(logged.mock.calls[0]?.[0])).toContain("GATEWAY_URL: must be https://HOST[:PORT]");
     logged.mockRestore();
   });
 });

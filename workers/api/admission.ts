@@ -50,8 +50,8 @@ export function addJoining(api: Api): void {
     spend(c, "renew");
     const identity = await verifyAssertion(c.req.valid("json").assertion, {
       purpose: "renew",
-      audience: c.env.API_URL,
-      deploymentCa: c.env.DEPLOYMENT_CA,
+      audience: c.var.config.apiUrl,
+      deploymentCa: c.var.config.deploymentCa,
       now: Date.now(),
       allowExpiredMs: RENEWABLE_MS,
     });

@@ -7,6 +7,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { FairleadError } from "../../protocol/errors.ts";
 import { IdentityTokens } from "../auth/identity-tokens.ts";
+import { readConfig } from "../config.ts";
 import { openDirectory } from "../directory/facade.ts";
 import { errorResponse, publicError, REQUEST_ID_HEADER } from "../error-response.ts";
 import { createLimits, type Limits } from "../limits/limits.ts";
@@ -53,7 +54,9 @@ export function createApi(limits: Limits = createLimits(), identityTokens = new 
 function prepare(limits: Limits, identityTokens: IdentityTokens): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     c.set("requestId", crypto.randomUUID());
-    c.set("directory", openDirectory(c.env.DIRECTORY));
+    const config = readConfig(c.env);
+    c.set("config", config);
+    c.set("directory", openDirectory(config.objects.directory));
     c.set("limits", limits);
     c.set("identityTokens", identityTokens);
     await next();

@@ -5,7 +5,7 @@ import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import type { Network } from "../../protocol/api/networks.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { IdentityTokens } from "../auth/identity-tokens.ts";
-import type { Env } from "../config.ts";
+import type { Config, Env } from "../config.ts";
 import type { DirectoryFacade } from "../directory/facade.ts";
 import type { Limits } from "../limits/limits.ts";
 import { openRegistry } from "../registry/stub.ts";
@@ -14,6 +14,7 @@ export interface ApiEnv {
   Bindings: Env;
   Variables: {
     requestId: string;
+    config: Config;
     directory: DirectoryFacade;
     limits: Limits;
     identityTokens: IdentityTokens;
@@ -30,7 +31,7 @@ export type Api = OpenAPIHono<ApiEnv>;
 
 /** The registry of a network that the directory knows: addressing an object creates it, so ask there first. */
 export function registryOf(c: Context<ApiEnv>, network: Pick<Network, "id"> = c.var.network) {
-  return openRegistry(c.env.REGISTRY, network.id);
+  return openRegistry(c.var.config.objects.registry, network.id);
 }
 
 /** The answers of a route, for its definition: the good one, and every error in the one form. */

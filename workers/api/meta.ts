@@ -43,7 +43,7 @@ export function addMeta(api: Api): void {
     return made.text;
   };
   api.openapi(description, (c) => {
-    const answer = c.body(describe(c.env.API_URL), 200, { "content-type": "application/json" });
+    const answer = c.body(describe(c.var.config.apiUrl), 200, { "content-type": "application/json" });
     // Text that was JSON: the route's type asks for the object.
     return answer as never;
   });

@@ -64,7 +64,7 @@ export function addSites(api: Api): void {
   api.openapi(create, async (c) => {
     const request = { request: c.req.valid("json"), actor: c.var.caller.name };
     const { site, token, claim } = unwrap(await registryOf(c).createSite(request));
-    const file = formatTokenFile(c.env, c.var.network, token, claim);
+    const file = formatTokenFile(c.var.config, c.var.network, token, claim);
     return c.json({ site, token: { ...token, file } }, 201);
   });
 

@@ -3,11 +3,11 @@ import { stringify } from "yaml";
 import type { Network } from "../../protocol/api/networks.ts";
 import type { Token } from "../../protocol/api/tokens.ts";
 import { TokenFile } from "../../protocol/tokens.ts";
-import type { Env } from "../config.ts";
+import type { Config } from "../config.ts";
 
 /** The token file's content. */
 export function formatTokenFile(
-  env: Pick<Env, "API_URL" | "GATEWAY_URL" | "DEPLOYMENT_CA" | "GATEWAY_HOSTNAME">,
+  config: Pick<Config, "apiUrl" | "gatewayUrl" | "gatewayHostname" | "deploymentCa">,
   network: Network,
   token: Token,
   claim: string,
@@ -23,12 +23,12 @@ export function formatTokenFile(
       expires: token.expiresAt,
     },
     spec: {
-      api: env.API_URL,
-      links: env.GATEWAY_URL,
+      api: config.apiUrl,
+      links: config.gatewayUrl,
       claim,
-      ca: env.DEPLOYMENT_CA,
+      ca: config.deploymentCa,
       // There the platform answers TLS, with certificates of a public CA.
-      ...(env.GATEWAY_HOSTNAME ? { tls: "public" as const } : {}),
+      ...(config.gatewayHostname === null ? {} : { tls: "public" as const }),
     },
   };
   // A deployment that is configured wrongly should fail here, not at the site that gets the file.

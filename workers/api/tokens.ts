@@ -40,7 +40,7 @@ export function addTokens(api: Api): void {
   api.openapi(create, async (c) => {
     const request = { ...c.req.valid("json"), actor: c.var.caller.name };
     const { token, claim } = unwrap(await registryOf(c).createToken(request));
-    return c.json({ ...token, file: formatTokenFile(c.env, c.var.network, token, claim) }, 201);
+    return c.json({ ...token, file: formatTokenFile(c.var.config, c.var.network, token, claim) }, 201);
   });
 
   api.openapi(revoke, async (c) => {

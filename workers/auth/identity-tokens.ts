@@ -1,10 +1,9 @@
 /** Identity tokens (OpenID Connect ID tokens, or access tokens that are JWTs) of the configured provider. */
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import { FairleadError } from "../../protocol/errors.ts";
-import type { OidcVariables } from "../oidc-variables.ts";
+import type { OidcSettings } from "../config.ts";
 import type { Caller } from "./caller.ts";
 import { callerOf } from "./claims.ts";
-import { type OidcSettings, parseSettings } from "./oidc-settings.ts";
 import { ProviderKeys } from "./provider-keys.ts";
 
 /** Signatures by a private key only: neither `none`, nor one that whoever can check it could also make. */
@@ -29,53 +28,35 @@ export function looksLikeToken(text: string): boolean {
   return /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/.test(text);
 }
 
-interface Provider {
-  readonly settings: OidcSettings;
-  readonly keys: ProviderKeys;
-}
-
-/** What an isolate keeps: the provider of the variables that it saw last, and its keys. */
+/** Verifies identity tokens; keeps the keys of the provider that it was asked about last. */
 export class IdentityTokens {
   readonly #now: () => number;
-  #last: { readonly variables: string; readonly provider: Provider } | null = null;
+  #last: { readonly source: string; readonly keys: ProviderKeys } | null = null;
 
   constructor({ now = Date.now }: { now?: () => number } = {}) {
     this.#now = now;
   }
 
-  /** Whether the operator wants identity tokens at all. */
-  configured(env: OidcVariables): boolean {
-    return Boolean(env.OIDC_ISSUER);
+  /** The caller that a token proves. @throws FairleadError oidc.invalid, oidc.expired, oidc.no_role, oidc.unreachable */
+  async verify(token: string, settings: OidcSettings): Promise<Caller> {
+    const caller = callerOf(await this.#check(token, settings), settings);
+    if (caller !== null) return caller;
+    throw new FairleadError("oidc.no_role", `No value of the claim "${settings.claim}" is mapped to a role.`);
   }
 
-  /**
-   * @throws FairleadError oidc.invalid, oidc.expired, oidc.no_role, oidc.unreachable; edge.internal when the
-   *   variables are wrong
-   */
-  async verify(token: string, env: OidcVariables): Promise<Caller> {
-    const provider = this.#provider(env);
-    const caller = callerOf(await this.#check(token, provider), provider.settings);
-    if (caller === null) {
-      const { claim } = provider.settings;
-      throw new FairleadError("oidc.no_role", `No value of the claim "${claim}" is mapped to a role.`);
+  /** The keys of a provider; those that are held, unless another provider is asked about. */
+  #keysOf({ issuer, jwks }: OidcSettings): ProviderKeys {
+    const source = JSON.stringify([issuer, jwks]);
+    if (this.#last?.source !== source) {
+      this.#last = { source, keys: new ProviderKeys({ issuer, jwks, now: this.#now }) };
     }
-    return caller;
+    return this.#last.keys;
   }
 
-  #provider({ OIDC_ISSUER, OIDC_AUDIENCE, OIDC_CLAIM, OIDC_ROLES, OIDC_JWKS }: OidcVariables): Provider {
-    const variables = JSON.stringify([OIDC_ISSUER, OIDC_AUDIENCE, OIDC_CLAIM, OIDC_ROLES, OIDC_JWKS]);
-    if (this.#last?.variables === variables) return this.#last.provider;
-    const settings = parseSettings({ OIDC_ISSUER, OIDC_AUDIENCE, OIDC_CLAIM, OIDC_ROLES, OIDC_JWKS });
-    const { issuer, jwks } = settings;
-    const provider = { settings, keys: new ProviderKeys({ issuer, jwks, now: this.#now }) };
-    this.#last = { variables, provider };
-    return provider;
-  }
-
-  async #check(token: string, { settings, keys }: Provider): Promise<JWTPayload> {
+  async #check(token: string, settings: OidcSettings): Promise<JWTPayload> {
     if (token.length > MAX_TOKEN) throw invalid("it is too long");
     try {
-      const { payload } = await jwtVerify(token, keys.find, {
+      const { payload } = await jwtVerify(token, this.#keysOf(settings).find, {
         algorithms: ALGORITHMS,
         issuer: settings.issuer,
         audience: settings.audience,

@@ -9,7 +9,7 @@ import { siteUri } from "../../protocol/names.ts";
 import { LANE_PATH, type Purpose, TICKET_HEADER, UPLINK_PATH } from "../../protocol/uplink/assertions.ts";
 import { IDENTITY_HEADER, type Identity, siteOfAssertion, verifyAssertion } from "../authority/identity.ts";
 import { type Ticket, VERIFIED_TICKET_HEADER, verifyTicket } from "../authority/ticket.ts";
-import type { Env } from "../config.ts";
+import type { Config } from "../config.ts";
 import { openDirectory } from "../directory/facade.ts";
 import { errorResponse, publicError } from "../error-response.ts";
 import { clientOf } from "../limits/client.ts";
@@ -32,7 +32,7 @@ export interface GatewayState {
 /** What a request may use. */
 interface Visit {
   readonly request: Request;
-  readonly env: Env;
+  readonly config: Config;
   readonly state: GatewayState;
   readonly now: number;
   readonly later: (work: Promise<unknown>) => void;
@@ -48,14 +48,14 @@ const INTERNAL_HEADERS = [IDENTITY_HEADER, VERIFIED_TICKET_HEADER];
  */
 export async function serveGateway(
   request: Request,
-  env: Env,
+  config: Config,
   state: GatewayState,
   prove: () => TlsProof,
   later: (work: Promise<unknown>) => void,
 ): Promise<Response> {
   const requestId = crypto.randomUUID();
   try {
-    return await route({ request, env, state, later, now: Date.now() }, prove);
+    return await route({ request, config, state, later, now: Date.now() }, prove);
   } catch (thrown) {
     return errorResponse(publicError(thrown, requestId), requestId);
   }
@@ -108,7 +108,7 @@ function refuse(error: FairleadError, extra: { status?: number; headers: Record<
 
 /** Proves the connector, and that its network exists. */
 async function authenticate(visit: Visit, proof: TlsProof, purpose: Purpose): Promise<Identity> {
-  const { request, env, now } = visit;
+  const { request, config, now } = visit;
   // An uplink speaks for its site: the assertion alone, which travels in a header, must not be enough for it.
   if (purpose === "uplink" && proof.certificate === null) throw new FairleadError("certificate.required");
   const jwt = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
@@ -118,14 +118,14 @@ async function authenticate(visit: Visit, proof: TlsProof, purpose: Purpose): Pr
   try {
     identity = await verifyAssertion(jwt, {
       purpose,
-      audience: env.API_URL,
-      deploymentCa: env.DEPLOYMENT_CA,
+      audience: config.apiUrl,
+      deploymentCa: config.deploymentCa,
       now,
       ...(proof.certificate === null ? {} : { tlsCertificate: proof.certificate }),
     });
   } catch (thrown) {
     // Whose it would have been is worth an event, as far as its certificates are ours.
-    const site = await siteOfAssertion(jwt, { deploymentCa: env.DEPLOYMENT_CA, now });
+    const site = await siteOfAssertion(jwt, { deploymentCa: config.deploymentCa, now });
     if (site !== null && (await networkExists(visit, site.networkId))) note(visit, site, thrown);
     throw thrown;
   }
@@ -140,14 +140,14 @@ function checkBan({ state, now }: Visit, jwt: string): void {
   if (retryAfterMs > 0) throw new FairleadError("uplink.limited", undefined, { retryAfterMs });
 }
 
-function networkExists({ env, state, now }: Visit, id: string): Promise<boolean> {
-  const ask = async () => (await openDirectory(env.DIRECTORY).findNetwork(id))?.id === id;
+function networkExists({ config, state, now }: Visit, id: string): Promise<boolean> {
+  const ask = async () => (await openDirectory(config.objects.directory).findNetwork(id))?.id === id;
   return state.known.has(id, now, ask);
 }
 
 async function openUplink(visit: Visit, identity: Identity): Promise<Response> {
   try {
-    const registry = openRegistry(visit.env.REGISTRY, identity.networkId);
+    const registry = openRegistry(visit.config.objects.registry, identity.networkId);
     return await upgraded(await registry.fetch(withVerified(visit.request, IDENTITY_HEADER, identity)));
   } catch (thrown) {
     const { networkId, siteId } = identity;
@@ -168,12 +168,12 @@ async function upgraded(answer: Response): Promise<Response> {
 }
 
 async function openLane(visit: Visit, identity: Identity): Promise<Response> {
-  const { request, env } = visit;
+  const { request, config } = visit;
   try {
     const ticket = await readTicket(visit, identity);
-    const registry = openRegistry(env.REGISTRY, identity.networkId);
+    const registry = openRegistry(config.objects.registry, identity.networkId);
     unwrap(await registry.authorizeLane(identity, ticket));
-    const router = openRouter(env.ROUTER, routerName(ticket.network, ticket.site, ticket.peer));
+    const router = openRouter(config.objects.router, routerName(ticket.network, ticket.site, ticket.peer));
     const answer = await upgraded(await router.fetch(withVerified(request, VERIFIED_TICKET_HEADER, ticket)));
     // The pair may have been cut meanwhile: a lane that came to the router just after that is not to stay.
     const still = await registry.authorizeLane(identity, ticket);
@@ -187,10 +187,10 @@ async function openLane(visit: Visit, identity: Identity): Promise<Response> {
   }
 }
 
-async function readTicket({ request, env, now }: Visit, identity: Identity): Promise<Ticket> {
+async function readTicket({ request, config, now }: Visit, identity: Identity): Promise<Ticket> {
   const text = request.headers.get(TICKET_HEADER);
   if (text === null) throw new FairleadError("ticket.missing");
-  const ticket = await verifyTicket(text, { deploymentCaKey: env.DEPLOYMENT_CA_KEY, now });
+  const ticket = await verifyTicket(text, { deploymentCaKey: config.deploymentCaKey, now });
   const own =
     ticket.network === identity.networkId && ticket.site === identity.siteId && ticket.boot === identity.boot;
   if (!own) throw new FairleadError("ticket.wrong_site");
@@ -210,6 +210,6 @@ function note(visit: Visit, who: { networkId: string; siteId: string }, thrown: 
   if (!(thrown instanceof FairleadError)) return;
   if (visit.state.limits.notes.take(who.networkId, visit.now) > 0) return;
   const { code, message: text } = thrown;
-  const registry = openRegistry(visit.env.REGISTRY, who.networkId);
+  const registry = openRegistry(visit.config.objects.registry, who.networkId);
   visit.later(Promise.resolve(registry.noteRefusal({ siteId: who.siteId, code, text })));
 }

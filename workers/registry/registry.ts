@@ -21,12 +21,12 @@ import type { Claim } from "../../protocol/tokens.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
 import { IDENTITY_HEADER, Identity } from "../authority/identity.ts";
 import type { Ticket } from "../authority/ticket.ts";
+import { type Env, readConfig } from "../config.ts";
 import { errorResponse, publicError } from "../error-response.ts";
 import { type Result, success } from "../result.ts";
-import type { Router } from "../router/router.ts";
+import { openRouter } from "../router/stub.ts";
 import { Authorities } from "./context/authorities.ts";
 import { Context } from "./context/context.ts";
-import { type SettingsVariables, settingsOf } from "./context/settings.ts";
 import { Lifetime } from "./lifecycle.ts";
 import { dumpNetwork } from "./operations/backup.ts";
 import { describeNetwork, describeSiteNamed, describeStatus } from "./operations/describe.ts";
@@ -44,22 +44,17 @@ import { Uplinks } from "./sockets/uplinks.ts";
 import { Store } from "./store/store.ts";
 import { Sockets } from "./uplink-handler.ts";
 
-/** What the deployment binds to a registry. */
-export interface RegistryEnv extends SettingsVariables {
-  readonly ROUTER: DurableObjectNamespace<Router>;
-}
-
-export class Registry extends DurableObject<RegistryEnv> {
+export class Registry extends DurableObject<Env> {
   readonly #context: Context;
   readonly #lifetime: Lifetime;
   readonly #sockets: Sockets;
 
-  constructor(ctx: DurableObjectState, env: RegistryEnv) {
+  constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const store = new Store(ctx.storage);
     const uplinks = new Uplinks(ctx, (uplink) => part(this.#context, uplink, "uplink.lost"));
-    const settings = settingsOf(env);
-    const routers = { cut: (name: string) => env.ROUTER.getByName(name).cut() };
+    const settings = readConfig(env);
+    const routers = { cut: (name: string) => openRouter(settings.objects.router, name).cut() };
     const authorities = new Authorities(settings, store, (whose) => {
       this.#context.event("authority.renewed", `The CA of ${whose} neared its end and was issued again.`);
     });

@@ -9,11 +9,10 @@ import { DurableObject } from "cloudflare:workers";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { closeCodeFor } from "../../protocol/uplink/messages.ts";
 import { Ticket, VERIFIED_TICKET_HEADER } from "../authority/ticket.ts";
-import type { Env } from "../config.ts";
 import { errorResponse } from "../error-response.ts";
 import { laneKey, MEET_MS, Rendezvous } from "./rendezvous.ts";
 
-export class Router extends DurableObject<Env> {
+export class Router extends DurableObject {
   readonly #rendezvous = new Rendezvous();
   /** The ends that wait for their other side, and what ends the wait. */
   readonly #waiting = new Map<string, { end: WebSocket; timer: ReturnType<typeof setTimeout> }>();

@@ -5,7 +5,8 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { createApi } from "../api/app.ts";
-import type { Env } from "../config.ts";
+import { type Config, type Env, readConfig } from "../config.ts";
+import { errorResponse, publicError } from "../error-response.ts";
 import { Bans } from "../gateway/bans.ts";
 import { type GatewayState, serveGateway } from "../gateway/gateway.ts";
 import { KnownNetworks } from "../gateway/known-networks.ts";
@@ -20,20 +21,33 @@ const limits = createLimits();
 const api = createApi(limits);
 const gateway: GatewayState = { limits, known: new KnownNetworks(), bans: new Bans() };
 
+/** Serves with the configuration; answers with an error when it is wrong. */
+async function configured(env: Env, serve: (config: Config) => Response | Promise<Response>) {
+  let config: Config;
+  try {
+    config = readConfig(env);
+  } catch (thrown) {
+    const requestId = crypto.randomUUID();
+    return errorResponse(publicError(thrown, requestId), requestId);
+  }
+  return await serve(config);
+}
+
 export class Gateway extends WorkerEntrypoint<Env> {
   override fetch(request: Request): Promise<Response> {
     const prove = () => proofFromSocket(this.ctx.props, request.cf);
-    return serveGateway(request, this.env, gateway, prove, (work) => this.ctx.waitUntil(work));
+    return configured(this.env, (config) =>
+      serveGateway(request, config, gateway, prove, (work) => this.ctx.waitUntil(work)),
+    );
   }
 }
 
 export default {
   fetch(request, env, ctx) {
-    const hostname = env.GATEWAY_HOSTNAME?.toLowerCase();
-    if (hostname && new URL(request.url).hostname === hostname) {
+    return configured(env, (config) => {
+      if (new URL(request.url).hostname !== config.gatewayHostname) return api.fetch(request, env, ctx);
       const prove = () => proofFromPlatform(request.cf);
-      return serveGateway(request, env, gateway, prove, (work) => ctx.waitUntil(work));
-    }
-    return api.fetch(request, env, ctx);
+      return serveGateway(request, config, gateway, prove, (work) => ctx.waitUntil(work));
+    });
   },
 } satisfies ExportedHandler<Env>;

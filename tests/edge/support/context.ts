@@ -1,8 +1,8 @@
 /** A registry's context of its own, over the storage of an object that runs. */
 import { env } from "cloudflare:workers";
+import { readConfig } from "../../../workers/config.ts";
 import { Authorities } from "../../../workers/registry/context/authorities.ts";
 import { Context } from "../../../workers/registry/context/context.ts";
-import { settingsOf } from "../../../workers/registry/context/settings.ts";
 import { Uplinks } from "../../../workers/registry/sockets/uplinks.ts";
 import { Store } from "../../../workers/registry/store/store.ts";
 
@@ -11,7 +11,7 @@ export function contextOn(
   state: DurableObjectState,
   adapt: (plain: Authorities) => Authorities = (plain) => plain,
 ): Context {
-  const settings = settingsOf(env);
+  const settings = readConfig(env);
   const store = new Store(state.storage);
   const authorities = adapt(new Authorities(settings, store, () => undefined));
   const uplinks = new Uplinks(state, () => undefined);

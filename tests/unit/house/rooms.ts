@@ -13,7 +13,7 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/front",
     usedBy: [
-      ...["protocol", "protocol/api", "workers/api", "workers/limits"],
+      ...["protocol", "protocol/api", "workers", "workers/api", "workers/limits"],
       ...[
         "connector/cli/login",
         "connector/edge/**",
@@ -27,7 +27,8 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/api",
     usedBy: [
-      ...["workers/api", "workers/auth", "workers/directory", "workers/gateway", "workers/registry/**"],
+      ...["workers", "workers/api", "workers/auth", "workers/directory", "workers/gateway"],
+      "workers/registry/**",
       ...["connector/cli/**", "connector/control", "connector/edge/workerd", "connector/net"],
       ...["connector/operator", "connector/site"],
     ],
@@ -75,7 +76,7 @@ const WORKERS: readonly Line[] = [
   {
     room: "workers",
     usedBy: ["workers/**"],
-    why: "The environment, results across objects and answers to errors are the same in every room.",
+    why: "The configuration, results across objects and answers to errors are the same in every room.",
   },
   ...["api", "gateway", "limits", "directory", "registry", "router"].map((room) => ({
     room: `workers/${room}`,

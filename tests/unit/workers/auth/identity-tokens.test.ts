@@ -1,9 +1,8 @@
 import { createHmac, KeyObject, sign } from "node:crypto";
 import { exportSPKI, importJWK, type JWTPayload } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { FairleadError } from "../../../../protocol/errors.ts";
 import { ALGORITHMS, IdentityTokens, looksLikeToken } from "../../../../workers/auth/identity-tokens.ts";
-import type { OidcVariables } from "../../../../workers/oidc-variables.ts";
+import type { OidcSettings } from "../../../../workers/config.ts";
 import { AUDIENCE, makeSigningKey, Provider, type TokenParts } from "../../../support/provider.ts";
 import { codeOf } from "../authority/support.ts";
 
@@ -21,19 +20,21 @@ afterEach(async () => {
   await provider.stop();
 });
 
-const env = (changes: OidcVariables = {}): OidcVariables => ({
-  OIDC_ISSUER: provider.issuer,
-  OIDC_AUDIENCE: AUDIENCE,
-  OIDC_ROLES: JSON.stringify({
-    admins: "admin",
-    shop: { role: "operator", networks: ["shop"] },
-    everyone: "viewer",
-  }),
+const settings = (changes: Partial<OidcSettings> = {}): OidcSettings => ({
+  issuer: provider.issuer,
+  audience: AUDIENCE,
+  claim: "roles",
+  grants: new Map([
+    ["admins", { role: "admin", networks: null }],
+    ["shop", { role: "operator", networks: ["shop"] }],
+    ["everyone", { role: "viewer", networks: null }],
+  ]),
+  jwks: null,
   ...changes,
 });
 
-const verify = (token: string, changes?: OidcVariables) => tokens.verify(token, env(changes));
-const codeFor = async (parts: TokenParts, changes?: OidcVariables) =>
+const verify = (token: string, changes?: Partial<OidcSettings>) => tokens.verify(token, settings(changes));
+const codeFor = async (parts: TokenParts, changes?: Partial<OidcSettings>) =>
   codeOf(verify(await provider.token({ ...parts, claims: { roles: ["admins"], ...parts.claims } }), changes));
 
 /** A token with any header and payload, signed as `sign` says. */
@@ -83,7 +84,7 @@ describe("a good identity token", () => {
     try {
       const token = await secure.token({ claims: { roles: ["admins"] } });
       // Node trusts this CA for no request of the test's: as an untrusted certificate would be.
-      expect(await codeOf(verify(token, { OIDC_ISSUER: secure.issuer }))).toBe("oidc.unreachable");
+      expect(await codeOf(verify(token, { issuer: secure.issuer }))).toBe("oidc.unreachable");
     } finally {
       await secure.stop();
     }
@@ -190,46 +191,19 @@ describe("an identity token is refused", () => {
   });
 });
 
-describe("the variables", () => {
-  const wrong: [string, OidcVariables][] = [
-    ["an issuer on plain http elsewhere", { OIDC_ISSUER: "http://provider.example" }],
-    ["an issuer that is no URL", { OIDC_ISSUER: "provider" }],
-    ["an issuer with a password", { OIDC_ISSUER: "https://a:b@provider.example" }],
-    ["an issuer with a query", { OIDC_ISSUER: "https://provider.example?a=b" }],
-    ["no audience", { OIDC_AUDIENCE: "" }],
-    ["no roles", { OIDC_ROLES: undefined }],
-    ["roles that are not JSON", { OIDC_ROLES: "admins: admin" }],
-    ["roles that map nothing", { OIDC_ROLES: "{}" }],
-    ["a role that does not exist", { OIDC_ROLES: '{"a":"root"}' }],
-    ["an admin of some networks", { OIDC_ROLES: '{"a":{"role":"admin","networks":["shop"]}}' }],
-    ["an empty list of networks", { OIDC_ROLES: '{"a":{"role":"viewer","networks":[]}}' }],
-    ["a misspelt field", { OIDC_ROLES: '{"a":{"role":"viewer","network":["shop"]}}' }],
-    ["keys on plain http elsewhere", { OIDC_JWKS: "http://provider.example/keys" }],
-  ];
-  for (const [title, changes] of wrong) {
-    it(`let nobody in when they have ${title}, and say so to the operator only`, async () => {
-      const token = await provider.token({ claims: { roles: ["admins"] } });
-      const thrown: FairleadError = await verify(token, changes).then(
-        () => expect.unreachable(),
-        (error) => error,
-      );
-      expect(thrown.code).toBe("edge.internal");
-      expect(thrown.message).toContain("OIDC_");
-      expect(provider.asked).toEqual([]);
-    });
-  }
-
-  it("are read once", async () => {
-    const read = vi.spyOn(JSON, "parse");
-    const token = await provider.token({ claims: { roles: ["admins"] } });
-    const changes = { OIDC_ROLES: env().OIDC_ROLES };
-    for (let times = 0; times < 3; times++) await verify(token, changes);
-    expect(read.mock.calls.filter(([text]) => text === changes.OIDC_ROLES)).toHaveLength(1);
-  });
-
+describe("settings", () => {
   it("that change take effect at once", async () => {
     const token = await provider.token({ claims: { roles: ["admins"] } });
     expect((await verify(token)).grants[0]?.role).toBe("admin");
-    expect((await verify(token, { OIDC_ROLES: '{"admins":"viewer"}' })).grants[0]?.role).toBe("viewer");
+    const grants = new Map([["admins", { role: "viewer", networks: null } as const]]);
+    expect((await verify(token, { grants })).grants[0]?.role).toBe("viewer");
+  });
+
+  it("that name the same provider share its keys", async () => {
+    const token = await provider.token({ claims: { roles: ["admins"] } });
+    await verify(token);
+    const asked = provider.asked.length;
+    await verify(token, { grants: new Map(settings().grants) });
+    expect(provider.asked).toHaveLength(asked);
   });
 });

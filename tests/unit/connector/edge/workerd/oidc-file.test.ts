@@ -8,7 +8,7 @@ import {
 } from "../../../../../connector/edge/credentials/certificates.ts";
 import { readOidcFile } from "../../../../../connector/edge/workerd/oidc-file.ts";
 import { FairleadError } from "../../../../../protocol/errors.ts";
-import { parseSettings } from "../../../../../workers/auth/oidc-settings.ts";
+import { readOidc } from "../../../../../workers/config.ts";
 
 let home: string;
 
@@ -48,7 +48,7 @@ describe("the file for --oidc", () => {
   test("becomes the Worker's variables, which the Worker reads as they were meant", async () => {
     const { variables, authorities, onLoopback } = await read(GOOD);
     expect({ authorities, onLoopback }).toEqual({ authorities: [], onLoopback: false });
-    expect(parseSettings(variables)).toEqual({
+    expect(readOidc(variables)).toEqual({
       issuer: "https://login.example.com/realm",
       audience: "fairlead",
       claim: "groups",

@@ -109,11 +109,16 @@ function withTrace(payload: Uint8Array, traceparent: string): Uint8Array {
 /** Where the trace context that ends a payload begins, with its comma; -1 where none does. */
 function traceOffset(payload: Uint8Array): number {
   const at = payload.length - TRACE_BYTES;
-  if (at < 0) return -1;
-  for (let index = 0; index < TRACE_PREFIX.length; index++) {
-    if (payload[at + index] !== TRACE_PREFIX[index]) return -1;
-  }
-  return at;
+  return at >= 0 &&
+    contains(payload, at, TRACE_PREFIX) &&
+    contains(payload, at + TRACE_BYTES - TRACE_SUFFIX.length, TRACE_SUFFIX)
+    ? at
+    : -1;
+}
+
+function contains(payload: Uint8Array, at: number, part: Uint8Array): boolean {
+  for (let index = 0; index < part.length; index++) if (payload[at + index] !== part[index]) return false;
+  return true;
 }
 
 function parseTrace(payload: Uint8Array, at: number): string {

@@ -95,7 +95,17 @@ describe("OpenCache", () => {
           expect(outcome(() => cache.decode(bytes(payload)))).toEqual(parsed);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
+    );
+  });
+
+  it.each([
+    `{"service":"api","traceparent":"${TRACE}""`,
+    `{"service":"api","traceparent":"${TRACE}"]`,
+    `{"service":"api","traceparent":"${TRACE}z}`,
+  ])("refuses a trace context that is not closed: %s", (payload) => {
+    expect(() => new OpenCache().decode(bytes(payload))).toThrow(
+      expect.objectContaining({ code: "session.malformed" }),
     );
   });
 

@@ -3,8 +3,9 @@ import type { Socket } from "node:net";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
 import { HopRules } from "../config/hop-policy.ts";
-import type { Log } from "../log.ts";
-import { joinStreams, type RelayStream } from "../relay/relay.ts";
+import { formatAddress } from "../net/local-socket.ts";
+import type { Flow } from "../relay/flow.ts";
+import type { Relay, RelayStream } from "../relay/relay.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { CircuitBreakers } from "./circuit-breakers.ts";
 import { EarlyData } from "./early-data.ts";
@@ -40,7 +41,7 @@ export interface ClientsOptions {
   readonly dials?: ClientHops;
   /** A client was reset because its connection goes in a circle. */
   readonly onLoop?: (service: string) => void;
-  readonly log: Log;
+  readonly relay: Relay;
   /** A clock that never goes back, ms; `performance.now` unless given. */
   readonly now?: () => number;
   readonly holdMs?: number;
@@ -60,27 +61,29 @@ export class Clients {
     this.#breakers = new CircuitBreakers({ now: this.#now });
   }
 
-  /** Serves one client; never throws. */
+  /** Serves one client. Never throws. */
   serve(service: string, client: Socket): void {
+    const flow = this.#start(service, client);
     const leave = new AbortController();
     const left = () => leave.abort();
     this.#waiting.set(client, leave);
     client.on("error", left);
     client.on("close", left);
-    this.#connect(service, client, leave.signal)
+    this.#connect(client, flow, leave.signal)
       .then(
         (stream) => {
-          if (leave.signal.aborted) stream.destroy(new FairleadError("stream.cancelled"));
-          else joinStreams(client, stream);
+          if (!leave.signal.aborted) this.#options.relay.join(client, stream, flow);
+          else {
+            const error = new FairleadError("stream.cancelled");
+            stream.destroy(error);
+            flow.end(error);
+          }
         },
         (thrown: unknown) => {
           client.resetAndDestroy();
           const error = asFairleadError(thrown, "stream.internal");
-          const fields = { service, code: error.code };
           if (error.code === "service.loop") this.#options.onLoop?.(service);
-          if (error.code === "stream.cancelled")
-            this.#options.log.debug(fields, "a client left before it was served");
-          else this.#options.log.warn(fields, `a client was reset: ${error.message}`);
+          flow.end(error);
         },
       )
       .finally(() => {
@@ -88,6 +91,22 @@ export class Clients {
         client.off("close", left);
         this.#waiting.delete(client);
       });
+  }
+
+  /** Resets a client that its listener cannot take. */
+  refuse(service: string, client: Socket, error: FairleadError): void {
+    const flow = this.#start(service, client);
+    client.on("error", () => {});
+    client.resetAndDestroy();
+    flow.end(error);
+  }
+
+  #start(service: string, { remoteAddress, remotePort }: Socket): Flow {
+    const client =
+      remoteAddress === undefined || remotePort === undefined
+        ? null
+        : formatAddress(remoteAddress, remotePort);
+    return this.#options.relay.start({ side: "listener", service, client });
   }
 
   /** The connector stops: clients whose stream is opening may still get it, those that wait for one are reset. */
@@ -103,12 +122,14 @@ export class Clients {
     }
   }
 
-  async #connect(service: string, client: Socket, signal: AbortSignal): Promise<RelayStream> {
+  async #connect(client: Socket, flow: Flow, signal: AbortSignal): Promise<RelayStream> {
+    const { service } = flow;
     const hops = (await this.#options.dials?.behind(client)) ?? 0;
     if (signal.aborted) throw new FairleadError("stream.cancelled");
     const { catalogue, streams, holdMs } = this.#options;
     return await openStream({
       service,
+      flow,
       signal,
       hop: this.#options.hop ?? new HopRules(),
       early: new EarlyData(client),

@@ -26,6 +26,11 @@ export class EarlyData {
     return this.#sent;
   }
 
+  /** Bytes that the client has said so far, all of which went to the stream of the last {@link sendTo}. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** Sends what is kept to a stream that is opening, and what the client says next, up to {@link EARLY_BYTES}. */
   sendTo(stream: Writable): void {
     this.#target = stream;

@@ -1,13 +1,14 @@
 /** The listeners of this site: one for each service that another site offers. */
 import type { Socket } from "node:net";
-import { ERRORS } from "../../protocol/errors.ts";
+import { ERRORS, type FairleadError } from "../../protocol/errors.ts";
 import type { ListenerReport, VisibleService } from "../../protocol/uplink/messages.ts";
 import { type Bind, DEFAULT_HOST, type ListenAt } from "../config/service-options.ts";
 import type { Log } from "../log.ts";
+import { formatAddress } from "../net/local-socket.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import { AddressBook, allocate } from "./address-pool.ts";
-import { type AddressOwner, formatAddress, Listener } from "./listener.ts";
+import { type AddressOwner, Listener } from "./listener.ts";
 
 const ADDRESSES_FILE = "addresses.json";
 
@@ -28,6 +29,8 @@ export interface ListenerSetOptions {
   /** Says whether there are descriptors for clients. */
   readonly descriptors?: DescriptorWatch;
   readonly onClient: (service: string, socket: Socket) => void;
+  /** See {@link ListenerOptions.onRefused}. */
+  readonly onRefused: (service: string, socket: Socket, error: FairleadError) => void;
   /** The targets of this machine's connectors, whose addresses no listener takes. */
   readonly ownTargets?: OwnedAddresses;
   /** The listeners or their states changed. */
@@ -137,7 +140,7 @@ export class ListenerSet {
   }
 
   #ensure(service: string, host: string, port: number): void {
-    const { onClient, onChange, log, retry, keepAliveMs, descriptors, ownTargets } = this.#options;
+    const { onClient, onRefused, onChange, log, retry, keepAliveMs, descriptors, ownTargets } = this.#options;
     const ownOnly = this.#listen.get(service)?.host === host;
     const place = formatAddress(host, port);
     const open = this.#open.get(service);
@@ -154,6 +157,7 @@ export class ListenerSet {
       // Where an address was asked for by name, other connectors may have it as a target: so networks are joined.
       ownTarget: ownTargets && (() => ownTargets.check(host, port, ownOnly)),
       onClient: (socket) => onClient(service, socket),
+      onRefused: (socket, error) => onRefused(service, socket, error),
       ...(retry ? { retry } : {}),
     });
     this.#open.set(service, { listener, place });

@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
-import { localSocketOptions } from "../net/local-socket.ts";
+import { formatAddress, localSocketOptions } from "../net/local-socket.ts";
 import { type DescriptorWatch, isForWantOfDescriptors } from "../resources/descriptor-watch.ts";
 
 export type ListenerState =
@@ -27,6 +27,8 @@ export interface ListenerOptions {
   /** See {@link localSocketOptions}. */
   readonly keepAliveMs?: number | null | undefined;
   readonly onClient: (socket: Socket) => void;
+  /** A client that the listener cannot take, with the reason. It must be reset: a FIN looks like an empty answer. */
+  readonly onRefused: (socket: Socket, error: FairleadError) => void;
   readonly onState: () => void;
   /** The owner of the listener's address, when it is a target of a connector on this machine; checked before it binds. */
   readonly ownTarget?: (() => Promise<AddressOwner | null>) | undefined;
@@ -38,6 +40,7 @@ export interface ListenerOptions {
 
 /** Clients of one listener at once; more are reset. Bounds what one service can hold in memory. */
 const MAX_CLIENTS = 50_000;
+const TOO_MANY_CLIENTS = `The listener has ${MAX_CLIENTS} clients, which is the most that it takes.`;
 const BACKLOG = 4096;
 
 /** How long a client that came in a circle is shown, ms. */
@@ -159,12 +162,14 @@ export class Listener {
     server.listen({ host, port, backlog: BACKLOG });
   }
 
-  /** A client that cannot be served is reset: the FIN of a server that has too many looks like an empty answer. */
   #accept(socket: Socket): void {
-    const { descriptors, onClient } = this.#options;
-    if (this.#clients >= MAX_CLIENTS || descriptors?.take() === false) {
-      socket.on("error", () => {});
-      socket.resetAndDestroy();
+    const { descriptors, onClient, onRefused } = this.#options;
+    if (this.#clients >= MAX_CLIENTS) {
+      onRefused(socket, new FairleadError("service.overloaded", TOO_MANY_CLIENTS));
+      return;
+    }
+    if (descriptors?.take() === false) {
+      onRefused(socket, new FairleadError("connector.descriptors"));
       return;
     }
     this.#clients++;
@@ -207,8 +212,4 @@ export class Listener {
     else this.#options.log.info(fields, `listener ${next.state}`);
     this.#options.onState();
   }
-}
-
-export function formatAddress(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

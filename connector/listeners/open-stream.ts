@@ -8,6 +8,7 @@ import { timeLimit } from "../../protocol/time-limits.ts";
 import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
 import { withTimeout } from "../async/timeout.ts";
 import { type HopRules, hopNotAllowed } from "../config/hop-policy.ts";
+import type { Flow } from "../relay/flow.ts";
 import type { RelayStream } from "../relay/relay.ts";
 import type { Attempt } from "./circuit-breakers.ts";
 import type { EarlyData } from "./early-data.ts";
@@ -42,6 +43,8 @@ export interface OpenStreamOptions {
   readonly edgeRoundTrip: () => number | null;
   /** Resolves at the next change of the catalogue, after `ms`, or when `signal` aborts. */
   readonly changed: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** The client's flow, which gets to know each instance and stream that is tried. */
+  readonly flow: Flow;
   /** What the client says before an instance accepts. */
   readonly early: EarlyData;
   /** Aborts when the client leaves. */
@@ -113,10 +116,16 @@ async function tryEach(
       }
       const error = asFairleadError(thrown, "session.lost");
       const uncertain = options.early.sent && !isRefusal(error);
+      if (uncertain) options.flow.toTarget.add(options.early.bytes);
       options.early.refused();
       attempt.failed(error.code);
       if (uncertain) throw error;
       if (options.stopping?.aborted) throw error;
+      options.flow.log(
+        "debug",
+        { code: error.code },
+        `The instance did not serve the client: ${error.message}`,
+      );
       errors.push(error);
     }
   }
@@ -155,8 +164,10 @@ async function openAccepted(
   instance: VisibleOffer,
   { limitMs, only }: { limitMs: number; only: boolean },
 ): Promise<RelayStream> {
-  const { open, service, signal, early } = options;
+  const { open, service, signal, early, flow } = options;
+  flow.setPeer(instance);
   const stream = await inTime(open(service, instance), limitMs, instance);
+  flow.setStream(stream);
   const leave = () => stream.destroy();
   // Until somebody else joins it, a failing stream must not end the process; `accepted` tells the failure.
   const ignore = () => {};
@@ -174,6 +185,7 @@ async function openAccepted(
     signal.addEventListener("abort", leave);
     early.sendTo(stream);
     await accepted(stream);
+    flow.toTarget.add(early.bytes);
     early.accepted();
     return stream;
   } catch (error) {

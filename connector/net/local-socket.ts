@@ -32,3 +32,8 @@ export function localSocketOptions(keepAliveMs: number | null = DEFAULT_KEEPALIV
     highWaterMark: 256 * 1024,
   };
 }
+
+/** `HOST:PORT`, with brackets around an IPv6 address. */
+export function formatAddress(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,56 +1,161 @@
 /**
- * Joins a stream of a session with a local connection. As with TCP, what came before a reset is delivered, in order, and
- * the reset behind it.
+ * Joins local connections with streams of sessions, and keeps a {@link Flow} for each, on the listener side and on the
+ * target side alike. As with TCP, what came before a reset is delivered in order, and the reset after it.
  */
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { FairleadError } from "../../protocol/errors.ts";
-import { pendingResets } from "../net/pending-resets.ts";
+import type { Log } from "../log.ts";
+import { readAfterBrokenWrite, wasReset } from "./broken-write.ts";
+import { type ByteCount, Flow, type FlowEvents, type FlowStart, flowIds, type StreamIds } from "./flow.ts";
 import { resetAfterFlush, resetSocket } from "./flushed-reset.ts";
-
-type WriteDone = (error?: Error | null) => void;
+import type { FlowObserver } from "./observer.ts";
 
 /** A stream of a session, as far as the relay uses it. */
-export interface RelayStream extends Duplex {
+export interface RelayStream extends Duplex, StreamIds {
   /** Counts the bytes that wait in `local`, which the stream's peer made this process hold. */
   noteQueued(local: Duplex): void;
   /** Resets the stream with `error` once everything that was written to it has gone out. */
   resetAfterWrites(error: FairleadError): void;
 }
 
-/**
- * Copies both ways until both ends have finished; each direction ends by itself. When one end breaks or closes before
- * its end, the other end gets what was read from it and is destroyed: the stream with `stream.cancelled` or the
- * FairleadError of the local connection, a socket with a reset, so that no reader takes half an answer for a whole one.
- * When the stream ended for a reason of its own, such as a revocation, the socket is reset at once.
- * A socket must have been made with `allowHalfOpen: true`.
- */
-export function joinStreams(local: Duplex, stream: RelayStream): void {
-  const endLocal = (error: Error | null) => abandonLocal(local, error);
-  const endStream = (error: Error | null) => {
-    if (!stream.destroyed) stream.resetAfterWrites(reasonOf(error));
+export interface RelayOptions {
+  /** Ids of the network and of this connector's site. */
+  readonly network: string;
+  readonly site: string;
+  readonly log: Log;
+}
+
+export class Relay {
+  readonly #network: string;
+  readonly #site: string;
+  readonly #log: Log;
+  readonly #observers = new Set<FlowObserver>();
+  readonly #events: FlowEvents = {
+    ended: (flow, error) => this.#ended(flow, error),
+    log: (level, fields, message) => this.#log[level](fields, message),
   };
+  #flows = 0;
+
+  constructor({ network, site, log }: RelayOptions) {
+    this.#network = network;
+    this.#site = site;
+    this.#log = log.child({ network, site });
+  }
+
+  /** Flows that have not ended. */
+  get flows(): number {
+    return this.#flows;
+  }
+
+  /** Starts the flow of a client connection. It ends by {@link join}, or by its own `end` when nothing is joined. */
+  start(start: Omit<FlowStart, "network" | "site">): Flow {
+    this.#flows++;
+    const flow = new Flow({ ...start, network: this.#network, site: this.#site }, this.#events);
+    this.#notify("flowStarted", flow);
+    return flow;
+  }
+
+  /** Adds an observer. Returns the function that removes it. */
+  observe(observer: FlowObserver): () => void {
+    this.#observers.add(observer);
+    return () => void this.#observers.delete(observer);
+  }
+
+  /**
+   * Copies both ways until both ends have finished; each direction ends by itself. When one end breaks or closes before
+   * its end, the other end gets what was read from it and is destroyed: the stream with `stream.cancelled` or the
+   * FairleadError of the local connection, a socket with a reset, so that no reader takes half an answer for a whole one.
+   * When the stream ended for a reason of its own, such as a revocation, the socket is reset at once.
+   * A socket must have been made with `allowHalfOpen: true`. The flow ends when both ends are closed.
+   */
+  join(local: Duplex, stream: RelayStream, flow: Flow): void {
+    if (!local.destroyed && !stream.destroyed) {
+      flow.open();
+      this.#notify("flowOpened", flow);
+    }
+    joinStreams(local, stream, flow);
+  }
+
+  #ended(flow: Flow, error: FairleadError | null): void {
+    this.#flows--;
+    const { bytesToTarget, bytesToClient, openedMs, firstByteMs, endedMs, outcome } = flow;
+    const fields = {
+      ...flowIds(flow),
+      ...{ bytesToTarget, bytesToClient, outcome },
+      ...{ openedMs: round(openedMs), firstByteMs: round(firstByteMs), ms: round(endedMs) },
+    };
+    if (error === null) this.#log.debug(fields, "The flow is completed.");
+    else {
+      const level = isQuiet(flow) ? "debug" : "info";
+      this.#log[level]({ ...fields, code: error.code }, `The flow failed: ${error.message}`);
+    }
+    this.#notify("flowEnded", flow);
+  }
+
+  /** An observer that throws costs a log line, not the flow. */
+  #notify(event: keyof FlowObserver, flow: Flow): void {
+    for (const observer of this.#observers) {
+      try {
+        observer[event]?.(flow);
+      } catch (thrown) {
+        this.#log.error({ ...flowIds(flow), event }, `An observer of flows failed: ${String(thrown)}`);
+      }
+    }
+  }
+}
+
+/**
+ * Whether a failure needs no attention: the client left before it was served, or the process lacked descriptors, which
+ * the descriptor watch logs for all of them together.
+ */
+function isQuiet({ outcome, openedMs }: Flow): boolean {
+  return outcome === "connector.descriptors" || (outcome === "stream.cancelled" && openedMs === null);
+}
+
+function round(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 10) / 10;
+}
+
+function joinStreams(local: Duplex, stream: RelayStream, flow: Flow): void {
+  let closed = 0;
+  const onClose = () => {
+    if (++closed === 2) flow.end();
+  };
+  const endLocal = (error: Error | null) => {
+    flow.fail(reasonOf(error));
+    abandonLocal(local, error);
+  };
+  const endStream = (error: Error | null) => {
+    const reason = reasonOf(error);
+    flow.fail(reason);
+    if (!stream.destroyed) stream.resetAfterWrites(reason);
+  };
+  // The local connection is the client on the listener side, and the target on the target side.
+  const isClient = flow.side === "listener";
+  const [fromLocal, fromStream] = isClient ? [flow.toTarget, flow.toClient] : [flow.toClient, flow.toTarget];
   if (local instanceof Socket) readAfterBrokenWrite(local);
-  watch(local, stream, endStream);
-  watch(stream, local, endLocal);
+  watch(local, stream, { count: fromLocal, abandon: endStream, onClose });
+  watch(stream, local, { count: fromStream, abandon: endLocal, onClose });
   if (local.destroyed || stream.destroyed) return;
   // A stalled connection holds as much in its own queue as in the stream's window: both count.
   const note = () => stream.noteQueued(local);
-  pump(local, stream, note);
-  pump(stream, local, note);
+  pump(local, stream, fromLocal, note);
+  pump(stream, local, fromStream, note);
 }
 
 /**
  * Does what `pipe` does, with a third of its memory: thousands of streams may be idle for hours. The chunks of one turn
  * of the event loop leave in one write.
  */
-function pump(from: Duplex, to: Duplex, note: () => void): void {
+function pump(from: Duplex, to: Duplex, count: ByteCount, note: () => void): void {
   from.on("data", (chunk: Buffer) => {
     if (to.destroyed) return;
     if (to.writableCorked === 0) {
       to.cork();
       setImmediate(uncork, to);
     }
+    count.add(chunk.length);
     if (!to.write(chunk, note)) from.pause();
     note();
   });
@@ -69,35 +174,46 @@ function uncork(stream: Duplex): void {
   stream.uncork();
 }
 
-/** Ends `to` with `end` when `from` breaks or closes before its end. */
-function watch(from: Duplex, to: Duplex, end: (error: Error | null) => void): void {
-  if (from.destroyed) {
-    end(from.errored);
+interface Watch {
+  readonly count: ByteCount;
+  /** Ends the other side. */
+  readonly abandon: (error: Error | null) => void;
+  readonly onClose: () => void;
+}
+
+/** Abandons `to` when `from` breaks or closes before its end. */
+function watch(from: Duplex, to: Duplex, { count, abandon, onClose }: Watch): void {
+  from.on("error", (error) => {
+    passRest(from, to, count);
+    abandon(error);
+  });
+  if (from.destroyed) abandon(from.errored);
+  if (from.closed) {
+    onClose();
     return;
   }
-  from.on("error", (error) => {
-    passRest(from, to);
-    end(error);
-  });
   from.on("close", () => {
-    if (from.readableEnded && from.writableFinished) return;
-    passRest(from, to);
-    end(from.errored);
+    if (!from.readableEnded || !from.writableFinished) {
+      passRest(from, to, count);
+      abandon(from.errored);
+    }
+    onClose();
   });
 }
 
 /** Passes on what was read from a connection that failed, and not passed on because the other side was slow. */
-function passRest(from: Duplex, to: Duplex): void {
+function passRest(from: Duplex, to: Duplex, count: ByteCount): void {
   if (!(from instanceof Socket) || to.destroyed || to.writableEnded) return;
   for (;;) {
     const chunk: Buffer | null = from.read();
     if (chunk === null) return;
+    count.add(chunk.length);
     to.write(chunk);
   }
 }
 
-/** Ends a local connection such that its other side can tell it from a proper end. */
-export function abandonLocal(local: Duplex, error: Error | null = null): void {
+/** Ends a local connection such that its other side can tell this end from a proper one. */
+function abandonLocal(local: Duplex, error: Error | null): void {
   if (local.destroyed) return;
   const reason = reasonOf(error);
   if (!(local instanceof Socket)) local.destroy(reason);
@@ -107,70 +223,4 @@ export function abandonLocal(local: Duplex, error: Error | null = null): void {
 
 function reasonOf(error: Error | null): FairleadError {
   return error instanceof FairleadError ? error : new FairleadError("stream.cancelled", error?.message);
-}
-
-// ---- a socket that cannot be written to any more ----------------------------------------------------------
-
-/** Why writing to a socket failed that is still being read. */
-const BROKEN = Symbol("broken");
-
-type BreakableSocket = Socket & { [BROKEN]?: NodeJS.ErrnoException };
-
-/**
- * Makes a socket that cannot be written to go on reading to its end. Node would close it, and with it lose what the peer
- * said before it reset: an answer to a request that is still being sent, say. It fails once that was read.
- */
-function readAfterBrokenWrite(socket: Socket): void {
-  socket._write = writeOrBreak;
-  socket._writev = writevOrBreak;
-}
-
-function writeOrBreak(
-  this: BreakableSocket,
-  chunk: unknown,
-  encoding: BufferEncoding,
-  done: WriteDone,
-): void {
-  if (this[BROKEN] !== undefined) done();
-  else Socket.prototype._write.call(this, chunk, encoding, (error) => written(this, error, done));
-}
-
-function writevOrBreak(
-  this: BreakableSocket,
-  chunks: { chunk: unknown; encoding: BufferEncoding }[],
-  done: WriteDone,
-): void {
-  if (this[BROKEN] !== undefined) done();
-  else Socket.prototype._writev?.call(this, chunks, (error) => written(this, error, done));
-}
-
-function written(socket: BreakableSocket, error: Error | null | undefined, done: WriteDone): void {
-  if (!error || socket.destroyed || socket.readableEnded) {
-    done(error);
-    return;
-  }
-  socket[BROKEN] = error;
-  const fail = () => void socket.destroy(error);
-  const over = pendingResets.add({
-    bytes: socket.readableLength,
-    progress: () => socket.bytesRead + socket.readableLength,
-    reset: fail,
-  });
-  if (over === null) {
-    done(error);
-    return;
-  }
-  socket.once("end", fail);
-  socket.once("close", over);
-  // Nothing more is written; what is read goes on.
-  done();
-}
-
-/**
- * Whether the end of what a socket's peer said is a reset. Linux tells it once, and writing may have been told: then
- * reading just ends. Writing is told EPIPE instead when the peer had finished properly before it reset.
- */
-function wasReset(from: Duplex): boolean {
-  const error = (from as Partial<BreakableSocket>)[BROKEN];
-  return error !== undefined && !(error.code === "EPIPE" && process.platform === "linux");
 }

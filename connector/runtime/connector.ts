@@ -16,6 +16,7 @@ import { Clients } from "../listeners/clients.ts";
 import { ListenerSet } from "../listeners/listener-set.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { pendingResets } from "../net/pending-resets.ts";
+import { Relay } from "../relay/relay.ts";
 import { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import { drained } from "../runtime/drain.ts";
 import type { SessionManager } from "../session/manager.ts";
@@ -27,6 +28,7 @@ import { Offers } from "../targets/offers.ts";
 import { OwnTargets } from "../targets/own-targets.ts";
 import { RefusedOffers } from "../targets/refused-offers.ts";
 import { TargetDials } from "../targets/target-dials.ts";
+import { TargetPool } from "../targets/target-pool.ts";
 import { TargetStreams } from "../targets/target-streams.ts";
 import { ClockWatch } from "../uplink/clock-skew.ts";
 import { dialUplink, laneAddress } from "../uplink/dial.ts";
@@ -67,6 +69,7 @@ export class Connector implements Controlled {
   readonly #book: LinkBook;
   readonly #refusedOffers: RefusedOffers;
   readonly #clock: ClockWatch;
+  readonly #relay: Relay;
   readonly #targetStreams: TargetStreams;
   readonly #hearing: Hearing;
   readonly #report: Report;
@@ -105,6 +108,9 @@ export class Connector implements Controlled {
       onClient: (service, socket) => {
         if (holder.connector) holder.connector.#clients.serve(service, socket);
       },
+      onRefused: (service, socket, error) => {
+        if (holder.connector) holder.connector.#clients.refuse(service, socket, error);
+      },
       onChange: () => {
         if (holder.connector) holder.connector.#planReport();
       },
@@ -122,11 +128,10 @@ export class Connector implements Controlled {
     this.#descriptors = descriptors;
     this.#hop = options.hop ?? new HopRules();
     this.#offers = offers;
-    this.#targetStreams = new TargetStreams(offers, log, {
-      keepAliveMs: options.localKeepAliveMs,
-      descriptors,
-      dials,
-    });
+    const { network, site: self } = site.membership;
+    this.#relay = new Relay({ network: network.id, site: self.id, log });
+    const pool = new TargetPool({ keepAliveMs: options.localKeepAliveMs, descriptors, dials });
+    this.#targetStreams = new TargetStreams({ offers, pool, relay: this.#relay, log });
     this.#listeners = listeners;
     this.#machine = machine;
     this.#ownTargets = ownTargets;
@@ -148,7 +153,8 @@ export class Connector implements Controlled {
       uplink: () => this.#uplink,
     });
     this.#clients = new Clients({
-      ...{ catalogue: this.#catalogue, streams: streamsOf(this.#manager), hop: this.#hop, log },
+      ...{ catalogue: this.#catalogue, streams: streamsOf(this.#manager), hop: this.#hop },
+      relay: this.#relay,
       edgeRoundTrip: () => this.#uplink.roundTrip,
       edgeUpForMs: () => this.#uplink.upForMs,
       dials,

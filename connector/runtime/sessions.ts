@@ -63,6 +63,6 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
     allowsHop: () => hop.allowsAny || offers.anyHop,
     memory: new MemoryBudget(memory),
     ...(sessions === undefined ? {} : { limits: sessions }),
-    log,
+    log: log.child({ network: site.membership.network.id, site: site.membership.site.id }),
   });
 }

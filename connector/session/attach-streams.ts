@@ -10,6 +10,8 @@ import { SessionStream } from "./session-stream.ts";
 import { tlsError } from "./tls.ts";
 
 export interface AttachOptions {
+  /** Id of the session. */
+  readonly session: string;
   readonly role: "client" | "server";
   readonly limits: SessionLimits;
   readonly memory: MemoryAccount;
@@ -56,7 +58,7 @@ export function attachStreams(channel: Duplex, options: AttachOptions): Multiple
     events: {
       ready,
       opened: (stream) => {
-        const duplex = new SessionStream().attach(stream);
+        const duplex = new SessionStream(options.session).attach(stream);
         options.opened(duplex);
         return duplex;
       },

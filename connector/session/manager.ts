@@ -84,7 +84,13 @@ export class SessionManager {
       } catch (thrown) {
         const error = asFairleadError(thrown, "session.lost");
         if (last || !isWorthRetrying(error.code)) throw error;
-        const about = { peer: peer.siteName, peerSite: peer.site, session: session.id, code: error.code };
+        const about = {
+          service,
+          peer: peer.siteName,
+          peerSite: peer.site,
+          session: session.id,
+          code: error.code,
+        };
         this.#options.log.debug(about, `The session failed and is requested again: ${error.message}`);
       }
     }

@@ -47,13 +47,17 @@ export class SessionStream extends Duplex implements StreamHandler {
   /** The reset to send in place of FIN after the last write. */
   #finalReset: FairleadError | null = null;
 
-  constructor() {
+  /** Id of the session that carries the stream. */
+  readonly session: string;
+
+  constructor(session: string) {
     super({
       allowHalfOpen: true,
       emitClose: true,
       writableHighWaterMark: WRITE_BYTES,
       readableHighWaterMark: READ_BYTES,
     });
+    this.session = session;
     // Without a listener, a reset while the stream changes owners would end the process.
     this.on("error", () => {});
   }
@@ -63,6 +67,11 @@ export class SessionStream extends Duplex implements StreamHandler {
     this.#stream = stream;
     this.#wasAccepted = !stream.ours;
     return this;
+  }
+
+  /** The stream's id in its session. */
+  get id(): number {
+    return this.#stream?.id ?? 0;
   }
 
   get service(): string {

@@ -170,7 +170,7 @@ export class Session {
   /** Opens a stream; the session must be up. @throws FairleadError `stream.limit`, or the reason to open no more. */
   open(service: string, hops = 0): SessionStream {
     if (this.#streams === null) throw new FairleadError("session.closed");
-    const duplex = new SessionStream();
+    const duplex = new SessionStream(this.id);
     return duplex.attach(this.#streams.open({ service, hops }, duplex));
   }
 
@@ -227,6 +227,7 @@ export class Session {
     // TLS exports the resume key. Without TLS each side sends a share, which the edge can read.
     const share = this.encryption === "hop" ? randomBytes(RESUME_KEY_BYTES).toString("base64url") : null;
     this.#streams = attachStreams(channel, {
+      session: this.id,
       role: this.#role,
       limits,
       memory,

@@ -1,21 +1,17 @@
-/** What peers get of this site: a target for each stream that they may open, as long as they may. */
-import { isIP, type Socket } from "node:net";
-import type { Duplex } from "node:stream";
+/** Serves the streams of peers: each gets a connection to a target of its service, as long as the peer may have it. */
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
-import { unlessAborted } from "../async/abort.ts";
 import type { Peer } from "../config/scope.ts";
 import type { Log } from "../log.ts";
-import { targetNames } from "../net/name-resolver.ts";
-import { abandonLocal, joinStreams, type RelayStream } from "../relay/relay.ts";
-import { type DescriptorWatch, NO_DESCRIPTORS } from "../resources/descriptor-watch.ts";
-import { DialLimiter } from "./dial-limiter.ts";
-import { dialTarget, type TargetDialOptions } from "./dial-target.ts";
+import { formatAddress } from "../net/local-socket.ts";
+import type { Flow } from "../relay/flow.ts";
+import type { Relay, RelayStream } from "../relay/relay.ts";
 import type { Offers } from "./offers.ts";
 import { PeerStreams } from "./peer-streams.ts";
 import { SiteNames } from "./site-names.ts";
-import { checkHops, type TargetDials } from "./target-dials.ts";
+import { checkHops } from "./target-dials.ts";
+import type { TargetPool } from "./target-pool.ts";
 
 /** A stream that a peer opened. */
 export interface PeerStream extends RelayStream {
@@ -35,132 +31,80 @@ export interface PeerStreamOrigin {
   readonly draining: boolean;
 }
 
-/** What a peer's stream asks for. */
-export interface TargetRequest {
-  readonly service: string;
-  /** What the stream carries; a TCP connection unless given. */
-  readonly kind?: string;
-  readonly peer: Instance;
-  readonly encryption: Encryption;
-  /** Streams that the client's connection has behind it; none unless given. */
-  readonly hops?: number;
-  /** Aborts when the stream ends. */
-  readonly signal: AbortSignal;
-}
-
-export interface TargetStreamsOptions extends Omit<TargetDialOptions, "signal"> {
-  /** Says whether there is a descriptor for a target. */
-  readonly descriptors?: DescriptorWatch;
-  /** Keeps the connections that may come back to a listener. */
-  readonly dials?: TargetDials;
+export interface TargetStreamsOptions {
+  readonly offers: Offers;
+  readonly pool: TargetPool;
+  readonly relay: Relay;
+  readonly log: Log;
 }
 
 export class TargetStreams {
-  readonly #offers: Offers;
-  readonly #log: Log;
+  readonly #options: TargetStreamsOptions;
   readonly #open = new PeerStreams();
   readonly #names = new SiteNames();
-  readonly #dialOptions: Omit<TargetDialOptions, "signal">;
-  readonly #dials = new DialLimiter();
-  readonly #descriptors: DescriptorWatch | undefined;
-  readonly #targetDials: TargetDials | undefined;
   /** Services that the network does not let this site offer. */
   #forbidden: ReadonlySet<string> = new Set();
 
-  constructor(offers: Offers, log: Log, { descriptors, dials, ...dialOptions }: TargetStreamsOptions = {}) {
-    this.#offers = offers;
-    this.#log = log;
-    this.#dialOptions = dialOptions;
-    this.#descriptors = descriptors;
-    this.#targetDials = dials;
+  constructor(options: TargetStreamsOptions) {
+    this.#options = options;
   }
 
-  /** Joins a peer's stream with its target, or resets it with the reason why not. */
-  async serve(stream: PeerStream, { peer, encryption, draining }: PeerStreamOrigin): Promise<void> {
-    const { service, kind, hops } = stream;
-    const ended = new AbortController();
-    const end = (): void => ended.abort();
-    stream.on("close", end);
-    let target: Duplex;
+  /** Joins a peer's stream with a target, or resets the stream with the reason why not. Never throws. */
+  async serve(stream: PeerStream, origin: PeerStreamOrigin): Promise<void> {
+    const { relay } = this.#options;
+    const flow = relay.start({ side: "target", service: stream.service, peer: origin.peer, stream });
+    const closed = new AbortController();
+    const close = (): void => closed.abort();
+    stream.on("close", close);
     try {
-      if (draining) throw new FairleadError("service.draining");
-      target = await this.accept(stream, { service, kind, peer, encryption, hops, signal: ended.signal });
+      const target = await this.#connect(stream, { origin, flow, signal: closed.signal });
+      if (!stream.destroyed) stream.accept();
+      relay.join(target, stream, flow);
     } catch (thrown) {
-      stream.destroy(asFairleadError(thrown, "stream.internal"));
-      return;
+      const error = asFairleadError(stream.errored ?? thrown, "stream.internal");
+      stream.destroy(error);
+      flow.end(error);
     } finally {
-      stream.off("close", end);
+      stream.off("close", close);
     }
-    if (stream.destroyed) {
-      target.on("error", () => {});
-      abandonLocal(target);
-      return;
-    }
-    stream.accept();
-    joinStreams(target, stream);
   }
 
-  /** The target's connection. An aborted `signal` gives the dial up. @throws FairleadError service.*, stream.cancelled, stream.kind_unsupported. */
-  async accept(
-    stream: Duplex,
-    { service, kind = DEFAULT_KIND, peer, encryption, hops = 0, signal }: TargetRequest,
-  ): Promise<Duplex> {
+  /** @throws FairleadError service.*, stream.cancelled, stream.kind_unsupported. */
+  async #connect(
+    stream: PeerStream,
+    { origin, flow, signal }: { origin: PeerStreamOrigin; flow: Flow; signal: AbortSignal },
+  ) {
+    const { service, kind, hops } = stream;
+    const { peer, encryption, draining } = origin;
+    const { offers, pool } = this.#options;
+    if (draining) throw new FairleadError("service.draining");
     if (kind !== DEFAULT_KIND) throw new FairleadError("stream.kind_unsupported");
     checkHops(hops);
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
-    const target = this.#offers.target(service, this.#names.current(peer), encryption);
+    const exposure = offers.target(service, this.#names.current(peer), encryption);
+    flow.setTarget(formatAddress(exposure.host, exposure.port));
     this.#open.add(stream, service, peer);
-    // Ahead of the dial: a name that DNS does not answer for takes no place from other services.
-    if (isIP(target.host) === 0) await this.#lookUp(target.host, signal);
-    return await this.#dials.run(peer.site, service, signal, () => this.#dial(target, hops, signal));
+    return await pool.connect(exposure, { site: peer.site, hops, signal });
   }
 
-  /** Waits until the name's addresses, or the lack of them, are known. @throws FairleadError stream.cancelled */
-  async #lookUp(host: string, signal: AbortSignal): Promise<void> {
-    const { names = targetNames } = this.#dialOptions;
-    const known = names.resolve(host).then(
-      () => {},
-      () => {},
-    );
-    await unlessAborted(known, signal, () => new FairleadError("stream.cancelled"));
-  }
-
-  async #dial(target: { host: string; port: number }, hops: number, signal: AbortSignal): Promise<Socket> {
-    const options = { ...this.#dialOptions, signal };
-    const descriptors = this.#descriptors;
-    const dial = () =>
-      this.#targetDials?.run(target.port, hops, () => dialTarget(target, options)) ??
-      dialTarget(target, options);
-    if (descriptors === undefined) return await dial();
-    if (!descriptors.take()) throw new FairleadError("service.overloaded", NO_DESCRIPTORS);
-    try {
-      const socket = await dial();
-      if (socket.closed) descriptors.release();
-      else socket.once("close", descriptors.release);
-      return socket;
-    } catch (error) {
-      descriptors.release();
-      throw error;
-    }
-  }
-
-  /** Takes names of sites as the registry mentions them: one that has another now may be one that a service is not for. */
+  /** Takes the names of sites as the registry mentions them. A renamed site may be outside a service's scope. */
   note(sites: Iterable<Peer>): void {
     if (this.#names.note(sites)) this.review();
   }
 
-  /** Takes the names of services that the network does not let this site offer, in place of those told before. */
+  /** Replaces the names of the services that the network does not let this site offer. */
   forbid(services: Iterable<string>): void {
     this.#forbidden = new Set(services);
     this.review();
   }
 
-  /** Resets the streams of sites that a service is for no more, and those of services that are forbidden. */
+  /** Resets the streams of sites outside their service's scope, and those of forbidden services. */
   review(): void {
+    const { offers, log } = this.#options;
     const reset = this.#open.review((service, peer): ErrorCode | null => {
       if (this.#forbidden.has(service)) return "service.forbidden";
-      return this.#offers.mayStay(service, this.#names.current(peer)) ? null : "service.not_exported";
+      return offers.mayStay(service, this.#names.current(peer)) ? null : "service.not_exported";
     });
-    for (const [code, streams] of reset) this.#log.info({ streams, code }, "streams were reset");
+    for (const [code, streams] of reset) log.info({ streams, code }, "Streams were reset.");
   }
 }

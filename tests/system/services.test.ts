@@ -15,12 +15,15 @@ let east: Connector;
 let west: Connector;
 let north: Connector;
 
+/** Flows that complete are logged at this level. */
+const DEBUG = ["--log-level", "debug"];
+
 beforeAll(async () => {
   network = await suite.cluster.network(suite.edge);
   const token = await network.token({ uses: 3 });
   [east, west, north] = await Promise.all([
-    suite.cluster.connector({ site: "east", token }),
-    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
+    suite.cluster.connector({ site: "east", token, args: DEBUG }),
+    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: DEBUG }),
     suite.cluster.connector({ site: "north", token, bind: "127.4.0.1" }),
   ]);
 });
@@ -30,6 +33,29 @@ async function expose(name: string, at: string): Promise<void> {
   const { status, stderr } = await east.fairlead("expose", `${name}=${at}`);
   expect(status, stderr).toBe(0);
 }
+
+/**
+ * Waits until west, where the client was, and east, where the target is, have each logged the end of their flow for a
+ * service, and checks that both lines are about the same stream. Returns both lines.
+ */
+async function flowsOf(service: string): Promise<{ west: Flow; east: Flow }> {
+  const flowAt = (site: Connector) =>
+    eventually(`${site.site} logs a flow of ${service}`, () => {
+      const lines = site.log().filter((line) => line.service === service && line.outcome !== undefined);
+      expect(lines.length).toBeLessThanOrEqual(1);
+      return lines[0];
+    });
+  const flows = { west: await flowAt(west), east: await flowAt(east) };
+  const shared = { session: expect.any(String), stream: expect.any(Number) };
+  expect(flows.west).toMatchObject({ ...shared, network: network.id, side: "listener", peer: "east" });
+  expect(flows.east).toMatchObject({ ...shared, network: network.id, side: "target", peer: "west" });
+  expect(flows.west.client).toMatch(/^127\.0\.0\.1:\d+$/);
+  expect([flows.east.session, flows.east.stream]).toEqual([flows.west.session, flows.west.stream]);
+  expect([flows.west.peerSite, flows.east.peerSite]).toEqual([flows.east.site, flows.west.site]);
+  return flows;
+}
+
+type Flow = Record<string, unknown>;
 
 async function eventOf(type: EventType, text: string) {
   return await eventually(`an event ${type} about ${text}`, async () =>
@@ -141,7 +167,48 @@ describe("a client", () => {
     await server.close();
     await expose("refusing", server.at);
     expect(await fate(await west.listener("refusing"))).toBe("ECONNRESET");
-    await west.logged({ service: "refusing", code: "service.refused" });
+    const flows = await flowsOf("refusing");
+    for (const flow of Object.values(flows)) {
+      expect(flow).toMatchObject({ level: "info", code: "service.refused", outcome: "service.refused" });
+      expect(flow).toMatchObject({ bytesToTarget: 0, bytesToClient: 0, openedMs: null });
+    }
+    expect(flows.east.target).toBe(server.at);
+  });
+
+  test("is logged at both sites when it completes, and when it resets, with every byte counted", async () => {
+    const answer = bytesOf("an answer", 300_000);
+    const server = await serve((socket) => {
+      // The end of the question brings the end of the answer.
+      socket.once("data", () => socket.write(answer));
+      socket.on("end", () => socket.end("bye"));
+    });
+    await expose("completing", server.at);
+    await expose("resetting", server.at);
+    const hear = async (service: string) => {
+      const client = await dial(await west.listener(service));
+      let heard = 0;
+      client.on("data", (chunk: Buffer) => {
+        heard += chunk.length;
+      });
+      client.write("a question");
+      await eventually("the client has the answer", () => heard === answer.length);
+      return client;
+    };
+
+    const completing = await hear("completing");
+    completing.end(" and its rest");
+    await once(completing, "close");
+    for (const flow of Object.values(await flowsOf("completing"))) {
+      expect(flow).toMatchObject({ level: "debug", outcome: "completed" });
+      expect(flow).toMatchObject({ bytesToTarget: 23, bytesToClient: answer.length + 3 });
+    }
+
+    const resetting = await hear("resetting");
+    resetting.resetAndDestroy();
+    for (const flow of Object.values(await flowsOf("resetting"))) {
+      expect(flow).toMatchObject({ level: "info", outcome: "stream.cancelled" });
+      expect(flow).toMatchObject({ bytesToTarget: 10, bytesToClient: answer.length });
+    }
   });
 
   test("is reset, with the reason in the log, when the target cannot be reached", async () => {

@@ -40,13 +40,8 @@ const PROTOCOL: readonly Line[] = [
       ...["protocol/api", "protocol/session"],
       ...["workers/api", "workers/authority", "workers/gateway", "workers/registry/**", "workers/router"],
       ...["connector/cli/connector", "connector/config", "connector/control", "connector/listeners"],
-      ...[
-        "connector/runtime",
-        "connector/session",
-        "connector/site",
-        "connector/targets",
-        "connector/uplink",
-      ],
+      ...["connector/relay", "connector/runtime", "connector/session", "connector/site"],
+      ...["connector/targets", "connector/uplink"],
     ],
     why: "The messages of an uplink, whose parts (offers, instances, invitations) appear wherever they are used.",
   },
@@ -192,8 +187,8 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/relay",
-    usedBy: ["connector/listeners", "connector/targets"],
-    why: "A client's connection and a stream are joined in one way on both sides.",
+    usedBy: ["connector/listeners", "connector/runtime", "connector/targets"],
+    why: "A client's connection and a stream are joined in one way on both sides, by the relay that the runtime makes.",
   },
   {
     room: "connector/site",

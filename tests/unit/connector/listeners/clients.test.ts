@@ -1,4 +1,4 @@
-import { type Duplex, duplexPair } from "node:stream";
+import type { Duplex } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { HopRules } from "../../../../connector/config/hop-policy.ts";
 import { Catalogue } from "../../../../connector/listeners/catalogue.ts";
@@ -10,6 +10,7 @@ import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
 import type { Instance } from "../../../../protocol/uplink/messages.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { MemoryLog } from "../support/log.ts";
+import { relayStream, testRelay } from "../support/relay.ts";
 import { tcpClient, tcpServer } from "../support/sockets.ts";
 
 const instance = (boot: string): Instance => ({ site: `s-${boot}`, siteName: "east", boot });
@@ -31,15 +32,11 @@ const gotBy = new WeakMap<Duplex, Buffer[]>();
 
 /** A stream that is accepted, refused with a code, or never answered; its peer sends back what it gets. */
 function stream(fate: Exclude<Fate, "offline" | "nobody">): OpeningStream {
-  const [near, far] = duplexPair();
+  const { stream: near, far } = relayStream();
   const got: Buffer[] = [];
   gotBy.set(near, got);
   far.on("data", (chunk: Buffer) => got.push(chunk));
-  const relayed = {
-    noteQueued: () => {},
-    resetAfterWrites: (error: FairleadError) => void near.destroy(error),
-  };
-  if (typeof fate === "object") return Object.assign(near, relayed, { accepted: fate.accepted });
+  if (typeof fate === "object") return Object.assign(near, { accepted: fate.accepted });
   far.pipe(far);
   const accepted =
     fate === "accept"
@@ -47,7 +44,7 @@ function stream(fate: Exclude<Fate, "offline" | "nobody">): OpeningStream {
       : fate === "silence"
         ? new Promise<void>(() => {})
         : Promise.reject(new FairleadError(fate));
-  return Object.assign(near, relayed, { accepted });
+  return Object.assign(near, { accepted });
 }
 
 /** A peer of which nothing came since the clock began. */
@@ -80,7 +77,14 @@ async function setUp(
     streamsTo: () => null,
     life: () => life,
   };
-  const clients = new Clients({ catalogue, streams, log, hop, holdMs, edgeUpForMs: () => edgeUpForMs });
+  const clients = new Clients({
+    catalogue,
+    streams,
+    relay: testRelay(log),
+    hop,
+    holdMs,
+    edgeUpForMs: () => edgeUpForMs,
+  });
   const { port } = await tcpServer((socket) => clients.serve("api", socket));
   onTestFinished(() => clients.close());
   return { catalogue, clients, log, tried, opened, connect: () => tcpClient(port) };
@@ -162,8 +166,8 @@ describe("a client of a listener", () => {
   it("is reset when nobody comes up in time, and the log says why", async () => {
     const { connect, log } = await setUp({}, 50);
     await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
-    await eventually("the log line", () => log.find("a client was reset"));
-    expect(log.find("a client was reset")?.fields.code).toBe("service.unavailable");
+    await eventually("the log line", () => log.find("The flow failed"));
+    expect(log.find("The flow failed")?.fields.code).toBe("service.unavailable");
   });
 
   it("is reset in its time when the wall clock is set back while it waits", async () => {
@@ -181,7 +185,7 @@ describe("a client of a listener", () => {
     catalogue.welcome(api("b1"));
     await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
     expect(tried).toEqual(["b1"]);
-    await eventually("the log line", () => log.find("a client was reset")?.fields.code === "service.refused");
+    await eventually("the log line", () => log.find("The flow failed")?.fields.code === "service.refused");
   });
 
   it("that leaves before it was served takes its stream along", async () => {
@@ -191,7 +195,7 @@ describe("a client of a listener", () => {
     await eventually("the stream", () => opened.length === 1);
     client.socket.resetAndDestroy();
     await eventually("its end", () => opened[0]?.destroyed);
-    expect(log.lines.filter((line) => line.level === "warn")).toEqual([]);
+    expect(log.lines.filter((line) => line.level !== "debug")).toEqual([]);
   });
 
   it("that leaves halfway resets its stream, and a reset stream resets the client", async () => {
@@ -265,7 +269,7 @@ describe("what a client says first", () => {
     first.refuse("session.lost");
     await expect(client.received).rejects.toMatchObject({ code: "ECONNRESET" });
     expect(tried).toEqual(["b1"]);
-    await eventually("the log line", () => log.find("a client was reset")?.fields.code === "session.lost");
+    await eventually("the log line", () => log.find("The flow failed")?.fields.code === "session.lost");
   });
 
   it("is kept up to 64 KiB; the rest waits for acceptance, and all arrives in order", async () => {
@@ -376,7 +380,7 @@ describe("a client beyond the streams that a session carries", () => {
     const { catalogue, connect, tried, log } = await setUp({ b1: ["stream.limit"] }, 60_000);
     catalogue.welcome(api("b1"));
     await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
-    await eventually("the log line", () => log.find("a client was reset")?.fields.code === "stream.limit");
+    await eventually("the log line", () => log.find("The flow failed")?.fields.code === "stream.limit");
     catalogue.welcome(api("b1", "b2"));
     expect(await echo(await connect())).toBe("echo");
     expect(tried).toEqual(["b1", "b1"]);

@@ -22,6 +22,7 @@ async function setUp(more: Partial<ListenerSetOptions> = {}, state?: StateDirect
     bind: parseBind("127.0.0.1"),
     listen: [],
     onClient: (name, socket) => socket.end(name),
+    onRefused: (_, socket) => socket.resetAndDestroy(),
     onChange,
     log: silent,
     retry: { base: 10, cap: 10 },

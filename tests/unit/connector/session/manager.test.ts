@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { Duplex, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { joinStreams } from "../../../../connector/relay/relay.ts";
 import type { SessionStream } from "../../../../connector/session/manager.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { randomId, TestNetwork } from "../../../support/certificates.ts";
+import { testRelay } from "../support/relay.ts";
 import {
   type Connector,
   codeOf,
@@ -33,6 +33,8 @@ afterEach(async () => {
   await Promise.all(connectors.splice(0).map(({ manager }) => manager.close()));
   await relay.stop();
 });
+
+const joining = testRelay();
 
 /** What a connector speaks that is not updated yet. */
 const ONE_LANE = { min: 1, max: 1 };
@@ -330,7 +332,8 @@ describe("streams end to end", () => {
   /** A listener at west whose clients reach the target at east. */
   async function listen(west: Connector, east: Connector): Promise<Server> {
     const listener = createServer({ allowHalfOpen: true }, async (client) => {
-      joinStreams(client, await west.manager.open("api", east.instance));
+      const stream = await west.manager.open("api", east.instance);
+      joining.join(client, stream, joining.start({ side: "listener", service: "api", stream }));
     });
     listener.listen(0, "127.0.0.1");
     await once(listener, "listening");

@@ -21,7 +21,7 @@ const nobody = () => ({
 
 function make(ours: boolean): { duplex: SessionStream; stream: Stream } {
   const stream = new Stream({ id: 1, open: { service: "api" }, ours, owner: nobody() });
-  const duplex = new SessionStream().attach(stream);
+  const duplex = new SessionStream("session-1").attach(stream);
   stream.handler = duplex;
   return { duplex, stream };
 }

@@ -8,7 +8,6 @@ import type { Duplex } from "node:stream";
 import { type RawData, WebSocket, WebSocketServer } from "ws";
 import { silent } from "../../../../connector/log.ts";
 import { LANE_SOCKET_OPTIONS } from "../../../../connector/net/lane-socket.ts";
-import { joinStreams } from "../../../../connector/relay/relay.ts";
 import type { SessionLimits } from "../../../../connector/session/limits.ts";
 import {
   SessionManager,
@@ -27,6 +26,7 @@ import {
 } from "../../../../protocol/uplink/messages.ts";
 import type { VersionRange } from "../../../../protocol/versions.ts";
 import { randomId } from "../../../support/certificates.ts";
+import { testRelay } from "../support/relay.ts";
 
 /** Joins the two sockets that come with the same ticket prefix, as a router does. */
 export class TestRelay {
@@ -267,6 +267,9 @@ type Accept = (
   info: { service: string; peer: Instance; encryption: Encryption; signal: AbortSignal },
 ) => Promise<Duplex>;
 
+/** Joins streams with what the tests connect them to. */
+const joining = testRelay();
+
 const nothing: Accept = () => Promise.reject(new Error("nothing is offered"));
 
 async function serve(stream: SessionStream, origin: StreamOrigin, accept: Accept): Promise<void> {
@@ -277,7 +280,7 @@ async function serve(stream: SessionStream, origin: StreamOrigin, accept: Accept
     if (origin.draining) throw new FairleadError("service.draining");
     const target = await accept(stream, { service, ...origin, signal: ended.signal });
     if (!stream.destroyed) stream.accept();
-    joinStreams(target, stream);
+    joining.join(target, stream, joining.start({ side: "target", service, stream }));
   } catch (thrown) {
     stream.destroy(asFairleadError(thrown, "stream.internal"));
   }

@@ -1,0 +1,207 @@
+/**
+ * What one side of the network knows of one client connection: where the connection belongs, how many bytes went each
+ * way, when, and how it ended. The relay keeps the flow; logs, status and observers read it.
+ */
+import type { ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import type { Instance } from "../../protocol/uplink/messages.ts";
+
+/** Which end of the stream this connector is: the client's listener, or the service's target. */
+export type FlowSide = "listener" | "target";
+
+export type FlowOutcome = "completed" | ErrorCode;
+
+/** What is known when a flow starts. */
+export interface FlowStart {
+  readonly side: FlowSide;
+  readonly service: string;
+  /** Ids of the network and of this connector's site. */
+  readonly network: string;
+  readonly site: string;
+  /** The client's address and port, where this side knows them. */
+  readonly client?: string | null;
+  /** The peer and its stream, on the target side. */
+  readonly peer?: Instance;
+  readonly stream?: StreamIds;
+}
+
+/** Identifies a stream. */
+export interface StreamIds {
+  /** Id of the session that carries the stream. */
+  readonly session: string;
+  /** The stream's id in its session. */
+  readonly id: number;
+}
+
+/** A flow as observers see it. Times are ms after its start, by a clock that never goes back. */
+export interface FlowView {
+  readonly side: FlowSide;
+  readonly service: string;
+  readonly network: string;
+  readonly site: string;
+  /** The client's address and port; null on the target side, and when the client was gone at once. */
+  readonly client: string | null;
+  /** When the flow started, ms since 1970. */
+  readonly startedAt: number;
+  /** The instance at the other end; on the listener side the last one that was tried. */
+  readonly peer: Instance | null;
+  /** Id of the session that carries the stream, and the stream's id in it. */
+  readonly session: string | null;
+  readonly stream: number | null;
+  /** The target's host and port; null on the listener side. */
+  readonly target: string | null;
+  /** Bytes that this side handed on towards the target, and towards the client. */
+  readonly bytesToTarget: number;
+  readonly bytesToClient: number;
+  /** When the first byte was handed on towards the client; null before. */
+  readonly firstByteMs: number | null;
+  /** When both ends were joined; null before, and when they never were. */
+  readonly openedMs: number | null;
+  readonly endedMs: number | null;
+  /** Null until the flow has ended. */
+  readonly outcome: FlowOutcome | null;
+}
+
+/** Counts the bytes that this side handed on in one direction. */
+export class ByteCount {
+  bytes = 0;
+  /** When the first byte was handed on, by `performance.now`; 0 before. */
+  firstAt = 0;
+
+  add(bytes: number): void {
+    if (this.bytes === 0) this.firstAt = performance.now();
+    this.bytes += bytes;
+  }
+}
+
+export interface FlowEvents {
+  /** The flow has ended: its outcome is known. Called once. */
+  ended(flow: Flow, error: FairleadError | null): void;
+  /** Writes a log line about the flow. */
+  log(level: FlowLogLevel, fields: Record<string, unknown>, message: string): void;
+}
+
+export type FlowLogLevel = "debug" | "info" | "warn";
+
+export class Flow implements FlowView {
+  readonly side: FlowSide;
+  readonly service: string;
+  readonly network: string;
+  readonly site: string;
+  readonly client: string | null;
+  readonly startedAt = Date.now();
+  readonly #started = performance.now();
+  readonly toTarget = new ByteCount();
+  readonly toClient = new ByteCount();
+  readonly #events: FlowEvents;
+  #peer: Instance | null = null;
+  #session: string | null = null;
+  #stream: number | null = null;
+  #target: string | null = null;
+  #openedMs: number | null = null;
+  #endedMs: number | null = null;
+  #failure: FairleadError | null = null;
+
+  constructor(start: FlowStart, events: FlowEvents) {
+    const { side, service, network, site, client = null, peer = null, stream } = start;
+    this.side = side;
+    this.service = service;
+    this.network = network;
+    this.site = site;
+    this.client = client;
+    this.#events = events;
+    this.#peer = peer;
+    if (stream !== undefined) this.setStream(stream);
+  }
+
+  get peer(): Instance | null {
+    return this.#peer;
+  }
+
+  get session(): string | null {
+    return this.#session;
+  }
+
+  get stream(): number | null {
+    return this.#stream;
+  }
+
+  get target(): string | null {
+    return this.#target;
+  }
+
+  get bytesToTarget(): number {
+    return this.toTarget.bytes;
+  }
+
+  get bytesToClient(): number {
+    return this.toClient.bytes;
+  }
+
+  get firstByteMs(): number | null {
+    const { bytes, firstAt } = this.toClient;
+    return bytes === 0 ? null : firstAt - this.#started;
+  }
+
+  get openedMs(): number | null {
+    return this.#openedMs;
+  }
+
+  get endedMs(): number | null {
+    return this.#endedMs;
+  }
+
+  get outcome(): FlowOutcome | null {
+    if (this.#endedMs === null) return null;
+    return this.#failure?.code ?? "completed";
+  }
+
+  /** Names the instance that is tried next. What was known of an earlier try no longer holds. */
+  setPeer(peer: Instance): void {
+    this.#peer = peer;
+    this.#session = null;
+    this.#stream = null;
+  }
+
+  setStream({ session, id }: StreamIds): void {
+    this.#session = session;
+    this.#stream = id;
+  }
+
+  setTarget(target: string): void {
+    this.#target = target;
+  }
+
+  /** Both ends are about to be joined. */
+  open(): void {
+    this.#openedMs = performance.now() - this.#started;
+  }
+
+  /** One of the ends broke. The first error becomes the outcome, once {@link end} is called. */
+  fail(error: FairleadError): void {
+    this.#failure ??= error;
+  }
+
+  /** Both ends are gone. The outcome is the first failure; without one the flow is completed. Later calls do nothing. */
+  end(error: FairleadError | null = null): void {
+    if (this.#endedMs !== null) return;
+    if (error !== null) this.fail(error);
+    this.#endedMs = performance.now() - this.#started;
+    this.#events.ended(this, this.#failure);
+  }
+
+  /** Writes a log line that carries the flow's ids. */
+  log(level: FlowLogLevel, fields: Record<string, unknown>, message: string): void {
+    this.#events.log(level, { ...flowIds(this), ...fields }, message);
+  }
+}
+
+/** What identifies a flow in the log. The ids of network and site are in every line of the relay's log. */
+export function flowIds({ session, stream, service, side, peer, client, target }: FlowView) {
+  return {
+    ...{ service, side },
+    ...(session === null ? {} : { session, stream }),
+    ...(peer === null ? {} : { peer: peer.siteName, peerSite: peer.site }),
+    ...(client === null ? {} : { client }),
+    ...(target === null ? {} : { target }),
+  };
+}

@@ -1,0 +1,39 @@
+/** A relay, and streams of a session that is not there. */
+import { type Duplex, duplexPair } from "node:stream";
+import { type Log, silent } from "../../../../connector/log.ts";
+import { Relay, type RelayStream } from "../../../../connector/relay/relay.ts";
+import type { PeerStream } from "../../../../connector/targets/target-streams.ts";
+import type { FairleadError } from "../../../../protocol/errors.ts";
+import { DEFAULT_KIND } from "../../../../protocol/stream-kind.ts";
+
+export function testRelay(log: Log = silent): Relay {
+  return new Relay({ network: "network-test", site: "site-test", log });
+}
+
+let streams = 0;
+
+/** A stream, and its other end. A reset reaches the other end as a close before its end. */
+export function relayStream(): { stream: RelayStream; far: Duplex } {
+  const [near, far] = duplexPair();
+  near.on("error", () => {});
+  far.on("error", () => {});
+  const stream = Object.assign(near, {
+    id: ++streams,
+    session: "session-test",
+    noteQueued: () => {},
+    resetAfterWrites: (error: FairleadError) => void near.destroy(error),
+  });
+  return { stream, far };
+}
+
+/** A stream that a peer opened. `accepted` rejects with the error that the stream is refused with. */
+export function peerStream(
+  service: string,
+  { kind = DEFAULT_KIND, hops = 0 }: { kind?: string; hops?: number } = {},
+): { stream: PeerStream; far: Duplex; accepted: Promise<void> } {
+  const { stream, far } = relayStream();
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  promise.catch(() => {});
+  stream.once("error", reject);
+  return { stream: Object.assign(stream, { service, kind, hops, accept: resolve }), far, accepted: promise };
+}

@@ -6,12 +6,12 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmod, chown, cp, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, parse } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { freePort } from "./free-port.ts";
 import { type Exit, ManagedProcess } from "./processes.ts";
 
 const READY = "database system is ready to accept connections";
@@ -178,17 +178,4 @@ async function isOpen(path: string): Promise<boolean> {
 async function accountOf(name: string): Promise<Account> {
   const id = async (option: string) => Number((await promisify(execFile)("id", [option, name])).stdout);
   return { uid: await id("-u"), gid: await id("-g") };
-}
-
-async function freePort(host: string): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, host, () => {
-      const bound = server.address();
-      resolve(bound !== null && typeof bound === "object" ? bound.port : 0);
-    });
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

@@ -1,0 +1,163 @@
+/** The folders of examples/: their commands and files, run as their pages say, at other addresses. */
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import pg from "pg";
+import { afterEach, describe, expect, it } from "vitest";
+import { parseConfig } from "../../connector/cli/connector/config.ts";
+import { eventually, FAIRLEAD } from "../support/cluster.ts";
+import { freePort } from "../support/free-port.ts";
+import { Postgres } from "../support/postgres.ts";
+import type { ManagedProcess } from "../support/processes.ts";
+import { Example } from "./support/example.ts";
+import { manifestOf, readImage, readManifests } from "./support/manifests.ts";
+import { closeShop, serveHttp } from "./support/shop.ts";
+import { useEdge } from "./support/suite.ts";
+
+const suite = useEdge({ login: true });
+const running: ManagedProcess[] = [];
+
+/** Starts a long-running command of an example. */
+function start(example: Example, command: string): ManagedProcess {
+  const started = example.start(command);
+  running.push(started);
+  return started;
+}
+
+/** Every page makes a network of the same name. */
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((each) => each.stop()));
+  const { status, stderr } = await suite.cluster.fairlead(["network", "delete", "shop", "--yes"]);
+  expect(status, stderr).toBe(0);
+});
+
+/** Whether a command of the page runs an edge as the suite does, but for its addresses and state. */
+const startsAnEdge = (example: Example) => example.commands[0] === "fairlead edge start";
+
+const textAt = (url: string) =>
+  eventually(`an answer at ${url}`, async () => {
+    const response = await fetch(url);
+    return response.ok ? await response.text() : null;
+  });
+
+describe("examples/two-sites", () => {
+  it("reaches the API of east from west, also after both connectors were started again", async () => {
+    const address = "127.21.0.1";
+    const port = await freePort("127.0.0.1");
+    const example = await Example.copy(suite.cluster, "two-sites", { 9000: port, "127.2.0.1": address });
+    expect(startsAnEdge(example)).toBe(true);
+    start(example, example.command("node server.mjs"));
+    await example.run(example.command("network create"));
+    await example.run(example.command("token create"));
+    const connectors = ["east.yaml", "west.yaml"].map((file) => start(example, example.command(file)));
+
+    const [, url = ""] = /^curl (\S+)$/.exec(example.command("curl")) ?? [];
+    expect(url).toBe(`http://${address}:${port}/`);
+    expect(await textAt(url)).toBe("Hello from east: GET /\n");
+    expect(await example.run("fairlead status")).toMatch(/east[\s\S]*west/);
+
+    await Promise.all(connectors.map((each) => each.stop()));
+    await rm(join(example.directory, "token.yaml"));
+    for (const file of ["west.yaml", "east.yaml"]) start(example, example.command(file));
+    expect(await textAt(url)).toBe("Hello from east: GET /\n");
+  });
+});
+
+describe("examples/postgres", () => {
+  it("serves a transaction of app at the database of data, across a restart of the edge", async () => {
+    const server = await Postgres.start({ host: "127.0.0.1" });
+    try {
+      const listener = await freePort("127.0.0.1");
+      const example = await Example.copy(suite.cluster, "postgres", { 5432: server.port, 15432: listener });
+      expect(startsAnEdge(example)).toBe(true);
+      await example.run(example.command("network create"));
+      await example.run(example.command("site create data"));
+      start(example, example.command("data.yaml"));
+      await eventually("data has joined", () => example.run(example.command("token create --issuer data")));
+      start(example, example.command("app.yaml"));
+      await eventually("app has joined", () => example.run(example.command("site update app")));
+      expect(await example.run(example.command("link list"))).toMatch(/app[\s\S]*data/);
+
+      const [, url = ""] = /^psql (\S+) /.exec(example.command("psql")) ?? [];
+      expect(new URL(url).host).toBe(`127.0.0.1:${listener}`);
+      const connectionString = url.replace("@", `:${server.password}@`);
+      const client = await eventually("a login at the database", async () => {
+        const attempt = new pg.Client({ connectionString });
+        attempt.on("error", () => {});
+        await attempt.connect();
+        return attempt;
+      });
+      await client.query("create table orders (id int)");
+      await client.query("begin");
+      await client.query("insert into orders values (1)");
+      await suite.edge.restart();
+      await client.query("insert into orders values (2)");
+      await client.query("commit");
+      const { rows } = await client.query("select count(*)::int as orders from orders");
+      expect(rows).toEqual([{ orders: 2 }]);
+      await client.end();
+    } finally {
+      await Promise.all(running.splice(0).map((each) => each.stop()));
+      await server.stop();
+    }
+  });
+});
+
+describe("examples/kubernetes", () => {
+  /** A site's container as a process: the entry point, arguments, configuration and probe, at paths of this machine. */
+  function container(example: Example, file: string, changes: Readonly<Record<string, string>>) {
+    const manifests = readManifests(file);
+    const [spec] = manifestOf(manifests, "Deployment").spec.template.spec.containers;
+    if (spec === undefined) throw new Error(`${file} has no container`);
+    const root = join(example.directory, file.replace(".yaml", ""));
+    const here = (text: string) => {
+      let changed = text.replace(/^\/fairlead\/dist\/cli\/main\.js$/, FAIRLEAD);
+      for (const [from, to] of Object.entries(changes)) changed = changed.replaceAll(from, to);
+      return changed.replace(/(?<![\w/])\/(state|config|token)\b/g, (path) => join(root, path));
+    };
+    const { "connector.yaml": config } = manifestOf(manifests, "ConfigMap").data;
+    return {
+      root,
+      token: join(root, "token/token.yaml"),
+      config: here(config),
+      command: [...readImage().entrypoint, ...spec.args].map(here),
+      probe: spec.startupProbe.exec.command.map(here),
+    };
+  }
+
+  it("runs both containers until their probes succeed, and needs no token after that", async () => {
+    const target = await serveHttp("api");
+    const listener = `127.22.0.1:${await freePort("127.22.0.1")}`;
+    const example = await Example.copy(suite.cluster, "kubernetes");
+    await example.run(example.command("network create"));
+    const sites = [
+      container(example, "backend.yaml", { "api.shop.svc.cluster.local:8080": target }),
+      container(example, "frontend.yaml", { "0.0.0.0:8080": listener }),
+    ];
+    for (const { root, token, config } of sites) {
+      await Promise.all(
+        ["state", "config", "token"].map((name) => mkdir(join(root, name), { recursive: true })),
+      );
+      await writeFile(join(root, "config/connector.yaml"), config);
+      await parseConfig(config, "the ConfigMap");
+      const name = root.endsWith("backend") ? "backend-token.yaml" : "frontend-token.yaml";
+      const create = example.command(name).split(" ");
+      await example.runWords(create.map((word) => (word === name ? token : word)));
+    }
+
+    const run = async () => {
+      const started = sites.map(({ command }) => example.startWords(command));
+      running.push(...started);
+      for (const { probe } of sites) await eventually("the probe succeeds", () => example.runWords(probe));
+      expect(JSON.parse(await textAt(`http://${listener}/orders`))).toEqual({
+        service: "api",
+        path: "/orders",
+      });
+      return started;
+    };
+    await Promise.all((await run()).map((each) => each.stop()));
+    for (const { token } of sites) await rm(token);
+    await run();
+    closeShop();
+    expect(await example.run("fairlead site status frontend")).toContain("frontend");
+  });
+});

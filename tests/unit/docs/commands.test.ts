@@ -1,0 +1,65 @@
+/** The commands that the pages show: each exists, with the options that it is shown with. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { COMMANDS } from "../../../connector/cli/commands.ts";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+
+/** The changelog and the decisions name what there was at their time. */
+const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
+  cwd: ROOT,
+  encoding: "utf8",
+})
+  .split("\n")
+  .filter((page) => page !== "" && existsSync(join(ROOT, page)))
+  .filter((page) => page !== "CHANGELOG.md" && !/^docs\/decisions\/\d/.test(page));
+
+/** Blocks of code without a language or for a shell, and texts in code style. */
+const CODE = /^```(?:sh)?\n(.*?)^```|`(fairlead [^`]+)`/gms;
+
+/** What every command takes. */
+const COMMON = new Set(["--json", "--help", "--version"]);
+
+/** The `fairlead` commands on a page, as words. */
+function commandsOn(page: string): string[][] {
+  const text = readFileSync(join(ROOT, page), "utf8");
+  return [...text.matchAll(CODE)]
+    .flatMap(([, block, span]) => (block ?? span?.replaceAll("\n", " ") ?? "").split(/\n|&&|\|(?= )/))
+    .map((line) => line.replace(/\s#.*$/, "").trim())
+    .flatMap((line) => {
+      const [, words] = /^(?:npx )?fairlead (.+)$/.exec(line) ?? [];
+      return words === undefined ? [] : [words.split(/\s+/)];
+    });
+}
+
+/** What is wrong with a command, or null. */
+function problemOf(words: readonly string[]): string | null {
+  const [first = ""] = words;
+  if (COMMON.has(first) || first === "help" || /^[A-Z…]/.test(first)) return null;
+  const command = COMMANDS.find(({ path }) => path.every((word, index) => words[index] === word));
+  if (command === undefined) return `there is no command "fairlead ${words.join(" ")}"`;
+  const known = new Set(
+    Object.values(command.options).flatMap(({ flags }) => flags.match(/(?<![\w-])--?[a-z][a-z-]*/g) ?? []),
+  );
+  const unknown = words
+    .map((word) => /^[[(]*(--?[a-z][a-z-]*)/.exec(word)?.[1])
+    .filter((flag) => flag !== undefined && !known.has(flag) && !COMMON.has(flag));
+  return unknown.length === 0 ? null : `"fairlead ${command.path.join(" ")}" has no ${unknown.join(", ")}`;
+}
+
+describe.each(pages)("%s", (page) => {
+  it("shows only commands and options that exist", () => {
+    expect(commandsOn(page).flatMap((words) => problemOf(words) ?? [])).toEqual([]);
+  });
+});
+
+describe("the check of commands", () => {
+  it("finds commands in README.md, and refuses unknown ones and unknown options", () => {
+    expect(commandsOn("README.md").length).toBeGreaterThan(5);
+    expect(problemOf(["edge", "start", "--state", "DIR"])).toBeNull();
+    expect(problemOf(["edge", "begin"])).toContain("no command");
+    expect(problemOf(["edge", "start", "--links", "HOST:PORT"])).toContain("--links");
+  });
+});

@@ -624,7 +624,7 @@ export const ERRORS = {
     "peer",
     501,
     "The other connector does not serve streams of this kind.",
-    "Update the older of the two connectors; `fairlead debug dump` shows the features of each session's peer.",
+    "Update the older of the two connectors; `fairlead site status NAME` shows the software of each instance.",
   ),
   "stream.cancelled": entry(
     "caller",

@@ -11,7 +11,7 @@ export default defineConfig({
   test: {
     // Many files mostly wait, for processes or for time to pass.
     maxWorkers: 3,
-    reporters: ["default", "./tests/support/count-reporter.ts"],
+    reporters: ["default", "./tests/support/run/count-reporter.ts"],
     projects: [
       { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], ...LIMITS } },
       "tests/edge/vitest.config.ts",

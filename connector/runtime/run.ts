@@ -17,7 +17,6 @@ import {
 import { controlRoutes } from "../control/routes.ts";
 import { controlPath, serveControl } from "../control/server.ts";
 import type { Log } from "../log.ts";
-import { DRAIN_MS } from "../runtime/drain.ts";
 import type { SessionLimits } from "../session/limits.ts";
 import { redeemFurther } from "../site/further-tokens.ts";
 import { startSite } from "../site/start.ts";
@@ -25,6 +24,7 @@ import { tokenReader } from "../site/token.ts";
 import { openStateDirectory } from "../state/directory.ts";
 import { version } from "../version.ts";
 import { Connector } from "./connector.ts";
+import { DRAIN_MS } from "./drain.ts";
 
 export interface RunOptions {
   /** Name of the site; may be left out once it has joined. */

@@ -9,8 +9,8 @@
  * Exit status 1 when something did not hold, 2 when a name is not known.
  */
 import { parseArgs } from "node:util";
-import { loadScripts } from "./support/catalogue.ts";
-import { type Result, runScript } from "./support/runner.ts";
+import { loadScripts } from "./catalogue.ts";
+import { type Result, runScript } from "./runner.ts";
 
 const { values: options, positionals: wanted } = parseArgs({
   allowPositionals: true,

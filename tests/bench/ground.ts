@@ -3,9 +3,9 @@
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { type Address, Cluster, ROOT } from "../support/cluster.ts";
-import { Postgres } from "../support/postgres.ts";
-import { describeExit, type ManagedProcess } from "../support/processes.ts";
+import { type Address, Cluster, ROOT } from "../support/process/cluster.ts";
+import { describeExit, type ManagedProcess } from "../support/process/managed-process.ts";
+import { Postgres } from "../support/process/postgres.ts";
 import type { BenchOptions } from "./options.ts";
 import { WRK_SCRIPT } from "./parse/wrk.ts";
 import { nginxWeb } from "./systems/nginx-config.ts";

@@ -1,12 +1,12 @@
 /** Paths that stop carrying anything without a word: no reset, no end, no error. */
 import { afterAll, expect, test } from "vitest";
-import { boundOf } from "../support/bound.ts";
-import { eventually } from "../support/eventually.ts";
-import { clearUp, lay } from "./support/ground.ts";
-import { HarmfulProxy } from "./support/proxy.ts";
-import { report } from "./support/report.ts";
-import { FULL, patience } from "./support/scale.ts";
-import { session } from "./support/sessions.ts";
+import { boundOf } from "../support/clock/bound.ts";
+import { eventually } from "../support/clock/eventually.ts";
+import { session } from "../support/connector/sessions.ts";
+import { clearUp, lay } from "../support/harm/ground.ts";
+import { HarmfulProxy } from "../support/harm/harmful-proxy.ts";
+import { FULL, patience } from "../support/harm/scale.ts";
+import { report } from "../support/run/report.ts";
 
 let proxy: HarmfulProxy;
 afterAll(() => proxy?.close());

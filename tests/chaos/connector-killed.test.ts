@@ -1,12 +1,12 @@
 /** A connector dies under streams: who is left is told soon and clearly, nothing hangs, and what comes later works. */
 import { expect, test } from "vitest";
 import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
-import { boundOf } from "../support/bound.ts";
-import { type Connector, eventually } from "../support/cluster.ts";
-import { clearUp, lay } from "./support/ground.ts";
-import { report } from "./support/report.ts";
-import { FULL, patience } from "./support/scale.ts";
-import type { End } from "./support/streams.ts";
+import { boundOf } from "../support/clock/bound.ts";
+import { clearUp, lay } from "../support/harm/ground.ts";
+import { FULL, patience } from "../support/harm/scale.ts";
+import { type Connector, eventually } from "../support/process/cluster.ts";
+import { report } from "../support/run/report.ts";
+import type { End } from "../support/traffic/streams.ts";
 
 clearUp();
 

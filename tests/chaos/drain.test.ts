@@ -1,10 +1,10 @@
 /** Connectors that are told to end while they carry streams. */
 import { expect, test } from "vitest";
-import { eventually } from "../support/cluster.ts";
-import { dial } from "../system/support/traffic.ts";
-import { clearUp, lay } from "./support/ground.ts";
-import { report } from "./support/report.ts";
-import { patience } from "./support/scale.ts";
+import { clearUp, lay } from "../support/harm/ground.ts";
+import { patience } from "../support/harm/scale.ts";
+import { eventually } from "../support/process/cluster.ts";
+import { report } from "../support/run/report.ts";
+import { dial } from "../support/traffic/servers.ts";
 
 clearUp();
 

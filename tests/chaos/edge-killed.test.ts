@@ -2,12 +2,12 @@
 import { expect, test } from "vitest";
 import type { SessionLine } from "../../connector/control/schema.ts";
 import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
-import { clearUp, lay } from "./support/ground.ts";
-import { harass } from "./support/harass.ts";
-import { report } from "./support/report.ts";
-import { downloadHash, downloadThrough, Requests } from "./support/requests.ts";
-import { FULL, lasting, patience } from "./support/scale.ts";
-import { session } from "./support/sessions.ts";
+import { session } from "../support/connector/sessions.ts";
+import { clearUp, lay } from "../support/harm/ground.ts";
+import { harass } from "../support/harm/harassment.ts";
+import { FULL, lasting, patience } from "../support/harm/scale.ts";
+import { report } from "../support/run/report.ts";
+import { downloadHash, downloadThrough, Requests } from "../support/traffic/requests.ts";
 
 clearUp();
 

@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
-import { clearUp, type Ground, lay } from "./support/ground.ts";
-import { workerdOf } from "./support/peaks.ts";
-import { report } from "./support/report.ts";
-import { Requests } from "./support/requests.ts";
-import { FULL, lasting, patience } from "./support/scale.ts";
-import { onlySession } from "./support/sessions.ts";
+import { onlySession } from "../support/connector/sessions.ts";
+import { clearUp, type Ground, lay } from "../support/harm/ground.ts";
+import { FULL, lasting, patience } from "../support/harm/scale.ts";
+import { workerdOf } from "../support/process/peaks.ts";
+import { report } from "../support/run/report.ts";
+import { Requests } from "../support/traffic/requests.ts";
 
 clearUp();
 

@@ -4,12 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { ControlClient } from "../../connector/control/client.ts";
 import { KEEPALIVE } from "../../protocol/uplink/messages.ts";
-import { eventually } from "../support/cluster.ts";
-import { closeServers, echo, exchange, serve } from "../system/support/traffic.ts";
-import { clearUp, lay } from "./support/ground.ts";
-import { HarmfulProxy } from "./support/proxy.ts";
-import { report } from "./support/report.ts";
-import { FULL, lasting, patience } from "./support/scale.ts";
+import { clearUp, lay } from "../support/harm/ground.ts";
+import { HarmfulProxy } from "../support/harm/harmful-proxy.ts";
+import { FULL, lasting, patience } from "../support/harm/scale.ts";
+import { eventually } from "../support/process/cluster.ts";
+import { report } from "../support/run/report.ts";
+import { closeServers, echo, exchange, serve } from "../support/traffic/servers.ts";
 
 let proxy: HarmfulProxy;
 afterAll(async () => {
@@ -20,7 +20,7 @@ clearUp();
 
 /** Idle time before a session lets its lanes go; a minute unless told otherwise. ms */
 const PARK_AFTER = FULL ? 60_000 : 1000;
-const PROCESS = join(import.meta.dirname, "support", "connector-process.ts");
+const PROCESS = join(import.meta.dirname, "../support/connector/connector-process.ts");
 
 /**
  * A keep-alive and its answer: one character in a WebSocket frame (2 bytes, and 4 of mask going up) in a TLS 1.3

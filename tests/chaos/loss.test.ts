@@ -4,12 +4,12 @@
  */
 import { spawnSync } from "node:child_process";
 import { afterAll, expect, test } from "vitest";
-import { ROOT } from "../support/cluster.ts";
-import { clearUp, lay } from "./support/ground.ts";
-import { HarmfulProxy } from "./support/proxy.ts";
-import { report } from "./support/report.ts";
-import { FULL, patience, SECONDS, SEED } from "./support/scale.ts";
-import { session } from "./support/sessions.ts";
+import { session } from "../support/connector/sessions.ts";
+import { clearUp, lay } from "../support/harm/ground.ts";
+import { HarmfulProxy } from "../support/harm/harmful-proxy.ts";
+import { FULL, patience, SECONDS, SEED } from "../support/harm/scale.ts";
+import { ROOT } from "../support/process/cluster.ts";
+import { report } from "../support/run/report.ts";
 
 const PERCENT = 7;
 /** There and back, ms. */

@@ -6,16 +6,16 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { DATA_HEADER, MESSAGE } from "../../protocol/carrier/index.ts";
-import { eventually } from "../support/cluster.ts";
-import { echo, exchange, serve } from "../system/support/traffic.ts";
-import { clearUp, type Ground, lay } from "./support/ground.ts";
-import { HARMS, HOLES, plan, RUDENESS } from "./support/harm.ts";
-import { Middle } from "./support/middle.ts";
-import { HarmfulProxy } from "./support/proxy.ts";
-import { report } from "./support/report.ts";
-import { FULL, random, SEED } from "./support/scale.ts";
-import { search, textsOf } from "./support/search.ts";
-import { onlySession, session } from "./support/sessions.ts";
+import { onlySession, session } from "../support/connector/sessions.ts";
+import { clearUp, type Ground, lay } from "../support/harm/ground.ts";
+import { HarmfulProxy } from "../support/harm/harmful-proxy.ts";
+import { Middle } from "../support/harm/middle.ts";
+import { HARMS, HOLES, plan, RUDENESS } from "../support/harm/plan.ts";
+import { FULL, random, SEED } from "../support/harm/scale.ts";
+import { search, textsOf } from "../support/harm/search.ts";
+import { eventually } from "../support/process/cluster.ts";
+import { report } from "../support/run/report.ts";
+import { echo, exchange, serve } from "../support/traffic/servers.ts";
 
 /** What the parties may call it. A lane that only ends is none of these. */
 const NOTICED = ["session.tampered", "session.malformed", "session.too_large"];

@@ -1,11 +1,11 @@
 /** A site that is lost without a word: no socket closes, nothing comes any more. */
 import { expect, test } from "vitest";
 import { KEEPALIVE } from "../../protocol/uplink/messages.ts";
-import { boundOf } from "../support/bound.ts";
-import { eventually } from "../support/cluster.ts";
-import { clearUp, lay } from "./support/ground.ts";
-import { report } from "./support/report.ts";
-import { FULL, patience } from "./support/scale.ts";
+import { boundOf } from "../support/clock/bound.ts";
+import { clearUp, lay } from "../support/harm/ground.ts";
+import { FULL, patience } from "../support/harm/scale.ts";
+import { eventually } from "../support/process/cluster.ts";
+import { report } from "../support/run/report.ts";
 
 clearUp();
 

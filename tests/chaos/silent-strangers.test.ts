@@ -2,9 +2,9 @@
 import { afterAll, expect, test } from "vitest";
 import { networkStatus } from "../../connector/operator/edge-api.ts";
 import { descriptorLimit } from "../../connector/resources/descriptor-limit.ts";
-import { placeOf, Stranger } from "../attack/support/stranger.ts";
-import { Cluster, eventually } from "../support/cluster.ts";
-import { closeServers, echo, exchange, serve } from "../system/support/traffic.ts";
+import { Cluster, eventually } from "../support/process/cluster.ts";
+import { closeServers, echo, exchange, serve } from "../support/traffic/servers.ts";
+import { placeOf, Stranger } from "../support/traffic/stranger.ts";
 
 const CONNECTIONS = 20_000;
 /** Descriptors that this process keeps for itself. */

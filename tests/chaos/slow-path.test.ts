@@ -1,7 +1,7 @@
 /** A path on which everything takes seconds: limits on time follow the round trip. */
 import { test } from "vitest";
-import { useFromAfar } from "../system/support/slow-path.ts";
-import { useEdge } from "../system/support/suite.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { useFromAfar } from "../support/traffic/slow-path.ts";
 
 const suite = useEdge();
 

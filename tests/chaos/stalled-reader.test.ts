@@ -1,11 +1,11 @@
 /** Readers that stop, each way, beside neighbours at full speed in the same session. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import { clearUp, lay } from "./support/ground.ts";
-import { report } from "./support/report.ts";
-import { FULL, lasting, patience } from "./support/scale.ts";
-import type { CheckedStreams } from "./support/streams.ts";
+import { eventually } from "../support/clock/eventually.ts";
+import { clearUp, lay } from "../support/harm/ground.ts";
+import { FULL, lasting, patience } from "../support/harm/scale.ts";
+import { report } from "../support/run/report.ts";
+import type { CheckedStreams } from "../support/traffic/streams.ts";
 
 clearUp();
 

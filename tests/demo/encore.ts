@@ -1,6 +1,6 @@
 /** After the story: everything keeps running, and whatever is killed is started again. */
-import { eventually } from "../support/eventually.ts";
-import { describeExit, type ManagedProcess } from "../support/processes.ts";
+import { eventually } from "../support/clock/eventually.ts";
+import { describeExit, type ManagedProcess } from "../support/process/managed-process.ts";
 import { duration, type Report } from "./report.ts";
 import type { Stage } from "./scenario.ts";
 

@@ -6,7 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { Cluster, FAIRLEAD } from "../support/cluster.ts";
+import { Cluster, FAIRLEAD } from "../support/process/cluster.ts";
 import { keepRunning, tellNext } from "./encore.ts";
 import { Report } from "./report.ts";
 import { tell } from "./scenario.ts";

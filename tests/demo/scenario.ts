@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import pg from "pg";
 import { z } from "zod";
-import type { Address, Cluster, Connector, Edge } from "../support/cluster.ts";
-import { Postgres } from "../support/postgres.ts";
-import type { ManagedProcess } from "../support/processes.ts";
+import type { Address, Cluster, Connector, Edge } from "../support/process/cluster.ts";
+import type { ManagedProcess } from "../support/process/managed-process.ts";
+import { Postgres } from "../support/process/postgres.ts";
 import { findPlaces, type Places } from "./places.ts";
 import type { Report } from "./report.ts";
 import { isWithin, listeningAddresses } from "./sockets.ts";

@@ -2,8 +2,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it } from "vitest";
 import documentation from "../../docs/storage.md?raw";
-import { createNetwork } from "./support/client.ts";
-import { resetEdge } from "./support/reset.ts";
+import { createNetwork } from "../support/workerd/client.ts";
+import { resetEdge } from "../support/workerd/reset.ts";
 
 afterEach(() => resetEdge());
 

@@ -4,8 +4,8 @@ import { defineConfig } from "vitest/config";
 
 // Loaded by Node itself: bundled into this file, its imports would run in another order, and the certificate
 // library needs what is imported before it.
-const environment: typeof import("./support/environment.ts") = await import(
-  new URL("./support/environment.ts", import.meta.url).href
+const environment: typeof import("../support/workerd/environment.ts") = await import(
+  new URL("../support/workerd/environment.ts", import.meta.url).href
 );
 
 export default defineConfig(async () => ({

@@ -1,7 +1,7 @@
 /** The attacks that take seconds; `npm run attack` runs all of them. */
 import { describe, expect, it } from "vitest";
-import { loadScripts } from "../attack/support/catalogue.ts";
-import { runScript } from "../attack/support/runner.ts";
+import { loadScripts } from "../attack/catalogue.ts";
+import { runScript } from "../attack/runner.ts";
 
 const scripts = await loadScripts();
 /** Above every script's own limit, so that the script says what it waited for. */

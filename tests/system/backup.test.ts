@@ -7,9 +7,9 @@ import { once } from "node:events";
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { createKey, listEvents, listKeys, listLinks, listTokens } from "../../connector/operator/edge-api.ts";
-import { type Connector, Edge, eventually, type TestNetwork } from "../support/cluster.ts";
-import { useEdge } from "./support/suite.ts";
-import { dial, echo, exchange, serve } from "./support/traffic.ts";
+import { type Connector, Edge, eventually, type TestNetwork } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { dial, echo, exchange, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let network: TestNetwork;

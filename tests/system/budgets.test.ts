@@ -1,10 +1,10 @@
 /** What one member may cost: while it floods the edge, another network is served as before. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import { FLOODS, flood } from "../support/flood.ts";
-import { Neighbour } from "../support/neighbour.ts";
-import { closeSockets, RawSite } from "../support/raw-site.ts";
-import { useEdge } from "./support/suite.ts";
+import { eventually } from "../support/clock/eventually.ts";
+import { closeSockets, RawSite } from "../support/connector/raw-site.ts";
+import { Neighbour } from "../support/edge/neighbour.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { FLOODS, flood } from "../support/traffic/flood.ts";
 
 const suite = useEdge();
 

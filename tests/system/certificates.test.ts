@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
-import { CheckedServer } from "../chaos/support/streams.ts";
-import { timeOf } from "../support/bound.ts";
-import { type Connector, eventually, type TestNetwork } from "../support/cluster.ts";
-import { connectorArgs } from "../support/connector.ts";
-import { age, ageLinks, type Forge, openForge } from "./support/aged.ts";
-import { useEdge } from "./support/suite.ts";
+import { age, ageLinks, type Forge, openForge } from "../support/authority/aged-certificates.ts";
+import { timeOf } from "../support/clock/bound.ts";
+import { connectorArgs } from "../support/connector/connector.ts";
+import { type Connector, eventually, type TestNetwork } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { CheckedServer } from "../support/traffic/streams.ts";
 
 const suite = useEdge();
 const DAY_MS = 24 * 3600_000;

@@ -2,9 +2,9 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Connector, eventually } from "../support/cluster.ts";
-import { useEdge } from "./support/suite.ts";
-import { dial, type Place, serve } from "./support/traffic.ts";
+import { type Connector, eventually } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { dial, type Place, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 const DEBUG = ["--log-level", "debug"];

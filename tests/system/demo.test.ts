@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { z } from "zod";
-import { Cluster, ROOT } from "../support/cluster.ts";
-import type { ManagedProcess } from "../support/processes.ts";
+import { Cluster, ROOT } from "../support/process/cluster.ts";
+import type { ManagedProcess } from "../support/process/managed-process.ts";
 
 const Results = z.object({
   steps: z.array(z.object({ name: z.string(), ok: z.boolean(), ms: z.number(), detail: z.string() })),

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
-import { FAIRLEAD, ROOT } from "../support/cluster.ts";
+import { FAIRLEAD, ROOT } from "../support/process/cluster.ts";
 
 const outdir = mkdtempSync(join(tmpdir(), "fl-deploy-"));
 afterAll(() => rmSync(outdir, { recursive: true, force: true }));

@@ -2,10 +2,10 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Connector } from "../support/cluster.ts";
-import { eventually } from "../support/eventually.ts";
-import { useEdge } from "./support/suite.ts";
-import { echo, exchange, type Place, serve, type TestServer } from "./support/traffic.ts";
+import { eventually } from "../support/clock/eventually.ts";
+import type { Connector } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { echo, exchange, type Place, serve, type TestServer } from "../support/traffic/servers.ts";
 
 const PATIENCE = { within: 60_000 };
 const LIMIT = 256;

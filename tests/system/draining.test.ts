@@ -2,12 +2,12 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { beforeAll, describe, expect, test } from "vitest";
-import { boundOf, timeOf } from "../support/bound.ts";
-import type { Connector, TestNetwork } from "../support/cluster.ts";
-import type { Address } from "../support/connector.ts";
-import { eventually } from "../support/eventually.ts";
-import { useEdge } from "./support/suite.ts";
-import { echo, exchange, serve } from "./support/traffic.ts";
+import { boundOf, timeOf } from "../support/clock/bound.ts";
+import { eventually } from "../support/clock/eventually.ts";
+import type { Address } from "../support/connector/connector.ts";
+import type { Connector, TestNetwork } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { echo, exchange, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let network: TestNetwork;

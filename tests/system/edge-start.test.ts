@@ -8,8 +8,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { makeDeploymentAuthority } from "../../connector/edge/credentials/certificates.ts";
 import { EmbeddedEdge, type RunningEdge } from "../../connector/edge/embedded-edge.ts";
-import { timeOf } from "../support/bound.ts";
-import { eventually } from "../support/eventually.ts";
+import { timeOf } from "../support/clock/bound.ts";
+import { eventually } from "../support/clock/eventually.ts";
 import {
   childrenOf,
   type EdgeProcess,
@@ -20,7 +20,7 @@ import {
   STUB_EDGE,
   servedSerial,
   startEdgeProcess,
-} from "./support/edge-client.ts";
+} from "../support/edge/edge-client.ts";
 
 let home: string;
 let options: { state: string; api: string; gateway: string; bundle: string };

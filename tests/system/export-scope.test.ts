@@ -2,12 +2,12 @@
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FairleadError } from "../../protocol/errors.ts";
-import type { Connector } from "../support/cluster.ts";
-import { closeSockets, RawSite } from "../support/raw-site.ts";
-import { Members } from "./support/members.ts";
-import { Rogue } from "./support/rogue.ts";
-import { useEdge } from "./support/suite.ts";
-import { echo, exchange, serve, type TestServer } from "./support/traffic.ts";
+import { Members } from "../support/connector/members.ts";
+import { closeSockets, RawSite } from "../support/connector/raw-site.ts";
+import { Rogue } from "../support/connector/rogue.ts";
+import type { Connector } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { echo, exchange, serve, type TestServer } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let members: Members;

@@ -7,9 +7,9 @@ import {
   makeDeploymentAuthority,
   makeServerCertificate,
 } from "../../connector/edge/credentials/certificates.ts";
-import { Stranger } from "../attack/support/stranger.ts";
-import { Cluster, eventually } from "../support/cluster.ts";
-import { get } from "./support/edge-client.ts";
+import { get } from "../support/edge/edge-client.ts";
+import { Cluster, eventually } from "../support/process/cluster.ts";
+import { Stranger } from "../support/traffic/stranger.ts";
 
 const DESCRIPTORS = 100;
 const Counts = z.object({ port: z.number() });
@@ -32,7 +32,7 @@ test("an accept that fails for want of descriptors ends nothing", async () => {
     name: "front",
     command: process.execPath,
     args: [
-      join(import.meta.dirname, "support", "front-process.ts"),
+      join(import.meta.dirname, "../support/edge/front-process.ts"),
       cluster.directory,
       ...Object.keys(files).map((name) => cluster.path(name)),
     ],

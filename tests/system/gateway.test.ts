@@ -12,8 +12,7 @@ import { audienceFor, UPLINK_PATH } from "../../protocol/uplink/assertions.ts";
 import { closeCodeFor, MAX_MESSAGE } from "../../protocol/uplink/messages.ts";
 import { createNetworkAuthority } from "../../workers/authority/authority.ts";
 import { signSiteCertificate } from "../../workers/authority/certificates.ts";
-import { makeAuthority, makeLeaf } from "../support/certificates.ts";
-import type { TestNetwork } from "../support/cluster.ts";
+import { makeAuthority, makeLeaf } from "../support/authority/certificates.ts";
 import {
   type Attempt,
   attempt,
@@ -21,8 +20,9 @@ import {
   type Proof,
   RawSite,
   type RawUplink,
-} from "../support/raw-site.ts";
-import { useEdge } from "./support/suite.ts";
+} from "../support/connector/raw-site.ts";
+import type { TestNetwork } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
 
 const suite = useEdge();
 let network: TestNetwork;

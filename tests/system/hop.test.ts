@@ -2,9 +2,9 @@
 import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
 import { beforeAll, expect, test } from "vitest";
-import type { Connector } from "../support/cluster.ts";
-import { useEdge } from "./support/suite.ts";
-import { dial, echo, exchange, fate, serve } from "./support/traffic.ts";
+import type { Connector } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { dial, echo, exchange, fate, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let east: Connector;

@@ -9,9 +9,15 @@ import { listEvents, listTokens, revokeToken } from "../../connector/operator/ed
 import { encodeBase32 } from "../../protocol/encoding.ts";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { parseClaim, TokenFile } from "../../protocol/tokens.ts";
-import { Connector, eventually, FAIRLEAD, type Outcome, type TestNetwork } from "../support/cluster.ts";
-import { connectorArgs } from "../support/connector.ts";
-import { useEdge } from "./support/suite.ts";
+import { connectorArgs } from "../support/connector/connector.ts";
+import {
+  Connector,
+  eventually,
+  FAIRLEAD,
+  type Outcome,
+  type TestNetwork,
+} from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
 
 const suite = useEdge();
 let network: TestNetwork;

@@ -6,9 +6,15 @@ import type { WebSocket } from "ws";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { closeCodeFor, type Invitation } from "../../protocol/uplink/messages.ts";
 import { issueTicket, Ticket } from "../../workers/authority/ticket.ts";
-import type { TestNetwork } from "../support/cluster.ts";
-import { type Attempt, closeSockets, closing, RawSite, type RawUplink } from "../support/raw-site.ts";
-import { useEdge } from "./support/suite.ts";
+import {
+  type Attempt,
+  closeSockets,
+  closing,
+  RawSite,
+  type RawUplink,
+} from "../support/connector/raw-site.ts";
+import type { TestNetwork } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
 
 const suite = useEdge();
 let network: TestNetwork;

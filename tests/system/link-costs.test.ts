@@ -2,12 +2,12 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { boundOf, timeOf } from "../support/bound.ts";
-import { type Connector, eventually } from "../support/cluster.ts";
-import { linkOf, Members } from "./support/members.ts";
-import { Stopwatch, tableOf } from "./support/stopwatch.ts";
-import { useEdge } from "./support/suite.ts";
-import { dial, type Place, serve, type TestServer } from "./support/traffic.ts";
+import { boundOf, timeOf } from "../support/clock/bound.ts";
+import { Stopwatch, tableOf } from "../support/clock/stopwatch.ts";
+import { linkOf, Members } from "../support/connector/members.ts";
+import { type Connector, eventually } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { dial, type Place, serve, type TestServer } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let members: Members;

@@ -2,9 +2,9 @@
 import { afterAll, expect, test } from "vitest";
 import { createToken } from "../../connector/operator/edge-api.ts";
 import { parseToken } from "../../connector/site/token.ts";
-import { eventually } from "../support/cluster.ts";
-import { closeConnectors, connectorHere } from "./support/in-process.ts";
-import { useEdge } from "./support/suite.ts";
+import { closeConnectors, connectorHere } from "../support/connector/in-process.ts";
+import { eventually } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
 
 const suite = useEdge();
 afterAll(closeConnectors);

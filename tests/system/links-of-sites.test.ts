@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Links } from "../../connector/control/schema.ts";
 import { listEvents } from "../../connector/operator/edge-api.ts";
-import { type Connector, eventually, type Outcome, type TestNetwork } from "../support/cluster.ts";
-import { useEdge } from "./support/suite.ts";
-import { dial, echo, exchange, serve } from "./support/traffic.ts";
+import { type Connector, eventually, type Outcome, type TestNetwork } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { dial, echo, exchange, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let network: TestNetwork;

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { Cluster, type Edge, eventually } from "../support/cluster.ts";
-import { makeSigningKey, Provider, type TokenParts } from "../support/provider.ts";
-import { get } from "./support/edge-client.ts";
+import { get } from "../support/edge/edge-client.ts";
+import { makeSigningKey, Provider, type TokenParts } from "../support/edge/identity-provider.ts";
+import { Cluster, type Edge, eventually } from "../support/process/cluster.ts";
 
 let cluster: Cluster;
 let edge: Edge;

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EmbeddedEdge } from "../../connector/edge/embedded-edge.ts";
 import { readOidcFile } from "../../connector/edge/workerd/oidc-file.ts";
-import { Provider } from "../support/provider.ts";
-import { get, STUB_EDGE } from "./support/edge-client.ts";
+import { get, STUB_EDGE } from "../support/edge/edge-client.ts";
+import { Provider } from "../support/edge/identity-provider.ts";
 
 let home: string;
 const cleanups: (() => Promise<void>)[] = [];

@@ -1,9 +1,9 @@
 /** Sites on one machine whose listeners would be where their targets are. */
 import { describe, expect, test } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
-import { eventually } from "../support/cluster.ts";
-import { useEdge } from "./support/suite.ts";
-import { exchange, fate, serve } from "./support/traffic.ts";
+import { eventually } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { exchange, fate, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 

@@ -1,11 +1,11 @@
 /** Sites that reach the edge through an HTTP proxy, and only through it: nobody else can resolve its name. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ERRORS } from "../../protocol/errors.ts";
-import { type Edge, eventually } from "../support/cluster.ts";
-import { connectorArgs } from "../support/connector.ts";
-import { type ConnectProxy, startProxy } from "./support/proxy.ts";
-import { useEdge } from "./support/suite.ts";
-import { echo, exchange, serve } from "./support/traffic.ts";
+import { connectorArgs } from "../support/connector/connector.ts";
+import { type Edge, eventually } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { type ConnectProxy, startProxy } from "../support/traffic/delaying-proxy.ts";
+import { echo, exchange, serve } from "../support/traffic/servers.ts";
 
 const HOSTNAME = "edge.fairlead.invalid";
 const suite = useEdge({ hostname: HOSTNAME });

@@ -14,11 +14,11 @@ import {
   listSites,
   listTokens,
 } from "../../connector/operator/edge-api.ts";
-import { Cluster, Connector, Edge, eventually } from "../support/cluster.ts";
-import { connectorArgs } from "../support/connector.ts";
-import type { ManagedProcess } from "../support/processes.ts";
-import { openRecord, type Recorded } from "./support/recorded.ts";
-import { closeServers, dial, echo, exchange, serve } from "./support/traffic.ts";
+import { connectorArgs } from "../support/connector/connector.ts";
+import { openRecord, type Recorded } from "../support/edge/record.ts";
+import { Cluster, Connector, Edge, eventually } from "../support/process/cluster.ts";
+import type { ManagedProcess } from "../support/process/managed-process.ts";
+import { closeServers, dial, echo, exchange, serve } from "../support/traffic/servers.ts";
 
 const COMMIT = "017350e";
 /** The ids in the record. */

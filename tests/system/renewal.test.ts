@@ -3,11 +3,11 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
-import { eventually, type TestNetwork } from "../support/cluster.ts";
-import { age, type Forge, openForge } from "./support/aged.ts";
-import { closeConnectors, connectorHere, type InProcessOptions } from "./support/in-process.ts";
-import { useEdge } from "./support/suite.ts";
-import { dial, echo, serve } from "./support/traffic.ts";
+import { age, type Forge, openForge } from "../support/authority/aged-certificates.ts";
+import { closeConnectors, connectorHere, type InProcessOptions } from "../support/connector/in-process.ts";
+import { eventually, type TestNetwork } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { dial, echo, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let network: TestNetwork;

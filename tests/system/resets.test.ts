@@ -5,9 +5,9 @@
 import { once } from "node:events";
 import { connect, Socket } from "node:net";
 import { describe, expect, test } from "vitest";
-import { eventually } from "../support/eventually.ts";
-import { useEdge } from "./support/suite.ts";
-import { bytesOf, type Place, serve, sha256, type TestServer } from "./support/traffic.ts";
+import { eventually } from "../support/clock/eventually.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { bytesOf, type Place, serve, sha256, type TestServer } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 

@@ -7,10 +7,10 @@ import {
   listNetworks,
   listTokens,
 } from "../../connector/operator/edge-api.ts";
-import { boundOf, timeOf } from "../support/bound.ts";
-import { type Connector, eventually, type TestNetwork } from "../support/cluster.ts";
-import { useEdge } from "./support/suite.ts";
-import { echo, exchange, serve } from "./support/traffic.ts";
+import { boundOf, timeOf } from "../support/clock/bound.ts";
+import { type Connector, eventually, type TestNetwork } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { echo, exchange, serve } from "../support/traffic/servers.ts";
 
 /** A peer that was killed may leave a stream to be resumed; nobody here waits half a minute for it. */
 const DRAIN = ["--drain", "3s"];

@@ -12,15 +12,15 @@ import {
   revokeToken,
 } from "../../connector/operator/edge-api.ts";
 import type { FairleadError } from "../../protocol/errors.ts";
-import { CheckedServer, type CheckedStreams } from "../chaos/support/streams.ts";
-import { boundOf } from "../support/bound.ts";
-import { type Connector, eventually } from "../support/cluster.ts";
-import { closeSockets, RawSite } from "../support/raw-site.ts";
-import { Conspiracy } from "./support/conspiracy.ts";
-import { linkOf, Members } from "./support/members.ts";
-import { Stopwatch, tableOf } from "./support/stopwatch.ts";
-import { useEdge } from "./support/suite.ts";
-import { echo, exchange, serve } from "./support/traffic.ts";
+import { boundOf } from "../support/clock/bound.ts";
+import { Stopwatch, tableOf } from "../support/clock/stopwatch.ts";
+import { Conspiracy } from "../support/connector/conspiracy.ts";
+import { linkOf, Members } from "../support/connector/members.ts";
+import { closeSockets, RawSite } from "../support/connector/raw-site.ts";
+import { type Connector, eventually } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { echo, exchange, serve } from "../support/traffic/servers.ts";
+import { CheckedServer, type CheckedStreams } from "../support/traffic/streams.ts";
 
 const suite = useEdge();
 const rows = new Map<string, ReadonlyMap<string, number>>();

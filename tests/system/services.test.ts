@@ -4,10 +4,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
 import type { EventType } from "../../protocol/api/events.ts";
 import { ERRORS } from "../../protocol/errors.ts";
-import { type Connector, eventually, type TestNetwork } from "../support/cluster.ts";
-import type { ManagedProcess } from "../support/processes.ts";
-import { useEdge } from "./support/suite.ts";
-import { bytesOf, dial, echo, exchange, fate, serve, sha256 } from "./support/traffic.ts";
+import { type Connector, eventually, type TestNetwork } from "../support/process/cluster.ts";
+import type { ManagedProcess } from "../support/process/managed-process.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { bytesOf, dial, echo, exchange, fate, serve, sha256 } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let network: TestNetwork;

@@ -5,9 +5,15 @@
 import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { networkStatus } from "../../connector/operator/edge-api.ts";
-import { HALF_HANDSHAKE, type Place as Port, placeOf, Stranger } from "../attack/support/stranger.ts";
-import { Cluster, type Connector, type Edge, eventually, type TestNetwork } from "../support/cluster.ts";
-import { closeServers, dial, echo, exchange, type Place, serve } from "./support/traffic.ts";
+import {
+  Cluster,
+  type Connector,
+  type Edge,
+  eventually,
+  type TestNetwork,
+} from "../support/process/cluster.ts";
+import { closeServers, dial, echo, exchange, type Place, serve } from "../support/traffic/servers.ts";
+import { HALF_HANDSHAKE, type Place as Port, placeOf, Stranger } from "../support/traffic/stranger.ts";
 
 /** More than any process here may have descriptors. */
 const CONNECTIONS = 1_100;

@@ -10,9 +10,9 @@ import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { formatClaim } from "../../protocol/tokens.ts";
 import { LANE_PATH, TICKET_HEADER, UPLINK_PATH } from "../../protocol/uplink/assertions.ts";
-import type { TestNetwork } from "../support/cluster.ts";
-import { attempt, closeSockets, type Headers, RawSite } from "../support/raw-site.ts";
-import { useEdge } from "./support/suite.ts";
+import { attempt, closeSockets, type Headers, RawSite } from "../support/connector/raw-site.ts";
+import type { TestNetwork } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
 
 const suite = useEdge();
 let network: TestNetwork;

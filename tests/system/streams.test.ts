@@ -3,9 +3,9 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { expect, test } from "vitest";
-import { eventually } from "../support/cluster.ts";
-import { useEdge } from "./support/suite.ts";
-import { bytesOf, dial, type Place, serve, sha256 } from "./support/traffic.ts";
+import { eventually } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { bytesOf, dial, type Place, serve, sha256 } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 

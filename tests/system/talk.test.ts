@@ -7,12 +7,12 @@ import { get } from "node:http";
 import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Connector, eventually, type Outcome } from "../support/cluster.ts";
-import { connectorArgs } from "../support/connector.ts";
-import { ask, closeShop, serveHttp, serveStore } from "./support/shop.ts";
-import { useEdge } from "./support/suite.ts";
-import { dial } from "./support/traffic.ts";
-import { Transcript } from "./support/transcript.ts";
+import { connectorArgs } from "../support/connector/connector.ts";
+import { type Connector, eventually, type Outcome } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { Transcript } from "../support/run/transcript.ts";
+import { dial } from "../support/traffic/servers.ts";
+import { ask, closeShop, serveHttp, serveStore } from "../support/traffic/shop.ts";
 
 const suite = useEdge();
 const BINDS = { public1: "127.51.0.0/16", public2: "127.52.0.0/16", private1: "127.53.0.0/16" } as const;

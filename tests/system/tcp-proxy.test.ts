@@ -4,10 +4,10 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { Stranger } from "../attack/support/stranger.ts";
-import { type Edge, eventually, ROOT } from "../support/cluster.ts";
-import { useEdge } from "./support/suite.ts";
-import { echo, exchange, serve } from "./support/traffic.ts";
+import { type Edge, eventually, ROOT } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { echo, exchange, serve } from "../support/traffic/servers.ts";
+import { Stranger } from "../support/traffic/stranger.ts";
 
 /** Where the proxy listens, in place of the public address. */
 const PUBLIC = "127.0.0.2";

@@ -6,13 +6,13 @@
 import { listEvents, updateSite } from "../../../connector/operator/edge-api.ts";
 import { encodeAccept, encodeData, encodeFin, FRAME, parseOpen } from "../../../protocol/streams/frames.ts";
 import type { Offer } from "../../../protocol/uplink/messages.ts";
-import type { Address } from "../../support/connector.ts";
-import { eventually } from "../../support/eventually.ts";
-import { closeServers, exchange, serve } from "../../system/support/traffic.ts";
-import type { AttackScript } from "../support/attack-script.ts";
-import type { RawConnector } from "../support/raw-connector.ts";
-import type { RawSession } from "../support/raw-session.ts";
-import type { Scene } from "../support/scene.ts";
+import { eventually } from "../../support/clock/eventually.ts";
+import type { Address } from "../../support/connector/connector.ts";
+import type { RawConnector } from "../../support/connector/raw-connector.ts";
+import type { RawSession } from "../../support/connector/raw-session.ts";
+import { closeServers, exchange, serve } from "../../support/traffic/servers.ts";
+import type { AttackScript } from "../attack-script.ts";
+import type { Scene } from "../scene.ts";
 
 const STOLEN = "from the thief";
 /** Of the owner: one for all sites, and one that is exported to west only. */

@@ -15,12 +15,12 @@ import {
   parseReset,
 } from "../../../protocol/streams/frames.ts";
 import type { Invitation } from "../../../protocol/uplink/messages.ts";
-import { eventually } from "../../support/eventually.ts";
-import type { RawUplink } from "../../support/raw-site.ts";
-import { closeServers, dial, echo, exchange, serve } from "../../system/support/traffic.ts";
-import type { AttackScript } from "../support/attack-script.ts";
-import type { RawConnector } from "../support/raw-connector.ts";
-import type { RawSession } from "../support/raw-session.ts";
+import { eventually } from "../../support/clock/eventually.ts";
+import type { RawConnector } from "../../support/connector/raw-connector.ts";
+import type { RawSession } from "../../support/connector/raw-session.ts";
+import type { RawUplink } from "../../support/connector/raw-site.ts";
+import { closeServers, dial, echo, exchange, serve } from "../../support/traffic/servers.ts";
+import type { AttackScript } from "../attack-script.ts";
 
 export const script: AttackScript = {
   name: "chosen-names",

@@ -1,7 +1,7 @@
 /** A member reports listeners that fail and work again, and sessions that it never had, until the log holds nothing else. */
 import { createToken, listEvents } from "../../../connector/operator/edge-api.ts";
-import { randomId } from "../../support/certificates.ts";
-import type { AttackScript } from "../support/attack-script.ts";
+import { randomId } from "../../support/authority/certificates.ts";
+import type { AttackScript } from "../attack-script.ts";
 
 const MESSAGES = 12;
 const LISTENERS = 1000;

@@ -5,9 +5,9 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse, stringify } from "yaml";
-import { connectorArgs } from "../../support/connector.ts";
-import type { AttackScript } from "../support/attack-script.ts";
-import { FalseEdge } from "../support/false-edge.ts";
+import { connectorArgs } from "../../support/connector/connector.ts";
+import { FalseEdge } from "../../support/edge/false-edge.ts";
+import type { AttackScript } from "../attack-script.ts";
 
 type Json = Record<string, unknown>;
 

@@ -1,10 +1,10 @@
 /** A member floods its registry with messages of every kind at once, and comes back when it was cut off. */
 
-import { eventually } from "../../support/eventually.ts";
-import { FLOODS, flood } from "../../support/flood.ts";
-import { Neighbour } from "../../support/neighbour.ts";
-import type { RawUplink } from "../../support/raw-site.ts";
-import type { AttackScript } from "../support/attack-script.ts";
+import { eventually } from "../../support/clock/eventually.ts";
+import type { RawUplink } from "../../support/connector/raw-site.ts";
+import { Neighbour } from "../../support/edge/neighbour.ts";
+import { FLOODS, flood } from "../../support/traffic/flood.ts";
+import type { AttackScript } from "../attack-script.ts";
 
 /** The first ban, seconds. */
 const BAN = 10;

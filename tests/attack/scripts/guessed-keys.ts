@@ -1,7 +1,7 @@
 /** A stranger guesses API keys, each over a connection of its own, which has a client port of its own. */
 import { randomBytes } from "node:crypto";
 import { request } from "node:https";
-import type { AttackScript } from "../support/attack-script.ts";
+import type { AttackScript } from "../attack-script.ts";
 
 const GUESSES = 60;
 /** Quickly, or the limit has recovered meanwhile. */

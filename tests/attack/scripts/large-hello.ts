@@ -6,11 +6,11 @@ import {
   type Offer,
   type RefusedOffer,
 } from "../../../protocol/uplink/messages.ts";
-import { testOffer } from "../../support/flood.ts";
-import { Neighbour } from "../../support/neighbour.ts";
-import type { RawUplink } from "../../support/raw-site.ts";
-import type { AttackScript } from "../support/attack-script.ts";
-import type { RawConnector } from "../support/raw-connector.ts";
+import type { RawConnector } from "../../support/connector/raw-connector.ts";
+import type { RawUplink } from "../../support/connector/raw-site.ts";
+import { Neighbour } from "../../support/edge/neighbour.ts";
+import { testOffer } from "../../support/traffic/flood.ts";
+import type { AttackScript } from "../attack-script.ts";
 
 const SITES = 4;
 const SERVICES = 52;

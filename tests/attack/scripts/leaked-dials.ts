@@ -4,8 +4,8 @@ import { connect, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { encodeOpen, encodeReset } from "../../../protocol/streams/frames.ts";
-import { eventually } from "../../support/eventually.ts";
-import type { AttackScript } from "../support/attack-script.ts";
+import { eventually } from "../../support/clock/eventually.ts";
+import type { AttackScript } from "../attack-script.ts";
 
 const STREAMS = 3000;
 /** Dials that one site may have under way for a service, and some for the connector itself. */

@@ -1,12 +1,12 @@
 /** Many processes open uplinks with one site's key, most of them silent, beside the site's honest connector. */
 
-import { abreast } from "../../support/abreast.ts";
-import { randomId } from "../../support/certificates.ts";
-import { eventually } from "../../support/eventually.ts";
-import { Neighbour } from "../../support/neighbour.ts";
-import { type Attempt, RawUplink } from "../../support/raw-site.ts";
-import type { AttackScript } from "../support/attack-script.ts";
-import { RawConnector } from "../support/raw-connector.ts";
+import { randomId } from "../../support/authority/certificates.ts";
+import { abreast } from "../../support/clock/abreast.ts";
+import { eventually } from "../../support/clock/eventually.ts";
+import { RawConnector } from "../../support/connector/raw-connector.ts";
+import { type Attempt, RawUplink } from "../../support/connector/raw-site.ts";
+import { Neighbour } from "../../support/edge/neighbour.ts";
+import type { AttackScript } from "../attack-script.ts";
 
 const PROCESSES = 200;
 /** Of each process; the first says hello. */

@@ -6,9 +6,9 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { ID_BYTES, makeId } from "../../../protocol/ids.ts";
-import { closeServers, echo, serve } from "../../system/support/traffic.ts";
-import type { AttackScript } from "../support/attack-script.ts";
-import type { RawConnector } from "../support/raw-connector.ts";
+import type { RawConnector } from "../../support/connector/raw-connector.ts";
+import { closeServers, echo, serve } from "../../support/traffic/servers.ts";
+import type { AttackScript } from "../attack-script.ts";
 
 const SESSIONS = 8;
 const STRETCHES = 4000;

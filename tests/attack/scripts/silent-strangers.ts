@@ -1,7 +1,7 @@
 /** A stranger opens more connections than the edge has descriptors and says nothing, at each of its ports. */
 import { networkStatus } from "../../../connector/operator/edge-api.ts";
-import type { AttackScript } from "../support/attack-script.ts";
-import { HALF_HANDSHAKE, placeOf, Stranger } from "../support/stranger.ts";
+import { HALF_HANDSHAKE, placeOf, Stranger } from "../../support/traffic/stranger.ts";
+import type { AttackScript } from "../attack-script.ts";
 
 const DESCRIPTORS = 1_024;
 const CONNECTIONS = 1_100;

@@ -1,7 +1,7 @@
 /** Bulk transfers by an own client, where iperf3 is not installed. */
 import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import type { Address } from "../../support/cluster.ts";
+import type { Address } from "../../support/process/cluster.ts";
 import type { Bulk } from "../measures/measure.ts";
 
 /** The first moments open the session and the window. */

@@ -2,7 +2,7 @@
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 import { Pool } from "undici";
-import type { Address } from "../../support/cluster.ts";
+import type { Address } from "../../support/process/cluster.ts";
 import type { Requests } from "../measures/measure.ts";
 import { percentile } from "../statistics.ts";
 

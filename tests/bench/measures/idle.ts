@@ -1,7 +1,7 @@
 /** What idle streams cost in memory: connections are opened, each proves that it goes all the way, and stay. */
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Address } from "../../support/cluster.ts";
+import type { Address } from "../../support/process/cluster.ts";
 import { raiseDescriptors, residentBytes } from "../processes.ts";
 import type { Measure } from "./measure.ts";
 

@@ -1,9 +1,9 @@
 /** A thousand sites in one process: each has a key, certificates and an uplink of its own, and says what a connector says. */
 import { EdgeClient } from "../../../connector/net/edge-client.ts";
 import { KEEPALIVE, type Offer, type VisibleService } from "../../../protocol/uplink/messages.ts";
-import { abreast } from "../../support/abreast.ts";
-import type { Edge } from "../../support/edge.ts";
-import { RawSite, type RawUplink } from "../../support/raw-site.ts";
+import { abreast } from "../../support/clock/abreast.ts";
+import { RawSite, type RawUplink } from "../../support/connector/raw-site.ts";
+import type { Edge } from "../../support/edge/edge.ts";
 
 /** Sites that join, dial or ask at the same time. */
 const ABREAST = 8;

@@ -3,9 +3,9 @@
  * certificates and real uplinks in this one. CPU time is that of the edge's processes alone.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Cluster, type TestNetwork } from "../../support/cluster.ts";
-import { eventually } from "../../support/eventually.ts";
-import { closeSockets } from "../../support/raw-site.ts";
+import { eventually } from "../../support/clock/eventually.ts";
+import { closeSockets } from "../../support/connector/raw-site.ts";
+import { Cluster, type TestNetwork } from "../../support/process/cluster.ts";
 import { describeMachine } from "../machine.ts";
 import { edgeCpuSeconds, raiseDescriptors } from "../processes.ts";
 import type { Machine } from "../results.ts";

@@ -2,7 +2,7 @@
 import "reflect-metadata";
 import { randomBytes, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
-import { makeAuthority, type TestAuthority, type TestLeaf } from "../../support/certificates.ts";
+import { makeAuthority, type TestAuthority, type TestLeaf } from "../../support/authority/certificates.ts";
 
 export { makeAuthority };
 

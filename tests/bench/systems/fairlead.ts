@@ -2,9 +2,9 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ControlClient } from "../../../connector/control/client.ts";
-import { type Edge, eventually, type TestNetwork } from "../../support/cluster.ts";
-import { type ConnectorOptions, connectorArgs } from "../../support/connector.ts";
-import type { ManagedProcess } from "../../support/processes.ts";
+import { type ConnectorOptions, connectorArgs } from "../../support/connector/connector.ts";
+import { type Edge, eventually, type TestNetwork } from "../../support/process/cluster.ts";
+import type { ManagedProcess } from "../../support/process/managed-process.ts";
 import type { Ground } from "../ground.ts";
 import { hopFlags } from "./hop.ts";
 import { forEachService, SERVICES, type System } from "./system.ts";

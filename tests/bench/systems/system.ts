@@ -1,5 +1,5 @@
 /** What is compared: a way from a client to the servers that are measured. */
-import type { Address } from "../../support/cluster.ts";
+import type { Address } from "../../support/process/cluster.ts";
 
 /**
  * The servers: `web` answers 1 KiB over HTTP, `iperf` is iperf3, `source` sends and `sink` takes bytes (the own

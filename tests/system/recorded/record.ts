@@ -4,8 +4,8 @@
  */
 import { cp, lstat, mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { Cluster } from "../../support/cluster.ts";
-import { closeServers, echo, exchange, serve } from "../support/traffic.ts";
+import { Cluster } from "../../support/process/cluster.ts";
+import { closeServers, echo, exchange, serve } from "../../support/traffic/servers.ts";
 
 const directory = resolve(process.argv[2] ?? "");
 const cluster = await Cluster.create();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LeveledLog } from "../../../connector/log.ts";
-import { MemoryLog } from "./support/log.ts";
+import { MemoryLog } from "../../support/connector/memory-log.ts";
 
 describe("LeveledLog", () => {
   it("passes on the lines of its level and above", () => {

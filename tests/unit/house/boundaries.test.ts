@@ -17,7 +17,7 @@ const FORBIDDEN = [
   ["workers/registry", "../../connector/log.ts"],
   ["connector", "../workers/env.ts"],
   ["connector/uplink", "../../workers/env.ts"],
-  ["connector", "../tests/support/cluster.ts"],
+  ["connector", "../tests/support/process/cluster.ts"],
 ] as const;
 
 const ALLOWED = [

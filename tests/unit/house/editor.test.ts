@@ -110,14 +110,14 @@ describe("the root tsconfig.json in an editor", () => {
     return { workers: !missing("DurableObjectState"), node: !missing("NodeJS") };
   }
 
-  it.each(["workers", "workers/router", "tests/edge"])(
+  it.each(["workers", "workers/router", "tests/edge", "tests/support/workerd"])(
     "gives %s the types of Workers and not those of Node",
     async (folder) => {
       expect(await typesIn(folder)).toEqual({ workers: true, node: false });
     },
   );
 
-  it.each(["connector/cli", "scripts", "tests/support", "."])(
+  it.each(["connector/cli", "scripts", "tests/support/clock", "."])(
     "gives %s the types of Node and not those of Workers",
     async (folder) => {
       expect(await typesIn(folder)).toEqual({ workers: false, node: true });

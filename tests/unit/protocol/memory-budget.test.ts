@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { LEAST_WINDOW, MemoryBudget, STREAM_COST } from "../../../protocol/memory-budget.ts";
-import { End, settle, type User } from "./streams/support.ts";
+import { End, settle, type User } from "./streams/multiplexer-pair.ts";
 
 const MIB = 1024 * 1024;
 const cancelled = () => new FairleadError("stream.cancelled");

@@ -6,8 +6,8 @@ import { EdgeClient } from "../../../../connector/net/edge-client.ts";
 import { deleteLink } from "../../../../connector/operator/edge-api.ts";
 import { DEFAULT_QUOTAS } from "../../../../protocol/api/quotas.ts";
 import { formatClaim } from "../../../../protocol/tokens.ts";
-import { makeWorld, useEdge, type World } from "./cli.ts";
-import { FakeEdge, id, KEY } from "./fake-edge.ts";
+import { FakeEdge, id, KEY } from "../../../support/edge/fake-edge.ts";
+import { makeWorld, useEdge, type World } from "../../../support/process/cli-world.ts";
 
 let edge: FakeEdge;
 let world: World;

@@ -6,9 +6,9 @@ import { controlRoutes } from "../../../../connector/control/routes.ts";
 import type { Links, Services, Status } from "../../../../connector/control/schema.ts";
 import { serveControl } from "../../../../connector/control/server.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { TestDeployment } from "../support/authority.ts";
-import { makeWorld, NOW, type World } from "./cli.ts";
-import { id } from "./fake-edge.ts";
+import { TestDeployment } from "../../../support/authority/test-deployment.ts";
+import { id } from "../../../support/edge/fake-edge.ts";
+import { makeWorld, NOW, type World } from "../../../support/process/cli-world.ts";
 
 let world: World;
 let state: string;

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startCommand } from "../../../../connector/cli/edge/options.ts";
 import { makeDeploymentAuthority } from "../../../../connector/edge/credentials/certificates.ts";
-import { makeWorld, useEdge, type World } from "./cli.ts";
-import { FakeEdge } from "./fake-edge.ts";
+import { FakeEdge } from "../../../support/edge/fake-edge.ts";
+import { makeWorld, useEdge, type World } from "../../../support/process/cli-world.ts";
 
 let edge: FakeEdge;
 let world: World;

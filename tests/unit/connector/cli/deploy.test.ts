@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { ACCOUNT, FakeCloudflare, TOKEN } from "../../../support/cloudflare.ts";
-import { makeWorld, type World } from "./cli.ts";
+import { ACCOUNT, FakeCloudflare, TOKEN } from "../../../support/edge/fake-cloudflare.ts";
+import { makeWorld, type World } from "../../../support/process/cli-world.ts";
 
-const WRANGLER = join(import.meta.dirname, "../../../support/cloudflare-wrangler.ts");
+const WRANGLER = join(import.meta.dirname, "../../../support/edge/fake-wrangler.ts");
 const [API, GATEWAY] = ["edge.example.com", "gateway.example.com"];
 
 let cloudflare: FakeCloudflare;

@@ -6,8 +6,8 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { exitCodeFor } from "../../../../connector/cli/framework/exit.ts";
 import { ERRORS } from "../../../../protocol/errors.ts";
-import { makeWorld, useEdge, type World } from "./cli.ts";
-import { FakeEdge } from "./fake-edge.ts";
+import { FakeEdge } from "../../../support/edge/fake-edge.ts";
+import { makeWorld, useEdge, type World } from "../../../support/process/cli-world.ts";
 
 const MAIN = join(import.meta.dirname, "../../../../connector/cli/main.ts");
 let edge: FakeEdge;

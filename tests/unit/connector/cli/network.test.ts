@@ -1,8 +1,8 @@
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { makeWorld, useEdge, type World } from "./cli.ts";
-import { FakeEdge, id, KEY } from "./fake-edge.ts";
+import { FakeEdge, id, KEY } from "../../../support/edge/fake-edge.ts";
+import { makeWorld, useEdge, type World } from "../../../support/process/cli-world.ts";
 
 let edge: FakeEdge;
 let world: World;

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { makeWorld, useEdge, type World } from "./cli.ts";
-import { FakeEdge } from "./fake-edge.ts";
+import { FakeEdge } from "../../../support/edge/fake-edge.ts";
+import { makeWorld, useEdge, type World } from "../../../support/process/cli-world.ts";
 
 let edge: FakeEdge;
 let world: World;

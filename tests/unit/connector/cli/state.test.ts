@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { usualState } from "../../../../connector/cli/connector/state.ts";
 import type { Io } from "../../../../connector/cli/framework/io.ts";
-import { temporaryDirectory } from "../support/directories.ts";
+import { temporaryDirectory } from "../../../support/process/directories.ts";
 
 async function machineWith(sites: Record<string, string | null>) {
   const home = await temporaryDirectory();

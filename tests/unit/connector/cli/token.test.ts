@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { chmod, link, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { makeWorld, useEdge, type World } from "./cli.ts";
-import { FakeEdge } from "./fake-edge.ts";
+import { FakeEdge } from "../../../support/edge/fake-edge.ts";
+import { makeWorld, useEdge, type World } from "../../../support/process/cli-world.ts";
 
 let edge: FakeEdge;
 let world: World;

@@ -3,7 +3,7 @@ import { HopRules, parseAllowHop, parseHop } from "../../../../connector/config/
 import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
 import type { VisibleOffer } from "../../../../protocol/uplink/messages.ts";
-import { temporaryState } from "../support/directories.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 const plain: VisibleOffer = { site: "s1", siteName: "east", boot: "b1" };

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isExportedTo, parseSites, sameScope } from "../../../../connector/config/scope.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { randomId } from "../../../support/certificates.ts";
+import { randomId } from "../../../support/authority/certificates.ts";
 
 const peerOf = (siteName: string) => ({ site: randomId("site"), siteName, boot: randomId("boot") });
 

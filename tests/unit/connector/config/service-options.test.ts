@@ -8,7 +8,7 @@ import {
   withScopes,
 } from "../../../../connector/config/service-options.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { randomId } from "../../../support/certificates.ts";
+import { randomId } from "../../../support/authority/certificates.ts";
 
 const invalid = expect.objectContaining({ code: "request.invalid" });
 

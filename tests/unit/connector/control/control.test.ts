@@ -10,9 +10,9 @@ import { controlPath, serveControl } from "../../../../connector/control/server.
 import { linkLines, offerLines, serviceLines, uplinkLine } from "../../../../connector/control/view.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { randomId } from "../../../support/certificates.ts";
-import { TestDeployment } from "../support/authority.ts";
-import { temporaryDirectory, temporaryState } from "../support/directories.ts";
+import { randomId } from "../../../support/authority/certificates.ts";
+import { TestDeployment } from "../../../support/authority/test-deployment.ts";
+import { temporaryDirectory, temporaryState } from "../../../support/process/directories.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 

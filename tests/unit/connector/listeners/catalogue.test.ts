@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Catalogue, MAX_SERVICES } from "../../../../connector/listeners/catalogue.ts";
 import type { Instance, VisibleService } from "../../../../protocol/uplink/messages.ts";
-import { MemoryLog } from "../support/log.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
 
 const instance = (site: string, boot: string): Instance => ({ site, siteName: site, boot });
 const service = (

@@ -8,10 +8,10 @@ import type { PeerLife } from "../../../../connector/listeners/open-deadline.ts"
 import type { OpeningStream } from "../../../../connector/listeners/open-stream.ts";
 import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
 import type { Instance } from "../../../../protocol/uplink/messages.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { MemoryLog } from "../support/log.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
+import { tcpClient, tcpServer } from "../../../support/traffic/sockets.ts";
 import { relayStream, testRelay } from "../support/relay.ts";
-import { tcpClient, tcpServer } from "../support/sockets.ts";
 
 const instance = (boot: string): Instance => ({ site: `s-${boot}`, siteName: "east", boot });
 const api = (...boots: string[]) => [

@@ -6,9 +6,9 @@ import type { StateDirectory } from "../../../../connector/state/directory.ts";
 import { OwnTargets } from "../../../../connector/targets/own-targets.ts";
 import type { TargetAddress } from "../../../../connector/targets/target-address.ts";
 import type { VisibleService } from "../../../../protocol/uplink/messages.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { temporaryState } from "../support/directories.ts";
-import { freePort, tcpClient, tcpServer } from "../support/sockets.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
+import { freePort, tcpClient, tcpServer } from "../../../support/traffic/sockets.ts";
 
 const service = (name: string, port: number): VisibleService => ({
   ...{ name, port, protocol: "tcp" },

@@ -5,10 +5,10 @@ import { parseBind } from "../../../../connector/config/service-options.ts";
 import { ListenerSet } from "../../../../connector/listeners/listener-set.ts";
 import { silent } from "../../../../connector/log.ts";
 import { dialTarget } from "../../../../connector/targets/dial-target.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { temporaryState } from "../support/directories.ts";
-import { kernelSocket } from "../support/kernel-sockets.ts";
-import { freePort, tcpServer } from "../support/sockets.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
+import { kernelSocket } from "../../../support/traffic/kernel-sockets.ts";
+import { freePort, tcpServer } from "../../../support/traffic/sockets.ts";
 
 /** A connection to a target, this connector's end. */
 async function target(keepAliveMs?: number | null): Promise<Socket> {

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { NameResolver, type NameResolverOptions } from "../../../../connector/net/name-resolver.ts";
 import { dialTarget } from "../../../../connector/targets/dial-target.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { temporaryDirectory } from "../support/directories.ts";
-import { type DnsServer, dnsServer } from "../support/dns-server.ts";
-import { tcpServer } from "../support/sockets.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { temporaryDirectory } from "../../../support/process/directories.ts";
+import { type DnsServer, dnsServer } from "../../../support/traffic/dns-server.ts";
+import { tcpServer } from "../../../support/traffic/sockets.ts";
 
 async function make(
   dns: DnsServer,

@@ -5,11 +5,11 @@ import { silent } from "../../../../connector/log.ts";
 import { Site } from "../../../../connector/site/site.ts";
 import { parseToken } from "../../../../connector/site/token.ts";
 import { dialLane, dialUplink } from "../../../../connector/uplink/dial.ts";
-import { randomId } from "../../../support/certificates.ts";
-import { TestDeployment } from "../support/authority.ts";
-import { temporaryState } from "../support/directories.ts";
-import { startProxy } from "../support/proxy.ts";
-import { clientSerial, type Script, ScriptedEdge } from "../support/scripted-edge.ts";
+import { randomId } from "../../../support/authority/certificates.ts";
+import { TestDeployment } from "../../../support/authority/test-deployment.ts";
+import { clientSerial, type Script, ScriptedEdge } from "../../../support/edge/scripted-edge.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
+import { startProxy } from "../../../support/traffic/connect-proxy.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 const never = new AbortController().signal;
@@ -87,7 +87,7 @@ describe("dialling", () => {
     const { membership, keyPem } = site;
     const impostor = {
       keyPem,
-      membership: { ...membership, edge: { ...membership.edge, links: other.url } },
+      membership: { ...membership, edge: { ...membership.edge, gateway: other.url } },
       assert: () => site.assert("uplink"),
     };
     await expect(dialUplink(impostor, never)).rejects.toEqual(code("edge.untrusted"));

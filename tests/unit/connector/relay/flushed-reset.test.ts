@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { resetAfterFlush, resetSocket } from "../../../../connector/relay/flushed-reset.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { tcpServer } from "../support/sockets.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { tcpServer } from "../../../support/traffic/sockets.ts";
 
 /** A connection, both ends; what the far end sees is collected. */
 async function pair(read = true) {

@@ -4,10 +4,10 @@ import { describe, expect, it, vi } from "vitest";
 import type { FlowView } from "../../../../connector/relay/flow.ts";
 import type { FlowObserver } from "../../../../connector/relay/observer.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { MemoryLog } from "../support/log.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
+import { tcpClient, tcpServer } from "../../../support/traffic/sockets.ts";
 import { relayStream, testRelay } from "../support/relay.ts";
-import { tcpClient, tcpServer } from "../support/sockets.ts";
 
 /** A client's connection joined with a stream; `far` is the stream's other end. */
 async function joined() {

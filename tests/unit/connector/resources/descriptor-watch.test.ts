@@ -6,7 +6,7 @@ import {
   parseLimit,
 } from "../../../../connector/resources/descriptor-limit.ts";
 import { DescriptorWatch } from "../../../../connector/resources/descriptor-watch.ts";
-import { MemoryLog } from "../support/log.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
 
 /** A watch over descriptors that a test counts, by a clock that a test turns. */
 function setUp({ limit = 256, open = 20 } = {}) {

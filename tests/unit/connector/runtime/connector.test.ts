@@ -9,12 +9,12 @@ import { parseToken } from "../../../../connector/site/token.ts";
 import type { StateDirectory } from "../../../../connector/state/directory.ts";
 import { FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
 import type { Hello, LinkReport, Welcome } from "../../../../protocol/uplink/messages.ts";
-import { randomId } from "../../../support/certificates.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { TestDeployment } from "../support/authority.ts";
-import { temporaryState } from "../support/directories.ts";
-import { MemoryLog } from "../support/log.ts";
-import { ScriptedEdge } from "../support/scripted-edge.ts";
+import { randomId } from "../../../support/authority/certificates.ts";
+import { TestDeployment } from "../../../support/authority/test-deployment.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
+import { ScriptedEdge } from "../../../support/edge/scripted-edge.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 

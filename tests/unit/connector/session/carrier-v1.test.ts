@@ -7,8 +7,8 @@ import { CarrierV1 } from "../../../../connector/session/carrier-v1.ts";
 import { LaneHandshake } from "../../../../connector/session/lane-handshake.ts";
 import { encodePreface } from "../../../../protocol/carrier/index.ts";
 import { closeCodeFor } from "../../../../protocol/uplink/messages.ts";
-import { randomId } from "../../../support/certificates.ts";
-import { codeOf, until } from "./support.ts";
+import { randomId } from "../../../support/authority/certificates.ts";
+import { codeOf, until } from "../../../support/connector/session-stand.ts";
 
 const session = randomId("session");
 const [ours, theirs] = [randomId("boot"), randomId("boot")];

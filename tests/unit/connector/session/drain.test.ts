@@ -2,9 +2,17 @@ import { PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silent } from "../../../../connector/log.ts";
 import { drained } from "../../../../connector/runtime/drain.ts";
-import { TestNetwork } from "../../../support/certificates.ts";
-import { ServedClock } from "../../../support/served-clock.ts";
-import { type Connector, codeOf, makeConnector, readAll, TestRegistry, TestRelay, until } from "./support.ts";
+import { TestNetwork } from "../../../support/authority/certificates.ts";
+import { ServedClock } from "../../../support/clock/served-clock.ts";
+import {
+  type Connector,
+  codeOf,
+  makeConnector,
+  readAll,
+  TestRegistry,
+  TestRelay,
+  until,
+} from "../../../support/connector/session-stand.ts";
 
 let network: TestNetwork;
 let relay: TestRelay;

@@ -5,9 +5,17 @@ import { type Duplex, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hopResumeKey } from "../../../../connector/session/hop-key.ts";
 import type { Invitation } from "../../../../protocol/uplink/messages.ts";
-import { randomId, TestNetwork } from "../../../support/certificates.ts";
-import { ServedClock } from "../../../support/served-clock.ts";
-import { type Connector, codeOf, makeConnector, readAll, TestRegistry, TestRelay, until } from "./support.ts";
+import { randomId, TestNetwork } from "../../../support/authority/certificates.ts";
+import { ServedClock } from "../../../support/clock/served-clock.ts";
+import {
+  type Connector,
+  codeOf,
+  makeConnector,
+  readAll,
+  TestRegistry,
+  TestRelay,
+  until,
+} from "../../../support/connector/session-stand.ts";
 
 let network: TestNetwork;
 let relay: TestRelay;

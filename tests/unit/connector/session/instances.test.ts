@@ -1,8 +1,16 @@
 import { type Duplex, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { streamsOf } from "../../../../connector/runtime/streams.ts";
-import { randomId, TestNetwork } from "../../../support/certificates.ts";
-import { type Connector, codeOf, makeConnector, readAll, TestRegistry, TestRelay, until } from "./support.ts";
+import { randomId, TestNetwork } from "../../../support/authority/certificates.ts";
+import {
+  type Connector,
+  codeOf,
+  makeConnector,
+  readAll,
+  TestRegistry,
+  TestRelay,
+  until,
+} from "../../../support/connector/session-stand.ts";
 
 /** The boot id of east's process, which the thief uses too. */
 const BOOT = randomId("boot");

@@ -5,8 +5,7 @@ import { Duplex, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SessionStream } from "../../../../connector/session/manager.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { randomId, TestNetwork } from "../../../support/certificates.ts";
-import { testRelay } from "../support/relay.ts";
+import { randomId, TestNetwork } from "../../../support/authority/certificates.ts";
 import {
   type Connector,
   codeOf,
@@ -16,7 +15,8 @@ import {
   TestRegistry,
   TestRelay,
   until,
-} from "./support.ts";
+} from "../../../support/connector/session-stand.ts";
+import { testRelay } from "../support/relay.ts";
 
 let network: TestNetwork;
 let relay: TestRelay;

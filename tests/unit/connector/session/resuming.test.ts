@@ -4,9 +4,15 @@ import { once } from "node:events";
 import { Duplex, PassThrough } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FairleadError } from "../../../../protocol/errors.ts";
-import { TestNetwork } from "../../../support/certificates.ts";
-import { ServedClock } from "../../../support/served-clock.ts";
-import { type Connector, makeConnector, TestRegistry, TestRelay, until } from "./support.ts";
+import { TestNetwork } from "../../../support/authority/certificates.ts";
+import { ServedClock } from "../../../support/clock/served-clock.ts";
+import {
+  type Connector,
+  makeConnector,
+  TestRegistry,
+  TestRelay,
+  until,
+} from "../../../support/connector/session-stand.ts";
 
 let network: TestNetwork;
 let relay: TestRelay;

@@ -6,7 +6,7 @@ import { SessionStream } from "../../../../connector/session/session-stream.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { SessionWindow } from "../../../../protocol/streams/session-window.ts";
 import { Stream } from "../../../../protocol/streams/stream.ts";
-import { codeOf, readAll, until } from "./support.ts";
+import { codeOf, readAll, until } from "../../../support/connector/session-stand.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;

@@ -3,8 +3,8 @@ import * as tls from "node:tls";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { openTls, type SessionIdentity } from "../../../../connector/session/tls.ts";
 import { siteUri } from "../../../../protocol/names.ts";
-import { makeAuthority, makeLeaf, randomId, TestNetwork } from "../../../support/certificates.ts";
-import { codeOf } from "./support.ts";
+import { makeAuthority, makeLeaf, randomId, TestNetwork } from "../../../support/authority/certificates.ts";
+import { codeOf } from "../../../support/connector/session-stand.ts";
 
 let network: TestNetwork;
 /** Another network of the same deployment. */

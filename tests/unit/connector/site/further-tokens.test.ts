@@ -3,8 +3,8 @@ import { redeemFurther } from "../../../../connector/site/further-tokens.ts";
 import { parseToken } from "../../../../connector/site/token.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import type { TokenFile } from "../../../../protocol/tokens.ts";
-import { TestDeployment } from "../support/authority.ts";
-import { MemoryLog } from "../support/log.ts";
+import { TestDeployment } from "../../../support/authority/test-deployment.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
 
 const deployment = await TestDeployment.create();
 const signal = () => new AbortController().signal;

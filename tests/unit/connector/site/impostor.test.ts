@@ -19,9 +19,9 @@ import { parseToken } from "../../../../connector/site/token.ts";
 import { type Admission, Redeem, Renew } from "../../../../protocol/api/admission.ts";
 import { RENEWABLE_MS } from "../../../../protocol/uplink/assertions.ts";
 import type { Renewal } from "../../../../protocol/uplink/messages.ts";
-import { randomId, TestNetwork } from "../../../support/certificates.ts";
-import { pemToBase64, TestDeployment } from "../support/authority.ts";
-import { temporaryState } from "../support/directories.ts";
+import { randomId, TestNetwork } from "../../../support/authority/certificates.ts";
+import { pemToBase64, TestDeployment } from "../../../support/authority/test-deployment.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
 
 const TOKEN = (await TestDeployment.create()).tokenFile();
 const ELSEWHERE = "https://elsewhere.example";

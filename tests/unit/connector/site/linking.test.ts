@@ -7,10 +7,10 @@ import type { StateDirectory } from "../../../../connector/state/directory.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import type { TokenFile } from "../../../../protocol/tokens.ts";
 import { RENEWABLE_MS } from "../../../../protocol/uplink/assertions.ts";
-import { makeAuthority, randomId } from "../../../support/certificates.ts";
-import { TestDeployment } from "../support/authority.ts";
-import { temporaryState } from "../support/directories.ts";
-import { MemoryLog } from "../support/log.ts";
+import { makeAuthority, randomId } from "../../../support/authority/certificates.ts";
+import { TestDeployment } from "../../../support/authority/test-deployment.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 const DAY_MS = 24 * 3600_000;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Renewer } from "../../../../connector/site/renewer.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { MemoryLog } from "../support/log.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
 
 const HOUR = 3600_000;
 const renewal = { certificate: "c", authority: "a", links: [] };

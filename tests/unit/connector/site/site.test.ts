@@ -9,9 +9,9 @@ import { parseToken, tokenReader } from "../../../../connector/site/token.ts";
 import type { StateDirectory } from "../../../../connector/state/directory.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { RENEWABLE_MS } from "../../../../protocol/uplink/assertions.ts";
-import { randomId } from "../../../support/certificates.ts";
-import { TestDeployment } from "../support/authority.ts";
-import { temporaryState } from "../support/directories.ts";
+import { randomId } from "../../../support/authority/certificates.ts";
+import { TestDeployment } from "../../../support/authority/test-deployment.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { parseToken, readToken } from "../../../../connector/site/token.ts";
-import { TestDeployment } from "../support/authority.ts";
-import { temporaryDirectory } from "../support/directories.ts";
+import { TestDeployment } from "../../../support/authority/test-deployment.ts";
+import { temporaryDirectory } from "../../../support/process/directories.ts";
 
 const deployment = await TestDeployment.create();
 const content = deployment.tokenFile();

@@ -9,7 +9,7 @@ import { openStateDirectory } from "../../../../connector/state/directory.ts";
 import { stateError } from "../../../../connector/state/errors.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 
-const HOLDER = join(import.meta.dirname, "holder.ts");
+const HOLDER = join(import.meta.dirname, "../../../support/process/state-holder.ts");
 const ROLE = { role: "connector" };
 
 let home: string;

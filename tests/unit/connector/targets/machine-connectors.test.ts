@@ -4,7 +4,7 @@ import { connect, createServer } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { MachineConnectors } from "../../../../connector/targets/machine-connectors.ts";
 import type { TargetAddress } from "../../../../connector/targets/target-address.ts";
-import { eventually } from "../../../support/eventually.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
 
 const target = (port: number): TargetAddress => ({ address: "127.0.0.1", port, service: "api", site: null });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
-import { randomId } from "../../../support/certificates.ts";
-import { temporaryState } from "../support/directories.ts";
+import { randomId } from "../../../support/authority/certificates.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 const west = { site: randomId("site"), siteName: "west" };

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { RefusedOffers } from "../../../../connector/targets/refused-offers.ts";
-import { MemoryLog } from "../support/log.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
 
 it("remembers what the registry told last, and logs each refusal once with what to do", () => {
   const log = new MemoryLog();

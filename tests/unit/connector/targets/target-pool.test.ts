@@ -6,13 +6,19 @@ import { NameResolver } from "../../../../connector/net/name-resolver.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
 import { TargetPool } from "../../../../connector/targets/target-pool.ts";
 import { TargetStreams } from "../../../../connector/targets/target-streams.ts";
-import { TestNetwork } from "../../../support/certificates.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { type Connector, codeOf, makeConnector, TestRegistry, TestRelay } from "../session/support.ts";
-import { temporaryState } from "../support/directories.ts";
-import { dnsServer } from "../support/dns-server.ts";
+import { TestNetwork } from "../../../support/authority/certificates.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import {
+  type Connector,
+  codeOf,
+  makeConnector,
+  TestRegistry,
+  TestRelay,
+} from "../../../support/connector/session-stand.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
+import { dnsServer } from "../../../support/traffic/dns-server.ts";
+import { openSockets, silentPort, tcpServer } from "../../../support/traffic/sockets.ts";
 import { testRelay } from "../support/relay.ts";
-import { openSockets, silentPort, tcpServer } from "../support/sockets.ts";
 
 const network = await TestNetwork.create();
 let relay: TestRelay;

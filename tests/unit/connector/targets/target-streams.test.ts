@@ -7,13 +7,19 @@ import { Offers } from "../../../../connector/targets/offers.ts";
 import { TargetPool } from "../../../../connector/targets/target-pool.ts";
 import { TargetStreams } from "../../../../connector/targets/target-streams.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { randomId, TestNetwork } from "../../../support/certificates.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { type Connector, codeOf, makeConnector, TestRegistry, TestRelay } from "../session/support.ts";
-import { temporaryState } from "../support/directories.ts";
-import { MemoryLog } from "../support/log.ts";
+import { randomId, TestNetwork } from "../../../support/authority/certificates.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
+import {
+  type Connector,
+  codeOf,
+  makeConnector,
+  TestRegistry,
+  TestRelay,
+} from "../../../support/connector/session-stand.ts";
+import { temporaryState } from "../../../support/process/directories.ts";
+import { freePort, tcpServer } from "../../../support/traffic/sockets.ts";
 import { peerStream, testRelay } from "../support/relay.ts";
-import { freePort, tcpServer } from "../support/sockets.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 const peerOf = (siteName: string) => ({ site: randomId("site"), siteName, boot: randomId("boot") });

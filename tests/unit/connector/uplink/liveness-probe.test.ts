@@ -1,7 +1,7 @@
 /** When an uplink is doubted, probed and replaced, on a clock of the test's own. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Doubts, type DoubtsOptions } from "../../../../connector/uplink/liveness-probe.ts";
-import { MemoryLog } from "../support/log.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
 
 class FakeUplink {
   isOpen = true;

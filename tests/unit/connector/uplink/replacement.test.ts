@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { closeCodeFor } from "../../../../protocol/uplink/messages.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { ServedClock } from "../../../support/served-clock.ts";
-import { clientSerial, type ScriptedEdge } from "../support/scripted-edge.ts";
-import { setUp, welcoming } from "./support.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { ServedClock } from "../../../support/clock/served-clock.ts";
+import { setUp, welcoming } from "../../../support/connector/uplink-stand.ts";
+import { clientSerial, type ScriptedEdge } from "../../../support/edge/scripted-edge.ts";
 
 describe("replacing an uplink after a renewal", () => {
   it("opens the new one with the new certificate before it closes the old one", async () => {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ClockWatch, clockSkew, isSkewed, SKEW_MS } from "../../../../connector/uplink/clock-skew.ts";
 import { RoundTrip, TELL_EVERY_MS } from "../../../../connector/uplink/rtt.ts";
-import { MemoryLog } from "../support/log.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
 
 /** Keep-alives come this often, ms. */
 const EVERY = 20_000;

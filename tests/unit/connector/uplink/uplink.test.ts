@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ERRORS, FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
 import { closeCodeFor } from "../../../../protocol/uplink/messages.ts";
-import { randomId } from "../../../support/certificates.ts";
-import { eventually } from "../../../support/eventually.ts";
-import { ServedClock } from "../../../support/served-clock.ts";
-import { clientSerial } from "../support/scripted-edge.ts";
-import { service, setUp, welcoming } from "./support.ts";
+import { randomId } from "../../../support/authority/certificates.ts";
+import { eventually } from "../../../support/clock/eventually.ts";
+import { ServedClock } from "../../../support/clock/served-clock.ts";
+import { service, setUp, welcoming } from "../../../support/connector/uplink-stand.ts";
+import { clientSerial } from "../../../support/edge/scripted-edge.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 describe("an uplink", () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Carrier } from "../../../../protocol/carrier/carrier.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
-import { random } from "../streams/support.ts";
+import { random } from "../streams/multiplexer-pair.ts";
 import { NO_EFFECTS, seeds, World, withSeed } from "./world.ts";
 
 /** What one side of a calm transfer heard, lane by lane. */

@@ -1,6 +1,6 @@
 /** Streams over pipes over lanes that fail: every stream gets exactly its bytes, and no credit is lost. */
 import { describe, expect, it } from "vitest";
-import { End, type User } from "../streams/support.ts";
+import { End, type User } from "../streams/multiplexer-pair.ts";
 import { type Side, seeds, World, withSeed } from "./world.ts";
 
 const WINDOW = 16 * 1024;

@@ -6,7 +6,7 @@
 import type { CarrierState } from "../../../../protocol/carrier/carrier-state.ts";
 import { Carrier, type CarrierEffects } from "../../../../protocol/carrier/index.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
-import { random } from "../streams/support.ts";
+import { random } from "../streams/multiplexer-pair.ts";
 
 /** What both sides write is cut from this, at the same offset: comparing is all that checking takes. */
 const PATTERN_BYTES = 1 << 20;

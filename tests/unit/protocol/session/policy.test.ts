@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decideInvitation, type HeldSession, type InvitedHost } from "../../../../protocol/session/policy.ts";
 import type { Encryption, Invitation } from "../../../../protocol/uplink/messages.ts";
-import { randomId } from "../../../support/certificates.ts";
+import { randomId } from "../../../support/authority/certificates.ts";
 
 const self = { site: randomId("site"), boot: randomId("boot") };
 const peer = { site: randomId("site"), siteName: "east", boot: randomId("boot") };

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { encodeAccept, encodeData, encodeOpen, MAX_CREDIT } from "../../../../protocol/streams/frames.ts";
-import { greeted } from "./support.ts";
+import { greeted } from "./multiplexer-pair.ts";
 
 describe("a DATA frame", () => {
   it("is handed to its stream without a copy, as slices of what came in", () => {

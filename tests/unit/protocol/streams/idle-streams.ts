@@ -1,6 +1,6 @@
 /** Run with --expose-gc: prints the bytes that an open stream takes when it has carried something and is idle. */
 import type { Stream } from "../../../../protocol/streams/stream.ts";
-import { End, settle } from "./support.ts";
+import { End, settle } from "./multiplexer-pair.ts";
 
 const STREAMS = 10_000;
 

@@ -14,7 +14,7 @@ import {
   MAX_CREDIT,
 } from "../../../../protocol/streams/frames.ts";
 import { SEND_BUFFER, TURN_BYTES } from "../../../../protocol/streams/stream.ts";
-import { End, framesOf, greeted, HELLO, random, settle, User } from "./support.ts";
+import { End, framesOf, greeted, HELLO, random, settle, User } from "./multiplexer-pair.ts";
 
 const names = Object.fromEntries(Object.entries(FRAME).map(([name, type]) => [type, name]));
 const sentBy = (end: End) => {

@@ -3,8 +3,13 @@ import { exportSPKI, importJWK, type JWTPayload } from "jose";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ALGORITHMS, IdentityTokens, looksLikeToken } from "../../../../workers/auth/identity-tokens.ts";
 import type { OidcSettings } from "../../../../workers/config.ts";
-import { AUDIENCE, makeSigningKey, Provider, type TokenParts } from "../../../support/provider.ts";
-import { codeOf } from "../authority/support.ts";
+import { codeOf } from "../../../support/authority/test-site.ts";
+import {
+  AUDIENCE,
+  makeSigningKey,
+  Provider,
+  type TokenParts,
+} from "../../../support/edge/identity-provider.ts";
 
 let provider: Provider;
 let tokens: IdentityTokens;

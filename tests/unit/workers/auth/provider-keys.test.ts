@@ -2,9 +2,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ProviderKeys, TIMES } from "../../../../workers/auth/provider-keys.ts";
-import { makeSigningKey, Provider } from "../../../support/provider.ts";
-import { ServedClock } from "../../../support/served-clock.ts";
-import { codeOf } from "../authority/support.ts";
+import { codeOf } from "../../../support/authority/test-site.ts";
+import { ServedClock } from "../../../support/clock/served-clock.ts";
+import { makeSigningKey, Provider } from "../../../support/edge/identity-provider.ts";
 
 let provider: Provider;
 let now: number;

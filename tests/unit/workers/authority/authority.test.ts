@@ -25,7 +25,7 @@ import {
   newKeys,
   siteIdOf,
   spkiOf,
-} from "./support.ts";
+} from "../../../support/authority/test-site.ts";
 
 const YEAR = 365 * DAY;
 const networkId = networkIdOf();

@@ -22,7 +22,7 @@ import {
   siteIdOf,
   spkiOf,
   x509,
-} from "./support.ts";
+} from "../../../support/authority/test-site.ts";
 
 let ca: DeploymentCa;
 beforeAll(async () => {

@@ -15,7 +15,7 @@ import {
   type TestSite,
   uris,
   x509,
-} from "./support.ts";
+} from "../../../support/authority/test-site.ts";
 
 const CA_NAME = "CN=Fairlead deployment CA";
 const NETWORK_NAME = "CN=Fairlead network test";

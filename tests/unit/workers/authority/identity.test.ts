@@ -15,7 +15,7 @@ import {
   newKeys,
   spkiOf,
   type TestSite,
-} from "./support.ts";
+} from "../../../support/authority/test-site.ts";
 
 let ca: DeploymentCa;
 let site: TestSite;

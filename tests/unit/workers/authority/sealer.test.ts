@@ -10,7 +10,7 @@ import {
   networkIdOf,
   random,
   siteIdOf,
-} from "./support.ts";
+} from "../../../support/authority/test-site.ts";
 
 let ca: DeploymentCa;
 let otherCa: DeploymentCa;

@@ -14,7 +14,7 @@ import {
   type TestSite,
   uris,
   x509,
-} from "./support.ts";
+} from "../../../support/authority/test-site.ts";
 
 let ca: DeploymentCa;
 let site: TestSite;

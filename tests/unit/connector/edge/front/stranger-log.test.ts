@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { StrangerLog } from "../../../../../connector/edge/front/stranger-log.ts";
-import { MemoryLog } from "../../support/log.ts";
+import { MemoryLog } from "../../../../support/connector/memory-log.ts";
 
 it("tells what strangers did at once, and then folded, once a minute", () => {
   const memory = new MemoryLog();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { type Run, restartPause, Supervisor } from "../../../../../connector/edge/workerd/supervisor.ts";
 import { silent } from "../../../../../connector/log.ts";
-import { eventually } from "../../../../support/eventually.ts";
+import { eventually } from "../../../../support/clock/eventually.ts";
 
 /** A run that ends when told to. */
 class FakeRun implements Run {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Cloudflare } from "../../../../../connector/operator/deploy/cloudflare.ts";
-import { ACCOUNT, FakeCloudflare, TOKEN } from "../../../../support/cloudflare.ts";
+import { ACCOUNT, FakeCloudflare, TOKEN } from "../../../../support/edge/fake-cloudflare.ts";
 
 let fake: FakeCloudflare;
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Edge, NETWORK_NODE, Reachability } from "../../../../../workers/registry/policy/link-graph.ts";
-import { costRatio } from "../../../../support/cost.ts";
+import { costRatio } from "../../../../support/clock/cost.ts";
 import { allCosts, anyEdge, NODES, SITES, walks } from "../graphs.ts";
 
 /** Links as they are made, revoked and deleted; `which` picks one of those that are there. */

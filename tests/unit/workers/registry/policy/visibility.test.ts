@@ -4,7 +4,7 @@ import type { VisibleService } from "../../../../../protocol/uplink/messages.ts"
 import { type Edge, NETWORK_NODE } from "../../../../../workers/registry/policy/link-graph.ts";
 import { type OfferRow, Sight } from "../../../../../workers/registry/policy/visibility.ts";
 import { Differences } from "../../../../../workers/registry/policy/visibility-diff.ts";
-import { costRatio } from "../../../../support/cost.ts";
+import { costRatio } from "../../../../support/clock/cost.ts";
 import { allCosts, anyCost, NODES, SITES } from "../graphs.ts";
 
 const offer = (service: string, site: string, boot: string, parts: Partial<OfferRow> = {}): OfferRow => ({

@@ -1,0 +1,47 @@
+/** What is attacked: an edge as a process, a network, honest connectors, and attackers who are its members. */
+
+import { RawConnector } from "../support/connector/raw-connector.ts";
+import type {
+  Cluster,
+  Connector,
+  ConnectorOptions,
+  Edge,
+  EdgeOptions,
+  TestNetwork,
+} from "../support/process/cluster.ts";
+
+export interface SceneOptions {
+  readonly edge?: EdgeOptions;
+}
+
+export class Scene {
+  readonly cluster: Cluster;
+  readonly edge: Edge;
+  readonly network: TestNetwork;
+
+  private constructor(cluster: Cluster, edge: Edge, network: TestNetwork) {
+    this.cluster = cluster;
+    this.edge = edge;
+    this.network = network;
+  }
+
+  static async open(cluster: Cluster, options: SceneOptions = {}): Promise<Scene> {
+    const edge = await cluster.edge(options.edge);
+    return new Scene(cluster, edge, await cluster.network(edge));
+  }
+
+  /** A site whose connector is a real process, up when this resolves. */
+  async honest(
+    site: string,
+    options: Omit<ConnectorOptions, "site" | "token"> = {},
+    network: TestNetwork = this.network,
+  ): Promise<Connector> {
+    const token = await network.token();
+    return await this.cluster.connector({ args: ["--drain", "0s"], ...options, site, token });
+  }
+
+  /** A member that does on the wire what the script says, and nothing by itself. */
+  async attacker(site: string, network: TestNetwork = this.network): Promise<RawConnector> {
+    return await RawConnector.join(this.edge, await network.token(), site);
+  }
+}

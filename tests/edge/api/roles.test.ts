@@ -1,0 +1,196 @@
+/**
+ * Every operation of the OpenAPI document, asked for by everybody: nothing here names an operation, so none can
+ * be forgotten.
+ */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Role } from "../../../protocol/api/keys.ts";
+import { createApi } from "../../../workers/api/app.ts";
+import { type Least, ROLES, roleSuffices } from "../../../workers/auth/roles.ts";
+import { ask, call, createKey, createNetwork } from "../../support/workerd/client.ts";
+import { ADMIN_KEY, API_URL } from "../../support/workerd/environment.ts";
+import { Provider } from "../../support/workerd/identity-provider.ts";
+import { resetEdge } from "../../support/workerd/reset.ts";
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await resetEdge();
+});
+
+interface Described {
+  paths: Record<string, Record<string, { "x-fairlead-role"?: Least; security?: unknown[] }>>;
+}
+
+interface Operation {
+  readonly method: string;
+  readonly path: string;
+  readonly least: Least | undefined;
+  readonly security: unknown[] | undefined;
+}
+
+const document = (await (await call("GET", "/v1/openapi.json", { key: null })).json()) as Described;
+const operations: Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, described]) => ({
+    method: method.toUpperCase(),
+    path,
+    least: described["x-fairlead-role"],
+    security: described.security,
+  })),
+);
+const nameOf = ({ method, path }: Operation) => `${method} ${path}`;
+const closed = operations.filter(({ least }) => least !== "public");
+
+/** A path with something in place of each parameter. */
+const fill = (path: string) =>
+  path.replace("{network}", "shop").replaceAll(/\{(\w)\w*\}/g, (_, letter) => `${letter}${"0".repeat(26)}`);
+
+let clients = 0;
+/** Asks with a key or token: what the checks say to it, or "passed" for what comes after them (it is about the request). */
+async function verdict(operation: Operation, key: string | null, changes: object = {}): Promise<string> {
+  clients += 1;
+  // Failures of one client would be limited.
+  const address = `198.51.${Math.floor(clients / 200)}.${clients % 200}`;
+  const answer = await call(operation.method, fill(operation.path), { key, address, changes });
+  const text = await answer.text();
+  const code = /"code":"([a-z_.]+)"/.exec(text)?.[1] ?? "";
+  const refused = [401, 403, 429, 500, 503].includes(answer.status);
+  return refused ? `${answer.status} ${code}` : "passed";
+}
+
+/** What everything comes to. */
+async function everyVerdict(list: readonly Operation[], key: string | null, changes: object = {}) {
+  const verdicts: Record<string, string> = {};
+  for (const operation of list) {
+    // An operation before this one may have deleted it; it may be there, too.
+    await call("POST", "/v1/networks", { body: { name: "shop" } });
+    verdicts[nameOf(operation)] = await verdict(operation, key, changes);
+  }
+  return verdicts;
+}
+
+const expected = (list: readonly Operation[], of: (operation: Operation & { least: Role }) => string) =>
+  Object.fromEntries(
+    list.map((operation) => [nameOf(operation), of(operation as Operation & { least: Role })]),
+  );
+
+const byRole =
+  (role: Role) =>
+  ({ least }: { least: Role }) =>
+    roleSuffices(role, least) ? "passed" : "403 key.forbidden";
+
+describe("the description", () => {
+  it("has every route that is served, and no other", () => {
+    const served = createApi()
+      .routes.filter(({ method }) => method !== "ALL")
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
+    expect([...new Set(served)].sort()).toEqual(operations.map(nameOf).sort());
+  });
+
+  it("says the least role of each operation as the table has it", () => {
+    expect(Object.fromEntries(operations.map((each) => [nameOf(each), each.least]))).toEqual(ROLES);
+  });
+
+  it("says of each operation that is not public that it needs a key", () => {
+    for (const operation of operations) {
+      expect(operation.security?.length ?? 0, nameOf(operation)).toBe(operation.least === "public" ? 0 : 1);
+    }
+  });
+});
+
+describe("every operation", () => {
+  beforeEach(async () => {
+    await createNetwork("shop");
+    await createNetwork("bank");
+  });
+
+  it("that is public needs no key, and no other is public", async () => {
+    const verdicts = await everyVerdict(operations, null);
+    expect(verdicts).toEqual(
+      expected(operations, ({ least }) => ((least as Least) === "public" ? "passed" : "401 key.missing")),
+    );
+  });
+
+  it("that is read is refused without a key also where only its head is asked for", async () => {
+    for (const { path } of closed.filter(({ method }) => method === "GET")) {
+      expect((await call("HEAD", fill(path), { key: null })).status, path).toBe(401);
+    }
+  });
+
+  it("refuses a wrong key", async () => {
+    const verdicts = await everyVerdict(closed, `flk_admin_${"b".repeat(43)}`);
+    expect(verdicts).toEqual(expected(closed, () => "401 key.invalid"));
+  });
+
+  it("refuses a key in a wrong place", async () => {
+    for (const operation of closed) {
+      const places: [string, Record<string, string>][] = [
+        ["", { authorization: ADMIN_KEY }],
+        ["", { authorization: `Basic ${btoa(`admin:${ADMIN_KEY}`)}` }],
+        ["", { "x-api-key": ADMIN_KEY, cookie: `key=${ADMIN_KEY}` }],
+        [`?key=${ADMIN_KEY}&access_token=${ADMIN_KEY}`, {}],
+      ];
+      for (const [query, headers] of places) {
+        const url = `${API_URL}${fill(operation.path)}${query}`;
+        const answer = await ask(url, { method: operation.method, headers });
+        expect([answer.status, await answer.text()], nameOf(operation)).toEqual([
+          401,
+          expect.stringContaining("key.missing"),
+        ]);
+      }
+    }
+  });
+
+  for (const role of ["viewer", "operator", "admin"] as const) {
+    it(`lets a key of the role ${role} do what that may, and nothing else`, async () => {
+      const key = await createKey(role);
+      expect(await everyVerdict(closed, key)).toEqual(expected(closed, byRole(role)));
+    });
+
+    it(`lets an identity token of the role ${role} do what that may, and nothing else`, async () => {
+      const provider = await Provider.start();
+      const token = await provider.token([role]);
+      expect(await everyVerdict(closed, token, provider.variables)).toEqual(expected(closed, byRole(role)));
+    });
+  }
+
+  for (const role of ["viewer", "operator"] as const) {
+    it(`refuses a ${role} of another network, with a key or a token`, async () => {
+      const wanted = expected(closed, ({ path, least }) =>
+        path.includes("{network}") || !roleSuffices(role, least) ? "403 key.forbidden" : "passed",
+      );
+      expect(await everyVerdict(closed, await createKey(role, ["bank"]))).toEqual(wanted);
+      const provider = await Provider.start();
+      const OIDC_ROLES = JSON.stringify({ team: { role, networks: ["bank"] } });
+      const changes = { ...provider.variables, OIDC_ROLES };
+      expect(await everyVerdict(closed, await provider.token(["team"]), changes)).toEqual(wanted);
+    });
+  }
+
+  it("takes of several roles the one that holds in its network", async () => {
+    const provider = await Provider.start();
+    const OIDC_ROLES = JSON.stringify({
+      here: { role: "viewer", networks: ["shop"] },
+      there: { role: "operator", networks: ["bank"] },
+    });
+    const token = await provider.token(["here", "there"]);
+    const named = closed.filter(({ path }) => path.includes("{network}"));
+    expect(await everyVerdict(named, token, { ...provider.variables, OIDC_ROLES })).toEqual(
+      expected(named, byRole("viewer")),
+    );
+  });
+
+  it("refuses an identity token where no provider is configured, or nothing is mapped", async () => {
+    const provider = await Provider.start();
+    const token = await provider.token(["admin"]);
+    expect(await everyVerdict(closed, token)).toEqual(expected(closed, () => "401 key.invalid"));
+    for (const operation of closed) {
+      const answer = await call(operation.method, fill(operation.path), {
+        key: await provider.token(["nobody"]),
+        changes: provider.variables,
+      });
+      expect([answer.status, await answer.text()], nameOf(operation)).toEqual([
+        403,
+        expect.stringContaining("oidc.no_role"),
+      ]);
+    }
+  });
+});

@@ -1,0 +1,279 @@
+import { env, exports } from "cloudflare:workers";
+import { afterEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { ErrorAnswer } from "../../../protocol/api/envelope.ts";
+import { NetworkEvent } from "../../../protocol/api/events.ts";
+import { makeId } from "../../../protocol/ids.ts";
+import { issueTicket, type Ticket } from "../../../workers/authority/ticket.ts";
+import {
+  bootIdOf,
+  createAssertion,
+  createDeploymentCa,
+  createSite,
+  DAY,
+  newKeys,
+  random,
+  siteIdOf,
+  type TestSite,
+} from "../../support/authority/test-site.ts";
+import {
+  ask,
+  call,
+  countObjects,
+  createNetwork,
+  dial,
+  errorOf,
+  expectAnswer,
+  join,
+  reported,
+} from "../../support/workerd/client.ts";
+import { API_URL, GATEWAY_URL } from "../../support/workerd/environment.ts";
+import { resetEdge } from "../../support/workerd/reset.ts";
+
+afterEach(() => resetEdge());
+
+async function setUp(): Promise<TestSite> {
+  await createNetwork("shop");
+  return join("shop", "west");
+}
+
+/** Ends an uplink that a test opened. */
+function hangUp(answer: Response): void {
+  answer.webSocket?.accept();
+  answer.webSocket?.close();
+}
+
+const events = () => expectAnswer(z.array(NetworkEvent), call("GET", "/v1/networks/shop/events"));
+
+describe("an uplink", () => {
+  it("opens for a site that proves itself", async () => {
+    const answer = await dial(await setUp());
+    expect(answer.status).toBe(101);
+    hangUp(answer);
+  });
+
+  it("opens once for one assertion", async () => {
+    const site = await setUp();
+    const jti = `${bootIdOf()}.5`;
+    hangUp(await dial(site, { assertion: { jti } }));
+    expect(await errorOf(dial(site, { assertion: { jti } }))).toEqual([403, "assertion.replayed"]);
+  });
+
+  const site = async () => setUp();
+  it("is refused when TLS proved another certificate than the assertion, and that is an event", async () => {
+    const west = await site();
+    const east = await join("shop", "east");
+    const answer = await errorOf(dial(west, { cf: reported(east.certificate.certificate) }));
+    expect(answer).toEqual([403, "certificate.mismatch"]);
+    expect(await events()).toContainEqual(
+      expect.objectContaining({ type: "uplink.refused", site: "west", code: "certificate.mismatch" }),
+    );
+  });
+
+  it("is refused without an assertion, and with one that is not good", async () => {
+    const west = await site();
+    const cf = reported(west.certificate.certificate);
+    const bare = ask(`${GATEWAY_URL}/v1/uplink`, { headers: { upgrade: "websocket" }, cf });
+    expect(await errorOf(bare)).toEqual([401, "assertion.missing"]);
+    const key = (await newKeys()).privateKey;
+    expect(await errorOf(dial(west, { assertion: { key } }))).toEqual([403, "assertion.invalid"]);
+    expect(await errorOf(dial(west, { assertion: { purpose: "lane" } }))).toEqual([
+      403,
+      "assertion.audience",
+    ]);
+    const old = { now: Date.now() - 3 * 60_000 };
+    expect(await errorOf(dial(west, { assertion: old }))).toEqual([403, "assertion.expired"]);
+    const codes = (await events()).map(({ code }) => code);
+    expect(codes).toEqual(
+      expect.arrayContaining(["assertion.invalid", "assertion.audience", "assertion.expired"]),
+    );
+  });
+
+  it("is refused to a site whose certificate ended", async () => {
+    const network = await createNetwork("shop");
+    const ca = {
+      ...(await createDeploymentCa()),
+      certificate: env.DEPLOYMENT_CA,
+      key: env.DEPLOYMENT_CA_KEY,
+    };
+    const old = await createSite(ca, { networkId: network.id, now: Date.now() - 2 * DAY });
+    expect(await errorOf(dial(old))).toEqual([403, "certificate.expired"]);
+  });
+
+  it("is refused to a certificate that the registry never issued, and to a revoked site", async () => {
+    const west = await site();
+    const ca = {
+      ...(await createDeploymentCa()),
+      certificate: env.DEPLOYMENT_CA,
+      key: env.DEPLOYMENT_CA_KEY,
+    };
+    const forged = await createSite(ca, { networkId: west.networkId });
+    expect((await errorOf(dial(forged)))[0]).toBe(403);
+    await call("POST", "/v1/networks/shop/sites/west/revoke");
+    expect(await errorOf(dial(west))).toEqual([403, "site.revoked"]);
+  });
+
+  it("is refused to another deployment's site", async () => {
+    await site();
+    const stranger = await createSite(await createDeploymentCa());
+    expect(await errorOf(dial(stranger))).toEqual([403, "certificate.untrusted"]);
+  });
+
+  it("of a network that does not exist is refused and creates nothing", async () => {
+    const before = await countObjects();
+    const ca = {
+      ...(await createDeploymentCa()),
+      certificate: env.DEPLOYMENT_CA,
+      key: env.DEPLOYMENT_CA_KEY,
+    };
+    const nowhere = await createSite(ca);
+    expect(await errorOf(dial(nowhere))).toEqual([404, "network.unknown"]);
+    expect(await errorOf(dial(nowhere, { assertion: { purpose: "lane" } }))).toEqual([
+      403,
+      "assertion.audience",
+    ]);
+    expect(await countObjects()).toEqual(before);
+  });
+
+  it("is an upgrade; anything else is told so", async () => {
+    const west = await site();
+    const plain = await ask(`${GATEWAY_URL}/v1/uplink`, { cf: reported(west.certificate.certificate) });
+    expect(plain.headers.get("upgrade")).toBe("websocket");
+    expect(await errorOf(plain)).toEqual([426, "request.invalid"]);
+    for (const path of ["/v1/networks", "/v1/health", "/", "/v1/uplink/"]) {
+      expect(await errorOf(dial(west, { path }))).toEqual([404, "route.unknown"]);
+    }
+  });
+});
+
+describe("the API's address", () => {
+  const forged = (site: TestSite): Record<string, string> => ({
+    host: "gateway.test",
+    "x-forwarded-host": "gateway.test",
+    "fairlead-identity": JSON.stringify({ networkId: site.networkId, siteId: site.siteId, counter: 1 }),
+    "fairlead-ticket-verified": "{}",
+    "cf-client-cert": "1",
+    "mf-cf-blob": JSON.stringify(reported(site.certificate.certificate)),
+    "x-cf-blob": JSON.stringify(reported(site.certificate.certificate)),
+    "client-cert": reported(site.certificate.certificate).tlsClientAuth.certRFC9440,
+  });
+
+  it("serves no uplink or lane, whatever headers are sent", async () => {
+    const west = await setUp();
+    for (const path of ["/v1/uplink", "/v1/lane"]) {
+      const answer = dial(west, { base: API_URL, path, headers: forged(west) });
+      expect(await errorOf(answer)).toEqual([404, "route.unknown"]);
+    }
+  });
+
+  it("serves none by any hostname when no hostname of the gateway is configured", async () => {
+    const west = await setUp();
+    const authorization = `Bearer ${await createAssertion(west)}`;
+    for (const base of [API_URL, GATEWAY_URL, "https://anything.test", "https://localhost"]) {
+      const headers = { upgrade: "websocket", authorization, ...forged(west) };
+      for (const GATEWAY_HOSTNAME of [undefined, ""]) {
+        const init = { headers, cf: reported(west.certificate.certificate) };
+        const answer = ask(`${base}/v1/uplink`, init, { GATEWAY_HOSTNAME });
+        expect(await errorOf(answer)).toEqual([404, "route.unknown"]);
+      }
+    }
+  });
+});
+
+describe("the Gateway entrypoint", () => {
+  const dialEntrypoint = async (site: TestSite, props: object | undefined, cf?: unknown) => {
+    const gateway = exports.Gateway({ props });
+    return gateway.fetch(`${GATEWAY_URL}/v1/uplink`, {
+      headers: { upgrade: "websocket", authorization: `Bearer ${await createAssertion(site)}` },
+      ...(cf === undefined ? {} : { cf }),
+    } as RequestInit);
+  };
+
+  it("takes an uplink whose certificate the front reports, and only with that certificate's assertion", async () => {
+    const [west, other] = [await setUp(), await join("shop", "other")];
+    const props = { reportsClientCertificates: true };
+    const answer = await dialEntrypoint(west, props, reported(west.certificate.certificate));
+    expect(answer.status).toBe(101);
+    hangUp(answer);
+    const stolen = dialEntrypoint(west, props, reported(other.certificate.certificate));
+    expect(await errorOf(stolen)).toEqual([403, "certificate.mismatch"]);
+    expect(await errorOf(dialEntrypoint(west, props))).toEqual([401, "certificate.required"]);
+  });
+
+  it("takes no uplink where its socket enforces certificates but does not tell them", async () => {
+    const answer = dialEntrypoint(await setUp(), { enforcesClientCertificates: true });
+    expect(await errorOf(answer)).toEqual([401, "certificate.required"]);
+  });
+
+  it("refuses when its configuration does not say so, whatever the request claims", async () => {
+    const west = await setUp();
+    const cf = reported(west.certificate.certificate);
+    for (const props of [
+      {},
+      undefined,
+      { enforcesClientCertificates: "true" },
+      { enforcesClientCertificates: false },
+    ]) {
+      const answer = await dialEntrypoint(west, props, cf);
+      expect(ErrorAnswer.parse(await answer.json()).error.code).toBe("certificate.required");
+    }
+  });
+});
+
+describe("a lane", () => {
+  const ticketFor = (site: TestSite, boot: string): Ticket => ({
+    network: site.networkId,
+    session: makeId("session", random()),
+    generation: 1,
+    lane: 0,
+    site: site.siteId,
+    boot,
+    peer: siteIdOf(),
+    side: "a",
+    expires: Date.now() + 30_000,
+  });
+
+  async function dialLane(site: TestSite, ticket: Partial<Ticket> | string | null) {
+    const boot = bootIdOf();
+    const whole = typeof ticket === "object" ? { ...ticketFor(site, boot), ...ticket } : null;
+    const text = whole === null ? String(ticket) : await issueTicket(whole, env.DEPLOYMENT_CA_KEY);
+    return errorOf(
+      dial(site, {
+        path: "/v1/lane",
+        assertion: { purpose: "lane", jti: `${boot}.1` },
+        headers: ticket === null ? {} : { "fairlead-ticket": text },
+      }),
+    );
+  }
+
+  it("is refused without a ticket, with a wrong one, and with an old one", async () => {
+    const west = await setUp();
+    const before = await countObjects();
+    expect(await dialLane(west, null)).toEqual([401, "ticket.missing"]);
+    expect(await dialLane(west, "rubbish")).toEqual([403, "ticket.invalid"]);
+    expect(await dialLane(west, { expires: Date.now() - 1 })).toEqual([403, "ticket.expired"]);
+    expect(await countObjects()).toEqual(before);
+  });
+
+  it("is refused with another site's, another network's or another instance's ticket", async () => {
+    const west = await setUp();
+    const before = await countObjects();
+    expect(await dialLane(west, { site: siteIdOf() })).toEqual([403, "ticket.wrong_site"]);
+    expect(await dialLane(west, { network: makeId("network", random()) })).toEqual([
+      403,
+      "ticket.wrong_site",
+    ]);
+    expect(await dialLane(west, { boot: bootIdOf() })).toEqual([403, "ticket.wrong_site"]);
+    expect(await events()).toContainEqual(
+      expect.objectContaining({ site: "west", code: "ticket.wrong_site" }),
+    );
+    expect(await countObjects()).toEqual(before);
+  });
+
+  it("is refused when the registry knows no such session", async () => {
+    const west = await setUp();
+    const before = await countObjects();
+    expect(await dialLane(west, {})).toEqual([409, "ticket.stale"]);
+    expect(await countObjects()).toEqual(before);
+  });
+});

@@ -1,0 +1,153 @@
+import { runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ERRORS, type ErrorCode } from "../../../protocol/errors.ts";
+import { closeCodeFor, MAX_MESSAGE } from "../../../protocol/uplink/messages.ts";
+import { bootIdOf, newKeys } from "../../support/authority/test-site.ts";
+import { call, dial, errorOf } from "../../support/workerd/client.ts";
+import { events, type Member, offer, registryOf, status, TestUplink } from "../../support/workerd/member.ts";
+import { closeShop, openShop } from "../../support/workerd/shop.ts";
+
+let west: Member;
+let east: Member;
+let bystander: TestUplink;
+
+beforeEach(async () => {
+  ({ west, east } = await openShop());
+  bystander = await TestUplink.open(east, { offers: [offer("api")] });
+});
+afterEach(closeShop);
+
+/** The error, the close and the event that go with a code; and that nobody else felt it. */
+async function expectExpelled(uplink: TestUplink, code: ErrorCode): Promise<void> {
+  const { error, id } = await uplink.next("error");
+  expect([error.code, id]).toEqual([code, undefined]);
+  expect(error.action).toBe(ERRORS[code].action);
+  expect(await uplink.closed).toEqual({ code: closeCodeFor(ERRORS[code].status), reason: code });
+  expect(await events("shop", "uplink.refused")).toMatchObject([{ site: "west", code }]);
+  await bystander.settle();
+  const states = (await status("shop")).sites.map(({ name, state }) => [name, state]);
+  expect(states).toEqual([
+    ["east", "up"],
+    ["west", "down"],
+  ]);
+  // The same process may come again and behave.
+  const again = await TestUplink.dial(uplink.member, uplink.boot);
+  expect((await again.greet()).services.map(({ name }) => name)).toEqual(["api"]);
+}
+
+describe("an uplink is closed with the right code", () => {
+  const greeted: Record<string, [string | ArrayBuffer | object, ErrorCode]> = {
+    "when a message is not JSON": ["{", "uplink.malformed"],
+    "when a message is empty": ["", "uplink.malformed"],
+    "when a message is JSON but no object": ["[]", "uplink.malformed"],
+    "when a message's type is unknown": [{ type: "sing" }, "uplink.malformed"],
+    "when a message has no type": [{}, "uplink.malformed"],
+    "when a field is missing": [{ type: "offers" }, "uplink.malformed"],
+    "when a field has another type": [{ type: "renew", id: "1" }, "uplink.malformed"],
+    "when a service's name is none": [{ type: "offers", offers: [offer("../x")] }, "uplink.malformed"],
+    "when a port is out of range": [{ type: "offers", offers: [offer("x", 65_536)] }, "uplink.malformed"],
+    "when a message is binary": [new Uint8Array([1, 2, 3]).buffer, "uplink.malformed"],
+    "when a message is longer than 256 KiB": [" ".repeat(MAX_MESSAGE + 1), "uplink.too_large"],
+    "when hello comes twice": [{}, "uplink.out_of_order"],
+  };
+  for (const [title, [message, code]] of Object.entries(greeted)) {
+    it(title, async () => {
+      const uplink = await TestUplink.open(west);
+      uplink.send(code === "uplink.out_of_order" ? uplink.hello() : message);
+      await expectExpelled(uplink, code);
+    });
+  }
+
+  it("when a message comes before hello", async () => {
+    const uplink = await TestUplink.dial(west);
+    uplink.send({ type: "offers", offers: [] });
+    await expectExpelled(uplink, "uplink.out_of_order");
+  });
+
+  it("when hello names another process than the assertion", async () => {
+    const uplink = await TestUplink.dial(west);
+    uplink.send(uplink.hello({ boot: bootIdOf() }));
+    await expectExpelled(uplink, "uplink.malformed");
+  });
+
+  it("when hello shares no version, and says which ones there are", async () => {
+    const uplink = await TestUplink.dial(west);
+    uplink.send(uplink.hello({ versions: { min: 2, max: 3 } }));
+    await expectExpelled(uplink, "uplink.version");
+    expect((await events("shop", "uplink.refused"))[0]?.text).toContain("1 to 1, the connector 2 to 3");
+  });
+
+  it("when it sends on after its fault: nothing more is taken from it", async () => {
+    const uplink = await TestUplink.open(west);
+    uplink.send("rubbish");
+    uplink.send({ type: "offers", offers: [offer("late")] });
+    await expectExpelled(uplink, "uplink.malformed");
+    expect(await events("shop", "service.appeared")).toHaveLength(1);
+  });
+
+  it("a message of exactly 256 KiB and fields that nobody knows are taken", async () => {
+    const uplink = await TestUplink.open(west);
+    const text = JSON.stringify({ type: "offers", offers: [offer("web")], novelty: "" });
+    uplink.send(`${text.slice(0, -2)}${"x".repeat(MAX_MESSAGE - text.length)}"}`);
+    expect((await bystander.next("services")).put.map(({ name }) => name)).toEqual(["web"]);
+  });
+});
+
+describe("a flood of bad uplinks", () => {
+  it("does not wash the event log away", async () => {
+    for (let count = 0; count < 5; count++) {
+      const uplink = await TestUplink.open(west);
+      uplink.send("rubbish");
+      await uplink.closed;
+    }
+    expect(await events("shop", "uplink.refused")).toHaveLength(1);
+  });
+});
+
+describe("an upgrade is refused by the registry", () => {
+  it("when the assertion, or an older one of the process, was used before", async () => {
+    const boot = bootIdOf();
+    const jti = `${boot}.5`;
+    expect((await dial(west, { assertion: { jti } })).status).toBe(101);
+    for (const used of [jti, `${boot}.4`]) {
+      expect(await errorOf(dial(west, { assertion: { jti: used } }))).toEqual([403, "assertion.replayed"]);
+    }
+    expect((await dial(west, { assertion: { jti: `${boot}.6` } })).status).toBe(101);
+    expect(await events("shop", "uplink.refused")).toContainEqual(
+      expect.objectContaining({ site: "west", code: "assertion.replayed" }),
+    );
+  });
+
+  it("to a revoked site, and to a deleted one", async () => {
+    await call("POST", "/v1/networks/shop/sites/west/revoke");
+    expect(await errorOf(dial(west))).toEqual([403, "site.revoked"]);
+    await call("DELETE", "/v1/networks/shop/sites/west");
+    expect(await errorOf(dial(west))).toEqual([403, "site.revoked"]);
+  });
+
+  it("to a serial that it does not know, that is another site's, or that was revoked", async () => {
+    const change = (sql: string, ...values: string[]) =>
+      runInDurableObject(registryOf(west), (_, { storage }) => {
+        storage.sql.exec(sql, ...values);
+      });
+    const { serial } = west.certificate;
+    await change("UPDATE certificates SET revoked_at = 1 WHERE serial = ?", serial);
+    expect(await errorOf(dial(west))).toEqual([403, "certificate.revoked"]);
+    await change("UPDATE certificates SET revoked_at = NULL, site = ? WHERE serial = ?", east.siteId, serial);
+    expect(await errorOf(dial(west))).toEqual([403, "certificate.revoked"]);
+    await change("DELETE FROM certificates WHERE serial = ?", serial);
+    expect(await errorOf(dial(west))).toEqual([403, "certificate.revoked"]);
+  });
+
+  it("to a good certificate for another key than the registered one", async () => {
+    await runInDurableObject(registryOf(west), (_, { storage }) => {
+      storage.sql.exec("UPDATE sites SET key_hash = 'another' WHERE id = ?", west.siteId);
+    });
+    expect(await errorOf(dial(west))).toEqual([403, "certificate.revoked"]);
+  });
+
+  it("to an assertion signed by another key", async () => {
+    const key = (await newKeys()).privateKey;
+    expect(await errorOf(dial(west, { assertion: { key } }))).toEqual([403, "assertion.invalid"]);
+  });
+});

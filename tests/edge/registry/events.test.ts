@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { EventQuery } from "../../../protocol/api/events.ts";
+import { unwrap } from "../../../workers/result.ts";
+import { type Member, offer, TestUplink } from "../../support/workerd/member.ts";
+import { Operator } from "../../support/workerd/operator.ts";
+import { closeShop, openShop } from "../../support/workerd/shop.ts";
+
+let ops: Operator;
+let west: Member;
+let east: Member;
+
+beforeEach(async () => {
+  ({ west, east } = await openShop());
+  ops = new Operator(west.networkId);
+});
+afterEach(closeShop);
+
+const ask = async (query: Partial<EventQuery>) =>
+  unwrap(await ops.registry.events({ limit: 1000, ...query }));
+const types = async (query: Partial<EventQuery>) => (await ask(query)).map(({ type }) => type);
+
+describe("events", () => {
+  it("can be asked for by type, by what stands before its dot, and never by a part of that", async () => {
+    await TestUplink.open(east, { offers: [offer("api")] });
+    expect(await types({ type: "site" })).toEqual(["site.joined", "site.joined", "site.up"]);
+    expect(await types({ type: "site.up" })).toEqual(["site.up"]);
+    expect(await types({ type: "service" })).toEqual(["service.appeared"]);
+    expect(new Set(await types({}))).toContain("token.redeemed");
+    expect(await types({ type: "listener" })).toEqual([]);
+  });
+
+  it("can be asked for since a time, after an id, and the newest of them only", async () => {
+    const all = await ask({});
+    const [middle] = all.slice(Math.floor(all.length / 2));
+    if (!middle) throw new Error("no events");
+    const since = await ask({ since: middle.at });
+    expect(since.map(({ id }) => id)).toContain(middle.id);
+    expect(since.every(({ at }) => at >= middle.at)).toBe(true);
+    expect((await ask({ after: middle.id }))[0]?.id).toBe(middle.id + 1);
+    expect(await ask({ since: middle.at, limit: 1 })).toEqual(all.slice(-1));
+    expect(await ask({ since: new Date(Date.now() + 60_000).toISOString() })).toEqual([]);
+  });
+});
+
+describe("a connector's clock", () => {
+  const greeted = async (time: number | undefined, member = west) =>
+    TestUplink.open(member, time === undefined ? {} : { time });
+
+  it("that is ten seconds off is an event, once until it is right again", async () => {
+    await greeted(Date.now() + 9_000);
+    expect(await ask({ type: "site.clock" })).toEqual([]);
+    await greeted(Date.now() + 3_600_000);
+    await greeted(Date.now() + 3_600_000);
+    await greeted(Date.now() - 20_000, east);
+    const events = await ask({ type: "site.clock" });
+    expect(events).toMatchObject([
+      { site: "west", code: "site.clock", actor: "west" },
+      { site: "east", code: "site.clock" },
+    ]);
+    expect(events[0]?.text).toMatch(/3600 s ahead of the edge's/);
+    expect(events[1]?.text).toMatch(/20 s behind the edge's/);
+    await greeted(undefined);
+    await greeted(Date.now());
+    await greeted(Date.now());
+    await greeted(Date.now() - 10_001);
+    const codes = (await ask({ type: "site.clock" })).slice(2).map(({ code }) => code);
+    expect(codes).toEqual([undefined, "site.clock"]);
+  });
+});
+
+describe("instances of a site", () => {
+  const ofSite = async () => (await types({})).filter((type) => /^(site|uplink)\.(up|down)$/.test(type));
+
+  it("beyond the first come and go in the events, with the reason; a new uplink of one does not", async () => {
+    const one = await TestUplink.open(west);
+    const two = await TestUplink.open(west);
+    await TestUplink.open(west, {}, one.boot);
+    two.socket.close(1000);
+    await two.closed;
+    expect(await ofSite()).toEqual(["site.up", "uplink.up", "uplink.down"]);
+    expect(await ask({ type: "uplink.down" })).toMatchObject([{ site: "west", code: "uplink.lost" }]);
+  });
+});
+
+describe("who fails to prove himself", () => {
+  it("is noted, but does not fill the log by trying again and again", async () => {
+    for (let round = 0; round < 20; round++) {
+      await ops.registry.noteRefusal({ siteId: west.siteId, code: "certificate.revoked", text: "no" });
+    }
+    expect(await ask({ type: "uplink.refused" })).toMatchObject([
+      { site: "west", code: "certificate.revoked", text: "no" },
+    ]);
+  });
+
+  it("or tries a token again and again however patiently pushes nothing else out of the log", async () => {
+    await ops.registry.setQuotas({ events: 100 }, "ops");
+    const others = (await ask({})).filter(({ type }) => !type.endsWith(".refused"));
+    const claim = await ops.token();
+    await ops.registry.revokeToken(claim.split(".")[1] ?? "", "ops");
+    for (let round = 0; round < 30; round++) expect(await ops.redeem(claim, "north")).toBe("token.revoked");
+    const log = await ask({});
+    expect(log.filter(({ type }) => type === "token.refused")).toHaveLength(10);
+    for (const { id } of others) expect(log.map((event) => event.id)).toContain(id);
+    // Nor do the others take the refusals' share.
+    for (let round = 0; round < 100; round++) await ops.token();
+    expect((await ask({})).filter(({ type }) => type === "token.refused")).toHaveLength(10);
+    expect((await ops.registry.quotas()) as object).toMatchObject({ value: { used: { events: 100 } } });
+  });
+});

@@ -1,0 +1,157 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { KEEPALIVE } from "../../../protocol/uplink/messages.ts";
+import { dial, errorOf } from "../../support/workerd/client.ts";
+import {
+  admit,
+  events,
+  eventTypes,
+  type Member,
+  offer,
+  PATIENCE,
+  registryOf,
+  status,
+  TestUplink,
+} from "../../support/workerd/member.ts";
+import { closeShop, openBusyShop } from "../../support/workerd/shop.ts";
+import { alterUplinks } from "../../support/workerd/stored.ts";
+
+let west: Member;
+let east: Member;
+let consumer: TestUplink;
+let provider: TestUplink;
+
+beforeEach(async () => {
+  ({ west, east, consumer, provider } = await openBusyShop());
+});
+afterEach(closeShop);
+
+const hibernate = () => evictDurableObject(registryOf(west), { webSockets: "hibernate" });
+const restart = () => evictDurableObject(registryOf(west), { webSockets: "close" });
+const attachments = () =>
+  runInDurableObject(registryOf(west), (_, ctx) =>
+    ctx
+      .getWebSockets()
+      .map((socket) => socket.deserializeAttachment() as Record<string, unknown>)
+      .filter(({ ended }) => ended === false),
+  );
+
+describe("a registry that hibernated", () => {
+  it("has its uplinks as they were", async () => {
+    const before = await attachments();
+    expect(before).toHaveLength(2);
+    await hibernate();
+    expect(await attachments()).toEqual(before);
+    expect((await status("shop")).sites.map(({ name, state }) => [name, state])).toEqual([
+      ["east", "up"],
+      ["west", "up"],
+    ]);
+    expect((await status("shop")).links.map(({ state }) => state)).toEqual(["up", "up"]);
+    expect(await eventTypes("shop")).toEqual([
+      "site.up",
+      "link.up",
+      "site.up",
+      "link.up",
+      "service.appeared",
+    ]);
+  });
+
+  it("handles the next message, and tells the others", async () => {
+    await hibernate();
+    provider.send({ type: "offers", offers: [offer("api"), offer("db")] });
+    expect((await consumer.next("services")).put.map(({ name }) => name)).toEqual(["db"]);
+    await hibernate();
+    const grant = await consumer.request(provider, "db");
+    expect(grant).toMatchObject({ generation: 1, peer: { boot: provider.boot } });
+    expect((await provider.next("session.offer")).invitation.peer.boot).toBe(consumer.boot);
+  });
+
+  it("gives a second request for a pair the session that it gave the first before it slept", async () => {
+    const first = await consumer.request(provider, "api");
+    await hibernate();
+    expect(await consumer.request(provider, "api")).toMatchObject({
+      session: (first as { session: string }).session,
+    });
+  });
+
+  it("still knows who said hello and who did not", async () => {
+    const silent = await TestUplink.open(await admit("shop", "north"));
+    await alterUplinks(west, { software: null }, `boot:${silent.boot}`);
+    await hibernate();
+    consumer.send(consumer.hello());
+    expect(await consumer.closed).toEqual({ code: 4400, reason: "uplink.out_of_order" });
+    silent.send({ type: "offers", offers: [] });
+    expect(await silent.closed).toEqual({ code: 4400, reason: "uplink.out_of_order" });
+  });
+
+  it("does not take a dead uplink for a live one because it slept after closing it", async () => {
+    provider.send("rubbish");
+    await provider.next("error");
+    await hibernate();
+    expect((await attachments()).map(({ site }) => site)).toEqual([west.siteId]);
+    expect(await consumer.request(provider, "api")).toBe("session.peer_offline");
+  });
+
+  it("refuses an assertion that it saw before it slept", async () => {
+    const assertion = { jti: `${consumer.boot}.1` };
+    await hibernate();
+    expect(await errorOf(dial(west, { assertion }))).toEqual([403, "assertion.replayed"]);
+  });
+
+  it("sees who left while it slept", async () => {
+    await hibernate();
+    provider.socket.close(1000);
+    await vi.waitFor(async () => expect(await events("shop", "site.down")).toHaveLength(1), PATIENCE);
+    expect(await events("shop", "site.down")).toMatchObject([
+      { site: "east", text: "Site east is down.", code: "uplink.lost" },
+    ]);
+    expect(await events("shop", "link.down")).toMatchObject([{ site: "east" }]);
+  });
+});
+
+describe("the keep-alive", () => {
+  it("is answered without waking the registry, and keeps the uplink alive", async () => {
+    await hibernate();
+    const asked = Date.now();
+    consumer.send(KEEPALIVE.ping);
+    await consumer.take("a pong", (data) => (data === KEEPALIVE.pong ? data : null));
+    const heard = await runInDurableObject(registryOf(west), (_, ctx) =>
+      ctx
+        .getWebSockets(`boot:${consumer.boot}`)
+        .map((socket) => ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0),
+    );
+    expect(heard).toHaveLength(1);
+    // Not that of the hello.
+    expect(heard[0]).toBeGreaterThanOrEqual(asked);
+  });
+});
+
+describe("a registry that was restarted", () => {
+  it("marks who is gone as down and what they offered as lost, and has set its alarm", async () => {
+    await restart();
+    expect((await consumer.closed).code).toBe(1006);
+    expect((await status("shop")).sites.map(({ state }) => state)).toEqual(["down", "down"]);
+    const stored = await runInDurableObject(registryOf(west), async (_, { storage }) => ({
+      states: storage.sql.exec("SELECT DISTINCT state FROM sites").toArray(),
+      lost: storage.sql.exec("SELECT lost_at FROM offers").toArray(),
+      alarm: await storage.getAlarm(),
+    }));
+    expect(stored.states).toEqual([{ state: "down" }]);
+    expect(stored.lost).toEqual([{ lost_at: expect.any(Number) }]);
+    expect(stored.alarm).toBeGreaterThan(Date.now() + 50_000);
+    const down = await events("shop", "site.down");
+    expect(down.map(({ site }) => site)).toEqual(["east", "west"]);
+  });
+
+  it("takes nothing from those who come back in time", async () => {
+    await restart();
+    const back = await TestUplink.dial(west, consumer.boot);
+    const welcome = await back.greet();
+    expect(welcome.services.map(({ name }) => name)).toEqual(["api"]);
+    await TestUplink.open(east, { offers: [offer("api")] }, provider.boot);
+    await runDurableObjectAlarm(registryOf(west));
+    await back.settle();
+    expect(back.waiting("services")).toEqual([]);
+    expect(await events("shop", "service.gone")).toEqual([]);
+  });
+});

@@ -1,0 +1,73 @@
+/** A network whose sites are made by name and linked with each other's tokens. */
+import { writeFile } from "node:fs/promises";
+import type { Links } from "../../../connector/control/schema.ts";
+import { createSite, createToken } from "../../../connector/operator/edge-api.ts";
+import type { LinkWishes } from "../../../connector/site/site.ts";
+import type { CreateToken } from "../../../protocol/api/tokens.ts";
+import type { Connector, ConnectorOptions } from "../process/cluster.ts";
+import { eventually, type TestNetwork } from "../process/cluster.ts";
+import type { Suite } from "../run/suite.ts";
+
+export class Members {
+  readonly network: TestNetwork;
+  readonly #suite: Suite;
+
+  private constructor(suite: Suite, network: TestNetwork) {
+    this.#suite = suite;
+    this.network = network;
+  }
+
+  static async create(suite: Suite): Promise<Members> {
+    return new Members(suite, await suite.cluster.network(suite.edge));
+  }
+
+  /** A token file that admits exactly that site, without a link. */
+  async invitation(site: string): Promise<string> {
+    const wanted = { name: site, mayOffer: null, expirySeconds: 900 };
+    const { token } = await createSite(this.#suite.edge.client, this.network.id, wanted);
+    return await this.#file(token.file);
+  }
+
+  /** A token file of a site, or of the network where none is named. */
+  async token(issuer?: string, uses = 1): Promise<string> {
+    const wanted: CreateToken = { uses, expirySeconds: 900, ...(issuer === undefined ? {} : { issuer }) };
+    return await this.#file((await createToken(this.#suite.edge.client, this.network.id, wanted)).file);
+  }
+
+  /** A member without links, its connector running. */
+  async site(site: string, options: Omit<ConnectorOptions, "site" | "token"> = {}): Promise<Connector> {
+    return await this.#suite.cluster.connector({
+      ...{ site, token: await this.invitation(site), args: ["--drain", "0s"] },
+      ...options,
+    });
+  }
+
+  /** Links a site to another with a new token of it, and waits until the link is up. */
+  async link(joiner: Connector, issuer: string, wishes: LinkWishes = {}): Promise<string> {
+    const { file } = await createToken(this.#suite.edge.client, this.network.id, {
+      ...{ issuer, uses: 1, expirySeconds: 900 },
+    });
+    const { name } = await joiner.control.link({ token: file, ...wishes });
+    await linkOf(joiner, name, ({ state }) => state === "up");
+    return name;
+  }
+
+  async #file(content: string): Promise<string> {
+    const path = `${this.#suite.cluster.fresh("token")}.yaml`;
+    await writeFile(path, content, { mode: 0o600 });
+    return path;
+  }
+}
+
+type LinkLine = Links["links"][number];
+
+/** Waits until a site's link is as wanted. */
+export async function linkOf(
+  site: Connector,
+  name: string,
+  wanted: (link: LinkLine) => boolean,
+): Promise<LinkLine> {
+  return await eventually(`${name} of ${site.site} is as it should be`, async () =>
+    (await site.control.links()).links.find((link) => link.name === name && wanted(link)),
+  );
+}

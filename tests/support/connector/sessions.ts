@@ -1,0 +1,28 @@
+/** What a connector says of its sessions. */
+import type { SessionLine } from "../../../connector/control/schema.ts";
+import { type Connector, eventually } from "../process/cluster.ts";
+
+/** The only session of a connector. @throws Error when there is none or another */
+export async function onlySession(connector: Connector): Promise<SessionLine> {
+  const { sessions } = await connector.status();
+  const [session] = sessions;
+  if (session === undefined || sessions.length !== 1) throw new Error(`${sessions.length} sessions`);
+  return session;
+}
+
+/** Waits until the only session of a connector is as wanted, and returns it. */
+export async function session(
+  connector: Connector,
+  what: string,
+  wanted: (line: SessionLine) => boolean,
+  within = 120_000,
+): Promise<SessionLine> {
+  return await eventually(
+    `the session of ${connector.site} ${what}`,
+    async () => {
+      const line = await onlySession(connector);
+      return wanted(line) ? line : null;
+    },
+    { within },
+  );
+}

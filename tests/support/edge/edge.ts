@@ -1,0 +1,146 @@
+/** One embedded edge as a process. */
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import type { EdgeClient } from "../../../connector/net/edge-client.ts";
+import type { Cluster, Env, Outcome } from "../process/cluster.ts";
+import type { ManagedProcess } from "../process/managed-process.ts";
+
+export interface EdgeOptions {
+  readonly stateDir?: string;
+  /** Public name in URLs; the machine itself still reaches it at 127.0.0.1. */
+  readonly hostname?: string;
+  /** Stores a login, in the file that the environment's FAIRLEAD_CONFIG names. */
+  readonly login?: boolean;
+  readonly env?: Env;
+  /** Most descriptors that the edge and its workerd may each have open. */
+  readonly descriptors?: number;
+  /** Further words for `edge start`. */
+  readonly args?: readonly string[];
+}
+
+/** What `edge start --json` prints once the edge answers. */
+const Started = z.object({
+  api: z.url(),
+  gateway: z.url(),
+  lanes: z.number().nullable(),
+  ca: z.string(),
+  adminKey: z.string(),
+});
+
+export class Edge {
+  readonly stateDir: string;
+  /** As the edge calls itself. */
+  readonly apiUrl: string;
+  readonly gatewayUrl: string;
+  /** Port where workerd itself takes lanes; null when it does not. */
+  readonly lanes: number | null;
+  readonly caFile: string;
+  /** PEM */
+  readonly ca: string;
+  readonly adminKey: string;
+  /** Holds the admin key. */
+  readonly client: EdgeClient;
+  readonly #cluster: Cluster;
+  readonly #options: EdgeOptions;
+  #process: ManagedProcess;
+
+  private constructor(
+    cluster: Cluster,
+    options: EdgeOptions,
+    started: ManagedProcess,
+    at: z.infer<typeof Started> & { stateDir: string; caText: string; key: string },
+  ) {
+    this.#cluster = cluster;
+    this.#options = options;
+    this.#process = started;
+    this.stateDir = at.stateDir;
+    this.apiUrl = at.api;
+    this.gatewayUrl = at.gateway;
+    this.lanes = at.lanes;
+    this.caFile = at.ca;
+    this.ca = at.caText;
+    this.adminKey = at.key;
+    this.client = cluster.client({ url: this.localUrl, key: at.key, ca: at.caText });
+  }
+
+  static async start(cluster: Cluster, options: EdgeOptions): Promise<Edge> {
+    const stateDir = options.stateDir ?? cluster.fresh("edge");
+    const { started, at } = await launch(cluster, stateDir, options);
+    const [caText, key] = await Promise.all([readFile(at.ca, "utf8"), readFile(at.adminKey, "utf8")]);
+    return new Edge(cluster, options, started, { ...at, stateDir, caText, key: key.trim() });
+  }
+
+  get process(): ManagedProcess {
+    return this.#process;
+  }
+
+  /** The API as this machine reaches it. */
+  get localUrl(): string {
+    return `https://127.0.0.1:${new URL(this.apiUrl).port}`;
+  }
+
+  /** The gateway as this machine reaches it. */
+  get localGatewayUrl(): string {
+    return `https://127.0.0.1:${new URL(this.gatewayUrl).port}`;
+  }
+
+  /** The environment of a command that administers this edge. */
+  get env(): Env {
+    return { FAIRLEAD_URL: this.localUrl, FAIRLEAD_KEY: this.adminKey, FAIRLEAD_CA: this.caFile };
+  }
+
+  /** Runs a command as this edge's admin. */
+  async fairlead(...args: readonly string[]): Promise<Outcome> {
+    return await this.#cluster.fairlead(args, this.env);
+  }
+
+  async kill9(): Promise<void> {
+    await this.#process.kill9();
+  }
+
+  async stop(): Promise<void> {
+    await this.#process.stop();
+  }
+
+  /** Starts it again on the same state, and waits until it answers. */
+  async restart(): Promise<void> {
+    await this.stop();
+    const { started, at } = await launch(this.#cluster, this.stateDir, this.#options);
+    this.#process = started;
+    if (at.api !== this.apiUrl) throw new Error(`the edge moved from ${this.apiUrl} to ${at.api}`);
+  }
+}
+
+async function launch(cluster: Cluster, stateDir: string, options: EdgeOptions) {
+  const args = [
+    "edge",
+    "start",
+    "--state",
+    stateDir,
+    "--api",
+    "127.0.0.1:0",
+    "--gateway",
+    "127.0.0.1:0",
+    "--json",
+  ];
+  if (options.hostname !== undefined) args.push("--hostname", options.hostname);
+  if (!options.login) args.push("--no-login");
+  args.push(...(options.args ?? []));
+  const started = cluster.run("edge", args, options.env, limitsOf(options));
+  const at = await started.output("its addresses", ({ stdout }) => {
+    const parsed = Started.safeParse(tryJson(stdout));
+    return parsed.success ? parsed.data : null;
+  });
+  return { started, at };
+}
+
+const limitsOf = ({ descriptors }: EdgeOptions) => (descriptors === undefined ? {} : { descriptors });
+
+/** Undefined while the document is not complete. */
+function tryJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * An identity provider as strict as the real ones: a discovery document, keys, and tokens; over http on loopback,
+ * or over https with a certificate of its own CA. Tests change what it answers and count what it was asked.
+ */
+import { randomBytes } from "node:crypto";
+import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
+import {
+  makeDeploymentAuthority,
+  makeServerCertificate,
+} from "../../../connector/edge/credentials/certificates.ts";
+
+export const AUDIENCE = "fairlead-edge";
+
+type Key = Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
+
+interface SigningKey {
+  readonly kid: string;
+  readonly alg: string;
+  readonly privateKey: Key;
+  readonly jwk: JWK;
+}
+
+/** A key pair with a name, as a provider signs with. */
+export async function makeSigningKey(alg = "ES256"): Promise<SigningKey> {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+  const kid = randomBytes(6).toString("hex");
+  return { kid, alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: "sig" } };
+}
+
+export interface TokenParts {
+  readonly claims?: JWTPayload;
+  /** What the header says instead of the key's own. */
+  readonly header?: Record<string, unknown>;
+  readonly key?: SigningKey;
+  /** Seconds from now; null leaves `exp` out. */
+  readonly expiresIn?: number | null;
+}
+
+export class Provider {
+  readonly issuer: string;
+  /** PEM of the CA to trust; null over http. */
+  readonly ca: string | null;
+  /** Paths that were asked for. */
+  readonly asked: string[] = [];
+  /** The keys it publishes, newest first; it signs with the first. */
+  keys: SigningKey[];
+  /** Answers in its place: a status, headers and a body by path, or a connection that is cut. */
+  instead:
+    | ((path: string) => { status: number; body?: string; location?: string } | "cut" | undefined)
+    | null = null;
+  readonly #server: Server;
+
+  private constructor(server: Server, issuer: string, ca: string | null, keys: SigningKey[]) {
+    this.#server = server;
+    this.issuer = issuer;
+    this.ca = ca;
+    this.keys = keys;
+  }
+
+  static async start({ tls = false, alg = "ES256" } = {}): Promise<Provider> {
+    let provider: Provider | undefined;
+    const listener: RequestListener = (request, response) => provider?.answer(request.url ?? "", response);
+    let server: Server;
+    let ca: string | null = null;
+    if (tls) {
+      const authority = await makeDeploymentAuthority(Date.now());
+      const leaf = await makeServerCertificate({
+        authority,
+        names: ["localhost", "127.0.0.1"],
+        now: Date.now(),
+      });
+      server = createTlsServer({ cert: leaf.certificate, key: leaf.privateKey }, listener);
+      ca = authority.certificate;
+    } else {
+      server = createServer(listener);
+    }
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const issuer = `${tls ? "https" : "http"}://127.0.0.1:${port}/realm`;
+    provider = new Provider(server, issuer, ca, [await makeSigningKey(alg)]);
+    return provider;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  /** A token of one hour for the edge's audience, good but for the changes. */
+  async token({ claims = {}, header = {}, key, expiresIn = 3600 }: TokenParts = {}): Promise<string> {
+    const signer = key ?? this.keys[0];
+    if (signer === undefined) throw new Error("no key");
+    const now = Math.floor(Date.now() / 1000);
+    const payload: JWTPayload = {
+      iss: this.issuer,
+      aud: AUDIENCE,
+      sub: "user-1",
+      iat: now,
+      ...(expiresIn === null ? {} : { exp: now + expiresIn }),
+      ...claims,
+    };
+    const given = Object.fromEntries(Object.entries(payload).filter(([, value]) => value !== undefined));
+    return new SignJWT(given)
+      .setProtectedHeader({ alg: signer.alg, kid: signer.kid, ...header })
+      .sign(signer.privateKey);
+  }
+
+  answer(path: string, response: Parameters<RequestListener>[1]): void {
+    this.asked.push(path);
+    const instead = this.instead?.(path);
+    if (instead === "cut") {
+      response.socket?.destroy();
+      return;
+    }
+    const own = this.#document(path);
+    const status = instead?.status ?? (own === null ? 404 : 200);
+    if (instead?.location !== undefined) response.setHeader("location", instead.location);
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(instead?.body ?? JSON.stringify(own ?? { error: "not found" }));
+  }
+
+  #document(path: string): unknown {
+    if (path === "/realm/.well-known/openid-configuration") {
+      return {
+        issuer: this.issuer,
+        jwks_uri: `${new URL(this.issuer).origin}/keys`,
+        response_types_supported: [],
+      };
+    }
+    return path === "/keys" ? { keys: this.keys.map(({ jwk }) => jwk) } : null;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * A deployment recorded by an earlier version, and that version's program: see tests/system/recorded/README.md.
+ * A copy is brought to the present: its ports are free ones of this machine, and its times are moved on, so that
+ * its certificates and tokens are as old as they were when they were recorded.
+ */
+import { execFile } from "node:child_process";
+import { X509Certificate } from "node:crypto";
+import { once } from "node:events";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { z } from "zod";
+import {
+  copyOf,
+  eachDatabase,
+  type Forge,
+  hasTable,
+  openForge,
+  openIssuerForges,
+} from "../authority/aged-certificates.ts";
+import { type Cluster, ROOT } from "../process/cluster.ts";
+import type { Place } from "../traffic/servers.ts";
+
+const HOUR_MS = 3600_000;
+/** Every site of the record that has state of its own. */
+const SITES = ["east", "west"] as const;
+const TEXTS = [
+  "edge/edge.json",
+  "east/site.json",
+  "east/offers.json",
+  "west/site.json",
+  "open.yaml",
+  "made.yaml",
+];
+/** Not among those that the kernel hands out. */
+const PORTS = { first: 20_000, count: 12_000 } as const;
+
+export interface Recorded {
+  /** The program that recorded it: the built `fairlead`. */
+  readonly program: string;
+  /** State directory of the edge. */
+  readonly edge: string;
+  /** State directories of the sites. */
+  readonly sites: Readonly<Record<(typeof SITES)[number], string>>;
+  /** Any other recorded file. */
+  file(name: string): string;
+  /** Where the service "echo" of the site east comes from. */
+  readonly target: Place;
+  /** Where the site west listens for it. */
+  readonly listener: Place;
+}
+
+/** A copy of what a commit recorded, as if it had been recorded just now. */
+export async function openRecord(cluster: Cluster, commit: string): Promise<Recorded> {
+  const directory = cluster.fresh("record");
+  await mkdir(directory);
+  const archive = join(ROOT, "tests/system/recorded", `${commit}.tar.gz`);
+  await promisify(execFile)("tar", ["-xzf", archive, "-C", directory]);
+  // The recorded program takes its packages from here.
+  await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));
+  const moved = await movePorts(directory);
+  await movePresent(directory);
+  const [host = "", port = ""] = (await readFile(join(directory, "target"), "utf8")).trim().split(":");
+  const target = { host, port: moved(Number(port)) };
+  const { addresses } = z
+    .object({ addresses: z.object({ echo: z.string() }) })
+    .parse(JSON.parse(await readFile(join(directory, "west/addresses.json"), "utf8")));
+  return {
+    program: join(directory, "dist/cli/main.js"),
+    edge: join(directory, "edge"),
+    sites: { east: join(directory, "east"), west: join(directory, "west") },
+    file: (name) => join(directory, name),
+    target,
+    listener: { host: addresses.echo, port: target.port },
+  };
+}
+
+/** Gives the copy ports that are free here. Returns which port one of the record became. */
+async function movePorts(directory: string): Promise<(recorded: number) => number> {
+  const { ports } = z
+    .object({ ports: z.record(z.string(), z.number()) })
+    .parse(JSON.parse(await readFile(join(directory, "edge/edge.json"), "utf8")));
+  const target = Number((await readFile(join(directory, "target"), "utf8")).split(":")[1]);
+  const moves = new Map<number, number>();
+  for (const port of [...Object.values(ports), target]) {
+    let free = await freePort();
+    while ([...moves.values()].includes(free)) free = await freePort();
+    moves.set(port, free);
+  }
+  const recorded = new RegExp(`\\b(${[...moves.keys()].join("|")})\\b`, "g");
+  for (const name of TEXTS) {
+    const text = await readFile(join(directory, name), "utf8");
+    await writeFile(
+      join(directory, name),
+      text.replace(recorded, (port) => `${moves.get(Number(port))}`),
+    );
+  }
+  return (port) => {
+    const move = moves.get(port);
+    if (move === undefined) throw new Error(`port ${port} is not in the record`);
+    return move;
+  };
+}
+
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    const server = createServer().listen(port, "127.0.0.1");
+    const free = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    await new Promise((resolve) => server.close(resolve));
+    if (free) return port;
+  }
+}
+
+/** Moves what the record says of times that end to the present. CAs end ten years after the record. */
+async function movePresent(directory: string): Promise<void> {
+  const edge = { stateDir: join(directory, "edge") };
+  const [network] = await eachDatabase(edge, (database) =>
+    hasTable(database, "network") ? database.prepare("SELECT id, created_at FROM network").all() : [],
+  );
+  const { id, created_at: recorded } = z.object({ id: z.string(), created_at: z.number() }).parse(network);
+  const passed = Date.now() - recorded;
+  const signers = [await openForge(edge, id), ...(await openIssuerForges(edge, id))];
+  const renew = (certificate: X509Certificate) => renewed(certificate, signers);
+
+  for (const site of SITES) {
+    const chain = join(directory, site, "certificate.pem");
+    const text = await readFile(chain, "utf8");
+    const [leaf = "", ...rest] = text.split(/(?<=-----END CERTIFICATE-----\n)/);
+    const now = await renew(new X509Certificate(leaf));
+    await writeFile(chain, [`${now.toString("pem")}\n`, ...rest].join(""));
+    const path = join(directory, site, "links.json");
+    const book = LinkBook.parse(JSON.parse(await readFile(path, "utf8")));
+    for (const link of book.links) {
+      const der = await renew(new X509Certificate(Buffer.from(link.certificate, "base64")));
+      link.certificate = Buffer.from(der.rawData).toString("base64");
+    }
+    await writeFile(path, JSON.stringify(book, undefined, 2));
+  }
+  for (const token of ["open.yaml", "made.yaml"]) {
+    const text = await readFile(join(directory, token), "utf8");
+    const later = (ends: string) => new Date(Date.parse(ends) + passed).toISOString();
+    await writeFile(
+      join(directory, token),
+      text.replace(/(?<=expires: )\S+/, (ends) => later(ends)),
+    );
+  }
+  await eachDatabase(edge, (database) => {
+    if (!hasTable(database, "tokens")) return [];
+    database.prepare("UPDATE tokens SET expires_at = expires_at + ?").run(passed);
+    database.prepare("UPDATE certificates SET not_after = not_after + ?").run(passed);
+    return [];
+  });
+}
+
+const LinkBook = z.looseObject({ links: z.array(z.looseObject({ certificate: z.string() })) });
+
+/** The same certificate from an hour ago, for a day. */
+async function renewed(certificate: X509Certificate, signers: readonly Forge[]) {
+  const signer = signers.find(({ authority }) => authority.subject === certificate.issuer);
+  if (signer === undefined) throw new Error(`${certificate.issuer} is not in the record`);
+  return await copyOf(certificate, signer, { from: -HOUR_MS, to: 23 * HOUR_MS });
+}

@@ -1,0 +1,174 @@
+/**
+ * The real thing, as separate processes: edges, connectors and single commands, each with state of its own in
+ * one temporary directory. For the system tests and the demo; it knows no test framework.
+ */
+import { mkdirSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { EdgeClient } from "../../../connector/net/edge-client.ts";
+import { createNetwork, createToken, networkStatus } from "../../../connector/operator/edge-api.ts";
+import type { Network } from "../../../protocol/api/networks.ts";
+import type { NetworkStatus } from "../../../protocol/api/status.ts";
+import { Connector, type ConnectorOptions } from "../connector/connector.ts";
+import { Edge, type EdgeOptions } from "../edge/edge.ts";
+import { type Exit, ManagedProcess, type ProcessOptions } from "./managed-process.ts";
+
+export { eventually } from "../clock/eventually.ts";
+export { type Address, Connector, type ConnectorOptions } from "../connector/connector.ts";
+export { Edge, type EdgeOptions } from "../edge/edge.ts";
+
+/** The root of the repository. */
+export const ROOT = resolve(import.meta.dirname, "../../..");
+
+/** The built command: what a user runs. */
+export const FAIRLEAD = join(ROOT, "dist", "cli", "main.js");
+
+export type Env = Readonly<Record<string, string>>;
+
+/** What a command did. */
+export interface Outcome extends Exit {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The JSON that it printed: on stdout, or the error on stderr; undefined when it printed none. */
+  readonly json: unknown;
+}
+
+/** Variables that would send what stays on this machine elsewhere, or that name a real login. */
+const FOREIGN = /^(fairlead_.*|https?_proxy|all_proxy|no_proxy|npm_config_.*proxy)$/i;
+
+/** A network with tokens for it. */
+export interface TestNetwork extends Network {
+  /** Makes a token; returns the path of its file. */
+  token(options?: { readonly uses?: number; readonly expirySeconds?: number }): Promise<string>;
+  status(): Promise<NetworkStatus>;
+}
+
+export class Cluster {
+  /** Where everything is; removed at the end. */
+  readonly directory: string;
+  readonly #processes: ManagedProcess[] = [];
+  readonly #clients: EdgeClient[] = [];
+  #files = 0;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** Keep the prefix short: a state directory's path has 87 bytes at the most. */
+  static async create(prefix = "fl-"): Promise<Cluster> {
+    // The clients in this process, too, talk to this machine only.
+    for (const name of Object.keys(process.env)) if (FOREIGN.test(name)) delete process.env[name];
+    return new Cluster(await mkdtemp(join(tmpdir(), prefix)));
+  }
+
+  path(...names: readonly string[]): string {
+    return join(this.directory, ...names);
+  }
+
+  /** A path in the directory that nothing has yet. */
+  fresh(name: string): string {
+    this.#files += 1;
+    return this.path(`${name}${this.#files}`);
+  }
+
+  /** An environment without logins, proxies or a home of the user. */
+  environment(extra: Env = {}): Record<string, string> {
+    const env: Record<string, string> = { HOME: this.path("home"), NO_COLOR: "1" };
+    for (const name of ["PATH", "TMPDIR", "LANG"]) {
+      const value = process.env[name];
+      if (value !== undefined) env[name] = value;
+    }
+    return { ...env, ...extra };
+  }
+
+  /** Starts a process that ends with this cluster. */
+  spawn(options: Omit<ProcessOptions, "env"> & { readonly env?: Env }): ManagedProcess {
+    mkdirSync(this.path("home"), { recursive: true });
+    const started = new ManagedProcess({ ...options, env: this.environment(options.env) });
+    this.#processes.push(started);
+    return started;
+  }
+
+  /** Starts the long-running command `fairlead ARGS…`. */
+  run(
+    name: string,
+    args: readonly string[],
+    env: Env = {},
+    as: Pick<ProcessOptions, "uid" | "gid" | "descriptors"> = {},
+  ): ManagedProcess {
+    return this.spawn({ name, command: process.execPath, args: [FAIRLEAD, ...args], env, ...as });
+  }
+
+  /** Runs `fairlead ARGS…` to its end. */
+  async fairlead(
+    args: readonly string[],
+    env: Env = {},
+    as: Pick<ProcessOptions, "uid" | "gid"> = {},
+  ): Promise<Outcome> {
+    const command = this.run(`fairlead ${args.slice(0, 2).join(" ")}`, args, env, as);
+    const timer = setTimeout(() => command.kill("SIGKILL"), 240_000);
+    const exit = await command.exited;
+    clearTimeout(timer);
+    const { stdout, stderr } = command;
+    return { ...exit, stdout, stderr, json: readJson(stdout) ?? readJson(stderr) };
+  }
+
+  /** Starts an edge and waits until it answers. */
+  async edge(options: EdgeOptions = {}): Promise<Edge> {
+    return await Edge.start(this, options);
+  }
+
+  /** Starts a connector and waits until its uplink is up. */
+  async connector(options: ConnectorOptions): Promise<Connector> {
+    return await Connector.start(this, options);
+  }
+
+  /** Makes a network at an edge. */
+  async network(edge: Edge, name = `net-${++this.#files}`): Promise<TestNetwork> {
+    const network = await createNetwork(edge.client, name);
+    return {
+      ...network,
+      status: () => networkStatus(edge.client, network.id),
+      token: async ({ uses = 1, expirySeconds = 900 } = {}) => {
+        const { file } = await createToken(edge.client, network.id, { uses, expirySeconds });
+        const path = `${this.fresh("token")}.yaml`;
+        await writeFile(path, file, { mode: 0o600 });
+        return path;
+      },
+    };
+  }
+
+  /** A client of an API that is closed with the cluster. */
+  client(options: ConstructorParameters<typeof EdgeClient>[0]): EdgeClient {
+    const client = new EdgeClient(options);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** The last lines of every process. */
+  logs(linesEach = 40): string {
+    return this.#processes
+      .map((each) => `---- ${each.name} (pid ${each.pid})\n${each.lastLines(linesEach).join("\n")}`)
+      .join("\n");
+  }
+
+  /** Ends every process and removes every file. */
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
+    await Promise.all([...this.#processes].reverse().map((each) => each.stop()));
+    await rm(this.directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+/** The JSON document in a text; of several lines of JSON, the last. */
+function readJson(text: string): unknown {
+  for (const candidate of [text, text.trim().split("\n").at(-1) ?? ""]) {
+    try {
+      return JSON.parse(candidate);
+    } catch {
+      // Perhaps the next.
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,134 @@
+/** HTTP requests on fresh connections at a steady rate, and large downloads; every body is checked. */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { HOLD_MS } from "../../../connector/listeners/open-stream.ts";
+import { Pattern } from "./pattern.ts";
+import { bytesOf, type Place } from "./servers.ts";
+
+const CHUNK = 64 * 1024;
+
+export interface WebServer {
+  /** `HOST:PORT` */
+  readonly at: string;
+  close(): Promise<void>;
+}
+
+/** Serves `/item/N`, and `/download?bytes=N&seconds=S` that takes about that long. */
+export async function serveWeb(host = "127.3.0.2"): Promise<WebServer> {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? "/", "http://server");
+    if (url.pathname === "/download") void download(url.searchParams, response);
+    else response.end(itemOf(url.pathname));
+  });
+  server.listen(0, host);
+  await once(server, "listening");
+  return {
+    at: `${host}:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((closed) => server.close(closed));
+    },
+  };
+}
+
+const itemOf = (path: string) =>
+  bytesOf(path, 200 + ((path.length * 997 + Number(path.split("/")[2]) * 131) % 8000));
+
+async function download(asked: URLSearchParams, response: ServerResponse): Promise<void> {
+  const [bytes, seconds] = [Number(asked.get("bytes")), Number(asked.get("seconds"))];
+  response.writeHead(200, { "content-length": bytes });
+  // Who asked notices when it breaks off.
+  await pipeline(paced(bytes, seconds), response).catch(() => {});
+}
+
+async function* paced(bytes: number, seconds: number): AsyncGenerator<Buffer> {
+  const pattern = new Pattern(`download ${bytes}`);
+  const begin = performance.now();
+  for (let sent = 0; sent < bytes; sent += CHUNK) {
+    const ahead = (sent / bytes) * seconds * 1000 - (performance.now() - begin);
+    if (ahead > 20) await sleep(ahead);
+    yield pattern.take(Math.min(CHUNK, bytes - sent));
+  }
+}
+
+/** Downloads through a listener. Returns the SHA-256 of what came. @throws Error when it breaks off */
+export async function downloadThrough(place: Place, bytes: number, seconds: number): Promise<string> {
+  const response = await ask(place, `/download?bytes=${bytes}&seconds=${seconds}`);
+  const hash = createHash("sha256");
+  let got = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    got += chunk.length;
+  }
+  if (got !== bytes) throw new Error(`${got} bytes of ${bytes}`);
+  return hash.digest("hex");
+}
+
+/** What {@link downloadThrough} must return. */
+export function downloadHash(bytes: number): string {
+  const pattern = new Pattern(`download ${bytes}`);
+  const hash = createHash("sha256");
+  for (let made = 0; made < bytes; made += CHUNK) hash.update(pattern.take(Math.min(CHUNK, bytes - made)));
+  return hash.digest("hex");
+}
+
+async function ask({ host, port }: Place, path: string): Promise<IncomingMessage> {
+  const asked = get({ host, port, path, agent: false });
+  const [response] = (await once(asked, "response")) as [IncomingMessage];
+  return response;
+}
+
+/** Asks at a steady rate, whatever becomes of the answers. */
+export class Requests {
+  readonly #place: Place;
+  readonly #timer: NodeJS.Timeout;
+  readonly #begin = performance.now();
+  readonly #running = new Set<Promise<void>>();
+  readonly failures: string[] = [];
+  /** Failures of requests that had waited for less than a listener holds a client. */
+  readonly impatient: string[] = [];
+  asked = 0;
+  answered = 0;
+  slowestMs = 0;
+
+  constructor(place: Place, perSecond: number) {
+    this.#place = place;
+    this.#timer = setInterval(() => {
+      const due = ((performance.now() - this.#begin) / 1000) * perSecond;
+      while (this.asked < due) this.#one(this.asked++);
+    }, 1000 / perSecond);
+  }
+
+  /** Resolves when every request has been answered or has failed. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#running);
+  }
+
+  #one(number: number): void {
+    const begin = performance.now();
+    const path = `/item/${number}`;
+    const running = ask(this.#place, path)
+      .then((response) => buffer(response))
+      .then((body) => {
+        if (!body.equals(itemOf(path))) throw new Error("a wrong body");
+        this.answered++;
+      })
+      .catch((error: Error) => {
+        const waited = Math.round(performance.now() - begin);
+        const failure = `${path} after ${waited} ms: ${error.message}`;
+        this.failures.push(failure);
+        if (waited < HOLD_MS) this.impatient.push(failure);
+      })
+      .finally(() => {
+        this.slowestMs = Math.max(this.slowestMs, Math.round(performance.now() - begin));
+        this.#running.delete(running);
+      });
+    this.#running.add(running);
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Long TCP streams that carry patterns both ways at once, every byte compared as it arrives. Client and server
+ * are both here, so that what one sent can be compared with what the other got.
+ */
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { eventually } from "../clock/eventually.ts";
+import { Check, Pattern } from "./pattern.ts";
+import { dial, type Place, serve, type TestServer } from "./servers.ts";
+
+/** How fast each end sends: so many bytes so often; as fast as it goes without an interval. */
+export interface Pace {
+  readonly bytes: number;
+  readonly everyMs?: number;
+}
+
+const HEADER = 4;
+
+/** One end of a stream. */
+export class End {
+  readonly name: string;
+  readonly socket: Socket;
+  readonly #out: Pattern;
+  readonly #check: Check;
+  readonly #pace: Pace;
+  readonly #timer: NodeJS.Timeout | undefined;
+  sent = 0;
+  /** What went wrong first. */
+  failure: string | null = null;
+  /** The other end has finished. */
+  ended = false;
+  #finishing = false;
+  #blocked = false;
+  /** When bytes last came, and the longest pause between two arrivals, ms. */
+  #lastAt = performance.now();
+  longestSilence = 0;
+
+  constructor(name: string, socket: Socket, out: string, expected: string, pace: Pace) {
+    this.name = name;
+    this.socket = socket;
+    this.#out = new Pattern(out);
+    this.#check = new Check(expected);
+    this.#pace = pace;
+    socket.on("drain", () => {
+      this.#blocked = false;
+      if (pace.everyMs === undefined) this.#send();
+    });
+    socket.on("end", () => {
+      this.ended = true;
+    });
+    socket.on("error", (error) => this.#fail(error.message));
+    socket.on("close", () => {
+      clearInterval(this.#timer);
+      if (!this.ended || !this.#finishing) this.#fail("closed before its end");
+    });
+    this.#timer = pace.everyMs === undefined ? undefined : setInterval(() => this.#send(), pace.everyMs);
+    if (pace.everyMs === undefined) setImmediate(() => this.#send());
+  }
+
+  get received(): number {
+    return this.#check.received;
+  }
+
+  take(bytes: Buffer): void {
+    const now = performance.now();
+    this.longestSilence = Math.max(this.longestSilence, now - this.#lastAt);
+    this.#lastAt = now;
+    if (this.failure === null && !this.#check.take(bytes)) this.#fail(`a wrong byte after ${this.received}`);
+  }
+
+  /** Sends no more. */
+  finish(): void {
+    if (this.#finishing) return;
+    this.#finishing = true;
+    clearInterval(this.#timer);
+    this.socket.end();
+  }
+
+  #send(): void {
+    // A few at a time: other streams are served in this process, too.
+    for (let round = 0; round < 4 && !this.#blocked && !this.#finishing && !this.socket.destroyed; round++) {
+      this.#blocked = !this.socket.write(this.#out.take(this.#pace.bytes));
+      this.sent += this.#pace.bytes;
+      if (this.#pace.everyMs !== undefined) return;
+    }
+    if (!this.#blocked && !this.#finishing && !this.socket.destroyed) setImmediate(() => this.#send());
+  }
+
+  #fail(what: string): void {
+    this.failure ??= `${this.name}: ${what} (sent ${this.sent}, received ${this.received})`;
+  }
+}
+
+/** Both ends of one stream. */
+export interface Stream {
+  readonly client: End;
+  readonly server: End;
+}
+
+export class CheckedServer {
+  readonly server: TestServer;
+  readonly #arrivals: Map<number, (socket: Socket) => void>;
+  #next = 1;
+
+  private constructor(server: TestServer, arrivals: Map<number, (socket: Socket) => void>) {
+    this.server = server;
+    this.#arrivals = arrivals;
+  }
+
+  static async start(): Promise<CheckedServer> {
+    const arrivals = new Map<number, (socket: Socket) => void>();
+    const server = await serve((socket) => {
+      socket.once("readable", () => {
+        const header: Buffer | null = socket.read(HEADER);
+        const arrived = arrivals.get(header?.readUInt32BE() ?? 0);
+        if (arrived) arrived(socket);
+        else socket.destroy();
+      });
+    });
+    return new CheckedServer(server, arrivals);
+  }
+
+  /** `HOST:PORT` */
+  get at(): string {
+    return this.server.at;
+  }
+
+  /** Opens streams through a listener. Resolves when each of them has reached this server. */
+  async open(place: Place, count: number, pace: Pace): Promise<CheckedStreams> {
+    const streams = await Promise.all(Array.from({ length: count }, () => this.#openOne(place, pace)));
+    return new CheckedStreams(streams);
+  }
+
+  async #openOne(place: Place, pace: Pace): Promise<Stream> {
+    const id = this.#next++;
+    const arrival = Promise.withResolvers<Socket>();
+    this.#arrivals.set(id, arrival.resolve);
+    const socket = await dial(place);
+    const header = Buffer.alloc(HEADER);
+    header.writeUInt32BE(id);
+    socket.write(header);
+    const lost = once(socket, "close").then(() => {
+      throw new Error(`stream ${id} was closed before it reached the server`);
+    });
+    const accepted = await Promise.race([arrival.promise, lost]);
+    lost.catch(() => {});
+    this.#arrivals.delete(id);
+    const client = new End(`client ${id}`, socket, `up ${id}`, `down ${id}`, pace);
+    const server = new End(`server ${id}`, accepted, `down ${id}`, `up ${id}`, pace);
+    socket.on("data", (bytes: Buffer) => client.take(bytes));
+    accepted.on("data", (bytes: Buffer) => server.take(bytes));
+    // The server finishes after the client.
+    accepted.on("end", () => server.finish());
+    return { client, server };
+  }
+}
+
+export class CheckedStreams {
+  readonly all: readonly Stream[];
+
+  constructor(all: readonly Stream[]) {
+    this.all = all;
+  }
+
+  get #ends(): End[] {
+    return this.all.flatMap(({ client, server }) => [client, server]);
+  }
+
+  get failures(): string[] {
+    return this.#ends.flatMap(({ failure }) => (failure === null ? [] : [failure]));
+  }
+
+  /** Bytes that arrived and were right, both ways. */
+  get bytes(): number {
+    return this.#ends.reduce((sum, end) => sum + end.received, 0);
+  }
+
+  /** The longest that any end waited between two arrivals, ms. */
+  get longestSilence(): number {
+    return Math.round(Math.max(0, ...this.#ends.map((end) => end.longestSilence)));
+  }
+
+  /**
+   * Waits until bytes sent from here on have arrived at every end. Returns how long that took, ms.
+   * @throws Error when a stream failed, or at the deadline
+   */
+  async move(within = 120_000): Promise<number> {
+    const begin = performance.now();
+    const marks = this.all.map(({ client, server }) => ({ up: client.sent, down: server.sent }));
+    const late = () =>
+      this.all.filter(({ client, server }, at) => {
+        const mark = marks[at];
+        return mark === undefined || server.received <= mark.up || client.received <= mark.down;
+      }).length;
+    await eventually(
+      "every stream moves on",
+      () => {
+        if (this.failures.length > 0) return true;
+        return late() === 0;
+      },
+      { within, every: 20 },
+    ).catch((error: Error) => {
+      throw new Error(`${error.message}; ${late()} of ${this.all.length} do not`);
+    });
+    if (this.failures.length > 0) throw new Error(this.failures.slice(0, 5).join("\n"));
+    return Math.round(performance.now() - begin);
+  }
+
+  /**
+   * Ends every stream in order and compares what was sent with what arrived.
+   * @throws Error with everything that went wrong
+   */
+  async finish(within = 120_000): Promise<void> {
+    for (const { client } of this.all) client.finish();
+    await eventually(
+      "every stream ends",
+      () => this.failures.length > 0 || this.#ends.every(({ ended }) => ended),
+      { within },
+    );
+    const wrong = [...this.failures];
+    for (const { client, server } of this.all) {
+      if (client.sent !== server.received)
+        wrong.push(`${client.name} sent ${client.sent}, ${server.received} came`);
+      if (server.sent !== client.received)
+        wrong.push(`${server.name} sent ${server.sent}, ${client.received} came`);
+    }
+    if (wrong.length > 0) throw new Error(wrong.slice(0, 10).join("\n"));
+  }
+
+  /** Cuts them off. */
+  destroy(): void {
+    for (const { socket } of this.#ends) socket.destroy();
+  }
+}

@@ -1,4 +1,4 @@
-/** The listeners of this site: one for each service that another site offers. */
+/** The listeners of this site, one for each service that another site offers. */
 import type { Socket } from "node:net";
 import { ERRORS, type FairleadError } from "../../protocol/errors.ts";
 import type { ListenerReport, VisibleService } from "../../protocol/uplink/messages.ts";
@@ -7,16 +7,16 @@ import type { Log } from "../log.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import type { StateDirectory } from "../state/directory.ts";
-import { AddressBook, allocate } from "./address-pool.ts";
+import { AddressBook, AddressPool } from "./address-pool.ts";
 import { type AddressOwner, Listener } from "./listener.ts";
 
 const ADDRESSES_FILE = "addresses.json";
 
-/** The addresses of targets on this machine. `ownOnly`: of this connector alone. */
+/** The addresses of targets on this machine; with `ownOnly` those of this connector alone. */
 export interface OwnedAddresses {
-  /** The owner of an address, with what is known now; null when no target is there. */
+  /** The owner of an address, as far as it is known now; null when no target is there. */
   takenBy(host: string, port: number, ownOnly?: boolean): AddressOwner | null;
-  /** The owner of an address, once the targets' names are looked up and the other connectors have answered. */
+  /** The owner of an address, after the targets' names are looked up and the other connectors have answered. */
   check(host: string, port: number, ownOnly?: boolean): Promise<AddressOwner | null>;
 }
 
@@ -26,14 +26,14 @@ export interface ListenerSetOptions {
   readonly listen: readonly ListenAt[];
   /** See {@link localSocketOptions}. */
   readonly keepAliveMs?: number | null | undefined;
-  /** Says whether there are descriptors for clients. */
+  /** Counts the descriptors of clients. */
   readonly descriptors?: DescriptorWatch;
   readonly onClient: (service: string, socket: Socket) => void;
   /** See {@link ListenerOptions.onRefused}. */
   readonly onRefused: (service: string, socket: Socket, error: FairleadError) => void;
-  /** The targets of this machine's connectors, whose addresses no listener takes. */
+  /** Addresses that no listener takes, because a target of a connector on this machine is there. */
   readonly ownTargets?: OwnedAddresses;
-  /** The listeners or their states changed. */
+  /** Called when listeners or their states have changed. */
   readonly onChange: () => void;
   readonly log: Log;
   readonly retry?: { readonly base: number; readonly cap: number };
@@ -43,15 +43,16 @@ export class ListenerSet {
   readonly #options: ListenerSetOptions;
   readonly #listen: ReadonlyMap<string, ListenAt>;
   readonly #open = new Map<string, { readonly listener: Listener; readonly place: string }>();
-  /** Services for which the range has no address. */
+  /** Services for which the range has no address left. */
   readonly #exhausted = new Set<string>();
-  #book: AddressBook | null;
+  /** Null when every listener is at one address. */
+  readonly #pool: AddressPool | null;
   #services: readonly VisibleService[] = [];
 
   private constructor(options: ListenerSetOptions, book: AddressBook | null) {
     this.#options = options;
     this.#listen = new Map(options.listen.map((at) => [at.name, at]));
-    this.#book = book;
+    this.#pool = options.bind.kind === "range" ? new AddressPool(options.bind.range, book) : null;
   }
 
   /** @throws FairleadError `state.corrupt`. */
@@ -59,11 +60,11 @@ export class ListenerSet {
     return new ListenerSet(options, await options.state.readJson(ADDRESSES_FILE, AddressBook));
   }
 
-  /** Makes the listeners those of `services`; what has not changed is not touched. */
+  /** Opens and closes listeners so that they are those of `services`. A listener that has not changed stays open. */
   set(services: readonly VisibleService[]): void {
     this.#services = services;
     const wanted = new Map(services.map((service) => [service.name, service]));
-    const before = this.#book;
+    const before = this.#pool?.book;
     let changed = this.#exhausted.size > 0;
     for (const [name, { listener }] of this.#open) {
       if (wanted.has(name)) continue;
@@ -77,11 +78,11 @@ export class ListenerSet {
       if (address === null) this.#exhaust(service.name);
       else this.#ensure(service.name, address.host, address.port);
     }
-    if (this.#book !== before) this.#store();
+    if (this.#pool !== null && this.#pool.book !== before) this.#store(this.#pool.book);
     if (changed || this.#exhausted.size > 0) this.#options.onChange();
   }
 
-  /** How the listeners stand, by service. Those that are just starting are left out. */
+  /** The states of the listeners, by service, without listeners that are starting. */
   reports(): ListenerReport[] {
     const reports: ListenerReport[] = [];
     for (const [service, { listener }] of this.#open) {
@@ -110,25 +111,25 @@ export class ListenerSet {
     return reports.sort((left, right) => (left.service < right.service ? -1 : 1));
   }
 
-  /** A listener that resets its clients is of no more use than one that failed. */
+  /** A listener that resets its clients for want of descriptors is reported as failed. */
   #listening(): Pick<ListenerReport, "state" | "code" | "message"> {
     if (this.#options.descriptors?.use?.exhausted !== true) return { state: "listening" };
     const code = "connector.descriptors";
     return { state: "failed", code, message: ERRORS[code].meaning };
   }
 
-  /** Whether a listener of this site is at the port, whatever its address. */
+  /** Whether a listener of this site has the port, at any address. */
   isAt(port: number): boolean {
     for (const { listener } of this.#open.values()) if (listener.port === port) return true;
     return false;
   }
 
-  /** A client of the service's listener came in a circle. */
+  /** Marks the listener of a service whose client came in a circle. */
   noteLoop(service: string): void {
     this.#open.get(service)?.listener.noteLoop();
   }
 
-  /** The targets of this machine's connectors have changed: no listener stays at one. */
+  /** Call this when targets on this machine have changed: listeners leave their addresses, or take them again. */
   review(): void {
     if (this.#services.length > 0) this.set(this.#services);
     for (const { listener } of this.#open.values()) void listener.review();
@@ -154,8 +155,8 @@ export class ListenerSet {
       log,
       onState: onChange,
       descriptors,
-      // Where an address was asked for by name, other connectors may have it as a target: so networks are joined.
-      ownTarget: ownTargets && (() => ownTargets.check(host, port, ownOnly)),
+      // An address given by --listen may be another connector's target: that is how two networks are joined.
+      addressOwner: ownTargets && (() => ownTargets.check(host, port, ownOnly)),
       onClient: (socket) => onClient(service, socket),
       onRefused: (socket, error) => onRefused(service, socket, error),
       ...(retry ? { retry } : {}),
@@ -166,10 +167,10 @@ export class ListenerSet {
   #remove(name: string, listener: Listener): void {
     listener.close();
     this.#open.delete(name);
-    this.#options.log.info({ service: name, address: listener.address }, "listener closed");
+    this.#options.log.info({ service: name, address: listener.address }, "The listener is closed.");
   }
 
-  /** Where the service's listener belongs; null when the range has no address for it. */
+  /** The address of a service's listener; null when the range has none left. */
   #addressOf(service: VisibleService, needed: ReadonlySet<string>): { host: string; port: number } | null {
     const { bind } = this.#options;
     const at = this.#listen.get(service.name);
@@ -178,12 +179,8 @@ export class ListenerSet {
     if (bind.kind === "address") return { host: bind.address, port };
     const { ownTargets } = this.#options;
     const isBlocked = (address: string) => (ownTargets?.takenBy(address, port) ?? null) !== null;
-    const given = allocate(bind.range, this.#book, service.name, needed, isBlocked);
-    if (given === null) return null;
-    if (this.#book?.range !== given.book.range || this.#book.addresses[service.name] !== given.address) {
-      this.#book = given.book;
-    }
-    return { host: given.address, port };
+    const host = this.#pool?.assign(service.name, needed, isBlocked) ?? null;
+    return host === null ? null : { host, port };
   }
 
   #exhaust(service: string): void {
@@ -197,11 +194,11 @@ export class ListenerSet {
     return this.#options.bind.kind === "range" ? this.#options.bind.range.text : DEFAULT_HOST;
   }
 
-  /** A book that cannot be stored costs other addresses after a restart at worst: a line in the log, no end. */
-  #store(): void {
+  /** A failure is only logged: at worst, services have other addresses after a restart. */
+  #store(book: AddressBook): void {
     const { state, log } = this.#options;
-    state.writeAtomic(ADDRESSES_FILE, `${JSON.stringify(this.#book, null, 2)}\n`).catch((error: unknown) => {
-      log.error({ error: String(error) }, "the addresses of services could not be stored");
+    state.writeAtomic(ADDRESSES_FILE, `${JSON.stringify(book, null, 2)}\n`).catch((error: unknown) => {
+      log.error({ error: String(error) }, "The addresses of services could not be stored.");
     });
   }
 }

@@ -1,4 +1,4 @@
-/** One local TCP listener of a service. It binds when it can, and tries again until it does. */
+/** The local TCP listener of one service. It tries to bind until it succeeds. */
 import { createServer, type Server, type Socket } from "node:net";
 import { ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
@@ -12,7 +12,7 @@ export type ListenerState =
   | { readonly state: "failed"; readonly code: ErrorCode; readonly message: string }
   | { readonly state: "closed" };
 
-/** Who owns an address that a listener may not take. */
+/** The owner of an address that a listener may not take. */
 export interface AddressOwner {
   /** The service whose target is at the address. */
   readonly service: string;
@@ -27,23 +27,24 @@ export interface ListenerOptions {
   /** See {@link localSocketOptions}. */
   readonly keepAliveMs?: number | null | undefined;
   readonly onClient: (socket: Socket) => void;
-  /** A client that the listener cannot take, with the reason. It must be reset: a FIN looks like an empty answer. */
+  /** Gets each client that the listener cannot take, to reset it: a client takes a FIN for an empty answer. */
   readonly onRefused: (socket: Socket, error: FairleadError) => void;
+  /** Called after each change of {@link Listener.state}. */
   readonly onState: () => void;
-  /** The owner of the listener's address, when it is a target of a connector on this machine; checked before it binds. */
-  readonly ownTarget?: (() => Promise<AddressOwner | null>) | undefined;
-  /** Says whether there is a descriptor for a client. */
+  /** The owner of the listener's address; null when no target on this machine is there. Asked before each bind. */
+  readonly addressOwner?: (() => Promise<AddressOwner | null>) | undefined;
+  /** Counts the descriptors of clients. */
   readonly descriptors?: DescriptorWatch | undefined;
   readonly log: Log;
   readonly retry?: { readonly base: number; readonly cap: number };
 }
 
-/** Clients of one listener at once; more are reset. Bounds what one service can hold in memory. */
+/** Most clients of one listener at once. Bounds what one service can hold in memory. */
 const MAX_CLIENTS = 50_000;
 const TOO_MANY_CLIENTS = `The listener has ${MAX_CLIENTS} clients, which is the most that it takes.`;
 const BACKLOG = 4096;
 
-/** How long a client that came in a circle is shown, ms. */
+/** How long the listener counts as failed after a client came in a circle, ms. */
 const LOOP_SHOWN_MS = 60_000;
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -59,7 +60,7 @@ export class Listener {
   #state: ListenerState = { state: "starting" };
   #server: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
-  /** Runs for a while after a client came in a circle. */
+  /** Runs for {@link LOOP_SHOWN_MS} after a client came in a circle. */
   #loop: NodeJS.Timeout | undefined;
   #clients = 0;
   readonly #left = (): void => {
@@ -73,7 +74,7 @@ export class Listener {
     this.#bind();
   }
 
-  /** A listener whose clients come in a circle is shown as failed while they do. */
+  /** Failed, too, while clients of the listener come in a circle. */
   get state(): ListenerState {
     if (this.#loop === undefined || this.#state.state !== "listening") return this.#state;
     return { state: "failed", code: "service.loop", message: ERRORS["service.loop"].meaning };
@@ -83,7 +84,7 @@ export class Listener {
     return this.#options.port;
   }
 
-  /** A client came in a circle. */
+  /** Call this when a client came in a circle. */
   noteLoop(): void {
     const isNews = this.#loop === undefined;
     clearTimeout(this.#loop);
@@ -99,7 +100,7 @@ export class Listener {
     return formatAddress(this.#options.host, this.#options.port);
   }
 
-  /** Listens no more. Connections that are established go on. */
+  /** Stops listening. Established connections stay open. */
   close(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#loop);
@@ -108,43 +109,43 @@ export class Listener {
     this.#state = { state: "closed" };
   }
 
-  /** Targets have changed: gives its address up if it is one, and takes it if it is none any more. */
+  /** Call this when targets have changed. The listener leaves an address that a target has, and takes it back after. */
   async review(): Promise<void> {
-    const { ownTarget } = this.#options;
+    const { addressOwner } = this.#options;
     const refused = this.#state.state === "failed" && this.#state.code === "listener.own_target";
-    if (ownTarget === undefined || (this.#state.state !== "listening" && !refused)) return;
-    const target = await ownTarget();
-    if (this.#state.state === "closed" || (target === null) !== refused) return;
-    if (target === null) this.#bind();
-    else this.#refuse(target);
+    if (addressOwner === undefined || (this.#state.state !== "listening" && !refused)) return;
+    const owner = await addressOwner();
+    if (this.#state.state === "closed" || (owner === null) !== refused) return;
+    if (owner === null) this.#bind();
+    else this.#leave(owner);
   }
 
   #bind(): void {
     clearTimeout(this.#timer);
-    const { ownTarget } = this.#options;
-    if (ownTarget === undefined) this.#listen();
+    const { addressOwner } = this.#options;
+    if (addressOwner === undefined) this.#listen();
     else {
-      void ownTarget().then((target) => {
+      void addressOwner().then((owner) => {
         if (this.#state.state === "closed" || this.#state.state === "listening") return;
-        if (target === null) this.#listen();
-        else this.#refuse(target);
+        if (owner === null) this.#listen();
+        else this.#leave(owner);
       });
     }
   }
 
-  /** The address is a target's. It is not taken before it is none any more. */
-  #refuse({ service, site }: AddressOwner): void {
+  /** Leaves the address to its owner, and asks again later. */
+  #leave({ service, site }: AddressOwner): void {
     this.#server?.close();
     this.#server = undefined;
     const owner = site === null ? "this site" : `site ${site} on this machine`;
-    const message = `${this.address} is the target of ${service}, which ${owner} offers`;
+    const message = `${this.address} is the target of ${service}, which ${owner} offers.`;
     this.#move({ state: "failed", code: "listener.own_target", message });
     this.#retry();
   }
 
   #retry(): void {
     clearTimeout(this.#timer);
-    // At least a quarter of a second: full jitter may say zero, and a taken port is rarely free at once.
+    // At least 250 ms: full jitter may yield zero, and a taken port is rarely free at once.
     this.#timer = setTimeout(() => this.#bind(), 250 + this.#backoff.next()).unref();
   }
 
@@ -181,14 +182,17 @@ export class Listener {
     if (this.#server !== server) return;
     if (server.listening && isForWantOfDescriptors(error)) this.#options.descriptors?.noteFailure();
     else if (server.listening) {
-      // Accepting one client failed; the listener is still good.
-      this.#options.log.warn({ service: this.#options.service, address: this.address }, error.message);
+      // Accepting one client failed. The listener still works.
+      this.#options.log.warn(
+        { service: this.#options.service, address: this.address },
+        `A client could not be accepted: ${error.message}.`,
+      );
     }
     if (server.listening) return;
     const name = "code" in error && typeof error.code === "string" ? error.code : "";
     const failure = new FairleadError(
       CODES[name] ?? "listener.address",
-      `${this.address}: ${name || error.message}`,
+      `The listener cannot bind to ${this.address}: ${name || error.message}.`,
     );
     this.#move({ state: "failed", code: failure.code, message: failure.message });
     this.#retry();
@@ -198,7 +202,7 @@ export class Listener {
     if (this.#state.state === "closed") return;
     const before = this.#state;
     this.#state = next;
-    // The same failure again is no news.
+    // A repeated failure is neither logged nor reported.
     if (
       before.state === next.state &&
       next.state === "failed" &&
@@ -208,8 +212,8 @@ export class Listener {
       return;
     const fields = { service: this.#options.service, address: this.address };
     if (next.state === "failed")
-      this.#options.log.warn({ ...fields, code: next.code }, `listener failed: ${next.message}`);
-    else this.#options.log.info(fields, `listener ${next.state}`);
+      this.#options.log.warn({ ...fields, code: next.code }, `The listener failed: ${next.message}`);
+    else this.#options.log.info(fields, `The listener is ${next.state}.`);
     this.#options.onState();
   }
 }

@@ -37,8 +37,8 @@ async function setUp(more: Partial<ListenerSetOptions> = {}, state?: StateDirect
   return { listeners, onChange, reports };
 }
 
-describe("listeners", () => {
-  it("listen for every service at the service's port, and serve clients", async () => {
+describe("ListenerSet", () => {
+  it("listens for every service at the service's port, and serves clients", async () => {
     const [api, db] = [await freePort(), await freePort()];
     const { listeners, reports, onChange } = await setUp();
     listeners.set([service("api", api), service("db", db)]);
@@ -50,7 +50,7 @@ describe("listeners", () => {
     expect(onChange).toHaveBeenCalled();
   });
 
-  it("listen where --listen says", async () => {
+  it("listens at the address that --listen gives", async () => {
     const port = await freePort("127.5.0.1");
     const { listeners, reports } = await setUp({ listen: [parseListen(`api=127.5.0.1:${port}`)] });
     listeners.set([service("api", 1)]);
@@ -58,7 +58,7 @@ describe("listeners", () => {
     expect(await (await tcpClient(port, "127.5.0.1")).received).toBe("api");
   });
 
-  it("go with their service, while established connections go on", async () => {
+  it("closes the listener of a service that is gone, and keeps its established connections", async () => {
     const port = await freePort();
     const { listeners, reports } = await setUp({ onClient: (_, socket) => socket.pipe(socket) });
     listeners.set([service("api", port)]);
@@ -71,7 +71,7 @@ describe("listeners", () => {
     expect(await client.received).toBe("still here");
   });
 
-  it("are left alone by a change that does not concern them", async () => {
+  it("leaves a listener alone that a change does not concern", async () => {
     const port = await freePort();
     const { listeners, reports, onChange } = await setUp();
     listeners.set([service("api", port)]);
@@ -82,7 +82,7 @@ describe("listeners", () => {
     expect(onChange).toHaveBeenCalledTimes(changes);
   });
 
-  it("fail while another program has the port, and work when it is free", async () => {
+  it("reports a listener as failed while another program has its port, and binds it when the port is free", async () => {
     const { server, port } = await tcpServer((socket) => socket.destroy());
     const { listeners, reports } = await setUp();
     listeners.set([service("api", port)]);
@@ -93,15 +93,15 @@ describe("listeners", () => {
     expect(await (await tcpClient(port)).received).toBe("api");
   });
 
-  it("fail at an address that this machine does not have", async () => {
+  it("reports a listener as failed at an address that this machine does not have", async () => {
     const { listeners, reports } = await setUp({ bind: parseBind("192.0.2.1") });
     listeners.set([service("api", 80)]);
     expect((await reports(1))[0]).toMatchObject({ state: "failed", code: "listener.address" });
   });
 });
 
-describe("listeners in a range", () => {
-  it("have one address for each service, the same after a restart", async () => {
+describe("ListenerSet in a range", () => {
+  it("gives each service an address of its own, the same after a restart", async () => {
     const state = await temporaryState();
     const port = await freePort("127.77.0.1");
     const bind = parseBind("127.77.0.0/24");
@@ -116,7 +116,7 @@ describe("listeners in a range", () => {
     expect((await second.reports(2)).map((report) => report.address)).toEqual(before);
   });
 
-  it("report a range that is used up, and take the address that becomes free", async () => {
+  it("reports that the range is used up, and takes the address that becomes free", async () => {
     const port = await freePort("127.78.0.1");
     const { listeners, reports } = await setUp({ bind: parseBind("127.78.0.1/32") });
     listeners.set([service("api", port), service("db", port)]);
@@ -130,7 +130,7 @@ describe("listeners in a range", () => {
   });
 });
 
-describe("a listener whose address is a target of a connector on this machine", () => {
+describe("ListenerSet at an address that a target on this machine has", () => {
   const offer = (host: string, port: number) => ({ name: "api", host, port });
   const names = {
     resolve: async (host: string) => {
@@ -139,7 +139,7 @@ describe("a listener whose address is a target of a connector on this machine", 
     },
   };
 
-  /** Listeners of a site that offers these, with another connector on the machine that has those. */
+  /** Listeners of a site that offers `offers`, on a machine where another connector has the targets `others`. */
   async function beside(
     offers: ReturnType<typeof offer>[],
     others: TargetAddress[] = [],
@@ -163,7 +163,7 @@ describe("a listener whose address is a target of a connector on this machine", 
     ["app.example", "127.0.0.1"],
     ["127.0.0.1", "0.0.0.0"],
   ])(
-    "is not bound while this site offers %s and it were at %s, and is once the offer is gone",
+    "does not bind while this site offers %s and the listener is for %s, and binds once the offer is gone",
     async (host, bind) => {
       const port = await freePort();
       const offers = [offer(host, port)];
@@ -181,7 +181,7 @@ describe("a listener whose address is a target of a connector on this machine", 
     },
   );
 
-  it("gives it up when it is offered later, and clients go on that it has", async () => {
+  it("leaves the address when a target there is offered later, and keeps its clients", async () => {
     const port = await freePort();
     const offers: ReturnType<typeof offer>[] = [];
     const { listeners, state } = await beside(offers, [], { onClient: (_, socket) => socket.pipe(socket) });
@@ -196,7 +196,7 @@ describe("a listener whose address is a target of a connector on this machine", 
     expect(await client.received).toBe("still here");
   });
 
-  it("says whose it is when another site's connector has it, unless it was asked for by its address", async () => {
+  it("names the site whose connector has the target, and binds all the same where --listen gives the address", async () => {
     const port = await freePort();
     const others = [{ address: "127.0.0.1", port, service: "db", site: "east" }];
     const first = await beside([], others);
@@ -213,7 +213,7 @@ describe("a listener whose address is a target of a connector on this machine", 
     await own.state("listener.own_target");
   });
 
-  it("gets another address out of a range", async () => {
+  it("takes another address out of a range", async () => {
     const port = await freePort("127.79.0.1");
     const bind = parseBind("127.79.0.0/30");
     const offers: ReturnType<typeof offer>[] = [];
@@ -222,7 +222,7 @@ describe("a listener whose address is a target of a connector on this machine", 
     const before = (await state("listening")).address;
     offers.push(offer(before.split(":")[0] ?? "", port));
     listeners.review();
-    await eventually("it has another", () => {
+    await eventually("the listener has another address", () => {
       const [report] = listeners.reports();
       return report?.state === "listening" && report.address !== before;
     });

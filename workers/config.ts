@@ -1,6 +1,6 @@
 /**
- * The configuration of a deployment: the environment that it binds to the Worker (wrangler.toml; for the embedded
- * edge, connector/edge/workerd/workerd-config.ts), parsed once by a schema.
+ * The configuration of a deployment: the environment that it binds to the Worker (wrangler.toml; for the
+ * embedded edge, connector/edge/workerd/workerd-config.ts), parsed once by a schema.
  */
 import type { DurableObjectNamespace } from "@cloudflare/workers-types";
 import { z } from "zod";
@@ -14,9 +14,15 @@ export interface Config {
   readonly apiUrl: string;
   /** Where connectors dial uplinks and lanes. */
   readonly gatewayUrl: string;
-  /** The hostname at which every request is an uplink or a lane; null on the embedded edge, which has a socket for them. */
+  /**
+   * The hostname at which every request is an uplink or a lane; null on the embedded edge, which has a socket
+   * for them.
+   */
   readonly gatewayHostname: string | null;
-  /** Port at the gateway's host where workerd itself accepts lanes; null where lanes are dialled at the gateway. */
+  /**
+   * Port at the gateway's host where workerd itself accepts lanes; null where lanes are dialled at the
+   * gateway.
+   */
   readonly lanePort: number | null;
   /** Deployment CA, PEM. */
   readonly deploymentCa: string;
@@ -25,14 +31,17 @@ export interface Config {
   /** SHA-256 of the first admin key, lower-case hex. */
   readonly adminKeyHash: string;
   /**
-   * Whose identity tokens authenticate at the API besides keys; null when no provider is configured. The error when
-   * its variables are wrong: API keys, uplinks and lanes work without a provider.
+   * Whose identity tokens authenticate at the API besides keys; null when no provider is configured. The
+   * error when its variables are wrong: API keys, uplinks and lanes work without a provider.
    */
   readonly oidc: OidcSettings | FairleadError | null;
   readonly objects: Objects;
 }
 
-/** The namespaces of the Durable Objects. The room of each object opens it: `openRegistry`, `openRouter`, `openDirectory`. */
+/**
+ * The namespaces of the Durable Objects. The room of each object opens it: `openRegistry`, `openRouter`,
+ * `openDirectory`.
+ */
 export interface Objects {
   readonly registry: DurableObjectNamespace;
   readonly router: DurableObjectNamespace;

@@ -1,10 +1,10 @@
-/** How an error leaves the edge over HTTP. */
+/** Errors as HTTP responses. */
 import { asFairleadError, type ErrorCode, FairleadError, toErrorBody } from "../protocol/errors.ts";
 
-/** Header that names a request in answers and logs. */
+/** Header with the id of a request, which logs name as well. */
 export const REQUEST_ID_HEADER = "fairlead-request-id";
 
-/** An error as a response: the table's status, `{error, requestId}` as its body. */
+/** The response for an error: its status from the table of errors, and `{error, requestId}` as its body. */
 export function errorResponse(error: FairleadError, requestId: string = crypto.randomUUID()): Response {
   const headers: Record<string, string> = { [REQUEST_ID_HEADER]: requestId };
   if (error.retryAfterMs !== undefined)
@@ -16,8 +16,8 @@ export function errorResponse(error: FairleadError, requestId: string = crypto.r
 const INTERNAL: readonly ErrorCode[] = ["edge.internal", "edge.misconfigured"];
 
 /**
- * What was thrown, as a FairleadError fit for the outside. An unexpected error is logged in full and leaves as
- * `edge.internal` without its text; so does a wrong configuration, as `edge.misconfigured`.
+ * What was thrown, as a FairleadError fit for the outside. An unexpected error is logged in full and leaves
+ * as `edge.internal` without its text; so does a wrong configuration, as `edge.misconfigured`.
  */
 export function publicError(thrown: unknown, requestId: string): FairleadError {
   const error = asFairleadError(thrown, "edge.internal");

@@ -1,6 +1,4 @@
-/** Reading streams of bytes that somebody else sends. */
-
-/** Everything in a stream; null when that is more than `limit` bytes. */
+/** Reads a stream of bytes to its end; null when it has more than `limit` bytes. */
 export async function readAtMost(
   stream: ReadableStream<Uint8Array>,
   limit: number,

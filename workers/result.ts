@@ -1,4 +1,7 @@
-/** How an object answers the Worker: errors are data, because a thrown class does not survive the call. */
+/**
+ * The result of a call to an object. Errors are data: RPC between objects does not preserve the class of an
+ * error.
+ */
 import {
   type ErrorBody,
   type ErrorCode,
@@ -16,7 +19,7 @@ export const failure = (code: ErrorCode, message?: string): { ok: false; error: 
   error: toErrorBody(new FairleadError(code, message)),
 });
 
-/** The value, or the FairleadError thrown. */
+/** The value of a result. @throws FairleadError of a failed one */
 export function unwrap<T>(result: Result<T>): T {
   if (result.ok) return result.value;
   throw fromErrorBody(result.error, "edge.internal");

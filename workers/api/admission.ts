@@ -1,6 +1,7 @@
 /**
- * What a connector calls without a key: redeeming a token and renewing after a long sleep. A network that
- * the directory does not know gets no object: whatever a claim or certificate says is checked there first.
+ * Admission: redeeming a token, and renewing an expired certificate. Connectors call these routes without a
+ * key. The directory is asked first whether the network of a claim or certificate exists, so no request
+ * creates a registry.
  */
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
@@ -13,16 +14,16 @@ import { verifyAssertion } from "../authority/identity.ts";
 import { unwrap } from "../result.ts";
 import { hashKey } from "./authentication.ts";
 import { type Api, type ApiEnv, answers, body, registryOf } from "./context.ts";
-import { spend, tryWithin } from "./request-limit.ts";
-import { access } from "./route-access.ts";
+import { countRequest, limitFailures } from "./request-limit.ts";
+import { routeAccess } from "./route-access.ts";
 
 const tags = ["joining"];
 
-/** Refusals of somebody who does not hold what was a token's claim. */
+/** Codes that count as a failed guess of a claim. */
 const GUESSED = new Set<string>(["token.malformed", "token.unknown", "token.altered"]);
 
 const redeem = createRoute({
-  ...access("post", "/v1/redeem"),
+  ...routeAccess("post", "/v1/redeem"),
   summary: "Join a network with a token",
   tags,
   request: { body: body(Redeem) },
@@ -30,24 +31,27 @@ const redeem = createRoute({
 });
 
 const renew = createRoute({
-  ...access("post", "/v1/renew"),
-  summary: "Renew a site certificate that ended less than 30 days ago",
+  ...routeAccess("post", "/v1/renew"),
+  summary: "Renew a site certificate that expired less than 30 days ago",
   tags,
   request: { body: body(Renew) },
   responses: answers(200, RenewalAnswer, "New certificates for the same key."),
 });
 
-export function addJoining(api: Api): void {
+export function addAdmission(api: Api): void {
   api.openapi(redeem, async (c) => {
-    spend(c, "redeem");
+    countRequest(c, "redeem");
     const request = c.req.valid("json");
     const redeemed = () => redeemClaim(c, request);
     const credential = await hashKey(request.claim);
-    return c.json(await tryWithin(c, "claims", credential, redeemed, ({ code }) => GUESSED.has(code)), 200);
+    return c.json(
+      await limitFailures(c, "claims", credential, redeemed, ({ code }) => GUESSED.has(code)),
+      200,
+    );
   });
 
   api.openapi(renew, async (c) => {
-    spend(c, "renew");
+    countRequest(c, "renew");
     const identity = await verifyAssertion(c.req.valid("json").assertion, {
       purpose: "renew",
       audience: c.var.config.apiUrl,
@@ -65,7 +69,7 @@ async function redeemClaim(c: Context<ApiEnv>, { claim: text, ...request }: Rede
   const claim = parseClaim(text);
   if (claim === null) throw new FairleadError("token.malformed");
   if (decodeBase64(request.csr) === null) {
-    throw new FairleadError("csr.invalid", "The request is not base64.");
+    throw new FairleadError("csr.invalid", "The certificate request is not base64.");
   }
   const network = await c.var.directory.findNetwork(claim.networkId);
   if (network?.id !== claim.networkId) throw new FairleadError("token.unknown");

@@ -1,6 +1,6 @@
 /**
- * The HTTPS API. Each resource is a file; this one has what they share: request ids, and the one
- * place where an error becomes an answer.
+ * The HTTPS API. Each resource has a file of its own; this file gives every request an id, and turns errors
+ * into responses.
  */
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
@@ -11,7 +11,7 @@ import { readConfig } from "../config.ts";
 import { openDirectory } from "../directory/facade.ts";
 import { errorResponse, publicError, REQUEST_ID_HEADER } from "../error-response.ts";
 import { createLimits, type Limits } from "../limits/limits.ts";
-import { addJoining } from "./admission.ts";
+import { addAdmission } from "./admission.ts";
 import { addBackups } from "./backups.ts";
 import type { Api, ApiEnv } from "./context.ts";
 import { addEvents } from "./events.ts";
@@ -25,7 +25,9 @@ import { addSites } from "./sites.ts";
 import { addStatus } from "./status.ts";
 import { addTokens } from "./tokens.ts";
 
-/** Makes the API. `limits` and the provider's keys are those of the isolate. */
+/**
+ * Creates the API. An isolate has one, so its rate limits and its provider's keys are shared by all requests.
+ */
 export function createApi(limits: Limits = createLimits(), identityTokens = new IdentityTokens()): Api {
   const api: Api = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
@@ -43,7 +45,7 @@ export function createApi(limits: Limits = createLimits(), identityTokens = new 
   addStatus(api);
   addEvents(api);
   addBackups(api);
-  addJoining(api);
+  addAdmission(api);
   api.notFound((c) =>
     answerError(c, new FairleadError("route.unknown", `Nothing is served at ${c.req.method} ${c.req.path}.`)),
   );
@@ -61,12 +63,12 @@ function prepare(limits: Limits, identityTokens: IdentityTokens): MiddlewareHand
     c.set("identityTokens", identityTokens);
     await next();
     c.header(REQUEST_ID_HEADER, c.var.requestId);
-    // Answers carry tokens and keys, and everything in them is of this moment.
+    // Responses carry tokens and keys, and describe this moment only.
     c.header("cache-control", "no-store");
   };
 }
 
-/** Hono and its validators throw their own class for bodies that are not JSON. */
+/** Maps Hono's own errors for bodies that are not JSON to request.invalid. */
 function fromHono(thrown: unknown): unknown {
   if (!(thrown instanceof HTTPException) || thrown.status >= 500) return thrown;
   const text = thrown.status === 415 ? "body: must be application/json." : "body: must be JSON.";

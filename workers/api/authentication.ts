@@ -1,4 +1,4 @@
-/** Who calls: an API key, or an identity token of the provider that the operator configured. */
+/** Authentication of API requests: by an API key, or by an identity token of the configured provider. */
 import type { Context } from "hono";
 import { encodeHex, equalBytes } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
@@ -6,9 +6,12 @@ import type { Caller } from "../auth/caller.ts";
 import { looksLikeToken } from "../auth/identity-tokens.ts";
 import { clientOf } from "../limits/client.ts";
 import type { ApiEnv } from "./context.ts";
-import { tryWithin } from "./request-limit.ts";
+import { limitFailures } from "./request-limit.ts";
 
-/** @throws FairleadError key.missing, key.invalid, oidc.*, request.limited */
+/**
+ * Returns the caller of a request.
+ * @throws FairleadError key.missing, key.invalid, oidc.*, request.limited
+ */
 export async function authenticate(c: Context<ApiEnv>): Promise<Caller> {
   const text = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
   if (text === undefined) throw new FairleadError("key.missing");
@@ -21,16 +24,16 @@ export async function authenticate(c: Context<ApiEnv>): Promise<Caller> {
       if (oidc instanceof FairleadError) throw oidc;
       return await identityTokens.verify(text, oidc);
     } catch (thrown) {
-      if (thrown instanceof FairleadError) note(c, thrown, text);
+      if (thrown instanceof FairleadError) logRefusal(c, thrown, text);
       throw thrown;
     }
   };
-  return await tryWithin(c, "keys", hash, identify, ({ code }) => GUESSES.has(code));
+  return await limitFailures(c, "keys", hash, identify, ({ code }) => GUESSES.has(code));
 }
 
 /**
- * The same work for every text, whatever is wrong with it: one hash, one comparison with the first admin key,
- * and one look at all the others. How long an answer takes tells nothing about a key.
+ * Looks a key up by its hash. Every text costs one comparison with the first admin key and one look-up among
+ * all others, so the response time reveals nothing about a key.
  */
 async function findKey(c: Context<ApiEnv>, hash: string): Promise<Caller> {
   const first = equalBytes(encoder.encode(hash), encoder.encode(c.var.config.adminKeyHash));
@@ -42,17 +45,18 @@ async function findKey(c: Context<ApiEnv>, hash: string): Promise<Caller> {
 
 const encoder = new TextEncoder();
 
-/** SHA-256 of a key's text, lower-case hex: how keys are stored. */
+/** SHA-256 of a key's text, lower-case hex: the form in which keys are stored. */
 export async function hashKey(text: string): Promise<string> {
   return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(text))));
 }
 
-/** Refusals that somebody who guesses or forges would get. */
+/** Codes that count as a failed guess. */
 const GUESSES = new Set<string>(["key.invalid", "oidc.invalid"]);
+/** Codes that are written to the event log. */
 const NOTED = new Set<string>([...GUESSES, "oidc.expired", "oidc.no_role"]);
 
-/** Has a refusal noted, at a rate that cannot fill the edge's log. */
-function note(c: Context<ApiEnv>, error: FairleadError, text: string): void {
+/** Writes a refusal to the edge's event log, at a rate that cannot fill it. */
+function logRefusal(c: Context<ApiEnv>, error: FairleadError, text: string): void {
   if (!NOTED.has(error.code)) return;
   const { keyNotes, allKeyNotes } = c.var.limits;
   const client = clientOf(c.req.raw);

@@ -1,6 +1,6 @@
 /**
- * Backup and restore: the directory, then each network. Restoring never touches what is there: into an edge
- * whose directory has anything, or a network that exists, nothing is written.
+ * Backup and restore of the directory and of each network. A restore never overwrites: it is refused by a
+ * directory that holds anything, and by a network that exists.
  */
 import { createRoute, type z } from "@hono/zod-openapi";
 import { DirectoryDump, MAX_BACKUP, NetworkDump, readBackup } from "../../protocol/api/backup.ts";
@@ -10,37 +10,37 @@ import { unwrap } from "../result.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
 import { invalidRequest } from "./invalid-request.ts";
 import { NetworkParam } from "./networks.ts";
-import { access } from "./route-access.ts";
+import { routeAccess } from "./route-access.ts";
 
 const tags = ["backup"];
 const large = { maxBody: MAX_BACKUP };
 
 const dumpDirectory = createRoute({
-  ...access("get", "/v1/backup"),
-  summary: "The edge's directory: networks, keys (hashed) and the edge's own events",
+  ...routeAccess("get", "/v1/backup"),
+  summary: "Back up the directory: networks, hashed keys and the edge's own events",
   tags,
-  responses: answers(200, DirectoryDump, "The backup; keep it secret."),
+  responses: answers(200, DirectoryDump, "The backup, which is a secret."),
 });
 
 const restoreDirectory = createRoute({
-  ...access("post", "/v1/restore", large),
+  ...routeAccess("post", "/v1/restore", large),
   summary: "Restore the directory of an edge that has no networks and no keys yet",
   tags,
   request: { body: body(DirectoryDump) },
-  responses: answers(200, Network.array(), "The networks that it names; restore each of them next."),
+  responses: answers(200, Network.array(), "The networks in the backup; restore each of them next."),
 });
 
 const dumpNetwork = createRoute({
-  ...access("get", "/v1/networks/{network}/backup"),
-  summary: "Everything a network's registry holds",
+  ...routeAccess("get", "/v1/networks/{network}/backup"),
+  summary: "Back up a network: everything that its registry holds",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, NetworkDump, "The backup; keep it secret."),
+  responses: answers(200, NetworkDump, "The backup, which is a secret."),
 });
 
 const restoreNetwork = createRoute({
-  ...access("post", "/v1/networks/{network}/restore", { ...large, newNetwork: true }),
-  summary: "Restore a network that has nothing yet, or that was deleted",
+  ...routeAccess("post", "/v1/networks/{network}/restore", { ...large, newNetwork: true }),
+  summary: "Restore a network that is empty or deleted",
   tags,
   request: { params: NetworkParam, body: body(NetworkDump) },
   responses: answers(200, Network, "The network."),
@@ -70,7 +70,7 @@ export function addBackups(api: Api): void {
       if (wanted !== id && wanted !== name) {
         throw new FairleadError("backup.malformed", `The backup is of another network, "${name}".`);
       }
-      // Set by the route's checks when it exists.
+      // The route's checks set it when the network exists.
       const known: Network | undefined = c.var.network;
       if (known !== undefined && known.id !== id) {
         throw new FairleadError("backup.not_empty", `There is another network named "${name}".`);
@@ -92,7 +92,7 @@ export function addBackups(api: Api): void {
   );
 }
 
-/** A backup of a wrong form, or of a newer version, has codes of its own. */
+/** Refuses a malformed backup, or one of a newer version, with the codes of backups. */
 function refuseBackup(schema: z.ZodType) {
   return (result: {
     success: boolean;

@@ -1,10 +1,10 @@
-/** How large a request's body may be. */
+/** The limit on the size of a request's body. */
 import type { MiddlewareHandler } from "hono";
 import { FairleadError } from "../../protocol/errors.ts";
 import { readAtMost } from "../read-at-most.ts";
 import type { ApiEnv } from "./context.ts";
 
-/** Refuses a body that is too large before anybody parses it, also when its length is not announced. */
+/** Refuses a body that is too large before it is parsed, whether or not its length is announced. */
 export function limitBody(limit: number): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const { body } = c.req.raw;

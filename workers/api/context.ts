@@ -1,4 +1,4 @@
-/** What every handler of the API has at hand. */
+/** What every handler of the API shares: variables of a request, and parts of a route's definition. */
 import type { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ErrorAnswer } from "../../protocol/api/envelope.ts";
@@ -18,23 +18,26 @@ export interface ApiEnv {
     directory: DirectoryFacade;
     limits: Limits;
     identityTokens: IdentityTokens;
-    /** Set on routes that need a key. */
+    /** Set on routes that need a role. */
     caller: Caller;
-    /** Set on routes that name a network which the caller may use for what the route does. */
+    /** Set on routes that name a network in which the caller has the role. */
     network: Network;
-    /** Seconds, once a limit was hit. */
+    /** Seconds; set when a limit was exceeded. */
     retryAfter?: number;
   };
 }
 
 export type Api = OpenAPIHono<ApiEnv>;
 
-/** The registry of a network that the directory knows: addressing an object creates it, so ask there first. */
+/**
+ * The registry of a network. Addressing an object creates it: ask the directory first whether the network
+ * exists.
+ */
 export function registryOf(c: Context<ApiEnv>, network: Pick<Network, "id"> = c.var.network) {
   return openRegistry(c.var.config.objects.registry, network.id);
 }
 
-/** The answers of a route, for its definition: the good one, and every error in the one form. */
+/** The responses in a route's definition: the successful one, and errors in their common form. */
 export function answers<S extends 200 | 201, T extends z.ZodType>(status: S, schema: T, description: string) {
   const good = { description, content: { "application/json": { schema } } };
   const error = {
@@ -44,7 +47,7 @@ export function answers<S extends 200 | 201, T extends z.ZodType>(status: S, sch
   return { [status]: good, default: error } as Record<S, typeof good> & { default: typeof error };
 }
 
-/** A JSON body, for a route's definition. */
+/** The JSON body in a route's definition. */
 export function body<T extends z.ZodType>(schema: T) {
   return { required: true, content: { "application/json": { schema } } } as const;
 }

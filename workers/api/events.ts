@@ -1,24 +1,24 @@
-/** What happened: in a network, and at the edge itself. */
+/** The event logs of a network and of the edge itself. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
 import { unwrap } from "../result.ts";
 import { type Api, answers, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
-import { access } from "./route-access.ts";
+import { routeAccess } from "./route-access.ts";
 
 const tags = ["events"];
 
 const list = createRoute({
-  ...access("get", "/v1/networks/{network}/events"),
-  summary: "The network's newest events, oldest of them first",
+  ...routeAccess("get", "/v1/networks/{network}/events"),
+  summary: "List the newest events of a network, oldest first",
   tags,
   request: { params: NetworkParam, query: EventQuery },
   responses: answers(200, z.array(NetworkEvent), "The events."),
 });
 
 const listOwn = createRoute({
-  ...access("get", "/v1/events"),
-  summary: "The edge's own newest events (networks, keys, refused keys), oldest of them first",
+  ...routeAccess("get", "/v1/events"),
+  summary: "List the newest events of the edge itself (networks, keys, refused keys), oldest first",
   tags,
   request: { query: EventQuery },
   responses: answers(200, z.array(NetworkEvent), "The events."),

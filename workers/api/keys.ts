@@ -1,4 +1,4 @@
-/** API keys: made, listed and deleted by admins; the text of a key is shown once. */
+/** API keys. Admins create, list and delete them; the text of a key is shown once. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ApiKey, CreatedKey, CreateKey } from "../../protocol/api/keys.ts";
@@ -8,32 +8,32 @@ import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
 import { hashKey } from "./authentication.ts";
 import { type Api, type ApiEnv, answers, body } from "./context.ts";
-import { access } from "./route-access.ts";
+import { routeAccess } from "./route-access.ts";
 
 const tags = ["keys"];
 const KEY_BYTES = 32;
 
 const list = createRoute({
-  ...access("get", "/v1/keys"),
-  summary: "The keys, without their texts",
+  ...routeAccess("get", "/v1/keys"),
+  summary: "List the keys, without their texts",
   tags,
-  responses: answers(200, z.array(ApiKey), "Oldest first; the first admin key is not among them."),
+  responses: answers(200, z.array(ApiKey), "The keys, oldest first, without the first admin key."),
 });
 
 const create = createRoute({
-  ...access("post", "/v1/keys"),
-  summary: "Make a key",
+  ...routeAccess("post", "/v1/keys"),
+  summary: "Create a key",
   tags,
   request: { body: body(CreateKey) },
   responses: answers(201, CreatedKey, "The key, with its text."),
 });
 
 const remove = createRoute({
-  ...access("delete", "/v1/keys/{key}"),
+  ...routeAccess("delete", "/v1/keys/{key}"),
   summary: "Delete a key",
   tags,
   request: { params: z.object({ key: z.string().max(100) }) },
-  responses: answers(200, ApiKey, "The key that was."),
+  responses: answers(200, ApiKey, "The deleted key."),
 });
 
 export function addKeys(api: Api): void {
@@ -41,7 +41,8 @@ export function addKeys(api: Api): void {
 
   api.openapi(create, async (c) => {
     const { name, role, networks } = c.req.valid("json");
-    // An admin can make keys for any network, so a narrower admin key would promise what it does not hold.
+    // An admin can create keys for any network, so limiting an admin key to some networks would protect
+    // nothing.
     if (role === "admin" && networks !== undefined) {
       throw new FairleadError(
         "request.invalid",

@@ -1,4 +1,4 @@
-/** Links between sites and the issuers of tokens, and the end of an issuer's access. */
+/** Links between sites and the issuers of their tokens, and the revocation of an issuer's access. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { RevokeAccess, RevokedAccess } from "../../protocol/api/access.ts";
 import { Link } from "../../protocol/api/links.ts";
@@ -6,29 +6,29 @@ import { LinkId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
-import { access } from "./route-access.ts";
+import { routeAccess } from "./route-access.ts";
 
 const tags = ["links"];
 
 const list = createRoute({
-  ...access("get", "/v1/networks/{network}/links"),
-  summary: "The network's links",
+  ...routeAccess("get", "/v1/networks/{network}/links"),
+  summary: "List the links of a network",
   tags,
   request: { params: NetworkParam },
   responses: answers(200, z.array(Link), "The links."),
 });
 
 const remove = createRoute({
-  ...access("delete", "/v1/networks/{network}/links/{link}"),
-  summary: "Delete a link; sessions that have no other way end at once",
+  ...routeAccess("delete", "/v1/networks/{network}/links/{link}"),
+  summary: "Delete a link; sessions without another path end at once",
   tags,
   request: { params: NetworkParam.extend({ link: LinkId }) },
-  responses: answers(200, Link, "The link that was."),
+  responses: answers(200, Link, "The deleted link."),
 });
 
 const revoke = createRoute({
-  ...access("post", "/v1/networks/{network}/revoke-access"),
-  summary: "Revoke an issuer's tokens and links, and make its CA anew",
+  ...routeAccess("post", "/v1/networks/{network}/revoke-access"),
+  summary: "Revoke an issuer's tokens and links, and replace its CA",
   tags,
   request: { params: NetworkParam, body: body(RevokeAccess) },
   responses: answers(200, RevokedAccess, "What was revoked."),

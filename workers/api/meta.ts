@@ -1,20 +1,20 @@
-/** The API about itself: whether it is there, and its description. */
+/** The API's health check and its OpenAPI document. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { version } from "../../package.json";
 import { Health } from "../../protocol/api/health.ts";
 import { type Api, answers } from "./context.ts";
-import { access } from "./route-access.ts";
+import { routeAccess } from "./route-access.ts";
 
 const health = createRoute({
-  ...access("get", "/v1/health"),
-  summary: "Whether the edge serves",
+  ...routeAccess("get", "/v1/health"),
+  summary: "Check that the edge serves",
   tags: ["edge"],
-  responses: answers(200, Health, "It serves."),
+  responses: answers(200, Health, "The edge serves."),
 });
 
 const description = createRoute({
-  ...access("get", "/v1/openapi.json"),
-  summary: "This document",
+  ...routeAccess("get", "/v1/openapi.json"),
+  summary: "Show this document",
   tags: ["edge"],
   responses: answers(200, z.looseObject({ openapi: z.string() }), "OpenAPI 3.1."),
 });
@@ -23,10 +23,10 @@ export function addMeta(api: Api): void {
   api.openAPIRegistry.registerComponent("securitySchemes", "key", {
     type: "http",
     scheme: "bearer",
-    description: "An API key. `x-fairlead-role` of an operation is the least role that its key needs.",
+    description: "An API key. `x-fairlead-role` of an operation is the least role that the key needs.",
   });
   api.openapi(health, (c) => c.json({ status: "ok" as const, version }, 200));
-  // Made once for each isolate: it depends on the code and the API's address only.
+  // Built once for each isolate: the document depends on the code and the API's address only.
   let made: { readonly url: string; readonly text: string } | null = null;
   const describe = (url: string): string => {
     if (made?.url === url) return made.text;
@@ -44,7 +44,7 @@ export function addMeta(api: Api): void {
   };
   api.openapi(description, (c) => {
     const answer = c.body(describe(c.var.config.apiUrl), 200, { "content-type": "application/json" });
-    // Text that was JSON: the route's type asks for the object.
+    // The route's type asks for the object; the text is its JSON.
     return answer as never;
   });
 }

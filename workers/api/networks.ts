@@ -1,4 +1,4 @@
-/** Networks. */
+/** Networks: created and deleted by admins. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { CreateNetwork, Network } from "../../protocol/api/networks.ts";
 import { FairleadError } from "../../protocol/errors.ts";
@@ -6,41 +6,41 @@ import { ID_BYTES, makeId, NetworkId } from "../../protocol/ids.ts";
 import { permitsIn } from "../auth/caller.ts";
 import { unwrap } from "../result.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
-import { access } from "./route-access.ts";
+import { routeAccess } from "./route-access.ts";
 
 const tags = ["networks"];
-/** A path parameter: a network's name or id. */
+/** The path parameter of a network: its name or id. */
 export const NetworkParam = z.object({ network: z.string().max(100) });
 
 const list = createRoute({
-  ...access("get", "/v1/networks"),
-  summary: "The networks that the key is good for",
+  ...routeAccess("get", "/v1/networks"),
+  summary: "List the networks in which the key has a role",
   tags,
-  responses: answers(200, z.array(Network), "Sorted by name."),
+  responses: answers(200, z.array(Network), "The networks, sorted by name."),
 });
 
 const create = createRoute({
-  ...access("post", "/v1/networks"),
-  summary: "Make a network",
+  ...routeAccess("post", "/v1/networks"),
+  summary: "Create a network",
   tags,
   request: { body: body(CreateNetwork) },
   responses: answers(201, Network, "The new network."),
 });
 
 const read = createRoute({
-  ...access("get", "/v1/networks/{network}"),
-  summary: "One network",
+  ...routeAccess("get", "/v1/networks/{network}"),
+  summary: "Show a network",
   tags,
   request: { params: NetworkParam },
   responses: answers(200, Network, "The network."),
 });
 
 const remove = createRoute({
-  ...access("delete", "/v1/networks/{network}"),
-  summary: "Delete a network with everything in it",
+  ...routeAccess("delete", "/v1/networks/{network}"),
+  summary: "Delete a network and everything in it",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, Network, "The network that was."),
+  responses: answers(200, Network, "The deleted network."),
 });
 
 export function addNetworks(api: Api): void {
@@ -60,7 +60,7 @@ export function addNetworks(api: Api): void {
     const actor = c.var.caller.name;
     const id = makeId("network", crypto.getRandomValues(new Uint8Array(ID_BYTES)));
     const now = Date.now();
-    // The directory reserves the name; a registry that then cannot be made gives it back.
+    // The directory reserves the name; it is released again when the registry cannot be created.
     unwrap(await c.var.directory.createNetwork({ id, name, createdAt: new Date(now).toISOString() }, actor));
     try {
       const made = await registryOf(c, { id }).create({ id, name, createdAt: now, actor });
@@ -74,7 +74,7 @@ export function addNetworks(api: Api): void {
   api.openapi(read, async (c) => c.json(c.var.network, 200));
 
   api.openapi(remove, async (c) => {
-    // The registry first: if this is interrupted, the network is still listed and can be deleted again.
+    // The registry goes first: after an interruption the network is still listed and can be deleted again.
     await registryOf(c).destroy();
     return c.json(unwrap(await c.var.directory.deleteNetwork(c.var.network.id, c.var.caller.name)), 200);
   });

@@ -1,24 +1,24 @@
-/** How much a network may have, and how much of it is used. */
+/** The quotas of a network, and how much of each is used. */
 import { createRoute } from "@hono/zod-openapi";
 import { QuotaUse, SetQuotas } from "../../protocol/api/quotas.ts";
 import { unwrap } from "../result.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
-import { access } from "./route-access.ts";
+import { routeAccess } from "./route-access.ts";
 
 const tags = ["quotas"];
 
 const read = createRoute({
-  ...access("get", "/v1/networks/{network}/quotas"),
-  summary: "The network's quotas, and how much of each is used",
+  ...routeAccess("get", "/v1/networks/{network}/quotas"),
+  summary: "Show the quotas of a network, and how much of each is used",
   tags,
   request: { params: NetworkParam },
   responses: answers(200, QuotaUse, "The quotas."),
 });
 
 const update = createRoute({
-  ...access("patch", "/v1/networks/{network}/quotas"),
-  summary: "Change quotas; one below what is used refuses only what is new",
+  ...routeAccess("patch", "/v1/networks/{network}/quotas"),
+  summary: "Change quotas; a quota below its use refuses only additions",
   tags,
   request: { params: NetworkParam, body: body(SetQuotas) },
   responses: answers(200, QuotaUse, "The quotas."),

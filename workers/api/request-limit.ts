@@ -1,29 +1,29 @@
-/** Counting a request against the limits of its client. */
+/** Rate limits of the API, applied to the client of a request. */
 import type { Context } from "hono";
 import { FairleadError } from "../../protocol/errors.ts";
 import { clientOf } from "../limits/client.ts";
 import type { ApiEnv } from "./context.ts";
 
-/** @throws FairleadError request.limited when there is something to wait for */
+/** Refuses a request that has to wait. @param wait ms; 0 for none @throws FairleadError request.limited */
 function refuseFor(c: Context<ApiEnv>, wait: number): void {
   if (wait === 0) return;
   c.set("retryAfter", Math.max(1, Math.ceil(wait / 1000)));
   throw new FairleadError("request.limited");
 }
 
-/** Counts a request. @throws FairleadError request.limited */
-export function spend(c: Context<ApiEnv>, name: "redeem" | "renew"): void {
+/** Counts a request against a limit. @throws FairleadError request.limited */
+export function countRequest(c: Context<ApiEnv>, name: "redeem" | "renew"): void {
   refuseFor(c, c.var.limits[name].take(clientOf(c.req.raw), Date.now()));
 }
 
 /**
- * Tries a credential, within the limit of its client's failures.
+ * Runs an attempt with a credential within its client's limit of failed guesses.
  *
- * @param credential a hash of it
- * @param isGuess whether an error is one that somebody who guesses gets
+ * @param credential a hash of the credential
+ * @param isGuess whether an error counts as a failed guess
  * @throws FairleadError request.limited; what `attempt` throws
  */
-export async function tryWithin<T>(
+export async function limitFailures<T>(
   c: Context<ApiEnv>,
   name: "keys" | "claims",
   credential: string,

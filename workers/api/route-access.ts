@@ -1,4 +1,4 @@
-/** The part of a route's definition that says where it is and who may call it, with the check. */
+/** A route's method, path and least role, and the checks of a request before its handler. */
 import type { MiddlewareHandler } from "hono";
 import { MAX_BODY } from "../../protocol/api/envelope.ts";
 import type { Role } from "../../protocol/api/keys.ts";
@@ -12,18 +12,18 @@ import type { ApiEnv } from "./context.ts";
 type Method = "get" | "post" | "patch" | "delete";
 
 interface Exceptions {
-  /** Bytes; {@link MAX_BODY} unless given. */
+  /** Bytes. */
   readonly maxBody?: number;
-  /** The network need not exist: the route may make it. Then `c.var.network` is not set. */
+  /** Whether the route may create the network. When it does not exist, `c.var.network` is not set. */
   readonly newNetwork?: boolean;
 }
 
 /**
- * A route's method, path and checks, in this order, before anything else of the request is looked at: who
- * calls, whether that one may do this at all, whether he may do it in the network that the path names, and
- * whether the body is small enough.
+ * The beginning of a route's definition. A request is checked in this order before anything else of it is
+ * read: who calls, whether the caller has the role anywhere, whether the caller has it in the network of the
+ * path, and the size of the body.
  */
-export function access<M extends Method, P extends string>(
+export function routeAccess<M extends Method, P extends string>(
   method: M,
   path: `${Uppercase<M>} ${P}` extends Operation ? P : never,
   { maxBody = MAX_BODY, newNetwork = false }: Exceptions = {},
@@ -50,7 +50,10 @@ export function access<M extends Method, P extends string>(
   };
 }
 
-/** What an admin does outside a network concerns all of them, so it takes a role that holds in all. */
+/**
+ * Requires a role. An admin's operation outside a network concerns all networks, so the role must hold in
+ * all.
+ */
 function requireRole(least: Role, namesNetwork: boolean): MiddlewareHandler<ApiEnv> {
   const permits = least === "admin" && !namesNetwork ? permitsEverywhere : permitsSomewhere;
   return async (c, next) => {
@@ -63,7 +66,10 @@ function requireRole(least: Role, namesNetwork: boolean): MiddlewareHandler<ApiE
   };
 }
 
-/** A caller who may not do this in all networks cannot learn here which others exist. */
+/**
+ * Requires the role in the network of the path. Only a caller with the role everywhere learns which networks
+ * exist.
+ */
 function requireNetwork(least: Role, mayBeNew: boolean): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     const { caller, directory } = c.var;
@@ -72,7 +78,7 @@ function requireNetwork(least: Role, mayBeNew: boolean): MiddlewareHandler<ApiEn
     if (network !== null && permitsIn(caller, least, network)) {
       c.set("network", network);
     } else if (!permitsEverywhere(caller, least)) {
-      throw new FairleadError("key.forbidden", `You are no ${least} of a network "${nameOrId}".`);
+      throw new FairleadError("key.forbidden", `This needs the role ${least} in a network "${nameOrId}".`);
     } else if (!mayBeNew) {
       throw new FairleadError("network.unknown", `There is no network "${nameOrId}".`);
     }

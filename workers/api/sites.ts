@@ -4,38 +4,38 @@ import { CreatedSite, CreateSite, Site, UpdateSite } from "../../protocol/api/si
 import { unwrap } from "../result.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
-import { access } from "./route-access.ts";
+import { routeAccess } from "./route-access.ts";
 import { formatTokenFile } from "./token-file.ts";
 
 const tags = ["sites"];
 const SiteParam = NetworkParam.extend({ site: z.string().max(100) });
 
 const list = createRoute({
-  ...access("get", "/v1/networks/{network}/sites"),
-  summary: "The network's sites",
+  ...routeAccess("get", "/v1/networks/{network}/sites"),
+  summary: "List the sites of a network",
   tags,
   request: { params: NetworkParam },
   responses: answers(200, z.array(Site), "The sites."),
 });
 
 const create = createRoute({
-  ...access("post", "/v1/networks/{network}/sites"),
-  summary: "Make a member without links, and a token that admits exactly this site, once",
+  ...routeAccess("post", "/v1/networks/{network}/sites"),
+  summary: "Create a site without links, and a token that admits exactly this site, once",
   tags,
   request: { params: NetworkParam, body: body(CreateSite) },
-  responses: answers(201, CreatedSite, "The site, and its token with the file."),
+  responses: answers(201, CreatedSite, "The site, and its token with the token file."),
 });
 
 const read = createRoute({
-  ...access("get", "/v1/networks/{network}/sites/{site}"),
-  summary: "One site, by name or id",
+  ...routeAccess("get", "/v1/networks/{network}/sites/{site}"),
+  summary: "Show a site, by name or id",
   tags,
   request: { params: SiteParam },
   responses: answers(200, Site, "The site."),
 });
 
 const update = createRoute({
-  ...access("patch", "/v1/networks/{network}/sites/{site}"),
+  ...routeAccess("patch", "/v1/networks/{network}/sites/{site}"),
   summary: "Rename a site, or change what it may offer",
   tags,
   request: { params: SiteParam, body: body(UpdateSite) },
@@ -43,19 +43,19 @@ const update = createRoute({
 });
 
 const revoke = createRoute({
-  ...access("post", "/v1/networks/{network}/sites/{site}/revoke"),
-  summary: "Expel a site: its certificates, links and sessions end at once",
+  ...routeAccess("post", "/v1/networks/{network}/sites/{site}/revoke"),
+  summary: "Revoke a site: its certificates, links and sessions end at once",
   tags,
   request: { params: SiteParam },
   responses: answers(200, Site, "The site."),
 });
 
 const remove = createRoute({
-  ...access("delete", "/v1/networks/{network}/sites/{site}"),
-  summary: "Expel a site and forget it, so that its name is free",
+  ...routeAccess("delete", "/v1/networks/{network}/sites/{site}"),
+  summary: "Delete a site: it is revoked, and its name is free again",
   tags,
   request: { params: SiteParam },
-  responses: answers(200, Site, "The site that was."),
+  responses: answers(200, Site, "The deleted site."),
 });
 
 export function addSites(api: Api): void {

@@ -1,4 +1,4 @@
-/** How a network stands: services, and everything at once. */
+/** The services of a network, and its whole status. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { Service } from "../../protocol/api/services.ts";
 import { NetworkStatus } from "../../protocol/api/status.ts";
@@ -6,23 +6,23 @@ import { FrontStatus } from "../../protocol/front/front-status.ts";
 import { unwrap } from "../result.ts";
 import { type Api, answers, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
-import { access } from "./route-access.ts";
+import { routeAccess } from "./route-access.ts";
 
 const tags = ["status"];
 
 const Reported = z.object({ front: FrontStatus });
 
 const services = createRoute({
-  ...access("get", "/v1/networks/{network}/services"),
-  summary: "The network's services",
+  ...routeAccess("get", "/v1/networks/{network}/services"),
+  summary: "List the services of a network",
   tags,
   request: { params: NetworkParam },
   responses: answers(200, z.array(Service), "The services."),
 });
 
 const status = createRoute({
-  ...access("get", "/v1/networks/{network}/status"),
-  summary: "Sites, links and services of the network at one moment",
+  ...routeAccess("get", "/v1/networks/{network}/status"),
+  summary: "Show the sites, links and services of a network at one moment",
   tags,
   request: { params: NetworkParam },
   responses: answers(200, NetworkStatus, "The status."),
@@ -32,7 +32,7 @@ export function addStatus(api: Api): void {
   api.openapi(services, async (c) => c.json(unwrap(await registryOf(c).status()).services, 200));
   api.openapi(status, async (c) => {
     const found = unwrap(await registryOf(c).status());
-    // Only the front of an embedded edge says this: no header that a client sends becomes `request.cf`.
+    // Only the front of an embedded edge sets this: no header of a client becomes `request.cf`.
     const front = Reported.safeParse(c.req.raw.cf);
     return c.json({ ...found, ...(front.success ? { edge: front.data.front } : {}) }, 200);
   });

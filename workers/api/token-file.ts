@@ -1,11 +1,11 @@
-/** The file that a token is handed over in. */
+/** The token file: the YAML in which a token reaches a site. */
 import { stringify } from "yaml";
 import type { Network } from "../../protocol/api/networks.ts";
 import type { Token } from "../../protocol/api/tokens.ts";
 import { TokenFile } from "../../protocol/tokens.ts";
 import type { Config } from "../config.ts";
 
-/** The token file's content. */
+/** Formats the file of a token. */
 export function formatTokenFile(
   config: Pick<Config, "apiUrl" | "gatewayUrl" | "gatewayHostname" | "deploymentCa">,
   network: Network,
@@ -27,10 +27,10 @@ export function formatTokenFile(
       links: config.gatewayUrl,
       claim,
       ca: config.deploymentCa,
-      // There the platform answers TLS, with certificates of a public CA.
+      // With a hostname of its own, the platform terminates TLS, with certificates of a public CA.
       ...(config.gatewayHostname === null ? {} : { tls: "public" as const }),
     },
   };
-  // A deployment that is configured wrongly should fail here, not at the site that gets the file.
+  // Parsed again, so that a wrong file fails here and not at a site.
   return stringify(TokenFile.parse(file));
 }

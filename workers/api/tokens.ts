@@ -5,30 +5,30 @@ import { TokenId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
 import { type Api, answers, body, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
-import { access } from "./route-access.ts";
+import { routeAccess } from "./route-access.ts";
 import { formatTokenFile } from "./token-file.ts";
 
 const tags = ["tokens"];
 
 const list = createRoute({
-  ...access("get", "/v1/networks/{network}/tokens"),
-  summary: "The network's tokens, without their claims",
+  ...routeAccess("get", "/v1/networks/{network}/tokens"),
+  summary: "List the tokens of a network, without their claims",
   tags,
   request: { params: NetworkParam },
   responses: answers(200, z.array(Token), "The tokens."),
 });
 
 const create = createRoute({
-  ...access("post", "/v1/networks/{network}/tokens"),
-  summary: "Make a token, of the network or on behalf of a site",
+  ...routeAccess("post", "/v1/networks/{network}/tokens"),
+  summary: "Create a token, of the network or on behalf of a site",
   tags,
   request: { params: NetworkParam, body: body(CreateToken) },
-  responses: answers(201, CreatedToken, "The token, with its file."),
+  responses: answers(201, CreatedToken, "The token, with its token file."),
 });
 
 const revoke = createRoute({
-  ...access("delete", "/v1/networks/{network}/tokens/{token}"),
-  summary: "Revoke a token; the sites that it admitted stay",
+  ...routeAccess("delete", "/v1/networks/{network}/tokens/{token}"),
+  summary: "Revoke a token; sites that it admitted stay members",
   tags,
   request: { params: NetworkParam.extend({ token: TokenId }) },
   responses: answers(200, Token, "The token."),

@@ -1,13 +1,14 @@
-/** What the claims of a verified identity token say about who it is and what that one may do. Pure. */
+/** Maps the claims of a verified identity token to a caller. Pure. */
 import type { JWTPayload } from "jose";
 import type { Caller, Grant } from "./caller.ts";
 
-/** Longest name of a caller in the event log. */
+/** Longest name of a caller in the event log, characters. */
 const MAX_NAME = 200;
 
 /**
- * The values of a claim: a text is one value, a list of texts several; anything else gives none. The claim is
- * looked up as it is written (`https://example.com/roles`), then as a path (`realm_access.roles`).
+ * The values of a claim: one for a string, one for each string of a list, none for anything else. The claim
+ * is looked up by its literal name (`https://example.com/roles`) first, then as a path
+ * (`realm_access.roles`).
  */
 export function valuesOf(payload: JWTPayload, claim: string): string[] {
   const value = own(payload, claim) ?? claim.split(".").reduce<unknown>(own, payload);
@@ -20,14 +21,14 @@ function own(value: unknown, key: string): unknown {
   return (value as Record<string, unknown>)[key];
 }
 
-/** What all values of a claim give together. */
+/** The grants of all values of a claim. */
 export function grantsOf(values: readonly string[], grants: ReadonlyMap<string, Grant>): Grant[] {
   return [...new Set(values)].map((value) => grants.get(value)).filter((grant) => grant !== undefined);
 }
 
 /**
- * How the event log names a caller. `sub` alone is the provider's word for exactly this one; what people would
- * recognise stands before it, and may be changed by its owner.
+ * The name of a caller in the event log. `sub` alone identifies the caller; the name before it is for people,
+ * and the caller may be able to change it.
  */
 export function nameOf(payload: JWTPayload): string {
   const known = [payload.email, payload.preferred_username, payload.name].find(
@@ -41,7 +42,7 @@ function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, "?").slice(0, MAX_NAME);
 }
 
-/** The caller; null when nothing that it claims is mapped. */
+/** The caller of an identity token; null when none of its values is mapped to a role. */
 export function callerOf(
   payload: JWTPayload,
   { claim, grants }: { claim: string; grants: ReadonlyMap<string, Grant> },

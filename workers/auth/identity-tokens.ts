@@ -1,4 +1,4 @@
-/** Identity tokens (OpenID Connect ID tokens, or access tokens that are JWTs) of the configured provider. */
+/** Verification of identity tokens: OpenID Connect ID tokens, or access tokens that are JWTs. */
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { OidcSettings } from "../config.ts";
@@ -6,7 +6,9 @@ import type { Caller } from "./caller.ts";
 import { callerOf } from "./claims.ts";
 import { ProviderKeys } from "./provider-keys.ts";
 
-/** Signatures by a private key only: neither `none`, nor one that whoever can check it could also make. */
+/**
+ * Allowed algorithms: asymmetric ones only, so neither `none` nor an HMAC, whose verifier could also sign.
+ */
 export const ALGORITHMS = [
   "RS256",
   "RS384",
@@ -20,15 +22,16 @@ export const ALGORITHMS = [
   "EdDSA",
 ];
 
+/** Longest token that is read, characters. */
 const MAX_TOKEN = 16_384;
 const CLOCK_TOLERANCE_SECONDS = 60;
 
-/** Whether a bearer is a JWT by its form; keys have no dots. */
+/** Whether a bearer token has the form of a JWT; API keys have no dots. */
 export function looksLikeToken(text: string): boolean {
   return /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/.test(text);
 }
 
-/** Verifies identity tokens; keeps the keys of the provider that it was asked about last. */
+/** Verifies identity tokens, and keeps the keys of the provider that it used last. */
 export class IdentityTokens {
   readonly #now: () => number;
   #last: { readonly source: string; readonly keys: ProviderKeys } | null = null;
@@ -37,14 +40,17 @@ export class IdentityTokens {
     this.#now = now;
   }
 
-  /** The caller that a token proves. @throws FairleadError oidc.invalid, oidc.expired, oidc.no_role, oidc.unreachable */
+  /**
+   * Returns the caller that a token proves.
+   * @throws FairleadError oidc.invalid, oidc.expired, oidc.no_role, oidc.unreachable
+   */
   async verify(token: string, settings: OidcSettings): Promise<Caller> {
     const caller = callerOf(await this.#check(token, settings), settings);
     if (caller !== null) return caller;
     throw new FairleadError("oidc.no_role", `No value of the claim "${settings.claim}" is mapped to a role.`);
   }
 
-  /** The keys of a provider; those that are held, unless another provider is asked about. */
+  /** The keys of a provider. They are kept until another provider is configured. */
   #keysOf({ issuer, jwks }: OidcSettings): ProviderKeys {
     const source = JSON.stringify([issuer, jwks]);
     if (this.#last?.source !== source) {

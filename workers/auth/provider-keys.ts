@@ -1,7 +1,8 @@
 /**
- * A provider's keys, kept in an isolate. jose's own remote set would ask an unreachable provider again for every
- * request, each waiting for its timeout, and gives up on keys that were good a moment ago. In Workers, what one
- * request began to fetch may never resolve for another: so requests share what came, never what is under way.
+ * The signing keys of a provider, cached in an isolate. jose's remote key set (6.2, November 2026) asks an
+ * unreachable provider again for every request, waits for each timeout, and drops keys that were valid. In
+ * Workers, a fetch that one request started may never resolve for another, so requests share fetched keys and
+ * never a fetch in flight.
  */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 import { z } from "zod";
@@ -11,13 +12,13 @@ import { readAtMost } from "../read-at-most.ts";
 
 /** ms */
 export const TIMES = {
-  /** Keys this old are fetched again. */
+  /** Keys of this age are fetched again. */
   fresh: 10 * 60_000,
-  /** While the provider cannot be reached, keys are used up to this age. */
+  /** Oldest keys that are used while the provider cannot be reached. */
   stale: 60 * 60_000,
-  /** A token with an unknown key has keys fetched again that are older than this. */
+  /** A token with an unknown key causes a fetch when the keys are older than this. */
   unknownKey: 30_000,
-  /** From a failure to the next attempt. */
+  /** Pause after a failed fetch. */
   retry: 10_000,
   timeout: 5_000,
 } as const;
@@ -32,7 +33,7 @@ type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface KeysOptions {
   readonly issuer: string;
-  /** Null: by the issuer's discovery document. */
+  /** URL of the keys; null to ask the issuer's discovery document. */
   readonly jwks: string | null;
   readonly fetch?: Fetch;
   /** ms since 1970 */
@@ -50,7 +51,7 @@ export class ProviderKeys {
   readonly #now: () => number;
   #held: Held | null = null;
   #failedAt = Number.NEGATIVE_INFINITY;
-  /** When somebody last began to fetch; he may never come back. */
+  /** When the last fetch began, ms; the request that began it may never finish it. */
   #beganAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: KeysOptions) {
@@ -59,7 +60,10 @@ export class ProviderKeys {
     this.#now = options.now ?? Date.now;
   }
 
-  /** The key of a token, for jose. @throws FairleadError oidc.unreachable; what jose throws for no such key */
+  /**
+   * Finds the key of a token for jose.
+   * @throws FairleadError oidc.unreachable; jose's error for an unknown key
+   */
   readonly find: JWTVerifyGetKey = async (header, token) => {
     const held = await this.#current();
     try {
@@ -71,7 +75,7 @@ export class ProviderKeys {
     return (await this.#refresh()).find(header, token);
   };
 
-  /** Keys that may be used now. */
+  /** The keys to use now, fetched again when they are too old. */
   async #current(): Promise<Held> {
     const held = this.#held;
     if (held === null) return this.#refresh();
@@ -109,26 +113,29 @@ export class ProviderKeys {
     return KeySet.parse(await this.#document(this.#options.jwks ?? (await this.#discover())));
   }
 
-  /** Where the issuer says that its keys are (OpenID Connect Discovery 1.0 §4). */
+  /** The URL of the keys in the issuer's discovery document (OpenID Connect Discovery 1.0 §4). */
   async #discover(): Promise<string> {
     const { issuer } = this.#options;
     const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
     const found = Discovery.parse(await this.#document(url));
-    if (found.issuer !== issuer) throw new Error(`the discovery document is of "${found.issuer}"`);
-    if (isLoopbackUrl(found.jwks_uri) && !isLoopbackUrl(issuer)) throw new Error("its keys are on loopback");
+    if (found.issuer !== issuer)
+      throw new Error(`The discovery document names the issuer "${found.issuer}".`);
+    if (isLoopbackUrl(found.jwks_uri) && !isLoopbackUrl(issuer))
+      throw new Error("The discovery document names keys on loopback.");
     return found.jwks_uri;
   }
 
   async #document(url: string): Promise<unknown> {
     const answer = await this.#fetch(url, {
       headers: { accept: "application/json" },
-      // A redirect would lead to where nobody checked that it may lead.
+      // A redirect would lead to a URL that was not checked.
       redirect: "manual",
       signal: AbortSignal.timeout(TIMES.timeout),
     });
-    if (answer.status !== 200 || answer.body === null) throw new Error(`${url} answered ${answer.status}`);
+    if (answer.status !== 200 || answer.body === null)
+      throw new Error(`${url} answered with status ${answer.status}.`);
     const bytes = await readAtMost(answer.body as ReadableStream<Uint8Array>, MAX_DOCUMENT);
-    if (bytes === null) throw new Error(`${url} is larger than ${MAX_DOCUMENT} bytes`);
+    if (bytes === null) throw new Error(`${url} is larger than ${MAX_DOCUMENT} bytes.`);
     return JSON.parse(new TextDecoder().decode(bytes));
   }
 }

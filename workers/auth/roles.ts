@@ -1,6 +1,7 @@
 /**
- * Who may call what: the one table. A route cannot be made without an entry here (a type error in access.ts),
- * the OpenAPI document says it as `x-fairlead-role`, and docs/security.md shows it (scripts/roles.ts).
+ * The least role for each operation of the API. A route without an entry is a type error in route-access.ts.
+ * The OpenAPI document has the role as `x-fairlead-role`, and docs/security.md shows the table
+ * (scripts/roles.ts).
  */
 import type { Role } from "../../protocol/api/keys.ts";
 
@@ -47,12 +48,12 @@ export type Operation = keyof typeof ROLES;
 
 const RANK: Record<Role, number> = { viewer: 0, operator: 1, admin: 2 };
 
-/** Whether a role suffices where `least` is asked for. */
+/** Whether a role includes the role `least`. */
 export function roleSuffices(role: Role, least: Role): boolean {
   return RANK[role] >= RANK[least];
 }
 
-/** The highest of some roles; null of none. */
+/** The highest of some roles; null when there is none. */
 export function highestRole(roles: readonly Role[]): Role | null {
   return roles.reduce<Role | null>(
     (best, role) => (best === null || RANK[role] > RANK[best] ? role : best),

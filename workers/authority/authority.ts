@@ -1,6 +1,7 @@
 /**
- * The CAs of a network: its own under the deployment CA, and those of its issuers of tokens. All P-256 and DER; times
- * in ms since 1970. One that nears its end is issued again for the same key: what it signed stays good.
+ * The CAs of a network: its own CA, signed by the deployment CA, and the CAs of its issuers of tokens. P-256
+ * and DER; times in ms since 1970. A CA that nears its expiry is issued again for the same key, so its
+ * signatures stay valid.
  */
 import { FairleadError } from "../../protocol/errors.ts";
 import { BACKDATE_MS, makeCertificate, makeName } from "./certificate-writer.ts";
@@ -16,7 +17,7 @@ import {
 } from "./keys.ts";
 import { type Certificate, keyIdOf, readCertificate, readDeploymentCa, subjectKeyIdOf } from "./x509.ts";
 
-/** How long a CA lives. */
+/** Lifetime of a CA, ms. */
 const AUTHORITY_MS = 3650 * 24 * 3600 * 1000;
 
 /** A CA: its certificate and its private key (PKCS #8), both DER. */
@@ -25,13 +26,13 @@ export interface Authority {
   readonly privateKey: Bytes;
 }
 
-/** The deployment CA and its private key, PEMs. */
+/** The deployment CA and its private key, PEM. */
 interface Deployment {
   readonly deploymentCa: string;
   readonly deploymentCaKey: string;
 }
 
-/** Makes a network's CA under the deployment CA. It can sign leaves only, and ends with its parent. */
+/** Creates the CA of a network. It can sign leaves only, and expires with the deployment CA at the latest. */
 export async function createNetworkAuthority(
   options: Deployment & { networkId: string; now: number },
 ): Promise<Authority> {
@@ -42,7 +43,9 @@ export async function createNetworkAuthority(
   };
 }
 
-/** Makes a self-signed issuer CA, which signs link certificates that only the registry verifies. */
+/**
+ * Creates the self-signed CA of an issuer. Only the registry verifies the link certificates that it signs.
+ */
 export async function createIssuerAuthority(options: { name: string; now: number }): Promise<Authority> {
   const keys = await generateKeyPair();
   return {
@@ -55,14 +58,14 @@ export async function createIssuerAuthority(options: { name: string; now: number
   };
 }
 
-/** A network CA's certificate issued again for the same key, from now. */
+/** Issues the certificate of a network CA again, for the same key. */
 export async function renewNetworkAuthority(
   options: Deployment & { networkId: string; certificate: Bytes; now: number },
 ): Promise<Bytes> {
   return networkCertificate(options, read(options.certificate).spki);
 }
 
-/** An issuer CA's certificate issued again for the same key, from now. */
+/** Issues the certificate of an issuer CA again, for the same key. */
 export async function renewIssuerAuthority({
   certificate,
   privateKey,
@@ -73,8 +76,9 @@ export async function renewIssuerAuthority({
 }
 
 /**
- * Whether a CA should be issued again: less than a third of its life is left, and a new one would live longer.
- * @param deploymentCa PEM of its parent, with which it ends; none for an issuer's
+ * Whether a CA should be issued again: less than a third of its lifetime is left, and a new certificate would
+ * expire later.
+ * @param deploymentCa the CA that signs a network CA, PEM; none for an issuer CA
  */
 export function nearsEnd(certificate: Bytes, now: number, deploymentCa?: string): boolean {
   const { notBefore, notAfter } = read(certificate);

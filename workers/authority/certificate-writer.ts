@@ -1,4 +1,4 @@
-/** Certificates made: what a CA of this deployment signs. P-256 and DER. */
+/** Writes the certificates that the CAs of this deployment sign. P-256 and DER. */
 import { encodeHex } from "../../protocol/encoding.ts";
 import {
   bits,
@@ -21,10 +21,10 @@ import { EKU, EXTENSION, KEY_USAGE, keyIdOf } from "./x509.ts";
 const COMMON_NAME = "2.5.4.3";
 const ORGANIZATION = "2.5.4.10";
 
-/** How long before they were made certificates begin, for clocks that are behind, ms. */
+/** How long before its creation a certificate becomes valid, ms, for clocks that are behind. */
 export const BACKDATE_MS = 5 * 60 * 1000;
 
-/** A name with these parts. */
+/** A name with the given parts. */
 export function makeName({ common, organization }: { common: string; organization?: string }): Bytes {
   const part = (type: string, value: string) =>
     element(TAG.set, sequence(oid(type), text(TAG.utf8String, value)));
@@ -33,7 +33,7 @@ export function makeName({ common, organization }: { common: string; organizatio
   return sequence(...parts);
 }
 
-/** Who signs a certificate. */
+/** The signer of a certificate. */
 export interface Signer {
   /** Subject of its certificate, DER. */
   readonly name: Bytes;

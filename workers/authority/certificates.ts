@@ -1,6 +1,6 @@
 /**
- * Making site and link certificates, and checking the latter. All P-256, all DER; times in ms since 1970. The CAs
- * that sign them are made in ca.ts; how a presented site certificate is checked is in chain.ts.
+ * Site and link certificates: how they are signed, and how link certificates are verified. P-256 and DER;
+ * times in ms since 1970. authority.ts creates the CAs that sign them; chain.ts verifies site certificates.
  */
 import { equalBytes } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
@@ -15,14 +15,14 @@ import { type CertificateRequest, readCertificate, readRequest, subjectKeyIdOf }
 export { keyHashOf };
 
 const DAY_MS = 24 * 3600 * 1000;
-/** How long a site or link certificate lives. */
+/** Lifetime of a site or link certificate, ms. */
 export const SITE_CERTIFICATE_MS = DAY_MS;
 
 export type { Issued };
 
 /**
- * The public key (SPKI DER) of a certificate request whose self-signature is good. Whatever else the request
- * asks for is ignored: the registry decides what a certificate says.
+ * The public key (SPKI DER) of a certificate request with a valid self-signature. Everything else in the
+ * request is ignored: the registry decides what a certificate says.
  * @throws FairleadError csr.invalid, csr.key_type
  */
 export async function readCsr(der: Uint8Array): Promise<{ publicKey: Bytes }> {
@@ -34,12 +34,12 @@ export async function readCsr(der: Uint8Array): Promise<{ publicKey: Bytes }> {
   }
   if (!isP256(request.spki)) throw new FairleadError("csr.key_type");
   if (!(await request.isGenuine())) {
-    throw new FairleadError("csr.invalid", "The certificate request's signature is wrong.");
+    throw new FairleadError("csr.invalid", "The signature of the certificate request is wrong.");
   }
   return { publicKey: request.spki };
 }
 
-/** Signs a site certificate for a public key (SPKI DER), for 24 hours. */
+/** Signs a site certificate for a public key (SPKI DER), valid for 24 hours. */
 export function signSiteCertificate(options: {
   authority: Authority;
   networkId: string;
@@ -57,7 +57,7 @@ export function signSiteCertificate(options: {
   );
 }
 
-/** Signs a link certificate by an issuer's CA for the joiner's key (SPKI DER), for 24 hours. */
+/** Signs a link certificate with the issuer's CA for the joiner's key (SPKI DER), valid for 24 hours. */
 export function signLinkCertificate(options: {
   authority: Authority;
   networkId: string;
@@ -72,8 +72,8 @@ export function signLinkCertificate(options: {
 }
 
 /**
- * Checks a link certificate (DER) as presented on an uplink.
- * @param expected the issuer's present CA (DER); the link; the hash of the key that the uplink proved
+ * Verifies a link certificate (DER) that an uplink presents.
+ * @param expected the issuer's current CA (DER), the link, and the hash of the key that the uplink proved
  * @throws FairleadError certificate.untrusted (not by this issuer, or another link's),
  *   certificate.wrong_network, certificate.expired, certificate.revoked (another key than the site's)
  */
@@ -84,27 +84,27 @@ export async function verifyLinkCertificate(
   const leaf = readCertificate(certificate);
   const issuer = readCertificate(expected.issuer);
   if (leaf === null || issuer === null || leaf.issuer !== issuer.subject || leaf.isAuthority) {
-    throw new FairleadError("certificate.untrusted", "The link certificate is not one of its issuer's.");
+    throw new FairleadError("certificate.untrusted", "The link certificate does not name its issuer's CA.");
   }
   if (!(await leaf.isSignedBy(issuer))) {
     throw new FairleadError("certificate.untrusted", "The link certificate is not signed by its issuer.");
   }
   const link = parseLinkUri(onlyUri(leaf));
   if (link === null || link.linkId !== expected.linkId) {
-    throw new FairleadError("certificate.untrusted", "The link certificate is another link's.");
+    throw new FairleadError("certificate.untrusted", "The link certificate is for another link.");
   }
   if (link.networkId !== expected.networkId) throw new FairleadError("certificate.wrong_network");
   const hash = new TextEncoder().encode(await keyHashOf(leaf.spki));
   if (!equalBytes(hash, new TextEncoder().encode(expected.keyHash))) {
     throw new FairleadError(
       "certificate.revoked",
-      "The link certificate carries another key than the site's.",
+      "The key of the link certificate is not the key of the site.",
     );
   }
   checkValidity(leaf, expected.now, 0);
 }
 
-/** The link that a certificate (DER) claims to be for; null when it is not a link certificate. Proves nothing. */
+/** The link in a certificate (DER), unverified; null when it is no link certificate. */
 export function linkIdOf(certificate: Uint8Array): string | null {
   const leaf = readCertificate(certificate);
   return leaf === null ? null : (parseLinkUri(onlyUri(leaf))?.linkId ?? null);

@@ -1,4 +1,4 @@
-/** The chain of a site certificate: leaf, network CA, deployment CA, and nothing else. */
+/** The chain of a site certificate: the leaf, the network CA and the deployment CA. */
 
 import { FairleadError } from "../../protocol/errors.ts";
 import { NetworkId, SiteId } from "../../protocol/ids.ts";
@@ -8,12 +8,12 @@ import { type Certificate, EKU, readCertificate } from "./x509.ts";
 
 const TOLERANCE_MS = CLOCK_TOLERANCE_SECONDS * 1000;
 
-/** SPIFFE URI in the SAN of a network CA. */
+/** The SPIFFE URI in the SAN of a network CA. */
 export function networkUri(networkId: string): string {
   return `spiffe://${networkId}`;
 }
 
-/** What a good chain proves about the leaf. */
+/** What a valid chain proves. */
 export interface ProvenSite {
   readonly networkId: string;
   readonly siteId: string;
@@ -25,13 +25,13 @@ export interface ChainOptions {
   readonly deploymentCa: Certificate;
   /** ms since 1970 */
   readonly now: number;
-  /** How long after its end the leaf is still good (renewal after a long sleep); 0 when left out. */
+  /** How long after its expiry the leaf is accepted, ms; 0 unless given. */
   readonly allowExpiredMs?: number;
 }
 
 /**
- * Checks a site certificate against exactly this deployment CA.
- * @param chain DER: the leaf, then the network CA; any other number is refused.
+ * Verifies the chain of a site certificate up to the deployment CA.
+ * @param chain DER: the leaf, then the network CA; any other number of certificates is refused
  * @throws FairleadError certificate.untrusted, certificate.wrong_network, certificate.expired,
  *   certificate.too_old
  */
@@ -41,7 +41,7 @@ export async function verifyChain(
 ): Promise<ProvenSite> {
   const [leafDer, authorityDer] = chain;
   if (chain.length !== 2 || leafDer === undefined || authorityDer === undefined) {
-    throw untrusted("the chain must be the site certificate and its network's CA");
+    throw untrusted("the chain is not a site certificate and the CA of its network");
   }
   const leaf = readCertificate(leafDer);
   const authority = readCertificate(authorityDer);
@@ -49,18 +49,18 @@ export async function verifyChain(
 
   await checkNetworkCa(authority, deploymentCa);
   const networkId = onlyUri(authority)?.replace(/^spiffe:\/\//, "") ?? "";
-  if (!NetworkId.safeParse(networkId).success) throw untrusted("the CA is not a network's");
+  if (!NetworkId.safeParse(networkId).success) throw untrusted("the CA names no network");
 
   if (leaf.issuer !== authority.subject || !(await leaf.isSignedBy(authority))) {
     throw untrusted("the site certificate is not signed by the network CA sent with it");
   }
   if (leaf.isAuthority) throw untrusted("a CA is not a site certificate");
   if (!leaf.extendedKeyUsages.includes(EKU.clientAuth))
-    throw untrusted("it is not for client authentication");
+    throw untrusted("the site certificate is not for client authentication");
   const uri = onlyUri(leaf);
   const site = uri === null ? null : parseSiteUri(uri);
   if (uri === null || site === null || !SiteId.safeParse(site.siteId).success) {
-    throw untrusted("it names no site");
+    throw untrusted("the site certificate names no site");
   }
   if (site.networkId !== networkId) throw new FairleadError("certificate.wrong_network");
 
@@ -69,7 +69,7 @@ export async function verifyChain(
   return { networkId, siteId: site.siteId, uri, leaf };
 }
 
-/** The network CA: directly under the deployment CA, and a CA that may sign. */
+/** Checks that a network CA is signed by the deployment CA and may sign certificates. */
 async function checkNetworkCa(authority: Certificate, deploymentCa: Certificate): Promise<void> {
   if (authority.issuer !== deploymentCa.subject || !(await authority.isSignedBy(deploymentCa))) {
     throw untrusted("the network CA is not signed by this edge's deployment CA");
@@ -78,8 +78,9 @@ async function checkNetworkCa(authority: Certificate, deploymentCa: Certificate)
 }
 
 /**
- * @param allowExpiredMs how long after its end a certificate still passes
- * @throws FairleadError certificate.expired; certificate.too_old when an allowance was given and is over
+ * Checks the validity period of a certificate.
+ * @param allowExpiredMs how long after its expiry a certificate is accepted
+ * @throws FairleadError certificate.expired; certificate.too_old when an allowance is exceeded
  */
 export function checkValidity(certificate: Certificate, now: number, allowExpiredMs: number): void {
   if (now < certificate.notBefore - TOLERANCE_MS) {
@@ -89,11 +90,11 @@ export function checkValidity(certificate: Certificate, now: number, allowExpire
   if (allowExpiredMs > 0) throw new FairleadError("certificate.too_old");
   throw new FairleadError(
     "certificate.expired",
-    `The certificate ended at ${new Date(certificate.notAfter).toISOString()}.`,
+    `The certificate expired at ${new Date(certificate.notAfter).toISOString()}.`,
   );
 }
 
-/** The one URI in the SAN; null when the SAN holds anything else or more. */
+/** The URI in the SAN; null unless it is the only name there. */
 export function onlyUri(certificate: Certificate): string | null {
   const [name, ...rest] = certificate.names;
   return name?.type === "url" && rest.length === 0 ? name.value : null;

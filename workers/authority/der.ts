@@ -1,6 +1,6 @@
 /**
- * DER (X.690): the elements that certificates and certificate requests are made of, read and written. Reading is
- * strict, so that one meaning has one encoding: definite lengths in their shortest form, tags of one byte.
+ * DER (X.690): the elements that certificates and certificate requests are made of, read and written. Reading
+ * is strict, so that one meaning has one encoding: definite lengths in their shortest form, tags of one byte.
  */
 import type { Bytes } from "./keys.ts";
 
@@ -36,7 +36,9 @@ export interface Element {
 
 const malformed = (why: string): RangeError => new RangeError(`Malformed DER: ${why}.`);
 
-/** Reads the elements of a byte string in their order. Every method throws RangeError for what is malformed. */
+/**
+ * Reads the elements of a byte string in their order. Every method throws RangeError for what is malformed.
+ */
 export class DerReader {
   readonly #bytes: Bytes;
   #at = 0;
@@ -238,7 +240,10 @@ export function oid(dotted: string): Bytes {
   return element(TAG.oid, Uint8Array.from(bytes));
 }
 
-/** A time as RFC 5280 wants it: UTCTime until 2049, GeneralizedTime afterwards. @param at ms since 1970, whole seconds count */
+/**
+ * A time as RFC 5280 wants it: UTCTime until 2049, GeneralizedTime afterwards.
+ * @param at ms since 1970, whole seconds count
+ */
 export function time(at: number): Bytes {
   const digits = new Date(at).toISOString().replaceAll(/\D/g, "").slice(0, 14);
   return digits < "2050" ? text(TAG.utcTime, `${digits.slice(2)}Z`) : text(TAG.generalizedTime, `${digits}Z`);

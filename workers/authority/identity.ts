@@ -1,4 +1,4 @@
-/** Who a connector is: the assertion it sends (protocol/uplink/assertions.ts), checked. The same code for every platform. */
+/** The identity of a connector, from the assertion that it sends (protocol/uplink/assertions.ts). */
 import { decodeProtectedHeader, errors, jwtVerify } from "jose";
 import { z } from "zod";
 import { decodeBase64, equalBytes } from "../../protocol/encoding.ts";
@@ -16,10 +16,12 @@ import { verifyChain } from "./chain.ts";
 import { type Bytes, importPublicKey, type Key, keyHashOf } from "./keys.ts";
 import { readDeploymentCa } from "./x509.ts";
 
-/** Internal header by which the Worker tells the registry who opens an uplink: an {@link Identity} as JSON. */
+/**
+ * Internal header with the identity that the Worker verified, for the registry: an {@link Identity} as JSON.
+ */
 export const IDENTITY_HEADER = "fairlead-identity";
 
-/** A proven connector. What is left to ask is whether its network still wants it. */
+/** A proven identity. Whether the network still admits the site is the registry's decision. */
 export const Identity = z.object({
   networkId: NetworkId,
   siteId: SiteId,
@@ -28,33 +30,33 @@ export const Identity = z.object({
   /** Base64url SHA-256 of the key's SubjectPublicKeyInfo. */
   keyHash: z.string(),
   boot: BootId,
-  /** Grows with every assertion of that process; the registry refuses one that does not. */
+  /** Higher in every assertion of a process; the registry refuses an assertion whose counter is not. */
   counter: z.number().int(),
-  /** End of the site certificate, ms since 1970. */
+  /** Expiry of the site certificate, ms since 1970. */
   notAfter: z.number(),
 });
 export type Identity = z.infer<typeof Identity>;
 
 export interface AssertionOptions {
   readonly purpose: Purpose;
-  /** The edge's audience: its API URL. */
+  /** The audience of the edge: its API URL. */
   readonly audience: string;
   /** PEM */
   readonly deploymentCa: string;
   /** ms since 1970 */
   readonly now: number;
-  /** The certificate that the platform saw in the TLS handshake, DER, if it tells. */
+  /** The certificate of the TLS connection, DER, where the platform reports it. */
   readonly tlsCertificate?: Uint8Array;
-  /** How long after its end the site certificate still proves the site (renewal only). */
+  /** How long after its expiry the site certificate is accepted, ms; for renewals. */
   readonly allowExpiredMs?: number;
 }
 
-/** Longest assertion that is looked at. */
+/** Longest assertion that is read, characters. */
 const MAX_ASSERTION = 16_384;
 
 /**
- * Checks an assertion: chain, signature, audience, time and form; and that it is made with the certificate
- * of the TLS connection, where that is known.
+ * Verifies an assertion: its chain, signature, audience, time and form, and that its certificate is that of
+ * the TLS connection, where that is known.
  * @throws FairleadError assertion.invalid, assertion.expired, assertion.audience, certificate.mismatch and
  *   the codes of {@link verifyChain}
  */
@@ -72,9 +74,9 @@ export async function verifyAssertion(jwt: string, options: AssertionOptions): P
     ...(options.allowExpiredMs === undefined ? {} : { allowExpiredMs: options.allowExpiredMs }),
   });
   const claims = await verifyClaims(jwt, await importPublicKey(site.leaf.spki), options);
-  if (claims.iss !== site.uri) throw invalid("its issuer is not the certificate's site");
+  if (claims.iss !== site.uri) throw invalid("its issuer is not the site of its certificate");
   const jti = parseJti(claims.jti);
-  if (jti === null) throw invalid("its jti has another form");
+  if (jti === null) throw invalid("its jti is malformed");
   return {
     networkId: site.networkId,
     siteId: site.siteId,
@@ -87,8 +89,8 @@ export async function verifyAssertion(jwt: string, options: AssertionOptions): P
 }
 
 /**
- * Whose assertion a refused one would have been, for the event log: what its certificates say, as far as they
- * are this deployment's, whether or not they ended. Proves nothing about who sent it. Null for a stranger's.
+ * The site that the certificates of a refused assertion name, for the event log. They may have expired, and
+ * prove nothing about the sender. Null when they are not of this deployment.
  */
 export async function siteOfAssertion(
   jwt: string,
@@ -144,12 +146,12 @@ async function verifyClaims(
     throw fromJose(cause);
   }
   const claims = AssertionClaims.safeParse(payload);
-  if (!claims.success) throw invalid("its claims have another form");
+  if (!claims.success) throw invalid("its claims are malformed");
   const { iat, exp } = claims.data;
   if (exp <= iat || exp - iat > ASSERTION_SECONDS) {
-    throw invalid(`it must be good for at most ${ASSERTION_SECONDS} s`);
+    throw invalid(`it is valid for more than ${ASSERTION_SECONDS} s`);
   }
-  // jose looks at `iat` only when asked for a maximum age, and then measures from the wrong end for us.
+  // jose (6.2) checks `iat` only with a maximum age, and not against the future.
   if (iat > now / 1000 + CLOCK_TOLERANCE_SECONDS) throw new FairleadError("assertion.expired");
   return claims.data;
 }
@@ -163,7 +165,7 @@ function fromJose(cause: unknown): FairleadError {
     }
     return invalid(`its claim "${cause.claim}" is missing or wrong`, cause);
   }
-  return invalid("it is malformed or signed by another key than its certificate's", cause);
+  return invalid("it is malformed or not signed by the key of its certificate", cause);
 }
 
 function invalid(why: string, cause?: unknown): FairleadError {

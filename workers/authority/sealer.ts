@@ -1,13 +1,13 @@
-/** Keys derived from the deployment CA's private key: one secret of the deployment guards the others. */
+/** Encryption of what an object stores, with keys derived from the deployment CA's private key. */
 import { FairleadError } from "../../protocol/errors.ts";
 import { type Bytes, copyOf, type Key, readPem } from "./keys.ts";
 
 const text = new TextEncoder();
 const NONCE_BYTES = 12;
-/** First byte of everything sealed, so that the way of sealing can change. */
+/** Version of the format: the first byte of everything sealed. */
 const SEAL_VERSION = 1;
 
-/** HKDF-SHA-256 input key from the deployment CA's private key (PKCS #8 PEM). */
+/** The HKDF-SHA-256 input key, from the deployment CA's private key (PKCS #8 PEM). */
 async function inputKey(deploymentCaKeyPem: string): Promise<Key> {
   return crypto.subtle.importKey("raw", readPem(deploymentCaKeyPem), "HKDF", false, [
     "deriveKey",
@@ -15,7 +15,7 @@ async function inputKey(deploymentCaKeyPem: string): Promise<Key> {
   ]);
 }
 
-/** 32 bytes derived for one use only, named by `purpose`. */
+/** Derives a secret of 32 bytes for one purpose. */
 export async function deriveSecret(deploymentCaKeyPem: string, purpose: string): Promise<Bytes> {
   const bits = await crypto.subtle.deriveBits(
     { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: text.encode(`fairlead ${purpose}`) },
@@ -26,15 +26,18 @@ export async function deriveSecret(deploymentCaKeyPem: string, purpose: string):
 }
 
 export interface Sealer {
-  /** Encrypts; the answer is a little longer and different each time. */
+  /** Encrypts. The result is longer by 29 bytes, and different each time. */
   seal(bytes: Uint8Array): Promise<Bytes>;
-  /** Decrypts. @throws FairleadError edge.internal when it was altered or sealed for another context. */
+  /**
+   * Decrypts.
+   * @throws FairleadError edge.internal when the bytes were altered, or sealed for another context
+   */
   open(sealed: Uint8Array): Promise<Bytes>;
 }
 
 /**
- * Seals what an object stores (the private keys of its CAs): AES-256-GCM under a key for `context`, for
- * example a network's id, so that one network's row opens nowhere else.
+ * Creates a sealer with AES-256-GCM and a key for `context`, for example the id of a network, so that the
+ * rows of one network cannot be opened in another. It seals the private keys of CAs.
  */
 export async function makeSealer(deploymentCaKeyPem: string, context: string): Promise<Sealer> {
   const secret = await deriveSecret(deploymentCaKeyPem, `seal ${context}`);
@@ -54,7 +57,7 @@ export async function makeSealer(deploymentCaKeyPem: string, context: string): P
       const nonce = copyOf(sealed.subarray(1, 1 + NONCE_BYTES));
       const encrypted = copyOf(sealed.subarray(1 + NONCE_BYTES));
       try {
-        if (sealed[0] !== SEAL_VERSION) throw new TypeError("unknown seal version");
+        if (sealed[0] !== SEAL_VERSION) throw new TypeError("The seal has an unknown version.");
         return new Uint8Array(await crypto.subtle.decrypt(parameters(nonce), key, encrypted));
       } catch (cause) {
         throw new FairleadError("edge.internal", "A sealed key cannot be opened.", { cause });

@@ -1,6 +1,7 @@
 /**
- * Tickets: how the registry tells the Worker, through a connector, that this connector may dial this side of
- * this lane. `base64url(JSON).base64url(HMAC-SHA-256)`, for {@link TICKET_MS}; used once, which the router sees to.
+ * Tickets. The registry issues one to a connector for one side of one lane, and the Worker verifies it when
+ * the connector dials. Its text is `base64url(JSON).base64url(HMAC-SHA-256)`.
+ * It is valid for {@link TICKET_MS} and used once, which the router enforces.
  */
 import { z } from "zod";
 import { decodeBase64, encodeBase64Url } from "../../protocol/encoding.ts";
@@ -10,10 +11,10 @@ import { TIME_LIMITS } from "../../protocol/time-limits.ts";
 import type { Key } from "./keys.ts";
 import { deriveSecret } from "./sealer.ts";
 
-/** How long a ticket is good at the least, in ms; longer over a slow path. */
+/** Shortest validity of a ticket, ms; it is longer over a slow path. */
 export const TICKET_MS = TIME_LIMITS.ticket.least;
 
-/** Internal header by which the Worker tells the router which ticket it checked: a {@link Ticket} as JSON. */
+/** Internal header with the ticket that the Worker verified, for the router: a {@link Ticket} as JSON. */
 export const VERIFIED_TICKET_HEADER = "fairlead-ticket-verified";
 
 export const Ticket = z.object({
@@ -26,16 +27,17 @@ export const Ticket = z.object({
   /** The other site. */
   peer: SiteId,
   side: z.enum(["a", "b"]),
-  /** ms since 1970 */
+  /** Expiry, ms since 1970. */
   expires: z.number().int(),
   /** How long the first side of the lane waits for the second, ms; the router's own time unless given. */
   meetMs: z.number().int().min(1).optional(),
 });
 export type Ticket = z.infer<typeof Ticket>;
 
+/** Longest ticket that is read, characters. */
 const MAX_TICKET = 2048;
 
-/** The text form of a ticket, signed for this deployment. */
+/** Signs a ticket. @returns its text */
 export async function issueTicket(ticket: Ticket, deploymentCaKeyPem: string): Promise<string> {
   const body = encodeBase64Url(new TextEncoder().encode(JSON.stringify(ticket)));
   const mac = await crypto.subtle.sign(
@@ -47,7 +49,7 @@ export async function issueTicket(ticket: Ticket, deploymentCaKeyPem: string): P
 }
 
 /**
- * Reads a ticket that this deployment issued.
+ * Verifies the text of a ticket that this deployment issued.
  * @throws FairleadError ticket.invalid, ticket.expired
  */
 export async function verifyTicket(
@@ -66,7 +68,7 @@ export async function verifyTicket(
   return ticket;
 }
 
-/** What was signed is ours, but perhaps of another version's form. */
+/** Parses a signed body, which may have the form of another version. */
 function readBody(body: string): Ticket {
   const bytes = decodeBase64(body);
   try {
@@ -79,8 +81,8 @@ function readBody(body: string): Ticket {
 let lastKey: { pem: string; key: Key } | null = null;
 
 /**
- * The HMAC key. Derived once: an isolate serves one deployment. The key is kept, never its promise: a promise
- * belongs to the request that made it.
+ * The HMAC key, derived once, since an isolate serves one deployment. The key is cached and not its promise,
+ * since a promise belongs to the request that created it.
  */
 async function ticketKey(pem: string): Promise<Key> {
   if (lastKey?.pem === pem) return lastKey.key;

@@ -1,8 +1,10 @@
 /**
- * Certificates (RFC 5280) and certificate requests (RFC 2986), read as far as the checks need them. Own code and no
- * library: a Worker reads several certificates for each uplink, and a library took milliseconds for each.
+ * Certificates (RFC 5280) and certificate requests (RFC 2986), read as far as the checks need them. Own code
+ * and no library: a Worker reads several certificates for each uplink, and a library took milliseconds for
+ * each.
  */
 import { encodeHex } from "../../protocol/encoding.ts";
+import { FairleadError } from "../../protocol/errors.ts";
 import { ascii, DerReader, explicitTag, implicitTag, TAG } from "./der.ts";
 import { type Bytes, copyOf, isP256, readPem } from "./keys.ts";
 import { isSigned, readAlgorithm, readSigned } from "./signature.ts";
@@ -17,7 +19,7 @@ export const EXTENSION = {
   extendedKeyUsage: "2.5.29.37",
 } as const;
 
-/** What a critical extension may be: what the chain check understands. */
+/** The extensions that the checks understand, the only ones that may be critical. */
 const UNDERSTOOD = new Set<string>(Object.values(EXTENSION));
 
 export const EKU = { serverAuth: "1.3.6.1.5.5.7.3.1", clientAuth: "1.3.6.1.5.5.7.3.2" } as const;
@@ -25,7 +27,7 @@ export const EKU = { serverAuth: "1.3.6.1.5.5.7.3.1", clientAuth: "1.3.6.1.5.5.7
 /** Bits of a key usage, in its first byte. */
 export const KEY_USAGE = { digitalSignature: 0x80, keyCertSign: 0x04, crlSign: 0x02 } as const;
 
-/** A certificate as the checks see it: what they need and no more. */
+/** A parsed certificate: the fields that the checks read. */
 export interface Certificate {
   readonly der: Bytes;
   /** The subject's name as text, for comparison. */
@@ -218,7 +220,10 @@ function readName(der: Bytes): string {
 
 /** Kinds of string that are read as UTF-8. */
 const TEXTS: ReadonlySet<number> = new Set([TAG.utf8String, TAG.printableString, TAG.ia5String]);
-/** Kinds of string that are only compared: NumericString, TeletexString, VisibleString, UniversalString, BMPString. */
+/**
+ * Kinds of string that are only compared: NumericString, TeletexString, VisibleString, UniversalString,
+ * BMPString.
+ */
 const OTHER_TEXTS: ReadonlySet<number> = new Set([0x12, 0x14, 0x1a, 0x1c, 0x1e]);
 
 function utf8(bytes: Bytes): string {
@@ -248,7 +253,10 @@ export interface CertificateRequest {
   isGenuine(): Promise<boolean>;
 }
 
-/** Reads a PKCS #10 request (DER). What it asks for is passed over. @throws RangeError when it is malformed */
+/**
+ * Reads a PKCS #10 request (DER). What it asks for is passed over.
+ * @throws RangeError when it is malformed
+ */
 export function readRequest(der: Uint8Array): CertificateRequest {
   const { body, ...signature } = readSigned(copyOf(der));
   body.next(TAG.integer);
@@ -261,9 +269,10 @@ export function readRequest(der: Uint8Array): CertificateRequest {
 
 let lastAuthority: { pem: string; certificate: Certificate | null } | null = null;
 
-/** The deployment CA from its PEM. Parsed once: every request asks for the same one. */
+/** The deployment CA from its PEM, parsed once. @throws FairleadError edge.misconfigured */
 export function readDeploymentCa(pem: string): Certificate {
   if (lastAuthority?.pem !== pem) lastAuthority = { pem, certificate: readCertificate(readPem(pem)) };
-  if (lastAuthority.certificate === null) throw new TypeError("the deployment CA is not a P-256 certificate");
+  if (lastAuthority.certificate === null)
+    throw new FairleadError("edge.misconfigured", "DEPLOYMENT_CA is no P-256 certificate.");
   return lastAuthority.certificate;
 }

@@ -1,7 +1,7 @@
 /**
- * The directory: which networks exist, which keys people hold, and the edge's own event log. One object, on
- * itty-durable, which keeps its state as one JSON value and calls methods by HTTP request. Whoever reaches its
- * `fetch` can call it, so nothing outside this folder may address it: use `openDirectory` (facade.ts).
+ * The directory: the networks, the API keys and the edge's own event log. One object, on itty-durable, which
+ * stores its state as one JSON value and calls methods by HTTP request. Everything that reaches its `fetch`
+ * can call it, so only `openDirectory` (facade.ts) may address it.
  */
 import itty from "itty-durable";
 import { z } from "zod";
@@ -14,7 +14,7 @@ import { failure, type Result, success } from "../result.ts";
 import { EdgeLog } from "./edge-log.ts";
 import { KeyUses } from "./key-uses.ts";
 
-/** What this file uses of itty-durable, whose own types say `any`. */
+/** The part of itty-durable (2.4) that is used here; its own types are `any`. */
 interface IttyObject {
   persist(): Promise<void>;
   loadFromStorage(): Promise<void>;
@@ -24,7 +24,7 @@ type IttyClass = new (state: DurableObjectState, env: object) => IttyObject;
 
 const IttyBase: IttyClass = itty.createDurable({ autoPersist: false, autoReturn: false });
 
-/** The methods that a call may name: itty-durable's own (`destroy`, `reset`) are not for anybody. */
+/** The methods that a call may name; itty-durable's own (`destroy`, `reset`) are not among them. */
 export const METHODS = [
   "createNetwork",
   "findNetwork",
@@ -41,7 +41,10 @@ export const METHODS = [
 ] as const;
 export type Method = (typeof METHODS)[number];
 
-/** Where a backup is sent, as a body: itty-durable takes parameters in a header, which is no place for one. */
+/**
+ * The URL of a restore. The backup is the body: itty-durable carries parameters in a header, which is too
+ * small.
+ */
 export const RESTORE_URL = "https://itty-durable/restore";
 
 const By = z.object({ actor: z.string() });
@@ -52,9 +55,9 @@ const Refusal = z.object({ code: z.string(), text: z.string().max(1000) });
 const RestoreBy = By.extend({ dump: DirectoryDump });
 
 /**
- * The object. Methods take their parameter as JSON text (facade.ts). Each decides and changes memory without
- * awaiting, then persists: calls cannot interleave between the decision and the change. Every field that is
- * not private is stored.
+ * The object. Methods take their parameter as JSON text (facade.ts). Each method decides and changes memory
+ * without awaiting, and then persists, so calls cannot interleave between decision and change. Every public
+ * field is stored.
  */
 export class Directory extends IttyBase {
   networks: Record<string, Network> = {};
@@ -63,11 +66,11 @@ export class Directory extends IttyBase {
   readonly #uses: KeyUses;
 
   constructor(state: DurableObjectState) {
-    // itty-durable copies what it is given as `env` onto the object's state; the secrets in it stay out.
+    // itty-durable copies its `env` onto the object's state, so it gets none of the secrets.
     super(state, {});
     this.#log = new EdgeLog(state.storage.sql);
     this.#uses = new KeyUses(state.storage.sql);
-    // Otherwise the first two calls would load at the same time.
+    // Without this the first two calls would load at the same time.
     void state.blockConcurrencyWhile(() => this.loadFromStorage());
   }
 
@@ -149,7 +152,7 @@ export class Directory extends IttyBase {
     return success(shown);
   }
 
-  /** Compares with every key, each in constant time: how long it takes tells nothing about a hash. */
+  /** Compares with every key, each in constant time, so the duration reveals nothing about a hash. */
   useKey(text: string): ApiKey | null {
     const wanted = new TextEncoder().encode(z.string().parse(JSON.parse(text)));
     let found: KeyRecord | null = null;
@@ -182,7 +185,7 @@ export class Directory extends IttyBase {
     };
   }
 
-  /** Only into a directory without networks and keys; its log is replaced, and says so. */
+  /** Restores into a directory without networks and keys. The log is replaced, and notes the restore. */
   async restore(text: string): Promise<Result<Network[]>> {
     const { dump, actor } = RestoreBy.parse(JSON.parse(text));
     if (Object.keys(this.networks).length > 0 || Object.keys(this.keys).length > 0) {

@@ -1,17 +1,18 @@
 /**
- * The edge's own events: networks and keys made and ended, keys refused. Bounded: the newest stay. Refused keys
- * have a bound of their own, so that no stranger can push anything else out.
+ * The edge's own event log: networks and keys created and deleted, and refused keys. It keeps the newest
+ * events. Refused keys have a limit of their own, so that unproven clients cannot displace other events.
  */
 import type { EventQuery, EventType, NetworkEvent } from "../../protocol/api/events.ts";
 
-/** How many are kept: of refused keys, and of all others. */
+/** Events of refused keys that are kept. */
 export const KEPT_REFUSALS = 500;
+/** Other events that are kept. */
 export const KEPT_EVENTS = 10_000;
 
 export interface NewEvent {
   readonly type: EventType;
   readonly text: string;
-  /** The name of the key, or who the identity token says; "edge" where nobody was proven. */
+  /** The name of the caller; "edge" when no caller was proven. */
   readonly actor: string;
   readonly code?: string;
 }
@@ -33,7 +34,7 @@ export class EdgeLog {
     )`);
   }
 
-  /** @param now ms since 1970 */
+  /** Adds an event, and drops the oldest of its kind above the limit. @param now ms since 1970 */
   add({ type, text, code, actor }: NewEvent, now: number): void {
     this.#sql.exec(
       "INSERT INTO events (at, type, text, code, actor) VALUES (?, ?, ?, ?, ?)",
@@ -54,7 +55,7 @@ export class EdgeLog {
     );
   }
 
-  /** The newest that a query asks for, oldest of them first. */
+  /** The newest events that match a query, oldest first. */
   list({ after = 0, type, since, limit }: EventQuery): NetworkEvent[] {
     const rows = this.#sql.exec<Row>(
       `SELECT * FROM events WHERE id > ? AND at >= ? AND (? IS NULL OR type = ? OR type LIKE ? || '.%')
@@ -69,11 +70,12 @@ export class EdgeLog {
     return rows.toArray().reverse().map(describe);
   }
 
+  /** All events, oldest first. */
   all(): NetworkEvent[] {
     return this.#sql.exec<Row>("SELECT * FROM events ORDER BY id").toArray().map(describe);
   }
 
-  /** Puts events back as they were; ids go on from the last of them. */
+  /** Replaces the log. Ids continue after the last restored one. */
   restore(events: readonly NetworkEvent[]): void {
     this.#sql.exec("DELETE FROM events");
     for (const { id, at, type, text, code, actor } of events) {

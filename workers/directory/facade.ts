@@ -1,4 +1,4 @@
-/** The directory as the Worker sees it: the only way to it, and typed. */
+/** The typed facade of the directory, and the only way to it. */
 import itty from "itty-durable";
 import { z } from "zod";
 import { DirectoryDump, type KeyRecord } from "../../protocol/api/backup.ts";
@@ -15,33 +15,33 @@ const NAME = "directory";
 type IttyStub = Record<string, (...parameters: unknown[]) => Promise<unknown>>;
 
 /**
- * Refusals are data; a directory that cannot answer is `edge.internal`. `actor` is who does it, for the edge's
- * log.
+ * The methods of the directory. Refusals are data; a failed call is `edge.internal`. `actor` is the caller's
+ * name, for the edge's event log.
  */
 export interface DirectoryFacade {
-  /** network.taken */
+  /** Reserves a network's name. Error: network.taken. */
   createNetwork(network: Network, actor: string): Promise<Result<Network>>;
-  /** By id or by name; an id goes first. */
+  /** Finds a network by id or name; an id takes precedence. */
   findNetwork(nameOrId: string): Promise<Network | null>;
-  /** Sorted by name. */
+  /** All networks, sorted by name. */
   listNetworks(): Promise<Network[]>;
-  /** network.unknown */
+  /** Error: network.unknown. */
   deleteNetwork(id: string, actor: string): Promise<Result<Network>>;
-  /** Has it in the log that a network's registry was restored. */
+  /** Logs that a network's registry was restored. */
   noteRestored(network: Network, actor: string): Promise<null>;
   createKey(key: KeyRecord, actor: string): Promise<Result<ApiKey>>;
-  /** Oldest first. */
+  /** All keys, oldest first. */
   listKeys(): Promise<ApiKey[]>;
-  /** key.unknown */
+  /** Error: key.unknown. */
   deleteKey(id: string, actor: string): Promise<Result<ApiKey>>;
-  /** By SHA-256 of the key's text, lower-case hex; notes that the key was used, to the minute. */
+  /** Finds a key by the SHA-256 of its text, lower-case hex, and notes its use, to the minute. */
   useKey(hash: string): Promise<ApiKey | null>;
-  /** Has it in the log that somebody was refused. The caller sees to it that this is not too often. */
+  /** Logs a refused key. The caller limits the rate. */
   noteRefusedKey(refusal: { code: string; text: string }): Promise<null>;
-  /** The edge's own events. */
+  /** The edge's own events that match a query. */
   events(query: EventQuery): Promise<NetworkEvent[]>;
   dump(): Promise<DirectoryDump>;
-  /** backup.not_empty */
+  /** Error: backup.not_empty. */
   restore(dump: DirectoryDump, actor: string): Promise<Result<Network[]>>;
 }
 
@@ -52,23 +52,23 @@ const resultOf = <T extends z.ZodType>(value: T) =>
   ]);
 
 /**
- * JSON in ASCII: itty-durable puts parameters into a header, and what is not ASCII there is logged by the
- * runtime, with everything beside it.
+ * JSON in ASCII. itty-durable sends parameters in a header, and workerd logs a header that is not ASCII
+ * together with all other headers.
  */
 function toText(parameter: unknown): string {
   const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(parameter).replaceAll(/[^\x20-\x7e]/g, escaped);
 }
 
-/** The directory behind its binding. */
+/** Opens the directory. */
 export function openDirectory(namespace: DurableObjectNamespace): DirectoryFacade {
   async function call<T extends z.ZodType>(schema: T, method: Method, parameter?: unknown) {
-    // A stub per call, and never awaited: it answers every property, `then` as well.
+    // A stub for each call, and never awaited: the proxy has every property, `then` among them.
     const stub: IttyStub = itty.proxyDurable(namespace, { parse: true }).get(NAME);
     try {
       return schema.parse(await stub[method]?.(toText(parameter ?? null)));
     } catch (cause) {
-      throw new FairleadError("edge.internal", `the directory failed in ${method}`, { cause });
+      throw new FairleadError("edge.internal", `The directory failed in ${method}.`, { cause });
     }
   }
   async function restore(dump: DirectoryDump, actor: string): Promise<Result<Network[]>> {

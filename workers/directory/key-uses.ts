@@ -1,5 +1,6 @@
-/** When each key was last used, to the minute: a key in constant use is written once a minute. */
+/** When each API key was last used, to the minute, so that a key in constant use is written once a minute. */
 
+/** Shortest time between two writes for a key, ms. */
 const PRECISION_MS = 60_000;
 
 export class KeyUses {
@@ -10,7 +11,7 @@ export class KeyUses {
     sql.exec("CREATE TABLE IF NOT EXISTS key_uses (key TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID");
   }
 
-  /** Notes that a key was used. @param now ms since 1970 @returns whether that was written */
+  /** Notes that a key was used. @param now ms since 1970 @returns whether it was written */
   note(key: string, now: number): boolean {
     const last = this.#last(key);
     if (last !== null && now - last < PRECISION_MS && now >= last) return false;
@@ -18,7 +19,7 @@ export class KeyUses {
     return true;
   }
 
-  /** ISO 8601; null when it was never used. */
+  /** When a key was last used, ISO 8601; null when it never was. */
   lastOf(key: string): string | null {
     const last = this.#last(key);
     return last === null ? null : new Date(last).toISOString();
@@ -28,6 +29,7 @@ export class KeyUses {
     this.#sql.exec("DELETE FROM key_uses WHERE key = ?", key);
   }
 
+  /** Replaces all uses. */
   restore(uses: readonly { readonly id: string; readonly lastUsedAt: string | null }[]): void {
     this.#sql.exec("DELETE FROM key_uses");
     for (const { id, lastUsedAt } of uses) if (lastUsedAt !== null) this.#put(id, Date.parse(lastUsedAt));

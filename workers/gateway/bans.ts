@@ -1,19 +1,23 @@
-/** Sites whose uplinks their registries refuse for a while, remembered here, so that they cost nothing until then. */
+/**
+ * Sites whose uplinks a registry refuses for some time, cached in an isolate so that a refusal costs no
+ * registry call.
+ */
 import { decodeJwt } from "jose";
 
+/** Most sites in the table; a full table is emptied. */
 const REMEMBERED = 10_000;
 
 export class Bans {
-  /** Until when, ms, by the site's URI. */
+  /** End of the ban, ms, by the site's URI. */
   readonly #until = new Map<string, number>();
 
-  /** A registry refused a site for so long, ms. */
+  /** Notes that a registry refuses a site. @param ms how long */
   note(site: string, now: number, ms: number): void {
     if (this.#until.size >= REMEMBERED) this.#until.clear();
     this.#until.set(site, now + ms);
   }
 
-  /** How long a site is still refused, ms; 0 for one that is not. */
+  /** How long a site is still refused, ms; 0 when it is not. */
   left(site: string, now: number): number {
     const until = this.#until.get(site);
     if (until === undefined) return 0;
@@ -24,8 +28,8 @@ export class Bans {
 }
 
 /**
- * The URI of the site that an assertion claims to be from, unproven: good for a refusal, for nothing else. Null for what
- * is no assertion.
+ * The URI of the site in an assertion, unverified: sufficient for a refusal only. Null when it is no
+ * assertion.
  */
 export function claimedSite(assertion: string): string | null {
   try {

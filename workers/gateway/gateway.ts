@@ -1,6 +1,7 @@
 /**
- * Uplinks and lanes. Authenticates an upgrade request and hands it to the object it is for, with what was
- * verified in a header that only this file sets. Plain functions: nothing may touch the headers of a 101.
+ * The gateway: authenticates upgrade requests for uplinks and lanes, and forwards each to its registry or
+ * router. What was verified travels in a header that only this file sets. No middleware, since the headers of
+ * a 101 response are immutable.
  */
 import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { encodeHex } from "../../protocol/encoding.ts";
@@ -22,29 +23,31 @@ import { type Bans, claimedSite } from "./bans.ts";
 import type { KnownNetworks } from "./known-networks.ts";
 import type { TlsProof } from "./tls-proof.ts";
 
-/** What the gateway keeps in an isolate. */
+/** The gateway's state in an isolate. */
 export interface GatewayState {
   readonly limits: Limits;
   readonly known: KnownNetworks;
   readonly bans: Bans;
 }
 
-/** What a request may use. */
-interface Visit {
+/** An upgrade request, and what its handling needs. */
+interface Upgrade {
   readonly request: Request;
   readonly config: Config;
   readonly state: GatewayState;
+  /** ms since 1970 */
   readonly now: number;
+  /** Keeps work alive after the response (`ctx.waitUntil`). */
   readonly later: (work: Promise<unknown>) => void;
 }
 
-/** Headers that only the Worker sets. */
+/** Headers that only the Worker may set. */
 const INTERNAL_HEADERS = [IDENTITY_HEADER, VERIFIED_TICKET_HEADER];
 
 /**
- * Answers a request on the gateway.
- * @param prove says what TLS proved, or throws certificate.required
- * @param later keeps work alive after the answer (`ctx.waitUntil`)
+ * Serves a request at the gateway.
+ * @param prove returns what TLS proved, or throws certificate.required
+ * @param later keeps work alive after the response (`ctx.waitUntil`)
  */
 export async function serveGateway(
   request: Request,
@@ -61,15 +64,18 @@ export async function serveGateway(
   }
 }
 
-async function route(visit: Visit, prove: () => TlsProof): Promise<Response> {
-  const { pathname } = new URL(visit.request.url);
+async function route(upgrade: Upgrade, prove: () => TlsProof): Promise<Response> {
+  const { pathname } = new URL(upgrade.request.url);
   if (pathname !== UPLINK_PATH && pathname !== LANE_PATH) throw new FairleadError("route.unknown");
-  if (visit.request.method !== "GET" || visit.request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+  if (
+    upgrade.request.method !== "GET" ||
+    upgrade.request.headers.get("upgrade")?.toLowerCase() !== "websocket"
+  ) {
     const error = new FairleadError("request.invalid", "This path takes WebSocket upgrades only.");
     return refuse(error, { status: 426, headers: { upgrade: "websocket" } });
   }
-  const client = clientOf(visit.request);
-  const { proofs } = visit.state.limits;
+  const client = clientOf(upgrade.request);
+  const { proofs } = upgrade.state.limits;
   let credential: string | null = null;
   const limited = (wait: number) =>
     refuse(new FairleadError("request.limited"), {
@@ -78,27 +84,30 @@ async function route(visit: Visit, prove: () => TlsProof): Promise<Response> {
   try {
     const proof = prove();
     credential = proof.certificate && (await fingerprint(proof.certificate));
-    const wait = proofs.admit(client, credential, visit.now);
+    const wait = proofs.admit(client, credential, upgrade.now);
     if (wait > 0) return limited(wait);
     const answer =
       pathname === UPLINK_PATH
-        ? await openUplink(visit, await authenticate(visit, proof, "uplink"))
-        : await openLane(visit, await authenticate(visit, proof, "lane"));
-    proofs.succeeded(credential, visit.now);
+        ? await openUplink(upgrade, await authenticate(upgrade, proof, "uplink"))
+        : await openLane(upgrade, await authenticate(upgrade, proof, "lane"));
+    proofs.succeeded(credential, upgrade.now);
     return answer;
   } catch (thrown) {
-    const wait = proofs.failed(client, credential, visit.now);
+    const wait = proofs.failed(client, credential, upgrade.now);
     if (wait > 0) return limited(wait);
     throw thrown;
   }
 }
 
-/** SHA-256 of a certificate, whose key the client proved to hold: what a neighbour cannot spend. */
+/**
+ * SHA-256 of a proven certificate, hex. It has a limit of its own, which clients at the same address cannot
+ * use up.
+ */
 async function fingerprint(certificate: Uint8Array): Promise<string> {
   return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(certificate))));
 }
 
-/** An error's response, with something besides what the table says. */
+/** The response for an error, with headers or a status besides those of the table. */
 function refuse(error: FairleadError, extra: { status?: number; headers: Record<string, string> }): Response {
   const response = errorResponse(error);
   const headers = new Headers(response.headers);
@@ -106,14 +115,15 @@ function refuse(error: FairleadError, extra: { status?: number; headers: Record<
   return new Response(response.body, { status: extra.status ?? response.status, headers });
 }
 
-/** Proves the connector, and that its network exists. */
-async function authenticate(visit: Visit, proof: TlsProof, purpose: Purpose): Promise<Identity> {
-  const { request, config, now } = visit;
-  // An uplink speaks for its site: the assertion alone, which travels in a header, must not be enough for it.
+/** Verifies the connector's identity, and that its network exists. */
+async function authenticate(upgrade: Upgrade, proof: TlsProof, purpose: Purpose): Promise<Identity> {
+  const { request, config, now } = upgrade;
+  // An uplink speaks for its site, so the assertion, which travels in a header, is not enough without the
+  // certificate.
   if (purpose === "uplink" && proof.certificate === null) throw new FairleadError("certificate.required");
   const jwt = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (jwt === undefined) throw new FairleadError("assertion.missing");
-  if (purpose === "uplink") checkBan(visit, jwt);
+  if (purpose === "uplink") checkBan(upgrade, jwt);
   let identity: Identity;
   try {
     identity = await verifyAssertion(jwt, {
@@ -124,42 +134,48 @@ async function authenticate(visit: Visit, proof: TlsProof, purpose: Purpose): Pr
       ...(proof.certificate === null ? {} : { tlsCertificate: proof.certificate }),
     });
   } catch (thrown) {
-    // Whose it would have been is worth an event, as far as its certificates are ours.
+    // A refusal of a site of this deployment is logged in its network.
     const site = await siteOfAssertion(jwt, { deploymentCa: config.deploymentCa, now });
-    if (site !== null && (await networkExists(visit, site.networkId))) note(visit, site, thrown);
+    if (site !== null && (await networkExists(upgrade, site.networkId))) logRefusal(upgrade, site, thrown);
     throw thrown;
   }
-  if (!(await networkExists(visit, identity.networkId))) throw new FairleadError("network.unknown");
+  if (!(await networkExists(upgrade, identity.networkId))) throw new FairleadError("network.unknown");
   return identity;
 }
 
-/** Refuses a site that its registry refuses for a while, before anything is computed. @throws FairleadError `uplink.limited` */
-function checkBan({ state, now }: Visit, jwt: string): void {
+/**
+ * Refuses a site that its registry refuses at present, before anything is verified.
+ * @throws FairleadError uplink.limited
+ */
+function checkBan({ state, now }: Upgrade, jwt: string): void {
   const site = claimedSite(jwt);
   const retryAfterMs = site === null ? 0 : state.bans.left(site, now);
   if (retryAfterMs > 0) throw new FairleadError("uplink.limited", undefined, { retryAfterMs });
 }
 
-function networkExists({ config, state, now }: Visit, id: string): Promise<boolean> {
+function networkExists({ config, state, now }: Upgrade, id: string): Promise<boolean> {
   const ask = async () => (await openDirectory(config.objects.directory).findNetwork(id))?.id === id;
   return state.known.has(id, now, ask);
 }
 
-async function openUplink(visit: Visit, identity: Identity): Promise<Response> {
+async function openUplink(upgrade: Upgrade, identity: Identity): Promise<Response> {
   try {
-    const registry = openRegistry(visit.config.objects.registry, identity.networkId);
-    return await upgraded(await registry.fetch(withVerified(visit.request, IDENTITY_HEADER, identity)));
+    const registry = openRegistry(upgrade.config.objects.registry, identity.networkId);
+    return await upgraded(await registry.fetch(withVerified(upgrade.request, IDENTITY_HEADER, identity)));
   } catch (thrown) {
     const { networkId, siteId } = identity;
     if (thrown instanceof FairleadError && thrown.retryAfterMs !== undefined) {
-      visit.state.bans.note(siteUri(networkId, siteId), visit.now, thrown.retryAfterMs);
+      upgrade.state.bans.note(siteUri(networkId, siteId), upgrade.now, thrown.retryAfterMs);
     }
-    note(visit, identity, thrown);
+    logRefusal(upgrade, identity, thrown);
     throw thrown;
   }
 }
 
-/** An object's answer. Its refusal is thrown, so that it counts and is noted like one of the Worker's own. */
+/**
+ * The response of an object. A refusal is thrown, so that it is counted and logged like one of the Worker's
+ * own.
+ */
 async function upgraded(answer: Response): Promise<Response> {
   if (answer.status === 101) return answer;
   const seconds = Number(answer.headers.get("retry-after") ?? Number.NaN);
@@ -167,27 +183,27 @@ async function upgraded(answer: Response): Promise<Response> {
   throw fromErrorBody(ErrorAnswer.parse(await answer.json()).error, "edge.internal", wait);
 }
 
-async function openLane(visit: Visit, identity: Identity): Promise<Response> {
-  const { request, config } = visit;
+async function openLane(upgrade: Upgrade, identity: Identity): Promise<Response> {
+  const { request, config } = upgrade;
   try {
-    const ticket = await readTicket(visit, identity);
+    const ticket = await readTicket(upgrade, identity);
     const registry = openRegistry(config.objects.registry, identity.networkId);
     unwrap(await registry.authorizeLane(identity, ticket));
     const router = openRouter(config.objects.router, routerName(ticket.network, ticket.site, ticket.peer));
     const answer = await upgraded(await router.fetch(withVerified(request, VERIFIED_TICKET_HEADER, ticket)));
-    // The pair may have been cut meanwhile: a lane that came to the router just after that is not to stay.
+    // The pair may have been cut in the meantime. A lane that reached the router after the cut must not stay.
     const still = await registry.authorizeLane(identity, ticket);
     if (still.ok) return answer;
     answer.webSocket?.accept();
     answer.webSocket?.close(1000);
     throw fromErrorBody(still.error, "edge.internal");
   } catch (thrown) {
-    note(visit, identity, thrown);
+    logRefusal(upgrade, identity, thrown);
     throw thrown;
   }
 }
 
-async function readTicket({ request, config, now }: Visit, identity: Identity): Promise<Ticket> {
+async function readTicket({ request, config, now }: Upgrade, identity: Identity): Promise<Ticket> {
   const text = request.headers.get(TICKET_HEADER);
   if (text === null) throw new FairleadError("ticket.missing");
   const ticket = await verifyTicket(text, { deploymentCaKey: config.deploymentCaKey, now });
@@ -197,7 +213,7 @@ async function readTicket({ request, config, now }: Visit, identity: Identity): 
   return ticket;
 }
 
-/** The request with what was verified, and without what a client may have put in its place. */
+/** The request with what was verified in an internal header; internal headers of the client are removed. */
 function withVerified(request: Request, header: string, verified: Identity | Ticket): Request {
   const headers = new Headers(request.headers);
   for (const name of INTERNAL_HEADERS) headers.delete(name);
@@ -205,11 +221,11 @@ function withVerified(request: Request, header: string, verified: Identity | Tic
   return new Request(request, { headers });
 }
 
-/** Has the refusal noted in the event log of a network that exists; at a rate that cannot fill it. */
-function note(visit: Visit, who: { networkId: string; siteId: string }, thrown: unknown): void {
+/** Logs a refusal in the events of an existing network, at a rate that cannot fill the log. */
+function logRefusal(upgrade: Upgrade, who: { networkId: string; siteId: string }, thrown: unknown): void {
   if (!(thrown instanceof FairleadError)) return;
-  if (visit.state.limits.notes.take(who.networkId, visit.now) > 0) return;
+  if (upgrade.state.limits.notes.take(who.networkId, upgrade.now) > 0) return;
   const { code, message: text } = thrown;
-  const registry = openRegistry(visit.config.objects.registry, who.networkId);
-  visit.later(Promise.resolve(registry.noteRefusal({ siteId: who.siteId, code, text })));
+  const registry = openRegistry(upgrade.config.objects.registry, who.networkId);
+  upgrade.later(Promise.resolve(registry.noteRefusal({ siteId: who.siteId, code, text })));
 }

@@ -1,23 +1,30 @@
 /**
- * What says that the connection itself proved a client certificate. There are three ways, and a request has
- * only the one that its entry point gives it; what a client sends is none of them.
+ * The proof that TLS verified a client certificate of the connection. Its source depends on the entry point
+ * of a request alone, and never on what the client sends.
  */
 import { z } from "zod";
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 
-/** The certificate that was proved in TLS, DER; null when the socket enforced one but does not tell which. */
+/**
+ * The certificate that TLS proved, DER; null when the socket enforced a certificate but does not report it.
+ */
 export type TlsProof = { readonly certificate: Uint8Array | null };
 
-/** Properties of the `Gateway` entrypoint behind the embedded edge's front, which reports the certificate it verified. */
+/**
+ * Properties of the `Gateway` entrypoint behind the embedded edge's front, which reports the certificate it
+ * verified.
+ */
 const ReportingProps = z.object({ reportsClientCertificates: z.literal(true) });
-/** Properties of the `Gateway` entrypoint behind workerd's own socket for lanes, which tells no certificate. */
+/**
+ * Properties of the `Gateway` entrypoint behind workerd's own socket for lanes, which reports no certificate.
+ */
 const EnforcingProps = z.object({ enforcesClientCertificates: z.literal(true) });
 
 /**
- * On workerd: behind the front as on Cloudflare; at workerd's own socket the configuration says that nobody gets in
- * without a certificate of the deployment CA. `props` come from the configuration alone, never from a request or a
- * variable.
+ * The proof on workerd. Behind the front, `request.cf` reports the certificate as on Cloudflare. At workerd's
+ * own socket, the configuration enforces a certificate of the deployment CA. `props` come from workerd's
+ * configuration alone, never from a request or a variable.
  *
  * @param cf `request.cf`, which the front fills
  * @throws FairleadError certificate.required, certificate.revoked
@@ -29,10 +36,11 @@ export function proofFromSocket(props: unknown, cf: unknown): TlsProof {
 }
 
 /**
- * What Cloudflare reports of the handshake. Every field is a string, and "0" is truthy: compared exactly.
- * `certVerified` is not looked at: Cloudflare does not know our CA and says "FAILED:…" of every good
- * certificate; the chain is checked by us, and possession by the assertion's signature as well. Nor is the chain
- * that it reports: the assertion brings the one that counts.
+ * Cloudflare's report of the handshake (`cf.tlsClientAuth`, November 2026). Every field is a string, and "0"
+ * is truthy, so fields are compared exactly. `certVerified` is not read: Cloudflare does not know the
+ * deployment CA and reports "FAILED:…" for every valid certificate. The Worker verifies the chain in the
+ * assertion, and its signature proves the key.
+ * https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties
  */
 const Reported = z.object({
   certPresented: z.literal("1"),
@@ -41,12 +49,14 @@ const Reported = z.object({
   certRFC9440: z.string().regex(/^:[A-Za-z0-9+/]+={0,2}:$/),
 });
 
-/** The platform reports no certificate above 10 KB, and says so. Ours have 1 KB. */
+/** Cloudflare reports no certificate above 10 KB, and says so. Certificates of sites have about 1 KB. */
 const TooLarge = z.object({
   tlsClientAuth: z.object({ certRFC9440TooLarge: z.enum(["1", "true"]).or(z.literal(true)) }),
 });
 
 /**
+ * The proof on Cloudflare.
+ *
  * @param cf `request.cf`, which the platform fills
  * @throws FairleadError certificate.required, certificate.revoked
  */

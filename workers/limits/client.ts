@@ -1,11 +1,11 @@
-/** Whom a rate limit counts. */
+/** The client that a rate limit counts. */
 import { z } from "zod";
 import { clientGroup } from "../../protocol/front/client-address.ts";
 
 /**
- * The client of a request. On the embedded edge `request.cf` tells its address: the front's word, or workerd's own at
- * the lanes' socket (with the port in it). On Cloudflare a header does, and only there is it to be believed, so it
- * goes second.
+ * The client of a request. On the embedded edge, `request.cf` has its address: the front sets it, or workerd
+ * at the lanes' socket (with the port). On Cloudflare, a header has it. A client of the embedded edge could
+ * forge that header, so `request.cf` takes precedence.
  */
 export function clientOf(request: { readonly headers: Headers; readonly cf?: unknown }): string {
   const reported = Reported.safeParse(request.cf);

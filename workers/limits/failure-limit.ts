@@ -1,24 +1,26 @@
 /**
- * Limits the failed attempts of a client, and not those who share its address: a credential that was good a moment ago
- * is counted by itself, and others still get a few attempts, so that one which is good becomes known as such.
+ * Limits failed attempts per client without locking out clients that share its address. A credential that was
+ * valid recently has a count of its own, and unknown credentials keep a few attempts, so that a valid one
+ * becomes known.
  */
 import { type BucketOptions, TokenBuckets } from "./token-buckets.ts";
 
 export interface FailureLimitOptions {
-  /** How many failures a client may have. */
+  /** Failures of a client. */
   readonly failures: BucketOptions;
-  /** How many attempts with unknown credentials a client has after that. */
+  /** Attempts with unknown credentials that a client has after its failures are used up. */
   readonly attempts: BucketOptions;
 }
 
-/** How long a credential counts as good after it was, ms. It is verified each time all the same. */
+/** How long a credential counts as valid after a success, ms. It is still verified each time. */
 const GOOD_MS = 10 * 60_000;
+/** Most valid credentials in the table. */
 const REMEMBERED = 10_000;
 
 export class FailureLimit {
   readonly #failures: TokenBuckets;
   readonly #attempts: TokenBuckets;
-  /** Until when, ms; in order of last use, oldest first. */
+  /** End of validity, ms, by credential; least recently used first. */
   readonly #good = new Map<string, number>();
 
   constructor(options: FailureLimitOptions) {
@@ -27,9 +29,9 @@ export class FailureLimit {
   }
 
   /**
-   * Whether an attempt may be looked at; takes one where there were too many failures.
+   * Admits an attempt, or says how long to wait. Takes an attempt when the failures are used up.
    *
-   * @param credential a hash of what is presented; null when that proves nothing by itself
+   * @param credential a hash of the credential; null when it proves nothing by itself
    * @returns 0, or the ms to wait
    */
   admit(client: string, credential: string | null, now: number): number {
@@ -37,16 +39,17 @@ export class FailureLimit {
     return this.#failures.wait(counted, now) === 0 ? 0 : this.#attempts.take(counted, now);
   }
 
-  /** Counts a failure. @returns 0, or the ms to wait where there had been too many before */
+  /** Counts a failure. @returns 0, or the ms to wait when the failures were used up before */
   failed(client: string, credential: string | null, now: number): number {
     return this.#failures.take(this.#counted(client, credential, now), now);
   }
 
-  /** Whose failures count: the good credential's own, the client's otherwise. */
+  /** The key of the count: a valid credential, else the client. */
   #counted(client: string, credential: string | null, now: number): string {
     return credential !== null && (this.#good.get(credential) ?? 0) > now ? credential : client;
   }
 
+  /** Notes that a credential is valid. */
   succeeded(credential: string | null, now: number): void {
     if (credential === null) return;
     this.#good.delete(credential);

@@ -1,7 +1,7 @@
 /**
- * Rate limits of public requests, per client address and isolate. They bound what a stranger can make the
- * edge compute; secrets do not depend on them (each has 256 bits), so it does no harm that a good one is answered where a wrong one is limited. They are wide enough for a fleet of sites
- * behind one address.
+ * The rate limits of public requests, by client address, in one isolate. They bound what an unproven client
+ * can make the edge compute, and are wide enough for a fleet of sites behind one address. Secrets do not
+ * depend on them: each has 256 bits, so a valid one may be accepted while wrong ones are limited.
  */
 
 import { FailureLimit } from "./failure-limit.ts";
@@ -9,11 +9,11 @@ import { TokenBuckets } from "./token-buckets.ts";
 
 const CLIENTS = 10_000;
 
-/** The limits of one isolate. */
+/** Creates the limits of one isolate. */
 export function createLimits() {
   return {
     redeem: new TokenBuckets({ burst: 1000, perSecond: 20, clients: CLIENTS }),
-    /** Claims that are no token's: somebody guesses. Tokens that were good once do not count. */
+    /** Claims of unknown tokens: guesses. Claims of tokens that were valid once do not count. */
     claims: new FailureLimit({
       failures: { burst: 60, perSecond: 0.5, clients: CLIENTS },
       attempts: { burst: 60, perSecond: 10, clients: CLIENTS },
@@ -24,16 +24,16 @@ export function createLimits() {
       failures: { burst: 30, perSecond: 0.5, clients: CLIENTS },
       attempts: { burst: 60, perSecond: 10, clients: CLIENTS },
     }),
-    /** Events about wrong keys, per client. */
+    /** Events about wrong keys, by client. */
     keyNotes: new TokenBuckets({ burst: 3, perSecond: 1 / 60, clients: CLIENTS }),
-    /** The same, of all clients together. */
+    /** Events about wrong keys, of all clients together. */
     allKeyNotes: new TokenBuckets({ burst: 20, perSecond: 0.1, clients: 1 }),
-    /** Uplinks and lanes that proved nothing. */
+    /** Uplinks and lanes without a valid proof. */
     proofs: new FailureLimit({
       failures: { burst: 1000, perSecond: 50, clients: CLIENTS },
       attempts: { burst: 1000, perSecond: 50, clients: CLIENTS },
     }),
-    /** Events about refused proofs, per network. */
+    /** Events about refused proofs, by network. */
     notes: new TokenBuckets({ burst: 20, perSecond: 0.2, clients: CLIENTS }),
   };
 }

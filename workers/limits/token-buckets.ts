@@ -1,10 +1,14 @@
-/** Token buckets, one per client, in a bounded table: a rate limit of one isolate. The clock is passed in. */
+/**
+ * A rate limit of one isolate: token buckets, one for each client, in a bounded table. The clock is passed
+ * in.
+ */
 
 export interface BucketOptions {
-  /** How many in a burst. */
+  /** Size of a bucket. */
   readonly burst: number;
+  /** Tokens that a bucket gains each second. */
   readonly perSecond: number;
-  /** How many clients are remembered. */
+  /** Most clients in the table. */
   readonly clients: number;
 }
 
@@ -15,26 +19,26 @@ interface Bucket {
 
 export class TokenBuckets {
   readonly #options: BucketOptions;
-  /** In order of last use, oldest first. */
+  /** By client, least recently used first. */
   readonly #buckets = new Map<string, Bucket>();
 
   constructor(options: BucketOptions) {
     this.#options = options;
   }
 
-  /** Clients remembered at the moment. */
+  /** Clients in the table. */
   get size(): number {
     return this.#buckets.size;
   }
 
-  /** Takes one if there is one. @returns 0, or the ms to wait until there is one */
+  /** Takes a token if the bucket has one. @returns 0, or the ms until it has one */
   take(client: string, now: number): number {
     const wait = this.wait(client, now);
     if (wait === 0) this.#store(client, { level: this.#level(client, now) - 1, at: now });
     return wait;
   }
 
-  /** Takes nothing. @returns 0 when one could be taken now, otherwise the ms to wait */
+  /** The ms until a client's bucket has a token; 0 when it has one. Takes none. */
   wait(client: string, now: number): number {
     const level = this.#level(client, now);
     return level >= 1 ? 0 : Math.ceil(((1 - level) / this.#options.perSecond) * 1000);
@@ -47,7 +51,10 @@ export class TokenBuckets {
     return Math.min(this.#options.burst, bucket.level + gained);
   }
 
-  /** Whoever was not seen for longest is forgotten, which can only be to his favour. */
+  /**
+   * Stores a bucket, and drops the least recently used one of a full table. A dropped client starts with a
+   * full bucket.
+   */
   #store(client: string, bucket: Bucket): void {
     this.#buckets.delete(client);
     this.#buckets.set(client, bucket);

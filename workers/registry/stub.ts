@@ -1,10 +1,7 @@
-/** Addresses the registry of a network. */
+/** The way to a registry: one object for each network. */
 import type { Registry } from "./registry.ts";
 
-/**
- * The registry of a network, behind its binding. Addressing an object creates it: check first that the network
- * exists.
- */
+/** The registry of a network. Addressing an object creates it: check first that the network exists. */
 export function openRegistry(
   namespace: DurableObjectNamespace,
   networkId: string,

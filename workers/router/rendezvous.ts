@@ -1,28 +1,30 @@
 /**
- * Which dial meets which: the router's memory as a pure machine. A lane is a meeting of exactly two sides;
- * everything else is refused. Entries are forgotten when no ticket for them can be good any more.
+ * Pairs the two dials of a lane. Pure. A lane has exactly two sides; every other dial is refused. A lane is
+ * forgotten once no ticket for it can be valid.
  */
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { TIME_LIMITS } from "../../protocol/time-limits.ts";
 
-/** How long the first side of a lane waits for the second, ms, where its ticket does not say. */
+/** How long the first side of a lane waits for the second, ms, unless its ticket says otherwise. */
 export const MEET_MS = TIME_LIMITS.meeting.least;
 
 /**
- * How long a lane is remembered after its last ticket ended, ms: the Worker that checks a ticket's end has
- * another clock, and its request is on its way for a while.
+ * How long a lane is remembered after its last ticket expired, ms. The Worker that checks the expiry has
+ * another clock, and its request takes time.
  */
 export const MEMORY_MS = 60_000;
 
+/** One side's dial of a lane, as its verified ticket says. */
 export interface Dial {
   readonly session: string;
   readonly generation: number;
   readonly lane: number;
   readonly side: "a" | "b";
-  /** When the ticket ends, ms. */
+  /** Expiry of the ticket, ms. */
   readonly expires: number;
 }
 
+/** What becomes of a dial. */
 export type Meeting =
   | { readonly kind: "wait" }
   | { readonly kind: "join" }
@@ -40,12 +42,12 @@ export const laneKey = (dial: Dial): string => `${dial.session}:${dial.generatio
 
 export class Rendezvous {
   readonly #lanes = new Map<string, Entry>();
-  /** Newest generation seen of each session. */
+  /** Newest generation of each session. */
   readonly #newest = new Map<string, { generation: number; forgetAt: number }>();
 
   /**
-   * The lanes of older generations of a dial's session whose first side still waits: in vain, since only the newest
-   * counts. They are over with this.
+   * Ends the lanes of older generations of a dial's session whose first side still waits: only the newest
+   * generation may join. @returns their keys
    */
   overtake(dial: Dial): string[] {
     const overtaken: string[] = [];
@@ -58,7 +60,7 @@ export class Rendezvous {
     return overtaken;
   }
 
-  /** What becomes of a dial whose ticket was verified. */
+  /** Decides what becomes of a dial whose ticket was verified. */
   arrive(dial: Dial, now: number): Meeting {
     this.#forget(now);
     const newest = this.#newest.get(dial.session);
@@ -82,7 +84,7 @@ export class Rendezvous {
     return { kind: "join" };
   }
 
-  /** The wait of a lane's first side is over; true when it was still waiting. */
+  /** Ends the wait of a lane's first side. @returns whether it was still waiting */
   giveUp(dial: Dial): boolean {
     const entry = this.#lanes.get(laneKey(dial));
     if (entry?.state !== "waiting") return false;
@@ -90,7 +92,7 @@ export class Rendezvous {
     return true;
   }
 
-  /** How many lanes are remembered. */
+  /** Lanes in memory. */
   get size(): number {
     return this.#lanes.size;
   }

@@ -1,9 +1,10 @@
 /**
  * The router: joins the two ends of a lane. One object serves one pair of sites.
  *
- * Each of the two upgrade requests is answered with one end of the same WebSocketPair; from then on the
- * runtime moves the bytes itself, with backpressure, and no code here runs. In return nothing here can close
- * a joined lane or learn of its end: the registry cuts the whole object instead, and the connectors report.
+ * Each of the two upgrade requests is answered with one end of the same WebSocketPair. From then on the
+ * runtime moves the bytes itself, with backpressure, and no code here runs. Therefore the router cannot close
+ * a joined lane or learn of its end: the registry aborts the whole object instead, and the connectors report
+ * ended lanes.
  */
 import { DurableObject } from "cloudflare:workers";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
@@ -14,7 +15,7 @@ import { laneKey, MEET_MS, Rendezvous } from "./rendezvous.ts";
 
 export class Router extends DurableObject {
   readonly #rendezvous = new Rendezvous();
-  /** The ends that wait for their other side, and what ends the wait. */
+  /** The ends that wait for the other side of their lane, and the timer of each wait. */
   readonly #waiting = new Map<string, { end: WebSocket; timer: ReturnType<typeof setTimeout> }>();
 
   override async fetch(request: Request): Promise<Response> {
@@ -51,7 +52,7 @@ export class Router extends DurableObject {
     if (this.#rendezvous.giveUp(ticket)) this.#dismiss(laneKey(ticket), "lane.unmet");
   }
 
-  /** Closes an end that waits. */
+  /** Closes a waiting end with an error. */
   #dismiss(key: string, code: ErrorCode): void {
     const end = this.#take(key);
     if (!end) return;

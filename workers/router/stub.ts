@@ -1,7 +1,7 @@
-/** Addresses the router of a pair of sites. */
+/** The way to a router: one object for each pair of sites. */
 import type { Router } from "./router.ts";
 
-/** The router of that name, behind its binding. */
+/** The router of a name; see routerName. */
 export function openRouter(namespace: DurableObjectNamespace, name: string): DurableObjectStub<Router> {
   return (namespace as DurableObjectNamespace<Router>).getByName(name);
 }

@@ -1,7 +1,8 @@
 /**
- * The edge's entry. The API is the default entrypoint. Uplinks and lanes are served by `Gateway`, which only a
- * socket that asks for client certificates is configured to reach (workerd), or on a hostname of their own
- * (Cloudflare, GATEWAY_HOSTNAME). Without that hostname nothing that a request says leads from the API to them.
+ * The entry point of the Worker. The default entrypoint serves the API. The gateway is reached in one of two
+ * ways: on workerd, by the entrypoint `Gateway`, to which only sockets that require a client certificate
+ * lead; on Cloudflare, at the hostname GATEWAY_HOSTNAME. Without that hostname, no request to the API can
+ * reach the gateway.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { createApi } from "../api/app.ts";

@@ -12,7 +12,7 @@ import type { Renewer } from "../site/renewer.ts";
 import type { Site } from "../site/site.ts";
 import type { Offers } from "../targets/offers.ts";
 import type { RefusedOffers } from "../targets/refused-offers.ts";
-import type { ClockWatch } from "../uplink/clock-skew.ts";
+import type { ClockSkew } from "../uplink/clock-skew.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Links, Services, Sessions, Status } from "./schema.ts";
 import { descriptorLine, iso, linkLines, offerLines, serviceLines, troubleLine, uplinkLine } from "./view.ts";
@@ -22,9 +22,9 @@ export interface Parts {
   readonly site: Pick<Site, "membership">;
   readonly boot: string;
   readonly software: string;
-  readonly uplink: Pick<Uplink, "state" | "rtt" | "roundTrip" | "requestStatus">;
+  readonly uplink: Pick<Uplink, "state" | "rtt" | "lastRtt" | "requestStatus">;
   readonly renewer: Pick<Renewer, "trouble">;
-  readonly clock: Pick<ClockWatch, "skewMs">;
+  readonly clock: Pick<ClockSkew, "skewMs">;
   readonly book: Pick<LinkBook, "known" | "changed">;
   readonly catalogue: Pick<Catalogue, "reachable">;
   readonly listeners: Pick<ListenerSet, "reports">;
@@ -111,7 +111,7 @@ export class Report {
     if (uplink.state.state !== "up") return Promise.resolve(null);
     const now = performance.now();
     if (now - this.#asked.at < FRESH_MS) return this.#asked.view;
-    const view = uplink.requestStatus(timeLimit("status", uplink.roundTrip)).then(
+    const view = uplink.requestStatus(timeLimit("status", uplink.lastRtt)).then(
       (told) => {
         book.changed(told);
         return told;

@@ -1,4 +1,4 @@
-/** How long to wait before trying again. */
+/** The wait before the next attempt. */
 
 export interface BackoffOptions {
   /** Upper bound of the first wait, ms; it doubles with each failure. */
@@ -10,8 +10,8 @@ export interface BackoffOptions {
 }
 
 /**
- * Exponential backoff with full jitter: each wait is anywhere between zero and the bound, so that the sites
- * of a restarted edge come back spread out.
+ * Exponential backoff with full jitter: each wait is random between zero and the bound, so that sites return spread out
+ * to an edge that restarted.
  */
 export class Backoff {
   readonly #options: BackoffOptions;
@@ -27,14 +27,14 @@ export class Backoff {
     return Math.floor(this.#options.random() * this.bound);
   }
 
-  /** The longest that the last wait could have been, ms; 0 before the first. */
+  /** The bound of the last wait, ms; 0 before the first. */
   get bound(): number {
     const { base, cap } = this.#options;
-    // 2 ** 30 is beyond any cap and still exact.
+    // 2 ** 30 exceeds every cap and is exact.
     return this.#failures === 0 ? 0 : Math.min(cap, base * 2 ** Math.min(this.#failures - 1, 30));
   }
 
-  /** Forgets the failures. */
+  /** Restarts at the base. */
   reset(): void {
     this.#failures = 0;
   }

@@ -1,6 +1,6 @@
 /**
- * Client of the edge's HTTPS API. Whatever goes wrong leaves as a FairleadError: an ErrorAnswer keeps its
- * code, a failed connection becomes `edge.unreachable`, `edge.untrusted` or `proxy.failed`.
+ * Client of the edge's HTTPS API. It throws only FairleadErrors: an ErrorAnswer keeps its code, and a failed connection
+ * becomes `edge.unreachable`, `edge.untrusted` or `proxy.failed`.
  */
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import type { z } from "zod";
@@ -8,26 +8,26 @@ import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
-import { connectionError } from "./failures.ts";
+import { httpsError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
 import { proxyFor } from "./proxy.ts";
 
-/** How long a request may take, from dialling to the last byte of the answer, in ms. */
+/** Time limit of a request, from the dial to the last byte of the answer, ms. */
 export const REQUEST_TIMEOUT_MS = timeLimit("apiRequest", null);
 
-/** Longest answer that is read, in bytes: a network of thousands of sites stays far below. */
+/** Longest answer that is read, bytes. The answers of a network of thousands of sites are far shorter. */
 const MAX_ANSWER = 64 * 1024 * 1024;
 
 const JSON_TYPE = "application/json";
 
 export interface EdgeClientOptions {
-  /** The API's address, `https://…`. */
+  /** URL of the API, `https://…`. */
   readonly url: string;
-  /** API key; public endpoints need none. */
+  /** API key. Public endpoints need none. */
   readonly key?: string;
-  /** PEM of the only CA to trust, or of the only ones; without it, the system's roots. */
+  /** PEM of the only CAs to trust; the system's roots unless given. */
   readonly ca?: string | string[];
-  /** Milliseconds; {@link REQUEST_TIMEOUT_MS} unless given. */
+  /** Time limit of a request, ms; {@link REQUEST_TIMEOUT_MS} unless given. */
   readonly timeoutMs?: number;
   /** Longest answer that is read, bytes; {@link MAX_ANSWER} unless given. */
   readonly maxAnswer?: number;
@@ -37,14 +37,14 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A text that is carried as it is. */
+/** A document that is transferred unchanged. */
 export interface TextDocument {
   /** Media type. */
   readonly type: string;
   readonly text: string;
 }
 
-/** Documents may be as long as {@link MAX_ANSWER}: they get this long, ms. */
+/** Time limit for a document, which may be as long as {@link MAX_ANSWER}, ms. */
 const DOCUMENT_TIMEOUT_MS = 10 * 60_000;
 
 export class EdgeClient {
@@ -54,7 +54,7 @@ export class EdgeClient {
   readonly #proxy: URL | null;
   readonly #dispatcher: Dispatcher;
 
-  /** @throws FairleadError `proxy.failed` when HTTPS_PROXY is no proxy's URL. */
+  /** @throws FairleadError `proxy.failed` when HTTPS_PROXY is not the URL of a proxy. */
   constructor(options: EdgeClientOptions) {
     this.url = options.url.replace(/\/+$/, "");
     this.#key = options.key;
@@ -68,20 +68,18 @@ export class EdgeClient {
       this.#proxy === null
         ? new Agent({ connect: { ...tls, lookup, timeout }, maxResponseSize })
         : new ProxyAgent({
-            ...{
-              uri: this.#proxy.href,
-              requestTls: { ...tls, timeout },
-              proxyTls: { lookup, timeout },
-              connect: { lookup, timeout },
-            },
+            uri: this.#proxy.href,
+            requestTls: { ...tls, timeout },
+            proxyTls: { lookup, timeout },
+            connect: { lookup, timeout },
             maxResponseSize,
           });
   }
 
   /**
-   * Sends a request and returns its answer, read by `schema` (an empty answer is given to it as `null`).
-   * @param path with query, from `/v1` on.
-   * @throws FairleadError, always.
+   * Sends a request and returns its answer, parsed with `schema`. An empty answer is parsed as `null`.
+   * @param path with query, from `/v1` on
+   * @throws FairleadError
    */
   async request<T>(
     method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
@@ -98,22 +96,22 @@ export class EdgeClient {
     });
   }
 
-  /** Fetches a document as it is. @throws FairleadError, always. */
+  /** Fetches a document. @throws FairleadError */
   async fetchText(path: string): Promise<TextDocument> {
     return await this.#exchange("GET", path, null, { timeoutMs: DOCUMENT_TIMEOUT_MS });
   }
 
-  /** Posts a document as it is. @throws FairleadError, always. */
+  /** Posts a document. @throws FairleadError */
   async sendText(path: string, document: TextDocument): Promise<void> {
     await this.#exchange("POST", path, document, { timeoutMs: DOCUMENT_TIMEOUT_MS });
   }
 
-  /** Closes connections that are kept open for the next request. */
+  /** Closes the connections that are kept open for further requests. */
   async close(): Promise<void> {
     await this.#dispatcher.destroy();
   }
 
-  /** One request; an answer that is a refusal is thrown. undici follows no redirect: one is an answer like any other. */
+  /** Sends one request and throws a refusal. undici follows no redirects, so a redirect is a refusal, too. */
   async #exchange(
     method: Dispatcher.HttpMethod,
     path: string,
@@ -141,7 +139,7 @@ export class EdgeClient {
       const type = [given["content-type"] ?? JSON_TYPE].flat()[0] ?? JSON_TYPE;
       answer = { status: statusCode, type, text: await body.text() };
     } catch (thrown) {
-      throw connectionError(thrown, { url: this.url, proxy: this.#proxy, timeoutMs });
+      throw httpsError(thrown, { url: this.url, proxy: this.#proxy, timeoutMs });
     }
     if (answer.status < 200 || answer.status > 299) {
       throw this.#refusal(answer.status, readJson(answer.text));
@@ -152,16 +150,16 @@ export class EdgeClient {
   #refusal(status: number, answer: unknown): FairleadError {
     const parsed = ErrorAnswer.safeParse(answer);
     if (parsed.success) return fromErrorBody(parsed.data.error, "edge.internal");
-    // Something between us and the edge answered: a load balancer, a portal, another server.
-    const between = status === 502 || status === 503 || status === 504 || status >= 520;
+    // A load balancer, a captive portal or another server on the path answers with these.
+    const isFromPath = status === 502 || status === 503 || status === 504 || status >= 520;
     return new FairleadError(
-      between ? "edge.unreachable" : "edge.internal",
-      `${this.url} answered with status ${status}, and not as a Fairlead edge does`,
+      isFromPath ? "edge.unreachable" : "edge.internal",
+      `${this.url} answered with status ${status}, which is not the answer of a Fairlead edge.`,
     );
   }
 }
 
-/** The value of a JSON text; null when it is empty, undefined when it is no JSON. */
+/** The value of a JSON text; null for an empty text, undefined for invalid JSON. */
 function readJson(text: string): unknown {
   if (text === "") return null;
   try {

@@ -1,7 +1,7 @@
-/** Which FairleadError a failed HTTPS connection is. Decides from codes alone, never from an error's words. */
+/** Maps failures of HTTPS connections to FairleadErrors, by their codes and never by their texts. */
 import { FairleadError } from "../../protocol/errors.ts";
 
-/** OpenSSL's verdicts about a certificate, as Node names them, beside those that start with `CERT_`. */
+/** Node's codes for untrusted certificates, besides those that start with `CERT_`. */
 const UNTRUSTED = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",
@@ -19,14 +19,15 @@ const UNTRUSTED = new Set([
   "PATH_LENGTH_EXCEEDED",
 ]);
 
-/** Where a request went; `proxy` is null when it went there directly. */
+/** The connection that failed. */
 export interface Attempt {
   readonly url: string;
+  /** Null for a direct connection. */
   readonly proxy: URL | null;
   readonly timeoutMs: number;
 }
 
-/** Names of the codes in an error and everything that caused it, outermost first. */
+/** The codes of an error and of its causes, outermost first. */
 function codesOf(thrown: unknown): string[] {
   const codes: string[] = [];
   for (let at = thrown, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
@@ -37,26 +38,26 @@ function codesOf(thrown: unknown): string[] {
   return codes;
 }
 
-/** Turns what an HTTPS client threw into the error that says what to do. */
-export function connectionError(thrown: unknown, attempt: Attempt): FairleadError {
+/** The FairleadError for an error of an HTTPS client. */
+export function httpsError(thrown: unknown, attempt: Attempt): FairleadError {
   const codes = codesOf(thrown);
   const cause = { cause: thrown };
   const untrusted = codes.find((code) => code.startsWith("CERT_") || UNTRUSTED.has(code));
   if (untrusted !== undefined) {
     return new FairleadError(
       "edge.untrusted",
-      `the certificate of ${attempt.url} is not trusted (${untrusted})`,
+      `The certificate of ${attempt.url} is not trusted (${untrusted}).`,
       cause,
     );
   }
   if (codes.some((code) => code.startsWith("ERR_OSSL_PEM") || code.startsWith("ERR_OSSL_ASN1"))) {
-    return new FairleadError("edge.untrusted", "the CA given for the edge is not a PEM certificate", cause);
+    return new FairleadError("edge.untrusted", "The CA given for the edge is not a PEM certificate.", cause);
   }
   if (attempt.proxy !== null && !codes.includes("TIMEOUT")) {
     const why = codes[0] === undefined ? "" : ` (${codes[0]})`;
     return new FairleadError(
       "proxy.failed",
-      `${attempt.url} cannot be reached through the proxy ${attempt.proxy.origin}${why}`,
+      `${attempt.url} cannot be reached through the proxy ${attempt.proxy.origin}${why}.`,
       cause,
     );
   }
@@ -64,15 +65,15 @@ export function connectionError(thrown: unknown, attempt: Attempt): FairleadErro
     codes.some((code) => code === "TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT")
   ) {
     const seconds = Math.round(attempt.timeoutMs / 1000);
-    return new FairleadError("edge.unreachable", `${attempt.url} did not answer within ${seconds} s`, cause);
+    return new FairleadError("edge.unreachable", `${attempt.url} did not answer within ${seconds} s.`, cause);
   }
   if (codes.includes("UND_ERR_RES_EXCEEDED_MAX_SIZE")) {
     return new FairleadError(
       "edge.internal",
-      `the answer of ${attempt.url} is too long to be a Fairlead edge's`,
+      `The answer of ${attempt.url} is too long for a Fairlead edge.`,
       cause,
     );
   }
   const why = codes[0] === undefined ? "" : ` (${codes[0]})`;
-  return new FairleadError("edge.unreachable", `${attempt.url} does not answer${why}`, cause);
+  return new FairleadError("edge.unreachable", `${attempt.url} does not answer${why}.`, cause);
 }

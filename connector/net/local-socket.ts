@@ -1,12 +1,12 @@
-/** How connections of clients and to targets are made: the one place for the options of both local legs. */
+/** Options of the local sockets: those of clients, and those to targets. */
 
-/** How long a local connection is idle before the kernel probes it, unless the operator says otherwise, ms. */
+/** Idle time before the kernel probes a local connection, unless the operator sets another, ms. */
 export const DEFAULT_KEEPALIVE_MS = 15_000;
 
-/** Longest idle time that Linux takes, s. */
+/** Longest idle time that Linux accepts, s. */
 export const MAX_KEEPALIVE_SECONDS = 32_767;
 
-/** Options of a local socket, for `createServer` and `connect` alike. */
+/** Options for both `createServer` and `connect`. */
 export interface LocalSocketOptions {
   readonly allowHalfOpen: true;
   readonly noDelay: true;
@@ -16,12 +16,12 @@ export interface LocalSocketOptions {
 }
 
 /**
- * Each direction ends by itself, and small writes leave at once. The high water mark lets what comes in one turn of
- * the event loop leave in one write; a reader that stalls is held back by its stream's credit.
+ * Options with which each direction ends by itself and small writes leave at once. The high water mark lets the bytes of
+ * one turn of the event loop leave in one write. The stream's credit, not this buffer, stops a stalled reader.
  *
- * Node sets the idle time only. libuv 1.52 probes every second after it and gives up after ten probes, so a vanished
- * host is noticed about ten seconds later (https://docs.libuv.org/en/v1.x/tcp.html#c.uv_tcp_keepalive).
- * @param keepAliveMs idle time before the first probe, at least 1,000; null sends no probes
+ * Node sets only the idle time. libuv 1.52 then probes every second and gives up after ten probes, so a vanished host is
+ * detected about ten seconds later (https://docs.libuv.org/en/v1.x/tcp.html#c.uv_tcp_keepalive).
+ * @param keepAliveMs idle time before the first probe, at least 1,000; null disables probes
  */
 export function localSocketOptions(keepAliveMs: number | null = DEFAULT_KEEPALIVE_MS): LocalSocketOptions {
   return {

@@ -1,10 +1,10 @@
 /**
- * Looks up host names without getaddrinfo. That runs on libuv's pool of four threads, where a few names whose DNS
- * server does not answer hold up every other name and all file operations of the process. c-ares asks the DNS
- * servers over sockets of the event loop instead; the hosts file and the search domains are honoured here.
+ * Looks up host names with c-ares instead of getaddrinfo. getaddrinfo runs on libuv's pool of four threads, where a few
+ * names whose DNS server does not answer block all other names and file operations. c-ares queries DNS servers over
+ * sockets of the event loop; this module adds the hosts file and the search domains.
  *
- * A name that DNS does not know may be known to another source of the system (mDNS, LDAP). So getaddrinfo is asked
- * last, for one name at a time: it never takes more than one of the threads.
+ * A name that DNS does not know may be known to another source of the system (mDNS, LDAP). For these, getaddrinfo is
+ * called last, for one name at a time, so it occupies at most one thread.
  */
 import { promises as dns } from "node:dns";
 import type { LookupFunction } from "node:net";
@@ -12,7 +12,7 @@ import { networkInterfaces } from "node:os";
 import { resolvesWithin, withTimeout } from "../async/timeout.ts";
 import { addressOf, type NameAddress, SYSTEM_FILES, type SystemFiles, SystemNames } from "./system-names.ts";
 
-/** Why a name has no addresses; `code` is Node's, such as ENOTFOUND or ETIMEOUT. */
+/** A failed look-up; `code` is one of Node's, such as ENOTFOUND or ETIMEOUT. */
 export class NameError extends Error {
   readonly code: string;
 
@@ -24,39 +24,41 @@ export class NameError extends Error {
 }
 
 export interface NameResolverOptions {
-  /** DNS servers, `ADDRESS:PORT`; those of the system unless given. */
+  /** DNS servers, `ADDRESS:PORT`; the system's servers unless given. */
   readonly servers?: readonly string[];
   readonly files?: SystemFiles;
-  /** Asked last, for what DNS does not know; nothing is unless given as null. */
+  /** Called last, for names that DNS does not know; getaddrinfo unless given, nothing if null. */
   readonly fallback?: ((name: string) => Promise<readonly NameAddress[]>) | null;
-  /** For one look-up, ms. */
+  /** Time limit of one look-up, ms. */
   readonly timeoutMs?: number;
-  /** Names that are looked up at once. */
+  /** Most look-ups at once. */
   readonly limit?: number;
   readonly now?: () => number;
 }
 
 const TIMEOUT_MS = 5000;
 
-/** A DNS server's time for an answer before it is asked again, or the next one is, ms. */
+/** Time for a DNS server to answer before it or the next server is queried again, ms. */
 const QUERY_MS = 1500;
 
-/** Once addresses of one family are known, those of the other get this long, ms (RFC 8305 §3 asks for 50 at least). */
+/** Wait for the other address family once one has answered, ms (RFC 8305 §3 asks for at least 50). */
 const FAMILY_MS = 250;
 
-/** Names that are looked up at once. Each holds a few descriptors. */
+/** Most look-ups at once. Each holds a few descriptors. */
 const MAX_LOOKUPS = 256;
 
-/** Names that are remembered. */
+/** Most names in the cache. */
 const MAX_KNOWN = 1000;
 
-/** How long an answer is good: what DNS says, within these; and how long the lack of one is, ms. */
-const LEAST_MS = 1000;
-const MOST_MS = 30_000;
-const UNKNOWN_MS = 1000;
-const SILENT_MS = 5000;
+/** Bounds of the TTL from DNS, ms. */
+const LEAST_TTL_MS = 1000;
+const MOST_TTL_MS = 30_000;
+/** Time that an unknown name stays in the cache, ms. */
+const UNKNOWN_TTL_MS = 1000;
+/** Time that a name without any answer stays in the cache, ms. */
+const SILENT_TTL_MS = 5000;
 
-/** What says that a name does not exist: the next candidate is tried. */
+/** Codes for a name that does not exist. The next candidate is tried. */
 const ABSENT: readonly string[] = ["ENOTFOUND", "ENODATA", "ESERVFAIL", "EBADNAME", "EREFUSED"];
 
 interface Answer {
@@ -77,11 +79,11 @@ export class NameResolver {
   readonly #timeoutMs: number;
   readonly #limit: number;
   readonly #now: () => number;
-  /** Look-ups in flight: one for each name, shared by all who ask. */
+  /** Look-ups in flight, by name. Concurrent callers share a look-up. */
   readonly #pending = new Map<string, Promise<readonly NameAddress[]>>();
   readonly #known = new Map<string, Known>();
-  /** The last who asks the fallback: there is one at a time. */
-  #line: Promise<unknown> = Promise.resolve();
+  /** The last call of the fallback in the queue. Calls run one at a time. */
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: NameResolverOptions = {}) {
     this.#servers = options.servers;
@@ -93,8 +95,8 @@ export class NameResolver {
   }
 
   /**
-   * The addresses of a host: at least one, in the order in which they are to be dialled.
-   * @throws NameError ENOTFOUND; ETIMEOUT after `timeoutMs`; EBUSY when too many names are being looked up.
+   * The addresses of a host, at least one, in the order in which to dial them.
+   * @throws NameError ENOTFOUND; ETIMEOUT after `timeoutMs`; EBUSY while too many look-ups are in flight.
    */
   async resolve(host: string): Promise<readonly NameAddress[]> {
     const address = addressOf(host);
@@ -115,7 +117,7 @@ export class NameResolver {
     return await lookup;
   }
 
-  /** {@link resolve} in the form that `net.connect` takes as `lookup`. */
+  /** {@link resolve} as the option `lookup` of `net.connect`. */
   readonly lookup: LookupFunction = (host, options, callback) => {
     const family = options.family === "IPv4" ? 4 : options.family === "IPv6" ? 6 : (options.family ?? 0);
     this.resolve(host)
@@ -138,11 +140,11 @@ export class NameResolver {
     try {
       const { addresses, ttlMs } = await this.#ask(name);
       const inTurn = inOrder(addresses);
-      this.#remember(name, inTurn, null, Math.min(MOST_MS, Math.max(LEAST_MS, ttlMs)));
+      this.#remember(name, inTurn, null, Math.min(MOST_TTL_MS, Math.max(LEAST_TTL_MS, ttlMs)));
       return inTurn;
     } catch (thrown) {
       const error = new NameError(name, codeOf(thrown));
-      this.#remember(name, [], error, ABSENT.includes(error.code) ? UNKNOWN_MS : SILENT_MS);
+      this.#remember(name, [], error, ABSENT.includes(error.code) ? UNKNOWN_TTL_MS : SILENT_TTL_MS);
       throw error;
     }
   }
@@ -156,7 +158,7 @@ export class NameResolver {
     this.#known.set(name, { until: now + ms, addresses, error });
   }
 
-  /** Asks DNS, then the system, with one deadline for both. */
+  /** Queries DNS, then calls the fallback, within one time limit. */
   async #ask(name: string): Promise<Answer> {
     const resolver = new dns.Resolver({ timeout: QUERY_MS, tries: 2 });
     if (this.#servers !== undefined) resolver.setServers(this.#servers);
@@ -178,17 +180,17 @@ export class NameResolver {
         if (!ABSENT.includes(code)) break;
       }
     }
-    // Where DNS is silent, getaddrinfo would be as well. Elsewhere the files here are not what the system goes by.
+    // On Linux getaddrinfo uses the same servers, which did not answer. Other systems may use other sources.
     const ask = this.#fallback;
     if (ask === null || (code === "ETIMEOUT" && process.platform === "linux"))
       throw new NameError(name, code);
-    const asked = this.#line.then(() => ask(name));
-    this.#line = asked.catch(() => {});
-    return { addresses: await asked, ttlMs: LEAST_MS };
+    const asked = this.#queue.then(() => ask(name));
+    this.#queue = asked.catch(() => {});
+    return { addresses: await asked, ttlMs: LEAST_TTL_MS };
   }
 }
 
-/** Both families of one full name. @throws Error when neither has an address. */
+/** Queries both families of a full name. @throws NameError when neither has an address. */
 async function query(resolver: dns.Resolver, name: string): Promise<Answer> {
   const found: Answer[] = [];
   const take = (family: 4 | 6) => (records: readonly { address: string; ttl: number }[]) => {
@@ -221,7 +223,7 @@ async function systemLookup(name: string): Promise<readonly NameAddress[]> {
   return found.map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
 }
 
-/** IPv6 first where this machine has an address for it, as RFC 6724 would have it. */
+/** Orders IPv6 first if this machine has a global IPv6 address, as RFC 6724 does. */
 function inOrder(addresses: readonly NameAddress[]): NameAddress[] {
   const first = hasGlobalV6() ? 6 : 4;
   return [...addresses].sort((left, right) => Number(right.family === first) - Number(left.family === first));
@@ -242,8 +244,8 @@ function codeOf(thrown: unknown): string {
   return "ENOTFOUND";
 }
 
-/** For the names of targets. */
+/** Resolves the names of targets. */
 export const targetNames = new NameResolver();
 
-/** For the edge's names, apart from those of targets: however many of these are looked up, the edge's are not held up. */
+/** Resolves the edge's names. Separate, so that look-ups of targets never delay them. */
 export const edgeNames = new NameResolver();

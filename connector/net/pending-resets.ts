@@ -1,21 +1,20 @@
 /**
- * Connections that have failed and get their last bytes through before they are reset. TCP delivers what came before a
- * reset; so do we, but only for as long as bytes move, and with bounds for the whole process: whoever resets leaves
- * nothing behind that is worth piling up.
+ * Failed connections that deliver their last bytes before they are reset, as TCP does. Each may take as long as its bytes
+ * make progress. Their count and bytes are limited for the whole process.
  */
 
-/** How long a failed connection may make no progress before it is reset all the same, ms. */
+/** Time without progress after which a failed connection is reset, ms. */
 export const STALL_MS = 10_000;
 
-/** Between two looks at the progress, ms. */
-const LOOK_MS = 1000;
+/** Between two checks of the progress, ms. */
+const CHECK_MS = 1000;
 
 export interface PendingResetOptions {
-  /** Bytes that are held for it. */
+  /** Bytes held for the connection. */
   readonly bytes: number;
-  /** Changes whenever bytes move. */
+  /** A number that changes whenever bytes move. */
   readonly progress: () => number;
-  /** Resets it, whatever is left. */
+  /** Resets the connection and drops its remaining bytes. */
   readonly reset: () => void;
 }
 
@@ -28,14 +27,14 @@ export class PendingResets {
     this.#limits = { count: 1024, bytes: 64 * 1024 * 1024, stallMs: STALL_MS, ...limits };
   }
 
-  /** Connections that wait for their last bytes. */
+  /** Count of connections whose reset is pending. */
   get size(): number {
     return this.#entries.size;
   }
 
   /**
-   * Notes a connection that shall be reset once its last bytes are through, and resets it when they make no progress.
-   * Returns what to call when it is over; null when there is no room for more, and it has to be reset at once.
+   * Watches a connection until its last bytes are delivered, and resets it when they make no progress. Returns a function
+   * to call when the connection has ended; null at the limits, when the caller must reset the connection at once.
    */
   add(options: PendingResetOptions): (() => void) | null {
     const { count, bytes, stallMs } = this.#limits;
@@ -55,7 +54,7 @@ export class PendingResets {
           options.reset();
         }
       },
-      Math.min(LOOK_MS, stallMs),
+      Math.min(CHECK_MS, stallMs),
     ).unref();
     const over = () => {
       clearInterval(timer);
@@ -64,11 +63,11 @@ export class PendingResets {
     return over;
   }
 
-  /** Resets all of them now: a process that ends would close them as if they were whole. */
+  /** Resets all connections now. Otherwise the end of the process would close them like complete ones. */
   resetAll(): void {
     for (const { reset } of [...this.#entries]) reset();
   }
 }
 
-/** Those of this process. */
+/** The pending resets of this process. */
 export const pendingResets = new PendingResets();

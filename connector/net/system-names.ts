@@ -1,4 +1,4 @@
-/** What this machine's files say of host names: /etc/hosts, and the search domains of /etc/resolv.conf. */
+/** Host names in this machine's files: /etc/hosts, and the search domains of /etc/resolv.conf. */
 import { readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import ipaddr from "ipaddr.js";
@@ -8,25 +8,27 @@ export interface NameAddress {
   readonly family: 4 | 6;
 }
 
-/** How names are completed. */
+/** The rules for completing names. */
 export interface SearchRules {
   readonly domains: readonly string[];
-  /** Names with as many dots are tried as they are first. */
+  /** Names with at least this many dots are first tried unchanged. */
   readonly ndots: number;
 }
 
-/** As many domains as glibc 2.26 and later searches is unlimited; this bounds what one look-up asks. */
+/** Bounds the queries of one look-up. glibc 2.26 and later search any number of domains. */
 const MAX_DOMAINS = 32;
+/** Largest ndots of resolv.conf(5). */
 const MAX_NDOTS = 15;
+/** Longest name in DNS, characters. */
 const MAX_NAME = 253;
 
-/** An IP address as it is to be dialled; null when the text is none. */
+/** The IP address in a text; null if the text is no IP address. */
 export function addressOf(text: string): NameAddress | null {
   if (text.includes(":")) return ipaddr.IPv6.isValid(text) ? { address: text, family: 6 } : null;
   return ipaddr.IPv4.isValidFourPartDecimal(text) ? { address: text, family: 4 } : null;
 }
 
-/** Addresses by name in lower case, as hosts(5) has them. */
+/** Reads a hosts(5) file: addresses by name in lower case. */
 export function parseHosts(text: string): ReadonlyMap<string, readonly NameAddress[]> {
   const hosts = new Map<string, NameAddress[]>();
   for (const line of text.split("\n")) {
@@ -41,7 +43,7 @@ export function parseHosts(text: string): ReadonlyMap<string, readonly NameAddre
   return hosts;
 }
 
-/** The search rules of a resolv.conf(5); the last `search` or `domain` counts, and LOCALDOMAIN comes before both. */
+/** Reads the search rules of a resolv.conf(5) file. The last `search` or `domain` counts; LOCALDOMAIN overrides both. */
 export function parseSearchRules(
   text: string,
   env: Readonly<Record<string, string | undefined>> = {},
@@ -70,7 +72,7 @@ export function parseSearchRules(
   return { domains: named.slice(0, MAX_DOMAINS), ndots };
 }
 
-/** The full names that a name may stand for, in the order in which resolver(5) tries them. */
+/** The full names to try for a name, in the order of resolver(5). */
 export function candidates(name: string, { domains, ndots }: SearchRules): string[] {
   if (name.endsWith(".")) return [name.slice(0, -1)];
   const completed = domains.map((domain) => `${name}.${domain}`).filter(({ length }) => length <= MAX_NAME);
@@ -85,7 +87,7 @@ export interface SystemFiles {
 
 export const SYSTEM_FILES: SystemFiles = { hosts: "/etc/hosts", resolvConf: "/etc/resolv.conf" };
 
-/** Reads the files anew when they have changed. A file that cannot be read is empty. */
+/** Names from the files, which are read again when they change. A file that cannot be read counts as empty. */
 export class SystemNames {
   readonly #hosts: () => ReadonlyMap<string, readonly NameAddress[]>;
   readonly #rules: () => SearchRules;
@@ -95,7 +97,7 @@ export class SystemNames {
     this.#rules = whenChanged(resolvConf, (text) => parseSearchRules(text, process.env, hostname()));
   }
 
-  /** What the hosts file says; null when it does not know the name. `localhost` is known everywhere (RFC 6761). */
+  /** Addresses of a name in the hosts file; null if it has none. `localhost` always has addresses (RFC 6761). */
   known(name: string): readonly NameAddress[] | null {
     const key = name.toLowerCase().replace(/\.$/, "");
     const found = this.#hosts().get(key);
@@ -113,8 +115,8 @@ export class SystemNames {
 }
 
 /**
- * The parsed content of a small file. It is read synchronously, from the page cache: file operations share a thread pool
- * with getaddrinfo, and looking up names must not wait for that.
+ * The parsed content of a small file, read again when it changes. The read is synchronous: asynchronous reads would wait
+ * in the thread pool that getaddrinfo uses.
  */
 function whenChanged<T>(path: string, parse: (text: string) => T): () => T {
   let version = "";

@@ -1,4 +1,4 @@
-/** Dialling a WebSocket on the gateway: mutual TLS, the proxy, and refusals with their codes. */
+/** Dials a WebSocket at the gateway: mutual TLS, the proxy, and refusals with their codes. */
 import type { IncomingMessage } from "node:http";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { type ClientOptions, WebSocket } from "ws";
@@ -6,38 +6,36 @@ import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { type ErrorCode, FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { unlessAborted } from "../async/abort.ts";
 import { withTimeout } from "../async/timeout.ts";
-import { connectionError } from "./failures.ts";
+import { httpsError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
 import { openTunnel, proxyFor, type Tunnel } from "./proxy.ts";
 
 export interface DialOptions {
   /** `wss://…`. */
   readonly url: string;
-  /** The only trusted roots, PEM: the deployment CA, and others where a platform answers for the edge. */
+  /** The only trusted roots, PEM. */
   readonly ca: string | string[];
   /** Site certificate and network CA, PEM. */
   readonly certificate: string;
+  /** Private key, PEM. */
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Code of a failure that has none of its own. */
+  /** Code of a failure without a code of its own. */
   readonly fallback: ErrorCode;
-  /** Until the WebSocket is open, ms. */
+  /** Time limit until the WebSocket is open, ms. */
   readonly timeoutMs: number;
-  /** Further settings of the WebSocket. */
+  /** Further options of the WebSocket. */
   readonly webSocket?: ClientOptions;
   readonly signal?: AbortSignal;
 }
 
-/** A refusal that says to come back later than that is not believed, s. */
+/** Longest Retry-After that is honoured, s. */
 const MAX_RETRY_AFTER = 900;
 
 /** Longest body of a refusal that is read, bytes. */
 const MAX_REFUSAL = 64 * 1024;
 
-/**
- * What the edge said about our certificate in a TLS alert. Alerts come as OpenSSL error codes; a newer one
- * stays `fallback`.
- */
+/** TLS alerts about this side's certificate, by OpenSSL error code. Other alerts become `fallback`. */
 const ALERTS: Readonly<Record<string, ErrorCode>> = {
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: "certificate.expired",
   ERR_SSL_TLSV1_ALERT_CERTIFICATE_EXPIRED: "certificate.expired",
@@ -48,16 +46,16 @@ const ALERTS: Readonly<Record<string, ErrorCode>> = {
 };
 
 /**
- * Opens a WebSocket. It is paused when the promise resolves and resumes in the next turn of the event loop,
- * so whoever awaits it can attach listeners and misses no message.
- * @throws FairleadError the refusal's own code, proxy.failed, edge.untrusted, certificate.*, or `fallback`.
+ * Opens a WebSocket. The promise resolves with a paused socket, which resumes in the next turn of the event loop. A
+ * caller that attaches its listeners at once misses no message.
+ * @throws FairleadError the code of the refusal, `proxy.failed`, `edge.untrusted`, `certificate.*` or `fallback`
  */
-export async function dial(options: DialOptions): Promise<WebSocket> {
+export async function dialWebSocket(options: DialOptions): Promise<WebSocket> {
   const proxy = proxyFor(options.url);
   const tunnel = proxy && openTunnel(proxy);
   const socket = openSocket(options, tunnel);
   const opened = new Promise<WebSocket>((resolve, reject) => {
-    // Stays for the socket's whole life: an error without a listener would end the process.
+    // Never removed: an error without a listener would end the process.
     socket.on("error", (error) => reject(socketError(error, options, tunnel)));
     socket.once("unexpected-response", (_, response) => {
       void readRefusal(response, options, tunnel).then(reject);
@@ -69,10 +67,10 @@ export async function dial(options: DialOptions): Promise<WebSocket> {
     });
   });
   const { fallback, signal, timeoutMs, url } = options;
-  const late = () => new FairleadError(fallback, `${url} did not answer in time`);
-  const givenUp = () => new FairleadError(fallback, "given up");
+  const late = () => new FairleadError(fallback, `${url} did not answer in time.`);
+  const cancelled = () => new FairleadError(fallback, "The dial was cancelled.");
   try {
-    return await unlessAborted(withTimeout(opened, timeoutMs, late), signal, givenUp);
+    return await unlessAborted(withTimeout(opened, timeoutMs, late), signal, cancelled);
   } catch (error) {
     socket.terminate();
     throw error;
@@ -81,8 +79,8 @@ export async function dial(options: DialOptions): Promise<WebSocket> {
 
 function openSocket(options: DialOptions, tunnel: Tunnel | null): WebSocket {
   const host = new URL(options.url).hostname.replace(/^\[|\]$/g, "");
-  // Names of targets that cannot be looked up must not keep the edge's from being.
-  // Through a tunnel Node would compare with the name "localhost". The types of ws know another signature.
+  // edgeNames keeps look-ups of targets from delaying those of the edge. Through a tunnel, Node 24 would check the
+  // certificate against "localhost". The type of checkServerIdentity in @types/ws 8.18 has another signature.
   const identity: object = {
     lookup: edgeNames.lookup,
     checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
@@ -100,7 +98,7 @@ function openSocket(options: DialOptions, tunnel: Tunnel | null): WebSocket {
   });
 }
 
-/** The error of an upgrade that was answered with another status than 101. */
+/** The error for an upgrade that was answered with a status other than 101. */
 async function readRefusal(
   response: IncomingMessage,
   options: DialOptions,
@@ -121,9 +119,9 @@ async function readRefusal(
     const later = seconds >= 0 && seconds <= MAX_RETRY_AFTER ? { retryAfterMs: seconds * 1000 } : {};
     if (answer.success) return fromErrorBody(answer.data.error, options.fallback, later);
   } catch {
-    // No Fairlead edge answers like this; the status is all there is to tell.
+    // This is not the answer of a Fairlead edge. Only its status is reported.
   }
-  return new FairleadError(options.fallback, `${options.url} answered with status ${response.statusCode}`);
+  return new FairleadError(options.fallback, `${options.url} answered with status ${response.statusCode}.`);
 }
 
 function socketError(error: Error, options: DialOptions, tunnel: Tunnel | null): FairleadError {
@@ -132,14 +130,16 @@ function socketError(error: Error, options: DialOptions, tunnel: Tunnel | null):
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const alert = ALERTS[code];
   if (alert) return new FairleadError(alert, undefined, { cause: error });
-  const known = connectionError(error, { url: options.url, proxy: null, timeoutMs: 0 });
+  const known = httpsError(error, { url: options.url, proxy: null, timeoutMs: 0 });
   if (known.code === "edge.untrusted") return known;
   if (tunnel && tunnel.answer() === null) {
-    return new FairleadError("proxy.failed", `the proxy ${tunnel.origin} cannot be used: ${error.message}`, {
+    return new FairleadError("proxy.failed", `The proxy ${tunnel.origin} cannot be used: ${error.message}.`, {
       cause: error,
     });
   }
-  return new FairleadError(options.fallback, `${options.url}: ${error.message}`, { cause: error });
+  return new FairleadError(options.fallback, `${options.url} cannot be reached: ${error.message}.`, {
+    cause: error,
+  });
 }
 
 function proxyRefusal(tunnel: Tunnel | null): FairleadError | null {
@@ -147,6 +147,6 @@ function proxyRefusal(tunnel: Tunnel | null): FairleadError | null {
   if (tunnel === null || status === null || status === 200) return null;
   return new FairleadError(
     "proxy.failed",
-    `the proxy ${tunnel.origin} refused the tunnel with status ${status}`,
+    `The proxy ${tunnel.origin} refused the tunnel with status ${status}.`,
   );
 }

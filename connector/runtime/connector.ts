@@ -29,7 +29,7 @@ import { RefusedOffers } from "../targets/refused-offers.ts";
 import { TargetDials } from "../targets/target-dials.ts";
 import { TargetPool } from "../targets/target-pool.ts";
 import { TargetStreams } from "../targets/target-streams.ts";
-import { ClockWatch } from "../uplink/clock-skew.ts";
+import { ClockSkew } from "../uplink/clock-skew.ts";
 import { dialUplink, laneAddress } from "../uplink/dial.ts";
 import { Uplink } from "../uplink/uplink.ts";
 import { drained } from "./drain.ts";
@@ -68,7 +68,7 @@ export class Connector implements Controlled {
   readonly #renewer: Renewer;
   readonly #book: LinkBook;
   readonly #refusedOffers: RefusedOffers;
-  readonly #clock: ClockWatch;
+  readonly #clock: ClockSkew;
   readonly #relay: Relay;
   readonly #targetStreams: TargetStreams;
   readonly #hearing: Hearing;
@@ -143,7 +143,7 @@ export class Connector implements Controlled {
     ownTargets.onChange(() => this.#reviewTargets());
     machine.onChange(() => this.#listeners.review());
     this.#refusedOffers = new RefusedOffers(log, (services) => this.#targetStreams.forbid(services));
-    this.#clock = new ClockWatch(log);
+    this.#clock = new ClockSkew(log);
     this.#catalogue = new Catalogue(() => {
       if (!this.#draining) listeners.set(this.#catalogue.reachable());
     }, log);
@@ -155,7 +155,7 @@ export class Connector implements Controlled {
     this.#clients = new Clients({
       ...{ catalogue: this.#catalogue, streams: streamsOf(this.#manager), hop: this.#hop },
       relay: this.#relay,
-      edgeRoundTrip: () => this.#uplink.roundTrip,
+      edgeRoundTrip: () => this.#uplink.lastRtt,
       edgeUpForMs: () => this.#uplink.upForMs,
       dials,
       onLoop: (service) => this.#listeners.noteLoop(service),
@@ -172,7 +172,7 @@ export class Connector implements Controlled {
       onRevoked: () => this.#hearing.revoked(),
       hello: () => this.#hello(boot),
       onWelcome: (welcome, skewMs) => {
-        lanes.told(welcome.lanePort);
+        lanes.setPort(welcome.lanePort);
         void this.#hearing.welcome(welcome, skewMs).then(this.#welcomed.resolve);
         this.#planReport();
       },
@@ -193,7 +193,7 @@ export class Connector implements Controlled {
       present: () => this.#uplink.replace(),
       remove: (name) => this.#uplink.deleteLink(name),
       renew: () => this.#renewer.soon(),
-      roundTrip: () => this.#uplink.roundTrip,
+      roundTrip: () => this.#uplink.lastRtt,
       log,
     });
     this.#hearing = new Hearing({

@@ -8,14 +8,14 @@ import type { LinkBook } from "../site/link-book.ts";
 import type { Site } from "../site/site.ts";
 import type { RefusedOffers } from "../targets/refused-offers.ts";
 import type { TargetStreams } from "../targets/target-streams.ts";
-import type { ClockWatch } from "../uplink/clock-skew.ts";
+import type { ClockSkew } from "../uplink/clock-skew.ts";
 import type { Notice } from "../uplink/connection.ts";
 
 /** Whom it concerns. */
 export interface HearingParts {
   readonly site: Site;
   readonly log: Log;
-  readonly clock: ClockWatch;
+  readonly clock: ClockSkew;
   readonly book: LinkBook;
   readonly refusedOffers: RefusedOffers;
   readonly targetStreams: TargetStreams;
@@ -33,7 +33,7 @@ export class Hearing {
   /** Resolves when the site knows its name as the network has it. */
   welcome(welcome: Welcome, skewMs: number): Promise<void> {
     const { clock, book, refusedOffers, catalogue } = this.#parts;
-    clock.note(skewMs);
+    clock.set(skewMs);
     const renamed = this.#rename(welcome.site.name);
     book.welcomed(welcome);
     refusedOffers.replace(welcome.refused);

@@ -49,7 +49,7 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
     dial: async (ticket, signal) => {
       if (!descriptors.takeForLane()) throw new FairleadError("connector.descriptors");
       try {
-        const lane = await lanes.dial((origin) => dialLane(site, ticket, signal, origin, uplink().roundTrip));
+        const lane = await lanes.dial((origin) => dialLane(site, ticket, signal, origin, uplink().lastRtt));
         if (lane.readyState === lane.CLOSED) descriptors.release();
         else lane.once("close", descriptors.release);
         return lane;
@@ -58,7 +58,7 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
         throw error;
       }
     },
-    edgeRoundTrip: () => uplink().roundTrip,
+    edgeRoundTrip: () => uplink().lastRtt,
     opened: (stream, origin) => void targetStreams.serve(stream, origin),
     allowsHop: () => hop.allowsAny || offers.anyHop,
     memory: new MemoryBudget(memory),

@@ -4,7 +4,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { SiteName } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { parseClaim, type TokenFile } from "../../protocol/tokens.ts";
-import { rootsOf } from "../net/trust.ts";
+import { trustedRoots } from "../net/trust.ts";
 import { successorOf } from "./chain.ts";
 import { makeCsr } from "./csr.ts";
 import { certificateState } from "./decisions.ts";
@@ -62,7 +62,7 @@ export async function join(
   const csr = await makeCsr(key.key, site);
   const { api, tls, claim } = token.spec;
   const trust = { ca: trustedCa(token, former), tls };
-  const admission = await options.api.redeem(api, rootsOf(trust), { claim, site, csr });
+  const admission = await options.api.redeem(api, trustedRoots(trust), { claim, site, csr });
   const address = edgeAddressOf(token.spec, admission.edge);
   const holds = (leaf: X509Certificate) => leaf.checkPrivateKey(key.key);
   const network = parseClaim(claim)?.networkId ?? "";

@@ -5,7 +5,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { LinkReport, Renewal } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
-import { type EdgeTrust, rootsOf } from "../net/trust.ts";
+import { type EdgeTrust, trustedRoots } from "../net/trust.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import { AssertionSigner } from "./assertions.ts";
 import { makeCsr } from "./csr.ts";
@@ -137,7 +137,7 @@ export class Site {
     const link = Object.keys(wishes).length > 0 ? { link: wishes } : {};
     // The CA and the address that the site knows, not those in the file: a member has nothing to say to another edge.
     const request = { claim: token.spec.claim, site: site.name, csr, ...link };
-    const admission = await this.#api.redeem(edge.api, rootsOf(this.#trust), request);
+    const admission = await this.#api.redeem(edge.api, trustedRoots(this.#trust), request);
     await this.#change((membership) =>
       withAdmission(membership, admission, { token: tokenId(token), holds: this.#holds }),
     );
@@ -177,7 +177,7 @@ export class Site {
   async #renewOnce(): Promise<void> {
     const { edge } = this.#membership;
     const assertion = await this.#signer.sign("renew", this.#membership);
-    await this.adopt(await this.#api.renew(edge.api, rootsOf(this.#trust), assertion));
+    await this.adopt(await this.#api.renew(edge.api, trustedRoots(this.#trust), assertion));
   }
 
   readonly #holds = (leaf: X509Certificate) => leaf.checkPrivateKey(this.#key.key);

@@ -1,4 +1,4 @@
-/** One uplink, from its hello to its end: messages both ways, requests with their answers, keep-alive. */
+/** One uplink connection, from its hello to its end: messages, requests with their responses, keep-alive. */
 import type { RawData, WebSocket } from "ws";
 import { FairleadError, fromErrorBody, isErrorCode } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
@@ -12,15 +12,18 @@ import {
 import { withTimeout } from "../async/timeout.ts";
 import type { Log } from "../log.ts";
 
-/** Messages that come unasked. */
+/** Messages that the registry sends on its own. */
 export type Notice = Extract<
   RegistryMessage,
   { type: "services" | "links" | "offers.refused" | "renamed" | "session.offer" | "session.cut" }
 >;
 /** Messages that answer a request. */
-export type Answer = Extract<RegistryMessage, { type: "session.grant" | "renewed" | "status" | "done" }>;
-/** A request, before it has its id. */
-export type Question = ConnectorMessage extends infer M
+export type UplinkResponse = Extract<
+  RegistryMessage,
+  { type: "session.grant" | "renewed" | "status" | "done" }
+>;
+/** A request without its id. */
+export type UplinkRequest = ConnectorMessage extends infer M
   ? M extends { id: number }
     ? Omit<M, "id">
     : never
@@ -29,18 +32,18 @@ export type Question = ConnectorMessage extends infer M
 export interface ConnectionOptions {
   readonly hello: Hello;
   readonly onNotice: (notice: Notice) => void;
-  /** Called once, when an uplink that was welcomed ends. */
+  /** Called once, when the connection ends after its welcome. */
   readonly onEnd: (error: FairleadError) => void;
-  /** Called with each answer to a keep-alive: how long it took, ms. */
-  readonly onRoundTrip?: (ms: number) => void;
+  /** Called with the round trip of each answered keep-alive, ms. */
+  readonly onRtt?: (ms: number) => void;
   readonly log: Log;
-  /** For the answer to hello, ms. */
+  /** Time for the answer to hello, ms. */
   readonly welcomeMs?: number;
   readonly keepalive?: { readonly everyMs: number; readonly deadAfterMs: number };
 }
 
 interface Pending {
-  readonly resolve: (answer: Answer) => void;
+  readonly resolve: (response: UplinkResponse) => void;
   readonly reject: (error: FairleadError) => void;
 }
 
@@ -51,15 +54,17 @@ export class UplinkConnection {
   readonly #keepalive: NodeJS.Timeout;
   readonly #watchdog: NodeJS.Timeout;
   #nextId = 1;
-  /** When the oldest keep-alive without an answer went out, ms; null when all were answered. */
-  #pinged: number | null = null;
-  /** Keep-alives that went out, and answers; those who wait for one of the answers. */
+  /** When the oldest unanswered keep-alive was sent, ms; null when all were answered. */
+  #pingedAt: number | null = null;
+  /** Count of keep-alives sent. */
   #pings = 0;
+  /** Count of keep-alives answered. */
   #pongs = 0;
+  /** Callers that wait for the answer to a keep-alive. */
   #probes: { readonly ping: number; readonly answered: () => void }[] = [];
   #ended: FairleadError | null = null;
-  /** Why the edge said that it is about to close. */
-  #farewell: FairleadError | null = null;
+  /** The error that the edge announced before it closed. */
+  #closeReason: FairleadError | null = null;
   #onWelcome: ((welcome: Welcome | FairleadError) => void) | undefined;
 
   private constructor(socket: WebSocket, options: ConnectionOptions) {
@@ -68,21 +73,21 @@ export class UplinkConnection {
     const { everyMs, deadAfterMs } = options.keepalive ?? KEEPALIVE;
     this.#keepalive = setInterval(() => this.#ping(), everyMs).unref();
     this.#watchdog = setTimeout(
-      () => this.#end(new FairleadError("uplink.lost", "the edge fell silent")),
+      () => this.#end(new FairleadError("uplink.lost", "The edge fell silent.")),
       deadAfterMs,
     );
     socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
-    socket.on("close", (_, reason) => this.#end(this.#farewell ?? closeError(reason.toString("utf8"))));
+    socket.on("close", (_, reason) => this.#end(this.#closeReason ?? closeError(reason.toString("utf8"))));
   }
 
-  /** Says hello on an open WebSocket and waits for welcome. @throws FairleadError as the registry refuses. */
+  /** Sends hello on an open WebSocket and waits for welcome. @throws FairleadError the registry's refusal; `uplink.lost`. */
   static async open(
     socket: WebSocket,
     options: ConnectionOptions,
   ): Promise<{ connection: UplinkConnection; welcome: Welcome }> {
     const connection = new UplinkConnection(socket, options);
     const timer = setTimeout(
-      () => connection.#end(new FairleadError("uplink.lost", "the edge did not answer hello")),
+      () => connection.#end(new FairleadError("uplink.lost", "The edge did not answer hello.")),
       options.welcomeMs ?? timeLimit("welcome", null),
     );
     const welcome = await new Promise<Welcome | FairleadError>((resolve) => {
@@ -91,7 +96,7 @@ export class UplinkConnection {
     });
     clearTimeout(timer);
     if (welcome instanceof FairleadError) throw welcome;
-    // At once: whoever looks at a new link wants to see its round trip, not wait for the first interval.
+    // The first round trip is measured at once, so that the status of a new link can show it.
     connection.#ping();
     return { connection, welcome };
   }
@@ -100,28 +105,28 @@ export class UplinkConnection {
     return this.#ended === null;
   }
 
-  /** Sends a message that has no answer; on a dead uplink it is dropped. */
+  /** Sends a message that has no response. Dropped when the connection has ended. */
   send(message: ConnectorMessage): void {
     this.#write(JSON.stringify(message));
   }
 
   /**
-   * Sends a request and waits for its answer.
-   * @throws FairleadError the registry's code; `uplink.lost` when the uplink ends or `timeoutMs` passes.
+   * Sends a request and waits for its response.
+   * @throws FairleadError the registry's code; `uplink.lost` when the connection ends or `timeoutMs` passes.
    */
-  request(question: Question, timeoutMs: number): Promise<Answer> {
+  request(request: UplinkRequest, timeoutMs: number): Promise<UplinkResponse> {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = this.#nextId++;
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+    const { promise, resolve, reject } = Promise.withResolvers<UplinkResponse>();
     this.#pending.set(id, { resolve, reject });
-    this.send({ ...question, id });
+    this.send({ ...request, id });
     return withTimeout(promise, timeoutMs, () => {
       this.#pending.delete(id);
-      return new FairleadError("uplink.lost", `the edge did not answer ${question.type} in time`);
+      return new FairleadError("uplink.lost", `The edge did not answer ${request.type} in time.`);
     });
   }
 
-  /** Asks for a sign of life now. Resolves when it has come; on an uplink that has ended never. */
+  /** Sends a keep-alive. Resolves when it is answered; never resolves once the connection has ended. */
   probe(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ping();
@@ -129,9 +134,9 @@ export class UplinkConnection {
     return promise;
   }
 
-  /** Ends the uplink on our side; `onEnd` is not called. */
-  close(error = new FairleadError("uplink.lost", "the uplink was closed")): void {
-    this.#end(error, { told: true });
+  /** Closes the connection. `onEnd` is not called. */
+  close(error = new FairleadError("uplink.lost", "The uplink was closed.")): void {
+    this.#end(error, { isOurs: true });
   }
 
   #write(text: string): void {
@@ -139,7 +144,7 @@ export class UplinkConnection {
   }
 
   #ping(): void {
-    this.#pinged ??= performance.now();
+    this.#pingedAt ??= performance.now();
     this.#pings += 1;
     this.#write(KEEPALIVE.ping);
   }
@@ -149,10 +154,10 @@ export class UplinkConnection {
     while (this.#probes[0] !== undefined && this.#probes[0].ping <= this.#pongs) {
       this.#probes.shift()?.answered();
     }
-    if (this.#pinged === null) return;
-    const ms = performance.now() - this.#pinged;
-    this.#pinged = null;
-    if (this.#ended === null) this.#options.onRoundTrip?.(ms);
+    if (this.#pingedAt === null) return;
+    const ms = performance.now() - this.#pingedAt;
+    this.#pingedAt = null;
+    if (this.#ended === null) this.#options.onRtt?.(ms);
   }
 
   #receive(data: RawData, isBinary: boolean): void {
@@ -165,8 +170,11 @@ export class UplinkConnection {
     }
     const message = readMessage(text);
     if (message === null) {
-      // Either newer than this connector, or broken: neither is a reason to lose the uplink.
-      this.#options.log.warn({ text: text.slice(0, 200) }, "ignored a message of unknown form from the edge");
+      // A newer edge may send messages that this connector does not know.
+      this.#options.log.warn(
+        { text: text.slice(0, 200) },
+        "The edge sent a message of unknown form. It was ignored.",
+      );
       return;
     }
     this.#handle(message);
@@ -188,7 +196,7 @@ export class UplinkConnection {
         const { retryAfterMs } = message;
         const later = retryAfterMs === undefined ? {} : { retryAfterMs };
         const error = fromErrorBody(message.error, "uplink.lost", later);
-        if (message.id === undefined) this.#farewell = error;
+        if (message.id === undefined) this.#closeReason = error;
         else this.#take(message.id)?.reject(error);
         return;
       }
@@ -203,21 +211,22 @@ export class UplinkConnection {
     return pending;
   }
 
-  #end(error: FairleadError, { told = false } = {}): void {
+  /** @param isOurs whether this side closes the connection */
+  #end(error: FairleadError, { isOurs = false } = {}): void {
     if (this.#ended) return;
     this.#ended = error;
     clearInterval(this.#keepalive);
     clearTimeout(this.#watchdog);
     for (const id of [...this.#pending.keys()]) this.#take(id)?.reject(error);
-    if (told) {
+    if (isOurs) {
       this.#socket.close(1000);
-      // An edge that is gone never answers the close.
+      // A dead edge never answers the close.
       setTimeout(() => this.#socket.terminate(), 1000).unref();
     } else this.#socket.terminate();
     const onWelcome = this.#onWelcome;
     this.#onWelcome = undefined;
     if (onWelcome) onWelcome(error);
-    else if (!told) this.#options.onEnd(error);
+    else if (!isOurs) this.#options.onEnd(error);
   }
 }
 

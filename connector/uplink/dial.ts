@@ -1,4 +1,4 @@
-/** Where a site dials: its uplink and its lanes, on the edge's gateway. */
+/** Dials the uplink and the lanes of a site at the edge's gateway. */
 import type { WebSocket } from "ws";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
@@ -6,74 +6,79 @@ import { LANE_PATH, TICKET_HEADER, UPLINK_PATH } from "../../protocol/uplink/ass
 import { MAX_MESSAGE } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
 import { LANE_SOCKET_OPTIONS } from "../net/lane-socket.ts";
-import { rootsOf } from "../net/trust.ts";
-import { dial } from "../net/websocket.ts";
+import { trustedRoots } from "../net/trust.ts";
+import { dialWebSocket } from "../net/websocket.ts";
 import type { Site } from "../site/site.ts";
 import { LaneAddress } from "./lane-address.ts";
-import { probeLanes } from "./lane-probe.ts";
+import { probeLaneAddress } from "./lane-probe.ts";
 
-/** What of a site it takes to prove it. */
+/** The parts of a site that prove its identity. */
 export type Member = Pick<Site, "membership" | "keyPem" | "assert">;
 
-/** Failures of the way to an address, which another address may not have. */
-const WAY_THERE: readonly ErrorCode[] = ["lane.failed", "proxy.failed", "edge.untrusted"];
+/** Failures of the path to an address. Another address may have another path. */
+const PATH_FAILURES: readonly ErrorCode[] = ["lane.failed", "proxy.failed", "edge.untrusted"];
 
-/** A UTF-16 code unit takes three bytes of UTF-8 at the most. */
+/** A UTF-16 code unit takes at most three bytes in UTF-8. */
 const MAX_UPLINK_PAYLOAD = 3 * MAX_MESSAGE;
 
-/** Dials the uplink with an assertion of its own; `roundTrip` to the edge, ms, null while it is not known. @throws FairleadError as {@link dial}. */
+/**
+ * Dials the uplink with a fresh assertion.
+ * @param rtt round trip to the edge, ms; null if unknown
+ * @throws FairleadError as {@link dialWebSocket}; `uplink.lost` for other failures
+ */
 export async function dialUplink(
   site: Member,
   signal: AbortSignal,
-  roundTrip: number | null = null,
+  rtt: number | null = null,
 ): Promise<WebSocket> {
-  return await dial({
+  return await dialWebSocket({
     ...credentials(site),
     url: webSocketUrl(site.membership.edge.gateway, UPLINK_PATH),
     headers: { authorization: `Bearer ${await site.assert("uplink")}` },
     webSocket: { maxPayload: MAX_UPLINK_PAYLOAD },
     fallback: "uplink.lost",
-    timeoutMs: timeLimit("dial", roundTrip),
+    timeoutMs: timeLimit("dial", rtt),
     signal,
   });
 }
 
 /**
- * Dials a lane with its ticket. Its messages are uncompressed and masked with zeros.
- * @param at origin of the address that takes lanes; the gateway unless given
- * @throws FairleadError ticket.*, lane.*, session.*, certificate.*, proxy.failed.
+ * Dials a lane with its ticket.
+ * @param origin of the address that serves lanes; the gateway unless given
+ * @param rtt round trip to the edge, ms; null if unknown
+ * @throws FairleadError `ticket.*`, `lane.*`, `session.*`, `certificate.*`, `proxy.failed`
  */
 export async function dialLane(
   site: Member,
   ticket: string,
   signal: AbortSignal,
-  at = site.membership.edge.gateway,
-  roundTrip: number | null = null,
+  origin = site.membership.edge.gateway,
+  rtt: number | null = null,
 ): Promise<WebSocket> {
-  return await dial({
+  return await dialWebSocket({
     ...credentials(site),
-    url: webSocketUrl(at, LANE_PATH),
+    url: webSocketUrl(origin, LANE_PATH),
     headers: { authorization: `Bearer ${await site.assert("lane")}`, [TICKET_HEADER]: ticket },
     webSocket: LANE_SOCKET_OPTIONS,
     fallback: "lane.failed",
-    timeoutMs: timeLimit(at === site.membership.edge.gateway ? "dial" : "lanePort", roundTrip),
+    timeoutMs: timeLimit(origin === site.membership.edge.gateway ? "dial" : "lanePort", rtt),
     signal,
   });
 }
 
-/** Where a site dials lanes. */
+/** The address at which a site dials lanes. */
 export function laneAddress(site: Member, log: Log): LaneAddress {
   return new LaneAddress({
     gateway: () => site.membership.edge.gateway,
-    probe: (origin) => probeLanes({ ...credentials(site), url: `${origin}${LANE_PATH}` }),
-    mayPass: (error) => error instanceof FairleadError && WAY_THERE.includes(error.code),
+    probe: (origin) => probeLaneAddress({ ...credentials(site), url: `${origin}${LANE_PATH}` }),
+    isPathFailure: (error) => error instanceof FairleadError && PATH_FAILURES.includes(error.code),
     log,
   });
 }
 
 function credentials(site: Member) {
   const { ca, edge } = site.membership;
-  return { ca: rootsOf({ ca, tls: edge.tls }), certificate: site.membership.chain, key: site.keyPem };
+  return { ca: trustedRoots({ ca, tls: edge.tls }), certificate: site.membership.chain, key: site.keyPem };
 }
 
 function webSocketUrl(origin: string, path: string): string {

@@ -1,23 +1,23 @@
 /**
- * Where lanes are dialled: at the gateway, or at a port of the same host that the edge has for lanes alone. That one is used
- * only once it has answered, so that a port that a firewall closes, or a proxy refuses, delays no session.
+ * The address at which lanes are dialled: the gateway, or a port of the same host that the edge reserves for lanes. The
+ * port is used once a probe of it has succeeded, so a firewall or a proxy that blocks it delays no session.
  */
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
 
-/** From a dial there that failed to the next probe, ms. */
+/** Wait after a failure of the port until the next probe, ms. */
 const RETRY = { base: 60_000, cap: 30 * 60_000 } as const;
 
 export interface LaneAddressOptions {
-  /** The gateway, `https://…`. */
+  /** Origin of the gateway, `https://…`. */
   readonly gateway: () => string;
-  /** Whether lanes are served at a URL. Rejects with a FairleadError when they are not. */
-  readonly probe: (url: string) => Promise<void>;
-  /** Whether an error of a dial is one of the way there, and not the edge's own answer. */
-  readonly mayPass: (error: unknown) => boolean;
+  /** Resolves when lanes are served at an origin; rejects with a FairleadError otherwise. */
+  readonly probe: (origin: string) => Promise<void>;
+  /** Whether a dial failed on the path to the edge, and not by the edge's own answer. */
+  readonly isPathFailure: (error: unknown) => boolean;
   readonly log: Log;
-  /** Monotonic, ms. */
+  /** Monotonic clock, ms. */
   readonly now?: () => number;
   readonly random?: () => number;
 }
@@ -27,8 +27,8 @@ export class LaneAddress {
   readonly #now: () => number;
   readonly #backoff: Backoff;
   #port: number | undefined;
-  #proven = false;
-  #probing = false;
+  #isProven = false;
+  #isProbing = false;
   /** No probe before this time, ms. */
   #quietUntil = Number.NEGATIVE_INFINITY;
 
@@ -38,11 +38,11 @@ export class LaneAddress {
     this.#backoff = new Backoff({ ...RETRY, random: options.random ?? Math.random });
   }
 
-  /** The edge's port for lanes, as `welcome` tells it; undefined when it has none. */
-  told(port: number | undefined): void {
+  /** Sets the port for lanes that `welcome` names; undefined for none. Probes it. */
+  setPort(port: number | undefined): void {
     if (port !== this.#port) {
       this.#port = port;
-      this.#proven = false;
+      this.#isProven = false;
       this.#quietUntil = Number.NEGATIVE_INFINITY;
       this.#backoff.reset();
     }
@@ -50,9 +50,9 @@ export class LaneAddress {
   }
 
   /**
-   * Dials a lane: at the lanes' port when that has answered, and at the gateway when it has not or fails now.
-   *
-   * @param dial opens it at an origin
+   * Dials a lane at the port for lanes if that was probed with success, and at the gateway otherwise or when the port
+   * fails.
+   * @param dial opens a lane at an origin
    */
   async dial<T>(dial: (origin: string) => Promise<T>): Promise<T> {
     const direct = this.#direct;
@@ -63,14 +63,14 @@ export class LaneAddress {
     try {
       return await dial(direct);
     } catch (error) {
-      if (!this.#options.mayPass(error)) throw error;
+      if (!this.#options.isPathFailure(error)) throw error;
       this.#failed();
       return await dial(this.#options.gateway());
     }
   }
 
   get #direct(): string | null {
-    return this.#proven ? this.#url : null;
+    return this.#isProven ? this.#url : null;
   }
 
   get #url(): string | null {
@@ -82,30 +82,30 @@ export class LaneAddress {
 
   #probe(): void {
     const url = this.#url;
-    if (url === null || this.#proven || this.#probing || this.#now() < this.#quietUntil) return;
+    if (url === null || this.#isProven || this.#isProbing || this.#now() < this.#quietUntil) return;
     const port = this.#port;
-    this.#probing = true;
+    this.#isProbing = true;
     const { probe, log } = this.#options;
     void probe(url)
       .then(
         () => {
           if (port !== this.#port) return;
-          this.#proven = true;
+          this.#isProven = true;
           this.#backoff.reset();
-          log.debug({ url }, "lanes are dialled at their own port");
+          log.debug({ url }, "Lanes are dialled at a port of their own.");
         },
         (error: FairleadError) => {
-          log.debug({ url, code: error.code }, `lanes stay on the gateway: ${error.message}`);
+          log.debug({ url, code: error.code }, `Lanes are dialled at the gateway: ${error.message}`);
           if (port === this.#port) this.#failed();
         },
       )
       .finally(() => {
-        this.#probing = false;
+        this.#isProbing = false;
       });
   }
 
   #failed(): void {
-    this.#proven = false;
+    this.#isProven = false;
     this.#quietUntil = this.#now() + this.#backoff.next();
   }
 }

@@ -1,105 +1,106 @@
 /**
- * Finds out sooner than by 45 seconds of silence that an uplink leads nowhere: when somebody waits for an answer in
- * vain. An edge that is only slow still answers a keep-alive, which nothing there has to wake for.
+ * Detects a dead uplink before 45 seconds of silence have passed: when a request stays unanswered. An edge that is only
+ * slow still answers a keep-alive, because the runtime does so without waking any code.
  *
- *     asked ──no answer──▶ probed ──no sign of life──▶ replaced ──sign of life──▶ kept after all
- *                             └────sign of life──▶ kept
+ *     request sent ──no answer──▶ probed ──no answer──▶ replaced ──late answer──▶ kept
+ *                                   └────answer──▶ kept
  */
 import { TIME_LIMITS, timeLimit } from "../../protocol/time-limits.ts";
 import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
 
-/** How long an answer, and then a sign of life, are waited for at least, ms. */
-export interface DoubtTimes {
+export interface LivenessTimes {
+  /** Least time for the answer to a request before the uplink is probed, ms. */
   readonly answerMs: number;
-  readonly signMs: number;
+  /** Least time for the answer to the probe, ms. */
+  readonly probeMs: number;
 }
 
-const TIMES: DoubtTimes = { answerMs: TIME_LIMITS.answer.least, signMs: 2000 };
+const TIMES: LivenessTimes = { answerMs: TIME_LIMITS.answer.least, probeMs: 2000 };
 
-/** A sign of life may take this many round trips, however long they are. */
-const ROUND_TRIPS = 8;
+/** Least time for the answer to the probe, in round trips. */
+const PROBE_ROUND_TRIPS = 8;
 
-/** Between two replacements of uplinks that answered nothing, ms; at least half of it, doubling. */
+/** Spacing of replacements of uplinks that answered nothing, ms: doubles, and may be shorter by up to half. */
 const SPACING = { base: 20_000, cap: 160_000 } as const;
 
-/** What can be doubted. */
-export interface Doubted {
+export interface ProbedUplink {
   readonly isOpen: boolean;
-  /** Asks for a sign of life now; resolves when it has come. */
+  /** Sends a keep-alive. Resolves when its answer has arrived. */
   probe(): Promise<void>;
 }
 
-export interface DoubtsOptions<U extends Doubted> {
-  /** Opens an uplink in the place of this one; `lives` says that it has given a sign of life after all. */
-  readonly replace: (uplink: U, lives: AbortSignal) => Promise<void>;
-  /** The round trip to the edge, ms; null while it is not known. */
+export interface LivenessProbeOptions<U extends ProbedUplink> {
+  /** Replaces an uplink; `alive` aborts when the uplink answers after all. */
+  readonly replace: (uplink: U, alive: AbortSignal) => Promise<void>;
+  /** Round trip to the edge, ms; null before the first measurement. */
   readonly rtt: () => number | null;
   /** 0 ≤ random() < 1. */
   readonly random: () => number;
   readonly log: Log;
-  readonly times?: DoubtTimes;
-  /** A clock, ms. */
+  readonly times?: LivenessTimes;
+  /** Monotonic clock, ms. */
   readonly now: () => number;
 }
 
-export class Doubts<U extends Doubted> {
-  readonly #options: DoubtsOptions<U>;
-  readonly #times: DoubtTimes;
-  /** Under doubt; one at a time, however many wait. */
-  #doubted: U | null = null;
-  /** Replacements since a question was last answered in time, and until when there is no other, ms. */
-  #replaced = 0;
+export class LivenessProbe<U extends ProbedUplink> {
+  readonly #options: LivenessProbeOptions<U>;
+  readonly #times: LivenessTimes;
+  /** The uplink that is probed now. At most one, however many requests wait. */
+  #probed: U | null = null;
+  /** Count of replacements since a request was last answered in time. */
+  #replacements = 0;
+  /** No further replacement before this time, ms. */
   #quietUntil = Number.NEGATIVE_INFINITY;
 
-  constructor(options: DoubtsOptions<U>) {
+  constructor(options: LivenessProbeOptions<U>) {
     this.#options = options;
     this.#times = options.times ?? TIMES;
   }
 
-  /** A question went out. The returned function is to be called when nobody waits any more, `answered` or not. */
-  asked(uplink: U): (answered: boolean) => void {
-    let inTime = true;
+  /** Watches a request that was sent. Call the returned function when the request has ended, `answered` or not. */
+  requestSent(uplink: U): (answered: boolean) => void {
+    let isInTime = true;
     const timer = setTimeout(
       () => {
-        inTime = false;
-        void this.#doubt(uplink);
+        isInTime = false;
+        void this.#probe(uplink);
       },
       timeLimit("answer", this.#options.rtt(), this.#times.answerMs),
     ).unref();
     return (answered) => {
       clearTimeout(timer);
-      if (!answered || !inTime) return;
-      this.#replaced = 0;
+      if (!answered || !isInTime) return;
+      this.#replacements = 0;
       this.#quietUntil = Number.NEGATIVE_INFINITY;
     };
   }
 
-  async #doubt(uplink: U): Promise<void> {
-    if (this.#doubted === uplink || !uplink.isOpen) return;
-    this.#doubted = uplink;
-    const lives = new AbortController();
-    void uplink.probe().then(() => lives.abort());
-    await sleep(this.#signWait(), lives.signal, { ref: false });
-    if (!lives.signal.aborted && uplink.isOpen && this.#options.now() >= this.#quietUntil) {
-      this.#keepQuiet();
-      this.#options.log.info({ code: "uplink.lost" }, "the uplink does not answer: opening another");
-      await this.#options.replace(uplink, lives.signal);
+  async #probe(uplink: U): Promise<void> {
+    if (this.#probed === uplink || !uplink.isOpen) return;
+    this.#probed = uplink;
+    const alive = new AbortController();
+    void uplink.probe().then(() => alive.abort());
+    const isSilent = await sleep(this.#probeWait(), alive.signal, { ref: false });
+    if (isSilent && uplink.isOpen && this.#options.now() >= this.#quietUntil) {
+      this.#spaceOut();
+      this.#options.log.info({ code: "uplink.lost" }, "The uplink does not answer. Opening another one.");
+      await this.#options.replace(uplink, alive.signal);
     }
-    if (this.#doubted === uplink) this.#doubted = null;
+    if (this.#probed === uplink) this.#probed = null;
   }
 
-  /** Up to twice the time that it takes at least: those of a site whose path broke come back spread out. ms */
-  #signWait(): number {
-    const least = Math.max(this.#times.signMs, ROUND_TRIPS * (this.#options.rtt() ?? 0));
+  /** Between one and two times the least wait, ms, so that sites behind a broken path do not return all at once. */
+  #probeWait(): number {
+    const least = Math.max(this.#times.probeMs, PROBE_ROUND_TRIPS * (this.#options.rtt() ?? 0));
     return least * (1 + this.#options.random());
   }
 
-  /** An edge that takes uplinks and answers nothing is not served by more of them. */
-  #keepQuiet(): void {
+  /** Delays the next replacement. More uplinks do not help an edge that accepts them and answers nothing. */
+  #spaceOut(): void {
     const { now, random } = this.#options;
-    const spacing = Math.min(SPACING.base * 2 ** Math.min(this.#replaced, 10), SPACING.cap);
-    this.#replaced += 1;
+    const spacing = Math.min(SPACING.base * 2 ** Math.min(this.#replacements, 10), SPACING.cap);
+    this.#replacements += 1;
     this.#quietUntil = now() + (spacing / 2) * (1 + random());
   }
 }

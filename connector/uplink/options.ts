@@ -1,31 +1,31 @@
-/** What an uplink is given. */
+/** Options of the uplink. */
 import type { WebSocket } from "ws";
 import type { Hello, Welcome } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "./connection.ts";
-import type { DoubtTimes } from "./liveness-probe.ts";
+import type { LivenessTimes } from "./liveness-probe.ts";
 
 export interface UplinkOptions {
   /**
-   * Opens the WebSocket with an assertion of its own; renews an expired certificate first. `roundTrip` to the edge as
-   * it was last measured, ms; null before that.
+   * Opens the WebSocket with a fresh assertion; renews an expired certificate first. `rtt` is the last measured round
+   * trip to the edge, ms; null before the first measurement.
    */
-  readonly dial: (signal: AbortSignal, roundTrip: number | null) => Promise<WebSocket>;
-  /** The edge called the certificate expired, whatever this site's clock says. */
+  readonly dial: (signal: AbortSignal, rtt: number | null) => Promise<WebSocket>;
+  /** The edge refused the certificate as expired. This site's clock may disagree. */
   readonly onExpired: () => Promise<void>;
-  /** The edge says that the site is a member no more. May come again at each attempt. */
+  /** The edge refused the site as revoked. Called at each attempt. */
   readonly onRevoked?: () => void;
   readonly hello: () => Hello;
-  /** `skewMs`: how much the edge's clock is ahead. */
+  /** `skewMs` is positive when the edge's clock is ahead. */
   readonly onWelcome: (welcome: Welcome, skewMs: number) => void;
   readonly onNotice: (notice: Notice) => void;
   readonly log: Log;
-  /** A clock that never goes back, ms, for waits and limits; the process's own unless given. */
+  /** Monotonic clock for waits and limits, ms; the process's unless given. */
   readonly now?: () => number;
-  /** The wall clock, ms since 1970, for times that are shown or compared with the edge's; the system's unless given. */
+  /** Wall clock for times that are shown or compared with the edge's, ms since 1970; the system's unless given. */
   readonly wallClock?: () => number;
   readonly random?: () => number;
   readonly keepalive?: { readonly everyMs: number; readonly deadAfterMs: number };
-  /** How long an answer is waited for before the uplink is doubted. */
-  readonly doubts?: DoubtTimes;
+  /** Times after which an unanswered request leads to a probe and a replacement. */
+  readonly liveness?: LivenessTimes;
 }

@@ -1,100 +1,103 @@
-/** Opens an uplink in the place of one that is there: make before break. */
+/** Replaces an open uplink: opens the new one before the old one is closed. */
 import { asFairleadError, type FairleadError } from "../../protocol/errors.ts";
 import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
 import { Backoff, type BackoffOptions } from "../net/backoff.ts";
 import { waitAfter } from "./state.ts";
 
-export interface ReplacingOptions<U> {
-  /** Dials, says hello and moves over; the dial, and no more than that, can be called off. */
-  readonly connect: (calledOff: AbortSignal) => Promise<void>;
-  /** The uplink that is there, open or not; null for none. */
+export interface ReplacementOptions<U> {
+  /** Dials, sends hello and switches over. `cancelled` cancels the dial alone. */
+  readonly connect: (cancelled: AbortSignal) => Promise<void>;
+  /** The current uplink, open or not; null for none. */
   readonly current: () => (U & { readonly isOpen: boolean }) | null;
-  /** The one that was there has ended, and could not be replaced. */
+  /** The current uplink has ended and could not be replaced. */
   readonly failed: (error: FairleadError) => void;
   readonly backoff: BackoffOptions;
   readonly log: Log;
 }
 
-export class Replacing<U> {
-  readonly #options: ReplacingOptions<U>;
-  /** Hellos that were asked for, and the one that the current uplink was opened with. */
-  #wanted = 0;
-  #said = 0;
+export class Replacement<U> {
+  readonly #options: ReplacementOptions<U>;
+  /** Count of hellos that were requested. */
+  #requested = 0;
+  /** The hello with which the current uplink was opened. */
+  #answered = 0;
   #running: Promise<void> | null = null;
-  /** Calls off what replaces an uplink that is not there any more. */
-  #needless = new AbortController();
+  /** Cancels the replacement of an uplink that has ended. */
+  #obsolete = new AbortController();
 
-  constructor(options: ReplacingOptions<U>) {
+  constructor(options: ReplacementOptions<U>) {
     this.#options = options;
   }
 
-  /** One is being replaced now. */
-  get underWay(): boolean {
+  /** Whether a replacement is in progress. */
+  get isRunning(): boolean {
     return this.#running !== null;
   }
 
-  /** Which hello is about to be said, for {@link said}. */
-  get wanted(): number {
-    return this.#wanted;
+  /** The number of the next hello, for {@link answered}. */
+  get hello(): number {
+    return this.#requested;
   }
 
-  /** An uplink is up that was opened with this hello. */
-  said(hello: number): void {
-    this.#said = hello;
+  /** Notes that an uplink was opened with this hello. */
+  answered(hello: number): void {
+    this.#answered = hello;
   }
 
-  /** An uplink came up in the usual way: replaces it if a newer hello was asked for meanwhile. */
-  settle(): void {
-    if (this.#said < this.#wanted) void this.#catchUp();
+  /** Replaces an uplink that the run loop opened, if a newer hello was requested meanwhile. */
+  catchUp(): void {
+    if (this.#answered < this.#requested) void this.#catchUp();
   }
 
-  /** There is nothing to replace: another uplink is dialled in the usual way. */
-  stop(): void {
-    this.#needless.abort();
-    this.#needless = new AbortController();
+  /** Cancels the replacement. The run loop dials the next uplink. */
+  cancel(): void {
+    this.#obsolete.abort();
+    this.#obsolete = new AbortController();
   }
 
-  /** Resolves when an uplink is up that said hello after this call, or when there is none to replace. */
-  async hello(): Promise<void> {
-    this.#wanted += 1;
-    const wanted = this.#wanted;
+  /** Resolves when an uplink is up that sent its hello after this call, or when there is none to replace. */
+  async withNewHello(): Promise<void> {
+    this.#requested += 1;
+    const requested = this.#requested;
     await this.#catchUp();
-    // Asked for in the very moment in which another replacement had come to its end.
-    if (this.#said < wanted && this.#options.current()?.isOpen) await this.#catchUp();
+    // The call may have come after the last check of a replacement that was ending.
+    if (this.#answered < requested && this.#options.current()?.isOpen) await this.#catchUp();
   }
 
-  /** Replaces this uplink unless it turns out to live. */
-  async silent(uplink: U, lives: AbortSignal): Promise<void> {
-    await this.#once(() => this.#options.current() === uplink, lives);
+  /** Replaces a silent uplink unless `alive` aborts. */
+  async ofSilent(uplink: U, alive: AbortSignal): Promise<void> {
+    await this.#once(() => this.#options.current() === uplink, alive);
   }
 
   #catchUp(): Promise<void> {
-    return this.#once(() => this.#said < this.#wanted);
+    return this.#once(() => this.#answered < this.#requested);
   }
 
-  #once(needed: () => boolean, calledOff?: AbortSignal): Promise<void> {
-    const signals = calledOff === undefined ? [] : [calledOff];
-    this.#running ??= this.#run(needed, AbortSignal.any([this.#needless.signal, ...signals])).finally(() => {
-      this.#running = null;
-    });
+  #once(isNeeded: () => boolean, cancelled?: AbortSignal): Promise<void> {
+    const signals = cancelled === undefined ? [] : [cancelled];
+    this.#running ??= this.#run(isNeeded, AbortSignal.any([this.#obsolete.signal, ...signals])).finally(
+      () => {
+        this.#running = null;
+      },
+    );
     return this.#running;
   }
 
-  async #run(needed: () => boolean, calledOff: AbortSignal): Promise<void> {
+  async #run(isNeeded: () => boolean, cancelled: AbortSignal): Promise<void> {
     const { connect, current, failed, log } = this.#options;
     const backoff = new Backoff(this.#options.backoff);
-    while (needed() && current() !== null && !calledOff.aborted) {
+    while (isNeeded() && current() !== null && !cancelled.aborted) {
       try {
-        await connect(calledOff);
+        await connect(cancelled);
       } catch (thrown) {
         const error = asFairleadError(thrown, "uplink.lost");
-        // The registry may have dropped it for the one that failed.
+        // The registry may have closed the current uplink in favour of the failed one.
         if (current()?.isOpen === false) failed(error);
-        if (calledOff.aborted || !current()?.isOpen) return;
-        log.warn({ code: error.code }, `replacing the uplink failed: ${error.message}`);
+        if (cancelled.aborted || !current()?.isOpen) return;
+        log.warn({ code: error.code }, `The uplink could not be replaced: ${error.message}`);
         const wait = waitAfter(error.code, () => backoff.next(), this.#options.backoff.random);
-        await sleep(wait, calledOff, { ref: false });
+        await sleep(wait, cancelled, { ref: false });
       }
     }
   }

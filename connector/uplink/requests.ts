@@ -1,4 +1,4 @@
-/** What a connector asks the registry over its uplink, and how it reads the answers. */
+/** The requests that a connector sends to the registry over its uplink. */
 import { FairleadError } from "../../protocol/errors.ts";
 import type { InstanceId } from "../../protocol/instance-id.ts";
 import type {
@@ -8,22 +8,26 @@ import type {
   Renewal,
   SiteView,
 } from "../../protocol/uplink/messages.ts";
-import type { Answer, Question } from "./connection.ts";
+import type { UplinkRequest, UplinkResponse } from "./connection.ts";
 
-/** What the edge must know to be asked, and how it fails when it does not. */
-export interface Needs {
+/** A feature without which the edge cannot answer a request, and the error for an edge without it. */
+export interface RequiredFeature {
   readonly feature: EdgeFeature;
   readonly error: () => FairleadError;
 }
 
-export abstract class Requests {
-  /** How long a request waits for an uplink and its answer together, ms. */
+export abstract class UplinkRequests {
+  /** Time limit of a request, including the wait for an uplink, ms. */
   protected abstract readonly requestMs: number;
 
-  /** Sends a question and waits for its answer. @throws FairleadError the registry's code; uplink.lost. */
-  protected abstract ask(question: Question, timeoutMs: number, needs?: Needs): Promise<Answer>;
+  /** Sends a request and waits for its response. @throws FairleadError the registry's code; `uplink.lost`. */
+  protected abstract exchange(
+    request: UplinkRequest,
+    timeoutMs: number,
+    required?: RequiredFeature,
+  ): Promise<UplinkResponse>;
 
-  /** @throws FairleadError session.*, service.unknown; uplink.lost. */
+  /** @throws FairleadError `session.*`, `service.unknown`; `uplink.lost`. */
   async requestSession(
     service: string,
     peer: InstanceId,
@@ -31,51 +35,54 @@ export abstract class Requests {
     encryption?: Encryption,
   ): Promise<Invitation> {
     const mode = encryption === undefined ? {} : { encryption };
-    const question: Question = { type: "session.request", service, peer, lanes, ...mode };
-    const answer = await this.ask(question, this.requestMs);
-    if (answer.type !== "session.grant") throw unexpected(answer);
-    return answer.invitation;
+    const request: UplinkRequest = { type: "session.request", service, peer, lanes, ...mode };
+    const response = await this.exchange(request, this.requestMs);
+    if (response.type !== "session.grant") throw unexpected(response);
+    return response.invitation;
   }
 
   /**
-   * Asks for lanes of a higher generation than the last that this side used.
-   * @throws FairleadError session.unknown, session.peer_offline, session.revoked, session.forbidden; uplink.lost;
-   * session.lost from an edge that is too old to know: it would take the question for a malformed message.
+   * Requests lanes of a generation above the last one that this side used.
+   * @throws FairleadError `session.unknown`, `session.peer_offline`, `session.revoked`, `session.forbidden`;
+   * `uplink.lost`; `session.lost` for an edge that is too old, which would refuse the request as malformed.
    */
   async requestResume(session: string, generation: number, lanes = 1): Promise<Invitation> {
-    const question: Question = { type: "session.resume", session, generation, lanes };
-    const answer = await this.ask(question, this.requestMs, {
+    const request: UplinkRequest = { type: "session.resume", session, generation, lanes };
+    const response = await this.exchange(request, this.requestMs, {
       feature: "resume",
-      error: () => new FairleadError("session.lost", "the edge is too old to resume sessions"),
+      error: () => new FairleadError("session.lost", "The edge is too old to resume sessions."),
     });
-    if (answer.type !== "session.grant") throw unexpected(answer);
-    return answer.invitation;
+    if (response.type !== "session.grant") throw unexpected(response);
+    return response.invitation;
   }
 
-  /** @throws FairleadError the registry's code; uplink.lost. */
+  /** @throws FairleadError the registry's code; `uplink.lost`. */
   async requestRenewal(): Promise<Renewal> {
-    const answer = await this.ask({ type: "renew" }, this.requestMs);
-    if (answer.type !== "renewed") throw unexpected(answer);
-    return answer.renewal;
+    const response = await this.exchange({ type: "renew" }, this.requestMs);
+    if (response.type !== "renewed") throw unexpected(response);
+    return response.renewal;
   }
 
-  /** The network as this site sees it. @throws FairleadError uplink.lost. */
+  /** Requests the network as this site sees it. @throws FairleadError `uplink.lost`. */
   async requestStatus(timeoutMs = this.requestMs): Promise<SiteView> {
-    const answer = await this.ask({ type: "status.request" }, timeoutMs);
-    if (answer.type !== "status") throw unexpected(answer);
-    return answer.view;
+    const response = await this.exchange({ type: "status.request" }, timeoutMs);
+    if (response.type !== "status") throw unexpected(response);
+    return response.view;
   }
 
-  /** Deletes one of this site's links. @throws FairleadError link.unknown; uplink.lost; uplink.version from an edge that is too old. */
+  /**
+   * Deletes one of this site's links.
+   * @throws FairleadError `link.unknown`; `uplink.lost`; `uplink.version` for an edge that is too old.
+   */
   async deleteLink(link: string): Promise<void> {
-    const answer = await this.ask({ type: "link.delete", link }, this.requestMs, {
+    const response = await this.exchange({ type: "link.delete", link }, this.requestMs, {
       feature: "links",
-      error: () => new FairleadError("uplink.version", "the edge is too old to delete links: update it"),
+      error: () => new FairleadError("uplink.version", "The edge is too old to delete links. Update it."),
     });
-    if (answer.type !== "done") throw unexpected(answer);
+    if (response.type !== "done") throw unexpected(response);
   }
 }
 
-function unexpected(answer: Answer): FairleadError {
-  return new FairleadError("uplink.malformed", `the edge answered with ${answer.type}`);
+function unexpected(response: UplinkResponse): FairleadError {
+  return new FairleadError("uplink.malformed", `The edge answered with ${response.type}.`);
 }

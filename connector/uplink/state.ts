@@ -1,4 +1,4 @@
-/** The uplink's state: one value, the legal moves, and how long to wait after which failure. */
+/** The state of the uplink, its transitions, and the wait after each failure. */
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 
@@ -11,18 +11,18 @@ export interface Trouble {
 export type UplinkState =
   /** Not started. */
   | { readonly state: "idle"; readonly since: number }
-  /** Dialling, or waiting for welcome. `trouble` is what ended the previous attempt. */
+  /** Dialling, or waiting for `welcome`. `trouble` ended the previous attempt. */
   | { readonly state: "connecting"; readonly since: number; readonly trouble?: Trouble }
   | { readonly state: "up"; readonly since: number }
-  /** Failed in a way that passes by itself; tried again at `until`. Times in ms since 1970. */
+  /** Failed in a way that passes; dialled again at `until`. Times in ms since 1970. */
   | { readonly state: "waiting"; readonly since: number; readonly until: number; readonly trouble: Trouble }
-  /** Failed in a way that somebody has to repair; still tried again, slowly. */
+  /** Failed in a way that needs a repair; still dialled again, slowly. */
   | { readonly state: "refused"; readonly since: number; readonly until: number; readonly trouble: Trouble }
   | { readonly state: "closed"; readonly since: number };
 
 type Name = UplinkState["state"];
 
-const MOVES: Readonly<Record<Name, readonly Name[]>> = {
+const TRANSITIONS: Readonly<Record<Name, readonly Name[]>> = {
   idle: ["connecting", "closed"],
   connecting: ["up", "waiting", "refused", "closed"],
   up: ["waiting", "refused", "closed"],
@@ -32,27 +32,27 @@ const MOVES: Readonly<Record<Name, readonly Name[]>> = {
 };
 
 export function canMove(from: Name, to: Name): boolean {
-  return MOVES[from].includes(to);
+  return TRANSITIONS[from].includes(to);
 }
 
-/** Waits between attempts while somebody has to repair something, ms. */
+/** Bounds of the wait between attempts while a repair is needed, ms. */
 export const SLOW = { from: 30_000, to: 60_000 } as const;
 
 /**
- * Codes that no repetition cures go slowly. `assertion.replayed` does pass: every assertion has a number of
- * its own. `certificate.expired` is followed by a renewal on the API, which has a code of its own.
+ * Whether a repetition cannot cure `code`. It can cure `assertion.replayed`, because every assertion has its own
+ * number, and `certificate.expired`, because a renewal over the API follows.
  */
 export function isSlow(code: ErrorCode): boolean {
   return !ERRORS[code].retry && code !== "assertion.replayed" && code !== "certificate.expired";
 }
 
-/** The wait before the next attempt after `code`, ms. `next` is the backoff's. */
+/** The wait before the next attempt after `code`, ms. `next` is the wait of the backoff. */
 export function waitAfter(code: ErrorCode, next: () => number, random: () => number): number {
   return isSlow(code) ? Math.floor(SLOW.from + random() * (SLOW.to - SLOW.from)) : next();
 }
 
-/** Keeps the state: every change goes through {@link StateKeeper.move}, and is logged. */
-export class StateKeeper {
+/** Holds the state of the uplink and logs each transition. Only {@link UplinkStates.move} changes the state. */
+export class UplinkStates {
   readonly #log: Log;
   #state: UplinkState;
 
@@ -65,7 +65,7 @@ export class StateKeeper {
     return this.#state;
   }
 
-  /** What ended the previous attempt, to be shown during the next. */
+  /** The trouble of the previous attempt, shown during the next one. */
   get trouble(): { trouble?: Trouble } {
     const state = this.#state;
     return state.state === "waiting" || state.state === "refused" ? { trouble: state.trouble } : {};
@@ -73,12 +73,15 @@ export class StateKeeper {
 
   move(next: UplinkState): void {
     const from = this.#state.state;
-    if (!canMove(from, next.state)) throw new Error(`the uplink cannot go from ${from} to ${next.state}`);
+    if (!canMove(from, next.state)) throw new Error(`The uplink cannot go from ${from} to ${next.state}.`);
     this.#state = next;
     const fields = { from, to: next.state };
     if (next.state === "waiting" || next.state === "refused") {
       const { code, message, action } = next.trouble;
-      this.#log.warn({ ...fields, code, action, retryMs: next.until - next.since }, `uplink: ${message}`);
-    } else this.#log.info(fields, `uplink ${next.state}`);
+      this.#log.warn(
+        { ...fields, code, action, retryMs: next.until - next.since },
+        `The uplink is ${next.state}: ${message}`,
+      );
+    } else this.#log.info(fields, `The uplink is ${next.state}.`);
   }
 }

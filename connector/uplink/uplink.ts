@@ -1,6 +1,6 @@
 /**
- * Keeps an uplink to the registry: dials, says hello, and when it ends dials again, forever. A new certificate gets an
- * uplink of its own before the old one is closed, and so does one that does not answer.
+ * The uplink to the registry: dials, sends hello, and dials again whenever the connection ends. A connection with an old
+ * certificate, and one that does not answer, is replaced before it is closed.
  */
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
@@ -9,54 +9,54 @@ import { Pause } from "../async/pause.ts";
 import { sleep } from "../async/sleep.ts";
 import { Waiters } from "../async/waiters.ts";
 import { Backoff, type BackoffOptions } from "../net/backoff.ts";
-import { clockSkew } from "./clock-skew.ts";
-import { type Answer, type Notice, type Question, UplinkConnection } from "./connection.ts";
-import { Doubts } from "./liveness-probe.ts";
+import { measureSkew } from "./clock-skew.ts";
+import { type Notice, UplinkConnection, type UplinkRequest, type UplinkResponse } from "./connection.ts";
+import { LivenessProbe } from "./liveness-probe.ts";
 import type { UplinkOptions } from "./options.ts";
-import { Replacing } from "./replacement.ts";
-import { type Needs, Requests } from "./requests.ts";
-import { RoundTrip } from "./rtt.ts";
-import { isSlow, StateKeeper, type Trouble, type UplinkState, waitAfter } from "./state.ts";
+import { Replacement } from "./replacement.ts";
+import { type RequiredFeature, UplinkRequests } from "./requests.ts";
+import { Rtt } from "./rtt.ts";
+import { isSlow, type Trouble, type UplinkState, UplinkStates, waitAfter } from "./state.ts";
 
 const BACKOFF = { base: 250, cap: 15_000 } as const;
 
-/** When somebody waits for the uplink, it is dialled within this time, ms. */
+/** Longest wait until the next dial while a request waits for the uplink, ms. */
 const HURRY_MS = 1000;
 
-/** So much longer than told, at most, those wait whom the edge told to ask later: they do not come all at once. */
+/** Longest random extension of the wait that the edge asked for, as a fraction, so that sites return spread out. */
 const SPREAD = 0.5;
 
-/** Longest round trip that the protocol tells, ms. */
+/** Longest round trip that the protocol can carry, ms. */
 const MAX_RTT = 600_000;
 
 export type { UplinkOptions } from "./options.ts";
 
-export class Uplink extends Requests {
+export class Uplink extends UplinkRequests {
   readonly #options: UplinkOptions;
-  /** Monotonic: whatever waits or ends goes by it. */
+  /** Monotonic clock for waits and limits, ms. */
   readonly #now: () => number;
-  /** For what is shown. */
+  /** Wall clock for times that are shown, ms since 1970. */
   readonly #wallClock: () => number;
   readonly #random: () => number;
   readonly #backoff: Backoff;
   readonly #stop = new AbortController();
   readonly #pause: Pause;
   readonly #waiters = new Waiters();
-  readonly #states: StateKeeper;
-  readonly #replacing: Replacing<UplinkConnection>;
-  readonly #doubts: Doubts<UplinkConnection>;
-  readonly #roundTrip = new RoundTrip();
-  /** The round trip as it was last known, ms: what a new uplink takes. */
-  #lastRoundTrip: number | null = null;
+  readonly #states: UplinkStates;
+  readonly #replacement: Replacement<UplinkConnection>;
+  readonly #liveness: LivenessProbe<UplinkConnection>;
+  readonly #rtt = new Rtt();
+  /** The round trip of the previous connection, ms. */
+  #previousRtt: number | null = null;
   #current: UplinkConnection | null = null;
-  /** Since when there is an uplink, by the monotonic clock, ms; null while there is none. */
+  /** When the uplink came up, by the monotonic clock, ms; null while it is down. */
   #upSince: number | null = null;
   /** When the wait between two attempts ends, by the monotonic clock, ms. */
   #dialAt = 0;
-  /** What the edge of the current uplink said that it can do. */
+  /** Features that the edge announced on the current connection. */
   #features: ReadonlySet<string> = new Set();
-  /** Settles when the current uplink ends. */
-  #over: ((error: FairleadError) => void) | undefined;
+  /** Ends the current connection for the run loop. */
+  #endCurrent: ((error: FairleadError) => void) | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(options: UplinkOptions) {
@@ -69,18 +69,21 @@ export class Uplink extends Requests {
     const backoff: BackoffOptions = { ...BACKOFF, random };
     this.#backoff = new Backoff(backoff);
     this.#pause = new Pause(this.#stop.signal, random);
-    this.#states = new StateKeeper(wallClock(), log);
-    this.#replacing = new Replacing({
-      connect: (calledOff) => this.#connect(calledOff),
+    this.#states = new UplinkStates(wallClock(), log);
+    this.#replacement = new Replacement({
+      connect: (cancelled) => this.#connect(cancelled),
       current: () => this.#current,
-      failed: (error) => this.#over?.(error),
-      ...{ backoff, log },
+      failed: (error) => this.#endCurrent?.(error),
+      backoff,
+      log,
     });
-    this.#doubts = new Doubts({
-      replace: (uplink, lives) => this.#replacing.silent(uplink, lives),
-      rtt: () => this.roundTrip,
-      ...{ random, log, now },
-      ...(options.doubts === undefined ? {} : { times: options.doubts }),
+    this.#liveness = new LivenessProbe({
+      replace: (uplink, alive) => this.#replacement.ofSilent(uplink, alive),
+      rtt: () => this.lastRtt,
+      random,
+      log,
+      now,
+      ...(options.liveness === undefined ? {} : { times: options.liveness }),
     });
   }
 
@@ -88,49 +91,49 @@ export class Uplink extends Requests {
     return this.#states.state;
   }
 
-  /** How long the edge has been reached without a gap, ms; 0 while it is not. */
+  /** Time since the uplink came up, ms; 0 while it is down. */
   get upForMs(): number {
     return this.#upSince === null ? 0 : this.#now() - this.#upSince;
   }
 
-  /** The round trip to the edge, ms; null while it is not known. */
+  /** Round trip to the edge, ms; null while the uplink is down and before the first measurement. */
   get rtt(): number | null {
-    return this.state.state === "up" ? this.#roundTrip.value : null;
+    return this.state.state === "up" ? this.#rtt.median : null;
   }
 
-  /** The round trip to the edge for limits, ms: as it was last measured, also while the uplink is down. */
-  get roundTrip(): number | null {
-    return this.#roundTrip.value ?? this.#lastRoundTrip;
+  /** Last measured round trip to the edge, ms, also while the uplink is down; null before the first measurement. */
+  get lastRtt(): number | null {
+    return this.#rtt.median ?? this.#previousRtt;
   }
 
   protected override get requestMs(): number {
-    return timeLimit("request", this.roundTrip);
+    return timeLimit("request", this.lastRtt);
   }
 
   start(): void {
     this.#running = this.#run();
   }
 
-  /** Sends a message that hello repeats anyway; without an uplink it is dropped. */
+  /** Sends a message whose content hello repeats. Dropped while the uplink is down. */
   send(message: ConnectorMessage): void {
     this.#current?.send(message);
   }
 
   /**
-   * Opens a second uplink with what is valid now, moves over to it, then closes the first. Resolves when an uplink
-   * is up that said hello after this call, or when there is none: the run loop dials with what is valid then.
+   * Opens a second connection with the current certificates, switches to it, then closes the first. Resolves when a
+   * connection is up that sent its hello after this call, or when the uplink is down: the run loop dials it anew.
    */
   async replace(): Promise<void> {
-    await this.#replacing.hello();
+    await this.#replacement.withNewHello();
   }
 
-  /** Says bye, so that what this instance offers is withdrawn at once, and ends. */
+  /** Sends bye, on which the registry withdraws the offers of this instance at once, and ends the uplink. */
   async close(): Promise<void> {
     this.#current?.send({ type: "bye" });
     this.#stop.abort();
-    this.#replacing.stop();
+    this.#replacement.cancel();
     this.#current?.close();
-    this.#over?.(new FairleadError("uplink.lost", "the connector stops"));
+    this.#endCurrent?.(new FairleadError("uplink.lost", "The connector is stopping."));
     await this.#running;
   }
 
@@ -140,26 +143,25 @@ export class Uplink extends Requests {
       this.#states.move({ state: "connecting", since: this.#wallClock(), ...this.#states.trouble });
       let error: FairleadError;
       try {
-        const over = new Promise<FairleadError>((resolve) => {
-          this.#over = resolve;
+        const ended = new Promise<FairleadError>((resolve) => {
+          this.#endCurrent = resolve;
         });
         await this.#connect();
         this.#upSince = this.#now();
         this.#states.move({ state: "up", since: this.#wallClock() });
-        this.#replacing.settle();
-        error = await over;
+        this.#replacement.catchUp();
+        error = await ended;
       } catch (thrown) {
         error = asFairleadError(thrown, "uplink.lost");
       }
       const upSince = this.#upSince;
       this.#upSince = null;
-      this.#replacing.stop();
+      this.#replacement.cancel();
       this.#current?.close(error);
       this.#current = null;
       if (signal.aborted) break;
-      // One that held as long as the wait before it may have been was good: the next failure is the first
-      // again. So an edge that is restarted often is found again soon, and one that fails under the load of
-      // those who come back gets them more and more spread out.
+      // A connection that lasted at least as long as the longest wait before it resets the backoff. A site thus
+      // returns soon to an edge that restarts often, and ever later to an edge that fails under returning sites.
       if (upSince !== null && this.#now() - upSince >= this.#backoff.bound) this.#backoff.reset();
       error = await this.#afterExpiry(error);
       if (error.code === "site.revoked") this.#options.onRevoked?.();
@@ -169,7 +171,7 @@ export class Uplink extends Requests {
     this.#waiters.wake();
   }
 
-  /** The edge's clock counts: what it calls expired is renewed, even if it looks good here. */
+  /** Renews a certificate that the edge refused as expired, even if it is valid by this site's clock. */
   async #afterExpiry(error: FairleadError): Promise<FairleadError> {
     if (error.code !== "certificate.expired") return error;
     try {
@@ -185,8 +187,8 @@ export class Uplink extends Requests {
       waitAfter(error.code, () => this.#backoff.next(), this.#random),
       (error.retryAfterMs ?? 0) * (1 + this.#random() * SPREAD),
     );
-    const awaited = this.#waiters.size > 0 && !isSlow(error.code) && error.retryAfterMs === undefined;
-    const delay = awaited ? Math.min(wait, Math.floor(this.#random() * HURRY_MS)) : wait;
+    const isAwaited = this.#waiters.size > 0 && !isSlow(error.code) && error.retryAfterMs === undefined;
+    const delay = isAwaited ? Math.min(wait, Math.floor(this.#random() * HURRY_MS)) : wait;
     const since = this.#wallClock();
     const trouble: Trouble = { code: error.code, message: error.message, action: error.entry.action };
     this.#states.move({
@@ -199,30 +201,27 @@ export class Uplink extends Requests {
     await this.#pause.wait(delay);
   }
 
-  /** A client waits: what is left of the backoff is cut short, still jittered. */
+  /** Shortens the backoff, still jittered, because a request waits. */
   #hurry(): void {
     if (this.state.state === "waiting" && this.#dialAt - this.#now() > HURRY_MS) this.#pause.hurry(HURRY_MS);
   }
 
-  async #connect(calledOff?: AbortSignal): Promise<void> {
+  async #connect(cancelled?: AbortSignal): Promise<void> {
     const { dial, hello, onWelcome, onNotice, log, keepalive } = this.#options;
     const before = this.#current;
-    const said = this.#replacing.wanted;
+    const helloNumber = this.#replacement.hello;
     const { signal } = this.#stop;
-    const { roundTrip } = this;
-    const socket = await dial(
-      calledOff === undefined ? signal : AbortSignal.any([signal, calledOff]),
-      roundTrip,
-    );
+    const rtt = this.lastRtt;
+    const socket = await dial(cancelled === undefined ? signal : AbortSignal.any([signal, cancelled]), rtt);
     let self: UplinkConnection | undefined;
-    const asked = this.#wallClock();
-    const begun = this.#now();
-    // Notices may follow welcome before the code after `await` runs; they wait for their turn.
+    const requested = this.#wallClock();
+    const startedAt = this.#now();
+    // Notices may follow welcome before the code after `await` runs.
     const early: Notice[] = [];
     const { connection, welcome } = await UplinkConnection.open(socket, {
       hello: hello(),
       log,
-      welcomeMs: timeLimit("welcome", roundTrip),
+      welcomeMs: timeLimit("welcome", rtt),
       ...(keepalive ? { keepalive } : {}),
       onNotice: (notice) => {
         if (self === undefined) early.push(notice);
@@ -230,62 +229,66 @@ export class Uplink extends Requests {
       },
       onEnd: (error) => {
         if (self === undefined || this.#current !== self) return;
-        // The registry drops the old uplink as soon as it hears the new one; replace() goes on from there.
-        if (this.#replacing.underWay && error.code === "uplink.replaced") return;
-        this.#over?.(error);
+        // The registry closes the old connection as soon as the new one sends hello; the replacement continues.
+        if (this.#replacement.isRunning && error.code === "uplink.replaced") return;
+        this.#endCurrent?.(error);
       },
-      onRoundTrip: (ms) => {
-        if (self !== undefined && this.#current === self) this.#measured(ms);
+      onRtt: (ms) => {
+        if (self !== undefined && this.#current === self) this.#reportRtt(ms);
       },
     });
     self = connection;
-    // What it was to replace may be gone: then another is on its way.
+    // If the connection to replace has ended, the run loop dials another one.
     if (!connection.isOpen || signal.aborted || this.#current !== before) {
       connection.close();
       throw new FairleadError("uplink.lost");
     }
     this.#current = connection;
-    this.#replacing.said(said);
+    this.#replacement.answered(helloNumber);
     this.#features = new Set(welcome.features);
-    // The answer to hello took a round trip and the registry's work: good enough until a keep-alive is answered.
-    this.#lastRoundTrip = this.roundTrip ?? this.#now() - begun;
-    this.#roundTrip.restart();
-    onWelcome(welcome, clockSkew(welcome.time, { asked, answered: this.#wallClock() }));
+    // Until a keep-alive is answered, the time to welcome stands in: a round trip and the registry's work.
+    this.#previousRtt = this.lastRtt ?? this.#now() - startedAt;
+    this.#rtt.reset();
+    onWelcome(welcome, measureSkew(welcome.time, { requested, answered: this.#wallClock() }));
     for (const notice of early) onNotice(notice);
     this.#waiters.wake();
     before?.close(new FairleadError("uplink.replaced"));
   }
 
-  #measured(ms: number): void {
-    const rtt = this.#roundTrip.measured(ms, this.#now());
+  #reportRtt(ms: number): void {
+    const rtt = this.#rtt.add(ms, this.#now());
     if (rtt !== null && this.#features.has("links"))
       this.send({ type: "measured", rtt: Math.min(rtt, MAX_RTT) });
   }
 
   /**
-   * Every request can be repeated, so one that lost its uplink goes over the next while there is time, and one for which
-   * the site's budget has no room is asked again when it has.
+   * Sends a request and repeats it within its time limit: over the next connection when its own ended, and after the wait
+   * that a refusal asks for. Every request is idempotent.
    */
-  protected override async ask(question: Question, timeoutMs: number, needs?: Needs): Promise<Answer> {
+  protected override async exchange(
+    request: UplinkRequest,
+    timeoutMs: number,
+    required?: RequiredFeature,
+  ): Promise<UplinkResponse> {
     const deadline = this.#now() + timeoutMs;
     for (;;) {
       const connection = await this.#connected(deadline);
-      if (needs !== undefined && !this.#features.has(needs.feature)) throw needs.error();
-      const done = this.#doubts.asked(connection);
+      if (required !== undefined && !this.#features.has(required.feature)) throw required.error();
+      const done = this.#liveness.requestSent(connection);
       try {
-        const answer = await connection.request(question, Math.max(1, deadline - this.#now()));
+        const response = await connection.request(request, Math.max(1, deadline - this.#now()));
         done(true);
-        return answer;
+        return response;
       } catch (thrown) {
         done(asFairleadError(thrown, "uplink.lost").code !== "uplink.lost");
-        if (await this.#waitedFor(thrown, deadline)) continue;
+        if (await this.#waitAsAsked(thrown, deadline)) continue;
         if (connection.isOpen || this.#now() >= deadline || this.#stop.signal.aborted) throw thrown;
       }
     }
   }
 
-  /** Waits for as long as a refusal says, spread a little; false when it says nothing, or too long. */
-  async #waitedFor(thrown: unknown, deadline: number): Promise<boolean> {
+  /** Waits as long as a refusal asks, jittered; false when it asks for no wait, or for one beyond the deadline. */
+  async #waitAsAsked(thrown: unknown, deadline: number): Promise<boolean> {
     const ms = thrown instanceof FairleadError ? thrown.retryAfterMs : undefined;
     if (ms === undefined || this.#stop.signal.aborted) return false;
     const wait = ms * (1 + this.#random() * SPREAD);

@@ -74,7 +74,7 @@ test("a lane and the uplink that become black holes at the same time cost second
     });
   }
   // The old one was not waited for: another took its place while it seemed to be up.
-  const [replaced] = east.log().filter(({ msg }) => String(msg).includes("does not answer: opening another"));
+  const [replaced] = east.log().filter(({ msg }) => String(msg).includes("does not answer. Opening another"));
   expect(replaced, "the doubt in the log").toBeDefined();
   await streams.finish();
 });

@@ -1,4 +1,4 @@
-/** An uplink of a site to an edge that plays what a test tells it to. */
+/** An uplink of a site to an edge that follows a script. */
 import { onTestFinished, vi } from "vitest";
 import { Site } from "../../../connector/site/site.ts";
 import { parseToken } from "../../../connector/site/token.ts";
@@ -71,7 +71,7 @@ export async function setUp(
   return { deployment, edge, site, uplink, log, onWelcome, onNotice, reaches };
 }
 
-/** Answers hello; the rest is up to `more`. */
+/** A script that answers hello and passes other messages to `more`. */
 export function welcoming(edge: () => ScriptedEdge, more: Script["message"] = () => {}): Script {
   return {
     message: (socket, message) => {

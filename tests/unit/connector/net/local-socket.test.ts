@@ -10,7 +10,7 @@ import { temporaryState } from "../../../support/process/directories.ts";
 import { kernelSocket } from "../../../support/traffic/kernel-sockets.ts";
 import { freePort, tcpServer } from "../../../support/traffic/sockets.ts";
 
-/** A connection to a target, this connector's end. */
+/** The connector's end of a connection to a target. */
 async function target(keepAliveMs?: number | null): Promise<Socket> {
   const { port } = await tcpServer(() => {});
   const socket = await dialTarget({ host: "127.0.0.1", port }, { keepAliveMs });
@@ -18,7 +18,7 @@ async function target(keepAliveMs?: number | null): Promise<Socket> {
   return socket;
 }
 
-/** A client of a listener, this connector's end. */
+/** The connector's end of a connection from a client. */
 async function client(keepAliveMs?: number | null): Promise<Socket> {
   const { promise, resolve } = Promise.withResolvers<Socket>();
   const listeners = await ListenerSet.load({
@@ -40,7 +40,7 @@ async function client(keepAliveMs?: number | null): Promise<Socket> {
   return await promise;
 }
 
-/** The kernel's usual time, 2 hours, on a connection that nobody configured. */
+/** The kernel's default idle time, 2 hours. */
 async function usual(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -15,15 +15,15 @@ async function make(
   const directory = await temporaryDirectory();
   const files = { hosts: join(directory, "hosts"), resolvConf: join(directory, "resolv.conf") };
   await writeFile(files.hosts, more.hosts ?? "");
-  // A domain of its own: without one, the machine's name decides.
+  // Without a search domain, the machine's own name would decide.
   await writeFile(files.resolvConf, more.resolvConf ?? "search nowhere.test\n");
   return { files, resolver: new NameResolver({ servers: [dns.at], files, fallback: null, ...more }) };
 }
 
 const code = (value: string) => expect.objectContaining({ code: value });
 
-describe("looking up a name", () => {
-  it("gives the addresses of both families", async () => {
+describe("NameResolver.resolve", () => {
+  it("returns the addresses of both families", async () => {
     const { resolver } = await make(
       await dnsServer({ "A db.example": ["127.0.0.1"], "AAAA db.example": ["::1"] }),
     );
@@ -32,7 +32,7 @@ describe("looking up a name", () => {
     expect(await resolver.resolve("127.9.9.9")).toEqual([{ address: "127.9.9.9", family: 4 }]);
   });
 
-  it("tries search domains as resolv.conf says, and the hosts file before DNS, as they are now", async () => {
+  it("uses the current search domains of resolv.conf, and the hosts file before DNS", async () => {
     const dns = await dnsServer({ "A db.shop.svc.cluster.local": ["127.0.0.7"] });
     const { resolver, files } = await make(dns, {
       hosts: "127.0.0.8 listed\n",
@@ -45,13 +45,13 @@ describe("looking up a name", () => {
     expect(await resolver.resolve("listed")).toEqual([{ address: "127.0.0.9", family: 4 }]);
   });
 
-  it("knows localhost without a hosts file", async () => {
+  it("resolves localhost without a hosts file", async () => {
     const { resolver } = await make(await dnsServer());
     const found = await resolver.resolve("localhost");
     expect(found.map(({ address }) => address).sort()).toEqual(["127.0.0.1", "::1"]);
   });
 
-  it("asks once for all who wait, remembers the answer as long as it is good, and a lack of one shortly", async () => {
+  it("shares a look-up between callers, and caches its answer for the TTL and a missing answer briefly", async () => {
     const dns = await dnsServer({ "A db.example": ["127.0.0.1"] });
     let now = 0;
     const { resolver } = await make(dns, { now: () => now });
@@ -72,14 +72,14 @@ describe("looking up a name", () => {
     expect(await resolver.resolve("none.example")).toEqual([{ address: "127.0.0.2", family: 4 }]);
   });
 
-  it("does not wait for a family whose question is never answered", async () => {
+  it("does not wait for a family whose query is never answered", async () => {
     const dns = await dnsServer({ "A db.example": ["127.0.0.1"] });
     dns.silent.add("AAAA db.example");
     const { resolver } = await make(dns);
     expect(await resolver.resolve("db.example")).toEqual([{ address: "127.0.0.1", family: 4 }]);
   });
 
-  it("asks the system for what DNS does not know, one name at a time", async () => {
+  it("calls the fallback for names that DNS does not know, one at a time", async () => {
     const gate = Promise.withResolvers<void>();
     let asking = 0;
     const fallback = vi.fn(async (name: string) => {
@@ -99,7 +99,7 @@ describe("looking up a name", () => {
 });
 
 describe("a name whose DNS server never answers", () => {
-  it("is asked for once however many wait, and holds up neither another name, nor files, nor their targets", async () => {
+  it("is queried once for all callers, and delays no other name, file or target", async () => {
     const { port } = await tcpServer((socket) => socket.end("served"));
     const dns = await dnsServer({ "A good.example": ["127.0.0.1"] });
     dns.silent.add("stuck.example");
@@ -115,14 +115,14 @@ describe("a name whose DNS server never answers", () => {
     await readFile(import.meta.filename);
     expect(settled).toBe(0);
     for (const each of stuck) await expect(each).rejects.toEqual(code("service.timeout"));
-    // Asked twice at the most: c-ares repeats an unanswered question once.
+    // At most two queries: c-ares repeats an unanswered query once.
     expect(dns.questions.filter((question) => question === "A stuck.example").length).toBeLessThanOrEqual(2);
     const asked = dns.questions.length;
     await expect(resolver.resolve("stuck.example")).rejects.toEqual(code("ETIMEOUT"));
     expect(dns.questions).toHaveLength(asked);
   });
 
-  it("counts against a limit, beyond which names are refused at once", async () => {
+  it("counts against the limit of look-ups, beyond which a name fails at once", async () => {
     const dns = await dnsServer();
     for (let at = 0; at < 3; at++) dns.silent.add(`stuck${at}.example`);
     const { resolver } = await make(dns, { limit: 3, timeoutMs: 500 });
@@ -134,8 +134,8 @@ describe("a name whose DNS server never answers", () => {
   });
 });
 
-describe("dialling a name with several addresses", () => {
-  it("takes the next address, of either family, when one does not answer", async () => {
+describe("NameResolver.lookup in net.connect", () => {
+  it("lets the dial try the next address, of either family, when one does not answer", async () => {
     const { port } = await tcpServer((socket) => socket.end("served"));
     const dns = await dnsServer({
       "A mixed.example": ["127.0.0.9", "127.0.0.1"],

@@ -3,8 +3,8 @@ import { PendingResets } from "../../../../connector/net/pending-resets.ts";
 
 const entry = (bytes: number, reset = vi.fn()) => ({ bytes, progress: () => 0, reset });
 
-describe("connections that wait for their last bytes", () => {
-  it("are reset when no byte moves, and wait while some do", async () => {
+describe("PendingResets", () => {
+  it("resets a connection when its bytes make no progress, and waits while they do", async () => {
     const resets = new PendingResets({ stallMs: 20 });
     const stalled = vi.fn();
     const moving = vi.fn();
@@ -17,7 +17,7 @@ describe("connections that wait for their last bytes", () => {
     expect(resets.size).toBe(0);
   });
 
-  it("have a bound on their number and on their bytes, and make room when they are over", () => {
+  it("limits count and bytes, and frees both when a connection ends", () => {
     const resets = new PendingResets({ count: 2, bytes: 100 });
     const first = resets.add(entry(60));
     expect(resets.add(entry(60))).toBeNull();
@@ -29,7 +29,7 @@ describe("connections that wait for their last bytes", () => {
     expect(resets.add(entry(1))).toBeNull();
   });
 
-  it("are all reset when the process ends", () => {
+  it("resets all connections when the process ends", () => {
     const resets = new PendingResets();
     const both = [entry(1), entry(1)];
     for (const each of both) resets.add(each);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { candidates, parseHosts, parseSearchRules } from "../../../../connector/net/system-names.ts";
 
-describe("the hosts file", () => {
-  it("gives names and aliases their addresses, whatever their case, without comments and nonsense", () => {
+describe("parseHosts", () => {
+  it("maps names and aliases of any case to addresses, and skips comments and invalid lines", () => {
     const hosts = parseHosts(
       "127.0.0.1 localhost\n::1\tlocalhost ip6 # loop\n#10.0.0.1 off\nnonsense here\n10.0.0.2 DB\n",
     );
@@ -15,12 +15,12 @@ describe("the hosts file", () => {
   });
 });
 
-describe("search domains", () => {
+describe("parseSearchRules and candidates", () => {
   const kubernetes = parseSearchRules(
     "nameserver 10.96.0.10\nsearch shop.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5 edns0\n",
   );
 
-  it("complete a short name before it is tried as it is, as pods are told to", () => {
+  it("try the completed forms of a short name before the name itself, as in a pod", () => {
     expect(candidates("db", kubernetes)).toEqual([
       "db.shop.svc.cluster.local",
       "db.svc.cluster.local",
@@ -30,14 +30,14 @@ describe("search domains", () => {
     expect(candidates("db.other", kubernetes)[1]).toBe("db.other.svc.cluster.local");
   });
 
-  it("come last for a name with enough dots, and never for one that ends with a dot", () => {
+  it("try completed forms last for a name with enough dots, and never for one that ends with a dot", () => {
     const usual = parseSearchRules("domain example.com\n");
     expect(candidates("db", usual)).toEqual(["db.example.com", "db"]);
     expect(candidates("db.west", usual)).toEqual(["db.west", "db.west.example.com"]);
     expect(candidates("db.", kubernetes)).toEqual(["db"]);
   });
 
-  it("are those of the last line, of LOCALDOMAIN, or of the machine's own name", () => {
+  it("take the domains of the last line, of LOCALDOMAIN, or of the machine's own name", () => {
     expect(parseSearchRules("search a\ndomain b.\n").domains).toEqual(["b"]);
     expect(parseSearchRules("search a\n", { LOCALDOMAIN: "c d", RES_OPTIONS: "ndots:3" })).toEqual({
       domains: ["c", "d"],

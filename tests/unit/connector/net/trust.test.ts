@@ -9,12 +9,12 @@ import {
   makeServerCertificate,
 } from "../../../../connector/edge/credentials/certificates.ts";
 import { EdgeClient } from "../../../../connector/net/edge-client.ts";
-import { type EdgeTrust, rootsOf } from "../../../../connector/net/trust.ts";
+import { type EdgeTrust, trustedRoots } from "../../../../connector/net/trust.ts";
 
 const before = getCACertificates("default");
 afterEach(() => setDefaultCACertificates(before));
 
-/** A server with a certificate of some CA, and that CA. */
+/** Starts a server with a certificate of a new CA. */
 async function serve() {
   const authority = await makeDeploymentAuthority(Date.now());
   const own = await makeServerCertificate({ names: ["127.0.0.1"], authority, now: Date.now() });
@@ -27,9 +27,9 @@ async function serve() {
   return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, ca: authority.certificate };
 }
 
-/** What comes of a request to a server by somebody who trusts so. */
+/** The outcome of a request to a server with these roots. */
 async function ask(url: string, trust: EdgeTrust): Promise<string> {
-  const client = new EdgeClient({ url, ca: rootsOf(trust) });
+  const client = new EdgeClient({ url, ca: trustedRoots(trust) });
   onTestFinished(() => client.close());
   return await client.request("GET", "/v1/health", z.object({})).then(
     () => "answered",
@@ -37,15 +37,15 @@ async function ask(url: string, trust: EdgeTrust): Promise<string> {
   );
 }
 
-describe("the edge's server certificate", () => {
-  it("is the deployment CA's, and nobody else's, whatever this machine trusts", async () => {
+describe("trustedRoots", () => {
+  it("accepts only certificates of the deployment CA, whatever this machine trusts", async () => {
     const [own, platform] = [await serve(), await serve()];
     setDefaultCACertificates([...before, platform.ca]);
     expect(await ask(own.url, { ca: own.ca })).toBe("answered");
     expect(await ask(platform.url, { ca: own.ca })).toBe("edge.untrusted");
   });
 
-  it("may be a public CA's where the token said so", async () => {
+  it("accepts certificates of public CAs where the token says so", async () => {
     const [own, platform, stranger] = [await serve(), await serve(), await serve()];
     setDefaultCACertificates([...before, platform.ca]);
     expect(await ask(platform.url, { ca: own.ca, tls: "public" })).toBe("answered");

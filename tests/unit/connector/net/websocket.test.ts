@@ -37,7 +37,7 @@ function useProxy(url: string): void {
   onTestFinished(() => void vi.unstubAllEnvs());
 }
 
-describe("dialling", () => {
+describe("dialWebSocket", () => {
   it("proves the site in TLS and in the request", async () => {
     const { edge, site } = await setUp();
     const socket = await dialUplink(site, never);
@@ -48,7 +48,7 @@ describe("dialling", () => {
     socket.terminate();
   });
 
-  it("sends a lane's ticket, and loses no message that comes with the answer", async () => {
+  it("sends a lane's ticket, and loses no message that follows the answer", async () => {
     const { edge, site } = await setUp({ open: (socket) => socket.send("preface") });
     const socket = await dialLane(site, "the ticket", never);
     await Promise.resolve();
@@ -60,12 +60,12 @@ describe("dialling", () => {
     socket.terminate();
   });
 
-  it("reads the code of a refusal", async () => {
+  it("throws the code of a refusal", async () => {
     const { site } = await setUp({ upgrade: () => "site.revoked" });
     await expect(dialUplink(site, never)).rejects.toEqual(code("site.revoked"));
   });
 
-  it("keeps its own code when somebody else answers", async () => {
+  it("throws the fallback code when a server that is no edge answers", async () => {
     const { edge, site } = await setUp({ upgrade: () => ({ status: 503, body: "<html>" }) });
     await expect(dialUplink(site, never)).rejects.toEqual(code("uplink.lost"));
     edge.script.upgrade = () => ({ status: 503, body: "x".repeat(200_000) });
@@ -81,7 +81,7 @@ describe("dialling", () => {
     expect(other.requests).toEqual([]);
   });
 
-  it("trusts nothing but the deployment CA", async () => {
+  it("trusts only the deployment CA", async () => {
     const { site } = await setUp();
     const other = await ScriptedEdge.start(await TestDeployment.create());
     const { membership, keyPem } = site;
@@ -98,7 +98,7 @@ describe("dialling", () => {
     await expect(dialUplink(site, never)).rejects.toEqual(code("edge.untrusted"));
   });
 
-  it("is uplink.lost when nobody listens, and ends when told to", async () => {
+  it("throws uplink.lost when the port is closed and when the dial is cancelled", async () => {
     const { edge, site } = await setUp();
     edge.stop();
     await expect(dialUplink(site, never)).rejects.toEqual(code("uplink.lost"));
@@ -106,8 +106,8 @@ describe("dialling", () => {
   });
 });
 
-describe("through a CONNECT proxy", () => {
-  it("uplinks and lanes pass, and the edge's certificate is still checked", async () => {
+describe("dialWebSocket through a CONNECT proxy", () => {
+  it("opens uplinks and lanes, and still verifies the edge's certificate", async () => {
     const { edge, site } = await setUp();
     const proxy = await startProxy();
     useProxy(proxy.url.replace("//", "//user:pass@"));
@@ -121,13 +121,13 @@ describe("through a CONNECT proxy", () => {
     await expect(dialUplink(misled, never)).rejects.toEqual(code("edge.untrusted"));
   });
 
-  it("a refusal of the edge keeps its code", async () => {
+  it("throws the code of a refusal by the edge", async () => {
     const { site } = await setUp({ upgrade: () => "certificate.revoked" });
     useProxy((await startProxy()).url);
     await expect(dialUplink(site, never)).rejects.toEqual(code("certificate.revoked"));
   });
 
-  it("a refusal of the proxy is proxy.failed, without the credentials that it was asked with", async () => {
+  it("throws proxy.failed without the credentials when the proxy refuses", async () => {
     const { site } = await setUp();
     const proxy = await startProxy();
     proxy.refuse = 407;
@@ -137,7 +137,7 @@ describe("through a CONNECT proxy", () => {
     expect(String(refusal)).not.toContain("pass");
   });
 
-  it("a proxy that is not there, or is none, is proxy.failed", async () => {
+  it("throws proxy.failed when the proxy is absent or is no proxy", async () => {
     const { site } = await setUp();
     useProxy("http://127.0.0.1:1");
     await expect(dialUplink(site, never)).rejects.toEqual(code("proxy.failed"));
@@ -149,7 +149,7 @@ describe("through a CONNECT proxy", () => {
     await expect(dialUplink(site, never)).rejects.toEqual(code("proxy.failed"));
   });
 
-  it("NO_PROXY goes around it", async () => {
+  it("dials directly a host that NO_PROXY names", async () => {
     const { site } = await setUp();
     const proxy = await startProxy();
     useProxy(proxy.url);

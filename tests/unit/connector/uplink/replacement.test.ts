@@ -5,8 +5,8 @@ import { ServedClock } from "../../../support/clock/served-clock.ts";
 import { setUp, welcoming } from "../../../support/connector/uplink-stand.ts";
 import { clientSerial, type ScriptedEdge } from "../../../support/edge/scripted-edge.ts";
 
-describe("replacing an uplink after a renewal", () => {
-  it("opens the new one with the new certificate before it closes the old one", async () => {
+describe("Uplink.replace", () => {
+  it("opens a connection with the new certificate before it closes the old one", async () => {
     const order: string[] = [];
     const { deployment, edge, site, uplink, onWelcome, reaches, log } = await setUp((edge) => {
       const script = welcoming(edge);
@@ -22,7 +22,7 @@ describe("replacing an uplink after a renewal", () => {
     await reaches("up");
     await site.adopt(await deployment.renewal());
     await uplink.replace();
-    await eventually("the old one closes", () => order.length === 3);
+    await eventually("the old connection closes", () => order.length === 3);
     expect(order).toEqual(["uplink 1 opens", "uplink 2 opens", "uplink 1 closes"]);
     expect(clientSerial(edge.requests[1] ?? fail())).not.toBe(clientSerial(edge.requests[0] ?? fail()));
     expect(onWelcome).toHaveBeenCalledTimes(2);
@@ -30,7 +30,7 @@ describe("replacing an uplink after a renewal", () => {
     expect(log.lines.filter((line) => line.fields.to === "waiting")).toEqual([]);
   });
 
-  it("is not disturbed when the registry drops the old one first", async () => {
+  it("succeeds when the registry closes the old connection first", async () => {
     const { edge, uplink, reaches, log } = await setUp((edge) => ({
       message: (socket, message) => {
         if (message.type !== "hello") return;
@@ -43,13 +43,13 @@ describe("replacing an uplink after a renewal", () => {
     expect(uplink.state.state).toBe("up");
     expect(edge.sockets).toHaveLength(2);
     expect(log.lines.filter((line) => line.fields.to === "waiting")).toEqual([]);
-    // The state machine goes on with the second one.
+    // The run loop now watches the second connection.
     edge.sockets[1]?.terminate();
     await eventually("a third uplink", () => edge.sockets.length === 3);
     await reaches("up");
   });
 
-  it("says hello anew for whoever asks while one is being replaced", async () => {
+  it("sends one further hello for all calls during a replacement", async () => {
     let hellos = 0;
     const { uplink, edge, reaches } = await setUp((edge) => ({
       message: (socket, message) => {
@@ -61,14 +61,14 @@ describe("replacing an uplink after a renewal", () => {
     await reaches("up");
     const first = uplink.replace();
     await eventually("the second hello", () => hellos === 2);
-    // What has changed since is in no hello yet; both askers share the next.
+    // No hello has the changes since then. Both calls share the next one.
     await Promise.all([uplink.replace(), uplink.replace(), first]);
     expect(hellos).toBe(3);
     expect(edge.sockets.filter(({ readyState }) => readyState === 1).length).toBeLessThanOrEqual(2);
     expect(uplink.state.state).toBe("up");
   });
 
-  it("that is asked for while the first is being opened comes right after it", async () => {
+  it("waits for the first connection when it is called during its opening", async () => {
     let hellos = 0;
     const { uplink, reaches } = await setUp((edge) => ({
       message: (socket, message) => {
@@ -85,7 +85,7 @@ describe("replacing an uplink after a renewal", () => {
     expect(hellos).toBe(2);
   });
 
-  it("keeps the old one while the new one is refused", async () => {
+  it("keeps the old connection while the edge refuses the new one", async () => {
     const { edge, uplink, reaches } = await setUp((edge) => ({
       ...welcoming(edge),
       upgrade: () => (edge().requests.length === 2 ? "edge.internal" : null),
@@ -97,22 +97,22 @@ describe("replacing an uplink after a renewal", () => {
   });
 });
 
-describe("an uplink that does not answer a question", () => {
-  const doubts = { answerMs: 60, signMs: 40 };
+describe("an uplink that does not answer a request", () => {
+  const liveness = { answerMs: 60, probeMs: 40 };
   const renewal = { certificate: "c", authority: "a", links: [] };
 
-  /** The first uplink swallows everything but hello while `deaf()`; those after it answer. */
+  /** The first connection answers only hello while `isDeaf()`; later ones answer everything. */
   const deaf = (edge: () => ScriptedEdge, isDeaf: () => boolean) => ({
     ...welcoming(edge, (socket, { type, id }) => {
       if (type !== "renew" || (socket === edge().sockets[0] && isDeaf())) return;
       socket.send(JSON.stringify({ type: "renewed", id, renewal }));
     }),
-    // Answers to the keep-alive are up to this script, too.
+    // With `open`, the edge answers no keep-alive by itself.
     open: () => {},
   });
 
-  it("is replaced long before it is silent for long, and the question goes over the next", async () => {
-    const { uplink, edge, reaches, log } = await setUp((edge) => deaf(edge, () => true), { doubts });
+  it("is replaced soon, and the request is repeated on the next connection", async () => {
+    const { uplink, edge, reaches, log } = await setUp((edge) => deaf(edge, () => true), { liveness });
     await reaches("up");
     using served = new ServedClock();
     expect(await uplink.requestRenewal()).toEqual(renewal);
@@ -120,55 +120,55 @@ describe("an uplink that does not answer a question", () => {
     expect(edge.sockets).toHaveLength(2);
     expect(uplink.state.state).toBe("up");
     expect(log.lines.filter((line) => line.fields.to === "waiting")).toEqual([]);
-    await eventually("the first is closed", () => edge.sockets[0]?.readyState === 3);
-    // The state machine goes on with the second one.
+    await eventually("the first connection is closed", () => edge.sockets[0]?.readyState === 3);
+    // The run loop now watches the second connection.
     edge.sockets[1]?.terminate();
     await eventually("a third uplink", () => edge.sockets.length === 3);
     await reaches("up");
   });
 
-  it("is kept when it gives a sign of life: the edge is slow", async () => {
+  it("is kept when it answers the probe, because the edge is only slow", async () => {
     const { uplink, edge, reaches } = await setUp(
       (edge) =>
         welcoming(edge, (socket, { type, id }) => {
           if (type !== "renew") return;
           setTimeout(() => socket.send(JSON.stringify({ type: "renewed", id, renewal })), 500);
         }),
-      // The sign of life is asked for long before the answer, and has all the time that a busy machine takes.
-      { doubts: { ...doubts, signMs: 60_000 } },
+      // The probe comes long before the answer, and has all the time that a busy machine takes.
+      { liveness: { ...liveness, probeMs: 60_000 } },
     );
     await reaches("up");
     expect(await uplink.requestRenewal()).toEqual(renewal);
     expect(edge.requests).toHaveLength(1);
   });
 
-  it("is kept when a sign of life comes while another is being dialled", async () => {
+  it("is kept when it answers the probe while its replacement is dialled", async () => {
     let late = true;
-    const { uplink, edge, reaches } = await setUp((edge) => deaf(edge, () => late), { doubts });
+    const { uplink, edge, reaches } = await setUp((edge) => deaf(edge, () => late), { liveness });
     await reaches("up");
-    // No dial comes to an end any more, as at an edge that is frozen.
+    // No dial ends from here on, as at a frozen edge.
     edge.script.upgrade = () => "silence";
-    const asked = uplink.requestRenewal();
-    asked.catch(() => {});
+    const renewed = uplink.requestRenewal();
+    renewed.catch(() => {});
     await eventually("a second dial", () => edge.requests.length === 2);
     late = false;
-    for (let sign = 0; sign < 3; sign++) edge.sockets[0]?.send("P");
-    await eventually("the dial is given up", () => edge.requests[1]?.socket.destroyed === true);
+    for (let pong = 0; pong < 3; pong++) edge.sockets[0]?.send("P");
+    await eventually("the dial is cancelled", () => edge.requests[1]?.socket.destroyed === true);
     expect(await uplink.requestRenewal()).toEqual(renewal);
     expect(edge.sockets).toHaveLength(1);
     expect(uplink.state.state).toBe("up");
   });
 
-  it("and cannot be replaced is tried again after a while, and given up when it is silent for long", async () => {
+  it("is lost after a long silence when it cannot be replaced", async () => {
     const { uplink, edge, reaches, log } = await setUp((edge) => deaf(edge, () => true), {
-      doubts,
+      liveness,
       keepalive: { everyMs: 1000, deadAfterMs: 1500 },
     });
     await reaches("up");
     edge.script.upgrade = () => "edge.internal";
     await expect(uplink.requestStatus(1200)).rejects.toMatchObject({ code: "uplink.lost" });
-    expect(log.find("replacing the uplink failed")?.fields.code).toBe("edge.internal");
-    await eventually("nobody hears it", () => uplink.state.state === "waiting");
+    expect(log.find("The uplink could not be replaced")?.fields.code).toBe("edge.internal");
+    await eventually("the uplink is lost", () => uplink.state.state === "waiting");
     edge.script.upgrade = () => null;
     await reaches("up");
     await new Promise((resolve) => setTimeout(resolve, 200));

@@ -8,8 +8,9 @@ import { service, setUp, welcoming } from "../../../support/connector/uplink-sta
 import { clientSerial } from "../../../support/edge/scripted-edge.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
-describe("an uplink", () => {
-  it("says hello, is welcomed and hands on what comes unasked", async () => {
+
+describe("Uplink", () => {
+  it("sends hello, takes welcome and passes notices on", async () => {
     const { edge, onWelcome, onNotice, reaches } = await setUp((edge) => welcoming(edge));
     await reaches("up");
     expect(onWelcome).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ services: [service] }), 0);
@@ -18,7 +19,7 @@ describe("an uplink", () => {
     expect(onNotice).toHaveBeenCalledWith({ type: "services", put: [], gone: ["api"] });
   });
 
-  it("ignores what it does not understand and lives on", async () => {
+  it("ignores messages that it does not understand and stays up", async () => {
     const { edge, log, uplink, onNotice, reaches } = await setUp((edge) => welcoming(edge));
     await reaches("up");
     const hostile = [
@@ -38,7 +39,7 @@ describe("an uplink", () => {
     expect(log.lines.filter((line) => line.text.includes("unknown form"))).toHaveLength(6);
   });
 
-  it("matches answers with requests, whatever their order", async () => {
+  it("matches responses with requests in any order", async () => {
     const waiting: number[] = [];
     const { uplink } = await setUp((edge) =>
       welcoming(edge, (socket, message) => {
@@ -67,7 +68,7 @@ describe("an uplink", () => {
     expect((await status).sites).toEqual([]);
   });
 
-  it("asks again after a refusal that says when, not before, and gives that answer", async () => {
+  it("repeats a refused request after the time that the refusal asks for", async () => {
     const retryAfterMs = 300;
     const asked: number[] = [];
     const { uplink, reaches } = await setUp((edge) =>
@@ -89,14 +90,14 @@ describe("an uplink", () => {
     expect(uplink.state.state).toBe("up");
   });
 
-  it("gives a request up that is not answered in time", async () => {
+  it("fails a request that is not answered in time", async () => {
     const { uplink, reaches } = await setUp((edge) => welcoming(edge));
     await reaches("up");
     await expect(uplink.requestStatus(50)).rejects.toEqual(code("uplink.lost"));
     expect(uplink.state.state).toBe("up");
   });
 
-  it("asks an edge for new lanes of a session only if that says that it knows how (new connector → old edge)", async () => {
+  it("requests new lanes only from an edge that announced the feature (new connector → old edge)", async () => {
     let old = true;
     const asked: unknown[] = [];
     const invitation = {
@@ -112,7 +113,7 @@ describe("an uplink", () => {
         }
         if (message.type === "measured") return;
         asked.push(message.type);
-        // What an edge does that does not know it.
+        // An edge that does not know the request closes the uplink.
         if (old) socket.close(closeCodeFor(400), "uplink.malformed");
         else socket.send(JSON.stringify({ type: "session.grant", id: message.id, invitation }));
       },
@@ -129,7 +130,7 @@ describe("an uplink", () => {
     expect(asked).toEqual(["session.resume"]);
   });
 
-  it("comes back when it is lost, and repeats the request that was under way", async () => {
+  it("reconnects when it is lost, and repeats the pending request", async () => {
     let asked = 0;
     const { edge, uplink, log, reaches } = await setUp((edge) =>
       welcoming(edge, (socket, message) => {
@@ -154,7 +155,7 @@ describe("an uplink", () => {
     expect(moves).toEqual(["connecting", "up", "waiting", "connecting", "up"]);
   });
 
-  it("is dialled at once when a client waits for it", async () => {
+  it("dials at once when a request waits for it", async () => {
     let refusals = 12;
     const { uplink, reaches } = await setUp(
       (edge) => ({
@@ -164,7 +165,7 @@ describe("an uplink", () => {
         }),
         upgrade: () => (refusals-- > 0 ? "edge.internal" : null),
       }),
-      // Nothing at first, then as long as the backoff allows.
+      // No wait at first, then as long as the backoff allows.
       { random: () => (refusals > 0 ? 0 : 0.9) },
     );
     await eventually("a long wait", () => {
@@ -177,7 +178,7 @@ describe("an uplink", () => {
     await reaches("up");
   });
 
-  it("takes an edge that fell silent for dead", async () => {
+  it("is lost when the edge falls silent", async () => {
     const { edge, reaches, log } = await setUp((edge) => ({ ...welcoming(edge), open: () => {} }), {
       keepalive: { everyMs: 20, deadAfterMs: 100 },
     });
@@ -186,8 +187,8 @@ describe("an uplink", () => {
     expect(log.find("silent")?.fields.code).toBe("uplink.lost");
   });
 
-  it("stays up on the answers to its keep-alive alone", async () => {
-    // A process that is not served for a while is not silent for as long: many answers in the time that is allowed.
+  it("stays up when only its keep-alives are answered", async () => {
+    // Many answers fit into the limit, so a busy machine does not cause a silence.
     const keepalive = { everyMs: 20, deadAfterMs: 2000 };
     const { edge, uplink, reaches } = await setUp((edge) => welcoming(edge), { keepalive });
     await reaches("up");
@@ -196,7 +197,7 @@ describe("an uplink", () => {
     expect(edge.sockets).toHaveLength(1);
   });
 
-  it("says bye when it is closed on purpose", async () => {
+  it("sends bye when it is closed", async () => {
     const messages: string[] = [];
     const { uplink, reaches } = await setUp((edge) =>
       welcoming(edge, (_, message) => messages.push(message.type)),
@@ -209,8 +210,8 @@ describe("an uplink", () => {
   });
 });
 
-describe("what an uplink measures", () => {
-  it("is the round trip of the keep-alive, told once to an edge that knows what to do with it", async () => {
+describe("the measurements of an uplink", () => {
+  it("include the round trip of the keep-alive, reported once to an edge that supports it", async () => {
     const told: unknown[] = [];
     const { uplink, edge, reaches } = await setUp(
       (edge) => welcoming(edge, (_, message) => told.push(message)),
@@ -225,12 +226,12 @@ describe("what an uplink measures", () => {
     expect(uplink.rtt).toBeGreaterThanOrEqual(0);
     expect(uplink.rtt).toBeLessThan(performance.now() - began);
 
-    // Another uplink is another way, of which the registry knows nothing yet.
+    // The round trip of another connection is reported anew.
     edge.sockets[0]?.terminate();
     await eventually("a second measurement", () => told.length > 1);
   });
 
-  it("is not told to an edge of before, and still shown", async () => {
+  it("are shown but not reported to an edge that does not support it", async () => {
     const told: unknown[] = [];
     const { uplink, reaches } = await setUp(
       (edge) => ({
@@ -246,7 +247,7 @@ describe("what an uplink measures", () => {
     expect(told).toEqual([]);
   });
 
-  it("is how far the clock is from the edge's", async () => {
+  it("include the skew of the clock against the edge's", async () => {
     const began = performance.now();
     const { onWelcome, reaches } = await setUp((edge) => ({
       message: (socket, message) => {
@@ -257,14 +258,14 @@ describe("what an uplink measures", () => {
     }));
     await reaches("up");
     const skew = onWelcome.mock.calls[0]?.[1];
-    // Half of the round trip is taken off.
+    // At most the whole round trip is subtracted.
     expect(skew).toBeGreaterThan(180_000 - (performance.now() - began));
     expect(skew).toBeLessThanOrEqual(180_000);
   });
 });
 
-describe("deleting a link", () => {
-  it("is answered, or refused with the registry's code", async () => {
+describe("Uplink.deleteLink", () => {
+  it("resolves when the registry has deleted the link, and throws its refusal", async () => {
     const { uplink } = await setUp((edge) =>
       welcoming(edge, (socket, { type, id, link }) => {
         if (type !== "link.delete") return;
@@ -276,7 +277,7 @@ describe("deleting a link", () => {
     await expect(uplink.deleteLink("link2")).rejects.toEqual(code("link.unknown"));
   });
 
-  it("is not asked of an edge that would not understand", async () => {
+  it("throws uplink.version for an edge that does not support it", async () => {
     const asked: unknown[] = [];
     const { uplink, reaches } = await setUp((edge) => ({
       message: (socket, message) => {
@@ -291,7 +292,7 @@ describe("deleting a link", () => {
 });
 
 describe("a refused uplink", () => {
-  it("shows code and action, and is tried again slowly", async () => {
+  it("shows code and action, and is dialled again slowly", async () => {
     const { uplink, reaches } = await setUp({ upgrade: () => "site.revoked" });
     await reaches("refused");
     const { state } = uplink;
@@ -303,7 +304,7 @@ describe("a refused uplink", () => {
     expect(state.until - state.since).toBeGreaterThanOrEqual(30_000);
   });
 
-  it("shows the code of an error message or of the close that follows", async () => {
+  it("shows the code of the error message, or of the close without one", async () => {
     for (const withMessage of [true, false]) {
       const error = new FairleadError("uplink.version");
       const { uplink, reaches } = await setUp({
@@ -317,7 +318,7 @@ describe("a refused uplink", () => {
     }
   });
 
-  it("renews over the API when the edge calls the certificate expired", async () => {
+  it("renews the certificate over the API when the edge refuses it as expired", async () => {
     const { deployment, reaches, edge } = await setUp((edge) => ({
       ...welcoming(edge),
       upgrade: () => (edge().requests.length === 1 ? "certificate.expired" : null),

@@ -1,16 +1,17 @@
 /**
- * Circuit breakers of instances and of services at an instance: what failed gets no new clients for a while, which
- * doubles with each failed trial. A breaker is
+ * Circuit breakers of instances, and of services at an instance. After a failure, new clients avoid the instance or the
+ * service for a time that doubles with each failed trial. A breaker is
  *
  *     closed ──failure──▶ open ──back-off over──▶ half-open ──one trial client fails──▶ open, twice as long
  *                                                     └──────── it is served ────────▶ closed
  *
- * A service that fails does not take its instance's other services along. What is open is still tried after all others.
+ * A failing service leaves the other services of its instance alone. An open breaker puts its instance last; it is
+ * still tried when every other one has failed.
  */
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { type InstanceId, instanceKey } from "../../protocol/instance-id.ts";
 
-/** The first back-off and the longest, ms. Each is jittered down to its half at the least. */
+/** The first back-off and the longest, ms. Jitter takes away at most half of each. */
 export const BACK_OFF = { first: 5000, longest: 300_000 } as const;
 
 export interface CircuitBreakersOptions {
@@ -20,25 +21,27 @@ export interface CircuitBreakersOptions {
   readonly random?: () => number;
 }
 
-/** One client's try at an instance; one of the three is to be called at its end. */
+/** One client's attempt at an instance. Call one of the three at its end. */
 export interface Attempt {
   succeeded(): void;
   failed(code: ErrorCode): void;
-  /** The client left before there was an outcome. */
+  /** The client left before the attempt had a result. */
   abandoned(): void;
 }
 
-/** What a failure tells about: the service at that instance, the instance, or neither; `answered`: the instance lives. */
+/** What a failure says. */
 interface Verdict {
+  /** What failed: the service at the instance, the instance, or neither. */
   readonly about: "service" | "instance" | null;
+  /** Whether the instance answered, and so runs. */
   readonly answered: boolean;
 }
 
-/** Reads a failure's code. Our own uplink's and proxy's failures are nobody else's fault. */
+/** Classifies a failure by its code. Failures of this site's own uplink or proxy say nothing about an instance. */
 export function verdictOf(code: ErrorCode): Verdict {
   if (code === "service.draining") return { about: "instance", answered: true };
   if (code.startsWith("service.") || code === "stream.internal") return { about: "service", answered: true };
-  // A full session is no failure: its streams count in balancing already.
+  // A full session is no failure: selection counts its streams already.
   if (code.startsWith("stream.")) return { about: null, answered: true };
   if (/^(session|lane|ticket)\./.test(code)) return { about: "instance", answered: false };
   return { about: null, answered: false };
@@ -46,9 +49,9 @@ export function verdictOf(code: ErrorCode): Verdict {
 
 interface Breaker {
   failures: number;
-  /** Until when it is open, by the clock, ms. */
+  /** When the back-off ends, by the clock, ms. */
   until: number;
-  /** A trial client is under way. */
+  /** Whether a trial client is being served. */
   trial: boolean;
 }
 
@@ -62,7 +65,7 @@ export class CircuitBreakers {
     this.#random = random;
   }
 
-  /** Whether a client should rather go elsewhere: something is open, or has its trial client already. */
+  /** Whether a client should avoid the instance: a breaker is open, or has its trial client already. */
   isOpen(service: string, instance: InstanceId): boolean {
     if (this.#breakers.size === 0) return false;
     const now = this.#now();
@@ -72,7 +75,7 @@ export class CircuitBreakers {
     });
   }
 
-  /** A client is about to be tried at an instance: the trial of what is half-open. */
+  /** Starts a client's attempt at an instance. It is the trial of each half-open breaker. */
   attempt(service: string, instance: InstanceId): Attempt {
     const [ofInstance, ofService] = keysOf(service, instance);
     const trials = this.#begin([ofInstance, ofService]);
@@ -107,7 +110,7 @@ export class CircuitBreakers {
     return trials;
   }
 
-  /** Opens a breaker that is closed, or whose trial failed. What is open stays so, however many fail meanwhile. */
+  /** Opens a breaker that is closed, or whose trial failed. Other failures do not prolong an open breaker. */
   #open(key: string, trials: readonly Breaker[]): void {
     const before = this.#breakers.get(key);
     if (before !== undefined && !trials.includes(before)) return;
@@ -118,7 +121,7 @@ export class CircuitBreakers {
     this.#breakers.set(key, { failures, until, trial: false });
   }
 
-  /** Nobody tried these for long: their instances may be gone. */
+  /** Drops breakers that no client tried for long, whose instances may be gone. */
   #forgetOld(): void {
     const now = this.#now();
     for (const [key, { until, trial }] of this.#breakers) {

@@ -1,4 +1,4 @@
-/** Serving the clients of listeners: each gets a stream to an instance of its service, or a reset. */
+/** The clients of listeners. Each gets a stream to an instance of its service, or a reset. */
 import type { Socket } from "node:net";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
@@ -12,34 +12,34 @@ import { EarlyData } from "./early-data.ts";
 import type { PeerLife } from "./open-deadline.ts";
 import { type OpeningStream, openStream } from "./open-stream.ts";
 
-/** What serving clients needs of the session manager. */
+/** Streams to other sites. The session manager has them. */
 export interface Streams {
-  /** With the encryption that the offer names; `hops` streams are behind the client's connection. */
+  /** Opens a stream with the offer's encryption. `hops` is the number of streams behind the client's connection. */
   open(service: string, peer: VisibleOffer, hops: number): Promise<OpeningStream>;
-  /** Streams open to an instance; null when there is no session to it that would do. */
+  /** Number of streams open to an instance; null without a session of the offer's encryption. */
   streamsTo(peer: VisibleOffer): number | null;
-  /** What is known of the peer of the session that new streams to an instance use. */
+  /** The signs of life of an instance, in the session that a new stream would use. */
   life(peer: VisibleOffer): PeerLife;
 }
 
-/** Recognises clients that are a connector's own connection to a target. */
+/** Recognises clients that are connections of a connector to a target. */
 export interface ClientHops {
-  /** How many streams are behind the client's connection. @throws FairleadError service.loop when it goes in a circle. */
+  /** Number of streams behind the client's connection. @throws FairleadError service.loop when it goes in a circle. */
   behind(client: Socket): Promise<number>;
 }
 
 export interface ClientsOptions {
   readonly catalogue: Catalogue;
   readonly streams: Streams;
-  /** Without them, no hop encryption is used. */
+  /** Allows no hop encryption unless given. */
   readonly hop?: HopRules;
   /** The round trip to the edge, ms; null while it is not known. */
   readonly edgeRoundTrip?: () => number | null;
-  /** How long the edge has been reached without a gap, ms; 0 while it is not. For ever unless given. */
+  /** How long the uplink has been up without a gap, ms; 0 while it is down. Infinite unless given. */
   readonly edgeUpForMs?: () => number;
-  /** Tells how many streams a client's connection has behind it; none unless given. */
+  /** Counts the streams behind a client's connection; 0 unless given. */
   readonly dials?: ClientHops;
-  /** A client was reset because its connection goes in a circle. */
+  /** Called when a client was reset because its connection goes in a circle. */
   readonly onLoop?: (service: string) => void;
   readonly relay: Relay;
   /** A clock that never goes back, ms; `performance.now` unless given. */
@@ -50,7 +50,7 @@ export interface ClientsOptions {
 export class Clients {
   readonly #options: ClientsOptions;
   readonly #now: () => number;
-  /** Clients without a stream yet, with how to send them away. */
+  /** Clients without a stream, and what ends their wait. */
   readonly #waiting = new Map<Socket, AbortController>();
   readonly #breakers: CircuitBreakers;
   readonly #stopping = new AbortController();
@@ -109,7 +109,7 @@ export class Clients {
     return this.#options.relay.start({ side: "listener", service, client });
   }
 
-  /** The connector stops: clients whose stream is opening may still get it, those that wait for one are reset. */
+  /** Resets the clients that wait for an instance. A client whose stream is opening may still be served. */
   drain(): void {
     this.#stopping.abort();
   }
@@ -153,7 +153,7 @@ export class Clients {
     });
   }
 
-  /** A peer's silence counts only while the edge is reached: what the edge's absence keeps back says nothing of the peer. */
+  /** Caps a peer's silence at the time that the uplink is up: while the edge is away, no peer can be heard. */
   #life(instance: VisibleOffer): PeerLife {
     const { silentMs, roundTripMs } = this.#options.streams.life(instance);
     const upForMs = this.#options.edgeUpForMs?.() ?? Number.POSITIVE_INFINITY;

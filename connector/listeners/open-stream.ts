@@ -1,7 +1,8 @@
 /**
- * Finding a stream for a client. A peer that refuses has given the target nothing, so the client's first bytes,
- * which went out behind the OPEN, go to the next instance. When a stream ends in any other way after they went
- * out, the target may have got them: the client is told, and nothing is sent twice.
+ * Opens a stream for a client, at one instance of the service after another until one accepts. A peer that refuses an
+ * OPEN has passed no byte to its target, so the client's first bytes, which follow the OPEN, go to the next instance.
+ * When a stream ends in another way after it carried bytes, the target may have them: the client is reset, and nothing
+ * is sent twice.
  */
 import { asFairleadError, ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
@@ -15,41 +16,41 @@ import type { EarlyData } from "./early-data.ts";
 import { OpenDeadline, type PeerLife } from "./open-deadline.ts";
 import { type Load, selectInstance } from "./select-instance.ts";
 
-/** How long a client is held while nobody offers its service: an edge restart takes a few seconds. ms. */
+/** How long a client is held while no instance serves it, ms. A restart of the edge takes a few seconds. */
 export const HOLD_MS = 10_000;
 
-/** Between two rounds over the instances, unless the catalogue changes earlier, ms. */
+/** Pause between two rounds over the instances, ms. A change of the catalogue ends it early. */
 const ROUND_MS = 500;
 
-/** The least that an instance gets to come up with a session, however many of them give no sign of life, ms. */
+/** Least time that an instance gets to open a session, ms. */
 const LEAST_INSTANCE_MS = 500;
 
-/** A stream that the peer has yet to accept. */
+/** A stream that the peer has not accepted yet. */
 export type OpeningStream = RelayStream & { readonly accepted: Promise<void> };
 
 export interface OpenStreamOptions {
   readonly service: string;
-  /** What the catalogue says now; undefined when the service is not in it. */
+  /** The service as the catalogue has it now. */
   readonly lookup: () => VisibleService | undefined;
   readonly load: (instance: VisibleOffer) => Load;
   readonly open: (service: string, peer: VisibleOffer) => Promise<OpeningStream>;
-  /** Which offers this site may use. */
+  /** Decides which offers this site may use. */
   readonly hop: HopRules;
-  /** An instance is about to be tried; what comes of it is told to what this returns. */
+  /** Called before an instance is tried. The returned attempt gets the result. */
   readonly attempt: (instance: VisibleOffer) => Attempt;
-  /** What is known of the peer of a stream that it has yet to accept. */
+  /** The signs of life of an instance, while a stream waits for its answer. */
   readonly life: (instance: VisibleOffer) => PeerLife;
   /** The round trip to the edge, ms; null while it is not known. */
   readonly edgeRoundTrip: () => number | null;
   /** Resolves at the next change of the catalogue, after `ms`, or when `signal` aborts. */
   readonly changed: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** The client's flow, which gets to know each instance and stream that is tried. */
+  /** The client's flow. It learns each instance and stream that is tried. */
   readonly flow: Flow;
-  /** What the client says before an instance accepts. */
+  /** The client's first bytes, which are sent before an instance accepts. */
   readonly early: EarlyData;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
-  /** Aborts when the connector stops: what is under way may still succeed, nothing new is tried. */
+  /** Aborts when the connector stops. The current attempt may still succeed; no other follows. */
   readonly stopping?: AbortSignal;
   /** A clock that never goes back, ms; `performance.now` unless given. */
   readonly now?: () => number;
@@ -57,14 +58,14 @@ export interface OpenStreamOptions {
 }
 
 /**
- * A stream that an instance of the service accepted.
- * @throws FairleadError the last failure; service.unavailable when no instance came up in time;
- * stream.cancelled when the client left.
+ * Resolves with a stream that an instance of the service has accepted.
+ * @throws FairleadError the last failure; service.unavailable when no instance appeared in time; stream.cancelled when
+ * the client left.
  */
 export async function openStream(options: OpenStreamOptions): Promise<RelayStream> {
   const { lookup, changed, signal, stopping, now = () => performance.now() } = options;
   const deadline = now() + (options.holdMs ?? HOLD_MS);
-  let last = new FairleadError("service.unavailable", `no site that offers ${options.service} is connected`);
+  let last = new FairleadError("service.unavailable", `No site that offers ${options.service} is connected.`);
   for (;;) {
     const known = lookup();
     const offers = known?.offers ?? [];
@@ -76,10 +77,10 @@ export async function openStream(options: OpenStreamOptions): Promise<RelayStrea
     if (round.stream) return round.stream;
     last = round.error ?? last;
     const left = deadline - now();
-    // What the catalogue said meanwhile may make a refusal for good one of yesterday.
+    // A refusal counts for nothing once the catalogue has changed.
     const stale = lookup() !== known;
     if ((round.final && !stale) || left <= 0 || stopping?.aborted) throw last;
-    // Made only for who waits: the signal of a whole connector's life remembers each that was.
+    // Made only when needed: `stopping` lives as long as the connector, and keeps every signal made from it.
     const either = stopping === undefined ? signal : AbortSignal.any([signal, stopping]);
     if (!stale) await changed(round.error ? Math.min(ROUND_MS, left) : left, either);
     if (signal.aborted) throw new FairleadError("stream.cancelled");
@@ -91,7 +92,7 @@ type Round =
   /** `final` when no instance failed in a way that passes by itself. */
   | { readonly stream?: undefined; readonly error?: FairleadError; readonly final: boolean };
 
-/** Tries each instance once, the best of those that are left first. `left`: what the client is still held for, ms. */
+/** Tries each instance once, always the best of the untried ones. `left` is how long the client is still held, ms. */
 async function tryEach(
   options: OpenStreamOptions,
   instances: readonly VisibleOffer[],
@@ -121,11 +122,8 @@ async function tryEach(
       attempt.failed(error.code);
       if (uncertain) throw error;
       if (options.stopping?.aborted) throw error;
-      options.flow.log(
-        "debug",
-        { code: error.code },
-        `The instance did not serve the client: ${error.message}`,
-      );
+      const text = `The instance did not serve the client: ${error.message}`;
+      options.flow.log("debug", { code: error.code }, text);
       errors.push(error);
     }
   }
@@ -135,8 +133,8 @@ async function tryEach(
 }
 
 /**
- * How long an instance may take to come up with a session, ms. Where there are others, each that is tried in vain
- * leaves half of the time to the next, so that all of them together cost a client no more than twice the first one's.
+ * How long an instance may take to open a session, ms. Among several instances the limit halves with each failure, so
+ * that all of them together cost a client at most twice the first limit.
  */
 function setUpLimit(
   { edgeRoundTrip }: OpenStreamOptions,
@@ -144,17 +142,17 @@ function setUpLimit(
 ): number {
   const name = only ? "onlyInstance" : "instance";
   const limit = timeLimit(name, edgeRoundTrip());
-  // What the path needs is not cut.
+  // A limit that the round trip has raised is not cut.
   if (limit > timeLimit(name, 0)) return limit;
   return Math.max(LEAST_INSTANCE_MS, Math.min(limit / 2 ** tried, left));
 }
 
-/** Whether it passes by itself before the client has to be told. A full session does not get room in a moment. */
+/** Whether waiting does not help. A full session retries too, but rarely has room within the hold time. */
 function isFinal({ code }: FairleadError): boolean {
   return !ERRORS[code].retry || code === "stream.limit";
 }
 
-/** Whether it is a peer's answer to an OPEN: then no byte of the stream went to a target. */
+/** Whether the peer refused the OPEN. Then no byte of the stream went to a target. */
 function isRefusal({ code }: { readonly code: ErrorCode }): boolean {
   return code.startsWith("service.") || (code.startsWith("stream.") && code !== "stream.cancelled");
 }
@@ -169,7 +167,7 @@ async function openAccepted(
   const stream = await inTime(open(service, instance), limitMs, instance);
   flow.setStream(stream);
   const leave = () => stream.destroy();
-  // Until somebody else joins it, a failing stream must not end the process; `accepted` tells the failure.
+  // Without a listener, an error before the join would end the process. `accepted` rejects with the same error.
   const ignore = () => {};
   stream.on("error", ignore);
   stream.accepted.catch(ignore);
@@ -194,12 +192,12 @@ async function openAccepted(
   } finally {
     deadline.clear();
     signal.removeEventListener("abort", leave);
-    // joinStreams attaches its own in the same turn as this one goes.
+    // The relay has attached its own listener by then.
     setImmediate(() => stream.off("error", ignore));
   }
 }
 
-/** A stream that is opened after all when nobody waits for it any more is given up, before its OPEN goes out. */
+/** Limits the time to open a session. A stream that opens later is destroyed before its OPEN is sent. */
 async function inTime(
   opening: Promise<OpeningStream>,
   limitMs: number,
@@ -213,12 +211,12 @@ async function inTime(
       },
       () => {},
     );
-    const why = `no session with site ${peer.siteName} within ${Math.round(limitMs)} ms`;
+    const why = `No session with site ${peer.siteName} within ${Math.round(limitMs)} ms.`;
     return new FairleadError("session.timeout", why);
   });
 }
 
-/** Rejects as well when the stream closes: one that was cut may never say whether it was accepted. */
+/** Rejects also when the stream closes: a stream that was cut may never settle `accepted`. */
 async function accepted(stream: OpeningStream): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const close = () => reject(stream.errored ?? new FairleadError("session.lost"));

@@ -12,8 +12,8 @@ function setUp() {
   return { clock, breakers, fail };
 }
 
-describe("a circuit breaker", () => {
-  it("of a service is open for that service at that instance only", () => {
+describe("CircuitBreakers", () => {
+  it("opens a service's breaker for that service at that instance only", () => {
     const { breakers, fail } = setUp();
     fail("service.refused");
     expect(breakers.isOpen("api", east)).toBe(true);
@@ -21,7 +21,7 @@ describe("a circuit breaker", () => {
     expect(breakers.isOpen("api", other)).toBe(false);
   });
 
-  it("of an instance is open for all its services, and not for another site's process with the same boot id", () => {
+  it("opens an instance's breaker for all its services, and not for another site's process with the same boot id", () => {
     const { breakers, fail } = setUp();
     fail("session.timeout");
     expect(breakers.isOpen("api", east)).toBe(true);
@@ -29,7 +29,7 @@ describe("a circuit breaker", () => {
     expect(breakers.isOpen("api", { ...east, site: "s9" })).toBe(false);
   });
 
-  it("lets one trial client through when the back-off is over, and no second one meanwhile", () => {
+  it("lets one trial client through after the back-off, and no second one during the trial", () => {
     const { clock, breakers, fail } = setUp();
     fail();
     clock.now = BACK_OFF.first;
@@ -40,7 +40,7 @@ describe("a circuit breaker", () => {
     expect(breakers.isOpen("api", east)).toBe(false);
   });
 
-  it("stays open twice as long after each failed trial, five minutes at the most", () => {
+  it("keeps a breaker open twice as long after each failed trial, up to five minutes", () => {
     const { clock, fail, breakers } = setUp();
     const waits: number[] = [];
     for (let trial = 0; trial < 9; trial++) {
@@ -53,14 +53,14 @@ describe("a circuit breaker", () => {
     expect(waits.at(-1)).toBe(BACK_OFF.longest);
   });
 
-  it("is not opened for longer by those who fail while it is open", () => {
+  it("does not keep a breaker open for longer when clients fail while it is open", () => {
     const { clock, breakers, fail } = setUp();
     for (let client = 0; client < 20; client++) fail();
     clock.now = BACK_OFF.first;
     expect(breakers.isOpen("api", east)).toBe(false);
   });
 
-  it("closes with the first client that is served, and begins anew after that", () => {
+  it("closes a breaker with the first client that is served, and starts again from the first back-off", () => {
     const { clock, breakers, fail } = setUp();
     fail();
     clock.now = BACK_OFF.first;
@@ -72,7 +72,7 @@ describe("a circuit breaker", () => {
     expect(breakers.isOpen("api", east)).toBe(false);
   });
 
-  it("of an instance closes when it answers for another service, whatever the answer", () => {
+  it("closes an instance's breaker when the instance answers for another service, whatever the answer", () => {
     const { clock, breakers, fail } = setUp();
     fail("session.timeout");
     clock.now = BACK_OFF.first;
@@ -81,7 +81,7 @@ describe("a circuit breaker", () => {
     expect(breakers.isOpen("web", east)).toBe(true);
   });
 
-  it("is jittered: between half of its time and all of it", () => {
+  it("jitters the back-off between half of its time and all of it", () => {
     const clock = { now: 0 };
     const breakers = new CircuitBreakers({ now: () => clock.now, random: () => 0 });
     breakers.attempt("api", east).failed("service.refused");
@@ -92,8 +92,8 @@ describe("a circuit breaker", () => {
   });
 });
 
-describe("what a failure tells about", () => {
-  it("is the service, the instance, or neither", () => {
+describe("verdictOf", () => {
+  it("blames the service, the instance, or neither", () => {
     expect(verdictOf("service.timeout").about).toBe("service");
     expect(verdictOf("stream.internal").about).toBe("service");
     expect(verdictOf("service.draining").about).toBe("instance");

@@ -20,17 +20,17 @@ const api = (...boots: string[]) => [
 
 type Fate = "accept" | "offline" | "nobody" | "silence" | ErrorCode | { accepted: Promise<void> };
 
-/** The peer's answer to an OPEN, when the test gives it. */
+/** A peer's answer to an OPEN, which the test gives later. */
 function pendingAnswer() {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {});
   return { accepted: promise, accept: resolve, refuse: (code: ErrorCode) => reject(new FairleadError(code)) };
 }
 
-/** What its peer got of a stream. */
+/** The bytes that a stream's peer got. */
 const gotBy = new WeakMap<Duplex, Buffer[]>();
 
-/** A stream that is accepted, refused with a code, or never answered; its peer sends back what it gets. */
+/** A stream that is accepted, refused with a code, or never answered. Its peer echoes. */
 function stream(fate: Exclude<Fate, "offline" | "nobody">): OpeningStream {
   const { stream: near, far } = relayStream();
   const got: Buffer[] = [];
@@ -47,7 +47,7 @@ function stream(fate: Exclude<Fate, "offline" | "nobody">): OpeningStream {
   return Object.assign(near, { accepted });
 }
 
-/** A peer of which nothing came since the clock began. */
+/** A peer that never gave a sign of life. */
 const SILENT: PeerLife = { silentMs: Number.POSITIVE_INFINITY, roundTripMs: 1 };
 const ALIVE: PeerLife = { silentMs: 0, roundTripMs: 1 };
 
@@ -57,18 +57,18 @@ async function setUp(
   hop = new HopRules(),
   life = ALIVE,
   edgeUpForMs = Number.POSITIVE_INFINITY,
+  log = new MemoryLog(),
 ) {
   const tried: string[] = [];
   const opened: Duplex[] = [];
-  const log = new MemoryLog();
   const catalogue = new Catalogue(() => {});
   const streams: Streams = {
     open: async (_, peer) => {
       tried.push(peer.boot);
       const fate = fates[peer.boot]?.shift() ?? "accept";
-      // There is no session with it, so there is no stream either.
+      // Without a session there is no stream.
       if (fate === "offline") throw new FairleadError("session.peer_offline");
-      // Nobody dials the session's lanes.
+      // The session never opens.
       if (fate === "nobody") return await new Promise<OpeningStream>(() => {});
       const one = stream(fate);
       opened.push(one);
@@ -95,14 +95,14 @@ async function echo(client: { socket: { end(text: string): unknown }; received: 
   return await client.received;
 }
 
-describe("a client of a listener", () => {
-  it("gets a stream to an instance, with half-close", async () => {
+describe("Clients", () => {
+  it("gives a client a stream to an instance, with half-close", async () => {
     const { catalogue, connect } = await setUp({});
     catalogue.welcome(api("b1"));
     expect(await echo(await connect())).toBe("echo");
   });
 
-  it("gets no stream to an instance with hop encryption that its site does not allow", async () => {
+  it("uses no instance with hop encryption unless the site allows it", async () => {
     const offers = [{ ...instance("b1"), encryption: "hop" as const }];
     const video = [{ name: "api", protocol: "tcp" as const, port: 80, offers }];
     const { catalogue, connect, tried, log } = await setUp({}, 10_000);
@@ -116,7 +116,7 @@ describe("a client of a listener", () => {
     expect(await echo(await allowing.connect())).toBe("echo");
   });
 
-  it("is tried again at once when the refusal was of an older catalogue", async () => {
+  it("tries again at once when the catalogue has changed since the refusal", async () => {
     const late = Promise.withResolvers<void>();
     const { catalogue, connect, tried } = await setUp({ old: [{ accepted: late.promise }] }, 10_000);
     catalogue.welcome(api("old"));
@@ -128,14 +128,14 @@ describe("a client of a listener", () => {
     expect(tried).toEqual(["old", "new"]);
   });
 
-  it("gets another instance when one fails before it accepts", async () => {
+  it("tries another instance when one fails before it accepts", async () => {
     const { catalogue, connect, tried } = await setUp({ b1: ["service.refused"], b2: ["offline"] });
     catalogue.welcome(api("b1", "b2", "b3"));
     expect(await echo(await connect())).toBe("echo");
     expect(tried).toEqual(["b1", "b2", "b3"]);
   });
 
-  it("is not sent to an instance that failed a moment ago while there is another", async () => {
+  it("avoids an instance that failed a moment ago while there is another", async () => {
     const { catalogue, connect, tried } = await setUp({ b1: ["offline"] });
     catalogue.welcome(api("b1", "b2"));
     await echo(await connect());
@@ -143,7 +143,7 @@ describe("a client of a listener", () => {
     expect(tried).toEqual(["b1", "b2", "b2"]);
   });
 
-  it("is tried again with a fresh catalogue", async () => {
+  it("tries again with the next catalogue", async () => {
     const { catalogue, connect, tried } = await setUp({ old: ["offline"] }, 10_000);
     catalogue.welcome(api("old"));
     const client = await connect();
@@ -153,7 +153,7 @@ describe("a client of a listener", () => {
     expect(tried).toEqual(["old", "new"]);
   });
 
-  it("is held while nobody offers the service", async () => {
+  it("holds a client while no site offers the service", async () => {
     const { catalogue, connect } = await setUp({}, 10_000);
     catalogue.welcome([]);
     const client = await connect();
@@ -163,14 +163,14 @@ describe("a client of a listener", () => {
     expect(await answer).toBe("echo");
   });
 
-  it("is reset when nobody comes up in time, and the log says why", async () => {
+  it("resets a client that no instance serves in time, and logs the reason", async () => {
     const { connect, log } = await setUp({}, 50);
     await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
     await eventually("the log line", () => log.find("The flow failed"));
     expect(log.find("The flow failed")?.fields.code).toBe("service.unavailable");
   });
 
-  it("is reset in its time when the wall clock is set back while it waits", async () => {
+  it("resets a client in time although the wall clock is set back during its wait", async () => {
     const { connect } = await setUp({}, 300);
     const client = await connect();
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -180,7 +180,7 @@ describe("a client of a listener", () => {
     await expect(client.received).rejects.toMatchObject({ code: "ECONNRESET" });
   });
 
-  it("is reset at once when every target refuses, whatever the time left", async () => {
+  it("resets a client at once when every target refuses, whatever time is left", async () => {
     const { catalogue, connect, log, tried } = await setUp({ b1: ["service.refused"] }, 10_000);
     catalogue.welcome(api("b1"));
     await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
@@ -188,7 +188,7 @@ describe("a client of a listener", () => {
     await eventually("the log line", () => log.find("The flow failed")?.fields.code === "service.refused");
   });
 
-  it("that leaves before it was served takes its stream along", async () => {
+  it("destroys the stream of a client that leaves before it is served", async () => {
     const { catalogue, connect, opened, log } = await setUp({ b1: ["silence"] }, 10_000);
     catalogue.welcome(api("b1"));
     const client = await connect();
@@ -198,7 +198,7 @@ describe("a client of a listener", () => {
     expect(log.lines.filter((line) => line.level !== "debug")).toEqual([]);
   });
 
-  it("that leaves halfway resets its stream, and a reset stream resets the client", async () => {
+  it("resets the stream of a client that leaves halfway, and the client of a stream that is reset", async () => {
     const { catalogue, connect, opened } = await setUp({});
     catalogue.welcome(api("b1"));
     const leaver = await connect();
@@ -213,19 +213,31 @@ describe("a client of a listener", () => {
     await expect(victim.received).rejects.toMatchObject({ code: "ECONNRESET" });
   });
 
-  it("is reset when the connector stops", async () => {
+  it("resets a waiting client when the connector stops", async () => {
     const { clients, connect } = await setUp({}, 10_000);
     const client = await connect();
     await new Promise((resolve) => setTimeout(resolve, 20));
     clients.close();
     await expect(client.received).rejects.toMatchObject({ code: "ECONNRESET" });
   });
+
+  it("resets a client that its listener refuses, and keeps a flow of it", async () => {
+    const log = new MemoryLog();
+    const { clients } = await setUp({}, 300, new HopRules(), ALIVE, 0, log);
+    const { port } = await tcpServer((socket) =>
+      clients.refuse("api", socket, new FairleadError("service.overloaded")),
+    );
+    await expect((await tcpClient(port)).received).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(log.lines).toMatchObject([
+      { level: "info", fields: { service: "api", outcome: "service.overloaded", bytesToTarget: 0 } },
+    ]);
+  });
 });
 
-describe("what a client says first", () => {
+describe("Clients, with the first bytes of a client,", () => {
   const textOf = (stream: Duplex | undefined) =>
     stream === undefined ? "" : Buffer.concat(gotBy.get(stream) ?? []).toString();
-  it("goes out before an instance accepts, its end too", async () => {
+  it("send them before an instance accepts, and the client's end, too", async () => {
     const first = pendingAnswer();
     const { catalogue, connect, opened } = await setUp({ b1: [first] }, 10_000);
     catalogue.welcome(api("b1"));
@@ -240,7 +252,7 @@ describe("what a client says first", () => {
     expect(textOf(opened[0])).toBe("first, second");
   });
 
-  it("goes to the next instance, once and whole, when one refuses after it got it", async () => {
+  it("send them to the next instance, once and whole, when an instance refuses after it got them", async () => {
     const refusals = [pendingAnswer()];
     const { catalogue, connect, opened, tried } = await setUp(
       { b1: [refusals[0] ?? "accept"], b2: ["offline"] },
@@ -259,7 +271,7 @@ describe("what a client says first", () => {
     expect(textOf(opened[1])).toBe("one two three");
   });
 
-  it("is never sent twice when the session ended and the target may have got it", async () => {
+  it("never send them twice when the session ended and the target may have them", async () => {
     const first = pendingAnswer();
     const { catalogue, connect, opened, tried, log } = await setUp({ b1: [first] }, 10_000);
     catalogue.welcome(api("b1", "b2"));
@@ -272,7 +284,7 @@ describe("what a client says first", () => {
     await eventually("the log line", () => log.find("The flow failed")?.fields.code === "session.lost");
   });
 
-  it("is kept up to 64 KiB; the rest waits for acceptance, and all arrives in order", async () => {
+  it("keep up to 64 KiB, hold the rest until acceptance, and deliver all of them in order", async () => {
     const [first, second] = [pendingAnswer(), pendingAnswer()];
     const { catalogue, connect, opened } = await setUp({ b1: [first], b2: [second] }, 10_000);
     catalogue.welcome(api("b1", "b2"));
@@ -295,7 +307,22 @@ describe("what a client says first", () => {
     expect(bytes(1).equals(said)).toBe(true);
   });
 
-  it("may be nothing: a server that talks first is heard", async () => {
+  it("count them once in the flow, with the instance and the stream that accepted them", async () => {
+    const { catalogue, connect, log } = await setUp({ b1: ["service.draining"] }, 10_000);
+    catalogue.welcome(api("b1", "b2"));
+    const client = await connect();
+    client.socket.end("early");
+    expect(await client.received).toBe("early");
+    const tried = log.find("The instance did not serve the client")?.fields;
+    expect(tried).toMatchObject({ code: "service.draining", peerSite: "s-b1", service: "api" });
+    const { level, fields } = await eventually("the flow ends", () => log.find("The flow is completed."));
+    expect(level).toBe("debug");
+    expect(fields).toMatchObject({ peerSite: "s-b2", bytesToTarget: 5, bytesToClient: 5, side: "listener" });
+    expect(fields.client).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(fields.stream).not.toBe(tried?.stream);
+  });
+
+  it("serve a client that waits for the server to speak first", async () => {
     const first = pendingAnswer();
     const { catalogue, connect, opened } = await setUp({ b1: [first] }, 10_000);
     catalogue.welcome(api("b1"));
@@ -309,7 +336,7 @@ describe("what a client says first", () => {
   });
 });
 
-/** That a client waits for an instance whose answer comes after four seconds, and is not tried at another one. */
+/** Expects a client to wait four seconds for an instance's answer, and no other instance to be tried. */
 async function expectPatience(life: typeof ALIVE, edgeUpForMs?: number): Promise<void> {
   const late = pendingAnswer();
   const { catalogue, connect, tried, opened } = await setUp(
@@ -330,8 +357,8 @@ async function expectPatience(life: typeof ALIVE, edgeUpForMs?: number): Promise
   expect(tried).toEqual(["b1"]);
 }
 
-describe("a client of an instance that gives no sign of life", { timeout: 60_000 }, () => {
-  it("goes to the next one when it has said nothing, and later ones go there at once", async () => {
+describe("Clients of an instance that gives no sign of life", { timeout: 60_000 }, () => {
+  it("move to the next instance when they have sent nothing, and later clients go there at once", async () => {
     const { catalogue, connect, tried } = await setUp({ b1: ["silence"] }, 10_000, new HopRules(), SILENT);
     catalogue.welcome(api("b1", "b2"));
     const client = await connect();
@@ -341,14 +368,14 @@ describe("a client of an instance that gives no sign of life", { timeout: 60_000
     expect(tried).toEqual(["b1", "b2", "b2"]);
   });
 
-  it("goes to the next one when no session comes up, with what it has said", async () => {
+  it("move to the next instance when no session opens, together with their first bytes", async () => {
     const { catalogue, connect, tried } = await setUp({ b1: ["nobody"], b2: ["nobody"] }, 10_000);
     catalogue.welcome(api("b1", "b2", "b3"));
     expect(await echo(await connect())).toBe("echo");
     expect(tried).toEqual(["b1", "b2", "b3"]);
   });
 
-  it("is reset when its bytes went out: the target may have got them", async () => {
+  it("are reset when their bytes were sent, because the target may have them", async () => {
     const { catalogue, connect, tried, log } = await setUp(
       { b1: ["silence"] },
       60_000,
@@ -366,17 +393,17 @@ describe("a client of an instance that gives no sign of life", { timeout: 60_000
     );
   });
 
-  it("waits while the edge is away, whose absence says nothing of the peer", async () => {
+  it("wait while the edge is away, because its absence says nothing about the peer", async () => {
     await expectPatience(SILENT, 0);
   });
 
-  it("waits for the target while the peer lives", async () => {
+  it("wait for the target while the peer lives", async () => {
     await expectPatience(ALIVE);
   });
 });
 
-describe("a client beyond the streams that a session carries", () => {
-  it("is reset at once, and the instance is not taken for a failing one", async () => {
+describe("Clients beyond the streams that a session carries", () => {
+  it("are reset at once, and the instance does not count as failing", async () => {
     const { catalogue, connect, tried, log } = await setUp({ b1: ["stream.limit"] }, 60_000);
     catalogue.welcome(api("b1"));
     await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
@@ -387,8 +414,8 @@ describe("a client beyond the streams that a session carries", () => {
   });
 });
 
-describe("while the connector stops, a client", () => {
-  it("whose stream is opening gets it, and one that waits for a stream is reset", async () => {
+describe("Clients of a connector that drains", () => {
+  it("are served when their stream is opening, and reset when they wait for an instance", async () => {
     const accepted = Promise.withResolvers<void>();
     const { catalogue, clients, connect, opened } = await setUp(
       { b1: [{ accepted: accepted.promise }] },

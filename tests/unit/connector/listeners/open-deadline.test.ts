@@ -8,7 +8,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** When a deadline passes, ms; null for not within a minute. `life` and `patient` may change with the time. */
+/** When a deadline expires, ms; null when it does not within a minute. `life` and `patient` may change with time. */
 function passesAt(life: (at: number) => PeerLife, patient: (at: number) => boolean): number | null {
   const begin = performance.now();
   const at = () => performance.now() - begin;
@@ -28,22 +28,22 @@ function passesAt(life: (at: number) => PeerLife, patient: (at: number) => boole
 
 const silent = (at: number): PeerLife => ({ silentMs: at + 100, roundTripMs: 20 });
 
-describe("the deadline of an OPEN", () => {
-  it("passes within 5 s for a silent peer where another instance can have the client", () => {
+describe("OpenDeadline", () => {
+  it("expires within 5 s for a silent peer where another instance can serve the client", () => {
     expect(passesAt(silent, () => false)).toBeLessThan(5000);
   });
 
-  it("passes between 5 and 10 s for a silent peer where giving up costs the connection", () => {
+  it("expires between 5 and 10 s for a silent peer where giving up costs the connection", () => {
     const passed = passesAt(silent, () => true);
     expect(passed).toBeGreaterThan(5000);
     expect(passed).toBeLessThan(10_000);
   });
 
-  it("is the longer one from the moment that the client talks", () => {
+  it("expires at the later time once the client has sent bytes", () => {
     expect(passesAt(silent, (at) => at > 1000)).toBeGreaterThan(5000);
   });
 
-  it("passes later than any target may take, for a peer that lives and does not answer", () => {
+  it("expires later than any target may take, for a peer that lives and does not answer", () => {
     const lives = () => ({ silentMs: 500, roundTripMs: 20 });
     expect(passesAt(lives, () => true)).toBeGreaterThan(15_000);
     expect(passesAt(lives, () => false)).toBeGreaterThan(15_000);
@@ -61,7 +61,7 @@ describe("the deadline of an OPEN", () => {
     expect(passesAt(far, () => false)).toBeGreaterThan(10_000);
   });
 
-  it("does not tell the silence of a session whose carrier asks for no sign of life", () => {
+  it("ignores silence where the carrier asks for no sign of life", () => {
     expect(
       passesAt(
         () => ({ silentMs: null, roundTripMs: null }),
@@ -70,7 +70,7 @@ describe("the deadline of an OPEN", () => {
     ).toBeGreaterThan(15_000);
   });
 
-  it("begins anew when this process did not run", () => {
+  it("starts again when this process did not run", () => {
     const frozen = { now: 0 };
     let passed = false;
     const deadline = new OpenDeadline({

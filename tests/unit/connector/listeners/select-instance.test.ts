@@ -20,7 +20,7 @@ function inOrder(offers: readonly VisibleOffer[], loadOf: (one: VisibleOffer) =>
   return order;
 }
 
-/** Opens streams one after another, each where the rule says; how many each instance got. */
+/** Opens streams one after another at the selected instances. Returns the number of streams of each instance. */
 function opened(offers: readonly VisibleOffer[], count: number): Map<string, number> {
   const streams = new Map(offers.map(({ boot }) => [boot, 0]));
   const of = ({ boot }: VisibleOffer) => streams.get(boot) ?? 0;
@@ -31,29 +31,29 @@ function opened(offers: readonly VisibleOffer[], count: number): Map<string, num
   return streams;
 }
 
-describe("which instance gets the next stream", () => {
+describe("selectInstance", () => {
   const [a, b, c] = [instance("s1", "b1"), instance("s1", "b2"), instance("s2", "b3")];
   const order = (loads: Record<string, Partial<Load>>, offers: readonly VisibleOffer[] = [c, b, a]) =>
     inOrder(offers, (one) => ({ ...idle, ...loads[one.boot] })).map((one) => one.boot);
 
-  it("is the one with the fewest open streams, where the ways cost the same", () => {
+  it("selects the instance with the fewest open streams among equal costs", () => {
     expect(order({ b1: { streams: 2 }, b2: { streams: 1 }, b3: { streams: 3 } })).toEqual(["b2", "b1", "b3"]);
   });
 
-  it("is one with a session, among equals", () => {
+  it("selects an instance with a session among equals", () => {
     expect(order({ b3: { session: true } })).toEqual(["b3", "b1", "b2"]);
   });
 
-  it("is the same every time, among equals", () => {
+  it("selects the same instance every time among equals", () => {
     expect(order({})).toEqual(["b1", "b2", "b3"]);
   });
 
-  it("is one that failed a moment ago only after all others, whatever it costs", () => {
+  it("selects an instance that failed a moment ago after all others, whatever the costs", () => {
     const offers = [instance("s1", "b1", 1), instance("s1", "b2", 500), instance("s2", "b3", 100)];
     expect(order({ b1: { failing: true }, b2: { streams: 9 } }, offers)).toEqual(["b3", "b2", "b1"]);
   });
 
-  it("is the cheapest until its streams outweigh the difference, then both in turn", () => {
+  it("selects the cheapest instance until its streams outweigh the difference, then both in turn", () => {
     const offers = [instance("s1", "near", 1), instance("s2", "far", 4)];
     expect([...opened(offers, 4)]).toEqual([
       ["near", 4],
@@ -65,17 +65,17 @@ describe("which instance gets the next stream", () => {
     ]);
   });
 
-  it("is a cheaper one where the sums are equal, with a session or without", () => {
+  it("selects the cheaper of two equal sums, with a session or without", () => {
     const offers = [instance("s2", "far", 2), instance("s1", "near", 1)];
     expect(order({ near: { streams: 1 }, far: { session: true } }, offers)).toEqual(["near", "far"]);
   });
 
-  it("costs 1 where the edge does not tell", () => {
+  it("assumes a cost of 1 where the edge names none", () => {
     expect(order({ b3: { streams: 0 } }, [instance("s1", "b1", 2), c])).toEqual(["b3", "b1"]);
     expect(order({ b3: { streams: 2 } }, [instance("s1", "b1", 2), c])).toEqual(["b1", "b3"]);
   });
 
-  it("is always one with the lowest sum of cost and streams that did not fail, whatever the loads", () => {
+  it("always selects an instance that did not fail with the lowest sum of cost and streams", () => {
     const anyOne = fc.record({
       cost: fc.option(fc.integer({ min: 0, max: 20 }), { nil: undefined }),
       streams: fc.nat(20),
@@ -94,13 +94,13 @@ describe("which instance gets the next stream", () => {
         const candidates = good.length > 0 ? good : offers;
         const [first] = sorted;
         expect(first && sum(first)).toBe(Math.min(...candidates.map(sum)));
-        // Nothing of the order depends on how they were listed.
+        // The order does not depend on the order of the input.
         expect(inOrder([...offers].reverse(), loadOf)).toEqual(sorted);
       }),
     );
   });
 
-  it("leaves the sums within one of each other among all that got streams, whatever the costs", () => {
+  it("keeps the sums of all used instances within one of each other, whatever the costs", () => {
     fc.assert(
       fc.property(
         fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 6 }),
@@ -112,7 +112,7 @@ describe("which instance gets the next stream", () => {
           const used = sums.filter(({ got }) => got > 0).map(({ got, cost }) => got + cost);
           if (used.length === 0) return;
           expect(Math.max(...used) - Math.min(...used)).toBeLessThanOrEqual(1);
-          // What got nothing would have been no better.
+          // An unused instance would have been no better.
           for (const { got, cost } of sums) {
             if (got === 0) expect(cost).toBeGreaterThanOrEqual(Math.max(...used) - 1);
           }

@@ -20,12 +20,12 @@ const LINGER_MS = 2000;
 
 export interface CarrierV2Options extends CarrierLimits {
   /** Requests lanes of a higher generation. Called once until one joins. */
-  wantLane: (reason: LaneReason) => void;
+  lanesNeeded: (reason: LaneReason) => void;
   /** Whether the layers above need no lane. */
   idle: () => boolean;
-  moved: (state: CarrierState) => void;
+  stateChanged: (state: CarrierState) => void;
   /** Reports a measured round trip, ms. */
-  measured: (ms: number) => void;
+  roundTripMeasured: (ms: number) => void;
 }
 
 export class CarrierV2 extends Duplex implements CarrierControl {
@@ -53,12 +53,12 @@ export class CarrierV2 extends Duplex implements CarrierControl {
         deliver: (bytes) => this.destroyed || this.push(bytes),
         drained: () => this.#drained(),
         pause: (lane, paused) => this.#lanes.get(lane)?.[paused ? "pause" : "resume"](),
-        wantLane: options.wantLane,
+        lanesNeeded: options.lanesNeeded,
         close: (lane) => this.#release(lane)?.close(this.#failure ?? undefined),
         terminate: (lane) => this.#release(lane)?.terminate(),
         idle: options.idle,
-        moved: options.moved,
-        measured: options.measured,
+        stateChanged: options.stateChanged,
+        roundTripMeasured: options.roundTripMeasured,
         ended: (error) => this.#ended(error),
       },
       options,
@@ -85,8 +85,8 @@ export class CarrierV2 extends Duplex implements CarrierControl {
   }
   /** Time since the last message from the peer, ms; null before the first. */
   get silentMs(): number | null {
-    const { heardAt } = this.#carrier;
-    return heardAt === null ? null : performance.now() - heardAt;
+    const { lastReceivedAt } = this.#carrier;
+    return lastReceivedAt === null ? null : performance.now() - lastReceivedAt;
   }
   get held(): Carrier["held"] {
     return this.#carrier.held;
@@ -122,7 +122,7 @@ export class CarrierV2 extends Duplex implements CarrierControl {
 
   /** Requests lanes for a parked carrier. */
   wake(): void {
-    this.#carrier.wake();
+    this.#carrier.unpark();
   }
 
   abort(error: FairleadError): void {

@@ -86,9 +86,9 @@ export class Session {
       lanes: this.#lanes,
       carrier: {
         idle: () => this.#phases.phase === "up" && this.streams === 0,
-        wantLane: (reason) => this.#recoverLanes(reason),
-        moved: (state) => this.#carrierMoved(state),
-        measured: (ms) => this.#streams?.noteRoundTrip(ms),
+        lanesNeeded: (reason) => this.#recoverLanes(reason),
+        stateChanged: (state) => this.#carrierMoved(state),
+        roundTripMeasured: (ms) => this.#streams?.noteRoundTrip(ms),
       },
     });
     this.#idleTimer = new IdleTimer(limits, {

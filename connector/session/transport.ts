@@ -22,7 +22,7 @@ export interface TransportOptions {
   readonly memory: MemoryAccount;
   readonly lanes: LaneRecovery;
   /** Callbacks of a carrier of version 2. */
-  readonly carrier: Pick<CarrierV2Options, "idle" | "wantLane" | "moved" | "measured">;
+  readonly carrier: Pick<CarrierV2Options, "idle" | "lanesNeeded" | "stateChanged" | "roundTripMeasured">;
 }
 
 export class Transport {

@@ -1,16 +1,17 @@
 /**
- * States of a pipe.
+ * The states of a carrier (docs/protocol.md, "Version 2").
  *
- *     joining ──lane──▶ up ──lanes lost, silent──▶ resuming ──lane──▶ up
+ *     joining ──lane──▶ up ──lanes lost or silent──▶ resuming ──lane──▶ up
  *                       up ──park──▶ parking ──both parked, lanes lost──▶ parked ──lane──▶ up
  *                                    parking ──bytes──▶ up                parked ──bytes──▶ resuming
  *     any ──end, abort──▶ ended
  *
- * "joining" has had no lane yet. "resuming" has none that answers and wants one. "parked" has none and wants none.
+ * A "joining" carrier has had no lane yet. A "resuming" one needs lanes and has none that answers. A "parked" one
+ * has no lanes and needs none.
  */
 export type CarrierState = "joining" | "up" | "resuming" | "parking" | "parked" | "ended";
 
-const MOVES: Record<CarrierState, readonly CarrierState[]> = {
+const TRANSITIONS: Record<CarrierState, readonly CarrierState[]> = {
   joining: ["up", "ended"],
   up: ["resuming", "parking", "parked", "ended"],
   resuming: ["up", "parked", "ended"],
@@ -19,6 +20,6 @@ const MOVES: Record<CarrierState, readonly CarrierState[]> = {
   ended: [],
 };
 
-export function mayMove(from: CarrierState, to: CarrierState): boolean {
-  return MOVES[from].includes(to);
+export function canTransition(from: CarrierState, to: CarrierState): boolean {
+  return TRANSITIONS[from].includes(to);
 }

@@ -1,24 +1,21 @@
 /**
- * Carrier version 2: a reliable pipe of bytes over lanes that come and go. A state machine without sockets,
- * timers or clocks: bytes go in with {@link Carrier.write}, lanes and their messages are told to it, and what is to
- * be done comes out as {@link CarrierEffects}.
+ * Carrier version 2: a reliable byte stream over lanes that come and go (docs/protocol.md, "Version 2").
  *
- * Reading never waits for writing: what arrives is handled whatever the lanes take, and short messages (ACK,
- * PING, PONG) go out even on a lane that is full, one of each. Bytes wait for lanes that take them, then
- * {@link Carrier.write} asks its caller to wait.
+ * A state machine without sockets, timers or clocks. Its owner writes bytes, reports lanes and their messages, and
+ * carries out {@link CarrierEffects}.
  *
- * Each direction has a part of its own (sender.ts, receiver.ts), and so have the clock (watch.ts) and the state
- * (standing.ts).
+ * Reading never waits for writing: arriving messages are handled whatever the lanes take, and short messages (ACK,
+ * PING, PONG) are sent even on a full lane, one of each. Bytes wait for writable lanes; then {@link Carrier.write}
+ * exerts backpressure. So no two carriers can block each other.
  */
-import { FairleadError } from "../errors.ts";
+import { FairleadError, isErrorCode } from "../errors.ts";
 import type { CarrierState } from "./carrier-state.ts";
 import type { CarrierEffects, CarrierLimits } from "./effects.ts";
-import { Exchange } from "./exchange.ts";
 import { LaneSet } from "./lane-set.ts";
 import { LaneState } from "./lane-state.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { Liveness } from "./liveness.ts";
-import { MESSAGE, type Message, nextNumber, readMessage } from "./messages.ts";
+import { encodeEnd, encodePong, MESSAGE, type Message, nextNumber, readMessage } from "./messages.ts";
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 
@@ -28,34 +25,29 @@ export class Carrier {
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   readonly #lifecycle: Lifecycle;
-  readonly #exchange: Exchange;
   readonly #liveness: Liveness;
   readonly #roundTripMs: number;
-  /** One function for every message: a closure each would cost. */
+  /** One function for all messages; a closure for each would cost. */
   readonly #isUp = (): boolean => this.#lifecycle.state === "up";
 
   constructor(effects: CarrierEffects, limits: CarrierLimits = {}) {
     this.#effects = effects;
     this.#roundTripMs = limits.roundTripMs ?? 0;
-    const lanes = new LaneSet(effects);
-    const sender = new Sender(lanes, effects, limits);
-    const receiver = new Receiver(lanes, effects, limits);
-    this.#lanes = lanes;
-    this.#sender = sender;
-    this.#receiver = receiver;
-    this.#lifecycle = new Lifecycle(effects, lanes, sender, receiver);
-    this.#exchange = new Exchange(effects, lanes, sender, receiver, this.#lifecycle);
-    this.#liveness = new Liveness(effects, lanes, sender, receiver);
+    this.#lanes = new LaneSet(effects);
+    this.#sender = new Sender(this.#lanes, effects, limits);
+    this.#receiver = new Receiver(this.#lanes, effects, limits);
+    this.#lifecycle = new Lifecycle(effects, this.#lanes, this.#sender, this.#receiver);
+    this.#liveness = new Liveness(effects, this.#lanes, this.#sender, this.#receiver);
   }
 
   get state(): CarrierState {
     return this.#lifecycle.state;
   }
-  /** Bytes received in order: what a preface says. */
+  /** Bytes received in order, as the preface of a new lane says. */
   get received(): number {
     return this.#receiver.received;
   }
-  /** Bytes given to lanes. */
+  /** Bytes sent at least once. */
   get sent(): number {
     return this.#sender.sent;
   }
@@ -65,27 +57,26 @@ export class Carrier {
   get lanes(): number {
     return this.#lanes.size;
   }
-  /** Bytes kept for the peer, and bytes of the peer kept for want of earlier ones. */
+  /** Bytes buffered: unacknowledged ones of this side, and those of the peer that wait for earlier ones. */
   get held(): { readonly out: number; readonly in: number } {
     return { out: this.#sender.retained, in: this.#receiver.held };
   }
-  /** Memory that bytes kept for want of earlier ones take. */
+  /** Memory that the peer's waiting bytes take, bytes. */
   get cost(): number {
     return this.#receiver.cost;
   }
-  /** Smoothed round trip of the fastest lane, ms; null before it was measured. */
+  /** Smoothed round trip of the fastest lane, ms; null before the first measurement. */
   get rtt(): number | null {
     return this.#lanes.rtt;
   }
-
-  /** When something last came on any lane, by the effects' clock, ms; null before that. */
-  get heardAt(): number | null {
-    return this.#lanes.heardAt;
+  /** When a message last arrived on any lane, by the effects' clock, ms; null before the first. */
+  get lastReceivedAt(): number | null {
+    return this.#lanes.lastReceivedAt;
   }
 
-  // ---- what the user does -----------------------------------------------------------------------------
+  // ---- called by the layer above ----------------------------------------------------------------------
 
-  /** Takes chunks, which must not change any more; false asks to wait for `drained`. */
+  /** Sends chunks, which the caller must not change afterwards. Returns false for backpressure until `drained`. */
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#isEnded() || this.#sender.ending) return true;
     try {
@@ -94,57 +85,57 @@ export class Carrier {
       this.#fail(error);
       return true;
     }
-    this.#lifecycle.used();
-    this.wake();
+    this.#lifecycle.cancelParking();
+    this.unpark();
     this.#flush();
-    const wait = this.#sender.pushBack();
-    this.#plan();
-    return !wait;
+    const mustWait = this.#sender.checkBackpressure();
+    this.#schedule();
+    return !mustWait;
   }
 
-  /** After `deliver` returned false: reads on. */
+  /** Restarts reading, after `deliver` returned false. */
   resume(): void {
-    if (this.#receiver.resume()) this.#plan();
+    if (this.#receiver.resume()) this.#schedule();
   }
 
-  /** TLS has proven the peer, or nothing will: from here on the whole window is kept for it. */
+  /** Accepts the peer's whole window: TLS has proven the peer, or there is no TLS. */
   proven(): void {
     this.#receiver.proven();
   }
 
-  /** Ends the pipe once the peer has everything. */
+  /** Ends the carrier once the peer has received everything. */
   end(): void {
     if (this.#isEnded() || this.#sender.ending) return;
     this.#sender.end();
-    this.wake();
+    this.unpark();
     this.#flush();
-    this.#plan();
+    this.#schedule();
   }
 
-  /** Ends the pipe now; the peer is told why where there is a lane. */
+  /** Ends the carrier at once. Sends the peer the error's code on every lane. */
   abort(error: FairleadError): void {
     this.#fail(error);
   }
 
-  /** Lets the lanes go, if nothing is under way; the peer must agree. True when it is on its way. */
+  /** Begins to release the lanes, which the peer must agree to. Returns false while bytes are in flight. */
   park(): boolean {
     const { state } = this.#lifecycle;
     if (state === "parking" || state === "parked") return true;
     if (!this.#lifecycle.park()) return false;
-    this.#plan();
+    this.#schedule();
     return true;
   }
 
-  /** A parked pipe wants lanes again. */
-  wake(): void {
-    this.#lifecycle.wake();
+  /** Requests lanes, if the carrier is parked. */
+  unpark(): void {
+    this.#lifecycle.unpark();
   }
 
-  // ---- what lanes do ----------------------------------------------------------------------------------
+  // ---- called by the lanes ----------------------------------------------------------------------------
 
   /**
-   * A lane is open and the prefaces were exchanged. A higher generation takes the place of all lanes of lower
-   * ones at once; one of a lower generation is terminated.
+   * Takes a lane whose prefaces were exchanged. A higher generation replaces all lanes of lower ones at once; a lane of
+   * a lower generation is terminated.
    */
   laneJoined(id: number, generation: number, peer: { received: number; window?: number }): void {
     if (this.#isEnded() || generation < this.#lifecycle.generation) {
@@ -152,47 +143,50 @@ export class Carrier {
       return;
     }
     this.#sender.laneJoined(peer.window);
-    this.#lifecycle.joined(
-      new LaneState(id, generation, this.#effects.now(), this.#liveness.patience, this.#roundTripMs),
-    );
+    const { silenceFactor } = this.#liveness;
+    const lane = new LaneState(id, generation, this.#effects.now(), silenceFactor, this.#roundTripMs);
+    this.#lifecycle.laneJoined(lane);
     try {
-      this.#sender.acknowledged(peer.received);
+      this.#sender.receiveAck(peer.received);
     } catch (error) {
       this.#fail(error);
       return;
     }
     this.#flush();
-    this.#plan();
+    this.#schedule();
   }
 
-  /** A lane is gone, whatever the reason; not told for lanes that the pipe ended itself. */
+  /** A lane closed, for any reason. Not called for lanes that the carrier closed itself. */
   laneLost(id: number): void {
     const lane = this.#lanes.get(id);
     if (lane === undefined || this.#isEnded()) return;
-    this.#lifecycle.drop(lane, null);
-    if (this.#finished()) return;
-    this.#lifecycle.lacking("lost");
+    this.#lifecycle.removeLane(lane, null);
+    if (this.#checkFinished()) return;
+    this.#lifecycle.replaceLane("lost");
     this.#flush();
-    this.#plan();
+    this.#schedule();
   }
 
-  /** A lane takes messages again. */
+  /** A full lane takes messages again. */
   laneDrained(id: number): void {
     const lane = this.#lanes.get(id);
     if (lane === undefined || this.#isEnded()) return;
     lane.full = false;
-    lane.squeezed = false;
-    this.#exchange.pay(lane);
+    lane.ackedWhileFull = false;
+    this.#receiver.sendPendingAck();
+    const pong = lane.pendingPong;
+    lane.pendingPong = null;
+    if (pong !== null) this.#sendPong(lane, pong);
     this.#flush();
-    this.#plan();
+    this.#schedule();
   }
 
-  /** A message came. What is wrong with it ends the pipe. */
+  /** Takes a message of a lane. A message against the rules ends the carrier. */
   receive(id: number, bytes: Uint8Array): void {
     const lane = this.#lanes.get(id);
     if (lane === undefined || this.#isEnded()) return;
-    lane.heardAt = this.#effects.now();
-    if (lane.silent && this.#lifecycle.heardAgain(lane)) this.#flush();
+    lane.lastReceivedAt = this.#effects.now();
+    if (lane.silent && this.#lifecycle.laneRecovered(lane)) this.#flush();
     try {
       const message = readMessage(bytes, lane.numberIn);
       lane.numberIn = nextNumber(lane.numberIn);
@@ -202,55 +196,94 @@ export class Carrier {
     }
   }
 
-  /** The alarm. */
+  /** Handles the alarm. */
   tick(): void {
     if (this.#isEnded()) return;
     const now = this.#effects.now();
-    this.#liveness.rang(now);
-    for (const lane of this.#liveness.check(now, this.#lifecycle.awaiting)) this.#lifecycle.silent(lane);
+    this.#liveness.alarmFired(now);
+    for (const lane of this.#liveness.probe(now, this.#lifecycle.expectsAnswer)) {
+      this.#lifecycle.laneSilent(lane);
+    }
     this.#flush();
-    this.#plan();
+    this.#schedule();
   }
 
   // ---- messages ---------------------------------------------------------------------------------------
 
   #handle(lane: LaneState, message: Message): void {
-    if (message.type === MESSAGE.data) {
-      this.#receiveData(message.offset, message.bytes);
-      return;
+    switch (message.type) {
+      case MESSAGE.data:
+        this.#receiveData(message.offset, message.bytes);
+        return;
+      case MESSAGE.end:
+        this.#receiveEnd(message.sent, message.code);
+        break;
+      case MESSAGE.pong:
+        this.#receivePong(lane, message.id, message.received);
+        this.#sender.receiveAck(message.received);
+        break;
+      case MESSAGE.park:
+        this.#sender.receiveAck(message.received);
+        this.#lifecycle.receivePark(message.sent, message.received);
+        break;
+      case MESSAGE.ping:
+        this.#sender.receiveAck(message.received);
+        if (lane.full) lane.pendingPong = message.id;
+        else this.#sendPong(lane, message.id);
+        break;
+      default:
+        this.#sender.receiveAck(message.received);
     }
-    const end = this.#exchange.take(lane, message);
-    if (end !== null) this.#end(end);
-    if (this.#isEnded() || this.#finished()) return;
+    if (this.#isEnded() || this.#checkFinished()) return;
     this.#flush();
-    this.#plan();
+    this.#schedule();
   }
 
   #receiveData(offset: number, bytes: Uint8Array): void {
-    this.#lifecycle.used();
-    this.#receiver.take(offset, bytes);
-    // The reader may have ended the pipe.
-    if (this.#isEnded() || this.#finished()) return;
-    if (this.#receiver.noteArrival()) this.#plan();
+    this.#lifecycle.cancelParking();
+    this.#receiver.receive(offset, bytes);
+    // The reader may have ended the carrier.
+    if (this.#isEnded() || this.#checkFinished()) return;
+    if (this.#receiver.scheduleAck()) this.#schedule();
   }
 
-  /** Sends what can be sent. */
+  #receivePong(lane: LaneState, id: number, received: number): void {
+    const roundTrip = lane.receivePong(id, this.#effects.now(), received);
+    if (roundTrip === null) return;
+    this.#sender.noteRoundTrip(roundTrip);
+    this.#effects.roundTripMeasured(roundTrip.ms);
+  }
+
+  #receiveEnd(sent: number, code: string): void {
+    if (code === "") {
+      this.#receiver.receiveEnd(sent);
+      return;
+    }
+    const known = isErrorCode(code) ? code : "session.lost";
+    this.#end(new FairleadError(known, `The peer ended the session: ${code}.`));
+  }
+
+  #sendPong(lane: LaneState, id: number): void {
+    this.#lanes.send(lane, [encodePong(lane.numberOut, id, this.#receiver.received)]);
+  }
+
+  /** Sends what the lanes take. */
   #flush(): void {
     if (!this.#isUp()) return;
     this.#sender.flush(this.#isUp);
     if (!this.#isUp()) return;
-    this.#finished();
-    this.#sender.release();
+    this.#checkFinished();
+    this.#sender.releaseWriter();
   }
 
-  #plan(): void {
-    if (!this.#isEnded()) this.#liveness.plan(this.#lifecycle.awaiting);
+  #schedule(): void {
+    if (!this.#isEnded()) this.#liveness.schedule(this.#lifecycle.expectsAnswer);
   }
 
   // ---- the end ----------------------------------------------------------------------------------------
 
-  /** Ends the pipe when one side's end is reached. True when it has ended. */
-  #finished(): boolean {
+  /** Ends the carrier when either side's END is reached. Returns whether the carrier has ended. */
+  #checkFinished(): boolean {
     if (this.#isEnded()) return true;
     if (this.#receiver.finished) this.#receiver.acknowledge();
     else if (!this.#sender.finished) return false;
@@ -258,16 +291,19 @@ export class Carrier {
     return true;
   }
 
+  /** Ends the carrier with an error, and sends its code on every lane. */
   #fail(thrown: unknown): void {
     if (!(thrown instanceof FairleadError)) throw thrown;
     if (this.#isEnded()) return;
-    this.#exchange.sayEnd(thrown.code);
+    for (const lane of this.#lanes.all()) {
+      this.#lanes.send(lane, [encodeEnd(lane.numberOut, this.#sender.sent, thrown.code)]);
+    }
     this.#end(thrown);
   }
 
   #end(error: FairleadError | null): void {
     if (this.#isEnded()) return;
-    this.#lifecycle.move("ended");
+    this.#lifecycle.transition("ended");
     for (const lane of this.#lanes.clear()) this.#effects.close(lane.id);
     this.#sender.clear();
     this.#receiver.clear();

@@ -1,49 +1,50 @@
-/** What a pipe asks of whoever runs it. Calls may come from within any call into the pipe. */
+/** The effects of a carrier: what its owner does for it. The carrier may call them from within any call into it. */
 import type { FairleadError } from "../errors.ts";
 import type { MemoryAccount } from "../memory-budget.ts";
 import type { CarrierState } from "./carrier-state.ts";
 
-/** Why new lanes are wanted. */
+/** Why a carrier needs new lanes. */
 export type LaneReason = "lost" | "silent" | "unpark";
 
 export interface CarrierEffects {
-  /** A clock that only goes forward, ms. */
+  /** A monotonic clock, ms. */
   now(): number;
-  /** Calls {@link Carrier.tick} after `ms`; replaces the alarm before it. Null: no alarm. */
+  /** Schedules {@link Carrier.tick} after `ms`, in place of the alarm before; null cancels it. */
   alarm(ms: number | null): void;
-  /** Sends one message, given in pieces; false when the lane takes no more for now. */
+  /** Sends one message, given in pieces. Returns false when the lane takes no more for now. */
   send(lane: number, pieces: readonly Uint8Array[]): boolean;
-  /** Bytes of the peer, in order; false asks to wait until {@link Carrier.resume}, they are taken all the same. */
+  /** Takes the peer's bytes, in order. Returns false for backpressure until {@link Carrier.resume}; the bytes are accepted. */
   deliver(bytes: Uint8Array): boolean;
-  /** After `write` returned false: it may go on. */
+  /** The carrier takes bytes again, after `write` returned false. */
   drained(): void;
-  /** Stops or starts reading a lane. */
+  /** Stops or restarts reading a lane. */
   pause(lane: number, paused: boolean): void;
-  /** Lanes of a higher generation are wanted; told once until one joins. */
-  wantLane(reason: LaneReason): void;
-  /** Ends a lane after what was sent, or at once. The pipe knows it no more. */
+  /** Requests lanes of a higher generation. Called once until a lane joins. */
+  lanesNeeded(reason: LaneReason): void;
+  /** Closes a lane behind what was sent. The carrier has removed the lane. */
   close(lane: number): void;
+  /** Closes a lane at once. The carrier has removed the lane. */
   terminate(lane: number): void;
-  /** Whether nothing above needs the pipe: it may park. */
+  /** Whether the layer above has no use for the carrier, so that it may park. */
   idle(): boolean;
-  moved(state: CarrierState): void;
-  /** A round trip took so long, ms. */
-  measured(ms: number): void;
-  /** Nothing follows. Null: the peer ended it on purpose, or both did. */
+  stateChanged(state: CarrierState): void;
+  /** A PING was answered after `ms`. */
+  roundTripMeasured(ms: number): void;
+  /** The last call. Null when both sides, or the peer, ended the carrier on purpose. */
   ended(error: FairleadError | null): void;
 }
 
 export interface CarrierLimits {
-  /** Bytes kept until they are acknowledged. */
+  /** Bytes kept until the peer acknowledges them; {@link DEFAULT_WINDOW_BYTES} unless given. */
   replayBytes?: number;
-  /** Bytes kept for want of earlier ones; the preface tells the peer. */
+  /** Out-of-order bytes kept for the peer, as the preface says; {@link DEFAULT_WINDOW_BYTES} unless given. */
   windowBytes?: number;
-  /** The same until {@link Carrier.proven} is called; as many unless given. */
+  /** The same before {@link Carrier.proven}; `windowBytes` unless given. */
   unprovenBytes?: number;
   /** Counts the memory that the peer makes this side hold. */
   memory?: MemoryAccount;
-  /** Bytes that may be under way on the shortest path; 1 MiB unless given. */
-  leastFlightBytes?: number;
-  /** Round trip to expect of a lane on which none was measured, ms; 0 unless given. */
+  /** Bytes in flight that are allowed on any path; 1 MiB unless given. */
+  minInflightBytes?: number;
+  /** Round trip to expect of a lane before its first measurement, ms; 0 unless given. */
   roundTripMs?: number;
 }

@@ -1,14 +1,14 @@
 /**
- * The carrier: the reliable pipe of bytes under a session's TLS, and what is said on a lane before it.
+ * The carrier: the reliable byte stream under a session's TLS, and the preface of its lanes
+ * (docs/protocol.md, "The lane and the carrier").
  *
- * A lane is a WebSocket. It begins with a preface each way (carrier/preface.ts), which settles the version:
+ * A lane is a WebSocket. It begins with a preface in each direction (preface.ts), which settles the version:
  *
- * carrier 1 (2026-11): binary messages, 1 to 64 KiB, are the bytes of the pipe in order. The pipe ends with its
- * lane: on purpose with WebSocket close 1000, else with an error's code as the close reason.
+ * Version 1 (2026-11): binary messages of 1 to 65,536 bytes are the bytes in order. The carrier ends with its lane:
+ * on purpose with WebSocket close 1000, else with an error's code as the close reason.
  *
- * carrier 2 (2026-11): the pipe outlives its lanes, and may use several at once. Messages (carrier/messages.ts)
- * number the bytes, so that both ends know what arrived; what did not is sent again over the next lane
- * (carrier/machine.ts).
+ * Version 2 (2026-11): the carrier outlives its lanes and may use several at once (carrier.ts). Messages
+ * (messages.ts) number the bytes, so bytes lost with a lane are retransmitted on another.
  */
 
 export * from "./carrier.ts";

@@ -1,112 +1,114 @@
 /**
- * How much may be under way. What the path does not hold only waits in somebody's queue, and whatever comes later
- * waits behind it: so no more goes out than twice what the path holds, rate × round trip.
+ * Limits bytes in flight to 2 × BDP (delivery rate × min RTT). Anything beyond that only builds a queue that later
+ * messages wait behind. The limit is the sender's own policy (docs/protocol.md, "Version 2").
  *
- * The rate is the fastest of the last seconds at which bytes were acknowledged. The round trip is the shortest that
- * was seen on the present lanes: by PING, and by acknowledgements, which may wait at the peer before they go out. A
- * PING sent while little was under way counts even if it took longer, for a path may become slower; one sent in the
- * middle of much contains the very queue that is to be kept short. The limit can double with each round trip, as
- * the rate it is found from was limited by it.
+ * The delivery rate is the best rate of acknowledgement of the last seconds. The min RTT is the shortest seen on the
+ * present lanes, by PING and by acknowledgements, which the peer may delay. A PING sent on an idle path replaces the
+ * min RTT even when it took longer, because a path can become slower. A PING sent on a busy path measures the queue.
+ *
+ * The limit bounds the rate that it is derived from, so it must be able to grow: it can double with each round trip.
  */
 
-/** Always allowed, bytes: with less, acknowledgements, which come every 256 KiB, would set the pace. */
-const LEAST_FLIGHT = 1024 * 1024;
-/** Times what the path holds. */
+/** Bytes always allowed. ACKs come every 256 KiB, so a smaller limit would make them set the pace. */
+const MIN_INFLIGHT = 1024 * 1024;
+/** Multiples of the BDP that may be in flight. */
 const GAIN = 2;
-/** With no more than this under way the path is as good as empty, bytes. */
-export const LITTLE = 64 * 1024;
-/** A rate is measured over at least so long, ms, and believed for so long. */
+/** The path counts as idle with at most this many bytes in flight. */
+export const IDLE_PATH_BYTES = 64 * 1024;
+/** A rate is measured over this time at least, ms. */
 const MEASURE_MS = 5;
-const BELIEVE_MS = 10_000;
-/** Bytes between two points whose time is remembered. */
-const POINT_BYTES = 64 * 1024;
+/** A rate counts for one period at least and two at most, ms. */
+const PERIOD_MS = 10_000;
+/** Distance of two checkpoints, bytes. */
+const CHECKPOINT_BYTES = 64 * 1024;
 
-interface Point {
-  /** The byte behind the last one that went out then. */
+/** A send time to compare with an acknowledgement. */
+interface Checkpoint {
+  /** Offset behind the last byte sent then. */
   readonly to: number;
   readonly at: number;
 }
 
 export class InflightLimit {
-  readonly #least: number;
-  #points: Point[] = [];
+  readonly #min: number;
+  #checkpoints: Checkpoint[] = [];
   #roundTrip: number | null = null;
-  /** Bytes per ms: the best of this period and of the one before. */
+  /** Best delivery rate of this period and of the one before, bytes per ms. */
   #best = 0;
-  #former = 0;
+  #bestBefore = 0;
   #periodAt = 0;
-  /** Where the measurement of the rate began. Times without bytes only make it too low, and the best counts. */
+  /** Where and when the measurement of the rate began. Pauses only make it too low, and the best rate counts. */
   #fromByte = 0;
   #fromTime = Number.NEGATIVE_INFINITY;
 
-  /** @param least bytes that are always allowed */
-  constructor(least: number = LEAST_FLIGHT) {
-    this.#least = least;
+  /** @param min bytes that are always allowed */
+  constructor(min: number = MIN_INFLIGHT) {
+    this.#min = min;
   }
 
-  /** Bytes that may be under way. */
-  get limit(): number {
-    if (this.#roundTrip === null) return this.#least;
-    const rate = Math.max(this.#best, this.#former);
-    return Math.max(this.#least, Math.floor(GAIN * rate * this.#roundTrip));
+  /** Bytes that may be in flight. */
+  get bytes(): number {
+    if (this.#roundTrip === null) return this.#min;
+    const rate = Math.max(this.#best, this.#bestBefore);
+    return Math.max(this.#min, Math.floor(GAIN * rate * this.#roundTrip));
   }
 
-  /** ms; null before there was one. */
+  /** Min RTT, ms; null before the first measurement. */
   get roundTrip(): number | null {
     return this.#roundTrip;
   }
 
-  /** Bytes up to `to` went out, where `acked` had been acknowledged. */
-  sent(to: number, acked: number, now: number): void {
-    if (this.#fromTime === Number.NEGATIVE_INFINITY) this.#restart(acked, now);
-    const last = this.#points.at(-1);
-    if (last !== undefined && to - last.to < POINT_BYTES) return;
-    this.#points.push({ to, at: now });
+  /** Bytes up to `to` were sent, with `acked` acknowledged by then. */
+  noteSent(to: number, acked: number, now: number): void {
+    if (this.#fromTime === Number.NEGATIVE_INFINITY) this.#startRate(acked, now);
+    const last = this.#checkpoints.at(-1);
+    if (last !== undefined && to - last.to < CHECKPOINT_BYTES) return;
+    this.#checkpoints.push({ to, at: now });
   }
 
-  /** The peer has everything below `acked`. */
-  acknowledged(acked: number, now: number): void {
-    let newest: Point | undefined;
-    let gone = 0;
-    for (const point of this.#points) {
-      if (point.to > acked) break;
-      newest = point;
-      gone++;
+  /** The peer has received every byte below `acked`. */
+  noteAcked(acked: number, now: number): void {
+    let newest: Checkpoint | undefined;
+    let passed = 0;
+    for (const checkpoint of this.#checkpoints) {
+      if (checkpoint.to > acked) break;
+      newest = checkpoint;
+      passed++;
     }
     if (newest === undefined) return;
-    this.#points.splice(0, gone);
-    this.#shorter(now - newest.at);
+    this.#checkpoints.splice(0, passed);
+    this.#lower(now - newest.at);
     const elapsed = now - this.#fromTime;
     if (elapsed < Math.max(MEASURE_MS, this.#roundTrip ?? 0)) return;
-    this.#believe((acked - this.#fromByte) / elapsed, now);
-    this.#restart(acked, now);
+    this.#noteRate((acked - this.#fromByte) / elapsed, now);
+    this.#startRate(acked, now);
   }
 
-  /** A PING was answered after `took` ms; `alone` when no more than {@link LITTLE} was under way as it went out. */
-  measured(took: number, alone: boolean): void {
-    if (alone) this.#roundTrip = took;
-    else this.#shorter(took);
+  /** A PING was answered after `ms`; `onIdlePath` says that it was sent on an idle path. */
+  noteRoundTrip(ms: number, onIdlePath: boolean): void {
+    if (onIdlePath) this.#roundTrip = ms;
+    else this.#lower(ms);
   }
 
-  /** Other lanes: what was learnt of the round trip is of another path, and no acknowledgement tells the rate. */
-  moved(): void {
-    this.#points = [];
+  /** Forgets the min RTT and the running measurement: the lanes lead over another path now. */
+  pathChanged(): void {
+    this.#checkpoints = [];
     this.#roundTrip = null;
     this.#fromTime = Number.NEGATIVE_INFINITY;
   }
 
-  #restart(byte: number, now: number): void {
+  #startRate(byte: number, now: number): void {
     this.#fromByte = byte;
     this.#fromTime = now;
   }
 
-  #shorter(took: number): void {
-    if (this.#roundTrip === null || took < this.#roundTrip) this.#roundTrip = took;
+  #lower(ms: number): void {
+    if (this.#roundTrip === null || ms < this.#roundTrip) this.#roundTrip = ms;
   }
 
-  #believe(rate: number, now: number): void {
-    if (now - this.#periodAt >= BELIEVE_MS) {
-      this.#former = this.#best;
+  #noteRate(rate: number, now: number): void {
+    if (now - this.#periodAt >= PERIOD_MS) {
+      this.#bestBefore = this.#best;
       this.#best = 0;
       this.#periodAt = now;
     }

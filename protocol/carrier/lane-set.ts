@@ -1,93 +1,96 @@
-/** The lanes of a pipe: which of them takes bytes now, and which takes an answer. */
+/** The lanes of a carrier: selects the lane that carries bytes, and the lane that carries an ACK. */
 import type { CarrierEffects } from "./effects.ts";
 import type { LaneState } from "./lane-state.ts";
 import { nextNumber } from "./messages.ts";
 
 export class LaneSet {
   readonly #effects: CarrierEffects;
-  readonly #all = new Map<number, LaneState>();
-  /** The lane that bytes go to while it takes them. */
-  #current: LaneState | null = null;
-  /** When something last came on a lane that is gone, ms. */
-  #heardBefore: number | null = null;
+  readonly #lanes = new Map<number, LaneState>();
+  /** The lane that carries bytes as long as it takes them. */
+  #selected: LaneState | null = null;
+  /** When a message last arrived on a lane that was removed, ms. */
+  #lastReceivedBefore: number | null = null;
 
   constructor(effects: CarrierEffects) {
     this.#effects = effects;
   }
 
   get size(): number {
-    return this.#all.size;
+    return this.#lanes.size;
   }
 
-  /** Whether one of them is not silent. */
-  get answers(): boolean {
-    for (const lane of this.#all.values()) if (!lane.silent) return true;
+  /** Whether a lane is not silent. */
+  get hasLive(): boolean {
+    for (const lane of this.#lanes.values()) if (!lane.silent) return true;
     return false;
   }
 
-  /** Smoothed round trip of the fastest lane, ms; null before it was measured. */
+  /** Smoothed round trip of the fastest lane, ms; null before the first measurement. */
   get rtt(): number | null {
     let best: number | null = null;
-    for (const { rtt } of this.#all.values()) if (rtt !== null && rtt < (best ?? rtt + 1)) best = rtt;
+    for (const { rtt } of this.#lanes.values()) if (rtt !== null && rtt < (best ?? rtt + 1)) best = rtt;
     return best;
   }
 
-  /** When something last came, ms; null before that. A lane's preface is something. */
-  get heardAt(): number | null {
-    let last = this.#heardBefore;
-    for (const { heardAt } of this.#all.values()) if (last === null || heardAt > last) last = heardAt;
+  /** When a message last arrived on any lane, its preface included, ms; null before the first. */
+  get lastReceivedAt(): number | null {
+    let last = this.#lastReceivedBefore;
+    for (const lane of this.#lanes.values()) {
+      if (last === null || lane.lastReceivedAt > last) last = lane.lastReceivedAt;
+    }
     return last;
   }
 
   get(id: number): LaneState | undefined {
-    return this.#all.get(id);
+    return this.#lanes.get(id);
   }
 
-  /** Not to be changed while it is walked through; {@link list} may. */
+  /** Every lane. The caller must not change the set during the iteration; see {@link list}. */
   all(): Iterable<LaneState> {
-    return this.#all.values();
+    return this.#lanes.values();
   }
 
+  /** Every lane, in an array of its own. */
   list(): LaneState[] {
-    return [...this.#all.values()];
+    return [...this.#lanes.values()];
   }
 
   add(lane: LaneState): void {
-    this.#all.set(lane.id, lane);
+    this.#lanes.set(lane.id, lane);
   }
 
   remove(lane: LaneState): void {
-    this.#heardBefore = Math.max(this.#heardBefore ?? lane.heardAt, lane.heardAt);
-    this.#all.delete(lane.id);
-    this.rest(lane);
+    this.#lastReceivedBefore = Math.max(this.#lastReceivedBefore ?? lane.lastReceivedAt, lane.lastReceivedAt);
+    this.#lanes.delete(lane.id);
+    this.deselect(lane);
   }
 
-  /** No bytes go to this lane for now. */
-  rest(lane: LaneState): void {
-    if (this.#current === lane) this.#current = null;
-  }
-
-  /** Forgets all of them, and returns them. */
+  /** Removes every lane. Returns them. */
   clear(): LaneState[] {
-    const all = this.list();
-    this.#all.clear();
-    this.#current = null;
-    return all;
+    const lanes = this.list();
+    this.#lanes.clear();
+    this.#selected = null;
+    return lanes;
   }
 
-  /** A lane that takes bytes: the same as before while it does, so that bytes mostly arrive in order. */
-  ready(): LaneState | null {
-    if (this.#current !== null && takes(this.#current)) return this.#current;
-    this.#current = null;
-    for (const lane of this.#all.values()) if (takes(lane)) this.#current = lane;
-    return this.#current;
+  /** Stops sending bytes on the lane for now. */
+  deselect(lane: LaneState): void {
+    if (this.#selected === lane) this.#selected = null;
   }
 
-  /** A lane for an acknowledgement: one that is not full, or that got none since it became full. */
-  answering(): LaneState | null {
-    const ready = this.ready();
-    if (ready !== null) return ready;
-    for (const lane of this.#all.values()) if (!lane.silent && !lane.squeezed) return lane;
+  /** The lane for the next bytes; null when none takes any. It stays the same as long as it can, which keeps bytes in order. */
+  writable(): LaneState | null {
+    if (this.#selected !== null && isWritable(this.#selected)) return this.#selected;
+    this.#selected = null;
+    for (const lane of this.#lanes.values()) if (isWritable(lane)) this.#selected = lane;
+    return this.#selected;
+  }
+
+  /** The lane for an ACK: a writable one, or a full one that got no ACK since it became full. */
+  forAck(): LaneState | null {
+    const writable = this.writable();
+    if (writable !== null) return writable;
+    for (const lane of this.#lanes.values()) if (!lane.silent && !lane.ackedWhileFull) return lane;
     return null;
   }
 
@@ -97,17 +100,17 @@ export class LaneSet {
     if (!this.#effects.send(lane.id, pieces)) lane.full = true;
   }
 
-  /** Stops or starts reading all of them. */
+  /** Stops or restarts reading every lane. */
   pause(paused: boolean): void {
-    for (const lane of this.#all.values()) this.#effects.pause(lane.id, paused);
+    for (const lane of this.#lanes.values()) this.#effects.pause(lane.id, paused);
   }
 
-  /** This process did not run or read for a while. */
-  forgive(now: number): void {
-    for (const lane of this.#all.values()) lane.forgive(now);
+  /** Restarts the silence limits: this process did not run or read for a while. */
+  resetLiveness(now: number): void {
+    for (const lane of this.#lanes.values()) lane.resetLiveness(now);
   }
 }
 
-function takes(lane: LaneState): boolean {
+function isWritable(lane: LaneState): boolean {
   return !lane.full && !lane.silent;
 }

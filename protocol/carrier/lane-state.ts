@@ -1,165 +1,172 @@
-/** What a pipe knows of one of its lanes: what is under way on it, whether it answers, how long that takes. */
+/** The state of one lane of a carrier: unacknowledged bytes, liveness and round trip (docs/protocol.md, "Version 2"). */
 import { FairleadError } from "../errors.ts";
-import type { Range } from "./send-buffer.ts";
+import type { ByteRange } from "./send-buffer.ts";
 
-/** Silence after which a lane that should have answered is dead: at least this, and this many round trips. */
-export const DEAD_MS = 5000;
-const DEAD_ROUND_TRIPS = 8;
-/** However slow the last answers were. */
-const DEAD_AT_MOST_MS = 60_000;
-/** Silence after which a lane is asked for a sign of life. */
+/** A lane that owes an answer is silent after this time, ms, or this many round trips, whichever is longer. */
+export const SILENCE_MS = 5000;
+const SILENCE_ROUND_TRIPS = 8;
+/** Upper bound of a lane's silence limit, ms, however slow its last answers were. */
+const MAX_SILENCE_MS = 60_000;
+/** A lane from which nothing came for this time gets a PING, ms. */
 export const PING_AFTER_MS = 1000;
-/** The round trip is measured at least as often while bytes flow. */
+/** A lane that carries traffic gets a PING at least this often, to measure its round trip, ms. */
 export const MEASURE_EVERY_MS = 5000;
+
+/** The PING that awaits its PONG. */
+interface PendingPing {
+  readonly id: number;
+  readonly sentAt: number;
+  /** Offset below which everything was acknowledged when the PING was sent. */
+  readonly acked: number;
+  /** Offset below which the peer has received everything when it reads the PING. */
+  readonly reached: number;
+  readonly onIdlePath: boolean;
+}
+
+/** The measurement that a PONG completes. */
+export interface RoundTrip {
+  readonly ms: number;
+  /** Little else was in flight when the PING was sent. */
+  readonly onIdlePath: boolean;
+}
 
 export class LaneState {
   readonly id: number;
   readonly generation: number;
-  /** Numbers of the next message each way. */
+  /** Number of the next message in each direction. */
   numberOut = 0;
   numberIn = 0;
-  /** Takes no more for now. */
+  /** The lane exerts backpressure. */
   full = false;
-  /** Got an acknowledgement although it was full. */
-  squeezed = false;
-  /** Gave no sign of life in time; it is used no more, unless it gives one after all. */
+  /** An ACK was sent on the lane since it became full. */
+  ackedWhileFull = false;
+  /** The lane did not answer in time. It carries no bytes until something arrives on it. */
   silent = false;
-  /** When something last came, ms. */
-  heardAt: number;
-  /** What went out on it, ascending but for replays; a prefix of it is acknowledged. */
-  #under: Range[] = [];
-  #ping: {
-    readonly id: number;
-    readonly at: number;
-    readonly acked: number;
-    readonly promised: number;
-    readonly alone: boolean;
-  } | null = null;
-  #measuredAt = Number.NEGATIVE_INFINITY;
+  /** When a message last arrived, ms. */
+  lastReceivedAt: number;
+  /** Id of the PING to answer when the lane drains. */
+  pendingPong: number | null = null;
+  /** The peer acknowledged bytes that were sent on this lane. */
+  hasDelivered = false;
+  /** Unacknowledged byte ranges sent on this lane, in order except for retransmissions. */
+  #unacked: ByteRange[] = [];
+  #ping: PendingPing | null = null;
   #nextPing = 0;
+  #measuredAt = Number.NEGATIVE_INFINITY;
   #rtt: number | null = null;
-  /** The PING to answer when the lane takes messages again. */
-  owedPong: number | null = null;
+  readonly #silenceFactor: number;
+  readonly #expectedRtt: number;
 
-  /** Times that {@link DEAD_MS} is stretched. */
-  readonly #patience: number;
-  readonly #expected: number;
-  /** Something that went out on it was acknowledged. */
-  useful = false;
-
-  /** @param expected round trip before one was measured, ms */
-  constructor(id: number, generation: number, now: number, patience: number, expected = 0) {
+  /**
+   * @param silenceFactor stretches {@link SILENCE_MS}
+   * @param expectedRtt round trip before the first measurement, ms
+   */
+  constructor(id: number, generation: number, now: number, silenceFactor: number, expectedRtt = 0) {
     this.id = id;
     this.generation = generation;
-    this.heardAt = now;
-    this.#patience = patience;
-    this.#expected = expected;
+    this.lastReceivedAt = now;
+    this.#silenceFactor = silenceFactor;
+    this.#expectedRtt = expectedRtt;
   }
 
-  /** Smoothed round trip, ms; null until measured. */
+  /** Smoothed round trip, ms; null before the first measurement. */
   get rtt(): number | null {
     return this.#rtt;
   }
 
-  /** Silence that means death, ms. */
-  get deadAfterMs(): number {
+  /** Time without an answer after which the lane is silent, ms. */
+  get silenceLimitMs(): number {
     return Math.min(
-      DEAD_AT_MOST_MS,
-      Math.max(DEAD_MS * this.#patience, DEAD_ROUND_TRIPS * (this.#rtt ?? this.#expected)),
+      MAX_SILENCE_MS,
+      Math.max(SILENCE_MS * this.#silenceFactor, SILENCE_ROUND_TRIPS * (this.#rtt ?? this.#expectedRtt)),
     );
   }
 
-  /** Remembers what went out. */
-  sent({ from, to }: Range): void {
-    const last = this.#under.at(-1);
+  /** Notes a range that was sent on the lane. */
+  noteSent({ from, to }: ByteRange): void {
+    const last = this.#unacked.at(-1);
     if (last !== undefined && last.to === from) last.to = to;
-    else this.#under.push({ from, to });
+    else this.#unacked.push({ from, to });
   }
 
-  acknowledged(acked: number): void {
-    let gone = 0;
-    for (const range of this.#under) {
+  /** Notes that every byte below `acked` was acknowledged. */
+  noteAcked(acked: number): void {
+    let count = 0;
+    for (const range of this.#unacked) {
       if (range.to > acked) break;
-      gone++;
+      count++;
     }
-    if (gone === 0) return;
-    this.#under.splice(0, gone);
-    this.useful = true;
+    if (count === 0) return;
+    this.#unacked.splice(0, count);
+    this.hasDelivered = true;
   }
 
   /**
-   * Up to where the peer must have everything once it reads what goes out now: below it, all was acknowledged or
-   * went out on this lane, which keeps its order.
+   * The offset below which the peer has received everything once it reads what is sent now. A lane keeps its order,
+   * so the peer reads what was sent on this lane first; the rest below the offset was acknowledged.
    */
-  promised(acked: number): number {
+  reached(acked: number): number {
     let reached = acked;
-    for (const { from, to } of [...this.#under].sort((left, right) => left.from - right.from)) {
+    for (const { from, to } of [...this.#unacked].sort((left, right) => left.from - right.from)) {
       if (from > reached) break;
       reached = Math.max(reached, to);
     }
     return reached;
   }
 
-  /** What may not have arrived; forgets it. */
-  takeUnder(): Range[] {
-    const under = this.#under;
-    this.#under = [];
-    return under;
+  /** Removes and returns the ranges that may not have arrived. */
+  takeUnacked(): ByteRange[] {
+    const unacked = this.#unacked;
+    this.#unacked = [];
+    return unacked;
   }
 
-  /** When to ping next, ms, given whether an answer is awaited; infinity for not at all. */
-  pingAt(awaited: boolean): number {
-    // One at a time: a lane keeps its order, so a second one would tell nothing.
-    if (!awaited || this.#ping !== null) return Number.POSITIVE_INFINITY;
-    return Math.min(this.heardAt + PING_AFTER_MS, this.#measuredAt + MEASURE_EVERY_MS);
+  /** When the next PING is due, ms; infinity while none is. One PING at a time: the lane keeps its order. */
+  pingDueAt(expectsAnswer: boolean): number {
+    if (!expectsAnswer || this.#ping !== null) return Number.POSITIVE_INFINITY;
+    return Math.min(this.lastReceivedAt + PING_AFTER_MS, this.#measuredAt + MEASURE_EVERY_MS);
   }
 
-  /** When to call it dead, ms. Only who was asked can be silent. */
-  deadAt(): number {
+  /** When the lane becomes silent unless something arrives, ms; infinity without a PING that awaits its PONG. */
+  silentAt(): number {
     if (this.#ping === null || this.silent) return Number.POSITIVE_INFINITY;
-    return Math.max(this.heardAt, this.#ping.at - PING_AFTER_MS) + this.deadAfterMs;
+    return Math.max(this.lastReceivedAt, this.#ping.sentAt - PING_AFTER_MS) + this.silenceLimitMs;
   }
 
-  /**
-   * Remembers a ping that goes out now, with what was acknowledged or promised by now and whether little else is
-   * under way, and gives its id.
-   */
-  ping(now: number, acked: number, alone: boolean): number {
+  /** Registers a PING that is sent now. Returns its id. */
+  startPing(now: number, acked: number, onIdlePath: boolean): number {
     const id = this.#nextPing;
     this.#nextPing = (id + 1) >>> 0;
-    this.#ping = { id, at: now, acked, promised: this.promised(acked), alone };
+    this.#ping = { id, sentAt: now, acked, reached: this.reached(acked), onIdlePath };
     return id;
   }
 
   /**
-   * The answer came, and says what the peer has received. Returns how long it took, ms, and whether little else was
-   * under way; null for one that was not waited for.
-   * @throws FairleadError session.malformed for one that says less than was acknowledged or promised before its PING.
+   * Takes a PONG, with the offset below which the peer has received everything. Returns the measured round trip; null
+   * for a PONG that answers no pending PING.
+   * @throws FairleadError session.malformed for a PONG that acknowledges less than the peer must have received.
    */
-  pong(id: number, now: number, received: number): { readonly took: number; readonly alone: boolean } | null {
+  receivePong(id: number, now: number, received: number): RoundTrip | null {
     if (this.#ping?.id !== id) return null;
-    const { acked, promised, alone } = this.#ping;
-    const took = now - this.#ping.at;
-    this.#rtt = this.#rtt === null ? took : this.#rtt + (took - this.#rtt) / 8;
-    // A path that became slower must be believed at once, or it is called dead.
-    this.#rtt = Math.max(this.#rtt, took / 2);
+    const { acked, reached, onIdlePath } = this.#ping;
+    const ms = now - this.#ping.sentAt;
+    this.#rtt = this.#rtt === null ? ms : this.#rtt + (ms - this.#rtt) / 8;
+    // A path that became slower counts at once; else the lane would be declared silent.
+    this.#rtt = Math.max(this.#rtt, ms / 2);
     this.#ping = null;
     this.#measuredAt = now;
     if (received < acked) {
-      throw new FairleadError("session.malformed", "acknowledgements came that the peer never sent");
+      throw new FairleadError("session.malformed", "Acknowledgements arrived that the peer never sent.");
     }
-    if (received < promised) {
-      throw new FairleadError(
-        "session.malformed",
-        "bytes went out on a lane that the peer did not get from it",
-      );
+    if (received < reached) {
+      throw new FairleadError("session.malformed", "The peer did not receive bytes that a lane carried.");
     }
-    return { took, alone };
+    return { ms, onIdlePath };
   }
 
-  /** This process did not run for a while: what the lane did meanwhile is not known. */
-  forgive(now: number): void {
-    this.heardAt = now;
+  /** Restarts the silence limit: this process did not run or read for a while. */
+  resetLiveness(now: number): void {
+    this.lastReceivedAt = now;
     this.#ping = null;
   }
 }

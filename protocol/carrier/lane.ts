@@ -1,21 +1,22 @@
-/** What the carrier needs of a lane, and what the session needs of a carrier. */
+/** What a carrier needs of a lane, and what a session needs of a carrier (docs/protocol.md, "The lane and the carrier"). */
 import type { FairleadError } from "../errors.ts";
 
-/** Largest binary message on a lane, in bytes. */
+/** Largest binary message on a lane, bytes. */
 export const MAX_LANE_MESSAGE = 64 * 1024;
 
-/** One message pipe. Whoever carries bytes over it gives it {@link LaneEvents}. */
+/** A path of messages. It reports to {@link LaneEvents}. */
 export interface Lane {
   /** Sends the preface. */
   sendText(text: string): void;
-  /** Sends one message, given in pieces; false asks to wait for `drained`, the message is taken all the same. */
+  /** Sends one message, given in pieces. Returns false for backpressure until `drained`; the message is accepted. */
   send(pieces: readonly Uint8Array[]): boolean;
-  /** Stops and starts reading; a few messages may still come after `pause`. */
+  /** Stops reading. A few messages may still arrive. */
   pause(): void;
+  /** Restarts reading. */
   resume(): void;
-  /** Ends the lane after what was sent; with an error, its code is the reason. */
+  /** Closes the lane behind what was sent. The code of `error` is the close reason. */
   close(error?: FairleadError): void;
-  /** Ends the lane now, whatever was sent. */
+  /** Closes the lane at once and drops what was not sent. */
   terminate(): void;
 }
 
@@ -24,18 +25,15 @@ export interface LaneEvents {
   text(message: string): void;
   bytes(message: Uint8Array): void;
   drained(): void;
-  /** The lane is over: null when the other side ended it on purpose. */
+  /** The last event. Null when the peer closed the lane on purpose. */
   closed(error: FairleadError | null): void;
 }
 
-/**
- * A reliable pipe of bytes that may outlive its lane. The bytes go through the platform's own stream type (in
- * the connector, a Node Duplex that is also a Carrier); this is what the session needs beside them.
- */
+/** A carrier as its session controls it. The bytes pass through the platform's own stream type beside it. */
 export interface CarrierControl {
   readonly version: number;
-  /** Why the pipe ended; null while it lives, and when it ended on purpose. */
+  /** Why the carrier failed; null while it has not, and after it ended on purpose. */
   readonly failure: FairleadError | null;
-  /** Ends the pipe and its lanes now, telling the other side why. */
+  /** Ends the carrier and its lanes at once, and sends the peer the error's code. */
   abort(error: FairleadError): void;
 }

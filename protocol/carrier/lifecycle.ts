@@ -1,6 +1,6 @@
-/** How a pipe stands: its state, the lanes it lacks and wants, and whether it needs any. */
+/** The lifecycle of a carrier: its state, when it needs lanes, and parking (docs/protocol.md, "Version 2"). */
 import { FairleadError } from "../errors.ts";
-import { type CarrierState, mayMove } from "./carrier-state.ts";
+import { type CarrierState, canTransition } from "./carrier-state.ts";
 import type { CarrierEffects, LaneReason } from "./effects.ts";
 import type { LaneSet } from "./lane-set.ts";
 import type { LaneState } from "./lane-state.ts";
@@ -15,8 +15,8 @@ export class Lifecycle {
   readonly #receiver: Receiver;
   #state: CarrierState = "joining";
   #generation = 0;
-  /** Lanes were asked for and none has come. */
-  #wanting = false;
+  /** Lanes were requested and none has joined yet. */
+  #lanesRequested = false;
 
   constructor(effects: CarrierEffects, lanes: LaneSet, sender: Sender, receiver: Receiver) {
     this.#effects = effects;
@@ -29,23 +29,19 @@ export class Lifecycle {
     return this.#state;
   }
 
-  /** The only place that changes the state. */
-  move(next: CarrierState): void {
-    if (!mayMove(this.#state, next)) throw new RangeError(`no move from ${this.#state} to ${next}`);
+  /** Changes the state and reports it. Nothing else does. @throws RangeError for a transition that is not allowed. */
+  transition(next: CarrierState): void {
+    if (!canTransition(this.#state, next))
+      throw new RangeError(`no transition from ${this.#state} to ${next}`);
     this.#state = next;
-    this.#effects.moved(next);
+    this.#effects.stateChanged(next);
   }
 
-  /** Whether a sign of life is awaited. */
-  get awaiting(): boolean {
+  /** Whether the peer owes an answer, so that silence means a dead lane. */
+  get expectsAnswer(): boolean {
     if (this.#receiver.paused) return false;
     if (this.#state === "parking") return true;
     return this.#sender.retained > 0 || this.#receiver.held > 0 || !this.#effects.idle();
-  }
-
-  /** Bytes come or go: nothing is parked. */
-  used(): void {
-    if (this.#state === "parking") this.move("up");
   }
 
   /** The highest generation of lanes so far. */
@@ -53,92 +49,103 @@ export class Lifecycle {
     return this.#generation;
   }
 
-  /** A lane joined: a higher generation takes the place of all lanes of lower ones. */
-  joined(lane: LaneState): void {
+  /** Adds a lane. A higher generation replaces all lanes of lower ones. */
+  laneJoined(lane: LaneState): void {
     if (lane.generation > this.#generation) {
       this.#generation = lane.generation;
-      for (const old of this.#lanes.list()) this.drop(old, "terminate");
+      for (const old of this.#lanes.list()) this.removeLane(old, "terminate");
     }
     this.#lanes.add(lane);
     if (this.#receiver.paused) this.#effects.pause(lane.id, true);
-    this.#wanting = false;
-    if (this.#state !== "up") this.move("up");
+    this.#lanesRequested = false;
+    if (this.#state !== "up") this.transition("up");
   }
 
-  /** Something came on a lane that was silent. True when the pipe is up again for it. */
-  heardAgain(lane: LaneState): boolean {
-    lane.silent = false;
-    if (this.#state !== "resuming") return false;
-    this.move("up");
-    return true;
-  }
-
-  /** A parked pipe wants lanes again. */
-  wake(): void {
-    if (this.#state !== "parked") return;
-    this.move("resuming");
-    this.#want("unpark");
-  }
-
-  /** Forgets a lane: what was under way on it goes out again. */
-  drop(lane: LaneState, how: "close" | "terminate" | null): void {
+  /** Removes a lane. Its unacknowledged bytes are retransmitted on other lanes. */
+  removeLane(lane: LaneState, how: "close" | "terminate" | null): void {
     this.#lanes.remove(lane);
-    this.#sender.laneGone(lane);
+    this.#sender.laneLost(lane);
     if (how !== null) this.#effects[how](lane.id);
   }
 
-  /** A lane gives no sign of life: what was under way on it goes out again, and it is kept in case that it does. */
-  silent(lane: LaneState): void {
-    if (this.#state === "parking") this.drop(lane, "terminate");
-    else this.#sender.laneGone(lane);
-    this.lacking("silent");
+  /**
+   * Marks a lane silent. Its unacknowledged bytes are retransmitted on other lanes; the lane is kept in case it
+   * recovers.
+   */
+  laneSilent(lane: LaneState): void {
+    if (this.#state === "parking") this.removeLane(lane, "terminate");
+    else this.#sender.laneLost(lane);
+    this.replaceLane("silent");
   }
 
-  /** A lane is missing: goes on with the others, asks for new ones, or does without while nobody needs any. */
-  lacking(reason: LaneReason): void {
-    if (this.#state === "parking" && this.#lanes.size === 0) this.move("parked");
+  /** A message arrived on a silent lane. Returns whether the carrier is up again because of it. */
+  laneRecovered(lane: LaneState): boolean {
+    lane.silent = false;
+    if (this.#state !== "resuming") return false;
+    this.transition("up");
+    return true;
+  }
+
+  /** Continues with the remaining lanes and requests new ones, or parks when nothing needs a lane. */
+  replaceLane(reason: LaneReason): void {
+    if (this.#state === "parking" && this.#lanes.size === 0) this.transition("parked");
     if (this.#state !== "up" && this.#state !== "parking") return;
-    if (!this.#lanes.answers) {
-      const needless = this.#lanes.size === 0 && this.#quiet && this.#effects.idle();
-      this.move(needless ? "parked" : "resuming");
-      if (needless) return;
+    if (!this.#lanes.hasLive) {
+      const canPark = this.#lanes.size === 0 && this.#isQuiescent && this.#effects.idle();
+      this.transition(canPark ? "parked" : "resuming");
+      if (canPark) return;
     }
-    this.#want(reason);
+    this.#requestLanes(reason);
   }
 
-  #want(reason: LaneReason): void {
-    if (this.#wanting) return;
-    this.#wanting = true;
-    this.#effects.wantLane(reason);
+  #requestLanes(reason: LaneReason): void {
+    if (this.#lanesRequested) return;
+    this.#lanesRequested = true;
+    this.#effects.lanesNeeded(reason);
   }
 
   // ---- parking ----------------------------------------------------------------------------------------
 
-  /** Says PARK, if nothing is under way. False when something is. */
+  /** Sends PARK on every lane. Returns false, and does nothing, unless the carrier is up and quiescent. */
   park(): boolean {
-    if (this.#state !== "up" || !this.#quiet) return false;
-    this.move("parking");
+    if (this.#state !== "up" || !this.#isQuiescent) return false;
+    this.transition("parking");
     for (const lane of this.#lanes.list()) {
       this.#lanes.send(lane, [encodePark(lane.numberOut, this.#sender.written, this.#receiver.received)]);
     }
     return true;
   }
 
-  /** The peer parks, with so much sent and received. @throws FairleadError session.malformed */
-  peerParks(sent: number, received: number): void {
+  /** Takes a PARK, with the peer's counts of bytes. @throws FairleadError session.malformed */
+  receivePark(sent: number, received: number): void {
     if (sent > this.#receiver.received) {
-      throw new FairleadError("session.malformed", "the peer parks over bytes that did not arrive");
+      throw new FairleadError(
+        "session.malformed",
+        "The peer parks although bytes that it sent did not arrive.",
+      );
     }
-    // Bytes are under way after all: the peer will see them, or its own come.
+    // Bytes are in flight: either the peer will see them, or its own will arrive.
     if (sent < this.#receiver.received || received < this.#sender.written) return;
     if (this.#effects.idle()) this.park();
     if (this.#state !== "parking") return;
-    for (const lane of this.#lanes.list()) this.drop(lane, "close");
-    this.move("parked");
+    for (const lane of this.#lanes.list()) this.removeLane(lane, "close");
+    this.transition("parked");
   }
 
-  /** Nothing is under way in either direction, as far as this side knows. */
-  get #quiet(): boolean {
+  /** Ends the parking: bytes are written or arrive. */
+  cancelParking(): void {
+    if (this.#state === "parking") this.transition("up");
+  }
+
+  /** Requests lanes for a parked carrier. */
+  unpark(): void {
+    if (this.#state !== "parked") return;
+    this.transition("resuming");
+    this.#requestLanes("unpark");
+  }
+
+  /** Whether no bytes are in flight in either direction, as far as this side knows. */
+  get #isQuiescent(): boolean {
     return this.#sender.retained === 0 && this.#receiver.held === 0 && !this.#sender.ending;
   }
 }

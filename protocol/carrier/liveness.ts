@@ -1,4 +1,4 @@
-/** What a pipe does by the clock: acknowledges in time, asks lanes for signs of life, calls those silent that give none. */
+/** The timed work of a carrier: delayed ACKs, PINGs, and detection of silent lanes (docs/protocol.md, "Version 2"). */
 import type { CarrierEffects } from "./effects.ts";
 import type { LaneSet } from "./lane-set.ts";
 import type { LaneState } from "./lane-state.ts";
@@ -6,9 +6,10 @@ import { encodePing } from "./messages.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
 
-const MAX_PATIENCE = 12;
-/** An alarm this late means that the process did not run, ms. */
-const FROZEN_MS = 1000;
+/** Upper bound of {@link Liveness.silenceFactor}. */
+const MAX_SILENCE_FACTOR = 12;
+/** An alarm that is late by more than this means that the process did not run, ms. */
+const SUSPENDED_MS = 1000;
 
 export class Liveness {
   readonly #effects: CarrierEffects;
@@ -16,11 +17,7 @@ export class Liveness {
   readonly #sender: Sender;
   readonly #receiver: Receiver;
   #alarmAt = Number.POSITIVE_INFINITY;
-  /**
-   * Grows with each lane that fell silent before it was of any use: where one message takes longer than a lane
-   * has time to answer, the next lane must get more.
-   */
-  #patience = 1;
+  #silenceFactor = 1;
 
   constructor(effects: CarrierEffects, lanes: LaneSet, sender: Sender, receiver: Receiver) {
     this.#effects = effects;
@@ -29,48 +26,54 @@ export class Liveness {
     this.#receiver = receiver;
   }
 
-  /** Times that a new lane's silence is stretched. */
-  get patience(): number {
-    return this.#patience;
+  /**
+   * Factor of a new lane's silence limit. It doubles with each lane that fell silent before it delivered anything: a
+   * single message may take longer on this path than a lane has time to answer.
+   */
+  get silenceFactor(): number {
+    return this.#silenceFactor;
   }
 
-  /** The alarm went off. What lanes did while this process did not run is not known. */
-  rang(now: number): void {
+  /** Handles the alarm: sends a due ACK, and restarts the silence limits if this process was suspended. */
+  alarmFired(now: number): void {
     const late = now - this.#alarmAt;
     this.#alarmAt = Number.POSITIVE_INFINITY;
-    if (late > FROZEN_MS) this.#lanes.forgive(now);
-    if (now >= this.#receiver.ackAt) this.#receiver.acknowledge();
+    if (late > SUSPENDED_MS) this.#lanes.resetLiveness(now);
+    if (now >= this.#receiver.ackDueAt) this.#receiver.acknowledge();
   }
 
-  /** Pings lanes that are due, if a sign of life is awaited, and marks those silent that gave none. Returns these. */
-  check(now: number, awaiting: boolean): LaneState[] {
+  /** Sends the PINGs that are due, while an answer is expected. Marks the lanes that became silent and returns them. */
+  probe(now: number, expectsAnswer: boolean): LaneState[] {
     const silent: LaneState[] = [];
     for (const lane of this.#lanes.list()) {
-      if (now >= lane.pingAt(awaiting)) {
-        const id = lane.ping(now, this.#sender.acked, this.#sender.alone);
+      if (now >= lane.pingDueAt(expectsAnswer)) {
+        const id = lane.startPing(now, this.#sender.acked, this.#sender.onIdlePath);
         this.#lanes.send(lane, [encodePing(lane.numberOut, id, this.#receiver.received)]);
       }
-      if (now < this.#deadAt(lane)) continue;
+      if (now < this.#silentAt(lane)) continue;
       lane.silent = true;
-      this.#patience = lane.useful ? 1 : Math.min(this.#patience * 2, MAX_PATIENCE);
-      this.#lanes.rest(lane);
+      this.#silenceFactor = lane.hasDelivered ? 1 : Math.min(this.#silenceFactor * 2, MAX_SILENCE_FACTOR);
+      this.#lanes.deselect(lane);
       silent.push(lane);
     }
     return silent;
   }
 
-  /** Sets the alarm for what is due next. */
-  plan(awaiting: boolean): void {
-    let at = this.#receiver.ackAt;
-    for (const lane of this.#lanes.all()) at = Math.min(at, lane.pingAt(awaiting), this.#deadAt(lane));
+  /** Schedules the alarm for what is due next. */
+  schedule(expectsAnswer: boolean): void {
+    let at = this.#receiver.ackDueAt;
+    for (const lane of this.#lanes.all()) {
+      at = Math.min(at, lane.pingDueAt(expectsAnswer), this.#silentAt(lane));
+    }
     if (at === this.#alarmAt) return;
-    // An alarm that comes too early costs less than to move it with every message.
+    // An alarm that fires too early costs less than one that is moved with every message.
     if (this.#alarmAt < at && this.#alarmAt !== Number.POSITIVE_INFINITY) return;
     this.#alarmAt = at;
     this.#effects.alarm(at === Number.POSITIVE_INFINITY ? null : Math.max(0, at - this.#effects.now()));
   }
 
-  #deadAt(lane: LaneState): number {
-    return this.#receiver.paused ? Number.POSITIVE_INFINITY : lane.deadAt();
+  /** A carrier that does not read cannot tell that a lane is silent. */
+  #silentAt(lane: LaneState): number {
+    return this.#receiver.paused ? Number.POSITIVE_INFINITY : lane.silentAt();
   }
 }

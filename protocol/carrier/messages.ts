@@ -1,19 +1,19 @@
 /**
- * Messages of carrier version 2, one binary WebSocket message each. Numbers are big endian.
+ * Messages of carrier version 2, one binary WebSocket message each (docs/protocol.md, "Version 2").
  *
  *     byte 0      type
  *     bytes 1–3   number of the message on its lane, from 0, modulo 2^24
- *     bytes 4–    fields
+ *     bytes 4–    fields, big endian
  *
- *     0x01 DATA   u48 offset, bytes        bytes of the pipe, the first of them at offset
+ *     0x01 DATA   u48 offset, bytes        bytes of the carrier, the first of them at offset
  *     0x02 ACK    u48 received             every byte below this offset arrived
  *     0x03 PING   u32 id, u48 received
  *     0x04 PONG   u32 id, u48 received     answers a PING
- *     0x05 PARK   u48 sent, u48 received   nothing is under way: the lanes may close
- *     0x06 END    u48 sent, code           the pipe ends there; with an error's code, at once
+ *     0x05 PARK   u48 sent, u48 received   no bytes are in flight: the lanes may close
+ *     0x06 END    u48 sent, code           the bytes end at this offset; with an error's code, the carrier ends at once
  *
- * A lane keeps messages whole and in order, so a number that is not the next means that somebody on the way
- * left out, repeated or swapped messages. A type with the high bit set that is not known is skipped.
+ * A lane keeps its messages whole and in order. A number that is not the next shows that the relay dropped, repeated
+ * or swapped messages. An unknown type with the high bit set is skipped.
  */
 import { readU24, readU32, readU48, writeU24, writeU32, writeU48 } from "../bytes.ts";
 import { FairleadError } from "../errors.ts";
@@ -21,27 +21,29 @@ import { MAX_LANE_MESSAGE } from "./lane.ts";
 
 export const MESSAGE = { data: 1, ack: 2, ping: 3, pong: 4, park: 5, end: 6 } as const;
 
-/** Bytes before a DATA message's payload. */
+/** Length of a DATA message's header, bytes. */
 export const DATA_HEADER = 10;
-/** Most bytes of the pipe in one message. */
+/** Largest payload of a DATA message, bytes. */
 export const MAX_DATA = MAX_LANE_MESSAGE - DATA_HEADER;
-/** Offsets stay below this: a pipe that carried as much ends. */
+/** Largest offset. A carrier that reaches it ends. */
 export const MAX_OFFSET = 2 ** 48 - 1;
-/** Bytes that a side keeps for want of earlier ones, unless its preface says otherwise. */
+/** Out-of-order bytes that a side keeps unless its preface says otherwise. */
 export const DEFAULT_WINDOW_BYTES = 16 * 1024 * 1024;
-/** The least it may say: a few messages. */
+/** Smallest window that a preface may name: a few messages. */
 export const MIN_WINDOW_BYTES = 256 * 1024;
 
 /**
- * The same before TLS has proven the peer, whatever the preface says. A peer that keeps to the rules has no more to
- * send by then than its part of the handshake and HELLO.
+ * Window before TLS has proven the peer, whatever the preface says. Until then, a peer needs to send only its part of
+ * the handshake and its HELLO.
  */
 export const UNPROVEN_WINDOW_BYTES = 256 * 1024;
 
 const NUMBERS = 0x100_0000;
+/** Longest error code in END, in characters. */
 const MAX_CODE = 64;
 const CODE = /^[a-z0-9_.]*$/;
 
+/** The number of the message after `number`. */
 export const nextNumber = (number: number): number => (number + 1) % NUMBERS;
 
 export type Message =
@@ -62,7 +64,7 @@ function start(type: number, number: number, size: number): Uint8Array {
   return out;
 }
 
-/** What precedes the payload of a DATA message. */
+/** The header of a DATA message; the payload follows. */
 export function encodeDataHeader(number: number, offset: number): Uint8Array {
   const out = start(MESSAGE.data, number, DATA_HEADER);
   writeU48(out, 4, offset);
@@ -97,7 +99,7 @@ export function encodePark(number: number, sent: number, received: number): Uint
   return out;
 }
 
-/** `code` is an error's code, or empty for an end on purpose. */
+/** @param code an error's code, or empty to end on purpose */
 export function encodeEnd(number: number, sent: number, code: string): Uint8Array {
   const out = start(MESSAGE.end, number, 10 + code.length);
   writeU48(out, 4, sent);
@@ -105,10 +107,10 @@ export function encodeEnd(number: number, sent: number, code: string): Uint8Arra
   return out;
 }
 
-const malformed = (what: string) => new FairleadError("session.malformed", `a message on the lane ${what}`);
+const malformed = (what: string) => new FairleadError("session.malformed", `A message on the lane ${what}.`);
 
 /**
- * Reads a message that must have this number on its lane; null for one to skip. DATA's bytes are a slice.
+ * Reads the message with this number on its lane. Returns null for a message to skip. The bytes of DATA are a slice.
  * @throws FairleadError session.malformed, session.too_large.
  */
 export function readMessage(message: Uint8Array, number: number): Message | null {
@@ -116,7 +118,7 @@ export function readMessage(message: Uint8Array, number: number): Message | null
   if (length > MAX_LANE_MESSAGE) throw new FairleadError("session.too_large");
   if (length < 4) throw malformed("is too short");
   const type = message[0] ?? 0;
-  if (readU24(message, 1) !== number) throw malformed("is not the next one");
+  if (readU24(message, 1) !== number) throw malformed("does not have the next number");
   const exactly = (size: number): void => {
     if (length !== size) throw malformed(`of type ${type} has ${length} bytes`);
   };
@@ -137,7 +139,7 @@ export function readMessage(message: Uint8Array, number: number): Message | null
     case MESSAGE.end: {
       if (length < 10 || length > 10 + MAX_CODE) throw malformed(`of type ${type} has ${length} bytes`);
       const code = String.fromCharCode(...message.subarray(10));
-      if (!CODE.test(code)) throw malformed("ends the pipe with something else than a code");
+      if (!CODE.test(code)) throw malformed("ends the carrier with something other than a code");
       return { type, sent: readU48(message, 4), code };
     }
     default:

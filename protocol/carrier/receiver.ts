@@ -1,35 +1,34 @@
-/** One direction of a pipe, inwards: bytes in order to the reader, and what is acknowledged of them. */
+/** The receiving half of a carrier: delivers bytes in order and acknowledges them (docs/protocol.md, "Version 2"). */
 import { FairleadError } from "../errors.ts";
 import type { CarrierEffects, CarrierLimits } from "./effects.ts";
 import type { LaneSet } from "./lane-set.ts";
 import { DEFAULT_WINDOW_BYTES, encodeAck } from "./messages.ts";
 import { ReorderBuffer } from "./reorder-buffer.ts";
 
-/** An acknowledgement is sent after this many bytes or ms, whichever is first. */
+/** An ACK is due after this many bytes. */
 export const ACK_BYTES = 256 * 1024;
+/** An ACK is due after this time at the latest, ms. */
 export const ACK_MS = 25;
 
 export class Receiver {
   readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
-  readonly #in: ReorderBuffer;
-  /** The reader asked to wait. */
+  readonly #buffer: ReorderBuffer;
+  /** The reader exerts backpressure. */
   #paused = false;
-  /** Nothing is handed on any more. */
-  #over = false;
-  /** Bytes below this offset were acknowledged. */
-  #ackedIn = 0;
-  /** When the next acknowledgement is due, ms. */
-  #ackAt = Number.POSITIVE_INFINITY;
-  /** Every lane was too full for one that was due. */
-  #ackOwed = false;
-  /** Where the peer said that the pipe ends. */
+  #isCleared = false;
+  /** Every byte below was acknowledged. */
+  #acked = 0;
+  #ackDueAt = Number.POSITIVE_INFINITY;
+  /** An ACK is due that no lane could take. */
+  #ackPending = false;
+  /** Offset at which the peer's bytes end, as its END says. */
   #peerEnd: number | null = null;
 
   constructor(lanes: LaneSet, effects: CarrierEffects, limits: CarrierLimits) {
     this.#lanes = lanes;
     this.#effects = effects;
-    this.#in = new ReorderBuffer({
+    this.#buffer = new ReorderBuffer({
       window: limits.windowBytes ?? DEFAULT_WINDOW_BYTES,
       unproven: limits.unprovenBytes,
       memory: limits.memory,
@@ -39,91 +38,94 @@ export class Receiver {
 
   /** Bytes received in order. */
   get received(): number {
-    return this.#in.received;
+    return this.#buffer.received;
   }
-  /** Bytes of the peer kept for want of earlier ones. */
+  /** Bytes of the peer that wait for earlier ones. */
   get held(): number {
-    return this.#in.held;
+    return this.#buffer.held;
   }
-  /** Memory that they take, bytes. */
+  /** Memory that the waiting bytes take, bytes. */
   get cost(): number {
-    return this.#in.cost;
+    return this.#buffer.cost;
   }
   get paused(): boolean {
     return this.#paused;
   }
-  get ackAt(): number {
-    return this.#ackAt;
+  /** When the next ACK is due, ms; infinity while none is. */
+  get ackDueAt(): number {
+    return this.#ackDueAt;
   }
-  /** Everything that the peer sent before its END is here. */
+  /** Whether every byte before the peer's END was received. */
   get finished(): boolean {
-    return this.#peerEnd !== null && this.#in.received === this.#peerEnd;
+    return this.#peerEnd !== null && this.#buffer.received === this.#peerEnd;
   }
 
-  /** The peer is who it should be: more is kept for it. */
+  /** The peer is proven: accepts its whole window. */
   proven(): void {
-    this.#in.proven();
+    this.#buffer.proven();
   }
 
-  /** @throws FairleadError session.malformed, session.overloaded */
-  take(offset: number, bytes: Uint8Array): void {
+  /** Takes bytes that begin at `offset`. @throws FairleadError session.malformed, session.overloaded */
+  receive(offset: number, bytes: Uint8Array): void {
     if (this.#peerEnd !== null && offset + bytes.length > this.#peerEnd) {
-      throw new FairleadError("session.malformed", "bytes behind the end of the pipe");
+      throw new FairleadError("session.malformed", "The peer sends bytes beyond its END.");
     }
-    this.#in.take(offset, bytes);
+    this.#buffer.receive(offset, bytes);
   }
 
-  /** The peer's side ends there. @throws FairleadError session.malformed */
-  endsAt(sent: number): void {
-    if (sent < this.#in.received) {
-      throw new FairleadError("session.malformed", "the pipe ends before its bytes");
+  /** The peer's bytes end at the offset `sent`. @throws FairleadError session.malformed */
+  receiveEnd(sent: number): void {
+    if (sent < this.#buffer.received) {
+      throw new FairleadError("session.malformed", "The peer's END lies before bytes that it sent.");
     }
     this.#peerEnd = sent;
   }
 
-  /** After bytes came: acknowledges now or soon. True when a time was set for it. */
-  noteArrival(): boolean {
-    // What came twice is acknowledged too: its sender does not know that it arrived.
-    if (this.#in.received - this.#ackedIn >= ACK_BYTES) {
+  /** Sends an ACK for bytes that arrived, now or soon. Returns whether it set {@link ackDueAt}. */
+  scheduleAck(): boolean {
+    // Duplicate bytes are acknowledged too: their sender does not know that they arrived.
+    if (this.#buffer.received - this.#acked >= ACK_BYTES) {
       this.acknowledge();
       return false;
     }
-    if (this.#ackAt !== Number.POSITIVE_INFINITY) return false;
-    this.#ackAt = this.#effects.now() + ACK_MS;
+    if (this.#ackDueAt !== Number.POSITIVE_INFINITY) return false;
+    this.#ackDueAt = this.#effects.now() + ACK_MS;
     return true;
   }
 
+  /** Sends an ACK, or remembers to when no lane can take it. */
   acknowledge(): void {
-    this.#ackAt = Number.POSITIVE_INFINITY;
-    const lane = this.#lanes.answering();
-    this.#ackOwed = lane === null;
+    this.#ackDueAt = Number.POSITIVE_INFINITY;
+    const lane = this.#lanes.forAck();
+    this.#ackPending = lane === null;
     if (lane === null) return;
-    lane.squeezed = lane.full;
-    this.#ackedIn = this.#in.received;
-    this.#lanes.send(lane, [encodeAck(lane.numberOut, this.#in.received)]);
+    lane.ackedWhileFull = lane.full;
+    this.#acked = this.#buffer.received;
+    this.#lanes.send(lane, [encodeAck(lane.numberOut, this.#buffer.received)]);
   }
 
-  /** A lane takes messages again: sends the acknowledgement that found none. */
-  payAck(): void {
-    if (this.#ackOwed) this.acknowledge();
+  /** Sends the ACK that no lane could take. Called when a lane drains. */
+  sendPendingAck(): void {
+    if (this.#ackPending) this.acknowledge();
   }
 
-  /** Reads on. False when it was not waiting. */
+  /** Restarts reading. Returns false when it was not paused. */
   resume(): boolean {
     if (!this.#paused) return false;
     this.#paused = false;
-    this.#lanes.forgive(this.#effects.now());
+    this.#lanes.resetLiveness(this.#effects.now());
     this.#lanes.pause(false);
     return true;
   }
 
+  /** Drops what waits, and delivers nothing from here on. */
   clear(): void {
-    this.#over = true;
-    this.#in.clear();
+    this.#isCleared = true;
+    this.#buffer.clear();
   }
 
   #deliver(bytes: Uint8Array): void {
-    if (this.#over || this.#effects.deliver(bytes) || this.#paused) return;
+    if (this.#isCleared || this.#effects.deliver(bytes) || this.#paused) return;
     this.#paused = true;
     this.#lanes.pause(true);
   }

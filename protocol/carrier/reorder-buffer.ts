@@ -1,45 +1,48 @@
 /**
- * What this side receives: drops what it has, keeps what is ahead of its turn, hands on the rest in order.
+ * The reorder buffer of a carrier: drops bytes that arrived before, keeps bytes that arrive early, delivers in order.
  *
- * What is kept is bounded in memory, not only in bytes of the pipe. Small pieces that follow each other are copied
- * together, so that a stretch without gaps has no two neighbouring pieces that would fit into one block; a slice is kept
- * as it is only where it is most of the buffer that it was cut from. So the memory held is less than twice the
- * window and {@link STRETCH_COST} for each of {@link MAX_STRETCHES} stretches; {@link ReorderBuffer.cost} counts it.
+ * Memory is bounded, not only bytes (docs/protocol.md, "Version 2"). Small pieces that follow each other are copied
+ * into one block, so no two neighbouring pieces of a range would fit into one block. A slice is kept without a copy
+ * only where it is most of its buffer. So the memory is less than twice the window and {@link RANGE_COST} for each of
+ * {@link MAX_RANGES} ranges. {@link ReorderBuffer.cost} counts it.
  */
 import { FairleadError } from "../errors.ts";
 import { type MemoryAccount, UNLIMITED } from "../memory-budget.ts";
 
-/** Stretches of bytes with gaps between them; lanes leave a few, one that is made to leave thousands is refused. */
-export const MAX_STRETCHES = 4096;
+/** Separate ranges kept at most. Lanes leave a few; only a hostile peer leaves thousands. */
+export const MAX_RANGES = 4096;
 /** The same before the peer is proven. */
-const UNPROVEN_STRETCHES = 64;
-/** Pieces below this size are copied while they wait, small ones together. */
+const UNPROVEN_RANGES = 64;
+/** Pieces below this size are copied, small ones into one block, bytes. */
 const COPY_BELOW = 32 * 1024;
+/** Largest block for small pieces, bytes. */
 const BLOCK_BYTES = 16 * 1024;
-/** The least room of a block. */
-const LEAST_BLOCK = 64;
-/** What a piece costs beside its bytes: an array with its buffer, and its place in a list. About, bytes. */
+/** Smallest block for small pieces, bytes. */
+const MIN_BLOCK_BYTES = 64;
+/** Memory of a piece beside its bytes: array, buffer and list entry. Approximate, bytes. */
 export const PIECE_COST = 256;
-/** What a stretch costs beside its pieces. About, bytes. */
-export const STRETCH_COST = 256;
-/** A peer whose account is over may have this much kept all the same, bytes. */
-const LEAST_KEPT = 256 * 1024;
+/** Memory of a range beside its pieces. Approximate, bytes. */
+export const RANGE_COST = 256;
+/** Memory that a peer may use here although its account is over, bytes. */
+const MIN_COST_LIMIT = 256 * 1024;
 
-interface Stretch {
+/** Early bytes without a gap. */
+interface BufferedRange {
   from: number;
   to: number;
   pieces: Uint8Array[];
-  /** Free bytes at the end of the last piece, when that is a block for small ones. */
+  /** Free bytes at the end of the last piece, if that piece is a block for small ones. */
   room: number;
 }
 
 export interface ReorderBufferOptions {
   /** Bytes beyond the received ones that the peer may send. */
   readonly window: number;
-  /** The same until {@link ReorderBuffer.proven}; the window unless given. */
+  /** The same before {@link ReorderBuffer.proven}; `window` unless given. */
   readonly unproven?: number | undefined;
-  /** Counts the memory held. */
+  /** Counts the memory. */
   readonly memory?: MemoryAccount | undefined;
+  /** Takes the bytes, in order. */
   readonly deliver: (bytes: Uint8Array) => void;
 }
 
@@ -47,10 +50,10 @@ export class ReorderBuffer {
   readonly #options: ReorderBufferOptions;
   readonly #memory: MemoryAccount;
   #window: number;
-  #maxStretches: number;
+  #maxRanges: number;
   #received = 0;
-  /** Ahead of their turn; ascending, apart from each other. */
-  #ahead: Stretch[] = [];
+  /** Early bytes: ascending, with gaps between the ranges. */
+  #ranges: BufferedRange[] = [];
   #held = 0;
   #cost = 0;
 
@@ -59,126 +62,128 @@ export class ReorderBuffer {
     this.#options = options;
     this.#memory = memory;
     this.#window = Math.min(window, unproven);
-    this.#maxStretches = unproven < window ? UNPROVEN_STRETCHES : MAX_STRETCHES;
+    this.#maxRanges = unproven < window ? UNPROVEN_RANGES : MAX_RANGES;
   }
 
-  /** Every byte below arrived and was handed on. */
+  /** Every byte below was delivered. */
   get received(): number {
     return this.#received;
   }
-  /** Bytes kept for want of earlier ones. */
+  /** Bytes that wait for earlier ones. */
   get held(): number {
     return this.#held;
   }
-  /** Memory that they take, bytes. */
+  /** Memory that the waiting bytes take, bytes. */
   get cost(): number {
     return this.#cost;
   }
 
-  /** The peer is who it should be: keeps the whole window for it. */
+  /** The peer is proven: accepts its whole window. */
   proven(): void {
     this.#window = this.#options.window;
-    this.#maxStretches = MAX_STRETCHES;
+    this.#maxRanges = MAX_RANGES;
   }
 
   /**
-   * @throws FairleadError session.malformed for bytes beyond the window or in too many parts; session.overloaded
-   * where there is no memory for them.
+   * Takes bytes that begin at `offset`.
+   * @throws FairleadError session.malformed for bytes beyond the window or in too many ranges; session.overloaded
+   * when the peer's account is over.
    */
-  take(offset: number, bytes: Uint8Array): void {
+  receive(offset: number, bytes: Uint8Array): void {
     const to = offset + bytes.length;
     if (to > this.#received + this.#window) {
-      throw new FairleadError("session.malformed", "the peer sends more than is kept for it");
+      throw new FairleadError("session.malformed", "The peer sends bytes beyond its window.");
     }
     if (to <= this.#received) return;
     if (offset > this.#received) {
-      this.#keep(offset, bytes);
-      if (this.#memory.over && this.#cost > LEAST_KEPT) throw new FairleadError("session.overloaded");
+      this.#buffer(offset, bytes);
+      if (this.#memory.over && this.#cost > MIN_COST_LIMIT) throw new FairleadError("session.overloaded");
       return;
     }
-    this.#hand(bytes.subarray(this.#received - offset));
-    if (this.#ahead.length > 0) this.#handAhead();
+    this.#deliver(bytes.subarray(this.#received - offset));
+    if (this.#ranges.length > 0) this.#deliverBuffered();
   }
 
+  /** Drops everything. */
   clear(): void {
-    this.#ahead = [];
+    this.#ranges = [];
     this.#held = 0;
     this.#charge(-this.#cost);
   }
 
-  #hand(bytes: Uint8Array): void {
+  #deliver(bytes: Uint8Array): void {
     this.#received += bytes.length;
     this.#options.deliver(bytes);
   }
 
-  #handAhead(): void {
+  #deliverBuffered(): void {
     for (;;) {
-      const first = this.#ahead[0];
+      const first = this.#ranges[0];
       if (first === undefined || first.from > this.#received) return;
-      this.#ahead.shift();
+      this.#ranges.shift();
       this.#held -= first.to - first.from;
       this.#charge(-costOf(first));
       let skip = this.#received - first.from;
       for (const [at, piece] of first.pieces.entries()) {
         const last = at === first.pieces.length - 1;
         const whole = last && first.room > 0 ? piece.subarray(0, piece.length - first.room) : piece;
-        if (skip < whole.length) this.#hand(skip === 0 ? whole : whole.subarray(skip));
+        if (skip < whole.length) this.#deliver(skip === 0 ? whole : whole.subarray(skip));
         skip = Math.max(0, skip - whole.length);
       }
     }
   }
 
-  /** Keeps what is new of a piece: it may fill several gaps. */
-  #keep(offset: number, bytes: Uint8Array): void {
+  /** Buffers early bytes. They may fill several gaps. */
+  #buffer(offset: number, bytes: Uint8Array): void {
     const to = offset + bytes.length;
     let at = this.#firstAfter(offset);
     let from = offset;
     while (from < to) {
-      const next = this.#ahead[at];
+      const next = this.#ranges[at];
       const end = Math.min(to, next?.from ?? to);
       if (end > from) {
         at = this.#insert(at, from, bytes.subarray(from - offset, end - offset));
       }
-      const reached = this.#ahead[at];
+      const reached = this.#ranges[at];
       if (reached === undefined) return;
       from = Math.max(end, reached.to);
       at++;
     }
   }
 
-  /** Index of the first stretch that ends after `offset`. */
+  /** Index of the first range that ends after `offset`. */
   #firstAfter(offset: number): number {
     let low = 0;
-    let high = this.#ahead.length;
+    let high = this.#ranges.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#ahead[middle]?.to ?? 0) > offset) high = middle;
+      if ((this.#ranges[middle]?.to ?? 0) > offset) high = middle;
       else low = middle + 1;
     }
     return low;
   }
 
-  /** Puts bytes into the gap before stretch `at`. Returns the index of the stretch after the gap. */
+  /** Inserts bytes into the gap before range `at`. Returns the index of the range behind the gap. */
   #insert(at: number, from: number, bytes: Uint8Array): number {
     const to = from + bytes.length;
-    const before = this.#ahead[at - 1];
-    const after = this.#ahead[at];
+    const before = this.#ranges[at - 1];
+    const after = this.#ranges[at];
     if (before !== undefined && before.to === from) {
       this.#held += bytes.length;
       this.#charge(append(before, bytes));
       if (after === undefined || after.from !== to) return at;
-      // The gap is closed: the two become one.
+      // The gap is closed: the two ranges become one.
       this.#charge(join(before, after));
-      this.#ahead.splice(at, 1);
+      this.#ranges.splice(at, 1);
       return at - 1;
     }
-    if (this.#ahead.length >= this.#maxStretches) {
-      throw new FairleadError("session.malformed", "the peer sends in too many parts");
+    if (this.#ranges.length >= this.#maxRanges) {
+      throw new FairleadError("session.malformed", "The peer leaves too many gaps.");
     }
-    const stretch: Stretch = { from, to: from, pieces: [], room: 0 };
+    const range: BufferedRange = { from, to: from, pieces: [], room: 0 };
     this.#held += bytes.length;
-    this.#charge(STRETCH_COST + append(stretch, bytes));
-    this.#ahead.splice(at, 0, stretch);
+    this.#charge(RANGE_COST + append(range, bytes));
+    this.#ranges.splice(at, 0, range);
     return at + 1;
   }
 
@@ -188,44 +193,44 @@ export class ReorderBuffer {
   }
 }
 
-/** Memory of a piece: of its whole buffer, as that stays as long as the piece. */
+/** Memory of a piece: a slice keeps its whole buffer. */
 const pieceCost = (piece: Uint8Array): number => PIECE_COST + piece.buffer.byteLength;
 
-function costOf({ pieces }: Stretch): number {
-  return pieces.reduce((sum, piece) => sum + pieceCost(piece), STRETCH_COST);
+function costOf({ pieces }: BufferedRange): number {
+  return pieces.reduce((sum, piece) => sum + pieceCost(piece), RANGE_COST);
 }
 
-/** Adds bytes to the end of a stretch. Returns how much more memory it takes, which may be less. */
-function append(stretch: Stretch, bytes: Uint8Array): number {
-  stretch.to += bytes.length;
+/** Appends bytes to a range. Returns the change of memory, which may be negative. */
+function append(range: BufferedRange, bytes: Uint8Array): number {
+  range.to += bytes.length;
   const { length } = bytes;
-  const last = stretch.pieces.at(-1);
-  if (last !== undefined && stretch.room >= length) {
-    last.set(bytes, last.length - stretch.room);
-    stretch.room -= length;
+  const last = range.pieces.at(-1);
+  if (last !== undefined && range.room >= length) {
+    last.set(bytes, last.length - range.room);
+    range.room -= length;
     return 0;
   }
-  const used = last === undefined ? 0 : last.length - stretch.room;
+  const used = last === undefined ? 0 : last.length - range.room;
   if (last !== undefined && used + length <= BLOCK_BYTES) {
-    // One block for both, with room for as much again.
-    const block = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(LEAST_BLOCK, 2 * (used + length))));
+    // Both fit into one block, which gets room for as much again.
+    const block = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(MIN_BLOCK_BYTES, 2 * (used + length))));
     block.set(last.subarray(0, used));
     block.set(bytes, used);
-    stretch.pieces[stretch.pieces.length - 1] = block;
-    stretch.room = block.length - used - length;
+    range.pieces[range.pieces.length - 1] = block;
+    range.room = block.length - used - length;
     return pieceCost(block) - pieceCost(last);
   }
-  const saved = closeBlock(stretch);
+  const saved = closeBlock(range);
   const whole = bytes.buffer.byteLength;
   const kept = length === whole || (length >= COPY_BELOW && 2 * length >= whole) ? bytes : copyOf(bytes);
-  stretch.pieces.push(kept);
+  range.pieces.push(kept);
   return pieceCost(kept) - saved;
 }
 
-/** Adds the stretch that follows without a gap. Returns how much more memory the two take as one: less, mostly. */
-function join(before: Stretch, after: Stretch): number {
+/** Appends a range that follows without a gap. Returns the change of memory, which is mostly negative. */
+function join(before: BufferedRange, after: BufferedRange): number {
   const [first] = after.pieces;
-  let cost = -STRETCH_COST;
+  let cost = -RANGE_COST;
   if (first === undefined) return cost;
   const whole = after.pieces.length === 1 ? first.subarray(0, first.length - after.room) : first;
   cost -= pieceCost(first);
@@ -242,18 +247,18 @@ function join(before: Stretch, after: Stretch): number {
   return cost;
 }
 
-/** Gives the room of a stretch's last block free. Returns how much memory that saves. */
-function closeBlock(stretch: Stretch): number {
-  const at = stretch.pieces.length - 1;
-  const block = stretch.pieces[at];
-  if (stretch.room === 0 || block === undefined) return 0;
-  const cut = copyOf(block.subarray(0, block.length - stretch.room));
-  stretch.pieces[at] = cut;
-  stretch.room = 0;
+/** Cuts the room off the last block of a range. Returns the memory that this frees. */
+function closeBlock(range: BufferedRange): number {
+  const at = range.pieces.length - 1;
+  const block = range.pieces[at];
+  if (range.room === 0 || block === undefined) return 0;
+  const cut = copyOf(block.subarray(0, block.length - range.room));
+  range.pieces[at] = cut;
+  range.room = 0;
   return pieceCost(block) - pieceCost(cut);
 }
 
-/** A copy that has a buffer of its own. */
+/** A copy with a buffer of its own. */
 function copyOf(bytes: Uint8Array): Uint8Array {
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);

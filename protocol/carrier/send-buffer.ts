@@ -1,21 +1,24 @@
 /**
- * What this side sends: the bytes that the peer has not acknowledged, and which of them are to be sent (again).
- * Offsets count the bytes of the pipe. Nothing is copied: messages are slices of what was written.
+ * The send buffer of a carrier: keeps bytes until the peer acknowledges them, and selects the ranges to send.
+ *
+ * Offsets count the bytes of the carrier. Nothing is copied: messages are slices of what was written.
  */
 import { FairleadError } from "../errors.ts";
 import { MAX_OFFSET } from "./messages.ts";
 
-/** Bytes from `from` up to, without, `to`. */
-export interface Range {
+/** Bytes at the offsets from `from` up to `to`, `to` excluded. */
+export interface ByteRange {
   from: number;
   to: number;
 }
 
-/** Slices forgotten chunks off the list only now and then: each time costs the length of the list. */
+/** Acknowledged chunks are cut off the list in this number at least, as each cut copies the rest of the list. */
 const COMPACT_AT = 256;
 
+const EMPTY = new Uint8Array(0);
+
 export class SendBuffer {
-  /** Chunks in order; those before `#first` are acknowledged. */
+  /** Chunks in order. Those before index `#first` are acknowledged. */
   #chunks: Uint8Array[] = [];
   /** Offset of each chunk's first byte. */
   #offsets: number[] = [];
@@ -23,14 +26,14 @@ export class SendBuffer {
   #acked = 0;
   #next = 0;
   #written = 0;
-  /** To be sent again, ascending, apart from each other. All below `#next`. */
-  #again: Range[] = [];
+  /** Ranges to retransmit: ascending, disjoint, below `#next`. */
+  #lost: ByteRange[] = [];
 
   /** Every byte below was acknowledged. */
   get acked(): number {
     return this.#acked;
   }
-  /** Every byte below was given to some lane at least once. */
+  /** Every byte below was sent at least once. */
   get sent(): number {
     return this.#next;
   }
@@ -38,23 +41,23 @@ export class SendBuffer {
   get written(): number {
     return this.#written;
   }
-  /** Bytes that wait for a lane for the first time. */
+  /** Bytes that were never sent. */
   get unsent(): number {
     return this.#written - this.#next;
   }
-  /** Bytes kept. */
+  /** Bytes that were not acknowledged. */
   get retained(): number {
     return this.#written - this.#acked;
   }
-  get replays(): boolean {
-    return this.#again.length > 0;
+  get hasLost(): boolean {
+    return this.#lost.length > 0;
   }
 
-  /** @throws FairleadError session.closed when the pipe has carried all that it can number. */
+  /** Appends a chunk. @throws FairleadError session.closed when the carrier has used up its offsets. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     if (this.#written + chunk.length > MAX_OFFSET) {
-      throw new FairleadError("session.closed", "the session has carried all that it can");
+      throw new FairleadError("session.closed", "The session has carried as many bytes as it can number.");
     }
     this.#chunks.push(chunk);
     this.#offsets.push(this.#written);
@@ -62,15 +65,15 @@ export class SendBuffer {
   }
 
   /**
-   * The next range to send, at most `size` bytes: what was lost before what is new, and nothing new beyond
-   * `limit` bytes unacknowledged. Null when there is none. Marks it as sent.
+   * Takes the next range to send, at most `size` bytes; null when there is none. Lost ranges come first. New bytes
+   * need that at most `limit` bytes are unacknowledged.
    */
-  take(size: number, limit: number): Range | null {
-    const again = this.#again[0];
-    if (again !== undefined) {
-      const range = { from: again.from, to: Math.min(again.to, again.from + size) };
-      if (range.to === again.to) this.#again.shift();
-      else again.from = range.to;
+  take(size: number, limit: number): ByteRange | null {
+    const lost = this.#lost[0];
+    if (lost !== undefined) {
+      const range = { from: lost.from, to: Math.min(lost.to, lost.from + size) };
+      if (range.to === lost.to) this.#lost.shift();
+      else lost.from = range.to;
       return range;
     }
     const to = Math.min(this.#written, this.#next + size, this.#acked + limit);
@@ -80,23 +83,23 @@ export class SendBuffer {
     return range;
   }
 
-  /** The bytes of a range that is kept, added to `into` as slices. */
-  slices(range: Range, into: Uint8Array[]): void {
-    let at = this.#find(range.from);
+  /** Appends the bytes of an unacknowledged range to `pieces`, as slices. */
+  slices(range: ByteRange, pieces: Uint8Array[]): void {
+    let at = this.#indexOf(range.from);
     for (let from = range.from; from < range.to; at++) {
       const chunk = this.#chunks[at];
       const offset = this.#offsets[at];
-      if (chunk === undefined || offset === undefined) throw new RangeError("bytes that are not kept");
+      if (chunk === undefined || offset === undefined) throw new RangeError("the range is not buffered");
       const end = Math.min(chunk.length, range.to - offset);
-      into.push(from === offset && end === chunk.length ? chunk : chunk.subarray(from - offset, end));
+      pieces.push(from === offset && end === chunk.length ? chunk : chunk.subarray(from - offset, end));
       from = offset + end;
     }
   }
 
-  /** The peer has every byte below `received`. @throws FairleadError session.malformed for bytes never sent. */
+  /** The peer has received every byte below `received`. @throws FairleadError session.malformed for bytes never sent. */
   acknowledge(received: number): void {
     if (received > this.#next) {
-      throw new FairleadError("session.malformed", "the peer acknowledges bytes that were never sent");
+      throw new FairleadError("session.malformed", "The peer acknowledges bytes that were never sent.");
     }
     if (received <= this.#acked) return;
     this.#acked = received;
@@ -104,48 +107,48 @@ export class SendBuffer {
       const chunk = this.#chunks[this.#first];
       const offset = this.#offsets[this.#first];
       if (chunk === undefined || offset === undefined || offset + chunk.length > received) break;
-      // The list may stay long for a while; what it holds must not.
-      this.#chunks[this.#first++] = NOTHING;
+      // Frees the bytes now. The list itself is cut later.
+      this.#chunks[this.#first++] = EMPTY;
     }
     if (this.#first >= COMPACT_AT && this.#first * 2 >= this.#chunks.length) {
       this.#chunks = this.#chunks.slice(this.#first);
       this.#offsets = this.#offsets.slice(this.#first);
       this.#first = 0;
     }
-    while (this.#again[0] !== undefined && this.#again[0].from < received) {
-      if (this.#again[0].to > received) this.#again[0].from = received;
-      else this.#again.shift();
+    while (this.#lost[0] !== undefined && this.#lost[0].from < received) {
+      if (this.#lost[0].to > received) this.#lost[0].from = received;
+      else this.#lost.shift();
     }
   }
 
-  /** Ranges that went out on a lane that is gone are to be sent again, unless they were acknowledged. */
-  lost(ranges: readonly Range[]): void {
-    const all = [...this.#again];
+  /** Marks ranges for retransmission, as far as they are unacknowledged. */
+  markLost(ranges: readonly ByteRange[]): void {
+    const all = [...this.#lost];
     for (const { from, to } of ranges) {
       if (to > this.#acked) all.push({ from: Math.max(from, this.#acked), to });
     }
     all.sort((left, right) => left.from - right.from);
-    const merged: Range[] = [];
+    const merged: ByteRange[] = [];
     for (const range of all) {
       const last = merged.at(-1);
       if (last !== undefined && range.from <= last.to) last.to = Math.max(last.to, range.to);
       else merged.push({ ...range });
     }
-    this.#again = merged;
+    this.#lost = merged;
   }
 
-  /** Forgets everything. */
+  /** Drops everything. */
   clear(): void {
     this.#chunks = [];
     this.#offsets = [];
     this.#first = 0;
-    this.#again = [];
+    this.#lost = [];
     this.#acked = this.#written;
     this.#next = this.#written;
   }
 
-  /** Index of the chunk with this offset: the last that begins at or before it. */
-  #find(offset: number): number {
+  /** Index of the chunk that holds an offset: the last chunk that begins at or before it. */
+  #indexOf(offset: number): number {
     let low = this.#first;
     let high = this.#chunks.length - 1;
     while (low < high) {
@@ -156,5 +159,3 @@ export class SendBuffer {
     return low;
   }
 }
-
-const NOTHING = new Uint8Array(0);

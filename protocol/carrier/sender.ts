@@ -1,28 +1,25 @@
-/**
- * One direction of a pipe, outwards: bytes wait for lanes that take them, go out, are kept until they are
- * acknowledged, and go out again when their lane is gone. At last the END.
- */
+/** The sending half of a carrier: sends bytes on writable lanes and retransmits them (docs/protocol.md, "Version 2"). */
 import type { CarrierEffects, CarrierLimits } from "./effects.ts";
-import { InflightLimit, LITTLE } from "./inflight-limit.ts";
+import { IDLE_PATH_BYTES, InflightLimit } from "./inflight-limit.ts";
 import type { LaneSet } from "./lane-set.ts";
-import type { LaneState } from "./lane-state.ts";
+import type { LaneState, RoundTrip } from "./lane-state.ts";
 import { DEFAULT_WINDOW_BYTES, encodeDataHeader, encodeEnd, MAX_DATA } from "./messages.ts";
-import { type Range, SendBuffer } from "./send-buffer.ts";
+import { type ByteRange, SendBuffer } from "./send-buffer.ts";
 
-/** Bytes that may wait for a lane before `write` asks to wait: more would only delay what comes later. */
+/** Unsent bytes before `write` exerts backpressure. More would only delay what is written later. */
 export const UNSENT_BYTES = 64 * 1024;
 
 export class Sender {
   readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
-  readonly #out = new SendBuffer();
-  readonly #flight: InflightLimit;
+  readonly #buffer = new SendBuffer();
+  readonly #inflight: InflightLimit;
   readonly #replayBytes: number;
-  /** What the peer keeps for want of earlier bytes. */
+  /** Out-of-order bytes that the peer keeps. */
   #peerWindow = DEFAULT_WINDOW_BYTES;
-  /** The writer was asked to wait. */
-  #pushedBack = false;
-  /** Our side ends once everything was sent. */
+  /** The writer waits for `drained`. */
+  #writerWaits = false;
+  /** An END follows the written bytes. */
   #ending = false;
   #endSent = false;
 
@@ -30,114 +27,115 @@ export class Sender {
     this.#lanes = lanes;
     this.#effects = effects;
     this.#replayBytes = limits.replayBytes ?? DEFAULT_WINDOW_BYTES;
-    this.#flight = new InflightLimit(limits.leastFlightBytes);
+    this.#inflight = new InflightLimit(limits.minInflightBytes);
   }
 
-  /** Bytes given to lanes. */
+  /** Bytes sent at least once. */
   get sent(): number {
-    return this.#out.sent;
+    return this.#buffer.sent;
   }
   get written(): number {
-    return this.#out.written;
+    return this.#buffer.written;
   }
   get acked(): number {
-    return this.#out.acked;
+    return this.#buffer.acked;
   }
-  /** Bytes kept for the peer. */
+  /** Bytes that were not acknowledged. */
   get retained(): number {
-    return this.#out.retained;
+    return this.#buffer.retained;
   }
-  /** The path is as good as empty. */
-  get alone(): boolean {
-    return this.#out.retained <= LITTLE;
+  /** Whether little is in flight. */
+  get onIdlePath(): boolean {
+    return this.#buffer.retained <= IDLE_PATH_BYTES;
   }
   get ending(): boolean {
     return this.#ending;
   }
-  /** Everything arrived, and the END went out. */
+  /** Whether the END was sent and every byte acknowledged. */
   get finished(): boolean {
-    return this.#ending && this.#endSent && this.#out.retained === 0;
+    return this.#ending && this.#endSent && this.#buffer.retained === 0;
   }
 
-  /** Takes bytes. @throws FairleadError session.closed when the pipe has carried all that it can number. */
+  /** Buffers bytes. @throws FairleadError session.closed when the carrier has used up its offsets. */
   push(chunks: readonly Uint8Array[]): void {
-    for (const chunk of chunks) this.#out.push(chunk);
+    for (const chunk of chunks) this.#buffer.push(chunk);
   }
 
-  /** After a write: whether the writer is to wait. */
-  pushBack(): boolean {
-    this.#pushedBack = !this.#writable();
-    return this.#pushedBack;
+  /** Decides after a write whether the writer must wait for `drained`. */
+  checkBackpressure(): boolean {
+    this.#writerWaits = !this.#writable();
+    return this.#writerWaits;
   }
 
+  /** Lets an END follow the written bytes. */
   end(): void {
     this.#ending = true;
   }
 
-  /** A lane came: what was learnt of the path is of another one, and the END may be lost. */
+  /** A lane joined: measurements belong to another path, and the END may have been lost. */
   laneJoined(peerWindow: number = DEFAULT_WINDOW_BYTES): void {
     this.#peerWindow = peerWindow;
-    this.#flight.moved();
+    this.#inflight.pathChanged();
     this.#endSent = false;
   }
 
-  /** What may not have arrived goes out again. */
-  laneGone(lane: LaneState): void {
-    this.#out.lost(lane.takeUnder());
+  /** Marks the lane's unacknowledged bytes for retransmission. */
+  laneLost(lane: LaneState): void {
+    this.#buffer.markLost(lane.takeUnacked());
   }
 
-  /** The peer has every byte below. @throws FairleadError session.malformed for bytes never sent. */
-  acknowledged(received: number): void {
-    this.#out.acknowledge(received);
-    this.#flight.acknowledged(received, this.#effects.now());
-    for (const lane of this.#lanes.all()) lane.acknowledged(this.#out.acked);
+  /** The peer has received every byte below. @throws FairleadError session.malformed for bytes never sent. */
+  receiveAck(received: number): void {
+    this.#buffer.acknowledge(received);
+    this.#inflight.noteAcked(received, this.#effects.now());
+    for (const lane of this.#lanes.all()) lane.noteAcked(this.#buffer.acked);
   }
 
-  /** A PING was answered after `took` ms. */
-  measured(took: number, alone: boolean): void {
-    this.#flight.measured(took, alone);
+  noteRoundTrip({ ms, onIdlePath }: RoundTrip): void {
+    this.#inflight.noteRoundTrip(ms, onIdlePath);
   }
 
-  /** Sends what lanes take, while `up` says that the pipe still is: sending may end it all. */
-  flush(up: () => boolean): void {
-    const limit = Math.min(this.#replayBytes, this.#peerWindow, this.#flight.limit);
-    for (let lane = this.#lanes.ready(); lane !== null; lane = this.#lanes.ready()) {
-      const range = this.#out.take(MAX_DATA, limit);
+  /** Sends what the lanes take, as long as `isUp`: sending may end the carrier. */
+  flush(isUp: () => boolean): void {
+    const limit = Math.min(this.#replayBytes, this.#peerWindow, this.#inflight.bytes);
+    for (let lane = this.#lanes.writable(); lane !== null; lane = this.#lanes.writable()) {
+      const range = this.#buffer.take(MAX_DATA, limit);
       if (range === null) break;
       this.#sendRange(lane, range);
-      if (!up()) return;
+      if (!isUp()) return;
     }
     this.#sendEnd();
   }
 
-  /** The writer may go on, if it was asked to wait and there is room. */
-  release(): void {
-    if (!this.#pushedBack || !this.#writable()) return;
-    this.#pushedBack = false;
+  /** Calls `drained` if the writer waits and there is room. */
+  releaseWriter(): void {
+    if (!this.#writerWaits || !this.#writable()) return;
+    this.#writerWaits = false;
     this.#effects.drained();
   }
 
+  /** Drops what was not acknowledged. */
   clear(): void {
-    this.#out.clear();
+    this.#buffer.clear();
   }
 
-  #sendRange(lane: LaneState, range: Range): void {
+  #sendRange(lane: LaneState, range: ByteRange): void {
     const pieces: Uint8Array[] = [encodeDataHeader(lane.numberOut, range.from)];
-    this.#out.slices(range, pieces);
-    lane.sent(range);
-    this.#flight.sent(range.to, this.#out.acked, this.#effects.now());
+    this.#buffer.slices(range, pieces);
+    lane.noteSent(range);
+    this.#inflight.noteSent(range.to, this.#buffer.acked, this.#effects.now());
     this.#lanes.send(lane, pieces);
   }
 
   #sendEnd(): void {
-    if (!this.#ending || this.#endSent || this.#out.unsent > 0 || this.#out.replays) return;
-    const lane = this.#lanes.ready();
+    if (!this.#ending || this.#endSent || this.#buffer.unsent > 0 || this.#buffer.hasLost) return;
+    const lane = this.#lanes.writable();
     if (lane === null) return;
     this.#endSent = true;
-    this.#lanes.send(lane, [encodeEnd(lane.numberOut, this.#out.written, "")]);
+    this.#lanes.send(lane, [encodeEnd(lane.numberOut, this.#buffer.written, "")]);
   }
 
   #writable(): boolean {
-    return this.#out.unsent <= UNSENT_BYTES && this.#out.retained < this.#replayBytes;
+    return this.#buffer.unsent <= UNSENT_BYTES && this.#buffer.retained < this.#replayBytes;
   }
 }

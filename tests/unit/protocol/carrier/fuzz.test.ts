@@ -1,27 +1,29 @@
-/** Recorded traffic with bytes changed: the pipe ends with a code, or goes on; it never crashes nor grows. */
+/** A carrier that receives recorded traffic with altered bytes. */
 import { describe, expect, it } from "vitest";
 import { Carrier } from "../../../../protocol/carrier/carrier.ts";
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import { random } from "../streams/multiplexer-pair.ts";
-import { NO_EFFECTS, seeds, World, withSeed } from "./world.ts";
+import { NO_EFFECTS, Simulation, seeds, withSeed } from "./simulation.ts";
 
-/** What one side of a calm transfer heard, lane by lane. */
+/** The messages that one side of a transfer without faults received, in order. */
 function recording(seed: number): { lane: number; message: Uint8Array }[] {
-  const world = new World(seed, {
-    ...{ bytes: [60_000, 60_000], lanes: 2, cut: 0, swallow: 0, stall: 0, unmet: 0, lazy: 0 },
+  const simulation = new Simulation(seed, {
+    ...{ bytes: [60_000, 60_000], lanes: 2, cut: 0, lose: 0, stall: 0, unmet: 0, backpressure: 0 },
     ...{ delay: 30, bandwidth: 100 },
   });
-  world.recorded = [];
-  world.start();
-  world.run(() => world.sides.every((side) => side.pipe.held.out === 0 && world.idle(side)));
-  world.sides[0].pipe.park();
-  world.run(() => world.sides[0].state === "parked");
-  return world.recorded.filter(({ from }) => from === 1);
+  simulation.recorded = [];
+  simulation.start();
+  simulation.run(() =>
+    simulation.sides.every((side) => side.carrier.held.out === 0 && simulation.idle(side)),
+  );
+  simulation.sides[0].carrier.park();
+  simulation.run(() => simulation.sides[0].state === "parked");
+  return simulation.recorded.filter(({ from }) => from === 1);
 }
 
 function mutate(message: Uint8Array, next: (below: number) => number): Uint8Array[] {
   const copy = Buffer.from(message);
-  // Mostly in the header: what is behind it is not for the carrier to judge.
+  // Mostly in the header: the carrier does not interpret what follows.
   const at = next(4) === 0 ? next(copy.length) : next(Math.min(16, copy.length));
   switch (next(7)) {
     case 0:
@@ -43,10 +45,10 @@ function mutate(message: Uint8Array, next: (below: number) => number): Uint8Arra
   }
 }
 
-describe("a pipe that hears altered traffic", () => {
+describe("a carrier that receives altered traffic", () => {
   const recordings = [1, 2, 3].map(recording);
 
-  it("ends with a code of its own, or goes on; it holds no more than its window", () => {
+  it("ends with a code of its own or continues, and buffers no more than its window", () => {
     const codes = new Map<string, number>();
     for (const seed of seeds(3000)) {
       withSeed(seed, () => {
@@ -54,7 +56,7 @@ describe("a pipe that hears altered traffic", () => {
         let ended: FairleadError | null | undefined;
         let sent = 0;
         let now = 0;
-        const pipe = new Carrier(
+        const carrier = new Carrier(
           {
             ...NO_EFFECTS,
             now: () => now,
@@ -68,25 +70,25 @@ describe("a pipe that hears altered traffic", () => {
           },
           { windowBytes: 300_000, replayBytes: 300_000 },
         );
-        for (const lane of [1, 2]) pipe.laneJoined(lane, 1, { received: 0 });
-        pipe.write([Buffer.alloc(60_000)]);
+        for (const lane of [1, 2]) carrier.laneJoined(lane, 1, { received: 0 });
+        carrier.write([Buffer.alloc(60_000)]);
         const messages = recordings[seed % recordings.length] ?? [];
         const rate = 1 + next(messages.length * 2);
-        let heard = 0;
+        let bytesReceived = 0;
         for (const { lane, message } of messages) {
-          for (const one of next(rate) === 0 ? mutate(message, next) : [message]) {
-            heard += one.length;
-            pipe.receive(lane, one);
+          for (const received of next(rate) === 0 ? mutate(message, next) : [message]) {
+            bytesReceived += received.length;
+            carrier.receive(lane, received);
             now += next(30);
-            if (next(5) === 0) pipe.tick();
-            if (next(50) === 0) pipe.laneDrained(lane);
+            if (next(5) === 0) carrier.tick();
+            if (next(50) === 0) carrier.laneDrained(lane);
           }
-          expect(pipe.held.in).toBeLessThanOrEqual(300_000);
+          expect(carrier.held.in).toBeLessThanOrEqual(300_000);
           if (ended !== undefined) break;
         }
-        // Answers are no larger than what asked for them, beside our own bytes.
-        expect(sent).toBeLessThan(10 * 60_000 + 2 * heard);
-        const code = ended === undefined ? "goes on" : (ended?.code ?? "ended on purpose");
+        // Beside its own bytes, the carrier sends no more than it receives, twice over.
+        expect(sent).toBeLessThan(10 * 60_000 + 2 * bytesReceived);
+        const code = ended === undefined ? "continues" : (ended?.code ?? "ended on purpose");
         codes.set(code, (codes.get(code) ?? 0) + 1);
       });
     }
@@ -95,9 +97,9 @@ describe("a pipe that hears altered traffic", () => {
   });
 });
 
-/** An END with a code that was altered into another one is believed: the carrier is below what is trusted. */
+/** An altered code of an END may be another valid code: the carrier lies below TLS and takes it as it is. */
 const ALLOWED = new Set([
-  "goes on",
+  "continues",
   "ended on purpose",
   "session.malformed",
   "session.too_large",

@@ -29,7 +29,7 @@ function codeOf(bytes: Uint8Array, at = 0): string {
   }
 }
 
-describe("messages of the carrier", () => {
+describe("messages of carrier version 2", () => {
   it("have the bytes that the protocol fixes", () => {
     expect(hex(encodeDataHeader(0x010203, 0x0a0b0c0d0e0f))).toBe("010102030a0b0c0d0e0f");
     expect(hex(encodeAck(1, 65_536))).toBe("02000001000000010000");
@@ -62,7 +62,7 @@ describe("messages of the carrier", () => {
     );
   });
 
-  it("fill a lane's message to the last byte", () => {
+  it("carry up to 65,526 bytes of data", () => {
     expect(codeOf(Buffer.concat([encodeDataHeader(0, 0), Buffer.alloc(MAX_DATA)]))).toBe("1");
     expect(MAX_DATA + 10).toBe(MAX_LANE_MESSAGE);
     expect(codeOf(Buffer.concat([encodeDataHeader(0, 0), Buffer.alloc(MAX_DATA + 1)]))).toBe(
@@ -70,19 +70,19 @@ describe("messages of the carrier", () => {
     );
   });
 
-  it("are numbered on their lane, and one out of turn is malformed", () => {
+  it("are refused with session.malformed unless their number is the next on their lane", () => {
     expect(nextNumber(0)).toBe(1);
     expect(nextNumber(0xff_ffff)).toBe(0);
     for (const wrong of [0, 2, 0xff_ffff]) expect(codeOf(encodeAck(wrong, 0), 1)).toBe("session.malformed");
   });
 
-  it("of a type that is not known are skipped if their high bit is set", () => {
+  it("are skipped if their type is unknown and has the high bit set", () => {
     expect(codeOf(Uint8Array.of(0x80, 0, 0, 0, 1, 2))).toBe("skipped");
     expect(codeOf(Uint8Array.of(0x07, 0, 0, 0, 1, 2))).toBe("session.malformed");
     expect(codeOf(Uint8Array.of(0x00, 0, 0, 0))).toBe("session.malformed");
   });
 
-  it("that are cut short or too long are malformed", () => {
+  it("are refused with session.malformed if they are truncated or too long", () => {
     const all = [encodeAck(0, 1), encodePing(0, 1, 1), encodePong(0, 1, 1), encodePark(0, 1, 1)];
     for (const message of all) {
       for (let length = 0; length < message.length; length++) {
@@ -95,7 +95,7 @@ describe("messages of the carrier", () => {
     expect(codeOf(encodeEnd(0, 0, "Not a code"))).toBe("session.malformed");
   });
 
-  it("never make reading throw anything but an error with a code", () => {
+  it("never make readMessage throw anything but an error with a code", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), number, (bytes, at) => {
         expect(codeOf(bytes, at)).toMatch(/^([1-6]|skipped|session\.malformed)$/);

@@ -17,18 +17,12 @@ function codeOf(text: string, ours?: { min: number; max: number }): string {
   }
 }
 
-describe("a preface", () => {
-  it("has the form that the protocol fixes", () => {
-    expect(encodePreface(preface)).toBe(
-      `{"carrier":{"min":1,"max":1},"session":"${session}","generation":7,"site":"${site}","boot":"${boot}"}`,
-    );
-  });
-
-  it("of the invited peer gives the version to speak", () => {
+describe("readPreface", () => {
+  it("selects the version for the invited peer", () => {
     expect(readPreface(encodePreface(preface), expected).version).toBe(1);
   });
 
-  it("of an old connector stands for its first lane, on which nothing was received", () => {
+  it("reads the preface of an older connector as lane 0 with nothing received", () => {
     expect(readPreface(encodePreface(preface), expected).preface).toMatchObject({
       lane: 0,
       received: 0,
@@ -36,7 +30,7 @@ describe("a preface", () => {
     });
   });
 
-  it("of version 2 says which lane it is, what was received and what is kept, with a proof", () => {
+  it("reads lane, received offset, window and proof of a preface of version 2", () => {
     const two = {
       ...{ carrier: { min: 1, max: 2 }, ...expected, lane: 3, received: 2 ** 40, window: 262_144 },
       proof: "A".repeat(43),
@@ -52,11 +46,11 @@ describe("a preface", () => {
     ["more received bytes than can be numbered", { received: 2 ** 48 }],
     ["a window too small for a message", { window: 1000 }],
     ["a proof of another length", { proof: "AAAA" }],
-  ])("with %s is malformed", (_, change) => {
+  ])("refuses %s with session.malformed", (_, change) => {
     expect(codeOf(JSON.stringify({ ...preface, ...change }))).toBe("session.malformed");
   });
 
-  it("may have fields that are not known yet", () => {
+  it("ignores unknown fields", () => {
     expect(codeOf(JSON.stringify({ ...preface, tomorrow: 12 }))).toBe("1");
   });
 
@@ -66,11 +60,11 @@ describe("a preface", () => {
     ["two new connectors", { min: 1, max: 2 }, { min: 1, max: 3 }, "2"],
     ["a connector that dropped the old version", { min: 2, max: 2 }, { min: 1, max: 1 }, "session.version"],
     ["a connector that is too old", { min: 1, max: 1 }, { min: 2, max: 3 }, "session.version"],
-  ])("settles versions: %s", (_, theirs, ours, result) => {
+  ])("negotiates the version of %s", (_, theirs, ours, result) => {
     expect(codeOf(JSON.stringify({ ...preface, carrier: theirs }), ours)).toBe(result);
   });
 
-  it("of another session, generation or instance is session.wrong_peer", () => {
+  it("refuses another session, generation or instance with session.wrong_peer", () => {
     const other = (change: object) => codeOf(JSON.stringify({ ...preface, ...change }));
     expect(other({ session: `x${"9".repeat(26)}` })).toBe("session.wrong_peer");
     expect(other({ generation: 8 })).toBe("session.wrong_peer");
@@ -78,14 +72,14 @@ describe("a preface", () => {
     expect(other({ site: `s${"9".repeat(26)}` })).toBe("session.wrong_peer");
   });
 
-  it("gives the edge's reason when the edge gives the lane up", () => {
+  it("throws the code of the edge's refusal", () => {
     const refusal = (code: string) =>
       codeOf(JSON.stringify({ type: "error", error: { code, message: "m" } }));
     expect(refusal("lane.unmet")).toBe("lane.unmet");
     expect(refusal("lane.of_the_future")).toBe("lane.failed");
   });
 
-  it("that is too long, truncated or not a preface has its code", () => {
+  it("refuses a preface that is too long, truncated or of another form", () => {
     const text = encodePreface(preface);
     expect(codeOf(text + " ".repeat(MAX_PREFACE))).toBe("session.too_large");
     for (let length = 0; length < text.length; length++) {
@@ -96,11 +90,19 @@ describe("a preface", () => {
     }
   });
 
-  it("never makes reading throw anything but an error with a code", () => {
+  it("throws nothing but errors with a code", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
         expect(codeOf(text)).toMatch(/^(1|session\.(malformed|wrong_peer|version)|lane\.failed)$/);
       }),
+    );
+  });
+});
+
+describe("encodePreface", () => {
+  it("writes the bytes that the protocol fixes", () => {
+    expect(encodePreface(preface)).toBe(
+      `{"carrier":{"min":1,"max":1},"session":"${session}","generation":7,"site":"${site}","boot":"${boot}"}`,
     );
   });
 });

@@ -1,138 +1,156 @@
-/** The pipe under everything that lanes do: each side reads exactly what the other wrote, and nothing is left. */
+/** Two carriers over faulty lanes: each side reads exactly what the other wrote, and nothing is left over. */
 import { describe, expect, it } from "vitest";
 import { encodeAck, MESSAGE } from "../../../../protocol/carrier/index.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
-import { type Side, seeds, World, type WorldOptions, withSeed } from "./world.ts";
+import { type Side, Simulation, type SimulationOptions, seeds, withSeed } from "./simulation.ts";
 
-/** Chunks and messages are taken whole, so a bound may be passed by one write. */
+/** A write is accepted whole, so one write may exceed a bound. */
 const SLACK = 200_000;
 
-function transfer(seed: number, options: Partial<WorldOptions> = {}): World {
-  const world = new World(seed, options);
-  world.start();
-  const all = () => world.sides.every((side) => world.idle(side));
-  const done = world.run(all);
-  for (const side of world.sides) {
-    const about = { state: side.state, ended: side.ended?.message, read: side.read, held: side.pipe.held };
-    expect(side.wrong, "bytes are as they were written").toBe(0);
+function transfer(seed: number, options: Partial<SimulationOptions> = {}): Simulation {
+  const simulation = new Simulation(seed, options);
+  simulation.start();
+  const all = () => simulation.sides.every((side) => simulation.idle(side));
+  const done = simulation.run(all);
+  for (const side of simulation.sides) {
+    const about = { state: side.state, ended: side.ended?.message, read: side.read, held: side.carrier.held };
+    expect(side.wrong, "the bytes read are the bytes written").toBe(0);
     expect({ done, ...about, ended: side.ended }).toEqual({ ...about, done: true, ended: undefined });
-    expect(side.peakOut).toBeLessThanOrEqual(world.options.replayBytes + SLACK);
+    expect(side.peakOut).toBeLessThanOrEqual(simulation.options.replayBytes + SLACK);
     expect(side.peakIn).toBeLessThanOrEqual(300_000);
   }
-  return world;
+  return simulation;
 }
 
-/** Afterwards everything is acknowledged, both park, and then nothing happens any more. */
-function settle(world: World): void {
-  const acknowledged = (side: Side) => side.pipe.held.out === 0 && side.pipe.held.in === 0;
-  expect(world.run(() => world.sides.every(acknowledged))).toBe(true);
-  const parked = () => world.sides.every((side) => side.state === "parked");
+/** Checks that everything is acknowledged, that both carriers park, and that no event is left then. */
+function settle(simulation: Simulation): void {
+  const acknowledged = (side: Side) => side.carrier.held.out === 0 && side.carrier.held.in === 0;
+  expect(simulation.run(() => simulation.sides.every(acknowledged))).toBe(true);
+  const parked = () => simulation.sides.every((side) => side.state === "parked");
   for (let tries = 0; tries < 50 && !parked(); tries++) {
-    for (const side of world.sides) side.pipe.park();
-    const until = world.clock.now + 10_000;
-    world.clock.after(10_000, () => {});
-    world.run(() => parked() || world.clock.now >= until);
+    for (const side of simulation.sides) side.carrier.park();
+    const until = simulation.clock.now + 10_000;
+    simulation.clock.after(10_000, () => {});
+    simulation.run(() => parked() || simulation.clock.now >= until);
   }
-  expect(world.sides.map((side) => side.state)).toEqual(["parked", "parked"]);
-  expect(world.sides.map((side) => side.pipe.lanes)).toEqual([0, 0]);
-  for (const side of world.sides) side.wants = false;
-  // Alarms that are set no more, lanes that were dialled and not met: it all runs out.
-  expect(world.run(() => false)).toBe(false);
-  expect(world.sides.map((side) => side.ended)).toEqual([undefined, undefined]);
+  expect(simulation.sides.map((side) => side.state)).toEqual(["parked", "parked"]);
+  expect(simulation.sides.map((side) => side.carrier.lanes)).toEqual([0, 0]);
+  for (const side of simulation.sides) side.needsLanes = false;
+  // Cancelled alarms and lanes that were never met: every event runs out.
+  expect(simulation.run(() => false)).toBe(false);
+  expect(simulation.sides.map((side) => side.ended)).toEqual([undefined, undefined]);
 }
 
-describe("two pipes over lanes that fail", () => {
-  it("deliver every byte once and in order, bounded in memory, and leave nothing behind", () => {
+describe("two carriers over faulty lanes", () => {
+  it("deliver every byte once and in order, within their memory bounds, and park afterwards", () => {
     let generations = 0;
     for (const seed of seeds(2000)) {
       withSeed(seed, () => {
-        const world = transfer(seed);
-        generations += world.sides[0].pipe.generation;
-        settle(world);
+        const simulation = transfer(seed);
+        generations += simulation.sides[0].carrier.generation;
+        settle(simulation);
       });
     }
     if (!process.env.FAIRLEAD_SEED) expect(generations).toBeGreaterThan(4000);
   });
 
-  it("survive a cut after each byte", () => {
+  it("deliver every byte with a cut after any byte", () => {
     for (let bytes = 0; bytes < 1500; bytes++) {
       withSeed(bytes, () => {
-        const calm = { cut: 0, swallow: 0, stall: 0, unmet: 0, lazy: 0, delay: 5, bandwidth: 100 };
+        const calm = { cut: 0, lose: 0, stall: 0, unmet: 0, backpressure: 0, delay: 5, bandwidth: 100 };
         transfer(bytes, { ...calm, bytes: [1200, 300], lanes: 1, cutAfterBytes: bytes });
       });
     }
   });
 
-  it("need no second lane when the first one holds", () => {
+  it("request no lane while the first one lasts", () => {
     for (const seed of seeds(100)) {
       withSeed(seed, () => {
-        const world = transfer(seed, { cut: 0, swallow: 0, stall: 0, unmet: 0, lazy: 0, bandwidth: 100 });
-        expect(world.sides.map((side) => side.wanted)).toEqual([0, 0]);
-      });
-    }
-  });
-
-  it("end on both sides once everything arrived, when one side ends", () => {
-    for (const seed of seeds(300)) {
-      withSeed(seed, () => {
-        const world = transfer(seed);
-        const [left, right] = world.sides;
-        (world.random(2) === 0 ? left : right).pipe.end();
-        const ended = () => world.sides.some((side) => side.ended !== undefined);
-        expect(world.run(ended)).toBe(true);
-        expect(world.sides.map((side) => side.ended).filter((error) => error !== undefined)).not.toContain(
-          expect.any(FairleadError),
-        );
-      });
-    }
-  });
-
-  it("wake from parking with the first byte, whichever side writes it", () => {
-    for (const seed of seeds(300)) {
-      withSeed(seed, () => {
-        const world = transfer(seed, { bytes: [5000, 5000], cut: 0, swallow: 0, unmet: 0 });
-        expect(world.run(() => world.sides.every((side) => side.pipe.held.out === 0))).toBe(true);
-        for (const side of world.sides) side.pipe.park();
-        const writer = world.sides[world.random(2) === 0 ? 0 : 1];
-        world.clock.after(world.random(2000), () => {
-          world.options.bytes = [side0(writer, 9000), side1(writer, 9000)];
-          writer.writable = true;
-          world.write(writer);
+        const simulation = transfer(seed, {
+          cut: 0,
+          lose: 0,
+          stall: 0,
+          unmet: 0,
+          backpressure: 0,
+          bandwidth: 100,
         });
-        world.clock.after(3000, () => {});
-        world.run(() => world.clock.now > 3000 && writer.written === 9000);
-        expect(world.run(() => world.sides.every((side) => world.idle(side)))).toBe(true);
-        expect(world.sides.map((side) => side.wrong)).toEqual([0, 0]);
+        expect(simulation.sides.map((side) => side.requests)).toEqual([0, 0]);
+      });
+    }
+  });
+
+  it("end without an error, once everything has arrived, when one side ends", () => {
+    for (const seed of seeds(300)) {
+      withSeed(seed, () => {
+        const simulation = transfer(seed);
+        const [left, right] = simulation.sides;
+        (simulation.random(2) === 0 ? left : right).carrier.end();
+        const ended = () => simulation.sides.some((side) => side.ended !== undefined);
+        expect(simulation.run(ended)).toBe(true);
+        expect(
+          simulation.sides.map((side) => side.ended).filter((error) => error !== undefined),
+        ).not.toContain(expect.any(FairleadError));
+      });
+    }
+  });
+
+  it("leave parking with the first byte, on whichever side it is written", () => {
+    for (const seed of seeds(300)) {
+      withSeed(seed, () => {
+        const simulation = transfer(seed, { bytes: [5000, 5000], cut: 0, lose: 0, unmet: 0 });
+        expect(simulation.run(() => simulation.sides.every((side) => side.carrier.held.out === 0))).toBe(
+          true,
+        );
+        for (const side of simulation.sides) side.carrier.park();
+        const writer = simulation.sides[simulation.random(2) === 0 ? 0 : 1];
+        simulation.clock.after(simulation.random(2000), () => {
+          simulation.options.bytes = [side0(writer, 9000), side1(writer, 9000)];
+          writer.writable = true;
+          simulation.write(writer);
+        });
+        simulation.clock.after(3000, () => {});
+        simulation.run(() => simulation.clock.now > 3000 && writer.written === 9000);
+        expect(simulation.run(() => simulation.sides.every((side) => simulation.idle(side)))).toBe(true);
+        expect(simulation.sides.map((side) => side.wrong)).toEqual([0, 0]);
       });
     }
   });
 });
 
-describe("a relay that acknowledges in the peer's name", () => {
-  it("is found out on the next lane, and the session ends with session.malformed", () => {
+describe("a relay that forges an acknowledgement", () => {
+  it("ends the session with session.malformed on the next lane", () => {
     let found = 0;
     for (const seed of seeds(200)) {
       withSeed(seed, () => {
-        const calm = { cut: 0, swallow: 0, stall: 0, unmet: 0, lazy: 0, delay: 30, bandwidth: 20, lanes: 1 };
-        const world = new World(seed, { ...calm, bytes: [200_000, 0] });
+        const calm = {
+          cut: 0,
+          lose: 0,
+          stall: 0,
+          unmet: 0,
+          backpressure: 0,
+          delay: 30,
+          bandwidth: 20,
+          lanes: 1,
+        };
+        const simulation = new Simulation(seed, { ...calm, bytes: [200_000, 0] });
         let forged = false;
-        world.alter = (message, from) => {
-          const [left] = world.sides;
+        simulation.alter = (message, from) => {
+          const [left] = simulation.sides;
           if (forged || from !== 1 || message[0] !== MESSAGE.ack || left.read > 0) return [message];
           forged = true;
-          world.clock.after(100, () => world.cutAll());
+          simulation.clock.after(100, () => simulation.cutAll());
           const number = (message[1] ?? 0) * 65_536 + (message[2] ?? 0) * 256 + (message[3] ?? 0);
-          return [encodeAck(number, left.pipe.sent)];
+          return [encodeAck(number, left.carrier.sent)];
         };
-        world.idle = () => false;
-        world.start();
-        const ended = () => world.sides[0].ended !== undefined;
-        world.run(() => ended() || world.clock.now > 200_000, 300_000);
-        // Nothing was under way: it acknowledged nothing but what arrived.
-        if (!forged || world.sides[1].read === 200_000) return;
+        simulation.idle = () => false;
+        simulation.start();
+        const ended = () => simulation.sides[0].ended !== undefined;
+        simulation.run(() => ended() || simulation.clock.now > 200_000, 300_000);
+        // No bytes were in flight, so the forged ACK was true.
+        if (!forged || simulation.sides[1].read === 200_000) return;
         found++;
-        expect(world.sides[0].ended?.code).toBe("session.malformed");
-        expect(world.clock.now).toBeLessThan(60_000);
+        expect(simulation.sides[0].ended?.code).toBe("session.malformed");
+        expect(simulation.clock.now).toBeLessThan(60_000);
       });
     }
     if (!process.env.FAIRLEAD_SEED) expect(found).toBeGreaterThan(20);

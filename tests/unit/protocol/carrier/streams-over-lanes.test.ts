@@ -1,31 +1,31 @@
-/** Streams over pipes over lanes that fail: every stream gets exactly its bytes, and no credit is lost. */
+/** Streams over carriers over faulty lanes: every stream receives exactly its bytes, and no credit is lost. */
 import { describe, expect, it } from "vitest";
 import { End, type User } from "../streams/multiplexer-pair.ts";
-import { type Side, seeds, World, withSeed } from "./world.ts";
+import { type Side, Simulation, seeds, withSeed } from "./simulation.ts";
 
 const WINDOW = 16 * 1024;
 
-/** Puts a multiplexer on each pipe of a world. */
-function streamsOver(world: World): [End, End] {
+/** Puts a multiplexer on each carrier of a simulation. */
+function streamsOver(simulation: Simulation): [End, End] {
   const ends: [End, End] = [new End("even", { window: WINDOW }), new End("odd", { window: WINDOW })];
   const of = (side: Side): End => ends[side.index];
-  world.deliver = (side, bytes) => {
+  simulation.deliver = (side, bytes) => {
     of(side).multiplexer.receive(Buffer.from(bytes));
     return true;
   };
-  world.drained = (side) => {
+  simulation.drained = (side) => {
     side.writable = true;
     of(side).limit = Number.POSITIVE_INFINITY;
     of(side).multiplexer.drained();
   };
-  world.idle = (side) => of(side).multiplexer.streams === 0;
-  world.write = () => {};
-  world.afterStep = () => {
-    for (const side of world.sides) {
+  simulation.idle = (side) => of(side).multiplexer.streams === 0;
+  simulation.write = () => {};
+  simulation.afterStep = () => {
+    for (const side of simulation.sides) {
       const end = of(side);
       end.turn();
       if (end.outBytes === 0 || side.ended !== undefined) continue;
-      side.writable = side.pipe.write([end.take()]);
+      side.writable = side.carrier.write([end.take()]);
       end.limit = side.writable ? Number.POSITIVE_INFINITY : 0;
       if (side.writable) end.multiplexer.drained();
     }
@@ -33,24 +33,24 @@ function streamsOver(world: World): [End, End] {
   return ends;
 }
 
-describe("streams over pipes over lanes that fail", () => {
-  it("carry exactly what was written, and can carry a window more afterwards", () => {
+describe("streams over faulty lanes", () => {
+  it("carry exactly what was written, and a window more afterwards", () => {
     for (const seed of seeds(300)) {
       withSeed(seed, () => {
-        const world = new World(seed, { lazy: 0 });
-        const ends = streamsOver(world);
+        const simulation = new Simulation(seed, { backpressure: 0 });
+        const ends = streamsOver(simulation);
         const goals = new Map<User, number>();
         for (const end of ends) {
           end.onOpened = (stream, user) => {
             stream.accept();
-            goals.set(user, world.random(30_000));
+            goals.set(user, simulation.random(30_000));
           };
         }
-        world.dial(1);
-        // Two rounds on the same streams: the second needs what the first one gave back.
-        const opened = Array.from({ length: 1 + world.random(6) }, () => {
-          const user = ends[world.random(2) === 0 ? 0 : 1].open();
-          goals.set(user, world.random(30_000));
+        simulation.dial(1);
+        // Two rounds on the same streams: the second needs the credit that the first returned.
+        const opened = Array.from({ length: 1 + simulation.random(6) }, () => {
+          const user = ends[simulation.random(2) === 0 ? 0 : 1].open();
+          goals.set(user, simulation.random(30_000));
           return user;
         });
         let over = false;
@@ -59,9 +59,10 @@ describe("streams over pipes over lanes that fail", () => {
         const move = (user: User): void => {
           const goal = goals.get(user) ?? 0;
           while (user.writable && user.sent < goal && user.error === null) {
-            user.send(Math.min(goal - user.sent, 1 + world.random(20_000)));
+            user.send(Math.min(goal - user.sent, 1 + simulation.random(20_000)));
           }
-          if (user.received > user.consumed) user.consume(1 + world.random(user.received - user.consumed));
+          if (user.received > user.consumed)
+            user.consume(1 + simulation.random(user.received - user.consumed));
         };
         const peerOf = (user: User): User | undefined =>
           (ends[0].users.includes(user) ? ends[1] : ends[0]).users.find(
@@ -78,12 +79,12 @@ describe("streams over pipes over lanes that fail", () => {
           if (over) return;
           for (const user of users()) move(user);
           done = reached();
-          world.clock.after(1 + world.random(40), moveAll);
+          simulation.clock.after(1 + simulation.random(40), moveAll);
         };
         moveAll();
         for (let round = 0; round < 2; round++) {
           expect(
-            world.run(() => done),
+            simulation.run(() => done),
             `round ${round}`,
           ).toBe(true);
           done = false;
@@ -96,11 +97,13 @@ describe("streams over pipes over lanes that fail", () => {
         }
         expect(ends.map((end) => end.over)).toEqual([null, null]);
         for (const user of users()) user.stream?.finish();
-        world.run(() => ends.every((end) => end.multiplexer.streams === 0));
+        simulation.run(() => ends.every((end) => end.multiplexer.streams === 0));
         expect(ends.map((end) => end.multiplexer.streams)).toEqual([0, 0]);
-        expect(world.run(() => world.sides.every(({ pipe }) => pipe.held.out + pipe.held.in === 0))).toBe(
-          true,
-        );
+        expect(
+          simulation.run(() =>
+            simulation.sides.every(({ carrier }) => carrier.held.out + carrier.held.in === 0),
+          ),
+        ).toBe(true);
       });
     }
   });

@@ -1,6 +1,6 @@
 /**
- * A simulated world for two pipes: lanes with bandwidth and delay that are cut, stall, swallow and come late, a
- * registry that hands out generations, and a clock that jumps. One seed fixes everything that happens.
+ * A simulation of two carriers. Its lanes have bandwidth and delay; they are cut, stall, lose messages and come late.
+ * A registry grants generations, and the clock jumps from event to event. A seed fixes everything that happens.
  */
 
 import type { CarrierState } from "../../../../protocol/carrier/carrier-state.ts";
@@ -8,7 +8,7 @@ import { Carrier, type CarrierEffects } from "../../../../protocol/carrier/index
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import { random } from "../streams/multiplexer-pair.ts";
 
-/** What both sides write is cut from this, at the same offset: comparing is all that checking takes. */
+/** Both sides write slices of this at the offset that they have reached, so checking is comparing. */
 const PATTERN_BYTES = 1 << 20;
 const PATTERN = Buffer.alloc(2 * PATTERN_BYTES);
 {
@@ -17,7 +17,7 @@ const PATTERN = Buffer.alloc(2 * PATTERN_BYTES);
   PATTERN.copy(PATTERN, PATTERN_BYTES, 0, PATTERN_BYTES);
 }
 
-/** Effects that do nothing: a test puts those in their place that it looks at. */
+/** Effects that do nothing. A test overrides those that it observes. */
 export const NO_EFFECTS: CarrierEffects = {
   now: () => 0,
   alarm: () => {},
@@ -25,41 +25,41 @@ export const NO_EFFECTS: CarrierEffects = {
   deliver: () => true,
   drained: () => {},
   pause: () => {},
-  wantLane: () => {},
+  lanesNeeded: () => {},
   close: () => {},
   terminate: () => {},
   idle: () => false,
-  moved: () => {},
-  measured: () => {},
+  stateChanged: () => {},
+  roundTripMeasured: () => {},
   ended: () => {},
 };
 
-export interface WorldOptions {
+export interface SimulationOptions {
   /** Bytes that each side writes. */
   bytes: readonly [number, number];
   lanes: number;
   replayBytes: number;
-  leastFlightBytes: number;
-  /** What may go wrong, in how many of 1000 messages; nothing after `calmAt`. */
+  minInflightBytes: number;
+  /** Faults, each in how many of 1000 messages; none after `calmAt`. */
   cut: number;
-  swallow: number;
+  lose: number;
   stall: number;
-  /** Dials that fail, in 1000. */
+  /** Dials that fail, in how many of 1000. */
   unmet: number;
-  /** The reader asks to wait, in how many of 1000 deliveries. */
-  lazy: number;
+  /** The reader exerts backpressure, in how many of 1000 deliveries. */
+  backpressure: number;
   /** Largest one-way delay of a lane, ms. */
   delay: number;
   /** Bytes per ms of the slowest lane. */
   bandwidth: number;
   calmAt: number;
-  /** The first lane ends after this many bytes in the direction of side 0 to 1. */
+  /** The first lane is cut after this many bytes from side 0 to side 1. */
   cutAfterBytes?: number;
 }
 
 class Clock {
   now = 0;
-  /** A heap by time, then by order. */
+  /** A heap, ordered by time and then by insertion. */
   readonly #events: { at: number; order: number; run: () => void }[] = [];
   #order = 0;
 
@@ -74,7 +74,7 @@ class Clock {
     }
   }
 
-  /** Runs the next event; false when there is none. */
+  /** Runs the next event. Returns false when there is none. */
   step(): boolean {
     const events = this.#events;
     const first = events[0];
@@ -98,16 +98,16 @@ class Clock {
   }
 
   #before(left: number, right: number): boolean {
-    const [one, two] = [this.#events[left], this.#events[right]];
-    if (one === undefined || two === undefined) return false;
-    return one.at < two.at || (one.at === two.at && one.order < two.order);
+    const [first, second] = [this.#events[left], this.#events[right]];
+    if (first === undefined || second === undefined) return false;
+    return first.at < second.at || (first.at === second.at && first.order < second.order);
   }
 
   #swap(left: number, right: number): void {
-    const [one, two] = [this.#events[left], this.#events[right]];
-    if (one === undefined || two === undefined) return;
-    this.#events[left] = two;
-    this.#events[right] = one;
+    const [first, second] = [this.#events[left], this.#events[right]];
+    if (first === undefined || second === undefined) return;
+    this.#events[left] = second;
+    this.#events[right] = first;
   }
 }
 
@@ -118,8 +118,8 @@ interface Wire {
   full: boolean;
   busy: boolean;
   paused: boolean;
-  /** Messages in it go nowhere, and nobody is told. */
-  swallows: boolean;
+  /** Messages vanish, and neither side learns of it. */
+  loses: boolean;
   stalledUntil: number;
   carried: number;
 }
@@ -129,9 +129,9 @@ interface SimulatedLane {
   readonly generation: number;
   readonly delay: number;
   readonly bandwidth: number;
-  /** Which sides still have it. */
+  /** The sides that still have the lane. */
   readonly open: [boolean, boolean];
-  /** Joined at the pipe of each side: its preface was read. */
+  /** The sides whose carrier the lane has joined: the preface was read there. */
   readonly joined: [boolean, boolean];
   readonly wires: [Wire, Wire];
   cutAfterBytes: number;
@@ -141,71 +141,75 @@ const WIRE_LIMIT = 96 * 1024;
 
 export class Side {
   readonly index: 0 | 1;
-  readonly pipe: Carrier;
+  readonly carrier: Carrier;
   state: CarrierState = "joining";
   written = 0;
   read = 0;
   wrong = 0;
   writable = true;
   ended: FairleadError | null | undefined = undefined;
-  wants = false;
-  /** Highest generation that this side knows. */
+  needsLanes = false;
+  /** The highest generation that this side knows. */
   generation = 0;
   alarm = 0;
   peakOut = 0;
   peakIn = 0;
-  wanted = 0;
+  /** How often the carrier requested lanes. */
+  requests = 0;
 
-  constructor(index: 0 | 1, makePipe: (side: Side) => Carrier) {
+  constructor(index: 0 | 1, makeCarrier: (side: Side) => Carrier) {
     this.index = index;
-    this.pipe = makePipe(this);
+    this.carrier = makeCarrier(this);
   }
 }
 
 const other = (index: 0 | 1): 0 | 1 => (index === 0 ? 1 : 0);
 
-export class World {
+export class Simulation {
   readonly clock = new Clock();
   readonly random: (below: number) => number;
-  readonly options: WorldOptions;
+  readonly options: SimulationOptions;
   readonly sides: [Side, Side];
   readonly lanes = new Map<number, SimulatedLane>();
-  /** What the registry knows. */
+  /** The newest generation that the registry granted. */
   #generation = 1;
   #pendingUntil = 0;
   #nextLane = 1;
-  /** Messages as they were sent, for whoever wants to replay them. */
+  /** Every message as it was sent, if a test records them. */
   recorded: { from: 0 | 1; lane: number; message: Uint8Array }[] | null = null;
-  /** Changes messages under way; null leaves one out. */
+  /** Alters messages in flight: the returned ones take the place of each. */
   alter: ((message: Uint8Array, from: 0 | 1) => Uint8Array[]) | null = null;
 
-  constructor(seed: number, options: Partial<WorldOptions> = {}) {
+  constructor(seed: number, options: Partial<SimulationOptions> = {}) {
     this.random = random(seed);
     const pick = <T>(...items: T[]): T => items[this.random(items.length)] as T;
     this.options = {
       bytes: [this.random(300_000), pick(0, this.random(300_000))],
       lanes: pick(1, 1, 2, 4),
       replayBytes: pick(100_000, 300_000, 2_000_000),
-      leastFlightBytes: pick(70_000, 300_000, 1_000_000),
+      minInflightBytes: pick(70_000, 300_000, 1_000_000),
       cut: pick(0, 20, 100),
-      swallow: pick(0, 0, 15),
+      lose: pick(0, 0, 15),
       stall: pick(0, 30),
       unmet: pick(0, 200),
-      lazy: pick(0, 100),
+      backpressure: pick(0, 100),
       delay: pick(1, 30, 400),
       bandwidth: pick(10, 100, 10_000),
       calmAt: 60_000,
       ...options,
     };
-    this.sides = [new Side(0, (side) => this.#makePipe(side)), new Side(1, (side) => this.#makePipe(side))];
+    this.sides = [
+      new Side(0, (side) => this.#makeCarrier(side)),
+      new Side(1, (side) => this.#makeCarrier(side)),
+    ];
   }
 
-  #makePipe(side: Side): Carrier {
+  #makeCarrier(side: Side): Carrier {
     const effects: CarrierEffects = {
       now: () => this.clock.now,
       alarm: (ms) => {
         const mine = ++side.alarm;
-        if (ms !== null) this.clock.after(ms, () => mine === side.alarm && side.pipe.tick());
+        if (ms !== null) this.clock.after(ms, () => mine === side.alarm && side.carrier.tick());
       },
       send: (lane, pieces) => this.#send(side, lane, pieces),
       deliver: (bytes) => this.deliver(side, bytes),
@@ -219,35 +223,35 @@ export class World {
         wire.paused = paused;
         if (!paused) this.#pump(id, other(side.index));
       },
-      wantLane: () => {
-        side.wants = true;
-        side.wanted++;
+      lanesNeeded: () => {
+        side.needsLanes = true;
+        side.requests++;
         this.#ask(side);
       },
       close: (id) => this.#leave(id, side.index, true),
       terminate: (id) => this.#leave(id, side.index, false),
       idle: () => this.idle(side),
-      moved: (state) => {
+      stateChanged: (state) => {
         side.state = state;
       },
-      measured: () => {},
+      roundTripMeasured: () => {},
       ended: (error) => {
         side.ended = error;
       },
     };
     const { replayBytes } = this.options;
-    const leastFlightBytes = this.options.leastFlightBytes;
-    return new Carrier(effects, { replayBytes, windowBytes: 300_000, leastFlightBytes });
+    const minInflightBytes = this.options.minInflightBytes;
+    return new Carrier(effects, { replayBytes, windowBytes: 300_000, minInflightBytes });
   }
 
-  // ---- what is above the pipes: may be replaced --------------------------------------------------------
+  // ---- the layers above the carriers, which tests may replace --------------------------------------------------------
 
   deliver: (side: Side, bytes: Uint8Array) => boolean = (side, bytes) => {
     const from = side.read % PATTERN_BYTES;
     if (PATTERN.compare(bytes, 0, bytes.length, from, from + bytes.length) !== 0) side.wrong++;
     side.read += bytes.length;
-    if (this.random(1000) >= this.options.lazy) return true;
-    this.clock.after(this.random(3000), () => side.pipe.resume());
+    if (this.random(1000) >= this.options.backpressure) return true;
+    this.clock.after(this.random(3000), () => side.carrier.resume());
     return false;
   };
   drained: (side: Side) => void = (side) => this.write(side);
@@ -257,7 +261,7 @@ export class World {
   /** Called after each event. */
   afterStep: () => void = () => {};
 
-  /** Writes what the side has, as far as its pipe takes it, in chunks of any size. */
+  /** Writes what is left to write, as far as the carrier takes it, in chunks of any size. */
   write: (side: Side) => void = (side) => {
     const total = this.options.bytes[side.index];
     while (side.writable && side.written < total) {
@@ -268,7 +272,7 @@ export class World {
         chunks.push(PATTERN.subarray(from, from + size));
         side.written += size;
       }
-      side.writable = side.pipe.write(chunks);
+      side.writable = side.carrier.write(chunks);
       if (this.random(4) === 0) {
         if (side.written < total) this.clock.after(this.random(500), () => this.write(side));
         return;
@@ -283,14 +287,14 @@ export class World {
     for (const side of this.sides) this.clock.after(this.random(100), () => this.write(side));
   }
 
-  /** Runs until `done` or nothing happens any more; false when it takes too long. */
+  /** Runs until `done`, or until no event is left. Returns false when it takes too long. */
   run(done: () => boolean, limitMs = 3_600_000): boolean {
     for (let steps = 0; !done(); steps++) {
       if (this.clock.now > limitMs || steps > 400_000) return false;
       if (!this.clock.step()) return done();
       this.afterStep();
       for (const side of this.sides) {
-        const held = side.pipe.held;
+        const held = side.carrier.held;
         if (held.out > side.peakOut) side.peakOut = held.out;
         if (held.in > side.peakIn) side.peakIn = held.in;
       }
@@ -300,10 +304,10 @@ export class World {
 
   // ---- the registry -----------------------------------------------------------------------------------
 
-  /** A side asks for lanes, again and again until it has some. */
+  /** A side requests lanes until it has some. */
   #ask(side: Side): void {
     this.clock.after(this.random(100), () => {
-      if (!side.wants || side.ended !== undefined) return;
+      if (!side.needsLanes || side.ended !== undefined) return;
       const { now } = this.clock;
       const coming = now < this.#pendingUntil && this.#generation > side.generation;
       if (!coming) {
@@ -311,11 +315,11 @@ export class World {
         this.#pendingUntil = now + 10_000;
         this.dial(this.#generation);
       }
-      this.clock.after(2000 + this.random(4000), () => side.wants && this.#ask(side));
+      this.clock.after(2000 + this.random(4000), () => side.needsLanes && this.#ask(side));
     });
   }
 
-  /** Both sides dial every lane of a generation; they come when they come. */
+  /** Both sides dial every lane of a generation, each in its own time. */
   dial(generation: number): void {
     for (let at = 0; at < this.options.lanes; at++) {
       const calm = this.clock.now >= this.options.calmAt;
@@ -325,7 +329,7 @@ export class World {
         full: false,
         busy: false,
         paused: false,
-        swallows: false,
+        loses: false,
         stalledUntil: 0,
         carried: 0,
       });
@@ -347,19 +351,19 @@ export class World {
     }
   }
 
-  /** A side's socket is open: its preface goes out, with what it has received by now. */
+  /** A side's socket is open: it sends its preface, with the bytes received by now. */
   #arrive(side: Side, lane: SimulatedLane): void {
     if (side.ended !== undefined) return;
     side.generation = Math.max(side.generation, lane.generation);
     const peer = this.sides[other(side.index)];
-    const { received } = side.pipe;
-    // The preface waits at the router for the other side, which may never come.
+    const { received } = side.carrier;
+    // The router keeps the preface until the other side dials, which may never happen.
     this.clock.after(lane.delay + this.random(200), () => {
       if (peer.ended !== undefined || !lane.open[peer.index]) return;
       lane.joined[peer.index] = true;
-      if (peer.generation <= lane.generation) peer.wants = false;
+      if (peer.generation <= lane.generation) peer.needsLanes = false;
       peer.generation = Math.max(peer.generation, lane.generation);
-      peer.pipe.laneJoined(lane.id, lane.generation, { received, window: 300_000 });
+      peer.carrier.laneJoined(lane.id, lane.generation, { received, window: 300_000 });
       this.#pump(lane.id, side.index);
     });
   }
@@ -372,24 +376,24 @@ export class World {
     const wire = lane.wires[side.index];
     const message = Buffer.concat(pieces);
     this.recorded?.push({ from: side.index, lane: id, message });
-    for (const one of this.alter?.(message, side.index) ?? [message]) {
-      wire.queue.push(one);
-      wire.queued += one.length;
+    for (const altered of this.alter?.(message, side.index) ?? [message]) {
+      wire.queue.push(altered);
+      wire.queued += altered.length;
     }
-    this.#mishap(lane, side.index);
+    this.#injectFault(lane, side.index);
     this.#pump(id, side.index);
     wire.full ||= wire.queued >= WIRE_LIMIT;
     return !wire.full;
   }
 
-  #mishap(lane: SimulatedLane, from: 0 | 1): void {
+  #injectFault(lane: SimulatedLane, from: 0 | 1): void {
     const { options, clock } = this;
     if (clock.now >= options.calmAt) return;
     const wire = lane.wires[from];
     if (this.random(1000) < options.cut) clock.after(this.random(50), () => this.#cut(lane));
-    if (this.random(1000) < options.swallow) {
-      wire.swallows = true;
-      if (this.random(2) === 0) lane.wires[other(from)].swallows = true;
+    if (this.random(1000) < options.lose) {
+      wire.loses = true;
+      if (this.random(2) === 0) lane.wires[other(from)].loses = true;
     }
     if (this.random(1000) < options.stall) wire.stalledUntil = clock.now + this.random(12_000);
   }
@@ -414,23 +418,23 @@ export class World {
         return;
       }
       const receiver = this.sides[to];
-      if (!wire.swallows && lane.open[to] && receiver.ended === undefined) receiver.pipe.receive(id, message);
+      if (!wire.loses && lane.open[to] && receiver.ended === undefined) receiver.carrier.receive(id, message);
       if (wire.full && wire.queued < WIRE_LIMIT / 2) {
         wire.full = false;
-        if (lane.open[from]) this.sides[from].pipe.laneDrained(id);
+        if (lane.open[from]) this.sides[from].carrier.laneDrained(id);
       }
       this.#pump(id, from);
     });
   }
 
-  /** Every lane that there is now ends. */
+  /** Cuts every lane that has joined on both sides. */
   cutAll(): void {
     for (const lane of [...this.lanes.values()]) if (lane.joined[0] && lane.joined[1]) this.#cut(lane);
   }
 
-  /** The connection is gone; each side learns of it in its own time, some never. */
+  /** Cuts a lane. Each side learns of it in its own time, or never. */
   #cut(lane: SimulatedLane): void {
-    for (const wire of lane.wires) wire.swallows = true;
+    for (const wire of lane.wires) wire.loses = true;
     for (const side of this.sides) {
       if (
         this.clock.now < this.options.calmAt &&
@@ -438,29 +442,29 @@ export class World {
         this.options.cutAfterBytes === undefined
       )
         continue;
-      this.clock.after(this.random(300), () => this.#gone(lane, side.index));
+      this.clock.after(this.random(300), () => this.#reportLost(lane, side.index));
     }
   }
 
-  #gone(lane: SimulatedLane, index: 0 | 1): void {
+  #reportLost(lane: SimulatedLane, index: 0 | 1): void {
     if (!lane.open[index]) return;
     lane.open[index] = false;
-    this.sides[index].pipe.laneLost(lane.id);
+    this.sides[index].carrier.laneLost(lane.id);
     this.#forget(lane);
   }
 
-  /** A side's pipe let go of a lane; the other learns of it behind what was sent, or soon. */
-  #leave(id: number, from: 0 | 1, politely: boolean): void {
+  /** A side's carrier closed a lane. The other side learns of it behind what was sent, or soon. */
+  #leave(id: number, from: 0 | 1, graceful: boolean): void {
     const lane = this.lanes.get(id);
     if (lane === undefined) return;
     lane.open[from] = false;
-    const told = (): void => {
+    const report = (): void => {
       const wire = lane.wires[from];
-      if (politely && wire.queue.length > 0 && !wire.swallows && lane.open[other(from)]) {
-        this.clock.after(50, told);
-      } else this.#gone(lane, other(from));
+      if (graceful && wire.queue.length > 0 && !wire.loses && lane.open[other(from)]) {
+        this.clock.after(50, report);
+      } else this.#reportLost(lane, other(from));
     };
-    this.clock.after(this.random(100), told);
+    this.clock.after(this.random(100), report);
     this.#forget(lane);
   }
 
@@ -469,19 +473,19 @@ export class World {
   }
 }
 
-/** The seeds to run: those of FAIRLEAD_SEED, else `count` from `first`. */
+/** The seeds to run: those of FAIRLEAD_SEED, else `count` of them from `first`. */
 export function seeds(count: number, first = 1): number[] {
   const only = process.env.FAIRLEAD_SEED;
   if (only) return only.split(",").map(Number);
   return Array.from({ length: count }, (_, at) => first + at);
 }
 
-/** Runs a check for a seed; a failure says how to see it again. */
+/** Runs a check for a seed. A failure says how to reproduce it. */
 export function withSeed(seed: number, check: () => void): void {
   try {
     check();
   } catch (error) {
-    if (error instanceof Error) error.message = `FAIRLEAD_SEED=${seed} shows it again: ${error.message}`;
+    if (error instanceof Error) error.message = `FAIRLEAD_SEED=${seed} reproduces it: ${error.message}`;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Resetting a local connection without losing what was written to it. A reset makes the kernel drop what its peer has not
- * acknowledged, and an orderly end would pass half an answer off as a whole one. So the reset waits until the
- * kernel's send queue is empty. Node cannot ask for its length; Linux shows it in /proc/self/net/tcp.
+ * Resets a local connection without losing what was written to it. A reset makes the kernel drop what the peer has not
+ * acknowledged, and an orderly end would make half an answer look whole. So the reset waits until the kernel's send
+ * queue is empty. Node does not expose its length (Node 24, November 2026); Linux shows it in /proc/self/net/tcp.
  */
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
@@ -9,32 +9,32 @@ import { endianness } from "node:os";
 import ipaddr from "ipaddr.js";
 import { pendingResets } from "../net/pending-resets.ts";
 
-/** Between two looks at the kernel's queues, ms; at least this many times what the last look took. */
-const LOOK_MS = 10;
-const LOOK_SHARE = 20;
+/** Pause between two readings of the kernel's queues, ms, and at least this multiple of what a reading takes. */
+const READ_MS = 10;
+const READ_TIMES = 20;
 
-/** Where the kernel does not show its queues, it gets this long for what it took, ms. */
+/** How long the kernel gets to send its queue where it does not show it, ms. */
 const BLIND_MS = 500;
 
-/** What is known of a connection's send queue: its bytes, "gone" when the kernel has none, "unknown". */
+/** Bytes of a connection's send queue; "gone" when the kernel does not list the connection. */
 type QueueLength = number | "gone" | "unknown";
 
 interface Waiting {
-  /** See {@link QueueLength}; changes with each byte acknowledged. */
+  /** The last {@link QueueLength} in bytes. */
   left: number;
-  /** Looks in a row that did not find it: a long table is not read in one piece. */
+  /** Readings in a row that did not list the connection: a long table is not read atomically. */
   missed: number;
-  /** Since when Node has nothing left to write. */
+  /** When Node had nothing left to write, by `performance.now`; null before. */
   writtenAt: number | null;
-  readonly over: () => void;
+  readonly settled: () => void;
 }
 
 const waiting = new Map<Socket, Waiting>();
 let isPlanned = false;
 
 /**
- * Resets a connection. While its FIN is going out, which takes a turn of the event loop, libuv refuses to, and Node 24
- * then never closes it: the reset waits for that.
+ * Resets a connection. While a FIN is being sent, which takes a turn of the event loop, libuv refuses a reset, and Node
+ * (24.21, November 2026) then never closes the socket. So the reset waits for the FIN.
  */
 export function resetSocket(socket: Socket): void {
   const isFinishing = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
@@ -42,7 +42,7 @@ export function resetSocket(socket: Socket): void {
   else socket.resetAndDestroy();
 }
 
-/** Resets `socket` once its peer has got everything that was written to it, or makes no progress. */
+/** Resets `socket` once its peer has everything that was written to it, or stops making progress. */
 export function resetAfterFlush(socket: Socket): void {
   if (socket.destroyed || waiting.has(socket)) return;
   if (socket.bytesWritten === 0 || socket.remoteAddress === undefined) {
@@ -51,19 +51,19 @@ export function resetAfterFlush(socket: Socket): void {
   }
   const reset = () => resetSocket(socket);
   const entry = { left: 0, missed: 0, writtenAt: null };
-  const over = pendingResets.add({
+  const settled = pendingResets.add({
     bytes: socket.writableLength,
     progress: () => socket.writableLength + (waiting.get(socket)?.left ?? 0),
     reset,
   });
-  if (over === null) {
+  if (settled === null) {
     reset();
     return;
   }
-  waiting.set(socket, { ...entry, over });
+  waiting.set(socket, { ...entry, settled });
   socket.once("close", () => {
     waiting.delete(socket);
-    over();
+    settled();
   });
   plan(0);
 }
@@ -71,21 +71,21 @@ export function resetAfterFlush(socket: Socket): void {
 function plan(ms: number): void {
   if (isPlanned) return;
   isPlanned = true;
-  setTimeout(() => void look(), ms).unref();
+  setTimeout(() => void review(), ms).unref();
 }
 
-async function look(): Promise<void> {
+async function review(): Promise<void> {
   const began = performance.now();
   const written = [...waiting.keys()].filter((socket) => socket.writableLength === 0);
   const queues = written.length === 0 ? null : await readQueues(written);
   for (const socket of written) {
     const entry = waiting.get(socket);
-    // Something may have been written meanwhile.
+    // More may have been written during the reading.
     if (entry === undefined || socket.writableLength > 0) continue;
     if (isFlushed(entry, queues?.(socket) ?? "unknown")) resetSocket(socket);
   }
   isPlanned = false;
-  if (waiting.size > 0) plan(Math.max(LOOK_MS, LOOK_SHARE * (performance.now() - began)));
+  if (waiting.size > 0) plan(Math.max(READ_MS, READ_TIMES * (performance.now() - began)));
 }
 
 function isFlushed(entry: Waiting, length: QueueLength): boolean {
@@ -99,7 +99,7 @@ function isFlushed(entry: Waiting, length: QueueLength): boolean {
   return performance.now() - entry.writtenAt >= BLIND_MS;
 }
 
-/** The kernel's send queues, as they are now; null where it does not show them. */
+/** Reads the kernel's send queues; null where it does not show them. */
 async function readQueues(sockets: readonly Socket[]): Promise<((socket: Socket) => QueueLength) | null> {
   try {
     const isV6 = (socket: Socket) => socket.remoteFamily === "IPv6";
@@ -125,7 +125,7 @@ function queueLength(table: Buffer, socket: Socket): QueueLength {
   return Number.parseInt(table.toString("latin1", queue, queue + 8), 16);
 }
 
-/** An address as the kernel prints it: words of four bytes in the machine's order, in hexadecimal. */
+/** An address as the kernel prints it: words of four bytes in the machine's byte order, in hexadecimal. */
 function kernelAddress(address: string, port = 0): string {
   const bytes = ipaddr.parse(address).toByteArray();
   const words: string[] = [];

@@ -1,14 +1,14 @@
 /**
- * Limits how many targets are being dialled at once: a dial holds a descriptor for as long as the target does not
- * answer. Dials beyond a limit wait a moment in line, which holds no descriptor, so that a burst of clients is served;
- * then they are refused, before any byte went to a target, so that another instance can take them.
+ * Limits the number of simultaneous dials: a dial holds a descriptor until the target answers. Dials beyond a limit wait
+ * in a queue, which holds no descriptor, so that a burst of clients is served. After that they are refused. No byte has
+ * gone to a target by then, so another instance can serve the client.
  */
 import { FairleadError } from "../../protocol/errors.ts";
 
 export interface DialLimits {
-  /** Dials for one service by one site. A target that does not answer takes no more than these. */
+  /** Dials for one service by one site. Bounds what a target that does not answer holds. */
   readonly perService: number;
-  /** Dials by one site, however many sessions it has. */
+  /** Dials by one site, in all its sessions. */
   readonly perSite: number;
   /** Dials of the process. */
   readonly total: number;
@@ -20,22 +20,22 @@ export const DIAL_LIMITS: DialLimits = { perService: 256, perSite: 1024, total: 
 
 interface Waiting {
   readonly site: string;
-  readonly line: string;
+  readonly queue: string;
   readonly start: () => void;
 }
 
 export class DialLimiter {
   readonly #limits: DialLimits;
   readonly #dials = new Map<string, number>();
-  /** Dials that wait, in the order in which they came, by site and service. */
-  readonly #lines = new Map<string, Set<Waiting>>();
+  /** Waiting dials in order of arrival, by site and service. */
+  readonly #queues = new Map<string, Set<Waiting>>();
   #total = 0;
 
   constructor(limits: Partial<DialLimits> = {}) {
     this.#limits = { ...DIAL_LIMITS, ...limits };
   }
 
-  /** Dials under way. */
+  /** Dials in progress. */
   get dialling(): number {
     return this.#total;
   }
@@ -43,58 +43,58 @@ export class DialLimiter {
   /** Dials that wait for their turn. */
   get waiting(): number {
     let count = 0;
-    for (const line of this.#lines.values()) count += line.size;
+    for (const queue of this.#queues.values()) count += queue.size;
     return count;
   }
 
   /**
-   * Runs `dial` when it is its turn. An aborted `signal` takes it out of the line.
+   * Runs `dial` when its turn comes. An aborted `signal` removes it from the queue.
    * @throws FairleadError service.overloaded after `waitMs`, stream.cancelled; what `dial` throws.
    */
   async run<T>(site: string, service: string, signal: AbortSignal, dial: () => Promise<T>): Promise<T> {
-    const line = `${site} ${service}`;
-    if (this.#isFree(site, line)) this.#take(site, line);
-    else await this.#turn(site, line, signal);
+    const queue = `${site} ${service}`;
+    if (this.#isFree(site, queue)) this.#take(site, queue);
+    else await this.#turn(site, queue, signal);
     try {
       return await dial();
     } finally {
-      this.#release(site, line);
+      this.#release(site, queue);
     }
   }
 
-  #isFree(site: string, line: string): boolean {
+  #isFree(site: string, queue: string): boolean {
     const { perService, perSite, total } = this.#limits;
-    return this.#total < total && this.#count(site) < perSite && this.#count(line) < perService;
+    return this.#total < total && this.#count(site) < perSite && this.#count(queue) < perService;
   }
 
   #count(key: string): number {
     return this.#dials.get(key) ?? 0;
   }
 
-  #take(site: string, line: string): void {
+  #take(site: string, queue: string): void {
     this.#total++;
-    for (const key of [site, line]) this.#dials.set(key, this.#count(key) + 1);
+    for (const key of [site, queue]) this.#dials.set(key, this.#count(key) + 1);
   }
 
-  #release(site: string, line: string): void {
+  #release(site: string, queue: string): void {
     this.#total--;
-    for (const key of [site, line]) {
+    for (const key of [site, queue]) {
       const left = this.#count(key) - 1;
       if (left > 0) this.#dials.set(key, left);
       else this.#dials.delete(key);
     }
-    if (this.#lines.size > 0) this.#next();
+    if (this.#queues.size > 0) this.#next();
   }
 
-  /** Waits in line; the place is taken when it resolves. */
-  #turn(site: string, line: string, signal: AbortSignal): Promise<void> {
+  /** Waits in a queue. The dial is counted when the promise resolves. */
+  #turn(site: string, queue: string, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         clearTimeout(timer);
         signal.removeEventListener("abort", cancelled);
-        const waiting = this.#lines.get(line);
+        const waiting = this.#queues.get(queue);
         waiting?.delete(entry);
-        if (waiting?.size === 0) this.#lines.delete(line);
+        if (waiting?.size === 0) this.#queues.delete(queue);
       };
       const refuse = (error: FairleadError): void => {
         leave();
@@ -103,33 +103,35 @@ export class DialLimiter {
       const cancelled = (): void => refuse(new FairleadError("stream.cancelled"));
       const timer = setTimeout(
         () =>
-          refuse(new FairleadError("service.overloaded", "too many connections to targets are being opened")),
+          refuse(
+            new FairleadError("service.overloaded", "Too many connections to targets are being opened."),
+          ),
         this.#limits.waitMs,
       );
       const start = (): void => {
         leave();
-        this.#take(site, line);
+        this.#take(site, queue);
         resolve();
       };
-      const entry: Waiting = { site, line, start };
+      const entry: Waiting = { site, queue, start };
       if (signal.aborted) {
         cancelled();
         return;
       }
       signal.addEventListener("abort", cancelled);
-      const waiting = this.#lines.get(line);
-      if (waiting === undefined) this.#lines.set(line, new Set([entry]));
+      const waiting = this.#queues.get(queue);
+      if (waiting === undefined) this.#queues.set(queue, new Set([entry]));
       else waiting.add(entry);
     });
   }
 
-  /** Starts the first of the first line that has room; the line goes to the end of the row, so that all get on. */
+  /** Starts the first dial of the first queue that has room. That queue goes last, so that each has its turn. */
   #next(): void {
-    for (const [line, waiting] of this.#lines) {
+    for (const [queue, waiting] of this.#queues) {
       const [first] = waiting;
-      if (first === undefined || !this.#isFree(first.site, line)) continue;
-      this.#lines.delete(line);
-      this.#lines.set(line, waiting);
+      if (first === undefined || !this.#isFree(first.site, queue)) continue;
+      this.#queues.delete(queue);
+      this.#queues.set(queue, waiting);
       first.start();
       return;
     }

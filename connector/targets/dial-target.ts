@@ -1,4 +1,4 @@
-/** Dialling a service's target. */
+/** Connects to the target of a service. */
 import { connect, type Socket } from "node:net";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { localSocketOptions } from "../net/local-socket.ts";
@@ -7,9 +7,9 @@ import { NameError, type NameResolver, targetNames } from "../net/name-resolver.
 export const TARGET_TIMEOUT_MS = 10_000;
 
 export interface TargetDialOptions {
-  /** For the target to answer, ms; {@link TARGET_TIMEOUT_MS} unless given. */
+  /** How long the target may take to answer, ms; {@link TARGET_TIMEOUT_MS} unless given. */
   readonly timeoutMs?: number;
-  /** Gives the dial up: its socket is gone at once. */
+  /** Cancels the dial, and destroys its socket at once. */
   readonly signal?: AbortSignal;
   /** See {@link localSocketOptions}. */
   readonly keepAliveMs?: number | null | undefined;
@@ -19,7 +19,7 @@ export interface TargetDialOptions {
 
 /**
  * Connects to a target. Half-close works both ways and small writes leave at once.
- * @throws FairleadError service.refused, service.timeout, service.unreachable; stream.cancelled when given up.
+ * @throws FairleadError service.refused, service.timeout, service.unreachable; stream.cancelled when aborted.
  */
 export function dialTarget(
   target: { readonly host: string; readonly port: number },
@@ -43,7 +43,10 @@ export function dialTarget(
     };
     const timer = setTimeout(() => {
       giveUp(
-        new FairleadError("service.timeout", `${host}:${port} did not answer within ${timeoutMs / 1000} s`),
+        new FairleadError(
+          "service.timeout",
+          `The target ${host}:${port} did not answer within ${timeoutMs / 1000} s.`,
+        ),
       );
     }, timeoutMs);
     const onAbort = () => giveUp(new FairleadError("stream.cancelled"));
@@ -65,16 +68,20 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ECONNREFUSED: "service.refused",
   ECONNRESET: "service.refused",
   ETIMEDOUT: "service.timeout",
-  /** Of DNS. */
+  /** A DNS error. */
   ETIMEOUT: "service.timeout",
 };
 
 function targetError(error: Error, target: string): FairleadError {
   const name = "code" in error && typeof error.code === "string" ? error.code : "";
-  // The text stays without details: it travels to the client's site.
+  // Without details: the message travels to the client's site.
   const why =
     error instanceof NameError ? `its name could not be looked up (${name})` : name || error.message;
-  return new FairleadError(CODES[name] ?? "service.unreachable", `${target}: ${why}`, {
-    cause: error,
-  });
+  return new FairleadError(
+    CODES[name] ?? "service.unreachable",
+    `The target ${target} cannot be reached: ${why}.`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -1,11 +1,11 @@
 /**
- * The other connectors in this network namespace, and what they have as targets. Each listens on a socket with a name in
- * Linux's abstract namespace, finds the others' in /proc/net/unix and keeps one connection to each. Such a name is seen
- * where its owner's ports are, across users and containers, and is gone with its process: nothing stale, no directory
- * to share. Elsewhere than on Linux a connector knows of itself only.
+ * The other connectors in this network namespace, and their targets. Each connector listens on a socket with a name in
+ * Linux's abstract namespace, finds the others in /proc/net/unix and keeps one connection to each. Such a name is visible
+ * where its owner's ports are, across users and containers, and vanishes with its process: nothing becomes stale, and no
+ * directory is shared. On other systems a connector knows only itself.
  *
- * Whoever may run programs here may say anything: what comes is bounded, checked, and can do no more than keep listeners
- * from addresses and streams from listeners, which such a program can do by listening there itself.
+ * Any local program may send anything here. Its messages are bounded and checked. They can only keep listeners from
+ * addresses, and streams from listeners, which a local program can also do by listening there itself.
  */
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -18,18 +18,19 @@ import type { TargetAddress } from "./target-address.ts";
 
 const PREFIX = "fairlead-connector/";
 
-/** Other connectors that are listened to, and what one may say. */
+/** Most other connectors, most targets and ports that each may name, and most bytes of one message. */
 const MAX_CONNECTORS = 64;
 const MAX_TARGETS = 2000;
 const MAX_UNREAD = 512 * 1024;
 
-/** How long the others get to tell theirs before listeners bind, ms. */
+/** How long the others get to name their targets before listeners bind, ms. */
 const READY_MS = 1000;
 
-/** How long one gets to say whether a client is a dial of its own, ms. */
+/** How long another connector gets to answer whether it dialled a client's connection, ms. */
 const ANSWER_MS = 1000;
 
-const Said = z.union([
+/** A line between two connectors: a connector and its targets, a question about a connection, or the answer. */
+const Message = z.union([
   z.object({
     id: z.string().max(64),
     site: SiteName,
@@ -40,9 +41,9 @@ const Said = z.union([
   z.object({ answer: z.number().int(), hops: z.number().int().min(0).max(255).nullable() }),
 ]);
 
-interface Other {
+interface OtherConnector {
   readonly socket: Socket;
-  /** Empty until it has said it. */
+  /** Empty until its first message. */
   id: string;
   targets: readonly TargetAddress[];
   listens: readonly number[];
@@ -52,17 +53,17 @@ interface Other {
 export interface MachineConnectorsOptions {
   /** This site's name. */
   readonly site: () => string;
-  /** Ports of listeners whose address was asked for: they may be where others have targets. */
+  /** Ports of the listeners whose address --listen gives, which may be where others have targets. */
   readonly listens?: readonly number[];
-  /** Prefix of the sockets' names; tests have their own. */
+  /** Prefix of the sockets' names, which tests replace. */
   readonly prefix?: string;
-  /** How many hops a connection has behind it that this connector dialled from there; null when it did not. */
+  /** Streams behind the connection that this connector dialled from that address; null when it dialled none. */
   readonly hopsOf: (address: string, port: number) => Promise<number | null>;
 }
 
 export class MachineConnectors {
   readonly #options: MachineConnectorsOptions;
-  readonly #others = new Set<Other>();
+  readonly #others = new Set<OtherConnector>();
   readonly #id = `${process.pid}-${randomBytes(6).toString("hex")}`;
   #own: readonly TargetAddress[] = [];
   #server: Server | null = null;
@@ -74,12 +75,12 @@ export class MachineConnectors {
     this.#options = options;
   }
 
-  /** Called when the targets of the others have changed. */
+  /** Sets the function that is called when the targets of the others have changed. */
   onChange(listener: () => void): void {
     this.#onChange = listener;
   }
 
-  /** Resolves when the others that were there at the start have told their targets, or after a second. */
+  /** Resolves when the connectors that were there at the start have named their targets, or after {@link READY_MS}. */
   get ready(): Promise<void> {
     return this.#ready;
   }
@@ -89,22 +90,24 @@ export class MachineConnectors {
     return this.#each().flatMap(({ targets }) => targets);
   }
 
-  /** Lets itself be found, and finds the others. */
+  /** Starts to be found by the others, and connects to them. */
   start(): void {
     if (process.platform !== "linux") return;
     const prefix = this.#options.prefix ?? PREFIX;
     const name = `${prefix}${this.#id}`;
-    const server = createServer((socket) => void this.#meet(socket));
+    const server = createServer((socket) => void this.#add(socket));
     this.#server = server;
-    // Without it, this connector knows of itself only.
+    // Without the server, this connector knows only itself.
     server.on("error", () => {});
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#ready = promise;
     const timer = setTimeout(resolve, READY_MS).unref();
     server.listen({ path: `\0${name}` }, () => {
       const found = namesWith(prefix).filter((other) => other !== name);
-      const told = found.slice(0, MAX_CONNECTORS).map((other) => this.#meet(connect({ path: `\0${other}` })));
-      void Promise.all(told).then(() => {
+      const answers = found
+        .slice(0, MAX_CONNECTORS)
+        .map((other) => this.#add(connect({ path: `\0${other}` })));
+      void Promise.all(answers).then(() => {
         clearTimeout(timer);
         resolve();
       });
@@ -112,15 +115,15 @@ export class MachineConnectors {
     server.unref();
   }
 
-  /** Tells the others what this connector has as targets. */
+  /** Sends this connector's targets to the others. */
   announce(targets: readonly TargetAddress[]): void {
     this.#own = targets.slice(0, MAX_TARGETS);
-    for (const other of this.#others) this.#tell(other);
+    for (const other of this.#others) this.#send(other);
   }
 
   /**
-   * How many hops a client's connection has behind it, when another connector dialled it from there to one of its
-   * targets; null when none did.
+   * Streams behind a client's connection that another connector dialled, from that address to one of its targets; null
+   * when none dialled it.
    */
   async hopsOf(
     address: string,
@@ -134,13 +137,13 @@ export class MachineConnectors {
     return answers.find((hops) => hops !== null) ?? null;
   }
 
-  /** Whether another connector listens at an address that it was asked for, at this port. */
+  /** Whether another connector has a listener at this port whose address --listen gives. */
   listens(port: number): boolean {
     for (const { listens } of this.#others) if (listens.includes(port)) return true;
     return false;
   }
 
-  /** Whether another connector has a target there, so that a client may be its dial. */
+  /** Whether another connector has a target there. Then a client may be its connection. */
   isTarget(address: string, port: number): boolean {
     for (const { targets } of this.#others) {
       if (targets.some((each) => each.port === port && sameAddress(each.address, address))) return true;
@@ -153,20 +156,20 @@ export class MachineConnectors {
     for (const { socket } of this.#others) socket.destroy();
   }
 
-  /** Each of the others once: two that start at the same time have two connections. */
-  #each(): Other[] {
+  /** Each of the others once: connectors that start at the same time have two connections. */
+  #each(): OtherConnector[] {
     return [...new Map([...this.#others].map((other) => [other.id, other])).values()];
   }
 
-  /** Resolves when the other connector has told its targets, or has gone. */
-  #meet(socket: Socket): Promise<void> {
+  /** Adds another connector. Resolves when it has named its targets, or is gone. */
+  #add(socket: Socket): Promise<void> {
     socket.unref();
     socket.on("error", () => {});
     if (this.#others.size >= MAX_CONNECTORS) {
       socket.destroy();
       return Promise.resolve();
     }
-    const other: Other = { socket, id: "", targets: [], listens: [], asked: new Map() };
+    const other: OtherConnector = { socket, id: "", targets: [], listens: [], asked: new Map() };
     this.#others.add(other);
     const { promise, resolve } = Promise.withResolvers<void>();
     let unread = 0;
@@ -175,29 +178,29 @@ export class MachineConnectors {
       if (unread > MAX_UNREAD) socket.destroy();
     });
     createInterface({ input: socket })
-      // Node 24 emits the socket's errors here as well; unheard, they would end the process.
+      // Node (24.21, November 2026) emits the socket's errors here, too. Without a listener they end the process.
       .on("error", () => {})
-      .on("line", (line) => this.#hear(other, line, resolve));
+      .on("line", (line) => this.#receive(other, line, resolve));
     socket.on("close", () => {
       this.#others.delete(other);
       for (const answered of other.asked.values()) answered(null);
       resolve();
       if (other.targets.length > 0) this.#onChange();
     });
-    this.#tell(other);
+    this.#send(other);
     return promise;
   }
 
-  #hear(other: Other, line: string, told: () => void): void {
-    const said = Said.safeParse(readJson(line));
-    if (!said.success) return;
-    const { data } = said;
+  #receive(other: OtherConnector, line: string, named: () => void): void {
+    const message = Message.safeParse(readJson(line));
+    if (!message.success) return;
+    const { data } = message;
     if ("targets" in data) {
       const { site } = data;
       other.id = data.id;
       other.listens = data.listens;
       other.targets = data.targets.map(([address, port, service]) => ({ address, port, service, site }));
-      told();
+      named();
       this.#onChange();
     } else if ("ask" in data) {
       const { ask } = data;
@@ -207,14 +210,14 @@ export class MachineConnectors {
     } else other.asked.get(data.answer)?.(data.hops);
   }
 
-  #tell({ socket }: Other): void {
+  #send({ socket }: OtherConnector): void {
     const targets = this.#own.map(({ address, port, service }) => [address, port, service]);
     socket.write(
       `${JSON.stringify({ id: this.#id, site: this.#options.site(), listens: this.#options.listens ?? [], targets })}\n`,
     );
   }
 
-  async #ask(other: Other, address: string, port: number): Promise<number | null> {
+  async #ask(other: OtherConnector, address: string, port: number): Promise<number | null> {
     const ask = ++this.#asks;
     const { promise, resolve } = Promise.withResolvers<number | null>();
     other.asked.set(ask, resolve);
@@ -225,7 +228,7 @@ export class MachineConnectors {
   }
 }
 
-/** Names in the abstract namespace that begin so. */
+/** The names in the abstract namespace that begin with `prefix`. */
 function namesWith(prefix: string): string[] {
   try {
     const found: string[] = [];
@@ -233,7 +236,7 @@ function namesWith(prefix: string): string[] {
       const at = line.indexOf(` @${prefix}`);
       if (at >= 0) found.push(line.slice(at + 2).trim());
     }
-    // A connection that was accepted bears its listener's name.
+    // An accepted connection has its listener's name.
     return [...new Set(found)];
   } catch {
     return [];
@@ -242,7 +245,7 @@ function namesWith(prefix: string): string[] {
 
 const plain = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, "");
 
-/** Dialling 0.0.0.0 or :: reaches the loopback address. */
+/** Whether a connection to `target` arrives at `local`. 0.0.0.0 and :: reach the loopback address. */
 function sameAddress(target: string, local: string): boolean {
   const [left, right] = [plain(target), plain(local)];
   if (left === "0.0.0.0" || left === "::") return right === "127.0.0.1" || right === "::1";

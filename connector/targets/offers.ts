@@ -1,4 +1,4 @@
-/** What this site offers: services given at start, and those exposed while it runs. */
+/** The services that this site offers: those given at start, and those exposed while the connector runs. */
 import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
@@ -10,7 +10,7 @@ import type { StateDirectory } from "../state/directory.ts";
 
 const OFFERS_FILE = "offers.json";
 
-/** As many as one hello carries. */
+/** Most offers that one hello carries. */
 const MAX_OFFERS = 1000;
 
 export const ExposureSchema = z.object({
@@ -24,7 +24,7 @@ const OffersFile = z.object({ offers: z.array(ExposureSchema) });
 
 export class Offers {
   readonly #state: StateDirectory;
-  /** Given at start; never stored, so that a start without the option ends it. */
+  /** Given at start. Never stored, so that a start without the option ends the offer. */
   readonly #given: Map<string, Exposure>;
   readonly #added: Map<string, Exposure>;
   readonly #hop: HopRules;
@@ -43,7 +43,7 @@ export class Offers {
   }
 
   /**
-   * The offers of a site. One given at start hides a stored one of the same name; `hop` holds for both.
+   * Loads the offers of a site. An offer given at start hides a stored one of the same name. `hop` applies to both.
    * @throws FairleadError `request.invalid` when a name is given twice; `state.corrupt`.
    */
   static async load(
@@ -54,7 +54,7 @@ export class Offers {
     const names = new Map<string, Exposure>();
     for (const exposure of given) {
       if (names.has(exposure.name)) {
-        throw new FairleadError("request.invalid", `--expose names ${exposure.name} twice`);
+        throw new FairleadError("request.invalid", `--expose names ${exposure.name} twice.`);
       }
       names.set(exposure.name, exposure);
     }
@@ -67,7 +67,7 @@ export class Offers {
     this.#onChange = listener;
   }
 
-  /** Services and targets, by name. */
+  /** Services with their targets, sorted by name. */
   list(): (Exposure & { readonly encryption?: Encryption })[] {
     return [...this.#given.values(), ...this.#added.values()]
       .sort((left, right) => (left.name < right.name ? -1 : 1))
@@ -79,7 +79,7 @@ export class Offers {
     return this.list().some(({ encryption }) => encryption === "hop");
   }
 
-  /** What the registry is told; targets stay here. */
+  /** The offers as the registry gets them, without their targets. */
   forRegistry(): Offer[] {
     return this.list().map(({ name, protocol, port, encryption, to }) => ({
       ...{ name, protocol, port },
@@ -88,43 +88,43 @@ export class Offers {
     }));
   }
 
-  /** Whether a peer may go on using a service: one that is offered no more lets its streams finish. */
+  /** Whether a peer may keep its streams to a service. The streams of a withdrawn service may finish. */
   mayStay(name: string, peer: Peer): boolean {
     return isExportedTo(this.#find(name)?.to, peer);
   }
 
   /**
-   * The target of a service that is offered here, for a stream of `peer` in a session of that mode. One that is
-   * offered for hop encryption may be used with end-to-end encryption, which is more; never the other way around.
+   * The exposure of an offered service, for a stream of `peer` in a session of that encryption. A service offered with
+   * hop encryption may also be used with end-to-end encryption, which is stronger; never the other way round.
    * @throws FairleadError `service.unknown`, `service.not_exported`, `service.hop_not_allowed`.
    */
   target(name: string, peer: Peer, encryption: Encryption = "end-to-end"): Exposure {
     const exposure = this.#offered(name);
     if (!isExportedTo(exposure.to, peer)) {
-      throw new FairleadError("service.not_exported", `${name} is not exported to site ${peer.siteName}`);
+      throw new FairleadError("service.not_exported", `${name} is not exported to site ${peer.siteName}.`);
     }
     if (encryption === "hop" && !this.#hop.offers(name)) {
       throw new FairleadError(
         "service.hop_not_allowed",
-        `this site offers ${name} with end-to-end encryption`,
+        `This site offers ${name} with end-to-end encryption.`,
       );
     }
     return exposure;
   }
 
   /**
-   * Offers a service from now on, also after a restart. One that is offered already, from the same target, gets
-   * another scope; one that was given at start has the scope of its options again after a restart.
+   * Offers a service from now on, also after a restart. Naming an offered service with the same target changes its
+   * scope; the scope of a service given at start is that of its options again after a restart.
    * @throws FairleadError service.taken, request.invalid, state.*.
    */
   async add(exposure: Exposure): Promise<void> {
     const { name } = exposure;
     const before = this.#find(name);
     if (before !== undefined && !isRescoped(before, exposure)) {
-      throw new FairleadError("service.taken", `this site offers ${name} already`);
+      throw new FairleadError("service.taken", `This site offers ${name} already.`);
     }
     if (before === undefined && this.#given.size + this.#added.size >= MAX_OFFERS) {
-      throw new FairleadError("request.invalid", `a site offers ${MAX_OFFERS} services at the most`);
+      throw new FairleadError("request.invalid", `A site offers at most ${MAX_OFFERS} services.`);
     }
     if (this.#given.has(name)) {
       this.#given.set(name, exposure);
@@ -138,7 +138,7 @@ export class Offers {
     });
   }
 
-  /** Offers a service no more; one given at start comes back with the next start. @throws FairleadError service.unknown, state.*. */
+  /** Withdraws a service. A service given at start returns at the next start. @throws FairleadError service.unknown, state.*. */
   async remove(name: string): Promise<void> {
     const exposure = this.#offered(name);
     if (this.#given.delete(name)) this.#onChange();
@@ -155,11 +155,11 @@ export class Offers {
   #offered(name: string): Exposure {
     const exposure = this.#find(name);
     if (exposure === undefined)
-      throw new FairleadError("service.unknown", `this site does not offer ${name}`);
+      throw new FairleadError("service.unknown", `This site does not offer ${name}.`);
     return exposure;
   }
 
-  /** What could not be stored is undone, so that memory and disk agree. */
+  /** Stores the added offers. On failure the change is undone, so that memory and disk agree. */
   async #store(undo: () => void): Promise<void> {
     try {
       const offers = [...this.#added.values()];
@@ -172,7 +172,7 @@ export class Offers {
   }
 }
 
-/** Whether nothing differs but the sites that it is for. */
+/** Whether only the scopes differ. */
 function isRescoped(before: Exposure, after: Exposure): boolean {
   const { host, port, protocol } = after;
   const same = before.host === host && before.port === port && before.protocol === protocol;

@@ -1,22 +1,22 @@
 /**
- * The targets of this machine's connectors, which no listener may take. A connector that listens at its own target's
- * address answers itself, for ever, and keeps the target from coming back once it has stopped.
+ * The addresses of targets of this machine's connectors, which no listener may take. A connector that listened at its
+ * own target's address would connect to itself for ever, and would keep a stopped target from starting again.
  */
 import type { NameResolver } from "../net/name-resolver.ts";
 import { addressOf } from "../net/system-names.ts";
 import { type TargetAddress, takes } from "./target-address.ts";
 
 export interface OwnTargetsOptions {
-  /** What this site offers now. */
+  /** The services that this site offers now, with their targets. */
   readonly offers: () => readonly { readonly name: string; readonly host: string; readonly port: number }[];
   readonly names: Pick<NameResolver, "resolve">;
-  /** Targets of other connectors on this machine, as far as they are known; resolves what is being learned. */
+  /** The known targets of other connectors on this machine; `ready` resolves when those connectors have answered. */
   readonly others?: { known(): readonly TargetAddress[]; readonly ready: Promise<void> };
 }
 
 export class OwnTargets {
   readonly #options: OwnTargetsOptions;
-  /** Addresses of hosts, as they were last. */
+  /** The last known addresses of each host. */
   readonly #addresses = new Map<string, readonly string[]>();
   #onChange: () => void = () => {};
 
@@ -24,12 +24,12 @@ export class OwnTargets {
     this.#options = options;
   }
 
-  /** Called when addresses of targets have changed. */
+  /** Sets the function that is called when addresses of targets have changed. */
   onChange(listener: () => void): void {
     this.#onChange = listener;
   }
 
-  /** The own targets, at the addresses known now. */
+  /** This connector's targets, at the addresses known now. */
   list(): TargetAddress[] {
     return this.#options.offers().flatMap(({ name, host, port }) => {
       const addresses = addressOf(host) === null ? (this.#addresses.get(host) ?? []) : [host];
@@ -37,7 +37,7 @@ export class OwnTargets {
     });
   }
 
-  /** Looks up the names of targets, of all ports or one. A name that cannot be looked up keeps its addresses. */
+  /** Looks up the names of targets, at all ports or one. A name that cannot be looked up keeps its addresses. */
   async refresh(port?: number): Promise<void> {
     const offers = this.#options.offers().filter((offer) => port === undefined || offer.port === port);
     const hosts = new Set(offers.map(({ host }) => host).filter((host) => addressOf(host) === null));
@@ -55,13 +55,13 @@ export class OwnTargets {
     if (changed) this.#onChange();
   }
 
-  /** The target that a listener there would take, with what is known now; null when there is none. */
+  /** The target whose connections a listener there would get, as far as it is known now; null when there is none. */
   takenBy(host: string, port: number, ownOnly = false): TargetAddress | null {
     const others = ownOnly ? [] : (this.#options.others?.known() ?? []);
     return [...this.list(), ...others].find((target) => takes({ host, port }, target)) ?? null;
   }
 
-  /** The same, once the names of targets at that port are looked up and the other connectors have told theirs. */
+  /** As {@link takenBy}, after the names of targets at that port are looked up and the other connectors have answered. */
   async check(host: string, port: number, ownOnly = false): Promise<TargetAddress | null> {
     await Promise.all([this.refresh(port), this.#options.others?.ready]);
     return this.takenBy(host, port, ownOnly);

@@ -1,8 +1,8 @@
-/** Addresses of targets, and which of them a listener would take. */
+/** The addresses of targets, compared with those of listeners. */
 import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 
-/** Where a target is, and who offers it. */
+/** The address of a target, and the service and site that offer it. */
 export interface TargetAddress {
   /** An IP address. */
   readonly address: string;
@@ -12,12 +12,12 @@ export interface TargetAddress {
   readonly site: string | null;
 }
 
-/** An IPv4 address in IPv6's form is that IPv4 address. Null when the text is no address. */
+/** Parses an address; an IPv4-mapped IPv6 address becomes the IPv4 address. Null when the text is no address. */
 function parse(text: string): ipaddr.IPv4 | ipaddr.IPv6 | null {
   return ipaddr.isValid(text) ? ipaddr.process(text) : null;
 }
 
-/** Whether an address is one of this machine's. */
+/** Whether this machine has the address. */
 export function isOfThisMachine(address: string): boolean {
   const parsed = parse(address);
   if (parsed === null) return false;
@@ -29,8 +29,8 @@ export function isOfThisMachine(address: string): boolean {
 }
 
 /**
- * Whether a listener at `host` and `port` would answer who dials the target: at the same address, or at all addresses of
- * the machine that has it. Dialling 0.0.0.0 or :: reaches the loopback address.
+ * Whether a listener at `host` and `port` would get the connections to the target: it has the same address, or all
+ * addresses of the machine that has it. A connection to 0.0.0.0 or :: reaches the loopback address.
  */
 export function takes(
   { host, port }: { readonly host: string; readonly port: number },

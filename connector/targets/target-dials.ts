@@ -1,12 +1,12 @@
 /**
- * Connections of this connector to targets, so that a listener recognises one that comes back to it, and how often it
- * has. Only connections to a port at which a connector on this machine listens are kept.
+ * The open connections of this connector to targets, each with the number of streams behind it. A listener recognises a
+ * connection that comes back to it. Only connections to ports at which a connector on this machine listens are kept.
  */
 import type { Socket } from "node:net";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { MachineConnectors } from "./machine-connectors.ts";
 
-/** Streams that a connection may have passed through, one after the other; docs/protocol.md, Frames. */
+/** Most streams that a connection may pass through, one after the other (docs/protocol.md, "Frames"). */
 export const MAX_HOPS = 8;
 
 export interface TargetDialsOptions {
@@ -19,14 +19,14 @@ export interface TargetDialsOptions {
 export class TargetDials {
   readonly #options: TargetDialsOptions;
   readonly #hops = new Map<string, number>();
-  /** Dials to such ports that are not connected yet. */
+  /** Dials to those ports that are not connected yet. */
   #pending = 0;
 
   constructor(options: TargetDialsOptions) {
     this.#options = options;
   }
 
-  /** Runs a dial for a stream that has `hops` behind it, and keeps its connection until that closes. */
+  /** Dials for a stream that has `hops` streams behind it, and keeps the connection until it closes. */
   async run(port: number, hops: number, dial: () => Promise<Socket>): Promise<Socket> {
     if (!this.#options.isListened(port)) return await dial();
     this.#pending++;
@@ -43,16 +43,16 @@ export class TargetDials {
     }
   }
 
-  /** How many hops the connection from there has behind it; null when this connector did not dial it. */
+  /** Streams behind the connection from that address and port; null when this connector did not dial it. */
   async hopsOf(address: string, port: number): Promise<number | null> {
     const key = `${plain(address)} ${port}`;
-    // The other end may be noticed first: both events come in one turn of the event loop.
+    // The listener may see the connection before the dial does: both events come in one turn of the event loop.
     if (!this.#hops.has(key) && this.#pending > 0) await new Promise((resolve) => setImmediate(resolve));
     return this.#hops.get(key) ?? null;
   }
 
   /**
-   * How many hops a client's connection has behind it: 0 unless another connector on this machine dialled it.
+   * Streams behind a client's connection; 0 unless another connector on this machine dialled it.
    * @throws FairleadError service.loop when this connector dialled it, or when there are too many.
    */
   async behind(client: Socket): Promise<number> {
@@ -60,7 +60,7 @@ export class TargetDials {
     if (remoteAddress === undefined || remotePort === undefined) return 0;
     if (this.#hops.size > 0 || this.#pending > 0) {
       if ((await this.hopsOf(remoteAddress, remotePort)) !== null) {
-        throw new FairleadError("service.loop", "the client is this connector's own connection to a target");
+        throw new FairleadError("service.loop", "The client is this connector's own connection to a target.");
       }
     }
     const { machine } = this.#options;
@@ -74,10 +74,10 @@ export class TargetDials {
   }
 }
 
-/** @throws FairleadError service.loop when a stream has more than {@link MAX_HOPS} behind it. */
+/** @throws FairleadError service.loop when a stream has more than {@link MAX_HOPS} streams behind it. */
 export function checkHops(hops: number): void {
   if (hops <= MAX_HOPS) return;
-  throw new FairleadError("service.loop", `the connection passed through ${hops} streams already`);
+  throw new FairleadError("service.loop", `The connection has passed through ${hops} streams already.`);
 }
 
 const plain = (address = "") => address.replace(/^::ffff:(?=\d+\.)/i, "");

@@ -5,7 +5,7 @@ import { resetAfterFlush, resetSocket } from "../../../../connector/relay/flushe
 import { eventually } from "../../../support/clock/eventually.ts";
 import { tcpServer } from "../../../support/traffic/sockets.ts";
 
-/** A connection, both ends; what the far end sees is collected. */
+/** Both ends of a connection, and what the far end sees. */
 async function pair(read = true) {
   const { promise, resolve } = Promise.withResolvers<Socket>();
   const seen = { bytes: 0, error: "" };
@@ -27,8 +27,8 @@ async function pair(read = true) {
   return { near, far: await promise, seen };
 }
 
-describe("resetting a connection", () => {
-  it("waits until the other side's kernel has what was written", async () => {
+describe("A flushed reset", () => {
+  it("waits until the peer's kernel has everything that was written", async () => {
     const { near, far, seen } = await pair(false);
     const bytes = 4 * 1024 * 1024;
     near.write(Buffer.alloc(bytes));
@@ -40,13 +40,13 @@ describe("resetting a connection", () => {
     expect(seen.bytes).toBe(bytes);
   });
 
-  it("is done at once when nothing was written", async () => {
+  it("happens at once when nothing was written", async () => {
     const { near } = await pair();
     resetAfterFlush(near);
     expect(near.destroyed).toBe(true);
   });
 
-  it("closes one that is just sending its FIN", async () => {
+  it("closes a socket that is just sending its FIN", async () => {
     const { near, far } = await pair();
     near.end();
     await new Promise<void>((resolve) => process.nextTick(resolve));

@@ -3,7 +3,7 @@ import { DialLimiter, type DialLimits } from "../../../../connector/targets/dial
 
 const code = (value: string) => expect.objectContaining({ code: value });
 
-/** Starts dials that end when a test says so. */
+/** Starts dials that end when the test ends them. */
 function setUp(limits: Partial<DialLimits>) {
   const limiter = new DialLimiter(limits);
   const started: string[] = [];
@@ -24,8 +24,8 @@ function setUp(limits: Partial<DialLimits>) {
   return { limiter, started, dial, finish };
 }
 
-describe("the limit of dials", () => {
-  it("lets a burst wait in line, and serves it in order", async () => {
+describe("DialLimiter", () => {
+  it("lets a burst wait, and serves it in order", async () => {
     const { limiter, started, dial, finish } = setUp({ perService: 2, waitMs: 60_000 });
     const all = ["a", "b", "c", "d"].map((name) => dial(name));
     expect(started).toEqual(["a", "b"]);
@@ -38,7 +38,7 @@ describe("the limit of dials", () => {
     expect([limiter.dialling, limiter.waiting]).toEqual([0, 0]);
   });
 
-  it("refuses with service.overloaded what waited too long, without dialling", async () => {
+  it("refuses a dial that waited too long with service.overloaded, without dialling", async () => {
     const { limiter, started, dial, finish } = setUp({ perService: 1, waitMs: 10 });
     const first = dial("first");
     await expect(dial("second")).rejects.toEqual(code("service.overloaded"));
@@ -48,7 +48,7 @@ describe("the limit of dials", () => {
     expect([limiter.dialling, limiter.waiting]).toEqual([0, 0]);
   });
 
-  it("counts for each service, for each site and for the process", async () => {
+  it("limits the dials of each service, of each site and of the process", async () => {
     const { started, dial } = setUp({ perService: 1, perSite: 2, total: 3, waitMs: 60_000 });
     void dial("west api");
     void dial("west api again");
@@ -59,7 +59,7 @@ describe("the limit of dials", () => {
     expect(started).toEqual(["west api", "west db", "east api"]);
   });
 
-  it("takes a stream that ends out of the line, and keeps no place for it", async () => {
+  it("removes the dial of a stream that ends from the queue, and keeps no place for it", async () => {
     const { limiter, started, dial, finish } = setUp({ perService: 1, waitMs: 60_000 });
     const first = dial("first");
     const ended = new AbortController();

@@ -6,7 +6,7 @@ import { freePort, openSockets, silentPort, tcpServer } from "../../../support/t
 
 const code = (value: string) => expect.objectContaining({ code: value });
 
-describe("dialling a target", () => {
+describe("dialTarget", () => {
   it("connects, with half-close", async () => {
     const { port } = await tcpServer((socket) => {
       void text(socket).then((all) => socket.end(`got ${all}`));
@@ -16,7 +16,7 @@ describe("dialling a target", () => {
     expect(await text(socket)).toBe("got hello");
   });
 
-  it("tells refused, silent and unknown targets apart", async () => {
+  it("distinguishes refused, silent and unknown targets by their codes", async () => {
     const refused = { host: "127.0.0.1", port: await freePort() };
     await expect(dialTarget(refused)).rejects.toEqual(code("service.refused"));
     await expect(dialTarget({ host: "nowhere.invalid", port: 80 })).rejects.toEqual(
@@ -26,7 +26,7 @@ describe("dialling a target", () => {
     await expect(dialTarget(silent, { timeoutMs: 200 })).rejects.toEqual(code("service.timeout"));
   });
 
-  it("leaves nothing behind when it is given up, before and while it dials", async () => {
+  it("leaves no socket behind when it is aborted, before and during the dial", async () => {
     const silent = { host: "127.0.0.1", port: await silentPort() };
     const before = openSockets();
     const ended = new AbortController();

@@ -8,7 +8,7 @@ import { eventually } from "../../../support/clock/eventually.ts";
 
 const target = (port: number): TargetAddress => ({ address: "127.0.0.1", port, service: "api", site: null });
 
-/** Connectors that find each other and nobody else on this machine. */
+/** Connectors that find each other, and no other connector on this machine. */
 function machine() {
   const prefix = `fairlead-test/${randomBytes(6).toString("hex")}/`;
   return (site: string, hops: Readonly<Record<string, number>> = {}) => {
@@ -22,8 +22,8 @@ function machine() {
   };
 }
 
-describe.runIf(process.platform === "linux")("connectors on one machine", () => {
-  it("know each other's targets, whoever came first, as they change, until they are gone", async () => {
+describe.runIf(process.platform === "linux")("MachineConnectors", () => {
+  it("know each other's targets in any order of start, as they change, until a connector is gone", async () => {
     const start = machine();
     const { one: west } = start("west");
     await west.ready;
@@ -40,7 +40,7 @@ describe.runIf(process.platform === "linux")("connectors on one machine", () => 
     await eventually("east is gone", () => west.known().length === 0);
   });
 
-  it("tell what is behind a connection that they dialled to the target where it arrived", async () => {
+  it("answer how many streams are behind a connection that they dialled to the target where it arrived", async () => {
     const start = machine();
     const { one: west } = start("west", { "127.0.0.1:5555": 3 });
     const { one: east } = start("east");
@@ -52,7 +52,7 @@ describe.runIf(process.platform === "linux")("connectors on one machine", () => 
     expect(await east.hopsOf("127.0.0.1", 5555, { ...arrived, port: 1 })).toBeNull();
   });
 
-  it("outlive one that listens no more while its name can still be read", async () => {
+  it("survive a connector that has stopped listening while its name can still be read", async () => {
     const start = machine();
     const { one: west, prefix } = start("west");
     await west.ready;
@@ -60,7 +60,7 @@ describe.runIf(process.platform === "linux")("connectors on one machine", () => 
     const server = createServer();
     server.listen({ path: name });
     await once(server, "listening");
-    // The accepted connection bears its listener's name for as long as it is open.
+    // The accepted connection has its listener's name for as long as it is open.
     const accepted = once(server, "connection");
     const client = connect({ path: name });
     await accepted;
@@ -72,7 +72,7 @@ describe.runIf(process.platform === "linux")("connectors on one machine", () => 
     await eventually("east knows west", () => east.known().length === 1);
   });
 
-  it("are not disturbed by a program that says anything", async () => {
+  it("ignore the nonsense of another program", async () => {
     const start = machine();
     const { one: west, prefix } = start("west");
     const { one: east } = start("east");

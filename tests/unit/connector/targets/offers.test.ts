@@ -8,8 +8,8 @@ const code = (text: string) => expect.objectContaining({ code: text });
 const west = { site: randomId("site"), siteName: "west" };
 const names = (offers: Offers) => offers.list().map(({ name }) => name);
 
-describe("offers", () => {
-  it("are those given at start and those added since, which survive a restart", async () => {
+describe("Offers", () => {
+  it("contain the services given at start and the added ones, which survive a restart", async () => {
     const state = await temporaryState();
     const offers = await Offers.load(state, [parseExpose("api=80/http")]);
     await offers.add(parseExpose("db=5432"));
@@ -19,13 +19,13 @@ describe("offers", () => {
     expect(again.forRegistry()).toEqual([{ name: "db", port: 5432, protocol: "tcp" }]);
   });
 
-  it("given at start hide stored ones of the same name", async () => {
+  it("hide a stored service behind one of the same name that is given at start", async () => {
     const state = await temporaryState();
     await (await Offers.load(state, [])).add(parseExpose("api=1111"));
     expect((await Offers.load(state, [parseExpose("api=2222")])).target("api", west).port).toBe(2222);
   });
 
-  it("can be withdrawn, each with a change that is told", async () => {
+  it("withdraw a service, and call onChange for each change", async () => {
     const state = await temporaryState();
     const offers = await Offers.load(state, [parseExpose("api=80")]);
     let changes = 0;
@@ -38,7 +38,7 @@ describe("offers", () => {
     expect(names(await Offers.load(state, []))).toEqual([]);
   });
 
-  it("refuse a name twice and an unknown one", async () => {
+  it("refuse to add an offered name, and to withdraw an unknown one", async () => {
     const state = await temporaryState();
     const offers = await Offers.load(state, [parseExpose("api=80")]);
     await expect(offers.add(parseExpose("api=81"))).rejects.toEqual(code("service.taken"));
@@ -49,7 +49,7 @@ describe("offers", () => {
     );
   });
 
-  it("that cannot be stored are not made", async () => {
+  it("undo an addition that cannot be stored", async () => {
     const state = await temporaryState();
     const offers = await Offers.load(state, []);
     state.writeAtomic = () => Promise.reject(new Error("disk"));
@@ -57,7 +57,7 @@ describe("offers", () => {
     expect(names(offers)).toEqual([]);
   });
 
-  it("for some sites only are announced so, kept so, and opened to nobody else, whoever asks", async () => {
+  it("announce, keep and enforce the scope of a service", async () => {
     const state = await temporaryState();
     const offers = await Offers.load(state, []);
     await offers.add({ ...parseExpose("db=5432"), to: ["east", west.site] });
@@ -73,12 +73,12 @@ describe("offers", () => {
     expect(again.mayStay("db", west)).toBe(true);
   });
 
-  it("offered to nobody at all are possible", async () => {
+  it("accept an empty scope", async () => {
     const offers = await Offers.load(await temporaryState(), [{ ...parseExpose("db=5432"), to: [] }]);
     expect(() => offers.target("db", west)).toThrow(code("service.not_exported"));
   });
 
-  it("get another scope when they are exposed again from the same target, and nothing else does that", async () => {
+  it("change the scope of a service only when it is exposed again with the same target", async () => {
     const state = await temporaryState();
     const offers = await Offers.load(state, [{ ...parseExpose("api=80"), to: ["west"] }]);
     let changes = 0;
@@ -96,11 +96,11 @@ describe("offers", () => {
     await expect(offers.add({ ...parseExpose("db=5433"), to: ["west"] })).rejects.toEqual(
       code("service.taken"),
     );
-    // One that was given at start has the scope of the options at the next start.
+    // A service given at start has the scope of its options again at the next start.
     expect((await Offers.load(state, [])).list()).toEqual([{ ...db, to: ["east"] }]);
   });
 
-  it("whose new scope cannot be stored keep the old one", async () => {
+  it("keep the old scope when the new one cannot be stored", async () => {
     const state = await temporaryState();
     const offers = await Offers.load(state, []);
     await offers.add({ ...parseExpose("db=5432"), to: ["west"] });
@@ -109,7 +109,7 @@ describe("offers", () => {
     expect(offers.list()[0]?.to).toEqual(["west"]);
   });
 
-  it("that are withdrawn let the streams that are open finish", async () => {
+  it("let the open streams of a withdrawn service finish", async () => {
     const offers = await Offers.load(await temporaryState(), [{ ...parseExpose("db=5432"), to: ["west"] }]);
     await offers.remove("db");
     expect(offers.mayStay("db", west)).toBe(true);

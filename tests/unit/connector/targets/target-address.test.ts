@@ -4,7 +4,7 @@ import { isOfThisMachine, takes } from "../../../../connector/targets/target-add
 const at = (host: string) => ({ host, port: 7777 });
 const target = (address: string, port = 7777) => ({ address, port });
 
-describe("a listener", () => {
+describe("takes", () => {
   it.each([
     ["127.0.0.1", "127.0.0.1"],
     ["::1", "::1"],
@@ -17,7 +17,7 @@ describe("a listener", () => {
     ["127.0.0.1", "0.0.0.0"],
     ["::1", "::"],
     ["0.0.0.0", "0.0.0.0"],
-  ])("at %s takes a target at %s", (host, address) => {
+  ])("is true for a listener at %s and a target at %s", (host, address) => {
     expect(takes(at(host), target(address))).toBe(true);
   });
 
@@ -29,16 +29,18 @@ describe("a listener", () => {
     ["::", "2001:db8::7"],
     ["192.0.2.7", "0.0.0.0"],
     ["127.0.0.1", "not an address"],
-  ])("at %s does not take one at %s", (host, address) => {
+  ])("is false for a listener at %s and a target at %s", (host, address) => {
     expect(takes(at(host), target(address))).toBe(false);
   });
 
-  it("takes none at another port", () => {
+  it("is false for a target at another port", () => {
     expect(takes(at("0.0.0.0"), target("127.0.0.1", 7778))).toBe(false);
   });
 });
 
-it("loopback addresses are this machine's, those of documentation are not", () => {
-  expect(["127.0.0.1", "127.8.8.8", "::1"].map(isOfThisMachine)).toEqual([true, true, true]);
-  expect(["192.0.2.1", "2001:db8::1", "db"].map(isOfThisMachine)).toEqual([false, false, false]);
+describe("isOfThisMachine", () => {
+  it("is true for loopback addresses, and false for addresses of the documentation ranges", () => {
+    expect(["127.0.0.1", "127.8.8.8", "::1"].map(isOfThisMachine)).toEqual([true, true, true]);
+    expect(["192.0.2.1", "2001:db8::1", "db"].map(isOfThisMachine)).toEqual([false, false, false]);
+  });
 });

@@ -1,4 +1,4 @@
-/** What opening streams costs a site whose target does not answer, over a real session. */
+/** Targets and names that do not answer, over a real session. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Exposure, parseExpose } from "../../../../connector/config/service-options.ts";
 import { silent } from "../../../../connector/log.ts";
@@ -33,7 +33,7 @@ afterEach(async () => {
   await relay.stop();
 });
 
-/** An owner of `stuck`, whose target does not answer, and of `good`; and a peer. */
+/** An owner of `stuck`, whose target does not answer, and of `good`, and a peer. */
 async function setUp() {
   const targets = new Set<object>();
   const { port } = await tcpServer((socket) => {
@@ -63,8 +63,8 @@ async function setUp() {
   return { owner, peer, before: openSockets() };
 }
 
-describe("a target that does not answer", () => {
-  it("keeps no dial of a stream that was reset, while it keeps that of one that was not", async () => {
+describe("TargetPool, with a target that does not answer,", () => {
+  it("ends the dial of a stream that was reset, and keeps the dial of another stream", async () => {
     const { owner, peer, before } = await setUp();
     for (let round = 0; round < 5; round++) {
       const open = () => peer.manager.open("stuck", owner.instance);
@@ -78,7 +78,7 @@ describe("a target that does not answer", () => {
     }
   }, 120_000);
 
-  it("takes a limited number of dials at a time, while another service of the same session is served", async () => {
+  it("limits the dials at a time, and serves another service of the same session meanwhile", async () => {
     const { owner, peer, before } = await setUp();
     const streams = await Promise.all(
       Array.from({ length: 400 }, () => peer.manager.open("stuck", owner.instance)),
@@ -93,8 +93,8 @@ describe("a target that does not answer", () => {
   }, 120_000);
 });
 
-describe("a target whose name is not answered for", () => {
-  it("takes no place in the line from other services, and its streams end with their clients", async () => {
+describe("TargetPool, with a name that DNS does not answer for,", () => {
+  it("serves other services meanwhile, and ends the streams of clients that leave", async () => {
     const dns = await dnsServer();
     dns.silent.add("stuck.example");
     const names = new NameResolver({ servers: [dns.at], fallback: null, timeoutMs: 60_000 });
@@ -104,7 +104,7 @@ describe("a target whose name is not answered for", () => {
     const ended = new AbortController();
     const connect = (exposure: Exposure, signal: AbortSignal) =>
       pool.connect(exposure, { site: "site-west", hops: 0, signal });
-    // More than the dials that one site may have at once.
+    // More than the dials that one site may have at a time.
     const stuck = expose.flatMap((exposure) =>
       Array.from({ length: 250 }, () => connect(exposure, ended.signal)),
     );

@@ -25,7 +25,7 @@ export interface Parts {
   readonly uplink: Pick<Uplink, "state" | "rtt" | "lastRtt" | "requestStatus">;
   readonly renewer: Pick<Renewer, "trouble">;
   readonly clock: Pick<ClockSkew, "skewMs">;
-  readonly book: Pick<LinkBook, "known" | "changed">;
+  readonly book: Pick<LinkBook, "known" | "update">;
   readonly catalogue: Pick<Catalogue, "reachable">;
   readonly listeners: Pick<ListenerSet, "reports">;
   readonly descriptors?: Pick<DescriptorWatch, "use">;
@@ -113,7 +113,7 @@ export class Report {
     if (now - this.#asked.at < FRESH_MS) return this.#asked.view;
     const view = uplink.requestStatus(timeLimit("status", uplink.lastRtt)).then(
       (told) => {
-        book.changed(told);
+        book.update(told);
         return told;
       },
       () => null,

@@ -35,7 +35,7 @@ export class Hearing {
     const { clock, book, refusedOffers, catalogue } = this.#parts;
     clock.set(skewMs);
     const renamed = this.#rename(welcome.site.name);
-    book.welcomed(welcome);
+    book.welcome(welcome);
     refusedOffers.replace(welcome.refused);
     this.#noteSites(welcome.services);
     catalogue.welcome(welcome.services, welcome.more);
@@ -57,7 +57,7 @@ export class Hearing {
         catalogue.change(notice);
         return;
       case "links":
-        book.changed(notice);
+        book.update(notice);
         return;
       case "offers.refused":
         refusedOffers.replace(notice.refused);

@@ -1,4 +1,4 @@
-/** Making assertions: proofs, inside a request, that this process holds the key of its site certificate. */
+/** Signs assertions, which prove inside a request that this process holds the key of its site certificate. */
 import type { KeyObject } from "node:crypto";
 import { SignJWT } from "jose";
 import { siteUri } from "../../protocol/names.ts";
@@ -6,14 +6,14 @@ import { ASSERTION_SECONDS, audienceFor, type Purpose } from "../../protocol/upl
 import type { Membership } from "./membership.ts";
 import { pemToBase64 } from "./pem.ts";
 
-/** Signs assertions for one process; the counter in `jti` grows with each, whatever its purpose. */
+/** The signer of one process. The counter in `jti` grows with each assertion of any purpose. */
 export class AssertionSigner {
   readonly #boot: string;
   readonly #key: KeyObject;
   readonly #now: () => number;
   #counter = 0;
 
-  /** `now` in ms since 1970. */
+  /** @param now ms since 1970 */
   constructor(boot: string, key: KeyObject, now: () => number = Date.now) {
     this.#boot = boot;
     this.#key = key;

@@ -1,25 +1,25 @@
 /**
- * Where a site dials. A token file says it, which came from a person; what an answer says may contradict nothing in it.
- * Otherwise whoever can answer once, with a certificate that some public CA should not have made, would decide for good.
+ * The addresses that a site dials. They come from the token file, which a person gave. An answer must not contradict
+ * them: otherwise an impostor with a certificate of a public CA could redirect the site for good with one answer.
  */
 import type { Admission } from "../../protocol/api/admission.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { EdgeTrust } from "../net/trust.ts";
 
-/** Addresses of an edge, canonical. */
+/** The addresses of an edge, in canonical form. */
 export interface EdgeAddress {
   readonly api: string;
-  /** Where uplinks and lanes are dialled. */
+  /** Serves uplinks and lanes. */
   readonly gateway: string;
-  /** Of assertions. */
+  /** Audience of assertions. */
   readonly audience: string;
 }
 
 /**
- * The addresses that a redemption gives a site. The audience is the API's address; the gateway is the token
- * file's. A file that does not name one (of 0.1.0) leaves it to the answer, within {@link isBound}.
- * @throws FairleadError `edge.wrong_address` when the answer says anything else.
+ * The addresses of the edge that admitted a site. The audience is the address of the API, and the gateway is that of the
+ * token file. For a token file without a gateway (0.1.0), the answer names it, within {@link isBound}.
+ * @throws FairleadError `edge.wrong_address` when the answer contradicts the token file
  */
 export function edgeAddressOf(token: TokenFile["spec"], answer: Admission["edge"]): EdgeAddress {
   const { api, links: gateway = answer.links, tls } = token;
@@ -29,13 +29,13 @@ export function edgeAddressOf(token: TokenFile["spec"], answer: Admission["edge"
   if (token.links !== undefined || isBound(address, { tls })) return address;
   throw new FairleadError(
     "edge.wrong_address",
-    `the token file names no gateway, and the answer's (${gateway}) is not below ${api}`,
+    `The token file names no gateway, and the gateway of the answer (${gateway}) is not below ${api}.`,
   );
 }
 
 /**
- * Whether the gateway needs nobody's word. It does not where the deployment CA alone proves the edge: whoever
- * answers there holds its key. Where public CAs do, it must have the API's host, or a name below that.
+ * Whether a gateway can be trusted without a token file that names it. It can where the deployment CA alone proves the
+ * edge. Where public CAs prove the edge, the gateway must have the API's host or a name below it.
  */
 export function isBound(
   { api, gateway }: Pick<EdgeAddress, "api" | "gateway">,
@@ -49,6 +49,6 @@ export function isBound(
 function wrong(what: string, answered: string, known: string): FairleadError {
   return new FairleadError(
     "edge.wrong_address",
-    `the answer's ${what} is ${answered}, the token file's ${known}`,
+    `The ${what} of the answer is ${answered}, but that of the token file is ${known}.`,
   );
 }

@@ -1,21 +1,21 @@
-/** The two requests that a site makes to the edge's API. */
+/** The two requests of a site to the edge's API. */
 import type { z } from "zod";
 import { Admission, type Redeem, RenewalAnswer } from "../../protocol/api/admission.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
 import { EdgeClient } from "../net/edge-client.ts";
 
-/** Longest answer that a site reads, bytes: certificates of as many links as it may have, and room. */
+/** Longest answer that a site reads, bytes. It leaves room above the certificates of the most links that a site may have. */
 const MAX_ANSWER = 512 * 1024;
 
-/** How a site reaches the edge's API, and by which roots it knows it (PEM); tests pass their own. */
+/** The edge's API for sites. `ca` are the roots to trust, PEM. */
 export interface EdgeApi {
-  /** @throws FairleadError token.*, site.name_taken, csr.*, edge.*, proxy.failed. */
+  /** @throws FairleadError `token.*`, `site.name_taken`, `csr.*`, `edge.*`, `proxy.failed` */
   redeem(api: string, ca: readonly string[], request: Redeem): Promise<Admission>;
-  /** @throws FairleadError certificate.too_old, renewal.refused, site.revoked, edge.*, proxy.failed. */
+  /** @throws FairleadError `certificate.too_old`, `renewal.refused`, `site.revoked`, `edge.*`, `proxy.failed` */
   renew(api: string, ca: readonly string[], assertion: string): Promise<Renewal>;
 }
 
-/** Over HTTPS, trusting nothing but the given roots. */
+/** The API over HTTPS. It trusts only the given roots. */
 export const edgeApi: EdgeApi = {
   redeem: (url, ca, request) => post(url, ca, "/v1/redeem", Admission, request),
   renew: (url, ca, assertion) => post(url, ca, "/v1/renew", RenewalAnswer, { assertion }),

@@ -1,4 +1,4 @@
-/** Tokens of a site that is a member already: each is another link. */
+/** Redeems the further tokens of a site that is already a member. Each creates a link. */
 import { asFairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import { sleep } from "../async/sleep.ts";
@@ -9,7 +9,7 @@ export interface FurtherTokensOptions {
   /** Token files, in the order in which they are redeemed. */
   readonly sources: readonly string[];
   readonly read: (source: string) => Promise<TokenFile>;
-  /** Whether a token was redeemed here before. */
+  /** Whether this site has redeemed a token. */
   readonly redeemed: (token: TokenFile) => boolean;
   /** Redeems a token and brings its link up. */
   readonly redeem: (token: TokenFile) => Promise<unknown>;
@@ -19,8 +19,8 @@ export interface FurtherTokensOptions {
 }
 
 /**
- * Redeems what was not redeemed yet. A refusal is logged and costs nothing else; what passes by itself is tried again,
- * after the others. Never throws.
+ * Redeems the tokens that were not redeemed yet. A refusal is logged and does not affect the other tokens. A transient
+ * failure is tried again after the others. Never throws.
  */
 export async function redeemFurther(options: FurtherTokensOptions): Promise<void> {
   const { signal } = options;
@@ -41,13 +41,13 @@ async function redeemOne(options: FurtherTokensOptions, source: string): Promise
   const { read, redeemed, redeem, log } = options;
   try {
     const token = await read(source);
-    if (redeemed(token)) log.debug({ token: source }, "the token was redeemed before: skipped");
+    if (redeemed(token)) log.debug({ token: source }, "The token was redeemed before. It was skipped.");
     else await redeem(token);
     return "done";
   } catch (thrown) {
     const error = asFairleadError(thrown, "edge.internal");
     const { action, retry } = error.entry;
-    log.warn({ token: source, code: error.code, action }, `no link from the token: ${error.message}`);
+    log.warn({ token: source, code: error.code, action }, `The token created no link: ${error.message}`);
     return retry ? "again" : "done";
   }
 }

@@ -1,4 +1,4 @@
-/** The site's key: made once, kept in the state directory, never sent anywhere. */
+/** The site's key: created once, stored in the state directory, never sent. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { StateDirectory } from "../state/directory.ts";
@@ -12,9 +12,9 @@ export interface SiteKey {
 }
 
 /**
- * The site's P-256 key, made and stored when there is none. It is stored before any token is redeemed: who
- * repeats a redemption with the same key gets the same answer, so a crash in between costs no use.
- * @throws FairleadError `state.corrupt` when the file holds something else; `state.*` when it cannot be kept.
+ * Loads the site's P-256 key, or creates and stores one. The key is stored before any token is redeemed: a repeated
+ * redemption with the same key gets the same answer, so a crash in between consumes no further use.
+ * @throws FairleadError `state.corrupt` when the file holds no such key; `state.*` when it cannot be stored
  */
 export async function loadOrMakeKey(state: StateDirectory): Promise<SiteKey> {
   const stored = await state.read(KEY_FILE);
@@ -30,10 +30,10 @@ function readKey(pem: string): SiteKey {
   try {
     key = createPrivateKey(pem);
   } catch (cause) {
-    throw new FairleadError("state.corrupt", `${KEY_FILE} is not a private key`, { cause });
+    throw new FairleadError("state.corrupt", `${KEY_FILE} is not a private key.`, { cause });
   }
   if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
-    throw new FairleadError("state.corrupt", `${KEY_FILE} does not hold a key on P-256`);
+    throw new FairleadError("state.corrupt", `${KEY_FILE} does not hold a P-256 key.`);
   }
   return { key, pem };
 }

@@ -1,4 +1,4 @@
-/** A site's links: what the registry tells of them, the certificates that the site holds, and making and deleting them. */
+/** The links of a site: the registry's reports, the certificates that the site holds, and the creation and deletion of links. */
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
@@ -9,19 +9,19 @@ import type { LinkWishes, Site } from "./site.ts";
 
 export interface LinkBookOptions {
   readonly site: Pick<Site, "membership" | "redeem" | "forgetLinks">;
-  /** Says hello anew, with the certificates that the site holds now. */
+  /** Sends a new hello with the current certificates. */
   readonly present: () => Promise<void>;
-  /** Has the registry delete a link of this site. @throws FairleadError link.unknown, uplink.*. */
+  /** Requests the deletion of a link. @throws FairleadError `link.unknown`, `uplink.*` */
   readonly remove: (name: string) => Promise<void>;
-  /** Asks for certificates: some are missing. */
+  /** Starts a renewal, because certificates are missing. */
   readonly renew: () => void;
-  /** The round trip to the edge, ms; null while it is not known. */
+  /** Round trip to the edge, ms; null before the first measurement. */
   readonly roundTrip: () => number | null;
   readonly log: Log;
 }
 
-/** What the registry tells of a site's links. */
-export interface Told {
+/** The registry's report on a site's links. */
+export interface LinkReports {
   readonly links: readonly LinkReport[];
   readonly incoming: readonly IncomingLink[];
   readonly moreIncoming?: number | undefined;
@@ -29,107 +29,109 @@ export interface Told {
 
 export class LinkBook {
   readonly #options: LinkBookOptions;
-  #told: Told = { links: [], incoming: [] };
-  /** Links that the last hello presented. */
+  #reports: LinkReports = { links: [], incoming: [] };
+  /** Ids of the links in the last hello. */
   #presented: ReadonlySet<string> = new Set();
-  /** Links for whose certificates the registry was asked; once in the life of this process. */
-  readonly #asked = new Set<string>();
+  /** Ids of the links whose certificates were requested, once per process. */
+  readonly #requested = new Set<string>();
 
   constructor(options: LinkBookOptions) {
     this.#options = options;
   }
 
   get known() {
-    const { links: reports, incoming, moreIncoming } = this.#told;
+    const { links: reports, incoming, moreIncoming } = this.#reports;
     return { reports, incoming, moreIncoming, held: this.#options.site.membership.links };
   }
 
-  /** Link certificates for a hello, base64 DER. */
+  /** The link certificates for a hello, base64 DER. @param most how many */
   present(most: number): string[] {
     const links = this.#options.site.membership.links.slice(-most);
     this.#presented = new Set(links.map(({ id }) => id));
     return links.map(({ certificate }) => certificate);
   }
 
-  /** A hello was answered. */
-  welcomed(told: Told): void {
+  /** Takes the reports of a welcome, and requests missing certificates. */
+  welcome(reports: LinkReports): void {
     const { site, renew, log } = this.#options;
-    this.#take(told);
+    this.#take(reports);
     const held = new Set(site.membership.links.map(({ id }) => id));
-    const wanting = told.links.filter((link) => wantsCertificate(link, held) && !this.#asked.has(link.id));
-    if (wanting.length === 0) return;
-    for (const { id } of wanting) this.#asked.add(id);
-    log.info({ links: wanting.map(({ name }) => name) }, "certificates of links are missing: asked for");
+    const missing = reports.links.filter(
+      (link) => needsCertificate(link, held) && !this.#requested.has(link.id),
+    );
+    if (missing.length === 0) return;
+    for (const { id } of missing) this.#requested.add(id);
+    log.info({ links: missing.map(({ name }) => name) }, "Link certificates are missing and were requested.");
     renew();
   }
 
-  /** Something about the links has changed. */
-  changed(told: Told): void {
-    this.#take(told);
+  /** Takes the reports of a change. */
+  update(reports: LinkReports): void {
+    this.#take(reports);
   }
 
   /**
-   * Redeems a token for one more link and brings that up.
-   * @throws FairleadError token.*, link.*, state.*, edge.*; request.invalid when the token gives no link.
+   * Redeems a token for a further link and brings the link up.
+   * @throws FairleadError `token.*`, `link.*`, `state.*`, `edge.*`; `request.invalid` for a token without a link
    */
   async create(token: TokenFile, wishes: LinkWishes = {}) {
     const { site, present, log } = this.#options;
-    // Refused before it is used up; what the file says is only a hint.
+    // Refused before the token is used up. The name in the file is only a hint.
     if (token.metadata.site !== undefined) throw withoutLink();
     const link = await site.redeem(token, wishes);
     if (link === null) throw withoutLink();
     const { id, name, issuer } = link;
-    log.info({ link: name, issuer }, "link created");
-    // Its maker hears of it anyway.
+    log.info({ link: name, issuer }, "The link was created.");
+    // The link exists even if presenting it takes longer.
     await resolvesWithin(present(), timeLimit("link", this.#options.roundTrip()));
     return { id, name, issuer, edge: site.membership.edge.api };
   }
 
-  /** Deletes a link. @throws FairleadError link.unknown, uplink.*, state.*. */
+  /** Deletes a link. @throws FairleadError `link.unknown`, `uplink.*`, `state.*` */
   async delete(name: string): Promise<void> {
     const { site, remove, log } = this.#options;
     const held = site.membership.links.filter((link) => link.name === name);
     try {
       await remove(name);
     } catch (thrown) {
-      // One that the registry does not know is gone already: what is left of it here goes, too.
+      // A link that the registry does not know is deleted already; its certificate is still dropped here.
       const error = asFairleadError(thrown, "uplink.lost");
       if (error.code !== "link.unknown" || held.length === 0) throw error;
     }
     await site.forgetLinks(new Set(held.map(({ id }) => id)));
-    const links = this.#told.links.filter((link) => link.name !== name);
-    this.#told = { ...this.#told, links };
-    log.info({ link: name }, "link deleted");
+    const links = this.#reports.links.filter((link) => link.name !== name);
+    this.#reports = { ...this.#reports, links };
+    log.info({ link: name }, "The link was deleted.");
   }
 
-  #take(told: Told): void {
+  #take(reports: LinkReports): void {
     const { site, log } = this.#options;
-    const listed = new Set(told.links.map(({ id }) => id));
-    // One that was made a moment ago may be unknown to a message that was on its way already.
-    const expected = new Set([...this.#presented, ...this.#told.links.map(({ id }) => id)]);
-    this.#logChanges(told.links);
-    this.#told = told;
+    const listed = new Set(reports.links.map(({ id }) => id));
+    // A message sent before a link was created does not list the link.
+    const expected = new Set([...this.#presented, ...this.#reports.links.map(({ id }) => id)]);
+    this.#logChanges(reports.links);
+    this.#reports = reports;
     const gone = site.membership.links.filter(({ id }) => expected.has(id) && !listed.has(id));
     if (gone.length === 0) return;
-    log.info({ links: gone.map(({ name }) => name) }, "links are gone");
+    log.info({ links: gone.map(({ name }) => name) }, "Links no longer exist.");
     site.forgetLinks(new Set(gone.map(({ id }) => id))).catch((thrown: unknown) => {
       const { code, message } = asFairleadError(thrown, "state.unwritable");
-      log.warn({ code }, `links that are gone could not be forgotten: ${message}`);
+      log.warn({ code }, `The certificates of deleted links could not be dropped: ${message}`);
     });
   }
 
   #logChanges(links: readonly LinkReport[]): void {
     for (const { id, name, issuer, state, code } of links) {
-      const before = this.#told.links.find((link) => link.id === id);
+      const before = this.#reports.links.find((link) => link.id === id);
       if (before?.state === state && before.code === code) continue;
       const about = { link: name, issuer, ...(code === undefined ? {} : { code }) };
-      this.#options.log[state === "up" ? "info" : "warn"](about, `link ${state}`);
+      this.#options.log[state === "up" ? "info" : "warn"](about, `The link is ${state}.`);
     }
   }
 }
 
-/** Whether a link that is not revoked lacks a certificate that proves it. */
-function wantsCertificate({ id, state, code }: LinkReport, held: ReadonlySet<string>): boolean {
+/** Whether a link needs a certificate: it is not revoked, and the site holds no valid one. */
+function needsCertificate({ id, state, code }: LinkReport, held: ReadonlySet<string>): boolean {
   if (code === "link.revoked") return false;
   return !held.has(id) || (state === "down" && code !== undefined && code.startsWith("certificate."));
 }
@@ -137,6 +139,6 @@ function wantsCertificate({ id, state, code }: LinkReport, held: ReadonlySet<str
 function withoutLink(): FairleadError {
   return new FairleadError(
     "request.invalid",
-    "the token admits a site without a link; `fairlead token create` makes one that links",
+    "The token admits a site without a link. `fairlead token create` makes a token with a link.",
   );
 }

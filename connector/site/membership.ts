@@ -1,14 +1,14 @@
 /**
- * What a site keeps about its membership, in its state directory:
+ * A site's membership of a network, stored in its state directory:
  *
  *     key.pem           the site's private key
- *     ca.pem            the deployment CA: the only root that the connector trusts for the edge
+ *     ca.pem            the deployment CA, the only root that the connector trusts for the edge
  *     certificate.pem   the site certificate, then the network CA that signed it
- *     links.json        link certificates, and the ids of the tokens that were redeemed
- *     site.json         names, ids and addresses; written last, so its presence means that all is there
+ *     links.json        link certificates, and the ids of redeemed tokens
+ *     site.json         names, ids and addresses; written last, so its presence means that all files are complete
  *
- * Nothing that an answer says changes whom the site trusts or where it dials: CAs stay the same name and key, addresses
- * are the token file's, and no certificate takes the place of one that ends later.
+ * No answer changes which CAs the site trusts or which addresses it dials: CAs keep name and key, addresses come from the
+ * token file, and no certificate replaces one that ends later.
  */
 import { z } from "zod";
 import type { Admission } from "../../protocol/api/admission.ts";
@@ -33,13 +33,13 @@ import { type EdgeAddress, isBound } from "./edge-address.ts";
 import { toPem } from "./pem.ts";
 
 const SiteFile = z.object({
-  /** In 1, the gateway and the audience are what an answer said; in 2, a token file stands behind them. */
+  /** In version 1, gateway and audience come from an answer; in version 2, a token file confirms them. */
   version: z.literal([1, 2]),
   network: z.object({ id: NetworkId, name: NetworkName }),
   site: z.object({ id: SiteId, name: SiteName }),
-  /** What the site was called before, oldest first. */
+  /** Former names of the site, oldest first. */
   formerNames: z.array(SiteName).default([]),
-  /** `links` is the gateway, stored under its former name. `tls`: "public" where a platform makes the edge's server certificates. */
+  /** `links` is the gateway, stored under its former name. `tls` is "public" if a platform issues the edge's certificate. */
   edge: z
     .object({
       api: EdgeOrigin,
@@ -59,11 +59,12 @@ const StoredLink = z.object({
 export type StoredLink = z.infer<typeof StoredLink>;
 const LinksFile = z.object({ links: z.array(StoredLink), redeemed: z.array(TokenId).default([]) });
 
-/** Names and tokens that are remembered, at the most. */
+/** Most former names that are stored. */
 const MAX_FORMER_NAMES = 20;
+/** Most ids of redeemed tokens that are stored. */
 const MAX_REDEEMED = 1000;
 
-/** A site's membership of a network; a new value replaces it whenever something about it changes. */
+/** A membership. Immutable: each change makes a new value. */
 export interface Membership extends Chain {
   readonly network: { readonly id: string; readonly name: string };
   readonly site: { readonly id: string; readonly name: string };
@@ -72,21 +73,21 @@ export interface Membership extends Chain {
   /** The deployment CA, PEM. */
   readonly ca: string;
   readonly links: readonly StoredLink[];
-  /** Ids of tokens that were redeemed, oldest first. */
+  /** Ids of redeemed tokens, oldest first. */
   readonly redeemed: readonly string[];
 }
 
-/** The link of an admission as it is stored; null when the token gave none. */
+/** The link of an admission in its stored form; null if the token gave none. */
 export function linkOf({ link }: Admission): StoredLink | null {
   if (link === null) return null;
   const { id, name, issuer, certificate } = link;
   return { id, name, issuer, certificate };
 }
 
-/** What a token file says about the network that admits. */
+/** The statements of a token file about the network that admits the site. */
 export interface TokenTerms extends EdgeTrust {
   readonly address: EdgeAddress;
-  /** Id in the token's claim. */
+  /** Id of the network, from the token's claim. */
   readonly network: string;
   /** Id of the token. */
   readonly token: string;
@@ -94,8 +95,8 @@ export interface TokenTerms extends EdgeTrust {
 
 /**
  * The membership that an admission grants.
- * @param former what the site was before, when it is admitted again: its network CA stays.
- * @throws FairleadError `certificate.untrusted` when it is not for our key, not of the token's network or not under its CA.
+ * @param former the membership of a site that is admitted again, whose network CA stays
+ * @throws FairleadError `certificate.untrusted` when it is for another key or network, or under another CA
  */
 export function membershipFrom(
   admission: Admission,
@@ -105,7 +106,7 @@ export function membershipFrom(
 ): Membership {
   const { site } = admission;
   if (admission.network.id !== network) {
-    throw new FairleadError("certificate.untrusted", "the edge admitted the site to another network");
+    throw new FairleadError("certificate.untrusted", "The edge admitted the site to another network.");
   }
   const { chain, link } = readAdmission(admission, {
     network,
@@ -127,9 +128,9 @@ export function membershipFrom(
 }
 
 /**
- * A member's membership after it redeemed a further token: one more link. The site certificate that comes along is
- * taken when it ends later than the one that is there: a repeated answer may hold an old one.
- * @throws FairleadError `certificate.untrusted` when the answer is for another site, key or CA.
+ * The membership after a further token was redeemed, with a further link. The site certificate of the answer is taken if
+ * it ends later than the current one: a repeated answer may hold an older certificate.
+ * @throws FairleadError `certificate.untrusted` when the answer is for another site, key or CA
  */
 export function withAdmission(
   membership: Membership,
@@ -137,7 +138,7 @@ export function withAdmission(
   { token, holds }: { token: string; holds: Holds },
 ): Membership {
   if (admission.network.id !== membership.network.id || admission.site.id !== membership.site.id) {
-    throw new FairleadError("certificate.untrusted", "the edge admitted another site than this one");
+    throw new FairleadError("certificate.untrusted", "The edge admitted another site than this one.");
   }
   const { chain, link } = readAdmission(admission, boundsOf(membership, holds));
   return {
@@ -148,7 +149,7 @@ export function withAdmission(
   };
 }
 
-/** The certificates of an admission, verified. @throws FairleadError `certificate.untrusted`. */
+/** Reads and verifies the certificates of an admission. @throws FairleadError `certificate.untrusted` */
 function readAdmission(admission: Admission, bounds: Bounds): { chain: Chain; link: StoredLink | null } {
   const chain = readChain(toPem(admission.certificate) + toPem(admission.authority), "certificate.untrusted");
   verifyChain(chain, bounds);
@@ -157,15 +158,15 @@ function readAdmission(admission: Admission, bounds: Bounds): { chain: Chain; li
   return { chain, link };
 }
 
-/** What a member's certificates are held to. */
+/** The expected subject and issuers of a member's certificates. */
 function boundsOf({ network, site, ca, authority }: Membership, holds: Holds): Bounds {
   return { network: network.id, site: site.id, ca, authority, holds };
 }
 
 /**
- * `membership` with renewed certificates. A link that came without our knowing takes its names from `reports`.
- * @throws FairleadError `certificate.untrusted` when they are for another site, key or CA, the deployment CA that came
- * along is another one, or the site certificate ends before the one that is there.
+ * The membership with renewed certificates. A link that the site did not know takes its names from `reports`.
+ * @throws FairleadError `certificate.untrusted` when the certificates are for another site, key or CA, the deployment CA
+ * is another one, or the site certificate ends before the current one
  */
 export function renewed(
   membership: Membership,
@@ -175,14 +176,14 @@ export function renewed(
 ): Membership {
   const ca = successorOf(membership.ca, renewal.ca);
   if (ca === null) {
-    throw new FairleadError("certificate.untrusted", "the edge answered with another deployment CA");
+    throw new FairleadError("certificate.untrusted", "The edge answered with another deployment CA.");
   }
   const bounds = { ...boundsOf(membership, holds), ca };
   const chain = readChain(toPem(renewal.certificate) + toPem(renewal.authority), "certificate.untrusted");
   verifyChain(chain, bounds);
-  // An old answer, told again, would take the site's certificate away.
+  // A replayed answer would replace the certificate by an older one.
   if (chain.notAfter < membership.notAfter) {
-    throw new FairleadError("certificate.untrusted", "the edge answered with an older certificate");
+    throw new FairleadError("certificate.untrusted", "The edge answered with an older certificate.");
   }
   for (const { id, certificate } of renewal.links) verifyLink(id, certificate, bounds);
   const fresh = new Map(renewal.links.map((link) => [link.id, link.certificate]));
@@ -197,7 +198,7 @@ export function renewed(
   return { ...membership, ...chain, ca, links: [...kept, ...found] };
 }
 
-/** `membership` under the name that the network has for the site now. The same value when it is called so already. */
+/** The membership under another name of the site. Returns the same value if the name is unchanged. */
 export function renamed(membership: Membership, name: string): Membership {
   const { site, formerNames } = membership;
   if (site.name === name) return membership;
@@ -205,34 +206,34 @@ export function renamed(membership: Membership, name: string): Membership {
   return { ...membership, site: { ...site, name }, formerNames: former.slice(-MAX_FORMER_NAMES) };
 }
 
-/** `membership` without some links. The same value when it has none of them. */
+/** The membership without some links. Returns the same value if it has none of them. */
 export function withoutLinks(membership: Membership, ids: ReadonlySet<string>): Membership {
   const links = membership.links.filter(({ id }) => !ids.has(id));
   return links.length === membership.links.length ? membership : { ...membership, links };
 }
 
-/** A repeated answer may hold an older certificate than the one that was renewed since. */
+/** Adds a link, or updates it: a repeated answer may hold an older certificate than the current one. */
 function withLink(links: readonly StoredLink[], link: StoredLink): StoredLink[] {
   const known = links.find(({ id }) => id === link.id);
   return [...links.filter(({ id }) => id !== link.id), known === undefined ? link : laterOf(known, link)];
 }
 
-/** `link` with the certificate, of the two, that ends later. */
+/** `link` with the certificate of the two that ends later. */
 function laterOf(known: StoredLink, link: StoredLink): StoredLink {
   const keeps = endOf(known.certificate) > endOf(link.certificate);
   return keeps ? { ...link, certificate: known.certificate } : link;
 }
 
-/** Reads the membership; null when this state directory has none. @throws FairleadError `state.corrupt`. */
+/** Loads the membership; null if the state directory has none. @throws FairleadError `state.corrupt` */
 export async function loadMembership(state: StateDirectory): Promise<Membership | null> {
   const file = await state.readJson("site.json", SiteFile);
   if (file === null) return null;
   const { version, ...names } = file;
-  // What an answer of that time said may be anybody's address where public CAs prove the edge.
+  // Where public CAs prove the edge, an answer of that version may have named an impostor's address.
   if (version === 1 && !(names.edge.audience === names.edge.api && isBound(names.edge, names.edge))) {
     throw new FairleadError(
       "state.corrupt",
-      `site.json of version 1 names ${names.edge.gateway} for uplinks, which no token file confirms`,
+      `site.json of version 1 names ${names.edge.gateway} as the gateway, which no token file confirms.`,
     );
   }
   const links = await state.readJson("links.json", LinksFile);
@@ -241,7 +242,7 @@ export async function loadMembership(state: StateDirectory): Promise<Membership 
   if (ca === null || chain === null || links === null) {
     throw new FairleadError(
       "state.corrupt",
-      "site.json is there, but ca.pem, certificate.pem or links.json is not",
+      "site.json is present, but ca.pem, certificate.pem or links.json is missing.",
     );
   }
   return {
@@ -253,8 +254,8 @@ export async function loadMembership(state: StateDirectory): Promise<Membership 
 }
 
 /**
- * Stores what `after` has that `before` has not, each file at once; `site.json` comes last.
- * @throws FairleadError `state.*`.
+ * Stores the files in which `after` differs from `before`, each atomically, `site.json` last.
+ * @throws FairleadError `state.*`
  */
 export async function storeMembership(
   state: StateDirectory,
@@ -268,7 +269,7 @@ export async function storeMembership(
   }
 }
 
-/** Contents by name, in the order in which they are written. */
+/** Contents by file name, in the order of writing. */
 function filesOf(membership: Membership): Record<string, string> {
   const { ca, chain, links, redeemed, network, site, formerNames } = membership;
   const { gateway, ...edge } = membership.edge;

@@ -1,4 +1,4 @@
-/** Renews the certificates at half of their life, over the uplink, and again until it works. */
+/** Renews the certificates over the uplink at half of their life, and retries until a renewal succeeds. */
 import { asFairleadError, type FairleadError } from "../../protocol/errors.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
@@ -7,31 +7,31 @@ import { renewAt, type Validity } from "./decisions.ts";
 
 export interface RenewerOptions {
   readonly validity: () => Validity;
-  /** Asks the registry over the uplink. */
+  /** Requests a renewal over the uplink. */
   readonly request: () => Promise<Renewal>;
-  /** Stores the answer and takes it into use. */
+  /** Stores the new certificates and takes them into use. */
   readonly adopt: (renewal: Renewal) => Promise<void>;
-  /** Opens an uplink with the new certificate before the old one is closed. */
+  /** Replaces the uplink by one with the new certificate. */
   readonly adopted: () => void;
   readonly log: Log;
   readonly now?: () => number;
   readonly random?: () => number;
-  /** Between attempts that fail, ms. */
+  /** Backoff between failed attempts, ms. */
   readonly retry?: { readonly base: number; readonly cap: number };
 }
 
-/** Between two renewals that succeed, ms: by a clock that is far ahead, even a new certificate is old. */
+/** Least time between two successful renewals, ms. By a clock that is far ahead, even a new certificate is old. */
 const BETWEEN_MS = 60_000;
 
-/** Timers longer than this overflow. */
+/** Longest timer of Node, ms. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class Renewer {
   readonly #options: Required<RenewerOptions>;
   readonly #backoff: Backoff;
   #timer: NodeJS.Timeout | undefined;
-  #stopped = false;
-  #renewing = false;
+  #isStopped = false;
+  #isRenewing = false;
   #trouble: FairleadError | null = null;
 
   constructor(options: RenewerOptions) {
@@ -45,39 +45,39 @@ export class Renewer {
   }
 
   /**
-   * Plans the next renewal; call it again when certificates changed by another way.
-   * @param least not earlier than in this time, ms
+   * Schedules the next renewal. Call it again when the certificates were changed by other means.
+   * @param least shortest time until the renewal, ms
    */
   plan(least = 0): void {
     this.#trouble = null;
     const { validity, random, now } = this.#options;
-    this.#wake(Math.max(least, renewAt(validity(), random()) - now()));
+    this.#schedule(Math.max(least, renewAt(validity(), random()) - now()));
   }
 
-  /** Renews at once: something needs new certificates before their time. */
+  /** Renews at once, unless a renewal is in progress. */
   soon(): void {
-    if (!this.#renewing) this.#wake(0);
+    if (!this.#isRenewing) this.#schedule(0);
   }
 
-  /** Why the last attempt failed; null when it did not. */
+  /** The error of the last attempt; null if it succeeded. */
   get trouble(): FairleadError | null {
     return this.#trouble;
   }
 
   stop(): void {
-    this.#stopped = true;
+    this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 
-  #wake(delay: number): void {
-    if (this.#stopped) return;
+  #schedule(delay: number): void {
+    if (this.#isStopped) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#renew(), Math.min(Math.max(delay, 0), MAX_TIMER_MS)).unref();
   }
 
   async #renew(): Promise<void> {
     const { request, adopt, adopted, log } = this.#options;
-    this.#renewing = true;
+    this.#isRenewing = true;
     try {
       await adopt(await request());
       this.#trouble = null;
@@ -85,14 +85,14 @@ export class Renewer {
       const error = asFairleadError(thrown, "uplink.lost");
       this.#trouble = error;
       const delay = this.#backoff.next();
-      log.warn({ code: error.code, retryMs: delay }, `renewal failed: ${error.message}`);
-      this.#wake(delay);
+      log.warn({ code: error.code, retryMs: delay }, `The certificates were not renewed: ${error.message}`);
+      this.#schedule(delay);
       return;
     } finally {
-      this.#renewing = false;
+      this.#isRenewing = false;
     }
     this.#backoff.reset();
-    if (this.#stopped) return;
+    if (this.#isStopped) return;
     adopted();
     this.plan(BETWEEN_MS);
   }

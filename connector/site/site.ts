@@ -1,4 +1,4 @@
-/** A site: its key and its membership, loaded, joined, linked and renewed. */
+/** A site: its key, and its membership with all changes to it. */
 import type { X509Certificate } from "node:crypto";
 import type { Redeem } from "../../protocol/api/admission.ts";
 import { FairleadError } from "../../protocol/errors.ts";
@@ -11,7 +11,7 @@ import { AssertionSigner } from "./assertions.ts";
 import { makeCsr } from "./csr.ts";
 import { certificateState, decideStart } from "./decisions.ts";
 import type { EdgeApi } from "./edge-api.ts";
-import { checkNetwork, checkSiteName, freshTokens, join, tokenId } from "./joining.ts";
+import { checkNetwork, checkSiteName, freshTokens, join, tokenId } from "./join.ts";
 import { loadOrMakeKey, type SiteKey } from "./key.ts";
 import {
   linkOf,
@@ -28,7 +28,7 @@ import {
 export interface SiteOptions {
   readonly state: StateDirectory;
   readonly boot: string;
-  /** Name given with --site; may be left out once the site has joined, or when the token names its site. */
+  /** Name given with --site. Optional once the site has joined, and for a token that names its site. */
   readonly site: string | undefined;
   /** Token files; "-" is standard input. */
   readonly tokens: readonly string[];
@@ -38,7 +38,7 @@ export interface SiteOptions {
   readonly now?: () => number;
 }
 
-/** What a link is to be called and cost; the registry chooses what is left out. */
+/** Requested name and cost of a link. The registry chooses what is omitted. */
 export type LinkWishes = NonNullable<Redeem["link"]>;
 
 export class Site {
@@ -49,8 +49,8 @@ export class Site {
   readonly #now: () => number;
   readonly #log: Log;
   #membership: Membership;
-  /** Changes happen one after another, each to what the one before left. */
-  #changed: Promise<unknown> = Promise.resolve();
+  /** The last change in the queue. Changes run one at a time. */
+  #changes: Promise<unknown> = Promise.resolve();
   #renewing: Promise<void> | undefined;
 
   private constructor(options: SiteOptions, key: SiteKey, membership: Membership) {
@@ -64,9 +64,9 @@ export class Site {
   }
 
   /**
-   * The site of a state directory, joined with the first token if it is no member yet. Further tokens are for
-   * {@link redeem}.
-   * @throws FairleadError token.*, site.name_taken, certificate.too_old, request.invalid, state.*, edge.*.
+   * Loads the site of a state directory. A site that is no member yet joins with the first token. Further tokens are
+   * redeemed with {@link redeem}.
+   * @throws FairleadError `token.*`, `site.name_taken`, `certificate.too_old`, `request.invalid`, `state.*`, `edge.*`
    */
   static async start(options: SiteOptions): Promise<Site> {
     const { state, site, tokens, log, now = Date.now } = options;
@@ -83,10 +83,8 @@ export class Site {
       return new Site(options, key, await join(options, key, stored, fresh[0] ?? tokens[0]));
     }
     if (site !== undefined && site !== stored.site.name) {
-      log.warn(
-        { site: stored.site.name, given: site },
-        "the site was renamed: give its new name with --site",
-      );
+      const about = { site: stored.site.name, given: site };
+      log.warn(about, "The site was renamed. Give its new name with --site.");
     }
     return new Site(options, key, stored);
   }
@@ -95,7 +93,7 @@ export class Site {
     return this.#membership;
   }
 
-  /** Whom it believes to be its edge. */
+  /** The roots for the edge's server certificate. */
   get #trust(): EdgeTrust {
     const { ca, edge } = this.#membership;
     return { ca, tls: edge.tls };
@@ -106,36 +104,35 @@ export class Site {
     return this.#key.pem;
   }
 
-  /** An assertion for one request. */
+  /** Signs an assertion for one request. */
   assert(purpose: "uplink" | "lane"): Promise<string> {
     return this.#signer.sign(purpose, this.#membership);
   }
 
   /**
-   * Takes new certificates into use once they are stored. `reports` are the links as the registry tells them: one
-   * that the site did not know of is kept, too.
-   * @throws FairleadError certificate.untrusted, state.*.
+   * Stores new certificates and takes them into use. A link that only `reports`, the registry's report, knows is added.
+   * @throws FairleadError `certificate.untrusted`, `state.*`
    */
   async adopt(renewal: Renewal, reports: readonly LinkReport[] = []): Promise<void> {
     const next = await this.#change((membership) => renewed(membership, renewal, this.#holds, reports));
-    this.#log.info({ expires: new Date(next.notAfter).toISOString() }, "certificates renewed");
+    this.#log.info({ expires: new Date(next.notAfter).toISOString() }, "The certificates were renewed.");
   }
 
-  /** Whether a token was redeemed here before. */
+  /** Whether this site has redeemed a token. */
   hasRedeemed(token: TokenFile): boolean {
     return this.#membership.redeemed.includes(tokenId(token));
   }
 
   /**
-   * Redeems one more token: one more link, stored before this resolves; null when the token admits without a link.
-   * @throws FairleadError token.*, link.*, site.revoked, certificate.untrusted, state.*, edge.*.
+   * Redeems a further token and stores its link. Returns the link; null for a token without a link.
+   * @throws FairleadError `token.*`, `link.*`, `site.revoked`, `certificate.untrusted`, `state.*`, `edge.*`
    */
   async redeem(token: TokenFile, wishes: LinkWishes = {}): Promise<StoredLink | null> {
     const { network, site, edge } = this.#membership;
     checkNetwork(token, network);
     const csr = await makeCsr(this.#key.key, site.name);
     const link = Object.keys(wishes).length > 0 ? { link: wishes } : {};
-    // The CA and the address that the site knows, not those in the file: a member has nothing to say to another edge.
+    // Uses the CA and the address of the membership, not those of the file: a member talks to no other edge.
     const request = { claim: token.spec.claim, site: site.name, csr, ...link };
     const admission = await this.#api.redeem(edge.api, trustedRoots(this.#trust), request);
     await this.#change((membership) =>
@@ -144,29 +141,29 @@ export class Site {
     return linkOf(admission);
   }
 
-  /** Forgets links that the registry knows no more. @throws FairleadError state.*. */
+  /** Drops links that no longer exist. @throws FairleadError `state.*` */
   async forgetLinks(ids: ReadonlySet<string>): Promise<void> {
     await this.#change((membership) => withoutLinks(membership, ids));
   }
 
-  /** Takes the name that the network has for the site now. @throws FairleadError state.*. */
+  /** Stores a new name of the site. @throws FairleadError `state.*` */
   async rename(name: string): Promise<void> {
     const former = this.#membership.site.name;
     if (former === name) return;
     await this.#change((membership) => renamed(membership, name));
-    this.#log.info({ site: name, former }, "the site was renamed");
+    this.#log.info({ name, former }, "The site was renamed.");
   }
 
   /**
-   * Renews over the API when the certificate has ended; otherwise does nothing.
-   * @throws FairleadError certificate.too_old, renewal.refused, site.revoked, edge.*, proxy.failed.
+   * Renews over the API if the certificate has ended.
+   * @throws FairleadError `certificate.too_old`, `renewal.refused`, `site.revoked`, `edge.*`, `proxy.failed`
    */
   async ensureFresh(): Promise<void> {
     if (certificateState(this.#membership, this.#now()) === "good") return;
     await this.renewOverApi();
   }
 
-  /** Renews over the API, one request at a time. @throws FairleadError as {@link ensureFresh}. */
+  /** Renews over the API. Concurrent calls share a request. @throws FairleadError as {@link ensureFresh}. */
   async renewOverApi(): Promise<void> {
     this.#renewing ??= this.#renewOnce().finally(() => {
       this.#renewing = undefined;
@@ -182,16 +179,16 @@ export class Site {
 
   readonly #holds = (leaf: X509Certificate) => leaf.checkPrivateKey(this.#key.key);
 
-  /** What could not be stored does not happen. */
+  /** Changes the membership once the change is stored. */
   #change(make: (membership: Membership) => Membership): Promise<Membership> {
-    const done = this.#changed.then(async () => {
+    const done = this.#changes.then(async () => {
       const before = this.#membership;
       const after = make(before);
       if (after !== before) await storeMembership(this.#state, after, before);
       this.#membership = after;
       return after;
     });
-    this.#changed = done.catch(() => {});
+    this.#changes = done.catch(() => {});
     return done;
   }
 }

@@ -1,4 +1,4 @@
-/** Starting a site: joining or renewing as often as it takes, unless somebody has to repair something. */
+/** Starts a site: joins or renews, and retries transient failures. */
 import { asFairleadError } from "../../protocol/errors.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import { sleep } from "../async/sleep.ts";
@@ -21,10 +21,10 @@ export interface StartOptions {
 }
 
 /**
- * The site of a state directory, a member with a certificate that is good; null when `signal` aborted first.
- * Failures that pass by themselves (the edge is not up yet) are waited out.
- * @throws FairleadError token.*, site.name_taken, certificate.too_old, renewal.refused, site.revoked,
- * request.invalid, state.*, edge.untrusted.
+ * Starts the site of a state directory and ensures that its certificate is good. Null if `signal` aborted first.
+ * Transient failures, such as an edge that is not up yet, are retried.
+ * @throws FairleadError `token.*`, `site.name_taken`, `certificate.too_old`, `renewal.refused`, `site.revoked`,
+ * `request.invalid`, `state.*`, `edge.untrusted`
  */
 export async function startSite(options: StartOptions): Promise<Site | null> {
   const { api = edgeApi, ...rest } = options;
@@ -46,7 +46,8 @@ async function untilDone<T>(options: StartOptions, attempt: () => Promise<T>): P
       const error = asFairleadError(thrown, "edge.internal");
       if (!error.entry.retry) throw error;
       const delay = backoff.next();
-      log.warn({ code: error.code, action: error.entry.action, retryMs: delay }, error.message);
+      const about = { code: error.code, action: error.entry.action, retryMs: delay };
+      log.warn(about, `The site could not start yet: ${error.message}`);
       await sleep(delay, signal);
     }
   }

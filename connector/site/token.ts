@@ -1,4 +1,4 @@
-/** Reading a token file. */
+/** Reads token files. */
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { parse } from "yaml";
@@ -7,15 +7,15 @@ import { parseWith } from "../../protocol/parse.ts";
 import { parseClaim, TokenFile } from "../../protocol/tokens.ts";
 import { isAuthority } from "./chain.ts";
 
-/** Larger files are not read as tokens, in characters. */
+/** Longest token file, characters. */
 const MAX_TOKEN = 64 * 1024;
 
 /**
- * A token from the text of its file.
- * @throws FairleadError `token.malformed` when it is truncated or is no token.
+ * Parses the text of a token file.
+ * @throws FairleadError `token.malformed` when it is truncated or is no token
  */
-export function parseToken(content: string, source = "the token file"): TokenFile {
-  if (content.length > MAX_TOKEN) throw malformed(source, "it is larger than any token");
+export function parseToken(content: string, source = "The token file"): TokenFile {
+  if (content.length > MAX_TOKEN) throw malformed(source, "it is too long");
   let document: unknown;
   try {
     document = parse(content);
@@ -23,22 +23,22 @@ export function parseToken(content: string, source = "the token file"): TokenFil
     throw malformed(source, "it is not YAML", cause);
   }
   const token = parseWith(TokenFile, document, (why) => malformed(source, why));
-  // A file that was cut inside the claim still parses as YAML.
+  // A file truncated inside the claim is still valid YAML.
   if (parseClaim(token.spec.claim) === null) throw malformed(source, "spec.claim is incomplete");
-  if (!isAuthority(token.spec.ca)) throw malformed(source, "spec.ca is no CA's certificate");
+  if (!isAuthority(token.spec.ca)) throw malformed(source, "spec.ca is not the certificate of a CA");
   return token;
 }
 
 /**
  * Reads a token from a file, or from standard input when `source` is "-".
- * @throws FairleadError `token.malformed`, also when the file cannot be read.
+ * @throws FairleadError `token.malformed`, also when the file cannot be read
  */
 export async function readToken(source: string, stdin: NodeJS.ReadableStream): Promise<TokenFile> {
-  if (source === "-") return parseToken(await text(stdin), "standard input");
+  if (source === "-") return parseToken(await text(stdin), "Standard input");
   return parseToken(await readTokenText(source), source);
 }
 
-/** The content of a token file. @throws FairleadError `token.malformed` when it cannot be read or holds no token. */
+/** Reads and checks the text of a token file. @throws FairleadError `token.malformed` */
 export async function readTokenText(path: string): Promise<string> {
   let content: string;
   try {
@@ -50,7 +50,7 @@ export async function readTokenText(path: string): Promise<string> {
   return content;
 }
 
-/** Reads each token file once: standard input has nothing to say the second time. */
+/** Makes a reader that reads each token file once: standard input cannot be read twice. */
 export function tokenReader(stdin: NodeJS.ReadableStream): (source: string) => Promise<TokenFile> {
   const read = new Map<string, Promise<TokenFile>>();
   return (source) => {
@@ -61,5 +61,5 @@ export function tokenReader(stdin: NodeJS.ReadableStream): (source: string) => P
 }
 
 function malformed(source: string, why: string, cause?: unknown): FairleadError {
-  return new FairleadError("token.malformed", `${source} is not a whole token: ${why}`, { cause });
+  return new FairleadError("token.malformed", `${source} is not a complete token: ${why}.`, { cause });
 }

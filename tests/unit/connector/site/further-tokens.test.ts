@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { redeemFurther } from "../../../../connector/site/further-tokens.ts";
 import { parseToken } from "../../../../connector/site/token.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
@@ -24,71 +24,73 @@ function tokens(...names: string[]) {
   };
 }
 
-it("redeems each token in order, and skips those that were redeemed before", async () => {
-  const { nameOf, ...given } = tokens("a", "b", "c");
-  const redeemed: (string | undefined)[] = [];
-  await redeemFurther({
-    ...given,
-    redeemed: (token) => nameOf(token) === "b",
-    redeem: async (token) => redeemed.push(nameOf(token)),
-    log: new MemoryLog(),
-    signal: signal(),
+describe("redeemFurther", () => {
+  it("redeems each token in order, and skips tokens that were redeemed before", async () => {
+    const { nameOf, ...given } = tokens("a", "b", "c");
+    const redeemed: (string | undefined)[] = [];
+    await redeemFurther({
+      ...given,
+      redeemed: (token) => nameOf(token) === "b",
+      redeem: async (token) => redeemed.push(nameOf(token)),
+      log: new MemoryLog(),
+      signal: signal(),
+    });
+    expect(redeemed).toEqual(["a", "c"]);
   });
-  expect(redeemed).toEqual(["a", "c"]);
-});
 
-it("logs a refusal with its code and what to do, and goes on with the others", async () => {
-  const { nameOf, ...given } = tokens("a", "b");
-  const redeemed: (string | undefined)[] = [];
-  const log = new MemoryLog();
-  await redeemFurther({
-    ...given,
-    sources: ["missing", ...given.sources],
-    redeemed: () => false,
-    redeem: async (token) => {
-      if (nameOf(token) === "a") throw new FairleadError("token.used_up");
-      redeemed.push(nameOf(token));
-    },
-    log,
-    signal: signal(),
+  it("logs a refusal with its code and action, and continues with the other tokens", async () => {
+    const { nameOf, ...given } = tokens("a", "b");
+    const redeemed: (string | undefined)[] = [];
+    const log = new MemoryLog();
+    await redeemFurther({
+      ...given,
+      sources: ["missing", ...given.sources],
+      redeemed: () => false,
+      redeem: async (token) => {
+        if (nameOf(token) === "a") throw new FairleadError("token.used_up");
+        redeemed.push(nameOf(token));
+      },
+      log,
+      signal: signal(),
+    });
+    expect(redeemed).toEqual(["b"]);
+    expect(log.lines.map(({ level, fields }) => [level, fields.token, fields.code])).toEqual([
+      ["warn", "missing", "token.malformed"],
+      ["warn", "a", "token.used_up"],
+    ]);
+    expect(log.lines[1]?.fields.action).toContain("token");
   });
-  expect(redeemed).toEqual(["b"]);
-  expect(log.lines.map(({ level, fields }) => [level, fields.token, fields.code])).toEqual([
-    ["warn", "missing", "token.malformed"],
-    ["warn", "a", "token.used_up"],
-  ]);
-  expect(log.lines[1]?.fields.action).toContain("token");
-});
 
-it("tries again what passes by itself, and keeps no other token waiting", async () => {
-  const { nameOf, ...given } = tokens("a", "b");
-  const attempts: (string | undefined)[] = [];
-  await redeemFurther({
-    ...given,
-    redeemed: () => false,
-    redeem: async (token) => {
-      attempts.push(nameOf(token));
-      if (nameOf(token) === "a" && attempts.length < 5) throw new FairleadError("edge.unreachable");
-    },
-    log: new MemoryLog(),
-    signal: signal(),
-    backoff: { base: 1, cap: 1 },
+  it("retries a transient failure after the other tokens", async () => {
+    const { nameOf, ...given } = tokens("a", "b");
+    const attempts: (string | undefined)[] = [];
+    await redeemFurther({
+      ...given,
+      redeemed: () => false,
+      redeem: async (token) => {
+        attempts.push(nameOf(token));
+        if (nameOf(token) === "a" && attempts.length < 5) throw new FairleadError("edge.unreachable");
+      },
+      log: new MemoryLog(),
+      signal: signal(),
+      backoff: { base: 1, cap: 1 },
+    });
+    expect(attempts).toEqual(["a", "b", "a", "a", "a"]);
   });
-  expect(attempts).toEqual(["a", "b", "a", "a", "a"]);
-});
 
-it("ends when the connector stops", async () => {
-  const { nameOf: _, ...given } = tokens("a");
-  const stop = new AbortController();
-  await redeemFurther({
-    ...given,
-    redeemed: () => false,
-    redeem: async () => {
-      stop.abort();
-      throw new FairleadError("edge.unreachable");
-    },
-    log: new MemoryLog(),
-    signal: stop.signal,
-    backoff: { base: 60_000, cap: 60_000 },
+  it("ends when the connector stops", async () => {
+    const { nameOf: _, ...given } = tokens("a");
+    const stop = new AbortController();
+    await redeemFurther({
+      ...given,
+      redeemed: () => false,
+      redeem: async () => {
+        stop.abort();
+        throw new FairleadError("edge.unreachable");
+      },
+      log: new MemoryLog(),
+      signal: stop.signal,
+      backoff: { base: 60_000, cap: 60_000 },
+    });
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Whoever poses as an edge that public CAs prove, with a certificate that one of them should not have made: over real TLS,
- * as the site's own requests meet it. What that gains ends with the certificate.
+ * An impostor with a mis-issued certificate of a public CA, which poses as the edge to a site over real TLS. Whatever it
+ * gains must end with its certificate.
  */
 import { once } from "node:events";
 import { createServer } from "node:https";
@@ -36,9 +36,9 @@ type Answer = {
   readonly body?: unknown;
 };
 
-/** What answers at the API's address; the edge itself unless something poses as it. */
+/** The server at the API's address: the edge, or an impostor. */
 class Host {
-  /** Poses as the edge while it is set. Whatever it does not alter, it relays. */
+  /** Answers in place of the edge while it is set. */
   impostor: ((path: string, honest: () => Promise<unknown>, request: unknown) => Promise<Answer>) | null =
     null;
   readonly deployment: TestDeployment;
@@ -90,13 +90,13 @@ class Host {
     return await this.deployment.renew("", "", Renew.parse(body).assertion);
   }
 
-  /** A token file of this edge, as one on a platform writes it. */
+  /** A token file of this edge, as written on a platform that issues its certificate. */
   token() {
     const token = parseToken(this.deployment.tokenFile());
     return { ...token, spec: { ...token.spec, tls: "public" as const } };
   }
 
-  /** Has the impostor answer a request with what the edge answers, altered. */
+  /** Lets the impostor alter the answers of the edge. */
   alter<T>(change: (answer: T, request: Redeem) => unknown): void {
     this.impostor = async (_, honest, request) => ({
       body: await change((await honest()) as T, request as Redeem),
@@ -119,11 +119,11 @@ async function setUp() {
 
 const codeOf = (attempt: Promise<unknown>) =>
   attempt.then(
-    () => "believed",
+    () => "accepted",
     ({ code }) => code as string,
   );
 
-/** What another network of the same edge signs for the site's key: whoever saw its request has that. */
+/** The admission of the site's key to another network of the same edge, which anybody who saw the request can get. */
 async function elsewhere(host: Host, request: Redeem): Promise<Admission> {
   const other = await TestDeployment.create(host.deployment.network.deployment);
   return await other.redeem("", "", request);
@@ -203,9 +203,9 @@ const ALTERED: Record<string, [string, Alteration]> = {
   "more than a site reads": ["edge.internal", (answer) => ({ ...answer, padding: "A".repeat(600 * 1024) })],
 };
 
-describe("a site that joins where something poses as its edge", () => {
+describe("a site that joins at an impostor of its edge", () => {
   it.each(Object.entries(ALTERED))(
-    "is not given %s, and joins with the same token when the edge is back",
+    "refuses %s, and joins with the same token when the edge is back",
     async (_, [code, alteration]) => {
       const { host, state, start } = await setUp();
       host.alter<Admission>((answer, request) => alteration(answer, request, host));
@@ -223,7 +223,7 @@ describe("a site that joins where something poses as its edge", () => {
     },
   );
 
-  it("starts later by the name that it was given, whatever it was called", async () => {
+  it("can start again with the name that it was started with, whatever name the answer gave it", async () => {
     const { host, start } = await setUp();
     host.alter<Admission>((answer) => ({ ...answer, site: { ...answer.site, name: "elsewhere" } }));
     await start();
@@ -269,8 +269,8 @@ const RENEWED: Record<string, (answer: Renewal, host: Host, request: Redeem) => 
   },
 };
 
-describe("a site that renews where something poses as its edge", () => {
-  it.each(Object.entries(RENEWED))("is not given %s, and renews when the edge is back", async (_, change) => {
+describe("a site that renews at an impostor of its edge", () => {
+  it.each(Object.entries(RENEWED))("refuses %s, and renews when the edge is back", async (_, change) => {
     const { host, start } = await setUp();
     const site = await start();
     const { membership } = site;
@@ -288,8 +288,8 @@ describe("a site that renews where something poses as its edge", () => {
   });
 });
 
-describe("a member that gets a further token", () => {
-  it("redeems it at the edge that it knows, whatever the file says", async () => {
+describe("a member with a further token", () => {
+  it("redeems it at the edge of its membership, whatever the file says", async () => {
     const { host, start } = await setUp();
     const other = await Host.start();
     const site = await start();
@@ -302,7 +302,7 @@ describe("a member that gets a further token", () => {
     expect(site.membership.links).toHaveLength(2);
   });
 
-  it("takes neither another network CA nor another address with the answer", async () => {
+  it("takes no other network CA or address from the answer", async () => {
     const { host, start } = await setUp();
     const site = await start();
     const { membership } = site;
@@ -327,7 +327,7 @@ describe("a token file of 0.1.0, which names no gateway", () => {
     return await codeOf(start({ readToken: async () => ({ ...token, spec }) }));
   };
 
-  it("leaves it to the answer, where the deployment CA alone proves the edge", () => {
+  it("lets the answer name any gateway if only the deployment CA proves the edge", () => {
     const [api, audience] = ["https://edge.example", "https://edge.example"];
     const token = { ...parseToken(TOKEN).spec, api };
     const answer = { links: ELSEWHERE, audience };
@@ -340,14 +340,14 @@ describe("a token file of 0.1.0, which names no gateway", () => {
     expect(() => edgeAddressOf({ ...token, tls: "public" }, answer)).toThrow("not below");
   });
 
-  it("leaves it to the answer within the API's host, where public CAs prove the edge", async () => {
-    expect(await joined("https://127.0.0.1:9")).toBe("believed");
+  it("lets the answer name a gateway within the API's host if public CAs prove the edge", async () => {
+    expect(await joined("https://127.0.0.1:9")).toBe("accepted");
     expect(await joined(ELSEWHERE)).toBe("edge.wrong_address");
     expect(await joined("https://1127.0.0.1.example")).toBe("edge.wrong_address");
   });
 });
 
-describe("a site that came back after too long", () => {
+describe("a site whose certificate is too old", () => {
   it("keeps its CAs, and takes its addresses from the new token file", async () => {
     const { host, start } = await setUp();
     const site = await start();
@@ -385,14 +385,14 @@ describe("a state directory", () => {
     ["with a path", "https://127.0.0.1:1/v1"],
     ["with a query", "https://127.0.0.1:1?to=me"],
     ["with a user", "https://a:b@127.0.0.1:1"],
-  ])("of any version is not dialled from when it has an address %s", async (_, links) => {
+  ])("of any version is refused when it has an address %s", async (_, links) => {
     for (const version of [1, 2]) {
       const { again } = await rewrite((edge) => ({ ...edge, links }), version);
       expect(await codeOf(again())).toBe("state.corrupt");
     }
   });
 
-  it("of 0.1.0 is used when nothing in it needs an answer's word", async () => {
+  it("of 0.1.0 is used when its addresses need no confirmation", async () => {
     const kept = await rewrite((edge) => ({ ...edge, api: `${edge.api}/` }));
     expect((await kept.again()).membership.edge.api).toBe(kept.host.url);
     const deployment = await rewrite(({ tls: _, ...edge }) => ({ ...edge, links: ELSEWHERE }));

@@ -1,4 +1,4 @@
-/** A member redeems further tokens, is renamed, and keeps its files in step with what the network knows. */
+/** The changes of a membership: further tokens, new names, renewals, and the files that store them. */
 import { describe, expect, it } from "vitest";
 import { silent } from "../../../../connector/log.ts";
 import { Site, type SiteOptions } from "../../../../connector/site/site.ts";
@@ -42,7 +42,7 @@ const next = (deployment: TestDeployment, name = "link2", issuer = "public1") =>
 };
 
 describe("a site that joins with a token of `site create`", () => {
-  it("is a member without links, under the name that the token has for it", async () => {
+  it("is a member without links, under the name in the token", async () => {
     const { deployment, start, state } = await setUp();
     deployment.link = null;
     const bound = parseToken(deployment.tokenFile({ site: "west" }));
@@ -53,14 +53,14 @@ describe("a site that joins with a token of `site create`", () => {
     expect((await start({ tokens: [] })).membership).toEqual(site.membership);
   });
 
-  it("needs a name if neither the token nor the options give one", async () => {
+  it("throws request.invalid if neither the token nor the options name the site", async () => {
     const { start } = await setUp();
     await expect(start({ site: undefined })).rejects.toEqual(code("request.invalid"));
   });
 });
 
 describe("a member that redeems a further token", () => {
-  it("has one more link, under the same key and name, and remembers the token", async () => {
+  it("has a further link, under the same key and name, and remembers the token", async () => {
     const { deployment, start, state } = await setUp();
     const site = await start();
     const token = next(deployment);
@@ -76,13 +76,13 @@ describe("a member that redeems a further token", () => {
     expect(again.hasRedeemed(token)).toBe(true);
   });
 
-  it("asks for nothing about the link unless told to", async () => {
+  it("requests no name and cost for the link unless given", async () => {
     const { deployment, start } = await setUp();
     await (await start()).redeem(next(deployment));
     expect(deployment.redeemed[1]).not.toHaveProperty("link");
   });
 
-  it("gets the same answer again without a second copy of the link", async () => {
+  it("stores the link once when the answer is repeated", async () => {
     const { deployment, start } = await setUp();
     const site = await start();
     const token = next(deployment);
@@ -92,7 +92,7 @@ describe("a member that redeems a further token", () => {
     expect(site.membership.redeemed).toHaveLength(2);
   });
 
-  it("keeps the link's certificate that ends later when the answer is an old one", async () => {
+  it("keeps the link certificate that ends later when the answer holds an older one", async () => {
     const { deployment, start } = await setUp();
     const site = await start();
     const token = next(deployment);
@@ -116,7 +116,7 @@ describe("a member that redeems a further token", () => {
     expect(site.membership.chain).not.toBe(chain);
   });
 
-  it("keeps everything as it was when the token is refused", async () => {
+  it("changes nothing when the token is refused", async () => {
     const { deployment, start, state } = await setUp();
     const site = await start();
     const before = await linksFile(state);
@@ -125,7 +125,7 @@ describe("a member that redeems a further token", () => {
     expect(await linksFile(state)).toEqual(before);
   });
 
-  it("asks no edge about a token of another network", async () => {
+  it("sends no request for a token of another network", async () => {
     const { deployment, start } = await setUp();
     const site = await start();
     const token = parseToken(deployment.tokenFile({ network: randomId("network") }));
@@ -133,7 +133,7 @@ describe("a member that redeems a further token", () => {
     expect(deployment.redeemed).toHaveLength(1);
   });
 
-  it("trusts the CA that it knows, not the one in the file", async () => {
+  it("trusts the CA of its membership, not the CA in the file", async () => {
     const { deployment, start } = await setUp();
     const asked: (readonly string[])[] = [];
     const site = await start({
@@ -151,7 +151,7 @@ describe("a member that redeems a further token", () => {
     expect(asked[1]?.map((pem) => pem.trim())).toEqual([deployment.ca.trim()]);
   });
 
-  it("trusts public roots as well where its first token said so, after a restart too, and never for what another says", async () => {
+  it("trusts public roots only if its first token said so, also after a restart", async () => {
     const asked: (readonly string[])[] = [];
     const watched = (deployment: TestDeployment) => ({
       renew: deployment.renew.bind(deployment),
@@ -176,7 +176,7 @@ describe("a member that redeems a further token", () => {
     expect(asked.slice(2).map((roots) => roots.length)).toEqual([1, 1]);
   });
 
-  it("does not believe an answer for another site", async () => {
+  it("refuses an answer for another site", async () => {
     const { deployment, start } = await setUp();
     const site = await start();
     const api = {
@@ -191,7 +191,7 @@ describe("a member that redeems a further token", () => {
     expect(misled.membership).toEqual(site.membership);
   });
 
-  it("loses no change when several happen at once", async () => {
+  it("loses no change when several run at once", async () => {
     const { deployment, start } = await setUp();
     const site = await start();
     const renewal = await deployment.renewal();
@@ -228,7 +228,7 @@ describe("a site that was renamed", () => {
     await expect(start({ site: "east" })).rejects.toEqual(code("request.invalid"));
   });
 
-  it("has no former names any more that are its own again", async () => {
+  it("drops a former name that becomes its name again", async () => {
     const { start } = await setUp();
     const site = await start();
     await site.rename("far-west");
@@ -238,7 +238,7 @@ describe("a site that was renamed", () => {
 });
 
 describe("the links file", () => {
-  it("has a link that only the registry knew of as soon as its certificate comes", async () => {
+  it("contains a link that only the registry knew once its certificate arrives", async () => {
     const { deployment, start, state } = await setUp();
     const site = await start();
     await site.forgetLinks(new Set(site.membership.links.map(({ id }) => id)));
@@ -250,7 +250,7 @@ describe("the links file", () => {
     expect((await linksFile(state)).links).toEqual([{ id, name, issuer, certificate }]);
   });
 
-  it("of an earlier version, which remembers no tokens, is read", async () => {
+  it("is read in its earlier form, which remembers no tokens", async () => {
     const { start, state } = await setUp();
     const site = await start();
     const { links } = await linksFile(state);
@@ -264,7 +264,7 @@ describe("the links file", () => {
 });
 
 describe("the deployment CA", () => {
-  it("is replaced by one that was re-issued for the same key, and by no other", async () => {
+  it("is replaced by a re-issued certificate of the same name and key, and by no other", async () => {
     const { deployment, start, state } = await setUp();
     const site = await start();
     const { name, keys } = deployment.network.deployment;
@@ -274,7 +274,7 @@ describe("the deployment CA", () => {
     expect((await state.read("ca.pem"))?.toString("utf8")).toBe(site.membership.ca);
     const { chain, ca } = site.membership;
 
-    // An older one of the same key changes nothing.
+    // An older certificate of the same CA changes nothing.
     deployment.reissuedCa = deployment.ca;
     await site.adopt(await deployment.renewal());
     expect(site.membership.ca).toBe(ca);
@@ -294,7 +294,7 @@ describe("the deployment CA", () => {
 });
 
 describe("a site whose certificate is too old", () => {
-  it("joins again with a token that it has not redeemed yet, and stays what it was", async () => {
+  it("joins again with a token that it has not redeemed yet, and keeps its identity", async () => {
     const { deployment, start } = await setUp();
     const first = parseToken(deployment.tokenFile());
     const site = await start({ readToken: async () => first });

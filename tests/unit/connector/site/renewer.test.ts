@@ -31,8 +31,8 @@ function setUp(outcomes: (FairleadError | null)[]) {
   return { renewer, adopted, log };
 }
 
-describe("the renewer", () => {
-  it("renews after half of the certificate's life, again and again", async () => {
+describe("Renewer", () => {
+  it("renews each certificate after half of its life", async () => {
     const { adopted } = setUp([]);
     await vi.advanceTimersByTimeAsync(13 * HOUR);
     expect(adopted).toHaveBeenCalledTimes(0);
@@ -42,14 +42,14 @@ describe("the renewer", () => {
     expect(adopted).toHaveBeenCalledTimes(2);
   });
 
-  it("tries again until it works", async () => {
+  it("retries until a renewal succeeds", async () => {
     const { adopted, log } = setUp([new FairleadError("uplink.lost"), new FairleadError("edge.internal")]);
     await vi.advanceTimersByTimeAsync(14 * HOUR);
     expect(log.lines.filter((line) => line.level === "warn")).toHaveLength(2);
     expect(adopted).toHaveBeenCalledTimes(1);
   });
 
-  it("does nothing once it was stopped", async () => {
+  it("renews nothing once it is stopped", async () => {
     const { renewer, adopted } = setUp([]);
     renewer.stop();
     await vi.advanceTimersByTimeAsync(24 * HOUR);

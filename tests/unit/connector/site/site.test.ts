@@ -32,8 +32,8 @@ function options(
   };
 }
 
-describe("joining", () => {
-  it("sends a CSR for a key that stays here, and keeps the answer", async () => {
+describe("a site that joins", () => {
+  it("sends a CSR for a key that never leaves it, and stores the answer", async () => {
     const state = await temporaryState();
     const deployment = await TestDeployment.create();
     const site = await Site.start(options(state, deployment));
@@ -57,7 +57,7 @@ describe("joining", () => {
     expect(site.keyPem).toBe(key?.toString("utf8"));
   });
 
-  it("is repeated by startSite while the edge does not answer, reading the token once", async () => {
+  it("is started by startSite once the edge answers, and its token is read once", async () => {
     const state = await temporaryState();
     const deployment = await TestDeployment.create();
     deployment.failures.push(new FairleadError("edge.unreachable"), new FairleadError("edge.unreachable"));
@@ -84,7 +84,7 @@ describe("joining", () => {
     );
   });
 
-  it("does not believe a certificate for another key", async () => {
+  it("refuses a certificate for another key", async () => {
     const state = await temporaryState();
     const deployment = await TestDeployment.create();
     const certificate = await deployment.foreignLeaf();
@@ -101,7 +101,7 @@ describe("joining", () => {
     expect(await state.read("site.json")).toBeNull();
   });
 
-  it("needs a token without state", async () => {
+  it("throws token.missing without a membership and a token", async () => {
     const deployment = await TestDeployment.create();
     await expect(Site.start(options(await temporaryState(), deployment, { tokens: [] }))).rejects.toEqual(
       code("token.missing"),
@@ -110,7 +110,7 @@ describe("joining", () => {
 });
 
 describe("a site that has joined", () => {
-  it("starts without redeeming anything again", async () => {
+  it("starts without another redemption", async () => {
     const state = await temporaryState();
     const deployment = await TestDeployment.create();
     await Site.start(options(state, deployment));
@@ -118,7 +118,7 @@ describe("a site that has joined", () => {
     expect(deployment.redeemed).toHaveLength(1);
   });
 
-  it("is not started under another name", async () => {
+  it("refuses to start under another name", async () => {
     const state = await temporaryState();
     const deployment = await TestDeployment.create();
     await Site.start(options(state, deployment));
@@ -127,7 +127,7 @@ describe("a site that has joined", () => {
     );
   });
 
-  it("reports a damaged state directory", async () => {
+  it("throws state.corrupt for a damaged state directory", async () => {
     const state = await temporaryState();
     const deployment = await TestDeployment.create();
     await Site.start(options(state, deployment));
@@ -137,7 +137,7 @@ describe("a site that has joined", () => {
     await expect(Site.start(options(state, deployment))).rejects.toEqual(code("state.corrupt"));
   });
 
-  it("proves itself with assertions that no two are alike", async () => {
+  it("signs assertions that all differ", async () => {
     const deployment = await TestDeployment.create();
     const boot = randomId("boot");
     const site = await Site.start(options(await temporaryState(), deployment, { boot }));
@@ -158,8 +158,8 @@ describe("a site that has joined", () => {
   });
 });
 
-describe("renewal", () => {
-  it("stores new certificates and takes them into use", async () => {
+describe("a site that renews", () => {
+  it("stores the new certificates and uses them", async () => {
     const state = await temporaryState();
     const deployment = await TestDeployment.create();
     const site = await Site.start(options(state, deployment));
@@ -172,7 +172,7 @@ describe("renewal", () => {
     expect(again.membership).toEqual(site.membership);
   });
 
-  it("goes over the API after a long sleep, with a proof for that purpose", async () => {
+  it("renews over the API after its certificate has ended, with an assertion for that purpose", async () => {
     const deployment = await TestDeployment.create();
     deployment.notAfter = Date.now() - 1000;
     const site = await Site.start(options(await temporaryState(), deployment));
@@ -183,7 +183,7 @@ describe("renewal", () => {
     expect(site.membership.notAfter).toBeGreaterThan(Date.now());
   });
 
-  it("ends with certificate.too_old when the certificate ended too long ago", async () => {
+  it("throws certificate.too_old when its certificate ended too long ago", async () => {
     const state = await temporaryState();
     const deployment = await TestDeployment.create();
     await Site.start(options(state, deployment));
@@ -195,7 +195,7 @@ describe("renewal", () => {
     expect(deployment.redeemed).toHaveLength(2);
   });
 
-  it("takes the name that the site got while it was away for too long, and still starts under the old one", async () => {
+  it("takes the name that it got while it was away, and still starts under the old one", async () => {
     const state = await temporaryState();
     const deployment = await TestDeployment.create();
     await Site.start(options(state, deployment));

@@ -10,8 +10,8 @@ const deployment = await TestDeployment.create();
 const content = deployment.tokenFile();
 const malformed = expect.objectContaining({ code: "token.malformed" });
 
-describe("a token file", () => {
-  it("is read from a file and from standard input", async () => {
+describe("readToken", () => {
+  it("reads a token from a file and from standard input", async () => {
     const file = join(await temporaryDirectory(), "token.yaml");
     await writeFile(file, content);
     const token = await readToken(file, Readable.from([]));
@@ -19,20 +19,20 @@ describe("a token file", () => {
     expect(await readToken("-", Readable.from([content]))).toEqual(token);
   });
 
-  it("is token.malformed wherever it was cut", () => {
+  it("throws token.malformed for a token that is truncated anywhere", () => {
     for (let length = 0; length < content.length - 40; length += 7) {
       expect(() => parseToken(content.slice(0, length)), `cut at ${length}`).toThrow(malformed);
     }
   });
 
-  it("is token.malformed when it is something else", () => {
+  it("throws token.malformed for a file that is no token", () => {
     expect(() => parseToken("{ not: yaml")).toThrow(malformed);
     expect(() => parseToken("apiVersion: v1\nkind: Secret\n")).toThrow(malformed);
     expect(() => parseToken(content.replace("https:", "http:"))).toThrow(malformed);
     expect(() => parseToken("x".repeat(100_000))).toThrow(malformed);
   });
 
-  it("is token.malformed when it is not there", async () => {
+  it("throws token.malformed for a missing file", async () => {
     await expect(readToken("/nonexistent/token.yaml", Readable.from([]))).rejects.toEqual(malformed);
   });
 });

@@ -1,4 +1,4 @@
-/** Becoming a member: which tokens could admit the site, and the redemption of the one that does. */
+/** Admits a site to a network: selects a token and redeems it. */
 import type { X509Certificate } from "node:crypto";
 import { FairleadError } from "../../protocol/errors.ts";
 import { SiteName } from "../../protocol/names.ts";
@@ -13,23 +13,23 @@ import type { SiteKey } from "./key.ts";
 import { type Membership, membershipFrom, renamed, storeMembership } from "./membership.ts";
 import type { SiteOptions } from "./site.ts";
 
-/** The token's own id: that of its claim. */
+/** Id of a token, from its claim. */
 export function tokenId(token: TokenFile): string {
   return parseClaim(token.spec.claim)?.tokenId ?? "";
 }
 
-/** @throws FairleadError `token.wrong_network` when the token is not of the network. */
+/** Checks that a token is of a network. @throws FairleadError `token.wrong_network` */
 export function checkNetwork(token: TokenFile, network: Membership["network"]): void {
   if (parseClaim(token.spec.claim)?.networkId === network.id) return;
-  throw new FairleadError("token.wrong_network", `the token is not of network ${network.name}`);
+  throw new FairleadError("token.wrong_network", `The token is not of network ${network.name}.`);
 }
 
-/** @throws FairleadError `request.invalid`. */
+/** Checks the value of --site. @throws FairleadError `request.invalid` */
 export function checkSiteName(name: string): void {
   parseWith(SiteName, name, { code: "request.invalid", what: "--site" });
 }
 
-/** Tokens that could admit the site: all, or, once it is a member that needs one again, those not redeemed yet. */
+/** The tokens that may admit the site: all of them, or for a member whose certificate is too old those not redeemed yet. */
 export async function freshTokens(
   { tokens, readToken }: Pick<SiteOptions, "tokens" | "readToken">,
   member: Membership | null,
@@ -45,7 +45,7 @@ export async function freshTokens(
 
 /**
  * Admits the site with a token, for the first time or again, and stores the membership.
- * @throws FairleadError token.*, site.name_taken, request.invalid, certificate.untrusted, state.*, edge.*.
+ * @throws FairleadError `token.*`, `site.name_taken`, `request.invalid`, `certificate.untrusted`, `state.*`, `edge.*`
  */
 export async function join(
   options: Pick<SiteOptions, "site" | "state" | "api" | "readToken" | "log">,
@@ -57,7 +57,7 @@ export async function join(
   const token = await options.readToken(source);
   if (former !== null) checkNetwork(token, former.network);
   const site = former?.site.name ?? options.site ?? token.metadata.site;
-  if (site === undefined) throw new FairleadError("request.invalid", "--site NAME is needed to join");
+  if (site === undefined) throw new FairleadError("request.invalid", "--site NAME is needed to join.");
   checkSiteName(site);
   const csr = await makeCsr(key.key, site);
   const { api, tls, claim } = token.spec;
@@ -68,29 +68,32 @@ export async function join(
   const network = parseClaim(claim)?.networkId ?? "";
   const terms = { ...trust, address, network, token: tokenId(token) };
   const admitted = membershipFrom(admission, terms, holds, former);
-  const membership = former === null ? calledBefore(admitted, site) : continued(former, admitted);
+  const membership = former === null ? withFormerName(admitted, site) : continued(former, admitted);
   await storeMembership(options.state, membership);
   const { name } = membership.site;
-  options.log.info({ site: name, network: membership.network.name }, "joined the network");
-  // Its key was admitted before; the answer was lost, or the site was renamed since.
+  options.log.info({ site: name, network: membership.network.name }, "The site joined the network.");
+  // The key was admitted before: the answer was lost, or the site was renamed since.
   if (name !== site)
-    options.log.warn({ site: name, given: site }, "the network knows this site by another name");
+    options.log.warn({ site: name, given: site }, "The network knows this site by another name.");
   return membership;
 }
 
-/** The token's deployment CA; a site that was a member keeps its own, or the same one re-issued. @throws FairleadError `token.wrong_edge`. */
+/**
+ * The deployment CA of the token. A former member keeps its own CA, or takes a re-issued certificate of it.
+ * @throws FairleadError `token.wrong_edge`
+ */
 function trustedCa({ spec }: TokenFile, former: Membership | null): string {
   const ca = former === null ? spec.ca : successorOf(former.ca, spec.ca);
-  if (ca === null) throw new FairleadError("token.wrong_edge", "the token has another deployment CA");
+  if (ca === null) throw new FairleadError("token.wrong_edge", "The token has another deployment CA.");
   return ca;
 }
 
-/** The name that it was started by will be given at the next start again. */
-function calledBefore(admitted: Membership, given: string): Membership {
+/** Adds the name that the site was started with to its former names, because the next start will use it again. */
+function withFormerName(admitted: Membership, given: string): Membership {
   return admitted.site.name === given ? admitted : { ...admitted, formerNames: [given] };
 }
 
-/** What a site that is admitted again still knows. Its other links' certificates have ended: a renewal brings them. */
+/** Continues a former membership. The certificates of its other links have ended; a renewal brings new ones. */
 function continued(former: Membership, admitted: Membership): Membership {
   const { site, formerNames } = former;
   if (site.id !== admitted.site.id) return admitted;

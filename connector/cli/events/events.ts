@@ -72,21 +72,22 @@ export const events = command({
       });
       return;
     }
-    for (const event of first) printEvent(context, event);
-    await follow(context, first.at(-1)?.id ?? 0, (after, signal) =>
+    await follow(context, first, (after, signal) =>
       listEvents(edge, network, { after, type, since, limit: PAGE }, { signal }),
     );
   },
 });
 
-/** Prints what comes after an event until interrupted. An edge that is away is waited for. */
+/** Prints the first events, then later ones until interrupted. Waits for an edge that does not answer. */
 async function follow(
   context: Context,
-  from: number,
+  first: readonly NetworkEvent[],
   list: (after: number, signal: AbortSignal) => Promise<readonly NetworkEvent[]>,
 ): Promise<void> {
+  // Before the first line is printed: a reader of that line may interrupt the command at once.
   const interrupted = context.io.untilInterrupted();
-  let after = from;
+  for (const event of first) printEvent(context, event);
+  let after = first.at(-1)?.id ?? 0;
   let complained = false;
   let wait: number = LOOK_MS.first;
   while (await sleep(wait, interrupted)) {
@@ -100,7 +101,7 @@ async function follow(
     } catch (thrown) {
       if (interrupted.aborted) return;
       if (!(thrown instanceof FairleadError) || !thrown.entry.retry) throw thrown;
-      if (!complained) context.aside.line(`${thrown.message}; trying again`);
+      if (!complained) context.aside.line(`${thrown.message} Trying again.`);
       complained = true;
     }
   }

@@ -129,6 +129,6 @@ describe("events", () => {
         .split("\n")
         .map((line) => JSON.parse(line).text),
     ).toEqual(["one", "two"]);
-    expect(err).toContain("trying again");
+    expect(err).toContain("Trying again");
   });
 });

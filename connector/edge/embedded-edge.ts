@@ -1,4 +1,6 @@
-/** The whole edge on this machine: the built Worker on workerd, with its certificates and its storage. */
+/**
+ * The embedded edge: the built Worker on workerd on this machine, with its front, certificates and storage.
+ */
 import { chmod, mkdir } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
@@ -40,63 +42,70 @@ import type { Workerd } from "./workerd/workerd.ts";
 import { workerdConfig } from "./workerd/workerd-config.ts";
 
 export interface EmbeddedEdgeOptions {
-  /** The state directory; made when it does not exist. Holds the CA's key: back it up, keep it private. */
+  /** The state directory, created when it does not exist. It holds the CA's private key. */
   readonly state: string;
-  /** Where the API listens, "HOST:PORT". Port 0: a free one, kept from then on. Default 127.0.0.1:8443. */
+  /**
+   * Where the API listens, "HOST:PORT". Port 0 is a free one, kept from then on. {@link DEFAULT_API} unless
+   * given.
+   */
   readonly api?: string | undefined;
-  /** Where uplinks and lanes are accepted, "HOST:PORT". As `api`. Default 127.0.0.1:8444. */
+  /** Where the gateway listens, as `api`. {@link DEFAULT_GATEWAY} unless given. */
   readonly gateway?: string | undefined;
   /**
-   * Where workerd itself takes lanes, "HOST:PORT", or "off": then lanes are accepted at `gateway` as well. As `api`.
-   * Default: the host of `gateway` and the port after its.
+   * Where workerd itself accepts lanes, as `api`; "off" to accept them at the gateway only. Unless given, the
+   * host of `gateway` and the port after its port.
    */
   readonly lanes?: string | undefined;
-  /** The name in the URLs and the certificate. Default: the host listened on; the machine's name for all. */
+  /**
+   * The name in URLs and the certificate. Unless given, the host of `api`; the machine's name for a wildcard.
+   */
   readonly hostname?: string | undefined;
-  /** Whose identity tokens are good for the API besides keys. Default: nobody's. */
+  /** The provider whose identity tokens authenticate at the API besides keys. */
   readonly oidc?: OidcProvider | undefined;
-  /** A pino logger, or the like. workerd's own lines come with `from: "workerd"`. Default: none. */
+  /** Lines of workerd have `from: "workerd"`. Silent unless given. */
   readonly log?: Log | undefined;
-  /** The built Worker's directory, when it is not the package's own. For tests. */
+  /** Directory of the built Worker, for tests; the package's own unless given. */
   readonly bundle?: string | undefined;
-  /** Life of server certificates, ms. For tests. */
+  /** Lifetime of server certificates, ms, for tests. */
   readonly certificateLifetimeMs?: number | undefined;
 }
 
 export interface RunningEdge {
   readonly apiUrl: string;
   readonly gatewayUrl: string;
-  /** Where workerd itself takes lanes; null when they come to the gateway. */
+  /** Where workerd itself accepts lanes; null when the gateway accepts them. */
   readonly lanes: Address | null;
   /** Path of the deployment CA, PEM. */
   readonly caFile: string;
-  /** Path of the first admin key; an operator may have taken the file away. */
+  /** Path of the first admin key, which an operator may have removed. */
   readonly adminKeyFile: string;
 }
 
 export const DEFAULT_API = "127.0.0.1:8443";
 export const DEFAULT_GATEWAY = "127.0.0.1:8444";
 
-/** Requests under way may finish; WebSockets never do, so this is what stopping usually takes. ms */
+/** How long requests in flight may take when the edge stops, ms. Open WebSockets always use it up. */
 const STOP_GRACE_MS = 3_000;
-/** Sessions outlive the swap of a certificate, but nobody is served meanwhile. ms */
+/** The same when workerd is replaced for a new certificate, ms: nothing is served meanwhile. */
 const RENEWAL_GRACE_MS = 500;
-/** Longest sleep until the next look at the certificate: timers stand still while a machine sleeps. ms */
+/** Longest interval of the check of the certificate, ms: timers stand still while a machine sleeps. */
 const LOOK_MS = 60 * 60 * 1000;
-/** From a renewal that failed to the next. ms */
+/** Pause after a failed renewal, ms. */
 const RETRY_MS = 60 * 1000;
 
-/** What is assumed where the system tells no limit: what most of them give at least. */
+/** Descriptors assumed where the system reports no limit: a common default. */
 const ASSUMED_DESCRIPTORS = 1_024;
-/** How often workerd's descriptors are counted, ms: a stranger opens some thousand connections in it at the most. */
+/**
+ * Interval of the count of workerd's descriptors, ms: a client opens some thousand connections in this time.
+ */
 const COUNT_MS = 100;
 
 const CONFIG_FILE = "workerd.capnp";
-/** Holds the Unix sockets between the front and workerd. */
+/** Directory of the Unix sockets between the front and workerd. */
 const FRONT_DIRECTORY = "front";
 export const OBJECTS_DIRECTORY = "objects";
 
-/** What stays the same while the edge runs. */
+/** The parts that stay the same while the edge runs. */
 interface Setup {
   readonly state: StateDirectory;
   readonly bundle: Bundle;
@@ -104,7 +113,7 @@ interface Setup {
   readonly deployment: Deployment;
   /** Paths of the Unix sockets between the front and workerd. */
   readonly sockets: { readonly api: string; readonly gateway: string };
-  /** Descriptors that each process may have. */
+  /** Most descriptors of each process. */
   readonly descriptors: number;
 }
 
@@ -136,9 +145,9 @@ export class EmbeddedEdge {
   }
 
   /**
-   * Starts the edge; resolves when both addresses accept TLS. An EmbeddedEdge starts once.
+   * Starts the edge, once. Resolves when all its addresses accept TLS.
    *
-   * @throws FairleadError state.*, edge.port_taken, edge.failed, request.invalid; nothing is left running
+   * @throws FairleadError state.*, edge.port_taken, edge.failed, request.invalid; nothing runs then
    */
   start(): Promise<RunningEdge> {
     this.#starting ??= this.#start().catch(async (error) => {
@@ -148,7 +157,10 @@ export class EmbeddedEdge {
     return this.#starting;
   }
 
-  /** Ends workerd, by force after 3 s, and gives the state directory free. Can be called at any time. */
+  /**
+   * Stops the edge: ends workerd, by force after {@link STOP_GRACE_MS}, and releases the state directory.
+   * Idempotent.
+   */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#starting?.catch(() => {});
@@ -161,7 +173,7 @@ export class EmbeddedEdge {
     let server = await this.#openCertificate(setup);
     const gate = new LaneGate(descriptors);
     if (addresses.lanes !== null && !gate.possible) {
-      const text = `Lanes get no port of their own: that takes ${MIN_DESCRIPTORS} descriptors.`;
+      const text = `Lanes have no port of their own, which needs ${MIN_DESCRIPTORS} descriptors.`;
       this.#log.info({ descriptors }, text);
     }
     const lanes = () => (gate.open ? addresses.lanes : null);
@@ -184,10 +196,7 @@ export class EmbeddedEdge {
       log: this.#log,
       launch: async () => {
         if (workerd?.outOfDescriptors && gate.withdraw(performance.now())) {
-          this.#log.error(
-            {},
-            "workerd ended for want of descriptors; lanes take the gateway's port for a time",
-          );
+          this.#log.error({}, "workerd ran out of descriptors. For a time, lanes use the gateway's port.");
           await writeConfig();
         }
         workerd = await launchWorkerd({
@@ -207,11 +216,12 @@ export class EmbeddedEdge {
     this.#supervisor = supervisor;
     await supervisor.start();
     const renewing = this.#keepRenewed(server, async () => {
-      // Written before workerd ends: a full disk must not cost an edge whose certificate is still good.
+      // Written before workerd ends, so that a full disk does not stop an edge whose certificate is still
+      // valid.
       server = await this.#openCertificate(setup);
       await writeConfig();
       front.setCertificate(server.credential);
-      // Only the lanes' own port has the certificate from workerd.
+      // workerd itself serves the certificate at the lanes' port only.
       if (lanes() !== null) await supervisor.replace(RENEWAL_GRACE_MS);
       return server;
     });
@@ -235,7 +245,10 @@ export class EmbeddedEdge {
     };
   }
 
-  /** Takes the lanes' port away when strangers fill it, and gives it back later, until the edge stops. */
+  /**
+   * Closes the lanes' port when unauthenticated clients fill it, and opens it again later, until the edge
+   * stops.
+   */
   async #watchLanes(
     gate: LaneGate,
     pid: () => number | undefined,
@@ -247,9 +260,9 @@ export class EmbeddedEdge {
       const process = pid();
       const descriptors = process === undefined ? null : await openDescriptors(process);
       if (signal.aborted || descriptors === null || !gate.observe(descriptors, performance.now())) continue;
-      if (gate.open) this.#log.info({}, "Lanes have a port of their own again");
+      if (gate.open) this.#log.info({}, "Lanes have a port of their own again.");
       else
-        this.#log.warn({ descriptors }, "The lanes' port is full; lanes take the gateway's port for a time");
+        this.#log.warn({ descriptors }, "The lanes' port is full. For a time, lanes use the gateway's port.");
       await restart().catch((thrown) => {
         const error = asFairleadError(thrown, "edge.failed");
         this.#log.error({ code: error.code }, `The lanes' port was not changed: ${error.message}`);
@@ -257,7 +270,7 @@ export class EmbeddedEdge {
     }
   }
 
-  /** Everything that the first run makes and later runs find. */
+  /** Opens what the first run creates and later runs find. */
   async #prepare(): Promise<Setup> {
     const state = openStateDirectory(this.#options.state, { role: "edge" });
     this.#state = state;
@@ -275,14 +288,14 @@ export class EmbeddedEdge {
       ports: {
         api: addresses.api.port,
         links: addresses.gateway.port,
-        // Kept while there is none: a port that was opened in a firewall once stays the one.
+        // Kept while lanes have no port, since a firewall may have it open.
         lanes: addresses.lanes?.port ?? record?.ports.lanes,
       },
       urls: { api: apiUrl, links: gatewayUrl },
       adminKeyHash: deployment.adminKeyHash,
     };
     await state.writeAtomic(FILES.edge, `${JSON.stringify(current, null, 2)}\n`);
-    // Node has raised its limit to the hard one when it started, and workerd inherits that.
+    // Node raises its soft limit to the hard limit at its start, and workerd inherits it.
     const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
     return { state, bundle, addresses, deployment, sockets, descriptors };
   }
@@ -290,7 +303,7 @@ export class EmbeddedEdge {
   async #end(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
-    // First: what it holds open keeps workerd from ending by itself.
+    // The front goes first: its open connections keep workerd from ending.
     await this.#front?.close();
     await this.#supervisor?.stop(STOP_GRACE_MS);
     await this.#state?.close();
@@ -327,7 +340,7 @@ export class EmbeddedEdge {
     await state.writeAtomic(CONFIG_FILE, text);
   }
 
-  /** Renews the server certificate each time it is due, until the edge stops. */
+  /** Renews the server certificate whenever it is due, until the edge stops. */
   async #keepRenewed(first: ServerCertificate, renew: () => Promise<ServerCertificate>): Promise<void> {
     const { signal } = this.#stopping;
     let server = first;
@@ -336,7 +349,7 @@ export class EmbeddedEdge {
       await sleep(Math.max(0, Math.min(due, LOOK_MS)), signal);
       if (signal.aborted || renewalTime(server.validity) > Date.now()) continue;
       try {
-        this.#log.info({}, "Renewing the server certificate; connections are made anew");
+        this.#log.info({}, "The server certificate is renewed; connections are opened again.");
         server = await renew();
       } catch (thrown) {
         const error = asFairleadError(thrown, "edge.failed");
@@ -347,7 +360,7 @@ export class EmbeddedEdge {
   }
 }
 
-/** Where lanes are wanted; see {@link EmbeddedEdgeOptions.lanes}. */
+/** The address of {@link EmbeddedEdgeOptions.lanes}; null for none. */
 function lanesAddress(text: string | undefined, gateway: Address): Address | null {
   if (text === "off") return null;
   if (text !== undefined) return parseAddress(text, "--lanes");
@@ -360,14 +373,14 @@ function socketPath(state: StateDirectory, name: string): string {
   if (Buffer.byteLength(path) <= MAX_SOCKET_PATH) return path;
   throw new FairleadError(
     "state.path_too_long",
-    `${path} has ${Buffer.byteLength(path)} bytes; a socket's path has ${MAX_SOCKET_PATH} at the most`,
+    `${path} has ${Buffer.byteLength(path)} bytes; the path of a socket may have ${MAX_SOCKET_PATH}.`,
   );
 }
 
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
-    // One that was there may be open to others.
+    // An existing directory may be accessible to others.
     await chmod(path, 0o700);
   } catch (error) {
     throw stateError(error, path);

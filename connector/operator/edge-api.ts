@@ -1,4 +1,7 @@
-/** Every call of the HTTPS API that the commands make: method, path and form of the answer, in one place. */
+/**
+ * The calls of the HTTPS API that commands make, each with its method, its path and the schema of its
+ * response.
+ */
 import { z } from "zod";
 import { RevokedAccess } from "../../protocol/api/access.ts";
 import { type EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
@@ -53,10 +56,13 @@ export const deleteSite = (edge: EdgeClient, network: string, site: string) =>
 
 export const listLinks = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/links"), z.array(Link));
-/** @param link id of the link. */
+/** Deletes a link. @param link its id */
 export const deleteLink = (edge: EdgeClient, network: string, link: string) =>
   edge.request("DELETE", inNetwork(network, `/links/${segment(link)}`), Link);
-/** @param issuer name or id of a site, or "network", which it is when left out; `all` is every issuer. */
+/**
+ * Revokes the access of an issuer.
+ * @param whose `issuer` is the name or id of a site, or "network", the default; `all` means every issuer
+ */
 export const revokeAccess = (
   edge: EdgeClient,
   network: string,
@@ -71,10 +77,10 @@ export const setQuotas = (edge: EdgeClient, network: string, changes: SetQuotas)
 export const listServices = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/services"), z.array(Service));
 
-/** Which events; all is optional. */
+/** Selects events. */
 export type EventFilter = { readonly [K in keyof EventQuery]?: EventQuery[K] | undefined };
 
-/** Events of a network, or of the edge itself when `network` is null; ascending by id. */
+/** Lists the events of a network, or of the edge itself when `network` is null, ascending by id. */
 export function listEvents(
   edge: EdgeClient,
   network: string | null,
@@ -90,9 +96,10 @@ export function listEvents(
   return edge.request("GET", whole, z.array(NetworkEvent), undefined, options);
 }
 
-/** Backups are carried as they come: only the edge reads them. A null network is the directory. */
+/** Path of a backup or restore; of the directory when `network` is null. */
 const backupPath = (network: string | null, verb: "backup" | "restore") =>
   network === null ? `/v1/${verb}` : inNetwork(network, `/${verb}`);
+/** Fetches a backup as text, which only an edge parses. */
 export const fetchBackup = (edge: EdgeClient, network: string | null) =>
   edge.fetchText(backupPath(network, "backup"));
 export const sendBackup = (edge: EdgeClient, network: string | null, backup: TextDocument) =>

@@ -154,7 +154,7 @@ describe(`with ${DESCRIPTORS} descriptors, ${CONNECTIONS} connections that say`,
   test("are told in the log and in `fairlead status`", async () => {
     const { edge, network } = ground;
     await eventually("the log tells", () =>
-      /Connections that proved nothing: \d+ shed/.test(edge.process.stderr),
+      /Unauthenticated connections: \d+ shed/.test(edge.process.stderr),
     );
     const { status, stdout } = await edge.fairlead("status", "--network", network.name);
     expect(status).toBe(0);

@@ -32,7 +32,7 @@ export function readSigned(der: Bytes): Signed & { readonly body: DerReader } {
   return { raw, body: new DerReader(content), algorithm, signature };
 }
 
-/** An algorithm's identifier. Parameters are passed over: those that are verified have none. */
+/** Reads an algorithm's identifier. Parameters are ignored: the verified algorithms have none. */
 export function readAlgorithm(reader: DerReader): string {
   const algorithm = reader.oid();
   if (HASHES[algorithm] !== undefined) reader.end();

@@ -62,7 +62,7 @@ export interface AlternativeName {
 
 /**
  * Parses a certificate (DER). Null when it is garbage, holds another key than P-256, repeats an extension
- * or has a critical one that the checks do not understand (RFC 5280 §4.2).
+ * or has a critical extension that the checks do not understand (RFC 5280 §4.2).
  */
 export function readCertificate(der: Uint8Array): Certificate | null {
   try {

@@ -88,11 +88,11 @@ export const edgeDeploy = command({
       wrangler: findWrangler(input.wrangler),
       env,
       now: context.io.now(),
-      did: (what: string) => {
+      onStep: (what: string) => {
         did.push(what);
         if (!context.json) context.out.line(`${context.out.paint("green", "✓")} ${what}`);
       },
-      told: (line: string) => {
+      onLine: (line: string) => {
         if (!context.json && line !== "") context.aside.line(context.aside.paint("dim", `  ${line}`));
       },
     };

@@ -70,7 +70,7 @@ export const edgeRestore = command({
     await restoreEdge(backup, {
       state,
       log,
-      told: (network) => log.info({ network }, "restoring a network"),
+      onNetwork: (network) => log.info({ network }, "A network is restored."),
     });
     const start = startCommand(state, urlsOf(backup));
     context.answer(describe(backup, { state, start }), (out) => {

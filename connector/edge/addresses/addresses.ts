@@ -1,4 +1,4 @@
-/** The edge's addresses: how they are written, and named in URLs and certificates. */
+/** The addresses of the edge: how they are parsed and formatted, and their names in URLs and certificates. */
 import { isIP, isIPv6 } from "node:net";
 import { hostname as machineName } from "node:os";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -6,24 +6,26 @@ import { FairleadError } from "../../../protocol/errors.ts";
 export interface Address {
   /** A DNS name or an IP address, without brackets. */
   readonly host: string;
-  /** 0 to 65535; 0 asks for a free one. */
+  /** 0 to 65535; 0 for a free port. */
   readonly port: number;
 }
 
-/** Where the API listens, and where uplinks and lanes are accepted. */
+/** The addresses that the edge listens on. */
 export interface Addresses {
   readonly api: Address;
   readonly gateway: Address;
-  /** Where workerd takes lanes without the front between; null where lanes come to `gateway` as well. */
+  /**
+   * Where workerd itself accepts lanes, without the front; null when lanes are accepted at `gateway` only.
+   */
   readonly lanes: Address | null;
 }
 
 const WILDCARDS = new Set(["0.0.0.0", "::"]);
 
 /**
- * Reads "HOST:PORT", "[IPv6]:PORT" or "*:PORT".
+ * Parses "HOST:PORT", "[IPv6]:PORT" or "*:PORT".
  *
- * @param option the option's name, for the message
+ * @param option the option's name, for messages
  * @throws FairleadError request.invalid
  */
 export function parseAddress(text: string, option: string): Address {
@@ -40,12 +42,12 @@ export function parseAddress(text: string, option: string): Address {
   return { host: canonicalHost(host), port };
 }
 
-/** Whether the text is a DNS host name (RFC 1123). */
+/** Whether a text is a DNS host name (RFC 1123). */
 export function isHostname(text: string): boolean {
   return text.length <= 253 && /^(?:(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.|$))+$/i.test(text) && !text.endsWith(".");
 }
 
-/** An IPv6 address in its shortest form, a DNS name in lower case: so that equal hosts are equal texts. */
+/** The canonical text of a host: an IPv6 address in its shortest form, a DNS name in lower case. */
 export function canonicalHost(host: string): string {
   return isIPv6(host) && !host.includes("%")
     ? new URL(`http://[${host}]/`).hostname.slice(1, -1)
@@ -57,24 +59,26 @@ export function formatAddress(address: Address): string {
   return `${isIPv6(address.host) ? `[${address.host}]` : address.host}:${address.port}`;
 }
 
-/** The host that others use for an address: the public name; else the bound host; else this machine's name. */
+/**
+ * The public host of an address: the given name, else the host that it is bound to, else the machine's name.
+ */
 export function publicHost(address: Address, hostname: string | undefined): string {
   if (hostname !== undefined) return canonicalHost(hostname);
   return WILDCARDS.has(address.host) ? canonicalHost(machineName()) : address.host;
 }
 
-/** The https URL of a host and port, without the port that goes without saying and without a slash. */
+/** The https origin of a host and port. */
 export function urlOf(host: string, port: number): string {
   return new URL(`https://${formatAddress({ host, port })}`).origin;
 }
 
-/** Where this machine itself reaches an address that it listens on. */
+/** The address at which this machine reaches an address that it listens on. */
 export function localAddress(address: Address): Address {
   if (!WILDCARDS.has(address.host)) return address;
   return { host: isIPv6(address.host) ? "::1" : "127.0.0.1", port: address.port };
 }
 
-/** Every name that the server certificate must carry. */
+/** The names that the server certificate must contain. */
 export function certificateNames({ api, gateway, lanes }: Addresses, hostname: string | undefined): string[] {
   const addresses = [api, gateway, ...(lanes === null ? [] : [lanes])];
   const names = addresses.map((address) => publicHost(address, hostname));

@@ -1,18 +1,18 @@
-/** Finding out whether the edge's addresses can be had, and which port is free. */
+/** The ports of the edge: whether they are available, and which port is free. */
 import { createServer } from "node:net";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { sleep } from "../../async/sleep.ts";
 import { errnoOf } from "../../state/errors.ts";
 import { type Address, type Addresses, formatAddress } from "./addresses.ts";
 
-/** The workerd of an edge that was killed may need a moment to die after its parent. ms */
+/** How long a port may still be held by the workerd of a killed edge, ms. */
 const PATIENCE_MS = 2_000;
 
 /**
- * The addresses with their ports: those asked for; for port 0 those of the last run, or free ones.
+ * Settles the ports of the addresses: port 0 becomes the port of the last run, or a free one.
  *
- * @param remembered the ports of the last run; undefined on the first
- * @throws FairleadError edge.port_taken naming the address; request.invalid
+ * @param remembered the ports of the last run; undefined on the first run
+ * @throws FairleadError edge.port_taken, naming the address; request.invalid
  */
 export async function settlePorts(
   wanted: Addresses,
@@ -48,10 +48,10 @@ async function whenFree(address: Address): Promise<number> {
 }
 
 /**
- * Listens for a moment, to learn whether the address can be had.
+ * Listens on an address for a moment to find out whether it is available.
  *
- * @returns the port, which is a free one where the address asked for port 0
- * @throws FairleadError edge.port_taken; request.invalid when the host is not this machine's or the port is
+ * @returns the port; a free one for port 0
+ * @throws FairleadError edge.port_taken; request.invalid when the host is not this machine's, or the port is
  *   not allowed
  */
 export async function tryAddress(address: Address): Promise<number> {
@@ -71,7 +71,7 @@ export async function tryAddress(address: Address): Promise<number> {
   }
 }
 
-/** What listening failed with, as an error that names the address. */
+/** The error for a failed attempt to listen; it names the address. */
 export function listenError(error: unknown, address: Address): FairleadError {
   const where = formatAddress(address);
   const code = errnoOf(error);
@@ -79,5 +79,7 @@ export function listenError(error: unknown, address: Address): FairleadError {
     return new FairleadError("edge.port_taken", `Another program listens on ${where}.`, { cause: error });
   }
   const why = error instanceof Error ? error.message : String(error);
-  return new FairleadError("request.invalid", `The edge cannot listen on ${where}: ${why}`, { cause: error });
+  return new FairleadError("request.invalid", `The edge cannot listen on ${where}: ${why}.`, {
+    cause: error,
+  });
 }

@@ -1,4 +1,4 @@
-/** Making the certificates of a deployment: its CA, and the server certificate of its two addresses. */
+/** The certificates of a deployment: its CA, and the server certificate of its addresses. */
 import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import * as x509 from "../../x509.ts";
@@ -8,11 +8,12 @@ const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Ten years. */
+/** Lifetime of a deployment CA, ms: ten years. */
 export const DEPLOYMENT_CA_MS = 3653 * DAY_MS;
+/** Lifetime of a server certificate, ms. */
 export const SERVER_CERTIFICATE_MS = 90 * DAY_MS;
 
-/** Certificates begin this much before they are made, for the clocks of others. */
+/** How long before its creation a certificate becomes valid, ms, for clocks that are behind. */
 const BACKDATED_MS = 5 * 60 * 1000;
 
 /** A certificate and its PKCS #8 private key, both PEM. */
@@ -21,18 +22,18 @@ export interface Credential {
   readonly privateKey: string;
 }
 
-/** What is asked of a server certificate. */
+/** The contents of a server certificate. */
 export interface ServerCertificateRequest {
   /** DNS names and IP addresses; the first becomes the common name. */
   readonly names: readonly string[];
   readonly authority: Credential;
   /** ms since 1970. */
   readonly now: number;
-  /** ms; {@link SERVER_CERTIFICATE_MS} when not given. */
+  /** ms; {@link SERVER_CERTIFICATE_MS} unless given. */
   readonly lifetime?: number | undefined;
 }
 
-/** Makes a deployment CA: self-signed P-256, ten years. */
+/** Creates a deployment CA: P-256, self-signed, valid for ten years. */
 export async function makeDeploymentAuthority(now: number): Promise<Credential> {
   const keys = await webcrypto.subtle.generateKey(P256, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -43,7 +44,7 @@ export async function makeDeploymentAuthority(now: number): Promise<Credential> 
     keys,
     signingAlgorithm: SIGNATURE,
     extensions: [
-      // One level below: the network CAs.
+      // One level of CAs below: the network CAs.
       new x509.BasicConstraintsExtension(true, 1, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
@@ -52,7 +53,7 @@ export async function makeDeploymentAuthority(now: number): Promise<Credential> 
   return { certificate: pem(certificate), privateKey: await exportKey(keys.privateKey) };
 }
 
-/** Makes a server certificate with a key of its own, signed directly by the deployment CA. */
+/** Creates a server certificate with a new key, signed by the deployment CA. */
 export async function makeServerCertificate(request: ServerCertificateRequest): Promise<Credential> {
   const { authority, names, now } = request;
   const lifetime = request.lifetime ?? SERVER_CERTIFICATE_MS;
@@ -81,7 +82,7 @@ export async function makeServerCertificate(request: ServerCertificateRequest): 
   return { certificate: pem(certificate), privateKey: await exportKey(keys.privateKey) };
 }
 
-/** What a certificate says about when and for whom it is good. */
+/** The validity period of a certificate, and its names. */
 export interface Validity {
   /** ms since 1970. */
   readonly notBefore: number;
@@ -90,7 +91,7 @@ export interface Validity {
   readonly names: readonly string[];
 }
 
-/** Reads a PEM certificate's validity; null when it is not a certificate. */
+/** Reads the validity of a PEM certificate; null when it is no certificate. */
 export function readValidity(certificate: string): Validity | null {
   try {
     const read = new x509.X509Certificate(certificate);
@@ -105,7 +106,7 @@ export function readValidity(certificate: string): Validity | null {
   }
 }
 
-/** Whether the certificate's key is `privateKey` (both PEM); false when either is no such thing. */
+/** Whether a private key is the key of its certificate; false when either is malformed. */
 export function belongTogether(credential: Credential): boolean {
   try {
     return new X509Certificate(credential.certificate).checkPrivateKey(
@@ -116,7 +117,7 @@ export function belongTogether(credential: Credential): boolean {
   }
 }
 
-/** Whether `authority` (PEM) signed `certificate` (PEM); false when either is no certificate. */
+/** Whether an authority signed a certificate (both PEM); false when either is malformed. */
 export function isSignedBy(certificate: string, authority: string): boolean {
   try {
     return new X509Certificate(certificate).verify(new X509Certificate(authority).publicKey);
@@ -125,7 +126,7 @@ export function isSignedBy(certificate: string, authority: string): boolean {
   }
 }
 
-/** 16 random bytes, positive and without a leading zero, lower-case hex. */
+/** A random serial number of 16 bytes, positive and without a leading zero, lower-case hex. */
 function makeSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;

@@ -1,7 +1,7 @@
 /**
- * The edge's own files: deployment CA, server certificate, admin key, and `edge.json`, which is written last
- * on the first run: where it exists, the rest must exist too, and nothing is ever made a second time, since
- * every site trusts the CA that was.
+ * The credentials of the edge in its state directory: deployment CA, server certificate and admin key.
+ * `edge.json` is written last on the first run. Where it exists, the CA must exist, and is never created
+ * again, since every site trusts it.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
@@ -19,6 +19,7 @@ import {
 } from "./certificates.ts";
 import { needsRenewal } from "./renewal.ts";
 
+/** Names of the files in the state directory. */
 export const FILES = {
   ca: "ca.pem",
   caKey: "ca-key.pem",
@@ -30,29 +31,29 @@ export const FILES = {
 
 const Port = z.int().min(1).max(65535);
 
-/** What the edge remembers of itself. The gateway is stored under its former name, `links`. */
+/** The record of an edge in `edge.json`. The gateway is stored under its former name, `links`. */
 export const EdgeRecord = z.object({
   version: z.literal(1),
-  /** Tokens and sites hold the URLs, so a port that was found free once is kept. */
+  /** A port that was chosen once is kept, since tokens and sites hold the URLs. */
   ports: z.object({ api: Port, links: Port, lanes: Port.optional() }),
-  /** How it was reached when it last started; absent in records of older versions. */
+  /** The public URLs of the last start; absent in records of older versions. */
   urls: z.object({ api: EdgeOrigin, links: EdgeOrigin }).optional(),
-  /** SHA-256 of the first admin key, lower-case hex: its file may be taken away. */
+  /** SHA-256 of the first admin key, lower-case hex. The operator may remove the key's file. */
   adminKeyHash: z.string().regex(/^[0-9a-f]{64}$/),
 });
 export type EdgeRecord = z.infer<typeof EdgeRecord>;
 
-/** What says that there was a first run. */
+/** The part of a record that proves an earlier run. */
 export type Established = Pick<EdgeRecord, "adminKeyHash">;
 
-/** What the edge has from its first run on. */
+/** The credentials that exist from the first run on. */
 export interface Deployment {
   readonly authority: Credential;
   readonly adminKeyHash: string;
 }
 
 /**
- * Reads the deployment CA and the admin key, or makes them on the first run.
+ * Reads the deployment CA and the admin key, or creates them on the first run.
  *
  * @param record null on the first run
  * @throws FairleadError state.corrupt when an established edge lacks a file or holds a damaged one
@@ -70,7 +71,7 @@ async function openAuthority(state: StateDirectory, established: boolean, now: n
   const certificate = await readText(state, FILES.ca);
   const privateKey = await readText(state, FILES.caKey);
   if (certificate === null || privateKey === null) {
-    // A first run that was interrupted here has handed nothing out yet.
+    // A first run that was interrupted here has not published anything yet.
     if (established) throw missing(state, certificate === null ? FILES.ca : FILES.caKey);
     const made = await makeDeploymentAuthority(now);
     await state.writeAtomic(FILES.caKey, made.privateKey);
@@ -78,7 +79,7 @@ async function openAuthority(state: StateDirectory, established: boolean, now: n
     return made;
   }
   if (readValidity(certificate) === null) {
-    throw new FairleadError("state.corrupt", `${state.file(FILES.ca)} is not a certificate.`);
+    throw new FairleadError("state.corrupt", `${state.file(FILES.ca)} is no certificate.`);
   }
   if (!belongTogether({ certificate, privateKey })) {
     throw new FairleadError(
@@ -89,7 +90,7 @@ async function openAuthority(state: StateDirectory, established: boolean, now: n
   return { certificate, privateKey };
 }
 
-/** A key file that is there counts, so that an operator can replace it; else the hash of the one that was. */
+/** The hash of the admin key: of its file, which an operator may replace, else of the record. */
 async function openAdminKey(state: StateDirectory, record: Established | null): Promise<string> {
   const held = (await readText(state, FILES.adminKey))?.trim();
   if (held !== undefined && held !== "") return hashKey(held);
@@ -99,11 +100,11 @@ async function openAdminKey(state: StateDirectory, record: Established | null): 
   return hashKey(key);
 }
 
-/** A server certificate that serves now, and until when. */
+/** A server certificate and its validity. */
 export interface ServerCertificate {
   readonly credential: Credential;
   readonly validity: Validity;
-  /** Whether it was made just now. */
+  /** Whether it is new. */
   readonly made: boolean;
 }
 
@@ -116,7 +117,10 @@ export interface ServerCertificateOptions {
   readonly lifetime?: number | undefined;
 }
 
-/** The stored server certificate, or a new one when that is missing, damaged, for other names or too old. */
+/**
+ * Opens the stored server certificate, or creates one when it is missing, damaged, too old or for other
+ * names.
+ */
 export async function openServerCertificate(
   state: StateDirectory,
   options: ServerCertificateOptions,
@@ -127,11 +131,15 @@ export async function openServerCertificate(
   await state.writeAtomic(FILES.serverKey, credential.privateKey);
   await state.writeAtomic(FILES.server, credential.certificate);
   const validity = readValidity(credential.certificate);
-  if (validity === null) throw new FairleadError("edge.failed", "The server certificate could not be made.");
+  if (validity === null)
+    throw new FairleadError("edge.failed", "The server certificate could not be created.");
   return { credential, validity, made: true };
 }
 
-/** Null when it is missing or useless: a crash between its two files leaves a key that does not fit. */
+/**
+ * Reads the stored certificate; null when it is missing or unusable. A crash between its two files leaves a
+ * wrong key.
+ */
 async function readServerCertificate(
   state: StateDirectory,
   authority: Credential,
@@ -156,6 +164,6 @@ function hashKey(key: string): string {
 function missing(state: StateDirectory, name: string): FairleadError {
   return new FairleadError(
     "state.corrupt",
-    `${state.file(name)} is missing, while ${state.file(FILES.edge)} says that this edge has been running.`,
+    `${state.file(name)} is missing, but ${state.file(FILES.edge)} shows that this edge ran before.`,
   );
 }

@@ -1,6 +1,6 @@
-/** The first bytes of a connection: whether a TLS handshake begins there, before anything is spent on it. */
+/** Recognises a TLS ClientHello in the first bytes of a connection. */
 
-/** Bytes of a TLS record's header. */
+/** Length of a TLS record's header, bytes. */
 const HEADER = 5;
 /** Content type of handshake records, and the first byte of every TLS version. RFC 8446, section 5.1. */
 const HANDSHAKE = 0x16;
@@ -10,12 +10,12 @@ const MAX_FRAGMENT = 16_384;
 /** Type of the handshake message. RFC 8446, section 4. */
 const CLIENT_HELLO = 1;
 
-/** Most bytes that {@link readClientHello} may ask for. */
+/** Most bytes that {@link readClientHello} needs. */
 export const MAX_CLIENT_HELLO = HEADER + MAX_FRAGMENT;
 
 /**
- * Whether `bytes` hold the first record of a ClientHello: all of it, a part of it, or something else. A ClientHello
- * that is split over several records counts as complete with its first.
+ * Whether `bytes` are the whole first record of a ClientHello, a part of it, or something else. A ClientHello
+ * in several records counts as complete with its first record.
  */
 export function readClientHello(bytes: Uint8Array): "complete" | "partial" | "other" {
   const [type, major, , high, low, message] = bytes;

@@ -1,21 +1,21 @@
 /**
- * The connections of the edge's front, and which of them has to go: each step until a peer has proved itself has a
- * deadline, and where places run short the connection that is slowest for its step goes first, so that silent ones
- * go before those that are at work. The clock and the closing of sockets are passed in.
+ * The connections of the edge's front. Each stage until a client is authenticated has a deadline. When the
+ * table is full, the connection that has used up most of its stage's time is closed first, so silent
+ * connections go before active ones. The clock and the closing of sockets are passed in.
  */
 import { clientGroup } from "../../../protocol/front/client-address.ts";
 
 /**
- * What a connection has come to: `silent` until its ClientHello is there, `handshake` until TLS is up, `idle` until
- * a request's header is there (and again between requests), `request` until the answer is sent, `upgraded` once
- * the Worker accepted a WebSocket, which only members of a network get.
+ * The stage of a connection: `silent` until its ClientHello arrived, `handshake` until TLS is established,
+ * `idle` until the header of a request arrived (and again between requests), `request` until the response is
+ * sent, `upgraded` once the Worker accepted a WebSocket, which it does for members of a network only.
  */
 export type Stage = "silent" | "handshake" | "idle" | "request" | "upgraded";
 type Pending = Exclude<Stage, "upgraded">;
 
 const PENDING = ["silent", "handshake", "idle", "request"] as const satisfies readonly Pending[];
 
-/** How long each step may take, ms. */
+/** Longest duration of each stage, ms. */
 export const STAGE_MS: Readonly<Record<Pending, number>> = {
   silent: 10_000,
   handshake: 20_000,
@@ -24,19 +24,19 @@ export const STAGE_MS: Readonly<Record<Pending, number>> = {
 };
 
 export interface TableLimits {
-  /** Connections. */
+  /** Most connections. */
   readonly total: number;
-  /** Of these, connections that are not `upgraded`. */
+  /** Most connections that are not `upgraded`. */
   readonly pending: number;
-  /** Of these, connections of one client: of an IPv4 address, or of an IPv6 /64. */
+  /** Most connections of one client (an IPv4 address or an IPv6 /64) that are not `upgraded`. */
   readonly perClient: number;
 }
 
-/** What became of connections, from the start on. */
+/** Counts since the start. */
 export interface TableCounts {
-  /** Closed for want of places. */
+  /** Connections closed because the table was full. */
   shed: number;
-  /** Closed because a step took too long. */
+  /** Connections closed because a stage took too long. */
   timedOut: number;
 }
 
@@ -48,13 +48,13 @@ export interface Connection {
 
 interface Entry extends Connection {
   stage: Stage;
-  /** When it came to its stage, ms. */
+  /** When it entered its stage, ms. */
   since: number;
   readonly client: string;
   readonly close: () => void;
 }
 
-/** Connections that are not `upgraded`, of each stage those first that came to it first. */
+/** Connections that are not `upgraded`, by stage, in the order in which they entered it. */
 class Queues {
   readonly #queues: Readonly<Record<Pending, Set<Entry>>> = {
     silent: new Set(),
@@ -73,7 +73,7 @@ class Queues {
     if (this.#queues[stage].delete(entry)) this.size -= 1;
   }
 
-  /** The first of each stage. */
+  /** The first connection of each stage. */
   *heads(): Iterable<Entry> {
     for (const stage of PENDING) {
       const [first] = this.#queues[stage];
@@ -82,7 +82,7 @@ class Queues {
   }
 }
 
-/** The part of its time that a connection has used up. */
+/** The share of its stage's time that a connection has used up. */
 const lateness = (entry: Entry, now: number): number =>
   entry.stage === "upgraded" ? 0 : (now - entry.since) / STAGE_MS[entry.stage];
 
@@ -101,16 +101,16 @@ export class ConnectionTable {
     return this.#all.size;
   }
 
-  /** How many are not `upgraded`. */
+  /** Connections that are not `upgraded`. */
   get pending(): number {
     return this.#pending.size;
   }
 
   /**
-   * Takes a new connection in, as `silent`, and closes others where there are more than the limits allow; the new one
-   * itself when every place is taken by upgraded connections.
+   * Admits a new connection as `silent`, and closes others above the limits. Closes the new one when upgraded
+   * connections fill the table.
    *
-   * @param close closes its socket; called once at the most, and not after {@link remove}
+   * @param close closes its socket; called at most once, and not after {@link remove}
    */
   admit(address: string, close: () => void, now: number): Connection {
     const entry: Entry = { address, client: clientGroup(address), stage: "silent", since: now, close };
@@ -124,7 +124,7 @@ export class ConnectionTable {
     return entry;
   }
 
-  /** Notes what a connection has come to. One that was closed or removed stays away. */
+  /** Moves a connection to another stage. Does nothing for a closed or removed connection. */
   move(connection: Connection, stage: Stage, now: number): void {
     if (!this.#all.has(connection)) return;
     const entry = connection as Entry;
@@ -134,12 +134,12 @@ export class ConnectionTable {
     if (stage !== "upgraded") this.#enqueue(entry, stage);
   }
 
-  /** Forgets a connection that ended. Can be called twice. */
+  /** Removes a connection that ended. Idempotent. */
   remove(connection: Connection): void {
     if (this.#all.delete(connection)) this.#dequeue(connection as Entry);
   }
 
-  /** Closes connections whose step has taken too long. */
+  /** Closes connections whose stage has taken too long. */
   expire(now: number): void {
     for (;;) {
       const late = [...this.#pending.heads()].filter((entry) => lateness(entry, now) >= 1);
@@ -151,7 +151,7 @@ export class ConnectionTable {
     }
   }
 
-  /** Closes the slowest. @returns whether there was any */
+  /** Closes the slowest connection. @returns whether there was one */
   #shed(queues: Queues, now: number): boolean {
     let slowest: Entry | undefined;
     for (const entry of queues.heads()) {

@@ -1,6 +1,6 @@
 /**
- * Hands requests to workerd over its Unix sockets, and what the connection proved with them: as `request.cf`, in the
- * form that Cloudflare uses, in a header that is taken away from what clients send.
+ * Forwards requests to workerd over its Unix sockets. What the connection proved becomes `request.cf`, in
+ * Cloudflare's form: it travels in a header that is removed from requests of clients.
  */
 import { Agent, type IncomingMessage, type RequestOptions, request, type ServerResponse } from "node:http";
 import { connect } from "node:net";
@@ -9,15 +9,15 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import { PLATFORM_HEADER, PROTOCOL_HEADER } from "../workerd/workerd-config.ts";
 import { refuse, refuseUpgrade } from "./refusal.ts";
 
-/** Headers of one connection, which do not go on with a request or an answer. RFC 9110, section 7.6.1. */
+/** Headers of one connection, which are not forwarded. RFC 9110, section 7.6.1. */
 const CONNECTION_HEADERS = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
-/** Headers by which only the front speaks. */
+/** Headers that only the front may set. */
 const FRONT_HEADERS = [PLATFORM_HEADER, PROTOCOL_HEADER, "cf-connecting-ip"];
 
 export interface ForwarderOptions {
   /** Path of workerd's Unix socket. */
   readonly socketPath: string;
-  /** Most requests at workerd at once; others wait. Upgraded connections do not count. */
+  /** Most requests in flight to workerd; further ones wait. Upgraded connections do not count. */
   readonly requests: number;
 }
 
@@ -27,12 +27,12 @@ export class Forwarder {
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
-    // A new connection for each: one that is kept may be closed by workerd just as the next request goes out.
+    // A new connection for each request: workerd could close a kept one just as the next request is sent.
     this.#agent = new Agent({ keepAlive: false, maxSockets: options.requests });
   }
 
   /**
-   * Forwards a request and its answer.
+   * Forwards a request and its response.
    *
    * @param platform what the Worker finds in `request.cf`
    */
@@ -54,9 +54,9 @@ export class Forwarder {
   }
 
   /**
-   * Forwards a WebSocket's upgrade, and then its bytes both ways.
+   * Forwards the upgrade of a WebSocket, and then its bytes in both directions.
    *
-   * @param head what the client sent after the request
+   * @param head bytes that the client sent after the request
    * @param upgraded called when the Worker has accepted
    */
   upgrade(
@@ -105,7 +105,7 @@ export class Forwarder {
 
 const isChunked = ({ headers }: IncomingMessage): boolean => headers["transfer-encoding"] !== undefined;
 
-/** The headers that go on, names and values in turn. The framing of a chunked body is made anew. */
+/** The forwarded headers, names and values in turn. The framing of a chunked body is written anew. */
 function keptHeaders(message: IncomingMessage, without: readonly string[]): string[] {
   const named = (message.headers.connection ?? "").toLowerCase().split(/\s*,\s*/);
   const dropped = new Set([...CONNECTION_HEADERS, "transfer-encoding", ...named, ...without]);
@@ -127,7 +127,10 @@ function headerLines(rawHeaders: readonly string[]): string {
   return `${lines}\r\n`;
 }
 
-/** Copies both ways, with backpressure; each direction ends by itself, and what breaks at one end breaks at the other. */
+/**
+ * Pipes both directions with backpressure. Each direction ends by itself; an error at one end destroys the
+ * other.
+ */
 function joinUpgraded(client: Duplex, worker: Duplex): void {
   for (const [from, to] of [
     [client, worker],

@@ -1,7 +1,8 @@
 /**
- * What of the edge faces strangers: the API port and the gateway's port. Ends TLS, bounds how many connections there are and how long
- * each may take to prove itself, and forwards requests to workerd, which has no such bounds (1.20261117: a connection
- * that says nothing stays for ever, and the first that finds no free descriptor ends the process).
+ * The front of the embedded edge: the servers of the API and of the gateway. It terminates TLS, limits the
+ * number of connections and the time until a client is authenticated, and forwards requests to workerd.
+ * workerd has no such limits (1.20261117, November 2026): a silent connection stays open, and running out of
+ * descriptors ends the process.
  */
 import { constants, type X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -25,38 +26,38 @@ import { StrangerLog } from "./stranger-log.ts";
 export interface FrontOptions {
   readonly api: Address;
   readonly gateway: Address;
-  /** Paths of workerd's Unix sockets for requests that came to each. */
+  /** Paths of workerd's Unix sockets, by the port at which a request arrives. */
   readonly workerd: { readonly api: string; readonly gateway: string };
   readonly server: Credential;
-  /** PEM. The only root of client certificates, which the gateway's port requires. */
+  /** The only root of client certificates, which the gateway's port requires, PEM. */
   readonly deploymentCa: string;
   readonly limits: TableLimits;
-  /** Which way lanes take at the moment, for the status. */
+  /** How lanes are dialled at present, for the status. */
   readonly lanes: () => LanePort;
   readonly log: Log;
 }
 
-/** Descriptors that are left for everything but connections: files, workerd's pipes, the log. */
+/** Descriptors reserved for files, workerd's pipes and the log. */
 const RESERVED_DESCRIPTORS = 128;
-/** More connections than this cost more memory than they are worth. */
+/** Most connections, whatever the descriptors allow: each takes memory. */
 const MAX_CONNECTIONS = 32_768;
 const MAX_PENDING = 2_048;
 
-/** How many connections a process with so many descriptors takes: each may need another one to workerd. */
+/** The limits for a process with so many descriptors. A connection takes two: its own, and one to workerd. */
 export function connectionLimits(descriptors: number): TableLimits {
   const total = Math.min(MAX_CONNECTIONS, Math.max(16, Math.floor((descriptors - RESERVED_DESCRIPTORS) / 2)));
   const pending = Math.min(MAX_PENDING, Math.floor(total / 2));
   return { total, pending, perClient: Math.max(8, Math.floor(pending / 2)) };
 }
 
-/** Connections that the kernel completes before they are accepted. */
+/** Connections that the kernel queues until they are accepted. */
 const BACKLOG = 4_096;
-/** How often deadlines are looked at, ms. */
+/** Interval of the check of deadlines, ms. */
 const EXPIRE_MS = 500;
-/** First probe on a connection that is silent, ms; the kernel ends it when nobody answers. */
+/** Idle time before the kernel's first keep-alive probe, ms. */
 const KEEPALIVE_MS = 30_000;
 
-/** Longest header of a request, bytes: an assertion may have 16 KiB. */
+/** Longest header of a request, bytes. An assertion may have 16 KiB. */
 const MAX_HEADER = 32 * 1024;
 
 type Port = "api" | "gateway";
@@ -76,7 +77,7 @@ export class Front {
     this.#table = new ConnectionTable(options.limits);
   }
 
-  /** What strangers did, from the start on. */
+  /** Counts of unauthenticated connections since the start. */
   get counts(): StrangerCounts {
     return { ...this.#table.counts, ...this.#counts };
   }
@@ -91,7 +92,7 @@ export class Front {
       );
       this.#listening.push(server);
       await listen(server, this.#options[port]);
-      // A failed accept. For want of descriptors libuv 1 closes waiting connections itself, and tells nothing.
+      // A failed accept. Without descriptors, libuv 1 closes queued connections itself, and reports nothing.
       server.on("error", (error) => this.#failedAccept(error));
     }
     const strangers = new StrangerLog(this.#options.log);
@@ -102,7 +103,7 @@ export class Front {
     }, EXPIRE_MS).unref();
   }
 
-  /** From now on, new connections are served with this certificate. */
+  /** Replaces the certificate for new connections. */
   setCertificate(server: Credential): void {
     for (const tls of this.#tls) tls.setSecureContext({ ...this.#context(), ...keyPair(server) });
   }
@@ -120,7 +121,7 @@ export class Front {
     return {
       ca: this.#options.deploymentCa,
       minVersion: "TLSv1.2",
-      // A resumed session would show its certificate without proving it again.
+      // A resumed session would present its certificate without proving it again.
       secureOptions: constants.SSL_OP_NO_TICKET,
     };
   }
@@ -131,7 +132,8 @@ export class Front {
     const tls = createHttps({
       ...this.#context(),
       ...keyPair(server),
-      // Not ended in the handshake, which would not tell the peer why: without a certificate nothing is forwarded.
+      // A connection without a good certificate is refused after the handshake, so that the client learns
+      // why.
       ...(port === "gateway" ? { requestCert: true, rejectUnauthorized: false } : {}),
       handshakeTimeout: STAGE_MS.handshake,
       headersTimeout: STAGE_MS.idle,
@@ -207,7 +209,7 @@ export class Front {
     if (connection !== undefined) this.#table.move(connection, stage, performance.now());
   }
 
-  /** What the Worker finds in `request.cf`: of the client certificate what Cloudflare reports of one, as strings. */
+  /** The contents of `request.cf`: the client certificate as Cloudflare reports it, in strings. */
   #platform(socket: Socket): object {
     const certificate = clientCertificate(socket);
     return {
@@ -232,19 +234,19 @@ export class Front {
   }
 }
 
-/** The client certificate that the handshake proved, of the deployment CA; null without one. */
+/** The client certificate that the handshake proved, signed under the deployment CA; null without one. */
 function clientCertificate(socket: Socket): X509Certificate | null {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return null;
   return socket.getPeerX509Certificate() ?? null;
 }
 
-/** What is wrong with a connection's client certificate; null when it is good. */
+/** The error of a connection's client certificate; null when it is valid. */
 function certificateError(socket: Socket): FairleadError | null {
   if (clientCertificate(socket) !== null) return null;
   if (!(socket instanceof TLSSocket) || socket.getPeerX509Certificate() === undefined) {
     return new FairleadError("certificate.required");
   }
-  // Node's types call it an error; it is OpenSSL's code.
+  // Node's types (24) call it an Error; it is OpenSSL's code.
   const why = String(socket.authorizationError);
   const expired = why === "CERT_HAS_EXPIRED" || why === "CERT_NOT_YET_VALID";
   return new FairleadError(expired ? "certificate.expired" : "certificate.untrusted");
@@ -252,7 +254,9 @@ function certificateError(socket: Socket): FairleadError | null {
 
 const keyPair = ({ certificate, privateKey }: Credential) => ({ cert: certificate, key: privateKey });
 
-/** Both ends of a connection: the same for the TCP socket and the TLS socket over it, and for no other at its time. */
+/**
+ * The key of a connection: both ends, which its TCP socket and its TLS socket share with no other connection.
+ */
 const keyOf = ({ localAddress, localPort, remoteAddress, remotePort }: Socket): string =>
   `${localAddress} ${localPort} ${remoteAddress} ${remotePort}`;
 
@@ -268,10 +272,10 @@ function listen(server: Server, address: Address): Promise<void> {
 }
 
 /**
- * Waits for a ClientHello, and leaves it in the socket's buffer for TLS. Until then nothing is spent on the connection
- * but its socket.
+ * Waits for a ClientHello, and leaves it in the socket's buffer for TLS. Until then a connection costs its
+ * socket only.
  *
- * @param done told once whether there is one; not told when the socket closes before
+ * @param done called once with whether it is one; not called when the socket closes first
  */
 function awaitClientHello(socket: Socket, done: (found: boolean) => void): void {
   let held: Buffer = Buffer.alloc(0);

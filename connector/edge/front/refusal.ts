@@ -1,4 +1,4 @@
-/** Refusals by the front itself, in the one form of the edge's errors. */
+/** Error responses of the front, in the form of the Worker's. */
 import type { ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { type FairleadError, toErrorBody } from "../../../protocol/errors.ts";
@@ -21,13 +21,13 @@ function refusalOf(error: FairleadError): Refusal {
   return { status: error.entry.status, headers, body };
 }
 
-/** Answers a request with an error, and closes its connection. */
+/** Responds to a request with an error, and closes its connection. */
 export function refuse(answer: ServerResponse, error: FairleadError): void {
   const { status, headers, body } = refusalOf(error);
   answer.writeHead(status, headers).end(body);
 }
 
-/** Answers an upgrade with an error, and closes its connection. */
+/** Responds to an upgrade with an error, and closes its connection. */
 export function refuseUpgrade(client: Duplex, error: FairleadError): void {
   const { status, headers, body } = refusalOf(error);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -1,8 +1,8 @@
-/** Says in the log what strangers did at the front's ports: at once the first time, then once a minute at the most. */
+/** Logs counts of unauthenticated connections: at once the first time, then at most once a minute. */
 import type { StrangerCounts } from "../../../protocol/front/front-status.ts";
 import type { Log } from "../../log.ts";
 
-/** From one line to the next, ms. */
+/** Shortest time between two lines, ms. */
 const QUIET_MS = 60_000;
 
 const WORDS = {
@@ -16,22 +16,22 @@ const NAMES = Object.keys(WORDS) as (keyof StrangerCounts)[];
 
 export class StrangerLog {
   readonly #log: Log;
-  #said: StrangerCounts = { shed: 0, timedOut: 0, failedHandshakes: 0, failedAccepts: 0 };
+  #logged: StrangerCounts = { shed: 0, timedOut: 0, failedHandshakes: 0, failedAccepts: 0 };
   #next = Number.NEGATIVE_INFINITY;
 
   constructor(log: Log) {
     this.#log = log;
   }
 
-  /** @param now ms, of a clock that only goes forward */
+  /** Logs counts that changed. @param now ms, of a monotonic clock */
   note(counts: StrangerCounts, now: number): void {
-    const changed = NAMES.filter((name) => counts[name] > this.#said[name]);
+    const changed = NAMES.filter((name) => counts[name] > this.#logged[name]);
     if (changed.length === 0 || now < this.#next) return;
-    const more = Object.fromEntries(changed.map((name) => [name, counts[name] - this.#said[name]]));
-    const told = changed.map((name) => `${more[name]} ${WORDS[name]}`).join(", ");
+    const more = Object.fromEntries(changed.map((name) => [name, counts[name] - this.#logged[name]]));
+    const text = changed.map((name) => `${more[name]} ${WORDS[name]}`).join(", ");
     const harmed = changed.includes("shed") || changed.includes("failedAccepts");
-    this.#log[harmed ? "warn" : "info"](more, `Connections that proved nothing: ${told}.`);
-    this.#said = { ...counts };
+    this.#log[harmed ? "warn" : "info"](more, `Unauthenticated connections: ${text}.`);
+    this.#logged = { ...counts };
     this.#next = now + QUIET_MS;
   }
 }

@@ -1,8 +1,7 @@
 /**
- * `npm run build:edge`: builds the Worker with wrangler, exactly as `wrangler deploy` would ship it, into
- * dist/edge, and writes what workerd has to know of wrangler.toml beside it.
- *
- * Builds aside and swaps at the end, so that whoever reads dist/edge meanwhile finds one build or the other.
+ * `npm run build:edge`: builds the Worker with wrangler into dist/edge, as `wrangler deploy` would upload it,
+ * and writes the settings of wrangler.toml that workerd needs beside it. The build is swapped in at the end,
+ * so a reader of dist/edge finds one complete build.
  */
 import { spawn } from "node:child_process";
 import { mkdir, rename, rm, writeFile } from "node:fs/promises";
@@ -11,7 +10,7 @@ import { dirname, join, resolve } from "node:path";
 import { unstable_readConfig } from "wrangler";
 import { type BundleMetadata, METADATA_FILE } from "./bundle.ts";
 
-/** Builds the checkout at `root`. @throws Error when wrangler fails or the configuration lacks something */
+/** Builds the checkout at `root`. @throws Error when wrangler fails, or its configuration is incomplete */
 async function buildEdge(root: string): Promise<string> {
   const config = unstable_readConfig({ config: join(root, "wrangler.toml") });
   if (config.compatibility_date === undefined) throw new Error("wrangler.toml has no compatibility_date.");

@@ -1,6 +1,6 @@
 /**
- * The built Worker: `dist/edge/` with `index.js` and `edge.json`, which says what wrangler.toml said. It comes
- * with the package; a source checkout builds it when it is missing.
+ * The built Worker: `dist/edge/` with `index.js`, and `edge.json` with the settings of wrangler.toml. The
+ * package contains it; a source checkout builds it when it is missing.
  */
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { FairleadError } from "../../../protocol/errors.ts";
 export const MODULE_FILE = "index.js";
 export const METADATA_FILE = "edge.json";
 
-/** What workerd has to know of wrangler.toml. */
+/** The settings of wrangler.toml that workerd needs. */
 export const BundleMetadata = z.object({
   compatibilityDate: z.iso.date(),
   compatibilityFlags: z.array(z.string()),
@@ -26,22 +26,22 @@ export interface Bundle extends BundleMetadata {
 
 const PACKAGE_NAME = "fairlead";
 
-/** Enough for a slow machine; wrangler takes two seconds on a fast one. */
+/** Longest duration of a build, ms; wrangler takes two seconds on a fast machine. */
 const BUILD_MS = 120_000;
 
 const ADVICE = "Install the package again; in a source checkout run `npm ci` and `npm run build:edge`.";
 
 /**
- * Finds the built Worker, or builds it where the sources are.
+ * Finds the built Worker, or builds it in a source checkout.
  *
- * @param directory where it is, when it is not the package's own
+ * @param directory its directory; the package's own unless given
  * @throws FairleadError edge.failed with what to do
  */
 export async function findBundle(directory?: string): Promise<Bundle> {
   if (directory !== undefined) return readBundle(directory);
   const root = packageRoot(import.meta.dirname);
   if (root === null)
-    throw new FairleadError("edge.failed", `The package's files are not complete. ${ADVICE}`);
+    throw new FairleadError("edge.failed", `The files of the package are incomplete. ${ADVICE}`);
   const built = join(root, "dist", "edge");
   const script = join(root, "connector", "edge", "workerd", "build.ts");
   if (!isComplete(built) && existsSync(script)) await build(script, root);
@@ -66,7 +66,7 @@ async function readBundle(directory: string): Promise<Bundle> {
   }
 }
 
-/** The nearest directory above that holds the package's own package.json. */
+/** The nearest directory above with the package.json of this package; null without one. */
 export function packageRoot(from: string): string | null {
   for (let at = from; ; at = dirname(at)) {
     if (isPackage(join(at, "package.json"))) return at;
@@ -83,7 +83,7 @@ function isPackage(file: string): boolean {
   }
 }
 
-/** Runs the build with the Node that runs this. */
+/** Runs the build with the current Node. */
 async function build(script: string, root: string): Promise<void> {
   const child = spawn(process.execPath, [script], {
     cwd: root,

@@ -1,11 +1,11 @@
-/** How many descriptors another process has. Linux tells in /proc; others do not. */
+/** The number of descriptors of another process, which only Linux reports (in /proc). */
 import { readdir, stat } from "node:fs/promises";
 
-/** The count; null when the process is gone or the system does not tell. */
+/** Counts the open descriptors of a process; null when it is gone, or the system does not report them. */
 export async function openDescriptors(pid: number): Promise<number | null> {
   const path = `/proc/${pid}/fd`;
   try {
-    // From Linux 6.2 on the directory's size is the count; before it was 0.
+    // Since Linux 6.2 the size of the directory is the count; before it is 0.
     const { size } = await stat(path);
     return size > 0 ? size : (await readdir(path)).length;
   } catch {

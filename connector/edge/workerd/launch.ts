@@ -1,12 +1,13 @@
-/** From spawning workerd to its serving on all sockets. */
+/** The launch of workerd, until it serves on all sockets. */
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Log } from "../../log.ts";
 import type { Address } from "../addresses/addresses.ts";
-import { answers, answersWith } from "./probe.ts";
+import { probeSocket, probeTls } from "./probe.ts";
 import { Workerd } from "./workerd.ts";
 
+/** Longest duration of a launch, ms. */
 const LAUNCH_MS = 30_000;
 
 export interface LaunchOptions {
@@ -14,44 +15,46 @@ export interface LaunchOptions {
   readonly config: string;
   /** The secrets. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Paths of the Unix sockets of the configuration. */
+  /** Paths of the Unix sockets in the configuration. */
   readonly sockets: { readonly api: string; readonly gateway: string };
-  /** Where workerd takes lanes; null when it does not. */
+  /** Where workerd itself accepts lanes; null when it does not. */
   readonly lanes: Address | null;
-  /** The server certificate of the configuration, PEM. */
+  /** The server certificate in the configuration, PEM. */
   readonly certificate: string;
   readonly log: Log;
-  /** Gives up. */
+  /** Aborts the launch. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs workerd; resolves when it answers on its Unix sockets and, with the certificate, on the lanes' address.
+ * Launches workerd. Resolves when it responds on its Unix sockets and, with the certificate, at the lanes'
+ * address.
  *
- * @throws FairleadError edge.failed, edge.port_taken; the process is gone then
+ * @throws FairleadError edge.failed, edge.port_taken; the process has ended by then
  */
 export async function launchWorkerd(options: LaunchOptions): Promise<Workerd> {
   const { config, environment, lanes, certificate, log } = options;
   const paths = Object.values(options.sockets);
-  // Left by a run that ended; workerd does not bind over them.
+  // Sockets of an earlier run: workerd does not bind over them.
   await Promise.all(paths.map((path) => rm(path, { force: true })));
   const sockets = lanes === null ? ["api", "gateway"] : ["api", "gateway", "lanes"];
   const workerd = new Workerd({ config, environment, sockets, log });
-  const enough = new AbortController();
-  const given = AbortSignal.any([options.signal, enough.signal]);
+  const settled = new AbortController();
+  const given = AbortSignal.any([options.signal, settled.signal]);
   const overdue = sleep(LAUNCH_MS, undefined, { signal: given }).then(
-    () => Promise.reject(new FairleadError("edge.failed", `workerd did not serve in ${LAUNCH_MS / 1000} s.`)),
+    () =>
+      Promise.reject(new FairleadError("edge.failed", `workerd did not serve within ${LAUNCH_MS / 1000} s.`)),
     () => Promise.reject(new FairleadError("edge.failed", "The edge was stopped while it started.")),
   );
   overdue.catch(() => {});
   try {
     await Promise.race([workerd.listening, overdue]);
     for (const path of paths) {
-      if (!(await Promise.race([answers(path), overdue]))) {
+      if (!(await Promise.race([probeSocket(path), overdue]))) {
         throw new FairleadError("edge.failed", `workerd does not serve on ${path}.`);
       }
     }
-    if (lanes !== null && !(await Promise.race([answersWith(certificate, lanes), overdue]))) {
+    if (lanes !== null && !(await Promise.race([probeTls(certificate, lanes), overdue]))) {
       throw new FairleadError("edge.failed", `workerd does not serve TLS on port ${lanes.port}.`);
     }
     return workerd;
@@ -59,6 +62,6 @@ export async function launchWorkerd(options: LaunchOptions): Promise<Workerd> {
     await workerd.end(0);
     throw error;
   } finally {
-    enough.abort();
+    settled.abort();
   }
 }

@@ -1,4 +1,4 @@
-/** Identity tokens at the embedded edge: the operator's file, and what the Worker and workerd need of it. */
+/** The operator's file about identity tokens, and what the Worker and workerd take from it. */
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
@@ -8,11 +8,11 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import { parseWith } from "../../../protocol/parse.ts";
 
 export interface OidcProvider {
-  /** Variables of the Worker (workers/config.ts). None is secret. */
+  /** Variables of the Worker (workers/config.ts); none is secret. */
   readonly variables: Readonly<Record<string, string>>;
-  /** CA certificates to trust for the provider besides the system's, PEM each. */
+  /** CA certificates that are trusted for the provider besides the system's, each PEM. */
   readonly authorities: readonly string[];
-  /** The provider runs on this machine itself, by what the operator wrote. */
+  /** Whether the file names a provider on this machine. */
   readonly onLoopback: boolean;
 }
 
@@ -20,7 +20,7 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIF
 
 /**
  * Reads the file for `edge start --oidc`.
- * @throws FairleadError request.invalid with what is wrong with which field
+ * @throws FairleadError request.invalid, naming each wrong field
  */
 export async function readOidcFile(path: string): Promise<OidcProvider> {
   const file = parseWith(OidcFile, parseYaml(await readText(path, path), path), (why) => invalid(path, why));
@@ -40,7 +40,7 @@ export async function readOidcFile(path: string): Promise<OidcProvider> {
   };
 }
 
-/** The Worker reads the same form as this file. */
+/** Roles in the form of the file, which the Worker parses as well. */
 function withoutNulls(roles: OidcFile["roles"]) {
   return Object.fromEntries(
     Object.entries(roles).map(([value, { role, networks }]) => [
@@ -71,7 +71,7 @@ function readAuthorities(text: string, source: string): string[] {
   try {
     if (found.length > 0 && found.every((pem) => new X509Certificate(pem).ca)) return found;
   } catch {
-    // Told below.
+    // Refused below.
   }
   throw invalid(source, "ca: names no file of CA certificates (PEM)");
 }

@@ -1,22 +1,23 @@
-/** Whether workerd answers: on a Unix socket, or with TLS and the certificate that it is to have. */
+/** Probes of workerd: over a Unix socket, or by a TLS handshake with the expected certificate. */
 import { X509Certificate } from "node:crypto";
 import { get } from "node:http";
 import { connect } from "node:tls";
 import { type Address, localAddress } from "../addresses/addresses.ts";
 
+/** Timeout of a probe, ms. */
 const PROBE_MS = 5_000;
 
 /**
- * One handshake from this machine. The gateway would refuse this client afterwards, since it has no
- * certificate; what counts is who answered.
+ * Makes one TLS handshake from this machine. workerd refuses the client afterwards, since it has no
+ * certificate; the handshake shows whether the expected server responds.
  *
  * @param certificate the server certificate expected, PEM
  */
-export function answersWith(certificate: string, address: Address): Promise<boolean> {
+export function probeTls(certificate: string, address: Address): Promise<boolean> {
   const { host, port } = localAddress(address);
   const expected = new X509Certificate(certificate).fingerprint256;
   return new Promise((resolve) => {
-    // Not verified by a chain but by being this very certificate.
+    // Verified by comparison with the certificate itself.
     const socket = connect({ host, port, rejectUnauthorized: false });
     const finish = (answer: boolean) => {
       socket.destroy();
@@ -29,8 +30,8 @@ export function answersWith(certificate: string, address: Address): Promise<bool
   });
 }
 
-/** One request over a Unix socket. What the answer is does not matter. */
-export function answers(socketPath: string): Promise<boolean> {
+/** Sends one request over a Unix socket. Any response counts. */
+export function probeSocket(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const request = get({ socketPath, path: "/v1/health", timeout: PROBE_MS, agent: false }, (response) => {
       response.resume();

@@ -1,11 +1,11 @@
-/** Keeps one workerd running: starts it, starts it again when it ends by itself, replaces it when asked to. */
+/** Keeps one workerd running: starts it, restarts it when it ends, and replaces it on request. */
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { sleep } from "../../async/sleep.ts";
 import type { Log } from "../../log.ts";
 
-/** What the supervisor needs of a run of workerd. */
+/** One run of workerd, as the supervisor uses it. */
 export interface Run {
-  /** Resolves when it is gone, with how it ended. */
+  /** Resolves with how it ended. */
   readonly ended: Promise<string>;
   /** Ends it; by force after `grace` ms. */
   end(grace: number): Promise<void>;
@@ -13,21 +13,21 @@ export interface Run {
 
 export interface SupervisorOptions {
   /**
-   * Starts a run, and resolves when it serves.
+   * Starts a run. Resolves when it serves.
    *
-   * @throws FairleadError when it does not come to serve; it is gone then
+   * @throws FairleadError when it fails before it serves; it has ended by then
    */
   readonly launch: () => Promise<Run>;
   readonly log: Log;
 }
 
-/** Pauses before starting again: at once the first time, then longer, until a run has lasted. */
+/** Pauses before a restart, ms, by the number of failures before it. */
 export const RESTART_MS = [0, 250, 500, 1_000, 2_000, 5_000] as const;
 
-/** A run that lasted this long was a good one. ms */
+/** A run of this duration resets the number of failures, ms. */
 export const GOOD_RUN_MS = 30_000;
 
-/** How long to wait before the restart after `failures` runs in a row that did not last. ms */
+/** The pause before the restart after `failures` short runs in a row, ms. */
 export function restartPause(failures: number): number {
   return RESTART_MS[Math.min(failures, RESTART_MS.length - 1)] ?? 0;
 }
@@ -38,7 +38,7 @@ export class Supervisor {
   readonly #stopping = new AbortController();
   #run: Run | undefined;
   #watching: Promise<void> = Promise.resolve();
-  /** Whether the run ends on purpose. */
+  /** Whether the run ends because it is replaced. */
   #replacing = false;
 
   constructor(options: SupervisorOptions) {
@@ -46,7 +46,7 @@ export class Supervisor {
     this.#log = options.log;
   }
 
-  /** Starts the first run. @throws FairleadError when that does not come to serve; nothing runs then */
+  /** Starts the first run. @throws FairleadError when it fails before it serves; nothing runs then */
   async start(): Promise<void> {
     this.#run = await this.#launch();
     if (this.#stopping.signal.aborted) {
@@ -56,13 +56,13 @@ export class Supervisor {
     this.#watching = this.#watch(this.#run);
   }
 
-  /** Ends the run that serves; the next one starts as soon as it is gone. */
+  /** Ends the current run. The next one starts once it has ended. */
   async replace(grace: number): Promise<void> {
     this.#replacing = true;
     await this.#run?.end(grace);
   }
 
-  /** Ends everything. Resolves when no process is left. */
+  /** Ends the current run. Resolves when no process is left. */
   async stop(grace: number): Promise<void> {
     this.#stopping.abort();
     await this.#run?.end(grace);
@@ -80,14 +80,14 @@ export class Supervisor {
         this.#replacing = false;
       } else {
         if (performance.now() - began > GOOD_RUN_MS) failures = 0;
-        this.#log.error({ how, failures }, "workerd ended; starting it again");
+        this.#log.error({ how, failures }, "workerd ended; it is restarted.");
         await this.#pause(restartPause(failures++));
       }
       run = await this.#relaunch(failures);
     }
   }
 
-  /** Tries until a run serves; undefined when stopped meanwhile. */
+  /** Launches until a run serves; undefined when the supervisor is stopped first. */
   async #relaunch(failed: number): Promise<Run | undefined> {
     for (let failures = failed; !this.#stopping.signal.aborted; failures++) {
       try {

@@ -1,50 +1,49 @@
-/** The configuration of workerd, as a pure function of what the edge is to be. */
-
+/** The configuration of workerd. Pure. */
 import { type Address, formatAddress } from "../addresses/addresses.ts";
 import type { Credential } from "../credentials/certificates.ts";
 import type { OidcProvider } from "./oidc-file.ts";
 
-/** The environment variables that carry the secrets: they are in no file that workerd reads. */
+/** Environment variables with the secrets, which are in no file that workerd reads. */
 export const SECRET_VARIABLES = ["DEPLOYMENT_CA_KEY", "ADMIN_KEY_HASH"] as const;
 
-/** The Durable Object classes and how the Worker's environment names them; see workers/config.ts. */
+/** The classes of Durable Objects, and the names of their bindings (workers/config.ts). */
 const OBJECTS = [
   { binding: "REGISTRY", className: "Registry" },
   { binding: "ROUTER", className: "Router" },
   { binding: "DIRECTORY", className: "Directory" },
 ] as const;
 
-/** The Worker's entrypoint for uplinks and lanes. Only the gateway's and the lanes' sockets lead to it. */
+/** The Worker's entrypoint of the gateway. Only the gateway's and the lanes' sockets lead to it. */
 const GATEWAY_ENTRYPOINT = "Gateway";
 
-/** Request header in which the front says what `request.cf` is, JSON. The front takes it away from what clients send. */
+/** Request header with `request.cf` as JSON. The front sets it, and removes it from requests of clients. */
 export const PLATFORM_HEADER = "fairlead-cf";
-/** Request header in which the front says that the client came by https. */
+/** Request header with the client's protocol, which the front sets to https. */
 export const PROTOCOL_HEADER = "x-forwarded-proto";
 
 export interface EdgeConfig {
-  /** Absolute path of the Worker's one module. */
+  /** Absolute path of the Worker's module. */
   readonly module: string;
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
-  /** Absolute path of the directory of the objects' databases. */
+  /** Absolute path of the directory with the databases of the objects. */
   readonly objects: string;
-  /** Absolute paths of the Unix sockets for what the front forwards. */
+  /** Absolute paths of the Unix sockets that the front forwards to. */
   readonly sockets: { readonly api: string; readonly gateway: string };
-  /** Where workerd itself takes lanes; null where they come through the front like everything else. */
+  /** Where workerd itself accepts lanes; null when they go through the front. */
   readonly lanes: Address | null;
   readonly apiUrl: string;
   readonly gatewayUrl: string;
   /** PEM. */
   readonly deploymentCa: string;
   readonly server: Credential;
-  /** Whose identity tokens are good for the API, if anybody's. */
+  /** The provider of identity tokens, if one is configured. */
   readonly oidc?: OidcProvider | undefined;
 }
 
 /**
- * workerd's configuration, as Cap'n Proto text. It holds the server's private key: keep the file to its
- * owner. Run workerd with `-I /`, since the module is named by its absolute path.
+ * Formats workerd's configuration as Cap'n Proto text. It contains the server's private key, so only its
+ * owner may read the file. workerd needs `-I /`, since the module has an absolute path.
  */
 export function workerdConfig(edge: EdgeConfig): string {
   return `using Workerd = import "/workerd/workerd.capnp";
@@ -74,9 +73,9 @@ const config :Workerd.Config = (
 }
 
 /**
- * The front's two sockets, and that of the lanes. What the front says of a client certificate counts on the gateway's
- * socket alone, and that certificates are enforced is said of the lanes socket alone, both by the entrypoint's
- * properties: a variable would also reach the API socket.
+ * The sockets: two for the front, and one for lanes. The properties of the entrypoint say, for the gateway's
+ * socket alone, that the front reports certificates, and for the lanes' socket alone, that workerd enforces
+ * them. A variable would reach the API's socket as well.
  */
 function sockets(edge: EdgeConfig): string[] {
   const http = `(cfBlobHeader = ${quote(PLATFORM_HEADER)}, forwardedProtoHeader = ${quote(PROTOCOL_HEADER)})`;
@@ -97,11 +96,10 @@ function sockets(edge: EdgeConfig): string[] {
 }
 
 /**
- * Where the Worker's own `fetch` may lead: nowhere, unless a provider of identity tokens is configured. Then to
- * networks, since nothing here knows which address its names have; to this machine itself only where the
- * operator's file names it. Private addresses are not kept from it: a company's provider has one, the Worker
- * fetches nothing but what that file names and what the provider's own document names by https, follows no
- * redirect, and shows nobody what came.
+ * Where the Worker's `fetch` may connect: nowhere, unless a provider of identity tokens is configured. With a
+ * provider, to public and private networks, since the provider of a company may have a private address; to
+ * this machine only when the operator's file names it. The Worker fetches only URLs from that file and from
+ * the provider's discovery document, follows no redirect, and returns nothing of a response to clients.
  */
 function outbound(oidc: OidcProvider | undefined): string {
   if (oidc === undefined) return "(allow = [])";
@@ -129,12 +127,12 @@ function bindings(edge: EdgeConfig): string[] {
   ];
 }
 
-/** The unique key names the objects' directory and makes their ids: it must never change. */
+/** The unique key is part of the objects' ids and of their directory's name: it must never change. */
 function namespace({ className }: { readonly className: string }): string {
   return `(className = ${quote(className)}, uniqueKey = ${quote(`fairlead-${className}`)}, enableSql = true)`;
 }
 
-/** A Cap'n Proto text literal. Everything that is not plain ASCII goes as its UTF-8 bytes. */
+/** Formats a Cap'n Proto text literal. Bytes outside printable ASCII are escaped. */
 export function quote(text: string): string {
   let literal = '"';
   for (const byte of new TextEncoder().encode(text)) {

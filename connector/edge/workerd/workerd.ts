@@ -1,10 +1,10 @@
 /**
  * One run of workerd.
  *
- * workerd must not outlive this process, however this process ends: a second workerd on the same databases
- * would ruin them. So a shell forks a watchdog that reads from a pipe whose other end is held here, then
- * becomes workerd. When this process dies, even by SIGKILL, the kernel closes the pipe and the watchdog
- * kills workerd; when workerd ends first, a line through the pipe sends the watchdog home.
+ * workerd must not outlive this process: a second workerd would corrupt the databases. So a shell forks a
+ * watchdog that reads from a pipe of this process, and then becomes workerd. When this process ends, even by
+ * SIGKILL, the kernel closes the pipe, and the watchdog kills workerd. When workerd ends first, a line
+ * through the pipe ends the watchdog.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
@@ -14,22 +14,25 @@ import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Log } from "../../log.ts";
 
-/** Becomes "$@". Descriptor 3 is the pipe. The watchdog ignores what a terminal sends to everybody. */
+/**
+ * Forks the watchdog and becomes "$@". Descriptor 3 is the pipe. The watchdog ignores the signals of a
+ * terminal.
+ */
 const LAUNCHER = `(trap "" HUP INT TERM; read -r _ <&3 || kill -9 $$) >/dev/null 2>&1 4>&- & exec 3<&-; exec "$@"`;
 
-/** workerd reports its listening sockets on this descriptor. */
+/** Descriptor on which workerd reports its listening sockets. */
 const CONTROL = 4;
 
 const Listening = z.object({ event: z.literal("listen"), socket: z.string() });
 
-/** Refused strangers: anybody who can reach the socket can cause these. */
+/** Refused clients, logged at debug: everybody who reaches the socket can cause these lines. */
 const REFUSED = /HTTP connection failed: TLS handshake failed/;
 
 const OUT_OF_DESCRIPTORS = /Too many open files|EMFILE|ENFILE/;
 
 const PORT_TAKEN = /^(?:Socket "(\w+)": )?bind\(\): Address already in use/;
 
-/** Lines kept for the error, when it ends. */
+/** Lines that an error shows. */
 const KEPT_LINES = 20;
 
 export interface WorkerdOptions {
@@ -37,7 +40,7 @@ export interface WorkerdOptions {
   readonly config: string;
   /** The secrets. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Names of the sockets of the configuration. */
+  /** Names of the sockets in the configuration. */
   readonly sockets: readonly string[];
   readonly log: Log;
 }
@@ -46,9 +49,12 @@ export class Workerd {
   readonly #child: ChildProcess;
   readonly #log: Log;
   readonly #lines: string[] = [];
-  /** Resolves when the process is gone, with how it ended. */
+  /** Resolves when the process has ended, with its status or signal. */
   readonly ended: Promise<string>;
-  /** Resolves when every socket listens; rejects with edge.failed or edge.port_taken when it ends before. */
+  /**
+   * Resolves when every socket listens; rejects with edge.failed or edge.port_taken when the process ends
+   * first.
+   */
   readonly listening: Promise<void>;
   #gone = false;
   #outOfDescriptors = false;
@@ -60,7 +66,7 @@ export class Workerd {
     this.#child = spawn("/bin/sh", ["-c", LAUNCHER, "fairlead-edge", ...command], {
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
       env: { PATH, HOME, TMPDIR, ...options.environment },
-      // A group of its own: Ctrl-C is for this process, which then ends workerd in order.
+      // A process group of its own: Ctrl-C reaches this process only, which then ends workerd.
       detached: true,
     });
     this.ended = this.#watchEnd();
@@ -75,12 +81,12 @@ export class Workerd {
     return this.#child.pid;
   }
 
-  /** Whether it said that it had no descriptor left. */
+  /** Whether it reported that it was out of descriptors. */
   get outOfDescriptors(): boolean {
     return this.#outOfDescriptors;
   }
 
-  /** Asks it to end, and kills it after `grace` ms: it would wait for open sockets for ever. */
+  /** Ends the process; kills it after `grace` ms, since it would wait for open sockets forever. */
   async end(grace: number): Promise<void> {
     if (this.#gone) return;
     this.#child.kill("SIGTERM");
@@ -97,7 +103,7 @@ export class Workerd {
         if (watchdog instanceof Writable) watchdog.on("error", () => {}).end("\n");
       });
       this.#child.once("error", (error) => resolve(error.message));
-      // "close" comes after the last line was read and the watchdog went home.
+      // "close" follows the last line and the end of the watchdog.
       this.#child.once("close", (status, signal) =>
         resolve(signal === null ? `status ${status}` : `signal ${signal}`),
       );
@@ -155,11 +161,11 @@ function parseEvent(line: string): z.infer<typeof Listening> | null {
   }
 }
 
-/** The binary that the npm package workerd brought for this platform. */
+/** Path of the binary of the npm package workerd. */
 function findWorkerd(): string {
   try {
     return z.object({ default: z.string() }).parse(createRequire(import.meta.url)("workerd")).default;
   } catch (error) {
-    throw new FairleadError("edge.failed", "workerd is not installed: run `npm ci` again.", { cause: error });
+    throw new FairleadError("edge.failed", "workerd is not installed. Run `npm ci` again.", { cause: error });
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A backup of an edge as one file: lines of JSON. The first says what the file is, each further one holds a part, the
- * last the SHA-256 of everything before it. What the edge's API gave is carried as it came: only an edge reads it.
+ * A backup of an edge as one file of JSON lines: a header, one line for each part, and the SHA-256 of all
+ * lines before. Parts from the edge's API stay text, which only an edge parses.
  */
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -8,17 +8,17 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import { EdgeOrigin } from "../../../protocol/front/edge-origin.ts";
 import { NetworkId } from "../../../protocol/ids.ts";
 
-/** The form that this program writes, and the newest that it reads. */
+/** Version of the format that this program writes, and the newest that it reads. */
 export const BACKUP_VERSION = 1;
 
 const Text = z.object({ type: z.string().min(1).max(200), text: z.string() });
 
-/** Of any version: enough to tell whether this program can read the rest. */
+/** The part of a header that is the same in every version. */
 const Mark = z.object({ fairlead: z.literal("backup"), version: z.number().int().min(1) });
 
 export const Header = Mark.extend({
   createdAt: z.iso.datetime(),
-  /** Version of the program that wrote it. */
+  /** Version of the program that wrote the file. */
   software: z.string(),
   /** Where the edge was reached. `links` is the gateway, under its former name; null when it is unknown. */
   urls: z.object({ api: EdgeOrigin, links: EdgeOrigin.nullable() }),
@@ -37,7 +37,7 @@ const End = z.object({
 
 export interface Backup {
   readonly header: Header;
-  /** Texts of the edge's own files by their names in the state directory. */
+  /** Texts of the edge's own files, by their names in the state directory. */
   readonly files: ReadonlyMap<string, string>;
   readonly directory: z.infer<typeof Text>;
   readonly networks: readonly z.infer<typeof NetworkPart>[];
@@ -48,7 +48,7 @@ const NEWLINE = 0x0a;
 const line = (value: unknown) => Buffer.from(`${JSON.stringify(value)}\n`);
 const digest = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
-/** The file's bytes. */
+/** Encodes a backup as the bytes of its file. */
 export function encodeBackup(backup: Backup): Buffer<ArrayBuffer> {
   const parts: z.infer<typeof Part>[] = [
     ...[...backup.files].map(([name, text]) => ({ part: "file", name, text }) as const),
@@ -60,8 +60,8 @@ export function encodeBackup(backup: Backup): Buffer<ArrayBuffer> {
 }
 
 /**
- * Reads what {@link encodeBackup} wrote.
- * @throws FairleadError `backup.malformed`, `backup.version`
+ * Decodes what {@link encodeBackup} wrote.
+ * @throws FairleadError backup.malformed, backup.version
  */
 export function decodeBackup(bytes: Buffer): Backup {
   checkVersion(bytes);
@@ -69,12 +69,12 @@ export function decodeBackup(bytes: Buffer): Backup {
   const end = End.safeParse(parseJson(bytes.subarray(endsAt)));
   if (!end.success || bytes.at(-1) !== NEWLINE) throw malformed("its end is missing");
   const before = bytes.subarray(0, endsAt);
-  if (digest(before) !== end.data.sha256) throw malformed("its SHA-256 is not what it says");
+  if (digest(before) !== end.data.sha256) throw malformed("its SHA-256 is wrong");
   const [first, ...rest] = splitLines(before);
   const header = Header.safeParse(first);
   const parts = z.array(Part).safeParse(rest);
   if (!header.success || !parts.success || parts.data.length !== end.data.parts) {
-    throw malformed("it does not have the form of one");
+    throw malformed("its parts are malformed");
   }
   const directory = parts.data.find((part) => part.part === "directory");
   if (directory === undefined) throw malformed("it has no directory");
@@ -86,19 +86,19 @@ export function decodeBackup(bytes: Buffer): Backup {
   };
 }
 
-/** Whether the file is a backup at all, and not of a newer program. @throws FairleadError as {@link decodeBackup} */
+/** Checks that a file is a backup of a known version. @throws FairleadError as {@link decodeBackup} */
 export function checkVersion(bytes: Buffer): void {
   const mark = Mark.safeParse(parseJson(firstLine(bytes)));
-  if (!mark.success) throw malformed("it does not begin like one");
+  if (!mark.success) throw malformed("its header is missing");
   if (mark.data.version > BACKUP_VERSION) {
     throw new FairleadError(
       "backup.version",
-      `The backup has version ${mark.data.version}; this program reads ${BACKUP_VERSION} at the most.`,
+      `The backup has version ${mark.data.version}; this program reads versions up to ${BACKUP_VERSION}.`,
     );
   }
 }
 
-/** The first line, without its end. */
+/** The first line, without its newline. */
 export function firstLine(bytes: Buffer): Buffer {
   const end = bytes.indexOf(NEWLINE);
   return end === -1 ? bytes : bytes.subarray(0, end);
@@ -115,7 +115,7 @@ function splitLines(bytes: Buffer): unknown[] {
   return values;
 }
 
-/** Undefined when it is no JSON. */
+/** Parses JSON; undefined when it is none. */
 export function parseJson(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString("utf8"));
@@ -124,6 +124,7 @@ export function parseJson(bytes: Buffer): unknown {
   }
 }
 
+/** The error for a malformed backup. */
 export function malformed(why: string): FairleadError {
-  return new FairleadError("backup.malformed", `This is not a whole backup: ${why}.`);
+  return new FairleadError("backup.malformed", `The file is no complete backup: ${why}.`);
 }

@@ -1,27 +1,29 @@
-/** Which edge a state directory belongs to, and how it is reached: pure decisions on files and a login. */
+/** The edge that a state directory belongs to, and how to reach it. Pure. */
 import type { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { EdgeRecord, FILES } from "../../edge/credentials/credentials.ts";
 import { DEPLOYMENT_FILE, DeploymentRecord } from "../deploy/deployment-record.ts";
 import type { Header } from "./backup.ts";
 
-/** What a client of the edge's API needs. */
+/** How a client reaches the API of an edge. */
 export interface Reach {
   readonly url: string;
   readonly key: string;
   readonly ca?: string;
 }
 
+/** The edge of a state directory. */
 export interface Origin {
   readonly reach: Reach;
   readonly urls: Header["urls"];
 }
 
 /**
- * Whose files these are. An edge that runs on workerd is asked with its own CA as the only one trusted, one on
- * Cloudflare only at its own hostname: so the files of one edge never go into a file with the networks of another.
- * @param login null when there is none; then the admin key among the files is used.
- * @throws FairleadError `request.invalid`, `state.corrupt`, `edge.not_logged_in`
+ * Finds the edge of some files. An embedded edge is reached with its own CA as the only root, an edge on
+ * Cloudflare at its own hostname only, so that a backup never contains the files of one edge and the networks
+ * of another.
+ * @param login null without a login; then the admin key among the files is used
+ * @throws FairleadError request.invalid, state.corrupt, edge.not_logged_in
  */
 export function originOf(files: ReadonlyMap<string, string>, login: Reach | null, where: string): Origin {
   const running = read(files, FILES.edge, EdgeRecord, where);
@@ -35,7 +37,7 @@ export function originOf(files: ReadonlyMap<string, string>, login: Reach | null
     const records = `${FILES.edge} nor ${DEPLOYMENT_FILE}`;
     throw new FairleadError(
       "request.invalid",
-      `${where} is no state directory of an edge: it has neither ${records}`,
+      `${where} is no state directory of an edge: it has neither ${records}.`,
     );
   }
   const urls = { api: `https://${deployed.api}`, links: `https://${deployed.links}` };
@@ -43,7 +45,7 @@ export function originOf(files: ReadonlyMap<string, string>, login: Reach | null
   if (reach.url !== urls.api) {
     throw new FairleadError(
       "request.invalid",
-      `the login is for ${reach.url}, while the edge of ${where} is ${urls.api}: log in there, or name another --state`,
+      `The login is for ${reach.url}, but the edge of ${where} is ${urls.api}. Log in there, or give another --state.`,
     );
   }
   return { reach, urls };
@@ -67,6 +69,6 @@ function read<T>(
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new FairleadError("state.corrupt", `${name} in ${where} is damaged`, { cause });
+    throw new FairleadError("state.corrupt", `${name} in ${where} is damaged.`, { cause });
   }
 }

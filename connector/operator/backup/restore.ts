@@ -1,7 +1,7 @@
 /**
- * Restoring an edge onto an empty state directory. Everything is put together in a directory inside it first, by an edge
- * that runs there for as long as it takes, on addresses that no site knows; then it is moved into its place. So a
- * restore that fails leaves nothing, and no site meets an edge that knows only half of it.
+ * Restores an edge into an empty state directory. A temporary edge in a directory inside it takes the backup,
+ * at addresses that no site knows; then the result is moved into place. So a failed restore leaves nothing,
+ * and no site reaches an incomplete edge.
  */
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -18,24 +18,24 @@ import type { Backup } from "./backup.ts";
 import { checkEdgeFiles, KEPT_FILES } from "./edge-files.ts";
 import { checkContents, send } from "./transfer.ts";
 
-/** Where it is put together, in the state directory: so that moving it is renaming. */
+/** Directory of the temporary edge. It is inside the state directory, so that moving files is renaming. */
 const DRAFT_DIRECTORY = "restoring";
 
-/** Any port of this machine that is free. */
+/** A free port of this machine. */
 const NOWHERE = "127.0.0.1:0";
 
 export interface RestoreOptions {
   readonly state: string;
   readonly log: Log;
-  /** Called with each network's name before it is restored. */
-  readonly told: (network: string) => void;
-  /** The built Worker's directory, when it is not the package's own. For tests. */
+  /** Called with the name of each network before it is restored. */
+  readonly onNetwork: (network: string) => void;
+  /** Directory of the built Worker, for tests; the package's own unless given. */
   readonly bundle?: string | undefined;
 }
 
 /**
  * Restores CA, keys, directory and networks.
- * @throws FairleadError `backup.not_empty`, `backup.malformed`, `state.*`, `edge.failed`
+ * @throws FairleadError backup.not_empty, backup.malformed, state.*, edge.failed
  */
 export async function restoreEdge(backup: Backup, options: RestoreOptions): Promise<void> {
   checkContents(backup);
@@ -44,10 +44,10 @@ export async function restoreEdge(backup: Backup, options: RestoreOptions): Prom
     const edge = new EmbeddedEdge({ state: draft, api: NOWHERE, gateway: NOWHERE, log, bundle });
     try {
       const at = await edge.start();
-      // If the backup has no admin key, since its operator took the file away, this edge made itself one.
+      // Without an admin key in the backup, since its operator removed the file, this edge creates one.
       const [key, ca] = await Promise.all([readFile(at.adminKeyFile, "utf8"), readFile(at.caFile, "utf8")]);
       const client = new EdgeClient({ url: at.apiUrl, key: key.trim(), ca });
-      await send(client, backup, options.told).finally(() => client.close());
+      await send(client, backup, options.onNetwork).finally(() => client.close());
     } finally {
       await edge.stop();
     }
@@ -55,14 +55,17 @@ export async function restoreEdge(backup: Backup, options: RestoreOptions): Prom
 }
 
 /**
- * Restores CA and keys only: for `edge deploy`, which then puts them where the edge runs.
- * @throws FairleadError `backup.not_empty`, `backup.malformed`, `state.*`
+ * Restores CA and keys only, for `edge deploy`.
+ * @throws FairleadError backup.not_empty, backup.malformed, state.*
  */
 export async function restoreFiles(backup: Backup, state: string): Promise<void> {
   await intoEmpty(without(backup, FILES.edge), state, async () => {});
 }
 
-/** A directory is that of an edge that runs there or of one that was deployed from there, not of both. */
+/**
+ * A backup without one file: a state directory has the record of a running edge or of a deployed one, not
+ * both.
+ */
 function without(backup: Backup, name: string): Backup {
   return { ...backup, files: new Map([...backup.files].filter(([each]) => each !== name)) };
 }
@@ -72,7 +75,7 @@ async function intoEmpty(
   path: string,
   fill: (draft: string) => Promise<void>,
 ): Promise<void> {
-  checkEdgeFiles(backup.files, "the backup");
+  checkEdgeFiles(backup.files, "The backup");
   const state = openStateDirectory(path, { role: "edge" });
   const draft = state.file(DRAFT_DIRECTORY);
   try {
@@ -92,16 +95,19 @@ async function intoEmpty(
   }
 }
 
-/** The draft of a restore that was killed may be there. */
+/** Checks that the state directory is empty, but for the remains of a killed restore, which are removed. */
 async function checkEmpty(state: StateDirectory): Promise<void> {
   await rm(state.file(DRAFT_DIRECTORY), { recursive: true, force: true });
   const held = (await readdir(state.path)).filter((name) => name !== LOCK_FILE);
   if (held.length > 0) {
-    throw new FairleadError("backup.not_empty", `There is something in ${state.path} already (${held[0]}).`);
+    throw new FairleadError("backup.not_empty", `${state.path} is not empty: it has ${held[0]}.`);
   }
 }
 
-/** What the edge has to find at its start. Its record is not among it: it has the ports that sites know. */
+/**
+ * Writes the files that the temporary edge needs. Its record is not one of them: it has the ports that sites
+ * know.
+ */
 async function prepare(backup: Backup, draft: string): Promise<void> {
   const directory = openStateDirectory(draft, { role: "edge" });
   try {
@@ -111,7 +117,7 @@ async function prepare(backup: Backup, draft: string): Promise<void> {
   }
 }
 
-/** The record comes last: where it is, everything is. */
+/** Moves the result into place. The record comes last: where it exists, everything exists. */
 async function moveUp(backup: Backup, state: StateDirectory, draft: string): Promise<void> {
   const made = await readdir(draft);
   if (made.includes(OBJECTS_DIRECTORY)) {

@@ -1,17 +1,17 @@
 /**
- * A backup under a passphrase: scrypt makes the key, AES-256-GCM seals the file. The first line tells the parameters and
- * is authenticated with the rest; what follows are the sealed bytes and the 16 bytes of the tag.
+ * The seal of a backup: AES-256-GCM with a key that scrypt derives from a passphrase. The first line has the
+ * parameters, and is authenticated as well; the sealed bytes and a tag of 16 bytes follow.
  */
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from "node:crypto";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { BACKUP_VERSION, firstLine, malformed, parseJson } from "./backup.ts";
 
-/** 128 MiB and about half a second for each guess. */
+/** A guess takes 128 MiB and about half a second. */
 const SCRYPT = { N: 2 ** 17, r: 8, p: 1 } as const;
 const KEY_BYTES = 32;
 const TAG_BYTES = 16;
-/** What OpenSSL may take for scrypt: 128 * N * r, and some. */
+/** Most memory that OpenSSL may use for scrypt, bytes: somewhat more than 128 * N * r. */
 const MAX_MEMORY = 160 * 1024 * 1024;
 
 const Sealed = z.object({
@@ -19,7 +19,7 @@ const Sealed = z.object({
   version: z.number().int(),
   sealed: z.object({
     kdf: z.literal("scrypt"),
-    // Nobody else's parameters are computed: a file must not be able to ask for all the memory there is.
+    // Other parameters are refused: a file must not be able to demand all memory.
     N: z.literal(SCRYPT.N),
     r: z.literal(SCRYPT.r),
     p: z.literal(SCRYPT.p),
@@ -32,7 +32,7 @@ const Sealed = z.object({
 const keyOf = (passphrase: string, salt: Buffer) =>
   scryptSync(passphrase.normalize("NFKC"), salt, KEY_BYTES, { ...SCRYPT, maxmem: MAX_MEMORY });
 
-/** The backup's bytes, sealed. */
+/** Seals the bytes of a backup. */
 export function sealBackup(bytes: Buffer, passphrase: string): Buffer<ArrayBuffer> {
   const [salt, iv] = [randomBytes(16), randomBytes(12)];
   const header: z.infer<typeof Sealed> = {
@@ -52,16 +52,19 @@ export function sealBackup(bytes: Buffer, passphrase: string): Buffer<ArrayBuffe
   return Buffer.concat([first, Buffer.from("\n"), cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** Whether the file needs a passphrase. */
+/** Whether a file is sealed. */
 export function isSealed(bytes: Buffer): boolean {
   return z.object({ sealed: z.unknown() }).safeParse(parseJson(firstLine(bytes))).data?.sealed !== undefined;
 }
 
-/** @throws FairleadError `backup.malformed` when the passphrase is wrong or a bit was changed: it cannot be told which */
+/**
+ * Opens a sealed backup.
+ * @throws FairleadError backup.malformed when the passphrase is wrong or the file was altered
+ */
 export function openBackup(bytes: Buffer, passphrase: string): Buffer {
   const first = firstLine(bytes);
   const header = Sealed.safeParse(parseJson(first));
-  if (!header.success) throw malformed("it does not say how it is sealed");
+  if (!header.success) throw malformed("its seal is malformed");
   const { salt, iv } = header.data.sealed;
   const body = bytes.subarray(first.length + 1);
   if (body.length < TAG_BYTES) throw malformed("its end is missing");

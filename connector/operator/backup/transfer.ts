@@ -1,4 +1,4 @@
-/** Moving the directory and the registries between a backup and an edge, through the edge's API. */
+/** Transfers the directory and the networks between a backup and an edge, through the edge's API. */
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { NetworkId } from "../../../protocol/ids.ts";
@@ -6,29 +6,30 @@ import type { EdgeClient } from "../../net/edge-client.ts";
 import { fetchBackup, sendBackup } from "../edge-api.ts";
 import { type Backup, malformed } from "./backup.ts";
 
-/** What has to be known of the directory's document: which networks there are. */
+/** The part of the directory's document that is read: the networks. */
 const Listed = z.object({ networks: z.array(z.object({ id: NetworkId, name: z.string() })) });
 
 type Contents = Pick<Backup, "directory" | "networks">;
 
 /**
- * Everything that an edge knows. Each network is a snapshot of its own moment; one that is made meanwhile is left out.
- * @param told is called with each network's name before it is fetched.
- * @throws FairleadError as the API, `edge.internal` when it answers with another form
+ * Fetches the directory and every network in it. Each network is a snapshot of its own moment; a network that
+ * is created in the meantime is left out.
+ * @param onNetwork called with the name of each network before it is fetched
+ * @throws FairleadError as the API; edge.internal when its response is malformed
  */
-export async function collect(edge: EdgeClient, told: (network: string) => void): Promise<Contents> {
+export async function collect(edge: EdgeClient, onNetwork: (network: string) => void): Promise<Contents> {
   const directory = await fetchBackup(edge, null);
   const networks: Backup["networks"][number][] = [];
   for (const { id, name } of networksIn(directory.text, "edge.internal")) {
-    told(name);
+    onNetwork(name);
     try {
       networks.push({ part: "network", id, name, ...(await fetchBackup(edge, id)) });
     } catch (thrown) {
-      // Deleted since the directory was asked: then the whole would not fit together.
+      // The network was deleted after the directory was fetched: the backup would be inconsistent.
       if (!(thrown instanceof FairleadError) || thrown.code !== "network.unknown") throw thrown;
       throw new FairleadError(
         "network.unknown",
-        `network "${name}" was deleted during the backup; start it again`,
+        `Network "${name}" was deleted during the backup. Start the backup again.`,
       );
     }
   }
@@ -36,8 +37,8 @@ export async function collect(edge: EdgeClient, told: (network: string) => void)
 }
 
 /**
- * Whether a backup has each network that its directory lists, and no other.
- * @throws FairleadError `backup.malformed`
+ * Checks that a backup has exactly the networks that its directory lists.
+ * @throws FairleadError backup.malformed
  */
 export function checkContents({ directory, networks }: Contents): void {
   const listed = networksIn(directory.text, "backup.malformed").map(({ id }) => id);
@@ -48,31 +49,31 @@ export function checkContents({ directory, networks }: Contents): void {
 }
 
 /**
- * Gives an empty edge what a backup holds. What an interrupted attempt left there is passed over: the ids say that it is
- * from this very backup, and nothing that is there is ever written over.
- * @throws FairleadError `backup.not_empty` when the edge has something else, or as the API
+ * Sends a backup to an empty edge. What an interrupted attempt with this backup left there is skipped, as the
+ * ids of its networks show; nothing is overwritten.
+ * @throws FairleadError backup.not_empty when the edge has anything else; as the API
  */
 export async function send(
   edge: EdgeClient,
   { directory, networks }: Contents,
-  told: (network: string) => void,
+  onNetwork: (network: string) => void,
 ): Promise<void> {
   checkContents({ directory, networks });
   const resumed = !(await sendUnlessThere(edge, null, directory));
-  if (resumed && !(await begunBefore(edge, networks))) {
+  if (resumed && !(await isOwnAttempt(edge, networks))) {
     throw new FairleadError(
       "backup.not_empty",
-      `${edge.url} has networks or keys that are not of this backup.`,
+      `${edge.url} has networks or keys that are not in this backup.`,
     );
   }
   for (const { id, name, type, text } of networks) {
-    told(name);
+    onNetwork(name);
     const sent = await sendUnlessThere(edge, id, { type, text });
-    if (!sent && !resumed) throw new FairleadError("backup.not_empty", `Network "${name}" is there already.`);
+    if (!sent && !resumed) throw new FairleadError("backup.not_empty", `Network "${name}" exists already.`);
   }
 }
 
-/** False when the edge says that there is something already. */
+/** Sends a document. @returns false when the edge has something there already */
 async function sendUnlessThere(
   edge: EdgeClient,
   network: string | null,
@@ -87,8 +88,8 @@ async function sendUnlessThere(
   }
 }
 
-/** Whether what the edge has is what an attempt before with this backup left. */
-async function begunBefore(edge: EdgeClient, networks: Contents["networks"]): Promise<boolean> {
+/** Whether the edge has exactly what an earlier attempt with this backup left. */
+async function isOwnAttempt(edge: EdgeClient, networks: Contents["networks"]): Promise<boolean> {
   const there = networksIn((await fetchBackup(edge, null)).text, "edge.internal").map(({ id }) => id);
   return (
     there.length > 0 &&
@@ -110,6 +111,6 @@ function networksIn(text: string, code: "edge.internal" | "backup.malformed") {
   const listed = Listed.safeParse(value);
   if (listed.success) return listed.data.networks;
   throw code === "backup.malformed"
-    ? malformed("its directory has another form")
-    : new FairleadError(code, "the edge's directory came in a form that this version does not know");
+    ? malformed("its directory is malformed")
+    : new FairleadError(code, "The edge's directory has a form that this version does not know.");
 }

@@ -1,6 +1,6 @@
 /**
- * The few calls of Cloudflare's API (v4) that `edge deploy` makes, with plain fetch: wrangler does the rest. Each answer is
- * an envelope {success, errors, result}, read by a schema.
+ * A client of Cloudflare's API (v4), for the calls of `edge deploy` that wrangler does not make. Each
+ * response is an envelope {success, errors, result}, which a schema parses.
  */
 import { type Dispatcher, fetch, ProxyAgent } from "undici";
 import { z } from "zod";
@@ -9,7 +9,7 @@ import { proxyFor } from "../../net/proxy.ts";
 
 export const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
 
-/** ms */
+/** Timeout of a request, ms. */
 const REQUEST_TIMEOUT_MS = 30_000;
 
 export const Zone = z.object({
@@ -20,7 +20,7 @@ export const Zone = z.object({
 });
 export type Zone = z.infer<typeof Zone>;
 
-/** A custom domain: which Worker answers at a hostname. */
+/** A custom domain: the Worker that serves a hostname. */
 const Domain = z.object({ hostname: z.string(), service: z.string() });
 const DnsRecord = z.object({ name: z.string(), type: z.string(), content: z.string().optional() });
 const Rule = z.object({
@@ -38,7 +38,7 @@ const Envelope = z.object({
   result: z.unknown(),
 });
 
-/** What else than 401 and 403 means that the token is no good: malformed or unknown. */
+/** Error codes that mean a malformed or unknown token, besides the statuses 401 and 403. */
 const TOKEN_ERRORS = new Set([1000, 6003, 6111, 9106, 9109, 10_000, 10_001]);
 
 export interface CloudflareOptions {
@@ -59,42 +59,44 @@ export class Cloudflare {
     this.#dispatcher = proxy === null ? undefined : new ProxyAgent(proxy.href);
   }
 
-  /** The zone of that name, if the token may see one. Needs Zone Read. */
+  /** The zone of a name; null when the token sees none. Needs Zone Read. */
   async zone(name: string): Promise<Zone | null> {
     const zones = await this.#request("GET", `/zones?${query({ name })}`, z.array(Zone));
     return zones.find((zone) => zone.name === name) ?? null;
   }
 
-  /** Name of the Worker that has the hostname as its custom domain. Needs Workers Scripts Read. */
+  /**
+   * Name of the Worker with the hostname as its custom domain; null without one. Needs Workers Scripts Read.
+   */
   async workerAt(account: string, hostname: string): Promise<string | null> {
     const path = `/accounts/${segment(account)}/workers/domains?${query({ hostname })}`;
     const domains = await this.#request("GET", path, z.array(Domain));
     return domains.find((domain) => domain.hostname === hostname)?.service ?? null;
   }
 
-  /** The hostname's DNS records, as `TYPE CONTENT`. Needs DNS Read. */
+  /** DNS records of a hostname, as `TYPE CONTENT`. Needs DNS Read. */
   async dnsRecords(zone: string, hostname: string): Promise<string[]> {
     const path = `/zones/${segment(zone)}/dns_records?${query({ name: hostname })}`;
     const records = await this.#request("GET", path, z.array(DnsRecord));
     return records.map(({ type, content }) => `${type} ${content ?? ""}`.trim());
   }
 
-  /** The zone's own firewall rules; null when the token may not see them. Needs Zone WAF Read. */
+  /** Custom firewall rules of a zone; null when the token may not read them. Needs Zone WAF Read. */
   async firewallRules(zone: string): Promise<readonly Rule[] | null> {
     const path = `/zones/${segment(zone)}/rulesets/phases/http_request_firewall_custom/entrypoint`;
     const answer = await this.#exchange("GET", path, undefined);
-    // A zone without rules has no entry point.
+    // A zone without rules has no entry point ruleset.
     if (answer.status === 404) return [];
     if (answer.status === 403) return null;
     return this.#read(answer, path, z.object({ rules: z.array(Rule).default([]) })).rules;
   }
 
-  /** Hostnames of the zone that ask for client certificates. Needs SSL and Certificates Read. */
+  /** Hostnames of a zone that request client certificates. Needs SSL and Certificates Read. */
   async certificateHostnames(zone: string): Promise<readonly string[]> {
     return (await this.#request("GET", associations(zone), Associations)).hostnames;
   }
 
-  /** Replaces the whole list. Needs SSL and Certificates Write. */
+  /** Replaces the list of such hostnames. Needs SSL and Certificates Write. */
   async setCertificateHostnames(zone: string, hostnames: readonly string[]): Promise<void> {
     await this.#request("PUT", associations(zone), Associations, { hostnames });
   }
@@ -125,7 +127,7 @@ export class Cloudflare {
     } catch (cause) {
       const why =
         cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
-      throw new FairleadError("deploy.failed", `Cloudflare's API does not answer: ${why}`, { cause });
+      throw new FairleadError("deploy.failed", `Cloudflare's API does not respond: ${why}.`, { cause });
     }
   }
 
@@ -138,13 +140,16 @@ export class Cloudflare {
     const said = envelope?.errors.map(({ code, message }) => `${message} (${code})`).join("; ");
     const where = path.replace(/\?.*$/, "");
     if (status === 401 || status === 403 || envelope?.errors.some(({ code }) => TOKEN_ERRORS.has(code))) {
-      throw new FairleadError("deploy.account", `Cloudflare refused ${where}: ${said || `status ${status}`}`);
+      throw new FairleadError(
+        "deploy.account",
+        `Cloudflare refused ${where}: ${said || `status ${status}`}.`,
+      );
     }
     const parsed = schema.safeParse(envelope?.result);
     if (status >= 200 && status <= 299 && envelope?.success === true && parsed.success) return parsed.data;
     throw new FairleadError(
       "deploy.failed",
-      `Cloudflare answered ${where} with status ${status}: ${said || "in a form that is not known"}`,
+      `Cloudflare responded to ${where} with status ${status}: ${said || "a form that is not known"}.`,
     );
   }
 }

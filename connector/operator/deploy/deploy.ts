@@ -1,4 +1,7 @@
-/** Deploying the edge to Cloudflare, step by step; each can be done again, so that a deployment goes on where it stopped. */
+/**
+ * Deploying the edge to Cloudflare, step by step; each can be done again, so that a deployment goes on where
+ * it stopped.
+ */
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,45 +33,46 @@ export interface DeployOptions {
   readonly env: Environment;
   /** ms since 1970 */
   readonly now: number;
-  /** Called with each thing that was done. */
-  readonly did: (what: string) => void;
+  /** Called with a sentence for each completed step. */
+  readonly onStep: (what: string) => void;
   /** Called with each line that wrangler prints. */
-  readonly told: (line: string) => void;
+  readonly onLine: (line: string) => void;
 }
 
 /**
- * Runs everything that needs no account: wrangler itself with `--dry-run`, on the very Worker and configuration.
- * @throws FairleadError `deploy.missing`, `deploy.failed`
+ * Runs the part of a deployment that needs no account: wrangler with `--dry-run` on the Worker and its
+ * configuration.
+ * @throws FairleadError deploy.missing, deploy.failed
  */
 export async function dryRun(options: DeployOptions): Promise<void> {
   const placeholder = "made at the first deployment";
   const secrets = { DEPLOYMENT_CA: placeholder, DEPLOYMENT_CA_KEY: placeholder, ADMIN_KEY_HASH: placeholder };
   await checkWrangler(options);
   await runDeploy(options, secrets, options.env, true);
-  options.did("wrangler accepts the Worker and its configuration");
+  options.onStep("wrangler accepts the Worker and its configuration.");
 }
 
 /**
- * Deploys.
- * @param account id of the account, when the operator named one
- * @returns what remains to be done by hand
- * @throws FairleadError `deploy.*`, `state.*`, `request.invalid`
+ * Deploys the edge.
+ * @param account id of the account, when the operator names one
+ * @returns the steps that remain for the operator
+ * @throws FairleadError deploy.*, state.*, request.invalid
  */
 export async function deploy(
   options: DeployOptions,
   cloudflare: Cloudflare,
   account: string | undefined,
 ): Promise<string[]> {
-  const { deployment, did, now } = options;
+  const { deployment, onStep, now } = options;
   const { api, gateway } = deployment;
   await checkWrangler(options);
   const zones = { api: await findZone(cloudflare, api), gateway: await findZone(cloudflare, gateway) };
   const accountId = accountOf([zones.api, zones.gateway], account);
-  did(`zones found: ${[...new Set([zones.api.name, zones.gateway.name])].join(", ")}`);
+  onStep(`Zones found: ${[...new Set([zones.api.name, zones.gateway.name])].join(", ")}.`);
   await checkFree(cloudflare, accountId, zones.api, deployment, api);
   await checkFree(cloudflare, accountId, zones.gateway, deployment, gateway);
   const rules = await cloudflare.firewallRules(zones.gateway.id);
-  did(`nothing else answers at ${api} and ${gateway}`);
+  onStep(`Nothing else is served at ${api} and ${gateway}.`);
 
   const state = await openDeploymentState(deployment.state);
   try {
@@ -76,23 +80,23 @@ export async function deploy(
     checkRecord(record, deployment);
     const secrets = await openSecrets(state, record, now);
     await writeRecord(state, deployment, secrets);
-    did(`deployment CA and admin key ${record === null ? "made" : "found"} in ${deployment.state}`);
+    onStep(`Deployment CA and admin key ${record === null ? "created" : "found"} in ${deployment.state}.`);
     await runDeploy(options, secrets, { ...options.env, CLOUDFLARE_ACCOUNT_ID: accountId }, false);
-    did(`Worker "${deployment.worker}" deployed with its secrets`);
+    onStep(`Worker "${deployment.worker}" deployed with its secrets.`);
   } finally {
     await state.close();
   }
 
-  // The API knows only the whole list, which may have hostnames of others.
+  // The API replaces the whole list, which may have other hostnames.
   const wanted = withHostname(await cloudflare.certificateHostnames(zones.gateway.id), gateway);
   if (wanted !== null) await cloudflare.setCertificateHostnames(zones.gateway.id, wanted);
-  did(`client certificates ${wanted === null ? "were" : "switched"} on for ${gateway}`);
+  onStep(`Client certificates ${wanted === null ? "were on already" : "switched on"} for ${gateway}.`);
   return byHand(deployment, rules === null ? null : suspects(rules));
 }
 
-async function checkWrangler({ wrangler, env, did }: DeployOptions): Promise<void> {
+async function checkWrangler({ wrangler, env, onStep }: DeployOptions): Promise<void> {
   const version = checkVersion(await runWrangler(wrangler, ["--version"], { env, cwd: tmpdir() }));
-  did(`wrangler ${version} found`);
+  onStep(`wrangler ${version} found.`);
 }
 
 async function findZone(cloudflare: Cloudflare, hostname: string): Promise<Zone> {
@@ -102,28 +106,34 @@ async function findZone(cloudflare: Cloudflare, hostname: string): Promise<Zone>
     if (zone.status === "active") return zone;
     throw new FairleadError(
       "deploy.missing",
-      `the zone ${zone.name} is not active at Cloudflare but ${zone.status}`,
+      `The zone ${zone.name} is not active at Cloudflare but ${zone.status}.`,
     );
   }
   const sought = zoneCandidates(hostname).join(", ");
-  throw new FairleadError("deploy.missing", `the API token sees no zone for ${hostname} (sought: ${sought})`);
+  throw new FairleadError(
+    "deploy.missing",
+    `The API token sees no zone for ${hostname} (looked for ${sought}).`,
+  );
 }
 
-/** The one account of all zones. @throws FairleadError `deploy.missing` */
+/** The account of all zones. @throws FairleadError deploy.missing */
 function accountOf(zones: readonly Zone[], wanted: string | undefined): string {
   const ids = new Set(zones.map(({ account }) => account.id));
   const [id, ...others] = ids;
   if (id === undefined || others.length > 0) {
-    throw new FairleadError("deploy.missing", "the zones of both hostnames must be in one account");
+    throw new FairleadError("deploy.missing", "The zones of both hostnames must be in one account.");
   }
   if (wanted === undefined || wanted === id) return id;
   throw new FairleadError(
     "deploy.missing",
-    `the zones are in account ${id}, not in ${wanted} (--account or CLOUDFLARE_ACCOUNT_ID)`,
+    `The zones are in account ${id}, not in ${wanted} (--account or CLOUDFLARE_ACCOUNT_ID).`,
   );
 }
 
-/** wrangler would take a hostname away from whatever has it, without asking. @throws FairleadError `deploy.missing` */
+/**
+ * Checks that nothing else uses a hostname: wrangler would take it over without asking.
+ * @throws FairleadError deploy.missing
+ */
 async function checkFree(
   cloudflare: Cloudflare,
   account: string,
@@ -136,18 +146,18 @@ async function checkFree(
   if (other !== null) {
     throw new FairleadError(
       "deploy.missing",
-      `Worker "${other}" answers at ${hostname}: free the hostname, or name another`,
+      `Worker "${other}" serves ${hostname}. Release the hostname, or choose another.`,
     );
   }
   const [record] = await cloudflare.dnsRecords(zone.id, hostname);
   if (record === undefined) return;
   throw new FairleadError(
     "deploy.missing",
-    `${hostname} has a DNS record (${record}): delete it, or name another hostname`,
+    `${hostname} has a DNS record (${record}). Delete it, or choose another hostname.`,
   );
 }
 
-/** Runs `wrangler deploy` in a directory with nothing but the Worker, its configuration and its secrets. */
+/** Runs `wrangler deploy` in a directory with only the Worker, its configuration and its secrets. */
 async function runDeploy(
   options: DeployOptions,
   secrets: Secrets,
@@ -156,7 +166,7 @@ async function runDeploy(
 ): Promise<void> {
   const { module } = await findBundle();
   const root = packageRoot(import.meta.dirname);
-  if (root === null) throw new FairleadError("deploy.missing", "the package's files are not complete");
+  if (root === null) throw new FairleadError("deploy.missing", "The files of the package are incomplete.");
   const cwd = await mkdtemp(join(tmpdir(), "fairlead-deploy-"));
   try {
     await copyFile(join(root, WORKER_FILES.config), join(cwd, WORKER_FILES.config));
@@ -165,7 +175,7 @@ async function runDeploy(
     await runWrangler(options.wrangler, wranglerWords(options.deployment, dry), {
       env,
       cwd,
-      told: options.told,
+      onLine: options.onLine,
     });
   } finally {
     await rm(cwd, { recursive: true, force: true });

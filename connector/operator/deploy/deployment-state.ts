@@ -1,4 +1,4 @@
-/** The state directory of a deployment: its CA, its admin key, and what it was deployed as. */
+/** The state directory of a deployment: its CA, its admin key and its record. */
 import { FairleadError } from "../../../protocol/errors.ts";
 import { FILES, openDeployment } from "../../edge/credentials/credentials.ts";
 import { openStateDirectory, type StateDirectory } from "../../state/directory.ts";
@@ -6,14 +6,17 @@ import { DEPLOYMENT_FILE, DeploymentRecord } from "./deployment-record.ts";
 import type { Hostnames } from "./hostnames.ts";
 import type { Deployment, Secrets } from "./plan.ts";
 
-/** Opens and locks it. @throws FairleadError `state.*`, `request.invalid` when an edge runs from it */
+/**
+ * Opens and locks the directory.
+ * @throws FairleadError state.*; request.invalid when it is of an embedded edge
+ */
 export async function openDeploymentState(path: string): Promise<StateDirectory> {
   const state = openStateDirectory(path, { role: "deployment" });
   try {
     if ((await state.read(FILES.edge)) === null) return state;
     throw new FairleadError(
       "request.invalid",
-      `${path} is the state directory of \`fairlead edge start\`: name another with --state`,
+      `${path} is the state directory of \`fairlead edge start\`. Give another with --state.`,
     );
   } catch (thrown) {
     await state.close();
@@ -21,24 +24,24 @@ export async function openDeploymentState(path: string): Promise<StateDirectory>
   }
 }
 
-/** What was deployed from it last; null before the first time. @throws FairleadError `state.corrupt` */
+/** The record of the last deployment; null before the first. @throws FairleadError state.corrupt */
 export const readRecord = (state: StateDirectory) => state.readJson(DEPLOYMENT_FILE, DeploymentRecord);
 
 /**
- * Sites keep the hostnames: an edge that moves loses them all.
- * @throws FairleadError `request.invalid`
+ * Checks that the hostnames stay the same: sites hold them, and could not reach an edge at other hostnames.
+ * @throws FairleadError request.invalid
  */
 export function checkRecord(record: DeploymentRecord | null, { api, gateway }: Hostnames): void {
   if (record === null || (record.api === api && record.links === gateway)) return;
   throw new FairleadError(
     "request.invalid",
-    `this deployment is reached at ${record.api} and ${record.links}, which its sites know: deploy to other hostnames from another --state`,
+    `Sites reach this deployment at ${record.api} and ${record.links}. Deploy to other hostnames with another --state.`,
   );
 }
 
 /**
- * The secrets, made on the first deployment and kept from then on.
- * @throws FairleadError `state.*`
+ * Opens the secrets, which are created on the first deployment and kept from then on.
+ * @throws FairleadError state.*
  */
 export async function openSecrets(
   state: StateDirectory,
@@ -53,7 +56,7 @@ export async function openSecrets(
   };
 }
 
-/** Remembers what is deployed. */
+/** Writes the record of a deployment. */
 export async function writeRecord(
   state: StateDirectory,
   { worker, api, gateway, oidc }: Deployment,

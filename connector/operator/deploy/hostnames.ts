@@ -1,28 +1,28 @@
-/** The two hostnames of a deployment, and the zone that one is in. */
+/** The hostnames of a deployment, and the names of their zones. */
 import { isIP } from "node:net";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { isHostname } from "../../edge/addresses/addresses.ts";
 
 export interface Hostnames {
-  /** The API's. */
+  /** Hostname of the API. */
   readonly api: string;
-  /** That of uplinks and lanes, which asks for client certificates. */
+  /** Hostname of the gateway, which requests client certificates. */
   readonly gateway: string;
 }
 
-/** Domains whose TLS nobody can configure for himself. */
+/** Domains whose TLS an operator cannot configure. */
 const FOREIGN = /(^|\.)(workers\.dev|pages\.dev)$/;
 
 /**
- * Checks and normalises two hostnames.
- * @throws FairleadError `request.invalid`
+ * Parses and normalises the hostnames.
+ * @throws FairleadError request.invalid
  */
 export function parseHostnames(api: string, gateway: string): Hostnames {
   const hostnames = { api: parseHostname(api, "--api"), gateway: parseHostname(gateway, "--gateway") };
   if (hostnames.api === hostnames.gateway) {
     throw new FairleadError(
       "request.invalid",
-      "--api and --gateway must be two hostnames: only the one of --gateway asks for client certificates",
+      "--api and --gateway must be two hostnames: only the gateway requests client certificates.",
     );
   }
   return hostnames;
@@ -33,19 +33,19 @@ function parseHostname(text: string, option: string): string {
   if (!isHostname(name) || isIP(name) !== 0 || !name.includes(".")) {
     throw new FairleadError(
       "request.invalid",
-      `${option}: "${text}" is no hostname such as edge.example.com`,
+      `${option}: "${text}" is no hostname such as edge.example.com.`,
     );
   }
   if (FOREIGN.test(name)) {
     throw new FairleadError(
       "request.invalid",
-      `${option}: client certificates need a hostname in a zone of your own, not ${text}`,
+      `${option}: client certificates need a hostname in a zone of your own, not ${text}.`,
     );
   }
   return name;
 }
 
-/** Names that the zone of a hostname may have, the longest first: `a.b.example.com`, `b.example.com`, `example.com`. */
+/** Possible names of a hostname's zone, longest first: `a.b.example.com`, `b.example.com`, `example.com`. */
 export function zoneCandidates(hostname: string): string[] {
   const labels = hostname.split(".");
   return labels.slice(0, -1).map((_, at) => labels.slice(at).join("."));

@@ -1,20 +1,24 @@
-/** What deploying takes, as pure functions of what is to be deployed and what Cloudflare says: a dry run shows the same. */
+/** The plan of a deployment, which a dry run shows. Pure. */
 import type { Rule } from "./cloudflare.ts";
 import type { Hostnames } from "./hostnames.ts";
 
+/** What is deployed, and from where. */
 export interface Deployment extends Hostnames {
   /** Name of the Worker. */
   readonly worker: string;
   /** The state directory. */
   readonly state: string;
-  /** Variables of the Worker for identity tokens, when those are good for the API. */
+  /** Variables of the Worker for identity tokens, when a provider is configured. */
   readonly oidc?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Names of the files in the directory that wrangler runs in. */
+/** Names of the files in wrangler's working directory. */
 export const WORKER_FILES = { config: "wrangler.toml", module: "index.js", secrets: "secrets.json" } as const;
 
-/** The words after `wrangler`. The hostnames come from here alone, so that the same wrangler.toml serves everybody. */
+/**
+ * The arguments of wrangler. They contain the hostnames, so that wrangler.toml is the same for every
+ * deployment.
+ */
 export function wranglerWords(deployment: Deployment, dryRun: boolean): string[] {
   const { worker, api, gateway, oidc } = deployment;
   const variables = {
@@ -36,35 +40,35 @@ export function wranglerWords(deployment: Deployment, dryRun: boolean): string[]
   ];
 }
 
-/** The Worker's secrets: wrangler.toml requires exactly these. */
+/** The Worker's secrets, which wrangler.toml requires. */
 export interface Secrets {
   readonly DEPLOYMENT_CA: string;
   readonly DEPLOYMENT_CA_KEY: string;
   readonly ADMIN_KEY_HASH: string;
 }
 
-/** What each step of a deployment does, in order. */
+/** The steps of a deployment in order, a sentence each. */
 export function steps(deployment: Deployment): string[] {
   const { worker, state, api, gateway } = deployment;
   return [
-    `check that wrangler runs, and that the zones of ${api} and ${gateway} are active and yours`,
-    `check that nothing else answers at ${api} and ${gateway}`,
-    `make the deployment CA and the first admin key in ${state}, or take those that are there`,
-    `upload Worker "${worker}" with the secrets DEPLOYMENT_CA, DEPLOYMENT_CA_KEY and ADMIN_KEY_HASH`,
-    `have it answer at the custom domains ${api} and ${gateway}`,
-    `switch client certificates on for ${gateway}`,
+    `Check that wrangler runs, and that the zones of ${api} and ${gateway} are active and yours.`,
+    `Check that nothing else is served at ${api} and ${gateway}.`,
+    `Create the deployment CA and the first admin key in ${state}, unless they exist.`,
+    `Upload Worker "${worker}" with the secrets DEPLOYMENT_CA, DEPLOYMENT_CA_KEY and ADMIN_KEY_HASH.`,
+    `Serve it at the custom domains ${api} and ${gateway}.`,
+    `Switch client certificates on for ${gateway}.`,
   ];
 }
 
-/** The list of hostnames with client certificates when `gateway` is to be on it; null when it is already. */
+/** Adds the gateway to the hostnames with client certificates; null when it is one of them. */
 export function withHostname(hostnames: readonly string[], gateway: string): string[] | null {
   return hostnames.some((each) => each.toLowerCase() === gateway) ? null : [...hostnames, gateway];
 }
 
-/** Actions of a rule that keep a connector out. */
+/** Actions of a rule that refuse a connector. */
 const BLOCKING = new Set(["block", "challenge", "js_challenge", "managed_challenge"]);
 
-/** The rules that may refuse connectors for their certificates, which Cloudflare cannot verify and need not. */
+/** The rules that may refuse connectors because Cloudflare cannot verify their certificates. */
 export function suspects(rules: readonly Rule[]): string[] {
   return rules
     .filter(({ enabled, action, expression }) => {
@@ -74,8 +78,8 @@ export function suspects(rules: readonly Rule[]): string[] {
 }
 
 /**
- * What remains to be done by hand, a sentence each.
- * @param rules what {@link suspects} found; null when that could not be looked at
+ * The steps that remain for the operator, a sentence each.
+ * @param rules what {@link suspects} found; null when the rules could not be read
  */
 export function byHand(deployment: Deployment, rules: readonly string[] | null): string[] {
   const { api, gateway, state } = deployment;
@@ -86,11 +90,11 @@ export function byHand(deployment: Deployment, rules: readonly string[] | null):
         ]
       : rules.map((rule) => `Make sure that this firewall rule does not apply to ${gateway}: ${rule}`);
   return [
-    `Wait until both hostnames have their certificates, some minutes: curl https://${api}/v1/health`,
+    `Wait some minutes, until both hostnames have their certificates: curl https://${api}/v1/health`,
     `Log in: fairlead login https://${api} --key-file ${state}/admin-key`,
     ...blocking,
     `Make sure that nothing challenges programs at ${api} and ${gateway}: no Access application, Bot Fight Mode or Under Attack mode.`,
     `Check in the dashboard (SSL/TLS, Client Certificates, Hosts) that ${gateway} is listed.`,
-    `Keep ${state} as you keep a private key, and back it up: fairlead edge backup -o FILE --state ${state}`,
+    `Keep ${state} secret like a private key, and back it up: fairlead edge backup -o FILE --state ${state}`,
   ];
 }

@@ -1,26 +1,29 @@
-/** Finding and running wrangler. It runs in a directory of its own, so that it reads nobody's .env or .dev.vars. */
+/**
+ * wrangler: how it is found and run. It runs in a directory of its own, so that it reads no .env or
+ * .dev.vars.
+ */
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { FairleadError } from "../../../protocol/errors.ts";
 
-/** Since this version, secrets can be uploaded with the Worker, and required ones are checked. */
+/** Oldest usable version: secrets are uploaded with the Worker, and required secrets are checked. */
 export const LEAST_WRANGLER = [4, 77] as const;
 
-/** Enough for a slow upload. ms */
+/** Longest duration of a run, ms: a slow upload. */
 const RUN_MS = 10 * 60_000;
 /** Lines that an error shows. */
 const KEPT_LINES = 30;
 
 export interface Wrangler {
-  /** The program and its first words. */
+  /** The program and its first arguments. */
   readonly command: readonly [string, ...string[]];
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables that wrangler gets: to find its way, its account and a proxy. */
+/** Environment variables that are passed to wrangler. */
 const PASSED = [
   "PATH",
   "HOME",
@@ -38,13 +41,13 @@ const PASSED = [
   "NODE_EXTRA_CA_CERTS",
 ];
 
-/** What wrangler's environment is made of; nothing in it asks a person anything. */
+/** The environment of wrangler, in which it asks no questions. */
 export function wranglerEnvironment(env: Environment): Record<string, string> {
   const passed = PASSED.flatMap((name) => (env[name] ? [[name, env[name]]] : []));
   return { ...Object.fromEntries(passed), CI: "1", NO_COLOR: "1", WRANGLER_SEND_METRICS: "false" };
 }
 
-/** The wrangler that was named, else the one installed beside this program, else the one on the PATH. */
+/** Finds wrangler: the given program, else the one installed with this program, else the one in the PATH. */
 export function findWrangler(named: string | undefined): Wrangler {
   if (named !== undefined)
     return { command: /\.[cm]?[jt]s$/.test(named) ? [process.execPath, named] : [named] };
@@ -57,8 +60,8 @@ export function findWrangler(named: string | undefined): Wrangler {
 }
 
 /**
- * The version that `wrangler --version` prints, when it is new enough.
- * @throws FairleadError `deploy.missing`
+ * The version in the output of `wrangler --version`.
+ * @throws FairleadError deploy.missing when it is too old
  */
 export function checkVersion(printed: string): string {
   const [text, major, minor] = /(\d+)\.(\d+)\.\d+/.exec(printed) ?? [];
@@ -67,20 +70,20 @@ export function checkVersion(printed: string): string {
   if (text !== undefined && enough) return text;
   throw new FairleadError(
     "deploy.missing",
-    `wrangler ${LEAST_WRANGLER.join(".")} or newer is needed, and this is ${text ?? "no wrangler"}: npm install --global wrangler`,
+    `wrangler ${LEAST_WRANGLER.join(".")} or newer is needed, but this is ${text ?? "no wrangler"}. Run \`npm install --global wrangler\`.`,
   );
 }
 
 export interface RunOptions {
   readonly env: Environment;
   readonly cwd: string;
-  /** Called with each line that it prints. */
-  readonly told?: (line: string) => void;
+  /** Called with each line that wrangler prints. */
+  readonly onLine?: (line: string) => void;
 }
 
 /**
- * Runs wrangler to its end and returns what it printed on standard output.
- * @throws FairleadError `deploy.missing` when there is no such program, `deploy.failed` with its last lines
+ * Runs wrangler. @returns its standard output
+ * @throws FairleadError deploy.missing when there is no such program; deploy.failed with its last lines
  */
 export async function runWrangler(
   { command: [program, ...first] }: Wrangler,
@@ -102,14 +105,14 @@ export async function runWrangler(
     reader.on("line", (line) => {
       if (stream === child.stdout) out += `${line}\n`;
       if (lines.push(line) > KEPT_LINES) lines.shift();
-      options.told?.(line);
+      options.onLine?.(line);
     });
   }
   const how = await new Promise<string>((resolve, reject) => {
     child.once("error", (error) => {
-      const action = "npm install --global wrangler, or name it with --wrangler";
+      const action = "Run `npm install --global wrangler`, or give its path with --wrangler.";
       reject(
-        new FairleadError("deploy.missing", `wrangler cannot be run (${error.message}): ${action}`, {
+        new FairleadError("deploy.missing", `wrangler cannot be run (${error.message}). ${action}`, {
           cause: error,
         }),
       );

@@ -1,6 +1,6 @@
 /**
- * The stored login: where the edge is and who you are, in `~/.config/fairlead/login.json` (mode 0600).
- * XDG_CONFIG_HOME moves it, FAIRLEAD_CONFIG names another file.
+ * The stored login: the edge's URL and a credential, in `~/.config/fairlead/login.json` (mode 0600).
+ * XDG_CONFIG_HOME moves it, and FAIRLEAD_CONFIG names another file.
  */
 import { mkdir, readFile } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -14,20 +14,20 @@ import { DraftFile } from "../../state/draft-file.ts";
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const StoredLogin = z.object({
-  /** The API's address. */
+  /** URL of the API. */
   url: EdgeOrigin,
   /** API key, or an identity token. */
   key: z.string().min(1).optional(),
-  /** Path of a file with an identity token, when there is no key. */
+  /** Path of a file with an identity token; used without a key. */
   oidc: z.string().min(1).optional(),
-  /** PEM of the only CA to trust; without it, the system's roots. */
+  /** The only trusted CA, PEM; the system's roots unless given. */
   ca: z.string().optional(),
-  /** The network that commands mean when none is named. */
+  /** The network of commands that name none. */
   network: NetworkName.optional(),
 });
 export type StoredLogin = z.infer<typeof StoredLogin>;
 
-/** Where the login is kept. */
+/** Path of the login's file. */
 export function loginFile(env: Environment): string {
   if (env.FAIRLEAD_CONFIG) return env.FAIRLEAD_CONFIG;
   return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "fairlead", "login.json");
@@ -35,7 +35,7 @@ export function loginFile(env: Environment): string {
 
 /**
  * Reads the stored login; null when there is none.
- * @throws FairleadError `edge.not_logged_in` when the file is damaged or unreadable.
+ * @throws FairleadError edge.not_logged_in when the file is damaged or unreadable
  */
 export async function readLogin(env: Environment): Promise<StoredLogin | null> {
   const path = loginFile(env);
@@ -44,18 +44,20 @@ export async function readLogin(env: Environment): Promise<StoredLogin | null> {
     text = await readFile(path, "utf8");
   } catch (thrown) {
     if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") return null;
-    throw new FairleadError("edge.not_logged_in", `the login file ${path} cannot be read`, { cause: thrown });
+    throw new FairleadError("edge.not_logged_in", `The login file ${path} cannot be read.`, {
+      cause: thrown,
+    });
   }
   try {
     return StoredLogin.parse(JSON.parse(text));
   } catch (thrown) {
-    throw new FairleadError("edge.not_logged_in", `the login file ${path} is damaged`, { cause: thrown });
+    throw new FairleadError("edge.not_logged_in", `The login file ${path} is damaged.`, { cause: thrown });
   }
 }
 
 /**
- * Stores a login: whole or not at all, readable by its owner only.
- * @throws FairleadError `request.invalid` when the file cannot be written.
+ * Stores a login atomically, readable by its owner only. @returns the path of its file
+ * @throws FairleadError request.invalid when the file cannot be written
  */
 export async function writeLogin(env: Environment, login: StoredLogin): Promise<string> {
   const path = loginFile(env);
@@ -70,7 +72,7 @@ export async function writeLogin(env: Environment, login: StoredLogin): Promise<
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     throw new FairleadError(
       "request.invalid",
-      `the login cannot be stored (FAIRLEAD_CONFIG names another file): ${why}`,
+      `The login cannot be stored (FAIRLEAD_CONFIG names another file): ${why}.`,
       {
         cause: thrown,
       },

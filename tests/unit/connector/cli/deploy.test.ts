@@ -185,7 +185,7 @@ describe("before anything is changed, a deployment refuses", () => {
 
   test("a hostname that something else has: wrangler would take it without asking", async () => {
     cloudflare.domains.set(GATEWAY, "the-shop");
-    await refused(2, "deploy.missing", 'Worker "the-shop" answers at gateway.example.com');
+    await refused(2, "deploy.missing", 'Worker "the-shop" serves gateway.example.com');
     cloudflare.domains.clear();
     cloudflare.zones[0]?.dns.push({ name: API, type: "CNAME", content: "www.example.com" });
     await refused(2, "deploy.missing", "edge.example.com has a DNS record (CNAME www.example.com)");
@@ -208,7 +208,7 @@ test("a deployment does not move to other hostnames, nor start from the director
   await deploy();
   for (const hostname of [API, GATEWAY]) cloudflare.domains.set(hostname, "fairlead");
   const moved = await deploy("--api", "new.example.com");
-  expect([moved.exit, moved.err]).toEqual([2, expect.stringContaining("which its sites know")]);
+  expect([moved.exit, moved.err]).toEqual([2, expect.stringContaining("Sites reach this deployment at")]);
   state = join(world.dir, "running");
   await mkdir(state);
   await writeFile(join(state, "edge.json"), "{}");

@@ -24,7 +24,7 @@ test("another address takes nothing from the stored login", () => {
     stored: false,
   });
   expect(() => mergeLogin(STORED, { FAIRLEAD_URL: "https://other.example" }, undefined)).toThrow(
-    "no key is known",
+    "There is no key",
   );
 });
 

@@ -62,10 +62,7 @@ describe("login", () => {
     const file = join(world.dir, "key");
     await writeFile(file, text);
     const ran = await world.run("login", edge.url, "--key-file", file);
-    expect([ran.exit, ran.err]).toEqual([
-      2,
-      expect.stringContaining("--key-file: there is no API key in it"),
-    ]);
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("--key-file: this is no API key")]);
     const gone = await world.run("login", edge.url, "--key-file", `${file}.gone`);
     expect([gone.exit, gone.err]).toEqual([2, expect.stringContaining("--key-file")]);
     expect(edge.log).toEqual([]);
@@ -102,7 +99,7 @@ describe("login", () => {
     const file = join(world.dir, "no.pem");
     await writeFile(file, "hello");
     const ran = await world.run("login", edge.url, "--key", KEY, "--ca", file);
-    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("holds no PEM certificate")]);
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("has no PEM certificate")]);
     expect((await world.run("login", edge.url, "--key", KEY, "--ca", `${file}.gone`)).exit).toBe(2);
   });
 
@@ -121,7 +118,7 @@ describe("login", () => {
     const ran = await world.run("network", "list");
     expect([ran.exit, ran.err]).toEqual([
       3,
-      expect.stringContaining("no key is known for https://elsewhere.example"),
+      expect.stringContaining("There is no key for https://elsewhere.example"),
     ]);
   });
 

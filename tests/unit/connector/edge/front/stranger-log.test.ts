@@ -10,13 +10,13 @@ it("tells what strangers did at once, and then folded, once a minute", () => {
   log.note(counts, 0);
   expect(lines()).toEqual([]);
   log.note({ ...counts, timedOut: 1 }, 1);
-  expect(lines()).toEqual([["info", { timedOut: 1 }, "Connections that proved nothing: 1 timed out."]]);
+  expect(lines()).toEqual([["info", { timedOut: 1 }, "Unauthenticated connections: 1 timed out."]]);
   log.note({ ...counts, timedOut: 1, shed: 500 }, 2);
   expect(lines()).toHaveLength(1);
   log.note({ ...counts, timedOut: 4, shed: 1_000 }, 60_001);
   expect(lines()[1]).toEqual([
     "warn",
     { shed: 1_000, timedOut: 3 },
-    "Connections that proved nothing: 1000 shed for others, 3 timed out.",
+    "Unauthenticated connections: 1000 shed for others, 3 timed out.",
   ]);
 });

@@ -51,7 +51,7 @@ describe("a backup", () => {
       fc.property(fc.nat({ max: bytes.length - 1 }), fc.nat({ max: 7 }), (at, bit) => {
         const changed = Buffer.from(bytes);
         changed[at] = (changed[at] ?? 0) ^ (1 << bit);
-        expect(() => decodeBackup(changed)).toThrow(/whole backup|version/);
+        expect(() => decodeBackup(changed)).toThrow(/complete backup|version/);
       }),
       { numRuns: 300 },
     );

@@ -48,7 +48,7 @@ test("an edge on Cloudflare is asked at its own hostname alone", () => {
   expect(originOf(files, null, "dir")).toEqual({ reach: { url: urls.api, key: "flk_admin" }, urls });
   const login = { url: urls.api, key: "flk_login" };
   expect(originOf(files, login, "dir")).toEqual({ reach: login, urls });
-  expect(() => originOf(files, LOGIN, "dir")).toThrow("the login is for https://127.0.0.1:8443");
+  expect(() => originOf(files, LOGIN, "dir")).toThrow("The login is for https://127.0.0.1:8443");
 });
 
 test("a directory that says of neither is none, and a damaged record is told", () => {

@@ -1,30 +1,22 @@
 /** Certificates renew over the live uplink while streams are open. The connectors run in this process. */
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
+import type { Membership } from "../../connector/site/membership.ts";
 import { age, type Forge, openForge } from "../support/authority/aged-certificates.ts";
 import { closeConnectors, connectorHere, type InProcessOptions } from "../support/connector/in-process.ts";
 import { eventually, type TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
-import { dial, echo, serve } from "../support/traffic/servers.ts";
+import { dial, echo, serve, type TestServer } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
-let network: TestNetwork;
-let token: string;
-let forge: Forge;
-
-beforeAll(async () => {
-  network = await suite.cluster.network(suite.edge);
-  token = await network.token({ uses: 2 });
-  forge = await openForge(suite.edge, network.id);
-});
 afterAll(closeConnectors);
 
 const HALF_MS = 12 * 3600_000;
 
-/** Gives the site a certificate that comes to half of its life in `inMs`. The one that follows is of today. */
-const halfLife = (inMs: number): Pick<InProcessOptions, "joined" | "clocks"> => ({
+/** Gives the site a certificate that comes to half of its life in `inMs`. The certificate that follows is of today. */
+const halfLife = (forge: Forge, inMs: number): Pick<InProcessOptions, "joined" | "clocks"> => ({
   joined: (stateDir) => age(stateDir, forge, { from: inMs - HALF_MS, to: inMs + HALF_MS }),
   clocks: () => ({ renewal: { random: () => 0 } }),
 });
@@ -52,14 +44,30 @@ function talk(socket: Socket) {
   };
 }
 
-test("at half of their life, with streams open on the same session that none of them notices", async () => {
-  const server = await serve(echo);
+interface Scene {
+  readonly network: TestNetwork;
+  readonly east: Here;
+  readonly west: Here;
+  readonly before: readonly Membership[];
+  readonly streams: readonly ReturnType<typeof talk>[];
+}
+
+type Here = Awaited<ReturnType<typeof connectorHere>>;
+
+/**
+ * Two sites, with streams from one to the other, before either has renewed its certificates. A machine that is too busy
+ * for that gets longer at the next attempt, in another network.
+ */
+async function withStreams(server: TestServer, inMs = 3000): Promise<Scene> {
+  const network = await suite.cluster.network(suite.edge);
+  const token = await network.token({ uses: 2 });
+  const forge = await openForge(suite.edge, network.id);
   const expose = [`echo=${server.at}`];
   const east = await connectorHere(suite.cluster, {
-    ...{ site: "east", token, bind: "127.31.0.0/16", expose, ...halfLife(5000) },
+    ...{ site: "east", token, bind: "127.31.0.0/16", expose, ...halfLife(forge, inMs * 1.5) },
   });
   const west = await connectorHere(suite.cluster, {
-    ...{ site: "west", token, bind: "127.32.0.0/16", ...halfLife(3000) },
+    ...{ site: "west", token, bind: "127.32.0.0/16", ...halfLife(forge, inMs) },
   });
   const before = [east.site.membership, west.site.membership];
   const place = await eventually("the listener", async () => {
@@ -70,10 +78,20 @@ test("at half of their life, with streams open on the same session that none of 
   });
   const streams = [talk(await dial(place)), talk(await dial(place)), talk(await dial(place))];
   await eventually("the streams are open", () => server.sockets.size === streams.length);
-  const [session] = west.connector.sessions().sessions;
+  const renewed =
+    (await listEvents(suite.edge.client, network.id, { type: "certificate.renewed" })).length > 0;
+  if (!renewed && east.site.membership === before[0] && west.site.membership === before[1]) {
+    return { network, east, west, before, streams };
+  }
+  for (const stream of streams) await stream.finish();
+  await closeConnectors();
+  return await withStreams(server, inMs * 3);
+}
 
-  // Neither has renewed yet.
-  expect([east.site.membership, west.site.membership]).toEqual(before);
+test("certificates renew at half of their life, with streams open on the same session that none of them notices", async () => {
+  const server = await serve(echo);
+  const { network, east, west, before, streams } = await withStreams(server);
+  const [session] = west.connector.sessions().sessions;
 
   for (const [at, { site, connector }] of [east, west].entries()) {
     const old = before[at];

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface Patience {
   /** Deadline, ms: a bound for what never comes, not for how fast it is. A minute unless given. */
   readonly within?: number;
-  /** Between two looks, ms. */
+  /** Between two looks, ms. Unless given, a twentieth of the time that passed, from 25 to 250. */
   readonly every?: number;
 }
 
@@ -16,9 +16,9 @@ export interface Patience {
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | null | undefined | false> | T | null | undefined | false,
-  { within = 60_000, every = 25 }: Patience = {},
+  { within = 60_000, every }: Patience = {},
 ): Promise<T> {
-  const deadline = Date.now() + within;
+  const began = Date.now();
   let last: unknown = null;
   for (;;) {
     try {
@@ -28,10 +28,10 @@ export async function eventually<T>(
     } catch (thrown) {
       last = thrown;
     }
-    if (Date.now() >= deadline) {
+    if (Date.now() - began >= within) {
       const why = last instanceof Error ? `: ${last.message}` : "";
       throw new Error(`not within ${within / 1000} s: ${what}${why}`, { cause: last });
     }
-    await sleep(every);
+    await sleep(every ?? Math.max(25, Math.min(250, (Date.now() - began) / 20)));
   }
 }

@@ -34,8 +34,8 @@ export interface Outcome extends Exit {
   readonly json: unknown;
 }
 
-/** Variables that would send what stays on this machine elsewhere, or that name a real login. */
-const FOREIGN = /^(fairlead_.*|https?_proxy|all_proxy|no_proxy|npm_config_.*proxy)$/i;
+/** Variables that would send what stays on this machine elsewhere, or that name a real login; not the tests' own settings. */
+const FOREIGN = /^(fairlead_(?!chaos_|talk$|seed$).*|https?_proxy|all_proxy|no_proxy|npm_config_.*proxy)$/i;
 
 /** A network with tokens for it. */
 export interface TestNetwork extends Network {
@@ -75,7 +75,7 @@ export class Cluster {
   /** An environment without logins, proxies or a home of the user. */
   environment(extra: Env = {}): Record<string, string> {
     const env: Record<string, string> = { HOME: this.path("home"), NO_COLOR: "1" };
-    for (const name of ["PATH", "TMPDIR", "LANG"]) {
+    for (const name of ["PATH", "TMPDIR", "LANG", "NODE_COMPILE_CACHE"]) {
       const value = process.env[name];
       if (value !== undefined) env[name] = value;
     }

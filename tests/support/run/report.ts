@@ -2,7 +2,6 @@
 import { appendFileSync } from "node:fs";
 import { SECONDS } from "../harm/scale.ts";
 
-/** Read at once: clusters clear the environment of what begins so. */
 const file = process.env.FAIRLEAD_CHAOS_REPORT;
 
 export function report(test: string, figures: Readonly<Record<string, unknown>>): void {

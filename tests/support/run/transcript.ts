@@ -1,7 +1,6 @@
 /** What was typed where, and what came of it; printed in the end when FAIRLEAD_TALK is set to 1. */
 import type { Cluster, Env, Outcome } from "../process/cluster.ts";
 
-/** Read at once: clusters clear the environment of what begins so. */
 const WANTED = process.env.FAIRLEAD_TALK === "1";
 
 export class Transcript {

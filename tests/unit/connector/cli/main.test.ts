@@ -25,7 +25,7 @@ afterAll(async () => {
 
 function start(argv: readonly string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [MAIN, ...argv], {
-    env: { PATH: process.env.PATH, ...world.env, ...env },
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...world.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let out = "";

@@ -33,6 +33,7 @@ export interface Parts {
   readonly offers: Pick<Offers, "list">;
   readonly refusedOffers: Pick<RefusedOffers, "list">;
   readonly manager: Pick<SessionManager, "sessions">;
+  readonly relay: { readonly flows: number };
 }
 
 /** How long the registry's answer is good for the next who asks, ms. */
@@ -47,7 +48,7 @@ export class Report {
   }
 
   async status(): Promise<Status> {
-    const { site, boot, software, uplink, renewer, clock, descriptors } = this.#parts;
+    const { site, boot, software, uplink, renewer, clock, descriptors, relay } = this.#parts;
     const { membership } = site;
     const view = await this.#ask();
     return {
@@ -63,6 +64,7 @@ export class Report {
       ...(renewer.trouble === null ? {} : { renewal: troubleLine(renewer.trouble) }),
       clockSkewMs: clock.skewMs,
       descriptors: descriptorLine(descriptors?.use ?? null),
+      flows: relay.flows,
       ...this.#links(),
       ...this.services(),
       ...this.sessions(),

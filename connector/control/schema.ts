@@ -138,6 +138,8 @@ export const Status = z.object({
   descriptors: DescriptorLine.nullable().optional(),
   /** Other sites of the network that are up; null while the registry cannot be asked. */
   otherSites: z.number().int().nullable(),
+  /** Client connections that have not ended: of this site's listeners, and of other sites to this site's targets. */
+  flows: z.number().int().optional(),
   ...Links.shape,
   ...Services.shape,
   ...Sessions.shape,

@@ -207,6 +207,7 @@ export class Connector implements Controlled {
         catalogue: this.#catalogue,
         hop: this.#hop,
         refusedOffers: this.#refusedOffers,
+        relay: this.#relay,
         manager: this.#manager,
       },
     });

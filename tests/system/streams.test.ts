@@ -68,9 +68,13 @@ test("200 streams at once, half of them opened from either side, share one sessi
     ),
   );
   for (const site of [east, west]) {
-    const { sessions } = await site.status();
+    const { sessions, flows } = await site.status();
     expect(sessions).toMatchObject([{ streams: 2 * STREAMS_EACH_WAY }]);
+    expect(flows).toBe(2 * STREAMS_EACH_WAY);
   }
   await Promise.all(clients.map(check));
   await eventually("no stream is left", async () => (await west.status()).sessions[0]?.streams === 0);
+  for (const site of [east, west]) {
+    await eventually("no flow is left", async () => (await site.status()).flows === 0);
+  }
 });

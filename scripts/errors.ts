@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ERRORS, type ErrorEntry } from "../protocol/errors.ts";
+import { sentences } from "./sentences.ts";
 
 const GROUPS: Record<string, string> = {
   request: "Requests",
@@ -66,8 +67,8 @@ export function errorsPage(): string {
       "",
       `### \`${code}\``,
       "",
-      entry.meaning,
-      entry.action,
+      ...sentences(entry.meaning),
+      ...sentences(entry.action),
       "",
       `HTTP ${entry.status} · Fix at: ${FAULTS[entry.fault]} · Retryable: ${entry.retry ? "yes" : "no"}`,
     );

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { cliPage } from "../../../scripts/cli.ts";
 import { readDecisions, withDecisions } from "../../../scripts/decisions.ts";
 import { errorsPage } from "../../../scripts/errors.ts";
 import { withRoles } from "../../../scripts/roles.ts";
@@ -9,6 +10,10 @@ import { withRoles } from "../../../scripts/roles.ts";
 const page = (name: string) => readFile(join(import.meta.dirname, "../../../docs", name), "utf8");
 
 describe("the generated pages (run `npm run docs`)", () => {
+  it("docs/cli.md is what the definitions of the commands say", async () => {
+    expect(await page("cli.md")).toBe(cliPage());
+  });
+
   it("docs/errors.md is what the table of errors says", async () => {
     expect(await page("errors.md")).toBe(errorsPage());
   });

@@ -1,12 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { COMMANDS } from "../../../../connector/cli/commands.ts";
 import type { CommandDefinition } from "../../../../connector/cli/framework/definition.ts";
 import type { Io } from "../../../../connector/cli/framework/io.ts";
 import { NOUNS } from "../../../../connector/cli/nouns.ts";
 import { buildProgram } from "../../../../connector/cli/program.ts";
-import { renderReference } from "../../../../connector/cli/reference.ts";
 
 /** Parses a command line without running anything. */
 async function parse(argv: readonly string[]) {
@@ -153,9 +150,4 @@ test.each([
   expect(ran).toBeUndefined();
   expect(failure).toMatchObject({ code: "request.invalid" });
   expect(String(failure)).toContain(name);
-});
-
-test("docs/cli.md is what the definitions say; `node connector/cli/reference.ts` writes it", () => {
-  const path = join(import.meta.dirname, "../../../../docs/cli.md");
-  expect(readFileSync(path, "utf8")).toBe(renderReference());
 });

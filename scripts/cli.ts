@@ -1,24 +1,26 @@
-/**
- * docs/cli.md, made from the command definitions.
- *
- *     node connector/cli/reference.ts     writes it; a test fails while it is not current
- */
+/** Writes docs/cli.md from the command definitions: `npm run docs`. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { Option } from "commander";
-import { COMMANDS } from "./commands.ts";
-import type { ArgumentDefinition, CommandDefinition } from "./framework/definition.ts";
-import { EXIT, EXIT_MEANING } from "./framework/exit.ts";
-import { helpOf } from "./program.ts";
+import { COMMANDS } from "../connector/cli/commands.ts";
+import type { ArgumentDefinition, CommandDefinition } from "../connector/cli/framework/definition.ts";
+import { EXIT, EXIT_MEANING } from "../connector/cli/framework/exit.ts";
+import { helpOf } from "../connector/cli/program.ts";
+import { sentences } from "./sentences.ts";
 
 const INTRO = `# The fairlead command
 
-<!-- Made by connector/cli/reference.ts from the command definitions; edit those. -->
+<!-- Made by \`npm run docs\` from the command definitions in connector/cli/. -->
 
-\`fairlead\` is the one command, for people, for scripts and for the container. \`fairlead help COMMAND\` shows what stands here.
+\`fairlead\` is the only command, for people, for scripts and for the container.
+\`fairlead help COMMAND\` prints what this page has.
 
 ## What all commands share
 
-- **\`--json\`** prints one JSON document on standard output instead of text, in the form that the API's OpenAPI document describes where it is an answer of the API. \`events --follow --json\` and the logs of \`connector run --json\` are JSON lines.
-- **Errors** go to standard error, as three lines: what was wrong, its code (see \`docs/errors.md\`), and what to do.
+- **\`--json\`** prints one JSON document on standard output instead of text.
+  An answer of the API has the form that the API's OpenAPI document describes.
+  \`events --follow --json\` and the logs of \`connector run --json\` are JSON lines.
+- **Errors** go to standard error, as three lines: what was wrong, its code (see [errors.md](errors.md)), and what to do.
 
   \`\`\`
   error: there is no network "shop"
@@ -27,19 +29,23 @@ const INTRO = `# The fairlead command
   \`\`\`
 
   With \`--json\` the same is one line, \`{"error":{"code":…,"message":…,"action":…}}\`.
-- **The edge** is that of the stored login (\`fairlead login\`), in \`~/.config/fairlead/login.json\`; \`XDG_CONFIG_HOME\` moves it and \`FAIRLEAD_CONFIG\` names another file. \`FAIRLEAD_URL\`, \`FAIRLEAD_KEY\` or \`FAIRLEAD_OIDC\` (a file with an identity token), and \`FAIRLEAD_CA\` (a file) come before it. An address in \`FAIRLEAD_URL\` that is not the stored one takes nothing from the stored login: a key is only ever sent where it was made for.
-- **The network** is that of \`--network\`, else of \`FAIRLEAD_NETWORK\`, else the one chosen with \`network use\` or made last, else the only one there is.
-- **At a site**, \`expose\`, \`unexpose\`, \`service status\`, \`link create\`, \`link delete\`, \`link status\` and \`status --state\` talk to the connector on the same machine through its state directory: \`--state\`, else \`FAIRLEAD_STATE\`, else that of the only site on the machine.
+- **The edge** is that of the stored login (\`fairlead login\`), in \`~/.config/fairlead/login.json\`.
+  \`XDG_CONFIG_HOME\` moves the file, and \`FAIRLEAD_CONFIG\` names another one.
+  \`FAIRLEAD_URL\`, \`FAIRLEAD_KEY\` or \`FAIRLEAD_OIDC\` (a file with an identity token), and \`FAIRLEAD_CA\` (a file) take precedence.
+  With another address in \`FAIRLEAD_URL\`, nothing of the stored login is used, so a key is sent only to the edge for which it was made.
+- **The network** is that of \`--network\`, else of \`FAIRLEAD_NETWORK\`, else the one chosen with \`network use\` or made last, else the only one that exists.
+- **At a site**, \`expose\`, \`unexpose\`, \`service status\`, \`link create\`, \`link delete\`, \`link status\` and \`status --state\` reach the connector on the same machine through its state directory.
+  That is the one of \`--state\`, else of \`FAIRLEAD_STATE\`, else of the only site on the machine.
 - **Proxies**: \`HTTPS_PROXY\` and \`NO_PROXY\` are honoured.
 - **Colours** are off when the output is no terminal, and with \`NO_COLOR\`.
 - **Secrets** that a command writes with \`-o\` go to a file that only you can read (mode 0600), whatever the file was before.
 - **Durations** are written like \`90s\`, \`15m\`, \`2h\`, \`1d\` or \`1h30m\`.
-- **Ctrl-C** (or SIGTERM) ends \`edge start\`, \`connector run\` and \`events --follow\` in order; a second one at once.
+- **Ctrl-C** or SIGTERM ends \`edge start\`, \`connector run\` and \`events --follow\` in order; a second one ends them at once.
 - \`FAIRLEAD_DEBUG=1\` adds the stack of an error.
 `;
 
 /** The whole page. */
-export function renderReference(commands: readonly CommandDefinition[] = COMMANDS): string {
+export function cliPage(commands: readonly CommandDefinition[] = COMMANDS): string {
   return `${INTRO}\n${exitCodes()}\n## Commands\n\n${index(commands)}\n${commands.map(section).join("\n")}`;
 }
 
@@ -74,10 +80,7 @@ function section(definition: CommandDefinition): string {
     "",
   ];
   const { summary, details } = definition;
-  lines.push(
-    `${summary[0]?.toUpperCase()}${summary.slice(1)}.${details === undefined ? "" : ` ${details}`}`,
-    "",
-  );
+  lines.push(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`, ...sentences(details ?? ""), "");
   if (labels.length + options.length > 0) {
     lines.push("| argument or option | meaning |", "|---|---|");
     for (const { label, description } of labels) lines.push(`| \`${label}\` | ${cell(description)} |`);
@@ -99,8 +102,4 @@ function flagsOf(flags: string): string {
   return option.required ? flags.replace("<", "").replace(/>$/, "") : flags;
 }
 
-if (import.meta.main) {
-  const { writeFile } = await import("node:fs/promises");
-  const { join } = await import("node:path");
-  await writeFile(join(import.meta.dirname, "../../docs/cli.md"), renderReference());
-}
+if (import.meta.main) await writeFile(join(import.meta.dirname, "../docs/cli.md"), cliPage());

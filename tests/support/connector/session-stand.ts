@@ -1,6 +1,6 @@
 /**
- * A stand for sessions: a minimal relay on a real `ws` server, a registry that only hands out invitations,
- * and connectors made of session managers.
+ * A test stand for sessions: a minimal relay on a real `ws` server, a registry that only issues invitations, and
+ * connectors made of session managers.
  */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
@@ -28,25 +28,25 @@ import type { VersionRange } from "../../../protocol/versions.ts";
 import { testRelay } from "../../unit/connector/support/relay.ts";
 import { randomId } from "../authority/certificates.ts";
 
-/** Joins the two sockets that come with the same ticket prefix, as a router does. */
+/** Joins the two sockets with the same ticket prefix, as a router does. */
 export class TestRelay {
   readonly #server = new WebSocketServer({ host: "127.0.0.1", port: 0, perMessageDeflate: false });
   readonly #waiting = new Map<string, { socket: WebSocket; held: [RawData, boolean][] }>();
   readonly #lanes = new Set<WebSocket>();
   readonly #joined = new Set<string>();
-  /** Dials so far. */
+  /** Count of dials so far. */
   dials = 0;
-  /** Changes a binary message under way, or drops it with null. */
+  /** Alters a binary message on the way, or drops it by returning null. */
   alter: ((data: Buffer, lane: string) => Buffer | Buffer[] | null) | null = null;
-  /** Changes a preface under way. */
+  /** Alters a preface on the way. */
   alterText: ((text: string) => string) | null = null;
-  /** Lanes that go nowhere and stay open. */
+  /** Lanes that drop all messages and stay open. */
   readonly holes = new Set<string>();
-  /** Takes no dials. */
+  /** Whether all dials are refused. */
   down = false;
-  /** Every message waits this long, ms. */
+  /** Delay of each message, ms. */
   delayMs = 0;
-  /** Ends lanes with these codes, one per dial, instead of joining them. */
+  /** Codes with which the next lanes are ended instead of joined, one per dial. */
   readonly refuse: (ErrorCode | null)[] = [];
 
   static async start(): Promise<TestRelay> {
@@ -65,23 +65,23 @@ export class TestRelay {
     return socket;
   };
 
-  /** Cuts every lane without a word, as an edge does that is killed. */
+  /** Terminates all lanes without a close frame, as a killed edge does. */
   cut(): void {
     for (const socket of this.#lanes) socket.terminate();
   }
 
-  /** Cuts one of the lanes. */
+  /** Terminates one lane. */
   cutOne(random: (below: number) => number): void {
     const all = [...this.#lanes];
     all[random(all.length)]?.terminate();
   }
 
-  /** From now on, the lanes that are there swallow everything, and nobody is told. */
+  /** Lets the current lanes drop all messages from now on, without closing them. */
   blackhole(): void {
     for (const lane of this.#joined) this.holes.add(lane);
   }
 
-  /** Lanes that are joined. */
+  /** Count of joined lanes. */
   get lanes(): number {
     return this.#lanes.size;
   }
@@ -124,7 +124,7 @@ export class TestRelay {
       to.send(message, { binary }, () => {
         if (from.isPaused && to.bufferedAmount < 1 << 18) from.resume();
       });
-      // Backpressure, as the runtime's native pump has it.
+      // Backpressure, as in the runtime's native pump.
       if (to.bufferedAmount > 1 << 19) from.pause();
     };
     from.on("message", (data, binary) => {
@@ -145,24 +145,21 @@ export class TestRelay {
   }
 }
 
-/**
- * Hands out invitations: one session for each pair, a new one after it ended, and new generations of lanes for
- * one that lives.
- */
+/** Issues invitations: one session for each pair, a new one after its end, and new generations of lanes. */
 export class TestRegistry {
   readonly #members = new Map<string, Connector>();
   readonly #sessions = new Map<string, Row>();
-  /** Requests so far, and those for lanes. */
+  /** Counts of requests for sessions and for lanes so far. */
   requests = 0;
   resumes = 0;
-  /** An edge that does not know of several lanes nor of resuming. */
+  /** Whether it acts as an edge without support for several lanes and for resuming. */
   old = false;
-  /** Refuses to resume, with this code. */
+  /** The code with which it refuses to resume; null to resume. */
   refuseResume: ErrorCode | null = null;
   readonly ended: { session: string; generation: number; code: string; by: string }[] = [];
-  /** Changes what the one who asked gets. */
+  /** Alters the invitation for the requester. */
   alterGrant: ((invitation: Invitation) => Invitation) | null = null;
-  /** Called in place of the offer to the other side. */
+  /** Called in place of the offer to the peer. */
   intercept: ((peer: Connector, invitation: Invitation) => void) | null = null;
 
   add(connector: Connector): void {
@@ -209,7 +206,7 @@ export class TestRegistry {
     throw new FairleadError("session.unknown");
   }
 
-  /** A process is gone for good: another came in its place. */
+  /** Replaces a process by another one. */
   forget(connector: Connector): void {
     this.#members.delete(instanceKey(connector.instance));
   }
@@ -239,7 +236,7 @@ export class TestRegistry {
       if (one.id === session && one.generation <= generation) one.live = false;
     }
     if (code !== "session.unknown" && code !== "session.forbidden") return;
-    // As the registry does: the other side would wait in vain.
+    // As the registry does, because the peer would wait in vain.
     for (const { instance, manager } of this.#members.values()) {
       if (instance.siteName !== by) setTimeout(() => manager.cut(session, code), 20);
     }
@@ -261,13 +258,13 @@ export interface Connector {
   manager: SessionManager;
 }
 
-/** A peer's stream and where it comes from; resolves with what it is joined with. */
+/** Resolves with the Duplex to which a peer's stream is joined. */
 type Accept = (
   stream: SessionStream,
   info: { service: string; peer: Instance; encryption: Encryption; signal: AbortSignal },
 ) => Promise<Duplex>;
 
-/** Joins streams with what the tests connect them to. */
+/** Joins the streams of peers to the Duplexes of the test. */
 const joining = testRelay();
 
 const nothing: Accept = () => Promise.reject(new Error("nothing is offered"));
@@ -297,15 +294,15 @@ export function makeConnector(
     name?: string;
     /** Decides the TLS role: the lower boot id is the server. */
     boot?: string;
-    /** What a peer's stream is joined with. */
+    /** Returns the Duplex to which a peer's stream is joined. */
     accept?: Accept;
-    /** Serves a peer's stream, in place of `accept`. */
+    /** Serves a peer's stream in place of `accept`. */
     opened?: SessionManagerOptions["opened"];
     limits?: Partial<SessionLimits>;
     carrier?: VersionRange;
-    /** Whether its configuration allows hop encryption. */
+    /** Whether its configuration permits hop encryption. */
     hop?: boolean;
-    /** What the registry says this site is, when that differs from what it proves. */
+    /** The site that the registry names for this connector, if it differs from the proven one. */
     site?: string;
   } = {},
 ): Connector {
@@ -316,7 +313,7 @@ export function makeConnector(
   };
   const manager = new SessionManager({
     boot: instance.boot,
-    // A hostile peer claims what it likes; its certificate proves what it is.
+    // A hostile peer may claim any site; its certificate proves the real one.
     identity: () => ({ ...identity, site: instance.site }),
     signalling: {
       request: (_service, peer, lanes, encryption) => registry.request(instance, peer, lanes, encryption),
@@ -335,7 +332,7 @@ export function makeConnector(
   return connector;
 }
 
-/** Boot ids such that the first is the TLS server. */
+/** Boot ids in an order in which the first is the TLS server. */
 export function orderedBoots(): [string, string] {
   const [low = "", high = ""] = [randomId("boot"), randomId("boot")].sort();
   return [low, high];
@@ -347,7 +344,7 @@ export async function readAll(stream: Duplex): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The code that a promise rejects with; fails when it resolves. */
+/** The code with which a promise rejects. Fails when it resolves. */
 export async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;

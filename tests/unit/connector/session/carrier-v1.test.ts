@@ -16,7 +16,7 @@ const site = randomId("site");
 const preface = { carrier: { min: 1, max: 1 }, session, generation: 3, site, boot: theirs };
 
 let server: WebSocketServer;
-/** The other side of the lane. */
+/** The peer's end of the lane. */
 let far: WebSocket;
 const carriers: CarrierV1[] = [];
 
@@ -32,7 +32,7 @@ afterEach(async () => {
   await once(server, "close");
 });
 
-/** A lane whose far side is a bare socket in the test's hand. */
+/** Opens a lane whose peer is a bare socket of the test. */
 async function dial(timeoutMs = 2000): Promise<LaneHandshake> {
   const { port } = server.address() as AddressInfo;
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, LANE_SOCKET_OPTIONS);
@@ -55,8 +55,8 @@ async function open(): Promise<CarrierV1> {
   return carrier;
 }
 
-describe("the preface of a lane", () => {
-  it("is sent first, and bytes flow once the other side's came", async () => {
+describe("LaneHandshake", () => {
+  it("sends its preface first, and hands over the lane once the peer's preface has arrived", async () => {
     const handshake = await dial();
     const [text, binary] = (await once(far, "message")) as [Buffer, boolean];
     expect(binary).toBe(false);
@@ -81,13 +81,13 @@ describe("the preface of a lane", () => {
       "session.version",
     ],
     ["that is not JSON", "hello", "session.malformed"],
-    ["that is far too long", " ".repeat(5000), "session.too_large"],
+    ["that is too long", " ".repeat(5000), "session.too_large"],
     [
-      "in whose place the edge gives up",
+      "in whose place the edge sends an error",
       JSON.stringify({ type: "error", error: { code: "lane.unmet", message: "nobody came" } }),
       "lane.unmet",
     ],
-  ])("%s ends the lane with its code on both sides", async (_, text, code) => {
+  ])("closes the lane on both sides for a preface %s", async (_, text, code) => {
     const handshake = await dial();
     const closed = once(far, "close");
     far.send(text);
@@ -95,20 +95,20 @@ describe("the preface of a lane", () => {
     expect(String((await closed)[1])).toBe(code);
   });
 
-  it("is waited for no longer than the timeout", async () => {
+  it("throws session.timeout when the peer sends no preface in time", async () => {
     const handshake = await dial(50);
     expect(await codeOf(handshake.done)).toBe("session.timeout");
   });
 
-  it("cannot be left out", async () => {
+  it("refuses bytes before the preface", async () => {
     const handshake = await dial();
     far.send(Buffer.from("bytes"));
     expect(await codeOf(handshake.done)).toBe("session.malformed");
   });
 });
 
-describe("a carrier of one lane", () => {
-  it("cuts what is written into messages of at most 64 KiB and gathers small writes of one turn", async () => {
+describe("CarrierV1", () => {
+  it("splits writes into messages of at most 64 KiB, and joins the small writes of one turn", async () => {
     const carrier = await open();
     const sizes: number[] = [];
     far.on("message", (data: Buffer, binary) => binary && sizes.push(data.length));
@@ -120,20 +120,20 @@ describe("a carrier of one lane", () => {
     expect(sizes).toEqual([10_000, 65_536, 65_536, 18_928]);
   });
 
-  it("masks with zeros and compresses nothing", async () => {
+  it("masks with zeros and does not compress", async () => {
     const carrier = await open();
     const wire: Buffer[] = [];
     const { _socket: socket } = far as unknown as { _socket: NodeJS.EventEmitter };
     socket.on("data", (data: Buffer) => wire.push(data));
     carrier.write(Buffer.alloc(1000, "a"));
     await until(() => Buffer.concat(wire).at(-1) === 97);
-    // Final binary frame without extension bits; masked with 16-bit length; the key; the bytes as they are.
+    // A final binary frame without extension bits, a 16-bit length with the mask bit, the zero key, the bytes.
     const [head, length, , , ...rest] = Buffer.concat(wire).subarray(-1008);
     expect([head, length]).toEqual([0x82, 0xfe]);
     expect(rest.slice(0, 5)).toEqual([0, 0, 0, 0, 97]);
   });
 
-  it("sends a message of several pieces as one frame, small or large", async () => {
+  it("sends a message of several pieces as one frame, whatever its size", async () => {
     const lane = (await dial()).lane;
     const sizes: number[] = [];
     const got: Buffer[] = [];
@@ -153,7 +153,7 @@ describe("a carrier of one lane", () => {
     lane.terminate();
   });
 
-  it("stops its writer when the other side does not read", async () => {
+  it("stops its writer when the peer does not read", async () => {
     const carrier = await open();
     far.pause();
     let written = 0;
@@ -165,7 +165,7 @@ describe("a carrier of one lane", () => {
     carrier.on("drain", write);
     write();
     await new Promise((resolve) => setTimeout(resolve, 200));
-    // What the kernel takes on loopback, and our buffers.
+    // The kernel's buffers on loopback, and the buffers of both ends.
     expect(written).toBeLessThan(32 * 1024 * 1024);
     carrier.off("drain", write);
     const drained = once(carrier, "drain");
@@ -173,7 +173,7 @@ describe("a carrier of one lane", () => {
     await drained;
   });
 
-  it("stops the other side when it is not read", async () => {
+  it("stops the peer when it is not read", async () => {
     const carrier = await open();
     const chunk = Buffer.alloc(64 * 1024);
     for (let at = 0; at < 300; at++) far.send(chunk);
@@ -186,7 +186,7 @@ describe("a carrier of one lane", () => {
     await until(() => got === 300 * chunk.length);
   });
 
-  it("ends when the other side closes on purpose, after the last byte", async () => {
+  it("ends after the last byte when the peer closes with code 1000", async () => {
     const carrier = await open();
     far.send(Buffer.from("last"));
     far.close(1000);
@@ -198,8 +198,8 @@ describe("a carrier of one lane", () => {
 
   it.each([
     ["with an error's code", () => far.close(closeCodeFor(403), "session.revoked"), "session.revoked"],
-    ["with a code nobody knows", () => far.close(4999, "what.ever"), "session.lost"],
-    ["without a word", () => far.terminate(), "session.lost"],
+    ["with an unknown code", () => far.close(4999, "what.ever"), "session.lost"],
+    ["without a close frame", () => far.terminate(), "session.lost"],
     ["after a message that is too large", () => far.send(Buffer.alloc(65_537)), "session.too_large"],
     ["after a text message", () => far.send("text"), "session.malformed"],
     ["after an empty message", () => far.send(Buffer.alloc(0)), "session.malformed"],
@@ -212,7 +212,7 @@ describe("a carrier of one lane", () => {
     expect(carrier.failure?.code).toBe(code);
   });
 
-  it("ends its lane on purpose when it is ended, and with the code when it is given up", async () => {
+  it("closes its lane with code 1000 when it is ended, and with an error's code when it is aborted", async () => {
     let carrier = await open();
     let closed = once(far, "close");
     carrier.end("bye");

@@ -35,8 +35,8 @@ afterEach(async () => {
   await relay.stop();
 });
 
-describe("a connector that drains", () => {
-  it("lets its streams finish, then has no session left", async () => {
+describe("SessionManager.drain", () => {
+  it("lets streams finish, then leaves no session", async () => {
     const stream = await west.manager.open("api", east.instance);
     stream.write("before");
     await stream.accepted;
@@ -54,7 +54,7 @@ describe("a connector that drains", () => {
     expect(east.manager.sessions()).toEqual([]);
   });
 
-  it("has its streams go on over new lanes when the old ones are cut meanwhile", async () => {
+  it("lets streams continue over new lanes when the old lanes are cut meanwhile", async () => {
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
     const drain = drained(east.manager, 60_000, log);
@@ -65,7 +65,7 @@ describe("a connector that drains", () => {
     expect(await drain).toBe(true);
   });
 
-  it("opens no streams and takes none: the peer's next one asks the registry for a session", async () => {
+  it("opens and accepts no streams, and the peer requests another session for its next stream", async () => {
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
     const drain = drained(east.manager, 60_000, log);
@@ -82,7 +82,7 @@ describe("a connector that drains", () => {
     expect(await drain).toBe(true);
   });
 
-  it("tells who wants a session with it at once, so that it tries another instance", async () => {
+  it("refuses new sessions at once, so that the peer tries another instance", async () => {
     const other = await west.manager.open("api", east.instance);
     await other.accepted;
     const drain = drained(east.manager, 60_000, log);
@@ -96,7 +96,7 @@ describe("a connector that drains", () => {
     expect(await drain).toBe(true);
   });
 
-  it("refuses a stream that was under way with service.draining, so that the peer tries elsewhere", async () => {
+  it("refuses an OPEN that crossed GOAWAY with service.draining, so that the peer tries another instance", async () => {
     const first = await west.manager.open("api", east.instance);
     await first.accepted;
     const drain = drained(east.manager, 60_000, log);
@@ -108,7 +108,7 @@ describe("a connector that drains", () => {
     expect(await drain).toBe(true);
   });
 
-  it("resets with session.closed what has not finished in time", async () => {
+  it("resets streams that do not finish in time with session.closed", async () => {
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
     expect(await drained(east.manager, 50, log)).toBe(false);
@@ -118,7 +118,7 @@ describe("a connector that drains", () => {
     expect(stream.errored).toMatchObject({ code: "session.closed" });
   });
 
-  it("is done at once without streams", async () => {
+  it("resolves at once without streams", async () => {
     expect(await drained(west.manager, 60_000, log)).toBe(true);
     const stream = await east.manager.open("api", west.instance).catch(() => null);
     expect(stream).toBeNull();

@@ -12,7 +12,7 @@ import {
   until,
 } from "../../../support/connector/session-stand.ts";
 
-/** The boot id of east's process, which the thief uses too. */
+/** The boot id of east's process, which the thief copies. */
 const BOOT = randomId("boot");
 
 let network: TestNetwork;
@@ -22,7 +22,7 @@ let west: Connector;
 let east: Connector;
 let thief: Connector;
 
-/** A service that says whose it is. */
+/** A service that answers with the name of its owner. */
 const saying = (name: string) => async (): Promise<Duplex> => {
   const target = new PassThrough();
   target.end(name);
@@ -48,7 +48,7 @@ afterEach(async () => {
   await relay.stop();
 });
 
-/** What the service of a peer answers. */
+/** The answer of the service of a peer. */
 async function ask(from: Connector, to: Connector): Promise<string> {
   const stream = await from.manager.open("api", to.instance);
   stream.end();
@@ -56,7 +56,7 @@ async function ask(from: Connector, to: Connector): Promise<string> {
 }
 
 describe("two instances with the same boot id", () => {
-  it("of different sites have a session each, and streams go to the site that was asked for", async () => {
+  it("of different sites have one session each, and streams reach the requested site", async () => {
     expect(await ask(thief, west)).toBe("west");
     expect(await ask(west, east)).toBe("east");
     expect(await ask(west, thief)).toBe("thief");
@@ -65,18 +65,18 @@ describe("two instances with the same boot id", () => {
     expect(peers.sort()).toEqual(["east", "thief"]);
   });
 
-  it("are asked for a session each, also while the other's is being asked for", async () => {
+  it("each get a session of their own, also while the session of the other is requested", async () => {
     const answers = await Promise.all([ask(west, thief), ask(west, east)]);
     expect(answers).toEqual(["thief", "east"]);
   });
 
-  it("do not share a session that one of them leaves open behind it", async () => {
+  it("do not share a session that one of them left open", async () => {
     await ask(thief, west);
     registry.forget(thief);
     expect(await ask(west, east)).toBe("east");
   });
 
-  it("are loaded each by its own streams", async () => {
+  it("are each loaded by their own streams", async () => {
     const streams = streamsOf(west.manager);
     const held = await thief.manager.open("api", west.instance);
     await until(() => west.manager.openStreamsTo(thief.instance) === 1);
@@ -86,14 +86,14 @@ describe("two instances with the same boot id", () => {
     held.destroy();
   });
 
-  it("can have a session with each other, in which the lower site id has the server's part", async () => {
+  it("can have a session with each other, in which the lower site id is the TLS server", async () => {
     expect(await ask(thief, east)).toBe("east");
     expect(await ask(east, thief)).toBe("thief");
     expect(east.manager.sessions()).toHaveLength(1);
   });
 
-  it("do not pass for each other: a session is used only with the site that its certificate proves", async () => {
-    // What the thief claims on the lane, and what the registry believes, is east's site.
+  it("cannot impersonate each other, because a session is used only with the site that its certificate proves", async () => {
+    // The thief claims east's site on the lane, and the registry believes it.
     const liar = makeConnector(registry, relay, await network.identity(), {
       ...{ name: "east", boot: BOOT, site: east.instance.site, accept: saying("thief") },
     });
@@ -103,8 +103,8 @@ describe("two instances with the same boot id", () => {
   });
 });
 
-describe("an invitation to a session that is here", () => {
-  it("with another instance does not touch the session", async () => {
+describe("an invitation to a held session", () => {
+  it("does not affect the session when it names another instance", async () => {
     await ask(west, east);
     const [session] = west.manager.sessions();
     if (session === undefined) throw new Error("no session");

@@ -36,10 +36,10 @@ afterEach(async () => {
 
 const joining = testRelay();
 
-/** What a connector speaks that is not updated yet. */
+/** The carrier versions of a connector that was not updated yet. */
 const ONE_LANE = { min: 1, max: 1 };
 
-/** Sends back what it gets, and ends when its writer ends. */
+/** Echoes its input, and ends when its writer ends. */
 const echo = async (): Promise<Duplex> => new PassThrough();
 
 async function pair(
@@ -56,7 +56,7 @@ async function pair(
 }
 
 describe("a session", () => {
-  it("carries a stream both ways, with data behind the open frame and a half-close", async () => {
+  it("carries a stream in both directions, with data right after OPEN and a half-close", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     stream.end("hello");
@@ -66,7 +66,7 @@ describe("a session", () => {
     expect(west.manager.sessions()).toMatchObject([{ state: "up", streams: 0, peer: { siteName: "east" } }]);
   });
 
-  it("carries 200 streams at once, opened from both sides, byte for byte", async () => {
+  it("carries 200 streams from both sides at once without altering a byte", async () => {
     const { west, east } = await pair({ west: { accept: echo } });
     const run = async (from: Connector, to: Connector): Promise<void> => {
       const stream = await from.manager.open("api", to.instance);
@@ -88,7 +88,7 @@ describe("a session", () => {
     await until(() => east.manager.openStreamsTo(west.instance) === 0);
   });
 
-  it("is one session when both sides ask at the same moment", async () => {
+  it("is shared when both sides request it at the same moment", async () => {
     const { west, east } = await pair({ west: { accept: echo } });
     const [there, back] = await Promise.all([
       west.manager.open("api", east.instance),
@@ -102,7 +102,7 @@ describe("a session", () => {
     expect(relay.dials).toBe(2);
   });
 
-  it("is asked for once by streams that want it together", async () => {
+  it("is requested once for all streams that need it at the same time", async () => {
     const { west, east } = await pair();
     const streams = await Promise.all(
       Array.from({ length: 20 }, () => west.manager.open("api", east.instance)),
@@ -111,7 +111,7 @@ describe("a session", () => {
     for (const stream of streams) stream.destroy();
   });
 
-  it("over a carrier that ends with its lane, closes after a while without streams, on purpose on both sides, and opens again when needed", async () => {
+  it("with carrier version 1 closes on both sides after a time without streams, and opens again when needed", async () => {
     const { west, east } = await pair({ west: { limits: { idleMs: 50 }, carrier: ONE_LANE } });
     (await west.manager.open("api", east.instance)).end().resume();
     await until(() => west.manager.sessions().length + east.manager.sessions().length === 0);
@@ -122,7 +122,7 @@ describe("a session", () => {
     expect(registry.requests).toBe(2);
   });
 
-  it("is not closed for idleness while a stream is open that carries nothing", async () => {
+  it("stays open while an idle stream is open", async () => {
     const { west, east } = await pair({ west: { limits: { idleMs: 40 } }, east: { limits: { idleMs: 40 } } });
     const stream = await west.manager.open("api", east.instance);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -130,7 +130,7 @@ describe("a session", () => {
     expect((await readAll(stream)).toString()).toBe("still here");
   });
 
-  it("over a carrier that ends with its lane, resets its streams with session.lost when that is cut, and the next stream gets a new session", async () => {
+  it("with carrier version 1 resets its streams with session.lost when its lane is cut, and the next stream opens a new session", async () => {
     const { west, east } = await pair({ east: { carrier: ONE_LANE, accept: echo } });
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -145,7 +145,7 @@ describe("a session", () => {
     expect(registry.resumes).toBe(0);
   });
 
-  it("is cut by the registry with its code, at both ends", async () => {
+  it("is closed by the registry with a code, on both sides", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -156,7 +156,7 @@ describe("a session", () => {
     expect(registry.ended.map(({ code }) => code)).toEqual(["session.revoked", "session.revoked"]);
   });
 
-  it("is one of a limited number with a site; for one more the oldest without streams ends, or it is refused", async () => {
+  it("counts against the limit of its site, at which the oldest session without streams closes or the new one is refused", async () => {
     const limits = { maxSessionsPerSite: 2 };
     const { east } = await pair({ east: { limits } });
     const identity = await network.identity();
@@ -176,13 +176,13 @@ describe("a session", () => {
     expect(east.manager.sessions()).toHaveLength(2);
     expect([second.destroyed, third.destroyed]).toEqual([false, false]);
     expect(registry.ended.map(({ code }) => code)).toContain("session.limit");
-    // Another site has room of its own.
+    // Another site has a limit of its own.
     const other = makeConnector(registry, relay, await network.identity(), { name: "north" });
     connectors.push(other);
     await (await other.manager.open("api", east.instance)).accepted;
   }, 120_000);
 
-  it("is replaced by a newer one, and its streams learn it", async () => {
+  it("resets its streams with session.replaced when a newer session replaces it", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -200,7 +200,7 @@ describe("a session", () => {
     expect(west.manager.sessions()).toMatchObject([{ session, state: "up" }]);
   });
 
-  it("ignores an invitation to an older generation than the one it has", async () => {
+  it("ignores an invitation to an older generation than its own", async () => {
     const { west, east } = await pair();
     await (await west.manager.open("api", east.instance)).accepted;
     const [summary] = west.manager.sessions();
@@ -211,7 +211,7 @@ describe("a session", () => {
     expect(relay.dials).toBe(2);
   });
 
-  it("stops with session.closed and opens no more", async () => {
+  it("resets its streams with session.closed when the manager closes, which then opens no more", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -223,8 +223,8 @@ describe("a session", () => {
   });
 });
 
-describe("opening a session", () => {
-  it("is tried once more with a fresh invitation when the lane was not met", async () => {
+describe("SessionManager.open", () => {
+  it("requests a fresh invitation once when the peer did not meet the lane", async () => {
     const { west, east } = await pair();
     relay.refuse.push("lane.unmet", "lane.unmet");
     const stream = await west.manager.open("api", east.instance);
@@ -233,7 +233,7 @@ describe("opening a session", () => {
     expect(registry.requests).toBe(2);
   });
 
-  it("is tried once more after a stale ticket, and no more after that", async () => {
+  it("requests a fresh invitation once after a stale ticket, and then throws", async () => {
     const { west, east } = await pair();
     relay.refuse.push("ticket.stale", "ticket.stale", "ticket.stale", "ticket.stale");
     expect(await codeOf(west.manager.open("api", east.instance))).toBe("ticket.stale");
@@ -241,7 +241,7 @@ describe("opening a session", () => {
     expect(west.manager.sessions()).toEqual([]);
   });
 
-  it("is not tried again when the registry refuses", async () => {
+  it("does not repeat a request that the registry refused", async () => {
     const { west, east } = await pair();
     registry.request = async () => {
       registry.requests++;
@@ -251,20 +251,20 @@ describe("opening a session", () => {
     expect(registry.requests).toBe(1);
   });
 
-  it("times out when the other side never comes", async () => {
+  it("throws session.timeout when the peer never dials", async () => {
     registry.intercept = () => {};
     const { west, east } = await pair({ west: { limits: { upMs: 100 } } });
     expect(await codeOf(west.manager.open("api", east.instance))).toBe("session.timeout");
     expect(registry.ended.map(({ code }) => code)).toEqual(["session.timeout", "session.timeout"]);
   });
 
-  it("times out when the registry never answers", async () => {
+  it("throws session.timeout when the registry never answers", async () => {
     registry.request = () => new Promise(() => {});
     const { west, east } = await pair({ west: { limits: { upMs: 50 } } });
     expect(await codeOf(west.manager.open("api", east.instance))).toBe("session.timeout");
   });
 
-  it("reports why a lane could not be dialled", async () => {
+  it("throws the failure of a dial", async () => {
     const { west, east } = await pair();
     await relay.stop();
     expect(await codeOf(west.manager.open("api", east.instance))).toBe("lane.failed");
@@ -272,8 +272,8 @@ describe("opening a session", () => {
   });
 });
 
-describe("bytes altered under way", () => {
-  it("cut the session with session.tampered at whoever receives them", async () => {
+describe("bytes that were altered on the way", () => {
+  it("close the session with session.tampered on the receiving side", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -292,8 +292,8 @@ describe("bytes altered under way", () => {
 
   it.each([
     ["the carrier", undefined, "session.malformed"],
-    ["TLS, over a carrier that does not number them", ONE_LANE, "session.tampered"],
-  ])("cut the session when they are left out: seen by %s", async (_, carrier, code) => {
+    ["TLS over carrier version 1, which does not number them", ONE_LANE, "session.tampered"],
+  ])("close the session when a message is dropped, detected by %s", async (_, carrier, code) => {
     const { west, east } = await pair(carrier === undefined ? {} : { west: { carrier } });
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -311,7 +311,7 @@ describe("bytes altered under way", () => {
   });
 });
 
-describe("streams end to end", () => {
+describe("streams from client to target", () => {
   let server: Server;
   let handle: (socket: Socket) => void;
 
@@ -329,7 +329,7 @@ describe("streams end to end", () => {
     return socket;
   };
 
-  /** A listener at west whose clients reach the target at east. */
+  /** Opens a listener at west, whose clients reach the target at east. */
   async function listen(west: Connector, east: Connector): Promise<Server> {
     const listener = createServer({ allowHalfOpen: true }, async (client) => {
       const stream = await west.manager.open("api", east.instance);
@@ -340,7 +340,7 @@ describe("streams end to end", () => {
     return listener;
   }
 
-  it("let a client half-close and read the answer to its end", async () => {
+  it("let a client half-close and read the whole answer", async () => {
     handle = (socket) => {
       const chunks: Buffer[] = [];
       socket.on("data", (chunk) => chunks.push(chunk));
@@ -355,7 +355,7 @@ describe("streams end to end", () => {
     listener.close();
   });
 
-  it("reset the target when the client disconnects halfway", async () => {
+  it("reset the target when the client resets its connection", async () => {
     const seen = Promise.withResolvers<Error>();
     handle = (socket) => {
       socket.on("error", seen.resolve);
@@ -373,7 +373,7 @@ describe("streams end to end", () => {
     listener.close();
   });
 
-  it("reset the client when the session is lost, so that half an answer is not taken for a whole one", async () => {
+  it("reset the client when the session is lost, so that half an answer does not look complete", async () => {
     handle = (socket) => {
       socket.on("error", () => {});
       socket.write("half an answer");
@@ -388,7 +388,7 @@ describe("streams end to end", () => {
     listener.close();
   });
 
-  it("are rejected with the code of the target's failure", async () => {
+  it("are refused with the code of the target's failure", async () => {
     const { west, east } = await pair({
       east: { accept: () => Promise.reject(new FairleadError("service.refused", "127.0.0.1:1 refused")) },
     });
@@ -400,17 +400,17 @@ describe("streams end to end", () => {
     });
     await until(() => stream.destroyed);
     expect(await codeOf(stream.accepted)).toBe("service.refused");
-    // The session lives on.
+    // The session stays up.
     expect(west.manager.sessions()).toMatchObject([{ state: "up", streams: 0 }]);
   });
 
-  it("are rejected with stream.internal when the target's failure has no code", async () => {
+  it("are refused with stream.internal when the target's failure has no code", async () => {
     const { west, east } = await pair({ east: { accept: () => Promise.reject(new TypeError("a bug")) } });
     const stream = await west.manager.open("api", east.instance);
     expect(await codeOf(stream.accepted)).toBe("stream.internal");
   });
 
-  it("drop a target that comes up after the client left", async () => {
+  it("drop a target that connects after the client has left", async () => {
     const target = new PassThrough();
     const late = Promise.withResolvers<Duplex>();
     let incoming: Duplex | undefined;
@@ -431,7 +431,7 @@ describe("streams end to end", () => {
     expect(incoming?.errored).toMatchObject({ code: "stream.cancelled" });
   });
 
-  it("stop their writer when the reader stalls, and harm no other stream", async () => {
+  it("stop their writer when their reader stalls, without delaying other streams", async () => {
     const sink = new PassThrough({ highWaterMark: 1024 });
     let first = true;
     const window = 256 * 1024;
@@ -441,7 +441,7 @@ describe("streams end to end", () => {
         accept: async () => {
           if (!first) return new PassThrough();
           first = false;
-          // Never reads beyond its buffer.
+          // Reads no more than its buffer holds.
           return Duplex.from({ writable: sink, readable: new PassThrough() });
         },
       },
@@ -458,7 +458,7 @@ describe("streams end to end", () => {
     stalled.on("drain", write);
     write();
     await new Promise((resolve) => setTimeout(resolve, 300));
-    // One window at the reader, and the buffers of both Duplexes and of the sender's stream.
+    // One window at the reader, the buffers of both Duplexes, and the send buffer of the stream.
     expect(written).toBeLessThan(window + 1024 * 1024);
     const other = await west.manager.open("api", east.instance);
     other.end("through");
@@ -468,7 +468,7 @@ describe("streams end to end", () => {
     stalled.destroy();
   });
 
-  it("give a late reader everything in order that came before, in however small pieces", async () => {
+  it("deliver all earlier bytes in order to a late reader, in pieces of any size", async () => {
     const incoming = Promise.withResolvers<SessionStream>();
     const { west, east } = await pair({
       east: {
@@ -497,7 +497,7 @@ describe("streams end to end", () => {
     stream.resume();
   });
 
-  it("are limited in number by what the peer allows", async () => {
+  it("are limited in number by the peer", async () => {
     const { west, east } = await pair({
       east: { limits: { maxStreams: 2 }, accept: () => new Promise(() => {}) },
     });
@@ -509,7 +509,7 @@ describe("streams end to end", () => {
   });
 });
 
-describe("the roles", () => {
+describe("the TLS roles", () => {
   it("work whichever side has the lower boot id", async () => {
     for (const asked of [0, 1]) {
       const boots = orderedBoots();

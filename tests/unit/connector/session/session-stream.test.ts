@@ -26,15 +26,15 @@ function make(ours: boolean): { duplex: SessionStream; stream: Stream } {
   return { duplex, stream };
 }
 
-describe("a stream as a Duplex", () => {
-  it("holds little more than the window for a stalled reader, however small the pieces", async () => {
+describe("SessionStream", () => {
+  it("holds little more than the window for a stalled reader, in pieces of any size", async () => {
     const { duplex, stream } = make(false);
     stream.accept();
     collect();
     const before = process.memoryUsage().arrayBuffers;
-    // Each piece would keep its own 16 KiB alive: 160 MB.
+    // Without blocks, each piece would keep 16 KiB alive: 160 MB.
     for (let at = 0; at < 10_000; at++) stream.receiveData(new Uint8Array(16_384).subarray(0, 40));
-    // The collector gives memory back in the background.
+    // The collector frees memory in the background.
     await until(() => {
       collect();
       return process.memoryUsage().arrayBuffers - before < 4 * 1024 * 1024;
@@ -43,7 +43,7 @@ describe("a stream as a Duplex", () => {
     duplex.destroy();
   });
 
-  it("gives what came in small, large and split pieces in order", async () => {
+  it("delivers small, large and split pieces in order", async () => {
     const { duplex, stream } = make(false);
     stream.accept();
     const sizes = [10, 3000, 20, 30, 5000, 1, 2047, 2047, 2048, 7];
@@ -61,20 +61,20 @@ describe("a stream as a Duplex", () => {
     expect(stream.held).toBe(0);
   });
 
-  it("counts as consumed only what its reader takes", async () => {
+  it("reports bytes as consumed only when its reader takes them", async () => {
     const { duplex, stream } = make(false);
     stream.accept();
     for (let at = 0; at < 10; at++) stream.receiveData(new Uint8Array(50_000));
     expect(stream.held).toBe(500_000);
     duplex.read(1);
-    // Node's own buffer is filled, the rest stays.
+    // Node's read buffer is full, and the rest stays in the backlog.
     expect(stream.held).toBeGreaterThan(300_000);
     duplex.resume();
     await new Promise((resolve) => setImmediate(resolve));
     expect(stream.held).toBe(0);
   });
 
-  it("gives its reader everything that came before the peer's reset, then fails", async () => {
+  it("delivers all bytes that came before the peer's reset, then fails", async () => {
     const { duplex, stream } = make(false);
     duplex.accept();
     for (let at = 0; at < 10; at++) stream.receiveData(Buffer.alloc(50_000, at));
@@ -89,7 +89,7 @@ describe("a stream as a Duplex", () => {
     expect([bytes, error.code]).toEqual([500_000, "stream.cancelled"]);
   });
 
-  it("fails at once, whatever came, when it is not served yet or ends for a reason of its own", () => {
+  it("fails at once when it is not served yet, or is reset with another code than stream.cancelled", () => {
     const pending = make(false);
     pending.stream.receiveData(Buffer.alloc(1000));
     pending.stream.end(new FairleadError("stream.cancelled"));
@@ -101,7 +101,7 @@ describe("a stream as a Duplex", () => {
     expect(revoked.duplex.destroyed).toBe(true);
   });
 
-  it("tells of acceptance, however late it is asked", async () => {
+  it("reports its acceptance, also to a late caller", async () => {
     const { duplex, stream } = make(true);
     stream.receiveCredit(10);
     stream.writeControl({ add() {}, header() {} } as never);
@@ -112,14 +112,14 @@ describe("a stream as a Duplex", () => {
     await expect(duplex.accepted).resolves.toBeUndefined();
   });
 
-  it("tells of a refusal, however late it is asked, and takes nobody down", async () => {
+  it("reports its refusal, also to a late caller, without an unhandled rejection", async () => {
     const { duplex, stream } = make(true);
     stream.end(new FairleadError("service.timeout"));
     await until(() => duplex.closed);
     expect(await codeOf(duplex.accepted)).toBe("service.timeout");
   });
 
-  it("resets with the code it is destroyed with, stream.cancelled for any other error or none", () => {
+  it("is reset with the code of the FairleadError that destroys it, else with stream.cancelled", () => {
     const codeFor = (error?: Error): string | undefined => {
       const { duplex, stream } = make(false);
       duplex.destroy(error);

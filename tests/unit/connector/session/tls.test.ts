@@ -31,7 +31,7 @@ function pipe(): [Duplex, Duplex] {
   return [left, right];
 }
 
-/** What the honest side makes of a peer that presents `rogue` where `expected` was authorised. */
+/** The error of the honest side for a peer that presents `rogue` where `expected` was authorised. */
 async function judge(
   honestRole: "client" | "server",
   rogue: Partial<SessionIdentity>,
@@ -39,7 +39,7 @@ async function judge(
 ): Promise<string> {
   const [near, far] = pipe();
   const identity = { ...east, ...rogue };
-  // A rogue trusts whatever it gets: plain TLS, without our checks.
+  // The rogue uses plain TLS and verifies nothing.
   const raw: tls.TLSSocket =
     honestRole === "server"
       ? tls.connect({
@@ -62,7 +62,7 @@ async function judge(
 }
 
 describe.each(["client", "server"] as const)("the %s of a session's TLS", (role) => {
-  it("connects to the site that was authorised, on TLS 1.3, and carries bytes", async () => {
+  it("connects to the authorised site with TLS 1.3, and carries bytes", async () => {
     const [near, far] = pipe();
     const other = role === "client" ? "server" : "client";
     const [ours, theirs] = await Promise.all([
@@ -75,7 +75,7 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
     expect(first?.toString()).toBe("hello");
   });
 
-  it("accepts a peer that does no checks of its own but proves the right site", async () => {
+  it("accepts a peer that verifies nothing but proves the right site", async () => {
     expect(await judge(role, {}, east.site)).toBe("resolved");
   });
 
@@ -86,14 +86,14 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
     expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
   });
 
-  it("refuses a rogue CA that has the network CA's name, and sends the real one along", async () => {
+  it("refuses a rogue CA with the network CA's name whose chain includes the real CA", async () => {
     const rogue = await makeAuthority(network.authority.name);
     const leaf = await makeLeaf(rogue, [siteUri(network.id, east.site)]);
     const certificate = leaf.certificate + network.authority.certificate;
     expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
   });
 
-  it("connects to a peer whose network CA was re-issued for the same key, whichever side has the new one", async () => {
+  it("connects to a peer with a re-issued network CA of the same key, whichever side has the new one", async () => {
     const { authority, deployment } = network;
     const reissued = await makeAuthority(authority.name, deployment, { keys: authority.keys, days: 400 });
     const leaf = await makeLeaf(reissued, [siteUri(network.id, east.site)]);
@@ -117,7 +117,7 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
     }
   });
 
-  it("refuses another CA of the network CA's name that the same deployment CA signed", async () => {
+  it("refuses another CA with the network CA's name under the same deployment CA", async () => {
     const twin = await makeAuthority(network.authority.name, network.deployment);
     const leaf = await makeLeaf(twin, [siteUri(network.id, east.site)]);
     for (const certificate of [
@@ -129,14 +129,14 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
     }
   });
 
-  it("refuses the network CA's own key under another name", async () => {
+  it("refuses the network CA's key under another name", async () => {
     const renamed = await makeAuthority("another name", network.deployment, { keys: network.authority.keys });
     const leaf = await makeLeaf(renamed, [siteUri(network.id, east.site)]);
     const certificate = leaf.certificate + renamed.certificate;
     expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
   });
 
-  it("refuses a CA certificate as a site's, the network CA's own included", async () => {
+  it("refuses a CA certificate in place of a site certificate, including the network CA's", async () => {
     const { authority, deployment } = network;
     const key = async (keys: typeof authority.keys) => {
       const der = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
@@ -152,7 +152,7 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
     expect(["session.untrusted", "session.wrong_peer"]).toContain(await judge(role, below, east.site));
   });
 
-  it("refuses another network of the same deployment with session.untrusted, whole chain and right name", async () => {
+  it("refuses a whole chain of another network of the same deployment with session.untrusted", async () => {
     const leaf = await makeLeaf(neighbour.authority, [siteUri(network.id, east.site)]);
     const certificate = leaf.certificate + neighbour.authority.certificate + network.deployment.certificate;
     expect(await judge(role, { certificate, key: leaf.key }, east.site)).toBe("session.untrusted");
@@ -193,7 +193,7 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
     expect(await judge(role, expired, east.site)).toBe("session.untrusted");
   });
 
-  it("reports a lane that ends during the handshake", async () => {
+  it("throws session.lost when the lane ends during the handshake", async () => {
     const [near, far] = pipe();
     const secured = codeOf(openTls(near, { role, identity: west, peerSite: east.site }));
     far.destroy();
@@ -222,7 +222,7 @@ describe("the server of a session's TLS", () => {
     expect(await attempt({ servername: "session.fairlead" })).toBe("session.untrusted");
   });
 
-  it("refuses a client that names no server", async () => {
+  it("refuses a client without SNI", async () => {
     const { certificate: cert, key } = east;
     expect(await attempt({ cert, key })).not.toBe("resolved");
   });
@@ -236,7 +236,7 @@ describe("the server of a session's TLS", () => {
 });
 
 describe("the client of a session's TLS", () => {
-  it("sees no byte of a server that refused it", async () => {
+  it("receives no byte of a server that refused it", async () => {
     const [near, far] = pipe();
     const stranger = await neighbour.identity();
     const server = codeOf(openTls(far, { role: "server", identity: east, peerSite: west.site }));
@@ -246,7 +246,7 @@ describe("the client of a session's TLS", () => {
       peerSite: east.site,
     });
     expect(await server).toBe("session.untrusted");
-    // It may believe itself connected: a session is up only with the server's HELLO.
+    // The client may be connected already. A session is up only with the server's HELLO.
     const got: Buffer[] = [];
     await client.then(
       (socket) => socket.on("data", (data) => got.push(data)),

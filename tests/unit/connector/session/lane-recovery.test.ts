@@ -1,4 +1,4 @@
-/** Sessions whose lanes come and go, with real TLS over a local relay. */
+/** Sessions that lose and recover their lanes, with real TLS over a local relay. */
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { Duplex, PassThrough } from "node:stream";
@@ -51,7 +51,7 @@ const only = ({ manager }: Connector) => {
   return session;
 };
 
-/** An echo of so many bytes, compared by checksum. */
+/** Echoes so many bytes through a stream and compares checksums. */
 async function transfer(west: Connector, east: Connector, bytes: number, pauseMs = 0): Promise<void> {
   const stream = await west.manager.open("api", east.instance);
   const [sent, got] = [createHash("sha256"), createHash("sha256")];
@@ -70,11 +70,11 @@ async function transfer(west: Connector, east: Connector, bytes: number, pauseMs
 }
 
 describe("a session whose lane is cut", () => {
-  it("ends with session.lost when the edge is one by then that cannot resume it, and the next stream gets a fresh session (new connector → old edge)", async () => {
+  it("closes with session.lost at an edge that cannot resume it, and the next stream opens a new session (new connector → old edge)", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
-    // What the uplink answers in place of such an edge.
+    // The answer of the uplink for such an edge.
     registry.refuseResume = "session.lost";
     registry.old = true;
     relay.cut();
@@ -84,7 +84,7 @@ describe("a session whose lane is cut", () => {
     expect(registry.requests).toBe(2);
   });
 
-  it("goes on over another, and its streams do not notice", async () => {
+  it("continues over another lane without affecting its streams", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     stream.write("before ");
@@ -100,11 +100,11 @@ describe("a session whose lane is cut", () => {
   });
 
   it.each([1, 3])(
-    "loses nothing of 100 streams while lanes are cut again and again: %i lanes",
+    "loses no byte of 100 streams while its lanes are cut repeatedly, with %i lanes",
     async (lanes) => {
       const limits = { lanes };
       const { west, east } = await pair({ west: { limits }, east: { limits } });
-      // A session without a lane before it is up is no session that could be resumed.
+      // A session that loses its lane before it is up cannot be resumed.
       await transfer(west, east, 1);
       const { session } = only(west);
       let cuts = 0;
@@ -128,12 +128,12 @@ describe("a session whose lane is cut", () => {
       expect(cuts).toBeGreaterThan(3);
       expect(only(west)).toMatchObject({ session });
       expect(only(west).generation).toBeGreaterThan(2);
-      // One session, so one TLS handshake.
+      // One session has one TLS handshake.
       expect(registry.requests).toBe(1);
     },
   );
 
-  it("goes on when the relay is away for a while", async () => {
+  it("continues after an outage of the relay", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -160,7 +160,7 @@ describe("a session whose lane is cut", () => {
     first.destroy();
   });
 
-  it("parks instead when nobody needs it", async () => {
+  it("parks when it has no streams", async () => {
     const { west, east } = await pair();
     await transfer(west, east, 10_000);
     await until(() => [west, east].every((side) => only(side).streams === 0 && only(side).held.out === 0));
@@ -173,8 +173,8 @@ describe("a session whose lane is cut", () => {
   });
 });
 
-describe("a lane that swallows everything", () => {
-  it("is replaced by another, dialled before it is dropped", async () => {
+describe("a lane that drops all messages", () => {
+  it("is replaced by another lane, which is dialled before the first is closed", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     stream.write("1");
@@ -193,8 +193,8 @@ describe("a lane that swallows everything", () => {
   });
 });
 
-describe("resuming", () => {
-  it("needs a proof: a lane without a good one is dropped, and the session lives on", async () => {
+describe("LaneRecovery", () => {
+  it("closes a lane without a valid proof, and the session stays up", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -203,7 +203,7 @@ describe("resuming", () => {
       const preface = JSON.parse(text);
       if (preface.proof === undefined || wrong >= 2) return text;
       wrong++;
-      // Claims to have received something else than its sender did.
+      // Claims another count of received bytes than its sender did.
       return JSON.stringify(
         wrong === 1 ? { ...preface, received: preface.received - 1 } : { ...preface, proof: undefined },
       );
@@ -217,7 +217,7 @@ describe("resuming", () => {
     stream.destroy();
   });
 
-  it("ends at once with session.unknown when the peer is another process by now", async () => {
+  it("ends the session with session.unknown when the peer is another process", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -229,7 +229,7 @@ describe("resuming", () => {
     expect(served.ms).toBeLessThan(1000);
   });
 
-  it("ends with session.unknown when the peer has ended the session without a lane to say so", async () => {
+  it("ends the session with session.unknown when the peer closed it during an outage", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -240,7 +240,7 @@ describe("resuming", () => {
     expect(((await failed)[0] as FairleadError).code).toBe("session.unknown");
   });
 
-  it("ends with session.timeout when no lane can be had for the time that was set", async () => {
+  it("ends the session with session.timeout when no lane joins within the limit", async () => {
     const { west, east } = await pair({ west: { limits: { sessionTimeoutMs: 400 } } });
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -253,7 +253,7 @@ describe("resuming", () => {
     expect(west.manager.sessions()).toEqual([]);
   });
 
-  it("is over when the registry forbids it", async () => {
+  it("ends the session when the registry forbids it", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -263,7 +263,7 @@ describe("resuming", () => {
     expect(((await failed)[0] as FairleadError).code).toBe("session.revoked");
   });
 
-  it("is not tried after a cut by the registry, which is final", async () => {
+  it("does not recover a session that the registry closed", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
@@ -278,14 +278,14 @@ describe("resuming", () => {
     expect(east.manager.sessions()).toEqual([]);
   });
 
-  it("leaves no lane behind that waits for its peer", async () => {
+  it("leaves no lane open that waits for its peer", async () => {
     const patient = { limits: { upMs: 30_000 } };
     const { west, east } = await pair({ west: patient, east: patient });
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;
     const { session } = only(west);
     stream.on("error", () => {});
-    // Each dials a lane of its own, and waits there for a peer that does not come.
+    // Each side dials a lane of its own, and waits there for a peer that does not dial.
     let lane = 0;
     registry.intercept = () => {};
     registry.alterGrant = (invitation) => ({ ...invitation, tickets: [`alone${++lane}~`] });
@@ -293,11 +293,11 @@ describe("resuming", () => {
     await until(() => lane === 2 && relay.lanes === 2);
     west.manager.cut(session, "session.revoked");
     east.manager.cut(session, "session.revoked");
-    // Much sooner than the time that a lane has to meet its peer.
+    // Much sooner than the time limit of a handshake.
     await until(() => relay.lanes === 0);
   });
 
-  it("lets a stream find a new session when the parked one is not known any more", async () => {
+  it("lets a stream open a new session when the parked one is unknown to the registry", async () => {
     const { west, east } = await pair({ west: { limits: { parkAfterMs: 30 } } });
     await transfer(west, east, 1000);
     await until(() => only(west).state === "parked");
@@ -308,7 +308,7 @@ describe("resuming", () => {
 });
 
 describe("a session without streams", () => {
-  it("lets its lanes go, and the next stream of either side brings it back", async () => {
+  it("releases its lanes, and the next stream of either side recovers them", async () => {
     const { west, east } = await pair({ west: { limits: { parkAfterMs: 50 }, accept: echo } });
     for (const [from, to] of [
       [west, east],
@@ -324,7 +324,7 @@ describe("a session without streams", () => {
     expect(only(west).generation).toBe(3);
   });
 
-  it("keeps its lanes while a stream is open that carries nothing", async () => {
+  it("keeps its lanes while an idle stream is open", async () => {
     const limits = { parkAfterMs: 40 };
     const { west, east } = await pair({ west: { limits }, east: { limits } });
     const stream = await west.manager.open("api", east.instance);
@@ -334,7 +334,7 @@ describe("a session without streams", () => {
     await until(() => only(west).state === "parked");
   });
 
-  it("is closed after being parked for long", async () => {
+  it("is closed when it was parked for too long", async () => {
     const limits = { parkAfterMs: 30, parkedMs: 60 };
     const { west, east } = await pair({ west: { limits }, east: { limits } });
     await transfer(west, east, 1000);
@@ -343,8 +343,8 @@ describe("a session without streams", () => {
   });
 });
 
-describe("an edge that does not know of resuming", () => {
-  it("gets sessions over the carrier that ends with its lane", async () => {
+describe("an edge that cannot resume sessions", () => {
+  it("gets sessions with carrier version 1", async () => {
     registry.old = true;
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
@@ -356,7 +356,7 @@ describe("an edge that does not know of resuming", () => {
   });
 });
 
-describe("a relay that", () => {
+describe("a relay", () => {
   const flip = (data: Buffer, at: number): Buffer => {
     const altered = Buffer.from(data);
     altered[at] = (altered[at] ?? 0) ^ 0x10;
@@ -376,7 +376,7 @@ describe("a relay that", () => {
     ["alters a byte of a record", () => onlyOnce((data) => flip(data, data.length - 1)), /tampered/],
     ["alters an offset to earlier bytes", () => onlyOnce((data) => flip(data, 9)), /tampered|malformed/],
     ["alters a message's type", () => onlyOnce((data) => flip(data, 0)), /malformed/],
-    ["leaves a message out", () => onlyOnce(() => null), /malformed/],
+    ["drops a message", () => onlyOnce(() => null), /malformed/],
     ["repeats a message", () => onlyOnce((data) => [data, data]), /malformed/],
     [
       "swaps two messages",
@@ -411,7 +411,7 @@ describe("a relay that", () => {
     expect(registry.ended.map(({ by }) => by).sort()).toEqual(["east", "west"]);
   });
 
-  it("only delays is survived", async () => {
+  it("that only delays messages ends no session", async () => {
     const { west, east } = await pair();
     relay.delayMs = 100;
     await Promise.all(Array.from({ length: 10 }, () => transfer(west, east, 200_000)));
@@ -423,8 +423,8 @@ describe("a relay that", () => {
   });
 });
 
-describe("memory", () => {
-  it("stays bounded when a reader stalls, and its neighbours run on", async () => {
+describe("the memory of a session", () => {
+  it("stays bounded when a reader stalls, and other streams continue", async () => {
     let first = true;
     const { west, east } = await pair({
       east: {
@@ -465,7 +465,7 @@ describe("memory", () => {
     stalled.destroy();
   });
 
-  it("kept for the peer is given back once it has acknowledged", async () => {
+  it("is freed once the peer has acknowledged", async () => {
     const { west, east } = await pair();
     await transfer(west, east, 3_000_000);
     await until(() => only(west).held.out === 0 && only(east).held.out === 0);

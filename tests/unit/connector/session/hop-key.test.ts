@@ -1,4 +1,4 @@
-/** Sessions with hop encryption: no TLS between the connectors, and nobody but they themselves can choose that. */
+/** Sessions with hop encryption: without TLS between the connectors, which both connectors must allow. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { type Duplex, PassThrough } from "node:stream";
@@ -47,7 +47,7 @@ async function pair(options: { west?: Options; east?: Options } = {}) {
   return { west: await make("west", options.west), east: await make("east", options.east) };
 }
 
-/** What the relay sees, until the end of the test. */
+/** Collects the bytes that the relay sees until the end of the test. */
 function tap(): () => string {
   const seen: Buffer[] = [];
   relay.alter = (data) => {
@@ -58,7 +58,7 @@ function tap(): () => string {
 }
 
 describe("a session with hop encryption", () => {
-  it("carries streams in the clear for the relay, beside one with end-to-end encryption, which does not", async () => {
+  it("is readable for the relay, unlike a session with end-to-end encryption beside it", async () => {
     const { west, east } = await pair();
     const seen = tap();
     const hop = await west.manager.open("video", east.instance, "hop");
@@ -74,7 +74,7 @@ describe("a session with hop encryption", () => {
     expect(modes(east)).toEqual(["hop", "end-to-end"]);
   });
 
-  it("tells the acceptor the mode of each stream", async () => {
+  it("reports the encryption mode of each stream to the acceptor", async () => {
     const modes: string[] = [];
     const accept = async (_: Duplex, { encryption }: { encryption: string }): Promise<Duplex> => {
       modes.push(encryption);
@@ -86,7 +86,7 @@ describe("a session with hop encryption", () => {
     expect(modes).toEqual(["hop", "end-to-end"]);
   });
 
-  it("goes on over another lane, and ends on both sides", async () => {
+  it("continues over another lane, and closes on both sides", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("video", east.instance, "hop");
     stream.write("before");
@@ -99,7 +99,7 @@ describe("a session with hop encryption", () => {
     await until(() => east.manager.sessions().length === 0);
   });
 
-  it("loses nothing of a large transfer while lanes are cut", async () => {
+  it("loses no byte of a large transfer while lanes are cut", async () => {
     const { west, east } = await pair();
     const data = randomBytes(12_000_000);
     const stream = await west.manager.open("video", east.instance, "hop");
@@ -116,7 +116,7 @@ describe("a session with hop encryption", () => {
     expect(registry.requests).toBe(1);
   });
 
-  it("does not go on over a lane whose proof is not of its resume key", async () => {
+  it("refuses a lane whose proof was made with another resume key", async () => {
     const { west, east } = await pair({ west: { limits: { sessionTimeoutMs: 300 } } });
     const stream = await west.manager.open("video", east.instance, "hop");
     await stream.accepted;
@@ -129,7 +129,7 @@ describe("a session with hop encryption", () => {
     expect(error).toMatchObject({ code: "session.timeout" });
   });
 
-  it("has the same resume key on both sides, of both shares", () => {
+  it("derives the same resume key on both sides from both shares", () => {
     const [a, b] = ["A".repeat(43), `${"B".repeat(42)}A`];
     const key = hopResumeKey("x1", "server", a, b);
     expect(hopResumeKey("x1", "client", b, a)).toEqual(key);
@@ -141,8 +141,8 @@ describe("a session with hop encryption", () => {
   });
 });
 
-describe("the edge cannot talk connectors down to hop encryption", () => {
-  it("where the one that is offered the session does not allow it: the one that asked hears at once", async () => {
+describe("an edge that tries to impose hop encryption", () => {
+  it("is refused by the offered connector if that does not allow it, and the requester is notified at once", async () => {
     const { west, east } = await pair({ east: { hop: false } });
     using served = new ServedClock();
     expect(await codeOf(west.manager.open("video", east.instance, "hop"))).toBe("session.forbidden");
@@ -152,7 +152,7 @@ describe("the edge cannot talk connectors down to hop encryption", () => {
     expect(relay.lanes).toBeLessThan(2);
   });
 
-  it("where one asked for end-to-end encryption and is granted another mode", async () => {
+  it("is refused by a requester of end-to-end encryption", async () => {
     for (const hop of [true, false]) {
       const { west, east } = await pair({ west: { hop } });
       registry.alterGrant = (invitation) => ({ ...invitation, encryption: "hop" });
@@ -161,7 +161,7 @@ describe("the edge cannot talk connectors down to hop encryption", () => {
     }
   });
 
-  it("where the session is there already: new lanes of another mode are not taken", async () => {
+  it("is refused for new lanes of an end-to-end session", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     stream.write("still");
@@ -174,7 +174,7 @@ describe("the edge cannot talk connectors down to hop encryption", () => {
     stream.destroy();
   });
 
-  it("where nobody asked for a session", async () => {
+  it("is refused for a session that nobody requested", async () => {
     const { west, east } = await pair({ west: { hop: false } });
     const invitation: Invitation = {
       ...{ session: randomId("session"), generation: 1, lane: 0, peer: east.instance, ticket: "t" },
@@ -185,7 +185,7 @@ describe("the edge cannot talk connectors down to hop encryption", () => {
     expect(registry.ended).toMatchObject([{ session: invitation.session, code: "session.forbidden" }]);
   });
 
-  it("where one side is told hop and the other end-to-end", async () => {
+  it("opens no session when it names different modes to the two sides", async () => {
     const { west, east } = await pair();
     registry.intercept = (peer, offer) => peer.manager.offered({ ...offer, encryption: "hop" });
     const seen = tap();

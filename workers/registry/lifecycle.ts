@@ -18,6 +18,8 @@ export class Lifetime {
   readonly #context: Context;
   /** The database has its tables. */
   #migrated = false;
+  /** When the alarm goes off, ms; null when none is set, undefined while that was not asked. */
+  #alarmAt: number | null | undefined;
 
   constructor(storage: DurableObjectStorage, context: Context) {
     this.#storage = storage;
@@ -77,7 +79,8 @@ export class Lifetime {
     for (const uplink of uplinks.all()) uplinks.refuse(uplink, "network.unknown");
     await cutEverything(this.#context, "session.revoked");
     await this.#storage.deleteAlarm();
-    await this.#storage.deleteAll();
+    this.#alarmAt = null;
+    await this.#context.store.deleteAll();
     this.#migrated = false;
     // Those that came while the lanes were cut.
     for (const uplink of uplinks.all()) uplinks.refuse(uplink, "network.unknown");
@@ -87,13 +90,16 @@ export class Lifetime {
   async schedule(): Promise<void> {
     if (!this.exists) return;
     const due = dueAt(this.#context);
-    const set = await this.#storage.getAlarm();
-    if (due === null || (set !== null && set <= due)) return;
+    if (due === null) return;
+    if (this.#alarmAt === undefined) this.#alarmAt = await this.#storage.getAlarm();
+    if (this.#alarmAt !== null && this.#alarmAt <= due) return;
+    this.#alarmAt = due;
     await this.#storage.setAlarm(due);
   }
 
   /** The alarm went off. */
   async upkeep(): Promise<void> {
+    this.#alarmAt = null;
     if (!this.exists) return;
     sweep(this.#context);
     await this.schedule();

@@ -1,11 +1,11 @@
-import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ERRORS, type ErrorCode } from "../../../protocol/errors.ts";
 import { closeCodeFor, MAX_MESSAGE } from "../../../protocol/uplink/messages.ts";
 import { bootIdOf, newKeys } from "../../support/authority/test-site.ts";
 import { call, dial, errorOf } from "../../support/workerd/client.ts";
-import { events, type Member, offer, registryOf, status, TestUplink } from "../../support/workerd/member.ts";
+import { events, type Member, offer, status, TestUplink } from "../../support/workerd/member.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
+import { runSql } from "../../support/workerd/stored.ts";
 
 let west: Member;
 let east: Member;
@@ -126,10 +126,7 @@ describe("an upgrade is refused by the registry", () => {
   });
 
   it("to a serial that it does not know, that is another site's, or that was revoked", async () => {
-    const change = (sql: string, ...values: string[]) =>
-      runInDurableObject(registryOf(west), (_, { storage }) => {
-        storage.sql.exec(sql, ...values);
-      });
+    const change = (sql: string, ...values: string[]) => runSql(west, sql, ...values);
     const { serial } = west.certificate;
     await change("UPDATE certificates SET revoked_at = 1 WHERE serial = ?", serial);
     expect(await errorOf(dial(west))).toEqual([403, "certificate.revoked"]);
@@ -140,9 +137,7 @@ describe("an upgrade is refused by the registry", () => {
   });
 
   it("to a good certificate for another key than the registered one", async () => {
-    await runInDurableObject(registryOf(west), (_, { storage }) => {
-      storage.sql.exec("UPDATE sites SET key_hash = 'another' WHERE id = ?", west.siteId);
-    });
+    await runSql(west, "UPDATE sites SET key_hash = 'another' WHERE id = ?", west.siteId);
     expect(await errorOf(dial(west))).toEqual([403, "certificate.revoked"]);
   });
 

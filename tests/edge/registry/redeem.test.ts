@@ -1,4 +1,3 @@
-import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
@@ -31,12 +30,11 @@ import {
   linkIn,
   type Member,
   memberFrom,
-  registryOf,
   status,
   TestUplink,
 } from "../../support/workerd/member.ts";
 import { closeShop } from "../../support/workerd/shop.ts";
-import { alterUplinks } from "../../support/workerd/stored.ts";
+import { alterUplinks, runSql } from "../../support/workerd/stored.ts";
 
 let networkId: string;
 
@@ -47,10 +45,8 @@ afterEach(closeShop);
 
 const claim = async (body: object = {}) => claimIn((await createToken("shop", body)).file);
 const tokens = () => expectAnswer(z.array(Token), call("GET", "/v1/networks/shop/tokens"));
-const rows = (statement: string, ...values: (string | number)[]) =>
-  runInDurableObject(registryOf({ networkId }), (_, { storage }) =>
-    storage.sql.exec(statement, ...values).toArray(),
-  );
+const rows = (statement: string, ...values: (string | number | Uint8Array<ArrayBuffer>)[]) =>
+  runSql({ networkId }, statement, ...values);
 
 /** Codes of many answers, "none" for those that succeeded, sorted. */
 const outcomes = async (answers: Promise<Response>[]) =>
@@ -363,9 +359,7 @@ describe("renewing after a long sleep", () => {
     expect(await errorOf(redeem(await claim(), "west", west.keys))).toEqual([409, "link.exists"]);
     // Its link's certificate ended as well.
     const ended = await issuedLink(west, 31.1 * DAY);
-    await runInDurableObject(registryOf({ networkId }), (_, { storage }) =>
-      storage.sql.exec("UPDATE links SET certificate = ?", ended),
-    );
+    await rows("UPDATE links SET certificate = ?", ended);
     await call("PATCH", "/v1/networks/shop/sites/west", { body: { name: "far-west" } });
     const admission = await expectAnswer(Admission, redeem(await claim(), "west", west.keys));
     expect(admission.site).toEqual({ id: west.siteId, name: "far-west" });

@@ -5,18 +5,18 @@ import {
   readAttachment,
   writeAttachment,
 } from "../../../workers/registry/sockets/attachment.ts";
-import { noteWritesAround } from "../../../workers/registry/store/sql.ts";
+import { Mutations } from "../../../workers/registry/store/mutations.ts";
 import { registryOf } from "./member.ts";
 
 /** Runs a statement in the database of a network's registry. */
 export const runSql = (
   network: { networkId: string },
   statement: string,
-  ...values: (string | number | null)[]
+  ...values: (string | number | Uint8Array<ArrayBuffer> | null)[]
 ) =>
   runInDurableObject(registryOf(network), (_, { storage }) => {
     const rows = storage.sql.exec(statement, ...values).toArray();
-    noteWritesAround(storage);
+    Mutations.of(storage).noteAll();
     return rows;
   });
 

@@ -6,7 +6,7 @@ import { Differences } from "../policy/visibility-diff.ts";
 
 /** What sites see now: taken before a change of offers, names or links, for {@link announceDifferences} after it. */
 export function sightOf({ store }: Context): Sight {
-  return Sight.of(store.links.edges(), store.sites.names(), store.offers.all());
+  return Sight.of(store.links.edges(), store.sites.names(), store.offers.book().ofService);
 }
 
 /** After a change: to each site what it sees otherwise than before. */

@@ -8,7 +8,6 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import type { SiteView } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
 import { reportOf, standingOf } from "../policy/link-status.ts";
-import type { OfferRow } from "../policy/visibility.ts";
 import type { LinkRow, SiteRow } from "../store/store.ts";
 import { sightOf } from "./announcements.ts";
 import { issuerName, linksOf } from "./link-reports.ts";
@@ -22,15 +21,10 @@ export function describeNetwork(context: Context): Network {
   return { id: row.id, name: row.name, createdAt: iso(row.createdAt) };
 }
 
-function describeSite(
-  context: Context,
-  presence: Presence,
-  row: SiteRow,
-  offers: readonly OfferRow[] = context.store.offers.all(),
-): Site {
+function describeSite(context: Context, presence: Presence, row: SiteRow): Site {
   const { store } = context;
   const certificate = store.certificates.newestOf(row.id);
-  const own = offers.filter((offer) => offer.instance.site === row.id);
+  const own = (store.offers.book().ofSite.get(row.id) ?? []).filter(({ refused }) => refused === null);
   const boots = new Set(presence.of(row.id).map(({ attachment }) => attachment.boot));
   return {
     id: row.id,
@@ -68,28 +62,21 @@ export function describeLink(
 }
 
 function describeServices(context: Context, presence: Presence): Service[] {
-  const services = new Map<string, Service>();
-  // The oldest first.
-  for (const offer of context.store.offers.all()) {
-    let service = services.get(offer.service);
-    if (!service) {
-      service = { name: offer.service, protocol: offer.protocol, port: offer.port, sites: [] };
-      services.set(offer.service, service);
-    }
-    const { siteName, site } = offer.instance;
-    if (!service.sites.some((known) => known.name === siteName)) {
-      service.sites.push({ name: siteName, state: presence.state(site) });
-    }
-  }
-  return [...services.values()].sort((left, right) => (left.name < right.name ? -1 : 1));
+  const services = [...context.store.offers.book().ofService].flatMap(([name, offers]): Service[] => {
+    const [oldest] = offers;
+    if (!oldest) return [];
+    const names = new Map(offers.map(({ instance: { site, siteName } }) => [site, siteName]));
+    const sites = [...names].map(([site, siteName]) => ({ name: siteName, state: presence.state(site) }));
+    return [{ name, protocol: oldest.protocol, port: oldest.port, sites }];
+  });
+  return services.sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
 export function describeStatus(context: Context): NetworkStatus {
   const presence = new Presence(context);
-  const offers = context.store.offers.all();
   return {
     network: describeNetwork(context),
-    sites: context.store.sites.all().map((row) => describeSite(context, presence, row, offers)),
+    sites: context.store.sites.all().map((row) => describeSite(context, presence, row)),
     links: context.store.links.all().map((row) => describeLink(context, row, presence)),
     services: describeServices(context, presence),
   };

@@ -3,7 +3,15 @@ import { ERRORS } from "../../../protocol/errors.ts";
 import { type InstanceId, instanceKey, isSameInstance } from "../../../protocol/instance-id.ts";
 import type { RefusedOffer } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
-import { decideOffers, type Refusal, type StoredOffer } from "../policy/offers.ts";
+import {
+  byAge,
+  decideChanged,
+  differing,
+  type OfferBook,
+  type OfferGround,
+  type Refusal,
+  type StoredOffer,
+} from "../policy/offers.ts";
 import type { Sight } from "../policy/visibility.ts";
 import { announceDifferences, sightOf } from "./announcements.ts";
 
@@ -35,14 +43,15 @@ export function changeOffers(context: Context, cause: Cause, work: () => void): 
 
 /** The same within a transaction of the caller's, who calls {@link tellRevision} after it. */
 export function reviseOffers(context: Context, cause: Cause, work: () => void): Revision {
-  const { store } = context;
-  const before = store.offers.stored();
+  const { offers, sites } = context.store;
+  const before = { book: offers.book(), patterns: sites.patterns() };
   const sight = sightOf(context);
   work();
-  const after = decide(context);
-  noteServices(context, cause, before, after);
-  noteRefusals(context, cause, before, after);
-  return { before: sight, refused: differingRefusals(before, after) };
+  decide(context, before);
+  const change = changeOf(before.book, offers.book());
+  noteServices(context, cause, change);
+  noteRefusals(context, cause, change);
+  return { before: sight, refused: differingRefusals(change) };
 }
 
 /** @param except an instance that is told its refusals in another way */
@@ -63,42 +72,44 @@ export function refusedOffers(context: Context, instance: InstanceId): RefusedOf
     .map(({ name, code }) => ({ name, code, message: ERRORS[code as Refusal].meaning }));
 }
 
-/** Decides which offers are taken, and gives all as they are then. */
-function decide(context: Context): StoredOffer[] {
+/** Decides anew which offers are taken, after a change. */
+function decide(context: Context, before: OfferGround): void {
   const { offers, sites } = context.store;
-  const rows = offers.stored();
-  const mayOffer = new Map(sites.all().map((site) => [site.id, site.mayOffer]));
-  const decisions = decideOffers(rows, {
-    mayOffer: (site) => mayOffer.get(site) ?? null,
-    services: context.quotas().services,
-  });
-  return rows.map((row, index) => {
-    const refused = decisions[index] ?? null;
-    if (refused === row.refused) return row;
-    offers.setRefused(row.instance, row.service, refused);
-    return { ...row, refused };
-  });
+  const now = { book: offers.book(), patterns: sites.patterns() };
+  for (const { offer, refused } of decideChanged(before, now, context.quotas().services)) {
+    offers.setRefused(offer.instance, offer.service, refused);
+  }
 }
 
-/** Taken offers by service. */
-const taken = (offers: readonly StoredOffer[]): Map<string, StoredOffer[]> =>
-  Map.groupBy(
-    offers.filter((offer) => offer.refused === null),
-    (offer) => offer.service,
-  );
+/** What a change made of offers, as far as anything changed. Each list has the oldest first. */
+interface OfferChange {
+  /** Taken offers of the services that changed, before and after. */
+  readonly had: ReadonlyMap<string, readonly StoredOffer[]>;
+  readonly has: ReadonlyMap<string, readonly StoredOffer[]>;
+  /** All offers of the sites that changed, before and after. */
+  readonly before: readonly StoredOffer[];
+  readonly after: readonly StoredOffer[];
+}
+
+function changeOf(before: OfferBook, after: OfferBook): OfferChange {
+  const services = differing(before.ofService, after.ofService);
+  const sites = differing(before.ofSite, after.ofSite);
+  const taken = ({ ofService }: OfferBook) => {
+    const lists = [...services]
+      .map((service) => ofService.get(service) ?? [])
+      .filter((list) => list.length > 0);
+    lists.sort(([left], [right]) => (left && right ? byAge(left, right) : 0));
+    return new Map(lists.map((list) => [list[0]?.service ?? "", list]));
+  };
+  const all = ({ ofSite }: OfferBook) => [...sites].flatMap((site) => ofSite.get(site) ?? []).sort(byAge);
+  return { had: taken(before), has: taken(after), before: all(before), after: all(after) };
+}
 
 const ownerOf = ({ owner }: Cause, { instance }: StoredOffer): string | undefined =>
   owner === undefined ? instance.site : (owner ?? undefined);
 
 /** Services that come and go, and sites that begin to offer what others do, are events. */
-function noteServices(
-  context: Context,
-  cause: Cause,
-  before: readonly StoredOffer[],
-  after: readonly StoredOffer[],
-): void {
-  const had = taken(before);
-  const has = taken(after);
+function noteServices(context: Context, cause: Cause, { had, has }: OfferChange): void {
   const siteOf = ({ instance }: StoredOffer) => instance.siteName;
   for (const [name, offers] of has) {
     const known = new Set(had.get(name)?.map(({ instance }) => instance.site));
@@ -134,12 +145,7 @@ function noteServices(
 const refusalOf = ({ instance, service, refused }: StoredOffer) => `${instance.site} ${service} ${refused}`;
 
 /** An offer that is refused is an event, once for its site until that changes. */
-function noteRefusals(
-  context: Context,
-  cause: Cause,
-  before: readonly StoredOffer[],
-  after: readonly StoredOffer[],
-): void {
+function noteRefusals(context: Context, cause: Cause, { before, after }: OfferChange): void {
   const known = new Set(before.map(refusalOf));
   for (const offer of after) {
     if (offer.refused === null || known.has(refusalOf(offer))) continue;
@@ -156,10 +162,7 @@ function noteRefusals(
 }
 
 /** Instances whose refused offers are others than before. */
-function differingRefusals(
-  before: readonly StoredOffer[],
-  after: readonly StoredOffer[],
-): readonly InstanceId[] {
+function differingRefusals({ before, after }: OfferChange): readonly InstanceId[] {
   const said = (offers: readonly StoredOffer[]) => {
     const byInstance = Map.groupBy(
       offers.filter((offer) => offer.refused !== null),

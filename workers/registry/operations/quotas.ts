@@ -14,9 +14,9 @@ function used(context: Context, what: keyof Quotas): number {
     case "sites":
       return store.sites.count();
     case "services":
-      return new Set(store.offers.all().map((offer) => offer.service)).size;
+      return store.offers.countServices();
     case "tokens":
-      return store.tokens.good(context.now()).length;
+      return store.tokens.countGood(context.now());
     case "sessions":
       return store.sessions.count();
     case "events":

@@ -52,7 +52,7 @@ async function endSite(context: Context, site: SiteRow, actor: string): Promise<
 function revoke(context: Context, site: SiteRow, actor: string): void {
   const { store } = context;
   const now = context.now();
-  store.sites.setState(site.id, "revoked", now);
+  store.sites.revoke(site.id, now);
   store.certificates.revokeOf(site.id, now);
   for (const instance of store.instances(site.id)) store.offers.replace(instance, [], now);
   context.event("site.revoked", `Site ${site.name} was revoked.`, { site: site.name, actor });

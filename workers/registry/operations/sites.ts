@@ -119,10 +119,7 @@ export function updateSite(context: Context, nameOrId: string, request: UpdateSi
 
 /** Those that have sessions with a site learn its name: what they offer to it goes by that. */
 function tellSessions({ store, uplinks }: Context, site: string, name: string): void {
-  const peers = store.sessions
-    .all()
-    .filter(({ a, b }) => site === a.site || site === b.site)
-    .map(({ a, b }) => (site === a.site ? b : a));
+  const peers = store.sessions.ofSite(site).map(({ a, b }) => (site === a.site ? b : a));
   for (const peer of new Map(peers.map((peer) => [instanceKey(peer), peer])).values()) {
     for (const uplink of uplinks.ofInstance(peer)) uplinks.send(uplink, { type: "renamed", site, name });
   }

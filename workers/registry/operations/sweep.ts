@@ -19,7 +19,7 @@ import { Presence } from "./presence.ts";
 /** When to sweep next, ms; null while there is no need. */
 export function dueAt(context: Context): number | null {
   const { sessions, offers } = context.store;
-  return nextSweep({ sessions: sessions.count(), lostAt: offers.firstLost() }, context.now());
+  return nextSweep({ sessions: sessions.areThere ? 1 : 0, lostAt: offers.firstLost() }, context.now());
 }
 
 /**

@@ -13,6 +13,18 @@ export interface StoredOffer extends OfferRow {
   readonly refused: string | null;
 }
 
+/** In the order in which offers are decided on: the oldest first. */
+export function byAge(left: StoredOffer, right: StoredOffer): number {
+  return (
+    left.since - right.since ||
+    compareTexts(left.instance.boot, right.instance.boot) ||
+    compareTexts(left.instance.site, right.instance.site) ||
+    compareTexts(left.service, right.service)
+  );
+}
+
+const compareTexts = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
+
 export interface OfferRules {
   /** Patterns of what a site may offer; null is anything. */
   mayOffer(site: string): readonly string[] | null;
@@ -29,20 +41,106 @@ export type Refusal = "service.forbidden" | "quota.exports" | "quota.services";
  * the network has needs no room.
  */
 export function decideOffers(offers: readonly StoredOffer[], rules: OfferRules): (Refusal | null)[] {
-  const allowed = offers.map(({ service, instance }) => nameMatches(service, rules.mayOffer(instance.site)));
-  const scoped = withinExports(offers);
+  const own = decideApart(offers, rules);
   const taken = new Set(
     offers
-      .filter((offer, index) => allowed[index] && scoped[index] && offer.refused === null)
+      .filter(({ refused }, index) => own[index] === null && refused === null)
       .map(({ service }) => service),
   );
   return offers.map(({ service }, index) => {
-    if (!allowed[index]) return "service.forbidden";
-    if (!scoped[index]) return "quota.exports";
+    const refusal = own[index] ?? null;
+    if (refusal !== null) return refusal;
     if (!taken.has(service) && taken.size >= rules.services) return "quota.services";
     taken.add(service);
     return null;
   });
+}
+
+/** The same as far as it depends on the offers' own sites, and not on the room that the network has for services. */
+export function decideApart(
+  offers: readonly StoredOffer[],
+  rules: Pick<OfferRules, "mayOffer">,
+): ("service.forbidden" | "quota.exports" | null)[] {
+  const scoped = withinExports(offers);
+  return offers.map(({ service, instance }, index) => {
+    if (!nameMatches(service, rules.mayOffer(instance.site))) return "service.forbidden";
+    return scoped[index] ? null : "quota.exports";
+  });
+}
+
+/**
+ * All offers of sites that were not revoked, at one moment: never changed afterwards. Of two moments, what is the same
+ * array is the same offers.
+ */
+export interface OfferBook {
+  /** Every offer of each site, taken or not, the oldest first. */
+  readonly ofSite: ReadonlyMap<string, readonly StoredOffer[]>;
+  /** The offers of each service that were taken, the oldest first. */
+  readonly ofService: ReadonlyMap<string, readonly StoredOffer[]>;
+}
+
+/** What decisions about offers are made of, at one moment. */
+export interface OfferGround {
+  readonly book: OfferBook;
+  /** What sites may offer, of those that may not offer everything. */
+  readonly patterns: ReadonlyMap<string, readonly string[]>;
+}
+
+/** A decision about an offer that was decided otherwise before, or not yet. */
+export interface OfferDecision {
+  readonly offer: StoredOffer;
+  readonly refused: Refusal | null;
+}
+
+/**
+ * What of {@link decideOffers} is otherwise after a change, everything having been decided before it. While the network
+ * has room for every service, whether an offer is taken depends on its own site alone: then only the sites that changed
+ * are looked at.
+ * @param services how many services the network may have now
+ */
+export function decideChanged(before: OfferGround, now: OfferGround, services: number): OfferDecision[] {
+  const rules = { mayOffer: (site: string) => now.patterns.get(site) ?? null, services };
+  const changed = changedSites(before, now);
+  const some = [...changed].flatMap((site) => now.book.ofSite.get(site) ?? []);
+  const apart = decideApart(some, rules);
+  const allowed = some.filter((_, index) => apart[index] === null);
+  const isApart = hasRoom(now.book, changed, allowed, services);
+  const offers = isApart ? some : [...now.book.ofSite.values()].flat().sort(byAge);
+  const decisions = isApart ? apart : decideOffers(offers, rules);
+  return offers
+    .map((offer, index) => ({ offer, refused: decisions[index] ?? null }))
+    .filter(({ offer, refused }) => offer.refused !== refused);
+}
+
+/** The sites whose offers differ, or what they may offer. */
+function changedSites(before: OfferGround, now: OfferGround): Set<string> {
+  const sites = differing(before.book.ofSite, now.book.ofSite);
+  if (before.patterns === now.patterns) return sites;
+  for (const site of now.book.ofSite.keys()) {
+    const [had, has] = [before.patterns.get(site), now.patterns.get(site)];
+    if (had !== has && had?.join() !== has?.join()) sites.add(site);
+  }
+  return sites;
+}
+
+/** Whether the network has room for all offers of the changed sites that these may make, and no other offer waits for room. */
+function hasRoom(
+  { ofSite, ofService }: OfferBook,
+  changed: ReadonlySet<string>,
+  allowed: readonly StoredOffer[],
+  services: number,
+): boolean {
+  const added = new Set(allowed.map(({ service }) => service).filter((service) => !ofService.has(service)));
+  if (ofService.size + added.size > services) return false;
+  return [...ofSite].every(
+    ([site, offers]) => changed.has(site) || offers.every(({ refused }) => refused !== "quota.services"),
+  );
+}
+
+/** The keys whose values are not the same in both maps. */
+export function differing<T>(left: ReadonlyMap<string, T>, right: ReadonlyMap<string, T>): Set<string> {
+  const keys = [...left.keys(), ...right.keys()];
+  return new Set(keys.filter((key) => left.get(key) !== right.get(key)));
 }
 
 /**

@@ -38,8 +38,10 @@ export class Differences {
     this.#before = before;
     this.#after = after;
     const sameGround = after.sharesGround(before);
-    const names = new Set([...after.services, ...before.services]);
-    const pairs = [...names].map((name) => ({
+    const names = [...new Set([...after.services, ...before.services])];
+    // What nobody changed is not looked at.
+    const changed = sameGround ? names.filter((name) => !after.sharesOffers(before, name)) : names;
+    const pairs = changed.map((name) => ({
       name,
       had: before.offersOf(name),
       has: after.offersOf(name),

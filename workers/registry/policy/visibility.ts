@@ -21,6 +21,9 @@ export interface OfferRow {
   readonly since: number;
 }
 
+/** The offers of each service. Whoever changes some of them makes new arrays, and leaves those of other services. */
+export type OffersByService = ReadonlyMap<string, readonly OfferRow[]>;
+
 /** An offer, and where in the graph its site is. */
 export interface PlacedOffer {
   readonly offer: OfferRow;
@@ -46,14 +49,14 @@ const byAge = (left: OfferRow, right: OfferRow): number =>
 export class Sight {
   readonly #edges: readonly Edge[];
   readonly #names: ReadonlyMap<string, string>;
-  readonly #offers: ReadonlyMap<string, readonly OfferRow[]>;
+  readonly #offers: OffersByService;
   readonly #placed = new Map<string, readonly PlacedOffer[]>();
   #reachability: Reachability | null = null;
 
-  static readonly #known = new WeakMap<readonly OfferRow[], Sight>();
+  static readonly #known = new WeakMap<OffersByService, Sight>();
 
   /** Of what nobody changes: made once for the same three. */
-  static of(edges: readonly Edge[], names: ReadonlyMap<string, string>, offers: readonly OfferRow[]): Sight {
+  static of(edges: readonly Edge[], names: ReadonlyMap<string, string>, offers: OffersByService): Sight {
     const known = Sight.#known.get(offers);
     if (known && known.#edges === edges && known.#names === names) return known;
     const made = new Sight(edges, names, offers);
@@ -64,12 +67,16 @@ export class Sight {
   /**
    * @param edges the link graph
    * @param names of all sites, by id
-   * @param offers those that were taken
+   * @param offers those that were taken, in any order
    */
-  constructor(edges: readonly Edge[], names: ReadonlyMap<string, string>, offers: readonly OfferRow[]) {
+  constructor(
+    edges: readonly Edge[],
+    names: ReadonlyMap<string, string>,
+    offers: OffersByService | readonly OfferRow[],
+  ) {
     this.#edges = edges;
     this.#names = names;
-    this.#offers = Map.groupBy([...offers].sort(byAge), (offer) => offer.service);
+    this.#offers = "length" in offers ? Map.groupBy(offers, ({ service }) => service) : offers;
   }
 
   get reachability(): Reachability {
@@ -87,12 +94,17 @@ export class Sight {
     const known = this.#placed.get(name);
     if (known) return known;
     const { reachability } = this;
-    const placed = (this.#offers.get(name) ?? []).map((offer) => ({
+    const placed = [...(this.#offers.get(name) ?? [])].sort(byAge).map((offer) => ({
       offer,
       place: reachability.placeOf(offer.instance.site),
     }));
     this.#placed.set(name, placed);
     return placed;
+  }
+
+  /** Whether the offers of a service are the same array at another moment. */
+  sharesOffers(other: Sight, name: string): boolean {
+    return this.#offers.get(name) === other.#offers.get(name);
   }
 
   viewer(site: string): Viewer {

@@ -103,7 +103,7 @@ function insert(sql: Sql, name: string, { columns, rows }: Tables[string]): void
     if (row.length !== known.length) throw malformed(`a row of ${name} has ${row.length} values`);
     const values = known.map((column, index) => stored(name, column, row[index] ?? null));
     try {
-      sql.run(statement, ...values);
+      sql.write([], statement, ...values);
     } catch (cause) {
       throw new FairleadError("backup.malformed", `The backup is refused: a row of ${name} does not fit.`, {
         cause,

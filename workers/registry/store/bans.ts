@@ -15,7 +15,8 @@ export class Bans {
   }
 
   put(site: string, { until, strikes }: Ban): void {
-    this.#sql.run(
+    this.#sql.write(
+      [],
       "INSERT OR REPLACE INTO bans (site, until, strikes) VALUES (?, ?, ?)",
       site,
       until,
@@ -25,6 +26,6 @@ export class Bans {
 
   /** Forgets those that ended at or before `time`. */
   prune(time: number): void {
-    this.#sql.run("DELETE FROM bans WHERE until <= ?", time);
+    this.#sql.write([], "DELETE FROM bans WHERE until <= ?", time);
   }
 }

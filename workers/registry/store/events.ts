@@ -3,7 +3,7 @@
  * it pushes out nothing but itself: refusals, which strangers cause, and what each site causes.
  */
 import type { EventQuery, EventType, NetworkEvent } from "../../../protocol/api/events.ts";
-import { DEFAULT_QUOTAS } from "../../../protocol/api/quotas.ts";
+import { type Change, KeyedMemo } from "./mutations.ts";
 import { number, optional, type Sql, text } from "./sql.ts";
 
 /** The shares that are not a site's. A site's has the site's id. */
@@ -43,11 +43,28 @@ export interface EventText {
 const shareOf = (type: EventType, owner: string | undefined): string =>
   owner ?? (isRefusal(type) ? STRANGERS : EDGE);
 
+/** An event that comes or goes changes how many there are of its share, and of all sites' shares together. */
+const changesOf = (share: string): Change[] => [
+  ["events", share],
+  ["events", SITES],
+];
+
 export class Events {
   readonly #sql: Sql;
+  /** How many events a network keeps of what no site causes. */
+  readonly #quota: () => number;
+  /** How many events there are of a share. */
+  readonly #kept: KeyedMemo<number>;
+  /** Whether every share is known to be within its bounds: so after each event, once that was looked at. */
+  #isPruned = false;
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, quota: () => number) {
     this.#sql = sql;
+    this.#quota = quota;
+    this.#kept = new KeyedMemo(sql.mutations, "events", (share) => this.#readKept(share));
+    sql.mutations.on(["events"], (key) => {
+      if (key === null) this.#isPruned = false;
+    });
   }
 
   /** Adds events, oldest first. Of a site's, those beyond what it may have at once are one row. */
@@ -60,7 +77,8 @@ export class Events {
     for (const one of what.slice(0, alone)) newest = this.#insert(share, event, one);
     const last = what.at(-1);
     if (last && newest !== undefined && what.length > alone) {
-      this.#sql.run(
+      this.#sql.write(
+        [],
         "UPDATE events SET count = count + ?, at = ?, site = ?, text = ?, code = ?, actor = ? WHERE id = ?",
         what.length - alone,
         event.at,
@@ -71,7 +89,7 @@ export class Events {
         newest,
       );
     }
-    if (what.length > 0 && alone > 0) this.prune();
+    if (what.length > 0 && alone > 0) this.#pruneAfter(share);
   }
 
   /** Ids of the events of a type that began within the last minute in a share, newest first; BURST at the most. */
@@ -88,7 +106,10 @@ export class Events {
   }
 
   #insert(share: string, event: NewEvent, { text, code }: EventText): number {
-    const row = this.#sql.row(
+    const shares = share === EDGE || share === STRANGERS ? [share] : [share, SITES];
+    const kept = shares.map((each) => [each, this.#kept.get(each)] as const);
+    const [row] = this.#sql.write(
+      changesOf(share),
       `INSERT INTO events (at, since, type, site, text, code, actor, share, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?,
         (SELECT coalesce(max(place), 0) + 1 FROM events WHERE share = ?)) RETURNING id`,
       event.at,
@@ -101,6 +122,7 @@ export class Events {
       share,
       share,
     );
+    for (const [each, count] of kept) this.#kept.put(each, count + 1);
     return row ? number(row, "id") : 0;
   }
 
@@ -110,25 +132,45 @@ export class Events {
    */
   prune(): void {
     const quota = this.#quota();
-    this.#limit(STRANGERS, Math.floor(quota * PARTS.strangers));
-    this.#limit(EDGE, quota - this.#kept(STRANGERS));
+    this.#pruneEdge(quota);
     const each = Math.floor(quota * PARTS.site);
     for (const { share, kept } of this.#largest(each)) this.#drop(share, kept - each);
+    this.#pruneSites(quota);
+    this.#isPruned = true;
+  }
+
+  /** The same after an event was added to a share, all others being within their bounds. */
+  #pruneAfter(share: string): void {
+    if (!this.#isPruned) {
+      this.prune();
+      return;
+    }
+    const quota = this.#quota();
+    if (share === EDGE || share === STRANGERS) {
+      this.#pruneEdge(quota);
+      return;
+    }
+    this.#limit(share, Math.floor(quota * PARTS.site));
+    this.#pruneSites(quota);
+  }
+
+  /** The shares that are not a site's. */
+  #pruneEdge(quota: number): void {
+    this.#limit(STRANGERS, Math.floor(quota * PARTS.strangers));
+    this.#limit(EDGE, quota - this.#kept.get(STRANGERS));
+  }
+
+  /** What all sites have together. */
+  #pruneSites(quota: number): void {
     for (;;) {
-      const excess = this.#kept(SITES) - Math.floor(quota * PARTS.sites);
+      const excess = this.#kept.get(SITES) - Math.floor(quota * PARTS.sites);
       const [first, second] = excess > 0 ? this.#largest(0, 2) : [];
       if (!first) return;
       this.#drop(first.share, Math.min(excess, Math.max(1, first.kept - (second?.kept ?? 0))));
     }
   }
 
-  /** How many events a network keeps of what no site causes: its quota, if that was set. */
-  #quota(): number {
-    const row = this.#sql.row("SELECT json_extract(quotas, '$.events') AS quota FROM network");
-    return Number((row && optional(row, "quota")) ?? DEFAULT_QUOTAS.events);
-  }
-
-  #kept(share: string): number {
+  #readKept(share: string): number {
     const row = this.#sql.row("SELECT kept FROM event_shares WHERE share = ?", share);
     return row ? number(row, "kept") : 0;
   }
@@ -145,13 +187,14 @@ export class Events {
   }
 
   #limit(share: string, most: number): void {
-    const kept = this.#kept(share);
+    const kept = this.#kept.get(share);
     if (kept > most) this.#drop(share, kept - most);
   }
 
   /** Drops the oldest of a share. Places in it have no gaps. */
   #drop(share: string, count: number): void {
-    this.#sql.run(
+    this.#sql.write(
+      changesOf(share),
       "DELETE FROM events WHERE share = ? AND place < (SELECT min(place) FROM events WHERE share = ?) + ?",
       share,
       share,
@@ -161,7 +204,7 @@ export class Events {
 
   /** How many there are of those that the quota bounds: all but the sites'. */
   count(): number {
-    return this.#kept(EDGE) + this.#kept(STRANGERS);
+    return this.#kept.get(EDGE) + this.#kept.get(STRANGERS);
   }
 
   /** The code of the newest event about a site's clock, which has none when the clock was right again. */

@@ -1,26 +1,34 @@
 /** Links. */
-import type { Edge } from "../policy/link-graph.ts";
-import { blob, bytes, Memo, number, type Row, type Sql, text, time } from "./sql.ts";
+import { type Edge, NETWORK_NODE } from "../policy/link-graph.ts";
+import { type Change, KeyedMemo, Memo } from "./mutations.ts";
+import { blob, bytes, number, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface LinkRow {
-  id: string;
-  name: string;
-  joiner: string;
-  issuer: string;
-  cost: number;
-  certificate: Uint8Array<ArrayBuffer>;
-  createdAt: number;
+  readonly id: string;
+  readonly name: string;
+  readonly joiner: string;
+  readonly issuer: string;
+  readonly cost: number;
+  readonly certificate: Uint8Array<ArrayBuffer>;
+  readonly createdAt: number;
   /** When its issuer's access was revoked, ms; such a link connects nobody. */
-  revokedAt: number | null;
+  readonly revokedAt: number | null;
 }
+
+/** What a link that comes or goes changes. */
+const changesOf = ({ joiner, issuer }: LinkRow): Change[] => [["links", joiner], ["links", issuer], "graph"];
 
 export class Links {
   readonly #sql: Sql;
+  readonly #of: KeyedMemo<readonly LinkRow[]>;
+  readonly #from: KeyedMemo<readonly LinkRow[]>;
   readonly #edges: Memo<readonly Edge[]>;
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#edges = new Memo(sql, ["links", "sites"], (before) => {
+    this.#of = new KeyedMemo(sql.mutations, "links", (joiner) => this.#readOf(joiner));
+    this.#from = new KeyedMemo(sql.mutations, "links", (issuer) => this.#readFrom(issuer));
+    this.#edges = new Memo(sql.mutations, ["graph"], (before) => {
       const edges = this.#readEdges();
       return before !== undefined && sameEdges(before, edges) ? before : edges;
     });
@@ -49,22 +57,32 @@ export class Links {
     return row && this.#link(row);
   }
 
-  /** Those by which a site joined. */
-  of(joiner: string): LinkRow[] {
+  /** The links by which a site joined, oldest first. */
+  of(joiner: string): readonly LinkRow[] {
+    return this.#of.get(joiner);
+  }
+
+  #readOf(joiner: string): LinkRow[] {
     return this.#sql
       .rows("SELECT * FROM links WHERE joiner = ? ORDER BY created_at, id", joiner)
       .map((row) => this.#link(row));
   }
 
-  /** Those that joined by this issuer. */
-  from(issuer: string): LinkRow[] {
+  /** The links of sites that joined by this issuer, oldest first. */
+  from(issuer: string): readonly LinkRow[] {
+    // Nearly all links of a network: too many to keep for how seldom they are asked for.
+    return issuer === NETWORK_NODE ? this.#readFrom(issuer) : this.#from.get(issuer);
+  }
+
+  #readFrom(issuer: string): LinkRow[] {
     return this.#sql
       .rows("SELECT * FROM links WHERE issuer = ? ORDER BY created_at, id", issuer)
       .map((row) => this.#link(row));
   }
 
   put(link: LinkRow): void {
-    this.#sql.run(
+    this.#sql.write(
+      changesOf(link),
       `INSERT INTO links (id, name, joiner, issuer, cost, certificate, created_at, revoked_at)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       link.id,
@@ -79,18 +97,25 @@ export class Links {
   }
 
   setCertificate(id: string, certificate: Uint8Array<ArrayBuffer>): void {
-    this.#sql.run("UPDATE links SET certificate = ? WHERE id = ?", blob(certificate), id);
+    const link = this.get(id);
+    if (link === null) return;
+    const { joiner, issuer } = link;
+    const changes = [
+      ["links", joiner],
+      ["links", issuer],
+    ] as const;
+    this.#sql.write(changes, "UPDATE links SET certificate = ? WHERE id = ?", blob(certificate), id);
   }
 
   /** Revokes every link of an issuer that is not yet, and gives those. */
   revokeFrom(issuer: string, at: number): LinkRow[] {
-    return this.#sql
-      .rows("UPDATE links SET revoked_at = ? WHERE issuer = ? AND revoked_at IS NULL RETURNING *", at, issuer)
-      .map((row) => this.#link(row));
+    const statement = "UPDATE links SET revoked_at = ? WHERE issuer = ? AND revoked_at IS NULL RETURNING *";
+    return this.#sql.write(["links", "graph"], statement, at, issuer).map((row) => this.#link(row));
   }
 
   delete(id: string): void {
-    this.#sql.run("DELETE FROM links WHERE id = ?", id);
+    const link = this.get(id);
+    if (link !== null) this.#sql.write(changesOf(link), "DELETE FROM links WHERE id = ?", id);
   }
 
   /** The graph: links that were not revoked, and of whose ends none was. The same array while it is the same graph. */

@@ -1,13 +1,14 @@
 /** The network's own row, and the CAs of its issuers of tokens. */
 import { SetQuotas } from "../../../protocol/api/quotas.ts";
+import { Memo } from "./mutations.ts";
 import { blob, bytes, number, optional, type Sql, text, time } from "./sql.ts";
 
 export interface NetworkRow {
-  id: string;
-  name: string;
-  createdAt: number;
-  certificate: Uint8Array<ArrayBuffer>;
-  sealedKey: Uint8Array<ArrayBuffer>;
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly certificate: Uint8Array<ArrayBuffer>;
+  readonly sealedKey: Uint8Array<ArrayBuffer>;
 }
 
 export interface IssuerRow {
@@ -18,12 +19,20 @@ export interface IssuerRow {
 
 export class NetworkTable {
   readonly #sql: Sql;
+  readonly #row: Memo<NetworkRow | null>;
+  readonly #quotas: Memo<SetQuotas>;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.#row = new Memo(sql.mutations, ["network"], () => this.#read());
+    this.#quotas = new Memo(sql.mutations, ["network"], () => this.#readQuotas());
   }
 
   get(): NetworkRow | null {
+    return this.#row.value;
+  }
+
+  #read(): NetworkRow | null {
     const row = this.#sql.row("SELECT * FROM network");
     return (
       row && {
@@ -37,7 +46,8 @@ export class NetworkTable {
   }
 
   put(network: NetworkRow): void {
-    this.#sql.run(
+    this.#sql.write(
+      ["network"],
       `INSERT INTO network (id, name, created_at, ca_certificate, ca_key_sealed, quotas)
         VALUES (?, ?, ?, ?, ?, NULL)`,
       network.id,
@@ -50,7 +60,7 @@ export class NetworkTable {
 
   /** Puts a CA for the same key in the place of the one that nears its end. */
   setCertificate(certificate: Uint8Array<ArrayBuffer>): void {
-    this.#sql.run("UPDATE network SET ca_certificate = ?", blob(certificate));
+    this.#sql.write(["network"], "UPDATE network SET ca_certificate = ?", blob(certificate));
   }
 
   /** When the network was restored from a backup, ms; null when it never was. */
@@ -60,18 +70,22 @@ export class NetworkTable {
   }
 
   setRestoredAt(at: number): void {
-    this.#sql.run("UPDATE network SET restored_at = ?", at);
+    this.#sql.write(["network"], "UPDATE network SET restored_at = ?", at);
   }
 
   /** The quotas that were set; the others are the defaults. */
   quotas(): SetQuotas {
+    return this.#quotas.value;
+  }
+
+  #readQuotas(): SetQuotas {
     const row = this.#sql.row("SELECT quotas FROM network");
     const set = row && optional(row, "quotas");
     return SetQuotas.parse(set ? JSON.parse(set) : {});
   }
 
   setQuotas(quotas: SetQuotas): void {
-    this.#sql.run("UPDATE network SET quotas = ?", JSON.stringify(quotas));
+    this.#sql.write(["network"], "UPDATE network SET quotas = ?", JSON.stringify(quotas));
   }
 }
 
@@ -94,7 +108,8 @@ export class Issuers {
   }
 
   put(issuer: IssuerRow, now: number): void {
-    this.#sql.run(
+    this.#sql.write(
+      [],
       "INSERT OR REPLACE INTO issuers (id, certificate, key_sealed, created_at) VALUES (?, ?, ?, ?)",
       issuer.id,
       blob(issuer.certificate),
@@ -108,6 +123,6 @@ export class Issuers {
   }
 
   delete(id: string): void {
-    this.#sql.run("DELETE FROM issuers WHERE id = ?", id);
+    this.#sql.write([], "DELETE FROM issuers WHERE id = ?", id);
   }
 }

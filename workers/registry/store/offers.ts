@@ -1,6 +1,6 @@
 /** What instances offer, and what they report of their listeners. */
 import { z } from "zod";
-import { type InstanceId, instanceKey } from "../../../protocol/instance-id.ts";
+import type { InstanceId } from "../../../protocol/instance-id.ts";
 import type { ServiceProtocol } from "../../../protocol/names.ts";
 import {
   DEFAULT_ENCRYPTION,
@@ -8,60 +8,91 @@ import {
   type ListenerReport,
   type Offer,
 } from "../../../protocol/uplink/messages.ts";
-import type { StoredOffer } from "../policy/offers.ts";
+import { byAge, type OfferBook, type StoredOffer } from "../policy/offers.ts";
 import type { OfferRow } from "../policy/visibility.ts";
-import { listText, Memo, number, optional, type Row, type Sql, text, time } from "./sql.ts";
+import { Memo } from "./mutations.ts";
+import { listText, number, optional, type Row, type Sql, text, time } from "./sql.ts";
 
 /** What stands where it was not decided yet whether an offer is taken; nobody sees such a row. */
 const UNDECIDED = "service.forbidden";
 
 const Scope = z.array(z.string());
 
+/** Most lists of sites that are remembered before all are forgotten. */
+const MAX_SCOPES = 10_000;
+
+const isTaken = ({ refused }: StoredOffer): boolean => refused === null;
+
+function bookOf(offers: readonly StoredOffer[]): OfferBook {
+  return {
+    ofSite: Map.groupBy(offers, ({ instance }) => instance.site),
+    ofService: Map.groupBy(offers.filter(isTaken), ({ service }) => service),
+  };
+}
+
 /** What an offer says, in one text. */
 const said = (protocol: string, port: number, encryption: string, to: string | null): string =>
   JSON.stringify([protocol, port, encryption, to]);
 
+const NO_OFFERS: OfferBook = { ofSite: new Map(), ofService: new Map() };
+
 export class Offers {
   readonly #sql: Sql;
-  readonly #stored: Memo<readonly StoredOffer[]>;
-  readonly #taken: Memo<readonly OfferRow[]>;
-  readonly #index: Memo<ReadonlyMap<string, OfferRow>>;
+  #book = NO_OFFERS;
+  /** Sites whose offers changed since the book was made; null: everything may have. */
+  #changed: Set<string> | null = null;
+  readonly #firstLost: Memo<number | null>;
   /** The lists of sites that offers are exported to, by their JSON: the same list is the same array. */
-  #scopes = new Map<string, readonly string[]>();
+  readonly #scopes = new Map<string, readonly string[]>();
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    const tables = ["offers", "sites"];
-    this.#stored = new Memo<readonly StoredOffer[]>(sql, tables, () => this.#readStored());
-    this.#taken = new Memo<readonly OfferRow[]>(sql, tables, () =>
-      this.stored().filter((offer) => offer.refused === null),
-    );
-    this.#index = new Memo<ReadonlyMap<string, OfferRow>>(
-      sql,
-      tables,
-      () => new Map(this.all().map((offer) => [`${instanceKey(offer.instance)} ${offer.service}`, offer])),
-    );
+    sql.mutations.on(["offers"], (site) => {
+      if (site === null) this.#changed = null;
+      else this.#changed?.add(site);
+    });
+    this.#firstLost = new Memo(sql.mutations, ["losses"], () => this.#readFirstLost());
   }
 
-  /** All offers of sites that were not revoked, the oldest first. The same array until offers or sites change. */
-  stored(): readonly StoredOffer[] {
-    return this.#stored.value;
+  /** All offers as they are now. The same object until offers, names of their sites or revocations change. */
+  book(): OfferBook {
+    if (this.#changed === null) this.#book = bookOf(this.#read());
+    else if (this.#changed.size > 0) this.#book = this.#revised([...this.#changed]);
+    this.#changed = new Set();
+    return this.#book;
   }
 
-  #readStored(): StoredOffer[] {
-    const before = this.#scopes;
-    const scopes = new Map<string, readonly string[]>();
-    this.#scopes = scopes;
-    const scopeOf = (json: string | undefined): readonly string[] | null => {
-      if (json === undefined) return null;
-      const known = scopes.get(json) ?? before.get(json) ?? Scope.parse(JSON.parse(json));
-      scopes.set(json, known);
-      return known;
-    };
+  /** The book with the offers of some sites read again. */
+  #revised(sites: readonly string[]): OfferBook {
+    const ofSite = new Map(this.#book.ofSite);
+    const ofService = new Map(this.#book.ofService);
+    for (const site of sites) {
+      const before = ofSite.get(site) ?? [];
+      const after = this.#read(site);
+      if (after.length === 0) ofSite.delete(site);
+      else ofSite.set(site, after);
+      const taken = Map.groupBy(after.filter(isTaken), ({ service }) => service);
+      for (const service of new Set([
+        ...before.filter(isTaken).map(({ service }) => service),
+        ...taken.keys(),
+      ])) {
+        const others = (ofService.get(service) ?? []).filter(({ instance }) => instance.site !== site);
+        const offers = [...others, ...(taken.get(service) ?? [])].sort(byAge);
+        if (offers.length === 0) ofService.delete(service);
+        else ofService.set(service, offers);
+      }
+    }
+    return { ofSite, ofService };
+  }
+
+  /** @param site whose offers are read; everybody's unless given */
+  #read(site: string | null = null): StoredOffer[] {
     return this.#sql
       .rows(
         `SELECT offers.*, sites.name AS site_name FROM offers JOIN sites ON sites.id = offers.site
-          WHERE sites.state != 'revoked' ORDER BY since, boot, site, service`,
+          WHERE sites.state != 'revoked' ${site === null ? "" : "AND offers.site = ?"}
+          ORDER BY since, boot, site, service`,
+        ...(site === null ? [] : [site]),
       )
       .map((row) => ({
         service: text(row, "service"),
@@ -69,20 +100,42 @@ export class Offers {
         port: number(row, "port"),
         instance: { site: text(row, "site"), siteName: text(row, "site_name"), boot: text(row, "boot") },
         encryption: Encryption.parse(text(row, "encryption")),
-        to: scopeOf(optional(row, "to_sites")),
+        to: this.#scopeOf(optional(row, "to_sites")),
         since: number(row, "since"),
         refused: optional(row, "refused") ?? null,
       }));
   }
 
+  #scopeOf(json: string | undefined): readonly string[] | null {
+    if (json === undefined) return null;
+    const known = this.#scopes.get(json);
+    if (known) return known;
+    const scope = Scope.parse(JSON.parse(json));
+    if (this.#scopes.size >= MAX_SCOPES) this.#scopes.clear();
+    this.#scopes.set(json, scope);
+    return scope;
+  }
+
+  /** All offers of sites that were not revoked, the oldest first. */
+  stored(): readonly StoredOffer[] {
+    return [...this.book().ofSite.values()].flat().sort(byAge);
+  }
+
   /** Those of them that were taken. */
   all(): readonly OfferRow[] {
-    return this.#taken.value;
+    return this.stored().filter(isTaken);
+  }
+
+  /** How many services are offered. */
+  countServices(): number {
+    return this.book().ofService.size;
   }
 
   /** An instance's offer of a service, if it was taken. */
-  find(instance: InstanceId, service: string): OfferRow | null {
-    return this.#index.value.get(`${instanceKey(instance)} ${service}`) ?? null;
+  find({ site, boot }: InstanceId, service: string): OfferRow | null {
+    const offers = this.book().ofSite.get(site) ?? [];
+    const isIt = (offer: StoredOffer) => offer.service === service && offer.instance.boot === boot;
+    return offers.find((offer) => isTaken(offer) && isIt(offer)) ?? null;
   }
 
   #saidBy({ site, boot }: InstanceId): Map<string, string> {
@@ -110,13 +163,15 @@ export class Offers {
    */
   replace(instance: InstanceId, offers: readonly Offer[], now: number): void {
     const { site, boot } = instance;
+    const changes = [["offers", site], "losses"] as const;
     const before = this.#saidBy(instance);
     // A name that comes twice counts once: the last.
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     for (const [name, { protocol, port, encryption = DEFAULT_ENCRYPTION, to }] of wanted) {
       const sites = listText(to ?? null);
       if (before.get(name) === said(protocol, port, encryption, sites)) continue;
-      this.#sql.run(
+      this.#sql.write(
+        changes,
         `INSERT INTO offers (site, boot, service, protocol, port, since, encryption, to_sites, refused)
           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET protocol = excluded.protocol,
           port = excluded.port, since = excluded.since, encryption = excluded.encryption, to_sites = excluded.to_sites`,
@@ -133,7 +188,13 @@ export class Offers {
     }
     for (const name of before.keys()) {
       if (wanted.has(name)) continue;
-      this.#sql.run("DELETE FROM offers WHERE site = ? AND boot = ? AND service = ?", site, boot, name);
+      this.#sql.write(
+        changes,
+        "DELETE FROM offers WHERE site = ? AND boot = ? AND service = ?",
+        site,
+        boot,
+        name,
+      );
     }
     this.found(instance);
   }
@@ -154,7 +215,7 @@ export class Offers {
   /** Notes why an offer is not taken, or null: that it is. */
   setRefused({ site, boot }: InstanceId, service: string, code: string | null): void {
     const where = "WHERE site = ? AND boot = ? AND service = ?";
-    this.#sql.run(`UPDATE offers SET refused = ? ${where}`, code, site, boot, service);
+    this.#sql.write([["offers", site]], `UPDATE offers SET refused = ? ${where}`, code, site, boot, service);
   }
 
   /** The offers of an instance that were not taken, and why. */
@@ -172,12 +233,12 @@ export class Offers {
   /** The instance has an uplink again. */
   found({ site, boot }: InstanceId): void {
     const where = "WHERE site = ? AND boot = ? AND lost_at IS NOT NULL";
-    this.#sql.run(`UPDATE offers SET lost_at = NULL ${where}`, site, boot);
+    this.#sql.write(["losses"], `UPDATE offers SET lost_at = NULL ${where}`, site, boot);
   }
 
   markLost({ site, boot }: InstanceId, at: number): void {
     const where = "WHERE site = ? AND boot = ? AND lost_at IS NULL";
-    this.#sql.run(`UPDATE offers SET lost_at = ? ${where}`, at, site, boot);
+    this.#sql.write(["losses"], `UPDATE offers SET lost_at = ? ${where}`, at, site, boot);
   }
 
   /** Instances with offers that nobody marked as lost. */
@@ -189,11 +250,16 @@ export class Offers {
 
   /** Drops offers lost at or before `time`. */
   dropLost(time: number): void {
-    this.#sql.run("DELETE FROM offers WHERE lost_at <= ?", time);
+    const dropped = this.#sql.write(["losses"], "DELETE FROM offers WHERE lost_at <= ? RETURNING site", time);
+    for (const row of dropped) this.#sql.mutations.note(["offers", text(row, "site")]);
   }
 
   /** When the first of the lost offers was lost; null when none is. */
   firstLost(): number | null {
+    return this.#firstLost.value;
+  }
+
+  #readFirstLost(): number | null {
     const row = this.#sql.row("SELECT min(lost_at) AS at FROM offers");
     return row && time(row, "at");
   }
@@ -233,13 +299,20 @@ export class Listeners {
     const wanted = new Map(reports.map((report) => [report.service, report]));
     for (const name of known.keys()) {
       if (wanted.has(name)) continue;
-      this.#sql.run("DELETE FROM listeners WHERE site = ? AND boot = ? AND service = ?", site, boot, name);
+      this.#sql.write(
+        [],
+        "DELETE FROM listeners WHERE site = ? AND boot = ? AND service = ?",
+        site,
+        boot,
+        name,
+      );
     }
     for (const { service, address, state, code, message } of wanted.values()) {
       const said = { service, address, state };
       const why = { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) };
       if (known.get(service) === JSON.stringify({ ...said, ...why })) continue;
-      this.#sql.run(
+      this.#sql.write(
+        [],
         "INSERT OR REPLACE INTO listeners VALUES (?, ?, ?, ?, ?, ?, ?)",
         site,
         boot,

@@ -1,29 +1,37 @@
 /** Sessions, those that were cut, and the pairs of sites that ever had one. */
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { Encryption } from "../../../protocol/uplink/messages.ts";
+import { KeyedMemo, Memo } from "./mutations.ts";
 import { number, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface SessionRow {
   /** The lower of its two instances, as `compareInstances` orders them: the TLS server. */
-  a: InstanceId;
-  b: InstanceId;
-  encryption: Encryption;
-  id: string;
+  readonly a: InstanceId;
+  readonly b: InstanceId;
+  readonly encryption: Encryption;
+  readonly id: string;
   /** Grows by one with each resumption. */
-  generation: number;
+  readonly generation: number;
   /** Lanes of this generation. */
-  lanes: number;
+  readonly lanes: number;
   /** When this generation was granted. */
-  grantedAt: number;
+  readonly grantedAt: number;
   /** Since when neither instance has an uplink, as far as that was looked at. */
-  awaySince: number | null;
+  readonly awaySince: number | null;
 }
 
 export class Sessions {
   readonly #sql: Sql;
+  readonly #rows: KeyedMemo<SessionRow | null>;
+  readonly #count: Memo<number>;
+  readonly #areThere: Memo<boolean>;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.#rows = new KeyedMemo(sql.mutations, "sessions", (id) => this.#all("WHERE id = ?", id)[0] ?? null);
+    this.#count = new Memo(sql.mutations, ["sessions"], () => this.#readCount());
+    const any = "SELECT 1 FROM sessions LIMIT 1";
+    this.#areThere = new Memo(sql.mutations, ["sessions"], () => sql.row(any) !== null);
   }
 
   #session(row: Row): SessionRow {
@@ -48,7 +56,7 @@ export class Sessions {
   }
 
   get(id: string): SessionRow | null {
-    return this.#all("WHERE id = ?", id)[0] ?? null;
+    return this.#rows.get(id);
   }
 
   /** Of two instances and a mode; `a` is the lower. */
@@ -63,13 +71,28 @@ export class Sessions {
   }
 
   count(): number {
+    return this.#count.value;
+  }
+
+  ofSite(site: string): SessionRow[] {
+    return this.#all("WHERE site_a = ? OR site_b = ?", site, site);
+  }
+
+  /** Whether there is any. */
+  get areThere(): boolean {
+    return this.#areThere.value;
+  }
+
+  #readCount(): number {
     const row = this.#sql.row("SELECT count(*) AS count FROM sessions");
     return row ? number(row, "count") : 0;
   }
 
   /** Takes the place of an older session, or generation, between the same instances in the same mode. */
   put(session: SessionRow): void {
-    this.#sql.run(
+    // Whatever session it takes the place of goes with it.
+    this.#sql.write(
+      ["sessions"],
       `INSERT OR REPLACE INTO sessions
         (site_a, boot_a, site_b, boot_b, encryption, id, generation, lanes, granted_at, away_since)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -88,13 +111,14 @@ export class Sessions {
 
   /** Notes since when both instances are away; null: one of them is there. */
   setAway(id: string, since: number | null): void {
-    this.#sql.run("UPDATE sessions SET away_since = ? WHERE id = ?", since, id);
+    this.#sql.write([["sessions", id]], "UPDATE sessions SET away_since = ? WHERE id = ?", since, id);
   }
 
   /** Forgets a session; of another generation than the one given, nothing. */
   delete(id: string, generation?: number): void {
-    if (generation === undefined) this.#sql.run("DELETE FROM sessions WHERE id = ?", id);
-    else this.#sql.run("DELETE FROM sessions WHERE id = ? AND generation = ?", id, generation);
+    const where = "WHERE id = ? AND (? IS NULL OR generation = ?)";
+    const of = generation ?? null;
+    this.#sql.write([["sessions", id]], `DELETE FROM sessions ${where}`, id, of, of);
   }
 }
 
@@ -110,7 +134,8 @@ export class Cuts {
   }
 
   note({ id, a, b }: SessionRow, code: string, at: number): void {
-    this.#sql.run(
+    this.#sql.write(
+      [],
       `INSERT OR REPLACE INTO cuts (session, site_a, boot_a, site_b, boot_b, code, at)
         VALUES (?, ?, ?, ?, ?, ?, ?)`,
       id,
@@ -139,7 +164,7 @@ export class Cuts {
 
   /** Forgets those made at or before `time`. */
   prune(time: number): void {
-    this.#sql.run("DELETE FROM cuts WHERE at <= ?", time);
+    this.#sql.write([], "DELETE FROM cuts WHERE at <= ?", time);
   }
 }
 
@@ -161,10 +186,10 @@ export class Pairs {
   /** In whatever order. */
   note(left: string, right: string): void {
     const [siteA, siteB] = left < right ? [left, right] : [right, left];
-    this.#sql.run("INSERT OR IGNORE INTO pairs VALUES (?, ?)", siteA, siteB);
+    this.#sql.write([], "INSERT OR IGNORE INTO pairs VALUES (?, ?)", siteA, siteB);
   }
 
   forget(siteA: string, siteB: string): void {
-    this.#sql.run("DELETE FROM pairs WHERE site_a = ? AND site_b = ?", siteA, siteB);
+    this.#sql.write([], "DELETE FROM pairs WHERE site_a = ? AND site_b = ?", siteA, siteB);
   }
 }

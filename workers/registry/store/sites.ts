@@ -1,11 +1,11 @@
 /** Sites, their certificates, and the counters of their assertions. */
 import type { Purpose } from "../../../protocol/uplink/assertions.ts";
+import { KeyedMemo, Memo } from "./mutations.ts";
 import {
   blob,
   bytes,
   list,
   listText,
-  Memo,
   number,
   optional,
   optionalBytes,
@@ -17,26 +17,28 @@ import {
 
 /** How long the last counter of an assertion is kept: longer than any assertion is good for. */
 const ASSERTION_MEMORY_MS = 10 * 60_000;
+/** How often those that are older are looked for, ms: no index finds them. */
+const PRUNE_MS = 60_000;
 
 /** `new` was made by name and has not joined: only such a site, or one revoked while it was, has no key. */
 export type SiteRowState = "new" | "up" | "down" | "revoked";
 
 export interface SiteRow {
-  id: string;
-  name: string;
-  publicKey: Uint8Array<ArrayBuffer> | null;
-  keyHash: string | null;
-  state: SiteRowState;
-  since: number;
-  createdAt: number;
+  readonly id: string;
+  readonly name: string;
+  readonly publicKey: Uint8Array<ArrayBuffer> | null;
+  readonly keyHash: string | null;
+  readonly state: SiteRowState;
+  readonly since: number;
+  readonly createdAt: number;
   /** Patterns of the service names that it may offer; null is any. */
-  mayOffer: string[] | null;
+  readonly mayOffer: string[] | null;
 }
 
 /** A site that has joined. */
 export interface MemberRow extends SiteRow {
-  publicKey: Uint8Array<ArrayBuffer>;
-  keyHash: string;
+  readonly publicKey: Uint8Array<ArrayBuffer>;
+  readonly keyHash: string;
 }
 
 export function hasJoined(site: SiteRow): site is MemberRow {
@@ -53,15 +55,21 @@ export interface CertificateRow {
 
 export class Sites {
   readonly #sql: Sql;
+  readonly #rows: KeyedMemo<SiteRow | null>;
   readonly #names: Memo<ReadonlyMap<string, string>>;
+  readonly #patterns: Memo<ReadonlyMap<string, readonly string[]>>;
 
   constructor(sql: Sql) {
     this.#sql = sql;
-    this.#names = new Memo(sql, ["sites"], (before) => {
+    this.#rows = new KeyedMemo(sql.mutations, "sites", (id) => this.#read(id));
+    this.#names = new Memo(sql.mutations, ["names"], (before) => {
       const names = this.#readNames();
       const same = before?.size === names.size && [...names].every(([id, name]) => before.get(id) === name);
       return same ? before : names;
     });
+    this.#patterns = new Memo<ReadonlyMap<string, readonly string[]>>(sql.mutations, ["patterns"], () =>
+      this.#readPatterns(),
+    );
   }
 
   #site(row: Row): SiteRow {
@@ -93,6 +101,16 @@ export class Sites {
     );
   }
 
+  /** What sites may offer, by their ids; sites that may offer anything are left out. The same map while it says the same. */
+  patterns(): ReadonlyMap<string, readonly string[]> {
+    return this.#patterns.value;
+  }
+
+  #readPatterns(): Map<string, readonly string[]> {
+    const rows = this.#sql.rows("SELECT id, may_offer FROM sites WHERE may_offer IS NOT NULL");
+    return new Map(rows.map((row) => [text(row, "id"), list(row, "may_offer") ?? []]));
+  }
+
   /** How many are members or may become some: all that were not revoked. */
   count(): number {
     const row = this.#sql.row("SELECT count(*) AS count FROM sites WHERE state != 'revoked'");
@@ -100,6 +118,10 @@ export class Sites {
   }
 
   get(id: string): SiteRow | null {
+    return this.#rows.get(id);
+  }
+
+  #read(id: string): SiteRow | null {
     const row = this.#sql.row("SELECT * FROM sites WHERE id = ?", id);
     return row && this.#site(row);
   }
@@ -115,7 +137,8 @@ export class Sites {
   }
 
   put(site: SiteRow): void {
-    this.#sql.run(
+    this.#sql.write(
+      [["sites", site.id], "names", "patterns"],
       `INSERT INTO sites (id, name, public_key, key_hash, state, since, created_at, may_offer)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       site.id,
@@ -131,19 +154,41 @@ export class Sites {
 
   /** Gives a site that was made by name its key. */
   setKey(id: string, publicKey: Uint8Array<ArrayBuffer>, keyHash: string): void {
-    this.#sql.run("UPDATE sites SET public_key = ?, key_hash = ? WHERE id = ?", blob(publicKey), keyHash, id);
+    this.#sql.write(
+      [["sites", id]],
+      "UPDATE sites SET public_key = ?, key_hash = ? WHERE id = ?",
+      blob(publicKey),
+      keyHash,
+      id,
+    );
   }
 
   setName(id: string, name: string): void {
-    this.#sql.run("UPDATE sites SET name = ? WHERE id = ?", name, id);
+    this.#sql.write(
+      [["sites", id], ["offers", id], "names"],
+      "UPDATE sites SET name = ? WHERE id = ?",
+      name,
+      id,
+    );
   }
 
   setMayOffer(id: string, patterns: readonly string[] | null): void {
-    this.#sql.run("UPDATE sites SET may_offer = ? WHERE id = ?", listText(patterns), id);
+    this.#sql.write(
+      [["sites", id], "patterns"],
+      "UPDATE sites SET may_offer = ? WHERE id = ?",
+      listText(patterns),
+      id,
+    );
   }
 
-  setState(id: string, state: SiteRowState, since: number): void {
-    this.#sql.run("UPDATE sites SET state = ?, since = ? WHERE id = ?", state, since, id);
+  setState(id: string, state: "up" | "down", since: number): void {
+    this.#sql.write([["sites", id]], "UPDATE sites SET state = ?, since = ? WHERE id = ?", state, since, id);
+  }
+
+  /** Revokes a site: with it its links connect nobody, and its offers are nobody's. */
+  revoke(id: string, since: number): void {
+    const changes = [["sites", id], ["offers", id], "graph"] as const;
+    this.#sql.write(changes, "UPDATE sites SET state = 'revoked', since = ? WHERE id = ?", since, id);
   }
 }
 
@@ -178,7 +223,8 @@ export class Certificates {
   }
 
   put(certificate: Omit<CertificateRow, "revokedAt">): void {
-    this.#sql.run(
+    this.#sql.write(
+      [],
       "INSERT INTO certificates VALUES (?, ?, ?, ?, NULL)",
       certificate.serial,
       certificate.site,
@@ -188,17 +234,24 @@ export class Certificates {
   }
 
   revokeOf(site: string, at: number): void {
-    this.#sql.run("UPDATE certificates SET revoked_at = ? WHERE site = ? AND revoked_at IS NULL", at, site);
+    this.#sql.write(
+      [],
+      "UPDATE certificates SET revoked_at = ? WHERE site = ? AND revoked_at IS NULL",
+      at,
+      site,
+    );
   }
 
   /** Forgets certificates that ended before `time`: too old even to renew. */
   prune(time: number): void {
-    this.#sql.run("DELETE FROM certificates WHERE not_after < ?", time);
+    this.#sql.write([], "DELETE FROM certificates WHERE not_after < ?", time);
   }
 }
 
 export class Assertions {
   readonly #sql: Sql;
+  /** When old ones were last forgotten, ms. */
+  #prunedAt = Number.NEGATIVE_INFINITY;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -206,22 +259,21 @@ export class Assertions {
 
   /** Notes a counter. False when this or a later one of that process and purpose was seen: a replay. */
   note(site: string, boot: string, purpose: Purpose, counter: number, now: number): boolean {
-    this.#sql.run("DELETE FROM assertions WHERE at < ?", now - ASSERTION_MEMORY_MS);
-    const row = this.#sql.row(
-      "SELECT counter FROM assertions WHERE site = ? AND boot = ? AND purpose = ?",
-      site,
-      boot,
-      purpose,
-    );
-    if (row && number(row, "counter") >= counter) return false;
-    this.#sql.run(
-      "INSERT OR REPLACE INTO assertions VALUES (?, ?, ?, ?, ?)",
+    if (now - this.#prunedAt >= PRUNE_MS || now < this.#prunedAt) {
+      this.#sql.write([], "DELETE FROM assertions WHERE at < ?", now - ASSERTION_MEMORY_MS);
+      this.#prunedAt = now;
+    }
+    const noted = this.#sql.write(
+      [],
+      `INSERT INTO assertions (site, boot, purpose, counter, at) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (site, boot, purpose) DO UPDATE SET counter = excluded.counter, at = excluded.at
+        WHERE excluded.counter > counter RETURNING 1`,
       site,
       boot,
       purpose,
       counter,
       now,
     );
-    return true;
+    return noted.length > 0;
   }
 }

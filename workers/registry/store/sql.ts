@@ -1,30 +1,20 @@
 /** SQL against the object's database, and how columns are read from rows. */
 import { z } from "zod";
+import { type Change, Mutations } from "./mutations.ts";
 
 export type Row = Record<string, SqlStorageValue>;
 
-/** The table that a statement writes; null for one that only reads. */
-const WRITES = /^\s*(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)/i;
-
-const writesAround = new WeakMap<DurableObjectStorage, number>();
-
-/** To be called after writes that went around {@link Sql}, and after a rollback: nothing that was read still counts. */
-export function noteWritesAround(storage: DurableObjectStorage): void {
-  writesAround.set(storage, (writesAround.get(storage) ?? 0) + 1);
-}
-
 export class Sql {
   readonly #storage: DurableObjectStorage;
-  /** Which table each statement writes, so that a statement is looked at once. */
-  readonly #written = new Map<string, string | null>();
-  readonly #versions = new Map<string, number>();
+  readonly mutations: Mutations;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
+    this.mutations = Mutations.of(storage);
   }
 
+  /** Rows that a statement reads. */
   rows(sql: string, ...values: SqlStorageValue[]): Row[] {
-    this.#noteWrite(sql);
     return this.#storage.sql.exec(sql, ...values).toArray();
   }
 
@@ -33,50 +23,11 @@ export class Sql {
     return this.rows(sql, ...values)[0] ?? null;
   }
 
-  /** Runs a statement, and tells how many rows it wrote (of tables and indexes). */
-  run(sql: string, ...values: SqlStorageValue[]): number {
-    this.#noteWrite(sql);
-    return this.#storage.sql.exec(sql, ...values).rowsWritten;
-  }
-
-  #noteWrite(sql: string): void {
-    let table = this.#written.get(sql);
-    if (table === undefined) {
-      table = WRITES.exec(sql)?.[1] ?? null;
-      this.#written.set(sql, table);
-    }
-    if (table !== null) this.#versions.set(table, (this.#versions.get(table) ?? 0) + 1);
-  }
-
-  /** Grows with each write to any of the tables. */
-  version(tables: readonly string[]): number {
-    const around = writesAround.get(this.#storage) ?? 0;
-    return tables.reduce((sum, table) => sum + (this.#versions.get(table) ?? 0), around);
-  }
-}
-
-/** A value made of what tables hold, kept until one of them is written. The object is the only one who writes. */
-export class Memo<T> {
-  readonly #sql: Sql;
-  readonly #tables: readonly string[];
-  readonly #read: (before: T | undefined) => T;
-  #version = -1;
-  #value: T | undefined;
-
-  /** @param read makes the value; given the one before, which it may give back where nothing differs */
-  constructor(sql: Sql, tables: readonly string[], read: (before: T | undefined) => T) {
-    this.#sql = sql;
-    this.#tables = tables;
-    this.#read = read;
-  }
-
-  get value(): T {
-    const version = this.#sql.version(this.#tables);
-    if (this.#value === undefined || version !== this.#version) {
-      this.#value = this.#read(this.#value);
-      this.#version = version;
-    }
-    return this.#value;
+  /** Runs a statement that writes, and gives the rows that it returns. @param changes what of it is kept in memory */
+  write(changes: readonly Change[], sql: string, ...values: SqlStorageValue[]): Row[] {
+    const rows = this.#storage.sql.exec(sql, ...values).toArray();
+    for (const change of changes) this.mutations.note(change);
+    return rows;
   }
 }
 

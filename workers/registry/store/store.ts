@@ -2,6 +2,7 @@
  * The registry's storage behind typed functions: only this folder and schema.ts speak SQL. One class for each
  * table or two, and here what concerns several. Times are ms.
  */
+import { DEFAULT_QUOTAS } from "../../../protocol/api/quotas.ts";
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { dumpTables, restoreTables, type Tables } from "./backup.ts";
 import { Bans } from "./bans.ts";
@@ -11,7 +12,7 @@ import { Issuers, NetworkTable } from "./network.ts";
 import { Listeners, Offers } from "./offers.ts";
 import { Cuts, Pairs, Sessions } from "./sessions.ts";
 import { Assertions, Certificates, Sites } from "./sites.ts";
-import { noteWritesAround, Sql, text } from "./sql.ts";
+import { Sql, text } from "./sql.ts";
 import { Tokens } from "./tokens.ts";
 
 export type { LinkRow } from "./links.ts";
@@ -57,7 +58,7 @@ export class Store {
     this.sessions = new Sessions(sql);
     this.cuts = new Cuts(sql);
     this.pairs = new Pairs(sql);
-    this.events = new Events(sql);
+    this.events = new Events(sql, () => this.network.quotas().events ?? DEFAULT_QUOTAS.events);
     this.bans = new Bans(sql);
   }
 
@@ -66,7 +67,7 @@ export class Store {
     try {
       return this.#storage.transactionSync(work);
     } catch (thrown) {
-      noteWritesAround(this.#storage);
+      this.#sql.mutations.noteAll();
       throw thrown;
     }
   }
@@ -82,16 +83,23 @@ export class Store {
    */
   restore(dump: { migration: number; tables: Tables }, now: number): void {
     restoreTables(this.#storage, this.#sql, dump, now);
-    noteWritesAround(this.#storage);
+    this.#sql.mutations.noteAll();
+  }
+
+  /** Removes everything stored. */
+  async deleteAll(): Promise<void> {
+    await this.#storage.deleteAll();
+    this.#sql.mutations.noteAll();
   }
 
   /** Forgets a site and everything that hangs on it, its events excepted. */
   deleteSite(id: string): void {
-    this.#sql.run("DELETE FROM sites WHERE id = ?", id);
-    for (const table of OF_SITE) this.#sql.run(`DELETE FROM ${table} WHERE site = ?`, id);
-    this.#sql.run("DELETE FROM links WHERE joiner = ? OR issuer = ?", id, id);
-    this.#sql.run("DELETE FROM issuers WHERE id = ?", id);
-    this.#sql.run("DELETE FROM pairs WHERE site_a = ? OR site_b = ?", id, id);
+    const changes = [["sites", id], ["offers", id], "names", "patterns", "links", "graph", "losses"] as const;
+    this.#sql.write(changes, "DELETE FROM sites WHERE id = ?", id);
+    for (const table of OF_SITE) this.#sql.write(changes, `DELETE FROM ${table} WHERE site = ?`, id);
+    this.#sql.write(changes, "DELETE FROM links WHERE joiner = ? OR issuer = ?", id, id);
+    this.#sql.write([], "DELETE FROM issuers WHERE id = ?", id);
+    this.#sql.write([], "DELETE FROM pairs WHERE site_a = ? OR site_b = ?", id, id);
   }
 
   /** The instances of a site that left offers, listeners or sessions. */
@@ -110,9 +118,10 @@ export class Store {
 
   /** Forgets an instance: its offers, its listeners, its sessions. */
   dropInstance({ site, boot }: InstanceId): void {
-    this.#sql.run("DELETE FROM offers WHERE site = ? AND boot = ?", site, boot);
-    this.#sql.run("DELETE FROM listeners WHERE site = ? AND boot = ?", site, boot);
-    this.#sql.run("DELETE FROM sessions WHERE site_a = ? AND boot_a = ?", site, boot);
-    this.#sql.run("DELETE FROM sessions WHERE site_b = ? AND boot_b = ?", site, boot);
+    const offers = [["offers", site], "losses"] as const;
+    this.#sql.write(offers, "DELETE FROM offers WHERE site = ? AND boot = ?", site, boot);
+    this.#sql.write([], "DELETE FROM listeners WHERE site = ? AND boot = ?", site, boot);
+    this.#sql.write(["sessions"], "DELETE FROM sessions WHERE site_a = ? AND boot_a = ?", site, boot);
+    this.#sql.write(["sessions"], "DELETE FROM sessions WHERE site_b = ? AND boot_b = ?", site, boot);
   }
 }

@@ -54,7 +54,8 @@ export class Tokens {
   }
 
   put(token: TokenRow): void {
-    this.#sql.run(
+    this.#sql.write(
+      [],
       `INSERT INTO tokens (id, issuer, secret_hash, uses, used, created_at, expires_at, revoked_at, site)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       token.id,
@@ -82,8 +83,16 @@ export class Tokens {
       .map((row) => this.#token(row));
   }
 
+  /** How many still admit somebody. */
+  countGood(now: number): number {
+    const statement =
+      "SELECT count(*) AS count FROM tokens WHERE revoked_at IS NULL AND expires_at > ? AND used < uses";
+    const row = this.#sql.row(statement, now);
+    return row ? number(row, "count") : 0;
+  }
+
   revoke(id: string, at: number): void {
-    this.#sql.run("UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", at, id);
+    this.#sql.write([], "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", at, id);
   }
 
   /** Forgets those that ended at or before `time`, and who redeemed them. */
@@ -91,8 +100,8 @@ export class Tokens {
     const ended = "SELECT id FROM tokens WHERE expires_at <= ? OR revoked_at <= ?";
     for (const row of this.#sql.rows(ended, time, time)) {
       const id = text(row, "id");
-      this.#sql.run("DELETE FROM redemptions WHERE token = ?", id);
-      this.#sql.run("DELETE FROM tokens WHERE id = ?", id);
+      this.#sql.write([], "DELETE FROM redemptions WHERE token = ?", id);
+      this.#sql.write([], "DELETE FROM tokens WHERE id = ?", id);
     }
   }
 
@@ -109,7 +118,8 @@ export class Tokens {
 
   /** Notes a redemption, which takes one use; in place of an earlier one by the same key, whose link is gone. */
   putRedemption(token: string, keyHash: string, redemption: Redemption, at: number): void {
-    this.#sql.run(
+    this.#sql.write(
+      [],
       `INSERT OR REPLACE INTO redemptions (token, key_hash, site, link, serial, at)
         VALUES (?, ?, ?, ?, ?, ?)`,
       token,
@@ -119,6 +129,6 @@ export class Tokens {
       redemption.serial,
       at,
     );
-    this.#sql.run("UPDATE tokens SET used = used + 1 WHERE id = ?", token);
+    this.#sql.write([], "UPDATE tokens SET used = used + 1 WHERE id = ?", token);
   }
 }

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nameMatches } from "../../../../../protocol/names.ts";
-import { decideOffers, type StoredOffer } from "../../../../../workers/registry/policy/offers.ts";
+import {
+  byAge,
+  decideChanged,
+  decideOffers,
+  type OfferBook,
+  type OfferGround,
+  type StoredOffer,
+} from "../../../../../workers/registry/policy/offers.ts";
 
 const offer = (service: string, site: string, refused: string | null = "service.forbidden"): StoredOffer => ({
   service,
@@ -88,6 +95,83 @@ describe("which offers are taken", () => {
           expect(decideOffers(again, rules)).toEqual(decisions);
         },
       ),
+    );
+  });
+});
+
+describe("decideChanged", () => {
+  const SITES = ["east", "west", "south"];
+
+  const bookOf = (ofSite: ReadonlyMap<string, readonly StoredOffer[]>): OfferBook => {
+    const taken = [...ofSite.values()].flat().filter(({ refused }) => refused === null);
+    return { ofSite, ofService: Map.groupBy(taken.sort(byAge), ({ service }) => service) };
+  };
+
+  const decided = ({ book, patterns }: OfferGround, services: number): Map<StoredOffer, string | null> => {
+    const offers = [...book.ofSite.values()].flat().sort(byAge);
+    const decisions = decideOffers(offers, { mayOffer: (site) => patterns.get(site) ?? null, services });
+    return new Map(offers.map((one, index) => [one, decisions[index] ?? null]));
+  };
+
+  const anyOffers = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d"), { maxLength: 3 });
+  const anyPatterns = fc.option(fc.subarray(["a", "b", "c*"]), { nil: null });
+  const anySite = fc.record({ services: anyOffers, patterns: anyPatterns });
+  const anyWorld = fc.record({
+    sites: fc.tuple(anySite, anySite, anySite),
+    services: fc.integer({ min: 0, max: 5 }),
+  });
+  const anyChange = fc.record({
+    services: fc.integer({ min: 0, max: 5 }),
+    sites: fc.tuple(fc.option(anySite), fc.option(anySite), fc.option(anySite)),
+  });
+
+  it("decides of what changed as decideOffers does of everything", () => {
+    fc.assert(
+      fc.property(anyWorld, anyChange, (world, change) => {
+        const patterns = new Map(
+          SITES.flatMap((site, at) => {
+            const list = world.sites[at]?.patterns ?? null;
+            return list === null ? [] : [[site, list] as const];
+          }),
+        );
+        const fresh = (site: string, at: number, since: number) =>
+          (world.sites[at]?.services ?? []).map((service) => ({ ...offer(service, site), since }));
+        const first = {
+          book: bookOf(new Map(SITES.map((site, at) => [site, fresh(site, at, at)]))),
+          patterns,
+        };
+        const decisions = decided(first, world.services);
+        const settled = new Map(
+          [...first.book.ofSite].map(([site, list]) => [
+            site,
+            list.map((one) => ({ ...one, refused: decisions.get(one) ?? null })),
+          ]),
+        );
+        const before: OfferGround = { book: bookOf(settled), patterns };
+
+        const ofSite = new Map<string, readonly StoredOffer[]>(settled);
+        const nowPatterns = new Map(patterns);
+        for (const [at, site] of SITES.entries()) {
+          const changed = change.sites[at];
+          if (!changed) continue;
+          const known = new Map(settled.get(site)?.map((one) => [one.service, one]));
+          const list = changed.services.map(
+            (service) => known.get(service) ?? { ...offer(service, site), since: 10 },
+          );
+          ofSite.set(site, list.sort(byAge));
+          if (changed.patterns === null) nowPatterns.delete(site);
+          else nowPatterns.set(site, changed.patterns);
+        }
+        const now: OfferGround = { book: bookOf(ofSite), patterns: nowPatterns };
+        const expected = [...decided(now, change.services)].filter(
+          ([one, refused]) => one.refused !== refused,
+        );
+        const found = decideChanged(before, now, change.services);
+        const inOrder = (list: readonly (readonly [StoredOffer, string | null])[]) =>
+          list.map(([one, refused]) => `${one.instance.site} ${one.service} ${refused}`).sort();
+        expect(inOrder(found.map(({ offer: one, refused }) => [one, refused]))).toEqual(inOrder(expected));
+      }),
+      { numRuns: 500 },
     );
   });
 });

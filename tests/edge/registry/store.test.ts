@@ -1,0 +1,285 @@
+/** The registry's store: what it keeps in memory is what the database holds, after any writes, also ones rolled back. */
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import fc from "fast-check";
+import { afterEach, describe, expect, it } from "vitest";
+import { NETWORK_NODE } from "../../../workers/registry/policy/link-graph.ts";
+import { migrate } from "../../../workers/registry/store/migrations.ts";
+import { Mutations } from "../../../workers/registry/store/mutations.ts";
+import { Store } from "../../../workers/registry/store/store.ts";
+import { resetEdge } from "../../support/workerd/reset.ts";
+
+afterEach(resetEdge);
+
+const SITES = ["s1", "s2", "s3"];
+const BOOTS = ["b1", "b2"];
+const SERVICES = ["api", "db", "web"];
+const LINKS = ["l1", "l2", "l3", "l4"];
+const SESSIONS = ["x1", "x2"];
+
+type Write = (store: Store, at: number) => void;
+
+const site = fc.constantFrom(...SITES);
+const instance = fc.record({ site, boot: fc.constantFrom(...BOOTS) });
+const anyOffer = fc.record({
+  name: fc.constantFrom(...SERVICES),
+  protocol: fc.constant("tcp" as const),
+  port: fc.integer({ min: 1, max: 3 }),
+  to: fc.option(fc.array(fc.constant("s1"), { minLength: 1, maxLength: 1 }), { nil: undefined }),
+});
+
+const certificate = (byte: number) => Uint8Array.of(byte);
+
+/** Each write as a function of the store. */
+const anyWrite: fc.Arbitrary<Write> = fc.oneof(
+  fc.tuple(site, fc.boolean()).map(
+    ([id, limited]): Write =>
+      (store, at) => {
+        if (store.sites.get(id) !== null) return;
+        const mayOffer = limited ? ["a*"] : null;
+        const name = `${id}-${at}`;
+        store.sites.put({
+          id,
+          name,
+          publicKey: null,
+          keyHash: null,
+          state: "new",
+          since: at,
+          createdAt: at,
+          mayOffer,
+        });
+      },
+  ),
+  fc.tuple(site, fc.constantFrom("up" as const, "down" as const)).map(
+    ([id, state]): Write =>
+      (store, at) =>
+        store.sites.setState(id, state, at),
+  ),
+  site.map(
+    (id): Write =>
+      (store, at) =>
+        store.sites.revoke(id, at),
+  ),
+  site.map(
+    (id): Write =>
+      (store, at) =>
+        store.sites.setName(id, `renamed-${at}`),
+  ),
+  site.map(
+    (id): Write =>
+      (store) =>
+        store.sites.setMayOffer(id, ["d*"]),
+  ),
+  site.map(
+    (id): Write =>
+      (store, at) =>
+        store.sites.setKey(id, certificate(at % 256), `key-${at}`),
+  ),
+  site.map(
+    (id): Write =>
+      (store) =>
+        store.deleteSite(id),
+  ),
+  fc.tuple(instance, fc.array(anyOffer, { maxLength: 3 })).map(
+    ([of, offers]): Write =>
+      (store, at) => {
+        // Offers come over an uplink, which only a site has.
+        if (store.sites.get(of.site) !== null) store.offers.replace(of, offers, at);
+      },
+  ),
+  fc.tuple(instance, fc.constantFrom(...SERVICES), fc.constantFrom(null, "quota.services")).map(
+    ([of, service, code]): Write =>
+      (store) =>
+        store.offers.setRefused(of, service, code),
+  ),
+  instance.map(
+    (of): Write =>
+      (store, at) =>
+        store.offers.markLost(of, at),
+  ),
+  instance.map(
+    (of): Write =>
+      (store) =>
+        store.offers.found(of),
+  ),
+  instance.map(
+    (of): Write =>
+      (store) =>
+        store.dropInstance(of),
+  ),
+  fc.constant<Write>((store, at) => store.offers.dropLost(at - 3)),
+  fc.tuple(fc.constantFrom(...LINKS), site, fc.constantFrom(...SITES, NETWORK_NODE)).map(
+    ([id, joiner, issuer]): Write =>
+      (store, at) => {
+        if (store.links.get(id) !== null) return;
+        const row = { id, joiner, issuer, name: id, cost: 1, certificate: certificate(1), createdAt: at };
+        store.links.put({ ...row, revokedAt: null });
+      },
+  ),
+  fc.constantFrom(...LINKS).map(
+    (id): Write =>
+      (store) =>
+        store.links.delete(id),
+  ),
+  fc.constantFrom(...LINKS).map(
+    (id): Write =>
+      (store, at) =>
+        store.links.setCertificate(id, certificate(at % 256)),
+  ),
+  fc.constantFrom(...SITES, NETWORK_NODE).map(
+    (issuer): Write =>
+      (store, at) => {
+        store.links.revokeFrom(issuer, at);
+      },
+  ),
+  fc.tuple(fc.constantFrom(...SESSIONS), instance, instance).map(
+    ([id, a, b]): Write =>
+      (store, at) => {
+        store.sessions.delete(id);
+        store.sessions.put({
+          id,
+          a,
+          b,
+          encryption: "hop",
+          generation: 1,
+          lanes: 1,
+          grantedAt: at,
+          awaySince: null,
+        });
+      },
+  ),
+  fc.constantFrom(...SESSIONS).map(
+    (id): Write =>
+      (store, at) =>
+        store.sessions.setAway(id, at),
+  ),
+  fc.tuple(fc.constantFrom(...SESSIONS), fc.constantFrom(undefined, 1, 2)).map(
+    ([id, generation]): Write =>
+      (store) =>
+        store.sessions.delete(id, generation),
+  ),
+  fc.constant<Write>((store, at) => store.network.setQuotas({ services: at, events: 100 + (at % 7) })),
+  fc.option(site, { nil: undefined }).map(
+    (owner): Write =>
+      (store, at) => {
+        store.events.add({ at, type: "site.up", owner, actor: "test" }, [{ text: `${at}` }]);
+      },
+  ),
+);
+
+/** Some writes in one transaction, which may fail after them. */
+const anyStep = fc.record({
+  writes: fc.array(anyWrite, { minLength: 1, maxLength: 4 }),
+  fails: fc.boolean(),
+});
+
+/** Everything that a store gives of what it may keep in memory. */
+function everything(store: Store) {
+  const { book } = { book: store.offers.book() };
+  const sorted = <T>(map: ReadonlyMap<string, T>) =>
+    [...map].sort(([left], [right]) => (left < right ? -1 : 1));
+  const instances = SITES.flatMap((id) => BOOTS.map((boot) => ({ site: id, boot })));
+  return {
+    network: [store.network.get(), store.network.quotas()],
+    sites: SITES.map((id) => store.sites.get(id)),
+    names: sorted(store.sites.names()),
+    patterns: sorted(store.sites.patterns()),
+    links: [...SITES, NETWORK_NODE].map((node) => [store.links.of(node), store.links.from(node)]),
+    edges: store.links.edges(),
+    ofSite: sorted(book.ofSite),
+    ofService: sorted(book.ofService),
+    stored: store.offers.stored(),
+    found: instances.flatMap((each) => SERVICES.map((service) => store.offers.find(each, service))),
+    firstLost: store.offers.firstLost(),
+    sessions: SESSIONS.map((id) => store.sessions.get(id)),
+    sessionCount: [store.sessions.count(), store.sessions.areThere],
+    events: store.events.count(),
+  };
+}
+
+describe("Store", () => {
+  it("gives after any writes, also ones rolled back, what a store that has read nothing yet gives", async () => {
+    let number = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyStep, { maxLength: 12 }), async (steps) => {
+        await runInDurableObject(env.REGISTRY.getByName(`store-${++number}`), (_, { storage }) => {
+          migrate(storage, 1);
+          const kept = new Store(storage);
+          const row = {
+            id: "n",
+            name: "shop",
+            createdAt: 1,
+            certificate: certificate(1),
+            sealedKey: certificate(2),
+          };
+          kept.network.put(row);
+          let at = 10;
+          for (const { writes, fails } of steps) {
+            everything(kept);
+            try {
+              kept.transaction(() => {
+                for (const write of writes) {
+                  write(kept, ++at);
+                  expect(everything(kept)).toEqual(everything(new Store(storage)));
+                }
+                if (fails) throw new Error("rolled back");
+              });
+            } catch (thrown) {
+              if (!(thrown instanceof Error) || thrown.message !== "rolled back") throw thrown;
+            }
+            expect(everything(kept)).toEqual(everything(new Store(storage)));
+          }
+          // None of it stays: this object is no network's.
+          storage.sql.exec("DELETE FROM migrations");
+        });
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("keeps the same book of offers, and the same offers of a service, until these change", async () => {
+    await runInDurableObject(env.REGISTRY.getByName("book"), (_, { storage }) => {
+      migrate(storage, 1);
+      const store = new Store(storage);
+      for (const id of SITES) {
+        const row = { id, name: id, publicKey: null, keyHash: null, since: 1, createdAt: 1, mayOffer: null };
+        store.sites.put({ ...row, state: "new" });
+        store.offers.replace({ site: id, boot: "b1" }, [{ name: id, protocol: "tcp", port: 1 }], 1);
+        store.offers.setRefused({ site: id, boot: "b1" }, id, null);
+      }
+      const before = store.offers.book();
+      store.sites.setState("s1", "up", 2);
+      store.offers.markLost({ site: "s1", boot: "b1" }, 2);
+      expect(store.offers.book()).toBe(before);
+      store.offers.replace({ site: "s1", boot: "b1" }, [{ name: "s1", protocol: "tcp", port: 2 }], 3);
+      const after = store.offers.book();
+      expect(after).not.toBe(before);
+      expect(after.ofService.get("s1")).toMatchObject([{ port: 2 }]);
+      expect(before.ofService.get("s1")).toMatchObject([{ port: 1 }]);
+      expect(after.ofService.get("s2")).toBe(before.ofService.get("s2"));
+      storage.sql.exec("DELETE FROM migrations");
+    });
+  });
+
+  it("reads again what was written around it", async () => {
+    await runInDurableObject(env.REGISTRY.getByName("around"), (_, { storage }) => {
+      migrate(storage, 1);
+      const store = new Store(storage);
+      const row = {
+        id: "s1",
+        name: "west",
+        publicKey: null,
+        keyHash: null,
+        since: 1,
+        createdAt: 1,
+        mayOffer: null,
+      };
+      store.sites.put({ ...row, state: "new" });
+      expect(store.sites.get("s1")?.state).toBe("new");
+      storage.sql.exec("UPDATE sites SET state = 'up'");
+      Mutations.of(storage).noteAll();
+      expect(store.sites.get("s1")?.state).toBe("up");
+      storage.sql.exec("DELETE FROM migrations");
+    });
+  });
+});

@@ -740,6 +740,18 @@ export const ERRORS = {
     "The range given to --bind has no free address left.",
     "Give a larger range to --bind.",
   ),
+  "config.rejected": entry(
+    "site",
+    400,
+    "The configuration file cannot be loaded; the connector keeps its running configuration.",
+    "Correct the file at the line that the message names; it is read again when it changes.",
+  ),
+  "config.restart_needed": entry(
+    "site",
+    409,
+    "The configuration file changes fields that a running connector cannot change.",
+    "Restart the connector for the new values, or restore the old ones in the file.",
+  ),
   "state.locked": entry(
     "site",
     409,

@@ -25,6 +25,7 @@ const GROUPS: Record<string, string> = {
   stream: "Streams",
   service: "Services",
   listener: "Listeners",
+  config: "The configuration file",
   state: "State directories",
   connector: "The local connector",
   edge: "The edge",

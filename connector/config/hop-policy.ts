@@ -1,39 +1,43 @@
 /**
- * Hop encryption as this connector's own configuration has it: which of its services it offers so (--hop), and
- * which of others' it uses so (--allow-hop). Nothing that comes from the edge adds to either.
+ * Which services a site offers (`--hop`) and uses (`--allow-hop`) with hop encryption.
+ * Only the connector's own configuration decides; the edge cannot add to either.
  */
 import { FairleadError } from "../../protocol/errors.ts";
 import { ServiceName } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
 
-/** Value of --allow-hop for every service. */
+/** Value of `--allow-hop` for every service. */
 const ALL = "all";
 
-/** Checks a value of --hop. @throws FairleadError `request.invalid` */
+/** Parses a value of `--hop` or `--allow-hop`. @throws FairleadError `request.invalid`. */
 export function parseHop(text: string): string {
-  return parse("--hop", text);
+  return parseWith(ServiceName, text, { code: "request.invalid", what: `"${text}"` });
 }
 
-/** Checks a value of --allow-hop. @throws FairleadError `request.invalid` */
-export function parseAllowHop(text: string): string {
-  return parse("--allow-hop", text);
+/** Names of services. */
+export interface HopServices {
+  /** Offered by this site. */
+  readonly hop?: readonly string[];
+  /** Used by this site; "all" stands for every service. */
+  readonly allowHop?: readonly string[];
 }
 
-function parse(option: string, text: string): string {
-  return parseWith(ServiceName, text, { code: "request.invalid", what: `${option} ${text}` });
-}
+export class HopPolicy {
+  #offered: ReadonlySet<string> = new Set();
+  #allowed: ReadonlySet<string> = new Set();
 
-export class HopRules {
-  readonly #offered: ReadonlySet<string>;
-  readonly #allowed: ReadonlySet<string>;
+  constructor(services: HopServices = {}) {
+    this.set(services);
+  }
 
-  constructor({ hop = [], allowHop = [] }: { hop?: readonly string[]; allowHop?: readonly string[] } = {}) {
+  /** Replaces the policy, for streams that are opened from now on. */
+  set({ hop = [], allowHop = [] }: HopServices): void {
     this.#offered = new Set(hop);
     this.#allowed = new Set(allowHop);
   }
 
-  /** Whether this site offers the service, if it offers it, for hop encryption. */
+  /** Whether this site's offer of the service, if there is one, is for hop encryption. */
   offers(service: string): boolean {
     return this.#offered.has(service);
   }
@@ -43,7 +47,7 @@ export class HopRules {
     return this.#allowed.has(ALL) || this.#allowed.has(service);
   }
 
-  /** Whether it may use any. */
+  /** Whether this site may use any service with hop encryption. */
   get allowsAny(): boolean {
     return this.#allowed.size > 0;
   }
@@ -54,10 +58,10 @@ export class HopRules {
   }
 }
 
-/** Why a client gets nowhere whose service is offered with hop encryption only. */
+/** The error of a client whose service is offered with hop encryption only, while this site does not use it. */
 export function hopNotAllowed(service: string): FairleadError {
   return new FairleadError(
     "service.hop_not_allowed",
-    `${service} is offered with hop encryption only, and this site was not started with --allow-hop ${service}`,
+    `${service} is offered with hop encryption only, and this site was not started with --allow-hop ${service}.`,
   );
 }

@@ -2,7 +2,8 @@
 
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { SiteView } from "../../protocol/uplink/messages.ts";
-import type { HopRules } from "../config/hop-policy.ts";
+import type { ConfigReload } from "../config/config-reload.ts";
+import type { HopPolicy } from "../config/hop-policy.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
@@ -15,7 +16,16 @@ import type { RefusedOffers } from "../targets/refused-offers.ts";
 import type { ClockSkew } from "../uplink/clock-skew.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Links, Services, Sessions, Status } from "./schema.ts";
-import { descriptorLine, iso, linkLines, offerLines, serviceLines, troubleLine, uplinkLine } from "./view.ts";
+import {
+  configLine,
+  descriptorLine,
+  iso,
+  linkLines,
+  offerLines,
+  serviceLines,
+  troubleLine,
+  uplinkLine,
+} from "./view.ts";
 
 /** The connector's parts that have something to tell. */
 export interface Parts {
@@ -29,11 +39,13 @@ export interface Parts {
   readonly catalogue: Pick<Catalogue, "reachable">;
   readonly listeners: Pick<ListenerSet, "reports">;
   readonly descriptors?: Pick<DescriptorWatch, "use">;
-  readonly hop: HopRules;
+  readonly hop: HopPolicy;
   readonly offers: Pick<Offers, "list">;
   readonly refusedOffers: Pick<RefusedOffers, "list">;
   readonly manager: Pick<SessionManager, "sessions">;
   readonly relay: { readonly flows: number };
+  /** Undefined when the configuration comes from no file. */
+  readonly reload?: Pick<ConfigReload, "state"> | undefined;
 }
 
 /** How long the registry's answer is good for the next who asks, ms. */
@@ -48,7 +60,7 @@ export class Report {
   }
 
   async status(): Promise<Status> {
-    const { site, boot, software, uplink, renewer, clock, descriptors, relay } = this.#parts;
+    const { site, boot, software, uplink, renewer, clock, descriptors, relay, reload } = this.#parts;
     const { membership } = site;
     const view = await this.#ask();
     return {
@@ -61,10 +73,11 @@ export class Report {
         view?.sites.filter(({ id, state }) => id !== membership.site.id && state === "up").length ?? null,
       uplink: uplinkLine(uplink.state, uplink.rtt),
       certificateExpiresAt: iso(membership.notAfter),
-      ...(renewer.trouble === null ? {} : { renewal: troubleLine(renewer.trouble) }),
+      renewal: renewer.trouble === null ? undefined : troubleLine(renewer.trouble),
       clockSkewMs: clock.skewMs,
       descriptors: descriptorLine(descriptors?.use ?? null),
       flows: relay.flows,
+      config: reload && configLine(reload.state),
       ...this.#links(),
       ...this.services(),
       ...this.sessions(),

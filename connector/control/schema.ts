@@ -109,6 +109,18 @@ export const DescriptorLine = z.object({
 });
 export type DescriptorLine = z.infer<typeof DescriptorLine>;
 
+/** The configuration file of the connector. */
+export const ConfigLine = z.object({
+  file: z.string(),
+  /** When the file was last loaded. */
+  loadedAt: time,
+  /** Why the file as it is now was not loaded. */
+  error: Trouble.optional(),
+  /** Fields whose values in the file take effect at the next start. */
+  restartNeeded: z.array(z.string()),
+});
+export type ConfigLine = z.infer<typeof ConfigLine>;
+
 export const Services = z.object({ services: z.array(ServiceLine), offers: z.array(OfferLine) });
 export type Services = z.infer<typeof Services>;
 export const Links = z.object({
@@ -136,6 +148,8 @@ export const Status = z.object({
   clockSkewMs: z.number().nullable().optional(),
   /** Null where the system does not tell. */
   descriptors: DescriptorLine.nullable().optional(),
+  /** Not given when the configuration comes from no file. */
+  config: ConfigLine.optional(),
   /** Other sites of the network that are up; null while the registry cannot be asked. */
   otherSites: z.number().int().nullable(),
   /** Client connections that have not ended: of this site's listeners, and of other sites to this site's targets. */

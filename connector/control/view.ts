@@ -7,10 +7,12 @@ import type {
   RefusedOffer,
   VisibleService,
 } from "../../protocol/uplink/messages.ts";
-import { HopRules, hopNotAllowed } from "../config/hop-policy.ts";
+import type { ConfigState } from "../config/config-reload.ts";
+import { HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
 import type { DescriptorUse } from "../resources/descriptor-watch.ts";
 import type { UplinkState } from "../uplink/state.ts";
 import type {
+  ConfigLine,
   DescriptorLine,
   LinkLine,
   Links,
@@ -31,7 +33,7 @@ export function uplinkLine(state: UplinkState, rtt: number | null = null): Uplin
 export function serviceLines(
   services: readonly VisibleService[],
   reports: readonly ListenerReport[],
-  hop = new HopRules(),
+  hop = new HopPolicy(),
 ): ServiceLine[] {
   const byService = new Map(reports.map(({ service, ...listener }) => [service, listener]));
   return services
@@ -109,6 +111,15 @@ function standing(link: Omit<LinkReport, "issuer">, isUp: boolean): Omit<LinkLin
 /** A code with what the table says to do; one of a newer edge stands alone. */
 function troubleOf(code: string): { code: string; action?: string } {
   return isErrorCode(code) ? { code, action: ERRORS[code].action } : { code };
+}
+
+export function configLine({ file, loadedAt, error, restartNeeded }: ConfigState): ConfigLine {
+  return {
+    file,
+    loadedAt: iso(loadedAt),
+    error: error && troubleLine(error),
+    restartNeeded: [...restartNeeded],
+  };
 }
 
 /** A failure with what to do about it. */

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
-import { HopRules } from "../config/hop-policy.ts";
+import { HopPolicy } from "../config/hop-policy.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { Flow } from "../relay/flow.ts";
 import type { Relay, RelayStream } from "../relay/relay.ts";
@@ -32,7 +32,7 @@ export interface ClientsOptions {
   readonly catalogue: Catalogue;
   readonly streams: Streams;
   /** Allows no hop encryption unless given. */
-  readonly hop?: HopRules;
+  readonly hop?: HopPolicy;
   /** The round trip to the edge, ms; null while it is not known. */
   readonly edgeRoundTrip?: () => number | null;
   /** How long the uplink has been up without a gap, ms; 0 while it is down. Infinite unless given. */
@@ -131,7 +131,7 @@ export class Clients {
       service,
       flow,
       signal,
-      hop: this.#options.hop ?? new HopRules(),
+      hop: this.#options.hop ?? new HopPolicy(),
       early: new EarlyData(client),
       stopping: this.#stopping.signal,
       lookup: () => catalogue.lookup(service),

@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { ERRORS, type FairleadError } from "../../protocol/errors.ts";
 import type { ListenerReport, VisibleService } from "../../protocol/uplink/messages.ts";
-import { type Bind, DEFAULT_HOST, type ListenAt } from "../config/service-options.ts";
+import { type Bind, DEFAULT_HOST, formatBind, type ListenerAddress } from "../config/service-options.ts";
 import type { Log } from "../log.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
@@ -23,7 +23,7 @@ export interface OwnedAddresses {
 export interface ListenerSetOptions {
   readonly state: StateDirectory;
   readonly bind: Bind;
-  readonly listen: readonly ListenAt[];
+  readonly listen: readonly ListenerAddress[];
   /** See {@link localSocketOptions}. */
   readonly keepAliveMs?: number | null | undefined;
   /** Counts the descriptors of clients. */
@@ -39,20 +39,33 @@ export interface ListenerSetOptions {
   readonly retry?: { readonly base: number; readonly cap: number };
 }
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+  /** Both, as text. */
+  readonly place: string;
+}
+
 export class ListenerSet {
   readonly #options: ListenerSetOptions;
-  readonly #listen: ReadonlyMap<string, ListenAt>;
+  #bind: Bind;
+  #listen: ReadonlyMap<string, ListenerAddress>;
   readonly #open = new Map<string, { readonly listener: Listener; readonly place: string }>();
   /** Services for which the range has no address left. */
   readonly #exhausted = new Set<string>();
   /** Null when every listener is at one address. */
-  readonly #pool: AddressPool | null;
+  #pool: AddressPool | null;
+  /** Addresses that were assigned out of the range, as they were stored last. */
+  #book: AddressBook | null;
   #services: readonly VisibleService[] = [];
+  #isClosed = false;
 
   private constructor(options: ListenerSetOptions, book: AddressBook | null) {
     this.#options = options;
-    this.#listen = new Map(options.listen.map((at) => [at.name, at]));
-    this.#pool = options.bind.kind === "range" ? new AddressPool(options.bind.range, book) : null;
+    this.#bind = options.bind;
+    this.#listen = byName(options.listen);
+    this.#book = book;
+    this.#pool = poolOf(options.bind, book);
   }
 
   /** @throws FairleadError `state.corrupt`. */
@@ -60,23 +73,41 @@ export class ListenerSet {
     return new ListenerSet(options, await options.state.readJson(ADDRESSES_FILE, AddressBook));
   }
 
-  /** Opens and closes listeners so that they are those of `services`. A listener that has not changed stays open. */
+  /** Takes over other addresses. A listener whose address is the same is not touched; clients keep their connections. */
+  configure({ bind, listen }: Pick<ListenerSetOptions, "bind" | "listen">): void {
+    if (formatBind(bind) !== formatBind(this.#bind)) this.#pool = poolOf(bind, this.#book);
+    this.#bind = bind;
+    this.#listen = byName(listen);
+    this.set(this.#services);
+  }
+
+  /** Ports of listeners whose host the configuration names. */
+  get namedPorts(): number[] {
+    return [...this.#listen.values()].flatMap(({ host, port }) => (host === null ? [] : [port]));
+  }
+
+  /** Makes the listeners those of `services`. A listener whose address is the same is not touched. */
   set(services: readonly VisibleService[]): void {
+    if (this.#isClosed) return;
     this.#services = services;
-    const wanted = new Map(services.map((service) => [service.name, service]));
+    const needed = new Set(services.map(({ name }) => name));
     const before = this.#pool?.book;
     let changed = this.#exhausted.size > 0;
     for (const [name, { listener }] of this.#open) {
-      if (wanted.has(name)) continue;
+      if (needed.has(name)) continue;
       this.#remove(name, listener);
       changed = true;
     }
     this.#exhausted.clear();
-    const needed = new Set(wanted.keys());
-    for (const service of services) {
-      const address = this.#addressOf(service, needed);
+    const addresses = services.map((service) => ({ service, address: this.#addressOf(service, needed) }));
+    // Every address is given up before one is taken: two listeners may change places.
+    for (const { service, address } of addresses) {
+      const open = this.#open.get(service.name);
+      if (open !== undefined && open.place !== address?.place) this.#remove(service.name, open.listener);
+    }
+    for (const { service, address } of addresses) {
       if (address === null) this.#exhaust(service.name);
-      else this.#ensure(service.name, address.host, address.port);
+      else if (!this.#open.has(service.name)) this.#listenAt(service.name, address);
     }
     if (this.#pool !== null && this.#pool.book !== before) this.#store(this.#pool.book);
     if (changed || this.#exhausted.size > 0) this.#options.onChange();
@@ -135,18 +166,15 @@ export class ListenerSet {
     for (const { listener } of this.#open.values()) void listener.review();
   }
 
+  /** Closes the listeners for good. Clients keep their connections. */
   close(): void {
+    this.#isClosed = true;
     this.#services = [];
     for (const [name, { listener }] of this.#open) this.#remove(name, listener);
   }
 
-  #ensure(service: string, host: string, port: number): void {
+  #listenAt(service: string, { host, port, place }: Address): void {
     const { onClient, onRefused, onChange, log, retry, keepAliveMs, descriptors, ownTargets } = this.#options;
-    const ownOnly = this.#listen.get(service)?.host === host;
-    const place = formatAddress(host, port);
-    const open = this.#open.get(service);
-    if (open?.place === place) return;
-    open?.listener.close();
     const listener = new Listener({
       service,
       host,
@@ -155,13 +183,18 @@ export class ListenerSet {
       log,
       onState: onChange,
       descriptors,
-      // An address given by --listen may be another connector's target: that is how two networks are joined.
-      addressOwner: ownTargets && (() => ownTargets.check(host, port, ownOnly)),
+      // An address that the configuration names may be another connector's target: that is how two networks are joined.
+      addressOwner: ownTargets && (() => ownTargets.check(host, port, this.#isNamed(service, host))),
       onClient: (socket) => onClient(service, socket),
       onRefused: (socket, error) => onRefused(service, socket, error),
-      ...(retry ? { retry } : {}),
+      retry,
     });
     this.#open.set(service, { listener, place });
+  }
+
+  /** Whether the configuration names this host for the service's listener. */
+  #isNamed(service: string, host: string): boolean {
+    return this.#listen.get(service)?.host === host;
   }
 
   #remove(name: string, listener: Listener): void {
@@ -170,35 +203,43 @@ export class ListenerSet {
     this.#options.log.info({ service: name, address: listener.address }, "The listener is closed.");
   }
 
-  /** The address of a service's listener; null when the range has none left. */
-  #addressOf(service: VisibleService, needed: ReadonlySet<string>): { host: string; port: number } | null {
-    const { bind } = this.#options;
+  /** The address of the service's listener; null when the range has none left. */
+  #addressOf(service: VisibleService, needed: ReadonlySet<string>): Address | null {
     const at = this.#listen.get(service.name);
     const port = at?.port ?? service.port;
-    if (at?.host) return { host: at.host, port };
-    if (bind.kind === "address") return { host: bind.address, port };
+    const host = at?.host ?? this.#hostOf(service.name, port, needed);
+    return host === null ? null : { host, port, place: formatAddress(host, port) };
+  }
+
+  #hostOf(service: string, port: number, needed: ReadonlySet<string>): string | null {
     const { ownTargets } = this.#options;
+    if (this.#bind.kind === "address") return this.#bind.address;
     const isBlocked = (address: string) => (ownTargets?.takenBy(address, port) ?? null) !== null;
-    const host = this.#pool?.assign(service.name, needed, isBlocked) ?? null;
-    return host === null ? null : { host, port };
+    return this.#pool?.assign(service, needed, isBlocked) ?? null;
   }
 
   #exhaust(service: string): void {
-    const open = this.#open.get(service);
-    if (open) this.#remove(service, open.listener);
     this.#exhausted.add(service);
     this.#options.log.warn({ service, code: "listener.exhausted" }, ERRORS["listener.exhausted"].meaning);
   }
 
   #rangeText(): string {
-    return this.#options.bind.kind === "range" ? this.#options.bind.range.text : DEFAULT_HOST;
+    return this.#bind.kind === "range" ? this.#bind.range.text : DEFAULT_HOST;
   }
 
   /** A failure is only logged: at worst, services have other addresses after a restart. */
   #store(book: AddressBook): void {
+    this.#book = book;
     const { state, log } = this.#options;
     state.writeAtomic(ADDRESSES_FILE, `${JSON.stringify(book, null, 2)}\n`).catch((error: unknown) => {
       log.error({ error: String(error) }, "The addresses of services could not be stored.");
     });
   }
 }
+
+const byName = (addresses: readonly ListenerAddress[]): ReadonlyMap<string, ListenerAddress> =>
+  new Map(addresses.map((address) => [address.name, address]));
+
+/** Null when every listener is at one address. */
+const poolOf = (bind: Bind, book: AddressBook | null) =>
+  bind.kind === "range" ? new AddressPool(bind.range, book) : null;

@@ -36,7 +36,7 @@ export interface ListenerOptions {
   /** Counts the descriptors of clients. */
   readonly descriptors?: DescriptorWatch | undefined;
   readonly log: Log;
-  readonly retry?: { readonly base: number; readonly cap: number };
+  readonly retry?: { readonly base: number; readonly cap: number } | undefined;
 }
 
 /** Most clients of one listener at once. Bounds what one service can hold in memory. */

@@ -8,7 +8,7 @@ import { asFairleadError, ERRORS, type ErrorCode, FairleadError } from "../../pr
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
 import { withTimeout } from "../async/timeout.ts";
-import { type HopRules, hopNotAllowed } from "../config/hop-policy.ts";
+import { type HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
 import type { Flow } from "../relay/flow.ts";
 import type { RelayStream } from "../relay/relay.ts";
 import type { Attempt } from "./circuit-breakers.ts";
@@ -35,7 +35,7 @@ export interface OpenStreamOptions {
   readonly load: (instance: VisibleOffer) => Load;
   readonly open: (service: string, peer: VisibleOffer) => Promise<OpeningStream>;
   /** Decides which offers this site may use. */
-  readonly hop: HopRules;
+  readonly hop: HopPolicy;
   /** Called before an instance is tried. The returned attempt gets the result. */
   readonly attempt: (instance: VisibleOffer) => Attempt;
   /** The signs of life of an instance, while a stream waits for its answer. */

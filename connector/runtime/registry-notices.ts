@@ -1,4 +1,4 @@
-/** What the registry says over the uplink, handed on to whom it concerns. */
+/** Hands what the registry sends over the uplink to the parts that act on it. */
 import { asFairleadError } from "../../protocol/errors.ts";
 import type { VisibleService, Welcome } from "../../protocol/uplink/messages.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";
@@ -10,12 +10,13 @@ import type { RefusedOffers } from "../targets/refused-offers.ts";
 import type { TargetStreams } from "../targets/target-streams.ts";
 import type { ClockSkew } from "../uplink/clock-skew.ts";
 import type { Notice } from "../uplink/connection.ts";
+import type { LaneAddress } from "../uplink/lane-address.ts";
 
-/** Whom it concerns. */
-export interface HearingParts {
+export interface RegistryNoticesOptions {
   readonly site: Site;
   readonly log: Log;
   readonly clock: ClockSkew;
+  readonly lanes: LaneAddress;
   readonly book: LinkBook;
   readonly refusedOffers: RefusedOffers;
   readonly targetStreams: TargetStreams;
@@ -23,34 +24,39 @@ export interface HearingParts {
   readonly manager: SessionManager;
 }
 
-export class Hearing {
-  readonly #parts: HearingParts;
+export class RegistryNotices {
+  readonly #options: RegistryNoticesOptions;
+  readonly #welcomed = Promise.withResolvers<void>();
 
-  constructor(parts: HearingParts) {
-    this.#parts = parts;
+  constructor(options: RegistryNoticesOptions) {
+    this.#options = options;
   }
 
-  /** Resolves when the site knows its name as the network has it. */
-  welcome(welcome: Welcome, skewMs: number): Promise<void> {
-    const { clock, book, refusedOffers, catalogue } = this.#parts;
+  /** Resolves after the first welcome: then the site knows its name and its links as the network has them. */
+  get welcomed(): Promise<void> {
+    return this.#welcomed.promise;
+  }
+
+  welcome(welcome: Welcome, skewMs: number): void {
+    const { clock, lanes, book, refusedOffers, catalogue } = this.#options;
+    lanes.setPort(welcome.lanePort);
     clock.set(skewMs);
-    const renamed = this.#rename(welcome.site.name);
+    void this.#rename(welcome.site.name).then(this.#welcomed.resolve);
     book.welcome(welcome);
     refusedOffers.replace(welcome.refused);
     this.#noteSites(welcome.services);
     catalogue.welcome(welcome.services, welcome.more);
-    return renamed;
   }
 
-  /** No member any more: nothing is seen, and what was connected is not, whether or not a cut was heard of. */
+  /** The site was revoked: ends every session and empties the catalogue, even if no `session.cut` arrived. */
   revoked(): void {
-    const { manager, catalogue } = this.#parts;
+    const { manager, catalogue } = this.#options;
     for (const { session } of manager.sessions()) manager.cut(session, "session.revoked");
     catalogue.welcome([]);
   }
 
   notice(notice: Notice): void {
-    const { book, refusedOffers, targetStreams, manager, catalogue } = this.#parts;
+    const { book, refusedOffers, targetStreams, manager, catalogue } = this.#options;
     switch (notice.type) {
       case "services":
         this.#noteSites(notice.put);
@@ -75,16 +81,16 @@ export class Hearing {
   }
 
   async #rename(name: string): Promise<void> {
-    const { site, log } = this.#parts;
+    const { site, log } = this.#options;
     try {
       await site.rename(name);
     } catch (thrown) {
       const { code, message } = asFairleadError(thrown, "state.unwritable");
-      log.warn({ code }, `the site's new name could not be stored: ${message}`);
+      log.warn({ code }, `The site's new name could not be stored: ${message}`);
     }
   }
 
   #noteSites(services: readonly VisibleService[]): void {
-    this.#parts.targetStreams.note(services.flatMap(({ offers }) => offers));
+    this.#options.targetStreams.note(services.flatMap(({ offers }) => offers));
   }
 }

@@ -1,10 +1,11 @@
-/** The sessions of a connector, wired to its site, its uplink and what it offers. */
-
+/** Builds the session manager of a connector: its sessions prove the site, and are arranged over its uplink. */
 import { FairleadError } from "../../protocol/errors.ts";
 import { MemoryBudget } from "../../protocol/memory-budget.ts";
-import type { HopRules } from "../config/hop-policy.ts";
+import { toMilliseconds } from "../config/duration.ts";
+import type { HopPolicy } from "../config/hop-policy.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import { memoryLimit } from "../resources/memory-limit.ts";
+import { DEFAULT_LIMITS } from "../session/limits.ts";
 import { SessionManager } from "../session/manager.ts";
 import type { Offers } from "../targets/offers.ts";
 import type { TargetStreams } from "../targets/target-streams.ts";
@@ -15,16 +16,15 @@ import type { ConnectorOptions } from "./options.ts";
 
 export interface SessionParts {
   readonly targetStreams: TargetStreams;
-  readonly hop: HopRules;
+  readonly hop: HopPolicy;
   readonly offers: Offers;
   readonly descriptors: DescriptorWatch;
   readonly lanes: LaneAddress;
-  /** Asked when it is needed: the uplink is made later. */
-  readonly uplink: () => Uplink;
+  readonly uplink: Uplink;
 }
 
 export function makeSessions(options: ConnectorOptions, parts: SessionParts): SessionManager {
-  const { site, boot, software, log, sessions, memory = memoryLimit() } = options;
+  const { site, boot, software, config, log } = options;
   const { targetStreams, hop, offers, descriptors, lanes, uplink } = parts;
   return new SessionManager({
     boot,
@@ -38,18 +38,17 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
     }),
     signalling: {
       request: async (service, peer, lanes, encryption) => {
-        const invitation = await uplink().requestSession(service, peer, lanes, encryption);
+        const invitation = await uplink.requestSession(service, peer, lanes, encryption);
         targetStreams.note([invitation.peer]);
         return invitation;
       },
-      resume: (session, generation, lanes) => uplink().requestResume(session, generation, lanes),
-      ended: (session, generation, code) =>
-        uplink().send({ type: "session.ended", session, generation, code }),
+      resume: (session, generation, lanes) => uplink.requestResume(session, generation, lanes),
+      ended: (session, generation, code) => uplink.send({ type: "session.ended", session, generation, code }),
     },
     dial: async (ticket, signal) => {
       if (!descriptors.takeForLane()) throw new FairleadError("connector.descriptors");
       try {
-        const lane = await lanes.dial((origin) => dialLane(site, ticket, signal, origin, uplink().lastRtt));
+        const lane = await lanes.dial((origin) => dialLane(site, ticket, signal, origin, uplink.lastRtt));
         if (lane.readyState === lane.CLOSED) descriptors.release();
         else lane.once("close", descriptors.release);
         return lane;
@@ -58,11 +57,15 @@ export function makeSessions(options: ConnectorOptions, parts: SessionParts): Se
         throw error;
       }
     },
-    edgeRoundTrip: () => uplink().lastRtt,
+    edgeRoundTrip: () => uplink.lastRtt,
     opened: (stream, origin) => void targetStreams.serve(stream, origin),
     allowsHop: () => hop.allowsAny || offers.anyHop,
-    memory: new MemoryBudget(memory),
-    ...(sessions === undefined ? {} : { limits: sessions }),
+    memory: new MemoryBudget(config.memory ?? memoryLimit()),
+    limits: {
+      lanes: config.lanes ?? DEFAULT_LIMITS.lanes,
+      sessionTimeoutMs: toMilliseconds(config.sessionTimeout) ?? DEFAULT_LIMITS.sessionTimeoutMs,
+      ...options.limits,
+    },
     log: log.child({ network: site.membership.network.id, site: site.membership.site.id }),
   });
 }

@@ -53,12 +53,8 @@ interface OtherConnector {
 export interface MachineConnectorsOptions {
   /** This site's name. */
   readonly site: () => string;
-  /** Ports of the listeners whose address --listen gives, which may be where others have targets. */
-  readonly listens?: readonly number[];
   /** Prefix of the sockets' names, which tests replace. */
   readonly prefix?: string;
-  /** Streams behind the connection that this connector dialled from that address; null when it dialled none. */
-  readonly hopsOf: (address: string, port: number) => Promise<number | null>;
 }
 
 export class MachineConnectors {
@@ -69,7 +65,10 @@ export class MachineConnectors {
   #server: Server | null = null;
   #ready = Promise.resolve();
   #asks = 0;
+  /** Ports of listeners whose host the configuration names: other connectors may have targets there. */
+  #listens: readonly number[] = [];
   #onChange: () => void = () => {};
+  #hopsOf: (address: string, port: number) => Promise<number | null> = async () => null;
 
   constructor(options: MachineConnectorsOptions) {
     this.#options = options;
@@ -78,6 +77,11 @@ export class MachineConnectors {
   /** Sets the function that is called when the targets of the others have changed. */
   onChange(listener: () => void): void {
     this.#onChange = listener;
+  }
+
+  /** Answers how many streams are behind the connection that this connector dialled from an address; null when it dialled none. */
+  onAsk(hopsOf: (address: string, port: number) => Promise<number | null>): void {
+    this.#hopsOf = hopsOf;
   }
 
   /** Resolves when the connectors that were there at the start have named their targets, or after {@link READY_MS}. */
@@ -115,9 +119,10 @@ export class MachineConnectors {
     server.unref();
   }
 
-  /** Sends this connector's targets to the others. */
-  announce(targets: readonly TargetAddress[]): void {
+  /** Sends the others this connector's targets, and the ports of listeners whose host its configuration names. */
+  announce(targets: readonly TargetAddress[], listens: readonly number[] = []): void {
     this.#own = targets.slice(0, MAX_TARGETS);
+    this.#listens = listens.slice(0, MAX_TARGETS);
     for (const other of this.#others) this.#send(other);
   }
 
@@ -204,16 +209,16 @@ export class MachineConnectors {
       this.#onChange();
     } else if ("ask" in data) {
       const { ask } = data;
-      void this.#options
-        .hopsOf(data.address, data.port)
-        .then((hops) => other.socket.write(`${JSON.stringify({ answer: ask, hops })}\n`));
+      void this.#hopsOf(data.address, data.port).then((hops) =>
+        other.socket.write(`${JSON.stringify({ answer: ask, hops })}\n`),
+      );
     } else other.asked.get(data.answer)?.(data.hops);
   }
 
   #send({ socket }: OtherConnector): void {
     const targets = this.#own.map(({ address, port, service }) => [address, port, service]);
     socket.write(
-      `${JSON.stringify({ id: this.#id, site: this.#options.site(), listens: this.#options.listens ?? [], targets })}\n`,
+      `${JSON.stringify({ id: this.#id, site: this.#options.site(), listens: this.#listens, targets })}\n`,
     );
   }
 

@@ -1,11 +1,11 @@
-/** The services that this site offers: those given at start, and those exposed while the connector runs. */
+/** The services that this site offers: those of its configuration, and those exposed while the connector runs. */
 import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
 import type { Encryption, Offer } from "../../protocol/uplink/messages.ts";
-import { HopRules } from "../config/hop-policy.ts";
+import { HopPolicy, type HopServices } from "../config/hop-policy.ts";
 import { isExportedTo, type Peer, Scope, sameScope } from "../config/scope.ts";
-import type { Exposure } from "../config/service-options.ts";
+import { type Exposure, sameExposure, sameTarget } from "../config/service-options.ts";
 import type { StateDirectory } from "../state/directory.ts";
 
 const OFFERS_FILE = "offers.json";
@@ -24,52 +24,70 @@ const OffersFile = z.object({ offers: z.array(ExposureSchema) });
 
 export class Offers {
   readonly #state: StateDirectory;
-  /** Given at start. Never stored, so that a start without the option ends the offer. */
-  readonly #given: Map<string, Exposure>;
+  readonly #hop: HopPolicy;
+  /** As the configuration has them. Never stored: a start without the option ends the offer. */
+  #configured: ReadonlyMap<string, Exposure>;
+  /** The configured offers as they are now: a command may have changed a scope, or withdrawn a service. */
+  readonly #current: Map<string, Exposure>;
+  /** Offers that a command added. Stored; a configured one of the same name hides it. */
   readonly #added: Map<string, Exposure>;
-  readonly #hop: HopRules;
   #onChange: () => void = () => {};
 
   private constructor(
     state: StateDirectory,
-    given: Map<string, Exposure>,
+    configured: ReadonlyMap<string, Exposure>,
     added: Map<string, Exposure>,
-    hop: HopRules,
+    hop: HopPolicy,
   ) {
     this.#state = state;
     this.#hop = hop;
-    this.#given = given;
+    this.#configured = configured;
+    this.#current = new Map(configured);
     this.#added = added;
   }
 
   /**
-   * Loads the offers of a site. An offer given at start hides a stored one of the same name. `hop` applies to both.
+   * Loads the offers of a site. `hop` applies to configured and added ones.
    * @throws FairleadError `request.invalid` when a name is given twice; `state.corrupt`.
    */
   static async load(
     state: StateDirectory,
-    given: readonly Exposure[],
-    hop: HopRules = new HopRules(),
+    configured: readonly Exposure[],
+    hop: HopPolicy = new HopPolicy(),
   ): Promise<Offers> {
-    const names = new Map<string, Exposure>();
-    for (const exposure of given) {
-      if (names.has(exposure.name)) {
-        throw new FairleadError("request.invalid", `--expose names ${exposure.name} twice.`);
-      }
-      names.set(exposure.name, exposure);
-    }
     const stored = await state.readJson(OFFERS_FILE, OffersFile);
-    const added = stored?.offers.filter((exposure) => !names.has(exposure.name)) ?? [];
-    return new Offers(state, names, new Map(added.map((exposure) => [exposure.name, exposure])), hop);
+    const added = new Map(stored?.offers.map((exposure) => [exposure.name, exposure]));
+    return new Offers(state, byName(configured), added, hop);
   }
 
+  /**
+   * Takes over another configuration, the hop policy included. An offer whose entry is the same keeps what commands
+   * have made of it.
+   * @throws FairleadError `request.invalid`; then nothing has changed.
+   */
+  configure(exposures: readonly Exposure[], hop: HopServices = {}): void {
+    const next = byName(exposures);
+    const total = new Set([...next.keys(), ...this.#added.keys()]).size;
+    if (total > MAX_OFFERS) throw tooMany();
+    this.#hop.set(hop);
+    for (const name of new Set([...this.#configured.keys(), ...next.keys()])) {
+      const before = this.#configured.get(name);
+      const after = next.get(name);
+      if (after === undefined) this.#current.delete(name);
+      else if (before === undefined || !sameExposure(before, after)) this.#current.set(name, after);
+    }
+    this.#configured = next;
+    this.#onChange();
+  }
+
+  /** Called when the offers have changed. */
   onChange(listener: () => void): void {
     this.#onChange = listener;
   }
 
   /** Services with their targets, sorted by name. */
   list(): (Exposure & { readonly encryption?: Encryption })[] {
-    return [...this.#given.values(), ...this.#added.values()]
+    return [...new Map([...this.#added, ...this.#current]).values()]
       .sort((left, right) => (left.name < right.name ? -1 : 1))
       .map((exposure) => (this.#hop.offers(exposure.name) ? { ...exposure, encryption: "hop" } : exposure));
   }
@@ -113,8 +131,8 @@ export class Offers {
   }
 
   /**
-   * Offers a service from now on, also after a restart. Naming an offered service with the same target changes its
-   * scope; the scope of a service given at start is that of its options again after a restart.
+   * Offers a service from now on, also after a restart. A service that is offered from the same target gets another
+   * scope; a configured service has its configured scope again after a restart.
    * @throws FairleadError service.taken, request.invalid, state.*.
    */
   async add(exposure: Exposure): Promise<void> {
@@ -123,11 +141,9 @@ export class Offers {
     if (before !== undefined && !isRescoped(before, exposure)) {
       throw new FairleadError("service.taken", `This site offers ${name} already.`);
     }
-    if (before === undefined && this.#given.size + this.#added.size >= MAX_OFFERS) {
-      throw new FairleadError("request.invalid", `A site offers at most ${MAX_OFFERS} services.`);
-    }
-    if (this.#given.has(name)) {
-      this.#given.set(name, exposure);
+    if (before === undefined && this.list().length >= MAX_OFFERS) throw tooMany();
+    if (this.#current.has(name)) {
+      this.#current.set(name, exposure);
       this.#onChange();
       return;
     }
@@ -138,18 +154,28 @@ export class Offers {
     });
   }
 
-  /** Withdraws a service. A service given at start returns at the next start. @throws FairleadError service.unknown, state.*. */
+  /**
+   * Withdraws a service. A configured one comes back with the next start, or when its entry in the file changes.
+   * @throws FairleadError service.unknown, state.*.
+   */
   async remove(name: string): Promise<void> {
-    const exposure = this.#offered(name);
-    if (this.#given.delete(name)) this.#onChange();
-    else {
-      this.#added.delete(name);
-      await this.#store(() => this.#added.set(name, exposure));
+    this.#offered(name);
+    const current = this.#current.get(name);
+    const added = this.#added.get(name);
+    this.#current.delete(name);
+    if (added === undefined) {
+      this.#onChange();
+      return;
     }
+    this.#added.delete(name);
+    await this.#store(() => {
+      if (current !== undefined) this.#current.set(name, current);
+      this.#added.set(name, added);
+    });
   }
 
   #find(name: string): Exposure | undefined {
-    return this.#given.get(name) ?? this.#added.get(name);
+    return this.#current.get(name) ?? this.#added.get(name);
   }
 
   #offered(name: string): Exposure {
@@ -174,7 +200,19 @@ export class Offers {
 
 /** Whether only the scopes differ. */
 function isRescoped(before: Exposure, after: Exposure): boolean {
-  const { host, port, protocol } = after;
-  const same = before.host === host && before.port === port && before.protocol === protocol;
-  return same && !sameScope(before.to, after.to);
+  return sameTarget(before, after) && !sameScope(before.to, after.to);
 }
+
+/** @throws FairleadError `request.invalid` when a name occurs twice. */
+function byName(exposures: readonly Exposure[]): Map<string, Exposure> {
+  const names = new Map<string, Exposure>();
+  for (const exposure of exposures) {
+    if (names.has(exposure.name)) {
+      throw new FairleadError("request.invalid", `"${exposure.name}" is exposed twice.`);
+    }
+    names.set(exposure.name, exposure);
+  }
+  return names;
+}
+
+const tooMany = () => new FairleadError("request.invalid", `A site offers at most ${MAX_OFFERS} services.`);

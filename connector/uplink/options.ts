@@ -1,6 +1,6 @@
 /** Options of the uplink. */
 import type { WebSocket } from "ws";
-import type { Hello, Welcome } from "../../protocol/uplink/messages.ts";
+import type { Welcome } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
 import type { Notice } from "./connection.ts";
 import type { LivenessTimes } from "./liveness-probe.ts";
@@ -15,7 +15,6 @@ export interface UplinkOptions {
   readonly onExpired: () => Promise<void>;
   /** The edge refused the site as revoked. Called at each attempt. */
   readonly onRevoked?: () => void;
-  readonly hello: () => Hello;
   /** `skewMs` is positive when the edge's clock is ahead. */
   readonly onWelcome: (welcome: Welcome, skewMs: number) => void;
   readonly onNotice: (notice: Notice) => void;

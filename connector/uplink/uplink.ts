@@ -4,7 +4,7 @@
  */
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
-import type { ConnectorMessage } from "../../protocol/uplink/messages.ts";
+import type { ConnectorMessage, Hello } from "../../protocol/uplink/messages.ts";
 import { Pause } from "../async/pause.ts";
 import { sleep } from "../async/sleep.ts";
 import { Waiters } from "../async/waiters.ts";
@@ -58,6 +58,9 @@ export class Uplink extends UplinkRequests {
   /** Ends the current connection for the run loop. */
   #endCurrent: ((error: FairleadError) => void) | undefined;
   #running: Promise<void> = Promise.resolve();
+  #hello: () => Hello = () => {
+    throw new Error("The uplink was not started.");
+  };
 
   constructor(options: UplinkOptions) {
     super();
@@ -110,7 +113,9 @@ export class Uplink extends UplinkRequests {
     return timeLimit("request", this.lastRtt);
   }
 
-  start(): void {
+  /** Dials from now on until {@link close}. Each uplink begins with what `hello` returns then. */
+  start(hello: () => Hello): void {
+    this.#hello = hello;
     this.#running = this.#run();
   }
 
@@ -207,7 +212,7 @@ export class Uplink extends UplinkRequests {
   }
 
   async #connect(cancelled?: AbortSignal): Promise<void> {
-    const { dial, hello, onWelcome, onNotice, log, keepalive } = this.#options;
+    const { dial, onWelcome, onNotice, log, keepalive } = this.#options;
     const before = this.#current;
     const helloNumber = this.#replacement.hello;
     const { signal } = this.#stop;
@@ -219,7 +224,7 @@ export class Uplink extends UplinkRequests {
     // Notices may follow welcome before the code after `await` runs.
     const early: Notice[] = [];
     const { connection, welcome } = await UplinkConnection.open(socket, {
-      hello: hello(),
+      hello: this.#hello(),
       log,
       welcomeMs: timeLimit("welcome", rtt),
       ...(keepalive ? { keepalive } : {}),

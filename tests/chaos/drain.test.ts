@@ -70,7 +70,7 @@ test("a client that comes while nobody takes new ones is refused at once or wait
   await streams.move();
   const leaving = east.process.exited;
   east.process.kill("SIGTERM");
-  await east.logged({ msg: "the connector stops" });
+  await east.logged({ msg: "The connector stops." });
   // Nobody offers the service any more, so its listener goes; it never takes a client only to cut it off.
   const fates: string[] = [];
   const late = eventually("a client is served", () =>

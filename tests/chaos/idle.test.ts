@@ -41,8 +41,8 @@ test("an idle session parks: no lane is left, the session stays, and the next co
   const server = await serve(echo);
   const start = async (site: string, more: object) => {
     const stateDir = cluster.fresh(site);
-    const sessions = { parkAfterMs: PARK_AFTER };
-    const options = { site, stateDir, tokens: [token], sessions, ...more };
+    const limits = { parkAfterMs: PARK_AFTER };
+    const options = { site, stateDir, tokens: [token], limits, ...more };
     const args = [PROCESS, JSON.stringify(options)];
     const run = cluster.spawn({ name: site, command: process.execPath, args, env: proxy.env });
     await run.output("uplink up", ({ stdout }) => (/"to":"up"/.test(stdout) ? true : null));

@@ -104,7 +104,7 @@ describe("a connector that gets SIGTERM", () => {
     const bound = await boundOf(1000, { times: 20, control: () => say(socket, "control") });
     west.process.kill("SIGTERM");
     // Two signals that come before the first is heard are one.
-    await west.logged({ msg: "the connector stops" });
+    await west.logged({ msg: "The connector stops." });
     const took = await timeOf(async () => {
       west.process.kill("SIGTERM");
       await west.process.exited;

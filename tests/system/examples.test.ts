@@ -3,7 +3,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
-import { parseConfig } from "../../connector/cli/connector/config.ts";
+import { parseConfigFile } from "../../connector/config/config-file.ts";
 import { freePort } from "../support/free-port.ts";
 import { eventually, FAIRLEAD } from "../support/process/cluster.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
@@ -138,7 +138,7 @@ describe("examples/kubernetes", () => {
         ["state", "config", "token"].map((name) => mkdir(join(root, name), { recursive: true })),
       );
       await writeFile(join(root, "config/connector.yaml"), config);
-      await parseConfig(config, "the ConfigMap");
+      await parseConfigFile(config, "the ConfigMap");
       const name = root.endsWith("backend") ? "backend-token.yaml" : "frontend-token.yaml";
       const create = example.command(name).split(" ");
       await example.runWords(create.map((word) => (word === name ? token : word)));

@@ -1,31 +1,23 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
-import { command, value, valueOr, values } from "../framework/definition.ts";
-import { parseDuration } from "../framework/duration.ts";
+import type { FollowedFile } from "../../config/config-reload.ts";
+import { type ConfigSource, mergeConfig } from "../../config/connector-config.ts";
+import { parseDuration } from "../../config/duration.ts";
+import { parseHop } from "../../config/hop-policy.ts";
+import { parseDrain, parseKeepAlive, parseLanes, parseMemory } from "../../config/option-values.ts";
+import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
+import { command, value, values } from "../framework/definition.ts";
+import type { Io } from "../framework/io.ts";
 import { makeLog } from "../framework/log.ts";
 import { logLevel } from "../framework/options.ts";
 import { accepting, someText } from "../framework/values.ts";
-import {
-  allowHopText,
-  bindText,
-  exposeText,
-  hopText,
-  listenText,
-  mergeConfig,
-  parseDrain,
-  parseKeepAlive,
-  parseLanes,
-  parseMemory,
-  readConfig,
-  toText,
-} from "./config.ts";
 import { usualState } from "./state.ts";
 
 export const connectorRun = command({
   path: ["connector", "run"],
   summary: "run the connector of a site, in the foreground",
   details:
-    "The first start joins a network with a token; later ones need only the state directory. Each further token is one more link; one that was redeemed before is skipped, so the same options can be given at every start, and one that is refused is logged and costs nothing else. A site that was renamed can be started under its former names. Logs go to standard output: readable on a terminal, JSON lines otherwise or with --json. The connector reaches the edge through HTTPS_PROXY, where that is set and NO_PROXY does not say otherwise.",
+    "The first start joins a network with a token; later starts need only the state directory. Each further token is one more link. A token that was redeemed before is skipped, so the same options can be given at every start; a token that is refused is logged, and the connector runs without its link. A site that was renamed can be started under its former names. The connector follows the file of --config: it reads the file again when it changes and at SIGHUP, and applies services, scopes, listeners, tokens and the log level without touching a connection. Logs go to standard output: readable on a terminal, JSON lines otherwise or with --json. The connector reaches the edge through HTTPS_PROXY, unless NO_PROXY excludes the edge.",
   options: {
     site: value(
       "--site <NAME>",
@@ -44,34 +36,34 @@ export const connectorRun = command({
     ),
     config: value(
       "--config <FILE>",
-      "YAML file with these options: site, state, token, expose, to, listen, bind, hop, allow-hop, lanes, session-timeout, drain, keepalive, memory",
+      "YAML file with these options, followed while the connector runs; docs/operations.md describes it",
       someText,
     ),
     expose: values(
       "--expose <NAME=[HOST:]PORT[/PROTOCOL]>",
       "offer a server of this site as a service; the host is 127.0.0.1, the protocol (tcp, http or http2) tcp unless given",
-      exposeText,
+      parseExpose,
     ),
     to: values(
       "--to <NAME=SITE,…>",
       "offer a service of --expose to these sites only, by name or id; without it every site may use the service",
-      toText,
+      parseTo,
     ),
-    listen: values("--listen <NAME=[HOST:]PORT>", "where a service is reached at this site", listenText),
+    listen: values("--listen <NAME=[HOST:]PORT>", "local address of a service's listener", parseListen),
     bind: value(
       "--bind <ADDRESS|CIDR>",
-      "address for listeners, or a range that gives each service an address of its own",
-      bindText,
+      "address for listeners, or a range that gives each service an address of its own; 127.0.0.1 unless given",
+      parseBind,
     ),
     hop: values(
       "--hop <NAME>",
       "offer this service for hop encryption: less work for both connectors, and the edge can read it",
-      hopText,
+      parseHop,
     ),
     allowHop: values(
       "--allow-hop <NAME|all>",
       "use this service, or all, with hop encryption where it is offered so: the edge can read it; others are used end-to-end encrypted or not at all",
-      allowHopText,
+      parseHop,
     ),
     lanes: value(
       "--lanes <N>",
@@ -85,7 +77,7 @@ export const connectorRun = command({
     ),
     drain: value(
       "--drain <DURATION>",
-      "how long connections may go on after SIGTERM or Ctrl-C before they are reset; 30s unless given, 0s ends them at once, and so does a second signal",
+      "how long connections may continue after SIGTERM or Ctrl-C before they are reset; 30s unless given. 0s, or a second signal, resets them at once",
       parseDrain,
     ),
     keepalive: value(
@@ -98,7 +90,7 @@ export const connectorRun = command({
       "how much memory other sites may make this connector hold, such as 512M or 2G; unless given a quarter of what the machine or container has, 4G at most",
       parseMemory,
     ),
-    logLevel: valueOr("--log-level <LEVEL>", "debug, info, warn or error", logLevel, "info", "info"),
+    logLevel: value("--log-level <LEVEL>", "debug, info, warn or error; info unless given", logLevel),
   },
   examples: [
     {
@@ -121,42 +113,36 @@ export const connectorRun = command({
       command: "fairlead connector run --site west --bind 127.2.0.0/16 --listen db=127.0.0.1:5432",
       says: "starts again without a token; each service gets an address, db a fixed one",
     },
+    {
+      command: "fairlead connector run --state ./west --config west.yaml",
+      says: "takes its options from west.yaml, and follows the file",
+    },
   ],
   async run(context, input) {
     const { io } = context;
-    const file =
-      input.config === undefined ? { tokens: [], expose: [], listen: [] } : await readConfig(input.config);
-    const config = mergeConfig(file, input);
+    const file = input.config === undefined ? undefined : await followed(io, input.config, input);
+    const config = file === undefined ? mergeConfig({}, input) : await file.parse(file.text);
     const stateDir = config.state ?? (io.env.FAIRLEAD_STATE || (await usualState(io, config.site)));
     if (stateDir === undefined) {
       throw new FairleadError(
         "request.invalid",
-        "give --site NAME, or --state DIR of a site that has joined",
+        "Give --site NAME, or --state DIR of a site that has joined.",
       );
     }
     const { runConnector } = await import("../../runtime/run.ts");
-    const log = await makeLog({ io, output: io.stdout, level: input.logLevel, json: context.json });
-    await runConnector({
-      site: config.site,
-      stateDir,
-      tokens: config.tokens,
-      expose: config.expose,
-      to: config.to ?? [],
-      listen: config.listen,
-      hop: config.hop ?? [],
-      allowHop: config.allowHop ?? [],
-      ...(config.bind === undefined ? {} : { bind: config.bind }),
-      sessions: {
-        ...(config.lanes === undefined ? {} : { lanes: config.lanes }),
-        ...(config.sessionTimeout === undefined ? {} : { sessionTimeoutMs: config.sessionTimeout * 1000 }),
-      },
-      ...(config.drain === undefined ? {} : { drainMs: config.drain * 1000 }),
-      ...(config.keepalive === undefined
-        ? {}
-        : { keepAliveMs: config.keepalive === null ? null : config.keepalive * 1000 }),
-      ...(config.memory === undefined ? {} : { memory: config.memory }),
-      log,
-      signal: io.untilInterrupted(),
-    });
+    const log = await makeLog({ io, output: io.stdout, level: config.logLevel, json: context.json });
+    await runConnector({ config, file, stateDir, log, signal: io.untilInterrupted() });
   },
 });
+
+/** The file of --config, under the options of the command. @throws FairleadError `request.invalid`. */
+async function followed(io: Io, path: string, options: ConfigSource): Promise<FollowedFile> {
+  const { parseConfigFile, readConfigFile } = await import("../../config/config-file.ts");
+  return {
+    path,
+    text: await readConfigFile(path),
+    read: () => readConfigFile(path),
+    parse: async (text) => mergeConfig(await parseConfigFile(text, path), options),
+    onHangup: io.onHangup,
+  };
+}

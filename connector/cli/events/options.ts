@@ -1,7 +1,7 @@
 /** Forms of the options of `events`. */
 import { EventGroup, EventType } from "../../../protocol/api/events.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { parseDuration } from "../framework/duration.ts";
+import { parseDuration } from "../../config/duration.ts";
 import { oneOf } from "../framework/values.ts";
 
 /** A type of event, or what stands before its dot. */

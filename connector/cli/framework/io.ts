@@ -24,6 +24,8 @@ export interface Io {
    * first call, both end the process as they always do.
    */
   untilInterrupted(): AbortSignal;
+  /** Calls the listener at each SIGHUP, which from then on no longer ends the process. */
+  onHangup(listener: () => void): void;
   /** Milliseconds since 1970. */
   now(): number;
 }
@@ -66,6 +68,9 @@ export function processIo(): Io {
         interrupted = controller.signal;
       }
       return interrupted;
+    },
+    onHangup(listener) {
+      process.on("SIGHUP", listener);
     },
   };
 }

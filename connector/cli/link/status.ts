@@ -1,10 +1,10 @@
 import { FairleadError, isErrorCode } from "../../../protocol/errors.ts";
 import { LinkName } from "../../../protocol/names.ts";
 import { sleep } from "../../async/sleep.ts";
+import { parseDuration } from "../../config/duration.ts";
 import type { Links } from "../../control/schema.ts";
 import { siteState } from "../framework/context.ts";
 import { command, optionalArgument, value } from "../framework/definition.ts";
-import { parseDuration } from "../framework/duration.ts";
 import { siteStateOption } from "../framework/options.ts";
 import { accepting } from "../framework/values.ts";
 import { printLinks } from "../views/links.ts";

@@ -1,8 +1,8 @@
 /** What `token create` and `site create` share. */
 import { TOKEN_DEFAULTS, TOKEN_LIMITS } from "../../../protocol/api/tokens.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { parseDuration } from "../../config/duration.ts";
 import { value, valueOr } from "../framework/definition.ts";
-import { parseDuration } from "../framework/duration.ts";
 import { someText } from "../framework/values.ts";
 
 function expiry(text: string): number {

@@ -34,6 +34,7 @@ export function printSiteStatus(out: Printer, status: Status, now: number): void
     ["sessions", sessions(status)],
     ["descriptors", descriptors(status.descriptors ?? null)],
     ["do", status.descriptors?.action],
+    ["configuration", configuration(status, now)],
     ["software", status.software],
   ]);
   out.line();
@@ -54,6 +55,17 @@ function clock(skewMs: number | null): string | undefined {
   if (!isSkewed(skewMs)) return undefined;
   const by = formatDuration(Math.abs(skewMs) / 1000);
   return `${by} ${skewMs > 0 ? "behind" : "ahead of"} the edge's; correct it, certificates depend on it`;
+}
+
+/** The configuration file, and why it is not loaded as it is; undefined when there is none. */
+function configuration({ config }: Status, now: number): string | undefined {
+  if (config === undefined) return undefined;
+  const { file, loadedAt, error, restartNeeded } = config;
+  const loaded = `${file}, loaded ${relativeTime(loadedAt, now)}`;
+  if (error !== undefined) return `${loaded}; rejected since: ${error.message ?? ""} (${error.code})`;
+  return restartNeeded.length === 0
+    ? loaded
+    : `${loaded}; a restart is needed for ${restartNeeded.join(", ")}`;
 }
 
 /** From this share of their limit on, the use of descriptors is worth a line. */

@@ -1,7 +1,8 @@
 /** A connector in this process, against a real edge: its clocks are the test's. */
 import { randomBytes } from "node:crypto";
+import { mergeConfig } from "../../../connector/config/connector-config.ts";
 import { parseBind, parseExpose } from "../../../connector/config/service-options.ts";
-import { silent } from "../../../connector/log.ts";
+import { LeveledLog, silent } from "../../../connector/log.ts";
 import { Connector, type ConnectorOptions } from "../../../connector/runtime/connector.ts";
 import { edgeApi } from "../../../connector/site/edge-api.ts";
 import { Site } from "../../../connector/site/site.ts";
@@ -46,8 +47,10 @@ export async function connectorHere(
   const { state, site } = await open();
   closing.push(() => state.close());
   const connector = await Connector.load({
-    ...{ state, site, boot, software: "test", log: silent, listen: [] },
-    ...{ bind: parseBind(bind), expose: expose.map(parseExpose), ...clocks(site) },
+    ...{ state, site, boot, software: "test", log: new LeveledLog(silent, "info") },
+    config: mergeConfig({}, { bind: parseBind(bind), expose: expose.map(parseExpose) }),
+    readToken: (source) => readToken(source, process.stdin),
+    ...clocks(site),
   });
   closing.push(() => connector.close());
   connector.start();

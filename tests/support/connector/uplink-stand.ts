@@ -58,7 +58,6 @@ export async function setUp(
   const uplink = new Uplink({
     dial: (signal) => dialUplink(site, signal),
     onExpired: () => site.renewOverApi(),
-    hello: () => hello,
     onWelcome,
     onNotice,
     log,
@@ -66,7 +65,7 @@ export async function setUp(
     ...more,
   });
   onTestFinished(() => uplink.close());
-  uplink.start();
+  uplink.start(() => hello);
   const reaches = (state: string) => eventually(`uplink ${state}`, () => uplink.state.state === state);
   return { deployment, edge, site, uplink, log, onWelcome, onNotice, reaches };
 }

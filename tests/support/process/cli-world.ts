@@ -70,6 +70,7 @@ export async function makeWorld(): Promise<World> {
         },
         readInput: async () => world.input,
         untilInterrupted: () => world.interrupt.signal,
+        onHangup: () => {},
         now: () => world.now(),
       };
       const exit = await runCli(argv, io);

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cliPage } from "../../../scripts/cli.ts";
+import { configSchema } from "../../../scripts/config-schema.ts";
 import { readDecisions, withDecisions } from "../../../scripts/decisions.ts";
 import { errorsPage } from "../../../scripts/errors.ts";
 import { withRoles } from "../../../scripts/roles.ts";
@@ -21,6 +22,10 @@ describe("the generated pages (run `npm run docs`)", () => {
   it("docs/security.md shows the table of roles that the edge enforces", async () => {
     const text = await page("security.md");
     expect(text).toBe(withRoles(text));
+  });
+
+  it("docs/connector-config.schema.json describes the file that `connector run --config` reads", async () => {
+    expect(await page("connector-config.schema.json")).toBe(configSchema());
   });
 
   it("docs/decisions/README.md lists every decision", async () => {

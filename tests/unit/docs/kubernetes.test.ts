@@ -1,8 +1,7 @@
 /** The manifests of examples/kubernetes: agreed with themselves, with the connector and with its image. */
 import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../../connector/cli/commands.ts";
-import { parseConfig } from "../../../connector/cli/connector/config.ts";
-import { parseListen } from "../../../connector/config/service-options.ts";
+import { parseConfigFile } from "../../../connector/config/config-file.ts";
 import { manifestOf, readImage, readManifests } from "../../system/support/manifests.ts";
 
 /** The user `node` of the official images. */
@@ -20,7 +19,7 @@ describe.each(["backend", "frontend"])("examples/kubernetes/%s.yaml", (site) => 
   if (container === undefined) throw new Error("the pod has no container");
   const mountOf = (path: string) =>
     container.volumeMounts.find(({ mountPath }) => path === mountPath || path.startsWith(`${mountPath}/`));
-  const config = parseConfig(manifestOf(manifests, "ConfigMap").data["connector.yaml"], "the ConfigMap");
+  const config = parseConfigFile(manifestOf(manifests, "ConfigMap").data["connector.yaml"], "the ConfigMap");
 
   it("has everything in the namespace that it makes", () => {
     const { name } = manifestOf(manifests, "Namespace").metadata;
@@ -43,7 +42,7 @@ describe.each(["backend", "frontend"])("examples/kubernetes/%s.yaml", (site) => 
   });
 
   it("mounts what the image, the arguments and the configuration name, at these paths", async () => {
-    const { tokens } = await config;
+    const { tokens = [] } = await config;
     const configFile = container.args[container.args.indexOf("--config") + 1] ?? "";
     expect(image.volume).toBe(image.stateVariable);
     expect(mountOf(image.volume)?.readOnly).not.toBe(true);
@@ -86,7 +85,7 @@ describe.each(["backend", "frontend"])("examples/kubernetes/%s.yaml", (site) => 
   it("selects its own pods", async () => {
     const { labels } = spec.template.metadata;
     expect(spec.selector.matchLabels).toEqual(labels);
-    const listeners = (await config).listen.map(parseListen);
+    const listeners = (await config).listen ?? [];
     const services = manifests.filter((each) => each.kind === "Service");
     expect(services.map(({ metadata }) => metadata.name)).toEqual(listeners.map(({ name }) => name));
     for (const service of services) {

@@ -11,7 +11,8 @@ const WALL_CLOCK = /\bDate\.now\b|\bnew Date\(\)|\bnew Date\b(?!\()/;
 const ALLOWED: readonly (readonly [file: string, why: string])[] = [
   ["connector/cli/framework/io.ts", "times that a command shows"],
   ["connector/relay/flow.ts", "when a flow started, for observers"],
-  ["connector/runtime/connector.ts", "the hello's time, with which the edge tells a wrong clock"],
+  ["connector/config/config-reload.ts", "when the configuration was loaded, in status"],
+  ["connector/runtime/registry-reports.ts", "the hello's time, with which the edge tells a wrong clock"],
   ["connector/edge/embedded-edge.ts", "the edge's own certificates"],
   ["connector/session/session.ts", "since when a session is there, in status"],
   ["connector/site/assertions.ts", "when an assertion begins and ends"],

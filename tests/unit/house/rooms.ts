@@ -39,7 +39,7 @@ const PROTOCOL: readonly Line[] = [
     usedBy: [
       ...["protocol/api", "protocol/session"],
       ...["workers/api", "workers/authority", "workers/gateway", "workers/registry/**", "workers/router"],
-      ...["connector/cli/connector", "connector/config", "connector/control", "connector/listeners"],
+      ...["connector/config", "connector/control", "connector/listeners"],
       ...["connector/relay", "connector/runtime", "connector/session", "connector/site"],
       ...["connector/targets", "connector/uplink"],
     ],
@@ -163,7 +163,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/net",
     usedBy: [
-      ...["connector/cli/connector", "connector/cli/edge", "connector/cli/framework", "connector/cli/login"],
+      ...["connector/cli/edge", "connector/cli/framework", "connector/cli/login", "connector/config"],
       ...["connector/listeners", "connector/operator/**", "connector/relay", "connector/runtime"],
       ...["connector/session", "connector/site", "connector/targets", "connector/uplink"],
     ],
@@ -172,10 +172,10 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/config",
     usedBy: [
-      ...["connector/cli/connector", "connector/cli/service", "connector/control", "connector/listeners"],
-      ...["connector/runtime", "connector/targets"],
+      ...["connector/cli/**", "connector/control", "connector/listeners", "connector/runtime"],
+      "connector/targets",
     ],
-    why: "The forms of services, scopes and policies, as users write them.",
+    why: "The forms of services, scopes, policies and durations, as users write them.",
   },
   {
     room: "connector/resources",

@@ -23,6 +23,7 @@ async function parse(argv: readonly string[]) {
     ask: async () => "",
     readInput: async () => "",
     untilInterrupted: () => new AbortController().signal,
+    onHangup: () => {},
     now: () => 0,
   };
   const program = buildProgram({
@@ -108,7 +109,7 @@ test("option values reach the handler parsed, with defaults where nothing was gi
   expect(lists.ran?.input).toMatchObject({
     site: "west",
     tokens: ["a", "b"],
-    expose: ["api=[::1]:80/http2"],
+    expose: [{ name: "api", host: "::1", port: 80, protocol: "http2" }],
     listen: [],
   });
   expect((await parse(["edge", "start", "--no-login"])).ran?.input).toMatchObject({ login: false });

@@ -108,7 +108,7 @@ test("a connector that cannot start says why: no token, no name, a damaged token
   const missing = await run(["connector", "run", "--site", "west", "--state", state]);
   expect([missing.exit, missing.err]).toEqual([2, expect.stringContaining("code: token.missing")]);
   const nameless = await run(["connector", "run"]);
-  expect([nameless.exit, nameless.err]).toEqual([2, expect.stringContaining("give --site NAME")]);
+  expect([nameless.exit, nameless.err]).toEqual([2, expect.stringContaining("Give --site NAME")]);
   const argv = ["connector", "run", "--site", "west", "--state", state, "--token", MAIN, "--json"];
   const damaged = await run(argv);
   expect(damaged.exit).toBe(2);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { HopRules, parseAllowHop, parseHop } from "../../../../connector/config/hop-policy.ts";
+import { HopPolicy, parseHop } from "../../../../connector/config/hop-policy.ts";
 import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
 import type { VisibleOffer } from "../../../../protocol/uplink/messages.ts";
@@ -11,24 +11,24 @@ const hop: VisibleOffer = { site: "s2", siteName: "south", boot: "b2", encryptio
 
 describe("the rules of hop encryption", () => {
   it("allow none unless told so, some by name, or all", () => {
-    expect(new HopRules().usable("video", [plain, hop])).toEqual([plain]);
-    expect(new HopRules({ allowHop: ["other"] }).usable("video", [plain, hop])).toEqual([plain]);
-    expect(new HopRules({ allowHop: ["video"] }).usable("video", [plain, hop])).toEqual([plain, hop]);
-    expect(new HopRules({ allowHop: ["all"] }).usable("video", [hop])).toEqual([hop]);
-    expect(new HopRules({ hop: ["video"] }).usable("video", [hop])).toEqual([]);
-    expect(new HopRules({ hop: ["video"] }).allowsAny).toBe(false);
+    expect(new HopPolicy().usable("video", [plain, hop])).toEqual([plain]);
+    expect(new HopPolicy({ allowHop: ["other"] }).usable("video", [plain, hop])).toEqual([plain]);
+    expect(new HopPolicy({ allowHop: ["video"] }).usable("video", [plain, hop])).toEqual([plain, hop]);
+    expect(new HopPolicy({ allowHop: ["all"] }).usable("video", [hop])).toEqual([hop]);
+    expect(new HopPolicy({ hop: ["video"] }).usable("video", [hop])).toEqual([]);
+    expect(new HopPolicy({ hop: ["video"] }).allowsAny).toBe(false);
   });
 
   it("refuse what is no name of a service", () => {
     expect(parseHop("video")).toBe("video");
     expect(() => parseHop("Video")).toThrow(code("request.invalid"));
-    expect(() => parseAllowHop("video=1")).toThrow(code("request.invalid"));
+    expect(() => parseHop("video=1")).toThrow(code("request.invalid"));
   });
 });
 
 describe("offers with hop encryption", () => {
   it("are announced so, also those that were added later, and are open to both modes", async () => {
-    const rules = new HopRules({ hop: ["video", "db"] });
+    const rules = new HopPolicy({ hop: ["video", "db"] });
     const offers = await Offers.load(
       await temporaryState(),
       [parseExpose("video=80"), parseExpose("api=81")],
@@ -46,7 +46,7 @@ describe("offers with hop encryption", () => {
   });
 
   it("do not open the others: whatever the edge said, a stream for one in such a session is refused", async () => {
-    const rules = new HopRules({ hop: ["video"], allowHop: ["all"] });
+    const rules = new HopPolicy({ hop: ["video"], allowHop: ["all"] });
     const offers = await Offers.load(
       await temporaryState(),
       [parseExpose("video=80"), parseExpose("api=81")],
@@ -57,7 +57,7 @@ describe("offers with hop encryption", () => {
   });
 
   it("do not count while the service is not offered", async () => {
-    const offers = await Offers.load(await temporaryState(), [], new HopRules({ hop: ["video"] }));
+    const offers = await Offers.load(await temporaryState(), [], new HopPolicy({ hop: ["video"] }));
     expect(offers.anyHop).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { HopRules } from "../../../../connector/config/hop-policy.ts";
+import { HopPolicy } from "../../../../connector/config/hop-policy.ts";
 import { Catalogue } from "../../../../connector/listeners/catalogue.ts";
 import { Clients, type Streams } from "../../../../connector/listeners/clients.ts";
 import { EARLY_BYTES } from "../../../../connector/listeners/early-data.ts";
@@ -54,7 +54,7 @@ const ALIVE: PeerLife = { silentMs: 0, roundTripMs: 1 };
 async function setUp(
   fates: Record<string, Fate[]>,
   holdMs = 300,
-  hop = new HopRules(),
+  hop = new HopPolicy(),
   life = ALIVE,
   edgeUpForMs = Number.POSITIVE_INFINITY,
   log = new MemoryLog(),
@@ -111,7 +111,7 @@ describe("Clients", () => {
     expect(tried).toEqual([]);
     expect(log.lines).toMatchObject([{ fields: { code: "service.hop_not_allowed" } }]);
 
-    const allowing = await setUp({}, 10_000, new HopRules({ allowHop: ["api"] }));
+    const allowing = await setUp({}, 10_000, new HopPolicy({ allowHop: ["api"] }));
     allowing.catalogue.welcome(video);
     expect(await echo(await allowing.connect())).toBe("echo");
   });
@@ -223,7 +223,7 @@ describe("Clients", () => {
 
   it("resets a client that its listener refuses, and keeps a flow of it", async () => {
     const log = new MemoryLog();
-    const { clients } = await setUp({}, 300, new HopRules(), ALIVE, 0, log);
+    const { clients } = await setUp({}, 300, new HopPolicy(), ALIVE, 0, log);
     const { port } = await tcpServer((socket) =>
       clients.refuse("api", socket, new FairleadError("service.overloaded")),
     );
@@ -342,7 +342,7 @@ async function expectPatience(life: typeof ALIVE, edgeUpForMs?: number): Promise
   const { catalogue, connect, tried, opened } = await setUp(
     { b1: [late] },
     60_000,
-    new HopRules(),
+    new HopPolicy(),
     life,
     edgeUpForMs,
   );
@@ -359,7 +359,7 @@ async function expectPatience(life: typeof ALIVE, edgeUpForMs?: number): Promise
 
 describe("Clients of an instance that gives no sign of life", { timeout: 60_000 }, () => {
   it("move to the next instance when they have sent nothing, and later clients go there at once", async () => {
-    const { catalogue, connect, tried } = await setUp({ b1: ["silence"] }, 10_000, new HopRules(), SILENT);
+    const { catalogue, connect, tried } = await setUp({ b1: ["silence"] }, 10_000, new HopPolicy(), SILENT);
     catalogue.welcome(api("b1", "b2"));
     const client = await connect();
     await eventually("the other instance", () => tried.length === 2);
@@ -379,7 +379,7 @@ describe("Clients of an instance that gives no sign of life", { timeout: 60_000 
     const { catalogue, connect, tried, log } = await setUp(
       { b1: ["silence"] },
       60_000,
-      new HopRules(),
+      new HopPolicy(),
       SILENT,
     );
     catalogue.welcome(api("b1", "b2"));

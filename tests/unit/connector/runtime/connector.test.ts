@@ -2,7 +2,9 @@
 
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { WebSocket } from "ws";
-import { parseBind, parseExpose } from "../../../../connector/config/service-options.ts";
+import { mergeConfig } from "../../../../connector/config/connector-config.ts";
+import { parseExpose, parseTo } from "../../../../connector/config/service-options.ts";
+import { LeveledLog } from "../../../../connector/log.ts";
 import { Connector } from "../../../../connector/runtime/connector.ts";
 import { Site } from "../../../../connector/site/site.ts";
 import { parseToken } from "../../../../connector/site/token.ts";
@@ -55,8 +57,9 @@ async function setUp(welcome: Partial<Welcome> | ((hello: Hello) => Partial<Welc
     readToken: async () => parseToken(deployment.tokenFile()),
   });
   const connector = await Connector.load({
-    ...{ state, site, boot, log, software: "test", listen: [], bind: parseBind("127.0.0.1") },
-    expose: [{ ...parseExpose("db=5432"), to: ["east"] }],
+    ...{ state, site, boot, software: "test", log: new LeveledLog(log, "debug") },
+    config: mergeConfig({}, { expose: [parseExpose("db=5432")], to: [parseTo("db=east")] }),
+    readToken: async () => parseToken(deployment.tokenFile()),
   });
   onTestFinished(() => connector.close());
   connector.start();

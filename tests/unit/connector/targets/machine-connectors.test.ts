@@ -12,10 +12,8 @@ const target = (port: number): TargetAddress => ({ address: "127.0.0.1", port, s
 function machine() {
   const prefix = `fairlead-test/${randomBytes(6).toString("hex")}/`;
   return (site: string, hops: Readonly<Record<string, number>> = {}) => {
-    const one = new MachineConnectors({
-      ...{ site: () => site, prefix },
-      hopsOf: async (address, port) => hops[`${address}:${port}`] ?? null,
-    });
+    const one = new MachineConnectors({ site: () => site, prefix });
+    one.onAsk(async (address, port) => hops[`${address}:${port}`] ?? null);
     onTestFinished(() => one.close());
     one.start();
     return { one, prefix };

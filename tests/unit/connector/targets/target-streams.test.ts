@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { HopRules } from "../../../../connector/config/hop-policy.ts";
+import { HopPolicy } from "../../../../connector/config/hop-policy.ts";
 import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
 import { TargetPool } from "../../../../connector/targets/target-pool.ts";
@@ -186,7 +186,7 @@ describe("TargetStreams over a real session", () => {
   async function setUp() {
     const { port } = await tcpServer((socket) => void socket.pipe(socket));
     const expose = [{ ...parseExpose(`db=${port}`), to: ["west"] }, parseExpose(`open=${port}`)];
-    const offers = await Offers.load(await temporaryState(), expose, new HopRules({ hop: ["db"] }));
+    const offers = await Offers.load(await temporaryState(), expose, new HopPolicy({ hop: ["db"] }));
     const streams = targetStreams(offers, new MemoryLog());
     offers.onChange(() => streams.review());
     const registry = new TestRegistry();

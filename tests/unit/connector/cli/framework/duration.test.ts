@@ -1,10 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  formatDuration,
-  parseDuration,
-  relativeTime,
-} from "../../../../../connector/cli/framework/duration.ts";
+import { formatDuration, relativeTime } from "../../../../../connector/cli/framework/duration.ts";
+import { parseDuration } from "../../../../../connector/config/duration.ts";
 import { FairleadError } from "../../../../../protocol/errors.ts";
 
 describe("parseDuration", () => {

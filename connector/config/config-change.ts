@@ -1,0 +1,113 @@
+/** What differs between two configurations, and which of it a running connector can take over. */
+import type { ConnectorConfig } from "./connector-config.ts";
+import { formatBind, sameExposure } from "./service-options.ts";
+
+/** Names of services, sorted. */
+export interface ServiceChanges {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly string[];
+}
+
+/** Whether none of the lists names a service. */
+export function isUnchanged(...lists: readonly ServiceChanges[]): boolean {
+  return lists.every(({ added, removed, changed }) => added.length + removed.length + changed.length === 0);
+}
+
+/** Fields that take effect at the next start only, under their names in the file. */
+export const FIXED_FIELDS = ["site", "state", "lanes", "session-timeout", "keepalive", "memory"] as const;
+export type FixedField = (typeof FIXED_FIELDS)[number];
+
+export interface ConfigChange {
+  readonly exposures: ServiceChanges;
+  /** Services whose listeners have another address, apart from a change of `bind`. */
+  readonly listeners: ServiceChanges;
+  readonly bind: boolean;
+  /** Services offered with hop encryption. */
+  readonly hop: ServiceChanges;
+  /** Services used with hop encryption. */
+  readonly allowHop: ServiceChanges;
+  readonly logLevel: boolean;
+  readonly drain: boolean;
+  /** Token files that were added. */
+  readonly tokens: readonly string[];
+  /** Fields that differ and keep the value that they have. */
+  readonly fixed: readonly FixedField[];
+}
+
+/** A change, and the configuration that a connector runs with once it is applied. */
+export interface ConfigTransition {
+  readonly change: ConfigChange;
+  /** `wanted`, except for the fixed fields, which are those of `running`. */
+  readonly next: ConnectorConfig;
+}
+
+const FIXED_KEYS = {
+  site: "site",
+  state: "state",
+  lanes: "lanes",
+  "session-timeout": "sessionTimeout",
+  keepalive: "keepalive",
+  memory: "memory",
+} as const satisfies Record<FixedField, keyof ConnectorConfig>;
+
+/** Decides what becomes of a configuration that differs from the one that a connector runs with. */
+export function configTransition(running: ConnectorConfig, wanted: ConnectorConfig): ConfigTransition {
+  const { site, state, lanes, sessionTimeout, keepalive, memory } = running;
+  const named = (names: readonly string[]) => names.map((name) => ({ name }));
+  return {
+    change: {
+      exposures: serviceChanges(running.exposures, wanted.exposures, sameExposure),
+      listeners: serviceChanges(
+        running.listen,
+        wanted.listen,
+        (left, right) => left.host === right.host && left.port === right.port,
+      ),
+      bind: formatBind(running.bind) !== formatBind(wanted.bind),
+      hop: serviceChanges(named(running.hop), named(wanted.hop)),
+      allowHop: serviceChanges(named(running.allowHop), named(wanted.allowHop)),
+      logLevel: running.logLevel !== wanted.logLevel,
+      drain: running.drain !== wanted.drain,
+      tokens: wanted.tokens.filter((token) => !running.tokens.includes(token)),
+      fixed: FIXED_FIELDS.filter((field) => running[FIXED_KEYS[field]] !== wanted[FIXED_KEYS[field]]),
+    },
+    next: { ...wanted, site, state, lanes, sessionTimeout, keepalive, memory },
+  };
+}
+
+/** The parts of a change that are applied, for a log line; empty when nothing is. */
+export function describeChange({ fixed: _, ...change }: ConfigChange): Record<string, unknown> {
+  const fields = Object.entries(change).map(([name, value]) => [
+    name,
+    isServiceChanges(value) ? nonEmpty(value) : value,
+  ]);
+  return Object.fromEntries(fields.filter(([, value]) => !isNothing(value)));
+}
+
+function serviceChanges<T extends { readonly name: string }>(
+  before: readonly T[],
+  after: readonly T[],
+  same: (left: T, right: T) => boolean = () => true,
+): ServiceChanges {
+  const left = new Map(before.map((each) => [each.name, each]));
+  const right = new Map(after.map((each) => [each.name, each]));
+  const changed = [...right].filter(([name, each]) => {
+    const old = left.get(name);
+    return old !== undefined && !same(old, each);
+  });
+  return {
+    added: [...right.keys()].filter((name) => !left.has(name)).sort(),
+    removed: [...left.keys()].filter((name) => !right.has(name)).sort(),
+    changed: changed.map(([name]) => name).sort(),
+  };
+}
+
+function isServiceChanges(value: unknown): value is ServiceChanges {
+  return typeof value === "object" && value !== null && "added" in value;
+}
+
+const nonEmpty = (changes: ServiceChanges) =>
+  Object.fromEntries(Object.entries(changes).filter(([, names]) => names.length > 0));
+
+const isNothing = (value: unknown) =>
+  value === false || (typeof value === "object" && value !== null && Object.keys(value).length === 0);

@@ -1,0 +1,235 @@
+/**
+ * The file of `connector run --config`: the command's options under their own names, as YAML.
+ * {@link ConfigFile} decides its form; `docs/connector-config.schema.json` is made from it.
+ */
+import { readFile } from "node:fs/promises";
+import type { Document, LineCounter } from "yaml";
+import { z } from "zod";
+import { FairleadError } from "../../protocol/errors.ts";
+import { SiteName } from "../../protocol/names.ts";
+import { MAX_LANES } from "../../protocol/uplink/messages.ts";
+import { LOG_LEVELS } from "../log.ts";
+import type { ConfigSource } from "./connector-config.ts";
+import { DURATION_PATTERN, parseDuration } from "./duration.ts";
+import { parseHop } from "./hop-policy.ts";
+import { parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
+import { parseBind, parseExpose, parseListen, parseTo } from "./service-options.ts";
+
+/** What the JSON schema says of a field. */
+interface FieldMeta {
+  readonly description: string;
+  /** The form of a text, for editors. The parser decides. */
+  readonly pattern?: string;
+  readonly examples?: readonly string[];
+}
+
+/** A text that an option's parser reads; the parser's message is the field's. */
+function parsed<T>(parse: (text: string) => T, meta: FieldMeta) {
+  return z
+    .string()
+    .meta({ ...meta })
+    .transform((text, context): T => {
+      try {
+        return parse(text);
+      } catch (thrown) {
+        context.addIssue(thrown instanceof Error ? thrown.message : String(thrown));
+        return z.NEVER;
+      }
+    });
+}
+
+const LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
+const HOST_PORT = "((\\[[^\\]]+\\]|[^:\\[\\]\\s/]+):)?[0-9]{1,5}";
+const OFF_PATTERN = `^off$|${DURATION_PATTERN}`;
+
+const list = <T extends z.ZodType>(entry: T, description: string) =>
+  z.array(entry).optional().meta({ description });
+
+export const ConfigFile = z
+  .strictObject({
+    site: SiteName.optional().meta({
+      description:
+        "Name of the site. Not needed with `state` once the site has joined, or with a token of `fairlead site create`. Takes effect at the next start.",
+    }),
+    state: z.string().min(1).optional().meta({
+      description:
+        "State directory. Without it, FAIRLEAD_STATE, or `fairlead/sites/NAME` in XDG_STATE_HOME or ~/.local/state. Takes effect at the next start.",
+    }),
+    token: list(
+      z
+        .string()
+        .min(1)
+        .meta({ description: "Path of a token file; - is standard input.", examples: ["token.yaml"] }),
+      "Token files to join or link with, in this order. A token that was redeemed before is skipped. A token that is added while the connector runs is redeemed at once.",
+    ),
+    expose: list(
+      parsed(parseExpose, {
+        description: "A service and its target. The host is 127.0.0.1 and the protocol tcp unless given.",
+        pattern: `^${LABEL}=${HOST_PORT}(/(tcp|http|http2))?$`,
+        examples: ["api=127.0.0.1:9000/http", "db=5432"],
+      }),
+      "Servers of this site that are offered as services.",
+    ),
+    to: list(
+      parsed(parseTo, {
+        description: "A service of `expose`, and the names or ids of the only sites that may use it.",
+        pattern: `^${LABEL}=${LABEL}(\\s*,\\s*${LABEL})*$`,
+        examples: ["db=east,west"],
+      }),
+      "Scopes of services. A service without an entry is for every site.",
+    ),
+    listen: list(
+      parsed(parseListen, {
+        description: "A service of other sites, and the local address of its listener.",
+        pattern: `^${LABEL}=${HOST_PORT}$`,
+        examples: ["api=8080", "api=127.5.0.1:8080"],
+      }),
+      "Addresses of listeners. Without an entry, a listener is at the address of `bind` and the port of the service.",
+    ),
+    bind: parsed(parseBind, {
+      description:
+        "Address of all listeners, or a range that gives each service an address of its own. 127.0.0.1 unless given.",
+      examples: ["127.0.0.2", "127.2.0.0/16"],
+    }).optional(),
+    hop: list(
+      parsed(parseHop, { description: "Name of a service.", pattern: `^${LABEL}$`, examples: ["video"] }),
+      "Services that this site offers with hop encryption: it costs both connectors less, and the edge can read the traffic.",
+    ),
+    "allow-hop": list(
+      parsed(parseHop, {
+        description: "Name of a service, or all.",
+        pattern: `^${LABEL}$`,
+        examples: ["video", "all"],
+      }),
+      "Services that this site uses with hop encryption where they are offered so: the edge can read the traffic.",
+    ),
+    lanes: z.number().int().min(1).max(MAX_LANES).optional().meta({
+      description: "Lanes of each session, 1 unless given. Takes effect at the next start.",
+    }),
+    "session-timeout": parsed(parseDuration, {
+      description:
+        "How long connections wait for a way to the other site before they are reset, 60s unless given. Takes effect at the next start.",
+      pattern: DURATION_PATTERN,
+      examples: ["60s"],
+    }).optional(),
+    drain: parsed(parseDrain, {
+      description:
+        "How long connections may continue after SIGTERM before they are reset, 30s unless given. 0s resets them at once.",
+      pattern: DURATION_PATTERN,
+      examples: ["30s"],
+    }).optional(),
+    keepalive: parsed(parseKeepAlive, {
+      description:
+        "How long a connection to a client or target is idle before the kernel probes it, 15s unless given; off sends no probes. Takes effect at the next start.",
+      pattern: OFF_PATTERN,
+      examples: ["15s", "off"],
+    }).optional(),
+    memory: parsed(parseMemory, {
+      description:
+        "How much memory other sites may make this connector hold. Unless given, a quarter of what the machine or container has, 4G at most. Takes effect at the next start.",
+      pattern: "^[0-9]{1,6}[MG]$",
+      examples: ["512M", "2G"],
+    }).optional(),
+    "log-level": z
+      .enum(LOG_LEVELS)
+      .optional()
+      .meta({ description: "The least level of the lines that are logged, info unless given." }),
+  })
+  .meta({
+    title: "Configuration of a Fairlead connector",
+    description:
+      "The file of `fairlead connector run --config FILE`. Options on the command line come before it.",
+  });
+
+/**
+ * Parses the text of a configuration file.
+ * @param source names the file in errors.
+ * @throws FairleadError `request.invalid`, with the line and column of the first mistake.
+ */
+export async function parseConfigFile(text: string, source: string): Promise<ConfigSource> {
+  const { LineCounter, parseDocument } = await import("yaml");
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [mistake] = document.errors;
+  if (mistake !== undefined) throw invalid(source, lines.linePos(mistake.pos[0]), sentence(mistake.message));
+  const read = ConfigFile.safeParse(contentOf(document, source));
+  if (!read.success) throw schemaError(read.error, document, lines, source);
+  const {
+    token,
+    "allow-hop": allowHop,
+    "session-timeout": sessionTimeout,
+    "log-level": logLevel,
+    ...rest
+  } = read.data;
+  return { ...rest, tokens: token, allowHop, sessionTimeout, logLevel };
+}
+
+/** @throws FairleadError `request.invalid` when aliases make the value too large. */
+function contentOf(document: Document, source: string): unknown {
+  try {
+    return document.toJS() ?? {};
+  } catch (thrown) {
+    throw invalid(source, null, sentence(thrown instanceof Error ? thrown.message : String(thrown)));
+  }
+}
+
+/** Reads the text of a configuration file. @throws FairleadError `request.invalid`. */
+export async function readConfigFile(path: string): Promise<string> {
+  return await readFile(path, "utf8").catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FairleadError("request.invalid", `The configuration file cannot be read: ${why}.`, { cause });
+  });
+}
+
+interface Place {
+  readonly line: number;
+  readonly col: number;
+}
+
+/** The first issue, at the place of the value or key that it is about. */
+function schemaError(
+  error: z.ZodError,
+  document: Document,
+  lines: LineCounter,
+  source: string,
+): FairleadError {
+  const [issue] = error.issues;
+  if (issue === undefined) return invalid(source, null, sentence(error.message));
+  if (issue.code === "unrecognized_keys") {
+    const [key = ""] = issue.keys;
+    return invalid(source, placeOfKey(document, lines, key), `${key}: there is no such field.`);
+  }
+  const field = issue.path.join(".") || "the whole";
+  return invalid(source, placeOf(document, lines, issue.path), `${field}: ${sentence(issue.message)}`);
+}
+
+/** Where the node of a path begins; that of the nearest node around it when there is none. */
+function placeOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): Place | null {
+  for (let length = path.length; length > 0; length--) {
+    const place = placeOfNode(document.getIn(path.slice(0, length), true), lines);
+    if (place !== null) return place;
+  }
+  return placeOfNode(document.contents, lines);
+}
+
+/** Where a field of the file begins. */
+function placeOfKey({ contents }: Document, lines: LineCounter, key: string): Place | null {
+  const pairs = contents !== null && "items" in contents ? contents.items : [];
+  for (const pair of pairs) {
+    const name: unknown = typeof pair === "object" && pair !== null && "key" in pair ? pair.key : null;
+    if (String(name) === key) return placeOfNode(name, lines);
+  }
+  return null;
+}
+
+function placeOfNode(node: unknown, lines: LineCounter): Place | null {
+  const range = typeof node === "object" && node !== null && "range" in node ? node.range : null;
+  return Array.isArray(range) && typeof range[0] === "number" ? lines.linePos(range[0]) : null;
+}
+
+function invalid(source: string, place: Place | null, message: string): FairleadError {
+  const at = place === null ? source : `${source}:${place.line}:${place.col}`;
+  return new FairleadError("request.invalid", `${at}: ${message}`);
+}
+
+const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);

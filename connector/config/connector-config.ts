@@ -1,0 +1,92 @@
+/** The configuration of a connector, from the options of `connector run` and its file. */
+import { FairleadError } from "../../protocol/errors.ts";
+import type { LogLevel } from "../log.ts";
+import {
+  type Bind,
+  DEFAULT_BIND,
+  type Exposure,
+  type ListenerAddress,
+  type ServiceScope,
+  withScopes,
+} from "./service-options.ts";
+
+/** What one source gives. Undefined: the source does not say. */
+export interface ConfigSource {
+  readonly site?: string | undefined;
+  /** The state directory. */
+  readonly state?: string | undefined;
+  /** Token files, in the order in which they are redeemed; "-" is standard input. */
+  readonly tokens?: readonly string[] | undefined;
+  readonly expose?: readonly Exposure[] | undefined;
+  readonly to?: readonly ServiceScope[] | undefined;
+  readonly listen?: readonly ListenerAddress[] | undefined;
+  readonly bind?: Bind | undefined;
+  /** Names of services that this site offers with hop encryption. */
+  readonly hop?: readonly string[] | undefined;
+  /** Names of services that this site uses with hop encryption, or "all". */
+  readonly allowHop?: readonly string[] | undefined;
+  readonly lanes?: number | undefined;
+  /** Seconds. */
+  readonly sessionTimeout?: number | undefined;
+  /** Seconds. */
+  readonly drain?: number | undefined;
+  /** Seconds; null for off. */
+  readonly keepalive?: number | null | undefined;
+  /** Bytes. */
+  readonly memory?: number | undefined;
+  readonly logLevel?: LogLevel | undefined;
+}
+
+/** What a connector runs with. Undefined: the part that uses the value has a default. */
+export interface ConnectorConfig
+  extends Pick<
+    ConfigSource,
+    "site" | "state" | "lanes" | "sessionTimeout" | "drain" | "keepalive" | "memory"
+  > {
+  readonly tokens: readonly string[];
+  /** With their scopes; each name once. */
+  readonly exposures: readonly Exposure[];
+  readonly listen: readonly ListenerAddress[];
+  readonly bind: Bind;
+  readonly hop: readonly string[];
+  readonly allowHop: readonly string[];
+  readonly logLevel: LogLevel;
+}
+
+/**
+ * Merges the command's options over its file: a single value replaces the file's, and lists add up.
+ * An entry for a service replaces the file's entry for that service.
+ * @throws FairleadError `request.invalid` when a service is exposed twice, or a scope is for no exposed service.
+ */
+export function mergeConfig(file: ConfigSource, options: ConfigSource): ConnectorConfig {
+  const exposures = byName(file.expose, options.expose);
+  for (const [at, { name }] of exposures.entries()) {
+    if (exposures.findIndex((each) => each.name === name) === at) continue;
+    throw new FairleadError("request.invalid", `"${name}" is exposed twice.`);
+  }
+  return {
+    site: options.site ?? file.site,
+    state: options.state ?? file.state,
+    tokens: [...(options.tokens ?? []), ...(file.tokens ?? [])],
+    exposures: withScopes(exposures, byName(file.to, options.to)),
+    listen: byName(file.listen, options.listen),
+    bind: options.bind ?? file.bind ?? DEFAULT_BIND,
+    hop: [...(file.hop ?? []), ...(options.hop ?? [])],
+    allowHop: [...(file.allowHop ?? []), ...(options.allowHop ?? [])],
+    lanes: options.lanes ?? file.lanes,
+    sessionTimeout: options.sessionTimeout ?? file.sessionTimeout,
+    drain: options.drain ?? file.drain,
+    keepalive: options.keepalive !== undefined ? options.keepalive : file.keepalive,
+    memory: options.memory ?? file.memory,
+    logLevel: options.logLevel ?? file.logLevel ?? "info",
+  };
+}
+
+/** The file's entries, except those that an option of the same name replaces; then the options' entries. */
+function byName<T extends { readonly name: string }>(
+  file: readonly T[] = [],
+  options: readonly T[] = [],
+): T[] {
+  const replaced = new Set(options.map(({ name }) => name));
+  return [...file.filter(({ name }) => !replaced.has(name)), ...options];
+}

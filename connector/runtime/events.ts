@@ -1,0 +1,37 @@
+/** What a part of the connector reports to the others. `connector.ts` says who acts on it. */
+import { EventEmitter } from "node:events";
+import type { Socket } from "node:net";
+import type { FairleadError } from "../../protocol/errors.ts";
+import type { Welcome } from "../../protocol/uplink/messages.ts";
+import type { Notice } from "../uplink/connection.ts";
+
+export interface ConnectorEventMap {
+  /** The registry answered a hello. `skewMs`: how much the edge's clock is ahead. */
+  welcome: [welcome: Welcome, skewMs: number];
+  /** The registry sent something unasked. */
+  notice: [notice: Notice];
+  /** The edge refused the uplink: the site is revoked. */
+  revoked: [];
+  /** The certificates were renewed over the API. */
+  certificatesRenewed: [];
+  /** Certificates of links are missing. */
+  certificatesMissing: [];
+  /** The services of other sites changed. */
+  catalogueChanged: [];
+  /** The services that this site offers changed. */
+  offersChanged: [];
+  /** A target of this site has other addresses. */
+  targetsMoved: [];
+  /** Another connector on this machine has other targets. */
+  neighboursChanged: [];
+  /** A listener has another state, or all have: the connector ran out of descriptors, or has some again. */
+  listenersChanged: [];
+  /** A client connected to a listener. */
+  client: [service: string, socket: Socket];
+  /** A listener could not take a client, whose connection is to be reset. */
+  clientRefused: [service: string, socket: Socket, error: FairleadError];
+  /** A client of a listener turned out to be a connector's own connection to a target. */
+  clientLooped: [service: string];
+}
+
+export class ConnectorEvents extends EventEmitter<ConnectorEventMap> {}

@@ -1,0 +1,39 @@
+/** Keeps the listeners of this machine's connectors away from the targets of this site. */
+import type { ListenerSet } from "../listeners/listener-set.ts";
+import type { MachineConnectors } from "../targets/machine-connectors.ts";
+import type { OwnTargets } from "../targets/own-targets.ts";
+import type { Part } from "./part.ts";
+
+export class LocalTargets implements Part {
+  readonly #machine: MachineConnectors;
+  readonly #ownTargets: OwnTargets;
+  readonly #listeners: ListenerSet;
+  #isDraining = false;
+
+  constructor(machine: MachineConnectors, ownTargets: OwnTargets, listeners: ListenerSet) {
+    this.#machine = machine;
+    this.#ownTargets = ownTargets;
+    this.#listeners = listeners;
+  }
+
+  start(): void {
+    this.#machine.start();
+    this.review();
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  close(): void {
+    this.#machine.close();
+  }
+
+  /** The targets or the listeners' addresses changed: tells the other connectors, and moves listeners off targets. */
+  review(): void {
+    const targets = this.#isDraining ? [] : this.#ownTargets.list();
+    this.#machine.announce(targets, this.#listeners.namedPorts);
+    this.#listeners.review();
+    void this.#ownTargets.refresh();
+  }
+}

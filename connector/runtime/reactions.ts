@@ -1,0 +1,52 @@
+/** What each event of the connector leads to, and what a change of its configuration does. */
+import { type ConfigChange, isUnchanged } from "../config/config-change.ts";
+import type { ConnectorConfig } from "../config/connector-config.ts";
+import type { ConnectorParts } from "./connector.ts";
+
+/** Subscribes the parts to the events that concern them. */
+export function react(parts: ConnectorParts): void {
+  const { events, offers, ownTargets, machine, dials, listeners, localTargets, targetStreams } = parts;
+  const { catalogue, clients, notices, reports, renewer } = parts;
+  offers.onChange(() => events.emit("offersChanged"));
+  ownTargets.onChange(() => events.emit("targetsMoved"));
+  machine.onChange(() => events.emit("neighboursChanged"));
+  machine.onAsk((address, port) => dials.hopsOf(address, port));
+  events.on("offersChanged", () => {
+    reports.sendOffers();
+    targetStreams.review();
+    localTargets.review();
+  });
+  events.on("targetsMoved", () => localTargets.review());
+  events.on("neighboursChanged", () => listeners.review());
+  events.on("catalogueChanged", () => listeners.set(catalogue.reachable()));
+  events.on("listenersChanged", () => reports.planListeners());
+  events.on("client", (service, socket) => clients.serve(service, socket));
+  events.on("clientRefused", (service, socket, error) => clients.refuse(service, socket, error));
+  events.on("clientLooped", (service) => listeners.noteLoop(service));
+  events.on("welcome", (welcome, skewMs) => {
+    notices.welcome(welcome, skewMs);
+    reports.planListeners();
+  });
+  events.on("notice", (notice) => notices.notice(notice));
+  events.on("revoked", () => notices.revoked());
+  events.on("certificatesRenewed", () => renewer.plan());
+  events.on("certificatesMissing", () => renewer.soon());
+}
+
+/**
+ * Takes a changed configuration over. Streams of an offer or a listener that is gone continue until they close.
+ * The function throws FairleadError `request.invalid` before it changes anything.
+ */
+export function applyConfig({ offers, listeners, localTargets, redeemer }: ConnectorParts) {
+  return (
+    next: ConnectorConfig,
+    { exposures, hop, allowHop, listeners: moved, bind, tokens }: ConfigChange,
+  ): void => {
+    if (!isUnchanged(exposures, hop, allowHop)) offers.configure(next.exposures, next);
+    if (bind || !isUnchanged(moved)) {
+      listeners.configure(next);
+      localTargets.review();
+    }
+    redeemer.redeem(tokens);
+  };
+}

@@ -1,0 +1,83 @@
+/** What this connector tells the registry: its hello, its offers and the states of its listeners. */
+import type { Hello, Offer } from "../../protocol/uplink/messages.ts";
+import { UPLINK_VERSIONS } from "../../protocol/versions.ts";
+import type { ListenerSet } from "../listeners/listener-set.ts";
+import type { SessionManager } from "../session/manager.ts";
+import type { LinkBook } from "../site/link-book.ts";
+import type { Offers } from "../targets/offers.ts";
+import type { Uplink } from "../uplink/uplink.ts";
+import type { Part } from "./part.ts";
+
+/** Links in one hello at the most. */
+const MAX_LINKS = 64;
+
+export interface RegistryReportsOptions {
+  readonly boot: string;
+  readonly software: string;
+  readonly uplink: Uplink;
+  readonly book: LinkBook;
+  readonly offers: Offers;
+  readonly listeners: ListenerSet;
+  readonly manager: SessionManager;
+}
+
+export class RegistryReports implements Part {
+  readonly #options: RegistryReportsOptions;
+  #isDraining = false;
+  #isReportPlanned = false;
+
+  constructor(options: RegistryReportsOptions) {
+    this.#options = options;
+  }
+
+  /** Brings the uplink up; from then on each new uplink begins with a hello. */
+  start(): void {
+    this.#options.uplink.start(() => this.#hello());
+  }
+
+  /** Withdraws the offers. The uplink stays, so that sessions survive what they always survive. */
+  drain(): void {
+    this.#isDraining = true;
+    this.sendOffers();
+    this.planListeners();
+  }
+
+  /** Says bye and closes the uplink. */
+  async close(): Promise<void> {
+    await this.#options.uplink.close();
+  }
+
+  sendOffers(): void {
+    this.#options.uplink.send({ type: "offers", offers: this.#offers() });
+  }
+
+  /** Sends the states of the listeners at the end of this turn of the event loop: many change together. */
+  planListeners(): void {
+    if (this.#isReportPlanned) return;
+    this.#isReportPlanned = true;
+    setImmediate(() => {
+      this.#isReportPlanned = false;
+      const { uplink, listeners } = this.#options;
+      uplink.send({ type: "listeners", listeners: listeners.reports() });
+    });
+  }
+
+  #hello(): Hello {
+    const { boot, software, book, listeners, manager } = this.#options;
+    return {
+      type: "hello",
+      versions: UPLINK_VERSIONS,
+      boot,
+      software,
+      links: book.present(MAX_LINKS),
+      offers: this.#offers(),
+      sessions: manager.sessions().map(({ session }) => session),
+      listeners: listeners.reports(),
+      time: Date.now(),
+    };
+  }
+
+  #offers(): Offer[] {
+    return this.#isDraining ? [] : this.#options.offers.forRegistry();
+  }
+}

@@ -1,0 +1,31 @@
+/** Builds the uplink of a connector. What comes over it is an event; the certificates it needs are renewed first. */
+import type { Site } from "../site/site.ts";
+import { dialUplink } from "../uplink/dial.ts";
+import { Uplink } from "../uplink/uplink.ts";
+import type { ConnectorEvents } from "./events.ts";
+import type { ConnectorOptions } from "./options.ts";
+
+export function makeUplink({ site, keepalive, log }: ConnectorOptions, events: ConnectorEvents): Uplink {
+  return new Uplink({
+    dial: async (signal, rtt) => {
+      if (await isRenewed(site)) events.emit("certificatesRenewed");
+      return await dialUplink(site, signal, rtt);
+    },
+    onExpired: async () => {
+      await site.renewOverApi();
+      events.emit("certificatesRenewed");
+    },
+    onRevoked: () => events.emit("revoked"),
+    onWelcome: (welcome, skewMs) => events.emit("welcome", welcome, skewMs),
+    onNotice: (notice) => events.emit("notice", notice),
+    keepalive,
+    log,
+  });
+}
+
+/** Renews an expired certificate over the API. Returns whether it was. */
+async function isRenewed(site: Site): Promise<boolean> {
+  const before = site.membership;
+  await site.ensureFresh();
+  return site.membership !== before;
+}

@@ -1,0 +1,112 @@
+import { describe, expect, it } from "vitest";
+import { COMMANDS } from "../../../../connector/cli/commands.ts";
+import { ConfigFile, parseConfigFile, readConfigFile } from "../../../../connector/config/config-file.ts";
+import { mergeConfig } from "../../../../connector/config/connector-config.ts";
+import { configSchema } from "../../../../scripts/config-schema.ts";
+
+const FILE = `
+# yaml-language-server: $schema=connector-config.schema.json
+site: west
+token: [token.yaml]
+expose:
+  - api=9000/http
+  - db=10.0.0.7:5432
+to: [db=east]
+hop: [db]
+allow-hop: [all]
+bind: 127.2.0.0/16
+drain: 0s
+keepalive: "off"
+memory: 512M
+log-level: debug
+`;
+
+describe("parseConfigFile", () => {
+  it("returns the options of the command, parsed", async () => {
+    expect(await parseConfigFile(FILE, "west.yaml")).toMatchObject({
+      site: "west",
+      tokens: ["token.yaml"],
+      expose: [
+        { name: "api", host: "127.0.0.1", port: 9000, protocol: "http" },
+        { name: "db", host: "10.0.0.7", port: 5432, protocol: "tcp" },
+      ],
+      to: [{ name: "db", to: ["east"] }],
+      hop: ["db"],
+      allowHop: ["all"],
+      bind: { kind: "range", range: { text: "127.2.0.0/16" } },
+      drain: 0,
+      keepalive: null,
+      memory: 512 * 1024 * 1024,
+      logLevel: "debug",
+    });
+  });
+
+  it.each(["", "# nothing\n", "{}"])("accepts %j as a file without options", async (text) => {
+    expect(mergeConfig(await parseConfigFile(text, "west.yaml"), {})).toEqual(mergeConfig({}, {}));
+  });
+
+  it.each([
+    ["site: west\nsites: west", "west.yaml:2:1: sites: there is no such field."],
+    ["site: West", "west.yaml:1:7: site: a site name must be 1 to 63 of a-z"],
+    ["expose: api=9000", "west.yaml:1:9: expose: "],
+    ["expose:\n  - db=5432\n  - api", 'west.yaml:3:5: expose.1: "api": the form is NAME=[HOST:]PORT.'],
+    ["bind: nowhere", 'west.yaml:1:7: bind: "nowhere": give an IP address'],
+    ["hop: [api=9000]", "west.yaml:1:7: hop.0: "],
+    ["to: [api]", 'west.yaml:1:6: to.0: "api": the form is NAME=SITE,…'],
+    ["drain: 5", "west.yaml:1:8: drain: "],
+    ["keepalive: 10h", 'west.yaml:1:12: keepalive: "10h" is longer than'],
+    ["memory: 1K", "west.yaml:1:9: memory: "],
+    ["lanes: 9", "west.yaml:1:8: lanes: "],
+    ["log-level: loud", "west.yaml:1:12: log-level: "],
+    ["site: [", "west.yaml:1:"],
+    ["site: west\nsite: east", "west.yaml:2:1: "],
+    ["- site: west", "west.yaml:1:1: the whole: "],
+  ])("refuses %j with the place and the reason", async (text, message) => {
+    const failure = await parseConfigFile(text, "west.yaml").catch((thrown: unknown) => thrown);
+    expect(failure).toMatchObject({ code: "request.invalid", message: expect.stringContaining(message) });
+    expect(String(failure)).toMatch(/\.$/);
+  });
+});
+
+describe("readConfigFile", () => {
+  it("refuses a file that is not there with the reason", async () => {
+    await expect(readConfigFile("/nowhere/west.yaml")).rejects.toMatchObject({
+      code: "request.invalid",
+      message: expect.stringContaining("ENOENT"),
+    });
+  });
+});
+
+describe("the fields of the configuration file", () => {
+  const fields = Object.keys(ConfigFile.shape);
+
+  it("are options of `connector run`", () => {
+    const run = COMMANDS.find(({ path }) => path.join(" ") === "connector run");
+    const flags = Object.values(run?.options ?? {}).map((option) => option.flags.split(" ")[0]);
+    for (const field of fields) expect(flags).toContain(`--${field}`);
+    expect(flags).toHaveLength(fields.length + 1);
+  });
+
+  it("have a description each in the JSON schema", () => {
+    const schema = JSON.parse(configSchema());
+    expect(Object.keys(schema.properties)).toEqual(fields);
+    for (const field of fields) {
+      const { description, items } = schema.properties[field];
+      expect(description, field).toMatch(/^[A-Z].*\.$/);
+      if (items) expect(items.description, field).toMatch(/^[A-Z].*\.$/);
+    }
+    expect(schema.additionalProperties).toBe(false);
+  });
+
+  it("have examples that the parser and the pattern accept", async () => {
+    const { properties } = JSON.parse(configSchema());
+    for (const field of fields) {
+      const { items, ...single } = properties[field];
+      for (const example of (items ?? single).examples ?? []) {
+        if ((items ?? single).pattern) expect(example).toMatch(new RegExp((items ?? single).pattern));
+        const value = JSON.stringify(items ? [example] : example);
+        await parseConfigFile(`${field}: ${value}`, "example.yaml");
+      }
+    }
+  });
+});

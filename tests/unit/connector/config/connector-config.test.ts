@@ -1,0 +1,71 @@
+import { describe, expect, it } from "vitest";
+import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
+import {
+  parseBind,
+  parseExpose,
+  parseListen,
+  parseTo,
+} from "../../../../connector/config/service-options.ts";
+
+const FILE: ConfigSource = {
+  site: "west",
+  tokens: ["token.yaml"],
+  expose: [parseExpose("api=9000/http"), parseExpose("db=10.0.0.7:5432")],
+  to: [parseTo("db=east")],
+  hop: ["db"],
+  allowHop: ["all"],
+  bind: parseBind("127.2.0.0/16"),
+  keepalive: 60,
+};
+
+describe("mergeConfig", () => {
+  it("has a default bind and log level, and nothing else, when nothing is given", () => {
+    expect(mergeConfig({}, {})).toEqual({
+      tokens: [],
+      exposures: [],
+      listen: [],
+      bind: { kind: "address", address: "127.0.0.1" },
+      hop: [],
+      allowHop: [],
+      logLevel: "info",
+    });
+  });
+
+  it("puts options before the file: a single value replaces, and lists add up or replace by name", () => {
+    const options: ConfigSource = {
+      site: "east",
+      hop: ["api"],
+      tokens: ["other.yaml"],
+      expose: [parseExpose("api=9001")],
+      to: [parseTo("db=west"), parseTo("api=west")],
+      listen: [parseListen("db=15432")],
+      logLevel: "warn",
+    };
+    expect(mergeConfig(FILE, options)).toEqual({
+      site: "east",
+      bind: FILE.bind,
+      tokens: ["other.yaml", "token.yaml"],
+      exposures: [
+        { ...parseExpose("db=10.0.0.7:5432"), to: ["west"] },
+        { ...parseExpose("api=9001"), to: ["west"] },
+      ],
+      listen: [parseListen("db=15432")],
+      hop: ["db", "api"],
+      allowHop: ["all"],
+      keepalive: 60,
+      logLevel: "warn",
+    });
+  });
+
+  it("takes null, which turns the keepalive off, as a value", () => {
+    expect(mergeConfig(FILE, { keepalive: null }).keepalive).toBeNull();
+    expect(mergeConfig({ keepalive: null }, {}).keepalive).toBeNull();
+  });
+
+  it("refuses a service that one source exposes twice, and a scope for no exposed service", () => {
+    const twice = { expose: [parseExpose("api=1"), parseExpose("api=2")] };
+    expect(() => mergeConfig(twice, {})).toThrow('"api" is exposed twice.');
+    expect(mergeConfig(twice, { expose: [parseExpose("api=3")] }).exposures).toHaveLength(1);
+    expect(() => mergeConfig(FILE, { to: [parseTo("web=east")] })).toThrow("a scope needs `expose` for web");
+  });
+});

@@ -197,11 +197,16 @@ export class Flow implements FlowView {
 
 /** What identifies a flow in the log. The ids of network and site are in every line of the relay's log. */
 export function flowIds({ session, stream, service, side, peer, client, target }: FlowView) {
-  return {
-    ...{ service, side },
-    ...(session === null ? {} : { session, stream }),
-    ...(peer === null ? {} : { peer: peer.siteName, peerSite: peer.site }),
-    ...(client === null ? {} : { client }),
-    ...(target === null ? {} : { target }),
-  };
+  const ids: Record<string, string | number | null> = { service, side };
+  if (session !== null) {
+    ids.session = session;
+    ids.stream = stream;
+  }
+  if (peer !== null) {
+    ids.peer = peer.siteName;
+    ids.peerSite = peer.site;
+  }
+  if (client !== null) ids.client = client;
+  if (target !== null) ids.target = target;
+  return ids;
 }

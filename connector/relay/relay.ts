@@ -80,11 +80,14 @@ export class Relay {
   #ended(flow: Flow, error: FairleadError | null): void {
     this.#flows--;
     const { bytesToTarget, bytesToClient, openedMs, firstByteMs, endedMs, outcome } = flow;
-    const fields = {
-      ...flowIds(flow),
-      ...{ bytesToTarget, bytesToClient, outcome },
-      ...{ openedMs: round(openedMs), firstByteMs: round(firstByteMs), ms: round(endedMs) },
-    };
+    const fields = Object.assign(flowIds(flow), {
+      bytesToTarget,
+      bytesToClient,
+      openedMs: round(openedMs),
+      firstByteMs: round(firstByteMs),
+      ms: round(endedMs),
+      outcome,
+    });
     if (error === null) this.#log.debug(fields, "The flow is completed.");
     else {
       const level = isQuiet(flow) ? "debug" : "info";

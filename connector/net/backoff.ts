@@ -10,8 +10,8 @@ export interface BackoffOptions {
 }
 
 /**
- * Exponential backoff with full jitter: each wait is random between zero and the bound, so that sites return spread out
- * to an edge that restarted.
+ * Exponential backoff with full jitter: each wait is random between zero and the bound, so that sites return
+ * spread out to an edge that restarted.
  */
 export class Backoff {
   readonly #options: BackoffOptions;

@@ -1,6 +1,6 @@
 /**
- * Client of the edge's HTTPS API. It throws only FairleadErrors: an ErrorAnswer keeps its code, and a failed connection
- * becomes `edge.unreachable`, `edge.untrusted` or `proxy.failed`.
+ * Client of the edge's HTTPS API. It throws only FairleadErrors: an ErrorAnswer keeps its code, and a failed
+ * connection becomes `edge.unreachable`, `edge.untrusted` or `proxy.failed`.
  */
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import type { z } from "zod";

@@ -16,11 +16,13 @@ export interface LocalSocketOptions {
 }
 
 /**
- * Options with which each direction ends by itself and small writes leave at once. The high water mark lets the bytes of
- * one turn of the event loop leave in one write. The stream's credit, not this buffer, stops a stalled reader.
+ * Options with which each direction ends by itself and small writes leave at once. The high water mark lets
+ * the bytes of one turn of the event loop leave in one write. The stream's credit, not this buffer, stops a
+ * stalled reader.
  *
- * Node sets only the idle time. libuv 1.52 then probes every second and gives up after ten probes, so a vanished host is
- * detected about ten seconds later (https://docs.libuv.org/en/v1.x/tcp.html#c.uv_tcp_keepalive).
+ * Node sets only the idle time. libuv 1.52 then probes every second and gives up after ten probes, so a
+ * vanished host is detected about ten seconds later
+ * (https://docs.libuv.org/en/v1.x/tcp.html#c.uv_tcp_keepalive).
  * @param keepAliveMs idle time before the first probe, at least 1,000; null disables probes
  */
 export function localSocketOptions(keepAliveMs: number | null = DEFAULT_KEEPALIVE_MS): LocalSocketOptions {

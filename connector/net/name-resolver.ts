@@ -1,10 +1,10 @@
 /**
- * Looks up host names with c-ares instead of getaddrinfo. getaddrinfo runs on libuv's pool of four threads, where a few
- * names whose DNS server does not answer block all other names and file operations. c-ares queries DNS servers over
- * sockets of the event loop; this module adds the hosts file and the search domains.
+ * Looks up host names with c-ares instead of getaddrinfo. getaddrinfo runs on libuv's pool of four threads,
+ * where a few names whose DNS server does not answer block all other names and file operations. c-ares
+ * queries DNS servers over sockets of the event loop; this module adds the hosts file and the search domains.
  *
- * A name that DNS does not know may be known to another source of the system (mDNS, LDAP). For these, getaddrinfo is
- * called last, for one name at a time, so it occupies at most one thread.
+ * A name that DNS does not know may be known to another source of the system (mDNS, LDAP). For these,
+ * getaddrinfo is called last, for one name at a time, so it occupies at most one thread.
  */
 import { promises as dns } from "node:dns";
 import type { LookupFunction } from "node:net";

@@ -1,6 +1,6 @@
 /**
- * Failed connections that deliver their last bytes before they are reset, as TCP does. Each may take as long as its bytes
- * make progress. Their count and bytes are limited for the whole process.
+ * Failed connections that deliver their last bytes before they are reset, as TCP does. Each may take as long
+ * as its bytes make progress. Their count and bytes are limited for the whole process.
  */
 
 /** Time without progress after which a failed connection is reset, ms. */
@@ -33,8 +33,9 @@ export class PendingResets {
   }
 
   /**
-   * Watches a connection until its last bytes are delivered, and resets it when they make no progress. Returns a function
-   * to call when the connection has ended; null at the limits, when the caller must reset the connection at once.
+   * Watches a connection until its last bytes are delivered, and resets it when they make no progress.
+   * Returns a function to call when the connection has ended; null at the limits, when the caller must reset
+   * the connection at once.
    */
   add(options: PendingResetOptions): (() => void) | null {
     const { count, bytes, stallMs } = this.#limits;

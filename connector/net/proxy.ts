@@ -4,7 +4,10 @@ import { getProxyForUrl } from "proxy-from-env";
 import { FairleadError } from "../../protocol/errors.ts";
 import { edgeNames } from "./name-resolver.ts";
 
-/** The proxy for a `wss:` or `https:` URL; null for a direct connection. @throws FairleadError `proxy.failed` */
+/**
+ * The proxy for a `wss:` or `https:` URL; null for a direct connection.
+ * @throws FairleadError `proxy.failed`
+ */
 export function proxyFor(url: string, lookup: (url: string) => string = getProxyForUrl): URL | null {
   // proxy-from-env would look for WSS_PROXY.
   const proxy = lookup(url.replace(/^wss:/, "https:"));

@@ -43,7 +43,10 @@ export function parseHosts(text: string): ReadonlyMap<string, readonly NameAddre
   return hosts;
 }
 
-/** Reads the search rules of a resolv.conf(5) file. The last `search` or `domain` counts; LOCALDOMAIN overrides both. */
+/**
+ * Reads the search rules of a resolv.conf(5) file. The last `search` or `domain` counts; LOCALDOMAIN
+ * overrides both.
+ */
 export function parseSearchRules(
   text: string,
   env: Readonly<Record<string, string | undefined>> = {},
@@ -87,7 +90,9 @@ export interface SystemFiles {
 
 export const SYSTEM_FILES: SystemFiles = { hosts: "/etc/hosts", resolvConf: "/etc/resolv.conf" };
 
-/** Names from the files, which are read again when they change. A file that cannot be read counts as empty. */
+/**
+ * Names from the files, which are read again when they change. A file that cannot be read counts as empty.
+ */
 export class SystemNames {
   readonly #hosts: () => ReadonlyMap<string, readonly NameAddress[]>;
   readonly #rules: () => SearchRules;
@@ -97,7 +102,9 @@ export class SystemNames {
     this.#rules = whenChanged(resolvConf, (text) => parseSearchRules(text, process.env, hostname()));
   }
 
-  /** Addresses of a name in the hosts file; null if it has none. `localhost` always has addresses (RFC 6761). */
+  /**
+   * Addresses of a name in the hosts file; null if it has none. `localhost` always has addresses (RFC 6761).
+   */
   known(name: string): readonly NameAddress[] | null {
     const key = name.toLowerCase().replace(/\.$/, "");
     const found = this.#hosts().get(key);
@@ -115,8 +122,8 @@ export class SystemNames {
 }
 
 /**
- * The parsed content of a small file, read again when it changes. The read is synchronous: asynchronous reads would wait
- * in the thread pool that getaddrinfo uses.
+ * The parsed content of a small file, read again when it changes. The read is synchronous: asynchronous reads
+ * would wait in the thread pool that getaddrinfo uses.
  */
 function whenChanged<T>(path: string, parse: (text: string) => T): () => T {
   let version = "";

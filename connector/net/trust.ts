@@ -9,8 +9,8 @@ export interface EdgeTrust {
 }
 
 /**
- * The roots to trust for the edge's server certificate, PEM: the deployment CA, and with `public` also the default roots
- * of this machine. Site certificates are under the deployment CA in any case.
+ * The roots to trust for the edge's server certificate, PEM: the deployment CA, and with `public` also the
+ * default roots of this machine. Site certificates are under the deployment CA in any case.
  */
 export function trustedRoots({ ca, tls }: EdgeTrust): string[] {
   return tls === "public" ? [ca, ...getCACertificates("default")] : [ca];

@@ -46,9 +46,10 @@ const ALERTS: Readonly<Record<string, ErrorCode>> = {
 };
 
 /**
- * Opens a WebSocket. The promise resolves with a paused socket, which resumes in the next turn of the event loop. A
- * caller that attaches its listeners at once misses no message.
- * @throws FairleadError the code of the refusal, `proxy.failed`, `edge.untrusted`, `certificate.*` or `fallback`
+ * Opens a WebSocket. The promise resolves with a paused socket, which resumes in the next turn of the event
+ * loop. A caller that attaches its listeners at once misses no message.
+ * @throws FairleadError the code of the refusal, `proxy.failed`, `edge.untrusted`, `certificate.*` or
+ * `fallback`
  */
 export async function dialWebSocket(options: DialOptions): Promise<WebSocket> {
   const proxy = proxyFor(options.url);
@@ -79,8 +80,9 @@ export async function dialWebSocket(options: DialOptions): Promise<WebSocket> {
 
 function openSocket(options: DialOptions, tunnel: Tunnel | null): WebSocket {
   const host = new URL(options.url).hostname.replace(/^\[|\]$/g, "");
-  // edgeNames keeps look-ups of targets from delaying those of the edge. Through a tunnel, Node 24 would check the
-  // certificate against "localhost". The type of checkServerIdentity in @types/ws 8.18 has another signature.
+  // edgeNames keeps look-ups of targets from delaying those of the edge. Through a tunnel, Node 24 would
+  // check the certificate against "localhost". The type of checkServerIdentity in @types/ws 8.18 has another
+  // signature.
   const identity: object = {
     lookup: edgeNames.lookup,
     checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),

@@ -1,6 +1,6 @@
 /**
- * Carrier version 1 as a Node Duplex: one lane, and the carrier ends with it. Used with connectors and edges that do
- * not support version 2.
+ * Carrier version 1 as a Node Duplex: one lane, and the carrier ends with it. Used with connectors and edges
+ * that do not support version 2.
  */
 import { Duplex } from "node:stream";
 import { type CarrierControl, type Lane, MAX_LANE_MESSAGE } from "../../protocol/carrier/index.ts";
@@ -105,7 +105,10 @@ export class CarrierV1 extends Duplex implements CarrierControl {
     done(error);
   }
 
-  /** Sends the chunks in as few messages as possible: a message costs the relay more than a short copy costs here. */
+  /**
+   * Sends the chunks in as few messages as possible: a message costs the relay more than a short copy costs
+   * here.
+   */
   #send(chunks: Uint8Array[], done: WriteDone): void {
     let more = true;
     let from = 0;

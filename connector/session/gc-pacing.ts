@@ -1,19 +1,26 @@
 /**
- * Paces young garbage collections by the bytes that pass through the process, so that V8 starts few full ones.
+ * Paces young garbage collections by the bytes that pass through the process, so that V8 starts few full
+ * ones.
  *
- * A buffer's memory lies outside V8's heap. A young collection frees it, but V8 starts one only when small objects
- * fill the young generation, and buffers of 16 to 64 KiB come with few small objects. Meanwhile V8 (Node 24) counts
- * external memory as growth of the old generation. It then runs up to ten full collections per second, each of which
- * walks the whole heap. A young collection every {@link EVERY_BYTES} takes half a millisecond instead
- * (docs/performance.md).
+ * A buffer's memory lies outside V8's heap. A young collection frees it, but V8 starts one only when small
+ * objects fill the young generation, and buffers of 16 to 64 KiB come with few small objects. Meanwhile V8
+ * (Node 24) counts external memory as growth of the old generation. It then runs up to ten full collections
+ * per second, each of which walks the whole heap. A young collection every {@link EVERY_BYTES} takes half a
+ * millisecond instead (docs/performance.md).
  */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-/** With a larger value V8 starts a full collection first; with a smaller one, buffers in flight are promoted as old. */
+/**
+ * With a larger value V8 starts a full collection first; with a smaller one, buffers in flight are promoted
+ * as old.
+ */
 const EVERY_BYTES = 16 * 1024 * 1024;
 
-/** Growth of the heap between two full collections, percent: leaves room for the buffers of {@link EVERY_BYTES}. */
+/**
+ * Growth of the heap between two full collections, percent: leaves room for the buffers of {@link
+ * EVERY_BYTES}.
+ */
 const GROWTH_PERCENT = 300;
 
 /** Returns a counter of bytes that calls `collect` after each `every` bytes. */

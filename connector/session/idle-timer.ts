@@ -1,4 +1,6 @@
-/** The timer of a session without streams: it releases the lanes, closes the session, or ends its draining. */
+/**
+ * The timer of a session without streams: it releases the lanes, closes the session, or ends its draining.
+ */
 import { FairleadError } from "../../protocol/errors.ts";
 import type { SessionPhase } from "../../protocol/session/state.ts";
 import type { CarrierV2 } from "./carrier-v2.ts";
@@ -33,7 +35,9 @@ export class IdleTimer {
     this.#after(upMs, () => session.close(new FairleadError("session.timeout", late)));
   }
 
-  /** Restarts the timer. Call it when the session came up, and when the streams changed to zero or from zero. */
+  /**
+   * Restarts the timer. Call it when the session came up, and when the streams changed to zero or from zero.
+   */
   restart(): void {
     if (this.#session.phase() !== "up") return;
     clearTimeout(this.#timer);

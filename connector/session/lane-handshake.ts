@@ -16,7 +16,10 @@ import { WebSocketLane } from "./websocket-lane.ts";
 export interface LaneHandshakeOptions {
   /** The peer that the invitation names. */
   expected: ExpectedPeer;
-  /** Makes this side's preface. Called when the lane opens, because the preface reports what was received by then. */
+  /**
+   * Makes this side's preface. Called when the lane opens, because the preface reports what was received by
+   * then.
+   */
   preface: () => z.input<typeof Preface> & { carrier: VersionRange };
   /** Time for the lane to open and for the peer's preface to arrive, ms. */
   timeoutMs: number;
@@ -67,7 +70,8 @@ export class LaneHandshake {
 
   /**
    * Resolves when the peer's preface was accepted. Rejects with a FairleadError: `session.timeout`,
-   * `session.wrong_peer`, `session.version`, `session.malformed`, `session.too_large`, or the error that ended the lane.
+   * `session.wrong_peer`, `session.version`, `session.malformed`, `session.too_large`, or the error that
+   * ended the lane.
    */
   get done(): Promise<HandshakeResult> {
     return this.#done.promise;

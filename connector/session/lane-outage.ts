@@ -1,4 +1,6 @@
-/** The times in which a session has no lane: limits how long they last, and lets callers wait for their end. */
+/**
+ * The times in which a session has no lane: limits how long they last, and lets callers wait for their end.
+ */
 import type { CarrierState } from "../../protocol/carrier/index.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Waiters } from "../async/waiters.ts";
@@ -36,7 +38,8 @@ export class LaneOutage {
 
   /**
    * Resolves when the carrier has a lane; wakes a parked carrier.
-   * @throws FairleadError the one that ended the session; `session.timeout` when no lane joined within `laneWaitMs`.
+   * @throws FairleadError the one that ended the session; `session.timeout` when no lane joined within
+   * `laneWaitMs`.
    */
   async waitForLane(carrier: CarrierV2): Promise<void> {
     if (hasLane(carrier)) return;

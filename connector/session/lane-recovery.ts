@@ -1,6 +1,6 @@
 /**
- * Obtains the lanes of a session, which outlives them. It dials the lanes of an invitation, proves on each lane that
- * this process holds the session, and requests new invitations until a lane has joined.
+ * Obtains the lanes of a session, which outlives them. It dials the lanes of an invitation, proves on each
+ * lane that this process holds the session, and requests new invitations until a lane has joined.
  *
  *     idle ──recover──▶ requesting ──invitation──▶ dialling ──lane joined──▶ idle
  *                           ▲────── backoff ◀────── no lane ───┘
@@ -101,7 +101,10 @@ export class LaneRecovery {
     this.#proof = new ResumeProof(key, hmac);
   }
 
-  /** Opens the first lane of the session. @throws FairleadError as {@link LaneHandshake.done}, or as the dial. */
+  /**
+   * Opens the first lane of the session.
+   * @throws FairleadError as {@link LaneHandshake.done}, or as the dial.
+   */
   async dialFirst(): Promise<OpenLane> {
     const { invitation } = this.#options;
     return await this.#open(invitation.ticket, invitation.generation, 0);

@@ -1,6 +1,7 @@
 /**
- * The sessions of this connector: at most one for each other instance and encryption mode, opened on demand by either
- * side. The options supply the registry's invitations, the dial of a lane and the owner of a peer's streams.
+ * The sessions of this connector: at most one for each other instance and encryption mode, opened on demand
+ * by either side. The options supply the registry's invitations, the dial of a lane and the owner of a peer's
+ * streams.
  */
 import {
   asFairleadError,
@@ -65,8 +66,8 @@ export class SessionManager {
   }
 
   /**
-   * Opens a stream to a service at a peer. Resolves when the session is up and has a lane. The stream can be written at
-   * once; its `accepted` reports the peer's answer.
+   * Opens a stream to a service at a peer. Resolves when the session is up and has a lane. The stream can be
+   * written at once; its `accepted` reports the peer's answer.
    * @throws FairleadError `session.*`, `lane.*`, `ticket.*` when the second attempt at a session failed, too;
    * `stream.limit`; the code with which the registry refused.
    */
@@ -139,8 +140,8 @@ export class SessionManager {
   }
 
   /**
-   * The liveness of the session that new streams to an instance use: the time since its last message and its round
-   * trip, ms. Each is null while unknown.
+   * The liveness of the session that new streams to an instance use: the time since its last message and its
+   * round trip, ms. Each is null while unknown.
    */
   liveness(
     peer: Instance,
@@ -158,8 +159,9 @@ export class SessionManager {
   }
 
   /**
-   * Stops opening and accepting streams: peers receive GOAWAY, and a later OPEN is refused with `service.draining`.
-   * Sessions with streams continue, over new lanes if needed. Resolves when no session is left.
+   * Stops opening and accepting streams: peers receive GOAWAY, and a later OPEN is refused with
+   * `service.draining`. Sessions with streams continue, over new lanes if needed. Resolves when no session is
+   * left.
    */
   async drain(): Promise<void> {
     this.#draining = true;
@@ -250,7 +252,10 @@ export class SessionManager {
     return this.#start(invitation);
   }
 
-  /** Whether a site may have another session. At a limit, closes the oldest session without streams to make room. */
+  /**
+   * Whether a site may have another session. At a limit, closes the oldest session without streams to make
+   * room.
+   */
   #hasRoom(site: string): boolean {
     const { maxSessions, maxSessionsPerSite } = this.#limits;
     const theirs = [...this.#sessions].filter(({ peer }) => peer.site === site);

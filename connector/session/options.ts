@@ -59,8 +59,8 @@ export interface SessionManagerOptions {
   identity: () => SessionIdentity;
   signalling: Signalling;
   /**
-   * Dials a lane with LANE_SOCKET_OPTIONS. Resolves with a socket that is still opening, or that was paused in its
-   * "open" event so that no message is lost. Rejects with a FairleadError.
+   * Dials a lane with LANE_SOCKET_OPTIONS. Resolves with a socket that is still opening, or that was paused
+   * in its "open" event so that no message is lost. Rejects with a FairleadError.
    */
   dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
   /** Accepts or destroys a stream that the peer opened. The stream must not be read before. */
@@ -68,8 +68,8 @@ export interface SessionManagerOptions {
   /** Round trip to the edge, ms; null before the first measurement. */
   edgeRoundTrip?: () => number | null;
   /**
-   * Whether this connector's own configuration permits hop encryption; false unless given. The registry cannot
-   * permit it.
+   * Whether this connector's own configuration permits hop encryption; false unless given. The registry
+   * cannot permit it.
    */
   allowsHop?: () => boolean;
   log: Log;

@@ -78,7 +78,7 @@ export class SessionStream extends Duplex implements StreamHandler {
     return this.#stream?.service ?? "";
   }
 
-  /** What the opener wants the stream to carry. */
+  /** The kind of stream that the opener requested. */
   get kind(): string {
     return this.#stream?.kind ?? DEFAULT_KIND;
   }
@@ -106,8 +106,8 @@ export class SessionStream extends Duplex implements StreamHandler {
   }
 
   /**
-   * Like `destroy(error)`, but sends all written bytes first, while the peer makes progress. Bytes from the peer are no
-   * longer read.
+   * Like `destroy(error)`, but sends all written bytes first, while the peer makes progress. Bytes from the
+   * peer are no longer read.
    */
   resetAfterWrites(error: FairleadError): void {
     if (this.destroyed || this.#isEnding) return;
@@ -129,7 +129,10 @@ export class SessionStream extends Duplex implements StreamHandler {
     this.end();
   }
 
-  /** Accounts for the bytes queued in `target`, and for those queued in the stream while it waits for its peer. */
+  /**
+   * Accounts for the bytes queued in `target`, and for those queued in the stream while it waits for its
+   * peer.
+   */
   noteQueued(target: Duplex): void {
     const bytes = target.writableLength + (this.writableNeedDrain ? this.writableLength : 0);
     if (bytes === this.#queued || (bytes < QUEUED_FROM && this.#queued === 0) || this.destroyed) return;
@@ -169,8 +172,9 @@ export class SessionStream extends Duplex implements StreamHandler {
   }
 
   /**
-   * Delivers the bytes that came before the peer's reset, while the reader makes progress, then fails the stream. Only
-   * a served stream that ends with `stream.cancelled` is delivered to its end; any other fails at once.
+   * Delivers the bytes that came before the peer's reset, while the reader makes progress, then fails the
+   * stream. Only a served stream that ends with `stream.cancelled` is delivered to its end; any other fails
+   * at once.
    */
   reset(error: FairleadError): void {
     const bytes = this.#unread();
@@ -266,8 +270,8 @@ export class SessionStream extends Duplex implements StreamHandler {
   }
 
   /**
-   * Stores a piece for a stalled reader. A slice keeps its whole buffer alive, so small pieces after the first are
-   * copied into blocks. The memory held stays close to the window, however small the pieces are.
+   * Stores a piece for a stalled reader. A slice keeps its whole buffer alive, so small pieces after the
+   * first are copied into blocks. The memory held stays close to the window, however small the pieces are.
    */
   #store(bytes: Uint8Array): void {
     this.#backlog ??= [];

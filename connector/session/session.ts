@@ -1,6 +1,7 @@
 /**
  * A session with one peer, from the invitation to the end: lanes, carrier, TLS and streams. Its phases are in
- * protocol/session/state.ts. An up session may be without lanes; TLS and the streams above the carrier do not notice.
+ * protocol/session/state.ts. An up session may be without lanes; TLS and the streams above the carrier do not
+ * notice.
  */
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
@@ -120,7 +121,9 @@ export class Session {
     return this.#transport.carrierV2?.rtt ?? null;
   }
 
-  /** Time since the last message from the peer, ms; null before the first, and with a carrier of version 1. */
+  /**
+   * Time since the last message from the peer, ms; null before the first, and with a carrier of version 1.
+   */
   get silentMs(): number | null {
     return this.#transport.carrierV2?.silentMs ?? null;
   }
@@ -155,7 +158,10 @@ export class Session {
     return this.#streams?.streams ?? 0;
   }
 
-  /** Resolves when the session is up and has a lane. @throws FairleadError as {@link LaneOutage.waitForLane}. */
+  /**
+   * Resolves when the session is up and has a lane.
+   * @throws FairleadError as {@link LaneOutage.waitForLane}.
+   */
   async waitForLane(): Promise<void> {
     await this.up;
     const { carrierV2 } = this.#transport;
@@ -167,14 +173,20 @@ export class Session {
     this.#lanes.invited(invitation);
   }
 
-  /** Opens a stream; the session must be up. @throws FairleadError `stream.limit`, or the reason to open no more. */
+  /**
+   * Opens a stream; the session must be up.
+   * @throws FairleadError `stream.limit`, or the reason to open no more.
+   */
   open(service: string, hops = 0): SessionStream {
     if (this.#streams === null) throw new FairleadError("session.closed");
     const duplex = new SessionStream(this.id);
     return duplex.attach(this.#streams.open({ service, hops }, duplex));
   }
 
-  /** Opens no more streams, and closes the session once its streams have ended. Without streams or lanes, closes now. */
+  /**
+   * Opens no more streams, and closes the session once its streams have ended. Without streams or lanes,
+   * closes now.
+   */
   drain(error: FairleadError): void {
     if (this.#phases.phase === "draining") return;
     if (this.state === "up" || this.streams > 0) this.#drainNow(error);
@@ -182,8 +194,8 @@ export class Session {
   }
 
   /**
-   * Closes the session for the registry. The registry infers `session.peer_gone` from the peer's uplink, so a session
-   * that is up ignores it.
+   * Closes the session for the registry. The registry infers `session.peer_gone` from the peer's uplink, so a
+   * session that is up ignores it.
    */
   cut(error: FairleadError): void {
     if (error.code === "session.peer_gone" && this.state === "up") return;

@@ -1,10 +1,10 @@
 /**
- * TLS 1.3 between two connectors, over a carrier. Both sides present their site certificates. Each side verifies that
- * the peer's certificate is signed by this network's CA and names the site that the registry authorised. A re-issued
- * CA of the same name and key is the same CA.
+ * TLS 1.3 between two connectors, over a carrier. Both sides present their site certificates. Each side
+ * verifies that the peer's certificate is signed by this network's CA and names the site that the registry
+ * authorised. A re-issued CA of the same name and key is the same CA.
  *
- * The server side uses a `tls.Server`: a TLSSocket made directly ignores `rejectUnauthorized` (Node 24). Both sides
- * check `authorized` and the name here again, before any byte of the peer is used.
+ * The server side uses a `tls.Server`: a TLSSocket made directly ignores `rejectUnauthorized` (Node 24). Both
+ * sides check `authorized` and the name here again, before any byte of the peer is used.
  */
 import { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
@@ -34,10 +34,10 @@ export interface TlsOptions {
 }
 
 /**
- * Opens a TLS connection over a carrier. On the client side it may resolve before the server has verified this side's
- * certificate. The first bytes from the server prove that it has.
- * @throws FairleadError `session.untrusted`, `session.wrong_peer`, `session.tampered`; `session.lost`, or the carrier's
- * own failure, when the carrier ended.
+ * Opens a TLS connection over a carrier. On the client side it may resolve before the server has verified
+ * this side's certificate. The first bytes from the server prove that it has.
+ * @throws FairleadError `session.untrusted`, `session.wrong_peer`, `session.tampered`; `session.lost`, or the
+ * carrier's own failure, when the carrier ended.
  */
 export async function openTls(carrier: Duplex, options: TlsOptions): Promise<tls.TLSSocket> {
   const socket = options.role === "client" ? await connect(carrier, options) : await accept(carrier, options);
@@ -63,7 +63,8 @@ function makeContext(identity: SessionIdentity): tls.SecureContext {
     key: identity.key,
     cert: identity.certificate,
     ca: identity.authority,
-    // The network CA is not self-signed. Trust ends with it: its issuer, the deployment CA, is not trusted here.
+    // The network CA is not self-signed. Trust ends with it: its issuer, the deployment CA, is not trusted
+    // here.
     allowPartialTrustChain: true,
   });
 }
@@ -89,9 +90,10 @@ async function connect(carrier: Duplex, options: TlsOptions): Promise<tls.TLSSoc
 
 async function accept(carrier: Duplex, options: TlsOptions): Promise<tls.TLSSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<tls.TLSSocket>();
-  // Each handshake has a server of its own, because certificates are renewed and TLS sessions must not be resumed.
-  // A tls.Server drops allowPartialTrustChain (Node 24); a context selected by SNI keeps it. The server's own context
-  // has no certificate and trusts the CA only as a self-signed root, so a connection without SNI fails.
+  // Each handshake has a server of its own, because certificates are renewed and TLS sessions must not be
+  // resumed. A tls.Server drops allowPartialTrustChain (Node 24); a context selected by SNI keeps it. The
+  // server's own context has no certificate and trusts the CA only as a self-signed root, so a connection
+  // without SNI fails.
   const context = makeContext(options.identity);
   const server = tls.createServer({
     ...VERSIONS,
@@ -107,7 +109,8 @@ async function accept(carrier: Duplex, options: TlsOptions): Promise<tls.TLSSock
   server.once("tlsClientError", (error: Error, socket: tls.TLSSocket) =>
     reject(handshakeError(error, socket)),
   );
-  // Emitting "connection" with any Duplex is documented: https://nodejs.org/docs/latest-v24.x/api/tls.html#event-connection
+  // Emitting "connection" with any Duplex is documented:
+  // https://nodejs.org/docs/latest-v24.x/api/tls.html#event-connection
   server.emit("connection", carrier);
   return promise;
 }

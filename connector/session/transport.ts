@@ -60,7 +60,8 @@ export class Transport {
 
   /**
    * Opens the first lane, and the carrier and TLS over it. Resolves with the channel for the streams.
-   * @throws FairleadError `lane.*`, `ticket.*`, `session.*`; {@link failure} has the reason that the peer gave.
+   * @throws FairleadError `lane.*`, `ticket.*`, `session.*`; {@link failure} has the reason that the peer
+   * gave.
    */
   async open(): Promise<Duplex> {
     const { invitation, role, encryption, identity, lanes } = this.#options;

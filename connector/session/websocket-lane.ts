@@ -8,7 +8,9 @@ import { closeCodeFor } from "../../protocol/uplink/messages.ts";
 /** Unsent bytes at which `send` returns false. */
 const SEND_LIMIT = 256 * 1024;
 
-/** Pieces of messages up to this size are copied together: a short copy costs less than a second write. Bytes. */
+/**
+ * Pieces of messages up to this size are copied together: a short copy costs less than a second write. Bytes.
+ */
 const JOIN_BELOW = 4096;
 
 /** Time for the peer to answer the close before the connection is terminated, ms. */
@@ -46,8 +48,8 @@ export class WebSocketLane implements Lane {
   };
 
   /**
-   * Takes over a socket that is still opening, or that was paused in its "open" event. An open socket that was not
-   * paused may have dropped its first message.
+   * Takes over a socket that is still opening, or that was paused in its "open" event. An open socket that
+   * was not paused may have dropped its first message.
    */
   constructor(socket: WebSocket, events: LaneEvents) {
     this.#socket = socket;
@@ -80,8 +82,8 @@ export class WebSocketLane implements Lane {
   }
 
   /**
-   * Sends one message from several pieces without a copy: writes the frame header and the pieces to the connection
-   * under `ws`. `ws` itself (8.23) copies the pieces or sends each as a fragment.
+   * Sends one message from several pieces without a copy: writes the frame header and the pieces to the
+   * connection under `ws`. `ws` itself (8.23) copies the pieces or sends each as a fragment.
    */
   #sendPieces(pieces: readonly Uint8Array[]): void {
     let size = 0;

@@ -52,7 +52,8 @@ export function readChain(chain: string, code: "state.corrupt" | "certificate.un
 }
 
 /**
- * Verifies a chain from the edge. It must be for this key, site and network, and no CA that the site trusts may change.
+ * Verifies a chain from the edge. It must be for this key, site and network, and no CA that the site trusts
+ * may change.
  * @throws FairleadError `certificate.untrusted`
  */
 export function verifyChain({ chain, authority }: Chain, bounds: Bounds): void {
@@ -81,8 +82,8 @@ export function verifyLink(id: string, certificate: string, { network, holds }: 
 }
 
 /**
- * The deployment CA to trust from now on: the re-issued certificate, if it has the same name and key and ends later. Null
- * for another CA: no answer of the edge changes which CA a site trusts.
+ * The deployment CA to trust from now on: the re-issued certificate, if it has the same name and key and ends
+ * later. Null for another CA: no answer of the edge changes which CA a site trusts.
  */
 export function successorOf(ca: string, reissued: string | undefined): string | null {
   if (reissued === undefined || reissued === ca) return ca;

@@ -5,8 +5,8 @@ import { Pkcs10CertificateRequestGenerator } from "../x509.ts";
 const ECDSA = { name: "ECDSA", namedCurve: "P-256" } as const;
 
 /**
- * A self-signed PKCS #10 request for `key`, base64 DER. The subject is only for people: the edge reads nothing but the
- * public key.
+ * A self-signed PKCS #10 request for `key`, base64 DER. The subject is only for people: the edge reads
+ * nothing but the public key.
  */
 export async function makeCsr(key: KeyObject, site: string): Promise<string> {
   const privateDer = key.export({ type: "pkcs8", format: "der" });

@@ -1,8 +1,12 @@
-/** Decides what a site does about its membership: at its start, and as its certificate ages. Pure functions. */
+/**
+ * Decides what a site does about its membership: at its start, and as its certificate ages. Pure functions.
+ */
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { RENEWABLE_MS } from "../../protocol/uplink/assertions.ts";
 
-/** Fraction of a certificate's life over which renewals are spread, so that sites do not renew all at once. */
+/**
+ * Fraction of a certificate's life over which renewals are spread, so that sites do not renew all at once.
+ */
 const SPREAD = 0.1;
 
 export interface Validity {
@@ -14,13 +18,18 @@ export interface Validity {
 
 export type CertificateState = "good" | "expired" | "too_old";
 
-/** The state of a certificate at `now`. It is "good" before its validity, because then the site's clock is behind. */
+/**
+ * The state of a certificate at `now`. It is "good" before its validity, because then the site's clock is
+ * behind.
+ */
 export function certificateState(validity: Validity, now: number): CertificateState {
   if (now < validity.notAfter) return "good";
   return now - validity.notAfter <= RENEWABLE_MS ? "expired" : "too_old";
 }
 
-/** When to renew, ms since 1970: from half of the certificate's life on, spread by `random` (0 ≤ random < 1). */
+/**
+ * When to renew, ms since 1970: from half of the certificate's life on, spread by `random` (0 ≤ random < 1).
+ */
 export function renewAt(validity: Validity, random: number): number {
   const life = validity.notAfter - validity.notBefore;
   return Math.round(validity.notBefore + life * (0.5 + SPREAD * random));
@@ -71,7 +80,10 @@ export function decideStart({ member, site, tokens, now }: StartFacts): Start {
   }
 }
 
-/** The message about a certificate that is too old, with the commands to fix it, for an issuer that the site has a link to. */
+/**
+ * The message about a certificate that is too old, with the commands to fix it, for an issuer that the site
+ * has a link to.
+ */
 function tooOld({ notAfter, site, network, links }: NonNullable<StartFacts["member"]>): string {
   const ended = new Date(notAfter).toISOString();
   const [first] = links;

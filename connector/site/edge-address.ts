@@ -1,6 +1,7 @@
 /**
- * The addresses that a site dials. They come from the token file, which a person gave. An answer must not contradict
- * them: otherwise an impostor with a certificate of a public CA could redirect the site for good with one answer.
+ * The addresses that a site dials. They come from the token file, which a person gave. An answer must not
+ * contradict them: otherwise an impostor with a certificate of a public CA could redirect the site for good
+ * with one answer.
  */
 import type { Admission } from "../../protocol/api/admission.ts";
 import { FairleadError } from "../../protocol/errors.ts";
@@ -17,8 +18,9 @@ export interface EdgeAddress {
 }
 
 /**
- * The addresses of the edge that admitted a site. The audience is the address of the API, and the gateway is that of the
- * token file. For a token file without a gateway (0.1.0), the answer names it, within {@link isBound}.
+ * The addresses of the edge that admitted a site. The audience is the address of the API, and the gateway is
+ * that of the token file. For a token file without a gateway (0.1.0), the answer names it, within {@link
+ * isBound}.
  * @throws FairleadError `edge.wrong_address` when the answer contradicts the token file
  */
 export function edgeAddressOf(token: TokenFile["spec"], answer: Admission["edge"]): EdgeAddress {
@@ -34,8 +36,8 @@ export function edgeAddressOf(token: TokenFile["spec"], answer: Admission["edge"
 }
 
 /**
- * Whether a gateway can be trusted without a token file that names it. It can where the deployment CA alone proves the
- * edge. Where public CAs prove the edge, the gateway must have the API's host or a name below it.
+ * Whether a gateway can be trusted without a token file that names it. It can where the deployment CA alone
+ * proves the edge. Where public CAs prove the edge, the gateway must have the API's host or a name below it.
  */
 export function isBound(
   { api, gateway }: Pick<EdgeAddress, "api" | "gateway">,

@@ -4,14 +4,19 @@ import { Admission, type Redeem, RenewalAnswer } from "../../protocol/api/admiss
 import type { Renewal } from "../../protocol/uplink/messages.ts";
 import { EdgeClient } from "../net/edge-client.ts";
 
-/** Longest answer that a site reads, bytes. It leaves room above the certificates of the most links that a site may have. */
+/**
+ * Longest answer that a site reads, bytes. It leaves room above the certificates of the most links that a
+ * site may have.
+ */
 const MAX_ANSWER = 512 * 1024;
 
 /** The edge's API for sites. `ca` are the roots to trust, PEM. */
 export interface EdgeApi {
   /** @throws FairleadError `token.*`, `site.name_taken`, `csr.*`, `edge.*`, `proxy.failed` */
   redeem(api: string, ca: readonly string[], request: Redeem): Promise<Admission>;
-  /** @throws FairleadError `certificate.too_old`, `renewal.refused`, `site.revoked`, `edge.*`, `proxy.failed` */
+  /**
+   * @throws FairleadError `certificate.too_old`, `renewal.refused`, `site.revoked`, `edge.*`, `proxy.failed`
+   */
   renew(api: string, ca: readonly string[], assertion: string): Promise<Renewal>;
 }
 

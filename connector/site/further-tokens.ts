@@ -19,8 +19,8 @@ export interface FurtherTokensOptions {
 }
 
 /**
- * Redeems the tokens that were not redeemed yet. A refusal is logged and does not affect the other tokens. A transient
- * failure is tried again after the others. Never throws.
+ * Redeems the tokens that were not redeemed yet. A refusal is logged and does not affect the other tokens. A
+ * transient failure is tried again after the others. Never throws.
  */
 export async function redeemFurther(options: FurtherTokensOptions): Promise<void> {
   const { signal } = options;

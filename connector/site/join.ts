@@ -29,7 +29,10 @@ export function checkSiteName(name: string): void {
   parseWith(SiteName, name, { code: "request.invalid", what: "--site" });
 }
 
-/** The tokens that may admit the site: all of them, or for a member whose certificate is too old those not redeemed yet. */
+/**
+ * The tokens that may admit the site: all of them, or for a member whose certificate is too old those not
+ * redeemed yet.
+ */
 export async function freshTokens(
   { tokens, readToken }: Pick<SiteOptions, "tokens" | "readToken">,
   member: Membership | null,
@@ -45,7 +48,8 @@ export async function freshTokens(
 
 /**
  * Admits the site with a token, for the first time or again, and stores the membership.
- * @throws FairleadError `token.*`, `site.name_taken`, `request.invalid`, `certificate.untrusted`, `state.*`, `edge.*`
+ * @throws FairleadError `token.*`, `site.name_taken`, `request.invalid`, `certificate.untrusted`, `state.*`,
+ * `edge.*`
  */
 export async function join(
   options: Pick<SiteOptions, "site" | "state" | "api" | "readToken" | "log">,
@@ -88,12 +92,16 @@ function trustedCa({ spec }: TokenFile, former: Membership | null): string {
   return ca;
 }
 
-/** Adds the name that the site was started with to its former names, because the next start will use it again. */
+/**
+ * Adds the name that the site was started with to its former names, because the next start will use it again.
+ */
 function withFormerName(admitted: Membership, given: string): Membership {
   return admitted.site.name === given ? admitted : { ...admitted, formerNames: [given] };
 }
 
-/** Continues a former membership. The certificates of its other links have ended; a renewal brings new ones. */
+/**
+ * Continues a former membership. The certificates of its other links have ended; a renewal brings new ones.
+ */
 function continued(former: Membership, admitted: Membership): Membership {
   const { site, formerNames } = former;
   if (site.id !== admitted.site.id) return admitted;

@@ -12,8 +12,8 @@ export interface SiteKey {
 }
 
 /**
- * Loads the site's P-256 key, or creates and stores one. The key is stored before any token is redeemed: a repeated
- * redemption with the same key gets the same answer, so a crash in between consumes no further use.
+ * Loads the site's P-256 key, or creates and stores one. The key is stored before any token is redeemed: a
+ * repeated redemption with the same key gets the same answer, so a crash in between consumes no further use.
  * @throws FairleadError `state.corrupt` when the file holds no such key; `state.*` when it cannot be stored
  */
 export async function loadOrMakeKey(state: StateDirectory): Promise<SiteKey> {

@@ -1,4 +1,7 @@
-/** The links of a site: the registry's reports, the certificates that the site holds, and the creation and deletion of links. */
+/**
+ * The links of a site: the registry's reports, the certificates that the site holds, and the creation and
+ * deletion of links.
+ */
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
@@ -72,7 +75,8 @@ export class LinkBook {
 
   /**
    * Redeems a token for a further link and brings the link up.
-   * @throws FairleadError `token.*`, `link.*`, `state.*`, `edge.*`; `request.invalid` for a token without a link
+   * @throws FairleadError `token.*`, `link.*`, `state.*`, `edge.*`; `request.invalid` for a token without a
+   * link
    */
   async create(token: TokenFile, wishes: LinkWishes = {}) {
     const { site, present, log } = this.#options;

@@ -5,10 +5,10 @@
  *     ca.pem            the deployment CA, the only root that the connector trusts for the edge
  *     certificate.pem   the site certificate, then the network CA that signed it
  *     links.json        link certificates, and the ids of redeemed tokens
- *     site.json         names, ids and addresses; written last, so its presence means that all files are complete
+ *     site.json         names, ids and addresses; written last, so its presence shows that all is complete
  *
- * No answer changes which CAs the site trusts or which addresses it dials: CAs keep name and key, addresses come from the
- * token file, and no certificate replaces one that ends later.
+ * No answer changes which CAs the site trusts or which addresses it dials: CAs keep name and key, addresses
+ * come from the token file, and no certificate replaces one that ends later.
  */
 import { z } from "zod";
 import type { Admission } from "../../protocol/api/admission.ts";
@@ -39,7 +39,10 @@ const SiteFile = z.object({
   site: z.object({ id: SiteId, name: SiteName }),
   /** Former names of the site, oldest first. */
   formerNames: z.array(SiteName).default([]),
-  /** `links` is the gateway, stored under its former name. `tls` is "public" if a platform issues the edge's certificate. */
+  /**
+   * `links` is the gateway, stored under its former name. `tls` is "public" if a platform issues the edge's
+   * certificate.
+   */
   edge: z
     .object({
       api: EdgeOrigin,
@@ -128,8 +131,8 @@ export function membershipFrom(
 }
 
 /**
- * The membership after a further token was redeemed, with a further link. The site certificate of the answer is taken if
- * it ends later than the current one: a repeated answer may hold an older certificate.
+ * The membership after a further token was redeemed, with a further link. The site certificate of the answer
+ * is taken if it ends later than the current one: a repeated answer may hold an older certificate.
  * @throws FairleadError `certificate.untrusted` when the answer is for another site, key or CA
  */
 export function withAdmission(
@@ -165,8 +168,8 @@ function boundsOf({ network, site, ca, authority }: Membership, holds: Holds): B
 
 /**
  * The membership with renewed certificates. A link that the site did not know takes its names from `reports`.
- * @throws FairleadError `certificate.untrusted` when the certificates are for another site, key or CA, the deployment CA
- * is another one, or the site certificate ends before the current one
+ * @throws FairleadError `certificate.untrusted` when the certificates are for another site, key or CA, the
+ * deployment CA is another one, or the site certificate ends before the current one
  */
 export function renewed(
   membership: Membership,

@@ -20,7 +20,10 @@ export interface RenewerOptions {
   readonly retry?: { readonly base: number; readonly cap: number };
 }
 
-/** Least time between two successful renewals, ms. By a clock that is far ahead, even a new certificate is old. */
+/**
+ * Least time between two successful renewals, ms. By a clock that is far ahead, even a new certificate is
+ * old.
+ */
 const BETWEEN_MS = 60_000;
 
 /** Longest timer of Node, ms. */

@@ -64,9 +64,10 @@ export class Site {
   }
 
   /**
-   * Loads the site of a state directory. A site that is no member yet joins with the first token. Further tokens are
-   * redeemed with {@link redeem}.
-   * @throws FairleadError `token.*`, `site.name_taken`, `certificate.too_old`, `request.invalid`, `state.*`, `edge.*`
+   * Loads the site of a state directory. A site that is no member yet joins with the first token. Further
+   * tokens are redeemed with {@link redeem}.
+   * @throws FairleadError `token.*`, `site.name_taken`, `certificate.too_old`, `request.invalid`, `state.*`,
+   * `edge.*`
    */
   static async start(options: SiteOptions): Promise<Site> {
     const { state, site, tokens, log, now = Date.now } = options;
@@ -110,7 +111,8 @@ export class Site {
   }
 
   /**
-   * Stores new certificates and takes them into use. A link that only `reports`, the registry's report, knows is added.
+   * Stores new certificates and takes them into use. A link that only `reports`, the registry's report, knows
+   * is added.
    * @throws FairleadError `certificate.untrusted`, `state.*`
    */
   async adopt(renewal: Renewal, reports: readonly LinkReport[] = []): Promise<void> {

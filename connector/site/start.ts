@@ -21,10 +21,10 @@ export interface StartOptions {
 }
 
 /**
- * Starts the site of a state directory and ensures that its certificate is good. Null if `signal` aborted first.
- * Transient failures, such as an edge that is not up yet, are retried.
- * @throws FairleadError `token.*`, `site.name_taken`, `certificate.too_old`, `renewal.refused`, `site.revoked`,
- * `request.invalid`, `state.*`, `edge.untrusted`
+ * Starts the site of a state directory and ensures that its certificate is good. Null if `signal` aborted
+ * first. Transient failures, such as an edge that is not up yet, are retried.
+ * @throws FairleadError `token.*`, `site.name_taken`, `certificate.too_old`, `renewal.refused`,
+ * `site.revoked`, `request.invalid`, `state.*`, `edge.untrusted`
  */
 export async function startSite(options: StartOptions): Promise<Site | null> {
   const { api = edgeApi, ...rest } = options;

@@ -5,8 +5,8 @@ import type { Log } from "../log.ts";
 export const SKEW_THRESHOLD_MS = 10_000;
 
 /**
- * The skew that a request reveals, ms: positive when the edge's clock is ahead, zero when the edge's time lies between
- * the request and its response. All times in ms since 1970.
+ * The skew that a request reveals, ms: positive when the edge's clock is ahead, zero when the edge's time
+ * lies between the request and its response. All times in ms since 1970.
  */
 export function measureSkew(
   edge: number,
@@ -29,7 +29,10 @@ export class ClockSkew {
     this.#log = log;
   }
 
-  /** The skew, ms: positive when the edge's clock is ahead, 0 below the threshold, null before the first measurement. */
+  /**
+   * The skew, ms: positive when the edge's clock is ahead, 0 below the threshold, null before the first
+   * measurement.
+   */
   get skewMs(): number | null {
     return this.#skewMs === null || isSkewed(this.#skewMs) ? this.#skewMs : 0;
   }

@@ -80,7 +80,10 @@ export class UplinkConnection {
     socket.on("close", (_, reason) => this.#end(this.#closeReason ?? closeError(reason.toString("utf8"))));
   }
 
-  /** Sends hello on an open WebSocket and waits for welcome. @throws FairleadError the registry's refusal; `uplink.lost`. */
+  /**
+   * Sends hello on an open WebSocket and waits for welcome.
+   * @throws FairleadError the registry's refusal; `uplink.lost`.
+   */
   static async open(
     socket: WebSocket,
     options: ConnectionOptions,

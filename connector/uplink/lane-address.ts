@@ -1,6 +1,7 @@
 /**
- * The address at which lanes are dialled: the gateway, or a port of the same host that the edge reserves for lanes. The
- * port is used once a probe of it has succeeded, so a firewall or a proxy that blocks it delays no session.
+ * The address at which lanes are dialled: the gateway, or a port of the same host that the edge reserves for
+ * lanes. The port is used once a probe of it has succeeded, so a firewall or a proxy that blocks it delays no
+ * session.
  */
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
@@ -50,8 +51,8 @@ export class LaneAddress {
   }
 
   /**
-   * Dials a lane at the port for lanes if that was probed with success, and at the gateway otherwise or when the port
-   * fails.
+   * Dials a lane at the port for lanes if that was probed with success, and at the gateway otherwise or when
+   * the port fails.
    * @param dial opens a lane at an origin
    */
   async dial<T>(dial: (origin: string) => Promise<T>): Promise<T> {

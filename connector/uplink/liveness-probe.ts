@@ -1,6 +1,6 @@
 /**
- * Detects a dead uplink before 45 seconds of silence have passed: when a request stays unanswered. An edge that is only
- * slow still answers a keep-alive, because the runtime does so without waking any code.
+ * Detects a dead uplink before 45 seconds of silence have passed: when a request stays unanswered. An edge
+ * that is only slow still answers a keep-alive, because the runtime does so without waking any code.
  *
  *     request sent ──no answer──▶ probed ──no answer──▶ replaced ──late answer──▶ kept
  *                                   └────answer──▶ kept
@@ -21,7 +21,9 @@ const TIMES: LivenessTimes = { answerMs: TIME_LIMITS.answer.least, probeMs: 2000
 /** Least time for the answer to the probe, in round trips. */
 const PROBE_ROUND_TRIPS = 8;
 
-/** Spacing of replacements of uplinks that answered nothing, ms: doubles, and may be shorter by up to half. */
+/**
+ * Spacing of replacements of uplinks that answered nothing, ms: doubles, and may be shorter by up to half.
+ */
 const SPACING = { base: 20_000, cap: 160_000 } as const;
 
 export interface ProbedUplink {
@@ -58,7 +60,10 @@ export class LivenessProbe<U extends ProbedUplink> {
     this.#times = options.times ?? TIMES;
   }
 
-  /** Watches a request that was sent. Call the returned function when the request has ended, `answered` or not. */
+  /**
+   * Watches a request that was sent. Call the returned function when the request has ended, `answered` or
+   * not.
+   */
   requestSent(uplink: U): (answered: boolean) => void {
     let isInTime = true;
     const timer = setTimeout(
@@ -90,7 +95,10 @@ export class LivenessProbe<U extends ProbedUplink> {
     if (this.#probed === uplink) this.#probed = null;
   }
 
-  /** Between one and two times the least wait, ms, so that sites behind a broken path do not return all at once. */
+  /**
+   * Between one and two times the least wait, ms, so that sites behind a broken path do not return all at
+   * once.
+   */
   #probeWait(): number {
     const least = Math.max(this.#times.probeMs, PROBE_ROUND_TRIPS * (this.#options.rtt() ?? 0));
     return least * (1 + this.#options.random());

@@ -7,8 +7,8 @@ import type { LivenessTimes } from "./liveness-probe.ts";
 
 export interface UplinkOptions {
   /**
-   * Opens the WebSocket with a fresh assertion; renews an expired certificate first. `rtt` is the last measured round
-   * trip to the edge, ms; null before the first measurement.
+   * Opens the WebSocket with a fresh assertion; renews an expired certificate first. `rtt` is the last
+   * measured round trip to the edge, ms; null before the first measurement.
    */
   readonly dial: (signal: AbortSignal, rtt: number | null) => Promise<WebSocket>;
   /** The edge refused the certificate as expired. This site's clock may disagree. */
@@ -21,7 +21,10 @@ export interface UplinkOptions {
   readonly log: Log;
   /** Monotonic clock for waits and limits, ms; the process's unless given. */
   readonly now?: () => number;
-  /** Wall clock for times that are shown or compared with the edge's, ms since 1970; the system's unless given. */
+  /**
+   * Wall clock for times that are shown or compared with the edge's, ms since 1970; the system's unless
+   * given.
+   */
   readonly wallClock?: () => number;
   readonly random?: () => number;
   readonly keepalive?: { readonly everyMs: number; readonly deadAfterMs: number };

@@ -1,6 +1,6 @@
 /**
- * The round trip to the edge, measured on the keep-alive without further messages. It is reported to the registry
- * rarely: each report wakes the registry, and an idle network must cost nothing.
+ * The round trip to the edge, measured on the keep-alive without further messages. It is reported to the
+ * registry rarely: each report wakes the registry, and an idle network must cost nothing.
  */
 
 /** Least time between two reports on one uplink, ms. */

@@ -39,8 +39,8 @@ export function canMove(from: Name, to: Name): boolean {
 export const SLOW = { from: 30_000, to: 60_000 } as const;
 
 /**
- * Whether a repetition cannot cure `code`. It can cure `assertion.replayed`, because every assertion has its own
- * number, and `certificate.expired`, because a renewal over the API follows.
+ * Whether a repetition cannot cure `code`. It can cure `assertion.replayed`, because every assertion has its
+ * own number, and `certificate.expired`, because a renewal over the API follows.
  */
 export function isSlow(code: ErrorCode): boolean {
   return !ERRORS[code].retry && code !== "assertion.replayed" && code !== "certificate.expired";
@@ -51,7 +51,9 @@ export function waitAfter(code: ErrorCode, next: () => number, random: () => num
   return isSlow(code) ? Math.floor(SLOW.from + random() * (SLOW.to - SLOW.from)) : next();
 }
 
-/** Holds the state of the uplink and logs each transition. Only {@link UplinkStates.move} changes the state. */
+/**
+ * Holds the state of the uplink and logs each transition. Only {@link UplinkStates.move} changes the state.
+ */
 export class UplinkStates {
   readonly #log: Log;
   #state: UplinkState;

@@ -1,6 +1,6 @@
 /**
- * The uplink to the registry: dials, sends hello, and dials again whenever the connection ends. A connection with an old
- * certificate, and one that does not answer, is replaced before it is closed.
+ * The uplink to the registry: dials, sends hello, and dials again whenever the connection ends. A connection
+ * with an old certificate, and one that does not answer, is replaced before it is closed.
  */
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
@@ -23,7 +23,10 @@ const BACKOFF = { base: 250, cap: 15_000 } as const;
 /** Longest wait until the next dial while a request waits for the uplink, ms. */
 const HURRY_MS = 1000;
 
-/** Longest random extension of the wait that the edge asked for, as a fraction, so that sites return spread out. */
+/**
+ * Longest random extension of the wait that the edge asked for, as a fraction, so that sites return spread
+ * out.
+ */
 const SPREAD = 0.5;
 
 /** Longest round trip that the protocol can carry, ms. */
@@ -104,7 +107,10 @@ export class Uplink extends UplinkRequests {
     return this.state.state === "up" ? this.#rtt.median : null;
   }
 
-  /** Last measured round trip to the edge, ms, also while the uplink is down; null before the first measurement. */
+  /**
+   * Last measured round trip to the edge, ms, also while the uplink is down; null before the first
+   * measurement.
+   */
   get lastRtt(): number | null {
     return this.#rtt.median ?? this.#previousRtt;
   }
@@ -125,8 +131,9 @@ export class Uplink extends UplinkRequests {
   }
 
   /**
-   * Opens a second connection with the current certificates, switches to it, then closes the first. Resolves when a
-   * connection is up that sent its hello after this call, or when the uplink is down: the run loop dials it anew.
+   * Opens a second connection with the current certificates, switches to it, then closes the first. Resolves
+   * when a connection is up that sent its hello after this call, or when the uplink is down: the run loop
+   * dials it anew.
    */
   async replace(): Promise<void> {
     await this.#replacement.withNewHello();
@@ -165,8 +172,9 @@ export class Uplink extends UplinkRequests {
       this.#current?.close(error);
       this.#current = null;
       if (signal.aborted) break;
-      // A connection that lasted at least as long as the longest wait before it resets the backoff. A site thus
-      // returns soon to an edge that restarts often, and ever later to an edge that fails under returning sites.
+      // A connection that lasted at least as long as the longest wait before it resets the backoff. A site
+      // thus returns soon to an edge that restarts often, and ever later to an edge that fails under
+      // returning sites.
       if (upSince !== null && this.#now() - upSince >= this.#backoff.bound) this.#backoff.reset();
       error = await this.#afterExpiry(error);
       if (error.code === "site.revoked") this.#options.onRevoked?.();
@@ -234,7 +242,8 @@ export class Uplink extends UplinkRequests {
       },
       onEnd: (error) => {
         if (self === undefined || this.#current !== self) return;
-        // The registry closes the old connection as soon as the new one sends hello; the replacement continues.
+        // The registry closes the old connection as soon as the new one sends hello; the replacement
+        // continues.
         if (this.#replacement.isRunning && error.code === "uplink.replaced") return;
         this.#endCurrent?.(error);
       },
@@ -267,8 +276,8 @@ export class Uplink extends UplinkRequests {
   }
 
   /**
-   * Sends a request and repeats it within its time limit: over the next connection when its own ended, and after the wait
-   * that a refusal asks for. Every request is idempotent.
+   * Sends a request and repeats it within its time limit: over the next connection when its own ended, and
+   * after the wait that a refusal asks for. Every request is idempotent.
    */
   protected override async exchange(
     request: UplinkRequest,
@@ -292,7 +301,10 @@ export class Uplink extends UplinkRequests {
     }
   }
 
-  /** Waits as long as a refusal asks, jittered; false when it asks for no wait, or for one beyond the deadline. */
+  /**
+   * Waits as long as a refusal asks, jittered; false when it asks for no wait, or for one beyond the
+   * deadline.
+   */
   async #waitAsAsked(thrown: unknown, deadline: number): Promise<boolean> {
     const ms = thrown instanceof FairleadError ? thrown.retryAfterMs : undefined;
     if (ms === undefined || this.#stop.signal.aborted) return false;

@@ -1,6 +1,6 @@
 /**
- * A test stand for sessions: a minimal relay on a real `ws` server, a registry that only issues invitations, and
- * connectors made of session managers.
+ * A test stand for sessions: a minimal relay on a real `ws` server, a registry that only issues invitations,
+ * and connectors made of session managers.
  */
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";

@@ -127,7 +127,8 @@ describe("CarrierV1", () => {
     socket.on("data", (data: Buffer) => wire.push(data));
     carrier.write(Buffer.alloc(1000, "a"));
     await until(() => Buffer.concat(wire).at(-1) === 97);
-    // A final binary frame without extension bits, a 16-bit length with the mask bit, the zero key, the bytes.
+    // A final binary frame without extension bits, a 16-bit length with the mask bit, the zero key, the
+    // bytes.
     const [head, length, , , ...rest] = Buffer.concat(wire).subarray(-1008);
     expect([head, length]).toEqual([0x82, 0xfe]);
     expect(rest.slice(0, 5)).toEqual([0, 0, 0, 0, 97]);

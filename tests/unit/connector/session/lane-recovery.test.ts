@@ -395,7 +395,7 @@ describe("a relay", () => {
       },
       /malformed/,
     ],
-  ])("%s is found out, and the session is cut on both sides", async (_, makeAlter, codes) => {
+  ])("that %s is detected, and the session closes on both sides", async (_, makeAlter, codes) => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     stream.on("error", () => {});

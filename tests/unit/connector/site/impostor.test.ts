@@ -1,6 +1,6 @@
 /**
- * An impostor with a mis-issued certificate of a public CA, which poses as the edge to a site over real TLS. Whatever it
- * gains must end with its certificate.
+ * An impostor with a mis-issued certificate of a public CA, which poses as the edge to a site over real TLS.
+ * Whatever it gains must end with its certificate.
  */
 import { once } from "node:events";
 import { createServer } from "node:https";
@@ -123,7 +123,10 @@ const codeOf = (attempt: Promise<unknown>) =>
     ({ code }) => code as string,
   );
 
-/** The admission of the site's key to another network of the same edge, which anybody who saw the request can get. */
+/**
+ * The admission of the site's key to another network of the same edge, which anybody who saw the request can
+ * get.
+ */
 async function elsewhere(host: Host, request: Redeem): Promise<Admission> {
   const other = await TestDeployment.create(host.deployment.network.deployment);
   return await other.redeem("", "", request);

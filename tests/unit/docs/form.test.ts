@@ -1,0 +1,36 @@
+/** How the pages are written: one sentence on each line, so that a change shows the sentences that it changes. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+import { sentences } from "../../../scripts/sentences.ts";
+
+const ROOT = resolve(import.meta.dirname, "../../..");
+
+const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
+  cwd: ROOT,
+  encoding: "utf8",
+})
+  .split("\n")
+  .filter((page) => page !== "" && existsSync(join(ROOT, page)));
+
+/** Headings, tables, quotations and what is written in HTML. */
+const NO_PROSE = /^(#|\||>|<|---)/;
+
+/** The lines of prose of a page, without the marks of lists. */
+function linesOf(page: string): string[] {
+  return readFileSync(join(ROOT, page), "utf8")
+    .replace(/^ *```.*?^ *```/gms, "")
+    .split("\n")
+    .map((line) => line.trim().replace(/^(?:[-*]|\d+\.) /, ""))
+    .filter((line) => line !== "" && !NO_PROSE.test(line));
+}
+
+/** The wire's page is still wrapped at a column. */
+const WRAPPED = ["docs/protocol.md"];
+
+describe.each(pages.filter((page) => !WRAPPED.includes(page)))("%s", (page) => {
+  it("has one sentence on each line", () => {
+    expect(linesOf(page).filter((line) => sentences(line).length > 1)).toEqual([]);
+  });
+});

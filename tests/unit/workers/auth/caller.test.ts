@@ -16,7 +16,7 @@ const caller = (...grants: [Role, string[] | null][]): Caller => ({
 });
 
 describe("a caller", () => {
-  it("may do with a role what lesser roles may", () => {
+  it("has every lesser role of a granted one", () => {
     const rank: Role[] = ["viewer", "operator", "admin"];
     for (const [at, role] of rank.entries()) {
       for (const [wanted, least] of rank.entries()) {
@@ -26,13 +26,13 @@ describe("a caller", () => {
     }
   });
 
-  it("may do nothing without a grant", () => {
+  it("has no role without a grant", () => {
     expect(permitsIn(caller(), "viewer", shop)).toBe(false);
     expect(permitsSomewhere(caller(), "viewer")).toBe(false);
     expect(roleOf(caller())).toBeNull();
   });
 
-  it("may do in a network what its id or its name was granted", () => {
+  it("has a role in a network that is granted by id or by name", () => {
     for (const named of [shop.id, shop.name]) {
       expect(permitsIn(caller(["operator", [named]]), "operator", shop)).toBe(true);
       expect(permitsIn(caller(["operator", [named]]), "operator", bank)).toBe(false);
@@ -41,7 +41,7 @@ describe("a caller", () => {
     expect(permitsSomewhere(caller(["operator", [shop.id]]), "viewer")).toBe(true);
   });
 
-  it("has of one grant the role and of another the network, never both together", () => {
+  it("does not combine the role of one grant with the network of another", () => {
     const both = caller(["viewer", null], ["operator", ["shop"]]);
     expect(permitsIn(both, "operator", shop)).toBe(true);
     expect(permitsIn(both, "operator", bank)).toBe(false);

@@ -57,8 +57,8 @@ const payload = (): JWTPayload => ({
   roles: ["admins"],
 });
 
-describe("a good identity token", () => {
-  it("makes a caller of what its claim is mapped to, and a name of who it is", async () => {
+describe("IdentityTokens.verify on a valid token", () => {
+  it("returns the grants of its claim, and a name", async () => {
     const claims = { roles: ["shop", "everyone", "unmapped"], email: "ann@example.com" };
     expect(await verify(await provider.token({ claims }))).toEqual({
       name: "ann@example.com (oidc user-1)",
@@ -69,13 +69,13 @@ describe("a good identity token", () => {
     });
   });
 
-  it("may have several audiences, and a clock that is off by less than a minute", async () => {
+  it("accepts several audiences, and a clock that differs by less than a minute", async () => {
     expect(await codeFor({ claims: { aud: ["other", AUDIENCE] } })).toBe("none");
     expect(await codeFor({ expiresIn: -50 })).toBe("none");
     expect(await codeFor({ claims: { nbf: Math.floor(Date.now() / 1000) + 50 } })).toBe("none");
   });
 
-  it("may be signed with any of the allowed algorithms", async () => {
+  it("accepts each allowed algorithm", async () => {
     for (const alg of ["RS256", "PS256", "ES384", "EdDSA"]) {
       const key = await makeSigningKey(alg);
       provider.keys = [key];
@@ -84,7 +84,7 @@ describe("a good identity token", () => {
     }
   });
 
-  it("of a provider over https is good when its certificate is, and only then", async () => {
+  it("refuses a provider with an untrusted certificate", async () => {
     const secure = await Provider.start({ tls: true });
     try {
       const token = await secure.token({ claims: { roles: ["admins"] } });
@@ -96,7 +96,7 @@ describe("a good identity token", () => {
   });
 });
 
-describe("an identity token is refused", () => {
+describe("IdentityTokens.verify", () => {
   const refused: Record<string, [string, () => TokenParts | Promise<TokenParts>]> = {
     "when it has expired": ["oidc.expired", () => ({ expiresIn: -61 })],
     "when it never expires": ["oidc.invalid", () => ({ expiresIn: null })],
@@ -106,40 +106,40 @@ describe("an identity token is refused", () => {
     ],
     "when it is for another audience": ["oidc.invalid", () => ({ claims: { aud: "other" } })],
     "when it is for no audience": ["oidc.invalid", () => ({ claims: { aud: undefined } })],
-    "when its audience only begins like the edge's": [
+    "when its audience only begins with the edge's": [
       "oidc.invalid",
       () => ({ claims: { aud: `${AUDIENCE}-other` } }),
     ],
-    "when it is another issuer's": ["oidc.invalid", () => ({ claims: { iss: "https://other.example" } })],
+    "when it is of another issuer": ["oidc.invalid", () => ({ claims: { iss: "https://other.example" } })],
     "when its issuer differs by a slash": [
       "oidc.invalid",
       () => ({ claims: { iss: `${provider.issuer}/` } }),
     ],
-    "when it says of nobody who it is": ["oidc.invalid", () => ({ claims: { sub: undefined } })],
+    "when it has no subject": ["oidc.invalid", () => ({ claims: { sub: undefined } })],
     "when another key signed it under the same id": [
       "oidc.invalid",
       async () => ({ key: { ...(await makeSigningKey()), kid: provider.keys[0]?.kid ?? "" } }),
     ],
     "when an unknown key signed it": ["oidc.invalid", async () => ({ key: await makeSigningKey() })],
-    "when it brings its own key along": [
+    "when its header has its own key": [
       "oidc.invalid",
       async () => {
         const key = await makeSigningKey();
         return { key, header: { jwk: key.jwk, jku: "http://127.0.0.1:9/keys", x5u: "http://127.0.0.1:9/x" } };
       },
     ],
-    "when nothing that it claims is mapped": ["oidc.no_role", () => ({ claims: { roles: ["unmapped"] } })],
-    "when it claims nothing": ["oidc.no_role", () => ({ claims: { roles: undefined } })],
+    "when none of its values is mapped": ["oidc.no_role", () => ({ claims: { roles: ["unmapped"] } })],
+    "when it lacks the claim": ["oidc.no_role", () => ({ claims: { roles: undefined } })],
     "when its claim is neither a text nor a list": [
       "oidc.no_role",
       () => ({ claims: { roles: { admins: true } } }),
     ],
   };
   for (const [title, [code, parts]] of Object.entries(refused)) {
-    it(title, async () => expect(await codeFor(await parts())).toBe(code));
+    it(`refuses a token ${title} with ${code}`, async () => expect(await codeFor(await parts())).toBe(code));
   }
 
-  it("when it is signed with nothing, or with what everybody knows", async () => {
+  it("refuses a token without a signature, or with an HMAC of the public key", async () => {
     const none = assemble({ alg: "none" }, payload(), () => "");
     expect(await codeOf(verify(none))).toBe("oidc.invalid");
     const nothing = assemble({ alg: "None", kid: provider.keys[0]?.kid }, payload(), () => "AAAA");
@@ -155,7 +155,7 @@ describe("an identity token is refused", () => {
     expect(ALGORITHMS.filter((name) => /^(HS|none)/i.test(name))).toEqual([]);
   });
 
-  it("when it has a critical header that nobody understands", async () => {
+  it("refuses a token with an unknown critical header", async () => {
     const [signer] = provider.keys;
     if (signer === undefined) throw new Error("no key");
     const key = KeyObject.from(signer.privateKey as Parameters<typeof KeyObject.from>[0]);
@@ -167,7 +167,7 @@ describe("an identity token is refused", () => {
     expect(await codeOf(verify(signed({ crit: ["proof"], proof: 1 })))).toBe("oidc.invalid");
   });
 
-  it("when a character of it was changed", async () => {
+  it("refuses a token with any character changed", async () => {
     const good = await provider.token({ claims: { roles: ["admins"] } });
     for (let at = 0; at < good.length; at += 7) {
       const other = good[at] === "A" ? "B" : "A";
@@ -176,7 +176,7 @@ describe("an identity token is refused", () => {
     }
   });
 
-  it("when it is rubbish, cut or too long", async () => {
+  it("refuses a malformed, cut or too long token", async () => {
     const good = await provider.token();
     const parts = good.split(".");
     for (const text of [
@@ -190,21 +190,21 @@ describe("an identity token is refused", () => {
     }
   });
 
-  it("when the provider's keys cannot be fetched, with a code that says whose fault it is", async () => {
+  it("refuses a token with oidc.unreachable when the provider's keys cannot be fetched", async () => {
     provider.instead = () => ({ status: 503 });
     expect(await codeFor({})).toBe("oidc.unreachable");
   });
 });
 
-describe("settings", () => {
-  it("that change take effect at once", async () => {
+describe("the settings of IdentityTokens.verify", () => {
+  it("take effect at once when they change", async () => {
     const token = await provider.token({ claims: { roles: ["admins"] } });
     expect((await verify(token)).grants[0]?.role).toBe("admin");
     const grants = new Map([["admins", { role: "viewer", networks: null } as const]]);
     expect((await verify(token, { grants })).grants[0]?.role).toBe("viewer");
   });
 
-  it("that name the same provider share its keys", async () => {
+  it("share the keys of a provider with other settings for it", async () => {
     const token = await provider.token({ claims: { roles: ["admins"] } });
     await verify(token);
     const asked = provider.asked.length;

@@ -34,8 +34,8 @@ async function look(keys: ProviderKeys, kid = provider.keys[0]?.kid): Promise<st
   return found === "none" ? "found" : found;
 }
 
-describe("a provider's keys", () => {
-  it("are found through the issuer's discovery document, or where the operator says", async () => {
+describe("ProviderKeys", () => {
+  it("finds keys through the issuer's discovery document, or at the configured URL", async () => {
     expect(await look(makeKeys({ jwks: null }))).toBe("found");
     expect(provider.asked).toEqual(["/realm/.well-known/openid-configuration", "/keys"]);
     provider.asked.length = 0;
@@ -43,7 +43,7 @@ describe("a provider's keys", () => {
     expect(provider.asked).toEqual(["/keys"]);
   });
 
-  it("are fetched once while they are fresh, and again when they are not", async () => {
+  it("fetches keys once while they are fresh, and again when they are old", async () => {
     const keys = makeKeys();
     for (let times = 0; times < 5; times++) await look(keys);
     now += TIMES.fresh - 1;
@@ -54,7 +54,7 @@ describe("a provider's keys", () => {
     expect(provider.asked).toHaveLength(2);
   });
 
-  it("are fetched again for an unknown one, but not for each", async () => {
+  it("fetches keys again for an unknown key, at a limited rate", async () => {
     const keys = makeKeys();
     await look(keys);
     expect(await look(keys, "unknown")).toBe("ERR_JWKS_NO_MATCHING_KEY");
@@ -66,7 +66,7 @@ describe("a provider's keys", () => {
     expect(provider.asked).toHaveLength(2);
   });
 
-  it("that were withdrawn are no longer good once they were fetched again", async () => {
+  it("refuses a withdrawn key once the keys were fetched again", async () => {
     const keys = makeKeys();
     const [old] = provider.keys;
     expect(await look(keys, old?.kid)).toBe("found");
@@ -75,7 +75,7 @@ describe("a provider's keys", () => {
     expect(await look(keys, old?.kid)).toBe("ERR_JWKS_NO_MATCHING_KEY");
   });
 
-  it("stay good for an hour while the provider cannot be reached, and not longer", async () => {
+  it("uses old keys for an hour while the provider cannot be reached", async () => {
     const keys = makeKeys();
     await look(keys);
     provider.instead = () => "cut";
@@ -87,7 +87,7 @@ describe("a provider's keys", () => {
     expect(await look(keys)).toBe("oidc.unreachable");
   });
 
-  it("are not asked for again at once when the provider cannot be reached", async () => {
+  it("waits before it asks an unreachable provider again", async () => {
     const keys = makeKeys();
     provider.instead = () => ({ status: 500 });
     for (let times = 0; times < 5; times++) expect(await look(keys)).toBe("oidc.unreachable");
@@ -97,7 +97,7 @@ describe("a provider's keys", () => {
     expect(await look(keys)).toBe("found");
   });
 
-  it("do not wait for what another request began, which may never come", async () => {
+  it("does not wait for a fetch of another request", async () => {
     const unanswered: Promise<Response> = new Promise(() => {});
     let asked = 0;
     const keys = new ProviderKeys({
@@ -125,12 +125,12 @@ describe("a provider's keys", () => {
   });
 });
 
-describe("a provider's answer", () => {
+describe("ProviderKeys on a response of the provider", () => {
   const bad: [string, () => Parameters<typeof answerWith>[0]][] = [
     ["is no JSON", () => ({ status: 200, body: "<html>" })],
     ["is no key set", () => ({ status: 200, body: '{"keys":{}}' })],
     ["is an error", () => ({ status: 404 })],
-    ["is a redirect, wherever it leads", () => ({ status: 302, location: `${origin()}/keys` })],
+    ["is a redirect", () => ({ status: 302, location: `${origin()}/keys` })],
     ["is larger than any key set", () => ({ status: 200, body: `{"keys":[],"x":"${"a".repeat(300_000)}"}` })],
     ["is cut", () => "cut"],
   ];
@@ -138,7 +138,7 @@ describe("a provider's answer", () => {
     provider.instead = () => answer;
   }
   for (const [title, answer] of bad) {
-    it(`is not taken when it ${title}`, async () => {
+    it(`refuses a response that ${title}`, async () => {
       answerWith(answer());
       expect(await look(makeKeys())).toBe("oidc.unreachable");
       expect(await look(makeKeys({ jwks: null }))).toBe("oidc.unreachable");
@@ -146,16 +146,16 @@ describe("a provider's answer", () => {
   }
 
   const discovery: [string, () => object][] = [
-    ["is another issuer's", () => ({ issuer: "https://other.example", jwks_uri: `${origin()}/keys` })],
-    ["lacks the keys' address", () => ({ issuer: provider.issuer })],
+    ["is of another issuer", () => ({ issuer: "https://other.example", jwks_uri: `${origin()}/keys` })],
+    ["lacks the URL of the keys", () => ({ issuer: provider.issuer })],
     [
       "has its keys on plain http elsewhere",
       () => ({ issuer: provider.issuer, jwks_uri: "http://other.example" }),
     ],
-    ["has its keys in a file", () => ({ issuer: provider.issuer, jwks_uri: "file:///etc/passwd" })],
+    ["names keys in a file", () => ({ issuer: provider.issuer, jwks_uri: "file:///etc/passwd" })],
   ];
   for (const [title, document] of discovery) {
-    it(`to discovery is not taken when it ${title}`, async () => {
+    it(`refuses a discovery document that ${title}`, async () => {
       provider.instead = (path) =>
         path.includes("well-known") ? { status: 200, body: JSON.stringify(document()) } : undefined;
       expect(await look(makeKeys({ jwks: null }))).toBe("oidc.unreachable");
@@ -163,7 +163,7 @@ describe("a provider's answer", () => {
     });
   }
 
-  it("to discovery elsewhere cannot lead to this machine itself", async () => {
+  it("refuses keys on loopback from a provider elsewhere", async () => {
     const issuer = "https://provider.example";
     const fetched: string[] = [];
     const keys = new ProviderKeys({
@@ -178,7 +178,7 @@ describe("a provider's answer", () => {
     expect(fetched).toHaveLength(1);
   });
 
-  it("that does not come in five seconds is not waited for", async () => {
+  it("gives up after five seconds", async () => {
     const silent = createServer(() => {});
     await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
     const jwks = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/keys`;

@@ -45,8 +45,8 @@ const read = (der: Uint8Array) => {
 };
 const madeAt = (time: number) => createNetworkAuthority({ networkId, ...deployment, now: time });
 
-describe("a network CA that nears its end", () => {
-  it("is one with less than a third of its life left, if a new one would live longer", async () => {
+describe("a network CA near its expiry", () => {
+  it("is due with less than a third of its lifetime left, if a new one would expire later", async () => {
     const { certificate } = await madeAt(now);
     const { notBefore, notAfter } = read(certificate);
     const third = notAfter - (notAfter - notBefore) / 3;
@@ -60,7 +60,7 @@ describe("a network CA that nears its end", () => {
     expect(nearsEnd(old, now - 5 * YEAR, ca.certificate)).toBe(false);
   });
 
-  it("is issued again for the same key and name: what it signed is good under both, mixed as they come", async () => {
+  it("is issued again for the same key and name, so either certificate verifies its signatures", async () => {
     const old = await madeAt(now - 9 * YEAR);
     const certificate = await renewNetworkAuthority({
       networkId,
@@ -90,8 +90,8 @@ describe("a network CA that nears its end", () => {
   });
 });
 
-describe("an issuer CA that nears its end", () => {
-  it("is issued again for the same key: its links stay good, and no other CA's become so", async () => {
+describe("an issuer CA near its expiry", () => {
+  it("is issued again for the same key, which verifies its own links only", async () => {
     const old = await createIssuerAuthority({ name: "public1", now: now - 9 * YEAR });
     expect(nearsEnd(old.certificate, now)).toBe(true);
     const certificate = await renewIssuerAuthority({ ...old, now });
@@ -108,7 +108,7 @@ describe("an issuer CA that nears its end", () => {
     expect(await verify(anew.certificate)).toBe("certificate.untrusted");
   });
 
-  it("that is damaged is told as the edge's own trouble", async () => {
+  it("is refused with edge.internal when it is damaged", async () => {
     expect(() => nearsEnd(new Uint8Array([0x30, 0]), now)).toThrow(
       expect.objectContaining({ code: "edge.internal" }),
     );

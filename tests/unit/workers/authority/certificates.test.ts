@@ -30,7 +30,7 @@ beforeAll(async () => {
 });
 
 describe("a site certificate", () => {
-  it("is one that OpenSSL also reads and verifies, leaf to deployment CA", async () => {
+  it("is verified by OpenSSL, up to the deployment CA", async () => {
     const site = await createSite(ca);
     const leaf = new X509Certificate(site.certificate.certificate);
     const authority = new X509Certificate(site.authority.certificate);
@@ -43,7 +43,7 @@ describe("a site certificate", () => {
     expect(leaf.keyUsage).toContain("1.3.6.1.5.5.7.3.2");
   });
 
-  it("begins five minutes ago and lives 24 hours", async () => {
+  it("is valid from five minutes ago, for 24 hours", async () => {
     const now = Math.floor(Date.now() / 1000) * 1000;
     const site = await createSite(ca, { now });
     const leaf = new X509Certificate(site.certificate.certificate);
@@ -52,40 +52,40 @@ describe("a site certificate", () => {
     expect(site.certificate.notAfter).toBe(now + DAY);
   });
 
-  it("has a serial of its own each time", async () => {
+  it("has a unique serial number", async () => {
     const sites = await Promise.all([createSite(ca), createSite(ca), createSite(ca)]);
     expect(new Set(sites.map((site) => site.certificate.serial)).size).toBe(3);
   });
 });
 
-describe("a certificate request", () => {
-  it("gives its public key", async () => {
+describe("readCsr", () => {
+  it("returns the public key of a request", async () => {
     const keys = await newKeys();
     const { publicKey } = await readCsr(await createCsr(keys));
     expect(publicKey).toEqual(await spkiOf(keys.publicKey));
   });
 
-  it("is refused when it is garbage", async () => {
+  it("refuses garbage", async () => {
     for (const bytes of [new Uint8Array(), new Uint8Array([0x30, 0]), new TextEncoder().encode("MIIB")]) {
       expect(await codeOf(readCsr(bytes))).toBe("csr.invalid");
     }
   });
 
-  it("is refused when it is truncated at any place", async () => {
+  it("refuses a request that is cut anywhere", async () => {
     const csr = await createCsr(await newKeys());
     for (let length = 1; length < csr.length; length += 17) {
       expect(await codeOf(readCsr(csr.subarray(0, length)))).toMatch(/^csr\./);
     }
   });
 
-  it("is refused when its signature was altered", async () => {
+  it("refuses a request with an altered signature", async () => {
     const csr = await createCsr(await newKeys());
     const last = csr.length - 1;
     csr[last] = (csr[last] ?? 0) ^ 1;
     expect(await codeOf(readCsr(csr))).toBe("csr.invalid");
   });
 
-  it("is refused when its key is of another kind", async () => {
+  it("refuses a request for another kind of key", async () => {
     const kinds = [
       { name: "ECDSA", namedCurve: "P-384" },
       { name: "Ed25519" },
@@ -108,7 +108,7 @@ describe("a certificate request", () => {
   });
 });
 
-describe("a link certificate", () => {
+describe("verifyLinkCertificate", () => {
   const networkId = networkIdOf();
   const linkId = newLinkId();
 
@@ -134,20 +134,20 @@ describe("a link certificate", () => {
     return { issued, expected };
   }
 
-  it("is taken when issuer, network, link and key are the expected ones", async () => {
+  it("accepts the expected issuer, network, link and key", async () => {
     const { issued, expected } = await setUp();
     expect(await codeOf(verifyLinkCertificate(issued.certificate, expected))).toBe("none");
     expect(linkIdOf(issued.certificate)).toBe(linkId);
   });
 
-  it("is refused after its issuer's CA was made anew, even under the same name", async () => {
+  it("refuses a certificate of a replaced CA, even of the same name", async () => {
     const { issued, expected } = await setUp();
     const anew = await createIssuerAuthority({ name: "network", now: Date.now() });
     const attempt = verifyLinkCertificate(issued.certificate, { ...expected, issuer: anew.certificate });
     expect(await codeOf(attempt)).toBe("certificate.untrusted");
   });
 
-  it("is refused for another link, another network, another key and after its end", async () => {
+  it("refuses another link, another network, another key and an expired certificate", async () => {
     const { issued, expected } = await setUp();
     const other = await keyHashOf(await spkiOf((await newKeys()).publicKey));
     const attempt = (change: Partial<typeof expected>) =>
@@ -158,7 +158,7 @@ describe("a link certificate", () => {
     expect(await attempt({ now: Date.now() + 2 * DAY })).toBe("certificate.expired");
   });
 
-  it("is not a site certificate, nor the other way round", async () => {
+  it("refuses a site certificate, as verifyChain refuses a link certificate", async () => {
     const { expected } = await setUp();
     const site = await createSite(ca);
     expect(linkIdOf(site.certificate.certificate)).toBeNull();

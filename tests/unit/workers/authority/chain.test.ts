@@ -63,17 +63,17 @@ const leaf = (options: Partial<Parameters<typeof forge>[0]> = {}) =>
     ...options,
   });
 
-describe("a chain", () => {
-  it("of a site certificate and its network's CA proves the site", async () => {
+describe("verifyChain", () => {
+  it("proves the site of a certificate and its network's CA", async () => {
     const proven = await check([site.certificate.certificate, site.authority.certificate]);
     expect(proven).toMatchObject({ networkId: site.networkId, siteId: site.siteId });
   });
 
-  it("made by hand in the same form is taken too, so that each refusal below has one reason", async () => {
+  it("accepts a chain made by hand in the same form, so each refusal below has one reason", async () => {
     expect(await check([await leaf(), await networkCa()])).toMatchObject({ networkId, siteId });
   });
 
-  it("is refused when it has one certificate, three, or the two in the wrong order", async () => {
+  it("refuses one certificate, three certificates, and two in the wrong order", async () => {
     const { certificate } = site.certificate;
     const authority = site.authority.certificate;
     expect(await codeOf(check([certificate]))).toBe("certificate.untrusted");
@@ -82,7 +82,7 @@ describe("a chain", () => {
     expect(await codeOf(check([]))).toBe("certificate.untrusted");
   });
 
-  it("is refused when a certificate is garbage, empty or followed by other bytes", async () => {
+  it("refuses a certificate that is garbage, empty or followed by other bytes", async () => {
     const { certificate } = site.certificate;
     const authority = site.authority.certificate;
     for (const bad of [
@@ -94,7 +94,7 @@ describe("a chain", () => {
     }
   });
 
-  it("is refused when its network CA is another deployment's of the same name", async () => {
+  it("refuses a network CA of another deployment with the same name", async () => {
     const rogue = await createDeploymentCa(CA_NAME);
     const other = await createSite(rogue);
     expect(await codeOf(check([other.certificate.certificate, other.authority.certificate]))).toBe(
@@ -102,32 +102,32 @@ describe("a chain", () => {
     );
   });
 
-  it("is refused when the leaf is another network's than the CA sent with it", async () => {
+  it("refuses a leaf of another network than its CA", async () => {
     const other = await createSite(ca);
     expect(await codeOf(check([other.certificate.certificate, site.authority.certificate]))).toBe(
       "certificate.untrusted",
     );
   });
 
-  it("is refused when a network's CA signed a leaf for another network", async () => {
+  it("refuses a leaf that a network's CA signed for another network", async () => {
     const stranger = await leaf({
       extensions: [constraints(false), clientAuth(), uris(`spiffe://${networkIdOf()}/site/${siteId}`)],
     });
     expect(await codeOf(check([stranger, await networkCa()]))).toBe("certificate.wrong_network");
   });
 
-  it("is refused when the deployment CA itself signed the leaf", async () => {
+  it("refuses a leaf that the deployment CA signed", async () => {
     const direct = await leaf({ issuer: CA_NAME, signer: ca.keys.privateKey });
     expect(await codeOf(check([direct, ca.der]))).toBe("certificate.untrusted");
   });
 
-  it("is refused when its network CA ended", async () => {
+  it("refuses an expired network CA", async () => {
     const ended = await networkCa({ notBefore: Date.now() - 3 * DAY, notAfter: Date.now() - DAY });
     expect(await codeOf(check([await leaf(), ended]))).toBe("certificate.expired");
   });
 });
 
-describe("a network CA is refused", () => {
+describe("verifyChain on a network CA", () => {
   const cases: Record<string, () => Promise<Uint8Array>> = {
     "when it is no CA": () => networkCa({ extensions: [constraints(false), uris(`spiffe://${networkId}`)] }),
     "when it says nothing about being a CA": () => networkCa({ extensions: [uris(`spiffe://${networkId}`)] }),
@@ -149,13 +149,13 @@ describe("a network CA is refused", () => {
     "when its key signed it": () => networkCa({ issuer: NETWORK_NAME, signer: networkKeys.privateKey }),
   };
   for (const [title, make] of Object.entries(cases)) {
-    it(title, async () => {
+    it(`refuses a network CA ${title}`, async () => {
       expect(await codeOf(check([await leaf(), await make()]))).toBe("certificate.untrusted");
     });
   }
 });
 
-describe("a leaf is refused", () => {
+describe("verifyChain on a leaf", () => {
   const name = () => uris(`spiffe://${networkId}/site/${siteId}`);
   const cases: Record<string, () => Promise<Uint8Array>> = {
     "when it is a CA": () => leaf({ extensions: [constraints(true), clientAuth(), name()] }),
@@ -185,7 +185,7 @@ describe("a leaf is refused", () => {
         ],
       }),
     "when it has two SANs": () => leaf({ extensions: [clientAuth(), name(), name()] }),
-    "when it has a critical extension that nobody here understands": () =>
+    "when it has an unknown critical extension": () =>
       leaf({
         extensions: [clientAuth(), name(), new x509.Extension("1.2.3.4", true, new Uint8Array([5, 0]))],
       }),
@@ -213,7 +213,7 @@ describe("a leaf is refused", () => {
     },
   };
   for (const [title, make] of Object.entries(cases)) {
-    it(title, async () => {
+    it(`refuses a leaf ${title}`, async () => {
       expect(await codeOf(check([await make(), await networkCa()]))).toBe("certificate.untrusted");
     });
   }

@@ -34,8 +34,8 @@ const verify = (jwt: string, options: Partial<AssertionOptions> = {}) =>
     ...options,
   });
 
-describe("a good assertion", () => {
-  it("proves the site, its certificate, its key and its boot", async () => {
+describe("verifyAssertion on a valid assertion", () => {
+  it("returns the site, its certificate, its key and its boot id", async () => {
     const boot = bootIdOf();
     const identity = await verify(await createAssertion(site, { jti: `${boot}.7` }));
     expect(identity).toEqual({
@@ -49,22 +49,22 @@ describe("a good assertion", () => {
     });
   });
 
-  it("is taken whether or not the edge's URL ends with a slash", async () => {
+  it("accepts an audience with or without a slash at its end", async () => {
     expect(await codeOf(verify(await createAssertion(site), { audience: `${AUDIENCE}/` }))).toBe("none");
   });
 
-  it("passes when the platform reports the same certificate", async () => {
+  it("accepts the same certificate from the platform", async () => {
     const jwt = await createAssertion(site);
     expect(await codeOf(verify(jwt, { tlsCertificate: site.certificate.certificate }))).toBe("none");
   });
 
-  it("passes when the clocks differ by less than a minute", async () => {
+  it("accepts clocks that differ by less than a minute", async () => {
     const jwt = await createAssertion(site, { now: Date.now() + 55_000 });
     expect(await codeOf(verify(jwt))).toBe("none");
   });
 });
 
-describe("an assertion is refused", () => {
+describe("verifyAssertion", () => {
   const refused: Record<string, [string, (site: TestSite) => Promise<string>]> = {
     "when it is no JWT": ["assertion.invalid", async () => "rubbish"],
     "when it is empty": ["assertion.invalid", async () => ""],
@@ -142,46 +142,46 @@ describe("an assertion is refused", () => {
   };
 
   for (const [title, [code, make]] of Object.entries(refused)) {
-    it(title, async () => {
+    it(`refuses an assertion ${title} with ${code}`, async () => {
       expect(await codeOf(verify(await make(site)))).toBe(code);
     });
   }
 
-  it("when the TLS connection showed another certificate", async () => {
+  it("refuses an assertion with another certificate than the TLS connection", async () => {
     const other = await createSite(ca);
     const attempt = verify(await createAssertion(site), { tlsCertificate: other.certificate.certificate });
     expect(await codeOf(attempt)).toBe("certificate.mismatch");
   });
 
-  it("when it was made for another deployment", async () => {
+  it("refuses an assertion of another deployment", async () => {
     const otherCa = await createDeploymentCa();
     const attempt = verify(await createAssertion(site), { deploymentCa: otherCa.certificate });
     expect(await codeOf(attempt)).toBe("certificate.untrusted");
   });
 });
 
-describe("a site certificate that has ended", () => {
+describe("verifyAssertion on an expired site certificate", () => {
   const made = Date.now() - 10 * DAY;
 
-  it("does not open an uplink", async () => {
+  it("refuses an uplink", async () => {
     const old = await createSite(ca, { now: made });
     expect(await codeOf(verify(await createAssertion(old)))).toBe("certificate.expired");
   });
 
-  it("still renews within the allowance", async () => {
+  it("accepts a renewal within the allowance", async () => {
     const old = await createSite(ca, { now: made });
     const jwt = await createAssertion(old, { purpose: "renew" });
     expect(await codeOf(verify(jwt, { purpose: "renew", allowExpiredMs: 30 * DAY }))).toBe("none");
   });
 
-  it("does not renew after the allowance", async () => {
+  it("refuses a renewal after the allowance with certificate.too_old", async () => {
     const old = await createSite(ca, { now: made });
     const jwt = await createAssertion(old, { purpose: "renew" });
     const attempt = verify(jwt, { purpose: "renew", allowExpiredMs: 5 * DAY });
     expect(await codeOf(attempt)).toBe("certificate.too_old");
   });
 
-  it("is not valid before it begins, backdating and tolerance included", async () => {
+  it("refuses a certificate that is not valid yet, beyond backdating and tolerance", async () => {
     const early = await createSite(ca, { now: Date.now() + 7 * 60_000 });
     expect(await codeOf(verify(await createAssertion(early)))).toBe("certificate.expired");
   });

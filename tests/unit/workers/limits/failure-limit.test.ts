@@ -18,15 +18,15 @@ function attempt(limit: FailureLimit, credential: string | null, good: boolean, 
   return true;
 }
 
-describe("a limit of failures", () => {
-  it("lets a client fail a few times, then makes it wait", () => {
+describe("FailureLimit", () => {
+  it("admits a few failures of a client, then makes it wait", () => {
     const limit = limitOf();
     const answers = [1, 2, 3, 4].map((key) => limit.failed("nat", `wrong${key}`, 0) === 0);
     expect(answers).toEqual([true, true, true, false]);
     expect(limit.failed("elsewhere", "wrong", 0)).toBe(0);
   });
 
-  it("does not hold up a credential that was good, however often a neighbour fails", () => {
+  it("admits a valid credential however often its neighbours fail", () => {
     const limit = limitOf();
     attempt(limit, "good", true);
     for (let tries = 0; tries < 100; tries++) attempt(limit, `wrong${tries}`, false);
@@ -34,7 +34,7 @@ describe("a limit of failures", () => {
     for (let tries = 0; tries < 100; tries++) expect(attempt(limit, "good", true)).toBe(true);
   });
 
-  it("still looks at a few unknown credentials, so that a good one becomes known", () => {
+  it("admits a few unknown credentials after the failures, so that a valid one becomes known", () => {
     const limit = limitOf();
     for (let tries = 0; tries < 4; tries++) limit.failed("nat", `wrong${tries}`, 0);
     expect(attempt(limit, "good", true)).toBe(true);
@@ -44,7 +44,7 @@ describe("a limit of failures", () => {
     expect(attempt(limit, "unknown", true, 1_000)).toBe(true);
   });
 
-  it("counts failures of a good credential by themselves, and forgets it after ten minutes", () => {
+  it("counts the failures of a valid credential separately for ten minutes", () => {
     const limit = limitOf();
     attempt(limit, "member", true);
     for (let tries = 0; tries < 100; tries++) attempt(limit, "member", false);
@@ -55,7 +55,7 @@ describe("a limit of failures", () => {
     expect(attempt(limit, "member", true, later)).toBe(false);
   });
 
-  it("remembers a bounded number of good credentials", () => {
+  it("remembers a bounded number of valid credentials", () => {
     const limit = limitOf();
     for (let each = 0; each <= 10_000; each++) limit.succeeded(`good${each}`, 0);
     for (let tries = 0; tries < 10; tries++) attempt(limit, null, false);

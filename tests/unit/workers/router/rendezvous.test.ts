@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { type Dial, MEMORY_MS, Rendezvous } from "../../../../workers/router/rendezvous.ts";
-import { routerName } from "../../../../workers/router/router-name.ts";
 
 const dial = (side: "a" | "b", over: Partial<Dial> = {}): Dial => ({
   session: "x1",
@@ -11,8 +10,8 @@ const dial = (side: "a" | "b", over: Partial<Dial> = {}): Dial => ({
   ...over,
 });
 
-describe("a lane's rendezvous", () => {
-  it("joins two different sides, whichever comes first", () => {
+describe("Rendezvous", () => {
+  it("joins two different sides in either order", () => {
     for (const [first, second] of [
       ["a", "b"],
       ["b", "a"],
@@ -23,14 +22,14 @@ describe("a lane's rendezvous", () => {
     }
   });
 
-  it("refuses the same side twice", () => {
+  it("refuses a second dial of the same side", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);
     expect(rendezvous.arrive(dial("a"), 1)).toEqual({ kind: "refuse", code: "ticket.replayed" });
     expect(rendezvous.arrive(dial("b"), 2)).toEqual({ kind: "join" });
   });
 
-  it("refuses a third dial, from either side", () => {
+  it("refuses a third dial of either side", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);
     rendezvous.arrive(dial("b"), 1);
@@ -49,7 +48,7 @@ describe("a lane's rendezvous", () => {
     expect(rendezvous.arrive(dial("b", { generation: 2 }), 3)).toEqual({ kind: "join" });
   });
 
-  it("overtakes the waiting lanes of older generations of its session, once, and no others", () => {
+  it("overtakes the waiting lanes of older generations of the same session, once", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);
     rendezvous.arrive(dial("a", { lane: 1 }), 0);
@@ -66,7 +65,7 @@ describe("a lane's rendezvous", () => {
     expect(rendezvous.arrive(dial("b", { session: "x2" }), 2)).toEqual({ kind: "join" });
   });
 
-  it("tells who comes too late that the other gave up, and gives up only once", () => {
+  it("refuses a dial after the first side gave up, and gives up only once", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);
     expect(rendezvous.giveUp(dial("a"))).toBe(true);
@@ -74,14 +73,14 @@ describe("a lane's rendezvous", () => {
     expect(rendezvous.arrive(dial("b"), 11_000)).toEqual({ kind: "refuse", code: "lane.unmet" });
   });
 
-  it("does not give up what was joined", () => {
+  it("does not give up a joined lane", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);
     rendezvous.arrive(dial("b"), 1);
     expect(rendezvous.giveUp(dial("a"))).toBe(false);
   });
 
-  it("forgets what no ticket can reach any more", () => {
+  it("forgets a lane that no valid ticket can reach", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);
     rendezvous.arrive(dial("b"), 1);
@@ -89,11 +88,5 @@ describe("a lane's rendezvous", () => {
     expect(rendezvous.size).toBe(2);
     rendezvous.arrive(dial("b", { session: "x2", expires: 60_000 }), 30_000 + MEMORY_MS);
     expect(rendezvous.size).toBe(1);
-  });
-});
-
-describe("a router's name", () => {
-  it("does not depend on who is named first", () => {
-    expect(routerName("n", "s2", "s1")).toBe(routerName("n", "s1", "s2"));
   });
 });

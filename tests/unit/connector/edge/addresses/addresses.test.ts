@@ -15,7 +15,7 @@ describe("an address of the edge", () => {
     ["[::1]:443", { host: "::1", port: 443 }],
     ["[2001:DB8:0:0::1]:443", { host: "2001:db8::1", port: 443 }],
     ["*:443", { host: "0.0.0.0", port: 443 }],
-  ])("is read from %s", (text, address) => {
+  ])("is parsed from %s", (text, address) => {
     expect(parseAddress(text, "--api")).toEqual(address);
     expect(parseAddress(formatAddress(address), "--api")).toEqual(address);
   });
@@ -33,11 +33,11 @@ describe("an address of the edge", () => {
     "-a:1",
     "a..b:1",
     "a:1:2",
-  ])("is not %j", (text) => {
+  ])("is not parsed from %j", (text) => {
     expect(() => parseAddress(text, "--api")).toThrow("--api");
   });
 
-  test("is named in URLs by the public name, else by its host, but never by a wildcard", () => {
+  test("has the public name in URLs, else its host, and never a wildcard", () => {
     const all = { host: "0.0.0.0", port: 443 };
     expect(publicHost(all, "Edge.example")).toBe("edge.example");
     expect(publicHost({ host: "10.0.0.1", port: 1 }, undefined)).toBe("10.0.0.1");
@@ -48,7 +48,7 @@ describe("an address of the edge", () => {
     expect(localAddress({ host: "::", port: 1 })).toEqual({ host: "::1", port: 1 });
   });
 
-  test("brings its names into the certificate, each once", () => {
+  test("adds its names to the certificate, each once", () => {
     const api = { host: "10.0.0.1", port: 1 };
     const gateway = { host: "0.0.0.0", port: 2 };
     expect(certificateNames({ api, gateway, lanes: null }, "edge.example")).toEqual([

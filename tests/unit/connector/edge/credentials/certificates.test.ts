@@ -13,7 +13,7 @@ import {
 const NOW = Date.UTC(2026, 10, 23);
 const NAMES = ["edge.example", "localhost", "127.0.0.1", "::1", "2001:db8::5"];
 
-test("a deployment CA is a self-signed P-256 CA for ten years", async () => {
+test("a deployment CA is a self-signed P-256 CA, valid for ten years", async () => {
   const made = await makeDeploymentAuthority(NOW);
   const certificate = new X509Certificate(made.certificate);
   expect(certificate.subject).toBe("CN=Fairlead deployment CA");
@@ -28,7 +28,7 @@ test("a deployment CA is a self-signed P-256 CA for ten years", async () => {
   expect(belongTogether(made)).toBe(true);
 });
 
-test("a server certificate is for its names, for 90 days, and for servers only", async () => {
+test("a server certificate is valid for its names, for 90 days, and for servers only", async () => {
   const authority = await makeDeploymentAuthority(NOW);
   const made = await makeServerCertificate({ authority, names: NAMES, now: NOW });
   const certificate = new X509Certificate(made.certificate);
@@ -46,7 +46,7 @@ test("a server certificate is for its names, for 90 days, and for servers only",
   expect(isSignedBy(made.certificate, authority.certificate)).toBe(true);
 });
 
-test("keys and certificates of others do not belong", async () => {
+test("belongTogether and isSignedBy refuse keys and certificates of others, and garbage", async () => {
   const [one, other] = await Promise.all([makeDeploymentAuthority(NOW), makeDeploymentAuthority(NOW)]);
   expect(belongTogether({ certificate: one.certificate, privateKey: other.privateKey })).toBe(false);
   expect(isSignedBy(one.certificate, other.certificate)).toBe(false);

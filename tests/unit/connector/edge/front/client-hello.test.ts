@@ -12,8 +12,8 @@ const record = (length: number, type = 0x16, message = 1) =>
     ...new Uint8Array(Math.max(0, length - 1)),
   ]);
 
-describe("the first bytes of a connection", () => {
-  it("are a ClientHello once its first record is there, and a part of one until then", () => {
+describe("readClientHello", () => {
+  it("returns partial until the first record is complete, and complete from then on", () => {
     const whole = record(512);
     for (const length of [0, 1, 2, 3, 4, 5, 6, 100, whole.length - 1]) {
       expect(readClientHello(whole.subarray(0, length)), `${length} bytes`).toBe("partial");
@@ -29,7 +29,7 @@ describe("the first bytes of a connection", () => {
     ["an empty record", record(0).subarray(0, 5)],
     ["a record that is too long", Uint8Array.from([0x16, 3, 1, 0x40, 0x01])],
     ["another major version", Uint8Array.from([0x16, 2])],
-  ])("are something else when they are %s", (_, bytes) => {
+  ])("returns other for %s", (_, bytes) => {
     expect(readClientHello(bytes)).toBe("other");
   });
 });

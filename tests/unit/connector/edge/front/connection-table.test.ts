@@ -17,21 +17,21 @@ function tableOf(limits: TableLimits = LIMITS) {
   return { table, closed, admit };
 }
 
-describe("the front's connections", () => {
-  it("close the oldest silent one of a client that has too many, and nobody else's", () => {
+describe("ConnectionTable", () => {
+  it("closes the oldest silent connection of a client with too many, and no other client's", () => {
     const { closed, admit } = tableOf();
     admit("other", "192.0.2.9", 0);
     for (let each = 1; each <= 6; each++) admit(`own${each}`, "192.0.2.1", each);
     expect(closed).toEqual(["own1", "own2"]);
   });
 
-  it("count an IPv6 /64 as one client", () => {
+  it("counts an IPv6 /64 as one client", () => {
     const { closed, admit } = tableOf();
     for (let each = 1; each <= 5; each++) admit(`own${each}`, `2001:db8::${each}`, each);
     expect(closed).toEqual(["own1"]);
   });
 
-  it("close silent ones before those that shake hands, and these before requests", () => {
+  it("closes silent connections before handshakes, and handshakes before requests", () => {
     const { table, closed, admit } = tableOf();
     const names = ["request", "handshake", "silent"];
     const [request, handshake] = names.map((name, at) => admit(name, `192.0.2.${at}`, 0));
@@ -44,7 +44,7 @@ describe("the front's connections", () => {
     expect(closed).toEqual(["silent", "new0"]);
   });
 
-  it("never close an upgraded one, and refuse new ones when all places are taken by these", () => {
+  it("never closes an upgraded connection, and refuses new ones when upgraded ones fill the table", () => {
     const { table, closed, admit } = tableOf();
     for (let each = 0; each < 10; each++) {
       table.move(admit(`up${each}`, "192.0.2.1", each), "upgraded", each);
@@ -55,7 +55,7 @@ describe("the front's connections", () => {
     expect(table.size).toBe(10);
   });
 
-  it("let a new one in where a handshake has stood still for longer", () => {
+  it("closes a stalled handshake for a new connection", () => {
     const { table, closed, admit } = tableOf();
     for (let each = 0; each < 6; each++) {
       table.move(admit(`old${each}`, `192.0.2.${each}`, 0), "handshake", 0);
@@ -64,7 +64,7 @@ describe("the front's connections", () => {
     expect(closed).toEqual(["old0"]);
   });
 
-  it("close what takes too long at its stage, and count it", () => {
+  it("closes and counts connections whose stage takes too long", () => {
     const { table, closed, admit } = tableOf();
     admit("silent", "192.0.2.1", 0);
     table.move(admit("idle", "192.0.2.2", 0), "idle", 0);
@@ -80,7 +80,7 @@ describe("the front's connections", () => {
     expect(table.counts).toEqual({ shed: 0, timedOut: 2 });
   });
 
-  it("stay within their limits and close each once, whatever happens", () => {
+  it("stays within its limits and closes each connection once, in any order of events", () => {
     const step = fc.record({
       kind: fc.constantFrom("admit", "admit", "admit", "move", "remove", "expire"),
       which: fc.nat(100),

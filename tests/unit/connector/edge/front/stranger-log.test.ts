@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { StrangerLog } from "../../../../../connector/edge/front/stranger-log.ts";
 import { MemoryLog } from "../../../../support/connector/memory-log.ts";
 
-it("tells what strangers did at once, and then folded, once a minute", () => {
+it("StrangerLog logs the first counts at once, and later ones together, once a minute", () => {
   const memory = new MemoryLog();
   const lines = () => memory.lines.map(({ level, fields, text }) => [level, fields, text]);
   const log = new StrangerLog(memory);

@@ -3,15 +3,15 @@ import { LaneGate, MIN_DESCRIPTORS } from "../../../../../connector/edge/workerd
 
 const MINUTE = 60_000;
 
-describe("the lanes' own port", () => {
-  it("is never open where there are few descriptors", () => {
+describe("LaneGate", () => {
+  it("is never open with few descriptors", () => {
     const gate = new LaneGate(MIN_DESCRIPTORS - 1);
     expect([gate.open, gate.possible]).toEqual([false, false]);
     expect(gate.observe(0, 1e9)).toBe(false);
     expect(gate.open).toBe(false);
   });
 
-  it("is taken away when half of the descriptors are in use, and given back after ten minutes", () => {
+  it("closes when half of the descriptors are in use, and opens again after ten minutes", () => {
     const gate = new LaneGate(10_000);
     expect(gate.observe(5_000, 0)).toBe(false);
     expect(gate.observe(5_001, 1)).toBe(true);
@@ -21,7 +21,7 @@ describe("the lanes' own port", () => {
     expect(gate.open).toBe(true);
   });
 
-  it("is taken away for twice as long each time, six hours at the most, and for ten minutes after a long peace", () => {
+  it("closes for twice as long each time, at most six hours, and for ten minutes after a long quiet time", () => {
     const gate = new LaneGate(10_000);
     let now = 0;
     const pauses: number[] = [];

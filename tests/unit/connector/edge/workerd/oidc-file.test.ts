@@ -44,8 +44,8 @@ async function refusal(attempt: Promise<unknown>): Promise<string> {
   return thrown.message;
 }
 
-describe("the file for --oidc", () => {
-  test("becomes the Worker's variables, which the Worker reads as they were meant", async () => {
+describe("readOidcFile", () => {
+  test("returns variables that the Worker parses to the same settings", async () => {
     const { variables, authorities, onLoopback } = await read(GOOD);
     expect({ authorities, onLoopback }).toEqual({ authorities: [], onLoopback: false });
     expect(readOidc(variables)).toEqual({
@@ -60,14 +60,14 @@ describe("the file for --oidc", () => {
     });
   });
 
-  test("looks at the claim roles unless it names another, and may say where the keys are", async () => {
+  test("defaults to the claim roles, and passes the URL of the keys on", async () => {
     const { variables } = await read(
       `${GOOD.replace("claim: groups\n", "")}jwks: https://login.example.com/keys`,
     );
     expect(variables).toMatchObject({ OIDC_CLAIM: "roles", OIDC_JWKS: "https://login.example.com/keys" });
   });
 
-  test("says whether the provider is on this machine itself", async () => {
+  test("says whether the provider is on this machine", async () => {
     for (const host of ["localhost:8080", "127.0.0.1", "[::1]:1"]) {
       const { onLoopback } = await read(GOOD.replace("https://login.example.com", `http://${host}`));
       expect(onLoopback, host).toBe(true);
@@ -76,7 +76,7 @@ describe("the file for --oidc", () => {
     expect((await read(GOOD.replace("login.example.com", "localhost.example.com"))).onLoopback).toBe(false);
   });
 
-  test("may name a file of CA certificates, relative to itself", async () => {
+  test("reads a file of CA certificates relative to its own path", async () => {
     const one = await makeDeploymentAuthority(Date.now());
     const two = await makeDeploymentAuthority(Date.now());
     mkdirSync(join(home, "certificates"));
@@ -85,7 +85,7 @@ describe("the file for --oidc", () => {
     expect(authorities.map((pem) => pem.trim())).toEqual([one.certificate.trim(), two.certificate.trim()]);
   });
 
-  test("is refused when its CA is not there, is garbage, or is no CA", async () => {
+  test("refuses a CA file that is missing, is garbage, or has no CA", async () => {
     expect(await refusal(read(`${GOOD}ca: missing.pem`))).toContain("missing.pem");
     const authority = await makeDeploymentAuthority(Date.now());
     const leaf = await makeServerCertificate({ authority, names: ["localhost"], now: Date.now() });
@@ -106,16 +106,16 @@ describe("the file for --oidc", () => {
     ["has no audience", GOOD.replace(/audience.*\n/, ""), "audience"],
     ["maps nothing", GOOD.replace(/roles:[\s\S]*/, "roles: {}"), "roles"],
     ["has a role that does not exist", GOOD.replace(": admin", ": root"), "roles.admins"],
-    ["narrows an admin", GOOD.replace("operator", "admin"), "repo:example/x"],
-    ["has a field that nobody knows", `${GOOD}secret: x`, "secret"],
+    ["limits an admin to networks", GOOD.replace("operator", "admin"), "repo:example/x"],
+    ["has an unknown field", `${GOOD}secret: x`, "secret"],
   ];
   for (const [title, text, says] of bad) {
-    test(`is refused when it ${title}, and told where`, async () => {
+    test(`refuses a file that ${title}, and names the field`, async () => {
       expect(await refusal(read(text))).toContain(says);
     });
   }
 
-  test("is refused when it is not there", async () => {
+  test("refuses a file that does not exist", async () => {
     expect(await refusal(readOidcFile(join(home, "none.yaml")))).toContain("none.yaml");
   });
 });

@@ -37,7 +37,7 @@ function supervise(fails: (launch: number) => boolean = () => false) {
   return { supervisor, runs, launches: () => launches };
 }
 
-test("a run that crashes is followed by another, without delay the first time", async () => {
+test("a crashed run is followed by another, without a pause the first time", async () => {
   const { supervisor, runs } = supervise();
   await supervisor.start();
   runs[0]?.crash("signal SIGSEGV");
@@ -46,14 +46,14 @@ test("a run that crashes is followed by another, without delay the first time", 
   expect(runs[1]?.grace).toBe(10);
 });
 
-test("pauses grow with failures in a row, up to a bound", () => {
+test("the pause grows with each failure in a row, up to a limit", () => {
   const pauses = [0, 1, 2, 3, 4, 5, 6, 100].map(restartPause);
   expect(pauses).toEqual([...pauses].sort((left, right) => left - right));
   expect(pauses[0]).toBe(0);
   expect(pauses.at(-1)).toBe(5_000);
 });
 
-test("a replaced run is followed by another, and nothing follows the last one", async () => {
+test("a replaced run is followed by another, and a stopped run by none", async () => {
   const { supervisor, runs } = supervise();
   await supervisor.start();
   await supervisor.replace(5);
@@ -63,7 +63,7 @@ test("a replaced run is followed by another, and nothing follows the last one", 
   expect(runs).toHaveLength(2);
 });
 
-test("a first run that fails is the caller's to know; a later one is tried again", async () => {
+test("start rejects when the first run fails; a later run is launched again", async () => {
   const broken = supervise(() => true);
   await expect(broken.supervisor.start()).rejects.toThrow("no");
   expect(broken.launches()).toBe(1);
@@ -75,7 +75,7 @@ test("a first run that fails is the caller's to know; a later one is tried again
   await shaky.supervisor.stop(0);
 });
 
-test("stopping does not wait for a pause", async () => {
+test("stop does not wait for a pause", async () => {
   const { supervisor, runs, launches } = supervise((launch) => launch > 1);
   await supervisor.start();
   runs[0]?.crash("status 1");

@@ -33,8 +33,8 @@ function unquote(literal: string): string {
   return new TextDecoder().decode(Uint8Array.from(bytes));
 }
 
-describe("workerd's configuration", () => {
-  test("quotes any text so that it reads back and cannot end early", () => {
+describe("workerdConfig", () => {
+  test("quotes any text so that it is read back unchanged", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const literal = quote(text);
@@ -51,7 +51,7 @@ describe("workerd's configuration", () => {
       .split(/\n {4}\(name = "/)
       .slice(1);
 
-  test("leads only the gateway's and the lanes' sockets to the Gateway entrypoint, and says at each what it knows of certificates", () => {
+  test("leads only the gateway's and the lanes' sockets to the Gateway entrypoint, each with its proof of certificates", () => {
     const [api = "", gateway = "", lanes = "", ...more] = socketsOf(workerdConfig(EDGE));
     expect(more).toEqual([]);
     expect(api).toContain(
@@ -73,7 +73,7 @@ describe("workerd's configuration", () => {
     expect(lanes).not.toContain("cfBlobHeader");
   });
 
-  test("has no socket of workerd's own, and no key, where lanes come through the front", () => {
+  test("has no TLS socket and no private key when lanes go through the front", () => {
     const text = workerdConfig({ ...EDGE, lanes: null });
     expect(socketsOf(text)).toHaveLength(2);
     expect(text).not.toContain("SERVER KEY");
@@ -81,14 +81,14 @@ describe("workerd's configuration", () => {
     expect(text).not.toContain("enforcesClientCertificates");
   });
 
-  test("takes the secrets from the environment", () => {
+  test("takes secrets from the environment", () => {
     const text = workerdConfig(EDGE);
     for (const name of ["DEPLOYMENT_CA_KEY", "ADMIN_KEY_HASH"]) {
       expect(text).toContain(`(name = "${name}", fromEnvironment = "${name}")`);
     }
   });
 
-  test("keeps the names on which stored data depends", () => {
+  test("keeps the names that stored data depends on", () => {
     const text = workerdConfig(EDGE);
     for (const name of ["Registry", "Router", "Directory"]) {
       expect(text).toContain(`className = "${name}", uniqueKey = "fairlead-${name}", enableSql = true`);
@@ -98,12 +98,12 @@ describe("workerd's configuration", () => {
     }
   });
 
-  test("lets the Worker reach nothing without a provider of identity tokens", () => {
+  test("lets the Worker connect nowhere without a provider of identity tokens", () => {
     expect(workerdConfig(EDGE)).toContain('(name = "internet", network = (allow = []))');
     expect(workerdConfig(EDGE)).not.toContain("OIDC");
   });
 
-  test("hands on what was configured of a provider, and never this machine unless that is where it is", () => {
+  test("passes the provider's settings on, and allows this machine only for a provider on it", () => {
     const oidc = {
       variables: { OIDC_ISSUER: 'https://a.example/"' },
       authorities: ["PEM\n"],

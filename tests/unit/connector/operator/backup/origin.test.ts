@@ -19,7 +19,7 @@ const deployed = JSON.stringify({
   adminKeyHash: HASH,
 });
 
-test("an edge that runs here is asked by the login, with its own CA as the only one", () => {
+test("an embedded edge is reached by the login, with its own CA as the only root", () => {
   const files = new Map([
     ["ca.pem", "CA"],
     ["edge.json", running(URLS)],
@@ -27,7 +27,7 @@ test("an edge that runs here is asked by the login, with its own CA as the only 
   expect(originOf(files, LOGIN, "dir")).toEqual({ reach: { ...LOGIN, ca: "CA" }, urls: URLS });
 });
 
-test("without a login its own admin key and address do", () => {
+test("an embedded edge is reached by its own admin key and URL without a login", () => {
   const files = new Map([
     ["ca.pem", "CA"],
     ["edge.json", running(URLS)],
@@ -39,7 +39,7 @@ test("without a login its own admin key and address do", () => {
   expect(originOf(files, LOGIN, "dir").urls).toEqual({ api: LOGIN.url, links: null });
 });
 
-test("an edge on Cloudflare is asked at its own hostname alone", () => {
+test("an edge on Cloudflare is reached at its own hostname only", () => {
   const files = new Map([
     ["deploy.json", deployed],
     ["admin-key", "flk_admin"],
@@ -51,7 +51,7 @@ test("an edge on Cloudflare is asked at its own hostname alone", () => {
   expect(() => originOf(files, LOGIN, "dir")).toThrow("The login is for https://127.0.0.1:8443");
 });
 
-test("a directory that says of neither is none, and a damaged record is told", () => {
+test("a directory without a record, and one with a damaged record, are refused", () => {
   expect(() => originOf(new Map(), LOGIN, "dir")).toThrow("neither edge.json nor deploy.json");
   expect(() => originOf(new Map([["edge.json", "{"]]), LOGIN, "dir")).toThrow("edge.json in dir is damaged");
 });

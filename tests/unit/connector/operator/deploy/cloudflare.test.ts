@@ -11,8 +11,8 @@ beforeEach(() => fake.reset());
 
 const client = (token = TOKEN) => new Cloudflare({ token, url: fake.url });
 
-describe("Cloudflare's API", () => {
-  test("finds zones, custom domains, DNS records, rules and hostnames with client certificates", async () => {
+describe("Cloudflare", () => {
+  test("reads zones, custom domains, DNS records, rules and hostnames with client certificates", async () => {
     const zone = fake.addZone("example.com", {
       hostnames: ["a.example.com"],
       rules: [{ action: "block", expression: "true" }],
@@ -33,7 +33,7 @@ describe("Cloudflare's API", () => {
     expect(fake.complaints).toEqual([]);
   });
 
-  test("a zone without rules has none, and rules that may not be read are unknown", async () => {
+  test("returns no rules for a zone without any, and null when it may not read them", async () => {
     const zone = fake.addZone("example.com");
     expect(await client().firewallRules(zone.id)).toEqual([]);
     fake.lacking.add("waf");
@@ -47,7 +47,7 @@ describe("Cloudflare's API", () => {
     await expect(client(token).zone("example.com")).rejects.toMatchObject({ code: "deploy.account" });
   });
 
-  test("a permission that is missing is told with the place where", async () => {
+  test("names the path when a permission is missing", async () => {
     const zone = fake.addZone("example.com");
     fake.lacking.add("ssl").add("dns").add("workers");
     const refused = (call: Promise<unknown>, place: string) =>
@@ -57,7 +57,7 @@ describe("Cloudflare's API", () => {
     await refused(client().workerAt(ACCOUNT, "x.example.com"), "workers/domains");
   });
 
-  test("an answer that is no answer of the API, and no answer at all, are failures of the deployment", async () => {
+  test("refuses a response of another server, and no response, with deploy.failed", async () => {
     const wrong = new Cloudflare({ token: TOKEN, url: fake.url.replace("/client/v4", "") });
     await expect(wrong.zone("example.com")).rejects.toMatchObject({ code: "deploy.failed" });
     const nobody = new Cloudflare({ token: TOKEN, url: "http://127.0.0.1:1" });

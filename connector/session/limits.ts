@@ -1,6 +1,6 @@
 /** Limits of a session: times, and what a peer may make this side hold. */
 import { DEFAULT_WINDOW_BYTES } from "../../protocol/carrier/index.ts";
-import { DEFAULT_MAX_STREAMS } from "../../protocol/streams/options.ts";
+import { DEFAULT_MAX_STREAMS } from "../../protocol/streams/multiplexer.ts";
 import { DEFAULT_WINDOW } from "../../protocol/streams/session-window.ts";
 import { TIME_LIMITS, timeLimit } from "../../protocol/time-limits.ts";
 

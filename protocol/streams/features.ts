@@ -1,4 +1,4 @@
-/** Features of a session that both HELLOs name (docs/protocol.md, "Features of a session"). */
+/** The features of a session, which HELLO names (docs/protocol.md, "Features of a session"). */
 
 export const SESSION_FEATURE = {
   /** Streams may be opened with a `kind`; an unknown one is refused with `stream.kind_unsupported`. */

@@ -1,4 +1,4 @@
-/** A first-in, first-out queue on an array, without moving the rest at each step. */
+/** A first-in, first-out queue on an array. Taking an item does not move the others. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -23,7 +23,7 @@ export class Fifo<T> {
       this.#items.length = 0;
       this.#head = 0;
     } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
-      // Now and then, so that a queue that never runs empty does not grow for ever.
+      // Cuts off what was taken, so that a queue that is never empty does not grow without bound.
       this.#items.splice(0, this.#head);
       this.#head = 0;
     }

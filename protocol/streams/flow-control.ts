@@ -1,26 +1,23 @@
 /**
- * Credit of the streams of one session. The sender's side counts what it may send; the receiver's side decides
- * how much that is: a window for each stream that follows the bandwidth-delay product of the path.
+ * Flow control of streams (docs/protocol.md, "Credit"). The sender counts its credit. The receiver grants credit from a
+ * window for each stream, which follows the BDP of the path.
  *
- * How a window is found. A stream starts with the session's initial window. What its reader has consumed is
- * granted again, a quarter of the window at a time. Whenever a whole window was consumed, the time that took is
- * compared with the round trip: within {@link GROW_ROUND_TRIPS} of them, the sender may have waited for credit
- * more than for anything else, and the window doubles, up to {@link MAX_WINDOW}. So it ends between two and four
- * times what the path holds. A reader slower than the path takes longer for each window and never gets a larger
- * one than it can use. A window that took longer than {@link IDLE_MS} falls back to the initial one.
+ * Growth. A stream starts with the session's initial window. Consumed bytes are granted again, a quarter of the window
+ * at a time. A window that was consumed within {@link GROW_ROUND_TRIPS} round trips doubles, up to {@link MAX_WINDOW}:
+ * the sender may have waited mostly for credit. So a window ends between two and four times the BDP. A reader that is
+ * slower than the path takes longer for each window, and its window stays. A window that was not consumed within
+ * {@link IDLE_MS} falls back to the initial one.
  *
- * The round trip needs no frame of its own. After each grant the receiver knows at which byte the sender would
- * have had to stop without it. When what arrived ends exactly there, the sender did stop, and the first byte
- * behind tells that the grant has been there and back. Waiting in queues makes such a sample too long, so the
- * shortest since the path began counts, and the session may add what the carrier measured. Below
- * {@link LEAST_ROUND_TRIP_MS} it is the turns of two event loops that count, not the path.
+ * Round trip. It needs no frame of its own. After each grant, the receiver knows the byte at which the sender would
+ * have stopped without the grant. If the received bytes end exactly there, the sender did stop, and the next byte
+ * arrives a round trip after the grant. Queues lengthen such samples, so the shortest counts. The session may add
+ * samples of the carrier.
  *
- * What it may cost. What a stream's sender may still send and what its reader holds unread never add up to more
- * than the largest window the stream has had, and what all windows of a session have above the initial one never
- * to more than {@link SESSION_WINDOW}. Credit that was granted cannot be taken back, so a window that shrinks
- * gives its part of that back as data comes in. When there is not enough, large windows shrink to an equal share.
- * What readers hold counts as memory of the peer's site (memory.ts): while that is scarce, no window grows, and no more
- * is granted than {@link LEAST_WINDOW} each.
+ * Cost. The credit of a stream's sender and the unread bytes never exceed the largest window that the stream has had.
+ * The windows of a session never exceed their initial sizes by more than {@link SESSION_WINDOW} together; when that is
+ * short, large windows shrink to equal shares. Granted credit cannot be taken back, so a window shrinks as bytes
+ * arrive. Unread bytes count as memory of the peer's site (protocol/memory-budget.ts). While that is scarce, no window
+ * grows, and each stream is granted {@link LEAST_WINDOW} at most.
  */
 import { FairleadError } from "../errors.ts";
 import { LEAST_WINDOW } from "../memory-budget.ts";
@@ -31,13 +28,13 @@ export { DEFAULT_WINDOW, MAX_WINDOW, SESSION_WINDOW, SessionWindow } from "./ses
 
 /** A window consumed within this many round trips doubles. */
 export const GROW_ROUND_TRIPS = 2;
-/** A window that is not consumed within this time falls back to the initial one, in ms. */
+/** A window that is not consumed within this time falls back to the initial one, ms. */
 export const IDLE_MS = 10_000;
 
-/** From so much on, a grant is worth a frame: half a window while it is small, then a quarter. */
+/** A grant of this size is worth a frame, bytes. Small windows grant half of themselves, large ones a quarter. */
 const GRANT_BYTES = 128 * 1024;
 
-/** The sender's side: how much may be sent. */
+/** The sender's side of a stream: the bytes that it may send. */
 export class SendCredit {
   #available = 0;
 
@@ -48,34 +45,34 @@ export class SendCredit {
   /** @throws FairleadError session.credit when the peer grants more than the format can count. */
   grant(bytes: number): void {
     if (this.#available + bytes > MAX_CREDIT) {
-      throw new FairleadError("session.credit", `the peer granted more than ${MAX_CREDIT} bytes`);
+      throw new FairleadError("session.credit", `The peer granted more than ${MAX_CREDIT} bytes.`);
     }
     this.#available += bytes;
   }
 
   spend(bytes: number): void {
-    if (bytes > this.#available) throw new RangeError("more is sent than there is credit for");
+    if (bytes > this.#available) throw new RangeError("sending needs credit");
     this.#available -= bytes;
   }
 }
 
-/** The receiver's side of one stream: how much the peer may send, and when to grant more. */
+/** The receiver's side of a stream: the bytes that the peer may send, and when to grant more. */
 export class ReceiveWindow {
   readonly #session: SessionWindow;
-  /** What `granted` and `held` shall add up to. */
+  /** The sum that `granted` and `held` approach. */
   #size: number;
-  /** Taken from the session's budget: `granted` and `held` never exceed the initial window and this. */
+  /** Part of the session's budget. `granted` and `held` never exceed the initial window by more than this. */
   #reserved = 0;
-  /** The window has shrunk, and what it had is not all given back. */
+  /** The window has shrunk and has not returned all of its part yet. */
   #shrinking = false;
-  /** Bytes that the peer may send. */
+  /** Bytes that the peer may still send. */
   #granted: number;
   #held = 0;
-  #dropped = false;
+  #isAbandoned = false;
   /** Bytes consumed since `#since`; -1 until the first byte comes. */
   #consumed = 0;
   #since = -1;
-  /** When the grant went out whose effect is waited for, -1 if none is; and the bytes until it is needed. */
+  /** When the observed grant was sent, ms; -1 while none is observed. And the bytes until the sender needs it. */
   #grantedAt = -1;
   #untilNeeded = 0;
 
@@ -85,7 +82,7 @@ export class ReceiveWindow {
     this.#granted = session.initial;
   }
 
-  /** The window as it is now, in bytes. */
+  /** The present window, bytes. */
   get size(): number {
     return this.#size;
   }
@@ -100,32 +97,35 @@ export class ReceiveWindow {
     return this.#held;
   }
 
-  /** @throws FairleadError session.credit when the peer sent more than it was granted. */
+  /** Takes received bytes. @throws FairleadError session.credit when the peer sent more than it was granted. */
   receive(bytes: number): void {
     if (bytes > this.#granted) {
-      throw new FairleadError("session.credit", `${bytes - this.#granted} bytes came beyond the credit`);
+      throw new FairleadError(
+        "session.credit",
+        `The peer sent ${bytes - this.#granted} bytes beyond its credit.`,
+      );
     }
     this.#granted -= bytes;
     this.#held += bytes;
     this.#session.memory.add(bytes);
-    if (this.#grantedAt >= 0) this.#watch(bytes);
+    if (this.#grantedAt >= 0) this.#observeGrant(bytes);
     else if (this.#since < 0) this.#since = this.#session.now();
   }
 
-  /** Notes that the reader took `bytes`; true when enough has come together to grant it to the peer. */
+  /** Notes that the reader consumed `bytes`. Returns whether enough was consumed for a grant. */
   consume(bytes: number): boolean {
-    if (this.#dropped) return false;
-    if (bytes > this.#held) throw new RangeError("more is consumed than was received");
+    if (this.#isAbandoned) return false;
+    if (bytes > this.#held) throw new RangeError("consumed more than was received");
     this.#held -= bytes;
     this.#session.memory.add(-bytes);
     this.#consumed += bytes;
-    if (this.#shrinking) this.#giveBack();
+    if (this.#shrinking) this.#returnBudget();
     const size = this.#allowed;
-    // Early enough that the grant is at the sender before it runs dry; grants stay few.
+    // Early enough to reach the sender before its credit ends, and rare enough to cost little.
     return size - this.#granted - this.#held >= Math.max(size / 4, Math.min(size / 2, GRANT_BYTES));
   }
 
-  /** Takes what is to be granted now; 0 when the window has shrunk meanwhile. */
+  /** Grants what is due, and returns its size, bytes; 0 when the window has shrunk meanwhile. */
   takeGrant(): number {
     const now = this.#session.now();
     this.#adapt(now);
@@ -139,29 +139,29 @@ export class ReceiveWindow {
     return bytes;
   }
 
-  /** Nothing more will come; what is held stays until it is consumed. */
+  /** The peer sends no more. Held bytes stay until they are consumed. */
   finished(): void {
     this.#granted = 0;
     this.#size = 0;
-    this.#giveBack();
+    this.#returnBudget();
   }
 
-  /** Nothing more will come, and what is held is dropped. */
+  /** The peer sends no more, and held bytes are dropped. */
   abandoned(): void {
     this.#session.memory.add(-this.#held);
     this.#held = 0;
-    this.#dropped = true;
+    this.#isAbandoned = true;
     this.finished();
   }
 
-  /** What `granted` and `held` may add up to now: little while the peer's site fills the memory that it may. */
+  /** The most that `granted` and `held` may add up to now: little while the memory of the peer's site is scarce. */
   get #allowed(): number {
     return this.#session.memory.tight ? Math.min(this.#size, LEAST_WINDOW) : this.#size;
   }
 
-  /** Looks for the first byte that needed the last grant. */
-  #watch(bytes: number): void {
-    // Exactly there ended what came before: the sender had run dry.
+  /** Takes a round trip when the first byte arrives that needed the observed grant. */
+  #observeGrant(bytes: number): void {
+    // The bytes before ended exactly there, so the sender had run out of credit.
     if (this.#untilNeeded === 0) this.#session.noteRoundTrip(this.#session.now() - this.#grantedAt);
     this.#untilNeeded -= bytes;
     if (this.#untilNeeded < 0) this.#grantedAt = -1;
@@ -175,7 +175,7 @@ export class ReceiveWindow {
     else if (this.#consumed < before) return;
     else if (took <= GROW_ROUND_TRIPS * session.roundTrip) this.#grow();
     if (this.#size > session.initial) this.#size = Math.min(this.#size, session.share);
-    if (this.#size < before) this.#giveBack();
+    if (this.#size < before) this.#returnBudget();
     this.#since = now;
     this.#consumed = 0;
   }
@@ -188,8 +188,8 @@ export class ReceiveWindow {
     this.#size = Math.min(wanted, session.initial + this.#reserved);
   }
 
-  /** Gives back what neither the window nor what it granted and holds still needs. */
-  #giveBack(): void {
+  /** Returns the part of the budget that neither the window nor granted and held bytes need. */
+  #returnBudget(): void {
     const needed = Math.max(this.#size, this.#granted + this.#held) - this.#session.initial;
     const spare = this.#reserved - Math.max(0, needed);
     if (spare > 0) {

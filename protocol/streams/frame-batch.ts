@@ -1,17 +1,15 @@
 /**
- * Gathers frames into few chunks for one write of the layer below. Headers and small payloads are copied
- * next to each other into a block; large payloads are passed on as they are.
+ * A batch of frames: gathers frames into few chunks for one write of the layer below.
+ *
+ * Headers and small payloads are copied into a block, next to each other. Large payloads are chunks of their own.
  */
 import { writeU32 } from "../bytes.ts";
 import { FRAME, HEADER_BYTES, writeHeader } from "./frames.ts";
 
-/**
- * Bytes in one write. With TLS's 22 bytes on each of its four records of 16 KiB it still fits into one lane
- * message of 64 KiB.
- */
+/** Bytes in one write. With the 22 bytes that TLS adds to each record of 16 KiB, they fit into one lane message. */
 export const BATCH_BYTES = 64 * 1024 - 128;
 
-/** From this size on, passing a payload on costs less than copying it. */
+/** From this size on, a payload is not copied, bytes: a chunk of its own costs less. */
 const REFERENCE_FROM = 4096;
 const BLOCK_BYTES = 64 * 1024;
 
@@ -38,7 +36,7 @@ export class FrameBatch {
     this.#bytes += HEADER_BYTES;
   }
 
-  /** Adds a whole CREDIT frame. */
+  /** Adds a CREDIT frame. */
   credit(stream: number, bytes: number): void {
     this.#makeRoom(HEADER_BYTES + 4);
     const block = this.#block;
@@ -49,7 +47,7 @@ export class FrameBatch {
     this.#bytes += HEADER_BYTES + 4;
   }
 
-  /** Adds a payload or a whole frame. It must not be changed before it is written. */
+  /** Adds a payload or a whole frame, which the caller must not change afterwards. */
   add(bytes: Uint8Array): void {
     this.#bytes += bytes.length;
     if (bytes.length >= REFERENCE_FROM) {
@@ -62,7 +60,7 @@ export class FrameBatch {
     this.#end += bytes.length;
   }
 
-  /** The chunks, in order. The array is used again after {@link clear}; the chunks are not. */
+  /** The chunks, in order. {@link clear} reuses the array, not the chunks. */
   chunks(): readonly Uint8Array[] {
     this.#seal();
     return this.#chunks;
@@ -77,7 +75,7 @@ export class FrameBatch {
   #makeRoom(bytes: number): void {
     if (this.#block.length - this.#end >= bytes) return;
     this.#seal();
-    // The old block belongs to whoever is still writing it.
+    // The layer below may still be writing the old block.
     this.#block = new Uint8Array(BLOCK_BYTES);
     this.#start = 0;
     this.#end = 0;

@@ -1,49 +1,49 @@
 /**
- * Cuts the bytes of a session into frames (see frames.ts), however the bytes were split under way.
- * DATA is handed on in pieces, as slices of what came in: its frame boundaries mean nothing to a stream, so
- * nothing is gathered and nothing copied. Other frames are short; they are gathered only when split.
+ * Decodes the bytes of a session into frames (docs/protocol.md, "Frames"), however the bytes are cut.
+ *
+ * DATA is delivered in pieces, as slices of the input: its frame boundaries mean nothing to a stream, so nothing is
+ * copied. Other frames are short. They are copied only when the input cuts them.
  */
 import { readU24, readU32 } from "../bytes.ts";
 import { FairleadError } from "../errors.ts";
 import { EXTENSION_BIT, FRAME, HEADER_BYTES, MAX_CONTROL, MAX_DATA } from "./frames.ts";
 
 export interface FrameHandler {
-  /** A frame other than DATA, whole. `payload` is valid during the call only. */
+  /** Takes a whole frame other than DATA. The payload is valid during the call only. */
   frame(type: number, stream: number, payload: Uint8Array): void;
-  /** A piece of a DATA frame's payload, never empty. It shares memory with the input. */
+  /** Takes a piece of a DATA frame's payload, never empty. The piece is a slice of the input. */
   data(stream: number, piece: Uint8Array): void;
 }
 
 const NOTHING = new Uint8Array(0);
 
-/** What is read next. "failed": an error was thrown, and nothing more can be read. */
+/** What the decoder reads next. A "failed" decoder has thrown and reads nothing. */
 type DecoderState = "header" | "data" | "control" | "skip" | "failed";
 
 export class FrameDecoder {
   readonly #handler: FrameHandler;
   #state: DecoderState = "header";
   readonly #header = new Uint8Array(HEADER_BYTES);
-  /** Bytes of the header, or of a control payload, that arrived in earlier calls. */
+  /** Bytes of the header, or of a control payload, that earlier calls brought. */
   #held = 0;
   #payload = NOTHING;
   #type = 0;
   #stream = 0;
-  /** Bytes of the payload that are still to come. */
+  /** Bytes of the payload that are missing. */
   #left = 0;
 
   constructor(handler: FrameHandler) {
     this.#handler = handler;
   }
 
-  /** True between frames: whether the input may end here. */
+  /** Whether the input may end here: between two frames. */
   get atBoundary(): boolean {
     return this.#state === "header" && this.#held === 0;
   }
 
   /**
-   * Reads the next bytes, calling the handler for each frame in them. Keeps no reference to `chunk`.
-   * @throws FairleadError session.malformed, session.too_large; and whatever the handler throws. After that
-   * the decoder reads nothing more.
+   * Decodes the next bytes and calls the handler for each frame. Keeps no reference to `chunk`.
+   * @throws FairleadError session.malformed, session.too_large; errors of the handler. The decoder has failed then.
    */
   push(chunk: Uint8Array): void {
     let at = 0;
@@ -97,19 +97,19 @@ export class FrameDecoder {
     return end;
   }
 
-  /** Judges the header just read and decides how its payload is read. */
+  /** Checks the header and selects how to read its payload. */
   #begin(): void {
     const type = this.#type;
     const length = this.#left;
     const known = type >= FRAME.hello && type <= FRAME.goaway;
     if (!known && (type & EXTENSION_BIT) === 0) {
-      throw new FairleadError("session.malformed", `unknown frame type ${type}`);
+      throw new FairleadError("session.malformed", `The frame type ${type} is unknown.`);
     }
     const largest = type === FRAME.data || !known ? MAX_DATA : MAX_CONTROL;
     if (length > largest) {
       throw new FairleadError(
         "session.too_large",
-        `a frame of type ${type} has ${length} bytes, above ${largest}`,
+        `A frame of type ${type} has ${length} bytes, above ${largest}.`,
       );
     }
     if (!known) {
@@ -118,10 +118,13 @@ export class FrameDecoder {
     }
     const ofSession = type === FRAME.hello || type === FRAME.goaway;
     if (ofSession !== (this.#stream === 0)) {
-      throw new FairleadError("session.malformed", `a frame of type ${type} on stream ${this.#stream}`);
+      throw new FairleadError(
+        "session.malformed",
+        `A frame of type ${type} arrived on stream ${this.#stream}.`,
+      );
     }
     if (type === FRAME.data) {
-      if (length === 0) throw new FairleadError("session.malformed", "a DATA frame is empty");
+      if (length === 0) throw new FairleadError("session.malformed", "A DATA frame is empty.");
       this.#state = "data";
     } else if (length > 0) {
       this.#state = "control";

@@ -1,25 +1,26 @@
 /**
- * What a session sends, and in which order. Whatever is written in one turn of the event loop is gathered and
- * goes out in one flush: HELLO, then, once the peer has greeted, control frames, then data, a turn of
- * {@link TURN_BYTES} to each stream that has some, round and round. So a small write waits for one turn of each
- * busy stream and no more.
+ * The writer of a session's frames: decides what is sent and in which order.
  *
- * When the layer below asks to wait, everything stays here, bounded: control is a few frames per stream, data
- * `SEND_BUFFER` and one write per stream.
+ * Everything written in one turn of the event loop goes out in one flush: HELLO; after the peer's HELLO, control frames;
+ * then data, {@link QUANTUM_BYTES} of each stream that has some, round-robin. So a small write waits for one quantum of
+ * each busy stream at most.
+ *
+ * While the layer below exerts backpressure, everything waits here. It is bounded: a few control frames for each
+ * stream, and `SEND_BUFFER` with one write for each stream.
  */
 import { type ErrorCode, FairleadError } from "../errors.ts";
 import { Fifo } from "./fifo.ts";
 import { BATCH_BYTES, FrameBatch } from "./frame-batch.ts";
 import { encodeReset, HEADER_BYTES, MAX_CONTROL } from "./frames.ts";
-import { type Stream, TURN_BYTES } from "./stream.ts";
+import { QUANTUM_BYTES, type Stream } from "./stream.ts";
 
-/** Streams refused for want of room, with the RESET not yet sent, before the session is ended. */
-const MAX_REFUSED = 1024;
+/** Refusals that may wait to be sent before the session ends. */
+const MAX_REFUSALS = 1024;
 
 export interface MultiplexerEffects {
-  /** Writes the chunks, in order, as one. False asks to wait for `drained()`; they are taken all the same. */
+  /** Writes the chunks, in order, as one. Returns false for backpressure until `drained()`; the chunks are accepted. */
   send(chunks: readonly Uint8Array[]): boolean;
-  /** Asks for a call of `flush()` once, after this turn of the event loop. */
+  /** Schedules one call of `flush()` behind this turn of the event loop. */
   schedule(): void;
 }
 
@@ -27,21 +28,22 @@ export class FrameWriter {
   readonly #effects: MultiplexerEffects;
   readonly #resetSent: (stream: Stream) => void;
   readonly #batch = new FrameBatch();
-  /** HELLO until it went out. */
+  /** HELLO until it is sent. */
   #hello: Uint8Array | null;
-  /** GOAWAY from when it is due until it went out. */
+  /** GOAWAY from when it is due until it is sent. */
   #goaway: Uint8Array | null = null;
-  readonly #controlRow = new Fifo<Stream>();
-  readonly #dataRow = new Fifo<Stream>();
-  readonly #refused = new Fifo<{ readonly id: number; readonly code: ErrorCode }>();
-  /** Until the peer's HELLO only ours may go out. */
-  #greeted = false;
+  readonly #controlQueue = new Fifo<Stream>();
+  readonly #dataQueue = new Fifo<Stream>();
+  readonly #refusals = new Fifo<{ readonly id: number; readonly code: ErrorCode }>();
+  /** The peer's HELLO arrived. Before, only HELLO may be sent. */
+  #isOpen = false;
+  /** The layer below exerts backpressure. */
   #blocked = false;
   #scheduled = false;
   #writing = false;
   #stopped = false;
 
-  /** @param resetSent called when the RESET of a stream that was reset here went out */
+  /** @param resetSent called when the RESET of a stream that this side reset was sent */
   constructor(effects: MultiplexerEffects, hello: Uint8Array, resetSent: (stream: Stream) => void) {
     this.#effects = effects;
     this.#hello = hello;
@@ -49,56 +51,57 @@ export class FrameWriter {
     this.#schedule();
   }
 
-  /** Whether nothing but data is left to send. */
+  /** Whether only data is left to send. */
   get controlSent(): boolean {
-    return this.#goaway === null && this.#controlRow.length === 0 && this.#refused.length === 0;
+    return this.#goaway === null && this.#controlQueue.length === 0 && this.#refusals.length === 0;
   }
 
-  /** The peer has greeted: everything may go out. */
-  greeted(): void {
-    this.#greeted = true;
+  /** Allows all frames: the peer's HELLO arrived. */
+  open(): void {
+    this.#isOpen = true;
     this.#schedule();
   }
 
-  /** The stream has control frames to send. */
-  control(stream: Stream): void {
-    if (!stream.inControlRow) {
-      stream.inControlRow = true;
-      this.#controlRow.push(stream);
+  /** Queues a stream that has control frames to send. */
+  queueControl(stream: Stream): void {
+    if (!stream.inControlQueue) {
+      stream.inControlQueue = true;
+      this.#controlQueue.push(stream);
     }
     this.#schedule();
   }
 
-  /** The stream has data or FIN to send, and credit for it. */
-  data(stream: Stream): void {
-    if (!stream.inDataRow) {
-      stream.inDataRow = true;
-      this.#dataRow.push(stream);
+  /** Queues a stream that has data or FIN to send, and credit for it. */
+  queueData(stream: Stream): void {
+    if (!stream.inDataQueue) {
+      stream.inDataQueue = true;
+      this.#dataQueue.push(stream);
     }
     this.#schedule();
   }
 
   /**
-   * Refuses the peer's stream with `code`.
-   * @throws FairleadError stream.limit when the peer goes on opening without reading the refusals.
+   * Refuses a stream of the peer with `code`.
+   * @throws FairleadError stream.limit when the peer keeps opening streams without reading the refusals.
    */
   refuse(id: number, code: ErrorCode): void {
-    if (this.#refused.length >= MAX_REFUSED) throw new FairleadError("stream.limit");
-    this.#refused.push({ id, code });
+    if (this.#refusals.length >= MAX_REFUSALS) throw new FairleadError("stream.limit");
+    this.#refusals.push({ id, code });
     this.#schedule();
   }
 
+  /** Queues a GOAWAY frame. */
   goaway(frame: Uint8Array): void {
     this.#goaway = frame;
     this.#schedule();
   }
 
-  /** Calls for a flush even if there is nothing to send. */
+  /** Schedules a flush even if nothing is left to send. */
   wake(): void {
     this.#schedule();
   }
 
-  /** Sends a last frame now, whatever waits and whether the layer below takes it or not. */
+  /** Sends a last frame at once, despite backpressure, in place of everything that waits. */
   sendLast(frame: Uint8Array): void {
     this.#batch.clear();
     if (this.#hello !== null) this.#batch.add(this.#hello);
@@ -107,21 +110,22 @@ export class FrameWriter {
     this.stop();
   }
 
-  /** Sends nothing more and lets go of every stream. */
+  /** Sends nothing from here on, and releases every stream. */
   stop(): void {
     this.#stopped = true;
     this.#batch.clear();
-    this.#controlRow.clear();
-    this.#dataRow.clear();
-    this.#refused.clear();
+    this.#controlQueue.clear();
+    this.#dataQueue.clear();
+    this.#refusals.clear();
   }
 
+  /** The layer below takes chunks again. */
   drained(): void {
     this.#blocked = false;
     this.#write();
   }
 
-  /** The answer to `effects.schedule`. */
+  /** Sends what waits. The answer to `effects.schedule`. */
   flush(): void {
     this.#scheduled = false;
     this.#write();
@@ -142,45 +146,45 @@ export class FrameWriter {
     const batch = this.#batch;
     if (this.#hello !== null) batch.add(this.#hello);
     this.#hello = null;
-    if (!this.#greeted || !this.#fillControl()) return;
+    if (!this.#isOpen || !this.#fillControl()) return;
     if (this.#goaway !== null) batch.add(this.#goaway);
     this.#goaway = null;
-    // Whole turns only: a stream whose turn was the end of a batch would get less than the others.
-    while (batch.room >= TURN_BYTES + 2 * HEADER_BYTES) {
-      const stream = this.#dataRow.shift();
+    // Whole quanta only: a stream at the end of a batch would get less than the others.
+    while (batch.room >= QUANTUM_BYTES + 2 * HEADER_BYTES) {
+      const stream = this.#dataQueue.shift();
       if (stream === undefined) return;
-      stream.inDataRow = false;
-      // Alone, it takes what is left of the batch: fewer frames, and nobody waits longer for it.
-      const limit = this.#dataRow.length === 0 ? batch.room - 2 * HEADER_BYTES : TURN_BYTES;
-      if (stream.writeData(batch, limit)) this.data(stream);
+      stream.inDataQueue = false;
+      // A stream that is alone takes the rest of the batch: fewer frames, and no other stream waits for it.
+      const limit = this.#dataQueue.length === 0 ? batch.room - 2 * HEADER_BYTES : QUANTUM_BYTES;
+      if (stream.writeData(batch, limit)) this.queueData(stream);
     }
   }
 
-  /** False when control frames are left: data must not overtake them. */
+  /** Adds control frames. Returns false when some are left: data must not overtake them. */
   #fillControl(): boolean {
     const batch = this.#batch;
-    while (this.#refused.length > 0 && batch.room > MAX_CONTROL) {
-      const refused = this.#refused.shift();
-      if (refused !== undefined) batch.add(encodeReset(refused.id, new FairleadError(refused.code)));
+    while (this.#refusals.length > 0 && batch.room > MAX_CONTROL) {
+      const refusal = this.#refusals.shift();
+      if (refusal !== undefined) batch.add(encodeReset(refusal.id, new FairleadError(refusal.code)));
     }
     while (batch.room > 2 * MAX_CONTROL) {
-      const stream = this.#controlRow.shift();
-      if (stream === undefined) return this.#refused.length === 0;
-      stream.inControlRow = false;
-      const resets = stream.resetWaits;
+      const stream = this.#controlQueue.shift();
+      if (stream === undefined) return this.#refusals.length === 0;
+      stream.inControlQueue = false;
+      const sendsReset = stream.resetPending;
       stream.writeControl(batch);
-      if (resets) this.#resetSent(stream);
+      if (sendsReset) this.#resetSent(stream);
     }
     return false;
   }
 
   #schedule(): void {
-    // While writing, the loop there comes round to it; while blocked, `drained` does.
+    // While writing, the loop there takes what was queued; while blocked, `drained` does.
     if (this.#scheduled || this.#writing || this.#blocked || this.#stopped) return;
     this.#scheduled = true;
     this.#effects.schedule();
   }
 }
 
-// A batch must hold a frame of every kind, and a turn.
-if (BATCH_BYTES < 2 * MAX_CONTROL + TURN_BYTES) throw new RangeError("batches are too small");
+// A batch must hold a frame of every type, and a quantum.
+if (BATCH_BYTES < 2 * MAX_CONTROL + QUANTUM_BYTES) throw new RangeError("batches are too small");

@@ -1,38 +1,38 @@
 /**
- * Frames: what two connectors say to each other inside the TLS connection of a session. Version 1.
- *
- * A session is a row of frames each way, without gaps. Numbers are big endian.
+ * Frames: the messages of two connectors inside the TLS connection of a session (docs/protocol.md, "Frames"). Version 1.
  *
  *     byte 0      type
- *     bytes 1–3   length of the payload in bytes (0 … 65,536)
+ *     bytes 1–3   length of the payload, 0 to 65,536
  *     bytes 4–7   stream id; 0 is the session itself
  *     bytes 8–    payload
  *
- * | type | name   | stream | payload                                | largest | sent by                                  |
- * |------|--------|--------|----------------------------------------|---------|------------------------------------------|
- * | 0x01 | HELLO  | 0      | JSON {@link Hello}                     |   4,096 | each side, first and once                |
- * | 0x02 | OPEN   | new id | JSON {@link Open}                      |   4,096 | who wants a stream, after the peer's HELLO |
- * | 0x03 | ACCEPT | id     | nothing                                |   4,096 | who got the OPEN                         |
- * | 0x04 | DATA   | id     | 1 … 65,536 bytes of the stream         |  65,536 | opener from OPEN on, other side from ACCEPT on |
- * | 0x05 | CREDIT | id     | u32: bytes that may be sent in addition |  4,096 | who consumed data                        |
- * | 0x06 | FIN    | id     | nothing                                |   4,096 | who has no more data; reading goes on    |
- * | 0x07 | RESET  | id     | JSON ErrorBody                         |   4,096 | either side: both directions end now     |
- * | 0x08 | GOAWAY | 0      | JSON ErrorBody                         |   4,096 | either side: open no more streams        |
+ * Numbers are big endian. Frames follow each other without gaps.
  *
- * - A RESET before ACCEPT rejects the OPEN. A RESET answers nothing and is not answered.
- * - Data may follow its OPEN at once. Credit of each stream and direction begins with the window of the
- *   receiver's HELLO; CREDIT adds to it. Only DATA uses credit.
- * - The TLS server opens even ids from 2, the TLS client odd ids from 1, each in rising order; an id is never
- *   used again. Ids may be skipped. A frame for an id that was used and has ended is ignored: it was under way.
- * - GOAWAY is answered with GOAWAY, once; it may be sent again with a graver reason. When both were sent and no stream is left, the session is over. When the
- *   connection ends after a GOAWAY, streams still open fail with its code.
- * - The highest version in both HELLOs counts. The header and HELLO stay as they are in every version.
+ * | type | name   | stream | payload                        | largest | sent by                                        |
+ * |------|--------|--------|--------------------------------|---------|------------------------------------------------|
+ * | 0x01 | HELLO  | 0      | JSON {@link Hello}             |   4,096 | each side, first and once                      |
+ * | 0x02 | OPEN   | new id | JSON {@link Open}              |   4,096 | the opener, after the peer's HELLO             |
+ * | 0x03 | ACCEPT | id     | none                           |   4,096 | the receiver of the OPEN                       |
+ * | 0x04 | DATA   | id     | 1 to 65,536 bytes              |  65,536 | the opener after OPEN, the other after ACCEPT  |
+ * | 0x05 | CREDIT | id     | u32, bytes granted in addition |   4,096 | the receiver of DATA                           |
+ * | 0x06 | FIN    | id     | none                           |   4,096 | a side that sends no more DATA                 |
+ * | 0x07 | RESET  | id     | JSON ErrorBody                 |   4,096 | either side; both directions end               |
+ * | 0x08 | GOAWAY | 0      | JSON ErrorBody                 |   4,096 | either side; no more streams                   |
  *
- * For the future: a receiver skips frames whose type has the high bit set and is unknown to it, bytes after
- * the ones listed above in ACCEPT, CREDIT and FIN, and unknown fields in JSON. Any other unknown type, a zero
- * CREDIT, an empty DATA, a stream id where 0 belongs or the reverse, is `session.malformed`. A payload above
- * the largest is `session.too_large`; a frame at the wrong time `session.out_of_order`; DATA beyond the credit
- * `session.credit`. All of these end the session, with a GOAWAY that says so.
+ * - A RESET before ACCEPT rejects the OPEN. A RESET is not answered.
+ * - DATA may follow its OPEN at once. The credit of each stream and direction begins with the window of the receiver's
+ *   HELLO, and CREDIT adds to it. Only DATA uses credit.
+ * - The TLS server opens even ids from 2, the TLS client odd ids from 1, each rising and used once. Ids may be skipped.
+ *   A frame for an id that was used and has ended is ignored: it was in flight.
+ * - GOAWAY is answered with GOAWAY, once. It may be sent again with a graver reason. When both were sent and no stream
+ *   is left, the session ends. When the connection ends after a GOAWAY, open streams fail with its code.
+ * - The highest version in both HELLOs is used. The header and HELLO stay the same in every version.
+ *
+ * For extensions, a receiver skips unknown types with the high bit set, bytes behind the payload of ACCEPT, CREDIT and
+ * FIN, and unknown fields in JSON. Everything else that is wrong ends the session with a GOAWAY that says why:
+ * `session.malformed` for any other unknown type, a zero CREDIT, an empty DATA, and a frame on the wrong kind of stream
+ * id; `session.too_large` for a payload above the largest; `session.out_of_order` for a frame at the wrong time;
+ * `session.credit` for DATA beyond the credit.
  */
 import { z } from "zod";
 import { readU32, writeU24, writeU32 } from "../bytes.ts";
@@ -55,32 +55,33 @@ export const FRAME = {
   goaway: 0x08,
 } as const;
 
-/** Types with this bit may be skipped by whoever does not know them. */
+/** A receiver skips unknown types with this bit. */
 export const EXTENSION_BIT = 0x80;
 
 export const HEADER_BYTES = 8;
+/** Largest payload of DATA and of extensions, bytes. */
 export const MAX_DATA = 64 * 1024;
-/** Largest payload of every frame that is neither DATA nor an extension. */
+/** Largest payload of a frame other than DATA and extensions, bytes. */
 export const MAX_CONTROL = 4096;
 export const MAX_STREAM_ID = 0xffff_ffff;
-/** Largest window, and the most credit that a stream may have. */
+/** Largest window, and the most credit of a stream, bytes. */
 export const MAX_CREDIT = 0x7fff_ffff;
 
-/** Longest message of an error in a frame; longer ones are cut. */
+/** Longest message of an error in a frame, in characters. Longer ones are cut. */
 const MAX_ERROR_MESSAGE = 500;
 
 const MAX_FEATURES = 64;
 const FeatureName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/);
 
-/** What each side says first. */
+/** The first frame of each side. */
 export const Hello = z.object({
   versions: VersionRange,
-  /** Bytes that each stream may send before it gets credit. */
+  /** Initial credit of each stream, bytes. */
   window: z.number().int().min(1).max(MAX_CREDIT),
-  /** How many streams the receiver of this HELLO may have open at once, of those that it opened. */
+  /** Streams that the receiver of this HELLO may have open at once, of those that it opened. */
   maxStreams: z.number().int().min(0).max(MAX_STREAM_ID),
   software: shownText(100),
-  /** Names of features; none where it is missing. Unknown names are ignored. */
+  /** Features of the sender; none where the field is missing. Unknown names are ignored. */
   features: z.array(FeatureName).max(MAX_FEATURES).optional(),
   /** Hop encryption only: base64url of the sender's 32 random bytes of the resume key. */
   resumeKey: z
@@ -90,12 +91,12 @@ export const Hello = z.object({
 });
 export type Hello = z.infer<typeof Hello>;
 
-/** What an OPEN asks for. */
+/** The request for a stream. */
 export const Open = z.object({
   service: ServiceName,
-  /** Streams that the client's connection has passed through before, where the opener knows of any. */
+  /** Streams that the client's connection passed through before, as far as the opener knows. */
   hops: z.number().int().min(0).max(255).optional(),
-  /** "tcp" where it is missing. */
+  /** "tcp" where the field is missing. */
   kind: StreamKind.optional(),
   traceparent: Traceparent.optional(),
 });
@@ -110,7 +111,7 @@ const FrameError = ErrorBody.extend({
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
-/** Writes a header into `target` at `at`; there must be room for {@link HEADER_BYTES}. */
+/** Writes a header of {@link HEADER_BYTES} into `target` at `at`. */
 export function writeHeader(
   target: Uint8Array,
   at: number,
@@ -123,7 +124,7 @@ export function writeHeader(
   writeU32(target, at + 4, stream);
 }
 
-/** A whole frame in one buffer. */
+/** A frame in one buffer. */
 export function encodeFrame(type: number, stream: number, payload: Uint8Array): Uint8Array {
   const frame = new Uint8Array(HEADER_BYTES + payload.length);
   writeHeader(frame, 0, type, payload.length, stream);
@@ -141,7 +142,7 @@ const encodeError = (type: number, stream: number, error: FairleadError): Uint8A
 
 const NOTHING = new Uint8Array(0);
 
-/** Payload of an OPEN. */
+/** The payload of an OPEN. */
 export const encodeOpenPayload = (open: Open): Uint8Array => encoder.encode(JSON.stringify(open));
 
 export const encodeHello = (hello: Hello): Uint8Array => encodeJson(FRAME.hello, 0, hello);
@@ -171,16 +172,16 @@ function parseJson<T>(frame: string, schema: z.ZodType<T>, payload: Uint8Array):
   return parseJsonWith(schema, text, { code: "session.malformed", what });
 }
 
-/** The payloads, read. @throws FairleadError session.malformed */
+// Each parser reads the payload of one frame. @throws FairleadError session.malformed
 export const parseHello = (payload: Uint8Array): Hello => parseJson("HELLO", Hello, payload);
 export const parseOpen = (payload: Uint8Array): Open => parseJson("OPEN", Open, payload);
 export const parseReset = (payload: Uint8Array): ErrorBody => parseJson("RESET", FrameError, payload);
 export const parseGoaway = (payload: Uint8Array): ErrorBody => parseJson("GOAWAY", FrameError, payload);
 
-/** Bytes that a CREDIT grants. @throws FairleadError session.malformed */
+/** The bytes that a CREDIT grants. @throws FairleadError session.malformed */
 export function parseCredit(payload: Uint8Array): number {
-  if (payload.length < 4) throw new FairleadError("session.malformed", "a CREDIT has fewer than 4 bytes");
+  if (payload.length < 4) throw new FairleadError("session.malformed", "A CREDIT has fewer than 4 bytes.");
   const bytes = readU32(payload, 0);
-  if (bytes === 0) throw new FairleadError("session.malformed", "a CREDIT grants nothing");
+  if (bytes === 0) throw new FairleadError("session.malformed", "A CREDIT grants nothing.");
   return bytes;
 }

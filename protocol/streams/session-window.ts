@@ -1,28 +1,27 @@
-/** What the receive windows of one session share: sizes, the budget and the round trip. See credit.ts for the rules. */
+/** The window of a session: what the receive windows of its streams share (docs/protocol.md, "Credit"). */
 
 import { type MemoryAccount, UNLIMITED } from "../memory-budget.ts";
 
-/** Window of a stream when it opens, in bytes, unless the session is told otherwise. */
+/** Initial window of a stream unless the session has another one, bytes. */
 export const DEFAULT_WINDOW = 256 * 1024;
-/** Largest window of a stream, in bytes. */
+/** Largest window of a stream, bytes. */
 export const MAX_WINDOW = 8 * 1024 * 1024;
-/** What the windows of a session may have above the initial one, all together, in bytes. */
+/** Budget of a session: what all windows together may have above the initial ones, bytes. */
 export const SESSION_WINDOW = 64 * 1024 * 1024;
-/** A round trip counts as at least this long, in ms. */
-export const LEAST_ROUND_TRIP_MS = 4;
+/** A round trip counts as at least this long, ms: below, event loops take longer than the path. */
+export const MIN_ROUND_TRIP_MS = 4;
 
 export interface SessionWindowOptions {
-  /** Initial window of each stream, in bytes. */
+  /** Initial window of each stream, bytes. */
   initial: number;
-  /** What all windows may have above the initial one, in bytes. */
+  /** The budget, bytes; {@link SESSION_WINDOW} unless given. */
   budget?: number;
-  /** What the peer's site may make this process hold; nothing limits it unless given. */
+  /** Counts the memory that the peer makes this side hold; unlimited unless given. */
   memory?: MemoryAccount;
-  /** A clock that never goes back, in ms, with fractions. */
+  /** A monotonic clock, ms with fractions. */
   now: () => number;
 }
 
-/** What the windows of one session share: the budget and the round trip. */
 export class SessionWindow {
   readonly initial: number;
   readonly largest: number;
@@ -30,9 +29,9 @@ export class SessionWindow {
   readonly memory: MemoryAccount;
   readonly #budget: number;
   #free: number;
-  /** Windows that have part of the budget. */
+  /** Windows that have a part of the budget. */
   #users = 0;
-  /** Somebody got less than was asked for, and not much came back since. */
+  /** A window got less than it asked for, and less than a quarter of the budget is free since. */
   #short = false;
   #roundTrip = 0;
 
@@ -50,27 +49,27 @@ export class SessionWindow {
     return this.#budget - this.#free;
   }
 
-  /** Shortest round trip seen on this path, in ms, and at least {@link LEAST_ROUND_TRIP_MS}. */
+  /** Min RTT of the present path, ms; {@link MIN_ROUND_TRIP_MS} at least. */
   get roundTrip(): number {
-    return Math.max(this.#roundTrip, LEAST_ROUND_TRIP_MS);
+    return Math.max(this.#roundTrip, MIN_ROUND_TRIP_MS);
   }
 
-  /** A round trip took `ms`, waiting included. */
+  /** Notes a measured round trip, queueing included. */
   noteRoundTrip(ms: number): void {
     if (this.#roundTrip === 0 || ms < this.#roundTrip) this.#roundTrip = ms;
   }
 
-  /** The session goes another way now: round trips are measured anew. */
+  /** Forgets the round trip: the session uses another path now. */
   pathChanged(): void {
     this.#roundTrip = 0;
   }
 
-  /** Largest window that a stream may keep at the moment. */
+  /** Largest window that a stream may keep now, bytes. */
   get share(): number {
     return this.#short ? this.initial + Math.floor(this.#budget / Math.max(1, this.#users)) : this.largest;
   }
 
-  /** Takes up to `bytes` of the budget for a window that has `before` of it; returns how many. */
+  /** Takes up to `bytes` of the budget for a window that has `before` of it. Returns how many it took. */
   reserve(bytes: number, before: number): number {
     if (this.memory.tight) return 0;
     const got = Math.min(bytes, this.#free);
@@ -80,7 +79,7 @@ export class SessionWindow {
     return got;
   }
 
-  /** Gives `bytes` back from a window that has `left` after it. */
+  /** Returns `bytes` to the budget from a window that keeps `left` of it. */
   release(bytes: number, left: number): void {
     this.#free += bytes;
     if (left === 0) this.#users--;

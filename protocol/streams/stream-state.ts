@@ -1,5 +1,5 @@
 /**
- * States of a stream and the moves between them.
+ * The states of a stream and the transitions between them (docs/protocol.md, "Frames").
  *
  *     ours:    opening ──accepted──▶ open            theirs:  offered ──accept──▶ open
  *                 │ finish                                       │ peer finished
@@ -12,24 +12,24 @@
  */
 
 export type StreamState =
-  /** We sent OPEN; data may follow. */
+  /** This side sent OPEN; data may follow. */
   | "opening"
-  /** The same, and FIN was sent. */
+  /** The same, and this side sent FIN. */
   | "opening_finished"
-  /** The peer sent OPEN; we have not answered. */
+  /** The peer sent OPEN; this side has not answered. */
   | "offered"
-  /** The same, and the peer's FIN came. */
+  /** The same, and the peer sent FIN. */
   | "offered_finished"
   | "open"
-  /** We sent FIN; the peer may still send. */
+  /** This side sent FIN; the peer may still send. */
   | "finished"
-  /** The peer sent FIN; we may still send. */
+  /** The peer sent FIN; this side may still send. */
   | "peer_finished"
   | "closed";
 
-export type StreamMove = "accept" | "accepted" | "finish" | "peer_finished" | "reset";
+export type StreamEvent = "accept" | "accepted" | "finish" | "peer_finished" | "reset";
 
-const MOVES: Record<StreamState, Partial<Record<StreamMove, StreamState>>> = {
+const TRANSITIONS: Record<StreamState, Partial<Record<StreamEvent, StreamState>>> = {
   opening: { accepted: "open", finish: "opening_finished", reset: "closed" },
   opening_finished: { accepted: "finished", reset: "closed" },
   offered: { accept: "open", peer_finished: "offered_finished", reset: "closed" },
@@ -40,12 +40,12 @@ const MOVES: Record<StreamState, Partial<Record<StreamMove, StreamState>>> = {
   closed: {},
 };
 
-/** The state that a move leads to; null when the move is not legal there. */
-export function nextState(state: StreamState, move: StreamMove): StreamState | null {
-  return MOVES[state][move] ?? null;
+/** The state after an event; null when the event is not allowed in the state. */
+export function nextState(state: StreamState, event: StreamEvent): StreamState | null {
+  return TRANSITIONS[state][event] ?? null;
 }
 
-/** Whether DATA and FIN may go out in this state. */
+/** Whether this side may send DATA and FIN in a state. */
 export const MAY_SEND: Record<StreamState, boolean> = {
   opening: true,
   opening_finished: false,
@@ -57,7 +57,7 @@ export const MAY_SEND: Record<StreamState, boolean> = {
   closed: false,
 };
 
-/** Whether DATA may come in in this state. */
+/** Whether the peer may send DATA in a state. */
 export const MAY_RECEIVE: Record<StreamState, boolean> = {
   opening: false,
   opening_finished: false,

@@ -1,6 +1,7 @@
 /**
- * Which streams a session has, whose they are and which ids they get: the TLS server opens even ids, the client
- * odd ones, each rising and used once.
+ * The streams of a session, by id (docs/protocol.md, "Frames").
+ *
+ * The TLS server opens even ids, the client odd ones, each rising and used once.
  */
 import { FairleadError } from "../errors.ts";
 import { MAX_STREAM_ID } from "./frames.ts";
@@ -12,19 +13,19 @@ export class StreamTable {
   #lastPeerId = 0;
   #ours = 0;
   #theirs = 0;
-  /** The stream looked up last: frames of a stream come in rows. */
+  /** The stream that was looked up last: frames of one stream often follow each other. */
   #recent: Stream | undefined;
 
   constructor(ids: "even" | "odd") {
     this.#nextId = ids === "even" ? 2 : 1;
   }
 
-  /** Streams open now, both sides'. */
+  /** Streams open now, of both sides. */
   get size(): number {
     return this.#streams.size;
   }
 
-  /** Places taken by streams that we opened. */
+  /** Places taken by streams that this side opened. */
   get ours(): number {
     return this.#ours;
   }
@@ -38,7 +39,7 @@ export class StreamTable {
     return [...this.#streams.values()];
   }
 
-  /** An id for a stream of ours; null when they are used up. */
+  /** Takes an id for a stream of this side; null when all ids are used up. */
   takeId(): number | null {
     if (this.#nextId > MAX_STREAM_ID) return null;
     const id = this.#nextId;
@@ -46,10 +47,13 @@ export class StreamTable {
     return id;
   }
 
-  /** Notes the id of the peer's OPEN. @throws FairleadError session.out_of_order */
+  /** Checks and notes the id of the peer's OPEN. @throws FairleadError session.out_of_order */
   notePeerId(id: number): void {
     if (this.#isOurs(id) || id <= this.#lastPeerId) {
-      throw new FairleadError("session.out_of_order", `OPEN of stream ${id} is not the peer's next`);
+      throw new FairleadError(
+        "session.out_of_order",
+        `OPEN of stream ${id} does not have a higher id of the peer.`,
+      );
     }
     this.#lastPeerId = id;
   }
@@ -60,15 +64,15 @@ export class StreamTable {
     else this.#theirs++;
   }
 
-  /** False when it was not there. */
+  /** Removes a stream. Returns false when the table does not have it. */
   remove(stream: Stream): boolean {
     if (this.#recent === stream) this.#recent = undefined;
     return this.#streams.delete(stream.id);
   }
 
   /**
-   * Gives the stream's place free. A stream reset here keeps its place until the RESET went out, so that a
-   * peer that opens and never reads cannot pile up RESETs.
+   * Frees the place of a stream. A stream that this side reset keeps its place until the RESET is sent, so a peer that
+   * opens streams and never reads cannot pile up RESETs.
    */
   release(stream: Stream): void {
     if (stream.ours) this.#ours--;
@@ -81,10 +85,10 @@ export class StreamTable {
   }
 
   /**
-   * The stream of a frame; null when it has ended, so that the frame is ignored.
-   * @throws FairleadError session.out_of_order when it was never opened.
+   * The stream of a frame; null when the stream has ended, so that the frame is ignored.
+   * @throws FairleadError session.out_of_order when the stream was never opened.
    */
-  of(id: number, frame: string): Stream | null {
+  find(id: number, frame: string): Stream | null {
     if (this.#recent !== undefined && this.#recent.id === id) return this.#recent;
     const stream = this.#streams.get(id);
     if (stream !== undefined) {
@@ -92,7 +96,7 @@ export class StreamTable {
       return stream;
     }
     if (this.#isOurs(id) ? id < this.#nextId : id <= this.#lastPeerId) return null;
-    throw new FairleadError("session.out_of_order", `${frame} on stream ${id}, which was never opened`);
+    throw new FairleadError("session.out_of_order", `${frame} on stream ${id}, which was never opened.`);
   }
 
   #isOurs(id: number): boolean {

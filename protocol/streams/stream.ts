@@ -1,6 +1,6 @@
 /**
- * One stream of a session: its state, its credit both ways, and what waits to be sent. It decides; the
- * multiplexer writes. Whoever uses a stream gives it a {@link StreamHandler} and calls the verbs below.
+ * One stream of a session: its state, its flow control in both directions, and what waits to be sent (docs/protocol.md,
+ * "Frames"). The stream decides; the multiplexer writes.
  */
 import { FairleadError } from "../errors.ts";
 import { LEAST_WINDOW } from "../memory-budget.ts";
@@ -8,47 +8,76 @@ import { DEFAULT_KIND } from "../stream-kind.ts";
 import { ReceiveWindow, SendCredit } from "./flow-control.ts";
 import type { FrameBatch } from "./frame-batch.ts";
 import { encodeReset, FRAME, type Open } from "./frames.ts";
-import type { StreamHandler, StreamOwner } from "./handler.ts";
 import { SendQueue } from "./send-queue.ts";
-import { MAY_RECEIVE, MAY_SEND, nextState, type StreamMove, type StreamState } from "./stream-state.ts";
+import type { SessionWindow } from "./session-window.ts";
+import { MAY_RECEIVE, MAY_SEND, nextState, type StreamEvent, type StreamState } from "./stream-state.ts";
 
-export type { StreamHandler, StreamOwner } from "./handler.ts";
-
-/** Bytes that a stream takes before {@link Stream.write} asks to wait. */
+/** Queued bytes at which {@link Stream.write} exerts backpressure. */
 export const SEND_BUFFER = 128 * 1024;
 
-/** Bytes of one stream that go out before it is another stream's turn: four turns to a batch. */
-export const TURN_BYTES = 16 * 1024 - 64;
+/** Bytes that a stream sends before it is the turn of another one: four quanta fill a batch. */
+export const QUANTUM_BYTES = 16 * 1024 - 64;
+
+/** The user of a stream. */
+export interface StreamHandler {
+  /** The peer accepted the OPEN of this side. */
+  peerAccepted(): void;
+  /** Takes bytes of the peer, never empty, as a slice of the input. {@link Stream.consumed} must follow. */
+  data(bytes: Uint8Array): void;
+  /** The peer sent its last byte. */
+  peerFinished(): void;
+  /** The stream takes bytes again, after `write` returned false. */
+  drained(): void;
+  /** The last byte was sent, with FIN or the RESET of {@link Stream.resetAfterData}. */
+  finished(): void;
+  /** The peer reset the stream, or the session ended. The last call. */
+  reset(error: FairleadError): void;
+}
+
+/** The session that a stream belongs to. */
+export interface StreamOwner {
+  /** What the receive windows of the session's streams share. */
+  readonly windows: SessionWindow;
+  /** The payload of an OPEN frame. */
+  openPayload(open: Open): Uint8Array;
+  /** Queues the stream: it has control frames to send. */
+  queueControl(stream: Stream): void;
+  /** Queues the stream: it has data or FIN to send, and credit for it. */
+  queueData(stream: Stream): void;
+  /** The stream has ended. */
+  closed(stream: Stream): void;
+}
 
 export class Stream {
   readonly id: number;
-  /** What the OPEN asks for. */
+  /** The request in the OPEN. */
   readonly open: Open;
-  /** Whether this side opened it. */
+  /** Whether this side opened the stream. */
   readonly ours: boolean;
   readonly #owner: StreamOwner;
   #handler: StreamHandler | null = null;
   #state: StreamState;
-  /** The tables' answers for the state: asked for each frame. */
+  /** What the tables say about the state; each frame needs it. */
   #maySend: boolean;
   #mayReceive: boolean;
   readonly #credit = new SendCredit();
   readonly #window: ReceiveWindow;
-  readonly #outbox = new SendQueue();
-  #wantsDrain = false;
-  /** See {@link noteQueued}. */
-  #queued = 0;
+  readonly #queue = new SendQueue();
+  /** The writer waits for `drained`. */
+  #writerWaits = false;
+  /** Bytes counted by {@link noteQueued}. */
+  #queuedBehind = 0;
   #finishing = false;
-  /** What ends the stream in place of FIN; see {@link resetAfterData}. */
+  /** The error that ends the stream in place of FIN; see {@link resetAfterData}. */
   #lastError: FairleadError | null = null;
-  /** What the next control turn sends. */
-  #openWaits: boolean;
-  #acceptWaits = false;
-  #creditWaits = false;
-  #resetWaits: FairleadError | null = null;
-  /** Whether the stream stands in the multiplexer's rows; theirs to read and write. */
-  inControlRow = false;
-  inDataRow = false;
+  /** Control frames that are due. */
+  #openPending: boolean;
+  #acceptPending = false;
+  #creditPending = false;
+  #reset: FairleadError | null = null;
+  /** Whether the stream is in a queue of the frame writer, which alone uses these. */
+  inControlQueue = false;
+  inDataQueue = false;
 
   constructor(options: { id: number; open: Open; ours: boolean; owner: StreamOwner }) {
     this.id = options.id;
@@ -59,19 +88,19 @@ export class Stream {
     this.#state = options.ours ? "opening" : "offered";
     this.#maySend = MAY_SEND[this.#state];
     this.#mayReceive = MAY_RECEIVE[this.#state];
-    this.#openWaits = options.ours;
+    this.#openPending = options.ours;
   }
 
   get service(): string {
     return this.open.service;
   }
 
-  /** What the stream carries: a TCP connection unless the OPEN says otherwise. */
+  /** What the stream carries: a TCP connection unless the OPEN names another kind. */
   get kind(): string {
     return this.open.kind ?? DEFAULT_KIND;
   }
 
-  /** Streams that the client's connection has behind it. */
+  /** Streams that the client's connection passed through before. */
   get hops(): number {
     return this.open.hops ?? 0;
   }
@@ -80,9 +109,9 @@ export class Stream {
     return this.#state;
   }
 
-  /** Whether it was reset here and the peer was not told yet. */
-  get resetWaits(): boolean {
-    return this.#resetWaits !== null;
+  /** Whether this side reset the stream and the RESET was not sent yet. */
+  get resetPending(): boolean {
+    return this.#reset !== null;
   }
 
   /** Bytes received that the user has not consumed. */
@@ -90,51 +119,51 @@ export class Stream {
     return this.#window.held;
   }
 
-  /** Bytes written that have not gone out. */
+  /** Bytes written that were not sent yet. */
   get unsent(): number {
-    return this.#outbox.bytes;
+    return this.#queue.bytes;
   }
 
   set handler(handler: StreamHandler) {
     this.#handler = handler;
   }
 
-  // ---- the user's verbs -----------------------------------------------------------------------------
+  // ---- called by the user -----------------------------------------------------------------------------
 
-  /** Accepts the peer's OPEN. Does nothing when the stream has ended meanwhile. */
+  /** Accepts the peer's OPEN. Does nothing on a stream that has ended. */
   accept(): void {
     if (this.#state === "closed") return;
-    this.#move("accept");
-    this.#acceptWaits = true;
-    this.#owner.controlWaits(this);
+    this.#apply("accept");
+    this.#acceptPending = true;
+    this.#owner.queueControl(this);
   }
 
   /**
-   * Sends `bytes`, which must not be changed afterwards. False asks to wait for `drained`; the bytes are
-   * taken all the same. Bytes written to a stream that has ended are dropped.
+   * Sends bytes, which the caller must not change afterwards. Returns false for backpressure until `drained`; the bytes
+   * are accepted. Drops bytes on a stream that has ended.
    */
   write(bytes: Uint8Array): boolean {
     if (this.#state === "closed") return true;
     if (this.#finishing || !this.#maySend) throw new RangeError(`cannot write when ${this.#state}`);
     if (bytes.length === 0) return true;
     const { memory } = this.#owner.windows;
-    this.#outbox.push(bytes);
+    this.#queue.push(bytes);
     memory.add(bytes.length);
-    if (this.#credit.available > 0) this.#owner.dataWaits(this);
-    this.#wantsDrain = this.#outbox.bytes >= (memory.tight ? LEAST_WINDOW : SEND_BUFFER);
-    return !this.#wantsDrain;
+    if (this.#credit.available > 0) this.#owner.queueData(this);
+    this.#writerWaits = this.#queue.bytes >= (memory.tight ? LEAST_WINDOW : SEND_BUFFER);
+    return !this.#writerWaits;
   }
 
-  /** Sends FIN after everything written so far. */
+  /** Sends FIN behind everything written so far. */
   finish(): void {
     if (this.#state === "closed" || this.#finishing) return;
     this.#finishing = true;
-    if (this.#sendable) this.#owner.dataWaits(this);
+    if (this.#canSend) this.#owner.queueData(this);
   }
 
   /**
-   * Ends the stream like {@link reset}, but behind everything written so far, as far as the peer gives credit for it:
-   * `finished` tells that it went out. Nothing can be written any more. docs/protocol.md, Frames.
+   * Resets the stream behind everything written so far, as far as the peer grants credit for it. `finished` reports that
+   * the RESET was sent. Nothing can be written from here on.
    */
   resetAfterData(error: FairleadError): void {
     if (this.#state === "closed") return;
@@ -146,28 +175,28 @@ export class Stream {
     this.finish();
   }
 
-  /** Ends both directions now; what was not sent is dropped. The peer learns the error's code and message. */
+  /** Resets the stream at once, and drops what was not sent. The peer receives the error's code and message. */
   reset(error: FairleadError): void {
     if (this.#state === "closed") return;
-    // A stream whose OPEN never went out ends without a word.
-    if (!this.#openWaits) this.#resetWaits = error;
-    this.#move("reset");
+    // A stream whose OPEN was not sent needs no RESET.
+    if (!this.#openPending) this.#reset = error;
+    this.#apply("reset");
   }
 
-  /** The user is done with `bytes` of what `data` gave it. */
+  /** The user consumed `bytes` of what `data` delivered. */
   consumed(bytes: number): void {
     if (!this.#window.consume(bytes) || !this.#mayReceive) return;
-    this.#creditWaits = true;
-    this.#owner.controlWaits(this);
+    this.#creditPending = true;
+    this.#owner.queueControl(this);
   }
 
-  /** Bytes of it wait where its user handed them on to, or are waited for there. They count as memory of its site. */
+  /** Sets the bytes that wait beyond the stream, in the local connection. They count as memory of the peer's site. */
   noteQueued(bytes: number): void {
-    this.#owner.windows.memory.add(bytes - this.#queued);
-    this.#queued = bytes;
+    this.#owner.windows.memory.add(bytes - this.#queuedBehind);
+    this.#queuedBehind = bytes;
   }
 
-  // ---- the multiplexer's side: what came in ---------------------------------------------------------
+  // ---- called by the multiplexer: received frames -----------------------------------------------------
 
   /** @throws FairleadError session.out_of_order, session.credit */
   receiveData(bytes: Uint8Array): void {
@@ -177,10 +206,11 @@ export class Stream {
     if (this.#owner.windows.memory.over) this.#shed();
   }
 
-  /** Ends a stream on which bytes pile up while its site has filled the memory that it may. */
+  /** Resets a stream with unread bytes once the peer's site has used up its memory. */
   #shed(): void {
     const { full } = this.#owner.windows.memory;
-    if (this.#state === "closed" || this.#window.held + this.#queued <= (full ? 0 : LEAST_WINDOW)) return;
+    const unread = this.#window.held + this.#queuedBehind;
+    if (this.#state === "closed" || unread <= (full ? 0 : LEAST_WINDOW)) return;
     const error = new FairleadError("stream.overloaded");
     this.reset(error);
     this.#handler?.reset(error);
@@ -188,112 +218,112 @@ export class Stream {
 
   /** @throws FairleadError session.out_of_order */
   receiveAccept(): void {
-    if (nextState(this.#state, "accepted") === null || this.#openWaits) throw this.#outOfOrder("ACCEPT");
-    this.#move("accepted");
+    if (nextState(this.#state, "accepted") === null || this.#openPending) throw this.#outOfOrder("ACCEPT");
+    this.#apply("accepted");
     this.#handler?.peerAccepted();
   }
 
   /** @throws FairleadError session.out_of_order */
   receiveFin(): void {
     if (nextState(this.#state, "peer_finished") === null) throw this.#outOfOrder("FIN");
-    this.#move("peer_finished");
+    this.#apply("peer_finished");
     this.#handler?.peerFinished();
   }
 
   /** @throws FairleadError session.credit */
   receiveCredit(bytes: number): void {
     this.#credit.grant(bytes);
-    if (this.#sendable) this.#owner.dataWaits(this);
+    if (this.#canSend) this.#owner.queueData(this);
   }
 
-  /** The peer's RESET came, or the session ended. */
+  /** Ends the stream: the peer reset it, or the session ended. */
   end(error: FairleadError): void {
     if (this.#state === "closed") return;
-    this.#move("reset");
+    this.#apply("reset");
     this.#handler?.reset(error);
   }
 
-  // ---- the multiplexer's side: what goes out --------------------------------------------------------
+  // ---- called by the multiplexer: frames to send ------------------------------------------------------
 
-  /** Adds the control frames that wait. */
+  /** Adds the control frames that are due. */
   writeControl(batch: FrameBatch): void {
-    if (this.#resetWaits !== null) {
-      // A RESET without ACCEPT before it says that the target got nothing.
-      if (this.#acceptWaits) batch.header(FRAME.accept, 0, this.id);
-      batch.add(encodeReset(this.id, this.#resetWaits));
-      this.#acceptWaits = false;
-      this.#resetWaits = null;
+    if (this.#reset !== null) {
+      // A RESET without ACCEPT before it says that the target received nothing.
+      if (this.#acceptPending) batch.header(FRAME.accept, 0, this.id);
+      batch.add(encodeReset(this.id, this.#reset));
+      this.#acceptPending = false;
+      this.#reset = null;
       return;
     }
     if (this.#state === "closed") return;
-    if (this.#openWaits) {
+    if (this.#openPending) {
       const payload = this.#owner.openPayload(this.open);
       batch.header(FRAME.open, payload.length, this.id);
       batch.add(payload);
     }
-    if (this.#acceptWaits) batch.header(FRAME.accept, 0, this.id);
-    if (this.#creditWaits && this.#mayReceive) {
+    if (this.#acceptPending) batch.header(FRAME.accept, 0, this.id);
+    if (this.#creditPending && this.#mayReceive) {
       const bytes = this.#window.takeGrant();
       if (bytes > 0) batch.credit(this.id, bytes);
     }
-    this.#openWaits = false;
-    this.#acceptWaits = false;
-    this.#creditWaits = false;
+    this.#openPending = false;
+    this.#acceptPending = false;
+    this.#creditPending = false;
   }
 
-  /** Adds at most `limit` bytes of data as one frame, and FIN when it is due; true when more could follow. */
+  /** Adds one DATA frame of `limit` bytes at most, and FIN when it is due. Returns whether the stream can send more. */
   writeData(batch: FrameBatch, limit: number): boolean {
-    if (!this.#sendable) return false;
-    const size = Math.min(limit, this.#outbox.bytes, this.#credit.available);
+    if (!this.#canSend) return false;
+    const size = Math.min(limit, this.#queue.bytes, this.#credit.available);
     if (size > 0) {
       batch.header(FRAME.data, size, this.id);
       this.#credit.spend(size);
-      this.#outbox.moveTo(batch, size);
+      this.#queue.moveTo(batch, size);
       this.#owner.windows.memory.add(-size);
     }
-    if (this.#finishing && this.#outbox.bytes === 0 && this.#maySend) {
+    if (this.#finishing && this.#queue.bytes === 0 && this.#maySend) {
       if (this.#lastError !== null) {
         this.reset(this.#lastError);
         this.#handler?.finished();
         return false;
       }
       batch.header(FRAME.fin, 0, this.id);
-      this.#move("finish");
+      this.#apply("finish");
       this.#handler?.finished();
       return false;
     }
-    if (this.#wantsDrain && this.#outbox.bytes < SEND_BUFFER) {
-      this.#wantsDrain = false;
+    if (this.#writerWaits && this.#queue.bytes < SEND_BUFFER) {
+      this.#writerWaits = false;
       this.#handler?.drained();
     }
-    return this.#sendable;
+    return this.#canSend;
   }
 
-  get #sendable(): boolean {
+  get #canSend(): boolean {
     if (!this.#maySend) return false;
-    return this.#outbox.bytes > 0 ? this.#credit.available > 0 : this.#finishing;
+    return this.#queue.bytes > 0 ? this.#credit.available > 0 : this.#finishing;
   }
 
-  /** The only place that changes the state. */
-  #move(move: StreamMove): void {
-    const next = nextState(this.#state, move);
-    if (next === null) throw new RangeError(`stream ${this.id}: no ${move} when ${this.#state}`);
+  /** Changes the state. Nothing else does. */
+  #apply(event: StreamEvent): void {
+    const next = nextState(this.#state, event);
+    if (next === null) throw new RangeError(`stream ${this.id}: no ${event} when ${this.#state}`);
     this.#state = next;
     this.#maySend = MAY_SEND[next];
     this.#mayReceive = MAY_RECEIVE[next];
-    if (move === "reset") this.#window.abandoned();
-    else if (move === "peer_finished") this.#window.finished();
+    if (event === "reset") this.#window.abandoned();
+    else if (event === "peer_finished") this.#window.finished();
     if (next !== "closed") return;
-    this.#owner.windows.memory.add(-this.#outbox.bytes);
-    this.#outbox.clear();
+    this.#owner.windows.memory.add(-this.#queue.bytes);
+    this.#queue.clear();
     this.#owner.closed(this);
-    if (this.#resetWaits !== null) this.#owner.controlWaits(this);
+    if (this.#reset !== null) this.#owner.queueControl(this);
   }
 
   #outOfOrder(frame: string): FairleadError {
     return new FairleadError(
       "session.out_of_order",
-      `${frame} on stream ${this.id}, which is ${this.#state}`,
+      `${frame} on stream ${this.id}, which is ${this.#state}.`,
     );
   }
 }

@@ -14,8 +14,8 @@ const collect = runInNewContext("gc") as () => void;
 const nobody = () => ({
   windows: new SessionWindow({ initial: 1 << 20, now: () => performance.now() }),
   openPayload: () => new Uint8Array(2),
-  controlWaits() {},
-  dataWaits() {},
+  queueControl() {},
+  queueData() {},
   closed() {},
 });
 

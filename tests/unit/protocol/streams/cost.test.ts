@@ -1,14 +1,14 @@
-/** What a frame and an idle stream cost. */
+/** The cost of frames and of idle streams. */
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { encodeAccept, encodeData, encodeOpen, MAX_CREDIT } from "../../../../protocol/streams/frames.ts";
-import { greeted } from "./multiplexer-pair.ts";
+import { connectedEnd } from "./multiplexer-pair.ts";
 
 describe("a DATA frame", () => {
-  it("is handed to its stream without a copy, as slices of what came in", () => {
-    const end = greeted();
+  it("is delivered to its stream without a copy, as slices of the input", () => {
+    const end = connectedEnd();
     const user = end.open();
     end.turn();
     end.multiplexer.receive(encodeAccept(2));
@@ -19,12 +19,12 @@ describe("a DATA frame", () => {
     for (const chunk of chunks) end.multiplexer.receive(chunk);
     expect(pieces.reduce((sum, { length }) => sum + length, 0)).toBe(50_000);
     for (const piece of pieces) expect(piece.buffer).toBe(frame.buffer);
-    // A chunk that is data from end to end is not even sliced.
+    // A chunk that holds nothing else is delivered as it is.
     expect(pieces[1]).toBe(chunks[1]);
   });
 
-  it("goes out as slices of what was written, in as few frames as the batch allows when the stream is alone", () => {
-    const end = greeted({ window: MAX_CREDIT });
+  it("is sent as slices of what was written, in as few frames as the batch allows when the stream is alone", () => {
+    const end = connectedEnd({ window: MAX_CREDIT });
     const written = new Uint8Array(150_000);
     const sent: { buffers: number; bytes: number; chunks: number }[] = [];
     end.onSend = (chunks) =>
@@ -36,13 +36,13 @@ describe("a DATA frame", () => {
     end.open().stream?.write(written);
     end.turn();
     expect(sent).toHaveLength(3);
-    for (const one of sent) expect(one).toMatchObject({ buffers: 1, chunks: 2 });
+    for (const write of sent) expect(write).toMatchObject({ buffers: 1, chunks: 2 });
   });
 });
 
 describe("an OPEN", () => {
-  it("for the same service as the one before is read alike, and one for another is not", () => {
-    const end = greeted();
+  it("is decoded to its own service, whether or not the OPEN before was for the same", () => {
+    const end = connectedEnd();
     const services = ["api", "api", "apj", "api", "db"];
     for (const [at, service] of services.entries())
       end.multiplexer.receive(encodeOpen(1 + 2 * at, { service }));
@@ -51,7 +51,7 @@ describe("an OPEN", () => {
 });
 
 describe("an idle stream", () => {
-  it("takes 4 KiB at the most, both ends together", async () => {
+  it("takes less than 4 KiB, both ends together", async () => {
     const script = fileURLToPath(new URL("./idle-streams.ts", import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, ["--expose-gc", script]);
     const bytes = Number(stdout);

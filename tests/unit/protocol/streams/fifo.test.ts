@@ -2,8 +2,8 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Fifo } from "../../../../protocol/streams/fifo.ts";
 
-describe("a first-in, first-out queue", () => {
-  it("behaves as an array does", () => {
+describe("Fifo", () => {
+  it("behaves like an array", () => {
     fc.assert(
       fc.property(fc.array(fc.option(fc.integer(), { nil: undefined }), { maxLength: 5000 }), (steps) => {
         const queue = new Fifo<number>();
@@ -22,7 +22,7 @@ describe("a first-in, first-out queue", () => {
     );
   });
 
-  it("keeps its order over many turns while it never runs empty", () => {
+  it("keeps its order over many steps in which it is never empty", () => {
     const queue = new Fifo<number>();
     queue.push(0);
     for (let at = 1; at < 10_000; at++) {

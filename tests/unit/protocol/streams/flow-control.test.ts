@@ -10,7 +10,7 @@ import {
 } from "../../../../protocol/streams/session-window.ts";
 import { Path } from "./path.ts";
 
-/** Windows with a clock that the test turns. */
+/** A session window with a clock that the test advances. */
 function session(initial = DEFAULT_WINDOW, budget?: number) {
   const clock = { now: 0 };
   const windows = new SessionWindow({
@@ -21,7 +21,7 @@ function session(initial = DEFAULT_WINDOW, budget?: number) {
   return { clock, windows };
 }
 
-/** Lets a whole window come in, be consumed and be granted again, within `ms`; returns what was granted. */
+/** Receives, consumes and grants again a whole window within `ms`. Returns the bytes granted. */
 function round(window: ReceiveWindow, clock: { now: number }, ms: number): number {
   let granted = 0;
   const whole = window.size;
@@ -35,8 +35,8 @@ function round(window: ReceiveWindow, clock: { now: number }, ms: number): numbe
   return granted;
 }
 
-describe("credit", () => {
-  it("is conserved: what the sender may send is what the receiver granted, and with what is held it stays in the window", () => {
+describe("SendCredit and ReceiveWindow", () => {
+  it("agree on the credit, which never exceeds the window together with the unread bytes", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 100_000 }),
@@ -62,7 +62,7 @@ describe("credit", () => {
             expect(window.granted + window.held).toBeLessThanOrEqual(largest);
             expect(window.granted + window.held).toBeLessThanOrEqual(initial + windows.used);
             expect(windows.used).toBeLessThanOrEqual(budget);
-            // A reader that keeps up never leaves the sender without credit.
+            // A reader without unread bytes never leaves the sender without credit.
             if (window.held === 0) expect(credit.available).toBeGreaterThan(0);
           }
           window.consume(window.held);
@@ -73,26 +73,26 @@ describe("credit", () => {
     );
   });
 
-  it("that is exceeded is session.credit", () => {
+  it("refuse bytes beyond the credit with session.credit", () => {
     const window = new ReceiveWindow(session(100).windows);
     window.receive(100);
     expect(() => window.receive(1)).toThrow(expect.objectContaining({ code: "session.credit" }));
   });
 
-  it("beyond what can be counted is session.credit", () => {
+  it("refuse credit beyond the largest number with session.credit", () => {
     const credit = new SendCredit();
     credit.grant(MAX_CREDIT);
     expect(() => credit.grant(1)).toThrow(expect.objectContaining({ code: "session.credit" }));
   });
 
-  it("cannot be misused by the program itself", () => {
+  it("throw a RangeError when their own side misuses them", () => {
     expect(() => new SendCredit().spend(1)).toThrow(RangeError);
     expect(() => new ReceiveWindow(session(10).windows).consume(1)).toThrow(RangeError);
   });
 });
 
-describe("a window", () => {
-  it("doubles while it is consumed within two round trips, up to the largest", () => {
+describe("ReceiveWindow", () => {
+  it("doubles while it is consumed within two round trips, up to the largest window", () => {
     const { clock, windows } = session();
     windows.noteRoundTrip(100);
     const window = new ReceiveWindow(windows);
@@ -104,7 +104,7 @@ describe("a window", () => {
     expect(window.size).toBe(MAX_WINDOW);
   });
 
-  it("stays when it is consumed more slowly", () => {
+  it("keeps its size when it is consumed more slowly", () => {
     const { clock, windows } = session();
     windows.noteRoundTrip(100);
     const window = new ReceiveWindow(windows);
@@ -113,14 +113,14 @@ describe("a window", () => {
     expect(windows.used).toBe(0);
   });
 
-  it("falls back to the initial one when it has been idle, and gives the budget back as data comes in", () => {
+  it("falls back to the initial window when it was idle, and returns its budget as data arrives", () => {
     const { clock, windows } = session();
     windows.noteRoundTrip(100);
     const window = new ReceiveWindow(windows);
     for (let at = 0; at < 5; at++) round(window, clock, 100);
     expect(windows.used).toBe(MAX_WINDOW - DEFAULT_WINDOW);
     clock.now += IDLE_MS + 1;
-    // The old credit is still there; it is used up, not granted again.
+    // The old credit remains until it is used up, and is not granted again.
     expect(round(window, clock, IDLE_MS)).toBeLessThan(MAX_WINDOW / 4);
     expect(window.size).toBe(DEFAULT_WINDOW);
     round(window, clock, IDLE_MS / 2);
@@ -128,7 +128,7 @@ describe("a window", () => {
     expect(windows.used).toBe(0);
   });
 
-  it("gives back what it had when its stream finishes or is reset", () => {
+  it("returns its budget when its stream finishes or is reset", () => {
     const { clock, windows } = session();
     windows.noteRoundTrip(100);
     const [finished, reset] = [new ReceiveWindow(windows), new ReceiveWindow(windows)];
@@ -139,13 +139,13 @@ describe("a window", () => {
     finished.finished();
     reset.abandoned();
     expect(windows.used).toBe(1_000_000 - DEFAULT_WINDOW);
-    // Whoever was just handed something may still say that it is consumed.
+    // The user may still report bytes as consumed that it received before.
     expect(reset.consume(1000)).toBe(false);
     finished.consume(1_000_000);
     expect(windows.used).toBe(0);
   });
 
-  it("never takes more than the session's budget together with the others, and large ones make room", () => {
+  it("stays within the session's budget together with the others, and shrinks when the budget is short", () => {
     const { clock, windows } = session();
     windows.noteRoundTrip(100);
     const all = Array.from({ length: 40 }, () => new ReceiveWindow(windows));
@@ -155,7 +155,7 @@ describe("a window", () => {
         expect(windows.used).toBeLessThanOrEqual(SESSION_WINDOW);
       }
     }
-    // Everybody stalls with all that was granted: that is the most a session can hold.
+    // Every reader stalls with all that was granted: a session can hold no more.
     for (const window of all) window.receive(window.granted);
     const held = all.reduce((sum, window) => sum + window.held, 0);
     expect(held).toBeLessThanOrEqual(SESSION_WINDOW + all.length * DEFAULT_WINDOW);
@@ -165,7 +165,7 @@ describe("a window", () => {
   });
 });
 
-describe("over a path", () => {
+describe("a stream over a simulated path", () => {
   const MBIT = 1_000_000 / 8 / 1000;
 
   it.each([
@@ -173,17 +173,20 @@ describe("over a path", () => {
     ["10 Gb/s and 0.2 ms", 10_000 * MBIT, 0.2, 500],
     ["1 Gb/s and 20 ms", 1000 * MBIT, 20, 3000],
     ["10 Mb/s and 2 ms", 10 * MBIT, 2, 5000],
-  ])("with %s it reaches nine tenths of the bandwidth, with a window that fits", (_, rate, rtt, ms) => {
-    const path = new Path({ rate, rtt });
-    path.run(ms / 2);
-    const before = path.consumed;
-    path.run(ms / 2);
-    expect((path.consumed - before) / (ms / 2) / rate).toBeGreaterThan(0.9);
-    const product = rate * Math.max(rtt, 4);
-    expect(path.window.size).toBeLessThanOrEqual(Math.max(4 * product, 2 * DEFAULT_WINDOW));
-  });
+  ])(
+    "of %s reaches nine tenths of the bandwidth, with a window in proportion to the BDP",
+    (_, rate, rtt, ms) => {
+      const path = new Path({ rate, rtt });
+      path.run(ms / 2);
+      const before = path.consumed;
+      path.run(ms / 2);
+      expect((path.consumed - before) / (ms / 2) / rate).toBeGreaterThan(0.9);
+      const product = rate * Math.max(rtt, 4);
+      expect(path.window.size).toBeLessThanOrEqual(Math.max(4 * product, 2 * DEFAULT_WINDOW));
+    },
+  );
 
-  it("with a slow reader it gets no larger, and the reader holds no more than it", () => {
+  it("keeps the initial window for a slow reader", () => {
     const path = new Path({ rate: 1000 * MBIT, rtt: 20, reader: 20 * MBIT });
     path.run(10_000);
     expect(path.consumed).toBeGreaterThan(0.95 * 10_000 * 20 * MBIT);
@@ -191,7 +194,7 @@ describe("over a path", () => {
     expect(path.mostHeld).toBeLessThanOrEqual(DEFAULT_WINDOW);
   });
 
-  it("with a reader that stalls it holds its window and no more, and goes on afterwards", () => {
+  it("buffers no more than its window for a reader that stalls, and continues afterwards", () => {
     const path = new Path({ rate: 1000 * MBIT, rtt: 20 });
     path.run(2000);
     path.reader = 0;
@@ -211,7 +214,7 @@ describe("over a path", () => {
     expect(path.windows.roundTrip).toBeLessThan(60);
   });
 
-  it("grows once at the most for a sender that has little to send, even if its writes end where a grant did", () => {
+  it("grows once at most for a sender with little to send, even if its writes end where a grant did", () => {
     const path = new Path({ rate: 1000 * MBIT, rtt: 20, sender: 1 * MBIT });
     path.run(120_000);
     expect(path.window.size).toBeLessThanOrEqual(2 * DEFAULT_WINDOW);

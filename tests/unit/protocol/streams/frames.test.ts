@@ -28,7 +28,7 @@ import {
 const ascii = (text: string) => encodeHex(new TextEncoder().encode(text));
 const hello = { versions: { min: 1, max: 1 }, window: 1_048_576, maxStreams: 16_384, software: "t" };
 
-/** What a decoder reports: frames whole, DATA joined per frame run. */
+/** A decoded frame. */
 type Seen = { type: number; stream: number; payload: string };
 
 class Recorder {
@@ -50,14 +50,14 @@ class Recorder {
     return this;
   }
 
-  /** Pieces of DATA that follow each other on a stream, joined. */
+  /** The frames, with the pieces of DATA that follow each other on a stream joined. */
   get joined(): Seen[] {
     const result: Seen[] = [];
-    for (const one of this.seen) {
+    for (const frame of this.seen) {
       const last = result.at(-1);
-      if (one.type === FRAME.data && last?.type === FRAME.data && last.stream === one.stream) {
-        last.payload += one.payload;
-      } else result.push({ ...one });
+      if (frame.type === FRAME.data && last?.type === FRAME.data && last.stream === frame.stream) {
+        last.payload += frame.payload;
+      } else result.push({ ...frame });
     }
     return result;
   }
@@ -67,7 +67,7 @@ class Recorder {
   }
 }
 
-/** A plain decoder, slow and obvious: the oracle for the incremental one. */
+/** A plain decoder of whole input, to compare with. */
 function decodeWhole(bytes: Uint8Array): Seen[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const seen: Seen[] = [];
@@ -107,7 +107,7 @@ function codeOf(run: () => unknown): string {
   return "fine";
 }
 
-describe("the bytes of", () => {
+describe("the encoders", () => {
   const error = new FairleadError("stream.cancelled", "gone");
   const body = '{"code":"stream.cancelled","message":"gone","action":"Nothing."}';
   it.each([
@@ -128,15 +128,15 @@ describe("the bytes of", () => {
     ["FIN", encodeFin(5), "0600000000000005"],
     ["RESET", encodeReset(5, error), `0700004000000005${ascii(body)}`],
     ["GOAWAY", encodeGoaway(error), `0800004000000000${ascii(body)}`],
-  ])("%s are the specified ones", (_, frame, hex) => {
+  ])("write %s with the specified bytes", (_, frame, hex) => {
     expect(encodeHex(frame)).toBe(hex);
   });
 
-  it("the largest DATA use the whole length field", () => {
+  it("write the largest DATA with its length in three bytes", () => {
     expect(encodeHex(encodeData(1, new Uint8Array(MAX_DATA)).subarray(0, 8))).toBe("0401000000000001");
   });
 
-  it("an error with a very long message stay within the limit", () => {
+  it("cut the message of an error so that the frame stays within its limit", () => {
     const long = new FairleadError("stream.internal", '"\u0000ü'.repeat(100_000));
     expect(encodeReset(1, long).length).toBeLessThanOrEqual(MAX_CONTROL + 8);
     expect(parseReset(encodeReset(1, long).subarray(8)).code).toBe("stream.internal");
@@ -168,8 +168,8 @@ const anyFrame = fc.oneof(
     .map(([type, id, payload]) => encodeFrame(type, id, payload)),
 );
 
-describe("payloads", () => {
-  it("are read as they were written", () => {
+describe("the parsers", () => {
+  it("read what the encoders wrote", () => {
     fc.assert(
       fc.property(service, fc.integer({ min: 1, max: MAX_CREDIT }), fc.string(), (name, bytes, text) => {
         expect(parseOpen(encodeOpen(1, { service: name }).subarray(8))).toEqual({ service: name });
@@ -184,14 +184,14 @@ describe("payloads", () => {
     expect(parseHello(encodeHello(hello).subarray(8))).toEqual(hello);
   });
 
-  it("may have more than is known: fields in JSON, bytes behind a CREDIT", () => {
+  it("ignore unknown fields in JSON and bytes behind a CREDIT", () => {
     const json = new TextEncoder().encode('{"service":"api","priority":3}');
     expect(parseOpen(json)).toEqual({ service: "api" });
     expect(parseCredit(Uint8Array.of(0, 0, 0, 9, 1, 2, 3))).toBe(9);
     expect(parseReset(new TextEncoder().encode('{"code":"new.code","message":"m"}')).code).toBe("new.code");
   });
 
-  it("that are not what they should be are session.malformed", () => {
+  it("refuse payloads of another form with session.malformed", () => {
     const text = (value: string) => new TextEncoder().encode(value);
     for (const parse of [parseHello, parseOpen, parseReset, parseGoaway]) {
       for (const wrong of ["", "{", "null", "[]", "3", '"x"', "{}", '{"service":"API!"}', '{"code":3}']) {
@@ -214,8 +214,8 @@ describe("payloads", () => {
   });
 });
 
-describe("the decoder", () => {
-  it("finds the same frames as a plain one, however the bytes are split in separate calls", () => {
+describe("FrameDecoder", () => {
+  it("decodes the same frames as a plain decoder, however the input is cut", () => {
     fc.assert(
       fc.property(
         fc.array(anyFrame, { maxLength: 12 }),
@@ -225,7 +225,7 @@ describe("the decoder", () => {
           const recorder = new Recorder();
           for (let at = 0, turn = 0; at < all.length; turn++) {
             const size = sizes[turn % sizes.length] ?? 1;
-            // A copy, wiped afterwards: the decoder must not come back to it.
+            // A copy that is overwritten afterwards: the decoder must not keep it.
             const chunk = all.slice(at, at + size);
             recorder.push(chunk);
             chunk.fill(0xee);
@@ -238,7 +238,7 @@ describe("the decoder", () => {
     );
   });
 
-  it("splits at every single boundary of a row with every frame in it", () => {
+  it("decodes a sequence with every frame, cut at any byte", () => {
     const all = concat([
       encodeHello(hello),
       encodeOpen(1, { service: "api" }),
@@ -261,7 +261,7 @@ describe("the decoder", () => {
     expect(new Recorder().push(...bytes).joined).toEqual(expected);
   });
 
-  it("knows that it stands inside a frame when the input is truncated", () => {
+  it("reports that truncated input ends inside a frame", () => {
     const frame = encodeOpen(1, { service: "api" });
     for (let length = 1; length < frame.length; length++) {
       const recorder = new Recorder().push(frame.subarray(0, length));
@@ -270,7 +270,7 @@ describe("the decoder", () => {
     }
   });
 
-  it("hands DATA on as slices of the input, without a copy", () => {
+  it("delivers DATA as slices of the input", () => {
     const chunk = encodeData(1, new Uint8Array(1000));
     let piece: Uint8Array | null = null;
     new FrameDecoder({ frame: () => {}, data: (_, data) => (piece = data) }).push(chunk);
@@ -293,14 +293,14 @@ describe("the decoder", () => {
     ["an OPEN above 4 KiB", Uint8Array.of(2, 0, 0x10, 1, 0, 0, 0, 1), "session.too_large"],
     ["a FIN above 4 KiB", Uint8Array.of(6, 0, 0x10, 1, 0, 0, 0, 1), "session.too_large"],
     ["an extension above 64 KiB", Uint8Array.of(0x80, 0xff, 0xff, 0xff, 0, 0, 0, 1), "session.too_large"],
-  ])("refuses %s as soon as the header is there, and reads no more", (_, frame, code) => {
+  ])("refuses %s as soon as its header arrived, and decodes nothing afterwards", (_, frame, code) => {
     const recorder = new Recorder();
     expect(codeOf(() => recorder.push(frame.subarray(0, 8)))).toBe(code);
     recorder.push(encodeFin(1));
     expect(recorder.seen).toEqual([]);
   });
 
-  it("takes any garbage without an error other than its two", () => {
+  it("throws nothing but its two errors for any input", () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 80 })), (chunks) => {
         const code = codeOf(() => new Recorder().push(...chunks));

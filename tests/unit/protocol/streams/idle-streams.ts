@@ -1,4 +1,4 @@
-/** Run with --expose-gc: prints the bytes that an open stream takes when it has carried something and is idle. */
+/** A program that prints the memory of an idle stream that has carried bytes. It needs --expose-gc. */
 import type { Stream } from "../../../../protocol/streams/stream.ts";
 import { End, settle } from "./multiplexer-pair.ts";
 
@@ -21,7 +21,7 @@ function used(): number {
 
 const [left, right] = [new End("even"), new End("odd")];
 settle(left, right);
-// The users of the test's ends would be counted too.
+// The users of the ends would be counted too.
 right.onOpened = (stream) => stream.accept();
 const before = used();
 const streams: Stream[] = [];

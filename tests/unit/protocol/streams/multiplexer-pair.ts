@@ -1,4 +1,4 @@
-/** Two multiplexers joined by a simulated pipe, and a peer that is played frame by frame. */
+/** Two multiplexers that a test connects, and one whose peer the test plays frame by frame. */
 import type { FairleadError } from "../../../../protocol/errors.ts";
 import type { MemoryAccount } from "../../../../protocol/memory-budget.ts";
 import { FrameDecoder } from "../../../../protocol/streams/frame-decoder.ts";
@@ -6,7 +6,7 @@ import { encodeHello, FRAME, type Hello } from "../../../../protocol/streams/fra
 import { Multiplexer } from "../../../../protocol/streams/multiplexer.ts";
 import type { Stream, StreamHandler } from "../../../../protocol/streams/stream.ts";
 
-/** A seeded random source (mulberry32): a failing seed can be run again. */
+/** A seeded random source (mulberry32), so that a failing seed can be repeated. */
 export function random(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -17,10 +17,10 @@ export function random(seed: number): (below: number) => number {
   };
 }
 
-/** Byte `at` of everything that a stream with this id sends. */
+/** The byte at offset `at` of what a stream with this id sends. */
 export const patternAt = (id: number, at: number): number => (id * 31 + at * 7 + (at >>> 8)) & 0xff;
 
-/** A stream's user: writes a pattern, checks a pattern. */
+/** The user of a stream: writes a pattern and checks the pattern that it reads. */
 export class User implements StreamHandler {
   stream: Stream | null = null;
   acceptedByPeer = false;
@@ -65,11 +65,11 @@ export class User implements StreamHandler {
   }
 }
 
-/** One end: a multiplexer whose output goes into `out`, with users for its streams. */
+/** One multiplexer, with its output in `out` and a user for each stream. */
 export class End {
   readonly out: Uint8Array[] = [];
   outBytes = 0;
-  /** Bytes that may lie in `out` before the multiplexer is asked to wait. */
+  /** Bytes in `out` at which the layer below exerts backpressure. */
   limit = Number.POSITIVE_INFINITY;
   scheduled = false;
   readonly users: User[] = [];
@@ -77,9 +77,9 @@ export class End {
   over: FairleadError | null = null;
   goaway: FairleadError | null = null;
   busy: boolean[] = [];
-  /** What to do with a stream that the peer opens. */
+  /** Handles a stream that the peer opened. */
   onOpened: (stream: Stream, user: User) => void = (stream) => stream.accept();
-  /** Sees what is sent, uncopied. */
+  /** Observes what is sent, before it is copied. */
   onSend: (chunks: readonly Uint8Array[]) => void = () => {};
   readonly multiplexer: Multiplexer;
 
@@ -102,7 +102,7 @@ export class End {
         send: (chunks) => {
           this.onSend(chunks);
           for (const chunk of chunks) {
-            // A copy: what is sent must not depend on what happens to the buffers later.
+            // A copy, because buffers may be changed later.
             this.out.push(chunk.slice());
             this.outBytes += chunk.length;
           }
@@ -142,14 +142,14 @@ export class End {
     return user;
   }
 
-  /** The end of a turn of the event loop. */
+  /** Ends a turn of the event loop. */
   turn(): void {
     if (!this.scheduled) return;
     this.scheduled = false;
     this.multiplexer.flush();
   }
 
-  /** Takes what was sent. */
+  /** Takes the output. */
   take(): Uint8Array {
     const all = new Uint8Array(this.outBytes);
     let at = 0;
@@ -162,17 +162,17 @@ export class End {
   }
 }
 
-/** Runs both ends until nothing moves. */
+/** Connects both ends until neither has anything to send. */
 export function settle(left: End, right: End): void {
-  for (let quiet = false; !quiet; ) {
-    quiet = true;
+  for (let isSettled = false; !isSettled; ) {
+    isSettled = true;
     for (const [from, to] of [
       [left, right],
       [right, left],
     ] as const) {
       from.turn();
       if (from.outBytes === 0) continue;
-      quiet = false;
+      isSettled = false;
       to.multiplexer.receive(from.take());
       from.multiplexer.drained();
     }
@@ -186,7 +186,7 @@ export interface SentFrame {
   text: string;
 }
 
-/** Reads what an end sent, as frames. */
+/** Decodes the output of an end. */
 export function framesOf(bytes: Uint8Array): SentFrame[] {
   const frames: SentFrame[] = [];
   const text = (payload: Uint8Array) => new TextDecoder().decode(payload);
@@ -205,8 +205,8 @@ export const HELLO: Hello = {
   software: "scripted",
 };
 
-/** An end whose peer is played by the test: after the greeting, nothing in its output. */
-export function greeted(
+/** An end whose peer the test plays. Both HELLOs were exchanged, and the output is empty. */
+export function connectedEnd(
   hello: Partial<Hello> = {},
   options: { window?: number; maxStreams?: number; features?: readonly string[] } = {},
 ): End {

@@ -13,8 +13,8 @@ import {
   FRAME,
   MAX_CREDIT,
 } from "../../../../protocol/streams/frames.ts";
-import { SEND_BUFFER, TURN_BYTES } from "../../../../protocol/streams/stream.ts";
-import { End, framesOf, greeted, HELLO, random, settle, User } from "./multiplexer-pair.ts";
+import { QUANTUM_BYTES, SEND_BUFFER } from "../../../../protocol/streams/stream.ts";
+import { connectedEnd, End, framesOf, HELLO, random, settle, User } from "./multiplexer-pair.ts";
 
 const names = Object.fromEntries(Object.entries(FRAME).map(([name, type]) => [type, name]));
 const sentBy = (end: End) => {
@@ -26,8 +26,8 @@ const goawayOf = (end: End) => {
   return goaway === undefined ? null : JSON.parse(goaway.text).code;
 };
 
-describe("a session of streams", () => {
-  it("greets first, and sends nothing else before the peer's greeting", () => {
+describe("Multiplexer", () => {
+  it("sends HELLO first, and nothing else before the peer's HELLO", () => {
     const end = new End("odd");
     const user = end.open();
     user.send(10);
@@ -37,14 +37,14 @@ describe("a session of streams", () => {
     expect(sentBy(end)).toEqual(["open 1", "data 1"]);
   });
 
-  it("gives even ids to the TLS server and odd ones to the client, rising", () => {
-    const server = greeted();
+  it("opens streams with rising ids of its parity", () => {
+    const server = connectedEnd();
     for (let at = 0; at < 3; at++) server.open();
     expect(sentBy(server)).toEqual(["open 2", "open 4", "open 6"]);
   });
 
-  it("sends what was written in one turn in one write, small pieces next to each other", () => {
-    const end = greeted({ window: 100_000 });
+  it("sends what was written in one turn as one chunk", () => {
+    const end = connectedEnd({ window: 100_000 });
     const users = [end.open(), end.open(), end.open()];
     for (const user of users) user.send(50);
     users[0]?.stream?.finish();
@@ -53,15 +53,15 @@ describe("a session of streams", () => {
     expect(sentBy(end)).toEqual(["open 2", "open 4", "open 6", "data 2", "fin 2", "data 4", "data 6"]);
   });
 
-  it("joins small writes of a stream into one frame", () => {
-    const end = greeted();
+  it("joins small writes of a stream into one DATA frame", () => {
+    const end = connectedEnd();
     const user = end.open();
     for (let at = 0; at < 20; at++) user.send(10);
     expect(sentBy(end)).toEqual(["open 2", "data 2"]);
   });
 
-  it("passes large payloads on without copying them", () => {
-    const end = greeted({ window: 1 << 20 });
+  it("sends large payloads without copying them", () => {
+    const end = connectedEnd({ window: 1 << 20 });
     const big = new Uint8Array(10_000);
     let passed = false;
     end.onSend = (chunks) => {
@@ -72,7 +72,7 @@ describe("a session of streams", () => {
     expect(passed).toBe(true);
   });
 
-  it("half-closes: one direction ends, the other goes on, then the stream is gone", () => {
+  it("closes one direction with FIN while the other continues, and the stream with the second FIN", () => {
     const [left, right] = [new End("even"), new End("odd")];
     const user = left.open();
     user.send(10);
@@ -94,7 +94,7 @@ describe("a session of streams", () => {
     ]);
   });
 
-  it("rejects an open with its code, and drops the data behind it", () => {
+  it("rejects an OPEN with a code, and drops the data behind it", () => {
     const [left, right] = [new End("even"), new End("odd")];
     right.onOpened = (stream) => stream.reset(new FairleadError("service.refused", "port 9000 refused"));
     const user = left.open();
@@ -106,14 +106,14 @@ describe("a session of streams", () => {
     expect([left.over, right.over]).toEqual([null, null]);
   });
 
-  it("tells of the acceptance before a reset in the same turn: without one, a reset says that the target got nothing", () => {
-    const end = greeted();
+  it("sends ACCEPT before a RESET of the same turn, because a RESET alone says that the target received nothing", () => {
+    const end = connectedEnd();
     end.multiplexer.receive(encodeOpen(1, { service: "api" }));
     end.users[0]?.stream?.reset(new FairleadError("stream.cancelled"));
     expect(sentBy(end)).toEqual(["accept 1", "reset 1"]);
   });
 
-  it("sends a reset that may wait behind what was written, also when credit for that comes later", () => {
+  it("sends the RESET of resetAfterData behind what was written, even if credit for that comes later", () => {
     const [left, right] = [new End("even"), new End("odd", { window: 1000 })];
     const user = left.open();
     user.send(2500);
@@ -132,7 +132,7 @@ describe("a session of streams", () => {
     expect(left.multiplexer.streams + right.multiplexer.streams).toBe(0);
   });
 
-  it("resets at once what has finished already, or has nothing to send", () => {
+  it("resets a stream at once with resetAfterData when it has finished or has nothing to send", () => {
     const [left, right] = [new End("even"), new End("odd")];
     const [finished, idle] = [left.open(), left.open()];
     finished.stream?.finish();
@@ -143,8 +143,8 @@ describe("a session of streams", () => {
     expect(left.multiplexer.streams + right.multiplexer.streams).toBe(0);
   });
 
-  it("says nothing of a stream that is reset before its OPEN went out", () => {
-    const end = greeted();
+  it("sends nothing for a stream that is reset before its OPEN was sent", () => {
+    const end = connectedEnd();
     const user = end.open();
     user.stream?.reset(new FairleadError("stream.cancelled"));
     expect(sentBy(end)).toEqual([]);
@@ -153,7 +153,7 @@ describe("a session of streams", () => {
   });
 
   it("drops what waits to be sent when a stream is reset", () => {
-    const end = greeted({ window: 10 });
+    const end = connectedEnd({ window: 10 });
     const user = end.open();
     user.send(100);
     expect(sentBy(end)).toEqual(["open 2", "data 2"]);
@@ -162,8 +162,8 @@ describe("a session of streams", () => {
     expect(sentBy(end)).toEqual(["reset 2"]);
   });
 
-  it("ignores frames that were under way when their stream ended", () => {
-    const end = greeted();
+  it("ignores frames that were in flight when their stream ended", () => {
+    const end = connectedEnd();
     end.open().stream?.reset(new FairleadError("stream.cancelled"));
     end.open();
     end.turn();
@@ -179,15 +179,15 @@ describe("a session of streams", () => {
     expect(end.over).toBeNull();
   });
 
-  it("ignores extensions that it does not know", () => {
-    const end = greeted();
+  it("skips unknown extensions", () => {
+    const end = connectedEnd();
     end.multiplexer.receive(encodeFrame(0xab, 77, new Uint8Array(100)));
     expect(end.over).toBeNull();
   });
 });
 
-describe("credit of a stream", () => {
-  it("withholds data beyond the peer's window until the peer reads, and grants at half a window", () => {
+describe("Multiplexer, flow control", () => {
+  it("withholds data beyond the window until the peer grants credit, at half a window", () => {
     const [left, right] = [new End("even"), new End("odd", { window: 1000 })];
     const user = left.open();
     user.send(5000);
@@ -203,7 +203,7 @@ describe("credit of a stream", () => {
     expect(peer?.stream?.held).toBe(1000);
   });
 
-  it("grows with a reader that keeps up, in the session's budget, and is given back at the end", () => {
+  it("grows a window within the session's budget, and returns the budget at the end of the stream", () => {
     let now = 0;
     const options = { window: 1000, windowBudget: 10_000, now: () => now };
     const [left, right] = [new End("even"), new End("odd", options)];
@@ -231,7 +231,7 @@ describe("credit of a stream", () => {
       peer?.consume(peer.stream?.held ?? 0);
     }
     expect(user.sent).toBe(peer?.received);
-    // Another stream has all of it again.
+    // The next stream begins with the initial window.
     const next = left.open();
     settle(left, right);
     next.send(5000);
@@ -239,7 +239,7 @@ describe("credit of a stream", () => {
     expect(right.users[1]?.received).toBe(1000);
   });
 
-  it("asks the writer to wait, and calls when there is room", () => {
+  it("exerts backpressure on a writer until there is room", () => {
     const [left, right] = [new End("even"), new End("odd", { window: 1000 })];
     const user = left.open();
     user.send(SEND_BUFFER);
@@ -250,7 +250,7 @@ describe("credit of a stream", () => {
     expect(user.writable).toBe(false);
   });
 
-  it("is not needed for FIN", () => {
+  it("sends FIN without credit", () => {
     const [left, right] = [new End("even"), new End("odd", { window: 10 })];
     const user = left.open();
     user.send(10);
@@ -261,12 +261,12 @@ describe("credit of a stream", () => {
   });
 });
 
-describe("fairness", () => {
-  it("lets a small stream wait for one turn of each busy stream and no more, behind 10 MB of each", () => {
-    const end = greeted({ window: MAX_CREDIT });
+describe("Multiplexer, fairness", () => {
+  it("lets a small write wait for one quantum of each busy stream, with 10 MB queued on each", () => {
+    const end = connectedEnd({ window: MAX_CREDIT });
     const bulk = [end.open(), end.open(), end.open()];
     for (const user of bulk) for (let at = 0; at < 10; at++) user.stream?.write(new Uint8Array(1 << 20));
-    // The layer below takes 64 KiB at a time.
+    // The layer below takes one batch at a time.
     end.limit = 1;
     end.turn();
     end.take();
@@ -277,11 +277,11 @@ describe("fairness", () => {
     const at = frames.findIndex(({ type, stream }) => type === FRAME.data && stream === small.stream?.id);
     expect(at).toBeGreaterThan(-1);
     const before = frames.slice(0, at).reduce((sum, { size }) => sum + size, 0);
-    expect(before).toBeLessThanOrEqual(bulk.length * TURN_BYTES + 100);
+    expect(before).toBeLessThanOrEqual(bulk.length * QUANTUM_BYTES + 100);
   });
 
   it("gives busy streams equal shares", () => {
-    const end = greeted({ window: MAX_CREDIT });
+    const end = connectedEnd({ window: MAX_CREDIT });
     const users = Array.from({ length: 5 }, () => end.open());
     for (const user of users) user.stream?.write(new Uint8Array(1 << 20));
     end.limit = 1;
@@ -294,11 +294,11 @@ describe("fairness", () => {
       end.multiplexer.drained();
     }
     const shares = users.map(({ stream }) => sent.get(stream?.id ?? 0) ?? 0);
-    expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(2 * TURN_BYTES);
+    expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(2 * QUANTUM_BYTES);
   });
 
-  it("hands nothing more to a layer below that asked to wait", () => {
-    const end = greeted({ window: MAX_CREDIT });
+  it("sends nothing while the layer below exerts backpressure", () => {
+    const end = connectedEnd({ window: MAX_CREDIT });
     end.limit = 1;
     end.open().stream?.write(new Uint8Array(1 << 20));
     end.turn();
@@ -307,8 +307,8 @@ describe("fairness", () => {
     expect(end.scheduled).toBe(false);
   });
 
-  it("lets control go before data", () => {
-    const end = greeted({ window: MAX_CREDIT }, { window: 1000 });
+  it("sends control frames before data", () => {
+    const end = connectedEnd({ window: MAX_CREDIT }, { window: 1000 });
     end.limit = 1;
     end.multiplexer.receive(encodeOpen(1, { service: "api" }));
     const [theirs] = end.users;
@@ -322,11 +322,11 @@ describe("fairness", () => {
   });
 });
 
-describe("a peer that breaks the rules ends the session, and is told why by GOAWAY:", () => {
+describe("Multiplexer, with a peer that breaks the rules", () => {
   const open = encodeOpen(1, { service: "api" });
   const cases: [string, Uint8Array[], string][] = [
     ["a second HELLO", [encodeHello(HELLO)], "session.out_of_order"],
-    ["an OPEN with our parity", [encodeOpen(2, { service: "api" })], "session.out_of_order"],
+    ["an OPEN with the parity of this side", [encodeOpen(2, { service: "api" })], "session.out_of_order"],
     ["an OPEN of a used id", [open, open], "session.out_of_order"],
     [
       "an OPEN of an older id",
@@ -334,17 +334,17 @@ describe("a peer that breaks the rules ends the session, and is told why by GOAW
       "session.out_of_order",
     ],
     [
-      "data on a stream of theirs that was never opened",
+      "data on a stream of the peer that was never opened",
       [encodeData(1, new Uint8Array(1))],
       "session.out_of_order",
     ],
     [
-      "data on a stream of ours that was never opened",
+      "data on a stream of this side that was never opened",
       [encodeData(100, new Uint8Array(1))],
       "session.out_of_order",
     ],
     ["credit for a stream that was never opened", [encodeCredit(9, 1)], "session.out_of_order"],
-    ["an ACCEPT of its own stream", [open, encodeAccept(1)], "session.out_of_order"],
+    ["an ACCEPT of the peer's own stream", [open, encodeAccept(1)], "session.out_of_order"],
     ["data after FIN", [open, encodeFin(1), encodeData(1, new Uint8Array(1))], "session.out_of_order"],
     ["two FINs", [open, encodeFin(1), encodeFin(1)], "session.out_of_order"],
     ["data before ACCEPT", [encodeData(2, new Uint8Array(1))], "session.out_of_order"],
@@ -356,19 +356,19 @@ describe("a peer that breaks the rules ends the session, and is told why by GOAW
       [open, ...Array.from({ length: 51 }, () => encodeData(1, new Uint8Array(10)))],
       "session.credit",
     ],
-    ["credit without end", [encodeCredit(2, MAX_CREDIT)], "session.credit"],
+    ["credit beyond the largest number", [encodeCredit(2, MAX_CREDIT)], "session.credit"],
     ["an unknown frame", [encodeFrame(0x33, 0, new Uint8Array(1))], "session.malformed"],
-    ["an OPEN that names no service", [encodeFrame(FRAME.open, 1, new Uint8Array(0))], "session.malformed"],
-    ["a frame that is too large", [Uint8Array.of(4, 0xff, 0, 0, 0, 0, 0, 1)], "session.too_large"],
+    ["an OPEN without a service", [encodeFrame(FRAME.open, 1, new Uint8Array(0))], "session.malformed"],
+    ["a frame above its largest size", [Uint8Array.of(4, 0xff, 0, 0, 0, 0, 0, 1)], "session.too_large"],
     [
-      "an OPEN after its GOAWAY",
+      "an OPEN after the peer's GOAWAY",
       [encodeGoaway(new FairleadError("session.closed")), open],
       "session.out_of_order",
     ],
   ];
 
-  it.each(cases)("%s", (_, frames, code) => {
-    const end = greeted({}, { window: 500 });
+  it.each(cases)("ends the session and sends a GOAWAY with the code for %s", (_, frames, code) => {
+    const end = connectedEnd({}, { window: 500 });
     const user = end.open();
     end.turn();
     end.take();
@@ -377,28 +377,28 @@ describe("a peer that breaks the rules ends the session, and is told why by GOAW
     expect(goawayOf(end)).toBe(code);
     expect(user.error?.code).toBe(code);
     expect(end.multiplexer.streams).toBe(0);
-    // And nothing more is heard of it.
+    // Nothing is sent afterwards.
     end.multiplexer.receive(open);
     end.multiplexer.flush();
     expect(end.outBytes).toBe(0);
   });
 
-  it("anything before HELLO", () => {
+  it("ends the session with session.out_of_order for a frame before HELLO", () => {
     const end = new End("even");
     end.multiplexer.receive(open);
     expect(end.over?.code).toBe("session.out_of_order");
     expect(framesOf(end.take()).map(({ type }) => type)).toEqual([FRAME.hello, FRAME.goaway]);
   });
 
-  it("a HELLO with versions that we do not share", () => {
+  it("ends the session with session.version for a HELLO without a common version", () => {
     const end = new End("even");
     end.multiplexer.receive(encodeHello({ ...HELLO, versions: { min: 2, max: 9 } }));
     expect(end.over?.code).toBe("session.version");
     expect(goawayOf(end)).toBe("session.version");
   });
 
-  it("opens without end, while it does not read the refusals", () => {
-    const end = greeted({}, { maxStreams: 10 });
+  it("ends the session with stream.limit when the peer opens streams and reads no refusals", () => {
+    const end = connectedEnd({}, { maxStreams: 10 });
     end.limit = 1;
     end.onOpened = () => {};
     end.open().send(100);
@@ -410,9 +410,9 @@ describe("a peer that breaks the rules ends the session, and is told why by GOAW
   });
 });
 
-describe("the number of streams", () => {
-  it("is limited by the peer's HELLO for ours, with stream.limit at once", () => {
-    const end = greeted({ maxStreams: 2 });
+describe("Multiplexer, number of streams", () => {
+  it("refuses to open more streams than the peer's HELLO allows with stream.limit", () => {
+    const end = connectedEnd({ maxStreams: 2 });
     const first = end.open();
     end.open();
     end.turn();
@@ -421,21 +421,21 @@ describe("the number of streams", () => {
     expect(() => end.open()).not.toThrow();
   });
 
-  it("is limited by ours for the peer's, each refused with stream.limit", () => {
-    const end = greeted({}, { maxStreams: 2 });
+  it("refuses each OPEN beyond its own limit with stream.limit", () => {
+    const end = connectedEnd({}, { maxStreams: 2 });
     for (const id of [1, 3, 5]) end.multiplexer.receive(encodeOpen(id, { service: "api" }));
     expect(end.multiplexer.streams).toBe(2);
     end.turn();
     const reset = framesOf(end.take()).find(({ type }) => type === FRAME.reset);
     expect(reset?.stream).toBe(5);
     expect(JSON.parse(reset?.text ?? "").code).toBe("stream.limit");
-    // Data behind the refused OPEN is ignored.
+    // Data behind a refused OPEN is ignored.
     end.multiplexer.receive(encodeData(5, new Uint8Array(100)));
     expect(end.over).toBeNull();
   });
 
-  it("counts a stream that was reset here until its RESET went out", () => {
-    const end = greeted({}, { maxStreams: 1 });
+  it("counts a stream that this side reset until the RESET was sent", () => {
+    const end = connectedEnd({}, { maxStreams: 1 });
     end.limit = 1;
     end.open().send(10);
     end.turn();
@@ -455,10 +455,10 @@ describe("the number of streams", () => {
   });
 });
 
-describe("the end of a session", () => {
+describe("Multiplexer, end of the session", () => {
   const closed = new FairleadError("session.closed", "idle");
 
-  it("waits for open streams, then both sides are done", () => {
+  it("waits for open streams after GOAWAY, then ends on both sides", () => {
     const [left, right] = [new End("even"), new End("odd")];
     const user = left.open();
     settle(left, right);
@@ -476,7 +476,7 @@ describe("the end of a session", () => {
     expect([left.over?.code, right.over?.code]).toEqual(["session.closed", "session.closed"]);
   });
 
-  it("does not lose a stream whose OPEN crossed the GOAWAY", () => {
+  it("serves a stream whose OPEN crossed the GOAWAY", () => {
     const [left, right] = [new End("even"), new End("odd")];
     settle(left, right);
     left.multiplexer.drain(closed);
@@ -492,7 +492,7 @@ describe("the end of a session", () => {
     expect([left.over?.code, right.over?.code]).toEqual(["session.closed", "session.closed"]);
   });
 
-  it("by failure resets the streams of both sides with its code", () => {
+  it("resets the streams of both sides with the code of fail", () => {
     const [left, right] = [new End("even"), new End("odd")];
     const user = left.open();
     settle(left, right);
@@ -504,7 +504,7 @@ describe("the end of a session", () => {
     expect(right.over?.code).toBe("session.revoked");
   });
 
-  it("by failure while it drains still tells the graver reason", () => {
+  it("sends the code of fail although a GOAWAY was sent before", () => {
     const [left, right] = [new End("even"), new End("odd")];
     left.open();
     settle(left, right);
@@ -516,7 +516,7 @@ describe("the end of a session", () => {
     expect(right.users[0]?.error?.code).toBe("session.revoked");
   });
 
-  it("without a GOAWAY resets the streams with what the layer below says", () => {
+  it("resets the streams with the error of the layer below when there was no GOAWAY", () => {
     const [left, right] = [new End("even"), new End("odd")];
     const user = left.open();
     settle(left, right);
@@ -525,8 +525,8 @@ describe("the end of a session", () => {
     expect(() => left.open()).toThrow();
   });
 
-  it("lets the user's calls on its streams do nothing", () => {
-    const end = greeted();
+  it("ignores calls on its streams afterwards", () => {
+    const end = connectedEnd();
     const user = end.open();
     end.multiplexer.lost(new FairleadError("session.lost"));
     user.send(10);
@@ -545,27 +545,27 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
 }
 
 /**
- * Both ends do random things (open, write, read, finish, reset, refuse) while the pipe carries random chunks
- * with random delays and the layers below push back at random.
+ * Lets both ends open, write, read, finish, reset and refuse at random. The connection carries random chunks with random
+ * delays, and the layers below exert backpressure at random.
  */
 function simulate(seed: number): void {
-  const dice = random(seed);
-  const windows = [200 + dice(5000), 200 + dice(100_000)];
+  const randomBelow = random(seed);
+  const windows = [200 + randomBelow(5000), 200 + randomBelow(100_000)];
   const left = new End("even", { window: windows[0] ?? 1, maxStreams: 30 });
   const right = new End("odd", { window: windows[1] ?? 1, maxStreams: 30 });
   const ends = [left, right] as const;
-  const underWay: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+  const inFlight: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
   for (const end of ends) {
-    end.limit = 1 + dice(100_000);
+    end.limit = 1 + randomBelow(100_000);
     end.onOpened = (stream, user) => {
-      const fate = dice(10);
+      const fate = randomBelow(10);
       if (fate === 0) stream.reset(new FairleadError("service.refused"));
       else if (fate < 5) stream.accept();
       else user.acceptedByPeer = false;
     };
   }
   const act = (end: End, calm: boolean): void => {
-    if (!calm && dice(4) === 0 && end.users.length < 60) {
+    if (!calm && randomBelow(4) === 0 && end.users.length < 60) {
       try {
         end.open();
       } catch (error) {
@@ -576,39 +576,40 @@ function simulate(seed: number): void {
       const { stream } = user;
       if (stream === null || stream.state === "closed") continue;
       if (stream.state.startsWith("offered")) {
-        if (calm || dice(5) === 0) stream.accept();
+        if (calm || randomBelow(5) === 0) stream.accept();
         continue;
       }
       const held = user.received - user.consumed;
       expect(stream.held, `seed ${seed}`).toBe(held);
-      if (held > 0 && (calm || dice(3) === 0)) user.consume(calm ? held : 1 + dice(held));
+      if (held > 0 && (calm || randomBelow(3) === 0)) user.consume(calm ? held : 1 + randomBelow(held));
       if (user.finishedHere || finishing.has(user)) continue;
-      if (!calm && user.writable && dice(3) === 0) user.send(1 + dice(dice(8) === 0 ? 30_000 : 800));
-      if (calm || dice(40) === 0) {
+      if (!calm && user.writable && randomBelow(3) === 0)
+        user.send(1 + randomBelow(randomBelow(8) === 0 ? 30_000 : 800));
+      if (calm || randomBelow(40) === 0) {
         finishing.add(user);
         stream.finish();
-      } else if (dice(150) === 0) stream.reset(new FairleadError("stream.cancelled"));
+      } else if (randomBelow(150) === 0) stream.reset(new FairleadError("stream.cancelled"));
     }
   };
   const finishing = new Set<User>();
   const carry = (index: 0 | 1): void => {
     const from = ends[index];
     const to = ends[1 - index];
-    const pending = joined(underWay[index], from.take());
-    const size = dice(3) === 0 ? 0 : Math.min(pending.length, 1 + dice(70_000));
-    underWay[index] = pending.subarray(size);
+    const pending = joined(inFlight[index], from.take());
+    const size = randomBelow(3) === 0 ? 0 : Math.min(pending.length, 1 + randomBelow(70_000));
+    inFlight[index] = pending.subarray(size);
     for (let at = 0; at < size; ) {
-      const step = Math.min(size - at, 1 + dice(20_000));
+      const step = Math.min(size - at, 1 + randomBelow(20_000));
       to?.multiplexer.receive(pending.slice(at, at + step));
       at += step;
     }
-    if (dice(2) === 0) from.multiplexer.drained();
+    if (randomBelow(2) === 0) from.multiplexer.drained();
   };
   for (let step = 0; step < 20_000; step++) {
     const calm = step > 150;
     for (const end of ends) {
       act(end, calm);
-      if (dice(2) === 0) end.turn();
+      if (randomBelow(2) === 0) end.turn();
     }
     carry(0);
     carry(1);
@@ -627,28 +628,28 @@ function simulate(seed: number): void {
   }
 }
 
-describe("two ends over a simulated pipe", () => {
-  it("read exactly what the other wrote, whatever the pipe does, and leave nothing behind", () => {
+describe("Multiplexer, simulated", () => {
+  it("delivers exactly what the other end wrote, and leaves no stream open", () => {
     for (let seed = 1; seed <= 25; seed++) simulate(seed);
   });
 });
 
-describe("features of a session", () => {
+describe("Multiplexer, features", () => {
   const openKind = { features: ["open-kind"] };
 
-  it("are those that both HELLOs name; unknown names are ignored", () => {
-    const end = greeted({ features: ["of-tomorrow", "open-kind"] }, openKind);
+  it("has the features that both HELLOs name, and ignores unknown names", () => {
+    const end = connectedEnd({ features: ["of-tomorrow", "open-kind"] }, openKind);
     expect([...end.multiplexer.features]).toEqual(["open-kind"]);
     expect(end.multiplexer.peerFeatures).toEqual(["of-tomorrow", "open-kind"]);
   });
 
-  it("are none with a peer whose HELLO has no features", () => {
-    const end = greeted({}, openKind);
+  it("has no features with a peer whose HELLO names none", () => {
+    const end = connectedEnd({}, openKind);
     expect(end.multiplexer.features.size).toBe(0);
     expect(end.multiplexer.peerFeatures).toEqual([]);
   });
 
-  it("are named in HELLO, which stays as it was where there are none", () => {
+  it("names its features in HELLO, and leaves the field out where it has none", () => {
     const helloOf = (options: { features?: readonly string[] }) => {
       const end = new End("even", options);
       end.turn();
@@ -659,7 +660,7 @@ describe("features of a session", () => {
   });
 });
 
-describe("the kind of a stream", () => {
+describe("Multiplexer, kinds of streams", () => {
   const both = { features: ["open-kind"] };
   const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
   const openTextOf = (end: End) => {
@@ -667,7 +668,7 @@ describe("the kind of a stream", () => {
     return framesOf(end.take()).find(({ type }) => type === FRAME.open)?.text;
   };
 
-  it("reaches the peer with the trace context", () => {
+  it("sends the kind and the trace context to the peer", () => {
     const [left, right] = [new End("even", both), new End("odd", both)];
     settle(left, right);
     const open = { service: "api", hops: 2, kind: "udp", traceparent: trace };
@@ -677,20 +678,20 @@ describe("the kind of a stream", () => {
     expect(right.users[0]?.stream?.kind).toBe("udp");
   });
 
-  it("is tcp where OPEN names none, and is then not sent", () => {
-    const end = greeted(both, both);
+  it("takes tcp for an OPEN without a kind, and sends none for tcp", () => {
+    const end = connectedEnd(both, both);
     end.multiplexer.open({ service: "api", kind: "tcp" }, new User());
     expect(openTextOf(end)).toBe('{"service":"api"}');
     end.multiplexer.receive(encodeOpen(1, { service: "api" }));
     expect(end.users[0]?.stream?.kind).toBe("tcp");
   });
 
-  it("other than tcp is refused with stream.kind_unsupported unless both sides named open-kind", () => {
+  it("opens another kind than tcp only when both sides named open-kind", () => {
     for (const [hello, options] of [
       [{}, both],
       [both, {}],
     ] as const) {
-      const end = greeted(hello, options);
+      const end = connectedEnd(hello, options);
       expect(() => end.multiplexer.open({ service: "api", kind: "udp" }, new User())).toThrow(
         expect.objectContaining({ code: "stream.kind_unsupported" }),
       );
@@ -698,7 +699,7 @@ describe("the kind of a stream", () => {
     }
   });
 
-  it("that the receiver does not know ends the stream alone", () => {
+  it("ends only the stream whose kind the receiver refuses", () => {
     const [left, right] = [new End("even", both), new End("odd", both)];
     right.onOpened = (stream) => {
       if (stream.kind === "tcp") stream.accept();

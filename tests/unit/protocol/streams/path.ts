@@ -1,6 +1,6 @@
 /**
- * One stream's data over a simulated path: a bottleneck with a queue, a delay each way, a sender and a reader with
- * speeds of their own. Time moves in events, so that long runs are quick. Rates are bytes per ms.
+ * A stream over a simulated path with a bottleneck, its queue, a delay in each direction, and the rates of sender and
+ * reader. The clock jumps from event to event. Rates are bytes per ms.
  */
 import { ReceiveWindow, SendCredit } from "../../../../protocol/streams/flow-control.ts";
 import { SessionWindow } from "../../../../protocol/streams/session-window.ts";
@@ -25,9 +25,9 @@ export class Path {
   readonly #credit = new SendCredit();
   readonly #options: PathOptions;
   #events: { at: number; run: () => void }[] = [];
-  /** When the bottleneck has sent all it has. */
+  /** When the bottleneck has sent its queue. */
   #busyUntil = 0;
-  /** When the sender has its next bytes, and whether it was told so. */
+  /** When the sender has its next bytes. */
   #nextData = 0;
   #readerBusy = false;
 
@@ -51,7 +51,7 @@ export class Path {
     this.now = end;
   }
 
-  /** Sends all that there is credit for; the bottleneck queues it. */
+  /** Sends as much as the credit allows. The bottleneck queues it. */
   #send(): void {
     const { rate, rtt, sender } = this.#options;
     while (this.#credit.available > 0) {

@@ -4,38 +4,38 @@ import {
   MAY_RECEIVE,
   MAY_SEND,
   nextState,
-  type StreamMove,
+  type StreamEvent,
   type StreamState,
 } from "../../../../protocol/streams/stream-state.ts";
 
 const states = Object.keys(MAY_SEND) as StreamState[];
-const moves: StreamMove[] = ["accept", "accepted", "finish", "peer_finished", "reset"];
+const events: StreamEvent[] = ["accept", "accepted", "finish", "peer_finished", "reset"];
 
-describe("the states of a stream", () => {
-  it("can all be ended by a reset, except the end itself", () => {
+describe("StreamState", () => {
+  it("goes to closed with a reset from every other state", () => {
     for (const state of states) expect(nextState(state, "reset")).toBe(state === "closed" ? null : "closed");
   });
 
-  it("allow FIN exactly where they allow data", () => {
+  it("allows FIN in exactly those states that allow data", () => {
     for (const state of states) {
       expect(nextState(state, "finish") !== null).toBe(MAY_SEND[state]);
       expect(nextState(state, "peer_finished") !== null).toBe(MAY_RECEIVE[state]);
     }
   });
 
-  it("lead to the end after one FIN each way and an answer, in any legal order, and never earlier", () => {
+  it("reaches closed after an answer and a FIN in each direction, in any allowed order, and not earlier", () => {
     fc.assert(
       fc.property(
         fc.boolean(),
-        fc.array(fc.constantFrom(...moves.slice(0, 4)), { maxLength: 20 }),
-        (ours, row) => {
+        fc.array(fc.constantFrom(...events.slice(0, 4)), { maxLength: 20 }),
+        (ours, sequence) => {
           let state: StreamState = ours ? "opening" : "offered";
-          const done = new Set<StreamMove>();
-          for (const move of row) {
-            const next = nextState(state, move);
+          const done = new Set<StreamEvent>();
+          for (const event of sequence) {
+            const next = nextState(state, event);
             if (next === null) continue;
-            expect(done.has(move)).toBe(false);
-            done.add(move);
+            expect(done.has(event)).toBe(false);
+            done.add(event);
             state = next;
             const answered = done.has("accept") || done.has("accepted");
             const finished = done.has("finish") && done.has("peer_finished");
@@ -46,7 +46,7 @@ describe("the states of a stream", () => {
     );
   });
 
-  it("let only the opener send before the answer", () => {
+  it("lets only the opener send before the answer", () => {
     expect(MAY_SEND.opening).toBe(true);
     expect(MAY_SEND.offered).toBe(false);
     expect(MAY_RECEIVE.opening).toBe(false);

@@ -1,6 +1,7 @@
 /** What is attacked: an edge as a process, a network, honest connectors, and attackers who are its members. */
 
 import { RawConnector } from "../support/connector/raw-connector.ts";
+import { Neighbour } from "../support/edge/neighbour.ts";
 import type {
   Cluster,
   Connector,
@@ -43,5 +44,15 @@ export class Scene {
   /** A member that does on the wire what the script says, and nothing by itself. */
   async attacker(site: string, network: TestNetwork = this.network): Promise<RawConnector> {
     return await RawConnector.join(this.edge, await network.token(), site);
+  }
+
+  /** Runs an attack beside another network of the same edge, which is closed at the end. */
+  async besideNeighbour<T>(attack: (neighbour: Neighbour) => Promise<T>): Promise<T> {
+    const neighbour = await Neighbour.join(this.cluster, this.edge);
+    try {
+      return await attack(neighbour);
+    } finally {
+      neighbour.close();
+    }
   }
 }

@@ -6,12 +6,12 @@ import { afterEach, describe, expect, it } from "vitest";
 import { parseConfigFile } from "../../connector/config/config-file.ts";
 import { freePort } from "../support/free-port.ts";
 import { eventually, FAIRLEAD } from "../support/process/cluster.ts";
+import { Example } from "../support/process/example.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
 import { Postgres } from "../support/process/postgres.ts";
+import { manifestOf, readImage, readManifests } from "../support/run/manifests.ts";
 import { useEdge } from "../support/run/suite.ts";
 import { closeShop, serveHttp } from "../support/traffic/shop.ts";
-import { Example } from "./support/example.ts";
-import { manifestOf, readImage, readManifests } from "./support/manifests.ts";
 
 const suite = useEdge({ login: true });
 const running: ManagedProcess[] = [];

@@ -14,9 +14,7 @@ export const script: AttackScript = {
   rule: "A site that sends far more than it may is cut off and refused for a while, and no other network notices.",
   async run({ scene }) {
     const stage = await scene();
-    const { cluster, edge } = stage;
-    const neighbour = await Neighbour.join(cluster, edge);
-    try {
+    return await stage.besideNeighbour(async (neighbour) => {
       const rest = await neighbour.measure();
       const mallory = await stage.attacker("mallory");
       const uplink = await mallory.connect();
@@ -64,8 +62,6 @@ export const script: AttackScript = {
           "the ban lasted, s": Math.round(lasted),
         },
       };
-    } finally {
-      neighbour.close();
-    }
+    });
   },
 };

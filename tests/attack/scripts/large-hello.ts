@@ -28,9 +28,8 @@ export const script: AttackScript = {
   ci: true,
   async run({ scene }) {
     const stage = await scene();
-    const { cluster, edge, network } = stage;
-    const neighbour = await Neighbour.join(cluster, edge);
-    try {
+    const { network } = stage;
+    return await stage.besideNeighbour(async (neighbour) => {
       const attackers: RawConnector[] = [];
       for (let at = 0; at < SITES; at++) attackers.push(await stage.attacker(`mallory-${at}`));
       const rest = await neighbour.measure();
@@ -58,9 +57,7 @@ export const script: AttackScript = {
           "after it, ms": Math.round(after),
         },
       };
-    } finally {
-      neighbour.close();
-    }
+    });
   },
 };
 

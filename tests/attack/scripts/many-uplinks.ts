@@ -22,9 +22,8 @@ export const script: AttackScript = {
   ci: true,
   async run({ scene }) {
     const stage = await scene();
-    const { cluster, edge, network } = stage;
-    const neighbour = await Neighbour.join(cluster, edge);
-    try {
+    const { edge, network } = stage;
+    return await stage.besideNeighbour(async (neighbour) => {
       const honest = await stage.honest("east", { expose: ["api=127.0.0.1:9000"], bind: "127.46.0.0/16" });
       const thief = await RawConnector.like(edge, honest.stateDir);
       const up = async () => {
@@ -73,9 +72,7 @@ export const script: AttackScript = {
           "during the attack, ms": Math.round(under),
         },
       };
-    } finally {
-      neighbour.close();
-    }
+    });
   },
 };
 

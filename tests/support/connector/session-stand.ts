@@ -25,8 +25,8 @@ import {
   type Invitation,
 } from "../../../protocol/uplink/messages.ts";
 import type { VersionRange } from "../../../protocol/versions.ts";
-import { testRelay } from "../../unit/connector/support/relay.ts";
 import { randomId } from "../authority/certificates.ts";
+import { testRelay } from "./test-relay.ts";
 
 /** Joins the two sockets with the same ticket prefix, as a router does. */
 export class TestRelay {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../../connector/cli/commands.ts";
 import { parseConfigFile } from "../../../connector/config/config-file.ts";
-import { manifestOf, readImage, readManifests } from "../../system/support/manifests.ts";
+import { manifestOf, readImage, readManifests } from "../../support/run/manifests.ts";
 
 /** The user `node` of the official images. */
 const NODE_USER = 1000;

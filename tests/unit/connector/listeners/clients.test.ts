@@ -10,8 +10,8 @@ import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
 import type { Instance } from "../../../../protocol/uplink/messages.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
 import { MemoryLog } from "../../../support/connector/memory-log.ts";
+import { relayStream, testRelay } from "../../../support/connector/test-relay.ts";
 import { tcpClient, tcpServer } from "../../../support/traffic/sockets.ts";
-import { relayStream, testRelay } from "../support/relay.ts";
 
 const instance = (boot: string): Instance => ({ site: `s-${boot}`, siteName: "east", boot });
 const api = (...boots: string[]) => [

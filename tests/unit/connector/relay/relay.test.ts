@@ -6,8 +6,8 @@ import type { FlowObserver } from "../../../../connector/relay/observer.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
 import { MemoryLog } from "../../../support/connector/memory-log.ts";
+import { relayStream, testRelay } from "../../../support/connector/test-relay.ts";
 import { tcpClient, tcpServer } from "../../../support/traffic/sockets.ts";
-import { relayStream, testRelay } from "../support/relay.ts";
 
 /** A client's connection joined with a stream; `far` is the stream's other end. */
 async function joined() {

@@ -16,7 +16,7 @@ import {
   TestRelay,
   until,
 } from "../../../support/connector/session-stand.ts";
-import { testRelay } from "../support/relay.ts";
+import { testRelay } from "../../../support/connector/test-relay.ts";
 
 let network: TestNetwork;
 let relay: TestRelay;

@@ -15,10 +15,10 @@ import {
   TestRegistry,
   TestRelay,
 } from "../../../support/connector/session-stand.ts";
+import { testRelay } from "../../../support/connector/test-relay.ts";
 import { temporaryState } from "../../../support/process/directories.ts";
 import { dnsServer } from "../../../support/traffic/dns-server.ts";
 import { openSockets, silentPort, tcpServer } from "../../../support/traffic/sockets.ts";
-import { testRelay } from "../support/relay.ts";
 
 const network = await TestNetwork.create();
 let relay: TestRelay;

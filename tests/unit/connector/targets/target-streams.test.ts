@@ -17,9 +17,9 @@ import {
   TestRegistry,
   TestRelay,
 } from "../../../support/connector/session-stand.ts";
+import { peerStream, testRelay } from "../../../support/connector/test-relay.ts";
 import { temporaryState } from "../../../support/process/directories.ts";
 import { freePort, tcpServer } from "../../../support/traffic/sockets.ts";
-import { peerStream, testRelay } from "../support/relay.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 const peerOf = (siteName: string) => ({ site: randomId("site"), siteName, boot: randomId("boot") });

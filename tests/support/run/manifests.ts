@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
-import { ROOT } from "../../support/process/cluster.ts";
+import { ROOT } from "../process/cluster.ts";
 
 const Probe = z.object({
   exec: z.object({ command: z.array(z.string()).min(1) }),

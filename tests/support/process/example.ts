@@ -1,8 +1,8 @@
 /** An example of examples/ as a user runs it: a copy of its folder, and the commands of its page. */
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Cluster, FAIRLEAD, ROOT } from "../../support/process/cluster.ts";
-import type { Exit, ManagedProcess } from "../../support/process/managed-process.ts";
+import { type Cluster, FAIRLEAD, ROOT } from "./cluster.ts";
+import type { Exit, ManagedProcess } from "./managed-process.ts";
 
 /** Changes to the directory $0 and becomes the command. */
 const IN_DIRECTORY = `cd "$0" && exec "$@"`;

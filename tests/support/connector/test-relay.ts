@@ -1,10 +1,10 @@
 /** A relay, and streams of a session that is not there. */
 import { type Duplex, duplexPair } from "node:stream";
-import { type Log, silent } from "../../../../connector/log.ts";
-import { Relay, type RelayStream } from "../../../../connector/relay/relay.ts";
-import type { PeerStream } from "../../../../connector/targets/target-streams.ts";
-import type { FairleadError } from "../../../../protocol/errors.ts";
-import { DEFAULT_KIND } from "../../../../protocol/stream-kind.ts";
+import { type Log, silent } from "../../../connector/log.ts";
+import { Relay, type RelayStream } from "../../../connector/relay/relay.ts";
+import type { PeerStream } from "../../../connector/targets/target-streams.ts";
+import type { FairleadError } from "../../../protocol/errors.ts";
+import { DEFAULT_KIND } from "../../../protocol/stream-kind.ts";
 
 export function testRelay(log: Log = silent): Relay {
   return new Relay({ network: "network-test", site: "site-test", log });

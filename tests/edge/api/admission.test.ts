@@ -39,8 +39,8 @@ const deployment = async () => ({
 
 const derOf = (text: string) => decodeBase64(text) ?? new Uint8Array();
 
-describe("a token file", () => {
-  it("says where to redeem, what to trust and what to claim", async () => {
+describe("POST /v1/networks/{network}/tokens", () => {
+  it("returns a file with the addresses, the CA and the claim", async () => {
     await createNetwork("shop");
     const token = await createToken("shop", { uses: 2, expirySeconds: 60 });
     const file = TokenFile.parse(parse(token.file));
@@ -53,7 +53,7 @@ describe("a token file", () => {
     expect(file.spec.api).toBe(env.API_URL);
     expect(file.spec.links).toBe(env.GATEWAY_URL);
     expect(file.spec.ca).toBe(env.DEPLOYMENT_CA);
-    // On a platform, which is what a hostname of its own for uplinks means, the server certificates are the platform's.
+    // With a hostname for the gateway, the edge is on a platform, which provides the server certificates.
     expect(file.spec.tls).toBe("public");
     const body = JSON.stringify({ uses: 1 });
     const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
@@ -67,7 +67,7 @@ describe("a token file", () => {
     expect(JSON.stringify(listed)).not.toContain(file.spec.claim.split(".")[2]);
   });
 
-  it("is good once for fifteen minutes when nothing is said", async () => {
+  it("creates a token for one use within fifteen minutes by default", async () => {
     await createNetwork("shop");
     const token = await createToken("shop");
     expect(token.uses).toBe(1);
@@ -75,7 +75,7 @@ describe("a token file", () => {
   });
 });
 
-describe("redeeming", () => {
+describe("POST /v1/redeem", () => {
   it("admits a site with a certificate of its network", async () => {
     const network = await createNetwork("shop");
     const { file } = await createToken("shop");
@@ -92,14 +92,14 @@ describe("redeeming", () => {
     expect(await authority.isSignedBy(readDeploymentCa(env.DEPLOYMENT_CA))).toBe(true);
   });
 
-  it("of a network that does not exist is refused and creates no registry", async () => {
+  it("refuses a network that does not exist, and creates no registry", async () => {
     const before = await countObjects();
     const claim = `${networkIdOf()}.t${"0".repeat(26)}.${"A".repeat(43)}`;
     expect(await errorOf(redeem(claim, "west"))).toEqual([404, "token.unknown"]);
     expect(await countObjects()).toEqual(before);
   });
 
-  it("with a claim cut anywhere is refused", async () => {
+  it("refuses a claim that is cut anywhere", async () => {
     await createNetwork("shop");
     const claim = claimIn((await createToken("shop")).file);
     const keys = await newKeys();
@@ -108,7 +108,7 @@ describe("redeeming", () => {
     }
   });
 
-  it("is refused for used-up, revoked, altered and unknown tokens, each with its code", async () => {
+  it("refuses used-up, revoked, altered and unknown tokens, each with its code", async () => {
     await createNetwork("shop");
     const used = claimIn((await createToken("shop")).file);
     await redeem(used, "west");
@@ -129,7 +129,7 @@ describe("redeeming", () => {
     expect(await errorOf(redeem(unknown, "east"))).toEqual([404, "token.unknown"]);
   });
 
-  it("with a bad certificate request is refused and uses nothing up", async () => {
+  it("refuses a bad certificate request without using the token", async () => {
     await createNetwork("shop");
     const claim = claimIn((await createToken("shop")).file);
     for (const csr of ["%%%", "", encodeBase64(new Uint8Array([0x30, 1, 2]))]) {
@@ -140,10 +140,10 @@ describe("redeeming", () => {
   });
 });
 
-describe("renewing after a long sleep", () => {
+describe("POST /v1/renew", () => {
   const renew = (assertion: string) => call("POST", "/v1/renew", { key: null, body: { assertion } });
 
-  it("gives a new certificate for the registered key", async () => {
+  it("returns a new certificate for the registered key", async () => {
     await createNetwork("shop");
     const site = await join("shop", "west");
     const renewal = await expectAnswer(
@@ -153,7 +153,7 @@ describe("renewing after a long sleep", () => {
     expect(renewal.certificate).not.toBe(encodeBase64(site.certificate.certificate));
   });
 
-  it("is refused to an assertion for another purpose, or one that is used twice", async () => {
+  it("refuses an assertion for another purpose, and one that was used", async () => {
     await createNetwork("shop");
     const site = await join("shop", "west");
     expect(await errorOf(renew(await createAssertion(site)))).toEqual([403, "assertion.audience"]);
@@ -162,13 +162,13 @@ describe("renewing after a long sleep", () => {
     expect(await errorOf(renew(assertion))).toEqual([403, "assertion.replayed"]);
   });
 
-  it("is refused when the certificate ended more than 30 days ago", async () => {
+  it("refuses a certificate that expired more than 30 days ago", async () => {
     const site = await createSite(await deployment(), { now: Date.now() - 32 * DAY });
     const answer = renew(await createAssertion(site, { purpose: "renew" }));
     expect(await errorOf(answer)).toEqual([403, "certificate.too_old"]);
   });
 
-  it("of a network that does not exist is refused and creates no registry", async () => {
+  it("refuses a network that does not exist, and creates no registry", async () => {
     const before = await countObjects();
     const site = await createSite(await deployment());
     const answer = renew(await createAssertion(site, { purpose: "renew" }));

@@ -28,7 +28,7 @@ interface Described {
 const describeApi = async () =>
   (await (await call("GET", "/v1/openapi.json", { key: null })).json()) as Described;
 
-describe("health and description", () => {
+describe("health and the OpenAPI document", () => {
   it("need no key", async () => {
     expect(await expectAnswer(Health, call("GET", "/v1/health", { key: null }))).toMatchObject({
       status: "ok",
@@ -57,7 +57,7 @@ describe("health and description", () => {
 });
 
 describe("a key", () => {
-  it("for one network reaches no other, and cannot tell which others exist", async () => {
+  it("for one network has no access to others, and does not learn which exist", async () => {
     await createNetwork("shop");
     await createNetwork("bank");
     const key = await createKey("operator", ["shop"]);
@@ -68,7 +68,7 @@ describe("a key", () => {
     expect(networks.map(({ name }) => name)).toEqual(["shop"]);
   });
 
-  it("that is wrong, of another form, or deleted is refused", async () => {
+  it("is refused when it is wrong, malformed or deleted", async () => {
     const key = await createKey("viewer");
     const good = await call("GET", "/v1/networks", { key });
     expect(good.status).toBe(200);
@@ -80,7 +80,7 @@ describe("a key", () => {
     }
   });
 
-  it("that is wrong too often is limited, for that client only", async () => {
+  it("is limited after too many failures, for that client only", async () => {
     const address = "2001:db8:1:2::1";
     const key = `flk_admin_${"b".repeat(43)}`;
     let last = await call("GET", "/v1/networks", { key, address });
@@ -93,7 +93,7 @@ describe("a key", () => {
     expect((await call("GET", "/v1/networks", { address: "2001:db8:1:3::1" })).status).toBe(200);
   });
 
-  it("of the role admin cannot be narrowed to some networks", async () => {
+  it("of the role admin cannot be limited to some networks", async () => {
     await createNetwork("shop");
     const answer = call("POST", "/v1/keys", { body: { name: "a", role: "admin", networks: ["shop"] } });
     expect(await errorOf(answer)).toEqual([400, "request.invalid"]);
@@ -101,7 +101,7 @@ describe("a key", () => {
 });
 
 describe("networks", () => {
-  it("are made, listed, read by name and id, and deleted with their registry", async () => {
+  it("are created, listed, read by name and id, and deleted with their registry", async () => {
     const shop = await createNetwork("shop");
     expect(await expectAnswer(Network, call("GET", `/v1/networks/${shop.id}`))).toEqual(shop);
     expect(await expectAnswer(z.array(Network), call("GET", "/v1/networks"))).toEqual([shop]);
@@ -114,7 +114,7 @@ describe("networks", () => {
     expect(await expectAnswer(z.array(Token), call("GET", "/v1/networks/shop/tokens"))).toEqual([]);
   });
 
-  it("have names that are free, are labels and are no ids", async () => {
+  it("need a free name that is a label and no id", async () => {
     await createNetwork("shop");
     const create = (name: unknown) => errorOf(call("POST", "/v1/networks", { body: { name } }));
     expect(await create("shop")).toEqual([409, "network.taken"]);
@@ -125,7 +125,7 @@ describe("networks", () => {
 });
 
 describe("errors", () => {
-  it("of a request's form name the field", async () => {
+  it("of a malformed request name the field", async () => {
     const answer = await call("POST", "/v1/networks", { body: { name: "No" } });
     expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining("body.name") } });
     await createNetwork("shop");
@@ -135,7 +135,7 @@ describe("errors", () => {
     });
   });
 
-  it("tell a path that is not served", async () => {
+  it("of an unknown path name it", async () => {
     for (const path of [
       "/",
       "/v1",
@@ -162,7 +162,7 @@ describe("errors", () => {
     expect(await send("a: 1", { "content-type": "application/yaml" })).toEqual([400, "request.invalid"]);
     const large = new Uint8Array(MAX_BODY + 1).fill(32);
     expect(await send(large)).toEqual([413, "request.too_large"]);
-    // Without an announced length.
+    // A body without a content-length.
     const stream = new ReadableStream({
       start(controller) {
         for (let sent = 0; sent <= MAX_BODY; sent += 4096) controller.enqueue(large.slice(0, 4096));
@@ -172,7 +172,7 @@ describe("errors", () => {
     expect(await send(stream)).toEqual([413, "request.too_large"]);
   });
 
-  it("that nobody expected are logged, and tell the outside nothing", async () => {
+  it("that are unexpected are logged, and their response has no details", async () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
     await createNetwork("shop");
     const failing = {
@@ -209,8 +209,8 @@ describe("a wrong configuration", () => {
   });
 });
 
-describe("nothing is created", () => {
-  it("by asking for a network that does not exist", async () => {
+describe("a registry", () => {
+  it("is not created by requests for a network that does not exist", async () => {
     const before = await countObjects();
     for (const path of ["", "/sites", "/status", "/tokens", "/events"]) {
       expect(await errorOf(call("GET", `/v1/networks/none${path}`))).toEqual([404, "network.unknown"]);

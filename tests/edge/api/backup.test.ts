@@ -30,7 +30,7 @@ const status = () => expectAnswer(NetworkStatus, call("GET", "/v1/networks/shop/
 const edgeEvents = () => expectAnswer(z.array(NetworkEvent), call("GET", "/v1/events"));
 
 describe("an edge", () => {
-  it("is restored from its backup, keys and sites' certificates included", async () => {
+  it("is restored from its backup, with its keys and its sites' certificates", async () => {
     await createNetwork("shop");
     await createNetwork("bank");
     const west = await join("shop", "west");
@@ -57,7 +57,7 @@ describe("an edge", () => {
     expect(restored.map(({ actor }) => actor)).toEqual(["admin", "admin", "admin"]);
   });
 
-  it("that has networks or keys is not restored into", async () => {
+  it("refuses a restore when it has networks or keys", async () => {
     await createNetwork("shop");
     const directory = await dumpDirectory();
     const network = await dumpNetwork("shop");
@@ -68,7 +68,7 @@ describe("an edge", () => {
 });
 
 describe("a network", () => {
-  it("that was deleted is restored alone, by name or id", async () => {
+  it("is restored alone by name or id after it was deleted", async () => {
     for (const by of ["name", "id"] as const) {
       const network = await createNetwork("shop");
       await join("shop", "west");
@@ -81,7 +81,7 @@ describe("a network", () => {
     }
   });
 
-  it("is not restored under another name, or over a new one of its name", async () => {
+  it("refuses a restore under another name, or over a new network of its name", async () => {
     await createNetwork("shop");
     const dump = await dumpNetwork("shop");
     await call("DELETE", "/v1/networks/shop");
@@ -91,7 +91,7 @@ describe("a network", () => {
     expect(await errorOf(restoreNetwork("shop", dump))).toEqual([409, "backup.not_empty"]);
   });
 
-  it("whose registry refuses its backup is not in the directory afterwards", async () => {
+  it("is not in the directory after its registry refused a restore", async () => {
     await createNetwork("shop");
     const dump = await dumpNetwork("shop");
     await call("DELETE", "/v1/networks/shop");
@@ -113,7 +113,7 @@ describe("a backup", () => {
     await call("DELETE", "/v1/networks/shop");
   });
 
-  it("holds no key, no token's claim and no private key in clear", async () => {
+  it("contains no key, no claim of a token and no unsealed private key", async () => {
     await createNetwork("other");
     const key = await createKey("viewer");
     const text = await (await call("GET", "/v1/backup")).text();
@@ -122,7 +122,7 @@ describe("a backup", () => {
     expect(JSON.stringify(network)).not.toMatch(/PRIVATE KEY|MIGHAgEAMBM/);
   });
 
-  it("of a wrong form is refused with what is wrong", async () => {
+  it("is refused with the wrong field when it is malformed", async () => {
     for (const body of [
       {},
       [],
@@ -146,7 +146,7 @@ describe("a backup", () => {
     expect(await errorOf(restoreNetwork("a".repeat(101), network))).toEqual([400, "request.invalid"]);
   });
 
-  it("of a newer version is refused as such", async () => {
+  it("is refused with backup.version when it is newer", async () => {
     const version = 2;
     expect(await errorOf(restoreDirectory({ ...directory, version, more: 1 }))).toEqual([
       409,
@@ -155,7 +155,7 @@ describe("a backup", () => {
     expect(await errorOf(restoreNetwork("shop", { ...network, version }))).toEqual([409, "backup.version"]);
   });
 
-  it("may be larger than other bodies, and is read only for those who may restore", async () => {
+  it("may be larger than other bodies, and is read only with the role for a restore", async () => {
     const events = Array.from({ length: 2000 }, (_, at) => ({
       id: at + 1,
       at: directory.at,

@@ -1,4 +1,4 @@
-/** Guessing keys and claims: what it costs, what it tells, and where it is written down. */
+/** Guessed keys and claims: their cost, what responses reveal, and how they are logged. */
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
@@ -24,7 +24,7 @@ afterEach(async () => {
 });
 
 let clients = 0;
-/** An address that nothing was asked from yet: limits count by client. */
+/** A new client address, since limits count by client. */
 const freshAddress = () => `203.0.113.${++clients}`;
 
 const makeKey = (body: object) => expectAnswer(CreatedKey, call("POST", "/v1/keys", { body }));
@@ -33,8 +33,8 @@ const edgeEvents = (query: string) =>
 const networkEvents = (query: string) =>
   expectAnswer(z.array(NetworkEvent), call("GET", `/v1/networks/shop/events?limit=1000${query}`));
 
-describe("guessing keys", () => {
-  /** Counts what one request has the Worker hash and ask the directory for. */
+describe("the limit on guessed keys", () => {
+  /** Counts the hashes and the directory calls of one request. */
   async function workOf(key: string): Promise<{ digests: number; asked: string[] }> {
     const asked: string[] = [];
     const DIRECTORY = {
@@ -48,7 +48,7 @@ describe("guessing keys", () => {
     } as unknown as DurableObjectNamespace;
     const digest = vi.spyOn(crypto.subtle, "digest");
     const changes = { DIRECTORY };
-    // The log has its own limits: what it is told is no part of the answer.
+    // The log has limits of its own, and is no part of the response.
     const answer = await call("GET", "/v1/networks", { key, changes, address: freshAddress() });
     expect(answer.status).toBe(401);
     const digests = digest.mock.calls.length;
@@ -56,7 +56,7 @@ describe("guessing keys", () => {
     return { digests, asked: asked.filter((each) => !each.includes("noteRefusedKey")) };
   }
 
-  it("takes the same work whatever is wrong: how long it takes tells nothing", async () => {
+  it("reveals nothing by time: every wrong key costs the same work", async () => {
     const { id, key } = await makeKey({ name: "ci", role: "viewer" });
     const last = key.at(-1) === "A" ? "B" : "A";
     const wrong = [
@@ -73,7 +73,7 @@ describe("guessing keys", () => {
     for (const work of works) expect(work).toEqual(works[0]);
   });
 
-  it("is limited for the client, and cannot fill the log", async () => {
+  it("holds for the client, and keeps refusals from filling the log", async () => {
     await createNetwork("shop");
     const known = await makeKey({ name: "neighbour", role: "viewer" });
     const address = freshAddress();
@@ -85,7 +85,7 @@ describe("guessing keys", () => {
     }
     expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(31);
     expect(statuses.at(-1)).toBe(429);
-    // Who shares the address is not held up; a key that was never used there waits for a moment at the most.
+    // Valid keys at the same address are not limited; a key that is new there waits at most a moment.
     expect((await call("GET", "/v1/networks", { key: known.key, address })).status).toBe(200);
     const fresh = await makeKey({ name: "fresh", role: "viewer" });
     await vi.waitUntil(
@@ -93,7 +93,7 @@ describe("guessing keys", () => {
       { timeout: 20_000 },
     );
     expect((await call("GET", "/v1/networks", { key: wrong(), address })).status).toBe(429);
-    // Others guess as well.
+    // Other clients guess as well.
     for (let tries = 0; tries < 60; tries++) {
       await call("GET", "/v1/networks", { key: wrong(), address: freshAddress() });
     }
@@ -109,8 +109,8 @@ describe("guessing keys", () => {
   });
 });
 
-describe("guessing claims", () => {
-  it("is limited for the client, and in the network's log", async () => {
+describe("the limit on guessed claims", () => {
+  it("holds for the client, and for events in the network's log", async () => {
     await createNetwork("shop");
     const good = claimIn((await createToken("shop")).file);
     const [network, token] = good.split(".");
@@ -125,14 +125,14 @@ describe("guessing claims", () => {
     }
     expect(answers.slice(0, 2)).toEqual(["token.altered", "token.unknown"]);
     expect(answers.at(-1)).toBe("request.limited");
-    // The token is as good as it was, from there as well.
+    // The token is still valid, at that address as well.
     const body = { claim: good, site: "west", csr };
     expect((await call("POST", "/v1/redeem", { key: null, address, body })).status).toBe(200);
     const refusals = await networkEvents("&type=token.refused");
     expect(refusals.length).toBeLessThan(10);
   });
 
-  it("takes the same work wherever the first wrong character is", async () => {
+  it("reveals nothing by time: the place of the first wrong character does not matter", async () => {
     await createNetwork("shop");
     const good = claimIn((await createToken("shop")).file);
     const [network, token, secret = ""] = good.split(".");

@@ -12,7 +12,7 @@ afterEach(async () => {
 });
 
 let clients = 0;
-/** An address that nothing was asked from yet: limits count by client. */
+/** A new client address, since limits count by client. */
 const freshAddress = () => `203.0.113.${++clients}`;
 
 const makeKey = (body: object) => expectAnswer(CreatedKey, call("POST", "/v1/keys", { body }));
@@ -31,7 +31,7 @@ describe("a key", () => {
     expect(Date.parse(used?.lastUsedAt ?? "")).toBeGreaterThan(Date.now() - 60_000);
   });
 
-  it("is refused at once when it was deleted", async () => {
+  it("is refused as soon as it is deleted", async () => {
     const { id, key } = await makeKey({ name: "ci", role: "viewer" });
     expect((await call("GET", "/v1/networks", { key })).status).toBe(200);
     expect((await call("DELETE", `/v1/keys/${id}`)).status).toBe(200);
@@ -39,12 +39,12 @@ describe("a key", () => {
     expect(await errorOf(call("DELETE", `/v1/keys/${id}`))).toEqual([404, "key.unknown"]);
   });
 
-  it("for networks that do not exist is not made", async () => {
+  it("is not created for networks that do not exist", async () => {
     const body = { name: "ci", role: "viewer", networks: ["none"] };
     expect(await errorOf(call("POST", "/v1/keys", { body }))).toEqual([404, "network.unknown"]);
   });
 
-  it("of a deleted network is not good for a new one of its name", async () => {
+  it("of a deleted network has no access to a new network of its name", async () => {
     await createNetwork("shop");
     const { key } = await makeKey({ name: "ci", role: "operator", networks: ["shop"] });
     await call("DELETE", "/v1/networks/shop");
@@ -53,8 +53,8 @@ describe("a key", () => {
   });
 });
 
-describe("every change", () => {
-  it("is in a log with the name of who did it", async () => {
+describe("the edge's event log", () => {
+  it("has every change with the name of its caller", async () => {
     const { id, key } = await makeKey({ name: "ann", role: "admin" });
     await expectAnswer(z.unknown(), call("POST", "/v1/networks", { key, body: { name: "shop" } }));
     const path = "/v1/networks/shop";
@@ -88,7 +88,7 @@ describe("every change", () => {
     ]);
   });
 
-  it("names whom an identity token names", async () => {
+  it("has the name in an identity token", async () => {
     const provider = await Provider.start();
     const body = { name: "shop" };
     const token = await provider.token(["admin"]);
@@ -102,7 +102,7 @@ describe("every change", () => {
 });
 
 describe("identity tokens", () => {
-  it("that are forged, expired or for another are refused with their codes, and that is in the log", async () => {
+  it("are refused and logged with their codes when they are forged, expired or for another audience", async () => {
     const provider = await Provider.start();
     const stranger = await Provider.start();
     vi.restoreAllMocks();
@@ -130,7 +130,7 @@ describe("identity tokens", () => {
     );
   });
 
-  it("wait for a provider that cannot be reached; keys work meanwhile", async () => {
+  it("are refused while the provider cannot be reached, and keys work", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const provider = await Provider.start();
     provider.reachable = false;
@@ -140,7 +140,7 @@ describe("identity tokens", () => {
     expect((await call("GET", "/v1/networks", { changes })).status).toBe(200);
   });
 
-  it("tell the outside nothing of variables that are wrong", async () => {
+  it("are refused without details when the variables are wrong, and keys work", async () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const provider = await Provider.start();
     const changes = { ...provider.variables, OIDC_ROLES: "{" };

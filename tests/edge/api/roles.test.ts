@@ -1,6 +1,6 @@
 /**
- * Every operation of the OpenAPI document, asked for by everybody: nothing here names an operation, so none can
- * be forgotten.
+ * Every operation of the OpenAPI document with every kind of caller. The operations come from the document
+ * itself.
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Role } from "../../../protocol/api/keys.ts";
@@ -39,15 +39,15 @@ const operations: Operation[] = Object.entries(document.paths).flatMap(([path, m
 const nameOf = ({ method, path }: Operation) => `${method} ${path}`;
 const closed = operations.filter(({ least }) => least !== "public");
 
-/** A path with something in place of each parameter. */
+/** A path with a value for each parameter. */
 const fill = (path: string) =>
   path.replace("{network}", "shop").replaceAll(/\{(\w)\w*\}/g, (_, letter) => `${letter}${"0".repeat(26)}`);
 
 let clients = 0;
-/** Asks with a key or token: what the checks say to it, or "passed" for what comes after them (it is about the request). */
+/** Calls with a key or token. @returns the refusal of the checks, or "passed" */
 async function verdict(operation: Operation, key: string | null, changes: object = {}): Promise<string> {
   clients += 1;
-  // Failures of one client would be limited.
+  // A new address each time, since failures are limited by client.
   const address = `198.51.${Math.floor(clients / 200)}.${clients % 200}`;
   const answer = await call(operation.method, fill(operation.path), { key, address, changes });
   const text = await answer.text();
@@ -56,11 +56,11 @@ async function verdict(operation: Operation, key: string | null, changes: object
   return refused ? `${answer.status} ${code}` : "passed";
 }
 
-/** What everything comes to. */
+/** The verdicts of all operations. */
 async function everyVerdict(list: readonly Operation[], key: string | null, changes: object = {}) {
   const verdicts: Record<string, string> = {};
   for (const operation of list) {
-    // An operation before this one may have deleted it; it may be there, too.
+    // An earlier operation may have deleted the network.
     await call("POST", "/v1/networks", { body: { name: "shop" } });
     verdicts[nameOf(operation)] = await verdict(operation, key, changes);
   }
@@ -77,19 +77,19 @@ const byRole =
   ({ least }: { least: Role }) =>
     roleSuffices(role, least) ? "passed" : "403 key.forbidden";
 
-describe("the description", () => {
-  it("has every route that is served, and no other", () => {
+describe("the OpenAPI document", () => {
+  it("has every served route, and no other", () => {
     const served = createApi()
       .routes.filter(({ method }) => method !== "ALL")
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
     expect([...new Set(served)].sort()).toEqual(operations.map(nameOf).sort());
   });
 
-  it("says the least role of each operation as the table has it", () => {
+  it("has the least role of each operation from the table", () => {
     expect(Object.fromEntries(operations.map((each) => [nameOf(each), each.least]))).toEqual(ROLES);
   });
 
-  it("says of each operation that is not public that it needs a key", () => {
+  it("requires a key for each operation that is not public", () => {
     for (const operation of operations) {
       expect(operation.security?.length ?? 0, nameOf(operation)).toBe(operation.least === "public" ? 0 : 1);
     }
@@ -102,14 +102,14 @@ describe("every operation", () => {
     await createNetwork("bank");
   });
 
-  it("that is public needs no key, and no other is public", async () => {
+  it("needs a key unless it is public", async () => {
     const verdicts = await everyVerdict(operations, null);
     expect(verdicts).toEqual(
       expected(operations, ({ least }) => ((least as Least) === "public" ? "passed" : "401 key.missing")),
     );
   });
 
-  it("that is read is refused without a key also where only its head is asked for", async () => {
+  it("refuses HEAD without a key as it refuses GET", async () => {
     for (const { path } of closed.filter(({ method }) => method === "GET")) {
       expect((await call("HEAD", fill(path), { key: null })).status, path).toBe(401);
     }
@@ -120,7 +120,7 @@ describe("every operation", () => {
     expect(verdicts).toEqual(expected(closed, () => "401 key.invalid"));
   });
 
-  it("refuses a key in a wrong place", async () => {
+  it("refuses a key in another place than the authorization header", async () => {
     for (const operation of closed) {
       const places: [string, Record<string, string>][] = [
         ["", { authorization: ADMIN_KEY }],
@@ -140,12 +140,12 @@ describe("every operation", () => {
   });
 
   for (const role of ["viewer", "operator", "admin"] as const) {
-    it(`lets a key of the role ${role} do what that may, and nothing else`, async () => {
+    it(`permits a key of the role ${role} exactly what the role permits`, async () => {
       const key = await createKey(role);
       expect(await everyVerdict(closed, key)).toEqual(expected(closed, byRole(role)));
     });
 
-    it(`lets an identity token of the role ${role} do what that may, and nothing else`, async () => {
+    it(`permits an identity token of the role ${role} exactly what the role permits`, async () => {
       const provider = await Provider.start();
       const token = await provider.token([role]);
       expect(await everyVerdict(closed, token, provider.variables)).toEqual(expected(closed, byRole(role)));
@@ -165,7 +165,7 @@ describe("every operation", () => {
     });
   }
 
-  it("takes of several roles the one that holds in its network", async () => {
+  it("uses the role that holds in its network among several", async () => {
     const provider = await Provider.start();
     const OIDC_ROLES = JSON.stringify({
       here: { role: "viewer", networks: ["shop"] },
@@ -178,7 +178,7 @@ describe("every operation", () => {
     );
   });
 
-  it("refuses an identity token where no provider is configured, or nothing is mapped", async () => {
+  it("refuses an identity token without a provider, and one whose values are not mapped", async () => {
     const provider = await Provider.start();
     const token = await provider.token(["admin"]);
     expect(await everyVerdict(closed, token)).toEqual(expected(closed, () => "401 key.invalid"));

@@ -45,7 +45,7 @@ describe("the directory", () => {
     });
   });
 
-  it("lets one of many who ask at once have a name", async () => {
+  it("gives a name to one of many concurrent requests", async () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => directory().createNetwork(network("shop"), "ann")),
     );
@@ -53,7 +53,7 @@ describe("the directory", () => {
     expect(await directory().listNetworks()).toHaveLength(1);
   });
 
-  it("loses none of many changes at once", async () => {
+  it("loses none of many concurrent changes", async () => {
     const names = Array.from({ length: 30 }, (_, at) => `network-${String(at).padStart(2, "0")}`);
     await Promise.all(names.map((name) => directory().createNetwork(network(name), "ann")));
     expect((await directory().listNetworks()).map(({ name }) => name)).toEqual(names);
@@ -61,7 +61,7 @@ describe("the directory", () => {
     expect((await directory().listNetworks()).map(({ name }) => name)).toEqual(names);
   });
 
-  it("knows everything after it was evicted, also a name that is not ASCII", async () => {
+  it("keeps everything over an eviction, including a name that is not ASCII", async () => {
     const shop = network("shop");
     const person = key('Zoë 鍵 \n"x"', "ab".repeat(32));
     await directory().createNetwork(shop, "ann");
@@ -71,7 +71,7 @@ describe("the directory", () => {
     expect((await directory().useKey(person.hash))?.name).toBe(person.name);
   });
 
-  it("answers the first calls after an eviction alike, however many come at once", async () => {
+  it("answers concurrent first calls after an eviction alike", async () => {
     const shop = network("shop");
     await directory().createNetwork(shop, "ann");
     await evictDurableObject(stub());
@@ -79,7 +79,7 @@ describe("the directory", () => {
     expect(found).toEqual(Array.from({ length: 10 }, () => shop));
   });
 
-  it("forgets a deleted network, for good", async () => {
+  it("forgets a deleted network over an eviction", async () => {
     const shop = network("shop");
     await directory().createNetwork(shop, "ann");
     expect(await directory().deleteNetwork(shop.id, "ann")).toEqual({ ok: true, value: shop });
@@ -90,7 +90,7 @@ describe("the directory", () => {
     });
   });
 
-  it("never gives a key's hash away", async () => {
+  it("never returns the hash of a key", async () => {
     const person = key("ann", "cd".repeat(32));
     const { hash: _, ...shown } = person;
     expect(await directory().createKey(person, "ann")).toEqual({ ok: true, value: shown });
@@ -107,7 +107,7 @@ describe("the directory", () => {
 describe("the use of a key", () => {
   afterEach(() => vi.restoreAllMocks());
 
-  it("is noted to the minute, and written once a minute at the most", async () => {
+  it("is noted to the minute, and written at most once a minute", async () => {
     const person = key("ann", "cd".repeat(32));
     await directory().createKey(person, "ann");
     const began = Date.now();
@@ -122,17 +122,17 @@ describe("the use of a key", () => {
     expect(await lastUsedAfter(1)).toBe(0);
     expect(await lastUsedAfter(59_999)).toBe(0);
     expect(await lastUsedAfter(60_000)).toBe(60_000);
-    // A clock that was set back does not stop it.
+    // A clock that was set back does not stop the writes.
     expect(await lastUsedAfter(30_000)).toBe(30_000);
     await evictDurableObject(stub());
     expect(await lastUsedAfter(30_001)).toBe(30_000);
   });
 });
 
-describe("the edge's own log", () => {
+describe("the edge's event log", () => {
   const list = (query: object = {}) => directory().events({ limit: 1000, ...query });
 
-  it("says who made and ended what", async () => {
+  it("has the caller of each creation and deletion", async () => {
     const shop = network("shop");
     const person = key("ci", "cd".repeat(32));
     await directory().createNetwork(shop, "ann");
@@ -152,14 +152,14 @@ describe("the edge's own log", () => {
     expect(await list({ since: new Date(Date.now() + 60_000).toISOString() })).toEqual([]);
   });
 
-  it("says nothing of what was refused", async () => {
+  it("has no event for a refused change", async () => {
     await directory().createNetwork(network("shop"), "ann");
     await directory().createNetwork(network("shop"), "bob");
     await directory().deleteKey("unknown", "bob");
     expect(await list()).toHaveLength(1);
   });
 
-  it("keeps the newest, and lets refused keys push out nothing but each other", async () => {
+  it("keeps the newest events, and refused keys displace only each other", async () => {
     await directory().createNetwork(network("shop"), "ann");
     await runInDurableObject(stub(), (_, { storage }) => {
       storage.sql.exec(
@@ -189,7 +189,7 @@ describe("the edge's own log", () => {
 });
 
 describe("a directory's backup", () => {
-  it("restores everything into an empty one, and nothing into another", async () => {
+  it("is restored into an empty directory only", async () => {
     const shop = network("shop");
     const person = key('Zoë 鍵 "x"', "cd".repeat(32));
     await directory().createNetwork(shop, "ann");
@@ -218,7 +218,7 @@ describe("a directory's backup", () => {
   });
 });
 
-describe("the directory's own fetch", () => {
+describe("the directory's fetch", () => {
   const attempts = [
     "https://edge.test/v1/networks",
     "https://edge.test/do/call/destroy",
@@ -232,7 +232,7 @@ describe("the directory's own fetch", () => {
     "https://edge.test/restore",
   ];
   for (const url of attempts) {
-    it(`does nothing for ${url}`, async () => {
+    it(`refuses ${url}`, async () => {
       await directory().createNetwork(network("shop"), "ann");
       const answer = await stub().fetch(url, { headers: { "do-content": "{}" } });
       expect(answer.status).toBe(404);

@@ -1,4 +1,4 @@
-/** Certificates that are almost right, sent to the Worker as a good connector would send its own. */
+/** Almost valid certificates, sent as a connector sends its own. */
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { signSiteCertificate } from "../../../workers/authority/certificates.ts";
@@ -22,7 +22,7 @@ import { closeShop } from "../../support/workerd/shop.ts";
 
 afterEach(() => closeShop());
 
-/** Somebody who holds the deployment CA's key: what a stranger has can only be worse. */
+/** A forger with the deployment CA's key, the strongest one. */
 async function deployment(): Promise<DeploymentCa> {
   const made = await createDeploymentCa();
   const pkcs8 = Uint8Array.from(atob(env.DEPLOYMENT_CA_KEY.replaceAll(/-----.*-----|\s/g, "")), (character) =>
@@ -42,10 +42,10 @@ const serverAuth = new x509.ExtendedKeyUsageExtension(["1.3.6.1.5.5.7.3.1"]);
 const noAuthority = new x509.BasicConstraintsExtension(false, undefined, true);
 const authority = new x509.BasicConstraintsExtension(true, undefined, true);
 
-describe("a certificate", () => {
+describe("the gateway on a site certificate", () => {
   let west: Member;
   let ca: DeploymentCa;
-  /** A site under a network CA for west's network that this test made: it may sign anything. */
+  /** A site under a network CA for west's network that this test created. */
   let own: TestSite;
   let authorityKey: CryptoKey;
 
@@ -59,19 +59,19 @@ describe("a certificate", () => {
 
   const uri = () => `spiffe://${west.networkId}/site/${west.siteId}`;
 
-  /** A leaf of that CA with these extensions, for the key that the test holds. */
+  /** A leaf of that CA with the given extensions, for the test's own key. */
   async function leafWith(extensions: x509.Extension[]): Promise<Uint8Array> {
     const issuer = new x509.X509Certificate(new Uint8Array(own.authority.certificate)).subject;
     const { publicKey } = own.keys;
     return forge({ subject: "CN=west", issuer, publicKey, signer: authorityKey, extensions });
   }
 
-  /** What dialling with a chain, and with its leaf in TLS, comes to. */
+  /** Dials with a chain, and its leaf as the TLS certificate. @returns the refusal */
   async function dialWith(chain: readonly Uint8Array[], tls = chain[0] ?? new Uint8Array()) {
     return errorOf(dial(own, { assertion: { chain, issuer: uri() }, cf: reported(tls) }));
   }
 
-  it("is refused with another name, other names or none", async () => {
+  it("refuses another name, several names and no name", async () => {
     const site = `spiffe://${west.networkId}/site`;
     const names: Record<string, x509.Extension[]> = {
       none: [],
@@ -93,20 +93,20 @@ describe("a certificate", () => {
     }
   });
 
-  it("of a site of another network is refused", async () => {
+  it("refuses a certificate of another network", async () => {
     const bank = await createNetwork("bank");
     const leaf = await leafWith([noAuthority, clientAuth, uris(`spiffe://${bank.id}/site/${siteIdOf()}`)]);
     expect(await dialWith([leaf, own.authority.certificate])).toEqual([403, "certificate.wrong_network"]);
   });
 
-  it("is refused when it is not for client authentication", async () => {
+  it("refuses a certificate that is not for client authentication", async () => {
     for (const usage of [[], [serverAuth]]) {
       const leaf = await leafWith([noAuthority, ...usage, uris(uri())]);
       expect(await dialWith([leaf, own.authority.certificate])).toEqual([403, "certificate.untrusted"]);
     }
   });
 
-  it("of a CA is refused in a site's place", async () => {
+  it("refuses a CA in place of a site", async () => {
     const leaf = await leafWith([authority, clientAuth, uris(uri())]);
     expect(await dialWith([leaf, own.authority.certificate])).toEqual([403, "certificate.untrusted"]);
     for (const chain of [
@@ -117,7 +117,7 @@ describe("a certificate", () => {
     }
   });
 
-  it("is refused with its chain in another order, cut or with more in it", async () => {
+  it("refuses a chain in another order, a cut chain and a longer chain", async () => {
     const { certificate: leaf } = own.certificate;
     const { certificate: issuer } = own.authority;
     const stranger = (await createSite(await createDeploymentCa())).authority.certificate;
@@ -139,14 +139,14 @@ describe("a certificate", () => {
     }
   });
 
-  it("is refused with bytes behind it, or another encoding of the same", async () => {
+  it("refuses bytes after a certificate, and another encoding of it", async () => {
     const { certificate: leaf } = own.certificate;
     const longer = new Uint8Array([...leaf, 0]);
     expect(await dialWith([longer, own.authority.certificate])).toEqual([403, "certificate.untrusted"]);
     expect(await dialWith([longer, own.authority.certificate], leaf)).toEqual([403, "certificate.mismatch"]);
   });
 
-  it("that this edge's CA signed, but its registry never issued, is refused", async () => {
+  it("refuses a certificate that the registry never issued, though the CA signed it", async () => {
     const { siteId, networkId } = west;
     const publicKey = await spkiOf(own.keys.publicKey);
     const minted = await signSiteCertificate({
@@ -160,14 +160,14 @@ describe("a certificate", () => {
     expect(await answer).toEqual([403, "certificate.revoked"]);
   });
 
-  it("of somebody else cannot be used without its key", async () => {
+  it("refuses a certificate of another site without its key", async () => {
     const chain = [west.certificate.certificate, west.authority.certificate];
     const key = (await newKeys()).privateKey;
     const answer = dial(west, { assertion: { chain, key }, cf: reported(west.certificate.certificate) });
     expect(await errorOf(answer)).toEqual([403, "assertion.invalid"]);
   });
 
-  it("that is refused creates nothing", async () => {
+  it("creates no object for a refused certificate", async () => {
     const before = await countObjects();
     const leaf = await leafWith([authority, clientAuth, uris(uri())]);
     await dialWith([leaf, own.authority.certificate]);
@@ -175,7 +175,7 @@ describe("a certificate", () => {
   });
 });
 
-describe("an uplink that is open", () => {
+describe("an open uplink", () => {
   async function openOperator(): Promise<Operator> {
     return new Operator((await createNetwork("shop")).id);
   }
@@ -196,7 +196,7 @@ describe("an uplink that is open", () => {
     expect((await status("shop")).sites.find(({ name }) => name === "east")?.state).toBe("up");
   });
 
-  it("stays when its link is revoked, which is down from then on, also after it dials again", async () => {
+  it("stays open when its link is revoked, which stays down after another dial", async () => {
     await openOperator();
     const west = await admit("shop", "west");
     const uplink = await TestUplink.open(west);

@@ -37,7 +37,7 @@ async function setUp(): Promise<TestSite> {
   return join("shop", "west");
 }
 
-/** Ends an uplink that a test opened. */
+/** Closes an uplink of a test. */
 function hangUp(answer: Response): void {
   answer.webSocket?.accept();
   answer.webSocket?.close();
@@ -46,13 +46,13 @@ function hangUp(answer: Response): void {
 const events = () => expectAnswer(z.array(NetworkEvent), call("GET", "/v1/networks/shop/events"));
 
 describe("an uplink", () => {
-  it("opens for a site that proves itself", async () => {
+  it("opens for a proven site", async () => {
     const answer = await dial(await setUp());
     expect(answer.status).toBe(101);
     hangUp(answer);
   });
 
-  it("opens once for one assertion", async () => {
+  it("opens once for each assertion", async () => {
     const site = await setUp();
     const jti = `${bootIdOf()}.5`;
     hangUp(await dial(site, { assertion: { jti } }));
@@ -60,7 +60,7 @@ describe("an uplink", () => {
   });
 
   const site = async () => setUp();
-  it("is refused when TLS proved another certificate than the assertion, and that is an event", async () => {
+  it("is refused, with an event, when TLS proved another certificate than the assertion", async () => {
     const west = await site();
     const east = await join("shop", "east");
     const answer = await errorOf(dial(west, { cf: reported(east.certificate.certificate) }));
@@ -70,7 +70,7 @@ describe("an uplink", () => {
     );
   });
 
-  it("is refused without an assertion, and with one that is not good", async () => {
+  it("is refused without a valid assertion", async () => {
     const west = await site();
     const cf = reported(west.certificate.certificate);
     const bare = ask(`${GATEWAY_URL}/v1/uplink`, { headers: { upgrade: "websocket" }, cf });
@@ -89,7 +89,7 @@ describe("an uplink", () => {
     );
   });
 
-  it("is refused to a site whose certificate ended", async () => {
+  it("is refused to a site with an expired certificate", async () => {
     const network = await createNetwork("shop");
     const ca = {
       ...(await createDeploymentCa()),
@@ -100,7 +100,7 @@ describe("an uplink", () => {
     expect(await errorOf(dial(old))).toEqual([403, "certificate.expired"]);
   });
 
-  it("is refused to a certificate that the registry never issued, and to a revoked site", async () => {
+  it("is refused for a certificate that the registry never issued, and to a revoked site", async () => {
     const west = await site();
     const ca = {
       ...(await createDeploymentCa()),
@@ -113,13 +113,13 @@ describe("an uplink", () => {
     expect(await errorOf(dial(west))).toEqual([403, "site.revoked"]);
   });
 
-  it("is refused to another deployment's site", async () => {
+  it("is refused to a site of another deployment", async () => {
     await site();
     const stranger = await createSite(await createDeploymentCa());
     expect(await errorOf(dial(stranger))).toEqual([403, "certificate.untrusted"]);
   });
 
-  it("of a network that does not exist is refused and creates nothing", async () => {
+  it("is refused for a network that does not exist, and creates nothing", async () => {
     const before = await countObjects();
     const ca = {
       ...(await createDeploymentCa()),
@@ -135,7 +135,7 @@ describe("an uplink", () => {
     expect(await countObjects()).toEqual(before);
   });
 
-  it("is an upgrade; anything else is told so", async () => {
+  it("needs an upgrade; any other request is refused with status 426", async () => {
     const west = await site();
     const plain = await ask(`${GATEWAY_URL}/v1/uplink`, { cf: reported(west.certificate.certificate) });
     expect(plain.headers.get("upgrade")).toBe("websocket");
@@ -166,7 +166,7 @@ describe("the API's address", () => {
     }
   });
 
-  it("serves none by any hostname when no hostname of the gateway is configured", async () => {
+  it("serves no uplink or lane at any hostname when the gateway has none", async () => {
     const west = await setUp();
     const authorization = `Bearer ${await createAssertion(west)}`;
     for (const base of [API_URL, GATEWAY_URL, "https://anything.test", "https://localhost"]) {
@@ -189,7 +189,7 @@ describe("the Gateway entrypoint", () => {
     } as RequestInit);
   };
 
-  it("takes an uplink whose certificate the front reports, and only with that certificate's assertion", async () => {
+  it("accepts an uplink with the certificate that the front reports, and its assertion only", async () => {
     const [west, other] = [await setUp(), await join("shop", "other")];
     const props = { reportsClientCertificates: true };
     const answer = await dialEntrypoint(west, props, reported(west.certificate.certificate));
@@ -200,12 +200,12 @@ describe("the Gateway entrypoint", () => {
     expect(await errorOf(dialEntrypoint(west, props))).toEqual([401, "certificate.required"]);
   });
 
-  it("takes no uplink where its socket enforces certificates but does not tell them", async () => {
+  it("refuses an uplink at a socket that enforces certificates without reporting them", async () => {
     const answer = dialEntrypoint(await setUp(), { enforcesClientCertificates: true });
     expect(await errorOf(answer)).toEqual([401, "certificate.required"]);
   });
 
-  it("refuses when its configuration does not say so, whatever the request claims", async () => {
+  it("refuses every request when its configuration proves nothing", async () => {
     const west = await setUp();
     const cf = reported(west.certificate.certificate);
     for (const props of [
@@ -246,7 +246,7 @@ describe("a lane", () => {
     );
   }
 
-  it("is refused without a ticket, with a wrong one, and with an old one", async () => {
+  it("is refused without a ticket, with a wrong one, and with an expired one", async () => {
     const west = await setUp();
     const before = await countObjects();
     expect(await dialLane(west, null)).toEqual([401, "ticket.missing"]);
@@ -255,7 +255,7 @@ describe("a lane", () => {
     expect(await countObjects()).toEqual(before);
   });
 
-  it("is refused with another site's, another network's or another instance's ticket", async () => {
+  it("is refused with the ticket of another site, another network or another instance", async () => {
     const west = await setUp();
     const before = await countObjects();
     expect(await dialLane(west, { site: siteIdOf() })).toEqual([403, "ticket.wrong_site"]);
@@ -270,7 +270,7 @@ describe("a lane", () => {
     expect(await countObjects()).toEqual(before);
   });
 
-  it("is refused when the registry knows no such session", async () => {
+  it("is refused for a session that the registry does not know", async () => {
     const west = await setUp();
     const before = await countObjects();
     expect(await dialLane(west, {})).toEqual([409, "ticket.stale"]);

@@ -1,4 +1,4 @@
-/** What Cloudflare reports of a client certificate (`cf.tlsClientAuth`), as it sends it, and everything that only looks like it. */
+/** Cloudflare's report of a client certificate (`cf.tlsClientAuth`), and values that resemble it. */
 import { afterEach, describe, expect, it } from "vitest";
 import { createNetwork, dial, errorOf, join, reported } from "../../support/workerd/client.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
@@ -10,13 +10,13 @@ async function setUp() {
   return join("shop", "west");
 }
 
-/** Ends an uplink that a test opened. */
+/** Closes an uplink of a test. */
 function hangUp(answer: Response): void {
   answer.webSocket?.accept();
   answer.webSocket?.close();
 }
 
-/** What the platform reports where no client certificate is asked for. */
+/** The platform's report where no client certificate is requested. */
 const PLACEHOLDERS = {
   certPresented: "0",
   certVerified: "NONE",

@@ -49,7 +49,7 @@ const both = async (): Promise<[Line, Line]> => {
 const text = (wanted: string) => (data: string | ArrayBuffer) => (data === wanted ? data : null);
 const binary = (data: string | ArrayBuffer) => (typeof data === "string" ? null : new Uint8Array(data));
 
-/** A ticket as the registry makes them, but for the changes. */
+/** A ticket as the registry issues it, with changes. */
 async function altered(invitation: Invitation, changes: Partial<Ticket>): Promise<string> {
   const deploymentCaKey = env.DEPLOYMENT_CA_KEY;
   const ticket = await verifyTicket(invitation.ticket, { deploymentCaKey, now: Date.now() });
@@ -57,7 +57,7 @@ async function altered(invitation: Invitation, changes: Partial<Ticket>): Promis
 }
 
 describe("a lane", () => {
-  it("carries text and binary messages both ways, up to a mebibyte and unchanged", async () => {
+  it("carries text and binary messages of up to a mebibyte both ways, unchanged", async () => {
     const [left, right] = await both();
     left.socket.send("hello");
     right.socket.send("hello yourself");
@@ -86,14 +86,14 @@ describe("a lane", () => {
     expect(right.received).toEqual(Array.from({ length: 999 }, (_, index) => String(index)));
   });
 
-  it("delivers what the first side sent while it waited for the second", async () => {
+  it("delivers what the first side sent before the second joined", async () => {
     const left = await openLane(west, mine);
     left.socket.send("early");
     const right = await openLane(east, theirs);
     await right.take("text", text("early"));
   });
 
-  it("passes a close on with its code and reason, whichever side closes", async () => {
+  it("forwards a close of either side with its code and reason", async () => {
     const [left, right] = await both();
     left.socket.close(4123, "enough");
     expect(await right.closed).toEqual({ code: 4123, reason: "enough" });
@@ -109,7 +109,7 @@ describe("a lane", () => {
     return bring(west, east, "api");
   };
 
-  it("whose other side does not come is closed after ten seconds, and the latecomer is told", async () => {
+  it("is closed after ten seconds without its other side, whose later dial is refused", async () => {
     const started = Date.now();
     const left = await openLane(west, mine);
     expect(await left.closed).toEqual({ code: 4504, reason: "lane.unmet" });
@@ -119,19 +119,19 @@ describe("a lane", () => {
   });
 });
 
-describe("a ticket is refused", () => {
-  it("to another site, which is an event, and to another process of the same site", async () => {
+describe("a ticket", () => {
+  it("is refused to another site, with an event, and to another process of the same site", async () => {
     expect(await refusal(east, mine.ticket)).toEqual([403, "ticket.wrong_site"]);
     const replica = await TestUplink.open(west.member);
     expect(await refusal(replica, mine.ticket)).toEqual([403, "ticket.wrong_site"]);
     expect(await events("shop", "uplink.refused")).toContainEqual(
       expect.objectContaining({ site: "east", code: "ticket.wrong_site" }),
     );
-    // It is still good for whom it is.
+    // The ticket is still valid for its own site.
     await openLane(west, mine);
   });
 
-  it("when its side was dialled before, and the other side still gets through", async () => {
+  it("is refused for a side that was dialled before, and the other side still joins", async () => {
     const left = await openLane(west, mine);
     expect(await refusal(west, mine.ticket)).toEqual([409, "ticket.replayed"]);
     const right = await openLane(east, theirs);
@@ -142,7 +142,7 @@ describe("a ticket is refused", () => {
     );
   });
 
-  it("to a third dial, from either side, and the lane stays", async () => {
+  it("is refused for a third dial of either side, and the lane stays open", async () => {
     const [left, right] = await both();
     expect(await refusal(west, mine.ticket)).toEqual([409, "lane.taken"]);
     expect(await refusal(east, theirs.ticket)).toEqual([409, "lane.taken"]);
@@ -150,7 +150,7 @@ describe("a ticket is refused", () => {
     await right.take("text", text("still here"));
   });
 
-  it("of another generation, of an ended session, and of one that never was", async () => {
+  it("is refused for another generation, an ended session and an unknown session", async () => {
     expect(await refusal(west, await altered(mine, { generation: 2 }))).toEqual([409, "ticket.stale"]);
     const session = makeId("session", random());
     expect(await refusal(west, await altered(mine, { session }))).toEqual([409, "ticket.stale"]);
@@ -159,12 +159,12 @@ describe("a ticket is refused", () => {
     expect(await refusal(east, theirs.ticket)).toEqual([409, "ticket.stale"]);
   });
 
-  it("when its time is over", async () => {
+  it("is refused once it has expired", async () => {
     const ticket = await altered(mine, { expires: Date.now() - 1 });
     expect(await refusal(west, ticket)).toEqual([403, "ticket.expired"]);
   });
 
-  it("when any part of it was altered or cut", async () => {
+  it("is refused when any part of it was altered or cut", async () => {
     const { ticket } = mine;
     const [body = "", mac = ""] = ticket.split(".");
     const other = (character = "") => (character === "A" ? "B" : "A");
@@ -180,7 +180,7 @@ describe("a ticket is refused", () => {
     for (const wrong of changed) expect(await refusal(west, wrong)).toEqual([403, "ticket.invalid"]);
   });
 
-  it("of another network, also to a site with the same role there", async () => {
+  it("is refused for another network, even to a site with the same role there", async () => {
     await createNetwork("other");
     const stranger = await TestUplink.open(await admit("other", "west"));
     expect(await refusal(stranger, mine.ticket)).toEqual([403, "ticket.wrong_site"]);
@@ -189,13 +189,13 @@ describe("a ticket is refused", () => {
     expect(await refusal(stranger, forged)).toEqual([403, "ticket.wrong_site"]);
   });
 
-  it("to two sites that no link connects any more", async () => {
+  it("is refused for two sites that no link connects", async () => {
     await call("POST", "/v1/networks/shop/sites/east/revoke");
     expect(await refusal(west, mine.ticket)).toEqual([409, "ticket.stale"]);
     expect(await refusal(east, theirs.ticket)).toEqual([403, "site.revoked"]);
   });
 
-  it("before any router is made for it", async () => {
+  it("is refused before a router is created for it", async () => {
     const peer = makeId("site", random());
     const ticket = await altered(mine, { session: makeId("session", random()), peer });
     expect(await refusal(west, ticket)).toEqual([409, "ticket.stale"]);
@@ -204,8 +204,8 @@ describe("a ticket is refused", () => {
   });
 });
 
-describe("revoking a site", () => {
-  it("cuts both ends of its lanes, and no other pair's", async () => {
+describe("the revocation of a site", () => {
+  it("cuts both ends of its lanes, and no lanes of other pairs", async () => {
     const [left, right] = await both();
     const north = await TestUplink.open(await admit("shop", "north"), { offers: [offer("db")] });
     const [one, two] = await bring(west, north, "db");
@@ -223,7 +223,7 @@ describe("revoking a site", () => {
     await untouched[0].take("text", text("and on"));
   });
 
-  it("cuts a lane also when its session was reported as over, truly or not", async () => {
+  it("cuts a lane even when its session was reported as ended", async () => {
     const [left, right] = await both();
     east.send({ type: "session.ended", session: mine.session, generation: 1, code: "session.closed" });
     await east.settle();
@@ -234,7 +234,7 @@ describe("revoking a site", () => {
     expect((await right.closed).code).toBe(1006);
   });
 
-  it("ends a side that waits", async () => {
+  it("ends a waiting side", async () => {
     const left = await openLane(west, mine);
     await call("POST", "/v1/networks/shop/sites/east/revoke");
     expect((await left.closed).code).toBe(1006);

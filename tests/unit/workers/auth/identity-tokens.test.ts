@@ -88,7 +88,7 @@ describe("IdentityTokens.verify on a valid token", () => {
     const secure = await Provider.start({ tls: true });
     try {
       const token = await secure.token({ claims: { roles: ["admins"] } });
-      // Node trusts this CA for no request of the test's: as an untrusted certificate would be.
+      // Node does not trust this CA in the test, so the certificate is untrusted.
       expect(await codeOf(verify(token, { issuer: secure.issuer }))).toBe("oidc.unreachable");
     } finally {
       await secure.stop();

@@ -28,7 +28,7 @@ function makeKeys(parts: { issuer?: string; jwks?: string | null } = {}) {
 
 const TOKEN = { payload: "", signature: "" };
 
-/** What looking for the key with an id comes to: "found", or an error's code. */
+/** Looks for the key with an id. @returns "found", or the code of the error */
 async function look(keys: ProviderKeys, kid = provider.keys[0]?.kid): Promise<string> {
   const found = await codeOf(Promise.resolve(keys.find({ alg: "ES256", kid: kid ?? "" }, TOKEN)));
   return found === "none" ? "found" : found;
@@ -113,7 +113,7 @@ describe("ProviderKeys", () => {
     now += TIMES.fresh;
     void keys.find({ alg: "ES256", kid: "lost" }, TOKEN);
     expect(asked).toBe(2);
-    // What is held is good enough for the others meanwhile, and they begin anew when nothing comes.
+    // Other requests use the held keys meanwhile, and fetch again when none arrive.
     expect(await look(keys)).toBe("found");
     expect(asked).toBe(2);
     now += TIMES.timeout;

@@ -50,7 +50,7 @@ describe("a network CA near its expiry", () => {
     const { certificate } = await madeAt(now);
     const { notBefore, notAfter } = read(certificate);
     const third = notAfter - (notAfter - notBefore) / 3;
-    // The deployment CA in these tests lives as long as it does: nothing would be won.
+    // The deployment CA of these tests expires at the same time, so a new certificate would not last longer.
     expect(nearsEnd(certificate, third + DAY, ca.certificate)).toBe(false);
     expect(nearsEnd(certificate, third - DAY)).toBe(false);
     expect(nearsEnd(certificate, third + DAY)).toBe(true);

@@ -41,7 +41,7 @@ const constraints = (isCa: boolean) => new x509.BasicConstraintsExtension(isCa, 
 const clientAuth = () => new x509.ExtendedKeyUsageExtension(["1.3.6.1.5.5.7.3.2"]);
 const mayCertify = () => new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true);
 
-/** A network CA, right unless told otherwise. */
+/** A network CA, valid but for the options. */
 const networkCa = (options: Partial<Parameters<typeof forge>[0]> = {}) =>
   forge({
     subject: NETWORK_NAME,
@@ -52,7 +52,7 @@ const networkCa = (options: Partial<Parameters<typeof forge>[0]> = {}) =>
     ...options,
   });
 
-/** A leaf under it, right unless told otherwise. */
+/** A leaf under it, valid but for the options. */
 const leaf = (options: Partial<Parameters<typeof forge>[0]> = {}) =>
   forge({
     subject: "CN=site",

@@ -46,7 +46,7 @@ beforeAll(async () => {
   samples = [site.certificate.certificate, site.authority.certificate, ca.der, library, issuer.certificate];
 });
 
-/** What the library reads of the same bytes. */
+/** What the library (@peculiar/x509) reads from the same bytes. */
 function byLibrary(
   der: Uint8Array<ArrayBuffer>,
 ): Omit<Certificate, "isSignedBy" | "subject" | "subjectName" | "issuer" | "der"> {
@@ -67,7 +67,7 @@ function byLibrary(
   };
 }
 
-/** The same; null where the library does not read the bytes. */
+/** The same; null when the library refuses the bytes. */
 function byLibraryIfItCan(der: Uint8Array<ArrayBuffer>): ReturnType<typeof byLibrary> | null {
   try {
     return byLibrary(der);

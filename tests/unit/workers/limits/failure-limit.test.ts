@@ -10,7 +10,7 @@ function limitOf() {
   });
 }
 
-/** One attempt: whether it was looked at. */
+/** Makes one attempt. @returns whether it was admitted */
 function attempt(limit: FailureLimit, credential: string | null, good: boolean, now = 0, client = "nat") {
   if (limit.admit(client, credential, now) > 0) return false;
   if (good) limit.succeeded(credential, now);

@@ -39,7 +39,7 @@ describe("ConnectionTable", () => {
     table.move(handshake as Connection, "handshake", 1);
     for (let each = 0; each < 4; each++) admit(`new${each}`, `198.51.100.${each}`, 1_000);
     expect(closed).toEqual(["silent"]);
-    // Newer silent ones go before a handshake that has more of its time left.
+    // Newer silent connections are closed before a handshake with more of its time left.
     admit("new4", "198.51.100.4", 9_000);
     expect(closed).toEqual(["silent", "new0"]);
   });

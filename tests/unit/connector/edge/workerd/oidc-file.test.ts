@@ -33,7 +33,7 @@ async function read(text: string) {
   return readOidcFile(file);
 }
 
-/** The message of the refusal. */
+/** The message of a refusal. */
 async function refusal(attempt: Promise<unknown>): Promise<string> {
   const thrown = await attempt.then(
     () => null,

@@ -4,7 +4,7 @@ import { type Run, restartPause, Supervisor } from "../../../../../connector/edg
 import { silent } from "../../../../../connector/log.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
 
-/** A run that ends when told to. */
+/** A run that ends on request. */
 class FakeRun implements Run {
   readonly ended: Promise<string>;
   crash: (how: string) => void = () => {};
@@ -80,7 +80,7 @@ test("stop does not wait for a pause", async () => {
   await supervisor.start();
   runs[0]?.crash("status 1");
   await eventually("a second launch", () => launches() === 2);
-  // It waits at least this long now; a timer that is as short and starts later ends later.
+  // The pause is at least this long; a timer of the same length that starts later ends later.
   const pause = sleep(restartPause(1), "the pause");
   expect(await Promise.race([supervisor.stop(0).then(() => "stopped"), pause])).toBe("stopped");
 });

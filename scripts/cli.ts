@@ -23,12 +23,12 @@ const INTRO = `# The fairlead command
 - **Errors** go to standard error, as three lines: what was wrong, its code (see [errors.md](errors.md)), and what to do.
 
   \`\`\`
-  error: there is no network "shop"
+  error: There is no network "shop".
     code: network.unknown
     do: \`fairlead network list\` shows the networks; \`fairlead network create\` makes one.
   \`\`\`
 
-  With \`--json\` the same is one line, \`{"error":{"code":…,"message":…,"action":…}}\`.
+  With \`--json\` an error is one line, \`{"error":{"code":…,"message":…,"action":…}}\`.
 - **The edge** is that of the stored login (\`fairlead login\`), in \`~/.config/fairlead/login.json\`.
   \`XDG_CONFIG_HOME\` moves the file, and \`FAIRLEAD_CONFIG\` names another one.
   \`FAIRLEAD_URL\`, \`FAIRLEAD_KEY\` or \`FAIRLEAD_OIDC\` (a file with an identity token), and \`FAIRLEAD_CA\` (a file) take precedence.
@@ -37,7 +37,7 @@ const INTRO = `# The fairlead command
 - **At a site**, \`expose\`, \`unexpose\`, \`service status\`, \`link create\`, \`link delete\`, \`link status\` and \`status --state\` reach the connector on the same machine through its state directory.
   That is the one of \`--state\`, else of \`FAIRLEAD_STATE\`, else of the only site on the machine.
 - **Proxies**: \`HTTPS_PROXY\` and \`NO_PROXY\` are honoured.
-- **Colours** are off when the output is no terminal, and with \`NO_COLOR\`.
+- **Colours** are off if the output is not a terminal, and with \`NO_COLOR\`.
 - **Secrets** that a command writes with \`-o\` go to a file that only you can read (mode 0600), whatever the file was before.
 - **Durations** are written like \`90s\`, \`15m\`, \`2h\`, \`1d\` or \`1h30m\`.
 - **Ctrl-C** or SIGTERM ends \`edge start\`, \`connector run\` and \`events --follow\` in order; a second one ends them at once.
@@ -54,7 +54,7 @@ function exitCodes(): string {
     const meaning = Object.entries(EXIT_MEANING).find(([each]) => each === name)?.[1] ?? "";
     return `| ${code} | ${meaning} |`;
   });
-  return `## Exit codes\n\nThey are stable.\n\n| code | meaning |\n|---|---|\n${rows.join("\n")}\n`;
+  return `## Exit codes\n\nExit codes are stable.\n\n| code | meaning |\n|---|---|\n${rows.join("\n")}\n`;
 }
 
 const titleOf = ({ path }: CommandDefinition) => path.join(" ");
@@ -80,7 +80,7 @@ function section(definition: CommandDefinition): string {
     "",
   ];
   const { summary, details } = definition;
-  lines.push(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`, ...sentences(details ?? ""), "");
+  lines.push(summary, ...sentences(details ?? ""), "");
   if (labels.length + options.length > 0) {
     lines.push("| argument or option | meaning |", "|---|---|");
     for (const { label, description } of labels) lines.push(`| \`${label}\` | ${cell(description)} |`);

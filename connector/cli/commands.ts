@@ -1,4 +1,4 @@
-/** All commands, in the order in which help shows them. */
+/** All commands, in the order of help. */
 import { revokeAccess } from "./access/revoke.ts";
 import { connectorRun } from "./connector/run.ts";
 import { edgeBackup } from "./edge/backup.ts";

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `fairlead` command. Nothing is imported before Node is known to be new enough to read it. */
+/** The `fairlead` command. It checks the version of Node before it imports anything. */
 export {};
 
 const LEAST_NODE = 24;
@@ -7,7 +7,7 @@ const major = Number(process.versions.node.split(".")[0]);
 
 if (major < LEAST_NODE) {
   process.stderr.write(
-    `error: fairlead needs Node ${LEAST_NODE} or later, and this is Node ${process.versions.node}\n` +
+    `error: fairlead needs Node ${LEAST_NODE} or later; this is Node ${process.versions.node}.\n` +
       "  code: cli.node\n" +
       `  do: Install Node ${LEAST_NODE} or later; \`node --version\` shows which one runs.\n`,
   );

@@ -1,11 +1,11 @@
-/** What the first words of commands stand for, as help shows them. */
+/** The first words of commands, and what help says of each. */
 export const NOUNS: Readonly<Record<string, string>> = {
-  edge: "the Workers that everything goes through",
-  network: "virtual application networks, isolated from each other",
-  key: "API keys of people and programs",
-  token: "invitations to a network",
-  site: "the members of a network",
-  service: "what sites offer to each other",
-  link: "what redeeming a token created between two sites",
-  connector: "the process that runs in a site",
+  edge: "The Workers through which connectors reach each other.",
+  network: "Virtual application networks, isolated from each other.",
+  key: "API keys of people and programs.",
+  token: "Invitations to a network.",
+  site: "Members of a network.",
+  service: "Servers that sites offer to each other.",
+  link: "Links between sites, each made by redeeming a token.",
+  connector: "The process that runs at a site.",
 };

@@ -1,4 +1,4 @@
-/** The commander program, made from the command definitions. */
+/** The commander program, built from the command definitions. */
 import { Argument, Command, Option } from "commander";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { CommandDefinition, OptionDefinition } from "./framework/definition.ts";
@@ -6,7 +6,7 @@ import type { Io } from "./framework/io.ts";
 import { wantsColour } from "./framework/printer.ts";
 import { NOUNS } from "./nouns.ts";
 
-/** Called with the command that was typed and the values of its definitions. */
+/** Runs the handler of the typed command with the values of its arguments and options. */
 export type Invoke = (
   definition: CommandDefinition,
   input: Readonly<Record<string, unknown>>,
@@ -24,13 +24,13 @@ export interface ProgramOptions {
 export function buildProgram({ commands, invoke, io, version }: ProgramOptions): Command {
   const program = new Command("fairlead")
     .description("Connects services across private clusters, clouds and machines through the edge.")
-    .version(version, "-V, --version", "print the version")
-    .helpOption("-h, --help", "show help")
+    .version(version, "-V, --version", "Print the version.")
+    .helpOption("-h, --help", "Show help.")
     .helpCommand(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      // Errors are printed in one form, by reportFailure.
+      // reportFailure prints every error in the same form.
       writeErr: () => undefined,
       outputError: () => undefined,
       getOutHelpWidth: () => io.stdout.columns ?? 100,
@@ -41,8 +41,8 @@ export function buildProgram({ commands, invoke, io, version }: ProgramOptions):
   for (const definition of commands) addCommand(program, definition, invoke);
   program
     .command("help")
-    .description("show help for a command")
-    .argument("[COMMAND...]", "words of the command")
+    .description("Show help for a command.")
+    .argument("[COMMAND...]", "Words of the command.")
     .action((words: string[]) => {
       findCommand(program, words).outputHelp();
     });
@@ -53,13 +53,13 @@ const OUTRO = `
 Every command takes --json. \`fairlead help COMMAND\` shows its options and examples.
 `;
 
-/** The command of those words. @throws FairleadError `request.invalid` */
+/** Finds the command with these words. @throws FairleadError `request.invalid` */
 function findCommand(program: Command, words: readonly string[]): Command {
   let at = program;
   for (const word of words) {
     const next = at.commands.find((each) => each.name() === word);
     if (next === undefined)
-      throw new FairleadError("request.invalid", `unknown command '${words.join(" ")}'`);
+      throw new FairleadError("request.invalid", `There is no command "${words.join(" ")}".`);
     at = next;
   }
   return at;
@@ -86,7 +86,7 @@ function addCommand(program: Command, definition: CommandDefinition, invoke: Inv
     ([key, option]) => [key, option, commanderOption(option)] as const,
   );
   for (const [, , option] of options) made.addOption(option);
-  made.option("--json", "print JSON, for programs");
+  made.option("--json", "Print JSON, for programs.");
   made.addHelpText("after", () => examplesText(definition));
   made.action(async () => {
     const given: Record<string, unknown> = made.opts();
@@ -115,23 +115,24 @@ function commanderOption(option: OptionDefinition<unknown>): Option {
   return made;
 }
 
-/** An option's line in help: what it does, its default, whether it can be repeated. */
+/** The help of an option: its description, its default, and whether it is required or can be repeated. */
 export function helpOf(option: OptionDefinition<unknown>): string {
-  const notes = [
-    ...(option.shown === undefined ? [] : [`default: ${option.shown}`]),
-    ...(option.required ? ["needed"] : []),
-    ...(option.kind === "many" ? ["can be repeated"] : []),
+  const sentences = [
+    option.description,
+    ...(option.shown === undefined ? [] : [`The default is ${option.shown}.`]),
+    ...(option.required ? ["Required."] : []),
+    ...(option.kind === "many" ? ["Can be repeated."] : []),
   ];
-  return notes.length === 0 ? option.description : `${option.description} (${notes.join("; ")})`;
+  return sentences.join(" ");
 }
 
 const describe = ({ summary, details }: CommandDefinition) =>
-  `${summary[0]?.toUpperCase()}${summary.slice(1)}.${details === undefined ? "" : `\n\n${details}`}`;
+  details === undefined ? summary : `${summary}\n\n${details}`;
 
 const examplesText = ({ examples }: CommandDefinition) =>
   `\nEXAMPLES:\n${examples.map(({ command, says }) => `  ${command}\n      ${says}`).join("\n")}\n`;
 
-/** Says which option or argument a wrong value was given to. */
+/** Names the option or argument in the error of a wrong value. */
 function naming<T>(name: string, parse: () => T): T {
   try {
     return parse();

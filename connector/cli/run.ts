@@ -1,4 +1,4 @@
-/** Runs one command line: parse, call the handler, and say how it ended. */
+/** Runs one command line: parses it, calls the handler, and reports a failure. */
 import { CommanderError } from "commander";
 import { FairleadError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
@@ -41,15 +41,15 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** commander's wordless end of `fairlead NOUN` as an error that names the verbs; null for anything else. */
+/** An error that names the verbs of `fairlead NOUN`, which commander ends without a message; null for another error. */
 function incomplete(thrown: unknown, argv: readonly string[]): FairleadError | null {
   if (!(thrown instanceof CommanderError) || thrown.code !== "commander.help") return null;
   const noun = argv.find((word) => !word.startsWith("-")) ?? "";
   const verbs = COMMANDS.filter(({ path }) => path[0] === noun).map(({ path }) => path.slice(1).join(" "));
-  return new FairleadError("request.invalid", `\`fairlead ${noun}\` needs one of: ${verbs.join(", ")}`);
+  return new FairleadError("request.invalid", `\`fairlead ${noun}\` needs one of: ${verbs.join(", ")}.`);
 }
 
-/** A line that does not parse may still have asked for JSON. */
+/** Whether a command line asks for JSON, even if it does not parse. */
 function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf("--");
   return (end === -1 ? argv : argv.slice(0, end)).includes("--json");

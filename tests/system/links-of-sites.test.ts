@@ -76,7 +76,7 @@ describe("a token of another site", () => {
   test("links this one to it, and both see each other at once", async () => {
     const created = await public2.fairlead("link", "create", token1);
     expect(created.stdout).toBe(
-      `Site configured to link to public1 through ${suite.edge.apiUrl} (name=link1)\n` +
+      `Site configured to link to public1 through ${suite.edge.apiUrl} (name=link1).\n` +
         "Check the status of the link using `fairlead link status`.",
     );
     expect((await public2.fairlead("link", "status", "--wait", "20")).stdout).toMatch(
@@ -222,7 +222,7 @@ describe("a link that is revoked", () => {
 describe("a link that is deleted", () => {
   test("is gone with what only it connected, and stays gone", async () => {
     const { stdout } = await private1.fairlead("link", "delete", "link1");
-    expect(stdout).toBe("Link link1 has been deleted.");
+    expect(stdout).toBe("Link link1 deleted.");
     expect((await linksOf(private1)).links.map(({ name }) => name)).toEqual(["link2"]);
     const unknown = await private1.fairlead("link", "delete", "link1", "--json");
     expect([unknown.status, unknown.json]).toEqual([

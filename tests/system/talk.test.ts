@@ -171,7 +171,7 @@ describe("step 10: revoke-access", () => {
 
     const said = await operator("revoke-access", "--issuer", "public1");
     expect(said).toContain("Access given by public1 revoked");
-    expect(said).toContain("1 token, 2 links and 2 sessions died.");
+    expect(said).toContain("1 token, 2 links and 2 sessions ended.");
     expect(said).toMatch(/link1 +private1 +public1/);
     expect(said).toMatch(/link1 +public2 +public1/);
     expect(await reset).toMatchObject([{ code: "ECONNRESET" }]);

@@ -11,19 +11,19 @@ import { edgeState, edgeStateOption, passphraseOption, readPassphrase } from "./
 
 export const edgeBackup = command({
   path: ["edge", "backup"],
-  summary: "write everything that an edge is into one file",
+  summary: "Write a backup of the whole edge to one file.",
   details:
-    "The deployment CA and the admin key come from the state directory, of `edge start` or of `edge deploy`; networks, sites, links, tokens, keys and events come from the running edge, which goes on meanwhile. It needs the role admin: the stored login's, or the admin key in the state directory. The file is a secret (mode 0600), as whoever has it can be that edge; a passphrase seals it.",
+    "The deployment CA and the admin key are read from the state directory of `edge start` or `edge deploy`. Networks, sites, links, tokens, keys and events are read from the running edge, which keeps running meanwhile. The command needs the role admin, from the stored login or from the admin key in the state directory. The file is a secret (mode 0600): its holder can impersonate the edge. A passphrase seals it.",
   options: {
-    output: needed("-o, --output <FILE>", "where it goes", someText),
+    output: needed("-o, --output <FILE>", "File to write.", someText),
     state: edgeStateOption,
     passphraseFile: passphraseOption,
   },
   examples: [
-    { command: "fairlead edge backup -o edge.backup", says: "backs up the edge of this machine" },
+    { command: "fairlead edge backup -o edge.backup", says: "Backs up the edge of this machine." },
     {
       command: "fairlead edge backup -o edge.backup --state ./deployment --passphrase-file ./passphrase",
-      says: "backs up an edge on Cloudflare that was deployed from ./deployment, sealed",
+      says: "Backs up and seals an edge on Cloudflare that was deployed from ./deployment.",
     },
   ],
   async run(context, { output, state: named, passphraseFile }) {
@@ -60,10 +60,10 @@ export const edgeBackup = command({
         );
         out.line(
           sealed
-            ? "It is sealed; without its passphrase nobody can restore it."
-            : "Whoever has this file can be this edge: keep it as you keep the CA's key.",
+            ? "It is sealed: restoring it needs the passphrase."
+            : "The holder of this file can impersonate this edge: keep it as safe as the CA's key.",
         );
-        out.line(`To restore it: \`fairlead edge restore ${output}\``);
+        out.line(`To restore it: \`fairlead edge restore ${output}\`.`);
       });
     } finally {
       await edge.close();
@@ -71,7 +71,7 @@ export const edgeBackup = command({
   },
 });
 
-/** The login, if there is one: the admin key of the state directory does as well. */
+/** The login; null without one, since the admin key of the state directory is enough. */
 async function loginOrNull(context: Context): Promise<Login | null> {
   try {
     return await context.login();

@@ -9,66 +9,63 @@ import { accepting, someText } from "../framework/values.ts";
 
 const DEFAULT_WORKER = "fairlead";
 
-/** What Cloudflare allows as a Worker's name. */
+/** The name of a Worker, as Cloudflare allows it. */
 const workerName = accepting(z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be a DNS label"));
 
 export const edgeDeploy = command({
   path: ["edge", "deploy"],
-  summary: "put the edge on Cloudflare",
+  summary: "Deploy the edge to Cloudflare.",
   details:
-    "Needs two hostnames in a zone of yours and an API token in CLOUDFLARE_API_TOKEN (docs/deploy-cloudflare.md has its permissions). The first time makes the deployment CA and the first admin key in the state directory; after that, the same command updates the Worker, and goes on where a deployment stopped. --dry-run shows everything without an account and changes nothing.",
+    "The command needs two hostnames in one of your zones and an API token in CLOUDFLARE_API_TOKEN; docs/deploy-cloudflare.md lists its permissions. The first deployment creates the deployment CA and the first admin key in the state directory. Later the same command updates the Worker, and resumes a deployment that stopped halfway. --dry-run needs no account and changes nothing.",
   options: {
     api: value(
       "--api <HOSTNAME>",
-      "where people and joining sites reach the API; needed the first time",
+      "Hostname of the API, for people and joining sites. Required for the first deployment.",
       someText,
     ),
     gateway: value(
       "--gateway <HOSTNAME>",
-      "where connectors dial, with client certificates; needed the first time",
+      "Hostname that connectors dial with client certificates. Required for the first deployment.",
       someText,
     ),
     state: value(
       "--state <DIR>",
-      "state directory; else `fairlead/deployment` in XDG_STATE_HOME or ~/.local/state",
+      "State directory. The default is `fairlead/deployment` in XDG_STATE_HOME or ~/.local/state.",
       someText,
     ),
     worker: value(
       "--worker <NAME>",
-      `name of the Worker; else the last one, at first ${DEFAULT_WORKER}`,
+      `Name of the Worker. The default is the name of the last deployment, at first ${DEFAULT_WORKER}.`,
       workerName,
     ),
     account: value(
       "--account <ID>",
-      "the account; else CLOUDFLARE_ACCOUNT_ID, or that of the zone",
+      "Account. The default is CLOUDFLARE_ACCOUNT_ID, or the account of the zone.",
       someText,
     ),
     oidc: value(
       "--oidc <FILE>",
-      "YAML: whose identity tokens are good for the API, as for `edge start`; kept for later deployments",
+      "YAML file that names the identity provider whose tokens the API accepts, as for `edge start`. Later deployments keep it.",
       someText,
     ),
-    withoutOidc: flag("--without-oidc", "identity tokens are good for nothing any more"),
+    withoutOidc: flag("--without-oidc", "Stop accepting identity tokens."),
     wrangler: value(
       "--wrangler <FILE>",
-      "wrangler's program; else the one installed beside fairlead, or that on the PATH",
+      "Program of wrangler. The default is the wrangler installed beside fairlead, or the one on the PATH.",
       someText,
     ),
-    dryRun: flag(
-      "--dry-run",
-      "show what would be done, and have wrangler check the Worker; needs no account",
-    ),
+    dryRun: flag("--dry-run", "Show the steps and let wrangler check the Worker, without an account."),
   },
   examples: [
     {
       command: "fairlead edge deploy --api edge.example.com --gateway gateway.example.com --dry-run",
-      says: "shows what the next would do",
+      says: "Shows the steps of the next deployment.",
     },
     {
       command: "fairlead edge deploy --api edge.example.com --gateway gateway.example.com",
-      says: "deploys, and says what remains to be done by hand",
+      says: "Deploys the edge and lists what remains to be done by hand.",
     },
-    { command: "fairlead edge deploy", says: "updates what was deployed from the usual state directory" },
+    { command: "fairlead edge deploy", says: "Updates the deployment of the default state directory." },
   ],
   async run(context, input) {
     const [plan, { deploy, dryRun }, { findWrangler }] = await Promise.all([
@@ -77,7 +74,7 @@ export const edgeDeploy = command({
       import("../../operator/deploy/wrangler.ts"),
     ]);
     if (input.oidc !== undefined && input.withoutOidc) {
-      throw new FairleadError("request.invalid", "--oidc and --without-oidc exclude each other");
+      throw new FairleadError("request.invalid", "--oidc and --without-oidc exclude each other.");
     }
     const { env } = context.io;
     const state = input.state ?? join(await stateHome(context.io), "deployment");
@@ -103,23 +100,20 @@ export const edgeDeploy = command({
       const [steps, byHand] = [plan.steps(deployment), plan.byHand(deployment, null)];
       context.answer({ ...document, did, wrangler: words, steps, byHand }, (out) => {
         out.line();
-        out.line("It would:");
+        out.line("The deployment would take these steps:");
         for (const [at, step] of steps.entries()) out.line(`  ${at + 1}. ${step}`);
         out.line();
-        out.line("with this command, in a directory of its own:");
+        out.line("It would run this command in a directory of its own:");
         out.line(`  ${words.map(quote).join(" ")}`);
         out.line();
-        printByHand(context, "Then there would remain to be done by hand:", byHand);
+        printByHand(context, "These steps would remain to be done by hand:", byHand);
       });
       return;
     }
     const { Cloudflare } = await import("../../operator/deploy/cloudflare.ts");
     const token = env.CLOUDFLARE_API_TOKEN;
     if (!token) {
-      throw new FairleadError(
-        "deploy.missing",
-        "there is no API token of Cloudflare in CLOUDFLARE_API_TOKEN",
-      );
+      throw new FairleadError("deploy.missing", "CLOUDFLARE_API_TOKEN holds no API token of Cloudflare.");
     }
     const cloudflare = new Cloudflare({ token, url: env.CLOUDFLARE_API_BASE_URL || undefined });
     const byHand = await deploy(
@@ -130,12 +124,12 @@ export const edgeDeploy = command({
     context.answer({ ...document, did, byHand }, (out) => {
       out.line();
       out.line(`The edge is deployed: https://${deployment.api}, gateway at https://${deployment.gateway}.`);
-      printByHand(context, "What remains to be done by hand:", byHand);
+      printByHand(context, "These steps remain to be done by hand:", byHand);
     });
   },
 });
 
-/** What is to be deployed: what was said, and what was said the last time. @throws FairleadError `request.invalid` */
+/** The deployment as the options say, with the last deployment's record in place of options that are not given. @throws FairleadError `request.invalid` */
 async function describeDeployment(
   state: string,
   input: {
@@ -152,13 +146,13 @@ async function describeDeployment(
     import("node:fs/promises"),
   ]);
   const text = await readFile(join(state, DEPLOYMENT_FILE), "utf8").catch(() => null);
-  // A damaged record is told when the directory is opened.
+  // Opening the directory reports a damaged record.
   const last = text === null ? undefined : DeploymentRecord.safeParse(tryJson(text)).data;
   const [api, gateway] = [input.api ?? last?.api, input.gateway ?? last?.links];
   if (api === undefined || gateway === undefined) {
     throw new FairleadError(
       "request.invalid",
-      "the first deployment needs --api HOSTNAME and --gateway HOSTNAME",
+      "The first deployment needs --api HOSTNAME and --gateway HOSTNAME.",
     );
   }
   const hostnames = parseHostnames(api, gateway);
@@ -177,7 +171,7 @@ async function readOidc(
   if (authorities.length === 0 && !onLoopback) return variables;
   throw new FairleadError(
     "request.invalid",
-    `--oidc ${path}: Cloudflare reaches a provider on the internet only, with a public certificate (no \`ca\`)`,
+    `--oidc ${path}: Cloudflare reaches providers on the internet alone, with public certificates (no \`ca\`).`,
   );
 }
 

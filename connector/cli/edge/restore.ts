@@ -10,42 +10,48 @@ import { edgeState, edgeStateOption, passphraseOption, readPassphrase, startComm
 
 export const edgeRestore = command({
   path: ["edge", "restore"],
-  summary: "restore an edge from a backup onto an empty machine",
+  summary: "Restore an edge from a backup onto an empty machine.",
   details:
-    "Everything goes into the state directory, which must be empty, or nothing does; then `fairlead edge start` runs it. Sites come back by themselves as soon as it is reached where it was before, and streams open anew. For an edge on Cloudflare: --keys-only, then `fairlead edge deploy`, then --data-only. Do not run the restored edge beside the one that was backed up.",
-  arguments: { file: argument("FILE", "what `fairlead edge backup` wrote", someText) },
+    "The state directory must be empty; the command restores everything or nothing. `fairlead edge start` then runs the edge. Sites reconnect by themselves as soon as the edge answers at its former addresses, and streams open anew. For an edge on Cloudflare: restore with --keys-only, run `fairlead edge deploy`, then restore with --data-only. Never run the restored edge and the original at the same time.",
+  arguments: { file: argument("FILE", "Backup that `fairlead edge backup` wrote.", someText) },
   options: {
     state: edgeStateOption,
     passphraseFile: {
       ...passphraseOption,
-      description: "file with the passphrase of a sealed backup in its first line; - is standard input",
+      description: "File whose first line is the passphrase of a sealed backup. `-` is standard input.",
     },
-    keysOnly: flag("--keys-only", "only the CA and the admin key, for `fairlead edge deploy --state DIR`"),
-    dataOnly: flag(
-      "--data-only",
-      "only networks and API keys, into the empty edge that you are logged in to",
+    keysOnly: flag(
+      "--keys-only",
+      "Restore the CA and the admin key alone, for `fairlead edge deploy --state DIR`.",
     ),
-    logLevel: valueOr("--log-level <LEVEL>", "debug, info, warn or error", logLevel, "warn", "warn"),
+    dataOnly: flag("--data-only", "Restore networks and API keys alone, into the empty edge of the login."),
+    logLevel: valueOr(
+      "--log-level <LEVEL>",
+      "Least level of log lines: debug, info, warn or error.",
+      logLevel,
+      "warn",
+      "warn",
+    ),
   },
   examples: [
-    { command: "fairlead edge restore edge.backup", says: "restores into the usual state directory" },
+    { command: "fairlead edge restore edge.backup", says: "Restores into the default state directory." },
     {
       command: "fairlead edge restore edge.backup --state /var/lib/fairlead --passphrase-file ./passphrase",
-      says: "restores a sealed backup into another one",
+      says: "Restores a sealed backup into another directory.",
     },
     {
       command: "fairlead edge restore edge.backup --data-only",
-      says: "fills an edge on Cloudflare that was deployed with the keys of the backup",
+      says: "Restores the data of an edge on Cloudflare that was deployed with the backup's keys.",
     },
   ],
   async run(context, input) {
     if (input.keysOnly && input.dataOnly) {
-      throw new FairleadError("request.invalid", "--keys-only and --data-only exclude each other");
+      throw new FairleadError("request.invalid", "--keys-only and --data-only exclude each other.");
     }
     if (input.dataOnly && input.state !== undefined) {
       throw new FairleadError(
         "request.invalid",
-        "--data-only goes into the edge of the login, not into a --state",
+        "--data-only restores into the edge of the login and takes no --state.",
       );
     }
     const { readBackup } = await import("../../operator/backup/backup-file.ts");
@@ -77,7 +83,7 @@ export const edgeRestore = command({
       out.line(
         `${count(backup.networks.length, "network")} restored to ${state}, as of ${backup.header.createdAt}.`,
       );
-      out.line(`Sites look for it at ${backup.header.urls.api}. To start it there:`);
+      out.line(`Sites expect it at ${backup.header.urls.api}. To start it there:`);
       out.line(`  ${start}`);
     });
   },
@@ -88,7 +94,7 @@ async function restoreData(context: Context, backup: Backup): Promise<void> {
   const { api } = backup.header.urls;
   const { url } = await context.login();
   if (url !== api) {
-    const doubt = `Sites of this backup look for their edge at ${api}, while this is ${url}.`;
+    const doubt = `Sites of this backup expect their edge at ${api}, and this edge is ${url}.`;
     context.aside.line(`${context.aside.paint("yellow", "warning:")} ${doubt}`);
   }
   await send(await context.edge(), backup, () => {});

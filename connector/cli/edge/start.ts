@@ -12,44 +12,56 @@ const GATEWAY = "127.0.0.1:8444";
 
 export const edgeStart = command({
   path: ["edge", "start"],
-  summary: "run the whole edge on this machine, in the foreground",
+  summary: "Run the whole edge on this machine, in the foreground.",
   details:
-    "The first start makes the deployment CA and the first admin key. The edge keeps everything in its state directory and starts again with it. It logs in on this machine, so that the other commands work at once.",
+    "The first start creates the deployment CA and the first admin key. The edge keeps everything in its state directory and starts again from it. It stores a login on this machine, so that the other commands work at once.",
   options: {
     state: value(
       "--state <DIR>",
-      "state directory; else `fairlead/edge` in XDG_STATE_HOME or ~/.local/state",
+      "State directory. The default is `fairlead/edge` in XDG_STATE_HOME or ~/.local/state.",
       someText,
     ),
-    api: valueOr("--api <HOST:PORT>", "where people and joining sites reach the API", hostPort, API, API),
-    gateway: valueOr("--gateway <HOST:PORT>", "where connectors dial", hostPort, GATEWAY, GATEWAY),
+    api: valueOr(
+      "--api <HOST:PORT>",
+      "Address of the API, for people and joining sites.",
+      hostPort,
+      API,
+      API,
+    ),
+    gateway: valueOr("--gateway <HOST:PORT>", "Address that connectors dial.", hostPort, GATEWAY, GATEWAY),
     lanes: value(
       "--lanes <HOST:PORT|off>",
-      "where lanes go directly to workerd; else the host of --gateway and the port after its. `off`: to --gateway",
+      "Address where workerd itself takes lanes; `off` sends lanes to the gateway. The default is the gateway's host and the port after the gateway's.",
       hostPortOr("off"),
     ),
     hostname: value(
       "--hostname <NAME>",
-      "name or address by which sites reach this machine; needed when sites are elsewhere",
+      "Name or address by which sites reach this machine. Required when sites run on other machines.",
       someText,
     ),
     oidc: value(
       "--oidc <FILE>",
-      "YAML: whose identity tokens are good for the API, and which claims give which role",
+      "YAML file that names the identity provider whose tokens the API accepts, and the role that each claim gives.",
       someText,
     ),
-    login: flag("--no-login", "do not store a login on this machine"),
-    logLevel: valueOr("--log-level <LEVEL>", "debug, info, warn or error", logLevel, "info", "info"),
+    login: flag("--no-login", "Do not store a login on this machine."),
+    logLevel: valueOr(
+      "--log-level <LEVEL>",
+      "Least level of log lines: debug, info, warn or error.",
+      logLevel,
+      "info",
+      "info",
+    ),
   },
   examples: [
-    { command: "fairlead edge start", says: "an edge for trying things out on this machine" },
+    { command: "fairlead edge start", says: "Runs an edge for this machine alone, to try things out." },
     {
       command: "fairlead edge start --api 0.0.0.0:443 --gateway 0.0.0.0:8444 --hostname edge.example",
-      says: "an edge for sites elsewhere, reached as edge.example",
+      says: "Runs an edge that sites on other machines reach as edge.example.",
     },
     {
       command: "fairlead edge start --oidc oidc.yaml",
-      says: "people and programs also come with tokens of the provider in oidc.yaml; see docs/operations.md",
+      says: "Also accepts identity tokens of the provider in oidc.yaml; see docs/operations.md.",
     },
   ],
   async run(context, input) {
@@ -105,14 +117,14 @@ async function readOidc(path: string) {
   return await readOidcFile(path);
 }
 
-/** Logs this machine in with the admin key; returns the login's file, undefined without one. A chosen network is kept. */
+/** Stores a login with the admin key, and keeps a chosen network. Returns the login's file; undefined without an admin key. */
 async function storeLogin(
   env: Readonly<Record<string, string | undefined>>,
   at: { apiUrl: string; caFile: string; adminKeyFile: string },
 ): Promise<string | undefined> {
   const { readLogin, writeLogin } = await import("../../operator/login/stored-login.ts");
   const key = await readFile(at.adminKeyFile, "utf8").catch(() => undefined);
-  // An operator may have taken the admin key away; then a login that exists stays as it is.
+  // Without the admin key's file, which an operator may have moved, a stored login stays as it is.
   if (key === undefined) return undefined;
   const ca = await readFile(at.caFile, "utf8");
   const before = await readLogin(env).catch(() => null);

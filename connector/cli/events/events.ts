@@ -8,51 +8,57 @@ import { wholeNumber } from "../framework/values.ts";
 import { eventType, isoOf, parseMoment } from "./options.ts";
 
 /**
- * How often --follow looks for more, ms: soon after something happened, and less and less often while nothing does,
- * since each look wakes the network's registry.
+ * The time between two requests of --follow, ms. It starts anew after an event and grows without events, because each
+ * request wakes the network's registry.
  */
 const LOOK_MS = { first: 1000, last: 5000, growth: 1.5 } as const;
-/** Types are padded to this, so that texts stand below each other. */
+/** Types are padded to this length, so that the texts are aligned. */
 const LONGEST_TYPE = Math.max(...EventType.options.map((type) => type.length));
-/** Most events that one answer holds. */
+/** The most events in one answer of the API. */
 const PAGE = 1000;
 const NEWEST = 50;
 
 export const events = command({
   path: ["events"],
-  summary: "show what happened in a network, or at the edge itself",
-  details: `With --follow --json, each event is one line of JSON. Types are ${EventType.options.join(", ")}.`,
+  summary: "Show the events of a network, or of the edge itself.",
+  details: `With --follow --json, each event is one line of JSON. The types are ${EventType.options.join(", ")}.`,
   options: {
-    follow: flag("-f, --follow", "keep showing events as they happen, until Ctrl-C"),
-    since: value("--since <TIME>", "only what happened since then: 1h, or 2026-11-20T10:00:00Z", parseMoment),
+    follow: flag("-f, --follow", "Keep showing events as they happen, until Ctrl-C."),
+    since: value("--since <TIME>", "Show events since a time: 1h, or 2026-11-20T10:00:00Z.", parseMoment),
     type: value(
       "--type <TYPE>",
-      `only events of one type, or of a group: ${EventGroup.options.join(", ")}`,
+      `Show events of one type, or of one group: ${EventGroup.options.join(", ")}.`,
       eventType,
     ),
     limit: value(
       "--limit <N>",
-      `how many of the newest; else ${NEWEST}, with --since ${PAGE}`,
+      `Number of events, the newest ones. The default is ${NEWEST}, or ${PAGE} with --since.`,
       wholeNumber(1, PAGE),
     ),
-    edge: flag("--edge", "the edge's own events: keys, and networks made and deleted; needs the role admin"),
+    edge: flag(
+      "--edge",
+      "Show the edge's own events: API keys, and networks created and deleted. Needs the role admin.",
+    ),
     network: networkOption,
   },
   examples: [
-    { command: "fairlead events", says: "shows the newest events" },
+    { command: "fairlead events", says: "Shows the newest events." },
     {
       command: "fairlead events --since 1h --type link",
-      says: "what happened to links within the last hour",
+      says: "Shows what happened to links in the last hour.",
     },
-    { command: "fairlead events --follow --type site.down", says: "waits for sites that go down" },
+    {
+      command: "fairlead events --follow --type site.down",
+      says: "Shows every site that goes down, as it happens.",
+    },
     {
       command: "fairlead events --edge --since 1d",
-      says: "who made, used wrongly or revoked keys since yesterday",
+      says: "Shows which keys were created, misused and revoked since yesterday.",
     },
   ],
   async run(context, input) {
     if (input.edge && input.network !== undefined) {
-      throw new FairleadError("request.invalid", "--edge and --network exclude each other");
+      throw new FairleadError("request.invalid", "--edge and --network exclude each other.");
     }
     const { listEvents } = await import("../../operator/edge-api.ts");
     const network = input.edge ? null : await context.network(input.network);
@@ -78,13 +84,13 @@ export const events = command({
   },
 });
 
-/** Prints the first events, then later ones until interrupted. Waits for an edge that does not answer. */
+/** Prints the first events, then later events until the user interrupts. Waits for an edge that does not answer. */
 async function follow(
   context: Context,
   first: readonly NetworkEvent[],
   list: (after: number, signal: AbortSignal) => Promise<readonly NetworkEvent[]>,
 ): Promise<void> {
-  // Before the first line is printed: a reader of that line may interrupt the command at once.
+  // Handle signals before printing: a program that reads the first line may interrupt the command at once.
   const interrupted = context.io.untilInterrupted();
   for (const event of first) printEvent(context, event);
   let after = first.at(-1)?.id ?? 0;

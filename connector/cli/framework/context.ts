@@ -1,4 +1,4 @@
-/** What a handler gets besides its input: where to print, and the edge or the connector to talk to. */
+/** The context of a command: its input and output, its login, and its client of the edge. */
 import { join } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { EdgeClient } from "../../net/edge-client.ts";
@@ -9,9 +9,9 @@ import { Printer } from "./printer.ts";
 export class Context {
   readonly io: Io;
   readonly json: boolean;
-  /** For people, on stdout. */
+  /** Prints the answer for people, on stdout. */
   readonly out: Printer;
-  /** For people, on stderr: what is not the answer. */
+  /** Prints everything but the answer for people, on stderr. */
   readonly aside: Printer;
   #login: Login | undefined;
   #edge: EdgeClient | undefined;
@@ -25,19 +25,19 @@ export class Context {
 
   /** Prints the answer of a command: `document` as JSON with --json, else whatever `human` prints. */
   answer(document: unknown, human: (out: Printer) => void): void {
-    // JSON escapes what is in its strings; its lines are its own.
+    // JSON escapes control characters in its strings, so the text is written as it is.
     if (this.json) this.out.raw(`${JSON.stringify(document, null, 2)}\n`);
     else human(this.out);
   }
 
-  /** Who we are to the edge. @throws FairleadError `edge.not_logged_in` */
+  /** The login of this command. @throws FairleadError `edge.not_logged_in` */
   async login(): Promise<Login> {
     const { resolveLogin } = await import("../../operator/login/login.ts");
     this.#login ??= await resolveLogin(this.io.env);
     return this.#login;
   }
 
-  /** The edge we are logged in to. @throws FairleadError `edge.not_logged_in` */
+  /** The client of the login's edge. @throws FairleadError `edge.not_logged_in` */
   async edge(): Promise<EdgeClient> {
     if (this.#edge === undefined) {
       const [{ EdgeClient }, login] = await Promise.all([import("../../net/edge-client.ts"), this.login()]);
@@ -47,8 +47,9 @@ export class Context {
   }
 
   /**
-   * The network a command means: the one named, that of FAIRLEAD_NETWORK, the stored one, or the only one.
-   * @throws FairleadError `network.unknown` when there is none, `request.invalid` when it is not clear which.
+   * The network of the command: the named network, the network of FAIRLEAD_NETWORK, the stored network, or the only
+   * network.
+   * @throws FairleadError `network.unknown` without a network, `request.invalid` if the choice is ambiguous.
    */
   async network(named: string | undefined): Promise<string> {
     const chosen = named ?? (this.io.env.FAIRLEAD_NETWORK || (await this.login()).network);
@@ -57,23 +58,23 @@ export class Context {
     const networks = await listNetworks(await this.edge());
     const [only, ...others] = networks;
     if (only === undefined) {
-      throw new FairleadError("network.unknown", "there is no network yet, or your key may see none");
+      throw new FairleadError("network.unknown", "There is no network yet, or your key may see none.");
     }
     if (others.length === 0) return only.name;
     const names = networks.map((network) => network.name).join(", ");
     throw new FairleadError(
       "request.invalid",
-      `there are several networks (${names}): name one with --network, FAIRLEAD_NETWORK or \`fairlead network use\``,
+      `There are several networks (${names}). Name one with --network, FAIRLEAD_NETWORK or \`fairlead network use\`.`,
     );
   }
 
-  /** Closes what the command opened. */
+  /** Closes the client that the command opened. */
   async close(): Promise<void> {
     await this.#edge?.close();
   }
 }
 
-/** Where state is kept unless --state says otherwise: `<XDG_STATE_HOME or ~/.local/state>/fairlead`. */
+/** The default home of state directories: `<XDG_STATE_HOME or ~/.local/state>/fairlead`. */
 export async function stateHome(io: Io): Promise<string> {
   const { homedir } = await import("node:os");
   const base = io.env.XDG_STATE_HOME || join(io.env.HOME || homedir(), ".local", "state");
@@ -81,8 +82,8 @@ export async function stateHome(io: Io): Promise<string> {
 }
 
 /**
- * The state directory of the site on this machine: --state, FAIRLEAD_STATE, or the only one in its usual place.
- * @throws FairleadError `connector.unreachable` when there is none or it is not clear which.
+ * The state directory of the site on this machine: --state, FAIRLEAD_STATE, or the only directory in the default home.
+ * @throws FairleadError `connector.unreachable` without a state directory, or if the choice is ambiguous.
  */
 export async function siteState(io: Io, named: string | undefined): Promise<string> {
   const given = named ?? (io.env.FAIRLEAD_STATE || undefined);
@@ -95,7 +96,7 @@ export async function siteState(io: Io, named: string | undefined): Promise<stri
   throw new FairleadError(
     "connector.unreachable",
     only === undefined
-      ? "no site is known on this machine"
-      : `several sites are known on this machine (${sites.join(", ")}), in ${home}`,
+      ? "There is no site on this machine."
+      : `There are several sites on this machine (${sites.join(", ")}), in ${home}.`,
   );
 }

@@ -1,29 +1,29 @@
 /**
- * A command as data: its place, words, arguments, options and examples, and the handler. The commander
- * program, the help texts and docs/cli.md are all made from these definitions.
+ * A command as data: its words, arguments, options, examples and handler. The commander program, the help texts and
+ * docs/cli.md are made from these definitions.
  */
 import type { Context } from "./context.ts";
 
-/** An option. `T` is what the handler gets. */
+/** An option. `T` is the type of the handler's value. */
 export interface OptionDefinition<T> {
-  /** As commander writes them: `-o, --output <FILE>`. */
+  /** In the form of commander: `-o, --output <FILE>`. */
   readonly flags: string;
   readonly description: string;
   readonly kind: "switch" | "one" | "many";
   readonly required: boolean;
-  /** What the handler gets when it is not given. */
+  /** The handler's value if the option is not given. */
   readonly fallback: T;
-  /** The default as help shows it. */
+  /** The default as help shows it. Not set if the description says it. */
   readonly shown?: string;
   parse(text: string): unknown;
 }
 
 /** A positional argument. */
 export interface ArgumentDefinition<T> {
-  /** In capitals, as help shows it. */
+  /** Name in capitals, as help shows it. */
   readonly label: string;
   readonly description: string;
-  /** Whether it can be left out; the handler then gets undefined. */
+  /** Whether the argument can be left out; the handler's value is then undefined. */
   readonly optional?: boolean;
   parse(text: string): T;
 }
@@ -38,31 +38,31 @@ type ArgumentValues<A extends Arguments> = {
 };
 
 export interface Example {
-  /** A command that parses as it stands (a test runs through all). */
+  /** A complete command. A test parses every example. */
   readonly command: string;
-  /** What it is for. */
+  /** What the command does, in a sentence. */
   readonly says: string;
 }
 
 interface Description {
-  /** Words after `fairlead`. */
+  /** The words after `fairlead`. */
   readonly path: readonly [string, ...string[]];
-  /** One line. */
+  /** What the command does, in a sentence. */
   readonly summary: string;
-  /** What else a user must know. */
+  /** What else a user must know, in sentences. */
   readonly details?: string;
   readonly examples: readonly [Example, ...Example[]];
 }
 
-/** A command whatever its options are. */
+/** A command with any arguments and options. */
 export interface CommandDefinition extends Description {
   readonly arguments: Arguments;
   readonly options: Options;
-  /** `input` holds the values by the keys of `arguments` and `options`, parsed by their definitions. */
+  /** @param input the parsed values, by the keys of `arguments` and `options` */
   run(context: Context, input: Readonly<Record<string, unknown>>): Promise<void>;
 }
 
-/** Defines a command; the handler's input is typed by the definitions. */
+/** Defines a command. The definitions give the type of the handler's input. */
 export function command<const A extends Arguments, const O extends Options>(
   definition: Description & {
     readonly arguments?: A;
@@ -74,19 +74,19 @@ export function command<const A extends Arguments, const O extends Options>(
     ...definition,
     arguments: definition.arguments ?? {},
     options: definition.options ?? {},
-    // The one cast: `input` was made from these very definitions.
+    // The only cast: the program builds `input` from these definitions.
     run: (context, input) => definition.run(context, input as ArgumentValues<A> & OptionValues<O>),
   };
 }
 
-/** An argument that must be given. */
+/** A required argument. */
 export const argument = <T>(
   label: string,
   description: string,
   parse: (text: string) => T,
 ): ArgumentDefinition<T> => ({ label, description, parse });
 
-/** An argument that can be left out; the last one only. */
+/** An optional argument; the last argument alone may be optional. */
 export const optionalArgument = <T>(
   label: string,
   description: string,
@@ -95,7 +95,7 @@ export const optionalArgument = <T>(
 
 const never = (text: string) => text;
 
-/** An option that is there or not. `--no-…` is true unless given. */
+/** An option without a value: true if given. `--no-…` is true unless given. */
 export const flag = (flags: string, description: string): OptionDefinition<boolean> => ({
   flags,
   description,
@@ -105,7 +105,7 @@ export const flag = (flags: string, description: string): OptionDefinition<boole
   parse: never,
 });
 
-/** An option with a value; undefined when it is not given. */
+/** An option with a value; undefined if it is not given. */
 export const value = <T>(
   flags: string,
   description: string,
@@ -119,14 +119,14 @@ export const value = <T>(
   parse,
 });
 
-/** An option that must be given. Its `fallback` is never used. */
+/** A required option. Its `fallback` is never used. */
 export const needed = <T>(
   flags: string,
   description: string,
   parse: (text: string) => T,
 ): OptionDefinition<T> => ({ ...value(flags, description, parse), required: true }) as OptionDefinition<T>;
 
-/** An option with a value and a default; `shown` is the default as a user would write it. */
+/** An option with a value and a default. @param shown the default as a user writes it */
 export const valueOr = <T>(
   flags: string,
   description: string,
@@ -135,7 +135,7 @@ export const valueOr = <T>(
   shown: string,
 ): OptionDefinition<T> => ({ flags, description, kind: "one", required: false, fallback, shown, parse });
 
-/** An option that may be given several times. */
+/** An option that can be repeated. */
 export const values = <T>(
   flags: string,
   description: string,

@@ -1,7 +1,7 @@
-/** Durations and times as people read them: `1h30m`, `3m20s ago`. */
+/** Formats durations and times for people: `1h30m`, `3m20s ago`. */
 import { DURATION_UNITS } from "../../config/duration.ts";
 
-/** A duration in the form that `parseDuration` parses, with its two largest units. */
+/** Formats a duration for `parseDuration`, rounded down to its two largest units. */
 export function formatDuration(seconds: number): string {
   let rest = Math.max(0, Math.round(seconds));
   const parts: string[] = [];

@@ -1,4 +1,4 @@
-/** Exit codes: what a script can tell from a failed command. They are stable; docs/cli.md lists them. */
+/** Exit codes of the command. They are stable, so that scripts can rely on them; docs/cli.md lists them. */
 import { ERRORS, type ErrorCode } from "../../../protocol/errors.ts";
 
 export const EXIT = {
@@ -9,22 +9,22 @@ export const EXIT = {
   unknown: 4,
   conflict: 5,
   unreachable: 6,
-  /** A second Ctrl-C while the first is being obeyed: 128 + SIGINT. */
+  /** A second Ctrl-C before the command ended: 128 + SIGINT. */
   interrupted: 130,
 } as const;
 
 export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
-  ok: "done",
-  failed: "failed, for a reason that has no code of its own below",
-  usage: "wrong usage or input",
-  forbidden: "not allowed: no login, a wrong key, or one that may not do this",
-  unknown: "the thing does not exist, or exists no more",
-  conflict: "it conflicts with something that exists",
-  unreachable: "the edge or the connector does not answer, or something timed out",
-  interrupted: "ended by a second Ctrl-C before it was finished",
+  ok: "The command succeeded.",
+  failed: "The command failed for a reason that has no code of its own below.",
+  usage: "The usage or the input is wrong.",
+  forbidden: "The request is not allowed: there is no login, the key is wrong, or the key may not do this.",
+  unknown: "The named thing does not exist, or no longer exists.",
+  conflict: "The request conflicts with something that exists.",
+  unreachable: "The edge or the connector does not answer, or a time limit passed.",
+  interrupted: "A second Ctrl-C ended the command before it finished.",
 };
 
-/** The exit code for an error, by the HTTP status that the error table gives it. */
+/** The exit code of an error, by its HTTP status in the error table. */
 export function exitCodeFor(code: ErrorCode): number {
   switch (ERRORS[code].status) {
     case 400:

@@ -1,11 +1,11 @@
-/** How a failed command ends: the error on stderr, and the exit code. */
+/** Reports the failure of a command: the error on stderr, and the exit code. */
 import { CommanderError } from "commander";
 import { asFairleadError, FairleadError, toErrorBody } from "../../../protocol/errors.ts";
 import { EXIT, exitCodeFor } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { Printer } from "./printer.ts";
 
-/** Prints what was thrown (with `json` as one line of JSON) and returns the exit code. */
+/** Prints a thrown error, with `json` as one line of JSON, and returns the exit code. */
 export function reportFailure(thrown: unknown, io: Io, json: boolean): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
   const error = toError(thrown);

@@ -1,11 +1,11 @@
-/** The outside of a command: its streams, its environment, its clock, its signals. Tests pass their own. */
+/** The surroundings of a command: streams, environment, clock and signals. Tests pass their own. */
 import { EXIT } from "./exit.ts";
 
-/** A stream that a command writes to. */
+/** An output stream of a command. */
 export interface Output {
   write(text: string): unknown;
   readonly isTTY: boolean;
-  /** Width of the terminal; undefined when it is none. */
+  /** Width of the terminal; undefined if the stream is not a terminal. */
   readonly columns: number | undefined;
 }
 
@@ -13,28 +13,28 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether a person can be asked. */
+  /** Whether the command can ask the user. */
   readonly interactive: boolean;
-  /** Asks a question on stderr and resolves with the line that was typed. */
+  /** Asks a question on stderr and resolves with the typed line. */
   ask(question: string): Promise<string>;
-  /** Everything that standard input has. */
+  /** Reads standard input to its end. */
   readInput(): Promise<string>;
   /**
-   * A signal that aborts at the first SIGINT or SIGTERM; the second ends the process at once. Until the
-   * first call, both end the process as they always do.
+   * Returns a signal that aborts at the first SIGINT or SIGTERM; the second ends the process at once. Before the first
+   * call, both end the process by default.
    */
   untilInterrupted(): AbortSignal;
   /** Calls the listener at each SIGHUP, which from then on no longer ends the process. */
   onHangup(listener: () => void): void;
-  /** Milliseconds since 1970. */
+  /** The time, ms since 1970. */
   now(): number;
 }
 
-/** The process's own. */
+/** The surroundings of this process. */
 export function processIo(): Io {
   let interrupted: AbortSignal | undefined;
   for (const stream of [process.stdout, process.stderr]) {
-    // `fairlead … | head` closes the pipe early; nobody is left to read an error either.
+    // `fairlead … | head` closes the pipe early, so an error could not be read either.
     stream.on("error", () => process.exit(EXIT.ok));
   }
   return {

@@ -1,4 +1,4 @@
-/** Log of a long-running command: readable on a terminal, JSON lines elsewhere. */
+/** The log of a long-running command: readable on a terminal, JSON lines elsewhere. */
 import { visible } from "../../../protocol/text.ts";
 import { LeveledLog, type LogLevel } from "../../log.ts";
 import type { Io, Output } from "./io.ts";
@@ -8,17 +8,17 @@ export interface LogOptions {
   readonly io: Io;
   readonly output: Output;
   readonly level: LogLevel;
-  /** JSON lines even on a terminal. */
+  /** Writes JSON lines on a terminal too. */
   readonly json: boolean;
 }
 
-/** A log that writes to `output`. */
+/** Creates a log that writes to `output`. */
 export async function makeLog({ io, output, level, json }: LogOptions): Promise<LeveledLog> {
   const { pino, stdTimeFunctions } = await import("pino");
-  // A pino child keeps the level that its parent had when it was made (pino 10.4), so pino passes every line on.
+  // pino passes every line on, because a pino child keeps the level of its parent at its creation (pino 10.4).
   const options = { level: "debug", base: null, timestamp: stdTimeFunctions.isoTime };
   if (json || !output.isTTY) {
-    // Log stores expect the names of levels, not pino's numbers.
+    // Log stores expect names of levels instead of pino's numbers.
     const formatters = { level: (label: string) => ({ level: label }) };
     return new LeveledLog(pino({ ...options, formatters }, output), level);
   }
@@ -27,7 +27,7 @@ export async function makeLog({ io, output, level, json }: LogOptions): Promise<
     colorize: wantsColour(output, io.env),
     translateTime: "SYS:HH:MM:ss.l",
     singleLine: true,
-    // Fields are printed as JSON; the message is printed as it is.
+    // pino-pretty escapes fields, as JSON, but not the message.
     messageFormat: (fields, key) => visible(String(fields[key] ?? "")),
   });
   return new LeveledLog(pino(options, { write: (line: string) => output.write(pretty(line)) }), level);

@@ -1,17 +1,17 @@
-/** Options that several commands share. */
+/** Options of several commands. */
 import { LOG_LEVELS } from "../../log.ts";
 import { value } from "./definition.ts";
 import { oneOf, someText } from "./values.ts";
 
 export const networkOption = value(
   "--network <NAME>",
-  "network; else FAIRLEAD_NETWORK, the one chosen with `fairlead network use`, or the only one",
+  "Network. The default is FAIRLEAD_NETWORK, the network chosen with `fairlead network use`, or the only network.",
   someText,
 );
 
 export const siteStateOption = value(
   "--state <DIR>",
-  "the site's state directory; else FAIRLEAD_STATE, or that of the only site on this machine",
+  "State directory of the site. The default is FAIRLEAD_STATE, or the directory of the only site on this machine.",
   someText,
 );
 

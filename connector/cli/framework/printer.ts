@@ -1,18 +1,18 @@
-/** What commands print: lines, tables that fit the terminal, colours where they help. */
+/** Prints the output of commands: lines, tables that fit the terminal, and colours. */
 import { stripVTControlCharacters, styleText } from "node:util";
 import { visible } from "../../../protocol/text.ts";
 import type { Output } from "./io.ts";
 
 export type Colour = "green" | "yellow" | "red" | "dim" | "bold" | "cyan";
 
-/** Whether `output` gets colours: a terminal, and nobody said NO_COLOR (https://no-color.org). */
+/** Whether `output` gets colours: it is a terminal, and NO_COLOR is not set (https://no-color.org). */
 export function wantsColour(output: Output, env: Readonly<Record<string, string | undefined>>): boolean {
   return output.isTTY && !env.NO_COLOR && env.TERM !== "dumb";
 }
 
-/** Columns between two cells. */
+/** Columns of space between two cells. */
 const GAP = 2;
-/** A column is never made narrower than this. */
+/** The least width of a column. */
 const NARROWEST = 8;
 
 export class Printer {
@@ -24,30 +24,30 @@ export class Printer {
     this.#colour = wantsColour(output, env);
   }
 
-  /** Writes one line: what others put into it moves no cursor and begins no other line. */
+  /** Writes one line. Control characters in the text are escaped, so that it stays one line. */
   line(text = ""): void {
     this.#output.write(`${onOneLine(text, this.#colour)}\n`);
   }
 
-  /** Writes text as it is. */
+  /** Writes the text unchanged. */
   raw(text: string): void {
     this.#output.write(text);
   }
 
-  /** The text in a colour, if this output has colours. */
+  /** Colours the text, if this output has colours. */
   paint(colour: Colour, text: string): string {
     return this.#colour ? styleText(colour, text, { validateStream: false }) : text;
   }
 
-  /** A state word in the colour that people expect. */
+  /** Colours the word of a state: green for good, red for bad, dim otherwise. */
   state(state: string): string {
     if (state === "up" || state === "good" || state === "listening") return this.paint("green", state);
     return this.paint(state === "down" || state === "failed" ? "red" : "dim", state);
   }
 
-  /** A table with a heading; on a terminal its lines are never longer than the terminal is wide. */
+  /** Writes a table with a heading. On a terminal, its lines fit the terminal's width. */
   table(titles: readonly string[], cells: readonly (readonly string[])[]): void {
-    // A column that says nothing is left out.
+    // Leave out columns without content.
     const shown = titles.map((_, column) => cells.length === 0 || cells.some((row) => row[column]));
     const head = titles.filter((_, column) => shown[column]);
     const rows = cells.map((row) => row.filter((_, column) => shown[column]));
@@ -67,7 +67,7 @@ export class Printer {
     for (const row of rows) print(row);
   }
 
-  /** Label and value below each other, values aligned. Entries without a value are left out. */
+  /** Writes labels with their values, aligned. Entries without a value are left out. */
   details(entries: readonly (readonly [label: string, value: string | undefined])[]): void {
     const known = entries.filter(([, text]) => text !== undefined && text !== "");
     const width = Math.max(0, ...known.map(([label]) => label.length));
@@ -75,7 +75,7 @@ export class Printer {
   }
 }
 
-/** A text with its control characters escaped, but for the colours that this file makes. */
+/** Escapes the control characters of a text, except for the colours of this file. */
 function onOneLine(text: string, colour: boolean): string {
   if (!colour) return visible(text);
   return text
@@ -84,20 +84,20 @@ function onOneLine(text: string, colour: boolean): string {
     .join("");
 }
 
-/** The codes of {@link Colour}, and their ends. */
+/** The codes that start and end each {@link Colour}. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours start with ESC
 const OWN_COLOURS = /(\x1b\[(?:1|2|22|31|32|33|36|39)m)/;
 
 const plainLength = (text: string) => stripVTControlCharacters(text).length;
 const pad = (text: string, width: number) => text + " ".repeat(Math.max(0, width - plainLength(text)));
 
-/** A text painted as a whole: its colour, the text, the end of the colour. */
+/** A coloured text: the start of the colour, the text, the end of the colour. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours start with ESC
 const PAINTED = /^(\x1b\[\d+m)([^\x1b]*)(\x1b\[\d+m)$/;
 
 /**
- * Breaks a text into lines of at most `width`: at spaces where it has some, else anywhere, as names and ids
- * must stay complete to be copied. A painted text gives painted lines.
+ * Breaks a text into lines of at most `width` columns: at spaces, or anywhere in a word that is too long, because names
+ * and ids must stay complete. The lines of a coloured text are coloured.
  */
 export function wrap(text: string, width: number): string[] {
   const [, start = "", plain = text, end = ""] = PAINTED.exec(text) ?? [];
@@ -112,7 +112,7 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, rest].map((line) => (line === "" ? line : start + line + end));
 }
 
-/** Widths of columns whose texts are `natural` wide, made to fit `available` by narrowing the widest first. */
+/** Fits columns of `natural` widths into `available` columns by narrowing the widest first. */
 export function fitColumns(natural: readonly number[], available: number | undefined): number[] {
   const widths = [...natural];
   if (available === undefined) return widths;

@@ -1,4 +1,4 @@
-/** Files that commands write secrets to: for their owner only, and opened before the secret is made. */
+/** Secret files of commands: readable by their owner alone, and opened before the secret is created. */
 import { FairleadError } from "../../../protocol/errors.ts";
 import { DraftFile, troubleWith } from "../../state/draft-file.ts";
 
@@ -6,9 +6,9 @@ const unusable = (why: string, cause?: unknown) =>
   new FairleadError("request.invalid", `--output: ${why}`, { cause });
 
 /**
- * Opens the file, makes the secret and writes it: a secret that cannot be kept should not be made. A regular file that
- * is there is replaced when all has worked out; a link, a pipe or a device is refused.
- * @throws FairleadError `request.invalid`; what `make` throws, and then nothing has changed.
+ * Opens a file, creates the secret and writes it, in this order, so that no secret exists that cannot be kept. A regular
+ * file is replaced after `make` succeeded; a link, a pipe or a device is refused.
+ * @throws FairleadError `request.invalid`; any error of `make`, and then no file has changed.
  */
 export async function intoSecretFile<T>(
   path: string,

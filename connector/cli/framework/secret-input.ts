@@ -1,11 +1,11 @@
-/** Secrets that commands read: from files or standard input, since every user of a machine sees the words of a command. */
+/** Reads secrets from files or standard input, because every user of a machine sees the words of a command. */
 import { readFile } from "node:fs/promises";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Io } from "./io.ts";
 
 /**
- * The text of a file, or of standard input when `source` is "-".
- * @param name says which option named it.
+ * Reads the text of a file, or standard input if `source` is "-".
+ * @param name the option that named the file
  * @throws FairleadError `request.invalid`
  */
 export async function readSecretText(

@@ -1,4 +1,4 @@
-/** Forms of option and argument values. Each parser throws `request.invalid` with what is wrong. */
+/** Parsers of option and argument values. Each throws `request.invalid` with the reason. */
 import type { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { parseWith } from "../../../protocol/parse.ts";
@@ -12,35 +12,35 @@ export const accepting =
   (text: string): T =>
     parseWith(schema, text, { code: "request.invalid", what: `"${text}"` });
 
-/** One of a few words. */
+/** Parses one of a few words. */
 export const oneOf =
   <const T extends string>(...words: readonly T[]) =>
   (text: string): T => {
     const word = words.find((each) => each === text);
     if (word !== undefined) return word;
-    throw invalid(`"${text}" is none of ${words.join(", ")}`);
+    throw invalid(`"${text}" is none of ${words.join(", ")}.`);
   };
 
-/** A whole number between two, both included. */
+/** Parses a whole number from `least` to `most`, both included. */
 export const wholeNumber =
   (least: number, most: number) =>
   (text: string): number => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
-    throw invalid(`"${text}" is no whole number from ${least} to ${most}`);
+    throw invalid(`"${text}" is not a whole number from ${least} to ${most}.`);
   };
 
-/** Any text that is not empty. */
+/** Parses any text that is not empty. */
 export function someText(text: string): string {
   if (text.trim() !== "") return text;
-  throw invalid("must not be empty");
+  throw invalid("The value must not be empty.");
 }
 
-/** `HOST:PORT`, returned as written (port 0 asks for any free port). */
+/** Checks `HOST:PORT` and returns it as written. Port 0 asks for any free port. */
 export function hostPort(text: string): string {
   parseAddress(text, "the address");
   return text;
 }
 
-/** As {@link hostPort}, or one word. */
+/** Checks `HOST:PORT`, or one word in its place. */
 export const hostPortOr = (word: string) => (text: string) => (text === word ? text : hostPort(text));

@@ -7,23 +7,27 @@ import { accepting, oneOf, someText } from "../framework/values.ts";
 
 export const keyCreate = command({
   path: ["key", "create"],
-  summary: "make an API key",
+  summary: "Create an API key.",
   details:
-    "A viewer reads, an operator also changes things inside its networks, an admin also makes networks and keys. The key is shown once, or written to a file; the edge keeps only its hash.",
-  arguments: { name: argument("NAME", "who or what the key is for", someText) },
+    "A viewer reads. An operator also changes what is in its networks. An admin also creates networks and keys. The key is shown once, or written to a file; the edge keeps its hash alone.",
+  arguments: { name: argument("NAME", "Name of the person or program that the key is for.", someText) },
   options: {
-    role: needed("--role <ROLE>", "admin, operator or viewer", oneOf(...Role.options)),
-    networks: values("--network <NAME>", "a network it is good for; all networks if none is given", someText),
-    output: value("-o, --output <FILE>", "write the key to this file, readable by you only", someText),
+    role: needed("--role <ROLE>", "Role of the key: admin, operator or viewer.", oneOf(...Role.options)),
+    networks: values(
+      "--network <NAME>",
+      "Network that the key is valid for. The default is every network.",
+      someText,
+    ),
+    output: value("-o, --output <FILE>", "Write the key to this file, with mode 0600.", someText),
   },
   examples: [
     {
       command: "fairlead key create ci --role operator --network shop -o ci.key",
-      says: "a key for a program that manages the network shop; it logs in with --key-file ci.key",
+      says: "Creates a key for a program that manages the network shop and logs in with --key-file ci.key.",
     },
     {
       command: "fairlead key create anna --role admin",
-      says: "a key for a person who may do everything",
+      says: "Creates a key for a person who may do everything.",
     },
   ],
   async run(context, { name, role, networks, output }) {
@@ -37,14 +41,14 @@ export const keyCreate = command({
         return { text: `${key}\n`, made: rest };
       });
       context.answer({ ...made, path: output }, (out) => {
-        out.line(`Key "${made.name}" made (${made.role}, id ${made.id}) and written to ${output}.`);
+        out.line(`Key "${made.name}" created (${made.role}, id ${made.id}) and written to ${output}.`);
         out.line(`Its holder runs: fairlead login ${edge.url} --key-file ${output}`);
       });
       return;
     }
     const made = await createKey(edge, request);
     context.answer(made, (out) => {
-      out.line(`Key "${made.name}" made (${made.role}, id ${made.id}). It is shown only this once:`);
+      out.line(`Key "${made.name}" created (${made.role}, id ${made.id}). It is not shown again:`);
       out.line();
       out.line(`  ${made.key}`);
       out.line();
@@ -55,9 +59,9 @@ export const keyCreate = command({
 
 export const keyList = command({
   path: ["key", "list"],
-  summary: "list the API keys",
-  details: "The first admin key is not among them. When a key was last used is known to the minute.",
-  examples: [{ command: "fairlead key list", says: "lists keys, without their secrets" }],
+  summary: "List the API keys.",
+  details: "The first admin key is not listed. The last use of a key is known to the minute.",
+  examples: [{ command: "fairlead key list", says: "Lists the keys without their secrets." }],
   async run(context) {
     const { listKeys, listNetworks } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
@@ -67,7 +71,7 @@ export const keyList = command({
     context.answer(keys, (out) => {
       if (keys.length === 0) {
         return out.line(
-          "No keys besides the first admin key. `fairlead key create NAME --role ROLE` makes one.",
+          "There are no keys besides the first admin key. `fairlead key create NAME --role ROLE` creates one.",
         );
       }
       out.table(
@@ -87,12 +91,12 @@ export const keyList = command({
 
 export const keyRevoke = command({
   path: ["key", "revoke"],
-  summary: "make an API key worthless",
-  arguments: { id: argument("ID", "id of the key; `fairlead key list` shows it", accepting(KeyId)) },
+  summary: "Revoke an API key.",
+  arguments: { id: argument("ID", "Id of the key; `fairlead key list` shows it.", accepting(KeyId)) },
   examples: [
     {
       command: "fairlead key revoke k0123456789abcdefghjkmnpqrs",
-      says: "requests with that key are refused from now on",
+      says: "Revokes the key: the edge refuses every later request with it.",
     },
   ],
   async run(context, { id }) {

@@ -9,15 +9,18 @@ import { accepting, someText } from "../framework/values.ts";
 const parseCost = (text: string): number => {
   const cost = LinkCost.safeParse(/^\d+$/.test(text) ? Number(text) : text);
   if (cost.success) return cost.data;
-  throw new FairleadError("request.invalid", `"${text}" is no cost: a whole number from 1 to 1000000`);
+  throw new FairleadError(
+    "request.invalid",
+    `"${text}" is not a cost: a cost is a whole number from 1 to 1000000.`,
+  );
 };
 
 export const linkList = command({
   path: ["link", "list"],
-  summary: "list a network's links",
+  summary: "List the links of a network.",
   options: { network: networkOption },
   examples: [
-    { command: "fairlead link list", says: "lists who is linked to whom, and whether the link is up" },
+    { command: "fairlead link list", says: "Lists each link with its two ends, and whether it is up." },
   ],
   async run(context, input) {
     const { listLinks } = await import("../../operator/edge-api.ts");
@@ -26,7 +29,9 @@ export const linkList = command({
     const links = await listLinks(await context.edge(), network);
     context.answer(links, (out) => {
       if (links.length === 0) {
-        return out.line(`No links in network "${network}". A site that joins with a token makes one.`);
+        return out.line(
+          `There are no links in network "${network}". A site that joins with a token creates one.`,
+        );
       }
       out.table(
         ["LINK", "FROM", "TO", "COST", "STATE", "SINCE", "ROUND TRIP", "WHY"],
@@ -47,33 +52,33 @@ export const linkList = command({
 
 export const linkCreate = command({
   path: ["link", "create"],
-  summary: "link this site to another with a token",
+  summary: "Link this site to another site with a token.",
   details:
-    "The site's connector redeems the token with the site's key and brings the link up at once, without disturbing anything that is connected. A link that was revoked by its issuer is replaced: nothing needs to be deleted first. The way with the lowest sum of link costs is preferred, until the connections over it outweigh the difference.",
+    "The site's connector redeems the token with the site's key and brings the link up at once; open connections continue. A link that its issuer revoked is replaced and need not be deleted first. Connections take the path with the lowest sum of link costs, until its load outweighs the difference.",
   arguments: {
-    token: argument("TOKEN", "token file; - is standard input", someText),
+    token: argument("TOKEN", "Token file. `-` is standard input.", someText),
   },
   options: {
     name: value(
       "--name <NAME>",
-      "name of the link; the next of link1, link2, … unless given",
+      "Name of the link. The default is the next of link1, link2, ….",
       accepting(LinkName),
     ),
-    cost: value("--cost <N>", "cost of going over it; 1 unless given", parseCost),
+    cost: value("--cost <N>", "Cost of the link. The default is 1.", parseCost),
     state: siteStateOption,
   },
   examples: [
     {
       command: "fairlead link create public1-token.yaml",
-      says: "links this site to the one that issued the token",
+      says: "Links this site to the site that issued the token.",
     },
     {
       command: "fairlead link create - --state ./private1",
-      says: "reads the token from standard input, for the site whose connector runs in ./private1",
+      says: "Reads the token from standard input, for the site with the state directory ./private1.",
     },
     {
       command: "fairlead link create backup.yaml --name backup --cost 10",
-      says: "adds a way that is used when there is no cheaper one",
+      says: "Adds a path for the case that no cheaper path exists.",
     },
   ],
   async run(context, { token, name, cost, state }) {
@@ -85,7 +90,7 @@ export const linkCreate = command({
       ...(cost === undefined ? {} : { cost }),
     });
     context.answer(link, (out) => {
-      out.line(`Site configured to link to ${link.issuer} through ${link.edge} (name=${link.name})`);
+      out.line(`Site configured to link to ${link.issuer} through ${link.edge} (name=${link.name}).`);
       out.line("Check the status of the link using `fairlead link status`.");
     });
   },
@@ -93,31 +98,31 @@ export const linkCreate = command({
 
 export const linkDelete = command({
   path: ["link", "delete"],
-  summary: "delete a link",
+  summary: "Delete a link.",
   details:
-    "What only this link connected is cut at once; sites that are still connected by another way notice nothing. Without any link a site stays a member of its network. At the site that made the link its connector does it; with --site an operator does it from anywhere.",
-  arguments: { link: argument("NAME", "name of the link", accepting(LinkName)) },
+    "Sessions between sites that only this link connected are ended at once; sites with another path are not affected. A site without links stays a member of its network. At the site that created the link, the connector deletes it. With --site, an operator deletes it through the edge.",
+  arguments: { link: argument("NAME", "Name of the link.", accepting(LinkName)) },
   options: {
     site: value(
       "--site <SITE>",
-      "the site that made the link, through the edge; the site on this machine unless given",
+      "Site that created the link, which is then deleted through the edge. The default is the site on this machine.",
       accepting(SiteName),
     ),
     state: siteStateOption,
     network: networkOption,
   },
   examples: [
-    { command: "fairlead link delete link1", says: "deletes this site's link1" },
+    { command: "fairlead link delete link1", says: "Deletes link1 of this site." },
     {
       command: "fairlead link delete link1 --site private1 --network shop",
-      says: "deletes link1 of private1, for who is logged in to the edge",
+      says: "Deletes link1 of private1 through the edge.",
     },
   ],
   async run(context, { link, site, state, network: named }) {
     if (site === undefined) {
       const { ControlClient } = await import("../../control/client.ts");
       await new ControlClient(await siteState(context.io, state)).unlink(link);
-      context.answer({ deleted: link }, (out) => out.line(`Link ${link} has been deleted.`));
+      context.answer({ deleted: link }, (out) => out.line(`Link ${link} deleted.`));
       return;
     }
     const { deleteLink, listLinks } = await import("../../operator/edge-api.ts");
@@ -126,15 +131,13 @@ export const linkDelete = command({
     const found = (await listLinks(edge, network)).find(
       ({ name, joiner }) => name === link && joiner === site,
     );
-    if (found === undefined) throw new FairleadError("link.unknown", `site ${site} has no link ${link}`);
+    if (found === undefined) throw new FairleadError("link.unknown", `Site ${site} has no link ${link}.`);
     const deleted = await deleteLink(edge, network, found.id);
-    context.answer(deleted, (out) =>
-      out.line(`Link ${link} of ${site} to ${found.issuer} has been deleted.`),
-    );
+    context.answer(deleted, (out) => out.line(`Link ${link} of ${site} to ${found.issuer} deleted.`));
   },
 });
 
-/** A token file's content, which is a token's. @throws FairleadError `token.malformed`. */
+/** The content of a token file, checked to be a token. @throws FairleadError `token.malformed`. */
 async function tokenText(source: string, io: Io): Promise<string> {
   const { parseToken, readTokenText } = await import("../../site/token.ts");
   if (source !== "-") return await readTokenText(source);

@@ -9,35 +9,35 @@ import { siteStateOption } from "../framework/options.ts";
 import { accepting } from "../framework/values.ts";
 import { printLinks } from "../views/links.ts";
 
-/** How often --wait looks, in ms. */
+/** The time between two requests of --wait, ms. */
 const LOOK_MS = 200;
 
-/** A duration, or a bare number of seconds, as Skupper takes it. */
+/** A duration, or a bare number of seconds as in Skupper. */
 const parseWait = (text: string) => parseDuration(/^\d+$/.test(text) ? `${text}s` : text);
 
 export const linkStatus = command({
   path: ["link", "status"],
-  summary: "show the links of this site, and those of others to it",
+  summary: "Show the links of this site, and the links of other sites to it.",
   details:
-    "A link's state is that of the sockets at this moment: what is shown is true one second after a connection was closed, and a minute after one was lost without a word.",
+    "The state of a link follows its connection: a closed connection shows within a second, and a connection that was lost without a close shows within a minute.",
   arguments: {
-    name: optionalArgument("NAME", "only the link of this name", accepting(LinkName)),
+    name: optionalArgument("NAME", "Show the link of this name alone.", accepting(LinkName)),
   },
   options: {
     state: siteStateOption,
     wait: value(
       "--wait <DURATION>",
-      "wait until the links of this site are up, at the most this long; a bare number is seconds",
+      "Wait until the links of this site are up, at most for this time. A bare number is in seconds.",
       parseWait,
     ),
   },
   examples: [
     {
       command: "fairlead link status",
-      says: "shows whether this site's links are up, and who is linked to it",
+      says: "Shows whether the links of this site are up, and which sites are linked to it.",
     },
-    { command: "fairlead link status link1 --wait 60", says: "waits until link1 is up" },
-    { command: "fairlead link status --wait 1m", says: "waits until all are" },
+    { command: "fairlead link status link1 --wait 60", says: "Waits until link1 is up." },
+    { command: "fairlead link status --wait 1m", says: "Waits until every link is up." },
   ],
   async run(context, input) {
     const { ControlClient } = await import("../../control/client.ts");
@@ -49,25 +49,25 @@ export const linkStatus = command({
       shown = ofName(await connector.links(), input.name);
     }
     if (input.name !== undefined && shown.links.length + shown.incoming.length === 0) {
-      throw new FairleadError("link.unknown", `this site has no link ${input.name}`);
+      throw new FairleadError("link.unknown", `This site has no link ${input.name}.`);
     }
     if (input.wait !== undefined && !allUp(shown)) throw notUp(shown);
     context.answer(shown, (out) => printLinks(out, shown, context.io.now()));
   },
 });
 
-/** The links of a name; all without one. */
+/** The links with a name; every link without a name. */
 function ofName(all: Links, name: string | undefined): Links {
   if (name === undefined) return all;
   const { links, incoming } = all;
   const own = links.filter((link) => link.name === name);
-  // Others' links have names of their own: they are meant only where this site has none of the name.
+  // Links of other sites may have the same name: they are shown if this site has no link of that name.
   return { links: own, incoming: own.length > 0 ? [] : incoming.filter((link) => link.name === name) };
 }
 
 const allUp = ({ links }: Links) => links.length > 0 && links.every(({ state }) => state === "up");
 
-/** Whether waiting may help: what was revoked stays down. */
+/** Whether waiting may help. A revoked link stays down. */
 function mayComeUp(shown: Links): boolean {
   return !allUp(shown) && !shown.links.some(({ code }) => code === "link.revoked");
 }
@@ -75,8 +75,8 @@ function mayComeUp(shown: Links): boolean {
 function notUp({ links }: Links): FairleadError {
   const down =
     links.find(({ code }) => code === "link.revoked") ?? links.find(({ state }) => state === "down");
-  if (down === undefined) return new FairleadError("link.unknown", "no link was made in time");
+  if (down === undefined) return new FairleadError("link.unknown", "No link was created in time.");
   const why = down.code === undefined ? "" : ` (${down.code})`;
   const code = down.code !== undefined && isErrorCode(down.code) ? down.code : "uplink.lost";
-  return new FairleadError(code, `not every link came up in time: ${down.name}${why}`);
+  return new FairleadError(code, `Link ${down.name} did not come up in time${why}.`);
 }

@@ -8,40 +8,40 @@ import { someText } from "../framework/values.ts";
 
 export const login = command({
   path: ["login"],
-  summary: "store where the edge is and who you are",
+  summary: "Store the address of an edge and your key to it.",
   details:
-    "The key or identity token is tried first and stored only if the edge accepts it. Of an identity token in a file, only where the file is is stored: it is read again by each command, so that whatever renews it there is enough. FAIRLEAD_URL, FAIRLEAD_KEY, FAIRLEAD_OIDC (a file) and FAIRLEAD_CA (a file) take the place of a stored login, or of parts of it.",
-  arguments: { url: argument("URL", "the edge's API, https://HOST[:PORT]", someText) },
+    "The command tries the key or the identity token first, and stores it if the edge accepts it. For an identity token in a file, the path alone is stored: every command reads the file again, so a renewed token needs no new login. FAIRLEAD_URL, FAIRLEAD_KEY, FAIRLEAD_OIDC (a file) and FAIRLEAD_CA (a file) replace the stored login, or parts of it.",
+  arguments: { url: argument("URL", "Address of the edge's API, https://HOST[:PORT].", someText) },
   options: {
     keyFile: value(
       "--key-file <FILE>",
-      "file with the API key; - is standard input; else FAIRLEAD_KEY",
+      "File with the API key. `-` is standard input. The default is FAIRLEAD_KEY.",
       someText,
     ),
     key: value(
       "--key <KEY>",
-      "the API key itself, which `ps` shows to every user of this machine and the shell's history keeps",
+      "API key. `ps` shows it to every user of this machine, and the shell's history keeps it.",
       someText,
     ),
     oidc: value(
       "--oidc <FILE>",
-      "identity token (OIDC) in place of a key; - reads it from standard input and stores it",
+      "File with an identity token (OIDC), in place of a key. `-` reads the token from standard input and stores it.",
       someText,
     ),
-    ca: value("--ca <FILE>", "deployment CA (PEM), for an edge without a public certificate", someText),
+    ca: value("--ca <FILE>", "Deployment CA (PEM), for an edge without a public certificate.", someText),
   },
   examples: [
     {
       command: "fairlead login https://edge.example --key-file admin-key",
-      says: "logs in to an edge with a public certificate",
+      says: "Logs in to an edge with a public certificate.",
     },
     {
       command: "fairlead login https://10.0.0.5:8443 --key-file admin-key --ca ca.pem",
-      says: "logs in to an edge of your own; both files are in its state directory",
+      says: "Logs in to your own edge; both files are in its state directory.",
     },
     {
       command: "fairlead login https://edge.example --oidc /var/run/secrets/tokens/fairlead",
-      says: "logs in with what your identity provider says of you",
+      says: "Logs in with a token of your identity provider.",
     },
   ],
   async run(context, input) {
@@ -54,13 +54,13 @@ export const login = command({
     const { env } = context.io;
     const url = parseEdgeOrigin(input.url);
     if (url === null)
-      throw new FairleadError("request.invalid", `URL: "${input.url}" is not https://HOST[:PORT]`);
+      throw new FairleadError("request.invalid", `URL: "${input.url}" is not https://HOST[:PORT].`);
     const { key, kept: who } = await identify(context, input);
     const ca = input.ca === undefined ? {} : { ca: await readCa(input.ca, "--ca") };
 
     const edge = new EdgeClient({ url, key, ...ca });
     const networks = await listNetworks(edge).finally(() => edge.close());
-    // A login that is damaged is what logging in again repairs.
+    // Logging in again repairs a damaged login.
     const before = await readLogin(env).catch(() => null);
     const kept = before?.url === url ? networks.find(({ name }) => name === before.network) : undefined;
     const file = await writeLogin(env, { url, ...who, ...ca, ...(kept && { network: kept.name }) });
@@ -69,7 +69,7 @@ export const login = command({
       out.line(`Logged in to ${url}. It is stored in ${file}.`);
       out.line(
         networks.length === 0
-          ? "There is no network yet: `fairlead network create NAME` makes one."
+          ? "There is no network yet: `fairlead network create NAME` creates one."
           : `Networks: ${networks.map(({ name }) => name).join(", ")}.`,
       );
     });
@@ -82,7 +82,7 @@ interface Given {
   readonly oidc: string | undefined;
 }
 
-/** What authorises requests, and what of it is stored. @throws FairleadError `request.invalid` */
+/** The key or token that authorises requests, and the part of the login that is stored. @throws FairleadError `request.invalid` */
 async function identify(
   { io, aside }: Pick<Context, "io" | "aside">,
   given: Given,
@@ -91,7 +91,7 @@ async function identify(
     "../../operator/login/identity-token.ts"
   );
   if ([given.keyFile, given.key, given.oidc].filter((each) => each !== undefined).length > 1) {
-    throw new FairleadError("request.invalid", "--key-file, --key and --oidc exclude each other");
+    throw new FairleadError("request.invalid", "--key-file, --key and --oidc exclude each other.");
   }
   if (given.keyFile !== undefined) {
     const text = await readSecretText(io, given.keyFile, "--key-file");
@@ -110,13 +110,13 @@ async function identify(
     return identify({ io, aside }, { keyFile: undefined, key: undefined, oidc: io.env.FAIRLEAD_OIDC });
   }
   if (given.key !== undefined) {
-    const seen = "--key shows the key to every user of this machine (`ps`) and to the shell's history";
-    aside.line(`${aside.paint("yellow", "warning:")} ${seen}: give it with --key-file FILE`);
+    const seen = "--key shows the key to every user of this machine (`ps`) and to the shell's history.";
+    aside.line(`${aside.paint("yellow", "warning:")} ${seen} Use --key-file FILE instead.`);
   }
   const key = given.key ?? io.env.FAIRLEAD_KEY;
   if (key) return { key: checkKey(key, given.key === undefined ? "FAIRLEAD_KEY" : "--key"), kept: { key } };
   throw new FairleadError(
     "request.invalid",
-    "give the API key with --key-file or FAIRLEAD_KEY, or an identity token with --oidc",
+    "Give the API key with --key-file or FAIRLEAD_KEY, or an identity token with --oidc.",
   );
 }

@@ -5,7 +5,7 @@ import { argument, command, flag } from "../framework/definition.ts";
 import { relativeTime } from "../framework/duration.ts";
 import { accepting, someText } from "../framework/values.ts";
 
-/** Keeps `network` as the default of the stored login; false when the login is not a stored one. */
+/** Stores `network` as the default network of the login. Returns false if the login is not a stored one. */
 async function keepDefault(context: Context, network: string | undefined): Promise<boolean> {
   const { readLogin, writeLogin } = await import("../../operator/login/stored-login.ts");
   const [login, stored] = [await context.login(), await readLogin(context.io.env)];
@@ -17,16 +17,20 @@ async function keepDefault(context: Context, network: string | undefined): Promi
 
 export const networkCreate = command({
   path: ["network", "create"],
-  summary: "make a network",
-  details: "It becomes the network that commands mean when none is named.",
-  arguments: { name: argument("NAME", "a DNS label, such as shop", accepting(NetworkName)) },
-  examples: [{ command: "fairlead network create shop", says: "makes the network shop" }],
+  summary: "Create a network.",
+  details: "Commands without --network use it from then on.",
+  arguments: {
+    name: argument("NAME", "Name of the network, a DNS label such as shop.", accepting(NetworkName)),
+  },
+  examples: [{ command: "fairlead network create shop", says: "Creates the network shop." }],
   async run(context, { name }) {
     const { createNetwork } = await import("../../operator/edge-api.ts");
     const network = await createNetwork(await context.edge(), name);
     const kept = await keepDefault(context, network.name);
     context.answer(network, (out) => {
-      out.line(`Network "${network.name}" made.${kept ? " Commands mean it from now on." : ""}`);
+      out.line(
+        `Network "${network.name}" created.${kept ? " Commands without --network use it from now on." : ""}`,
+      );
       out.line("Next: `fairlead token create -o token.yaml` invites a site.");
     });
   },
@@ -34,15 +38,16 @@ export const networkCreate = command({
 
 export const networkList = command({
   path: ["network", "list"],
-  summary: "list the networks",
-  examples: [{ command: "fairlead network list", says: "lists the networks that your key may see" }],
+  summary: "List the networks.",
+  examples: [{ command: "fairlead network list", says: "Lists the networks that your key may see." }],
   async run(context) {
     const { listNetworks } = await import("../../operator/edge-api.ts");
     const networks = await listNetworks(await context.edge());
     const chosen = context.io.env.FAIRLEAD_NETWORK || (await context.login()).network;
     const now = context.io.now();
     context.answer(networks, (out) => {
-      if (networks.length === 0) return out.line("No networks. `fairlead network create NAME` makes one.");
+      if (networks.length === 0)
+        return out.line("There are no networks. `fairlead network create NAME` creates one.");
       out.table(
         ["NAME", "CREATED", "ID"],
         networks.map(({ id, name, createdAt }) => [
@@ -51,51 +56,62 @@ export const networkList = command({
           id,
         ]),
       );
-      if (networks.some(({ name }) => name === chosen)) out.line("* meant when no network is named");
+      if (networks.some(({ name }) => name === chosen))
+        out.line("* Commands without --network use this network.");
     });
   },
 });
 
 export const networkUse = command({
   path: ["network", "use"],
-  summary: "choose the network that commands mean when none is named",
-  arguments: { name: argument("NAME", "name of the network", accepting(NetworkName)) },
-  examples: [{ command: "fairlead network use shop", says: "commands without --network mean shop" }],
+  summary: "Choose the network for commands without --network.",
+  arguments: { name: argument("NAME", "Name of the network.", accepting(NetworkName)) },
+  examples: [
+    { command: "fairlead network use shop", says: "Makes shop the network of commands without --network." },
+  ],
   async run(context, { name }) {
     const { listNetworks } = await import("../../operator/edge-api.ts");
     const networks = await listNetworks(await context.edge());
     if (!networks.some((network) => network.name === name)) {
-      throw new FairleadError("network.unknown", `there is no network "${name}", or your key may not see it`);
+      throw new FairleadError(
+        "network.unknown",
+        `There is no network "${name}", or your key may not see it.`,
+      );
     }
     if (!(await keepDefault(context, name))) {
       throw new FairleadError(
         "request.invalid",
-        "the login comes from the environment and cannot keep a network: set FAIRLEAD_NETWORK instead",
+        "The login comes from the environment, which stores no network. Set FAIRLEAD_NETWORK instead.",
       );
     }
-    context.answer({ network: name }, (out) => out.line(`Commands mean network "${name}" from now on.`));
+    context.answer({ network: name }, (out) =>
+      out.line(`Commands without --network use network "${name}" from now on.`),
+    );
   },
 });
 
 export const networkDelete = command({
   path: ["network", "delete"],
-  summary: "delete a network with everything in it",
+  summary: "Delete a network with everything in it.",
   details:
-    "Its sites are disconnected at once, and cannot come back. On a terminal you are asked first, unless --yes is given.",
-  arguments: { name: argument("NAME", "name or id of the network", someText) },
-  options: { yes: flag("-y, --yes", "do not ask") },
+    "Its sites are disconnected at once and cannot reconnect. On a terminal the command asks first, unless --yes is given.",
+  arguments: { name: argument("NAME", "Name or id of the network.", someText) },
+  options: { yes: flag("-y, --yes", "Do not ask.") },
   examples: [
-    { command: "fairlead network delete shop", says: "deletes the network shop, after asking" },
-    { command: "fairlead network delete shop --yes", says: "deletes it without asking" },
+    { command: "fairlead network delete shop", says: "Deletes the network shop, after asking." },
+    { command: "fairlead network delete shop --yes", says: "Deletes the network shop without asking." },
   ],
   async run(context, { name, yes }) {
     const { deleteNetwork, listSites } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
     if (context.io.interactive && !yes && !context.json) {
       const sites = await listSites(edge, name);
-      const question = `Network "${name}" has ${sites.length} sites; all lose it. Type its name to delete it: `;
+      const question = `Network "${name}" has ${sites.length} sites, which all lose it. Type its name to delete it: `;
       if ((await context.io.ask(question)).trim() !== name) {
-        throw new FairleadError("request.invalid", `the name was not typed, so network "${name}" stays`);
+        throw new FairleadError(
+          "request.invalid",
+          `Network "${name}" was not deleted, because its name was not typed.`,
+        );
       }
     }
     const network = await deleteNetwork(edge, name);

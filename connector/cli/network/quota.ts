@@ -3,17 +3,17 @@ import { parseWith } from "../../../protocol/parse.ts";
 import { argument, command, value } from "../framework/definition.ts";
 import { someText } from "../framework/values.ts";
 
-/** What each quota counts. */
+/** The things that each quota counts. */
 const COUNTS = {
-  sites: "sites, those made but not yet joined included",
-  services: "names of services offered",
-  tokens: "tokens that still admit",
-  sessions: "sessions between connectors",
-  events: "events kept; the oldest are dropped",
-  uplinks: "connector processes of one site at a time",
+  sites: "Sites, including sites that have not joined yet.",
+  services: "Names of services that are offered.",
+  tokens: "Tokens that can still be redeemed.",
+  sessions: "Sessions between connectors.",
+  events: "Events that are kept; the oldest are dropped.",
+  uplinks: "Connector processes of one site at a time.",
 } as const satisfies Record<keyof Quotas, string>;
 
-/** A number that the quota's own schema accepts. */
+/** An option whose number the schema of the quota checks. */
 const quota = (name: keyof Quotas) =>
   value(`--${name} <N>`, COUNTS[name], (text) => {
     const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -22,10 +22,10 @@ const quota = (name: keyof Quotas) =>
 
 export const networkQuota = command({
   path: ["network", "quota"],
-  summary: "show how much a network may have and how much it has, or set it",
+  summary: "Show the quotas of a network and their use, or set them.",
   details:
-    "What is over a quota that was lowered stays; only what is new is refused, with a code that starts with `quota.`. Setting needs the role admin.",
-  arguments: { name: argument("NAME", "name or id of the network", someText) },
+    "What exceeds a lowered quota stays. New things are refused, with a code that starts with `quota.`. Setting a quota needs the role admin.",
+  arguments: { name: argument("NAME", "Name or id of the network.", someText) },
   options: {
     sites: quota("sites"),
     services: quota("services"),
@@ -35,10 +35,10 @@ export const networkQuota = command({
     uplinks: quota("uplinks"),
   },
   examples: [
-    { command: "fairlead network quota shop", says: "shows the quotas of shop and their use" },
+    { command: "fairlead network quota shop", says: "Shows the quotas of shop and their use." },
     {
       command: "fairlead network quota shop --sites 50 --tokens 10",
-      says: "no more than 50 sites and ten usable tokens from now on",
+      says: "Limits shop to 50 sites and ten usable tokens.",
     },
   ],
   async run(context, { name, ...given }) {
@@ -54,12 +54,12 @@ export const networkQuota = command({
         ["QUOTA", "USED", "LIMIT", "COUNTS"],
         Quotas.keyof().options.map((each) => {
           const [used, limit] = [use.used[each], use.limits[each]];
-          // Events fill up in the course of things and are dropped; the others refuse what is new.
+          // A full event log drops its oldest events. Any other full quota refuses new things.
           const full = each !== "events" && used >= limit;
           return [each, full ? out.paint("yellow", String(used)) : String(used), String(limit), COUNTS[each]];
         }),
       );
-      if (changed) out.line("The quotas were changed.");
+      if (changed) out.line("The quotas are changed.");
     });
   },
 });

@@ -8,20 +8,20 @@ import { accepting } from "../framework/values.ts";
 
 export const expose = command({
   path: ["expose"],
-  summary: "offer a server of this site to the network, as a service",
+  summary: "Offer a server of this site to the network, as a service.",
   details:
-    "The connector keeps offering it after a restart, until `fairlead unexpose`. Other sites get a listener for it without anyone doing anything there. With --to only those sites see the service and can use it; the edge keeps to that, and so does this site's connector. To change it, expose the service again, from the same target: connections of sites that it is for no more are reset at once, all others go on; without --to it is for every site. A site named by its id is recognised by its certificate; which site has which name is the edge's word.",
+    "The connector keeps offering the service after a restart, until `fairlead unexpose`. Other sites get a listener for it by themselves. With --to, only the named sites see the service and can use it; the edge and this site's connector both enforce that. To change the sites, expose the service again with the same target: connections of sites that lost access are reset at once, and all others continue. Without --to, the service is for every site. A site named by id is recognised by its certificate. A site named by name is recognised by what the edge says of names.",
   arguments: {
     service: argument(
       "NAME=[HOST:]PORT[/PROTOCOL]",
-      "service and target; 127.0.0.1 and tcp unless given",
+      "Name of the service, and its target. The default host is 127.0.0.1, the default protocol tcp.",
       parseExpose,
     ),
   },
   options: {
     to: values(
       "--to <SITE,…>",
-      "offer it to these sites only, by name or id; to all unless given",
+      "Names or ids of the sites that may use the service. The default is every site.",
       parseSites,
     ),
     state: siteStateOption,
@@ -29,10 +29,13 @@ export const expose = command({
   examples: [
     {
       command: "fairlead expose api=9000/http",
-      says: "offers the server on port 9000 of this machine as api",
+      says: "Offers the server on port 9000 of this machine as api.",
     },
-    { command: "fairlead expose db=10.0.0.7:5432", says: "offers a server elsewhere in this site as db" },
-    { command: "fairlead expose db=10.0.0.7:5432 --to east,west", says: "offers it to two sites only" },
+    {
+      command: "fairlead expose db=10.0.0.7:5432",
+      says: "Offers a server on another machine of this site as db.",
+    },
+    { command: "fairlead expose db=10.0.0.7:5432 --to east,west", says: "Offers db to two sites alone." },
   ],
   async run(context, { service, to, state }) {
     const { ControlClient } = await import("../../control/client.ts");
@@ -50,12 +53,12 @@ export const expose = command({
 
 export const unexpose = command({
   path: ["unexpose"],
-  summary: "withdraw a service from the network",
+  summary: "Withdraw a service from the network.",
   details:
-    "No site sees it any more, and no connection to it can be opened; those that are open go on until they end.",
-  arguments: { name: argument("NAME", "name of the service", accepting(ServiceName)) },
+    "Other sites lose their listeners for it, and no new connection can be opened. Open connections continue until they close.",
+  arguments: { name: argument("NAME", "Name of the service.", accepting(ServiceName)) },
   options: { state: siteStateOption },
-  examples: [{ command: "fairlead unexpose api", says: "this site offers api no more" }],
+  examples: [{ command: "fairlead unexpose api", says: "Withdraws the service api of this site." }],
   async run(context, { name, state }) {
     const { ControlClient } = await import("../../control/client.ts");
     await new ControlClient(await siteState(context.io, state)).unexpose(name);

@@ -5,16 +5,16 @@ import { printServices, printSiteServices } from "../views/services.ts";
 
 export const serviceList = command({
   path: ["service", "list"],
-  summary: "list a network's services",
+  summary: "List the services of a network.",
   options: { network: networkOption },
-  examples: [{ command: "fairlead service list", says: "lists services and the sites that offer them" }],
+  examples: [{ command: "fairlead service list", says: "Lists the services and the sites that offer them." }],
   async run(context, input) {
     const { listServices } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
     const services = await listServices(await context.edge(), network);
     context.answer(services, (out) => {
       if (services.length > 0) return printServices(out, services);
-      out.line(`No services in network "${network}".`);
+      out.line(`There are no services in network "${network}".`);
       out.line("At a site, `fairlead expose NAME=PORT` offers one.");
     });
   },
@@ -22,9 +22,11 @@ export const serviceList = command({
 
 export const serviceStatus = command({
   path: ["service", "status"],
-  summary: "show the services that this site offers and sees",
+  summary: "Show the services that this site offers and sees.",
   options: { state: siteStateOption },
-  examples: [{ command: "fairlead service status", says: "shows where services are reached at this site" }],
+  examples: [
+    { command: "fairlead service status", says: "Shows the addresses of the services at this site." },
+  ],
   async run(context, input) {
     const { ControlClient } = await import("../../control/client.ts");
     const services = await new ControlClient(await siteState(context.io, input.state)).services();

@@ -8,16 +8,16 @@ import { expiryOption, tokenOutputOption } from "../token/options.ts";
 
 export const mayOfferOption = values(
   "--may-offer <NAME>",
-  "name of a service that the site may offer, or the beginning of names and `*`; any if none is given",
+  "Name of a service that the site may offer, or the beginning of names and `*`. The default is every service.",
   accepting(NamePattern),
 );
 
 export const siteCreate = command({
   path: ["site", "create"],
-  summary: "make a site without links, and a token that admits exactly that site, once",
+  summary: "Create a site without links, and a token that admits this site alone, once.",
   details:
-    "The site is a member that reaches nobody until it redeems another token, as `skupper init` makes one; others can link to it with tokens of `token create --issuer NAME`. Again for a site that has not joined yet: its former token dies and another is made. The token is a secret; without -o it goes to standard output.",
-  arguments: { name: argument("NAME", "name of the site, a DNS label", accepting(SiteName)) },
+    "The site reaches no other site until it redeems another token; other sites can link to it with tokens of `token create --issuer NAME`. For a site that has not joined yet, the command revokes the former token and creates another. The token is a secret; without -o it is written to standard output.",
+  arguments: { name: argument("NAME", "Name of the site, a DNS label.", accepting(SiteName)) },
   options: {
     mayOffer: mayOfferOption,
     expiry: expiryOption,
@@ -27,11 +27,11 @@ export const siteCreate = command({
   examples: [
     {
       command: "fairlead site create public1 -o public1.yaml",
-      says: "makes public1; `fairlead connector run --site public1 --token public1.yaml` joins as it",
+      says: "Creates public1; `fairlead connector run --site public1 --token public1.yaml` joins as that site.",
     },
     {
       command: "fairlead site create shop-east --may-offer api --may-offer 'web-*' -o east.yaml",
-      says: "a site that may offer api and what begins with web-, and nothing else",
+      says: "Creates a site that may offer api and services whose names begin with web-.",
     },
   ],
   async run(context, input) {
@@ -55,8 +55,8 @@ export const siteCreate = command({
       return { text: file, made: { site, token: { ...rest, path: output } } };
     });
     context.answer(made, (out) => {
-      out.line(`Site "${made.site.name}" made in network "${network}". Its token is in ${output}.`);
-      out.line(`It joins within ${formatDuration(input.expiry)}:`);
+      out.line(`Site "${made.site.name}" created in network "${network}". Its token is in ${output}.`);
+      out.line(`To join within ${formatDuration(input.expiry)}:`);
       out.line(`  fairlead connector run --site ${made.site.name} --token ${output}`);
     });
   },

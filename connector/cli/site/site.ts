@@ -6,21 +6,24 @@ import { someText } from "../framework/values.ts";
 import { printSites } from "../views/sites.ts";
 import { describeMayOffer } from "./update.ts";
 
-const name = argument("NAME", "name or id of the site", someText);
+const name = argument("NAME", "Name or id of the site.", someText);
 
-/** When its certificate ends; for a site without one, how it gets there. */
+/** When the site's certificate ends; for a site that has not joined yet, how it joins. */
 function certificateEnd({ name, certificateExpiresAt }: Site, now: number): string {
   return certificateExpiresAt === null
-    ? `it has not joined yet: \`fairlead site create ${name}\` makes another token for it`
+    ? `it has not joined yet: \`fairlead site create ${name}\` creates another token for it`
     : relativeTime(certificateExpiresAt, now);
 }
 
 export const siteList = command({
   path: ["site", "list"],
-  summary: "list a network's sites",
+  summary: "List the sites of a network.",
   options: { network: networkOption },
   examples: [
-    { command: "fairlead site list", says: "lists sites, whether they are up, and what they offer" },
+    {
+      command: "fairlead site list",
+      says: "Lists the sites, whether each is up, and the services that it offers.",
+    },
   ],
   async run(context, input) {
     const { listSites } = await import("../../operator/edge-api.ts");
@@ -28,7 +31,7 @@ export const siteList = command({
     const sites = await listSites(await context.edge(), network);
     context.answer(sites, (out) => {
       if (sites.length > 0) return printSites(out, sites, context.io.now());
-      out.line(`No sites in network "${network}". To add one:`);
+      out.line(`There are no sites in network "${network}". To add one:`);
       out.line("  fairlead token create -o token.yaml");
       out.line("  fairlead connector run --site NAME --token token.yaml");
     });
@@ -37,11 +40,11 @@ export const siteList = command({
 
 export const siteStatus = command({
   path: ["site", "status"],
-  summary: "show everything about one site",
+  summary: "Show everything about one site.",
   arguments: { name },
   options: { network: networkOption },
   examples: [
-    { command: "fairlead site status west", says: "shows connectors, services and listeners of west" },
+    { command: "fairlead site status west", says: "Shows the connectors, services and listeners of west." },
   ],
   async run(context, input) {
     const { getSite } = await import("../../operator/edge-api.ts");
@@ -52,7 +55,7 @@ export const siteStatus = command({
       out.line(`Site "${site.name}" of network "${network}" is ${out.state(site.state)}.`);
       out.details([
         ["since", relativeTime(site.since, now)],
-        ["made", relativeTime(site.createdAt, now)],
+        ["created", relativeTime(site.createdAt, now)],
         ["certificate ends", certificateEnd(site, now)],
         ["offers", site.services.join(", ") || "nothing; `fairlead expose` at the site offers a service"],
         ["may offer", site.mayOffer === null ? undefined : describeMayOffer(site.mayOffer)],
@@ -83,12 +86,16 @@ export const siteStatus = command({
 
 export const siteRevoke = command({
   path: ["site", "revoke"],
-  summary: "expel a site at once",
-  details: "Its uplinks, links and sessions are cut within a second; other sites notice nothing.",
+  summary: "Revoke a site at once.",
+  details:
+    "Its uplinks, links and sessions end within a second; sessions between other sites are not affected.",
   arguments: { name },
   options: { network: networkOption },
   examples: [
-    { command: "fairlead site revoke west", says: "expels west; its name stays taken until it is deleted" },
+    {
+      command: "fairlead site revoke west",
+      says: "Revokes west; its name stays taken until the site is deleted.",
+    },
   ],
   async run(context, input) {
     const { revokeSite } = await import("../../operator/edge-api.ts");
@@ -103,11 +110,11 @@ export const siteRevoke = command({
 
 export const siteDelete = command({
   path: ["site", "delete"],
-  summary: "remove a site and free its name",
-  details: "A site that is still connected is expelled first, as with `fairlead site revoke`.",
+  summary: "Delete a site and free its name.",
+  details: "A site that is still a member is revoked first, as with `fairlead site revoke`.",
   arguments: { name },
   options: { network: networkOption },
-  examples: [{ command: "fairlead site delete west", says: "removes west from the network" }],
+  examples: [{ command: "fairlead site delete west", says: "Deletes west from the network." }],
   async run(context, input) {
     const { deleteSite } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);

@@ -8,25 +8,25 @@ import { mayOfferOption } from "./create.ts";
 
 export const siteUpdate = command({
   path: ["site", "update"],
-  summary: "rename a site, or say which services it may offer",
+  summary: "Rename a site, or set which services it may offer.",
   details:
-    "Both take effect at once. A site that runs keeps running under its new name; services that it may no longer offer are withdrawn, those that it may again come back by themselves.",
-  arguments: { name: argument("NAME", "name or id of the site", someText) },
+    "Changes take effect at once. A running site continues under its new name. Services that the site may no longer offer are withdrawn; services that it may offer again return by themselves.",
+  arguments: { name: argument("NAME", "Name or id of the site.", someText) },
   options: {
-    newName: value("--name <NEW>", "what it is called from now on", accepting(SiteName)),
+    newName: value("--name <NEW>", "New name of the site.", accepting(SiteName)),
     mayOffer: {
       ...mayOfferOption,
       description:
-        "name of a service that it may offer, or the beginning of names and `*`; in place of what it might",
+        "Name of a service that the site may offer, or the beginning of names and `*`. Replaces the services set before.",
     },
-    any: flag("--may-offer-any", "it may offer every service"),
-    none: flag("--may-offer-none", "it may offer nothing"),
+    any: flag("--may-offer-any", "Let the site offer every service."),
+    none: flag("--may-offer-none", "Let the site offer no service."),
     network: networkOption,
   },
   examples: [
-    { command: "fairlead site update west --name oldwest", says: "renames west" },
-    { command: "fairlead site update west --may-offer api", says: "west may offer api and nothing else" },
-    { command: "fairlead site update west --may-offer-any", says: "west may offer everything again" },
+    { command: "fairlead site update west --name oldwest", says: "Renames west to oldwest." },
+    { command: "fairlead site update west --may-offer api", says: "Lets west offer api alone." },
+    { command: "fairlead site update west --may-offer-any", says: "Lets west offer every service again." },
   ],
   async run(context, input) {
     const changes = changesOf(input);
@@ -34,7 +34,7 @@ export const siteUpdate = command({
     const network = await context.network(input.network);
     const site = await api.updateSite(await context.edge(), network, input.name, changes);
     context.answer(site, (out) => {
-      if (changes.name !== undefined) out.line(`The site is called "${site.name}" now.`);
+      if (changes.name !== undefined) out.line(`The site is now called "${site.name}".`);
       if (changes.mayOffer !== undefined) {
         out.line(`Site "${site.name}" may offer ${describeMayOffer(site.mayOffer)}.`);
       }
@@ -42,7 +42,7 @@ export const siteUpdate = command({
   },
 });
 
-/** What was asked for. @throws FairleadError `request.invalid` when that is nothing, or contradicts itself */
+/** The changes that the options ask for. @throws FairleadError `request.invalid` without a change, or if options exclude each other */
 function changesOf(input: {
   readonly newName: string | undefined;
   readonly mayOffer: readonly string[];
@@ -53,13 +53,13 @@ function changesOf(input: {
   if (ways > 1) {
     throw new FairleadError(
       "request.invalid",
-      "--may-offer, --may-offer-any and --may-offer-none exclude each other",
+      "--may-offer, --may-offer-any and --may-offer-none exclude each other.",
     );
   }
   if (ways === 0 && input.newName === undefined) {
     throw new FairleadError(
       "request.invalid",
-      "nothing to change: give --name, --may-offer, --may-offer-any or --may-offer-none",
+      "There is nothing to change: give --name, --may-offer, --may-offer-any or --may-offer-none.",
     );
   }
   return {
@@ -68,7 +68,7 @@ function changesOf(input: {
   };
 }
 
-/** Which services a site may offer, in words. */
+/** The services that a site may offer, in words. */
 export function describeMayOffer(patterns: readonly string[] | null): string {
   if (patterns === null) return "any service";
   return patterns.length === 0 ? "nothing" : patterns.join(", ");

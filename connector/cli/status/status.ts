@@ -5,13 +5,13 @@ import { printSiteStatus } from "../views/site-status.ts";
 
 export const status = command({
   path: ["status"],
-  summary: "show how the site or the network is",
+  summary: "Show the state of the site or of the network.",
   details:
-    "With --state or FAIRLEAD_STATE it asks the connector of that site; otherwise it asks the edge you are logged in to, about the whole network.",
+    "With --state or FAIRLEAD_STATE, the command asks the connector of that site. Otherwise it asks the edge of the login, about the whole network.",
   options: { state: siteStateOption, network: networkOption },
   examples: [
-    { command: "fairlead status", says: "shows the whole network" },
-    { command: "fairlead status --state ./west", says: "shows the site whose connector runs in ./west" },
+    { command: "fairlead status", says: "Shows the whole network." },
+    { command: "fairlead status --state ./west", says: "Shows the site with the state directory ./west." },
   ],
   async run(context, input) {
     const { io } = context;

@@ -8,18 +8,18 @@ import { expiryOption, tokenOutputOption } from "./options.ts";
 
 export const tokenCreate = command({
   path: ["token", "create"],
-  summary: "make a token, which invites sites to a network",
+  summary: "Create a token, which invites sites to a network.",
   details:
-    "A site that joins with it gets a link to its issuer: the network, or the site that --issuer names. A site that is a member already gets one more link. The token file is a secret: whoever has it can join, as often as --uses says and until it expires. Without -o it goes to standard output.",
+    "A site that joins with the token gets a link to the issuer: the network, or the site of --issuer. A site that is already a member gets one more link. The token file is a secret: its holder can join as often as --uses says, until the token expires. Without -o the token is written to standard output.",
   options: {
     issuer: value(
       "--issuer <SITE>",
-      "site on whose behalf it is made; the network itself if none is given",
+      "Site that issues the token. The default is the network itself.",
       someText,
     ),
     uses: valueOr(
       "--uses <N>",
-      "sites it admits",
+      "Number of sites that the token admits.",
       wholeNumber(1, TOKEN_LIMITS.uses),
       TOKEN_DEFAULTS.uses,
       "1",
@@ -29,18 +29,21 @@ export const tokenCreate = command({
     network: networkOption,
   },
   examples: [
-    { command: "fairlead token create -o token.yaml", says: "invites one site within 15 minutes" },
+    {
+      command: "fairlead token create -o token.yaml",
+      says: "Invites one site, which must join within 15 minutes.",
+    },
     {
       command: "fairlead token create --uses 2 --expiry 2h -o token.yaml",
-      says: "invites two sites within two hours",
+      says: "Invites two sites, which must join within two hours.",
     },
     {
       command: "fairlead token create --issuer public1 -o token.yaml",
-      says: "invites a site to link to public1, which can take the link back with `revoke-access`",
+      says: "Invites a site to link to public1; `revoke-access` revokes the link.",
     },
     {
       command: "fairlead token create | ssh east fairlead connector run --site east --token -",
-      says: "hands the token to another machine without a file",
+      says: "Passes the token to another machine without a file.",
     },
   ],
   async run(context, input) {
@@ -63,7 +66,7 @@ export const tokenCreate = command({
       return { text: file, made };
     });
     context.answer({ ...token, path: output }, (out) => {
-      out.line(`Token written to ${output}`);
+      out.line(`Token written to ${output}.`);
       const sites = token.uses === 1 ? "one site" : `${token.uses} sites`;
       const linked = token.issuer === "network" ? "" : `, linked to site "${token.issuer}",`;
       out.line(`It admits ${sites} to network "${network}"${linked} within ${formatDuration(input.expiry)}:`);

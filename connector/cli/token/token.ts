@@ -5,15 +5,16 @@ import { relativeTime } from "../framework/duration.ts";
 import { networkOption } from "../framework/options.ts";
 import { accepting } from "../framework/values.ts";
 
-/** How often a token still admits. */
+/** The number of sites that a token can still admit. */
 const usesLeft = ({ state, uses, used }: Token) => (state === "good" ? uses - used : 0);
 
 export const tokenList = command({
   path: ["token", "list"],
-  summary: "list a network's tokens",
-  details: "LEFT is how often a token still admits. One made with `site create` admits one site only.",
+  summary: "List the tokens of a network.",
+  details:
+    "LEFT is the number of sites that a token can still admit. A token of `site create` admits one site.",
   options: { network: networkOption },
-  examples: [{ command: "fairlead token list", says: "lists tokens with the uses that are left" }],
+  examples: [{ command: "fairlead token list", says: "Lists the tokens with the uses that are left." }],
   async run(context, input) {
     const { listTokens } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
@@ -21,7 +22,9 @@ export const tokenList = command({
     const now = context.io.now();
     context.answer(tokens, (out) => {
       if (tokens.length === 0) {
-        return out.line(`No tokens in network "${network}". \`fairlead token create\` makes one.`);
+        return out.line(
+          `There are no tokens in network "${network}". \`fairlead token create\` creates one.`,
+        );
       }
       out.table(
         ["ID", "ISSUER", "ONLY FOR", "STATE", "LEFT", "ENDS"],
@@ -40,14 +43,14 @@ export const tokenList = command({
 
 export const tokenRevoke = command({
   path: ["token", "revoke"],
-  summary: "make a token worthless",
-  details: "Sites that it admitted stay members; `fairlead site revoke` expels one.",
-  arguments: { id: argument("ID", "id of the token; `fairlead token list` shows it", accepting(TokenId)) },
+  summary: "Revoke a token.",
+  details: "Sites that it admitted stay members; `fairlead site revoke` revokes a site.",
+  arguments: { id: argument("ID", "Id of the token; `fairlead token list` shows it.", accepting(TokenId)) },
   options: { network: networkOption },
   examples: [
     {
       command: "fairlead token revoke t0123456789abcdefghjkmnpqrs",
-      says: "nobody is admitted with that token any more",
+      says: "Revokes the token: it admits no further site.",
     },
   ],
   async run(context, input) {

@@ -1,4 +1,4 @@
-/** A number of things in words. */
+/** Numbers of things in words. */
 
 /** `1 site`, `2 sites`. */
 export const count = (number: number, thing: string) => `${number} ${thing}${number === 1 ? "" : "s"}`;

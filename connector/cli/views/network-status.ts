@@ -1,11 +1,11 @@
-/** A whole network, as people read it. */
+/** The status of a network, for people. */
 import type { NetworkStatus } from "../../../protocol/api/status.ts";
 import type { Printer } from "../framework/printer.ts";
 import { count } from "./count.ts";
 import { printServices } from "./services.ts";
 import { printSites } from "./sites.ts";
 
-/** A network in one sentence. */
+/** Describes a network in two sentences. */
 export function networkSentence({ network, sites, services }: NetworkStatus): string {
   const members = sites.filter(({ state }) => state !== "revoked");
   const up = members.filter(({ state }) => state === "up").length;
@@ -14,24 +14,26 @@ export function networkSentence({ network, sites, services }: NetworkStatus): st
   return `Network "${network.name}" has ${count(members.length, "site")}${which}. It has ${count(services.length, "service")}.`;
 }
 
-/** What strangers do to the edge, as far as somebody has to know. */
+/** Reports unauthenticated clients that fill the edge; empty while there are none. */
 export function edgeSentences({ edge }: NetworkStatus): string[] {
   if (edge === undefined) return [];
   const { shed, failedAccepts } = edge.strangers;
   const sentences: string[] = [];
   if (shed + failedAccepts > 0) {
     const refused = failedAccepts === 0 ? "" : `, ${failedAccepts} not accepted`;
-    sentences.push(`Strangers at the edge: ${count(shed, "connection")} shed${refused} since it started.`);
+    sentences.push(
+      `Unauthenticated clients at the edge: ${count(shed, "connection")} shed${refused} since it started.`,
+    );
   }
   if (edge.lanes === "withdrawn") {
     sentences.push(
-      "Strangers filled the port of the lanes; for a time lanes take the gateway's port, which costs more.",
+      "Unauthenticated clients fill the port of the lanes; for a time lanes take the gateway's port, which costs more.",
     );
   }
   return sentences;
 }
 
-/** The sentence, what is wrong, and tables of sites and services. */
+/** Prints a network: its sentences, its problems, and its sites and services as tables. */
 export function printNetworkStatus(out: Printer, status: NetworkStatus, now: number): void {
   out.line(networkSentence(status));
   for (const sentence of edgeSentences(status)) out.line(out.paint("yellow", sentence));

@@ -1,10 +1,10 @@
-/** Services, as people read them: those of a network, and those that a site sees and offers. */
+/** Services, for people: the services of a network, and the services that a site sees and offers. */
 import type { Service } from "../../../protocol/api/services.ts";
 import { ERRORS, isErrorCode } from "../../../protocol/errors.ts";
 import type { Services } from "../../control/schema.ts";
 import type { Printer } from "../framework/printer.ts";
 
-/** The services of a network as a table. */
+/** Prints the services of a network as a table. */
 export function printServices(out: Printer, services: readonly Service[]): void {
   out.table(
     ["SERVICE", "PROTOCOL", "PORT", "OFFERED BY"],
@@ -17,11 +17,11 @@ export function printServices(out: Printer, services: readonly Service[]): void 
   );
 }
 
-/** What the site sees, and what it offers. */
+/** Prints the services that a site sees, and the services that it offers. */
 export function printSiteServices(out: Printer, { services, offers }: Services): void {
   if (services.length === 0) {
     out.line(
-      "This site sees no services of other sites. `fairlead expose NAME=PORT` at one of them offers one.",
+      "This site sees no services of other sites. `fairlead expose NAME=PORT` at another site offers one.",
     );
   } else {
     out.table(
@@ -38,7 +38,7 @@ export function printSiteServices(out: Printer, { services, offers }: Services):
     for (const { name, listener } of services) {
       if (listener?.state !== "failed" || listener.code === undefined || !isErrorCode(listener.code))
         continue;
-      out.line(`The listener for ${name} does not work: ${listener.code}`);
+      out.line(`The listener for ${name} failed: ${listener.code}.`);
       out.line(`  do: ${ERRORS[listener.code].action}`);
     }
   }
@@ -56,7 +56,7 @@ export function printSiteServices(out: Printer, { services, offers }: Services):
   );
   for (const { name, refused } of offers) {
     if (refused === undefined) continue;
-    out.line(`The network does not take the offer of ${name}: ${refused.message ?? refused.code}`);
+    out.line(`The network refused the offer of ${name}: ${refused.message ?? `${refused.code}.`}`);
     if (refused.action !== undefined) out.line(`  do: ${refused.action}`);
   }
 }

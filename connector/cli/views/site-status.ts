@@ -1,4 +1,4 @@
-/** What a site's connector tells, as people read it. */
+/** The status of a site from its connector, for people. */
 import type { DescriptorLine, Status } from "../../control/schema.ts";
 import { isSkewed } from "../../uplink/clock-skew.ts";
 import { formatDuration, relativeTime } from "../framework/duration.ts";
@@ -8,7 +8,7 @@ import { printLinks } from "./links.ts";
 import { milliseconds } from "./milliseconds.ts";
 import { printSiteServices } from "./services.ts";
 
-/** A site in one sentence, as Skupper says it. */
+/** Describes a site in the sentences of Skupper's `status`. */
 export function siteSentence(status: Status): string {
   const { site, network, uplink, otherSites } = status;
   const joined = `Site "${site.name}" is joined to network "${network.name}".`;
@@ -17,7 +17,7 @@ export function siteSentence(status: Status): string {
   return `${joined}${others} It sees ${count(status.services.length, "service")}.`;
 }
 
-/** A site in its sentence, with the details below. */
+/** Prints a site: its sentences, its details, its links and its services. */
 export function printSiteStatus(out: Printer, status: Status, now: number): void {
   const { uplink } = status;
   out.line(siteSentence(status));
@@ -43,21 +43,21 @@ export function printSiteStatus(out: Printer, status: Status, now: number): void
   printSiteServices(out, status);
 }
 
-/** When it ends, and why it is not renewed, if it is not. */
+/** When the certificate ends, and why it was not renewed yet. */
 function certificate({ certificateExpiresAt, renewal }: Status, now: number): string {
   const ends = relativeTime(certificateExpiresAt, now);
   if (renewal === undefined) return ends;
   return `${ends}; it could not be renewed yet: ${renewal.message ?? ""} (${renewal.code})`;
 }
 
-/** What is wrong with the machine's clock; undefined when nothing is. */
+/** The error of the machine's clock; undefined if the clock is right. */
 function clock(skewMs: number | null): string | undefined {
   if (!isSkewed(skewMs)) return undefined;
   const by = formatDuration(Math.abs(skewMs) / 1000);
   return `${by} ${skewMs > 0 ? "behind" : "ahead of"} the edge's; correct it, certificates depend on it`;
 }
 
-/** The configuration file, and why it is not loaded as it is; undefined when there is none. */
+/** The configuration file, and why its present text is not loaded; undefined without a file. */
 function configuration({ config }: Status, now: number): string | undefined {
   if (config === undefined) return undefined;
   const { file, loadedAt, error, restartNeeded } = config;
@@ -68,10 +68,10 @@ function configuration({ config }: Status, now: number): string | undefined {
     : `${loaded}; a restart is needed for ${restartNeeded.join(", ")}`;
 }
 
-/** From this share of their limit on, the use of descriptors is worth a line. */
+/** The share of the limit from which the use of descriptors is shown. */
 const MANY_DESCRIPTORS = 0.75;
 
-/** Whether the process runs out of descriptors, or did; undefined when it does not. */
+/** The use of descriptors; undefined while it is far from the limit and no connection was refused. */
 function descriptors(line: DescriptorLine | null): string | undefined {
   if (line === null) return undefined;
   const { used, limit, refused, code } = line;

@@ -1,9 +1,9 @@
-/** The sites of a network, as people read them. */
+/** The sites of a network, for people. */
 import type { Site } from "../../../protocol/api/sites.ts";
 import { relativeTime } from "../framework/duration.ts";
 import type { Printer } from "../framework/printer.ts";
 
-/** Sites as a table. */
+/** Prints sites as a table. */
 export function printSites(out: Printer, sites: readonly Site[], now: number): void {
   out.table(
     ["NAME", "STATE", "SINCE", "CONNECTORS", "OFFERS"],

@@ -133,10 +133,10 @@ describe("revoke-access", () => {
     await world.run("token", "create");
   });
 
-  test("prints what died with one issuer", async () => {
+  test("prints what ended with one issuer", async () => {
     const { out } = await world.run("revoke-access", "--issuer", "public1");
-    expect(out).toContain("Access given by public1 revoked");
-    expect(out).toContain("1 token, 1 link and 1 session died.");
+    expect(out).toContain("Access given by public1 is revoked");
+    expect(out).toContain("1 token, 1 link and 1 session ended.");
     expect(out).toContain(edge.tokens[0]?.id);
     expect(out).toMatch(/link1 +west +public1/);
     expect(out).not.toContain("east");

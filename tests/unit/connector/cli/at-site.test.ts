@@ -148,9 +148,7 @@ test("service status shows an offer that the network does not take, and what to 
   status.offers = [{ name: "db", host: "127.0.0.1", port: 1, protocol: "tcp", refused }];
   const { out } = await world.run("service", "status", "--state", state);
   expect(out).toMatch(/db +127\.0\.0\.1:1 +tcp +service\.forbidden/);
-  expect(out).toContain(
-    "The network does not take the offer of db: west may not offer db\n  do: Ask an operator.",
-  );
+  expect(out).toContain("The network refused the offer of db: west may not offer db\n  do: Ask an operator.");
 });
 
 test("expose and unexpose change what the site offers", async () => {
@@ -193,10 +191,10 @@ test("link status shows the links of this site and those of others to it", async
   expect(out).toBe(
     [
       "Links created from this site:",
-      "  none",
+      "  There are none.",
       "Links from other sites:",
-      "  A link from site private1 (link1) is connected to this site, cost 2",
-      "  The link from site public2 (link1) is not connected (link.revoked), since 1m ago",
+      "  A link from site private1 (link1) is connected to this site, cost 2.",
+      "  The link from site public2 (link1) is not connected (link.revoked), since 1m ago.",
       "    do: Get a new token.",
       "",
     ].join("\n"),
@@ -254,7 +252,7 @@ test("link create hands a token to the connector, from a file or from standard i
   await writeFile(file, deployment.tokenFile());
   const made = await world.run("link", "create", file, "--state", state);
   expect(made.out).toBe(
-    "Site configured to link to public2 through https://edge.example (name=link2)\n" +
+    "Site configured to link to public2 through https://edge.example (name=link2).\n" +
       "Check the status of the link using `fairlead link status`.\n",
   );
   world.input = deployment.tokenFile();
@@ -292,9 +290,7 @@ test("link create refuses what is no token, no name or no cost before it asks an
 });
 
 test("link delete takes a link away", async () => {
-  expect((await world.run("link", "delete", "link1", "--state", state)).out).toBe(
-    "Link link1 has been deleted.\n",
-  );
+  expect((await world.run("link", "delete", "link1", "--state", state)).out).toBe("Link link1 deleted.\n");
   expect((await world.run("link", "delete", "link1", "--state", state)).exit).toBe(4);
 });
 

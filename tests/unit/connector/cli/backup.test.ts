@@ -110,7 +110,7 @@ describe("edge restore --data-only", () => {
     empty();
     const { exit, out, err } = await restore();
     expect([exit, out]).toEqual([0, expect.stringContaining("2 networks restored")]);
-    expect(err).toContain("Sites of this backup look for their edge at https://edge.example:8443");
+    expect(err).toContain("Sites of this backup expect their edge at https://edge.example:8443");
     expect([...edge.restored.keys()]).toEqual(["directory", ...ids]);
     expect(edge.networks.map(({ name }) => name)).toEqual(["shop", "lab"]);
   });

@@ -59,7 +59,7 @@ describe.each(COMMANDS.map((definition) => [title(definition), definition] as co
     test("has help with its summary, its options and its examples", async () => {
       const { out, failure } = await parse([...definition.path, "--help"]);
       expect(failure).toMatchObject({ exitCode: 0 });
-      expect(out.replaceAll(/\s+/g, " ").toLowerCase()).toContain(`${definition.summary}.`.toLowerCase());
+      expect(out.replaceAll(/\s+/g, " ")).toContain(definition.summary);
       for (const { flags } of Object.values(definition.options)) expect(out).toContain(flags);
       for (const { label } of Object.values(definition.arguments)) expect(out).toContain(label);
       for (const { command, says } of definition.examples) {
@@ -81,10 +81,22 @@ describe.each(COMMANDS.map((definition) => [title(definition), definition] as co
       }
     });
 
-    test("takes --json, and starts no summary with a capital or ends one with a full stop", async () => {
+    test("takes --json", async () => {
       const [argv] = commandsIn(definition.examples[0].command);
       expect((await parse([...(argv ?? []), "--json"])).failure).toBeNull();
-      expect(definition.summary).toMatch(/^[a-z].*[^.]$/);
+    });
+
+    test("is described in sentences", () => {
+      const { summary, details, examples } = definition;
+      const described = [...Object.values(definition.options), ...Object.values(definition.arguments)];
+      const texts = [
+        summary,
+        ...described.map(({ description }) => description),
+        ...examples.map(({ says }) => says),
+      ];
+      for (const text of details === undefined ? texts : [...texts, details]) {
+        expect(text).toMatch(/^[A-Z`-].*\.$/);
+      }
     });
   },
 );

@@ -174,7 +174,7 @@ describe("network", () => {
 
   test("list says what to do when there is none", async () => {
     expect((await world.run("network", "list")).out).toBe(
-      "No networks. `fairlead network create NAME` makes one.\n",
+      "There are no networks. `fairlead network create NAME` creates one.\n",
     );
     expect(await world.json("network", "list")).toEqual([]);
   });
@@ -195,7 +195,7 @@ describe("the network a command means", () => {
 
   test("must be named when there are several, and made when there is none", async () => {
     const none = await world.run("site", "list");
-    expect([none.exit, none.err]).toEqual([4, expect.stringContaining("there is no network yet")]);
+    expect([none.exit, none.err]).toEqual([4, expect.stringContaining("There is no network yet")]);
     edge.addNetwork("shop");
     edge.addNetwork("lab");
     const many = await world.run("site", "list");

@@ -42,7 +42,7 @@ test("with -o the file is readable by its owner only, also when it was there bef
   await writeFile(file, "something longer than a token, which must go away completely".repeat(10));
   await chmod(file, 0o644);
   const { out } = await world.run("token", "create", "-o", file);
-  expect(out).toContain(`Token written to ${file}\n`);
+  expect(out).toContain(`Token written to ${file}.\n`);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   expect(await readFile(file, "utf8")).toBe(
     `apiVersion: fairlead/v1\nkind: Token\n# ${edge.tokens[0]?.id}\n`,
@@ -111,7 +111,7 @@ test("a refusal leaves no empty file behind, and an older file as it was", async
 });
 
 test("list shows what is left of each token, and revoke ends one", async () => {
-  expect((await world.run("token", "list")).out).toContain("`fairlead token create` makes one");
+  expect((await world.run("token", "list")).out).toContain("`fairlead token create` creates one");
   await world.run("token", "create");
   const { out } = await world.run("token", "list");
   expect(out).toMatch(/network +good +1 of 1 +in 10m/);

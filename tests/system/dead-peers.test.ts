@@ -1,6 +1,7 @@
 /** Peers that end or stand still without a word: who was connected is told soon, who comes anew goes elsewhere. */
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Connector, eventually } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
@@ -69,6 +70,27 @@ describe("a connector that is killed with -9 and stays away", () => {
       expect((await left.status()).sessions).toEqual([]);
     });
   }
+});
+
+describe("a connector that was frozen while its peer was killed", () => {
+  test("hears that the peer is gone, although the registry had nothing to do meanwhile", async () => {
+    const network = await suite.cluster.network(suite.edge);
+    const token = await network.token({ uses: 2 });
+    const server = await named("east");
+    const [east, west] = await Promise.all([
+      suite.cluster.connector({ site: "east", token, expose: [`api=${server.at}`], args: TIMEOUT }),
+      suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: [...DEBUG, ...TIMEOUT] }),
+    ]);
+    const { socket } = await greeted(await west.listener("api"));
+    const failure = failureOf(socket);
+    west.process.kill("SIGSTOP");
+    await east.kill9();
+    // The runtime lets an object sleep after ten seconds without events.
+    await sleep(15_000);
+    west.process.kill("SIGCONT");
+    await eventually("the connection is reset", () => failure() === "ECONNRESET", SOON);
+    expect(ends(west)).toEqual(["session.peer_gone"]);
+  });
 });
 
 describe("a connector that stands still", () => {

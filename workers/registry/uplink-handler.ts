@@ -182,10 +182,10 @@ export class Sockets {
 
   /** The process closed its uplink, or its end did; not one that the registry closed. */
   #noteDeparture(attachment: Attachment): void {
-    const { departures, store, uplinks } = this.#context;
+    const { store, uplinks } = this.#context;
     if (attachment.ended || attachment.software === null || uplinks.instance(attachment) !== null) return;
     if (store.sessions.ofInstance(attachment).length === 0) return;
-    departures.note(attachment, this.#context.now(), attachment.rtt);
+    store.departures.note(attachment, this.#context.now(), attachment.rtt);
   }
 
   /** A socket is no more, for the reason that the code names. */

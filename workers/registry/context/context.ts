@@ -6,7 +6,6 @@ import { ID_BYTES, type IdKind, makeId } from "../../../protocol/ids.ts";
 import { Bucket, Budgets, type Work } from "../policy/budget.ts";
 import { Reachability } from "../policy/link-graph.ts";
 import { AbsentPeers } from "../sockets/absent-peers.ts";
-import { Departures } from "../sockets/departures.ts";
 import { Notices } from "../sockets/notice-throttle.ts";
 import type { Uplinks } from "../sockets/uplinks.ts";
 import type { Store } from "../store/store.ts";
@@ -35,7 +34,6 @@ export class Context {
   readonly uplinks: Uplinks;
   readonly authorities: Authorities;
   readonly notices = new Notices(() => this.now());
-  readonly departures = new Departures();
   readonly absentPeers = new AbsentPeers();
   readonly budgets = new Budgets();
   /** How often those who ask for the status make the registry look for silent uplinks. */

@@ -51,7 +51,7 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
     software: hello.software,
     ...proofs,
   });
-  context.departures.forget(uplink.attachment);
+  store.departures.forget(uplink.attachment);
 
   const { unheard, revision, orphans, after } = store.transaction(() => {
     const now = context.now();

@@ -159,7 +159,7 @@ function checkOffer(
 function checkDeparture(context: Context, from: Uplink, session: SessionRow): void {
   const peer = peerOf(session, from.attachment);
   if (context.uplinks.instance(peer) !== null) return;
-  const left = context.departures.graceLeft(peer, presentSince(from.attachment), context.now());
+  const left = context.store.departures.graceLeft(peer, presentSince(from.attachment), context.now());
   if (left === null) return;
   if (left === 0) {
     cutSession(context, session, "session.peer_gone");
@@ -169,7 +169,7 @@ function checkDeparture(context: Context, from: Uplink, session: SessionRow): vo
   context.absentPeers.watch(session.id, left + 10, () => {
     const still = context.store.sessions.get(session.id);
     if (still === null || context.uplinks.instance(peer) !== null) return;
-    if (context.departures.graceLeft(peer, presentSince(from.attachment), context.now()) === 0) {
+    if (context.store.departures.graceLeft(peer, presentSince(from.attachment), context.now()) === 0) {
       cutSession(context, still, "session.peer_gone");
     }
   });

@@ -88,6 +88,7 @@ export function sweep(context: Context): void {
   dropLost(context, now - OFFER_GRACE_MS);
   store.cuts.prune(now - SESSION_MEMORY_MS);
   store.bans.prune(now - BAN_MEMORY_MS);
+  store.departures.prune(now);
   store.tokens.prune(now - TOKEN_MEMORY_MS);
   // A session whose two instances both stay away is over at last, though nobody could say so. Not at once: after
   // an edge restart this may run before anybody is back.

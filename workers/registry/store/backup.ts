@@ -11,10 +11,10 @@ export type Tables = NetworkDump["tables"];
 const EVENTS_BACKED_UP = 10_000;
 
 /**
- * Not backed up: the schema makes the one and counts the events in the other, and sessions and bans do not outlive the
- * edge that they were held at.
+ * Not backed up: the schema makes the one and counts the events in the other, and sessions, bans and
+ * departures do not outlive the edge that they were held at.
  */
-const LEFT_OUT = new Set(["migrations", "event_shares", "sessions", "pairs", "cuts", "bans"]);
+const LEFT_OUT = new Set(["migrations", "event_shares", "sessions", "pairs", "cuts", "bans", "departures"]);
 
 /** Tables of which not everything is needed. */
 const SOURCES: Readonly<Record<string, string>> = {

@@ -176,6 +176,15 @@ export const MIGRATIONS: readonly Migration[] = [
       END`,
     ],
   },
+  {
+    number: 7,
+    name: "departures of instances",
+    statements: [
+      `CREATE TABLE departures (site TEXT NOT NULL, boot TEXT NOT NULL, at INTEGER NOT NULL,
+        grace INTEGER NOT NULL, PRIMARY KEY (site, boot))`,
+      "CREATE INDEX departures_by_time ON departures (at)",
+    ],
+  },
 ];
 
 /** The migrations that a database at `applied` (the highest number it has, 0 when new) still needs, in order. */

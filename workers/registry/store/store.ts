@@ -6,6 +6,7 @@ import { DEFAULT_QUOTAS } from "../../../protocol/api/quotas.ts";
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { dumpTables, restoreTables, type Tables } from "./backup.ts";
 import { Bans } from "./bans.ts";
+import { Departures } from "./departures.ts";
 import { Events } from "./events.ts";
 import { Links } from "./links.ts";
 import { Issuers, NetworkTable } from "./network.ts";
@@ -22,7 +23,15 @@ export { hasJoined, type MemberRow, type SiteRow } from "./sites.ts";
 export type { TokenRow } from "./tokens.ts";
 
 /** Tables with rows of a site, which go with it. */
-const OF_SITE = ["certificates", "redemptions", "offers", "listeners", "assertions", "bans"] as const;
+const OF_SITE = [
+  "certificates",
+  "redemptions",
+  "offers",
+  "listeners",
+  "assertions",
+  "bans",
+  "departures",
+] as const;
 
 export class Store {
   readonly #storage: DurableObjectStorage;
@@ -41,6 +50,7 @@ export class Store {
   readonly pairs: Pairs;
   readonly events: Events;
   readonly bans: Bans;
+  readonly departures: Departures;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -60,6 +70,7 @@ export class Store {
     this.pairs = new Pairs(sql);
     this.events = new Events(sql, () => this.network.quotas().events ?? DEFAULT_QUOTAS.events);
     this.bans = new Bans(sql);
+    this.departures = new Departures(sql);
   }
 
   /** Runs `work` so that all of its writes happen or, if it throws, none. */

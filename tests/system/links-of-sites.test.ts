@@ -276,7 +276,7 @@ describe("what a site may offer", () => {
     );
     await public2.logged({ service: "forbidden", code: "service.forbidden" });
     const { stdout } = await public2.fairlead("service", "status");
-    expect(stdout).toContain("The network does not take the offer of forbidden");
+    expect(stdout).toContain("The network refused the offer of forbidden");
     expect(stdout).toContain("--may-offer");
     expect((await public1.control.services()).services.map(({ name }) => name)).not.toContain("forbidden");
     expect((await exchange(await public1.listener("two"), "allowed")).toString()).toBe("allowed");

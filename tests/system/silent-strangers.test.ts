@@ -158,7 +158,7 @@ describe(`with ${DESCRIPTORS} descriptors, ${CONNECTIONS} connections that say`,
     );
     const { status, stdout } = await edge.fairlead("status", "--network", network.name);
     expect(status).toBe(0);
-    expect(stdout).toMatch(/strangers.*\d+ connections shed/i);
+    expect(stdout).toMatch(/Unauthenticated clients.*\d+ connections shed/);
   });
 });
 

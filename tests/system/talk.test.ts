@@ -133,7 +133,7 @@ describe("step 5: link status", () => {
     expect(both).toMatch(/Link link2 to public2 is connected/);
     expect(both).not.toContain("Links from other sites:");
     const incoming = await at("public1", "link", "status");
-    expect(incoming).toContain("Links created from this site:\n  none");
+    expect(incoming).toContain("Links created from this site:\n  There are none.");
     expect(incoming).toMatch(/A link from site public2 \(link1\) is connected to this site/);
     expect(incoming).toMatch(/A link from site private1 \(link1\) is connected to this site/);
     expect(await at("public2", "link", "status")).toMatch(/A link from site private1 \(link2\) is connected/);
@@ -170,7 +170,7 @@ describe("step 10: revoke-access", () => {
     await operator("token", "create", "--issuer", "public1", "-o", file("unused.yaml"));
 
     const said = await operator("revoke-access", "--issuer", "public1");
-    expect(said).toContain("Access given by public1 revoked");
+    expect(said).toContain("Access given by public1 is revoked");
     expect(said).toContain("1 token, 2 links and 2 sessions ended.");
     expect(said).toMatch(/link1 +private1 +public1/);
     expect(said).toMatch(/link1 +public2 +public1/);

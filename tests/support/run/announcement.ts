@@ -2,7 +2,7 @@
 import { availableParallelism, loadavg } from "node:os";
 
 /** Measured on two idle cores, from `npm test` to its end. */
-const REFERENCE_MINUTES = 14;
+const REFERENCE_MINUTES = 12;
 const REFERENCE_CORES = 2;
 /** Processes of the tests that want to run at the same time; further cores are of no use. */
 const PROCESSES = 4;

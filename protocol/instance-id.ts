@@ -2,6 +2,7 @@
  * Instances: each is one process of a site's connector. A process chooses its boot id, and every peer learns it, so a
  * hostile one may choose another's. The site is proven by a certificate. Only both together name an instance.
  */
+import { compareText } from "./compare-text.ts";
 
 /** The site id that a certificate proved, and the boot id that the process chose. */
 export interface InstanceId {
@@ -25,9 +26,4 @@ export function isSameInstance(left: InstanceId, right: InstanceId): boolean {
  */
 export function compareInstances(left: InstanceId, right: InstanceId): number {
   return compareText(left.boot, right.boot) || compareText(left.site, right.site);
-}
-
-function compareText(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
 }

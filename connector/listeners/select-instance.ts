@@ -1,4 +1,5 @@
 /** Selects the instance that gets the next stream. */
+import { compareText } from "../../protocol/compare-text.ts";
 import { DEFAULT_LINK_COST } from "../../protocol/names.ts";
 import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
 
@@ -43,8 +44,4 @@ function compare(left: Candidate<VisibleOffer>, right: Candidate<VisibleOffer>):
     compareText(left.instance.site, right.instance.site) ||
     compareText(left.instance.boot, right.instance.boot)
   );
-}
-
-function compareText(left: string, right: string): number {
-  return left < right ? -1 : Number(left > right);
 }

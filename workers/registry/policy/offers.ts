@@ -3,6 +3,8 @@
  * the network has room for services. Pure.
  */
 
+import { compareText } from "../../../protocol/compare-text.ts";
+import { compareInstances } from "../../../protocol/instance-id.ts";
 import { nameMatches } from "../../../protocol/names.ts";
 import { MAX_EXPORTS } from "../../../protocol/uplink/messages.ts";
 import type { OfferRow } from "./visibility.ts";
@@ -17,13 +19,10 @@ export interface StoredOffer extends OfferRow {
 export function byAge(left: StoredOffer, right: StoredOffer): number {
   return (
     left.since - right.since ||
-    compareTexts(left.instance.boot, right.instance.boot) ||
-    compareTexts(left.instance.site, right.instance.site) ||
-    compareTexts(left.service, right.service)
+    compareInstances(left.instance, right.instance) ||
+    compareText(left.service, right.service)
   );
 }
-
-const compareTexts = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0);
 
 export interface OfferRules {
   /** Patterns of what a site may offer; null is anything. */

@@ -1,8 +1,8 @@
 /** What every run stands on: temporary files, processes that end with it, tools and the servers measured. */
 
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
+import { freePort } from "../support/free-port.ts";
 import { type Address, Cluster, ROOT } from "../support/process/cluster.ts";
 import { describeExit, type ManagedProcess } from "../support/process/managed-process.ts";
 import { Postgres } from "../support/process/postgres.ts";
@@ -47,7 +47,7 @@ export class Ground {
       const wrkScript = cluster.path("wrk.lua");
       await writeFile(wrkScript, WRK_SCRIPT);
       // Nobody listens there between the runs: each starts an iperf3 of its own.
-      const iperf = { host: HOST, port: await freePort() };
+      const iperf = { host: HOST, port: await freePort(HOST) };
       const postgres = await Postgres.start({ host: HOST });
       const database = { host: postgres.host, port: postgres.port };
       const servers = { ...own, web, iperf, postgres: database };
@@ -108,7 +108,7 @@ async function startOwnServers(cluster: Cluster): Promise<Omit<Addresses, "iperf
 }
 
 async function startNginx(cluster: Cluster, nginx: string): Promise<Address> {
-  const port = await freePort();
+  const port = await freePort(HOST);
   const directory = cluster.path("web");
   await nginxWeb(directory, port);
   await runNginx(cluster, nginx, "web", directory, [port]);
@@ -148,14 +148,4 @@ export async function listens(at: Address, by: ManagedProcess): Promise<void> {
     }
     await new Promise((done) => setTimeout(done, 25));
   }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done, fail) => server.once("error", fail).listen(0, HOST, done));
-  const bound = server.address();
-  await new Promise((done) => server.close(done));
-  if (bound === null || typeof bound === "string") throw new Error("no free port");
-  return bound.port;
 }

@@ -1,10 +1,8 @@
 /** A member opens streams to a service whose target does not answer and resets them: dials that live on take all descriptors. */
-import { once } from "node:events";
-import { connect, type Socket } from "node:net";
-import { Worker } from "node:worker_threads";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { encodeOpen, encodeReset } from "../../../protocol/streams/frames.ts";
 import { eventually } from "../../support/clock/eventually.ts";
+import { StuckServer } from "../../support/traffic/stuck-server.ts";
 import type { AttackScript } from "../attack-script.ts";
 
 const STREAMS = 3000;
@@ -60,35 +58,3 @@ export const script: AttackScript = {
     }
   },
 };
-
-/** A server that takes no connection and refuses none: its backlog is full and its program is stuck. */
-class StuckServer {
-  readonly port: number;
-  readonly #worker: Worker;
-  readonly #fillers: Socket[];
-
-  private constructor(port: number, worker: Worker) {
-    this.port = port;
-    this.#worker = worker;
-    this.#fillers = Array.from({ length: 4 }, () => connect(port, "127.0.0.1").on("error", () => {}));
-  }
-
-  static async start(): Promise<StuckServer> {
-    const worker = new Worker(STUCK, { eval: true });
-    const [port] = (await once(worker, "message")) as [number];
-    return new StuckServer(port, worker);
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#fillers) socket.destroy();
-    await this.#worker.terminate();
-  }
-}
-
-const STUCK = `
-  const { parentPort } = require("node:worker_threads");
-  const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-    parentPort.postMessage(server.address().port);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-  });
-`;

@@ -1,6 +1,7 @@
 /** The first reference: three nginx in a row, TLS 1.3 with client certificates between them. */
 import { writeFile } from "node:fs/promises";
-import { freePort, type Ground, HOST, runNginx } from "../ground.ts";
+import { freePort } from "../../support/free-port.ts";
+import { type Ground, HOST, runNginx } from "../ground.ts";
 import { makeAuthority, makeLocalLeaf } from "./certificates.ts";
 import { nginxHop } from "./nginx-config.ts";
 import { forEachService, SERVICES, type System } from "./system.ts";

@@ -1,7 +1,8 @@
 /** The second reference: OpenSSH through one bastion. East offers with -R, west reaches with -L. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { freePort, type Ground, HOST, listens } from "../ground.ts";
+import { freePort } from "../../support/free-port.ts";
+import { type Ground, HOST, listens } from "../ground.ts";
 import { forEachService, SERVICES, type System } from "./system.ts";
 
 /** sshd wants this directory when it runs as root, wherever its configuration is. */
@@ -23,7 +24,7 @@ export async function ssh(ground: Ground): Promise<System | string> {
       10_000,
     );
   }
-  const port = await freePort();
+  const port = await freePort(HOST);
   await writeFile(at("authorized"), await readFile(at("user.pub")), { mode: 0o600 });
   await writeFile(at("known"), `[${HOST}]:${port} ${await readFile(at("host.pub"), "utf8")}`);
   await writeFile(at("sshd_config"), sshdConfig(port, at("host"), at("authorized")));

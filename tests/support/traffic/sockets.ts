@@ -1,7 +1,7 @@
 /** Plain TCP for tests. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { Worker } from "node:worker_threads";
 import { onTestFinished } from "vitest";
+import { StuckServer } from "./stuck-server.ts";
 
 /** A server on a free port of 127.0.0.1 unless told otherwise; gone after the test. */
 export async function tcpServer(
@@ -23,15 +23,6 @@ export async function tcpServer(
     server.close();
   });
   return { server, port: (server.address() as AddressInfo).port };
-}
-
-/** A port that nobody listens on at the moment. */
-export async function freePort(host = "127.0.0.1"): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 export interface Client {
@@ -63,28 +54,14 @@ export async function tcpClient(port: number, host = "127.0.0.1"): Promise<Clien
   return { socket, received };
 }
 
-/** A port that takes no connection and refuses none: its backlog is full and its program is stuck. */
+/** The port of a {@link StuckServer} that lasts as long as the test. */
 export async function silentPort(): Promise<number> {
-  const worker = new Worker(STUCK, { eval: true });
-  onTestFinished(() => void worker.terminate());
-  const port = await new Promise<number>((resolve) => worker.once("message", resolve));
-  for (let filler = 0; filler < 4; filler++) {
-    const socket = connect(port, "127.0.0.1");
-    socket.on("error", () => {});
-    onTestFinished(() => void socket.destroy());
-  }
-  return port;
+  const server = await StuckServer.start();
+  onTestFinished(() => server.close());
+  return server.port;
 }
 
 /** Connections that this process has open or is opening. */
 export function openSockets(): number {
   return process.getActiveResourcesInfo().filter((resource) => resource === "TCPSocketWrap").length;
 }
-
-const STUCK = `
-  const { parentPort } = require("node:worker_threads");
-  const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-    parentPort.postMessage(server.address().port);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-  });
-`;

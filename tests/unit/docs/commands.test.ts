@@ -1,20 +1,14 @@
 /** The commands that the pages show: each exists, with the options that it is shown with. */
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../../connector/cli/commands.ts";
-
-const ROOT = resolve(import.meta.dirname, "../../..");
+import { ROOT, repositoryPages } from "../../support/run/repository-files.ts";
 
 /** The changelog and the decisions name what there was at their time. */
-const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
-  cwd: ROOT,
-  encoding: "utf8",
-})
-  .split("\n")
-  .filter((page) => page !== "" && existsSync(join(ROOT, page)))
-  .filter((page) => page !== "CHANGELOG.md" && !/^docs\/decisions\/\d/.test(page));
+const pages = repositoryPages().filter(
+  (page) => page !== "CHANGELOG.md" && !/^docs\/decisions\/\d/.test(page),
+);
 
 /** Blocks of code without a language or for a shell, and texts in code style. */
 const CODE = /^```(?:sh)?\n(.*?)^```|`(fairlead [^`]+)`/gms;

@@ -1,18 +1,11 @@
 /** How the pages are written: one sentence on each line, so that a change shows the sentences that it changes. */
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { sentences } from "../../../scripts/sentences.ts";
+import { ROOT, repositoryPages } from "../../support/run/repository-files.ts";
 
-const ROOT = resolve(import.meta.dirname, "../../..");
-
-const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], {
-  cwd: ROOT,
-  encoding: "utf8",
-})
-  .split("\n")
-  .filter((page) => page !== "" && existsSync(join(ROOT, page)));
+const pages = repositoryPages();
 
 /** Headings, tables, quotations and what is written in HTML. */
 const NO_PROSE = /^(#|\||>|<|---)/;

@@ -1,18 +1,10 @@
 /** What the pages refer to: files, headings, and the pages that the code names. */
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ROOT, repositoryFiles } from "../../support/run/repository-files.ts";
 
-const ROOT = resolve(import.meta.dirname, "../../..");
-
-/** Files of the repository, new ones included. */
-const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-  cwd: ROOT,
-  encoding: "utf8",
-})
-  .split("\n")
-  .filter((file) => file !== "" && existsSync(join(ROOT, file)));
+const files = repositoryFiles();
 const pages = files.filter((file) => file.endsWith(".md"));
 const sources = files.filter((file) => /\.(ts|toml|yaml)$/.test(file));
 

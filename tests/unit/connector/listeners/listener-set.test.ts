@@ -7,8 +7,9 @@ import { OwnTargets } from "../../../../connector/targets/own-targets.ts";
 import type { TargetAddress } from "../../../../connector/targets/target-address.ts";
 import type { VisibleService } from "../../../../protocol/uplink/messages.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
+import { freePort } from "../../../support/free-port.ts";
 import { temporaryState } from "../../../support/process/directories.ts";
-import { freePort, tcpClient, tcpServer } from "../../../support/traffic/sockets.ts";
+import { tcpClient, tcpServer } from "../../../support/traffic/sockets.ts";
 
 const service = (name: string, port: number): VisibleService => ({
   ...{ name, port, protocol: "tcp" },

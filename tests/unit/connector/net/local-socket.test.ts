@@ -6,9 +6,10 @@ import { ListenerSet } from "../../../../connector/listeners/listener-set.ts";
 import { silent } from "../../../../connector/log.ts";
 import { dialTarget } from "../../../../connector/targets/dial-target.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
+import { freePort } from "../../../support/free-port.ts";
 import { temporaryState } from "../../../support/process/directories.ts";
 import { kernelSocket } from "../../../support/traffic/kernel-sockets.ts";
-import { freePort, tcpServer } from "../../../support/traffic/sockets.ts";
+import { tcpServer } from "../../../support/traffic/sockets.ts";
 
 /** The connector's end of a connection to a target. */
 async function target(keepAliveMs?: number | null): Promise<Socket> {

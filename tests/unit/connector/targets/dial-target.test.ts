@@ -2,7 +2,8 @@ import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { dialTarget } from "../../../../connector/targets/dial-target.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
-import { freePort, openSockets, silentPort, tcpServer } from "../../../support/traffic/sockets.ts";
+import { freePort } from "../../../support/free-port.ts";
+import { openSockets, silentPort, tcpServer } from "../../../support/traffic/sockets.ts";
 
 const code = (value: string) => expect.objectContaining({ code: value });
 

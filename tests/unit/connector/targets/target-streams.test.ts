@@ -18,8 +18,9 @@ import {
   TestRelay,
 } from "../../../support/connector/session-stand.ts";
 import { peerStream, testRelay } from "../../../support/connector/test-relay.ts";
+import { freePort } from "../../../support/free-port.ts";
 import { temporaryState } from "../../../support/process/directories.ts";
-import { freePort, tcpServer } from "../../../support/traffic/sockets.ts";
+import { tcpServer } from "../../../support/traffic/sockets.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 const peerOf = (siteName: string) => ({ site: randomId("site"), siteName, boot: randomId("boot") });

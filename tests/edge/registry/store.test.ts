@@ -237,6 +237,26 @@ describe("Store", () => {
     );
   });
 
+  it("leaves a revoked site revoked, whatever state is set afterwards", async () => {
+    await runInDurableObject(env.REGISTRY.getByName("store-revoked"), (_, { storage }) => {
+      migrate(storage, 1);
+      const store = new Store(storage);
+      const [joiner, issuer] = ["s1", "s2"];
+      for (const id of [joiner, issuer]) {
+        const facts = { publicKey: null, keyHash: null, state: "new", mayOffer: null } as const;
+        store.sites.put({ id, name: id, since: 1, createdAt: 1, ...facts });
+      }
+      const facts = { name: "l1", cost: 1, certificate: certificate(1), createdAt: 2, revokedAt: null };
+      store.links.put({ id: "l1", joiner, issuer, ...facts });
+      expect(store.links.edges()).toEqual([{ joiner, issuer, cost: 1 }]);
+      store.sites.revoke(joiner, 3);
+      store.sites.setState(joiner, "up", 4);
+      expect(store.sites.get(joiner)?.state).toBe("revoked");
+      expect(store.links.edges()).toEqual([]);
+      storage.sql.exec("DELETE FROM migrations");
+    });
+  });
+
   it("keeps the same book of offers, and the same offers of a service, until these change", async () => {
     await runInDurableObject(env.REGISTRY.getByName("book"), (_, { storage }) => {
       migrate(storage, 1);

@@ -181,8 +181,15 @@ export class Sites {
     );
   }
 
+  /** Sets the state of a site. A site that was revoked stays so: the link graph depends on it. */
   setState(id: string, state: "up" | "down", since: number): void {
-    this.#sql.write([["sites", id]], "UPDATE sites SET state = ?, since = ? WHERE id = ?", state, since, id);
+    this.#sql.write(
+      [["sites", id]],
+      "UPDATE sites SET state = ?, since = ? WHERE id = ? AND state <> 'revoked'",
+      state,
+      since,
+      id,
+    );
   }
 
   /** Revokes a site: with it its links connect nobody, and its offers are nobody's. */

@@ -29,7 +29,6 @@ export class Departures {
       now,
       grace,
     );
-    this.prune(now);
     this.#sql.write(
       [],
       `DELETE FROM departures WHERE rowid IN (SELECT rowid FROM departures ORDER BY at DESC, rowid DESC
@@ -56,7 +55,7 @@ export class Departures {
     return Math.max(0, at + number(row, "grace") - now);
   }
 
-  /** Deletes departures older than their memory. */
+  /** Deletes departures older than their memory: part of the sweep, as {@link graceLeft} ignores them anyway. */
   prune(now: number): void {
     this.#sql.write([], "DELETE FROM departures WHERE at <= ?", now - MEMORY_MS);
   }

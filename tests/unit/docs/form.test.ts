@@ -7,7 +7,7 @@ import { ROOT, repositoryPages } from "../../support/run/repository-files.ts";
 
 const pages = repositoryPages();
 
-/** Headings, tables, quotations and what is written in HTML. */
+/** Headings, tables, quotations and HTML. */
 const NO_PROSE = /^(#|\||>|<|---)/;
 
 /** The lines of prose of a page, without the marks of lists. */
@@ -19,10 +19,7 @@ function linesOf(page: string): string[] {
     .filter((line) => line !== "" && !NO_PROSE.test(line));
 }
 
-/** The wire's page is still wrapped at a column. */
-const WRAPPED = ["docs/protocol.md"];
-
-describe.each(pages.filter((page) => !WRAPPED.includes(page)))("%s", (page) => {
+describe.each(pages)("%s", (page) => {
   it("has one sentence on each line", () => {
     expect(linesOf(page).filter((line) => sentences(line).length > 1)).toEqual([]);
   });

@@ -3,7 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "../support/free-port.ts";
-import { type Address, Cluster, ROOT } from "../support/process/cluster.ts";
+import { type Address, Cluster, programOf, ROOT } from "../support/process/cluster.ts";
 import { describeExit, type ManagedProcess } from "../support/process/managed-process.ts";
 import { Postgres } from "../support/process/postgres.ts";
 import type { BenchOptions } from "./options.ts";
@@ -16,6 +16,8 @@ export const HOST = "127.0.0.1";
 
 export class Ground {
   readonly cluster: Cluster;
+  /** Runs what the other checkout has built; null when none was named. */
+  readonly other: Cluster | null;
   readonly options: BenchOptions;
   readonly tools: Tools;
   /** Where the servers listen. */
@@ -25,6 +27,7 @@ export class Ground {
 
   private constructor(
     cluster: Cluster,
+    other: Cluster | null,
     options: BenchOptions,
     tools: Tools,
     servers: Addresses,
@@ -32,6 +35,7 @@ export class Ground {
     wrkScript: string,
   ) {
     this.cluster = cluster;
+    this.other = other;
     this.options = options;
     this.tools = tools;
     this.servers = servers;
@@ -51,7 +55,9 @@ export class Ground {
       const postgres = await Postgres.start({ host: HOST });
       const database = { host: postgres.host, port: postgres.port };
       const servers = { ...own, web, iperf, postgres: database };
-      return new Ground(cluster, options, tools, servers, postgres, wrkScript);
+      const other =
+        options.against === null ? null : await Cluster.create("fl-other-", programOf(options.against));
+      return new Ground(cluster, other, options, tools, servers, postgres, wrkScript);
     } catch (error) {
       await cluster.close();
       throw error;
@@ -90,7 +96,7 @@ export class Ground {
   }
 
   async close(): Promise<void> {
-    await this.cluster.close();
+    await Promise.all([this.cluster.close(), this.other?.close()]);
     await this.postgres.stop();
   }
 }

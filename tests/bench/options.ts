@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly streams: number;
   /** Sites of the scale measure. */
   readonly sites: number;
+  /** Another checkout, built: its Fairlead is measured in the same rounds. */
+  readonly against: string | null;
   /** Runs the connectors with --cpu-prof, into this directory. */
   readonly profile: string | null;
   readonly json: string | null;
@@ -33,6 +35,8 @@ export const USAGE = `npm run bench -- [options]
   --only NAME          only these measures or systems, by the beginning of their id; may be repeated
   --streams N          idle streams for the memory measure (10000)
   --sites N            sites for the scale measure (1000; 100 with --quick)
+  --against DIR        another checkout, built: measures its Fairlead in the same rounds,
+                       and gives the ratios to it
   --json FILE          writes everything, with each round's figures
   --chart FILE         draws the chart
   --page FILE          writes the tables into a page, between its <!-- bench --> marks
@@ -57,6 +61,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
       streams: { type: "string" },
       sites: { type: "string" },
       only: { type: "string", multiple: true, default: [] },
+      against: { type: "string" },
       json: { type: "string" },
       chart: { type: "string" },
       page: { type: "string" },
@@ -72,6 +77,7 @@ export function parseOptions(argv: readonly string[]): BenchOptions {
     streams: atLeastOne("--streams", values.streams ?? "10000"),
     sites: atLeastOne("--sites", values.sites ?? (quick ? "100" : "1000")),
     only: values.only,
+    against: values.against ?? null,
     profile: values.profile ?? null,
     json: values.json ?? null,
     chart: values.chart ?? null,

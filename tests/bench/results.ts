@@ -100,6 +100,29 @@ export function cpuOf(
   }));
 }
 
+/**
+ * The median of the ratios of the CPU time per unit of work, all parts together, of each round to the other
+ * system's in the same round. Null where no round has both.
+ */
+export function cpuRatioOf(
+  results: Pick<Results, "series">,
+  measure: string,
+  system: SystemId,
+  against: SystemId,
+): number | null {
+  const sums = (of: SystemId): Map<number, number> =>
+    new Map(
+      (seriesOf(results, measure, of)?.samples ?? []).flatMap(({ round, cpu }) =>
+        cpu === null ? [] : [[round, Object.values(cpu).reduce((sum, seconds) => sum + seconds, 0)]],
+      ),
+    );
+  const others = sums(against);
+  const ratios = [...sums(system)]
+    .map(([round, seconds]) => ratio(seconds, others.get(round)))
+    .filter((value) => value !== null);
+  return ratios.length === 0 ? null : median(ratios);
+}
+
 export function seriesOf(
   { series }: Pick<Results, "series">,
   measure: string,

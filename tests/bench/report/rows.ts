@@ -1,11 +1,12 @@
 /** The tables' contents, apart from how they are written. */
 import { GOALS, type Goal, judge, type Verdict } from "../goals.ts";
-import { cpuOf, figureOf, type Results, ratioOf } from "../results.ts";
+import { cpuOf, cpuRatioOf, figureOf, type Results, ratioOf } from "../results.ts";
 import type { SystemId } from "../systems/system.ts";
 
 export const SHORT: Readonly<Record<SystemId, string>> = {
   direct: "direct",
   fairlead: "Fairlead",
+  other: "other build",
   hop: "hop only",
   nginx: "nginx",
   ssh: "OpenSSH",
@@ -26,6 +27,7 @@ export interface Table {
 /** What was measured, Fairlead's ratios, and what was asked of it. */
 export function figuresTable(results: Results): Table {
   const systems = results.systems.map(({ id }) => id);
+  const references = referencesOf(results);
   const rows = results.measures.flatMap(({ id, title, metrics }) =>
     metrics.flatMap((metric) => {
       const shown = (system: SystemId) => {
@@ -36,12 +38,18 @@ export function figuresTable(results: Results): Table {
       const name = metric.title === "" ? title : `${title}: ${metric.title}`;
       const first = [name, ...systems.map(shown), metric.unit];
       const judged = (["fairlead", "hop"] as const).filter((system) => systems.includes(system));
-      if (judged.length === 0) return [[...first, "", "", "", "", ""]];
+      if (judged.length === 0) return [[...first, ...references.map(() => ""), "", "", ""]];
       return judged.flatMap((system, at) => {
         const goal = goalOf(id, metric.key, system);
         if (at > 0 && goal === undefined) return [];
         const lead = at === 0 ? first : [`  … ${SHORT[system]}`, ...systems.map(() => ""), ""];
-        return [[...lead, ...ratios(results, id, metric.key, system), ...goals(results, goal, metric.scale)]];
+        return [
+          [
+            ...lead,
+            ...ratios(results, id, metric.key, system, references),
+            ...goals(results, goal, metric.scale),
+          ],
+        ];
       });
     }),
   );
@@ -50,8 +58,7 @@ export function figuresTable(results: Results): Table {
       "",
       ...systems.map((system) => SHORT[system]),
       "",
-      "÷ direct",
-      "÷ nginx",
+      ...references.map((system) => `÷ ${SHORT[system]}`),
       "at least",
       "goal",
       "verdict",
@@ -60,18 +67,34 @@ export function figuresTable(results: Results): Table {
   };
 }
 
-/** CPU seconds of each process per unit of work. */
+/** The systems that Fairlead's figures are divided by. */
+function referencesOf({ systems }: Results): readonly SystemId[] {
+  const other = systems.some(({ id }) => id === "other");
+  return other ? ["direct", "nginx", "other"] : ["direct", "nginx"];
+}
+
+/** CPU seconds of each process per unit of work; with another build, the ratio to its sum too. */
 export function cpuTable(results: Results): Table {
+  const other = referencesOf(results).includes("other");
   const rows = results.measures.flatMap(({ id, title, work }) =>
     results.systems.flatMap(({ id: system }) => {
       const parts = cpuOf(results, id, system);
       if (parts.length === 0) return [];
       const sum = parts.reduce((total, { seconds }) => total + seconds, 0);
       const each = parts.map(({ part, seconds }) => `${part} ${seconds.toFixed(2)}`).join(", ");
-      return [[title, SHORT[system], sum.toFixed(2), `s/${work === "GB" ? "GB" : "10,000 requests"}`, each]];
+      const row = [
+        title,
+        SHORT[system],
+        sum.toFixed(2),
+        `s/${work === "GB" ? "GB" : "10,000 requests"}`,
+        each,
+      ];
+      if (!other) return [row];
+      const ratio = system === "fairlead" ? cpuRatioOf(results, id, "fairlead", "other") : null;
+      return [[...row, ratio === null ? "" : `${number(ratio)} ×`]];
     }),
   );
-  return { heading: ["CPU time", "", "all", "", "each"], rows };
+  return { heading: ["CPU time", "", "all", "", "each", ...(other ? [`÷ ${SHORT.other}`] : [])], rows };
 }
 
 /** What went wrong, one line each. */
@@ -85,12 +108,17 @@ function goalOf(measure: string, metric: string, system: SystemId): Goal | undef
   return GOALS.find((goal) => goal.measure === measure && goal.metric === metric && goal.system === system);
 }
 
-function ratios(results: Results, measure: string, metric: string, system: SystemId): [string, string] {
-  const against = (other: SystemId) => {
-    const value = ratioOf(results, measure, system, other, metric);
+function ratios(
+  results: Results,
+  measure: string,
+  metric: string,
+  system: SystemId,
+  references: readonly SystemId[],
+): string[] {
+  return references.map((reference) => {
+    const value = ratioOf(results, measure, system, reference, metric);
     return value === null ? "" : `${number(value)} ×`;
-  };
-  return [against("direct"), against("nginx")];
+  });
 }
 
 function goals(results: Results, goal: Goal | undefined, scale = 1): [string, string, string] {

@@ -2,7 +2,7 @@
 import type { Ground } from "../ground.ts";
 import { selected } from "../options.ts";
 import { direct } from "./direct.ts";
-import { fairlead } from "./fairlead.ts";
+import { fairlead, otherBuild } from "./fairlead.ts";
 import { nginx } from "./nginx.ts";
 import { ssh } from "./ssh.ts";
 import type { System, SystemId } from "./system.ts";
@@ -21,16 +21,18 @@ export async function startSystems(ground: Ground, say: (line: string) => void):
   const known: readonly { id: SystemId; start: () => Promise<System | string> }[] = [
     { id: "direct", start: async () => direct(ground.servers) },
     { id: "fairlead", start: async () => await fairlead(ground, await theEdge(), "end-to-end") },
+    { id: "other", start: () => otherBuild(ground) },
     { id: "hop", start: async () => await fairlead(ground, await theEdge(), "hop") },
     { id: "nginx", start: () => nginx(ground) },
     { id: "ssh", start: () => ssh(ground) },
   ];
   const systems: System[] = [];
   const absent: Record<string, string> = {};
-  for (const { id, start } of selected(known, ground.options.only)) {
+  const possible = known.filter(({ id }) => id !== "other" || ground.options.against !== null);
+  for (const { id, start } of selected(possible, ground.options.only)) {
     const system = await start().catch((error: unknown) => {
       // Without Fairlead there is nothing to measure; a reference may fail to start on a strange machine.
-      if (id === "fairlead") throw error;
+      if (id === "fairlead" || id === "other") throw error;
       return error instanceof Error ? error.message : String(error);
     });
     if (typeof system === "string") absent[id] = system;

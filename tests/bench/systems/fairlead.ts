@@ -3,10 +3,10 @@ import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { ControlClient } from "../../../connector/control/client.ts";
 import { type ConnectorOptions, connectorArgs } from "../../support/connector/connector.ts";
-import { type Edge, eventually, type TestNetwork } from "../../support/process/cluster.ts";
+import { type Cluster, type Edge, eventually, type TestNetwork } from "../../support/process/cluster.ts";
 import type { ManagedProcess } from "../../support/process/managed-process.ts";
 import type { Ground } from "../ground.ts";
-import { hopFlags } from "./hop.ts";
+import { type HopFlags, hopFlags } from "./hop.ts";
 import { forEachService, SERVICES, type System } from "./system.ts";
 
 type Encryption = "end-to-end" | "hop";
@@ -14,24 +14,46 @@ type Encryption = "end-to-end" | "hop";
 /** Each pair's listeners have an address of their own: the ports are those of the servers. */
 let pairs = 0;
 
+const IDENTITIES = {
+  "end-to-end": { id: "fairlead", title: "Fairlead" },
+  hop: { id: "hop", title: "Fairlead, hop encryption" },
+} as const satisfies Record<Encryption, Pick<System, "id" | "title">>;
+
 export async function fairlead(ground: Ground, edge: Edge, encryption: Encryption): Promise<System | string> {
   const flags = encryption === "hop" ? await hopFlags(ground) : { east: [], west: [] };
   if (flags === null) return "these connectors have no hop encryption";
-  const network = await ground.cluster.network(edge, `bench-${encryption}`);
+  return await pairOf(ground, ground.cluster, edge, flags, IDENTITIES[encryption]);
+}
+
+/** The edge and the connectors that another checkout has built, with end-to-end encryption. */
+export async function otherBuild(ground: Ground): Promise<System> {
+  const { other } = ground;
+  if (other === null) throw new TypeError("No other checkout was named.");
+  const identity = { id: "other", title: "Fairlead, other build" } as const;
+  return await pairOf(ground, other, await other.edge(), { east: [], west: [] }, identity);
+}
+
+async function pairOf(
+  ground: Ground,
+  cluster: Cluster,
+  edge: Edge,
+  flags: HopFlags,
+  identity: Pick<System, "id" | "title">,
+): Promise<System> {
+  const network = await cluster.network(edge, `bench-${identity.id}`);
   const make = async (): Promise<System> => {
     const host = `127.2.0.${++pairs}`;
-    const east = await start(ground, network, flags.east, {
+    const east = await start(ground, cluster, network, flags.east, {
       site: `east${pairs}`,
       expose: SERVICES.map((name) => `${name}=${ground.servers[name].host}:${ground.servers[name].port}`),
     });
-    const west = await start(ground, network, flags.west, { site: `west${pairs}`, bind: host });
+    const west = await start(ground, cluster, network, flags.west, { site: `west${pairs}`, bind: host });
     await eventually("west listens for every service", async () => {
       const { services } = await west.control.services();
       return services.filter(({ listener }) => listener?.state === "listening").length === SERVICES.length;
     });
     return {
-      id: encryption === "hop" ? "hop" : "fairlead",
-      title: encryption === "hop" ? "Fairlead, hop encryption" : "Fairlead",
+      ...identity,
       at: await forEachService((service) => ({ host, port: ground.servers[service].port })),
       parts: [
         { name: "west", pid: west.process.pid },
@@ -54,11 +76,11 @@ interface Started {
 
 async function start(
   ground: Ground,
+  cluster: Cluster,
   network: TestNetwork,
   flags: readonly string[],
   options: ConnectorOptions,
 ): Promise<Started> {
-  const { cluster } = ground;
   const stateDir = cluster.fresh(options.site);
   const token = await network.token();
   const args = [...connectorArgs({ ...options, token }, stateDir), ...flags];

@@ -10,7 +10,8 @@ export type ServiceId = (typeof SERVICES)[number];
 
 export type Addresses = Readonly<Record<ServiceId, Address>>;
 
-export type SystemId = "direct" | "fairlead" | "hop" | "nginx" | "ssh";
+/** `other` is Fairlead as another checkout has built it. */
+export type SystemId = "direct" | "fairlead" | "other" | "hop" | "nginx" | "ssh";
 
 /** A process whose CPU time counts, with everything that it started. */
 export interface Part {

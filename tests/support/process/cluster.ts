@@ -21,8 +21,13 @@ export { Edge, type EdgeOptions } from "../edge/edge.ts";
 /** The root of the repository. */
 export const ROOT = resolve(import.meta.dirname, "../../..");
 
-/** The built command: what a user runs. */
-export const FAIRLEAD = join(ROOT, "dist", "cli", "main.js");
+/** The built command of a checkout: what a user runs. */
+export function programOf(checkout: string): string {
+  return join(resolve(checkout), "dist", "cli", "main.js");
+}
+
+/** The built command of this repository. */
+export const FAIRLEAD = programOf(ROOT);
 
 export type Env = Readonly<Record<string, string>>;
 
@@ -47,19 +52,25 @@ export interface TestNetwork extends Network {
 export class Cluster {
   /** Where everything is; removed at the end. */
   readonly directory: string;
+  /** The built command that this cluster runs. */
+  readonly #program: string;
   readonly #processes: ManagedProcess[] = [];
   readonly #clients: EdgeClient[] = [];
   #files = 0;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, program: string) {
     this.directory = directory;
+    this.#program = program;
   }
 
-  /** Keep the prefix short: a state directory's path has 87 bytes at the most. */
-  static async create(prefix = "fl-"): Promise<Cluster> {
+  /**
+   * Keep the prefix short: a state directory's path has 87 bytes at the most.
+   * @param program path of the built command, when it is not the one of this repository
+   */
+  static async create(prefix = "fl-", program: string = FAIRLEAD): Promise<Cluster> {
     // The clients in this process, too, talk to this machine only.
     for (const name of Object.keys(process.env)) if (FOREIGN.test(name)) delete process.env[name];
-    return new Cluster(await mkdtemp(join(tmpdir(), prefix)));
+    return new Cluster(await mkdtemp(join(tmpdir(), prefix)), program);
   }
 
   path(...names: readonly string[]): string {
@@ -97,7 +108,7 @@ export class Cluster {
     env: Env = {},
     as: Pick<ProcessOptions, "uid" | "gid" | "descriptors"> = {},
   ): ManagedProcess {
-    return this.spawn({ name, command: process.execPath, args: [FAIRLEAD, ...args], env, ...as });
+    return this.spawn({ name, command: process.execPath, args: [this.#program, ...args], env, ...as });
   }
 
   /** Runs `fairlead ARGS…` to its end. */

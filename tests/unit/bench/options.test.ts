@@ -8,6 +8,7 @@ describe("the bench's options", () => {
       seconds: 4,
       streams: 10_000,
       only: [],
+      against: null,
       profile: null,
     });
     expect(parseOptions(["--quick"])).toMatchObject({ rounds: 1, seconds: 2 });
@@ -18,6 +19,10 @@ describe("the bench's options", () => {
     expect(parseOptions(["--profile", "--quick"]).profile).toBe("profiles");
     expect(parseOptions(["--profile"]).profile).toBe("profiles");
     expect(parseOptions(["--profile", "here"]).profile).toBe("here");
+  });
+
+  test("--against takes the directory of another checkout", () => {
+    expect(parseOptions(["--against", "../before"]).against).toBe("../before");
   });
 
   test("refuse what is no whole number and what they do not know", () => {

@@ -9,7 +9,10 @@ import type { SystemId } from "../../bench/systems/system.ts";
 
 const SYSTEMS: readonly SystemId[] = ["direct", "fairlead", "hop", "nginx"];
 
-function results(rates: Partial<Record<SystemId, readonly number[]>>): Results {
+function results(
+  rates: Partial<Record<SystemId, readonly number[]>>,
+  compared: readonly SystemId[] = SYSTEMS,
+): Results {
   const samples = (system: SystemId): Sample[] =>
     (rates[system] ?? []).map((rate, round) => ({
       round,
@@ -21,10 +24,10 @@ function results(rates: Partial<Record<SystemId, readonly number[]>>): Results {
     machine: { cpu: "A <fast> one", cores: 2, kernel: "6.1", node: "24.0.0", tools: { nginx: "1.22.1" } },
     seconds: 1,
     rounds: 3,
-    systems: SYSTEMS.map((id) => ({ id, title: id })),
+    systems: compared.map((id) => ({ id, title: id })),
     absent: { ssh: "sshd is not installed" },
     measures: MEASURES.slice(0, 1).map(({ id, title, metrics }) => ({ id, title, metrics, work: "GB" })),
-    series: SYSTEMS.map((system) => ({
+    series: compared.map((system) => ({
       measure: "bulk-1-down",
       system,
       samples: samples(system),
@@ -79,6 +82,20 @@ describe("tables", () => {
       ...["0.100 ×", "0.750 ×", "0.5 ×", "1 ×", "at least reached"],
     ]);
     expect(rows[1]?.at(-1)).toBe("not measured");
+  });
+
+  test("give the ratios to another build's figures and CPU time when there is one", () => {
+    const two = results({ fairlead: [2e9, 1e9, 3e9], other: [4e9, 1e9, 4e9] }, ["fairlead", "other"]);
+    const { heading, rows } = figuresTable(two);
+    expect(rows.every((row) => row.length === heading.length)).toBe(true);
+    expect(rows[0]?.[heading.indexOf("÷ other build")]).toBe("0.750 ×");
+    expect(cpuTable(two)).toEqual({
+      heading: ["CPU time", "", "all", "", "each", "÷ other build"],
+      rows: [
+        ["bulk, 1 stream, server to client", "Fairlead", "4.00", "s/GB", "west 2.00, east 2.00", "1.00 ×"],
+        ["bulk, 1 stream, server to client", "other build", "4.00", "s/GB", "west 2.00, east 2.00", ""],
+      ],
+    });
   });
 
   test("of CPU time have each process", () => {

@@ -6,6 +6,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
+import { LogThrottle } from "../log-throttle.ts";
 import { readAfterBrokenWrite, wasReset } from "./broken-write.ts";
 import { type ByteCount, Flow, type FlowEvents, type FlowStart, flowIds, type StreamIds } from "./flow.ts";
 import { resetAfterFlush, resetSocket } from "./flushed-reset.ts";
@@ -30,6 +31,8 @@ export class Relay {
   readonly #network: string;
   readonly #site: string;
   readonly #log: Log;
+  /** Failures of flows, which a peer or a client can cause at any rate. */
+  readonly #failures: LogThrottle;
   readonly #observers = new Set<FlowObserver>();
   readonly #events: FlowEvents = {
     ended: (flow, error) => this.#ended(flow, error),
@@ -41,11 +44,17 @@ export class Relay {
     this.#network = network;
     this.#site = site;
     this.#log = log.child({ network, site });
+    this.#failures = new LogThrottle(this.#log, (count) => `Further flows failed: ${count}.`);
   }
 
   /** Flows that have not ended. */
   get flows(): number {
     return this.#flows;
+  }
+
+  /** Writes the counts of failures that have no line of their own. Flows may still end afterwards. */
+  close(): void {
+    this.#failures.close();
   }
 
   /** Starts the flow of a client connection. It ends by {@link join}, or by its own `end` when nothing is joined. */
@@ -89,11 +98,19 @@ export class Relay {
       outcome,
     });
     if (error === null) this.#log.debug(fields, "The flow is completed.");
-    else {
-      const level = isQuiet(flow) ? "debug" : "info";
-      this.#log[level]({ ...fields, code: error.code }, `The flow failed: ${error.message}`);
-    }
+    else this.#logFailure(flow, fields, error);
     this.#notify("flowEnded", flow);
+  }
+
+  #logFailure(flow: Flow, fields: Record<string, unknown>, { code, message }: FairleadError): void {
+    const text = `The flow failed: ${message}`;
+    if (isQuiet(flow)) {
+      this.#log.debug({ ...fields, code }, text);
+      return;
+    }
+    const { service, side, peer } = flow;
+    const origin = peer === null ? {} : { peer: peer.siteName, peerSite: peer.site };
+    this.#failures.write("info", { origin, about: { service, side, code } }, fields, text);
   }
 
   /** An observer that throws costs a log line, not the flow. */

@@ -194,6 +194,7 @@ export class Connector implements Controlled {
   async close(): Promise<void> {
     await this.#lifecycle.close();
     pendingResets.resetAll();
+    this.#parts.relay.close();
   }
 
   // What the control socket shows and changes

@@ -22,6 +22,7 @@ import {
 } from "../../protocol/uplink/messages.ts";
 import { withTimeout } from "../async/timeout.ts";
 import type { Log } from "../log.ts";
+import { LogThrottle } from "../log-throttle.ts";
 import { DEFAULT_LIMITS, limitsOver, type SessionLimits } from "./limits.ts";
 import type { SessionManagerOptions, SessionSummary } from "./options.ts";
 import { Session } from "./session.ts";
@@ -56,6 +57,8 @@ export class SessionManager {
   readonly #current = new Map<string, Session>();
   /** Pending requests to the registry, by instance and encryption mode. */
   readonly #requests = new Map<string, Promise<Session>>();
+  /** Offers that were not taken: a peer can make them at any rate. */
+  readonly #untaken: LogThrottle;
   #closing = false;
   #draining = false;
 
@@ -63,6 +66,10 @@ export class SessionManager {
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#memory = options.memory ?? new MemoryBudget();
+    this.#untaken = new LogThrottle(
+      options.log,
+      (count) => `Further offers of sessions not taken: ${count}.`,
+    );
   }
 
   /**
@@ -103,7 +110,9 @@ export class SessionManager {
       this.#begin(invitation);
     } catch (thrown) {
       const { code, message } = asFairleadError(thrown, "session.closed");
-      this.#logOf(invitation).warn({ code }, `The offer of a session was not taken: ${message}`);
+      const { session, peer } = invitation;
+      const kind = { origin: { peer: peer.siteName, peerSite: peer.site }, about: { code } };
+      this.#untaken.write("warn", kind, { session }, `The offer of a session was not taken: ${message}`);
     }
   }
 
@@ -173,6 +182,7 @@ export class SessionManager {
   /** Closes all sessions and takes no more. Resolves when their lanes are closed. */
   async close(code: ErrorCode = "session.closed"): Promise<void> {
     this.#closing = true;
+    this.#untaken.close();
     const all = [...this.#sessions];
     for (const session of all) session.close(new FairleadError(code));
     await Promise.all(all.map(({ closed }) => closed));

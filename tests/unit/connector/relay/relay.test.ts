@@ -157,4 +157,29 @@ describe("Relay", () => {
       ["debug", "connector.descriptors"],
     ]);
   });
+
+  it("logs the failures of a service and a peer once at info, and then as a count", () => {
+    const log = new MemoryLog();
+    const relay = testRelay(log);
+    const refuse = (siteName: string, service: string) => {
+      const peer = { site: `site-${siteName}`, siteName, boot: "boot" };
+      relay.start({ side: "target", service, peer }).end(new FairleadError("service.unknown"));
+    };
+    for (let n = 0; n < 100; n++) refuse("east", "db");
+    refuse("east", "api");
+    refuse("north", "db");
+    relay.close();
+    const lines = log.lines.filter(({ level }) => level === "info");
+    const about = ({ peer, service, count }: Record<string, unknown>) => [peer, service, count];
+    expect(lines.map(({ fields }) => about(fields))).toEqual([
+      ["east", "db", undefined],
+      ["east", "api", undefined],
+      ["north", "db", undefined],
+      ["east", "db", 99],
+    ]);
+    expect(lines.at(-1)).toMatchObject({
+      text: "Further flows failed: 99.",
+      fields: { network: "network-test", peerSite: "site-east", side: "target", code: "service.unknown" },
+    });
+  });
 });

@@ -740,6 +740,13 @@ export const ERRORS = {
     "The range given to --bind has no free address left.",
     "Give a larger range to --bind.",
   ),
+  "listener.full": entry(
+    "site",
+    503,
+    "The listener has as many clients as it takes at once, and resets further ones.",
+    "Close connections that are not used; otherwise use the service from a second site.",
+    RETRY,
+  ),
   "config.rejected": entry(
     "site",
     400,

@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
+import { LogThrottle } from "../log-throttle.ts";
 import { Backoff } from "../net/backoff.ts";
 import { formatAddress, localSocketOptions } from "../net/local-socket.ts";
 import { type DescriptorWatch, isForWantOfDescriptors } from "../resources/descriptor-watch.ts";
@@ -36,12 +37,13 @@ export interface ListenerOptions {
   /** Counts the descriptors of clients. */
   readonly descriptors?: DescriptorWatch | undefined;
   readonly log: Log;
+  /** Most clients at once; tests have fewer. */
+  readonly maxClients?: number | undefined;
   readonly retry?: { readonly base: number; readonly cap: number } | undefined;
 }
 
 /** Most clients of one listener at once. Bounds what one service can hold in memory. */
 const MAX_CLIENTS = 50_000;
-const TOO_MANY_CLIENTS = `The listener has ${MAX_CLIENTS} clients, which is the most that it takes.`;
 const BACKLOG = 4096;
 
 /** How long the listener counts as failed after a client came in a circle, ms. */
@@ -57,6 +59,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 export class Listener {
   readonly #options: ListenerOptions;
   readonly #backoff: Backoff;
+  /** Clients that could not be accepted, which may be every client. */
+  readonly #failures: LogThrottle;
   #state: ListenerState = { state: "starting" };
   #server: Server | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -71,6 +75,7 @@ export class Listener {
   constructor(options: ListenerOptions) {
     this.#options = options;
     this.#backoff = new Backoff({ base: 1000, cap: 15_000, ...options.retry, random: Math.random });
+    this.#failures = new LogThrottle(options.log, (count) => `Further clients not accepted: ${count}.`);
     this.#bind();
   }
 
@@ -104,6 +109,7 @@ export class Listener {
   close(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#loop);
+    this.#failures.close();
     this.#server?.close();
     this.#server = undefined;
     this.#state = { state: "closed" };
@@ -164,9 +170,10 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const { descriptors, onClient, onRefused } = this.#options;
-    if (this.#clients >= MAX_CLIENTS) {
-      onRefused(socket, new FairleadError("service.overloaded", TOO_MANY_CLIENTS));
+    const { descriptors, onClient, onRefused, maxClients = MAX_CLIENTS } = this.#options;
+    if (this.#clients >= maxClients) {
+      const why = `The listener at ${this.address} has ${maxClients} clients, which is the most that it takes.`;
+      onRefused(socket, new FairleadError("listener.full", why));
       return;
     }
     if (descriptors?.take() === false) {
@@ -183,10 +190,8 @@ export class Listener {
     if (server.listening && isForWantOfDescriptors(error)) this.#options.descriptors?.noteFailure();
     else if (server.listening) {
       // Accepting one client failed. The listener still works.
-      this.#options.log.warn(
-        { service: this.#options.service, address: this.address },
-        `A client could not be accepted: ${error.message}.`,
-      );
+      const kind = { origin: { service: this.#options.service, address: this.address }, about: {} };
+      this.#failures.write("warn", kind, {}, `A client could not be accepted: ${error.message}.`);
     }
     if (server.listening) return;
     const name = "code" in error && typeof error.code === "string" ? error.code : "";

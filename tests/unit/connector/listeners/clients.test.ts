@@ -225,11 +225,11 @@ describe("Clients", () => {
     const log = new MemoryLog();
     const { clients } = await setUp({}, 300, new HopPolicy(), ALIVE, 0, log);
     const { port } = await tcpServer((socket) =>
-      clients.refuse("api", socket, new FairleadError("service.overloaded")),
+      clients.refuse("api", socket, new FairleadError("listener.full")),
     );
     await expect((await tcpClient(port)).received).rejects.toMatchObject({ code: "ECONNRESET" });
     expect(log.lines).toMatchObject([
-      { level: "info", fields: { service: "api", outcome: "service.overloaded", bytesToTarget: 0 } },
+      { level: "info", fields: { service: "api", outcome: "listener.full", bytesToTarget: 0 } },
     ]);
   });
 });

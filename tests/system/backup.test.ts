@@ -1,11 +1,11 @@
 /**
- * An edge that is lost with its machine, and restored onto an empty one from a file: another directory and other processes
- * at the same addresses. Connectors are not told, and come back by themselves.
+ * Backup and restore of an edge that is lost with its disk. The restored edge has another state directory and the same
+ * addresses. Nobody touches the connectors: they reconnect by themselves.
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { createKey, listEvents, listKeys, listLinks, listTokens } from "../../connector/operator/edge-api.ts";
 import { type Connector, Edge, eventually, type TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
@@ -35,7 +35,7 @@ async function use(text: string): Promise<void> {
   expect((await exchange(await west.listener("echo"), text)).toString()).toBe(text);
 }
 
-/** What an edge knows that must not be lost. */
+/** The records of an edge that a restore must bring back. */
 async function remembered(edge: Edge) {
   const { client } = edge;
   return {
@@ -51,8 +51,8 @@ async function remembered(edge: Edge) {
   };
 }
 
-describe("an edge that is lost", () => {
-  test("is restored from one file by one command, and its sites come back by themselves, streams working", async () => {
+describe("fairlead edge restore", () => {
+  it("restores a lost edge from one file, and its sites reconnect by themselves and carry streams", async () => {
     const { cluster, edge } = suite;
     const key = await createKey(edge.client, { name: "ci", role: "viewer" });
     const unused = await network.token();
@@ -66,10 +66,10 @@ describe("an edge that is lost", () => {
     const ended = new Promise((resolve) => open.once("close", resolve));
     open.on("error", () => {});
 
-    // The machine is gone, with its disk.
+    // The edge loses its machine and its disk.
     await edge.kill9();
     await rm(edge.stateDir, { recursive: true, force: true });
-    await eventually("west notices", async () => (await west.status()).uplink.state !== "up");
+    await eventually("west loses its uplink", async () => (await west.status()).uplink.state !== "up");
 
     const state = cluster.fresh("restored");
     const restored = await cluster.fairlead(["edge", "restore", file, "--state", state, "--json"]);
@@ -82,12 +82,12 @@ describe("an edge that is lost", () => {
     expect([again.apiUrl, again.gatewayUrl]).toEqual([edge.apiUrl, edge.gatewayUrl]);
     await eventually("west uses the service", () => use("after").then(() => true), SECONDS);
     for (const site of [east, west]) expect((await site.status()).uplink.state).toBe("up");
-    // Sessions are not in a backup: what was open is cut, not left hanging.
+    // A backup has no sessions: the open stream is reset, and does not hang.
     await ended;
     expect(await remembered(again)).toEqual(before);
     expect(await listEvents(again.client, network.id, { type: "network.restored" })).toHaveLength(1);
 
-    // What was handed out before still counts: the key, and the token that nobody used yet.
+    // The key and the unused token from before the loss are still valid.
     const viewer = cluster.client({ url: again.localUrl, key: key.key, ca: again.ca });
     expect(await listTokens(viewer, network.id)).toHaveLength(before.tokens.length);
     const north = await cluster.connector({ site: "north", token: unused, bind: "127.4.0.0/16" });
@@ -96,7 +96,7 @@ describe("an edge that is lost", () => {
     await again.stop();
   });
 
-  test("is not restored where something is, nor from a file that was altered; then nothing is left", async () => {
+  it("refuses an altered file and a state directory in use, and writes nothing", async () => {
     const { cluster } = suite;
     const state = cluster.fresh("refused");
     const restore = (path: string) => cluster.fairlead(["edge", "restore", path, "--state", state, "--json"]);

@@ -1,5 +1,5 @@
-/** What one member may cost: while it floods the edge, another network is served as before. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+/** Budgets of a member: while it floods the edge, another network is served as before. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../support/clock/eventually.ts";
 import { closeSockets, RawSite } from "../support/connector/raw-site.ts";
 import { Neighbour } from "../support/edge/neighbour.ts";
@@ -9,7 +9,7 @@ import { FLOODS, flood } from "../support/traffic/flood.ts";
 const suite = useEdge();
 
 let neighbour: Neighbour;
-/** Tokens of the network that is flooded. */
+/** Token file of the flooded network. */
 let tokens: string;
 
 beforeAll(async () => {
@@ -24,23 +24,26 @@ afterAll(() => {
   closeSockets();
 });
 
-describe("while a member floods its network", () => {
-  test.for(Object.entries(FLOODS))("with %s, another network gets its sessions", async ([kind, messages]) => {
-    const flooder = await RawSite.join(suite.edge, tokens, `flooder-${Object.keys(FLOODS).indexOf(kind)}`);
-    const uplink = await flooder.connect();
-    const rest = await neighbour.measure();
-    const over = new AbortController();
-    const flooding = flood(uplink, messages, over.signal);
-    const under = await neighbour.measure();
-    over.abort();
-    const sent = await flooding;
-    uplink.socket.terminate();
-    expect(under, `${sent} sent, ${rest} ms at rest`).toBeLessThan(Neighbour.bound(rest));
-  });
+describe("A network beside a flooded one", () => {
+  it.for(Object.entries(FLOODS))(
+    "gets its sessions while a member of the other network floods with %s",
+    async ([kind, messages]) => {
+      const flooder = await RawSite.join(suite.edge, tokens, `flooder-${Object.keys(FLOODS).indexOf(kind)}`);
+      const uplink = await flooder.connect();
+      const rest = await neighbour.measure();
+      const over = new AbortController();
+      const flooding = flood(uplink, messages, over.signal);
+      const under = await neighbour.measure();
+      over.abort();
+      const sent = await flooding;
+      uplink.socket.terminate();
+      expect(under, `${sent} sent, ${rest} ms at rest`).toBeLessThan(Neighbour.bound(rest));
+    },
+  );
 });
 
-describe("the connector of a site that was cut off for another's messages", () => {
-  test("waits as long as it is told, and then its offers arrive", async () => {
+describe("The connector of a banned site", () => {
+  it("waits for as long as the edge says, and then offers its services again", async () => {
     const network = await suite.cluster.network(suite.edge);
     const token = await network.token({ uses: 2 });
     const east = await suite.cluster.connector({
@@ -53,12 +56,12 @@ describe("the connector of a site that was cut off for another's messages", () =
 
     const offered = async () =>
       (await network.status()).services.some(({ name, sites }) => name === "api" && sites[0]?.state === "up");
-    // The ban is of new uplinks: the one that behaved stays.
+    // The ban refuses new uplinks; the well-behaved uplink stays up.
     expect(await offered()).toBe(true);
     await east.restart();
     const waits = east.log().filter(({ to, code }) => to === "waiting" && code === "uplink.limited");
     expect(waits.length, "attempts that were refused").toBeGreaterThan(0);
     expect(waits.length, "attempts that were refused").toBeLessThan(4);
-    await eventually("its offer arrives", offered);
+    await eventually("the registry has the offer", offered);
   });
 });

@@ -1,8 +1,8 @@
-/** What becomes of sites as their certificates end: in real time, with real connectors, over real TLS. */
+/** Certificates of sites that expire: in real time, with real connectors, over real TLS. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
 import { age, ageLinks, type Forge, openForge } from "../support/authority/aged-certificates.ts";
 import { timeOf } from "../support/clock/bound.ts";
@@ -30,7 +30,7 @@ beforeAll(async () => {
   ]);
 });
 
-/** When a site's certificate ends, ms since 1970. */
+/** Time at which a site's certificate expires, ms since 1970. */
 const endOf = async (site: Connector) => Date.parse((await site.status()).certificateExpiresAt);
 
 const renewals = async (site: string) =>
@@ -38,27 +38,27 @@ const renewals = async (site: string) =>
     (event) => event.site === site,
   ).length;
 
-/** Starts both sites again, and opens streams between them. */
+/** Restarts both sites, and opens streams between them. */
 async function openAnew() {
   await Promise.all([east.restart(), west.restart()]);
   return await server.open(await west.listener("bytes"), 4, { bytes: 2000, everyMs: 20 });
 }
 
 /**
- * Streams of a session that both sites opened with certificates that end at `ends` (ms since 1970). They live for as
- * long as it takes to renew them at half of their life, on this machine: four times what a start took, and twice as
- * long again where that was not enough for the streams to be open before the renewal.
+ * Opens streams in a session whose certificates expire at `ends` (ms since 1970). The certificates live four times as
+ * long as a start takes on this machine, because a connector renews them at half of their life. Each further attempt
+ * doubles that, until the streams are open before the renewal.
  */
 async function openWithAged() {
   await Promise.all([east.stop(), west.stop()]);
   let to = Math.max(6000, 4 * (await timeOf(async () => (await openAnew()).destroy())));
   for (let attempt = 0; attempt < 4; attempt++, to *= 2) {
     await Promise.all([east.stop(), west.stop()]);
-    // Both of the same CA, so that they trust each other.
+    // The same CA signs both, so that the sites trust each other.
     for (const { stateDir } of [east, west]) await age(stateDir, forge, { from: -1000, to });
     const ends = Date.now() + to;
     const before = await Promise.all([renewals("east"), renewals("west")]);
-    // Where only one of them renewed in time, neither trusts the other.
+    // If only one site renewed in time, neither trusts the other.
     const streams = await openAnew().catch(() => null);
     const lives = await Promise.all([endOf(east), endOf(west)]);
     if (streams !== null && lives.every((end) => end < ends + 1000)) return { streams, ends, before };
@@ -67,8 +67,8 @@ async function openWithAged() {
   throw new Error("the certificates were renewed before the streams were open");
 }
 
-describe("a certificate that ends while it is used", () => {
-  test("is renewed in time over the live uplink, and streams live on beyond its end", async () => {
+describe("A connector that runs beyond the life of its certificate", () => {
+  it("renews the certificate over the live uplink, and streams continue beyond its expiry", async () => {
     const { streams, ends, before } = await openWithAged();
     const [session] = (await west.status()).sessions;
 
@@ -86,8 +86,8 @@ describe("a certificate that ends while it is used", () => {
   });
 });
 
-describe("a connector that was off for longer than its certificate's life", () => {
-  test("renews it on the API by itself, with the key that it has, and is what it was", async () => {
+describe("A connector that starts with an expired certificate", () => {
+  it("renews the certificate over the API with the same key, and stays the same site", async () => {
     const { id } = (await east.status()).site;
     const key = await readFile(join(east.stateDir, "key.pem"), "utf8");
     const before = await renewals("east");
@@ -98,16 +98,16 @@ describe("a connector that was off for longer than its certificate's life", () =
     expect((await east.status()).site.id).toBe(id);
     expect(await readFile(join(east.stateDir, "key.pem"), "utf8")).toBe(key);
     expect(await renewals("east")).toBe(before + 1);
-    await eventually("its link is up", async () => (await east.status()).links[0]?.state === "up");
+    await eventually("the link of east is up", async () => (await east.status()).links[0]?.state === "up");
     const streams = await server.open(await west.listener("bytes"), 1, { bytes: 100, everyMs: 20 });
     await streams.move();
     await streams.finish();
   });
 
-  test("for more than thirty days says exactly what to do, and with a new token is the same site", async () => {
+  it("prints the command that helps after thirty days, and stays the same site with a new token", async () => {
     const { id } = (await east.status()).site;
     const lived = { from: -33 * DAY_MS, to: -32 * DAY_MS };
-    // Without anybody connected the edge stops at once.
+    // An edge without connections stops at once.
     await Promise.all([east.stop(), west.stop()]);
     await age(east.stateDir, forge, lived);
     await suite.edge.stop();
@@ -125,7 +125,7 @@ describe("a connector that was off for longer than its certificate's life", () =
     const said = /`(fairlead token create [^`]*)`/.exec(refused.stderr)?.[1];
     expect(said).toBe(`fairlead token create --network ${network.name} -o token.yaml`);
 
-    // Exactly what it said.
+    // Runs the command exactly as it was printed.
     const token = suite.cluster.path("token.yaml");
     const words = (said ?? "").split(" ").slice(1);
     const made = await suite.edge.fairlead(...words.map((word) => (word === "token.yaml" ? token : word)));
@@ -133,7 +133,7 @@ describe("a connector that was off for longer than its certificate's life", () =
     await east.restart({ args: ["--token", token] });
     expect((await east.status()).site.id).toBe(id);
     expect(await endOf(east)).toBeGreaterThan(Date.now() + DAY_MS / 2);
-    await eventually("its link is up", async () =>
+    await eventually("the link of east is up", async () =>
       (await east.status()).links.some(({ state }) => state === "up"),
     );
     const streams = await server.open(await west.listener("bytes"), 1, { bytes: 100, everyMs: 20 });

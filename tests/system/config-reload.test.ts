@@ -1,4 +1,4 @@
-/** A connector that follows its configuration file, while streams of its clients are in progress. */
+/** Reload of a connector's configuration file while streams of its clients are open. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { copyFile, mkdir, rename, symlink, writeFile } from "node:fs/promises";
@@ -21,7 +21,7 @@ let guestFile: string;
 let server: TestServer;
 let other: TestServer;
 let steady: Steady;
-/** The token that both sites joined with. */
+/** Token file with which both sites joined. */
 let token: string;
 
 /** A client that sends random bytes and compares what comes back, until it is stopped. */
@@ -38,15 +38,12 @@ class Steady {
   }
 
   /** Waits until bytes that were sent after this call have come back. */
-  async goesOn(): Promise<void> {
+  async isEchoed(): Promise<void> {
     const before = this.rounds;
-    await Promise.race([
-      this.#done,
-      eventually("bytes that were sent just now come back", () => this.rounds >= before + 2),
-    ]);
+    await Promise.race([this.#done, eventually("the bytes come back", () => this.rounds >= before + 2)]);
   }
 
-  /** @throws when a byte was wrong or the connection failed. */
+  /** @throws Error when a byte was wrong or the connection failed */
   async stop(): Promise<void> {
     this.isStopped = true;
     await this.#done;
@@ -68,7 +65,7 @@ class Steady {
   }
 }
 
-/** Writes a file as many editors do: beside the old one, then over it. */
+/** Replaces a file as many editors do: writes a new one and renames it over the old one. */
 async function write(path: string, lines: readonly string[]): Promise<void> {
   await writeFile(`${path}.new`, `${lines.join("\n")}\n`);
   await rename(`${path}.new`, path);
@@ -80,7 +77,7 @@ const config = async (connector: Connector): Promise<NonNullable<Status["config"
   return line;
 };
 
-/** What the owner offers at first. */
+/** Lines of the owner's first configuration. */
 const base = () => [`expose: [echo=${server.at}]`];
 
 beforeAll(async () => {
@@ -100,15 +97,15 @@ beforeAll(async () => {
   steady = new Steady(await dial(await guest.listener("echo")));
 });
 
-/** The stream that was opened before the first change has lost no byte to the last one. */
+/** Checks that the stream from before the first reload still carries bytes. */
 afterEach(async () => {
-  if (!steady.isStopped) await steady.goesOn();
+  if (!steady.isStopped) await steady.isEchoed();
 });
 
 const answers = async (place: Place, text: string) =>
   expect((await exchange(place, "ask")).toString()).toBe(text);
 
-describe("a configuration file that changes", () => {
+describe("Reload of the configuration file", () => {
   it("adds a service, which another site reaches", async () => {
     await write(ownerFile, [`expose: [echo=${server.at}, second=${other.at}]`]);
     await answers(await guest.listener("second"), "the other");
@@ -154,12 +151,12 @@ describe("a configuration file that changes", () => {
   it("withdraws a service, whose open stream continues", async () => {
     await write(ownerFile, ["expose: []"]);
     await guest.without("echo");
-    await steady.goesOn();
+    await steady.isEchoed();
     await write(ownerFile, base());
     expect((await exchange(await guest.listener("echo"), "back")).toString()).toBe("back");
   });
 
-  it("leaves alone what a command changed, until the entry of the service changes", async () => {
+  it("keeps what a command changed, until the entry of the service changes", async () => {
     expect((await owner.fairlead("expose", `added=${other.at}`)).status).toBe(0);
     expect((await owner.fairlead("unexpose", "echo")).status).toBe(0);
     await write(ownerFile, [...base(), "drain: 1s"]);
@@ -170,16 +167,16 @@ describe("a configuration file that changes", () => {
     expect((await owner.control.services()).offers.map(({ name }) => name)).toEqual(["added", "echo"]);
   });
 
-  it("sets the level of the log", async () => {
+  it("sets the log level", async () => {
     expect(owner.log().some(({ level }) => level === "debug")).toBe(false);
-    // A token that was redeemed before is skipped with a debug line.
+    // The connector skips a redeemed token with a debug line.
     const copy = `${suite.cluster.fresh("token")}.yaml`;
     await copyFile(token, copy);
     await write(ownerFile, [...base(), "log-level: debug", `token: [${copy}]`]);
     await owner.logged({ level: "debug", token: copy });
   });
 
-  it("redeems a token that is added", async () => {
+  it("redeems an added token", async () => {
     const further = await members.token("owner");
     await write(guestFile, ["bind: 127.93.0.0/16", `token: [${further}]`]);
     await eventually("the link", async () => {
@@ -188,7 +185,7 @@ describe("a configuration file that changes", () => {
     });
   });
 
-  it("keeps what only a restart can change, says so, and applies the rest", async () => {
+  it("reports fields that need a restart, and applies the others", async () => {
     await write(ownerFile, [`expose: [echo=${server.at}, third=${other.at}]`, "lanes: 4", "memory: 512M"]);
     await guest.listener("third");
     const line = await owner.logged({ code: "config.restart_needed" });
@@ -199,7 +196,7 @@ describe("a configuration file that changes", () => {
     expect((await config(owner)).restartNeeded).toEqual([]);
   });
 
-  it("keeps everything when it is wrong, and names the line", async () => {
+  it("changes nothing when the file is invalid, and names the line", async () => {
     const before = await config(owner);
     await write(ownerFile, [...base(), "listen:", "  - echo=here"]);
     const line = await owner.logged({ code: "config.rejected" });
@@ -216,15 +213,18 @@ describe("a configuration file that changes", () => {
     await eventually("the file is loaded again", async () => (await config(owner)).error === undefined);
   });
 
-  it("is read again at SIGHUP, although nothing has changed", async () => {
+  it("happens at SIGHUP, even when the file has not changed", async () => {
     const before = Date.parse((await config(owner)).loadedAt);
     owner.process.kill("SIGHUP");
-    await eventually("it is read again", async () => Date.parse((await config(owner)).loadedAt) > before);
+    await eventually(
+      "the file is loaded again at SIGHUP",
+      async () => Date.parse((await config(owner)).loadedAt) > before,
+    );
   });
 });
 
-describe("a configuration that Kubernetes mounts", () => {
-  it("is followed when the link to its directory is swapped", async () => {
+describe("Reload of a mounted ConfigMap", () => {
+  it("follows the swap of the link to its directory", async () => {
     const directory = suite.cluster.fresh("mounted");
     const mount = async (version: string, lines: readonly string[]) => {
       await mkdir(join(directory, version), { recursive: true });
@@ -247,8 +247,8 @@ describe("a configuration that Kubernetes mounts", () => {
   });
 });
 
-describe("the stream that was opened before every change", () => {
-  it("has had every byte come back as it was sent", async () => {
+describe("A stream across every reload", () => {
+  it("gets back every byte as it was sent", async () => {
     await steady.stop();
     expect(steady.rounds).toBeGreaterThan(10);
   });

@@ -1,40 +1,40 @@
-/** Peers that end or stand still without a word: who was connected is told soon, who comes anew goes elsewhere. */
+/** Peers that are killed or frozen: open streams are reset soon, and new clients go to another site. */
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { type Connector, eventually } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
 import { dial, type Place, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 const DEBUG = ["--log-level", "debug"];
-/** The session's own timeout, which must not be what ends it. */
+/** Session timeout that is too long to be what ends the session. */
 const TIMEOUT = ["--session-timeout", "10m"];
-/** Far less than that, and enough for a busy machine: the grace follows the round trip. */
+/** Far below the session timeout, and enough for a busy machine: the grace period follows the round trip. */
 const SOON = { within: 100_000 };
 
-/** Codes with which sessions ended at a connector. */
+/** Codes of the ended sessions in a connector's log. */
 const ends = (connector: Connector) =>
   connector
     .log()
     .flatMap(({ session, to, code }) => (session !== undefined && to === "closed" ? [code] : []));
 
-/** A server that says its name first, and then what it is told. */
+/** Starts a server that sends its name first and then echoes. */
 const named = (name: string) =>
   serve((socket) => {
     socket.write(`${name}\n`);
     socket.pipe(socket);
   });
 
-/** Connects and hears who serves. */
+/** Connects and reads the name of the server. */
 async function greeted(place: Place): Promise<{ socket: Socket; by: string }> {
   const socket = await dial(place);
   const [first] = (await once(socket, "data")) as [Buffer];
   return { socket, by: first.toString().trim() };
 }
 
-/** The code of a connection's error; null while it has none. */
+/** Returns the code of a connection's error, or null while there is none. */
 function failureOf(socket: Socket): () => string | null {
   let failure: string | null = null;
   socket.on("error", (error: NodeJS.ErrnoException) => {
@@ -43,9 +43,9 @@ function failureOf(socket: Socket): () => string | null {
   return () => failure;
 }
 
-describe("a connector that is killed with -9 and stays away", () => {
-  for (const end of ["that offers", "of the clients"] as const) {
-    test(`${end} is gone for its peer by what the edge knows, long before the session's own timeout`, async () => {
+describe("A session whose peer is killed with -9 and stays away", () => {
+  for (const end of ["offers the service", "has the clients"] as const) {
+    it(`ends with session.peer_gone long before its timeout when the peer ${end}`, async () => {
       const network = await suite.cluster.network(suite.edge);
       const token = await network.token({ uses: 2 });
       const server = await named("east");
@@ -59,7 +59,7 @@ describe("a connector that is killed with -9 and stays away", () => {
         suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: [...DEBUG, ...TIMEOUT] }),
       ]);
       const { socket } = await greeted(await west.listener("api"));
-      const [killed, left] = end === "that offers" ? [east, west] : [west, east];
+      const [killed, left] = end === "offers the service" ? [east, west] : [west, east];
       const [served] = server.sockets;
       const failure = failureOf(left === west ? socket : (served as Socket));
       socket.on("error", () => {});
@@ -72,8 +72,8 @@ describe("a connector that is killed with -9 and stays away", () => {
   }
 });
 
-describe("a connector that was frozen while its peer was killed", () => {
-  test("hears that the peer is gone, although the registry had nothing to do meanwhile", async () => {
+describe("A connector that was frozen while its peer was killed", () => {
+  it("ends the session with session.peer_gone, although the registry was idle meanwhile", async () => {
     const network = await suite.cluster.network(suite.edge);
     const token = await network.token({ uses: 2 });
     const server = await named("east");
@@ -85,7 +85,7 @@ describe("a connector that was frozen while its peer was killed", () => {
     const failure = failureOf(socket);
     west.process.kill("SIGSTOP");
     await east.kill9();
-    // The runtime lets an object sleep after ten seconds without events.
+    // The runtime hibernates a Durable Object after ten seconds without events.
     await sleep(15_000);
     west.process.kill("SIGCONT");
     await eventually("the connection is reset", () => failure() === "ECONNRESET", SOON);
@@ -93,7 +93,7 @@ describe("a connector that was frozen while its peer was killed", () => {
   });
 });
 
-describe("a connector that stands still", () => {
+describe("The clients of a frozen connector", () => {
   let west: Connector;
   let place: Place;
   let frozen: Connector;
@@ -112,13 +112,13 @@ describe("a connector that stands still", () => {
     expect(by).toBe("east");
     socket.destroy();
     await suite.cluster.connector({ site: "north", token, expose: [`api=${inNorth.at}`] });
-    await eventually("west knows both", async () => {
+    await eventually("west sees both sites", async () => {
       const { services } = await west.control.services();
       return services.find(({ name }) => name === "api")?.sites.length === 2;
     });
   });
 
-  test("loses new clients that said nothing to another site, and resets those that did", async () => {
+  it("go to another site if they sent nothing, and are reset if they did", async () => {
     process.kill(frozen.process.pid, "SIGSTOP");
     try {
       const talker = await dial(place);
@@ -127,8 +127,8 @@ describe("a connector that stands still", () => {
       const { socket, by } = await greeted(place);
       expect(by).toBe("north");
       socket.destroy();
-      await eventually("who talked is reset", () => failure() === "ECONNRESET", SOON);
-      // From here on it is doubted: nobody waits for it.
+      await eventually("the client that sent something is reset", () => failure() === "ECONNRESET", SOON);
+      // West now doubts the peer and makes no client wait for it.
       const tried = () => west.log().filter(({ code }) => code === "session.timeout").length;
       const before = tried();
       for (let client = 0; client < 5; client++) {

@@ -1,8 +1,8 @@
-/** `npm run demo`, as a user runs it. */
+/** Runs `npm run demo` as a user does. */
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { Cluster, ROOT } from "../support/process/cluster.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
@@ -18,13 +18,13 @@ const STEPS = [
 ];
 
 let cluster: Cluster;
-/** Where the demo keeps everything: looked at for what it leaves behind. */
+/** Temporary directory of the demo, which must be empty afterwards. */
 let directory: string;
 
 beforeAll(async () => {
   cluster = await Cluster.create();
   directory = await mkdtemp(join(tmpdir(), "fl-"));
-  // PostgreSQL may run as another user and has to get there.
+  // PostgreSQL may run as another user, which needs access.
   await chmod(directory, 0o755);
 });
 
@@ -42,24 +42,26 @@ function demo(...args: readonly string[]): ManagedProcess {
   });
 }
 
-test("the demo shows every step, ends with status 0 and leaves nothing behind", async () => {
-  const run = demo("--once", "--json");
-  const { status } = await run.exited;
-  expect(status, run.lastLines(100).join("\n")).toBe(0);
-  const results = Results.parse(JSON.parse(run.stdout));
-  expect(results.steps.filter((step) => !step.ok)).toEqual([]);
-  expect(results.steps.map(({ name }) => name)).toEqual(STEPS);
-  expect(results.ok).toBe(true);
-  const detail = (name: string) => results.steps.find((step) => step.name === name)?.detail;
-  expect(detail("download")).toContain("256 MiB");
-  if (process.platform === "linux") expect(detail("closed")).toContain("nothing listens for the outside");
-  expect(await readdir(directory)).toEqual([]);
-});
+describe("npm run demo", () => {
+  it("shows every step, exits with status 0 and leaves no file behind", async () => {
+    const run = demo("--once", "--json");
+    const { status } = await run.exited;
+    expect(status, run.lastLines(100).join("\n")).toBe(0);
+    const results = Results.parse(JSON.parse(run.stdout));
+    expect(results.steps.filter((step) => !step.ok)).toEqual([]);
+    expect(results.steps.map(({ name }) => name)).toEqual(STEPS);
+    expect(results.ok).toBe(true);
+    const detail = (name: string) => results.steps.find((step) => step.name === name)?.detail;
+    expect(detail("download")).toContain("256 MiB");
+    if (process.platform === "linux") expect(detail("closed")).toContain("nothing listens for the outside");
+    expect(await readdir(directory)).toEqual([]);
+  });
 
-test("the demo cleans up when it is interrupted before its end", async () => {
-  const run = demo();
-  await run.output("its first step", ({ stdout }) => (stdout.includes("✓ the edge runs") ? true : null));
-  const { status } = await run.stop(120_000, "SIGINT");
-  expect(status).toBe(130);
-  expect(await readdir(directory)).toEqual([]);
+  it("removes its files when SIGINT interrupts it", async () => {
+    const run = demo();
+    await run.output("its first step", ({ stdout }) => (stdout.includes("✓ the edge runs") ? true : null));
+    const { status } = await run.stop(120_000, "SIGINT");
+    expect(status).toBe(130);
+    expect(await readdir(directory)).toEqual([]);
+  });
 });

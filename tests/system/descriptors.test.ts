@@ -1,7 +1,7 @@
-/** A connector that has all the descriptors that the system gives it open: nobody is served half, and it says so. */
+/** A connector at its limit of file descriptors: it refuses new clients whole, and reports it. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually } from "../support/clock/eventually.ts";
 import type { Connector } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
@@ -33,10 +33,10 @@ async function hangUp(): Promise<void> {
   const all = [...clients];
   clients.clear();
   for (const socket of all) socket.destroy();
-  await eventually("the targets are gone", () => server.sockets.size === 0, PATIENCE);
+  await eventually("the target connections are closed", () => server.sockets.size === 0, PATIENCE);
 }
 
-/** What becomes of clients that each say one word: how many are answered, and how the others end. */
+/** Opens clients that each send one byte. Counts answers and, by code, connections that ended without one. */
 async function flood(place: Place, count: number): Promise<Record<string, number>> {
   const fates: Record<string, number> = {};
   for (let at = 0; at < count; at++) {
@@ -54,8 +54,8 @@ async function flood(place: Place, count: number): Promise<Record<string, number
   return fates;
 }
 
-describe("a connector without descriptors", () => {
-  test("resets new clients instead of ending them, keeps those that it has, and recovers", async () => {
+describe("A connector without free descriptors", () => {
+  it("resets new clients, keeps open connections, and recovers", async () => {
     const listener = await small.listener("theirs", PATIENCE);
     const fates = await flood(listener, LIMIT + 50);
     expect(Object.keys(fates).sort()).toEqual(["ECONNRESET", "answered"]);
@@ -81,7 +81,7 @@ describe("a connector without descriptors", () => {
     await eventually("a client is served again", answer, PATIENCE);
   }, 180_000);
 
-  test("refuses streams before its target is dialled, with a code that sends clients elsewhere", async () => {
+  it("refuses streams with service.overloaded before it dials the target", async () => {
     const listener = await large.listener("ours", PATIENCE);
     const fates = await flood(listener, 150);
     expect(fates).toEqual({ answered: 150 });

@@ -1,7 +1,7 @@
-/** Connectors that are told to stop while connections run. */
+/** Connectors that get SIGTERM while connections are open. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { boundOf, timeOf } from "../support/clock/bound.ts";
 import { eventually } from "../support/clock/eventually.ts";
 import type { Address } from "../support/connector/connector.ts";
@@ -25,10 +25,10 @@ beforeAll(async () => {
     suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
   ]);
   place = await west.listener("echo");
-  // A connection that runs goes over east: north comes later.
+  // The open connection uses east, because north starts later.
   running = await open();
   north = await suite.cluster.connector({ site: "north", token, expose: [`echo=${server.at}`] });
-  await eventually("west sees both", async () => (await offering()) === 2);
+  await eventually("west sees both sites", async () => (await offering()) === 2);
 });
 
 let running: Socket;
@@ -50,8 +50,8 @@ async function say(socket: Socket, text: string): Promise<void> {
   expect(heard).toBe(text);
 }
 
-describe("a connector that gets SIGTERM", () => {
-  test("lets connections finish, while new ones go to another instance, and ends with status 0", async () => {
+describe("A connector that gets SIGTERM", () => {
+  it("lets open connections finish while new ones go to another site, and exits with status 0", async () => {
     const leaving = east.process.stop(120_000);
     for (let at = 0; at < 20; at++) {
       expect((await exchange(place, `new ${at}`)).toString()).toBe(`new ${at}`);
@@ -68,7 +68,7 @@ describe("a connector that gets SIGTERM", () => {
     expect(took).toBeLessThan(bound);
   });
 
-  test("resets what has not finished in time, and ends with status 0", async () => {
+  it("resets connections that outlast the drain time, and exits with status 0", async () => {
     await north.restart({ args: ["--drain", "1s"] });
     const late = await open();
     const failed = once(late, "error");
@@ -77,7 +77,7 @@ describe("a connector that gets SIGTERM", () => {
     expect(await leaving).toEqual({ status: 0, signal: null });
   });
 
-  test("refuses its own site's clients and keeps those that it has", async () => {
+  it("refuses new clients of its site and keeps open connections", async () => {
     await Promise.all([east.restart(), north.restart()]);
     const kept = await eventually("a connection", () => open());
     const leaving = west.process.stop(120_000);
@@ -96,14 +96,14 @@ describe("a connector that gets SIGTERM", () => {
     expect(await leaving).toEqual({ status: 0, signal: null });
   });
 
-  test("twice ends at once", async () => {
+  it("exits at once on a second SIGTERM", async () => {
     await west.restart();
     place = await west.listener("echo");
     const socket = await eventually("a connection", () => open());
     socket.on("error", () => {});
     const bound = await boundOf(1000, { times: 20, control: () => say(socket, "control") });
     west.process.kill("SIGTERM");
-    // Two signals that come before the first is heard are one.
+    // Two signals before the first is handled count as one.
     await west.logged({ msg: "The connector stops." });
     const took = await timeOf(async () => {
       west.process.kill("SIGTERM");

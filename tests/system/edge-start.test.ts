@@ -1,10 +1,11 @@
+/** The embedded edge on workerd: its files, ports, certificates, restarts and refusals. */
 import { X509Certificate } from "node:crypto";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { makeDeploymentAuthority } from "../../connector/edge/credentials/certificates.ts";
 import { EmbeddedEdge, type RunningEdge } from "../../connector/edge/embedded-edge.ts";
@@ -63,7 +64,7 @@ function read(name: string): string {
   return readFileSync(join(options.state, name), "utf8");
 }
 
-/** The workerd that a process runs. */
+/** Returns the pid of an edge process's workerd. */
 function workerdOf(edge: EdgeProcess): number {
   const found = childrenOf(edge.child.pid ?? 0).find(({ command }) => command.includes("serve -I /"));
   if (found === undefined) throw new Error("no workerd");
@@ -74,7 +75,7 @@ function site(more: { notAfter?: Date } = {}): Promise<{ cert: string; key: stri
   return makeClientCertificate({ certificate: read("ca.pem"), privateKey: read("ca-key.pem") }, more);
 }
 
-/** The first answer that is no error: workerd may be restarting. */
+/** Returns the first answer that is no error, because workerd may be restarting. */
 async function answered(ask: () => ReturnType<typeof get>): ReturnType<typeof get> {
   return await eventually("the edge answers", async () => {
     const answer = await ask();
@@ -83,7 +84,7 @@ async function answered(ask: () => ReturnType<typeof get>): ReturnType<typeof ge
 }
 
 describe("fairlead edge start", () => {
-  test("makes its files for the owner only, and hands the Worker what it needs", async () => {
+  it("makes its files readable by the owner only, and passes URLs, CA and key hashes to the Worker", async () => {
     const { running, ca } = await startEdge();
     expect(statSync(options.state).mode & 0o777).toBe(0o700);
     for (const name of [
@@ -112,7 +113,7 @@ describe("fairlead edge start", () => {
     expect(env.DEPLOYMENT_CA_KEY).toBe(await digest(read("ca-key.pem")));
   });
 
-  test("keeps the CA's private key and the admin key's hash out of workerd's configuration", async () => {
+  it("keeps the CA's private key and the hash of the admin key out of workerd's configuration", async () => {
     await startEdge();
     const config = read("workerd.capnp");
     const secret = read("ca-key.pem").split("\n")[1] ?? "";
@@ -121,7 +122,7 @@ describe("fairlead edge start", () => {
     expect(config).not.toMatch(/[0-9a-f]{64}/);
   });
 
-  test("refuses at the gateway a client without a certificate and one with a stranger's, and tells the Worker which one it verified", async () => {
+  it("refuses clients without a good certificate at the gateway, and passes the verified certificate to the Worker", async () => {
     const { running, ca } = await startEdge();
     const codeOf = async (client: object) => {
       const answer = await get(`${running.gatewayUrl}/`, { ca, ...client });
@@ -136,7 +137,7 @@ describe("fairlead edge start", () => {
     ]);
 
     const proven = await site();
-    // A client says nothing about itself in the front's place.
+    // A client cannot set the header that the front sets.
     const forged = { "fairlead-cf": JSON.stringify({ tlsClientAuth: { certPresented: "1" } }) };
     for (const headers of [{}, forged]) {
       const answer = await get(`${running.gatewayUrl}/`, { ca, headers, ...proven });
@@ -149,7 +150,7 @@ describe("fairlead edge start", () => {
     }
   });
 
-  test("lets workerd itself take lanes, from members only, on a port that stays", async () => {
+  it("lets workerd accept lanes from members only, on a port that stays the same", async () => {
     const { edge, running, ca } = await startEdge();
     const lanes = `https://127.0.0.1:${running.lanes?.port}`;
     await expect(get(`${lanes}/`, { ca })).rejects.toThrow(/certificate required/);
@@ -169,7 +170,7 @@ describe("fairlead edge start", () => {
     expect((await startEdge()).running.lanes).toEqual(running.lanes);
   });
 
-  test("does not let the API address reach the Gateway entrypoint, whatever it is sent", async () => {
+  it("does not reach the Gateway entrypoint from the API address, whatever headers a request has", async () => {
     const { running, ca } = await startEdge();
     const forged = JSON.stringify({ tlsClientAuth: { certPresented: "1", certVerified: "SUCCESS" } });
     const headers = {
@@ -191,7 +192,7 @@ describe("fairlead edge start", () => {
     }
   });
 
-  test("knows everything again after kill -9, at the same addresses", async () => {
+  it("has all its data and the same addresses again after kill -9", async () => {
     const before = await startProcess();
     const ca = readFileSync(before.said.caFile, "utf8");
     for (const path of ["count", "count", "router", "directory"]) {
@@ -211,7 +212,7 @@ describe("fairlead edge start", () => {
     expect(JSON.parse((await get(`${running.apiUrl}/directory`, { ca })).body)).toEqual({ count: 2 });
   });
 
-  test("leaves no workerd behind and can start again at once when it is killed", async () => {
+  it("leaves no workerd behind when it is killed, and can start again at once", async () => {
     const before = await startProcess();
     const workerd = workerdOf(before);
     before.child.kill("SIGKILL");
@@ -220,7 +221,7 @@ describe("fairlead edge start", () => {
     expect(isRunning(workerd)).toBe(false);
   });
 
-  test("starts workerd again when that crashes", async () => {
+  it("restarts workerd when workerd crashes", async () => {
     const edge = await startProcess();
     const ca = readFileSync(edge.said.caFile, "utf8");
     await get(`${edge.said.apiUrl}/count`, { ca });
@@ -233,10 +234,10 @@ describe("fairlead edge start", () => {
     expect(JSON.parse((await get(`${edge.said.apiUrl}/count`, { ca })).body)).toEqual({ count: 2 });
   });
 
-  test("stops within 5 s on SIGTERM with a WebSocket open, and leaves no process", async () => {
+  it("stops on SIGTERM within 5 s with a WebSocket open, and leaves no process", async () => {
     const began = performance.now();
     const edge = await startProcess();
-    // Starting takes much longer than stopping, also where both take long.
+    // A start takes much longer than a stop, also on a slow machine.
     const bound = Math.max(5_000, 2 * (performance.now() - began));
     const ca = readFileSync(edge.said.caFile, "utf8");
     const children = childrenOf(edge.child.pid ?? 0).flatMap(({ pid }) => [
@@ -259,8 +260,8 @@ describe("fairlead edge start", () => {
     await eventually("no process is left", () => children.every((pid) => !isRunning(pid)));
   });
 
-  test("renews the server certificate before it ends, and new connections see the new one", async () => {
-    // Long enough for what is done while the first one is good, on this machine.
+  it("renews the server certificate before it expires, and serves the new one to new connections", async () => {
+    // Long enough to read the first certificate on this machine.
     const first = await timeOf(async () => {
       const { edge, running, ca } = await startEdge();
       await get(`${running.apiUrl}/`, { ca });
@@ -270,8 +271,11 @@ describe("fairlead edge start", () => {
     const { running, ca } = await startEdge({ certificateLifetimeMs: Math.max(6_000, 3 * first) });
     await get(`${running.apiUrl}/count`, { ca });
     const before = await servedSerial(running.apiUrl, ca);
-    await eventually("another certificate", async () => (await servedSerial(running.apiUrl, ca)) !== before);
-    // workerd gets it as well, for the lanes.
+    await eventually(
+      "another certificate is served",
+      async () => (await servedSerial(running.apiUrl, ca)) !== before,
+    );
+    // workerd gets the new certificate as well, for lanes.
     const serial = await servedSerial(running.apiUrl, ca);
     const lanes = `https://127.0.0.1:${running.lanes?.port}`;
     await eventually("the lanes' port has it", async () => (await servedSerial(lanes, ca)) === serial);
@@ -280,7 +284,7 @@ describe("fairlead edge start", () => {
     await answered(async () => get(`${running.gatewayUrl}/`, { ca, ...(await site()) }));
   });
 
-  test("makes another server certificate when its names change, under the same CA", async () => {
+  it("makes another server certificate under the same CA when its hostname changes", async () => {
     const first = await startEdge();
     await first.edge.stop();
     const { running, ca } = await startEdge({ hostname: "localhost" });
@@ -289,7 +293,7 @@ describe("fairlead edge start", () => {
     expect((await get(`${running.apiUrl}/`, { ca })).status).toBe(200);
   });
 
-  test("refuses to run twice on one state directory", async () => {
+  it("refuses a second run on its state directory with state.locked", async () => {
     await startEdge();
     const second = await startEdgeProcess(options);
     await ended(second.child);
@@ -297,7 +301,7 @@ describe("fairlead edge start", () => {
     await expect(new EmbeddedEdge(options).start()).rejects.toMatchObject({ code: "state.locked" });
   });
 
-  test("names the address that another program holds, and leaves nothing running", async () => {
+  it("names the address that another program holds, and leaves no process", async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
     cleanups.push(() => new Promise((resolve) => other.close(() => resolve())));
@@ -308,7 +312,7 @@ describe("fairlead edge start", () => {
     await startEdge();
   });
 
-  test("never makes a second CA for an edge that has run", async () => {
+  it("refuses to start without the CA key of an edge that has run, and makes no second CA", async () => {
     const { edge } = await startEdge();
     await edge.stop();
     rmSync(join(options.state, "ca-key.pem"));
@@ -317,7 +321,7 @@ describe("fairlead edge start", () => {
     expect(existsSync(join(options.state, "ca-key.pem"))).toBe(false);
   });
 
-  test("runs on when the admin key's file was taken away", async () => {
+  it("starts without the file of the admin key, and keeps its hash", async () => {
     const { edge, running, ca } = await startEdge();
     const { env } = JSON.parse((await get(running.apiUrl, { ca })).body);
     await edge.stop();
@@ -329,7 +333,7 @@ describe("fairlead edge start", () => {
     expect(existsSync(running.adminKeyFile)).toBe(false);
   });
 
-  test("can be stopped while it starts", async () => {
+  it("can be stopped while it is starting", async () => {
     const edge = new EmbeddedEdge(options);
     const starting = edge.start().catch((reason) => reason);
     await sleep(40);
@@ -338,12 +342,12 @@ describe("fairlead edge start", () => {
     await startEdge();
   });
 
-  test("says what to do when the built Worker is missing", async () => {
+  it("names the build command when the built Worker is missing", async () => {
     const error = await new EmbeddedEdge({ ...options, bundle: home }).start().catch((reason) => reason);
     expect(error).toMatchObject({ code: "edge.failed", message: expect.stringContaining("build:edge") });
   });
 
-  test("says what workerd said when the Worker does not load", async () => {
+  it("reports workerd's error when the Worker does not load", async () => {
     cpSync(STUB_EDGE, join(home, "broken"), { recursive: true });
     writeFileSync(join(home, "broken", "index.js"), 'throw new Error("not today");');
     const error = await new EmbeddedEdge({ ...options, bundle: join(home, "broken") })
@@ -352,7 +356,7 @@ describe("fairlead edge start", () => {
     expect(error).toMatchObject({ code: "edge.failed", message: expect.stringContaining("not today") });
   });
 
-  test("runs the built Worker: the first admin key opens the API, which knows no uplinks", async () => {
+  it("runs the built Worker: the first admin key opens the API, which serves no uplinks", async () => {
     const { running, ca } = await startEdge({ bundle: undefined });
     const key = read("admin-key").trim();
     const networks = `${running.apiUrl}/v1/networks`;

@@ -1,4 +1,4 @@
-/** The folders of examples/: their commands and files, run as their pages say, at other addresses. */
+/** Runs the commands and files of examples/ as their pages say, at other addresses. */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
@@ -23,14 +23,14 @@ function start(example: Example, command: string): ManagedProcess {
   return started;
 }
 
-/** Every page makes a network of the same name. */
+/** Deletes the network, because every page creates it under the same name. */
 afterEach(async () => {
   await Promise.all(running.splice(0).map((each) => each.stop()));
   const { status, stderr } = await suite.cluster.fairlead(["network", "delete", "shop", "--yes"]);
   expect(status, stderr).toBe(0);
 });
 
-/** Whether a command of the page runs an edge as the suite does, but for its addresses and state. */
+/** Whether the page starts its edge as the suite does, apart from addresses and state directory. */
 const startsAnEdge = (example: Example) => example.commands[0] === "fairlead edge start";
 
 const textAt = (url: string) =>
@@ -40,7 +40,7 @@ const textAt = (url: string) =>
   });
 
 describe("examples/two-sites", () => {
-  it("reaches the API of east from west, also after both connectors were started again", async () => {
+  it("reaches the API of east from west, also after a restart of both connectors", async () => {
     const address = "127.21.0.1";
     const port = await freePort("127.0.0.1");
     const example = await Example.copy(suite.cluster, "two-sites", { 9000: port, "127.2.0.1": address });
@@ -63,7 +63,7 @@ describe("examples/two-sites", () => {
 });
 
 describe("examples/postgres", () => {
-  it("serves a transaction of app at the database of data, across a restart of the edge", async () => {
+  it("carries a database transaction from app to data across a restart of the edge", async () => {
     const server = await Postgres.start({ host: "127.0.0.1" });
     try {
       const listener = await freePort("127.0.0.1");
@@ -103,7 +103,7 @@ describe("examples/postgres", () => {
 });
 
 describe("examples/kubernetes", () => {
-  /** A site's container as a process: the entry point, arguments, configuration and probe, at paths of this machine. */
+  /** Entry point, arguments, configuration and probe of a site's container, with paths on this machine. */
   function container(example: Example, file: string, changes: Readonly<Record<string, string>>) {
     const manifests = readManifests(file);
     const [spec] = manifestOf(manifests, "Deployment").spec.template.spec.containers;
@@ -124,7 +124,7 @@ describe("examples/kubernetes", () => {
     };
   }
 
-  it("runs both containers until their probes succeed, and needs no token after that", async () => {
+  it("starts both containers until their probes succeed, and needs no token for the next start", async () => {
     const target = await serveHttp("api");
     const listener = `127.22.0.1:${await freePort("127.22.0.1")}`;
     const example = await Example.copy(suite.cluster, "kubernetes");

@@ -1,6 +1,6 @@
-/** Services for some sites only: who is not meant sees nothing, and is refused by the edge and by the owner alike. */
+/** Services exported to some sites only: other sites do not see them, and the edge and the owner refuse other sites. */
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FairleadError } from "../../protocol/errors.ts";
 import { Members } from "../support/connector/members.ts";
 import { closeSockets, RawSite } from "../support/connector/raw-site.ts";
@@ -32,22 +32,22 @@ afterAll(async () => {
   closeSockets();
 });
 
-/** At the owner; for all sites when none is named. */
+/** Exposes a service at the owner: to all sites when `to` is empty. */
 async function expose(service: string, ...to: readonly string[]): Promise<void> {
   const only = to.length === 0 ? [] : ["--to", to.join(",")];
   const exposed = await owner.fairlead("expose", `${service}=${server.at}`, ...only);
   expect(exposed.status, exposed.stderr).toBe(0);
 }
 
-describe("a site that a service is not for", () => {
-  test("does not see it, while the one that it is for uses it", async () => {
+describe("A site outside the scope of a service", () => {
+  it("does not see the service, while a site in the scope uses it", async () => {
     expect((await exchange(await guest.listener("scoped"), "for me")).toString()).toBe("for me");
     expect(rogue.welcome.services.map(({ name }) => name)).toEqual(["open"]);
     rogue.uplink.send({ type: "status.request", id: 1 });
     expect(JSON.stringify((await rogue.uplink.next("status")).view)).not.toContain("scoped");
   });
 
-  test("is refused by the edge when it asks for a session all the same", async () => {
+  it("gets service.not_exported from the edge when it requests a session", async () => {
     const { site, boot } = rogue.offering("open");
     rogue.uplink.send({ type: "session.request", id: 2, service: "scoped", peer: { site, boot } });
     expect(await rogue.uplink.next("error")).toMatchObject({
@@ -56,7 +56,7 @@ describe("a site that a service is not for", () => {
     });
   });
 
-  test("is refused by the owner in a session that it has for another service, of which the edge knows nothing", async () => {
+  it("gets service.not_exported from the owner in a session that it has for another service", async () => {
     const peer = rogue.offering("open");
     const stream = await rogue.open("open", peer);
     stream.write("hello");
@@ -69,8 +69,8 @@ describe("a site that a service is not for", () => {
   });
 });
 
-describe("a service that is narrowed while it is used", () => {
-  test("loses the streams of those that it is for no more at once, though their session stays", async () => {
+describe("A service whose scope is narrowed", () => {
+  it("resets the streams of excluded sites at once, while their session stays up", async () => {
     const peer = rogue.offering("open");
     const stream = await rogue.open("open", peer);
     await stream.accepted;
@@ -87,7 +87,7 @@ describe("a service that is narrowed while it is used", () => {
     expect((await exchange(await guest.listener("open"), "still")).toString()).toBe("still");
   });
 
-  test("to the id of a site is for that site, whatever it is called, and for none that takes its name", async () => {
+  it("stays with a site that the scope names by id, and leaves a renamed site that it names by name", async () => {
     await expose("open", rogue.site.id);
     await guest.without("open");
     expect(await rogue.outcome("open", rogue.offering("open"))).toBe("accepted");
@@ -96,7 +96,7 @@ describe("a service that is narrowed while it is used", () => {
     );
     expect(renamed.status, renamed.stderr).toBe(0);
     expect(await rogue.outcome("open", rogue.offering("open"))).toBe("accepted");
-    // A name is the edge's word; one that is free now names nobody.
+    // The edge assigns names, and no site has this one now.
     await expose("open", "rogue");
     await rogue.loses("open");
     expect(await rogue.outcome("open", rogue.offering("open"))).toBe("service.not_exported");

@@ -1,8 +1,8 @@
-/** What strangers and misbehaving members can try at the gateway, and what becomes of it. */
+/** The gateway against strangers and misbehaving members. */
 import { createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
 import { toPem } from "../../connector/site/pem.ts";
 import { encodeBase64 } from "../../protocol/encoding.ts";
@@ -28,7 +28,7 @@ const suite = useEdge();
 let network: TestNetwork;
 let west: RawSite;
 let stranger: RawSite;
-/** Opened before everything else and asked after each test: the edge lives on. */
+/** Uplink from before all tests. It is asked for its status afterwards, which shows that the edge still runs. */
 let bystander: RawUplink;
 let asked = 0;
 
@@ -44,7 +44,7 @@ beforeAll(async () => {
 
 afterAll(closeSockets);
 
-/** The refusal that the table of errors describes. */
+/** Checks that the refusal is as the error table describes it. */
 function expectRefused(result: Attempt, code: ErrorCode): void {
   expect(result).toEqual({ kind: "refused", status: ERRORS[code].status, code });
 }
@@ -59,8 +59,8 @@ const newKey = () => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateK
 const freshId = (kind: "network" | "site") => makeId(kind, randomBytes(ID_BYTES));
 
 /**
- * A site certificate that only who holds the deployment CA's key can make.
- * @param changes.leafNetwork the network that the leaf names; that of its CA unless given
+ * Makes a site certificate with the key of the deployment CA, which only the edge's operator holds.
+ * @param changes.leafNetwork the network that the leaf names; by default that of its CA
  */
 async function mint(changes: { network?: string; leafNetwork?: string; now?: number } = {}) {
   const { edge } = suite;
@@ -91,18 +91,18 @@ async function mint(changes: { network?: string; leafNetwork?: string; now?: num
   });
 }
 
-describe("TLS on the gateway", () => {
-  test("lets nobody in without a certificate", async () => {
+describe("TLS of the gateway", () => {
+  it("refuses a client without a certificate with certificate.required", async () => {
     const result = await attempt(suite.edge, suite.edge.gatewayUrl + UPLINK_PATH, {
       headers: { authorization: `Bearer ${await west.assertion()}` },
     });
     expectRefused(result, "certificate.required");
   });
 
-  test.each([
-    ["another CA", "Somebody else's CA"],
-    ["a CA that calls itself as ours does", "Fairlead deployment CA"],
-  ])("lets nobody in with a certificate of %s", async (_, name) => {
+  it.each([
+    ["another CA", "Another CA"],
+    ["a CA with the name of the deployment CA", "Fairlead deployment CA"],
+  ])("refuses a certificate of %s with certificate.untrusted", async (_, name) => {
     const rogue = await makeAuthority(name);
     const leaf = await makeLeaf(rogue, [`spiffe://${west.admission.network.id}/site/${west.id}`]);
     const proof: Proof = { key: leaf.key, cert: leaf.certificate + rogue.certificate };
@@ -110,74 +110,74 @@ describe("TLS on the gateway", () => {
     expectRefused(result, "certificate.untrusted");
   });
 
-  test("lets nobody in with a certificate that has ended", async () => {
+  it("refuses an expired certificate with certificate.expired", async () => {
     const old = await mint({ now: Date.now() - 3 * 24 * 3600_000 });
     const result = await old.dialUplink();
     expectRefused(result, "certificate.expired");
   });
 });
 
-describe("an assertion", () => {
-  test("is required", async () => {
+describe("The check of an assertion", () => {
+  it("refuses a dial without an assertion with assertion.missing", async () => {
     expectRefused(await west.dialUplink({ assertion: null }), "assertion.missing");
   });
 
-  test("that is no JWT, or too long, is invalid", async () => {
+  it("refuses a text that is no JWT or too long with assertion.invalid", async () => {
     expectRefused(await west.dialUplink({ assertion: "nonsense" }), "assertion.invalid");
     expectRefused(await west.dialUplink({ assertion: "x".repeat(17_000) }), "assertion.invalid");
   });
 
-  test("signed by another key than its certificate's is invalid", async () => {
+  it("refuses a signature of another key than the certificate's with assertion.invalid", async () => {
     expectRefused(
       await west.dialUplink({ assertion: await west.assertion({ key: newKey() }) }),
       "assertion.invalid",
     );
   });
 
-  test("that another site signed in this one's name is invalid", async () => {
+  it("refuses an assertion that another site signed in the name of this site with assertion.invalid", async () => {
     const issuer = `spiffe://${west.admission.network.id}/site/${west.id}`;
     const assertion = await stranger.assertion({ issuer });
     expectRefused(await stranger.dialUplink({ assertion }), "assertion.invalid");
   });
 
-  test("is good once", async () => {
+  it("refuses a second use with assertion.replayed", async () => {
     const assertion = await west.assertion();
     expect((await west.dialUplink({ assertion })).kind).toBe("open");
     expectRefused(await west.dialUplink({ assertion }), "assertion.replayed");
   });
 
-  test("older than the last one of its process is a replay", async () => {
+  it("refuses an assertion older than the last one of its process with assertion.replayed", async () => {
     const older = await west.assertion();
     expect((await west.dialUplink()).kind).toBe("open");
     expectRefused(await west.dialUplink({ assertion: older }), "assertion.replayed");
   });
 
-  test.each([
+  it.each([
     ["a lane", { purpose: "lane" } as const],
     ["a renewal", { purpose: "renew" } as const],
     ["another edge", { audience: audienceFor("https://edge.elsewhere.example", "uplink") }],
-  ])("for %s opens no uplink", async (_, changes) => {
+  ])("refuses an assertion for %s at an uplink with assertion.audience", async (_, changes) => {
     expectRefused(await west.dialUplink({ assertion: await west.assertion(changes) }), "assertion.audience");
   });
 
-  test("for an uplink opens no lane", async () => {
+  it("refuses an assertion for an uplink at a lane with assertion.audience", async () => {
     expectRefused(await west.dialLane("any", { assertion: await west.assertion() }), "assertion.audience");
   });
 
-  test.each([
+  it.each([
     ["the past", -10 * 60_000],
     ["the future", 10 * 60_000],
-  ])("from %s is expired", async (_, away) => {
+  ])("refuses an assertion from %s with assertion.expired", async (_, away) => {
     const assertion = await west.assertion({ now: Date.now() + away });
     expectRefused(await west.dialUplink({ assertion }), "assertion.expired");
   });
 
-  test("with a site certificate under another network's CA is of the wrong network", async () => {
+  it("refuses a site certificate under the CA of another network with certificate.wrong_network", async () => {
     const crossed = await mint({ leafNetwork: network.id });
     expectRefused(await crossed.dialUplink(), "certificate.wrong_network");
   });
 
-  test("whose certificates do not belong together is untrusted", async () => {
+  it("refuses certificates that do not form a chain with certificate.untrusted", async () => {
     const chain = toPem(west.admission.certificate) + toPem(stranger.admission.authority);
     expectRefused(
       await west.dialUplink({ assertion: await west.assertion({ chain }) }),
@@ -185,20 +185,20 @@ describe("an assertion", () => {
     );
   });
 
-  test("that is refused is noted in the network that it names", async () => {
+  it("records a refusal as an event in the network that the assertion names", async () => {
     await west.dialUplink({ assertion: await west.assertion({ key: newKey() }) });
     const events = await listEvents(suite.edge.client, network.id, { type: "uplink.refused" });
     expect(events).toContainEqual(expect.objectContaining({ code: "assertion.invalid", site: "west" }));
   });
 });
 
-describe("a certificate", () => {
-  test("that the registry did not sign proves nothing, though its CA chain is good", async () => {
-    // Only the edge's operator could try this.
+describe("The check of a site", () => {
+  it("refuses a certificate that the registry did not sign, although its chain is good", async () => {
+    // Only the edge's operator could make this certificate.
     expectRefused(await (await mint({ network: network.id })).dialUplink(), "site.revoked");
   });
 
-  test("of a site that was revoked opens nothing any more", async () => {
+  it("closes the uplink of a revoked site and refuses its next dial with site.revoked", async () => {
     const expelled = await RawSite.join(suite.edge, await network.token(), "expelled");
     const uplink = await expelled.connect();
     expect((await suite.edge.fairlead("site", "revoke", "expelled", "--network", network.name)).status).toBe(
@@ -212,8 +212,8 @@ describe("a certificate", () => {
   });
 });
 
-describe("an identity in a header", () => {
-  test("changes nothing about who the gateway takes a member for", async () => {
+describe("An identity in a header", () => {
+  it("does not change which site the gateway identifies", async () => {
     const { admission } = stranger;
     const forged = { networkId: admission.network.id, siteId: admission.site.id, serial: "00", keyHash: "x" };
     const identity = JSON.stringify({
@@ -229,8 +229,8 @@ describe("an identity in a header", () => {
   });
 });
 
-describe("messages on an uplink", () => {
-  /** What an uplink is told, and how it is closed, after it said something wrong. */
+describe("The uplink of a misbehaving member", () => {
+  /** Checks the error and the close code that an uplink gets, and that the edge still runs. */
   async function expectClosed(uplink: RawUplink, code: ErrorCode): Promise<void> {
     expect((await uplink.next("error")).error).toMatchObject({ code, action: ERRORS[code].action });
     expect(await uplink.closed).toEqual({ code: closeCodeFor(ERRORS[code].status), reason: code });
@@ -240,55 +240,52 @@ describe("messages on an uplink", () => {
   const malformed: [string, string | Buffer | object][] = [
     ["is not JSON", "{nonsense"],
     ["is binary", Buffer.from("hello")],
-    ["is of an unknown type", { type: "open.sesame" }],
-    ["is no object", "[1, 2]"],
+    ["has an unknown type", { type: "open.sesame" }],
+    ["is not an object", "[1, 2]"],
     ["has a field of the wrong form", { type: "session.request", id: "one", service: "db", peer: {} }],
     [
-      "offers a name that is none",
+      "offers an invalid name",
       { type: "offers", offers: [{ name: "Not A Name", protocol: "tcp", port: 1 }] },
     ],
-    [
-      "offers a port that is none",
-      { type: "offers", offers: [{ name: "api", protocol: "tcp", port: 70_000 }] },
-    ],
+    ["offers an invalid port", { type: "offers", offers: [{ name: "api", protocol: "tcp", port: 70_000 }] }],
   ];
-  test.each(malformed)("one that %s is malformed", async (_, message) => {
+  it.each(malformed)("is closed with uplink.malformed after a message that %s", async (_, message) => {
     const uplink = await west.connect();
     uplink.send(message);
     await expectClosed(uplink, "uplink.malformed");
   });
 
-  test("one that is longer than 256 KiB is too large", async () => {
+  it("is closed with uplink.too_large after a message of more than 256 KiB", async () => {
     const uplink = await west.connect();
     uplink.send({ type: "bye", padding: "x".repeat(MAX_MESSAGE) });
     await expectClosed(uplink, "uplink.too_large");
   });
 
-  test("one that comes before hello is out of order", async () => {
+  it("is closed with uplink.out_of_order after a message before HELLO", async () => {
     const uplink = await west.open();
     uplink.send({ type: "offers", offers: [] });
     await expectClosed(uplink, "uplink.out_of_order");
   });
 
-  test("a second hello is out of order", async () => {
+  it("is closed with uplink.out_of_order after a second HELLO", async () => {
     const uplink = await west.connect();
     uplink.send(west.hello());
     await expectClosed(uplink, "uplink.out_of_order");
   });
 
-  test("a hello in a version that the edge does not speak is refused", async () => {
+  it("is closed with uplink.version after a HELLO with versions that the edge does not speak", async () => {
     const uplink = await west.open();
     uplink.send(west.hello({ versions: { min: 98, max: 99 } }));
     await expectClosed(uplink, "uplink.version");
   });
 
-  test("a hello of another process than the assertion's is malformed", async () => {
+  it("is closed with uplink.malformed after a HELLO of another process than the assertion's", async () => {
     const uplink = await west.open();
     uplink.send(west.hello({ boot: stranger.boot }));
     await expectClosed(uplink, "uplink.malformed");
   });
 
-  test("a request for a session with somebody of another network is refused, and costs no uplink", async () => {
+  it("stays open after a session request for another network, which gets session.forbidden", async () => {
     await stranger.connect([{ name: "secret", protocol: "tcp", port: 1 }]);
     const uplink = await west.connect();
     const peer = { site: stranger.id, boot: stranger.boot };

@@ -1,9 +1,9 @@
-/** Joining a network through the command line: every way in which a token can be wrong, and state directories. */
+/** Joining a network with `fairlead connector run`: tokens, sites and state directories. */
 import { execFile } from "node:child_process";
 import { chmod, mkdir, readdir, readFile, rm, stat, statfs, writeFile } from "node:fs/promises";
 import { dirname, join, parse } from "node:path";
 import { promisify } from "node:util";
-import { beforeAll, describe, expect, type TestContext, test } from "vitest";
+import { beforeAll, describe, expect, it, type TestContext } from "vitest";
 import { parse as parseYaml, stringify } from "yaml";
 import { listEvents, listTokens, revokeToken } from "../../connector/operator/edge-api.ts";
 import { encodeBase32 } from "../../protocol/encoding.ts";
@@ -26,7 +26,7 @@ beforeAll(async () => {
   network = await suite.cluster.network(suite.edge);
 });
 
-/** Runs a connector that is expected to fail at its start. */
+/** Runs a connector that must fail at its start. */
 async function fail(
   options: { site?: string; token?: string; stateDir?: string },
   as: { uid?: number; gid?: number } = {},
@@ -35,7 +35,7 @@ async function fail(
   return await suite.cluster.fairlead(connectorArgs({ site, ...rest }, stateDir), {}, as);
 }
 
-/** Code and action as the table of errors has them, and the exit status that goes with the code. */
+/** Checks code and action against the error table, and the exit status. */
 function expectRefusal(outcome: Outcome, code: ErrorCode, status: number): void {
   expect(outcome.json, outcome.stderr).toMatchObject({ error: { code, action: ERRORS[code].action } });
   expect(outcome.status).toBe(status);
@@ -45,7 +45,7 @@ async function readToken(path: string): Promise<TokenFile> {
   return TokenFile.parse(parseYaml(await readFile(path, "utf8")));
 }
 
-/** A new token file that differs in its claim. */
+/** Writes a copy of a token file with a changed claim. */
 async function withClaim(path: string, change: (claim: string) => string): Promise<string> {
   const token = await readToken(path);
   const changed = `${suite.cluster.fresh("changed")}.yaml`;
@@ -54,14 +54,14 @@ async function withClaim(path: string, change: (claim: string) => string): Promi
   return changed;
 }
 
-/** How the edge sees a token. */
+/** Returns the edge's record of a token. */
 async function stateOf(path: string) {
   const { tokenId } = parseClaim((await readToken(path)).spec.claim) ?? { tokenId: "" };
   return (await listTokens(suite.edge.client, network.id)).find(({ id }) => id === tokenId);
 }
 
-describe("a token", () => {
-  test("made by the command line admits as often as it says, then is used up", async () => {
+describe("A token", () => {
+  it("admits as many sites as it has uses, and is then refused with token.used_up", async () => {
     const token = `${suite.cluster.fresh("cli")}.yaml`;
     const made = await suite.edge.fairlead(
       ...["token", "create", "--network", network.name, "--uses", "2", "-o", token],
@@ -73,7 +73,7 @@ describe("a token", () => {
     expect(await stateOf(token)).toMatchObject({ uses: 2, used: 2, state: "used_up" });
   });
 
-  test("that the edge never issued is unknown, in a network that exists and in one that does not", async () => {
+  it("gets token.unknown if the edge never issued it, in a known and in an unknown network", async () => {
     const token = await network.token();
     const random = encodeBase32(crypto.getRandomValues(new Uint8Array(16)));
     const noToken = await withClaim(token, (claim) => claim.replace(/\.t[^.]+\./, `.t${random}.`));
@@ -82,7 +82,7 @@ describe("a token", () => {
     expectRefusal(await fail({ token: noNetwork }), "token.unknown", 4);
   });
 
-  test("of a deleted network is unknown", async () => {
+  it("gets token.unknown after its network was deleted", async () => {
     const doomed = await suite.cluster.network(suite.edge);
     const token = await doomed.token();
     const deleted = await suite.edge.fairlead("network", "delete", doomed.name, "--yes");
@@ -90,19 +90,19 @@ describe("a token", () => {
     expectRefusal(await fail({ token }), "token.unknown", 4);
   });
 
-  test("that has expired is refused as expired", async () => {
+  it("gets token.expired after its expiry", async () => {
     const token = await network.token({ expirySeconds: 1 });
     await eventually("the token expires", async () => (await stateOf(token))?.state === "expired");
     expectRefusal(await fail({ token }), "token.expired", 4);
   });
 
-  test("that was revoked is refused as revoked", async () => {
+  it("gets token.revoked after it was revoked", async () => {
     const token = await network.token();
     await revokeToken(suite.edge.client, network.id, (await stateOf(token))?.id ?? "");
     expectRefusal(await fail({ token }), "token.revoked", 4);
   });
 
-  test("with another secret is refused as altered, which uses nothing up and is an event", async () => {
+  it("gets token.altered with another secret, which uses nothing up and is recorded as an event", async () => {
     const token = await network.token();
     const other = await withClaim(token, (claim) => claim.slice(0, -1) + (claim.endsWith("A") ? "E" : "A"));
     expectRefusal(await fail({ token: other, site: "forger" }), "token.altered", 3);
@@ -111,7 +111,7 @@ describe("a token", () => {
     expect(events.find(({ text }) => text.includes("forger"))?.code).toBe("token.altered");
   });
 
-  test("that is truncated anywhere is refused before the edge is asked, and leaves no membership", async () => {
+  it("gets token.malformed when its file is truncated, before the edge is asked", async () => {
     const token = await network.token();
     const whole = await readFile(token, "utf8");
     const ends = [0, 40, whole.indexOf("claim:") + 40, whole.indexOf("BEGIN CERTIFICATE") + 200];
@@ -125,21 +125,21 @@ describe("a token", () => {
     expect(await stateOf(token)).toMatchObject({ used: 0 });
   });
 
-  test("file that does not exist is refused as malformed", async () => {
+  it("gets token.malformed when its file does not exist", async () => {
     expectRefusal(await fail({ token: "/nonexistent/token.yaml" }), "token.malformed", 2);
   });
 
-  test("is asked for when a site has none and never joined", async () => {
+  it("is required of a site that never joined", async () => {
     expectRefusal(await fail({}), "token.missing", 2);
   });
 
-  test("of which two connectors want the last use admits one and refuses the other", async () => {
+  it("admits one of two connectors that compete for its last use", async () => {
     const token = await network.token();
     const racers = ["racer-a", "racer-b"].map((site) => {
       const stateDir = suite.cluster.fresh(site);
       return suite.cluster.run(site, connectorArgs({ site, token }, stateDir));
     });
-    await eventually("both have come to an end or up", () =>
+    await eventually("both connectors have exited or are up", () =>
       racers.every((racer) => racer.exit !== null || racer.stdout.includes('"to":"up"')),
     );
     const losers = racers.filter((racer) => racer.exit !== null);
@@ -150,13 +150,13 @@ describe("a token", () => {
   });
 });
 
-describe("a site", () => {
-  test("that repeats a redemption with its key gets the same answer, and nothing is used up", async () => {
+describe("A site", () => {
+  it("gets the same answer when it repeats a redemption with its key, and uses nothing up", async () => {
     const token = await network.token();
     const site = await suite.cluster.connector({ site: "repeater", token });
     const before = (await site.status()).site;
     await site.kill9();
-    // As if the answer had been lost: the key is all that is left.
+    // Leaves the key alone, as if the answer had been lost.
     for (const name of ["site.json", "certificate.pem", "links.json", "ca.pem"]) {
       await rm(join(site.stateDir, name));
     }
@@ -165,7 +165,7 @@ describe("a site", () => {
     expect(await stateOf(token)).toMatchObject({ used: 1 });
   });
 
-  test("that has joined starts again without a token and without its name", async () => {
+  it("starts again without a token and a name after it has joined", async () => {
     const site = await suite.cluster.connector({ site: "settled", token: await network.token() });
     const before = (await site.status()).site;
     await site.stop();
@@ -174,21 +174,21 @@ describe("a site", () => {
     expect((await site.status()).site).toEqual(before);
   });
 
-  test("locks its state directory against a second process, and is not disturbed by that", async () => {
+  it("refuses a second process in its state directory with state.locked, and stays up", async () => {
     const site = await suite.cluster.connector({ site: "locked", token: await network.token() });
     const second = await fail({ site: "locked", stateDir: site.stateDir });
     expectRefusal(second, "state.locked", 5);
     expect((await site.status()).uplink.state).toBe("up");
   });
 
-  test("cannot take the name of another, and uses nothing up by trying", async () => {
+  it("gets site.name_taken for the name of another site, and uses nothing up", async () => {
     await suite.cluster.connector({ site: "popular", token: await network.token() });
     const token = await network.token();
     expectRefusal(await fail({ site: "popular", token }), "site.name_taken", 5);
     expect(await stateOf(token)).toMatchObject({ used: 0, state: "good" });
   });
 
-  test("keeps its private key to its owner", async () => {
+  it("keeps its files readable by the owner only", async () => {
     const site = await suite.cluster.connector({ site: "discreet", token: await network.token() });
     for (const name of await readdir(site.stateDir)) {
       expect((await stat(join(site.stateDir, name))).mode & 0o077, name).toBe(0);
@@ -197,17 +197,17 @@ describe("a site", () => {
   });
 });
 
-describe("a state directory", () => {
-  test("that cannot be written is refused at the start, before the token is used", async (context) => {
+describe("A state directory", () => {
+  it("is refused with state.unwritable before the token is used, if it cannot be written", async (context) => {
     const token = await network.token();
     const directory = suite.cluster.fresh("readonly");
     await mkdir(directory);
-    const as = await somebodyElse(context, directory, token);
+    const as = await withoutWriteAccess(context, directory, token);
     expectRefusal(await fail({ token, stateDir: join(directory, "site") }, as), "state.unwritable", 1);
     expect(await stateOf(token)).toMatchObject({ used: 0 });
   });
 
-  test("on a full disk is refused at the start, before the token is used", async (context) => {
+  it("is refused with state.full before the token is used, if its disk is full", async (context) => {
     const token = await network.token();
     const directory = await mountSmallDisk(context);
     try {
@@ -225,8 +225,8 @@ describe("a state directory", () => {
   });
 });
 
-/** Takes write access to `directory` away: from this user, or, as root, from the user that is returned. */
-async function somebodyElse(
+/** Makes `directory` read-only. Returns the user to run as: none for this user, and `nobody` for root. */
+async function withoutWriteAccess(
   context: TestContext,
   directory: string,
   token: string,
@@ -240,7 +240,7 @@ async function somebodyElse(
   return { uid: 65_534, gid: 65_534 };
 }
 
-/** Whether everybody may pass every directory above `path`; this test's own is opened. */
+/** Whether other users may enter every directory above `path`. Opens the directory of this test for them. */
 async function isOpen(path: string): Promise<boolean> {
   await chmod(suite.cluster.directory, 0o755);
   const { root } = parse(path);
@@ -250,7 +250,7 @@ async function isOpen(path: string): Promise<boolean> {
   return true;
 }
 
-/** A disk of a few pages. */
+/** Mounts a file system of 256 KiB. */
 async function mountSmallDisk(context: TestContext): Promise<string> {
   const directory = suite.cluster.fresh("disk");
   await mkdir(directory);

@@ -1,7 +1,7 @@
-/** Lanes with real tickets, and everything that is wrong with a dial. */
+/** Lanes with real tickets, and refused dials. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { closeCodeFor, type Invitation } from "../../protocol/uplink/messages.ts";
@@ -20,13 +20,14 @@ const suite = useEdge();
 let network: TestNetwork;
 let stranger: RawSite;
 
-/** Two members with uplinks; each pair has its own router. */
+/** Two members with uplinks. Each pair has its own router. */
 interface Pair {
   readonly west: RawSite;
   readonly east: RawSite;
   readonly uplinks: readonly RawUplink[];
-  /** What the registry gave each side. */
+  /** Invitation from the registry to west. */
   readonly toWest: Invitation;
+  /** Invitation from the registry to east. */
   readonly toEast: Invitation;
 }
 
@@ -40,7 +41,7 @@ beforeAll(async () => {
 
 afterAll(closeSockets);
 
-/** Two new members, and a session for them. */
+/** Joins two new members, and requests a session between them. */
 async function meet(): Promise<Pair> {
   const token = await network.token({ uses: 2 });
   const names = [`west${pairs}`, `east${pairs}`] as const;
@@ -65,15 +66,15 @@ function opened(result: Attempt): WebSocket {
   return result.socket;
 }
 
-/** A ticket with changes, signed as the edge signs: only its operator could. */
+/** Changes a ticket and signs it with the edge's key, which only its operator holds. */
 async function reissue(ticket: string, changes: Partial<Ticket>): Promise<string> {
   const body = Ticket.parse(JSON.parse(Buffer.from(ticket.split(".")[0] ?? "", "base64url").toString()));
   const key = await readFile(join(suite.edge.stateDir, "ca-key.pem"), "utf8");
   return await issueTicket({ ...body, ...changes }, key);
 }
 
-describe("a lane", () => {
-  test("joins two sides, each with its own ticket, and carries bytes both ways", async () => {
+describe("A lane", () => {
+  it("joins two sides with a ticket each, and carries bytes both ways", async () => {
     const { west, east, toWest, toEast } = await meet();
     expect(toWest.session).toBe(toEast.session);
     expect(toWest.peer).toMatchObject({ site: east.id, boot: east.boot });
@@ -89,25 +90,25 @@ describe("a lane", () => {
     }
   });
 
-  test("refuses a third dial", async () => {
+  it("refuses a third dial with lane.taken, and continues", async () => {
     const { west, east, toWest, toEast } = await meet();
     const left = opened(await west.dialLane(toWest.ticket));
     const right = opened(await east.dialLane(toEast.ticket));
     expectRefused(await west.dialLane(toWest.ticket), "lane.taken");
     expectRefused(await east.dialLane(toEast.ticket), "lane.taken");
-    // Those who are joined do not notice.
+    // The joined sides still exchange bytes.
     const got = new Promise((resolve) => right.once("message", (data) => resolve(String(data))));
     left.send("still here");
     expect(await got).toBe("still here");
   });
 
-  test("refuses a ticket that was used while its first dial still waits", async () => {
+  it("refuses the second dial of a waiting side with ticket.replayed", async () => {
     const { west, toWest } = await meet();
     opened(await west.dialLane(toWest.ticket));
     expectRefused(await west.dialLane(toWest.ticket), "ticket.replayed");
   });
 
-  test("that nobody else dials is given up after ten seconds, and told so", async () => {
+  it("closes with lane.unmet after ten seconds without a second side", async () => {
     const { west, toWest } = await meet();
     const lane = opened(await west.dialLane(toWest.ticket));
     const code = "lane.unmet";
@@ -115,13 +116,13 @@ describe("a lane", () => {
   });
 });
 
-describe("a ticket", () => {
+describe("The check of a ticket", () => {
   let pair: Pair;
   beforeAll(async () => {
     pair = await meet();
   });
 
-  test("is required, and no header stands for it", async () => {
+  it("refuses a dial without a ticket with ticket.missing, whatever its headers claim", async () => {
     const { west, toWest } = pair;
     expectRefused(await west.dialLane(null), "ticket.missing");
     const verified = Buffer.from(toWest.ticket.split(".")[0] ?? "", "base64url").toString();
@@ -129,7 +130,7 @@ describe("a ticket", () => {
     expectRefused(await west.dialLane(null, { headers }), "ticket.missing");
   });
 
-  test("that is altered or was never one is invalid", async () => {
+  it("refuses an altered ticket and other text with ticket.invalid", async () => {
     const { west, toWest } = pair;
     const [body = "", mac = ""] = toWest.ticket.split(".");
     const other = Buffer.from(Buffer.from(body, "base64url").toString().replace('"a"', '"b"')).toString(
@@ -144,32 +145,32 @@ describe("a ticket", () => {
     for (const ticket of tickets) expectRefused(await west.dialLane(ticket), "ticket.invalid");
   });
 
-  test("of the other side, of another site or of another network is of no use", async () => {
+  it("refuses the ticket of the other side or of another network's site with ticket.wrong_site", async () => {
     const { west, toWest, toEast } = pair;
     expectRefused(await west.dialLane(toEast.ticket), "ticket.wrong_site");
     expectRefused(await stranger.dialLane(toWest.ticket), "ticket.wrong_site");
   });
 
-  test("of another process of the same site is of no use", async () => {
+  it("refuses the ticket of another process of the same site with ticket.wrong_site", async () => {
     const { west, toWest } = pair;
     const reborn = new RawSite(suite.edge, west.key, west.admission);
     expectRefused(await reborn.dialLane(toWest.ticket), "ticket.wrong_site");
   });
 
-  test("that is over is expired", async () => {
+  it("refuses an expired ticket with ticket.expired", async () => {
     const { west, toWest } = pair;
     const ticket = await reissue(toWest.ticket, { expires: Date.now() - 1 });
     expectRefused(await west.dialLane(ticket), "ticket.expired");
   });
 
-  test("of another generation or of a session that is over is stale", async () => {
+  it("refuses a ticket of another generation or session with ticket.stale", async () => {
     const { west, toWest } = pair;
     expectRefused(await west.dialLane(await reissue(toWest.ticket, { generation: 2 })), "ticket.stale");
     const session = toWest.session.replace(/.$/, (last) => (last === "0" ? "g" : "0"));
     expectRefused(await west.dialLane(await reissue(toWest.ticket, { session })), "ticket.stale");
   });
 
-  test("of a session that was ended by its side is stale", async () => {
+  it("refuses a ticket of a session that its side ended with ticket.stale", async () => {
     const { west, toWest, uplinks } = await meet();
     uplinks[0]?.send({
       type: "session.ended",
@@ -182,7 +183,7 @@ describe("a ticket", () => {
     expectRefused(await west.dialLane(toWest.ticket), "ticket.stale");
   });
 
-  test("of a site that was revoked meanwhile is of no use", async () => {
+  it("refuses a ticket for a site that was revoked meanwhile with ticket.stale", async () => {
     const { west, east, toWest } = await meet();
     const revoked = await suite.edge.fairlead(
       "site",
@@ -196,29 +197,31 @@ describe("a ticket", () => {
   });
 });
 
-test("both sides that ask at once get one session, with a ticket for each side", async () => {
-  const token = await network.token({ uses: 2 });
-  const [left, right] = [
-    await RawSite.join(suite.edge, token, "left"),
-    await RawSite.join(suite.edge, token, "right"),
-  ];
-  const leftUplink = await left.connect([{ name: "on-left", protocol: "tcp", port: 1 }]);
-  const rightUplink = await right.connect([{ name: "on-right", protocol: "tcp", port: 1 }]);
-  leftUplink.send({
-    type: "session.request",
-    id: 1,
-    service: "on-right",
-    peer: { site: right.id, boot: right.boot },
+describe("The grant of a session", () => {
+  it("gives two sides that request it at once the same session, with a ticket each", async () => {
+    const token = await network.token({ uses: 2 });
+    const [left, right] = [
+      await RawSite.join(suite.edge, token, "left"),
+      await RawSite.join(suite.edge, token, "right"),
+    ];
+    const leftUplink = await left.connect([{ name: "on-left", protocol: "tcp", port: 1 }]);
+    const rightUplink = await right.connect([{ name: "on-right", protocol: "tcp", port: 1 }]);
+    leftUplink.send({
+      type: "session.request",
+      id: 1,
+      service: "on-right",
+      peer: { site: right.id, boot: right.boot },
+    });
+    rightUplink.send({
+      type: "session.request",
+      id: 1,
+      service: "on-left",
+      peer: { site: left.id, boot: left.boot },
+    });
+    const { invitation: toLeft } = await leftUplink.next("session.grant");
+    const { invitation: toRight } = await rightUplink.next("session.grant");
+    expect(toLeft.session).toBe(toRight.session);
+    opened(await left.dialLane(toLeft.ticket));
+    opened(await right.dialLane(toRight.ticket));
   });
-  rightUplink.send({
-    type: "session.request",
-    id: 1,
-    service: "on-left",
-    peer: { site: left.id, boot: left.boot },
-  });
-  const { invitation: toLeft } = await leftUplink.next("session.grant");
-  const { invitation: toRight } = await rightUplink.next("session.grant");
-  expect(toLeft.session).toBe(toRight.session);
-  opened(await left.dialLane(toLeft.ticket));
-  opened(await right.dialLane(toRight.ticket));
 });

@@ -1,7 +1,7 @@
-/** What links cost: which of several sites serves a client. And how they stand, one second after a socket closed. */
+/** Link costs decide which of several sites serves a client. Link states follow the uplinks of both ends. */
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { boundOf, timeOf } from "../support/clock/bound.ts";
 import { Stopwatch, tableOf } from "../support/clock/stopwatch.ts";
 import { linkOf, Members } from "../support/connector/members.ts";
@@ -18,7 +18,7 @@ let client: Connector;
 let place: Place;
 const held: Socket[] = [];
 
-/** A service that says whose it is, and keeps its connections; on the same port at every site. */
+/** Starts a service that sends the name of its site and keeps connections open, on the same port at every site. */
 async function serviceOf(site: string, host: string, port?: number): Promise<TestServer> {
   const answer = (socket: Socket) => {
     socket.write(site);
@@ -50,7 +50,7 @@ beforeAll(async () => {
 });
 afterEach(() => release());
 
-/** Waits until the client sees that exactly these offer the service. */
+/** Waits until exactly these sites offer the service at the client. */
 async function servedBy(...sites: readonly string[]): Promise<void> {
   await eventually(`${sites} offer it`, async () => {
     const { services } = await client.control.services();
@@ -58,7 +58,7 @@ async function servedBy(...sites: readonly string[]): Promise<void> {
   });
 }
 
-/** Opens a connection, keeps it, and tells who serves it. */
+/** Opens a connection and keeps it. Returns the site that serves it. */
 async function open(): Promise<string> {
   const socket = await dial(place);
   held.push(socket);
@@ -71,7 +71,7 @@ async function openMany(count: number): Promise<string[]> {
   return served;
 }
 
-/** Closes the connections and waits until the connector knows. */
+/** Closes all connections and waits until the connector has no stream. */
 async function release(): Promise<void> {
   for (const socket of held.splice(0)) socket.destroy();
   await eventually("no stream is open", async () =>
@@ -79,19 +79,19 @@ async function release(): Promise<void> {
   );
 }
 
-describe("several sites that offer a service", () => {
-  test("the lowest cost gets all connections until they outweigh the difference, then the next", async () => {
-    // 1 and n streams against 1 + 2, the sum of the links on the way.
+describe("The choice among sites that offer a service", () => {
+  it("prefers the lowest cost until its streams outweigh the difference to the next site", async () => {
+    // Cost 1 and n streams against 1 + 2, the sum of the links on the path.
     expect(await openMany(3)).toEqual(["near", "near", "near"]);
     expect(await openMany(4)).toEqual(["behind", "near", "behind", "near"]);
     expect(await openMany(3)).toEqual(["behind", "near", "behind"]);
-    // All three cost the same by now: in turn.
+    // All three sites have the same sum now, and take turns.
     expect(await openMany(6)).toEqual(["far", "near", "behind", "far", "near", "behind"]);
     await release();
     expect(await open()).toBe("near");
   });
 
-  test("when the cheapest goes, the next gets its connections; with the link to it also who was behind it", async () => {
+  it("falls back to the next site when the cheapest withdraws, and drops sites behind a deleted link", async () => {
     await near.fairlead("unexpose", "api");
     await servedBy("behind", "far");
     expect(await openMany(2)).toEqual(["behind", "behind"]);
@@ -101,7 +101,7 @@ describe("several sites that offer a service", () => {
     expect(await openMany(2)).toEqual(["far", "far"]);
   });
 
-  test("a cheaper way that comes up is taken at once", async () => {
+  it("takes a cheaper path as soon as it is up", async () => {
     const name = await members.link(client, "behind", { cost: 1 });
     expect(name).toBe("link1");
     await servedBy("behind", "far");
@@ -109,14 +109,14 @@ describe("several sites that offer a service", () => {
   });
 });
 
-describe("the state of a link", () => {
+describe("The state of a link", () => {
   const rows = new Map<string, ReadonlyMap<string, number>>();
   const COLUMNS = ["the operator sees it", "the other end sees it"];
-  /** Claimed is a second; a machine that does much else is given more, ms: so many requests of the API. */
+  /** Bound on a change, ms. A busy machine gets the time of this many API requests instead. */
   const BOUND = 5000;
   const REQUESTS = 100;
 
-  /** Takes the times until a link of far's joiner is seen as wanted by all who look. */
+  /** Measures the time until the operator and the other end see the link to far in the wanted state. */
   async function seen(what: string, state: "up" | "down", act: () => Promise<unknown>): Promise<void> {
     const clock = new Stopwatch();
     const operator = eventually(
@@ -137,7 +137,7 @@ describe("the state of a link", () => {
     expect(Math.max(...clock.times.values())).toBeLessThan(acting + bound);
   }
 
-  test("follows its sockets: when a connector dies, when it comes back, when it stops", async () => {
+  it("follows the uplinks when a connector is killed, restarts and stops", async () => {
     await seen("a connector is killed", "down", () => far.kill9());
     expect(await linkOf(client, "link2", () => true)).toMatchObject({ code: "session.peer_offline" });
     await seen("it is started again, its start included", "up", () => far.restart());

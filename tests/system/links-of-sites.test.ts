@@ -1,8 +1,8 @@
-/** Links as sites make them: with tokens, several to a site, in both directions, narrowed, deleted, renamed. */
+/** Links that sites create with tokens: several of a site, in both directions, revoked, deleted and renamed. */
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import type { Links } from "../../connector/control/schema.ts";
 import { listEvents } from "../../connector/operator/edge-api.ts";
 import { type Connector, eventually, type Outcome, type TestNetwork } from "../support/process/cluster.ts";
@@ -14,11 +14,12 @@ let network: TestNetwork;
 let public1: Connector;
 let public2: Connector;
 let private1: Connector;
-/** Token files of public1, for two sites, and of public2, for one. */
+/** Token file of public1 for two sites. */
 let token1: string;
+/** Token file of public2 for one site. */
 let token2: string;
 
-/** Runs a command as the edge's admin, in the network. */
+/** Runs a command with the admin key, in the network. */
 async function admin(...args: string[]): Promise<Outcome> {
   const outcome = await suite.edge.fairlead(...args, "--network", network.name);
   expect(outcome.status, outcome.stderr).toBe(0);
@@ -61,8 +62,8 @@ beforeAll(async () => {
   token2 = await made("token", "create", "--issuer", "public2");
 });
 
-describe("a site that was made by name", () => {
-  test("is a member without links, and sees nothing of the others", async () => {
+describe("A site created by name", () => {
+  it("is a member without links, and sees no service of other sites", async () => {
     expect((await public1.fairlead("link", "status")).stdout).toBe(
       "There are no links configured or connected.",
     );
@@ -72,8 +73,8 @@ describe("a site that was made by name", () => {
   });
 });
 
-describe("a token of another site", () => {
-  test("links this one to it, and both see each other at once", async () => {
+describe("A token that a site issues", () => {
+  it("links the joiner to the issuer, and both sites reach each other", async () => {
     const created = await public2.fairlead("link", "create", token1);
     expect(created.stdout).toBe(
       `Site configured to link to public1 through ${suite.edge.apiUrl} (name=link1).\n` +
@@ -84,14 +85,14 @@ describe("a token of another site", () => {
     );
     expect((await exchange(await public2.listener("one"), "over link1")).toString()).toBe("over link1");
     expect((await exchange(await public1.listener("two"), "the other way")).toString()).toBe("the other way");
-    await eventually("public1 sees who is linked to it", async () =>
+    await eventually("public1 shows the incoming link", async () =>
       (await public1.fairlead("link", "status")).stdout.includes(
         "A link from site public2 (link1) is connected to this site",
       ),
     );
   });
 
-  test("is refused a second time, uses nothing up, and says what to do", async () => {
+  it("is refused with link.exists at a linked site and with link.self at its issuer", async () => {
     const again = await made("token", "create", "--issuer", "public1");
     const refused = await public2.fairlead("link", "create", again, "--json");
     expect([refused.status, refused.json]).toEqual([
@@ -102,7 +103,7 @@ describe("a token of another site", () => {
     expect(own.json).toMatchObject({ error: { code: "link.self" } });
   });
 
-  test("of which several are given makes as many links, and none of them again at the next start", async () => {
+  it("makes one link for each given token, and no further link at the next start", async () => {
     private1 = await member("private1", "127.23.0.0/16", { token: [token1, token2] });
     await up(private1, 2);
     expect((await linksOf(private1)).links.map(({ name, issuer }) => [name, issuer])).toEqual([
@@ -118,13 +119,13 @@ describe("a token of another site", () => {
     expect(private1.log().filter(({ code }) => String(code).startsWith("token."))).toEqual([]);
   });
 
-  test("that is used up is logged with its code, and keeps no site from running", async () => {
+  it("is logged with token.used_up when it has no use left, and the site runs", async () => {
     await private1.restart({ args: ["--drain", "0s", "--token", await spent()] });
     await private1.logged({ code: "token.used_up" });
     await up(private1, 2);
   });
 
-  test("of another network is refused before anybody is asked", async () => {
+  it("is refused with token.wrong_network when it is of another network", async () => {
     const other = await suite.cluster.network(suite.edge);
     const refused = await private1.fairlead("link", "create", await other.token(), "--json");
     expect([refused.status, refused.json]).toEqual([
@@ -134,7 +135,7 @@ describe("a token of another site", () => {
   });
 });
 
-/** A token whose only use is gone. */
+/** Creates a token and uses it up. */
 async function spent(): Promise<string> {
   const token = await made("token", "create");
   const site = await suite.cluster.connector({ site: suite.cluster.fresh("x").replace(/.*\//, ""), token });
@@ -142,8 +143,8 @@ async function spent(): Promise<string> {
   return token;
 }
 
-describe("a service for some sites only", () => {
-  test("is neither seen nor opened by others, and the owner's connector refuses it, too", async () => {
+describe("A service exported to one site", () => {
+  it("is visible to that site only", async () => {
     const server = await serve(echo);
     const exposed = await public1.fairlead("expose", `scoped=${server.at}`, "--to", "public2");
     expect(exposed.stdout).toContain("to public2 only");
@@ -152,7 +153,7 @@ describe("a service for some sites only", () => {
     expect((await public1.fairlead("service", "status")).stdout).toMatch(/scoped .*public2/);
   });
 
-  test("loses the streams of those that it is for no more, and no others", async () => {
+  it("resets the streams of a site that loses it, and of no other site", async () => {
     const server = await serve(echo);
     await public1.fairlead("expose", `narrow=${server.at}`);
     const place2 = await public2.listener("narrow");
@@ -170,14 +171,14 @@ describe("a service for some sites only", () => {
     await private1.without("narrow");
     stay.end("still here");
     expect(String((await once(stay, "data"))[0])).toBe("still here");
-    // Wider again: the listener comes back by itself.
+    // The listener comes back by itself once the scope is wide again.
     await public1.fairlead("expose", `narrow=${server.at}`);
     expect((await exchange(await private1.listener("narrow"), "back")).toString()).toBe("back");
   });
 });
 
-describe("a link that is revoked", () => {
-  test("is shown with what to do, others stay, and a new token links again without any cleaning up", async () => {
+describe("A revoked link", () => {
+  it("is shown with the command that helps, keeps other links, and is replaced by a new token", async () => {
     const kept = await dial(await private1.listener("two"));
     kept.write("before");
     await once(kept, "data");
@@ -196,7 +197,7 @@ describe("a link that is revoked", () => {
     kept.write("after");
     expect(String((await once(kept, "data"))[0])).toBe("after");
     kept.destroy();
-    // What was revoked stays so, whatever is presented after a restart, and harms no other link.
+    // The link stays revoked after a restart, and the other link comes up.
     await private1.restart();
     await eventually("private1 is back", async () =>
       (await linksOf(private1)).links.some(({ state }) => state === "up"),
@@ -219,8 +220,8 @@ describe("a link that is revoked", () => {
   });
 });
 
-describe("a link that is deleted", () => {
-  test("is gone with what only it connected, and stays gone", async () => {
+describe("A deleted link", () => {
+  it("disappears at its site, and stays away after a restart", async () => {
     const { stdout } = await private1.fairlead("link", "delete", "link1");
     expect(stdout).toBe("Link link1 deleted.");
     expect((await linksOf(private1)).links.map(({ name }) => name)).toEqual(["link2"]);
@@ -231,21 +232,21 @@ describe("a link that is deleted", () => {
     ]);
     await private1.restart();
     await up(private1, 1);
-    // By way of public2, which links to public1.
+    // The path leads over public2, which has a link to public1.
     expect((await exchange(await private1.listener("one"), "indirectly")).toString()).toBe("indirectly");
   });
 
-  test("by an operator, from outside", async () => {
+  it("disappears at its site when the operator deletes it", async () => {
     await admin("link", "delete", "link2", "--site", "private1");
-    await eventually("it is gone", async () => (await linksOf(private1)).links.length === 0);
+    await eventually("the link is gone", async () => (await linksOf(private1)).links.length === 0);
     await private1.without("two");
-    await eventually("it is forgotten", async () => {
+    await eventually("the link is removed from links.json", async () => {
       const { links } = JSON.parse(await readFile(join(private1.stateDir, "links.json"), "utf8"));
       return links.length === 0;
     });
   });
 
-  test("can be made again under a name and at a cost of one's own, from standard input", async () => {
+  it("can be created again with another name and cost", async () => {
     const token = await made("token", "create", "--issuer", "public2");
     const options = ["--name", "backup", "--cost", "10", "--json"];
     const created = await private1.fairlead("link", "create", token, ...options);
@@ -255,19 +256,22 @@ describe("a link that is deleted", () => {
   });
 });
 
-describe("a site that is renamed", () => {
-  test("learns it, and starts under its old name as well", async () => {
+describe("A renamed site", () => {
+  it("learns its new name, and still starts under the old one", async () => {
     await admin("site", "update", "private1", "--name", "hidden1");
     await private1.restart();
-    await eventually("it knows its name", async () => (await private1.status()).site.name === "hidden1");
+    await eventually(
+      "the site knows its new name",
+      async () => (await private1.status()).site.name === "hidden1",
+    );
     await private1.restart();
     await private1.logged({ given: "private1", site: "hidden1" });
     await up(private1, 1);
   });
 });
 
-describe("what a site may offer", () => {
-  test("is narrowed by an operator: an offer outside is shown as refused, with what to do", async () => {
+describe("The list of services that a site may offer", () => {
+  it("refuses an offer outside it with service.forbidden, and status shows what to do", async () => {
     const server = await serve(echo);
     await admin("site", "update", "public2", "--may-offer", "t*");
     await public2.fairlead("expose", `forbidden=${server.at}`);
@@ -282,7 +286,7 @@ describe("what a site may offer", () => {
     expect((await exchange(await public1.listener("two"), "allowed")).toString()).toBe("allowed");
   });
 
-  test("and what was open to a service outside is reset at once, while the rest goes on", async () => {
+  it("resets open streams of services outside it at once, and keeps other streams", async () => {
     const server = await serve(echo);
     await public2.fairlead("expose", `tapped=${server.at}`);
     const [tapped, two] = await Promise.all(

@@ -1,8 +1,8 @@
-/** Identity tokens at a real edge, from a real provider over TLS on this machine. */
+/** Identity tokens (OpenID Connect) at a real edge, from a provider over TLS on this machine. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { get } from "../support/edge/edge-client.ts";
 import { makeSigningKey, Provider, type TokenParts } from "../support/edge/identity-provider.ts";
 import { Cluster, type Edge, eventually } from "../support/process/cluster.ts";
@@ -49,66 +49,71 @@ async function ask(token: string, path = "/v1/networks"): Promise<[number, strin
 const token = (groups: string[], parts: TokenParts = {}) =>
   provider.token({ ...parts, claims: { groups, ...parts.claims } });
 
-test("a provider that cannot be reached refuses its tokens, and nobody else", async () => {
-  provider.instead = () => "cut";
-  expect(await ask(await token(["admins"]))).toEqual([503, "oidc.unreachable"]);
-  expect(await ask(edge.adminKey)).toEqual([200, undefined]);
-  // For ten seconds it is not asked again.
-  provider.instead = null;
-  const asked = provider.asked.length;
-  expect(await ask(await token(["admins"]))).toEqual([503, "oidc.unreachable"]);
-  expect(provider.asked).toHaveLength(asked);
-  const good = await token(["admins"]);
-  await eventually("it is asked again", async () => (await ask(good))[0] === 200, { every: 500 });
-});
-
-test("a token does what its claims are mapped to, also for the commands", async () => {
-  expect(await ask(await token(["admins"]), "/v1/keys")).toEqual([200, undefined]);
-  expect(await ask(await token(["shop-team"]), "/v1/networks/shop/tokens")).toEqual([200, undefined]);
-  expect(await ask(await token(["shop-team"]), "/v1/networks/bank")).toEqual([403, "key.forbidden"]);
-  expect(await ask(await token(["shop-team"]), "/v1/keys")).toEqual([403, "key.forbidden"]);
-  expect(await ask(await token(["others"]))).toEqual([403, "oidc.no_role"]);
-  const env = {
-    FAIRLEAD_URL: edge.localUrl,
-    FAIRLEAD_CA: edge.caFile,
-    FAIRLEAD_KEY: await token(["shop-team"]),
-  };
-  const made = await cluster.fairlead(["token", "create", "--network", "shop", "--json"], env);
-  expect(made.status, made.stderr).toBe(0);
-  const events = await edge.fairlead("events", "--network", "shop", "--type", "token.created", "--json");
-  expect(events.stdout).toContain('"oidc user-1"');
-});
-
-test("a token that is not good is refused", async () => {
-  const forged = await token(["admins"], {
-    key: { ...(await makeSigningKey()), kid: provider.keys[0]?.kid ?? "" },
+describe("An edge with an identity provider", () => {
+  it("refuses tokens of an unreachable provider with oidc.unreachable, and still accepts API keys", async () => {
+    provider.instead = () => "cut";
+    expect(await ask(await token(["admins"]))).toEqual([503, "oidc.unreachable"]);
+    expect(await ask(edge.adminKey)).toEqual([200, undefined]);
+    // The edge does not ask the provider again for ten seconds.
+    provider.instead = null;
+    const asked = provider.asked.length;
+    expect(await ask(await token(["admins"]))).toEqual([503, "oidc.unreachable"]);
+    expect(provider.asked).toHaveLength(asked);
+    const good = await token(["admins"]);
+    await eventually("the provider is asked again", async () => (await ask(good))[0] === 200, { every: 500 });
   });
-  expect(await ask(forged)).toEqual([401, "oidc.invalid"]);
-  expect(await ask(await token(["admins"], { expiresIn: -120 }))).toEqual([401, "oidc.expired"]);
-  expect(await ask(await token(["admins"], { claims: { aud: "other" } }))).toEqual([401, "oidc.invalid"]);
-  expect(await ask(await token(["admins"], { key: await makeSigningKey() }))).toEqual([401, "oidc.invalid"]);
-});
 
-test("many tokens at once have the keys fetched once", async () => {
-  const asked = provider.asked.length;
-  const good = await token(["admins"]);
-  const answers = await Promise.all(Array.from({ length: 20 }, () => ask(good)));
-  expect(answers.every(([status]) => status === 200)).toBe(true);
-  expect(provider.asked).toHaveLength(asked);
-});
+  it("gives a token the role that its claims map to, also in commands", async () => {
+    expect(await ask(await token(["admins"]), "/v1/keys")).toEqual([200, undefined]);
+    expect(await ask(await token(["shop-team"]), "/v1/networks/shop/tokens")).toEqual([200, undefined]);
+    expect(await ask(await token(["shop-team"]), "/v1/networks/bank")).toEqual([403, "key.forbidden"]);
+    expect(await ask(await token(["shop-team"]), "/v1/keys")).toEqual([403, "key.forbidden"]);
+    expect(await ask(await token(["others"]))).toEqual([403, "oidc.no_role"]);
+    const env = {
+      FAIRLEAD_URL: edge.localUrl,
+      FAIRLEAD_CA: edge.caFile,
+      FAIRLEAD_KEY: await token(["shop-team"]),
+    };
+    const made = await cluster.fairlead(["token", "create", "--network", "shop", "--json"], env);
+    expect(made.status, made.stderr).toBe(0);
+    const events = await edge.fairlead("events", "--network", "shop", "--type", "token.created", "--json");
+    expect(events.stdout).toContain('"oidc user-1"');
+  });
 
-test("a file that cannot be understood stops the start, and says where", async () => {
-  const file = join(home, "bad.yaml");
-  writeFileSync(file, `issuer: http://login.example\naudience: x\nroles: { a: root }\n`);
-  const outcome = await cluster.fairlead([
-    "edge",
-    "start",
-    "--state",
-    cluster.fresh("bad"),
-    "--oidc",
-    file,
-    "--json",
-  ]);
-  expect(outcome.json).toMatchObject({ error: { code: "request.invalid" } });
-  expect(JSON.stringify(outcome.json)).toMatch(/issuer.*https.*roles\.a/);
+  it("refuses forged and misaddressed tokens with oidc.invalid, and old tokens with oidc.expired", async () => {
+    const forged = await token(["admins"], {
+      key: { ...(await makeSigningKey()), kid: provider.keys[0]?.kid ?? "" },
+    });
+    expect(await ask(forged)).toEqual([401, "oidc.invalid"]);
+    expect(await ask(await token(["admins"], { expiresIn: -120 }))).toEqual([401, "oidc.expired"]);
+    expect(await ask(await token(["admins"], { claims: { aud: "other" } }))).toEqual([401, "oidc.invalid"]);
+    expect(await ask(await token(["admins"], { key: await makeSigningKey() }))).toEqual([
+      401,
+      "oidc.invalid",
+    ]);
+  });
+
+  it("checks many tokens at once without a further fetch of keys", async () => {
+    const asked = provider.asked.length;
+    const good = await token(["admins"]);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(good)));
+    expect(answers.every(([status]) => status === 200)).toBe(true);
+    expect(provider.asked).toHaveLength(asked);
+  });
+
+  it("refuses to start with an invalid file, and names its fields", async () => {
+    const file = join(home, "bad.yaml");
+    writeFileSync(file, `issuer: http://login.example\naudience: x\nroles: { a: root }\n`);
+    const outcome = await cluster.fairlead([
+      "edge",
+      "start",
+      "--state",
+      cluster.fresh("bad"),
+      "--oidc",
+      file,
+      "--json",
+    ]);
+    expect(outcome.json).toMatchObject({ error: { code: "request.invalid" } });
+    expect(JSON.stringify(outcome.json)).toMatch(/issuer.*https.*roles\.a/);
+  });
 });

@@ -1,7 +1,8 @@
+/** Hosts that the Worker's fetch may reach: the identity provider of the OIDC file, and no other. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EmbeddedEdge } from "../../connector/edge/embedded-edge.ts";
 import { readOidcFile } from "../../connector/edge/workerd/oidc-file.ts";
 import { get, STUB_EDGE } from "../support/edge/edge-client.ts";
@@ -25,7 +26,7 @@ async function startProvider(options: { tls?: boolean } = {}): Promise<Provider>
   return provider;
 }
 
-/** An edge whose Worker tells what its fetch reaches. */
+/** Starts an edge whose Worker reports the status of a fetch, or null. */
 async function startEdge(file?: string) {
   const path = join(home, "oidc.yaml");
   if (file !== undefined) writeFileSync(path, file);
@@ -48,15 +49,15 @@ async function startEdge(file?: string) {
 const yaml = (issuer: string, more = "") =>
   `issuer: ${issuer}\naudience: fairlead-edge\nroles: { admins: admin }\n${more}`;
 
-describe("what the Worker's own fetch reaches", () => {
-  test("is nothing without a provider", async () => {
+describe("The Worker's fetch", () => {
+  it("reaches nothing without a provider", async () => {
     const provider = await startProvider();
     const reach = await startEdge();
     expect(await reach(`${new URL(provider.issuer).origin}/keys`)).toBeNull();
     expect(provider.asked).toEqual([]);
   });
 
-  test("is not this machine when the provider is elsewhere", async () => {
+  it("does not reach this machine when the provider is elsewhere", async () => {
     const here = await startProvider();
     const reach = await startEdge(yaml("https://provider.example"));
     const { port } = new URL(here.issuer);
@@ -66,13 +67,13 @@ describe("what the Worker's own fetch reaches", () => {
     expect(here.asked).toEqual([]);
   });
 
-  test("is a provider on this machine that the file names", async () => {
+  it("reaches a provider on this machine that the file names", async () => {
     const provider = await startProvider();
     const reach = await startEdge(yaml(provider.issuer));
     expect(await reach(`${new URL(provider.issuer).origin}/keys`)).toBe(200);
   });
 
-  test("is a provider over TLS only with a certificate of a CA that the system or the file trusts", async () => {
+  it("reaches a provider over TLS only with a certificate of a CA that the system or the file trusts", async () => {
     const provider = await startProvider({ tls: true });
     const keys = `${new URL(provider.issuer).origin}/keys`;
     const untrusting = await startEdge(yaml(provider.issuer));

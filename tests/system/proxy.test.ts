@@ -1,5 +1,5 @@
-/** Sites that reach the edge through an HTTP proxy, and only through it: nobody else can resolve its name. */
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+/** Sites that can reach the edge through an HTTP proxy only, because the proxy alone resolves its name. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ERRORS } from "../../protocol/errors.ts";
 import { connectorArgs } from "../support/connector/connector.ts";
 import { type Edge, eventually } from "../support/process/cluster.ts";
@@ -21,7 +21,7 @@ const authority = (url: string) => new URL(url).host;
 const times = (what: string) => proxy.connects.filter((each) => each === what).length;
 
 describe("HTTPS_PROXY", () => {
-  test("is the way to the API, the uplink and the lanes", async () => {
+  it("is used for the API, the uplink and lanes", async () => {
     const { cluster, edge } = suite;
     const network = await cluster.network(edge);
     const token = await network.token({ uses: 2 });
@@ -39,7 +39,7 @@ describe("HTTPS_PROXY", () => {
     await Promise.all([east.stop(), west.stop()]);
   });
 
-  test("is the way of the commands, too", async () => {
+  it("is used by commands", async () => {
     const { cluster, edge } = suite;
     const before = times(authority(edge.apiUrl));
     const env = { ...edge.env, FAIRLEAD_URL: edge.apiUrl, HTTPS_PROXY: proxy.url };
@@ -48,16 +48,16 @@ describe("HTTPS_PROXY", () => {
     expect(times(authority(edge.apiUrl))).toBe(before + 1);
   });
 
-  test("that refuses the tunnel is named as the cause", async () => {
+  it("is named with proxy.failed when the proxy refuses the tunnel", async () => {
     const { cluster, edge } = suite;
     const refusing = await startProxy({ status: 403 });
     const args = connectorArgs(
       { site: "barred", token: await (await cluster.network(edge)).token() },
       cluster.fresh("barred"),
     );
-    // Joining is tried again for as long as it may succeed, so the reason is in the log.
+    // The connector retries, so the reason is in the log.
     const run = cluster.run("barred", args, { HTTPS_PROXY: refusing.url });
-    await eventually("the reason is told", () => `${run.stdout}${run.stderr}`.includes('"proxy.failed"'));
+    await eventually("the reason is logged", () => `${run.stdout}${run.stderr}`.includes('"proxy.failed"'));
     expect(ERRORS["proxy.failed"].retry).toBe(true);
     await run.stop();
     await refusing.close();
@@ -71,16 +71,19 @@ describe("NO_PROXY", () => {
     near = await suite.cluster.edge();
   });
 
-  test.each(["127.0.0.1", "*"])("%s keeps the proxy out of the way to the edge", async (exception) => {
-    const token = await (await suite.cluster.network(near)).token();
-    const before = proxy.connects.length;
-    const env = { HTTPS_PROXY: proxy.url, NO_PROXY: exception };
-    const site = await suite.cluster.connector({ site: "direct", token, env });
-    expect(proxy.connects).toHaveLength(before);
-    await site.stop();
-  });
+  it.each(["127.0.0.1", "*"])(
+    "keeps connections to the edge away from the proxy with %s",
+    async (exception) => {
+      const token = await (await suite.cluster.network(near)).token();
+      const before = proxy.connects.length;
+      const env = { HTTPS_PROXY: proxy.url, NO_PROXY: exception };
+      const site = await suite.cluster.connector({ site: "direct", token, env });
+      expect(proxy.connects).toHaveLength(before);
+      await site.stop();
+    },
+  );
 
-  test("for another host changes nothing", async () => {
+  it("changes nothing if it names another host", async () => {
     const token = await (await suite.cluster.network(near)).token();
     const env = { HTTPS_PROXY: proxy.url, NO_PROXY: "elsewhere.invalid" };
     const site = await suite.cluster.connector({ site: "detour", token, env });

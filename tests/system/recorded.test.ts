@@ -1,10 +1,10 @@
 /**
- * Compatibility with the commit before: its state on disk, and its program on the wire. What it recorded is in
- * tests/system/recorded.
+ * Compatibility with an earlier commit: its state on disk and its program on the wire. tests/system/recorded has the
+ * record.
  */
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import {
   getQuotas,
   listEvents,
@@ -21,7 +21,7 @@ import type { ManagedProcess } from "../support/process/managed-process.ts";
 import { closeServers, dial, echo, exchange, serve } from "../support/traffic/servers.ts";
 
 const COMMIT = "017350e";
-/** The ids in the record. */
+/** Ids in the record. */
 const NETWORK = "n1t7hp442yy056ghzp4smv9g4w8";
 const EAST = "srg0h3bv7ep80tqwy4t2gprf56w";
 const WEST = "stx2qx67gmes79nckas6br6ar20";
@@ -44,19 +44,19 @@ function runRecorded(record: Recorded, name: string, args: readonly string[]): M
   return cluster.spawn({ name, command: process.execPath, args: [record.program, ...args] });
 }
 
-/** As they were recorded. */
+/** Bind addresses in the record. */
 const BIND = { east: "127.41.0.0/16", west: "127.42.0.0/16" } as const;
 
 const wordsOf = (site: "east" | "west", { sites }: Recorded) =>
   connectorArgs({ site, bind: BIND[site] }, sites[site]);
 
-/** The listener of the site west leads to the service of the site east. */
+/** Waits until the listener of west reaches the service of east. */
 async function expectTraffic({ listener }: Recorded, text: string): Promise<void> {
-  const answer = await eventually("the service is used", () => exchange(listener, text), SECONDS);
+  const answer = await eventually("the service answers", () => exchange(listener, text), SECONDS);
   expect(answer.toString()).toBe(text);
 }
 
-describe("a recorded deployment", () => {
+describe("A recorded deployment", () => {
   let record: Recorded;
   let edge: Edge;
 
@@ -66,7 +66,7 @@ describe("a recorded deployment", () => {
     edge = await Edge.start(cluster, { stateDir: record.edge });
   });
 
-  test("keeps its addresses, networks, keys, quotas, sites, links, tokens and events", async () => {
+  it("keeps its addresses, networks, keys, quotas, sites, links, tokens and events", async () => {
     const { urls } = JSON.parse(await readFile(`${record.edge}/edge.json`, "utf8"));
     expect([edge.apiUrl, new URL(urls.api).port]).toEqual([urls.api, new URL(edge.localUrl).port]);
     const { client } = edge;
@@ -101,7 +101,7 @@ describe("a recorded deployment", () => {
     expect(types.filter((type) => type === "site.revoked")).toHaveLength(1);
   });
 
-  test("takes its sites back with their ids, offers, links and addresses, and traffic flows", async () => {
+  it("takes its sites back with their ids, offers, links and addresses, and carries their traffic", async () => {
     const [east, west] = await Promise.all(
       (["east", "west"] as const).map((site) =>
         Connector.start(cluster, {
@@ -121,12 +121,12 @@ describe("a recorded deployment", () => {
       ]);
       return true;
     });
-    // The service for the revoked site alone is offered still, and seen by nobody.
+    // East still offers the service for the revoked site alone, and no site sees it.
     const offers = await east.fairlead("service", "status", "--json");
     expect(offers.stdout).toContain('"hidden"');
     expect((await west.control.services()).services.map(({ name }) => name)).toEqual(["echo"]);
 
-    // What was handed out before counts: the key, the token with a use left, the token of the site that was made.
+    // The recorded key, the token with a use left and the token of the created site are valid.
     const key = (await readFile(record.file("ci.key"), "utf8")).trim();
     const operator = cluster.client({ url: edge.localUrl, key, ca: edge.ca });
     expect(await listTokens(operator, NETWORK)).toHaveLength(4);
@@ -141,7 +141,7 @@ describe("a recorded deployment", () => {
       mayOffer: ["api"],
     });
 
-    // Nothing in the state directories asks for the earlier version: both start again.
+    // Both connectors start again from the state directories of this version.
     for (const site of [south, north, east]) await site.stop();
     await west.restart();
     await east.restart();
@@ -155,8 +155,8 @@ describe("a recorded deployment", () => {
   });
 });
 
-describe("the recorded program", () => {
-  test("is used as a connector with the edge and a connector of today, offering and using", async () => {
+describe("The recorded program", () => {
+  it("works as a connector with the edge and a connector of today, on either side of a service", async () => {
     for (const [offering, using] of [
       ["recorded", "today"],
       ["today", "recorded"],
@@ -177,7 +177,7 @@ describe("the recorded program", () => {
     }
   });
 
-  test("is used as an edge with connectors of today", async () => {
+  it("works as an edge with connectors of today", async () => {
     const record = await openRecord(cluster, COMMIT);
     await serve(echo, record.target);
     const started = runRecorded(record, "recorded edge", [

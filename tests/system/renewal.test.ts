@@ -1,7 +1,7 @@
-/** Certificates renew over the live uplink while streams are open. The connectors run in this process. */
+/** Renewal of certificates over the live uplink while streams are open. The connectors run in this process. */
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
 import type { Membership } from "../../connector/site/membership.ts";
 import { age, type Forge, openForge } from "../support/authority/aged-certificates.ts";
@@ -15,13 +15,13 @@ afterAll(closeConnectors);
 
 const HALF_MS = 12 * 3600_000;
 
-/** Gives the site a certificate that comes to half of its life in `inMs`. The certificate that follows is of today. */
+/** Gives the site a certificate that reaches half of its life in `inMs`, when it is renewed. */
 const halfLife = (forge: Forge, inMs: number): Pick<InProcessOptions, "joined" | "clocks"> => ({
   joined: (stateDir) => age(stateDir, forge, { from: inMs - HALF_MS, to: inMs + HALF_MS }),
   clocks: () => ({ renewal: { random: () => 0 } }),
 });
 
-/** Sends numbered lines and checks that they come back, until told to stop. */
+/** Sends numbered lines until `finish`, which returns what was sent and what came back. */
 function talk(socket: Socket) {
   let received = "";
   let sent = 0;
@@ -55,8 +55,8 @@ interface Scene {
 type Here = Awaited<ReturnType<typeof connectorHere>>;
 
 /**
- * Two sites, with streams from one to the other, before either has renewed its certificates. A machine that is too busy
- * for that gets longer at the next attempt, in another network.
+ * Starts two sites and opens streams between them before either renews its certificates. A machine that is too busy for
+ * that gets more time at the next attempt, in another network.
  */
 async function withStreams(server: TestServer, inMs = 3000): Promise<Scene> {
   const network = await suite.cluster.network(suite.edge);
@@ -88,28 +88,30 @@ async function withStreams(server: TestServer, inMs = 3000): Promise<Scene> {
   return await withStreams(server, inMs * 3);
 }
 
-test("certificates renew at half of their life, with streams open on the same session that none of them notices", async () => {
-  const server = await serve(echo);
-  const { network, east, west, before, streams } = await withStreams(server);
-  const [session] = west.connector.sessions().sessions;
+describe("Certificate renewal", () => {
+  it("renews site and link certificates at half of their life, while the session and its streams stay up", async () => {
+    const server = await serve(echo);
+    const { network, east, west, before, streams } = await withStreams(server);
+    const [session] = west.connector.sessions().sessions;
 
-  for (const [at, { site, connector }] of [east, west].entries()) {
-    const old = before[at];
-    await eventually("new certificates", () => site.membership.chain !== old?.chain);
-    expect(site.membership.links[0]?.certificate).not.toBe(old?.links[0]?.certificate);
-    await eventually(
-      "the uplink is up with them",
-      async () => (await connector.links()).links[0]?.state === "up",
-    );
-  }
-  const events = await listEvents(suite.edge.client, network.id, { type: "certificate.renewed" });
-  expect(events.map(({ site }) => site).sort()).toEqual(["east", "west"]);
+    for (const [at, { site, connector }] of [east, west].entries()) {
+      const old = before[at];
+      await eventually("new certificates", () => site.membership.chain !== old?.chain);
+      expect(site.membership.links[0]?.certificate).not.toBe(old?.links[0]?.certificate);
+      await eventually(
+        "the uplink is up with them",
+        async () => (await connector.links()).links[0]?.state === "up",
+      );
+    }
+    const events = await listEvents(suite.edge.client, network.id, { type: "certificate.renewed" });
+    expect(events.map(({ site }) => site).sort()).toEqual(["east", "west"]);
 
-  // The session is the same, and so are its streams.
-  expect(west.connector.sessions().sessions).toMatchObject([{ id: session?.id, streams: streams.length }]);
-  for (const stream of streams) {
-    expect(stream.gone.reason).toBeNull();
-    const { received, expected } = await stream.finish();
-    expect(received).toBe(expected);
-  }
+    // The session and its streams are the same.
+    expect(west.connector.sessions().sessions).toMatchObject([{ id: session?.id, streams: streams.length }]);
+    for (const stream of streams) {
+      expect(stream.gone.reason).toBeNull();
+      const { received, expected } = await stream.finish();
+      expect(received).toBe(expected);
+    }
+  });
 });

@@ -1,25 +1,24 @@
 /**
- * Bytes before a reset: whoever answers, or asks, and then resets is heard as over plain TCP, which is the control in
- * each test.
+ * Bytes before a TCP reset: as many arrive through Fairlead as over plain TCP, which is the control in each test.
  */
 import { once } from "node:events";
 import { connect, Socket } from "node:net";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { eventually } from "../support/clock/eventually.ts";
 import { useEdge } from "../support/run/suite.ts";
 import { bytesOf, type Place, serve, sha256, type TestServer } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 
-/** What a client got, and how its connection ended. */
+/** The bytes that a client received, and how its connection ended. */
 interface Heard {
   readonly bytes: Buffer;
   readonly end: string;
 }
 
 /**
- * Sends `body` and hears everything up to the end or the reset. Node would stop reading when it cannot write: this
- * client reads on, as one does that was written for it.
+ * Sends `body` and reads everything up to the end or the reset. A Node socket stops reading when a write fails; this
+ * client reads on.
  */
 async function hear(place: Place, body: Uint8Array): Promise<Heard> {
   const socket = connect({ ...place, allowHalfOpen: true });
@@ -46,7 +45,7 @@ async function hear(place: Place, body: Uint8Array): Promise<Heard> {
   return { bytes: Buffer.concat(chunks), end };
 }
 
-/** Two sites; `encryption: hop` for services of that name. */
+/** Starts two sites with the service `api`. Returns where clients reach it. */
 async function reach(server: TestServer, mode: "end-to-end" | "hop"): Promise<Place> {
   const network = await suite.cluster.network(suite.edge);
   const token = await network.token({ uses: 2 });
@@ -66,7 +65,7 @@ async function reach(server: TestServer, mode: "end-to-end" | "hop"): Promise<Pl
 
 const ROUNDS = 25;
 
-/** Bytes that were lost in all rounds together, and how the connections ended. */
+/** Counts the bytes lost in all rounds together, and collects how the connections ended. */
 async function lost(place: Place, body: Uint8Array, answer: Buffer) {
   let bytes = 0;
   const ends = new Set<string>();
@@ -79,8 +78,8 @@ async function lost(place: Place, body: Uint8Array, answer: Buffer) {
   return { bytes, ends };
 }
 
-describe.each(["end-to-end", "hop"] as const)("with %s encryption, an answer before a reset", (mode) => {
-  test("of a target that has said all and resets", async () => {
+describe.each(["end-to-end", "hop"] as const)("An answer before a reset, with %s encryption,", (mode) => {
+  it("arrives whole from a target that writes it all and resets", async () => {
     const answer = bytesOf("an answer", 48_000);
     const server = await serve((socket) => {
       socket.once("data", () => socket.write(answer, () => socket.resetAndDestroy()));
@@ -92,13 +91,13 @@ describe.each(["end-to-end", "hop"] as const)("with %s encryption, an answer bef
     expect([...through.ends]).toEqual(["ECONNRESET"]);
   }, 240_000);
 
-  test("of a target that refuses a large body and hangs up while it is still being sent", async () => {
+  it("arrives from a target that refuses a large body and resets while the body is being sent", async () => {
     const answer = Buffer.concat([
       Buffer.from("HTTP/1.1 413 Content Too Large\r\n\r\n"),
       bytesOf("why", 8000),
     ]);
     const server = await serve((socket) => {
-      // Reads what comes first and no more. The kernel resets, too, when unread bytes are there at the close.
+      // Reads the first bytes only. The kernel also resets when a socket with unread bytes is closed.
       socket.once("data", () => {
         socket.pause();
         socket.write(answer, () => socket.resetAndDestroy());
@@ -114,56 +113,62 @@ describe.each(["end-to-end", "hop"] as const)("with %s encryption, an answer bef
   }, 240_000);
 });
 
-test("what a client says before it resets reaches the target, and then the reset does", async () => {
-  const said = bytesOf("said", 48_000);
-  const heard: { bytes: string; error: string }[] = [];
-  const server = await serve((socket) => {
-    const chunks: Buffer[] = [];
-    socket.write("!");
-    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
-    const done = (error: string) => heard.push({ bytes: sha256(Buffer.concat(chunks)), error });
-    socket.on("end", () => done("end"));
-    socket.on("error", (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
-  });
-  const place = await reach(server, "end-to-end");
-  for (const each of [server, place]) {
-    heard.length = 0;
-    for (let round = 0; round < ROUNDS; round++) {
-      const socket = connect(each);
-      await once(socket, "data");
-      socket.write(said, () => socket.resetAndDestroy());
-      await once(socket, "close");
-    }
-    await eventually("the target has heard all of them", () => heard.length === ROUNDS, { within: 60_000 });
-    for (const one of heard) expect(one).toEqual({ bytes: sha256(said), error: "ECONNRESET" });
-  }
-}, 240_000);
-
-test("a long answer before a reset arrives at a slow client as far as the target's kernel had sent it", async () => {
-  const answer = bytesOf("long", 3 * 1024 * 1024);
-  const server = await serve((socket) => {
-    socket.once("data", () => socket.write(answer, () => socket.resetAndDestroy()));
-  });
-  const place = await reach(server, "end-to-end");
-  const slowly = async (at: Place): Promise<Heard> => {
-    const socket = connect(at);
-    socket.on("error", () => {});
-    socket.write("?");
-    const chunks: Buffer[] = [];
-    const { promise: ended, resolve } = Promise.withResolvers<string>();
-    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
-    socket.on("end", () => resolve("end"));
-    socket.on("data", (chunk: Buffer) => {
-      chunks.push(chunk);
-      socket.pause();
-      setTimeout(() => socket.resume(), 2);
+describe("A request before a reset", () => {
+  it("reaches the target before the reset does", async () => {
+    const said = bytesOf("said", 48_000);
+    const heard: { bytes: string; error: string }[] = [];
+    const server = await serve((socket) => {
+      const chunks: Buffer[] = [];
+      socket.write("!");
+      socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+      const done = (error: string) => heard.push({ bytes: sha256(Buffer.concat(chunks)), error });
+      socket.on("end", () => done("end"));
+      socket.on("error", (error: NodeJS.ErrnoException) => done(error.code ?? error.message));
     });
-    const end = await ended;
-    return { bytes: Buffer.concat(chunks), end };
-  };
-  const plain = await slowly(server);
-  const through = await slowly(place);
-  expect(answer.subarray(0, through.bytes.length).equals(through.bytes)).toBe(true);
-  expect(through.bytes.length).toBeGreaterThanOrEqual(Math.min(plain.bytes.length, answer.length));
-  expect(through.end).toBe("ECONNRESET");
-}, 240_000);
+    const place = await reach(server, "end-to-end");
+    for (const each of [server, place]) {
+      heard.length = 0;
+      for (let round = 0; round < ROUNDS; round++) {
+        const socket = connect(each);
+        await once(socket, "data");
+        socket.write(said, () => socket.resetAndDestroy());
+        await once(socket, "close");
+      }
+      await eventually("the target has seen every client end", () => heard.length === ROUNDS, {
+        within: 60_000,
+      });
+      for (const one of heard) expect(one).toEqual({ bytes: sha256(said), error: "ECONNRESET" });
+    }
+  }, 240_000);
+});
+
+describe("A long answer before a reset", () => {
+  it("arrives at a slow client as far as the target's kernel had sent it", async () => {
+    const answer = bytesOf("long", 3 * 1024 * 1024);
+    const server = await serve((socket) => {
+      socket.once("data", () => socket.write(answer, () => socket.resetAndDestroy()));
+    });
+    const place = await reach(server, "end-to-end");
+    const slowly = async (at: Place): Promise<Heard> => {
+      const socket = connect(at);
+      socket.on("error", () => {});
+      socket.write("?");
+      const chunks: Buffer[] = [];
+      const { promise: ended, resolve } = Promise.withResolvers<string>();
+      socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
+      socket.on("end", () => resolve("end"));
+      socket.on("data", (chunk: Buffer) => {
+        chunks.push(chunk);
+        socket.pause();
+        setTimeout(() => socket.resume(), 2);
+      });
+      const end = await ended;
+      return { bytes: Buffer.concat(chunks), end };
+    };
+    const plain = await slowly(server);
+    const through = await slowly(place);
+    expect(answer.subarray(0, through.bytes.length).equals(through.bytes)).toBe(true);
+    expect(through.bytes.length).toBeGreaterThanOrEqual(Math.min(plain.bytes.length, answer.length));
+    expect(through.end).toBe("ECONNRESET");
+  }, 240_000);
+});

@@ -1,5 +1,5 @@
-/** Edges and connectors that are killed and come back; and those that take their leave. */
-import { beforeAll, describe, expect, test } from "vitest";
+/** Edges and connectors that are killed or stopped, and start again. */
+import { beforeAll, describe, expect, it } from "vitest";
 import {
   createKey,
   listEvents,
@@ -12,7 +12,7 @@ import { type Connector, eventually, type TestNetwork } from "../support/process
 import { useEdge } from "../support/run/suite.ts";
 import { echo, exchange, serve } from "../support/traffic/servers.ts";
 
-/** A peer that was killed may leave a stream to be resumed; nobody here waits half a minute for it. */
+/** Drain time below the default, because a killed peer may leave a stream that waits to be resumed. */
 const DRAIN = ["--drain", "3s"];
 
 const suite = useEdge();
@@ -20,9 +20,9 @@ let network: TestNetwork;
 let east: Connector;
 let west: Connector;
 
-/** New connections must work again within this, ms. Waits of the backoff are part of it. */
+/** Time within which new connections must work again, with the waits of the backoff, ms. */
 const PROMISE_MS = 15_000;
-/** The same on a machine where it takes so long to start something, ms. */
+/** The same bound on a machine where a start takes `starting`, ms. */
 const boundAfter = (starting: number) => Math.max(PROMISE_MS, 5 * starting);
 
 beforeAll(async () => {
@@ -42,14 +42,14 @@ async function use(): Promise<void> {
   expect(answer.toString()).toBe("are you there?");
 }
 
-/** Starts both connectors anew, so that their backoff is at its beginning after earlier outages. */
+/** Restarts both connectors, so that their backoff begins anew after earlier outages. */
 const renewProcesses = () => Promise.all([east.restart(), west.restart()]);
 
 const siteState = async (name: string) =>
   (await network.status()).sites.find((site) => site.name === name)?.state;
 
-describe("the edge", () => {
-  test("killed with -9 and started again has everything it knew, and the sites come back by themselves", async () => {
+describe("The edge", () => {
+  it("has all its data again after kill -9, and the sites reconnect by themselves", async () => {
     const { client } = suite.edge;
     const key = await createKey(client, { name: "ci", role: "viewer" });
     const token = await network.token();
@@ -64,40 +64,40 @@ describe("the edge", () => {
     expect(before.keys.map(({ id }) => id)).toContain(key.id);
 
     await suite.edge.kill9();
-    await eventually("west notices", async () => (await west.status()).uplink.state !== "up");
+    await eventually("west loses its uplink", async () => (await west.status()).uplink.state !== "up");
     const within = boundAfter(await timeOf(() => suite.edge.restart()));
     const took = await timeOf(() => eventually("west uses the service", () => use().then(() => true)));
     expect(took).toBeLessThan(within);
     for (const site of [east, west]) expect((await site.status()).uplink.state).toBe("up");
     expect(await remembered()).toEqual(before);
 
-    // What it issued before still counts.
+    // A token from before is still valid.
     const north = await suite.cluster.connector({ site: "north", token, bind: "127.4.0.0/16" });
     expect((await exchange(await north.listener("echo"), "new here")).toString()).toBe("new here");
     await north.stop();
   });
 
-  test("stopped in order and started again is the same as well", async () => {
+  it("serves its sites again after an orderly restart", async () => {
     await renewProcesses();
     await suite.edge.restart();
     await eventually("west uses the service", () => use().then(() => true));
   });
 
-  test("that is away takes no listener and no service away", async () => {
+  it("leaves listeners and services in place while it is down", async () => {
     await renewProcesses();
     const place = await west.listener("echo");
     await suite.edge.kill9();
-    await eventually("west notices", async () => (await west.status()).uplink.state !== "up");
+    await eventually("west loses its uplink", async () => (await west.status()).uplink.state !== "up");
     expect(await west.listener("echo")).toEqual(place);
-    // A client that comes now is held until the edge is back.
+    // A new client is held until the edge is back.
     const answer = exchange(place, "patience");
     await suite.edge.restart();
     expect((await answer).toString()).toBe("patience");
   });
 });
 
-describe("a connector", () => {
-  test("that offers a service, killed with -9, is missed, and serves again as soon as it is back", async () => {
+describe("A connector", () => {
+  it("is shown as down after kill -9, and serves again after its restart", async () => {
     await east.kill9();
     await eventually("the registry notices", async () => (await siteState("east")) === "down");
     await east.restart();
@@ -105,7 +105,7 @@ describe("a connector", () => {
     expect(await siteState("east")).toBe("up");
   });
 
-  test("with clients, killed with -9, has its listeners again at the same addresses", async () => {
+  it("has its listeners at the same addresses again after kill -9", async () => {
     const place = await west.listener("echo");
     await west.kill9();
     await west.restart();
@@ -113,7 +113,7 @@ describe("a connector", () => {
     await use();
   });
 
-  test("that is asked to end takes its services with it at once, and ends with status 0", async () => {
+  it("withdraws its services at once on SIGTERM, and exits with status 0", async () => {
     const within = await boundOf(2000, { times: 50, control: () => network.status() });
     const leaving = east.process.stop(120_000, "SIGTERM");
     await west.without("echo", { within });

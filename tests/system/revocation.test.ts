@@ -1,9 +1,9 @@
 /**
- * Revocation with a stopwatch: streams with running checksums are open when it comes, some that must end and some
- * that must not notice; and two members that hold a lane and ignore what they are told.
+ * Revocation, with times. Checked streams are open when it happens: some must be reset, and others must continue. Two
+ * conspiring members hold a lane and ignore what the registry sends.
  */
 import type { Socket } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   deleteLink,
   listTokens,
@@ -25,7 +25,7 @@ import { CheckedServer, type CheckedStreams } from "../support/traffic/streams.t
 const suite = useEdge();
 const rows = new Map<string, ReadonlyMap<string, number>>();
 let members: Members;
-/** The triangle: other and leaf are linked to hub, and leaf to other. */
+/** Two of the three sites: other and leaf are linked to hub, and leaf is linked to other. */
 let other: Connector;
 let leaf: Connector;
 let atHub: CheckedServer;
@@ -33,10 +33,11 @@ let atOther: CheckedServer;
 let left: RawSite;
 let right: RawSite;
 
-/** Streams of each kind; each sends so much so often, both ways. */
+/** Streams of each kind. */
 const STREAMS = 4;
+/** Rate of each stream, in both directions. */
 const PACE = { bytes: 2000, everyMs: 20 };
-/** What happens after a revocation, in the order of the table. */
+/** Columns of the table, in order. */
 const CLIENTS = "client streams reset";
 const SERVERS = "server streams reset";
 const LANE = "conspirators' lane gone at the edge";
@@ -45,7 +46,7 @@ const CONNECTION = "new connection refused at the site";
 const SERVICE = "service gone at the site";
 const ANSWER = "answer";
 const COLUMNS = [CLIENTS, SERVERS, LANE, SESSION, CONNECTION, SERVICE, ANSWER];
-/** Times are shown, not judged; but none may be out of all proportion, ms, or to a request of the API. */
+/** Loose bound on every time, ms. A busy machine gets the time of this many API requests instead. */
 const BOUND = 5000;
 const REQUESTS = 100;
 
@@ -88,7 +89,7 @@ const gone = (sockets: readonly Socket[]) =>
     ),
   );
 
-/** Opens connections, one after another, until one is not served. */
+/** Opens connections, one after another, until one fails. */
 async function unserved(site: Connector): Promise<void> {
   const place = await site.listener("echo");
   for (;;) {
@@ -99,18 +100,18 @@ async function unserved(site: Connector): Promise<void> {
 }
 
 interface Case {
-  /** Ends access; resolves with the answer. */
+  /** Revokes access. Resolves with the answer. */
   readonly act: () => Promise<unknown>;
-  /** Streams that must end. */
+  /** Streams that must be reset. */
   readonly ending: readonly CheckedStreams[];
-  /** Streams that must not notice. */
+  /** Streams that must continue. */
   readonly staying: readonly CheckedStreams[];
   /** The site that loses the services of `hub`. */
   readonly loser: Connector;
   readonly conspiracy: Conspiracy;
 }
 
-/** Takes the times of one revocation, and judges what it did. */
+/** Measures the times of one revocation, and checks its effects. */
 async function take(what: string, { act, ending, staying, loser, conspiracy }: Case): Promise<Stopwatch> {
   const clock = new Stopwatch();
   const sockets = (side: "client" | "server") => gone(ending.flatMap((streams) => socketsOf(streams, side)));
@@ -122,7 +123,7 @@ async function take(what: string, { act, ending, staying, loser, conspiracy }: C
     clock.when(CONNECTION, unserved(loser)),
     clock.when(SERVICE, loser.without("hub", { every: 5 })),
   ] as const;
-  // Everybody watches and everything moves.
+  // Every stream and the conspirators' lane carry bytes before the revocation.
   const before = conspiracy.received;
   await Promise.all(staying.map((streams) => streams.move()));
   await eventually("the conspirators' lane carries", () => conspiracy.received > before);
@@ -136,16 +137,16 @@ async function take(what: string, { act, ending, staying, loser, conspiracy }: C
 
   for (const streams of staying) await streams.move();
   expect(staying.flatMap((streams) => streams.failures)).toEqual([]);
-  // What was cut was cut: nothing wrong had come before.
+  // The reset streams carried no wrong byte before the reset.
   for (const failure of ending.flatMap((streams) => streams.failures)) expect(failure).not.toContain("wrong");
   expect(Math.max(...clock.times.values())).toBeLessThan(bound);
-  // Their uplinks may be up: no ticket and no request brings them together again.
+  // The conspirators may have uplinks, but no ticket and no request joins them again.
   expect(await conspiracy.retry()).toMatchObject({ kind: "refused" });
   return clock;
 }
 
-describe("revoke-access of an issuer", () => {
-  test("cuts what its links connected, also two that conspire, and nothing that has another way", async () => {
+describe("fairlead revoke-access --issuer", () => {
+  it("cuts sites that only the issuer's links connected, also conspirators, and no others", async () => {
     const conspiracy = await Conspiracy.begin(left, right);
     const staying = await open(atOther, leaf, "other");
     const ending = [await open(atHub, leaf, "hub"), await open(atHub, other, "hub")];
@@ -158,14 +159,14 @@ describe("revoke-access of an issuer", () => {
   });
 });
 
-describe("link delete", () => {
-  test("cuts the site that only this link connected, and no other", async () => {
+describe("fairlead link delete", () => {
+  it("cuts sites that only this link connected, and no others", async () => {
     await members.link(other, "hub");
     const token = await members.token("hub", 2);
     await left.redeem(token);
     const made = await right.redeem(token);
     const conspiracy = await Conspiracy.begin(left, right);
-    // By way of other, to which leaf is still linked.
+    // The path leads over other, to which leaf still has a link.
     const ending = [await open(atHub, leaf, "hub"), await open(atOther, leaf, "other")];
     const staying = await open(atHub, other, "hub");
     const act = () =>
@@ -180,8 +181,8 @@ describe("link delete", () => {
   });
 });
 
-describe("site revoke", () => {
-  test("expels exactly these sites, also two that conspire", async () => {
+describe("fairlead site revoke", () => {
+  it("expels exactly the revoked sites, also conspirators", async () => {
     await members.link(leaf, "hub");
     await right.redeem(await members.token("hub"));
     const conspiracy = await Conspiracy.begin(left, right);
@@ -189,7 +190,7 @@ describe("site revoke", () => {
     const staying = await open(atHub, other, "hub");
     const revoke = (site: string) => revokeSite(suite.edge.client, members.network.id, site);
     const act = () => Promise.all(["leaf", "left", "right"].map(revoke));
-    // A site that was revoked has no uplink over which it could learn anything; its connections are reset all the same.
+    // A revoked site loses its uplink and gets no notice, but its connections are reset.
     await take("site revoke", { act, ending, staying: [staying], loser: leaf, conspiracy });
     expect(await left.dialUplink()).toMatchObject({ kind: "refused", code: "site.revoked" });
     await leaf.logged({ code: "site.revoked" });
@@ -201,8 +202,8 @@ describe("site revoke", () => {
   });
 });
 
-describe("token revoke", () => {
-  test("ends the token, and none of the links that it made", async () => {
+describe("fairlead token revoke", () => {
+  it("ends the token, and keeps the links that it made", async () => {
     const token = await members.token("hub", 3);
     const joined = await RawSite.join(suite.edge, token, "early");
     const staying = await open(atHub, other, "hub");

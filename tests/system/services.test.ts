@@ -1,6 +1,6 @@
-/** Services: exposed at one site, reached at the others, through real connectors and a real edge. */
+/** Services exposed at one site and reached at others, through real connectors and a real edge. */
 import { once } from "node:events";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
 import type { EventType } from "../../protocol/api/events.ts";
 import { ERRORS } from "../../protocol/errors.ts";
@@ -15,7 +15,7 @@ let east: Connector;
 let west: Connector;
 let north: Connector;
 
-/** Flows that complete are logged at this level. */
+/** Log level at which completed flows are logged. */
 const DEBUG = ["--log-level", "debug"];
 
 beforeAll(async () => {
@@ -28,15 +28,15 @@ beforeAll(async () => {
   ]);
 });
 
-/** Offers a server in east under a name. */
+/** Exposes a server at east under a name. */
 async function expose(name: string, at: string): Promise<void> {
   const { status, stderr } = await east.fairlead("expose", `${name}=${at}`);
   expect(status, stderr).toBe(0);
 }
 
 /**
- * Waits until west, where the client was, and east, where the target is, have each logged the end of their flow for a
- * service, and checks that both lines are about the same stream. Returns both lines.
+ * Waits until west (the client's side) and east (the target's side) have each logged the end of a service's flow.
+ * Checks that both lines describe the same stream. Returns both lines.
  */
 async function flowsOf(service: string): Promise<{ west: Flow; east: Flow }> {
   const flowAt = (site: Connector) =>
@@ -63,8 +63,8 @@ async function eventOf(type: EventType, text: string) {
   );
 }
 
-describe("a service exposed at one site", () => {
-  test("appears as a listener at every other site, without anyone doing anything there", async () => {
+describe("An exposed service", () => {
+  it("appears as a listener at every other site by itself", async () => {
     const server = await serve(echo);
     await expose("everywhere", server.at);
     for (const site of [west, north]) {
@@ -75,14 +75,14 @@ describe("a service exposed at one site", () => {
     expect((await eventOf("service.appeared", "everywhere")).site).toBe("east");
   });
 
-  test("has no listener at its own site", async () => {
+  it("has no listener at its own site", async () => {
     const server = await serve(echo);
     await expose("own", server.at);
     await west.listener("own");
     expect((await east.status()).services.map(({ name }) => name)).not.toContain("own");
   });
 
-  test("is gone everywhere after unexpose, and can come back", async () => {
+  it("disappears everywhere after unexpose, and can come back", async () => {
     const server = await serve(echo);
     await expose("shortlived", server.at);
     const place = await west.listener("shortlived");
@@ -94,7 +94,7 @@ describe("a service exposed at one site", () => {
     expect(await west.listener("shortlived")).toEqual(place);
   });
 
-  test("cannot be exposed twice by one site", async () => {
+  it("is refused with service.taken when its site exposes it twice", async () => {
     const server = await serve(echo);
     await expose("twice", server.at);
     const again = await east.fairlead("expose", `twice=${server.at}`, "--json");
@@ -104,15 +104,15 @@ describe("a service exposed at one site", () => {
     expect(again.status).toBe(5);
   });
 
-  test("that nobody offers cannot be withdrawn", async () => {
+  it("is refused with service.unknown when a site withdraws it without offering it", async () => {
     const { json, status } = await east.fairlead("unexpose", "nothing", "--json");
     expect(json).toMatchObject({ error: { code: "service.unknown" } });
     expect(status).toBe(4);
   });
 });
 
-describe("a listener", () => {
-  test("has an address of its own from the range given to --bind, the same after a restart", async () => {
+describe("A listener", () => {
+  it("has its own address in the range of --bind, also after a restart", async () => {
     const servers = [await serve(echo), await serve(echo)];
     for (const [index, server] of servers.entries()) await expose(`ranged${index}`, server.at);
     const before = [await west.listener("ranged0"), await west.listener("ranged1")];
@@ -122,7 +122,7 @@ describe("a listener", () => {
     expect([await west.listener("ranged0"), await west.listener("ranged1")]).toEqual(before);
   });
 
-  test("is where --listen says", async () => {
+  it("has the address that --listen gives", async () => {
     const server = await serve(echo);
     const free = await serve(echo, { host: "127.5.0.1" });
     await free.close();
@@ -132,7 +132,7 @@ describe("a listener", () => {
     expect((await exchange({ host: "127.5.0.1", port: free.port }, "here")).toString()).toBe("here");
   });
 
-  test("whose port is taken is an event and a line in status, harms no other, and comes when the port is free", async () => {
+  it("reports a taken port in status and as an event, and starts once the port is free", async () => {
     const holder = await serve(echo, { host: "127.5.0.2" });
     const server = await serve(echo);
     await north.restart({ listen: [`held=${holder.at}`] });
@@ -161,8 +161,8 @@ describe("a listener", () => {
   });
 });
 
-describe("a client", () => {
-  test("is reset, with the reason in the log, when the target refuses", async () => {
+describe("A client", () => {
+  it("is reset when the target refuses, and the log has service.refused", async () => {
     const server = await serve(echo);
     await server.close();
     await expose("refusing", server.at);
@@ -175,10 +175,10 @@ describe("a client", () => {
     expect(flows.east.target).toBe(server.at);
   });
 
-  test("is logged at both sites when it completes, and when it resets, with every byte counted", async () => {
+  it("is logged at both sites with its bytes and outcome when it completes and when it resets", async () => {
     const answer = bytesOf("an answer", 300_000);
     const server = await serve((socket) => {
-      // The end of the question brings the end of the answer.
+      // The end of the request brings the end of the answer.
       socket.once("data", () => socket.write(answer));
       socket.on("end", () => socket.end("bye"));
     });
@@ -211,18 +211,18 @@ describe("a client", () => {
     }
   });
 
-  test("is reset, with the reason in the log, when the target cannot be reached", async () => {
+  it("is reset when the target cannot be reached, and the log has service.unreachable", async () => {
     // No TCP connection leads to the broadcast address, whatever the machine's network.
     await expose("nowhere", "255.255.255.255:47808");
     expect(await fate(await west.listener("nowhere"))).toBe("ECONNRESET");
     await west.logged({ service: "nowhere", code: "service.unreachable" });
   });
 
-  test("is reset, with the reason in the log, when the target never answers", async () => {
+  it("is reset when the target never answers, and the log has service.timeout", async () => {
     const silent = await startSilentServer();
     const port = await silent.output("its port", ({ stdout }) => Number(stdout) || null);
     const target = { host: "127.3.0.9", port };
-    // The kernel answers for the program until its queue is full; then nobody answers.
+    // The kernel answers for the program until its accept queue is full.
     const queue = await Promise.allSettled([1, 2, 3].map(() => withDeadline(dial(target), 1000)));
     expect(queue.at(-1)?.status).toBe("rejected");
     await expose("silent", `${target.host}:${port}`);
@@ -231,7 +231,7 @@ describe("a client", () => {
     for (const each of queue) if (each.status === "fulfilled") each.value.destroy();
   });
 
-  test("that disconnects halfway is taken from the target, and nobody else is", async () => {
+  it("ends its target connection when it disconnects in between, and no other connection", async () => {
     const flood = Buffer.alloc(64 * 1024);
     const server = await serve((socket) => {
       const pour = () => {
@@ -257,13 +257,13 @@ describe("a client", () => {
     bystander.destroy();
   });
 
-  test("that ends its half still gets the whole answer", async () => {
+  it("gets the whole answer after it has ended its half", async () => {
     const answer = bytesOf("answer", 3 * 1024 * 1024);
     const question = bytesOf("question", 1024 * 1024);
     const server = await serve((socket) => {
       const chunks: Buffer[] = [];
       socket.on("data", (chunk: Buffer) => chunks.push(chunk));
-      // Only the end of the question brings the answer.
+      // The server answers at the end of the request.
       socket.on("end", () => socket.end(Buffer.concat([Buffer.from(sha256(Buffer.concat(chunks))), answer])));
     });
     await expose("halves", server.at);
@@ -272,7 +272,7 @@ describe("a client", () => {
     expect(sha256(got.subarray(64))).toBe(sha256(answer));
   });
 
-  test("sees the target's end, and can still send", async () => {
+  it("sees the target's end, and can still send", async () => {
     const { promise: rest, resolve } = Promise.withResolvers<string>();
     const server = await serve((socket) => {
       let text = "";
@@ -291,7 +291,7 @@ describe("a client", () => {
   });
 });
 
-/** A program that listens, with room for one client, and never takes one. */
+/** Starts a program that listens with a backlog of one and never accepts. */
 async function startSilentServer(): Promise<ManagedProcess> {
   const program = `
     const server = require("node:net").createServer();

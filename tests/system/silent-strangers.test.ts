@@ -1,9 +1,9 @@
 /**
- * Connections of strangers that say nothing, or a little: more than the edge has descriptors, at each of its ports. Those
- * who use it go on, and others can still come.
+ * Unauthenticated connections that send nothing or little: more than the edge has descriptors, at each of its ports.
+ * Streams continue, and new sites can join.
  */
 import { connect as connectTls } from "node:tls";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { networkStatus } from "../../connector/operator/edge-api.ts";
 import {
   Cluster,
@@ -15,10 +15,10 @@ import {
 import { closeServers, dial, echo, exchange, type Place, serve } from "../support/traffic/servers.ts";
 import { HALF_HANDSHAKE, type Place as Port, placeOf, Stranger } from "../support/traffic/stranger.ts";
 
-/** More than any process here may have descriptors. */
+/** Connections that a stranger opens: more than the edge has descriptors. */
 const CONNECTIONS = 1_100;
 const DESCRIPTORS = 1_024;
-/** Fewer make the edge give lanes no port of their own. */
+/** With fewer descriptors the edge opens no port for lanes. */
 const DESCRIPTORS_FOR_LANES = 4_096;
 
 interface Ground {
@@ -27,7 +27,7 @@ interface Ground {
   readonly network: TestNetwork;
   readonly east: Connector;
   readonly west: Connector;
-  /** Where west reaches the echo service at east. */
+  /** Listener of west for the echo service of east. */
   readonly place: Place;
 }
 
@@ -46,7 +46,7 @@ async function lay(descriptors: number): Promise<Ground> {
   return { cluster, edge, network, east, west, place: await west.listener("echo") };
 }
 
-/** A stream through the edge that is open all the while; `move` sends something and waits until it is back. */
+/** Opens a stream. `move` sends a byte and waits until it is back. */
 async function openStream(place: Place) {
   const socket = await dial(place);
   let received = "";
@@ -68,7 +68,7 @@ async function openStream(place: Place) {
   };
 }
 
-/** A new site joins over the API, comes up on the gateway, and opens a session to east. */
+/** Checks that a new site can join over the API, come up on the gateway, and open a session to east. */
 async function expectNewSite({ cluster, network }: Ground): Promise<void> {
   sites += 1;
   const site = await cluster.connector({
@@ -81,17 +81,17 @@ async function expectNewSite({ cluster, network }: Ground): Promise<void> {
   await site.stop();
 }
 
-const KINDS = ["nothing", "a half ClientHello", "no request after the handshake"] as const;
+const KINDS = ["send nothing", "send half a ClientHello", "send no request after the handshake"] as const;
 
-/** Holds connections of a kind at a port; resolves once all were made. */
+/** Opens connections of a kind at a port and holds them. Resolves once all dials are done, with their end. */
 async function hold(
   stranger: Stranger,
   port: Port,
   kind: (typeof KINDS)[number],
   ca: string,
 ): Promise<() => void> {
-  if (kind !== "no request after the handshake") {
-    await stranger.hold(port, CONNECTIONS, kind === "nothing" ? {} : { words: HALF_HANDSHAKE });
+  if (kind !== "send no request after the handshake") {
+    await stranger.hold(port, CONNECTIONS, kind === "send nothing" ? {} : { words: HALF_HANDSHAKE });
     return () => {};
   }
   const sockets = Array.from({ length: CONNECTIONS }, () => connectTls({ ...port, ca, servername: "" }));
@@ -115,7 +115,7 @@ afterEach(async ({ task }) => {
   await stranger.close();
 });
 
-describe(`with ${DESCRIPTORS} descriptors, ${CONNECTIONS} connections that say`, () => {
+describe(`An edge with ${DESCRIPTORS} descriptors and ${CONNECTIONS} silent connections`, () => {
   beforeAll(async () => {
     ground = await lay(DESCRIPTORS);
   });
@@ -124,8 +124,8 @@ describe(`with ${DESCRIPTORS} descriptors, ${CONNECTIONS} connections that say`,
     await ground.cluster.close();
   });
 
-  test.each(KINDS.flatMap((kind) => (["API", "gateway's"] as const).map((port) => [kind, port] as const)))(
-    "%s at the %s port leave everybody served",
+  it.each(KINDS.flatMap((kind) => (["API", "gateway"] as const).map((port) => [kind, port] as const)))(
+    "serves streams and new sites when the connections %s at the %s port",
     async (kind, port) => {
       const { edge, network, place } = ground;
       const before = (await networkStatus(edge.client, network.id)).edge?.strangers;
@@ -151,9 +151,9 @@ describe(`with ${DESCRIPTORS} descriptors, ${CONNECTIONS} connections that say`,
     },
   );
 
-  test("are told in the log and in `fairlead status`", async () => {
+  it("reports shed connections in its log and in `fairlead status`", async () => {
     const { edge, network } = ground;
-    await eventually("the log tells", () =>
+    await eventually("the log reports shed connections", () =>
       /Unauthenticated connections: \d+ shed/.test(edge.process.stderr),
     );
     const { status, stdout } = await edge.fairlead("status", "--network", network.name);
@@ -162,7 +162,7 @@ describe(`with ${DESCRIPTORS} descriptors, ${CONNECTIONS} connections that say`,
   });
 });
 
-describe(`with ${DESCRIPTORS_FOR_LANES} descriptors`, () => {
+describe(`An edge with ${DESCRIPTORS_FOR_LANES} descriptors`, () => {
   beforeAll(async () => {
     ground = await lay(DESCRIPTORS_FOR_LANES);
   });
@@ -171,7 +171,7 @@ describe(`with ${DESCRIPTORS_FOR_LANES} descriptors`, () => {
     await ground.cluster.close();
   });
 
-  test("connections that fill the lanes' own port make lanes take the gateway's port, and streams go on", async () => {
+  it("moves lanes to the gateway port when silent connections fill the lane port, and streams continue", async () => {
     const { edge, network, place } = ground;
     const lanesNow = async () => (await networkStatus(edge.client, network.id)).edge?.lanes;
     const stream = await openStream(place);
@@ -179,7 +179,7 @@ describe(`with ${DESCRIPTORS_FOR_LANES} descriptors`, () => {
     expect(await lanesNow()).toBe("direct");
     const lanes = { host: "127.0.0.1", port: edge.lanes ?? 0 };
     await stranger.hold(lanes, (DESCRIPTORS_FOR_LANES * 3) / 4);
-    await eventually("the port is withdrawn", async () => (await lanesNow()) === "withdrawn", {
+    await eventually("the lane port is withdrawn", async () => (await lanesNow()) === "withdrawn", {
       within: 60_000,
     });
     await stream.move();

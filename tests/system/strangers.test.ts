@@ -1,10 +1,10 @@
-/** Requests that belong elsewhere: uplinks and lanes at the API socket, and names of networks that nobody has. */
+/** Requests at the wrong address: uplinks and lanes at the API socket, the API at the gateway, unknown networks. */
 import { randomBytes } from "node:crypto";
 import { readdir } from "node:fs/promises";
 import { request } from "node:https";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
@@ -27,14 +27,14 @@ afterAll(closeSockets);
 
 interface Answer {
   readonly status: number;
-  /** The code of the error in its body. */
+  /** Error code in the body. */
   readonly code: string | undefined;
 }
 
-/** Node would take the name to expect in the certificate from the Host header. */
+/** Without this, Node takes the server name to check from the Host header. */
 const NO_SNI = { servername: "" };
 
-/** Sends a request as it is; an upgrade that succeeds has status 101. */
+/** Sends a request unchanged. A successful upgrade has status 101. */
 function ask(url: string, path: string, headers: Headers, method = "GET", body?: string): Promise<Answer> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -68,7 +68,7 @@ const UPGRADE: Headers = {
   "sec-websocket-key": randomBytes(16).toString("base64"),
 };
 
-/** Everything by which a request could claim that somebody else has verified it. */
+/** Headers with which a request could claim that a proxy has verified it. */
 async function forgeries(): Promise<Headers> {
   const { admission, boot } = west;
   const der = admission.certificate;
@@ -122,13 +122,13 @@ async function forgeries(): Promise<Headers> {
   };
 }
 
-describe("the API socket", () => {
-  test.each([UPLINK_PATH, LANE_PATH])("serves no %s, with whatever a request claims", async (path) => {
+describe("The API socket", () => {
+  it.each([UPLINK_PATH, LANE_PATH])("serves no %s, whatever a request claims", async (path) => {
     const { apiUrl, gatewayUrl } = suite.edge;
     const purpose = path === UPLINK_PATH ? "uplink" : "lane";
     const forged = await forgeries();
     const proven = async () => ({ authorization: `Bearer ${await west.assertion({ purpose })}` });
-    // With nothing, with a good assertion, and with every header at once; under both hosts' names.
+    // Without claims, with a good assertion, and with every header at once, under each host name.
     for (const claims of [{}, await proven(), { ...forged, ...(await proven()) }]) {
       for (const host of [new URL(apiUrl).host, new URL(gatewayUrl).host, "gateway"]) {
         for (const target of [path, `${gatewayUrl}${path}`, `${path}/`, `/${path}`]) {
@@ -139,7 +139,7 @@ describe("the API socket", () => {
     }
   });
 
-  test.each([UPLINK_PATH, LANE_PATH])("serves no %s for any single forged header", async (path) => {
+  it.each([UPLINK_PATH, LANE_PATH])("serves no %s for any single forged header", async (path) => {
     const authorization = `Bearer ${await west.assertion()}`;
     for (const [name, value] of Object.entries(await forgeries())) {
       const answer = await ask(suite.edge.apiUrl, path, { ...UPGRADE, authorization, [name]: value });
@@ -147,15 +147,15 @@ describe("the API socket", () => {
     }
   });
 
-  test("serves neither to a client certificate, which it does not ask for", async () => {
+  it("serves no uplink to a client with a certificate", async () => {
     const headers = { authorization: `Bearer ${await west.assertion()}` };
     const result = await attempt(suite.edge, suite.edge.apiUrl + UPLINK_PATH, { proof: west.proof, headers });
     expect(result).toEqual({ kind: "refused", ...answerOf("route.unknown") });
   });
 });
 
-describe("the gateway's socket", () => {
-  test("serves nothing of the API, to members either", async () => {
+describe("The gateway socket", () => {
+  it("serves no call of the API, even to members", async () => {
     for (const path of ["/v1/networks", "/v1/health", "/v1/redeem", "/", "/v1/openapi.json"]) {
       const headers = { authorization: `Bearer ${suite.edge.adminKey}` };
       const result = await attempt(suite.edge, suite.edge.gatewayUrl + path, { proof: west.proof, headers });
@@ -164,17 +164,17 @@ describe("the gateway's socket", () => {
   });
 });
 
-describe("a network that does not exist", () => {
+describe("A network that does not exist", () => {
   const unknown = () => makeId("network", randomBytes(ID_BYTES));
 
-  /** What workerd keeps for each object; its working files come and go. */
+  /** Names of the databases that workerd keeps, one for each object. */
   async function objects(): Promise<string[]> {
     const names = await readdir(join(suite.edge.stateDir, "objects"), { recursive: true });
     return names.filter((name) => name.endsWith(".sqlite")).sort();
   }
 
-  test("gets nothing on disk, whoever asks for it", async () => {
-    // One that was deleted has members with good certificates.
+  it("gets no database, whatever request names it", async () => {
+    // A deleted network has members with good certificates.
     const doomed = await suite.cluster.network(suite.edge);
     const orphan = await RawSite.join(suite.edge, await doomed.token(), "orphan");
     expect((await suite.edge.fairlead("network", "delete", doomed.name, "--yes")).status).toBe(0);

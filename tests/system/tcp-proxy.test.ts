@@ -1,19 +1,19 @@
-/** The configurations of docs/operations.md for a proxy in TCP mode before the edge: they run as they stand there, at other addresses. */
+/** The configurations of docs/operations.md for a TCP proxy in front of the edge, run unchanged except for addresses. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { type Edge, eventually, ROOT } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
 import { echo, exchange, serve } from "../support/traffic/servers.ts";
 import { Stranger } from "../support/traffic/stranger.ts";
 
-/** Where the proxy listens, in place of the public address. */
+/** Address of the proxy, in place of the public address. */
 const PUBLIC = "127.0.0.2";
 const SILENT = 1_100;
 
-/** Only the configuration's own ports are open to it: the edge and a proxy share them at two addresses. */
+/** Edge that shares its ports with a proxy at another address. */
 const suite = useEdge({ hostname: PUBLIC });
 const strangers: Stranger[] = [];
 afterAll(() => Promise.all(strangers.map((each) => each.close())));
@@ -26,7 +26,7 @@ function documented(language: string): string {
   return block;
 }
 
-/** The configuration with this edge's ports, and only that. */
+/** Returns the configuration with the ports of this edge and the public address of the test. */
 function adapted(text: string, edge: Edge): string {
   const ports = [new URL(edge.apiUrl).port, new URL(edge.gatewayUrl).port, String(edge.lanes)];
   return text
@@ -53,8 +53,8 @@ const PROXIES = [
   { name: "haproxy", config: "haproxy.cfg", args: (at: string) => ["-db", "-f", join(at, "haproxy.cfg")] },
 ] as const;
 
-describe.each(PROXIES)("the configuration of $name", ({ name, config, args }) => {
-  test("leads all three ports to the edge, limits each address and waits for a ClientHello", () => {
+describe.each(PROXIES)("The documented $name configuration", ({ name, config, args }) => {
+  it("forwards all three ports, limits each client address and waits for a ClientHello", () => {
     const text = documented(name);
     for (const port of [8443, 8444, 8445]) {
       expect(text).toContain(`203.0.113.7:${port}`);
@@ -70,14 +70,14 @@ describe.each(PROXIES)("the configuration of $name", ({ name, config, args }) =>
   const found = !spawnSync(name, ["-v"]).error;
   if (!found)
     console.warn(`${name} is not installed: its configuration in docs/operations.md was read and not run`);
-  test.skipIf(!found)("lets sites join, and streams flow, whoever is silent", async () => {
+  it.skipIf(!found)("lets sites join and streams flow beside silent connections", async () => {
     const { cluster, edge } = suite;
     const at = cluster.fresh(name);
     mkdirSync(at);
     await writeFile(join(at, config), adapted(documented(name), edge));
     const proxy = cluster.spawn({ name, command: name, args: args(at) });
     await eventually(
-      "the proxy leads to the edge",
+      "the proxy reaches the edge",
       () => {
         if (proxy.exit !== null) throw new Error(proxy.lastLines(10).join("\n"));
         return exchange({ host: PUBLIC, port: Number(new URL(edge.apiUrl).port) }, "no TLS").then(() => true);

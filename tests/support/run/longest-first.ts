@@ -25,7 +25,7 @@ const SECONDS: Readonly<Record<string, number>> = {
   "system/recorded": 45,
   "system/dead-peers": 44,
   "system/services": 42,
-  "system/talk": 40,
+  "system/walkthrough": 40,
   "system/links-of-sites": 37,
   "system/joining": 36,
   "system/silent-strangers": 33,

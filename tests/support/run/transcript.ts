@@ -1,7 +1,7 @@
-/** What was typed where, and what came of it; printed in the end when FAIRLEAD_TALK is set to 1. */
+/** Record of commands and their output, printed at the end when FAIRLEAD_TRANSCRIPT is set to 1. */
 import type { Cluster, Env, Outcome } from "../process/cluster.ts";
 
-const WANTED = process.env.FAIRLEAD_TALK === "1";
+const WANTED = process.env.FAIRLEAD_TRANSCRIPT === "1";
 
 export class Transcript {
   readonly #cluster: Cluster;
@@ -11,18 +11,18 @@ export class Transcript {
     this.#cluster = cluster;
   }
 
-  /** What the next commands are about. */
+  /** Adds a heading for the next commands. */
   heading(text: string): void {
     this.#lines.push("", `## ${text}`);
   }
 
-  /** Something done or seen otherwise than by a command of `fairlead`. */
+  /** Adds an action that is no command of `fairlead`. */
   note(place: string, command: string, output = ""): void {
     this.#lines.push("", `${place} $ ${command}`);
     if (output !== "") this.#lines.push(output);
   }
 
-  /** Runs `fairlead ARGS…` as somebody at `place`, to its end. */
+  /** Runs `fairlead ARGS…` at `place` until it exits. */
   async run(place: string, args: readonly string[], env: Env): Promise<Outcome> {
     const outcome = await this.#cluster.fairlead(args, env);
     this.note(
@@ -34,7 +34,7 @@ export class Transcript {
     return outcome;
   }
 
-  /** Everything so far, with file names as if the directory of the test were that of who types. */
+  /** The text so far, with file names relative to the directory of the test. */
   get text(): string {
     return this.#lines.join("\n").replaceAll(`${this.#cluster.directory}/`, "").trim();
   }

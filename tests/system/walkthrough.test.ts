@@ -1,12 +1,12 @@
 /**
- * A triangle of links, two public sites and a private one, step by step: tokens, links, their state, revocation,
- * events. With FAIRLEAD_TALK=1 it prints every command with its output.
+ * A network of three linked sites, as its operators run it with commands: tokens, links, link status, revocation and
+ * events. FAIRLEAD_TRANSCRIPT=1 prints every command with its output.
  */
 import { once } from "node:events";
 import { get } from "node:http";
 import type { Socket } from "node:net";
 import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connectorArgs } from "../support/connector/connector.ts";
 import { type Connector, eventually, type Outcome } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
@@ -19,14 +19,14 @@ const BINDS = { public1: "127.51.0.0/16", public2: "127.52.0.0/16", private1: "1
 type SiteName = keyof typeof BINDS;
 const NAMES = Object.keys(BINDS) as SiteName[];
 
-let talk: Transcript;
+let transcript: Transcript;
 const sites = new Map<SiteName, Connector>();
 
 beforeAll(() => {
-  talk = new Transcript(suite.cluster);
+  transcript = new Transcript(suite.cluster);
 });
 afterAll(() => {
-  talk.print();
+  transcript.print();
   closeShop();
 });
 
@@ -37,14 +37,14 @@ const site = (name: SiteName): Connector => {
   return found;
 };
 
-/** A command of whoever administers the edge; it must succeed. */
+/** Runs a command as the operator. The command must succeed. */
 async function operator(...args: string[]): Promise<string> {
-  return succeeded(await talk.run("operator", args, { ...suite.edge.env, FAIRLEAD_NETWORK: "shop" }));
+  return succeeded(await transcript.run("operator", args, { ...suite.edge.env, FAIRLEAD_NETWORK: "shop" }));
 }
 
-/** A command at a site; it must succeed. */
+/** Runs a command at a site. The command must succeed. */
 async function at(name: SiteName, ...args: string[]): Promise<string> {
-  return succeeded(await talk.run(name, args, { FAIRLEAD_STATE: site(name).stateDir }));
+  return succeeded(await transcript.run(name, args, { FAIRLEAD_STATE: site(name).stateDir }));
 }
 
 function succeeded({ status, stdout, stderr }: Outcome): string {
@@ -52,30 +52,30 @@ function succeeded({ status, stdout, stderr }: Outcome): string {
   return stdout;
 }
 
-/** Uses a web service as a client in a site would. */
+/** Requests a page of a web service as a client at a site. */
 async function browse(name: SiteName, service: string): Promise<unknown> {
   const { host, port } = await site(name).listener(service);
   const [response] = await once(get({ host, port, path: "/items", agent: false }), "response");
   const body = await text(response);
-  talk.note(name, `curl http://${host}:${port}/items    # ${service}`, body);
+  transcript.note(name, `curl http://${host}:${port}/items    # ${service}`, body);
   return JSON.parse(body);
 }
 
-/** For people. */
+/** The arguments for readable output. */
 const plain = (args: readonly string[]) => args.filter((word) => word !== "--json");
 
 async function store(name: SiteName): Promise<Socket> {
   return await dial(await site(name).listener("redis-cart"));
 }
 
-describe("sites and what they offer", () => {
-  test("three sites are made, with connectors and without links", async () => {
-    talk.heading("Before: a network, three sites without links, and their connectors");
+describe("Three sites created by name", () => {
+  it("run connectors without links, and see no service", async () => {
+    transcript.heading("A network, three sites without links, and their connectors");
     await operator("network", "create", "shop");
     for (const name of NAMES) await operator("site", "create", name, "-o", file(`${name}.yaml`));
     const starting = NAMES.map(async (name) => {
       const options = { site: name, bind: BINDS[name], token: file(`${name}.yaml`), stateDir: file(name) };
-      talk.note(name, `fairlead ${plain(connectorArgs(options, options.stateDir)).join(" ")} &`);
+      transcript.note(name, `fairlead ${plain(connectorArgs(options, options.stateDir)).join(" ")} &`);
       sites.set(name, await suite.cluster.connector(options));
     });
     await Promise.all(starting);
@@ -91,9 +91,9 @@ describe("sites and what they offer", () => {
   });
 });
 
-describe("step 3: tokens", () => {
-  test("public1 issues one for two sites, public2 one for one", async () => {
-    talk.heading("Step 3: tokens");
+describe("fairlead token create --issuer", () => {
+  it("issues a token of public1 for two sites, and a token of public2 for one", async () => {
+    transcript.heading("Tokens");
     const uses2 = await operator(
       ...["token", "create", "--issuer", "public1", "--uses", "2", "-o", file("public1-token.yaml")],
     );
@@ -102,9 +102,9 @@ describe("step 3: tokens", () => {
   });
 });
 
-describe("step 4: links", () => {
-  test("public2 links to public1, private1 to both", async () => {
-    talk.heading("Step 4: links");
+describe("fairlead link create", () => {
+  it("links public2 to public1, and private1 to both", async () => {
+    transcript.heading("Links");
     const made = await at("public2", "link", "create", file("public1-token.yaml"));
     expect(made).toContain("Site configured to link to public1");
     expect(made).toContain("(name=link1)");
@@ -112,10 +112,10 @@ describe("step 4: links", () => {
     expect(await at("private1", "link", "create", file("public2-token.yaml"))).toContain("(name=link2)");
   });
 
-  test("a third site is refused by the token for two, and told why", async () => {
+  it("refuses a third site with the token for two, with token.used_up", async () => {
     const stateDir = file("private2");
     const args = connectorArgs({ site: "private2", token: file("public1-token.yaml") }, stateDir);
-    const refused = await talk.run("private2", plain(args), {});
+    const refused = await transcript.run("private2", plain(args), {});
     expect(refused.status).toBe(4);
     expect(refused.stderr).toContain("token.used_up");
     const list = await operator("token", "list");
@@ -123,9 +123,9 @@ describe("step 4: links", () => {
   });
 });
 
-describe("step 5: link status", () => {
-  test("each site shows its links, and those of others to it", async () => {
-    talk.heading("Step 5: link status");
+describe("fairlead link status", () => {
+  it("shows outgoing and incoming links at each site", async () => {
+    transcript.heading("Link status");
     const outgoing = await at("public2", "link", "status", "--wait", "20");
     expect(outgoing).toMatch(/Link link1 to public1 is connected, cost 1, since /);
     const both = await at("private1", "link", "status", "--wait", "20");
@@ -139,7 +139,7 @@ describe("step 5: link status", () => {
     expect(await at("public2", "link", "status")).toMatch(/A link from site private1 \(link2\) is connected/);
   });
 
-  test("all reach all, also against the direction of the links", async () => {
+  it("shows links over which every site reaches every other, also against their direction", async () => {
     for (const name of NAMES) {
       expect(await at(name, "status")).toContain("It is connected to 2 other sites. It sees 2 services.");
     }
@@ -150,20 +150,20 @@ describe("step 5: link status", () => {
     expect(await browse("public1", "shippingservice")).toMatchObject({ service: "shippingservice" });
     const cart = await store("public1");
     expect(await ask(cart, "SET cart:1 OLJCESPC7Z")).toBe("+OK");
-    talk.note("public1", "redis-cli SET cart:1 OLJCESPC7Z    # redis-cart", "OK");
+    transcript.note("public1", "redis-cli SET cart:1 OLJCESPC7Z    # redis-cart", "OK");
     cart.destroy();
   });
 });
 
-describe("step 10: revoke-access", () => {
+describe("fairlead revoke-access", () => {
   let kept: Socket;
   let cut: Socket;
 
-  test("public1's access: exactly its two links are cut", async () => {
-    talk.heading("Step 10: public1 revokes access");
+  it("cuts exactly the two links that public1 issued", async () => {
+    transcript.heading("Revocation of the access that public1 gave");
     kept = await store("private1");
     expect(await ask(kept, "GET cart:1")).toBe("+OLJCESPC7Z");
-    talk.note("private1", "redis-cli    # a connection that stays open; GET cart:1", "OLJCESPC7Z");
+    transcript.note("private1", "redis-cli    # a connection that stays open; GET cart:1", "OLJCESPC7Z");
     cut = await store("public1");
     expect(await ask(cut, "PING")).toBe("+PONG");
     const reset = once(cut, "error");
@@ -175,11 +175,15 @@ describe("step 10: revoke-access", () => {
     expect(said).toMatch(/link1 +private1 +public1/);
     expect(said).toMatch(/link1 +public2 +public1/);
     expect(await reset).toMatchObject([{ code: "ECONNRESET" }]);
-    talk.note("public1", "redis-cli    # a connection that was open before", "Connection reset by peer");
+    transcript.note(
+      "public1",
+      "redis-cli    # a connection that was open before",
+      "Connection reset by peer",
+    );
   });
 
-  test("the sites' own words: link1 is gone for good, link2 stays", async () => {
-    await eventually("everybody knows", async () =>
+  it("leaves the status of link1 as revoked and of link2 as connected", async () => {
+    await eventually("private1 shows the revoked link", async () =>
       (await site("private1").control.links()).links.some(({ code }) => code === "link.revoked"),
     );
     const said = await at("private1", "link", "status");
@@ -195,18 +199,18 @@ describe("step 10: revoke-access", () => {
     }
   });
 
-  test("private1 and public2 go on, over the connection that was open and over new ones", async () => {
+  it("keeps the open connection between private1 and public2, and new connections work", async () => {
     expect(await ask(kept, "GET cart:1")).toBe("+OLJCESPC7Z");
-    talk.note("private1", "redis-cli    # the connection that stayed open; GET cart:1", "OLJCESPC7Z");
+    transcript.note("private1", "redis-cli    # the connection that stayed open; GET cart:1", "OLJCESPC7Z");
     expect(await browse("public2", "shippingservice")).toMatchObject({ service: "shippingservice" });
     const again = await store("private1");
     expect(await ask(again, "PING")).toBe("+PONG");
     for (const socket of [kept, again]) socket.destroy();
   });
 
-  test("the old tokens are dead, a new one links again without cleaning up", async () => {
+  it("revokes unused tokens too, while a new token links again without cleaning up", async () => {
     const env = { FAIRLEAD_STATE: site("public2").stateDir };
-    const old = await talk.run("public2", ["link", "create", file("unused.yaml")], env);
+    const old = await transcript.run("public2", ["link", "create", file("unused.yaml")], env);
     expect(old.status).toBe(4);
     expect(old.stderr).toContain("token.revoked");
     await operator(...["token", "create", "--issuer", "public1", "--uses", "2", "-o", file("again.yaml")]);
@@ -221,9 +225,9 @@ describe("step 10: revoke-access", () => {
   });
 });
 
-describe("step 11: events", () => {
-  test("tell all of it, with who did it", async () => {
-    talk.heading("Step 11: events");
+describe("fairlead events", () => {
+  it("lists every step with its actor", async () => {
+    transcript.heading("Events");
     const said = await operator("events");
     const count = (pattern: RegExp) => said.split("\n").filter((line) => pattern.test(line)).length;
     expect(count(/site\.created/)).toBe(3);

@@ -9,10 +9,11 @@ import { FairleadError } from "../protocol/errors.ts";
 import { EdgeOrigin } from "../protocol/front/edge-origin.ts";
 import { parseWith } from "../protocol/parse.ts";
 
+/** The parsed configuration. */
 export interface Config {
-  /** Where people and joining connectors reach the API, and the audience of assertions. */
+  /** URL at which people and joining connectors reach the API, and the audience of assertions. */
   readonly apiUrl: string;
-  /** Where connectors dial uplinks and lanes. */
+  /** URL at which connectors dial uplinks and lanes. */
   readonly gatewayUrl: string;
   /**
    * The hostname at which every request is an uplink or a lane; null on the embedded edge, which has a socket
@@ -31,7 +32,7 @@ export interface Config {
   /** SHA-256 of the first admin key, lower-case hex. */
   readonly adminKeyHash: string;
   /**
-   * Whose identity tokens authenticate at the API besides keys; null when no provider is configured. The
+   * The provider whose identity tokens authenticate at the API besides keys; null when none is configured. An
    * error when its variables are wrong: API keys, uplinks and lanes work without a provider.
    */
   readonly oidc: OidcSettings | FairleadError | null;
@@ -48,14 +49,14 @@ export interface Objects {
   readonly directory: DurableObjectNamespace;
 }
 
-/** A provider of identity tokens, and what its claims give. */
+/** A provider of identity tokens, and the roles that its claims give. */
 export interface OidcSettings {
   readonly issuer: string;
   readonly audience: string;
   readonly claim: string;
-  /** Role and networks by value of the claim; null networks are all. */
+  /** Role and networks by value of the claim; null networks means all. */
   readonly grants: ReadonlyMap<string, z.output<typeof OidcRoles>[string]>;
-  /** Where the provider's keys are; null to ask its discovery document. */
+  /** URL of the provider's keys; null to read it from the discovery document. */
   readonly jwks: string | null;
 }
 
@@ -123,7 +124,7 @@ const OidcEnvironment = z.object({
   OIDC_JWKS: optional(ProviderUrl),
 });
 
-/** What a deployment binds to the Worker, before it is parsed. */
+/** The environment that a deployment binds to the Worker, before it is parsed. */
 export type Env = z.input<typeof Environment> & Partial<z.input<typeof OidcEnvironment>>;
 
 const parsed = new WeakMap<object, Config>();

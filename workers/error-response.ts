@@ -4,7 +4,7 @@ import { asFairleadError, type ErrorCode, FairleadError, toErrorBody } from "../
 /** Header with the id of a request, which logs name as well. */
 export const REQUEST_ID_HEADER = "fairlead-request-id";
 
-/** The response for an error: its status from the table of errors, and `{error, requestId}` as its body. */
+/** The response for an error: the status of the table of errors, and `{error, requestId}` as the body. */
 export function errorResponse(error: FairleadError, requestId: string = crypto.randomUUID()): Response {
   const headers: Record<string, string> = { [REQUEST_ID_HEADER]: requestId };
   if (error.retryAfterMs !== undefined)
@@ -12,12 +12,12 @@ export function errorResponse(error: FairleadError, requestId: string = crypto.r
   return Response.json({ error: toErrorBody(error), requestId }, { status: error.entry.status, headers });
 }
 
-/** Codes whose text is for the operator's log alone. */
+/** Codes whose message is written to the operator's log only. */
 const INTERNAL: readonly ErrorCode[] = ["edge.internal", "edge.misconfigured"];
 
 /**
- * What was thrown, as a FairleadError fit for the outside. An unexpected error is logged in full and leaves
- * as `edge.internal` without its text; so does a wrong configuration, as `edge.misconfigured`.
+ * The error that a client sees for a thrown value. An unexpected error is logged in full, and the client sees
+ * `edge.internal` without its message. The same holds for a wrong configuration and `edge.misconfigured`.
  */
 export function publicError(thrown: unknown, requestId: string): FairleadError {
   const error = asFairleadError(thrown, "edge.internal");

@@ -13,7 +13,7 @@ import { RENEWABLE_MS } from "../../protocol/uplink/assertions.ts";
 import { verifyAssertion } from "../authority/identity.ts";
 import { unwrap } from "../result.ts";
 import { hashKey } from "./authentication.ts";
-import { type Api, type ApiEnv, answers, body, registryOf } from "./context.ts";
+import { type Api, type ApiEnv, body, registryOf, responses } from "./context.ts";
 import { countRequest, limitFailures } from "./request-limit.ts";
 import { routeAccess } from "./route-access.ts";
 
@@ -27,7 +27,7 @@ const redeem = createRoute({
   summary: "Join a network with a token",
   tags,
   request: { body: body(Redeem) },
-  responses: answers(200, Admission, "The site's certificates and where to connect."),
+  responses: responses(200, Admission, "The site's certificates and where to connect."),
 });
 
 const renew = createRoute({
@@ -35,7 +35,7 @@ const renew = createRoute({
   summary: "Renew a site certificate that expired less than 30 days ago",
   tags,
   request: { body: body(Renew) },
-  responses: answers(200, RenewalAnswer, "New certificates for the same key."),
+  responses: responses(200, RenewalAnswer, "New certificates for the same key."),
 });
 
 export function addAdmission(api: Api): void {

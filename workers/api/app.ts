@@ -15,11 +15,12 @@ import { addAdmission } from "./admission.ts";
 import { addBackups } from "./backups.ts";
 import type { Api, ApiEnv } from "./context.ts";
 import { addEvents } from "./events.ts";
+import { addHealth } from "./health.ts";
 import { invalidRequest } from "./invalid-request.ts";
 import { addKeys } from "./keys.ts";
 import { addLinks } from "./links.ts";
-import { addMeta } from "./meta.ts";
 import { addNetworks } from "./networks.ts";
+import { addOpenApi } from "./openapi.ts";
 import { addQuotas } from "./quotas.ts";
 import { addSites } from "./sites.ts";
 import { addStatus } from "./status.ts";
@@ -35,7 +36,8 @@ export function createApi(limits: Limits = createLimits(), identityTokens = new 
     },
   });
   api.use(prepare(limits, identityTokens));
-  addMeta(api);
+  addHealth(api);
+  addOpenApi(api);
   addNetworks(api);
   addKeys(api);
   addTokens(api);
@@ -47,9 +49,12 @@ export function createApi(limits: Limits = createLimits(), identityTokens = new 
   addBackups(api);
   addAdmission(api);
   api.notFound((c) =>
-    answerError(c, new FairleadError("route.unknown", `Nothing is served at ${c.req.method} ${c.req.path}.`)),
+    respondWithError(
+      c,
+      new FairleadError("route.unknown", `Nothing is served at ${c.req.method} ${c.req.path}.`),
+    ),
   );
-  api.onError((thrown, c) => answerError(c, fromHono(thrown)));
+  api.onError((thrown, c) => respondWithError(c, fromHono(thrown)));
   return api;
 }
 
@@ -75,7 +80,8 @@ function fromHono(thrown: unknown): unknown {
   return new FairleadError("request.invalid", text, { cause: thrown });
 }
 
-function answerError(c: Context<ApiEnv>, thrown: unknown): Response {
+/** The response for a thrown error, with the request's id. */
+function respondWithError(c: Context<ApiEnv>, thrown: unknown): Response {
   const response = errorResponse(publicError(thrown, c.var.requestId), c.var.requestId);
   if (c.var.retryAfter !== undefined) response.headers.set("retry-after", String(c.var.retryAfter));
   return response;

@@ -7,7 +7,7 @@ import { DirectoryDump, MAX_BACKUP, NetworkDump, readBackup } from "../../protoc
 import { Network } from "../../protocol/api/networks.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { unwrap } from "../result.ts";
-import { type Api, answers, body, registryOf } from "./context.ts";
+import { type Api, body, registryOf, responses } from "./context.ts";
 import { invalidRequest } from "./invalid-request.ts";
 import { NetworkParam } from "./networks.ts";
 import { routeAccess } from "./route-access.ts";
@@ -19,7 +19,7 @@ const dumpDirectory = createRoute({
   ...routeAccess("get", "/v1/backup"),
   summary: "Back up the directory: networks, hashed keys and the edge's own events",
   tags,
-  responses: answers(200, DirectoryDump, "The backup, which is a secret."),
+  responses: responses(200, DirectoryDump, "The backup, which is a secret."),
 });
 
 const restoreDirectory = createRoute({
@@ -27,7 +27,7 @@ const restoreDirectory = createRoute({
   summary: "Restore the directory of an edge that has no networks and no keys yet",
   tags,
   request: { body: body(DirectoryDump) },
-  responses: answers(200, Network.array(), "The networks in the backup; restore each of them next."),
+  responses: responses(200, Network.array(), "The networks in the backup; restore each of them next."),
 });
 
 const dumpNetwork = createRoute({
@@ -35,7 +35,7 @@ const dumpNetwork = createRoute({
   summary: "Back up a network: everything that its registry holds",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, NetworkDump, "The backup, which is a secret."),
+  responses: responses(200, NetworkDump, "The backup, which is a secret."),
 });
 
 const restoreNetwork = createRoute({
@@ -43,7 +43,7 @@ const restoreNetwork = createRoute({
   summary: "Restore a network that is empty or deleted",
   tags,
   request: { params: NetworkParam, body: body(NetworkDump) },
-  responses: answers(200, Network, "The network."),
+  responses: responses(200, Network, "The network."),
 });
 
 export function addBackups(api: Api): void {

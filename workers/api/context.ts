@@ -1,4 +1,4 @@
-/** What every handler of the API shares: variables of a request, and parts of a route's definition. */
+/** The context of the API's handlers: the variables of a request, and parts of a route's definition. */
 import type { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { ErrorAnswer } from "../../protocol/api/envelope.ts";
@@ -38,7 +38,11 @@ export function registryOf(c: Context<ApiEnv>, network: Pick<Network, "id"> = c.
 }
 
 /** The responses in a route's definition: the successful one, and errors in their common form. */
-export function answers<S extends 200 | 201, T extends z.ZodType>(status: S, schema: T, description: string) {
+export function responses<S extends 200 | 201, T extends z.ZodType>(
+  status: S,
+  schema: T,
+  description: string,
+) {
   const good = { description, content: { "application/json": { schema } } };
   const error = {
     description: "An error: see docs/errors.md for its code.",

@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
 import { unwrap } from "../result.ts";
-import { type Api, answers, registryOf } from "./context.ts";
+import { type Api, registryOf, responses } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
 import { routeAccess } from "./route-access.ts";
 
@@ -13,7 +13,7 @@ const list = createRoute({
   summary: "List the newest events of a network, oldest first",
   tags,
   request: { params: NetworkParam, query: EventQuery },
-  responses: answers(200, z.array(NetworkEvent), "The events."),
+  responses: responses(200, z.array(NetworkEvent), "The events."),
 });
 
 const listOwn = createRoute({
@@ -21,7 +21,7 @@ const listOwn = createRoute({
   summary: "List the newest events of the edge itself (networks, keys, refused keys), oldest first",
   tags,
   request: { query: EventQuery },
-  responses: answers(200, z.array(NetworkEvent), "The events."),
+  responses: responses(200, z.array(NetworkEvent), "The events."),
 });
 
 export function addEvents(api: Api): void {

@@ -7,7 +7,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
 import { hashKey } from "./authentication.ts";
-import { type Api, type ApiEnv, answers, body } from "./context.ts";
+import { type Api, type ApiEnv, body, responses } from "./context.ts";
 import { routeAccess } from "./route-access.ts";
 
 const tags = ["keys"];
@@ -17,7 +17,7 @@ const list = createRoute({
   ...routeAccess("get", "/v1/keys"),
   summary: "List the keys, without their texts",
   tags,
-  responses: answers(200, z.array(ApiKey), "The keys, oldest first, without the first admin key."),
+  responses: responses(200, z.array(ApiKey), "The keys, oldest first, without the first admin key."),
 });
 
 const create = createRoute({
@@ -25,7 +25,7 @@ const create = createRoute({
   summary: "Create a key",
   tags,
   request: { body: body(CreateKey) },
-  responses: answers(201, CreatedKey, "The key, with its text."),
+  responses: responses(201, CreatedKey, "The key, with its text."),
 });
 
 const remove = createRoute({
@@ -33,7 +33,7 @@ const remove = createRoute({
   summary: "Delete a key",
   tags,
   request: { params: z.object({ key: z.string().max(100) }) },
-  responses: answers(200, ApiKey, "The deleted key."),
+  responses: responses(200, ApiKey, "The deleted key."),
 });
 
 export function addKeys(api: Api): void {

@@ -4,7 +4,7 @@ import { RevokeAccess, RevokedAccess } from "../../protocol/api/access.ts";
 import { Link } from "../../protocol/api/links.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
-import { type Api, answers, body, registryOf } from "./context.ts";
+import { type Api, body, registryOf, responses } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
 import { routeAccess } from "./route-access.ts";
 
@@ -15,7 +15,7 @@ const list = createRoute({
   summary: "List the links of a network",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, z.array(Link), "The links."),
+  responses: responses(200, z.array(Link), "The links."),
 });
 
 const remove = createRoute({
@@ -23,7 +23,7 @@ const remove = createRoute({
   summary: "Delete a link; sessions without another path end at once",
   tags,
   request: { params: NetworkParam.extend({ link: LinkId }) },
-  responses: answers(200, Link, "The deleted link."),
+  responses: responses(200, Link, "The deleted link."),
 });
 
 const revoke = createRoute({
@@ -31,7 +31,7 @@ const revoke = createRoute({
   summary: "Revoke an issuer's tokens and links, and replace its CA",
   tags,
   request: { params: NetworkParam, body: body(RevokeAccess) },
-  responses: answers(200, RevokedAccess, "What was revoked."),
+  responses: responses(200, RevokedAccess, "What was revoked."),
 });
 
 export function addLinks(api: Api): void {

@@ -5,7 +5,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId, NetworkId } from "../../protocol/ids.ts";
 import { permitsIn } from "../auth/caller.ts";
 import { unwrap } from "../result.ts";
-import { type Api, answers, body, registryOf } from "./context.ts";
+import { type Api, body, registryOf, responses } from "./context.ts";
 import { routeAccess } from "./route-access.ts";
 
 const tags = ["networks"];
@@ -16,7 +16,7 @@ const list = createRoute({
   ...routeAccess("get", "/v1/networks"),
   summary: "List the networks in which the key has a role",
   tags,
-  responses: answers(200, z.array(Network), "The networks, sorted by name."),
+  responses: responses(200, z.array(Network), "The networks, sorted by name."),
 });
 
 const create = createRoute({
@@ -24,7 +24,7 @@ const create = createRoute({
   summary: "Create a network",
   tags,
   request: { body: body(CreateNetwork) },
-  responses: answers(201, Network, "The new network."),
+  responses: responses(201, Network, "The new network."),
 });
 
 const read = createRoute({
@@ -32,7 +32,7 @@ const read = createRoute({
   summary: "Show a network",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, Network, "The network."),
+  responses: responses(200, Network, "The network."),
 });
 
 const remove = createRoute({
@@ -40,7 +40,7 @@ const remove = createRoute({
   summary: "Delete a network and everything in it",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, Network, "The deleted network."),
+  responses: responses(200, Network, "The deleted network."),
 });
 
 export function addNetworks(api: Api): void {

@@ -2,7 +2,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { QuotaUse, SetQuotas } from "../../protocol/api/quotas.ts";
 import { unwrap } from "../result.ts";
-import { type Api, answers, body, registryOf } from "./context.ts";
+import { type Api, body, registryOf, responses } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
 import { routeAccess } from "./route-access.ts";
 
@@ -13,7 +13,7 @@ const read = createRoute({
   summary: "Show the quotas of a network, and how much of each is used",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, QuotaUse, "The quotas."),
+  responses: responses(200, QuotaUse, "The quotas."),
 });
 
 const update = createRoute({
@@ -21,7 +21,7 @@ const update = createRoute({
   summary: "Change quotas; a quota below its use refuses only additions",
   tags,
   request: { params: NetworkParam, body: body(SetQuotas) },
-  responses: answers(200, QuotaUse, "The quotas."),
+  responses: responses(200, QuotaUse, "The quotas."),
 });
 
 export function addQuotas(api: Api): void {

@@ -2,7 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { CreatedSite, CreateSite, Site, UpdateSite } from "../../protocol/api/sites.ts";
 import { unwrap } from "../result.ts";
-import { type Api, answers, body, registryOf } from "./context.ts";
+import { type Api, body, registryOf, responses } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
 import { routeAccess } from "./route-access.ts";
 import { formatTokenFile } from "./token-file.ts";
@@ -15,7 +15,7 @@ const list = createRoute({
   summary: "List the sites of a network",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, z.array(Site), "The sites."),
+  responses: responses(200, z.array(Site), "The sites."),
 });
 
 const create = createRoute({
@@ -23,7 +23,7 @@ const create = createRoute({
   summary: "Create a site without links, and a token that admits exactly this site, once",
   tags,
   request: { params: NetworkParam, body: body(CreateSite) },
-  responses: answers(201, CreatedSite, "The site, and its token with the token file."),
+  responses: responses(201, CreatedSite, "The site, and its token with the token file."),
 });
 
 const read = createRoute({
@@ -31,7 +31,7 @@ const read = createRoute({
   summary: "Show a site, by name or id",
   tags,
   request: { params: SiteParam },
-  responses: answers(200, Site, "The site."),
+  responses: responses(200, Site, "The site."),
 });
 
 const update = createRoute({
@@ -39,7 +39,7 @@ const update = createRoute({
   summary: "Rename a site, or change what it may offer",
   tags,
   request: { params: SiteParam, body: body(UpdateSite) },
-  responses: answers(200, Site, "The site."),
+  responses: responses(200, Site, "The site."),
 });
 
 const revoke = createRoute({
@@ -47,7 +47,7 @@ const revoke = createRoute({
   summary: "Revoke a site: its certificates, links and sessions end at once",
   tags,
   request: { params: SiteParam },
-  responses: answers(200, Site, "The site."),
+  responses: responses(200, Site, "The site."),
 });
 
 const remove = createRoute({
@@ -55,7 +55,7 @@ const remove = createRoute({
   summary: "Delete a site: it is revoked, and its name is free again",
   tags,
   request: { params: SiteParam },
-  responses: answers(200, Site, "The deleted site."),
+  responses: responses(200, Site, "The deleted site."),
 });
 
 export function addSites(api: Api): void {

@@ -4,7 +4,7 @@ import { Service } from "../../protocol/api/services.ts";
 import { NetworkStatus } from "../../protocol/api/status.ts";
 import { FrontStatus } from "../../protocol/front/front-status.ts";
 import { unwrap } from "../result.ts";
-import { type Api, answers, registryOf } from "./context.ts";
+import { type Api, registryOf, responses } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
 import { routeAccess } from "./route-access.ts";
 
@@ -17,7 +17,7 @@ const services = createRoute({
   summary: "List the services of a network",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, z.array(Service), "The services."),
+  responses: responses(200, z.array(Service), "The services."),
 });
 
 const status = createRoute({
@@ -25,15 +25,15 @@ const status = createRoute({
   summary: "Show the sites, links and services of a network at one moment",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, NetworkStatus, "The status."),
+  responses: responses(200, NetworkStatus, "The status."),
 });
 
 export function addStatus(api: Api): void {
   api.openapi(services, async (c) => c.json(unwrap(await registryOf(c).status()).services, 200));
   api.openapi(status, async (c) => {
     const found = unwrap(await registryOf(c).status());
-    // Only the front of an embedded edge sets this: no header of a client becomes `request.cf`.
+    // Only the front of an embedded edge sets `request.cf.front`: no header of a client becomes `request.cf`.
     const front = Reported.safeParse(c.req.raw.cf);
-    return c.json({ ...found, ...(front.success ? { edge: front.data.front } : {}) }, 200);
+    return c.json({ ...found, edge: front.data?.front }, 200);
   });
 }

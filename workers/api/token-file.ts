@@ -19,7 +19,7 @@ export function formatTokenFile(
       name: token.id,
       network: network.name,
       issuer: token.issuer,
-      ...(token.site === undefined ? {} : { site: token.site }),
+      site: token.site,
       expires: token.expiresAt,
     },
     spec: {
@@ -28,9 +28,9 @@ export function formatTokenFile(
       claim,
       ca: config.deploymentCa,
       // With a hostname of its own, the platform terminates TLS, with certificates of a public CA.
-      ...(config.gatewayHostname === null ? {} : { tls: "public" as const }),
+      tls: config.gatewayHostname === null ? undefined : "public",
     },
   };
-  // Parsed again, so that a wrong file fails here and not at a site.
+  // The file is parsed again, so that a wrong file fails here and not at a site.
   return stringify(TokenFile.parse(file));
 }

@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { CreatedToken, CreateToken, Token } from "../../protocol/api/tokens.ts";
 import { TokenId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
-import { type Api, answers, body, registryOf } from "./context.ts";
+import { type Api, body, registryOf, responses } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
 import { routeAccess } from "./route-access.ts";
 import { formatTokenFile } from "./token-file.ts";
@@ -15,7 +15,7 @@ const list = createRoute({
   summary: "List the tokens of a network, without their claims",
   tags,
   request: { params: NetworkParam },
-  responses: answers(200, z.array(Token), "The tokens."),
+  responses: responses(200, z.array(Token), "The tokens."),
 });
 
 const create = createRoute({
@@ -23,7 +23,7 @@ const create = createRoute({
   summary: "Create a token, of the network or on behalf of a site",
   tags,
   request: { params: NetworkParam, body: body(CreateToken) },
-  responses: answers(201, CreatedToken, "The token, with its token file."),
+  responses: responses(201, CreatedToken, "The token, with its token file."),
 });
 
 const revoke = createRoute({
@@ -31,7 +31,7 @@ const revoke = createRoute({
   summary: "Revoke a token; sites that it admitted stay members",
   tags,
   request: { params: NetworkParam.extend({ token: TokenId }) },
-  responses: answers(200, Token, "The token."),
+  responses: responses(200, Token, "The token."),
 });
 
 export function addTokens(api: Api): void {

@@ -13,7 +13,7 @@ export interface Grant {
 export interface Caller {
   /** The actor in events: the key's name, or the identity that an identity token proves. */
   readonly name: string;
-  /** One for a key; one or more for an identity token. */
+  /** A key has one grant, an identity token one or more. */
   readonly grants: readonly Grant[];
 }
 

@@ -6,8 +6,8 @@ import type { Caller, Grant } from "./caller.ts";
 const MAX_NAME = 200;
 
 /**
- * The values of a claim: one for a string, one for each string of a list, none for anything else. The claim
- * is looked up by its literal name (`https://example.com/roles`) first, then as a path
+ * The values of a claim: a string is one value, a list has a value for each of its strings, and anything else
+ * has none. The claim is looked up by its literal name (`https://example.com/roles`) first, then as a path
  * (`realm_access.roles`).
  */
 export function valuesOf(payload: JWTPayload, claim: string): string[] {
@@ -27,8 +27,8 @@ export function grantsOf(values: readonly string[], grants: ReadonlyMap<string, 
 }
 
 /**
- * The name of a caller in the event log. `sub` alone identifies the caller; the name before it is for people,
- * and the caller may be able to change it.
+ * The name of a caller in the event log. `sub` alone identifies the caller. The name before it is for people,
+ * and the caller may be able to change that name.
  */
 export function nameOf(payload: JWTPayload): string {
   const known = [payload.email, payload.preferred_username, payload.name].find(
@@ -42,7 +42,7 @@ function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, "?").slice(0, MAX_NAME);
 }
 
-/** The caller of an identity token; null when none of its values is mapped to a role. */
+/** The caller of an identity token; null when no value of its claim is mapped to a role. */
 export function callerOf(
   payload: JWTPayload,
   { claim, grants }: { claim: string; grants: ReadonlyMap<string, Grant> },

@@ -10,16 +10,17 @@ import { isLoopbackUrl, ProviderUrl } from "../../protocol/api/oidc.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { readAtMost } from "../read-at-most.ts";
 
-/** ms */
-export const TIMES = {
-  /** Keys of this age are fetched again. */
+/** Ages and waits of the provider's keys, ms. */
+export const KEY_TIMES = {
+  /** Keys that are this old are fetched again. */
   fresh: 10 * 60_000,
-  /** Oldest keys that are used while the provider cannot be reached. */
+  /** Keys up to this age are used while the provider cannot be reached. */
   stale: 60 * 60_000,
   /** A token with an unknown key causes a fetch when the keys are older than this. */
   unknownKey: 30_000,
   /** Pause after a failed fetch. */
   retry: 10_000,
+  /** Time limit of a fetch. */
   timeout: 5_000,
 } as const;
 
@@ -40,19 +41,21 @@ export interface KeysOptions {
   readonly now?: () => number;
 }
 
-interface Held {
+interface CachedKeys {
   readonly find: JWTVerifyGetKey;
+  /** When the keys were fetched, ms since 1970. */
   readonly at: number;
 }
 
+/** Fetches and caches the signing keys of one provider. */
 export class ProviderKeys {
   readonly #options: KeysOptions;
   readonly #fetch: Fetch;
   readonly #now: () => number;
-  #held: Held | null = null;
+  #cached: CachedKeys | null = null;
   #failedAt = Number.NEGATIVE_INFINITY;
-  /** When the last fetch began, ms; the request that began it may never finish it. */
-  #beganAt = Number.NEGATIVE_INFINITY;
+  /** When the last fetch began, ms since 1970. The request that began it may never finish it. */
+  #fetchBeganAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: KeysOptions) {
     this.#options = options;
@@ -65,47 +68,47 @@ export class ProviderKeys {
    * @throws FairleadError oidc.unreachable; jose's error for an unknown key
    */
   readonly find: JWTVerifyGetKey = async (header, token) => {
-    const held = await this.#current();
+    const cached = await this.#current();
     try {
-      return await held.find(header, token);
+      return await cached.find(header, token);
     } catch (thrown) {
       const unknown = thrown instanceof errors.JWKSNoMatchingKey;
-      if (!unknown || this.#now() - held.at < TIMES.unknownKey) throw thrown;
+      if (!unknown || this.#now() - cached.at < KEY_TIMES.unknownKey) throw thrown;
     }
     return (await this.#refresh()).find(header, token);
   };
 
   /** The keys to use now, fetched again when they are too old. */
-  async #current(): Promise<Held> {
-    const held = this.#held;
-    if (held === null) return this.#refresh();
+  async #current(): Promise<CachedKeys> {
+    const cached = this.#cached;
+    if (cached === null) return this.#refresh();
     const now = this.#now();
-    const age = now - held.at;
-    if (age < TIMES.fresh) return held;
-    if (age < TIMES.stale && now - this.#beganAt < TIMES.timeout) return held;
+    const age = now - cached.at;
+    if (age < KEY_TIMES.fresh) return cached;
+    if (age < KEY_TIMES.stale && now - this.#fetchBeganAt < KEY_TIMES.timeout) return cached;
     try {
       return await this.#refresh();
     } catch (thrown) {
-      if (age < TIMES.stale) return held;
+      if (age < KEY_TIMES.stale) return cached;
       throw thrown;
     }
   }
 
-  async #refresh(): Promise<Held> {
+  async #refresh(): Promise<CachedKeys> {
     const began = this.#now();
-    if (began - this.#failedAt < TIMES.retry) throw new FairleadError("oidc.unreachable");
-    this.#beganAt = began;
+    if (began - this.#failedAt < KEY_TIMES.retry) throw new FairleadError("oidc.unreachable");
+    this.#fetchBeganAt = began;
     try {
       const find = createLocalJWKSet((await this.#fetchKeys()) as JSONWebKeySet);
-      const held = { find, at: this.#now() };
-      this.#held = held;
-      return held;
+      const cached = { find, at: this.#now() };
+      this.#cached = cached;
+      return cached;
     } catch (cause) {
       this.#failedAt = this.#now();
       console.warn(JSON.stringify({ level: "warn", code: "oidc.unreachable", cause: String(cause) }));
       throw new FairleadError("oidc.unreachable", undefined, { cause });
     } finally {
-      this.#beganAt = Number.NEGATIVE_INFINITY;
+      this.#fetchBeganAt = Number.NEGATIVE_INFINITY;
     }
   }
 
@@ -126,15 +129,15 @@ export class ProviderKeys {
   }
 
   async #document(url: string): Promise<unknown> {
-    const answer = await this.#fetch(url, {
+    const response = await this.#fetch(url, {
       headers: { accept: "application/json" },
       // A redirect would lead to a URL that was not checked.
       redirect: "manual",
-      signal: AbortSignal.timeout(TIMES.timeout),
+      signal: AbortSignal.timeout(KEY_TIMES.timeout),
     });
-    if (answer.status !== 200 || answer.body === null)
-      throw new Error(`${url} answered with status ${answer.status}.`);
-    const bytes = await readAtMost(answer.body as ReadableStream<Uint8Array>, MAX_DOCUMENT);
+    if (response.status !== 200 || response.body === null)
+      throw new Error(`${url} responded with status ${response.status}.`);
+    const bytes = await readAtMost(response.body as ReadableStream<Uint8Array>, MAX_DOCUMENT);
     if (bytes === null) throw new Error(`${url} is larger than ${MAX_DOCUMENT} bytes.`);
     return JSON.parse(new TextDecoder().decode(bytes));
   }

@@ -80,13 +80,13 @@ export async function renewIssuerAuthority({
  * expire later.
  * @param deploymentCa the CA that signs a network CA, PEM; none for an issuer CA
  */
-export function nearsEnd(certificate: Bytes, now: number, deploymentCa?: string): boolean {
+export function nearsExpiry(certificate: Bytes, now: number, deploymentCa?: string): boolean {
   const { notBefore, notAfter } = read(certificate);
   if (now < notAfter - (notAfter - notBefore) / 3) return false;
-  return deploymentCa === undefined || endUnder(deploymentCa, now) > notAfter + BACKDATE_MS;
+  return deploymentCa === undefined || expiryUnder(deploymentCa, now) > notAfter + BACKDATE_MS;
 }
 
-function endUnder(deploymentCa: string, now: number): number {
+function expiryUnder(deploymentCa: string, now: number): number {
   return Math.min(now + AUTHORITY_MS, readDeploymentCa(deploymentCa).notAfter);
 }
 
@@ -101,7 +101,7 @@ async function networkCertificate(
       subject: makeName({ common: `Fairlead network ${networkId}` }),
       spki,
       notBefore: now - BACKDATE_MS,
-      notAfter: endUnder(deploymentCa, now),
+      notAfter: expiryUnder(deploymentCa, now),
       uri: networkUri(networkId),
     },
     {

@@ -35,29 +35,29 @@ export function makeName({ common, organization }: { common: string; organizatio
 
 /** The signer of a certificate. */
 export interface Signer {
-  /** Subject of its certificate, DER. */
+  /** Subject of the signer's certificate, DER. */
   readonly name: Bytes;
   readonly keyId: Uint8Array;
   readonly privateKey: Key;
 }
 
-/** What a new certificate says. */
-export interface CertificateFacts {
+/** The fields of a new certificate. */
+export interface CertificateFields {
   /** DER, of {@link makeName}. */
   readonly subject: Bytes;
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Uint8Array;
-  /** ms since 1970; whole seconds count. */
+  /** ms since 1970, rounded down to whole seconds. */
   readonly notBefore: number;
   readonly notAfter: number;
   /** A CA that signs leaves, or a leaf for clients and servers. */
   readonly kind: "authority" | "leaf";
-  /** The only name in the SAN; none for a CA that names nothing. */
+  /** The only name in the SAN; none for an issuer CA. */
   readonly uri?: string;
 }
 
 /** A new certificate. */
-export interface Issued {
+export interface IssuedCertificate {
   readonly certificate: Bytes;
   /** Lower-case hex. */
   readonly serial: string;
@@ -65,15 +65,16 @@ export interface Issued {
   readonly notAfter: number;
 }
 
-export async function makeCertificate(facts: CertificateFacts, signer: Signer): Promise<Issued> {
+/** Makes and signs a certificate. */
+export async function makeCertificate(fields: CertificateFields, signer: Signer): Promise<IssuedCertificate> {
   const serial = newSerial();
-  const subjectKeyId = await keyIdOf(facts.spki);
-  const isAuthority = facts.kind === "authority";
+  const subjectKeyId = await keyIdOf(fields.spki);
+  const isAuthority = fields.kind === "authority";
   const extensions = [
     extension(EXTENSION.basicConstraints, isAuthority ? LEAVES_ONLY : sequence(), true),
     extension(EXTENSION.keyUsage, isAuthority ? SIGNS_CERTIFICATES : SIGNS_DATA, true),
     ...(isAuthority ? [] : [extension(EXTENSION.extendedKeyUsage, CLIENT_AND_SERVER)]),
-    ...(facts.uri === undefined ? [] : [extension(EXTENSION.subjectAltName, uriName(facts.uri))]),
+    ...(fields.uri === undefined ? [] : [extension(EXTENSION.subjectAltName, uriName(fields.uri))]),
     extension(EXTENSION.subjectKeyId, octets(subjectKeyId)),
     extension(EXTENSION.authorityKeyId, sequence(element(implicitTag(0), signer.keyId))),
   ];
@@ -82,19 +83,19 @@ export async function makeCertificate(facts: CertificateFacts, signer: Signer): 
     integer(serial),
     ALGORITHM,
     signer.name,
-    sequence(time(facts.notBefore), time(facts.notAfter)),
-    facts.subject,
-    facts.spki,
+    sequence(time(fields.notBefore), time(fields.notAfter)),
+    fields.subject,
+    fields.spki,
     element(explicitTag(3), sequence(...extensions)),
   );
   return {
     certificate: await signed(body, signer.privateKey),
     serial: encodeHex(serial),
-    notAfter: Math.floor(facts.notAfter / 1000) * 1000,
+    notAfter: Math.floor(fields.notAfter / 1000) * 1000,
   };
 }
 
-/** 126 random bits below a set one: positive, of one length. */
+/** A serial number of 16 bytes: 126 random bits below a set bit, so it is positive and always as long. */
 function newSerial(): Uint8Array {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;

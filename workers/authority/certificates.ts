@@ -7,7 +7,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { linkUri, siteUri } from "../../protocol/names.ts";
 import type { Authority } from "./authority.ts";
-import { BACKDATE_MS, type Issued, makeCertificate, makeName } from "./certificate-writer.ts";
+import { BACKDATE_MS, type IssuedCertificate, makeCertificate, makeName } from "./certificate-writer.ts";
 import { checkValidity, onlyUri } from "./chain.ts";
 import { type Bytes, importPrivateKey, importPublicKey, isP256, keyHashOf } from "./keys.ts";
 import { type CertificateRequest, readCertificate, readRequest, subjectKeyIdOf } from "./x509.ts";
@@ -18,11 +18,11 @@ const DAY_MS = 24 * 3600 * 1000;
 /** Lifetime of a site or link certificate, ms. */
 export const SITE_CERTIFICATE_MS = DAY_MS;
 
-export type { Issued };
+export type { IssuedCertificate };
 
 /**
  * The public key (SPKI DER) of a certificate request with a valid self-signature. Everything else in the
- * request is ignored: the registry decides what a certificate says.
+ * request is ignored: the registry decides the fields of a certificate.
  * @throws FairleadError csr.invalid, csr.key_type
  */
 export async function readCsr(der: Uint8Array): Promise<{ publicKey: Bytes }> {
@@ -46,7 +46,7 @@ export function signSiteCertificate(options: {
   siteId: string;
   publicKey: Uint8Array;
   now: number;
-}): Promise<Issued> {
+}): Promise<IssuedCertificate> {
   const uri = siteUri(options.networkId, options.siteId);
   return signLeaf(
     options.authority,
@@ -65,7 +65,7 @@ export function signLinkCertificate(options: {
   siteId: string;
   publicKey: Uint8Array;
   now: number;
-}): Promise<Issued> {
+}): Promise<IssuedCertificate> {
   const uri = linkUri(options.networkId, options.linkId);
   const subject = makeName({ common: options.linkId, organization: options.siteId });
   return signLeaf(options.authority, subject, uri, options.publicKey, options.now);
@@ -104,7 +104,7 @@ export async function verifyLinkCertificate(
   checkValidity(leaf, expected.now, 0);
 }
 
-/** The link in a certificate (DER), unverified; null when it is no link certificate. */
+/** The link that a certificate (DER) names, unverified; null when it is no link certificate. */
 export function linkIdOf(certificate: Uint8Array): string | null {
   const leaf = readCertificate(certificate);
   return leaf === null ? null : (parseLinkUri(onlyUri(leaf))?.linkId ?? null);
@@ -123,7 +123,7 @@ async function signLeaf(
   uri: string,
   publicKey: Uint8Array,
   now: number,
-): Promise<Issued> {
+): Promise<IssuedCertificate> {
   const parent = readCertificate(authority.certificate);
   if (parent === null) throw new FairleadError("edge.internal", "A CA of the network is damaged.");
   // Rejects a key whose point is not on the curve.

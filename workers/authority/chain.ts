@@ -13,7 +13,7 @@ export function networkUri(networkId: string): string {
   return `spiffe://${networkId}`;
 }
 
-/** What a valid chain proves. */
+/** The site that a valid chain proves. */
 export interface ProvenSite {
   readonly networkId: string;
   readonly siteId: string;

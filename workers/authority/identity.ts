@@ -30,7 +30,7 @@ export const Identity = z.object({
   /** Base64url SHA-256 of the key's SubjectPublicKeyInfo. */
   keyHash: z.string(),
   boot: BootId,
-  /** Higher in every assertion of a process; the registry refuses an assertion whose counter is not. */
+  /** Grows with every assertion of a process. The registry refuses a counter that has not grown. */
   counter: z.number().int(),
   /** Expiry of the site certificate, ms since 1970. */
   notAfter: z.number(),
@@ -55,8 +55,8 @@ export interface AssertionOptions {
 const MAX_ASSERTION = 16_384;
 
 /**
- * Verifies an assertion: its chain, signature, audience, time and form, and that its certificate is that of
- * the TLS connection, where that is known.
+ * Verifies an assertion: its chain, signature, audience, time and form. Where the certificate of the TLS
+ * connection is known, the assertion must have the same certificate.
  * @throws FairleadError assertion.invalid, assertion.expired, assertion.audience, certificate.mismatch and
  *   the codes of {@link verifyChain}
  */
@@ -71,7 +71,7 @@ export async function verifyAssertion(jwt: string, options: AssertionOptions): P
   const site = await verifyChain(chain, {
     deploymentCa: readDeploymentCa(options.deploymentCa),
     now: options.now,
-    ...(options.allowExpiredMs === undefined ? {} : { allowExpiredMs: options.allowExpiredMs }),
+    allowExpiredMs: options.allowExpiredMs,
   });
   const claims = await verifyClaims(jwt, await importPublicKey(site.leaf.spki), options);
   if (claims.iss !== site.uri) throw invalid("its issuer is not the site of its certificate");
@@ -89,8 +89,8 @@ export async function verifyAssertion(jwt: string, options: AssertionOptions): P
 }
 
 /**
- * The site that the certificates of a refused assertion name, for the event log. They may have expired, and
- * prove nothing about the sender. Null when they are not of this deployment.
+ * The site that the certificates of a refused assertion name, for the event log. The certificates may have
+ * expired, and prove nothing about the sender. Null when this deployment did not sign them.
  */
 export async function siteOfAssertion(
   jwt: string,

@@ -26,7 +26,7 @@ export function isP256(spki: Uint8Array): boolean {
   return spki.length === SPKI_LENGTH && SPKI_PREFIX.every((byte, at) => spki[at] === byte);
 }
 
-/** Base64url SHA-256 of a SubjectPublicKeyInfo (DER), by which the registry knows the key of a site. */
+/** Base64url SHA-256 of a SubjectPublicKeyInfo (DER), by which the registry identifies the key of a site. */
 export async function keyHashOf(spki: Uint8Array): Promise<string> {
   return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", copyOf(spki))));
 }
@@ -40,7 +40,8 @@ export function importPublicKey(spki: Uint8Array): Promise<Key> {
 const imported = new WeakMap<Uint8Array, Key>();
 
 /**
- * Imports a private key (PKCS #8 DER) for signing, once for the same bytes. The caller never changes them.
+ * Imports a private key (PKCS #8 DER) for signing, once for the same bytes. The caller never changes the
+ * bytes.
  */
 export async function importPrivateKey(pkcs8: Uint8Array): Promise<Key> {
   const known = imported.get(pkcs8);

@@ -1,10 +1,10 @@
-/** Encryption of what an object stores, with keys derived from the deployment CA's private key. */
+/** Encryption of stored secrets, with keys derived from the deployment CA's private key. */
 import { FairleadError } from "../../protocol/errors.ts";
 import { type Bytes, copyOf, type Key, readPem } from "./keys.ts";
 
 const text = new TextEncoder();
 const NONCE_BYTES = 12;
-/** Version of the format: the first byte of everything sealed. */
+/** Version of the format: the first byte of sealed bytes. */
 const SEAL_VERSION = 1;
 
 /** The HKDF-SHA-256 input key, from the deployment CA's private key (PKCS #8 PEM). */
@@ -25,11 +25,12 @@ export async function deriveSecret(deploymentCaKeyPem: string, purpose: string):
   return new Uint8Array(bits);
 }
 
+/** Seals and opens bytes for one context. */
 export interface Sealer {
-  /** Encrypts. The result is longer by 29 bytes, and different each time. */
+  /** Encrypts bytes. The result is 29 bytes longer than the input, and different each time. */
   seal(bytes: Uint8Array): Promise<Bytes>;
   /**
-   * Decrypts.
+   * Decrypts sealed bytes.
    * @throws FairleadError edge.internal when the bytes were altered, or sealed for another context
    */
   open(sealed: Uint8Array): Promise<Bytes>;

@@ -1,4 +1,4 @@
-/** ECDSA signatures over P-256, in the form that certificates have them. */
+/** ECDSA signatures over P-256, in the form of certificates. */
 import { bits, DerReader, integer, oid, sequence, TAG } from "./der.ts";
 import { type Bytes, ECDSA_SHA256, importPublicKey, type Key } from "./keys.ts";
 
@@ -12,17 +12,17 @@ const HASHES: Readonly<Record<string, "SHA-256" | "SHA-384" | "SHA-512">> = {
 /** The algorithm of every signature made here: ecdsa-with-SHA256. DER. */
 export const ALGORITHM = sequence(oid("1.2.840.10045.4.3.2"));
 
-/** What is signed, and by what. */
+/** A signed element and its signature. */
 export interface Signed {
   /** The signed element, DER. */
   readonly raw: Bytes;
   /** Object identifier of the signature algorithm. */
   readonly algorithm: string;
-  /** An ECDSA signature as DER has it. */
+  /** The ECDSA signature, DER. */
   readonly signature: Bytes;
 }
 
-/** Reads `SEQUENCE { what is signed, algorithm, signature }`. */
+/** Reads `SEQUENCE { body, algorithm, signature }`. */
 export function readSigned(der: Bytes): Signed & { readonly body: DerReader } {
   const outer = DerReader.open(der);
   const { raw, content } = outer.next(TAG.sequence);
@@ -39,7 +39,10 @@ export function readAlgorithm(reader: DerReader): string {
   return algorithm;
 }
 
-/** @param spki of the key that is to have signed it, DER */
+/**
+ * Whether a key signed an element.
+ * @param spki the key, SPKI DER
+ */
 export async function isSigned({ raw, algorithm, signature }: Signed, spki: Bytes): Promise<boolean> {
   const hash = HASHES[algorithm];
   const plain = plainSignature(signature);
@@ -54,7 +57,7 @@ export async function isSigned({ raw, algorithm, signature }: Signed, spki: Byte
 /** Bytes of each of the two numbers of a P-256 signature. */
 const NUMBER_BYTES = 32;
 
-/** An ECDSA signature as WebCrypto takes it: both numbers, one after the other. Null when it is malformed. */
+/** An ECDSA signature in WebCrypto's form, both numbers in sequence; null when the signature is malformed. */
 function plainSignature(der: Bytes): Bytes | null {
   const plain = new Uint8Array(2 * NUMBER_BYTES);
   try {

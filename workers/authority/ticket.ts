@@ -1,7 +1,7 @@
 /**
- * Tickets. The registry issues one to a connector for one side of one lane, and the Worker verifies it when
- * the connector dials. Its text is `base64url(JSON).base64url(HMAC-SHA-256)`.
- * It is valid for {@link TICKET_MS} and used once, which the router enforces.
+ * A ticket admits one connector to one side of one lane. The registry issues the ticket, and the Worker
+ * verifies it when the connector dials. Its text is `base64url(JSON).base64url(HMAC-SHA-256)`. A ticket is
+ * valid for {@link TICKET_MS} and used once, which the router enforces.
  */
 import { z } from "zod";
 import { decodeBase64, encodeBase64Url } from "../../protocol/encoding.ts";
@@ -29,7 +29,7 @@ export const Ticket = z.object({
   side: z.enum(["a", "b"]),
   /** Expiry, ms since 1970. */
   expires: z.number().int(),
-  /** How long the first side of the lane waits for the second, ms; the router's own time unless given. */
+  /** How long the first side of the lane waits for the second, ms; the router's default unless given. */
   meetMs: z.number().int().min(1).optional(),
 });
 export type Ticket = z.infer<typeof Ticket>;

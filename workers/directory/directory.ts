@@ -1,7 +1,7 @@
 /**
- * The directory: the networks, the API keys and the edge's own event log. One object, on itty-durable, which
- * stores its state as one JSON value and calls methods by HTTP request. Everything that reaches its `fetch`
- * can call it, so only `openDirectory` (facade.ts) may address it.
+ * The directory: the networks, the API keys and the edge's own event log. It is one object, on itty-durable,
+ * which stores the object's state as one JSON value and calls methods by HTTP request. Everything that
+ * reaches its `fetch` can call it, so only `openDirectory` (facade.ts) may address it.
  */
 import itty from "itty-durable";
 import { z } from "zod";
@@ -24,7 +24,7 @@ type IttyClass = new (state: DurableObjectState, env: object) => IttyObject;
 
 const IttyBase: IttyClass = itty.createDurable({ autoPersist: false, autoReturn: false });
 
-/** The methods that a call may name; itty-durable's own (`destroy`, `reset`) are not among them. */
+/** The methods that a call may name. itty-durable's own methods (`destroy`, `reset`) are not among them. */
 export const METHODS = [
   "createNetwork",
   "findNetwork",
@@ -47,17 +47,17 @@ export type Method = (typeof METHODS)[number];
  */
 export const RESTORE_URL = "https://itty-durable/restore";
 
-const By = z.object({ actor: z.string() });
-const NetworkBy = By.extend({ network: Network });
-const KeyBy = By.extend({ key: KeyRecord });
-const IdBy = By.extend({ id: z.string() });
-const Refusal = z.object({ code: z.string(), text: z.string().max(1000) });
-const RestoreBy = By.extend({ dump: DirectoryDump });
+const ActorParameter = z.object({ actor: z.string() });
+const NetworkParameter = ActorParameter.extend({ network: Network });
+const KeyParameter = ActorParameter.extend({ key: KeyRecord });
+const IdParameter = ActorParameter.extend({ id: z.string() });
+const RefusalParameter = z.object({ code: z.string(), text: z.string().max(1000) });
+const RestoreParameter = ActorParameter.extend({ dump: DirectoryDump });
 
 /**
- * The object. Methods take their parameter as JSON text (facade.ts). Each method decides and changes memory
- * without awaiting, and then persists, so calls cannot interleave between decision and change. Every public
- * field is stored.
+ * The Durable Object. Methods take their parameter as JSON text (facade.ts). Each method decides and changes
+ * memory without awaiting, and then persists, so calls cannot interleave between decision and change. Every
+ * public field is stored.
  */
 export class Directory extends IttyBase {
   networks: Record<string, Network> = {};
@@ -70,7 +70,7 @@ export class Directory extends IttyBase {
     super(state, {});
     this.#log = new EdgeLog(state.storage.sql);
     this.#uses = new KeyUses(state.storage.sql);
-    // Without this the first two calls would load at the same time.
+    // Without the block, the first two calls would load at the same time.
     void state.blockConcurrencyWhile(() => this.loadFromStorage());
   }
 
@@ -85,7 +85,7 @@ export class Directory extends IttyBase {
   }
 
   async createNetwork(text: string): Promise<Result<Network>> {
-    const { network, actor } = NetworkBy.parse(JSON.parse(text));
+    const { network, actor } = NetworkParameter.parse(JSON.parse(text));
     if (Object.values(this.networks).some((known) => known.name === network.name)) {
       return failure("network.taken", `A network named "${network.name}" exists.`);
     }
@@ -110,7 +110,7 @@ export class Directory extends IttyBase {
   }
 
   async deleteNetwork(text: string): Promise<Result<Network>> {
-    const { id, actor } = IdBy.parse(JSON.parse(text));
+    const { id, actor } = IdParameter.parse(JSON.parse(text));
     const network = Object.values(this.networks).find((known) => known.id === id);
     if (network === undefined) return failure("network.unknown");
     delete this.networks[network.id];
@@ -120,13 +120,13 @@ export class Directory extends IttyBase {
   }
 
   noteRestored(text: string): null {
-    const { network, actor } = NetworkBy.parse(JSON.parse(text));
+    const { network, actor } = NetworkParameter.parse(JSON.parse(text));
     this.#note("network.restored", `Network ${network.name} (${network.id}) was restored.`, actor);
     return null;
   }
 
   async createKey(text: string): Promise<Result<ApiKey>> {
-    const { key, actor } = KeyBy.parse(JSON.parse(text));
+    const { key, actor } = KeyParameter.parse(JSON.parse(text));
     this.keys[key.id] = key;
     const where = key.networks === null ? "all networks" : key.networks.join(", ") || "no network";
     this.#note("key.created", `Key ${key.name} (${key.id}) was created: ${key.role} of ${where}.`, actor);
@@ -141,7 +141,7 @@ export class Directory extends IttyBase {
   }
 
   async deleteKey(text: string): Promise<Result<ApiKey>> {
-    const { id, actor } = IdBy.parse(JSON.parse(text));
+    const { id, actor } = IdParameter.parse(JSON.parse(text));
     const key = Object.values(this.keys).find((known) => known.id === id);
     if (key === undefined) return failure("key.unknown");
     const shown = this.#describe(key);
@@ -165,8 +165,8 @@ export class Directory extends IttyBase {
   }
 
   noteRefusedKey(text: string): null {
-    const { code, text: what } = Refusal.parse(JSON.parse(text));
-    this.#log.add({ type: "key.refused", text: what, code, actor: "edge" }, Date.now());
+    const { code, text: sentence } = RefusalParameter.parse(JSON.parse(text));
+    this.#log.add({ type: "key.refused", text: sentence, code, actor: "edge" }, Date.now());
     return null;
   }
 
@@ -187,7 +187,7 @@ export class Directory extends IttyBase {
 
   /** Restores into a directory without networks and keys. The log is replaced, and notes the restore. */
   async restore(text: string): Promise<Result<Network[]>> {
-    const { dump, actor } = RestoreBy.parse(JSON.parse(text));
+    const { dump, actor } = RestoreParameter.parse(JSON.parse(text));
     if (Object.keys(this.networks).length > 0 || Object.keys(this.keys).length > 0) {
       return failure("backup.not_empty", "This edge has networks or keys already.");
     }
@@ -195,8 +195,8 @@ export class Directory extends IttyBase {
     this.keys = Object.fromEntries(dump.keys.map((key) => [key.id, { ...key, lastUsedAt: null }]));
     this.#uses.restore(dump.keys);
     this.#log.restore(dump.events);
-    const what = `${dump.networks.length} network(s) and ${dump.keys.length} key(s)`;
-    this.#note("network.restored", `The directory was restored: ${what}, as of ${dump.at}.`, actor);
+    const restored = `${dump.networks.length} network(s) and ${dump.keys.length} key(s)`;
+    this.#note("network.restored", `The directory was restored: ${restored}, as of ${dump.at}.`, actor);
     await this.persist();
     return success(this.listNetworks());
   }

@@ -3,6 +3,7 @@
  * events. Refused keys have a limit of their own, so that unproven clients cannot displace other events.
  */
 import type { EventQuery, EventType, NetworkEvent } from "../../protocol/api/events.ts";
+import { selectEvents } from "../event-query.ts";
 
 /** Events of refused keys that are kept. */
 export const KEPT_REFUSALS = 500;
@@ -19,6 +20,7 @@ export interface NewEvent {
 
 type Row = { id: number; at: number; type: string; text: string; code: string | null; actor: string };
 
+/** The log in the directory's database. */
 export class EdgeLog {
   readonly #sql: SqlStorage;
 
@@ -34,7 +36,10 @@ export class EdgeLog {
     )`);
   }
 
-  /** Adds an event, and drops the oldest of its kind above the limit. @param now ms since 1970 */
+  /**
+   * Adds an event, and drops the oldest events of its kind above the limit.
+   * @param now ms since 1970
+   */
   add({ type, text, code, actor }: NewEvent, now: number): void {
     this.#sql.exec(
       "INSERT INTO events (at, type, text, code, actor) VALUES (?, ?, ?, ?, ?)",
@@ -44,30 +49,25 @@ export class EdgeLog {
       code ?? null,
       actor,
     );
-    const refusal = type === "key.refused";
+    const isRefusal = type === "key.refused";
     this.#sql.exec(
       `DELETE FROM events WHERE (type = 'key.refused') = ? AND id <= (
         SELECT id FROM events WHERE (type = 'key.refused') = ? ORDER BY id DESC LIMIT 1 OFFSET ?
       )`,
-      refusal ? 1 : 0,
-      refusal ? 1 : 0,
-      refusal ? KEPT_REFUSALS : KEPT_EVENTS,
+      isRefusal ? 1 : 0,
+      isRefusal ? 1 : 0,
+      isRefusal ? KEPT_REFUSALS : KEPT_EVENTS,
     );
   }
 
   /** The newest events that match a query, oldest first. */
-  list({ after = 0, type, since, limit }: EventQuery): NetworkEvent[] {
-    const rows = this.#sql.exec<Row>(
-      `SELECT * FROM events WHERE id > ? AND at >= ? AND (? IS NULL OR type = ? OR type LIKE ? || '.%')
-        ORDER BY id DESC LIMIT ?`,
-      after,
-      since === undefined ? 0 : Date.parse(since),
-      type ?? null,
-      type ?? null,
-      type ?? null,
-      limit,
-    );
-    return rows.toArray().reverse().map(describe);
+  list(query: EventQuery): NetworkEvent[] {
+    const { sql, values } = selectEvents(query);
+    return this.#sql
+      .exec<Row>(sql, ...values)
+      .toArray()
+      .reverse()
+      .map(describe);
   }
 
   /** All events, oldest first. */
@@ -98,7 +98,7 @@ function describe({ id, at, type, text, code, actor }: Row): NetworkEvent {
     at: new Date(at).toISOString(),
     type: type as EventType,
     text,
-    ...(code === null ? {} : { code }),
+    code: code ?? undefined,
     actor,
   };
 }

@@ -73,8 +73,8 @@ export function openDirectory(namespace: DurableObjectNamespace): DirectoryFacad
   }
   async function restore(dump: DirectoryDump, actor: string): Promise<Result<Network[]>> {
     const body = JSON.stringify({ dump, actor });
-    const answer = await namespace.getByName(NAME).fetch(RESTORE_URL, { method: "POST", body });
-    return resultOf(z.array(Network)).parse(await answer.json());
+    const response = await namespace.getByName(NAME).fetch(RESTORE_URL, { method: "POST", body });
+    return resultOf(z.array(Network)).parse(await response.json());
   }
   return {
     createNetwork: (network, actor) => call(resultOf(Network), "createNetwork", { network, actor }),

@@ -1,8 +1,11 @@
-/** When each API key was last used, to the minute, so that a key in constant use is written once a minute. */
+/**
+ * The last use of each API key, to the minute, so that a key in constant use is written once a minute.
+ */
 
 /** Shortest time between two writes for a key, ms. */
 const PRECISION_MS = 60_000;
 
+/** The table of last uses. */
 export class KeyUses {
   readonly #sql: SqlStorage;
 
@@ -11,7 +14,11 @@ export class KeyUses {
     sql.exec("CREATE TABLE IF NOT EXISTS key_uses (key TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID");
   }
 
-  /** Notes that a key was used. @param now ms since 1970 @returns whether it was written */
+  /**
+   * Notes that a key was used.
+   * @param now ms since 1970
+   * @returns whether the use was written
+   */
   note(key: string, now: number): boolean {
     const last = this.#last(key);
     if (last !== null && now - last < PRECISION_MS && now >= last) return false;
@@ -19,12 +26,13 @@ export class KeyUses {
     return true;
   }
 
-  /** When a key was last used, ISO 8601; null when it never was. */
+  /** When a key was last used, ISO 8601; null when it was never used. */
   lastOf(key: string): string | null {
     const last = this.#last(key);
     return last === null ? null : new Date(last).toISOString();
   }
 
+  /** Deletes the use of a deleted key. */
   forget(key: string): void {
     this.#sql.exec("DELETE FROM key_uses WHERE key = ?", key);
   }

@@ -1,7 +1,7 @@
 /**
  * The gateway: authenticates upgrade requests for uplinks and lanes, and forwards each to its registry or
- * router. What was verified travels in a header that only this file sets. No middleware, since the headers of
- * a 101 response are immutable.
+ * router. A header that only this file sets carries the verified identity or ticket. There is no middleware,
+ * since the headers of a 101 response are immutable.
  */
 import { ErrorAnswer } from "../../protocol/api/envelope.ts";
 import { encodeHex } from "../../protocol/encoding.ts";
@@ -71,7 +71,7 @@ async function route(upgrade: Upgrade, prove: () => TlsProof): Promise<Response>
     upgrade.request.method !== "GET" ||
     upgrade.request.headers.get("upgrade")?.toLowerCase() !== "websocket"
   ) {
-    const error = new FairleadError("request.invalid", "This path takes WebSocket upgrades only.");
+    const error = new FairleadError("request.invalid", "This path accepts WebSocket upgrades only.");
     return refuse(error, { status: 426, headers: { upgrade: "websocket" } });
   }
   const client = clientOf(upgrade.request);
@@ -86,12 +86,12 @@ async function route(upgrade: Upgrade, prove: () => TlsProof): Promise<Response>
     credential = proof.certificate && (await fingerprint(proof.certificate));
     const wait = proofs.admit(client, credential, upgrade.now);
     if (wait > 0) return limited(wait);
-    const answer =
+    const response =
       pathname === UPLINK_PATH
         ? await openUplink(upgrade, await authenticate(upgrade, proof, "uplink"))
         : await openLane(upgrade, await authenticate(upgrade, proof, "lane"));
     proofs.succeeded(credential, upgrade.now);
-    return answer;
+    return response;
   } catch (thrown) {
     const wait = proofs.failed(client, credential, upgrade.now);
     if (wait > 0) return limited(wait);
@@ -107,7 +107,7 @@ async function fingerprint(certificate: Uint8Array): Promise<string> {
   return encodeHex(new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(certificate))));
 }
 
-/** The response for an error, with headers or a status besides those of the table. */
+/** The response for an error, with more headers or another status than the table of errors has. */
 function refuse(error: FairleadError, extra: { status?: number; headers: Record<string, string> }): Response {
   const response = errorResponse(error);
   const headers = new Headers(response.headers);
@@ -131,7 +131,7 @@ async function authenticate(upgrade: Upgrade, proof: TlsProof, purpose: Purpose)
       audience: config.apiUrl,
       deploymentCa: config.deploymentCa,
       now,
-      ...(proof.certificate === null ? {} : { tlsCertificate: proof.certificate }),
+      tlsCertificate: proof.certificate ?? undefined,
     });
   } catch (thrown) {
     // A refusal of a site of this deployment is logged in its network.
@@ -154,8 +154,8 @@ function checkBan({ state, now }: Upgrade, jwt: string): void {
 }
 
 function networkExists({ config, state, now }: Upgrade, id: string): Promise<boolean> {
-  const ask = async () => (await openDirectory(config.objects.directory).findNetwork(id))?.id === id;
-  return state.known.has(id, now, ask);
+  const lookUp = async () => (await openDirectory(config.objects.directory).findNetwork(id))?.id === id;
+  return state.known.has(id, now, lookUp);
 }
 
 async function openUplink(upgrade: Upgrade, identity: Identity): Promise<Response> {
@@ -173,14 +173,14 @@ async function openUplink(upgrade: Upgrade, identity: Identity): Promise<Respons
 }
 
 /**
- * The response of an object. A refusal is thrown, so that it is counted and logged like one of the Worker's
- * own.
+ * The response of an object. A refusal is thrown, so that it is counted and logged like a refusal of the
+ * Worker.
  */
-async function upgraded(answer: Response): Promise<Response> {
-  if (answer.status === 101) return answer;
-  const seconds = Number(answer.headers.get("retry-after") ?? Number.NaN);
-  const wait = Number.isFinite(seconds) ? { retryAfterMs: seconds * 1000 } : {};
-  throw fromErrorBody(ErrorAnswer.parse(await answer.json()).error, "edge.internal", wait);
+async function upgraded(response: Response): Promise<Response> {
+  if (response.status === 101) return response;
+  const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
+  const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : undefined;
+  throw fromErrorBody(ErrorAnswer.parse(await response.json()).error, "edge.internal", { retryAfterMs });
 }
 
 async function openLane(upgrade: Upgrade, identity: Identity): Promise<Response> {
@@ -190,13 +190,15 @@ async function openLane(upgrade: Upgrade, identity: Identity): Promise<Response>
     const registry = openRegistry(config.objects.registry, identity.networkId);
     unwrap(await registry.authorizeLane(identity, ticket));
     const router = openRouter(config.objects.router, routerName(ticket.network, ticket.site, ticket.peer));
-    const answer = await upgraded(await router.fetch(withVerified(request, VERIFIED_TICKET_HEADER, ticket)));
+    const response = await upgraded(
+      await router.fetch(withVerified(request, VERIFIED_TICKET_HEADER, ticket)),
+    );
     // The pair may have been cut in the meantime. A lane that reached the router after the cut must not stay.
-    const still = await registry.authorizeLane(identity, ticket);
-    if (still.ok) return answer;
-    answer.webSocket?.accept();
-    answer.webSocket?.close(1000);
-    throw fromErrorBody(still.error, "edge.internal");
+    const permitted = await registry.authorizeLane(identity, ticket);
+    if (permitted.ok) return response;
+    response.webSocket?.accept();
+    response.webSocket?.close(1000);
+    throw fromErrorBody(permitted.error, "edge.internal");
   } catch (thrown) {
     logRefusal(upgrade, identity, thrown);
     throw thrown;
@@ -207,13 +209,16 @@ async function readTicket({ request, config, now }: Upgrade, identity: Identity)
   const text = request.headers.get(TICKET_HEADER);
   if (text === null) throw new FairleadError("ticket.missing");
   const ticket = await verifyTicket(text, { deploymentCaKey: config.deploymentCaKey, now });
-  const own =
+  const belongs =
     ticket.network === identity.networkId && ticket.site === identity.siteId && ticket.boot === identity.boot;
-  if (!own) throw new FairleadError("ticket.wrong_site");
+  if (!belongs) throw new FairleadError("ticket.wrong_site");
   return ticket;
 }
 
-/** The request with what was verified in an internal header; internal headers of the client are removed. */
+/**
+ * The request with a verified identity or ticket in an internal header. The client's internal headers are
+ * removed.
+ */
 function withVerified(request: Request, header: string, verified: Identity | Ticket): Request {
   const headers = new Headers(request.headers);
   for (const name of INTERNAL_HEADERS) headers.delete(name);
@@ -222,10 +227,10 @@ function withVerified(request: Request, header: string, verified: Identity | Tic
 }
 
 /** Logs a refusal in the events of an existing network, at a rate that cannot fill the log. */
-function logRefusal(upgrade: Upgrade, who: { networkId: string; siteId: string }, thrown: unknown): void {
+function logRefusal(upgrade: Upgrade, site: { networkId: string; siteId: string }, thrown: unknown): void {
   if (!(thrown instanceof FairleadError)) return;
-  if (upgrade.state.limits.notes.take(who.networkId, upgrade.now) > 0) return;
+  if (upgrade.state.limits.notes.take(site.networkId, upgrade.now) > 0) return;
   const { code, message: text } = thrown;
-  const registry = openRegistry(upgrade.config.objects.registry, who.networkId);
-  upgrade.later(Promise.resolve(registry.noteRefusal({ siteId: who.siteId, code, text })));
+  const registry = openRegistry(upgrade.config.objects.registry, site.networkId);
+  upgrade.later(Promise.resolve(registry.noteRefusal({ siteId: site.siteId, code, text })));
 }

@@ -4,23 +4,24 @@
  */
 
 /** How long a look-up is cached, ms. The registry of a deleted network refuses by itself. */
-const BELIEVED_MS = 5_000;
+const CACHED_MS = 5_000;
 /** Most networks in the table; a full table is emptied. */
-const REMEMBERED = 1_000;
+const MAX_NETWORKS = 1_000;
 
+/** Caches which networks exist. */
 export class KnownNetworks {
   /** End of the cached look-up, ms, by network. */
   readonly #until = new Map<string, number>();
 
   /**
-   * Whether a network exists. Calls `ask` when the answer is not cached; only a positive answer is cached.
+   * Whether a network exists. Calls `lookUp` when the result is not cached. Only a positive result is cached.
    */
-  async has(id: string, now: number, ask: () => Promise<boolean>): Promise<boolean> {
+  async has(id: string, now: number, lookUp: () => Promise<boolean>): Promise<boolean> {
     if ((this.#until.get(id) ?? 0) > now) return true;
     this.#until.delete(id);
-    if (!(await ask())) return false;
-    if (this.#until.size >= REMEMBERED) this.#until.clear();
-    this.#until.set(id, now + BELIEVED_MS);
+    if (!(await lookUp())) return false;
+    if (this.#until.size >= MAX_NETWORKS) this.#until.clear();
+    this.#until.set(id, now + CACHED_MS);
     return true;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Limits failed attempts per client without locking out clients that share its address. A credential that was
- * valid recently has a count of its own, and unknown credentials keep a few attempts, so that a valid one
- * becomes known.
+ * A limit on failed attempts of each client, which does not lock out clients that share an address. A
+ * credential that was valid recently has a count of its own. Unknown credentials keep a few attempts, so that
+ * a valid credential becomes known.
  */
 import { type BucketOptions, TokenBuckets } from "./token-buckets.ts";
 
@@ -13,15 +13,15 @@ export interface FailureLimitOptions {
 }
 
 /** How long a credential counts as valid after a success, ms. It is still verified each time. */
-const GOOD_MS = 10 * 60_000;
+const VALID_MS = 10 * 60_000;
 /** Most valid credentials in the table. */
-const REMEMBERED = 10_000;
+const MAX_CREDENTIALS = 10_000;
 
 export class FailureLimit {
   readonly #failures: TokenBuckets;
   readonly #attempts: TokenBuckets;
   /** End of validity, ms, by credential; least recently used first. */
-  readonly #good = new Map<string, number>();
+  readonly #validUntil = new Map<string, number>();
 
   constructor(options: FailureLimitOptions) {
     this.#failures = new TokenBuckets(options.failures);
@@ -29,7 +29,7 @@ export class FailureLimit {
   }
 
   /**
-   * Admits an attempt, or says how long to wait. Takes an attempt when the failures are used up.
+   * Admits an attempt, or says how long the client must wait. Takes an attempt when the failures are used up.
    *
    * @param credential a hash of the credential; null when it proves nothing by itself
    * @returns 0, or the ms to wait
@@ -39,23 +39,26 @@ export class FailureLimit {
     return this.#failures.wait(counted, now) === 0 ? 0 : this.#attempts.take(counted, now);
   }
 
-  /** Counts a failure. @returns 0, or the ms to wait when the failures were used up before */
+  /**
+   * Counts a failure.
+   * @returns 0, or the ms to wait when the failures were used up before
+   */
   failed(client: string, credential: string | null, now: number): number {
     return this.#failures.take(this.#counted(client, credential, now), now);
   }
 
   /** The key of the count: a valid credential, else the client. */
   #counted(client: string, credential: string | null, now: number): string {
-    return credential !== null && (this.#good.get(credential) ?? 0) > now ? credential : client;
+    return credential !== null && (this.#validUntil.get(credential) ?? 0) > now ? credential : client;
   }
 
   /** Notes that a credential is valid. */
   succeeded(credential: string | null, now: number): void {
     if (credential === null) return;
-    this.#good.delete(credential);
-    this.#good.set(credential, now + GOOD_MS);
-    if (this.#good.size <= REMEMBERED) return;
-    const [oldest] = this.#good.keys();
-    if (oldest !== undefined) this.#good.delete(oldest);
+    this.#validUntil.delete(credential);
+    this.#validUntil.set(credential, now + VALID_MS);
+    if (this.#validUntil.size <= MAX_CREDENTIALS) return;
+    const [oldest] = this.#validUntil.keys();
+    if (oldest !== undefined) this.#validUntil.delete(oldest);
   }
 }

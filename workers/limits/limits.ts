@@ -1,7 +1,7 @@
 /**
  * The rate limits of public requests, by client address, in one isolate. They bound what an unproven client
  * can make the edge compute, and are wide enough for a fleet of sites behind one address. Secrets do not
- * depend on them: each has 256 bits, so a valid one may be accepted while wrong ones are limited.
+ * depend on them: each has 256 bits, so a valid secret may be accepted while wrong ones are limited.
  */
 
 import { FailureLimit } from "./failure-limit.ts";

@@ -1,6 +1,6 @@
 /**
- * Pairs the two dials of a lane. Pure. A lane has exactly two sides; every other dial is refused. A lane is
- * forgotten once no ticket for it can be valid.
+ * The rendezvous of a router: pairs the two dials of each lane. Pure. A lane has exactly two sides; every
+ * other dial is refused. The rendezvous forgets a lane once no ticket for it can be valid.
  */
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { TIME_LIMITS } from "../../protocol/time-limits.ts";
@@ -24,8 +24,8 @@ export interface Dial {
   readonly expires: number;
 }
 
-/** What becomes of a dial. */
-export type Meeting =
+/** What the router does with a dial: keep it waiting, join it with the other side, or refuse it. */
+export type DialOutcome =
   | { readonly kind: "wait" }
   | { readonly kind: "join" }
   | { readonly kind: "refuse"; readonly code: ErrorCode };
@@ -34,7 +34,7 @@ interface Entry {
   readonly session: string;
   readonly generation: number;
   readonly sides: Set<"a" | "b">;
-  state: "waiting" | "joined" | "over";
+  state: "waiting" | "joined" | "ended";
   forgetAt: number;
 }
 
@@ -47,21 +47,22 @@ export class Rendezvous {
 
   /**
    * Ends the lanes of older generations of a dial's session whose first side still waits: only the newest
-   * generation may join. @returns their keys
+   * generation may join.
+   * @returns the keys of the ended lanes
    */
-  overtake(dial: Dial): string[] {
-    const overtaken: string[] = [];
+  endOlder(dial: Dial): string[] {
+    const ended: string[] = [];
     for (const [key, entry] of this.#lanes) {
       const older = entry.session === dial.session && entry.generation < dial.generation;
       if (!older || entry.state !== "waiting") continue;
-      entry.state = "over";
-      overtaken.push(key);
+      entry.state = "ended";
+      ended.push(key);
     }
-    return overtaken;
+    return ended;
   }
 
-  /** Decides what becomes of a dial whose ticket was verified. */
-  arrive(dial: Dial, now: number): Meeting {
+  /** Decides on a dial whose ticket was verified. */
+  arrive(dial: Dial, now: number): DialOutcome {
     this.#forget(now);
     const newest = this.#newest.get(dial.session);
     if (newest && dial.generation < newest.generation) return { kind: "refuse", code: "ticket.stale" };
@@ -78,17 +79,17 @@ export class Rendezvous {
     entry.forgetAt = Math.max(entry.forgetAt, forgetAt);
     if (entry.state === "joined") return { kind: "refuse", code: "lane.taken" };
     if (entry.sides.has(dial.side)) return { kind: "refuse", code: "ticket.replayed" };
-    if (entry.state === "over") return { kind: "refuse", code: "lane.unmet" };
+    if (entry.state === "ended") return { kind: "refuse", code: "lane.unmet" };
     entry.sides.add(dial.side);
     entry.state = "joined";
     return { kind: "join" };
   }
 
   /** Ends the wait of a lane's first side. @returns whether it was still waiting */
-  giveUp(dial: Dial): boolean {
+  endWait(dial: Dial): boolean {
     const entry = this.#lanes.get(laneKey(dial));
     if (entry?.state !== "waiting") return false;
-    entry.state = "over";
+    entry.state = "ended";
     return true;
   }
 

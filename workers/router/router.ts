@@ -1,8 +1,8 @@
 /**
  * The router: joins the two ends of a lane. One object serves one pair of sites.
  *
- * Each of the two upgrade requests is answered with one end of the same WebSocketPair. From then on the
- * runtime moves the bytes itself, with backpressure, and no code here runs. Therefore the router cannot close
+ * Each of the two upgrade requests gets one end of the same WebSocketPair. From then on the runtime moves the
+ * bytes itself, with backpressure, and no code here runs. Therefore the router cannot close
  * a joined lane or learn of its end: the registry aborts the whole object instead, and the connectors report
  * ended lanes.
  */
@@ -20,15 +20,15 @@ export class Router extends DurableObject {
 
   override async fetch(request: Request): Promise<Response> {
     const ticket = Ticket.parse(JSON.parse(request.headers.get(VERIFIED_TICKET_HEADER) ?? "null"));
-    for (const lane of this.#rendezvous.overtake(ticket)) this.#dismiss(lane, "ticket.stale");
-    const meeting = this.#rendezvous.arrive(ticket, Date.now());
+    for (const lane of this.#rendezvous.endOlder(ticket)) this.#closeWaiting(lane, "ticket.stale");
+    const outcome = this.#rendezvous.arrive(ticket, Date.now());
     const key = laneKey(ticket);
-    switch (meeting.kind) {
+    switch (outcome.kind) {
       case "refuse":
-        return errorResponse(new FairleadError(meeting.code));
+        return errorResponse(new FairleadError(outcome.code));
       case "wait": {
         const pair = new WebSocketPair();
-        const timer = setTimeout(() => this.#giveUp(ticket), ticket.meetMs ?? MEET_MS);
+        const timer = setTimeout(() => this.#endWait(ticket), ticket.meetMs ?? MEET_MS);
         this.#waiting.set(key, { end: pair[1], timer });
         return new Response(null, { status: 101, webSocket: pair[0] });
       }
@@ -48,12 +48,12 @@ export class Router extends DurableObject {
     return waiting.end;
   }
 
-  #giveUp(ticket: Ticket): void {
-    if (this.#rendezvous.giveUp(ticket)) this.#dismiss(laneKey(ticket), "lane.unmet");
+  #endWait(ticket: Ticket): void {
+    if (this.#rendezvous.endWait(ticket)) this.#closeWaiting(laneKey(ticket), "lane.unmet");
   }
 
   /** Closes a waiting end with an error. */
-  #dismiss(key: string, code: ErrorCode): void {
+  #closeWaiting(key: string, code: ErrorCode): void {
     const end = this.#take(key);
     if (!end) return;
     end.accept();

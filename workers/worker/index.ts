@@ -1,6 +1,6 @@
 /**
- * The entry point of the Worker. The default entrypoint serves the API. The gateway is reached in one of two
- * ways: on workerd, by the entrypoint `Gateway`, to which only sockets that require a client certificate
+ * The entry point of the Worker. The default entrypoint serves the API. Requests reach the gateway in one of
+ * two ways: on workerd, by the entrypoint `Gateway`, to which only sockets that require a client certificate
  * lead; on Cloudflare, at the hostname GATEWAY_HOSTNAME. Without that hostname, no request to the API can
  * reach the gateway.
  */
@@ -22,7 +22,7 @@ const limits = createLimits();
 const api = createApi(limits);
 const gateway: GatewayState = { limits, known: new KnownNetworks(), bans: new Bans() };
 
-/** Serves with the configuration; answers with an error when it is wrong. */
+/** Serves with the configuration; responds with an error when the configuration is wrong. */
 async function configured(env: Env, serve: (config: Config) => Response | Promise<Response>) {
   let config: Config;
   try {

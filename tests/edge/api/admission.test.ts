@@ -115,8 +115,8 @@ describe("POST /v1/redeem", () => {
     expect(await errorOf(redeem(used, "east"))).toEqual([410, "token.used_up"]);
 
     const revoked = await createToken("shop");
-    const answer = await expectAnswer(Token, call("DELETE", `/v1/networks/shop/tokens/${revoked.id}`));
-    expect(answer.state).toBe("revoked");
+    const response = await expectAnswer(Token, call("DELETE", `/v1/networks/shop/tokens/${revoked.id}`));
+    expect(response.state).toBe("revoked");
     expect(await errorOf(redeem(claimIn(revoked.file), "east"))).toEqual([410, "token.revoked"]);
 
     const good = claimIn((await createToken("shop")).file);
@@ -164,15 +164,15 @@ describe("POST /v1/renew", () => {
 
   it("refuses a certificate that expired more than 30 days ago", async () => {
     const site = await createSite(await deployment(), { now: Date.now() - 32 * DAY });
-    const answer = renew(await createAssertion(site, { purpose: "renew" }));
-    expect(await errorOf(answer)).toEqual([403, "certificate.too_old"]);
+    const response = renew(await createAssertion(site, { purpose: "renew" }));
+    expect(await errorOf(response)).toEqual([403, "certificate.too_old"]);
   });
 
   it("refuses a network that does not exist, and creates no registry", async () => {
     const before = await countObjects();
     const site = await createSite(await deployment());
-    const answer = renew(await createAssertion(site, { purpose: "renew" }));
-    expect(await errorOf(answer)).toEqual([404, "network.unknown"]);
+    const response = renew(await createAssertion(site, { purpose: "renew" }));
+    expect(await errorOf(response)).toEqual([404, "network.unknown"]);
     expect(await countObjects()).toEqual(before);
   });
 });

@@ -95,8 +95,8 @@ describe("a key", () => {
 
   it("of the role admin cannot be limited to some networks", async () => {
     await createNetwork("shop");
-    const answer = call("POST", "/v1/keys", { body: { name: "a", role: "admin", networks: ["shop"] } });
-    expect(await errorOf(answer)).toEqual([400, "request.invalid"]);
+    const response = call("POST", "/v1/keys", { body: { name: "a", role: "admin", networks: ["shop"] } });
+    expect(await errorOf(response)).toEqual([400, "request.invalid"]);
   });
 });
 
@@ -126,8 +126,8 @@ describe("networks", () => {
 
 describe("errors", () => {
   it("of a malformed request name the field", async () => {
-    const answer = await call("POST", "/v1/networks", { body: { name: "No" } });
-    expect(await answer.json()).toMatchObject({ error: { message: expect.stringContaining("body.name") } });
+    const response = await call("POST", "/v1/networks", { body: { name: "No" } });
+    expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining("body.name") } });
     await createNetwork("shop");
     const query = await call("GET", "/v1/networks/shop/events?limit=none");
     expect(await query.json()).toMatchObject({
@@ -180,7 +180,7 @@ describe("errors", () => {
         throw new Error("a secret detail of a CERTIFICATE");
       },
     };
-    const answer = await ask(
+    const response = await ask(
       `${API_URL}/v1/networks/shop/tokens`,
       {
         method: "POST",
@@ -189,11 +189,11 @@ describe("errors", () => {
       },
       { REGISTRY: failing as never },
     );
-    expect(answer.status).toBe(500);
-    const text = await answer.text();
+    expect(response.status).toBe(500);
+    const text = await response.text();
     expect(text).toContain("edge.internal");
     expect(text).not.toMatch(/spec|pem|CERTIFICATE|secret/i);
-    expect(String(logged.mock.calls[0]?.[0])).toContain(answer.headers.get("fairlead-request-id"));
+    expect(String(logged.mock.calls[0]?.[0])).toContain(response.headers.get("fairlead-request-id"));
     logged.mockRestore();
   });
 });
@@ -201,9 +201,9 @@ describe("errors", () => {
 describe("a wrong configuration", () => {
   it.each([API_URL, GATEWAY_URL])("is refused at %s, and only the log names the variable", async (url) => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const answer = await ask(`${url}/v1/health`, {}, { GATEWAY_URL: "http://gateway.test" });
-    expect(await errorOf(answer.clone())).toEqual([500, "edge.misconfigured"]);
-    expect(await answer.text()).not.toContain("GATEWAY_URL");
+    const response = await ask(`${url}/v1/health`, {}, { GATEWAY_URL: "http://gateway.test" });
+    expect(await errorOf(response.clone())).toEqual([500, "edge.misconfigured"]);
+    expect(await response.text()).not.toContain("GATEWAY_URL");
     expect(String(logged.mock.calls[0]?.[0])).toContain("GATEWAY_URL: must be https://HOST[:PORT]");
     logged.mockRestore();
   });

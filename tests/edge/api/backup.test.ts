@@ -178,13 +178,13 @@ describe("a backup", () => {
     for (const bearer of [key, `flk_admin_${"b".repeat(43)}`, null]) {
       const headers: Record<string, string> = { "content-type": "application/json" };
       if (bearer !== null) headers.authorization = `Bearer ${bearer}`;
-      const answer = await ask(`${API_URL}/v1/restore`, { method: "POST", headers, body: watched() });
-      expect([401, 403]).toContain(answer.status);
+      const response = await ask(`${API_URL}/v1/restore`, { method: "POST", headers, body: watched() });
+      expect([401, 403]).toContain(response.status);
     }
     expect(read).toBeLessThan(4);
     const headers = { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" };
-    const answer = ask(`${API_URL}/v1/restore`, { method: "POST", headers, body: watched() });
-    expect(await errorOf(answer)).toEqual([413, "request.too_large"]);
+    const response = ask(`${API_URL}/v1/restore`, { method: "POST", headers, body: watched() });
+    expect(await errorOf(response)).toEqual([413, "request.too_large"]);
 
     const [listed] = (await (await call("GET", "/v1/keys")).json()) as { id: string }[];
     await call("DELETE", `/v1/keys/${listed?.id}`);

@@ -49,8 +49,8 @@ describe("the limit on guessed keys", () => {
     const digest = vi.spyOn(crypto.subtle, "digest");
     const changes = { DIRECTORY };
     // The log has limits of its own, and is no part of the response.
-    const answer = await call("GET", "/v1/networks", { key, changes, address: freshAddress() });
-    expect(answer.status).toBe(401);
+    const response = await call("GET", "/v1/networks", { key, changes, address: freshAddress() });
+    expect(response.status).toBe(401);
     const digests = digest.mock.calls.length;
     digest.mockRestore();
     return { digests, asked: asked.filter((each) => !each.includes("noteRefusedKey")) };

@@ -144,9 +144,9 @@ describe("identity tokens", () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const provider = await Provider.start();
     const changes = { ...provider.variables, OIDC_ROLES: "{" };
-    const answer = await call("GET", "/v1/networks", { key: await provider.token(["admin"]), changes });
-    expect(answer.status).toBe(500);
-    expect(await answer.text()).not.toContain("OIDC");
+    const response = await call("GET", "/v1/networks", { key: await provider.token(["admin"]), changes });
+    expect(response.status).toBe(500);
+    expect(await response.text()).not.toContain("OIDC");
     expect(String(logged.mock.calls[0]?.[0])).toContain("OIDC_ROLES");
     expect((await call("GET", "/v1/networks", { changes })).status).toBe(200);
   });

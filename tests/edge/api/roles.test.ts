@@ -49,11 +49,11 @@ async function verdict(operation: Operation, key: string | null, changes: object
   clients += 1;
   // A new address each time, since failures are limited by client.
   const address = `198.51.${Math.floor(clients / 200)}.${clients % 200}`;
-  const answer = await call(operation.method, fill(operation.path), { key, address, changes });
-  const text = await answer.text();
+  const response = await call(operation.method, fill(operation.path), { key, address, changes });
+  const text = await response.text();
   const code = /"code":"([a-z_.]+)"/.exec(text)?.[1] ?? "";
-  const refused = [401, 403, 429, 500, 503].includes(answer.status);
-  return refused ? `${answer.status} ${code}` : "passed";
+  const refused = [401, 403, 429, 500, 503].includes(response.status);
+  return refused ? `${response.status} ${code}` : "passed";
 }
 
 /** The verdicts of all operations. */
@@ -130,8 +130,8 @@ describe("every operation", () => {
       ];
       for (const [query, headers] of places) {
         const url = `${API_URL}${fill(operation.path)}${query}`;
-        const answer = await ask(url, { method: operation.method, headers });
-        expect([answer.status, await answer.text()], nameOf(operation)).toEqual([
+        const response = await ask(url, { method: operation.method, headers });
+        expect([response.status, await response.text()], nameOf(operation)).toEqual([
           401,
           expect.stringContaining("key.missing"),
         ]);
@@ -183,11 +183,11 @@ describe("every operation", () => {
     const token = await provider.token(["admin"]);
     expect(await everyVerdict(closed, token)).toEqual(expected(closed, () => "401 key.invalid"));
     for (const operation of closed) {
-      const answer = await call(operation.method, fill(operation.path), {
+      const response = await call(operation.method, fill(operation.path), {
         key: await provider.token(["nobody"]),
         changes: provider.variables,
       });
-      expect([answer.status, await answer.text()], nameOf(operation)).toEqual([
+      expect([response.status, await response.text()], nameOf(operation)).toEqual([
         403,
         expect.stringContaining("oidc.no_role"),
       ]);

@@ -49,7 +49,7 @@ describe("the directory", () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => directory().createNetwork(network("shop"), "ann")),
     );
-    expect(answers.filter((answer) => answer.ok)).toHaveLength(1);
+    expect(answers.filter((response) => response.ok)).toHaveLength(1);
     expect(await directory().listNetworks()).toHaveLength(1);
   });
 
@@ -234,9 +234,9 @@ describe("the directory's fetch", () => {
   for (const url of attempts) {
     it(`refuses ${url}`, async () => {
       await directory().createNetwork(network("shop"), "ann");
-      const answer = await stub().fetch(url, { headers: { "do-content": "{}" } });
-      expect(answer.status).toBe(404);
-      expect(await answer.text()).toBe("");
+      const response = await stub().fetch(url, { headers: { "do-content": "{}" } });
+      expect(response.status).toBe(404);
+      expect(await response.text()).toBe("");
       expect(await directory().listNetworks()).toHaveLength(1);
     });
   }

@@ -156,15 +156,15 @@ describe("the gateway on a site certificate", () => {
       publicKey,
       now: Date.now(),
     });
-    const answer = dialWith([minted.certificate, own.authority.certificate]);
-    expect(await answer).toEqual([403, "certificate.revoked"]);
+    const response = dialWith([minted.certificate, own.authority.certificate]);
+    expect(await response).toEqual([403, "certificate.revoked"]);
   });
 
   it("refuses a certificate of another site without its key", async () => {
     const chain = [west.certificate.certificate, west.authority.certificate];
     const key = (await newKeys()).privateKey;
-    const answer = dial(west, { assertion: { chain, key }, cf: reported(west.certificate.certificate) });
-    expect(await errorOf(answer)).toEqual([403, "assertion.invalid"]);
+    const response = dial(west, { assertion: { chain, key }, cf: reported(west.certificate.certificate) });
+    expect(await errorOf(response)).toEqual([403, "assertion.invalid"]);
   });
 
   it("creates no object for a refused certificate", async () => {

@@ -38,18 +38,18 @@ async function setUp(): Promise<TestSite> {
 }
 
 /** Closes an uplink of a test. */
-function hangUp(answer: Response): void {
-  answer.webSocket?.accept();
-  answer.webSocket?.close();
+function hangUp(response: Response): void {
+  response.webSocket?.accept();
+  response.webSocket?.close();
 }
 
 const events = () => expectAnswer(z.array(NetworkEvent), call("GET", "/v1/networks/shop/events"));
 
 describe("an uplink", () => {
   it("opens for a proven site", async () => {
-    const answer = await dial(await setUp());
-    expect(answer.status).toBe(101);
-    hangUp(answer);
+    const response = await dial(await setUp());
+    expect(response.status).toBe(101);
+    hangUp(response);
   });
 
   it("opens once for each assertion", async () => {
@@ -63,8 +63,8 @@ describe("an uplink", () => {
   it("is refused, with an event, when TLS proved another certificate than the assertion", async () => {
     const west = await site();
     const east = await join("shop", "east");
-    const answer = await errorOf(dial(west, { cf: reported(east.certificate.certificate) }));
-    expect(answer).toEqual([403, "certificate.mismatch"]);
+    const response = await errorOf(dial(west, { cf: reported(east.certificate.certificate) }));
+    expect(response).toEqual([403, "certificate.mismatch"]);
     expect(await events()).toContainEqual(
       expect.objectContaining({ type: "uplink.refused", site: "west", code: "certificate.mismatch" }),
     );
@@ -161,8 +161,8 @@ describe("the API's address", () => {
   it("serves no uplink or lane, whatever headers are sent", async () => {
     const west = await setUp();
     for (const path of ["/v1/uplink", "/v1/lane"]) {
-      const answer = dial(west, { base: API_URL, path, headers: forged(west) });
-      expect(await errorOf(answer)).toEqual([404, "route.unknown"]);
+      const response = dial(west, { base: API_URL, path, headers: forged(west) });
+      expect(await errorOf(response)).toEqual([404, "route.unknown"]);
     }
   });
 
@@ -173,8 +173,8 @@ describe("the API's address", () => {
       const headers = { upgrade: "websocket", authorization, ...forged(west) };
       for (const GATEWAY_HOSTNAME of [undefined, ""]) {
         const init = { headers, cf: reported(west.certificate.certificate) };
-        const answer = ask(`${base}/v1/uplink`, init, { GATEWAY_HOSTNAME });
-        expect(await errorOf(answer)).toEqual([404, "route.unknown"]);
+        const response = ask(`${base}/v1/uplink`, init, { GATEWAY_HOSTNAME });
+        expect(await errorOf(response)).toEqual([404, "route.unknown"]);
       }
     }
   });
@@ -192,17 +192,17 @@ describe("the Gateway entrypoint", () => {
   it("accepts an uplink with the certificate that the front reports, and its assertion only", async () => {
     const [west, other] = [await setUp(), await join("shop", "other")];
     const props = { reportsClientCertificates: true };
-    const answer = await dialEntrypoint(west, props, reported(west.certificate.certificate));
-    expect(answer.status).toBe(101);
-    hangUp(answer);
+    const response = await dialEntrypoint(west, props, reported(west.certificate.certificate));
+    expect(response.status).toBe(101);
+    hangUp(response);
     const stolen = dialEntrypoint(west, props, reported(other.certificate.certificate));
     expect(await errorOf(stolen)).toEqual([403, "certificate.mismatch"]);
     expect(await errorOf(dialEntrypoint(west, props))).toEqual([401, "certificate.required"]);
   });
 
   it("refuses an uplink at a socket that enforces certificates without reporting them", async () => {
-    const answer = dialEntrypoint(await setUp(), { enforcesClientCertificates: true });
-    expect(await errorOf(answer)).toEqual([401, "certificate.required"]);
+    const response = dialEntrypoint(await setUp(), { enforcesClientCertificates: true });
+    expect(await errorOf(response)).toEqual([401, "certificate.required"]);
   });
 
   it("refuses every request when its configuration proves nothing", async () => {
@@ -214,8 +214,8 @@ describe("the Gateway entrypoint", () => {
       { enforcesClientCertificates: "true" },
       { enforcesClientCertificates: false },
     ]) {
-      const answer = await dialEntrypoint(west, props, cf);
-      expect(ErrorAnswer.parse(await answer.json()).error.code).toBe("certificate.required");
+      const response = await dialEntrypoint(west, props, cf);
+      expect(ErrorAnswer.parse(await response.json()).error.code).toBe("certificate.required");
     }
   });
 });

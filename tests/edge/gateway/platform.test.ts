@@ -11,9 +11,9 @@ async function setUp() {
 }
 
 /** Closes an uplink of a test. */
-function hangUp(answer: Response): void {
-  answer.webSocket?.accept();
-  answer.webSocket?.close();
+function hangUp(response: Response): void {
+  response.webSocket?.accept();
+  response.webSocket?.close();
 }
 
 /** The platform's report where no client certificate is requested. */
@@ -114,9 +114,11 @@ describe("an uplink", () => {
   for (const [title, change] of Object.entries(harmless)) {
     it(`opens with a certificate ${title}`, async () => {
       const west = await setUp();
-      const answer = await dial(west, { cf: { tlsClientAuth: change(good(west.certificate.certificate)) } });
-      expect(answer.status).toBe(101);
-      hangUp(answer);
+      const response = await dial(west, {
+        cf: { tlsClientAuth: change(good(west.certificate.certificate)) },
+      });
+      expect(response.status).toBe(101);
+      hangUp(response);
     });
   }
 });

@@ -6,7 +6,7 @@ import { encodeBase64 } from "../../../protocol/encoding.ts";
 import { makeId } from "../../../protocol/ids.ts";
 import { audienceFor, type Purpose } from "../../../protocol/uplink/assertions.ts";
 import { type Authority, createNetworkAuthority } from "../../../workers/authority/authority.ts";
-import { type Issued, signSiteCertificate } from "../../../workers/authority/certificates.ts";
+import { type IssuedCertificate, signSiteCertificate } from "../../../workers/authority/certificates.ts";
 import type { Bytes, Key, KeyPair } from "../../../workers/authority/keys.ts";
 
 /** The library that forges certificates, and that what is made here is compared with. */
@@ -80,7 +80,7 @@ export interface TestSite {
   readonly networkId: string;
   readonly siteId: string;
   readonly keys: KeyPair;
-  readonly certificate: Issued;
+  readonly certificate: IssuedCertificate;
   readonly authority: Authority;
 }
 

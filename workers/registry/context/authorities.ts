@@ -6,7 +6,7 @@ import {
   type Authority,
   createIssuerAuthority,
   createNetworkAuthority,
-  nearsEnd,
+  nearsExpiry,
   renewIssuerAuthority,
   renewNetworkAuthority,
 } from "../../authority/authority.ts";
@@ -85,7 +85,7 @@ export class Authorities {
   async #network(now: number): Promise<Authority & { id: string }> {
     const row = this.#networkRow();
     const privateKey = await this.#privateKey("", row.sealedKey);
-    if (!nearsEnd(row.certificate, now, this.#settings.deploymentCa)) return { ...row, privateKey };
+    if (!nearsExpiry(row.certificate, now, this.#settings.deploymentCa)) return { ...row, privateKey };
     const certificate = await renewNetworkAuthority({
       networkId: row.id,
       certificate: row.certificate,
@@ -106,7 +106,7 @@ export class Authorities {
   async #issuer(issuer: string, now: number): Promise<Authority> {
     const row = this.#store.issuers.get(issuer) ?? (await this.#firstOf(issuer, now));
     const privateKey = await this.#privateKey(issuer, row.sealedKey);
-    if (!nearsEnd(row.certificate, now)) return { certificate: row.certificate, privateKey };
+    if (!nearsExpiry(row.certificate, now)) return { certificate: row.certificate, privateKey };
     const certificate = await renewIssuerAuthority({ certificate: row.certificate, privateKey, now });
     this.#store.transaction(() => {
       if (!this.holds(issuer, row.certificate)) return;
@@ -139,7 +139,7 @@ export class Authorities {
 
   /** Whether the network CA is to be issued again at the next signing. */
   networkNearsEnd(now: number): boolean {
-    return nearsEnd(this.#networkRow().certificate, now, this.#settings.deploymentCa);
+    return nearsExpiry(this.#networkRow().certificate, now, this.#settings.deploymentCa);
   }
 
   /** Whether this is the issuer's present CA. */

@@ -3,6 +3,7 @@
  * it pushes out nothing but itself: refusals, which strangers cause, and what each site causes.
  */
 import type { EventQuery, EventType, NetworkEvent } from "../../../protocol/api/events.ts";
+import { selectEvents } from "../../event-query.ts";
 import { type Change, KeyedMemo } from "./mutations.ts";
 import { number, optional, type Sql, text } from "./sql.ts";
 
@@ -240,17 +241,9 @@ export class Events {
   }
 
   /** The newest `limit` events that fit, oldest first. */
-  list({ after = 0, type, since, limit }: EventQuery): NetworkEvent[] {
-    const rows = this.#sql.rows(
-      `SELECT * FROM events WHERE id > ? AND at >= ? AND (? IS NULL OR type = ? OR type GLOB ? || '.*')
-        ORDER BY id DESC LIMIT ?`,
-      after,
-      since === undefined ? 0 : Date.parse(since),
-      type ?? null,
-      type ?? null,
-      type ?? null,
-      limit,
-    );
+  list(query: EventQuery): NetworkEvent[] {
+    const { sql, values } = selectEvents(query);
+    const rows = this.#sql.rows(sql, ...values);
     return rows.reverse().map((row) => {
       const site = optional(row, "site");
       const code = optional(row, "code");

@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ProviderKeys, TIMES } from "../../../../workers/auth/provider-keys.ts";
+import { KEY_TIMES, ProviderKeys } from "../../../../workers/auth/provider-keys.ts";
 import { codeOf } from "../../../support/authority/test-site.ts";
 import { ServedClock } from "../../../support/clock/served-clock.ts";
 import { makeSigningKey, Provider } from "../../../support/edge/identity-provider.ts";
@@ -46,7 +46,7 @@ describe("ProviderKeys", () => {
   it("fetches keys once while they are fresh, and again when they are old", async () => {
     const keys = makeKeys();
     for (let times = 0; times < 5; times++) await look(keys);
-    now += TIMES.fresh - 1;
+    now += KEY_TIMES.fresh - 1;
     await look(keys);
     expect(provider.asked).toHaveLength(1);
     now += 1;
@@ -59,7 +59,7 @@ describe("ProviderKeys", () => {
     await look(keys);
     expect(await look(keys, "unknown")).toBe("ERR_JWKS_NO_MATCHING_KEY");
     expect(provider.asked).toHaveLength(1);
-    now += TIMES.unknownKey;
+    now += KEY_TIMES.unknownKey;
     provider.keys.unshift(await makeSigningKey());
     expect(await look(keys)).toBe("found");
     for (let times = 0; times < 5; times++) await look(keys, "unknown");
@@ -71,7 +71,7 @@ describe("ProviderKeys", () => {
     const [old] = provider.keys;
     expect(await look(keys, old?.kid)).toBe("found");
     provider.keys = [await makeSigningKey()];
-    now += TIMES.fresh;
+    now += KEY_TIMES.fresh;
     expect(await look(keys, old?.kid)).toBe("ERR_JWKS_NO_MATCHING_KEY");
   });
 
@@ -79,11 +79,11 @@ describe("ProviderKeys", () => {
     const keys = makeKeys();
     await look(keys);
     provider.instead = () => "cut";
-    now += TIMES.fresh;
+    now += KEY_TIMES.fresh;
     expect(await look(keys)).toBe("found");
-    now += TIMES.stale - TIMES.fresh - 1;
+    now += KEY_TIMES.stale - KEY_TIMES.fresh - 1;
     expect(await look(keys)).toBe("found");
-    now += TIMES.retry + 1;
+    now += KEY_TIMES.retry + 1;
     expect(await look(keys)).toBe("oidc.unreachable");
   });
 
@@ -93,7 +93,7 @@ describe("ProviderKeys", () => {
     for (let times = 0; times < 5; times++) expect(await look(keys)).toBe("oidc.unreachable");
     expect(provider.asked).toHaveLength(1);
     provider.instead = null;
-    now += TIMES.retry;
+    now += KEY_TIMES.retry;
     expect(await look(keys)).toBe("found");
   });
 
@@ -110,16 +110,16 @@ describe("ProviderKeys", () => {
       },
     });
     expect(await look(keys)).toBe("found");
-    now += TIMES.fresh;
+    now += KEY_TIMES.fresh;
     void keys.find({ alg: "ES256", kid: "lost" }, TOKEN);
     expect(asked).toBe(2);
-    // Other requests use the held keys meanwhile, and fetch again when none arrive.
+    // Other requests use the cached keys meanwhile, and fetch again when none arrive.
     expect(await look(keys)).toBe("found");
     expect(asked).toBe(2);
-    now += TIMES.timeout;
+    now += KEY_TIMES.timeout;
     void keys.find({ alg: "ES256", kid: "lost" }, TOKEN);
     expect(asked).toBe(3);
-    now += TIMES.timeout;
+    now += KEY_TIMES.timeout;
     expect(await look(keys)).toBe("found");
     expect(asked).toBe(4);
   });
@@ -185,7 +185,7 @@ describe("ProviderKeys on a response of the provider", () => {
     try {
       using served = new ServedClock();
       expect(await look(makeKeys({ jwks }))).toBe("oidc.unreachable");
-      expect(served.ms).toBeLessThan(TIMES.timeout + 2_000);
+      expect(served.ms).toBeLessThan(KEY_TIMES.timeout + 2_000);
     } finally {
       silent.closeAllConnections();
       silent.close();

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import {
   createIssuerAuthority,
   createNetworkAuthority,
-  nearsEnd,
+  nearsExpiry,
   renewIssuerAuthority,
   renewNetworkAuthority,
 } from "../../../../workers/authority/authority.ts";
@@ -51,13 +51,13 @@ describe("a network CA near its expiry", () => {
     const { notBefore, notAfter } = read(certificate);
     const third = notAfter - (notAfter - notBefore) / 3;
     // The deployment CA of these tests expires at the same time, so a new certificate would not last longer.
-    expect(nearsEnd(certificate, third + DAY, ca.certificate)).toBe(false);
-    expect(nearsEnd(certificate, third - DAY)).toBe(false);
-    expect(nearsEnd(certificate, third + DAY)).toBe(true);
-    expect(nearsEnd(certificate, notAfter + YEAR)).toBe(true);
+    expect(nearsExpiry(certificate, third + DAY, ca.certificate)).toBe(false);
+    expect(nearsExpiry(certificate, third - DAY)).toBe(false);
+    expect(nearsExpiry(certificate, third + DAY)).toBe(true);
+    expect(nearsExpiry(certificate, notAfter + YEAR)).toBe(true);
     const { certificate: old } = await madeAt(now - 9 * YEAR);
-    expect(nearsEnd(old, now, ca.certificate)).toBe(true);
-    expect(nearsEnd(old, now - 5 * YEAR, ca.certificate)).toBe(false);
+    expect(nearsExpiry(old, now, ca.certificate)).toBe(true);
+    expect(nearsExpiry(old, now - 5 * YEAR, ca.certificate)).toBe(false);
   });
 
   it("is issued again for the same key and name, so either certificate verifies its signatures", async () => {
@@ -72,7 +72,7 @@ describe("a network CA near its expiry", () => {
     expect(read(certificate).subject).toBe(read(old.certificate).subject);
     expect(read(certificate).serial).not.toBe(read(old.certificate).serial);
     expect(read(certificate).notAfter).toBeGreaterThan(read(old.certificate).notAfter);
-    expect(nearsEnd(certificate, now, ca.certificate)).toBe(false);
+    expect(nearsExpiry(certificate, now, ca.certificate)).toBe(false);
     const renewed = { certificate, privateKey: old.privateKey };
     const publicKey = await spkiOf((await newKeys()).publicKey);
     for (const signer of [old, renewed]) {
@@ -93,9 +93,9 @@ describe("a network CA near its expiry", () => {
 describe("an issuer CA near its expiry", () => {
   it("is issued again for the same key, which verifies its own links only", async () => {
     const old = await createIssuerAuthority({ name: "public1", now: now - 9 * YEAR });
-    expect(nearsEnd(old.certificate, now)).toBe(true);
+    expect(nearsExpiry(old.certificate, now)).toBe(true);
     const certificate = await renewIssuerAuthority({ ...old, now });
-    expect(nearsEnd(certificate, now)).toBe(false);
+    expect(nearsExpiry(certificate, now)).toBe(false);
     const publicKey = await spkiOf((await newKeys()).publicKey);
     const linkId = linkIdOf();
     const options = { networkId, linkId, siteId: siteIdOf(), publicKey, now };
@@ -109,7 +109,7 @@ describe("an issuer CA near its expiry", () => {
   });
 
   it("is refused with edge.internal when it is damaged", async () => {
-    expect(() => nearsEnd(new Uint8Array([0x30, 0]), now)).toThrow(
+    expect(() => nearsExpiry(new Uint8Array([0x30, 0]), now)).toThrow(
       expect.objectContaining({ code: "edge.internal" }),
     );
   });

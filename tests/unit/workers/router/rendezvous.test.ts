@@ -48,19 +48,19 @@ describe("Rendezvous", () => {
     expect(rendezvous.arrive(dial("b", { generation: 2 }), 3)).toEqual({ kind: "join" });
   });
 
-  it("overtakes the waiting lanes of older generations of the same session, once", () => {
+  it("ends the waiting lanes of older generations of the same session, once", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);
     rendezvous.arrive(dial("a", { lane: 1 }), 0);
     rendezvous.arrive(dial("a", { lane: 2 }), 0);
     rendezvous.arrive(dial("b", { lane: 2 }), 0);
     rendezvous.arrive(dial("a", { session: "x2" }), 0);
-    expect(rendezvous.overtake(dial("b"))).toEqual([]);
+    expect(rendezvous.endOlder(dial("b"))).toEqual([]);
     const newer = dial("b", { generation: 2 });
-    expect(rendezvous.overtake(newer)).toEqual(["x1:1:0", "x1:1:1"]);
+    expect(rendezvous.endOlder(newer)).toEqual(["x1:1:0", "x1:1:1"]);
     expect(rendezvous.arrive(newer, 1)).toEqual({ kind: "wait" });
-    expect(rendezvous.overtake(newer)).toEqual([]);
-    expect(rendezvous.giveUp(dial("a"))).toBe(false);
+    expect(rendezvous.endOlder(newer)).toEqual([]);
+    expect(rendezvous.endWait(dial("a"))).toBe(false);
     expect(rendezvous.arrive(dial("b"), 2)).toEqual({ kind: "refuse", code: "ticket.stale" });
     expect(rendezvous.arrive(dial("b", { session: "x2" }), 2)).toEqual({ kind: "join" });
   });
@@ -68,8 +68,8 @@ describe("Rendezvous", () => {
   it("refuses a dial after the first side gave up, and gives up only once", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);
-    expect(rendezvous.giveUp(dial("a"))).toBe(true);
-    expect(rendezvous.giveUp(dial("a"))).toBe(false);
+    expect(rendezvous.endWait(dial("a"))).toBe(true);
+    expect(rendezvous.endWait(dial("a"))).toBe(false);
     expect(rendezvous.arrive(dial("b"), 11_000)).toEqual({ kind: "refuse", code: "lane.unmet" });
   });
 
@@ -77,7 +77,7 @@ describe("Rendezvous", () => {
     const rendezvous = new Rendezvous();
     rendezvous.arrive(dial("a"), 0);
     rendezvous.arrive(dial("b"), 1);
-    expect(rendezvous.giveUp(dial("a"))).toBe(false);
+    expect(rendezvous.endWait(dial("a"))).toBe(false);
   });
 
   it("forgets a lane that no valid ticket can reach", () => {

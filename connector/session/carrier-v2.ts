@@ -10,7 +10,7 @@ import {
   type Preface,
 } from "../../protocol/carrier/index.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import { noteBytes } from "./gc-pacing.ts";
+import { gcPacing } from "./gc-pacing.ts";
 import type { LaneHandshake } from "./lane-handshake.ts";
 
 type WriteDone = (error?: Error | null) => void;
@@ -47,7 +47,7 @@ export class CarrierV2 extends Duplex implements CarrierControl {
         now: () => performance.now(),
         alarm: (ms) => this.#alarm(ms),
         send: (lane, pieces) => {
-          for (const piece of pieces) noteBytes(piece.length);
+          for (const piece of pieces) gcPacing.note(piece.length);
           return this.#lanes.get(lane)?.send(pieces) ?? true;
         },
         deliver: (bytes) => this.destroyed || this.push(bytes),
@@ -99,7 +99,7 @@ export class CarrierV2 extends Duplex implements CarrierControl {
     this.#carrier.laneJoined(id, generation, preface);
     handshake.handOver({
       bytes: (message) => {
-        noteBytes(message.length);
+        gcPacing.note(message.length);
         this.#carrier.receive(id, message);
       },
       drained: () => this.#carrier.laneDrained(id),

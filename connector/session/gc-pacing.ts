@@ -15,24 +15,13 @@ import { runInNewContext } from "node:vm";
  * With a larger value V8 starts a full collection first; with a smaller one, buffers in flight are promoted
  * as old.
  */
-const EVERY_BYTES = 16 * 1024 * 1024;
+export const EVERY_BYTES = 16 * 1024 * 1024;
 
 /**
  * Growth of the heap between two full collections, percent: leaves room for the buffers of {@link
  * EVERY_BYTES}.
  */
 const GROWTH_PERCENT = 300;
-
-/** Returns a counter of bytes that calls `collect` after each `every` bytes. */
-export function collectEvery(every: number, collect: () => void): (bytes: number) => void {
-  let passed = 0;
-  return (bytes) => {
-    passed += bytes;
-    if (passed < every) return;
-    passed = 0;
-    collect();
-  };
-}
 
 type Collect = (options: { type: "minor" }) => void;
 
@@ -44,5 +33,30 @@ function youngCollection(): () => void {
   return () => collect({ type: "minor" });
 }
 
-/** Counts bytes that passed through this process in buffers of their own. */
-export const noteBytes = collectEvery(EVERY_BYTES, youngCollection());
+/** Counts bytes, and calls a function after each {@link EVERY_BYTES}. */
+export class GcPacing {
+  readonly #prepare: () => () => void;
+  #collect: (() => void) | null = null;
+  #passed = 0;
+
+  /** `prepare` makes the function that collects. {@link start} calls it. */
+  constructor(prepare: () => () => void = youngCollection) {
+    this.#prepare = prepare;
+  }
+
+  /** Changes V8's settings for the process. Before this, nothing is collected. Later calls do nothing. */
+  start(): void {
+    this.#collect ??= this.#prepare();
+  }
+
+  /** Counts bytes that passed through this process in buffers of their own. */
+  note(bytes: number): void {
+    this.#passed += bytes;
+    if (this.#passed < EVERY_BYTES) return;
+    this.#passed = 0;
+    this.#collect?.();
+  }
+}
+
+/** The pacing of this process, which the session manager starts. */
+export const gcPacing = new GcPacing();

@@ -23,6 +23,7 @@ import {
 import { withTimeout } from "../async/timeout.ts";
 import type { Log } from "../log.ts";
 import { LogThrottle } from "../log-throttle.ts";
+import { gcPacing } from "./gc-pacing.ts";
 import { DEFAULT_LIMITS, limitsOver, type SessionLimits } from "./limits.ts";
 import type { SessionManagerOptions, SessionSummary } from "./options.ts";
 import { Session } from "./session.ts";
@@ -62,7 +63,9 @@ export class SessionManager {
   #closing = false;
   #draining = false;
 
+  /** Starts the process's {@link gcPacing}, too. */
   constructor(options: SessionManagerOptions) {
+    gcPacing.start();
     this.#options = options;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#memory = options.memory ?? new MemoryBudget();

@@ -1,22 +1,23 @@
 /**
- * Every error that Fairlead reports, in one table. The code travels unchanged through API, CLI, uplink,
- * session and logs; the text is for people and is never parsed. `docs/errors.md` is made from this table.
+ * Every error that Fairlead reports, in one table. The code is the same in API, CLI, uplink, session and logs. The
+ * texts are for people, and no program parses them. `npm run docs` makes docs/errors.md from this table.
  */
 import { z } from "zod";
 import { visible } from "./text.ts";
 
-/** Who has to act: whoever asked, the site, the peer, the edge's operator. */
+/** Where the cause is: at the caller, the site, the other site, or the edge's operator. */
 export type Fault = "caller" | "site" | "peer" | "edge";
 
+/** One error of the table. */
 export interface ErrorEntry {
   readonly fault: Fault;
-  /** Whether the same request can succeed later without anybody changing anything. */
+  /** Whether the same request can succeed later by itself. */
   readonly retry: boolean;
-  /** HTTP status where the error answers a request. */
+  /** HTTP status of a response with the error; an uplink or lane is closed with 4000 + status. */
   readonly status: number;
-  /** What it means: one sentence. */
+  /** What the code means, in one sentence. */
   readonly meaning: string;
-  /** What to do about it: one sentence, imperative. */
+  /** What to do, in one or two sentences. */
   readonly action: string;
 }
 
@@ -30,8 +31,9 @@ const entry = (
 
 const RETRY = { retry: true };
 
+/** The table, by code. */
 export const ERRORS = {
-  // Requests to the API
+  // ---- requests to the API ----
   "request.invalid": entry(
     "caller",
     400,
@@ -84,7 +86,7 @@ export const ERRORS = {
   "oidc.invalid": entry(
     "caller",
     401,
-    "The identity token is not one that this edge trusts.",
+    "This edge does not trust the identity token.",
     "Get a new token from the issuer that the edge's operator configured; its audience must be the edge's.",
   ),
   "oidc.expired": entry(
@@ -96,57 +98,57 @@ export const ERRORS = {
   "oidc.no_role": entry(
     "caller",
     403,
-    "The identity token is good, but no role is assigned to what it claims.",
-    "Have the edge's operator map one of your claims to a role, or have yourself put into a group that is mapped.",
+    "The identity token is valid, but none of its claims has a role at this edge.",
+    "Have the edge's operator map one of your claims to a role, or join a group that is mapped.",
   ),
   "oidc.unreachable": entry(
     "edge",
     503,
     "The identity provider's keys cannot be fetched.",
-    "Try again; if it lasts, the edge's operator must check the issuer's address. API keys work meanwhile.",
+    "Try again; if the error persists, the edge's operator must check the issuer's address. API keys still work.",
     RETRY,
   ),
   "network.unknown": entry(
     "caller",
     404,
     "There is no network with that name or id.",
-    "`fairlead network list` shows the networks; `fairlead network create` makes one.",
+    "`fairlead network list` shows the networks; `fairlead network create` creates one.",
   ),
   "network.taken": entry(
     "caller",
     409,
-    "A network with that name exists.",
-    "Choose another name, or use the network that exists.",
+    "A network with that name already exists.",
+    "Choose another name, or use the existing network.",
   ),
   "quota.sites": entry(
     "edge",
     403,
-    "The network has as many sites as it may have.",
-    "Delete sites that are gone, or have an admin raise it: `fairlead network quota NETWORK --sites N`.",
+    "The network has reached its quota of sites.",
+    "Delete sites that are gone, or have an admin raise the quota: `fairlead network quota NETWORK --sites N`.",
   ),
   "quota.services": entry(
     "edge",
     403,
-    "The network has as many services as it may have.",
-    "Withdraw services, or have an admin raise it: `fairlead network quota NETWORK --services N`.",
+    "The network has reached its quota of services.",
+    "Withdraw services, or have an admin raise the quota: `fairlead network quota NETWORK --services N`.",
   ),
   "quota.tokens": entry(
     "edge",
     403,
-    "The network has as many usable tokens as it may have.",
-    "Revoke tokens that nobody needs, or have an admin raise it: `fairlead network quota NETWORK --tokens N`.",
+    "The network has reached its quota of usable tokens.",
+    "Revoke unused tokens, or have an admin raise the quota: `fairlead network quota NETWORK --tokens N`.",
   ),
   "quota.sessions": entry(
     "edge",
     403,
-    "The network has as many sessions as it may have.",
-    "Wait until some have ended, or have an admin raise it: `fairlead network quota NETWORK --sessions N`.",
+    "The network has reached its quota of sessions.",
+    "Wait until sessions have ended, or have an admin raise the quota: `fairlead network quota NETWORK --sessions N`.",
     RETRY,
   ),
   "quota.exports": entry(
     "site",
     403,
-    "The services of the site name more sites that they are exported to than the edge keeps.",
+    "The services of the site are exported to more named sites than the edge keeps.",
     "Export services to fewer sites, or to all; a site's services may name 10,000 sites together.",
   ),
   "site.unknown": entry(
@@ -158,34 +160,34 @@ export const ERRORS = {
   "site.name_taken": entry(
     "caller",
     409,
-    "Another site of the network has that name.",
+    "Another site of the network has this name.",
     "Choose another name, or delete the site that has it first with `fairlead site delete`.",
   ),
   "site.clock": entry(
     "site",
     409,
     "The site's clock and the edge's are ten seconds or more apart.",
-    "Correct the clock of the site, best by a time service: a site whose clock is minutes off is refused.",
+    "Correct the clock of the site, preferably with a time service; the edge refuses a site whose clock is minutes off.",
   ),
   "site.revoked": entry(
     "site",
     403,
     "The site was revoked.",
-    "If it is to come back, let it join again with a new token and an empty state directory; `fairlead site delete` frees its name.",
+    "To readmit the site, join again with a new token and an empty state directory; `fairlead site delete` frees its name.",
   ),
 
-  // Tokens and joining
+  // ---- tokens and joining ----
   "link.unknown": entry(
     "caller",
     404,
     "There is no such link.",
-    "`fairlead link list` shows the network's links, `fairlead link status` those of a site.",
+    "`fairlead link list` shows the links of the network, `fairlead link status` the links of a site.",
   ),
   "link.exists": entry(
     "caller",
     409,
     "The site has a link to this issuer already; the token was not used up.",
-    "Nothing needs to be done; delete the link first if you want it under another name or at another cost.",
+    "No action is needed; for another name or cost, delete the link first.",
   ),
   "link.self": entry(
     "caller",
@@ -202,14 +204,14 @@ export const ERRORS = {
   "link.limit": entry(
     "caller",
     409,
-    "The site has joined by as many links as it may; the token was not used up.",
+    "The site has the most links that it may join by; the token was not used up.",
     "Delete a link that is not needed with `fairlead link delete`.",
   ),
   "link.revoked": entry(
     "site",
     403,
     "The link was revoked by its issuer.",
-    "Get a new token from the issuer and use it: `fairlead link create FILE`. Nothing needs to be deleted first.",
+    "Get a new token from the issuer and use it: `fairlead link create FILE`. The revoked link need not be deleted.",
   ),
   "token.malformed": entry(
     "caller",
@@ -226,70 +228,70 @@ export const ERRORS = {
   "token.unknown": entry(
     "caller",
     404,
-    "The edge never issued this token, forgot it 30 days after its end, or its network was deleted.",
+    "The edge never issued this token, deleted it 30 days after its expiry, or its network was deleted.",
     "Check that the token belongs to this edge; create a new one with `fairlead token create`.",
   ),
   "token.expired": entry(
     "caller",
     410,
-    "The token's time is over.",
+    "The token has expired.",
     "Create a new token with `fairlead token create`; --expiry sets how long it lives.",
   ),
   "token.used_up": entry(
     "caller",
     410,
-    "Every use of the token is taken.",
-    "Create a new token with `fairlead token create`; --uses sets how often it admits.",
+    "The token has no uses left.",
+    "Create a new token with `fairlead token create`; --uses sets how many uses it has.",
   ),
   "token.revoked": entry(
     "caller",
     410,
     "The token was revoked.",
-    "Ask whoever revoked it, or create a new one with `fairlead token create`.",
+    "Ask the operator of the network, or create a new token with `fairlead token create`.",
   ),
   "token.wrong_site": entry(
     "caller",
     403,
     "The token admits another site.",
-    "Use it with the name it was made for, or make a token for this site.",
+    "Use the token at the site that it names, or create a token for this site.",
   ),
   "token.wrong_network": entry(
     "caller",
     409,
-    "The token is of another network than the one that the site has joined.",
+    "The token belongs to another network than the site.",
     "Use a token of the site's own network; to be in both networks, run a second connector with a state directory of its own.",
   ),
   "token.wrong_edge": entry(
     "caller",
     409,
-    "The token is of another edge than the one that the site has joined.",
-    "Use a token that the site's own edge made; to join another edge, start with an empty state directory.",
+    "The token belongs to another edge than the site.",
+    "Use a token from the site's own edge; to join another edge, start with an empty state directory.",
   ),
   "token.missing": entry(
     "caller",
     400,
     "The site has not joined a network and no token was given.",
-    "Start the connector with --token FILE; `fairlead token create` makes one.",
+    "Start the connector with --token FILE; `fairlead token create` creates one.",
   ),
   "csr.invalid": entry(
     "site",
     400,
     "The certificate request is not a valid, self-signed PKCS #10 request.",
-    "Make the request anew; a connector does this by itself.",
+    "Create the request again; a connector does this by itself.",
   ),
   "csr.key_type": entry(
     "site",
     400,
     "The certificate request's key is not ECDSA on P-256.",
-    "Make a P-256 key and request again.",
+    "Create a P-256 key and a new request.",
   ),
 
-  // Proving a site
+  // ---- proving a site ----
   "certificate.required": entry(
     "site",
     401,
     "The connection proved no site certificate in its TLS handshake.",
-    "Connect to the gateway with the site certificate; never through a proxy that ends TLS.",
+    "Connect to the gateway with the site certificate, and not through a proxy that terminates TLS.",
   ),
   "certificate.untrusted": entry(
     "site",
@@ -300,8 +302,8 @@ export const ERRORS = {
   "certificate.expired": entry(
     "site",
     403,
-    "The certificate is outside its validity.",
-    "Check the clock of the site; the connector renews by itself for 30 days, after that join again with a token.",
+    "The certificate is outside its validity period.",
+    "Check the clock of the site; the connector renews by itself for 30 days, then the site must join again with a token.",
   ),
   "certificate.revoked": entry(
     "site",
@@ -313,18 +315,18 @@ export const ERRORS = {
     "site",
     403,
     "The certificate belongs to another network.",
-    "Use the state directory of the network that you mean.",
+    "Use the state directory of the site's own network.",
   ),
   "certificate.mismatch": entry(
     "site",
     403,
     "The TLS certificate and the assertion's certificate differ.",
-    "Let the connector connect directly; nothing may swap its TLS connection.",
+    "Connect the connector directly; nothing may replace its TLS connection.",
   ),
   "certificate.too_old": entry(
     "site",
     403,
-    "The certificate ended more than 30 days ago, which is too long ago to renew.",
+    "The certificate expired more than 30 days ago and can no longer be renewed.",
     "Join again with a new token: `fairlead token create`, then `fairlead connector run --token FILE`.",
   ),
   "assertion.missing": entry(
@@ -337,13 +339,13 @@ export const ERRORS = {
     "site",
     403,
     "The assertion is malformed or is signed by another key than its certificate's.",
-    "Restart the connector; if it stays, its key and certificate files do not belong together: join again.",
+    "Restart the connector; if the error persists, its key and certificate files do not match: join again.",
   ),
   "assertion.expired": entry(
     "site",
     403,
-    "The assertion is outside its validity of one minute.",
-    "Correct the clock of the site: it differs from the edge's by more than a minute.",
+    "The assertion is outside its validity period of one minute.",
+    "Correct the clock of the site, which differs from the edge's by more than a minute.",
     RETRY,
   ),
   "assertion.audience": entry(
@@ -356,21 +358,21 @@ export const ERRORS = {
     "site",
     403,
     "The assertion was used before.",
-    "Nothing, if you restarted the connector; otherwise somebody recorded a handshake: see the event log.",
+    "No action is needed if you restarted the connector; otherwise a handshake was recorded: see the event log.",
   ),
   "renewal.refused": entry(
     "site",
     403,
-    "The proof for a renewal does not fit the site's registered key.",
+    "The proof for a renewal does not match the site's registered key.",
     "Join again with a new token and an empty state directory.",
   ),
 
-  // The uplink
+  // ---- the uplink ----
   "uplink.malformed": entry(
     "site",
     400,
-    "A message on the uplink is not one of the protocol's messages.",
-    "Update the connector or the edge; if both are current, report it with the message's text.",
+    "A message on the uplink does not match the protocol.",
+    "Update the connector or the edge; if both are current, report the error with its message.",
   ),
   "uplink.too_large": entry(
     "site",
@@ -382,7 +384,7 @@ export const ERRORS = {
     "site",
     400,
     "A message on the uplink came before hello, or hello came twice.",
-    "Update the connector; if it is current, report it.",
+    "Update the connector; if it is current, report the error.",
   ),
   "uplink.version": entry(
     "site",
@@ -394,76 +396,76 @@ export const ERRORS = {
     "site",
     409,
     "The same connector process opened a newer uplink.",
-    "Nothing: the newer uplink serves.",
+    "No action is needed: the newer uplink serves.",
     RETRY,
   ),
   "uplink.silent": entry(
     "site",
     408,
-    "An uplink was opened and no hello came over it within 20 seconds.",
-    "Nothing: the connector dials again; if it stays, check the way to the edge and update the connector.",
+    "No hello arrived on an uplink within 20 seconds.",
+    "No action is needed: the connector dials again. If the error persists, check the path to the edge and update the connector.",
     RETRY,
   ),
   "uplink.limited": entry(
     "site",
     429,
-    "The site asks more of the edge than it may.",
-    "Nothing, if it passes: the connector waits and asks again; if it stays, find out which process of the site asks.",
+    "The site sends the edge more than its budget allows.",
+    "No action is needed: the connector waits and asks again. If the error persists, find the process of the site that sends.",
     RETRY,
   ),
   "uplink.too_many": entry(
     "site",
     429,
-    "The site has as many uplinks as it may have.",
-    "Stop replicas of the site, or have an admin raise it: `fairlead network quota NETWORK --uplinks N`.",
+    "The site has reached its limit of uplinks.",
+    "Stop replicas of the site, or have an admin raise the quota: `fairlead network quota NETWORK --uplinks N`.",
     RETRY,
   ),
   "uplink.lost": entry(
     "site",
     503,
     "The uplink to the edge is down.",
-    "Nothing, if it comes back within a minute; otherwise check the way to the edge on port 443.",
+    "No action is needed if it recovers within a minute; otherwise check the path to the edge on port 443.",
     RETRY,
   ),
 
-  // Lanes
+  // ---- lanes ----
   "ticket.missing": entry("site", 401, "The lane carries no ticket.", "Update the connector."),
   "ticket.invalid": entry(
     "site",
     403,
     "The ticket is malformed or was not issued by this edge.",
-    "Nothing: the connector asks for a new session.",
+    "No action is needed: the connector asks for a new session.",
   ),
   "ticket.expired": entry(
     "site",
     403,
-    "The ticket is older than it may be: 30 seconds, longer over a slow path.",
-    "Nothing: the connector asks for a new session. If it stays, correct the clock of the edge.",
+    "The ticket has expired: its life is 30 seconds, longer over a slow path.",
+    "No action is needed: the connector asks for a new session. If the error persists, correct the clock of the edge.",
     RETRY,
   ),
   "ticket.wrong_site": entry(
     "site",
     403,
-    "The ticket was issued to another site than the certificate proves.",
-    "Nothing: the edge noted it in the event log.",
+    "The ticket was issued to another site than the certificate names.",
+    "No action is needed: the edge recorded it in the event log.",
   ),
   "ticket.stale": entry(
     "site",
     409,
     "A newer generation of the session exists.",
-    "Nothing: the connector uses the newer one.",
+    "No action is needed: the connector uses the newer generation.",
   ),
   "ticket.replayed": entry(
     "site",
     409,
-    "This side of the lane was dialled before.",
-    "Nothing, if a connector retried; otherwise see the event log.",
+    "This side of the lane was already dialled.",
+    "No action is needed if a connector retried; otherwise see the event log.",
   ),
   "lane.taken": entry(
     "site",
     409,
     "Both sides of the lane are joined; a third dial is refused.",
-    "Nothing, if a connector retried; otherwise see the event log.",
+    "No action is needed if a connector retried; otherwise see the event log.",
   ),
   "lane.unmet": entry(
     "peer",
@@ -476,15 +478,15 @@ export const ERRORS = {
     "site",
     502,
     "The lane could not be opened.",
-    "Check the way to the gateway of the edge.",
+    "Check the path to the gateway of the edge.",
     RETRY,
   ),
 
-  // Sessions
+  // ---- sessions ----
   "session.forbidden": entry(
     "caller",
     403,
-    "The registry does not allow these two sites to talk, or one of them does not allow the session's mode.",
+    "The registry does not allow a session between these two sites, or one of them does not allow its mode.",
     "Check that links connect the two sites: `fairlead link status`. For hop encryption, see `--hop` and `--allow-hop`.",
   ),
   "session.peer_offline": entry(
@@ -498,13 +500,13 @@ export const ERRORS = {
     "peer",
     410,
     "The other connector's process ended: its uplink closed, and it did not come back.",
-    "Start the other site's connector again; new connections go to other instances.",
+    "Start the other site's connector again; new connections use other instances.",
     RETRY,
   ),
   "session.timeout": entry(
     "peer",
     504,
-    "The session did not come up in time, had no way to the peer for too long, or the peer did not answer in time.",
+    "The session did not come up in time, had no path to the peer for too long, or the peer did not respond in time.",
     "Check both sites with `fairlead site status`; `--session-timeout` sets how long to wait.",
     RETRY,
   ),
@@ -512,13 +514,13 @@ export const ERRORS = {
     "edge",
     502,
     "The lane under the session ended before the session was up, or a connector or the edge is too old to replace it.",
-    "Connect again; the connector opens a new session. Update what is old.",
+    "Connect again; the connector opens a new session. Update the connector or edge that is too old.",
     RETRY,
   ),
   "session.replaced": entry(
     "peer",
     409,
-    "A newer session between the two connectors took its place.",
+    "A newer session between the two connectors replaced it.",
     "Connect again.",
     RETRY,
   ),
@@ -539,20 +541,20 @@ export const ERRORS = {
   "session.tampered": entry(
     "edge",
     502,
-    "Bytes were altered between the two connectors; TLS refused them.",
-    "Find out who relays: the path between the sites is not honest. See docs/security.md.",
+    "Bytes were altered between the two connectors, and TLS refused them.",
+    "Find out what relays between the sites and alters their bytes: see docs/security.md.",
   ),
   "session.untrusted": entry(
     "peer",
     403,
     "The peer's certificate does not chain to the network's CA.",
-    "Find out who answered: see docs/security.md.",
+    "Find out which machine took the peer's place: see docs/security.md.",
   ),
   "session.wrong_peer": entry(
     "peer",
     403,
-    "The peer's certificate is of another site or network than the registry named.",
-    "Find out who answered: see docs/security.md.",
+    "The peer's certificate names another site or network than the registry.",
+    "Find out which machine took the peer's place: see docs/security.md.",
   ),
   "session.version": entry(
     "peer",
@@ -564,59 +566,59 @@ export const ERRORS = {
     "peer",
     400,
     "A frame of the session is malformed.",
-    "Update the peer's connector; if both are current, report it.",
+    "Update the peer's connector; if both are current, report the error.",
   ),
   "session.too_large": entry(
     "peer",
     413,
     "A frame of the session is larger than the limit.",
-    "Update the peer's connector; if both are current, report it.",
+    "Update the peer's connector; if both are current, report the error.",
   ),
   "session.out_of_order": entry(
     "peer",
     400,
-    "A frame came for a stream in a state that does not allow it.",
-    "Update the peer's connector; if both are current, report it.",
+    "A frame arrived for a stream in a state that does not allow it.",
+    "Update the peer's connector; if both are current, report the error.",
   ),
   "session.credit": entry(
     "peer",
     400,
-    "The peer sent more than the credit it was given.",
-    "Update the peer's connector; if both are current, report it.",
+    "The peer sent more than its credit.",
+    "Update the peer's connector; if both are current, report the error.",
   ),
   "session.revoked": entry(
     "caller",
     403,
-    "The sites may no longer talk: a site, link or issuer was revoked.",
+    "The sites may no longer connect: a site, link or issuer was revoked.",
     "Link the sites again with a new token.",
   ),
 
-  // Streams and services
+  // ---- streams and services ----
   "session.overloaded": entry(
     "peer",
     503,
-    "What the other site sends fills the memory that one site may take here.",
-    "Nothing: a new session opens with the next connection. When it happens often, look for servers or clients that do not read, or raise --memory.",
+    "Bytes from the other site fill the memory that one site may use here.",
+    "No action is needed: the next connection opens a new session. If it happens often, look for servers or clients that do not read, or raise --memory.",
     RETRY,
   ),
   "session.limit": entry(
     "peer",
     429,
-    "The other site has as many sessions with this connector as it may have.",
-    "Run fewer connectors at that site, or end sessions that are not needed.",
+    "The other site has the most sessions with this connector that it may have.",
+    "Run fewer connectors at that site, or close sessions that are not needed.",
     RETRY,
   ),
   "stream.overloaded": entry(
     "peer",
     503,
-    "The stream was ended: its site fills the memory that one site may take, and its reader does not read.",
-    "Look at the server or client that does not read, or raise --memory.",
+    "The stream was reset: its site fills the memory that one site may use, and its reader does not read.",
+    "Check the server or client that does not read, or raise --memory.",
     RETRY,
   ),
   "stream.limit": entry(
     "peer",
     429,
-    "The session carries as many streams as the peer allows.",
+    "The session has the most streams that the peer allows.",
     "Close streams, or connect again later.",
     RETRY,
   ),
@@ -629,14 +631,14 @@ export const ERRORS = {
   "stream.cancelled": entry(
     "caller",
     499,
-    "The client or the server closed the connection before its end.",
-    "Nothing.",
+    "The client or the server closed the connection early.",
+    "No action is needed.",
   ),
   "stream.internal": entry(
     "peer",
     500,
     "The stream failed inside the connector.",
-    "Look into the connector's log and report it.",
+    "Check the connector's log and report the error.",
   ),
   "service.unknown": entry(
     "caller",
@@ -653,7 +655,7 @@ export const ERRORS = {
   "service.timeout": entry(
     "peer",
     504,
-    "The service's target did not answer the connection in time.",
+    "The service's target did not accept the connection in time.",
     "Check the target's address given to --expose and the network behind it.",
   ),
   "service.unreachable": entry(
@@ -673,48 +675,48 @@ export const ERRORS = {
     "peer",
     403,
     "The service is not exported to this site.",
-    "Have the site that offers it name this site: `fairlead expose NAME=… --to SITE`.",
+    "Export the service to this site at the site that offers it: `fairlead expose NAME=… --to SITE`.",
   ),
   "service.forbidden": entry(
     "site",
     403,
     "The site may not offer a service of this name.",
-    "Have an operator allow it: `fairlead site update SITE` with a --may-offer for each name that it may offer.",
+    "Have an operator allow the name: `fairlead site update SITE` with a --may-offer for each name that the site may offer.",
   ),
   "service.draining": entry(
     "peer",
     503,
-    "The connector that offers the service is stopping and takes no more streams.",
-    "Nothing, if another instance offers the service; otherwise start the connector again.",
+    "The connector that offers the service is stopping and accepts no more streams.",
+    "No action is needed if another instance offers the service; otherwise start the connector again.",
     RETRY,
   ),
   "service.overloaded": entry(
     "peer",
     503,
-    "The connector that offers the service cannot take another connection at the moment.",
-    "Nothing, if another instance offers the service; otherwise `fairlead status` at its site says what it lacks.",
+    "The connector that offers the service cannot accept another connection at the moment.",
+    "No action is needed if another instance offers the service; otherwise `fairlead status` at its site shows what is exhausted.",
     RETRY,
   ),
   "service.hop_not_allowed": entry(
     "site",
     403,
-    "The service is for hop encryption, which one of the two sites does not allow for it.",
-    "Start the connector that offers it with `--hop NAME` and the one that uses it with `--allow-hop NAME`, or offer it without; see docs/security.md.",
+    "The service uses hop encryption, which one of the two sites does not allow for it.",
+    "Start the offering connector with `--hop NAME` and the using connector with `--allow-hop NAME`, or offer the service without; see docs/security.md.",
   ),
   "service.loop": entry(
     "site",
     508,
-    "A connection came back to where it began: the target of a service is a listener for it.",
-    "Let the target of the service be its server, not a listener of a connector: see TARGET in `fairlead service status`, and move the listener with --bind or --listen.",
+    "A connection loops: the target of a service is a listener for it.",
+    "Set the target of the service to its server, not to a listener of a connector: see TARGET in `fairlead service status`, and move the listener with --bind or --listen.",
   ),
   "service.taken": entry(
     "caller",
     409,
-    "This site offers a service with that name already.",
+    "This site already offers a service with that name.",
     "Unexpose it first, or choose another name.",
   ),
 
-  // The site's own machine
+  // ---- the site's own machine ----
   "listener.port_taken": entry(
     "site",
     409,
@@ -726,7 +728,7 @@ export const ERRORS = {
     "site",
     409,
     "The address of a listener is the target of a service that a connector on this machine offers.",
-    "Give the listener another address with --bind, or another address or port with --listen NAME=HOST:PORT; or withdraw the offer.",
+    "Give the listener another address with --bind or --listen NAME=HOST:PORT, or withdraw the offer.",
   ),
   "listener.address": entry(
     "site",
@@ -786,38 +788,38 @@ export const ERRORS = {
   "state.path_too_long": entry(
     "site",
     400,
-    "The path of the state directory is too long for the sockets in it.",
-    "Choose a shorter --state directory: its path has 87 bytes at the most.",
+    "The path of the state directory is too long for its sockets.",
+    "Choose a shorter --state directory, with a path of at most 87 bytes.",
   ),
   "connector.unreachable": entry(
     "site",
     503,
-    "No connector answers in the state directory.",
+    "No connector responds at the state directory.",
     "Start it with `fairlead connector run`, or name its directory with --state or FAIRLEAD_STATE.",
   ),
   "connector.descriptors": entry(
     "site",
     503,
-    "The connector has as many descriptors open as the system allows, and resets new clients.",
-    "Raise its limit of open files (`ulimit -n`, LimitNOFILE= in systemd, --ulimit nofile in Docker) and start it again; each connection takes one descriptor, or two where client and target are at one site.",
+    "The connector has the most descriptors open that the system allows, and resets new clients.",
+    "Raise its limit of open files (`ulimit -n`, LimitNOFILE= in systemd, --ulimit nofile in Docker) and start it again. Each connection uses one descriptor, or two where client and target are at one site.",
     RETRY,
   ),
   "cli.node": entry(
     "site",
     500,
-    "The command runs on a Node that is too old for it.",
+    "The Node version is too old for the command.",
     "Install Node 24 or later; `node --version` shows which one runs.",
   ),
   "cli.internal": entry(
     "site",
     500,
-    "The command failed in a way that it does not know.",
-    "Run it again with FAIRLEAD_DEBUG=1, and report what it prints.",
+    "The command failed with an unexpected error.",
+    "Run the command again with FAIRLEAD_DEBUG=1, and report its output.",
   ),
   "edge.unreachable": entry(
     "edge",
     503,
-    "The edge does not answer.",
+    "The edge does not respond.",
     "Check the URL, the network and HTTPS_PROXY; `fairlead edge start` runs an edge on this machine.",
     RETRY,
   ),
@@ -825,18 +827,18 @@ export const ERRORS = {
     "edge",
     495,
     "The edge's certificate is not trusted.",
-    "Give the deployment CA with `fairlead login --ca FILE`, or use a token from this very edge.",
+    "Give the deployment CA with `fairlead login --ca FILE`, or use a token from this edge.",
   ),
   "edge.wrong_address": entry(
     "edge",
     502,
-    "What answered as the edge names other addresses than the token file.",
-    "Create a new token with `fairlead token create`: it names the edge's present addresses. If the new one is refused as well, something between poses as the edge.",
+    "The response names other addresses of the edge than the token file.",
+    "Create a new token with `fairlead token create`, which names the edge's present addresses. If the new token is refused as well, a machine on the path poses as the edge.",
   ),
   "edge.not_logged_in": entry(
     "caller",
     401,
-    "No edge is known to this command.",
+    "The command does not know which edge to use.",
     "Run `fairlead login URL --key-file FILE` first; on the edge's own machine, `fairlead edge start` does it.",
   ),
   "edge.port_taken": entry(
@@ -849,20 +851,20 @@ export const ERRORS = {
     "edge",
     500,
     "A variable or a binding of the edge is missing or wrong.",
-    "Look at the Worker's log, which names it; correct it in wrangler.toml, or deploy with `fairlead edge deploy`.",
+    "Check the Worker's log, which names it; correct it in wrangler.toml, or deploy with `fairlead edge deploy`.",
     RETRY,
   ),
   "edge.failed": entry(
     "edge",
     500,
     "The edge's runtime ended or did not start.",
-    "Look at the lines it printed; run `npm ci` again if workerd is missing.",
+    "Check its output; run `npm ci` again if workerd is missing.",
   ),
   "edge.restarting": entry(
     "edge",
     503,
-    "The edge's runtime is being started again.",
-    "Try again in a moment; if it stays, look at the log of `fairlead edge start`.",
+    "The edge's runtime is restarting.",
+    "Try again in a moment; if the error persists, check the log of `fairlead edge start`.",
     RETRY,
   ),
   "backup.malformed": entry(
@@ -874,38 +876,38 @@ export const ERRORS = {
   "backup.version": entry(
     "caller",
     409,
-    "The backup is of a newer version of the edge.",
+    "A newer version of the edge wrote the backup.",
     "Update fairlead, then restore.",
   ),
   "backup.not_empty": entry(
     "caller",
     409,
-    "There is something already where the backup would be restored.",
+    "The place to restore the backup to is not empty.",
     "Restore into an empty state directory, or delete the network first.",
   ),
   "deploy.missing": entry(
     "caller",
     400,
-    "Something that deploying needs is not there.",
+    "A requirement of the deployment is missing.",
     "Provide what the message names; docs/deploy-cloudflare.md has the list.",
   ),
   "deploy.account": entry(
     "caller",
     403,
     "Cloudflare refused the API token, or it lacks a permission.",
-    "Make a token with the permissions in docs/deploy-cloudflare.md and set CLOUDFLARE_API_TOKEN.",
+    "Create a token with the permissions in docs/deploy-cloudflare.md and set CLOUDFLARE_API_TOKEN.",
   ),
   "deploy.failed": entry(
     "edge",
     502,
     "A step of the deployment failed.",
-    "Mend what the message says and run `fairlead edge deploy` again; it goes on where it stopped.",
+    "Correct what the message names and run `fairlead edge deploy` again; it continues where it stopped.",
   ),
   "edge.internal": entry(
     "edge",
     500,
     "The edge failed to handle the request.",
-    "Try again; if it stays, report it with the request id.",
+    "Try again; if the error persists, report it with the request id.",
     RETRY,
   ),
   "proxy.failed": entry(
@@ -919,34 +921,38 @@ export const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+/** The schema of a code that this version knows. */
 export const ErrorCode = z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]);
 
+/** Whether this version knows the code. */
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(ERRORS, text);
 }
 
 /**
- * The one error class. `message` says what happened this time; the table says what the code means and what
- * to do. Match on `code`, never on the class or the text.
+ * An error with a code of the table. `message` says what happened; the entry says what the code means and what to do.
+ * Programs match on `code`, never on the class or the text.
  */
 export class FairleadError extends Error {
   override readonly name = "FairleadError";
   readonly code: ErrorCode;
-  /** How long to wait before the same is tried again, ms, where that is known. */
+  /** How long to wait before a retry, ms; undefined while it is not known. */
   readonly retryAfterMs: number | undefined;
 
+  /** @param message the entry's meaning unless given */
   constructor(code: ErrorCode, message?: string, options?: { cause?: unknown; retryAfterMs?: number }) {
     super(message ?? ERRORS[code].meaning, options);
     this.code = code;
     this.retryAfterMs = options?.retryAfterMs;
   }
 
+  /** The entry of the code. */
   get entry(): ErrorEntry {
     return ERRORS[this.code];
   }
 }
 
-/** An error as it travels: API bodies, uplink messages, reject and reset frames, `--json` output. */
+/** An error in JSON: in API responses, uplink messages, RESET and GOAWAY frames, and `--json` output. */
 export const ErrorBody = z.object({
   code: z.string(),
   message: z.string(),
@@ -954,12 +960,12 @@ export const ErrorBody = z.object({
 });
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
-/** The travelling form of an error. */
+/** The JSON form of an error. */
 export function toErrorBody(error: FairleadError): ErrorBody {
   return { code: error.code, message: error.message, action: error.entry.action };
 }
 
-/** Reads a travelling error; a code from a newer version becomes `fallback`, with its text kept. */
+/** The error of a JSON form. A code of a newer version becomes `fallback`, and the message keeps the code. */
 export function fromErrorBody(
   body: ErrorBody,
   fallback: ErrorCode,
@@ -970,7 +976,7 @@ export function fromErrorBody(
     : new FairleadError(fallback, visible(`${body.code}: ${body.message}`), options);
 }
 
-/** Whatever was thrown, as a FairleadError; an unexpected one becomes `fallback` with the cause kept. */
+/** What was thrown, as a FairleadError. Any other error becomes `fallback` with the same text, and is its cause. */
 export function asFairleadError(thrown: unknown, fallback: ErrorCode): FairleadError {
   if (thrown instanceof FairleadError) return thrown;
   const text = thrown instanceof Error ? thrown.message : String(thrown);

@@ -25,7 +25,7 @@ const INTRO = `# The fairlead command
   \`\`\`
   error: There is no network "shop".
     code: network.unknown
-    do: \`fairlead network list\` shows the networks; \`fairlead network create\` makes one.
+    do: \`fairlead network list\` shows the networks; \`fairlead network create\` creates one.
   \`\`\`
 
   With \`--json\` an error is one line, \`{"error":{"code":…,"message":…,"action":…}}\`.

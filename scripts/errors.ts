@@ -53,7 +53,7 @@ export function errorsPage(): string {
     "The code is the same in the API (`error.code`), the commands (`code:` and `--json`), the logs and the event log.",
     "Match on the code; the text may change.",
     "",
-    'API answers have the form `{"error": {"code", "message", "action"}, "requestId"}` with the HTTP status below.',
+    'API responses have the form `{"error": {"code", "message", "action"}, "requestId"}` with the HTTP status below.',
     "An uplink or lane that is closed for an error has the close code 4000 + status, and the error code as its reason.",
     "*Fix at* says where the cause is; *Retryable* says whether the same request can succeed later by itself.",
   ];

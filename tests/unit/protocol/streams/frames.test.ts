@@ -109,7 +109,7 @@ function codeOf(run: () => unknown): string {
 
 describe("the encoders", () => {
   const error = new FairleadError("stream.cancelled", "gone");
-  const body = '{"code":"stream.cancelled","message":"gone","action":"Nothing."}';
+  const body = '{"code":"stream.cancelled","message":"gone","action":"No action is needed."}';
   it.each([
     [
       "HELLO",
@@ -126,8 +126,8 @@ describe("the encoders", () => {
       "05000004ffffffff7fffffff",
     ],
     ["FIN", encodeFin(5), "0600000000000005"],
-    ["RESET", encodeReset(5, error), `0700004000000005${ascii(body)}`],
-    ["GOAWAY", encodeGoaway(error), `0800004000000000${ascii(body)}`],
+    ["RESET", encodeReset(5, error), `0700004c00000005${ascii(body)}`],
+    ["GOAWAY", encodeGoaway(error), `0800004c00000000${ascii(body)}`],
   ])("write %s with the specified bytes", (_, frame, hex) => {
     expect(encodeHex(frame)).toBe(hex);
   });

@@ -1,6 +1,6 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { HELLO_MS, MAX_UNSENT } from "../../../workers/registry/policy/decisions.ts";
+import { HELLO_MS, MAX_UNSENT } from "../../../workers/registry/policy/uplinks.ts";
 import type { Attachment } from "../../../workers/registry/sockets/attachment.ts";
 import { dial } from "../../support/workerd/client.ts";
 import {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeId } from "../../../protocol/ids.ts";
 import { TIME_LIMITS } from "../../../protocol/time-limits.ts";
 import type { Invitation } from "../../../protocol/uplink/messages.ts";
-import { SESSION_PENDING_MS } from "../../../workers/registry/policy/decisions.ts";
+import { SESSION_PENDING_MS } from "../../../workers/registry/policy/sessions.ts";
 import { routerName } from "../../../workers/router/router-name.ts";
 import { random } from "../../support/authority/test-site.ts";
 import { call } from "../../support/workerd/client.ts";

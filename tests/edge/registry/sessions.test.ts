@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeId } from "../../../protocol/ids.ts";
 import { type Invitation, KEEPALIVE } from "../../../protocol/uplink/messages.ts";
 import { verifyTicket } from "../../../workers/authority/ticket.ts";
-import { SESSION_MEMORY_MS, SESSION_PENDING_MS } from "../../../workers/registry/policy/decisions.ts";
+import { SESSION_MEMORY_MS, SESSION_PENDING_MS } from "../../../workers/registry/policy/sessions.ts";
 import { bootIdOf, random } from "../../support/authority/test-site.ts";
 import { call } from "../../support/workerd/client.ts";
 import {

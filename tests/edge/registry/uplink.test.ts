@@ -1,6 +1,6 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { OFFER_GRACE_MS } from "../../../workers/registry/policy/decisions.ts";
+import { OFFER_GRACE_MS } from "../../../workers/registry/policy/uplinks.ts";
 import { bootIdOf } from "../../support/authority/test-site.ts";
 import { call } from "../../support/workerd/client.ts";
 import {

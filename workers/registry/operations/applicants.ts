@@ -7,7 +7,7 @@ import { MAX_LINKS } from "../../../protocol/uplink/messages.ts";
 import { keyHashOf, readCsr } from "../../authority/certificates.ts";
 import { readCertificate } from "../../authority/x509.ts";
 import type { Context } from "../context/context.ts";
-import { decideRedeem, type RedeemDecision } from "../policy/decisions.ts";
+import { decideRedeem, type RedeemDecision } from "../policy/tokens.ts";
 import type { LinkRow, MemberRow, TokenRow } from "../store/store.ts";
 import { checkQuota } from "./quotas.ts";
 import { hashSecret } from "./tokens.ts";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import { routerName } from "../../router/router-name.ts";
 import type { Context } from "../context/context.ts";
-import { SESSION_MEMORY_MS } from "../policy/decisions.ts";
+import { SESSION_MEMORY_MS } from "../policy/sessions.ts";
 import type { SessionRow } from "../store/store.ts";
 
 const CUT_ATTEMPTS = 3;

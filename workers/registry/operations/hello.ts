@@ -6,9 +6,9 @@ import { EDGE_FEATURES, type Hello, MAX_MESSAGE, type Welcome } from "../../../p
 import { negotiate, UPLINK_VERSIONS } from "../../../protocol/versions.ts";
 import { linkIdOf } from "../../authority/certificates.ts";
 import type { Context } from "../context/context.ts";
-import { decideHello } from "../policy/decisions.ts";
 import { portions } from "../policy/message-limits.ts";
 import type { StoredOffer } from "../policy/offers.ts";
+import { decideHello } from "../policy/sessions.ts";
 import { type Attachment, presentSince, readAttachment, writeAttachment } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { SiteRow } from "../store/store.ts";

@@ -5,7 +5,7 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import { DEFAULT_LINK_COST } from "../../../protocol/names.ts";
 import type { Claim } from "../../../protocol/tokens.ts";
 import type { Context } from "../context/context.ts";
-import { nextLinkName, type RedeemDecision } from "../policy/decisions.ts";
+import { nextLinkName, type RedeemDecision } from "../policy/tokens.ts";
 import { writeAttachment } from "../sockets/attachment.ts";
 import type { LinkRow, MemberRow, TokenRow } from "../store/store.ts";
 import { decide, isReplaced, readApplicant, whoIs } from "./applicants.ts";

@@ -2,7 +2,7 @@
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import type { ListenerReport } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
-import { clockIsWrong } from "../policy/decisions.ts";
+import { isClockWrong } from "../policy/uplinks.ts";
 import { readAttachment, writeAttachment } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { SiteRow } from "../store/store.ts";
@@ -40,13 +40,13 @@ export function takeClock(context: Context, site: SiteRow, said: number, now: nu
   const ahead = said - now;
   const known = context.store.events.newestClock(site.name) !== undefined;
   const facts = { site: site.name, actor: site.name, owner: site.id };
-  if (clockIsWrong(ahead) && !known) {
+  if (isClockWrong(ahead) && !known) {
     const off = `${Math.round(Math.abs(ahead) / 1000)} s ${ahead > 0 ? "ahead of" : "behind"} the edge's`;
     context.event("site.clock", `The clock of site ${site.name} is ${off}.`, {
       ...facts,
       code: "site.clock",
     });
-  } else if (!clockIsWrong(ahead) && known) {
+  } else if (!isClockWrong(ahead) && known) {
     context.event("site.clock", `The clock of site ${site.name} is right again.`, facts);
   }
 }

@@ -11,7 +11,7 @@ import {
   MAX_LANES,
 } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
-import { decideResume, decideSession } from "../policy/decisions.ts";
+import { decideResume, decideSession } from "../policy/sessions.ts";
 import { type Attachment, presentSince } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { SessionRow, SiteRow } from "../store/store.ts";

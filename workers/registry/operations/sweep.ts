@@ -2,14 +2,10 @@
 
 import type { Context } from "../context/context.ts";
 import { BAN_MEMORY_MS } from "../policy/budget.ts";
-import {
-  decideAway,
-  nextSweep,
-  OFFER_GRACE_MS,
-  SESSION_MEMORY_MS,
-  TOKEN_MEMORY_MS,
-} from "../policy/decisions.ts";
 import type { StoredOffer } from "../policy/offers.ts";
+import { decideAway, SESSION_MEMORY_MS } from "../policy/sessions.ts";
+import { TOKEN_MEMORY_MS } from "../policy/tokens.ts";
+import { nextSweep, OFFER_GRACE_MS } from "../policy/uplinks.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import { hangUp } from "./disconnect.ts";
 import { announceStandings, noteLinks, standingsOf } from "./link-reports.ts";
@@ -95,7 +91,7 @@ export function sweep(context: Context): void {
   for (const { id, a, b, awaySince } of store.sessions.all()) {
     const present = [a, b].some((instance) => uplinks.ofInstance(instance).length > 0);
     const state = decideAway(awaySince, present, now);
-    if (state.over) store.sessions.delete(id);
+    if (state.ended) store.sessions.delete(id);
     else if (state.awaySince !== awaySince) store.sessions.setAway(id, state.awaySince);
   }
 }

@@ -2,7 +2,6 @@
  * Who may reach whom, and what the way costs (design: links are a graph). Pure: plain rows in, answers out. Whether
  * a link is up at the moment plays no part: an edge restart must not hide anything.
  */
-import { Heap } from "./heap.ts";
 
 /** The node of the graph that stands for the network as an issuer of tokens. */
 export const NETWORK_NODE = "network";
@@ -127,7 +126,7 @@ export class Reachability {
   /** Dijkstra's. */
   #search(start: number): Float64Array {
     const costs = new Float64Array(this.#ways.length).fill(Number.POSITIVE_INFINITY);
-    const next = new Heap();
+    const next = new NodeHeap();
     costs[start] = 0;
     next.push(start, 0);
     for (let item = next.pop(); item !== null; item = next.pop()) {
@@ -142,5 +141,47 @@ export class Reachability {
     this.#searches += 1;
     this.#searched[start] = costs;
     return costs;
+  }
+}
+
+/** Binary min-heap of the nodes that a search has still to visit, by cost. May hold a node more than once. */
+class NodeHeap {
+  readonly #items: { readonly node: number; readonly cost: number }[] = [];
+
+  push(node: number, cost: number): void {
+    const items = this.#items;
+    const item = { node, cost };
+    let at = items.length;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const other = items[above];
+      if (other === undefined || other.cost <= cost) break;
+      items[at] = other;
+      at = above;
+    }
+    items[at] = item;
+  }
+
+  /** Removes the cheapest entry; null if empty. */
+  pop(): { readonly node: number; readonly cost: number } | null {
+    const items = this.#items;
+    const first = items[0];
+    const last = items.pop();
+    if (first === undefined || last === undefined) return null;
+    if (items.length === 0) return first;
+    let at = 0;
+    for (;;) {
+      const left = 2 * at + 1;
+      const right = left + 1;
+      const one = items[left];
+      const two = items[right];
+      const [below, child] =
+        two !== undefined && one !== undefined && two.cost < one.cost ? [right, two] : [left, one];
+      if (child === undefined || child.cost >= last.cost) break;
+      items[at] = child;
+      at = below;
+    }
+    items[at] = last;
+    return first;
   }
 }

@@ -4,7 +4,7 @@
  * but for ten seconds at most; an object that starts anew sets them again.
  */
 import { FairleadError } from "../../../protocol/errors.ts";
-import { HELLO_MS } from "../policy/decisions.ts";
+import { HELLO_MS } from "../policy/uplinks.ts";
 import { readAttachment } from "./attachment.ts";
 import type { Uplink } from "./uplinks.ts";
 

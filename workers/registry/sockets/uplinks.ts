@@ -3,7 +3,7 @@ import { type ErrorCode, FairleadError, toErrorBody } from "../../../protocol/er
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { closeCodeFor, KEEPALIVE, type RegistryMessage } from "../../../protocol/uplink/messages.ts";
 import { ClockStepGuard } from "../policy/clock-step-guard.ts";
-import { MAX_UNSENT, uplinkAlive } from "../policy/decisions.ts";
+import { isUplinkAlive, MAX_UNSENT } from "../policy/uplinks.ts";
 import { type Attachment, readAttachment, tagOf, writeAttachment } from "./attachment.ts";
 
 export interface Uplink {
@@ -85,7 +85,7 @@ export class Uplinks {
   alive(uplink: Uplink, now: number): boolean {
     const lastPing = this.#ctx.getWebSocketAutoResponseTimestamp(uplink.socket)?.getTime() ?? null;
     const heardAt = Math.max(uplink.attachment.openedAt, lastPing ?? 0);
-    return uplinkAlive(this.#heard.past(uplink.socket, heardAt, now), now);
+    return isUplinkAlive(this.#heard.past(uplink.socket, heardAt, now), now);
   }
 
   /** Queues a message. An uplink with too much in its queue is closed: all of them share the object's memory. */

@@ -75,7 +75,7 @@ async function answer(app: Hono, request: IncomingMessage, response: ServerRespo
   const url = URL.parse(request.url ?? "/", "http://connector");
   if (url === null) return refuse(response, new FairleadError("route.unknown"));
   const hasBody = method !== "GET" && method !== "HEAD" && body.length > 0;
-  const result = await app.fetch(new Request(url, { method, ...(hasBody ? { body } : {}) }));
+  const result = await app.fetch(new Request(url, { method, body: hasBody ? body : undefined }));
   response.writeHead(result.status, Object.fromEntries(result.headers));
   response.end(Buffer.from(await result.arrayBuffer()));
 }

@@ -43,8 +43,8 @@ export function serviceLines(
       port,
       sites: [...new Set(offers.map((offer) => offer.siteName))].sort(),
       listener: byService.get(name) ?? null,
-      ...(offers.some(({ encryption }) => encryption === "hop") ? { encryption: "hop" as const } : {}),
-      ...(hop.usable(name, offers).length === 0 ? { code: hopNotAllowed(name).code } : {}),
+      encryption: offers.some(({ encryption }) => encryption === "hop") ? ("hop" as const) : undefined,
+      code: hop.usable(name, offers).length === 0 ? hopNotAllowed(name).code : undefined,
     }))
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }
@@ -80,7 +80,7 @@ export function linkLines({ reports, incoming, moreIncoming, held }: KnownLinks,
       .map((link) => ({ ...standing(link, isUp), issuer: link.issuer }))
       .sort(byName),
     incoming: incoming.map((link) => incomingLine(link, isUp)).sort(byName),
-    ...(moreIncoming === undefined ? {} : { moreIncoming }),
+    moreIncoming,
   };
 }
 
@@ -94,7 +94,7 @@ function incomingLine(link: IncomingLink, isUp: boolean): Links["incoming"][numb
 
 function standing(link: Omit<LinkReport, "issuer">, isUp: boolean): Omit<LinkLine, "issuer"> {
   const { id, name, cost } = link;
-  const known = { id, name, ...(cost === undefined ? {} : { cost }) };
+  const known = { id, name, cost };
   // What was revoked stays so, with or without an uplink.
   if (!isUp && link.code !== "link.revoked") {
     return { ...known, state: "down", ...troubleOf("uplink.lost"), rtt: null };
@@ -102,8 +102,8 @@ function standing(link: Omit<LinkReport, "issuer">, isUp: boolean): Omit<LinkLin
   return {
     ...known,
     state: link.state,
-    ...(link.code === undefined ? {} : troubleOf(link.code)),
-    ...(link.since === undefined ? {} : { since: iso(link.since) }),
+    ...(link.code && troubleOf(link.code)),
+    since: link.since === undefined ? undefined : iso(link.since),
     rtt: link.state === "up" ? (link.rtt ?? null) : null,
   };
 }

@@ -149,7 +149,7 @@ export class Clients {
       life: (instance) => this.#life(instance),
       edgeRoundTrip: this.#options.edgeRoundTrip ?? (() => null),
       now: this.#now,
-      ...(holdMs === undefined ? {} : { holdMs }),
+      holdMs,
     });
   }
 

@@ -129,7 +129,7 @@ async function tryEach(
   }
   const worst = errors.find((error) => isFinal(error)) ?? errors.at(-1);
   const final = errors.length > 0 && errors.every((error) => isFinal(error));
-  return { ...(worst ? { error: worst } : {}), final };
+  return { error: worst, final };
 }
 
 /**
@@ -176,7 +176,7 @@ async function openAccepted(
     patient: () => only || early.sent,
     expired: (error) => stream.destroy(error),
     peer: instance.siteName,
-    ...(options.now === undefined ? {} : { now: options.now }),
+    now: options.now,
   });
   try {
     if (signal.aborted) throw new FairleadError("stream.cancelled");

@@ -96,7 +96,7 @@ function openSocket(options: DialOptions, tunnel: Tunnel | null): WebSocket {
     headers: options.headers,
     perMessageDeflate: false,
     ...options.webSocket,
-    ...(tunnel ? { agent: tunnel.agent } : {}),
+    agent: tunnel?.agent,
   });
 }
 

@@ -42,7 +42,7 @@ export function attachStreams(channel: Duplex, options: AttachOptions): Multiple
     maxStreams: limits.maxStreams,
     software,
     features: SESSION_FEATURES,
-    ...(share === null ? {} : { resumeKey: share }),
+    resumeKey: share ?? undefined,
     effects: {
       send: (chunks) => {
         let more = true;

@@ -258,7 +258,7 @@ export class LaneRecovery {
       lane,
       received: claim.received,
       window: windowBytes,
-      ...(this.#proof === null ? {} : { proof: this.#proof.create(claim) }),
+      proof: this.#proof?.create(claim),
     };
   }
 

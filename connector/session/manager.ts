@@ -298,7 +298,7 @@ export class SessionManager {
       dial,
       log: this.#logOf(invitation),
       memory: this.#memory.open(peer.site),
-      ...(carrier === undefined ? {} : { carrier }),
+      carrier,
       resume: (generation) => signalling.resume(invitation.session, generation, limits.lanes),
       opened: (stream) => this.#options.opened(stream, { peer, encryption, draining: this.#draining }),
       ended: (error) => this.#ended(session, error),

@@ -128,7 +128,7 @@ export class LinkBook {
     for (const { id, name, issuer, state, code } of links) {
       const before = this.#reports.links.find((link) => link.id === id);
       if (before?.state === state && before.code === code) continue;
-      const about = { link: name, issuer, ...(code === undefined ? {} : { code }) };
+      const about = { link: name, issuer, code };
       this.#options.log[state === "up" ? "info" : "warn"](about, `The link is ${state}.`);
     }
   }

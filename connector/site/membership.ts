@@ -123,7 +123,7 @@ export function membershipFrom(
     network: admission.network,
     site,
     formerNames: [],
-    edge: { ...address, ...(tls === undefined ? {} : { tls }) },
+    edge: { ...address, tls },
     ca,
     links: link === null ? [] : [link],
     redeemed: [token],

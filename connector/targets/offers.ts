@@ -100,9 +100,7 @@ export class Offers {
   /** The offers as the registry gets them, without their targets. */
   forRegistry(): Offer[] {
     return this.list().map(({ name, protocol, port, encryption, to }) => ({
-      ...{ name, protocol, port },
-      ...(encryption === undefined ? {} : { encryption }),
-      ...(to === undefined ? {} : { to }),
+      ...{ name, protocol, port, encryption, to },
     }));
   }
 

@@ -24,8 +24,8 @@ export class RefusedOffers {
   replace(refused: readonly RefusedOffer[]): void {
     for (const { name, code, message } of refused) {
       if (this.#refused.some((before) => before.name === name && before.code === code)) continue;
-      const action = isErrorCode(code) ? { action: ERRORS[code].action } : {};
-      this.#log.warn({ service: name, code, ...action }, `The network refuses the offer: ${message}`);
+      const action = isErrorCode(code) ? ERRORS[code].action : undefined;
+      this.#log.warn({ service: name, code, action }, `The network refuses the offer: ${message}`);
     }
     for (const { name } of this.#refused) {
       if (refused.some((now) => now.name === name)) continue;

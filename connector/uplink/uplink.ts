@@ -89,7 +89,7 @@ export class Uplink extends UplinkRequests {
       random,
       log,
       now,
-      ...(options.liveness === undefined ? {} : { times: options.liveness }),
+      times: options.liveness,
     });
   }
 
@@ -235,7 +235,7 @@ export class Uplink extends UplinkRequests {
       hello: this.#hello(),
       log,
       welcomeMs: timeLimit("welcome", rtt),
-      ...(keepalive ? { keepalive } : {}),
+      keepalive,
       onNotice: (notice) => {
         if (self === undefined) early.push(notice);
         else if (this.#current === self) onNotice(notice);

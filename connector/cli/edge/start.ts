@@ -76,7 +76,7 @@ export const edgeStart = command({
       api: input.api,
       gateway: input.gateway,
       lanes: input.lanes,
-      ...(input.hostname === undefined ? {} : { hostname: input.hostname }),
+      hostname: input.hostname,
       oidc,
       log,
     });

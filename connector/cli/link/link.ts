@@ -86,8 +86,8 @@ export const linkCreate = command({
     const { ControlClient } = await import("../../control/client.ts");
     const link = await new ControlClient(stateDir).link({
       token: await tokenText(token, context.io),
-      ...(name === undefined ? {} : { name }),
-      ...(cost === undefined ? {} : { cost }),
+      name,
+      cost,
     });
     context.answer(link, (out) => {
       out.line(`Site configured to link to ${link.issuer} through ${link.edge} (name=${link.name}).`);

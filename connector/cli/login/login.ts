@@ -56,14 +56,14 @@ export const login = command({
     if (url === null)
       throw new FairleadError("request.invalid", `URL: "${input.url}" is not https://HOST[:PORT].`);
     const { key, kept: who } = await identify(context, input);
-    const ca = input.ca === undefined ? {} : { ca: await readCa(input.ca, "--ca") };
+    const ca = input.ca === undefined ? undefined : await readCa(input.ca, "--ca");
 
-    const edge = new EdgeClient({ url, key, ...ca });
+    const edge = new EdgeClient({ url, key, ca });
     const networks = await listNetworks(edge).finally(() => edge.close());
     // Logging in again repairs a damaged login.
     const before = await readLogin(env).catch(() => null);
     const kept = before?.url === url ? networks.find(({ name }) => name === before.network) : undefined;
-    const file = await writeLogin(env, { url, ...who, ...ca, ...(kept && { network: kept.name }) });
+    const file = await writeLogin(env, { url, ...who, ca, network: kept?.name });
 
     context.answer({ url, file, networks: networks.map(({ name }) => name) }, (out) => {
       out.line(`Logged in to ${url}. It is stored in ${file}.`);

@@ -63,8 +63,8 @@ function changesOf(input: {
     );
   }
   return {
-    ...(input.newName === undefined ? {} : { name: input.newName }),
-    ...(ways === 0 ? {} : { mayOffer: input.any ? null : [...input.mayOffer] }),
+    name: input.newName,
+    mayOffer: ways === 0 ? undefined : input.any ? null : [...input.mayOffer],
   };
 }
 

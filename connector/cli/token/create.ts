@@ -53,7 +53,7 @@ export const tokenCreate = command({
     const request = {
       uses: input.uses,
       expirySeconds: input.expiry,
-      ...(input.issuer === undefined ? {} : { issuer: input.issuer }),
+      issuer: input.issuer,
     };
     const { output } = input;
     if (output === undefined) {

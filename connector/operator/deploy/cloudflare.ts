@@ -118,8 +118,8 @@ export class Cloudflare {
           accept: "application/json",
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(this.#dispatcher === undefined ? {} : { dispatcher: this.#dispatcher }),
+        body: body === undefined ? undefined : JSON.stringify(body),
+        dispatcher: this.#dispatcher,
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
         redirect: "error",
       });

@@ -67,7 +67,7 @@ export async function writeRecord(
     worker,
     api,
     links: gateway,
-    ...(oidc === undefined ? {} : { oidc: { ...oidc } }),
+    oidc: oidc && { ...oidc },
     adminKeyHash: ADMIN_KEY_HASH,
   };
   await state.writeAtomic(DEPLOYMENT_FILE, `${JSON.stringify(record, null, 2)}\n`);

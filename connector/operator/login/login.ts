@@ -35,13 +35,12 @@ export function mergeLogin(stored: StoredLogin | null, env: Environment, ca: str
   if (credential === null) {
     throw new FairleadError("edge.not_logged_in", `There is no key for ${url}. Set FAIRLEAD_KEY, or log in.`);
   }
-  const trusted = ca ?? base?.ca;
   return {
     url,
     ...credential,
     stored: base !== null,
-    ...(trusted === undefined ? {} : { ca: trusted }),
-    ...(base?.network === undefined ? {} : { network: base.network }),
+    ca: ca ?? base?.ca,
+    network: base?.network,
   };
 }
 

@@ -40,6 +40,12 @@ export const ERRORS = {
     "A request, option or field has the wrong form.",
     "Correct the field that the message names; `fairlead help COMMAND` and /v1/openapi.json show the form.",
   ),
+  "request.unconfirmed": entry(
+    "caller",
+    400,
+    "The command would end what others use, and the user did not confirm it.",
+    "Read what would end, then run the command again with --yes.",
+  ),
   "request.too_large": entry(
     "caller",
     413,

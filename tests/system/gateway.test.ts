@@ -201,9 +201,8 @@ describe("The check of a site", () => {
   it("closes the uplink of a revoked site and refuses its next dial with site.revoked", async () => {
     const expelled = await RawSite.join(suite.edge, await network.token(), "expelled");
     const uplink = await expelled.connect();
-    expect((await suite.edge.fairlead("site", "revoke", "expelled", "--network", network.name)).status).toBe(
-      0,
-    );
+    const revoke = ["site", "revoke", "expelled", "--yes", "--network", network.name];
+    expect((await suite.edge.fairlead(...revoke)).status).toBe(0);
     expect(await uplink.closed).toEqual({
       code: closeCodeFor(ERRORS["site.revoked"].status),
       reason: "site.revoked",

@@ -182,7 +182,7 @@ describe("A revoked link", () => {
     const kept = await dial(await private1.listener("two"));
     kept.write("before");
     await once(kept, "data");
-    await admin("revoke-access", "--issuer", "public1");
+    await admin("revoke-access", "--issuer", "public1", "--yes");
     await eventually("public2's link is revoked", async () =>
       (await linksOf(public2)).links.some(({ code }) => code === "link.revoked"),
     );
@@ -237,7 +237,7 @@ describe("A deleted link", () => {
   });
 
   it("disappears at its site when the operator deletes it", async () => {
-    await admin("link", "delete", "link2", "--site", "private1");
+    await admin("link", "delete", "link2", "--site", "private1", "--yes");
     await eventually("the link is gone", async () => (await linksOf(private1)).links.length === 0);
     await private1.without("two");
     await eventually("the link is removed from links.json", async () => {

@@ -169,7 +169,7 @@ describe("fairlead revoke-access", () => {
     const reset = once(cut, "error");
     await operator("token", "create", "--issuer", "public1", "-o", file("unused.yaml"));
 
-    const said = await operator("revoke-access", "--issuer", "public1");
+    const said = await operator("revoke-access", "--issuer", "public1", "--yes");
     expect(said).toContain("Access given by public1 is revoked");
     expect(said).toContain("1 token, 2 links and 2 sessions ended.");
     expect(said).toMatch(/link1 +private1 +public1/);

@@ -1,10 +1,12 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import { LinkCost, LinkName, SiteName } from "../../../protocol/names.ts";
+import { confirm, yesOption } from "../framework/confirmation.ts";
 import { siteState } from "../framework/context.ts";
 import { argument, command, value } from "../framework/definition.ts";
 import type { Io } from "../framework/io.ts";
 import { networkOption, siteStateOption } from "../framework/options.ts";
 import { accepting, someText } from "../framework/values.ts";
+import { linkEnding } from "../views/endings.ts";
 
 const parseCost = (text: string): number => {
   const cost = LinkCost.safeParse(/^\d+$/.test(text) ? Number(text) : text);
@@ -100,7 +102,7 @@ export const linkDelete = command({
   path: ["link", "delete"],
   summary: "Delete a link.",
   details:
-    "Sessions between sites that only this link connected are ended at once; sites with another path are not affected. A site without links stays a member of its network. At the site that created the link, the connector deletes it. With --site, an operator deletes it through the edge.",
+    "Sessions between sites that only this link connected are ended at once; sites with another path are not affected. A site without links stays a member of its network. At the site that created the link, the connector deletes it. With --site, an operator deletes it through the edge; the command then says what would end and asks first, unless --yes is given.",
   arguments: { link: argument("NAME", "Name of the link.", accepting(LinkName)) },
   options: {
     site: value(
@@ -110,28 +112,29 @@ export const linkDelete = command({
     ),
     state: siteStateOption,
     network: networkOption,
+    yes: yesOption,
   },
   examples: [
     { command: "fairlead link delete link1", says: "Deletes link1 of this site." },
     {
       command: "fairlead link delete link1 --site private1 --network shop",
-      says: "Deletes link1 of private1 through the edge.",
+      says: "Deletes link1 of private1 through the edge, after asking.",
     },
   ],
-  async run(context, { link, site, state, network: named }) {
+  async run(context, { link, site, state, network: named, yes }) {
     if (site === undefined) {
       const { ControlClient } = await import("../../control/client.ts");
       await new ControlClient(await siteState(context.io, state)).unlink(link);
       context.answer({ deleted: link }, (out) => out.line(`Link ${link} deleted.`));
       return;
     }
-    const { deleteLink, listLinks } = await import("../../operator/edge-api.ts");
+    const { deleteLink, networkStatus } = await import("../../operator/edge-api.ts");
     const network = await context.network(named);
     const edge = await context.edge();
-    const found = (await listLinks(edge, network)).find(
-      ({ name, joiner }) => name === link && joiner === site,
-    );
+    const status = await networkStatus(edge, network);
+    const found = status.links.find(({ name, joiner }) => name === link && joiner === site);
     if (found === undefined) throw new FairleadError("link.unknown", `Site ${site} has no link ${link}.`);
+    await confirm(context, yes, async () => linkEnding(status, found.id));
     const deleted = await deleteLink(edge, network, found.id);
     context.answer(deleted, (out) => out.line(`Link ${link} of ${site} to ${found.issuer} deleted.`));
   },

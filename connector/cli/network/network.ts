@@ -1,9 +1,11 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import { NetworkName } from "../../../protocol/names.ts";
+import { confirm, yesOption } from "../framework/confirmation.ts";
 import type { Context } from "../framework/context.ts";
-import { argument, command, flag } from "../framework/definition.ts";
+import { argument, command } from "../framework/definition.ts";
 import { relativeTime } from "../framework/duration.ts";
 import { accepting, someText } from "../framework/values.ts";
+import { networkEnding } from "../views/endings.ts";
 
 /** Stores `network` as the default network of the login. Returns false if the login is not a stored one. */
 async function keepDefault(context: Context, network: string | undefined): Promise<boolean> {
@@ -94,26 +96,17 @@ export const networkDelete = command({
   path: ["network", "delete"],
   summary: "Delete a network with everything in it.",
   details:
-    "Its sites are disconnected at once and cannot reconnect. On a terminal the command asks first, unless --yes is given.",
+    "Its sites are disconnected at once and cannot reconnect. The command names them and asks first, unless --yes is given.",
   arguments: { name: argument("NAME", "Name or id of the network.", someText) },
-  options: { yes: flag("-y, --yes", "Do not ask.") },
+  options: { yes: yesOption },
   examples: [
     { command: "fairlead network delete shop", says: "Deletes the network shop, after asking." },
     { command: "fairlead network delete shop --yes", says: "Deletes the network shop without asking." },
   ],
   async run(context, { name, yes }) {
-    const { deleteNetwork, listSites } = await import("../../operator/edge-api.ts");
+    const { deleteNetwork, networkStatus } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
-    if (context.io.interactive && !yes && !context.json) {
-      const sites = await listSites(edge, name);
-      const question = `Network "${name}" has ${sites.length} sites, which all lose it. Type its name to delete it: `;
-      if ((await context.io.ask(question)).trim() !== name) {
-        throw new FairleadError(
-          "request.invalid",
-          `Network "${name}" was not deleted, because its name was not typed.`,
-        );
-      }
-    }
+    await confirm(context, yes, async () => networkEnding(await networkStatus(edge, name)));
     const network = await deleteNetwork(edge, name);
     if ((await context.login()).network === network.name) await keepDefault(context, undefined);
     context.answer(network, (out) => out.line(`Network "${network.name}" deleted.`));

@@ -1,8 +1,11 @@
 import type { Site } from "../../../protocol/api/sites.ts";
+import { confirm, yesOption } from "../framework/confirmation.ts";
+import type { Context } from "../framework/context.ts";
 import { argument, command } from "../framework/definition.ts";
 import { relativeTime } from "../framework/duration.ts";
 import { networkOption } from "../framework/options.ts";
 import { someText } from "../framework/values.ts";
+import { siteEnding } from "../views/endings.ts";
 import { printSites } from "../views/sites.ts";
 import { describeMayOffer } from "./update.ts";
 
@@ -88,18 +91,20 @@ export const siteRevoke = command({
   path: ["site", "revoke"],
   summary: "Revoke a site at once.",
   details:
-    "Its uplinks, links and sessions end within a second; sessions between other sites are not affected.",
+    "Its uplinks, links and sessions end within a second; sessions between other sites are not affected. The command says what would end and asks first, unless --yes is given.",
   arguments: { name },
-  options: { network: networkOption },
+  options: { network: networkOption, yes: yesOption },
   examples: [
     {
       command: "fairlead site revoke west",
-      says: "Revokes west; its name stays taken until the site is deleted.",
+      says: "Revokes west, after asking; its name stays taken until the site is deleted.",
     },
+    { command: "fairlead site revoke west --yes", says: "Revokes west without asking." },
   ],
   async run(context, input) {
     const { revokeSite } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
+    await confirm(context, input.yes, () => endingOf(context, "Revoke", network, input.name));
     const site = await revokeSite(await context.edge(), network, input.name);
     context.answer(site, (out) => {
       out.line(`Site "${site.name}" revoked.`);
@@ -111,14 +116,31 @@ export const siteRevoke = command({
 export const siteDelete = command({
   path: ["site", "delete"],
   summary: "Delete a site and free its name.",
-  details: "A site that is still a member is revoked first, as with `fairlead site revoke`.",
+  details:
+    "A site that is still a member is revoked first, as with `fairlead site revoke`. The command says what would end and asks first, unless --yes is given.",
   arguments: { name },
-  options: { network: networkOption },
-  examples: [{ command: "fairlead site delete west", says: "Deletes west from the network." }],
+  options: { network: networkOption, yes: yesOption },
+  examples: [
+    { command: "fairlead site delete west", says: "Deletes west from the network, after asking." },
+    { command: "fairlead site delete west --yes", says: "Deletes west without asking." },
+  ],
   async run(context, input) {
     const { deleteSite } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
+    await confirm(context, input.yes, () => endingOf(context, "Delete", network, input.name));
     const site = await deleteSite(await context.edge(), network, input.name);
     context.answer(site, (out) => out.line(`Site "${site.name}" deleted.`));
   },
 });
+
+/** What ends with a site. @throws FairleadError `site.unknown` */
+async function endingOf(context: Context, act: "Revoke" | "Delete", network: string, site: string) {
+  const { getSite, listTokens, networkStatus } = await import("../../operator/edge-api.ts");
+  const edge = await context.edge();
+  const [{ name }, status, tokens] = await Promise.all([
+    getSite(edge, network, site),
+    networkStatus(edge, network),
+    listTokens(edge, network),
+  ]);
+  return siteEnding(act, status, tokens, name);
+}

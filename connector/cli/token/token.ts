@@ -1,9 +1,12 @@
 import type { Token } from "../../../protocol/api/tokens.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
 import { TokenId } from "../../../protocol/ids.ts";
+import { confirm, yesOption } from "../framework/confirmation.ts";
 import { argument, command } from "../framework/definition.ts";
 import { relativeTime } from "../framework/duration.ts";
 import { networkOption } from "../framework/options.ts";
 import { accepting } from "../framework/values.ts";
+import { tokenEnding } from "../views/endings.ts";
 
 /** The number of sites that a token can still admit. */
 const usesLeft = ({ state, uses, used }: Token) => (state === "good" ? uses - used : 0);
@@ -44,19 +47,26 @@ export const tokenList = command({
 export const tokenRevoke = command({
   path: ["token", "revoke"],
   summary: "Revoke a token.",
-  details: "Sites that it admitted stay members; `fairlead site revoke` revokes a site.",
+  details:
+    "Sites that it admitted stay members; `fairlead site revoke` revokes a site. The command asks first, unless --yes is given.",
   arguments: { id: argument("ID", "Id of the token; `fairlead token list` shows it.", accepting(TokenId)) },
-  options: { network: networkOption },
+  options: { network: networkOption, yes: yesOption },
   examples: [
     {
-      command: "fairlead token revoke t0123456789abcdefghjkmnpqrs",
-      says: "Revokes the token: it admits no further site.",
+      command: "fairlead token revoke t0123456789abcdefghjkmnpqrs --yes",
+      says: "Revokes the token without asking: it admits no further site.",
     },
   ],
   async run(context, input) {
-    const { revokeToken } = await import("../../operator/edge-api.ts");
+    const { listTokens, revokeToken } = await import("../../operator/edge-api.ts");
     const network = await context.network(input.network);
-    const token = await revokeToken(await context.edge(), network, input.id);
+    const edge = await context.edge();
+    await confirm(context, input.yes, async () => {
+      const token = (await listTokens(edge, network)).find(({ id }) => id === input.id);
+      if (token === undefined) throw new FairleadError("token.unknown");
+      return tokenEnding(token);
+    });
+    const token = await revokeToken(edge, network, input.id);
     context.answer(token, (out) => out.line(`Token ${token.id} revoked.`));
   },
 });

@@ -1,7 +1,8 @@
 /** The status of a network, for people. */
 import type { NetworkStatus } from "../../../protocol/api/status.ts";
 import type { Printer } from "../framework/printer.ts";
-import { count } from "./count.ts";
+import { count, names } from "./count.ts";
+import { isolatedSites } from "./reach.ts";
 import { printServices } from "./services.ts";
 import { printSites } from "./sites.ts";
 
@@ -12,6 +13,20 @@ export function networkSentence({ network, sites, services }: NetworkStatus): st
   const all = members.length > 0 && up === members.length ? "all" : String(up);
   const which = members.length === 0 ? "" : `, ${all} of them up`;
   return `Network "${network.name}" has ${count(members.length, "site")}${which}. It has ${count(services.length, "service")}.`;
+}
+
+/** Names the sites that no link connects with another site; empty while there are none. */
+export function isolationSentences(status: NetworkStatus): string[] {
+  const isolated = isolatedSites(status);
+  if (isolated.length === 0) return [];
+  const members = status.sites.filter(({ state }) => state === "up" || state === "down").length;
+  const who =
+    isolated.length === members
+      ? `None of the ${members} sites reaches another: no link connects them.`
+      : `${isolated.length === 1 ? "Site" : "Sites"} ${names(isolated)} ${isolated.length === 1 ? "reaches" : "reach"} no other site: no link leads there.`;
+  return [
+    `${who} To link a site: \`fairlead token create -o token.yaml\`, then \`fairlead link create token.yaml\` at the site.`,
+  ];
 }
 
 /** Reports unauthenticated clients that fill the edge; empty while there are none. */
@@ -41,6 +56,7 @@ export function printNetworkStatus(out: Printer, status: NetworkStatus, now: num
     out.line("`fairlead token create -o token.yaml` invites a site.");
     return;
   }
+  for (const sentence of isolationSentences(status)) out.line(out.paint("yellow", sentence));
   for (const link of status.links.filter(({ state }) => state === "down")) {
     const why = link.code === undefined ? "" : ` (${link.code})`;
     out.line(out.paint("yellow", `Link ${link.name} from ${link.joiner} to ${link.issuer} is down${why}.`));

@@ -48,7 +48,7 @@ try {
   const linked = await west.fairlead("link", "create", link, "--name", "direct", "--cost", "7");
   if (linked.status !== 0) throw new Error(linked.stderr);
   await west.fairlead("link", "status", "--wait", "20");
-  await admin("site", "revoke", "gone");
+  await admin("site", "revoke", "gone", "--yes");
   await gone.logged({ code: "site.revoked" });
   await gone.stop();
   for (const site of [east, west]) await site.stop();

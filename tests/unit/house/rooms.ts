@@ -297,7 +297,9 @@ const CLI: readonly Line[] = [
   },
   {
     room: "connector/cli/views",
-    usedBy: ["access", "edge", "link", "service", "site", "status"].map((noun) => `connector/cli/${noun}`),
+    usedBy: ["access", "edge", "link", "network", "service", "site", "status", "token"].map(
+      (noun) => `connector/cli/${noun}`,
+    ),
     why: "What several commands print.",
   },
   {

@@ -134,7 +134,7 @@ describe("revoke-access", () => {
   });
 
   test("prints what ended with one issuer", async () => {
-    const { out } = await world.run("revoke-access", "--issuer", "public1");
+    const { out } = await world.run("revoke-access", "--issuer", "public1", "--yes");
     expect(out).toContain("Access given by public1 is revoked");
     expect(out).toContain("1 token, 1 link and 1 session ended.");
     expect(out).toContain(edge.tokens[0]?.id);
@@ -143,12 +143,32 @@ describe("revoke-access", () => {
     expect(edge.tokens.map(({ state }) => state)).toEqual(["revoked", "good"]);
   });
 
-  test("means the network without an issuer, and everybody with --all", async () => {
-    expect(await world.json("revoke-access")).toMatchObject({
+  test("without an issuer changes nothing and names the choices", async () => {
+    for (const words of [[], ["--yes"]]) {
+      const { exit, err } = await world.run("revoke-access", ...words);
+      expect(exit).toBe(2);
+      expect(err).toContain("--issuer SITE, --issuer network for the network itself, or --all.");
+    }
+    expect(edge.tokens.map(({ state }) => state)).toEqual(["good", "good"]);
+  });
+
+  test("without --yes names the tokens, links and sites that it would cut, and changes nothing", async () => {
+    edge.addSite("west");
+    const { exit, err } = await world.run("revoke-access", "--issuer", "public1");
+    expect(exit).toBe(2);
+    expect(err).toContain("Revoke the access given by site public1: not confirmed.");
+    expect(err).toContain("1 token can no longer be used.");
+    expect(err).toContain("1 link and the sessions over them end: link1 from west to public1.");
+    expect(err).toContain("Sites public1, west will reach no other site.");
+    expect(edge.tokens.map(({ state }) => state)).toEqual(["good", "good"]);
+  });
+
+  test("means the network with --issuer network, and every issuer with --all", async () => {
+    expect(await world.json("revoke-access", "--issuer", "network", "--yes")).toMatchObject({
       issuers: ["network"],
       tokens: [edge.tokens[1]?.id],
     });
-    expect(await world.json("revoke-access", "--all")).toMatchObject({
+    expect(await world.json("revoke-access", "--all", "--yes")).toMatchObject({
       issuers: ["network", "public1"],
       tokens: [edge.tokens[0]?.id],
       links: [{ joiner: "west" }, { joiner: "east" }],

@@ -139,7 +139,7 @@ describe("network", () => {
     expect((await world.run("network", "use", "shop")).out).toContain('"shop"');
     expect(await stored()).toMatchObject({ network: "shop" });
     expect((await world.run("network", "list")).out).toMatch(/^shop \* /m);
-    expect((await world.run("network", "delete", "shop")).exit).toBe(0);
+    expect((await world.run("network", "delete", "shop", "--yes")).exit).toBe(0);
     expect(await stored()).not.toHaveProperty("network");
   });
 
@@ -159,12 +159,16 @@ describe("network", () => {
     });
   });
 
-  test("delete asks on a terminal, keeps the network on another answer, and does not ask with --yes", async () => {
+  test("delete names the sites and asks, keeps the network on another reply, and does not ask with --yes", async () => {
     edge.addNetwork("shop");
+    edge.addSite("west");
     world.typed = "no";
-    expect((await world.run("network", "delete", "shop")).exit).toBe(2);
+    const kept = await world.run("network", "delete", "shop");
+    expect(kept).toMatchObject({ exit: 2, out: "" });
+    expect(kept.err).toContain("The network is lost for good to 1 site: west.");
+    expect(kept.err).toContain('Delete network "shop"? Type yes to continue: ');
     expect(edge.networks).toHaveLength(1);
-    world.typed = "shop";
+    world.typed = "yes";
     expect((await world.run("network", "delete", "shop")).exit).toBe(0);
     edge.addNetwork("shop");
     world.typed = "";

@@ -46,16 +46,66 @@ describe("site", () => {
 
   test("revoke and delete do what they say, and an unknown site ends with exit code 4", async () => {
     edge.addSite("west");
-    expect((await world.run("site", "revoke", "west")).out).toContain('Site "west" revoked.');
+    expect((await world.run("site", "revoke", "west", "--yes")).out).toContain('Site "west" revoked.');
     expect(edge.sites[0]?.state).toBe("revoked");
-    expect((await world.run("site", "delete", "west")).exit).toBe(0);
+    expect((await world.run("site", "delete", "west", "--yes")).exit).toBe(0);
     const ran = await world.run("site", "status", "west");
     expect(ran.exit).toBe(4);
     expect(ran.err).toContain("code: site.unknown");
   });
 });
 
+describe("revoke and delete of a site, without --yes", () => {
+  beforeEach(() => {
+    edge.addSite("west");
+    edge.addSite("east").services.push("db");
+    edge.addLink({ name: "link1", joiner: "west", issuer: "network" });
+    edge.addLink({ name: "link1", joiner: "east", issuer: "network" });
+  });
+
+  test("are refused without a terminal and with --json, and say what would end", async () => {
+    for (const verb of ["revoke", "delete"]) {
+      const { exit, out, err } = await world.run("site", verb, "east");
+      expect([exit, out]).toEqual([2, ""]);
+      expect(err).toContain("code: request.unconfirmed");
+      expect(err).toContain("No other site offers db.");
+      expect(err).toContain("1 link and the sessions over them end: link1 from east to network.");
+    }
+    world.typed = "yes";
+    expect((await world.run("site", "revoke", "east", "--json")).exit).toBe(2);
+    expect(edge.sites.map(({ state }) => state)).toEqual(["up", "up"]);
+  });
+
+  test("ask on a terminal, and go on after yes alone", async () => {
+    world.typed = "y";
+    expect((await world.run("site", "revoke", "east")).exit).toBe(2);
+    expect(edge.sites[1]?.state).toBe("up");
+    world.typed = " Yes ";
+    const { exit, err } = await world.run("site", "revoke", "east");
+    expect([exit, edge.sites[1]?.state]).toEqual([0, "revoked"]);
+    expect(err).toMatch(/Revoke site east\? Type yes to continue: $/);
+  });
+
+  test("end with exit code 4 for an unknown site, before they ask", async () => {
+    world.typed = "yes";
+    const { exit, err } = await world.run("site", "delete", "nowhere");
+    expect(exit).toBe(4);
+    expect(err).not.toContain("continue");
+  });
+});
+
 describe("status of the network", () => {
+  test("says when no site reaches another, and which sites reach none", async () => {
+    for (const name of ["west", "east", "office"]) edge.addSite(name);
+    const { out } = await world.run("status");
+    expect(out).toContain("None of the 3 sites reaches another: no link connects them.");
+    expect(out).toContain("`fairlead link create token.yaml` at the site");
+    edge.addLink({ name: "link1", joiner: "west", issuer: "east" });
+    expect((await world.run("status")).out).toContain("Site office reaches no other site");
+    edge.addLink({ name: "link1", joiner: "office", issuer: "east" });
+    expect((await world.run("status")).out).not.toContain("reach");
+  });
+
   test("is one sentence, then what is wrong, then tables", async () => {
     edge.addSite("west");
     edge.addSite("east", "down");

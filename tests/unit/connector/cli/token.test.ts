@@ -116,7 +116,11 @@ test("list shows what is left of each token, and revoke ends one", async () => {
   const { out } = await world.run("token", "list");
   expect(out).toMatch(/network +good +1 of 1 +in 10m/);
   const token = edge.tokens[0]?.id ?? "";
-  expect((await world.run("token", "revoke", token)).out).toBe(`Token ${token} revoked.\n`);
+  const asked = await world.run("token", "revoke", token);
+  expect(asked).toMatchObject({ exit: 2, out: "" });
+  expect(asked.err).toContain("The token could admit 1 more site. Sites that joined with it stay.");
+  expect(edge.tokens[0]?.state).toBe("good");
+  expect((await world.run("token", "revoke", token, "--yes")).out).toBe(`Token ${token} revoked.\n`);
   expect((await world.run("token", "list")).out).toContain("revoked");
   expect((await world.run("token", "revoke", `t${"0".repeat(26)}`)).exit).toBe(4);
   const wrong = await world.run("token", "revoke", "token.yaml");

@@ -1,8 +1,8 @@
-/** Text encodings of bytes that both sides need. Nothing here knows what the bytes mean. */
+/** Text encodings of bytes: base32, base64 and hexadecimal. */
 
 const BASE32 = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/** Crockford base32, lower case, most significant bits first, no padding. */
+/** Encodes bytes as Crockford base32: lower case, most significant bits first, without padding. */
 export function encodeBase32(bytes: Uint8Array): string {
   let text = "";
   let bits = 0;
@@ -19,7 +19,7 @@ export function encodeBase32(bytes: Uint8Array): string {
   return text;
 }
 
-/** Base64 with the standard alphabet and padding (DER in messages, `x5c` in assertions). */
+/** Encodes bytes as base64 with the standard alphabet and padding, as for DER in messages and `x5c` in assertions. */
 export function encodeBase64(bytes: Uint8Array): string {
   let binary = "";
   for (let at = 0; at < bytes.length; at += 0x8000) {
@@ -28,7 +28,7 @@ export function encodeBase64(bytes: Uint8Array): string {
   return btoa(binary);
 }
 
-/** The inverse of {@link encodeBase64}; also reads the URL alphabet. Null when it is not base64. */
+/** Decodes base64 with the standard or the URL alphabet. Null for any other text. */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
   try {
     const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
@@ -38,17 +38,17 @@ export function decodeBase64(text: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
-/** Base64url without padding (RFC 4648 §5). */
+/** Encodes bytes as base64url without padding (RFC 4648 §5). */
 export function encodeBase64Url(bytes: Uint8Array): string {
   return encodeBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** Lower-case hexadecimal. */
+/** Encodes bytes as lower-case hexadecimal. */
 export function encodeHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Compares two byte strings in time that depends only on their lengths. */
+/** Whether two byte arrays are equal. The time depends only on their lengths. */
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
   if (left.length !== right.length) return false;
   let difference = 0;

@@ -1,11 +1,11 @@
 /**
- * Identifiers. An id is one letter for its kind, then 26 characters of Crockford base32 (128 random bits).
- * Ids are stable, never reused and carry no meaning; names are for people.
+ * Ids (docs/protocol.md, "Ids and names"). An id is one letter for its kind, then 26 characters of Crockford base32 with
+ * 128 random bits. An id is stable, never reused and has no meaning. People use names.
  */
 import { z } from "zod";
 import { encodeBase32 } from "./encoding.ts";
 
-/** The letter that starts an id of each kind. */
+/** The first letter of an id, by kind. */
 export const ID_LETTER = {
   network: "n",
   site: "s",
@@ -18,12 +18,14 @@ export const ID_LETTER = {
 
 export type IdKind = keyof typeof ID_LETTER;
 
-/** Bytes of randomness in an id. */
+/** Random bytes in an id. */
 export const ID_BYTES = 16;
 
 /**
- * Makes an id of `kind` from {@link ID_BYTES} random bytes that the caller passes in.
- * @throws RangeError when `random` has another length.
+ * Makes an id from the caller's random bytes.
+ *
+ * @param random {@link ID_BYTES} bytes
+ * @throws RangeError when `random` has another length
  */
 export function makeId(kind: IdKind, random: Uint8Array): string {
   if (random.length !== ID_BYTES) throw new RangeError(`an id needs ${ID_BYTES} random bytes`);
@@ -38,6 +40,6 @@ export const SiteId = idSchema("site");
 export const TokenId = idSchema("token");
 export const LinkId = idSchema("link");
 export const SessionId = idSchema("session");
-/** One start of one connector process; it is also the id of that instance of the site. */
+/** The boot id: identifies one start of a connector process, and the instance within its site. */
 export const BootId = idSchema("boot");
 export const KeyId = idSchema("key");

@@ -1,53 +1,55 @@
 /**
- * How much memory peers may make a process hold. Every site has an account, which all its sessions share: bytes that
- * its streams were sent and nobody has read yet, bytes kept for want of earlier ones, and what each stream costs. One
- * site may fill a quarter of the budget; once three quarters of all are full, equal shares count. So a site that makes
- * others' bytes pile up reaches its own limit, and the others go on.
+ * Bounds the memory that peers can make a process hold (docs/protocol.md, "Credit"). Each peer site has one account for
+ * all its sessions: unread bytes of streams, bytes that wait to be sent, out-of-order bytes, and a cost for each stream.
+ * A site may fill a quarter of the budget. Once three quarters of the budget are full, each site may fill an equal
+ * share. So a site whose bytes are not read reaches its own limit, and other sites are not affected.
  *
- * Nothing waits for memory, so nothing can deadlock: an account that is `tight` gets smaller windows, down to
- * {@link LEAST_WINDOW} each, and one that is `over` no new streams, and those of its streams end that pile up more.
+ * Nothing waits for memory, so nothing can deadlock. The streams of a `tight` account get smaller windows, down to
+ * {@link LEAST_WINDOW} each. An account that is `over` gets no new streams, and its streams that buffer more are reset.
  */
 
-/** What a stream may always send ahead of its reader, bytes. */
+/** Bytes that a stream may always send ahead of its reader. */
 export const LEAST_WINDOW = 16 * 1024;
 
-/** Counted for each open stream beside its bytes. */
+/** Memory counted for each open stream beside its bytes, bytes. */
 export const STREAM_COST = 2 * 1024;
 
-/** A budget of a process that is told none, bytes. */
+/** The budget of a process unless configured, bytes. */
 export const DEFAULT_MEMORY = 1024 * 1024 * 1024;
 
-/** What one site may hold. */
+/** The memory that one site makes this process hold. */
 export interface MemoryAccount {
   /** Bytes held. */
   readonly used: number;
-  /** More than half of what it may have: windows stay small. */
+  /** Above half of the site's share: windows stay small. */
   readonly tight: boolean;
-  /** All that it may have: what piles up on a stream ends it. */
+  /** At the site's share: a stream that buffers more is reset. */
   readonly over: boolean;
-  /** A quarter more than that: nothing may pile up any more. */
+  /** At 1.25 times the site's share: nothing more may be buffered. */
   readonly full: boolean;
-  /** Notes that it holds `bytes` more, or less where negative. */
+  /** Adds `bytes`, which may be negative. */
   add(bytes: number): void;
 }
 
-/** One that nothing limits. */
+/** An account without limit. */
 export const UNLIMITED: MemoryAccount = { used: 0, tight: false, over: false, full: false, add() {} };
 
 const SITE_SHARE = 1 / 4;
 const FULL_SHARE = 3 / 4;
-/** Times what an account may have. */
+/** Multiples of its share at which an account is full. */
 const FULL = 1.25;
 
+/** The memory of one process, shared by the accounts of all sites. */
 export class MemoryBudget {
+  /** Bytes in all. */
   readonly total: number;
   readonly #accounts = new Map<string, SiteAccount>();
   #used = 0;
   #isFull = false;
-  /** What one site may have at the moment, bytes: asked for each piece that comes, so it is kept. */
+  /** Bytes that one site may have at the moment. It is read for each piece that arrives, so it is not computed then. */
   share: number;
 
-  /** @param total bytes */
+  /** @param total bytes in all */
   constructor(total: number = DEFAULT_MEMORY) {
     this.total = total;
     this.share = total * SITE_SHARE;
@@ -58,7 +60,7 @@ export class MemoryBudget {
     return this.#used;
   }
 
-  /** The account of a site, for a session that then calls {@link close}. */
+  /** The account of a site, for one session. The session calls {@link close} when it ends. */
   open(site: string): MemoryAccount {
     const known = this.#accounts.get(site);
     const account = known ?? new SiteAccount(this);
@@ -68,7 +70,7 @@ export class MemoryBudget {
     return account;
   }
 
-  /** A session of the site has ended. */
+  /** Notes that a session of the site has ended. The account goes with the last session. */
   close(site: string): void {
     const account = this.#accounts.get(site);
     if (account === undefined) return;
@@ -77,7 +79,7 @@ export class MemoryBudget {
     this.#review();
   }
 
-  /** An account holds `bytes` more, or less. For accounts. */
+  /** Adds `bytes`, which may be negative, to the total. Only accounts call it. */
   add(bytes: number): void {
     this.#used += bytes;
     if (this.#used >= this.total * FULL_SHARE !== this.#isFull) this.#review();
@@ -90,10 +92,11 @@ export class MemoryBudget {
   }
 }
 
+/** The account of one site. Its limits follow the budget's share. */
 class SiteAccount implements MemoryAccount {
   readonly #budget: MemoryBudget;
   #used = 0;
-  /** Sessions that share it. */
+  /** Sessions that share the account. */
   sessions = 0;
 
   constructor(budget: MemoryBudget) {

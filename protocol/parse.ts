@@ -1,35 +1,39 @@
-/** Validation of outside input: turns what a schema refuses into a {@link FairleadError}. */
+/** Parses input from outside by a schema. A refusal becomes a {@link FairleadError}. */
 import type { z } from "zod";
 import { type ErrorCode, FairleadError } from "./errors.ts";
 
-/** One refusal of a schema. */
+/** One field that a schema refused. */
 export interface SchemaIssue {
   readonly path: readonly PropertyKey[];
   readonly message: string;
 }
 
-/** Issues described at most: a long list helps nobody. */
+/** Most issues in one description. */
 const MAX_ISSUES = 5;
 
-/** The fields that a schema refused and why, in one line without a period. `root` stands before each path. */
+/**
+ * Describes issues in one line without a period: each refused field and the reason.
+ *
+ * @param root put before the path of each field
+ */
 export function describeIssues(issues: readonly SchemaIssue[], root = ""): string {
   const texts = issues.slice(0, MAX_ISSUES).map(({ path, message }) => {
-    const where = [...(root === "" ? [] : [root]), ...path.map(String)].join(".");
+    const where = (root === "" ? path : [root, ...path]).map(String).join(".");
     return where === "" ? message : `${where}: ${message}`;
   });
   return texts.join("; ");
 }
 
-/** How a refused value becomes an error: a code and a subject, or a function of the description. */
+/** How a refusal becomes an error: by a code and a subject, or by a function of the description. */
 export type ParseFailure =
   | {
       readonly code: ErrorCode;
-      /** Begins the message: what was parsed. */
+      /** Begins the message, such as "The preface is malformed". */
       readonly what?: string;
     }
   | ((description: string, cause: unknown) => FairleadError);
 
-/** Parses a value by a schema. @throws FairleadError as `failure` says; the message names the refused fields. */
+/** Parses a value by a schema. @throws FairleadError as `failure` defines it; the message names the refused fields. */
 export function parseWith<T extends z.ZodType>(
   schema: T,
   value: unknown,
@@ -40,7 +44,7 @@ export function parseWith<T extends z.ZodType>(
   throw failureOf(failure, describeIssues(parsed.error.issues), parsed.error);
 }
 
-/** Parses JSON text by a schema. @throws FairleadError as `failure` says. */
+/** Parses JSON text by a schema. @throws FairleadError as `failure` defines it */
 export function parseJsonWith<T extends z.ZodType>(
   schema: T,
   text: string,

@@ -1,7 +1,7 @@
-/** Kinds of streams: what a stream carries (docs/protocol.md, "Frames"). */
+/** The kind of a stream, which says what the stream carries (docs/protocol.md, "Fields of an OPEN"). */
 import { z } from "zod";
 
-/** The kind of an OPEN that names none: the bytes of one TCP connection. */
+/** The kind of an OPEN without `kind`: the bytes of one TCP connection. */
 export const DEFAULT_KIND = "tcp";
 
 /** The form of a kind's name. A connector refuses kinds that it does not serve. */

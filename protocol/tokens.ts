@@ -1,18 +1,23 @@
 /**
- * The token: an invitation to a network, as a YAML file.
+ * The token: an invitation to a network, as a YAML file (docs/protocol.md, "Joining").
  *
  *     apiVersion: fairlead/v1
  *     kind: Token
- *     metadata: { name: <token id>, network: <network name>, issuer: <"network" or a site's name>, site: <optional: the only site it admits>, expires: <ISO 8601> }
+ *     metadata:
+ *       name: <token id>
+ *       network: <network name>
+ *       issuer: <"network", or a site's name>
+ *       site: <name>                      optional: the only site that the token admits
+ *       expires: <ISO 8601>
  *     spec:
- *       api: https://edge.example       where it is redeemed; also the audience of the site's assertions
- *       links: https://gateway.example    the gateway: uplinks and lanes are dialled there; files of 0.1.0 do not say
+ *       api: https://edge.example         redeems the token; also the audience of the site's assertions
+ *       links: https://gateway.example    the gateway, for uplinks and lanes; missing in files of 0.1.0
  *       claim: <network id>.<token id>.<secret>
- *       ca: |                           the deployment CA, PEM: the only root that redeeming trusts
- *       tls: public                     where a platform makes the edge's server certificates: public roots as well
+ *       ca: |                             the deployment CA, PEM: the only root that redeeming trusts
+ *       tls: public                       a platform makes the edge's server certificates: trust public roots as well
  *
- * The claim is the secret; the metadata is for people and is not believed. The edge stores only SHA-256 of
- * the secret. Where a site dials and whom it trusts is what this file says, never what an answer says.
+ * The claim is the secret, of which the edge stores only SHA-256. The metadata is for people and proves nothing. This
+ * file decides where a site dials and which CA it trusts. A response never does.
  */
 import { z } from "zod";
 import { encodeBase64Url } from "./encoding.ts";
@@ -25,6 +30,7 @@ export const CLAIM_SECRET_BYTES = 32;
 /** Base64url characters of {@link CLAIM_SECRET_BYTES}. */
 const SECRET_CHARACTERS = 43;
 
+/** The schema of a token file. */
 export const TokenFile = z.object({
   apiVersion: z.literal("fairlead/v1"),
   kind: z.literal("Token"),
@@ -32,7 +38,7 @@ export const TokenFile = z.object({
     name: TokenId,
     network: z.string(),
     issuer: z.string(),
-    /** The one site that it admits. */
+    /** The name of the only site that the token admits. */
     site: z.string().optional(),
     expires: z.iso.datetime(),
   }),
@@ -46,19 +52,19 @@ export const TokenFile = z.object({
 });
 export type TokenFile = z.infer<typeof TokenFile>;
 
-/** A claim in its parts. */
+/** The parts of a claim. */
 export interface Claim {
   readonly networkId: string;
   readonly tokenId: string;
   readonly secret: string;
 }
 
-/** The claim's text form. */
+/** The text of a claim. */
 export function formatClaim(networkId: string, tokenId: string, secret: Uint8Array): string {
   return `${networkId}.${tokenId}.${encodeBase64Url(secret)}`;
 }
 
-/** Reads a claim; null when it is truncated or was never one (`token.malformed`). */
+/** Parses a claim. Null for any other text, which callers report as `token.malformed`. */
 export function parseClaim(text: string): Claim | null {
   const [network, token, secret, ...rest] = text.split(".");
   if (network === undefined || token === undefined || secret === undefined || rest.length > 0) return null;

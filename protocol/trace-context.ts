@@ -1,4 +1,4 @@
-/** The trace context that a stream's OPEN may carry (docs/protocol.md, "Frames"). */
+/** The trace context that an OPEN may carry (docs/protocol.md, "Fields of an OPEN"). */
 import { z } from "zod";
 
 /** Length of a {@link Traceparent}, in characters. */

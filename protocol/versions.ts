@@ -1,18 +1,21 @@
 /**
- * Versions of the wire formats. Each side names the range it speaks; the highest common version is used.
+ * Versions of the wire formats (docs/protocol.md, "Versions"). Each side names the range that it speaks, and both use the
+ * highest common version.
  *
- * uplink 1, session 1 (2026-11): the first.
+ * Uplink 1 and session 1 (2026-11) are the first.
  */
 import { z } from "zod";
 
-/** The versions of a wire format that a side speaks, both ends included. */
+/** A range of versions, both ends included. */
 export const VersionRange = z.object({ min: z.number().int().min(1), max: z.number().int().min(1) });
 export type VersionRange = z.infer<typeof VersionRange>;
 
+/** The versions of the uplink that this implementation speaks. */
 export const UPLINK_VERSIONS: VersionRange = { min: 1, max: 1 };
+/** The versions of the session that this implementation speaks. */
 export const SESSION_VERSIONS: VersionRange = { min: 1, max: 1 };
 
-/** The highest version that both ranges hold, or null when they share none. */
+/** The highest version in both ranges; null when they have none in common. */
 export function negotiate(ours: VersionRange, theirs: VersionRange): number | null {
   const version = Math.min(ours.max, theirs.max);
   return version >= Math.max(ours.min, theirs.min) ? version : null;

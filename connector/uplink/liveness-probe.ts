@@ -16,7 +16,7 @@ export interface LivenessTimes {
   readonly probeMs: number;
 }
 
-const TIMES: LivenessTimes = { answerMs: TIME_LIMITS.answer.least, probeMs: 2000 };
+const TIMES: LivenessTimes = { answerMs: TIME_LIMITS.reply.least, probeMs: 2000 };
 
 /** Least time for the answer to the probe, in round trips. */
 const PROBE_ROUND_TRIPS = 8;
@@ -71,7 +71,7 @@ export class LivenessProbe<U extends ProbedUplink> {
         isInTime = false;
         void this.#probe(uplink);
       },
-      timeLimit("answer", this.#options.rtt(), this.#times.answerMs),
+      timeLimit("reply", this.#options.rtt(), this.#times.answerMs),
     ).unref();
     return (answered) => {
       clearTimeout(timer);

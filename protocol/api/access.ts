@@ -1,15 +1,15 @@
-/** Revocation of the access that an issuer gave, in the API. */
+/** Revocation of an issuer's access, in the API. */
 import { z } from "zod";
 import { LinkId, TokenId } from "../ids.ts";
 import { LinkName, SiteName } from "../names.ts";
 
-/** Whose tokens and links die: `issuer` (name or id of a site, or "network", the default), or everybody's. */
+/** Selects the access to revoke: of `issuer` (name or id of a site, or "network", the default), or of all issuers. */
 export const RevokeAccess = z
   .object({ issuer: z.string().max(100).optional(), all: z.boolean().default(false) })
   .meta({ id: "RevokeAccess" });
 export type RevokeAccess = z.infer<typeof RevokeAccess>;
 
-/** What died. */
+/** The issuers, tokens, links and number of sessions whose access was revoked. */
 export const RevokedAccess = z
   .object({
     issuers: z.array(z.string()),

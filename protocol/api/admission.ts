@@ -5,26 +5,26 @@ import { LinkId, NetworkId, SiteId } from "../ids.ts";
 import { IssuerName, LinkCost, LinkName, NetworkName, SiteName } from "../names.ts";
 import { CertificateText, Renewal } from "../uplink/messages.ts";
 
-/** What a joining connector sends. The CSR is PKCS #10, base64 DER, ECDSA P-256. */
+/** The request of a joining connector. The CSR is PKCS #10, base64 DER, ECDSA P-256. */
 export const Redeem = z
   .object({
     claim: z.string().max(300),
     site: SiteName,
     csr: z.string().max(8192),
-    /** What the link is to be called and cost; the next of link1, link2, … and 1 unless given. */
+    /** Name and cost of the link; the next free name of link1, link2, … and 1 unless given. */
     link: z.object({ name: LinkName.optional(), cost: LinkCost.optional() }).optional(),
   })
   .meta({ id: "Redeem" });
 export type Redeem = z.infer<typeof Redeem>;
 
-/** What it gets. Certificates are base64 DER. */
+/** The response to a joining connector. Certificates are base64 DER. */
 export const Admission = z
   .object({
     network: z.object({ id: NetworkId, name: NetworkName }),
     site: z.object({ id: SiteId, name: SiteName }),
     /** The site certificate. */
     certificate: CertificateText,
-    /** The network CA that signed it. */
+    /** The network CA, which signed the site certificate. */
     authority: CertificateText,
     /** Null when the token admits its site without a link. */
     link: z
@@ -36,13 +36,14 @@ export const Admission = z
         certificate: CertificateText,
       })
       .nullable(),
-    /** Where uplinks and lanes are dialled, and the audience of assertions; no site takes what its token file contradicts. */
+    /** The gateway's address, and the audience of assertions. A site refuses values that its token file contradicts. */
     edge: z.object({ links: EdgeOrigin, audience: EdgeOrigin }),
   })
   .meta({ id: "Admission" });
 export type Admission = z.infer<typeof Admission>;
 
-/** Renewal after a long sleep: an assertion with purpose `renew`, its `x5c` possibly expired. */
+/** The request of a renewal over HTTP: an assertion of purpose `renew`, whose site certificate may have expired. */
 export const Renew = z.object({ assertion: z.string().max(16_384) }).meta({ id: "Renew" });
 
+/** The response of a renewal. */
 export const RenewalAnswer = Renewal.meta({ id: "Renewal" });

@@ -1,7 +1,6 @@
 /**
- * Backups of an edge, as the API gives and takes them: one document for the directory, one for each network.
- * Private keys in them are sealed under the deployment CA's key, and API keys are hashes; still, whoever has a
- * backup and that CA has the edge.
+ * Backups of an edge in the API: one document for the directory, and one for each network. Private keys are sealed under
+ * the deployment CA's key, and API keys are hashed. A person with a backup and the deployment CA still controls the edge.
  */
 import { z } from "zod";
 import { FairleadError } from "../errors.ts";
@@ -13,19 +12,19 @@ import { ApiKey } from "./keys.ts";
 import { Network } from "./networks.ts";
 import { Timestamp } from "./timestamp.ts";
 
-/** Largest backup that the edge reads, bytes. */
+/** The largest backup that the edge reads, bytes. */
 export const MAX_BACKUP = 64 * 1024 * 1024;
 
-/** Grows when an older edge could not restore what a newer one writes. */
+/** The version of the format. It grows with each change that an older edge could not restore. */
 export const BACKUP_VERSION = 1;
 
-/** A key as it is stored: SHA-256 of its text (lower-case hex), never the text. */
+/** An API key as the edge stores it: SHA-256 of its text in lower-case hexadecimal, never the text. */
 export const KeyRecord = ApiKey.extend({ hash: z.string().regex(/^[0-9a-f]{64}$/) });
 export type KeyRecord = z.infer<typeof KeyRecord>;
 
 const common = { version: z.literal(BACKUP_VERSION), at: Timestamp };
 
-/** Which networks there are, who holds keys, and what happened at the edge itself. */
+/** The backup of the directory: networks, API keys, and events of the edge itself. */
 export const DirectoryDump = z
   .object({
     kind: z.literal("fairlead/directory"),
@@ -37,11 +36,11 @@ export const DirectoryDump = z
   .meta({ id: "DirectoryBackup" });
 export type DirectoryDump = z.infer<typeof DirectoryDump>;
 
-/** A value of a table; bytes are base64. */
+/** A value of a table. Bytes are base64. */
 export const Cell = z.union([z.null(), z.number(), z.string(), z.object({ base64: z.string() })]);
 export type Cell = z.infer<typeof Cell>;
 
-/** A registry's tables as they are (docs/storage.md), and the last migration that shaped them. */
+/** The backup of a network: the registry's tables (docs/storage.md), and the last migration that they have. */
 export const NetworkDump = z
   .object({
     kind: z.literal("fairlead/network"),
@@ -62,8 +61,9 @@ export type NetworkDump = z.infer<typeof NetworkDump>;
 const Heading = z.object({ kind: z.string(), version: z.number().int() });
 
 /**
- * Reads a backup of the kind that `schema` describes.
- * @throws FairleadError backup.malformed, backup.version
+ * Parses a backup by the schema of its kind.
+ *
+ * @throws FairleadError backup.version for a newer format; backup.malformed
  */
 export function readBackup<T>(schema: z.ZodType<T>, document: unknown): T {
   const heading = Heading.safeParse(document);

@@ -1,13 +1,14 @@
 /**
- * What the requests and answers of the API under /v1 have in common.
+ * The common parts of requests and responses of the API under /v1.
  *
- * The files of this folder hold its schemas, one file for each resource. The Worker validates requests by them and
- * makes the OpenAPI document from them. The CLI reads answers by them.
+ * This folder has the schemas of the API, one file for each resource. The Worker parses requests by them and makes the
+ * OpenAPI document from them. The CLI parses responses by them.
  */
 import { z } from "zod";
 import { ErrorBody } from "../errors.ts";
 
-/** Largest request body, in bytes. */
+/** The largest request body, bytes. Backups have a limit of their own. */
 export const MAX_BODY = 64 * 1024;
 
+/** The body of every response with an error. */
 export const ErrorAnswer = z.object({ error: ErrorBody, requestId: z.string() }).meta({ id: "Error" });

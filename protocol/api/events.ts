@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { Timestamp } from "./timestamp.ts";
 
+/** The type of an event: a group, a dot and what happened. */
 export const EventType = z.enum([
   "network.created",
   "network.deleted",
@@ -43,7 +44,7 @@ export const EventType = z.enum([
 ]);
 export type EventType = z.infer<typeof EventType>;
 
-/** What stands before the dot of some event type. */
+/** The group of an event type: its part before the dot. */
 export const EventGroup = z.enum([
   "network",
   "key",
@@ -59,34 +60,36 @@ export const EventGroup = z.enum([
   "session",
 ]);
 
+/** An event of a network. */
 export const NetworkEvent = z
   .object({
-    /** Grows by one with each event of the network. */
+    /** Number of the event in its network. It grows by one with each event. */
     id: z.number().int(),
     at: Timestamp,
     type: EventType,
-    /** Name of the site it is about, if any. */
+    /** Name of the site that the event is about, if any. */
     site: z.string().optional(),
     /** A sentence for people. */
     text: z.string(),
-    /** Error code, if something failed. */
+    /** Error code of a failure. */
     code: z.string().optional(),
-    /** Who did it: a key's name, a site's name or "edge". */
+    /** The actor: an API key's name, a site's name or "edge". */
     actor: z.string(),
-    /** How many of its type a site caused within a minute, if they are told as one: `at`, `text` and `code` are the last's. */
+    /** The number of events that this event combines: those of a type and site within a minute. It has the values of the last. */
     count: z.number().int().min(2).optional(),
   })
   .meta({ id: "Event" });
 export type NetworkEvent = z.infer<typeof NetworkEvent>;
 
+/** The query of the event log. */
 export const EventQuery = z.object({
   /** Only events with a larger id. */
   after: z.coerce.number().int().min(0).optional(),
-  /** A type, or what stands before its dot. */
+  /** A type or a group of types. */
   type: z.union([EventType, EventGroup]).optional(),
   /** Only events at or after this time. */
   since: Timestamp.optional(),
-  /** How many of the newest, at the most. */
+  /** The most events in the response, which are the newest. */
   limit: z.coerce.number().int().min(1).max(1000).default(200),
 });
 export type EventQuery = z.infer<typeof EventQuery>;

@@ -4,6 +4,7 @@ import { LinkId } from "../ids.ts";
 import { LinkCost, LinkName, SiteName } from "../names.ts";
 import { Timestamp } from "./timestamp.ts";
 
+/** A link of a network. */
 export const Link = z
   .object({
     id: LinkId,
@@ -12,11 +13,11 @@ export const Link = z
     issuer: z.string(),
     cost: LinkCost,
     state: z.enum(["up", "down"]),
-    /** Why it is down; `link.revoked` for good. */
+    /** Why the link is down; `link.revoked` is final. */
     code: z.string().optional(),
-    /** When it took this state. */
+    /** When the state began. */
     since: Timestamp,
-    /** Round trip between its ends through the edge, ms; null while it is not known. */
+    /** The round trip between both ends over the edge, ms; null while it is not known. */
     rtt: z.number().min(0).nullable(),
     createdAt: Timestamp,
   })

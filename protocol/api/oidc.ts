@@ -1,35 +1,35 @@
-/** Which identity provider an edge trusts for people and programs, and what their claims let them do. */
+/** The identity provider that an edge trusts for people and programs, and the roles that their claims have. */
 import { z } from "zod";
 import { Role } from "./keys.ts";
 
-/** The claim that is looked at unless another is configured. */
+/** The claim with the roles, unless another is configured. */
 export const DEFAULT_OIDC_CLAIM = "roles";
 
 const LOOPBACK = /^(localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])$/;
 
-/** Whether a URL names this machine itself. */
+/** Whether the host of a URL is this machine. */
 export function isLoopbackUrl(url: string): boolean {
   return LOOPBACK.test(new URL(url).hostname);
 }
 
-/** What a provider's documents may be fetched from: https; plain http only from this machine itself. */
+/** The URL of a provider's document: https, or plain http on this machine. */
 export const ProviderUrl = z
   .url()
   .max(2000)
   .refine((text) => {
-    // Refinements also run on what is no URL.
+    // A refinement also runs on a text that is not a URL.
     if (!URL.canParse(text)) return true;
     const { protocol, username, password, hash } = new URL(text);
     const secure = protocol === "https:" || (protocol === "http:" && isLoopbackUrl(text));
     return secure && username === "" && password === "" && hash === "";
   }, "must be https (http only on loopback), without a user and without #");
 
-/** An issuer: as ProviderUrl, and without a query. It is compared character by character. */
+/** The URL of an issuer: a {@link ProviderUrl} without a query. It is compared character by character. */
 export const IssuerUrl = ProviderUrl.refine((text) => !text.includes("?"), "must have no query");
 
 const Networks = z.array(z.string().min(1).max(100)).min(1).max(1000);
 
-/** A role, and the networks (names or ids) that it is for; all without them. A role alone stands for that. */
+/** A role with the names or ids of its networks; all networks unless given. A bare role is a role for all networks. */
 export const OidcGrant = z.union([
   Role.transform((role) => ({ role, networks: null })),
   z
@@ -41,7 +41,7 @@ export const OidcGrant = z.union([
     .transform(({ role, networks }) => ({ role, networks: networks ?? null })),
 ]);
 
-/** What each value of the claim gives. */
+/** The role of each value of the claim. */
 export const OidcRoles = z
   .record(z.string().min(1).max(500), OidcGrant)
   .refine((roles) => Object.keys(roles).length > 0, "must name at least one value of the claim");
@@ -53,9 +53,9 @@ export const OidcFile = z
     audience: z.string().min(1).max(500),
     claim: z.string().min(1).max(200).default(DEFAULT_OIDC_CLAIM),
     roles: OidcRoles,
-    /** Where the provider's keys are; its discovery document says so unless given. */
+    /** The URL of the provider's keys; its discovery document names it unless given. */
     jwks: ProviderUrl.optional(),
-    /** A file with CA certificates (PEM) to trust for the provider, besides those of the system. */
+    /** A file with CA certificates (PEM) to trust for the provider, beside the system's. */
     ca: z.string().min(1).optional(),
   })
   .meta({ id: "OidcFile" });

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { Port, ServiceName, ServiceProtocol, SiteName } from "../names.ts";
 
+/** A service of a network, with the sites that offer it. */
 export const Service = z
   .object({
     name: ServiceName,

@@ -6,20 +6,21 @@ import { ListenerReport } from "../uplink/messages.ts";
 import { Timestamp } from "./timestamp.ts";
 import { CreatedToken, CreateToken } from "./tokens.ts";
 
-/** `new` was made by name and has not joined yet. */
+/** The state of a site. A `new` site was created by name and has not joined yet. */
 export const SiteState = z.enum(["new", "up", "down", "revoked"]);
 
+/** A site of a network. */
 export const Site = z
   .object({
     id: SiteId,
     name: SiteName,
     state: SiteState,
-    /** When it took this state. */
+    /** When the state began. */
     since: Timestamp,
     createdAt: Timestamp,
-    /** Null before it has joined. */
+    /** The expiry of the site certificate; null before the site has joined. */
     certificateExpiresAt: Timestamp.nullable(),
-    /** Names of services that it may offer; null is any. */
+    /** Patterns of the service names that the site may offer; null for all. */
     mayOffer: z.array(NamePattern).nullable(),
     instances: z.array(z.object({ boot: z.string(), since: Timestamp, software: z.string() })),
     services: z.array(ServiceName),
@@ -28,7 +29,7 @@ export const Site = z
   .meta({ id: "Site" });
 export type Site = z.infer<typeof Site>;
 
-/** Makes a member without links. Again for one that is still `new`: another token for it, in place of the former. */
+/** The request to create a site without links. For a site that is still `new`, it replaces the site's token. */
 export const CreateSite = z
   .object({
     name: SiteName,
@@ -38,11 +39,11 @@ export const CreateSite = z
   .meta({ id: "CreateSite" });
 export type CreateSite = z.infer<typeof CreateSite>;
 
-/** The token admits exactly this site, once. */
+/** A created site, with a token that admits exactly this site, once. */
 export const CreatedSite = z.object({ site: Site, token: CreatedToken }).meta({ id: "CreatedSite" });
 export type CreatedSite = z.infer<typeof CreatedSite>;
 
-/** What is left out stays. */
+/** The request to change a site. Fields that are left out keep their values. */
 export const UpdateSite = z
   .object({ name: SiteName.optional(), mayOffer: z.array(NamePattern).max(100).nullable().optional() })
   .meta({ id: "UpdateSite" });

@@ -6,13 +6,14 @@ import { Network } from "./networks.ts";
 import { Service } from "./services.ts";
 import { Site } from "./sites.ts";
 
+/** The whole status of a network. */
 export const NetworkStatus = z
   .object({
     network: Network,
     sites: z.array(Site),
     links: z.array(Link),
     services: z.array(Service),
-    /** Of an embedded edge: what strangers did at its ports, and which way lanes take. */
+    /** The status of the front; an embedded edge alone has it. */
     edge: FrontStatus.optional(),
   })
   .meta({ id: "NetworkStatus" });

@@ -1,3 +1,4 @@
+/** Points in time in the API. */
 import { z } from "zod";
 
 /** A point in time: ISO 8601 in UTC. */

@@ -6,7 +6,7 @@
  *                                    parking ──bytes──▶ up                parked ──bytes──▶ resuming
  *     any ──end, abort──▶ ended
  *
- * A "joining" carrier has had no lane yet. A "resuming" one needs lanes and has none that answers. A "parked" one
+ * A "joining" carrier has had no lane yet. A "resuming" carrier needs lanes and has none that replies. A "parked" carrier
  * has no lanes and needs none.
  */
 export type CarrierState = "joining" | "up" | "resuming" | "parking" | "parked" | "ended";

@@ -201,7 +201,7 @@ export class Carrier {
     if (this.#isEnded()) return;
     const now = this.#effects.now();
     this.#liveness.alarmFired(now);
-    for (const lane of this.#liveness.probe(now, this.#lifecycle.expectsAnswer)) {
+    for (const lane of this.#liveness.probe(now, this.#lifecycle.expectsReply)) {
       this.#lifecycle.laneSilent(lane);
     }
     this.#flush();
@@ -277,7 +277,7 @@ export class Carrier {
   }
 
   #schedule(): void {
-    if (!this.#isEnded()) this.#liveness.schedule(this.#lifecycle.expectsAnswer);
+    if (!this.#isEnded()) this.#liveness.schedule(this.#lifecycle.expectsReply);
   }
 
   // ---- the end ----------------------------------------------------------------------------------------

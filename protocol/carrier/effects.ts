@@ -28,7 +28,7 @@ export interface CarrierEffects {
   /** Whether the layer above has no use for the carrier, so that it may park. */
   idle(): boolean;
   stateChanged(state: CarrierState): void;
-  /** A PING was answered after `ms`. */
+  /** The reply to a PING arrived after `ms`. */
   roundTripMeasured(ms: number): void;
   /** The last call. Null when both sides, or the peer, ended the carrier on purpose. */
   ended(error: FairleadError | null): void;

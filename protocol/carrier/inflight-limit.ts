@@ -84,7 +84,7 @@ export class InflightLimit {
     this.#startRate(acked, now);
   }
 
-  /** A PING was answered after `ms`; `onIdlePath` says that it was sent on an idle path. */
+  /** The reply to a PING arrived after `ms`. `onIdlePath`: the PING was sent on an idle path. */
   noteRoundTrip(ms: number, onIdlePath: boolean): void {
     if (onIdlePath) this.#roundTrip = ms;
     else this.#lower(ms);

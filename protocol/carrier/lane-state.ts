@@ -2,10 +2,10 @@
 import { FairleadError } from "../errors.ts";
 import type { ByteRange } from "./send-buffer.ts";
 
-/** A lane that owes an answer is silent after this time, ms, or this many round trips, whichever is longer. */
+/** A lane that owes a reply is silent after this time, ms, or this many round trips, whichever is longer. */
 export const SILENCE_MS = 5000;
 const SILENCE_ROUND_TRIPS = 8;
-/** Upper bound of a lane's silence limit, ms, however slow its last answers were. */
+/** Upper bound of a lane's silence limit, ms, however slow its last replies were. */
 const MAX_SILENCE_MS = 60_000;
 /** A lane from which nothing came for this time gets a PING, ms. */
 export const PING_AFTER_MS = 1000;
@@ -40,11 +40,11 @@ export class LaneState {
   full = false;
   /** An ACK was sent on the lane since it became full. */
   ackedWhileFull = false;
-  /** The lane did not answer in time. It carries no bytes until something arrives on it. */
+  /** The lane did not reply in time. It carries no bytes until something arrives on it. */
   silent = false;
   /** When a message last arrived, ms. */
   lastReceivedAt: number;
-  /** Id of the PING to answer when the lane drains. */
+  /** Id of the PING to reply to when the lane drains. */
   pendingPong: number | null = null;
   /** The peer acknowledged bytes that were sent on this lane. */
   hasDelivered = false;
@@ -74,7 +74,7 @@ export class LaneState {
     return this.#rtt;
   }
 
-  /** Time without an answer after which the lane is silent, ms. */
+  /** Time without a reply after which the lane is silent, ms. */
   get silenceLimitMs(): number {
     return Math.min(
       MAX_SILENCE_MS,
@@ -122,8 +122,8 @@ export class LaneState {
   }
 
   /** When the next PING is due, ms; infinity while none is. One PING at a time: the lane keeps its order. */
-  pingDueAt(expectsAnswer: boolean): number {
-    if (!expectsAnswer || this.#ping !== null) return Number.POSITIVE_INFINITY;
+  pingDueAt(expectsReply: boolean): number {
+    if (!expectsReply || this.#ping !== null) return Number.POSITIVE_INFINITY;
     return Math.min(this.lastReceivedAt + PING_AFTER_MS, this.#measuredAt + MEASURE_EVERY_MS);
   }
 
@@ -143,7 +143,7 @@ export class LaneState {
 
   /**
    * Takes a PONG, with the offset below which the peer has received everything. Returns the measured round trip; null
-   * for a PONG that answers no pending PING.
+   * for a PONG whose PING is not pending.
    * @throws FairleadError session.malformed for a PONG that acknowledges less than the peer must have received.
    */
   receivePong(id: number, now: number, received: number): RoundTrip | null {

@@ -37,8 +37,8 @@ export class Lifecycle {
     this.#effects.stateChanged(next);
   }
 
-  /** Whether the peer owes an answer, so that silence means a dead lane. */
-  get expectsAnswer(): boolean {
+  /** Whether the peer owes a reply, so that silence means a dead lane. */
+  get expectsReply(): boolean {
     if (this.#receiver.paused) return false;
     if (this.#state === "parking") return true;
     return this.#sender.retained > 0 || this.#receiver.held > 0 || !this.#effects.idle();

@@ -28,7 +28,7 @@ export class Liveness {
 
   /**
    * Factor of a new lane's silence limit. It doubles with each lane that fell silent before it delivered anything: a
-   * single message may take longer on this path than a lane has time to answer.
+   * single message may take longer on this path than a lane has time to reply.
    */
   get silenceFactor(): number {
     return this.#silenceFactor;
@@ -42,11 +42,11 @@ export class Liveness {
     if (now >= this.#receiver.ackDueAt) this.#receiver.acknowledge();
   }
 
-  /** Sends the PINGs that are due, while an answer is expected. Marks the lanes that became silent and returns them. */
-  probe(now: number, expectsAnswer: boolean): LaneState[] {
+  /** Sends the PINGs that are due, while a reply is expected. Marks the lanes that became silent and returns them. */
+  probe(now: number, expectsReply: boolean): LaneState[] {
     const silent: LaneState[] = [];
     for (const lane of this.#lanes.list()) {
-      if (now >= lane.pingDueAt(expectsAnswer)) {
+      if (now >= lane.pingDueAt(expectsReply)) {
         const id = lane.startPing(now, this.#sender.acked, this.#sender.onIdlePath);
         this.#lanes.send(lane, [encodePing(lane.numberOut, id, this.#receiver.received)]);
       }
@@ -60,10 +60,10 @@ export class Liveness {
   }
 
   /** Schedules the alarm for what is due next. */
-  schedule(expectsAnswer: boolean): void {
+  schedule(expectsReply: boolean): void {
     let at = this.#receiver.ackDueAt;
     for (const lane of this.#lanes.all()) {
-      at = Math.min(at, lane.pingDueAt(expectsAnswer), this.#silentAt(lane));
+      at = Math.min(at, lane.pingDueAt(expectsReply), this.#silentAt(lane));
     }
     if (at === this.#alarmAt) return;
     // An alarm that fires too early costs less than one that is moved with every message.

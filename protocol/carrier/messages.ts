@@ -8,7 +8,7 @@
  *     0x01 DATA   u48 offset, bytes        bytes of the carrier, the first of them at offset
  *     0x02 ACK    u48 received             every byte below this offset arrived
  *     0x03 PING   u32 id, u48 received
- *     0x04 PONG   u32 id, u48 received     answers a PING
+ *     0x04 PONG   u32 id, u48 received     replies to a PING
  *     0x05 PARK   u48 sent, u48 received   no bytes are in flight: the lanes may close
  *     0x06 END    u48 sent, code           the bytes end at this offset; with an error's code, the carrier ends at once
  *

@@ -1,13 +1,14 @@
-/** Addresses of clients in one form, so that a limit counts clients and not their connections. */
+/** The canonical form of a client's address, so that a limit counts clients and not connections. */
 
-/** Parts of a reported address: an IPv6 address in brackets or bare, or an IPv4 address; each perhaps with a port. */
+// The forms of a reported address: IPv6 in brackets or bare, or IPv4, each with or without a port.
 const BRACKETED = /^\[([^\]]*)\](?::\d{1,5})?$/;
 const IPV4_PORT = /^(\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?$/;
 const MAPPED = /^(?:0{0,4}:){2,6}ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 
 /**
- * An IP address without port, brackets and zone; of an IPv4 address mapped into IPv6, the IPv4 address. workerd
- * reports "192.0.2.7:36280" and "[2001:db8::7]:36280" (1.20261117), Cloudflare and Node report the bare address.
+ * The IP address in a reported address, without port, brackets and zone. An IPv4 address mapped into IPv6 becomes the
+ * IPv4 address. workerd 1.20261117 reports "192.0.2.7:36280" and "[2001:db8::7]:36280"; Cloudflare and Node report the
+ * bare address (2026-11).
  */
 export function clientAddress(reported: string): string {
   const text = reported.trim();
@@ -17,10 +18,10 @@ export function clientAddress(reported: string): string {
 }
 
 /**
- * Whom a limit counts: an IPv4 address, or the first 64 bits of an IPv6 address, since an IPv6 client has a whole /64
- * to itself.
+ * The group of addresses that a limit counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address,
+ * because an IPv6 client has a whole /64.
  *
- * @param reported an address as {@link clientAddress} takes it
+ * @param reported an address in any form that {@link clientAddress} accepts
  */
 export function clientGroup(reported: string): string {
   const address = clientAddress(reported);

@@ -1,21 +1,22 @@
 /**
- * The address of an edge, wherever one comes from outside: token files, answers, state directories, backups, the command
- * line. `https://HOST[:PORT]` and nothing else, so that an address decides where a request goes and nothing about it.
+ * The address of an edge: `https://HOST[:PORT]` and nothing else (docs/protocol.md, "Joining"). Token files, responses,
+ * state directories, backups and the command line have such addresses. So an address decides where a request goes, and
+ * nothing else about the request.
  */
 import { z } from "zod";
 
-/** Longest address, in characters: a DNS name has 253 at the most. */
+/** The longest address, in characters; a DNS name has at most 253. */
 const MAX_LENGTH = 300;
 
-/** The scheme, one authority without user or percent-encoding, and at most the slash of an empty path. */
+/** The scheme, an authority without user and percent-encoding, and an optional slash. */
 const FORM = /^https:\/\/[^\s/\\?#@%\p{C}]+\/?$/iu;
 
-/** A host as URLs have it after parsing: DNS labels in lower case, an IPv4 address, or an IPv6 address in brackets. */
+/** A host of a parsed URL: DNS labels in lower case, an IPv4 address, or an IPv6 address in brackets. */
 const HOST = /^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])$/;
 
 /**
- * The canonical form of an edge's address: lower case, no default port, no slash at the end, IPv6 in its shortest form.
- * Null when the text is not `https://HOST[:PORT]`.
+ * The canonical form of an edge's address: in lower case, without default port and final slash, IPv6 in its shortest
+ * form. Null for a text that is not `https://HOST[:PORT]`.
  */
 export function parseEdgeOrigin(text: string): string | null {
   if (text.length > MAX_LENGTH || !FORM.test(text) || !URL.canParse(text)) return null;
@@ -23,7 +24,7 @@ export function parseEdgeOrigin(text: string): string | null {
   return HOST.test(hostname) && port !== "0" ? origin : null;
 }
 
-/** The address of an edge; reading gives its canonical form. */
+/** The schema of an edge's address. Parsing returns the canonical form. */
 export const EdgeOrigin = z
   .string()
   .max(MAX_LENGTH)

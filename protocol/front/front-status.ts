@@ -1,25 +1,29 @@
-/** What the front of an embedded edge tells of itself: what strangers did at its ports, and which way lanes take. */
+/** The status of an embedded edge's front: what strangers did at its ports, and which port lanes use. */
 import { z } from "zod";
 
 const count = z.number().int().min(0);
 
-/** Connections since the edge's start that proved nothing. */
+/** Counts of connections that proved no site, since the edge's start. */
 export const StrangerCounts = z.object({
-  /** Closed to make room for others. */
+  /** Connections closed to make room for others. */
   shed: count,
-  /** Closed because the handshake, a request's header or a request took too long. */
+  /** Connections closed because the handshake, a request's header or a request took too long. */
   timedOut: count,
-  /** Ended in the TLS handshake, or said something else than TLS. */
+  /** Connections that failed in the TLS handshake, or sent something other than TLS. */
   failedHandshakes: count,
-  /** Accepts that failed, as far as the system tells. */
+  /** Accepts that failed, as far as the system reports them. */
   failedAccepts: count,
 });
 export type StrangerCounts = z.infer<typeof StrangerCounts>;
 
-/** `direct`: lanes have a port of their own. `withdrawn`: strangers filled it, so lanes take the gateway's port for a time. */
+/**
+ * The lanes' own port: `direct` while lanes use it, `withdrawn` while strangers fill it and lanes use the gateway's port,
+ * `off` where there is none.
+ */
 export const LanePort = z.enum(["direct", "withdrawn", "off"]);
 export type LanePort = z.infer<typeof LanePort>;
 
+/** The status of the front. */
 export const FrontStatus = z
   .object({ strangers: StrangerCounts, lanes: LanePort })
   .meta({ id: "FrontStatus" });

@@ -125,7 +125,7 @@ export class FrameWriter {
     this.#write();
   }
 
-  /** Sends what waits. The answer to `effects.schedule`. */
+  /** Sends what waits. `effects.schedule` asks for this call. */
   flush(): void {
     this.#scheduled = false;
     this.#write();

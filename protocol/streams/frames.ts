@@ -19,7 +19,7 @@
  * | 0x07 | RESET  | id     | JSON ErrorBody                 |   4,096 | either side; both directions end               |
  * | 0x08 | GOAWAY | 0      | JSON ErrorBody                 |   4,096 | either side; no more streams                   |
  *
- * - A RESET before ACCEPT rejects the OPEN. A RESET is not answered.
+ * - A RESET before ACCEPT rejects the OPEN. A RESET gets no reply.
  * - DATA may follow its OPEN at once. The credit of each stream and direction begins with the window of the receiver's
  *   HELLO, and CREDIT adds to it. Only DATA uses credit.
  * - The TLS server opens even ids from 2, the TLS client odd ids from 1, each rising and used once. Ids may be skipped.

@@ -92,8 +92,8 @@ export class Multiplexer {
     this.#windows = new SessionWindow({
       initial: this.#hello.window,
       now: options.now ?? (() => performance.now()),
-      ...(options.memory === undefined ? {} : { memory: options.memory }),
-      ...(options.windowBudget === undefined ? {} : { budget: options.windowBudget }),
+      memory: options.memory,
+      budget: options.windowBudget,
     });
     this.#owner = {
       windows: this.#windows,
@@ -207,7 +207,7 @@ export class Multiplexer {
     this.#checkDrained();
   }
 
-  /** Sends what waits, as far as the layer below takes it. The answer to `effects.schedule`. */
+  /** Sends what waits, as far as the layer below takes it. `effects.schedule` asks for this call. */
   flush(): void {
     this.#writer.flush();
     this.#checkDrained();
@@ -323,8 +323,8 @@ function helloOf(options: MultiplexerOptions): Hello {
     window: options.window ?? DEFAULT_WINDOW,
     maxStreams: options.maxStreams ?? DEFAULT_MAX_STREAMS,
     software: options.software,
-    ...(options.features === undefined ? {} : { features: [...options.features] }),
-    ...(options.resumeKey === undefined ? {} : { resumeKey: options.resumeKey }),
+    features: options.features && [...options.features],
+    resumeKey: options.resumeKey,
   };
 }
 

@@ -91,9 +91,9 @@ function moveToFront(entries: Entry[], at: number, entry: Entry): Entry {
   return entry;
 }
 
-/** An OPEN without fields that say what their absence says, and without trace context. */
+/** An OPEN without fields that have their default, and without trace context. JSON leaves undefined fields out. */
 function withoutDefaults({ service, hops = 0, kind = DEFAULT_KIND }: Open): Open {
-  return { service, ...(hops === 0 ? {} : { hops }), ...(kind === DEFAULT_KIND ? {} : { kind }) };
+  return { service, hops: hops === 0 ? undefined : hops, kind: kind === DEFAULT_KIND ? undefined : kind };
 }
 
 function withTrace(payload: Uint8Array, traceparent: string): Uint8Array {

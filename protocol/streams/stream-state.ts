@@ -16,7 +16,7 @@ export type StreamState =
   | "opening"
   /** The same, and this side sent FIN. */
   | "opening_finished"
-  /** The peer sent OPEN; this side has not answered. */
+  /** The peer sent OPEN; this side has not replied. */
   | "offered"
   /** The same, and the peer sent FIN. */
   | "offered_finished"

@@ -42,7 +42,7 @@ describe("the streams of a site that fills its memory", () => {
   function setUp(total: number, now?: () => number) {
     const budget = new MemoryBudget(total);
     const session = () => {
-      const ours = new End("even", { memory: budget.open("peer"), ...(now === undefined ? {} : { now }) });
+      const ours = new End("even", { memory: budget.open("peer"), now });
       const theirs = new End("odd");
       settle(ours, theirs);
       return { ours, theirs };

@@ -13,11 +13,7 @@ import { Path } from "./path.ts";
 /** A session window with a clock that the test advances. */
 function session(initial = DEFAULT_WINDOW, budget?: number) {
   const clock = { now: 0 };
-  const windows = new SessionWindow({
-    initial,
-    now: () => clock.now,
-    ...(budget === undefined ? {} : { budget }),
-  });
+  const windows = new SessionWindow({ initial, budget, now: () => clock.now });
   return { clock, windows };
 }
 

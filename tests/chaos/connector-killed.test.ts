@@ -1,5 +1,5 @@
-/** A connector dies under streams: who is left is told soon and clearly, nothing hangs, and what comes later works. */
-import { expect, test } from "vitest";
+/** A connector is killed under streams: they are reset soon, with a reason, and later connections work. */
+import { describe, expect, it } from "vitest";
 import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
 import { boundOf } from "../support/clock/bound.ts";
 import { clearUp, lay } from "../support/harm/ground.ts";
@@ -14,12 +14,12 @@ const STREAMS = FULL ? 100 : 40;
 const PACE = { bytes: 4000, everyMs: 40 };
 const DEBUG = ["--log-level", "debug"];
 
-/** From the moment that the connector is back until the last stream of the old one is reset, ms. */
+/** Time from the return of the connector until the last old stream is reset, ms. */
 const BOUND = 3000;
-/** For a connector that does not come back. */
+/** Session timeout for a connector that does not come back, ms. */
 const TIMEOUT = 3000;
 
-/** Waits until each of these has been closed on. Returns how long that took, ms. */
+/** Waits until each stream end has failed or closed. Returns how long that took, ms. */
 async function closedOn(ends: readonly End[], within: number): Promise<number> {
   const begin = performance.now();
   await eventually("every stream is closed", () => ends.every(({ failure }) => failure !== null), {
@@ -29,97 +29,99 @@ async function closedOn(ends: readonly End[], within: number): Promise<number> {
   return Math.round(performance.now() - begin);
 }
 
-/** Codes with which sessions ended at a connector. */
+/** Codes of the ended sessions in a connector's log. */
 const codes = (connector: Connector) =>
   connector
     .log()
     .flatMap(({ session, to, code }) => (session !== undefined && to === "closed" ? [code] : []));
 
-/** Waits until a connector's log, which is read beside its sockets, says of so many sessions that they ended. */
-async function told(connector: Connector, sessions: number): Promise<void> {
+/** Waits until a connector's log, which arrives apart from its sockets, has so many ended sessions. */
+async function logsEnds(connector: Connector, sessions: number): Promise<void> {
   await eventually("the log says why", () => codes(connector).length >= sessions);
 }
 
-for (const lanes of FULL ? [1, 4] : [1]) {
-  test(`the connector of the servers, killed with -9 under streams and started again: they are reset, new ones work (${lanes} lanes)`, {
+describe("The streams of a connector that is killed with -9", () => {
+  for (const lanes of FULL ? [1, 4] : [1]) {
+    it(`are reset with session.unknown once the killed connector is back, and new streams work (${lanes} lanes)`, {
+      timeout: patience(30_000),
+    }, async () => {
+      const args = ["--lanes", String(lanes)];
+      const ground = await lay({ west: { args: [...DEBUG, ...args] }, east: { args } });
+      const { east, west, server } = ground;
+      for (let death = 0; death < (FULL ? 5 : 2); death++) {
+        const streams = await server.open(ground.streams, STREAMS, PACE);
+        await streams.move();
+        const killed = performance.now();
+        await east.kill9();
+        await eventually("west marks the session as not up", async () =>
+          (await west.status()).sessions.every(({ state }) => state !== "up"),
+        );
+        // A new client waits for the connector.
+        const early = server.open(ground.streams, 5, PACE);
+        early.catch(() => {});
+        await east.restart();
+        const away = Math.round(performance.now() - killed);
+        const reset = await closedOn(
+          streams.all.map(({ client }) => client),
+          Math.max(BOUND, away),
+        );
+        await logsEnds(west, death + 1);
+        expect(codes(west), "why their sessions ended").toEqual(Array(death + 1).fill("session.unknown"));
+        const fresh = await server.open(ground.streams, STREAMS, PACE);
+        await fresh.move();
+        // A client is not held for longer than HOLD_MS, which a slow start may exceed.
+        const waited = await early.catch((error: Error) => {
+          if (away < HOLD_MS) throw error;
+          return null;
+        });
+        await waited?.move();
+        await Promise.all([fresh.finish(), waited?.finish()]);
+        const { sessions } = await west.status();
+        expect(sessions.map(({ state, streams }) => ({ state, streams }))).toEqual([
+          { state: "up", streams: 0 },
+        ]);
+        report("connector killed", {
+          ...{ lanes, streams: STREAMS, "away for ms": away },
+          "from its return until the last is reset, ms": reset,
+        });
+      }
+    });
+  }
+
+  it("are reset with session.timeout on the side that is left when the killed connector stays away", {
     timeout: patience(30_000),
   }, async () => {
-    const args = ["--lanes", String(lanes)];
-    const ground = await lay({ west: { args: [...DEBUG, ...args] }, east: { args } });
+    const args = [...DEBUG, "--session-timeout", `${TIMEOUT / 1000}s`];
+    const ground = await lay({ west: { args }, east: { args } });
     const { east, west, server } = ground;
-    for (let death = 0; death < (FULL ? 5 : 2); death++) {
-      const streams = await server.open(ground.streams, STREAMS, PACE);
-      await streams.move();
-      const killed = performance.now();
-      await east.kill9();
-      await eventually("its peer knows", async () =>
-        (await west.status()).sessions.every(({ state }) => state !== "up"),
-      );
-      // A client that comes now waits for it.
-      const early = server.open(ground.streams, 5, PACE);
-      early.catch(() => {});
-      await east.restart();
-      const away = Math.round(performance.now() - killed);
-      const reset = await closedOn(
-        streams.all.map(({ client }) => client),
-        Math.max(BOUND, away),
-      );
-      await told(west, death + 1);
-      expect(codes(west), "why their sessions ended").toEqual(Array(death + 1).fill("session.unknown"));
-      const fresh = await server.open(ground.streams, STREAMS, PACE);
-      await fresh.move();
-      // Nobody is held for longer than that, where a start takes as long.
-      const waited = await early.catch((error: Error) => {
-        if (away < HOLD_MS) throw error;
-        return null;
-      });
-      await waited?.move();
-      await Promise.all([fresh.finish(), waited?.finish()]);
-      const { sessions } = await west.status();
-      expect(sessions.map(({ state, streams }) => ({ state, streams }))).toEqual([
-        { state: "up", streams: 0 },
-      ]);
-      report("connector killed", {
-        ...{ lanes, streams: STREAMS, "away for ms": away },
-        "from its return until the last is reset, ms": reset,
-      });
-    }
-  });
-}
 
-test("a connector that is killed with -9 and stays away: streams are reset when the session's time is over, at either side", {
-  timeout: patience(30_000),
-}, async () => {
-  const args = [...DEBUG, "--session-timeout", `${TIMEOUT / 1000}s`];
-  const ground = await lay({ west: { args }, east: { args } });
-  const { east, west, server } = ground;
+    const left = await server.open(ground.streams, STREAMS, PACE);
+    const within = TIMEOUT + (await boundOf(BOUND, { times: 30, control: () => left.move() }));
+    await west.kill9();
+    const servers = await closedOn(
+      left.all.map((stream) => stream.server),
+      within,
+    );
+    await logsEnds(east, 1);
+    expect(codes(east)).toEqual(["session.timeout"]);
+    await west.restart();
+    await west.listener("bytes");
 
-  const left = await server.open(ground.streams, STREAMS, PACE);
-  const within = TIMEOUT + (await boundOf(BOUND, { times: 30, control: () => left.move() }));
-  await west.kill9();
-  const servers = await closedOn(
-    left.all.map((stream) => stream.server),
-    within,
-  );
-  await told(east, 1);
-  expect(codes(east)).toEqual(["session.timeout"]);
-  await west.restart();
-  await west.listener("bytes");
-
-  const streams = await server.open(ground.streams, STREAMS, PACE);
-  await streams.move();
-  await east.kill9();
-  const clients = await closedOn(
-    streams.all.map(({ client }) => client),
-    within,
-  );
-  await told(west, 1);
-  expect(codes(west)).toEqual(["session.timeout"]);
-  for (const took of [servers, clients]) expect(took).toBeGreaterThan(TIMEOUT - 500);
-  expect((await west.status()).sessions).toEqual([]);
-  report("connector killed", {
-    "stays away, session timeout, ms": TIMEOUT,
-    "until streams at the servers are reset, ms": servers,
-    "until streams at the clients are reset, ms": clients,
+    const streams = await server.open(ground.streams, STREAMS, PACE);
+    await streams.move();
+    await east.kill9();
+    const clients = await closedOn(
+      streams.all.map(({ client }) => client),
+      within,
+    );
+    await logsEnds(west, 1);
+    expect(codes(west)).toEqual(["session.timeout"]);
+    for (const took of [servers, clients]) expect(took).toBeGreaterThan(TIMEOUT - 500);
+    expect((await west.status()).sessions).toEqual([]);
+    report("connector killed", {
+      "stays away, session timeout, ms": TIMEOUT,
+      "until streams at the servers are reset, ms": servers,
+      "until streams at the clients are reset, ms": clients,
+    });
   });
 });

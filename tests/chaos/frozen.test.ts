@@ -1,6 +1,6 @@
-/** Processes that stand still for a while, as on a machine that swaps, is suspended, or moves. */
+/** Processes that are frozen for a while, as on a machine that swaps, is suspended, or migrates. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
 import { onlySession } from "../support/connector/sessions.ts";
 import { clearUp, type Ground, lay } from "../support/harm/ground.ts";
@@ -11,8 +11,9 @@ import { Requests } from "../support/traffic/requests.ts";
 
 clearUp();
 
-/** Silence after which a lane is dead is 5 s here: a freeze that ends before it, and one that does not. ms */
+/** A freeze that ends before a lane counts as dead, after 5 s of silence, ms. */
 const SHORT = 1000;
+/** A freeze that outlasts the lanes, ms. */
 const LONG = FULL ? 20_000 : 5600;
 
 async function freeze(ground: Ground, who: string, pids: readonly number[], ms: number): Promise<void> {
@@ -29,7 +30,7 @@ async function freeze(ground: Ground, who: string, pids: readonly number[], ms: 
   const recovery = await streams.move();
   await requests.stop();
   await streams.finish();
-  // A new connection does not wait that long for a site that does not answer; what runs already does.
+  // A new client is held for HOLD_MS at most; open streams wait longer.
   if (ms + recovery < HOLD_MS) expect(requests.failures).toEqual([]);
   const after = await onlySession(ground.west);
   expect(after.id, "the session").toBe(before.id);
@@ -43,15 +44,17 @@ async function freeze(ground: Ground, who: string, pids: readonly number[], ms: 
   });
 }
 
-test("a frozen process, whichever it is and however long, breaks no stream", {
-  timeout: patience(lasting(1)),
-}, async () => {
-  const ground = await lay();
-  const peaks = ground.watch();
-  const { west, east, edge } = ground;
-  if (FULL) await freeze(ground, "connector of the servers", [east.process.pid], SHORT);
-  await freeze(ground, "connector of the servers", [east.process.pid], LONG);
-  if (FULL) await freeze(ground, "connector of the clients", [west.process.pid], LONG);
-  await freeze(ground, "workerd", workerdOf(edge), FULL ? LONG : SHORT);
-  report("frozen", { "peak MiB": peaks.stop() });
+describe("A frozen process", () => {
+  it("breaks no stream when it thaws, whichever process it is", {
+    timeout: patience(lasting(1)),
+  }, async () => {
+    const ground = await lay();
+    const peaks = ground.watch();
+    const { west, east, edge } = ground;
+    if (FULL) await freeze(ground, "connector of the servers", [east.process.pid], SHORT);
+    await freeze(ground, "connector of the servers", [east.process.pid], LONG);
+    if (FULL) await freeze(ground, "connector of the clients", [west.process.pid], LONG);
+    await freeze(ground, "workerd", workerdOf(edge), FULL ? LONG : SHORT);
+    report("frozen", { "peak MiB": peaks.stop() });
+  });
 });

@@ -1,5 +1,5 @@
-/** A site that is lost without a word: no socket closes, nothing comes any more. */
-import { expect, test } from "vitest";
+/** A site that falls silent: no socket closes, and no byte arrives. */
+import { describe, expect, it } from "vitest";
 import { KEEPALIVE } from "../../protocol/uplink/messages.ts";
 import { boundOf } from "../support/clock/bound.ts";
 import { clearUp, lay } from "../support/harm/ground.ts";
@@ -9,37 +9,39 @@ import { report } from "../support/run/report.ts";
 
 clearUp();
 
-/** What `link status` promises, ms. */
+/** Time in which `link status` shows a silent site as down, ms. */
 const PROMISE = 60_000;
 
-test.skipIf(!FULL)(
-  "is seen to be down within a minute, and up again as soon as it goes on",
-  {
-    timeout: patience(PROMISE),
-  },
-  async () => {
-    const { east, network } = await lay();
-    const within = await boundOf(PROMISE, { times: 100, control: () => network.status() });
-    const links = async () =>
-      Object.fromEntries((await network.status()).links.map(({ joiner, state }) => [joiner, state]));
-    expect(await links()).toEqual({ east: "up", west: "up" });
-    const begin = performance.now();
-    process.kill(east.process.pid, "SIGSTOP");
-    try {
-      // Whoever asks makes the registry look; nobody needs to.
-      const down = async () => (await links()).east === "down";
-      await eventually("the link is down", down, { within, every: 500 });
-    } finally {
-      process.kill(east.process.pid, "SIGCONT");
-    }
-    const noticed = performance.now() - begin;
-    expect(await links()).toEqual({ east: "down", west: "up" });
-    const back = performance.now();
-    await eventually("the link is up", async () => (await links()).east === "up");
-    report("silent loss", {
-      "seen after ms": Math.round(noticed),
-      "silence that is death, ms": KEEPALIVE.deadAfterMs,
-      "up again after ms": Math.round(performance.now() - back),
-    });
-  },
-);
+describe("The link of a silent site", () => {
+  it.skipIf(!FULL)(
+    "is down within a minute, and up again once the site continues",
+    {
+      timeout: patience(PROMISE),
+    },
+    async () => {
+      const { east, network } = await lay();
+      const within = await boundOf(PROMISE, { times: 100, control: () => network.status() });
+      const links = async () =>
+        Object.fromEntries((await network.status()).links.map(({ joiner, state }) => [joiner, state]));
+      expect(await links()).toEqual({ east: "up", west: "up" });
+      const begin = performance.now();
+      process.kill(east.process.pid, "SIGSTOP");
+      try {
+        // Each status request makes the registry check its uplinks.
+        const down = async () => (await links()).east === "down";
+        await eventually("the link is down", down, { within, every: 500 });
+      } finally {
+        process.kill(east.process.pid, "SIGCONT");
+      }
+      const noticed = performance.now() - begin;
+      expect(await links()).toEqual({ east: "down", west: "up" });
+      const back = performance.now();
+      await eventually("the link is up", async () => (await links()).east === "up");
+      report("silent loss", {
+        "seen after ms": Math.round(noticed),
+        "silence that is death, ms": KEEPALIVE.deadAfterMs,
+        "up again after ms": Math.round(performance.now() - back),
+      });
+    },
+  );
+});

@@ -1,12 +1,14 @@
-/** A path on which everything takes seconds: limits on time follow the round trip. */
-import { test } from "vitest";
+/** A path with a round trip of seconds, which the time limits follow. */
+import { describe, it } from "vitest";
 import { useEdge } from "../support/run/suite.ts";
 import { useFromAfar } from "../support/traffic/slow-path.ts";
 
 const suite = useEdge();
 
-test("a site with three seconds to the edge and back joins, gets its uplink and a session, and streams carry both ways", {
-  timeout: 300_000,
-}, async () => {
-  await useFromAfar(suite, 3000);
+describe("A site with a round trip of three seconds to the edge", () => {
+  it("joins, gets its uplink and a session, and carries streams both ways", {
+    timeout: 300_000,
+  }, async () => {
+    await useFromAfar(suite, 3000);
+  });
 });

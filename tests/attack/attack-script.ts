@@ -1,28 +1,29 @@
-/** An attack: what it tries, the rule that must hold, and what it saw. */
+/** The interface of an attack script: its rule, its run and its outcome. */
 import type { Scene, SceneOptions } from "./scene.ts";
 
 export interface AttackScript {
-  /** As the file is called. */
+  /** Name of the file without its extension. */
   readonly name: string;
-  /** What must hold, as one sentence. */
+  /** The property that must hold, as one sentence. */
   readonly rule: string;
-  /** Runs in the test suite as well: it takes seconds, and holds. */
+  /** Runs in the test suite as well: takes seconds and holds. */
   readonly ci?: boolean;
-  /** After this long the attack counts as one that did not hold, ms; two minutes unless given. */
+  /** Time after which the rule counts as broken, ms. The default is two minutes. */
   readonly limitMs?: number;
   run(context: AttackContext): Promise<Outcome>;
 }
 
 export interface AttackContext {
-  /** Starts an edge of its own with one network. Everything in it ends with the script. */
+  /** Starts an edge with one network for this script. All its processes end with the script. */
   scene(options?: SceneOptions): Promise<Scene>;
 }
 
 export interface Outcome {
+  /** Whether the rule held. */
   readonly held: boolean;
-  /** What was done, with numbers. */
+  /** The attempt, with numbers. */
   readonly tried: string;
-  /** What was seen: why it held, or what broke. */
+  /** The observation: why the rule held, or what broke. */
   readonly seen: string;
   /** Further measurements, each with its unit in the name or the value. */
   readonly figures?: Readonly<Record<string, string | number>>;

@@ -1,4 +1,4 @@
-/** The scripts that there are: every file in `scripts/`, in the order of their names. */
+/** The catalogue of attack scripts: every file in `scripts/`, in the order of their names. */
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,7 +13,7 @@ export async function loadScripts(): Promise<AttackScript[]> {
     names.map(async (name) => {
       const { script }: { script?: AttackScript } = await import(pathToFileURL(join(DIRECTORY, name)).href);
       if (script?.name === basename(name, ".ts")) return script;
-      throw new Error(`${name} must export a script of its name`);
+      throw new Error(`${name} must export a script of its name.`);
     }),
   );
 }

@@ -1,12 +1,12 @@
 /**
- * npm run attack [-- NAME… --list --json --logs]: attacks real processes on this machine, one script after the other.
+ * npm run attack [-- NAME… --list --json --logs]: attacks real processes on this machine, one script after another.
  *
- *     NAME…    only these scripts
+ *     NAME…    run only these scripts
  *     --list   print the scripts and their rules, and run none
  *     --json   print the results as one JSON document, {results: [{name, rule, held, tried, seen, figures, took}]}
  *     --logs   print the last lines of each process where an attack did not hold
  *
- * Exit status 1 when something did not hold, 2 when a name is not known.
+ * The exit status is 1 when a rule did not hold, and 2 when a name is unknown.
  */
 import { parseArgs } from "node:util";
 import { loadScripts } from "./catalogue.ts";
@@ -44,7 +44,7 @@ for (const script of scripts) {
 }
 const broken = results.filter(({ held }) => !held);
 if (options.json) print({ results: results.map(({ logs: _, ...rest }) => rest) });
-else console.log(`\n${results.length - broken.length} held, ${broken.length} did not hold`);
+else console.log(`\n${results.length - broken.length} held, ${broken.length} did not hold.`);
 process.exit(broken.length > 0 ? 1 : 0);
 
 function show({ name, rule, held, tried, seen, figures, took, logs }: Result): void {

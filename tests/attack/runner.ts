@@ -1,5 +1,4 @@
-/** Runs one script against processes of its own. */
-
+/** Runs one attack script against processes of its own. */
 import { closeSockets } from "../support/connector/raw-site.ts";
 import { Cluster } from "../support/process/cluster.ts";
 import type { AttackScript, Outcome } from "./attack-script.ts";
@@ -10,13 +9,13 @@ const LIMIT_MS = 120_000;
 export interface Result extends Outcome {
   readonly name: string;
   readonly rule: string;
-  /** ms */
+  /** Duration of the script, ms. */
   readonly took: number;
-  /** The last lines of each process, where it did not hold. */
+  /** The last lines of each process if the rule did not hold, or an empty text. */
   readonly logs: string;
 }
 
-/** What a script throws, and an end that does not come, count as an attack that did not hold. */
+/** Runs a script. An error that it throws and a run beyond its time limit count as a broken rule. */
 export async function runScript(script: AttackScript): Promise<Result> {
   const cluster = await Cluster.create("fl-attack-");
   const began = performance.now();

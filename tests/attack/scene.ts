@@ -1,5 +1,4 @@
-/** What is attacked: an edge as a process, a network, honest connectors, and attackers who are its members. */
-
+/** The scene of an attack: an edge as a process, a network, honest connectors, and members that attack. */
 import { RawConnector } from "../support/connector/raw-connector.ts";
 import { Neighbour } from "../support/edge/neighbour.ts";
 import type {
@@ -31,7 +30,7 @@ export class Scene {
     return new Scene(cluster, edge, await cluster.network(edge));
   }
 
-  /** A site whose connector is a real process, up when this resolves. */
+  /** Starts a site whose connector is a real process. Resolves once it is up. */
   async honest(
     site: string,
     options: Omit<ConnectorOptions, "site" | "token"> = {},
@@ -41,12 +40,12 @@ export class Scene {
     return await this.cluster.connector({ args: ["--drain", "0s"], ...options, site, token });
   }
 
-  /** A member that does on the wire what the script says, and nothing by itself. */
+  /** Joins a member whose messages the script writes itself. */
   async attacker(site: string, network: TestNetwork = this.network): Promise<RawConnector> {
     return await RawConnector.join(this.edge, await network.token(), site);
   }
 
-  /** Runs an attack beside another network of the same edge, which is closed at the end. */
+  /** Runs an attack beside another network of the same edge, whose uplinks are closed at the end. */
   async besideNeighbour<T>(attack: (neighbour: Neighbour) => Promise<T>): Promise<T> {
     const neighbour = await Neighbour.join(this.cluster, this.edge);
     try {

@@ -1,7 +1,6 @@
 /**
- * A member says hello with another site's boot id, gets a third site to open a session with it under that id, and
- * leaves: if a boot id alone names an instance, it has the owner's uplink and offers meanwhile, and the third site's
- * streams for the owner afterwards.
+ * A member sends HELLO with another site's boot id and requests a session with a third site under that id. If a boot id
+ * alone named an instance, the member would take the owner's uplink and offers, and the third site's streams.
  */
 import { listEvents, updateSite } from "../../../connector/operator/edge-api.ts";
 import { encodeAccept, encodeData, encodeFin, FRAME, parseOpen } from "../../../protocol/streams/frames.ts";
@@ -15,12 +14,12 @@ import type { AttackScript } from "../attack-script.ts";
 import type { Scene } from "../scene.ts";
 
 const STOLEN = "from the thief";
-/** Of the owner: one for all sites, and one that is exported to west only. */
+/** Services of the owner: one for all sites, and one exported to west only. */
 const SERVICES = ["vault", "ledger"] as const;
 
 export const script: AttackScript = {
   name: "boot-theft",
-  rule: "An instance is the site that was proven and its boot id together: another site's boot id gives nothing.",
+  rule: "A proven site and its boot id together name an instance: another site's boot id gives nothing.",
   ci: true,
   async run({ scene }) {
     const stage = await scene();
@@ -76,7 +75,7 @@ export const script: AttackScript = {
   },
 };
 
-/** What the registry has of the owner: its instances and since when, and the form of its services. */
+/** The registry's record of the owner: its state, instances and services. */
 async function ownersState({ network }: Scene): Promise<object> {
   const { sites, services } = await network.status();
   const east = sites.find(({ name }) => name === "east");
@@ -88,7 +87,7 @@ async function ownersState({ network }: Scene): Promise<object> {
   };
 }
 
-/** What the clients of the owner's services are answered. */
+/** Returns the answers that clients of the owner's services get. */
 async function askAll(listeners: readonly Address[]): Promise<string> {
   const ask = async (listener: Address) => (await exchange(listener, "")).toString();
   const answers = await Promise.all(
@@ -102,13 +101,13 @@ async function askAll(listeners: readonly Address[]): Promise<string> {
 interface Theft {
   readonly result: string;
   readonly session: RawSession | null;
-  /** Services of the streams that came to the thief. */
+  /** Services of the streams that were opened to the thief. */
   readonly opened: readonly string[];
 }
 
-/** Takes the boot id of the vault's owner and rewrites its offers, gets a session with the shop under it, and leaves. */
+/** Offers services and gets a session with the shop under the boot id of the vault's owner. Then closes the uplink. */
 async function steal(thief: RawConnector): Promise<Theft> {
-  // Everybody who sees a service is told the boot ids of those who offer it.
+  // A site that sees a service learns the boot ids of the sites that offer it.
   const first = await thief.open();
   first.send(thief.hello());
   const { services } = await first.next("welcome");
@@ -121,7 +120,7 @@ async function steal(thief: RawConnector): Promise<Theft> {
   first.socket.terminate();
 
   const opened: string[] = [];
-  // Exported to the thief alone, so that no client comes to it by right.
+  // The offers are for the thief alone, so that no client may use them.
   const to = [thief.id];
   const offers = SERVICES.map((name): Offer => ({ name, protocol: "tcp", port: 1, encryption: "hop", to }));
   const uplink = await thief.uplinkAs({ boot: owner.boot, offers });
@@ -139,7 +138,7 @@ async function steal(thief: RawConnector): Promise<Theft> {
   }
 }
 
-/** Answers every stream that the peer opens as the thief, until the session ends. */
+/** Answers every stream that the peer opens, until the session ends. */
 async function answerStreams(session: RawSession, opened: string[]): Promise<void> {
   for (;;) {
     const frame = await session.next(FRAME.open, 120_000).catch(() => null);

@@ -1,6 +1,6 @@
 /**
- * A member names in lanes and frames what is not its own: the site and process of another in a preface, services that
- * are exported to others only or offered elsewhere in an OPEN, stream ids that it never opened.
+ * A member uses names that are not its own: another site or process in a preface, services exported to other sites or
+ * offered elsewhere in an OPEN, and stream ids that it never opened.
  */
 import { FairleadError } from "../../../protocol/errors.ts";
 import { compareInstances, type InstanceId } from "../../../protocol/instance-id.ts";
@@ -24,7 +24,7 @@ import type { AttackScript } from "../attack-script.ts";
 
 export const script: AttackScript = {
   name: "chosen-names",
-  rule: "What a member names in a lane or frame gives it nothing that its proven site may not have, and ends nothing but its own session.",
+  rule: "A name in a lane or frame gives a member nothing beyond its proven site, and ends no session but its own.",
   ci: true,
   async run({ scene }) {
     const stage = await scene();
@@ -113,7 +113,7 @@ export const script: AttackScript = {
   },
 };
 
-/** What becomes of a lane to the owner on which the preface names another instance: the code that it ends with. */
+/** Sends a preface that names another instance. Returns the code with which the lane closes. */
 async function claim(
   mallory: RawConnector,
   uplink: RawUplink,
@@ -127,7 +127,7 @@ async function claim(
   return reason;
 }
 
-/** What the peer answers to an OPEN. */
+/** Sends an OPEN. Returns the code of the peer's answer, or "accepted". */
 async function opened(session: RawSession, stream: number, service: string): Promise<string> {
   session.send(encodeOpen(stream, { service }));
   const answer = await eventually(`${service} is answered`, () =>
@@ -138,10 +138,10 @@ async function opened(session: RawSession, stream: number, service: string): Pro
   return answer.type === FRAME.accept ? "accepted" : parseReset(answer.payload).code;
 }
 
-/** Sessions that this script had, by their ids: one that ends may be granted once more before the registry hears of it. */
+/** Ids of this script's sessions. An ended session may be granted again before the registry learns of its end. */
 const had = new Set<string>();
 
-/** An invitation to a session with the owner that was not there before. */
+/** Requests an invitation to a new session with the owner. */
 async function invited(mallory: RawConnector, uplink: RawUplink, owner: InstanceId): Promise<Invitation> {
   const invitation = await eventually("a new session is granted", async () => {
     const granted = await mallory.request(uplink, "vault", owner);
@@ -151,7 +151,7 @@ async function invited(mallory: RawConnector, uplink: RawUplink, owner: Instance
   return invitation;
 }
 
-/** A session with the owner that was not there before, with its greetings. */
+/** Opens a new session with the owner, up to HELLO. */
 async function newSession(mallory: RawConnector, uplink: RawUplink, owner: InstanceId): Promise<RawSession> {
   const invitation = await invited(mallory, uplink, owner);
   const session = await mallory.session(invitation);
@@ -159,7 +159,7 @@ async function newSession(mallory: RawConnector, uplink: RawUplink, owner: Insta
   return session;
 }
 
-/** What a session ends with after a frame on it. */
+/** Sends a frame. Returns the code with which the session ends. */
 async function broken(session: RawSession, frame: Uint8Array): Promise<string> {
   session.send(frame);
   const { payload } = await session.next(FRAME.goaway);

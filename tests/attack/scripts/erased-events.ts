@@ -1,4 +1,4 @@
-/** A member reports listeners that fail and work again, and sessions that it never had, until the log holds nothing else. */
+/** A member fills the event log: it reports listeners that fail and recover, and sessions that it never had. */
 import { createToken, listEvents } from "../../../connector/operator/edge-api.ts";
 import { randomId } from "../../support/authority/certificates.ts";
 import type { AttackScript } from "../attack-script.ts";
@@ -10,7 +10,7 @@ const SESSIONS = 2000;
 export const script: AttackScript = {
   name: "erased-events",
   ci: true,
-  rule: "What one member reports takes at most its share of the event log; what others did stays.",
+  rule: "The reports of one member take at most its share of the event log, and events of others stay.",
   async run({ scene }) {
     const stage = await scene();
     const { edge, network } = stage;

@@ -1,6 +1,6 @@
 /**
- * Something in the way of a site poses as its edge, with a certificate that a public CA should not have made, and answers
- * the redemption with addresses of its own: it would have the site for good, long after the certificate ended.
+ * A false edge on the path answers a site's redemption with addresses of its own, under a certificate that a public CA
+ * issued wrongly. It would keep the site long after that certificate expired.
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import type { AttackScript } from "../attack-script.ts";
 
 type Json = Record<string, unknown>;
 
-/** What it puts into `edge` of the answer. */
+/** Changes that the false edge makes to `edge` of the answer. */
 const ALTERATIONS: Record<string, (own: string, honest: Json) => Json> = {
   "uplinks at its own address": (own, honest) => ({ ...honest, links: own }),
   "uplinks without TLS": (own, honest) => ({ ...honest, links: own.replace("https", "http") }),
@@ -22,12 +22,12 @@ const ALTERATIONS: Record<string, (own: string, honest: Json) => Json> = {
   "another audience": (own, honest) => ({ ...honest, audience: own }),
 };
 
-/** What a connector says once it has judged an answer: a refusal, or the state of its uplink. */
+/** Output of a connector once it has judged an answer: a refusal, or the state of its uplink. */
 const JUDGED = /edge\.(wrong_address|internal)|"to":"/;
 
 export const script: AttackScript = {
   name: "false-edge",
-  rule: "Where a site dials is what its token file says: who poses as its edge once has nothing of it afterwards.",
+  rule: "A site dials the addresses of its token file alone, and a false edge keeps no site.",
   async run({ scene }) {
     const { cluster, edge, network } = await scene();
     const falseEdge = await FalseEdge.start(edge);

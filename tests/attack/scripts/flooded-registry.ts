@@ -1,24 +1,23 @@
-/** A member floods its registry with messages of every kind at once, and comes back when it was cut off. */
-
+/** A member floods its registry with messages of every kind at once, and returns after its ban. */
 import { eventually } from "../../support/clock/eventually.ts";
 import type { RawUplink } from "../../support/connector/raw-site.ts";
 import { Neighbour } from "../../support/edge/neighbour.ts";
 import { FLOODS, flood } from "../../support/traffic/flood.ts";
 import type { AttackScript } from "../attack-script.ts";
 
-/** The first ban, seconds. */
+/** Length of the first ban, s. */
 const BAN = 10;
 
 export const script: AttackScript = {
   name: "flooded-registry",
-  rule: "A site that sends far more than it may is cut off and refused for a while, and no other network notices.",
+  rule: "A site that exceeds its budget by far is banned for a while, and no other network is slowed down.",
   async run({ scene }) {
     const stage = await scene();
     return await stage.besideNeighbour(async (neighbour) => {
       const rest = await neighbour.measure();
       const mallory = await stage.attacker("mallory");
       const uplink = await mallory.connect();
-      // What makes it large is no field of the message: it is well formed.
+      // The padding is no field of the message, which is well formed.
       const padding = "x".repeat(200_000);
       for (let id = 1; id <= 100; id++) uplink.send({ type: "status.request", id, padding });
       const end = await uplink.closed;

@@ -1,15 +1,15 @@
-/** A stranger guesses API keys, each over a connection of its own, which has a client port of its own. */
+/** A stranger guesses API keys, each over a new connection from another client port. */
 import { randomBytes } from "node:crypto";
 import { request } from "node:https";
 import type { AttackScript } from "../attack-script.ts";
 
 const GUESSES = 60;
-/** Quickly, or the limit has recovered meanwhile. */
+/** Guesses in parallel: a slower attack would leave the limit time to recover. */
 const AT_ONCE = 10;
 
 export const script: AttackScript = {
   name: "guessed-keys",
-  rule: "Wrong keys are limited by the client's address, whatever its port; a good key from there still works.",
+  rule: "Wrong keys are limited by client address, whatever the port, and a good key from there still works.",
   ci: true,
   async run({ scene }) {
     const { edge } = await scene();

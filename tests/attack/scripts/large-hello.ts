@@ -1,4 +1,4 @@
-/** Several sites say hello with as many sites in `to` as fit into a message, and go on with offers of that size. */
+/** Several sites send HELLO with as many sites in `to` as fit into a message, and then offers of that size. */
 import {
   type Hello,
   MAX_EXPORTS,
@@ -14,17 +14,17 @@ import type { AttackScript } from "../attack-script.ts";
 
 const SITES = 4;
 const SERVICES = 52;
-/** Of each service; the protocol takes no more. */
+/** Entries in `to` of each service, at the limit of the protocol. */
 const ENTRIES = 1000;
-/** Messages of each site: within its budget of characters. */
+/** Messages of each site, within its budget of characters. */
 const MESSAGES = 24;
-/** A request waits for so many turns of the attackers, each as long as a hello within the budget takes: for busy machines. */
+/** Turns of the attackers that a request may wait for on a busy machine, each as long as an allowed HELLO takes. */
 const TURNS = 8;
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 
 export const script: AttackScript = {
   name: "large-hello",
-  rule: "A site's offers name a bounded number of sites together, and reading more than that delays no other network.",
+  rule: "The offers of a site together name a bounded number of sites, and longer lists delay no other network.",
   ci: true,
   async run({ scene }) {
     const stage = await scene();
@@ -61,7 +61,7 @@ export const script: AttackScript = {
   },
 };
 
-/** How long a hello takes whose lists are as long as they may be, without an attack, ms: the middle of three. */
+/** Measures a HELLO with the longest allowed lists, without an attack, ms: the median of three. */
 async function measureAllowed(site: RawConnector): Promise<number> {
   const times: number[] = [];
   const offers = largeOffers(0).slice(0, MAX_EXPORTS / ENTRIES);
@@ -71,14 +71,14 @@ async function measureAllowed(site: RawConnector): Promise<number> {
     uplink.send(site.hello({ offers }));
     await uplink.next("welcome");
     times.push(performance.now() - began);
-    // So that the next is as new as this one.
+    // The next HELLO offers new services again.
     uplink.send({ type: "offers", offers: [] });
   }
   times.sort((left, right) => left - right);
   return times[1] ?? 0;
 }
 
-/** How many offers were refused for their lists, in the hello and by the last message. */
+/** Returns how many offers were refused for their lists, in HELLO and in the last message. */
 async function attack(site: RawConnector): Promise<{ hello: number; offers: number }> {
   const uplink = await site.open();
   uplink.send(fitting(site.hello({ offers: largeOffers(0) })));
@@ -89,7 +89,7 @@ async function attack(site: RawConnector): Promise<{ hello: number; offers: numb
   return { hello, offers: await lastRefused(uplink) };
 }
 
-/** The refusals that the last offers got: those of the services that only these have. */
+/** Waits for the refusals of the last offers, whose services have names of their own. */
 async function lastRefused(uplink: RawUplink): Promise<number> {
   for (;;) {
     const { refused } = await uplink.next("offers.refused");
@@ -100,12 +100,12 @@ async function lastRefused(uplink: RawUplink): Promise<number> {
 const exportsOf = (refused: readonly RefusedOffer[]) =>
   refused.filter(({ code }) => code === "quota.exports").length;
 
-/** Services whose names no other round has, each for another list of sites. */
+/** Makes services with names of this round, each for another list of sites. */
 function largeOffers(round: number): Offer[] {
   return Array.from({ length: SERVICES }, (_, at) => testOffer(`s${at}-${round}`, { to: sitesFrom(at) }));
 }
 
-/** Names of one letter and of two, so that many fit. */
+/** Makes site names of one or two letters, so that many fit. */
 function sitesFrom(start: number): string[] {
   const letter = (at: number) => LETTERS[at % LETTERS.length] ?? "";
   return Array.from({ length: ENTRIES }, (_, at) =>
@@ -113,7 +113,7 @@ function sitesFrom(start: number): string[] {
   );
 }
 
-/** @throws Error when the message would be refused for its length alone */
+/** Encodes a message. @throws Error when the message would be refused for its length alone */
 function fitting(message: Hello | { type: "offers"; offers: Offer[] }): string {
   const text = JSON.stringify(message);
   if (text.length > MAX_MESSAGE) throw new Error(`${text.length} characters`);

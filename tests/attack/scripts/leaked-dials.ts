@@ -1,4 +1,4 @@
-/** A member opens streams to a service whose target does not answer and resets them: dials that live on take all descriptors. */
+/** A member opens and resets streams to a service whose target does not answer. Leaked dials would take all descriptors. */
 import { FairleadError } from "../../../protocol/errors.ts";
 import { encodeOpen, encodeReset } from "../../../protocol/streams/frames.ts";
 import { eventually } from "../../support/clock/eventually.ts";
@@ -6,7 +6,7 @@ import { StuckServer } from "../../support/traffic/stuck-server.ts";
 import type { AttackScript } from "../attack-script.ts";
 
 const STREAMS = 3000;
-/** Dials that one site may have under way for a service, and some for the connector itself. */
+/** Pending dials that one site may have for a service, and descriptors of the connector itself. */
 const BOUND = 256 + 64;
 
 export const script: AttackScript = {
@@ -37,9 +37,9 @@ export const script: AttackScript = {
         if (at % 4 !== 0) session.send(encodeReset(id, new FairleadError("stream.cancelled")));
         if (at % 500 === 499) most = Math.max(most, (await used()) - before);
       }
-      // Those that were not reset are refused or time out.
+      // The remaining streams are refused or time out.
       const rest = await eventually(
-        "the dials are over",
+        "the dials end",
         async () => {
           const left = (await used()) - before;
           most = Math.max(most, left);

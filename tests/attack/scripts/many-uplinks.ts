@@ -1,5 +1,4 @@
 /** Many processes open uplinks with one site's key, most of them silent, beside the site's honest connector. */
-
 import { randomId } from "../../support/authority/certificates.ts";
 import { abreast } from "../../support/clock/abreast.ts";
 import { eventually } from "../../support/clock/eventually.ts";
@@ -9,16 +8,16 @@ import { Neighbour } from "../../support/edge/neighbour.ts";
 import type { AttackScript } from "../attack-script.ts";
 
 const PROCESSES = 200;
-/** Of each process; the first says hello. */
+/** Uplinks of each process. The first sends HELLO. */
 const EACH = 3;
-/** Dials at a time. */
+/** Dials in parallel. */
 const ABREAST = 8;
 const MAX_PROCESSES = 32;
 const MAX_SOCKETS = 96;
 
 export const script: AttackScript = {
   name: "many-uplinks",
-  rule: "A site has a bounded number of uplinks; its connector keeps its own, and no other network notices the rest.",
+  rule: "A site has a bounded number of uplinks, its connector keeps its own, and no other network is slowed down.",
   ci: true,
   async run({ scene }) {
     const stage = await scene();
@@ -46,7 +45,7 @@ export const script: AttackScript = {
       const processes = sites.find(({ name }) => name === "east")?.instances.length ?? 0;
       const kept = (await up()) === since;
       for (const socket of sockets) socket.terminate();
-      // Its place is free again, whoever had the others.
+      // The restarted connector finds a place for its uplink.
       await honest.restart();
       await eventually("the site's service is offered", async () =>
         (await network.status()).services.some(({ name, sites }) => name === "api" && sites.length > 0),
@@ -76,7 +75,7 @@ export const script: AttackScript = {
   },
 };
 
-/** What became of each uplink that was dialled. */
+/** Dials all uplinks. Returns the result of each. */
 async function openMany(thief: RawConnector): Promise<Attempt[]> {
   const attempts: Attempt[] = [];
   const boots = Array.from({ length: PROCESSES }, () => randomId("boot"));

@@ -1,8 +1,7 @@
 /**
- * A member opens sessions, says nothing of TLS, and sends single bytes far ahead of their turn: what a receiver keeps
- * of each beside the byte adds up.
+ * A member opens sessions, starts no TLS, and sends single bytes out of order. The bookkeeping of a receiver for each
+ * byte would add up.
  */
-
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { ID_BYTES, makeId } from "../../../protocol/ids.ts";
@@ -17,7 +16,7 @@ const MIB = 1024 * 1024;
 
 export const script: AttackScript = {
   name: "reorder-memory",
-  rule: "What an unproven peer sends ahead of its turn takes little memory, however it is cut.",
+  rule: "Out-of-order bytes of an unproven peer take little memory, however they are cut.",
   ci: true,
   async run({ scene }) {
     const stage = await scene();
@@ -46,7 +45,7 @@ export const script: AttackScript = {
   },
 };
 
-/** One session: pairs of bytes with gaps between them, until the lane ends. */
+/** Opens one session and sends pairs of bytes with gaps between them, until the lane closes. */
 async function flood(mallory: RawConnector): Promise<{ bytes: number; code: string }> {
   const boot = makeId("boot", randomBytes(ID_BYTES));
   const uplink = await mallory.uplinkAs({ boot });
@@ -71,7 +70,7 @@ async function flood(mallory: RawConnector): Promise<{ bytes: number; code: stri
   return { bytes, code };
 }
 
-/** Memory of a process that is in use; 0 where the system does not tell. */
+/** Resident memory of a process; 0 where the system does not report it. */
 async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;

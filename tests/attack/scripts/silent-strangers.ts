@@ -1,4 +1,4 @@
-/** A stranger opens more connections than the edge has descriptors and says nothing, at each of its ports. */
+/** A stranger opens more silent connections than the edge has descriptors, at each of its ports. */
 import { networkStatus } from "../../../connector/operator/edge-api.ts";
 import { HALF_HANDSHAKE, placeOf, Stranger } from "../../support/traffic/stranger.ts";
 import type { AttackScript } from "../attack-script.ts";
@@ -9,7 +9,7 @@ const CONNECTIONS = 1_100;
 export const script: AttackScript = {
   name: "silent-strangers",
   ci: true,
-  rule: "Connections that say nothing end no process, and keep nobody from the edge.",
+  rule: "Silent connections end no process, and keep no site from the edge.",
   async run({ scene }) {
     const stage = await scene({ edge: { descriptors: DESCRIPTORS } });
     const { edge, network } = stage;

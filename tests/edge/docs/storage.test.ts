@@ -1,13 +1,14 @@
+/** docs/storage.md against the databases of the Durable Objects. */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, expect, it } from "vitest";
-import documentation from "../../docs/storage.md?raw";
-import { createNetwork } from "../support/workerd/client.ts";
-import { resetEdge } from "../support/workerd/reset.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import documentation from "../../../docs/storage.md?raw";
+import { createNetwork } from "../../support/workerd/client.ts";
+import { resetEdge } from "../../support/workerd/reset.ts";
 
 afterEach(() => resetEdge());
 
-/** Tables and columns of one part of the page: headings ### `table`, then the first column of the table. */
+/** Returns tables and columns of a part of the page: each heading ### `table`, and the first column below it. */
 function documented(part: string): Record<string, string[]> {
   const [, text = ""] = documentation.split(`\n## ${part}\n`);
   const [section = ""] = text.split("\n## ");
@@ -20,28 +21,32 @@ function documented(part: string): Record<string, string[]> {
   return tables;
 }
 
-/** Tables and columns that an object has. */
+/** Returns tables and columns of an object's database. */
 const stored = (stub: DurableObjectStub<undefined>) =>
   runInDurableObject(stub, (_: DurableObject, { storage }: DurableObjectState) => {
     const names = storage.sql
       .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
       .toArray()
       .map(({ name }) => name)
-      // What the platform and SQLite keep for themselves.
+      // Tables of the platform and of SQLite are not part of the page.
       .filter((name) => !name.startsWith("_cf_") && name !== "sqlite_sequence");
     return Object.fromEntries(
       names.map((name) => [name, storage.sql.exec(`SELECT * FROM ${name} LIMIT 0`).columnNames]),
     );
   });
 
-it("the tables and columns of the registry are those of docs/storage.md", async () => {
-  const network = await createNetwork("shop");
-  const tables = await stored(env.REGISTRY.getByName(network.id) as unknown as DurableObjectStub<undefined>);
-  expect(Object.keys(tables).length).toBeGreaterThan(10);
-  expect(documented("Registry")).toEqual(tables);
-});
+describe("docs/storage.md", () => {
+  it("lists the tables and columns of the registry", async () => {
+    const network = await createNetwork("shop");
+    const tables = await stored(
+      env.REGISTRY.getByName(network.id) as unknown as DurableObjectStub<undefined>,
+    );
+    expect(Object.keys(tables).length).toBeGreaterThan(10);
+    expect(documented("Registry")).toEqual(tables);
+  });
 
-it("the tables and columns of the directory are those of docs/storage.md", async () => {
-  await createNetwork("shop");
-  expect(documented("Directory")).toEqual(await stored(env.DIRECTORY.getByName("directory")));
+  it("lists the tables and columns of the directory", async () => {
+    await createNetwork("shop");
+    expect(documented("Directory")).toEqual(await stored(env.DIRECTORY.getByName("directory")));
+  });
 });

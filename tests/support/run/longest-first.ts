@@ -1,14 +1,14 @@
 /**
- * The order of the test files: those that mostly wait before those that keep a core busy, and in each project the
- * longest first, so that none of them is left over at the end.
+ * The order of the test files. Projects that mostly wait come before projects that keep a core busy. In each project the
+ * longest files come first, so that no long file runs alone at the end.
  */
 import { relative } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const PROJECTS = ["chaos", "system", "edge", "unit"];
 
-/** Seconds that the longest files take on two idle cores, rounded. Any other file counts as short. */
-const SECONDS: Readonly<Record<string, number>> = {
+/** Seconds that the longest files take on two idle cores, rounded. A file without an entry counts as short. */
+export const SECONDS: Readonly<Record<string, number>> = {
   "chaos/slow-path": 76,
   "chaos/edge-killed": 72,
   "chaos/blackhole": 36,
@@ -48,9 +48,11 @@ const SECONDS: Readonly<Record<string, number>> = {
   "unit/protocol/carrier/streams-over-lanes": 22,
   "unit/connector/targets/target-streams": 20,
   "unit/connector/listeners/clients": 19,
-  "unit/connector/session/resuming": 18,
-  "unit/connector/operator/backup/format": 11,
+  "unit/connector/session/lane-recovery": 18,
+  "unit/connector/session/manager": 12,
   "unit/protocol/carrier/simulation": 10,
+  "unit/connector/operator/backup/backup": 8,
+  "unit/connector/operator/backup/seal": 7,
 };
 
 export class LongestFirst extends BaseSequencer {
@@ -58,7 +60,7 @@ export class LongestFirst extends BaseSequencer {
     const rank = ({ project }: TestSpecification) => PROJECTS.indexOf(project.name);
     const seconds = ({ moduleId }: TestSpecification) =>
       SECONDS[relative(this.ctx.config.root, moduleId).replace(/^tests\/|\.test\.ts$/g, "")] ?? 0;
-    // The order of the files that count as short is the usual one: the largest first.
+    // Short files keep the order of vitest, the largest first.
     const usual = await super.sort(files);
     return usual.sort((a, b) => rank(a) - rank(b) || seconds(b) - seconds(a));
   }

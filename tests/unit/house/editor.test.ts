@@ -110,7 +110,7 @@ describe("the root tsconfig.json in an editor", () => {
     return { workers: !missing("DurableObjectState"), node: !missing("NodeJS") };
   }
 
-  it.each(["workers", "workers/router", "tests/edge", "tests/support/workerd"])(
+  it.each(["workers", "workers/router", "tests/edge/registry", "tests/support/workerd"])(
     "gives %s the types of Workers and not those of Node",
     async (folder) => {
       expect(await typesIn(folder)).toEqual({ workers: true, node: false });

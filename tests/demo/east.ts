@@ -1,11 +1,11 @@
 /**
- * A program of site east: an HTTP API on top of the database beside it. It knows nothing of Fairlead.
+ * A program of site east: an HTTP API on top of a database of its site. It knows nothing of Fairlead.
  *
- *     GET /orders            the table orders, as JSON
+ *     GET /orders            the table orders as JSON
  *     GET /download?bytes=N  N bytes of stream.ts; their SHA-256 follows in the trailer content-sha256
- *     GET /ws                a WebSocket that returns what it gets
+ *     GET /ws                a WebSocket that echoes
  *
- * Environment: HOST to listen at, DATABASE_URL. Prints {"port": N} when it listens.
+ * Its environment has HOST, where it listens, and DATABASE_URL. It prints {"port": N} once it listens.
  */
 import { createHash } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";

@@ -1,21 +1,21 @@
 /**
- * npm run demo: the whole of Fairlead on this machine, in real processes.
+ * npm run demo: an edge and two sites on this machine, in real processes.
  *
- *     --once   end after the last step; exit status 1 if anything failed
- *     --json   print the results as one JSON document, {steps: [{name, ok, ms, detail}], ok}, and nothing else
+ *     --once   exit after the last step, with status 1 if a step failed
+ *     --json   print only the results, as one JSON document {steps: [{name, ok, ms, detail}], ok}
  */
 import { existsSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Cluster, FAIRLEAD } from "../support/process/cluster.ts";
-import { keepRunning, tellNext } from "./encore.ts";
 import { Report } from "./report.ts";
-import { tell } from "./scenario.ts";
+import { runScenario } from "./scenario.ts";
+import { keepRunning, printCommands } from "./supervisor.ts";
 
 const { values: options } = parseArgs({
   options: { once: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
 });
 if (!existsSync(FAIRLEAD)) {
-  console.error("Fairlead is not built: run `npm ci`, or `npm run build`.");
+  console.error("Fairlead is not built. Run `npm ci` or `npm run build`.");
   process.exit(1);
 }
 
@@ -24,7 +24,7 @@ const cluster = await Cluster.create("fl-demo-");
 const undoing: (() => Promise<unknown>)[] = [];
 const stopping = new AbortController();
 
-/** Ends everything, and this process with it; a second call changes nothing. */
+/** Ends every process and then this one. A second call has no effect. */
 async function end(status: number): Promise<void> {
   if (stopping.signal.aborted) return;
   stopping.abort();
@@ -33,29 +33,26 @@ async function end(status: number): Promise<void> {
   process.exit(ended.every((each) => each.status === "fulfilled") ? status : 1);
 }
 
-let told = false;
+let isComplete = false;
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.on(signal, () => {
-    report.line(stopping.signal.aborted ? "" : "\nending everything …");
-    // Interrupted before the end of the story, it has not shown what it should.
-    void end(told ? 0 : 130);
+    report.line(stopping.signal.aborted ? "" : "\nStopping every process.");
+    // An interrupt before the last step is a failure.
+    void end(isComplete ? 0 : 130);
   });
 }
 
-// Whoever read the output is gone, as in `npm run demo | head`.
+// The reader of the output has exited, as in `npm run demo | head`.
 process.stdout.on("error", () => void end(1));
 
-report.line(
-  "Two private sites, one edge: everything runs on this machine, each part a process of its own.\n",
-  "bold",
-);
+report.line("An edge and two private sites run as processes on this machine.\n", "bold");
 try {
-  const stage = await tell({ report, cluster, atEnd: (undo) => undoing.push(undo) });
-  told = true;
+  const stage = await runScenario({ report, cluster, atEnd: (undo) => undoing.push(undo) });
+  isComplete = true;
   report.finish();
   if (options.once) await end(0);
   else {
-    tellNext(report, stage);
+    printCommands(report, stage);
     keepRunning(report, stage, stopping.signal);
   }
 } catch (error) {

@@ -1,10 +1,10 @@
-/** Where each party of the demo has its addresses. */
+/** Addresses of each party of the demo. */
 import { createServer } from "node:net";
 
 export interface Places {
-  /** Of site west: where its listeners may be, and --bind for it. */
+  /** Range of west's listeners, for --bind. */
   readonly west: string;
-  /** Of site east's servers. */
+  /** Range of east's servers. */
   readonly east: string;
   readonly database: string;
   readonly api: string;
@@ -12,7 +12,7 @@ export interface Places {
   listen(services: readonly string[]): Promise<string[]>;
 }
 
-/** Only Linux has all of 127.0.0.0/8 without being asked. */
+/** Finds addresses that this machine has. Only Linux has all of 127.0.0.0/8 without configuration. */
 export async function findPlaces(): Promise<Places> {
   const west = { range: "127.2.0.0/16", probe: "127.2.0.1" };
   const [database, api] = ["127.3.0.1", "127.3.0.2"];
@@ -28,7 +28,7 @@ export async function findPlaces(): Promise<Places> {
     east: `${shared}/32`,
     database: shared,
     api: shared,
-    // At one address, a listener cannot have the port of the server it leads to.
+    // At one address, a listener cannot have the port of its target.
     listen: (services) =>
       Promise.all(services.map(async (service) => `${service}=${shared}:${await freePort(shared)}`)),
   };

@@ -1,25 +1,26 @@
-/** What the demo tells: a line for each step, or one JSON document at the end. */
+/** The report of the demo: lines for each step, or one JSON document at the end. */
 import { styleText } from "node:util";
 
 export interface Step {
   readonly name: string;
   readonly ok: boolean;
   readonly ms: number;
-  /** What happened, in words; of a step that failed, why. */
+  /** One sentence, or the error of a failed step. */
   readonly detail: string;
 }
 
-/** What a step came to. */
-export interface Told<T> {
+/** The result of a step. */
+export interface Result<T> {
   readonly value: T;
   readonly detail: string;
-  /** How long it took, where that is not how long it was waited for. */
+  /** Duration, if it is not the time of the wait. */
   readonly ms?: number;
 }
 
 type Style = "green" | "red" | "dim" | "bold";
 
-const WIDTH = 96;
+/** Columns of text in a line: 80 without mark, duration and blanks. */
+const WIDTH = 80 - 2 - 9;
 
 export class Report {
   readonly steps: Step[] = [];
@@ -33,8 +34,8 @@ export class Report {
     return this.steps.every((step) => step.ok);
   }
 
-  /** Does a step and tells how it went. @throws what `act` throws, after it was told */
-  async step<T>(name: string, act: () => Promise<Told<T>>): Promise<T> {
+  /** Runs a step and reports its result. @throws the error of `act`, after it is reported */
+  async step<T>(name: string, act: () => Promise<Result<T>>): Promise<T> {
     const began = performance.now();
     const elapsed = () => Math.round(performance.now() - began);
     try {
@@ -48,34 +49,46 @@ export class Report {
     }
   }
 
-  /** A line for people. */
+  /** Prints a line, unless the report is JSON. */
   line(text = "", style?: Style): void {
     if (!this.#json) process.stdout.write(`${style ? this.#paint(style, text) : text}\n`);
   }
 
-  /** The result, for programs. */
+  /** Prints the JSON document, if the report is JSON. */
   finish(): void {
     if (this.#json) process.stdout.write(`${JSON.stringify({ steps: this.steps, ok: this.ok })}\n`);
   }
 
   #add(step: Step): void {
     this.steps.push(step);
-    const [first = "", ...rest] = step.detail.split("\n");
+    const [first = "", ...rest] = step.ok
+      ? wrapped(step.detail, WIDTH)
+      : `${step.name}: ${step.detail}`.split("\n");
     const mark = step.ok ? this.#paint("green", "✓") : this.#paint("red", "✗");
     const time = duration(step.ms).padStart(8);
-    this.line(
-      `${mark} ${(step.ok ? first : `${step.name}: ${first}`).padEnd(WIDTH)} ${this.#paint("dim", time)}`,
-    );
+    this.line(`${mark} ${first.padEnd(WIDTH)} ${this.#paint("dim", time)}`);
     for (const line of rest) this.line(`  ${line}`);
   }
 
-  /** Colours only on a terminal, and not with NO_COLOR. */
+  /** Colours text on a terminal without NO_COLOR. */
   #paint(style: Style, text: string): string {
     return styleText(style, text, { stream: process.stdout });
   }
 }
 
-/** Milliseconds as people read them. */
+/** Wraps a text at blanks. A word longer than `width` stays whole. */
+export function wrapped(text: string, width: number): string[] {
+  const [first = "", ...words] = text.split(" ");
+  const lines = [first];
+  for (const word of words) {
+    const last = lines.at(-1) ?? "";
+    if (last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
+/** Formats milliseconds. */
 export function duration(ms: number): string {
   return ms < 10_000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`;
 }

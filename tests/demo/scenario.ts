@@ -1,4 +1,4 @@
-/** The demo's story: an edge, two sites at addresses of their own, and a program in one that uses the other. */
+/** The scenario of the demo: an edge, two sites at their own addresses, and a program in one that uses the other. */
 import { join } from "node:path";
 import pg from "pg";
 import { z } from "zod";
@@ -9,25 +9,26 @@ import { findPlaces, type Places } from "./places.ts";
 import type { Report } from "./report.ts";
 import { isWithin, listeningAddresses } from "./sockets.ts";
 
-/** Everything that runs once the story is told. */
+/** The running parts after the last step. */
 export interface Stage {
   readonly edge: Edge;
   readonly east: Connector;
   readonly west: Connector;
   readonly westProgram: ManagedProcess;
-  /** File of the login to the edge, for FAIRLEAD_CONFIG. */
+  /** Login file for FAIRLEAD_CONFIG. */
   readonly login: string;
-  /** As west reaches them. */
+  /** URL of the database in west. */
   readonly databaseUrl: string;
+  /** URL of the API in west. */
   readonly apiUrl: string;
 }
 
-/** What west's program does, in order. */
+/** Steps of west's program, in order. */
 const WEST_STEPS = ["sql", "orders", "websocket", "download", "websocket.held"] as const;
 
 const WestLine = z.object({ name: z.string(), ok: z.boolean(), ms: z.number(), detail: z.string() });
 
-/** The protagonists, as far as they have appeared. */
+/** Servers of site east. */
 interface EastServers {
   readonly postgres: Postgres;
   readonly program: ManagedProcess;
@@ -37,15 +38,15 @@ interface EastServers {
 export interface Setting {
   readonly report: Report;
   readonly cluster: Cluster;
-  /** Takes what has to be undone besides the cluster. */
+  /** Registers a clean-up besides that of the cluster. */
   atEnd(undo: () => Promise<unknown>): void;
 }
 
-/** Tells the story, step by step. @throws what a step throws */
-export async function tell(setting: Setting): Promise<Stage> {
+/** Runs every step. @throws the error of a failed step */
+export async function runScenario(setting: Setting): Promise<Stage> {
   const { report, cluster } = setting;
   const places = await findPlaces();
-  // The slowest start goes first; its step comes when it is its turn.
+  // The slowest start comes first, and is reported at its step.
   const starting = timed(Postgres.start({ host: places.database }));
   starting.catch(() => {});
   setting.atEnd(async () => await (await starting.catch(() => null))?.value.stop());
@@ -53,14 +54,14 @@ export async function tell(setting: Setting): Promise<Stage> {
   const login = cluster.path("login.json");
   const edge = await report.step("edge", async () => {
     const value = await cluster.edge({ login: true, env: { FAIRLEAD_CONFIG: login } });
-    return { value, detail: `the edge runs on this machine: ${value.apiUrl}` };
+    return { value, detail: `The edge at ${value.apiUrl} runs on this machine.` };
   });
   const token = await invite(setting, login);
   const servers = await startEast(setting, starting, places);
   const { east, west } = await connectSites(setting, { token, servers, places });
   const reached = await report.step("services", async () => {
     const [db, api] = await Promise.all([west.listener("db"), west.listener("api")]);
-    const detail = `db and api appeared in west by themselves, at ${text(db)} and ${text(api)}`;
+    const detail = `The services db and api appeared in west by themselves, at ${text(db)} and ${text(api)}.`;
     return { value: { db, api }, detail };
   });
 
@@ -85,7 +86,7 @@ export async function tell(setting: Setting): Promise<Stage> {
   return { edge, east, west, westProgram, login, databaseUrl, apiUrl };
 }
 
-/** Makes the network and a token for both sites; returns the token's path. */
+/** Creates the network and a token for both sites. Returns the path of the token file. */
 async function invite({ report, cluster }: Setting, login: string): Promise<string> {
   const env = { FAIRLEAD_CONFIG: login };
   const run = async (...args: string[]) => {
@@ -96,7 +97,7 @@ async function invite({ report, cluster }: Setting, login: string): Promise<stri
     const value = cluster.path("token.yaml");
     await run("network", "create", "demo");
     await run("token", "create", "--uses", "2", "--output", value);
-    return { value, detail: "a network was made, and a token that admits two sites within 15 minutes" };
+    return { value, detail: "A network was created, and a token that admits two sites within 15 minutes." };
   });
 }
 
@@ -112,7 +113,7 @@ async function startEast(
     const { rows } = await client.query<{ server_version: string }>("SHOW server_version");
     await client.end();
     const version = rows[0]?.server_version ?? "?";
-    return { value, ms, detail: `site east runs PostgreSQL ${version} at ${text(value)}` };
+    return { value, ms, detail: `Site east runs PostgreSQL ${version} at ${text(value)}.` };
   });
   return await report.step("api", async () => {
     const env = { HOST: places.api, DATABASE_URL: postgres.url() };
@@ -124,7 +125,7 @@ async function startEast(
     const api = { host: places.api, port };
     return {
       value: { postgres, program: started, api },
-      detail: `site east runs an HTTP API on top of that database at ${text(api)}`,
+      detail: `Site east runs an HTTP API on top of that database at ${text(api)}.`,
     };
   });
 }
@@ -137,7 +138,10 @@ async function connectSites(
   const east = await report.step("east", async () => {
     const expose = [`db=${text(servers.postgres)}`, `api=${text(servers.api)}/http`];
     const value = await cluster.connector({ site: "east", stateDir: cluster.path("east"), token, expose });
-    return { value, detail: "east's connector joined with the token and offers them as services db and api" };
+    return {
+      value,
+      detail: "The connector of east joined with the token and offers them as services db and api.",
+    };
   });
   const west = await report.step("west", async () => {
     const listen = await places.listen(["db", "api"]);
@@ -151,13 +155,13 @@ async function connectSites(
     });
     return {
       value,
-      detail: `west's connector joined; clients there reach services at addresses of ${places.west}`,
+      detail: `The connector of west joined. Clients there reach services at addresses in ${places.west}.`,
     };
   });
   return { east, west };
 }
 
-/** Waits for what west's program says about one of its steps. @throws Error with what it says went wrong */
+/** Waits for the result of a step of west's program. @throws Error with the reason when the step failed */
 async function westStep(west: ManagedProcess, name: string) {
   const line = await west.output(name, ({ stdout }) => {
     const lines = stdout.split("\n").flatMap((each) => (each.startsWith("{") ? [JSON.parse(each)] : []));
@@ -169,19 +173,22 @@ async function westStep(west: ManagedProcess, name: string) {
 
 type Parties = Readonly<Record<string, { readonly pids: readonly number[]; readonly range: string }>>;
 
-/** Checks that nobody listens on anything but addresses of his own range. */
+/** Checks that each party listens only on addresses in its range. */
 async function checkListening(parties: Parties) {
   const found: string[] = [];
   for (const [name, { pids, range }] of Object.entries(parties)) {
     const addresses = await listeningAddresses(pids);
     if (addresses === null) {
-      return { value: null, detail: `what listens where was not checked: ${process.platform} does not tell` };
+      return {
+        value: null,
+        detail: `Listening addresses were not checked: ${process.platform} does not report them.`,
+      };
     }
     const stray = addresses.filter((address) => !isWithin(address, range));
-    if (stray.length > 0) throw new Error(`${name} listens on ${stray.join(", ")}, outside ${range}`);
-    found.push(`${name} only on ${range.replace("/32", "")}`);
+    if (stray.length > 0) throw new Error(`${name} listens on ${stray.join(", ")}, outside ${range}.`);
+    found.push(`${name} on ${range.replace("/32", "")}`);
   }
-  return { value: null, detail: `nothing listens for the outside: ${found.join(", ")}` };
+  return { value: null, detail: `Nothing listens for the outside: ${found.join(", ")} only.` };
 }
 
 /** Starts a program of this folder. */

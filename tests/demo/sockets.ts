@@ -1,14 +1,11 @@
-/** Which addresses processes listen on, read from Linux's /proc. */
+/** Listening addresses of processes, from /proc of Linux. */
 import { readdir, readFile, readlink } from "node:fs/promises";
 import ipaddr from "ipaddr.js";
 
 /** State "LISTEN" in /proc/net/tcp. */
 const LISTEN = "0A";
 
-/**
- * The TCP addresses on which these processes, or processes that they started, listen; null where the system
- * does not tell.
- */
+/** Returns the TCP addresses on which these processes and their descendants listen, or null on other systems. */
 export async function listeningAddresses(pids: readonly number[]): Promise<string[] | null> {
   if (process.platform !== "linux") return null;
   const family = descendants(pids, await parents());
@@ -28,7 +25,7 @@ export async function listeningAddresses(pids: readonly number[]): Promise<strin
   return [...addresses].sort();
 }
 
-/** Inode and address, without its port, of each listening socket in a table of /proc/net. */
+/** Returns inode and address (without port) of each listening socket in a table of /proc/net. */
 export function parseTable(text: string): [inode: string, address: string][] {
   return text
     .split("\n")
@@ -40,7 +37,7 @@ export function parseTable(text: string): [inode: string, address: string][] {
     });
 }
 
-/** Words of 32 bits in the machine's byte order, which is little-endian wherever Node runs on Linux today. */
+/** Parses words of 32 bits in the machine's byte order, which is little-endian on common platforms. */
 function parseAddress(hex: string): string {
   const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) => [...Buffer.from(word, "hex")].reverse());
   return ipaddr.fromByteArray(bytes).toString();
@@ -53,13 +50,13 @@ export function isWithin(address: string, range: string): boolean {
   return parsed.kind() === network.kind() && parsed.match(network, prefix);
 }
 
-/** The parent of each process. */
+/** Returns the parent of each process. */
 async function parents(): Promise<Map<number, number>> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const pairs = await Promise.all(
     pids.map(async (pid): Promise<[number, number]> => {
       const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-      // The command, in brackets, may hold anything.
+      // The command in parentheses may have any characters.
       return [pid, Number(status.slice(status.lastIndexOf(")") + 2).split(" ")[1])];
     }),
   );

@@ -1,8 +1,8 @@
-/** A long stream of bytes that are always the same and look random, made on the fly. */
+/** A long stream of pseudo-random bytes that is the same in every run. */
 import { createCipheriv } from "node:crypto";
 import { Readable } from "node:stream";
 
-/** What the demo downloads, in bytes, and its SHA-256: known to the reader without asking the sender. */
+/** Length and SHA-256 of the download, which the client knows without the server. */
 export const DOWNLOAD = {
   bytes: 256 * 1024 * 1024,
   sha256: "87ce2d77e0b6dd1326c473b66de288b27003c21c03a110cdb31323491ab28f44",
@@ -10,7 +10,7 @@ export const DOWNLOAD = {
 
 const CHUNK = Buffer.alloc(256 * 1024);
 
-/** The first `bytes` bytes of the stream: AES-128 in counter mode over zeros, with a key of zeros. */
+/** Makes the first `bytes` bytes of the stream: AES-128 in counter mode over zeros, with a key of zeros. */
 export function deterministicStream(bytes: number): Readable {
   const cipher = createCipheriv("aes-128-ctr", Buffer.alloc(16), Buffer.alloc(16));
   let left = bytes;

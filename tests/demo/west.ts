@@ -1,9 +1,9 @@
 /**
- * A program of site west: it uses a database and an HTTP API at addresses of its own site, and does not know
- * that both live elsewhere. It prints what it did as lines of JSON, holds its WebSocket until it is stopped,
- * and opens another when that breaks.
+ * A program of site west: it uses a database and an HTTP API at addresses of its own site, and knows nothing of
+ * Fairlead. It prints its steps as lines of JSON. It keeps its WebSocket until it is stopped, and opens another when it
+ * breaks.
  *
- * Environment: DATABASE_URL, API_URL.
+ * Its environment has DATABASE_URL and API_URL.
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -18,7 +18,7 @@ const api = process.env.API_URL ?? "";
 
 const say = (line: object) => console.log(JSON.stringify(line));
 
-/** Does one thing, and says how it went and how long it took. */
+/** Runs a step, and prints its result and duration. */
 async function step(name: string, act: () => Promise<string>): Promise<void> {
   const began = performance.now();
   const ms = () => Math.round(performance.now() - began);
@@ -37,7 +37,7 @@ function check(fact: boolean, otherwise: string): void {
 
 async function open(path: string): Promise<IncomingMessage> {
   const [response] = (await once(get(new URL(path, api)), "response")) as [IncomingMessage];
-  check(response.statusCode === 200, `GET ${path} was answered with ${response.statusCode}`);
+  check(response.statusCode === 200, `GET ${path} got status ${response.statusCode}.`);
   return response;
 }
 
@@ -54,8 +54,8 @@ async function useDatabase(): Promise<string> {
     await client.query("INSERT INTO orders (item, quantity) VALUES ($1, $2)", ["fairlead", 4]);
     await client.query("COMMIT");
     const { rows } = await client.query<{ sum: string }>("SELECT sum(quantity) FROM orders");
-    check(rows[0]?.sum === "26", `the sum of quantities is ${rows[0]?.sum}, not 26`);
-    return "west ran 7 SQL statements, one transaction among them, on PostgreSQL in east";
+    check(rows[0]?.sum === "26", `The sum of quantities is ${rows[0]?.sum}, not 26.`);
+    return "West ran 7 SQL statements on PostgreSQL in east, four of them in a transaction.";
   } finally {
     await client.end();
   }
@@ -64,8 +64,8 @@ async function useDatabase(): Promise<string> {
 async function readOrders(): Promise<string> {
   const orders = (await json(await open("/orders"))) as { item: string }[];
   const items = orders.map(({ item }) => item).join(", ");
-  check(items === "rope, anchor, fairlead", `the orders are ${items}`);
-  return `west read the ${orders.length} orders that it had written, over HTTP from the API in east`;
+  check(items === "rope, anchor, fairlead", `The orders are ${items}.`);
+  return `West read the ${orders.length} orders that it had written, over HTTP from the API in east.`;
 }
 
 async function download(): Promise<string> {
@@ -78,11 +78,11 @@ async function download(): Promise<string> {
     hash.update(chunk);
   }
   const digest = hash.digest("hex");
-  check(bytes === DOWNLOAD.bytes, `${bytes} bytes came, not ${DOWNLOAD.bytes}`);
-  check(digest === DOWNLOAD.sha256, `the SHA-256 is ${digest}, not ${DOWNLOAD.sha256}`);
-  check(digest === response.trailers["content-sha256"], "the trailer names another SHA-256");
+  check(bytes === DOWNLOAD.bytes, `${bytes} bytes arrived, not ${DOWNLOAD.bytes}.`);
+  check(digest === DOWNLOAD.sha256, `The SHA-256 is ${digest}, not ${DOWNLOAD.sha256}.`);
+  check(digest === response.trailers["content-sha256"], "The trailer has another SHA-256.");
   const rate = Math.round(bytes / 1e6 / ((performance.now() - began) / 1000));
-  return `west downloaded 256 MiB from east (${rate} MB/s); its SHA-256 is right: ${digest.slice(0, 12)}…`;
+  return `West downloaded 256 MiB from east at ${rate} MB/s, with the right SHA-256: ${digest.slice(0, 12)}…`;
 }
 
 async function openSocket(): Promise<WebSocket> {
@@ -97,7 +97,7 @@ async function exchange(socket: WebSocket, messages: number): Promise<void> {
     const answer = once(socket, "message");
     socket.send(text);
     const [data] = (await answer) as [Buffer];
-    check(data.toString() === text, `the WebSocket returned ${data}`);
+    check(data.toString() === text, `The WebSocket returned ${data}.`);
   }
 }
 
@@ -108,25 +108,25 @@ await step("orders", readOrders);
 await step("websocket", async () => {
   socket = await openSocket();
   await exchange(socket, 10);
-  return "west opened a WebSocket to east and exchanged 10 messages";
+  return "West opened a WebSocket to east and exchanged 10 messages.";
 });
 await step("download", download);
 await step("websocket.held", async () => {
-  check(socket?.readyState === WebSocket.OPEN, "the WebSocket closed meanwhile");
+  check(socket?.readyState === WebSocket.OPEN, "The WebSocket has closed.");
   if (socket) await exchange(socket, 10);
-  return "the same WebSocket was open all the time and exchanged 10 more";
+  return "The same WebSocket stayed open and exchanged 10 more messages.";
 });
 
 for (;;) {
   if (socket) await once(socket, "close");
-  say({ notice: "west: the WebSocket broke" });
+  say({ notice: "The WebSocket of west broke." });
   for (socket = undefined; socket === undefined; ) {
     try {
       const opened = await openSocket();
       opened.on("error", () => {});
       await exchange(opened, 1);
       socket = opened;
-      say({ notice: "west: a new WebSocket to east is open" });
+      say({ notice: "West has opened another WebSocket to east." });
     } catch {
       await sleep(250);
     }

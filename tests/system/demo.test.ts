@@ -53,15 +53,16 @@ describe("npm run demo", () => {
     expect(results.ok).toBe(true);
     const detail = (name: string) => results.steps.find((step) => step.name === name)?.detail;
     expect(detail("download")).toContain("256 MiB");
-    if (process.platform === "linux") expect(detail("closed")).toContain("nothing listens for the outside");
+    if (process.platform === "linux") expect(detail("closed")).toContain("Nothing listens for the outside");
     expect(await readdir(directory)).toEqual([]);
   });
 
   it("removes its files when SIGINT interrupts it", async () => {
     const run = demo();
-    await run.output("its first step", ({ stdout }) => (stdout.includes("✓ the edge runs") ? true : null));
+    await run.output("its first step", ({ stdout }) => (stdout.includes("✓ The edge") ? true : null));
     const { status } = await run.stop(120_000, "SIGINT");
     expect(status).toBe(130);
+    for (const line of run.stdout.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
     expect(await readdir(directory)).toEqual([]);
   });
 });

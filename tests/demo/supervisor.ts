@@ -1,0 +1,103 @@
+/** The supervisor of the demo: restarts every part that ends after the last step. */
+import { eventually } from "../support/clock/eventually.ts";
+import { describeExit, type ManagedProcess } from "../support/process/managed-process.ts";
+import { duration, type Report, wrapped } from "./report.ts";
+import type { Stage } from "./scenario.ts";
+
+/** Prints a summary and commands to try. */
+export function printCommands(report: Report, stage: Stage): void {
+  const { edge, east, west } = stage;
+  report.line();
+  report.line("Summary", "bold");
+  const summary = [
+    "A program in site west used a database, an HTTP API and a WebSocket of site east,",
+    "at addresses of its own site.",
+    "Both sites dialled the edge, and nothing in them listens for the outside.",
+    "The connectors encrypt the bytes end to end, and the edge cannot read them.",
+  ].join(" ");
+  for (const line of wrapped(summary, 78)) report.line(`  ${line}`);
+  report.line();
+  report.line("Everything keeps running. Try these commands in another terminal:", "bold");
+  const commands: [string, string][] = [
+    [`curl ${stage.apiUrl}/orders`, "The API of east, from west."],
+    [`psql ${stage.databaseUrl}`, "The database of east, from west."],
+    [`export FAIRLEAD_CONFIG=${stage.login}`, "Log in to the edge for the next commands."],
+    ["npx fairlead status", "The network."],
+    ["npx fairlead events --follow", "Events of the network."],
+    [`npx fairlead status --state ${west.stateDir}`, "The view of site west."],
+    [`npx fairlead unexpose api --state ${east.stateDir}`, "Withdraw the API. `expose` offers it again."],
+    [`kill -9 ${edge.process.pid}`, "Kill the edge. It is restarted here, and west continues."],
+    [`kill -9 ${east.process.pid}`, "Kill the connector of east, which is restarted as well."],
+  ];
+  for (const [command, says] of commands) {
+    report.line(`  # ${says}`, "dim");
+    report.line(`  ${command}`);
+  }
+  report.line();
+  report.line("Ctrl-C ends every process and removes its files.");
+}
+
+interface Actor {
+  readonly process: ManagedProcess;
+  restart(): Promise<void>;
+}
+
+/** Restarts each part that ends, and reports it, until `stopping` is aborted. */
+export function keepRunning(report: Report, stage: Stage, stopping: AbortSignal): void {
+  const { edge, east, west, westProgram } = stage;
+  const actors: [string, Actor][] = [
+    ["The edge", edge],
+    ["The connector of east", east],
+    ["The connector of west", west],
+  ];
+  for (const [name, actor] of actors) void keep(report, name, actor, stage.apiUrl, stopping);
+  printNotices(report, westProgram, stopping);
+}
+
+async function keep(
+  report: Report,
+  name: string,
+  actor: Actor,
+  apiUrl: string,
+  stopping: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    const exit = await actor.process.exited;
+    if (stopping.aborted) return;
+    const began = performance.now();
+    const since = () => duration(Math.round(performance.now() - began));
+    report.line(`${name} ended (${describeExit(exit)}) and is being restarted.`);
+    try {
+      await actor.restart();
+      report.line(`${name} is back after ${since()} with pid ${actor.process.pid}.`);
+      await eventually("west reads the orders", async () => (await read(`${apiUrl}/orders`)).ok, {
+        within: 60_000,
+      });
+      report.line(`West read the orders of east again after ${since()}.`);
+    } catch (error) {
+      if (stopping.aborted) return;
+      report.line(`${name}: ${error instanceof Error ? error.message : error}`, "red");
+      // A part that failed to restart has no process to watch.
+      if (actor.process.exit !== null) return;
+    }
+  }
+}
+
+const read = (url: string) => fetch(url, { signal: AbortSignal.timeout(5000) });
+
+/** Prints the notices of west's program about its WebSocket. */
+function printNotices(report: Report, west: ManagedProcess, stopping: AbortSignal): void {
+  let printed = 0;
+  west
+    .output(
+      "notices",
+      ({ stdout }) => {
+        const notices = [...stdout.matchAll(/"notice":"([^"]+)"/g)].map((match) => match[1] ?? "");
+        if (!stopping.aborted) for (const notice of notices.slice(printed)) report.line(notice);
+        printed = notices.length;
+        return null;
+      },
+      2 ** 31 - 1,
+    )
+    .catch(() => {});
+}

@@ -16,8 +16,8 @@ clearUp();
 const BOUND = 4 * (5000 + 500);
 
 /**
- * With the uplink gone as well, ms: 5 s until the lane is dead, 5 s without an answer to the request for another, and 2 to
- * 4 s for the liveness probe. Far less than the 45 s after which the uplink alone is dead.
+ * With the uplink gone as well, ms: 5 s until the lane is dead, 5 s without an answer to the request for another, and 2
+ * to 4 s for the liveness probe. Far less than the 45 s after which the uplink alone is dead.
  */
 const BOUND_WITH_UPLINK = 25_000;
 

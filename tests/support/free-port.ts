@@ -1,4 +1,4 @@
-/** A TCP port that nothing uses at `host` at this moment; another program may take it before the caller does. */
+/** Returns a TCP port that is free at `host`. Another program may still take it before the caller does. */
 import { once } from "node:events";
 import { createServer } from "node:net";
 

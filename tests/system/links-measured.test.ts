@@ -1,4 +1,6 @@
-/** The round trip of a link: measured by keep-alives, reported to the registry, shown at both ends and to the operator. */
+/**
+ * The round trip of a link: measured by keep-alives, reported to the registry, shown at both ends and to the operator.
+ */
 import { afterAll, describe, expect, it } from "vitest";
 import { createToken } from "../../connector/operator/edge-api.ts";
 import { parseToken } from "../../connector/site/token.ts";

@@ -16,8 +16,8 @@ const MAX_BYTES = 256 * 1024;
 const lengthOf = (seed: number) => (seed % 25 === 0 ? seed % 2 : (seed * 7919) % MAX_BYTES);
 
 /**
- * Answers `N\n` at once with `!`. Then reads to the end, and answers with the SHA-256 of the bytes and with bytes of its
- * own.
+ * Answers `N\n` at once with `!`. Then reads to the end, and answers with the SHA-256 of the bytes and with bytes of
+ * its own.
  */
 async function answer(socket: Socket): Promise<void> {
   const [first] = (await once(socket, "data")) as [Buffer];

@@ -1,4 +1,6 @@
-/** The configurations of docs/operations.md for a TCP proxy in front of the edge, run unchanged except for addresses. */
+/**
+ * The configurations of docs/operations.md for a TCP proxy in front of the edge, run unchanged except for addresses.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";

@@ -1,4 +1,6 @@
-/** A member opens and resets streams to a service whose target does not answer. Leaked dials would take all descriptors. */
+/**
+ * A member opens and resets streams to a service whose target does not answer. Leaked dials would take all descriptors.
+ */
 import { FairleadError } from "../../../protocol/errors.ts";
 import { encodeOpen, encodeReset } from "../../../protocol/streams/frames.ts";
 import { eventually } from "../../support/clock/eventually.ts";

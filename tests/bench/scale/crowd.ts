@@ -1,4 +1,7 @@
-/** A thousand sites in one process: each has a key, certificates and an uplink of its own, and says what a connector says. */
+/**
+ * A thousand sites in one process: each has a key, certificates and an uplink of its own, and says what a connector
+ * says.
+ */
 import { EdgeClient } from "../../../connector/net/edge-client.ts";
 import { KEEPALIVE, type Offer, type VisibleService } from "../../../protocol/uplink/messages.ts";
 import { abreast } from "../../support/clock/abreast.ts";

@@ -1,6 +1,6 @@
 /**
- * Certificates of another age for a site: of the same key and serial number, signed by the network CA's key, which a test
- * takes from the edge's state directory. Time passes for real here; the certificates are what is older.
+ * Copies of a site's certificates with another validity: the same key and serial number, signed by the network CA's
+ * key. A test takes that key from the edge's state directory. Clocks stay as they are; the certificates are older.
  */
 import { webcrypto, X509Certificate } from "node:crypto";
 import { readdir, readFile, writeFile } from "node:fs/promises";
@@ -14,26 +14,26 @@ const { subtle } = webcrypto;
 const CURVE = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNATURE = { name: "ECDSA", hash: "SHA-256" } as const;
 
-/** From when to when, ms from now. */
+/** Validity of a certificate, ms from now. */
 export interface Age {
   readonly from: number;
   readonly to: number;
 }
 
-/** A CA with its key: the network's, or that of an issuer of links. */
+/** A CA with its key: of the network, or of an issuer of links. */
 export interface Forge {
   readonly authority: x509.X509Certificate;
   readonly key: webcrypto.CryptoKey;
 }
 
-/** The network's own CA, which signs the certificates of sites. */
+/** Reads the network CA, which signs the certificates of sites. */
 export async function openForge(edge: Pick<Edge, "stateDir">, networkId: string): Promise<Forge> {
   const [forge] = await openForges(edge, networkId, "SELECT ca_certificate, ca_key_sealed FROM network");
   if (forge === undefined) throw new Error(`no CA of ${networkId} is stored`);
   return forge;
 }
 
-/** The CAs of the issuers of links in a network. */
+/** Reads the CAs of the issuers of links in a network. */
 export function openIssuerForges(edge: Pick<Edge, "stateDir">, networkId: string): Promise<Forge[]> {
   return openForges(edge, networkId, "SELECT certificate, key_sealed FROM issuers");
 }
@@ -64,7 +64,7 @@ export function hasTable(database: DatabaseSync, table: string): boolean {
   return database.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(table) !== undefined;
 }
 
-/** Everything that `look` finds in the databases of an edge that does not run. */
+/** Collects what `look` returns for each database of a stopped edge. */
 export async function eachDatabase<T>(
   edge: Pick<Edge, "stateDir">,
   look: (database: DatabaseSync) => T[],
@@ -83,7 +83,7 @@ export async function eachDatabase<T>(
     });
 }
 
-/** Gives a site whose connector does not run a certificate of that age. */
+/** Gives a site a certificate of another age. Its connector must be stopped. */
 export async function age(stateDir: string, forge: Forge, lived: Age): Promise<void> {
   const path = join(stateDir, "certificate.pem");
   const real = new X509Certificate(await readFile(path));
@@ -91,7 +91,7 @@ export async function age(stateDir: string, forge: Forge, lived: Age): Promise<v
   await writeFile(path, `${leaf.toString("pem")}\n${forge.authority.toString("pem")}\n`);
 }
 
-/** The same for the certificates of its links where the registry keeps them, at an edge that does not run. */
+/** Gives a site's links certificates of another age in the registry. The edge must be stopped. */
 export async function ageLinks(edge: Edge, site: string, forge: Forge, lived: Age): Promise<void> {
   const changes = await eachDatabase(edge, (database) => {
     if (!hasTable(database, "links")) return [];
@@ -114,7 +114,7 @@ export async function ageLinks(edge: Edge, site: string, forge: Forge, lived: Ag
   });
 }
 
-/** The same certificate of another time. */
+/** Copies a certificate with another validity. */
 export async function copyOf(
   real: X509Certificate,
   forge: Forge,

@@ -1,7 +1,4 @@
-/**
- * Certificates for tests: a deployment CA, network CAs under it, site certificates, and every wrong kind of
- * them. All P-256; everything comes out as PEM.
- */
+/** Certificates for tests: deployment CAs, network CAs under them, and site certificates, good and bad. P-256, PEM. */
 import "reflect-metadata";
 import { randomBytes, webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
@@ -32,12 +29,12 @@ type CryptoKeyPair = Awaited<ReturnType<typeof newKeys>>;
 
 const newKeys = () => subtle.generateKey(CURVE, true, ["sign", "verify"]);
 
-/** A random id of a kind. */
+/** Returns a random id of a kind. */
 export function randomId(kind: IdKind): string {
   return makeId(kind, randomBytes(ID_BYTES));
 }
 
-/** A CA, self-signed unless it has an issuer. With `keys` it is another's certificate of the same key. */
+/** Makes a CA, self-signed unless it has an issuer. `keys` gives it the keys of an existing CA. */
 export async function makeAuthority(
   name: string,
   issuer?: TestAuthority,
@@ -63,7 +60,7 @@ export async function makeAuthority(
   return { certificate: `${certificate.toString("pem")}\n`, name, keys };
 }
 
-/** A leaf with the given URIs in its SAN. `expired` lets it have ended an hour ago. */
+/** Makes a leaf with URIs in its SAN. An `expired` leaf ended an hour ago. */
 export async function makeLeaf(
   issuer: Pick<TestAuthority, "name" | "keys">,
   uris: string[],
@@ -107,13 +104,13 @@ export class TestNetwork {
     this.authority = authority;
   }
 
-  /** @param deployment shared by networks of one deployment */
+  /** @param deployment CA shared by the networks of one deployment */
   static async create(deployment?: TestAuthority): Promise<TestNetwork> {
     const root = deployment ?? (await makeAuthority("test deployment CA"));
     return new TestNetwork(root, await makeAuthority(`test network ${randomId("network")}`, root));
   }
 
-  /** What a connector of a site holds (the form of the connector's SessionIdentity). */
+  /** Makes the identity of a site in the form of the connector's SessionIdentity. */
   async identity(site = randomId("site"), options: { expired?: boolean } = {}) {
     const leaf = await makeLeaf(this.authority, [siteUri(this.id, site)], options);
     return {

@@ -11,7 +11,7 @@ export interface Certificates {
   readonly key: string;
 }
 
-/** @param age how long ago the server certificate was made, ms; it lives one hour. */
+/** @param age age of the server certificate, ms; its lifetime is one hour */
 export async function makeCertificates(age = 0): Promise<Certificates> {
   const authority = await makeDeploymentAuthority(Date.now());
   const server = await makeServerCertificate({

@@ -15,21 +15,21 @@ const DAY_MS = 24 * 3600_000;
 export class TestDeployment implements EdgeApi {
   readonly network: TestNetwork;
   readonly site = randomId("site");
-  /** The link that the next redemption gives; null gives none. */
+  /** Link in the answer to the next redemption; null for none. */
   link: { id: string; name: string; issuer: string } | null = {
     id: randomId("link"),
     name: "first",
     issuer: "network",
   };
-  /** Sent along with the next renewals. */
+  /** Re-issued CA in the answers to renewals. */
   reissuedCa: string | undefined;
   readonly redeemed: Redeem[] = [];
   readonly renewals: string[] = [];
-  /** Thrown, once each, before an answer is given. */
+  /** Errors of the next calls, one for each. */
   readonly failures: Error[] = [];
   /** End of the next site certificate, ms since 1970. */
   notAfter = Date.now() + DAY_MS;
-  /** The answers' addresses, and those that token files name; these name no gateway unless told to. */
+  /** Addresses in answers (`links`, `audience`) and in token files (`tokenApi`, `tokenGateway`). */
   links = "https://127.0.0.1:1";
   audience = "https://127.0.0.1:1";
   tokenApi = "https://127.0.0.1:1";
@@ -40,7 +40,7 @@ export class TestDeployment implements EdgeApi {
     this.network = network;
   }
 
-  /** @param authority the deployment CA, when another network has it as well */
+  /** @param authority deployment CA shared with another network */
   static async create(authority?: TestAuthority): Promise<TestDeployment> {
     return new TestDeployment(await TestNetwork.create(authority));
   }
@@ -49,7 +49,7 @@ export class TestDeployment implements EdgeApi {
     return this.network.deployment.certificate;
   }
 
-  /** A server certificate of this deployment. */
+  /** Makes a server certificate of this deployment. */
   async serverCertificate(name = "127.0.0.1"): Promise<Credential> {
     const keys = this.network.deployment.keys;
     const own = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
@@ -117,27 +117,27 @@ export class TestDeployment implements EdgeApi {
     return {
       ...(await this.#sign()),
       links: this.link ? [{ id: this.link.id, certificate: await this.linkCertificate(this.link.id) }] : [],
-      ...(this.reissuedCa === undefined ? {} : { ca: this.reissuedCa }),
+      ca: this.reissuedCa,
     };
   }
 
-  /** What a registry answers to `renew`. */
+  /** Returns the registry's answer to `renew`. */
   renewal() {
     return this.renew("", "", "");
   }
 
-  /** A leaf for somebody else's key. */
+  /** Makes a leaf for another key than the site's. */
   async foreignLeaf(): Promise<string> {
     const leaf = await makeLeaf(this.network.authority, [siteUri(this.network.id, this.site)]);
     return pemToBase64(leaf.certificate);
   }
 
-  /** A certificate of a link for the site's key, base64 DER, which ends with the site's or when told to. */
+  /** Makes a link certificate for the site's key, base64 DER. By default it ends with the site certificate. */
   linkCertificate(link: string, notAfter = this.notAfter): Promise<string> {
     return this.#leaf(linkUri(this.network.id, link), notAfter);
   }
 
-  /** What the edge signs for the site: for its key, under the network CA. */
+  /** Signs the site's key under the network CA. */
   async #sign() {
     return {
       certificate: await this.#leaf(siteUri(this.network.id, this.site), this.notAfter),

@@ -1,4 +1,4 @@
-/** Certificates and assertions for tests, good ones and every kind of bad one. */
+/** Certificates and assertions for tests, good and bad. */
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { SignJWT } from "jose";
@@ -9,7 +9,7 @@ import { type Authority, createNetworkAuthority } from "../../../workers/authori
 import { type IssuedCertificate, signSiteCertificate } from "../../../workers/authority/certificates.ts";
 import type { Bytes, Key, KeyPair } from "../../../workers/authority/keys.ts";
 
-/** The library that forges certificates, and that what is made here is compared with. */
+/** The library with which tests forge certificates and compare results. */
 export { x509 };
 
 export const AUDIENCE = "https://edge.test";
@@ -37,7 +37,7 @@ export async function newKeys(): Promise<KeyPair> {
   return keys;
 }
 
-/** A deployment CA as the embedded edge makes one. */
+/** Makes a deployment CA as the embedded edge does. */
 export async function createDeploymentCa(name = "CN=Fairlead deployment CA"): Promise<DeploymentCa> {
   const keys = await newKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -60,12 +60,12 @@ export async function createDeploymentCa(name = "CN=Fairlead deployment CA"): Pr
   };
 }
 
-/** SubjectPublicKeyInfo, DER. */
+/** Returns the SubjectPublicKeyInfo of a key, DER. */
 export async function spkiOf(key: Key): Promise<Bytes> {
   return new Uint8Array((await crypto.subtle.exportKey("spki", key)) as ArrayBuffer);
 }
 
-/** A certificate request as a connector sends one, DER. */
+/** Makes a certificate request as a connector does, DER. */
 export async function createCsr(keys: KeyPair): Promise<Bytes> {
   const csr = await x509.Pkcs10CertificateRequestGenerator.create({
     name: "CN=site",
@@ -75,7 +75,7 @@ export async function createCsr(keys: KeyPair): Promise<Bytes> {
   return new Uint8Array(csr.rawData);
 }
 
-/** A site that joined: its ids, its keys, its certificate and its network's CA. */
+/** A joined site: its ids, keys, certificate and network CA. */
 export interface TestSite {
   readonly networkId: string;
   readonly siteId: string;
@@ -105,7 +105,7 @@ export async function createSite(
   return { networkId, siteId, keys, certificate, authority };
 }
 
-/** What to put into an assertion; anything left out is right. */
+/** Parts of an assertion. A missing part has a valid default. */
 export interface AssertionParts {
   readonly purpose?: Purpose;
   readonly audience?: string;
@@ -130,7 +130,7 @@ export async function createAssertion(site: TestSite, parts: AssertionParts = {}
     .sign(parts.key ?? site.keys.privateKey);
 }
 
-/** Any certificate at all, signed by `signer` (a key and the subject of its certificate). */
+/** Makes any certificate, signed by `signer`. */
 export async function forge(options: {
   subject: string;
   issuer: string;
@@ -156,7 +156,7 @@ export async function forge(options: {
 export const uris = (...values: string[]): x509.Extension =>
   new x509.SubjectAlternativeNameExtension(values.map((value) => ({ type: "url" as const, value })));
 
-/** The code of the FairleadError that `attempt` fails with; "none" when it succeeds. */
+/** Returns the code of the FairleadError with which `attempt` fails, or "none" when it succeeds. */
 export async function codeOf(attempt: Promise<unknown>): Promise<string> {
   try {
     await attempt;

@@ -1,13 +1,13 @@
 /**
- * Does the work for each item, at most `width` of them at the same time, in the order of the items.
- * @throws what the first work that fails throws; no further item is begun then
+ * Works on the items in order, at most `width` of them at the same time.
+ * @throws the first error of the work; no further item is begun then
  */
 export async function abreast<T>(
   items: Iterable<T>,
   width: number,
   work: (item: T) => Promise<unknown>,
 ): Promise<void> {
-  // Every worker takes from the same iterator.
+  // The workers share one iterator.
   const left = [...items].values();
   let failed = false;
   const worker = async () => {

@@ -1,6 +1,6 @@
-/** Bounds on how soon something happens, where that is the point: as promised, or as a control says of this machine now. */
+/** Bounds on durations: the promised one, or a multiple of a control on this machine. */
 
-/** How long `work` takes, ms. */
+/** Measures how long `work` takes, ms. */
 export async function timeOf(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
   await work();
@@ -8,8 +8,8 @@ export async function timeOf(work: () => Promise<unknown>): Promise<number> {
 }
 
 /**
- * The promise, ms; on a machine that is busy, `times` what `control` takes there, the slowest of three.
- * At rest the promise is the larger: choose `times` so.
+ * Returns the larger of `promise` (ms) and `times` the slowest of three runs of `control`.
+ * Choose `times` so that the promise is the larger on an idle machine.
  */
 export async function boundOf(
   promise: number,

@@ -1,9 +1,9 @@
-/** What work costs the processor, compared with other work: a busy machine slows both alike. */
+/** The processor cost of work relative to a control, which a busy machine slows alike. */
 
-/** Runs of each; the cheapest counts, as nothing else disturbed it. */
+/** Runs of work and control. The cheapest of each counts. */
 const RUNS = 3;
 
-/** Processor time of this process for `work`, ms; what other processes take does not count. */
+/** Measures the processor time of this process for `work`, ms. */
 function cpuTime(work: () => void): number {
   const begin = process.cpuUsage();
   work();
@@ -11,13 +11,13 @@ function cpuTime(work: () => void): number {
   return (user + system) / 1000;
 }
 
-/** How many times as much processor time `work` takes as `control`, both run in turns. */
+/** Returns the ratio of the processor times of `work` and `control`, which run in turns. */
 export function costRatio(work: () => void, control: () => void): number {
   let [most, least] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   for (let run = 0; run < RUNS; run++) {
     least = Math.min(least, cpuTime(control));
     most = Math.min(most, cpuTime(work));
   }
-  // The clock counts in steps of some kernels' ticks.
+  // Some kernels count processor time in ticks.
   return most / Math.max(least, 1);
 }

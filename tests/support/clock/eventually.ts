@@ -1,17 +1,17 @@
-/** Waiting for a state: the condition is looked at until it holds, never a guessed time slept. */
+/** Waiting for a condition by polling, in place of guessed sleeps. */
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Patience {
-  /** Deadline, ms: a bound for what never comes, not for how fast it is. A minute unless given. */
+  /** Deadline for a condition that never holds, ms. It says nothing about speed. The default is a minute. */
   readonly within?: number;
-  /** Between two looks, ms. Unless given, a twentieth of the time that passed, from 25 to 250. */
+  /** Interval between two probes, ms. The default is a twentieth of the elapsed time, from 25 to 250. */
   readonly every?: number;
 }
 
 /**
- * Asks `probe` until it gives something other than null, undefined or false, and returns that. What it throws
+ * Calls `probe` until it returns something other than null, undefined or false, and returns that. An error of the probe
  * counts as "not yet".
- * @throws Error that says what was waited for and the last failure.
+ * @throws Error that names the condition and the last error, at the deadline
  */
 export async function eventually<T>(
   what: string,

@@ -1,9 +1,9 @@
 /**
- * Time as this process is served: it stands still while the machine runs others. For bounds on how soon something
- * happens in this process: on a busy machine the same work takes longer, and as long by this clock.
+ * A clock that counts only the time in which this process runs. Bounds by this clock hold on a busy machine, where the
+ * same work takes longer by the wall clock.
  */
 
-/** A tick; a late one is not made up for. ms */
+/** Length of a tick, ms. A late tick is not made up for. */
 const TICK_MS = 10;
 
 export class ServedClock implements Disposable {
@@ -16,7 +16,7 @@ export class ServedClock implements Disposable {
     }, TICK_MS);
   }
 
-  /** Since it was made; never ahead of the time that passed. ms */
+  /** Time since the start of the clock, ms; never ahead of the wall clock. */
   get ms(): number {
     return this.#ticks * TICK_MS;
   }

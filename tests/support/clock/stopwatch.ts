@@ -1,28 +1,28 @@
-/** Times from one moment on, of several things that are waited for at once. */
+/** A stopwatch for several events that are awaited at once. */
 
 export class Stopwatch {
   #begin = performance.now();
   readonly #times = new Map<string, number>();
 
-  /** From here on. */
+  /** Starts the measurement. */
   start(): void {
     this.#begin = performance.now();
   }
 
-  /** Notes when a promise resolves. */
+  /** Records when a promise resolves. */
   async when<T>(what: string, happens: Promise<T>): Promise<T> {
     const value = await happens;
     this.#times.set(what, performance.now() - this.#begin);
     return value;
   }
 
-  /** ms */
+  /** Recorded times by event, ms. */
   get times(): ReadonlyMap<string, number> {
     return this.#times;
   }
 }
 
-/** Rows of times, one for each stopwatch, as a table with these columns. */
+/** Formats the times of several stopwatches as a Markdown table with these columns. */
 export function tableOf(
   columns: readonly string[],
   rows: ReadonlyMap<string, ReadonlyMap<string, number>>,

@@ -1,11 +1,11 @@
-/** A connector with session limits that no option sets: `node connector-process.ts OPTIONS-AS-JSON`. */
+/** Runs a connector with session limits that no option sets: `node connector-process.ts OPTIONS-AS-JSON`. */
 import pino from "pino";
 import { mergeConfig } from "../../../connector/config/connector-config.ts";
 import { parseBind, parseExpose, parseListen } from "../../../connector/config/service-options.ts";
 import { LeveledLog } from "../../../connector/log.ts";
 import { runConnector } from "../../../connector/runtime/run.ts";
 
-/** Options as the command has them, and session limits. */
+/** Options of the command, and session limits. */
 const { stateDir, limits, expose = [], listen = [], bind, ...options } = JSON.parse(process.argv[2] ?? "{}");
 const stop = new AbortController();
 process.once("SIGTERM", () => stop.abort());

@@ -1,4 +1,4 @@
-/** One connector as a process. */
+/** A connector as a process. */
 import { ControlClient } from "../../../connector/control/client.ts";
 import type { Status } from "../../../connector/control/schema.ts";
 import { eventually, type Patience } from "../clock/eventually.ts";
@@ -13,14 +13,14 @@ export interface ConnectorOptions {
   readonly expose?: readonly string[];
   readonly listen?: readonly string[];
   readonly bind?: string;
-  /** Most descriptors that it may have open. */
+  /** Limit of open descriptors. */
   readonly descriptors?: number;
-  /** Further words of the command. */
+  /** Further arguments of the command. */
   readonly args?: readonly string[];
   readonly env?: Env;
 }
 
-/** A listener's address. */
+/** Address of a listener. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -53,7 +53,7 @@ export class Connector {
     return this.#process;
   }
 
-  /** Waits until its log says that the uplink is up, and its control socket answers. */
+  /** Waits until the uplink is up by its log, and its control socket answers. */
   async ready(): Promise<void> {
     const { process } = this;
     await process.output("uplink up", ({ stdout }) => (/"to":"up"/.test(stdout) ? true : null));
@@ -64,7 +64,7 @@ export class Connector {
     return this.control.status();
   }
 
-  /** Where clients here reach a service, once its listener listens. */
+  /** Waits until the listener of a service is listening. Returns its address. */
   async listener(service: string, patience?: Patience): Promise<Address> {
     return await eventually(
       `${this.site} listens for ${service}`,
@@ -77,16 +77,16 @@ export class Connector {
     );
   }
 
-  /** Waits until the service is not known here any more. */
+  /** Waits until the connector does not know the service. */
   async without(service: string, patience?: Patience): Promise<void> {
     await eventually(
-      `${this.site} knows ${service} no more`,
+      `${this.site} does not know ${service}`,
       async () => !(await this.control.services()).services.some(({ name }) => name === service),
       patience,
     );
   }
 
-  /** Waits for a line of its log with all of these fields. */
+  /** Waits for a log line with all of these fields. */
   async logged(fields: Readonly<Record<string, unknown>>, patience?: Patience): Promise<unknown> {
     return await eventually(
       `${this.site} logs ${JSON.stringify(fields)}`,
@@ -95,7 +95,7 @@ export class Connector {
     );
   }
 
-  /** Its log so far, oldest first. */
+  /** Returns the log lines so far, oldest first. */
   log(): Record<string, unknown>[] {
     return this.#process.stdout.split("\n").flatMap((line) => {
       try {
@@ -120,7 +120,7 @@ export class Connector {
     return await this.#process.stop();
   }
 
-  /** Starts it again on the same state without its token, and waits until it is up. */
+  /** Restarts the connector on the same state without its token, and waits until it is up. */
   async restart(changes: Partial<ConnectorOptions> = {}): Promise<void> {
     await this.stop();
     const { token: _, ...options } = { ...this.#options, ...changes };
@@ -135,7 +135,7 @@ function launch(cluster: Cluster, options: ConnectorOptions, stateDir: string): 
   return cluster.run(site, connectorArgs(options, stateDir), options.env, limits);
 }
 
-/** The words after `fairlead` that run a connector. */
+/** Returns the arguments of `fairlead` that run a connector. */
 export function connectorArgs(options: ConnectorOptions, stateDir: string): string[] {
   const args = ["connector", "run", "--site", options.site, "--state", stateDir, "--json"];
   for (const token of [options.token ?? []].flat()) args.push("--token", token);

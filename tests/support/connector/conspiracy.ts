@@ -1,4 +1,4 @@
-/** Two members that hold a lane of their own and let go of it for nobody: whatever they are told, they go on sending. */
+/** Two members that hold a lane and keep sending on it, whatever the registry sends them. */
 import { randomBytes } from "node:crypto";
 import { WebSocket } from "ws";
 import type { Invitation } from "../../../protocol/uplink/messages.ts";
@@ -6,11 +6,11 @@ import type { Attempt, RawSite, RawUplink } from "./raw-site.ts";
 
 const SERVICE = "conspiracy";
 const OFFER = { name: SERVICE, protocol: "tcp", port: 1 } as const;
-/** One to meet on, and one to try later. */
+/** One lane to use, and one ticket to try later. */
 const LANES = 2;
 const EVERY_MS = 10;
 
-/** Requests of this file have numbers of their own. */
+/** Request ids of this file, apart from those of other files. */
 let requests = 1_000_000;
 
 export class Conspiracy {
@@ -21,7 +21,7 @@ export class Conspiracy {
   readonly #timer: NodeJS.Timeout;
   readonly #unused: string;
   readonly #session: string;
-  /** Messages that came through, of either side. */
+  /** Messages that arrived on either side. */
   received = 0;
 
   private constructor(
@@ -45,7 +45,7 @@ export class Conspiracy {
     }, EVERY_MS);
   }
 
-  /** Both say hello, one asks for a session with the other, and both dial. */
+  /** Connects both members, requests a session between them, and dials both ends of its lane. */
   static async begin(left: RawSite, right: RawSite): Promise<Conspiracy> {
     const [asks, answers] = [await left.connect(), await right.connect([OFFER])];
     const peer = { site: right.id, boot: right.boot };
@@ -60,7 +60,7 @@ export class Conspiracy {
     return new Conspiracy([left, right], asks, lanes, granted);
   }
 
-  /** Resolves when neither end of the lane is open any more. */
+  /** Resolves when both ends of the lane are closed. */
   async ended(): Promise<void> {
     await Promise.all(
       this.#lanes.map((lane) =>
@@ -73,8 +73,8 @@ export class Conspiracy {
   }
 
   /**
-   * Asks over and over for a session for a service that nobody offers, which costs nothing; resolves when the edge
-   * refuses for another reason than that. Returns the code; "closed" when the uplink itself is gone.
+   * Requests sessions for a service that no site offers, until the edge refuses with another code than service.unknown.
+   * Returns that code, or "closed" when the uplink is closed.
    */
   async refused(): Promise<string> {
     const peer = { site: this.right.id, boot: this.right.boot };
@@ -85,17 +85,17 @@ export class Conspiracy {
         () => "closed",
       );
       if (code !== "service.unknown") return code;
-      // As often as a site's budget allows for as long as it takes.
+      // A rate that the budget of a site allows without end.
       await new Promise((resolve) => setTimeout(resolve, 25));
     }
   }
 
-  /** Dials with a ticket that was never used. */
+  /** Dials with an unused ticket. */
   async retry(): Promise<Attempt> {
     return await this.left.dialLane(this.#unused);
   }
 
-  /** Asks for new lanes of the session. Returns the code of the refusal. */
+  /** Requests new lanes of the session. Returns the code of the refusal. */
   async resume(): Promise<string> {
     this.#uplink.send({ type: "session.resume", id: ++requests, session: this.#session, generation: 1 });
     return (await this.#uplink.next("error")).error.code;

@@ -1,4 +1,4 @@
-/** A connector in this process, against a real edge: its clocks are the test's. */
+/** Connectors in this process against a real edge, with clocks that the test controls. */
 import { randomBytes } from "node:crypto";
 import { mergeConfig } from "../../../connector/config/connector-config.ts";
 import { parseBind, parseExpose } from "../../../connector/config/service-options.ts";
@@ -19,13 +19,13 @@ export interface InProcessOptions {
   readonly token: string;
   readonly bind: string;
   readonly expose?: readonly string[];
-  /** Changes what the state directory holds, once the site has joined and before its connector starts. */
+  /** Changes the state directory after the site has joined and before its connector starts. */
   readonly joined?: (stateDir: string) => Promise<void>;
-  /** How the connector's clocks differ, once the site has joined. */
+  /** Options for the connector's clocks, given the joined site. */
   readonly clocks?: (site: Site) => Partial<Pick<ConnectorOptions, "renewal" | "keepalive">>;
 }
 
-/** Joins, starts and waits until the registry has welcomed it. */
+/** Joins, starts a connector, and waits until the registry has welcomed it. */
 export async function connectorHere(
   cluster: Cluster,
   { site: name, token, bind, expose = [], joined, clocks = () => ({}) }: InProcessOptions,
@@ -58,7 +58,7 @@ export async function connectorHere(
   return { site, connector };
 }
 
-/** Ends those that were started. */
+/** Stops every connector that was started here. */
 export async function closeConnectors(): Promise<void> {
   for (const close of closing.splice(0).reverse()) await close();
 }

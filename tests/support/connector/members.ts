@@ -1,4 +1,4 @@
-/** A network whose sites are made by name and linked with each other's tokens. */
+/** A network whose sites are created by name and linked with tokens of each other. */
 import { writeFile } from "node:fs/promises";
 import type { Links } from "../../../connector/control/schema.ts";
 import { createSite, createToken } from "../../../connector/operator/edge-api.ts";
@@ -21,20 +21,20 @@ export class Members {
     return new Members(suite, await suite.cluster.network(suite.edge));
   }
 
-  /** A token file that admits exactly that site, without a link. */
+  /** Creates a token file that admits exactly that site, without a link. */
   async invitation(site: string): Promise<string> {
     const wanted = { name: site, mayOffer: null, expirySeconds: 900 };
     const { token } = await createSite(this.#suite.edge.client, this.network.id, wanted);
     return await this.#file(token.file);
   }
 
-  /** A token file of a site, or of the network where none is named. */
+  /** Creates a token file of a site, or of the network without `issuer`. */
   async token(issuer?: string, uses = 1): Promise<string> {
-    const wanted: CreateToken = { uses, expirySeconds: 900, ...(issuer === undefined ? {} : { issuer }) };
+    const wanted: CreateToken = { uses, expirySeconds: 900, issuer };
     return await this.#file((await createToken(this.#suite.edge.client, this.network.id, wanted)).file);
   }
 
-  /** A member without links, its connector running. */
+  /** Creates a member without links and starts its connector. */
   async site(site: string, options: Omit<ConnectorOptions, "site" | "token"> = {}): Promise<Connector> {
     return await this.#suite.cluster.connector({
       ...{ site, token: await this.invitation(site), args: ["--drain", "0s"] },
@@ -42,7 +42,7 @@ export class Members {
     });
   }
 
-  /** Links a site to another with a new token of it, and waits until the link is up. */
+  /** Links a site to another with a new token of that one, and waits until the link is up. */
   async link(joiner: Connector, issuer: string, wishes: LinkWishes = {}): Promise<string> {
     const { file } = await createToken(this.#suite.edge.client, this.network.id, {
       ...{ issuer, uses: 1, expirySeconds: 900 },
@@ -61,13 +61,13 @@ export class Members {
 
 type LinkLine = Links["links"][number];
 
-/** Waits until a site's link is as wanted. */
+/** Waits until a link of a site is as wanted. */
 export async function linkOf(
   site: Connector,
   name: string,
   wanted: (link: LinkLine) => boolean,
 ): Promise<LinkLine> {
-  return await eventually(`${name} of ${site.site} is as it should be`, async () =>
+  return await eventually(`link ${name} of ${site.site} is as wanted`, async () =>
     (await site.control.links()).links.find((link) => link.name === name && wanted(link)),
   );
 }

@@ -1,4 +1,4 @@
-/** A log that keeps its lines, and those of its children. */
+/** A log that keeps its lines and those of its children. */
 import type { Log } from "../../../connector/log.ts";
 
 interface Line {

@@ -1,4 +1,4 @@
-/** A lane on which anything is said: any preface, any message of carrier version 2, any bytes. */
+/** A lane that sends any preface, any message of carrier version 2, and any bytes. */
 import type { RawData, WebSocket } from "ws";
 import {
   encodeAck,
@@ -14,7 +14,7 @@ import { type Closed, closing, type RawSite } from "./raw-site.ts";
 export class RawLane {
   readonly socket: WebSocket;
   readonly closed: Promise<Closed>;
-  /** Binary messages that came, oldest first. */
+  /** Received binary messages, oldest first. */
   readonly messages: Buffer[] = [];
   readonly #texts: string[] = [];
   #number = 0;
@@ -38,7 +38,7 @@ export class RawLane {
     return new RawLane(dialled.socket);
   }
 
-  /** Says a preface: that of the invitation, but for the changes. */
+  /** Sends the preface of the invitation with changes. */
   preface(
     { session, generation, lane }: Pick<Invitation, "session" | "generation" | "lane">,
     changes: Readonly<Record<string, unknown>> & { readonly site: string; readonly boot: string },
@@ -46,7 +46,9 @@ export class RawLane {
     this.send(JSON.stringify({ carrier: { min: 1, max: 2 }, session, generation, lane, ...changes }));
   }
 
-  /** The next text message: the peer's preface, or the edge's refusal. @throws Error when the lane ends first */
+  /**
+   * Returns the next text message: the peer's preface or the edge's refusal. @throws Error when the lane closes first
+   */
   async text(): Promise<string> {
     for (;;) {
       const text = this.#texts.shift();
@@ -58,12 +60,12 @@ export class RawLane {
     }
   }
 
-  /** Sends a text or binary message as it is. */
+  /** Sends a text or binary message unchanged. */
   send(message: string | Uint8Array): void {
     this.socket.send(message);
   }
 
-  /** DATA of the carrier at any offset, under the number that is next. */
+  /** Sends DATA of the carrier at any offset, with the next number. */
   data(offset: number, bytes: Uint8Array): void {
     this.send(Buffer.concat([encodeDataHeader(this.#next(), offset), bytes]));
   }

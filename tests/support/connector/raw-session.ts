@@ -1,6 +1,6 @@
 /**
- * A session by hand: TLS over one lane of carrier version 1, and the frames of protocol/streams/frames.ts on it.
- * Frames are made with its encoders, or are whatever bytes are given.
+ * A session that a test drives by hand: TLS over one lane of carrier version 1. The test sends frames of
+ * protocol/streams/frames.ts or any other bytes.
  */
 import type { TLSSocket } from "node:tls";
 import { CarrierV1 } from "../../../connector/session/carrier-v1.ts";
@@ -17,9 +17,9 @@ import type { RawSite } from "./raw-site.ts";
 export interface RawSessionOptions {
   /** The boot id to claim in the preface. */
   readonly boot: string;
-  /** Of the lane. */
+  /** Assertion for the lane. */
   readonly assertion: string;
-  /** By the instances, as an honest connector decides it, unless given. */
+  /** TLS role. The default follows from the instances, as at an honest connector. */
   readonly role?: "client" | "server";
   readonly timeoutMs?: number;
 }
@@ -34,9 +34,9 @@ const PATIENCE_MS = 30_000;
 
 export class RawSession {
   readonly socket: TLSSocket;
-  /** Frames that came and were not taken, oldest first; DATA in pieces as it came. */
+  /** Received frames that `next` has not taken, oldest first. DATA is in pieces as received. */
   readonly frames: RawFrame[] = [];
-  /** Resolves when the connection is gone. */
+  /** Resolves when the connection is closed. */
   readonly closed: Promise<void>;
   #look: () => void = () => {};
 
@@ -83,19 +83,19 @@ export class RawSession {
     return new RawSession(socket);
   }
 
-  /** Says HELLO and waits for the peer's: streams can be opened. @throws Error as {@link next} */
+  /** Exchanges HELLO, after which streams can be opened. @throws Error as {@link next} */
   async greet(changes: Partial<Parameters<typeof encodeHello>[0]> = {}): Promise<RawFrame> {
     const hello = { versions: SESSION_VERSIONS, window: 1 << 20, maxStreams: 1000, software: "raw" };
     this.send(encodeHello({ ...hello, ...changes }));
     return await this.next(FRAME.hello);
   }
 
-  /** Sends a frame, or any bytes, as they are. */
+  /** Sends a frame or any bytes unchanged. */
   send(bytes: Uint8Array): void {
     this.socket.write(bytes);
   }
 
-  /** The next frame of a type, taken out; others stay. @throws Error when the session ends, or none came in time */
+  /** Takes out the next frame of a type; others stay. @throws Error when the session ends or no frame comes in time */
   async next(type: number, within = PATIENCE_MS): Promise<RawFrame> {
     const deadline = performance.now() + within;
     for (;;) {

@@ -1,4 +1,4 @@
-/** A member of a network that does on the wire exactly what a test says, right or wrong. */
+/** A member of a network whose messages a test chooses, valid or not. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
@@ -27,26 +27,26 @@ import type { Edge } from "../process/cluster.ts";
 
 export type Headers = Readonly<Record<string, string>>;
 
-/** What became of an attempt to open a WebSocket. */
+/** The result of an attempt to open a WebSocket. */
 export type Attempt =
   | { readonly kind: "open"; readonly socket: WebSocket }
-  /** Answered with another status than 101; the code is that of the body, `retryAfter` that of the header, seconds. */
+  /** Another status than 101. `code` is that of the body, and `retryAfter` that of the header, s. */
   | {
       readonly kind: "refused";
       readonly status: number;
       readonly code: string;
       readonly retryAfter?: number;
     }
-  /** Ended in TLS or below; the code is Node's. */
+  /** Failure in TLS or below. The code is Node's. */
   | { readonly kind: "failed"; readonly code: string };
 
-/** What to prove in TLS, PEM. */
+/** Client key and certificate chain for TLS, PEM. */
 export interface Proof {
   readonly key: string;
   readonly cert: string;
 }
 
-/** Sockets of attempts that came through, closed at the end. */
+/** Sockets of all attempts, which closeSockets() terminates. */
 const opened = new Set<WebSocket>();
 
 export function closeSockets(): void {
@@ -80,7 +80,7 @@ export function attempt(
       });
     });
     socket.once("open", () => {
-      // Messages that came with the answer wait until whoever awaits the attempt listens.
+      // Messages that came with the answer wait until the caller has its listeners.
       socket.pause();
       setImmediate(() => socket.resume());
       resolve({ kind: "open", socket });
@@ -92,11 +92,11 @@ export interface AssertionChanges {
   readonly purpose?: Purpose;
   readonly audience?: string;
   readonly issuer?: string;
-  /** Who signs it. */
+  /** Signing key. */
   readonly key?: KeyObject;
   /** PEM chain for `x5c`. */
   readonly chain?: string;
-  /** ms since 1970 */
+  /** Time of issue, ms since 1970. */
   readonly now?: number;
   readonly jti?: string;
 }
@@ -120,7 +120,7 @@ export class RawSite {
     this.chain = toPem(admission.certificate) + toPem(admission.authority);
   }
 
-  /** Joins with a token file; the key is a new one. */
+  /** Joins with a token file and a new key. */
   static async join<T extends RawSite>(
     this: new (
       edge: Edge,
@@ -139,7 +139,7 @@ export class RawSite {
     return new this(edge, privateKey, admission);
   }
 
-  /** Another process with the key and the certificate of a connector, by its state directory. */
+  /** Makes another process of a site with the key and certificate in a connector's state directory. */
   static async like<T extends RawSite>(
     this: new (
       edge: Edge,
@@ -162,7 +162,7 @@ export class RawSite {
     return new this(edge, createPrivateKey(await read("key.pem")), admission);
   }
 
-  /** Redeems one more token: one more link. */
+  /** Redeems a further token, which gives a further link. */
   async redeem(token: string): Promise<Admission> {
     const { claim } = (await readToken(token, process.stdin)).spec;
     const { name } = this.admission.site;
@@ -178,7 +178,7 @@ export class RawSite {
     return this.admission.site.id;
   }
 
-  /** An assertion: a good one, but for the changes. */
+  /** Makes an assertion: valid apart from the changes. */
   async assertion(changes: AssertionChanges = {}): Promise<string> {
     const { network, site, edge } = this.admission;
     const seconds = Math.floor((changes.now ?? Date.now()) / 1000);
@@ -193,7 +193,7 @@ export class RawSite {
       .sign(changes.key ?? this.key);
   }
 
-  /** Tries to open an uplink; without changes, a good one. */
+  /** Tries to open an uplink: valid apart from the changes. */
   async dialUplink({ assertion, proof = this.proof, headers = {} }: UplinkChanges = {}): Promise<Attempt> {
     const proven: Record<string, string> = {};
     if (assertion !== null) proven.authorization = `Bearer ${assertion ?? (await this.assertion())}`;
@@ -203,7 +203,7 @@ export class RawSite {
     });
   }
 
-  /** Tries to open a lane. */
+  /** Tries to open a lane with a ticket; null sends none. */
   async dialLane(
     ticket: string | null,
     { assertion, proof = this.proof, headers = {} }: UplinkChanges = {},
@@ -219,14 +219,14 @@ export class RawSite {
     });
   }
 
-  /** Opens an uplink that has not said anything yet. */
+  /** Opens an uplink without HELLO. */
   async open(changes: UplinkChanges = {}): Promise<RawUplink> {
     const result = await this.dialUplink(changes);
     if (result.kind !== "open") throw new Error(`no uplink: ${JSON.stringify(result)}`);
     return new RawUplink(result.socket);
   }
 
-  /** Opens an uplink and says hello on it. */
+  /** Opens an uplink, sends HELLO and waits for the welcome. */
   async connect(offers: readonly Offer[] = []): Promise<RawUplink> {
     const uplink = await this.open();
     uplink.send(this.hello({ offers: [...offers] }));
@@ -250,7 +250,7 @@ export class RawSite {
 }
 
 export interface UplinkChanges {
-  /** Null sends none. */
+  /** Assertion to send; null sends none. */
   readonly assertion?: string | null;
   readonly proof?: Proof;
   readonly headers?: Headers;
@@ -258,7 +258,7 @@ export interface UplinkChanges {
 
 type MessageOf<T extends RegistryMessage["type"]> = Extract<RegistryMessage, { type: T }>;
 
-/** How a WebSocket was closed by the other side. */
+/** Code and reason with which the other side closed a WebSocket. */
 export interface Closed {
   readonly code: number;
   readonly reason: string;
@@ -269,7 +269,7 @@ export class RawUplink {
   readonly socket: WebSocket;
   readonly closed: Promise<Closed>;
   readonly #messages: RegistryMessage[] = [];
-  /** Those who wait for the next message. */
+  /** Callbacks that wait for the next message. */
   #waiting: (() => void)[] = [];
 
   constructor(socket: WebSocket) {
@@ -283,13 +283,13 @@ export class RawUplink {
     socket.on("close", () => this.#wake());
   }
 
-  /** Sends a message, or whatever else is given, as it is. */
+  /** Sends a message as JSON, and other text or bytes unchanged. */
   send(message: object | string | Buffer): void {
     const raw = typeof message === "string" || Buffer.isBuffer(message);
     this.socket.send(raw ? message : JSON.stringify(message));
   }
 
-  /** The next message of a type; those before it are passed over. @throws Error when the uplink ends first */
+  /** Returns the next message of a type and drops those before it. @throws Error when the uplink closes first */
   async next<T extends RegistryMessage["type"]>(type: T): Promise<MessageOf<T>> {
     for (;;) {
       const found = this.#messages.findIndex((message) => message.type === type);

@@ -1,4 +1,4 @@
-/** A member with the sessions of a real connector, who asks the edge for one service and then opens another. */
+/** A member with the sessions of a real connector that requests a session for one service and opens another in it. */
 import { silent } from "../../../connector/log.ts";
 import { SessionManager } from "../../../connector/session/manager.ts";
 import type { SessionStream } from "../../../connector/session/session-stream.ts";
@@ -49,28 +49,28 @@ export class Rogue {
     });
   }
 
-  /** Says hello. */
+  /** Opens an uplink and sends HELLO. */
   static async enter(site: RawSite): Promise<Rogue> {
     const uplink = await site.open();
     uplink.send(site.hello());
     return new Rogue(site, uplink, await uplink.next("welcome"));
   }
 
-  /** The instance that offers a service, as far as this site sees it. */
+  /** Returns the instance that offers a service in this site's view. */
   offering(service: string): Instance {
     const [offer] = this.welcome.services.find(({ name }) => name === service)?.offers ?? [];
     if (offer === undefined) throw new Error(`${service} is not seen`);
     return offer;
   }
 
-  /** Opens a stream; where there is a session with the peer, the edge is not asked. */
+  /** Opens a stream. An existing session with the peer is used without a request to the edge. */
   async open(service: string, peer: Instance): Promise<SessionStream> {
     const stream = await this.#manager.open(service, peer);
     stream.on("error", () => {});
     return stream;
   }
 
-  /** How an attempt to open a stream ends: a code, or "accepted". */
+  /** Opens a stream. Returns the code of its refusal, or "accepted". */
   async outcome(service: string, peer: Instance): Promise<string> {
     const stream = await this.open(service, peer);
     return await stream.accepted.then(

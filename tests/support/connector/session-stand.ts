@@ -285,7 +285,7 @@ async function serve(stream: SessionStream, origin: StreamOrigin, accept: Accept
 
 export const quiet = { debug() {}, info() {}, warn() {} };
 
-/** A connector of a site. */
+/** Makes a connector of a site. */
 export function makeConnector(
   registry: TestRegistry,
   relay: TestRelay,
@@ -332,7 +332,7 @@ export function makeConnector(
   return connector;
 }
 
-/** Boot ids in an order in which the first is the TLS server. */
+/** Returns two boot ids, the first of which is that of the TLS server. */
 export function orderedBoots(): [string, string] {
   const [low = "", high = ""] = [randomId("boot"), randomId("boot")].sort();
   return [low, high];
@@ -344,7 +344,7 @@ export async function readAll(stream: Duplex): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The code with which a promise rejects. Fails when it resolves. */
+/** Returns the code with which a promise rejects, or "resolved". */
 export async function codeOf(promise: Promise<unknown>): Promise<string> {
   try {
     await promise;

@@ -1,8 +1,8 @@
-/** What a connector says of its sessions. */
+/** The sessions of a connector, by its status and log. */
 import type { SessionLine } from "../../../connector/control/schema.ts";
 import { type Connector, eventually } from "../process/cluster.ts";
 
-/** The only session of a connector. @throws Error when there is none or another */
+/** Returns the only session of a connector. @throws Error when the connector has none or several */
 export async function onlySession(connector: Connector): Promise<SessionLine> {
   const { sessions } = await connector.status();
   const [session] = sessions;

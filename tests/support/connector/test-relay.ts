@@ -1,4 +1,4 @@
-/** A relay, and streams of a session that is not there. */
+/** A relay for tests, and streams without a session. */
 import { type Duplex, duplexPair } from "node:stream";
 import { type Log, silent } from "../../../connector/log.ts";
 import { Relay, type RelayStream } from "../../../connector/relay/relay.ts";
@@ -12,7 +12,7 @@ export function testRelay(log: Log = silent): Relay {
 
 let streams = 0;
 
-/** A stream, and its other end. A reset reaches the other end as a close before its end. */
+/** Makes a stream and its other end. A reset reaches the other end as a close before its end. */
 export function relayStream(): { stream: RelayStream; far: Duplex } {
   const [near, far] = duplexPair();
   near.on("error", () => {});

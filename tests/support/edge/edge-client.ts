@@ -1,4 +1,4 @@
-/** Talks to an edge under test: requests, WebSockets, certificates, processes. */
+/** A client of an edge under test: requests, certificates and processes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createPrivateKey, generateKeyPairSync, type KeyObject, webcrypto } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -18,7 +18,7 @@ export interface Client {
   readonly headers?: Record<string, string>;
 }
 
-/** GETs a URL on a connection of its own. Rejects where TLS refuses. */
+/** GETs a URL over a new connection. Rejects when TLS fails. */
 export function get(url: string, client: Client): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const asked = request(url, { ...client, agent: false }, (response) => {
@@ -33,7 +33,7 @@ export function get(url: string, client: Client): Promise<{ status: number; body
   });
 }
 
-/** The serial number of the certificate that a new TLS connection sees. */
+/** Returns the serial number of the served certificate. */
 export function servedSerial(url: string, ca: string): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -45,7 +45,7 @@ export function servedSerial(url: string, ca: string): Promise<string> {
   });
 }
 
-/** A client certificate signed by `authority`, as a site would have one. */
+/** Makes a client certificate signed by `authority`, in the form of a site's. */
 export async function makeClientCertificate(
   authority: Credential,
   { notAfter = new Date(Date.now() + 3_600_000) }: { notAfter?: Date } = {},
@@ -76,7 +76,7 @@ function importKey(key: KeyObject, use: "sign" | "verify"): Promise<webcrypto.Cr
   return webcrypto.subtle.importKey(form, der, { name: "ECDSA", namedCurve: "P-256" }, true, [use]);
 }
 
-/** What an edge in a process of its own said first: where it is, or the code of its error. */
+/** The first output of an edge process: its addresses, or the code of its error. */
 export interface EdgeProcess {
   readonly child: ChildProcess;
   readonly said: {
@@ -105,7 +105,7 @@ export function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once("exit", () => resolve()));
 }
 
-/** Pids of the direct children of a process, with their command lines. */
+/** Returns the direct children of a process, with pid and command line. */
 export function childrenOf(pid: number): { pid: number; command: string }[] {
   const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
   if (text === "") return [];

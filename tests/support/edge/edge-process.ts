@@ -1,4 +1,4 @@
-/** A process of its own that runs an embedded edge: `node edge-process.ts OPTIONS-AS-JSON`. */
+/** Runs an embedded edge: `node edge-process.ts OPTIONS-AS-JSON`. */
 import { EmbeddedEdge } from "../../../connector/edge/embedded-edge.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 

@@ -1,4 +1,4 @@
-/** One embedded edge as a process. */
+/** An embedded edge as a process. */
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { EdgeClient } from "../../../connector/net/edge-client.ts";
@@ -7,18 +7,18 @@ import type { ManagedProcess } from "../process/managed-process.ts";
 
 export interface EdgeOptions {
   readonly stateDir?: string;
-  /** Public name in URLs; the machine itself still reaches it at 127.0.0.1. */
+  /** Public name in URLs. This machine still reaches the edge at 127.0.0.1. */
   readonly hostname?: string;
-  /** Stores a login, in the file that the environment's FAIRLEAD_CONFIG names. */
+  /** Whether to store a login, in the file that FAIRLEAD_CONFIG names. */
   readonly login?: boolean;
   readonly env?: Env;
-  /** Most descriptors that the edge and its workerd may each have open. */
+  /** Limit of open descriptors of the edge and of its workerd, for each. */
   readonly descriptors?: number;
-  /** Further words for `edge start`. */
+  /** Further arguments of `edge start`. */
   readonly args?: readonly string[];
 }
 
-/** What `edge start --json` prints once the edge answers. */
+/** Output of `edge start --json` once the edge answers. */
 const Started = z.object({
   api: z.url(),
   gateway: z.url(),
@@ -29,10 +29,10 @@ const Started = z.object({
 
 export class Edge {
   readonly stateDir: string;
-  /** As the edge calls itself. */
+  /** URL of the API as the edge reports it. */
   readonly apiUrl: string;
   readonly gatewayUrl: string;
-  /** Port where workerd itself takes lanes; null when it does not. */
+  /** Port where workerd accepts lanes itself, or null. */
   readonly lanes: number | null;
   readonly caFile: string;
   /** PEM */
@@ -74,22 +74,22 @@ export class Edge {
     return this.#process;
   }
 
-  /** The API as this machine reaches it. */
+  /** URL of the API on this machine. */
   get localUrl(): string {
     return `https://127.0.0.1:${new URL(this.apiUrl).port}`;
   }
 
-  /** The gateway as this machine reaches it. */
+  /** URL of the gateway on this machine. */
   get localGatewayUrl(): string {
     return `https://127.0.0.1:${new URL(this.gatewayUrl).port}`;
   }
 
-  /** The environment of a command that administers this edge. */
+  /** Environment of commands with the admin key of this edge. */
   get env(): Env {
     return { FAIRLEAD_URL: this.localUrl, FAIRLEAD_KEY: this.adminKey, FAIRLEAD_CA: this.caFile };
   }
 
-  /** Runs a command as this edge's admin. */
+  /** Runs a command with the admin key of this edge. */
   async fairlead(...args: readonly string[]): Promise<Outcome> {
     return await this.#cluster.fairlead(args, this.env);
   }
@@ -102,7 +102,7 @@ export class Edge {
     await this.#process.stop();
   }
 
-  /** Starts it again on the same state, and waits until it answers. */
+  /** Restarts the edge on the same state, and waits until it answers. */
   async restart(): Promise<void> {
     await this.stop();
     const { started, at } = await launch(this.#cluster, this.stateDir, this.#options);
@@ -136,7 +136,7 @@ async function launch(cluster: Cluster, stateDir: string, options: EdgeOptions) 
 
 const limitsOf = ({ descriptors }: EdgeOptions) => (descriptors === undefined ? {} : { descriptors });
 
-/** Undefined while the document is not complete. */
+/** Parses the output. Returns undefined while the document is incomplete. */
 function tryJson(text: string): unknown {
   try {
     return JSON.parse(text);

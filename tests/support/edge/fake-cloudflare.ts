@@ -1,6 +1,6 @@
 /**
- * A strict stand-in for the few calls of Cloudflare's API that `edge deploy` makes. Method, path, query, authorisation
- * and body are checked by schemas that allow nothing else; what it does not know is refused as the API refuses it.
+ * A strict stand-in for the calls of Cloudflare's API that `edge deploy` makes. Schemas check method, path, query,
+ * authorization and body. It refuses unknown calls as the API does.
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -15,9 +15,9 @@ export interface FakeZone {
   readonly name: string;
   status: "active" | "pending";
   account: string;
-  /** Hostnames with client certificates. */
+  /** Hostnames for which client certificates are on. */
   hostnames: string[];
-  /** Custom rules; null when the zone has none. */
+  /** Custom rules, or null when the zone has none. */
   rules: { action: string; expression: string; enabled?: boolean; description?: string }[] | null;
   dns: { name: string; type: string; content: string }[];
 }
@@ -37,13 +37,13 @@ const Hostname = z.string().regex(/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-
 
 export class FakeCloudflare {
   readonly zones: FakeZone[] = [];
-  /** Custom domains: hostname to Worker. */
+  /** Custom domains, from hostname to Worker. */
   readonly domains = new Map<string, string>();
-  /** Permissions that the token lacks. */
+  /** Permissions that the API token lacks. */
   readonly lacking = new Set<"zone" | "workers" | "dns" | "waf" | "ssl">();
   /** `METHOD path?query` of each request, oldest first. */
   readonly log: string[] = [];
-  /** What was wrong with requests: empty when the client keeps to the API. */
+  /** Faults of requests. Empty when every request was valid. */
   readonly complaints: string[] = [];
   readonly #server: Server;
 
@@ -77,7 +77,7 @@ export class FakeCloudflare {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** Forgets everything. */
+  /** Clears the state. */
   reset(): void {
     this.zones.length = 0;
     this.log.length = 0;

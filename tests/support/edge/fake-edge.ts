@@ -1,6 +1,6 @@
 /**
- * A strict stand-in for the edge's API: real HTTPS, requests validated by the schemas of protocol/api/,
- * and an answer only to what the API has. It keeps just enough state for the commands to make sense.
+ * A strict stand-in for the edge's API over real HTTPS. The schemas of protocol/api/ validate its requests, and it
+ * answers calls of the API only. It keeps the state that the commands need.
  */
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -20,7 +20,7 @@ import { type Certificates, makeCertificates } from "../authority/server-certifi
 export const KEY = "flk_admin_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
 const AT = "2026-11-20T10:00:00.000Z";
 
-/** An id of a kind, the same every time. */
+/** Returns an id of a kind that is the same in every run. */
 export const id = (letter: string, number: number) => `${letter}${String(number).padStart(26, "0")}`;
 
 interface Request {
@@ -39,22 +39,22 @@ export class FakeEdge {
   readonly links: Link[] = [];
   readonly services: Service[] = [];
   readonly events: NetworkEvent[] = [];
-  /** Those of the edge itself. */
+  /** Events of the edge itself. */
   readonly edgeEvents: NetworkEvent[] = [];
   quotas: Quotas = DEFAULT_QUOTAS;
-  /** What it was restored from: "directory" and ids of networks, with the texts that came. */
+  /** Restored texts, by "directory" or the id of a network. */
   readonly restored = new Map<string, string>();
-  /** What requests must carry. */
+  /** Bearer token that requests must have. */
   bearer = KEY;
   /** `METHOD path` of every request, oldest first. */
   readonly log: string[] = [];
   readonly tls: Certificates;
-  /** Answers instead of the API, when set. */
+  /** Answers in place of the API when set. */
   override: ((request: Request) => { status: number; text: string } | "hang" | null) | null = null;
   readonly #server: Server;
   #next = 1;
 
-  /** As it was when it started. */
+  /** Resets the state to that of the start. */
   clear(): void {
     const { networks, keys, tokens, sites, links, services, events, edgeEvents, log } = this;
     for (const list of [networks, keys, tokens, sites, links, services, events, edgeEvents, log])
@@ -288,7 +288,7 @@ export class FakeEdge {
     };
   }
 
-  /** As the edge does: a directory, then each of its networks; nothing is written over. */
+  /** Restores a directory and then its networks, as the edge does. It overwrites nothing. */
   #backup(method: string, network: Network | null, body: unknown): unknown {
     if (method === "GET") {
       if (network !== null) return { kind: "fairlead/network", version: 1, network };
@@ -311,7 +311,7 @@ export class FakeEdge {
   }
 }
 
-/** Events as a query wants them. */
+/** Selects events by a query. */
 function choose(all: readonly NetworkEvent[], query: URLSearchParams): NetworkEvent[] {
   const { after, type, since, limit } = read(EventQuery, Object.fromEntries(query));
   const events = all.filter(
@@ -323,7 +323,7 @@ function choose(all: readonly NetworkEvent[], query: URLSearchParams): NetworkEv
   return events.slice(-limit);
 }
 
-/** As the API does: a form that the schema refuses is `request.invalid`. */
+/** Parses by a schema. @throws FairleadError request.invalid as the API does */
 function read<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -1,8 +1,8 @@
 /**
- * A stand-in for `wrangler deploy` where the real one would upload: checks its words, its environment and its files, notes
- * what it got in TMPDIR, and fails when a file there says so. Run by Node.
+ * A stand-in for wrangler where the real one would upload. It checks its arguments, environment and files, records them
+ * in TMPDIR, and fails when a file there says so.
  *
- *     node cloudflare-wrangler.ts --version | deploy …
+ *     node fake-wrangler.ts --version | deploy …
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * What poses as an edge whose certificates public CAs make: in the way of its sites, with a certificate that a CA they
- * trust made for the edge's own address. It relays what it does not alter.
+ * A false edge on the path of sites that trust public CAs. A trusted CA wrongly issued it a certificate for the edge's
+ * address. It relays what it does not alter.
  */
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
@@ -15,19 +15,19 @@ import type { Edge } from "../process/cluster.ts";
 type Json = Record<string, unknown>;
 
 export class FalseEdge {
-  /** What becomes of the edge's answers to redemptions and renewals. */
+  /** Alters the edge's answers to redemptions and renewals. */
   alter: (answer: Json, path: string) => Json = (answer) => answer;
-  /** Whether sites meet it when they mean the edge's API. */
+  /** Whether it is on the path to the edge's API. */
   present = true;
-  /** Where it would be dialled by a site that it could tell so. */
+  /** Its own URL, which a deceived site would dial. */
   url = "";
-  /** PEM of the CA that should not have made its certificate. */
+  /** The CA that wrongly issued its certificate, PEM. */
   readonly publicCa: string;
-  /** The way that its victims have to take, for HTTPS_PROXY. */
+  /** URL of the proxy that its victims must use. */
   way = "";
-  /** Requests that it answered in the edge's place. */
+  /** Count of requests that it answered in place of the edge. */
   answered = 0;
-  /** Connections that came to its own address. */
+  /** Count of connections to its own address. */
   dialled = 0;
   readonly #edge: Edge;
   readonly #servers: Server[] = [];
@@ -79,7 +79,7 @@ export class FalseEdge {
     return self;
   }
 
-  /** The environment of a site that trusts the CA as one of this machine's, and has no other way. */
+  /** Environment of a victim: it trusts the CA and uses the proxy. */
   get env(): { readonly HTTPS_PROXY: string; readonly NO_PROXY: string } {
     return { HTTPS_PROXY: this.way, NO_PROXY: "" };
   }

@@ -1,4 +1,7 @@
-/** A front in a process of its own, with limits beyond the descriptors it has: its arguments are directory, CA, certificate and key. Prints its port and its counts, again and again. */
+/**
+ * Runs a front whose limits exceed its descriptors: `node front-process.ts DIRECTORY CA CERTIFICATE KEY`. It prints its
+ * port and counts repeatedly.
+ */
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";

@@ -1,6 +1,6 @@
 /**
- * An identity provider as strict as the real ones: a discovery document, keys, and tokens; over http on loopback,
- * or over https with a certificate of its own CA. Tests change what it answers and count what it was asked.
+ * A strict identity provider: a discovery document, keys and tokens, over HTTP on loopback or over HTTPS with a
+ * certificate of its own CA. Tests change its answers and count its requests.
  */
 import { randomBytes } from "node:crypto";
 import { createServer, type RequestListener, type Server } from "node:http";
@@ -23,7 +23,7 @@ interface SigningKey {
   readonly jwk: JWK;
 }
 
-/** A key pair with a name, as a provider signs with. */
+/** A named key pair with which a provider signs. */
 export async function makeSigningKey(alg = "ES256"): Promise<SigningKey> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
   const kid = randomBytes(6).toString("hex");
@@ -32,22 +32,22 @@ export async function makeSigningKey(alg = "ES256"): Promise<SigningKey> {
 
 export interface TokenParts {
   readonly claims?: JWTPayload;
-  /** What the header says instead of the key's own. */
+  /** Header fields in place of those of the key. */
   readonly header?: Record<string, unknown>;
   readonly key?: SigningKey;
-  /** Seconds from now; null leaves `exp` out. */
+  /** Expiry in seconds from now; null leaves `exp` out. */
   readonly expiresIn?: number | null;
 }
 
 export class Provider {
   readonly issuer: string;
-  /** PEM of the CA to trust; null over http. */
+  /** The CA to trust, PEM; null over HTTP. */
   readonly ca: string | null;
-  /** Paths that were asked for. */
+  /** Requested paths. */
   readonly asked: string[] = [];
-  /** The keys it publishes, newest first; it signs with the first. */
+  /** Published keys, newest first. The provider signs with the first. */
   keys: SigningKey[];
-  /** Answers in its place: a status, headers and a body by path, or a connection that is cut. */
+  /** Answers in its place by path: status, headers and body, or a cut connection. */
   instead:
     | ((path: string) => { status: number; body?: string; location?: string } | "cut" | undefined)
     | null = null;
@@ -89,7 +89,7 @@ export class Provider {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** A token of one hour for the edge's audience, good but for the changes. */
+  /** Makes a token of one hour for the edge's audience: valid apart from the changes. */
   async token({ claims = {}, header = {}, key, expiresIn = 3600 }: TokenParts = {}): Promise<string> {
     const signer = key ?? this.keys[0];
     if (signer === undefined) throw new Error("no key");

@@ -1,16 +1,16 @@
-/** Another network at an edge that is attacked: what its sites wait for a session, and what they may wait. */
+/** Another network at an attacked edge, which measures how long its sites wait for a session. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { KEEPALIVE } from "../../../protocol/uplink/messages.ts";
 import { RawSite, type RawUplink } from "../connector/raw-site.ts";
 import type { Cluster, Edge } from "../process/cluster.ts";
 import { testOffer } from "../traffic/flood.ts";
 
-/** What a request may take while another network is flooded, ms, on a machine with nothing else to do. */
+/** Bound on a session request while another network is flooded, on an idle machine, ms. */
 const TARGET_MS = 250;
-/** On a busy machine: so many times what it takes without a flood. */
+/** On a busy machine: bound as a multiple of the time without a flood. */
 const RATIO = 20;
 const REQUESTS = 15;
-/** How long one measurement takes at least, ms. */
+/** Least duration of a measurement, ms. */
 const MEASURED_MS = 1_500;
 const PING_MS = 5_000;
 
@@ -26,7 +26,7 @@ export class Neighbour {
     this.#pings = uplinks.map((uplink) => setInterval(() => uplink.send(KEEPALIVE.ping), PING_MS));
   }
 
-  /** Makes a network at an edge, of two sites; one offers what the other asks for. */
+  /** Makes a network of two sites at an edge. One offers the service that the other requests. */
   static async join(cluster: Cluster, edge: Edge): Promise<Neighbour> {
     const token = await (await cluster.network(edge)).token({ uses: 2 });
     const east = await RawSite.join(edge, token, "east");
@@ -35,7 +35,7 @@ export class Neighbour {
     return new Neighbour(asker, east, [asker, await east.connect([testOffer("api")])]);
   }
 
-  /** The middle of what the site waits for its sessions, ms. @throws Error when one is refused */
+  /** Measures the median wait for a session, ms. @throws Error when a session is refused */
   async measure(): Promise<number> {
     const times: number[] = [];
     for (let at = 0; at < REQUESTS; at++) {
@@ -51,7 +51,7 @@ export class Neighbour {
     return times[Math.floor(times.length / 2)] ?? Number.POSITIVE_INFINITY;
   }
 
-  /** What a session may take during an attack, ms, by what it took at rest. */
+  /** Returns the bound on a session request during an attack, given the time at rest, ms. */
   static bound(rest: number): number {
     return Math.max(TARGET_MS, RATIO * rest);
   }

@@ -1,7 +1,7 @@
 /**
- * A deployment recorded by an earlier version, and that version's program: see tests/system/recorded/README.md.
- * A copy is brought to the present: its ports are free ones of this machine, and its times are moved on, so that
- * its certificates and tokens are as old as they were when they were recorded.
+ * A deployment recorded by an earlier version, and that version's program: see tests/system/recorded/README.md. The
+ * copy gets free ports of this machine. Its times are moved, so that certificates and tokens are as old as in the
+ * record.
  */
 import { execFile } from "node:child_process";
 import { X509Certificate } from "node:crypto";
@@ -23,7 +23,7 @@ import { type Cluster, ROOT } from "../process/cluster.ts";
 import type { Place } from "../traffic/servers.ts";
 
 const HOUR_MS = 3600_000;
-/** Every site of the record that has state of its own. */
+/** Sites of the record that have a state directory. */
 const SITES = ["east", "west"] as const;
 const TEXTS = [
   "edge/edge.json",
@@ -33,25 +33,25 @@ const TEXTS = [
   "open.yaml",
   "made.yaml",
 ];
-/** Not among those that the kernel hands out. */
+/** Ports outside the ephemeral range of the kernel. */
 const PORTS = { first: 20_000, count: 12_000 } as const;
 
 export interface Recorded {
-  /** The program that recorded it: the built `fairlead`. */
+  /** The recorded program: the built `fairlead`. */
   readonly program: string;
   /** State directory of the edge. */
   readonly edge: string;
   /** State directories of the sites. */
   readonly sites: Readonly<Record<(typeof SITES)[number], string>>;
-  /** Any other recorded file. */
+  /** Returns the path of another recorded file. */
   file(name: string): string;
-  /** Where the service "echo" of the site east comes from. */
+  /** Target of the service "echo" of the site east. */
   readonly target: Place;
-  /** Where the site west listens for it. */
+  /** Listener of the site west for that service. */
   readonly listener: Place;
 }
 
-/** A copy of what a commit recorded, as if it had been recorded just now. */
+/** Copies the record of a commit, as if it had been made just now. */
 export async function openRecord(cluster: Cluster, commit: string): Promise<Recorded> {
   const directory = cluster.fresh("record");
   await mkdir(directory);
@@ -76,7 +76,7 @@ export async function openRecord(cluster: Cluster, commit: string): Promise<Reco
   };
 }
 
-/** Gives the copy ports that are free here. Returns which port one of the record became. */
+/** Gives the copy free ports. Returns a function from a recorded port to its free port. */
 async function movePorts(directory: string): Promise<(recorded: number) => number> {
   const { ports } = z
     .object({ ports: z.record(z.string(), z.number()) })
@@ -116,7 +116,7 @@ async function freePort(): Promise<number> {
   }
 }
 
-/** Moves what the record says of times that end to the present. CAs end ten years after the record. */
+/** Moves expiry times of the record to the present. CAs end ten years after the record. */
 async function movePresent(directory: string): Promise<void> {
   const edge = { stateDir: join(directory, "edge") };
   const [network] = await eachDatabase(edge, (database) =>
@@ -159,7 +159,7 @@ async function movePresent(directory: string): Promise<void> {
 
 const LinkBook = z.looseObject({ links: z.array(z.looseObject({ certificate: z.string() })) });
 
-/** The same certificate from an hour ago, for a day. */
+/** Copies a certificate with a validity of a day from an hour ago. */
 async function renewed(certificate: X509Certificate, signers: readonly Forge[]) {
   const signer = signers.find(({ authority }) => authority.subject === certificate.issuer);
   if (signer === undefined) throw new Error(`${certificate.issuer} is not in the record`);

@@ -1,4 +1,4 @@
-/** The gateway of an edge, over real mutual TLS, playing what a test tells it to. */
+/** A gateway over real mutual TLS that follows a script of the test. */
 
 import type { IncomingMessage } from "node:http";
 import { createServer, type Server } from "node:https";
@@ -10,7 +10,7 @@ import { type ErrorCode, FairleadError, toErrorBody } from "../../../protocol/er
 import { EDGE_FEATURES, type Hello, type Welcome } from "../../../protocol/uplink/messages.ts";
 import type { TestDeployment } from "../authority/test-deployment.ts";
 
-/** Refuses the upgrade with a code, never answers it, or takes it. */
+/** Verdict on an upgrade: a code refuses it; otherwise it is accepted or never answered. */
 export type Verdict =
   | ErrorCode
   | "silence"
@@ -80,7 +80,7 @@ export class ScriptedEdge {
     return `https://127.0.0.1:${this.port}`;
   }
 
-  /** Ends every connection and listens no more. */
+  /** Closes every connection and the listener. */
   stop(): void {
     for (const socket of this.sockets) socket.terminate();
     this.#server.closeAllConnections();
@@ -118,7 +118,7 @@ export class ScriptedEdge {
   }
 }
 
-/** Serial number of the certificate that the client proved. */
+/** Returns the serial number of the client's certificate. */
 export function clientSerial(request: IncomingMessage): string {
   return (request.socket as TLSSocket).getPeerX509Certificate()?.serialNumber ?? "";
 }

@@ -1,30 +1,30 @@
 /**
- * A path with delay and loss as a TCP connection on it is felt, where the network itself cannot be made bad:
- * bytes go in flights of a window that shrinks with every lost segment, one flight in each round trip, and what
- * was lost comes a round trip later, or after a timeout when the window is too small to notice sooner.
+ * A model of TCP over a path with delay and loss, for machines without netem. Each round trip carries one flight of a
+ * window that shrinks with every lost segment. A lost segment arrives a round trip later, or after a timeout when the
+ * window is too small for a fast retransmission.
  */
 import { random } from "./scale.ts";
 
 export interface Badness {
-  /** One way, ms. */
+  /** Delay in each direction, ms. */
   readonly delayMs: number;
-  /** Part of the segments that is lost. */
+  /** Fraction of lost segments. */
   readonly loss: number;
   readonly seed: number;
 }
 
 export interface PathEffects {
   deliver(bytes: Buffer): void;
-  /** Everything was delivered. */
+  /** Called when everything was delivered. */
   ended(): void;
-  /** There is room for more. */
+  /** Called when there is room for more bytes. */
   room(): void;
 }
 
 const SEGMENT = 1460;
 const FIRST_WINDOW = 10;
 const SMALLEST_WINDOW = 2;
-/** Below this many segments in flight a loss is noticed by a timeout only. */
+/** With fewer segments in flight only a timeout detects a loss. */
 const TELLING = 4;
 const TIMEOUT_MS = 1000;
 
@@ -40,7 +40,7 @@ export class BadPath {
   #threshold = Number.POSITIVE_INFINITY;
   #flying = false;
   #ending = false;
-  /** Nothing overtakes. */
+  /** Time of the last delivery, which no later bytes may precede. */
   #lastArrival = 0;
 
   constructor(badness: Badness, effects: PathEffects) {
@@ -80,7 +80,7 @@ export class BadPath {
     this.#effects.room();
   }
 
-  /** Decides what is lost of a flight; returns how much later it is whole, ms. */
+  /** Draws the losses of a flight. Returns the delay until it is complete, ms. */
   #lose(segments: number): number {
     const { delayMs, loss } = this.#badness;
     let lost = 0;
@@ -90,7 +90,7 @@ export class BadPath {
       return 0;
     }
     let late = segments < TELLING ? TIMEOUT_MS : 2 * delayMs;
-    // What is sent again is lost, too, at times.
+    // Retransmissions can be lost as well.
     for (let wait = TIMEOUT_MS; this.#random() < loss * lost; wait *= 2) late += wait;
     this.#window = Math.max(SMALLEST_WINDOW, Math.floor(this.#window / 2));
     this.#threshold = this.#window;

@@ -1,4 +1,4 @@
-/** What every test here stands on: an edge, two sites, and services at east that west reaches. */
+/** The set-up of the chaos tests: an edge, two sites, and services at east that west reaches. */
 import { afterAll, afterEach } from "vitest";
 import {
   Cluster,
@@ -21,23 +21,23 @@ export interface Ground {
   readonly east: Connector;
   readonly server: CheckedServer;
   readonly web: WebServer;
-  /** Where west's clients reach {@link Ground.server}. */
+  /** Listener of west for {@link Ground.server}. */
   readonly streams: Place;
-  /** Where west's clients reach {@link Ground.web}. */
+  /** Listener of west for {@link Ground.web}. */
   readonly pages: Place;
-  /** Begins to watch the memory of every process. */
+  /** Starts to watch the memory of every process. */
   watch(): Peaks;
 }
 
 const grounds: Ground[] = [];
 
-/** Each side's further options; the services themselves are given. */
+/** Further options of each side. The services are always exposed. */
 export interface Sides {
   readonly west?: Partial<ConnectorOptions>;
   readonly east?: Partial<ConnectorOptions>;
 }
 
-/** Starts everything; it ends with the file. What depends on the edge may be a function of it. */
+/** Starts edge, sites and services, which end with the test file. Options may be a function of the edge. */
 export async function lay(
   sides: Sides | ((cluster: Cluster, edge: Edge) => Promise<Sides>) = {},
 ): Promise<Ground> {
@@ -70,7 +70,7 @@ export async function lay(
   }
 }
 
-/** Once in each file: shows logs of what failed, and clears up. */
+/** Registers the hooks of a test file: logs of failed tests, and the end of every process. */
 export function clearUp(): void {
   afterEach(({ task }) => {
     if (task.result?.state !== "fail") return;
@@ -79,7 +79,7 @@ export function clearUp(): void {
   afterAll(async () => {
     await closeServers();
     for (const { cluster, web, west, east } of grounds.splice(0)) {
-      // No leave-taking, perhaps over paths that are broken.
+      // kill -9, because an orderly end would need paths that may be broken.
       await Promise.all([west.kill9(), east.kill9(), web.close()]);
       await cluster.close();
     }

@@ -1,4 +1,4 @@
-/** Kills an edge over and over. */
+/** Repeated kills of an edge. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { listNetworks } from "../../../connector/operator/edge-api.ts";
 import { timeOf } from "../clock/bound.ts";
@@ -7,16 +7,16 @@ import { workerdOf } from "../process/peaks.ts";
 
 export interface Harassment {
   readonly deaths: number;
-  /** From a death until the edge answered again, ms. */
+  /** Longest time from a kill until the edge answered again, ms. */
   readonly longestAway: number;
 }
 
-/** Between two deaths, ms. */
+/** Time between two kills, ms. */
 const LIFE_MS = 2500;
 
 /**
- * Kills the edge with -9 again and again, the whole of it, or workerd alone, which its supervisor then restarts, until
- * `until` (by performance.now(), ms).
+ * Kills the edge with -9 until `until` (by performance.now(), ms): the whole edge, or workerd alone, which its
+ * supervisor restarts.
  */
 export async function harass(edge: Edge, until: number): Promise<Harassment> {
   let deaths = 0;

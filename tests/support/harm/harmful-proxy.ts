@@ -1,7 +1,6 @@
 /**
- * A CONNECT proxy between a connector and the edge that does harm on purpose: it can stop forwarding without a
- * word, cut, or make every tunnel a bad path. Who is given one of its own has tunnels that are told apart by when
- * they came: the uplink first, lanes later.
+ * A CONNECT proxy between a connector and the edge that does harm: it can stop forwarding, cut tunnels, or make every
+ * tunnel a bad path. With a proxy of its own, a connector opens its uplink first and lanes later.
  */
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -9,10 +8,10 @@ import { type AddressInfo, connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Badness, BadPath } from "./bad-path.ts";
 
-/** Unsent bytes of one direction before its source is not read any more. */
+/** Unsent bytes of one direction at which its source is paused. */
 const BUFFER = 1024 * 1024;
 
-/** Moves bytes one way. */
+/** Forwards the bytes of one direction. */
 class Flow {
   readonly #from: Socket;
   readonly #to: Socket;
@@ -38,7 +37,7 @@ class Flow {
     this.#pace();
   }
 
-  /** Makes the way bad, for good. */
+  /** Makes the path bad for the rest of its life. */
   spoil(badness: Badness): void {
     this.#path ??= new BadPath(badness, {
       deliver: (chunk) => this.#write(chunk),
@@ -74,7 +73,7 @@ export class Tunnel {
     for (const socket of this.#sockets) {
       socket.on("error", () => this.cut());
       socket.on("close", () => {
-        // What is under way still arrives, unless the tunnel is bad enough to be cut.
+        // Bytes in flight still arrive, unless the tunnel is cut.
         if (!this.open) return;
         this.open = false;
         for (const each of this.#sockets) if (each !== socket) each.end();
@@ -82,12 +81,12 @@ export class Tunnel {
     }
   }
 
-  /** Bytes forwarded, both ways. */
+  /** Bytes forwarded in both directions. */
   get bytes(): number {
     return this.#up.bytes + this.#down.bytes;
   }
 
-  /** Forwards nothing more and keeps everything open, as a path does that leads nowhere. */
+  /** Stops forwarding and keeps both connections open, as a black hole does. */
   freeze(direction: "both" | "up" | "down" = "both"): void {
     if (direction !== "down") this.#up.frozen = true;
     if (direction !== "up") this.#down.frozen = true;
@@ -114,9 +113,9 @@ export class HarmfulProxy {
   readonly #sockets = new Set<Duplex>();
   /** Every tunnel so far, oldest first. */
   readonly tunnels: Tunnel[] = [];
-  /** What new tunnels are like; null for good ones. */
+  /** Badness of new tunnels, or null. */
   #badness: Badness | null = null;
-  /** Where tunnels really lead, by `HOST:PORT`. */
+  /** Ports of this machine to which tunnels lead, by requested `HOST:PORT`. */
   readonly detours = new Map<string, number>();
 
   static async start(): Promise<HarmfulProxy> {
@@ -134,13 +133,13 @@ export class HarmfulProxy {
     return { HTTPS_PROXY: `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}` };
   }
 
-  /** Makes every tunnel a bad path, from now on. */
+  /** Makes every present and later tunnel a bad path. */
   spoil(badness: Badness): void {
     this.#badness = badness;
     for (const tunnel of this.tunnels) tunnel.spoil(badness);
   }
 
-  /** Tunnels to an address that are open. */
+  /** Returns the open tunnels to an address. */
   open(url: string): Tunnel[] {
     const { host } = new URL(url);
     return this.tunnels.filter((tunnel) => tunnel.open && tunnel.to === host);

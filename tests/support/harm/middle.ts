@@ -1,7 +1,7 @@
 /**
- * An edge's operator who listens in and meddles. It has the edge's server key and stands between connectors and
- * the edge: uplinks pass through it to the registry, which works as ever, but lanes meet here and not in the
- * native router. Everything that it relays is kept, and any message can be harmed.
+ * An edge's operator that reads and alters traffic. It has the edge's server key and is between connectors and the
+ * edge. It passes uplinks to the registry, and joins lanes itself in place of the router. It keeps everything that it
+ * relays, and can harm any message.
  */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -22,13 +22,13 @@ export interface Message {
 /** One direction of a lane. */
 export interface Way {
   readonly lane: string;
-  /** Who sends. */
+  /** Sending site. */
   readonly from: string;
-  /** Everything that came, in order. */
+  /** Received messages, in order. */
   readonly seen: Message[];
 }
 
-/** What becomes of a message: those that are passed on in its place. */
+/** Returns the messages to pass on in place of a message. */
 export type Meddle = (message: Message, way: Way) => Message[] | Promise<Message[]>;
 
 interface Visitor {
@@ -45,7 +45,7 @@ export class Middle {
   readonly #waiting = new Map<string, Visitor>();
   /** Every direction of every lane so far. */
   readonly ways: Way[] = [];
-  /** What was said on uplinks, both ways. */
+  /** Bytes on uplinks, in both directions. */
   readonly uplinks: Buffer[] = [];
   meddle: Meddle | null = null;
 
@@ -53,7 +53,7 @@ export class Middle {
     this.#edge = edge;
   }
 
-  /** Listens for one site, whose state directory it reads to speak for it. Returns the port. */
+  /** Listens for one site, and reads its state directory to act for it. Returns the port. */
   async listen(site: string, stateDir: string): Promise<number> {
     const file = (name: string) => readFileSync(join(this.#edge.stateDir, name));
     const server = createServer({ cert: file("server.pem"), key: file("server-key.pem") });
@@ -71,7 +71,7 @@ export class Middle {
     return (server.address() as AddressInfo).port;
   }
 
-  /** Ends every lane without a word. */
+  /** Terminates every lane without a close frame. */
   cut(): void {
     for (const { socket } of this.#ends) socket.terminate();
   }
@@ -121,7 +121,7 @@ export class Middle {
     const visitor = { site, socket };
     this.#ends.add(visitor);
     socket.on("close", () => this.#ends.delete(visitor));
-    // It must not miss what comes before the other side does.
+    // Keeps messages that arrive before the other side has dialled.
     const first = this.#waiting.get(name);
     if (first === undefined) {
       this.#waiting.set(name, visitor);
@@ -137,7 +137,7 @@ export class Middle {
   #pump(from: Visitor, to: Visitor, lane: string): void {
     const way: Way = { lane, from: from.site, seen: [] };
     this.ways.push(way);
-    // Messages keep their order, however long each is thought about.
+    // Messages keep their order, however long `meddle` takes for each.
     let last: Promise<void> = Promise.resolve();
     from.socket.on("message", (data, binary) => {
       const message = { data: Buffer.from(data as Buffer), binary };

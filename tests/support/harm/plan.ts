@@ -1,4 +1,4 @@
-/** What a router could do to the messages of a lane, chosen by a seed. */
+/** Harms that a router could do to the messages of a lane, chosen by a seed. */
 import { DATA_HEADER, MESSAGE } from "../../../protocol/carrier/index.ts";
 import type { Meddle, Message } from "./middle.ts";
 import { random } from "./scale.ts";
@@ -14,11 +14,11 @@ export const HARMS = [
   "make a message up",
   "play back an old message",
 ] as const;
-/** Costs a lane and no more. */
+/** Harms that cost a lane only. */
 export const RUDENESS = ["say something in text"] as const;
 /**
- * Harms that leave a hole in the pipe and nothing else: another lane could still fill it, so that it is noticed
- * only when the sender learns, at its next ping, that what it sent on this lane did not all arrive.
+ * Harms that lose bytes of the carrier and nothing else. Another lane could still deliver them, so the sender detects
+ * the loss at its next PING only.
  */
 export const HOLES = ["shorten a message", "alter an offset"] as const;
 export type Harm = (typeof HARMS)[number] | (typeof HOLES)[number] | (typeof RUDENESS)[number];
@@ -27,11 +27,11 @@ export interface Plan {
   readonly harm: Harm;
   readonly from: string;
   readonly meddle: Meddle;
-  /** What was done, once it was. */
+  /** Description of the harm once it is done, or null. */
   done: string | null;
 }
 
-/** Harms one message from a site, and only data: what the carrier says beside it is another matter. */
+/** Plans one harm to a DATA message from a site. */
 export function plan(seed: number, from: string, harms: readonly Harm[] = HARMS): Plan {
   const chance = random(seed);
   const pick = (below: number) => Math.floor(chance() * below);
@@ -80,13 +80,13 @@ function act(
     case "swap two bytes": {
       const [left, right] = [payload(), payload()];
       const [a = 0, b = 0] = [data[left], data[right]];
-      // Swapping equals is no harm.
+      // Swapping equal bytes is no harm.
       data[left] = a === b ? a ^ 1 : b;
       data[right] = left === right ? (data[right] ?? 0) : a;
       return [`bytes ${left} and ${right}`, [binary(data)]];
     }
     case "alter a header": {
-      // Type and number.
+      // The header has type and number.
       const at = pick(4);
       data[at] = (data[at] ?? 0) ^ (1 << pick(8));
       return [`header byte ${at}`, [binary(data)]];

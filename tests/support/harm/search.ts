@@ -1,8 +1,8 @@
-/** Looks for a known plaintext in what was relayed: as it is, and in the usual forms of it. */
+/** A search for a known plaintext in relayed bytes: plain and in the usual encodings. */
 import { DATA_HEADER, MESSAGE } from "../../../protocol/carrier/index.ts";
 import type { Way } from "./middle.ts";
 
-/** What to look for, by name. `marker` should be repeated in the plaintext, so that all of it is somewhere. */
+/** Returns the texts to search for, by encoding. The plaintext should repeat `marker`, for base64 alignment. */
 export function forms(marker: Buffer): Map<string, Buffer> {
   const found = new Map<string, Buffer>([
     ["the bytes", marker],
@@ -11,7 +11,7 @@ export function forms(marker: Buffer): Map<string, Buffer> {
   ]);
   for (let shift = 0; shift < 3; shift++) {
     const rest = marker.subarray(shift);
-    // Whole groups of three are the same wherever they stand.
+    // Whole groups of three bytes encode the same at every position.
     const whole = rest.subarray(0, rest.length - (rest.length % 3));
     found.set(`base64, shifted by ${shift}`, Buffer.from(whole.toString("base64")));
     found.set(`base64url, shifted by ${shift}`, Buffer.from(whole.toString("base64url")));
@@ -19,7 +19,7 @@ export function forms(marker: Buffer): Map<string, Buffer> {
   return found;
 }
 
-/** Where and in which form the marker is in these texts; empty when it is nowhere. */
+/** Finds the marker in these texts. Returns place and encoding of each hit. */
 export function search(marker: Buffer, texts: Readonly<Record<string, Buffer>>): string[] {
   const looking = [...forms(marker)];
   return Object.entries(texts).flatMap(([where, text]) =>
@@ -27,7 +27,7 @@ export function search(marker: Buffer, texts: Readonly<Record<string, Buffer>>):
   );
 }
 
-/** One direction of a lane as one text: with the carrier's headers, and with the pipe's bytes alone. */
+/** Returns one direction of a lane as one text: with the carrier's headers, and without. */
 export function textsOf(way: Way): Record<string, Buffer> {
   const name = `${way.lane} from ${way.from}`;
   const data = way.seen.filter((message) => message.binary && message.data[0] === MESSAGE.data);

@@ -1,4 +1,4 @@
-/** Runs the program inside the test, with its own files, streams, clock and signals. */
+/** A world for the program inside a test, with its own files, streams, clock and signals. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,17 +16,17 @@ export interface Ran {
 export interface World {
   readonly dir: string;
   env: Record<string, string | undefined>;
-  /** Width of the pretended terminal; undefined is none. */
+  /** Width of the terminal; undefined for none. */
   columns: number | undefined;
-  /** What a person types, when asked. */
+  /** Typed answers to prompts. */
   typed: string | undefined;
-  /** What standard input has. */
+  /** Content of standard input. */
   input: string;
   readonly interrupt: AbortController;
-  /** The clock; it stands still unless replaced. */
+  /** The clock, which is fixed unless replaced. */
   now: () => number;
   run(...argv: string[]): Promise<Ran>;
-  /** Runs and reads what stdout holds as JSON. */
+  /** Runs the program and parses stdout as JSON. */
   json(...argv: string[]): Promise<unknown>;
   remove(): Promise<void>;
 }
@@ -86,7 +86,7 @@ export async function makeWorld(): Promise<World> {
   return world;
 }
 
-/** Logs a world in to an edge, by the environment alone. */
+/** Logs a world in to an edge, through its environment. */
 export async function useEdge(world: World, edge: FakeEdge): Promise<void> {
   const { writeFile } = await import("node:fs/promises");
   const ca = join(world.dir, "ca.pem");

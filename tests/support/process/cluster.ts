@@ -1,6 +1,6 @@
 /**
- * The real thing, as separate processes: edges, connectors and single commands, each with state of its own in
- * one temporary directory. For the system tests and the demo; it knows no test framework.
+ * Edges, connectors and commands as processes, each with its own state in one temporary directory. The system tests and
+ * the demo use it, so it depends on no test framework.
  */
 import { mkdirSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -21,7 +21,7 @@ export { Edge, type EdgeOptions } from "../edge/edge.ts";
 /** The root of the repository. */
 export const ROOT = resolve(import.meta.dirname, "../../..");
 
-/** The built command of a checkout: what a user runs. */
+/** Returns the path of the built command of a checkout. */
 export function programOf(checkout: string): string {
   return join(resolve(checkout), "dist", "cli", "main.js");
 }
@@ -31,28 +31,28 @@ export const FAIRLEAD = programOf(ROOT);
 
 export type Env = Readonly<Record<string, string>>;
 
-/** What a command did. */
+/** The outcome of a command. */
 export interface Outcome extends Exit {
   readonly stdout: string;
   readonly stderr: string;
-  /** The JSON that it printed: on stdout, or the error on stderr; undefined when it printed none. */
+  /** The printed JSON: on stdout, or the error on stderr; undefined for none. */
   readonly json: unknown;
 }
 
-/** Variables that would send what stays on this machine elsewhere, or that name a real login; not the tests' own settings. */
+/** Variables that would send local traffic through a proxy, or name a real login. */
 const FOREIGN = /^(fairlead_(?!chaos_|talk$|seed$).*|https?_proxy|all_proxy|no_proxy|npm_config_.*proxy)$/i;
 
 /** A network with tokens for it. */
 export interface TestNetwork extends Network {
-  /** Makes a token; returns the path of its file. */
+  /** Creates a token. Returns the path of its file. */
   token(options?: { readonly uses?: number; readonly expirySeconds?: number }): Promise<string>;
   status(): Promise<NetworkStatus>;
 }
 
 export class Cluster {
-  /** Where everything is; removed at the end. */
+  /** Temporary directory of everything, removed at the end. */
   readonly directory: string;
-  /** The built command that this cluster runs. */
+  /** Path of the built command that this cluster runs. */
   readonly #program: string;
   readonly #processes: ManagedProcess[] = [];
   readonly #clients: EdgeClient[] = [];
@@ -64,11 +64,11 @@ export class Cluster {
   }
 
   /**
-   * Keep the prefix short: a state directory's path has 87 bytes at the most.
-   * @param program path of the built command, when it is not the one of this repository
+   * Creates a cluster. Keep the prefix short: a state directory's path has 87 bytes at the most.
+   * @param program path of the built command; by default that of this repository
    */
   static async create(prefix = "fl-", program: string = FAIRLEAD): Promise<Cluster> {
-    // The clients in this process, too, talk to this machine only.
+    // Clients in this process talk to this machine only as well.
     for (const name of Object.keys(process.env)) if (FOREIGN.test(name)) delete process.env[name];
     return new Cluster(await mkdtemp(join(tmpdir(), prefix)), program);
   }
@@ -77,13 +77,13 @@ export class Cluster {
     return join(this.directory, ...names);
   }
 
-  /** A path in the directory that nothing has yet. */
+  /** Returns an unused path in the directory. */
   fresh(name: string): string {
     this.#files += 1;
     return this.path(`${name}${this.#files}`);
   }
 
-  /** An environment without logins, proxies or a home of the user. */
+  /** Makes an environment without logins, proxies and the home of the user. */
   environment(extra: Env = {}): Record<string, string> {
     const env: Record<string, string> = { HOME: this.path("home"), NO_COLOR: "1" };
     for (const name of ["PATH", "TMPDIR", "LANG", "NODE_COMPILE_CACHE"]) {
@@ -111,7 +111,7 @@ export class Cluster {
     return this.spawn({ name, command: process.execPath, args: [this.#program, ...args], env, ...as });
   }
 
-  /** Runs `fairlead ARGS…` to its end. */
+  /** Runs `fairlead ARGS…` until it exits. */
   async fairlead(
     args: readonly string[],
     env: Env = {},
@@ -135,7 +135,7 @@ export class Cluster {
     return await Connector.start(this, options);
   }
 
-  /** Makes a network at an edge. */
+  /** Creates a network at an edge. */
   async network(edge: Edge, name = `net-${++this.#files}`): Promise<TestNetwork> {
     const network = await createNetwork(edge.client, name);
     return {
@@ -150,14 +150,14 @@ export class Cluster {
     };
   }
 
-  /** A client of an API that is closed with the cluster. */
+  /** Makes an API client that is closed with the cluster. */
   client(options: ConstructorParameters<typeof EdgeClient>[0]): EdgeClient {
     const client = new EdgeClient(options);
     this.#clients.push(client);
     return client;
   }
 
-  /** The last lines of every process. */
+  /** Returns the last lines of every process. */
   logs(linesEach = 40): string {
     return this.#processes
       .map((each) => `---- ${each.name} (pid ${each.pid})\n${each.lastLines(linesEach).join("\n")}`)
@@ -172,13 +172,13 @@ export class Cluster {
   }
 }
 
-/** The JSON document in a text; of several lines of JSON, the last. */
+/** Parses the JSON document in a text, or the last of several lines of JSON. */
 function readJson(text: string): unknown {
   for (const candidate of [text, text.trim().split("\n").at(-1) ?? ""]) {
     try {
       return JSON.parse(candidate);
     } catch {
-      // Perhaps the next.
+      // The next line may be JSON.
     }
   }
   return undefined;

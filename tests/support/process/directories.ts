@@ -1,4 +1,4 @@
-/** State directories for tests, removed after each. */
+/** State directories for tests, removed after each test. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

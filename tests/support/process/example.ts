@@ -1,4 +1,4 @@
-/** An example of examples/ as a user runs it: a copy of its folder, and the commands of its page. */
+/** An example of examples/ as a user runs it: a copy of its folder and the commands of its page. */
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Cluster, FAIRLEAD, ROOT } from "./cluster.ts";
@@ -14,7 +14,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
 
 export class Example {
   readonly directory: string;
-  /** The lines of the page's blocks of `sh`, in order. */
+  /** Lines of the page's `sh` blocks, in order. */
   readonly commands: readonly string[];
   readonly #cluster: Cluster;
 
@@ -27,7 +27,7 @@ export class Example {
   }
 
   /**
-   * Copies an example, with other addresses: several tests may run on this machine.
+   * Copies an example with other addresses, because several tests may run on this machine.
    * @throws Error when a text to replace is in no file
    */
   static async copy(
@@ -52,7 +52,7 @@ export class Example {
     return new Example(cluster, directory, await readFile(join(directory, "README.md"), "utf8"));
   }
 
-  /** The one command of the page that has this text. @throws Error when there is none, or more than one */
+  /** Returns the only command of the page with this text. @throws Error when there is none or several */
   command(text: string): string {
     const [command, ...others] = this.commands.filter((each) => each.includes(text));
     if (command === undefined || others.length > 0)
@@ -74,7 +74,7 @@ export class Example {
     });
   }
 
-  /** Runs a command of the page to its end. @throws Error with what it printed when its status is not 0 */
+  /** Runs a command of the page until it exits. @throws Error with its output when its status is not 0 */
   async run(command: string): Promise<string> {
     return await this.runWords(command.split(" "));
   }

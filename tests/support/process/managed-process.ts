@@ -1,7 +1,7 @@
 /**
- * Child processes that never outlive this one. Each is started through a shell that forks a watchdog, which
- * reads from a pipe whose other end is held here, and then becomes the program: however this process dies,
- * the kernel closes the pipe and the watchdog ends the program.
+ * Child processes that never outlive this one. A shell forks a watchdog and then becomes the program. The watchdog
+ * reads from a pipe of this process. When this process dies, the kernel closes the pipe and the watchdog ends the
+ * program.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -17,16 +17,16 @@ const LIMITER = `ulimit -n "$0" && exec "$@"`;
 const KEPT_LINES = 5000;
 
 export interface ProcessOptions {
-  /** How messages call it. */
+  /** Name in messages. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly uid?: number;
   readonly gid?: number;
-  /** Most descriptors that it may have open; as many as this process may unless given. */
+  /** Limit of open descriptors. The default is that of this process. */
   readonly descriptors?: number;
-  /** What the watchdog sends when this process has died. */
+  /** Signal that the watchdog sends when this process has died. */
   readonly orphanSignal?: "KILL" | "QUIT";
 }
 
@@ -42,14 +42,14 @@ interface Line {
 }
 
 const live = new Set<ManagedProcess>();
-// The watchdogs do this too; this is sooner.
+// Ends the children before the watchdogs do.
 process.on("exit", () => {
   for (const each of live) each.kill("SIGKILL");
 });
 
 export class ManagedProcess {
   readonly name: string;
-  /** Resolves when the process is gone and its last line was read. */
+  /** Resolves when the process has exited and its last line was read. */
   readonly exited: Promise<Exit>;
   readonly #child: ChildProcess;
   readonly #lines: Line[] = [];
@@ -66,7 +66,7 @@ export class ManagedProcess {
       {
         stdio: ["ignore", "pipe", "pipe", "pipe"],
         env: { ...options.env },
-        // Ctrl-C is for this process, which then ends the others in order.
+        // Ctrl-C reaches this process alone, which then ends the others in order.
         detached: true,
         ...(uid === undefined ? {} : { uid }),
         ...(gid === undefined ? {} : { gid }),
@@ -82,12 +82,12 @@ export class ManagedProcess {
     return this.#child.pid ?? -1;
   }
 
-  /** How it ended; null while it runs. */
+  /** Exit of the process; null while it runs. */
   get exit(): Exit | null {
     return this.#exit;
   }
 
-  /** What it wrote to standard output, as far as it is kept. */
+  /** The kept lines of standard output. */
   get stdout(): string {
     return this.#text("out");
   }
@@ -96,14 +96,14 @@ export class ManagedProcess {
     return this.#text("err");
   }
 
-  /** Its last lines of both streams, in order. */
+  /** Returns the last lines of both streams, in order. */
   lastLines(count: number): string[] {
     return this.#lines.slice(-count).map(({ text }) => text);
   }
 
   /**
-   * Waits until `find` finds something in what the process has printed.
-   * @throws Error with its last lines when it ends before, or after `within` ms.
+   * Waits until `find` finds something in the output.
+   * @throws Error with the last lines when the process exits first, or after `within` ms
    */
   async output<T>(what: string, find: (process: this) => T | null, within = 120_000): Promise<T> {
     return await new Promise<T>((resolve, reject) => {
@@ -129,13 +129,13 @@ export class ManagedProcess {
     if (this.#exit === null) this.#child.kill(signal);
   }
 
-  /** Kills it as a crash would, and waits until it is gone. */
+  /** Sends SIGKILL and waits until the process has exited. */
   async kill9(): Promise<Exit> {
     this.kill("SIGKILL");
     return await this.exited;
   }
 
-  /** Asks it to end, and kills it after `grace` ms. */
+  /** Asks the process to exit, and kills it after `grace` ms. */
   async stop(grace = 8000, signal: NodeJS.Signals = "SIGTERM"): Promise<Exit> {
     this.kill(signal);
     const timer = setTimeout(() => this.kill("SIGKILL"), grace);
@@ -169,10 +169,10 @@ export class ManagedProcess {
         finish({ status: null, signal: null });
       });
       this.#child.once("exit", (status, signal) => {
-        // A line sends the watchdog home.
+        // A line ends the watchdog.
         const watchdog = this.#child.stdio[3];
         if (watchdog instanceof Writable) watchdog.on("error", () => {}).end("\n");
-        // "close" comes after the last line; what a killed process leaves behind may hold the pipes longer.
+        // "close" comes after the last line. Orphans of a killed process may hold the pipes longer.
         setTimeout(() => finish({ status, signal }), 500).unref();
       });
       this.#child.once("close", (status, signal) => finish({ status, signal }));

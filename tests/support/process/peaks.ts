@@ -1,13 +1,13 @@
-/** The most memory that each process ever held, by its role: a killed edge's successor counts as the same. */
+/** Peak memory of processes by role. A restarted process keeps its role. */
 import { readFileSync } from "node:fs";
 import { childrenOf } from "../edge/edge-client.ts";
 
 const EVERY_MS = 250;
 
-/** A role's processes at this moment. */
+/** Returns the present processes of a role. */
 export type Pids = () => readonly number[];
 
-/** workerd under an edge. */
+/** Returns the workerd processes of an edge. */
 export const workerdOf = (edge: { readonly process: { readonly pid: number } }): number[] => {
   try {
     return childrenOf(edge.process.pid)
@@ -28,7 +28,7 @@ export class Peaks {
     this.#timer = setInterval(() => this.look(), EVERY_MS);
   }
 
-  /** Reads the kernel's own high-water marks. */
+  /** Reads the kernel's high-water marks. */
   look(): void {
     for (const [role, pids] of Object.entries(this.#roles)) {
       for (const pid of pids()) {
@@ -37,7 +37,7 @@ export class Peaks {
     }
   }
 
-  /** MiB by role. */
+  /** Stops reading. Returns MiB by role. */
   stop(): Record<string, number> {
     this.look();
     clearInterval(this.#timer);
@@ -45,7 +45,7 @@ export class Peaks {
   }
 }
 
-/** Peak resident bytes of a process; 0 when it is gone. */
+/** Returns the peak resident bytes of a process, or 0 when it has exited. */
 function highWater(pid: number): number {
   try {
     const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));

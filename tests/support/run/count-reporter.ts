@@ -1,4 +1,4 @@
-/** Ends a test run with one line that scripts can read: `N passed, N failed`. */
+/** Prints one line for scripts at the end of a test run: `N passed, N failed`. */
 import type { Reporter, TestModule } from "vitest/node";
 
 export default class CountReporter implements Reporter {
@@ -15,7 +15,7 @@ export default class CountReporter implements Reporter {
         else if (state === "failed") failed++;
         else skipped++;
       }
-      // A file that could not be read has no tests to fail.
+      // A file that could not be loaded has no failed tests, and counts as one.
       if (module.state() === "failed" && (tests === 0 || module.errors().length > 0)) failed++;
     }
     const tail = skipped > 0 ? `, ${skipped} skipped` : "";

@@ -1,6 +1,6 @@
 /**
- * The order of the test files. Projects that mostly wait come before projects that keep a core busy. In each project the
- * longest files come first, so that no long file runs alone at the end.
+ * The order of the test files. Projects that mostly wait come before projects that keep a core busy. In each project
+ * the longest files come first, so that no long file runs alone at the end.
  */
 import { relative } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";

@@ -1,4 +1,4 @@
-/** The manifests of examples/kubernetes, and the image that they run, as far as the connector is concerned. */
+/** The manifests of examples/kubernetes and the image that they run, as far as they concern the connector. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
@@ -15,7 +15,7 @@ const Probe = z.object({
 const Labels = z.record(z.string(), z.string());
 const Metadata = z.object({ name: z.string(), namespace: z.string().optional(), labels: Labels.optional() });
 
-/** Strict where a misspelt field would be ignored by a cluster or refused. */
+/** Strict schemas, because a cluster ignores or refuses a misspelt field. */
 const Container = z.strictObject({
   name: z.string(),
   image: z.string(),
@@ -94,7 +94,7 @@ const Manifest = z.discriminatedUnion("kind", [
 
 export type Manifest = z.infer<typeof Manifest>;
 
-/** The manifests of one file, checked for their form. */
+/** Reads the manifests of a file. @throws Error when one has another form */
 export function readManifests(file: string): readonly Manifest[] {
   const text = readFileSync(join(ROOT, "examples/kubernetes", file), "utf8");
   return parseAllDocuments(text).map((document) => {
@@ -103,7 +103,7 @@ export function readManifests(file: string): readonly Manifest[] {
   });
 }
 
-/** The only manifest of a kind. */
+/** Returns the only manifest of a kind. @throws Error when there is none or several */
 export function manifestOf<Kind extends Manifest["kind"]>(
   manifests: readonly Manifest[],
   kind: Kind,
@@ -114,7 +114,7 @@ export function manifestOf<Kind extends Manifest["kind"]>(
   return only;
 }
 
-/** What connector/Dockerfile says of the image. */
+/** Reads the properties of the image from connector/Dockerfile. */
 export function readImage() {
   const text = readFileSync(join(ROOT, "connector/Dockerfile"), "utf8");
   const find = (pattern: RegExp) => {

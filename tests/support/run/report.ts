@@ -1,4 +1,4 @@
-/** Figures of a test, for whoever reads its output; and one JSON line each in a file, where one is named. */
+/** Prints the figures of a test, and appends them as a JSON line to the file of FAIRLEAD_CHAOS_REPORT. */
 import { appendFileSync } from "node:fs";
 import { SECONDS } from "../harm/scale.ts";
 

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 
 export const ROOT = resolve(import.meta.dirname, "../../..");
 
-/** Files of the repository by their paths, new files included. */
+/** Lists the files of the repository, with files that are not yet tracked. */
 export function repositoryFiles(): string[] {
   const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
     cwd: ROOT,
@@ -14,5 +14,5 @@ export function repositoryFiles(): string[] {
   return listed.split("\n").filter((file) => file !== "" && existsSync(join(ROOT, file)));
 }
 
-/** The pages among the files. */
+/** Lists the pages of the repository. */
 export const repositoryPages = (): string[] => repositoryFiles().filter((file) => file.endsWith(".md"));

@@ -1,4 +1,4 @@
-/** What the files of system tests share: one edge for each file, ended with it, and its logs when a test fails. */
+/** The set-up of system tests: an edge for each file, and its logs when a test fails. */
 import { afterAll, afterEach, beforeAll } from "vitest";
 import { Cluster, type Edge, type EdgeOptions } from "../process/cluster.ts";
 import { closeServers } from "../traffic/servers.ts";
@@ -8,7 +8,7 @@ export interface Suite {
   readonly edge: Edge;
 }
 
-/** Starts an edge before the tests of the file and ends everything after them. */
+/** Starts an edge before the tests of the file, and stops every process after them. */
 export function useEdge(options: EdgeOptions = {}): Suite {
   let cluster: Cluster | undefined;
   let edge: Edge | undefined;
@@ -34,6 +34,6 @@ export function useEdge(options: EdgeOptions = {}): Suite {
 }
 
 function started<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error("not before the first test");
+  if (value === undefined) throw new Error("The suite has not started yet.");
   return value;
 }

@@ -1,4 +1,4 @@
-/** A real CONNECT proxy. */
+/** A CONNECT proxy. */
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import type { Duplex } from "node:stream";
@@ -6,9 +6,9 @@ import { onTestFinished } from "vitest";
 
 export interface TestProxy {
   readonly url: string;
-  /** What CONNECT asked for, with the credentials that came along. */
+  /** Targets of CONNECT requests, with their credentials. */
   readonly requests: { readonly target: string; readonly authorization: string | undefined }[];
-  /** Refuses with this status. */
+  /** Status with which every CONNECT is refused. */
   refuse: number | null;
 }
 

@@ -1,4 +1,4 @@
-/** A CONNECT proxy that writes down what it was asked for. */
+/** A CONNECT proxy that records its requests, and can delay or refuse them. */
 import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 
@@ -6,15 +6,16 @@ export interface ConnectProxy {
   readonly url: string;
   /** `HOST:PORT` of every CONNECT so far. */
   readonly connects: string[];
-  /** Everything else it was asked for. */
+  /** Every other request. */
   readonly others: string[];
   close(): Promise<void>;
 }
 
 /**
- * @param resolve where the proxy finds a host that only it knows
- * @param status with what to refuse every CONNECT
- * @param delayMs how long everything takes each way: a round trip for CONNECT, as for a dial without a proxy
+ * Starts a proxy.
+ * @param resolve addresses of hosts that the proxy alone resolves
+ * @param status status with which every CONNECT is refused
+ * @param delayMs delay in each direction, ms; CONNECT takes a round trip, as a dial without a proxy does
  */
 export async function startProxy({
   resolve = {},
@@ -77,7 +78,7 @@ export async function startProxy({
   };
 }
 
-/** Passes on what comes, in order, `delayMs` later; timers of one length keep their order. */
+/** Forwards bytes in order, `delayMs` later. Timers of one length keep their order. */
 function passLate(from: Socket, to: Socket, delayMs: number): void {
   from.on("data", (chunk: Buffer) => {
     setTimeout(() => {

@@ -1,4 +1,4 @@
-/** A DNS server on loopback that answers some names, denies others and never answers for some. */
+/** A DNS server on loopback that answers, denies or ignores questions. */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import ipaddr from "ipaddr.js";
@@ -9,9 +9,9 @@ const TYPES: Readonly<Record<number, "A" | "AAAA">> = { 1: "A", 28: "AAAA" };
 export interface DnsServer {
   /** `ADDRESS:PORT` */
   readonly at: string;
-  /** Questions so far, such as `A db.example`. */
+  /** Received questions, such as `A db.example`. */
   readonly questions: readonly string[];
-  /** Addresses by question; a name without any is denied. */
+  /** Addresses by question. A name without addresses is denied. */
   readonly records: Map<string, readonly string[]>;
   /** Questions that get no answer. */
   readonly silent: Set<string>;

@@ -1,4 +1,4 @@
-/** Bytes that look random and are known at both ends: whoever receives them can tell every wrong one. */
+/** Pseudo-random bytes that both ends know, so that the receiver detects every wrong byte. */
 import { createCipheriv, createHash } from "node:crypto";
 
 const ZEROS = Buffer.alloc(256 * 1024);
@@ -14,23 +14,23 @@ export class Pattern {
     );
   }
 
-  /** The next bytes, at most 256 KiB. */
+  /** Returns the next bytes, at most 256 KiB. */
   take(length: number): Buffer {
     return this.#cipher.update(ZEROS.subarray(0, length));
   }
 }
 
-/** Compares what arrives with a pattern. */
+/** Compares received bytes with a pattern. */
 export class Check {
   readonly #pattern: Pattern;
-  /** Bytes that were right. */
+  /** Count of correct bytes. */
   received = 0;
 
   constructor(name: string) {
     this.#pattern = new Pattern(name);
   }
 
-  /** Whether these are the next bytes. */
+  /** Whether these are the next bytes of the pattern. */
   take(bytes: Buffer): boolean {
     for (let at = 0; at < bytes.length; at += ZEROS.length) {
       const piece = bytes.subarray(at, at + ZEROS.length);

@@ -1,4 +1,4 @@
-/** HTTP requests on fresh connections at a steady rate, and large downloads; every body is checked. */
+/** HTTP requests over new connections at a steady rate, and large downloads. Every body is checked. */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer, get, type IncomingMessage, type ServerResponse } from "node:http";
@@ -18,7 +18,7 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
-/** Serves `/item/N`, and `/download?bytes=N&seconds=S` that takes about that long. */
+/** Serves `/item/N`, and `/download?bytes=N&seconds=S`, which takes about S seconds. */
 export async function serveWeb(host = "127.3.0.2"): Promise<WebServer> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://server");
@@ -42,7 +42,7 @@ const itemOf = (path: string) =>
 async function download(asked: URLSearchParams, response: ServerResponse): Promise<void> {
   const [bytes, seconds] = [Number(asked.get("bytes")), Number(asked.get("seconds"))];
   response.writeHead(200, { "content-length": bytes });
-  // Who asked notices when it breaks off.
+  // The client detects a download that breaks off.
   await pipeline(paced(bytes, seconds), response).catch(() => {});
 }
 
@@ -56,7 +56,7 @@ async function* paced(bytes: number, seconds: number): AsyncGenerator<Buffer> {
   }
 }
 
-/** Downloads through a listener. Returns the SHA-256 of what came. @throws Error when it breaks off */
+/** Downloads through a listener. Returns the SHA-256 of the bytes. @throws Error when the download breaks off */
 export async function downloadThrough(place: Place, bytes: number, seconds: number): Promise<string> {
   const response = await ask(place, `/download?bytes=${bytes}&seconds=${seconds}`);
   const hash = createHash("sha256");
@@ -69,7 +69,7 @@ export async function downloadThrough(place: Place, bytes: number, seconds: numb
   return hash.digest("hex");
 }
 
-/** What {@link downloadThrough} must return. */
+/** Returns the SHA-256 that {@link downloadThrough} must return. */
 export function downloadHash(bytes: number): string {
   const pattern = new Pattern(`download ${bytes}`);
   const hash = createHash("sha256");
@@ -83,14 +83,14 @@ async function ask({ host, port }: Place, path: string): Promise<IncomingMessage
   return response;
 }
 
-/** Asks at a steady rate, whatever becomes of the answers. */
+/** Sends requests at a steady rate, whether or not they are answered. */
 export class Requests {
   readonly #place: Place;
   readonly #timer: NodeJS.Timeout;
   readonly #begin = performance.now();
   readonly #running = new Set<Promise<void>>();
   readonly failures: string[] = [];
-  /** Failures of requests that had waited for less than a listener holds a client. */
+  /** Failures of requests that waited for less than a listener holds a client. */
   readonly impatient: string[] = [];
   asked = 0;
   answered = 0;

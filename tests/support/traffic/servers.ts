@@ -1,4 +1,4 @@
-/** Servers that stand for targets, and clients of listeners. */
+/** TCP servers as targets, and clients of listeners. */
 import { createCipheriv, createHash } from "node:crypto";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
@@ -12,14 +12,14 @@ export interface Place {
 export interface TestServer extends Place {
   /** `HOST:PORT` */
   readonly at: string;
-  /** Connections that are open. */
+  /** Open connections. */
   readonly sockets: ReadonlySet<Socket>;
   close(): Promise<void>;
 }
 
 const servers = new Set<TestServer>();
 
-/** Serves connections at `host` until the end of the file; either side may end its half first. */
+/** Serves connections at `host` until the end of the test file. Either side may end its half first. */
 export async function serve(
   handle: (socket: Socket) => void,
   { host = "127.3.0.1", port = 0 }: Partial<Place> = {},
@@ -50,39 +50,39 @@ export async function serve(
   return test;
 }
 
-/** Returns what comes, and ends when the client does. */
+/** Echoes every byte, and ends when the client does. */
 export const echo = (socket: Socket) => void socket.pipe(socket);
 
 export async function closeServers(): Promise<void> {
   for (const server of [...servers]) await server.close();
 }
 
-/** A connected client; it can end its half and still read. */
+/** Connects a client that can end its half and still read. */
 export async function dial({ host, port }: Place): Promise<Socket> {
   const socket = connect({ host, port, allowHalfOpen: true });
   await once(socket, "connect");
   return socket;
 }
 
-/** Sends, ends this half, and returns everything that comes back. @throws the socket's error, such as a reset */
+/** Sends, ends this half, and returns the answer. @throws the socket's error, such as a reset */
 export async function exchange(place: Place, data: string | Uint8Array): Promise<Buffer> {
   const socket = await dial(place);
   socket.end(data);
   return await buffer(socket);
 }
 
-/** Why a client that sends nothing is cut off: the error's code, or "end" for an orderly end. */
+/** Connects and sends nothing. Returns how the connection ends: the error's code, or "end". */
 export function fate({ host, port }: Place): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });
-    // A reset may come as early as the connection.
+    // A reset may arrive together with the connection.
     socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     socket.once("end", () => resolve("end"));
     socket.resume();
   });
 }
 
-/** `length` bytes that look random and depend on `seed` alone. */
+/** Returns `length` pseudo-random bytes that depend on `seed` alone. */
 export function bytesOf(seed: string, length: number): Buffer {
   const key = createHash("sha256").update(seed).digest();
   return createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(length));

@@ -1,4 +1,4 @@
-/** Services as a shop has them: some that speak HTTP, and a store. */
+/** Services of a web shop: some with HTTP, and a store. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
@@ -6,12 +6,12 @@ import { serve } from "./servers.ts";
 
 const closing: (() => void)[] = [];
 
-/** Ends the web services; the stores end with the file. */
+/** Closes the web services. The stores end with the test file. */
 export function closeShop(): void {
   for (const close of closing.splice(0)) close();
 }
 
-/** A web service at a site that answers with its own name. */
+/** Starts a web service that answers with its name. */
 export async function serveHttp(name: string): Promise<string> {
   const server = createServer((request, response) => {
     response.end(JSON.stringify({ service: name, path: request.url }));
@@ -22,7 +22,7 @@ export async function serveHttp(name: string): Promise<string> {
   return `127.3.0.3:${(server.address() as AddressInfo).port}`;
 }
 
-/** A store that knows enough of Redis' protocol for this: inline commands SET, GET and PING. */
+/** Starts a store with the inline commands SET, GET and PING of the Redis protocol. */
 export async function serveStore(): Promise<string> {
   const values = new Map<string, string>();
   const answer = ([command, key = "", value = ""]: string[]): string => {
@@ -37,7 +37,7 @@ export async function serveStore(): Promise<string> {
   return at;
 }
 
-/** Sends a line and returns the next answer. */
+/** Sends a line. Returns the next answer. */
 export async function ask(socket: Socket, line: string): Promise<string> {
   socket.write(`${line}\r\n`);
   return String((await once(socket, "data"))[0]).trim();

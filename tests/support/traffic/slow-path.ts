@@ -1,4 +1,4 @@
-/** A site far away from its edge, and what has to work there. */
+/** A site with a long round trip to its edge. */
 import { expect } from "vitest";
 import { ControlClient } from "../../../connector/control/client.ts";
 import { eventually } from "../clock/eventually.ts";
@@ -7,10 +7,10 @@ import type { Suite } from "../run/suite.ts";
 import { type ConnectProxy, startProxy } from "./delaying-proxy.ts";
 import { bytesOf, echo, exchange, serve } from "./servers.ts";
 
-/** Some sixty round trips, on a machine that is busy as well. */
+/** About sixty round trips, also on a busy machine. */
 const PATIENCE = { within: 240_000 };
 
-/** A site that is `roundTrip` ms from the edge, there and back, joins and uses a service of another that is near. */
+/** Joins a site with a round trip of `roundTrip` ms, and checks that it uses a service of a near site. */
 export async function useFromAfar({ cluster, edge }: Suite, roundTrip: number): Promise<void> {
   const proxy: ConnectProxy = await startProxy({ delayMs: roundTrip / 2 });
   try {
@@ -38,7 +38,7 @@ export async function useFromAfar({ cluster, edge }: Suite, roundTrip: number): 
     expect(heard.equals(said)).toBe(true);
     const { uplink } = await control.status();
     expect(uplink.rtt).toBeGreaterThanOrEqual(roundTrip);
-    // No attempt was given up on the way.
+    // No attempt was given up.
     expect(far.stdout).not.toMatch(
       /did not answer|not up after|"code":"(uplink\.lost|session\.timeout|lane\.unmet)"/,
     );

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { onTestFinished } from "vitest";
 import { StuckServer } from "./stuck-server.ts";
 
-/** A server on a free port of 127.0.0.1 unless told otherwise; gone after the test. */
+/** Starts a server for one test, by default on a free port of 127.0.0.1. */
 export async function tcpServer(
   onSocket: (socket: Socket) => void,
   at: { host?: string; port?: number } = {},
@@ -27,7 +27,7 @@ export async function tcpServer(
 
 export interface Client {
   readonly socket: Socket;
-  /** Everything received until the end; rejects when the connection is reset. */
+  /** All received bytes at the end. Rejects when the connection is reset. */
   readonly received: Promise<string>;
 }
 
@@ -46,7 +46,7 @@ export async function tcpClient(port: number, host = "127.0.0.1"): Promise<Clien
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve);
     socket.once("error", (error: Error & { code?: string }) => {
-      // A reset can overtake the news of the connection; `received` tells.
+      // A reset can arrive before "connect". `received` rejects then.
       if (error.code === "ECONNRESET") resolve();
       else reject(error);
     });
@@ -54,14 +54,14 @@ export async function tcpClient(port: number, host = "127.0.0.1"): Promise<Clien
   return { socket, received };
 }
 
-/** The port of a {@link StuckServer} that lasts as long as the test. */
+/** Starts a {@link StuckServer} for one test. Returns its port. */
 export async function silentPort(): Promise<number> {
   const server = await StuckServer.start();
   onTestFinished(() => server.close());
   return server.port;
 }
 
-/** Connections that this process has open or is opening. */
+/** Returns the connections that this process has open or is opening. */
 export function openSockets(): number {
   return process.getActiveResourcesInfo().filter((resource) => resource === "TCPSocketWrap").length;
 }

@@ -1,10 +1,10 @@
-/** Somebody without a certificate or a key: connections that say nothing, or half of something. Bounded in number. */
+/** A client without certificate and key that opens many connections and sends nothing, or half of a message. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
-/** Most connections that one stranger holds. */
+/** Limit of connections of one stranger. */
 export const MAX_CONNECTIONS = 25_000;
-/** How many are dialled at once. */
+/** Dials in parallel. */
 const AT_ONCE = 200;
 
 export interface Place {
@@ -12,7 +12,7 @@ export interface Place {
   readonly port: number;
 }
 
-/** A TLS record that promises a ClientHello of 512 bytes and brings the first of it. */
+/** A TLS record header for a ClientHello of 512 bytes, and its first bytes. */
 export const HALF_HANDSHAKE = Buffer.from("1603010200010001fc0303", "hex");
 
 export function placeOf(url: string): Place {
@@ -22,19 +22,19 @@ export function placeOf(url: string): Place {
 
 export class Stranger {
   readonly #sockets = new Set<Socket>();
-  /** Dials that the other side, or this machine, refused. */
+  /** Count of dials that the other side or this machine refused. */
   refused = 0;
-  /** Connections that the other side ended. */
+  /** Count of connections that the other side ended. */
   ended = 0;
 
-  /** Connections that are open. */
+  /** Count of open connections. */
   get open(): number {
     return this.#sockets.size;
   }
 
   /**
-   * Opens `count` connections and says `words` on each, or nothing. Loopback places have 28,000 ports for each
-   * address of the dialling side, so dials come from `from`.
+   * Opens `count` connections and sends `words` on each, if given. A client address has 28,000 ports, so further
+   * connections need another address in `from`.
    * @throws RangeError beyond {@link MAX_CONNECTIONS}
    */
   async hold(
@@ -42,14 +42,15 @@ export class Stranger {
     count: number,
     { words, from }: { words?: Buffer; from?: string } = {},
   ): Promise<void> {
-    if (this.open + count > MAX_CONNECTIONS) throw new RangeError(`at most ${MAX_CONNECTIONS} connections`);
+    if (this.open + count > MAX_CONNECTIONS)
+      throw new RangeError(`A stranger has at most ${MAX_CONNECTIONS} connections.`);
     for (let left = count; left > 0; left -= AT_ONCE) {
       const dials = Array.from({ length: Math.min(left, AT_ONCE) }, () => this.#dial(place, words, from));
       await Promise.all(dials);
     }
   }
 
-  /** Ends them all. */
+  /** Closes every connection. */
   async close(): Promise<void> {
     const closed = [...this.#sockets].map((socket) => once(socket, "close"));
     for (const socket of this.#sockets) socket.destroy();

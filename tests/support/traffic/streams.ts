@@ -1,6 +1,6 @@
 /**
- * Long TCP streams that carry patterns both ways at once, every byte compared as it arrives. Client and server
- * are both here, so that what one sent can be compared with what the other got.
+ * Long TCP streams that carry patterns in both directions at once, with every byte compared as it arrives. Client and
+ * server are both in this process, which compares sent with received bytes.
  */
 import { once } from "node:events";
 import type { Socket } from "node:net";
@@ -8,7 +8,7 @@ import { eventually } from "../clock/eventually.ts";
 import { Check, Pattern } from "./pattern.ts";
 import { dial, type Place, serve, type TestServer } from "./servers.ts";
 
-/** How fast each end sends: so many bytes so often; as fast as it goes without an interval. */
+/** Rate of each end: `bytes` every `everyMs`, or as fast as possible without an interval. */
 export interface Pace {
   readonly bytes: number;
   readonly everyMs?: number;
@@ -25,13 +25,13 @@ export class End {
   readonly #pace: Pace;
   readonly #timer: NodeJS.Timeout | undefined;
   sent = 0;
-  /** What went wrong first. */
+  /** First failure, or null. */
   failure: string | null = null;
-  /** The other end has finished. */
+  /** Whether the other end has finished. */
   ended = false;
   #finishing = false;
   #blocked = false;
-  /** When bytes last came, and the longest pause between two arrivals, ms. */
+  /** Time of the last arrival, and the longest pause between two arrivals, ms. */
   #lastAt = performance.now();
   longestSilence = 0;
 
@@ -68,7 +68,7 @@ export class End {
     if (this.failure === null && !this.#check.take(bytes)) this.#fail(`a wrong byte after ${this.received}`);
   }
 
-  /** Sends no more. */
+  /** Stops sending. */
   finish(): void {
     if (this.#finishing) return;
     this.#finishing = true;
@@ -77,7 +77,7 @@ export class End {
   }
 
   #send(): void {
-    // A few at a time: other streams are served in this process, too.
+    // A few writes at a time, because this process serves other streams as well.
     for (let round = 0; round < 4 && !this.#blocked && !this.#finishing && !this.socket.destroyed; round++) {
       this.#blocked = !this.socket.write(this.#out.take(this.#pace.bytes));
       this.sent += this.#pace.bytes;
@@ -125,7 +125,7 @@ export class CheckedServer {
     return this.server.at;
   }
 
-  /** Opens streams through a listener. Resolves when each of them has reached this server. */
+  /** Opens streams through a listener. Resolves when each stream has reached this server. */
   async open(place: Place, count: number, pace: Pace): Promise<CheckedStreams> {
     const streams = await Promise.all(Array.from({ length: count }, () => this.#openOne(place, pace)));
     return new CheckedStreams(streams);
@@ -170,18 +170,18 @@ export class CheckedStreams {
     return this.#ends.flatMap(({ failure }) => (failure === null ? [] : [failure]));
   }
 
-  /** Bytes that arrived and were right, both ways. */
+  /** Count of correct bytes in both directions. */
   get bytes(): number {
     return this.#ends.reduce((sum, end) => sum + end.received, 0);
   }
 
-  /** The longest that any end waited between two arrivals, ms. */
+  /** Longest pause between two arrivals at any end, ms. */
   get longestSilence(): number {
     return Math.round(Math.max(0, ...this.#ends.map((end) => end.longestSilence)));
   }
 
   /**
-   * Waits until bytes sent from here on have arrived at every end. Returns how long that took, ms.
+   * Waits until bytes sent after this call have arrived at every end. Returns how long that took, ms.
    * @throws Error when a stream failed, or at the deadline
    */
   async move(within = 120_000): Promise<number> {
@@ -207,8 +207,8 @@ export class CheckedStreams {
   }
 
   /**
-   * Ends every stream in order and compares what was sent with what arrived.
-   * @throws Error with everything that went wrong
+   * Ends every stream in order and compares sent with received bytes.
+   * @throws Error with every failure
    */
   async finish(within = 120_000): Promise<void> {
     for (const { client } of this.all) client.finish();
@@ -227,7 +227,7 @@ export class CheckedStreams {
     if (wrong.length > 0) throw new Error(wrong.slice(0, 10).join("\n"));
   }
 
-  /** Cuts them off. */
+  /** Destroys every stream. */
   destroy(): void {
     for (const { socket } of this.#ends) socket.destroy();
   }

@@ -1,9 +1,9 @@
-/** A server whose clients wait for ever. */
+/** A server whose clients wait forever. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Worker } from "node:worker_threads";
 
-/** A server that takes no connection and refuses none: its backlog is full and its program is stuck. */
+/** A server that neither accepts nor refuses connections: its backlog is full, and its program is stuck. */
 export class StuckServer {
   readonly port: number;
   readonly #worker: Worker;

@@ -1,4 +1,4 @@
-/** Requests against the edge under test. */
+/** Requests to the edge under test. */
 import { createExecutionContext, listDurableObjectIds, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { z } from "zod";
@@ -14,7 +14,7 @@ import type { AssertionParts } from "../authority/test-site.ts";
 import { createAssertion, createCsr, newKeys, type TestSite } from "../authority/test-site.ts";
 import { ADMIN_KEY, API_URL, GATEWAY_URL } from "./environment.ts";
 
-/** One request to the default entrypoint, as if from the platform with this `cf`. */
+/** Sends a request to the default entrypoint, with `cf` as the platform sets it. */
 export async function ask(
   url: string,
   init: Omit<RequestInit, "cf"> & { cf?: unknown } = {},
@@ -27,14 +27,14 @@ export async function ask(
   return response;
 }
 
-/** How many registries and routers exist. `reset()` empties objects but leaves them in this count. */
+/** Counts registries and routers. `reset()` empties objects but leaves them in this count. */
 export async function countObjects(): Promise<[registries: number, routers: number]> {
   const registries = await listDurableObjectIds(env.REGISTRY);
   const routers = await listDurableObjectIds(env.ROUTER);
   return [registries.length, routers.length];
 }
 
-/** A call of the API with a key; the answer as it came. */
+/** Calls the API with a key. Returns the raw answer. */
 export function call(
   method: string,
   path: string,
@@ -42,7 +42,7 @@ export function call(
     key?: string | null;
     body?: unknown;
     address?: string;
-    /** Variables that differ. */
+    /** Changed variables. */
     changes?: Partial<Cloudflare.Env>;
   } = {},
 ) {
@@ -55,7 +55,7 @@ export function call(
   return ask(`${API_URL}${path}`, { method, headers, body }, options.changes);
 }
 
-/** A call that must succeed, its answer read with the schema. */
+/** Calls the API and parses the answer by the schema. @throws Error when the call fails */
 export async function expectAnswer<T extends z.ZodType>(schema: T, answer: Response | Promise<Response>) {
   const response = await answer;
   const text = await response.text();
@@ -63,7 +63,7 @@ export async function expectAnswer<T extends z.ZodType>(schema: T, answer: Respo
   return schema.parse(JSON.parse(text));
 }
 
-/** The status and code of an answer that must be an error in the one form. */
+/** Returns status and code of an error answer. @throws Error when it has another form */
 export async function errorOf(answer: Response | Promise<Response>): Promise<[number, string]> {
   const response = await answer;
   const parsed = ErrorAnswer.parse(await response.json());
@@ -82,20 +82,20 @@ export async function createKey(role: Role, networks?: string[]): Promise<string
   return (await expectAnswer(CreatedKey, call("POST", "/v1/keys", { body }))).key;
 }
 
-/** The claim in a token file. */
+/** Returns the claim in a token file. */
 export function claimIn(file: string): string {
   const claim = /claim: (\S+)/.exec(file)?.[1];
   if (claim === undefined) throw new Error("the token file has no claim");
   return claim;
 }
 
-/** Redeems a claim with a new key, or with the one given. */
+/** Redeems a claim with a given or a new key. */
 export async function redeem(claim: string, site: string, keys?: KeyPair) {
   const csr = encodeBase64(await createCsr(keys ?? (await newKeys())));
   return call("POST", "/v1/redeem", { key: null, body: { claim, site, csr } });
 }
 
-/** A site that joined a network by a token. */
+/** Joins a site to a network with a token. */
 export async function join(network: string, name: string): Promise<TestSite> {
   const keys = await newKeys();
   const { file } = await createToken(network);
@@ -110,7 +110,7 @@ export async function join(network: string, name: string): Promise<TestSite> {
   };
 }
 
-/** What Cloudflare reports of a connection with this certificate. */
+/** Makes Cloudflare's report of a connection with this certificate. */
 export const reported = (certificate: Uint8Array) => ({
   tlsClientAuth: {
     certPresented: "1",
@@ -129,7 +129,7 @@ export const reported = (certificate: Uint8Array) => ({
   },
 });
 
-/** Dials the uplink or the lane on the gateway's hostname as a good connector does, but for the changes. */
+/** Dials an uplink or lane at the gateway as a connector does, apart from the changes. */
 export async function dial(
   site: TestSite,
   options: {

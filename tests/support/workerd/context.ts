@@ -1,4 +1,4 @@
-/** A registry's context of its own, over the storage of an object that runs. */
+/** A second context of a registry, over the storage of a running object. */
 import { env } from "cloudflare:workers";
 import { readConfig } from "../../../workers/config.ts";
 import { Authorities } from "../../../workers/registry/context/authorities.ts";
@@ -6,7 +6,7 @@ import { Context } from "../../../workers/registry/context/context.ts";
 import { Uplinks } from "../../../workers/registry/sockets/uplinks.ts";
 import { Store } from "../../../workers/registry/store/store.ts";
 
-/** @param adapt puts other authorities in the place of the plain ones */
+/** @param adapt replaces the authorities */
 export function contextOn(
   state: DurableObjectState,
   adapt: (plain: Authorities) => Authorities = (plain) => plain,

@@ -1,4 +1,4 @@
-/** What `env` of cloudflare:workers holds in these tests. */
+/** The type of `env` of cloudflare:workers in these tests. */
 declare namespace Cloudflare {
   interface Env extends Omit<import("../../../workers/config.ts").Env, "REGISTRY" | "ROUTER"> {
     readonly REGISTRY: DurableObjectNamespace<import("../../../workers/registry/registry.ts").Registry>;

@@ -1,4 +1,4 @@
-/** The deployment that the tests in workerd talk to: made anew for each run, in Node, and given as bindings. */
+/** The deployment under test, made in Node for each run and given to workerd as bindings. */
 import { encodeHex } from "../../../protocol/encoding.ts";
 import { createDeploymentCa } from "../authority/test-site.ts";
 

@@ -1,6 +1,6 @@
 /**
- * An identity provider inside the worker: in place of the Worker's outbound fetch, and as strict as a real one.
- * Whatever else is fetched fails as it does without a network.
+ * A strict identity provider inside the Worker, in place of its outbound fetch. Any other fetch fails as it does
+ * without a network.
  */
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { vi } from "vitest";
@@ -11,10 +11,10 @@ let made = 0;
 export class Provider {
   readonly #keys: Awaited<ReturnType<typeof generateKeyPair>>;
   readonly #jwk: object;
-  /** What was fetched. */
+  /** Fetched URLs. */
   readonly asked: string[] = [];
   reachable = true;
-  /** Of this provider alone: the Worker keeps what it knows of one that it saw before. */
+  /** Origin of this provider alone, because the Worker caches the keys of earlier providers. */
   readonly #origin = `https://provider${++made}.test`;
   readonly issuer = `${this.#origin}/realm`;
 
@@ -24,13 +24,13 @@ export class Provider {
     vi.spyOn(globalThis, "fetch").mockImplementation((input, init) => this.#answer(input, init));
   }
 
-  /** Until `vi.restoreAllMocks()`. */
+  /** Replaces fetch until `vi.restoreAllMocks()`. */
   static async start(): Promise<Provider> {
     const keys = await generateKeyPair("ES256", { extractable: true });
     return new Provider(keys, { ...(await exportJWK(keys.publicKey)), kid: "one", alg: "ES256", use: "sig" });
   }
 
-  /** The Worker's variables for this provider. Each role has a value of the claim, `shop-` that of one network. */
+  /** The Worker's variables for this provider. Each role has a value of the claim; `shop-` roles are of one network. */
   readonly variables = {
     OIDC_ISSUER: this.issuer,
     OIDC_AUDIENCE: AUDIENCE,
@@ -44,7 +44,7 @@ export class Provider {
     }),
   };
 
-  /** A token that says who is in which groups, for ten minutes. */
+  /** Makes a token of ten minutes with a subject and groups. */
   token(groups: readonly string[], claims: JWTPayload = {}): Promise<string> {
     const now = Math.floor(Date.now() / 1000);
     return new SignJWT({

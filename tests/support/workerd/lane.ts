@@ -1,4 +1,4 @@
-/** Dialling lanes as connectors do: through the entrypoint that sits behind the socket with client certificates. */
+/** Lanes as connectors dial them: through the entrypoint behind the socket with client certificates. */
 import { exports } from "cloudflare:workers";
 import { LANE_PATH, TICKET_HEADER } from "../../../protocol/uplink/assertions.ts";
 import type { Invitation } from "../../../protocol/uplink/messages.ts";
@@ -9,7 +9,7 @@ import { Line, type TestUplink } from "./member.ts";
 
 let counter = 0;
 
-/** The answer to a dial of `uplink`'s process with a ticket. */
+/** Dials with a ticket as the process of `uplink`. Returns the answer. */
 export async function dialTicket(uplink: TestUplink, ticket: string): Promise<Response> {
   counter += 1;
   const assertion = { purpose: "lane", jti: `${uplink.boot}.${counter}` } as const;
@@ -22,12 +22,12 @@ export async function dialTicket(uplink: TestUplink, ticket: string): Promise<Re
   return gateway.fetch(`${GATEWAY_URL}${LANE_PATH}`, { headers }) as unknown as Promise<Response>;
 }
 
-/** An end of a lane: of the first, unless another is named. */
+/** Opens an end of a lane, by default of the first. */
 export async function openLane(uplink: TestUplink, invitation: Invitation, lane = 0): Promise<Line> {
   return new Line(await dialTicket(uplink, invitation.tickets?.[lane] ?? invitation.ticket));
 }
 
-/** Sends random bytes both ways over a lane's two ends, and fails unless they arrive unchanged. */
+/** Sends random bytes both ways over a lane. @throws Error when they do not arrive unchanged */
 export async function expectJoined(left: Line, right: Line, size = 65_536): Promise<void> {
   for (const [from, to] of [
     [left, right],
@@ -45,5 +45,5 @@ export async function expectJoined(left: Line, right: Line, size = 65_536): Prom
   }
 }
 
-/** Status and code of a dial that must be refused. */
+/** Returns status and code of a refused dial. */
 export const refusal = (uplink: TestUplink, ticket: string) => errorOf(dialTicket(uplink, ticket));

@@ -1,4 +1,4 @@
-/** Members of a network as the edge's tests need them: a site with its certificates, and its uplink. */
+/** Members of a network in workerd: sites with certificates, and their uplinks. */
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { z } from "zod";
@@ -19,13 +19,13 @@ export const derOf = (text: string): Uint8Array<ArrayBuffer> => {
   return bytes;
 };
 
-/** A site that joined, with everything it got. */
+/** A joined site with its keys and admission. */
 export interface Member extends TestSite {
   readonly name: string;
   readonly admission: Admission;
 }
 
-/** The link that an admission gave; one must have. */
+/** Returns the link of an admission. @throws Error when it has none */
 export function linkIn({ link }: Admission): NonNullable<Admission["link"]> {
   if (link === null) throw new Error("the admission gave no link");
   return link;
@@ -46,7 +46,7 @@ export function memberFrom(admission: Admission, keys: KeyPair): Member {
   };
 }
 
-/** Lets a site join. */
+/** Joins a site. */
 export async function admit(network: string, name: string, keys?: KeyPair): Promise<Member> {
   const pair = keys ?? (await newKeys());
   const { file } = await createToken(network);
@@ -61,7 +61,7 @@ export const events = (network: string, type?: EventType) =>
     call("GET", `/v1/networks/${network}/events?limit=1000${type ? `&type=${type}` : ""}`),
   );
 
-/** Types of the newest events, without those of joining. */
+/** Returns the types of the newest events, without those of joining. */
 export async function eventTypes(network: string): Promise<string[]> {
   const types = (await events(network)).map(({ type }) => type);
   return types.slice(types.lastIndexOf("token.redeemed") + 1);
@@ -70,33 +70,33 @@ export async function eventTypes(network: string): Promise<string[]> {
 export const status = (network: string) =>
   expectAnswer(NetworkStatus, call("GET", `/v1/networks/${network}/status`));
 
-/** Whether an object of that name is running or stored. */
+/** Whether an object of that name runs or is stored. */
 export async function exists(namespace: DurableObjectNamespace, name: string): Promise<boolean> {
   const ids = await listDurableObjectIds(namespace);
   return ids.some((id) => id.equals(namespace.idFromName(name)));
 }
 
 type Sent<T> = Extract<RegistryMessage, { type: T }>;
-/** A bound for what never comes: a busy machine takes its time. */
+/** Deadline for a message that never arrives, also on a busy machine. */
 const PATIENCE_MS = 60_000;
-/** The same for conditions: `vi.waitFor(condition, PATIENCE)`. */
+/** The same deadline for conditions: `vi.waitFor(condition, PATIENCE)`. */
 export const PATIENCE = { timeout: PATIENCE_MS, interval: 10 } as const;
 const open = new Set<WebSocket>();
 let lastCounter = 0;
 
-/** Ends every socket that a test left open. */
+/** Closes every socket that a test left open. */
 export function hangUpAll(): void {
   for (const socket of open) {
     try {
       socket.close(1000);
     } catch {
-      // It is closed.
+      // The socket is closed already.
     }
   }
   open.clear();
 }
 
-/** A test's end of a WebSocket: what came, and how it was closed. */
+/** The test's end of a WebSocket, with received messages and its close. */
 export class Line {
   readonly socket: WebSocket;
   readonly closed: Promise<{ code: number; reason: string }>;
@@ -119,7 +119,7 @@ export class Line {
     socket.accept();
   }
 
-  /** The first message that `pick` recognises, taken out; waits for it. */
+  /** Waits for the first message that `pick` accepts, and takes it out. */
   async take<T>(what: string, pick: (data: string | ArrayBuffer) => T | null): Promise<T> {
     const deadline = Date.now() + PATIENCE_MS;
     for (;;) {
@@ -145,7 +145,7 @@ export class Line {
   }
 }
 
-/** A connector's uplink. */
+/** An uplink of a connector. */
 export class TestUplink extends Line {
   readonly member: Member;
   readonly boot: string;
@@ -157,7 +157,7 @@ export class TestUplink extends Line {
     this.boot = boot;
   }
 
-  /** Dials without a hello. Counters of assertions grow unless one is given. */
+  /** Dials without HELLO. Counters of assertions rise unless one is given. */
   static async dial(
     member: Member,
     boot: string = bootIdOf(),
@@ -166,7 +166,7 @@ export class TestUplink extends Line {
     return new TestUplink(await dial(member, { assertion: { jti: `${boot}.${counter}` } }), member, boot);
   }
 
-  /** Dials, says hello and is welcomed. */
+  /** Dials, sends HELLO and waits for the welcome. */
   static async open(
     member: Member,
     hello: Partial<Hello> = {},
@@ -203,7 +203,7 @@ export class TestUplink extends Line {
     );
   }
 
-  /** The next message of a type. Others stay for later. */
+  /** Returns the next message of a type. Others stay for later. */
   next<T extends RegistryMessage["type"]>(type: T): Promise<Sent<T>> {
     return this.take(`"${type}" to ${this.member.name}`, (data) => {
       if (typeof data !== "string" || data === "P") return null;
@@ -212,14 +212,14 @@ export class TestUplink extends Line {
     });
   }
 
-  /** Everything that was sent before is handled when this returns: an uplink's messages are handled in order. */
+  /** Waits until every message sent before is handled. The registry handles messages of an uplink in order. */
   async settle(): Promise<void> {
     this.#request += 1;
     this.send({ type: "status.request", id: 1_000_000 + this.#request });
     await this.next("status");
   }
 
-  /** Messages of a type that came and were not taken. */
+  /** Returns received messages of a type that no call has taken. */
   waiting<T extends RegistryMessage["type"]>(type: T): Sent<T>[] {
     return this.received
       .filter((data) => typeof data === "string" && data !== "P")
@@ -227,7 +227,7 @@ export class TestUplink extends Line {
       .filter((message): message is Sent<T> => message.type === type);
   }
 
-  /** Asks for a session with another uplink's instance; the grant, or the refusal's code. */
+  /** Requests a session with another uplink's instance. Returns the grant, or the code of the refusal. */
   request(
     peer: TestUplink,
     service: string,
@@ -237,7 +237,7 @@ export class TestUplink extends Line {
     return this.#ask({ type: "session.request", service, peer: { site, boot: peer.boot }, ...options });
   }
 
-  /** Asks for new lanes of a session; the grant, or the refusal's code. */
+  /** Requests new lanes of a session. Returns the grant, or the code of the refusal. */
   resume(
     { session, generation }: Pick<Invitation, "session" | "generation">,
     options: { lanes?: number } = {},
@@ -258,7 +258,7 @@ export class TestUplink extends Line {
   }
 }
 
-/** The invitation of an answer that must be a grant. */
+/** Returns the invitation of a grant. @throws Error when the answer is a refusal */
 export async function granted(answer: Promise<Invitation | string>): Promise<Invitation> {
   const invitation = await answer;
   if (typeof invitation === "string") throw new Error(invitation);

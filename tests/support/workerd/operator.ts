@@ -9,7 +9,7 @@ import { openLane } from "./lane.ts";
 import { granted, type Line, linkIn, type Member, memberFrom, type TestUplink } from "./member.ts";
 import { runSql } from "./stored.ts";
 
-/** The operator of one network, who speaks to its registry. */
+/** The operator of a network, with calls to its registry. */
 export class Operator {
   readonly id: string;
 
@@ -21,7 +21,7 @@ export class Operator {
     return env.REGISTRY.getByName(this.id);
   }
 
-  /** A token's claim. */
+  /** Creates a token. Returns its claim. */
   async token(options: { issuer?: string; uses?: number } = {}): Promise<string> {
     const request = { uses: 1, expirySeconds: 900, actor: "ops", ...options };
     return unwrap(await this.registry.createToken(request)).claim;
@@ -32,14 +32,14 @@ export class Operator {
     return unwrap(await this.registry.createSite({ request, actor: "ops" }));
   }
 
-  /** A member without links. */
+  /** Joins a member without links. */
   async member(name: string): Promise<Member> {
     const { claim } = await this.createSite(name);
     const keys = await newKeys();
     return memberFrom(admitted(await this.redeem(claim, name, keys)), keys);
   }
 
-  /** What redeeming gives, or the code of why not. */
+  /** Redeems a claim. Returns the admission, or the code of the refusal. */
   async redeem(
     claim: string,
     site: string,
@@ -54,7 +54,7 @@ export class Operator {
     return answer.ok ? Admission.parse(answer.value) : answer.error.code;
   }
 
-  /** Links a member to an issuer; the link's id and certificate. */
+  /** Links a member to an issuer. Returns id and certificate of the link. */
   async link(member: Member, issuer: string, link?: Redeem["link"]) {
     const admission = await this.redeem(await this.token({ issuer }), member.name, member.keys, link);
     return linkIn(admitted(admission));
@@ -79,7 +79,7 @@ export function admitted(answer: Admission | string | undefined): Admission {
   return answer;
 }
 
-/** A session between two uplinks with its lane joined: the lane's two ends. */
+/** Opens a session between two uplinks with a joined lane. Returns its two ends. */
 export async function talk(
   from: TestUplink,
   to: TestUplink,
@@ -91,6 +91,6 @@ export async function talk(
   return { session: mine.session, tickets: [mine.ticket, theirs.ticket], ends };
 }
 
-/** Sessions that an uplink was told were cut, with their codes. */
+/** Returns the sessions of `session.cut` messages that an uplink received, with their codes. */
 export const cutsAt = (uplink: TestUplink): string[][] =>
   uplink.waiting("session.cut").map(({ session, code }) => [session, code]);

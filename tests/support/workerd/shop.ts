@@ -1,4 +1,4 @@
-/** What most tests of the registry begin with: the network "shop" and its sites west and east. */
+/** The set-up of most registry tests: the network "shop" and its sites west and east. */
 import { vi } from "vitest";
 import type { Offer } from "../../../protocol/uplink/messages.ts";
 import { createNetwork } from "./client.ts";
@@ -10,20 +10,20 @@ export interface Shop {
   readonly east: Member;
 }
 
-/** Both sites joined, neither of them is up. */
+/** Joins both sites, without uplinks. */
 export async function openShop(): Promise<Shop> {
   await createNetwork("shop");
   return { west: await admit("shop", "west"), east: await admit("shop", "east") };
 }
 
 export interface OpenShop extends Shop {
-  /** West's uplink. */
+  /** Uplink of west. */
   readonly consumer: TestUplink;
-  /** East's. */
+  /** Uplink of east. */
   readonly provider: TestUplink;
 }
 
-/** Both are up, and east offers a service that west was told of. */
+/** Opens both uplinks. East offers a service that west knows of. */
 export async function openBusyShop(offers: { west?: Offer[]; east?: Offer[] } = {}): Promise<OpenShop> {
   const { west, east } = await openShop();
   const consumer = await TestUplink.open(west, { offers: offers.west ?? [] });
@@ -32,7 +32,7 @@ export async function openBusyShop(offers: { west?: Offer[]; east?: Offer[] } = 
   return { west, east, consumer, provider };
 }
 
-/** Ends every socket and empties every object. */
+/** Closes every socket and empties every object. */
 export async function closeShop(): Promise<void> {
   vi.useRealTimers();
   hangUpAll();

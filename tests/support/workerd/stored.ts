@@ -1,4 +1,4 @@
-/** What a registry stores, read and changed behind its back: time that passed, and states that nothing leads to. */
+/** The stored state of a registry, which tests read and change directly: past times, and unreachable states. */
 import { runInDurableObject } from "cloudflare:test";
 import {
   type Attachment,
@@ -20,7 +20,7 @@ export const runSql = (
     return rows;
   });
 
-/** Changes what the uplinks with a tag carry through hibernation; all of them unless one is given. */
+/** Changes the attachments of uplinks with a tag, or of all uplinks. */
 export const alterUplinks = (network: { networkId: string }, changes: Partial<Attachment>, tag?: string) =>
   runInDurableObject(registryOf(network), (_, ctx) => {
     for (const socket of ctx.getWebSockets(tag)) {

@@ -1,4 +1,4 @@
-/** Stands in for the built Worker: says which entrypoint was reached and how, counts, and holds WebSockets. */
+/** A stand-in for the built Worker: reports how its entrypoints were reached, counts, and holds WebSockets. */
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 
 class Counter extends DurableObject {
@@ -45,7 +45,7 @@ async function describe(entrypoint, request, env, ctx) {
   });
 }
 
-/** Whether the Worker's own fetch reaches a URL: the status, or null. */
+/** Fetches a URL. Returns the status, or null when it is not reached. */
 async function reach(url) {
   try {
     const { status } = await fetch(url, { redirect: "manual" });

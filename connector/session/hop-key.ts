@@ -7,7 +7,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { RESUME_KEY_BYTES, RESUME_KEY_LABEL } from "../../protocol/session/resume-proof.ts";
 
 /**
- * Derives the key from the shares in both HELLOs. The key excludes everybody who has not read the HELLOs. The
+ * Derives the key from the shares in both HELLOs. The key excludes every party that has not read the HELLOs. The
  * edge reads them, so a session with hop encryption proves nothing against the edge, on any lane.
  * @throws FairleadError `session.malformed` when the peer sent no share.
  */

@@ -9,13 +9,16 @@ import type { SessionLimits } from "./limits.ts";
 /** Between two attempts to release the lanes, ms. */
 const PARK_RETRY_MS = 1000;
 
+/** A carrier that can release its lanes. */
+type ParkableCarrier = Pick<CarrierV2, "carrierState" | "park">;
+
 /** The session as its idle timer sees it. */
 export interface IdleSession {
   readonly phase: () => SessionPhase;
   /** Streams open now, of both sides. */
   readonly streams: () => number;
   /** The carrier of version 2, which can be without lanes; null with version 1. */
-  readonly carrier: () => CarrierV2 | null;
+  readonly carrier: () => ParkableCarrier | null;
   /** Closes the session once its streams have ended. */
   readonly drain: (error: FairleadError) => void;
   readonly close: (error: FairleadError) => void;
@@ -65,7 +68,7 @@ export class IdleTimer {
   }
 
   /** Parks the carrier; tries again later while bytes are in flight. */
-  #park(carrier: CarrierV2): void {
+  #park(carrier: ParkableCarrier): void {
     const { phase, streams } = this.#session;
     if (phase() !== "up" || streams() > 0 || carrier.carrierState !== "up" || carrier.park()) return;
     this.#after(PARK_RETRY_MS, () => this.#park(carrier));

@@ -7,6 +7,9 @@ import { Waiters } from "../async/waiters.ts";
 import type { CarrierV2 } from "./carrier-v2.ts";
 import type { SessionLimits } from "./limits.ts";
 
+/** A carrier that can be without lanes. */
+type LaneCarrier = Pick<CarrierV2, "carrierState" | "wake" | "failure">;
+
 export class LaneOutage {
   readonly #limits: SessionLimits;
   readonly #close: (error: FairleadError) => void;
@@ -41,7 +44,7 @@ export class LaneOutage {
    * @throws FairleadError the one that ended the session; `session.timeout` when no lane joined within
    * `laneWaitMs`.
    */
-  async waitForLane(carrier: CarrierV2): Promise<void> {
+  async waitForLane(carrier: LaneCarrier): Promise<void> {
     if (hasLane(carrier)) return;
     carrier.wake();
     const { laneWaitMs } = this.#limits;
@@ -64,6 +67,6 @@ export class LaneOutage {
   }
 }
 
-function hasLane(carrier: CarrierV2): boolean {
-  return carrier.carrierState === "up" || carrier.carrierState === "parking";
+function hasLane({ carrierState }: LaneCarrier): boolean {
+  return carrierState === "up" || carrierState === "parking";
 }

@@ -13,6 +13,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { Port, ServiceName, SiteName } from "../../protocol/names.ts";
+import { sleep } from "../async/sleep.ts";
 import { resolvesWithin } from "../async/timeout.ts";
 import type { TargetAddress } from "./target-address.ts";
 
@@ -103,18 +104,14 @@ export class MachineConnectors {
     this.#server = server;
     // Without the server, this connector knows only itself.
     server.on("error", () => {});
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#ready = promise;
-    const timer = setTimeout(resolve, READY_MS).unref();
+    const named = new AbortController();
+    this.#ready = sleep(READY_MS, named.signal, { ref: false }).then(() => {});
     server.listen({ path: `\0${name}` }, () => {
       const found = namesWith(prefix).filter((other) => other !== name);
       const answers = found
         .slice(0, MAX_CONNECTORS)
         .map((other) => this.#add(connect({ path: `\0${other}` })));
-      void Promise.all(answers).then(() => {
-        clearTimeout(timer);
-        resolve();
-      });
+      void Promise.all(answers).then(() => named.abort());
     });
     server.unref();
   }

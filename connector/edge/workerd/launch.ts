@@ -1,7 +1,8 @@
 /** The launch of workerd, until it serves on all sockets. */
 import { rm } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { unlessAborted } from "../../async/abort.ts";
+import { withTimeout } from "../../async/timeout.ts";
 import type { Log } from "../../log.ts";
 import type { Address } from "../addresses/addresses.ts";
 import { probeSocket, probeTls } from "./probe.ts";
@@ -29,39 +30,34 @@ export interface LaunchOptions {
 /**
  * Launches workerd. Resolves when it responds on its Unix sockets and, with the certificate, at the lanes'
  * address.
- *
- * @throws FairleadError edge.failed, edge.port_taken; the process has ended by then
+ * @throws FairleadError edge.failed, edge.port_taken. The process has ended by then.
  */
 export async function launchWorkerd(options: LaunchOptions): Promise<Workerd> {
-  const { config, environment, lanes, certificate, log } = options;
+  const { config, environment, lanes, log, signal } = options;
   const paths = Object.values(options.sockets);
   // Sockets of an earlier run: workerd does not bind over them.
   await Promise.all(paths.map((path) => rm(path, { force: true })));
   const sockets = lanes === null ? ["api", "gateway"] : ["api", "gateway", "lanes"];
   const workerd = new Workerd({ config, environment, sockets, log });
-  const settled = new AbortController();
-  const given = AbortSignal.any([options.signal, settled.signal]);
-  const overdue = sleep(LAUNCH_MS, undefined, { signal: given }).then(
-    () =>
-      Promise.reject(new FairleadError("edge.failed", `workerd did not serve within ${LAUNCH_MS / 1000} s.`)),
-    () => Promise.reject(new FairleadError("edge.failed", "The edge was stopped while it started.")),
-  );
-  overdue.catch(() => {});
+  const late = () => new FairleadError("edge.failed", `workerd did not serve within ${LAUNCH_MS / 1000} s.`);
+  const stopped = () => new FairleadError("edge.failed", "The edge was stopped while it started.");
   try {
-    await Promise.race([workerd.listening, overdue]);
-    for (const path of paths) {
-      if (!(await Promise.race([probeSocket(path), overdue]))) {
-        throw new FairleadError("edge.failed", `workerd does not serve on ${path}.`);
-      }
-    }
-    if (lanes !== null && !(await Promise.race([probeTls(certificate, lanes), overdue]))) {
-      throw new FairleadError("edge.failed", `workerd does not serve TLS on port ${lanes.port}.`);
-    }
+    await unlessAborted(withTimeout(serving(workerd, options), LAUNCH_MS, late), signal, stopped);
     return workerd;
   } catch (error) {
     await workerd.end(0);
     throw error;
-  } finally {
-    settled.abort();
+  }
+}
+
+/** Resolves when workerd serves on all sockets. @throws FairleadError edge.failed, edge.port_taken. */
+async function serving(workerd: Workerd, { sockets, lanes, certificate }: LaunchOptions): Promise<void> {
+  await workerd.listening;
+  for (const path of Object.values(sockets)) {
+    if (await probeSocket(path)) continue;
+    throw new FairleadError("edge.failed", `workerd does not serve on ${path}.`);
+  }
+  if (lanes !== null && !(await probeTls(certificate, lanes))) {
+    throw new FairleadError("edge.failed", `workerd does not serve TLS on port ${lanes.port}.`);
   }
 }

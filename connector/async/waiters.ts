@@ -1,4 +1,4 @@
-/** Callers that wait for a change. Each checks for itself whether the change is the one that it needs. */
+/** Callers that wait for a change. Each caller checks whether it is the change that it needs. */
 export class Waiters {
   readonly #waiting = new Set<() => void>();
 

@@ -130,7 +130,7 @@ export class ConfigReload {
   #reject(reason: FairleadError, always: boolean): void {
     const { file, log } = this.#options;
     const error = new FairleadError("config.rejected", reason.message, { cause: reason });
-    // The same mistake again is no news, unless somebody asked.
+    // The same error is logged again only after a signal.
     const isNews = always || this.#state.error?.message !== error.message;
     this.#state = { ...this.#state, error };
     const { meaning, action } = ERRORS["config.rejected"];

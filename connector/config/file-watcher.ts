@@ -24,7 +24,7 @@ export interface FileWatcherOptions {
 const SETTLE_MS = 200;
 const POLL_MS = 5000;
 
-/** Looks at a file that keeps changing before its change is reported all the same. */
+/** Number of looks at a file that keeps changing before its change is reported anyway. */
 const MAX_SETTLES = 20;
 
 /** Links that are followed from the path to the file. */

@@ -58,10 +58,10 @@ export class HopPolicy {
   }
 }
 
-/** The error of a client whose service is offered with hop encryption only, while this site does not use it. */
+/** The error of a client whose service is offered with hop encryption only, which this site does not allow. */
 export function hopNotAllowed(service: string): FairleadError {
   return new FairleadError(
     "service.hop_not_allowed",
-    `${service} is offered with hop encryption only, and this site was not started with --allow-hop ${service}.`,
+    `${service} is offered with hop encryption only, which this site does not allow (--allow-hop ${service}).`,
   );
 }

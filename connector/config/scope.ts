@@ -1,7 +1,7 @@
 /**
- * To whom a service is offered: to every site, or only to those that are named. The registry keeps to it, and the
- * connector that owns the service looks again, at every stream. A session proves the peer's id; which site has which
- * name is the registry's word, so who names sites by their ids need not believe it.
+ * The scope of a service: the sites that it is offered to, which is every site unless some are named. The registry
+ * enforces it, and so does the connector that offers the service, for each stream. A session proves the id of its peer;
+ * only the registry says which name a site has. A scope of ids does not depend on the registry.
  */
 import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
@@ -13,7 +13,7 @@ import { type Instance, Offer } from "../../protocol/uplink/messages.ts";
 export const Scope = Offer.shape.to;
 export type Scope = z.infer<typeof Scope>;
 
-/** A site as sessions know it. */
+/** The site at the other end of a session. */
 export type Peer = Pick<Instance, "site" | "siteName">;
 
 /** Whether a service of this scope is offered to the site. */
@@ -29,12 +29,12 @@ export function sameScope(left: Scope, right: Scope): boolean {
 
 const Site = z.union([SiteName, SiteId]);
 
-/** Sites as an option names them: `east,west`. @throws FairleadError `request.invalid`. */
+/** Parses the sites of an option, such as `east,west`. @throws FairleadError `request.invalid`. */
 export function parseSites(text: string): string[] {
   const sites = [...new Set(text.split(",").map((site) => site.trim()))];
   for (const site of sites) {
     if (Site.safeParse(site).success) continue;
-    throw new FairleadError("request.invalid", `"${site}" is neither the name nor the id of a site`);
+    throw new FairleadError("request.invalid", `"${site}" is neither the name nor the id of a site.`);
   }
   return sites;
 }

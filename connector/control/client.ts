@@ -1,4 +1,4 @@
-/** Client of a connector's control socket. */
+/** The client of a connector's control socket. */
 import { Agent, request } from "undici";
 import { z } from "zod";
 import { ErrorAnswer } from "../../protocol/api/envelope.ts";
@@ -16,9 +16,10 @@ import {
 } from "./schema.ts";
 import { controlPath } from "./server.ts";
 
+/** How long the connector may take to answer, ms. */
 const TIMEOUT_MS = 10_000;
 
-/** Where the connector asks the edge before it answers, ms. */
+/** For requests that the connector answers only after the edge has answered, ms. */
 const EDGE_TIMEOUT_MS = 45_000;
 
 type Method = "GET" | "POST" | "DELETE";
@@ -50,17 +51,23 @@ export class ControlClient {
     return this.#request("GET", "/sessions", Sessions);
   }
 
-  /** Offers a service, also after a restart. @throws FairleadError service.taken, request.invalid, state.*, connector.unreachable. */
+  /**
+   * Offers a service, also after a restart.
+   * @throws FairleadError service.taken, request.invalid, state.*, connector.unreachable.
+   */
   expose(exposure: ExposeRequest): Promise<OfferLine> {
     return this.#request("POST", "/services", OfferLine, exposure);
   }
 
-  /** Offers a service no more. @throws FairleadError service.unknown, state.*, connector.unreachable. */
+  /** Withdraws a service. @throws FairleadError service.unknown, state.*, connector.unreachable. */
   async unexpose(name: string): Promise<void> {
     await this.#request("DELETE", `/services/${encodeURIComponent(name)}`, z.object({}));
   }
 
-  /** Redeems a token for one more link. @throws FairleadError token.*, link.*, state.*, edge.*, connector.unreachable. */
+  /**
+   * Redeems a token for one more link.
+   * @throws FairleadError token.*, link.*, state.*, edge.*, connector.unreachable.
+   */
   link(request: LinkRequest): Promise<CreatedLink> {
     return this.#request("POST", "/links", CreatedLink, request, EDGE_TIMEOUT_MS);
   }
@@ -107,7 +114,7 @@ export class ControlClient {
       const content: unknown = await answer.body.json();
       return { statusCode: answer.statusCode, content };
     } catch (cause) {
-      throw new FairleadError("connector.unreachable", `no connector answers in ${this.#stateDir}`, {
+      throw new FairleadError("connector.unreachable", `No connector answers in ${this.#stateDir}.`, {
         cause,
       });
     }

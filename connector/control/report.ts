@@ -1,5 +1,4 @@
-/** What a connector tells about itself on its control socket. */
-
+/** The report of a connector about itself, which its control socket serves. */
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { SiteView } from "../../protocol/uplink/messages.ts";
 import type { ConfigReload } from "../config/config-reload.ts";
@@ -27,8 +26,8 @@ import {
   uplinkLine,
 } from "./view.ts";
 
-/** The connector's parts that have something to tell. */
-export interface Parts {
+/** The parts of the connector that the report reads. */
+export interface ReportSources {
   readonly site: Pick<Site, "membership">;
   readonly boot: string;
   readonly software: string;
@@ -48,21 +47,22 @@ export interface Parts {
   readonly reload?: Pick<ConfigReload, "state"> | undefined;
 }
 
-/** How long the registry's answer is good for the next who asks, ms. */
+/** How long the registry's answer serves further requests, ms. */
 const FRESH_MS = 1000;
 
 export class Report {
-  readonly #parts: Parts;
-  #asked = { at: Number.NEGATIVE_INFINITY, view: Promise.resolve<SiteView | null>(null) };
+  readonly #sources: ReportSources;
+  /** The last request to the registry. */
+  #requested = { at: Number.NEGATIVE_INFINITY, view: Promise.resolve<SiteView | null>(null) };
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
+  constructor(sources: ReportSources) {
+    this.#sources = sources;
   }
 
   async status(): Promise<Status> {
-    const { site, boot, software, uplink, renewer, clock, descriptors, relay, reload } = this.#parts;
+    const { site, boot, software, uplink, renewer, clock, descriptors, relay, reload } = this.#sources;
     const { membership } = site;
-    const view = await this.#ask();
+    const view = await this.#request();
     return {
       site: membership.site,
       network: membership.network,
@@ -85,26 +85,26 @@ export class Report {
   }
 
   services(): Services {
-    const { catalogue, listeners, hop, offers, refusedOffers } = this.#parts;
+    const { catalogue, listeners, hop, offers, refusedOffers } = this.#sources;
     return {
       services: serviceLines(catalogue.reachable(), listeners.reports(), hop),
       offers: offerLines(offers.list(), refusedOffers.list()),
     };
   }
 
-  /** As the registry sees them now, where it can be asked: it may know more than it tells unasked. */
+  /** The links, as the registry has them now if the uplink is up: its notices do not name every change. */
   async links(): Promise<Links> {
-    await this.#ask();
+    await this.#request();
     return this.#links();
   }
 
   #links(): Links {
-    return linkLines(this.#parts.book.known, this.#parts.uplink.state);
+    return linkLines(this.#sources.book.known, this.#sources.uplink.state);
   }
 
   sessions(): Sessions {
     return {
-      sessions: this.#parts.manager.sessions().map((session) => ({
+      sessions: this.#sources.manager.sessions().map((session) => ({
         id: session.session,
         peer: session.peer.siteName,
         boot: session.peer.boot,
@@ -120,20 +120,20 @@ export class Report {
     };
   }
 
-  /** The network as the registry sees it for this site; null while it cannot be asked. */
-  #ask(): Promise<SiteView | null> {
-    const { uplink, book } = this.#parts;
+  /** The network as the registry shows it to this site; null while the uplink is down. */
+  #request(): Promise<SiteView | null> {
+    const { uplink, book } = this.#sources;
     if (uplink.state.state !== "up") return Promise.resolve(null);
     const now = performance.now();
-    if (now - this.#asked.at < FRESH_MS) return this.#asked.view;
+    if (now - this.#requested.at < FRESH_MS) return this.#requested.view;
     const view = uplink.requestStatus(timeLimit("status", uplink.lastRtt)).then(
-      (told) => {
-        book.update(told);
-        return told;
+      (answer) => {
+        book.update(answer);
+        return answer;
       },
       () => null,
     );
-    this.#asked = { at: now, view };
+    this.#requested = { at: now, view };
     return view;
   }
 }

@@ -1,4 +1,4 @@
-/** What the control socket answers. Knows nothing of sockets; what it shows and changes is passed in. */
+/** The routes of the control socket, for a connector that is passed in. Nothing here opens a socket. */
 import { type Context, Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { z } from "zod";
@@ -20,7 +20,7 @@ import {
   type Status,
 } from "./schema.ts";
 
-/** The connector, as the control socket sees it. */
+/** What the control socket shows and changes of a connector. */
 export interface Controlled {
   status(): Promise<Status>;
   services(): Services;
@@ -72,7 +72,7 @@ async function readBody(context: Context): Promise<unknown> {
   try {
     return await context.req.json();
   } catch {
-    throw new FairleadError("request.invalid", "the body is not JSON");
+    throw new FairleadError("request.invalid", "The body is not JSON.");
   }
 }
 

@@ -1,4 +1,4 @@
-/** Resources of the control socket, by which the commands at a site reach its connector. */
+/** The resources of the control socket, through which commands at a site reach its connector. */
 import { z } from "zod";
 import { LinkId } from "../../protocol/ids.ts";
 import { LinkCost, LinkName, Port, ServiceName, ServiceProtocol, SiteName } from "../../protocol/names.ts";
@@ -11,23 +11,23 @@ const time = z.iso.datetime();
 /** Name of the socket in the state directory. */
 export const CONTROL_SOCKET = "control.sock";
 
-/** A service that other sites offer, as clients here reach it. */
+/** A service that other sites offer, with its listener here. */
 export const ServiceLine = z.object({
   name: ServiceName,
   protocol: ServiceProtocol,
   port: Port,
-  /** Names of the sites that offer it, each once. */
+  /** Names of the sites that offer the service, each once. */
   sites: z.array(SiteName),
-  /** Null while the listener is being made. */
+  /** Null until the listener has a state. */
   listener: ListenerReport.omit({ service: true }).nullable(),
-  /** "hop" when some of the sites offer it so; end-to-end unless given. */
+  /** "hop" if one of the sites offers the service with hop encryption; end-to-end unless given. */
   encryption: Encryption.optional(),
-  /** Why this site uses none of the offers. */
+  /** The reason why this site uses none of the offers. */
   code: z.string().optional(),
 });
 export type ServiceLine = z.infer<typeof ServiceLine>;
 
-/** Why something is not as it should be, and what to do about it. */
+/** A failure and what to do about it. */
 export const Trouble = z.object({
   code: z.string(),
   message: z.string().optional(),
@@ -35,7 +35,7 @@ export const Trouble = z.object({
 });
 export type Trouble = z.infer<typeof Trouble>;
 
-/** A service that this site offers, with its target. `refused`: the network does not take the offer. */
+/** A service that this site offers, with its target. `refused` is the network's reason to refuse the offer. */
 export const OfferLine = ExposureSchema.extend({
   encryption: Encryption.optional(),
   refused: Trouble.optional(),
@@ -53,57 +53,58 @@ export const SessionLine = z.object({
   peerFeatures: z.array(z.string()).default([]),
   since: time,
   streams: z.number().int(),
-  /** Of its lanes: grows each time that they are replaced. */
+  /** Generation of the lanes, which grows each time that they are replaced. */
   generation: z.number().int().optional(),
-  /** Lanes joined now. */
+  /** Number of joined lanes. */
   lanes: z.number().int().optional(),
-  /** Round trip to the peer, ms; null while it is not known. */
+  /** Round trip to the peer, ms; null while unknown. */
   rtt: z.number().nullable().optional(),
 });
 export type SessionLine = z.infer<typeof SessionLine>;
 
-const Standing = z.object({
+/** The fields that links of both directions share. */
+const LinkFields = z.object({
   id: LinkId,
   name: LinkName,
   state: LinkState,
-  /** Why it is down. */
+  /** Why the link is down. */
   code: z.string().optional(),
   /** What to do about it. */
   action: z.string().optional(),
   cost: LinkCost.optional(),
-  /** When it took this state, by the edge's clock. */
+  /** When the link took this state, by the edge's clock. */
   since: time.optional(),
-  /** Round trip between its ends through the edge, ms; null while it is not known. */
+  /** Round trip between its ends through the edge, ms; null while unknown. */
   rtt: z.number().nullable(),
 });
 /** A link that this site made. */
-export const LinkLine = Standing.extend({ issuer: z.string() });
+export const LinkLine = LinkFields.extend({ issuer: z.string() });
 export type LinkLine = z.infer<typeof LinkLine>;
 /** A link that another site made with a token of this one. */
-export const IncomingLine = Standing.extend({ joiner: SiteName });
+export const IncomingLine = LinkFields.extend({ joiner: SiteName });
 export type IncomingLine = z.infer<typeof IncomingLine>;
 
 export const UplinkLine = z.object({
   state: z.enum(["idle", "connecting", "up", "waiting", "refused", "closed"]),
   since: time,
-  /** Why it is not up. */
+  /** Why the uplink is not up. */
   code: z.string().optional(),
   message: z.string().optional(),
   action: z.string().optional(),
-  /** When it is tried again. */
+  /** When the connector tries again. */
   retryAt: time.optional(),
-  /** Round trip to the edge, ms; null while it is not known. */
+  /** Round trip to the edge, ms; null while unknown. */
   rtt: z.number().nullable().optional(),
 });
 export type UplinkLine = z.infer<typeof UplinkLine>;
 
-/** Descriptors of the connector's process. */
+/** File descriptors of the connector's process. */
 export const DescriptorLine = z.object({
   used: z.number().int(),
   limit: z.number().int(),
-  /** Clients, streams and lanes refused for want of them since the process began. */
+  /** Number of clients, streams and lanes refused for lack of descriptors since the process began. */
   refused: z.number().int(),
-  /** There are none for new connections at the moment. */
+  /** Present while new connections are refused. */
   code: z.string().optional(),
   action: z.string().optional(),
 });
@@ -114,7 +115,7 @@ export const ConfigLine = z.object({
   file: z.string(),
   /** When the file was last loaded. */
   loadedAt: time,
-  /** Why the file as it is now was not loaded. */
+  /** Why the file's current content was not loaded. */
   error: Trouble.optional(),
   /** Fields whose values in the file take effect at the next start. */
   restartNeeded: z.array(z.string()),
@@ -126,7 +127,7 @@ export type Services = z.infer<typeof Services>;
 export const Links = z.object({
   links: z.array(LinkLine),
   incoming: z.array(IncomingLine),
-  /** How many incoming links there are beside those that are listed. */
+  /** Number of incoming links that are not listed. */
   moreIncoming: z.number().int().optional(),
 });
 export type Links = z.infer<typeof Links>;
@@ -142,15 +143,15 @@ export const Status = z.object({
   software: z.string(),
   uplink: UplinkLine,
   certificateExpiresAt: time,
-  /** Why the last attempt to renew it failed. */
+  /** Why the last attempt to renew the certificate failed. */
   renewal: Trouble.optional(),
-  /** How much the edge's clock is ahead of this site's, ms, where that matters; null while it is not known. */
+  /** How much the edge's clock is ahead of this site's, ms, if that matters; null while unknown. */
   clockSkewMs: z.number().nullable().optional(),
-  /** Null where the system does not tell. */
+  /** Null if the system does not report it. */
   descriptors: DescriptorLine.nullable().optional(),
-  /** Not given when the configuration comes from no file. */
+  /** Absent if the configuration comes from no file. */
   config: ConfigLine.optional(),
-  /** Other sites of the network that are up; null while the registry cannot be asked. */
+  /** Number of other sites that are up; null while the uplink is down. */
   otherSites: z.number().int().nullable(),
   /** Client connections that have not ended: of this site's listeners, and of other sites to this site's targets. */
   flows: z.number().int().optional(),
@@ -179,6 +180,6 @@ export const LinkRequest = z.object({
 });
 export type LinkRequest = z.infer<typeof LinkRequest>;
 
-/** Answer to `POST /links`: the link as the registry made it; it comes up a moment later. */
+/** Answer to `POST /links`: the link as the registry created it. It is not up yet. */
 export const CreatedLink = z.object({ id: LinkId, name: LinkName, issuer: z.string(), edge: z.string() });
 export type CreatedLink = z.infer<typeof CreatedLink>;

@@ -1,4 +1,4 @@
-/** HTTP on a Unix socket in the state directory: only the owner of that directory reaches it. */
+/** The HTTP server on a Unix socket in the state directory. Only the owner of the directory can connect. */
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
@@ -10,14 +10,14 @@ import { CONTROL_SOCKET } from "./schema.ts";
 /** Longest path of a Unix socket that works on every system, bytes. */
 export const MAX_SOCKET_PATH = 100;
 
-/** Where the control socket of a state directory is. @throws FairleadError `state.path_too_long`. */
+/** The path of the control socket. @throws FairleadError `state.path_too_long`. */
 export function controlPath(stateDir: string): string {
   const path = join(stateDir, CONTROL_SOCKET);
   const length = Buffer.byteLength(path);
   if (length > MAX_SOCKET_PATH) {
     throw new FairleadError(
       "state.path_too_long",
-      `${path} has ${length} bytes; a socket's path has ${MAX_SOCKET_PATH} at the most`,
+      `${path} has ${length} bytes; a socket's path has at most ${MAX_SOCKET_PATH}.`,
     );
   }
   return path;
@@ -28,8 +28,8 @@ export interface ControlServer {
 }
 
 /**
- * Serves `app` on the control socket. The caller holds the lock of `stateDir`, so a socket that is there
- * was left by a process that is gone.
+ * Serves `app` on the control socket. The caller holds the lock of `stateDir`, so an existing socket belongs to no
+ * process and is replaced.
  * @throws FairleadError state.path_too_long, state.unwritable.
  */
 export async function serveControl(stateDir: string, app: Hono): Promise<ControlServer> {
@@ -44,7 +44,7 @@ export async function serveControl(stateDir: string, app: Hono): Promise<Control
     await chmod(path, 0o600);
   } catch (cause) {
     server.close();
-    throw new FairleadError("state.unwritable", `the control socket ${path} cannot be made: ${cause}`, {
+    throw new FairleadError("state.unwritable", `The control socket ${path} cannot be opened: ${cause}.`, {
       cause,
     });
   }
@@ -91,7 +91,7 @@ async function readBody(request: IncomingMessage): Promise<Buffer<ArrayBuffer> |
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    // Read on to its end: who is cut off while sending never sees the answer.
+    // Read to the end: a client whose request is cut off does not read the answer.
     if (size <= MAX_BODY) chunks.push(chunk);
   }
   return size > MAX_BODY ? null : Buffer.concat(chunks);

@@ -1,4 +1,4 @@
-/** Making the control socket's resources from the connector's parts. */
+/** Views of the connector's parts, as resources of the control socket. */
 import { ERRORS, type FairleadError, isErrorCode } from "../../protocol/errors.ts";
 import type {
   IncomingLink,
@@ -49,53 +49,55 @@ export function serviceLines(
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-/** What is known of a site's links. */
+/** A site's links, as the connector knows them. */
 export interface KnownLinks {
-  /** As the registry told it last. */
+  /** The links that this site made, as the registry reported them last. */
   readonly reports: readonly LinkReport[];
+  /** The links that other sites made with tokens of this one. */
   readonly incoming: readonly IncomingLink[];
-  /** How many there are beside them. */
+  /** Number of incoming links that are not listed. */
   readonly moreIncoming?: number | undefined;
-  /** Those whose certificates the site holds; the registry may not have told of one yet. */
+  /** The links whose certificates the site holds. The registry may not have reported all of them yet. */
   readonly held: readonly Pick<LinkReport, "id" | "name" | "issuer">[];
 }
 
-/** How many descriptors are open, and what to do when they are too few. */
+/** The descriptors of the process, with what to do when there are too few. */
 export function descriptorLine(use: DescriptorUse | null): DescriptorLine | null {
   if (use === null) return null;
   const { exhausted, ...figures } = use;
   return exhausted ? { ...figures, ...troubleOf("connector.descriptors") } : figures;
 }
 
-/** Without an uplink no link is up, whatever the registry said last. */
+/** Lists the links by name. Without an uplink every link is down, whatever the registry reported last. */
 export function linkLines({ reports, incoming, moreIncoming, held }: KnownLinks, uplink: UplinkState): Links {
   const isUp = uplink.state === "up";
-  const untold = held
+  const unreported = held
     .filter(({ id }) => !reports.some((report) => report.id === id))
     .map(({ id, name, issuer }): LinkReport => ({ id, name, issuer, state: "down" }));
   const byName = (left: { name: string }, right: { name: string }) =>
     left.name.localeCompare(right.name, "en", { numeric: true });
   return {
-    links: [...reports, ...untold]
-      .map((link) => ({ ...standing(link, isUp), issuer: link.issuer }))
+    links: [...reports, ...unreported]
+      .map((link) => ({ ...linkStatus(link, isUp), issuer: link.issuer }))
       .sort(byName),
     incoming: incoming.map((link) => incomingLine(link, isUp)).sort(byName),
     moreIncoming,
   };
 }
 
-/** What the table says to do about a revoked link is for the joiner; this site is who invites it again. */
+/** The error table's action for a revoked link is the joiner's. At this site, the action is to issue a new token. */
 function incomingLine(link: IncomingLink, isUp: boolean): Links["incoming"][number] {
   const { joiner } = link;
   const revoked = link.code === "link.revoked";
   const action = `Give ${joiner} a new token, if it is to be linked again: \`fairlead token create --issuer SITE\`, with this site's name.`;
-  return { ...standing(link, isUp), ...(revoked ? { action } : {}), joiner };
+  return { ...linkStatus(link, isUp), ...(revoked ? { action } : {}), joiner };
 }
 
-function standing(link: Omit<LinkReport, "issuer">, isUp: boolean): Omit<LinkLine, "issuer"> {
+/** The fields that links of both directions share. */
+function linkStatus(link: Omit<LinkReport, "issuer">, isUp: boolean): Omit<LinkLine, "issuer"> {
   const { id, name, cost } = link;
   const known = { id, name, cost };
-  // What was revoked stays so, with or without an uplink.
+  // A revoked link stays revoked, with or without an uplink.
   if (!isUp && link.code !== "link.revoked") {
     return { ...known, state: "down", ...troubleOf("uplink.lost"), rtt: null };
   }
@@ -108,7 +110,7 @@ function standing(link: Omit<LinkReport, "issuer">, isUp: boolean): Omit<LinkLin
   };
 }
 
-/** A code with what the table says to do; one of a newer edge stands alone. */
+/** A code with the action of the error table. A code of a newer edge has no action here. */
 function troubleOf(code: string): { code: string; action?: string } {
   return isErrorCode(code) ? { code, action: ERRORS[code].action } : { code };
 }
@@ -122,12 +124,12 @@ export function configLine({ file, loadedAt, error, restartNeeded }: ConfigState
   };
 }
 
-/** A failure with what to do about it. */
+/** An error with its action. */
 export function troubleLine({ code, message, entry }: FairleadError): Trouble {
   return { code, message, action: entry.action };
 }
 
-/** Offers, each with why the network does not take it. */
+/** The offers, each with the reason if the network refuses it. */
 export function offerLines(
   offers: readonly Omit<OfferLine, "refused">[],
   refused: readonly RefusedOffer[],

@@ -1,7 +1,7 @@
 /** Maps failures of HTTPS connections to FairleadErrors, by their codes and never by their texts. */
 import { FairleadError } from "../../protocol/errors.ts";
 
-/** Node's codes for untrusted certificates, besides those that start with `CERT_`. */
+/** Node's codes for untrusted certificates, in addition to the codes that start with `CERT_`. */
 const UNTRUSTED = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",

@@ -232,7 +232,7 @@ function passRest(from: Duplex, to: Duplex, count: ByteCount): void {
   }
 }
 
-/** Ends a local connection such that its other side can tell this end from a proper one. */
+/** Ends a local connection such that its other side does not take the end for an orderly one. */
 function abandonLocal(local: Duplex, error: Error | null): void {
   if (local.destroyed) return;
   const reason = reasonOf(error);

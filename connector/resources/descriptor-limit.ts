@@ -1,11 +1,11 @@
-/** How many descriptors this process may have, and has. */
+/** The number of descriptors that this process may have, and the number that it has. */
 import { readdirSync, readFileSync } from "node:fs";
 
 const LIMITS = "/proc/self/limits";
-/** Where the kernel lists the descriptors of a process: Linux, then macOS and the BSDs. */
+/** Directories in which the kernel lists the descriptors of a process: Linux, then macOS and the BSDs. */
 const LISTS = ["/proc/self/fd", "/dev/fd"] as const;
 
-/** The soft limit of this process; null where it has none or the system does not tell. */
+/** The soft limit of this process; null if there is none or the system does not report it. */
 export function descriptorLimit(): number | null {
   try {
     return parseLimit(readFileSync(LIMITS, "utf8"));
@@ -14,19 +14,19 @@ export function descriptorLimit(): number | null {
   }
 }
 
-/** The soft limit of open files in the text of `/proc/PID/limits`; null when there is none. */
+/** The soft limit of open files in the text of `/proc/PID/limits`; null if there is none. */
 export function parseLimit(text: string): number | null {
   const [, soft] = /^Max open files\s+(\S+)/m.exec(text) ?? [];
   return soft === undefined ? null : numberOf(soft);
 }
 
-/** Descriptors that are open now, the one that the list itself needs left out; null where nothing lists them. */
+/** The number of open descriptors, without the descriptor for the list itself; null if the system has no list. */
 export function countDescriptors(): number | null {
   for (const list of LISTS) {
     try {
       return readdirSync(list).length - 1;
     } catch (error) {
-      // None is left for the list itself.
+      // No descriptor is left to read the list.
       const code = error instanceof Error && "code" in error ? error.code : undefined;
       if (code === "EMFILE" || code === "ENFILE") return Number.POSITIVE_INFINITY;
     }
@@ -34,10 +34,10 @@ export function countDescriptors(): number | null {
   return null;
 }
 
-/** What Node's diagnostic report says, for systems without `/proc`. */
+/** The limit in Node's diagnostic report, for systems without `/proc`. */
 function reportedLimit(): number | null {
   if (process.platform === "win32") return null;
-  // The types do not know the setting yet. Without it, names of network peers would be looked up.
+  // @types/node (24) lacks the setting. Without it, the report looks up the names of network peers.
   Object.assign(process.report, { excludeNetwork: true });
   const report: unknown = process.report.getReport();
   const limits = property(property(report, "userLimits"), "open_files");

@@ -1,44 +1,45 @@
 /**
- * Keeps the process below its limit of descriptors. At the limit the kernel can accept no client, and libuv then
- * closes the connection with a FIN, which a client takes for an empty answer. So clients, targets and lanes ask here
- * first, and what is kept back is for the uplink, the control socket and files.
+ * Keeps the process below its limit of descriptors. At the limit the kernel accepts no client, and libuv closes the
+ * connection with a FIN, which a client takes for an empty answer. So clients, targets and lanes take a descriptor here
+ * first. A reserve is left for the uplink, the control socket and files.
  *
- * What is taken and given back is counted here; the system's own count is read when that comes near the limit.
+ * The watch counts the descriptors that are taken and released. It reads the system's count when half of the limit is
+ * used.
  */
 import { ERRORS } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 import { countDescriptors, descriptorLimit } from "./descriptor-limit.ts";
 
 export interface DescriptorWatchOptions {
-  /** Most descriptors of the process; null when nothing limits them. The system's unless given. */
+  /** Most descriptors of the process; null if unlimited. The system's limit unless given. */
   readonly limit?: number | null;
-  /** Those in use; null when the system does not tell. The system's unless given. */
+  /** The number of descriptors in use; null if the system does not report it. The system's count unless given. */
   readonly count?: () => number | null;
   /** A clock that never goes back, ms. */
   readonly now?: () => number;
-  /** The limit was reached, or is so no more. */
+  /** Called when the limit is reached, and when descriptors are free again. */
   readonly onChange?: () => void;
   readonly log: Log;
 }
 
-/** How many descriptors the process has, as `status` shows it. */
+/** The descriptors of the process, as `status` shows them. */
 export interface DescriptorUse {
   readonly used: number;
   readonly limit: number;
-  /** Clients, streams and lanes refused for want of descriptors since the process began. */
+  /** Number of clients, streams and lanes refused for lack of descriptors since the process began. */
   readonly refused: number;
-  /** Some were refused a moment ago. */
+  /** Whether one was refused within the last ten seconds. */
   readonly exhausted: boolean;
 }
 
-/** A share of the limit that clients and targets leave to others, and the least and most of it. */
+/** The reserve: a share of the limit that clients and targets leave free, and its bounds. */
 const RESERVE = { share: 1 / 8, least: 32, most: 1024 } as const;
-/** Between two readings of the system's count, ms, and how many times the time that one took. */
+/** Pause between two readings of the system's count: ms, and a multiple of the time that a reading takes. */
 const COUNT_MS = 1000;
 const COUNT_TIMES = 100;
-/** The limit is reached no more when nothing was refused for so long, ms. */
+/** Time without a refusal after which descriptors count as free again, ms. */
 const CALM_MS = 10_000;
-/** Between two lines in the log while it is reached, ms. */
+/** Time between two log lines while the limit is reached, ms. */
 const LOG_MS = 60_000;
 
 export class DescriptorWatch {
@@ -48,7 +49,7 @@ export class DescriptorWatch {
   readonly #now: () => number;
   readonly #onChange: () => void;
   readonly #log: Log;
-  /** Descriptors that clients and targets may still take; below zero they use the reserve. */
+  /** Descriptors that clients and targets may still take; negative while the reserve is in use. */
   #room: number;
   #countAt = Number.NEGATIVE_INFINITY;
   #refused = 0;
@@ -57,7 +58,7 @@ export class DescriptorWatch {
   #loggedAt = 0;
   #logged = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Gives one back that was taken: a function of its own, so that each socket's listener costs no closure. */
+  /** Releases a descriptor. A property, so that the listener of each socket costs no closure. */
   readonly release = (): void => {
     this.#room++;
   };
@@ -79,24 +80,24 @@ export class DescriptorWatch {
     return this.#limit !== Number.POSITIVE_INFINITY;
   }
 
-  /** Null when nothing limits them. */
+  /** Null if descriptors are unlimited. */
   get use(): DescriptorUse | null {
     if (!this.#isLimited) return null;
     const used = Math.max(0, this.#limit - this.#reserve - this.#room);
     return { used, limit: this.#limit, refused: this.#refused, exhausted: this.#exhausted };
   }
 
-  /** Takes one for a client or a target, to be given back with {@link release}; false when there is none for it. */
+  /** Takes a descriptor for a client or a target, until {@link release}. False if only the reserve is left. */
   take(): boolean {
     return this.#take(0);
   }
 
-  /** Takes one for a lane, for which half of the reserve is there, too. */
+  /** Takes a descriptor for a lane, which may use half of the reserve. */
   takeForLane(): boolean {
     return this.#take(-this.#reserve / 2);
   }
 
-  /** The system itself had none left. */
+  /** Call this when a call of the system failed for lack of descriptors. */
   noteFailure(): void {
     this.#room = Math.min(this.#room, 0);
     this.#refuse();
@@ -143,28 +144,28 @@ export class DescriptorWatch {
     this.#onChange();
   }
 
-  /** Looks whether the limit is still reached; while it is, a line in the log now and then says how many were refused. */
+  /** Checks whether descriptors are free again. While they are not, logs the number of refusals once a minute. */
   review(): void {
     if (!this.#exhausted) return;
     const now = this.#now();
     if (now - this.#refusedAt >= CALM_MS) {
       clearInterval(this.#timer);
       this.#exhausted = false;
-      this.#log.info({ ...this.use }, "there are descriptors for new connections again");
+      this.#log.info({ ...this.use }, "There are descriptors for new connections again.");
       this.#onChange();
     } else if (now - this.#loggedAt >= LOG_MS) {
       const more = this.#refused - this.#logged;
       this.#loggedAt = now;
       this.#logged = this.#refused;
-      this.#log.warn({ code: "connector.descriptors", ...this.use }, `${more} more were refused`);
+      this.#log.warn({ code: "connector.descriptors", ...this.use }, `Further connections refused: ${more}.`);
     }
   }
 }
 
-/** The message of a refusal, for whom it concerns: it may travel to another site, so it has no figures. */
-export const NO_DESCRIPTORS = "the connector has no descriptors left";
+/** The message of a refusal. It travels to the client's site, so it has no figures. */
+export const NO_DESCRIPTORS = "The connector that offers the service has no descriptors left.";
 
-/** Whether a failed call of the system was one for want of descriptors. */
+/** Whether a call of the system failed for lack of descriptors. */
 export function isForWantOfDescriptors(error: Error): boolean {
   return "code" in error && (error.code === "EMFILE" || error.code === "ENFILE");
 }

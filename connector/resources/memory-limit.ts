@@ -1,11 +1,11 @@
-/** How much memory other sites may make this process hold, where nobody says. */
+/** The default limit of the memory that other sites can make this process hold. */
 import { totalmem } from "node:os";
 
 const MIB = 1024 * 1024;
-/** A share of what the machine or the container has, and the least and most of it, bytes. */
+/** A share of the memory of the machine or container, and the bounds of the limit, bytes. */
 const MEMORY = { share: 1 / 4, least: 128 * MIB, most: 4096 * MIB } as const;
 
-/** Bytes. `available`: of the machine, or of the container where that has a limit. */
+/** The limit, bytes. @param available memory of the machine, or of the container if it has a limit */
 export function memoryLimit(available = availableMemory()): number {
   const { share, least, most } = MEMORY;
   return Math.min(most, Math.max(least, Math.floor(available * share)));

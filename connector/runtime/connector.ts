@@ -183,8 +183,8 @@ export class Connector implements Controlled {
   }
 
   /**
-   * Withdraws the offers, closes the listeners and tells the peers; then lets open streams finish, for `ms` at most.
-   * The uplink stays, so that sessions survive what they always survive. {@link close} follows.
+   * Withdraws the offers, closes the listeners and sends GOAWAY to the peers; then lets open streams finish, for at most
+   * `ms`. The uplink stays up, so that sessions can replace their lanes. {@link close} follows.
    */
   async drain(ms: number): Promise<void> {
     await this.#lifecycle.drain(ms);

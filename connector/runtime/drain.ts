@@ -1,25 +1,25 @@
-/** Stopping politely: nothing new is taken on, and what runs has some time to finish. */
+/** The drain of a connector that stops: it takes no new streams, and open streams get time to finish. */
 import { resolvesWithin } from "../async/timeout.ts";
 import type { Log } from "../log.ts";
 
-/** How long streams may go on after the connector was told to stop, unless told otherwise, ms. */
+/** Default time for open streams to finish, ms. */
 export const DRAIN_MS = 30_000;
 
-/** What draining needs of the session manager. */
+/** The session manager, as the drain uses it. */
 export interface Drainable {
   /**
-   * Opens no more streams and takes none: peers hear GOAWAY, and an OPEN that comes all the same is refused with
-   * service.draining. Sessions with streams go on, over new lanes where needed. Resolves when none is left.
+   * Stops opening and accepting streams: peers receive GOAWAY, and a later OPEN is refused with `service.draining`.
+   * Sessions with streams continue, over new lanes if needed. Resolves when no session is left.
    */
   drain(): Promise<void>;
-  /** Streams open now, in all sessions. */
+  /** Number of open streams in all sessions. */
   readonly streams: number;
 }
 
-/** Waits until the sessions have no more streams, `ms` at the most. Resolves with whether all had finished. */
+/** Drains the sessions for at most `ms`. Resolves with whether all streams finished. */
 export async function drained(sessions: Drainable, ms: number, log: Log): Promise<boolean> {
-  log.info({ streams: sessions.streams, ms }, "the connector takes no more clients");
+  log.info({ streams: sessions.streams, ms }, "The connector takes no new clients and streams.");
   const finished = await resolvesWithin(sessions.drain(), ms);
-  if (!finished) log.warn({ streams: sessions.streams }, "streams are reset: their time is over");
+  if (!finished) log.warn({ streams: sessions.streams }, "Streams that did not finish in time are reset.");
   return finished;
 }

@@ -1,4 +1,4 @@
-/** What a part of the connector reports to the others. `connector.ts` says who acts on it. */
+/** What a part of the connector reports to the others. `reactions.ts` has what each event leads to. */
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { FairleadError } from "../../protocol/errors.ts";

@@ -29,7 +29,7 @@ export class LocalTargets implements Part {
     this.#machine.close();
   }
 
-  /** The targets or the listeners' addresses changed: tells the other connectors, and moves listeners off targets. */
+  /** Call this when targets or listeners have changed: informs the other connectors, and moves listeners off targets. */
   review(): void {
     const targets = this.#isDraining ? [] : this.#ownTargets.list();
     this.#machine.announce(targets, this.#listeners.namedPorts);

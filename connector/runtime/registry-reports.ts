@@ -1,4 +1,4 @@
-/** What this connector tells the registry: its hello, its offers and the states of its listeners. */
+/** The reports of this connector to the registry: its hello, its offers and the states of its listeners. */
 import type { Hello, Offer } from "../../protocol/uplink/messages.ts";
 import { UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
@@ -8,7 +8,7 @@ import type { Offers } from "../targets/offers.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Part } from "./part.ts";
 
-/** Links in one hello at the most. */
+/** Most links in one hello. */
 const MAX_LINKS = 64;
 
 export interface RegistryReportsOptions {

@@ -1,6 +1,6 @@
 /**
- * The state directory of an edge or a connector: one process at a time, files for its owner only, and
- * every file either the old one or the new one, whenever the power goes.
+ * The state directory of an edge or a connector. One process uses it at a time, only its owner reads its files, and a
+ * write is atomic: after a crash, a file has its old or its new content.
  */
 import { mkdirSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
@@ -12,15 +12,14 @@ import { errnoOf, stateError } from "./errors.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 
 export interface WriteOptions {
-  /** Permission bits of the file; 0600 when not given. */
+  /** Permission bits of the file; 0600 unless given. */
   readonly mode?: number;
 }
 
 /**
- * Opens and locks a state directory, making it (mode 0700) where it does not exist. The mode of one that
- * exists is its owner's business; the files in it are 0600 either way.
- *
- * @throws FairleadError state.locked, state.unwritable, state.full, state.corrupt
+ * Opens and locks a state directory, and creates it with mode 0700 if it does not exist. The mode of an existing
+ * directory is not changed; the files in it have mode 0600.
+ * @throws FairleadError state.locked, state.unwritable, state.full, state.corrupt.
  */
 export function openStateDirectory(path: string, options: { readonly role: string }): StateDirectory {
   const directory = resolve(path);
@@ -36,7 +35,7 @@ export class StateDirectory {
   /** Absolute. */
   readonly path: string;
   readonly #lock: Lock;
-  /** Changes happen one after another, so that the last one asked for is the one that stays. */
+  /** The last change. Changes run one after another, in the order of the calls. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(path: string, lock: Lock) {
@@ -44,12 +43,12 @@ export class StateDirectory {
     this.#lock = lock;
   }
 
-  /** Where a file of that name is. */
+  /** The path of a file in the directory. */
   file(name: string): string {
     return join(this.path, name);
   }
 
-  /** The file's bytes; null when there is no such file. @throws FairleadError state.unwritable */
+  /** The file's bytes; null if it does not exist. @throws FairleadError state.unwritable. */
   async read(name: string): Promise<Buffer<ArrayBuffer> | null> {
     try {
       return await readFile(this.file(name));
@@ -60,22 +59,20 @@ export class StateDirectory {
   }
 
   /**
-   * A JSON file as its schema reads it; null when there is no such file.
-   *
-   * @throws FairleadError state.corrupt when it is no JSON or does not fit the schema; state.unwritable
+   * A JSON file as its schema parses it; null if it does not exist.
+   * @throws FairleadError state.corrupt if it is not JSON or does not fit the schema; state.unwritable.
    */
   async readJson<T>(name: string, schema: z.ZodType<T>): Promise<T | null> {
     const bytes = await this.read(name);
     if (bytes === null) return null;
-    const what = `${this.file(name)} does not have its form`;
+    const what = `${this.file(name)} does not have the expected form`;
     return parseJsonWith(schema, bytes.toString("utf8"), { code: "state.corrupt", what });
   }
 
   /**
-   * Replaces the file at once and for good: when this resolves, the new content is on the disk; until then
-   * a crash leaves the old one.
-   *
-   * @throws FairleadError state.full, state.unwritable; the old file stays
+   * Replaces the file atomically. The new content is on the disk when the promise resolves; a crash before that leaves
+   * the old content.
+   * @throws FairleadError state.full, state.unwritable. The old file stays.
    */
   async writeAtomic(name: string, data: string | Uint8Array, options: WriteOptions = {}): Promise<void> {
     await this.#inOrder(async () => {
@@ -90,7 +87,7 @@ export class StateDirectory {
     });
   }
 
-  /** Removes the file, if it is there. @throws FairleadError state.unwritable */
+  /** Removes the file if it exists. @throws FairleadError state.unwritable. */
   async remove(name: string): Promise<void> {
     await this.#inOrder(async () => {
       try {
@@ -102,7 +99,7 @@ export class StateDirectory {
     });
   }
 
-  /** Waits for changes under way, then lets the next process in. Can be called twice. */
+  /** Waits for pending changes, then releases the lock. Can be called twice. */
   async close(): Promise<void> {
     await this.#last;
     this.#lock.release();

@@ -1,6 +1,6 @@
 /**
- * A file that takes another's place only once it is whole: written beside it under a name that nobody can have guessed,
- * then renamed. Neither step follows a symbolic link, and whoever may read the old file reads nothing of the new one.
+ * A file that replaces another one once it is complete. It is written beside its target under a random name, then
+ * renamed. Neither step follows a symbolic link, and a process that has the old file open cannot read the new one.
  */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, lstat, open, rename, rm } from "node:fs/promises";
@@ -19,9 +19,9 @@ export class DraftFile {
   }
 
   /**
-   * Makes the draft, which proves that the target's directory can be written to.
-   * @param mode permission bits, whatever the umask and the file that was there have
-   * @throws what the file system says
+   * Creates the draft, which proves that the target's directory is writable.
+   * @param mode permission bits, regardless of the umask and of an existing file
+   * @throws the error of the file system.
    */
   static async open(target: string, mode = 0o600): Promise<DraftFile> {
     const path = `${target}.${randomBytes(6).toString("hex")}.tmp`;
@@ -36,19 +36,22 @@ export class DraftFile {
     }
   }
 
-  /** Writes everything and puts it in the target's place; when this resolves, it is on the disk. @throws what the file system says */
+  /**
+   * Writes the content and replaces the target. The content is on the disk when the promise resolves.
+   * @throws the error of the file system.
+   */
   async commit(data: string | Uint8Array): Promise<void> {
     await this.#file.writeFile(data);
     await this.#file.sync();
     await this.#file.close();
     await rename(this.#path, this.#target);
-    // One that may be written to but not read: the file is there all the same.
+    // A directory that is writable but not readable cannot be synced. The rename has happened.
     await syncDirectory(dirname(this.#target)).catch((error: unknown) => {
       if (errnoOf(error) !== "EACCES") throw error;
     });
   }
 
-  /** Removes the draft; the target stays as it was. Never throws, and does nothing after a commit. */
+  /** Removes the draft and leaves the target alone. Never throws. Does nothing after a commit. */
   async discard(): Promise<void> {
     await this.#file.close().catch(() => {});
     await rm(this.#path, { force: true }).catch(() => {});
@@ -56,21 +59,21 @@ export class DraftFile {
 }
 
 /**
- * What is wrong with a place that a person named for a secret; null when nothing is there, or a regular file, which is
- * replaced. A link, a pipe or a device would hand the secret to somebody else.
+ * The reason why a path that a user gave for a secret is not written to; null if nothing or a regular file is there.
+ * A link, a pipe or a device would pass the secret on.
  */
 export async function troubleWith(path: string): Promise<string | null> {
   try {
     const found = await lstat(path);
-    if (found.isSymbolicLink()) return `${path} is a symbolic link: name the file itself`;
-    return found.isFile() ? null : `${path} is not a regular file`;
+    if (found.isSymbolicLink()) return `${path} is a symbolic link. Give the path of the file itself.`;
+    return found.isFile() ? null : `${path} is not a regular file.`;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return null;
     return error instanceof Error ? error.message : String(error);
   }
 }
 
-/** A rename is durable only once the directory is. */
+/** Syncs a directory, which makes a rename in it durable. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");
   try {

@@ -1,10 +1,10 @@
 /**
- * A lock on a directory that the kernel gives back when its holder dies, however it dies: an exclusive
- * SQLite transaction on `<directory>/lock`. Node has no flock of its own; SQLite brings POSIX locks, and
- * also refuses a second holder within one process, which bare POSIX locks would let through.
+ * The lock of a directory: an exclusive SQLite transaction on `<directory>/lock`. The kernel releases it when its
+ * process ends, in whatever way. Node (24, November 2026) has no flock. SQLite uses POSIX locks, and also refuses a
+ * second holder in the same process, which POSIX locks alone would allow.
  *
- * Never open `<directory>/lock` by other means in the process that holds it: closing that file descriptor
- * would drop the lock.
+ * Never open `<directory>/lock` by other means in the process that holds the lock: closing that descriptor would
+ * release it.
  */
 import { chmodSync, closeSync, openSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ export interface Lock {
   release(): void;
 }
 
-/** SQLite's primary result codes that mean something here. */
+/** The primary result codes of SQLite that are handled. */
 const BUSY = 5;
 const LOCKED = 6;
 const FULL = 13;
@@ -27,9 +27,9 @@ const NOT_A_DATABASE = 26;
 
 /**
  * Takes the lock of an existing directory.
- *
- * @param role who wants it, for the message: "edge", "connector"
- * @throws FairleadError state.locked when somebody holds it; state.unwritable, state.full, state.corrupt
+ * @param role the program that takes it, for the message: "edge" or "connector"
+ * @throws FairleadError state.locked if another process or this one holds it; state.unwritable, state.full,
+ * state.corrupt.
  */
 export function acquireLock(directory: string, role: string): Lock {
   const file = join(directory, LOCK_FILE);
@@ -37,7 +37,7 @@ export function acquireLock(directory: string, role: string): Lock {
   try {
     database = new (sqlite().DatabaseSync)(file, { timeout: 0 });
     database.exec("PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
-    // Who can read it could hold a lock on it. By its path: see above about opening it.
+    // A user who can read the file could lock it. Changed by its path, because the file must not be opened.
     chmodSync(file, 0o600);
   } catch (error) {
     database?.close();
@@ -51,7 +51,7 @@ export function acquireLock(directory: string, role: string): Lock {
   };
 }
 
-/** Loads node:sqlite without the warning with which earlier releases of Node 24 announce it. */
+/** Loads node:sqlite without the warning of early releases of Node 24. */
 function sqlite(): typeof import("node:sqlite") {
   const emitWarning = process.emitWarning;
   process.emitWarning = () => {};
@@ -80,14 +80,14 @@ function lockError(error: unknown, directory: string, file: string, role: string
   if (code === NOT_A_DATABASE) {
     return new FairleadError(
       "state.corrupt",
-      `${file} is not a lock file; remove it if you know why.`,
+      `${file} is not a lock file. Remove it if nothing else needs it.`,
       options,
     );
   }
   return code === CANNOT_OPEN ? openError(file, error) : stateError(error, file);
 }
 
-/** SQLite does not say why it cannot open a file; the kernel does. Nobody here holds the lock by now. */
+/** Opens the file again for the kernel's reason, which SQLite does not report. This process holds no lock by now. */
 function openError(file: string, error: unknown): FairleadError {
   try {
     closeSync(openSync(file, "a", 0o600));

@@ -1,6 +1,6 @@
 /**
  * The addresses of targets of this machine's connectors, which no listener may take. A connector that listened at its
- * own target's address would connect to itself for ever, and would keep a stopped target from starting again.
+ * own target's address would connect to itself endlessly, and would keep a stopped target from starting again.
  */
 import type { NameResolver } from "../net/name-resolver.ts";
 import { addressOf } from "../net/system-names.ts";

@@ -1,15 +1,15 @@
-/** Where the state of a site is on this machine when nobody says. */
+/** The default state directory of a site on this machine. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { stateHome } from "../framework/context.ts";
 import type { Io } from "../framework/io.ts";
 
-/** What it takes to know a site by. */
+/** The part of `site.json` that names the site. */
 const SiteFile = z.object({ site: z.object({ name: z.string() }) });
 
 /**
- * The directory of the site's name, or that of the one site there that has this name now: a site that was renamed keeps
+ * The directory with the site's name. If there is none, the directory of the site that was renamed to it: a site keeps
  * its directory. Undefined without a name.
  */
 export async function usualState(io: Io, site: string | undefined): Promise<string | undefined> {

@@ -25,7 +25,7 @@ const CONTROL = 4;
 
 const Listening = z.object({ event: z.literal("listen"), socket: z.string() });
 
-/** Refused clients, logged at debug: everybody who reaches the socket can cause these lines. */
+/** Refused clients, logged at debug: any client that reaches the socket can cause these lines. */
 const REFUSED = /HTTP connection failed: TLS handshake failed/;
 
 const OUT_OF_DESCRIPTORS = /Too many open files|EMFILE|ENFILE/;

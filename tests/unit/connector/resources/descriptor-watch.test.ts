@@ -91,7 +91,7 @@ describe("the watch over descriptors", () => {
       watch.take();
       watch.review();
     }
-    expect(log.lines.map(({ text }) => text).at(-1)).toMatch(/^\d+ more were refused$/);
+    expect(log.lines.map(({ text }) => text).at(-1)).toMatch(/^Further connections refused: \d+\.$/);
     expect(log.lines).toHaveLength(2);
     system.now += 10_000;
     watch.review();

@@ -1,6 +1,7 @@
 /** All commands, in the order of help. */
 import { revokeAccess } from "./access/revoke.ts";
 import { connectorRun } from "./connector/run.ts";
+import { cost } from "./cost/cost.ts";
 import { edgeBackup } from "./edge/backup.ts";
 import { edgeDeploy } from "./edge/deploy.ts";
 import { edgeRestore } from "./edge/restore.ts";
@@ -27,6 +28,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   edgeDeploy,
   edgeBackup,
   edgeRestore,
+  cost,
   login,
   networkCreate,
   networkList,

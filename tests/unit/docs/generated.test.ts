@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { cliPage } from "../../../scripts/cli.ts";
 import { configSchema } from "../../../scripts/config-schema.ts";
+import { withCosts } from "../../../scripts/cost.ts";
 import { readDecisions, withDecisions } from "../../../scripts/decisions.ts";
 import { errorsPage } from "../../../scripts/errors.ts";
 import { withRoles } from "../../../scripts/roles.ts";
@@ -22,6 +23,11 @@ describe("the generated pages (run `npm run docs`)", () => {
   it("docs/security.md shows the table of roles that the edge enforces", async () => {
     const text = await page("security.md");
     expect(text).toBe(withRoles(text));
+  });
+
+  it("docs/cost.md shows what the model of `fairlead cost` estimates", async () => {
+    const text = await page("cost.md");
+    expect(text).toBe(withCosts(text));
   });
 
   it("docs/connector-config.schema.json describes the file that `connector run --config` reads", async () => {

@@ -30,7 +30,7 @@ const PROTOCOL: readonly Line[] = [
       ...["workers", "workers/api", "workers/auth", "workers/directory", "workers/gateway"],
       "workers/registry/**",
       ...["connector/cli/**", "connector/control", "connector/edge/workerd", "connector/net"],
-      ...["connector/operator", "connector/site"],
+      ...["connector/operator", "connector/operator/cost", "connector/site"],
     ],
     why: "The forms of the HTTPS API, which the Workers answer in and clients read.",
   },
@@ -40,15 +40,21 @@ const PROTOCOL: readonly Line[] = [
       ...["protocol/api", "protocol/session"],
       ...["workers/api", "workers/authority", "workers/gateway", "workers/registry/**", "workers/router"],
       ...["connector/config", "connector/control", "connector/listeners"],
-      ...["connector/relay", "connector/runtime", "connector/session", "connector/site"],
+      ...[
+        "connector/operator/cost",
+        "connector/relay",
+        "connector/runtime",
+        "connector/session",
+        "connector/site",
+      ],
       ...["connector/targets", "connector/uplink"],
     ],
     why: "The messages of an uplink, whose parts (offers, instances, invitations) appear wherever they are used.",
   },
   {
     room: "protocol/carrier",
-    usedBy: ["protocol/session", "connector/net", "connector/session"],
-    why: "A session's bytes over several lanes; a lane's WebSocket carries its messages.",
+    usedBy: ["protocol/session", "connector/net", "connector/operator/cost", "connector/session"],
+    why: "A session's bytes over several lanes; a lane's WebSocket carries its messages, whose size an estimate counts with.",
   },
   {
     room: "protocol/streams",
@@ -281,9 +287,14 @@ const CONNECTOR: readonly Line[] = [
     usedBy: ["connector/cli/edge", "connector/operator/backup"],
     why: "The command deploys to Cloudflare; a backup holds the record of a deployment.",
   },
+  {
+    room: "connector/operator/cost",
+    usedBy: ["connector/cli/cost"],
+    why: "The command estimates what a network costs on Cloudflare; the estimate itself is pure.",
+  },
 ];
 
-const NOUNS = ["access", "connector", "edge", "events", "key", "link", "login", "network", "service"];
+const NOUNS = ["access", "connector", "cost", "edge", "events", "key", "link", "login", "network", "service"];
 const CLI: readonly Line[] = [
   ...[...NOUNS, "site", "status", "token"].map((noun) => ({
     room: `connector/cli/${noun}`,

@@ -1,7 +1,8 @@
 /**
  * Big-endian unsigned integers in byte arrays, for every binary format of the protocol.
  *
- * Bytes beyond the end of an array are read as 0, so callers check lengths first. Nothing checks the range of a value.
+ * Bytes beyond the end of an array are read as 0, so callers check lengths first. Nothing checks the range of
+ * a value.
  */
 
 /** Writes 3 bytes at offset `at`. */

@@ -19,7 +19,10 @@ export function encodeBase32(bytes: Uint8Array): string {
   return text;
 }
 
-/** Encodes bytes as base64 with the standard alphabet and padding, as for DER in messages and `x5c` in assertions. */
+/**
+ * Encodes bytes as base64 with the standard alphabet and padding, as for DER in messages and `x5c` in
+ * assertions.
+ */
 export function encodeBase64(bytes: Uint8Array): string {
   let binary = "";
   for (let at = 0; at < bytes.length; at += 0x8000) {

@@ -1,6 +1,7 @@
 /**
- * Every error that Fairlead reports, in one table. The code is the same in API, CLI, uplink, session and logs. The
- * texts are for people, and no program parses them. `npm run docs` makes docs/errors.md from this table.
+ * Every error that Fairlead reports, in one table. The code is the same in API, CLI, uplink, session and
+ * logs. The texts are for people, and no program parses them. `npm run docs` makes docs/errors.md from this
+ * table.
  */
 import { z } from "zod";
 import { visible } from "./text.ts";
@@ -925,6 +926,7 @@ export const ERRORS = {
   ),
 } as const satisfies Record<string, ErrorEntry>;
 
+/** A code of the table. */
 export type ErrorCode = keyof typeof ERRORS;
 
 /** The schema of a code that this version knows. */
@@ -936,8 +938,8 @@ export function isErrorCode(text: string): text is ErrorCode {
 }
 
 /**
- * An error with a code of the table. `message` says what happened; the entry says what the code means and what to do.
- * Programs match on `code`, never on the class or the text.
+ * An error with a code of the table. `message` says what happened; the entry says what the code means and
+ * what to do. Programs match on `code`, never on the class or the text.
  */
 export class FairleadError extends Error {
   override readonly name = "FairleadError";
@@ -982,7 +984,10 @@ export function fromErrorBody(
     : new FairleadError(fallback, visible(`${body.code}: ${body.message}`), options);
 }
 
-/** What was thrown, as a FairleadError. Any other error becomes `fallback` with the same text, and is its cause. */
+/**
+ * What was thrown, as a FairleadError. Any other error becomes `fallback` with the same text, and is its
+ * cause.
+ */
 export function asFairleadError(thrown: unknown, fallback: ErrorCode): FairleadError {
   if (thrown instanceof FairleadError) return thrown;
   const text = thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,6 +1,6 @@
 /**
- * Ids (docs/protocol.md, "Ids and names"). An id is one letter for its kind, then 26 characters of Crockford base32 with
- * 128 random bits. An id is stable, never reused and has no meaning. People use names.
+ * Ids (docs/protocol.md, "Ids and names"). An id is one letter for its kind, then 26 characters of Crockford
+ * base32 with 128 random bits. An id is stable, never reused and has no meaning. People use names.
  */
 import { z } from "zod";
 import { encodeBase32 } from "./encoding.ts";
@@ -16,6 +16,7 @@ export const ID_LETTER = {
   key: "k",
 } as const;
 
+/** The kind of an id. */
 export type IdKind = keyof typeof ID_LETTER;
 
 /** Random bytes in an id. */
@@ -35,11 +36,17 @@ export function makeId(kind: IdKind, random: Uint8Array): string {
 const idSchema = (kind: IdKind) =>
   z.string().regex(new RegExp(`^${ID_LETTER[kind]}[0-9a-hjkmnp-tv-z]{26}$`), `not a ${kind} id`);
 
+/** The id of a network. */
 export const NetworkId = idSchema("network");
+/** The id of a site. */
 export const SiteId = idSchema("site");
+/** The id of a token. */
 export const TokenId = idSchema("token");
+/** The id of a link. */
 export const LinkId = idSchema("link");
+/** The id of a session. */
 export const SessionId = idSchema("session");
 /** The boot id: identifies one start of a connector process, and the instance within its site. */
 export const BootId = idSchema("boot");
+/** The id of an API key. */
 export const KeyId = idSchema("key");

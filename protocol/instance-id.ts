@@ -1,8 +1,9 @@
 /**
- * The identity of an instance, which is one process of a site's connector (docs/protocol.md, "Ids and names").
+ * The identity of an instance, which is one process of a site's connector (docs/protocol.md, "Ids and
+ * names").
  *
- * A process chooses its boot id and sends it to every peer, so a hostile process may choose the boot id of another. Only
- * the proven site id and the boot id together identify an instance.
+ * A process chooses its boot id and sends it to every peer, so a hostile process may choose the boot id of
+ * another. Only the proven site id and the boot id together identify an instance.
  */
 import { compareText } from "./compare-text.ts";
 
@@ -23,9 +24,9 @@ export function isSameInstance(left: InstanceId, right: InstanceId): boolean {
 }
 
 /**
- * Compares instances by boot id, then by site id, both as text. The result is negative when `left` is lower, and 0 when
- * both are the same instance. The lower instance of a session is its TLS server (docs/protocol.md, "TLS between
- * connectors").
+ * Compares instances by boot id, then by site id, both as text. The result is negative when `left` is lower,
+ * and 0 when both are the same instance. The lower instance of a session is its TLS server (docs/protocol.md,
+ * "TLS between connectors").
  */
 export function compareInstances(left: InstanceId, right: InstanceId): number {
   return compareText(left.boot, right.boot) || compareText(left.site, right.site);

@@ -1,11 +1,13 @@
 /**
- * Bounds the memory that peers can make a process hold (docs/protocol.md, "Credit"). Each peer site has one account for
- * all its sessions: unread bytes of streams, bytes that wait to be sent, out-of-order bytes, and a cost for each stream.
- * A site may fill a quarter of the budget. Once three quarters of the budget are full, each site may fill an equal
- * share. So a site whose bytes are not read reaches its own limit, and other sites are not affected.
+ * Bounds the memory that peers can make a process hold (docs/protocol.md, "Credit"). Each peer site has one
+ * account for all its sessions: unread bytes of streams, bytes that wait to be sent, out-of-order bytes, and
+ * a cost for each stream. A site may fill a quarter of the budget. Once three quarters of the budget are
+ * full, each site may fill an equal share. So a site whose bytes are not read reaches its own limit, and
+ * other sites are not affected.
  *
- * Nothing waits for memory, so nothing can deadlock. The streams of a `tight` account get smaller windows, down to
- * {@link LEAST_WINDOW} each. An account that is `over` gets no new streams, and its streams that buffer more are reset.
+ * Nothing waits for memory, so nothing can deadlock. The streams of a `tight` account get smaller windows,
+ * down to {@link LEAST_WINDOW} each. An account that is `over` gets no new streams, and its streams that
+ * buffer more are reset.
  */
 
 /** Bytes that a stream may always send ahead of its reader. */
@@ -46,7 +48,10 @@ export class MemoryBudget {
   readonly #accounts = new Map<string, SiteAccount>();
   #used = 0;
   #isFull = false;
-  /** Bytes that one site may have at the moment. It is read for each piece that arrives, so it is not computed then. */
+  /**
+   * Bytes that one site may have at the moment. It is read for each piece that arrives, so it is not computed
+   * then.
+   */
   share: number;
 
   /** @param total bytes in all */

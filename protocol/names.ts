@@ -1,4 +1,7 @@
-/** Names and addresses of a network (docs/protocol.md, "Ids and names"). Every name is a DNS label, so that it can be a hostname. */
+/**
+ * Names and addresses of a network (docs/protocol.md, "Ids and names"). Every name is a DNS label, so that it
+ * can be a hostname.
+ */
 import { z } from "zod";
 import { SiteId } from "./ids.ts";
 
@@ -13,7 +16,10 @@ const label = (what: string) => z.string().regex(LABEL, `${what} ${LABEL_RULE}`)
 
 /** The name of a network. */
 export const NetworkName = label("a network name");
-/** The name of a site. It is neither "network" nor a site id, so that no site passes for an issuer or another site. */
+/**
+ * The name of a site. It is neither "network" nor a site id, so that no site passes for an issuer or another
+ * site.
+ */
 export const SiteName = label("a site name").refine(
   (name) => name !== "network" && !SiteId.safeParse(name).success,
   'a site name must not be "network" or look like a site id',
@@ -53,8 +59,8 @@ const indexes = new WeakMap<readonly string[], ReadonlySet<string>>();
 const SHORT_LIST = 8;
 
 /**
- * Whether a list of names and ids has the site; without a list, every site matches. An entry with the form of an id is
- * an id, so no site matches by a name that is another site's id.
+ * Whether a list of names and ids has the site; without a list, every site matches. An entry with the form of
+ * an id is an id, so no site matches by a name that is another site's id.
  *
  * @param list must not change later, because long lists are indexed once
  */

@@ -33,7 +33,10 @@ export type ParseFailure =
     }
   | ((description: string, cause: unknown) => FairleadError);
 
-/** Parses a value by a schema. @throws FairleadError as `failure` defines it; the message names the refused fields. */
+/**
+ * Parses a value by a schema.
+ * @throws FairleadError as `failure` defines it; the message names the refused fields.
+ */
 export function parseWith<T extends z.ZodType>(
   schema: T,
   value: unknown,

@@ -12,7 +12,9 @@ export const shownText = (max: number) =>
     .max(max)
     .refine((text) => !CONTROLS.test(text), "must have no control characters");
 
-/** Replaces each control character by its escape, such as \\u001b. Idempotent; the result is never shorter. */
+/**
+ * Replaces each control character by its escape, such as \\u001b. Idempotent; the result is never shorter.
+ */
 export function visible(text: string): string {
   if (!CONTROLS.test(text)) return text;
   return text.replace(ALL_CONTROLS, (character) => {

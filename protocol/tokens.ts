@@ -16,8 +16,8 @@
  *       ca: |                             the deployment CA, PEM: the only root that redeeming trusts
  *       tls: public                       a platform makes the edge's server certificates: trust public roots as well
  *
- * The claim is the secret, of which the edge stores only SHA-256. The metadata is for people and proves nothing. This
- * file decides where a site dials and which CA it trusts. A response never does.
+ * The claim is the secret, of which the edge stores only SHA-256. The metadata is for people and proves
+ * nothing. This file decides where a site dials and which CA it trusts. A response never does.
  */
 import { z } from "zod";
 import { encodeBase64Url } from "./encoding.ts";

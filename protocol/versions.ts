@@ -1,6 +1,6 @@
 /**
- * Versions of the wire formats (docs/protocol.md, "Versions"). Each side names the range that it speaks, and both use the
- * highest common version.
+ * Versions of the wire formats (docs/protocol.md, "Versions"). Each side names the range that it speaks, and
+ * both use the highest common version.
  *
  * Uplink 1 and session 1 (2026-11) are the first.
  */

@@ -3,7 +3,10 @@ import { z } from "zod";
 import { LinkId, TokenId } from "../ids.ts";
 import { LinkName, SiteName } from "../names.ts";
 
-/** Selects the access to revoke: of `issuer` (name or id of a site, or "network", the default), or of all issuers. */
+/**
+ * Selects the access to revoke: of `issuer` (name or id of a site, or "network", the default), or of all
+ * issuers.
+ */
 export const RevokeAccess = z
   .object({ issuer: z.string().max(100).optional(), all: z.boolean().default(false) })
   .meta({ id: "RevokeAccess" });

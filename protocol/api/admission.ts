@@ -36,13 +36,19 @@ export const Admission = z
         certificate: CertificateText,
       })
       .nullable(),
-    /** The gateway's address, and the audience of assertions. A site refuses values that its token file contradicts. */
+    /**
+     * The gateway's address, and the audience of assertions. A site refuses values that its token file
+     * contradicts.
+     */
     edge: z.object({ links: EdgeOrigin, audience: EdgeOrigin }),
   })
   .meta({ id: "Admission" });
 export type Admission = z.infer<typeof Admission>;
 
-/** The request of a renewal over HTTP: an assertion of purpose `renew`, whose site certificate may have expired. */
+/**
+ * The request of a renewal over HTTP: an assertion of purpose `renew`, whose site certificate may have
+ * expired.
+ */
 export const Renew = z.object({ assertion: z.string().max(16_384) }).meta({ id: "Renew" });
 
 /** The response of a renewal. */

@@ -1,6 +1,7 @@
 /**
- * Backups of an edge in the API: one document for the directory, and one for each network. Private keys are sealed under
- * the deployment CA's key, and API keys are hashed. A person with a backup and the deployment CA still controls the edge.
+ * Backups of an edge in the API: one document for the directory, and one for each network. Private keys are
+ * sealed under the deployment CA's key, and API keys are hashed. A person with a backup and the deployment CA
+ * still controls the edge.
  */
 import { z } from "zod";
 import { FairleadError } from "../errors.ts";
@@ -40,7 +41,9 @@ export type DirectoryDump = z.infer<typeof DirectoryDump>;
 export const Cell = z.union([z.null(), z.number(), z.string(), z.object({ base64: z.string() })]);
 export type Cell = z.infer<typeof Cell>;
 
-/** The backup of a network: the registry's tables (docs/storage.md), and the last migration that they have. */
+/**
+ * The backup of a network: the registry's tables (docs/storage.md), and the last migration that they have.
+ */
 export const NetworkDump = z
   .object({
     kind: z.literal("fairlead/network"),

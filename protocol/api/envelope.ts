@@ -1,8 +1,8 @@
 /**
  * The common parts of requests and responses of the API under /v1.
  *
- * This folder has the schemas of the API, one file for each resource. The Worker parses requests by them and makes the
- * OpenAPI document from them. The CLI parses responses by them.
+ * This folder has the schemas of the API, one file for each resource. The Worker parses requests by them and
+ * makes the OpenAPI document from them. The CLI parses responses by them.
  */
 import { z } from "zod";
 import { ErrorBody } from "../errors.ts";

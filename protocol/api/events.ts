@@ -75,7 +75,10 @@ export const NetworkEvent = z
     code: z.string().optional(),
     /** The actor: an API key's name, a site's name or "edge". */
     actor: z.string(),
-    /** The number of events that this event combines: those of a type and site within a minute. It has the values of the last. */
+    /**
+     * The number of events that this event combines: those of a type and site within a minute. It has the
+     * values of the last.
+     */
     count: z.number().int().min(2).optional(),
   })
   .meta({ id: "Event" });

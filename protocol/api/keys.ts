@@ -5,8 +5,8 @@ import { shownText } from "../text.ts";
 import { Timestamp } from "./timestamp.ts";
 
 /**
- * The permissions of an API key or identity token. A viewer reads, an operator also changes what is inside its networks,
- * and an admin also creates networks and keys.
+ * The permissions of an API key or identity token. A viewer reads, an operator also changes what is inside
+ * its networks, and an admin also creates networks and keys.
  */
 export const Role = z.enum(["admin", "operator", "viewer"]);
 export type Role = z.infer<typeof Role>;

@@ -1,4 +1,6 @@
-/** The identity provider that an edge trusts for people and programs, and the roles that their claims have. */
+/**
+ * The identity provider that an edge trusts for people and programs, and the roles that their claims have.
+ */
 import { z } from "zod";
 import { Role } from "./keys.ts";
 
@@ -29,7 +31,10 @@ export const IssuerUrl = ProviderUrl.refine((text) => !text.includes("?"), "must
 
 const Networks = z.array(z.string().min(1).max(100)).min(1).max(1000);
 
-/** A role with the names or ids of its networks; all networks unless given. A bare role is a role for all networks. */
+/**
+ * A role with the names or ids of its networks; all networks unless given. A bare role is a role for all
+ * networks.
+ */
 export const OidcGrant = z.union([
   Role.transform((role) => ({ role, networks: null })),
   z

@@ -29,7 +29,9 @@ export const Site = z
   .meta({ id: "Site" });
 export type Site = z.infer<typeof Site>;
 
-/** The request to create a site without links. For a site that is still `new`, it replaces the site's token. */
+/**
+ * The request to create a site without links. For a site that is still `new`, it replaces the site's token.
+ */
 export const CreateSite = z
   .object({
     name: SiteName,

@@ -6,8 +6,8 @@
  *                                    parking ──bytes──▶ up                parked ──bytes──▶ resuming
  *     any ──end, abort──▶ ended
  *
- * A "joining" carrier has had no lane yet. A "resuming" carrier needs lanes and has none that replies. A "parked" carrier
- * has no lanes and needs none.
+ * A "joining" carrier has had no lane yet. A "resuming" carrier needs lanes and has none that replies. A
+ * "parked" carrier has no lanes and needs none.
  */
 export type CarrierState = "joining" | "up" | "resuming" | "parking" | "parked" | "ended";
 
@@ -20,6 +20,7 @@ const TRANSITIONS: Record<CarrierState, readonly CarrierState[]> = {
   ended: [],
 };
 
+/** Whether the table allows the transition. */
 export function canTransition(from: CarrierState, to: CarrierState): boolean {
   return TRANSITIONS[from].includes(to);
 }

@@ -1,12 +1,12 @@
 /**
  * Carrier version 2: a reliable byte stream over lanes that come and go (docs/protocol.md, "Version 2").
  *
- * A state machine without sockets, timers or clocks. Its owner writes bytes, reports lanes and their messages, and
- * carries out {@link CarrierEffects}.
+ * A state machine without sockets, timers or clocks. Its owner writes bytes, reports lanes and their
+ * messages, and carries out {@link CarrierEffects}.
  *
- * Reading never waits for writing: arriving messages are handled whatever the lanes take, and short messages (ACK,
- * PING, PONG) are sent even on a full lane, one of each. Bytes wait for writable lanes; then {@link Carrier.write}
- * exerts backpressure. So no two carriers can block each other.
+ * Reading never waits for writing: arriving messages are handled whatever the lanes take, and short messages
+ * (ACK, PING, PONG) are sent even on a full lane, one of each. Bytes wait for writable lanes; then
+ * {@link Carrier.write} exerts backpressure. So no two carriers can block each other.
  */
 import { FairleadError, isErrorCode } from "../errors.ts";
 import type { CarrierState } from "./carrier-state.ts";
@@ -19,6 +19,7 @@ import { encodeEnd, encodePong, MESSAGE, type Message, nextNumber, readMessage }
 import { Receiver } from "./receiver.ts";
 import { Sender } from "./sender.ts";
 
+/** One carrier of version 2. */
 export class Carrier {
   readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
@@ -40,6 +41,7 @@ export class Carrier {
     this.#liveness = new Liveness(effects, this.#lanes, this.#sender, this.#receiver);
   }
 
+  /** The state of the carrier. */
   get state(): CarrierState {
     return this.#lifecycle.state;
   }
@@ -51,9 +53,11 @@ export class Carrier {
   get sent(): number {
     return this.#sender.sent;
   }
+  /** The highest generation of lanes so far; 0 before the first. */
   get generation(): number {
     return this.#lifecycle.generation;
   }
+  /** The number of lanes, silent ones included. */
   get lanes(): number {
     return this.#lanes.size;
   }
@@ -76,7 +80,10 @@ export class Carrier {
 
   // ---- called by the layer above ----------------------------------------------------------------------
 
-  /** Sends chunks, which the caller must not change afterwards. Returns false for backpressure until `drained`. */
+  /**
+   * Sends chunks, which the caller must not change afterwards. Returns false for backpressure until
+   * `drained`.
+   */
   write(chunks: readonly Uint8Array[]): boolean {
     if (this.#isEnded() || this.#sender.ending) return true;
     try {
@@ -134,8 +141,8 @@ export class Carrier {
   // ---- called by the lanes ----------------------------------------------------------------------------
 
   /**
-   * Takes a lane whose prefaces were exchanged. A higher generation replaces all lanes of lower ones at once; a lane of
-   * a lower generation is terminated.
+   * Takes a lane whose prefaces were exchanged. A higher generation replaces all lanes of lower ones at once;
+   * a lane of a lower generation is terminated.
    */
   laneJoined(id: number, generation: number, peer: { received: number; window?: number }): void {
     if (this.#isEnded() || generation < this.#lifecycle.generation) {

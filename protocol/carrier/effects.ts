@@ -1,4 +1,7 @@
-/** The effects of a carrier: what its owner does for it. The carrier may call them from within any call into it. */
+/**
+ * The effects of a carrier: what its owner does for it. The carrier may call them from within any call into
+ * it.
+ */
 import type { FairleadError } from "../errors.ts";
 import type { MemoryAccount } from "../memory-budget.ts";
 import type { CarrierState } from "./carrier-state.ts";
@@ -6,6 +9,7 @@ import type { CarrierState } from "./carrier-state.ts";
 /** Why a carrier needs new lanes. */
 export type LaneReason = "lost" | "silent" | "unpark";
 
+/** What the owner of a carrier does for it. */
 export interface CarrierEffects {
   /** A monotonic clock, ms. */
   now(): number;
@@ -13,7 +17,10 @@ export interface CarrierEffects {
   alarm(ms: number | null): void;
   /** Sends one message, given in pieces. Returns false when the lane takes no more for now. */
   send(lane: number, pieces: readonly Uint8Array[]): boolean;
-  /** Takes the peer's bytes, in order. Returns false for backpressure until {@link Carrier.resume}; the bytes are accepted. */
+  /**
+   * Takes the peer's bytes, in order. Returns false for backpressure until {@link Carrier.resume}; the bytes
+   * are accepted.
+   */
   deliver(bytes: Uint8Array): boolean;
   /** The carrier takes bytes again, after `write` returned false. */
   drained(): void;
@@ -27,6 +34,7 @@ export interface CarrierEffects {
   terminate(lane: number): void;
   /** Whether the layer above has no use for the carrier, so that it may park. */
   idle(): boolean;
+  /** Reports a new state. */
   stateChanged(state: CarrierState): void;
   /** The reply to a PING arrived after `ms`. */
   roundTripMeasured(ms: number): void;
@@ -34,6 +42,7 @@ export interface CarrierEffects {
   ended(error: FairleadError | null): void;
 }
 
+/** The limits of a carrier. */
 export interface CarrierLimits {
   /** Bytes kept until the peer acknowledges them; {@link DEFAULT_WINDOW_BYTES} unless given. */
   replayBytes?: number;

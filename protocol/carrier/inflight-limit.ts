@@ -1,12 +1,14 @@
 /**
- * Limits bytes in flight to 2 × BDP (delivery rate × min RTT). Anything beyond that only builds a queue that later
- * messages wait behind. The limit is the sender's own policy (docs/protocol.md, "Version 2").
+ * Limits bytes in flight to 2 × BDP (delivery rate × min RTT). Anything beyond that only builds a queue that
+ * later messages wait behind. The limit is the sender's own policy (docs/protocol.md, "Version 2").
  *
- * The delivery rate is the best rate of acknowledgement of the last seconds. The min RTT is the shortest seen on the
- * present lanes, by PING and by acknowledgements, which the peer may delay. A PING sent on an idle path replaces the
- * min RTT even when it took longer, because a path can become slower. A PING sent on a busy path measures the queue.
+ * The delivery rate is the best rate of acknowledgement of the last seconds. The min RTT is the shortest seen
+ * on the present lanes, by PING and by acknowledgements, which the peer may delay. A PING sent on an idle
+ * path replaces the min RTT even when it took longer, because a path can become slower. A PING sent on a busy
+ * path measures the queue.
  *
- * The limit bounds the rate that it is derived from, so it must be able to grow: it can double with each round trip.
+ * The limit bounds the rate that it is derived from, so it must be able to grow: it can double with each
+ * round trip.
  */
 
 /** Bytes always allowed. ACKs come every 256 KiB, so a smaller limit would make them set the pace. */
@@ -29,6 +31,7 @@ interface Checkpoint {
   readonly at: number;
 }
 
+/** The limit of bytes in flight for one carrier. */
 export class InflightLimit {
   readonly #min: number;
   #checkpoints: Checkpoint[] = [];
@@ -37,7 +40,9 @@ export class InflightLimit {
   #best = 0;
   #bestBefore = 0;
   #periodAt = 0;
-  /** Where and when the measurement of the rate began. Pauses only make it too low, and the best rate counts. */
+  /**
+   * Where and when the measurement of the rate began. Pauses only make it too low, and the best rate counts.
+   */
   #fromByte = 0;
   #fromTime = Number.NEGATIVE_INFINITY;
 

@@ -3,6 +3,7 @@ import type { CarrierEffects } from "./effects.ts";
 import type { LaneState } from "./lane-state.ts";
 import { nextNumber } from "./messages.ts";
 
+/** The lanes of one carrier. */
 export class LaneSet {
   readonly #effects: CarrierEffects;
   readonly #lanes = new Map<number, LaneState>();
@@ -15,6 +16,7 @@ export class LaneSet {
     this.#effects = effects;
   }
 
+  /** The number of lanes. */
   get size(): number {
     return this.#lanes.size;
   }
@@ -41,6 +43,7 @@ export class LaneSet {
     return last;
   }
 
+  /** The lane of an id; undefined when the set does not have it. */
   get(id: number): LaneState | undefined {
     return this.#lanes.get(id);
   }
@@ -55,10 +58,12 @@ export class LaneSet {
     return [...this.#lanes.values()];
   }
 
+  /** Adds a lane. */
   add(lane: LaneState): void {
     this.#lanes.set(lane.id, lane);
   }
 
+  /** Removes a lane. */
   remove(lane: LaneState): void {
     this.#lastReceivedBefore = Math.max(this.#lastReceivedBefore ?? lane.lastReceivedAt, lane.lastReceivedAt);
     this.#lanes.delete(lane.id);
@@ -78,7 +83,10 @@ export class LaneSet {
     if (this.#selected === lane) this.#selected = null;
   }
 
-  /** The lane for the next bytes; null when none takes any. It stays the same as long as it can, which keeps bytes in order. */
+  /**
+   * The lane for the next bytes; null when none takes any. It stays the same as long as it can, which keeps
+   * bytes in order.
+   */
   writable(): LaneState | null {
     if (this.#selected !== null && isWritable(this.#selected)) return this.#selected;
     this.#selected = null;

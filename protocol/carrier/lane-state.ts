@@ -1,4 +1,7 @@
-/** The state of one lane of a carrier: unacknowledged bytes, liveness and round trip (docs/protocol.md, "Version 2"). */
+/**
+ * The state of one lane of a carrier: unacknowledged bytes, liveness and round trip (docs/protocol.md,
+ * "Version 2").
+ */
 import { FairleadError } from "../errors.ts";
 import type { ByteRange } from "./send-buffer.ts";
 
@@ -30,6 +33,7 @@ export interface RoundTrip {
   readonly onIdlePath: boolean;
 }
 
+/** The state of one lane. */
 export class LaneState {
   readonly id: number;
   readonly generation: number;
@@ -102,8 +106,8 @@ export class LaneState {
   }
 
   /**
-   * The offset below which the peer has received everything once it reads what is sent now. A lane keeps its order,
-   * so the peer reads what was sent on this lane first; the rest below the offset was acknowledged.
+   * The offset below which the peer has received everything once it reads what is sent now. A lane keeps its
+   * order, so the peer reads what was sent on this lane first; the rest below the offset was acknowledged.
    */
   reached(acked: number): number {
     let reached = acked;
@@ -127,7 +131,9 @@ export class LaneState {
     return Math.min(this.lastReceivedAt + PING_AFTER_MS, this.#measuredAt + MEASURE_EVERY_MS);
   }
 
-  /** When the lane becomes silent unless something arrives, ms; infinity without a PING that awaits its PONG. */
+  /**
+   * When the lane becomes silent unless something arrives, ms; infinity without a PING that awaits its PONG.
+   */
   silentAt(): number {
     if (this.#ping === null || this.silent) return Number.POSITIVE_INFINITY;
     return Math.max(this.lastReceivedAt, this.#ping.sentAt - PING_AFTER_MS) + this.silenceLimitMs;
@@ -142,9 +148,10 @@ export class LaneState {
   }
 
   /**
-   * Takes a PONG, with the offset below which the peer has received everything. Returns the measured round trip; null
-   * for a PONG whose PING is not pending.
-   * @throws FairleadError session.malformed for a PONG that acknowledges less than the peer must have received.
+   * Takes a PONG, with the offset below which the peer has received everything. Returns the measured round
+   * trip; null for a PONG whose PING is not pending.
+   * @throws FairleadError session.malformed for a PONG that acknowledges less than the peer must have
+   * received.
    */
   receivePong(id: number, now: number, received: number): RoundTrip | null {
     if (this.#ping?.id !== id) return null;

@@ -1,4 +1,7 @@
-/** What a carrier needs of a lane, and what a session needs of a carrier (docs/protocol.md, "The lane and the carrier"). */
+/**
+ * What a carrier needs of a lane, and what a session needs of a carrier (docs/protocol.md, "The lane and the
+ * carrier").
+ */
 import type { FairleadError } from "../errors.ts";
 
 /** Largest binary message on a lane, bytes. */
@@ -8,7 +11,10 @@ export const MAX_LANE_MESSAGE = 64 * 1024;
 export interface Lane {
   /** Sends the preface. */
   sendText(text: string): void;
-  /** Sends one message, given in pieces. Returns false for backpressure until `drained`; the message is accepted. */
+  /**
+   * Sends one message, given in pieces. Returns false for backpressure until `drained`; the message is
+   * accepted.
+   */
   send(pieces: readonly Uint8Array[]): boolean;
   /** Stops reading. A few messages may still arrive. */
   pause(): void;
@@ -20,10 +26,15 @@ export interface Lane {
   terminate(): void;
 }
 
+/** The events of a lane. */
 export interface LaneEvents {
+  /** The lane is open: messages may be sent. */
   opened(): void;
+  /** A text message arrived, such as the preface. */
   text(message: string): void;
+  /** A binary message arrived. */
   bytes(message: Uint8Array): void;
+  /** The lane takes messages again, after `send` returned false. */
   drained(): void;
   /** The last event. Null when the peer closed the lane on purpose. */
   closed(error: FairleadError | null): void;

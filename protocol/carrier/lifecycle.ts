@@ -1,4 +1,6 @@
-/** The lifecycle of a carrier: its state, when it needs lanes, and parking (docs/protocol.md, "Version 2"). */
+/**
+ * The lifecycle of a carrier: its state, when it needs lanes, and parking (docs/protocol.md, "Version 2").
+ */
 import { FairleadError } from "../errors.ts";
 import { type CarrierState, canTransition } from "./carrier-state.ts";
 import type { CarrierEffects, LaneReason } from "./effects.ts";
@@ -8,6 +10,7 @@ import { encodePark } from "./messages.ts";
 import type { Receiver } from "./receiver.ts";
 import type { Sender } from "./sender.ts";
 
+/** The lifecycle of one carrier. */
 export class Lifecycle {
   readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
@@ -25,11 +28,15 @@ export class Lifecycle {
     this.#receiver = receiver;
   }
 
+  /** The state of the carrier. */
   get state(): CarrierState {
     return this.#state;
   }
 
-  /** Changes the state and reports it. Nothing else does. @throws RangeError for a transition that is not allowed. */
+  /**
+   * Changes the state and reports it. Nothing else does.
+   * @throws RangeError for a transition that is not allowed.
+   */
   transition(next: CarrierState): void {
     if (!canTransition(this.#state, next))
       throw new RangeError(`no transition from ${this.#state} to ${next}`);
@@ -69,8 +76,8 @@ export class Lifecycle {
   }
 
   /**
-   * Marks a lane silent. Its unacknowledged bytes are retransmitted on other lanes; the lane is kept in case it
-   * recovers.
+   * Marks a lane silent. Its unacknowledged bytes are retransmitted on other lanes; the lane is kept in case
+   * it recovers.
    */
   laneSilent(lane: LaneState): void {
     if (this.#state === "parking") this.removeLane(lane, "terminate");

@@ -1,4 +1,7 @@
-/** The timed work of a carrier: delayed ACKs, PINGs, and detection of silent lanes (docs/protocol.md, "Version 2"). */
+/**
+ * The timed work of a carrier: delayed ACKs, PINGs, and detection of silent lanes (docs/protocol.md, "Version
+ * 2").
+ */
 import type { CarrierEffects } from "./effects.ts";
 import type { LaneSet } from "./lane-set.ts";
 import type { LaneState } from "./lane-state.ts";
@@ -11,6 +14,7 @@ const MAX_SILENCE_FACTOR = 12;
 /** An alarm that is late by more than this means that the process did not run, ms. */
 const SUSPENDED_MS = 1000;
 
+/** The timed work of one carrier. */
 export class Liveness {
   readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
@@ -27,8 +31,8 @@ export class Liveness {
   }
 
   /**
-   * Factor of a new lane's silence limit. It doubles with each lane that fell silent before it delivered anything: a
-   * single message may take longer on this path than a lane has time to reply.
+   * Factor of a new lane's silence limit. It doubles with each lane that fell silent before it delivered
+   * anything: a single message may take longer on this path than a lane has time to reply.
    */
   get silenceFactor(): number {
     return this.#silenceFactor;
@@ -42,7 +46,10 @@ export class Liveness {
     if (now >= this.#receiver.ackDueAt) this.#receiver.acknowledge();
   }
 
-  /** Sends the PINGs that are due, while a reply is expected. Marks the lanes that became silent and returns them. */
+  /**
+   * Sends the PINGs that are due, while a reply is expected. Marks the lanes that became silent and returns
+   * them.
+   */
   probe(now: number, expectsReply: boolean): LaneState[] {
     const silent: LaneState[] = [];
     for (const lane of this.#lanes.list()) {

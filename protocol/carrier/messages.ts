@@ -12,13 +12,14 @@
  *     0x05 PARK   u48 sent, u48 received   no bytes are in flight: the lanes may close
  *     0x06 END    u48 sent, code           the bytes end at this offset; with an error's code, the carrier ends at once
  *
- * A lane keeps its messages whole and in order. A number that is not the next shows that the relay dropped, repeated
- * or swapped messages. An unknown type with the high bit set is skipped.
+ * A lane keeps its messages whole and in order. A number that is not the next shows that the relay dropped,
+ * repeated or swapped messages. An unknown type with the high bit set is skipped.
  */
 import { readU24, readU32, readU48, writeU24, writeU32, writeU48 } from "../bytes.ts";
 import { FairleadError } from "../errors.ts";
 import { MAX_LANE_MESSAGE } from "./lane.ts";
 
+/** The types of messages. */
 export const MESSAGE = { data: 1, ack: 2, ping: 3, pong: 4, park: 5, end: 6 } as const;
 
 /** Length of a DATA message's header, bytes. */
@@ -33,8 +34,8 @@ export const DEFAULT_WINDOW_BYTES = 16 * 1024 * 1024;
 export const MIN_WINDOW_BYTES = 256 * 1024;
 
 /**
- * Window before TLS has proven the peer, whatever the preface says. Until then, a peer needs to send only its part of
- * the handshake and its HELLO.
+ * Window before TLS has proven the peer, whatever the preface says. Until then, a peer needs to send only its
+ * part of the handshake and its HELLO.
  */
 export const UNPROVEN_WINDOW_BYTES = 256 * 1024;
 
@@ -46,6 +47,7 @@ const CODE = /^[a-z0-9_.]*$/;
 /** The number of the message after `number`. */
 export const nextNumber = (number: number): number => (number + 1) % NUMBERS;
 
+/** A parsed message. */
 export type Message =
   | { readonly type: typeof MESSAGE.data; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly type: typeof MESSAGE.ack; readonly received: number }
@@ -71,16 +73,19 @@ export function encodeDataHeader(number: number, offset: number): Uint8Array {
   return out;
 }
 
+/** An ACK message. @param received every byte below this offset arrived */
 export function encodeAck(number: number, received: number): Uint8Array {
   const out = start(MESSAGE.ack, number, 10);
   writeU48(out, 4, received);
   return out;
 }
 
+/** A PING message. @param received every byte below this offset arrived */
 export function encodePing(number: number, id: number, received: number): Uint8Array {
   return encodeProbe(MESSAGE.ping, number, id, received);
 }
 
+/** A PONG message. @param id the id of the PING */
 export function encodePong(number: number, id: number, received: number): Uint8Array {
   return encodeProbe(MESSAGE.pong, number, id, received);
 }
@@ -92,6 +97,7 @@ function encodeProbe(type: number, number: number, id: number, received: number)
   return out;
 }
 
+/** A PARK message. @param sent bytes written so far */
 export function encodePark(number: number, sent: number, received: number): Uint8Array {
   const out = start(MESSAGE.park, number, 16);
   writeU48(out, 4, sent);
@@ -110,7 +116,8 @@ export function encodeEnd(number: number, sent: number, code: string): Uint8Arra
 const malformed = (what: string) => new FairleadError("session.malformed", `A message on the lane ${what}.`);
 
 /**
- * Reads the message with this number on its lane. Returns null for a message to skip. The bytes of DATA are a slice.
+ * Reads the message with this number on its lane. Returns null for a message to skip. The bytes of DATA are a
+ * slice.
  * @throws FairleadError session.malformed, session.too_large.
  */
 export function readMessage(message: Uint8Array, number: number): Message | null {

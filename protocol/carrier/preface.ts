@@ -1,9 +1,9 @@
 /**
  * The preface: the first message on a lane in each direction (docs/protocol.md, "The lane and the carrier").
  *
- * It is one text message with JSON. Both sides send theirs at once. The invitation names the peer whose preface must
- * arrive, and the highest carrier version in both ranges is used. Instead of the peer's preface, the edge may send
- * {@link LaneRefusal} and close the lane.
+ * It is one text message with JSON. Both sides send theirs at once. The invitation names the peer whose
+ * preface must arrive, and the highest carrier version in both ranges is used. Instead of the peer's preface,
+ * the edge may send {@link LaneRefusal} and close the lane.
  */
 import { z } from "zod";
 import { ErrorBody, FairleadError, fromErrorBody } from "../errors.ts";
@@ -12,6 +12,7 @@ import { parseWith } from "../parse.ts";
 import { negotiate, VersionRange } from "../versions.ts";
 import { DEFAULT_WINDOW_BYTES, MAX_OFFSET, MIN_WINDOW_BYTES } from "./messages.ts";
 
+/** The versions of the carrier that this implementation speaks. */
 export const CARRIER_VERSIONS: VersionRange = { min: 1, max: 2 };
 
 /** Longest preface, in UTF-16 code units. */
@@ -19,6 +20,7 @@ export const MAX_PREFACE = 4096;
 
 const base64url32 = z.string().regex(/^[A-Za-z0-9_-]{43}$/);
 
+/** The schema of a preface. */
 export const Preface = z.object({
   carrier: VersionRange,
   session: SessionId,
@@ -51,14 +53,16 @@ export interface ExpectedPeer {
   lane?: number;
 }
 
+/** The text of a preface. */
 export function encodePreface(preface: z.input<typeof Preface>): string {
   return JSON.stringify(preface);
 }
 
 /**
- * Reads the peer's preface and selects the carrier version. Does not verify the proof (protocol/session/resume-proof.ts).
- * @throws FairleadError session.malformed, session.too_large, session.wrong_peer, session.version, or the code of the
- * edge's refusal.
+ * Reads the peer's preface and selects the carrier version. Does not verify the proof
+ * (protocol/session/resume-proof.ts).
+ * @throws FairleadError session.malformed, session.too_large, session.wrong_peer, session.version, or the
+ * code of the edge's refusal.
  */
 export function readPreface(
   text: string,

@@ -1,4 +1,7 @@
-/** The receiving half of a carrier: delivers bytes in order and acknowledges them (docs/protocol.md, "Version 2"). */
+/**
+ * The receiving half of a carrier: delivers bytes in order and acknowledges them (docs/protocol.md, "Version
+ * 2").
+ */
 import { FairleadError } from "../errors.ts";
 import type { CarrierEffects, CarrierLimits } from "./effects.ts";
 import type { LaneSet } from "./lane-set.ts";
@@ -10,6 +13,7 @@ export const ACK_BYTES = 256 * 1024;
 /** An ACK is due after this time at the latest, ms. */
 export const ACK_MS = 25;
 
+/** The receiving half of one carrier. */
 export class Receiver {
   readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
@@ -48,6 +52,7 @@ export class Receiver {
   get cost(): number {
     return this.#buffer.cost;
   }
+  /** Whether the reader exerts backpressure, so that no lane is read. */
   get paused(): boolean {
     return this.#paused;
   }

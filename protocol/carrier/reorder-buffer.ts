@@ -1,10 +1,11 @@
 /**
- * The reorder buffer of a carrier: drops bytes that arrived before, keeps bytes that arrive early, delivers in order.
+ * The reorder buffer of a carrier: drops bytes that arrived before, keeps bytes that arrive early, delivers
+ * in order.
  *
- * Memory is bounded, not only bytes (docs/protocol.md, "Version 2"). Small pieces that follow each other are copied
- * into one block, so no two neighbouring pieces of a range would fit into one block. A slice is kept without a copy
- * only where it is most of its buffer. So the memory is less than twice the window and {@link RANGE_COST} for each of
- * {@link MAX_RANGES} ranges. {@link ReorderBuffer.cost} counts it.
+ * Memory is bounded, not only bytes (docs/protocol.md, "Version 2"). Small pieces that follow each other are
+ * copied into one block, so no two neighbouring pieces of a range would fit into one block. A slice is kept
+ * without a copy only where it is most of its buffer. So the memory is less than twice the window and
+ * {@link RANGE_COST} for each of {@link MAX_RANGES} ranges. {@link ReorderBuffer.cost} counts it.
  */
 import { FairleadError } from "../errors.ts";
 import { type MemoryAccount, UNLIMITED } from "../memory-budget.ts";
@@ -35,6 +36,7 @@ interface BufferedRange {
   room: number;
 }
 
+/** The options of a reorder buffer. Sizes are bytes. */
 export interface ReorderBufferOptions {
   /** Bytes beyond the received ones that the peer may send. */
   readonly window: number;
@@ -46,6 +48,7 @@ export interface ReorderBufferOptions {
   readonly deliver: (bytes: Uint8Array) => void;
 }
 
+/** The reorder buffer of one carrier. */
 export class ReorderBuffer {
   readonly #options: ReorderBufferOptions;
   readonly #memory: MemoryAccount;
@@ -86,8 +89,8 @@ export class ReorderBuffer {
 
   /**
    * Takes bytes that begin at `offset`.
-   * @throws FairleadError session.malformed for bytes beyond the window or in too many ranges; session.overloaded
-   * when the peer's account is over.
+   * @throws FairleadError session.malformed for bytes beyond the window or in too many ranges;
+   * session.overloaded when the peer's account is over.
    */
   receive(offset: number, bytes: Uint8Array): void {
     const to = offset + bytes.length;

@@ -12,11 +12,14 @@ export interface ByteRange {
   to: number;
 }
 
-/** Acknowledged chunks are cut off the list in this number at least, as each cut copies the rest of the list. */
+/**
+ * Acknowledged chunks are cut off the list in this number at least, as each cut copies the rest of the list.
+ */
 const COMPACT_AT = 256;
 
 const EMPTY = new Uint8Array(0);
 
+/** The send buffer of one carrier. */
 export class SendBuffer {
   /** Chunks in order. Those before index `#first` are acknowledged. */
   #chunks: Uint8Array[] = [];
@@ -49,6 +52,7 @@ export class SendBuffer {
   get retained(): number {
     return this.#written - this.#acked;
   }
+  /** Whether ranges are to be retransmitted. */
   get hasLost(): boolean {
     return this.#lost.length > 0;
   }
@@ -65,8 +69,8 @@ export class SendBuffer {
   }
 
   /**
-   * Takes the next range to send, at most `size` bytes; null when there is none. Lost ranges come first. New bytes
-   * need that at most `limit` bytes are unacknowledged.
+   * Takes the next range to send, at most `size` bytes; null when there is none. Lost ranges come first. New
+   * bytes need that at most `limit` bytes are unacknowledged.
    */
   take(size: number, limit: number): ByteRange | null {
     const lost = this.#lost[0];
@@ -96,7 +100,10 @@ export class SendBuffer {
     }
   }
 
-  /** The peer has received every byte below `received`. @throws FairleadError session.malformed for bytes never sent. */
+  /**
+   * The peer has received every byte below `received`.
+   * @throws FairleadError session.malformed for bytes never sent.
+   */
   acknowledge(received: number): void {
     if (received > this.#next) {
       throw new FairleadError("session.malformed", "The peer acknowledges bytes that were never sent.");

@@ -1,4 +1,7 @@
-/** The sending half of a carrier: sends bytes on writable lanes and retransmits them (docs/protocol.md, "Version 2"). */
+/**
+ * The sending half of a carrier: sends bytes on writable lanes and retransmits them (docs/protocol.md,
+ * "Version 2").
+ */
 import type { CarrierEffects, CarrierLimits } from "./effects.ts";
 import { IDLE_PATH_BYTES, InflightLimit } from "./inflight-limit.ts";
 import type { LaneSet } from "./lane-set.ts";
@@ -9,6 +12,7 @@ import { type ByteRange, SendBuffer } from "./send-buffer.ts";
 /** Unsent bytes before `write` exerts backpressure. More would only delay what is written later. */
 export const UNSENT_BYTES = 64 * 1024;
 
+/** The sending half of one carrier. */
 export class Sender {
   readonly #effects: CarrierEffects;
   readonly #lanes: LaneSet;
@@ -34,9 +38,11 @@ export class Sender {
   get sent(): number {
     return this.#buffer.sent;
   }
+  /** Bytes written in all. */
   get written(): number {
     return this.#buffer.written;
   }
+  /** Every byte below was acknowledged. */
   get acked(): number {
     return this.#buffer.acked;
   }
@@ -48,6 +54,7 @@ export class Sender {
   get onIdlePath(): boolean {
     return this.#buffer.retained <= IDLE_PATH_BYTES;
   }
+  /** Whether an END follows the written bytes. */
   get ending(): boolean {
     return this.#ending;
   }
@@ -91,6 +98,7 @@ export class Sender {
     for (const lane of this.#lanes.all()) lane.noteAcked(this.#buffer.acked);
   }
 
+  /** Notes a round trip that a PING measured. */
   noteRoundTrip({ ms, onIdlePath }: RoundTrip): void {
     this.#inflight.noteRoundTrip(ms, onIdlePath);
   }

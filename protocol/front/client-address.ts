@@ -6,9 +6,9 @@ const IPV4_PORT = /^(\d{1,3}(?:\.\d{1,3}){3})(?::\d{1,5})?$/;
 const MAPPED = /^(?:0{0,4}:){2,6}ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 
 /**
- * The IP address in a reported address, without port, brackets and zone. An IPv4 address mapped into IPv6 becomes the
- * IPv4 address. workerd 1.20261117 reports "192.0.2.7:36280" and "[2001:db8::7]:36280"; Cloudflare and Node report the
- * bare address (2026-11).
+ * The IP address in a reported address, without port, brackets and zone. An IPv4 address mapped into IPv6
+ * becomes the IPv4 address. workerd 1.20261117 reports "192.0.2.7:36280" and "[2001:db8::7]:36280";
+ * Cloudflare and Node report the bare address (2026-11).
  */
 export function clientAddress(reported: string): string {
   const text = reported.trim();
@@ -18,8 +18,8 @@ export function clientAddress(reported: string): string {
 }
 
 /**
- * The group of addresses that a limit counts as one client: an IPv4 address, or the first 64 bits of an IPv6 address,
- * because an IPv6 client has a whole /64.
+ * The group of addresses that a limit counts as one client: an IPv4 address, or the first 64 bits of an IPv6
+ * address, because an IPv6 client has a whole /64.
  *
  * @param reported an address in any form that {@link clientAddress} accepts
  */

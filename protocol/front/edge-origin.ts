@@ -1,7 +1,7 @@
 /**
- * The address of an edge: `https://HOST[:PORT]` and nothing else (docs/protocol.md, "Joining"). Token files, responses,
- * state directories, backups and the command line have such addresses. So an address decides where a request goes, and
- * nothing else about the request.
+ * The address of an edge: `https://HOST[:PORT]` and nothing else (docs/protocol.md, "Joining"). Token files,
+ * responses, state directories, backups and the command line have such addresses. So an address decides where
+ * a request goes, and nothing else about the request.
  */
 import { z } from "zod";
 
@@ -15,8 +15,8 @@ const FORM = /^https:\/\/[^\s/\\?#@%\p{C}]+\/?$/iu;
 const HOST = /^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])$/;
 
 /**
- * The canonical form of an edge's address: in lower case, without default port and final slash, IPv6 in its shortest
- * form. Null for a text that is not `https://HOST[:PORT]`.
+ * The canonical form of an edge's address: in lower case, without default port and final slash, IPv6 in its
+ * shortest form. Null for a text that is not `https://HOST[:PORT]`.
  */
 export function parseEdgeOrigin(text: string): string | null {
   if (text.length > MAX_LENGTH || !FORM.test(text) || !URL.canParse(text)) return null;

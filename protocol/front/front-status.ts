@@ -17,8 +17,8 @@ export const StrangerCounts = z.object({
 export type StrangerCounts = z.infer<typeof StrangerCounts>;
 
 /**
- * The lanes' own port: `direct` while lanes use it, `withdrawn` while strangers fill it and lanes use the gateway's port,
- * `off` where there is none.
+ * The lanes' own port: `direct` while lanes use it, `withdrawn` while strangers fill it and lanes use the
+ * gateway's port, `off` where there is none.
  */
 export const LanePort = z.enum(["direct", "withdrawn", "off"]);
 export type LanePort = z.infer<typeof LanePort>;

@@ -25,12 +25,15 @@ export interface HeldSession {
   readonly resumable: boolean;
 }
 
+/** What a connector does with an invitation. */
 export type InvitationDecision =
   /** Begin a new session. */
   | { readonly what: "begin" }
   /** Dial new lanes for the held session. */
   | { readonly what: "resume" }
-  /** Keep the held session: both sides asked at once, and a grant and an offer of one generation are the same. */
+  /**
+   * Keep the held session: both sides asked at once, and a grant and an offer of one generation are the same.
+   */
   | { readonly what: "known" }
   /** Drop the invitation without a report. */
   | { readonly what: "ignore"; readonly code: ErrorCode; readonly why: string }

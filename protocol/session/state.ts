@@ -9,6 +9,7 @@
 import type { CarrierState } from "../carrier/index.ts";
 import type { ErrorCode, FairleadError } from "../errors.ts";
 
+/** The phase of a session. */
 export type SessionPhase = "opening" | "up" | "draining" | "closed";
 /** The state shown outside: the phase, refined by the carrier's state while the session is up. */
 export type SessionState = SessionPhase | "resuming" | "parked";
@@ -32,7 +33,10 @@ export function isSuspiciousEnd(code: ErrorCode): boolean {
   return SUSPICIOUS.has(code);
 }
 
-/** The state of a session in `phase` whose carrier is in state `carrier`; undefined for a carrier of version 1. */
+/**
+ * The state of a session in `phase` whose carrier is in state `carrier`; undefined for a carrier of version
+ * 1.
+ */
 export function sessionState(phase: SessionPhase, carrier: CarrierState | undefined): SessionState {
   return phase === "up" && (carrier === "resuming" || carrier === "parked") ? carrier : phase;
 }
@@ -49,6 +53,7 @@ export class SessionPhases {
     this.#moved = moved;
   }
 
+  /** The present phase. */
   get phase(): SessionPhase {
     return this.#phase;
   }

@@ -1,5 +1,6 @@
 /** The features of a session, which HELLO names (docs/protocol.md, "Features of a session"). */
 
+/** The names of the features. */
 export const SESSION_FEATURE = {
   /** Streams may be opened with a `kind`; an unknown one is refused with `stream.kind_unsupported`. */
   openKind: "open-kind",

@@ -3,18 +3,22 @@ export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
 
+  /** The number of items. */
   get length(): number {
     return this.#items.length - this.#head;
   }
 
+  /** Appends an item. */
   push(item: T): void {
     this.#items.push(item);
   }
 
+  /** The first item, which stays; undefined when the queue is empty. */
   peek(): T | undefined {
     return this.#items[this.#head];
   }
 
+  /** Takes the first item; undefined when the queue is empty. */
   shift(): T | undefined {
     const item = this.#items[this.#head];
     if (this.#head >= this.#items.length) return undefined;
@@ -30,6 +34,7 @@ export class Fifo<T> {
     return item;
   }
 
+  /** Drops every item. */
   clear(): void {
     this.#items.length = 0;
     this.#head = 0;

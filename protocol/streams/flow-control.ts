@@ -1,23 +1,24 @@
 /**
- * Flow control of streams (docs/protocol.md, "Credit"). The sender counts its credit. The receiver grants credit from a
- * window for each stream, which follows the BDP of the path.
+ * Flow control of streams (docs/protocol.md, "Credit"). The sender counts its credit. The receiver grants
+ * credit from a window for each stream, which follows the BDP of the path.
  *
- * Growth. A stream starts with the session's initial window. Consumed bytes are granted again, a quarter of the window
- * at a time. A window that was consumed within {@link GROW_ROUND_TRIPS} round trips doubles, up to {@link MAX_WINDOW}:
- * the sender may have waited mostly for credit. So a window ends between two and four times the BDP. A reader that is
- * slower than the path takes longer for each window, and its window stays. A window that was not consumed within
- * {@link IDLE_MS} falls back to the initial one.
+ * Growth. A stream starts with the session's initial window. Consumed bytes are granted again, a quarter of
+ * the window at a time. A window that was consumed within {@link GROW_ROUND_TRIPS} round trips doubles, up to
+ * {@link MAX_WINDOW}: the sender may have waited mostly for credit. So a window ends between two and four
+ * times the BDP. A reader that is slower than the path takes longer for each window, and its window stays. A
+ * window that was not consumed within {@link IDLE_MS} falls back to the initial one.
  *
- * Round trip. It needs no frame of its own. After each grant, the receiver knows the byte at which the sender would
- * have stopped without the grant. If the received bytes end exactly there, the sender did stop, and the next byte
- * arrives a round trip after the grant. Queues lengthen such samples, so the shortest counts. The session may add
- * samples of the carrier.
+ * Round trip. It needs no frame of its own. After each grant, the receiver knows the byte at which the sender
+ * would have stopped without the grant. If the received bytes end exactly there, the sender did stop, and the
+ * next byte arrives a round trip after the grant. Queues lengthen such samples, so the shortest counts. The
+ * session may add samples of the carrier.
  *
- * Cost. The credit of a stream's sender and the unread bytes never exceed the largest window that the stream has had.
- * The windows of a session never exceed their initial sizes by more than {@link SESSION_WINDOW} together; when that is
- * short, large windows shrink to equal shares. Granted credit cannot be taken back, so a window shrinks as bytes
- * arrive. Unread bytes count as memory of the peer's site (protocol/memory-budget.ts). While that is scarce, no window
- * grows, and each stream is granted {@link LEAST_WINDOW} at most.
+ * Cost. The credit of a stream's sender and the unread bytes never exceed the largest window that the stream
+ * has had. The windows of a session never exceed their initial sizes by more than {@link SESSION_WINDOW}
+ * together; when that is short, large windows shrink to equal shares. Granted credit cannot be taken back, so
+ * a window shrinks as bytes arrive. Unread bytes count as memory of the peer's site
+ * (protocol/memory-budget.ts). While that is scarce, no window grows, and each stream is granted
+ * {@link LEAST_WINDOW} at most.
  */
 import { FairleadError } from "../errors.ts";
 import { LEAST_WINDOW } from "../memory-budget.ts";
@@ -31,13 +32,16 @@ export const GROW_ROUND_TRIPS = 2;
 /** A window that is not consumed within this time falls back to the initial one, ms. */
 export const IDLE_MS = 10_000;
 
-/** A grant of this size is worth a frame, bytes. Small windows grant half of themselves, large ones a quarter. */
+/**
+ * A grant of this size is worth a frame, bytes. Small windows grant half of themselves, large ones a quarter.
+ */
 const GRANT_BYTES = 128 * 1024;
 
 /** The sender's side of a stream: the bytes that it may send. */
 export class SendCredit {
   #available = 0;
 
+  /** Bytes that may be sent now. */
   get available(): number {
     return this.#available;
   }
@@ -50,6 +54,7 @@ export class SendCredit {
     this.#available += bytes;
   }
 
+  /** Uses credit. @throws RangeError when there is less */
   spend(bytes: number): void {
     if (bytes > this.#available) throw new RangeError("sending needs credit");
     this.#available -= bytes;
@@ -72,7 +77,9 @@ export class ReceiveWindow {
   /** Bytes consumed since `#since`; -1 until the first byte comes. */
   #consumed = 0;
   #since = -1;
-  /** When the observed grant was sent, ms; -1 while none is observed. And the bytes until the sender needs it. */
+  /**
+   * When the observed grant was sent, ms; -1 while none is observed. And the bytes until the sender needs it.
+   */
   #grantedAt = -1;
   #untilNeeded = 0;
 
@@ -97,7 +104,10 @@ export class ReceiveWindow {
     return this.#held;
   }
 
-  /** Takes received bytes. @throws FairleadError session.credit when the peer sent more than it was granted. */
+  /**
+   * Takes received bytes.
+   * @throws FairleadError session.credit when the peer sent more than it was granted.
+   */
   receive(bytes: number): void {
     if (bytes > this.#granted) {
       throw new FairleadError(
@@ -154,7 +164,10 @@ export class ReceiveWindow {
     this.finished();
   }
 
-  /** The most that `granted` and `held` may add up to now: little while the memory of the peer's site is scarce. */
+  /**
+   * The most that `granted` and `held` may add up to now: little while the memory of the peer's site is
+   * scarce.
+   */
   get #allowed(): number {
     return this.#session.memory.tight ? Math.min(this.#size, LEAST_WINDOW) : this.#size;
   }

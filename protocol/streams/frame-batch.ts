@@ -1,18 +1,23 @@
 /**
  * A batch of frames: gathers frames into few chunks for one write of the layer below.
  *
- * Headers and small payloads are copied into a block, next to each other. Large payloads are chunks of their own.
+ * Headers and small payloads are copied into a block, next to each other. Large payloads are chunks of their
+ * own.
  */
 import { writeU32 } from "../bytes.ts";
 import { FRAME, HEADER_BYTES, writeHeader } from "./frames.ts";
 
-/** Bytes in one write. With the 22 bytes that TLS adds to each record of 16 KiB, they fit into one lane message. */
+/**
+ * Bytes in one write. With the 22 bytes that TLS adds to each record of 16 KiB, they fit into one lane
+ * message.
+ */
 export const BATCH_BYTES = 64 * 1024 - 128;
 
 /** From this size on, a payload is not copied, bytes: a chunk of its own costs less. */
 const REFERENCE_FROM = 4096;
 const BLOCK_BYTES = 64 * 1024;
 
+/** The frames of one write. */
 export class FrameBatch {
   readonly #chunks: Uint8Array[] = [];
   #bytes = 0;
@@ -20,10 +25,12 @@ export class FrameBatch {
   #start = 0;
   #end = 0;
 
+  /** Bytes in the batch. */
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** Bytes that the batch still takes. */
   get room(): number {
     return BATCH_BYTES - this.#bytes;
   }
@@ -66,6 +73,7 @@ export class FrameBatch {
     return this.#chunks;
   }
 
+  /** Empties the batch. */
   clear(): void {
     this.#chunks.length = 0;
     this.#bytes = 0;

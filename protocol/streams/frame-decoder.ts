@@ -1,13 +1,14 @@
 /**
  * Decodes the bytes of a session into frames (docs/protocol.md, "Frames"), however the bytes are cut.
  *
- * DATA is delivered in pieces, as slices of the input: its frame boundaries mean nothing to a stream, so nothing is
- * copied. Other frames are short. They are copied only when the input cuts them.
+ * DATA is delivered in pieces, as slices of the input: its frame boundaries mean nothing to a stream, so
+ * nothing is copied. Other frames are short. They are copied only when the input cuts them.
  */
 import { readU24, readU32 } from "../bytes.ts";
 import { FairleadError } from "../errors.ts";
 import { EXTENSION_BIT, FRAME, HEADER_BYTES, MAX_CONTROL, MAX_DATA } from "./frames.ts";
 
+/** Takes the decoded frames. */
 export interface FrameHandler {
   /** Takes a whole frame other than DATA. The payload is valid during the call only. */
   frame(type: number, stream: number, payload: Uint8Array): void;
@@ -20,6 +21,7 @@ const NOTHING = new Uint8Array(0);
 /** What the decoder reads next. A "failed" decoder has thrown and reads nothing. */
 type DecoderState = "header" | "data" | "control" | "skip" | "failed";
 
+/** The decoder of one direction of a session. */
 export class FrameDecoder {
   readonly #handler: FrameHandler;
   #state: DecoderState = "header";
@@ -43,7 +45,8 @@ export class FrameDecoder {
 
   /**
    * Decodes the next bytes and calls the handler for each frame. Keeps no reference to `chunk`.
-   * @throws FairleadError session.malformed, session.too_large; errors of the handler. The decoder has failed then.
+   * @throws FairleadError session.malformed, session.too_large; errors of the handler. The decoder has failed
+   * then.
    */
   push(chunk: Uint8Array): void {
     let at = 0;

@@ -1,12 +1,12 @@
 /**
  * The writer of a session's frames: decides what is sent and in which order.
  *
- * Everything written in one turn of the event loop goes out in one flush: HELLO; after the peer's HELLO, control frames;
- * then data, {@link QUANTUM_BYTES} of each stream that has some, round-robin. So a small write waits for one quantum of
- * each busy stream at most.
+ * Everything written in one turn of the event loop goes out in one flush: HELLO; after the peer's HELLO,
+ * control frames; then data, {@link QUANTUM_BYTES} of each stream that has some, round-robin. So a small
+ * write waits for one quantum of each busy stream at most.
  *
- * While the layer below exerts backpressure, everything waits here. It is bounded: a few control frames for each
- * stream, and `SEND_BUFFER` with one write for each stream.
+ * While the layer below exerts backpressure, everything waits here. It is bounded: a few control frames for
+ * each stream, and `SEND_BUFFER` with one write for each stream.
  */
 import { type ErrorCode, FairleadError } from "../errors.ts";
 import { Fifo } from "./fifo.ts";
@@ -17,13 +17,18 @@ import { QUANTUM_BYTES, type Stream } from "./stream.ts";
 /** Refusals that may wait to be sent before the session ends. */
 const MAX_REFUSALS = 1024;
 
+/** What the owner of a multiplexer does for it. */
 export interface MultiplexerEffects {
-  /** Writes the chunks, in order, as one. Returns false for backpressure until `drained()`; the chunks are accepted. */
+  /**
+   * Writes the chunks, in order, as one. Returns false for backpressure until `drained()`; the chunks are
+   * accepted.
+   */
   send(chunks: readonly Uint8Array[]): boolean;
   /** Schedules one call of `flush()` behind this turn of the event loop. */
   schedule(): void;
 }
 
+/** The writer of one session. */
 export class FrameWriter {
   readonly #effects: MultiplexerEffects;
   readonly #resetSent: (stream: Stream) => void;

@@ -1,5 +1,6 @@
 /**
- * Frames: the messages of two connectors inside the TLS connection of a session (docs/protocol.md, "Frames"). Version 1.
+ * Frames: the messages of two connectors inside the TLS connection of a session (docs/protocol.md, "Frames").
+ * Version 1.
  *
  *     byte 0      type
  *     bytes 1–3   length of the payload, 0 to 65,536
@@ -20,19 +21,20 @@
  * | 0x08 | GOAWAY | 0      | JSON ErrorBody                 |   4,096 | either side; no more streams                   |
  *
  * - A RESET before ACCEPT rejects the OPEN. A RESET gets no reply.
- * - DATA may follow its OPEN at once. The credit of each stream and direction begins with the window of the receiver's
- *   HELLO, and CREDIT adds to it. Only DATA uses credit.
- * - The TLS server opens even ids from 2, the TLS client odd ids from 1, each rising and used once. Ids may be skipped.
- *   A frame for an id that was used and has ended is ignored: it was in flight.
- * - GOAWAY is answered with GOAWAY, once. It may be sent again with a graver reason. When both were sent and no stream
- *   is left, the session ends. When the connection ends after a GOAWAY, open streams fail with its code.
+ * - DATA may follow its OPEN at once. The credit of each stream and direction begins with the window of the
+ *   receiver's HELLO, and CREDIT adds to it. Only DATA uses credit.
+ * - The TLS server opens even ids from 2, the TLS client odd ids from 1, each rising and used once. Ids may
+ *   be skipped. A frame for an id that was used and has ended is ignored: it was in flight.
+ * - GOAWAY is answered with GOAWAY, once. It may be sent again with a graver reason. When both were sent and
+ *   no stream is left, the session ends. When the connection ends after a GOAWAY, open streams fail with its
+ *   code.
  * - The highest version in both HELLOs is used. The header and HELLO stay the same in every version.
  *
- * For extensions, a receiver skips unknown types with the high bit set, bytes behind the payload of ACCEPT, CREDIT and
- * FIN, and unknown fields in JSON. Everything else that is wrong ends the session with a GOAWAY that says why:
- * `session.malformed` for any other unknown type, a zero CREDIT, an empty DATA, and a frame on the wrong kind of stream
- * id; `session.too_large` for a payload above the largest; `session.out_of_order` for a frame at the wrong time;
- * `session.credit` for DATA beyond the credit.
+ * For extensions, a receiver skips unknown types with the high bit set, bytes behind the payload of ACCEPT,
+ * CREDIT and FIN, and unknown fields in JSON. Everything else that is wrong ends the session with a GOAWAY
+ * that says why: `session.malformed` for any other unknown type, a zero CREDIT, an empty DATA, and a frame on
+ * the wrong kind of stream id; `session.too_large` for a payload above the largest; `session.out_of_order`
+ * for a frame at the wrong time; `session.credit` for DATA beyond the credit.
  */
 import { z } from "zod";
 import { readU32, writeU24, writeU32 } from "../bytes.ts";
@@ -44,6 +46,7 @@ import { shownText } from "../text.ts";
 import { Traceparent } from "../trace-context.ts";
 import { VersionRange } from "../versions.ts";
 
+/** The types of frames. */
 export const FRAME = {
   hello: 0x01,
   open: 0x02,
@@ -58,11 +61,13 @@ export const FRAME = {
 /** A receiver skips unknown types with this bit. */
 export const EXTENSION_BIT = 0x80;
 
+/** Length of a header, bytes. */
 export const HEADER_BYTES = 8;
 /** Largest payload of DATA and of extensions, bytes. */
 export const MAX_DATA = 64 * 1024;
 /** Largest payload of a frame other than DATA and extensions, bytes. */
 export const MAX_CONTROL = 4096;
+/** The largest stream id. */
 export const MAX_STREAM_ID = 0xffff_ffff;
 /** Largest window, and the most credit of a stream, bytes. */
 export const MAX_CREDIT = 0x7fff_ffff;
@@ -145,16 +150,24 @@ const NOTHING = new Uint8Array(0);
 /** The payload of an OPEN. */
 export const encodeOpenPayload = (open: Open): Uint8Array => encoder.encode(JSON.stringify(open));
 
+/** A HELLO frame. */
 export const encodeHello = (hello: Hello): Uint8Array => encodeJson(FRAME.hello, 0, hello);
+/** An OPEN frame. @param stream the id of the new stream */
 export const encodeOpen = (stream: number, open: Open): Uint8Array => encodeJson(FRAME.open, stream, open);
+/** An ACCEPT frame. */
 export const encodeAccept = (stream: number): Uint8Array => encodeFrame(FRAME.accept, stream, NOTHING);
+/** A DATA frame. @param data 1 to {@link MAX_DATA} bytes */
 export const encodeData = (stream: number, data: Uint8Array): Uint8Array =>
   encodeFrame(FRAME.data, stream, data);
+/** A FIN frame. */
 export const encodeFin = (stream: number): Uint8Array => encodeFrame(FRAME.fin, stream, NOTHING);
+/** A RESET frame. Its message is cut to the limit. */
 export const encodeReset = (stream: number, error: FairleadError): Uint8Array =>
   encodeError(FRAME.reset, stream, error);
+/** A GOAWAY frame. Its message is cut to the limit. */
 export const encodeGoaway = (error: FairleadError): Uint8Array => encodeError(FRAME.goaway, 0, error);
 
+/** A CREDIT frame. @param bytes granted in addition, at least 1 */
 export function encodeCredit(stream: number, bytes: number): Uint8Array {
   const payload = new Uint8Array(4);
   writeU32(payload, 0, bytes);

@@ -1,8 +1,9 @@
 /**
  * The multiplexer: many streams over one reliable byte stream (docs/protocol.md, "Frames").
  *
- * A state machine without sockets, timers or Node streams. Received bytes go into {@link Multiplexer.receive}, bytes to
- * send come out of `effects.send`. Reading never waits: the window of each stream bounds what its user has not consumed.
+ * A state machine without sockets, timers or Node streams. Received bytes go into
+ * {@link Multiplexer.receive}, bytes to send come out of `effects.send`. Reading never waits: the window of
+ * each stream bounds what its user has not consumed.
  */
 import { FairleadError, fromErrorBody } from "../errors.ts";
 import { type MemoryAccount, STREAM_COST } from "../memory-budget.ts";
@@ -34,7 +35,10 @@ export const DEFAULT_MAX_STREAMS = 16_384;
 export interface MultiplexerEvents {
   /** The peer's HELLO arrived: streams carry bytes from here on. */
   ready(peer: Hello): void;
-  /** The peer opened a stream. The listener accepts or resets it, now or later, and returns the stream's handler. */
+  /**
+   * The peer opened a stream. The listener accepts or resets it, now or later, and returns the stream's
+   * handler.
+   */
   opened(stream: Stream): StreamHandler;
   /** The number of streams changed to or from zero. */
   busy(busy: boolean): void;
@@ -44,6 +48,7 @@ export interface MultiplexerEvents {
   ended(error: FairleadError): void;
 }
 
+/** The options of a multiplexer. */
 export interface MultiplexerOptions {
   /** "even" for the TLS server, "odd" for the TLS client. */
   ids: "even" | "odd";
@@ -69,6 +74,7 @@ export interface MultiplexerOptions {
 /** "opening" until the peer's HELLO; "draining" from the first GOAWAY of either side on. */
 export type MultiplexerState = "opening" | "running" | "draining" | "ended";
 
+/** The multiplexer of one session. */
 export class Multiplexer {
   readonly #events: MultiplexerEvents;
   readonly #hello: Hello;
@@ -111,6 +117,7 @@ export class Multiplexer {
     );
   }
 
+  /** The state of the session. */
   get state(): MultiplexerState {
     return this.#state;
   }
@@ -142,8 +149,8 @@ export class Multiplexer {
 
   /**
    * Opens a stream, which can be written to at once.
-   * @throws FairleadError stream.limit; service.overloaded; stream.kind_unsupported when the peer has not named the
-   * feature; session.closed, or the code of the session's end, when no more streams may be opened.
+   * @throws FairleadError stream.limit; service.overloaded; stream.kind_unsupported when the peer has not
+   * named the feature; session.closed, or the code of the session's end, when no more streams may be opened.
    */
   open(open: Open, handler: StreamHandler): Stream {
     if (this.#state === "ended" || this.#goaway !== null) {

@@ -1,8 +1,9 @@
 /**
  * Payloads of OPEN frames, encoded and decoded with a cache (docs/protocol.md, "Frames").
  *
- * Most streams of a session are for a few services, so equal payloads are encoded and parsed once. An entry covers
- * service, hops and kind. The trace context differs with each stream: it is appended to an entry, or cut off first.
+ * Most streams of a session are for a few services, so equal payloads are encoded and parsed once. An entry
+ * covers service, hops and kind. The trace context differs with each stream: it is appended to an entry, or
+ * cut off first.
  */
 import { parseWith } from "../parse.ts";
 import { DEFAULT_KIND } from "../stream-kind.ts";
@@ -25,6 +26,7 @@ const TRACE_SUFFIX = encoder.encode('"}');
 const TRACE_BYTES = TRACE_PREFIX.length + TRACEPARENT_LENGTH + TRACE_SUFFIX.length;
 const CLOSING_BRACE = 0x7d;
 
+/** The OPEN payloads of one session. */
 export class OpenCache {
   /** Most recently used first, both of them. */
   readonly #encoded: Entry[] = [];
@@ -56,7 +58,10 @@ export class OpenCache {
     return null;
   }
 
-  /** The entry of the first `length` bytes; where they are not the whole payload, a closing brace follows them. */
+  /**
+   * The entry of the first `length` bytes; where they are not the whole payload, a closing brace follows
+   * them.
+   */
   #findDecoded(payload: Uint8Array, length: number): Entry | null {
     const isHead = length < payload.length;
     for (let at = 0; at < this.#decoded.length; at++) {
@@ -91,7 +96,10 @@ function moveToFront(entries: Entry[], at: number, entry: Entry): Entry {
   return entry;
 }
 
-/** An OPEN without fields that have their default, and without trace context. JSON leaves undefined fields out. */
+/**
+ * An OPEN without fields that have their default, and without trace context. JSON leaves undefined fields
+ * out.
+ */
 function withoutDefaults({ service, hops = 0, kind = DEFAULT_KIND }: Open): Open {
   return { service, hops: hops === 0 ? undefined : hops, kind: kind === DEFAULT_KIND ? undefined : kind };
 }

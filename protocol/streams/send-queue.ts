@@ -3,12 +3,14 @@
 import { Fifo } from "./fifo.ts";
 import type { FrameBatch } from "./frame-batch.ts";
 
+/** The send queue of one stream. */
 export class SendQueue {
   readonly #chunks = new Fifo<Uint8Array>();
   #bytes = 0;
   /** Bytes of the first chunk that were sent already. */
   #sentOfFirst = 0;
 
+  /** Bytes in the queue. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -39,6 +41,7 @@ export class SendQueue {
     this.#bytes -= size;
   }
 
+  /** Drops every byte. */
   clear(): void {
     this.#chunks.clear();
     this.#bytes = 0;

@@ -11,6 +11,7 @@ export const SESSION_WINDOW = 64 * 1024 * 1024;
 /** A round trip counts as at least this long, ms: below, event loops take longer than the path. */
 export const MIN_ROUND_TRIP_MS = 4;
 
+/** The options of a session window. */
 export interface SessionWindowOptions {
   /** Initial window of each stream, bytes. */
   initial: number;
@@ -22,6 +23,7 @@ export interface SessionWindowOptions {
   now: () => number;
 }
 
+/** The window of one session. */
 export class SessionWindow {
   readonly initial: number;
   readonly largest: number;

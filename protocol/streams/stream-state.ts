@@ -11,6 +11,7 @@
  *     any ──reset, peer reset──▶ closed
  */
 
+/** The state of a stream. */
 export type StreamState =
   /** This side sent OPEN; data may follow. */
   | "opening"
@@ -27,6 +28,7 @@ export type StreamState =
   | "peer_finished"
   | "closed";
 
+/** What happens to a stream. "accepted" and "peer_finished" are frames of the peer. */
 export type StreamEvent = "accept" | "accepted" | "finish" | "peer_finished" | "reset";
 
 const TRANSITIONS: Record<StreamState, Partial<Record<StreamEvent, StreamState>>> = {

@@ -7,6 +7,7 @@ import { FairleadError } from "../errors.ts";
 import { MAX_STREAM_ID } from "./frames.ts";
 import type { Stream } from "./stream.ts";
 
+/** The streams of one session. */
 export class StreamTable {
   readonly #streams = new Map<number, Stream>();
   #nextId: number;
@@ -35,6 +36,7 @@ export class StreamTable {
     return this.#theirs;
   }
 
+  /** Every stream, in an array of its own. */
   all(): Stream[] {
     return [...this.#streams.values()];
   }
@@ -58,6 +60,7 @@ export class StreamTable {
     this.#lastPeerId = id;
   }
 
+  /** Adds a stream, which takes a place of its side. */
   add(stream: Stream): void {
     this.#streams.set(stream.id, stream);
     if (stream.ours) this.#ours++;
@@ -71,14 +74,15 @@ export class StreamTable {
   }
 
   /**
-   * Frees the place of a stream. A stream that this side reset keeps its place until the RESET is sent, so a peer that
-   * opens streams and never reads cannot pile up RESETs.
+   * Frees the place of a stream. A stream that this side reset keeps its place until the RESET is sent, so a
+   * peer that opens streams and never reads cannot pile up RESETs.
    */
   release(stream: Stream): void {
     if (stream.ours) this.#ours--;
     else this.#theirs--;
   }
 
+  /** Removes every stream. */
   clear(): void {
     this.#streams.clear();
     this.#recent = undefined;

@@ -1,6 +1,6 @@
 /**
- * One stream of a session: its state, its flow control in both directions, and what waits to be sent (docs/protocol.md,
- * "Frames"). The stream decides; the multiplexer writes.
+ * One stream of a session: its state, its flow control in both directions, and what waits to be sent
+ * (docs/protocol.md, "Frames"). The stream decides; the multiplexer writes.
  */
 import { FairleadError } from "../errors.ts";
 import { LEAST_WINDOW } from "../memory-budget.ts";
@@ -48,6 +48,7 @@ export interface StreamOwner {
   closed(stream: Stream): void;
 }
 
+/** One stream. */
 export class Stream {
   readonly id: number;
   /** The request in the OPEN. */
@@ -91,6 +92,7 @@ export class Stream {
     this.#openPending = options.ours;
   }
 
+  /** The service that the OPEN names. */
   get service(): string {
     return this.open.service;
   }
@@ -105,6 +107,7 @@ export class Stream {
     return this.open.hops ?? 0;
   }
 
+  /** The state of the stream. */
   get state(): StreamState {
     return this.#state;
   }
@@ -124,6 +127,7 @@ export class Stream {
     return this.#queue.bytes;
   }
 
+  /** Sets the user of the stream. */
   set handler(handler: StreamHandler) {
     this.#handler = handler;
   }
@@ -139,8 +143,8 @@ export class Stream {
   }
 
   /**
-   * Sends bytes, which the caller must not change afterwards. Returns false for backpressure until `drained`; the bytes
-   * are accepted. Drops bytes on a stream that has ended.
+   * Sends bytes, which the caller must not change afterwards. Returns false for backpressure until `drained`;
+   * the bytes are accepted. Drops bytes on a stream that has ended.
    */
   write(bytes: Uint8Array): boolean {
     if (this.#state === "closed") return true;
@@ -162,8 +166,8 @@ export class Stream {
   }
 
   /**
-   * Resets the stream behind everything written so far, as far as the peer grants credit for it. `finished` reports that
-   * the RESET was sent. Nothing can be written from here on.
+   * Resets the stream behind everything written so far, as far as the peer grants credit for it. `finished`
+   * reports that the RESET was sent. Nothing can be written from here on.
    */
   resetAfterData(error: FairleadError): void {
     if (this.#state === "closed") return;
@@ -175,7 +179,9 @@ export class Stream {
     this.finish();
   }
 
-  /** Resets the stream at once, and drops what was not sent. The peer receives the error's code and message. */
+  /**
+   * Resets the stream at once, and drops what was not sent. The peer receives the error's code and message.
+   */
   reset(error: FairleadError): void {
     if (this.#state === "closed") return;
     // A stream whose OPEN was not sent needs no RESET.
@@ -190,7 +196,10 @@ export class Stream {
     this.#owner.queueControl(this);
   }
 
-  /** Sets the bytes that wait beyond the stream, in the local connection. They count as memory of the peer's site. */
+  /**
+   * Sets the bytes that wait beyond the stream, in the local connection. They count as memory of the peer's
+   * site.
+   */
   noteQueued(bytes: number): void {
     this.#owner.windows.memory.add(bytes - this.#queuedBehind);
     this.#queuedBehind = bytes;
@@ -271,7 +280,10 @@ export class Stream {
     this.#creditPending = false;
   }
 
-  /** Adds one DATA frame of `limit` bytes at most, and FIN when it is due. Returns whether the stream can send more. */
+  /**
+   * Adds one DATA frame of `limit` bytes at most, and FIN when it is due. Returns whether the stream can send
+   * more.
+   */
   writeData(batch: FrameBatch, limit: number): boolean {
     if (!this.#canSend) return false;
     const size = Math.min(limit, this.#queue.bytes, this.#credit.available);

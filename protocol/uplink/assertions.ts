@@ -1,8 +1,8 @@
 /**
- * The assertion: a JWT (ES256) that proves the key of the site certificate inside a request (docs/protocol.md, "Proving
- * the site"). A connector sends it as `Authorization: Bearer …` in the upgrade requests of uplinks and lanes, and in the
- * body of a renewal. The header has `alg` ES256 and `x5c`: the site certificate and the network CA, base64 DER (RFC 7515
- * §4.1.6).
+ * The assertion: a JWT (ES256) that proves the key of the site certificate inside a request
+ * (docs/protocol.md, "Proving the site"). A connector sends it as `Authorization: Bearer …` in the upgrade
+ * requests of uplinks and lanes, and in the body of a renewal. The header has `alg` ES256 and `x5c`: the site
+ * certificate and the network CA, base64 DER (RFC 7515 §4.1.6).
  */
 import { z } from "zod";
 import { BootId } from "../ids.ts";

@@ -1,13 +1,14 @@
 /**
- * Messages of the uplink (docs/protocol.md, "The uplink"). Each is a WebSocket text message with a JSON object that has a
- * `type`.
+ * Messages of the uplink (docs/protocol.md, "The uplink"). Each is a WebSocket text message with a JSON
+ * object that has a `type`.
  *
- * The connector sends `hello` first and once. The registry replies `welcome` and may then send any message. A request has
- * an `id`, a number that the connector chooses and uses once on this uplink, and its reply has the same `id`.
+ * The connector sends `hello` first and once. The registry replies `welcome` and may then send any message. A
+ * request has an `id`, a number that the connector chooses and uses once on this uplink, and its reply has
+ * the same `id`.
  *
- * A receiver ignores unknown fields, so that newer versions can add fields. An unknown `type` is `uplink.malformed` from
- * a connector, and is ignored from the registry. The bare text `p` is the keep-alive: the runtime replies `P` without
- * waking the registry.
+ * A receiver ignores unknown fields, so that newer versions can add fields. An unknown `type` is
+ * `uplink.malformed` from a connector, and is ignored from the registry. The bare text `p` is the keep-alive:
+ * the runtime replies `P` without waking the registry.
  */
 import { z } from "zod";
 import { ErrorBody } from "../errors.ts";
@@ -29,7 +30,9 @@ import { VersionRange } from "../versions.ts";
 /** The longest message that either side accepts, in UTF-16 code units. */
 export const MAX_MESSAGE = 256 * 1024;
 
-/** The keep-alive: the connector's text, the runtime's reply, the interval, and the silence of a dead peer. */
+/**
+ * The keep-alive: the connector's text, the runtime's reply, the interval, and the silence of a dead peer.
+ */
 export const KEEPALIVE = { ping: "p", pong: "P", everyMs: 20_000, deadAfterMs: 45_000 } as const;
 
 /** The most links that a site may have joined by, all of which a hello presents. */
@@ -40,15 +43,19 @@ export const MAX_CERTIFICATE = 4096;
 
 /** A certificate in a response or reply, base64 DER. It must fit into the next hello. */
 export const CertificateText = z.string().min(1).max(MAX_CERTIFICATE);
-/** The most sites that a site's offers may name together in `to`. The same list for the same service counts once. */
+/**
+ * The most sites that a site's offers may name together in `to`. The same list for the same service counts
+ * once.
+ */
 export const MAX_EXPORTS = 10_000;
 
 /** The most lanes of a session. */
 export const MAX_LANES = 8;
 
 /**
- * The mode of a session (docs/protocol.md, "Mode of a session"): TLS between the two connectors, or only between each
- * connector and the edge. Each side's own configuration decides which modes it permits. The registry cannot permit one.
+ * The mode of a session (docs/protocol.md, "Mode of a session"): TLS between the two connectors, or only
+ * between each connector and the edge. Each side's own configuration decides which modes it permits. The
+ * registry cannot permit one.
  */
 export const Encryption = z.enum(["end-to-end", "hop"]);
 export type Encryption = z.infer<typeof Encryption>;
@@ -62,7 +69,10 @@ export const Offer = z.object({
   port: Port,
   /** "hop" permits sessions of either mode; end-to-end only unless given. */
   encryption: Encryption.optional(),
-  /** Names or ids of the only sites that may see and use the service; every site that reaches this site unless given. */
+  /**
+   * Names or ids of the only sites that may see and use the service; every site that reaches this site unless
+   * given.
+   */
   to: z.array(SiteNameOrId).max(1000).optional(),
 });
 export type Offer = z.infer<typeof Offer>;
@@ -175,7 +185,10 @@ export const ConnectorMessage = z.discriminatedUnion("type", [
     /** End-to-end unless given. Two instances have one session of each mode. */
     encryption: Encryption.optional(),
   }),
-  /** Requests new lanes for a session. `generation` is the last one that this side used. The reply is `session.grant`. */
+  /**
+   * Requests new lanes for a session. `generation` is the last one that this side used. The reply is
+   * `session.grant`.
+   */
   z.object({
     type: z.literal("session.resume"),
     id: requestId,
@@ -191,7 +204,10 @@ export const ConnectorMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("status.request"), id: requestId }),
   /** Deletes one of this site's links. The reply is `done`. */
   z.object({ type: z.literal("link.delete"), id: requestId, link: LinkName }),
-  /** The round trip between connector and edge, ms, by the keep-alive: sent once, and again after a large change. */
+  /**
+   * The round trip between connector and edge, ms, by the keep-alive: sent once, and again after a large
+   * change.
+   */
   z.object({ type: z.literal("measured"), rtt: z.number().min(0).max(600_000) }),
   /** The process ends on purpose. The registry withdraws its offers at once. */
   z.object({ type: z.literal("bye") }),
@@ -200,15 +216,21 @@ export type ConnectorMessage = z.infer<typeof ConnectorMessage>;
 
 // ---- registry → connector -------------------------------------------------------------------------
 
-/** The features of this edge beyond the first release of its uplink version (docs/protocol.md, "Versions"). */
+/**
+ * The features of this edge beyond the first release of its uplink version (docs/protocol.md, "Versions").
+ */
 export const EDGE_FEATURES = ["resume", "lanes", "hop", "links"] as const;
+/** The name of a feature of this edge. */
 export type EdgeFeature = (typeof EDGE_FEATURES)[number];
 
 /** The registry's reply to `hello`. */
 export const Welcome = z.object({
   type: z.literal("welcome"),
   version: z.number().int(),
-  /** The edge's features. A newer edge may name others than {@link EDGE_FEATURES}, and an older edge names none. */
+  /**
+   * The edge's features. A newer edge may name others than {@link EDGE_FEATURES}, and an older edge names
+   * none.
+   */
   features: z.array(z.string().max(64)).max(64).default([]),
   network: z.object({ id: NetworkId, name: NetworkName }),
   site: z.object({ id: SiteId, name: SiteName }),
@@ -223,12 +245,18 @@ export const Welcome = z.object({
   refused: z.array(RefusedOffer).default([]),
   /** The services that this site sees. They replace its catalogue. */
   services: z.array(VisibleService),
-  /** Set when the services do not fit into one message: `services` messages follow, of which the last is `complete`. */
+  /**
+   * Set when the services do not fit into one message: `services` messages follow, of which the last is
+   * `complete`.
+   */
   more: z.literal(true).optional(),
 });
 export type Welcome = z.infer<typeof Welcome>;
 
-/** New certificates for the same key, base64 DER: of the site, of the network CA that signed it, and of each link. */
+/**
+ * New certificates for the same key, base64 DER: of the site, of the network CA that signed it, and of each
+ * link.
+ */
 export const Renewal = z.object({
   certificate: CertificateText,
   authority: CertificateText,
@@ -248,8 +276,8 @@ export const Invitation = z.object({
   encryption: Encryption.optional(),
   ticket: z.string(),
   /**
-   * One ticket for each lane; the first is `ticket`. An edge that does not send the field cannot resume sessions, and
-   * connectors then use carrier version 1.
+   * One ticket for each lane; the first is `ticket`. An edge that does not send the field cannot resume
+   * sessions, and connectors then use carrier version 1.
    */
   tickets: z.array(z.string()).min(1).max(MAX_LANES).optional(),
   /** The number of lanes that were granted, which is the number of tickets. */
@@ -278,7 +306,10 @@ export const RegistryMessage = z.discriminatedUnion("type", [
     type: z.literal("services"),
     put: z.array(VisibleService),
     gone: z.array(ServiceName),
-    /** Set in the last message after a `welcome` with `more`. Services that were not sent since then are removed. */
+    /**
+     * Set in the last message after a `welcome` with `more`. Services that were not sent since then are
+     * removed.
+     */
     complete: z.literal(true).optional(),
   }),
   /** Replaces the states of this site's links. */
@@ -304,7 +335,9 @@ export const RegistryMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("renewed"), id: requestId, renewal: Renewal }),
   /** The reply to `status.request`. */
   z.object({ type: z.literal("status"), id: requestId, view: SiteView }),
-  /** With `id`, refuses that request. Without, names the reason for which the registry closes the uplink next. */
+  /**
+   * With `id`, refuses that request. Without, names the reason for which the registry closes the uplink next.
+   */
   z.object({
     type: z.literal("error"),
     id: requestId.optional(),
@@ -315,7 +348,10 @@ export const RegistryMessage = z.discriminatedUnion("type", [
 ]);
 export type RegistryMessage = z.infer<typeof RegistryMessage>;
 
-/** The WebSocket close code for an error's HTTP status: 4000 + status. The reason of the close is the error code. */
+/**
+ * The WebSocket close code for an error's HTTP status: 4000 + status. The reason of the close is the error
+ * code.
+ */
 export function closeCodeFor(status: number): number {
   return 4000 + status;
 }

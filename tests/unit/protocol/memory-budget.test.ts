@@ -38,7 +38,10 @@ describe("a budget of memory", () => {
 });
 
 describe("the streams of a site that fills its memory", () => {
-  /** A session between a site with a budget and a peer, which sends as much as it may on streams that nobody reads. */
+  /**
+   * A session between a site with a budget and a peer, which sends as much as it may on streams that nobody
+   * reads.
+   */
   function setUp(total: number, now?: () => number) {
     const budget = new MemoryBudget(total);
     const session = () => {

@@ -1,8 +1,9 @@
 /**
  * PONGs and altered messages, against a carrier whose peer is the test.
  *
- * A lane keeps its order, so what a lane carried before a PING must have arrived when its PONG comes. A PONG that
- * acknowledges less shows that the relay took bytes out of messages, and nothing would ever retransmit them.
+ * A lane keeps its order, so what a lane carried before a PING must have arrived when its PONG comes. A PONG
+ * that acknowledges less shows that the relay took bytes out of messages, and nothing would ever retransmit
+ * them.
  */
 import { describe, expect, it } from "vitest";
 import { Carrier, type CarrierEffects } from "../../../../protocol/carrier/index.ts";

@@ -6,8 +6,8 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /**
- * Sends as much as the limit allows over a path of a rate (bytes per ms) and a round trip (ms), for a time (ms). Returns
- * the rate of delivery in the second half of the time, and the most bytes in flight.
+ * Sends as much as the limit allows over a path of a rate (bytes per ms) and a round trip (ms), for a time
+ * (ms). Returns the rate of delivery in the second half of the time, and the most bytes in flight.
  */
 function run(limit: InflightLimit, path: { rate: number; roundTrip: number; ms: number; from?: number }) {
   let sent = 0;

@@ -1,6 +1,7 @@
 /**
- * A simulation of two carriers. Its lanes have bandwidth and delay; they are cut, stall, lose messages and come late.
- * A registry grants generations, and the clock jumps from event to event. A seed fixes everything that happens.
+ * A simulation of two carriers. Its lanes have bandwidth and delay; they are cut, stall, lose messages and
+ * come late. A registry grants generations, and the clock jumps from event to event. A seed fixes everything
+ * that happens.
  */
 
 import type { CarrierState } from "../../../../protocol/carrier/carrier-state.ts";

@@ -1,4 +1,6 @@
-/** Streams over carriers over faulty lanes: every stream receives exactly its bytes, and no credit is lost. */
+/**
+ * Streams over carriers over faulty lanes: every stream receives exactly its bytes, and no credit is lost.
+ */
 import { describe, expect, it } from "vitest";
 import { End, type User } from "../streams/multiplexer-pair.ts";
 import { type Side, Simulation, seeds, withSeed } from "./simulation.ts";

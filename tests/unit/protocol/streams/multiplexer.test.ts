@@ -545,8 +545,8 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
 }
 
 /**
- * Lets both ends open, write, read, finish, reset and refuse at random. The connection carries random chunks with random
- * delays, and the layers below exert backpressure at random.
+ * Lets both ends open, write, read, finish, reset and refuse at random. The connection carries random chunks
+ * with random delays, and the layers below exert backpressure at random.
  */
 function simulate(seed: number): void {
   const randomBelow = random(seed);

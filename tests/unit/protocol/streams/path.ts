@@ -1,6 +1,6 @@
 /**
- * A stream over a simulated path with a bottleneck, its queue, a delay in each direction, and the rates of sender and
- * reader. The clock jumps from event to event. Rates are bytes per ms.
+ * A stream over a simulated path with a bottleneck, its queue, a delay in each direction, and the rates of
+ * sender and reader. The clock jumps from event to event. Rates are bytes per ms.
  */
 import { ReceiveWindow, SendCredit } from "../../../../protocol/streams/flow-control.ts";
 import { SessionWindow } from "../../../../protocol/streams/session-window.ts";

@@ -1,7 +1,7 @@
 /** The client of a connector's control socket. */
 import { Agent, request } from "undici";
 import { z } from "zod";
-import { ErrorAnswer } from "../../protocol/api/envelope.ts";
+import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import {
@@ -88,7 +88,7 @@ export class ControlClient {
     const dispatcher = new Agent({ connect: { socketPath: controlPath(this.#stateDir) } });
     try {
       const { statusCode, content } = await this.#exchange(dispatcher, { method, path, body, timeoutMs });
-      const refusal = statusCode >= 400 ? ErrorAnswer.safeParse(content) : null;
+      const refusal = statusCode >= 400 ? ErrorResponse.safeParse(content) : null;
       if (refusal?.success) throw fromErrorBody(refusal.data.error, "connector.unreachable");
       return parseWith(schema, content, (_, cause) => {
         const what = "The connector's answer has an unknown form: restart it after an update.";

@@ -1,10 +1,10 @@
 /**
- * Client of the edge's HTTPS API. It throws only FairleadErrors: an ErrorAnswer keeps its code, and a failed
+ * Client of the edge's HTTPS API. It throws only FairleadErrors: an ErrorResponse keeps its code, and a failed
  * connection becomes `edge.unreachable`, `edge.untrusted` or `proxy.failed`.
  */
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import type { z } from "zod";
-import { ErrorAnswer } from "../../protocol/api/envelope.ts";
+import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
@@ -148,7 +148,7 @@ export class EdgeClient {
   }
 
   #refusal(status: number, answer: unknown): FairleadError {
-    const parsed = ErrorAnswer.safeParse(answer);
+    const parsed = ErrorResponse.safeParse(answer);
     if (parsed.success) return fromErrorBody(parsed.data.error, "edge.internal");
     // A load balancer, a captive portal or another server on the path answers with these.
     const isFromPath = status === 502 || status === 503 || status === 504 || status >= 520;

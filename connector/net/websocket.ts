@@ -2,7 +2,7 @@
 import type { IncomingMessage } from "node:http";
 import { checkServerIdentity, type PeerCertificate } from "node:tls";
 import { type ClientOptions, WebSocket } from "ws";
-import { ErrorAnswer } from "../../protocol/api/envelope.ts";
+import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { type ErrorCode, FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { unlessAborted } from "../async/abort.ts";
 import { withTimeout } from "../async/timeout.ts";
@@ -116,7 +116,7 @@ async function readRefusal(
       if (size > MAX_REFUSAL) break;
       chunks.push(chunk);
     }
-    const answer = ErrorAnswer.safeParse(JSON.parse(Buffer.concat(chunks).toString("utf8")));
+    const answer = ErrorResponse.safeParse(JSON.parse(Buffer.concat(chunks).toString("utf8")));
     const seconds = Number(response.headers["retry-after"] ?? Number.NaN);
     const later = seconds >= 0 && seconds <= MAX_RETRY_AFTER ? { retryAfterMs: seconds * 1000 } : {};
     if (answer.success) return fromErrorBody(answer.data.error, options.fallback, later);

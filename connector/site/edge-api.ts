@@ -1,6 +1,6 @@
 /** The two requests of a site to the edge's API. */
 import type { z } from "zod";
-import { Admission, type Redeem, RenewalAnswer } from "../../protocol/api/admission.ts";
+import { Admission, type Redeem, RenewalResponse } from "../../protocol/api/admission.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
 import { EdgeClient } from "../net/edge-client.ts";
 
@@ -23,7 +23,7 @@ export interface EdgeApi {
 /** The API over HTTPS. It trusts only the given roots. */
 export const edgeApi: EdgeApi = {
   redeem: (url, ca, request) => post(url, ca, "/v1/redeem", Admission, request),
-  renew: (url, ca, assertion) => post(url, ca, "/v1/renew", RenewalAnswer, { assertion }),
+  renew: (url, ca, assertion) => post(url, ca, "/v1/renew", RenewalResponse, { assertion }),
 };
 
 async function post<T>(

@@ -52,4 +52,4 @@ export type Admission = z.infer<typeof Admission>;
 export const Renew = z.object({ assertion: z.string().max(16_384) }).meta({ id: "Renew" });
 
 /** The response of a renewal. */
-export const RenewalAnswer = Renewal.meta({ id: "Renewal" });
+export const RenewalResponse = Renewal.meta({ id: "Renewal" });

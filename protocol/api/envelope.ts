@@ -11,4 +11,4 @@ import { ErrorBody } from "../errors.ts";
 export const MAX_BODY = 64 * 1024;
 
 /** The body of every response with an error. */
-export const ErrorAnswer = z.object({ error: ErrorBody, requestId: z.string() }).meta({ id: "Error" });
+export const ErrorResponse = z.object({ error: ErrorBody, requestId: z.string() }).meta({ id: "Error" });

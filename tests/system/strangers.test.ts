@@ -5,7 +5,7 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ErrorAnswer } from "../../protocol/api/envelope.ts";
+import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { formatClaim } from "../../protocol/tokens.ts";
@@ -48,7 +48,7 @@ function ask(url: string, path: string, headers: Headers, method = "GET", body?:
       void text(response).then((content) => {
         let code: string | undefined;
         try {
-          code = ErrorAnswer.parse(JSON.parse(content)).error.code;
+          code = ErrorResponse.parse(JSON.parse(content)).error.code;
         } catch {
           code = content;
         }

@@ -5,7 +5,7 @@
  */
 import { createRoute } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { Admission, Redeem, Renew, RenewalAnswer } from "../../protocol/api/admission.ts";
+import { Admission, Redeem, Renew, RenewalResponse } from "../../protocol/api/admission.ts";
 import { decodeBase64 } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { parseClaim } from "../../protocol/tokens.ts";
@@ -35,7 +35,7 @@ const renew = createRoute({
   summary: "Renew a site certificate that expired less than 30 days ago",
   tags,
   request: { body: body(Renew) },
-  responses: responses(200, RenewalAnswer, "New certificates for the same key."),
+  responses: responses(200, RenewalResponse, "New certificates for the same key."),
 });
 
 export function addAdmission(api: Api): void {

@@ -1,7 +1,7 @@
 /** The context of the API's handlers: the variables of a request, and parts of a route's definition. */
 import type { OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import { ErrorAnswer } from "../../protocol/api/envelope.ts";
+import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import type { Network } from "../../protocol/api/networks.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { IdentityTokens } from "../auth/identity-tokens.ts";
@@ -46,7 +46,7 @@ export function responses<S extends 200 | 201, T extends z.ZodType>(
   const good = { description, content: { "application/json": { schema } } };
   const error = {
     description: "An error: see docs/errors.md for its code.",
-    content: { "application/json": { schema: ErrorAnswer } },
+    content: { "application/json": { schema: ErrorResponse } },
   };
   return { [status]: good, default: error } as Record<S, typeof good> & { default: typeof error };
 }

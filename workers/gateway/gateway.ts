@@ -3,7 +3,7 @@
  * router. A header that only this file sets carries the verified identity or ticket. There is no middleware,
  * since the headers of a 101 response are immutable.
  */
-import { ErrorAnswer } from "../../protocol/api/envelope.ts";
+import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { encodeHex } from "../../protocol/encoding.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { siteUri } from "../../protocol/names.ts";
@@ -180,7 +180,7 @@ async function upgraded(response: Response): Promise<Response> {
   if (response.status === 101) return response;
   const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
   const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : undefined;
-  throw fromErrorBody(ErrorAnswer.parse(await response.json()).error, "edge.internal", { retryAfterMs });
+  throw fromErrorBody(ErrorResponse.parse(await response.json()).error, "edge.internal", { retryAfterMs });
 }
 
 async function openLane(upgrade: Upgrade, identity: Identity): Promise<Response> {

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { Admission, RenewalAnswer } from "../../../protocol/api/admission.ts";
+import { Admission, RenewalResponse } from "../../../protocol/api/admission.ts";
 import { CreatedToken, Token } from "../../../protocol/api/tokens.ts";
 import { decodeBase64, encodeBase64 } from "../../../protocol/encoding.ts";
 import { TokenFile } from "../../../protocol/tokens.ts";
@@ -147,7 +147,7 @@ describe("POST /v1/renew", () => {
     await createNetwork("shop");
     const site = await join("shop", "west");
     const renewal = await expectAnswer(
-      RenewalAnswer,
+      RenewalResponse,
       renew(await createAssertion(site, { purpose: "renew" })),
     );
     expect(renewal.certificate).not.toBe(encodeBase64(site.certificate.certificate));

@@ -1,7 +1,7 @@
 import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { ErrorAnswer } from "../../../protocol/api/envelope.ts";
+import { ErrorResponse } from "../../../protocol/api/envelope.ts";
 import { NetworkEvent } from "../../../protocol/api/events.ts";
 import { makeId } from "../../../protocol/ids.ts";
 import { issueTicket, type Ticket } from "../../../workers/authority/ticket.ts";
@@ -215,7 +215,7 @@ describe("the Gateway entrypoint", () => {
       { enforcesClientCertificates: false },
     ]) {
       const response = await dialEntrypoint(west, props, cf);
-      expect(ErrorAnswer.parse(await response.json()).error.code).toBe("certificate.required");
+      expect(ErrorResponse.parse(await response.json()).error.code).toBe("certificate.required");
     }
   });
 });

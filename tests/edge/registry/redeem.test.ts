@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import { Admission, RenewalAnswer } from "../../../protocol/api/admission.ts";
+import { Admission, RenewalResponse } from "../../../protocol/api/admission.ts";
 import { Token } from "../../../protocol/api/tokens.ts";
 import type { Renewal } from "../../../protocol/uplink/messages.ts";
 import {
@@ -342,7 +342,7 @@ describe("renewing after a long sleep", () => {
     for (const days of [2, 30.5]) {
       const old = await asleep(west, days * DAY);
       expect(await errorOf(dial(old))).toEqual([403, "certificate.expired"]);
-      const renewal = await expectAnswer(RenewalAnswer, renew(await assertion(old)));
+      const renewal = await expectAnswer(RenewalResponse, renew(await assertion(old)));
       const uplink = await TestUplink.dial(renewedFrom(old, renewal));
       expect((await uplink.greet()).links).toMatchObject([{ state: "up" }]);
     }

@@ -11,7 +11,7 @@ import { makeCsr } from "../../../connector/site/csr.ts";
 import { pemToBase64, toPem } from "../../../connector/site/pem.ts";
 import { readToken } from "../../../connector/site/token.ts";
 import { Admission } from "../../../protocol/api/admission.ts";
-import { ErrorAnswer } from "../../../protocol/api/envelope.ts";
+import { ErrorResponse } from "../../../protocol/api/envelope.ts";
 import { ID_BYTES, makeId } from "../../../protocol/ids.ts";
 import { siteUri } from "../../../protocol/names.ts";
 import {
@@ -73,7 +73,7 @@ export function attempt(
     });
     socket.once("unexpected-response", (_, response: IncomingMessage) => {
       void text(response).then((body) => {
-        const code = ErrorAnswer.safeParse(parse(body)).data?.error.code ?? body;
+        const code = ErrorResponse.safeParse(parse(body)).data?.error.code ?? body;
         const after = response.headers["retry-after"];
         const later = after === undefined ? {} : { retryAfter: Number(after) };
         resolve({ kind: "refused", status: response.statusCode ?? 0, code, ...later });

@@ -3,7 +3,7 @@ import { createExecutionContext, listDurableObjectIds, waitOnExecutionContext } 
 import { env } from "cloudflare:workers";
 import type { z } from "zod";
 import { Admission } from "../../../protocol/api/admission.ts";
-import { ErrorAnswer } from "../../../protocol/api/envelope.ts";
+import { ErrorResponse } from "../../../protocol/api/envelope.ts";
 import { CreatedKey, type Role } from "../../../protocol/api/keys.ts";
 import { Network } from "../../../protocol/api/networks.ts";
 import { CreatedToken } from "../../../protocol/api/tokens.ts";
@@ -66,7 +66,7 @@ export async function expectAnswer<T extends z.ZodType>(schema: T, answer: Respo
 /** Returns status and code of an error answer. @throws Error when it has another form */
 export async function errorOf(answer: Response | Promise<Response>): Promise<[number, string]> {
   const response = await answer;
-  const parsed = ErrorAnswer.parse(await response.json());
+  const parsed = ErrorResponse.parse(await response.json());
   if (response.headers.get("fairlead-request-id") !== parsed.requestId) throw new Error("no request id");
   return [response.status, parsed.error.code];
 }

@@ -817,6 +817,12 @@ export const ERRORS = {
     "The Node version is too old for the command.",
     "Install Node 24 or later; `node --version` shows which one runs.",
   ),
+  "output.failed": entry(
+    "caller",
+    507,
+    "The command's output cannot be written.",
+    "Free space where the output goes. What the command did stays done, unless the message says otherwise.",
+  ),
   "cli.internal": entry(
     "site",
     500,

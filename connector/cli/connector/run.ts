@@ -135,6 +135,7 @@ export const connectorRun = command({
     }
     const { runConnector } = await import("../../runtime/run.ts");
     const log = await makeLog({ io, output: io.stdout, level: config.logLevel, json: context.json });
+    io.dropFailedOutput();
     await runConnector({ config, file, stateDir, log, signal: io.untilInterrupted() });
   },
 });

@@ -69,6 +69,7 @@ export const edgeStart = command({
     const { EmbeddedEdge } = await import("../../edge/embedded-edge.ts");
     const oidc = input.oidc === undefined ? undefined : await readOidc(input.oidc);
     const interrupted = io.untilInterrupted();
+    io.dropFailedOutput();
     const log = await makeLog({ io, output: io.stderr, level: input.logLevel, json: context.json });
     const state = input.state ?? join(await stateHome(io), "edge");
     const edge = new EmbeddedEdge({

@@ -30,6 +30,21 @@ export class Context {
     else human(this.out);
   }
 
+  /**
+   * Prints an answer with a secret that is shown once.
+   * @param undo the command that withdraws the secret, for the error
+   * @throws FairleadError `output.failed` that names `undo`, if the secret cannot be written
+   */
+  answerSecret(document: unknown, human: (out: Printer) => void, undo: string): void {
+    try {
+      this.answer(document, human);
+    } catch (thrown) {
+      if (!(thrown instanceof FairleadError) || thrown.code !== "output.failed") throw thrown;
+      const message = `${thrown.message} The secret was created, and is lost. \`${undo}\` withdraws it.`;
+      throw new FairleadError("output.failed", message, { cause: thrown });
+    }
+  }
+
   /** The login of this command. @throws FairleadError `edge.not_logged_in` */
   async login(): Promise<Login> {
     const { resolveLogin } = await import("../../operator/login/login.ts");

@@ -1,5 +1,6 @@
 /** The surroundings of a command: streams, environment, clock and signals. Tests pass their own. */
 import { EXIT } from "./exit.ts";
+import { standardOutput } from "./standard-output.ts";
 
 /** An output stream of a command. */
 export interface Output {
@@ -26,6 +27,11 @@ export interface Io {
   untilInterrupted(): AbortSignal;
   /** Calls the listener at each SIGHUP, which from then on no longer ends the process. */
   onHangup(listener: () => void): void;
+  /**
+   * From now on, text that stdout or stderr cannot take is dropped. Commands that run long call it once they have
+   * started: a full disk or a closed pipe costs them log lines, and nothing else.
+   */
+  dropFailedOutput(): void;
   /** The time, ms since 1970. */
   now(): number;
 }
@@ -33,13 +39,15 @@ export interface Io {
 /** The surroundings of this process. */
 export function processIo(): Io {
   let interrupted: AbortSignal | undefined;
-  for (const stream of [process.stdout, process.stderr]) {
-    // `fairlead … | head` closes the pipe early, so an error could not be read either.
-    stream.on("error", () => process.exit(EXIT.ok));
-  }
+  let dropping = false;
+  const exit = (code: number) => process.exit(code);
   return {
-    stdout: outputOf(process.stdout),
-    stderr: outputOf(process.stderr),
+    stdout: standardOutput(process.stdout, { drops: () => dropping, exit }),
+    // An error that stderr cannot take has no other place.
+    stderr: standardOutput(process.stderr, { drops: () => true, exit }),
+    dropFailedOutput() {
+      dropping = true;
+    },
     env: process.env,
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
     now: Date.now,
@@ -71,18 +79,6 @@ export function processIo(): Io {
     },
     onHangup(listener) {
       process.on("SIGHUP", listener);
-    },
-  };
-}
-
-function outputOf(stream: NodeJS.WriteStream): Output {
-  return {
-    write: (text) => stream.write(text),
-    get isTTY() {
-      return stream.isTTY === true;
-    },
-    get columns() {
-      return stream.isTTY ? stream.columns : undefined;
     },
   };
 }

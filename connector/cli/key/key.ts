@@ -2,6 +2,7 @@ import { Role } from "../../../protocol/api/keys.ts";
 import { KeyId } from "../../../protocol/ids.ts";
 import { argument, command, needed, value, values } from "../framework/definition.ts";
 import { relativeTime } from "../framework/duration.ts";
+import type { Printer } from "../framework/printer.ts";
 import { intoSecretFile } from "../framework/secret-file.ts";
 import { accepting, oneOf, someText } from "../framework/values.ts";
 
@@ -47,13 +48,14 @@ export const keyCreate = command({
       return;
     }
     const made = await createKey(edge, request);
-    context.answer(made, (out) => {
+    const print = (out: Printer) => {
       out.line(`Key "${made.name}" created (${made.role}, id ${made.id}). It is not shown again:`);
       out.line();
       out.line(`  ${made.key}`);
       out.line();
       out.line(`Its holder puts it into a file and runs: fairlead login ${edge.url} --key-file FILE`);
-    });
+    };
+    context.answerSecret(made, print, `fairlead key revoke ${made.id}`);
   },
 });
 

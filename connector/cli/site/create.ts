@@ -46,7 +46,8 @@ export const siteCreate = command({
     const { output } = input;
     if (output === undefined) {
       const made = await createSite(edge, network, request);
-      context.answer(made, (out) => out.raw(made.token.file));
+      const undo = `fairlead token revoke ${made.token.id} --yes`;
+      context.answerSecret(made, (out) => out.raw(made.token.file), undo);
       return;
     }
     const made = await intoSecretFile(output, async () => {

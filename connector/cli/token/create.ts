@@ -58,7 +58,8 @@ export const tokenCreate = command({
     const { output } = input;
     if (output === undefined) {
       const token = await createToken(edge, network, request);
-      context.answer(token, (out) => out.raw(token.file));
+      const undo = `fairlead token revoke ${token.id} --yes`;
+      context.answerSecret(token, (out) => out.raw(token.file), undo);
       return;
     }
     const token = await intoSecretFile(output, async () => {

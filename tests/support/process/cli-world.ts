@@ -71,6 +71,7 @@ export async function makeWorld(): Promise<World> {
         readInput: async () => world.input,
         untilInterrupted: () => world.interrupt.signal,
         onHangup: () => {},
+        dropFailedOutput: () => {},
         now: () => world.now(),
       };
       const exit = await runCli(argv, io);

@@ -24,6 +24,7 @@ async function parse(argv: readonly string[]) {
     readInput: async () => "",
     untilInterrupted: () => new AbortController().signal,
     onHangup: () => {},
+    dropFailedOutput: () => {},
     now: () => 0,
   };
   const program = buildProgram({

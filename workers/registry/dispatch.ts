@@ -1,19 +1,21 @@
 /** Reads what comes over an uplink and hands it to whoever answers it. */
+
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { parseJsonWith } from "../../protocol/parse.ts";
 import { ConnectorMessage, MAX_MESSAGE, type SiteView } from "../../protocol/uplink/messages.ts";
 import { publicError } from "../error-response.ts";
 import type { Context } from "./context/context.ts";
 import { describeForSite } from "./operations/describe.ts";
-import { sayGoodbye } from "./operations/disconnect.ts";
-import { greet } from "./operations/hello.ts";
+import { handleBye } from "./operations/disconnect.ts";
+import { acceptHello } from "./operations/hello.ts";
 import { changeOffers } from "./operations/offers.ts";
 import { renew } from "./operations/renew.ts";
-import { takeListeners, takeRoundTrip } from "./operations/reports.ts";
+import { applyListeners, recordRoundTrip } from "./operations/reports.ts";
 import { deleteOwnLink } from "./operations/revoke-access.ts";
 import { endSession, requestSession, resumeSession } from "./operations/sessions.ts";
-import { endSilent } from "./operations/sweep.ts";
+import { closeSilentUplinks } from "./operations/sweep.ts";
 import type { Work } from "./policy/budget.ts";
+import { isEstablished } from "./sockets/attachment.ts";
 import type { Uplink } from "./sockets/uplinks.ts";
 import type { SiteRow } from "./store/store.ts";
 
@@ -39,12 +41,12 @@ export function readMessage(data: string | ArrayBuffer): ConnectorMessage {
  * uplink; a request that is merely refused is answered.
  */
 export async function dispatch(context: Context, uplink: Uplink, message: ConnectorMessage): Promise<void> {
-  const greeted = uplink.attachment.software !== null;
+  const established = isEstablished(uplink.attachment);
   if (message.type === "hello") {
-    if (greeted) throw new FairleadError("uplink.out_of_order", "The hello came twice.");
-    return greet(context, uplink, message);
+    if (established) throw new FairleadError("uplink.out_of_order", "The hello came twice.");
+    return acceptHello(context, uplink, message);
   }
-  if (!greeted) throw new FairleadError("uplink.out_of_order", `${message.type} came before hello.`);
+  if (!established) throw new FairleadError("uplink.out_of_order", `${message.type} came before hello.`);
   const { store } = context;
   const site = store.sites.get(uplink.attachment.site);
   if (!site || site.state === "revoked") throw new FairleadError("site.revoked");
@@ -52,43 +54,45 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
   switch (message.type) {
     case "offers": {
       const { attachment: instance } = uplink;
-      if (store.offers.areThose(instance, message.offers)) return;
-      changeOffers(context, { why: `site ${site.name} withdrew it`, owner: site.id }, () =>
+      if (store.offers.hasExactly(instance, message.offers)) return;
+      changeOffers(context, { reason: `site ${site.name} withdrew it`, owner: site.id }, () =>
         store.offers.replace(instance, message.offers, context.now()),
       );
       return;
     }
     case "listeners":
-      store.transaction(() => takeListeners(context, site, uplink.attachment, message.listeners));
+      store.transaction(() => applyListeners(context, site, uplink.attachment, message.listeners));
       return;
     case "session.request":
-      return answering(context, uplink, message.id, "session", () =>
+      return answerWith(context, uplink, message.id, "session", () =>
         requestSession(context, uplink, message),
       );
     case "session.resume":
-      return answering(context, uplink, message.id, "session", () => resumeSession(context, uplink, message));
+      return answerWith(context, uplink, message.id, "session", () =>
+        resumeSession(context, uplink, message),
+      );
     case "session.ended":
       endSession(context, uplink.attachment, message);
       return;
     case "renew":
-      return answering(context, uplink, message.id, null, () =>
+      return answerWith(context, uplink, message.id, null, () =>
         answerRenew(context, uplink, site, message.id),
       );
     case "link.delete":
-      return answering(context, uplink, message.id, "link", () =>
-        answerDelete(context, uplink, site, message),
+      return answerWith(context, uplink, message.id, "link", () =>
+        deleteLinkOf(context, uplink, site, message),
       );
     case "measured":
-      takeRoundTrip(context, uplink, message.rtt);
+      recordRoundTrip(context, uplink, message.rtt);
       return;
     case "status.request":
-      return answering(context, uplink, message.id, "status", async () => {
+      return answerWith(context, uplink, message.id, "status", async () => {
         const now = context.now();
-        if (context.looks.spend(1, now)) endSilent(context, uplink);
+        if (context.silenceChecks.spend(1, now)) closeSilentUplinks(context, uplink);
         answerStatus(context, uplink, site, message.id);
       });
     case "bye":
-      sayGoodbye(context, uplink);
+      handleBye(context, uplink);
       return;
     default:
       message satisfies never;
@@ -114,7 +118,7 @@ async function answerRenew(context: Context, uplink: Uplink, site: SiteRow, id: 
   context.uplinks.send(uplink, { type: "renewed", id, renewal });
 }
 
-async function answerDelete(
+async function deleteLinkOf(
   context: Context,
   uplink: Uplink,
   site: SiteRow,
@@ -125,7 +129,7 @@ async function answerDelete(
 }
 
 /** Does what a request asks for, within its site's budget; a refusal is the answer. */
-async function answering(
+async function answerWith(
   context: Context,
   uplink: Uplink,
   id: number,

@@ -10,10 +10,10 @@ import type { Context } from "./context/context.ts";
 import { checkBackup, restoreNetwork } from "./operations/backup.ts";
 import { cutEverything } from "./operations/cut-sessions.ts";
 import { describeNetwork } from "./operations/describe.ts";
-import { dueAt, reconcile, sweep } from "./operations/sweep.ts";
+import { nextSweepAt, reconcile, sweep } from "./operations/sweep.ts";
 import { hasTables, migrate } from "./store/migrations.ts";
 
-export class Lifetime {
+export class Lifecycle {
   readonly #storage: DurableObjectStorage;
   readonly #context: Context;
   /** The database has its tables. */
@@ -89,7 +89,7 @@ export class Lifetime {
   /** Sets the alarm for what is due next; an idle network has none. */
   async schedule(): Promise<void> {
     if (!this.exists) return;
-    const due = dueAt(this.#context);
+    const due = nextSweepAt(this.#context);
     if (due === null) return;
     if (this.#alarmAt === undefined) this.#alarmAt = await this.#storage.getAlarm();
     if (this.#alarmAt !== null && this.#alarmAt <= due) return;
@@ -98,7 +98,7 @@ export class Lifetime {
   }
 
   /** The alarm went off. */
-  async upkeep(): Promise<void> {
+  async handleAlarm(): Promise<void> {
     this.#alarmAt = null;
     if (!this.exists) return;
     sweep(this.#context);

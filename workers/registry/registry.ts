@@ -1,6 +1,6 @@
 /**
  * The registry: one object per network, and the only place with its state. This file is the shell (calls,
- * sockets, the alarm); decisions.ts and reachability.ts decide, the other files of this folder act.
+ * sockets, the alarm); decisions.ts and linkGraph.ts decide, the other files of this folder act.
  *
  * Uplinks hibernate: between messages no code runs, and nothing in memory is counted on. An object without a
  * network stores nothing, so that it leaves no trace.
@@ -27,46 +27,46 @@ import { type Result, success } from "../result.ts";
 import { openRouter } from "../router/stub.ts";
 import { Authorities } from "./context/authorities.ts";
 import { Context } from "./context/context.ts";
-import { Lifetime } from "./lifecycle.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { dumpNetwork } from "./operations/backup.ts";
 import { describeNetwork, describeSiteNamed, describeStatus } from "./operations/describe.ts";
-import { part } from "./operations/disconnect.ts";
+import { handleDisconnect } from "./operations/disconnect.ts";
 import { memberOf } from "./operations/membership.ts";
 import { describeQuotas, setQuotas } from "./operations/quotas.ts";
 import { redeem } from "./operations/redeem.ts";
-import { renewProven } from "./operations/renew.ts";
+import { renewOverApi } from "./operations/renew.ts";
 import { deleteLink, revokeAccess } from "./operations/revoke-access.ts";
 import { deleteSite, revokeSite } from "./operations/site-removal.ts";
 import { createSite, updateSite } from "./operations/sites.ts";
-import { endSilent } from "./operations/sweep.ts";
+import { closeSilentUplinks } from "./operations/sweep.ts";
 import { createToken, describeToken, revokeToken } from "./operations/tokens.ts";
 import { Uplinks } from "./sockets/uplinks.ts";
 import { Store } from "./store/store.ts";
-import { Sockets } from "./uplink-handler.ts";
+import { UplinkHandler } from "./uplink-handler.ts";
 
 export class Registry extends DurableObject<Env> {
   readonly #context: Context;
-  readonly #lifetime: Lifetime;
-  readonly #sockets: Sockets;
+  readonly #lifecycle: Lifecycle;
+  readonly #uplinkHandler: UplinkHandler;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const store = new Store(ctx.storage);
-    const uplinks = new Uplinks(ctx, (uplink) => part(this.#context, uplink, "uplink.lost"));
+    const uplinks = new Uplinks(ctx, (uplink) => handleDisconnect(this.#context, uplink, "uplink.lost"));
     const settings = readConfig(env);
     const routers = { cut: (name: string) => openRouter(settings.objects.router, name).cut() };
     const authorities = new Authorities(settings, store, (whose) => {
       this.#context.event("authority.renewed", `The CA of ${whose} neared its end and was issued again.`);
     });
     this.#context = new Context({ settings, routers, store, uplinks, authorities });
-    this.#lifetime = new Lifetime(ctx.storage, this.#context);
-    this.#sockets = new Sockets(this.#context, this.#lifetime, (ms) => {
+    this.#lifecycle = new Lifecycle(ctx.storage, this.#context);
+    this.#uplinkHandler = new UplinkHandler(this.#context, this.#lifecycle, (ms) => {
       void ctx.blockConcurrencyWhile(() => scheduler.wait(ms));
     });
     ctx.blockConcurrencyWhile(async () => {
-      if (!this.#lifetime.wake()) return;
-      this.#sockets.wake();
-      await this.#lifetime.schedule();
+      if (!this.#lifecycle.wake()) return;
+      this.#uplinkHandler.wake();
+      await this.#lifecycle.schedule();
     });
   }
 
@@ -82,7 +82,7 @@ export class Registry extends DurableObject<Env> {
   /** The same for one that needs the network. */
   #answer<T>(work: (context: Context) => T | Promise<T>): Promise<Result<T>> {
     return this.#try(() => {
-      if (!this.#lifetime.exists) throw new FairleadError("network.unknown");
+      if (!this.#lifecycle.exists) throw new FairleadError("network.unknown");
       return work(this.#context);
     });
   }
@@ -91,12 +91,12 @@ export class Registry extends DurableObject<Env> {
 
   /** Makes the network; again with the same id, tells what it is. */
   create(request: { id: string; name: string; createdAt: number; actor: string }): Promise<Result<Network>> {
-    return this.#try(() => this.#lifetime.create(request));
+    return this.#try(() => this.#lifecycle.create(request));
   }
 
   /** Ends the network: every uplink, every session, everything stored. */
   destroy(): Promise<void> {
-    return this.#lifetime.destroy();
+    return this.#lifecycle.destroy();
   }
 
   network(): Promise<Result<Network>> {
@@ -110,7 +110,7 @@ export class Registry extends DurableObject<Env> {
 
   /** Makes the network from that, where there is none; all of it or nothing. */
   restore(dump: NetworkDump, actor: string): Promise<Result<Network>> {
-    return this.#try(() => this.#lifetime.restore(dump, actor));
+    return this.#try(() => this.#lifecycle.restore(dump, actor));
   }
 
   createToken(request: {
@@ -138,19 +138,19 @@ export class Registry extends DurableObject<Env> {
 
   /** After a long sleep; the Worker has verified the assertion, whose certificate may have ended. */
   renew(identity: Identity): Promise<Result<Renewal>> {
-    return this.#answer((context) => renewProven(context, identity));
+    return this.#answer((context) => renewOverApi(context, identity));
   }
 
   status(): Promise<Result<NetworkStatus>> {
     return this.#answer(async () => {
-      await this.#endSilent();
+      await this.#closeSilentUplinks();
       return describeStatus(this.#context);
     });
   }
 
   site(nameOrId: string): Promise<Result<Site>> {
     return this.#answer(async () => {
-      await this.#endSilent();
+      await this.#closeSilentUplinks();
       return describeSiteNamed(this.#context, nameOrId);
     });
   }
@@ -195,9 +195,9 @@ export class Registry extends DurableObject<Env> {
   }
 
   /** Whoever asks who is there shall not be told of those that are not any more. */
-  async #endSilent(): Promise<void> {
-    endSilent(this.#context);
-    await this.#lifetime.schedule();
+  async #closeSilentUplinks(): Promise<void> {
+    closeSilentUplinks(this.#context);
+    await this.#lifecycle.schedule();
   }
 
   // ---- for the gateway
@@ -209,7 +209,7 @@ export class Registry extends DurableObject<Env> {
       const session = this.#context.store.sessions.get(ticket.session);
       if (!session || session.generation !== ticket.generation) throw new FairleadError("ticket.stale");
       if (ticket.lane >= session.lanes) throw new FairleadError("ticket.invalid");
-      if (!this.#context.reachability().canReach(site.id, ticket.peer))
+      if (!this.#context.linkGraph().canReach(site.id, ticket.peer))
         throw new FairleadError("session.forbidden");
       return null;
     });
@@ -217,7 +217,7 @@ export class Registry extends DurableObject<Env> {
 
   /** Notes in the event log that somebody failed to prove what he claimed. */
   noteRefusal(refusal: { siteId?: string; code: ErrorCode; text: string }): void {
-    if (!this.#lifetime.exists) return;
+    if (!this.#lifecycle.exists) return;
     const site = refusal.siteId ? this.#context.store.sites.get(refusal.siteId)?.name : undefined;
     this.#context.eventOnce("uplink.refused", refusal.text, { site, code: refusal.code });
   }
@@ -226,7 +226,7 @@ export class Registry extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     try {
       const identity = Identity.parse(JSON.parse(request.headers.get(IDENTITY_HEADER) ?? "null"));
-      return new Response(null, { status: 101, webSocket: this.#sockets.accept(identity) });
+      return new Response(null, { status: 101, webSocket: this.#uplinkHandler.accept(identity) });
     } catch (thrown) {
       const requestId = crypto.randomUUID();
       return errorResponse(publicError(thrown, requestId), requestId);
@@ -236,20 +236,20 @@ export class Registry extends DurableObject<Env> {
   // ---- the sockets
 
   override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> | undefined {
-    return this.#sockets.message(socket, data);
+    return this.#uplinkHandler.handleMessage(socket, data);
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
-    await this.#sockets.closed(socket, code);
+    await this.#uplinkHandler.handleClose(socket, code);
   }
 
   override async webSocketError(socket: WebSocket, thrown: unknown): Promise<void> {
-    await this.#sockets.gone(socket, asFairleadError(thrown, "uplink.lost").code);
+    await this.#uplinkHandler.handleGone(socket, asFairleadError(thrown, "uplink.lost").code);
   }
 
   // ---- the alarm
 
   override alarm(): Promise<void> {
-    return this.#lifetime.upkeep();
+    return this.#lifecycle.handleAlarm();
   }
 }

@@ -100,7 +100,7 @@ const anyWrite: fc.Arbitrary<Write> = fc.oneof(
   instance.map(
     (of): Write =>
       (store) =>
-        store.offers.found(of),
+        store.offers.clearLost(of),
   ),
   instance.map(
     (of): Write =>
@@ -175,7 +175,7 @@ const anyStep = fc.record({
 
 /** Everything that a store gives of what it may keep in memory. */
 function everything(store: Store) {
-  const { book } = { book: store.offers.book() };
+  const { book } = { book: store.offers.snapshot() };
   const sorted = <T>(map: ReadonlyMap<string, T>) =>
     [...map].sort(([left], [right]) => (left < right ? -1 : 1));
   const instances = SITES.flatMap((id) => BOOTS.map((boot) => ({ site: id, boot })));
@@ -192,7 +192,7 @@ function everything(store: Store) {
     found: instances.flatMap((each) => SERVICES.map((service) => store.offers.find(each, service))),
     firstLost: store.offers.firstLost(),
     sessions: SESSIONS.map((id) => store.sessions.get(id)),
-    sessionCount: [store.sessions.count(), store.sessions.areThere],
+    sessionCount: [store.sessions.count(), store.sessions.hasAny],
     events: store.events.count(),
   };
 }
@@ -267,12 +267,12 @@ describe("Store", () => {
         store.offers.replace({ site: id, boot: "b1" }, [{ name: id, protocol: "tcp", port: 1 }], 1);
         store.offers.setRefused({ site: id, boot: "b1" }, id, null);
       }
-      const before = store.offers.book();
+      const before = store.offers.snapshot();
       store.sites.setState("s1", "up", 2);
       store.offers.markLost({ site: "s1", boot: "b1" }, 2);
-      expect(store.offers.book()).toBe(before);
+      expect(store.offers.snapshot()).toBe(before);
       store.offers.replace({ site: "s1", boot: "b1" }, [{ name: "s1", protocol: "tcp", port: 2 }], 3);
-      const after = store.offers.book();
+      const after = store.offers.snapshot();
       expect(after).not.toBe(before);
       expect(after.ofService.get("s1")).toMatchObject([{ port: 2 }]);
       expect(before.ofService.get("s1")).toMatchObject([{ port: 1 }]);

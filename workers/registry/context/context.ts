@@ -4,9 +4,9 @@ import { DEFAULT_QUOTAS, type Quotas } from "../../../protocol/api/quotas.ts";
 import { type ErrorCode, FairleadError } from "../../../protocol/errors.ts";
 import { ID_BYTES, type IdKind, makeId } from "../../../protocol/ids.ts";
 import { Bucket, Budgets, type Work } from "../policy/budget.ts";
-import { Reachability } from "../policy/link-graph.ts";
+import { LinkGraph } from "../policy/link-graph.ts";
 import { AbsentPeers } from "../sockets/absent-peers.ts";
-import { Notices } from "../sockets/notice-throttle.ts";
+import { NoticeThrottle } from "../sockets/notice-throttle.ts";
 import type { Uplinks } from "../sockets/uplinks.ts";
 import type { Store } from "../store/store.ts";
 import type { Authorities } from "./authorities.ts";
@@ -33,11 +33,11 @@ export class Context {
   readonly store: Store;
   readonly uplinks: Uplinks;
   readonly authorities: Authorities;
-  readonly notices = new Notices(() => this.now());
+  readonly linkNotices = new NoticeThrottle(() => this.now());
   readonly absentPeers = new AbsentPeers();
   readonly budgets = new Budgets();
   /** How often those who ask for the status make the registry look for silent uplinks. */
-  readonly looks = new Bucket({ burst: 1, perSecond: 1 });
+  readonly silenceChecks = new Bucket({ burst: 1, perSecond: 1 });
 
   constructor({ settings, routers, store, uplinks, authorities }: ContextParts) {
     this.settings = settings;
@@ -86,7 +86,7 @@ export class Context {
 
   /** The same, unless it was said a moment ago: what strangers can cause must not wash the log away. */
   eventOnce(type: EventType, text: string, facts: EventFacts = {}): void {
-    if (!this.store.events.saidSince({ type, ...facts }, this.now() - QUIET_MS)) {
+    if (!this.store.events.hasSince({ type, ...facts }, this.now() - QUIET_MS)) {
       this.event(type, text, facts);
     }
   }
@@ -96,7 +96,7 @@ export class Context {
     return { ...DEFAULT_QUOTAS, ...this.store.network.quotas() };
   }
 
-  reachability(): Reachability {
-    return Reachability.of(this.store.links.edges());
+  linkGraph(): LinkGraph {
+    return LinkGraph.of(this.store.links.edges());
   }
 }

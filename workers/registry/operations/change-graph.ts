@@ -1,8 +1,8 @@
 /** Changing the link graph: everybody is told what it changed for him, and who is not connected any more is cut. */
 import type { Context } from "../context/context.ts";
 import { cutDisconnected } from "./cut-sessions.ts";
-import { announceStandings, noteLinks, standingsOf } from "./link-reports.ts";
-import { type Cause, type Revision, reviseOffers, tellRevision } from "./offers.ts";
+import { announceLinkStatuses, linkStatusesOf, recordLinkEvents } from "./link-reports.ts";
+import { announceRevision, type Cause, type OfferRevision, reviseOffers } from "./offers.ts";
 
 /** A change of links, of sites, or of what these may offer. */
 export interface GraphChange<T> {
@@ -18,17 +18,17 @@ export interface GraphChange<T> {
 
 /** Makes a change, then tells all who see something else than before. */
 export function changeGraph<T>(context: Context, { sites, cause, change, afterwards }: GraphChange<T>): T {
-  const before = standingsOf(context, sites);
-  const { value, revision } = context.store.transaction((): { value: T; revision: Revision } => {
+  const before = linkStatusesOf(context, sites);
+  const { value, revision } = context.store.transaction((): { value: T; revision: OfferRevision } => {
     const values: T[] = [];
     const revision = reviseOffers(context, cause, () => values.push(change()));
     return { value: values[0] as T, revision };
   });
   afterwards?.();
-  const after = standingsOf(context, sites);
-  noteLinks(context, before, after, () => cause.owner ?? undefined);
-  tellRevision(context, revision);
-  announceStandings(context, before, after);
+  const after = linkStatusesOf(context, sites);
+  recordLinkEvents(context, before, after, () => cause.owner ?? undefined);
+  announceRevision(context, revision);
+  announceLinkStatuses(context, before, after);
   return value;
 }
 

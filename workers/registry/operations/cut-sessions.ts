@@ -17,9 +17,9 @@ const AbortedObject = z.object({ durableObjectReset: z.literal(true) });
  */
 export async function cutDisconnected(context: Context, code: ErrorCode): Promise<number> {
   const { sessions, pairs } = context.store;
-  const reachability = context.reachability();
-  const ended = sessions.all().filter(({ a, b }) => !reachability.canReach(a.site, b.site));
-  const apart = pairs.all().filter(([left, right]) => !reachability.canReach(left, right));
+  const linkGraph = context.linkGraph();
+  const ended = sessions.all().filter(({ a, b }) => !linkGraph.canReach(a.site, b.site));
+  const apart = pairs.all().filter(([left, right]) => !linkGraph.canReach(left, right));
   await cut(context, ended, apart, code);
   return ended.length;
 }

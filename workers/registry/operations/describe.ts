@@ -7,9 +7,9 @@ import type { NetworkStatus } from "../../../protocol/api/status.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { SiteView } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
-import { reportOf, standingOf } from "../policy/link-status.ts";
+import { linkStatusOf, toLinkReport } from "../policy/link-status.ts";
 import type { LinkRow, SiteRow } from "../store/store.ts";
-import { sightOf } from "./announcements.ts";
+import { currentVisibility } from "./announcements.ts";
 import { issuerName, linksOf } from "./link-reports.ts";
 import { Presence } from "./presence.ts";
 
@@ -24,7 +24,7 @@ export function describeNetwork(context: Context): Network {
 function describeSite(context: Context, presence: Presence, row: SiteRow): Site {
   const { store } = context;
   const certificate = store.certificates.newestOf(row.id);
-  const own = (store.offers.book().ofSite.get(row.id) ?? []).filter(({ refused }) => refused === null);
+  const own = (store.offers.snapshot().ofSite.get(row.id) ?? []).filter(({ refused }) => refused === null);
   const boots = new Set(presence.of(row.id).map(({ attachment }) => attachment.boot));
   return {
     id: row.id,
@@ -49,7 +49,7 @@ export function describeLink(
   row: LinkRow,
   presence: Presence = new Presence(context),
 ): Link {
-  const { since, rtt = null, ...report } = reportOf(row, standingOf(row, presence));
+  const { since, rtt = null, ...report } = toLinkReport(row, linkStatusOf(row, presence));
   return {
     ...report,
     cost: row.cost,
@@ -62,7 +62,7 @@ export function describeLink(
 }
 
 function describeServices(context: Context, presence: Presence): Service[] {
-  const services = [...context.store.offers.book().ofService].flatMap(([name, offers]): Service[] => {
+  const services = [...context.store.offers.snapshot().ofService].flatMap(([name, offers]): Service[] => {
     const [oldest] = offers;
     if (!oldest) return [];
     const names = new Map(offers.map(({ instance: { site, siteName } }) => [site, siteName]));
@@ -97,15 +97,15 @@ export function findSite(context: Context, nameOrId: string): SiteRow {
 /** The network as one of its sites may see it: only what it can reach. */
 export function describeForSite(context: Context, site: string): SiteView {
   const presence = new Presence(context);
-  const sight = sightOf(context);
+  const visibility = currentVisibility(context);
   const network = describeNetwork(context);
   return {
     network: { id: network.id, name: network.name },
     sites: context.store.sites
       .all()
-      .filter((row) => row.state !== "revoked" && sight.reachability.canReach(site, row.id))
+      .filter((row) => row.state !== "revoked" && visibility.linkGraph.canReach(site, row.id))
       .map((row) => ({ id: row.id, name: row.name, state: presence.state(row.id) })),
-    services: sight.of(site),
+    services: visibility.of(site),
     ...linksOf(context, site, presence),
   };
 }

@@ -1,17 +1,19 @@
 /** How an uplink ends: with a goodbye, by its loss, or because the registry hangs up. */
+
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import type { Context } from "../context/context.ts";
+import { isEstablished } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
-import { announceStandings, noteLinks, standingsOf } from "./link-reports.ts";
+import { announceLinkStatuses, linkStatusesOf, recordLinkEvents } from "./link-reports.ts";
 import { changeOffers } from "./offers.ts";
 import { Presence } from "./presence.ts";
 
 /** An instance said goodbye: its offers go at once, not after the grace that a lost uplink has. */
-export function sayGoodbye(context: Context, uplink: Uplink): void {
+export function handleBye(context: Context, uplink: Uplink): void {
   const { store } = context;
   const site = store.sites.get(uplink.attachment.site);
   if (!site) return;
-  changeOffers(context, { why: `site ${site.name} withdrew it`, owner: site.id }, () =>
+  changeOffers(context, { reason: `site ${site.name} withdrew it`, owner: site.id }, () =>
     store.dropInstance(uplink.attachment),
   );
 }
@@ -20,7 +22,7 @@ export function sayGoodbye(context: Context, uplink: Uplink): void {
  * An uplink went. The site is down when it was its last; its offers stay for a grace. One that the registry closed
  * was told of when it was.
  */
-export function part(context: Context, uplink: Uplink, code: string): void {
+export function handleDisconnect(context: Context, uplink: Uplink, code: string): void {
   const { store, uplinks } = context;
   const { attachment: instance } = uplink;
   const { site: id, software, ended } = instance;
@@ -32,9 +34,9 @@ export function part(context: Context, uplink: Uplink, code: string): void {
     store.offers.markLost(instance, now);
     return;
   }
-  const before = standingsOf(context, [id], new Presence(context, uplink));
+  const before = linkStatusesOf(context, [id], new Presence(context, uplink));
   const others = (list: Uplink[]) =>
-    list.filter((other) => other.socket !== uplink.socket && other.attachment.software !== null).length;
+    list.filter((other) => other.socket !== uplink.socket && isEstablished(other.attachment)).length;
   const after = store.transaction(() => {
     const replaced = others(uplinks.ofInstance(instance)) > 0;
     if (!replaced) store.offers.markLost(instance, now);
@@ -46,15 +48,15 @@ export function part(context: Context, uplink: Uplink, code: string): void {
       const text = `One of the instances of site ${site.name} is gone, ${left} left.`;
       context.event("uplink.down", text, { site: site.name, code, owner: id });
     }
-    const standings = standingsOf(context, [id]);
-    noteLinks(context, before, standings, () => id);
-    return standings;
+    const statuses = linkStatusesOf(context, [id]);
+    recordLinkEvents(context, before, statuses, () => id);
+    return statuses;
   });
-  announceStandings(context, before, after);
+  announceLinkStatuses(context, before, after);
 }
 
 /** Tells an uplink why, closes it, and takes it for gone at once: a peer may never answer the close. */
-export function hangUp(context: Context, uplink: Uplink, code: ErrorCode, message?: string): void {
+export function closeUplink(context: Context, uplink: Uplink, code: ErrorCode, message?: string): void {
   context.uplinks.refuse(uplink, code, message);
-  part(context, uplink, code);
+  handleDisconnect(context, uplink, code);
 }

@@ -6,24 +6,30 @@ import { EDGE_FEATURES, type Hello, MAX_MESSAGE, type Welcome } from "../../../p
 import { negotiate, UPLINK_VERSIONS } from "../../../protocol/versions.ts";
 import { linkIdOf } from "../../authority/certificates.ts";
 import type { Context } from "../context/context.ts";
-import { portions } from "../policy/message-limits.ts";
+import { splitServices } from "../policy/message-limits.ts";
 import type { StoredOffer } from "../policy/offers.ts";
 import { decideHello } from "../policy/sessions.ts";
-import { type Attachment, presentSince, readAttachment, writeAttachment } from "../sockets/attachment.ts";
+import {
+  type Attachment,
+  isEstablished,
+  presentSince,
+  readAttachment,
+  writeAttachment,
+} from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { SiteRow } from "../store/store.ts";
-import { sightOf } from "./announcements.ts";
-import { offer, peerOf } from "./invitations.ts";
-import { announceStandings, linksOf, noteLinks, standingsOf } from "./link-reports.ts";
-import { type Revision, refusedOffers, reviseOffers, tellRevision } from "./offers.ts";
-import { takeClock, takeListeners } from "./reports.ts";
+import { currentVisibility } from "./announcements.ts";
+import { peerOf, sendOffer } from "./invitations.ts";
+import { announceLinkStatuses, linkStatusesOf, linksOf, recordLinkEvents } from "./link-reports.ts";
+import { announceRevision, type OfferRevision, refusedOffers, reviseOffers } from "./offers.ts";
+import { applyListeners, checkClock } from "./reports.ts";
 
 /**
  * Accepts a hello: links are brought up, an older uplink of the same process is replaced, the site is up, its
  * offers are known to all who may see them, and it learns what it sees.
  * @throws FairleadError `uplink.version`, `uplink.malformed`, `uplink.replaced`, `site.revoked`
  */
-export async function greet(context: Context, uplink: Uplink, hello: Hello): Promise<void> {
+export async function acceptHello(context: Context, uplink: Uplink, hello: Hello): Promise<void> {
   const { settings, store, uplinks } = context;
   const version = negotiate(UPLINK_VERSIONS, hello.versions);
   if (version === null) {
@@ -42,8 +48,8 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
   const site = memberOf(context, uplink);
   const network = store.network.get();
   if (!network) throw new FairleadError("network.unknown");
-  const before = standingsOf(context, [site.id]);
-  const known = uplinks.instance(uplink.attachment) !== null;
+  const before = linkStatusesOf(context, [site.id]);
+  const known = uplinks.newestOf(uplink.attachment) !== null;
   const present = replaceOlder(context, uplink);
   writeAttachment(uplink.socket, {
     ...uplink.attachment,
@@ -57,10 +63,10 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
     const now = context.now();
     noteUp(context, site, known);
     if (!known) noteSharedBoot(context, site, hello.boot);
-    const standings = standingsOf(context, [site.id]);
-    noteLinks(context, before, standings, () => site.id);
-    if (hello.time !== undefined) takeClock(context, site, hello.time, now);
-    const taken = takeGreeted(context, site, hello, now);
+    const standings = linkStatusesOf(context, [site.id]);
+    recordLinkEvents(context, before, standings, () => site.id);
+    if (hello.time !== undefined) checkClock(context, site, hello.time, now);
+    const taken = applyHello(context, site, hello, now);
     return { after: standings, ...taken, unheard: takeHeld(context, uplink.attachment, hello.sessions, now) };
   });
 
@@ -74,16 +80,16 @@ export async function greet(context: Context, uplink: Uplink, hello: Hello): Pro
     ...(settings.lanePort === null ? {} : { lanePort: settings.lanePort }),
     ...linksOf(context, site.id),
     refused: refusedOffers(context, uplink.attachment),
-    services: sightOf(context).of(site.id),
+    services: currentVisibility(context).of(site.id),
   });
-  if (revision) tellRevision(context, revision, uplink.attachment);
-  announceStandings(context, before, after, uplink);
+  if (revision) announceRevision(context, revision, uplink.attachment);
+  announceLinkStatuses(context, before, after, uplink);
   tellCuts(context, uplink, hello.sessions);
   for (const { session, waiting } of orphans) {
-    const peer = uplinks.instance(waiting);
+    const peer = uplinks.newestOf(waiting);
     if (peer) uplinks.send(peer, { type: "session.cut", session, code: "session.unknown" });
   }
-  for (const session of unheard) await offer(context, session, uplink.attachment);
+  for (const session of unheard) await sendOffer(context, session, uplink.attachment);
 }
 
 /** What does not fit into one message follows it. */
@@ -92,7 +98,7 @@ function sendWelcome({ uplinks }: Context, uplink: Uplink, welcome: Welcome): vo
   const length = JSON.stringify({ ...welcome, services: [] }).length;
   const apart = length > MAX_MESSAGE;
   const taken = length - (apart ? JSON.stringify(refused).length : 0);
-  const [services = [], ...rest] = portions(welcome.services, taken);
+  const [services = [], ...rest] = splitServices(welcome.services, taken);
   uplinks.send(uplink, {
     ...welcome,
     services,
@@ -176,10 +182,10 @@ function replaceOlder(context: Context, uplink: Uplink): number {
   let present = openedAt;
   for (const other of context.uplinks.ofInstance(uplink.attachment)) {
     if (other.attachment.counter < counter) {
-      const isLive = other.attachment.software !== null && context.uplinks.alive(other, context.now());
+      const isLive = isEstablished(other.attachment) && context.uplinks.isAlive(other, context.now());
       if (isLive) present = Math.min(present, presentSince(other.attachment));
       context.uplinks.refuse(other, "uplink.replaced");
-    } else if (other.attachment.counter > counter && other.attachment.software !== null) {
+    } else if (other.attachment.counter > counter && isEstablished(other.attachment)) {
       throw new FairleadError("uplink.replaced");
     }
   }
@@ -192,31 +198,31 @@ function replaceOlder(context: Context, uplink: Uplink): number {
  * replicas are still on their way. No revision when no offer changed. Gives the sessions of those that are gone, each
  * with the peer that would wait for it in vain.
  */
-function takeGreeted(
+function applyHello(
   context: Context,
   site: SiteRow,
   hello: Hello,
   now: number,
-): { revision: Revision | null; orphans: { session: string; waiting: InstanceId }[] } {
+): { revision: OfferRevision | null; orphans: { session: string; waiting: InstanceId }[] } {
   const { store, uplinks } = context;
   const { boot, offers } = hello;
   const self = { site: site.id, boot };
   const left = store.instances(site.id);
   const known = left.some((other) => isSameInstance(other, self));
   const gone = known ? [] : left.filter((other) => uplinks.ofInstance(other).length === 0);
-  takeListeners(context, site, self, hello.listeners);
-  if (gone.length === 0 && store.offers.areThose(self, offers)) {
-    store.offers.found(self);
+  applyListeners(context, site, self, hello.listeners);
+  if (gone.length === 0 && store.offers.hasExactly(self, offers)) {
+    store.offers.clearLost(self);
     return { revision: null, orphans: [] };
   }
-  const why = ({ instance }: StoredOffer) =>
+  const reason = ({ instance }: StoredOffer) =>
     isSameInstance(instance, self)
       ? `site ${site.name} withdrew it`
       : `site ${site.name} started again without it`;
   const orphans = gone.flatMap((other) =>
     store.sessions.ofInstance(other).map((held) => ({ session: held.id, waiting: peerOf(held, other) })),
   );
-  const revision = reviseOffers(context, { why, owner: site.id }, () => {
+  const revision = reviseOffers(context, { reason, owner: site.id }, () => {
     store.offers.replace(self, offers, now);
     for (const other of gone) store.dropInstance(other);
   });

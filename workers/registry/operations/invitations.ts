@@ -9,7 +9,7 @@ import type { Uplink } from "../sockets/uplinks.ts";
 import type { SessionRow } from "../store/store.ts";
 
 /** Whether a session is one of this instance's. */
-export function isOf({ a, b }: SessionRow, instance: InstanceId): boolean {
+export function isPartyOf({ a, b }: SessionRow, instance: InstanceId): boolean {
   return isSameInstance(a, instance) || isSameInstance(b, instance);
 }
 
@@ -19,28 +19,28 @@ export function peerOf({ a, b }: SessionRow, instance: InstanceId): InstanceId {
 }
 
 /** Why there is no such session of this instance. */
-export function endOf(context: Context, session: string, instance: InstanceId): FairleadError {
+export function endErrorOf(context: Context, session: string, instance: InstanceId): FairleadError {
   const code = context.store.cuts.codeOf(session, instance);
   return new FairleadError(code !== null && isErrorCode(code) ? code : "session.unknown");
 }
 
 /** Answers an instance's request with its invitation. @throws FairleadError why the session is over by now */
-export async function grant(context: Context, session: string, to: Uplink, id: number): Promise<void> {
-  const invitation = await invite(context, session, to.attachment);
+export async function sendGrant(context: Context, session: string, to: Uplink, id: number): Promise<void> {
+  const invitation = await createInvitation(context, session, to.attachment);
   context.uplinks.send(to, { type: "session.grant", id, invitation });
 }
 
 /** Offers a session to one of its instances; without an uplink, or when it is over by now, nothing is sent. */
-export async function offer(context: Context, session: string, to: InstanceId): Promise<void> {
+export async function sendOffer(context: Context, session: string, to: InstanceId): Promise<void> {
   let invitation: Invitation;
   try {
-    invitation = await invite(context, session, to);
+    invitation = await createInvitation(context, session, to);
   } catch (thrown) {
     if (thrown instanceof FairleadError) return;
     throw thrown;
   }
   // Looked up now: the instance may have replaced its uplink meanwhile.
-  const uplink = context.uplinks.instance(to);
+  const uplink = context.uplinks.newestOf(to);
   if (uplink) context.uplinks.send(uplink, { type: "session.offer", invitation });
 }
 
@@ -48,14 +48,14 @@ export async function offer(context: Context, session: string, to: InstanceId): 
  * One side's invitation, for the generation that holds when its tickets are made: others may end or resume the
  * session meanwhile.
  */
-async function invite(context: Context, id: string, to: InstanceId): Promise<Invitation> {
+async function createInvitation(context: Context, id: string, to: InstanceId): Promise<Invitation> {
   const { store, settings } = context;
   for (;;) {
     const session = store.sessions.get(id);
     const network = store.network.get();
     const peer = session && peerOf(session, to);
     const peerSite = peer && store.sites.get(peer.site);
-    if (!session || !network || !peerSite) throw endOf(context, id, to);
+    if (!session || !network || !peerSite) throw endErrorOf(context, id, to);
     const { generation, encryption } = session;
     const side = isSameInstance(to, session.a) ? "a" : "b";
     const rtt = roundTripOf(context, peer);
@@ -94,5 +94,5 @@ async function invite(context: Context, id: string, to: InstanceId): Promise<Inv
 
 /** An instance's round trip to the edge as it told it, ms; null while it did not. */
 export function roundTripOf({ uplinks }: Context, instance: InstanceId): number | null {
-  return uplinks.instance(instance)?.attachment.rtt ?? null;
+  return uplinks.newestOf(instance)?.attachment.rtt ?? null;
 }

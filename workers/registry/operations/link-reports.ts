@@ -1,9 +1,17 @@
 /** Links as those see them that they connect, and what is told of them when they change. */
+
 import type { IncomingLink, LinkReport } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
 import { NETWORK_NODE } from "../policy/link-graph.ts";
-import { type Ends, reportOf, type Standing, sameStanding, standingOf } from "../policy/link-status.ts";
-import { withinBounds } from "../policy/message-limits.ts";
+import {
+  isSameStatus,
+  type LinkStatus,
+  linkStatusOf,
+  type SitePresence,
+  toLinkReport,
+} from "../policy/link-status.ts";
+import { limitIncoming } from "../policy/message-limits.ts";
+import { isEstablished } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { LinkRow } from "../store/store.ts";
 import { Presence } from "./presence.ts";
@@ -19,45 +27,47 @@ const nameOf = (context: Context, site: string): string => context.store.sites.g
 export function linksOf(
   context: Context,
   site: string,
-  ends: Ends = new Presence(context),
+  presence: SitePresence = new Presence(context),
 ): { links: LinkReport[]; incoming: IncomingLink[]; moreIncoming?: number } {
   const { links } = context.store;
-  const own = links
-    .of(site)
-    .map((row) => ({ ...reportOf(row, standingOf(row, ends)), issuer: issuerName(context, row.issuer) }));
-  const others = links
-    .from(site)
-    .map((row) => ({ ...reportOf(row, standingOf(row, ends)), joiner: nameOf(context, row.joiner) }));
-  return { links: own, ...withinBounds(others) };
+  const own = links.of(site).map((row) => ({
+    ...toLinkReport(row, linkStatusOf(row, presence)),
+    issuer: issuerName(context, row.issuer),
+  }));
+  const others = links.from(site).map((row) => ({
+    ...toLinkReport(row, linkStatusOf(row, presence)),
+    joiner: nameOf(context, row.joiner),
+  }));
+  return { links: own, ...limitIncoming(others) };
 }
 
 /** Links and how they stood at some moment, by id. */
-export type Standings = ReadonlyMap<string, { readonly link: LinkRow; readonly standing: Standing }>;
+export type LinkStatuses = ReadonlyMap<string, { readonly link: LinkRow; readonly status: LinkStatus }>;
 
 /** How the links that begin or end at some sites stand. */
-export function standingsOf(
+export function linkStatusesOf(
   context: Context,
   sites: Iterable<string>,
-  ends: Ends = new Presence(context),
-): Standings {
+  presence: SitePresence = new Presence(context),
+): LinkStatuses {
   const { links } = context.store;
   const found = [...sites].flatMap((site) => [...links.of(site), ...links.from(site)]);
-  return new Map(found.map((link) => [link.id, { link, standing: standingOf(link, ends) }]));
+  return new Map(found.map((link) => [link.id, { link, status: linkStatusOf(link, presence) }]));
 }
 
 /**
  * Notes links that came up or went down, and such as stay down because their certificates are not good.
  * @param ownerOf the site that made a link do so, if one did
  */
-export function noteLinks(
+export function recordLinkEvents(
   context: Context,
-  before: Standings,
-  after: Standings,
+  before: LinkStatuses,
+  after: LinkStatuses,
   ownerOf: (link: LinkRow) => string | undefined,
 ): void {
   for (const [id, { link }] of new Map([...before, ...after])) {
-    const was = before.get(id)?.standing;
-    const is = after.get(id)?.standing;
+    const was = before.get(id)?.status;
+    const is = after.get(id)?.status;
     const unproven = is?.code?.startsWith("certificate.") && was?.code !== is.code;
     if ((is?.state ?? "down") === (was?.state ?? "down") && !unproven) continue;
     const site = nameOf(context, link.joiner);
@@ -69,16 +79,16 @@ export function noteLinks(
   }
 }
 
-/** Tells the sites at both ends of the links that stand otherwise than before. */
-export function announceStandings(
+/** Tells the sites at both presence of the links that stand otherwise than before. */
+export function announceLinkStatuses(
   context: Context,
-  before: Standings,
-  after: Standings,
+  before: LinkStatuses,
+  after: LinkStatuses,
   except?: Uplink,
 ): void {
   const sites = new Set<string>();
   for (const [id, { link }] of [...before, ...after]) {
-    if (sameStanding(before.get(id)?.standing, after.get(id)?.standing)) continue;
+    if (isSameStatus(before.get(id)?.status, after.get(id)?.status)) continue;
     sites.add(link.joiner);
     if (link.issuer !== NETWORK_NODE) sites.add(link.issuer);
   }
@@ -89,10 +99,10 @@ export function announceStandings(
 export function announceLinks(context: Context, sites: Iterable<string>, except?: Uplink): void {
   for (const site of new Set(sites)) {
     if (site === NETWORK_NODE) continue;
-    context.notices.due(site, () => {
+    context.linkNotices.schedule(site, () => {
       const to = context.uplinks
         .ofSite(site)
-        .filter(({ attachment, socket }) => attachment.software !== null && socket !== except?.socket);
+        .filter(({ attachment, socket }) => isEstablished(attachment) && socket !== except?.socket);
       if (to.length === 0) return 0;
       const told = linksOf(context, site);
       for (const uplink of to) context.uplinks.send(uplink, { type: "links", ...told });

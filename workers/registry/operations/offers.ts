@@ -5,15 +5,15 @@ import type { RefusedOffer } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
 import {
   byAge,
+  changedKeys,
   decideChanged,
-  differing,
-  type OfferBook,
-  type OfferGround,
+  type OfferInputs,
+  type OfferSnapshot,
   type Refusal,
   type StoredOffer,
 } from "../policy/offers.ts";
-import type { Sight } from "../policy/visibility.ts";
-import { announceDifferences, sightOf } from "./announcements.ts";
+import type { Visibility } from "../policy/visibility.ts";
+import { announceVisibility, currentVisibility } from "./announcements.ts";
 
 /** Why offers change. */
 export interface Cause {
@@ -23,43 +23,47 @@ export interface Cause {
   /** Id of the site whose doing it is, as in `EventFacts`; null where it is no site's. The site that offers unless given. */
   readonly owner?: string | null;
   /** Ends the sentence "Service x is offered no more: …". */
-  readonly why: string | ((offer: StoredOffer) => string);
+  readonly reason: string | ((offer: StoredOffer) => string);
 }
 
 /** What {@link reviseOffers} leaves to be told once its transaction is through. */
-export interface Revision {
-  readonly before: Sight;
+export interface OfferRevision {
+  readonly before: Visibility;
   /** Instances of whose offers others are refused than before. */
   readonly refused: readonly InstanceId[];
 }
 
 /** Changes offers, or what they depend on, all or nothing; decides anew which are taken, and tells everybody. */
 export function changeOffers(context: Context, cause: Cause, work: () => void): void {
-  tellRevision(
+  announceRevision(
     context,
     context.store.transaction(() => reviseOffers(context, cause, work)),
   );
 }
 
-/** The same within a transaction of the caller's, who calls {@link tellRevision} after it. */
-export function reviseOffers(context: Context, cause: Cause, work: () => void): Revision {
+/** The same within a transaction of the caller's, who calls {@link announceRevision} after it. */
+export function reviseOffers(context: Context, cause: Cause, work: () => void): OfferRevision {
   const { offers, sites } = context.store;
-  const before = { book: offers.book(), patterns: sites.patterns() };
-  const sight = sightOf(context);
+  const before = { snapshot: offers.snapshot(), patterns: sites.patterns() };
+  const visibility = currentVisibility(context);
   work();
   decide(context, before);
-  const change = changeOf(before.book, offers.book());
+  const change = changeOf(before.snapshot, offers.snapshot());
   noteServices(context, cause, change);
   noteRefusals(context, cause, change);
-  return { before: sight, refused: differingRefusals(change) };
+  return { before: visibility, refused: changedRefusals(change) };
 }
 
 /** @param except an instance that is told its refusals in another way */
-export function tellRevision(context: Context, { before, refused }: Revision, except?: InstanceId): void {
-  announceDifferences(context, before);
+export function announceRevision(
+  context: Context,
+  { before, refused }: OfferRevision,
+  except?: InstanceId,
+): void {
+  announceVisibility(context, before);
   for (const instance of refused) {
     if (except && isSameInstance(instance, except)) continue;
-    const uplink = context.uplinks.instance(instance);
+    const uplink = context.uplinks.newestOf(instance);
     if (uplink)
       context.uplinks.send(uplink, { type: "offers.refused", refused: refusedOffers(context, instance) });
   }
@@ -73,9 +77,9 @@ export function refusedOffers(context: Context, instance: InstanceId): RefusedOf
 }
 
 /** Decides anew which offers are taken, after a change. */
-function decide(context: Context, before: OfferGround): void {
+function decide(context: Context, before: OfferInputs): void {
   const { offers, sites } = context.store;
-  const now = { book: offers.book(), patterns: sites.patterns() };
+  const now = { snapshot: offers.snapshot(), patterns: sites.patterns() };
   for (const { offer, refused } of decideChanged(before, now, context.quotas().services)) {
     offers.setRefused(offer.instance, offer.service, refused);
   }
@@ -91,17 +95,17 @@ interface OfferChange {
   readonly after: readonly StoredOffer[];
 }
 
-function changeOf(before: OfferBook, after: OfferBook): OfferChange {
-  const services = differing(before.ofService, after.ofService);
-  const sites = differing(before.ofSite, after.ofSite);
-  const taken = ({ ofService }: OfferBook) => {
+function changeOf(before: OfferSnapshot, after: OfferSnapshot): OfferChange {
+  const services = changedKeys(before.ofService, after.ofService);
+  const sites = changedKeys(before.ofSite, after.ofSite);
+  const taken = ({ ofService }: OfferSnapshot) => {
     const lists = [...services]
       .map((service) => ofService.get(service) ?? [])
       .filter((list) => list.length > 0);
     lists.sort(([left], [right]) => (left && right ? byAge(left, right) : 0));
     return new Map(lists.map((list) => [list[0]?.service ?? "", list]));
   };
-  const all = ({ ofSite }: OfferBook) => [...sites].flatMap((site) => ofSite.get(site) ?? []).sort(byAge);
+  const all = ({ ofSite }: OfferSnapshot) => [...sites].flatMap((site) => ofSite.get(site) ?? []).sort(byAge);
   return { had: taken(before), has: taken(after), before: all(before), after: all(after) };
 }
 
@@ -132,8 +136,8 @@ function noteServices(context: Context, cause: Cause, { had, has }: OfferChange)
     const last = offers.at(-1);
     if (has.has(name) || !last) continue;
     const site = siteOf(last);
-    const why = typeof cause.why === "string" ? cause.why : cause.why(last);
-    context.event("service.gone", `Service ${name} is offered no more: ${why}.`, {
+    const reason = typeof cause.reason === "string" ? cause.reason : cause.reason(last);
+    context.event("service.gone", `Service ${name} is offered no more: ${reason}.`, {
       site,
       code: cause.code,
       actor: cause.actor ?? site,
@@ -162,7 +166,7 @@ function noteRefusals(context: Context, cause: Cause, { before, after }: OfferCh
 }
 
 /** Instances whose refused offers are others than before. */
-function differingRefusals({ before, after }: OfferChange): readonly InstanceId[] {
+function changedRefusals({ before, after }: OfferChange): readonly InstanceId[] {
   const said = (offers: readonly StoredOffer[]) => {
     const byInstance = Map.groupBy(
       offers.filter((offer) => offer.refused !== null),

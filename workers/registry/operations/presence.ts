@@ -1,9 +1,11 @@
 /** Who is there, told by live sockets: an uplink that said hello and was not closed. */
+
 import type { Context } from "../context/context.ts";
-import type { Ends } from "../policy/link-status.ts";
+import type { SitePresence } from "../policy/link-status.ts";
+import { isEstablished } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 
-export class Presence implements Ends {
+export class Presence implements SitePresence {
   readonly #context: Context;
   readonly #left: Uplink | undefined;
   readonly #bySite = new Map<string, readonly Uplink[]>();
@@ -20,7 +22,7 @@ export class Presence implements Ends {
     if (known) return known;
     const there = this.#context.uplinks
       .ofSite(site)
-      .filter((uplink) => uplink.attachment.software !== null && uplink.socket !== this.#left?.socket);
+      .filter((uplink) => isEstablished(uplink.attachment) && uplink.socket !== this.#left?.socket);
     if (this.#left?.attachment.site === site) there.push(this.#left);
     this.#bySite.set(site, there);
     return there;
@@ -44,7 +46,7 @@ export class Presence implements Ends {
     return known;
   }
 
-  doubt({ id, joiner }: { id: string; joiner: string }): string | null {
+  proofError({ id, joiner }: { id: string; joiner: string }): string | null {
     const uplinks = this.of(joiner);
     if (uplinks.some(({ attachment }) => attachment.links.includes(id))) return null;
     const codes = uplinks.map(({ attachment }) => attachment.unproven[id]);

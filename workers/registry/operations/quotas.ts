@@ -28,7 +28,7 @@ function used(context: Context, what: keyof Quotas): number {
 
 /** As many processes as the site that has the most. */
 function mostUplinks({ uplinks }: Context): number {
-  const bySite = Map.groupBy(uplinks.greeted(), ({ attachment }) => attachment.site);
+  const bySite = Map.groupBy(uplinks.established(), ({ attachment }) => attachment.site);
   const counts = [...bySite.values()].map(
     (list) => new Set(list.map(({ attachment }) => attachment.boot)).size,
   );
@@ -56,7 +56,7 @@ export function setQuotas(context: Context, changes: SetQuotas, actor: string): 
   const named = Object.entries(changes).filter(([, value]) => value !== undefined);
   const changed = named.filter(([name, value]) => before[name as keyof Quotas] !== value);
   if (changed.length > 0) {
-    changeOffers(context, { actor, owner: null, why: "the quota of services was changed" }, () => {
+    changeOffers(context, { actor, owner: null, reason: "the quota of services was changed" }, () => {
       network.setQuotas({ ...network.quotas(), ...Object.fromEntries(named) });
       const list = changed.map(([name, value]) => `${name} ${before[name as keyof Quotas]} → ${value}`);
       context.event("network.quotas", `Quotas were changed: ${list.join(", ")}.`, { actor });

@@ -8,10 +8,10 @@ import type { Context } from "../context/context.ts";
 import { nextLinkName, type RedeemDecision } from "../policy/tokens.ts";
 import { writeAttachment } from "../sockets/attachment.ts";
 import type { LinkRow, MemberRow, TokenRow } from "../store/store.ts";
-import { decide, isReplaced, readApplicant, whoIs } from "./applicants.ts";
 import { changeGraph } from "./change-graph.ts";
 import { announceLinks, issuerName } from "./link-reports.ts";
-import { formerly } from "./sites.ts";
+import { decideRedemption, isReplaceable, memberFor, readRedeemer } from "./redeemer.ts";
+import { revokedSiteNamed } from "./sites.ts";
 
 /**
  * Redeems a token: everything slow (hashing, signing) comes first, then one transaction decides again and
@@ -20,32 +20,32 @@ import { formerly } from "./sites.ts";
  */
 export async function redeem(context: Context, claim: Claim, request: Redeem): Promise<Admission> {
   const { store, authorities } = context;
-  const applicant = await readApplicant(claim, request);
+  const redeemer = await readRedeemer(claim, request);
   for (;;) {
-    const first = decide(context, claim, request, applicant);
-    if (first.kind === "refuse") throw refused(context, claim, request.site, first.code);
-    if (first.kind === "repeat") return answer(context, claim.tokenId, applicant.keyHash);
+    const first = decideRedemption(context, claim, request, redeemer);
+    if (first.kind === "refuse") throw refusal(context, claim, request.site, first.code);
+    if (first.kind === "repeat") return readAdmission(context, claim.tokenId, redeemer.keyHash);
 
     const now = context.now();
     const token = store.tokens.get(claim.tokenId);
     if (!token) throw new FairleadError("token.unknown");
-    const site = whoIs(context, token, request.site, applicant);
+    const site = memberFor(context, token, request.site, redeemer);
     const signed = await authorities.signSite(site, now);
     const link =
       first.kind === "join" ? null : { id: context.newId("link"), issuer: token.issuer, joiner: site.id };
-    const certified = link && (await authorities.signLink(link, applicant.publicKey, now));
+    const certified = link && (await authorities.signLink(link, redeemer.publicKey, now));
 
-    const write = (): RedeemDecision | { kind: "anew" } => {
-      const again = decide(context, claim, request, applicant);
+    const write = (): RedeemDecision | { kind: "retry" } => {
+      const again = decideRedemption(context, claim, request, redeemer);
       if (again.kind === "refuse" || again.kind === "repeat") return again;
       // What was signed fits only what was decided at first, and only the issuer's present CA.
-      if (again.kind !== first.kind) return { kind: "anew" };
-      if (again.kind !== "admit" && whoIs(context, token, request.site, applicant).id !== site.id) {
-        return { kind: "anew" };
+      if (again.kind !== first.kind) return { kind: "retry" };
+      if (again.kind !== "admit" && memberFor(context, token, request.site, redeemer).id !== site.id) {
+        return { kind: "retry" };
       }
-      if (link && certified && !authorities.holds(link.issuer, certified.authority)) return { kind: "anew" };
+      if (link && certified && !authorities.holds(link.issuer, certified.authority)) return { kind: "retry" };
 
-      if (again.kind !== "link") enter(context, site, token, again.kind);
+      if (again.kind !== "link") admit(context, site, token, again.kind);
       store.certificates.put({
         serial: signed.serial,
         site: site.id,
@@ -58,7 +58,7 @@ export async function redeem(context: Context, claim: Claim, request: Redeem): P
           : null;
       store.tokens.putRedemption(
         token.id,
-        applicant.keyHash,
+        redeemer.keyHash,
         { site: site.id, link: row?.id ?? null, serial: signed.serial },
         now,
       );
@@ -70,20 +70,20 @@ export async function redeem(context: Context, claim: Claim, request: Redeem): P
       return again;
     };
     // What nobody else can notice is not announced.
-    const sites = first.kind === "link" ? [site.id] : formerly(context, site.name);
-    const cause = { owner: null, why: "its site was joined anew" };
+    const sites = first.kind === "link" ? [site.id] : revokedSiteNamed(context, site.name);
+    const cause = { owner: null, reason: "its site was joined anew" };
     const decision =
       sites.length > 0 ? changeGraph(context, { sites, cause, change: write }) : store.transaction(write);
-    if (decision.kind === "anew") continue;
-    if (decision.kind === "refuse") throw refused(context, claim, request.site, decision.code);
+    if (decision.kind === "retry") continue;
+    if (decision.kind === "refuse") throw refusal(context, claim, request.site, decision.code);
     // Its issuer has a link more now, though nobody is there yet to bring it up.
     if (link && first.kind !== "link") announceLinks(context, [link.issuer]);
-    return answer(context, claim.tokenId, applicant.keyHash);
+    return readAdmission(context, claim.tokenId, redeemer.keyHash);
   }
 }
 
 /** A site becomes a member: a new one, or the one that was made by name. */
-function enter(context: Context, site: MemberRow, token: TokenRow, kind: "admit" | "join"): void {
+function admit(context: Context, site: MemberRow, token: TokenRow, kind: "admit" | "join"): void {
   const { store } = context;
   if (kind === "join") {
     store.sites.setKey(site.id, site.publicKey, site.keyHash);
@@ -109,7 +109,7 @@ function addLink(
 ): LinkRow {
   const { links } = context.store;
   const now = context.now();
-  const former = links.of(site.id).find((link) => isReplaced(link, made.issuer, now));
+  const former = links.of(site.id).find((link) => isReplaceable(link, made.issuer, now));
   if (former) links.delete(former.id);
   const taken = new Set(links.of(site.id).map((known) => known.name));
   const row: LinkRow = {
@@ -133,7 +133,7 @@ function addLink(
   return row;
 }
 
-function refused(context: Context, claim: Claim, site: string, code: FairleadError["code"]): FairleadError {
+function refusal(context: Context, claim: Claim, site: string, code: FairleadError["code"]): FairleadError {
   const text = `Token ${claim.tokenId} was refused to a site that calls itself ${site}.`;
   // Whoever does not hold the token's secret may be a stranger.
   if (code === "token.unknown" || code === "token.altered")
@@ -143,7 +143,7 @@ function refused(context: Context, claim: Claim, site: string, code: FairleadErr
 }
 
 /** The answer that a redemption gave, read back: the first and every repeated one are the same. */
-function answer(context: Context, tokenId: string, keyHash: string): Admission {
+function readAdmission(context: Context, tokenId: string, keyHash: string): Admission {
   const { store, settings } = context;
   const network = store.network.get();
   const redemption = store.tokens.redemption(tokenId, keyHash);

@@ -35,20 +35,20 @@ export async function renew(context: Context, site: SiteRow, notAfter: number | 
   if (!hasJoined(site)) throw new FairleadError("site.revoked");
   const { store, authorities, settings } = context;
   const asksEarly = notAfter !== null && isYoung(notAfter, context.now(), YOUNG);
-  const young = asksEarly ? presentOf(context, site) : null;
+  const young = asksEarly ? currentCertificates(context, site) : null;
   if (young) return young;
   context.spend(site.id, "renewal");
   for (;;) {
     const now = context.now();
     const signed = await authorities.signSite(site, now);
     const links = new Map<string, Awaited<ReturnType<typeof authorities.signLink>>>();
-    for (const row of goodLinks(context, site.id)) {
+    for (const row of activeLinks(context, site.id)) {
       links.set(row.id, await authorities.signLink(row, site.publicKey, now));
     }
     const written = store.transaction((): LinkRow[] | null => {
       const member = store.sites.get(site.id);
       if (!member || member.state === "revoked") throw new FairleadError("site.revoked");
-      const rows = goodLinks(context, site.id);
+      const rows = activeLinks(context, site.id);
       const fits = rows.every((row) => {
         const made = links.get(row.id);
         return made !== undefined && authorities.holds(row.issuer, made.authority);
@@ -89,7 +89,7 @@ export async function renew(context: Context, site: SiteRow, notAfter: number | 
 const deploymentCaOf = ({ deploymentCa: ca }: RegistrySettings) => (ca.length > MAX_CA ? {} : { ca });
 
 /** The certificates that a site has, while all of them are young; null when something is to be signed. */
-function presentOf(context: Context, site: MemberRow): Renewal | null {
+function currentCertificates(context: Context, site: MemberRow): Renewal | null {
   const { store, settings } = context;
   const now = context.now();
   const own = store.certificates.newestOf(site.id);
@@ -97,7 +97,7 @@ function presentOf(context: Context, site: MemberRow): Renewal | null {
   if (context.authorities.networkNearsEnd(now)) return null;
   if (!network || !own || own.revokedAt !== null || own.certificate.length === 0) return null;
   if (!isYoung(own.notAfter, now, YOUNG)) return null;
-  const links = goodLinks(context, site.id);
+  const links = activeLinks(context, site.id);
   const allYoung = links.every(({ certificate }) => {
     const end = readCertificate(certificate)?.notAfter;
     return end !== undefined && isYoung(end, now, LINK_YOUNG);
@@ -115,7 +115,7 @@ function presentOf(context: Context, site: MemberRow): Renewal | null {
  * The same for whoever proved a site on the API. A refusal is an event.
  * @throws FairleadError `site.revoked`, `certificate.revoked`, `assertion.replayed`
  */
-export async function renewProven(context: Context, identity: Identity): Promise<Renewal> {
+export async function renewOverApi(context: Context, identity: Identity): Promise<Renewal> {
   try {
     const site = memberOf(context, identity);
     noteAssertion(context, identity, "renew");
@@ -130,6 +130,6 @@ export async function renewProven(context: Context, identity: Identity): Promise
   }
 }
 
-function goodLinks(context: Context, joiner: string): LinkRow[] {
+function activeLinks(context: Context, joiner: string): LinkRow[] {
   return context.store.links.of(joiner).filter((link) => link.revokedAt === null);
 }

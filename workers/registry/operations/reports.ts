@@ -9,7 +9,7 @@ import type { SiteRow } from "../store/store.ts";
 import { announceLinks } from "./link-reports.ts";
 
 /** Takes an instance's listeners; one that newly fails, or works again, is an event. */
-export function takeListeners(
+export function applyListeners(
   context: Context,
   site: SiteRow,
   instance: InstanceId,
@@ -36,7 +36,7 @@ export function takeListeners(
 }
 
 /** Takes what a connector's clock said, ms. That it is wrong is an event, once until it is right again. */
-export function takeClock(context: Context, site: SiteRow, said: number, now: number): void {
+export function checkClock(context: Context, site: SiteRow, said: number, now: number): void {
   const ahead = said - now;
   const known = context.store.events.newestClock(site.name) !== undefined;
   const facts = { site: site.name, actor: site.name, owner: site.id };
@@ -55,7 +55,7 @@ export function takeClock(context: Context, site: SiteRow, said: number, now: nu
  * Takes an uplink's round trip, ms. Only its own site is told what that makes of its links: the others learn it with
  * what they are told next, or when they ask.
  */
-export function takeRoundTrip(context: Context, { socket }: Uplink, rtt: number): void {
+export function recordRoundTrip(context: Context, { socket }: Uplink, rtt: number): void {
   const attachment = readAttachment(socket);
   if (!attachment || attachment.rtt === rtt) return;
   writeAttachment(socket, { ...attachment, rtt });

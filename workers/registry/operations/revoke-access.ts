@@ -11,14 +11,14 @@ import { issuerName } from "./link-reports.ts";
 import { findIssuer } from "./tokens.ts";
 
 /** What of an issuer ended. */
-interface Ended {
+interface RevokedIssue {
   readonly issuer: string;
   readonly tokens: readonly string[];
   readonly links: readonly LinkRow[];
 }
 
 /** Revokes the good tokens of an issuer and its links. To be called in a transaction. */
-export function endIssued(context: Context, issuer: string, actor: string): Ended {
+export function revokeIssued(context: Context, issuer: string, actor: string): RevokedIssue {
   const { tokens, links } = context.store;
   const now = context.now();
   const good = tokens.good(now, issuer);
@@ -59,11 +59,11 @@ export async function revokeAccess(
   const issuers = request.all ? issuersOf(context) : [findIssuer(context, request.issuer)];
   const { value: ended, sessions } = await severGraph(context, {
     sites: issuers,
-    cause: { actor, owner: null, why: "access was revoked" },
+    cause: { actor, owner: null, reason: "access was revoked" },
     change: () =>
       issuers.map((issuer) => {
         store.issuers.delete(issuer);
-        const ended = endIssued(context, issuer, actor);
+        const ended = revokeIssued(context, issuer, actor);
         noteRevoked(context, ended, actor);
         return {
           issuer: issuerName(context, issuer),
@@ -82,7 +82,7 @@ export async function revokeAccess(
   };
 }
 
-function noteRevoked(context: Context, { issuer, tokens, links }: Ended, actor: string): void {
+function noteRevoked(context: Context, { issuer, tokens, links }: RevokedIssue, actor: string): void {
   const name = issuerName(context, issuer);
   const whose = issuer === NETWORK_NODE ? "the network" : `site ${name}`;
   const text = `Access issued by ${whose} was revoked: ${tokens.length} token(s) and ${links.length} link(s) ended.`;
@@ -100,22 +100,22 @@ const named = (context: Context, { id, name, joiner, issuer }: LinkRow) => ({
 export async function deleteLink(context: Context, id: string, actor: string): Promise<Link> {
   const link = context.store.links.get(id);
   if (!link) throw new FairleadError("link.unknown", `There is no link ${id}.`);
-  return endLink(context, link, actor);
+  return removeLink(context, link, actor);
 }
 
 /** The same for a site that deletes one of its own, by its name. @throws FairleadError `link.unknown` */
 export async function deleteOwnLink(context: Context, site: SiteRow, name: string): Promise<Link> {
   const link = context.store.links.of(site.id).find((row) => row.name === name);
   if (!link) throw new FairleadError("link.unknown", `Site ${site.name} has no link ${name}.`);
-  return endLink(context, link, site.name);
+  return removeLink(context, link, site.name);
 }
 
-async function endLink(context: Context, link: LinkRow, actor: string): Promise<Link> {
+async function removeLink(context: Context, link: LinkRow, actor: string): Promise<Link> {
   const described = describeLink(context, link);
   const { joiner, issuer } = named(context, link);
   await severGraph(context, {
     sites: [link.joiner],
-    cause: { actor, owner: null, why: "a link was deleted" },
+    cause: { actor, owner: null, reason: "a link was deleted" },
     change: () => {
       context.store.links.delete(link.id);
       context.event("link.deleted", `Link ${link.name} of site ${joiner} to ${issuer} was deleted.`, {

@@ -16,8 +16,8 @@ import { type Attachment, presentSince } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { SessionRow, SiteRow } from "../store/store.ts";
 import { cutSession } from "./cut-sessions.ts";
-import { hangUp } from "./disconnect.ts";
-import { endOf, grant, isOf, offer, peerOf, roundTripOf } from "./invitations.ts";
+import { closeUplink } from "./disconnect.ts";
+import { endErrorOf, isPartyOf, peerOf, roundTripOf, sendGrant, sendOffer } from "./invitations.ts";
 import { checkQuota } from "./quotas.ts";
 
 type SessionRequest = Extract<ConnectorMessage, { type: "session.request" }>;
@@ -36,7 +36,7 @@ const SUSPICIOUS: ReadonlySet<string> = new Set<ErrorCode>([
 ]);
 
 /** Ends before a session's lanes met, of which its peer hears nothing unless it is told. */
-const PASSED_ON: ReadonlySet<string> = new Set<ErrorCode>(["session.unknown", "session.forbidden"]);
+const FORWARDED_ENDS: ReadonlySet<string> = new Set<ErrorCode>(["session.unknown", "session.forbidden"]);
 
 /** Answers a `session.request`: a grant for the requester and, for a new session, an offer to the peer. */
 export async function requestSession(context: Context, from: Uplink, request: SessionRequest): Promise<void> {
@@ -52,7 +52,7 @@ export async function requestSession(context: Context, from: Uplink, request: Se
   const [a, b] = compareInstances(self, peer) < 0 ? [self, peer] : [peer, self];
   const existing = store.sessions.between(a, b, encryption);
   if (existing && decideSession(existing, now, pendingMs(context, self, peer)) === "join") {
-    return grant(context, existing.id, from, request.id);
+    return sendGrant(context, existing.id, from, request.id);
   }
   if (!existing) checkQuota(context, "sessions");
   const session: SessionRow = {
@@ -65,7 +65,7 @@ export async function requestSession(context: Context, from: Uplink, request: Se
     grantedAt: now,
     awaySince: null,
   };
-  return bringTogether(context, session, from, request.id);
+  return startGeneration(context, session, from, request.id);
 }
 
 /**
@@ -79,16 +79,16 @@ export async function resumeSession(context: Context, from: Uplink, request: Ses
   const { store } = context;
   const { attachment: self } = from;
   const found = store.sessions.get(request.session);
-  const existing = found && isOf(found, self) ? found : null;
+  const existing = found && isPartyOf(found, self) ? found : null;
   const now = context.now();
   const wait = existing === null ? undefined : pendingMs(context, self, peerOf(existing, self));
   const decision = decideResume(existing, request.generation, now, wait);
-  if (existing === null || decision.kind === "unknown") throw endOf(context, request.session, self);
+  if (existing === null || decision.kind === "unknown") throw endErrorOf(context, request.session, self);
 
   const peer = peerOf(existing, self);
   checkDeparture(context, from, existing);
   checkUplink(context, peerSiteOf(context, self.site, peer.site), peer);
-  if (decision.kind === "join") return grant(context, existing.id, from, request.id);
+  if (decision.kind === "join") return sendGrant(context, existing.id, from, request.id);
   const session: SessionRow = {
     ...existing,
     generation: decision.generation,
@@ -97,7 +97,7 @@ export async function resumeSession(context: Context, from: Uplink, request: Ses
     grantedAt: now,
     awaySince: null,
   };
-  return bringTogether(context, session, from, request.id);
+  return startGeneration(context, session, from, request.id);
 }
 
 /** How long a generation of a session of these two may be coming together, ms. */
@@ -106,21 +106,26 @@ function pendingMs(context: Context, left: InstanceId, right: InstanceId): numbe
 }
 
 /** Stores a new session or generation and invites both sides: the one that asked first. */
-async function bringTogether(context: Context, session: SessionRow, from: Uplink, id: number): Promise<void> {
+async function startGeneration(
+  context: Context,
+  session: SessionRow,
+  from: Uplink,
+  id: number,
+): Promise<void> {
   const { store } = context;
   store.transaction(() => {
     store.sessions.put(session);
     store.pairs.note(session.a.site, session.b.site);
   });
-  await grant(context, session.id, from, id);
-  await offer(context, session.id, peerOf(session, from.attachment));
+  await sendGrant(context, session.id, from, id);
+  await sendOffer(context, session.id, peerOf(session, from.attachment));
 }
 
 /** The site of a peer, when the two may talk. @throws FairleadError `session.forbidden` */
 function peerSiteOf(context: Context, site: string, peer: string): SiteRow {
   if (peer === site) throw new FairleadError("session.forbidden", "A site has no session with itself.");
   const row = context.store.sites.get(peer);
-  if (!row || row.state === "revoked" || !context.reachability().canReach(site, row.id)) {
+  if (!row || row.state === "revoked" || !context.linkGraph().canReach(site, row.id)) {
     throw new FairleadError("session.forbidden");
   }
   return row;
@@ -158,7 +163,7 @@ function checkOffer(
  */
 function checkDeparture(context: Context, from: Uplink, session: SessionRow): void {
   const peer = peerOf(session, from.attachment);
-  if (context.uplinks.instance(peer) !== null) return;
+  if (context.uplinks.newestOf(peer) !== null) return;
   const left = context.store.departures.graceLeft(peer, presentSince(from.attachment), context.now());
   if (left === null) return;
   if (left === 0) {
@@ -168,7 +173,7 @@ function checkDeparture(context: Context, from: Uplink, session: SessionRow): vo
   // A moment later: the timer may be early by the fraction that the clock leaves out.
   context.absentPeers.watch(session.id, left + 10, () => {
     const still = context.store.sessions.get(session.id);
-    if (still === null || context.uplinks.instance(peer) !== null) return;
+    if (still === null || context.uplinks.newestOf(peer) !== null) return;
     if (context.store.departures.graceLeft(peer, presentSince(from.attachment), context.now()) === 0) {
       cutSession(context, still, "session.peer_gone");
     }
@@ -177,12 +182,12 @@ function checkDeparture(context: Context, from: Uplink, session: SessionRow): vo
 
 /** Whether an instance has a live uplink. @throws FairleadError `session.peer_offline` */
 function checkUplink(context: Context, site: SiteRow, instance: InstanceId): void {
-  const uplink = context.uplinks.instance(instance);
+  const uplink = context.uplinks.newestOf(instance);
   if (!uplink) {
     throw new FairleadError("session.peer_offline", `Site ${site.name} has no uplink at the moment.`);
   }
-  if (!context.uplinks.alive(uplink, context.now())) {
-    hangUp(context, uplink, "uplink.lost");
+  if (!context.uplinks.isAlive(uplink, context.now())) {
+    closeUplink(context, uplink, "uplink.lost");
     throw new FairleadError("session.peer_offline", `Site ${site.name} has gone silent.`);
   }
 }
@@ -194,11 +199,11 @@ function checkUplink(context: Context, site: SiteRow, instance: InstanceId): voi
 export function endSession(context: Context, from: Attachment, report: SessionEnded): void {
   const { store, uplinks } = context;
   const session = store.sessions.get(report.session);
-  const own = session && isOf(session, from);
+  const own = session && isPartyOf(session, from);
   if (own && session.generation === report.generation) {
     store.sessions.delete(session.id);
-    const peer = uplinks.instance(peerOf(session, from));
-    if (peer && PASSED_ON.has(report.code)) {
+    const peer = uplinks.newestOf(peerOf(session, from));
+    if (peer && FORWARDED_ENDS.has(report.code)) {
       uplinks.send(peer, { type: "session.cut", session: session.id, code: report.code });
     }
   }

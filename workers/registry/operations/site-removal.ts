@@ -5,23 +5,23 @@ import type { SiteRow } from "../store/store.ts";
 import { changeGraph, severGraph } from "./change-graph.ts";
 import { cutDisconnected } from "./cut-sessions.ts";
 import { describeSiteNamed, findSite } from "./describe.ts";
-import { endIssued } from "./revoke-access.ts";
+import { revokeIssued } from "./revoke-access.ts";
 
 /** @throws FairleadError `site.unknown` */
 export async function revokeSite(context: Context, nameOrId: string, actor: string): Promise<Site> {
   const site = findSite(context, nameOrId);
-  await endSite(context, site, actor);
+  await expelSite(context, site, actor);
   return describeSiteNamed(context, site.id);
 }
 
 /** Revokes a site and forgets it; its name is free again. @throws FairleadError `site.unknown` */
 export async function deleteSite(context: Context, nameOrId: string, actor: string): Promise<Site> {
   const site = findSite(context, nameOrId);
-  await endSite(context, site, actor);
+  await expelSite(context, site, actor);
   const { store } = context;
   return changeGraph(context, {
     sites: [site.id],
-    cause: { actor, owner: null, why: `site ${site.name} was deleted` },
+    cause: { actor, owner: null, reason: `site ${site.name} was deleted` },
     change: () => {
       const described = describeSiteNamed(context, site.id);
       store.deleteSite(site.id);
@@ -31,7 +31,7 @@ export async function deleteSite(context: Context, nameOrId: string, actor: stri
   });
 }
 
-async function endSite(context: Context, site: SiteRow, actor: string): Promise<void> {
+async function expelSite(context: Context, site: SiteRow, actor: string): Promise<void> {
   if (site.state === "revoked") {
     // What an earlier attempt could not reach.
     await cutDisconnected(context, "session.revoked");
@@ -40,7 +40,7 @@ async function endSite(context: Context, site: SiteRow, actor: string): Promise<
   const { uplinks } = context;
   await severGraph(context, {
     sites: [site.id],
-    cause: { actor, owner: null, why: `site ${site.name} was revoked` },
+    cause: { actor, owner: null, reason: `site ${site.name} was revoked` },
     change: () => revoke(context, site, actor),
     afterwards: () => {
       for (const uplink of uplinks.ofSite(site.id)) uplinks.refuse(uplink, "site.revoked");
@@ -57,12 +57,12 @@ function revoke(context: Context, site: SiteRow, actor: string): void {
   for (const instance of store.instances(site.id)) store.offers.replace(instance, [], now);
   context.event("site.revoked", `Site ${site.name} was revoked.`, { site: site.name, actor });
   store.issuers.delete(site.id);
-  endIssued(context, site.id, actor);
-  endTokensFor(context, site, actor);
+  revokeIssued(context, site.id, actor);
+  revokeTokensFor(context, site, actor);
 }
 
 /** Revokes the good tokens that admit this site only. */
-export function endTokensFor(context: Context, site: SiteRow, actor: string): void {
+export function revokeTokensFor(context: Context, site: SiteRow, actor: string): void {
   const { tokens } = context.store;
   const now = context.now();
   for (const token of tokens.good(now)) {

@@ -10,7 +10,7 @@ import { changeGraph } from "./change-graph.ts";
 import { describeSiteNamed, findSite } from "./describe.ts";
 import { announceLinks } from "./link-reports.ts";
 import { checkQuota } from "./quotas.ts";
-import { endTokensFor } from "./site-removal.ts";
+import { revokeTokensFor } from "./site-removal.ts";
 import { addToken, describeToken, prepareToken } from "./tokens.ts";
 
 /**
@@ -28,11 +28,11 @@ export async function createSite(
   const facts = { issuer: NETWORK_NODE, uses: 1, expirySeconds: request.expirySeconds };
   const { row, claim } = await prepareToken(context, { ...facts, site: id });
   const site = changeGraph(context, {
-    sites: formerly(context, request.name),
-    cause: { actor, owner: null, why: `site ${request.name} was made anew` },
+    sites: revokedSiteNamed(context, request.name),
+    cause: { actor, owner: null, reason: `site ${request.name} was made anew` },
     change: () => {
-      const made = placeFor(context, id, request, actor);
-      endTokensFor(context, made, actor);
+      const made = createOrReuse(context, id, request, actor);
+      revokeTokensFor(context, made, actor);
       addToken(context, { ...row, site: made.id });
       context.event("token.created", `Token ${row.id} was created for site ${made.name}.`, {
         site: made.name,
@@ -48,14 +48,14 @@ export async function createSite(
   };
 }
 
-function placeFor(context: Context, id: string, { name, mayOffer }: CreateSite, actor: string): SiteRow {
+function createOrReuse(context: Context, id: string, { name, mayOffer }: CreateSite, actor: string): SiteRow {
   const { sites } = context.store;
   const existing = sites.named(name);
   if (existing?.state === "new") {
     sites.setMayOffer(existing.id, mayOffer);
     return existing;
   }
-  freeName(context, name);
+  releaseName(context, name);
   checkQuota(context, "sites");
   const now = context.now();
   const site: SiteRow = {
@@ -74,13 +74,13 @@ function placeFor(context: Context, id: string, { name, mayOffer }: CreateSite, 
 }
 
 /** The revoked site that has a name, whose place is taken with the name. */
-export function formerly({ store }: Context, name: string): string[] {
+export function revokedSiteNamed({ store }: Context, name: string): string[] {
   const former = store.sites.named(name);
   return former?.state === "revoked" ? [former.id] : [];
 }
 
 /** A revoked site's name is free for its successor. @throws FairleadError `site.name_taken` */
-function freeName({ store }: Context, name: string): void {
+function releaseName({ store }: Context, name: string): void {
   const former = store.sites.named(name);
   if (former && former.state !== "revoked") {
     throw new FairleadError("site.name_taken", `There is a site ${name} already.`);
@@ -98,11 +98,11 @@ export function updateSite(context: Context, nameOrId: string, request: UpdateSi
   if (site.state === "revoked") throw new FairleadError("site.revoked", `Site ${site.name} was revoked.`);
   const { name = site.name } = request;
   changeGraph(context, {
-    sites: formerly(context, name),
-    cause: { actor, owner: null, why: `what site ${name} may offer was changed` },
+    sites: revokedSiteNamed(context, name),
+    cause: { actor, owner: null, reason: `what site ${name} may offer was changed` },
     change: () => {
       if (name !== site.name) rename(context, site, name, actor);
-      if (request.mayOffer !== undefined) narrow(context, site, request.mayOffer, actor);
+      if (request.mayOffer !== undefined) changeMayOffer(context, site, request.mayOffer, actor);
     },
   });
   if (name !== site.name) {
@@ -112,13 +112,13 @@ export function updateSite(context: Context, nameOrId: string, request: UpdateSi
       issuer,
     ]);
     announceLinks(context, ends);
-    tellSessions(context, site.id, name);
+    announceName(context, site.id, name);
   }
   return describeSiteNamed(context, site.id);
 }
 
 /** Those that have sessions with a site learn its name: what they offer to it goes by that. */
-function tellSessions({ store, uplinks }: Context, site: string, name: string): void {
+function announceName({ store, uplinks }: Context, site: string, name: string): void {
   const peers = store.sessions.ofSite(site).map(({ a, b }) => (site === a.site ? b : a));
   for (const peer of new Map(peers.map((peer) => [instanceKey(peer), peer])).values()) {
     for (const uplink of uplinks.ofInstance(peer)) uplinks.send(uplink, { type: "renamed", site, name });
@@ -126,12 +126,12 @@ function tellSessions({ store, uplinks }: Context, site: string, name: string): 
 }
 
 function rename(context: Context, site: SiteRow, name: string, actor: string): void {
-  freeName(context, name);
+  releaseName(context, name);
   context.store.sites.setName(site.id, name);
   context.event("site.changed", `Site ${site.name} was renamed to ${name}.`, { site: name, actor });
 }
 
-function narrow(context: Context, site: SiteRow, mayOffer: string[] | null, actor: string): void {
+function changeMayOffer(context: Context, site: SiteRow, mayOffer: string[] | null, actor: string): void {
   const { sites } = context.store;
   const now = sites.get(site.id) ?? site;
   if (JSON.stringify(now.mayOffer) === JSON.stringify(mayOffer)) return;

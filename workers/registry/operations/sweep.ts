@@ -7,15 +7,15 @@ import { decideAway, SESSION_MEMORY_MS } from "../policy/sessions.ts";
 import { TOKEN_MEMORY_MS } from "../policy/tokens.ts";
 import { nextSweep, OFFER_GRACE_MS } from "../policy/uplinks.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
-import { hangUp } from "./disconnect.ts";
-import { announceStandings, noteLinks, standingsOf } from "./link-reports.ts";
+import { closeUplink } from "./disconnect.ts";
+import { announceLinkStatuses, linkStatusesOf, recordLinkEvents } from "./link-reports.ts";
 import { changeOffers } from "./offers.ts";
 import { Presence } from "./presence.ts";
 
 /** When to sweep next, ms; null while there is no need. */
-export function dueAt(context: Context): number | null {
+export function nextSweepAt(context: Context): number | null {
   const { sessions, offers } = context.store;
-  return nextSweep({ sessions: sessions.areThere ? 1 : 0, lostAt: offers.firstLost() }, context.now());
+  return nextSweep({ sessions: sessions.hasAny ? 1 : 0, lostAt: offers.firstLost() }, context.now());
 }
 
 /**
@@ -30,7 +30,11 @@ export function reconcile(context: Context): void {
   const gone = sites.filter((site) => uplinks.ofSite(site.id).length === 0);
   if (gone.length > 0) {
     const ids = gone.map(({ id }) => id);
-    const before = standingsOf(context, ids, new Remembered(context, new Set(sites.map(({ id }) => id))));
+    const before = linkStatusesOf(
+      context,
+      ids,
+      new StoredPresence(context, new Set(sites.map(({ id }) => id))),
+    );
     for (const site of gone) {
       store.sites.setState(site.id, "down", now);
       context.event("site.down", `Site ${site.name} is down.`, {
@@ -39,17 +43,19 @@ export function reconcile(context: Context): void {
         owner: site.id,
       });
     }
-    const after = standingsOf(context, ids);
-    noteLinks(context, before, after, ({ joiner, issuer }) => (ids.includes(joiner) ? joiner : issuer));
-    announceStandings(context, before, after);
+    const after = linkStatusesOf(context, ids);
+    recordLinkEvents(context, before, after, ({ joiner, issuer }) =>
+      ids.includes(joiner) ? joiner : issuer,
+    );
+    announceLinkStatuses(context, before, after);
   }
-  for (const instance of store.offers.notLost()) {
+  for (const instance of store.offers.instancesNotLost()) {
     if (uplinks.ofInstance(instance).length === 0) store.offers.markLost(instance, now);
   }
 }
 
 /** Who was there when it was last noted. Which links they had proved then is not known: all that they have. */
-class Remembered extends Presence {
+class StoredPresence extends Presence {
   readonly #there: ReadonlySet<string>;
 
   constructor(context: Context, there: ReadonlySet<string>) {
@@ -61,18 +67,18 @@ class Remembered extends Presence {
     return this.#there.has(site);
   }
 
-  override doubt(): null {
+  override proofError(): null {
     return null;
   }
 }
 
 /** Hangs up on uplinks that went silent; not on one of which something came just now. */
-export function endSilent(context: Context, heard?: Uplink): void {
+export function closeSilentUplinks(context: Context, heard?: Uplink): void {
   const { uplinks } = context;
   const now = context.now();
   for (const uplink of uplinks.all()) {
-    if (uplink.socket === heard?.socket || uplinks.alive(uplink, now)) continue;
-    hangUp(context, uplink, "uplink.lost");
+    if (uplink.socket === heard?.socket || uplinks.isAlive(uplink, now)) continue;
+    closeUplink(context, uplink, "uplink.lost");
   }
 }
 
@@ -80,7 +86,7 @@ export function endSilent(context: Context, heard?: Uplink): void {
 export function sweep(context: Context): void {
   const { store, uplinks } = context;
   const now = context.now();
-  endSilent(context);
+  closeSilentUplinks(context);
   dropLost(context, now - OFFER_GRACE_MS);
   store.cuts.prune(now - SESSION_MEMORY_MS);
   store.bans.prune(now - BAN_MEMORY_MS);
@@ -104,7 +110,7 @@ function dropLost(context: Context, time: number): void {
   const cause = {
     actor: "edge",
     code: "uplink.lost",
-    why: ({ instance }: StoredOffer) => `site ${instance.siteName} stayed away`,
+    reason: ({ instance }: StoredOffer) => `site ${instance.siteName} stayed away`,
   };
   changeOffers(context, cause, () => offers.dropLost(time));
 }

@@ -51,7 +51,7 @@ export const WORK: Readonly<Record<Work, Rate>> = {
 };
 
 /** The longest that a message waits for its site's budget, ms: a site that sends more than that is cut off. */
-export const LONGEST_WAIT_MS = 5_000;
+export const MAX_WAIT_MS = 5_000;
 
 /** One token bucket. */
 export class Bucket {
@@ -67,7 +67,7 @@ export class Bucket {
 
   /** How long until `count` could be taken without debt, ms; 0 for now. */
   wait(count: number, now: number): number {
-    this.#look(now);
+    this.#followClock(now);
     const { burst, perSecond } = this.#rate;
     const full = Math.max(this.#fullAt, now) + (count / perSecond) * 1000;
     return Math.max(0, Math.ceil(full - now - (burst / perSecond) * 1000));
@@ -88,11 +88,11 @@ export class Bucket {
   }
 
   isFull(now: number): boolean {
-    this.#look(now);
+    this.#followClock(now);
     return this.#fullAt <= now;
   }
 
-  #look(now: number): void {
+  #followClock(now: number): void {
     if (now < this.#seenAt) this.#fullAt -= this.#seenAt - now;
     this.#seenAt = now;
   }
@@ -111,7 +111,7 @@ export class SiteBudget {
    */
   receive(length: number, now: number): { readonly wait: number | null; readonly pause: boolean } {
     const wait = Math.max(this.#messages.take(1, now), this.#characters.take(length, now));
-    return { wait: wait > LONGEST_WAIT_MS ? null : wait, pause: !this.#pace.spend(1, now) };
+    return { wait: wait > MAX_WAIT_MS ? null : wait, pause: !this.#pace.spend(1, now) };
   }
 
   /** Takes one of a kind of work if the budget has it. @returns 0, or the ms until it has */
@@ -134,7 +134,7 @@ export class SiteBudget {
 }
 
 /** How many sites' budgets are kept before those that are full again are forgotten. */
-const KEPT = 2000;
+const MAX_BUDGETS = 2000;
 
 /** The budgets of a network's sites. */
 export class Budgets {
@@ -143,7 +143,7 @@ export class Budgets {
   of(site: string, now: number): SiteBudget {
     const known = this.#sites.get(site);
     if (known) return known;
-    if (this.#sites.size >= KEPT) this.#forgetFull(now);
+    if (this.#sites.size >= MAX_BUDGETS) this.#forgetFull(now);
     const made = new SiteBudget();
     this.#sites.set(site, made);
     return made;
@@ -179,7 +179,7 @@ export function nextBan(before: Ban | null, now: number): Ban {
 const SOCKETS_PER_UPLINK = 3;
 
 /** Uplinks that one process may have open: the one in use, one in its place, and one that it has lost. */
-const OF_ONE_PROCESS = 3;
+const UPLINKS_PER_PROCESS = 3;
 
 /** The sockets that a site has when it opens another one. */
 export interface OpenSockets {
@@ -192,11 +192,11 @@ export interface OpenSockets {
 }
 
 /** How long a site is still banned, ms: never longer than a ban lasts, even if the clock was set back. */
-export function banLeft(ban: Ban | null, now: number): number {
+export function remainingBan(ban: Ban | null, now: number): number {
   return ban === null ? 0 : Math.min(BAN_MS.longest, Math.max(0, ban.until - now));
 }
 
 /** Whether a site may open one more uplink. @param limit how many processes of it may have one */
-export function mayOpen({ own, others, all }: OpenSockets, limit: number): boolean {
-  return own < OF_ONE_PROCESS && others < limit && all < limit * SOCKETS_PER_UPLINK;
+export function mayOpenUplink({ own, others, all }: OpenSockets, limit: number): boolean {
+  return own < UPLINKS_PER_PROCESS && others < limit && all < limit * SOCKETS_PER_UPLINK;
 }

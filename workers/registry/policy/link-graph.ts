@@ -13,70 +13,70 @@ export interface Edge {
   readonly cost: number;
 }
 
-/** Where a node is: in the core of the graph, or beside a node of it, which is its only neighbour. */
-export interface Place {
-  /** The number of the node in the core. */
-  readonly core: number;
+/** Where a node is: in the inner of the graph, or beside a node of it, which is its only neighbour. */
+export interface Position {
+  /** The number of the node in the inner. */
+  readonly inner: number;
   /** What it costs to get there. */
   readonly cost: number;
 }
 
 /**
- * The connected groups of the link graph, and the cheapest ways in it. Nodes with one neighbour, which is what most
+ * The connected groups of the link graph, and the cheapest neighboursOf in it. Nodes with one neighbour, which is what most
  * sites are, are looked at through that neighbour, so that a search serves all of them.
  */
-export class Reachability {
+export class LinkGraph {
   readonly #parent = new Map<string, string>();
-  readonly #places = new Map<string, Place>();
-  /** What it costs to go from each node of the core to its neighbours in it. */
-  readonly #ways: { readonly to: number; readonly cost: number }[][] = [];
-  /** Costs from a node of the core to all others of it. */
-  readonly #searched: Float64Array[] = [];
+  readonly #positions = new Map<string, Position>();
+  /** What it costs to go from each node of the inner to its neighbours in it. */
+  readonly #edges: { readonly to: number; readonly cost: number }[][] = [];
+  /** Costs from a node of the inner to all others of it. */
+  readonly #costsFrom: Float64Array[] = [];
   #searches = 0;
 
-  static readonly #known = new WeakMap<readonly Edge[], Reachability>();
+  static readonly #known = new WeakMap<readonly Edge[], LinkGraph>();
 
   /** Of an array that nobody changes: made once for it. */
-  static of(edges: readonly Edge[]): Reachability {
-    const known = Reachability.#known.get(edges);
+  static of(edges: readonly Edge[]): LinkGraph {
+    const known = LinkGraph.#known.get(edges);
     if (known) return known;
-    const made = new Reachability(edges);
-    Reachability.#known.set(edges, made);
+    const made = new LinkGraph(edges);
+    LinkGraph.#known.set(edges, made);
     return made;
   }
 
   constructor(edges: Iterable<Edge>) {
-    const ways = new Map<string, Map<string, number>>();
-    const addWay = (from: string, to: string, cost: number) => {
-      const known = ways.get(from) ?? new Map<string, number>();
-      ways.set(from, known.set(to, Math.min(cost, known.get(to) ?? Number.POSITIVE_INFINITY)));
+    const neighboursOf = new Map<string, Map<string, number>>();
+    const addEdge = (from: string, to: string, cost: number) => {
+      const known = neighboursOf.get(from) ?? new Map<string, number>();
+      neighboursOf.set(from, known.set(to, Math.min(cost, known.get(to) ?? Number.POSITIVE_INFINITY)));
     };
     for (const { joiner, issuer, cost } of edges) {
-      const from = this.groupOf(joiner);
-      const to = this.groupOf(issuer);
+      const from = this.componentOf(joiner);
+      const to = this.componentOf(issuer);
       if (from !== to) this.#parent.set(from, to);
       if (joiner === issuer) continue;
-      addWay(joiner, issuer, cost);
-      addWay(issuer, joiner, cost);
+      addEdge(joiner, issuer, cost);
+      addEdge(issuer, joiner, cost);
     }
-    this.#findPlaces(ways);
+    this.#contractLeaves(neighboursOf);
   }
 
-  #findPlaces(ways: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
+  #contractLeaves(neighboursOf: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
     const leaves = new Map<string, readonly [string, number]>();
-    for (const [node, neighbours] of ways) {
+    for (const [node, neighbours] of neighboursOf) {
       if (neighbours.size !== 1) continue;
       // Of two that have only each other, one stays.
       for (const way of neighbours) if (!leaves.has(way[0])) leaves.set(node, way);
     }
-    const core = [...ways.keys()].filter((node) => !leaves.has(node));
-    for (const [number, node] of core.entries()) this.#places.set(node, { core: number, cost: 0 });
-    for (const node of core) {
-      const inside = [...(ways.get(node) ?? [])].filter(([other]) => !leaves.has(other));
-      this.#ways.push(inside.map(([other, cost]) => ({ to: this.#places.get(other)?.core ?? 0, cost })));
+    const inner = [...neighboursOf.keys()].filter((node) => !leaves.has(node));
+    for (const [number, node] of inner.entries()) this.#positions.set(node, { inner: number, cost: 0 });
+    for (const node of inner) {
+      const inside = [...(neighboursOf.get(node) ?? [])].filter(([other]) => !leaves.has(other));
+      this.#edges.push(inside.map(([other, cost]) => ({ to: this.#positions.get(other)?.inner ?? 0, cost })));
     }
     for (const [node, [beside, cost]] of leaves) {
-      this.#places.set(node, { core: this.#places.get(beside)?.core ?? 0, cost });
+      this.#positions.set(node, { inner: this.#positions.get(beside)?.inner ?? 0, cost });
     }
   }
 
@@ -86,7 +86,7 @@ export class Reachability {
   }
 
   /** A name for the group that a node is in. A site without links is in a group of its own. */
-  groupOf(node: string): string {
+  componentOf(node: string): string {
     let at = node;
     for (let up = this.#parent.get(at); up !== undefined; up = this.#parent.get(at)) {
       const above = this.#parent.get(up);
@@ -97,41 +97,41 @@ export class Reachability {
   }
 
   canReach(left: string, right: string): boolean {
-    return left === right || this.groupOf(left) === this.groupOf(right);
+    return left === right || this.componentOf(left) === this.componentOf(right);
   }
 
   /**
-   * The lowest sum of link costs on a way between two nodes; 0 to itself, null without a way. Searches from `from`
-   * where neither was searched from before: whoever asks for many ways names what they have in common first.
+   * The lowest sum of link costs on a way costBetween two nodes; 0 to itself, null without a way. Searches from `from`
+   * where neither was searched from before: whoever asks for many neighboursOf names what they have in common first.
    */
   cost(from: string, to: string): number | null {
     if (from === to) return 0;
-    const cost = this.between(this.placeOf(from), this.placeOf(to));
+    const cost = this.costBetween(this.positionOf(from), this.positionOf(to));
     return cost < Number.POSITIVE_INFINITY ? cost : null;
   }
 
-  /** For those who ask for very many ways. Undefined for a node without links. */
-  placeOf(node: string): Place | undefined {
-    return this.#places.get(node);
+  /** For those who ask for very many neighboursOf. Undefined for a node without links. */
+  positionOf(node: string): Position | undefined {
+    return this.#positions.get(node);
   }
 
-  /** The cost between the places of two different nodes; infinite without a way. */
-  between(from: Place | undefined, to: Place | undefined): number {
+  /** The cost costBetween the places of two different nodes; infinite without a way. */
+  costBetween(from: Position | undefined, to: Position | undefined): number {
     if (from === undefined || to === undefined) return Number.POSITIVE_INFINITY;
-    const known = this.#searched[from.core]?.[to.core] ?? this.#searched[to.core]?.[from.core];
-    const between = known ?? this.#search(from.core)[to.core] ?? Number.POSITIVE_INFINITY;
-    return from.cost + between + to.cost;
+    const known = this.#costsFrom[from.inner]?.[to.inner] ?? this.#costsFrom[to.inner]?.[from.inner];
+    const costBetween = known ?? this.#search(from.inner)[to.inner] ?? Number.POSITIVE_INFINITY;
+    return from.cost + costBetween + to.cost;
   }
 
   /** Dijkstra's. */
   #search(start: number): Float64Array {
-    const costs = new Float64Array(this.#ways.length).fill(Number.POSITIVE_INFINITY);
+    const costs = new Float64Array(this.#edges.length).fill(Number.POSITIVE_INFINITY);
     const next = new NodeHeap();
     costs[start] = 0;
     next.push(start, 0);
     for (let item = next.pop(); item !== null; item = next.pop()) {
       if (item.cost > (costs[item.node] ?? 0)) continue;
-      for (const { to, cost } of this.#ways[item.node] ?? []) {
+      for (const { to, cost } of this.#edges[item.node] ?? []) {
         const through = item.cost + cost;
         if (through >= (costs[to] ?? 0)) continue;
         costs[to] = through;
@@ -139,12 +139,12 @@ export class Reachability {
       }
     }
     this.#searches += 1;
-    this.#searched[start] = costs;
+    this.#costsFrom[start] = costs;
     return costs;
   }
 }
 
-/** Binary min-heap of the nodes that a search has still to visit, by cost. May hold a node more than once. */
+/** Binary min-heap of the nodes that a search offersAfter still to visit, by cost. May hold a node more than once. */
 class NodeHeap {
   readonly #items: { readonly node: number; readonly cost: number }[] = [];
 

@@ -7,7 +7,7 @@ import { MAX_MESSAGE, type VisibleService } from "../../../protocol/uplink/messa
 /** How many links of others a site is told of, at the most; of further ones, how many there are. */
 export const MAX_INCOMING = 500;
 
-/** How many instances of one service a site is told of, at the most: the nearest ones, the oldest first. */
+/** How many instances of one service a site is told of, at the most: the nearestOffers ones, the oldest first. */
 export const MAX_OFFERS = 1000;
 
 /** Longest JSON of a service without its offers, and of an offer: names have 63 characters at the most. */
@@ -15,21 +15,21 @@ const SERVICE = 160;
 const OFFER = 240;
 
 /** What is around the services in a message. */
-const AROUND = 200;
+const ENVELOPE = 200;
 
 /**
  * Services in groups that each fit into a message, in their order; at least one group.
  * @param taken characters that the first message needs for other things
  */
-export function portions(services: readonly VisibleService[], taken: number): VisibleService[][] {
+export function splitServices(services: readonly VisibleService[], taken: number): VisibleService[][] {
   const first: VisibleService[] = [];
   const groups = [first];
   let group = first;
-  let room = MAX_MESSAGE - AROUND - taken;
+  let room = MAX_MESSAGE - ENVELOPE - taken;
   for (const service of services) {
     const length = SERVICE + OFFER * service.offers.length;
     if (length > room) {
-      room = MAX_MESSAGE - AROUND;
+      room = MAX_MESSAGE - ENVELOPE;
       group = [];
       groups.push(group);
     }
@@ -40,7 +40,7 @@ export function portions(services: readonly VisibleService[], taken: number): Vi
 }
 
 /** Those of a service's offers that are told, in the order that they have. */
-export function nearest<T extends { readonly cost: number }>(offers: readonly T[]): readonly T[] {
+export function nearestOffers<T extends { readonly cost: number }>(offers: readonly T[]): readonly T[] {
   if (offers.length <= MAX_OFFERS) return offers;
   const ranked = [...offers.entries()].sort(
     ([at, left], [after, right]) => left.cost - right.cost || at - after,
@@ -50,7 +50,7 @@ export function nearest<T extends { readonly cost: number }>(offers: readonly T[
 }
 
 /** Those of a site's incoming links that are told, the ones that are up before all others; and how many are not. */
-export function withinBounds<T extends { readonly state: "up" | "down" }>(
+export function limitIncoming<T extends { readonly state: "up" | "down" }>(
   incoming: readonly T[],
 ): { incoming: T[]; moreIncoming?: number } {
   const more = incoming.length - MAX_INCOMING;

@@ -40,7 +40,7 @@ export type Refusal = "service.forbidden" | "quota.exports" | "quota.services";
  * the network has needs no room.
  */
 export function decideOffers(offers: readonly StoredOffer[], rules: OfferRules): (Refusal | null)[] {
-  const own = decideApart(offers, rules);
+  const own = decideBySite(offers, rules);
   const taken = new Set(
     offers
       .filter(({ refused }, index) => own[index] === null && refused === null)
@@ -56,11 +56,11 @@ export function decideOffers(offers: readonly StoredOffer[], rules: OfferRules):
 }
 
 /** The same as far as it depends on the offers' own sites, and not on the room that the network has for services. */
-export function decideApart(
+export function decideBySite(
   offers: readonly StoredOffer[],
   rules: Pick<OfferRules, "mayOffer">,
 ): ("service.forbidden" | "quota.exports" | null)[] {
-  const scoped = withinExports(offers);
+  const scoped = fitExportLimit(offers);
   return offers.map(({ service, instance }, index) => {
     if (!nameMatches(service, rules.mayOffer(instance.site))) return "service.forbidden";
     return scoped[index] ? null : "quota.exports";
@@ -71,7 +71,7 @@ export function decideApart(
  * All offers of sites that were not revoked, at one moment: never changed afterwards. Of two moments, what is the same
  * array is the same offers.
  */
-export interface OfferBook {
+export interface OfferSnapshot {
   /** Every offer of each site, taken or not, the oldest first. */
   readonly ofSite: ReadonlyMap<string, readonly StoredOffer[]>;
   /** The offers of each service that were taken, the oldest first. */
@@ -79,8 +79,8 @@ export interface OfferBook {
 }
 
 /** What decisions about offers are made of, at one moment. */
-export interface OfferGround {
-  readonly book: OfferBook;
+export interface OfferInputs {
+  readonly snapshot: OfferSnapshot;
   /** What sites may offer, of those that may not offer everything. */
   readonly patterns: ReadonlyMap<string, readonly string[]>;
 }
@@ -97,25 +97,25 @@ export interface OfferDecision {
  * are looked at.
  * @param services how many services the network may have now
  */
-export function decideChanged(before: OfferGround, now: OfferGround, services: number): OfferDecision[] {
+export function decideChanged(before: OfferInputs, now: OfferInputs, services: number): OfferDecision[] {
   const rules = { mayOffer: (site: string) => now.patterns.get(site) ?? null, services };
   const changed = changedSites(before, now);
-  const some = [...changed].flatMap((site) => now.book.ofSite.get(site) ?? []);
-  const apart = decideApart(some, rules);
-  const allowed = some.filter((_, index) => apart[index] === null);
-  const isApart = hasRoom(now.book, changed, allowed, services);
-  const offers = isApart ? some : [...now.book.ofSite.values()].flat().sort(byAge);
-  const decisions = isApart ? apart : decideOffers(offers, rules);
+  const some = [...changed].flatMap((site) => now.snapshot.ofSite.get(site) ?? []);
+  const bySite = decideBySite(some, rules);
+  const allowed = some.filter((_, index) => bySite[index] === null);
+  const bySiteOnly = hasRoom(now.snapshot, changed, allowed, services);
+  const offers = bySiteOnly ? some : [...now.snapshot.ofSite.values()].flat().sort(byAge);
+  const decisions = bySiteOnly ? bySite : decideOffers(offers, rules);
   return offers
     .map((offer, index) => ({ offer, refused: decisions[index] ?? null }))
     .filter(({ offer, refused }) => offer.refused !== refused);
 }
 
 /** The sites whose offers differ, or what they may offer. */
-function changedSites(before: OfferGround, now: OfferGround): Set<string> {
-  const sites = differing(before.book.ofSite, now.book.ofSite);
+function changedSites(before: OfferInputs, now: OfferInputs): Set<string> {
+  const sites = changedKeys(before.snapshot.ofSite, now.snapshot.ofSite);
   if (before.patterns === now.patterns) return sites;
-  for (const site of now.book.ofSite.keys()) {
+  for (const site of now.snapshot.ofSite.keys()) {
     const [had, has] = [before.patterns.get(site), now.patterns.get(site)];
     if (had !== has && had?.join() !== has?.join()) sites.add(site);
   }
@@ -124,7 +124,7 @@ function changedSites(before: OfferGround, now: OfferGround): Set<string> {
 
 /** Whether the network has room for all offers of the changed sites that these may make, and no other offer waits for room. */
 function hasRoom(
-  { ofSite, ofService }: OfferBook,
+  { ofSite, ofService }: OfferSnapshot,
   changed: ReadonlySet<string>,
   allowed: readonly StoredOffer[],
   services: number,
@@ -137,7 +137,7 @@ function hasRoom(
 }
 
 /** The keys whose values are not the same in both maps. */
-export function differing<T>(left: ReadonlyMap<string, T>, right: ReadonlyMap<string, T>): Set<string> {
+export function changedKeys<T>(left: ReadonlyMap<string, T>, right: ReadonlyMap<string, T>): Set<string> {
   const keys = [...left.keys(), ...right.keys()];
   return new Set(keys.filter((key) => left.get(key) !== right.get(key)));
 }
@@ -146,7 +146,7 @@ export function differing<T>(left: ReadonlyMap<string, T>, right: ReadonlyMap<st
  * Whether each offer's list of sites still has room among its site's: the oldest offers come first. Replicas of a site
  * offer the same, so the same list for the same service counts once.
  */
-function withinExports(offers: readonly StoredOffer[]): boolean[] {
+function fitExportLimit(offers: readonly StoredOffer[]): boolean[] {
   const counted = new Map<string, Set<string>>();
   const used = new Map<string, number>();
   return offers.map(({ service, instance: { site }, to }) => {

@@ -4,49 +4,49 @@
  */
 import { isSameInstance } from "../../../protocol/instance-id.ts";
 import type { VisibleService } from "../../../protocol/uplink/messages.ts";
-import type { Reachability } from "./link-graph.ts";
+import type { LinkGraph } from "./link-graph.ts";
 import {
-  isFor,
+  isExportedTo,
+  type LocatedOffer,
   type OfferRow,
-  type PlacedOffer,
-  type Sight,
-  seenBy,
-  serviceOf,
+  toVisibleService,
   type Viewer,
+  type Visibility,
+  visibleOffers,
 } from "./visibility.ts";
 
 /** A change of what a site sees. */
-export interface Change {
+export interface VisibilityChange {
   readonly put: VisibleService[];
   /** Names of services that it sees no more. */
   readonly gone: string[];
 }
 
 /** The offers of a service before and after. */
-interface Pair {
+interface ServiceOffers {
   readonly name: string;
-  readonly had: readonly PlacedOffer[];
-  readonly has: readonly PlacedOffer[];
+  readonly offersBefore: readonly LocatedOffer[];
+  readonly offersAfter: readonly LocatedOffer[];
 }
 
-export class Differences {
-  readonly #before: Sight;
-  readonly #after: Sight;
-  readonly #pairs: readonly Pair[];
+export class VisibilityDiff {
+  readonly #before: Visibility;
+  readonly #after: Visibility;
+  readonly #pairs: readonly ServiceOffers[];
 
-  constructor(before: Sight, after: Sight) {
+  constructor(before: Visibility, after: Visibility) {
     this.#before = before;
     this.#after = after;
-    const sameGround = after.sharesGround(before);
+    const sameGraph = after.sharesGraph(before);
     const names = [...new Set([...after.services, ...before.services])];
     // What nobody changed is not looked at.
-    const changed = sameGround ? names.filter((name) => !after.sharesOffers(before, name)) : names;
+    const changed = sameGraph ? names.filter((name) => !after.sharesOffers(before, name)) : names;
     const pairs = changed.map((name) => ({
       name,
-      had: before.offersOf(name),
-      has: after.offersOf(name),
+      offersBefore: before.offersOf(name),
+      offersAfter: after.offersOf(name),
     }));
-    this.#pairs = sameGround ? pairs.filter(offersDiffer) : pairs;
+    this.#pairs = sameGraph ? pairs.filter(offersDiffer) : pairs;
   }
 
   /** Nobody sees anything else. */
@@ -54,15 +54,17 @@ export class Differences {
     return this.#pairs.length === 0;
   }
 
-  for(site: string): Change {
-    const { reachability } = this.#after;
+  for(site: string): VisibilityChange {
+    const { linkGraph } = this.#after;
     const then = this.#before.viewer(site);
     const now = this.#after.viewer(site);
     const put: VisibleService[] = [];
     const gone: string[] = [];
     for (const pair of this.#pairs) {
-      if (this.#alike(pair, then, now)) continue;
-      const service = serviceOf(seenBy(now, pair.has, (place) => reachability.between(place, now.place)));
+      if (this.#isUnchanged(pair, then, now)) continue;
+      const service = toVisibleService(
+        visibleOffers(now, pair.offersAfter, (position) => linkGraph.costBetween(position, now.position)),
+      );
       if (service) put.push(service);
       else gone.push(pair.name);
     }
@@ -70,19 +72,22 @@ export class Differences {
   }
 
   /** Whether a site sees the same of a service as before. */
-  #alike({ had, has }: Pair, then: Viewer, now: Viewer): boolean {
-    const old = this.#before.reachability;
-    const { reachability } = this.#after;
-    let at = nextSeen(old, then, had, 0);
-    for (let index = nextSeen(reachability, now, has, 0); index < has.length; ) {
-      const left = had[at];
-      const right = has[index];
-      if (left === undefined || right === undefined || !toldAlike(left.offer, right.offer)) return false;
-      if (old.between(left.place, then.place) !== reachability.between(right.place, now.place)) return false;
-      at = nextSeen(old, then, had, at + 1);
-      index = nextSeen(reachability, now, has, index + 1);
+  #isUnchanged({ offersBefore, offersAfter }: ServiceOffers, then: Viewer, now: Viewer): boolean {
+    const old = this.#before.linkGraph;
+    const { linkGraph } = this.#after;
+    let at = nextVisible(old, then, offersBefore, 0);
+    for (let index = nextVisible(linkGraph, now, offersAfter, 0); index < offersAfter.length; ) {
+      const left = offersBefore[at];
+      const right = offersAfter[index];
+      if (left === undefined || right === undefined || !isSameOffer(left.offer, right.offer)) return false;
+      if (
+        old.costBetween(left.position, then.position) !== linkGraph.costBetween(right.position, now.position)
+      )
+        return false;
+      at = nextVisible(old, then, offersBefore, at + 1);
+      index = nextVisible(linkGraph, now, offersAfter, index + 1);
     }
-    return at >= had.length;
+    return at >= offersBefore.length;
   }
 }
 
@@ -90,21 +95,21 @@ export class Differences {
  * The next of a service's offers, from `start` on, that a site sees; searched for from those who offer, for they are
  * what all who are told have in common.
  */
-function nextSeen(
-  reachability: Reachability,
+function nextVisible(
+  linkGraph: LinkGraph,
   viewer: Viewer,
-  offers: readonly PlacedOffer[],
+  offers: readonly LocatedOffer[],
   start: number,
 ): number {
   for (let at = start; at < offers.length; at++) {
-    const placed = offers[at];
-    if (placed === undefined || !isFor(viewer, placed.offer)) continue;
-    if (reachability.between(placed.place, viewer.place) < Number.POSITIVE_INFINITY) return at;
+    const located = offers[at];
+    if (located === undefined || !isExportedTo(viewer, located.offer)) continue;
+    if (linkGraph.costBetween(located.position, viewer.position) < Number.POSITIVE_INFINITY) return at;
   }
   return offers.length;
 }
 
-function toldAlike(left: OfferRow, right: OfferRow): boolean {
+function isSameOffer(left: OfferRow, right: OfferRow): boolean {
   return (
     isSameInstance(left.instance, right.instance) &&
     left.instance.siteName === right.instance.siteName &&
@@ -114,12 +119,12 @@ function toldAlike(left: OfferRow, right: OfferRow): boolean {
   );
 }
 
-function offersDiffer({ had, has }: Pair): boolean {
+function offersDiffer({ offersBefore, offersAfter }: ServiceOffers): boolean {
   return (
-    had.length !== has.length ||
-    has.some(({ offer }, index) => {
-      const former = had[index]?.offer;
-      if (former === undefined || !toldAlike(former, offer)) return true;
+    offersBefore.length !== offersAfter.length ||
+    offersAfter.some(({ offer }, index) => {
+      const former = offersBefore[index]?.offer;
+      if (former === undefined || !isSameOffer(former, offer)) return true;
       // The store gives the same list for the same sites.
       return former.to !== offer.to && JSON.stringify(former.to) !== JSON.stringify(offer.to);
     })

@@ -5,8 +5,8 @@
 import { compareInstances } from "../../../protocol/instance-id.ts";
 import { type ServiceProtocol, siteMatches } from "../../../protocol/names.ts";
 import type { Encryption, Instance, VisibleService } from "../../../protocol/uplink/messages.ts";
-import { type Edge, type Place, Reachability } from "./link-graph.ts";
-import { nearest } from "./message-limits.ts";
+import { type Edge, LinkGraph, type Position } from "./link-graph.ts";
+import { nearestOffers } from "./message-limits.ts";
 
 /** One instance's offer of a service. */
 export interface OfferRow {
@@ -25,20 +25,20 @@ export interface OfferRow {
 export type OffersByService = ReadonlyMap<string, readonly OfferRow[]>;
 
 /** An offer, and where in the graph its site is. */
-export interface PlacedOffer {
+export interface LocatedOffer {
   readonly offer: OfferRow;
-  readonly place: Place | undefined;
+  readonly position: Position | undefined;
 }
 
 /** A site that looks at what others offer. */
 export interface Viewer {
   readonly id: string;
   readonly name: string;
-  readonly place: Place | undefined;
+  readonly position: Position | undefined;
 }
 
 /** An offer that a site sees, and what the way there costs. */
-export interface Seen {
+export interface VisibleOffer {
   readonly offer: OfferRow;
   readonly cost: number;
 }
@@ -46,21 +46,21 @@ export interface Seen {
 const byAge = (left: OfferRow, right: OfferRow): number =>
   left.since - right.since || compareInstances(left.instance, right.instance);
 
-export class Sight {
+export class Visibility {
   readonly #edges: readonly Edge[];
   readonly #names: ReadonlyMap<string, string>;
   readonly #offers: OffersByService;
-  readonly #placed = new Map<string, readonly PlacedOffer[]>();
-  #reachability: Reachability | null = null;
+  readonly #located = new Map<string, readonly LocatedOffer[]>();
+  #linkGraph: LinkGraph | null = null;
 
-  static readonly #known = new WeakMap<OffersByService, Sight>();
+  static readonly #known = new WeakMap<OffersByService, Visibility>();
 
   /** Of what nobody changes: made once for the same three. */
-  static of(edges: readonly Edge[], names: ReadonlyMap<string, string>, offers: OffersByService): Sight {
-    const known = Sight.#known.get(offers);
+  static of(edges: readonly Edge[], names: ReadonlyMap<string, string>, offers: OffersByService): Visibility {
+    const known = Visibility.#known.get(offers);
     if (known && known.#edges === edges && known.#names === names) return known;
-    const made = new Sight(edges, names, offers);
-    Sight.#known.set(offers, made);
+    const made = new Visibility(edges, names, offers);
+    Visibility.#known.set(offers, made);
     return made;
   }
 
@@ -79,9 +79,9 @@ export class Sight {
     this.#offers = "length" in offers ? Map.groupBy(offers, ({ service }) => service) : offers;
   }
 
-  get reachability(): Reachability {
-    this.#reachability ??= Reachability.of(this.#edges);
-    return this.#reachability;
+  get linkGraph(): LinkGraph {
+    this.#linkGraph ??= LinkGraph.of(this.#edges);
+    return this.#linkGraph;
   }
 
   /** Names of all services that somebody offers. */
@@ -90,46 +90,47 @@ export class Sight {
   }
 
   /** All offers of a service, the oldest first. */
-  offersOf(name: string): readonly PlacedOffer[] {
-    const known = this.#placed.get(name);
+  offersOf(name: string): readonly LocatedOffer[] {
+    const known = this.#located.get(name);
     if (known) return known;
-    const { reachability } = this;
-    const placed = [...(this.#offers.get(name) ?? [])].sort(byAge).map((offer) => ({
+    const { linkGraph } = this;
+    const located = [...(this.#offers.get(name) ?? [])].sort(byAge).map((offer) => ({
       offer,
-      place: reachability.placeOf(offer.instance.site),
+      position: linkGraph.positionOf(offer.instance.site),
     }));
-    this.#placed.set(name, placed);
-    return placed;
+    this.#located.set(name, located);
+    return located;
   }
 
   /** Whether the offers of a service are the same array at another moment. */
-  sharesOffers(other: Sight, name: string): boolean {
+  sharesOffers(other: Visibility, name: string): boolean {
     return this.#offers.get(name) === other.#offers.get(name);
   }
 
   viewer(site: string): Viewer {
-    return { id: site, name: this.#names.get(site) ?? "", place: this.reachability.placeOf(site) };
+    return { id: site, name: this.#names.get(site) ?? "", position: this.linkGraph.positionOf(site) };
   }
 
   /** Everything that a site sees, by name. */
   of(site: string): VisibleService[] {
     const viewer = this.viewer(site);
     // One search from the site that looks serves all that it sees.
-    const costTo = (place: Place | undefined) => this.reachability.between(viewer.place, place);
+    const costTo = (position: Position | undefined) => this.linkGraph.costBetween(viewer.position, position);
     return this.services
       .sort()
-      .map((name) => serviceOf(seenBy(viewer, this.offersOf(name), costTo)))
+      .map((name) => toVisibleService(visibleOffers(viewer, this.offersOf(name), costTo)))
       .filter((service) => service !== null);
   }
 
   /** Whether links and names are the same at another moment; what was found out of the graph is shared then. */
-  sharesGround(other: Sight): boolean {
-    const same = (this.#edges === other.#edges && this.#names === other.#names) || this.#saysTheSame(other);
-    if (same) other.#reachability = this.reachability;
+  sharesGraph(other: Visibility): boolean {
+    const same =
+      (this.#edges === other.#edges && this.#names === other.#names) || this.#isEquivalentTo(other);
+    if (same) other.#linkGraph = this.linkGraph;
     return same;
   }
 
-  #saysTheSame(other: Sight): boolean {
+  #isEquivalentTo(other: Visibility): boolean {
     return (
       this.#edges.length === other.#edges.length &&
       this.#names.size === other.#names.size &&
@@ -143,31 +144,31 @@ export class Sight {
 }
 
 /** Whether an offer is for a site at all, if it can be reached. */
-export function isFor(viewer: Viewer, { instance, to }: OfferRow): boolean {
+export function isExportedTo(viewer: Viewer, { instance, to }: OfferRow): boolean {
   return instance.site !== viewer.id && (to === null || siteMatches(viewer, to));
 }
 
 /** Those of a service's offers that a site sees. */
-export function seenBy(
+export function visibleOffers(
   viewer: Viewer,
-  offers: readonly PlacedOffer[],
-  costTo: (place: Place | undefined) => number,
-): Seen[] {
+  offers: readonly LocatedOffer[],
+  costTo: (position: Position | undefined) => number,
+): VisibleOffer[] {
   return offers
-    .filter(({ offer }) => isFor(viewer, offer))
-    .map(({ offer, place }) => ({ offer, cost: costTo(place) }))
+    .filter(({ offer }) => isExportedTo(viewer, offer))
+    .map(({ offer, position }) => ({ offer, cost: costTo(position) }))
     .filter(({ cost }) => cost < Number.POSITIVE_INFINITY);
 }
 
 /** A service as its seen offers make it; null without any. Where they disagree, protocol and port are the oldest's. */
-export function serviceOf(seen: readonly Seen[]): VisibleService | null {
+export function toVisibleService(seen: readonly VisibleOffer[]): VisibleService | null {
   const oldest = seen[0]?.offer;
   if (!oldest) return null;
   return {
     name: oldest.service,
     protocol: oldest.protocol,
     port: oldest.port,
-    offers: nearest(seen).map(({ offer: { instance, encryption }, cost }) =>
+    offers: nearestOffers(seen).map(({ offer: { instance, encryption }, cost }) =>
       encryption === "hop" ? { ...instance, encryption, cost } : { ...instance, cost },
     ),
   };

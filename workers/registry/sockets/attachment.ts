@@ -33,6 +33,9 @@ export type Attachment = z.infer<typeof Attachment>;
 /** Since when the process of an uplink has had one without a gap, ms since 1970. */
 export const presentSince = ({ presentSince, openedAt }: Attachment): number => presentSince ?? openedAt;
 
+/** Whether the uplink's hello was accepted. */
+export const isEstablished = ({ software }: Attachment): boolean => software !== null;
+
 /** What was read or written last: it is looked at with each message, and parsed once in the life of the object. */
 const known = new WeakMap<WebSocket, Attachment>();
 

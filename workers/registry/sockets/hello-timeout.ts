@@ -5,21 +5,21 @@
  */
 import { FairleadError } from "../../../protocol/errors.ts";
 import { HELLO_MS } from "../policy/uplinks.ts";
-import { readAttachment } from "./attachment.ts";
+import { isEstablished, readAttachment } from "./attachment.ts";
 import type { Uplink } from "./uplinks.ts";
 
-export class Silence {
+export class HelloTimeout {
   readonly #timers = new Map<WebSocket, ReturnType<typeof setTimeout>>();
-  readonly #expel: (uplink: Uplink, error: FairleadError) => void;
+  readonly #close: (uplink: Uplink, error: FairleadError) => void;
 
-  /** @param expel ends an uplink with `uplink.silent` */
-  constructor(expel: (uplink: Uplink, error: FairleadError) => void) {
-    this.#expel = expel;
+  /** @param close ends an uplink with `uplink.silent` */
+  constructor(close: (uplink: Uplink, error: FairleadError) => void) {
+    this.#close = close;
   }
 
   /** Gives an uplink its time, counted from when it was opened; one that was greeted needs none. */
-  watch({ socket, attachment }: Uplink, now: number): void {
-    if (attachment.software !== null) return;
+  start({ socket, attachment }: Uplink, now: number): void {
+    if (isEstablished(attachment)) return;
     const left = Math.max(0, attachment.openedAt + HELLO_MS - now);
     this.#timers.set(
       socket,
@@ -28,14 +28,9 @@ export class Silence {
   }
 
   /** To be called when something came over a socket, or it closed. */
-  look(socket: WebSocket): void {
+  cancelUnlessWaiting(socket: WebSocket): void {
     const attachment = readAttachment(socket);
-    if (
-      attachment &&
-      !attachment.ended &&
-      attachment.software === null &&
-      socket.readyState === WebSocket.OPEN
-    )
+    if (attachment && !attachment.ended && !isEstablished(attachment) && socket.readyState === WebSocket.OPEN)
       return;
     clearTimeout(this.#timers.get(socket) ?? null);
     this.#timers.delete(socket);
@@ -44,7 +39,7 @@ export class Silence {
   #expire(socket: WebSocket): void {
     this.#timers.delete(socket);
     const attachment = readAttachment(socket);
-    if (!attachment || attachment.ended || attachment.software !== null) return;
-    this.#expel({ socket, attachment }, new FairleadError("uplink.silent"));
+    if (!attachment || attachment.ended || isEstablished(attachment)) return;
+    this.#close({ socket, attachment }, new FairleadError("uplink.silent"));
   }
 }

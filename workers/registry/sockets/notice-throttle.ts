@@ -7,12 +7,12 @@
 /** How long one listed link keeps the next notice back, ms. */
 const PER_LINK_MS = 1;
 const LONGEST_MS = 500;
-/** Notices of so few links are never kept back. */
+/** NoticeThrottle of so few links are never kept back. */
 const FREE_LINKS = 16;
 
-export class Notices {
+export class NoticeThrottle {
   /** When a site may be told again, ms. */
-  readonly #next = new Map<string, number>();
+  readonly #nextAt = new Map<string, number>();
   readonly #pending = new Map<string, () => number>();
   readonly #now: () => number;
 
@@ -21,29 +21,29 @@ export class Notices {
   }
 
   /**
-   * Tells a site now, or soon when it was told a moment ago; what comes due meanwhile is told once.
-   * @param tell sends the state of that moment, and gives the number of links that it listed
+   * Tells a site now, or soon when it was told a moment ago; what comes schedule meanwhile is told once.
+   * @param send sends the state of that moment, and gives the number of links that it listed
    */
-  due(site: string, tell: () => number): void {
-    const wait = (this.#next.get(site) ?? 0) - this.#now();
+  schedule(site: string, send: () => number): void {
+    const wait = (this.#nextAt.get(site) ?? 0) - this.#now();
     if (wait <= 0 && !this.#pending.has(site)) {
-      this.#tell(site, tell);
+      this.#send(site, send);
       return;
     }
     const first = !this.#pending.has(site);
-    this.#pending.set(site, tell);
-    if (first) setTimeout(() => this.#wake(site), wait);
+    this.#pending.set(site, send);
+    if (first) setTimeout(() => this.#sendPending(site), wait);
   }
 
-  #wake(site: string): void {
-    const tell = this.#pending.get(site);
+  #sendPending(site: string): void {
+    const send = this.#pending.get(site);
     this.#pending.delete(site);
-    if (tell) this.#tell(site, tell);
+    if (send) this.#send(site, send);
   }
 
-  #tell(site: string, tell: () => number): void {
-    const links = tell();
-    if (links <= FREE_LINKS) this.#next.delete(site);
-    else this.#next.set(site, this.#now() + Math.min(LONGEST_MS, links * PER_LINK_MS));
+  #send(site: string, send: () => number): void {
+    const links = send();
+    if (links <= FREE_LINKS) this.#nextAt.delete(site);
+    else this.#nextAt.set(site, this.#now() + Math.min(LONGEST_MS, links * PER_LINK_MS));
   }
 }

@@ -4,7 +4,7 @@ import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { closeCodeFor, KEEPALIVE, type RegistryMessage } from "../../../protocol/uplink/messages.ts";
 import { ClockStepGuard } from "../policy/clock-step-guard.ts";
 import { isUplinkAlive, MAX_UNSENT } from "../policy/uplinks.ts";
-import { type Attachment, readAttachment, tagOf, writeAttachment } from "./attachment.ts";
+import { type Attachment, isEstablished, readAttachment, tagOf, writeAttachment } from "./attachment.ts";
 
 export interface Uplink {
   readonly socket: WebSocket;
@@ -14,7 +14,7 @@ export interface Uplink {
 export class Uplinks {
   readonly #ctx: DurableObjectState;
   readonly #stalled: (uplink: Uplink) => void;
-  readonly #heard = new ClockStepGuard<WebSocket>();
+  readonly #lastHeard = new ClockStepGuard<WebSocket>();
 
   /** @param stalled told of an uplink that was closed because its connector does not read */
   constructor(ctx: DurableObjectState, stalled: (uplink: Uplink) => void) {
@@ -42,18 +42,18 @@ export class Uplinks {
     return uplinks;
   }
 
-  /** Every socket, greeted or not. */
+  /** Every socket, established or not. */
   all(): Uplink[] {
     return this.#open();
   }
 
   /** Uplinks that said hello. */
-  greeted(): Uplink[] {
-    return this.#open().filter((uplink) => uplink.attachment.software !== null);
+  established(): Uplink[] {
+    return this.#open().filter((uplink) => isEstablished(uplink.attachment));
   }
 
   /** How many sockets a site has, those included that were closed here and not by the other side. */
-  socketsOf(site: string): number {
+  countSockets(site: string): number {
     return this.#ctx.getWebSockets(tagOf.site(site)).length;
   }
 
@@ -64,7 +64,7 @@ export class Uplinks {
   /** Greeted uplinks of other sites that use the boot id of this instance. */
   sharingBoot({ site, boot }: InstanceId): Uplink[] {
     return this.#open(tagOf.boot(boot)).filter(
-      ({ attachment }) => attachment.site !== site && attachment.software !== null,
+      ({ attachment }) => attachment.site !== site && isEstablished(attachment),
     );
   }
 
@@ -72,20 +72,20 @@ export class Uplinks {
     return this.#open(tagOf.instance(instance));
   }
 
-  /** The greeted uplink of an instance; where a replacement overlaps, the newest. */
-  instance(instance: InstanceId): Uplink | null {
+  /** The established uplink of an instance; where a replacement overlaps, the newest. */
+  newestOf(instance: InstanceId): Uplink | null {
     return (
       this.ofInstance(instance)
-        .filter((uplink) => uplink.attachment.software !== null)
+        .filter((uplink) => isEstablished(uplink.attachment))
         .sort((left, right) => right.attachment.counter - left.attachment.counter)[0] ?? null
     );
   }
 
   /** Whether the peer was heard of lately; asked where it matters, so that an idle network sleeps. */
-  alive(uplink: Uplink, now: number): boolean {
+  isAlive(uplink: Uplink, now: number): boolean {
     const lastPing = this.#ctx.getWebSocketAutoResponseTimestamp(uplink.socket)?.getTime() ?? null;
     const heardAt = Math.max(uplink.attachment.openedAt, lastPing ?? 0);
-    return isUplinkAlive(this.#heard.past(uplink.socket, heardAt, now), now);
+    return isUplinkAlive(this.#lastHeard.past(uplink.socket, heardAt, now), now);
   }
 
   /** Queues a message. An uplink with too much in its queue is closed: all of them share the object's memory. */

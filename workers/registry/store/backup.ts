@@ -31,7 +31,8 @@ interface Column {
   readonly required: boolean;
 }
 
-const malformed = (why: string) => new FairleadError("backup.malformed", `The backup is refused: ${why}.`);
+const malformed = (reason: string) =>
+  new FairleadError("backup.malformed", `The backup is refused: ${reason}.`);
 
 function tablesOf(sql: Sql): string[] {
   return sql

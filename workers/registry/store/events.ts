@@ -15,7 +15,7 @@ const SITES = "sites";
 const OF_NO_SITE = `('${EDGE}', '${STRANGERS}', '${SITES}')`;
 
 /** Of as many events as the network's quota: how many refusals are kept, what is kept of each site, and of all of them. */
-const PARTS = { strangers: 1 / 10, site: 1 / 20, sites: 1 / 2 } as const;
+const SHARE_RATIOS = { strangers: 1 / 10, site: 1 / 20, sites: 1 / 2 } as const;
 
 /** So many events of one type, each on its own, a site can have within a minute; the rest is counted at the last of them. */
 const BURST = 20;
@@ -134,7 +134,7 @@ export class Events {
   prune(): void {
     const quota = this.#quota();
     this.#pruneEdge(quota);
-    const each = Math.floor(quota * PARTS.site);
+    const each = Math.floor(quota * SHARE_RATIOS.site);
     for (const { share, kept } of this.#largest(each)) this.#drop(share, kept - each);
     this.#pruneSites(quota);
     this.#isPruned = true;
@@ -151,20 +151,20 @@ export class Events {
       this.#pruneEdge(quota);
       return;
     }
-    this.#limit(share, Math.floor(quota * PARTS.site));
+    this.#limit(share, Math.floor(quota * SHARE_RATIOS.site));
     this.#pruneSites(quota);
   }
 
   /** The shares that are not a site's. */
   #pruneEdge(quota: number): void {
-    this.#limit(STRANGERS, Math.floor(quota * PARTS.strangers));
+    this.#limit(STRANGERS, Math.floor(quota * SHARE_RATIOS.strangers));
     this.#limit(EDGE, quota - this.#kept.get(STRANGERS));
   }
 
   /** What all sites have together. */
   #pruneSites(quota: number): void {
     for (;;) {
-      const excess = this.#kept.get(SITES) - Math.floor(quota * PARTS.sites);
+      const excess = this.#kept.get(SITES) - Math.floor(quota * SHARE_RATIOS.sites);
       const [first, second] = excess > 0 ? this.#largest(0, 2) : [];
       if (!first) return;
       this.#drop(first.share, Math.min(excess, Math.max(1, first.kept - (second?.kept ?? 0))));
@@ -218,7 +218,7 @@ export class Events {
   }
 
   /** Whether one of the newest 100 events of this type and share, not older than `since`, is of this site and code. */
-  saidSince(
+  hasSince(
     event: {
       type: EventType;
       site?: string | undefined;

@@ -8,7 +8,7 @@ import {
   type ListenerReport,
   type Offer,
 } from "../../../protocol/uplink/messages.ts";
-import { byAge, type OfferBook, type StoredOffer } from "../policy/offers.ts";
+import { byAge, type OfferSnapshot, type StoredOffer } from "../policy/offers.ts";
 import type { OfferRow } from "../policy/visibility.ts";
 import { Memo } from "./mutations.ts";
 import { listText, number, optional, type Row, type Sql, text, time } from "./sql.ts";
@@ -23,7 +23,7 @@ const MAX_SCOPES = 10_000;
 
 const isTaken = ({ refused }: StoredOffer): boolean => refused === null;
 
-function bookOf(offers: readonly StoredOffer[]): OfferBook {
+function toSnapshot(offers: readonly StoredOffer[]): OfferSnapshot {
   return {
     ofSite: Map.groupBy(offers, ({ instance }) => instance.site),
     ofService: Map.groupBy(offers.filter(isTaken), ({ service }) => service),
@@ -31,15 +31,15 @@ function bookOf(offers: readonly StoredOffer[]): OfferBook {
 }
 
 /** What an offer says, in one text. */
-const said = (protocol: string, port: number, encryption: string, to: string | null): string =>
+const offerText = (protocol: string, port: number, encryption: string, to: string | null): string =>
   JSON.stringify([protocol, port, encryption, to]);
 
-const NO_OFFERS: OfferBook = { ofSite: new Map(), ofService: new Map() };
+const NO_OFFERS: OfferSnapshot = { ofSite: new Map(), ofService: new Map() };
 
 export class Offers {
   readonly #sql: Sql;
-  #book = NO_OFFERS;
-  /** Sites whose offers changed since the book was made; null: everything may have. */
+  #snapshot = NO_OFFERS;
+  /** Sites whose offers changed since the snapshot was made; null: everything may have. */
   #changed: Set<string> | null = null;
   readonly #firstLost: Memo<number | null>;
   /** The lists of sites that offers are exported to, by their JSON: the same list is the same array. */
@@ -55,17 +55,17 @@ export class Offers {
   }
 
   /** All offers as they are now. The same object until offers, names of their sites or revocations change. */
-  book(): OfferBook {
-    if (this.#changed === null) this.#book = bookOf(this.#read());
-    else if (this.#changed.size > 0) this.#book = this.#revised([...this.#changed]);
+  snapshot(): OfferSnapshot {
+    if (this.#changed === null) this.#snapshot = toSnapshot(this.#read());
+    else if (this.#changed.size > 0) this.#snapshot = this.#revised([...this.#changed]);
     this.#changed = new Set();
-    return this.#book;
+    return this.#snapshot;
   }
 
-  /** The book with the offers of some sites read again. */
-  #revised(sites: readonly string[]): OfferBook {
-    const ofSite = new Map(this.#book.ofSite);
-    const ofService = new Map(this.#book.ofService);
+  /** The snapshot with the offers of some sites read again. */
+  #revised(sites: readonly string[]): OfferSnapshot {
+    const ofSite = new Map(this.#snapshot.ofSite);
+    const ofService = new Map(this.#snapshot.ofService);
     for (const site of sites) {
       const before = ofSite.get(site) ?? [];
       const after = this.#read(site);
@@ -118,7 +118,7 @@ export class Offers {
 
   /** All offers of sites that were not revoked, the oldest first. */
   stored(): readonly StoredOffer[] {
-    return [...this.book().ofSite.values()].flat().sort(byAge);
+    return [...this.snapshot().ofSite.values()].flat().sort(byAge);
   }
 
   /** Those of them that were taken. */
@@ -128,17 +128,17 @@ export class Offers {
 
   /** How many services are offered. */
   countServices(): number {
-    return this.book().ofService.size;
+    return this.snapshot().ofService.size;
   }
 
   /** An instance's offer of a service, if it was taken. */
   find({ site, boot }: InstanceId, service: string): OfferRow | null {
-    const offers = this.book().ofSite.get(site) ?? [];
+    const offers = this.snapshot().ofSite.get(site) ?? [];
     const isIt = (offer: StoredOffer) => offer.service === service && offer.instance.boot === boot;
     return offers.find((offer) => isTaken(offer) && isIt(offer)) ?? null;
   }
 
-  #saidBy({ site, boot }: InstanceId): Map<string, string> {
+  #offerTexts({ site, boot }: InstanceId): Map<string, string> {
     const rows = this.#sql.rows(
       "SELECT service, protocol, port, encryption, to_sites FROM offers WHERE site = ? AND boot = ?",
       site,
@@ -147,7 +147,7 @@ export class Offers {
     return new Map(
       rows.map((row) => [
         text(row, "service"),
-        said(
+        offerText(
           text(row, "protocol"),
           number(row, "port"),
           text(row, "encryption"),
@@ -164,12 +164,12 @@ export class Offers {
   replace(instance: InstanceId, offers: readonly Offer[], now: number): void {
     const { site, boot } = instance;
     const changes = [["offers", site], "losses"] as const;
-    const before = this.#saidBy(instance);
+    const before = this.#offerTexts(instance);
     // A name that comes twice counts once: the last.
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     for (const [name, { protocol, port, encryption = DEFAULT_ENCRYPTION, to }] of wanted) {
       const sites = listText(to ?? null);
-      if (before.get(name) === said(protocol, port, encryption, sites)) continue;
+      if (before.get(name) === offerText(protocol, port, encryption, sites)) continue;
       this.#sql.write(
         changes,
         `INSERT INTO offers (site, boot, service, protocol, port, since, encryption, to_sites, refused)
@@ -196,18 +196,18 @@ export class Offers {
         name,
       );
     }
-    this.found(instance);
+    this.clearLost(instance);
   }
 
   /** Whether an instance's offers are exactly these already. */
-  areThose(instance: InstanceId, offers: readonly Offer[]): boolean {
-    const before = this.#saidBy(instance);
+  hasExactly(instance: InstanceId, offers: readonly Offer[]): boolean {
+    const before = this.#offerTexts(instance);
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     return (
       before.size === wanted.size &&
       [...wanted].every(
         ([name, { protocol, port, encryption = DEFAULT_ENCRYPTION, to }]) =>
-          before.get(name) === said(protocol, port, encryption, listText(to ?? null)),
+          before.get(name) === offerText(protocol, port, encryption, listText(to ?? null)),
       )
     );
   }
@@ -231,7 +231,7 @@ export class Offers {
   }
 
   /** The instance has an uplink again. */
-  found({ site, boot }: InstanceId): void {
+  clearLost({ site, boot }: InstanceId): void {
     const where = "WHERE site = ? AND boot = ? AND lost_at IS NOT NULL";
     this.#sql.write(["losses"], `UPDATE offers SET lost_at = NULL ${where}`, site, boot);
   }
@@ -242,7 +242,7 @@ export class Offers {
   }
 
   /** Instances with offers that nobody marked as lost. */
-  notLost(): InstanceId[] {
+  instancesNotLost(): InstanceId[] {
     return this.#sql
       .rows("SELECT DISTINCT site, boot FROM offers WHERE lost_at IS NULL")
       .map((row) => ({ site: text(row, "site"), boot: text(row, "boot") }));
@@ -308,9 +308,12 @@ export class Listeners {
       );
     }
     for (const { service, address, state, code, message } of wanted.values()) {
-      const said = { service, address, state };
-      const why = { ...(code === undefined ? {} : { code }), ...(message === undefined ? {} : { message }) };
-      if (known.get(service) === JSON.stringify({ ...said, ...why })) continue;
+      const offerText = { service, address, state };
+      const reason = {
+        ...(code === undefined ? {} : { code }),
+        ...(message === undefined ? {} : { message }),
+      };
+      if (known.get(service) === JSON.stringify({ ...offerText, ...reason })) continue;
       this.#sql.write(
         [],
         "INSERT OR REPLACE INTO listeners VALUES (?, ?, ?, ?, ?, ?, ?)",

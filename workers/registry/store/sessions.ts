@@ -24,14 +24,14 @@ export class Sessions {
   readonly #sql: Sql;
   readonly #rows: KeyedMemo<SessionRow | null>;
   readonly #count: Memo<number>;
-  readonly #areThere: Memo<boolean>;
+  readonly #hasAny: Memo<boolean>;
 
   constructor(sql: Sql) {
     this.#sql = sql;
     this.#rows = new KeyedMemo(sql.mutations, "sessions", (id) => this.#all("WHERE id = ?", id)[0] ?? null);
     this.#count = new Memo(sql.mutations, ["sessions"], () => this.#readCount());
     const any = "SELECT 1 FROM sessions LIMIT 1";
-    this.#areThere = new Memo(sql.mutations, ["sessions"], () => sql.row(any) !== null);
+    this.#hasAny = new Memo(sql.mutations, ["sessions"], () => sql.row(any) !== null);
   }
 
   #session(row: Row): SessionRow {
@@ -79,8 +79,8 @@ export class Sessions {
   }
 
   /** Whether there is any. */
-  get areThere(): boolean {
-    return this.#areThere.value;
+  get hasAny(): boolean {
+    return this.#hasAny.value;
   }
 
   #readCount(): number {

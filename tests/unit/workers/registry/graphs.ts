@@ -12,7 +12,7 @@ export const anyEdge: fc.Arbitrary<Edge> = fc.record({
   cost: anyCost,
 });
 
-/** Floyd and Warshall's: the cheapest ways between all nodes, infinite where there is none. */
+/** Floyd and Warshall's: the cheapest neighboursOf costBetween all nodes, infinite where there is none. */
 export function allCosts(edges: readonly Edge[], nodes: readonly string[] = NODES): Map<string, number> {
   const key = (left: string, right: string) => `${left} ${right}`;
   const costs = new Map<string, number>();

@@ -3,13 +3,13 @@ import {
   BAN_MEMORY_MS,
   Bucket,
   Budgets,
-  banLeft,
   CHARACTERS,
-  LONGEST_WAIT_MS,
+  MAX_WAIT_MS,
   MESSAGES,
-  mayOpen,
+  mayOpenUplink,
   nextBan,
   PACE,
+  remainingBan,
   SiteBudget,
   WORK,
 } from "../../../../../workers/registry/policy/budget.ts";
@@ -47,7 +47,7 @@ describe("a site's budget", () => {
     const waits = Array.from({ length: MESSAGES.burst + 1000 }, () => budget.receive(10, NOW).wait);
     expect(waits.slice(0, MESSAGES.burst).every((wait) => wait === 0)).toBe(true);
     expect(waits[MESSAGES.burst]).toBe(1000 / MESSAGES.perSecond);
-    expect(waits.filter((wait) => wait !== null).every((wait) => wait <= LONGEST_WAIT_MS)).toBe(true);
+    expect(waits.filter((wait) => wait !== null).every((wait) => wait <= MAX_WAIT_MS)).toBe(true);
     expect(waits.at(-1)).toBeNull();
   });
 
@@ -108,25 +108,25 @@ describe("a ban", () => {
 
   it("lasts no longer than the longest, even if the clock is set back", () => {
     const ban = nextBan(null, NOW);
-    expect(banLeft(ban, NOW)).toBe(10_000);
-    expect(banLeft(ban, NOW + 10_000)).toBe(0);
-    expect(banLeft(ban, NOW - 86_400_000)).toBe(600_000);
-    expect(banLeft(null, NOW)).toBe(0);
+    expect(remainingBan(ban, NOW)).toBe(10_000);
+    expect(remainingBan(ban, NOW + 10_000)).toBe(0);
+    expect(remainingBan(ban, NOW - 86_400_000)).toBe(600_000);
+    expect(remainingBan(null, NOW)).toBe(0);
   });
 });
 
 describe("one more uplink", () => {
   it("may be opened while the site has fewer processes than it may have", () => {
-    expect(mayOpen({ own: 0, others: 31, all: 31 }, 32)).toBe(true);
-    expect(mayOpen({ own: 0, others: 32, all: 32 }, 32)).toBe(false);
+    expect(mayOpenUplink({ own: 0, others: 31, all: 31 }, 32)).toBe(true);
+    expect(mayOpenUplink({ own: 0, others: 32, all: 32 }, 32)).toBe(false);
   });
 
   it("may be opened in the place of another of its process, but not any number of times", () => {
-    expect(mayOpen({ own: 1, others: 31, all: 32 }, 32)).toBe(true);
-    expect(mayOpen({ own: 3, others: 0, all: 3 }, 32)).toBe(false);
+    expect(mayOpenUplink({ own: 1, others: 31, all: 32 }, 32)).toBe(true);
+    expect(mayOpenUplink({ own: 3, others: 0, all: 3 }, 32)).toBe(false);
   });
 
   it("may not be opened while too many closed ones are still there", () => {
-    expect(mayOpen({ own: 0, others: 0, all: 96 }, 32)).toBe(false);
+    expect(mayOpenUplink({ own: 0, others: 0, all: 96 }, 32)).toBe(false);
   });
 });

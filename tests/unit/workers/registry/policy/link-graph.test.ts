@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Edge, NETWORK_NODE, Reachability } from "../../../../../workers/registry/policy/link-graph.ts";
+import { type Edge, LinkGraph, NETWORK_NODE } from "../../../../../workers/registry/policy/link-graph.ts";
 import { costRatio } from "../../../../support/clock/cost.ts";
 import { allCosts, anyEdge, NODES, SITES, walks } from "../graphs.ts";
 
@@ -16,10 +16,10 @@ describe("who reaches whom", () => {
   it("agrees with a plain walk of the graph, whatever the graph and the order of its links", () => {
     fc.assert(
       fc.property(fc.array(anyEdge, { maxLength: 14 }), (edges) => {
-        const reachability = new Reachability(edges);
+        const linkGraph = new LinkGraph(edges);
         for (const left of NODES) {
           for (const right of NODES) {
-            expect(reachability.canReach(left, right)).toBe(walks(edges, left, right));
+            expect(linkGraph.canReach(left, right)).toBe(walks(edges, left, right));
           }
         }
       }),
@@ -28,9 +28,9 @@ describe("who reaches whom", () => {
 
   it("connects all who joined with a token of the network", () => {
     const edges = ["a", "b"].map((joiner) => ({ joiner, issuer: NETWORK_NODE, cost: 1 }));
-    const reachability = new Reachability(edges);
-    expect(reachability.canReach("a", "b")).toBe(true);
-    expect(reachability.canReach("a", "c")).toBe(false);
+    const linkGraph = new LinkGraph(edges);
+    expect(linkGraph.canReach("a", "b")).toBe(true);
+    expect(linkGraph.canReach("a", "c")).toBe(false);
   });
 });
 
@@ -44,10 +44,10 @@ describe("what a way costs", () => {
           { minLength: NODES.length ** 2 },
         ),
         (edges, pairs) => {
-          const reachability = new Reachability(edges);
+          const linkGraph = new LinkGraph(edges);
           const slow = allCosts(edges);
           for (const [left, right] of pairs) {
-            const cost = reachability.cost(left, right) ?? Number.POSITIVE_INFINITY;
+            const cost = linkGraph.cost(left, right) ?? Number.POSITIVE_INFINITY;
             expect(cost, `${left} to ${right}`).toBe(slow.get(`${left} ${right}`));
           }
         },
@@ -69,8 +69,8 @@ describe("what a way costs", () => {
           }
         }
         const edges = there.filter(({ revoked }) => !revoked).map(({ edge }) => edge);
-        const forwards = new Reachability(edges);
-        const backwards = new Reachability([...edges].reverse());
+        const forwards = new LinkGraph(edges);
+        const backwards = new LinkGraph([...edges].reverse());
         const slow = allCosts(edges);
         for (const left of SITES) {
           for (const right of SITES) {
@@ -85,17 +85,17 @@ describe("what a way costs", () => {
   });
 
   it("adds up over the network, which costs nothing itself, and takes the cheaper of two links", () => {
-    const reachability = new Reachability([
+    const linkGraph = new LinkGraph([
       { joiner: "a", issuer: NETWORK_NODE, cost: 3 },
       { joiner: "b", issuer: NETWORK_NODE, cost: 4 },
       { joiner: "b", issuer: "a", cost: 6 },
       { joiner: "c", issuer: "b", cost: 9 },
       { joiner: "b", issuer: "c", cost: 5 },
     ]);
-    expect(reachability.cost("a", "b")).toBe(6);
-    expect(reachability.cost("c", "a")).toBe(11);
-    expect(reachability.cost("a", "a")).toBe(0);
-    expect(reachability.cost("a", "d")).toBeNull();
+    expect(linkGraph.cost("a", "b")).toBe(6);
+    expect(linkGraph.cost("c", "a")).toBe(11);
+    expect(linkGraph.cost("a", "a")).toBe(0);
+    expect(linkGraph.cost("a", "d")).toBeNull();
   });
 
   it("to a thousand sites is found in one search, however they are linked", () => {
@@ -104,25 +104,25 @@ describe("what a way costs", () => {
     const hub = sites.slice(1).map((joiner) => ({ joiner, issuer: "s0", cost: 2 }));
     const chain = sites.slice(1).map((joiner, index) => ({ joiner, issuer: `s${index}`, cost: 1 }));
     for (const edges of [star, hub, chain, [...star, ...chain], [...star, ...hub]]) {
-      const reachability = new Reachability(edges);
-      for (const site of sites) reachability.cost("s500", site);
-      expect(reachability.searches).toBeLessThanOrEqual(1);
+      const linkGraph = new LinkGraph(edges);
+      for (const site of sites) linkGraph.cost("s500", site);
+      expect(linkGraph.searches).toBeLessThanOrEqual(1);
     }
-    // Of sites that joined in the same place, all ask the same.
-    const alike = new Reachability(star);
+    // Of sites that joined in the same position, all ask the same.
+    const alike = new LinkGraph(star);
     for (const site of sites) for (const other of ["s1", "s2", "s3"]) alike.cost(site, other);
     expect(alike.searches).toBeLessThanOrEqual(1);
   });
 
-  it("is known between all pairs of a thousand sites with two links each for what the pairs cost, and no more", () => {
+  it("is known costBetween all pairs of a thousand sites with two links each for what the pairs cost, and no more", () => {
     const all = (count: number) => () => {
       const sites = numbered(count);
       const edges = sites.flatMap((joiner, index) => [
         { joiner, issuer: NETWORK_NODE, cost: 1 + (index % 7) },
         { joiner, issuer: `s${(index * 17 + 1) % count}`, cost: 1 + (index % 5) },
       ]);
-      const reachability = new Reachability(edges);
-      for (const left of sites) for (const right of sites) reachability.cost(left, right);
+      const linkGraph = new LinkGraph(edges);
+      for (const left of sites) for (const right of sites) linkGraph.cost(left, right);
     };
     // Sixteen times the pairs; with a search for each of them it would be 64 times.
     expect(costRatio(all(1000), all(250))).toBeLessThan(40);

@@ -2,25 +2,25 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NETWORK_NODE } from "../../../../../workers/registry/policy/link-graph.ts";
 import {
-  type Ends,
+  isSameStatus,
   type LinkFacts,
-  sameStanding,
-  standingOf,
+  linkStatusOf,
+  type SitePresence,
 } from "../../../../../workers/registry/policy/link-status.ts";
 
 interface Site {
   up: boolean;
   since: number;
   revoked?: boolean;
-  doubt?: string;
+  proofError?: string;
   rtt?: number;
 }
 
-const ends = (sites: Record<string, Site>): Ends => ({
+const presence = (sites: Record<string, Site>): SitePresence => ({
   up: (site) => sites[site]?.up ?? false,
   revoked: (site) => sites[site]?.revoked ?? false,
   since: (site) => sites[site]?.since ?? 0,
-  doubt: ({ joiner }) => sites[joiner]?.doubt ?? null,
+  proofError: ({ joiner }) => sites[joiner]?.proofError ?? null,
   rtt: (site) => sites[site]?.rtt ?? null,
 });
 const link = (parts: Partial<LinkFacts> = {}): LinkFacts => ({
@@ -31,31 +31,35 @@ const up = (since: number, parts: Partial<Site> = {}): Site => ({ up: true, sinc
 const down = (since: number): Site => ({ up: false, since });
 
 describe("a link", () => {
-  it("is up while both its ends are, since the later of them came, or since it was made", () => {
-    expect(standingOf(link(), ends({ west: up(20), east: up(30) }))).toEqual({
+  it("is up while both its presence are, since the later of them came, or since it was made", () => {
+    expect(linkStatusOf(link(), presence({ west: up(20), east: up(30) }))).toEqual({
       ...{ state: "up", since: 30, rtt: null },
     });
-    expect(standingOf(link(), ends({ west: up(5), east: up(6) }))).toMatchObject({ since: 10 });
+    expect(linkStatusOf(link(), presence({ west: up(5), east: up(6) }))).toMatchObject({ since: 10 });
   });
 
   it("of the network needs its joiner only", () => {
     const own = link({ issuer: NETWORK_NODE });
-    expect(standingOf(own, ends({ west: up(20, { rtt: 7 }) }))).toEqual({ state: "up", since: 20, rtt: 7 });
+    expect(linkStatusOf(own, presence({ west: up(20, { rtt: 7 }) }))).toEqual({
+      state: "up",
+      since: 20,
+      rtt: 7,
+    });
   });
 
-  it("is down since the first of its ends went, and tells which one", () => {
-    expect(standingOf(link(), ends({ west: up(1), east: down(40) }))).toMatchObject({
+  it("is down since the first of its presence went, and tells which one", () => {
+    expect(linkStatusOf(link(), presence({ west: up(1), east: down(40) }))).toMatchObject({
       ...{ state: "down", code: "session.peer_offline", since: 40 },
     });
-    expect(standingOf(link(), ends({ west: down(50), east: down(40) }))).toMatchObject({
+    expect(linkStatusOf(link(), presence({ west: down(50), east: down(40) }))).toMatchObject({
       ...{ state: "down", code: "uplink.lost", since: 40 },
     });
-    expect(standingOf(link(), ends({ west: down(1), east: down(1) }))).toMatchObject({ since: 10 });
+    expect(linkStatusOf(link(), presence({ west: down(1), east: down(1) }))).toMatchObject({ since: 10 });
   });
 
   it("is down while its certificate does not prove it", () => {
-    const sites = { west: up(20, { doubt: "certificate.expired" }), east: up(5) };
-    expect(standingOf(link(), ends(sites))).toMatchObject({
+    const sites = { west: up(20, { proofError: "certificate.expired" }), east: up(5) };
+    expect(linkStatusOf(link(), presence(sites))).toMatchObject({
       state: "down",
       code: "certificate.expired",
       since: 20,
@@ -63,7 +67,7 @@ describe("a link", () => {
   });
 
   it("of a site that was revoked says so, not that its uplink was lost", () => {
-    const of = (west: Site) => standingOf(link(), ends({ west, east: up(5) }));
+    const of = (west: Site) => linkStatusOf(link(), presence({ west, east: up(5) }));
     expect(of(down(40))).toMatchObject({ state: "down", code: "uplink.lost", since: 40 });
     expect(of({ ...down(40), revoked: true })).toMatchObject({
       state: "down",
@@ -73,28 +77,28 @@ describe("a link", () => {
   });
 
   it("that was revoked is down for good, whoever is up", () => {
-    const standing = standingOf(link({ revokedAt: 60 }), ends({ west: up(70), east: up(70) }));
-    expect(standing).toEqual({ state: "down", code: "link.revoked", since: 60, rtt: null });
+    const status = linkStatusOf(link({ revokedAt: 60 }), presence({ west: up(70), east: up(70) }));
+    expect(status).toEqual({ state: "down", code: "link.revoked", since: 60, rtt: null });
   });
 
-  it("has the round trips of both its ends, when both are known", () => {
+  it("has the round trips of both its presence, when both are known", () => {
     const both = { west: up(1, { rtt: 20 }), east: up(1, { rtt: 5 }) };
-    expect(standingOf(link(), ends(both)).rtt).toBe(25);
-    expect(standingOf(link(), ends({ ...both, east: up(1) })).rtt).toBeNull();
-    expect(standingOf(link(), ends({ ...both, east: down(1) })).rtt).toBeNull();
+    expect(linkStatusOf(link(), presence(both)).rtt).toBe(25);
+    expect(linkStatusOf(link(), presence({ ...both, east: up(1) })).rtt).toBeNull();
+    expect(linkStatusOf(link(), presence({ ...both, east: down(1) })).rtt).toBeNull();
   });
 
   it("is up exactly if nothing speaks against it, and never since before it was made", () => {
     const anySite = fc.record({
       up: fc.boolean(),
       since: fc.nat(100),
-      doubt: fc.constantFrom(undefined, "certificate.required"),
+      proofError: fc.constantFrom(undefined, "certificate.required"),
     }) as fc.Arbitrary<Site>;
     fc.assert(
       fc.property(anySite, anySite, fc.option(fc.nat(100)), fc.boolean(), (west, east, revokedAt, ofSite) => {
         const facts = link({ revokedAt, issuer: ofSite ? "east" : NETWORK_NODE });
-        const { state, since, code } = standingOf(facts, ends({ west, east }));
-        const good = west.up && (east.up || !ofSite) && west.doubt === undefined && revokedAt === null;
+        const { state, since, code } = linkStatusOf(facts, presence({ west, east }));
+        const good = west.up && (east.up || !ofSite) && west.proofError === undefined && revokedAt === null;
         expect(state).toBe(good ? "up" : "down");
         expect(code === undefined).toBe(good);
         if (revokedAt === null) expect(since).toBeGreaterThanOrEqual(facts.createdAt);
@@ -103,10 +107,10 @@ describe("a link", () => {
   });
 });
 
-it("standings are alike whatever the round trip is", () => {
+it("statuses are alike whatever the round trip is", () => {
   const one = { state: "up", since: 1, rtt: 5 } as const;
-  expect(sameStanding(one, { ...one, rtt: 9 })).toBe(true);
-  expect(sameStanding(one, { ...one, since: 2 })).toBe(false);
-  expect(sameStanding(one, undefined)).toBe(false);
-  expect(sameStanding(undefined, undefined)).toBe(true);
+  expect(isSameStatus(one, { ...one, rtt: 9 })).toBe(true);
+  expect(isSameStatus(one, { ...one, since: 2 })).toBe(false);
+  expect(isSameStatus(one, undefined)).toBe(false);
+  expect(isSameStatus(undefined, undefined)).toBe(true);
 });

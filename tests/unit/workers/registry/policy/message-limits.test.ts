@@ -6,11 +6,11 @@ import {
   type VisibleService,
 } from "../../../../../protocol/uplink/messages.ts";
 import {
+  limitIncoming,
   MAX_INCOMING,
   MAX_OFFERS,
-  nearest,
-  portions,
-  withinBounds,
+  nearestOffers,
+  splitServices,
 } from "../../../../../workers/registry/policy/message-limits.ts";
 
 const id = (kind: string) => `${kind}${"0".repeat(26)}`;
@@ -29,11 +29,11 @@ const longest = (offers: number): VisibleService => ({
   })),
 });
 
-it("portions of services keep their order, lose nothing, and fit into messages", () => {
+it("splitServices of services keep their order, lose nothing, and fit into messages", () => {
   const services = fc.array(fc.integer({ min: 1, max: MAX_OFFERS }).map(longest), { maxLength: 8 });
   fc.assert(
     fc.property(services, fc.integer({ min: 0, max: 2 * MAX_MESSAGE }), (all, taken) => {
-      const groups = portions(all, taken);
+      const groups = splitServices(all, taken);
       expect(groups.flat()).toEqual(all);
       for (const [index, put] of groups.entries()) {
         const message: RegistryMessage = { type: "services", put, gone: [], complete: true };
@@ -44,11 +44,11 @@ it("portions of services keep their order, lose nothing, and fit into messages",
     }),
     { numRuns: 30 },
   );
-  expect(portions([], 0)).toEqual([[]]);
-  expect(portions([longest(1), longest(2)], 1000)).toHaveLength(1);
+  expect(splitServices([], 0)).toEqual([[]]);
+  expect(splitServices([longest(1), longest(2)], 1000)).toHaveLength(1);
 });
 
-it("of very many offers the nearest are told, in their order", () => {
+it("of very many offers the nearestOffers are told, in their order", () => {
   const costs = fc.array(fc.integer({ min: 1, max: 5 }), {
     minLength: MAX_OFFERS,
     maxLength: MAX_OFFERS + 200,
@@ -56,7 +56,7 @@ it("of very many offers the nearest are told, in their order", () => {
   fc.assert(
     fc.property(costs, (list) => {
       const offers = list.map((cost, age) => ({ cost, age }));
-      const told = nearest(offers);
+      const told = nearestOffers(offers);
       expect(told).toEqual(offers.filter((offer) => told.includes(offer)));
       expect(told).toHaveLength(MAX_OFFERS);
       const worst = Math.max(...told.map(({ cost }) => cost));
@@ -71,9 +71,9 @@ it("of very many incoming links those that are up come first, and the rest is co
     id: index,
     state: index % 2 === 0 ? ("up" as const) : ("down" as const),
   }));
-  const { incoming, moreIncoming } = withinBounds(links);
+  const { incoming, moreIncoming } = limitIncoming(links);
   expect(moreIncoming).toBe(20);
   expect(incoming).toHaveLength(MAX_INCOMING);
   expect(incoming.filter(({ state }) => state === "up")).toHaveLength(links.length / 2);
-  expect(withinBounds(links.slice(0, 3))).toEqual({ incoming: links.slice(0, 3) });
+  expect(limitIncoming(links.slice(0, 3))).toEqual({ incoming: links.slice(0, 3) });
 });

@@ -5,8 +5,8 @@ import {
   byAge,
   decideChanged,
   decideOffers,
-  type OfferBook,
-  type OfferGround,
+  type OfferInputs,
+  type OfferSnapshot,
   type StoredOffer,
 } from "../../../../../workers/registry/policy/offers.ts";
 
@@ -102,13 +102,16 @@ describe("which offers are taken", () => {
 describe("decideChanged", () => {
   const SITES = ["east", "west", "south"];
 
-  const bookOf = (ofSite: ReadonlyMap<string, readonly StoredOffer[]>): OfferBook => {
+  const toSnapshot = (ofSite: ReadonlyMap<string, readonly StoredOffer[]>): OfferSnapshot => {
     const taken = [...ofSite.values()].flat().filter(({ refused }) => refused === null);
     return { ofSite, ofService: Map.groupBy(taken.sort(byAge), ({ service }) => service) };
   };
 
-  const decided = ({ book, patterns }: OfferGround, services: number): Map<StoredOffer, string | null> => {
-    const offers = [...book.ofSite.values()].flat().sort(byAge);
+  const decided = (
+    { snapshot, patterns }: OfferInputs,
+    services: number,
+  ): Map<StoredOffer, string | null> => {
+    const offers = [...snapshot.ofSite.values()].flat().sort(byAge);
     const decisions = decideOffers(offers, { mayOffer: (site) => patterns.get(site) ?? null, services });
     return new Map(offers.map((one, index) => [one, decisions[index] ?? null]));
   };
@@ -137,17 +140,17 @@ describe("decideChanged", () => {
         const fresh = (site: string, at: number, since: number) =>
           (world.sites[at]?.services ?? []).map((service) => ({ ...offer(service, site), since }));
         const first = {
-          book: bookOf(new Map(SITES.map((site, at) => [site, fresh(site, at, at)]))),
+          snapshot: toSnapshot(new Map(SITES.map((site, at) => [site, fresh(site, at, at)]))),
           patterns,
         };
         const decisions = decided(first, world.services);
         const settled = new Map(
-          [...first.book.ofSite].map(([site, list]) => [
+          [...first.snapshot.ofSite].map(([site, list]) => [
             site,
             list.map((one) => ({ ...one, refused: decisions.get(one) ?? null })),
           ]),
         );
-        const before: OfferGround = { book: bookOf(settled), patterns };
+        const before: OfferInputs = { snapshot: toSnapshot(settled), patterns };
 
         const ofSite = new Map<string, readonly StoredOffer[]>(settled);
         const nowPatterns = new Map(patterns);
@@ -162,7 +165,7 @@ describe("decideChanged", () => {
           if (changed.patterns === null) nowPatterns.delete(site);
           else nowPatterns.set(site, changed.patterns);
         }
-        const now: OfferGround = { book: bookOf(ofSite), patterns: nowPatterns };
+        const now: OfferInputs = { snapshot: toSnapshot(ofSite), patterns: nowPatterns };
         const expected = [...decided(now, change.services)].filter(
           ([one, refused]) => one.refused !== refused,
         );

@@ -2,8 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { VisibleService } from "../../../../../protocol/uplink/messages.ts";
 import { type Edge, NETWORK_NODE } from "../../../../../workers/registry/policy/link-graph.ts";
-import { type OfferRow, Sight } from "../../../../../workers/registry/policy/visibility.ts";
-import { Differences } from "../../../../../workers/registry/policy/visibility-diff.ts";
+import { type OfferRow, Visibility } from "../../../../../workers/registry/policy/visibility.ts";
+import { VisibilityDiff } from "../../../../../workers/registry/policy/visibility-diff.ts";
 import { costRatio } from "../../../../support/clock/cost.ts";
 import { allCosts, anyCost, NODES, SITES } from "../graphs.ts";
 
@@ -21,19 +21,19 @@ const offer = (service: string, site: string, boot: string, parts: Partial<Offer
 const names = (sites: readonly string[] = SITES) => new Map(sites.map((site) => [site, site]));
 const star = (...sites: string[]): Edge[] =>
   sites.map((joiner) => ({ joiner, issuer: NETWORK_NODE, cost: 1 }));
-const seenBy = (site: string, offers: OfferRow[], edges = star("a", "b"), known = names()) =>
-  new Sight(edges, known, offers).of(site);
+const visibleOffers = (site: string, offers: OfferRow[], edges = star("a", "b"), known = names()) =>
+  new Visibility(edges, known, offers).of(site);
 
 describe("what a site sees", () => {
   it("leaves its own offers out, and tells what the way costs", () => {
     const offers = [offer("api", "a", "1"), offer("api", "b", "2"), offer("own", "a", "1")];
-    expect(seenBy("a", offers)).toEqual([
+    expect(visibleOffers("a", offers)).toEqual([
       { name: "api", protocol: "tcp", port: 80, offers: [{ site: "b", siteName: "b", boot: "2", cost: 2 }] },
     ]);
   });
 
   it("leaves out what it cannot reach", () => {
-    expect(seenBy("a", [offer("api", "c", "3")])).toEqual([]);
+    expect(visibleOffers("a", [offer("api", "c", "3")])).toEqual([]);
   });
 
   it("takes port and protocol from the oldest offer where offers disagree", () => {
@@ -41,14 +41,14 @@ describe("what a site sees", () => {
       offer("api", "a", "1", { since: 20, port: 81 }),
       offer("api", "b", "2", { since: 10, port: 82 }),
     ];
-    const [api] = seenBy("c", offers, star("a", "b", "c"));
+    const [api] = visibleOffers("c", offers, star("a", "b", "c"));
     expect(api?.port).toBe(82);
     expect(api?.offers.map((instance) => instance.site)).toEqual(["b", "a"]);
   });
 
   it("tells which of the offers allow hop encryption", () => {
     const offers = [offer("api", "a", "1", { encryption: "hop" }), offer("api", "b", "2")];
-    const [api] = seenBy("c", offers, star("a", "b", "c"));
+    const [api] = visibleOffers("c", offers, star("a", "b", "c"));
     expect(api?.offers.map(({ encryption }) => encryption)).toEqual(["hop", undefined]);
   });
 });
@@ -61,25 +61,28 @@ describe("an offer that is exported to named sites", () => {
     const known = names(["a", "b", "c", id]);
     const linked = [...edges, ...star(id)];
     const offers = [offer("api", "a", "1", { to: ["c", id, "nobody-yet"] })];
-    const seeing = ["a", "b", "c", id].filter((site) => seenBy(site, offers, linked, known).length > 0);
+    const seeing = ["a", "b", "c", id].filter(
+      (site) => visibleOffers(site, offers, linked, known).length > 0,
+    );
     expect(seeing).toEqual(["c", id]);
   });
 
   it("is not seen by a site that takes an id for its name", () => {
     const known = new Map([...names(), ["b", id]]);
-    expect(seenBy("b", [offer("api", "a", "1", { to: [id] })], edges, known)).toEqual([]);
+    expect(visibleOffers("b", [offer("api", "a", "1", { to: [id] })], edges, known)).toEqual([]);
   });
 
   it("to none is seen by nobody", () => {
-    for (const site of SITES) expect(seenBy(site, [offer("api", "a", "1", { to: [] })], edges)).toEqual([]);
+    for (const site of SITES)
+      expect(visibleOffers(site, [offer("api", "a", "1", { to: [] })], edges)).toEqual([]);
   });
 
   it("does not hide the others' offers of that service", () => {
     const offers = [offer("api", "a", "1", { to: ["c"], port: 81 }), offer("api", "b", "2", { since: 1 })];
-    expect(seenBy("c", offers, edges)[0]?.offers.map(({ boot }) => boot)).toEqual(["1", "2"]);
-    const [own] = seenBy("b", offers, edges);
+    expect(visibleOffers("c", offers, edges)[0]?.offers.map(({ boot }) => boot)).toEqual(["1", "2"]);
+    const [own] = visibleOffers("b", offers, edges);
     expect(own).toBeUndefined();
-    const [other] = new Sight([...edges, ...star("d")], names(), offers).of("d");
+    const [other] = new Visibility([...edges, ...star("d")], names(), offers).of("d");
     expect([other?.port, other?.offers.map(({ boot }) => boot)]).toEqual([80, ["2"]]);
   });
 });
@@ -136,12 +139,12 @@ function take(world: World, change: typeof step extends fc.Arbitrary<infer T> ? 
   }
 }
 
-const sightOf = ({ edges, names: known, offers }: World): Sight => {
+const currentVisibility = ({ edges, names: known, offers }: World): Visibility => {
   const named = [...offers.values()].map((row) => {
     const siteName = known.get(row.instance.site) ?? "?";
     return { ...row, instance: { ...row.instance, siteName } };
   });
-  return new Sight([...edges], new Map(known), named);
+  return new Visibility([...edges], new Map(known), named);
 };
 
 describe("in any order of links, offers and renames", () => {
@@ -150,10 +153,10 @@ describe("in any order of links, offers and renames", () => {
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const world: World = { edges: [], offers: new Map(), names: names() };
         for (const [at, change] of steps.entries()) take(world, change, at);
-        const sight = sightOf(world);
+        const visibility = currentVisibility(world);
         const costs = allCosts(world.edges);
         for (const site of SITES) {
-          const found = sight
+          const found = visibility
             .of(site)
             .flatMap(({ name, offers }) => offers.map((seen) => `${name} ${seen.site} ${seen.cost}`));
           const expected = [...world.offers.values()]
@@ -178,12 +181,12 @@ describe("in any order of links, offers and renames", () => {
         const known = new Map(SITES.map((site) => [site, new Map<string, VisibleService>()]));
         let at = 0;
         for (const changes of rounds) {
-          const before = sightOf(world);
+          const before = currentVisibility(world);
           for (const change of changes) take(world, change, at++);
-          const after = sightOf(world);
-          const differences = new Differences(before, after);
+          const after = currentVisibility(world);
+          const diff = new VisibilityDiff(before, after);
           for (const [site, catalogue] of known) {
-            const { put, gone } = differences.for(site);
+            const { put, gone } = diff.for(site);
             for (const name of gone) expect(catalogue.delete(name)).toBe(true);
             for (const service of put) catalogue.set(service.name, service);
             const fresh = after.of(site);
@@ -197,13 +200,13 @@ describe("in any order of links, offers and renames", () => {
 
   it("nothing is told to those for whom nothing changed", () => {
     const edges = star("a", "b", "c");
-    const before = new Sight(edges, names(), [offer("api", "a", "1", { to: ["b"] })]);
-    const after = new Sight(edges, names(), [offer("api", "a", "1", { to: ["b"], port: 81 })]);
-    const differences = new Differences(before, after);
-    expect(differences.for("c")).toEqual({ put: [], gone: [] });
-    expect(differences.for("b").put).toHaveLength(1);
-    expect(differences.none).toBe(false);
-    expect(new Differences(after, after).none).toBe(true);
+    const before = new Visibility(edges, names(), [offer("api", "a", "1", { to: ["b"] })]);
+    const after = new Visibility(edges, names(), [offer("api", "a", "1", { to: ["b"], port: 81 })]);
+    const diff = new VisibilityDiff(before, after);
+    expect(diff.for("c")).toEqual({ put: [], gone: [] });
+    expect(diff.for("b").put).toHaveLength(1);
+    expect(diff.none).toBe(false);
+    expect(new VisibilityDiff(after, after).none).toBe(true);
   });
 });
 
@@ -214,13 +217,13 @@ describe("with a thousand sites", () => {
 
   it("a new service is told to all of them after one search of the graph", () => {
     const chain = sites.slice(1).map((joiner, index) => ({ joiner, issuer: `s${index}`, cost: 1 }));
-    const before = new Sight(chain, known, others);
-    const after = new Sight(chain, known, [...others, offer("api", "s500", "1", { since: 1 })]);
-    const differences = new Differences(before, after);
+    const before = new Visibility(chain, known, others);
+    const after = new Visibility(chain, known, [...others, offer("api", "s500", "1", { since: 1 })]);
+    const diff = new VisibilityDiff(before, after);
     for (const site of sites) {
-      expect(differences.for(site).put).toHaveLength(site === "s500" ? 0 : 1);
+      expect(diff.for(site).put).toHaveLength(site === "s500" ? 0 : 1);
     }
-    expect(after.reachability.searches).toBe(1);
+    expect(after.linkGraph.searches).toBe(1);
   });
 
   it("each with a service and two links, the loss of one costs as what is seen grows, and no faster", () => {
@@ -231,10 +234,10 @@ describe("with a thousand sites", () => {
         { joiner, issuer: `s${(index * 17 + 1) % count}`, cost: 1 + (index % 5) },
       ]);
       const offers = others.slice(0, count);
-      const before = new Sight(edges, known, offers);
-      const after = new Sight(edges.slice(2), known, offers.slice(1));
-      const differences = new Differences(before, after);
-      const told = some.map((site) => differences.for(site).gone.length);
+      const before = new Visibility(edges, known, offers);
+      const after = new Visibility(edges.slice(2), known, offers.slice(1));
+      const diff = new VisibilityDiff(before, after);
+      const told = some.map((site) => diff.for(site).gone.length);
       expect(told.filter((lost) => lost === 1).length).toBeGreaterThan(0.99 * count);
     };
     // Four times the sites see sixteen times as much of each other; with a search for each pair it would be 64 times.

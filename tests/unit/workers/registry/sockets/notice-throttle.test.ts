@@ -1,22 +1,22 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Notices } from "../../../../../workers/registry/sockets/notice-throttle.ts";
+import { NoticeThrottle } from "../../../../../workers/registry/sockets/notice-throttle.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe("notices of links", () => {
   it("of a site with few links go at once, each of them", () => {
-    const notices = new Notices(Date.now);
+    const notices = new NoticeThrottle(Date.now);
     const tell = vi.fn(() => 3);
-    for (let round = 0; round < 5; round++) notices.due("west", tell);
+    for (let round = 0; round < 5; round++) notices.schedule("west", tell);
     expect(tell).toHaveBeenCalledTimes(5);
   });
 
   it("of a site with many are told a few times only, the last one with the last state", () => {
-    const notices = new Notices(Date.now);
+    const notices = new NoticeThrottle(Date.now);
     const told: number[] = [];
     for (let round = 0; round < 1000; round++) {
-      notices.due("hub", () => {
+      notices.schedule("hub", () => {
         told.push(round);
         return 1000;
       });
@@ -29,12 +29,12 @@ describe("notices of links", () => {
   });
 
   it("keeps no other site waiting, and none longer than half a second", () => {
-    const notices = new Notices(Date.now);
+    const notices = new NoticeThrottle(Date.now);
     const hub = vi.fn(() => 100_000);
     const west = vi.fn(() => 1);
-    notices.due("hub", hub);
-    notices.due("hub", hub);
-    notices.due("west", west);
+    notices.schedule("hub", hub);
+    notices.schedule("hub", hub);
+    notices.schedule("west", west);
     expect([hub, west].map((tell) => tell.mock.calls.length)).toEqual([1, 1]);
     vi.advanceTimersByTime(500);
     expect(hub).toHaveBeenCalledTimes(2);

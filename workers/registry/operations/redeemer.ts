@@ -15,14 +15,14 @@ import { hashSecret } from "./tokens.ts";
 /** Compared with where there is no token, so that nothing is faster then. */
 const NO_SECRET = new Uint8Array(32);
 
-export interface Applicant {
+export interface Redeemer {
   readonly keyHash: string;
   readonly publicKey: Uint8Array<ArrayBuffer>;
   readonly secretHash: Uint8Array<ArrayBuffer>;
 }
 
 /** @throws FairleadError `csr.invalid`, `csr.key_type` */
-export async function readApplicant(claim: Claim, request: Redeem): Promise<Applicant> {
+export async function readRedeemer(claim: Claim, request: Redeem): Promise<Redeemer> {
   const csr = decodeBase64(request.csr);
   if (!csr) throw new FairleadError("csr.invalid", "The certificate request is not base64.");
   const { publicKey } = await readCsr(csr);
@@ -34,24 +34,24 @@ export async function readApplicant(claim: Claim, request: Redeem): Promise<Appl
 }
 
 /** Decides from what is stored at this moment. */
-export function decide(
+export function decideRedemption(
   context: Context,
   claim: Claim,
   request: Redeem,
-  applicant: Applicant,
+  redeemer: Redeemer,
 ): RedeemDecision {
   const { store } = context;
   const now = context.now();
   const token = store.tokens.get(claim.tokenId);
-  const own = store.sites.withKey(applicant.keyHash);
+  const own = store.sites.withKey(redeemer.keyHash);
   const named = store.sites.named(request.site);
   const bound = token?.site ? store.sites.get(token.site) : null;
   const links = own ? store.links.of(own.id) : [];
   const decision = decideRedeem(
     {
       token,
-      secretMatches: equalBytes(token?.secretHash ?? NO_SECRET, applicant.secretHash) && token !== null,
-      repeated: token !== null && isRepeated(context, token, applicant),
+      secretMatches: equalBytes(token?.secretHash ?? NO_SECRET, redeemer.secretHash) && token !== null,
+      repeated: token !== null && isRepeated(context, token, redeemer),
       boundName: token?.site ? (bound?.name ?? "") : null,
       member: own !== null && own.state !== "revoked",
       ownRevoked: own?.state === "revoked",
@@ -59,13 +59,13 @@ export function decide(
       nameTaken:
         named !== null &&
         named.state !== "revoked" &&
-        named.keyHash !== applicant.keyHash &&
+        named.keyHash !== redeemer.keyHash &&
         !(named.state === "new" && named.id === bound?.id),
       toSelf: own !== null && token?.issuer === own.id,
-      linked: links.some((link) => link.issuer === token?.issuer && !isReplaced(link, token.issuer, now)),
-      linksFull: links.filter((link) => !isReplaced(link, token?.issuer, now)).length >= MAX_LINKS,
+      linked: links.some((link) => link.issuer === token?.issuer && !isReplaceable(link, token.issuer, now)),
+      linksFull: links.filter((link) => !isReplaceable(link, token?.issuer, now)).length >= MAX_LINKS,
       linkNameTaken: links.some(
-        (link) => link.name === request.link?.name && !isReplaced(link, token?.issuer, now),
+        (link) => link.name === request.link?.name && !isReplaceable(link, token?.issuer, now),
       ),
     },
     now,
@@ -82,7 +82,7 @@ export function decide(
 }
 
 /** What it gave must be there still: a link that was deleted or revoked since takes another use. */
-function isRepeated({ store }: Context, token: TokenRow, { keyHash }: Applicant): boolean {
+function isRepeated({ store }: Context, token: TokenRow, { keyHash }: Redeemer): boolean {
   const redemption = store.tokens.redemption(token.id, keyHash);
   if (redemption === null || store.certificates.get(redemption.serial) === null) return false;
   return redemption.link === null || store.links.get(redemption.link)?.revokedAt === null;
@@ -92,21 +92,21 @@ function isRepeated({ store }: Context, token: TokenRow, { keyHash }: Applicant)
  * A link that was revoked gives its place, name and cost to a new one to the same issuer; so does that of a site which
  * was away for so long that its certificates can no longer be renewed.
  */
-export function isReplaced(link: LinkRow, issuer: string | undefined, now: number): boolean {
+export function isReplaceable(link: LinkRow, issuer: string | undefined, now: number): boolean {
   if (link.issuer !== issuer) return false;
   return link.revokedAt !== null || (readCertificate(link.certificate)?.notAfter ?? 0) <= now;
 }
 
 /** Who is to get certificates: the member with this key, the site that the token was made for, or a new one. */
-export function whoIs(context: Context, token: TokenRow, name: string, applicant: Applicant): MemberRow {
+export function memberFor(context: Context, token: TokenRow, name: string, redeemer: Redeemer): MemberRow {
   const { sites } = context.store;
   const now = context.now();
-  const row = sites.withKey(applicant.keyHash) ?? (token.site ? sites.get(token.site) : null);
+  const row = sites.withKey(redeemer.keyHash) ?? (token.site ? sites.get(token.site) : null);
   return {
     id: row?.id ?? context.newId("site"),
     name: row?.name ?? name,
-    publicKey: applicant.publicKey,
-    keyHash: applicant.keyHash,
+    publicKey: redeemer.publicKey,
+    keyHash: redeemer.keyHash,
     state: row === null || row.state === "new" ? "down" : row.state,
     since: row?.since ?? now,
     createdAt: row?.createdAt ?? now,

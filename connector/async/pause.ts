@@ -1,4 +1,4 @@
-/** The wait between two attempts. A caller in a hurry may shorten it. */
+/** The wait between two attempts, which a caller can shorten. */
 import { sleep } from "./sleep.ts";
 
 export class Pause {
@@ -13,7 +13,7 @@ export class Pause {
     this.#random = random;
   }
 
-  /** Resolves after `ms`, or sooner. */
+  /** Resolves after `ms`, after {@link hurry}, or when `stop` aborts. */
   async wait(ms: number): Promise<void> {
     this.#skip = new AbortController();
     this.#hurried = false;

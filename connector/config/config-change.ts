@@ -1,4 +1,4 @@
-/** What differs between two configurations, and which of it a running connector can take over. */
+/** The difference between two configurations, and the part of it that a running connector can apply. */
 import type { ConnectorConfig } from "./connector-config.ts";
 import { formatBind, sameExposure } from "./service-options.ts";
 
@@ -51,7 +51,7 @@ const FIXED_KEYS = {
   memory: "memory",
 } as const satisfies Record<FixedField, keyof ConnectorConfig>;
 
-/** Decides what becomes of a configuration that differs from the one that a connector runs with. */
+/** Decides how a running connector takes over a configuration that differs from its own. */
 export function configTransition(running: ConnectorConfig, wanted: ConnectorConfig): ConfigTransition {
   const { site, state, lanes, sessionTimeout, keepalive, memory } = running;
   const named = (names: readonly string[]) => names.map((name) => ({ name }));

@@ -1,5 +1,5 @@
 /**
- * Which services a site offers (`--hop`) and uses (`--allow-hop`) with hop encryption.
+ * The services that a site offers (`--hop`) and uses (`--allow-hop`) with hop encryption.
  * Only the connector's own configuration decides; the edge cannot add to either.
  */
 import { FairleadError } from "../../protocol/errors.ts";

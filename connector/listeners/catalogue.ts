@@ -1,4 +1,4 @@
-/** The services of the network that this site may see, as the registry named them. */
+/** The services of the network that this site may see, as the registry reported them. */
 import type { VisibleService } from "../../protocol/uplink/messages.ts";
 import { Waiters } from "../async/waiters.ts";
 import { type Log, silent } from "../log.ts";

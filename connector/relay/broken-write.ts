@@ -1,6 +1,6 @@
 /**
  * Keeps a socket readable after writing to it has failed. Node closes such a socket, and with it loses what its peer had
- * said before it reset the connection: the answer to a request that is still being sent, for example.
+ * sent before it reset the connection: the answer to a request that is still being sent, for example.
  */
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -20,7 +20,7 @@ export function readAfterBrokenWrite(socket: Socket): void {
 }
 
 /**
- * Whether the end of what a socket's peer said is a reset. Linux reports a reset once, to a read or to a write: after a
+ * Whether the peer's bytes ended with a reset. Linux reports a reset once, to a read or to a write: after a
  * write, reading just ends. A write gets EPIPE instead when the peer had finished properly before the reset.
  */
 export function wasReset(from: Duplex): boolean {
@@ -65,6 +65,6 @@ function written(socket: BreakableSocket, error: Error | null | undefined, done:
   }
   socket.once("end", fail);
   socket.once("close", settled);
-  // The write counts as done: reading goes on.
+  // The write counts as done, so that Node continues to read.
   done();
 }

@@ -1,6 +1,6 @@
 /**
- * What one side of the network knows of one client connection: where the connection belongs, how many bytes went each
- * way, when, and how it ended. The relay keeps the flow; logs, status and observers read it.
+ * The flow of one client connection, as one side of the network knows it: ids, bytes each way, times and outcome. The
+ * relay keeps the flow; logs, status and observers read it.
  */
 import type { ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Instance } from "../../protocol/uplink/messages.ts";
@@ -10,7 +10,7 @@ export type FlowSide = "listener" | "target";
 
 export type FlowOutcome = "completed" | ErrorCode;
 
-/** What is known when a flow starts. */
+/** The facts that are known when a flow starts. */
 export interface FlowStart {
   readonly side: FlowSide;
   readonly service: string;
@@ -42,7 +42,7 @@ export interface FlowView {
   readonly client: string | null;
   /** When the flow started, ms since 1970. */
   readonly startedAt: number;
-  /** The instance at the other end; on the listener side the last one that was tried. */
+  /** The instance at the other end; on the listener side, the instance that was tried last. */
   readonly peer: Instance | null;
   /** Id of the session that carries the stream, and the stream's id in it. */
   readonly session: string | null;
@@ -155,7 +155,7 @@ export class Flow implements FlowView {
     return this.#failure?.code ?? "completed";
   }
 
-  /** Names the instance that is tried next. What was known of an earlier try no longer holds. */
+  /** Names the instance that is tried next, and drops the session and stream of an earlier try. */
   setPeer(peer: Instance): void {
     this.#peer = peer;
     this.#session = null;
@@ -195,7 +195,7 @@ export class Flow implements FlowView {
   }
 }
 
-/** What identifies a flow in the log. The ids of network and site are in every line of the relay's log. */
+/** The log fields that identify a flow. Every line of the relay's log has the ids of network and site as well. */
 export function flowIds({ session, stream, service, side, peer, client, target }: FlowView) {
   const ids: Record<string, string | number | null> = { service, side };
   if (session !== null) {

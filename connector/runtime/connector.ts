@@ -1,6 +1,6 @@
 /**
  * One connector: the list of its parts, in the order in which they are built. A part is given parts that come before
- * it; it reaches later ones through events, and `reactions.ts` says what each event leads to.
+ * it; it reaches later parts through events, which `reactions.ts` handles.
  */
 import type { TokenFile } from "../../protocol/tokens.ts";
 import { ConfigReload } from "../config/config-reload.ts";

@@ -1,4 +1,4 @@
-/** What a part of the connector reports to the others. `reactions.ts` has what each event leads to. */
+/** The events by which a part of the connector reports to the others. `reactions.ts` handles them. */
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { FairleadError } from "../../protocol/errors.ts";

@@ -1,4 +1,4 @@
-/** What a connector is built from. */
+/** The options of a connector. */
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { FollowedFile } from "../config/config-reload.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";

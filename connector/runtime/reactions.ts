@@ -1,4 +1,4 @@
-/** What each event of the connector leads to, and what a change of its configuration does. */
+/** The reactions of a connector's parts to its events, and to a change of its configuration. */
 import { type ConfigChange, isUnchanged } from "../config/config-change.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
 import type { ConnectorParts } from "./connector.ts";

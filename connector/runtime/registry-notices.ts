@@ -1,4 +1,4 @@
-/** Hands what the registry sends over the uplink to the parts that act on it. */
+/** Passes the registry's messages to the parts that act on them. */
 import { asFairleadError } from "../../protocol/errors.ts";
 import type { VisibleService, Welcome } from "../../protocol/uplink/messages.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";

@@ -1,4 +1,4 @@
-/** Redeems the tokens of the configuration beside the first one: each is one more link. */
+/** Redeems the further tokens of the configuration. Each creates a link. */
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { Log } from "../log.ts";
 import { redeemFurther } from "../site/further-tokens.ts";

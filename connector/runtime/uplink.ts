@@ -1,4 +1,4 @@
-/** Builds the uplink of a connector. What comes over it is an event; the certificates it needs are renewed first. */
+/** Builds the uplink of a connector. Its messages become events. Expired certificates are renewed before a dial. */
 import type { Site } from "../site/site.ts";
 import { dialUplink } from "../uplink/dial.ts";
 import { Uplink } from "../uplink/uplink.ts";

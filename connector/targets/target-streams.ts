@@ -16,15 +16,15 @@ import type { TargetPool } from "./target-pool.ts";
 /** A stream that a peer opened. */
 export interface PeerStream extends RelayStream {
   readonly service: string;
-  /** What the opener wants the stream to carry. */
+  /** The kind of stream that the opener requested. */
   readonly kind: string;
-  /** Streams that the client's connection has behind it, as the opener knows. */
+  /** Number of streams that the client's connection has passed through, as reported by the opener. */
   readonly hops: number;
   /** Accepts the stream: from here on it can be read and written to. */
   accept(): void;
 }
 
-/** Where a stream comes from, and whether this connector takes new streams. */
+/** The origin of a stream, and whether this connector is draining. */
 export interface PeerStreamOrigin {
   readonly peer: Instance;
   readonly encryption: Encryption;

@@ -1,6 +1,6 @@
 /**
- * Deploying the edge to Cloudflare, step by step; each can be done again, so that a deployment goes on where
- * it stopped.
+ * Deploys the edge to Cloudflare in steps. Each step can be repeated, so a deployment continues where it
+ * stopped.
  */
 import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

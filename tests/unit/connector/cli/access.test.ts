@@ -58,7 +58,7 @@ describe("site create", () => {
     expect(edge.tokens.map(({ state }) => state)).toEqual(["revoked", "good"]);
   });
 
-  test("of a name that a member has ends with exit code 5, and leaves no file", async () => {
+  test("with the name of a member ends with exit code 5, and leaves no file", async () => {
     edge.addSite("west");
     const file = join(world.dir, "west.yaml");
     const ran = await world.run("site", "create", "west", "-o", file);
@@ -77,7 +77,7 @@ describe("site update", () => {
     expect(edge.sites.map(({ name }) => name)).toEqual(["oldest", "east"]);
   });
 
-  test("sets which services it may offer: some, none, any", async () => {
+  test("sets the services that a site may offer: some, none, any", async () => {
     const site = edge.addSite("west");
     const update = (...words: string[]) => world.run("site", "update", "west", ...words);
     expect((await update("--may-offer", "api", "--may-offer", "web-*")).out).toContain(
@@ -92,7 +92,7 @@ describe("site update", () => {
     expect(site.name).toBe("west");
   });
 
-  test("refuses to change nothing, or to change the same in two ways, before it asks the edge", async () => {
+  test("refuses to change nothing, or the same in two ways, without a request to the edge", async () => {
     for (const words of [
       [],
       ["--may-offer", "api", "--may-offer-any"],
@@ -105,7 +105,7 @@ describe("site update", () => {
 });
 
 describe("tokens", () => {
-  test("can be issued by a site; list shows issuer, what is left, and when each ends", async () => {
+  test("can be issued by a site; list shows issuer, remaining uses and expiry", async () => {
     edge.addSite("public1");
     await world.run("token", "create", "--issuer", "public1", "--uses", "3");
     Object.assign(edge.tokens[0] ?? {}, { used: 1 });
@@ -118,7 +118,7 @@ describe("tokens", () => {
     expect((await world.run("token", "list")).out).toMatch(/public1 +expired +0 of 3/);
   });
 
-  test("of an issuer that is no site are refused", async () => {
+  test("of an issuer that does not exist are refused", async () => {
     const ran = await world.run("token", "create", "--issuer", "nobody");
     expect([ran.exit, ran.err]).toEqual([4, expect.stringContaining("code: site.unknown")]);
   });
@@ -133,7 +133,7 @@ describe("revoke-access", () => {
     await world.run("token", "create");
   });
 
-  test("prints what ended with one issuer", async () => {
+  test("prints what ended with the issuer's access", async () => {
     const { out } = await world.run("revoke-access", "--issuer", "public1", "--yes");
     expect(out).toContain("Access given by public1 is revoked");
     expect(out).toContain("1 token, 1 link and 1 session ended.");
@@ -163,7 +163,7 @@ describe("revoke-access", () => {
     expect(edge.tokens.map(({ state }) => state)).toEqual(["good", "good"]);
   });
 
-  test("means the network with --issuer network, and every issuer with --all", async () => {
+  test("revokes the access of the network with --issuer network, and of every issuer with --all", async () => {
     expect(await world.json("revoke-access", "--issuer", "network", "--yes")).toMatchObject({
       issuers: ["network"],
       tokens: [edge.tokens[1]?.id],
@@ -175,7 +175,7 @@ describe("revoke-access", () => {
     });
   });
 
-  test("refuses --issuer with --all, and an issuer that is no site", async () => {
+  test("refuses --issuer with --all, and an issuer that does not exist", async () => {
     expect((await world.run("revoke-access", "--issuer", "public1", "--all")).exit).toBe(2);
     expect((await world.run("revoke-access", "--issuer", "nobody")).exit).toBe(4);
     expect(edge.tokens.map(({ state }) => state)).toEqual(["good", "good"]);
@@ -192,7 +192,7 @@ test("a link is deleted by its id", async () => {
 });
 
 describe("network quota", () => {
-  test("shows quotas and their use, and sets those that are given", async () => {
+  test("shows quotas and their use, and sets the given quotas", async () => {
     edge.addSite("west");
     expect((await world.run("network", "quota", "shop")).out).toMatch(/^sites +1 +1000 /m);
     const { out } = await world.run("network", "quota", "shop", "--sites", "1", "--events", "500");
@@ -225,7 +225,7 @@ describe("login with an identity token", () => {
     return ca;
   }
 
-  test("from a file stores where the file is, so that one renewed there is good at once", async () => {
+  test("from a file stores the file's path, so that a renewed token works at once", async () => {
     const ca = leave();
     const file = join(world.dir, "identity");
     await writeFile(file, `${token("first")}\n`);
@@ -260,7 +260,7 @@ describe("login with an identity token", () => {
     expect((await world.run("network", "list")).exit).toBe(0);
   });
 
-  test("that is expired is told with what to do, and nothing is stored", async () => {
+  test("refuses an expired token with an action, and stores nothing", async () => {
     const ca = leave();
     world.input = token("old");
     const error = { code: "oidc.expired", message: "The identity token has expired." };
@@ -312,7 +312,7 @@ describe("events", () => {
     expect(await world.json("events", "--type", "site")).toHaveLength(0);
   });
 
-  test("--edge shows the edge's own, and needs no network", async () => {
+  test("--edge shows the events of the edge, and needs no network", async () => {
     edge.networks.length = 0;
     edge.edgeEvents.push({
       id: 1,
@@ -326,7 +326,7 @@ describe("events", () => {
     expect((await world.run("events", "--edge", "--network", "shop")).exit).toBe(2);
   });
 
-  test("--follow with --since never goes back behind it, and looks less often while nothing happens", async () => {
+  test("--follow with --since shows nothing older, and polls less often while nothing happens", async () => {
     up("old", "2026-11-20T08:00:00.000Z");
     const looks: number[] = [];
     edge.override = ({ path }) => {

@@ -91,7 +91,7 @@ afterEach(async () => {
   await world.remove();
 });
 
-test("status says in one sentence how the site is", async () => {
+test("status begins with one sentence about the site", async () => {
   const { out } = await world.run("status", "--state", state);
   expect(out.split("\n")[0]).toBe(
     'Site "west" is joined to network "shop". It is connected to 2 other sites. It sees 1 service.',
@@ -267,7 +267,7 @@ test("link create hands a token to the connector, from a file or from standard i
   expect([twice.exit, twice.err]).toEqual([5, expect.stringContaining("code: link.exists")]);
 });
 
-test("link create refuses what is no token, no name or no cost before it asks anybody", async () => {
+test("link create refuses a malformed token, name or cost without a request", async () => {
   const deployment = await TestDeployment.create();
   const file = join(world.dir, "token.yaml");
   await writeFile(file, deployment.tokenFile().slice(0, 200));
@@ -289,7 +289,7 @@ test("link create refuses what is no token, no name or no cost before it asks an
   expect(linked).toEqual([]);
 });
 
-test("link delete takes a link away", async () => {
+test("link delete deletes a link", async () => {
   expect((await world.run("link", "delete", "link1", "--state", state)).out).toBe("Link link1 deleted.\n");
   expect((await world.run("link", "delete", "link1", "--state", state)).exit).toBe(4);
 });

@@ -60,7 +60,7 @@ describe("edge backup", () => {
     });
   });
 
-  test("that fails leaves the old file as it was, and no other", async () => {
+  test("leaves the old file unchanged, and no other, when it fails", async () => {
     await writeFile(file, "old");
     edge.override = ({ path }) =>
       path.endsWith("/lab/backup") || path.includes(edge.networks[1]?.id ?? "?")
@@ -73,7 +73,7 @@ describe("edge backup", () => {
     expect([nowhere.exit, nowhere.err]).toEqual([2, expect.stringContaining("--output")]);
   });
 
-  test("goes into no symbolic link", async () => {
+  test("refuses to write through a symbolic link", async () => {
     await writeFile(`${file}.theirs`, "theirs");
     await symlink(`${file}.theirs`, file);
     const ran = await backup();
@@ -94,7 +94,7 @@ describe("edge backup", () => {
     await expect(stat(file)).rejects.toThrow();
   });
 
-  test("of a directory with keys but no role admin is refused as the edge refuses it", async () => {
+  test("with a key that the edge refuses fails with the edge's code", async () => {
     world.env.FAIRLEAD_KEY = "flk_wrong";
     const ran = await backup();
     expect([ran.exit, ran.err]).toEqual([3, expect.stringContaining("code: key.invalid")]);
@@ -104,7 +104,7 @@ describe("edge backup", () => {
 describe("edge restore --data-only", () => {
   const restore = (...words: string[]) => world.run("edge", "restore", file, "--data-only", ...words);
 
-  test("gives an empty edge the directory and each network, as they came", async () => {
+  test("gives an empty edge the directory and each network, in the order of the file", async () => {
     await backup();
     const ids = edge.networks.map(({ id }) => id);
     empty();
@@ -115,7 +115,7 @@ describe("edge restore --data-only", () => {
     expect(edge.networks.map(({ name }) => name)).toEqual(["shop", "lab"]);
   });
 
-  test("goes on where an attempt before stopped, but touches no edge that has something else", async () => {
+  test("continues where an earlier attempt stopped, and changes no edge with other data", async () => {
     await backup();
     const [, lab] = edge.networks.map(({ id }) => id);
     empty();
@@ -132,7 +132,7 @@ describe("edge restore --data-only", () => {
     expect(edge.restored.size).toBe(0);
   });
 
-  test("with a passphrase opens what was sealed with it, and nothing without", async () => {
+  test("opens a sealed backup with its passphrase only", async () => {
     const secret = join(world.dir, "passphrase");
     await writeFile(secret, "correct horse battery\n");
     const { out } = await backup("--passphrase-file", secret);
@@ -149,7 +149,7 @@ describe("edge restore --data-only", () => {
     expect([wrong.exit, wrong.err]).toEqual([2, expect.stringContaining("passphrase is wrong")]);
   });
 
-  test("refuses a file that is damaged or no backup before it asks the edge", async () => {
+  test("refuses a file that is damaged or no backup without a request to the edge", async () => {
     await backup();
     empty();
     const text = await readFile(file, "utf8");
@@ -167,7 +167,7 @@ describe("edge restore --data-only", () => {
 });
 
 describe("edge restore --keys-only", () => {
-  test("puts CA and admin key into an empty directory, and nothing into another", async () => {
+  test("writes the CA and the admin key into an empty directory only", async () => {
     await backup();
     const target = join(world.dir, "deployment");
     const { exit, out } = await world.run("edge", "restore", file, "--keys-only", "--state", target);

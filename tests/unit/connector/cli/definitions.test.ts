@@ -102,12 +102,12 @@ describe.each(COMMANDS.map((definition) => [title(definition), definition] as co
   },
 );
 
-test("every noun has its words in help", () => {
+test("every noun has a line in the help", () => {
   const nouns = new Set(COMMANDS.filter(({ path }) => path.length > 1).map(({ path }) => path[0]));
   expect(Object.keys(NOUNS).sort()).toEqual([...nouns].sort());
 });
 
-test("option values reach the handler parsed, with defaults where nothing was given", async () => {
+test("option values reach the handler parsed, with their defaults", async () => {
   const { ran } = await parse(["token", "create", "--expiry", "2h"]);
   expect(ran?.input).toEqual({
     issuer: undefined,

@@ -57,7 +57,7 @@ async function uploads() {
 }
 
 describe("a deployment", () => {
-  test("makes the CA and the admin key, uploads them with the Worker, and switches client certificates on", async () => {
+  test("creates the CA and the admin key, uploads them with the Worker, and enables client certificates", async () => {
     const zone = cloudflare.zones[0];
     zone?.hostnames.push("other.example.com");
     const { exit, out, err } = await deploy();
@@ -90,7 +90,7 @@ describe("a deployment", () => {
       expect(out + err).not.toContain(secret);
   });
 
-  test("again is an update: the same CA and keys, the remembered hostnames, nothing switched twice", async () => {
+  test("that is repeated is an update, with the same CA, keys and hostnames", async () => {
     await deploy("--worker", "my-edge");
     for (const hostname of [API, GATEWAY]) cloudflare.domains.set(hostname, "my-edge");
     cloudflare.zones[0]?.dns.push({ name: API, type: "AAAA", content: "100::" });
@@ -102,7 +102,7 @@ describe("a deployment", () => {
     expect(cloudflare.log.filter((line) => line.startsWith("PUT"))).toEqual([]);
   });
 
-  test("goes on where it stopped", async () => {
+  test("continues where it stopped", async () => {
     await writeFile(join(world.dir, "wrangler-fails"), "the network went away");
     const failed = await deploy();
     expect([failed.exit, failed.err]).toEqual([1, expect.stringContaining("the network went away")]);
@@ -119,7 +119,7 @@ describe("a deployment", () => {
     expect((await uploads()).map(({ secrets }) => secrets.DEPLOYMENT_CA)).toEqual([ca, ca]);
   });
 
-  test("takes identity tokens as `edge start` does, keeps that for updates, and drops it when asked", async () => {
+  test("accepts identity tokens like `edge start`, keeps the setting for updates, and drops it on request", async () => {
     const file = join(world.dir, "oidc.yaml");
     await writeFile(file, "issuer: https://id.example\naudience: fairlead\nroles: { ops: operator }\n");
     const variables = async () =>
@@ -135,7 +135,7 @@ describe("a deployment", () => {
     expect((await deploy("--oidc", file)).exit).toBe(2);
   });
 
-  test("says which rules of the zone may refuse connectors", async () => {
+  test("names the rules of the zone that may refuse connectors", async () => {
     const zone = cloudflare.zones[0];
     if (zone) zone.rules = [{ action: "block", expression: "not cf.tls_client_auth.cert_verified" }];
     expect((await deploy()).out).toContain(
@@ -156,7 +156,7 @@ describe("before anything is changed, a deployment refuses", () => {
     expect(ran.err).toContain(why);
   };
 
-  test("to go without a token, with a wrong one, and with one that sees no zone", async () => {
+  test("a missing token, a wrong token, and a token without access to the zone", async () => {
     cloudflare.lacking.add("zone");
     await refused(2, "deploy.missing", "sees no zone for edge.example.com");
     world.env.CLOUDFLARE_API_TOKEN = "another-token-of-Cloudflare_012345";
@@ -183,7 +183,7 @@ describe("before anything is changed, a deployment refuses", () => {
     );
   });
 
-  test("a hostname that something else has: wrangler would take it without asking", async () => {
+  test("a hostname that is in use, which wrangler would take over", async () => {
     cloudflare.domains.set(GATEWAY, "the-shop");
     await refused(2, "deploy.missing", 'Worker "the-shop" serves gateway.example.com');
     cloudflare.domains.clear();
@@ -191,13 +191,13 @@ describe("before anything is changed, a deployment refuses", () => {
     await refused(2, "deploy.missing", "edge.example.com has a DNS record (CNAME www.example.com)");
   });
 
-  test("a wrangler that is not there or too old", async () => {
+  test("a wrangler that is missing or too old", async () => {
     await refused(2, "deploy.missing", "cannot be run", "--wrangler", join(world.dir, "nothing"));
     await writeFile(join(world.dir, "wrangler-version"), "4.70.0");
     await refused(2, "deploy.missing", "this is 4.70.0");
   });
 
-  test("hostnames that cannot be, and none at all", async () => {
+  test("impossible hostnames, and no hostname", async () => {
     await refused(2, "request.invalid", "two hostnames", "--gateway", API);
     const none = await world.run("edge", "deploy", "--state", state);
     expect([none.exit, none.err]).toEqual([2, expect.stringContaining("--api HOSTNAME")]);

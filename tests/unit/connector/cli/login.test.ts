@@ -5,7 +5,7 @@ import { parseEdgeOrigin } from "../../../../protocol/front/edge-origin.ts";
 
 const STORED = { url: "https://edge.example", key: "flk_stored", ca: "PEM", network: "shop" };
 
-test("the environment comes before the stored login, part by part", () => {
+test("variables override the stored login one by one", () => {
   expect(mergeLogin(STORED, {}, undefined)).toEqual({ ...STORED, stored: true });
   expect(mergeLogin(STORED, { FAIRLEAD_KEY: "flk_env" }, "OTHER")).toMatchObject({
     key: "flk_env",
@@ -16,7 +16,7 @@ test("the environment comes before the stored login, part by part", () => {
   });
 });
 
-test("another address takes nothing from the stored login", () => {
+test("another address uses nothing of the stored login", () => {
   const env = { FAIRLEAD_URL: "https://other.example", FAIRLEAD_KEY: "flk_env" };
   expect(mergeLogin(STORED, env, undefined)).toEqual({
     url: "https://other.example",
@@ -28,7 +28,7 @@ test("another address takes nothing from the stored login", () => {
   );
 });
 
-test("an empty variable is as one that is not set", () => {
+test("an empty variable counts as unset", () => {
   expect(mergeLogin(STORED, { FAIRLEAD_URL: "", FAIRLEAD_KEY: "" }, undefined)).toMatchObject(STORED);
 });
 
@@ -40,7 +40,7 @@ test("an edge's address has one form", () => {
   }
 });
 
-test("the login file is where XDG says, unless FAIRLEAD_CONFIG names it", () => {
+test("the login file is in XDG_CONFIG_HOME unless FAIRLEAD_CONFIG names it", () => {
   expect(loginFile({ HOME: "/home/anna" })).toBe("/home/anna/.config/fairlead/login.json");
   expect(loginFile({ HOME: "/home/anna", XDG_CONFIG_HOME: "/conf" })).toBe("/conf/fairlead/login.json");
   expect(loginFile({ HOME: "/home/anna", FAIRLEAD_CONFIG: "/tmp/l.json" })).toBe("/tmp/l.json");

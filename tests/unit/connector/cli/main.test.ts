@@ -63,7 +63,7 @@ test.each<[string, number, Record<string, string>]>([
     expect([out, err]).toEqual(["", expect.stringMatching(/^error: .+\n {2}code: [a-z_.]+\n {2}do: .+\n$/)]);
 });
 
-test("an answer in a pipe has no colours, and errors have none either", async () => {
+test("output to a pipe has no colours, on stdout and stderr", async () => {
   const colour = "\u001b";
   expect((await run(["site", "list"], { FORCE_COLOR: "1" })).out).not.toContain(colour);
   expect((await run(["site", "status", "nobody"])).err).not.toContain(colour);
@@ -83,7 +83,7 @@ test("SIGTERM ends events --follow with exit code 0", async () => {
   expect(await ended).toMatchObject({ exit: 0, err: "" });
 });
 
-test("the first signal asks a command to end, the second ends it with exit code 130", async () => {
+test("the first signal lets a command end, the second ends it with exit code 130", async () => {
   const io = JSON.stringify(pathToFileURL(join(MAIN, "../framework/io.ts")).href);
   const stubborn = `
     const { processIo } = await import(${io});
@@ -103,7 +103,7 @@ test("the first signal asks a command to end, the second ends it with exit code 
   expect(await new Promise((resolve) => child.on("close", resolve))).toBe(130);
 });
 
-test("a connector that cannot start says why: no token, no name, a damaged token", async () => {
+test("a connector that cannot start prints the reason: no token, no name, a damaged token", async () => {
   const state = join(world.dir, "west");
   const missing = await run(["connector", "run", "--site", "west", "--state", state]);
   expect([missing.exit, missing.err]).toEqual([2, expect.stringContaining("code: token.missing")]);
@@ -115,13 +115,13 @@ test("a connector that cannot start says why: no token, no name, a damaged token
   expect(JSON.parse(damaged.err)).toMatchObject({ error: { code: "token.malformed" } });
 });
 
-test("a reader that goes away early is no error", async () => {
+test("a reader that closes the pipe early causes no error", async () => {
   const { child, ended } = start(["help", "events"]);
   child.stdout.destroy();
   expect(await ended).toMatchObject({ exit: 0, err: "" });
 });
 
-test("an old Node is told before anything else is imported", async () => {
+test("an old Node is refused before anything else is imported", async () => {
   const source = readFileSync(MAIN, "utf8");
   expect(source.split("\n")[0]).toBe("#!/usr/bin/env node");
   expect(source).not.toMatch(/^import /m);

@@ -38,7 +38,7 @@ describe("login", () => {
     expect((await world.run("network", "list")).out).toContain("shop");
   });
 
-  test("takes the key from a file or standard input, and says what --key on the command line shows", async () => {
+  test("takes the key from a file or standard input, and warns that --key shows it to other users", async () => {
     const ca = world.env.FAIRLEAD_CA ?? "";
     for (const name of ["FAIRLEAD_URL", "FAIRLEAD_KEY", "FAIRLEAD_CA"]) delete world.env[name];
     const file = join(world.dir, "key");
@@ -68,7 +68,7 @@ describe("login", () => {
     expect(edge.log).toEqual([]);
   });
 
-  test("takes one secret of several kinds only", async () => {
+  test("refuses more than one secret", async () => {
     for (const words of [
       ["--key", KEY, "--key-file", "-"],
       ["--oidc", "-", "--key-file", "-"],
@@ -103,7 +103,7 @@ describe("login", () => {
     expect((await world.run("login", edge.url, "--key", KEY, "--ca", `${file}.gone`)).exit).toBe(2);
   });
 
-  test("that is damaged is told, and logging in again repairs it", async () => {
+  test("reports a damaged login file, which another login repairs", async () => {
     await storeLogin();
     await writeFile(join(world.dir, "login.json"), "{");
     const ran = await world.run("network", "list");
@@ -122,7 +122,7 @@ describe("login", () => {
     ]);
   });
 
-  test("without one, commands say how to get one", async () => {
+  test("is named as the action of a command that needs it", async () => {
     world.env = { FAIRLEAD_CONFIG: join(world.dir, "none.json") };
     const ran = await world.run("site", "list");
     expect(ran).toMatchObject({ exit: 3, out: "" });
@@ -131,7 +131,7 @@ describe("login", () => {
 });
 
 describe("network", () => {
-  test("create makes it the default, use changes the default, delete forgets it", async () => {
+  test("create sets the default network, use changes it, delete removes it", async () => {
     await storeLogin();
     await world.run("network", "create", "shop");
     await world.run("network", "create", "lab");
@@ -143,14 +143,14 @@ describe("network", () => {
     expect(await stored()).not.toHaveProperty("network");
   });
 
-  test("use refuses a network that does not exist, and a login that cannot keep it", async () => {
+  test("use refuses a network that does not exist, and a login that cannot store it", async () => {
     edge.addNetwork("shop");
     expect((await world.run("network", "use", "nope")).exit).toBe(4);
     const ran = await world.run("network", "use", "shop");
     expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("FAIRLEAD_NETWORK")]);
   });
 
-  test("a name that is taken ends with exit code 5, as JSON when asked", async () => {
+  test("create with a taken name ends with exit code 5, as JSON with --json", async () => {
     edge.addNetwork("shop");
     const ran = await world.run("network", "create", "shop", "--json");
     expect(ran).toMatchObject({ exit: 5, out: "" });
@@ -176,7 +176,7 @@ describe("network", () => {
     expect(edge.networks).toHaveLength(0);
   });
 
-  test("list says what to do when there is none", async () => {
+  test("list names the next step when there is no network", async () => {
     expect((await world.run("network", "list")).out).toBe(
       "There are no networks. `fairlead network create NAME` creates one.\n",
     );
@@ -184,8 +184,8 @@ describe("network", () => {
   });
 });
 
-describe("the network a command means", () => {
-  test("is the one named, else FAIRLEAD_NETWORK, else the only one", async () => {
+describe("the network of a command", () => {
+  test("is that of --network, else of FAIRLEAD_NETWORK, else the only network", async () => {
     edge.addNetwork("shop");
     await world.run("site", "list");
     expect(edge.log.at(-1)).toBe("GET /v1/networks/shop/sites");
@@ -197,7 +197,7 @@ describe("the network a command means", () => {
     expect(edge.log.at(-1)).toBe("GET /v1/networks/shop/sites");
   });
 
-  test("must be named when there are several, and made when there is none", async () => {
+  test("must be named if there are several, and created if there is none", async () => {
     const none = await world.run("site", "list");
     expect([none.exit, none.err]).toEqual([4, expect.stringContaining("There is no network yet")]);
     edge.addNetwork("shop");
@@ -206,7 +206,7 @@ describe("the network a command means", () => {
     expect([many.exit, many.err]).toEqual([2, expect.stringContaining("(shop, lab)")]);
   });
 
-  test("cannot reach into another path of the API", async () => {
+  test("cannot name another path of the API", async () => {
     const ran = await world.run("site", "list", "--network", "../keys");
     expect(ran.exit).toBe(4);
     expect(edge.log).toEqual(["GET /v1/networks/..%2Fkeys/sites"]);

@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 describe("site", () => {
-  test("list shows states and services, and says how to add one when there is none", async () => {
+  test("list shows states and services, or how to add a site", async () => {
     expect((await world.run("site", "list")).out).toContain("fairlead connector run --site NAME");
     edge.addSite("west");
     edge.addSite("east", "down");
@@ -44,7 +44,7 @@ describe("site", () => {
     expect(out).toContain("another program holds 127.0.0.1:5432");
   });
 
-  test("revoke and delete do what they say, and an unknown site ends with exit code 4", async () => {
+  test("revoke and delete end a site, and an unknown site ends with exit code 4", async () => {
     edge.addSite("west");
     expect((await world.run("site", "revoke", "west", "--yes")).out).toContain('Site "west" revoked.');
     expect(edge.sites[0]?.state).toBe("revoked");
@@ -106,7 +106,7 @@ describe("status of the network", () => {
     expect((await world.run("status")).out).not.toContain("reach");
   });
 
-  test("is one sentence, then what is wrong, then tables", async () => {
+  test("has one sentence, then the problems, then tables", async () => {
     edge.addSite("west");
     edge.addSite("east", "down");
     edge.addSite("gone", "revoked");
@@ -134,7 +134,7 @@ describe("status of the network", () => {
     expect((await world.run("service", "list")).out).toMatch(/api +http +9000 +east \(down\)/);
   });
 
-  test("of an empty network says how to invite a site, as do its empty lists", async () => {
+  test("shows for an empty network how to invite a site, like its empty lists", async () => {
     expect((await world.run("status")).out).toContain("fairlead token create");
     expect((await world.run("service", "list")).out).toContain("fairlead expose");
     expect((await world.run("link", "list")).out).toContain("token");
@@ -144,7 +144,7 @@ describe("status of the network", () => {
 describe("events", () => {
   const event = (text: string) => ({ type: "site.up" as const, site: "west", text, actor: "edge" });
 
-  test("shows the newest, oldest of them first, and can be narrowed", async () => {
+  test("shows the newest events in order of time, and can be filtered", async () => {
     edge.addEvent(event("west is up"));
     edge.addEvent({ type: "uplink.refused", text: "a refusal", code: "certificate.expired", actor: "edge" });
     const { out } = await world.run("events");
@@ -160,7 +160,7 @@ describe("events", () => {
     expect((await world.run("events", "--type", "site.down")).out).toContain("No events of that type");
   });
 
-  test("--follow --json prints a line for each, survives an edge that is away, and ends on Ctrl-C", async () => {
+  test("--follow --json prints a line for each event, continues after an outage of the edge, and ends on Ctrl-C", async () => {
     edge.addEvent(event("one"));
     let looks = 0;
     edge.override = ({ path }) => {

@@ -24,12 +24,12 @@ test("a site's state is in the directory of its name", async () => {
   expect(await state(undefined)).toBeUndefined();
 });
 
-test("a site that was renamed is found by its new name", async () => {
+test("a renamed site is found by its new name", async () => {
   const state = await machineWith({ west: "far-west", east: null, broken: null });
   expect(await state("far-west")).toBe("west");
 });
 
-test("a directory of the name comes first, and two sites of one name are told apart by their directories only", async () => {
+test("a directory of the name takes precedence, and two renamed sites of one name are found by their directories only", async () => {
   const state = await machineWith({ west: "north", north: "north", one: "twin", two: "twin" });
   expect(await state("north")).toBe("north");
   expect(await state("twin")).toBe("twin");

@@ -37,7 +37,7 @@ test("--uses and --expiry reach the edge", async () => {
   expect(edge.tokens[0]).toMatchObject({ uses: 2, expiresAt: "2026-11-20T12:00:00.000Z" });
 });
 
-test("with -o the file is readable by its owner only, also when it was there before", async () => {
+test("with -o the file is readable by its owner only, also if it existed", async () => {
   const file = join(world.dir, "token.yaml");
   await writeFile(file, "something longer than a token, which must go away completely".repeat(10));
   await chmod(file, 0o644);
@@ -49,7 +49,7 @@ test("with -o the file is readable by its owner only, also when it was there bef
   );
 });
 
-test("--json shows the file's content, or where it was written, but not both", async () => {
+test("--json shows the file's content or its path, never both", async () => {
   expect(await world.json("token", "create")).toMatchObject({ file: expect.stringContaining("kind: Token") });
   const file = join(world.dir, "token.yaml");
   const written = await world.json("token", "create", "-o", file);
@@ -57,7 +57,7 @@ test("--json shows the file's content, or where it was written, but not both", a
   expect(written).not.toHaveProperty("file");
 });
 
-test("a file that cannot be written makes no token", async () => {
+test("no token is created if its file cannot be written", async () => {
   const dir = join(world.dir, "dir");
   await mkdir(dir);
   for (const path of [dir, join(world.dir, "no/such/dir/token.yaml")]) {
@@ -89,7 +89,7 @@ test("-o takes a regular file only: no link, pipe or device gets a secret", asyn
   expect(await readdir(world.dir)).toEqual(before);
 });
 
-test("-o replaces a file, and leaves what else the file was called as it was", async () => {
+test("-o replaces a file, and leaves other hard links to the old file unchanged", async () => {
   const [file, other] = [join(world.dir, "token.yaml"), join(world.dir, "other")];
   await writeFile(other, "other");
   await link(other, file);
@@ -98,7 +98,7 @@ test("-o replaces a file, and leaves what else the file was called as it was", a
   expect(await readFile(other, "utf8")).toBe("other");
 });
 
-test("a refusal leaves no empty file behind, and an older file as it was", async () => {
+test("a refusal leaves no empty file, and an older file unchanged", async () => {
   edge.override = ({ method }) => (method === "POST" ? { status: 502, text: "" } : null);
   const fresh = join(world.dir, "fresh.yaml");
   const old = join(world.dir, "old.yaml");
@@ -110,7 +110,7 @@ test("a refusal leaves no empty file behind, and an older file as it was", async
   expect((await readdir(world.dir)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 });
 
-test("list shows what is left of each token, and revoke ends one", async () => {
+test("list shows the remaining uses of each token, and revoke ends a token", async () => {
   expect((await world.run("token", "list")).out).toContain("`fairlead token create` creates one");
   await world.run("token", "create");
   const { out } = await world.run("token", "list");

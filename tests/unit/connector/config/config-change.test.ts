@@ -93,7 +93,7 @@ describe("configTransition", () => {
     expect(configTransition(first.next, config({ lanes: 1 })).change.fixed).toEqual([]);
   });
 
-  it("arrives at what is wanted, apart from the fixed fields, in one step", () => {
+  it("reaches the wanted configuration in one step, apart from the fixed fields", () => {
     const names = fc.uniqueArray(fc.constantFrom("a", "b", "c", "d"));
     const source = fc.record(
       {

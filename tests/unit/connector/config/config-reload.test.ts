@@ -60,7 +60,7 @@ describe("ConfigReload", () => {
     expect(reload.running.exposures.map(({ port }) => port)).toEqual([81, 5432]);
   });
 
-  it("does nothing when the file has the same text, unless it was asked", async () => {
+  it("does nothing when the file has the same text, except at a hangup", async () => {
     const { reload, applied, lines } = await setUp();
     await reload.reload();
     expect(applied).toEqual([]);
@@ -108,7 +108,7 @@ describe("ConfigReload", () => {
     expect(reload.running).toBe(before);
   });
 
-  it("says in one line what takes effect at the next start, and applies the rest", async () => {
+  it("logs in one line which fields take effect at the next start, and applies the others", async () => {
     const { write, lines, applied, reload } = await setUp();
     await write("lanes: 2\nmemory: 512M\nexpose: [db=5432]");
     expect(applied).toEqual([{ exposures: { added: ["db"], removed: ["api"] } }]);

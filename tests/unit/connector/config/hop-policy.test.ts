@@ -9,8 +9,8 @@ const code = (text: string) => expect.objectContaining({ code: text });
 const plain: VisibleOffer = { site: "s1", siteName: "east", boot: "b1" };
 const hop: VisibleOffer = { site: "s2", siteName: "south", boot: "b2", encryption: "hop" };
 
-describe("the rules of hop encryption", () => {
-  it("allow none unless told so, some by name, or all", () => {
+describe("HopPolicy", () => {
+  it("allows hop encryption for no service, for some by name, or for all", () => {
     expect(new HopPolicy().usable("video", [plain, hop])).toEqual([plain]);
     expect(new HopPolicy({ allowHop: ["other"] }).usable("video", [plain, hop])).toEqual([plain]);
     expect(new HopPolicy({ allowHop: ["video"] }).usable("video", [plain, hop])).toEqual([plain, hop]);
@@ -19,7 +19,7 @@ describe("the rules of hop encryption", () => {
     expect(new HopPolicy({ hop: ["video"] }).allowsAny).toBe(false);
   });
 
-  it("refuse what is no name of a service", () => {
+  it("refuses a text that is no name of a service", () => {
     expect(parseHop("video")).toBe("video");
     expect(() => parseHop("Video")).toThrow(code("request.invalid"));
     expect(() => parseHop("video=1")).toThrow(code("request.invalid"));
@@ -27,7 +27,7 @@ describe("the rules of hop encryption", () => {
 });
 
 describe("offers with hop encryption", () => {
-  it("are announced so, also those that were added later, and are open to both modes", async () => {
+  it("are announced with it, also if added later, and accept streams of both modes", async () => {
     const rules = new HopPolicy({ hop: ["video", "db"] });
     const offers = await Offers.load(
       await temporaryState(),
@@ -45,7 +45,7 @@ describe("offers with hop encryption", () => {
     expect(offers.target("video", plain).port).toBe(80);
   });
 
-  it("do not open the others: whatever the edge said, a stream for one in such a session is refused", async () => {
+  it("leave other services closed: a stream for another service in a session with hop encryption is refused", async () => {
     const rules = new HopPolicy({ hop: ["video"], allowHop: ["all"] });
     const offers = await Offers.load(
       await temporaryState(),
@@ -56,7 +56,7 @@ describe("offers with hop encryption", () => {
     expect(() => offers.target("db", plain, "hop")).toThrow(code("service.unknown"));
   });
 
-  it("do not count while the service is not offered", async () => {
+  it("have no effect while the service is not offered", async () => {
     const offers = await Offers.load(await temporaryState(), [], new HopPolicy({ hop: ["video"] }));
     expect(offers.anyHop).toBe(false);
   });

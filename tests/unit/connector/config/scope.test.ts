@@ -7,7 +7,7 @@ import { randomId } from "../../../support/authority/certificates.ts";
 const peerOf = (siteName: string) => ({ site: randomId("site"), siteName, boot: randomId("boot") });
 
 describe("a scope", () => {
-  it("is every site when it is not given, and otherwise those that it names", () => {
+  it("includes every site unless it names some by name or id", () => {
     const west = peerOf("west");
     expect(isExportedTo(undefined, west)).toBe(true);
     expect(isExportedTo([], west)).toBe(false);
@@ -17,7 +17,7 @@ describe("a scope", () => {
     expect(isExportedTo(["wes", "west2", "WEST"], west)).toBe(false);
   });
 
-  it("is the same in any order", () => {
+  it("equals a scope with the same sites in another order", () => {
     const sites = fc.uniqueArray(fc.constantFrom("east", "west", "north", "south"));
     fc.assert(
       fc.property(sites, sites, (left, right) => {
@@ -29,7 +29,7 @@ describe("a scope", () => {
     expect(sameScope(undefined, undefined)).toBe(true);
   });
 
-  it("is read from an option, and nothing but a FairleadError comes of nonsense", () => {
+  it("is parsed from an option, which throws only FairleadErrors", () => {
     expect(parseSites("east, west")).toEqual(["east", "west"]);
     fc.assert(
       fc.property(fc.string(), (text) => {

@@ -104,7 +104,7 @@ describe("the control socket", () => {
     await expect(client.unexpose("api")).rejects.toEqual(code("service.unknown"));
   });
 
-  it("changes to whom a service is offered when it is exposed again from the same target", async () => {
+  it("changes the scope of a service that is exposed again with the same target", async () => {
     const { client } = await setUp();
     await client.expose({ name: "api", port: 80, to: ["east", "west"] });
     await client.expose({ name: "api", port: 80, to: ["east"] });
@@ -142,7 +142,7 @@ describe("the control socket", () => {
     expect(asked).toEqual([]);
   });
 
-  it("refuses what has the wrong form, and lives on", async () => {
+  it("refuses a request of the wrong form, and serves the next one", async () => {
     const { path, client } = await setUp();
     await expect(client.expose({ name: "API", port: 80 })).rejects.toEqual(code("request.invalid"));
     await expect(client.expose({ name: "api", port: 0 })).rejects.toEqual(code("request.invalid"));
@@ -158,14 +158,14 @@ describe("the control socket", () => {
     expect((await client.status()).site.name).toBe("west");
   });
 
-  it("is for its owner only, and gone after the end", async () => {
+  it("is accessible to its owner only, and removed when it is closed", async () => {
     const { path, server, client } = await setUp();
     expect((await stat(controlPath(path))).mode & 0o777).toBe(0o600);
     await server.close();
     await expect(client.status()).rejects.toEqual(code("connector.unreachable"));
   });
 
-  it("takes the place of one that a killed process left", async () => {
+  it("replaces the socket of a killed process", async () => {
     const path = await temporaryDirectory();
     await writeFile(controlPath(path), "");
     const { connector } = await setUp();
@@ -180,10 +180,10 @@ describe("the control socket", () => {
   });
 });
 
-describe("what status shows", () => {
+describe("the views of status", () => {
   const trouble = { code: "site.revoked", message: "revoked", action: "join again" } as const;
 
-  it("of an uplink, with code, action and when it is tried again", () => {
+  it("show an uplink with code, action and time of the next attempt", () => {
     expect(uplinkLine({ state: "up", since: 0 }, 12)).toEqual({
       state: "up",
       since: "1970-01-01T00:00:00.000Z",
@@ -203,7 +203,7 @@ describe("what status shows", () => {
   const up = { state: "up", since: 0 } as const;
   const away = { state: "connecting", since: 0 } as const;
 
-  it("of links: state, cost, since when and round trip, of both directions", () => {
+  it("show links of both directions with state, cost, time of the change and round trip", () => {
     const reports = [{ ...link, cost: 3, since: 1000, rtt: 12.5 }];
     expect(linkLines({ reports, incoming: [incoming], held: [] }, up)).toEqual({
       links: [{ ...link, cost: 3, since: "1970-01-01T00:00:01.000Z", rtt: 12.5 }],
@@ -211,7 +211,7 @@ describe("what status shows", () => {
     });
   });
 
-  it("of links: none is up without an uplink, and what was revoked stays revoked", () => {
+  it("show every link as down without an uplink, and a revoked link as revoked", () => {
     const revoked = {
       ...link,
       id: randomId("link"),
@@ -233,14 +233,14 @@ describe("what status shows", () => {
     expect(others).toMatchObject([{ state: "down", code: "uplink.lost" }]);
   });
 
-  it("of links: whoever revoked one is told to invite again, not to get a token", () => {
+  it("show a link that this site revoked with the action to issue a new token", () => {
     const revoked = { ...incoming, state: "down" as const, code: "link.revoked" };
     const [line] = linkLines({ reports: [], incoming: [revoked], held: [] }, up).incoming;
     expect(line?.action).toContain("Give east a new token");
     expect(line?.action).toContain("fairlead token create --issuer");
   });
 
-  it("of links: one that was made a moment ago, before the registry told of it", () => {
+  it("show a new link before the registry reports it", () => {
     const held = [link, { ...link, id: randomId("link"), name: "link2" }];
     const { links } = linkLines({ reports: [link], incoming: [], held }, up);
     expect(links.map(({ name, state }) => [name, state])).toEqual([
@@ -249,7 +249,7 @@ describe("what status shows", () => {
     ]);
   });
 
-  it("of offers: why the network does not take one, and what to do", () => {
+  it("show an offer that the network refuses with the reason and an action", () => {
     const offer = { name: "api", host: "127.0.0.1", port: 80, protocol: "tcp" as const };
     const refused = [{ name: "api", code: "service.forbidden", message: "not this name" }];
     expect(offerLines([offer, { ...offer, name: "db" }], refused)).toEqual([
@@ -270,7 +270,7 @@ describe("what status shows", () => {
     });
   });
 
-  it("of services: each site once, and the listener with its failure", () => {
+  it("show a service with each site once, and its listener with its failure", () => {
     const offers = ["b1", "b2"].map((boot) => ({ site: "s", siteName: "east", boot }));
     const services = [{ name: "api", protocol: "tcp" as const, port: 80, offers }];
     const failure = { address: "127.0.0.1:80", state: "failed" as const, code: "listener.port_taken" };

@@ -197,7 +197,7 @@ describe("ListenerSet at an address that a target on this machine has", () => {
     expect(await client.received).toBe("still here");
   });
 
-  it("names the site whose connector has the target, and binds all the same where --listen gives the address", async () => {
+  it("names the site whose connector has the target, and binds anyway at an address of --listen", async () => {
     const port = await freePort();
     const others = [{ address: "127.0.0.1", port, service: "db", site: "east" }];
     const first = await beside([], others);

@@ -50,7 +50,7 @@ describe("Relay", () => {
     ]);
   });
 
-  it("resets the stream of a client that resets halfway, and counts what the client had said", async () => {
+  it("resets the stream of a client that resets halfway, and counts the bytes that the client had sent", async () => {
     const { client, far, flow, join, ended, log } = await joined();
     join();
     client.socket.write("half");
@@ -62,7 +62,7 @@ describe("Relay", () => {
     expect(log.lines).toMatchObject([{ level: "info", fields: { code: "stream.cancelled" } }]);
   });
 
-  it("resets the client of a stream that ends for a reason of its own, which is the outcome", async () => {
+  it("resets the client of a stream that fails, and takes the stream's error as the outcome", async () => {
     const { client, far, stream, flow, join, ended } = await joined();
     join();
     far.write("some");
@@ -92,7 +92,7 @@ describe("Relay", () => {
     expect(stream.destroyed).toBe(true);
   });
 
-  it("tells its observers when a flow starts, opens and ends, until they are removed", async () => {
+  it("notifies observers when a flow starts, opens and ends, until they are removed", async () => {
     const { relay, client, far, join, ended } = await joined();
     const seen: [string, string, FlowView["outcome"]][] = [];
     const note = (event: string) => (flow: FlowView) => void seen.push([event, flow.service, flow.outcome]);

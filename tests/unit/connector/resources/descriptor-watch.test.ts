@@ -36,7 +36,7 @@ function setUp({ limit = 256, open = 20 } = {}) {
   return { watch, system, log, changes, takeAll };
 }
 
-describe("the watch over descriptors", () => {
+describe("DescriptorWatch", () => {
   it("gives clients and targets all but a reserve, and lanes half of that", () => {
     const { watch, system, takeAll } = setUp();
     expect(takeAll()).toBe(256 - 32 - 20);
@@ -47,7 +47,7 @@ describe("the watch over descriptors", () => {
     expect(system.open + lanes).toBe(256 - 16);
   });
 
-  it("takes those into account that others opened and closed", () => {
+  it("accounts for descriptors that other parts open and close", () => {
     const { watch, system, takeAll } = setUp({ open: 200 });
     expect(takeAll()).toBe(24);
     system.now += 1000;
@@ -56,7 +56,7 @@ describe("the watch over descriptors", () => {
     expect(watch.use?.used).toBe(101);
   });
 
-  it("gives out at once what was given back", () => {
+  it("gives a released descriptor out at once", () => {
     const { watch, takeAll } = setUp();
     takeAll();
     expect(watch.take()).toBe(false);
@@ -65,7 +65,7 @@ describe("the watch over descriptors", () => {
     expect(watch.take()).toBe(false);
   });
 
-  it("reads the system's count once a second at the most, however many are refused, and never far from the limit", () => {
+  it("reads the system's count at most once a second under refusals, and not at all below half of the limit", () => {
     const near = setUp();
     near.takeAll();
     const before = near.system.counted;
@@ -79,7 +79,7 @@ describe("the watch over descriptors", () => {
     expect(far.system.counted).toBe(2);
   });
 
-  it("says it once when the limit is reached, now and then while it is, and once when it is so no more", () => {
+  it("logs that the limit is reached, a count each minute, and that descriptors are free again", () => {
     const { watch, system, log, changes, takeAll } = setUp();
     takeAll();
     for (let refused = 0; refused < 50; refused++) watch.take();
@@ -100,7 +100,7 @@ describe("the watch over descriptors", () => {
     expect(watch.use).toMatchObject({ limit: 256, exhausted: false, refused: 1 + 50 + 61 });
   });
 
-  it("refuses nothing where nothing limits descriptors, or nobody can count them", () => {
+  it("refuses nothing if descriptors are unlimited or cannot be counted", () => {
     for (const options of [
       { limit: null, count: () => 10_000_000 },
       { limit: 10, count: () => null },
@@ -111,8 +111,8 @@ describe("the watch over descriptors", () => {
   });
 });
 
-describe("the descriptors of this process", () => {
-  it("are limited as /proc says", () => {
+describe("descriptorLimit and countDescriptors", () => {
+  it("read the limit from /proc", () => {
     expect(parseLimit("Max cpu time  unlimited\nMax open files            1024      4096      files\n")).toBe(
       1024,
     );
@@ -122,7 +122,7 @@ describe("the descriptors of this process", () => {
     expect(descriptorLimit()).toBeGreaterThan(100);
   });
 
-  it("are counted", () => {
+  it("count the open descriptors", () => {
     const before = countDescriptors() ?? 0;
     const opened = Array.from({ length: 30 }, () => openSync(import.meta.filename, "r"));
     const after = countDescriptors() ?? 0;

@@ -79,8 +79,8 @@ const another = (deployment: TestDeployment, name = "link2", issuer = "public1")
   return parseToken(deployment.tokenFile());
 };
 
-describe("a hello", () => {
-  it("presents the links, the offers with those that they are for, and this machine's clock", async () => {
+describe("the hello of a Connector", () => {
+  it("presents the links, the offers with their scopes, and this machine's clock", async () => {
     const { hellos, site } = await setUp();
     expect(hellos()[0]).toMatchObject({
       links: site.membership.links.map(({ certificate }) => certificate),
@@ -90,8 +90,8 @@ describe("a hello", () => {
   });
 });
 
-describe("a link that is made", () => {
-  it("is stored, presented on an uplink of its own, and shown", async () => {
+describe("Connector.link", () => {
+  it("stores the link, presents it on an uplink of its own, and shows it", async () => {
     const reports: LinkReport[] = [];
     const { connector, deployment, hellos, state, edge } = await setUp(() =>
       reports.length === 0 ? {} : { links: reports },
@@ -114,14 +114,14 @@ describe("a link that is made", () => {
     expect(deployment.redeemed[1]?.link).toEqual({ cost: 3 });
   });
 
-  it("is refused with the registry's code, and nothing is said anew", async () => {
+  it("throws the registry's code, and opens no other uplink", async () => {
     const { connector, deployment, hellos } = await setUp();
     deployment.failures.push(new FairleadError("link.exists"));
     await expect(connector.link(another(deployment))).rejects.toEqual(code("link.exists"));
     expect(hellos()).toHaveLength(1);
   });
 
-  it("is not made with a token that gives none", async () => {
+  it("refuses a token that gives no link", async () => {
     const { connector, deployment } = await setUp();
     const bound = parseToken(deployment.tokenFile({ site: "west" }));
     await expect(connector.link(bound)).rejects.toEqual(code("request.invalid"));
@@ -129,8 +129,8 @@ describe("a link that is made", () => {
   });
 });
 
-describe("a link that is deleted", () => {
-  it("is deleted at the registry and forgotten here", async () => {
+describe("Connector.unlink", () => {
+  it("deletes the link at the registry and in the state directory", async () => {
     const { connector, answers, state, said } = await setUp();
     answers["link.delete"] = ({ id }) => ({ type: "done", id });
     await connector.unlink("first");
@@ -139,7 +139,7 @@ describe("a link that is deleted", () => {
     expect((await connector.links()).links).toEqual([]);
   });
 
-  it("that the registry does not know is forgotten, and unknown only when it is so here as well", async () => {
+  it("forgets a link that the registry does not know, and throws link.unknown for a link that it does not have itself", async () => {
     const { connector, answers, state } = await setUp();
     const error = toErrorBody(new FairleadError("link.unknown"));
     answers["link.delete"] = ({ id }) => ({ type: "error", id, error });
@@ -149,8 +149,8 @@ describe("a link that is deleted", () => {
   });
 });
 
-describe("what the registry tells of links", () => {
-  it("is shown: a revoked one with what to do, until the registry knows it no more", async () => {
+describe("the links of a Connector", () => {
+  it("show a revoked link with an action, until the registry no longer lists it", async () => {
     const { connector, deployment, tell, state, log } = await setUp();
     const link = deployment.link ?? { id: "", name: "", issuer: "" };
     const incoming = { id: randomId("link"), name: "link1", joiner: "east", state: "up" };
@@ -168,7 +168,7 @@ describe("what the registry tells of links", () => {
     expect(await stored(state)).toEqual([]);
   });
 
-  it("does not take away a link that was made a moment ago", async () => {
+  it("keep a new link that the registry does not list yet", async () => {
     const { connector, deployment, tell, state } = await setUp(() => ({}));
     const first = deployment.link;
     const redeemed = connector.link(another(deployment));
@@ -178,7 +178,7 @@ describe("what the registry tells of links", () => {
     expect(await stored(state)).toContain("link2");
   });
 
-  it("is asked for by who wants to see it, once in a second at the most", async () => {
+  it("are requested from the registry for a status, at most once a second", async () => {
     const { connector, deployment, answers, said, edge } = await setUp();
     const { links: _, network, site } = edge.welcome({ type: "hello" });
     const incoming = [{ id: randomId("link"), name: "link1", joiner: "east", state: "up", rtt: 30 }];
@@ -196,7 +196,7 @@ describe("what the registry tells of links", () => {
     expect(said.filter(({ type }) => type === "status.request")).toHaveLength(1);
   });
 
-  it("has certificates that are missing asked for, once", async () => {
+  it("have missing certificates requested, once", async () => {
     const missing = { id: randomId("link"), name: "link7", issuer: "public1", state: "down" as const };
     const unheard = { ...missing, id: randomId("link"), name: "link8" };
     const { hellos, said, state, answers, deployment, edge } = await setUp({ links: [missing, unheard] });
@@ -214,7 +214,7 @@ describe("what the registry tells of links", () => {
     expect(said.filter(({ type }) => type === "renew")).toHaveLength(1);
   });
 
-  it("has no certificate asked for that was revoked", async () => {
+  it("have no certificate requested for a revoked link", async () => {
     const revoked = { id: randomId("link"), name: "link7", issuer: "public1", state: "down" as const };
     const { said } = await setUp({ links: [{ ...revoked, code: "link.revoked" }] });
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -222,8 +222,8 @@ describe("what the registry tells of links", () => {
   });
 });
 
-describe("what the registry tells of the site", () => {
-  it("is its name: kept, with the former ones", async () => {
+describe("the site of a Connector", () => {
+  it("takes its name from the registry, and keeps the former names", async () => {
     const { site, connector, state } = await setUp((hello) => ({
       site: { id: randomId("site"), name: hello.boot === "" ? "" : "far-west" },
     }));
@@ -232,7 +232,7 @@ describe("what the registry tells of the site", () => {
     expect((await state.read("site.json"))?.toString("utf8")).toContain("far-west");
   });
 
-  it("is which offers it does not take, shown with the reason until it does", async () => {
+  it("shows an offer that the registry refuses with the reason, until the registry accepts it", async () => {
     const refused = [{ name: "db", code: "service.forbidden", message: "west may not offer db" }];
     const { connector, tell, log } = await setUp({ refused });
     expect(connector.services().offers).toMatchObject([
@@ -243,14 +243,14 @@ describe("what the registry tells of the site", () => {
     await eventually("the offer is taken", () => connector.services().offers[0]?.refused === undefined);
   });
 
-  it("is the time: a clock that is wrong is shown", async () => {
+  it("shows a wrong clock", async () => {
     const { connector, log } = await setUp({ time: Date.now() - 100_000 });
     expect((await connector.status()).clockSkewMs).toBeLessThan(-90_000);
     expect(log.find("ahead of the edge's")?.level).toBe("warn");
   });
 });
 
-describe("the end of the uplink", () => {
+describe("a Connector whose uplink ends", () => {
   const services = [
     {
       ...{ name: "api", protocol: "tcp" as const, port: 9000 },
@@ -258,7 +258,7 @@ describe("the end of the uplink", () => {
     },
   ];
 
-  it("changes nothing about what the site sees: it comes back", async () => {
+  it("keeps the services of other sites", async () => {
     const { connector, edge } = await setUp({ services });
     edge.sockets[0]?.terminate();
     let least = 1;
@@ -269,7 +269,7 @@ describe("the end of the uplink", () => {
     expect(least).toBe(1);
   });
 
-  it("because the site was revoked leaves it nothing to see", async () => {
+  it("drops the services of other sites when the site was revoked", async () => {
     const { connector, edge, tell } = await setUp({ services });
     tell({ type: "error", error: toErrorBody(new FairleadError("site.revoked")) });
     edge.sockets[0]?.close(4403, "site.revoked");
@@ -278,7 +278,7 @@ describe("the end of the uplink", () => {
   });
 });
 
-describe("a certificate that cannot be renewed", () => {
+describe("a certificate of a Connector that cannot be renewed", () => {
   it("is shown with the reason", async () => {
     const missing = { id: randomId("link"), name: "link7", issuer: "public1", state: "down" as const };
     const holder: { refuse: boolean } = { refuse: true };

@@ -156,7 +156,7 @@ describe("a session", () => {
     expect(registry.ended.map(({ code }) => code)).toEqual(["session.revoked", "session.revoked"]);
   });
 
-  it("counts against the limit of its site, at which the oldest session without streams closes or the new one is refused", async () => {
+  it("counts against the limit of its site; there the oldest session without streams closes, or the new session is refused", async () => {
     const limits = { maxSessionsPerSite: 2 };
     const { east } = await pair({ east: { limits } });
     const identity = await network.identity();
@@ -211,7 +211,7 @@ describe("a session", () => {
     expect(relay.dials).toBe(2);
   });
 
-  it("resets its streams with session.closed when the manager closes, which then opens no more", async () => {
+  it("resets its streams with session.closed when the manager closes, which then opens no sessions", async () => {
     const { west, east } = await pair();
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;

@@ -45,7 +45,7 @@ function codeOf(action: () => unknown): string {
 }
 
 describe("a state directory's lock", () => {
-  test("lets a second opening in one process fail, naming the directory", async () => {
+  test("refuses a second holder in the same process, and names the directory", async () => {
     const path = join(home, "state");
     const first = openStateDirectory(path, ROLE);
     expect(() => openStateDirectory(path, ROLE)).toThrow(path);
@@ -64,7 +64,7 @@ describe("a state directory's lock", () => {
     expect((await hold(home)).said).toBe("held");
   });
 
-  test("is free as soon as its holder was killed with -9, and says nothing on stderr", async () => {
+  test("is released when its holder is killed with SIGKILL, without output on stderr", async () => {
     const { child, said } = await hold(home);
     expect(said).toBe("held");
     expect(codeOf(() => openStateDirectory(home, ROLE))).toBe("state.locked");
@@ -74,19 +74,19 @@ describe("a state directory's lock", () => {
     await openStateDirectory(home, ROLE).close();
   });
 
-  test("goes to exactly one of several processes that race for it", async () => {
+  test("is granted to exactly one of several processes at once", async () => {
     const path = join(home, "race");
     const said = (await Promise.all(Array.from({ length: 6 }, () => hold(path)))).map((each) => each.said);
     expect(said.filter((word) => word === "held")).toHaveLength(1);
     expect(said.filter((word) => word === "state.locked")).toHaveLength(5);
   });
 
-  test("is corrupt when the lock file is something else", () => {
+  test("throws state.corrupt if the lock file is something else", () => {
     writeFileSync(join(home, "lock"), "x".repeat(2000));
     expect(codeOf(() => openStateDirectory(home, ROLE))).toBe("state.corrupt");
   });
 
-  test("is unwritable where no directory can be", () => {
+  test("throws state.unwritable if the directory cannot be created", () => {
     writeFileSync(join(home, "file"), "");
     expect(codeOf(() => openStateDirectory(join(home, "file"), ROLE))).toBe("state.unwritable");
     expect(codeOf(() => openStateDirectory(join(home, "file", "deeper"), ROLE))).toBe("state.unwritable");
@@ -98,7 +98,7 @@ describe("a state directory's lock", () => {
 describe("a state directory's files", () => {
   const Schema = z.object({ name: z.string() });
 
-  test("are for the owner only unless said otherwise", async () => {
+  test("are accessible to their owner only unless a mode is given", async () => {
     const path = join(home, "new", "state");
     const state = openStateDirectory(path, ROLE);
     await state.writeAtomic("secret", "s");
@@ -109,7 +109,7 @@ describe("a state directory's files", () => {
     await state.close();
   });
 
-  test("read back as written, are missing as null, and go away", async () => {
+  test("are read as they were written, and as null if they do not exist or were removed", async () => {
     const state = openStateDirectory(home, ROLE);
     expect(await state.read("a")).toBeNull();
     expect(await state.readJson("a", Schema)).toBeNull();
@@ -123,7 +123,7 @@ describe("a state directory's files", () => {
     await state.close();
   });
 
-  test("that are damaged are corrupt, by name", async () => {
+  test("throw state.corrupt with their name if they are damaged", async () => {
     const state = openStateDirectory(home, ROLE);
     for (const content of ["", "{", '{"name":1}', "[]"]) {
       writeFileSync(join(home, "a.json"), content);
@@ -133,7 +133,7 @@ describe("a state directory's files", () => {
     await state.close();
   });
 
-  test("hold what was written last, and leave no drafts", async () => {
+  test("have the content of the last write, and leave no drafts", async () => {
     const state = openStateDirectory(home, ROLE);
     await Promise.all(Array.from({ length: 20 }, (_, n) => state.writeAtomic("n", String(n))));
     expect(readFileSync(join(home, "n"), "utf8")).toBe("19");
@@ -141,7 +141,7 @@ describe("a state directory's files", () => {
     await state.close();
   });
 
-  test("that cannot be written say which, and do not block the next", async () => {
+  test("throw an error with their name if they cannot be written, and do not block the next write", async () => {
     const state = openStateDirectory(home, ROLE);
     mkdirSync(join(home, "taken"));
     const error = await state.writeAtomic("taken", "x").catch((reason) => reason);

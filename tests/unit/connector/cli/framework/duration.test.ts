@@ -20,7 +20,7 @@ describe("parseDuration", () => {
     expect(() => parseDuration(text)).toThrow(FairleadError);
   });
 
-  test("reads what formatDuration writes of up to two units", () => {
+  test("parses the text of formatDuration", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 59 }), fc.integer({ min: 0, max: 59 }), (minutes, seconds) => {
         const total = minutes * 60 + seconds;
@@ -33,7 +33,7 @@ describe("parseDuration", () => {
 describe("relativeTime", () => {
   const now = Date.parse("2026-11-20T10:00:00Z");
 
-  test("tells the past and the future apart, by two units at the most", () => {
+  test("distinguishes past and future, with at most two units", () => {
     expect(relativeTime("2026-11-20T09:56:40.000Z", now)).toBe("3m20s ago");
     expect(relativeTime("2026-11-20T10:14:00.000Z", now)).toBe("in 14m");
     expect(relativeTime("2026-11-18T08:00:01.000Z", now)).toBe("2d1h ago");

@@ -38,13 +38,13 @@ describe("tables", () => {
     expect(text()).toBe("NAME  STATE\nwest  up\na     revoked\n");
   });
 
-  test("leave out a column in which no row has anything", () => {
+  test("omit an empty column", () => {
     const { out, text } = printer(undefined);
     out.table(["NAME", "WHY", "STATE"], [["west", "", "up"]]);
     expect(text()).toBe("NAME  STATE\nwest  up\n");
   });
 
-  test("stay as wide as they are where there is no terminal", () => {
+  test("keep their width without a terminal", () => {
     const { out, text } = printer(undefined);
     out.table(["NAME", "STATE", "OFFERS"], rows);
     expect(text()).toContain("a-service-with-a-long-name, another-service-with-a-long-name\n");

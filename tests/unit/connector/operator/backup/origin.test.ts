@@ -51,7 +51,7 @@ test("an edge on Cloudflare is reached at its own hostname only", () => {
   expect(() => originOf(files, LOGIN, "dir")).toThrow("The login is for https://127.0.0.1:8443");
 });
 
-test("a directory without a record, and one with a damaged record, are refused", () => {
+test("a directory without a record or with a damaged record is refused", () => {
   expect(() => originOf(new Map(), LOGIN, "dir")).toThrow("neither edge.json nor deploy.json");
   expect(() => originOf(new Map([["edge.json", "{"]]), LOGIN, "dir")).toThrow("edge.json in dir is damaged");
 });

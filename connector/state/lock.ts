@@ -18,6 +18,9 @@ export interface Lock {
   release(): void;
 }
 
+/** The locks of this process. Garbage collection of a database would close it, and with it release the lock. */
+const held = new Set<DatabaseSync>();
+
 /** The primary result codes of SQLite that are handled. */
 const BUSY = 5;
 const LOCKED = 6;
@@ -43,10 +46,11 @@ export function acquireLock(directory: string, role: string): Lock {
     database?.close();
     throw lockError(error, directory, file, role);
   }
-  const held = database;
+  const lock = database;
+  held.add(lock);
   return {
     release() {
-      if (held.isOpen) held.close();
+      if (held.delete(lock)) lock.close();
     },
   };
 }

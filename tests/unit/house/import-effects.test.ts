@@ -51,7 +51,7 @@ function callsOnImport(modules: readonly string[]): string[] {
   }
 }
 
-describe("an import", { timeout: 60_000 }, () => {
+describe("an import", { timeout: 300_000 }, () => {
   it("of a module of the connector has no effect outside of the module", () => {
     const modules = readdirSync(resolve(ROOT, "connector"), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))

@@ -3,6 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { openStateDirectory } from "../../../../connector/state/directory.ts";
@@ -62,6 +64,17 @@ describe("a state directory's lock", () => {
     expect((await hold(home)).said).toBe("state.locked");
     await first.close();
     expect((await hold(home)).said).toBe("held");
+  });
+
+  test("outlives a StateDirectory that is garbage-collected", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect: () => void = runInNewContext("gc");
+    openStateDirectory(home, ROLE);
+    for (let round = 0; round < 3; round++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      collect();
+    }
+    expect(codeOf(() => openStateDirectory(home, ROLE))).toBe("state.locked");
   });
 
   test("is released when its holder is killed with SIGKILL, without output on stderr", async () => {

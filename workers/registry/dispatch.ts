@@ -1,4 +1,4 @@
-/** Reads what comes over an uplink and hands it to whoever answers it. */
+/** Parses uplink messages and passes each to its operation. */
 
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { parseJsonWith } from "../../protocol/parse.ts";
@@ -19,15 +19,13 @@ import { isEstablished } from "./sockets/attachment.ts";
 import type { Uplink } from "./sockets/uplinks.ts";
 import type { SiteRow } from "./store/store.ts";
 
-/**
- * Reads one message. @throws FairleadError `uplink.too_large`, `uplink.malformed`
- */
+/** Parses one message. @throws FairleadError `uplink.too_large`, `uplink.malformed` */
 export function readMessage(data: string | ArrayBuffer): ConnectorMessage {
-  if (typeof data !== "string") throw new FairleadError("uplink.malformed", "Uplink messages are text.");
+  if (typeof data !== "string") throw new FairleadError("uplink.malformed", "Uplink messages must be text.");
   if (data.length > MAX_MESSAGE) {
     throw new FairleadError(
       "uplink.too_large",
-      `A message of ${data.length} characters; the limit is ${MAX_MESSAGE}.`,
+      `The message has ${data.length} characters; the limit is ${MAX_MESSAGE}.`,
     );
   }
   return parseJsonWith(ConnectorMessage, data, {
@@ -37,16 +35,17 @@ export function readMessage(data: string | ArrayBuffer): ConnectorMessage {
 }
 
 /**
- * Handles one message of an uplink. What the peer did against the protocol is thrown and costs it the
- * uplink; a request that is merely refused is answered.
+ * Handles one message of an uplink. A violation of the protocol is thrown, and ends the uplink. A refused
+ * request is answered with an error.
  */
 export async function dispatch(context: Context, uplink: Uplink, message: ConnectorMessage): Promise<void> {
   const established = isEstablished(uplink.attachment);
   if (message.type === "hello") {
-    if (established) throw new FairleadError("uplink.out_of_order", "The hello came twice.");
+    if (established) throw new FairleadError("uplink.out_of_order", "The uplink sent hello twice.");
     return acceptHello(context, uplink, message);
   }
-  if (!established) throw new FairleadError("uplink.out_of_order", `${message.type} came before hello.`);
+  if (!established)
+    throw new FairleadError("uplink.out_of_order", `The uplink sent ${message.type} before hello.`);
   const { store } = context;
   const site = store.sites.get(uplink.attachment.site);
   if (!site || site.state === "revoked") throw new FairleadError("site.revoked");
@@ -100,7 +99,8 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
 }
 
 /**
- * Where all is too long for a message, it goes without the services: the site is told of those unasked.
+ * Sends the status view. A view above the message limit omits the services, which the site receives as
+ * notices anyway.
  * @throws FairleadError `uplink.too_large`
  */
 function answerStatus(context: Context, uplink: Uplink, { id: site }: SiteRow, id: number): void {
@@ -128,7 +128,7 @@ async function deleteLinkOf(
   context.uplinks.send(uplink, { type: "done", id });
 }
 
-/** Does what a request asks for, within its site's budget; a refusal is the answer. */
+/** Runs the handler of a request within its site's budget. A refusal is sent as the answer. */
 async function answerWith(
   context: Context,
   uplink: Uplink,

@@ -1,6 +1,6 @@
 /**
- * A network in its object: how it comes to be there, when it is to be looked after, and how it ends. An object without
- * a network stores nothing, so that it leaves no trace.
+ * The lifecycle of a network in its object: creation, alarm and deletion. An object without a network stores
+ * nothing, and so leaves no trace.
  */
 
 import type { NetworkDump } from "../../protocol/api/backup.ts";
@@ -16,9 +16,9 @@ import { hasTables, migrate } from "./store/migrations.ts";
 export class Lifecycle {
   readonly #storage: DurableObjectStorage;
   readonly #context: Context;
-  /** The database has its tables. */
+  /** Whether the database has its tables. */
   #migrated = false;
-  /** When the alarm goes off, ms; null when none is set, undefined while that was not asked. */
+  /** When the alarm is due, ms since 1970; null if none is set, undefined if not read yet. */
   #alarmAt: number | null | undefined;
 
   constructor(storage: DurableObjectStorage, context: Context) {
@@ -35,7 +35,7 @@ export class Lifecycle {
     this.#migrated = true;
   }
 
-  /** After the object was started: brings up what is stored. Gives whether anything is. */
+  /** Loads stored state after the object started. Returns whether there is any. */
   wake(): boolean {
     if (!hasTables(this.#storage)) return false;
     this.#migrate();
@@ -43,7 +43,7 @@ export class Lifecycle {
     return true;
   }
 
-  /** Makes the network; again with the same id, tells what it is. */
+  /** Creates the network. Repeated with the same id, returns the existing network. */
   async create(request: { id: string; name: string; createdAt: number; actor: string }): Promise<Network> {
     const { store, authorities } = this.#context;
     if (!this.exists) {
@@ -60,7 +60,7 @@ export class Lifecycle {
   }
 
   /**
-   * Makes it from a backup, where there is none; all of it or nothing.
+   * Creates the network from a backup, in an object without one. Restores everything or nothing.
    * @throws FairleadError `backup.not_empty`, `backup.version`, `backup.malformed`
    */
   async restore(dump: NetworkDump, actor: string): Promise<Network> {
@@ -72,7 +72,7 @@ export class Lifecycle {
     return describeNetwork(this.#context);
   }
 
-  /** Ends it: every uplink, every session, everything stored. */
+  /** Deletes the network: closes every uplink, cuts every session and deletes all storage. */
   async destroy(): Promise<void> {
     if (!this.exists) return;
     const { uplinks } = this.#context;
@@ -82,11 +82,11 @@ export class Lifecycle {
     this.#alarmAt = null;
     await this.#context.store.deleteAll();
     this.#migrated = false;
-    // Those that came while the lanes were cut.
+    // Uplinks that were opened while the lanes were cut.
     for (const uplink of uplinks.all()) uplinks.refuse(uplink, "network.unknown");
   }
 
-  /** Sets the alarm for what is due next; an idle network has none. */
+  /** Sets the alarm for the next due time. An idle network has no alarm. */
   async schedule(): Promise<void> {
     if (!this.exists) return;
     const due = nextSweepAt(this.#context);
@@ -97,7 +97,7 @@ export class Lifecycle {
     await this.#storage.setAlarm(due);
   }
 
-  /** The alarm went off. */
+  /** Handles the object's alarm. */
   async handleAlarm(): Promise<void> {
     this.#alarmAt = null;
     if (!this.exists) return;

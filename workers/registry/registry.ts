@@ -1,9 +1,8 @@
 /**
- * The registry: one object per network, and the only place with its state. This file is the shell (calls,
- * sockets, the alarm); decisions.ts and linkGraph.ts decide, the other files of this folder act.
- *
- * Uplinks hibernate: between messages no code runs, and nothing in memory is counted on. An object without a
- * network stores nothing, so that it leaves no trace.
+ * The registry: the Durable Object of a network, and the only place with its state. This file has the entry
+ * points (calls, sockets, alarm); policy/ decides, operations/ act, store/ keeps.
+ * Uplinks hibernate: no code runs between messages, and nothing relies on memory. An object without a network
+ * stores nothing, so that it leaves no trace.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { RevokeAccess, RevokedAccess } from "../../protocol/api/access.ts";
@@ -56,7 +55,7 @@ export class Registry extends DurableObject<Env> {
     const settings = readConfig(env);
     const routers = { cut: (name: string) => openRouter(settings.objects.router, name).cut() };
     const authorities = new Authorities(settings, store, (whose) => {
-      this.#context.event("authority.renewed", `The CA of ${whose} neared its end and was issued again.`);
+      this.#context.event("authority.renewed", `The CA of ${whose} was about to expire and was reissued.`);
     });
     this.#context = new Context({ settings, routers, store, uplinks, authorities });
     this.#lifecycle = new Lifecycle(ctx.storage, this.#context);
@@ -70,7 +69,7 @@ export class Registry extends DurableObject<Env> {
     });
   }
 
-  /** Runs an operation so that its error travels as data. */
+  /** Runs an operation and returns its error as data. */
   async #try<T>(work: () => T | Promise<T>): Promise<Result<T>> {
     try {
       return success(await work());
@@ -79,7 +78,7 @@ export class Registry extends DurableObject<Env> {
     }
   }
 
-  /** The same for one that needs the network. */
+  /** Runs an operation that requires the network. */
   #answer<T>(work: (context: Context) => T | Promise<T>): Promise<Result<T>> {
     return this.#try(() => {
       if (!this.#lifecycle.exists) throw new FairleadError("network.unknown");
@@ -87,14 +86,14 @@ export class Registry extends DurableObject<Env> {
     });
   }
 
-  // ---- for the API
+  // ---- Calls of the API
 
-  /** Makes the network; again with the same id, tells what it is. */
+  /** Creates the network. Repeated with the same id, returns the existing network. */
   create(request: { id: string; name: string; createdAt: number; actor: string }): Promise<Result<Network>> {
     return this.#try(() => this.#lifecycle.create(request));
   }
 
-  /** Ends the network: every uplink, every session, everything stored. */
+  /** Deletes the network: every uplink, every session and all storage. */
   destroy(): Promise<void> {
     return this.#lifecycle.destroy();
   }
@@ -103,12 +102,12 @@ export class Registry extends DurableObject<Env> {
     return this.#answer((context) => describeNetwork(context));
   }
 
-  /** Everything stored that a new edge needs: to be kept elsewhere. */
+  /** A backup of everything that a new edge needs. */
   dump(): Promise<Result<NetworkDump>> {
     return this.#answer((context) => dumpNetwork(context));
   }
 
-  /** Makes the network from that, where there is none; all of it or nothing. */
+  /** Restores the network from a backup into an object without one. Restores everything or nothing. */
   restore(dump: NetworkDump, actor: string): Promise<Result<Network>> {
     return this.#try(() => this.#lifecycle.restore(dump, actor));
   }
@@ -136,7 +135,7 @@ export class Registry extends DurableObject<Env> {
     return this.#answer((context) => redeem(context, claim, { claim: "", ...request }));
   }
 
-  /** After a long sleep; the Worker has verified the assertion, whose certificate may have ended. */
+  /** Renews after a long absence. The Worker has verified the assertion; its certificate may have expired. */
   renew(identity: Identity): Promise<Result<Renewal>> {
     return this.#answer((context) => renewOverApi(context, identity));
   }
@@ -194,13 +193,13 @@ export class Registry extends DurableObject<Env> {
     return this.#answer((context) => setQuotas(context, changes, actor));
   }
 
-  /** Whoever asks who is there shall not be told of those that are not any more. */
+  /** Closes silent uplinks before a status is read, so that it shows no lost instance. */
   async #closeSilentUplinks(): Promise<void> {
     closeSilentUplinks(this.#context);
     await this.#lifecycle.schedule();
   }
 
-  // ---- for the gateway
+  // ---- Calls of the gateway
 
   /** Whether a site may dial the lane of a verified ticket now. */
   authorizeLane(identity: Identity, ticket: Ticket): Promise<Result<null>> {
@@ -215,14 +214,16 @@ export class Registry extends DurableObject<Env> {
     });
   }
 
-  /** Notes in the event log that somebody failed to prove what he claimed. */
+  /** Records an event for a failed proof of identity. */
   noteRefusal(refusal: { siteId?: string; code: ErrorCode; text: string }): void {
     if (!this.#lifecycle.exists) return;
     const site = refusal.siteId ? this.#context.store.sites.get(refusal.siteId)?.name : undefined;
     this.#context.eventOnce("uplink.refused", refusal.text, { site, code: refusal.code });
   }
 
-  /** An uplink's upgrade. The Worker has verified the identity in the header and nobody else sets it. */
+  /**
+   * Upgrades a request to an uplink. The Worker sets the identity header after it has verified the identity.
+   */
   override async fetch(request: Request): Promise<Response> {
     try {
       const identity = Identity.parse(JSON.parse(request.headers.get(IDENTITY_HEADER) ?? "null"));
@@ -233,7 +234,7 @@ export class Registry extends DurableObject<Env> {
     }
   }
 
-  // ---- the sockets
+  // ---- Socket events
 
   override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> | undefined {
     return this.#uplinkHandler.handleMessage(socket, data);
@@ -247,7 +248,7 @@ export class Registry extends DurableObject<Env> {
     await this.#uplinkHandler.handleGone(socket, asFairleadError(thrown, "uplink.lost").code);
   }
 
-  // ---- the alarm
+  // ---- Alarm
 
   override alarm(): Promise<void> {
     return this.#lifecycle.handleAlarm();

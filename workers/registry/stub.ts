@@ -1,7 +1,7 @@
-/** The way to a registry: one object for each network. */
+/** Access to registries: one object per network. */
 import type { Registry } from "./registry.ts";
 
-/** The registry of a network. Addressing an object creates it: check first that the network exists. */
+/** The registry of a network. Addressing an object creates it, so check first that the network exists. */
 export function openRegistry(
   namespace: DurableObjectNamespace,
   networkId: string,

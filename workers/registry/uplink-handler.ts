@@ -1,6 +1,6 @@
 /**
- * The uplinks' sockets: upgrades, messages, ends. They hibernate: between messages no code runs, and nothing that is in
- * memory here is counted on.
+ * The handler of uplink sockets: upgrades, messages and closes. Sockets hibernate: no code runs between
+ * messages, and nothing relies on memory here.
  */
 import { FairleadError } from "../../protocol/errors.ts";
 import type { ConnectorMessage } from "../../protocol/uplink/messages.ts";
@@ -21,7 +21,7 @@ export class UplinkHandler {
   readonly #context: Context;
   readonly #lifecycle: Lifecycle;
   readonly #helloTimeout = new HelloTimeout((uplink, error) => this.#closeForError(uplink, error));
-  /** The last handling of each socket: messages of one uplink are handled one after another. */
+  /** The last queued work of each socket. Messages of one uplink are handled in order. */
   readonly #tails = new WeakMap<WebSocket, Promise<void>>();
   readonly #pending = new PendingReports<WebSocket>((socket, report) => {
     void this.#enqueue(socket, 0, () => report);
@@ -29,22 +29,22 @@ export class UplinkHandler {
 
   readonly #pause: (ms: number) => void;
 
-  /** @param pause takes in nothing for so long, ms: neither messages nor calls */
+  /** @param pause stops receiving messages and calls for a time, ms */
   constructor(context: Context, lifecycle: Lifecycle, pause: (ms: number) => void) {
     this.#context = context;
     this.#lifecycle = lifecycle;
     this.#pause = pause;
   }
 
-  /** After the object was started: looks after the sockets that it still has. */
+  /** Restarts the hello timeouts after the object started. */
   wake(): void {
     for (const uplink of this.#context.uplinks.all()) this.#helloTimeout.start(uplink, this.#context.now());
   }
 
   /**
-   * Takes an uplink in. Gives the connector's end.
-   * @throws FairleadError `network.unknown`, `site.revoked`, `certificate.revoked`, `uplink.limited`, `uplink.too_many`,
-   * `assertion.replayed`
+   * Accepts an uplink. Returns the connector's end.
+   * @throws FairleadError `network.unknown`, `site.revoked`, `certificate.revoked`, `uplink.limited`,
+   * `uplink.too_many`, `assertion.replayed`
    */
   accept(identity: Identity): WebSocket {
     if (!this.#lifecycle.exists) throw new FairleadError("network.unknown");
@@ -70,7 +70,7 @@ export class UplinkHandler {
     return answer;
   }
 
-  /** Whether a site may open one more uplink now. @throws FairleadError `uplink.limited`, `uplink.too_many` */
+  /** Checks that a site may open another uplink. @throws FairleadError `uplink.limited`, `uplink.too_many` */
   #checkOpening(site: string, boot: string, now: number): void {
     const { store, budgets, uplinks } = this.#context;
     const banned = remainingBan(store.bans.of(site), now);
@@ -81,16 +81,17 @@ export class UplinkHandler {
     const own = open.filter((other) => other === boot).length;
     const limit = this.#context.quotas().uplinks;
     if (mayOpenUplink({ own, others, all: uplinks.countSockets(site) }, limit)) return;
-    throw new FairleadError("uplink.too_many", `The site may have ${limit} uplinks, and has as many.`);
+    throw new FairleadError("uplink.too_many", `The site has reached its limit of ${limit} uplinks.`);
   }
 
   /**
-   * Takes a message in. What its site's budget has no room for waits its turn, and with it what comes after it; a site
-   * that sends far more than it may is cut off, before any of that is looked at.
+   * Receives a message. Over budget, it waits, and later messages of the uplink wait behind it. A site that
+   * is far over budget is banned, before the message is parsed.
    */
   handleMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> | undefined {
     const attachment = readAttachment(socket);
-    // What came before the peer closed counts, a goodbye above all. A socket that was closed here may still send.
+    // Messages from before the peer's close count, above all `bye`. A socket that the registry closed may
+    // still send.
     if (!attachment || attachment.ended) {
       this.#pause(PAUSE_MS);
       return undefined;
@@ -104,7 +105,7 @@ export class UplinkHandler {
     return undefined;
   }
 
-  /** Handles a message after those that came before it over the same socket, and not before a time, ms. */
+  /** Handles a message after earlier ones of the same socket, and not before a time (ms since 1970). */
   #enqueue(socket: WebSocket, notBefore: number, read: () => ConnectorMessage): Promise<void> {
     const before = this.#tails.get(socket) ?? Promise.resolve();
     const handled = before
@@ -118,7 +119,7 @@ export class UplinkHandler {
     return handled;
   }
 
-  /** Cuts off a site that sends far more than it may, for a time that grows. */
+  /** Closes an uplink of a site that is far over budget, and bans the site for a growing time. */
   #ban(uplink: Uplink, now: number): void {
     const { store } = this.#context;
     const { site } = uplink.attachment;
@@ -149,7 +150,7 @@ export class UplinkHandler {
     await this.#lifecycle.schedule();
   }
 
-  /** Closes an uplink for what came over it. */
+  /** Closes an uplink with the error of its last message. */
   #closeForError(uplink: Uplink, thrown: unknown): void {
     if (!this.#lifecycle.exists) {
       this.#context.uplinks.refuse(uplink, "network.unknown");
@@ -157,7 +158,7 @@ export class UplinkHandler {
     }
     const error = publicError(thrown, "uplink");
     const site = this.#context.store.sites.get(uplink.attachment.site);
-    // A newer uplink of the same process took its place: nothing is wrong.
+    // A newer uplink of the same process replaced this one, which is normal.
     if (error.code !== "uplink.replaced") {
       const text = `The uplink of site ${site?.name ?? "?"} was closed: ${error.message}`;
       this.#context.eventOnce("uplink.refused", text, {
@@ -169,18 +170,21 @@ export class UplinkHandler {
     closeUplink(this.#context, uplink, error.code, error.message);
   }
 
-  /** The peer closed its socket. */
+  /** Handles a close by the peer. */
   async handleClose(socket: WebSocket, code: number): Promise<void> {
-    // Hibernating sockets do not answer a close by themselves; some codes may not be sent.
+    // Hibernating sockets do not answer a close by themselves. Some codes may not be sent.
     try {
       socket.close(code === 1005 || code === 1006 || code === 1015 ? 1000 : code);
     } catch {
-      // Closed already.
+      // The socket is closed already.
     }
     await this.handleGone(socket, "uplink.lost");
   }
 
-  /** The process closed its uplink, or its end did; not one that the registry closed. */
+  /**
+   * Stores a departure if the connector's side closed the uplink. Uplinks that the registry closed are
+   * skipped.
+   */
   #noteDeparture(attachment: Attachment): void {
     const { store, uplinks } = this.#context;
     if (attachment.ended || !isEstablished(attachment) || uplinks.newestOf(attachment) !== null) return;
@@ -188,13 +192,13 @@ export class UplinkHandler {
     store.departures.note(attachment, this.#context.now(), attachment.rtt);
   }
 
-  /** A socket is no more, for the reason that the code names. */
+  /** Handles the end of a socket, with the code of its reason. */
   async handleGone(socket: WebSocket, code: string): Promise<void> {
     this.#helloTimeout.cancelUnlessWaiting(socket);
     this.#pending.forget(socket);
     await this.#tails.get(socket)?.catch(() => undefined);
     const attachment = readAttachment(socket);
-    // From here on it is not there, whatever the runtime still says of it.
+    // Marks the uplink as closed, whatever state the runtime still reports.
     this.#context.uplinks.close(socket, "uplink.lost");
     if (!attachment || !this.#lifecycle.exists) return;
     handleDisconnect(this.#context, { socket, attachment }, code);

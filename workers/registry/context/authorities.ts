@@ -1,4 +1,7 @@
-/** The registry's certificate authorities: the network CA and the issuers' CAs, their keys sealed at rest. */
+/**
+ * The certificate authorities of a registry: the network CA and the CAs of the issuers. Keys are sealed at
+ * rest.
+ */
 
 import { equalBytes } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -26,10 +29,13 @@ export class Authorities {
   readonly #settings: RegistrySettings;
   readonly #store: Store;
   readonly #renewed: (what: string) => void;
-  /** The last opened key of each authority, with its sealed form: another one in the database is another key. */
+  /**
+   * The last opened key of each authority, with its sealed form. A different sealed form means a different
+   * key.
+   */
   readonly #opened = new Map<string, { sealedKey: Bytes; privateKey: Bytes }>();
 
-  /** @param renewed told what a CA is of that neared its end and was issued again */
+  /** @param renewed receives the subject of a CA that was reissued because it was about to expire */
   constructor(settings: RegistrySettings, store: Store, renewed: (what: string) => void) {
     this.#settings = settings;
     this.#store = store;
@@ -45,7 +51,7 @@ export class Authorities {
     return makeSealer(this.#settings.deploymentCaKey, `authorities:${networkId}`);
   }
 
-  /** Makes the CA of a new network. Stores nothing. */
+  /** Creates the CA of a new network. Stores nothing. */
   async makeNetwork(id: string, name: string, createdAt: number, now: number): Promise<NetworkRow> {
     const made = await createNetworkAuthority({ networkId: id, ...this.#deployment, now });
     const sealedKey = await (await this.#sealer(id)).seal(made.privateKey);
@@ -59,7 +65,7 @@ export class Authorities {
     return { id: issuer, certificate: made.certificate, sealedKey };
   }
 
-  /** Whether a sealed key can be opened by this deployment. */
+  /** Whether this deployment can open a sealed key. */
   async opens(networkId: string, sealedKey: Bytes): Promise<boolean> {
     const sealer = await this.#sealer(networkId);
     return sealer.open(sealedKey).then(
@@ -93,7 +99,7 @@ export class Authorities {
       now,
     });
     this.#store.transaction(() => {
-      // Of two that come to this at once, one says so.
+      // Concurrent renewals: only the first one stores its certificate and reports it.
       const stored = this.#store.network.get();
       if (!stored || !equalBytes(stored.certificate, row.certificate)) return;
       this.#store.network.setCertificate(certificate);
@@ -102,7 +108,7 @@ export class Authorities {
     return { id: row.id, certificate, privateKey };
   }
 
-  /** The CA of an issuer, made at its first use. */
+  /** The CA of an issuer, created on first use. */
   async #issuer(issuer: string, now: number): Promise<Authority> {
     const row = this.#store.issuers.get(issuer) ?? (await this.#firstOf(issuer, now));
     const privateKey = await this.#privateKey(issuer, row.sealedKey);
@@ -116,39 +122,41 @@ export class Authorities {
     return { certificate, privateKey };
   }
 
-  /** Makes an issuer's CA where it has none. */
+  /** Creates the CA of an issuer unless it exists. */
   async ensure(issuer: string, now: number): Promise<void> {
     await this.#issuer(issuer, now);
   }
 
   async #firstOf(issuer: string, now: number): Promise<IssuerRow> {
     const made = await this.#makeIssuer(issuer, now);
-    // Another call may have made it while this one waited: the stored one counts.
+    // A concurrent call may have stored a CA meanwhile. The stored CA takes precedence.
     const stored = this.#store.issuers.get(issuer);
     if (stored) return stored;
-    // Nor does one come to be for a site that was removed meanwhile; what is signed with it counts for nothing.
+    // No CA is stored for a site that was removed meanwhile. Certificates signed with it are never accepted.
     if (this.mayIssue(issuer)) this.#store.issuers.put(made, now);
     return made;
   }
 
-  /** Whether tokens and links can be issued by it: the network, or a site that was not revoked. */
+  /** Whether tokens and links may be issued by `issuer`: the network, or a site that is not revoked. */
   mayIssue(issuer: string): boolean {
     const site = this.#store.sites.get(issuer);
     return issuer === NETWORK_NODE || (site !== null && site.state !== "revoked");
   }
 
-  /** Whether the network CA is to be issued again at the next signing. */
+  /** Whether the next signing reissues the network CA. */
   networkNearsEnd(now: number): boolean {
     return nearsExpiry(this.#networkRow().certificate, now, this.#settings.deploymentCa);
   }
 
-  /** Whether this is the issuer's present CA. */
+  /** Whether `certificate` is the issuer's present CA. */
   holds(issuer: string, certificate: Bytes): boolean {
     const row = this.#store.issuers.get(issuer);
     return row !== null && equalBytes(row.certificate, certificate);
   }
 
-  /** A site certificate for a registered key, and the network CA that signed it. Stores no certificate. */
+  /**
+   * Signs a site certificate for a registered key, and returns the network CA with it. Stores no certificate.
+   */
   async signSite(site: Pick<MemberRow, "id" | "publicKey">, now: number) {
     const network = await this.#network(now);
     const signed = await signSiteCertificate({
@@ -162,8 +170,9 @@ export class Authorities {
   }
 
   /**
-   * A link certificate from the issuer's CA for the joiner's key. Stores no certificate: whoever does asks
-   * {@link holds} in the same transaction, since the issuer's access may have been revoked meanwhile.
+   * Signs a link certificate for the joiner's key with the issuer's CA. Stores no certificate. Before storing
+   * it, the caller checks {@link holds} in the same transaction: the issuer's access may have been revoked
+   * meanwhile.
    */
   async signLink(link: Pick<LinkRow, "id" | "issuer" | "joiner">, publicKey: Bytes, now: number) {
     const authority = await this.#issuer(link.issuer, now);
@@ -178,7 +187,7 @@ export class Authorities {
     return { ...signed, authority: authority.certificate };
   }
 
-  /** @throws FairleadError `certificate.*` when the certificate does not prove the link for that key. */
+  /** @throws FairleadError `certificate.*` if the certificate does not prove the link for that key */
   async verifyLink(certificate: Bytes, link: LinkRow, keyHash: string, now: number): Promise<void> {
     const issuer = this.#store.issuers.get(link.issuer);
     if (!issuer) throw new FairleadError("certificate.untrusted", "The link's issuer has no CA.");

@@ -1,4 +1,4 @@
-/** What the registry's parts share: storage, uplinks, authorities, the clock and the event log. */
+/** The shared dependencies of all registry operations: storage, uplinks, authorities, clock and event log. */
 import type { EventType } from "../../../protocol/api/events.ts";
 import { DEFAULT_QUOTAS, type Quotas } from "../../../protocol/api/quotas.ts";
 import { type ErrorCode, FairleadError } from "../../../protocol/errors.ts";
@@ -12,19 +12,19 @@ import type { Store } from "../store/store.ts";
 import type { Authorities } from "./authorities.ts";
 import type { RegistrySettings, Routers } from "./settings.ts";
 
-/** How long {@link Context.eventOnce} does not repeat itself, ms. */
+/** Interval in which {@link Context.eventOnce} does not repeat an event, ms. */
 const QUIET_MS = 10_000;
 
 export interface EventFacts {
   readonly site?: string | undefined;
   readonly code?: ErrorCode | string | undefined;
-  /** Who did it; "edge" unless given. */
+  /** The acting site or operator; "edge" by default. */
   readonly actor?: string;
-  /** Id of the site that can cause such events at will: they take its share of the log, and no other. */
+  /** Id of the site that can cause such events at will. Its events count against its own share of the log. */
   readonly owner?: string | undefined;
 }
 
-/** What a context is made of. */
+/** The parts that a context is constructed from. */
 export type ContextParts = Pick<Context, "settings" | "routers" | "store" | "uplinks" | "authorities">;
 
 export class Context {
@@ -36,7 +36,7 @@ export class Context {
   readonly linkNotices = new NoticeThrottle(() => this.now());
   readonly absentPeers = new AbsentPeers();
   readonly budgets = new Budgets();
-  /** How often those who ask for the status make the registry look for silent uplinks. */
+  /** Rate at which status requests may trigger a search for silent uplinks. */
   readonly silenceChecks = new Bucket({ burst: 1, perSecond: 1 });
 
   constructor({ settings, routers, store, uplinks, authorities }: ContextParts) {
@@ -51,7 +51,7 @@ export class Context {
     return Date.now();
   }
 
-  /** Takes one of a kind of work from a site's budget. @throws FairleadError `uplink.limited` */
+  /** Spends one unit of a kind of work from a site's budget. @throws FairleadError `uplink.limited` */
   spend(site: string, work: Work): void {
     const now = this.now();
     const wait = this.budgets.of(site, now).spend(work, now);
@@ -59,7 +59,7 @@ export class Context {
     const seconds = Math.ceil(wait / 1000);
     throw new FairleadError(
       "uplink.limited",
-      `The site asks for this more often than it may: again in ${seconds} s.`,
+      `The site is over its budget for this request. Retry in ${seconds} s.`,
       {
         retryAfterMs: wait,
       },
@@ -74,7 +74,10 @@ export class Context {
     this.events(type, [{ text, code: facts.code }], facts);
   }
 
-  /** Several of one type at once, which costs little however many they are where a site owns them. */
+  /**
+   * Adds several events of one type. Excess events of an owner are folded into one row, so the cost is
+   * bounded.
+   */
   events(
     type: EventType,
     what: readonly { readonly text: string; readonly code?: string | undefined }[],
@@ -84,14 +87,17 @@ export class Context {
     this.store.events.add({ at: this.now(), type, site, owner, actor }, what);
   }
 
-  /** The same, unless it was said a moment ago: what strangers can cause must not wash the log away. */
+  /**
+   * Adds an event unless the same event was added recently. Events that strangers cause must not displace
+   * others.
+   */
   eventOnce(type: EventType, text: string, facts: EventFacts = {}): void {
     if (!this.store.events.hasSince({ type, ...facts }, this.now() - QUIET_MS)) {
       this.event(type, text, facts);
     }
   }
 
-  /** How much the network may have. */
+  /** The quotas of the network, with defaults for unset ones. */
   quotas(): Quotas {
     return { ...DEFAULT_QUOTAS, ...this.store.network.quotas() };
   }

@@ -1,6 +1,6 @@
 import type { Config } from "../../config.ts";
 
-/** What a registry takes from the configuration of its deployment. */
+/** The part of the deployment's configuration that a registry uses. */
 export type RegistrySettings = Pick<
   Config,
   "deploymentCa" | "deploymentCaKey" | "apiUrl" | "gatewayUrl" | "lanePort"
@@ -8,6 +8,6 @@ export type RegistrySettings = Pick<
 
 /** The routers of the deployment, as a registry uses them. */
 export interface Routers {
-  /** Ends every lane that the router of this name joins. Rejects when the router could not be reached. */
+  /** Ends every lane that the named router joins. Rejects if the router cannot be reached. */
   cut(name: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** A network's registry as a document, and a registry made from one. */
+/** Backup and restoration of a network's registry. */
 import { BACKUP_VERSION, type NetworkDump } from "../../../protocol/api/backup.ts";
 import { decodeBase64 } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -22,8 +22,8 @@ export function dumpNetwork(context: Context): NetworkDump {
 }
 
 /**
- * Makes the network anew in a database without tables; if anything is wrong with the backup, nothing is written. Sites
- * are down and offers lost until their connectors come back.
+ * Restores the network into a database without tables. A faulty backup leaves the database empty. All sites
+ * are down and all offers lost until their connectors return.
  * @throws FairleadError `backup.version`, `backup.malformed`
  */
 export function restoreNetwork(context: Context, dump: NetworkDump, actor: string): void {
@@ -41,7 +41,7 @@ export function restoreNetwork(context: Context, dump: NetworkDump, actor: strin
   });
 }
 
-/** Reads everything once: what cannot be read would break the registry whenever it is. */
+/** Reads every restored row once. A row that cannot be parsed would break the registry at a later read. */
 function checkContents({ store }: Context, dump: NetworkDump): void {
   let network: NetworkRow | null;
   try {
@@ -65,8 +65,8 @@ function checkContents({ store }: Context, dump: NetworkDump): void {
 }
 
 /**
- * Whether the keys in a backup can be opened here: another deployment's are of no use. To be asked before anything is
- * written.
+ * Checks that this edge can open the keys in a backup: keys sealed by another deployment are useless. Call
+ * this before anything is written.
  * @throws FairleadError `backup.malformed`
  */
 export async function checkBackup({ authorities }: Context, { network, tables }: NetworkDump): Promise<void> {
@@ -79,6 +79,6 @@ export async function checkBackup({ authorities }: Context, { network, tables }:
   if (await authorities.opens(network.id, sealedKey)) return;
   throw new FairleadError(
     "backup.malformed",
-    "The backup is refused: its keys were sealed by another deployment CA. Restore that of the edge it comes from first.",
+    "The backup is refused: its keys were sealed by another deployment CA. Restore the deployment CA of its edge first.",
   );
 }

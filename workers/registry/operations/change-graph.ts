@@ -1,22 +1,25 @@
-/** Changing the link graph: everybody is told what it changed for him, and who is not connected any more is cut. */
+/**
+ * Changes of the link graph: announces the effects to each site, and cuts sessions between disconnected
+ * sites.
+ */
 import type { Context } from "../context/context.ts";
 import { cutDisconnected } from "./cut-sessions.ts";
 import { announceLinkStatuses, linkStatusesOf, recordLinkEvents } from "./link-reports.ts";
 import { announceRevision, type Cause, type OfferRevision, reviseOffers } from "./offers.ts";
 
-/** A change of links, of sites, or of what these may offer. */
+/** A change of links, of sites, or of what sites may offer. */
 export interface GraphChange<T> {
-  /** Ids of sites (or "network") whose links it may touch. */
+  /** Ids of sites (or "network") whose links the change may affect. */
   readonly sites: readonly string[];
-  /** Why services may go with it. */
+  /** The cause that is recorded for services that end with the change. */
   readonly cause: Cause;
-  /** Runs in a transaction; if it throws, nothing happened. */
+  /** Runs in a transaction. If it throws, nothing is changed. */
   readonly change: () => T;
-  /** What else is to end, before anybody is told. */
+  /** Runs after the transaction and before any announcement. */
   readonly afterwards?: () => void;
 }
 
-/** Makes a change, then tells all who see something else than before. */
+/** Applies a change, then announces its effects to every affected site. */
 export function changeGraph<T>(context: Context, { sites, cause, change, afterwards }: GraphChange<T>): T {
   const before = linkStatusesOf(context, sites);
   const { value, revision } = context.store.transaction((): { value: T; revision: OfferRevision } => {
@@ -33,9 +36,10 @@ export function changeGraph<T>(context: Context, { sites, cause, change, afterwa
 }
 
 /**
- * The same for a change that takes links away: the sessions and lanes between sites that nothing connects any more are
- * cut. All of it is stored and sent when this returns its promise, which waits for the routers only.
- * @returns what the change gave, and how many sessions were cut
+ * Applies a change that removes links, and cuts sessions and lanes between sites that are no longer
+ * connected. Everything is stored and sent when the promise is returned; the promise waits for the routers
+ * only.
+ * @returns the result of the change, and the number of sessions that were cut
  */
 export async function severGraph<T>(
   context: Context,

@@ -1,4 +1,4 @@
-/** Cutting sessions live: a session ends with its row, its two ends are told, and the lanes under it are torn. */
+/** Cuts of live sessions: deletes the session, notifies its two instances, and ends its lanes. */
 import { z } from "zod";
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import { routerName } from "../../router/router-name.ts";
@@ -8,12 +8,12 @@ import type { SessionRow } from "../store/store.ts";
 
 const CUT_ATTEMPTS = 3;
 
-/** How the platform marks the error of a call whose object was aborted under it. */
+/** The platform's mark on the error of a call whose object was aborted during the call. */
 const AbortedObject = z.object({ durableObjectReset: z.literal(true) });
 
 /**
- * After a change of the link graph: ends every session and lane between sites that no links connect any more, and
- * gives the number of sessions. What an earlier attempt could not reach is tried again.
+ * Ends every session and lane between sites that are no longer connected, after a change of the link graph.
+ * Retries the routers that an earlier attempt did not reach. Returns the number of sessions.
  */
 export async function cutDisconnected(context: Context, code: ErrorCode): Promise<number> {
   const { sessions, pairs } = context.store;
@@ -31,8 +31,9 @@ export function cutEverything(context: Context, code: ErrorCode): Promise<void> 
 }
 
 /**
- * The routers of the pairs are cut, whether or not a session is known: so not even two conspiring sites keep a
- * lane; a pair whose router cannot be reached stays known. What is stored and sent about the sessions happens before this returns its promise.
+ * Cuts sessions and routers. Routers are cut by pair, whether or not a session is known: even two colluding
+ * sites keep no lane. A pair stays stored if its router cannot be reached. Sessions are stored and notified
+ * before the promise is returned.
  */
 async function cut(
   context: Context,
@@ -48,7 +49,7 @@ async function cut(
   for (const session of sessions) cutSession(context, session, code);
   await Promise.all(
     pairs.map(async ([left, right]) => {
-      // Forgotten first: a session that is allowed while this waits is noted anew.
+      // Deleted first: a session that is granted during the wait stores the pair again.
       store.pairs.forget(left, right);
       try {
         await cutRouter(context, routerName(network.id, left, right));
@@ -60,7 +61,7 @@ async function cut(
   );
 }
 
-/** Ends one session: tells those of its processes that are there, and the others when they come back. */
+/** Ends one session. Connected instances are notified now, absent ones when they return. */
 export function cutSession(context: Context, session: SessionRow, code: ErrorCode): void {
   const { store, uplinks } = context;
   store.sessions.delete(session.id);
@@ -72,14 +73,14 @@ export function cutSession(context: Context, session: SessionRow, code: ErrorCod
   }
 }
 
-/** Throws what the platform threw when the router could not be reached. */
+/** Rethrows the platform's error if the router cannot be reached. */
 async function cutRouter({ routers }: Context, name: string): Promise<void> {
   for (let left = CUT_ATTEMPTS - 1; ; left--) {
     try {
       await routers.cut(name);
       return;
     } catch (thrown) {
-      // The call ends with the object that it aborts: that is the success.
+      // The call fails with the object that it aborts, so this error means success.
       if (AbortedObject.safeParse(thrown).success) return;
       if (left === 0) throw thrown;
     }

@@ -1,4 +1,7 @@
-/** The registry's state as the API and the connectors see it. What is up is told by live sockets. */
+/**
+ * Descriptions of the registry's state for the API and for connectors. Live sockets decide which sites are
+ * up.
+ */
 import type { Link } from "../../../protocol/api/links.ts";
 import type { Network } from "../../../protocol/api/networks.ts";
 import type { Service } from "../../../protocol/api/services.ts";
@@ -94,7 +97,7 @@ export function findSite(context: Context, nameOrId: string): SiteRow {
   return row;
 }
 
-/** The network as one of its sites may see it: only what it can reach. */
+/** The network as one site sees it: limited to the sites that it can reach. */
 export function describeForSite(context: Context, site: string): SiteView {
   const presence = new Presence(context);
   const visibility = currentVisibility(context);

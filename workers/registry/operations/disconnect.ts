@@ -1,4 +1,4 @@
-/** How an uplink ends: with a goodbye, by its loss, or because the registry hangs up. */
+/** The end of an uplink: by `bye`, by loss, or closed by the registry. */
 
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import type { Context } from "../context/context.ts";
@@ -8,7 +8,7 @@ import { announceLinkStatuses, linkStatusesOf, recordLinkEvents } from "./link-r
 import { changeOffers } from "./offers.ts";
 import { Presence } from "./presence.ts";
 
-/** An instance said goodbye: its offers go at once, not after the grace that a lost uplink has. */
+/** Handles `bye`: withdraws the instance's offers at once, without the grace of a lost uplink. */
 export function handleBye(context: Context, uplink: Uplink): void {
   const { store } = context;
   const site = store.sites.get(uplink.attachment.site);
@@ -19,8 +19,8 @@ export function handleBye(context: Context, uplink: Uplink): void {
 }
 
 /**
- * An uplink went. The site is down when it was its last; its offers stay for a grace. One that the registry closed
- * was told of when it was.
+ * Records the loss of an uplink. The site is down if it was the last one; its offers stay for a grace period.
+ * An uplink that the registry closed was recorded at that time.
  */
 export function handleDisconnect(context: Context, uplink: Uplink, code: string): void {
   const { store, uplinks } = context;
@@ -29,7 +29,7 @@ export function handleDisconnect(context: Context, uplink: Uplink, code: string)
   const site = store.sites.get(id);
   if (!site || site.state === "revoked" || software === null || ended) return;
   const now = context.now();
-  // Where the end of an uplink woke the registry, what it means for the site was noted before this is called.
+  // The end of this uplink woke the registry, and `reconcile` has recorded the effect on the site already.
   if (site.state === "down") {
     store.offers.markLost(instance, now);
     return;
@@ -45,7 +45,7 @@ export function handleDisconnect(context: Context, uplink: Uplink, code: string)
       store.sites.setState(id, "down", now);
       context.event("site.down", `Site ${site.name} is down.`, { site: site.name, code, owner: id });
     } else if (!replaced) {
-      const text = `One of the instances of site ${site.name} is gone, ${left} left.`;
+      const text = `An instance of site ${site.name} disconnected; ${left} left.`;
       context.event("uplink.down", text, { site: site.name, code, owner: id });
     }
     const statuses = linkStatusesOf(context, [id]);
@@ -55,7 +55,7 @@ export function handleDisconnect(context: Context, uplink: Uplink, code: string)
   announceLinkStatuses(context, before, after);
 }
 
-/** Tells an uplink why, closes it, and takes it for gone at once: a peer may never answer the close. */
+/** Sends the reason, closes an uplink, and records its loss at once. A peer may never answer the close. */
 export function closeUplink(context: Context, uplink: Uplink, code: ErrorCode, message?: string): void {
   context.uplinks.refuse(uplink, code, message);
   handleDisconnect(context, uplink, code);

@@ -1,4 +1,4 @@
-/** What happens when an instance says hello on its uplink. */
+/** The handling of an instance's `hello`. */
 import { decodeBase64 } from "../../../protocol/encoding.ts";
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { type InstanceId, isSameInstance } from "../../../protocol/instance-id.ts";
@@ -25,8 +25,8 @@ import { announceRevision, type OfferRevision, refusedOffers, reviseOffers } fro
 import { applyListeners, checkClock } from "./reports.ts";
 
 /**
- * Accepts a hello: links are brought up, an older uplink of the same process is replaced, the site is up, its
- * offers are known to all who may see them, and it learns what it sees.
+ * Accepts a hello. Brings up the site's links, replaces an older uplink of the process, marks the site up,
+ * announces its offers and sends it everything that it sees.
  * @throws FairleadError `uplink.version`, `uplink.malformed`, `uplink.replaced`, `site.revoked`
  */
 export async function acceptHello(context: Context, uplink: Uplink, hello: Hello): Promise<void> {
@@ -35,15 +35,16 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
   if (version === null) {
     throw new FairleadError(
       "uplink.version",
-      `The edge speaks versions ${UPLINK_VERSIONS.min} to ${UPLINK_VERSIONS.max}, the connector ${hello.versions.min} to ${hello.versions.max}.`,
+      `The edge supports versions ${UPLINK_VERSIONS.min} to ${UPLINK_VERSIONS.max}, the connector ${hello.versions.min} to ${hello.versions.max}.`,
     );
   }
   if (hello.boot !== uplink.attachment.boot) {
-    throw new FairleadError("uplink.malformed", "The hello names another process than the assertion.");
+    throw new FairleadError("uplink.malformed", "The hello and the assertion name different processes.");
   }
   const proofs = await proveLinks(context, memberOf(context, uplink), hello.links);
 
-  // From here on nothing waits. What was read before may have changed: the site revoked, the uplink gone.
+  // No await from here on. State read earlier may have changed: the site may be revoked, or the uplink
+  // closed.
   if (readAttachment(uplink.socket)?.ended !== false) return;
   const site = memberOf(context, uplink);
   const network = store.network.get();
@@ -59,15 +60,19 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
   });
   store.departures.forget(uplink.attachment);
 
-  const { unheard, revision, orphans, after } = store.transaction(() => {
+  const { missed, revision, orphans, after } = store.transaction(() => {
     const now = context.now();
-    noteUp(context, site, known);
-    if (!known) noteSharedBoot(context, site, hello.boot);
-    const standings = linkStatusesOf(context, [site.id]);
-    recordLinkEvents(context, before, standings, () => site.id);
+    recordUp(context, site, known);
+    if (!known) recordSharedBoot(context, site, hello.boot);
+    const statuses = linkStatusesOf(context, [site.id]);
+    recordLinkEvents(context, before, statuses, () => site.id);
     if (hello.time !== undefined) checkClock(context, site, hello.time, now);
-    const taken = applyHello(context, site, hello, now);
-    return { after: standings, ...taken, unheard: takeHeld(context, uplink.attachment, hello.sessions, now) };
+    const applied = applyHello(context, site, hello, now);
+    return {
+      after: statuses,
+      ...applied,
+      missed: reconcileSessions(context, uplink.attachment, hello.sessions, now),
+    };
   });
 
   sendWelcome(context, uplink, {
@@ -84,36 +89,36 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
   });
   if (revision) announceRevision(context, revision, uplink.attachment);
   announceLinkStatuses(context, before, after, uplink);
-  tellCuts(context, uplink, hello.sessions);
+  sendCuts(context, uplink, hello.sessions);
   for (const { session, waiting } of orphans) {
     const peer = uplinks.newestOf(waiting);
     if (peer) uplinks.send(peer, { type: "session.cut", session, code: "session.unknown" });
   }
-  for (const session of unheard) await sendOffer(context, session, uplink.attachment);
+  for (const session of missed) await sendOffer(context, session, uplink.attachment);
 }
 
-/** What does not fit into one message follows it. */
+/** Sends the welcome. Parts above the message limit follow in messages of their own. */
 function sendWelcome({ uplinks }: Context, uplink: Uplink, welcome: Welcome): void {
   const { refused } = welcome;
   const length = JSON.stringify({ ...welcome, services: [] }).length;
-  const apart = length > MAX_MESSAGE;
-  const taken = length - (apart ? JSON.stringify(refused).length : 0);
-  const [services = [], ...rest] = splitServices(welcome.services, taken);
+  const sendsRefusedApart = length > MAX_MESSAGE;
+  const used = length - (sendsRefusedApart ? JSON.stringify(refused).length : 0);
+  const [services = [], ...rest] = splitServices(welcome.services, used);
   uplinks.send(uplink, {
     ...welcome,
     services,
-    ...(apart ? { refused: [] } : {}),
+    ...(sendsRefusedApart ? { refused: [] } : {}),
     ...(rest.length > 0 ? { more: true } : {}),
   });
   for (const [index, put] of rest.entries()) {
     const last = index === rest.length - 1 ? ({ complete: true } as const) : {};
     uplinks.send(uplink, { type: "services", put, gone: [], ...last });
   }
-  if (apart) uplinks.send(uplink, { type: "offers.refused", refused });
+  if (sendsRefusedApart) uplinks.send(uplink, { type: "offers.refused", refused });
 }
 
-/** The site is up, or one more of its instances is. */
-function noteUp(context: Context, site: SiteRow, known: boolean): void {
+/** Records that the site, or another of its instances, is up. */
+function recordUp(context: Context, site: SiteRow, known: boolean): void {
   const facts = { site: site.name, actor: site.name, owner: site.id };
   if (site.state !== "up") {
     context.store.sites.setState(site.id, "up", context.now());
@@ -124,15 +129,15 @@ function noteUp(context: Context, site: SiteRow, known: boolean): void {
 }
 
 /**
- * A boot id is random, so a second site that uses one has copied it. That harms nobody, as instances are known by
- * their site as well, and is an event. The later site is not refused: that would keep a site out whose boot id
- * another took while it was away.
+ * Records an event if another site uses the same boot id. Boot ids are random, so one of the two was copied.
+ * A copy is harmless, because instances are identified by site and boot id. The later site is not refused: a
+ * copy could otherwise block an absent site.
  */
-function noteSharedBoot(context: Context, site: SiteRow, boot: string): void {
+function recordSharedBoot(context: Context, site: SiteRow, boot: string): void {
   const [other] = context.uplinks.sharingBoot({ site: site.id, boot });
   const first = other && context.store.sites.get(other.attachment.site);
   if (!first) return;
-  const text = `Site ${site.name} uses the boot id that a process of site ${first.name} uses already. One of them copied it.`;
+  const text = `Site ${site.name} uses the boot id of a process of site ${first.name}. One of the two copied it.`;
   context.eventOnce("uplink.contested", text, {
     site: site.name,
     actor: site.name,
@@ -141,24 +146,29 @@ function noteSharedBoot(context: Context, site: SiteRow, boot: string): void {
 }
 
 /**
- * Forgets the sessions that a process does not hold any more: what its peer still holds of them is told so when it
- * resumes. Gives those that the process may not have heard of.
+ * Deletes the sessions that the process does not hold. Their peers learn this when they resume. Returns
+ * pending sessions whose offer the process may have missed.
  */
-function takeHeld(context: Context, instance: InstanceId, named: readonly string[], now: number): string[] {
+function reconcileSessions(
+  context: Context,
+  instance: InstanceId,
+  named: readonly string[],
+  now: number,
+): string[] {
   const { sessions } = context.store;
   const held = new Set(named);
-  const unheard: string[] = [];
+  const missed: string[] = [];
   for (const session of sessions.ofInstance(instance)) {
     const decision = decideHello(session, held.has(session.id), now);
     if (decision === "forget") sessions.delete(session.id);
     else if (session.awaySince !== null) sessions.setAway(session.id, null);
-    if (decision === "offer") unheard.push(session.id);
+    if (decision === "offer") missed.push(session.id);
   }
-  return unheard;
+  return missed;
 }
 
-/** Tells a process which of its sessions were cut while it was away. */
-function tellCuts(context: Context, uplink: Uplink, held: readonly string[]): void {
+/** Notifies a process of its sessions that were cut during its absence. */
+function sendCuts(context: Context, uplink: Uplink, held: readonly string[]): void {
   for (const session of held) {
     const code = context.store.cuts.codeOf(session, uplink.attachment);
     if (code !== null) context.uplinks.send(uplink, { type: "session.cut", session, code });
@@ -173,9 +183,9 @@ function memberOf(context: Context, uplink: Uplink): SiteRow {
 }
 
 /**
- * One process has one uplink: its newest, once that said hello. Gives since when the process has had uplinks without
- * a gap, ms since 1970: a live one that is replaced leaves none.
- * @throws FairleadError `uplink.replaced` when this one is not the newest
+ * Closes older uplinks of the same process: only its newest established uplink stays. Returns since when the
+ * process has had an uplink without a gap, ms since 1970. Replacing a live uplink leaves no gap.
+ * @throws FairleadError `uplink.replaced` if this uplink is not the newest
  */
 function replaceOlder(context: Context, uplink: Uplink): number {
   const { counter, openedAt } = uplink.attachment;
@@ -193,10 +203,10 @@ function replaceOlder(context: Context, uplink: Uplink): number {
 }
 
 /**
- * Takes an instance's offers and listeners. A process that was not here before takes the place of those of its site
- * that are gone: a restart comes with a new boot id. One that comes back takes nobody's: after an edge restart its
- * replicas are still on their way. No revision when no offer changed. Gives the sessions of those that are gone, each
- * with the peer that would wait for it in vain.
+ * Applies an instance's offers and listeners. A new process (a restart has a new boot id) replaces the absent
+ * instances of its site. A known process replaces none: after a restart of the edge, its replicas may still
+ * be connecting. The revision is null if no offer changed. Also returns the sessions of replaced instances,
+ * with the peers that would wait in vain.
  */
 function applyHello(
   context: Context,
@@ -229,7 +239,7 @@ function applyHello(
   return { revision, orphans };
 }
 
-/** Checks the link certificates that a hello presents, against the links that the site has. */
+/** Verifies the link certificates of a hello against the links of the site. */
 async function proveLinks(
   context: Context,
   site: SiteRow,

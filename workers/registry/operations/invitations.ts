@@ -1,4 +1,4 @@
-/** Invitations to sessions: what each of two instances needs to dial the lanes of a session's present generation. */
+/** Invitations to sessions: everything an instance needs to dial the lanes of the present generation. */
 import { FairleadError, isErrorCode } from "../../../protocol/errors.ts";
 import { type InstanceId, isSameInstance } from "../../../protocol/instance-id.ts";
 import { pathRoundTrip, timeLimit } from "../../../protocol/time-limits.ts";
@@ -8,29 +8,32 @@ import type { Context } from "../context/context.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { SessionRow } from "../store/store.ts";
 
-/** Whether a session is one of this instance's. */
+/** Whether the instance is one of the two instances of a session. */
 export function isPartyOf({ a, b }: SessionRow, instance: InstanceId): boolean {
   return isSameInstance(a, instance) || isSameInstance(b, instance);
 }
 
-/** The other instance of a session, as seen from one of its two. */
+/** The other instance of a session. */
 export function peerOf({ a, b }: SessionRow, instance: InstanceId): InstanceId {
   return isSameInstance(a, instance) ? b : a;
 }
 
-/** Why there is no such session of this instance. */
+/** The error for a session that this instance does not have. */
 export function endErrorOf(context: Context, session: string, instance: InstanceId): FairleadError {
   const code = context.store.cuts.codeOf(session, instance);
   return new FairleadError(code !== null && isErrorCode(code) ? code : "session.unknown");
 }
 
-/** Answers an instance's request with its invitation. @throws FairleadError why the session is over by now */
+/**
+ * Answers an instance's request with its invitation. @throws FairleadError with the reason if the session has
+ * ended
+ */
 export async function sendGrant(context: Context, session: string, to: Uplink, id: number): Promise<void> {
   const invitation = await createInvitation(context, session, to.attachment);
   context.uplinks.send(to, { type: "session.grant", id, invitation });
 }
 
-/** Offers a session to one of its instances; without an uplink, or when it is over by now, nothing is sent. */
+/** Offers a session to one of its instances. Sends nothing if it has no uplink or the session has ended. */
 export async function sendOffer(context: Context, session: string, to: InstanceId): Promise<void> {
   let invitation: Invitation;
   try {
@@ -39,14 +42,14 @@ export async function sendOffer(context: Context, session: string, to: InstanceI
     if (thrown instanceof FairleadError) return;
     throw thrown;
   }
-  // Looked up now: the instance may have replaced its uplink meanwhile.
+  // Looked up after the await: the instance may have replaced its uplink meanwhile.
   const uplink = context.uplinks.newestOf(to);
   if (uplink) context.uplinks.send(uplink, { type: "session.offer", invitation });
 }
 
 /**
- * One side's invitation, for the generation that holds when its tickets are made: others may end or resume the
- * session meanwhile.
+ * Creates the invitation of one side for the present generation. Retries if the session ends or is resumed
+ * while tickets are signed.
  */
 async function createInvitation(context: Context, id: string, to: InstanceId): Promise<Invitation> {
   const { store, settings } = context;
@@ -92,7 +95,7 @@ async function createInvitation(context: Context, id: string, to: InstanceId): P
   }
 }
 
-/** An instance's round trip to the edge as it told it, ms; null while it did not. */
+/** The instance's reported round trip to the edge, ms; null if it has not reported one. */
 export function roundTripOf({ uplinks }: Context, instance: InstanceId): number | null {
   return uplinks.newestOf(instance)?.attachment.rtt ?? null;
 }

@@ -1,4 +1,4 @@
-/** Links as those see them that they connect, and what is told of them when they change. */
+/** Link reports: the status of links for the sites at both ends, and announcements of changes. */
 
 import type { IncomingLink, LinkReport } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
@@ -16,14 +16,14 @@ import type { Uplink } from "../sockets/uplinks.ts";
 import type { LinkRow } from "../store/store.ts";
 import { Presence } from "./presence.ts";
 
-/** How an issuer is called: "network", or the site's name. */
+/** The display name of an issuer: "network", or the site's name. */
 export function issuerName(context: Context, issuer: string): string {
   return issuer === NETWORK_NODE ? NETWORK_NODE : nameOf(context, issuer);
 }
 
 const nameOf = (context: Context, site: string): string => context.store.sites.get(site)?.name ?? site;
 
-/** The links of a site: those that it joined by, and those that others joined by on its tokens. */
+/** The links of a site: outgoing ones that it joined by, and incoming ones that others joined by. */
 export function linksOf(
   context: Context,
   site: string,
@@ -41,10 +41,10 @@ export function linksOf(
   return { links: own, ...limitIncoming(others) };
 }
 
-/** Links and how they stood at some moment, by id. */
+/** Links with their status at one moment, by link id. */
 export type LinkStatuses = ReadonlyMap<string, { readonly link: LinkRow; readonly status: LinkStatus }>;
 
-/** How the links that begin or end at some sites stand. */
+/** The status of all links of the given sites, outgoing and incoming. */
 export function linkStatusesOf(
   context: Context,
   sites: Iterable<string>,
@@ -56,8 +56,9 @@ export function linkStatusesOf(
 }
 
 /**
- * Notes links that came up or went down, and such as stay down because their certificates are not good.
- * @param ownerOf the site that made a link do so, if one did
+ * Records events for links that came up or went down, and for links that stay down with a new certificate
+ * error.
+ * @param ownerOf the site that caused the change of a link, if any
  */
 export function recordLinkEvents(
   context: Context,
@@ -66,20 +67,20 @@ export function recordLinkEvents(
   ownerOf: (link: LinkRow) => string | undefined,
 ): void {
   for (const [id, { link }] of new Map([...before, ...after])) {
-    const was = before.get(id)?.status;
-    const is = after.get(id)?.status;
-    const unproven = is?.code?.startsWith("certificate.") && was?.code !== is.code;
-    if ((is?.state ?? "down") === (was?.state ?? "down") && !unproven) continue;
+    const previous = before.get(id)?.status;
+    const current = after.get(id)?.status;
+    const unproven = current?.code?.startsWith("certificate.") && previous?.code !== current.code;
+    if ((current?.state ?? "down") === (previous?.state ?? "down") && !unproven) continue;
     const site = nameOf(context, link.joiner);
     const what = `Link ${link.name} of site ${site} to ${issuerName(context, link.issuer)}`;
     const facts = { site, owner: ownerOf(link) };
-    if (is?.state === "up") context.event("link.up", `${what} is up.`, facts);
-    else if (is) context.event("link.down", `${what} is down.`, { ...facts, code: is.code });
-    else context.event("link.down", `${what} is down: it is there no more.`, facts);
+    if (current?.state === "up") context.event("link.up", `${what} is up.`, facts);
+    else if (current) context.event("link.down", `${what} is down.`, { ...facts, code: current.code });
+    else context.event("link.down", `${what} is down: it was deleted.`, facts);
   }
 }
 
-/** Tells the sites at both presence of the links that stand otherwise than before. */
+/** Sends link notices to the sites at both ends of links whose status changed. */
 export function announceLinkStatuses(
   context: Context,
   before: LinkStatuses,
@@ -95,7 +96,7 @@ export function announceLinkStatuses(
   announceLinks(context, sites, except);
 }
 
-/** Tells sites how their links stand: after one was made, renamed, revoked or deleted, or its end was. */
+/** Sends link notices to sites, after a change of their links or of the sites at the other ends. */
 export function announceLinks(context: Context, sites: Iterable<string>, except?: Uplink): void {
   for (const site of new Set(sites)) {
     if (site === NETWORK_NODE) continue;
@@ -104,9 +105,9 @@ export function announceLinks(context: Context, sites: Iterable<string>, except?
         .ofSite(site)
         .filter(({ attachment, socket }) => isEstablished(attachment) && socket !== except?.socket);
       if (to.length === 0) return 0;
-      const told = linksOf(context, site);
-      for (const uplink of to) context.uplinks.send(uplink, { type: "links", ...told });
-      return told.links.length + told.incoming.length;
+      const report = linksOf(context, site);
+      for (const uplink of to) context.uplinks.send(uplink, { type: "links", ...report });
+      return report.links.length + report.incoming.length;
     });
   }
 }

@@ -1,4 +1,7 @@
-/** Whom a verified identity stands for: the Worker has checked its certificates, here it counts what is known of them. */
+/**
+ * Membership of a verified identity. The Worker has verified its certificates; the registry checks its own
+ * records.
+ */
 
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Purpose } from "../../../protocol/uplink/assertions.ts";
@@ -26,8 +29,8 @@ export function memberOf(context: Context, identity: Identity): MemberRow {
 }
 
 /**
- * Whether a certificate that nobody here knows may have been issued after the backup that this network was restored
- * from. Its chain is good and its key is the site's: the site renewed it at the edge that was lost.
+ * Whether an unknown certificate may have been issued after the backup from which this network was restored.
+ * Its chain and key are verified, so the site renewed it at the lost edge.
  */
 function issuedBeforeRestoring({ store }: Context, { notAfter }: Identity): boolean {
   const restoredAt = store.network.restoredAt();

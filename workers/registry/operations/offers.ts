@@ -1,4 +1,4 @@
-/** What instances offer: the one place where offers change, with all that follows for those who see them. */
+/** Changes of offers, and everything that follows from them: decisions, events and announcements. */
 import { ERRORS } from "../../../protocol/errors.ts";
 import { type InstanceId, instanceKey, isSameInstance } from "../../../protocol/instance-id.ts";
 import type { RefusedOffer } from "../../../protocol/uplink/messages.ts";
@@ -15,25 +15,31 @@ import {
 import type { Visibility } from "../policy/visibility.ts";
 import { announceVisibility, currentVisibility } from "./announcements.ts";
 
-/** Why offers change. */
+/** The cause of a change of offers. */
 export interface Cause {
-  /** Who did it; the site that offers unless given. */
+  /** The acting site or operator; by default the offering site. */
   readonly actor?: string;
   readonly code?: string;
-  /** Id of the site whose doing it is, as in `EventFacts`; null where it is no site's. The site that offers unless given. */
+  /**
+   * Id of the site whose share of the log the events take, as in `EventFacts`; null for no site. By default
+   * the offering site.
+   */
   readonly owner?: string | null;
-  /** Ends the sentence "Service x is offered no more: …". */
+  /** Completes the event text "Service x is no longer offered: …". */
   readonly reason: string | ((offer: StoredOffer) => string);
 }
 
-/** What {@link reviseOffers} leaves to be told once its transaction is through. */
+/** The effects of {@link reviseOffers} that remain to be announced after its transaction. */
 export interface OfferRevision {
   readonly before: Visibility;
-  /** Instances of whose offers others are refused than before. */
+  /** Instances whose set of refused offers changed. */
   readonly refused: readonly InstanceId[];
 }
 
-/** Changes offers, or what they depend on, all or nothing; decides anew which are taken, and tells everybody. */
+/**
+ * Changes offers, or their preconditions, in one transaction. Decides again which offers are accepted, and
+ * announces the result.
+ */
 export function changeOffers(context: Context, cause: Cause, work: () => void): void {
   announceRevision(
     context,
@@ -41,7 +47,7 @@ export function changeOffers(context: Context, cause: Cause, work: () => void): 
   );
 }
 
-/** The same within a transaction of the caller's, who calls {@link announceRevision} after it. */
+/** Changes offers within the caller's transaction. The caller calls {@link announceRevision} afterwards. */
 export function reviseOffers(context: Context, cause: Cause, work: () => void): OfferRevision {
   const { offers, sites } = context.store;
   const before = { snapshot: offers.snapshot(), patterns: sites.patterns() };
@@ -54,7 +60,7 @@ export function reviseOffers(context: Context, cause: Cause, work: () => void): 
   return { before: visibility, refused: changedRefusals(change) };
 }
 
-/** @param except an instance that is told its refusals in another way */
+/** @param except an instance that learns its refusals by another message */
 export function announceRevision(
   context: Context,
   { before, refused }: OfferRevision,
@@ -69,14 +75,14 @@ export function announceRevision(
   }
 }
 
-/** Which of an instance's offers are not taken, and why. */
+/** The refused offers of an instance, with the reasons. */
 export function refusedOffers(context: Context, instance: InstanceId): RefusedOffer[] {
   return context.store.offers
     .refusedOf(instance)
     .map(({ name, code }) => ({ name, code, message: ERRORS[code as Refusal].meaning }));
 }
 
-/** Decides anew which offers are taken, after a change. */
+/** Decides again which offers are accepted, after a change. */
 function decide(context: Context, before: OfferInputs): void {
   const { offers, sites } = context.store;
   const now = { snapshot: offers.snapshot(), patterns: sites.patterns() };
@@ -85,12 +91,15 @@ function decide(context: Context, before: OfferInputs): void {
   }
 }
 
-/** What a change made of offers, as far as anything changed. Each list has the oldest first. */
+/**
+ * The effect of a change on offers, limited to services and sites that changed. Lists are ordered oldest
+ * first.
+ */
 interface OfferChange {
-  /** Taken offers of the services that changed, before and after. */
-  readonly had: ReadonlyMap<string, readonly StoredOffer[]>;
-  readonly has: ReadonlyMap<string, readonly StoredOffer[]>;
-  /** All offers of the sites that changed, before and after. */
+  /** Accepted offers of changed services, before and after. */
+  readonly acceptedBefore: ReadonlyMap<string, readonly StoredOffer[]>;
+  readonly acceptedAfter: ReadonlyMap<string, readonly StoredOffer[]>;
+  /** All offers of changed sites, before and after. */
   readonly before: readonly StoredOffer[];
   readonly after: readonly StoredOffer[];
 }
@@ -106,18 +115,23 @@ function changeOf(before: OfferSnapshot, after: OfferSnapshot): OfferChange {
     return new Map(lists.map((list) => [list[0]?.service ?? "", list]));
   };
   const all = ({ ofSite }: OfferSnapshot) => [...sites].flatMap((site) => ofSite.get(site) ?? []).sort(byAge);
-  return { had: taken(before), has: taken(after), before: all(before), after: all(after) };
+  return {
+    acceptedBefore: taken(before),
+    acceptedAfter: taken(after),
+    before: all(before),
+    after: all(after),
+  };
 }
 
 const ownerOf = ({ owner }: Cause, { instance }: StoredOffer): string | undefined =>
   owner === undefined ? instance.site : (owner ?? undefined);
 
-/** Services that come and go, and sites that begin to offer what others do, are events. */
-function noteServices(context: Context, cause: Cause, { had, has }: OfferChange): void {
+/** Records events for services that appear or end, and for further sites that begin to offer a service. */
+function noteServices(context: Context, cause: Cause, { acceptedBefore, acceptedAfter }: OfferChange): void {
   const siteOf = ({ instance }: StoredOffer) => instance.siteName;
-  for (const [name, offers] of has) {
-    const known = new Set(had.get(name)?.map(({ instance }) => instance.site));
-    const others = new Set(had.get(name)?.map(siteOf));
+  for (const [name, offers] of acceptedAfter) {
+    const known = new Set(acceptedBefore.get(name)?.map(({ instance }) => instance.site));
+    const others = new Set(acceptedBefore.get(name)?.map(siteOf));
     for (const offer of offers) {
       if (known.has(offer.instance.site)) continue;
       const site = siteOf(offer);
@@ -125,19 +139,19 @@ function noteServices(context: Context, cause: Cause, { had, has }: OfferChange)
       if (known.size === 0) {
         context.event("service.appeared", `Site ${site} offers service ${name}.`, facts);
       } else {
-        const text = `Site ${site} begins to offer service ${name}, as ${[...others].join(", ")} already does.`;
+        const text = `Site ${site} also offers service ${name}, already offered by ${[...others].join(", ")}.`;
         context.event("service.contested", text, facts);
       }
       known.add(offer.instance.site);
       others.add(site);
     }
   }
-  for (const [name, offers] of had) {
+  for (const [name, offers] of acceptedBefore) {
     const last = offers.at(-1);
-    if (has.has(name) || !last) continue;
+    if (acceptedAfter.has(name) || !last) continue;
     const site = siteOf(last);
     const reason = typeof cause.reason === "string" ? cause.reason : cause.reason(last);
-    context.event("service.gone", `Service ${name} is offered no more: ${reason}.`, {
+    context.event("service.gone", `Service ${name} is no longer offered: ${reason}.`, {
       site,
       code: cause.code,
       actor: cause.actor ?? site,
@@ -148,14 +162,14 @@ function noteServices(context: Context, cause: Cause, { had, has }: OfferChange)
 
 const refusalOf = ({ instance, service, refused }: StoredOffer) => `${instance.site} ${service} ${refused}`;
 
-/** An offer that is refused is an event, once for its site until that changes. */
+/** Records an event for each newly refused offer, once per site. */
 function noteRefusals(context: Context, cause: Cause, { before, after }: OfferChange): void {
   const known = new Set(before.map(refusalOf));
   for (const offer of after) {
     if (offer.refused === null || known.has(refusalOf(offer))) continue;
     known.add(refusalOf(offer));
     const { siteName: site } = offer.instance;
-    const text = `Service ${offer.service} of site ${site} is not taken: ${ERRORS[offer.refused as Refusal].meaning}`;
+    const text = `Service ${offer.service} of site ${site} is refused: ${ERRORS[offer.refused as Refusal].meaning}`;
     context.event("service.refused", text, {
       site,
       code: offer.refused,
@@ -165,9 +179,9 @@ function noteRefusals(context: Context, cause: Cause, { before, after }: OfferCh
   }
 }
 
-/** Instances whose refused offers are others than before. */
+/** Instances whose set of refused offers changed. */
 function changedRefusals({ before, after }: OfferChange): readonly InstanceId[] {
-  const said = (offers: readonly StoredOffer[]) => {
+  const refusalsOf = (offers: readonly StoredOffer[]) => {
     const byInstance = Map.groupBy(
       offers.filter((offer) => offer.refused !== null),
       (offer) => instanceKey(offer.instance),
@@ -182,12 +196,14 @@ function changedRefusals({ before, after }: OfferChange): readonly InstanceId[] 
       ]),
     );
   };
-  const had = said(before);
-  const has = said(after);
+  const refusedBefore = refusalsOf(before);
+  const refusedAfter = refusalsOf(after);
   const instances = new Map(
     [...before, ...after]
       .filter(({ refused }) => refused !== null)
       .map(({ instance }) => [instanceKey(instance), instance]),
   );
-  return [...instances].filter(([key]) => had.get(key) !== has.get(key)).map(([, instance]) => instance);
+  return [...instances]
+    .filter(([key]) => refusedBefore.get(key) !== refusedAfter.get(key))
+    .map(([, instance]) => instance);
 }

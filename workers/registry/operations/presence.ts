@@ -1,4 +1,4 @@
-/** Who is there, told by live sockets: an uplink that said hello and was not closed. */
+/** The presence of sites by their live sockets: uplinks whose hello was accepted and that are not closed. */
 
 import type { Context } from "../context/context.ts";
 import type { SitePresence } from "../policy/link-status.ts";
@@ -11,7 +11,7 @@ export class Presence implements SitePresence {
   readonly #bySite = new Map<string, readonly Uplink[]>();
   readonly #since = new Map<string, number>();
 
-  /** @param left an uplink that went a moment ago, to be counted as if it were there */
+  /** @param left an uplink that closed a moment ago, counted as present */
   constructor(context: Context, left?: Uplink) {
     this.#context = context;
     this.#left = left;

@@ -1,13 +1,13 @@
-/** How much a network may have. A quota below what is used already refuses only what is new. */
+/** Quotas of a network. A quota below the present use refuses additions only. */
 import { DEFAULT_QUOTAS, type Quotas, type QuotaUse, type SetQuotas } from "../../../protocol/api/quotas.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Context } from "../context/context.ts";
 import { changeOffers } from "./offers.ts";
 
-/** What is refused with a code of its own; of events the oldest are dropped, uplinks are refused where they are opened. */
+/** Quotas with a refusal code. Events drop the oldest instead; uplinks are refused when they are opened. */
 export type Limited = Exclude<keyof Quotas, "events" | "uplinks">;
 
-/** How many there are. */
+/** The present use of a quota. */
 function used(context: Context, what: keyof Quotas): number {
   const { store } = context;
   switch (what) {
@@ -26,7 +26,7 @@ function used(context: Context, what: keyof Quotas): number {
   }
 }
 
-/** As many processes as the site that has the most. */
+/** The largest number of connected processes of any one site. */
 function mostUplinks({ uplinks }: Context): number {
   const bySite = Map.groupBy(uplinks.established(), ({ attachment }) => attachment.site);
   const counts = [...bySite.values()].map(
@@ -35,11 +35,11 @@ function mostUplinks({ uplinks }: Context): number {
   return Math.max(0, ...counts);
 }
 
-/** To be asked in the transaction that adds one. @throws FairleadError `quota.*` when there may be no more */
+/** Call this in the transaction that adds one. @throws FairleadError `quota.*` if the quota is reached */
 export function checkQuota(context: Context, what: Limited): void {
   const limit = context.quotas()[what];
   if (used(context, what) >= limit) {
-    throw new FairleadError(`quota.${what}`, `The network may have ${limit} ${what}, and has as many.`);
+    throw new FairleadError(`quota.${what}`, `The network has reached its quota of ${limit} ${what}.`);
   }
 }
 
@@ -49,7 +49,7 @@ export function describeQuotas(context: Context): QuotaUse {
   return { limits: context.quotas(), used: Object.fromEntries(counts) as QuotaUse["used"] };
 }
 
-/** Sets the quotas that are named. Offers that were refused for want of room are taken up where there is some now. */
+/** Sets the given quotas. Offers that were refused for lack of room are accepted if there is room now. */
 export function setQuotas(context: Context, changes: SetQuotas, actor: string): QuotaUse {
   const { network, events } = context.store;
   const before = context.quotas();

@@ -1,4 +1,4 @@
-/** Admitting sites and linking members: the redemption of a token, in one transaction. */
+/** The redemption of tokens: admits sites and links members, in one transaction. */
 import type { Admission, Redeem } from "../../../protocol/api/admission.ts";
 import { encodeBase64 } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -14,8 +14,8 @@ import { decideRedemption, isReplaceable, memberFor, readRedeemer } from "./rede
 import { revokedSiteNamed } from "./sites.ts";
 
 /**
- * Redeems a token: everything slow (hashing, signing) comes first, then one transaction decides again and
- * writes, so that of two that race for the last use one is admitted and the other refused.
+ * Redeems a token. Hashing and signing come first, then one transaction decides again and writes. Of two
+ * redemptions that compete for the last use, one is admitted and the other refused.
  * @throws FairleadError `token.*`, `csr.*`, `site.*`, `link.*`, `quota.sites`, `network.unknown`
  */
 export async function redeem(context: Context, claim: Claim, request: Redeem): Promise<Admission> {
@@ -38,7 +38,7 @@ export async function redeem(context: Context, claim: Claim, request: Redeem): P
     const write = (): RedeemDecision | { kind: "retry" } => {
       const again = decideRedemption(context, claim, request, redeemer);
       if (again.kind === "refuse" || again.kind === "repeat") return again;
-      // What was signed fits only what was decided at first, and only the issuer's present CA.
+      // The signed certificates fit the first decision and the issuer's present CA only.
       if (again.kind !== first.kind) return { kind: "retry" };
       if (again.kind !== "admit" && memberFor(context, token, request.site, redeemer).id !== site.id) {
         return { kind: "retry" };
@@ -69,27 +69,27 @@ export async function redeem(context: Context, claim: Claim, request: Redeem): P
       });
       return again;
     };
-    // What nobody else can notice is not announced.
+    // Skip announcements for changes that no other site can see.
     const sites = first.kind === "link" ? [site.id] : revokedSiteNamed(context, site.name);
-    const cause = { owner: null, reason: "its site was joined anew" };
+    const cause = { owner: null, reason: "its site was replaced" };
     const decision =
       sites.length > 0 ? changeGraph(context, { sites, cause, change: write }) : store.transaction(write);
     if (decision.kind === "retry") continue;
     if (decision.kind === "refuse") throw refusal(context, claim, request.site, decision.code);
-    // Its issuer has a link more now, though nobody is there yet to bring it up.
+    // The issuer has a new incoming link, which is down until the joiner connects.
     if (link && first.kind !== "link") announceLinks(context, [link.issuer]);
     return readAdmission(context, claim.tokenId, redeemer.keyHash);
   }
 }
 
-/** A site becomes a member: a new one, or the one that was made by name. */
+/** Makes a site a member: a new site, or a site that exists by name only. */
 function admit(context: Context, site: MemberRow, token: TokenRow, kind: "admit" | "join"): void {
   const { store } = context;
   if (kind === "join") {
     store.sites.setKey(site.id, site.publicKey, site.keyHash);
     store.sites.setState(site.id, "down", context.now());
   } else {
-    // A revoked site's name is free for its successor.
+    // The name of a revoked site is free for its successor.
     const former = store.sites.named(site.name);
     if (former) store.deleteSite(former.id);
     store.sites.put(site);
@@ -100,7 +100,7 @@ function admit(context: Context, site: MemberRow, token: TokenRow, kind: "admit"
   });
 }
 
-/** A new link, in place of one to the same issuer that is good for nothing any more. */
+/** Adds a link. It replaces a revoked or expired link to the same issuer. */
 function addLink(
   context: Context,
   site: MemberRow,
@@ -121,11 +121,11 @@ function addLink(
   };
   links.put(row);
   const issuer = issuerName(context, row.issuer);
-  context.event("link.created", `Link ${row.name} of site ${site.name} to ${issuer} was made.`, {
+  context.event("link.created", `Link ${row.name} of site ${site.name} to ${issuer} was created.`, {
     site: site.name,
     actor: site.name,
   });
-  // A member that is up proved its key, and its certificate was signed for that a moment ago.
+  // A connected member has proved its key, and the link certificate was signed for this key just now.
   for (const { socket, attachment } of context.uplinks.ofSite(site.id)) {
     const proven = attachment.links.filter((id) => links.get(id) !== null);
     writeAttachment(socket, { ...attachment, links: [...proven, row.id] });
@@ -134,15 +134,15 @@ function addLink(
 }
 
 function refusal(context: Context, claim: Claim, site: string, code: FairleadError["code"]): FairleadError {
-  const text = `Token ${claim.tokenId} was refused to a site that calls itself ${site}.`;
-  // Whoever does not hold the token's secret may be a stranger.
+  const text = `Token ${claim.tokenId} was refused for a site named ${site}.`;
+  // A caller without the token's secret may be a stranger, so these refusals are not repeated in the log.
   if (code === "token.unknown" || code === "token.altered")
     context.eventOnce("token.refused", text, { code });
   else context.event("token.refused", text, { code });
   return new FairleadError(code);
 }
 
-/** The answer that a redemption gave, read back: the first and every repeated one are the same. */
+/** Reads the result of a redemption from storage. The first and every repeated answer are thus the same. */
 function readAdmission(context: Context, tokenId: string, keyHash: string): Admission {
   const { store, settings } = context;
   const network = store.network.get();

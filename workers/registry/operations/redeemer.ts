@@ -1,4 +1,4 @@
-/** Who redeems a token, and whether it admits him as things stand. */
+/** The redeemer of a token, and whether the token admits it in the present state. */
 import type { Redeem } from "../../../protocol/api/admission.ts";
 import { decodeBase64, equalBytes } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -12,7 +12,7 @@ import type { LinkRow, MemberRow, TokenRow } from "../store/store.ts";
 import { checkQuota } from "./quotas.ts";
 import { hashSecret } from "./tokens.ts";
 
-/** Compared with where there is no token, so that nothing is faster then. */
+/** Compared in place of an unknown token's hash, so that both cases take the same time. */
 const NO_SECRET = new Uint8Array(32);
 
 export interface Redeemer {
@@ -21,7 +21,7 @@ export interface Redeemer {
   readonly secretHash: Uint8Array<ArrayBuffer>;
 }
 
-/** @throws FairleadError `csr.invalid`, `csr.key_type` */
+/** Reads key and secret of a redemption request. @throws FairleadError `csr.invalid`, `csr.key_type` */
 export async function readRedeemer(claim: Claim, request: Redeem): Promise<Redeemer> {
   const csr = decodeBase64(request.csr);
   if (!csr) throw new FairleadError("csr.invalid", "The certificate request is not base64.");
@@ -33,7 +33,7 @@ export async function readRedeemer(claim: Claim, request: Redeem): Promise<Redee
   };
 }
 
-/** Decides from what is stored at this moment. */
+/** Decides a redemption from the present stored state. */
 export function decideRedemption(
   context: Context,
   claim: Claim,
@@ -81,7 +81,10 @@ export function decideRedemption(
   return decision;
 }
 
-/** What it gave must be there still: a link that was deleted or revoked since takes another use. */
+/**
+ * Whether the key redeemed the token and the result still exists. After its link was deleted or revoked,
+ * redeeming again counts as a new use.
+ */
 function isRepeated({ store }: Context, token: TokenRow, { keyHash }: Redeemer): boolean {
   const redemption = store.tokens.redemption(token.id, keyHash);
   if (redemption === null || store.certificates.get(redemption.serial) === null) return false;
@@ -89,15 +92,18 @@ function isRepeated({ store }: Context, token: TokenRow, { keyHash }: Redeemer):
 }
 
 /**
- * A link that was revoked gives its place, name and cost to a new one to the same issuer; so does that of a site which
- * was away for so long that its certificates can no longer be renewed.
+ * Whether a new link to the same issuer replaces this one, taking its name and cost. True for a revoked link,
+ * and for a link whose certificate has expired.
  */
 export function isReplaceable(link: LinkRow, issuer: string | undefined, now: number): boolean {
   if (link.issuer !== issuer) return false;
   return link.revokedAt !== null || (readCertificate(link.certificate)?.notAfter ?? 0) <= now;
 }
 
-/** Who is to get certificates: the member with this key, the site that the token was made for, or a new one. */
+/**
+ * The site that gets the certificates: the member with this key, the site that the token was made for, or a
+ * new one.
+ */
 export function memberFor(context: Context, token: TokenRow, name: string, redeemer: Redeemer): MemberRow {
   const { sites } = context.store;
   const now = context.now();

@@ -1,4 +1,6 @@
-/** New certificates for a site's registered key, over its uplink or after a long sleep. */
+/**
+ * Renewal of certificates for a site's registered key, over its uplink or on the API after a long absence.
+ */
 
 import { encodeBase64 } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -12,23 +14,26 @@ import type { RegistrySettings } from "../context/settings.ts";
 import { hasJoined, type LinkRow, type MemberRow, type SiteRow } from "../store/store.ts";
 import { memberOf, noteAssertion } from "./membership.ts";
 
-/** A longer one is not what an edge makes; connectors keep the one they have. */
+/** Longest deployment CA that is sent, characters. Connectors keep theirs if it is omitted. */
 const MAX_CA = 8192;
 
-/** A certificate is not renewed before it has lived for this part of its life: the one that is there is the answer. */
+/**
+ * Fraction of its life before which a site certificate is not renewed. The present one is returned instead.
+ */
 const YOUNG = 0.25;
 
-/** Nor is a link's, before half of its life is over. */
+/** Fraction of its life before which a link certificate is not renewed. */
 const LINK_YOUNG = 0.5;
 
 const isYoung = (notAfter: number, now: number, part: number) =>
   notAfter - now > SITE_CERTIFICATE_MS * (1 - part) && notAfter - now <= SITE_CERTIFICATE_MS;
 
 /**
- * Certificates for a site: its own and its links'. New ones, unless those that it has are young. The old ones stay good
- * until they end, so that the new uplink can be up before the old one goes. A link that was revoked while this was
- * signing gets none.
- * @param notAfter the end of the certificate that the site asks with, ms since 1970; null signs in any case
+ * Renews the site certificate and the link certificates of a site. Returns the present ones if all of them
+ * are young. Old certificates stay valid until they expire, so that the new uplink is up before the old one
+ * closes. A link that is revoked during signing gets no certificate.
+ * @param notAfter the end of the certificate that the site presented, ms since 1970; null always signs new
+ * ones
  * @throws FairleadError `site.revoked`, `uplink.limited`
  */
 export async function renew(context: Context, site: SiteRow, notAfter: number | null): Promise<Renewal> {
@@ -53,7 +58,7 @@ export async function renew(context: Context, site: SiteRow, notAfter: number | 
         const made = links.get(row.id);
         return made !== undefined && authorities.holds(row.issuer, made.authority);
       });
-      // Another link, or another CA of an issuer: what was signed is not what is to be had any more.
+      // A link was added, or an issuer has a new CA: the signed certificates are outdated, so sign again.
       if (!fits) return null;
       store.certificates.put({
         serial: signed.serial,
@@ -88,7 +93,7 @@ export async function renew(context: Context, site: SiteRow, notAfter: number | 
 
 const deploymentCaOf = ({ deploymentCa: ca }: RegistrySettings) => (ca.length > MAX_CA ? {} : { ca });
 
-/** The certificates that a site has, while all of them are young; null when something is to be signed. */
+/** The present certificates of a site if all of them are young; null if any needs signing. */
 function currentCertificates(context: Context, site: MemberRow): Renewal | null {
   const { store, settings } = context;
   const now = context.now();
@@ -112,7 +117,7 @@ function currentCertificates(context: Context, site: MemberRow): Renewal | null 
 }
 
 /**
- * The same for whoever proved a site on the API. A refusal is an event.
+ * Renews for a site that proved itself on the API. A refusal is recorded as an event.
  * @throws FairleadError `site.revoked`, `certificate.revoked`, `assertion.replayed`
  */
 export async function renewOverApi(context: Context, identity: Identity): Promise<Renewal> {

@@ -1,4 +1,4 @@
-/** What an instance reports of itself: how its listeners stand, what its clock says, how far away it is. */
+/** Reports of an instance about itself: its listeners, its clock and its round trip. */
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import type { ListenerReport } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
@@ -8,7 +8,7 @@ import type { Uplink } from "../sockets/uplinks.ts";
 import type { SiteRow } from "../store/store.ts";
 import { announceLinks } from "./link-reports.ts";
 
-/** Takes an instance's listeners; one that newly fails, or works again, is an event. */
+/** Stores an instance's listeners. A new failure and a recovery are recorded as events. */
 export function applyListeners(
   context: Context,
   site: SiteRow,
@@ -35,7 +35,10 @@ export function applyListeners(
   context.events("listener.restored", restored, facts);
 }
 
-/** Takes what a connector's clock said, ms. That it is wrong is an event, once until it is right again. */
+/**
+ * Compares a connector's clock (`said`, ms since 1970) with the edge's. Records one event when it becomes
+ * wrong, and one when it is right again.
+ */
 export function checkClock(context: Context, site: SiteRow, said: number, now: number): void {
   const ahead = said - now;
   const known = context.store.events.newestClock(site.name) !== undefined;
@@ -52,8 +55,8 @@ export function checkClock(context: Context, site: SiteRow, said: number, now: n
 }
 
 /**
- * Takes an uplink's round trip, ms. Only its own site is told what that makes of its links: the others learn it with
- * what they are told next, or when they ask.
+ * Stores an uplink's round trip, ms. Only its own site gets a link notice. Other sites learn the value with
+ * their next notice or status request.
  */
 export function recordRoundTrip(context: Context, { socket }: Uplink, rtt: number): void {
   const attachment = readAttachment(socket);

@@ -1,4 +1,4 @@
-/** Taking access back: what an issuer issued, all at once, or one link. */
+/** Revocation of access: everything that an issuer issued, or one link. */
 import type { RevokeAccess, RevokedAccess } from "../../../protocol/api/access.ts";
 import type { Link } from "../../../protocol/api/links.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -10,14 +10,14 @@ import { describeLink } from "./describe.ts";
 import { issuerName } from "./link-reports.ts";
 import { findIssuer } from "./tokens.ts";
 
-/** What of an issuer ended. */
+/** The revoked tokens and links of an issuer. */
 interface RevokedIssue {
   readonly issuer: string;
   readonly tokens: readonly string[];
   readonly links: readonly LinkRow[];
 }
 
-/** Revokes the good tokens of an issuer and its links. To be called in a transaction. */
+/** Revokes the valid tokens and the links of an issuer. Call this in a transaction. */
 export function revokeIssued(context: Context, issuer: string, actor: string): RevokedIssue {
   const { tokens, links } = context.store;
   const now = context.now();
@@ -29,7 +29,7 @@ export function revokeIssued(context: Context, issuer: string, actor: string): R
   return { issuer, tokens: good.map(({ id }) => id), links: links.revokeFrom(issuer, now) };
 }
 
-/** The network, and every site that issued anything. */
+/** The network, and every site that has issued anything. */
 function issuersOf(context: Context): string[] {
   const { store, authorities } = context;
   const issuers = new Set([
@@ -42,9 +42,9 @@ function issuersOf(context: Context): string[] {
 }
 
 /**
- * Kills the tokens of an issuer (or of all), throws its CA away and revokes the links it issued, in one transaction
- * that waits for nothing; then cuts the sessions that have no other way, and makes the CA anew. Renewals and
- * redemptions that are signing meanwhile find another CA than theirs, or none.
+ * Revokes the tokens of one issuer (or of all), deletes its CA and revokes its links, in one transaction
+ * without awaits. Then cuts sessions between sites that are no longer connected, and creates a new CA. A
+ * renewal or redemption that is signing meanwhile finds its CA gone or replaced.
  * @throws FairleadError `site.unknown`, `site.revoked` (the issuer), `request.invalid`
  */
 export async function revokeAccess(
@@ -54,7 +54,7 @@ export async function revokeAccess(
 ): Promise<RevokedAccess> {
   const { store, authorities } = context;
   if (request.all && request.issuer !== undefined) {
-    throw new FairleadError("request.invalid", "Either one issuer or all of them, not both.");
+    throw new FairleadError("request.invalid", "Name one issuer or all of them, not both.");
   }
   const issuers = request.all ? issuersOf(context) : [findIssuer(context, request.issuer)];
   const { value: ended, sessions } = await severGraph(context, {
@@ -96,14 +96,14 @@ const named = (context: Context, { id, name, joiner, issuer }: LinkRow) => ({
   issuer: issuerName(context, issuer),
 });
 
-/** Deletes a link and cuts the sessions that have no other way. @throws FairleadError `link.unknown` */
+/** Deletes a link and cuts sessions that have no other path. @throws FairleadError `link.unknown` */
 export async function deleteLink(context: Context, id: string, actor: string): Promise<Link> {
   const link = context.store.links.get(id);
   if (!link) throw new FairleadError("link.unknown", `There is no link ${id}.`);
   return removeLink(context, link, actor);
 }
 
-/** The same for a site that deletes one of its own, by its name. @throws FairleadError `link.unknown` */
+/** Deletes a link on request of the site that owns it, by its name. @throws FairleadError `link.unknown` */
 export async function deleteOwnLink(context: Context, site: SiteRow, name: string): Promise<Link> {
   const link = context.store.links.of(site.id).find((row) => row.name === name);
   if (!link) throw new FairleadError("link.unknown", `Site ${site.name} has no link ${name}.`);

@@ -1,4 +1,7 @@
-/** Brings two instances together, the first time and again: checks that they may talk, serialises their requests. */
+/**
+ * Grants of sessions between two instances: checks access, creates or resumes the session, invites both
+ * sides.
+ */
 import type { ErrorCode } from "../../../protocol/errors.ts";
 import { FairleadError, isErrorCode } from "../../../protocol/errors.ts";
 import { compareInstances, type InstanceId } from "../../../protocol/instance-id.ts";
@@ -24,7 +27,7 @@ type SessionRequest = Extract<ConnectorMessage, { type: "session.request" }>;
 type SessionResume = Extract<ConnectorMessage, { type: "session.resume" }>;
 type SessionEnded = Extract<ConnectorMessage, { type: "session.ended" }>;
 
-/** Ends of a session that somebody should look into. */
+/** End codes that are recorded as events, since they suggest tampering or a defect. */
 const SUSPICIOUS: ReadonlySet<string> = new Set<ErrorCode>([
   "session.tampered",
   "session.untrusted",
@@ -35,10 +38,10 @@ const SUSPICIOUS: ReadonlySet<string> = new Set<ErrorCode>([
   "session.credit",
 ]);
 
-/** Ends before a session's lanes met, of which its peer hears nothing unless it is told. */
+/** End codes from before the lanes met. The peer learns of such an end only if the registry forwards it. */
 const FORWARDED_ENDS: ReadonlySet<string> = new Set<ErrorCode>(["session.unknown", "session.forbidden"]);
 
-/** Answers a `session.request`: a grant for the requester and, for a new session, an offer to the peer. */
+/** Answers `session.request`: a grant for the requester and, for a new session, an offer to the peer. */
 export async function requestSession(context: Context, from: Uplink, request: SessionRequest): Promise<void> {
   const { store } = context;
   const { site, boot } = from.attachment;
@@ -69,11 +72,13 @@ export async function requestSession(context: Context, from: Uplink, request: Se
 }
 
 /**
- * Answers a `session.resume`: a grant of a generation that this side has not used, which the peer is offered too
- * unless it asked for it itself.
- * @throws FairleadError `session.unknown` when the session is over: one of its processes ended it, said goodbye or
- * has a successor; the code it was cut with; `session.peer_gone` when its peer's process has ended;
- * `session.peer_offline` while the peer may still come back
+ * Answers `session.resume`: a grant of a generation that this side has not used. The peer is offered the same
+ * generation unless it asked for it itself.
+ * @throws FairleadError `session.unknown` if the session has ended: a process ended it, said `bye`, or was
+ * replaced
+ * @throws FairleadError with the code of its cut if the session was cut
+ * @throws FairleadError `session.peer_gone` if the peer's process has ended; `session.peer_offline` while the
+ * peer may still return
  */
 export async function resumeSession(context: Context, from: Uplink, request: SessionResume): Promise<void> {
   const { store } = context;
@@ -92,7 +97,7 @@ export async function resumeSession(context: Context, from: Uplink, request: Ses
   const session: SessionRow = {
     ...existing,
     generation: decision.generation,
-    // Either side may want more lanes; one that wants fewer does not take the other's away.
+    // A side may add lanes. A side that asks for fewer does not remove the other's.
     lanes: Math.min(Math.max(request.lanes ?? 1, existing.lanes), MAX_LANES),
     grantedAt: now,
     awaySince: null,
@@ -100,12 +105,12 @@ export async function resumeSession(context: Context, from: Uplink, request: Ses
   return startGeneration(context, session, from, request.id);
 }
 
-/** How long a generation of a session of these two may be coming together, ms. */
+/** How long the lanes of a generation between these two instances may take to meet, ms. */
 function pendingMs(context: Context, left: InstanceId, right: InstanceId): number {
   return timeLimit("pending", pathRoundTrip(roundTripOf(context, left), roundTripOf(context, right)));
 }
 
-/** Stores a new session or generation and invites both sides: the one that asked first. */
+/** Stores a new session or generation and invites both sides, the requester first. */
 async function startGeneration(
   context: Context,
   session: SessionRow,
@@ -121,7 +126,7 @@ async function startGeneration(
   await sendOffer(context, session.id, peerOf(session, from.attachment));
 }
 
-/** The site of a peer, when the two may talk. @throws FairleadError `session.forbidden` */
+/** The site of a peer, if the link graph connects both. @throws FairleadError `session.forbidden` */
 function peerSiteOf(context: Context, site: string, peer: string): SiteRow {
   if (peer === site) throw new FairleadError("session.forbidden", "A site has no session with itself.");
   const row = context.store.sites.get(peer);
@@ -132,7 +137,7 @@ function peerSiteOf(context: Context, site: string, peer: string): SiteRow {
 }
 
 /**
- * Whether the wanted instance offers the service, to the site that asks, and in that mode.
+ * Checks that the instance offers the service to the requesting site in the requested mode.
  * @throws FairleadError `service.unknown`, `service.not_exported`, `session.forbidden`
  */
 function checkOffer(
@@ -157,9 +162,9 @@ function checkOffer(
 }
 
 /**
- * Whether the peer of a process that lost its lanes ended without a word: its uplink closed, and it did not come back
- * within its grace. The end of the grace is looked at by itself: who asks is told no later.
- * @throws FairleadError `session.peer_gone`; the session is over with it
+ * Checks whether the peer's process ended silently: its uplink closed, and it did not return within its
+ * grace. A timer repeats the check when the grace ends, so the requester is notified without asking again.
+ * @throws FairleadError `session.peer_gone`, after ending the session
  */
 function checkDeparture(context: Context, from: Uplink, session: SessionRow): void {
   const peer = peerOf(session, from.attachment);
@@ -170,7 +175,7 @@ function checkDeparture(context: Context, from: Uplink, session: SessionRow): vo
     cutSession(context, session, "session.peer_gone");
     throw new FairleadError("session.peer_gone");
   }
-  // A moment later: the timer may be early by the fraction that the clock leaves out.
+  // 10 ms later: the timer may fire early by the fraction that the clock truncates.
   context.absentPeers.watch(session.id, left + 10, () => {
     const still = context.store.sessions.get(session.id);
     if (still === null || context.uplinks.newestOf(peer) !== null) return;
@@ -180,7 +185,7 @@ function checkDeparture(context: Context, from: Uplink, session: SessionRow): vo
   });
 }
 
-/** Whether an instance has a live uplink. @throws FairleadError `session.peer_offline` */
+/** Checks that an instance has a live uplink. @throws FairleadError `session.peer_offline` */
 function checkUplink(context: Context, site: SiteRow, instance: InstanceId): void {
   const uplink = context.uplinks.newestOf(instance);
   if (!uplink) {
@@ -188,13 +193,13 @@ function checkUplink(context: Context, site: SiteRow, instance: InstanceId): voi
   }
   if (!context.uplinks.isAlive(uplink, context.now())) {
     closeUplink(context, uplink, "uplink.lost");
-    throw new FairleadError("session.peer_offline", `Site ${site.name} has gone silent.`);
+    throw new FairleadError("session.peer_offline", `Site ${site.name} is silent.`);
   }
 }
 
 /**
- * Forgets a session that one of its own two instances reports as ended. When that instance says that it never knew
- * it, knows it no more or does not allow it, its peer is told: it would wait in vain.
+ * Deletes a session that one of its two instances reports as ended. If that instance does not know or does
+ * not allow the session, the peer is notified: it would otherwise wait in vain.
  */
 export function endSession(context: Context, from: Attachment, report: SessionEnded): void {
   const { store, uplinks } = context;
@@ -207,7 +212,7 @@ export function endSession(context: Context, from: Attachment, report: SessionEn
       uplinks.send(peer, { type: "session.cut", session: session.id, code: report.code });
     }
   }
-  // Of a session of others it says nothing that anybody should read.
+  // Reports about sessions of other instances are ignored.
   if (own && SUSPICIOUS.has(report.code)) {
     const site = store.sites.get(from.site)?.name;
     const code = isErrorCode(report.code) ? report.code : undefined;

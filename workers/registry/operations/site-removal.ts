@@ -1,4 +1,4 @@
-/** Taking a site out of the network, live: its uplinks, links, offers and sessions end now; nothing else does. */
+/** Removal of a site: ends its uplinks, links, offers and sessions at once, and nothing else. */
 import type { Site } from "../../../protocol/api/sites.ts";
 import type { Context } from "../context/context.ts";
 import type { SiteRow } from "../store/store.ts";
@@ -14,7 +14,7 @@ export async function revokeSite(context: Context, nameOrId: string, actor: stri
   return describeSiteNamed(context, site.id);
 }
 
-/** Revokes a site and forgets it; its name is free again. @throws FairleadError `site.unknown` */
+/** Revokes a site and deletes it. Its name is free again. @throws FairleadError `site.unknown` */
 export async function deleteSite(context: Context, nameOrId: string, actor: string): Promise<Site> {
   const site = findSite(context, nameOrId);
   await expelSite(context, site, actor);
@@ -33,7 +33,7 @@ export async function deleteSite(context: Context, nameOrId: string, actor: stri
 
 async function expelSite(context: Context, site: SiteRow, actor: string): Promise<void> {
   if (site.state === "revoked") {
-    // What an earlier attempt could not reach.
+    // Retry the routers that an earlier attempt did not reach.
     await cutDisconnected(context, "session.revoked");
     return;
   }
@@ -48,7 +48,7 @@ async function expelSite(context: Context, site: SiteRow, actor: string): Promis
   });
 }
 
-/** The site, the tokens that it issued or that were made for it, and the links that it issued. */
+/** Revokes the site, the tokens that it issued or that were made for it, and the links that it issued. */
 function revoke(context: Context, site: SiteRow, actor: string): void {
   const { store } = context;
   const now = context.now();
@@ -61,7 +61,7 @@ function revoke(context: Context, site: SiteRow, actor: string): void {
   revokeTokensFor(context, site, actor);
 }
 
-/** Revokes the good tokens that admit this site only. */
+/** Revokes the valid tokens that admit this site only. */
 export function revokeTokensFor(context: Context, site: SiteRow, actor: string): void {
   const { tokens } = context.store;
   const now = context.now();

@@ -1,4 +1,4 @@
-/** Sites made by name before they join, and what of a site can be changed: its name, and what it may offer. */
+/** Creation of sites by name, before they join, and changes of a site's name or of what it may offer. */
 import type { CreateSite, Site, UpdateSite } from "../../../protocol/api/sites.ts";
 import type { Token } from "../../../protocol/api/tokens.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -14,8 +14,8 @@ import { revokeTokensFor } from "./site-removal.ts";
 import { addToken, describeToken, prepareToken } from "./tokens.ts";
 
 /**
- * Makes a site without a key or links, and the token that admits it. Again while it has not joined: another token in
- * place of the former.
+ * Creates a site without key and links, and the token that admits it. Repeated before the site has joined,
+ * replaces its token.
  * @throws FairleadError `site.name_taken`, `quota.sites`, `quota.tokens`
  */
 export async function createSite(
@@ -29,7 +29,7 @@ export async function createSite(
   const { row, claim } = await prepareToken(context, { ...facts, site: id });
   const site = changeGraph(context, {
     sites: revokedSiteNamed(context, request.name),
-    cause: { actor, owner: null, reason: `site ${request.name} was made anew` },
+    cause: { actor, owner: null, reason: `site ${request.name} was created again` },
     change: () => {
       const made = createOrReuse(context, id, request, actor);
       revokeTokensFor(context, made, actor);
@@ -69,27 +69,27 @@ function createOrReuse(context: Context, id: string, { name, mayOffer }: CreateS
     mayOffer,
   };
   sites.put(site);
-  context.event("site.created", `Site ${name} was made; it has not joined yet.`, { site: name, actor });
+  context.event("site.created", `Site ${name} was created; it has not joined yet.`, { site: name, actor });
   return site;
 }
 
-/** The revoked site that has a name, whose place is taken with the name. */
+/** The id of the revoked site with this name, if any. It is deleted when the name is used again. */
 export function revokedSiteNamed({ store }: Context, name: string): string[] {
   const former = store.sites.named(name);
   return former?.state === "revoked" ? [former.id] : [];
 }
 
-/** A revoked site's name is free for its successor. @throws FairleadError `site.name_taken` */
+/** Deletes a revoked site that has the name. @throws FairleadError `site.name_taken` */
 function releaseName({ store }: Context, name: string): void {
   const former = store.sites.named(name);
   if (former && former.state !== "revoked") {
-    throw new FairleadError("site.name_taken", `There is a site ${name} already.`);
+    throw new FairleadError("site.name_taken", `A site ${name} exists already.`);
   }
   if (former) store.deleteSite(former.id);
 }
 
 /**
- * Changes a site's name, or what it may offer; everybody who sees it is told.
+ * Changes a site's name, or what it may offer. The change is announced to every site that sees it.
  * @throws FairleadError `site.unknown`, `site.revoked`, `site.name_taken`
  */
 export function updateSite(context: Context, nameOrId: string, request: UpdateSite, actor: string): Site {
@@ -117,7 +117,7 @@ export function updateSite(context: Context, nameOrId: string, request: UpdateSi
   return describeSiteNamed(context, site.id);
 }
 
-/** Those that have sessions with a site learn its name: what they offer to it goes by that. */
+/** Sends a site's new name to instances with sessions to it. Their export scopes may refer to the name. */
 function announceName({ store, uplinks }: Context, site: string, name: string): void {
   const peers = store.sessions.ofSite(site).map(({ a, b }) => (site === a.site ? b : a));
   for (const peer of new Map(peers.map((peer) => [instanceKey(peer), peer])).values()) {

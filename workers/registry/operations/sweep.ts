@@ -1,4 +1,4 @@
-/** What no message tells: uplinks that went silent, instances that stayed away, sessions that nobody ends. */
+/** Periodic work that no message triggers: silent uplinks, lost instances, abandoned sessions. */
 
 import type { Context } from "../context/context.ts";
 import { BAN_MEMORY_MS } from "../policy/budget.ts";
@@ -12,16 +12,16 @@ import { announceLinkStatuses, linkStatusesOf, recordLinkEvents } from "./link-r
 import { changeOffers } from "./offers.ts";
 import { Presence } from "./presence.ts";
 
-/** When to sweep next, ms; null while there is no need. */
+/** When the next sweep is due, ms since 1970; null if none is needed. */
 export function nextSweepAt(context: Context): number | null {
   const { sessions, offers } = context.store;
   return nextSweep({ sessions: sessions.hasAny ? 1 : 0, lostAt: offers.firstLost() }, context.now());
 }
 
 /**
- * After the object was started anew: whoever was up and has no socket now is down, and what it offered has its
- * grace from here. So it is after a restart of the edge, and where the end of an uplink is what woke the object:
- * such a socket is no longer listed when this runs.
+ * Compares stored state with live sockets after the object started. Sites without a socket are down, and the
+ * grace of their offers starts now. Runs after a restart of the edge, and when the end of an uplink woke the
+ * object: that socket is no longer listed.
  */
 export function reconcile(context: Context): void {
   const { store, uplinks } = context;
@@ -54,7 +54,9 @@ export function reconcile(context: Context): void {
   }
 }
 
-/** Who was there when it was last noted. Which links they had proved then is not known: all that they have. */
+/**
+ * The presence of sites as it was last stored. Proved links were not stored, so all links count as proved.
+ */
 class StoredPresence extends Presence {
   readonly #there: ReadonlySet<string>;
 
@@ -72,7 +74,9 @@ class StoredPresence extends Presence {
   }
 }
 
-/** Hangs up on uplinks that went silent; not on one of which something came just now. */
+/**
+ * Closes uplinks that have gone silent. @param heard an uplink that is exempt, as it has just sent a message
+ */
 export function closeSilentUplinks(context: Context, heard?: Uplink): void {
   const { uplinks } = context;
   const now = context.now();
@@ -82,7 +86,7 @@ export function closeSilentUplinks(context: Context, heard?: Uplink): void {
   }
 }
 
-/** Ends what is over: silent uplinks, offers whose grace is over, sessions without anybody. */
+/** Ends everything that has expired: silent uplinks, lost offers, abandoned sessions, old records. */
 export function sweep(context: Context): void {
   const { store, uplinks } = context;
   const now = context.now();
@@ -92,8 +96,8 @@ export function sweep(context: Context): void {
   store.bans.prune(now - BAN_MEMORY_MS);
   store.departures.prune(now);
   store.tokens.prune(now - TOKEN_MEMORY_MS);
-  // A session whose two instances both stay away is over at last, though nobody could say so. Not at once: after
-  // an edge restart this may run before anybody is back.
+  // A session ends if both instances stay absent: neither can report its end. The retention time covers a
+  // restart of the edge, after which this may run before an instance has returned.
   for (const { id, a, b, awaySince } of store.sessions.all()) {
     const present = [a, b].some((instance) => uplinks.ofInstance(instance).length > 0);
     const state = decideAway(awaySince, present, now);
@@ -102,7 +106,7 @@ export function sweep(context: Context): void {
   }
 }
 
-/** Drops the offers that were lost at or before `time`, and tells who saw them. */
+/** Drops offers that were lost at or before `time`, and announces this. */
 function dropLost(context: Context, time: number): void {
   const { offers } = context.store;
   const first = offers.firstLost();

@@ -1,4 +1,7 @@
-/** Tokens: made by the network or on behalf of a site, listed, revoked. What they admit is in admission.ts. */
+/**
+ * Tokens: creation for the network or on behalf of a site, description and revocation. See redeem.ts for
+ * their use.
+ */
 import type { Token } from "../../../protocol/api/tokens.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { CLAIM_SECRET_BYTES, formatClaim } from "../../../protocol/tokens.ts";
@@ -12,7 +15,7 @@ import { checkQuota } from "./quotas.ts";
 
 const encoder = new TextEncoder();
 
-/** How a claim's secret is stored and compared. */
+/** The form in which a claim's secret is stored and compared. */
 export async function hashSecret(secret: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", encoder.encode(secret)));
 }
@@ -32,8 +35,8 @@ export function describeToken(context: Context, row: TokenRow): Token {
 }
 
 /**
- * The node of the link graph that a caller means.
- * @param nameOrId of a site; "network" or nothing for the network itself
+ * The node of the link graph that a caller names.
+ * @param nameOrId of a site; "network" or undefined for the network itself
  * @throws FairleadError `site.unknown`, `site.revoked`
  */
 export function findIssuer(context: Context, nameOrId: string = NETWORK_NODE): string {
@@ -43,7 +46,7 @@ export function findIssuer(context: Context, nameOrId: string = NETWORK_NODE): s
   return site.id;
 }
 
-/** A token that is not stored yet. The claim leaves here once and is stored only as a hash. */
+/** Prepares a token without storing it. The claim is returned once; only its hash is stored. */
 export async function prepareToken(
   context: Context,
   facts: Pick<TokenRow, "issuer" | "site" | "uses"> & { expirySeconds: number },
@@ -68,7 +71,10 @@ export async function prepareToken(
   return { row, claim };
 }
 
-/** Stores a token, in the caller's transaction. Those that ended long ago are forgotten. @throws FairleadError `quota.tokens` */
+/**
+ * Stores a token in the caller's transaction, and deletes tokens past their retention. @throws FairleadError
+ * `quota.tokens`
+ */
 export function addToken(context: Context, row: TokenRow): void {
   const { tokens } = context.store;
   tokens.prune(context.now() - TOKEN_MEMORY_MS);
@@ -77,7 +83,7 @@ export function addToken(context: Context, row: TokenRow): void {
 }
 
 /**
- * Makes a token that admits any site.
+ * Creates a token that admits any site.
  * @throws FairleadError `site.unknown`, `site.revoked` (the issuer), `quota.tokens`
  */
 export async function createToken(
@@ -87,7 +93,7 @@ export async function createToken(
   const issuer = findIssuer(context, request.issuer);
   const { row, claim } = await prepareToken(context, { ...request, issuer, site: null });
   context.store.transaction(() => {
-    // The issuer may have been revoked meanwhile, and its tokens with it.
+    // The issuer may have been revoked during hashing, and its tokens with it.
     findIssuer(context, issuer);
     addToken(context, row);
     const whose = issuer === NETWORK_NODE ? "" : ` on behalf of site ${issuerName(context, issuer)}`;

@@ -1,17 +1,18 @@
 /**
- * What one site may ask of the registry, all of its uplinks together (docs/protocol.md, "Budgets"). Token buckets that
- * may go into debt: a little too much waits, far too much ends the uplink. Kept in memory only, since an object that
- * forgets them has been idle for long enough to fill most of them. Pure: the clock is passed in.
+ * The budget of a site: how much all of its uplinks together may ask of the registry (docs/protocol.md,
+ * "Budgets"). Token buckets that may go into debt: a message slightly over budget waits, and a large excess
+ * ends the uplink. Kept in memory only: an object that loses them was idle long enough to refill most of
+ * them. Pure: the time is passed in.
  */
 
-/** A bucket's size and how fast it fills. */
+/** The capacity of a bucket and its refill rate. */
 export interface Rate {
-  /** How many at once. */
+  /** Units available at once when the bucket is full. */
   readonly burst: number;
   readonly perSecond: number;
 }
 
-/** What costs the registry more than reading a message, by what asks for it. */
+/** Kinds of work that cost the registry more than parsing a message. */
 export type Work =
   | "opening"
   | "offers"
@@ -22,22 +23,22 @@ export type Work =
   | "session"
   | "link";
 
-/** Every message over an uplink, and its characters: looked at before the message is. */
+/** Limits of all messages over a site's uplinks and of their characters, checked before parsing. */
 export const MESSAGES: Rate = { burst: 3000, perSecond: 100 };
 export const CHARACTERS: Rate = { burst: 8 * 1024 * 1024, perSecond: 256 * 1024 };
 
 /**
- * How many messages a site may have handled without a pause. workerd (1.20261117) looks at other sockets only when it has
- * nothing left to do, so that one from which more can always be read would have the whole edge for itself.
+ * Messages of a site that may be handled without a pause. workerd (1.20261117) reads other sockets only when
+ * it is idle, so a socket that always has data would otherwise monopolise the edge.
  */
 export const PACE: Rate = { burst: 300, perSecond: 100 };
 
-/** How long the registry takes in nothing after a message beyond that, ms. */
+/** Pause after a message beyond {@link PACE}, in which the registry receives nothing, ms. */
 export const PAUSE_MS = 2;
 
 /**
- * A hub with a thousand peers resumes as many sessions after a restart of the edge, and the replicas of a site open
- * their uplinks and renew at the same time: the bursts are wide enough for these.
+ * Rates by kind of work. The bursts cover a restart of the edge: a hub with a thousand peers resumes as many
+ * sessions, while a site's replicas open uplinks and renew at the same time.
  */
 export const WORK: Readonly<Record<Work, Rate>> = {
   opening: { burst: 100, perSecond: 1 },
@@ -50,22 +51,22 @@ export const WORK: Readonly<Record<Work, Rate>> = {
   link: { burst: 64, perSecond: 0.5 },
 };
 
-/** The longest that a message waits for its site's budget, ms: a site that sends more than that is cut off. */
+/** Longest wait of a message for its site's budget, ms. A site that exceeds this is banned. */
 export const MAX_WAIT_MS = 5_000;
 
-/** One token bucket. */
+/** A token bucket. */
 export class Bucket {
   readonly #rate: Rate;
   /** When the bucket is full again, ms. */
   #fullAt = 0;
-  /** The newest time that was passed in, ms: a clock that is set back afterwards takes the bucket's times with it. */
+  /** The latest time that was passed in, ms. If the clock is set back, the bucket's times move with it. */
   #seenAt = 0;
 
   constructor(rate: Rate) {
     this.#rate = rate;
   }
 
-  /** How long until `count` could be taken without debt, ms; 0 for now. */
+  /** Time until `count` can be taken without debt, ms; 0 if now. */
   wait(count: number, now: number): number {
     this.#followClock(now);
     const { burst, perSecond } = this.#rate;
@@ -73,14 +74,17 @@ export class Bucket {
     return Math.max(0, Math.ceil(full - now - (burst / perSecond) * 1000));
   }
 
-  /** Takes `count`, into debt if need be. @returns how long the debt takes to be paid, ms; 0 without one */
+  /**
+   * Takes `count`, going into debt if necessary. @returns the time until the debt is repaid, ms; 0 without
+   * debt
+   */
   take(count: number, now: number): number {
     const wait = this.wait(count, now);
     this.#fullAt = Math.max(this.#fullAt, now) + (count / this.#rate.perSecond) * 1000;
     return wait;
   }
 
-  /** Takes `count` if it is there without debt. */
+  /** Takes `count` if that is possible without debt. */
   spend(count: number, now: number): boolean {
     if (this.wait(count, now) > 0) return false;
     this.take(count, now);
@@ -106,15 +110,16 @@ export class SiteBudget {
   readonly #work = new Map<Work, Bucket>();
 
   /**
-   * Counts a message of `length` characters (or bytes, if it is binary).
-   * @returns how long it is to wait, ms; null when the site sends far more than it may. And whether a pause is due.
+   * Counts a message of `length` characters (bytes if binary).
+   * @returns the time that it must wait, ms, or null if the site is far over budget; and whether a pause is
+   * due
    */
   receive(length: number, now: number): { readonly wait: number | null; readonly pause: boolean } {
     const wait = Math.max(this.#messages.take(1, now), this.#characters.take(length, now));
     return { wait: wait > MAX_WAIT_MS ? null : wait, pause: !this.#pace.spend(1, now) };
   }
 
-  /** Takes one of a kind of work if the budget has it. @returns 0, or the ms until it has */
+  /** Takes one unit of a kind of work if available. @returns 0, or the time until it is available, ms */
   spend(work: Work, now: number): number {
     const bucket = this.#bucket(work);
     return bucket.spend(1, now) ? 0 : bucket.wait(1, now);
@@ -133,7 +138,7 @@ export class SiteBudget {
   }
 }
 
-/** How many sites' budgets are kept before those that are full again are forgotten. */
+/** Number of site budgets in memory at which the full ones are dropped. */
 const MAX_BUDGETS = 2000;
 
 /** The budgets of a network's sites. */
@@ -154,49 +159,52 @@ export class Budgets {
   }
 }
 
-/** The first ban, and the longest, ms; each is twice the one before. */
+/** Duration of the first and of the longest ban, ms. Each ban is twice as long as the previous one. */
 const BAN_MS = { first: 10_000, longest: 600_000 } as const;
 
-/** How long after its end a ban still counts for the next one, ms. */
+/** How long after its end a ban still lengthens the next one, ms. */
 export const BAN_MEMORY_MS = 3600_000;
 
-/** What is known of a site that was cut off for what it sent. */
+/** The stored ban of a site. */
 export interface Ban {
-  /** Until when it may open no uplink, ms since 1970. */
+  /** End of the ban, ms since 1970. Until then the site may not open an uplink. */
   readonly until: number;
-  /** How many bans there were, each not long after the one before. */
+  /** Number of bans in sequence, each shortly after the previous one. */
   readonly strikes: number;
 }
 
-/** The ban of a site that sent far more than it may. */
+/** The next ban of a site that is far over budget. */
 export function nextBan(before: Ban | null, now: number): Ban {
   const strikes = before !== null && now - before.until < BAN_MEMORY_MS ? before.strikes + 1 : 1;
   const ms = Math.min(BAN_MS.longest, BAN_MS.first * 2 ** Math.min(strikes - 1, 10));
   return { until: now + ms, strikes };
 }
 
-/** Most sockets of a site for each uplink that it may have: closed ones whose connectors do not close them count too. */
+/**
+ * Most sockets per allowed uplink of a site. Includes sockets that the registry closed and the connector did
+ * not.
+ */
 const SOCKETS_PER_UPLINK = 3;
 
-/** Uplinks that one process may have open: the one in use, one in its place, and one that it has lost. */
+/** Most open uplinks of one process: the current one, its replacement, and a lost one. */
 const UPLINKS_PER_PROCESS = 3;
 
-/** The sockets that a site has when it opens another one. */
+/** The sockets that a site has when it opens another uplink. */
 export interface OpenSockets {
-  /** Uplinks of the process that opens it. */
+  /** Open uplinks of the same process. */
   readonly own: number;
-  /** Processes with an uplink beside that one. */
+  /** Other processes with an open uplink. */
   readonly others: number;
-  /** All sockets that are not gone yet, closed or not. */
+  /** All sockets that still exist, closed by the registry or not. */
   readonly all: number;
 }
 
-/** How long a site is still banned, ms: never longer than a ban lasts, even if the clock was set back. */
+/** Remaining time of a ban, ms. At most the longest ban, even if the clock was set back. */
 export function remainingBan(ban: Ban | null, now: number): number {
   return ban === null ? 0 : Math.min(BAN_MS.longest, Math.max(0, ban.until - now));
 }
 
-/** Whether a site may open one more uplink. @param limit how many processes of it may have one */
+/** Whether a site may open another uplink. @param limit most processes of the site with an uplink */
 export function mayOpenUplink({ own, others, all }: OpenSockets, limit: number): boolean {
   return own < UPLINKS_PER_PROCESS && others < limit && all < limit * SOCKETS_PER_UPLINK;
 }

@@ -1,42 +1,42 @@
 /**
- * Who may reach whom, and what the way costs (design: links are a graph). Pure: plain rows in, answers out. Whether
- * a link is up at the moment plays no part: an edge restart must not hide anything.
+ * The link graph: which sites reach each other, and at which cost. Pure. Whether a link is up at the moment
+ * is ignored: a restart of the edge must not hide anything.
  */
 
-/** The node of the graph that stands for the network as an issuer of tokens. */
+/** The node that represents the network as an issuer of tokens. */
 export const NETWORK_NODE = "network";
 
-/** An edge of the graph: a link that was neither revoked nor deleted. It can be gone over in both directions. */
+/** An undirected edge: a link that was neither revoked nor deleted. */
 export interface Edge {
   readonly joiner: string;
   readonly issuer: string;
   readonly cost: number;
 }
 
-/** Where a node is: in the inner of the graph, or beside a node of it, which is its only neighbour. */
+/** The position of a node in the contracted graph: an inner node, or a leaf at its only neighbour. */
 export interface Position {
-  /** The number of the node in the inner. */
+  /** Index of the inner node. */
   readonly inner: number;
-  /** What it costs to get there. */
+  /** Cost from the node to its inner node; 0 if it is the inner node itself. */
   readonly cost: number;
 }
 
 /**
- * The connected groups of the link graph, and the cheapest neighboursOf in it. Nodes with one neighbour, which is what most
- * sites are, are looked at through that neighbour, so that a search serves all of them.
+ * Connected components and shortest paths of the link graph. Leaves (nodes with one neighbour, as most sites
+ * are) are contracted into their neighbour, so one search serves all of them.
  */
 export class LinkGraph {
   readonly #parent = new Map<string, string>();
   readonly #positions = new Map<string, Position>();
-  /** What it costs to go from each node of the inner to its neighbours in it. */
+  /** Edges between inner nodes, by the index of the inner node. */
   readonly #edges: { readonly to: number; readonly cost: number }[][] = [];
-  /** Costs from a node of the inner to all others of it. */
+  /** Shortest distances from an inner node to all others, by the index of the first. */
   readonly #costsFrom: Float64Array[] = [];
   #searches = 0;
 
   static readonly #known = new WeakMap<readonly Edge[], LinkGraph>();
 
-  /** Of an array that nobody changes: made once for it. */
+  /** The graph of an immutable array of edges, created once per array. */
   static of(edges: readonly Edge[]): LinkGraph {
     const known = LinkGraph.#known.get(edges);
     if (known) return known;
@@ -46,10 +46,10 @@ export class LinkGraph {
   }
 
   constructor(edges: Iterable<Edge>) {
-    const neighboursOf = new Map<string, Map<string, number>>();
+    const adjacency = new Map<string, Map<string, number>>();
     const addEdge = (from: string, to: string, cost: number) => {
-      const known = neighboursOf.get(from) ?? new Map<string, number>();
-      neighboursOf.set(from, known.set(to, Math.min(cost, known.get(to) ?? Number.POSITIVE_INFINITY)));
+      const known = adjacency.get(from) ?? new Map<string, number>();
+      adjacency.set(from, known.set(to, Math.min(cost, known.get(to) ?? Number.POSITIVE_INFINITY)));
     };
     for (const { joiner, issuer, cost } of edges) {
       const from = this.componentOf(joiner);
@@ -59,33 +59,35 @@ export class LinkGraph {
       addEdge(joiner, issuer, cost);
       addEdge(issuer, joiner, cost);
     }
-    this.#contractLeaves(neighboursOf);
+    this.#contractLeaves(adjacency);
   }
 
-  #contractLeaves(neighboursOf: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
+  #contractLeaves(adjacency: ReadonlyMap<string, ReadonlyMap<string, number>>): void {
     const leaves = new Map<string, readonly [string, number]>();
-    for (const [node, neighbours] of neighboursOf) {
+    for (const [node, neighbours] of adjacency) {
       if (neighbours.size !== 1) continue;
-      // Of two that have only each other, one stays.
-      for (const way of neighbours) if (!leaves.has(way[0])) leaves.set(node, way);
+      // Of two nodes that are each other's only neighbour, one becomes the inner node.
+      for (const edge of neighbours) if (!leaves.has(edge[0])) leaves.set(node, edge);
     }
-    const inner = [...neighboursOf.keys()].filter((node) => !leaves.has(node));
+    const inner = [...adjacency.keys()].filter((node) => !leaves.has(node));
     for (const [number, node] of inner.entries()) this.#positions.set(node, { inner: number, cost: 0 });
     for (const node of inner) {
-      const inside = [...(neighboursOf.get(node) ?? [])].filter(([other]) => !leaves.has(other));
-      this.#edges.push(inside.map(([other, cost]) => ({ to: this.#positions.get(other)?.inner ?? 0, cost })));
+      const innerEdges = [...(adjacency.get(node) ?? [])].filter(([other]) => !leaves.has(other));
+      this.#edges.push(
+        innerEdges.map(([other, cost]) => ({ to: this.#positions.get(other)?.inner ?? 0, cost })),
+      );
     }
-    for (const [node, [beside, cost]] of leaves) {
-      this.#positions.set(node, { inner: this.#positions.get(beside)?.inner ?? 0, cost });
+    for (const [node, [neighbour, cost]] of leaves) {
+      this.#positions.set(node, { inner: this.#positions.get(neighbour)?.inner ?? 0, cost });
     }
   }
 
-  /** How often the graph was searched. */
+  /** Number of searches so far. */
   get searches(): number {
     return this.#searches;
   }
 
-  /** A name for the group that a node is in. A site without links is in a group of its own. */
+  /** Identifies the connected component of a node. A site without links is a component of its own. */
   componentOf(node: string): string {
     let at = node;
     for (let up = this.#parent.get(at); up !== undefined; up = this.#parent.get(at)) {
@@ -101,8 +103,8 @@ export class LinkGraph {
   }
 
   /**
-   * The lowest sum of link costs on a way costBetween two nodes; 0 to itself, null without a way. Searches from `from`
-   * where neither was searched from before: whoever asks for many neighboursOf names what they have in common first.
+   * The lowest sum of link costs on a path between two nodes; 0 to itself, null without a path. Searches from
+   * `from` unless a search from either node exists: pass a common node as `from` in repeated calls.
    */
   cost(from: string, to: string): number | null {
     if (from === to) return 0;
@@ -110,20 +112,20 @@ export class LinkGraph {
     return cost < Number.POSITIVE_INFINITY ? cost : null;
   }
 
-  /** For those who ask for very many neighboursOf. Undefined for a node without links. */
+  /** The position of a node, for callers that compute many costs. Undefined for a node without links. */
   positionOf(node: string): Position | undefined {
     return this.#positions.get(node);
   }
 
-  /** The cost costBetween the places of two different nodes; infinite without a way. */
+  /** The cost between the positions of two different nodes; infinite without a path. */
   costBetween(from: Position | undefined, to: Position | undefined): number {
     if (from === undefined || to === undefined) return Number.POSITIVE_INFINITY;
     const known = this.#costsFrom[from.inner]?.[to.inner] ?? this.#costsFrom[to.inner]?.[from.inner];
-    const costBetween = known ?? this.#search(from.inner)[to.inner] ?? Number.POSITIVE_INFINITY;
-    return from.cost + costBetween + to.cost;
+    const distance = known ?? this.#search(from.inner)[to.inner] ?? Number.POSITIVE_INFINITY;
+    return from.cost + distance + to.cost;
   }
 
-  /** Dijkstra's. */
+  /** Dijkstra's algorithm. */
   #search(start: number): Float64Array {
     const costs = new Float64Array(this.#edges.length).fill(Number.POSITIVE_INFINITY);
     const next = new NodeHeap();
@@ -144,7 +146,7 @@ export class LinkGraph {
   }
 }
 
-/** Binary min-heap of the nodes that a search offersAfter still to visit, by cost. May hold a node more than once. */
+/** Binary min-heap of the nodes that a search has still to visit, by cost. May hold a node more than once. */
 class NodeHeap {
   readonly #items: { readonly node: number; readonly cost: number }[] = [];
 

@@ -1,7 +1,7 @@
-/** How links stand, told from who is there. Pure. */
+/** The status of links, derived from the presence of sites. Pure. */
 import { NETWORK_NODE } from "./link-graph.ts";
 
-/** What is stored of a link that its status depends on. Times are ms. */
+/** The stored facts of a link that its status depends on. Times are ms since 1970. */
 export interface LinkFacts {
   readonly id: string;
   readonly joiner: string;
@@ -10,33 +10,33 @@ export interface LinkFacts {
   readonly revokedAt: number | null;
 }
 
-/** What is known of the sites that links connect. */
+/** The presence of the sites at the ends of links. */
 export interface SitePresence {
   /** Whether the site has an uplink. */
   up(site: string): boolean;
-  /** Whether the site was revoked, and so never has one again. */
+  /** Whether the site was revoked. A revoked site never has an uplink again. */
   revoked(site: string): boolean;
-  /** Since when it has, or has none. */
+  /** Since when the site has been up or down, ms since 1970. */
   since(site: string): number;
-  /** Why the joiner's uplinks do not prove the link; null when one does. */
+  /** Why no uplink of the joiner proves the link; null if one does. */
   proofError(link: Pick<LinkFacts, "id" | "joiner">): string | null;
-  /** The site's round trip to the edge, ms; null while it is not known. */
+  /** The site's round trip to the edge, ms; null if unknown. */
   rtt(site: string): number | null;
 }
 
 export interface LinkStatus {
   readonly state: "up" | "down";
-  /** Why it is down. */
+  /** Why the link is down. */
   readonly code?: string;
-  /** When it took this state, ms. */
+  /** Since when the link has this state, ms since 1970. */
   readonly since: number;
-  /** Round trip between its presence, ms; null when it is down, or while it is not known. */
+  /** Round trip between the two ends, ms; null if the link is down or a round trip is unknown. */
   readonly rtt: number | null;
 }
 
 /**
- * A link is up while the uplinks of both its presence are up and its certificate is good; one that was revoked never is.
- * It went down with the first of its presence that did.
+ * Derives the status of a link. It is up while both ends have an uplink and its certificate is valid; a
+ * revoked link is never up. It went down when its first end did.
  */
 export function linkStatusOf(link: LinkFacts, presence: SitePresence): LinkStatus {
   if (link.revokedAt !== null) {
@@ -61,12 +61,12 @@ export function linkStatusOf(link: LinkFacts, presence: SitePresence): LinkStatu
   return { state: "up", since, rtt };
 }
 
-/** Whether two statuses are told alike; round trips change all the time and do not count. */
+/** Whether two statuses are reported alike. Round trips change constantly and are ignored. */
 export function isSameStatus(left: LinkStatus | undefined, right: LinkStatus | undefined): boolean {
   return left?.state === right?.state && left?.code === right?.code && left?.since === right?.since;
 }
 
-/** What is told of a link to either of its presence. */
+/** The report of a link for either of its ends. */
 export function toLinkReport(
   link: LinkFacts & { readonly name: string; readonly cost: number },
   { state, code, since, rtt }: LinkStatus,

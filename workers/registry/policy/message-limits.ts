@@ -1,25 +1,27 @@
 /**
- * Keeps what is told within the length of a message, however many sites, links and services there are. Lengths are
- * upper bounds, not measured: nothing is made into JSON only to be counted. Pure.
+ * Limits that keep notices within the maximum message length, whatever the number of sites, links and
+ * services. Lengths are upper bounds, so nothing is serialised only to be measured. Pure.
  */
 import { MAX_MESSAGE, type VisibleService } from "../../../protocol/uplink/messages.ts";
 
-/** How many links of others a site is told of, at the most; of further ones, how many there are. */
+/** Most incoming links in a notice. Of further ones, only the number is sent. */
 export const MAX_INCOMING = 500;
 
-/** How many instances of one service a site is told of, at the most: the nearestOffers ones, the oldest first. */
+/** Most instances of one service in a notice: the nearest, oldest first. */
 export const MAX_OFFERS = 1000;
 
-/** Longest JSON of a service without its offers, and of an offer: names have 63 characters at the most. */
+/**
+ * Longest JSON of a service without offers, and of one offer, characters. Names have at most 63 characters.
+ */
 const SERVICE = 160;
 const OFFER = 240;
 
-/** What is around the services in a message. */
+/** Longest JSON around the services of a message, characters. */
 const ENVELOPE = 200;
 
 /**
- * Services in groups that each fit into a message, in their order; at least one group.
- * @param taken characters that the first message needs for other things
+ * Splits services into groups that each fit into a message, in order. Returns at least one group.
+ * @param taken characters of the first message that are needed otherwise
  */
 export function splitServices(services: readonly VisibleService[], taken: number): VisibleService[][] {
   const first: VisibleService[] = [];
@@ -39,7 +41,7 @@ export function splitServices(services: readonly VisibleService[], taken: number
   return groups;
 }
 
-/** Those of a service's offers that are told, in the order that they have. */
+/** The nearest {@link MAX_OFFERS} offers of a service, in their given order. */
 export function nearestOffers<T extends { readonly cost: number }>(offers: readonly T[]): readonly T[] {
   if (offers.length <= MAX_OFFERS) return offers;
   const ranked = [...offers.entries()].sort(
@@ -49,7 +51,7 @@ export function nearestOffers<T extends { readonly cost: number }>(offers: reado
   return offers.filter((_, at) => kept.has(at));
 }
 
-/** Those of a site's incoming links that are told, the ones that are up before all others; and how many are not. */
+/** The incoming links of a site up to the limit, links that are up first, and the number of omitted ones. */
 export function limitIncoming<T extends { readonly state: "up" | "down" }>(
   incoming: readonly T[],
 ): { incoming: T[]; moreIncoming?: number } {

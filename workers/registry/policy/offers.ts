@@ -1,6 +1,6 @@
 /**
- * Which offers are taken: those that their site may make and whose lists of sites are not too long together, as long as
- * the network has room for services. Pure.
+ * The acceptance of offers: by what their site may offer, by the length of its export lists, and by the
+ * network's quota of services. Pure.
  */
 
 import { compareText } from "../../../protocol/compare-text.ts";
@@ -9,13 +9,13 @@ import { nameMatches } from "../../../protocol/names.ts";
 import { MAX_EXPORTS } from "../../../protocol/uplink/messages.ts";
 import type { OfferRow } from "./visibility.ts";
 
-/** An offer as an instance sent it, taken or not. */
+/** An offer as an instance sent it, accepted or not. */
 export interface StoredOffer extends OfferRow {
-  /** Why it was not taken; null when it was. */
+  /** Why the offer is refused; null if it is accepted. */
   readonly refused: string | null;
 }
 
-/** In the order in which offers are decided on: the oldest first. */
+/** Orders offers for decisions: oldest first. */
 export function byAge(left: StoredOffer, right: StoredOffer): number {
   return (
     left.since - right.since ||
@@ -25,19 +25,19 @@ export function byAge(left: StoredOffer, right: StoredOffer): number {
 }
 
 export interface OfferRules {
-  /** Patterns of what a site may offer; null is anything. */
+  /** Name patterns of what a site may offer; null: any name. */
   mayOffer(site: string): readonly string[] | null;
-  /** How many services the network may have. */
+  /** The network's quota of services. */
   readonly services: number;
 }
 
-/** Why an offer is not taken. */
+/** Why an offer is refused. */
 export type Refusal = "service.forbidden" | "quota.exports" | "quota.services";
 
 /**
- * Why each offer is not taken, or null for one that is, in the order of `offers`. One that was taken stays so while
- * its site may make it, whatever the quota is by now; then the oldest come first. Another offer of a service that
- * the network has needs no room.
+ * Decides all offers: the reason for refusal, or null if accepted, in the order of `offers`. An accepted
+ * offer stays accepted while its site may make it, whatever the quota is. Then the oldest offers come first.
+ * A further offer of an existing service needs no room.
  */
 export function decideOffers(offers: readonly StoredOffer[], rules: OfferRules): (Refusal | null)[] {
   const own = decideBySite(offers, rules);
@@ -55,7 +55,7 @@ export function decideOffers(offers: readonly StoredOffer[], rules: OfferRules):
   });
 }
 
-/** The same as far as it depends on the offers' own sites, and not on the room that the network has for services. */
+/** Decides offers by the rules of their own sites only, without the quota of services. */
 export function decideBySite(
   offers: readonly StoredOffer[],
   rules: Pick<OfferRules, "mayOffer">,
@@ -68,34 +68,33 @@ export function decideBySite(
 }
 
 /**
- * All offers of sites that were not revoked, at one moment: never changed afterwards. Of two moments, what is the same
- * array is the same offers.
+ * All offers of sites that are not revoked, at one moment. Immutable. The same array in two snapshots means
+ * the same offers.
  */
 export interface OfferSnapshot {
-  /** Every offer of each site, taken or not, the oldest first. */
+  /** Every offer of each site, accepted or not, oldest first. */
   readonly ofSite: ReadonlyMap<string, readonly StoredOffer[]>;
-  /** The offers of each service that were taken, the oldest first. */
+  /** The accepted offers of each service, oldest first. */
   readonly ofService: ReadonlyMap<string, readonly StoredOffer[]>;
 }
 
-/** What decisions about offers are made of, at one moment. */
+/** The inputs of decisions about offers, at one moment. */
 export interface OfferInputs {
   readonly snapshot: OfferSnapshot;
-  /** What sites may offer, of those that may not offer everything. */
+  /** Name patterns of what sites may offer. Sites that may offer any name are absent. */
   readonly patterns: ReadonlyMap<string, readonly string[]>;
 }
 
-/** A decision about an offer that was decided otherwise before, or not yet. */
+/** A decision that is new or differs from the previous one. */
 export interface OfferDecision {
   readonly offer: StoredOffer;
   readonly refused: Refusal | null;
 }
 
 /**
- * What of {@link decideOffers} is otherwise after a change, everything having been decided before it. While the network
- * has room for every service, whether an offer is taken depends on its own site alone: then only the sites that changed
- * are looked at.
- * @param services how many services the network may have now
+ * The decisions of {@link decideOffers} that change with a change of inputs. While the network has room for
+ * every service, a decision depends on the offer's own site only, and only changed sites are examined.
+ * @param services the network's present quota of services
  */
 export function decideChanged(before: OfferInputs, now: OfferInputs, services: number): OfferDecision[] {
   const rules = { mayOffer: (site: string) => now.patterns.get(site) ?? null, services };
@@ -111,7 +110,7 @@ export function decideChanged(before: OfferInputs, now: OfferInputs, services: n
     .filter(({ offer, refused }) => offer.refused !== refused);
 }
 
-/** The sites whose offers differ, or what they may offer. */
+/** Sites whose offers or patterns differ. */
 function changedSites(before: OfferInputs, now: OfferInputs): Set<string> {
   const sites = changedKeys(before.snapshot.ofSite, now.snapshot.ofSite);
   if (before.patterns === now.patterns) return sites;
@@ -122,7 +121,10 @@ function changedSites(before: OfferInputs, now: OfferInputs): Set<string> {
   return sites;
 }
 
-/** Whether the network has room for all offers of the changed sites that these may make, and no other offer waits for room. */
+/**
+ * Whether the network has room for all permitted offers of changed sites, and no other offer is waiting for
+ * room.
+ */
 function hasRoom(
   { ofSite, ofService }: OfferSnapshot,
   changed: ReadonlySet<string>,
@@ -136,15 +138,15 @@ function hasRoom(
   );
 }
 
-/** The keys whose values are not the same in both maps. */
+/** Keys whose values differ between two maps. */
 export function changedKeys<T>(left: ReadonlyMap<string, T>, right: ReadonlyMap<string, T>): Set<string> {
   const keys = [...left.keys(), ...right.keys()];
   return new Set(keys.filter((key) => left.get(key) !== right.get(key)));
 }
 
 /**
- * Whether each offer's list of sites still has room among its site's: the oldest offers come first. Replicas of a site
- * offer the same, so the same list for the same service counts once.
+ * Whether each offer's export list fits into its site's limit, oldest offers first. Replicas of a site offer
+ * the same, so the same list for the same service counts once.
  */
 function fitExportLimit(offers: readonly StoredOffer[]): boolean[] {
   const counted = new Map<string, Set<string>>();

@@ -13,8 +13,8 @@ export interface SessionFacts {
 }
 
 /**
- * Whether the lanes of a session's present generation may still meet. A grant in the future counts as old: the clock
- * was set back.
+ * Whether the lanes of a session's present generation may still meet. A grant in the future counts as old:
+ * the clock was set back.
  */
 export function isPending(session: SessionFacts, now: number, pendingMs = SESSION_PENDING_MS): boolean {
   const age = now - session.grantedAt;
@@ -42,9 +42,10 @@ export type ResumeDecision =
   | { readonly kind: "unknown" };
 
 /**
- * Decides a resumption. `asked` is the last generation that the requester used. The present generation cannot be used
- * twice, so asking with it gets the next. Asking with an older one joins the present generation while it is pending:
- * the peer asked first, or the requester missed the offer. Two sides that resume at once thus get the same generation.
+ * Decides a resumption. `asked` is the last generation that the requester used. The present generation cannot
+ * be used twice, so asking with it gets the next. Asking with an older one joins the present generation while
+ * it is pending: the peer asked first, or the requester missed the offer. Two sides that resume at once thus
+ * get the same generation.
  */
 export function decideResume(
   existing: SessionFacts | null,
@@ -61,8 +62,9 @@ export function decideResume(
 }
 
 /**
- * Decides about a stored session when one of its processes says hello. A session that the process does not hold is
- * forgotten. A pending first generation is offered again: the hello may have been sent before the offer arrived.
+ * Decides about a stored session when one of its processes says hello. A session that the process does not
+ * hold is forgotten. A pending first generation is offered again: the hello may have been sent before the
+ * offer arrived.
  */
 export function decideHello(session: SessionFacts, held: boolean, now: number): "keep" | "offer" | "forget" {
   if (held) return "keep";

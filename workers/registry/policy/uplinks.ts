@@ -2,7 +2,10 @@
 import { timeLimit } from "../../../protocol/time-limits.ts";
 import { KEEPALIVE } from "../../../protocol/uplink/messages.ts";
 
-/** Largest accepted difference between a connector's clock and the edge's, ms. Includes the message's transit time. */
+/**
+ * Largest accepted difference between a connector's clock and the edge's, ms. Includes the message's transit
+ * time.
+ */
 const CLOCK_TOLERANCE_MS = 10_000;
 
 /** Whether a clock that is `ahead` of the edge's (ms; negative: behind) is reported as wrong. */
@@ -27,7 +30,9 @@ export function isUplinkAlive(heardAt: number, now: number): boolean {
   return now - heardAt < KEEPALIVE.deadAfterMs;
 }
 
-/** The time of the next sweep, ms since 1970: for open sessions or lost offers. Null lets the registry sleep. */
+/**
+ * The time of the next sweep, ms since 1970: for open sessions or lost offers. Null lets the registry sleep.
+ */
 export function nextSweep(facts: { sessions: number; lostAt: number | null }, now: number): number | null {
   const times: number[] = [];
   if (facts.sessions > 0) times.push(now + SWEEP_MS);

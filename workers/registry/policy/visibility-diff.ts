@@ -1,6 +1,6 @@
 /**
- * What sites see otherwise than a moment before. A change of the link graph may concern every service that every
- * site sees, a million pairs in a large network: for each that did not change, nothing is made. Pure.
+ * The difference between two moments of visibility. A change of the link graph may affect every service that
+ * every site sees, a million services in a large network. Nothing is allocated for an unchanged service. Pure.
  */
 import { isSameInstance } from "../../../protocol/instance-id.ts";
 import type { VisibleService } from "../../../protocol/uplink/messages.ts";
@@ -15,10 +15,10 @@ import {
   visibleOffers,
 } from "./visibility.ts";
 
-/** A change of what a site sees. */
+/** The change of what one site sees. */
 export interface VisibilityChange {
   readonly put: VisibleService[];
-  /** Names of services that it sees no more. */
+  /** Names of services that the site no longer sees. */
   readonly gone: string[];
 }
 
@@ -32,46 +32,47 @@ interface ServiceOffers {
 export class VisibilityDiff {
   readonly #before: Visibility;
   readonly #after: Visibility;
-  readonly #pairs: readonly ServiceOffers[];
+  readonly #services: readonly ServiceOffers[];
 
   constructor(before: Visibility, after: Visibility) {
     this.#before = before;
     this.#after = after;
     const sameGraph = after.sharesGraph(before);
     const names = [...new Set([...after.services, ...before.services])];
-    // What nobody changed is not looked at.
+    // Services with shared offers and an equal graph cannot differ.
     const changed = sameGraph ? names.filter((name) => !after.sharesOffers(before, name)) : names;
-    const pairs = changed.map((name) => ({
+    const services = changed.map((name) => ({
       name,
       offersBefore: before.offersOf(name),
       offersAfter: after.offersOf(name),
     }));
-    this.#pairs = sameGraph ? pairs.filter(offersDiffer) : pairs;
+    this.#services = sameGraph ? services.filter(offersDiffer) : services;
   }
 
-  /** Nobody sees anything else. */
-  get none(): boolean {
-    return this.#pairs.length === 0;
+  /** Whether no site sees a difference. */
+  get isEmpty(): boolean {
+    return this.#services.length === 0;
   }
 
-  for(site: string): VisibilityChange {
+  /** The change of what a site sees. */
+  changeFor(site: string): VisibilityChange {
     const { linkGraph } = this.#after;
     const then = this.#before.viewer(site);
     const now = this.#after.viewer(site);
     const put: VisibleService[] = [];
     const gone: string[] = [];
-    for (const pair of this.#pairs) {
-      if (this.#isUnchanged(pair, then, now)) continue;
-      const service = toVisibleService(
-        visibleOffers(now, pair.offersAfter, (position) => linkGraph.costBetween(position, now.position)),
+    for (const service of this.#services) {
+      if (this.#isUnchanged(service, then, now)) continue;
+      const visible = toVisibleService(
+        visibleOffers(now, service.offersAfter, (position) => linkGraph.costBetween(position, now.position)),
       );
-      if (service) put.push(service);
-      else gone.push(pair.name);
+      if (visible) put.push(visible);
+      else gone.push(service.name);
     }
     return { put, gone };
   }
 
-  /** Whether a site sees the same of a service as before. */
+  /** Whether a site sees the same of a service before and after. */
   #isUnchanged({ offersBefore, offersAfter }: ServiceOffers, then: Viewer, now: Viewer): boolean {
     const old = this.#before.linkGraph;
     const { linkGraph } = this.#after;
@@ -92,8 +93,8 @@ export class VisibilityDiff {
 }
 
 /**
- * The next of a service's offers, from `start` on, that a site sees; searched for from those who offer, for they are
- * what all who are told have in common.
+ * The index of the next visible offer at or after `start`; the length of `offers` if there is none. Costs are
+ * searched from the offering site, which all viewers have in common.
  */
 function nextVisible(
   linkGraph: LinkGraph,
@@ -125,7 +126,7 @@ function offersDiffer({ offersBefore, offersAfter }: ServiceOffers): boolean {
     offersAfter.some(({ offer }, index) => {
       const former = offersBefore[index]?.offer;
       if (former === undefined || !isSameOffer(former, offer)) return true;
-      // The store gives the same list for the same sites.
+      // The store returns the same array for the same export list.
       return former.to !== offer.to && JSON.stringify(former.to) !== JSON.stringify(offer.to);
     })
   );

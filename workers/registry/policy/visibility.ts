@@ -1,6 +1,6 @@
 /**
- * Which services a site sees: those that sites it can reach offer and export to it, its own left out. Pure: the
- * state of one moment in, answers out.
+ * The visibility of services: a site sees services that other sites export to it and that it can reach. Pure:
+ * built from the state of one moment.
  */
 import { compareInstances } from "../../../protocol/instance-id.ts";
 import { type ServiceProtocol, siteMatches } from "../../../protocol/names.ts";
@@ -8,36 +8,36 @@ import type { Encryption, Instance, VisibleService } from "../../../protocol/upl
 import { type Edge, LinkGraph, type Position } from "./link-graph.ts";
 import { nearestOffers } from "./message-limits.ts";
 
-/** One instance's offer of a service. */
+/** An instance's offer of a service. */
 export interface OfferRow {
   readonly service: string;
   readonly protocol: ServiceProtocol;
   readonly port: number;
   readonly instance: Instance;
   readonly encryption: Encryption;
-  /** Names or ids of the only sites that it is exported to; null is all. */
+  /** Names or ids of the only sites that the service is exported to; null: all sites. */
   readonly to: readonly string[] | null;
-  /** When it began, ms. */
+  /** When the offer began, ms since 1970. */
   readonly since: number;
 }
 
-/** The offers of each service. Whoever changes some of them makes new arrays, and leaves those of other services. */
+/** The offers of each service. A change creates new arrays for the changed services and keeps all others. */
 export type OffersByService = ReadonlyMap<string, readonly OfferRow[]>;
 
-/** An offer, and where in the graph its site is. */
+/** An offer with the position of its site in the link graph. */
 export interface LocatedOffer {
   readonly offer: OfferRow;
   readonly position: Position | undefined;
 }
 
-/** A site that looks at what others offer. */
+/** A site that looks at the offers of others. */
 export interface Viewer {
   readonly id: string;
   readonly name: string;
   readonly position: Position | undefined;
 }
 
-/** An offer that a site sees, and what the way there costs. */
+/** A visible offer with the cost of the path to it. */
 export interface VisibleOffer {
   readonly offer: OfferRow;
   readonly cost: number;
@@ -55,7 +55,7 @@ export class Visibility {
 
   static readonly #known = new WeakMap<OffersByService, Visibility>();
 
-  /** Of what nobody changes: made once for the same three. */
+  /** The visibility of immutable inputs, created once for the same three. */
   static of(edges: readonly Edge[], names: ReadonlyMap<string, string>, offers: OffersByService): Visibility {
     const known = Visibility.#known.get(offers);
     if (known && known.#edges === edges && known.#names === names) return known;
@@ -66,8 +66,8 @@ export class Visibility {
 
   /**
    * @param edges the link graph
-   * @param names of all sites, by id
-   * @param offers those that were taken, in any order
+   * @param names names of all sites, by id
+   * @param offers accepted offers, in any order
    */
   constructor(
     edges: readonly Edge[],
@@ -84,12 +84,12 @@ export class Visibility {
     return this.#linkGraph;
   }
 
-  /** Names of all services that somebody offers. */
+  /** Names of all offered services. */
   get services(): string[] {
     return [...this.#offers.keys()];
   }
 
-  /** All offers of a service, the oldest first. */
+  /** All offers of a service, oldest first. */
   offersOf(name: string): readonly LocatedOffer[] {
     const known = this.#located.get(name);
     if (known) return known;
@@ -102,7 +102,7 @@ export class Visibility {
     return located;
   }
 
-  /** Whether the offers of a service are the same array at another moment. */
+  /** Whether another moment has the same array of offers of a service. */
   sharesOffers(other: Visibility, name: string): boolean {
     return this.#offers.get(name) === other.#offers.get(name);
   }
@@ -111,10 +111,10 @@ export class Visibility {
     return { id: site, name: this.#names.get(site) ?? "", position: this.linkGraph.positionOf(site) };
   }
 
-  /** Everything that a site sees, by name. */
+  /** All services that a site sees, by name. */
   of(site: string): VisibleService[] {
     const viewer = this.viewer(site);
-    // One search from the site that looks serves all that it sees.
+    // One search from the viewing site serves all offers.
     const costTo = (position: Position | undefined) => this.linkGraph.costBetween(viewer.position, position);
     return this.services
       .sort()
@@ -122,7 +122,7 @@ export class Visibility {
       .filter((service) => service !== null);
   }
 
-  /** Whether links and names are the same at another moment; what was found out of the graph is shared then. */
+  /** Whether another moment has equal links and names. If so, the two share their graph and its searches. */
   sharesGraph(other: Visibility): boolean {
     const same =
       (this.#edges === other.#edges && this.#names === other.#names) || this.#isEquivalentTo(other);
@@ -143,12 +143,12 @@ export class Visibility {
   }
 }
 
-/** Whether an offer is for a site at all, if it can be reached. */
+/** Whether an offer is exported to a site, regardless of paths. */
 export function isExportedTo(viewer: Viewer, { instance, to }: OfferRow): boolean {
   return instance.site !== viewer.id && (to === null || siteMatches(viewer, to));
 }
 
-/** Those of a service's offers that a site sees. */
+/** The offers of a service that a site sees. */
 export function visibleOffers(
   viewer: Viewer,
   offers: readonly LocatedOffer[],
@@ -160,7 +160,9 @@ export function visibleOffers(
     .filter(({ cost }) => cost < Number.POSITIVE_INFINITY);
 }
 
-/** A service as its seen offers make it; null without any. Where they disagree, protocol and port are the oldest's. */
+/**
+ * A service as its visible offers define it; null without any. The oldest offer defines protocol and port.
+ */
 export function toVisibleService(seen: readonly VisibleOffer[]): VisibleService | null {
   const oldest = seen[0]?.offer;
   if (!oldest) return null;

@@ -1,11 +1,11 @@
 /**
- * Sessions whose one process asked for lanes while the other's uplink was closed: each is checked at once more when the
- * other's grace is over. With timers of the object's memory: they keep it awake for as long as a grace at the most.
+ * Absent peers: sessions that one process wants to resume while the other's uplink is closed. Each is checked
+ * again when the peer's grace ends. The timers are in memory and keep the object awake for at most one grace.
  */
 export class AbsentPeers {
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
 
-  /** Calls `check` in `ms`, unless the session is waited for already. */
+  /** Calls `check` after `ms`, unless a timer of the session is pending. */
   watch(session: string, ms: number, check: () => void): void {
     if (this.#timers.has(session)) return;
     const timer = setTimeout(() => {

@@ -1,6 +1,6 @@
 /**
- * What an uplink's socket carries through hibernation. Versioned, and parsed like anything from outside: a
- * deploy may wake code that is older or newer than the code that wrote it.
+ * The attachment of an uplink's socket, which survives hibernation. Versioned and validated on reading: after
+ * a deploy, older or newer code may read it.
  */
 import { z } from "zod";
 import { type InstanceId, instanceKey } from "../../../protocol/instance-id.ts";
@@ -10,33 +10,35 @@ const Attachment = z.object({
   site: z.string(),
   boot: z.string(),
   serial: z.string(),
-  /** End of the certificate that it was opened with, ms since 1970; null for a socket of an older version. */
+  /**
+   * End of the certificate of the uplink's assertion, ms since 1970; null in attachments of older versions.
+   */
   notAfter: z.number().nullable().default(null),
-  /** The assertion's counter: of two uplinks of one process, the higher is the newer. */
+  /** The assertion's counter. Of two uplinks of one process, the higher counter is newer. */
   counter: z.number(),
   openedAt: z.number(),
-  /** Since when the process has had uplinks without a gap, ms since 1970; `openedAt` unless given. */
+  /** Since when the process has had an uplink without a gap, ms since 1970; `openedAt` by default. */
   presentSince: z.number().optional(),
-  /** Set once hello was accepted. */
+  /** Set when the hello is accepted. */
   software: z.string().nullable(),
-  /** Links whose certificates were good at hello. */
+  /** Ids of links whose certificates were valid at hello. */
   links: z.array(z.string()),
-  /** Why others were not, by their ids. */
+  /** Error codes of the other links, by link id. */
   unproven: z.record(z.string(), z.string()).default({}),
-  /** The connector's round trip to the edge, ms; null until it told. */
+  /** The connector's round trip to the edge, ms; null until reported. */
   rtt: z.number().nullable().default(null),
-  /** The registry closed it: whatever still comes over it does not count. */
+  /** Whether the registry closed the uplink. Later messages of it are ignored. */
   ended: z.boolean(),
 });
 export type Attachment = z.infer<typeof Attachment>;
 
-/** Since when the process of an uplink has had one without a gap, ms since 1970. */
+/** Since when the process of an uplink has had an uplink without a gap, ms since 1970. */
 export const presentSince = ({ presentSince, openedAt }: Attachment): number => presentSince ?? openedAt;
 
 /** Whether the uplink's hello was accepted. */
 export const isEstablished = ({ software }: Attachment): boolean => software !== null;
 
-/** What was read or written last: it is looked at with each message, and parsed once in the life of the object. */
+/** Attachments already read or written. Each message reads one; the object parses each only once. */
 const known = new WeakMap<WebSocket, Attachment>();
 
 export function writeAttachment(socket: WebSocket, attachment: Attachment): void {
@@ -44,7 +46,7 @@ export function writeAttachment(socket: WebSocket, attachment: Attachment): void
   socket.serializeAttachment(attachment);
 }
 
-/** Null for a socket that this version does not understand; such a socket is left alone. */
+/** Null for an attachment that this version does not understand. Such a socket is left alone. */
 export function readAttachment(socket: WebSocket): Attachment | null {
   const before = known.get(socket);
   if (before) return before;
@@ -54,7 +56,7 @@ export function readAttachment(socket: WebSocket): Attachment | null {
   return parsed.data;
 }
 
-/** Tags by which sockets are found again. A boot id alone is only looked up to notice that two sites use the same. */
+/** Tags for looking up sockets. The tag of a boot id alone serves to detect sites that share one. */
 export const tagOf = {
   site: (id: string) => `site:${id}`,
   boot: (id: string) => `boot:${id}`,

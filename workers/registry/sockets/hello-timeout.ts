@@ -1,7 +1,7 @@
 /**
- * Ends uplinks that never say hello. With timers of the object's memory, not its alarm: nearly every uplink says
- * hello at once, and none of those should cost a write or a wake-up later. A pending timer keeps the object awake,
- * but for ten seconds at most; an object that starts anew sets them again.
+ * The timeout of uplinks that never say hello. The timers are in memory: nearly every uplink says hello at
+ * once, and an alarm would cost a write and a wake-up. A pending timer keeps the object awake for at most
+ * {@link HELLO_MS}. A restarted object starts the timers again.
  */
 import { FairleadError } from "../../../protocol/errors.ts";
 import { HELLO_MS } from "../policy/uplinks.ts";
@@ -12,12 +12,12 @@ export class HelloTimeout {
   readonly #timers = new Map<WebSocket, ReturnType<typeof setTimeout>>();
   readonly #close: (uplink: Uplink, error: FairleadError) => void;
 
-  /** @param close ends an uplink with `uplink.silent` */
+  /** @param close closes an uplink with `uplink.silent` */
   constructor(close: (uplink: Uplink, error: FairleadError) => void) {
     this.#close = close;
   }
 
-  /** Gives an uplink its time, counted from when it was opened; one that was greeted needs none. */
+  /** Starts the timeout of an uplink, counted from its upgrade. Does nothing once the hello was accepted. */
   start({ socket, attachment }: Uplink, now: number): void {
     if (isEstablished(attachment)) return;
     const left = Math.max(0, attachment.openedAt + HELLO_MS - now);
@@ -27,7 +27,10 @@ export class HelloTimeout {
     );
   }
 
-  /** To be called when something came over a socket, or it closed. */
+  /**
+   * Cancels the timeout unless the socket is open and still waits for its hello. Call this after a message or
+   * a close.
+   */
   cancelUnlessWaiting(socket: WebSocket): void {
     const attachment = readAttachment(socket);
     if (attachment && !attachment.ended && !isEstablished(attachment) && socket.readyState === WebSocket.OPEN)

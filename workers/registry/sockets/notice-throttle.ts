@@ -1,17 +1,17 @@
 /**
- * Paces what is told of links. A notice lists all links of a site, and a site may have issued a thousand: when their
- * joiners come up one after another, not each of them makes a list. Timers of the object's memory: a pending one
- * keeps it awake, but for half a second at most.
+ * The throttle of link notices. A notice lists all links of a site, and a site may have issued a thousand. If
+ * their joiners come up one after another, their changes are combined. The timers are in memory and keep the
+ * object awake for at most half a second.
  */
 
-/** How long one listed link keeps the next notice back, ms. */
+/** Delay of the next notice per listed link, ms. */
 const PER_LINK_MS = 1;
 const LONGEST_MS = 500;
-/** NoticeThrottle of so few links are never kept back. */
+/** Notices with at most this many links are never delayed. */
 const FREE_LINKS = 16;
 
 export class NoticeThrottle {
-  /** When a site may be told again, ms. */
+  /** When the next notice to a site may be sent, ms. */
   readonly #nextAt = new Map<string, number>();
   readonly #pending = new Map<string, () => number>();
   readonly #now: () => number;
@@ -21,8 +21,9 @@ export class NoticeThrottle {
   }
 
   /**
-   * Tells a site now, or soon when it was told a moment ago; what comes schedule meanwhile is told once.
-   * @param send sends the state of that moment, and gives the number of links that it listed
+   * Sends a notice now, or after the delay of the previous one. Calls during the delay are combined into one
+   * notice.
+   * @param send sends the present state, and returns the number of listed links
    */
   schedule(site: string, send: () => number): void {
     const wait = (this.#nextAt.get(site) ?? 0) - this.#now();

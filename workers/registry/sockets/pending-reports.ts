@@ -1,10 +1,11 @@
 /**
- * Reports that wait for their site's budget: each replaces the one before, so that of each kind only the newest is kept
- * and nothing is lost. Timers of the object's memory: a pending one keeps it awake, but for a second or so.
+ * Pending reports: reports that wait for their site's budget. A report replaces an older one of its kind, so
+ * only the newest is kept and nothing is lost. The timers are in memory and keep the object awake for about a
+ * second.
  */
 import type { ConnectorMessage } from "../../../protocol/uplink/messages.ts";
 
-/** A message that replaces what the same uplink said before in one of its kind. */
+/** A message that replaces the previous one of its kind from the same uplink. */
 export type Report = Extract<ConnectorMessage, { type: "offers" | "listeners" | "measured" }>;
 
 export function isReport(message: ConnectorMessage): message is Report {
@@ -15,14 +16,14 @@ export class PendingReports<Socket extends object> {
   readonly #pending = new Map<Socket, Map<Report["type"], Report>>();
   readonly #due: (socket: Socket, report: Report) => void;
 
-  /** @param due told of a report whose wait is over; it asks {@link mustWait} again */
+  /** @param due receives a report whose wait has ended, and calls {@link mustWait} again */
   constructor(due: (socket: Socket, report: Report) => void) {
     this.#due = due;
   }
 
   /**
-   * Whether a report has to wait. If so, it is kept, in the place of an older one of its kind.
-   * @param spend takes the report's cost from the budget: 0, or the ms until that is possible
+   * Whether a report must wait. If so, it is stored in place of an older one of its kind.
+   * @param spend takes the report's cost from the budget; returns 0, or the time until that is possible, ms
    */
   mustWait(socket: Socket, report: Report, spend: () => number): boolean {
     const kinds = this.#pending.get(socket);
@@ -37,7 +38,7 @@ export class PendingReports<Socket extends object> {
     return true;
   }
 
-  /** Drops what waits of a socket that is gone, or whose process withdraws everything. */
+  /** Drops the pending reports of a socket that closed, or whose process withdraws everything. */
   forget(socket: Socket): void {
     this.#pending.delete(socket);
   }

@@ -1,4 +1,4 @@
-/** The uplinks: hibernating WebSockets of the connectors, and what they say about who is there. */
+/** The uplinks of a network: hibernating WebSockets of its connectors. */
 import { type ErrorCode, FairleadError, toErrorBody } from "../../../protocol/errors.ts";
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { closeCodeFor, KEEPALIVE, type RegistryMessage } from "../../../protocol/uplink/messages.ts";
@@ -16,14 +16,14 @@ export class Uplinks {
   readonly #stalled: (uplink: Uplink) => void;
   readonly #lastHeard = new ClockStepGuard<WebSocket>();
 
-  /** @param stalled told of an uplink that was closed because its connector does not read */
+  /** @param stalled receives an uplink that was closed because its connector does not read */
   constructor(ctx: DurableObjectState, stalled: (uplink: Uplink) => void) {
     this.#ctx = ctx;
     this.#stalled = stalled;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(KEEPALIVE.ping, KEEPALIVE.pong));
   }
 
-  /** Takes a new socket in, silent and unknown until its hello; `answer` is the client's end. */
+  /** Accepts a new socket, which waits for its hello. Returns the client's end as `answer`. */
   accept(attachment: Attachment): { answer: WebSocket; uplink: Uplink } {
     const pair = new WebSocketPair();
     const { site, boot } = attachment;
@@ -42,17 +42,17 @@ export class Uplinks {
     return uplinks;
   }
 
-  /** Every socket, established or not. */
+  /** All open uplinks, established or not. */
   all(): Uplink[] {
     return this.#open();
   }
 
-  /** Uplinks that said hello. */
+  /** Uplinks whose hello was accepted. */
   established(): Uplink[] {
     return this.#open().filter((uplink) => isEstablished(uplink.attachment));
   }
 
-  /** How many sockets a site has, those included that were closed here and not by the other side. */
+  /** Number of a site's sockets, including sockets that the registry closed and the connector did not. */
   countSockets(site: string): number {
     return this.#ctx.getWebSockets(tagOf.site(site)).length;
   }
@@ -61,7 +61,7 @@ export class Uplinks {
     return this.#open(tagOf.site(site));
   }
 
-  /** Greeted uplinks of other sites that use the boot id of this instance. */
+  /** Established uplinks of other sites that use the boot id of this instance. */
   sharingBoot({ site, boot }: InstanceId): Uplink[] {
     return this.#open(tagOf.boot(boot)).filter(
       ({ attachment }) => attachment.site !== site && isEstablished(attachment),
@@ -72,7 +72,7 @@ export class Uplinks {
     return this.#open(tagOf.instance(instance));
   }
 
-  /** The established uplink of an instance; where a replacement overlaps, the newest. */
+  /** The established uplink of an instance. During a replacement, the newer one. */
   newestOf(instance: InstanceId): Uplink | null {
     return (
       this.ofInstance(instance)
@@ -81,27 +81,30 @@ export class Uplinks {
     );
   }
 
-  /** Whether the peer was heard of lately; asked where it matters, so that an idle network sleeps. */
+  /** Whether an uplink was heard from recently. Evaluated on demand, so that an idle network sleeps. */
   isAlive(uplink: Uplink, now: number): boolean {
     const lastPing = this.#ctx.getWebSocketAutoResponseTimestamp(uplink.socket)?.getTime() ?? null;
     const heardAt = Math.max(uplink.attachment.openedAt, lastPing ?? 0);
     return isUplinkAlive(this.#lastHeard.past(uplink.socket, heardAt, now), now);
   }
 
-  /** Queues a message. An uplink with too much in its queue is closed: all of them share the object's memory. */
+  /**
+   * Queues a message. Closes the uplink if its queue is too long, since all uplinks share the object's
+   * memory.
+   */
   send(uplink: Uplink, message: RegistryMessage): void {
     const { socket } = uplink;
     try {
       socket.send(JSON.stringify(message));
     } catch {
-      // The socket went away meanwhile; its close event does what is to be done.
+      // The socket closed meanwhile. Its close event handles the rest.
     }
     if (socket.bufferedAmount <= MAX_UNSENT || readAttachment(socket)?.ended !== false) return;
     this.close(socket, "uplink.lost");
     this.#stalled(uplink);
   }
 
-  /** Tells why, then closes. */
+  /** Sends an error, then closes the uplink. */
   refuse(uplink: Uplink, code: ErrorCode, message?: string): void {
     const error = new FairleadError(code, message);
     this.send(uplink, { type: "error", error: toErrorBody(error) });
@@ -114,7 +117,7 @@ export class Uplinks {
     try {
       socket.close(closeCodeFor(new FairleadError(code).entry.status), code);
     } catch {
-      // Closed already.
+      // The socket is closed already.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** The registry's tables as rows, whatever is in them: to be kept elsewhere, and to be put into an empty database. */
+/** The registry's tables as rows: read for a backup, and written into an empty database. */
 import type { Cell, NetworkDump } from "../../../protocol/api/backup.ts";
 import { decodeBase64, encodeBase64 } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -7,24 +7,25 @@ import { blob, number, type Sql, text } from "./sql.ts";
 
 export type Tables = NetworkDump["tables"];
 
-/** How many events go into a backup: the newest. */
+/** Most events in a backup: the newest. */
 const EVENTS_BACKED_UP = 10_000;
 
 /**
- * Not backed up: the schema makes the one and counts the events in the other, and sessions, bans and
- * departures do not outlive the edge that they were held at.
+ * Tables that are not backed up. The schema creates `migrations` and maintains `event_shares`. Sessions, bans
+ * and departures do not outlive their edge.
  */
 const LEFT_OUT = new Set(["migrations", "event_shares", "sessions", "pairs", "cuts", "bans", "departures"]);
 
-/** Tables of which not everything is needed. */
+/** Tables of which a part is backed up. */
 const SOURCES: Readonly<Record<string, string>> = {
-  // Only what a repeated redemption answers is read again; of the others it counts that they are known.
+  // Only certificates that a repeated redemption returns are read again. Of the others, the serial
+  // suffices.
   certificates: `SELECT serial, site, CASE WHEN serial IN (SELECT serial FROM redemptions) THEN certificate ELSE x'' END
     AS certificate, not_after, revoked_at FROM certificates`,
   events: `SELECT * FROM (SELECT * FROM events ORDER BY id DESC LIMIT ${EVENTS_BACKED_UP}) ORDER BY id`,
 };
 
-/** A column: what may stand in it. */
+/** A column and its constraints. */
 interface Column {
   readonly name: string;
   readonly type: string;
@@ -49,7 +50,7 @@ function columnsOf(sql: Sql, table: string): Column[] {
   }));
 }
 
-/** Everything that is to be backed up, and the migration that shaped it. */
+/** Reads all tables for a backup, with the number of their last migration. */
 export function dumpTables(sql: Sql): { migration: number; tables: Tables } {
   const tables: Tables = {};
   for (const table of tablesOf(sql)) {
@@ -70,8 +71,8 @@ export function dumpTables(sql: Sql): { migration: number; tables: Tables } {
 }
 
 /**
- * Puts tables into a database without any: first as the version that wrote them knew them, then brought up to date. To
- * be called in a transaction.
+ * Writes tables into an empty database. Creates the schema of the version that wrote them, inserts the rows,
+ * then migrates. Call this in a transaction.
  * @throws FairleadError `backup.version` (of a newer version), `backup.malformed`
  */
 export function restoreTables(
@@ -96,7 +97,7 @@ export function restoreTables(
 function insert(sql: Sql, name: string, { columns, rows }: Tables[string]): void {
   const known = columnsOf(sql, name);
   if (known.length !== columns.length || known.some((column, index) => column.name !== columns[index])) {
-    throw malformed(`the columns of ${name} are others`);
+    throw malformed(`the columns of ${name} differ`);
   }
   const places = columns.map(() => "?").join(", ");
   const statement = `INSERT INTO ${name} (${columns.join(", ")}) VALUES (${places})`;
@@ -121,5 +122,5 @@ function stored(table: string, { name, type, required }: Column, cell: Cell): Sq
     const bytes = decodeBase64(cell.base64);
     if (bytes) return blob(bytes);
   }
-  throw malformed(`${name} of ${table} is not what stands there`);
+  throw malformed(`${name} of ${table} has a wrong type`);
 }

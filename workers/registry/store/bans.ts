@@ -1,4 +1,4 @@
-/** Sites that may open no uplink for a while, for what they sent. */
+/** The table of bans: sites that may not open an uplink for a time. */
 import type { Ban } from "../policy/budget.ts";
 import { number, type Sql } from "./sql.ts";
 
@@ -24,7 +24,7 @@ export class Bans {
     );
   }
 
-  /** Forgets those that ended at or before `time`. */
+  /** Deletes bans that ended at or before `time`. */
   prune(time: number): void {
     this.#sql.write([], "DELETE FROM bans WHERE until <= ?", time);
   }

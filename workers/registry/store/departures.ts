@@ -1,13 +1,14 @@
 /**
- * Departures: instances whose last uplink closed from their side while they had sessions. The kernel closes the
- * connections of a process that ends, so an instance that does not come back within its grace is gone; an instance
- * that only fell silent may still run. They are stored, since the registry may sleep before a peer asks.
+ * The table of departures: instances whose last uplink closed from their side while they had sessions. The
+ * kernel closes the connections of a process that ends, so an instance that does not return within its grace
+ * has ended. An instance that only fell silent may still run. Departures are stored because the registry may
+ * sleep before a peer asks.
  */
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { timeLimit } from "../../../protocol/time-limits.ts";
 import { number, type Sql } from "./sql.ts";
 
-/** Departures that are kept: the newest, and none for longer than this, ms. */
+/** Most departures that are kept, the newest; and their retention, ms. */
 const MAX_DEPARTURES = 10_000;
 const MEMORY_MS = 15 * 60_000;
 
@@ -18,7 +19,10 @@ export class Departures {
     this.#sql = sql;
   }
 
-  /** Notes that the instance's only uplink closed at `now`. `rtt`: its last round trip to the edge, ms, if known. */
+  /**
+   * Notes that the instance's only uplink closed at `now`. `rtt`: its last round trip to the edge, ms, if
+   * known.
+   */
   note({ site, boot }: InstanceId, now: number, rtt: number | null): void {
     const grace = timeLimit("absence", rtt);
     this.#sql.write(
@@ -37,15 +41,15 @@ export class Departures {
     );
   }
 
-  /** Notes that the instance is back. */
+  /** Deletes the departure of an instance that returned. */
   forget({ site, boot }: InstanceId): void {
     this.#sql.write([], "DELETE FROM departures WHERE site = ? AND boot = ?", site, boot);
   }
 
   /**
-   * Time for which the instance may still come back to a session, ms: 0 when it is gone, null when nothing is known.
-   * `since` (ms since 1970) is the start of the asking peer's uplinks without a gap. A departure before that is null,
-   * because the path or the edge may have ended the uplinks of both.
+   * Time for which the instance may still come back to a session, ms: 0 if it has ended, null if nothing is
+   * known. `since` (ms since 1970) is the start of the asking peer's uplinks without a gap. A departure
+   * before that is null, because the path or the edge may have ended the uplinks of both.
    */
   graceLeft({ site, boot }: InstanceId, since: number, now: number): number | null {
     const row = this.#sql.row("SELECT at, grace FROM departures WHERE site = ? AND boot = ?", site, boot);
@@ -55,7 +59,7 @@ export class Departures {
     return Math.max(0, at + number(row, "grace") - now);
   }
 
-  /** Deletes departures older than their memory: part of the sweep, as {@link graceLeft} ignores them anyway. */
+  /** Deletes departures past their retention. {@link graceLeft} ignores them anyway. */
   prune(now: number): void {
     this.#sql.write([], "DELETE FROM departures WHERE at <= ?", now - MEMORY_MS);
   }

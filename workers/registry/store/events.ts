@@ -1,37 +1,40 @@
 /**
- * The event log: the newest of what happened. What others than the operator can cause at will has shares of its own, in which
- * it pushes out nothing but itself: refusals, which strangers cause, and what each site causes.
+ * The event log: the newest events. Events that others than the operator can cause at will have shares of
+ * their own: refusals, caused by strangers, and the events of each site. A share displaces only its own
+ * events.
  */
 import type { EventQuery, EventType, NetworkEvent } from "../../../protocol/api/events.ts";
 import { selectEvents } from "../../event-query.ts";
 import { type Change, KeyedMemo } from "./mutations.ts";
 import { number, optional, type Sql, text } from "./sql.ts";
 
-/** The shares that are not a site's. A site's has the site's id. */
+/** The shares that do not belong to a site. A site's share has the site's id. */
 const EDGE = "edge";
 const STRANGERS = "strangers";
-/** All sites' shares together. */
+/** The total of all sites' shares. */
 const SITES = "sites";
 const OF_NO_SITE = `('${EDGE}', '${STRANGERS}', '${SITES}')`;
 
-/** Of as many events as the network's quota: how many refusals are kept, what is kept of each site, and of all of them. */
+/** Sizes of shares relative to the quota: refusals, each site, and all sites together. */
 const SHARE_RATIOS = { strangers: 1 / 10, site: 1 / 20, sites: 1 / 2 } as const;
 
-/** So many events of one type, each on its own, a site can have within a minute; the rest is counted at the last of them. */
+/**
+ * Most separate events of one type that a site can add per minute. Further ones are counted in the last one.
+ */
 const BURST = 20;
 const FOLDED_MS = 60_000;
 
-/** What is told once and then read back, so that each counts. */
+/** Events that are read back, and so must stay separate. */
 const NEVER_FOLDED: ReadonlySet<EventType> = new Set(["site.clock"]);
 
 const isRefusal = (type: EventType): boolean => type === "token.refused" || type === "uplink.refused";
 
-/** What events that come together have in common. */
+/** The common fields of events that are added together. */
 export interface NewEvent {
   at: number;
   type: EventType;
   site?: string | undefined;
-  /** Id of the site whose share they take. */
+  /** Id of the site whose share the events count against. */
   owner?: string | undefined;
   actor: string;
 }
@@ -44,7 +47,7 @@ export interface EventText {
 const shareOf = (type: EventType, owner: string | undefined): string =>
   owner ?? (isRefusal(type) ? STRANGERS : EDGE);
 
-/** An event that comes or goes changes how many there are of its share, and of all sites' shares together. */
+/** An added or dropped event changes the size of its share and the total of all sites. */
 const changesOf = (share: string): Change[] => [
   ["events", share],
   ["events", SITES],
@@ -52,11 +55,11 @@ const changesOf = (share: string): Change[] => [
 
 export class Events {
   readonly #sql: Sql;
-  /** How many events a network keeps of what no site causes. */
+  /** The network's quota of events. Sites' shares come on top. */
   readonly #quota: () => number;
-  /** How many events there are of a share. */
+  /** Number of stored events of a share. */
   readonly #kept: KeyedMemo<number>;
-  /** Whether every share is known to be within its bounds: so after each event, once that was looked at. */
+  /** Whether every share is known to be within its limit. True after each event, once all were checked. */
   #isPruned = false;
 
   constructor(sql: Sql, quota: () => number) {
@@ -68,7 +71,7 @@ export class Events {
     });
   }
 
-  /** Adds events, oldest first. Of a site's, those beyond what it may have at once are one row. */
+  /** Adds events, oldest first. A site's events beyond the burst are folded into one row. */
   add(event: NewEvent, what: readonly EventText[]): void {
     const folds = event.owner !== undefined && !NEVER_FOLDED.has(event.type);
     const share = shareOf(event.type, event.owner);
@@ -93,7 +96,7 @@ export class Events {
     if (what.length > 0 && alone > 0) this.#pruneAfter(share);
   }
 
-  /** Ids of the events of a type that began within the last minute in a share, newest first; BURST at the most. */
+  /** Ids of a share's events of one type that began within the last minute, newest first; at most BURST. */
   #recent(share: string, { type, at }: NewEvent): number[] {
     return this.#sql
       .rows(
@@ -128,8 +131,8 @@ export class Events {
   }
 
   /**
-   * Drops the oldest of each share beyond what is kept of it. Where the sites have too many together, those with the most lose
-   * theirs, so that each keeps what its equal part would be.
+   * Drops the oldest events of each share beyond its limit. If all sites together exceed theirs, the largest
+   * shares shrink first, so that each site keeps an equal part.
    */
   prune(): void {
     const quota = this.#quota();
@@ -140,7 +143,7 @@ export class Events {
     this.#isPruned = true;
   }
 
-  /** The same after an event was added to a share, all others being within their bounds. */
+  /** Prunes after an event was added to a share, if all others are within their limits. */
   #pruneAfter(share: string): void {
     if (!this.#isPruned) {
       this.prune();
@@ -155,13 +158,13 @@ export class Events {
     this.#pruneSites(quota);
   }
 
-  /** The shares that are not a site's. */
+  /** Prunes the shares that do not belong to a site. */
   #pruneEdge(quota: number): void {
     this.#limit(STRANGERS, Math.floor(quota * SHARE_RATIOS.strangers));
     this.#limit(EDGE, quota - this.#kept.get(STRANGERS));
   }
 
-  /** What all sites have together. */
+  /** Prunes the sites' shares to their common limit. */
   #pruneSites(quota: number): void {
     for (;;) {
       const excess = this.#kept.get(SITES) - Math.floor(quota * SHARE_RATIOS.sites);
@@ -176,7 +179,7 @@ export class Events {
     return row ? number(row, "kept") : 0;
   }
 
-  /** The sites' shares of more than `least` events, the largest first. */
+  /** The sites' shares with more than `least` events, largest first. */
   #largest(least: number, limit = -1): { share: string; kept: number }[] {
     return this.#sql
       .rows(
@@ -192,7 +195,7 @@ export class Events {
     if (kept > most) this.#drop(share, kept - most);
   }
 
-  /** Drops the oldest of a share. Places in it have no gaps. */
+  /** Drops the oldest events of a share. Places in a share have no gaps. */
   #drop(share: string, count: number): void {
     this.#sql.write(
       changesOf(share),
@@ -203,12 +206,12 @@ export class Events {
     );
   }
 
-  /** How many there are of those that the quota bounds: all but the sites'. */
+  /** Number of events that the quota limits: all but the sites'. */
   count(): number {
     return this.#kept.get(EDGE) + this.#kept.get(STRANGERS);
   }
 
-  /** The code of the newest event about a site's clock, which has none when the clock was right again. */
+  /** The code of the newest event about a site's clock. Undefined if the clock was right again. */
   newestClock(site: string): string | undefined {
     const row = this.#sql.row(
       "SELECT code FROM events WHERE type = 'site.clock' AND site = ? ORDER BY id DESC LIMIT 1",
@@ -217,7 +220,10 @@ export class Events {
     return row ? optional(row, "code") : undefined;
   }
 
-  /** Whether one of the newest 100 events of this type and share, not older than `since`, is of this site and code. */
+  /**
+   * Whether one of the newest 100 events of this type and share has this site and code and is not older than
+   * `since`.
+   */
   hasSince(
     event: {
       type: EventType;
@@ -240,7 +246,7 @@ export class Events {
     );
   }
 
-  /** The newest `limit` events that fit, oldest first. */
+  /** The newest `limit` matching events, oldest first. */
   list(query: EventQuery): NetworkEvent[] {
     const { sql, values } = selectEvents(query);
     const rows = this.#sql.rows(sql, ...values);

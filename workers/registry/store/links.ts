@@ -1,4 +1,4 @@
-/** Links. */
+/** The table of links. */
 import { type Edge, NETWORK_NODE } from "../policy/link-graph.ts";
 import { type Change, KeyedMemo, Memo } from "./mutations.ts";
 import { blob, bytes, number, type Row, type Sql, text, time } from "./sql.ts";
@@ -11,11 +11,11 @@ export interface LinkRow {
   readonly cost: number;
   readonly certificate: Uint8Array<ArrayBuffer>;
   readonly createdAt: number;
-  /** When its issuer's access was revoked, ms; such a link connects nobody. */
+  /** When the issuer's access was revoked, ms since 1970. A revoked link connects no sites. */
   readonly revokedAt: number | null;
 }
 
-/** What a link that comes or goes changes. */
+/** The parts that change when a link is added or deleted. */
 const changesOf = ({ joiner, issuer }: LinkRow): Change[] => [["links", joiner], ["links", issuer], "graph"];
 
 export class Links {
@@ -68,9 +68,9 @@ export class Links {
       .map((row) => this.#link(row));
   }
 
-  /** The links of sites that joined by this issuer, oldest first. */
+  /** The links that joined by an issuer, oldest first. */
   from(issuer: string): readonly LinkRow[] {
-    // Nearly all links of a network: too many to keep for how seldom they are asked for.
+    // The network issued nearly all links: too many to cache for how rarely they are read.
     return issuer === NETWORK_NODE ? this.#readFrom(issuer) : this.#from.get(issuer);
   }
 
@@ -107,7 +107,7 @@ export class Links {
     this.#sql.write(changes, "UPDATE links SET certificate = ? WHERE id = ?", blob(certificate), id);
   }
 
-  /** Revokes every link of an issuer that is not yet, and gives those. */
+  /** Revokes all links of an issuer, and returns those that were not revoked before. */
   revokeFrom(issuer: string, at: number): LinkRow[] {
     const statement = "UPDATE links SET revoked_at = ? WHERE issuer = ? AND revoked_at IS NULL RETURNING *";
     return this.#sql.write(["links", "graph"], statement, at, issuer).map((row) => this.#link(row));
@@ -118,7 +118,10 @@ export class Links {
     if (link !== null) this.#sql.write(changesOf(link), "DELETE FROM links WHERE id = ?", id);
   }
 
-  /** The graph: links that were not revoked, and of whose ends none was. The same array while it is the same graph. */
+  /**
+   * The edges of the link graph: links that are not revoked, between sites that are not. The same array while
+   * the graph is the same.
+   */
   edges(): readonly Edge[] {
     return this.#edges.value;
   }

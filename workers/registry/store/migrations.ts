@@ -1,6 +1,6 @@
 /**
- * The registry's tables, as a numbered list of migrations. A migration is never edited after a release:
- * the next change is the next number. docs/storage.md describes every table and column.
+ * The registry's tables, as a numbered list of migrations. A released migration is never edited: a change is
+ * the next number. docs/storage.md describes every table and column.
  */
 
 export interface Migration {
@@ -81,7 +81,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "CREATE INDEX links_by_issuer ON links (issuer)",
       "ALTER TABLE offers ADD COLUMN to_sites TEXT",
       "ALTER TABLE offers ADD COLUMN refused TEXT",
-      // SQLite cannot drop a NOT NULL: a site that was made by name has no key yet, and gets no link.
+      // SQLite cannot drop a NOT NULL. A site that was created by name has no key and no link yet.
       `CREATE TABLE members (
         id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, public_key BLOB, key_hash TEXT UNIQUE, state TEXT NOT NULL,
         since INTEGER NOT NULL, created_at INTEGER NOT NULL, may_offer TEXT)`,
@@ -134,7 +134,7 @@ export const MIGRATIONS: readonly Migration[] = [
       "DROP TABLE sessions",
       "ALTER TABLE sessions_by_instance RENAME TO sessions",
       "CREATE INDEX sessions_by_b ON sessions (site_b, boot_b)",
-      // Cuts are kept for minutes. Without its row, a session that was cut is unknown, which ends it as well.
+      // Cuts are kept for minutes only. A cut session without a row is unknown, which ends it as well.
       "DROP TABLE cuts",
       `CREATE TABLE cuts (
         session TEXT PRIMARY KEY, site_a TEXT NOT NULL, boot_a TEXT NOT NULL, site_b TEXT NOT NULL,
@@ -187,7 +187,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
 ];
 
-/** The migrations that a database at `applied` (the highest number it has, 0 when new) still needs, in order. */
+/** The pending migrations of a database, in order. `applied` is its highest number, 0 if new. */
 export function pendingMigrations(
   applied: number,
   all: readonly Migration[] = MIGRATIONS,
@@ -195,17 +195,17 @@ export function pendingMigrations(
   return all.filter((migration) => migration.number > applied);
 }
 
-/** Whether a database was migrated at all. One that was not is left empty, so that its object leaves no trace. */
+/** Whether a database has been migrated. Others stay empty, so that their objects leave no trace. */
 export function hasTables(storage: DurableObjectStorage): boolean {
   return storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").toArray().length > 0;
 }
 
-/** The number of the last migration that this version knows. */
+/** The number of the last migration of this version. */
 export const NEWEST_MIGRATION = Math.max(...MIGRATIONS.map(({ number }) => number));
 
 /**
- * Brings a database up to date; all of it or, if a statement fails, nothing.
- * @param last the migration to stop at, for what an older version wrote
+ * Migrates a database, completely or not at all.
+ * @param last the migration to stop at, for data of an older version
  */
 export function migrate(
   storage: DurableObjectStorage,

@@ -1,12 +1,12 @@
 /**
- * What is kept in memory of the database, and how it learns that it no longer holds. Every write through {@link Sql}
- * names the parts that it changes; whatever was read of a part is dropped then, and read again when it is next needed.
- * After a rollback, and after writes around Sql, everything is dropped. Nothing here outlives the object.
+ * Caches of database contents and their invalidation. Every write through {@link Sql} names the parts that it
+ * changes; cached values of these parts are dropped and read again on demand. A rollback, or a write that
+ * bypasses Sql, drops everything. Caches do not outlive the object.
  */
 
 /**
- * Parts of the database by what is kept of them. Each may have keys, of which one write changes one: the ids of sites
- * for "sites", "links" (those that a site joined by or issued) and "offers", the session for "sessions", the share for
+ * Cached parts of the database. A part may have keys, of which one write changes one: the site id for
+ * "sites", "links" (of the joiner or issuer) and "offers", the session id for "sessions", the share for
  * "events".
  */
 export type Part =
@@ -17,15 +17,15 @@ export type Part =
   /** What sites may offer. */
   | "patterns"
   | "links"
-  /** Which links connect which sites: not while they are up, but while nothing was revoked. */
+  /** The edges of the link graph: links that are not revoked, up or down. */
   | "graph"
   | "offers"
-  /** Since when the instances that offer are away. */
+  /** When absent instances lost their uplinks. */
   | "losses"
   | "sessions"
   | "events";
 
-/** A part, or one key of it. */
+/** A part, or one key of a part. */
 export type Change = Part | readonly [part: Part, key: string];
 
 /** @param key null: all keys */
@@ -36,7 +36,7 @@ const ofStorage = new WeakMap<object, Mutations>();
 export class Mutations {
   readonly #listeners = new Map<Part, Listener[]>();
 
-  /** Those of a database: shared by all who read it. */
+  /** The mutations of a database, shared by all of its readers. */
   static of(storage: object): Mutations {
     const known = ofStorage.get(storage);
     if (known) return known;
@@ -57,19 +57,19 @@ export class Mutations {
     for (const listener of this.#listeners.get(part) ?? []) listener(key);
   }
 
-  /** Nothing that was read still holds: after a rollback, and after writes around {@link Sql}. */
+  /** Drops everything: after a rollback, and after writes that bypass {@link Sql}. */
   noteAll(): void {
     for (const listeners of this.#listeners.values()) for (const listener of listeners) listener(null);
   }
 }
 
-/** A value made of parts of the database, kept until one of them changes. */
+/** A cached value that depends on parts of the database. */
 export class Memo<T> {
   readonly #read: (before: T | undefined) => T;
   #value: T | undefined;
   #isStale = true;
 
-  /** @param read makes the value; given the one before, which it may give back where nothing differs */
+  /** @param read computes the value; may return the previous one, its argument, if nothing differs */
   constructor(mutations: Mutations, parts: readonly Part[], read: (before: T | undefined) => T) {
     this.#read = read;
     mutations.on(parts, () => {
@@ -86,10 +86,10 @@ export class Memo<T> {
   }
 }
 
-/** Most keys that a {@link KeyedMemo} keeps before it forgets all of them. */
+/** Most keys in a {@link KeyedMemo}. At this number, all are dropped. */
 const MAX_KEYS = 10_000;
 
-/** Values of the keys of a part, each kept until its key changes. */
+/** Cached values by key of a part, each dropped when its key changes. */
 export class KeyedMemo<T> {
   readonly #read: (key: string) => T;
   readonly #values = new Map<string, T>();
@@ -111,7 +111,7 @@ export class KeyedMemo<T> {
     return value;
   }
 
-  /** Keeps what a write made of a key's value. To be called after the write. */
+  /** Stores the value of a key after a write. Call this after the write, which dropped the old value. */
   put(key: string, value: T): void {
     this.#values.set(key, value);
   }

@@ -1,4 +1,4 @@
-/** The network's own row, and the CAs of its issuers of tokens. */
+/** The tables of the network's own row and of its issuers. */
 import { SetQuotas } from "../../../protocol/api/quotas.ts";
 import { Memo } from "./mutations.ts";
 import { blob, bytes, number, optional, type Sql, text, time } from "./sql.ts";
@@ -58,12 +58,12 @@ export class NetworkTable {
     );
   }
 
-  /** Puts a CA for the same key in the place of the one that nears its end. */
+  /** Replaces the network CA's certificate by a renewed one for the same key. */
   setCertificate(certificate: Uint8Array<ArrayBuffer>): void {
     this.#sql.write(["network"], "UPDATE network SET ca_certificate = ?", blob(certificate));
   }
 
-  /** When the network was restored from a backup, ms; null when it never was. */
+  /** When the network was restored from a backup, ms since 1970; null if never. */
   restoredAt(): number | null {
     const row = this.#sql.row("SELECT restored_at FROM network");
     return row && time(row, "restored_at");
@@ -73,7 +73,7 @@ export class NetworkTable {
     this.#sql.write(["network"], "UPDATE network SET restored_at = ?", at);
   }
 
-  /** The quotas that were set; the others are the defaults. */
+  /** The quotas that were set explicitly. */
   quotas(): SetQuotas {
     return this.#quotas.value;
   }

@@ -1,4 +1,4 @@
-/** What instances offer, and what they report of their listeners. */
+/** The tables of offers and of listeners. */
 import { z } from "zod";
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import type { ServiceProtocol } from "../../../protocol/names.ts";
@@ -13,12 +13,12 @@ import type { OfferRow } from "../policy/visibility.ts";
 import { Memo } from "./mutations.ts";
 import { listText, number, optional, type Row, type Sql, text, time } from "./sql.ts";
 
-/** What stands where it was not decided yet whether an offer is taken; nobody sees such a row. */
+/** The value of an undecided offer's refusal. No site sees such a row. */
 const UNDECIDED = "service.forbidden";
 
 const Scope = z.array(z.string());
 
-/** Most lists of sites that are remembered before all are forgotten. */
+/** Most cached export lists. At this number, all are dropped. */
 const MAX_SCOPES = 10_000;
 
 const isTaken = ({ refused }: StoredOffer): boolean => refused === null;
@@ -30,7 +30,7 @@ function toSnapshot(offers: readonly StoredOffer[]): OfferSnapshot {
   };
 }
 
-/** What an offer says, in one text. */
+/** The content of an offer as one comparable text. */
 const offerText = (protocol: string, port: number, encryption: string, to: string | null): string =>
   JSON.stringify([protocol, port, encryption, to]);
 
@@ -39,10 +39,10 @@ const NO_OFFERS: OfferSnapshot = { ofSite: new Map(), ofService: new Map() };
 export class Offers {
   readonly #sql: Sql;
   #snapshot = NO_OFFERS;
-  /** Sites whose offers changed since the snapshot was made; null: everything may have. */
+  /** Sites whose offers changed since the snapshot; null: any may have changed. */
   #changed: Set<string> | null = null;
   readonly #firstLost: Memo<number | null>;
-  /** The lists of sites that offers are exported to, by their JSON: the same list is the same array. */
+  /** Export lists by their JSON, so that equal lists are the same array. */
   readonly #scopes = new Map<string, readonly string[]>();
 
   constructor(sql: Sql) {
@@ -54,7 +54,7 @@ export class Offers {
     this.#firstLost = new Memo(sql.mutations, ["losses"], () => this.#readFirstLost());
   }
 
-  /** All offers as they are now. The same object until offers, names of their sites or revocations change. */
+  /** The present offers. The same object until an offer, a site's name or a revocation changes. */
   snapshot(): OfferSnapshot {
     if (this.#changed === null) this.#snapshot = toSnapshot(this.#read());
     else if (this.#changed.size > 0) this.#snapshot = this.#revised([...this.#changed]);
@@ -85,7 +85,7 @@ export class Offers {
     return { ofSite, ofService };
   }
 
-  /** @param site whose offers are read; everybody's unless given */
+  /** @param site whose offers are read; all sites by default */
   #read(site: string | null = null): StoredOffer[] {
     return this.#sql
       .rows(
@@ -116,22 +116,22 @@ export class Offers {
     return scope;
   }
 
-  /** All offers of sites that were not revoked, the oldest first. */
+  /** All offers of sites that are not revoked, oldest first. */
   stored(): readonly StoredOffer[] {
     return [...this.snapshot().ofSite.values()].flat().sort(byAge);
   }
 
-  /** Those of them that were taken. */
+  /** All accepted offers, oldest first. */
   all(): readonly OfferRow[] {
     return this.stored().filter(isTaken);
   }
 
-  /** How many services are offered. */
+  /** Number of offered services. */
   countServices(): number {
     return this.snapshot().ofService.size;
   }
 
-  /** An instance's offer of a service, if it was taken. */
+  /** An instance's accepted offer of a service. */
   find({ site, boot }: InstanceId, service: string): OfferRow | null {
     const offers = this.snapshot().ofSite.get(site) ?? [];
     const isIt = (offer: StoredOffer) => offer.service === service && offer.instance.boot === boot;
@@ -157,15 +157,12 @@ export class Offers {
     );
   }
 
-  /**
-   * Makes `offers` everything that the instance offers. What it did not offer before is not taken until that is
-   * decided.
-   */
+  /** Replaces all offers of an instance. New offers stay undecided until the next decision. */
   replace(instance: InstanceId, offers: readonly Offer[], now: number): void {
     const { site, boot } = instance;
     const changes = [["offers", site], "losses"] as const;
     const before = this.#offerTexts(instance);
-    // A name that comes twice counts once: the last.
+    // Of a repeated name, the last offer counts.
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     for (const [name, { protocol, port, encryption = DEFAULT_ENCRYPTION, to }] of wanted) {
       const sites = listText(to ?? null);
@@ -199,7 +196,7 @@ export class Offers {
     this.clearLost(instance);
   }
 
-  /** Whether an instance's offers are exactly these already. */
+  /** Whether the stored offers of an instance equal the given ones. */
   hasExactly(instance: InstanceId, offers: readonly Offer[]): boolean {
     const before = this.#offerTexts(instance);
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
@@ -212,13 +209,13 @@ export class Offers {
     );
   }
 
-  /** Notes why an offer is not taken, or null: that it is. */
+  /** Stores why an offer is refused; null if it is accepted. */
   setRefused({ site, boot }: InstanceId, service: string, code: string | null): void {
     const where = "WHERE site = ? AND boot = ? AND service = ?";
     this.#sql.write([["offers", site]], `UPDATE offers SET refused = ? ${where}`, code, site, boot, service);
   }
 
-  /** The offers of an instance that were not taken, and why. */
+  /** The refused offers of an instance, with their codes. */
   refusedOf({ site, boot }: InstanceId): { name: string; code: string }[] {
     return this.#sql
       .rows(
@@ -230,7 +227,7 @@ export class Offers {
       .map((row) => ({ name: text(row, "service"), code: text(row, "refused") }));
   }
 
-  /** The instance has an uplink again. */
+  /** Clears the loss of an instance that has an uplink again. */
   clearLost({ site, boot }: InstanceId): void {
     const where = "WHERE site = ? AND boot = ? AND lost_at IS NOT NULL";
     this.#sql.write(["losses"], `UPDATE offers SET lost_at = NULL ${where}`, site, boot);
@@ -241,20 +238,20 @@ export class Offers {
     this.#sql.write(["losses"], `UPDATE offers SET lost_at = ? ${where}`, at, site, boot);
   }
 
-  /** Instances with offers that nobody marked as lost. */
+  /** Instances with offers that are not marked as lost. */
   instancesNotLost(): InstanceId[] {
     return this.#sql
       .rows("SELECT DISTINCT site, boot FROM offers WHERE lost_at IS NULL")
       .map((row) => ({ site: text(row, "site"), boot: text(row, "boot") }));
   }
 
-  /** Drops offers lost at or before `time`. */
+  /** Drops offers that were lost at or before `time`. */
   dropLost(time: number): void {
     const dropped = this.#sql.write(["losses"], "DELETE FROM offers WHERE lost_at <= ? RETURNING site", time);
     for (const row of dropped) this.#sql.mutations.note(["offers", text(row, "site")]);
   }
 
-  /** When the first of the lost offers was lost; null when none is. */
+  /** When the earliest lost offer was lost, ms since 1970; null if none is. */
   firstLost(): number | null {
     return this.#firstLost.value;
   }
@@ -284,14 +281,14 @@ export class Listeners {
     };
   }
 
-  /** What an instance reported last, by service. */
+  /** The last reported listeners of an instance, by service. */
   of({ site, boot }: InstanceId): ListenerReport[] {
     return this.#sql
       .rows("SELECT * FROM listeners WHERE site = ? AND boot = ? ORDER BY service", site, boot)
       .map((row) => this.#listener(row));
   }
 
-  /** Makes `reports` everything known of the instance's listeners, and gives back what was known. */
+  /** Replaces all listeners of an instance, and returns the previous ones. */
   replace(instance: InstanceId, reports: readonly ListenerReport[]): ListenerReport[] {
     const { site, boot } = instance;
     const before = this.of(instance);

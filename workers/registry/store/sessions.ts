@@ -1,22 +1,22 @@
-/** Sessions, those that were cut, and the pairs of sites that ever had one. */
+/** The tables of sessions, of cuts, and of pairs of sites that have had a session. */
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { Encryption } from "../../../protocol/uplink/messages.ts";
 import { KeyedMemo, Memo } from "./mutations.ts";
 import { number, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface SessionRow {
-  /** The lower of its two instances, as `compareInstances` orders them: the TLS server. */
+  /** The lower of the two instances by `compareInstances`: the TLS server. */
   readonly a: InstanceId;
   readonly b: InstanceId;
   readonly encryption: Encryption;
   readonly id: string;
-  /** Grows by one with each resumption. */
+  /** Increases by one with each resumption. */
   readonly generation: number;
-  /** Lanes of this generation. */
+  /** Number of lanes of this generation. */
   readonly lanes: number;
-  /** When this generation was granted. */
+  /** When this generation was granted, ms since 1970. */
   readonly grantedAt: number;
-  /** Since when neither instance has an uplink, as far as that was looked at. */
+  /** Since when neither instance has an uplink, ms since 1970, as of the last sweep. */
   readonly awaySince: number | null;
 }
 
@@ -59,7 +59,7 @@ export class Sessions {
     return this.#rows.get(id);
   }
 
-  /** Of two instances and a mode; `a` is the lower. */
+  /** The session of two instances in a mode; `a` is the lower instance. */
   between(a: InstanceId, b: InstanceId, encryption: Encryption): SessionRow | null {
     const where = "WHERE site_a = ? AND boot_a = ? AND site_b = ? AND boot_b = ? AND encryption = ?";
     return this.#all(where, a.site, a.boot, b.site, b.boot, encryption)[0] ?? null;
@@ -78,7 +78,7 @@ export class Sessions {
     return this.#all("WHERE site_a = ? OR site_b = ?", site, site);
   }
 
-  /** Whether there is any. */
+  /** Whether any session is stored. */
   get hasAny(): boolean {
     return this.#hasAny.value;
   }
@@ -88,9 +88,9 @@ export class Sessions {
     return row ? number(row, "count") : 0;
   }
 
-  /** Takes the place of an older session, or generation, between the same instances in the same mode. */
+  /** Stores a session. Replaces an older session, or generation, of the same instances and mode. */
   put(session: SessionRow): void {
-    // Whatever session it takes the place of goes with it.
+    // The replaced session may be any, so all cached sessions are dropped.
     this.#sql.write(
       ["sessions"],
       `INSERT OR REPLACE INTO sessions
@@ -109,12 +109,12 @@ export class Sessions {
     );
   }
 
-  /** Notes since when both instances are away; null: one of them is there. */
+  /** Stores since when both instances are absent; null if one is present. */
   setAway(id: string, since: number | null): void {
     this.#sql.write([["sessions", id]], "UPDATE sessions SET away_since = ? WHERE id = ?", since, id);
   }
 
-  /** Forgets a session; of another generation than the one given, nothing. */
+  /** Deletes a session; if a generation is given, only that one. */
   delete(id: string, generation?: number): void {
     const where = "WHERE id = ? AND (? IS NULL OR generation = ?)";
     const of = generation ?? null;
@@ -123,8 +123,8 @@ export class Sessions {
 }
 
 /**
- * Why sessions were cut: kept for an instance that was away when it happened and comes back to resume one. Only the
- * two instances of a session are told: an id that somebody names is no proof that the session is theirs.
+ * Reasons of cuts, kept for an instance that was absent and returns to resume. Only the two instances of a
+ * session may read the reason: knowing a session's id proves nothing.
  */
 export class Cuts {
   readonly #sql: Sql;
@@ -148,7 +148,9 @@ export class Cuts {
     );
   }
 
-  /** The code that a session of this instance was cut with; null when it was not, or is none of its sessions. */
+  /**
+   * The code of the cut of this instance's session. Null if it was not cut, or belongs to other instances.
+   */
   codeOf(session: string, { site, boot }: InstanceId): string | null {
     const row = this.#sql.row(
       `SELECT code FROM cuts WHERE session = ? AND
@@ -162,15 +164,15 @@ export class Cuts {
     return row && text(row, "code");
   }
 
-  /** Forgets those made at or before `time`. */
+  /** Deletes cuts made at or before `time`. */
   prune(time: number): void {
     this.#sql.write([], "DELETE FROM cuts WHERE at <= ?", time);
   }
 }
 
 /**
- * Pairs of sites that had a session at some time. Their router may hold a lane, whatever was reported of its
- * session: a site that lies about an end must not escape its revocation by that.
+ * Pairs of sites that have had a session. Their router may hold a lane, whatever was reported about the
+ * session: a false report must not protect a lane from revocation.
  */
 export class Pairs {
   readonly #sql: Sql;
@@ -183,7 +185,7 @@ export class Pairs {
     return this.#sql.rows("SELECT * FROM pairs").map((row) => [text(row, "site_a"), text(row, "site_b")]);
   }
 
-  /** In whatever order. */
+  /** Stores a pair, in any order of its sites. */
   note(left: string, right: string): void {
     const [siteA, siteB] = left < right ? [left, right] : [right, left];
     this.#sql.write([], "INSERT OR IGNORE INTO pairs VALUES (?, ?)", siteA, siteB);

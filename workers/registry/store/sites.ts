@@ -1,4 +1,4 @@
-/** Sites, their certificates, and the counters of their assertions. */
+/** The tables of sites, of their certificates, and of assertion counters. */
 import type { Purpose } from "../../../protocol/uplink/assertions.ts";
 import { KeyedMemo, Memo } from "./mutations.ts";
 import {
@@ -15,12 +15,14 @@ import {
   time,
 } from "./sql.ts";
 
-/** How long the last counter of an assertion is kept: longer than any assertion is good for. */
+/** Retention of an assertion's last counter, ms: longer than any assertion is valid. */
 const ASSERTION_MEMORY_MS = 10 * 60_000;
-/** How often those that are older are looked for, ms: no index finds them. */
+/** Interval of deleting older counters, ms. No index covers them. */
 const PRUNE_MS = 60_000;
 
-/** `new` was made by name and has not joined: only such a site, or one revoked while it was, has no key. */
+/**
+ * `new` was created by name and has not joined. Only such a site, or one revoked in that state, has no key.
+ */
 export type SiteRowState = "new" | "up" | "down" | "revoked";
 
 export interface SiteRow {
@@ -31,7 +33,7 @@ export interface SiteRow {
   readonly state: SiteRowState;
   readonly since: number;
   readonly createdAt: number;
-  /** Patterns of the service names that it may offer; null is any. */
+  /** Name patterns of what the site may offer; null: any name. */
   readonly mayOffer: string[] | null;
 }
 
@@ -85,12 +87,12 @@ export class Sites {
     };
   }
 
-  /** By name. */
+  /** All sites, by name. */
   all(): SiteRow[] {
     return this.#sql.rows("SELECT * FROM sites ORDER BY name").map((row) => this.#site(row));
   }
 
-  /** Names of all sites, by id. The same map while it says the same. */
+  /** Names of all sites, by id. The same map while its contents are equal. */
   names(): ReadonlyMap<string, string> {
     return this.#names.value;
   }
@@ -101,7 +103,10 @@ export class Sites {
     );
   }
 
-  /** What sites may offer, by their ids; sites that may offer anything are left out. The same map while it says the same. */
+  /**
+   * What sites may offer, by id. Sites that may offer any name are absent. The same map until a pattern
+   * changes.
+   */
   patterns(): ReadonlyMap<string, readonly string[]> {
     return this.#patterns.value;
   }
@@ -111,7 +116,7 @@ export class Sites {
     return new Map(rows.map((row) => [text(row, "id"), list(row, "may_offer") ?? []]));
   }
 
-  /** How many are members or may become some: all that were not revoked. */
+  /** Number of sites that are not revoked, joined or not. */
   count(): number {
     const row = this.#sql.row("SELECT count(*) AS count FROM sites WHERE state != 'revoked'");
     return row ? number(row, "count") : 0;
@@ -152,7 +157,7 @@ export class Sites {
     );
   }
 
-  /** Gives a site that was made by name its key. */
+  /** Stores the key of a site that was created by name. */
   setKey(id: string, publicKey: Uint8Array<ArrayBuffer>, keyHash: string): void {
     this.#sql.write(
       [["sites", id]],
@@ -181,7 +186,7 @@ export class Sites {
     );
   }
 
-  /** Sets the state of a site. A site that was revoked stays so: the link graph depends on it. */
+  /** Sets the state of a site. A revoked site stays revoked: the link graph depends on it. */
   setState(id: string, state: "up" | "down", since: number): void {
     this.#sql.write(
       [["sites", id]],
@@ -192,7 +197,7 @@ export class Sites {
     );
   }
 
-  /** Revokes a site: with it its links connect nobody, and its offers are nobody's. */
+  /** Revokes a site. Its links leave the graph, and its offers leave the snapshot. */
   revoke(id: string, since: number): void {
     const changes = [["sites", id], ["offers", id], "graph"] as const;
     this.#sql.write(changes, "UPDATE sites SET state = 'revoked', since = ? WHERE id = ?", since, id);
@@ -249,7 +254,7 @@ export class Certificates {
     );
   }
 
-  /** Forgets certificates that ended before `time`: too old even to renew. */
+  /** Deletes certificates that ended before `time`, too long ago for a renewal. */
   prune(time: number): void {
     this.#sql.write([], "DELETE FROM certificates WHERE not_after < ?", time);
   }
@@ -257,14 +262,17 @@ export class Certificates {
 
 export class Assertions {
   readonly #sql: Sql;
-  /** When old ones were last forgotten, ms. */
+  /** When old counters were last deleted, ms. */
   #prunedAt = Number.NEGATIVE_INFINITY;
 
   constructor(sql: Sql) {
     this.#sql = sql;
   }
 
-  /** Notes a counter. False when this or a later one of that process and purpose was seen: a replay. */
+  /**
+   * Stores a counter. Returns false for a replay: this or a later counter of the process and purpose is
+   * stored.
+   */
   note(site: string, boot: string, purpose: Purpose, counter: number, now: number): boolean {
     if (now - this.#prunedAt >= PRUNE_MS || now < this.#prunedAt) {
       this.#sql.write([], "DELETE FROM assertions WHERE at < ?", now - ASSERTION_MEMORY_MS);

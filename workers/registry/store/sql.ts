@@ -1,4 +1,4 @@
-/** SQL against the object's database, and how columns are read from rows. */
+/** Access to the object's SQL database, and readers for columns. */
 import { z } from "zod";
 import { type Change, Mutations } from "./mutations.ts";
 
@@ -13,17 +13,17 @@ export class Sql {
     this.mutations = Mutations.of(storage);
   }
 
-  /** Rows that a statement reads. */
+  /** All rows of a query. */
   rows(sql: string, ...values: SqlStorageValue[]): Row[] {
     return this.#storage.sql.exec(sql, ...values).toArray();
   }
 
-  /** The first row, or null. */
+  /** The first row of a query, or null. */
   row(sql: string, ...values: SqlStorageValue[]): Row | null {
     return this.rows(sql, ...values)[0] ?? null;
   }
 
-  /** Runs a statement that writes, and gives the rows that it returns. @param changes what of it is kept in memory */
+  /** Runs a writing statement, and returns its rows. @param changes the cached parts that it changes */
   write(changes: readonly Change[], sql: string, ...values: SqlStorageValue[]): Row[] {
     const rows = this.#storage.sql.exec(sql, ...values).toArray();
     for (const change of changes) this.mutations.note(change);
@@ -35,7 +35,7 @@ export const text = (row: Row, column: string): string => String(row[column]);
 
 export const number = (row: Row, column: string): number => Number(row[column]);
 
-/** A time, ms; null where there is none. */
+/** A time, ms since 1970; null if absent. */
 export const time = (row: Row, column: string): number | null => {
   const value = row[column];
   return value === null || value === undefined ? null : Number(value);
@@ -55,16 +55,16 @@ export const bytes = (row: Row, column: string): Uint8Array<ArrayBuffer> => {
 export const optionalBytes = (row: Row, column: string): Uint8Array<ArrayBuffer> | null =>
   row[column] === null ? null : bytes(row, column);
 
-/** A list of strings kept as JSON; null where there is none. */
+/** A list of strings stored as JSON; null if absent. */
 export const list = (row: Row, column: string): string[] | null => {
   const value = row[column];
   return value === null || value === undefined ? null : z.array(z.string()).parse(JSON.parse(String(value)));
 };
 
-/** How {@link list} reads it back. */
+/** The stored form of a list. {@link list} reads it. */
 export const listText = (value: readonly string[] | null): string | null =>
   value === null ? null : JSON.stringify(value);
 
-/** Exactly the bytes of a view, as storage takes them. */
+/** The exact bytes of a view, as storage accepts them. */
 export const blob = (view: Uint8Array<ArrayBuffer>): ArrayBuffer =>
   view.byteLength === view.buffer.byteLength ? view.buffer : view.slice().buffer;

@@ -1,6 +1,6 @@
 /**
- * The registry's storage behind typed functions: only this folder and schema.ts speak SQL. One class for each
- * table or two, and here what concerns several. Times are ms.
+ * The registry's storage. Only this folder contains SQL: one class per table or two, and operations across
+ * tables here. Times are ms since 1970.
  */
 import { DEFAULT_QUOTAS } from "../../../protocol/api/quotas.ts";
 import type { InstanceId } from "../../../protocol/instance-id.ts";
@@ -22,7 +22,7 @@ export type { SessionRow } from "./sessions.ts";
 export { hasJoined, type MemberRow, type SiteRow } from "./sites.ts";
 export type { TokenRow } from "./tokens.ts";
 
-/** Tables with rows of a site, which go with it. */
+/** Tables whose rows belong to a site and are deleted with it. */
 const OF_SITE = [
   "certificates",
   "redemptions",
@@ -73,7 +73,7 @@ export class Store {
     this.departures = new Departures(sql);
   }
 
-  /** Runs `work` so that all of its writes happen or, if it throws, none. */
+  /** Runs `work` in a transaction. If it throws, nothing is written. */
   transaction<T>(work: () => T): T {
     try {
       return this.#storage.transactionSync(work);
@@ -83,13 +83,13 @@ export class Store {
     }
   }
 
-  /** Everything that a backup holds, and the last migration that shaped it. */
+  /** All tables of a backup, with the number of their last migration. */
   dump(): { migration: number; tables: Tables } {
     return dumpTables(this.#sql);
   }
 
   /**
-   * Puts that into a database without tables. To be called in a transaction.
+   * Writes the tables of a backup into an empty database. Call this in a transaction.
    * @throws FairleadError `backup.version`, `backup.malformed`
    */
   restore(dump: { migration: number; tables: Tables }, now: number): void {
@@ -97,13 +97,13 @@ export class Store {
     this.#sql.mutations.noteAll();
   }
 
-  /** Removes everything stored. */
+  /** Deletes everything that is stored. */
   async deleteAll(): Promise<void> {
     await this.#storage.deleteAll();
     this.#sql.mutations.noteAll();
   }
 
-  /** Forgets a site and everything that hangs on it, its events excepted. */
+  /** Deletes a site and everything that belongs to it, except its events. */
   deleteSite(id: string): void {
     const changes = [["sites", id], ["offers", id], "names", "patterns", "links", "graph", "losses"] as const;
     this.#sql.write(changes, "DELETE FROM sites WHERE id = ?", id);
@@ -113,7 +113,7 @@ export class Store {
     this.#sql.write([], "DELETE FROM pairs WHERE site_a = ? OR site_b = ?", id, id);
   }
 
-  /** The instances of a site that left offers, listeners or sessions. */
+  /** The instances of a site with offers, listeners or sessions. */
   instances(site: string): InstanceId[] {
     return this.#sql
       .rows(
@@ -127,7 +127,7 @@ export class Store {
       .map((row) => ({ site, boot: text(row, "boot") }));
   }
 
-  /** Forgets an instance: its offers, its listeners, its sessions. */
+  /** Deletes an instance's offers, listeners and sessions. */
   dropInstance({ site, boot }: InstanceId): void {
     const offers = [["offers", site], "losses"] as const;
     this.#sql.write(offers, "DELETE FROM offers WHERE site = ? AND boot = ?", site, boot);

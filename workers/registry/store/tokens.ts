@@ -1,4 +1,4 @@
-/** Tokens, and who redeemed them. */
+/** The tables of tokens and of redemptions. */
 import { blob, bytes, number, optional, type Row, type Sql, text, time } from "./sql.ts";
 
 export interface TokenRow {
@@ -10,14 +10,14 @@ export interface TokenRow {
   createdAt: number;
   expiresAt: number;
   revokedAt: number | null;
-  /** The one site that it admits, without a link; null admits any. */
+  /** The only site that the token admits, without a link; null: any site. */
   site: string | null;
 }
 
-/** What a redemption gave. */
+/** The result of a redemption. */
 export interface Redemption {
   site: string;
-  /** Null where the token admits without a link. */
+  /** Null if the token admits without a link. */
   link: string | null;
   serial: string;
 }
@@ -43,7 +43,7 @@ export class Tokens {
     };
   }
 
-  /** Oldest first. */
+  /** All tokens, oldest first. */
   all(): TokenRow[] {
     return this.#sql.rows("SELECT * FROM tokens ORDER BY created_at, id").map((row) => this.#token(row));
   }
@@ -70,7 +70,7 @@ export class Tokens {
     );
   }
 
-  /** Those that still admit somebody: all, or an issuer's. */
+  /** Tokens that still admit a site: all, or those of an issuer. */
   good(now: number, issuer: string | null = null): TokenRow[] {
     return this.#sql
       .rows(
@@ -83,7 +83,7 @@ export class Tokens {
       .map((row) => this.#token(row));
   }
 
-  /** How many still admit somebody. */
+  /** Number of tokens that still admit a site. */
   countGood(now: number): number {
     const statement =
       "SELECT count(*) AS count FROM tokens WHERE revoked_at IS NULL AND expires_at > ? AND used < uses";
@@ -95,7 +95,7 @@ export class Tokens {
     this.#sql.write([], "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", at, id);
   }
 
-  /** Forgets those that ended at or before `time`, and who redeemed them. */
+  /** Deletes tokens that ended at or before `time`, and their redemptions. */
   prune(time: number): void {
     const ended = "SELECT id FROM tokens WHERE expires_at <= ? OR revoked_at <= ?";
     for (const row of this.#sql.rows(ended, time, time)) {
@@ -116,7 +116,10 @@ export class Tokens {
     );
   }
 
-  /** Notes a redemption, which takes one use; in place of an earlier one by the same key, whose link is gone. */
+  /**
+   * Stores a redemption and counts one use. Replaces an earlier redemption by the same key, whose link is
+   * gone.
+   */
   putRedemption(token: string, keyHash: string, redemption: Redemption, at: number): void {
     this.#sql.write(
       [],

@@ -24,15 +24,15 @@ const star = (...sites: string[]): Edge[] =>
 const visibleOffers = (site: string, offers: OfferRow[], edges = star("a", "b"), known = names()) =>
   new Visibility(edges, known, offers).of(site);
 
-describe("what a site sees", () => {
-  it("leaves its own offers out, and tells what the way costs", () => {
+describe("the visibility of a site", () => {
+  it("omits its own offers, and has the cost of each path", () => {
     const offers = [offer("api", "a", "1"), offer("api", "b", "2"), offer("own", "a", "1")];
     expect(visibleOffers("a", offers)).toEqual([
       { name: "api", protocol: "tcp", port: 80, offers: [{ site: "b", siteName: "b", boot: "2", cost: 2 }] },
     ]);
   });
 
-  it("leaves out what it cannot reach", () => {
+  it("omits what the site cannot reach", () => {
     expect(visibleOffers("a", [offer("api", "c", "3")])).toEqual([]);
   });
 
@@ -46,7 +46,7 @@ describe("what a site sees", () => {
     expect(api?.offers.map((instance) => instance.site)).toEqual(["b", "a"]);
   });
 
-  it("tells which of the offers allow hop encryption", () => {
+  it("names the offers that allow hop encryption", () => {
     const offers = [offer("api", "a", "1", { encryption: "hop" }), offer("api", "b", "2")];
     const [api] = visibleOffers("c", offers, star("a", "b", "c"));
     expect(api?.offers.map(({ encryption }) => encryption)).toEqual(["hop", undefined]);
@@ -57,27 +57,27 @@ describe("an offer that is exported to named sites", () => {
   const edges = star("a", "b", "c");
   const id = `s${"0".repeat(26)}`;
 
-  it("is seen by those only, by name or by id", () => {
+  it("is visible to these sites only, by name or by id", () => {
     const known = names(["a", "b", "c", id]);
     const linked = [...edges, ...star(id)];
     const offers = [offer("api", "a", "1", { to: ["c", id, "nobody-yet"] })];
-    const seeing = ["a", "b", "c", id].filter(
+    const viewers = ["a", "b", "c", id].filter(
       (site) => visibleOffers(site, offers, linked, known).length > 0,
     );
-    expect(seeing).toEqual(["c", id]);
+    expect(viewers).toEqual(["c", id]);
   });
 
-  it("is not seen by a site that takes an id for its name", () => {
+  it("is not visible to a site whose name equals another site's id", () => {
     const known = new Map([...names(), ["b", id]]);
     expect(visibleOffers("b", [offer("api", "a", "1", { to: [id] })], edges, known)).toEqual([]);
   });
 
-  it("to none is seen by nobody", () => {
+  it("is visible to no site if the list is empty", () => {
     for (const site of SITES)
       expect(visibleOffers(site, [offer("api", "a", "1", { to: [] })], edges)).toEqual([]);
   });
 
-  it("does not hide the others' offers of that service", () => {
+  it("does not hide other offers of the service", () => {
     const offers = [offer("api", "a", "1", { to: ["c"], port: 81 }), offer("api", "b", "2", { since: 1 })];
     expect(visibleOffers("c", offers, edges)[0]?.offers.map(({ boot }) => boot)).toEqual(["1", "2"]);
     const [own] = visibleOffers("b", offers, edges);
@@ -87,7 +87,7 @@ describe("an offer that is exported to named sites", () => {
   });
 });
 
-// ---- any order of changes
+// ---- Any order of changes
 
 interface World {
   edges: (Edge & { id: number })[];
@@ -147,8 +147,8 @@ const currentVisibility = ({ edges, names: known, offers }: World): Visibility =
   return new Visibility([...edges], new Map(known), named);
 };
 
-describe("in any order of links, offers and renames", () => {
-  it("a site sees what a slow look at the same state finds", () => {
+describe("visibility, in any order of links, offers and renames,", () => {
+  it("equals a plain evaluation of the same state", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const world: World = { edges: [], offers: new Map(), names: names() };
@@ -174,7 +174,7 @@ describe("in any order of links, offers and renames", () => {
     );
   });
 
-  it("what was told step by step is what a fresh look tells, and nothing unseen is ever named", () => {
+  it("equals the sum of the announced changes, which never name anything unseen", () => {
     fc.assert(
       fc.property(fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 20 }), (rounds) => {
         const world: World = { edges: [], offers: new Map(), names: names() };
@@ -186,7 +186,7 @@ describe("in any order of links, offers and renames", () => {
           const after = currentVisibility(world);
           const diff = new VisibilityDiff(before, after);
           for (const [site, catalogue] of known) {
-            const { put, gone } = diff.for(site);
+            const { put, gone } = diff.changeFor(site);
             for (const name of gone) expect(catalogue.delete(name)).toBe(true);
             for (const service of put) catalogue.set(service.name, service);
             const fresh = after.of(site);
@@ -198,35 +198,35 @@ describe("in any order of links, offers and renames", () => {
     );
   });
 
-  it("nothing is told to those for whom nothing changed", () => {
+  it("announces nothing to sites for which nothing changed", () => {
     const edges = star("a", "b", "c");
     const before = new Visibility(edges, names(), [offer("api", "a", "1", { to: ["b"] })]);
     const after = new Visibility(edges, names(), [offer("api", "a", "1", { to: ["b"], port: 81 })]);
     const diff = new VisibilityDiff(before, after);
-    expect(diff.for("c")).toEqual({ put: [], gone: [] });
-    expect(diff.for("b").put).toHaveLength(1);
-    expect(diff.none).toBe(false);
-    expect(new VisibilityDiff(after, after).none).toBe(true);
+    expect(diff.changeFor("c")).toEqual({ put: [], gone: [] });
+    expect(diff.changeFor("b").put).toHaveLength(1);
+    expect(diff.isEmpty).toBe(false);
+    expect(new VisibilityDiff(after, after).isEmpty).toBe(true);
   });
 });
 
-describe("with a thousand sites", () => {
+describe("visibility with a thousand sites", () => {
   const sites = Array.from({ length: 1000 }, (_, index) => `s${index}`);
   const known = names(sites);
   const others = sites.map((site) => offer(`of-${site}`, site, `boot of ${site}`));
 
-  it("a new service is told to all of them after one search of the graph", () => {
+  it("announces a new service to all of them after one search of the graph", () => {
     const chain = sites.slice(1).map((joiner, index) => ({ joiner, issuer: `s${index}`, cost: 1 }));
     const before = new Visibility(chain, known, others);
     const after = new Visibility(chain, known, [...others, offer("api", "s500", "1", { since: 1 })]);
     const diff = new VisibilityDiff(before, after);
     for (const site of sites) {
-      expect(diff.for(site).put).toHaveLength(site === "s500" ? 0 : 1);
+      expect(diff.changeFor(site).put).toHaveLength(site === "s500" ? 0 : 1);
     }
     expect(after.linkGraph.searches).toBe(1);
   });
 
-  it("each with a service and two links, the loss of one costs as what is seen grows, and no faster", () => {
+  it("costs as much as is visible after the loss of a site with a service and two links, and grows no faster", () => {
     const lose = (count: number) => () => {
       const some = sites.slice(0, count);
       const edges = some.flatMap((joiner, index) => [
@@ -237,10 +237,11 @@ describe("with a thousand sites", () => {
       const before = new Visibility(edges, known, offers);
       const after = new Visibility(edges.slice(2), known, offers.slice(1));
       const diff = new VisibilityDiff(before, after);
-      const told = some.map((site) => diff.for(site).gone.length);
-      expect(told.filter((lost) => lost === 1).length).toBeGreaterThan(0.99 * count);
+      const gone = some.map((site) => diff.changeFor(site).gone.length);
+      expect(gone.filter((lost) => lost === 1).length).toBeGreaterThan(0.99 * count);
     };
-    // Four times the sites see sixteen times as much of each other; with a search for each pair it would be 64 times.
+    // Four times the sites have sixteen times the visible pairs. A search per pair would cost 64 times as
+    // much.
     expect(costRatio(lose(1000), lose(250))).toBeLessThan(40);
   });
 });

@@ -141,10 +141,11 @@ async function answerWith(
     await work();
   } catch (thrown) {
     const error = publicError(thrown, "uplink");
-    const { retryAfterMs } = error;
     context.uplinks.send(uplink, {
-      ...{ type: "error", id, error: toErrorBody(error) },
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      type: "error",
+      id,
+      error: toErrorBody(error),
+      retryAfterMs: error.retryAfterMs,
     });
   }
 }

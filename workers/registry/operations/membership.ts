@@ -19,7 +19,7 @@ export function memberOf(context: Context, identity: Identity): MemberRow {
   const certificate = certificates.get(identity.serial);
   if (certificate === null && issuedBeforeRestoring(context, identity)) {
     const { serial, notAfter } = identity;
-    certificates.put({ serial, site: site.id, certificate: new Uint8Array(), notAfter });
+    certificates.put(site.id, { serial, certificate: new Uint8Array(), notAfter });
     return site;
   }
   if (certificate?.site !== site.id || certificate.revokedAt !== null) {

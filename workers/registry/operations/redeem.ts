@@ -46,12 +46,7 @@ export async function redeem(context: Context, claim: Claim, request: Redeem): P
       if (link && certified && !authorities.holds(link.issuer, certified.authority)) return { kind: "retry" };
 
       if (again.kind !== "link") admit(context, site, token, again.kind);
-      store.certificates.put({
-        serial: signed.serial,
-        site: site.id,
-        certificate: signed.certificate,
-        notAfter: signed.notAfter,
-      });
+      store.certificates.put(site.id, signed);
       const row =
         link && certified
           ? addLink(context, site, { ...link, certificate: certified.certificate }, request.link)

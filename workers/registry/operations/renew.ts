@@ -60,12 +60,7 @@ export async function renew(context: Context, site: SiteRow, notAfter: number | 
       });
       // A link was added, or an issuer has a new CA: the signed certificates are outdated, so sign again.
       if (!fits) return null;
-      store.certificates.put({
-        serial: signed.serial,
-        site: site.id,
-        certificate: signed.certificate,
-        notAfter: signed.notAfter,
-      });
+      store.certificates.put(site.id, signed);
       store.certificates.prune(now - RENEWABLE_MS);
       for (const { id } of rows) {
         const made = links.get(id);

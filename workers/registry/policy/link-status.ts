@@ -72,5 +72,5 @@ export function toLinkReport(
   { state, code, since, rtt }: LinkStatus,
 ): { id: string; name: string; code?: string; cost: number } & Omit<LinkStatus, "code"> {
   const { id, name, cost } = link;
-  return { id, name, state, ...(code === undefined ? {} : { code }), cost, since, rtt };
+  return { id, name, state, code, cost, since, rtt };
 }

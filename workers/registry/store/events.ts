@@ -251,16 +251,14 @@ export class Events {
     const { sql, values } = selectEvents(query);
     const rows = this.#sql.rows(sql, ...values);
     return rows.reverse().map((row) => {
-      const site = optional(row, "site");
-      const code = optional(row, "code");
       const count = number(row, "count");
       return {
         id: number(row, "id"),
         at: new Date(number(row, "at")).toISOString(),
         type: text(row, "type") as EventType,
-        ...(site === undefined ? {} : { site }),
+        site: optional(row, "site"),
         text: text(row, "text"),
-        ...(code === undefined ? {} : { code }),
+        code: optional(row, "code"),
         actor: text(row, "actor"),
         ...(count > 1 ? { count } : {}),
       };

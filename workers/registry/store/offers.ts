@@ -270,14 +270,12 @@ export class Listeners {
   }
 
   #listener(row: Row): ListenerReport {
-    const code = optional(row, "code");
-    const message = optional(row, "message");
     return {
       service: text(row, "service"),
       address: text(row, "address"),
       state: text(row, "state") === "failed" ? "failed" : "listening",
-      ...(code === undefined ? {} : { code }),
-      ...(message === undefined ? {} : { message }),
+      code: optional(row, "code"),
+      message: optional(row, "message"),
     };
   }
 
@@ -305,12 +303,7 @@ export class Listeners {
       );
     }
     for (const { service, address, state, code, message } of wanted.values()) {
-      const offerText = { service, address, state };
-      const reason = {
-        ...(code === undefined ? {} : { code }),
-        ...(message === undefined ? {} : { message }),
-      };
-      if (known.get(service) === JSON.stringify({ ...offerText, ...reason })) continue;
+      if (known.get(service) === JSON.stringify({ service, address, state, code, message })) continue;
       this.#sql.write(
         [],
         "INSERT OR REPLACE INTO listeners VALUES (?, ?, ?, ?, ?, ?, ?)",

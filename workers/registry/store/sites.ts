@@ -234,14 +234,18 @@ export class Certificates {
     return row && this.#certificate(row);
   }
 
-  put(certificate: Omit<CertificateRow, "revokedAt">): void {
+  /** Stores the certificate of a site, not revoked. */
+  put(
+    site: string,
+    { serial, certificate, notAfter }: Pick<CertificateRow, "serial" | "certificate" | "notAfter">,
+  ): void {
     this.#sql.write(
       [],
       "INSERT INTO certificates VALUES (?, ?, ?, ?, NULL)",
-      certificate.serial,
-      certificate.site,
-      blob(certificate.certificate),
-      certificate.notAfter,
+      serial,
+      site,
+      blob(certificate),
+      notAfter,
     );
   }
 

@@ -2,11 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { unwrap } from "../../../workers/result.ts";
 import { newKeys } from "../../support/authority/test-site.ts";
 import { boundOf, timeOf } from "../../support/clock/bound.ts";
-import { createNetwork } from "../../support/workerd/client.ts";
+
 import { expectJoined, refusal } from "../../support/workerd/lane.ts";
-import { granted, hangUpAll, linkIn, type Member, offer, TestUplink } from "../../support/workerd/member.ts";
-import { admitted, cutsAt, Operator, talk } from "../../support/workerd/operator.ts";
-import { resetEdge } from "../../support/workerd/reset.ts";
+import { granted, linkIn, type Member, offer, TestUplink } from "../../support/workerd/member.ts";
+import { admitted, cutsAt, type Operator, talk } from "../../support/workerd/operator.ts";
+
+import { closeShop, openShopOf } from "../../support/workerd/shop.ts";
 
 /** The talk's network: private1 has joined public1 and public2, and public2 has joined public1. */
 let ops: Operator;
@@ -17,18 +18,12 @@ let private1: Member;
 const links: Record<string, { id: string; certificate: string }> = {};
 
 beforeEach(async () => {
-  ops = new Operator((await createNetwork("shop")).id);
-  public1 = await ops.member("public1");
-  public2 = await ops.member("public2");
-  private1 = await ops.member("private1");
+  ({ ops, public1, public2, private1 } = await openShopOf("public1", "public2", "private1"));
   links.toPublic1 = await ops.link(private1, "public1");
   links.toPublic2 = await ops.link(private1, "public2");
   links.between = await ops.link(public2, "public1");
 });
-afterEach(async () => {
-  hangUpAll();
-  await resetEdge();
-});
+afterEach(closeShop);
 
 const certificates = (...names: string[]) => names.map((name) => links[name]?.certificate ?? "");
 

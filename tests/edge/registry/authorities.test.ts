@@ -12,19 +12,12 @@ import { revokeAccess } from "../../../workers/registry/operations/revoke-access
 import { revokeSite } from "../../../workers/registry/operations/site-removal.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { DAY, newKeys } from "../../support/authority/test-site.ts";
-import { createNetwork, dial } from "../../support/workerd/client.ts";
+import { dial } from "../../support/workerd/client.ts";
 import { contextOn } from "../../support/workerd/context.ts";
-import {
-  derOf,
-  hangUpAll,
-  linkIn,
-  type Member,
-  memberFrom,
-  offer,
-  TestUplink,
-} from "../../support/workerd/member.ts";
-import { admitted, Operator } from "../../support/workerd/operator.ts";
-import { resetEdge } from "../../support/workerd/reset.ts";
+import { derOf, linkIn, type Member, memberFrom, offer, TestUplink } from "../../support/workerd/member.ts";
+import { admitted, type Operator } from "../../support/workerd/operator.ts";
+
+import { closeShop, openShopOf } from "../../support/workerd/shop.ts";
 
 const YEAR = 365 * DAY;
 let ops: Operator;
@@ -32,14 +25,9 @@ let public1: Member;
 let private1: Member;
 
 beforeEach(async () => {
-  ops = new Operator((await createNetwork("shop")).id);
-  public1 = await ops.member("public1");
-  private1 = await ops.member("private1");
+  ({ ops, public1, private1 } = await openShopOf("public1", "private1"));
 });
-afterEach(async () => {
-  hangUpAll();
-  await resetEdge();
-});
+afterEach(closeShop);
 
 const spkiIn = (der: Uint8Array) => readCertificate(der)?.spki;
 const bytesOf = (value: unknown) => new Uint8Array(value as ArrayBuffer);

@@ -5,10 +5,10 @@ import { type Cell, NetworkDump } from "../../../protocol/api/backup.ts";
 import { MIGRATIONS, migrate } from "../../../workers/registry/store/migrations.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { createAssertion, networkIdOf, newKeys } from "../../support/authority/test-site.ts";
-import { call, createNetwork, dial, errorOf } from "../../support/workerd/client.ts";
+import { call, dial, errorOf } from "../../support/workerd/client.ts";
 import { hangUpAll, type Member, memberFrom, offer, TestUplink } from "../../support/workerd/member.ts";
-import { admitted, Operator, talk } from "../../support/workerd/operator.ts";
-import { resetEdge } from "../../support/workerd/reset.ts";
+import { admitted, type Operator, talk } from "../../support/workerd/operator.ts";
+import { closeShop, openShopOf } from "../../support/workerd/shop.ts";
 import { alterUplinks } from "../../support/workerd/stored.ts";
 
 let ops: Operator;
@@ -16,14 +16,9 @@ let public1: Member;
 let private1: Member;
 
 beforeEach(async () => {
-  ops = new Operator((await createNetwork("shop")).id);
-  public1 = await ops.member("public1");
-  private1 = await ops.member("private1");
+  ({ ops, public1, private1 } = await openShopOf("public1", "private1"));
 });
-afterEach(async () => {
-  hangUpAll();
-  await resetEdge();
-});
+afterEach(closeShop);
 
 const dump = async () => {
   const result = unwrap(await ops.registry.dump());

@@ -5,7 +5,7 @@ import type { ListenerReport } from "../../../protocol/uplink/messages.ts";
 import { Store } from "../../../workers/registry/store/store.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { type Member, offer, TestUplink } from "../../support/workerd/member.ts";
-import { Operator } from "../../support/workerd/operator.ts";
+import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
 
 let ops: Operator;
@@ -13,8 +13,7 @@ let west: Member;
 let east: Member;
 
 beforeEach(async () => {
-  ({ west, east } = await openShop());
-  ops = new Operator(west.networkId);
+  ({ ops, west, east } = await openShop());
 });
 afterEach(closeShop);
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { EventQuery } from "../../../protocol/api/events.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { type Member, offer, TestUplink } from "../../support/workerd/member.ts";
-import { Operator } from "../../support/workerd/operator.ts";
+import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
 
 let ops: Operator;
@@ -10,8 +10,7 @@ let west: Member;
 let east: Member;
 
 beforeEach(async () => {
-  ({ west, east } = await openShop());
-  ops = new Operator(west.networkId);
+  ({ ops, west, east } = await openShop());
 });
 afterEach(closeShop);
 

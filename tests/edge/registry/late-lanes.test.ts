@@ -4,21 +4,19 @@ import { LANE_PATH, TICKET_HEADER } from "../../../protocol/uplink/assertions.ts
 import type { Invitation } from "../../../protocol/uplink/messages.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { createAssertion } from "../../support/authority/test-site.ts";
-import { ask, createNetwork, errorOf, reported } from "../../support/workerd/client.ts";
+import { ask, errorOf, reported } from "../../support/workerd/client.ts";
 import { GATEWAY_URL } from "../../support/workerd/environment.ts";
-import { granted, hangUpAll, offer, TestUplink } from "../../support/workerd/member.ts";
-import { Operator } from "../../support/workerd/operator.ts";
-import { resetEdge } from "../../support/workerd/reset.ts";
+import { granted, offer, TestUplink } from "../../support/workerd/member.ts";
+import type { Operator } from "../../support/workerd/operator.ts";
+
+import { closeShop, openEmptyShop } from "../../support/workerd/shop.ts";
 
 let ops: Operator;
 
 beforeEach(async () => {
-  ops = new Operator((await createNetwork("shop")).id);
+  ops = await openEmptyShop();
 });
-afterEach(async () => {
-  hangUpAll();
-  await resetEdge();
-});
+afterEach(closeShop);
 
 /** Dials a lane whose request, once it was let through, reaches the router only after `meanwhile`. */
 async function dialLate(uplink: TestUplink, { ticket }: Invitation, meanwhile: () => Promise<unknown>) {

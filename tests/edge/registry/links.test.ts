@@ -1,10 +1,10 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RegistryMessage } from "../../../protocol/uplink/messages.ts";
-import { createNetwork } from "../../support/workerd/client.ts";
+
 import { type Member, offer, registryOf, TestUplink } from "../../support/workerd/member.ts";
-import { Operator } from "../../support/workerd/operator.ts";
-import { closeShop } from "../../support/workerd/shop.ts";
+import type { Operator } from "../../support/workerd/operator.ts";
+import { closeShop, openShopOf } from "../../support/workerd/shop.ts";
 import { alterUplinks } from "../../support/workerd/stored.ts";
 
 /** public1 issues a link to private1; neither has one to the network. */
@@ -14,9 +14,7 @@ let private1: Member;
 let link: { id: string; certificate: string };
 
 beforeEach(async () => {
-  ops = new Operator((await createNetwork("shop")).id);
-  public1 = await ops.member("public1");
-  private1 = await ops.member("private1");
+  ({ ops, public1, private1 } = await openShopOf("public1", "private1"));
   link = await ops.link(private1, "public1", { name: "up-there", cost: 5 });
 });
 afterEach(closeShop);

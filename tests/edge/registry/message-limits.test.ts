@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MAX_MESSAGE } from "../../../protocol/uplink/messages.ts";
 import { MAX_INCOMING } from "../../../workers/registry/policy/message-limits.ts";
-import { createNetwork } from "../../support/workerd/client.ts";
+
 import { type Member, offer, TestUplink } from "../../support/workerd/member.ts";
-import { Operator } from "../../support/workerd/operator.ts";
-import { closeShop } from "../../support/workerd/shop.ts";
+import type { Operator } from "../../support/workerd/operator.ts";
+import { closeShop, openShopOf } from "../../support/workerd/shop.ts";
 
 /** Sites that joined by tokens of another, each with a connector that offers one service of its own. */
 const CROWD = 1500;
@@ -13,8 +13,7 @@ let ops: Operator;
 let hub: Member;
 
 beforeEach(async () => {
-  ops = new Operator((await createNetwork("shop")).id);
-  hub = await ops.member("hub");
+  ({ ops, hub } = await openShopOf("hub"));
   const counted = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${CROWD})`;
   const [idOf, bootOf, linkOf] = ["s", "b", "l"].map((kind) => `printf('${kind}%026d', i)`);
   await ops.rows(

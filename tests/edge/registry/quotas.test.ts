@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DEFAULT_QUOTAS, type SetQuotas } from "../../../protocol/api/quotas.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { admit, type Member, offer, TestUplink } from "../../support/workerd/member.ts";
-import { Operator } from "../../support/workerd/operator.ts";
+import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
 
 let ops: Operator;
@@ -10,8 +10,7 @@ let west: Member;
 let east: Member;
 
 beforeEach(async () => {
-  ({ west, east } = await openShop());
-  ops = new Operator(west.networkId);
+  ({ ops, west, east } = await openShop());
 });
 afterEach(closeShop);
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Offer } from "../../../protocol/uplink/messages.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { admit, type Member, offer, TestUplink } from "../../support/workerd/member.ts";
-import { Operator } from "../../support/workerd/operator.ts";
+import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
 
 let ops: Operator;
@@ -11,9 +11,8 @@ let east: Member;
 let north: Member;
 
 beforeEach(async () => {
-  ({ west, east } = await openShop());
+  ({ ops, west, east } = await openShop());
   north = await admit("shop", "north");
-  ops = new Operator(west.networkId);
 });
 afterEach(closeShop);
 

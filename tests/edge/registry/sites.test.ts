@@ -1,20 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { unwrap } from "../../../workers/result.ts";
 import { newKeys } from "../../support/authority/test-site.ts";
-import { createNetwork, dial } from "../../support/workerd/client.ts";
-import { hangUpAll, linkIn, memberFrom, offer, TestUplink } from "../../support/workerd/member.ts";
-import { admitted, Operator } from "../../support/workerd/operator.ts";
-import { resetEdge } from "../../support/workerd/reset.ts";
+import { dial } from "../../support/workerd/client.ts";
+import { linkIn, memberFrom, offer, TestUplink } from "../../support/workerd/member.ts";
+import { admitted, type Operator } from "../../support/workerd/operator.ts";
+
+import { closeShop, openEmptyShop } from "../../support/workerd/shop.ts";
 
 let ops: Operator;
 
 beforeEach(async () => {
-  ops = new Operator((await createNetwork("shop")).id);
+  ops = await openEmptyShop();
 });
-afterEach(async () => {
-  hangUpAll();
-  await resetEdge();
-});
+afterEach(closeShop);
 
 const site = async (name: string) => unwrap(await ops.registry.site(name));
 const tokens = async () => unwrap(await ops.registry.tokens());

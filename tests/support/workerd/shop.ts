@@ -1,35 +1,52 @@
-/** The set-up of most registry tests: the network "shop" and its sites west and east. */
+/** The network "shop", which most tests of the registry start with. */
 import { vi } from "vitest";
 import type { Offer } from "../../../protocol/uplink/messages.ts";
 import { createNetwork } from "./client.ts";
 import { admit, hangUpAll, type Member, offer, TestUplink } from "./member.ts";
+import { Operator } from "./operator.ts";
 import { resetEdge } from "./reset.ts";
 
+/** The network without members. */
+export async function openEmptyShop(): Promise<Operator> {
+  return new Operator((await createNetwork("shop")).id);
+}
+
+/** The network with members that have no links and no uplinks. */
+export async function openShopOf<Name extends string>(
+  ...names: readonly Name[]
+): Promise<Record<Name, Member> & { readonly ops: Operator }> {
+  const ops = await openEmptyShop();
+  const members = {} as Record<Name, Member>;
+  for (const name of names) members[name] = await ops.member(name);
+  return { ...members, ops };
+}
+
 export interface Shop {
+  readonly ops: Operator;
   readonly west: Member;
   readonly east: Member;
 }
 
-/** Joins both sites, without uplinks. */
+/** The network with the sites west and east, joined by network tokens, without uplinks. */
 export async function openShop(): Promise<Shop> {
-  await createNetwork("shop");
-  return { west: await admit("shop", "west"), east: await admit("shop", "east") };
+  const ops = await openEmptyShop();
+  return { ops, west: await admit("shop", "west"), east: await admit("shop", "east") };
 }
 
-export interface OpenShop extends Shop {
-  /** Uplink of west. */
+export interface BusyShop extends Shop {
+  /** The uplink of west. */
   readonly consumer: TestUplink;
-  /** Uplink of east. */
+  /** The uplink of east. */
   readonly provider: TestUplink;
 }
 
-/** Opens both uplinks. East offers a service that west knows of. */
-export async function openBusyShop(offers: { west?: Offer[]; east?: Offer[] } = {}): Promise<OpenShop> {
-  const { west, east } = await openShop();
-  const consumer = await TestUplink.open(west, { offers: offers.west ?? [] });
-  const provider = await TestUplink.open(east, { offers: offers.east ?? [offer("api")] });
+/** The network with both sites up. East offers a service, and west has been notified of it. */
+export async function openBusyShop(offers: { west?: Offer[]; east?: Offer[] } = {}): Promise<BusyShop> {
+  const shop = await openShop();
+  const consumer = await TestUplink.open(shop.west, { offers: offers.west ?? [] });
+  const provider = await TestUplink.open(shop.east, { offers: offers.east ?? [offer("api")] });
   await consumer.next("services");
-  return { west, east, consumer, provider };
+  return { ...shop, consumer, provider };
 }
 
 /** Closes every socket and empties every object. */

@@ -48,7 +48,7 @@ const names = (list: readonly { joiner: string; issuer: string }[]) =>
   list.map(({ joiner, issuer }) => `${joiner} → ${issuer}`).sort();
 
 describe("revoking an issuer's access", () => {
-  it("kills its good tokens and its links, makes its CA anew, and says what died", async () => {
+  it("revokes its tokens and links, replaces its CA, and reports what ended", async () => {
     const claims = [await ops.token({ issuer: "public1" }), await ops.token({ issuer: "public2" })];
     const before = await ops.rows(
       "SELECT hex(certificate) AS certificate FROM issuers WHERE id = ?",
@@ -69,7 +69,7 @@ describe("revoking an issuer's access", () => {
     expect(event).toMatchObject({ site: "public1", actor: "ops" });
   });
 
-  it("leaves every other link, uplink and session alone: private1 ↔ public2 goes on", async () => {
+  it("leaves every other link, uplink and session alone: private1 ↔ public2 continues", async () => {
     const { one, two, mine } = await everybodyUp();
     const lost = await talk(mine, one, "one");
     const kept = await talk(mine, two, "two");
@@ -92,8 +92,8 @@ describe("revoking an issuer's access", () => {
     await granted(mine.resume({ session: kept.session, generation: 1 }));
   });
 
-  it("cuts nothing that has another way, but tells who sees what at what cost now", async () => {
-    // private1 ↔ public1 goes over public2 when only their own link is gone.
+  it("cuts no session that has another path, and announces the new costs", async () => {
+    // private1 ↔ public1 uses public2 if only their own link is deleted.
     const { one, mine } = await everybodyUp();
     const session = await talk(mine, one, "one");
     unwrap(await ops.registry.deleteLink(links.toPublic1?.id ?? "", "ops"));
@@ -108,7 +108,7 @@ describe("revoking an issuer's access", () => {
     expect(mine.waiting("services").at(-1)?.gone).toEqual(["one"]);
   });
 
-  it("is seen at both ends: the links are down for good, though both sockets stay", async () => {
+  it("marks the links as down for good at both ends, while both uplinks stay", async () => {
     const { one, two, mine } = await everybodyUp();
     unwrap(await revoke("public1"));
     expect((await mine.next("links")).links).toMatchObject([
@@ -119,13 +119,13 @@ describe("revoking an issuer's access", () => {
     const { incoming } = await one.next("links");
     expect(incoming.map(({ code }) => code)).toEqual(["link.revoked", "link.revoked"]);
     expect((await ops.events("link.down")).map(({ code }) => code)).toEqual(["link.revoked", "link.revoked"]);
-    // Nor does its certificate bring it back with another uplink.
+    // Another uplink with the revoked certificate does not bring the link up.
     const again = await TestUplink.dial(private1);
     const welcome = await again.greet({ links: certificates("toPublic1", "toPublic2") });
     expect(welcome.links).toMatchObject([{ code: "link.revoked" }, { state: "up" }]);
   });
 
-  it("is over with a new token: the link comes back under its name without any cleaning up", async () => {
+  it("is undone by a new token: the link returns under its name", async () => {
     const { mine } = await everybodyUp();
     unwrap(await revoke("public1"));
     await mine.next("links");
@@ -139,14 +139,14 @@ describe("revoking an issuer's access", () => {
       "private1 → public1",
       "private1 → public2",
     ]);
-    // Another name than the one it had, for the other joiner.
+    // A new name for the link of the other joiner.
     const renamed = await ops.link(public2, "public1", { name: "main" });
     expect((await ops.links()).filter(({ joiner }) => joiner === "public2")).toMatchObject([
       { id: renamed.id, name: "main" },
     ]);
   });
 
-  it("makes the CA anew where nothing was issued as well", async () => {
+  it("replaces the CA even if nothing was issued", async () => {
     const died = unwrap(await revoke());
     expect(died).toEqual({ issuers: ["network"], tokens: [], links: [], sessions: 0 });
     const once = await ops.rows("SELECT hex(certificate) AS certificate FROM issuers WHERE id = 'network'");
@@ -162,7 +162,7 @@ describe("revoking an issuer's access", () => {
     ]);
   });
 
-  it("of everybody cuts every session and leaves every site a member", async () => {
+  it("cuts every session and leaves every site a member, if all access is revoked", async () => {
     const { one, two, mine } = await everybodyUp();
     await talk(mine, one, "one");
     await talk(mine, two, "two");
@@ -175,7 +175,7 @@ describe("revoking an issuer's access", () => {
     expect(sites.map(({ state }) => state)).toEqual(["up", "up", "up"]);
   });
 
-  it("of nobody, of a revoked site, or of one and all is refused", async () => {
+  it("is refused for an unknown issuer, for a revoked one, and for one together with all", async () => {
     const code = async (answer: ReturnType<typeof revoke>) => {
       const result = await answer;
       return result.ok ? "none" : result.error.code;
@@ -189,7 +189,7 @@ describe("revoking an issuer's access", () => {
 });
 
 describe("revoking a site", () => {
-  it("ends what it issued as well, and what went through it", async () => {
+  it("ends what the site issued, and the sessions over it", async () => {
     // Without its own link to public2, private1 is connected with it through public1 only.
     unwrap(await ops.registry.deleteLink(links.toPublic2?.id ?? "", "ops"));
     const { one, two, mine } = await everybodyUp();
@@ -199,18 +199,18 @@ describe("revoking a site", () => {
     expect((await one.closed).reason).toBe("site.revoked");
     for (const end of session.ends) await end.closed;
     expect(await ops.redeem(claim, "new")).toBe("token.revoked");
-    const { links: told } = await two.next("links");
-    expect(told).toMatchObject([{ state: "down", code: "link.revoked" }]);
+    const { links: notified } = await two.next("links");
+    expect(notified).toMatchObject([{ state: "down", code: "link.revoked" }]);
     expect(await ops.rows("SELECT id FROM issuers WHERE id = ?", public1.siteId)).toEqual([]);
     unwrap(await ops.registry.deleteSite("public1", "ops"));
     expect((await two.next("links")).links).toEqual([]);
     expect((await mine.next("links")).links).toBeDefined();
   });
 
-  it("cuts lanes that two revoked sites keep though nobody knows of a session", async () => {
+  it("cuts lanes that two revoked sites keep without a known session", async () => {
     const { one, mine } = await everybodyUp();
     const session = await talk(mine, one, "one");
-    // One of them says that it ended: the registry forgets the session, the lane goes on.
+    // One side reports the end of the session: the registry forgets it, and the lane continues.
     one.send({ type: "session.ended", session: session.session, generation: 1, code: "session.ended" });
     await one.settle();
     await expectJoined(...session.ends);
@@ -225,7 +225,7 @@ describe("revoking a site", () => {
 });
 
 describe("deleting a link", () => {
-  it("is told to both ends, and cuts the sessions that have no other way", async () => {
+  it("notifies both ends, and cuts the sessions that have no other path", async () => {
     const { one, two, mine } = await everybodyUp();
     const session = await talk(mine, two, "two");
     unwrap(await ops.registry.deleteLink(links.between?.id ?? "", "ops"));
@@ -242,7 +242,7 @@ describe("deleting a link", () => {
     ]);
   });
 
-  it("of another site, or one that is not there, is refused to a connector", async () => {
+  it("is refused to a connector for another site's link, and for an unknown one", async () => {
     const { two, mine } = await everybodyUp();
     for (const link of ["link9", "link2"]) {
       two.send({ type: "link.delete", id: 6, link });
@@ -257,7 +257,7 @@ describe("deleting a link", () => {
     });
   });
 
-  it("takes another use of a token that it is made with again", async () => {
+  it("counts another use of a token that makes the link again", async () => {
     const claim = await ops.token({ issuer: "public2", uses: 2 });
     const keys = await newKeys();
     const first = linkIn(admitted(await ops.redeem(claim, "private2", keys)));

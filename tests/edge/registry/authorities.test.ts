@@ -33,7 +33,7 @@ const spkiIn = (der: Uint8Array) => readCertificate(der)?.spki;
 const bytesOf = (value: unknown) => new Uint8Array(value as ArrayBuffer);
 const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
-/** Puts CAs in place that were issued nine years ago, for the same keys. */
+/** Installs CAs that were issued nine years ago, for the same keys. */
 async function age(): Promise<void> {
   const then = Date.now() - 9 * YEAR;
   const [network] = await ops.rows("SELECT ca_certificate FROM network");
@@ -54,7 +54,7 @@ async function age(): Promise<void> {
   }
 }
 
-/** A context of the registry's own storage, whose signing of links waits for something else to happen first. */
+/** A context over the registry's own storage whose signing of links waits for another action first. */
 function during<T>(
   work: (context: Context) => Promise<T>,
   meanwhile: (context: Context) => Promise<unknown>,
@@ -82,8 +82,8 @@ function during<T>(
   });
 }
 
-describe("CAs that near their ends", () => {
-  it("are issued again at the next signing, once, for the same keys, and renewals hand them out", async () => {
+describe("a CA that is about to expire", () => {
+  it("is reissued once at the next signing, for the same key, and handed out by renewals", async () => {
     const link = await ops.link(private1, "public1");
     await age();
     const before = await ops.rows("SELECT ca_certificate FROM network");
@@ -103,7 +103,7 @@ describe("CAs that near their ends", () => {
     expect(renewed.join()).toMatch(/the network .*issuer public1 /);
   });
 
-  it("take nobody's uplink or link: old and new certificates are good side by side", async () => {
+  it("refuses no uplink or link: old and new certificates are valid side by side", async () => {
     const link = await ops.link(private1, "public1");
     const other = await TestUplink.open(public1, { offers: [offer("api")] });
     await age();
@@ -120,7 +120,7 @@ describe("CAs that near their ends", () => {
     expect((await dial(public1)).status).toBe(101);
   });
 
-  it("that both sign at once are issued again once", async () => {
+  it("is reissued once by two concurrent signings", async () => {
     await age();
     const claims = await Promise.all([1, 2, 3].map(() => ops.token()));
     const joined = await Promise.all(claims.map((claim, index) => ops.redeem(claim, `site-${index}`)));
@@ -129,8 +129,8 @@ describe("CAs that near their ends", () => {
   });
 });
 
-describe("a renewal while access is revoked", () => {
-  it("renews no link whose issuer's CA was made anew meanwhile", async () => {
+describe("a renewal during a revocation of access", () => {
+  it("renews no link whose issuer's CA was replaced meanwhile", async () => {
     const link = await ops.link(private1, "public1");
     const renewal = await during(
       (context) => {
@@ -146,7 +146,7 @@ describe("a renewal while access is revoked", () => {
     expect(stored?.revoked_at).not.toBeNull();
   });
 
-  it("renews the link that took its place meanwhile, by the new CA", async () => {
+  it("renews the link that replaced the old one meanwhile, by the new CA", async () => {
     await ops.link(private1, "public1");
     const renewal = await during(
       (context) => {
@@ -166,7 +166,7 @@ describe("a renewal while access is revoked", () => {
     expect((await uplink.greet({ links })).links).toMatchObject([{ code: "session.peer_offline" }]);
   });
 
-  it("is refused when the site itself is revoked meanwhile", async () => {
+  it("is refused if the site itself is revoked meanwhile", async () => {
     await ops.link(private1, "public1");
     const attempt = during(
       async (context) => {
@@ -184,10 +184,10 @@ describe("a renewal while access is revoked", () => {
   });
 });
 
-describe("a join while access is revoked", () => {
+describe("a redemption during a revocation of access", () => {
   const revoke = (issuer: string) => ops.registry.revokeAccess({ issuer, all: false }, "ops").then(unwrap);
 
-  it("by two at once leaves no link that a revoked CA signed, whoever came first", async () => {
+  it("leaves no link that a revoked CA signed, whichever of two comes first", async () => {
     for (let round = 0; round < 5; round++) {
       const claim = await ops.token({ issuer: "public1", uses: 10 });
       const keys = await newKeys();
@@ -203,7 +203,7 @@ describe("a join while access is revoked", () => {
         public1.siteId,
       );
       expect(good).toEqual([]);
-      // A new token links again, and the link is one that the present CA signed.
+      // A new token links again, with a certificate of the present CA.
       if (typeof joined === "string") continue;
       const member = memberFrom(joined, keys);
       const link = await ops.link(member, "public1");
@@ -215,7 +215,7 @@ describe("a join while access is revoked", () => {
     expect((await ops.events("access.revoked")).length).toBe(10);
   });
 
-  it("by the issuer's own removal is refused, and leaves no CA behind", async () => {
+  it("is refused if the issuer itself is removed, and leaves no CA behind", async () => {
     const claim = await ops.token({ issuer: "public1", uses: 10 });
     const [joined] = await Promise.all([
       ops.redeem(claim, "new"),

@@ -22,14 +22,14 @@ afterEach(closeShop);
 
 const dump = async () => {
   const result = unwrap(await ops.registry.dump());
-  // As it comes out of a file.
+  // Serialised and parsed, as in a backup file.
   return NetworkDump.parse(JSON.parse(JSON.stringify(result)));
 };
 const restore = async (backup: NetworkDump, id = ops.id) => {
   const answer = await env.REGISTRY.getByName(id).restore(backup, "ops");
   return answer.ok ? "restored" : answer.error.code;
 };
-/** The network's object as on another machine. */
+/** Empties the network's object, as on another machine. */
 const lose = () => ops.registry.destroy();
 
 const cellOf = (backup: NetworkDump, table: string, column: string): Cell => {
@@ -47,7 +47,7 @@ function changed(backup: NetworkDump, table: string, column: string, value: Cell
 }
 
 describe("a backup", () => {
-  it("brings everything back into an empty object, and the connectors come back by themselves", async () => {
+  it("restores everything into an empty object, and the connectors return by themselves", async () => {
     const link = await ops.link(private1, "public1", { name: "main", cost: 7 });
     await ops.createSite("waiting", ["web-*"]);
     const claim = await ops.token({ issuer: "public1", uses: 3 });
@@ -81,7 +81,7 @@ describe("a backup", () => {
     expect(log.slice(0, events.length)).toEqual(events);
     expect(log.slice(events.length).map(({ type }) => type)).toEqual(["network.restored", "site.down"]);
 
-    // Their certificates are known, their keys, and the CAs that signed both.
+    // The sites' certificates, their keys and the CAs of both are known.
     const provider = await TestUplink.open(public1, { offers: [offer("api")] });
     const consumer = await TestUplink.dial(private1);
     const welcome = await consumer.greet({ links: [link.certificate] });
@@ -93,7 +93,7 @@ describe("a backup", () => {
     admitted(await ops.redeem(claim, "new"));
   });
 
-  it("keeps what was revoked revoked, what was used used, and who proved himself from doing it again", async () => {
+  it("preserves revocations, uses of tokens, and the counters of assertions", async () => {
     const claim = await ops.token();
     const keys = await newKeys();
     const first = admitted(await ops.redeem(claim, "once", keys));
@@ -116,7 +116,7 @@ describe("a backup", () => {
     expect((await dial(memberFrom(first, keys))).status).toBe(101);
   });
 
-  it("brings back sites whose certificates are newer than it, by their keys, and takes no others that it does not know", async () => {
+  it("restores sites with newer certificates by their keys, and accepts no other unknown certificate", async () => {
     const backup = await dump();
     const stranger = await ops.member("stranger");
     const uplink = await TestUplink.open(public1);
@@ -129,10 +129,11 @@ describe("a backup", () => {
     expect(await restore(backup)).toBe("restored");
     expect((await dial(renewed)).status).toBe(101);
     expect((await dial(public1)).status).toBe(101);
-    // From then on it is known, so that it can be revoked like every other.
+    // From now on the certificate is known, and can be revoked like any other.
     const known = await ops.rows("SELECT * FROM certificates WHERE serial = ?", renewed.certificate.serial);
     expect(known).toMatchObject([{ site: public1.siteId, not_after: renewed.certificate.notAfter }]);
-    // One who joined after the backup is nobody here; nor is a certificate taken that was made after the restoration.
+    // A site that joined after the backup is unknown, and a certificate issued after the restoration is
+    // refused.
     expect(await errorOf(dial(stranger))).toEqual([403, "site.revoked"]);
     await ops.rows("DELETE FROM certificates WHERE serial = ?", renewed.certificate.serial);
     await ops.rows("UPDATE network SET restored_at = restored_at - 3600000");
@@ -142,7 +143,7 @@ describe("a backup", () => {
     expect(await errorOf(dial(renewed))).toEqual([403, "site.revoked"]);
   });
 
-  it("holds no private key or secret in the clear, and no sessions", async () => {
+  it("contains no private key or secret in the clear, and no sessions", async () => {
     await ops.link(private1, "public1");
     const backup = await dump();
     expect(Object.keys(backup.tables).sort()).toEqual([
@@ -161,7 +162,7 @@ describe("a backup", () => {
     expect(JSON.stringify(backup)).not.toContain(env.DEPLOYMENT_CA_KEY.slice(30, 80));
   });
 
-  it("of an older version is restored and brought up to date", async () => {
+  it("of an older version is restored and migrated", async () => {
     const id = networkIdOf();
     const old = await runInDurableObject(env.REGISTRY.getByName(id), (_, { storage }) => {
       migrate(storage, 1, 2);
@@ -205,22 +206,22 @@ describe("a backup", () => {
   });
 });
 
-describe("restoring", () => {
-  it("is refused where a network is, and changes nothing there", async () => {
+describe("restoring a network", () => {
+  it("is refused if a network exists, and changes nothing", async () => {
     const backup = await dump();
     await ops.member("later");
     expect(await restore(backup)).toBe("backup.not_empty");
     expect(unwrap(await ops.registry.status()).sites).toHaveLength(3);
   });
 
-  it("at once from two makes one network", async () => {
+  it("from two backups at once creates one network", async () => {
     const backup = await dump();
     await lose();
     const outcomes = await Promise.all([restore(backup), restore(backup)]);
     expect(outcomes.sort()).toEqual(["backup.not_empty", "restored"]);
   });
 
-  it("refuses a backup of a newer version, leaving nothing behind", async () => {
+  it("refuses a backup of a newer version, and leaves nothing behind", async () => {
     const backup = await dump();
     await lose();
     expect(await restore({ ...backup, migration: MIGRATIONS.length + 1 })).toBe("backup.version");
@@ -228,7 +229,7 @@ describe("restoring", () => {
     expect(await restore(backup)).toBe("restored");
   });
 
-  it("refuses every damage that it can tell, leaving nothing behind", async () => {
+  it("refuses every damage that it can detect, and leaves nothing behind", async () => {
     const backup = await dump();
     await lose();
     const { sites, links, ...others } = backup.tables;
@@ -272,7 +273,7 @@ describe("restoring", () => {
     expect(await restore(backup)).toBe("restored");
   });
 
-  it("refuses keys that another deployment sealed, or that were sealed for another network", async () => {
+  it("refuses keys that were sealed by another deployment, or for another network", async () => {
     const backup = await dump();
     const id = networkIdOf();
     await lose();
@@ -286,7 +287,7 @@ describe("restoring", () => {
 });
 
 describe("the third migration", () => {
-  it("keeps what a database of the second holds", async () => {
+  it("keeps the contents of a database of the second", async () => {
     await runInDurableObject(env.REGISTRY.getByName(networkIdOf()), (_, { storage }) => {
       const { sql } = storage;
       migrate(storage, 1, 2);
@@ -307,7 +308,7 @@ describe("the third migration", () => {
       expect(all("redemptions")).toMatchObject([{ token: "t", link: "l", serial: "serial", at: 6 }]);
       expect(all("links")).toMatchObject([{ id: "l", cost: 1, created_at: 7, revoked_at: null }]);
       expect(all("offers")).toMatchObject([{ encryption: "hop", to_sites: null, refused: null }]);
-      // The names and keys of sites are unique as before, and those without a key are not alike.
+      // Names and keys of sites are unique as before, and missing keys do not collide.
       expect(() =>
         sql.exec("INSERT INTO sites (id, name, state, since, created_at) VALUES ('x', 'west', 'new', 1, 1)"),
       ).toThrow();

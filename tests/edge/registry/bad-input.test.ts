@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(closeShop);
 
-/** The error, the close and the event that go with a code; and that nobody else felt it. */
+/** Expects the error, the close and the event of a code, and no effect on other uplinks. */
 async function expectExpelled(uplink: TestUplink, code: ErrorCode): Promise<void> {
   const { error, id } = await uplink.next("error");
   expect([error.code, id]).toEqual([code, undefined]);
@@ -30,7 +30,7 @@ async function expectExpelled(uplink: TestUplink, code: ErrorCode): Promise<void
     ["east", "up"],
     ["west", "down"],
   ]);
-  // The same process may come again and behave.
+  // The same process may open another uplink.
   const again = await TestUplink.dial(uplink.member, uplink.boot);
   expect((await again.greet()).services.map(({ name }) => name)).toEqual(["api"]);
 }
@@ -58,26 +58,26 @@ describe("an uplink is closed with the right code", () => {
     });
   }
 
-  it("when a message comes before hello", async () => {
+  it("if a message comes before hello", async () => {
     const uplink = await TestUplink.dial(west);
     uplink.send({ type: "offers", offers: [] });
     await expectExpelled(uplink, "uplink.out_of_order");
   });
 
-  it("when hello names another process than the assertion", async () => {
+  it("if hello and assertion name different processes", async () => {
     const uplink = await TestUplink.dial(west);
     uplink.send(uplink.hello({ boot: bootIdOf() }));
     await expectExpelled(uplink, "uplink.malformed");
   });
 
-  it("when hello shares no version, and says which ones there are", async () => {
+  it("if hello shares no version, and the error names the supported ones", async () => {
     const uplink = await TestUplink.dial(west);
     uplink.send(uplink.hello({ versions: { min: 2, max: 3 } }));
     await expectExpelled(uplink, "uplink.version");
     expect((await events("shop", "uplink.refused"))[0]?.text).toContain("1 to 1, the connector 2 to 3");
   });
 
-  it("when it sends on after its fault: nothing more is taken from it", async () => {
+  it("if it sends on after its fault, without further messages being handled", async () => {
     const uplink = await TestUplink.open(west);
     uplink.send("rubbish");
     uplink.send({ type: "offers", offers: [offer("late")] });
@@ -85,7 +85,7 @@ describe("an uplink is closed with the right code", () => {
     expect(await events("shop", "service.appeared")).toHaveLength(1);
   });
 
-  it("a message of exactly 256 KiB and fields that nobody knows are taken", async () => {
+  it("but not for a message of exactly 256 KiB with unknown fields", async () => {
     const uplink = await TestUplink.open(west);
     const text = JSON.stringify({ type: "offers", offers: [offer("web")], novelty: "" });
     uplink.send(`${text.slice(0, -2)}${"x".repeat(MAX_MESSAGE - text.length)}"}`);
@@ -94,7 +94,7 @@ describe("an uplink is closed with the right code", () => {
 });
 
 describe("a flood of bad uplinks", () => {
-  it("does not wash the event log away", async () => {
+  it("does not displace the event log", async () => {
     for (let count = 0; count < 5; count++) {
       const uplink = await TestUplink.open(west);
       uplink.send("rubbish");
@@ -105,7 +105,7 @@ describe("a flood of bad uplinks", () => {
 });
 
 describe("an upgrade is refused by the registry", () => {
-  it("when the assertion, or an older one of the process, was used before", async () => {
+  it("if the assertion, or a later one of the process, was used before", async () => {
     const boot = bootIdOf();
     const jti = `${boot}.5`;
     expect((await dial(west, { assertion: { jti } })).status).toBe(101);
@@ -118,14 +118,14 @@ describe("an upgrade is refused by the registry", () => {
     );
   });
 
-  it("to a revoked site, and to a deleted one", async () => {
+  it("for a revoked site and for a deleted one", async () => {
     await call("POST", "/v1/networks/shop/sites/west/revoke");
     expect(await errorOf(dial(west))).toEqual([403, "site.revoked"]);
     await call("DELETE", "/v1/networks/shop/sites/west");
     expect(await errorOf(dial(west))).toEqual([403, "site.revoked"]);
   });
 
-  it("to a serial that it does not know, that is another site's, or that was revoked", async () => {
+  it("for a certificate with an unknown serial, another site's serial or a revoked serial", async () => {
     const change = (sql: string, ...values: string[]) => runSql(west, sql, ...values);
     const { serial } = west.certificate;
     await change("UPDATE certificates SET revoked_at = 1 WHERE serial = ?", serial);
@@ -136,12 +136,12 @@ describe("an upgrade is refused by the registry", () => {
     expect(await errorOf(dial(west))).toEqual([403, "certificate.revoked"]);
   });
 
-  it("to a good certificate for another key than the registered one", async () => {
+  it("for a valid certificate with another key than the registered one", async () => {
     await runSql(west, "UPDATE sites SET key_hash = 'another' WHERE id = ?", west.siteId);
     expect(await errorOf(dial(west))).toEqual([403, "certificate.revoked"]);
   });
 
-  it("to an assertion signed by another key", async () => {
+  it("for an assertion signed by another key", async () => {
     const key = (await newKeys()).privateKey;
     expect(await errorOf(dial(west, { assertion: { key } }))).toEqual([403, "assertion.invalid"]);
   });

@@ -1,4 +1,4 @@
-/** Departures in the registry's store: who may still come back, and who is gone. */
+/** The table of departures: instances within their grace, and instances that have ended. */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
@@ -14,7 +14,7 @@ const NOW = 1_800_000_000_000;
 const GRACE = TIME_LIMITS.absence.least;
 const east = { site: "s1", boot: "b1" };
 
-/** Runs `work` with the departures of a new database. `again` reads them as an object that woke up does. */
+/** Runs `work` with the departures of a new database. `again` reads them as a restarted object does. */
 async function withDepartures(work: (departures: Departures, again: () => Departures) => void) {
   const stub = env.REGISTRY.get(env.REGISTRY.newUniqueId());
   await runInDurableObject(stub, (_, { storage }) => {
@@ -25,7 +25,7 @@ async function withDepartures(work: (departures: Departures, again: () => Depart
 }
 
 describe("Departures", () => {
-  it("gives an instance a grace to come back, after which it is gone", async () => {
+  it("gives an instance a grace, after which it has ended", async () => {
     await withDepartures((departures) => {
       departures.note(east, NOW, 20);
       expect(departures.graceLeft(east, NOW - 1, NOW)).toBe(GRACE);
@@ -34,28 +34,28 @@ describe("Departures", () => {
     });
   });
 
-  it("are known to an object that slept meanwhile", async () => {
+  it("remembers departures in an object that was evicted meanwhile", async () => {
     await withDepartures((departures, again) => {
       departures.note(east, NOW, 20);
       expect(again().graceLeft(east, NOW - 1, NOW + GRACE)).toBe(0);
     });
   });
 
-  it("gives a longer grace where the path to the edge is slow", async () => {
+  it("gives a longer grace to an instance with a slow path to the edge", async () => {
     await withDepartures((departures) => {
       departures.note(east, NOW, 2000);
       expect(departures.graceLeft(east, NOW - 1, NOW)).toBeGreaterThan(2 * GRACE);
     });
   });
 
-  it("says nothing to a peer that lost its own uplink too, because the edge or the path may have ended both", async () => {
+  it("tells nothing to a peer that lost its own uplink too, because the edge or the path may have ended both", async () => {
     await withDepartures((departures) => {
       departures.note(east, NOW, null);
       expect(departures.graceLeft(east, NOW + 1, NOW + GRACE)).toBeNull();
     });
   });
 
-  it("says nothing of an instance that came back, or of another site's with the same boot id", async () => {
+  it("tells nothing about an instance that returned, or about another site's with the same boot id", async () => {
     await withDepartures((departures) => {
       departures.note(east, NOW, null);
       expect(departures.graceLeft({ ...east, site: "s2" }, NOW - 1, NOW + GRACE)).toBeNull();

@@ -26,8 +26,8 @@ const listeners = (count: number, state: ListenerReport["state"]): ListenerRepor
     ...(state === "failed" ? { code: "listener.failed", message: `down ${at}` } : {}),
   }));
 
-describe("what a site causes at will", () => {
-  it("is told one by one up to 20 of a type within a minute, and then counted at the last", async () => {
+describe("the events of a site", () => {
+  it("are separate up to 20 of a type per minute, and then counted in the last one", async () => {
     const uplink = await TestUplink.open(west);
     uplink.send({ type: "listeners", listeners: listeners(1000, "failed") });
     await uplink.settle();
@@ -47,12 +47,12 @@ describe("what a site causes at will", () => {
     expect(later[19]).toMatchObject({ count: 982, text: expect.stringMatching(/down 0\.$/) });
   });
 
-  it("pushes out the oldest of its own and nothing of another site or the operator", async () => {
+  it("displace the site's oldest events, and none of another site or the operator", async () => {
     await ops.registry.setQuotas({ events: 100 }, "ops");
     for (let at = 0; at < 120; at++) await ops.token();
     await TestUplink.open(east, { offers: [offer("api")] });
     const before = await ids();
-    // No event about a clock is folded: each is a row.
+    // Events about a clock are never folded: each has its own row.
     for (let round = 0; round < 12; round++) {
       await TestUplink.open(west, { time: Date.now() + (round % 2 === 0 ? 3_600_000 : 0) });
     }
@@ -64,7 +64,7 @@ describe("what a site causes at will", () => {
     expect((await ops.registry.quotas()) as object).toMatchObject({ value: { used: { events: 100 } } });
   });
 
-  it("is bounded for all sites together: those with the most lose theirs", async () => {
+  it("are limited for all sites together, at the cost of the largest shares", async () => {
     await ops.registry.setQuotas({ events: 100 }, "ops");
     const before = await ids();
     const stub = env.REGISTRY.getByName(west.networkId);
@@ -87,7 +87,7 @@ describe("what a site causes at will", () => {
     expect(await ids()).toEqual(expect.arrayContaining(before));
   });
 
-  it("is not how it joined: that stays with the operator's", async () => {
+  it("do not include how the site joined, which counts as the operator's", async () => {
     await ops.registry.setQuotas({ events: 100 }, "ops");
     for (let round = 0; round < 30; round++) await TestUplink.open(west);
     const types = (await log()).filter(({ site }) => site === "west").map(({ type }) => type);

@@ -18,8 +18,8 @@ const ask = async (query: Partial<EventQuery>) =>
   unwrap(await ops.registry.events({ limit: 1000, ...query }));
 const types = async (query: Partial<EventQuery>) => (await ask(query)).map(({ type }) => type);
 
-describe("events", () => {
-  it("can be asked for by type, by what stands before its dot, and never by a part of that", async () => {
+describe("a query of events", () => {
+  it("selects by type and by the part before its dot, never by a fragment", async () => {
     await TestUplink.open(east, { offers: [offer("api")] });
     expect(await types({ type: "site" })).toEqual(["site.joined", "site.joined", "site.up"]);
     expect(await types({ type: "site.up" })).toEqual(["site.up"]);
@@ -28,7 +28,7 @@ describe("events", () => {
     expect(await types({ type: "listener" })).toEqual([]);
   });
 
-  it("can be asked for since a time, after an id, and the newest of them only", async () => {
+  it("selects by time, by id, and by the newest", async () => {
     const all = await ask({});
     const [middle] = all.slice(Math.floor(all.length / 2));
     if (!middle) throw new Error("no events");
@@ -45,7 +45,7 @@ describe("a connector's clock", () => {
   const greeted = async (time: number | undefined, member = west) =>
     TestUplink.open(member, time === undefined ? {} : { time });
 
-  it("that is ten seconds off is an event, once until it is right again", async () => {
+  it("records an event if it is ten seconds off, and one when it is right again", async () => {
     await greeted(Date.now() + 9_000);
     expect(await ask({ type: "site.clock" })).toEqual([]);
     await greeted(Date.now() + 3_600_000);
@@ -67,10 +67,10 @@ describe("a connector's clock", () => {
   });
 });
 
-describe("instances of a site", () => {
+describe("further instances of a site", () => {
   const ofSite = async () => (await types({})).filter((type) => /^(site|uplink)\.(up|down)$/.test(type));
 
-  it("beyond the first come and go in the events, with the reason; a new uplink of one does not", async () => {
+  it("record events when they come and go, with the reason, but none for a replaced uplink", async () => {
     const one = await TestUplink.open(west);
     const two = await TestUplink.open(west);
     await TestUplink.open(west, {}, one.boot);
@@ -81,8 +81,8 @@ describe("instances of a site", () => {
   });
 });
 
-describe("who fails to prove himself", () => {
-  it("is noted, but does not fill the log by trying again and again", async () => {
+describe("a failed proof of identity", () => {
+  it("is recorded, but does not fill the log when repeated", async () => {
     for (let round = 0; round < 20; round++) {
       await ops.registry.noteRefusal({ siteId: west.siteId, code: "certificate.revoked", text: "no" });
     }
@@ -91,7 +91,7 @@ describe("who fails to prove himself", () => {
     ]);
   });
 
-  it("or tries a token again and again however patiently pushes nothing else out of the log", async () => {
+  it("with a guessed token displaces nothing else from the log", async () => {
     await ops.registry.setQuotas({ events: 100 }, "ops");
     const others = (await ask({})).filter(({ type }) => !type.endsWith(".refused"));
     const claim = await ops.token();
@@ -100,7 +100,7 @@ describe("who fails to prove himself", () => {
     const log = await ask({});
     expect(log.filter(({ type }) => type === "token.refused")).toHaveLength(10);
     for (const { id } of others) expect(log.map((event) => event.id)).toContain(id);
-    // Nor do the others take the refusals' share.
+    // Other events do not use the share of refusals.
     for (let round = 0; round < 100; round++) await ops.token();
     expect((await ask({})).filter(({ type }) => type === "token.refused")).toHaveLength(10);
     expect((await ops.registry.quotas()) as object).toMatchObject({ value: { used: { events: 100 } } });

@@ -36,8 +36,8 @@ const attachments = () =>
       .filter(({ ended }) => ended === false),
   );
 
-describe("a registry that hibernated", () => {
-  it("has its uplinks as they were", async () => {
+describe("a hibernated registry", () => {
+  it("keeps its uplinks", async () => {
     const before = await attachments();
     expect(before).toHaveLength(2);
     await hibernate();
@@ -56,7 +56,7 @@ describe("a registry that hibernated", () => {
     ]);
   });
 
-  it("handles the next message, and tells the others", async () => {
+  it("handles the next message, and notifies the other sites", async () => {
     await hibernate();
     provider.send({ type: "offers", offers: [offer("api"), offer("db")] });
     expect((await consumer.next("services")).put.map(({ name }) => name)).toEqual(["db"]);
@@ -66,7 +66,7 @@ describe("a registry that hibernated", () => {
     expect((await provider.next("session.offer")).invitation.peer.boot).toBe(consumer.boot);
   });
 
-  it("gives a second request for a pair the session that it gave the first before it slept", async () => {
+  it("gives a second request for a pair the session that it granted before hibernation", async () => {
     const first = await consumer.request(provider, "api");
     await hibernate();
     expect(await consumer.request(provider, "api")).toMatchObject({
@@ -74,7 +74,7 @@ describe("a registry that hibernated", () => {
     });
   });
 
-  it("still knows who said hello and who did not", async () => {
+  it("still knows which uplinks have said hello", async () => {
     const silent = await TestUplink.open(await admit("shop", "north"));
     await alterUplinks(west, { software: null }, `boot:${silent.boot}`);
     await hibernate();
@@ -84,7 +84,7 @@ describe("a registry that hibernated", () => {
     expect(await silent.closed).toEqual({ code: 4400, reason: "uplink.out_of_order" });
   });
 
-  it("does not take a dead uplink for a live one because it slept after closing it", async () => {
+  it("does not count an uplink as live that it closed before hibernation", async () => {
     provider.send("rubbish");
     await provider.next("error");
     await hibernate();
@@ -92,13 +92,13 @@ describe("a registry that hibernated", () => {
     expect(await consumer.request(provider, "api")).toBe("session.peer_offline");
   });
 
-  it("refuses an assertion that it saw before it slept", async () => {
+  it("refuses an assertion that it saw before hibernation", async () => {
     const assertion = { jti: `${consumer.boot}.1` };
     await hibernate();
     expect(await errorOf(dial(west, { assertion }))).toEqual([403, "assertion.replayed"]);
   });
 
-  it("sees who left while it slept", async () => {
+  it("detects uplinks that closed during hibernation", async () => {
     await hibernate();
     provider.socket.close(1000);
     await vi.waitFor(async () => expect(await events("shop", "site.down")).toHaveLength(1), PATIENCE);
@@ -121,13 +121,13 @@ describe("the keep-alive", () => {
         .map((socket) => ctx.getWebSocketAutoResponseTimestamp(socket)?.getTime() ?? 0),
     );
     expect(heard).toHaveLength(1);
-    // Not that of the hello.
+    // The time is that of the keep-alive, not of the hello.
     expect(heard[0]).toBeGreaterThanOrEqual(asked);
   });
 });
 
-describe("a registry that was restarted", () => {
-  it("marks who is gone as down and what they offered as lost, and has set its alarm", async () => {
+describe("a restarted registry", () => {
+  it("marks absent sites as down and their offers as lost, and has set its alarm", async () => {
     await restart();
     expect((await consumer.closed).code).toBe(1006);
     expect((await status("shop")).sites.map(({ state }) => state)).toEqual(["down", "down"]);
@@ -143,7 +143,7 @@ describe("a registry that was restarted", () => {
     expect(down.map(({ site }) => site)).toEqual(["east", "west"]);
   });
 
-  it("takes nothing from those who come back in time", async () => {
+  it("withdraws nothing from sites that return in time", async () => {
     await restart();
     const back = await TestUplink.dial(west, consumer.boot);
     const welcome = await back.greet();

@@ -40,15 +40,15 @@ const linksOf = async (site: string) =>
     .filter(({ joiner }) => joiner === site)
     .map(({ name, state }) => [name, state]);
 
-/** A session between west and east, of which the thief knows everything but the keys. */
+/** A session between west and east. The hostile member knows everything about it except the keys. */
 async function session() {
   const mine = await granted(consumer.request(provider, "api"));
   const { invitation: theirs } = await provider.next("session.offer");
   return { mine, theirs };
 }
 
-describe("the id of a session that is another's", () => {
-  it("in a hello forgets nothing and tells nothing", async () => {
+describe("the session id of other sites", () => {
+  it("has no effect in a hello, and reveals nothing", async () => {
     const { mine } = await session();
     const before = await storedSessions();
     const again = await TestUplink.open(north, { sessions: [mine.session] }, thief.boot);
@@ -57,7 +57,7 @@ describe("the id of a session that is another's", () => {
     for (const type of ["session.cut", "session.offer"] as const) expect(again.waiting(type)).toEqual([]);
   });
 
-  it("resumes, ends and lengthens nothing, whatever generation is named", async () => {
+  it("resumes, ends and extends nothing, in any generation", async () => {
     const { mine } = await session();
     const before = await storedSessions();
     for (const generation of [1, 2, Number.MAX_SAFE_INTEGER]) {
@@ -72,7 +72,7 @@ describe("the id of a session that is another's", () => {
     for (const uplink of [consumer, provider]) expect(uplink.waiting("session.cut")).toEqual([]);
   });
 
-  it("is as unknown as one that nobody has", async () => {
+  it("is answered like an unknown id", async () => {
     const { mine } = await session();
     const answers = [mine.session, makeId("session", random())].map((id) =>
       thief.resume({ session: id, generation: 1 }),
@@ -81,8 +81,8 @@ describe("the id of a session that is another's", () => {
   });
 });
 
-describe("a ticket that is another's", () => {
-  it("opens no lane for another site, also with the boot id of the process that it is for", async () => {
+describe("the ticket of another site", () => {
+  it("opens no lane, even with the boot id of the process that it was issued for", async () => {
     const { mine, theirs } = await session();
     const double = await TestUplink.open(north, {}, provider.boot);
     for (const uplink of [thief, double]) {
@@ -90,14 +90,14 @@ describe("a ticket that is another's", () => {
         expect(await refusal(uplink, ticket)).toEqual([403, "ticket.wrong_site"]);
       }
     }
-    // Nothing was used up by that.
+    // The attempt used nothing up.
     await openLane(provider, theirs);
     expect((await dialTicket(consumer, mine.ticket)).status).toBe(101);
   });
 });
 
 describe("the peer in a session request", () => {
-  it("is one instance: a site and a boot id that do not belong together are nobody", async () => {
+  it("is unknown if its site and boot id do not belong together", async () => {
     const ask = async (id: number, site: string, boot: string) => {
       thief.send({ type: "session.request", id, service: "api", peer: { site, boot } });
       return await thief.take("an answer", (data) => {
@@ -115,7 +115,7 @@ describe("the peer in a session request", () => {
 });
 
 describe("the id of a request", () => {
-  it("is its uplink's own: the same one on others, or again, gets each its own answer", async () => {
+  it("belongs to its uplink: repeated or used on others, each request gets its own answer", async () => {
     for (const uplink of [consumer, provider, thief]) {
       for (let times = 0; times < 2; times++) uplink.send({ type: "status.request", id: 7 });
     }
@@ -128,7 +128,7 @@ describe("the id of a request", () => {
 });
 
 describe("the name and certificate of a link", () => {
-  it("stand for the site's own: deleting link1 deletes no other site's link1", async () => {
+  it("refer to the site's own links: deleting link1 deletes no other site's link1", async () => {
     thief.send({ type: "link.delete", id: 1, link: "link1" });
     await thief.next("done");
     expect(await linksOf("north")).toEqual([]);
@@ -136,7 +136,7 @@ describe("the name and certificate of a link", () => {
     expect(await linksOf("east")).toEqual([["link1", "up"]]);
   });
 
-  it("of another site prove nothing in a hello", async () => {
+  it("prove nothing in a hello of another site", async () => {
     const stolen = [linkIn(east.admission).certificate, linkIn(west.admission).certificate];
     const again = await TestUplink.dial(north, thief.boot);
     const { links } = await again.greet({ links: stolen });

@@ -18,7 +18,7 @@ import {
 } from "../../support/workerd/member.ts";
 import { closeShop, openBusyShop } from "../../support/workerd/shop.ts";
 
-/** Higher than any counter that a connector reaches. */
+/** Higher than any counter of a connector. */
 const HIGH = 999_999_999_999_999;
 
 let west: Member;
@@ -43,11 +43,11 @@ const offersOf = (member: Member) =>
   );
 const sessionIds = async () => (await sql("SELECT id FROM sessions ORDER BY id")).map(({ id }) => id);
 
-/** North's uplink with the boot id of east's process and a higher counter. */
+/** An uplink of north with the boot id of east's process and a higher counter. */
 const steal = (hello: Parameters<typeof TestUplink.open>[1] = {}) =>
   TestUplink.open(north, hello, provider.boot, HIGH);
 
-/** That east's uplink lives and its offer is what it was. */
+/** Expects east's uplink to be open and its offer unchanged. */
 async function expectUnharmed(): Promise<void> {
   await provider.settle();
   expect(provider.waiting("error")).toEqual([]);
@@ -67,7 +67,7 @@ describe("an uplink with the boot id of another site's process", () => {
     await thief.settle();
   });
 
-  it("does not use up the counters of that process, which opens its next uplink", async () => {
+  it("does not use up that process's counters: it opens its next uplink", async () => {
     const other = await TestUplink.open(east, {}, undefined, 5);
     await TestUplink.open(north, {}, other.boot, HIGH);
     const next = await TestUplink.open(east, {}, other.boot, 6);
@@ -75,7 +75,7 @@ describe("an uplink with the boot id of another site's process", () => {
     await expect(TestUplink.dial(north, other.boot, HIGH)).rejects.toThrow("no upgrade: 403");
   });
 
-  it("taken while that process was away does not keep it out", async () => {
+  it("does not keep out that process if it was absent meanwhile", async () => {
     provider.socket.close(1000);
     await provider.closed;
     const thief = await steal({ offers: [offer("api", 666)] });
@@ -84,7 +84,7 @@ describe("an uplink with the boot id of another site's process", () => {
     await thief.settle();
   });
 
-  it("rewrites none of that process's offers, with its hello or later", async () => {
+  it("changes none of that process's offers, in hello or later", async () => {
     const forged = { ...offer("api", 666), encryption: "hop" as const, to: ["north"] };
     const thief = await steal({ offers: [forged] });
     await expectUnharmed();
@@ -93,7 +93,7 @@ describe("an uplink with the boot id of another site's process", () => {
     await expectUnharmed();
   });
 
-  it("is seen as an instance of its own site, beside the other", async () => {
+  it("is an instance of its own site, beside the other", async () => {
     await steal({ offers: [offer("api", 666)] });
     const change = await consumer.next("services");
     expect(change.put[0]?.port).toBe(80);
@@ -103,7 +103,7 @@ describe("an uplink with the boot id of another site's process", () => {
     ]);
   });
 
-  it("takes nothing along when it says goodbye or is lost", async () => {
+  it("withdraws nothing of that process when it says bye or is lost", async () => {
     const first = await steal();
     first.send({ type: "bye" });
     await first.settle();
@@ -114,7 +114,7 @@ describe("an uplink with the boot id of another site's process", () => {
     expect((await status("shop")).sites.find(({ name }) => name === "east")?.state).toBe("up");
   });
 
-  it("leaves that process's listeners as they were reported", async () => {
+  it("leaves that process's listeners unchanged", async () => {
     const listener = { service: "db", address: "127.0.0.1:5432", state: "listening" } as const;
     provider.send({ type: "listeners", listeners: [listener] });
     await provider.settle();
@@ -124,12 +124,12 @@ describe("an uplink with the boot id of another site's process", () => {
     expect((await status("shop")).sites.find(({ name }) => name === "east")?.listeners).toEqual([listener]);
   });
 
-  it("is an event that names the site that came later", async () => {
+  it("records an event that names the later site", async () => {
     const thief = await steal();
     expect(await events("shop", "uplink.contested")).toMatchObject([{ site: "north", actor: "north" }]);
     const text = (await events("shop", "uplink.contested"))[0]?.text;
     expect(text).toContain("east");
-    // The process that had it first comes back: nothing is wrong with it.
+    // The first process with the boot id returns, and is accepted.
     await TestUplink.open(east, { offers: [offer("api", 80)] }, provider.boot);
     await thief.settle();
     expect(await events("shop", "uplink.contested")).toHaveLength(1);
@@ -149,8 +149,8 @@ describe("an uplink with the boot id of another site's process", () => {
   });
 });
 
-describe("a session of a process whose boot id another site uses", () => {
-  it("is asked for with the site, and offered to its process only", async () => {
+describe("the session of a process whose boot id another site uses", () => {
+  it("is requested with the site, and offered to its process only", async () => {
     const thief = await steal({ offers: [offer("api", 666)] });
     const grant = await granted(consumer.request(provider, "api"));
     expect(grant.peer).toEqual({ site: east.siteId, siteName: "east", boot: provider.boot });
@@ -169,7 +169,7 @@ describe("a session of a process whose boot id another site uses", () => {
     expect(await consumer.request(thief, "api")).toBe("service.unknown");
   });
 
-  it("is not forgotten because the hello of the other site does not name it", async () => {
+  it("is not forgotten if the hello of the other site does not name it", async () => {
     const grant = await granted(consumer.request(provider, "api"));
     await provider.next("session.offer");
     await sql("UPDATE sessions SET granted_at = 0");
@@ -189,7 +189,7 @@ describe("a session of a process whose boot id another site uses", () => {
     expect(consumer.waiting("session.cut")).toEqual([]);
   });
 
-  it("that was cut is told to its two processes and nobody else", async () => {
+  it("is reported as cut to its two processes only", async () => {
     const grant = await granted(consumer.request(provider, "api"));
     expect((await call("POST", "/v1/networks/shop/sites/west/revoke")).status).toBe(200);
     expect(await provider.next("session.cut")).toMatchObject({ code: "session.revoked" });
@@ -205,7 +205,7 @@ describe("a session of a process whose boot id another site uses", () => {
   });
 });
 
-describe("rows of instances that were known by their boot id", () => {
+describe("rows of instances without a site", () => {
   it("are migrated with their sites", async () => {
     await runInDurableObject(env.REGISTRY.getByName("migrated"), (_, { storage }) => {
       migrate(storage, 1, 3);

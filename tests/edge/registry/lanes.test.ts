@@ -25,15 +25,15 @@ async function bring(
   return [mine, (await provider.next("session.offer")).invitation];
 }
 
-/** A ticket of an invitation, but for another lane. */
+/** The ticket of an invitation, changed to another lane. */
 async function withLane(invitation: Invitation, lane: number): Promise<string> {
   const deploymentCaKey = env.DEPLOYMENT_CA_KEY;
   const ticket = await verifyTicket(invitation.ticket, { deploymentCaKey, now: Date.now() });
   return issueTicket({ ...ticket, lane }, deploymentCaKey);
 }
 
-describe("several lanes", () => {
-  it("are granted as asked, with a ticket for each, and each carries its own bytes", async () => {
+describe("a session with several lanes", () => {
+  it("gets as many as requested, with a ticket for each, and each carries its own bytes", async () => {
     const [mine, theirs] = await bring("api", { lanes: 3 });
     for (const invitation of [mine, theirs]) {
       expect(invitation.lanes).toBe(3);
@@ -50,7 +50,7 @@ describe("several lanes", () => {
     expect([...left, ...right].flatMap(({ received }) => received)).toEqual([]);
   });
 
-  it("end each for itself", async () => {
+  it("can lose one lane without the others", async () => {
     const [mine, theirs] = await bring("api", { lanes: 2 });
     const first = [await openLane(consumer, mine, 0), await openLane(provider, theirs, 0)] as const;
     const second = [await openLane(consumer, mine, 1), await openLane(provider, theirs, 1)] as const;
@@ -59,14 +59,14 @@ describe("several lanes", () => {
     await expectJoined(...second);
   });
 
-  it("are eight at most, and one unless asked", async () => {
+  it("has at most eight, and one by default", async () => {
     const [mine, theirs] = await bring("api", { lanes: 100 });
     expect([mine.tickets?.length, theirs.tickets?.length]).toEqual([8, 8]);
     const other = await TestUplink.open(east, { offers: [offer("api")] });
     expect((await granted(consumer.request(other, "api"))).tickets).toHaveLength(1);
   });
 
-  it("stay as many through a resumption that asks for fewer or does not say, and become more with one that asks", async () => {
+  it("keeps its number in a resumption that asks for fewer or for none, and adds lanes that one asks for", async () => {
     const [mine] = await bring("api", { lanes: 2 });
     const next = await granted(consumer.resume(mine));
     expect((await provider.next("session.offer")).invitation.lanes).toBe(2);
@@ -74,11 +74,11 @@ describe("several lanes", () => {
     expect((await granted(consumer.resume(next, { lanes: 1 }))).lanes).toBe(2);
     const more = await granted(consumer.resume({ ...next, generation: 3 }, { lanes: 4 }));
     expect(more.lanes).toBe(4);
-    // Who joins gets what was granted.
+    // A joining request gets the granted number of lanes.
     expect((await granted(provider.resume(next, { lanes: 1 }))).lanes).toBe(4);
   });
 
-  it("beyond those granted are refused", async () => {
+  it("refuses lanes beyond those granted", async () => {
     const [mine] = await bring("api", { lanes: 2 });
     expect(await refusal(consumer, await withLane(mine, 2))).toEqual([403, "ticket.invalid"]);
     const next = await granted(consumer.resume(mine));
@@ -88,7 +88,7 @@ describe("several lanes", () => {
 });
 
 describe("hop encryption", () => {
-  it("is seen by who sees the service, and its change is told", async () => {
+  it("is visible with the service, and its change is announced", async () => {
     const other = await TestUplink.dial(await admit("shop", "north"));
     const { services } = await other.greet();
     expect(services.map(({ name, offers }) => [name, offers[0]?.encryption])).toEqual([
@@ -105,7 +105,7 @@ describe("hop encryption", () => {
     );
   });
 
-  it("has a session of its own, beside that with end-to-end encryption, and keeps its mode", async () => {
+  it("has a session of its own beside the end-to-end one, and keeps its mode", async () => {
     const [plain, theirPlain] = await bring("video");
     const [hop, theirHop] = await bring("video", { encryption: "hop" });
     expect([plain.encryption, theirPlain.encryption]).toEqual(["end-to-end", "end-to-end"]);
@@ -125,7 +125,7 @@ describe("hop encryption", () => {
     expect(await granted(provider.resume(theirPlain))).toMatchObject({ encryption: "end-to-end" });
   });
 
-  it("is refused for a service that was not offered with it", async () => {
+  it("is refused for a service that is not offered with it", async () => {
     expect(await consumer.request(provider, "api", { encryption: "hop" })).toBe("session.forbidden");
     provider.send({ type: "offers", offers: [offer("api"), offer("video")] });
     await provider.settle();
@@ -134,8 +134,8 @@ describe("hop encryption", () => {
   });
 });
 
-describe("a connector of the release before", () => {
-  /** What it reads of an invitation, without the fields that it does not know. */
+describe("a connector of the previous release", () => {
+  /** The fields of an invitation that a connector of the previous release reads. */
   const Before = z.strictObject({
     session: z.string(),
     generation: z.literal(1),
@@ -146,7 +146,7 @@ describe("a connector of the release before", () => {
   const asBefore = ({ session, generation, lane, peer, ticket }: Invitation) =>
     Before.parse({ session, generation, lane, peer, ticket });
 
-  it("asks and is invited as before, whatever its peer asks for", async () => {
+  it("requests and is invited as before, whatever its peer requests", async () => {
     const mine = asBefore(await granted(consumer.request(provider, "api")));
     const theirs = asBefore((await provider.next("session.offer")).invitation);
     await expectJoined(await openLane(consumer, mine), await openLane(provider, theirs));
@@ -155,7 +155,7 @@ describe("a connector of the release before", () => {
     expect(asBefore(several).ticket).toBe(several.tickets?.[0]);
   });
 
-  it("and one of a later release may say what this edge does not know", async () => {
+  it("may also be a later one, with fields unknown to this edge", async () => {
     const hello = { ...provider.hello({ offers: [offer("api")] }), resumes: true };
     const later = await TestUplink.dial(east);
     later.send({ ...hello, boot: later.boot, offers: [{ ...offer("api"), weight: 7 }] });

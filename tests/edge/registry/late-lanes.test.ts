@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(closeShop);
 
-/** Dials a lane whose request, once it was let through, reaches the router only after `meanwhile`. */
+/** Dials a lane whose authorised request reaches the router only after `meanwhile`. */
 async function dialLate(uplink: TestUplink, { ticket }: Invitation, meanwhile: () => Promise<unknown>) {
   const { member, boot } = uplink;
   const assertion = await createAssertion(member, { purpose: "lane", jti: `${boot}.1` });
@@ -43,7 +43,7 @@ async function dialLate(uplink: TestUplink, { ticket }: Invitation, meanwhile: (
   );
 }
 
-it("lanes that were let through just before their sites were revoked do not meet after the cut", async () => {
+it("lanes that were authorised just before a revocation do not meet after the cut", async () => {
   const east = await TestUplink.open(await ops.member("east"), { offers: [offer("api")] });
   const member = await ops.member("west");
   const link = await ops.link(member, "east");

@@ -6,7 +6,9 @@ import { type Member, offer, TestUplink } from "../../support/workerd/member.ts"
 import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShopOf } from "../../support/workerd/shop.ts";
 
-/** Sites that joined by tokens of another, each with a connector that offers one service of its own. */
+/**
+ * Number of sites that joined by tokens of another site, each with one connector that offers its own service.
+ */
 const CROWD = 1500;
 
 let ops: Operator;
@@ -38,7 +40,7 @@ const settled = async (uplink: TestUplink) => {
 };
 
 describe("a site that sees more than fits into a message", () => {
-  it("is welcomed with a part of it, and told the rest, by messages that are short enough", async () => {
+  it("gets a part in its welcome and the rest afterwards, in messages within the limit", async () => {
     const uplink = await TestUplink.dial(hub);
     uplink.send(uplink.hello());
     await settled(uplink);
@@ -57,7 +59,7 @@ describe("a site that sees more than fits into a message", () => {
     expect(welcome.moreIncoming).toBe(CROWD - MAX_INCOMING);
   });
 
-  it("hears of many changes at once in several messages, and of the status what fits", async () => {
+  it("gets many changes in several messages, and a status with what fits", async () => {
     await ops.registry.setQuotas({ sites: 2 * CROWD }, "ops");
     const late = await ops.member("late");
     const uplink = await TestUplink.open(late);
@@ -74,7 +76,7 @@ describe("a site that sees more than fits into a message", () => {
     expect(view.services).toEqual([]);
   });
 
-  it("is told of the nearest of very many that offer one service", async () => {
+  it("gets the nearest of very many offers of one service", async () => {
     await ops.rows("UPDATE offers SET service = 'metrics'");
     await ops.rows("UPDATE links SET cost = 9 WHERE rowid <= 700");
     const uplink = await TestUplink.open(hub, { offers: [offer("own")] });

@@ -29,7 +29,7 @@ describe("the migrations", () => {
     expect(MIGRATIONS.map(({ number }) => number)).toEqual(MIGRATIONS.map((_, index) => index + 1));
   });
 
-  it("that a database still needs are those after the last it has", () => {
+  it("of a database that are pending are those after its last", () => {
     const list = [1, 2, 3].map((number) => ({ number, name: `${number}`, statements: [] }));
     expect(pendingMigrations(0, list)).toEqual(list);
     expect(pendingMigrations(2, list).map(({ number }) => number)).toEqual([3]);
@@ -37,7 +37,7 @@ describe("the migrations", () => {
     expect(pendingMigrations(9, list)).toEqual([]);
   });
 
-  it("run once, however often they are asked for", async () => {
+  it("run once, however often they are requested", async () => {
     await runInDurableObject(empty(), (_, { storage }) => {
       expect(hasTables(storage)).toBe(false);
       migrate(storage, 1);
@@ -49,7 +49,7 @@ describe("the migrations", () => {
     });
   });
 
-  it("that were released are never edited", async () => {
+  it("are never edited after a release", async () => {
     const released: Record<number, string> = {
       1: "bdd6fbf017523eeec7740fcdd9e76300f6cf9b7c57491a4831a75e94c1d99e7b",
     };
@@ -63,7 +63,7 @@ describe("the migrations", () => {
     }
   });
 
-  it("keep the sessions and offers of the first tables, as what they were", async () => {
+  it("keep the sessions and offers of the first tables", async () => {
     await runInDurableObject(empty(), (_, { storage }) => {
       for (const statement of MIGRATIONS[0]?.statements ?? []) storage.sql.exec(statement);
       storage.sql.exec("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT, at INTEGER)");
@@ -79,12 +79,12 @@ describe("the migrations", () => {
       expect(store.sessions.all()).toEqual([{ ...ends, ...session, ...added }]);
       expect(store.offers.all()).toMatchObject([{ service: "api", since: 5, encryption: "end-to-end" }]);
       expect(store.offers.firstLost()).toBeNull();
-      // None of it stays: this object is no network's.
+      // Removes everything: the object belongs to no network.
       storage.sql.exec("DELETE FROM migrations");
     });
   });
 
-  it("take a network through a restart unharmed", async () => {
+  it("keep a network unharmed across a restart", async () => {
     await createNetwork("shop");
     const west = await admit("shop", "west");
     await evictDurableObject(registryOf(west));
@@ -127,7 +127,7 @@ describe("creating a network again", () => {
     expect(again).toEqual({ ok: true, value: network });
   });
 
-  it("many times at once makes one", async () => {
+  it("many times at once creates one", async () => {
     const id = networkIdOf();
     const request = { id, name: "shop", createdAt: 1, actor: "admin" };
     const registry = env.REGISTRY.getByName(id);

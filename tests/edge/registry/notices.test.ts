@@ -1,4 +1,4 @@
-/** Whatever happens in whatever order: what a site was told bit by bit is what it would be told afresh. */
+/** Notices under random changes: their sum equals the present state. */
 import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
@@ -61,8 +61,8 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** What a site knows from its welcome and from what came after it. */
-class Knowing {
+/** A site's knowledge from its welcome and the notices after it. */
+class ObservedView {
   readonly uplink: TestUplink;
   services = new Map<string, VisibleService>();
   links: { links: LinkReport[]; incoming: IncomingLink[] } = { links: [], incoming: [] };
@@ -72,7 +72,9 @@ class Knowing {
     this.uplink = uplink;
   }
 
-  /** Takes what came; gives the site's view as it would be told afresh. More often than a site may ask for it. */
+  /**
+   * Applies received notices, and returns the view of a fresh welcome. Ignores the budget of status requests.
+   */
   async catchUp() {
     const peer = { site: this.uplink.member.siteId, boot: this.uplink.boot };
     this.uplink.send({ type: "session.request", id: 1, service: "none", peer });
@@ -101,14 +103,14 @@ class Knowing {
   }
 }
 
-/** Round trips are not announced; everything else is. */
+/** Round trips are not announced. Everything else is. */
 const plain = <T extends { id: string; rtt?: number | null | undefined }>(links: T[]) =>
   links.map(({ rtt: _, ...link }) => link).sort((left, right) => (left.id < right.id ? -1 : 1));
 
 class World {
   readonly ops: Operator;
   readonly members: Map<string, Member>;
-  readonly there = new Map<string, Knowing>();
+  readonly there = new Map<string, ObservedView>();
   readonly certificates = new Map<string, string[]>(SITES.map((name) => [name, []]));
   readonly offers = new Map<string, Offer[]>();
   readonly names = new Map(SITES.map((name) => [name, name]));
@@ -132,11 +134,11 @@ class World {
   async come(one: string): Promise<void> {
     const member = this.members.get(one);
     if (!member) throw new Error("no member");
-    // A new uplink of the same process where one is there: so a link that was made is brought up.
+    // A new uplink of the same process replaces the present one, and brings up a new link.
     const uplink = await TestUplink.dial(member, this.there.get(one)?.uplink.boot);
     const links = this.certificates.get(one) ?? [];
     uplink.send(uplink.hello({ links, offers: this.offers.get(one) ?? [] }));
-    this.there.set(one, new Knowing(uplink));
+    this.there.set(one, new ObservedView(uplink));
     await this.there.get(one)?.catchUp();
   }
 
@@ -212,8 +214,8 @@ class World {
   }
 }
 
-describe("what a site was told", () => {
-  it("is what a fresh look tells, after any order of links, uplinks, offers, renames and revocations", async () => {
+describe("the notices to a site", () => {
+  it("add up to the present state, after any order of links, uplinks, offers, renames and revocations", async () => {
     let run = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(anyStep, { minLength: 10, maxLength: 30 }), async (steps) => {

@@ -23,12 +23,12 @@ beforeEach(async () => {
 });
 afterEach(closeShop);
 
-/** Changes what a site's sockets carry. */
+/** Changes the attachments of a site's sockets. */
 const alter = (member: Member, changes: Partial<Attachment>) =>
   alterUplinks(west, changes, `site:${member.siteId}`);
 
 describe("an uplink without a hello", () => {
-  it("is closed after twenty seconds; one that said hello is not, and no alarm is set for either", async () => {
+  it("is closed after twenty seconds, unlike one with a hello, and no alarm is set for either", async () => {
     const good = await TestUplink.open(east);
     const started = Date.now();
     const silent = await TestUplink.dial(west);
@@ -42,8 +42,8 @@ describe("an uplink without a hello", () => {
     expect((await (await TestUplink.dial(west, silent.boot)).greet()).site.name).toBe("west");
   }, 60_000);
 
-  it("is closed as well when the registry started anew meanwhile", async () => {
-    // An uplink that waits for its hello keeps the object from sleeping; so one is made of another.
+  it("is closed in time even if the registry was restarted meanwhile", async () => {
+    // An uplink that waits for its hello keeps the object awake, so an established one is altered instead.
     const silent = await TestUplink.open(west);
     await alter(west, { software: null, openedAt: Date.now() - HELLO_MS });
     await evictDurableObject(registryOf(west), { webSockets: "hibernate" });
@@ -53,10 +53,10 @@ describe("an uplink without a hello", () => {
 });
 
 describe("an uplink whose connector does not read", () => {
-  it("is closed when too much waits for it, and the others go on", async () => {
+  it("is closed when too much waits for it, and the others continue", async () => {
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     const witness = await TestUplink.open(await admit("shop", "north"));
-    // Never accepted, so that nothing is read from it; said hello, as far as the registry knows.
+    // Never accepted, so nothing is read from it. For the registry, its hello was accepted.
     const stalled = await dial(west);
     await alter(west, { software: "test" });
     await runInDurableObject(registryOf(west), (_, ctx) => {

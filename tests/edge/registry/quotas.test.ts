@@ -22,7 +22,7 @@ const refusedToken = async () => {
 };
 
 describe("the quotas of a network", () => {
-  it("are the defaults until they are set, and told with what is used", async () => {
+  it("are the defaults until set, and are shown with the present use", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api"), offer("db")] });
     await consumer.request(provider, "api");
@@ -34,7 +34,7 @@ describe("the quotas of a network", () => {
     expect(used.events).toBe((await ops.events()).filter(({ type }) => !atWill.test(type)).length);
   });
 
-  it("that are left out stay, and a change is an event with who did it; none is none", async () => {
+  it("stay if they are not named; a change is recorded with its actor, and no event without a change", async () => {
     await set({ sites: 5 });
     expect((await set({ tokens: 3 })).limits).toEqual({ ...DEFAULT_QUOTAS, sites: 5, tokens: 3 });
     await set({ tokens: 3 });
@@ -43,7 +43,7 @@ describe("the quotas of a network", () => {
     expect(events[1]?.text).toContain("tokens 1000 → 3");
   });
 
-  it("refuse sites and tokens beyond them with their codes, and only what is new", async () => {
+  it("refuse further sites and tokens with their codes, and nothing that exists", async () => {
     const claim = await ops.token();
     await set({ sites: 1, tokens: 1 });
     expect(await ops.redeem(claim, "north")).toBe("quota.sites");
@@ -54,7 +54,7 @@ describe("the quotas of a network", () => {
       }),
     ).toMatchObject({ ok: false, error: { code: "quota.sites" } });
     expect(await refusedToken()).toBe("quota.tokens");
-    // Both sites are members as before.
+    // Both sites stay members.
     await TestUplink.open(west);
     await TestUplink.open(east);
     await set({ tokens: 2 });
@@ -62,7 +62,7 @@ describe("the quotas of a network", () => {
     expect(await refusedToken()).toBe("quota.tokens");
   });
 
-  it("refuse services beyond them, and take them up when there is room again", async () => {
+  it("refuse further services, and accept them when there is room again", async () => {
     await set({ services: 1 });
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.dial(east);
@@ -70,7 +70,7 @@ describe("the quotas of a network", () => {
     expect(refused).toMatchObject([{ name: "db", code: "quota.services" }]);
     expect((await consumer.next("services")).put.map(({ name }) => name)).toEqual(["api"]);
     expect(await ops.events("service.refused")).toMatchObject([{ site: "east", code: "quota.services" }]);
-    // Another offer of a service that is there needs no room.
+    // A further offer of an existing service needs no room.
     const second = await TestUplink.dial(await admit("shop", "north"));
     expect((await second.greet({ offers: [offer("api"), offer("web")] })).refused).toMatchObject([
       { name: "web", code: "quota.services" },
@@ -82,7 +82,7 @@ describe("the quotas of a network", () => {
     expect((await provider.next("offers.refused")).refused).toEqual([]);
     await second.settle();
     expect(second.waiting("offers.refused")).toEqual([]);
-    // Lowered again, nothing goes; what makes room is taken by the one that waited.
+    // Lowering the quota again removes nothing. Freed room goes to the waiting offer.
     await set({ services: 1 });
     expect((await use()).used.services).toBe(2);
     provider.send({ type: "bye" });
@@ -93,7 +93,7 @@ describe("the quotas of a network", () => {
     expect(unwrap(await ops.registry.status()).services.map(({ name }) => name)).toEqual(["web"]);
   });
 
-  it("refuse sessions beyond them, to be tried again; those there are can be resumed", async () => {
+  it("refuse further sessions with a retryable code, while existing ones can be resumed", async () => {
     await set({ sessions: 1 });
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api"), offer("api2")] });
@@ -108,7 +108,7 @@ describe("the quotas of a network", () => {
     expect(await other.request(provider, "api")).toMatchObject({ generation: 1 });
   });
 
-  it("keep as many events as they say, the newest, from the moment they are set", async () => {
+  it("limit the events to the newest, from the moment they are set", async () => {
     for (let round = 0; round < 60; round++) {
       await ops.registry.noteRefusal({ code: "assertion.invalid", text: "a", siteId: west.siteId });
       await ops.token();

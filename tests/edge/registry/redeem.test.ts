@@ -48,7 +48,7 @@ const tokens = () => expectAnswer(z.array(Token), call("GET", "/v1/networks/shop
 const rows = (statement: string, ...values: (string | number | Uint8Array<ArrayBuffer>)[]) =>
   runSql({ networkId }, statement, ...values);
 
-/** Codes of many answers, "none" for those that succeeded, sorted. */
+/** Codes of several answers, sorted; "none" for success. */
 const outcomes = async (answers: Promise<Response>[]) =>
   (
     await Promise.all(
@@ -60,7 +60,7 @@ const outcomes = async (answers: Promise<Response>[]) =>
   ).sort();
 
 describe("a token", () => {
-  it("of one use admits one of two that race for it, and tells the other", async () => {
+  it("of one use admits one of two concurrent sites, and refuses the other", async () => {
     const text = await claim();
     const racing = [redeem(text, "west"), redeem(text, "east")];
     expect(await outcomes(racing)).toEqual(["none", "token.used_up"]);
@@ -79,13 +79,13 @@ describe("a token", () => {
     expect(await rows("SELECT count(*) AS count FROM certificates")).toEqual([{ count: 3 }]);
   });
 
-  it("of two uses admits one of two that race for one name", async () => {
+  it("of two uses admits one of two sites with the same name", async () => {
     const text = await claim({ uses: 2 });
     expect(await outcomes([redeem(text, "west"), redeem(text, "west")])).toEqual(["none", "site.name_taken"]);
     expect(await tokens()).toMatchObject([{ used: 1, state: "good" }]);
   });
 
-  it("redeemed again with the same key gives the same answer and takes no use, also when it is over", async () => {
+  it("gives the same answer for the same key without another use, even after it ended", async () => {
     const text = await claim({ uses: 2 });
     const keys = await newKeys();
     const first = await expectAnswer(Admission, redeem(text, "west", keys));
@@ -97,7 +97,7 @@ describe("a token", () => {
     expect(await tokens()).toMatchObject([{ used: 2 }]);
   });
 
-  it("redeemed many times at once with the same key gives every time the same", async () => {
+  it("gives the same answer to many concurrent redemptions with the same key", async () => {
     const text = await claim({ uses: 5 });
     const keys = await newKeys();
     const answers = await Promise.all(
@@ -108,7 +108,7 @@ describe("a token", () => {
     expect((await status("shop")).links).toHaveLength(1);
   });
 
-  it("that expired, was revoked, altered or never issued is refused, each with its code", async () => {
+  it("is refused with its own code if expired, revoked, altered or unknown", async () => {
     const expired = await claim({ expirySeconds: 60 });
     vi.useFakeTimers({ toFake: ["Date"] });
     vi.setSystemTime(Date.now() + 59_000);
@@ -132,7 +132,7 @@ describe("a token", () => {
     expect(codes).toEqual(["token.expired", "token.revoked", "token.altered", "token.unknown"]);
   });
 
-  it("that ended is remembered for 30 days, and so is who redeemed it", async () => {
+  it("is remembered for 30 days after its end, with its redemptions", async () => {
     const days: Record<string, string> = {};
     for (const age of [29, 31]) {
       const text = await claim();
@@ -159,14 +159,14 @@ describe("a token", () => {
     await expectAnswer(Admission, redeem(text, "west-2"));
   });
 
-  it("redeemed by a member gives it one more link, link2, and no new site", async () => {
+  it("gives a member another link, link2, and adds no site", async () => {
     const west = await admit("shop", "west");
     await admit("shop", "public");
     const text = await claim({ issuer: "public" });
     const admission = await expectAnswer(Admission, redeem(text, "west", west.keys));
     expect(admission.site).toEqual({ id: west.siteId, name: "west" });
     expect(linkIn(admission)).toMatchObject({ name: "link2", issuer: "public", cost: 1 });
-    // By whatever name: a key is one site.
+    // A key identifies one site, whatever name is requested.
     expect(await errorOf(redeem(await claim(), "another", west.keys))).toEqual([409, "link.exists"]);
     const member = memberFrom(admission, west.keys);
     const uplink = await TestUplink.dial(member);
@@ -179,7 +179,7 @@ describe("a token", () => {
     );
   });
 
-  it("redeemed at once with another issuer's by one key makes one site with two links", async () => {
+  it("makes one site with two links if a key redeems tokens of two issuers at once", async () => {
     const keys = await newKeys();
     await admit("shop", "public");
     const claims = [await claim(), await claim({ issuer: "public" })];
@@ -197,7 +197,7 @@ describe("a token", () => {
     }
   });
 
-  it("admits a new site with a revoked site's name; the old one's certificate stays dead", async () => {
+  it("admits a new site with a revoked site's name, whose certificate stays invalid", async () => {
     const old = await admit("shop", "west");
     await call("POST", "/v1/networks/shop/sites/west/revoke");
     const successor = await admit("shop", "west");
@@ -207,7 +207,7 @@ describe("a token", () => {
     expect((await status("shop")).sites).toMatchObject([{ id: successor.siteId, name: "west" }]);
   });
 
-  it("never takes a revoked site's key back, and loses no use by it", async () => {
+  it("never admits a revoked site's key again, and loses no use by it", async () => {
     const old = await admit("shop", "west");
     await call("POST", "/v1/networks/shop/sites/west/revoke");
     const text = await claim();
@@ -217,7 +217,7 @@ describe("a token", () => {
     await expectAnswer(Admission, redeem(text, "other"));
   });
 
-  it("gives a link certificate of the network's own issuer CA for the site's key", async () => {
+  it("gives a link certificate of the network's issuer CA for the site's key", async () => {
     const { admission, keys } = await admit("shop", "west");
     const [stored] = await rows("SELECT certificate FROM issuers WHERE id = 'network'");
     const issuer = new Uint8Array(stored?.certificate as ArrayBuffer);
@@ -232,8 +232,8 @@ describe("a token", () => {
   });
 });
 
-describe("renewing over the uplink", () => {
-  it("answers a site whose certificate is young with what it has, and notes nothing", async () => {
+describe("a renewal over the uplink", () => {
+  it("returns the present certificates of a young site, and records nothing", async () => {
     const west = await admit("shop", "west");
     const uplink = await TestUplink.open(west);
     for (const id of [1, 2]) {
@@ -248,7 +248,7 @@ describe("renewing over the uplink", () => {
     expect(await events("shop", "certificate.renewed")).toEqual([]);
   });
 
-  it("gives new certificates for the same key while the old ones stay good", async () => {
+  it("gives new certificates for the same key while the old ones stay valid", async () => {
     const west = await admit("shop", "west");
     const uplink = await TestUplink.open(west);
     await alterUplinks(west, { notAfter: Date.now() });
@@ -267,7 +267,7 @@ describe("renewing over the uplink", () => {
     expect(await events("shop", "certificate.renewed")).toMatchObject([{ site: "west", actor: "west" }]);
   });
 
-  it("forgets certificates that ended more than 30 days ago", async () => {
+  it("deletes certificates that ended more than 30 days ago", async () => {
     const west = await admit("shop", "west");
     const end = (days: number) => Date.now() - days * DAY;
     for (const days of [29, 31]) {
@@ -294,10 +294,10 @@ const renewedFrom = (member: Member, renewal: Renewal): Member => {
   return memberFrom(admission, member.keys);
 };
 
-describe("renewing after a long sleep", () => {
+describe("a renewal after a long absence", () => {
   const renew = (assertion: string) => call("POST", "/v1/renew", { key: null, body: { assertion } });
 
-  /** The member as it was after its newest certificate was issued this long ago. */
+  /** The member as if its newest certificate had been issued this long ago. */
   async function asleep(member: Member, forMs: number): Promise<Member> {
     const authority = await networkAuthority();
     const certificate = await signSiteCertificate({
@@ -312,7 +312,7 @@ describe("renewing after a long sleep", () => {
     return { ...member, certificate };
   }
 
-  /** A certificate of the member's link that was issued this long ago; who signed it plays no part. */
+  /** A certificate of the member's link as if issued this long ago. Its signer is irrelevant. */
   async function issuedLink(member: Member, forMs: number): Promise<Uint8Array<ArrayBuffer>> {
     const { certificate } = await signLinkCertificate({
       authority: await networkAuthority(),
@@ -348,16 +348,16 @@ describe("renewing after a long sleep", () => {
     }
   });
 
-  it("is over after that", async () => {
+  it("is refused after 30 days", async () => {
     const old = await asleep(await admit("shop", "west"), 31.1 * DAY);
     expect(await errorOf(renew(await assertion(old)))).toEqual([403, "certificate.too_old"]);
   });
 
-  it("takes a token after that: the same site, whatever it is called by now, with its link as it was", async () => {
+  it("takes a token after 30 days: the same site, even if renamed, with its link as before", async () => {
     const west = await asleep(await admit("shop", "west"), 31.1 * DAY);
     await rows("UPDATE links SET cost = 7, name = 'main'");
     expect(await errorOf(redeem(await claim(), "west", west.keys))).toEqual([409, "link.exists"]);
-    // Its link's certificate ended as well.
+    // The certificate of its link has ended as well.
     const ended = await issuedLink(west, 31.1 * DAY);
     await rows("UPDATE links SET certificate = ?", ended);
     await call("PATCH", "/v1/networks/shop/sites/west", { body: { name: "far-west" } });
@@ -368,7 +368,7 @@ describe("renewing after a long sleep", () => {
     expect((await uplink.greet()).links).toMatchObject([{ name: "main", state: "up" }]);
   });
 
-  it("is told of a token what that is by now, once what it gave is forgotten", async () => {
+  it("is refused with the token's present state once its redemption was deleted", async () => {
     const text = await claim();
     const keys = await newKeys();
     const first = await expectAnswer(Admission, redeem(text, "west", keys));
@@ -377,7 +377,7 @@ describe("renewing after a long sleep", () => {
     expect(await errorOf(redeem(text, "west", keys))).toEqual([410, "token.used_up"]);
   });
 
-  it("takes an assertion once, apart from those of uplinks", async () => {
+  it("accepts an assertion once, separate from those of uplinks", async () => {
     const west = await admit("shop", "west");
     const uplink = await TestUplink.open(west);
     const jti = `${uplink.boot}.1`;

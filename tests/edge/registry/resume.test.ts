@@ -38,7 +38,7 @@ afterEach(closeShop);
 const sql = (statement: string, ...values: (string | number)[]) => runSql(west, statement, ...values);
 const stored = () => sql("SELECT id, generation FROM sessions");
 const routerOf = () => env.ROUTER.getByName(routerName(west.networkId, west.siteId, east.siteId));
-/** Lets the present generation have had its time. */
+/** Ends the pending time of the present generation. */
 const settleGeneration = () => sql("UPDATE sessions SET granted_at = granted_at - ?", SESSION_PENDING_MS);
 
 async function leave(uplink: TestUplink): Promise<void> {
@@ -46,14 +46,14 @@ async function leave(uplink: TestUplink): Promise<void> {
   await uplink.closed;
 }
 
-/** The edge starts anew: every socket is gone, and what was in memory. */
+/** Restarts the edge: all sockets and all memory are lost. */
 async function restartEdge(): Promise<void> {
   await evictDurableObject(registryOf(west), { webSockets: "close" });
-  // A router with a joined lane is never evicted; aborted, its memory and sockets are gone all the same.
+  // A router with a joined lane is never evicted. Aborting it has the same effect on memory and sockets.
   await Promise.resolve(routerOf().cut()).catch(() => undefined);
 }
 
-/** Both come back with what they hold. */
+/** Both sides return with the sessions that they hold. */
 async function comeBack(sessions: string[] = [mine.session]): Promise<void> {
   consumer = await TestUplink.open(west, { sessions }, consumer.boot);
   provider = await TestUplink.open(east, { offers: [offer("api")], sessions }, provider.boot);
@@ -68,7 +68,7 @@ async function resumeAndJoin(from: TestUplink, to: TestUplink, last: Invitation)
   return next;
 }
 
-describe("a session whose process has a successor", () => {
+describe("a session whose process was replaced by another", () => {
   it("is cut at its peer, which would wait for lanes in vain", async () => {
     await leave(provider);
     const successor = await TestUplink.open(east, { offers: [offer("api")] });
@@ -82,14 +82,14 @@ describe("a session whose process has a successor", () => {
   });
 });
 
-describe("a session whose process ended without a word", () => {
+describe("a session whose process ended silently", () => {
   beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));
   afterEach(() => {
     vi.useRealTimers();
   });
   const later = (ms: number) => vi.setSystemTime(Date.now() + ms);
 
-  it("is over at its peer when it did not come back within its grace, and at itself should it still come", async () => {
+  it("ends at its peer after the grace, and at the process itself if it returns later", async () => {
     await leave(provider);
     expect(await consumer.resume(mine)).toBe("session.peer_offline");
     later(TIME_LIMITS.absence.least);
@@ -103,14 +103,14 @@ describe("a session whose process ended without a word", () => {
     });
   });
 
-  it("is over after the grace as well for a peer that replaced its uplink meanwhile", async () => {
+  it("ends after the grace as well for a peer that replaced its uplink meanwhile", async () => {
     await leave(provider);
     consumer = await TestUplink.open(west, { sessions: [mine.session] }, consumer.boot);
     later(TIME_LIMITS.absence.least);
     expect(await consumer.resume(mine)).toBe("session.peer_gone");
   });
 
-  it("is kept for one that comes back within its grace, and has a whole grace the next time", async () => {
+  it("survives if the process returns within its grace, with a whole grace the next time", async () => {
     await leave(provider);
     expect(await consumer.resume(mine)).toBe("session.peer_offline");
     later(TIME_LIMITS.absence.least - 1000);
@@ -121,7 +121,7 @@ describe("a session whose process ended without a word", () => {
     expect(await consumer.resume({ ...mine, generation: 2 })).toBe("session.peer_offline");
   });
 
-  it("is kept while nothing says that it ended: it fell silent, or the edge started anew", async () => {
+  it("survives while nothing proves its end: a silent process, or a restarted edge", async () => {
     await alterUplinks(west, { openedAt: Date.now() - 3600_000 }, `site:${east.siteId}`);
     expect(await consumer.resume(mine)).toBe("session.peer_offline");
     expect(await provider.closed).toMatchObject({ reason: "uplink.lost" });
@@ -134,7 +134,7 @@ describe("a session whose process ended without a word", () => {
     expect(await stored()).toHaveLength(1);
   });
 
-  it("is kept for a peer that lost its own uplink too: the path or the edge may have ended both", async () => {
+  it("survives for a peer that lost its own uplink too: the path or the edge may have ended both", async () => {
     await leave(provider);
     await leave(consumer);
     later(10);
@@ -145,7 +145,7 @@ describe("a session whose process ended without a word", () => {
 });
 
 describe("a session that lost its lane", () => {
-  it("gets a new one of the next generation, offered to its peer, which carries bytes while the old still does", async () => {
+  it("gets a lane of the next generation, offered to its peer, which works beside the old one", async () => {
     const [left, right] = [await openLane(consumer, mine), await openLane(provider, theirs)];
     await expectJoined(left, right);
     const next = await granted(consumer.resume(mine));
@@ -158,7 +158,7 @@ describe("a session that lost its lane", () => {
     expect(await stored()).toEqual([{ id: mine.session, generation: 2 }]);
   });
 
-  it("may be resumed by either side, again and again, also by one that missed a generation", async () => {
+  it("can be resumed by either side repeatedly, also by one that missed a generation", async () => {
     let last = await resumeAndJoin(provider, consumer, theirs);
     last = await resumeAndJoin(consumer, provider, last);
     expect(last.generation).toBe(3);
@@ -166,7 +166,7 @@ describe("a session that lost its lane", () => {
     expect((await resumeAndJoin(provider, consumer, theirs)).generation).toBe(4);
   });
 
-  it("is resumed by both sides at once as one generation", async () => {
+  it("is resumed as one generation by both sides at once", async () => {
     await settleGeneration();
     const [one, two] = await Promise.all([granted(consumer.resume(mine)), granted(provider.resume(theirs))]);
     expect([one.generation, two.generation]).toEqual([2, 2]);
@@ -174,7 +174,7 @@ describe("a session that lost its lane", () => {
     expect(await stored()).toEqual([{ id: mine.session, generation: 2 }]);
   });
 
-  it("gives the same generation once more to who lost the answer, with tickets that are good", async () => {
+  it("gets the same generation again after a lost answer, with valid tickets", async () => {
     const lost = await granted(consumer.resume(mine));
     const again = await granted(consumer.resume(mine));
     expect(again.generation).toBe(lost.generation);
@@ -183,7 +183,7 @@ describe("a session that lost its lane", () => {
     expect(provider.waiting("session.offer")).toEqual([]);
   });
 
-  it("is no event", async () => {
+  it("records no event", async () => {
     const before = await events("shop");
     await resumeAndJoin(consumer, provider, mine);
     expect(await events("shop")).toEqual(before);
@@ -191,7 +191,7 @@ describe("a session that lost its lane", () => {
 });
 
 describe("a resumption survives", () => {
-  it("a registry that slept or started anew between grant, dial and the next resumption", async () => {
+  it("a hibernated or restarted registry between grant, dial and the next resumption", async () => {
     const next = await granted(consumer.resume(mine));
     await evictDurableObject(registryOf(west), { webSockets: "hibernate" });
     const { invitation } = await provider.next("session.offer");
@@ -200,14 +200,14 @@ describe("a resumption survives", () => {
     expect((await resumeAndJoin(provider, consumer, invitation)).generation).toBe(3);
   });
 
-  it("an edge that started anew, over and over, whoever comes back first", async () => {
+  it("a repeatedly restarted edge, whichever side returns first", async () => {
     let last = mine;
     const [left, right] = [await openLane(consumer, mine), await openLane(provider, theirs)];
     await expectJoined(left, right);
     for (let round = 0; round < 3; round++) {
       await restartEdge();
       expect([(await left.closed).code, (await right.closed).code]).toEqual([1006, 1006]);
-      // What is overdue runs before anybody is back.
+      // Overdue work runs before any instance has returned.
       await runDurableObjectAlarm(registryOf(west));
       consumer = await TestUplink.open(west, { sessions: [mine.session] }, consumer.boot);
       expect(await consumer.resume(last)).toBe("session.peer_offline");
@@ -227,7 +227,7 @@ describe("a resumption survives", () => {
     await expectJoined(await openLane(provider, one), await openLane(consumer, two));
   });
 
-  it("a peer whose uplink is away: it is told to try again, and nothing is used up", async () => {
+  it("a peer without uplink: the requester is told to retry, and nothing is used up", async () => {
     await leave(provider);
     for (let tries = 0; tries < 3; tries++) expect(await consumer.resume(mine)).toBe("session.peer_offline");
     expect(await stored()).toEqual([{ id: mine.session, generation: 1 }]);
@@ -235,12 +235,12 @@ describe("a resumption survives", () => {
     expect((await resumeAndJoin(consumer, provider, mine)).generation).toBe(2);
   });
 
-  it("a replica of the peer's site that starts while the peer is there", async () => {
+  it("a replica of the peer's site that starts while the peer is up", async () => {
     await TestUplink.open(east, { offers: [offer("api")] });
     expect((await resumeAndJoin(consumer, provider, mine)).generation).toBe(2);
   });
 
-  it("a request of an older connector, which says nothing of lanes and mode and joins it", async () => {
+  it("a request of an older connector without lanes and mode, which joins it", async () => {
     expect(await sql("SELECT encryption, lanes FROM sessions")).toEqual([
       { encryption: "end-to-end", lanes: 1 },
     ]);
@@ -261,7 +261,7 @@ describe("a resumption survives", () => {
 });
 
 describe("a resumption is refused", () => {
-  it("as unknown, of a session that never was, is a stranger's, or of a generation that never was", async () => {
+  it("as unknown, for a session that never existed, another site's, or a generation that never existed", async () => {
     const session = makeId("session", random());
     expect(await consumer.resume({ session, generation: 1 })).toBe("session.unknown");
     const stranger = await TestUplink.open(await admit("shop", "north"));
@@ -271,7 +271,7 @@ describe("a resumption is refused", () => {
     expect(await stored()).toEqual([{ id: mine.session, generation: 1 }]);
   });
 
-  it("as unknown once either side ended it", async () => {
+  it("as unknown after either side ended the session", async () => {
     const { session, generation } = theirs;
     provider.send({ type: "session.ended", session, generation, code: "session.closed" });
     await provider.settle();
@@ -279,14 +279,14 @@ describe("a resumption is refused", () => {
     expect(consumer.waiting("session.cut")).toEqual([]);
   });
 
-  it("as unknown once the peer said goodbye", async () => {
+  it("as unknown after the peer said bye", async () => {
     provider.send({ type: "bye" });
     await provider.settle();
     await leave(provider);
     expect(await consumer.resume(mine)).toBe("session.unknown");
   });
 
-  it("as unknown once another process took the peer's place, also of a peer that offered nothing", async () => {
+  it("as unknown after another process replaced the peer's, even for a peer without offers", async () => {
     await leave(provider);
     await leave(consumer);
     await TestUplink.open(west);
@@ -294,14 +294,14 @@ describe("a resumption is refused", () => {
     expect(await provider.resume(theirs)).toBe("session.unknown");
   });
 
-  it("as unknown once the peer's process came back and said that it does not hold it", async () => {
+  it("as unknown after the peer's process returned without holding the session", async () => {
     await settleGeneration();
     await leave(provider);
     provider = await TestUplink.open(east, { offers: [offer("api")] }, provider.boot);
     expect(await consumer.resume(mine)).toBe("session.unknown");
   });
 
-  it("with what it was cut for, to who was there and to who was not, who is told at its hello", async () => {
+  it("with the code of the cut, also to an instance that was absent, which learns it at its hello", async () => {
     await leave(consumer);
     await call("POST", "/v1/networks/shop/sites/east/revoke");
     consumer = await TestUplink.open(west, { sessions: [mine.session] }, consumer.boot);
@@ -314,15 +314,15 @@ describe("a resumption is refused", () => {
     expect(await consumer.resume(mine)).toBe("session.revoked");
   });
 
-  it("as forbidden when no link connects the sites any more", async () => {
+  it("as forbidden if no link connects the sites any longer", async () => {
     await sql("DELETE FROM links WHERE joiner = ?", east.siteId);
     expect(await consumer.resume(mine)).toBe("session.forbidden");
     expect(await provider.resume(theirs)).toBe("session.forbidden");
   });
 });
 
-describe("a side that is invited to a session that its own configuration does not allow", () => {
-  it("says so, and its peer is told at once", async () => {
+describe("a side that is invited to a session that its configuration does not allow", () => {
+  it("reports this, and its peer is notified at once", async () => {
     const next = await granted(consumer.resume(mine));
     const { session, generation } = (await provider.next("session.offer")).invitation;
     expect(next.session).toBe(session);
@@ -332,8 +332,8 @@ describe("a side that is invited to a session that its own configuration does no
   });
 });
 
-describe("a side that knows nothing of a session that it is invited to", () => {
-  it("says so, and its peer is told at once", async () => {
+describe("a side that does not know the session that it is invited to", () => {
+  it("reports this, and its peer is notified at once", async () => {
     const next = await granted(consumer.resume(mine));
     const { session, generation } = (await provider.next("session.offer")).invitation;
     provider.send({ type: "session.ended", session, generation, code: "session.unknown" });
@@ -346,7 +346,7 @@ describe("a side that knows nothing of a session that it is invited to", () => {
     expect(await stored()).toEqual([]);
   });
 
-  it("because the offer was lost with its uplink, is offered it again", async () => {
+  it("is offered it again if the offer was lost with its uplink", async () => {
     await leave(provider);
     provider = await TestUplink.open(east, { offers: [offer("api")] }, provider.boot);
     const { invitation } = await provider.next("session.offer");
@@ -361,7 +361,7 @@ describe("lanes of older generations", () => {
     const next = await granted(consumer.resume(mine));
     expect(await refusal(provider, theirs.ticket)).toEqual([409, "ticket.stale"]);
     const newer = await openLane(consumer, next);
-    // At once: a lane whose peer does not come is closed with another code.
+    // Closed at once: a lane whose peer does not come is closed with another code.
     expect(await waiting.closed).toEqual({ code: 4409, reason: "ticket.stale" });
     const { invitation } = await provider.next("session.offer");
     await expectJoined(newer, await openLane(provider, invitation));

@@ -20,7 +20,7 @@ const only = (name: string, ...to: string[]): Offer => ({ ...offer(name), to });
 const services = async () => unwrap(await ops.registry.status()).services.map(({ name }) => name);
 
 describe("a service that is exported to named sites", () => {
-  it("is seen by those, by name or id, and by no other, in a welcome and in what follows", async () => {
+  it("is visible to these sites only, by name or id, in the welcome and in later notices", async () => {
     const named = await TestUplink.open(west);
     const other = await TestUplink.open(north);
     const provider = await TestUplink.open(east, { offers: [only("api", "west"), only("db", west.siteId)] });
@@ -30,7 +30,7 @@ describe("a service that is exported to named sites", () => {
     const [one, two] = [await TestUplink.dial(west), await TestUplink.dial(north)];
     expect((await one.greet()).services).toHaveLength(2);
     expect((await two.greet()).services).toEqual([]);
-    // Not even that it went is told to those who never saw it.
+    // Sites that never saw the service are not notified of its end.
     provider.send({ type: "offers", offers: [] });
     expect((await named.next("services")).gone).toEqual(["api", "db"]);
     await other.settle();
@@ -38,7 +38,7 @@ describe("a service that is exported to named sites", () => {
     expect(await services()).toEqual([]);
   });
 
-  it("comes to a site when it is widened, and goes when it is narrowed", async () => {
+  it("appears at a site when its scope is widened, and disappears when it is narrowed", async () => {
     const named = await TestUplink.open(west);
     const other = await TestUplink.open(north);
     const provider = await TestUplink.open(east, { offers: [only("api", "west")] });
@@ -49,11 +49,11 @@ describe("a service that is exported to named sites", () => {
     expect((await named.next("services")).gone).toEqual(["api"]);
     await other.settle();
     expect(other.waiting("services")).toEqual([]);
-    // Nothing of it came or went for the network.
+    // For the network, no service appeared or ended.
     expect((await ops.events()).filter(({ type }) => type.startsWith("service."))).toHaveLength(1);
   });
 
-  it("can name sites that are not there yet, or get the name later", async () => {
+  it("may name sites that do not exist yet, or that get the name later", async () => {
     await TestUplink.open(east, { offers: [only("api", "later")] });
     const other = await TestUplink.open(north);
     unwrap(await ops.registry.updateSite("north", { name: "later" }, "ops"));
@@ -62,7 +62,7 @@ describe("a service that is exported to named sites", () => {
     expect((await other.next("services")).gone).toEqual(["api"]);
   });
 
-  it("gives no session to others", async () => {
+  it("gives other sites no session", async () => {
     const provider = await TestUplink.open(east, { offers: [only("api", "west")] });
     const [named, other] = [await TestUplink.open(west), await TestUplink.open(north)];
     expect(await other.request(provider, "api")).toBe("service.not_exported");
@@ -74,7 +74,7 @@ describe("what a site may offer", () => {
   const allow = async (mayOffer: string[] | null) =>
     unwrap(await ops.registry.updateSite("east", { mayOffer }, "ops"));
 
-  it("is taken, the rest is refused: its connector is told, it is an event once, and nobody sees it", async () => {
+  it("is accepted; other offers are refused, reported to the connector, recorded once, and invisible", async () => {
     await allow(["web-*", "api"]);
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.dial(east);
@@ -84,14 +84,14 @@ describe("what a site may offer", () => {
     expect((await consumer.next("services")).put.map(({ name }) => name)).toEqual(["api", "web-1"]);
     expect(await services()).toEqual(["api", "web-1"]);
     expect(await consumer.request(provider, "db")).toBe("service.unknown");
-    // Again, and after coming back: no other event.
+    // Repeating the offers, also after a reconnection, records no other event.
     provider.send({ type: "offers", offers: [...offers, offer("api", 81)] });
     const again = await TestUplink.dial(east, provider.boot);
     expect((await again.greet({ offers })).refused).toHaveLength(1);
     expect(await ops.events("service.refused")).toMatchObject([{ site: "east", code: "service.forbidden" }]);
   });
 
-  it("narrowed later withdraws what is offered, and is taken up again when it is widened", async () => {
+  it("withdraws offers when narrowed, and accepts them again when widened", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api"), offer("db")] });
     await consumer.next("services");
@@ -105,7 +105,7 @@ describe("what a site may offer", () => {
     expect(await services()).toEqual(["api", "db"]);
   });
 
-  it("refused offers go with their instance, and are not told again when there is nothing new", async () => {
+  it("drops refused offers with their instance, and repeats no unchanged refusal", async () => {
     await allow([]);
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     provider.send({ type: "offers", offers: [offer("api"), offer("db")] });
@@ -118,8 +118,8 @@ describe("what a site may offer", () => {
   });
 });
 
-describe("cost", () => {
-  it("of the cheapest way comes with each offer, and a cheaper way is told", async () => {
+describe("the cost of an offer", () => {
+  it("is that of the cheapest path, and a cheaper path is announced", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     expect((await consumer.next("services")).put[0]?.offers[0]?.cost).toBe(2);
@@ -133,7 +133,7 @@ describe("cost", () => {
     });
   });
 
-  it("changes when a link on the way is deleted, and no session is cut while another way is left", async () => {
+  it("changes when a link of the path is deleted, and no session with another path is cut", async () => {
     await ops.link(west, "east", { name: "direct", cost: 1 });
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api")] });

@@ -66,7 +66,7 @@ describe("a session request", () => {
     expect(new Set([own.side, other.side])).toEqual(new Set(["a", "b"]));
   });
 
-  it("of both sides at once gives one session", async () => {
+  it("gives one session if both sides request at once", async () => {
     const [mine, theirs] = await Promise.all([
       granted(consumer, provider, "api"),
       granted(provider, consumer, "web"),
@@ -77,7 +77,7 @@ describe("a session request", () => {
     expect(await storedSessions()).toEqual([mine.session]);
   });
 
-  it("of many at once gives each pair of instances its own session", async () => {
+  it("gives each pair of instances its own session under many concurrent requests", async () => {
     const second = await TestUplink.open(east, { offers: [offer("api")] });
     const answers = await Promise.all([
       granted(consumer, provider, "api"),
@@ -91,7 +91,7 @@ describe("a session request", () => {
     expect(new Set(ids).size).toBe(2);
   });
 
-  it("again, once the first had its time, gives a new session", async () => {
+  it("gives a new session after the first is no longer pending", async () => {
     const first = await granted(consumer, provider, "api");
     await sql("UPDATE sessions SET granted_at = granted_at - ?", SESSION_PENDING_MS);
     const second = await granted(consumer, provider, "api");
@@ -105,7 +105,7 @@ describe("a session request", () => {
     expect(await provider.request(consumer, "web")).toBe("session.forbidden");
   });
 
-  it("is refused with oneself and with a site that does not exist", async () => {
+  it("is refused with the own site and with an unknown site", async () => {
     const replica = await TestUplink.open(west, { offers: [offer("api")] });
     expect(await consumer.request(replica, "api")).toBe("session.forbidden");
     await call("DELETE", "/v1/networks/shop/sites/east");
@@ -117,7 +117,7 @@ describe("a session request", () => {
     expect(await consumer.request(provider, "nothing")).toBe("service.unknown");
     await TestUplink.open(east, { offers: [offer("db")] });
     expect(await consumer.request(provider, "db")).toBe("service.unknown");
-    // A refusal costs nothing but the request.
+    // A refusal costs only the request.
     expect(await consumer.request(provider, "api")).toMatchObject({ generation: 1 });
   });
 
@@ -129,7 +129,7 @@ describe("a session request", () => {
     expect(await consumer.request(provider, "api")).toMatchObject({ generation: 1 });
   });
 
-  it("finds a peer dead that was silent for 45 seconds, and hangs up on it", async () => {
+  it("finds a peer dead after 45 seconds of silence, and closes its uplink", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     vi.setSystemTime(Date.now() + KEEPALIVE.deadAfterMs);
     expect(await consumer.request(provider, "api")).toBe("session.peer_offline");
@@ -140,7 +140,7 @@ describe("a session request", () => {
     ]);
   });
 
-  it("is not needed to find out who is silent: asking for the status hangs up on them too", async () => {
+  it("is not needed to close silent uplinks: a status request closes them too", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     vi.setSystemTime(Date.now() + KEEPALIVE.deadAfterMs);
     const { sites, links } = await status("shop");
@@ -174,7 +174,7 @@ describe("a session", () => {
   const ended = (uplink: TestUplink, { session, generation }: Invitation, code = "session.closed") =>
     uplink.send({ type: "session.ended", session, generation, code });
 
-  it("that one of its ends reports as over makes room for a new one", async () => {
+  it("makes room for a new one after an instance reported its end", async () => {
     const first = await granted(consumer, provider, "api");
     ended(provider, first);
     await provider.settle();
@@ -182,7 +182,7 @@ describe("a session", () => {
     expect((await granted(consumer, provider, "api")).session).not.toBe(first.session);
   });
 
-  it("is not ended by a third, by a report of another generation, or by one of an unknown session", async () => {
+  it("is not ended by other instances, by a report of another generation, or by one of an unknown session", async () => {
     const first = await granted(consumer, provider, "api");
     const third = await TestUplink.open(await admit("shop", "north"));
     ended(third, first);
@@ -193,7 +193,7 @@ describe("a session", () => {
     expect(await storedSessions()).toEqual([first.session]);
   });
 
-  it("whose end is suspicious is an event; others are not", async () => {
+  it("records an event for a suspicious end, and none for others", async () => {
     ended(consumer, await granted(consumer, provider, "api"));
     ended(consumer, await granted(consumer, provider, "api"), "session.tampered");
     await consumer.settle();
@@ -202,7 +202,7 @@ describe("a session", () => {
     ]);
   });
 
-  it("that its process does not hold any more when it comes back is forgotten; one that it holds stays", async () => {
+  it("is forgotten if its process returns without holding it, and kept if it holds it", async () => {
     const second = await TestUplink.open(east, { offers: [offer("api")] });
     const held = await granted(consumer, provider, "api");
     await granted(consumer, second, "api");
@@ -213,7 +213,7 @@ describe("a session", () => {
     expect(await storedSessions()).toEqual([]);
   });
 
-  it("keeps the registry looking after its uplinks, and ends when both its ends stay away", async () => {
+  it("keeps the sweep running, and ends when both its instances stay absent", async () => {
     const { session } = await granted(consumer, provider, "api");
     expect(await storedSessions()).toEqual([session]);
     expect(await runDurableObjectAlarm(registryOf(west))).toBe(true);
@@ -230,7 +230,7 @@ describe("a session", () => {
     expect(await storedSessions()).toEqual([]);
   });
 
-  it("of a site that is renamed goes on, and its peer learns the name, whether or not it sees any of its offers", async () => {
+  it("of a renamed site continues, and its peer learns the name, whether or not it sees any offer", async () => {
     const { session } = await granted(consumer, provider, "api");
     const [renamed, bystander] = [west.siteId, await TestUplink.open(await admit("shop", "north"))];
     await call("PATCH", "/v1/networks/shop/sites/west", { body: { name: "far-west" } });
@@ -242,7 +242,7 @@ describe("a session", () => {
     expect(await storedSessions()).toEqual([session]);
   });
 
-  it("of a site that is revoked is cut, and its peer is told; other sessions are not touched", async () => {
+  it("of a revoked site is cut, and its peer is notified; other sessions continue", async () => {
     const third = await TestUplink.open(await admit("shop", "north"), { offers: [offer("db")] });
     const doomed = await granted(consumer, provider, "api");
     const other = await granted(consumer, third, "db");

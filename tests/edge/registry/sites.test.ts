@@ -23,8 +23,8 @@ const codeOf = async (answer: Promise<{ ok: boolean; error?: { code: string } }>
   return ok ? "none" : error?.code;
 };
 
-describe("a site made by name", () => {
-  it("is new, without certificate, links or instances, and its token admits exactly it", async () => {
+describe("a site created by name", () => {
+  it("is new, without certificate, links or instances, and its token admits exactly this site", async () => {
     const { site: made, token } = await ops.createSite("public1", ["web-*"]);
     expect(made).toMatchObject({
       name: "public1",
@@ -37,7 +37,7 @@ describe("a site made by name", () => {
     expect(await ops.links()).toEqual([]);
   });
 
-  it("joins with its token: the same site, its rules kept, without a link, and sees nobody", async () => {
+  it("joins with its token as the same site, with its patterns, without a link, and sees no site", async () => {
     const { site: made, claim } = await ops.createSite("public1", ["web-*"]);
     const keys = await newKeys();
     const admission = admitted(await ops.redeem(claim, "public1", keys));
@@ -59,7 +59,7 @@ describe("a site made by name", () => {
     expect(await ops.redeem(claim, "public1")).toBe("token.used_up");
   });
 
-  it("keeps its name from everybody without its token, and its token from every other name", async () => {
+  it("reserves its name for its token, and its token for its name", async () => {
     const { claim } = await ops.createSite("public1");
     expect(await ops.redeem(await ops.token(), "public1")).toBe("site.name_taken");
     expect(await ops.redeem(claim, "public2")).toBe("token.wrong_site");
@@ -70,7 +70,7 @@ describe("a site made by name", () => {
     admitted(await ops.redeem(claim, "public1"));
   });
 
-  it("made again while it is new gets another token in place of the former", async () => {
+  it("gets another token in place of the previous one if created again before joining", async () => {
     const first = await ops.createSite("public1");
     const second = await ops.createSite("public1", ["api"]);
     expect(second.site).toMatchObject({ id: first.site.id, mayOffer: ["api"] });
@@ -80,7 +80,7 @@ describe("a site made by name", () => {
     expect(await codeOf(ops.registry.createSite({ request, actor: "ops" }))).toBe("site.name_taken");
   });
 
-  it("that is deleted or revoked takes its token with it, and its name is free", async () => {
+  it("revokes its token and frees its name when deleted or revoked", async () => {
     for (const end of ["deleteSite", "revokeSite"] as const) {
       const { claim, site: made } = await ops.createSite("public1");
       unwrap(await ops.registry[end]("public1", "ops"));
@@ -91,7 +91,7 @@ describe("a site made by name", () => {
     }
   });
 
-  it("is not admitted twice by two that redeem its token at once, nor beside one who takes its place", async () => {
+  it("is admitted once by two concurrent redemptions, and not beside a site that replaces it", async () => {
     const { claim } = await ops.createSite("public1");
     const answers = await Promise.all([1, 2, 3].map(() => ops.redeem(claim, "public1")));
     expect(answers.filter((answer) => typeof answer === "object")).toHaveLength(1);
@@ -105,7 +105,7 @@ describe("a site made by name", () => {
       }),
       ops.redeem(former.claim, "public2"),
     ]);
-    // Whichever came first: the one is a member, or the other's token is the one that counts.
+    // In either order, the site is a member, or only the other token is valid.
     expect(typeof joined === "object").toBe(!again.ok);
   });
 
@@ -118,17 +118,17 @@ describe("a site made by name", () => {
     expect(await ops.redeem(open, "public2")).toBe("quota.sites");
     unwrap(await ops.registry.setQuotas({ sites: 2, tokens: 2 }, "ops"));
     expect(await codeOf(ops.registry.createSite({ request, actor: "ops" }))).toBe("quota.tokens");
-    // What was refused left nothing behind, and used nothing up.
+    // A refused request leaves nothing behind, and counts no use.
     expect(await codeOf(ops.registry.site("public2"))).toBe("site.unknown");
     admitted(await ops.redeem(open, "public2"));
     expect((await tokens()).at(-1)).toMatchObject({ uses: 5, used: 1 });
-    // Another token for the one that is new already takes the place of its former.
+    // Another token for a site that has not joined replaces its previous one.
     await ops.createSite("public1");
   });
 });
 
-describe("a site's name", () => {
-  it("is changed for everybody who sees it, while its sessions and uplink stay", async () => {
+describe("the name of a site", () => {
+  it("changes for every site that sees it, while its sessions and uplink stay", async () => {
     const public1 = await ops.member("public1");
     const private1 = await ops.member("private1");
     await ops.link(private1, "public1");
@@ -140,8 +140,8 @@ describe("a site's name", () => {
       name: "public9",
       state: "up",
     });
-    const told = await consumer.next("services");
-    expect(told.put).toMatchObject([
+    const notice = await consumer.next("services");
+    expect(notice.put).toMatchObject([
       { name: "api", offers: [{ site: public1.siteId, siteName: "public9" }] },
     ]);
     expect((await consumer.next("links")).links).toMatchObject([{ issuer: "public9" }]);
@@ -152,7 +152,7 @@ describe("a site's name", () => {
     await provider.next("renewed");
   });
 
-  it("cannot be one that is taken; a revoked site has none to change, and its name is free", async () => {
+  it("cannot be a taken one; a revoked site cannot be renamed, and its name is free", async () => {
     await ops.member("public1");
     await ops.createSite("public2");
     expect(await codeOf(update("public1", { name: "public2" }))).toBe("site.name_taken");
@@ -161,12 +161,12 @@ describe("a site's name", () => {
     expect(unwrap(await update("public1", { name: "public1" }))).toMatchObject({ name: "public1" });
     await ops.registry.revokeSite("public2", "ops");
     expect(await codeOf(update("public2", { name: "public3" }))).toBe("site.revoked");
-    // A revoked site's name is free for its successor.
+    // The name of a revoked site is free for its successor.
     expect(unwrap(await update("public1", { name: "public2" }))).toMatchObject({ name: "public2" });
     expect((await ops.events("site.changed")).length).toBe(1);
   });
 
-  it("given to two at once goes to one of them", async () => {
+  it("goes to one of two sites that take it at once", async () => {
     await ops.member("public1");
     await ops.member("public2");
     const codes = await Promise.all([
@@ -180,7 +180,7 @@ describe("a site's name", () => {
     expect(codes.filter((code) => code === "site.name_taken")).toHaveLength(2);
   });
 
-  it("that changed meanwhile, or that another has by now, does not keep its key from redeeming a token", async () => {
+  it("does not keep a renamed site's key from redeeming a token, even if another site has its old name", async () => {
     const public1 = await ops.member("public1");
     await update("public1", { name: "public9" });
     await ops.member("public1");
@@ -188,14 +188,14 @@ describe("a site's name", () => {
     const admission = admitted(await ops.redeem(claim, "public1", public1.keys));
     expect(admission.site).toEqual({ id: public1.siteId, name: "public9" });
     expect(linkIn(admission).name).toBe("link1");
-    // The same again is the same answer, by whatever name.
+    // The same redemption gets the same answer, whatever name is requested.
     expect(admitted(await ops.redeem(claim, "public2", public1.keys))).toEqual(admission);
     expect((await tokens()).at(-1)).toMatchObject({ uses: 1, used: 1 });
   });
 });
 
 describe("what a site may offer", () => {
-  it("can be narrowed and widened while it is up: what is forbidden goes at once, and comes back", async () => {
+  it("can be narrowed and widened while it is up: forbidden offers end at once, and return", async () => {
     const public1 = await ops.member("public1");
     const private1 = await ops.member("private1");
     await ops.link(private1, "public1");
@@ -231,7 +231,7 @@ describe("a token on behalf of a site", () => {
     expect(issuers).toEqual([(await site("public1")).id]);
   });
 
-  it("of nobody, or of a revoked site, is not made", async () => {
+  it("is not created for an unknown or a revoked site", async () => {
     await ops.member("public1");
     await ops.registry.revokeSite("public1", "ops");
     const create = (issuer: string) =>
@@ -241,7 +241,7 @@ describe("a token on behalf of a site", () => {
     expect(await tokens()).toHaveLength(1);
   });
 
-  it("is refused to the issuer itself, and to one that has its link already; nothing is used up", async () => {
+  it("is refused to the issuer itself, and to a site that has its link already, without a use", async () => {
     const public1 = await ops.member("public1");
     const private1 = await ops.member("private1");
     const claim = await ops.token({ issuer: "public1", uses: 2 });
@@ -254,7 +254,7 @@ describe("a token on behalf of a site", () => {
     expect(refused).toEqual(["link.self", "link.exists"]);
   });
 
-  it("gives a link the name and cost that are asked for; a name that is taken uses nothing up", async () => {
+  it("gives a link the requested name and cost; a taken name counts no use", async () => {
     await ops.member("public1");
     await ops.member("public2");
     const private1 = await ops.member("private1");
@@ -269,7 +269,7 @@ describe("a token on behalf of a site", () => {
     expect(given).toMatchObject({ name: "link1", cost: 1 });
   });
 
-  it("is up at once for a joiner that is up, and both ends are told", async () => {
+  it("brings its link up at once for a joiner that is up, and notifies both ends", async () => {
     const public1 = await ops.member("public1");
     const private1 = await ops.member("private1");
     const issuer = await TestUplink.open(public1, { offers: [offer("api")] });

@@ -1,4 +1,4 @@
-/** The registry's store: what it keeps in memory is what the database holds, after any writes, also ones rolled back. */
+/** The registry's store: cached values equal the database after any writes, also after a rollback. */
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
@@ -30,7 +30,7 @@ const anyOffer = fc.record({
 
 const certificate = (byte: number) => Uint8Array.of(byte);
 
-/** Each write as a function of the store. */
+/** Random writes, each as a function of the store. */
 const anyWrite: fc.Arbitrary<Write> = fc.oneof(
   fc.tuple(site, fc.boolean()).map(
     ([id, limited]): Write =>
@@ -83,7 +83,7 @@ const anyWrite: fc.Arbitrary<Write> = fc.oneof(
   fc.tuple(instance, fc.array(anyOffer, { maxLength: 3 })).map(
     ([of, offers]): Write =>
       (store, at) => {
-        // Offers come over an uplink, which only a site has.
+        // Offers arrive over an uplink, so their site exists.
         if (store.sites.get(of.site) !== null) store.offers.replace(of, offers, at);
       },
   ),
@@ -167,13 +167,13 @@ const anyWrite: fc.Arbitrary<Write> = fc.oneof(
   ),
 );
 
-/** Some writes in one transaction, which may fail after them. */
+/** Several writes in one transaction, which may fail at its end. */
 const anyStep = fc.record({
   writes: fc.array(anyWrite, { minLength: 1, maxLength: 4 }),
   fails: fc.boolean(),
 });
 
-/** Everything that a store gives of what it may keep in memory. */
+/** Everything that a store returns and may cache. */
 function everything(store: Store) {
   const { book } = { book: store.offers.snapshot() };
   const sorted = <T>(map: ReadonlyMap<string, T>) =>
@@ -229,7 +229,7 @@ describe("Store", () => {
             }
             expect(everything(kept)).toEqual(everything(new Store(storage)));
           }
-          // None of it stays: this object is no network's.
+          // Removes everything: the object belongs to no network.
           storage.sql.exec("DELETE FROM migrations");
         });
       }),
@@ -257,7 +257,7 @@ describe("Store", () => {
     });
   });
 
-  it("keeps the same book of offers, and the same offers of a service, until these change", async () => {
+  it("keeps the same snapshot of offers, and the same offers of a service, until these change", async () => {
     await runInDurableObject(env.REGISTRY.getByName("book"), (_, { storage }) => {
       migrate(storage, 1);
       const store = new Store(storage);
@@ -281,7 +281,7 @@ describe("Store", () => {
     });
   });
 
-  it("reads again what was written around it", async () => {
+  it("reads again after a write that bypassed it", async () => {
     await runInDurableObject(env.REGISTRY.getByName("around"), (_, { storage }) => {
       migrate(storage, 1);
       const store = new Store(storage);

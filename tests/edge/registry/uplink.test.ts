@@ -30,11 +30,11 @@ const instance = (uplink: TestUplink) => ({
   site: uplink.member.siteId,
   siteName: uplink.member.name,
   boot: uplink.boot,
-  // Over the network, by a link each.
+  // The path over the network has two links.
   cost: 2,
 });
 
-/** Lets the grace of every lost offer be over, and runs the alarm. */
+/** Ends the grace of every lost offer, and runs the alarm. */
 async function graceEnds(): Promise<boolean> {
   await runSql(west, "UPDATE offers SET lost_at = lost_at - ?", OFFER_GRACE_MS);
   return runDurableObjectAlarm(registryOf(west));
@@ -45,14 +45,14 @@ const storedOffers = () =>
     storage.sql.exec("SELECT service, boot, lost_at FROM offers ORDER BY service").toArray(),
   );
 
-/** Waits until the registry has seen that an uplink went. */
+/** Waits until the registry has recorded the loss of an uplink. */
 async function untilDown(site: string): Promise<void> {
   const down = async () => (await events("shop", "site.down")).map((event) => event.site);
   await vi.waitFor(async () => expect(await down()).toContain(site), PATIENCE);
 }
 
 describe("a hello", () => {
-  it("is welcomed with who the site is, its links and what it sees", async () => {
+  it("is answered with the site's identity, its links and what it sees", async () => {
     const provider = await TestUplink.open(east, { offers: [offer("api", 9000)] });
     const uplink = await TestUplink.dial(west);
     const welcome = await uplink.greet();
@@ -67,7 +67,7 @@ describe("a hello", () => {
     expect(Math.abs(welcome.time - Date.now())).toBeLessThan(5_000);
   });
 
-  it("makes the site and its link up", async () => {
+  it("brings the site and its link up", async () => {
     await TestUplink.open(west);
     expect(await eventTypes("shop")).toEqual(["site.up", "link.up"]);
     const { sites, links } = await status("shop");
@@ -81,14 +81,14 @@ describe("a hello", () => {
     ]);
   });
 
-  it("leaves a link down when its certificate is missing, another's or rubbish", async () => {
+  it("leaves a link down if its certificate is missing, another's or malformed", async () => {
     const uplink = await TestUplink.dial(west);
     const welcome = await uplink.greet({ links: [linkIn(east.admission).certificate, "rubbish", "AAAA"] });
     expect(welcome.links).toMatchObject([{ state: "down", code: "certificate.required" }]);
     expect(await eventTypes("shop")).toEqual(["site.up", "link.down"]);
   });
 
-  it("reaches what its link connects it to even while the link is down for want of a certificate", async () => {
+  it("reaches what its link connects it to even while the link is down for lack of a certificate", async () => {
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     const uplink = await TestUplink.dial(west);
     const welcome = await uplink.greet({ links: [] });
@@ -97,12 +97,12 @@ describe("a hello", () => {
     expect(await uplink.request(provider, "api")).toMatchObject({ generation: 1 });
   });
 
-  it("speaks the highest version that both know", async () => {
+  it("uses the highest version that both support", async () => {
     const uplink = await TestUplink.dial(west);
     expect((await uplink.greet({ versions: { min: 1, max: 7 } })).version).toBe(1);
   });
 
-  it("does not bring a site back that is revoked at the same moment", async () => {
+  it("does not bring up a site that is revoked at the same moment", async () => {
     const uplink = await TestUplink.dial(west);
     uplink.send(uplink.hello({ offers: [offer("api")] }));
     await call("POST", "/v1/networks/shop/sites/west/revoke");
@@ -112,8 +112,8 @@ describe("a hello", () => {
   });
 });
 
-describe("offers", () => {
-  it("reach every other site at once, and never come back to their own", async () => {
+describe("the offers of an instance", () => {
+  it("reach every other site at once, and never their own", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     expect(await consumer.next("services")).toEqual({
@@ -125,7 +125,7 @@ describe("offers", () => {
     expect(provider.waiting("services")).toEqual([]);
   });
 
-  it("are pushed before the registry answers what the same site sends next", async () => {
+  it("are announced before the registry answers the site's next message", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east);
     provider.send({ type: "offers", offers: [offer("api"), offer("db", 5432)] });
@@ -137,7 +137,7 @@ describe("offers", () => {
     ]);
   });
 
-  it("change as a whole: what is new, other or missing is told, what stays is not", async () => {
+  it("change as a whole: new, changed and missing ones are announced, unchanged ones are not", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api"), offer("db"), offer("old")] });
     await consumer.next("services");
@@ -158,14 +158,14 @@ describe("offers", () => {
     ]);
   });
 
-  it("count once when a name comes twice", async () => {
+  it("count once if a name is repeated", async () => {
     const provider = await TestUplink.open(east, { offers: [offer("api", 1), offer("api", 2)] });
     await provider.settle();
     expect(await events("shop", "service.appeared")).toHaveLength(1);
     expect((await status("shop")).services).toMatchObject([{ name: "api", port: 2 }]);
   });
 
-  it("of a second site for one name are an event, and are seen beside the first's", async () => {
+  it("of a second site for one name record an event, and are visible beside the first", async () => {
     const first = await TestUplink.open(east, { offers: [offer("api")] });
     const second = await TestUplink.open(await admit("shop", "north"), { offers: [offer("api")] });
     const contested = await events("shop", "service.contested");
@@ -177,7 +177,7 @@ describe("offers", () => {
     expect(change.put[0]?.offers).toEqual([instance(second)]);
   });
 
-  it("are not told, not even by name, to a site that no link connects", async () => {
+  it("are not announced, not even by name, to a site that no link connects", async () => {
     const outsider = await admit("shop", "outsider");
     await runSql(west, "DELETE FROM links WHERE joiner = ?", outsider.siteId);
     const stranger = await TestUplink.open(outsider, { offers: [offer("hidden")] });
@@ -192,7 +192,7 @@ describe("offers", () => {
   });
 });
 
-describe("listeners", () => {
+describe("the listeners of an instance", () => {
   const failed = {
     service: "api",
     address: "127.0.0.1:80",
@@ -202,7 +202,7 @@ describe("listeners", () => {
   } as const;
   const listening = { service: "api", address: "127.0.0.1:80", state: "listening" } as const;
 
-  it("that fail and work again are events, once each, and a line in status", async () => {
+  it("record one event for each failure and recovery, and appear in the status", async () => {
     const uplink = await TestUplink.open(west, { listeners: [listening] });
     uplink.send({ type: "listeners", listeners: [failed] });
     uplink.send({ type: "listeners", listeners: [failed] });
@@ -216,7 +216,7 @@ describe("listeners", () => {
     ]);
   });
 
-  it("of a process that was restarted are forgotten with it, also when it offered nothing", async () => {
+  it("are deleted with a replaced process, even if it offered nothing", async () => {
     const first = await TestUplink.open(west, { listeners: [listening] });
     first.socket.close(1000);
     await untilDown("west");
@@ -228,8 +228,8 @@ describe("listeners", () => {
   });
 });
 
-describe("an uplink that goes", () => {
-  it("with a goodbye takes its offers along at once", async () => {
+describe("an uplink that closes", () => {
+  it("with bye withdraws its offers at once", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     await consumer.next("services");
@@ -243,7 +243,7 @@ describe("an uplink that goes", () => {
     expect(await storedOffers()).toEqual([]);
   });
 
-  it("without one keeps its offers for the grace, then drops them and tells the others", async () => {
+  it("without bye keeps its offers for the grace, then drops them and notifies the other sites", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     await consumer.next("services");
@@ -259,7 +259,7 @@ describe("an uplink that goes", () => {
     expect(await graceEnds()).toBe(false);
   });
 
-  it("and comes back within the grace is as if it never went", async () => {
+  it("leaves no trace if it returns within the grace", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     await consumer.next("services");
@@ -272,7 +272,7 @@ describe("an uplink that goes", () => {
     expect(await storedOffers()).toMatchObject([{ service: "api", boot: provider.boot, lost_at: null }]);
   });
 
-  it("alone, of two instances, leaves the site up and the service offered", async () => {
+  it("of one of two instances leaves the site up and the service offered", async () => {
     const consumer = await TestUplink.open(west);
     const one = await TestUplink.open(east, { offers: [offer("api")] });
     const two = await TestUplink.open(east, { offers: [offer("api")] });
@@ -290,8 +290,8 @@ describe("an uplink that goes", () => {
   });
 });
 
-describe("a process that was restarted", () => {
-  it("takes over what its predecessor offered, without a service going and coming in the events", async () => {
+describe("a restarted process", () => {
+  it("takes over its predecessor's offers, without events for the service", async () => {
     const consumer = await TestUplink.open(west);
     const before = await TestUplink.open(east, { offers: [offer("api")] });
     await consumer.next("services");
@@ -306,7 +306,7 @@ describe("a process that was restarted", () => {
     expect(await storedOffers()).toMatchObject([{ boot: after.boot }]);
   });
 
-  it("without a service that its predecessor had withdraws it, and that is an event", async () => {
+  it("withdraws a service that only its predecessor had, which records an event", async () => {
     const consumer = await TestUplink.open(west);
     const before = await TestUplink.open(east, { offers: [offer("api"), offer("db")] });
     await consumer.next("services");
@@ -317,12 +317,12 @@ describe("a process that was restarted", () => {
     expect(await events("shop", "service.gone")).toMatchObject([{ site: "east" }]);
   });
 
-  it("does not take the place of a replica that is up, nor does one that comes back", async () => {
+  it("does not replace a replica that is up, nor does one that returns", async () => {
     const replica = await TestUplink.open(east, { offers: [offer("api")] });
     const other = await TestUplink.open(east, { offers: [offer("db")] });
     await TestUplink.open(east, { offers: [offer("web")] });
     expect((await storedOffers()).map(({ service }) => service)).toEqual(["api", "db", "web"]);
-    // The edge restarts: of the three, one is back before the others.
+    // The edge restarts, and one of the three returns before the others.
     for (const uplink of [replica, other]) uplink.socket.close(1000);
     await graceMarked(2);
     await TestUplink.open(east, { offers: [offer("db")] }, other.boot);
@@ -336,7 +336,7 @@ describe("a process that was restarted", () => {
 });
 
 describe("a second uplink of the same process", () => {
-  it("replaces the first, which is told so, without the site going down", async () => {
+  it("replaces the first, which is notified, without the site going down", async () => {
     const boot = bootIdOf();
     const first = await TestUplink.open(east, { offers: [offer("api")] }, boot);
     const second = await TestUplink.dial(east, boot);
@@ -355,7 +355,7 @@ describe("a second uplink of the same process", () => {
     expect((await storedOffers()).every((row) => row.lost_at === null)).toBe(true);
   });
 
-  it("is not replaced by the first, though that says hello later", async () => {
+  it("is not replaced by the first, even if that says hello later", async () => {
     const boot = bootIdOf();
     const first = await TestUplink.dial(east, boot);
     const second = await TestUplink.open(east, { offers: [offer("api")] }, boot);

@@ -1,4 +1,4 @@
-/** Random link graphs, and slow answers to compare with. */
+/** Random link graphs, and plain reference algorithms. */
 import fc from "fast-check";
 import { type Edge, NETWORK_NODE } from "../../../../workers/registry/policy/link-graph.ts";
 
@@ -12,7 +12,7 @@ export const anyEdge: fc.Arbitrary<Edge> = fc.record({
   cost: anyCost,
 });
 
-/** Floyd and Warshall's: the cheapest neighboursOf costBetween all nodes, infinite where there is none. */
+/** The algorithm of Floyd and Warshall: the lowest costs between all nodes, infinite without a path. */
 export function allCosts(edges: readonly Edge[], nodes: readonly string[] = NODES): Map<string, number> {
   const key = (left: string, right: string) => `${left} ${right}`;
   const costs = new Map<string, number>();
@@ -37,7 +37,7 @@ export function allCosts(edges: readonly Edge[], nodes: readonly string[] = NODE
   return new Map(nodes.flatMap((left) => nodes.map((right) => [key(left, right), at(left, right)] as const)));
 }
 
-/** Walks the graph from `left` and sees whether it meets `right`. */
+/** Whether a search from `left` finds `right`. */
 export function walks(edges: readonly Edge[], left: string, right: string): boolean {
   const seen = new Set([left]);
   for (let grew = true; grew; ) {

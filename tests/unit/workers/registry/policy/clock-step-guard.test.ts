@@ -4,19 +4,19 @@ import { ClockStepGuard } from "../../../../../workers/registry/policy/clock-ste
 const NOW = 1_800_000_000_000;
 const HOUR = 3600_000;
 
-describe("the guard against a clock that is set back", () => {
-  it("leaves times that are past as they are", () => {
+describe("the clock step guard", () => {
+  it("returns past times unchanged", () => {
     expect(new ClockStepGuard().past({}, NOW - 5, NOW)).toBe(NOW - 5);
   });
 
-  it("counts a time that lies ahead from when that was first seen", () => {
+  it("returns the time of first sight for a future time", () => {
     const guard = new ClockStepGuard();
     const key = {};
     expect(guard.past(key, NOW, NOW - HOUR)).toBe(NOW - HOUR);
     expect(guard.past(key, NOW, NOW - HOUR + 45_000)).toBe(NOW - HOUR);
   });
 
-  it("begins anew with a later time, for another key, and when the clock is set back once more", () => {
+  it("starts again for a later time, for another key, and when the clock is set back once more", () => {
     const guard = new ClockStepGuard();
     const key = {};
     guard.past(key, NOW, NOW - HOUR);

@@ -4,7 +4,7 @@ import { type Edge, LinkGraph, NETWORK_NODE } from "../../../../../workers/regis
 import { costRatio } from "../../../../support/clock/cost.ts";
 import { allCosts, anyEdge, NODES, SITES, walks } from "../graphs.ts";
 
-/** Links as they are made, revoked and deleted; `which` picks one of those that are there. */
+/** Steps that make, revoke and delete links. `which` picks an existing link. */
 const anyStep = fc.oneof(
   fc.record({ kind: fc.constant("add" as const), edge: anyEdge }),
   fc.record({ kind: fc.constantFrom("revoke" as const, "delete" as const), which: fc.nat(50) }),
@@ -12,8 +12,8 @@ const anyStep = fc.oneof(
 
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `s${index}`);
 
-describe("who reaches whom", () => {
-  it("agrees with a plain walk of the graph, whatever the graph and the order of its links", () => {
+describe("the components of the link graph", () => {
+  it("agree with a plain search, for any graph and any order of its links", () => {
     fc.assert(
       fc.property(fc.array(anyEdge, { maxLength: 14 }), (edges) => {
         const linkGraph = new LinkGraph(edges);
@@ -26,7 +26,7 @@ describe("who reaches whom", () => {
     );
   });
 
-  it("connects all who joined with a token of the network", () => {
+  it("connect all sites that joined with a token of the network", () => {
     const edges = ["a", "b"].map((joiner) => ({ joiner, issuer: NETWORK_NODE, cost: 1 }));
     const linkGraph = new LinkGraph(edges);
     expect(linkGraph.canReach("a", "b")).toBe(true);
@@ -34,8 +34,8 @@ describe("who reaches whom", () => {
   });
 });
 
-describe("what a way costs", () => {
-  it("is what Floyd and Warshall find, whatever the graph and whichever way is asked for first", () => {
+describe("the costs of the link graph", () => {
+  it("equal those of Floyd and Warshall, for any graph and any order of queries", () => {
     fc.assert(
       fc.property(
         fc.array(anyEdge, { maxLength: 16 }),
@@ -56,7 +56,7 @@ describe("what a way costs", () => {
     );
   });
 
-  it("does not depend on the order in which links were made, revoked and deleted", () => {
+  it("do not depend on the order in which links were made, revoked and deleted", () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 30 }), (steps) => {
         let there: { edge: Edge; revoked: boolean }[] = [];
@@ -84,7 +84,7 @@ describe("what a way costs", () => {
     );
   });
 
-  it("adds up over the network, which costs nothing itself, and takes the cheaper of two links", () => {
+  it("add up over the network, which costs nothing itself, and take the cheaper of two links", () => {
     const linkGraph = new LinkGraph([
       { joiner: "a", issuer: NETWORK_NODE, cost: 3 },
       { joiner: "b", issuer: NETWORK_NODE, cost: 4 },
@@ -98,7 +98,7 @@ describe("what a way costs", () => {
     expect(linkGraph.cost("a", "d")).toBeNull();
   });
 
-  it("to a thousand sites is found in one search, however they are linked", () => {
+  it("to a thousand sites take one search, however the sites are linked", () => {
     const sites = numbered(1000);
     const star = sites.map((joiner) => ({ joiner, issuer: NETWORK_NODE, cost: 1 }));
     const hub = sites.slice(1).map((joiner) => ({ joiner, issuer: "s0", cost: 2 }));
@@ -108,13 +108,13 @@ describe("what a way costs", () => {
       for (const site of sites) linkGraph.cost("s500", site);
       expect(linkGraph.searches).toBeLessThanOrEqual(1);
     }
-    // Of sites that joined in the same position, all ask the same.
+    // Sites that joined at the same node need the same search.
     const alike = new LinkGraph(star);
     for (const site of sites) for (const other of ["s1", "s2", "s3"]) alike.cost(site, other);
     expect(alike.searches).toBeLessThanOrEqual(1);
   });
 
-  it("is known costBetween all pairs of a thousand sites with two links each for what the pairs cost, and no more", () => {
+  it("of all pairs of a thousand sites with two links each grow with the number of pairs, and no faster", () => {
     const all = (count: number) => () => {
       const sites = numbered(count);
       const edges = sites.flatMap((joiner, index) => [
@@ -124,7 +124,7 @@ describe("what a way costs", () => {
       const linkGraph = new LinkGraph(edges);
       for (const left of sites) for (const right of sites) linkGraph.cost(left, right);
     };
-    // Sixteen times the pairs; with a search for each of them it would be 64 times.
+    // Sixteen times the pairs. A search per pair would cost 64 times as much.
     expect(costRatio(all(1000), all(250))).toBeLessThan(40);
   });
 });

@@ -30,15 +30,15 @@ const link = (parts: Partial<LinkFacts> = {}): LinkFacts => ({
 const up = (since: number, parts: Partial<Site> = {}): Site => ({ up: true, since, ...parts });
 const down = (since: number): Site => ({ up: false, since });
 
-describe("a link", () => {
-  it("is up while both its presence are, since the later of them came, or since it was made", () => {
+describe("the status of a link", () => {
+  it("is up while both ends are up, since the later one came up or the link was made", () => {
     expect(linkStatusOf(link(), presence({ west: up(20), east: up(30) }))).toEqual({
       ...{ state: "up", since: 30, rtt: null },
     });
     expect(linkStatusOf(link(), presence({ west: up(5), east: up(6) }))).toMatchObject({ since: 10 });
   });
 
-  it("of the network needs its joiner only", () => {
+  it("depends on the joiner only, for a link of the network", () => {
     const own = link({ issuer: NETWORK_NODE });
     expect(linkStatusOf(own, presence({ west: up(20, { rtt: 7 }) }))).toEqual({
       state: "up",
@@ -47,7 +47,7 @@ describe("a link", () => {
     });
   });
 
-  it("is down since the first of its presence went, and tells which one", () => {
+  it("is down since its first end went down, and names that end", () => {
     expect(linkStatusOf(link(), presence({ west: up(1), east: down(40) }))).toMatchObject({
       ...{ state: "down", code: "session.peer_offline", since: 40 },
     });
@@ -57,7 +57,7 @@ describe("a link", () => {
     expect(linkStatusOf(link(), presence({ west: down(1), east: down(1) }))).toMatchObject({ since: 10 });
   });
 
-  it("is down while its certificate does not prove it", () => {
+  it("is down while no certificate proves the link", () => {
     const sites = { west: up(20, { proofError: "certificate.expired" }), east: up(5) };
     expect(linkStatusOf(link(), presence(sites))).toMatchObject({
       state: "down",
@@ -66,7 +66,7 @@ describe("a link", () => {
     });
   });
 
-  it("of a site that was revoked says so, not that its uplink was lost", () => {
+  it("names the revocation of a revoked site, instead of a lost uplink", () => {
     const of = (west: Site) => linkStatusOf(link(), presence({ west, east: up(5) }));
     expect(of(down(40))).toMatchObject({ state: "down", code: "uplink.lost", since: 40 });
     expect(of({ ...down(40), revoked: true })).toMatchObject({
@@ -76,19 +76,19 @@ describe("a link", () => {
     });
   });
 
-  it("that was revoked is down for good, whoever is up", () => {
+  it("is down for good after the link was revoked, even while both ends are up", () => {
     const status = linkStatusOf(link({ revokedAt: 60 }), presence({ west: up(70), east: up(70) }));
     expect(status).toEqual({ state: "down", code: "link.revoked", since: 60, rtt: null });
   });
 
-  it("has the round trips of both its presence, when both are known", () => {
+  it("has the sum of both round trips if both are known", () => {
     const both = { west: up(1, { rtt: 20 }), east: up(1, { rtt: 5 }) };
     expect(linkStatusOf(link(), presence(both)).rtt).toBe(25);
     expect(linkStatusOf(link(), presence({ ...both, east: up(1) })).rtt).toBeNull();
     expect(linkStatusOf(link(), presence({ ...both, east: down(1) })).rtt).toBeNull();
   });
 
-  it("is up exactly if nothing speaks against it, and never since before it was made", () => {
+  it("is up exactly if nothing prevents it, and never since before the link was made", () => {
     const anySite = fc.record({
       up: fc.boolean(),
       since: fc.nat(100),
@@ -107,7 +107,7 @@ describe("a link", () => {
   });
 });
 
-it("statuses are alike whatever the round trip is", () => {
+it("the same status is found whatever the round trip is", () => {
   const one = { state: "up", since: 1, rtt: 5 } as const;
   expect(isSameStatus(one, { ...one, rtt: 9 })).toBe(true);
   expect(isSameStatus(one, { ...one, since: 2 })).toBe(false);

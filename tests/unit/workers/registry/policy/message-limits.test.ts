@@ -15,7 +15,7 @@ import {
 
 const id = (kind: string) => `${kind}${"0".repeat(26)}`;
 
-/** A service of so many offers, all as long as they can be. */
+/** A service with the given number of offers, all of the greatest length. */
 const longest = (offers: number): VisibleService => ({
   name: "n".repeat(63),
   protocol: "http2",
@@ -29,7 +29,7 @@ const longest = (offers: number): VisibleService => ({
   })),
 });
 
-it("splitServices of services keep their order, lose nothing, and fit into messages", () => {
+it("splitServices keeps the order, loses nothing, and fits every group into a message", () => {
   const services = fc.array(fc.integer({ min: 1, max: MAX_OFFERS }).map(longest), { maxLength: 8 });
   fc.assert(
     fc.property(services, fc.integer({ min: 0, max: 2 * MAX_MESSAGE }), (all, taken) => {
@@ -48,7 +48,7 @@ it("splitServices of services keep their order, lose nothing, and fit into messa
   expect(splitServices([longest(1), longest(2)], 1000)).toHaveLength(1);
 });
 
-it("of very many offers the nearestOffers are told, in their order", () => {
+it("nearestOffers keeps the nearest of very many offers, in their order", () => {
   const costs = fc.array(fc.integer({ min: 1, max: 5 }), {
     minLength: MAX_OFFERS,
     maxLength: MAX_OFFERS + 200,
@@ -56,17 +56,17 @@ it("of very many offers the nearestOffers are told, in their order", () => {
   fc.assert(
     fc.property(costs, (list) => {
       const offers = list.map((cost, age) => ({ cost, age }));
-      const told = nearestOffers(offers);
-      expect(told).toEqual(offers.filter((offer) => told.includes(offer)));
-      expect(told).toHaveLength(MAX_OFFERS);
-      const worst = Math.max(...told.map(({ cost }) => cost));
-      expect(offers.filter((offer) => offer.cost < worst && !told.includes(offer))).toEqual([]);
+      const kept = nearestOffers(offers);
+      expect(kept).toEqual(offers.filter((offer) => kept.includes(offer)));
+      expect(kept).toHaveLength(MAX_OFFERS);
+      const worst = Math.max(...kept.map(({ cost }) => cost));
+      expect(offers.filter((offer) => offer.cost < worst && !kept.includes(offer))).toEqual([]);
     }),
     { numRuns: 20 },
   );
 });
 
-it("of very many incoming links those that are up come first, and the rest is counted", () => {
+it("limitIncoming puts links that are up first, and counts the omitted ones", () => {
   const links = Array.from({ length: MAX_INCOMING + 20 }, (_, index) => ({
     id: index,
     state: index % 2 === 0 ? ("up" as const) : ("down" as const),

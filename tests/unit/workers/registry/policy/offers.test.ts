@@ -22,8 +22,8 @@ const offer = (service: string, site: string, refused: string | null = "service.
 });
 const anything = { mayOffer: () => null, services: 100 };
 
-describe("which offers are taken", () => {
-  it("those that the site's patterns allow", () => {
+describe("decideOffers", () => {
+  it("accepts what the site's patterns allow", () => {
     const mayOffer = (site: string) => (site === "east" ? ["api", "web-*"] : null);
     const offers = [offer("api", "east"), offer("web-1", "east"), offer("db", "east"), offer("db", "west")];
     expect(decideOffers(offers, { ...anything, mayOffer })).toEqual([null, null, "service.forbidden", null]);
@@ -32,17 +32,17 @@ describe("which offers are taken", () => {
     ]);
   });
 
-  it("as many services as there is room for, the oldest first, and any number of offers of each", () => {
+  it("accepts as many services as the quota allows, oldest first, with any number of offers each", () => {
     const offers = [offer("a", "east"), offer("b", "east"), offer("c", "east"), offer("b", "west")];
     expect(decideOffers(offers, { ...anything, services: 2 })).toEqual([null, null, "quota.services", null]);
   });
 
-  it("keeps what was taken when the quota is lowered, and takes nothing new", () => {
+  it("keeps accepted offers when the quota is lowered, and accepts nothing new", () => {
     const offers = [offer("a", "east", null), offer("b", "east", null), offer("c", "east")];
     expect(decideOffers(offers, { ...anything, services: 1 })).toEqual([null, null, "quota.services"]);
   });
 
-  it("those whose sites' lists of sites are not too long together, the same list of two replicas counted once", () => {
+  it("accepts export lists up to the site's limit, counting the same list of two replicas once", () => {
     const list = (first: number) => Array.from({ length: 4000 }, (_, at) => `s${first + at}`);
     const offers = ["a", "b", "c", "d"].map((service, at) => ({ ...offer(service, "east"), to: list(at) }));
     const replicas = offers.flatMap((one) => [
@@ -57,7 +57,7 @@ describe("which offers are taken", () => {
     ]);
   });
 
-  it("never more than the quota or what was taken before, never what is forbidden, whatever is offered", () => {
+  it("never exceeds the quota or what was accepted before, and never accepts what is forbidden", () => {
     const anyOffer = fc.record({
       service: fc.constantFrom("a", "b", "ab", "c"),
       site: fc.constantFrom("east", "west"),
@@ -84,13 +84,13 @@ describe("which offers are taken", () => {
           for (const [index, one] of offers.entries()) {
             expect(decisions[index] === "service.forbidden").toBe(!allowed.includes(one));
             if (allowed.includes(one) && one.refused === null) expect(decisions[index]).toBeNull();
-            // Nobody is refused for want of room while there is some.
+            // The quota refuses an offer only if no room is left.
             if (decisions[index] === "quota.services") {
               expect(taken.size).toBeGreaterThanOrEqual(services);
               expect(taken.has(one.service)).toBe(false);
             }
           }
-          // Asked again with what was decided, nothing changes.
+          // Deciding again from these decisions changes nothing.
           const again = offers.map((one, index) => ({ ...one, refused: decisions[index] ?? null }));
           expect(decideOffers(again, rules)).toEqual(decisions);
         },
@@ -128,7 +128,7 @@ describe("decideChanged", () => {
     sites: fc.tuple(fc.option(anySite), fc.option(anySite), fc.option(anySite)),
   });
 
-  it("decides of what changed as decideOffers does of everything", () => {
+  it("decides about changes as decideOffers decides about everything", () => {
     fc.assert(
       fc.property(anyWorld, anyChange, (world, change) => {
         const patterns = new Map(

@@ -4,15 +4,15 @@ import { NoticeThrottle } from "../../../../../workers/registry/sockets/notice-t
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-describe("notices of links", () => {
-  it("of a site with few links go at once, each of them", () => {
+describe("the notice throttle", () => {
+  it("sends every notice of a site with few links at once", () => {
     const notices = new NoticeThrottle(Date.now);
-    const tell = vi.fn(() => 3);
-    for (let round = 0; round < 5; round++) notices.schedule("west", tell);
-    expect(tell).toHaveBeenCalledTimes(5);
+    const send = vi.fn(() => 3);
+    for (let round = 0; round < 5; round++) notices.schedule("west", send);
+    expect(send).toHaveBeenCalledTimes(5);
   });
 
-  it("of a site with many are told a few times only, the last one with the last state", () => {
+  it("combines the notices of a site with many links, the last one with the last state", () => {
     const notices = new NoticeThrottle(Date.now);
     const told: number[] = [];
     for (let round = 0; round < 1000; round++) {
@@ -28,14 +28,14 @@ describe("notices of links", () => {
     expect(told.length).toBeLessThanOrEqual(4);
   });
 
-  it("keeps no other site waiting, and none longer than half a second", () => {
+  it("delays no other site, and no notice longer than half a second", () => {
     const notices = new NoticeThrottle(Date.now);
     const hub = vi.fn(() => 100_000);
     const west = vi.fn(() => 1);
     notices.schedule("hub", hub);
     notices.schedule("hub", hub);
     notices.schedule("west", west);
-    expect([hub, west].map((tell) => tell.mock.calls.length)).toEqual([1, 1]);
+    expect([hub, west].map((send) => send.mock.calls.length)).toEqual([1, 1]);
     vi.advanceTimersByTime(500);
     expect(hub).toHaveBeenCalledTimes(2);
   });

@@ -10,7 +10,7 @@ afterEach(() => {
 
 const measured = (rtt: number): Report => ({ type: "measured", rtt });
 
-describe("a report for which its site's budget has no room", () => {
+describe("a report beyond its site's budget", () => {
   it("waits, and only the newest of its kind is handled", () => {
     const handled: Report[] = [];
     const pending = new PendingReports<object>((_, report) => handled.push(report));
@@ -27,7 +27,7 @@ describe("a report for which its site's budget has no room", () => {
     expect(pending.mustWait(socket, measured(4), spend)).toBe(false);
   });
 
-  it("is forgotten with its socket", () => {
+  it("is dropped when its socket closes", () => {
     const handled: Report[] = [];
     const pending = new PendingReports<object>((_, report) => handled.push(report));
     const socket = {};

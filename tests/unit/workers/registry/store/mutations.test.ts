@@ -5,7 +5,7 @@ import { KeyedMemo, Memo, Mutations } from "../../../../../workers/registry/stor
 
 const STORE = resolve(import.meta.dirname, "../../../../../workers/registry/store");
 
-/** The statements that the store's files give to a method of Sql. */
+/** The statements that the files of the store pass to a method of Sql. */
 function statementsOf(method: string): string[] {
   return readdirSync(STORE)
     .filter((name) => name !== "migrations.ts")
@@ -31,7 +31,7 @@ describe("Memo", () => {
     expect(memo.value).toBe(3);
   });
 
-  it("hands the value before to its reader, which may give it back", () => {
+  it("passes the previous value to its reader, which may return it", () => {
     const mutations = new Mutations();
     const seen: (string | undefined)[] = [];
     const memo = new Memo<string>(mutations, ["names"], (before) => {
@@ -46,7 +46,7 @@ describe("Memo", () => {
 });
 
 describe("KeyedMemo", () => {
-  it("reads again the key that changed and no other, and all of them when the part did", () => {
+  it("reads only the changed key again, and all keys after a change of the part", () => {
     const mutations = new Mutations();
     const reads: string[] = [];
     const memo = new KeyedMemo<string | null>(mutations, "sites", (key) => {
@@ -64,7 +64,7 @@ describe("KeyedMemo", () => {
     expect(reads.slice(4)).toEqual(["a", "b", "none"]);
   });
 
-  it("keeps what was put after a write, until the next change", () => {
+  it("keeps a value that was put after a write until the next change", () => {
     const mutations = new Mutations();
     const memo = new KeyedMemo(mutations, "events", () => 0);
     memo.put("edge", 5);
@@ -74,14 +74,14 @@ describe("KeyedMemo", () => {
   });
 });
 
-describe("the store's statements", () => {
-  it("only read where nothing is said of what they change", () => {
+describe("the statements of the store", () => {
+  it("only read if they declare no changes", () => {
     for (const method of ["rows", "row", "#all"]) {
       for (const word of statementsOf(method)) expect(word).toMatch(/^(SELECT|PRAGMA|WHERE)$/);
     }
   });
 
-  it("go to the database through Sql alone, the migrations' excepted", () => {
+  it("reach the database through Sql alone, except for the migrations", () => {
     const names = readdirSync(STORE).filter((name) =>
       readFileSync(join(STORE, name), "utf8").includes(".sql.exec("),
     );

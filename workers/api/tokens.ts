@@ -1,4 +1,4 @@
-/** Tokens: invitations to a network. */
+/** Tokens: each admits sites to a network, or links members. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { CreatedToken, CreateToken, Token } from "../../protocol/api/tokens.ts";
 import { TokenId } from "../../protocol/ids.ts";

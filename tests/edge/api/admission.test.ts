@@ -153,7 +153,7 @@ describe("POST /v1/renew", () => {
     expect(renewal.certificate).not.toBe(encodeBase64(site.certificate.certificate));
   });
 
-  it("refuses an assertion for another purpose, and one that was used", async () => {
+  it("refuses an assertion for another purpose, and an assertion that was used", async () => {
     await createNetwork("shop");
     const site = await join("shop", "west");
     expect(await errorOf(renew(await createAssertion(site)))).toEqual([403, "assertion.audience"]);

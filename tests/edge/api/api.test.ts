@@ -28,7 +28,7 @@ interface Described {
 const describeApi = async () =>
   (await (await call("GET", "/v1/openapi.json", { key: null })).json()) as Described;
 
-describe("health and the OpenAPI document", () => {
+describe("GET /v1/health and GET /v1/openapi.json", () => {
   it("need no key", async () => {
     expect(await expectAnswer(Health, call("GET", "/v1/health", { key: null }))).toMatchObject({
       status: "ok",
@@ -39,7 +39,7 @@ describe("health and the OpenAPI document", () => {
     );
   });
 
-  it("name the schemas of the protocol", async () => {
+  it("describe the schemas of the protocol", async () => {
     const described = await describeApi();
     for (const name of [
       "Network",
@@ -57,7 +57,7 @@ describe("health and the OpenAPI document", () => {
 });
 
 describe("a key", () => {
-  it("for one network has no access to others, and does not learn which exist", async () => {
+  it("has no access to another network than its own, and does not reveal whether one exists", async () => {
     await createNetwork("shop");
     await createNetwork("bank");
     const key = await createKey("operator", ["shop"]);
@@ -93,15 +93,15 @@ describe("a key", () => {
     expect((await call("GET", "/v1/networks", { address: "2001:db8:1:3::1" })).status).toBe(200);
   });
 
-  it("of the role admin cannot be limited to some networks", async () => {
+  it("cannot have the role admin in some networks only", async () => {
     await createNetwork("shop");
     const response = call("POST", "/v1/keys", { body: { name: "a", role: "admin", networks: ["shop"] } });
     expect(await errorOf(response)).toEqual([400, "request.invalid"]);
   });
 });
 
-describe("networks", () => {
-  it("are created, listed, read by name and id, and deleted with their registry", async () => {
+describe("the routes of /v1/networks", () => {
+  it("create, list and read a network by name and id, and delete it with its registry", async () => {
     const shop = await createNetwork("shop");
     expect(await expectAnswer(Network, call("GET", `/v1/networks/${shop.id}`))).toEqual(shop);
     expect(await expectAnswer(z.array(Network), call("GET", "/v1/networks"))).toEqual([shop]);
@@ -114,7 +114,7 @@ describe("networks", () => {
     expect(await expectAnswer(z.array(Token), call("GET", "/v1/networks/shop/tokens"))).toEqual([]);
   });
 
-  it("need a free name that is a label and no id", async () => {
+  it("accept only a free name that is a label and no id", async () => {
     await createNetwork("shop");
     const create = (name: unknown) => errorOf(call("POST", "/v1/networks", { body: { name } }));
     expect(await create("shop")).toEqual([409, "network.taken"]);
@@ -124,8 +124,8 @@ describe("networks", () => {
   });
 });
 
-describe("errors", () => {
-  it("of a malformed request name the field", async () => {
+describe("an error response", () => {
+  it("names the wrong field of a malformed request", async () => {
     const response = await call("POST", "/v1/networks", { body: { name: "No" } });
     expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining("body.name") } });
     await createNetwork("shop");
@@ -135,7 +135,7 @@ describe("errors", () => {
     });
   });
 
-  it("of an unknown path name it", async () => {
+  it("has the code route.unknown for an unknown path or method", async () => {
     for (const path of [
       "/",
       "/v1",
@@ -149,7 +149,7 @@ describe("errors", () => {
     expect(await errorOf(call("PUT", "/v1/networks"))).toEqual([404, "route.unknown"]);
   });
 
-  it("refuse a body that is not JSON, has another media type or is too large", async () => {
+  it("refuses a body that is not JSON, has another media type or is too large", async () => {
     const send = (body: BodyInit, headers: Record<string, string> = {}) =>
       errorOf(
         ask(`${API_URL}/v1/redeem`, {
@@ -172,7 +172,7 @@ describe("errors", () => {
     expect(await send(stream)).toEqual([413, "request.too_large"]);
   });
 
-  it("that are unexpected are logged, and their response has no details", async () => {
+  it("has no details of an unexpected error, which is logged", async () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
     await createNetwork("shop");
     const failing = {

@@ -56,7 +56,7 @@ describe("the limit on guessed keys", () => {
     return { digests, asked: asked.filter((each) => !each.includes("noteRefusedKey")) };
   }
 
-  it("reveals nothing by time: every wrong key costs the same work", async () => {
+  it("makes every wrong key cost the same work, so the time reveals nothing", async () => {
     const { id, key } = await makeKey({ name: "ci", role: "viewer" });
     const last = key.at(-1) === "A" ? "B" : "A";
     const wrong = [
@@ -73,7 +73,7 @@ describe("the limit on guessed keys", () => {
     for (const work of works) expect(work).toEqual(works[0]);
   });
 
-  it("holds for the client, and keeps refusals from filling the log", async () => {
+  it("applies to one client, and keeps refusals from filling the log", async () => {
     await createNetwork("shop");
     const known = await makeKey({ name: "neighbour", role: "viewer" });
     const address = freshAddress();
@@ -110,7 +110,7 @@ describe("the limit on guessed keys", () => {
 });
 
 describe("the limit on guessed claims", () => {
-  it("holds for the client, and for events in the network's log", async () => {
+  it("applies to one client, and to events in the network's log", async () => {
     await createNetwork("shop");
     const good = claimIn((await createToken("shop")).file);
     const [network, token] = good.split(".");
@@ -132,7 +132,7 @@ describe("the limit on guessed claims", () => {
     expect(refusals.length).toBeLessThan(10);
   });
 
-  it("reveals nothing by time: the place of the first wrong character does not matter", async () => {
+  it("makes every wrong claim cost the same work, wherever its first wrong character is", async () => {
     await createNetwork("shop");
     const good = claimIn((await createToken("shop")).file);
     const [network, token, secret = ""] = good.split(".");

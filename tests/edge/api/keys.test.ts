@@ -44,7 +44,7 @@ describe("a key", () => {
     expect(await errorOf(call("POST", "/v1/keys", { body }))).toEqual([404, "network.unknown"]);
   });
 
-  it("of a deleted network has no access to a new network of its name", async () => {
+  it("has no access to a new network with the name of its deleted network", async () => {
     await createNetwork("shop");
     const { key } = await makeKey({ name: "ci", role: "operator", networks: ["shop"] });
     await call("DELETE", "/v1/networks/shop");
@@ -54,7 +54,7 @@ describe("a key", () => {
 });
 
 describe("the edge's event log", () => {
-  it("has every change with the name of its caller", async () => {
+  it("names the caller of every change", async () => {
     const { id, key } = await makeKey({ name: "ann", role: "admin" });
     await expectAnswer(z.unknown(), call("POST", "/v1/networks", { key, body: { name: "shop" } }));
     const path = "/v1/networks/shop";
@@ -88,7 +88,7 @@ describe("the edge's event log", () => {
     ]);
   });
 
-  it("has the name in an identity token", async () => {
+  it("names the caller that an identity token proves", async () => {
     const provider = await Provider.start();
     const body = { name: "shop" };
     const token = await provider.token(["admin"]);
@@ -101,8 +101,8 @@ describe("the edge's event log", () => {
   });
 });
 
-describe("identity tokens", () => {
-  it("are refused and logged with their codes when they are forged, expired or for another audience", async () => {
+describe("an identity token", () => {
+  it("is refused and logged with its code when it is forged, expired or for another audience", async () => {
     const provider = await Provider.start();
     const stranger = await Provider.start();
     vi.restoreAllMocks();
@@ -130,7 +130,7 @@ describe("identity tokens", () => {
     );
   });
 
-  it("are refused while the provider cannot be reached, and keys work", async () => {
+  it("is refused while the provider cannot be reached, when keys still work", async () => {
     vi.spyOn(console, "warn").mockImplementation(() => undefined);
     const provider = await Provider.start();
     provider.reachable = false;
@@ -140,7 +140,7 @@ describe("identity tokens", () => {
     expect((await call("GET", "/v1/networks", { changes })).status).toBe(200);
   });
 
-  it("are refused without details when the variables are wrong, and keys work", async () => {
+  it("is refused without details when the variables are wrong, when keys still work", async () => {
     const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const provider = await Provider.start();
     const changes = { ...provider.variables, OIDC_ROLES: "{" };

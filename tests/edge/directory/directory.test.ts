@@ -71,7 +71,7 @@ describe("the directory", () => {
     expect((await directory().useKey(person.hash))?.name).toBe(person.name);
   });
 
-  it("answers concurrent first calls after an eviction alike", async () => {
+  it("gives concurrent first calls after an eviction the same result", async () => {
     const shop = network("shop");
     await directory().createNetwork(shop, "ann");
     await evictDurableObject(stub());
@@ -132,7 +132,7 @@ describe("the use of a key", () => {
 describe("the edge's event log", () => {
   const list = (query: object = {}) => directory().events({ limit: 1000, ...query });
 
-  it("has the caller of each creation and deletion", async () => {
+  it("names the caller of each creation and deletion", async () => {
     const shop = network("shop");
     const person = key("ci", "cd".repeat(32));
     await directory().createNetwork(shop, "ann");

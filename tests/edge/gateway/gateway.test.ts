@@ -135,7 +135,7 @@ describe("an uplink", () => {
     expect(await countObjects()).toEqual(before);
   });
 
-  it("needs an upgrade; any other request is refused with status 426", async () => {
+  it("needs an upgrade request; other requests are refused with status 426", async () => {
     const west = await site();
     const plain = await ask(`${GATEWAY_URL}/v1/uplink`, { cf: reported(west.certificate.certificate) });
     expect(plain.headers.get("upgrade")).toBe("websocket");
@@ -158,7 +158,7 @@ describe("the API's address", () => {
     "client-cert": reported(site.certificate.certificate).tlsClientAuth.certRFC9440,
   });
 
-  it("serves no uplink or lane, whatever headers are sent", async () => {
+  it("serves no uplink or lane, even with the headers of one", async () => {
     const west = await setUp();
     for (const path of ["/v1/uplink", "/v1/lane"]) {
       const response = dial(west, { base: API_URL, path, headers: forged(west) });
@@ -246,7 +246,7 @@ describe("a lane", () => {
     );
   }
 
-  it("is refused without a ticket, with a wrong one, and with an expired one", async () => {
+  it("is refused without a ticket, with a wrong ticket, and with an expired ticket", async () => {
     const west = await setUp();
     const before = await countObjects();
     expect(await dialLane(west, null)).toEqual([401, "ticket.missing"]);

@@ -37,7 +37,7 @@ const PLACEHOLDERS = {
   certChainRFC9440TooLarge: false,
 };
 
-describe("an uplink", () => {
+describe("an uplink on Cloudflare", () => {
   const good = (certificate: Uint8Array) => reported(certificate).tlsClientAuth;
   const deceptive: Record<string, (tls: ReturnType<typeof good>) => unknown> = {
     "when the platform reports nothing": () => undefined,
@@ -49,7 +49,7 @@ describe("an uplink", () => {
     "when certPresented is missing": ({ certPresented: _, ...tls }) => tls,
     "when the certificate is missing": ({ certRFC9440: _, ...tls }) => tls,
     "when the certificate is empty": (tls) => ({ ...tls, certRFC9440: "" }),
-    "when the certificate is nothing between colons": (tls) => ({ ...tls, certRFC9440: "::" }),
+    "when the certificate is empty between its colons": (tls) => ({ ...tls, certRFC9440: "::" }),
     "when the certificate lacks its colons": (tls) => ({ ...tls, certRFC9440: tls.certRFC9440.slice(1, -1) }),
     "when the certificate is not base64": (tls) => ({ ...tls, certRFC9440: ":%%%:" }),
     "when certRevoked is false": (tls) => ({ ...tls, certRevoked: false }),
@@ -103,13 +103,13 @@ describe("an uplink", () => {
       ...tls,
       certVerified: "FAILED:self signed certificate",
     }),
-    "whose size is told in texts": (tls) => ({ ...tls, certRFC9440TooLarge: "0" }),
+    "whose size is reported as text": (tls) => ({ ...tls, certRFC9440TooLarge: "0" }),
     "whose chain is too large to report": (tls) => ({
       ...tls,
       certChainRFC9440: "",
       certChainRFC9440TooLarge: "1",
     }),
-    "beside another's chain": (tls) => ({ ...tls, certChainRFC9440: tls.certRFC9440 }),
+    "beside the chain of another certificate": (tls) => ({ ...tls, certChainRFC9440: tls.certRFC9440 }),
   };
   for (const [title, change] of Object.entries(harmless)) {
     it(`opens with a certificate ${title}`, async () => {

@@ -57,7 +57,7 @@ describe("readConfig", () => {
     });
   });
 
-  it("takes an empty optional variable for one that is not set", () => {
+  it("treats an empty optional variable as unset", () => {
     const empty = { GATEWAY_HOSTNAME: "", LANES_PORT: "", OIDC_ISSUER: "" };
     expect(readConfig(environment(empty))).toEqual(readConfig(environment()));
   });

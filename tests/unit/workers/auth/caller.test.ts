@@ -16,7 +16,7 @@ const caller = (...grants: [Role, string[] | null][]): Caller => ({
 });
 
 describe("a caller", () => {
-  it("has every lesser role of a granted one", () => {
+  it("has every lesser role of a granted role", () => {
     const rank: Role[] = ["viewer", "operator", "admin"];
     for (const [at, role] of rank.entries()) {
       for (const [wanted, least] of rank.entries()) {

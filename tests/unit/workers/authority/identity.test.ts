@@ -97,7 +97,7 @@ describe("verifyAssertion", () => {
       "assertion.expired",
       (site) => createAssertion(site, { now: Date.now() + 65_000 }),
     ],
-    "when it is good for longer than a minute": [
+    "when it is valid for longer than a minute": [
       "assertion.invalid",
       (site) => createAssertion(site, { seconds: 61 }),
     ],

@@ -12,21 +12,21 @@ const codeOf = (attempt: () => unknown): unknown => {
   }
 };
 
-describe("the proof of a client certificate", () => {
-  it("is the certificate that the platform reports", () => {
+describe("proofFromPlatform and proofFromSocket", () => {
+  it("return the certificate that the platform reports", () => {
     expect(proofFromPlatform({ tlsClientAuth: REPORTED })).toEqual({
       certificate: new Uint8Array([1, 2, 3]),
     });
   });
 
-  it("accepts a report without a revocation status, and refuses a revoked certificate", () => {
+  it("accept a report without a revocation status, and refuse a revoked certificate", () => {
     const { certRevoked: _, ...silent } = REPORTED;
     expect(codeOf(() => proofFromPlatform({ tlsClientAuth: silent }))).toBe("none");
     const revoked = { tlsClientAuth: { ...REPORTED, certRevoked: "1" } };
     expect(codeOf(() => proofFromPlatform(revoked))).toBe("certificate.revoked");
   });
 
-  it("refuses a report of any other form with certificate.required", () => {
+  it("refuse a report of any other form with certificate.required", () => {
     for (const cf of [undefined, null, {}, "1", { tlsClientAuth: null }, { tlsClientAuth: "1" }]) {
       expect(codeOf(() => proofFromPlatform(cf))).toBe("certificate.required");
     }
@@ -36,7 +36,7 @@ describe("the proof of a client certificate", () => {
     }
   });
 
-  it("refuses a certificate that was too large to report, and says so", () => {
+  it("refuse a certificate that was too large to report, with this reason", () => {
     for (const certRFC9440TooLarge of [true, "1", "true"]) {
       const cf = { tlsClientAuth: { ...REPORTED, certRFC9440TooLarge } };
       expect(() => proofFromPlatform(cf)).toThrow(/too large/);
@@ -47,7 +47,7 @@ describe("the proof of a client certificate", () => {
     }
   });
 
-  it("accepts at a socket exactly what its configuration says", () => {
+  it("accept at a socket exactly the proofs of its configuration", () => {
     const cf = { tlsClientAuth: REPORTED };
     expect(proofFromSocket({ enforcesClientCertificates: true }, cf)).toEqual({ certificate: null });
     expect(proofFromSocket({ reportsClientCertificates: true }, cf)).toEqual(proofFromPlatform(cf));
@@ -63,7 +63,7 @@ describe("the proof of a client certificate", () => {
     }
   });
 
-  it("refuses a front's request without a report, whatever else the configuration says", () => {
+  it("refuse a front's request without a report, even if the configuration also enforces certificates", () => {
     const props = { reportsClientCertificates: true, enforcesClientCertificates: true };
     expect(codeOf(() => proofFromSocket(props, { clientIp: "192.0.2.1" }))).toBe("certificate.required");
   });

@@ -5,7 +5,7 @@ import { TokenBuckets } from "../../../../workers/limits/token-buckets.ts";
 describe("TokenBuckets", () => {
   const options = { burst: 3, perSecond: 2, clients: 10 };
 
-  it("admits a burst, then says how long to wait", () => {
+  it("admits a burst, then returns the wait until the next token", () => {
     const buckets = new TokenBuckets(options);
     expect([1, 2, 3, 4].map(() => buckets.take("a", 1000))).toEqual([0, 0, 0, 500]);
     expect(buckets.take("b", 1000)).toBe(0);
@@ -38,7 +38,7 @@ describe("TokenBuckets", () => {
     expect(buckets.take("client 0", 0)).toBe(0);
   });
 
-  it("never admits more than burst and rate allow", () => {
+  it("admits at most what burst and rate allow", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(2000), { maxLength: 200 }), (steps) => {
         const buckets = new TokenBuckets(options);

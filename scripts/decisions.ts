@@ -17,8 +17,10 @@ export const DECISIONS = join(import.meta.dirname, "../docs/decisions");
 const FILE = /^(\d{4})-[a-z0-9]+(-[a-z0-9]+)*\.md$/;
 const HEAD = /^# (\d{4}): ([A-Z`].*[^.])\n\n- Date: (\d{4}-\d{2}-\d{2})\n- Area: ([a-z]+)\n/;
 const SECTIONS = ["Context", "Decision", "Consequence"];
+/** Sections that may follow. */
+const FURTHER_SECTIONS = new Set(["Measured", "Considered"]);
 
-/** The head of one decision. @throws Error when the file has not the form that docs/decisions/README.md asks for */
+/** The head of one decision. @throws Error when the file does not have the form in docs/decisions/README.md */
 export function parseDecision(file: string, text: string): Decision {
   const [, number] = FILE.exec(file) ?? [];
   if (number === undefined) throw new Error(`The file ${file} is not named NNNN-title.md.`);
@@ -28,6 +30,10 @@ export function parseDecision(file: string, text: string): Decision {
   const sections = [...text.matchAll(/^## (.+)$/gm)].map(([, name]) => name);
   if (SECTIONS.some((section, index) => sections[index] !== section))
     throw new Error(`The file ${file} does not have the sections ${SECTIONS.join(", ")}, in this order.`);
+  const unknown = sections.slice(SECTIONS.length).find((name = "") => !FURTHER_SECTIONS.has(name));
+  if (unknown !== undefined) throw new Error(`The file ${file} has an unknown section, ${unknown}.`);
+  if (text.split(/^## .+$/m).some((body) => body.trim() === ""))
+    throw new Error(`The file ${file} has an empty section.`);
   return { number, file, title, date, area };
 }
 

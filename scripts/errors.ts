@@ -32,6 +32,7 @@ const GROUPS: Record<string, string> = {
   backup: "Backups",
   deploy: "Deploying",
   cli: "The command",
+  output: "The command",
   proxy: "HTTP proxies",
 };
 
@@ -41,6 +42,19 @@ const FAULTS: Record<ErrorEntry["fault"], string> = {
   peer: "the other site",
   edge: "the edge's operator",
 };
+
+/** The lines of one error. */
+function section(code: string, entry: ErrorEntry): string[] {
+  return [
+    "",
+    `### \`${code}\``,
+    "",
+    ...sentences(entry.meaning),
+    ...sentences(entry.action),
+    "",
+    `HTTP ${entry.status} · Fix at: ${FAULTS[entry.fault]} · Retryable: ${entry.retry ? "yes" : "no"}`,
+  ];
+}
 
 /** The whole page, as Markdown. */
 export function errorsPage(): string {
@@ -57,22 +71,13 @@ export function errorsPage(): string {
     "An uplink or lane that is closed for an error has the close code 4000 + status, and the error code as its reason.",
     "*Fix at* says where the cause is; *Retryable* says whether the same request can succeed later by itself.",
   ];
-  let group = "";
-  for (const [code, entry] of Object.entries(ERRORS) as [string, ErrorEntry][]) {
-    const title = GROUPS[code.slice(0, code.indexOf("."))] ?? "Other";
-    if (title !== group) {
-      lines.push("", `## ${title}`);
-      group = title;
-    }
-    lines.push(
-      "",
-      `### \`${code}\``,
-      "",
-      ...sentences(entry.meaning),
-      ...sentences(entry.action),
-      "",
-      `HTTP ${entry.status} · Fix at: ${FAULTS[entry.fault]} · Retryable: ${entry.retry ? "yes" : "no"}`,
-    );
+  const groups = Map.groupBy(
+    Object.entries(ERRORS) as [string, ErrorEntry][],
+    ([code]) => GROUPS[code.slice(0, code.indexOf("."))] ?? "Other",
+  );
+  for (const [title, entries] of groups) {
+    lines.push("", `## ${title}`);
+    for (const [code, entry] of entries) lines.push(...section(code, entry));
   }
   return `${lines.join("\n")}\n`;
 }

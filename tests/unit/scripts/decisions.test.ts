@@ -4,11 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { decisionsTable, parseDecision, readDecisions } from "../../../scripts/decisions.ts";
 
-const text = (
-  number: string,
-  title = "Pumps are primed",
-  sections = ["Context", "Decision", "Consequence"],
-) =>
+const SECTIONS = ["Context", "Decision", "Consequence"];
+
+const text = (number: string, title = "Pumps are primed", sections = SECTIONS) =>
   [
     `# ${number}: ${title}\n\n- Date: 2026-11-25\n- Area: water\n`,
     ...sections.map((name) => `## ${name}\n\nA sentence.\n`),
@@ -31,12 +29,15 @@ describe("parseDecision", () => {
     ["0007-pumps.md", text("0007").replace("- Date: 2026-11-25\n", ""), "does not begin"],
     ["0007-pumps.md", text("0007", "Pumps are primed."), "does not begin"],
     ["0007-pumps.md", text("0007", undefined, ["Decision", "Context", "Consequence"]), "sections"],
+    ["0007-pumps.md", text("0007", undefined, [...SECTIONS, "Rumours"]), "unknown section"],
+    ["0007-pumps.md", `${text("0007")}\n## Measured\n`, "empty section"],
+    ["0007-pumps.md", text("0007").replace("A sentence.\n\n## Decision", "## Decision"), "empty section"],
   ])("refuses %s, which is not in the form of a decision (%#)", (file, content, reason) => {
     expect(() => parseDecision(file, content)).toThrow(reason);
   });
 
   it("accepts sections after the three that every decision has", () => {
-    const sections = ["Context", "Decision", "Consequence", "Measured"];
+    const sections = [...SECTIONS, "Measured", "Considered"];
     expect(parseDecision("0001-pumps.md", text("0001", undefined, sections)).number).toBe("0001");
   });
 });

@@ -7,6 +7,11 @@ describe("errorsPage", () => {
     for (const code of Object.keys(ERRORS)) expect(errorsPage()).toContain(`### \`${code}\`\n`);
     expect(errorsPage()).not.toContain("## Other\n");
   });
+
+  it("has each heading once", () => {
+    const headings: readonly string[] = errorsPage().match(/^##+ .+$/gm) ?? [];
+    expect(headings.filter((heading, at) => headings.indexOf(heading) !== at)).toEqual([]);
+  });
 });
 
 describe("the table of errors", () => {

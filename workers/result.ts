@@ -19,7 +19,7 @@ export const failure = (code: ErrorCode, message?: string): { ok: false; error: 
   error: toErrorBody(new FairleadError(code, message)),
 });
 
-/** The value of a result. @throws FairleadError of a failed one */
+/** The value of a successful result. @throws FairleadError the error of a failed result */
 export function unwrap<T>(result: Result<T>): T {
   if (result.ok) return result.value;
   throw fromErrorBody(result.error, "edge.internal");

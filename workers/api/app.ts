@@ -27,7 +27,7 @@ import { addStatus } from "./status.ts";
 import { addTokens } from "./tokens.ts";
 
 /**
- * Creates the API. An isolate has one, so its rate limits and its provider's keys are shared by all requests.
+ * Creates the API. An isolate has one API, so all requests share its rate limits and its provider's keys.
  */
 export function createApi(limits: Limits = createLimits(), identityTokens = new IdentityTokens()): Api {
   const api: Api = new OpenAPIHono<ApiEnv>({

@@ -92,7 +92,7 @@ export function addBackups(api: Api): void {
   );
 }
 
-/** Refuses a malformed backup, or one of a newer version, with the codes of backups. */
+/** Refuses a malformed backup, or a backup of a newer version, with the codes of backups. */
 function refuseBackup(schema: z.ZodType) {
   return (result: {
     success: boolean;

@@ -37,18 +37,18 @@ export function registryOf(c: Context<ApiEnv>, network: Pick<Network, "id"> = c.
   return openRegistry(c.var.config.objects.registry, network.id);
 }
 
-/** The responses in a route's definition: the successful one, and errors in their common form. */
+/** The responses in a route's definition: the successful response, and errors in their common form. */
 export function responses<S extends 200 | 201, T extends z.ZodType>(
   status: S,
   schema: T,
   description: string,
 ) {
-  const good = { description, content: { "application/json": { schema } } };
+  const successful = { description, content: { "application/json": { schema } } };
   const error = {
     description: "An error: see docs/errors.md for its code.",
     content: { "application/json": { schema: ErrorResponse } },
   };
-  return { [status]: good, default: error } as Record<S, typeof good> & { default: typeof error };
+  return { [status]: successful, default: error } as Record<S, typeof successful> & { default: typeof error };
 }
 
 /** The JSON body in a route's definition. */

@@ -61,8 +61,8 @@ export async function verifyTicket(
   if (body === undefined || mac === null || rest.length > 0) throw new FairleadError("ticket.invalid");
   // subtle.verify compares in constant time.
   const key = await ticketKey(deploymentCaKey);
-  const good = await crypto.subtle.verify("HMAC", key, mac, new TextEncoder().encode(body));
-  if (!good) throw new FairleadError("ticket.invalid");
+  const isGenuine = await crypto.subtle.verify("HMAC", key, mac, new TextEncoder().encode(body));
+  if (!isGenuine) throw new FairleadError("ticket.invalid");
   const ticket = readBody(body);
   if (now > ticket.expires) throw new FairleadError("ticket.expired");
   return ticket;

@@ -75,7 +75,7 @@ export class EdgeLog {
     return this.#sql.exec<Row>("SELECT * FROM events ORDER BY id").toArray().map(describe);
   }
 
-  /** Replaces the log. Ids continue after the last restored one. */
+  /** Replaces the log. Ids continue after the last restored event. */
   restore(events: readonly NetworkEvent[]): void {
     this.#sql.exec("DELETE FROM events");
     for (const { id, at, type, text, code, actor } of events) {

@@ -144,7 +144,7 @@ async function authenticate(upgrade: Upgrade, proof: TlsProof, purpose: Purpose)
 }
 
 /**
- * Refuses a site that its registry refuses at present, before anything is verified.
+ * Refuses a site that its registry has banned, before anything is verified.
  * @throws FairleadError uplink.limited
  */
 function checkBan({ state, now }: Upgrade, jwt: string): void {

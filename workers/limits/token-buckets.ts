@@ -31,14 +31,17 @@ export class TokenBuckets {
     return this.#buckets.size;
   }
 
-  /** Takes a token if the bucket has one. @returns 0, or the ms until it has one */
+  /**
+   * Takes a token if the bucket has one.
+   * @returns 0, or the ms until the bucket has a token
+   */
   take(client: string, now: number): number {
     const wait = this.wait(client, now);
     if (wait === 0) this.#store(client, { level: this.#level(client, now) - 1, at: now });
     return wait;
   }
 
-  /** The ms until a client's bucket has a token; 0 when it has one. Takes none. */
+  /** The ms until a client's bucket has a token, 0 when it has one now. Takes no token. */
   wait(client: string, now: number): number {
     const level = this.#level(client, now);
     return level >= 1 ? 0 : Math.ceil(((1 - level) / this.#options.perSecond) * 1000);
@@ -52,7 +55,7 @@ export class TokenBuckets {
   }
 
   /**
-   * Stores a bucket, and drops the least recently used one of a full table. A dropped client starts with a
+   * Stores a bucket, and drops the least recently used bucket of a full table. A dropped client starts with a
    * full bucket.
    */
   #store(client: string, bucket: Bucket): void {

@@ -1,4 +1,4 @@
-/** The way to a router: one object for each pair of sites. */
+/** Opens a router: one object for each pair of sites. */
 import type { Router } from "./router.ts";
 
 /** The router of a name; see routerName. */

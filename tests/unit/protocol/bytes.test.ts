@@ -9,7 +9,7 @@ describe.each([
 ] as const)("%s", (_, size, write, read) => {
   const largest = 2 ** (8 * size) - 1;
 
-  it("reads back every value at every place, and writes nothing else", () => {
+  it("reads back every value at every offset, and writes no other bytes", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: largest }), fc.nat(8), (value, at) => {
         const bytes = new Uint8Array(at + size + 2);

@@ -5,23 +5,23 @@ const east = { site: "s0000000000000000000000000a", boot: "b00000000000000000000
 const thief = { site: "s0000000000000000000000000b", boot: east.boot };
 const other = { site: east.site, boot: "b0000000000000000000000000d" };
 
-describe("an instance", () => {
-  it("has another key than one of another site that chose its boot id", () => {
+describe("instanceKey, isSameInstance and compareInstances", () => {
+  it("distinguish instances of two sites with the same boot id", () => {
     expect(instanceKey(thief)).not.toBe(instanceKey(east));
     expect(isSameInstance(thief, east)).toBe(false);
   });
 
-  it("has the same key whatever else is known of it", () => {
+  it("use nothing but the site id and the boot id", () => {
     const named = { ...east, siteName: "east" };
     expect(instanceKey(named)).toBe(instanceKey(east));
     expect(isSameInstance(named, east)).toBe(true);
   });
 
-  it("has another key than another process of its site", () => {
+  it("distinguish two processes of one site", () => {
     expect(instanceKey(other)).not.toBe(instanceKey(east));
   });
 
-  it("is ordered by its boot id, and by its site where that is equal", () => {
+  it("order instances by boot id, then by site id", () => {
     expect(compareInstances(east, other)).toBeLessThan(0);
     expect(compareInstances(other, thief)).toBeGreaterThan(0);
     expect(compareInstances(east, thief)).toBeLessThan(0);

@@ -1,4 +1,4 @@
-/** What peers may make a process hold: the accounts, and what streams do when one is full. */
+/** The memory budget: its accounts, and what happens to streams whose account is full. */
 import { describe, expect, it } from "vitest";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { LEAST_WINDOW, MemoryBudget, STREAM_COST } from "../../../protocol/memory-budget.ts";
@@ -7,8 +7,8 @@ import { End, settle, type User } from "./streams/multiplexer-pair.ts";
 const MIB = 1024 * 1024;
 const cancelled = () => new FairleadError("stream.cancelled");
 
-describe("a budget of memory", () => {
-  it("gives one site a quarter, and equal shares once three quarters are full", () => {
+describe("MemoryBudget", () => {
+  it("gives each site a quarter, and equal shares once three quarters are full", () => {
     const budget = new MemoryBudget(100 * MIB);
     const sites = Array.from({ length: 10 }, (_, at) => budget.open(`s${at}`));
     expect(budget.share).toBe(25 * MIB);
@@ -22,7 +22,7 @@ describe("a budget of memory", () => {
     expect([one?.over, four?.tight]).toEqual([false, false]);
   });
 
-  it("has one account for all sessions of a site, and forgets it with the last", () => {
+  it("has one account for all sessions of a site, and drops it with the last session", () => {
     const budget = new MemoryBudget(100 * MIB);
     const [first, second] = [budget.open("s"), budget.open("s")];
     first.add(10);
@@ -37,7 +37,7 @@ describe("a budget of memory", () => {
   });
 });
 
-describe("the streams of a site that fills its memory", () => {
+describe("MemoryBudget, with the streams of a site that fills its account", () => {
   /**
    * A session between a site with a budget and a peer, which sends as much as it may on streams that nobody
    * reads.
@@ -59,19 +59,19 @@ describe("the streams of a site that fills its memory", () => {
     return { budget, session, send };
   }
 
-  it("end before it holds much more than its share, whatever the peer sends", () => {
+  it("resets streams before the site holds much more than its share, whatever the peer sends", () => {
     const { budget, session, send } = setUp(4 * MIB);
     const sessions = [session(), session()];
     const users: User[] = [];
     for (let round = 0; round < 10; round++) {
       for (const each of sessions) users.push(send(each, 256 * 1024));
     }
-    // Nobody reads: on paper these are 5 MiB.
+    // Nothing is read: without a budget these are 5 MiB.
     expect(budget.used).toBeLessThan(1.25 * budget.share + 256 * 1024);
     expect(budget.used).toBeGreaterThan(budget.share / 2);
     expect(new Set(users.flatMap(({ error }) => error?.code ?? []))).toEqual(new Set(["stream.overloaded"]));
     for (const { ours, theirs } of sessions) expect([ours.over, theirs.over]).toEqual([null, null]);
-    // Once they are gone, it is as before.
+    // After the streams were reset, the budget is empty.
     for (const { ours } of sessions) for (const { stream } of ours.users) stream?.reset(cancelled());
     for (const { ours, theirs } of sessions) settle(ours, theirs);
     expect(budget.used).toBe(0);
@@ -79,7 +79,7 @@ describe("the streams of a site that fills its memory", () => {
     expect(first && send(first, 1000).error).toBe(null);
   });
 
-  it("are refused, each way, while it holds all that it may", () => {
+  it("refuses new streams of both sides while the account is over", () => {
     const { budget, session, send } = setUp(4 * MIB);
     const each = session();
     const account = budget.open("peer");
@@ -91,7 +91,7 @@ describe("the streams of a site that fills its memory", () => {
     expect(() => each.ours.open()).not.toThrow();
   });
 
-  it("go on while they are read, with small windows, and get large ones again", () => {
+  it("lets streams that are read continue with small windows, and with large ones later", () => {
     let now = 0;
     const { budget, session, send } = setUp(8 * MIB, () => now);
     const each = session();
@@ -124,7 +124,7 @@ describe("the streams of a site that fills its memory", () => {
     expect(bulk.wrong + (reader?.wrong ?? 0)).toBe(0);
   });
 
-  it("count what waits to be sent to a peer that gives no credit, and what is queued behind them", () => {
+  it("counts bytes that wait for credit, and bytes that are queued behind the stream", () => {
     const { budget, session, send } = setUp(16 * MIB);
     const each = session();
     send(each, 10);
@@ -142,7 +142,7 @@ describe("the streams of a site that fills its memory", () => {
     expect(budget.used).toBe(0);
   });
 
-  it("cost something each, even when they say nothing", () => {
+  it("counts a cost for each stream, even without bytes", () => {
     const { budget, session } = setUp(16 * MIB);
     const { ours, theirs } = session();
     for (let at = 0; at < 10; at++) theirs.open();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { NamePattern, nameMatches, siteMatches } from "../../../protocol/names.ts";
 
-describe("a pattern of names", () => {
-  it("is a name, or the beginning of one and an asterisk", () => {
+describe("NamePattern and nameMatches", () => {
+  it("accept a name, or a prefix with an asterisk, as a pattern", () => {
     for (const good of ["api", "web-*", "*", "a*", "a-b"])
       expect(NamePattern.safeParse(good).success).toBe(true);
     for (const bad of ["", "-a", "a-", "*a", "a*b", "A", "a.*", "a**"]) {
@@ -10,7 +10,7 @@ describe("a pattern of names", () => {
     }
   });
 
-  it("stands for that name, or for all that begin so", () => {
+  it("match a name by the same name or by a prefix, and every name without patterns", () => {
     expect(nameMatches("web-1", ["api", "web-*"])).toBe(true);
     expect(nameMatches("web", ["api", "web-*"])).toBe(false);
     expect(nameMatches("api2", ["api"])).toBe(false);
@@ -20,11 +20,11 @@ describe("a pattern of names", () => {
   });
 });
 
-describe("a list of sites", () => {
+describe("siteMatches", () => {
   const id = `s${"0".repeat(26)}`;
   const site = { id, name: "west" };
 
-  it("stands for those named, by name or id; without one, for all", () => {
+  it("matches a site by its name or id, and every site without a list", () => {
     expect(siteMatches(site, ["east", "west"])).toBe(true);
     expect(siteMatches(site, [id])).toBe(true);
     expect(siteMatches(site, ["east"])).toBe(false);
@@ -33,7 +33,7 @@ describe("a list of sites", () => {
     expect(siteMatches(site, undefined)).toBe(true);
   });
 
-  it("does not stand for a site that took an id for its name", () => {
+  it("does not match a site whose name is the id of another site", () => {
     expect(siteMatches({ id: `s${"1".repeat(26)}`, name: id }, [id])).toBe(false);
   });
 });

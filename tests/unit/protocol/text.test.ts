@@ -16,27 +16,27 @@ const HOSTILE = [
   "\u0000",
 ];
 
-describe("a text that is shown", () => {
-  it.each(HOSTILE)("has no control characters: %j", (text) => {
+describe("visible", () => {
+  it.each(HOSTILE)("leaves no control characters in %j", (text) => {
     expect(shownText(100).safeParse(text).success).toBe(false);
     expect(visible(text)).not.toBe(text);
     expect(shownText(100).safeParse(visible(text)).success).toBe(true);
   });
 
-  it("may have every letter there is", () => {
+  it("keeps letters of every script", () => {
     for (const text of ["", "east 1", "Zürich", "東京", "عدن", "🚢"]) {
       expect(shownText(100).parse(text)).toBe(text);
       expect(visible(text)).toBe(text);
     }
   });
 
-  it("names what it escapes", () => {
+  it("writes the code of each escaped character", () => {
     expect(visible("a\u001b[2Jb\n")).toBe("a\\u001b[2Jb\\u000a");
   });
 });
 
-describe("what a member or caller says of itself", () => {
-  it.each(HOSTILE)("is refused with %j in it", (text) => {
+describe("shownText", () => {
+  it.each(HOSTILE)("refuses %j in the texts of members and callers", (text) => {
     const listener = { service: "api", address: "127.0.0.1:1", state: "failed" };
     for (const changes of [{ message: text }, { address: text }, { code: text }]) {
       const message = { type: "listeners", listeners: [{ ...listener, ...changes }] };
@@ -44,8 +44,10 @@ describe("what a member or caller says of itself", () => {
     }
     expect(CreateKey.safeParse({ name: text, role: "viewer" }).success).toBe(false);
   });
+});
 
-  it("is escaped in an error that travelled", () => {
+describe("fromErrorBody", () => {
+  it("escapes control characters in the message", () => {
     expect(fromErrorBody({ code: "service.refused", message: "a\u001b[2J" }, "session.lost").message).toBe(
       "a\\u001b[2J",
     );

@@ -1,4 +1,4 @@
-/** The test vectors for other implementations (tests/vectors/) are what this one does. */
+/** Checks this implementation with the test vectors for other implementations (tests/vectors/). */
 import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { hopResumeKey } from "../../../connector/session/hop-key.ts";
@@ -48,20 +48,20 @@ const bytes = (hex: string) => Uint8Array.from(Buffer.from(hex, "hex"));
 function codeOf(action: () => unknown): string {
   try {
     action();
-    return "taken";
+    return "accepted";
   } catch (error) {
     return error instanceof FairleadError ? error.code : String(error);
   }
 }
 
-describe("ids, claims and assertions", () => {
+describe("the vectors of ids, claims and assertions", () => {
   const SCHEMA = {
     ...{ network: schemas.NetworkId, site: schemas.SiteId, token: schemas.TokenId, link: schemas.LinkId },
     ...{ session: schemas.SessionId, boot: schemas.BootId, key: schemas.KeyId },
   } as const;
   const schemaOf = (kind: string) => SCHEMA[kind as keyof typeof SCHEMA];
 
-  it("are written as the vectors say", () => {
+  it("have the texts that this implementation writes and reads", () => {
     for (const { hex, text } of ids.base32) expect(encodeBase32(bytes(hex))).toBe(text);
     for (const { kind, random, id } of ids.ids) {
       expect(schemas.makeId(kind as schemas.IdKind, bytes(random))).toBe(id);
@@ -82,7 +82,7 @@ describe("ids, claims and assertions", () => {
     expect(exp - iat).toBe(60);
   });
 
-  it("are refused as the vectors say", () => {
+  it("have the texts that this implementation refuses", () => {
     for (const { kind, id, why } of ids.refused)
       expect(schemaOf(kind).safeParse(id).success, why).toBe(false);
     for (const { text, why } of claims.refused) expect(parseClaim(text), why).toBeNull();
@@ -90,7 +90,7 @@ describe("ids, claims and assertions", () => {
   });
 });
 
-describe("frames", () => {
+describe("the vectors of frames", () => {
   const read = (hex: string) => {
     const seen: { type: number; stream: number; payload: Uint8Array }[] = [];
     new FrameDecoder({
@@ -109,7 +109,7 @@ describe("frames", () => {
 
   const opens = new OpenCache();
 
-  it.each(frames.frames)("$name of stream $stream is read and written: $hex", (vector) => {
+  it.each(frames.frames)("have the bytes of $name on stream $stream: $hex", (vector) => {
     const { name, type, stream, hex } = vector;
     expect(FRAME[name.toLowerCase() as keyof typeof FRAME]).toBe(type);
     const [frame, ...rest] = read(hex);
@@ -128,11 +128,11 @@ describe("frames", () => {
     } else expect(encodeHex((name === "FIN" ? encodeFin : encodeAccept)(stream))).toBe(hex);
   });
 
-  it("of every type are there", () => {
+  it("have a frame of every type", () => {
     expect(new Set(frames.frames.map(({ type }) => type))).toEqual(new Set(Object.values(FRAME)));
   });
 
-  it("are skipped and refused as the vectors say", () => {
+  it("have the frames that a receiver skips or refuses", () => {
     for (const { hex, why } of frames.skipped) expect(read(hex), why).toEqual([]);
     for (const { hex, code, why } of frames.refused)
       expect(
@@ -148,7 +148,7 @@ describe("frames", () => {
   });
 });
 
-describe("messages of the carrier", () => {
+describe("the vectors of carrier messages", () => {
   type Vector = (typeof carrier.messages)[number];
   const write = ({ name, number, ...fields }: Vector): Uint8Array => {
     const { offset = 0, received = 0, sent = 0, id = 0, code = "" } = fields;
@@ -160,7 +160,7 @@ describe("messages of the carrier", () => {
     return Buffer.concat([encodeDataHeader(number, offset), bytes(fields.bytes ?? "")]);
   };
 
-  it.each(carrier.messages)("$name is read and written: $hex", (vector) => {
+  it.each(carrier.messages)("have the bytes of $name: $hex", (vector) => {
     const { name, number, hex, bytes: data, ...fields } = vector;
     const type = MESSAGE[name.toLowerCase() as keyof typeof MESSAGE];
     const message = readMessage(bytes(hex), number);
@@ -169,7 +169,7 @@ describe("messages of the carrier", () => {
     expect(encodeHex(write(vector))).toBe(hex);
   });
 
-  it("are skipped and refused as the vectors say", () => {
+  it("have the messages that a receiver skips or refuses", () => {
     for (const { number, hex, why } of carrier.skipped)
       expect(readMessage(bytes(hex), number), why).toBeNull();
     for (const { number, hex, code, why } of carrier.refused) {
@@ -184,16 +184,19 @@ describe("messages of the carrier", () => {
   });
 });
 
-describe("prefaces", () => {
-  it.each(prefaces.prefaces)("$about is read", ({ text, expected, version, received, window }) => {
-    expect(readPreface(text, expected)).toMatchObject({ version, preface: { received, window } });
-  });
+describe("the vectors of prefaces", () => {
+  it.each(prefaces.prefaces)(
+    "have a preface that is read: $about",
+    ({ text, expected, version, received, window }) => {
+      expect(readPreface(text, expected)).toMatchObject({ version, preface: { received, window } });
+    },
+  );
 
-  it.each(prefaces.refused)("$about is refused", ({ text, code }) => {
+  it.each(prefaces.refused)("have a preface that is refused: $about", ({ text, code }) => {
     expect(codeOf(() => readPreface(text, prefaces.refusedExpected))).toBe(code);
   });
 
-  it("prove the peer as the vectors say", () => {
+  it("have the proofs that this implementation creates and verifies", () => {
     const resumeProof = new ResumeProof(bytes(prefaces.key), (key, text) =>
       createHmac("sha256", key).update(text).digest(),
     );
@@ -208,19 +211,19 @@ describe("prefaces", () => {
   });
 });
 
-describe("messages on the uplink", () => {
+describe("the vectors of uplink messages", () => {
   const typesOf = (schema: typeof ConnectorMessage | typeof RegistryMessage) =>
     new Set(schema.options.map((option) => option.shape.type.value));
 
-  it.each(uplink.connector)("from a connector: $type", (message) => {
+  it.each(uplink.connector)("have a connector's $type that is parsed", (message) => {
     expect(ConnectorMessage.parse(message)).toEqual(message);
   });
 
-  it.each(uplink.registry)("from the registry: $type", (message) => {
+  it.each(uplink.registry)("have a registry's $type that is parsed", (message) => {
     expect(RegistryMessage.parse(message)).toMatchObject(message);
   });
 
-  it("of every type are there, and wrong ones are refused", () => {
+  it("have a message of every type, and messages that are refused", () => {
     expect(new Set<string>(uplink.connector.map(({ type }) => type))).toEqual(typesOf(ConnectorMessage));
     expect(new Set<string>(uplink.registry.map(({ type }) => type))).toEqual(typesOf(RegistryMessage));
     for (const { message, why } of uplink.refusedFromConnector) {

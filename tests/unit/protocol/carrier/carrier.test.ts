@@ -106,7 +106,7 @@ describe("Carrier", () => {
     expect(peer.carrier.held.out).toBe(0);
   });
 
-  it("ends when a PONG acknowledges less than an ACK did before, whoever sent that ACK", () => {
+  it("ends when a PONG acknowledges less than an ACK did before, even one that the relay sent", () => {
     const peer = new ScriptedPeer(2);
     peer.carrier.write([Buffer.alloc(1000)]);
     // Forged in the peer's name, on a lane that carried none of the bytes.
@@ -116,7 +116,7 @@ describe("Carrier", () => {
     expect(peer.ended).toEqual(malformed);
   });
 
-  it("ignores a PONG that answers no pending PING", () => {
+  it("ignores a PONG whose PING is not pending", () => {
     const peer = new ScriptedPeer(1);
     peer.carrier.write([Buffer.alloc(1000)]);
     peer.pong(1, 77, 0);

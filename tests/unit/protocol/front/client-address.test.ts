@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { clientAddress, clientGroup } from "../../../../protocol/front/client-address.ts";
 
-describe("a client's address", () => {
+describe("clientAddress and clientGroup", () => {
   it.each([
     // Cloudflare and Node.
     ["192.0.2.7", "192.0.2.7"],
@@ -16,7 +16,7 @@ describe("a client's address", () => {
     ["[2001:DB8::7]", "2001:db8::7"],
     ["unknown", "unknown"],
     ["", ""],
-  ])("of %j is %j", (reported, address) => {
+  ])("read the address %j as %j", (reported, address) => {
     expect(clientAddress(reported)).toBe(address);
   });
 
@@ -27,11 +27,11 @@ describe("a client's address", () => {
     ["[2001:0db8:0001:0002::6]:443", "2001:db8:1:2::/64"],
     ["::1", "0:0:0:0::/64"],
     ["::ffff:192.0.2.7", "192.0.2.7"],
-  ])("%j counts as %j", (reported, group) => {
+  ])("count %j as %j", (reported, group) => {
     expect(clientGroup(reported)).toBe(group);
   });
 
-  it("counts as one whatever its port, and as one with its whole /64", () => {
+  it("count an address as one client with every port and its whole /64", () => {
     const port = fc.integer({ min: 1, max: 65_535 });
     fc.assert(
       fc.property(fc.ipV4(), port, (address, at) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { EdgeOrigin, parseEdgeOrigin } from "../../../../protocol/front/edge-origin.ts";
 
-describe("the address of an edge", () => {
+describe("EdgeOrigin", () => {
   it.each([
     ["https://edge.example", "https://edge.example"],
     ["https://edge.example/", "https://edge.example"],
@@ -11,7 +11,7 @@ describe("the address of an edge", () => {
     ["https://127.0.0.1:8444", "https://127.0.0.1:8444"],
     ["https://[0:0::1]:8443", "https://[::1]:8443"],
     ["https://bücher.example", "https://xn--bcher-kva.example"],
-  ])("is read in its canonical form: %s", (text, canonical) => {
+  ])("parses %s into its canonical form", (text, canonical) => {
     expect(parseEdgeOrigin(text)).toBe(canonical);
     expect(EdgeOrigin.parse(text)).toBe(canonical);
     expect(EdgeOrigin.parse(canonical)).toBe(canonical);
@@ -50,7 +50,7 @@ describe("the address of an edge", () => {
     "file:///etc/passwd",
     "edge.example",
     "",
-  ])("is nothing else: %j", (text) => {
+  ])("refuses %j", (text) => {
     const canonical = parseEdgeOrigin(text);
     expect(EdgeOrigin.safeParse(text).success).toBe(canonical !== null);
     expect(canonical).toBeNull();

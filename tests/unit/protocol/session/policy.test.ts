@@ -14,8 +14,8 @@ function invitation(generation = 1, more: Partial<Invitation> = {}): Invitation 
 
 const hop = { encryption: "hop" as Encryption };
 
-describe("an invitation", () => {
-  it("begins a session that is not here, unless the connector is stopping", () => {
+describe("decideInvitation", () => {
+  it("begins a session that is not held, unless the connector is stopping", () => {
     expect(decideInvitation(invitation(), undefined, host)).toEqual({ what: "begin" });
     expect(decideInvitation(invitation(), undefined, { ...host, draining: true })).toMatchObject({
       what: "refuse",
@@ -27,14 +27,14 @@ describe("an invitation", () => {
     });
   });
 
-  it("to a generation that is here already changes nothing; to a higher one it brings lanes, also while draining", () => {
+  it("keeps a held generation, and resumes for a higher one, also while draining", () => {
     expect(decideInvitation(invitation(1), held, host)).toEqual({ what: "known" });
     expect(decideInvitation(invitation(2), held, host)).toEqual({ what: "known" });
     expect(decideInvitation(invitation(3), held, host)).toEqual({ what: "resume" });
     expect(decideInvitation(invitation(3), held, { ...host, draining: true })).toEqual({ what: "resume" });
   });
 
-  it("to a later generation of what has ended here, or has not begun, is refused, and the registry is told", () => {
+  it("refuses a later generation of a session that has ended or has not begun here", () => {
     expect(decideInvitation(invitation(3), undefined, host)).toMatchObject({
       what: "refuse",
       code: "session.unknown",
@@ -49,7 +49,7 @@ describe("an invitation", () => {
     expect(decideInvitation(old, undefined, host)).toEqual({ what: "begin" });
   });
 
-  it("to ourselves, or to another mode of a session that is here, is ignored", () => {
+  it("ignores an invitation to this instance, and to another mode of a held session", () => {
     const ours = invitation(1, { peer: { ...self, siteName: "west" } });
     expect(decideInvitation(ours, undefined, host)).toMatchObject({
       what: "ignore",
@@ -61,7 +61,7 @@ describe("an invitation", () => {
     });
   });
 
-  it("to a session that is here with another instance is ignored, though that has the same boot id", () => {
+  it("ignores a held session with another instance, even with the same boot id", () => {
     const other = { ...peer, site: randomId("site") };
     for (const generation of [1, 2, 3]) {
       expect(decideInvitation(invitation(generation, { peer: other }), held, host)).toMatchObject({
@@ -71,12 +71,12 @@ describe("an invitation", () => {
     }
   });
 
-  it("of a peer of another site that has our boot id is none to ourselves", () => {
+  it("begins a session with a peer of another site that has this instance's boot id", () => {
     const double = { ...self, site: randomId("site"), siteName: "east" };
     expect(decideInvitation(invitation(1, { peer: double }), undefined, host)).toEqual({ what: "begin" });
   });
 
-  it("to a session with hop encryption needs the connector's own permission, for new lanes too", () => {
+  it("requires the connector's own permission for hop encryption, for new lanes too", () => {
     expect(decideInvitation(invitation(1, hop), undefined, host)).toMatchObject({
       what: "refuse",
       code: "session.forbidden",

@@ -23,7 +23,7 @@ describe("StreamState", () => {
     }
   });
 
-  it("reaches closed after an answer and a FIN in each direction, in any allowed order, and not earlier", () => {
+  it("reaches closed after ACCEPT and a FIN in each direction, in any allowed order, and not earlier", () => {
     fc.assert(
       fc.property(
         fc.boolean(),
@@ -46,7 +46,7 @@ describe("StreamState", () => {
     );
   });
 
-  it("lets only the opener send before the answer", () => {
+  it("lets only the opener send before ACCEPT", () => {
     expect(MAY_SEND.opening).toBe(true);
     expect(MAY_SEND.offered).toBe(false);
     expect(MAY_RECEIVE.opening).toBe(false);

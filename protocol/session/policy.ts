@@ -9,8 +9,11 @@ export const encryptionOf = (invitation: Invitation): Encryption =>
 
 /** The state of the invited connector. */
 export interface InvitedHost {
+  /** The connector's own instance. */
   readonly self: InstanceId;
+  /** The connector closes all sessions. */
   readonly closing: boolean;
+  /** The connector is stopping and opens no sessions. */
   readonly draining: boolean;
   /** The connector's own configuration permits hop encryption. */
   readonly allowsHop: boolean;
@@ -21,7 +24,7 @@ export interface HeldSession {
   readonly peer: InstanceId;
   readonly generation: number;
   readonly encryption: Encryption;
-  /** Lanes of a higher generation can continue it. */
+  /** Whether lanes of a higher generation can continue the session. */
   readonly resumable: boolean;
 }
 
@@ -53,25 +56,30 @@ export function decideInvitation(
 ): InvitationDecision {
   const { generation, peer, tickets } = invitation;
   const encryption = encryptionOf(invitation);
-  if (host.closing) return ignore("session.closed", "the connector is stopping");
-  if (isSameInstance(peer, host.self)) return ignore("session.wrong_peer", "an invitation to ourselves");
+  if (host.closing) return ignore("session.closed", "The connector is stopping.");
+  if (isSameInstance(peer, host.self))
+    return ignore("session.wrong_peer", "The invitation names this instance as its peer.");
   if (held !== undefined && !isSameInstance(held.peer, peer)) {
-    return ignore("session.wrong_peer", "an invitation to a session with another instance");
+    return ignore("session.wrong_peer", "The invitation names another peer than the session.");
   }
   if (held !== undefined && held.encryption !== encryption) {
-    return ignore("session.forbidden", "an invitation that changes the mode of a session");
+    return ignore("session.forbidden", "The invitation changes the encryption mode of the session.");
   }
   if (encryption === "hop" && !host.allowsHop) {
-    return { what: "refuse", code: "session.forbidden", why: "hop encryption is not allowed here" };
+    return {
+      what: "refuse",
+      code: "session.forbidden",
+      why: "This connector does not allow hop encryption.",
+    };
   }
   if (held !== undefined && held.generation >= generation) return { what: "known" };
   if (held?.resumable) return { what: "resume" };
   if (generation > 1 && tickets !== undefined) {
-    const why = "an invitation to new lanes of a session that has ended here";
+    const why = "The session of the invitation has ended here.";
     return { what: "refuse", code: "session.unknown", why, replaced: true };
   }
   // Refusing at once lets the peer's waiting client try another instance.
-  if (host.draining) return { what: "refuse", code: "session.unknown", why: "the connector is stopping" };
+  if (host.draining) return { what: "refuse", code: "session.unknown", why: "The connector is stopping." };
   return { what: "begin" };
 }
 

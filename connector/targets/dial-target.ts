@@ -1,11 +1,8 @@
 /** Connects to the target of a service. */
-import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
-import { withTimeout } from "../async/timeout.ts";
 import { localSocketOptions } from "../net/local-socket.ts";
 import { NameError, type NameResolver, targetNames } from "../net/name-resolver.ts";
-import { errnoOf } from "../state/errors.ts";
 
 export const TARGET_TIMEOUT_MS = 10_000;
 
@@ -24,23 +21,47 @@ export interface TargetDialOptions {
  * Connects to a target. Half-close works both ways and small writes leave at once.
  * @throws FairleadError service.refused, service.timeout, service.unreachable; stream.cancelled when aborted.
  */
-export async function dialTarget(
-  { host, port }: { readonly host: string; readonly port: number },
+export function dialTarget(
+  target: { readonly host: string; readonly port: number },
   { timeoutMs = TARGET_TIMEOUT_MS, signal, keepAliveMs, names = targetNames }: TargetDialOptions = {},
 ): Promise<Socket> {
-  if (signal?.aborted) throw new FairleadError("stream.cancelled");
-  const target = `${host}:${port}`;
-  const socket = connect({ host, port, lookup: names.lookup, ...localSocketOptions(keepAliveMs) });
-  try {
-    await withTimeout(once(socket, "connect", { signal }), timeoutMs, () => {
-      const why = `The target ${target} did not answer within ${timeoutMs / 1000} s.`;
-      return new FairleadError("service.timeout", why);
+  return new Promise((resolve, reject) => {
+    const { host, port } = target;
+    if (signal?.aborted) {
+      reject(new FairleadError("stream.cancelled"));
+      return;
+    }
+    const socket = connect({ host, port, lookup: names.lookup, ...localSocketOptions(keepAliveMs) });
+    const settle = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const giveUp = (error: FairleadError) => {
+      settle();
+      socket.destroy();
+      reject(error);
+    };
+    const timer = setTimeout(() => {
+      giveUp(
+        new FairleadError(
+          "service.timeout",
+          `The target ${host}:${port} did not answer within ${timeoutMs / 1000} s.`,
+        ),
+      );
+    }, timeoutMs);
+    const onAbort = () => giveUp(new FairleadError("stream.cancelled"));
+    signal?.addEventListener("abort", onAbort);
+    const onError = (error: Error) => {
+      settle();
+      reject(targetError(error, `${host}:${port}`));
+    };
+    socket.once("error", onError);
+    socket.once("connect", () => {
+      settle();
+      socket.off("error", onError);
+      resolve(socket);
     });
-    return socket;
-  } catch (error) {
-    socket.destroy();
-    throw signal?.aborted ? new FairleadError("stream.cancelled") : targetError(error, target);
-  }
+  });
 }
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
@@ -51,15 +72,16 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ETIMEOUT: "service.timeout",
 };
 
-function targetError(error: unknown, target: string): FairleadError {
-  if (error instanceof FairleadError) return error;
-  const name = errnoOf(error) ?? "";
+function targetError(error: Error, target: string): FairleadError {
+  const name = "code" in error && typeof error.code === "string" ? error.code : "";
   // Without details: the message travels to the client's site.
-  const text = error instanceof Error ? error.message : String(error);
-  const failure = error instanceof NameError ? `its name could not be looked up (${name})` : name || text;
+  const why =
+    error instanceof NameError ? `its name could not be looked up (${name})` : name || error.message;
   return new FairleadError(
     CODES[name] ?? "service.unreachable",
-    `The target ${target} cannot be reached: ${failure}.`,
-    { cause: error },
+    `The target ${target} cannot be reached: ${why}.`,
+    {
+      cause: error,
+    },
   );
 }

@@ -36,21 +36,21 @@ async function expectExpelled(uplink: TestUplink, code: ErrorCode): Promise<void
 }
 
 describe("an uplink is closed with the right code", () => {
-  const greeted: Record<string, [string | ArrayBuffer | object, ErrorCode]> = {
-    "when a message is not JSON": ["{", "uplink.malformed"],
-    "when a message is empty": ["", "uplink.malformed"],
-    "when a message is JSON but no object": ["[]", "uplink.malformed"],
-    "when a message's type is unknown": [{ type: "sing" }, "uplink.malformed"],
-    "when a message has no type": [{}, "uplink.malformed"],
-    "when a field is missing": [{ type: "offers" }, "uplink.malformed"],
-    "when a field has another type": [{ type: "renew", id: "1" }, "uplink.malformed"],
-    "when a service's name is none": [{ type: "offers", offers: [offer("../x")] }, "uplink.malformed"],
-    "when a port is out of range": [{ type: "offers", offers: [offer("x", 65_536)] }, "uplink.malformed"],
-    "when a message is binary": [new Uint8Array([1, 2, 3]).buffer, "uplink.malformed"],
-    "when a message is longer than 256 KiB": [" ".repeat(MAX_MESSAGE + 1), "uplink.too_large"],
-    "when hello comes twice": [{}, "uplink.out_of_order"],
+  const afterHello: Record<string, [string | ArrayBuffer | object, ErrorCode]> = {
+    "if a message is not JSON": ["{", "uplink.malformed"],
+    "if a message is empty": ["", "uplink.malformed"],
+    "if a message is JSON but not an object": ["[]", "uplink.malformed"],
+    "if a message's type is unknown": [{ type: "sing" }, "uplink.malformed"],
+    "if a message has no type": [{}, "uplink.malformed"],
+    "if a field is missing": [{ type: "offers" }, "uplink.malformed"],
+    "if a field has another type": [{ type: "renew", id: "1" }, "uplink.malformed"],
+    "if a service has an invalid name": [{ type: "offers", offers: [offer("../x")] }, "uplink.malformed"],
+    "if a port is out of range": [{ type: "offers", offers: [offer("x", 65_536)] }, "uplink.malformed"],
+    "if a message is binary": [new Uint8Array([1, 2, 3]).buffer, "uplink.malformed"],
+    "if a message is longer than 256 KiB": [" ".repeat(MAX_MESSAGE + 1), "uplink.too_large"],
+    "if hello is sent twice": [{}, "uplink.out_of_order"],
   };
-  for (const [title, [message, code]] of Object.entries(greeted)) {
+  for (const [title, [message, code]] of Object.entries(afterHello)) {
     it(title, async () => {
       const uplink = await TestUplink.open(west);
       uplink.send(code === "uplink.out_of_order" ? uplink.hello() : message);

@@ -148,8 +148,8 @@ describe("the offers of an instance", () => {
       ["new", 80],
     ]);
     expect(change.gone).toEqual(["old"]);
-    const told = (await eventTypes("shop")).filter((type) => type.startsWith("service."));
-    expect(told).toEqual([
+    const types = (await eventTypes("shop")).filter((type) => type.startsWith("service."));
+    expect(types).toEqual([
       "service.appeared",
       "service.appeared",
       "service.appeared",

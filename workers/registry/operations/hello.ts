@@ -25,8 +25,8 @@ import { announceRevision, type OfferRevision, refusedOffers, reviseOffers } fro
 import { applyListeners, checkClock } from "./reports.ts";
 
 /**
- * Accepts a hello. Brings up the site's links, replaces an older uplink of the process, marks the site up,
- * announces its offers and sends it everything that it sees.
+ * Accepts a hello. Brings up the site's links and replaces an older uplink of the process. Marks the site up,
+ * announces its offers, and sends it everything that it sees.
  * @throws FairleadError `uplink.version`, `uplink.malformed`, `uplink.replaced`, `site.revoked`
  */
 export async function acceptHello(context: Context, uplink: Uplink, hello: Hello): Promise<void> {

@@ -56,8 +56,8 @@ export function linkStatusesOf(
 }
 
 /**
- * Records events for links that came up or went down, and for links that stay down with a new certificate
- * error.
+ * Records events for links that came up or went down. A link that stays down with a new certificate error
+ * counts as well.
  * @param ownerOf the site that caused the change of a link, if any
  */
 export function recordLinkEvents(

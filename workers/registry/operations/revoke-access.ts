@@ -42,8 +42,8 @@ function issuersOf(context: Context): string[] {
 }
 
 /**
- * Revokes the tokens of one issuer (or of all), deletes its CA and revokes its links, in one transaction
- * without awaits. Then cuts sessions between sites that are no longer connected, and creates a new CA. A
+ * Revokes the access of one issuer, or of all, in one transaction without awaits: revokes tokens and links,
+ * and deletes the CA. Then cuts sessions between sites that are no longer connected, and creates a new CA. A
  * renewal or redemption that is signing meanwhile finds its CA gone or replaced.
  * @throws FairleadError `site.unknown`, `site.revoked` (the issuer), `request.invalid`
  */

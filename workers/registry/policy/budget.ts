@@ -29,7 +29,7 @@ export const CHARACTERS: Rate = { burst: 8 * 1024 * 1024, perSecond: 256 * 1024 
 
 /**
  * Messages of a site that may be handled without a pause. workerd (1.20261117) reads other sockets only when
- * it is idle, so a socket that always has data would otherwise monopolise the edge.
+ * it is idle. Without pauses, a socket that always has data would monopolise the edge.
  */
 export const PACE: Rate = { burst: 300, perSecond: 100 };
 
@@ -37,8 +37,8 @@ export const PACE: Rate = { burst: 300, perSecond: 100 };
 export const PAUSE_MS = 2;
 
 /**
- * Rates by kind of work. The bursts cover a restart of the edge: a hub with a thousand peers resumes as many
- * sessions, while a site's replicas open uplinks and renew at the same time.
+ * Rates by kind of work. The bursts cover a restart of the edge. A hub with a thousand peers resumes as many
+ * sessions, and a site's replicas open uplinks and renew at the same time.
  */
 export const WORK: Readonly<Record<Work, Rate>> = {
   opening: { burst: 100, perSecond: 1 },

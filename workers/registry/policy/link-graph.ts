@@ -22,8 +22,8 @@ export interface Position {
 }
 
 /**
- * Connected components and shortest paths of the link graph. Leaves (nodes with one neighbour, as most sites
- * are) are contracted into their neighbour, so one search serves all of them.
+ * Connected components and shortest paths of the link graph. Most sites are leaves: nodes with one neighbour.
+ * Leaves are contracted into their neighbour, so one search serves all of them.
  */
 export class LinkGraph {
   readonly #parent = new Map<string, string>();

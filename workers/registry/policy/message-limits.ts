@@ -51,7 +51,9 @@ export function nearestOffers<T extends { readonly cost: number }>(offers: reado
   return offers.filter((_, at) => kept.has(at));
 }
 
-/** The incoming links of a site up to the limit, links that are up first, and the number of omitted ones. */
+/**
+ * The incoming links of a site up to the limit, and the number of omitted ones. Links that are up come first.
+ */
 export function limitIncoming<T extends { readonly state: "up" | "down" }>(
   incoming: readonly T[],
 ): { incoming: T[]; moreIncoming?: number } {

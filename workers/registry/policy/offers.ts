@@ -93,7 +93,7 @@ export interface OfferDecision {
 
 /**
  * The decisions of {@link decideOffers} that change with a change of inputs. While the network has room for
- * every service, a decision depends on the offer's own site only, and only changed sites are examined.
+ * every service, a decision depends on the offer's own site only. Then only changed sites are examined.
  * @param services the network's present quota of services
  */
 export function decideChanged(before: OfferInputs, now: OfferInputs, services: number): OfferDecision[] {

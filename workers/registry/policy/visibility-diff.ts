@@ -1,6 +1,6 @@
 /**
- * The difference between two moments of visibility. A change of the link graph may affect every service that
- * every site sees, a million services in a large network. Nothing is allocated for an unchanged service. Pure.
+ * The difference between two moments of visibility. A change of the link graph may affect every service at
+ * every site: a million pairs in a large network. Nothing is allocated for an unchanged pair. Pure.
  */
 import { isSameInstance } from "../../../protocol/instance-id.ts";
 import type { VisibleService } from "../../../protocol/uplink/messages.ts";

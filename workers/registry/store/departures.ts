@@ -1,8 +1,8 @@
 /**
  * The table of departures: instances whose last uplink closed from their side while they had sessions. The
- * kernel closes the connections of a process that ends, so an instance that does not return within its grace
- * has ended. An instance that only fell silent may still run. Departures are stored because the registry may
- * sleep before a peer asks.
+ * kernel closes the connections of a process that ends. An instance that does not return within its grace has
+ * therefore ended. An instance that only fell silent may still run. Departures are stored because the
+ * registry may sleep before a peer asks.
  */
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { timeLimit } from "../../../protocol/time-limits.ts";

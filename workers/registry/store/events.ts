@@ -221,8 +221,8 @@ export class Events {
   }
 
   /**
-   * Whether one of the newest 100 events of this type and share has this site and code and is not older than
-   * `since`.
+   * Whether a recent event of this type and share has this site and code. Examines the newest 100, not older
+   * than `since`.
    */
   hasSince(
     event: {

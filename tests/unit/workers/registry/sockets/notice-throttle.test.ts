@@ -14,18 +14,18 @@ describe("the notice throttle", () => {
 
   it("combines the notices of a site with many links, the last one with the last state", () => {
     const notices = new NoticeThrottle(Date.now);
-    const told: number[] = [];
+    const sent: number[] = [];
     for (let round = 0; round < 1000; round++) {
       notices.schedule("hub", () => {
-        told.push(round);
+        sent.push(round);
         return 1000;
       });
       vi.advanceTimersByTime(1);
     }
     vi.runAllTimers();
-    expect(told[0]).toBe(0);
-    expect(told.at(-1)).toBe(999);
-    expect(told.length).toBeLessThanOrEqual(4);
+    expect(sent[0]).toBe(0);
+    expect(sent.at(-1)).toBe(999);
+    expect(sent.length).toBeLessThanOrEqual(4);
   });
 
   it("delays no other site, and no notice longer than half a second", () => {

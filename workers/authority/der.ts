@@ -1,6 +1,6 @@
 /**
- * DER (X.690): the elements that certificates and certificate requests are made of, read and written. Reading
- * is strict, so that one meaning has one encoding: definite lengths in their shortest form, tags of one byte.
+ * DER (X.690): a reader and a writer of the elements of certificates and certificate requests. The reader is
+ * strict, so that a value has one encoding: definite lengths in their shortest form, tags of one byte.
  */
 import type { Bytes } from "./keys.ts";
 
@@ -37,7 +37,7 @@ export interface Element {
 const malformed = (why: string): RangeError => new RangeError(`Malformed DER: ${why}.`);
 
 /**
- * Reads the elements of a byte string in their order. Every method throws RangeError for what is malformed.
+ * A reader of the elements of a byte string, in order. Every method throws RangeError for malformed input.
  */
 export class DerReader {
   readonly #bytes: Bytes;
@@ -47,7 +47,7 @@ export class DerReader {
     this.#bytes = bytes;
   }
 
-  /** Reads a byte string that is one element with this tag, and gives a reader of its content. */
+  /** Opens a byte string that is one element with this tag. @returns a reader of its content */
   static open(bytes: Bytes, tag: number = TAG.sequence): DerReader {
     const reader = new DerReader(bytes);
     const inside = reader.enter(tag);
@@ -59,7 +59,7 @@ export class DerReader {
     return this.#at === this.#bytes.length;
   }
 
-  /** Throws when something is left. */
+  /** Throws when bytes are left. */
   end(): void {
     if (!this.isAtEnd) throw malformed("something follows the last element");
   }
@@ -69,7 +69,7 @@ export class DerReader {
     return this.#bytes[this.#at] === tag;
   }
 
-  /** The next element, with whatever tag it has. */
+  /** The next element, of any tag. */
   any(): Element {
     const bytes = this.#bytes;
     const start = this.#at;
@@ -241,8 +241,8 @@ export function oid(dotted: string): Bytes {
 }
 
 /**
- * A time as RFC 5280 wants it: UTCTime until 2049, GeneralizedTime afterwards.
- * @param at ms since 1970, whole seconds count
+ * A time in the form of RFC 5280: UTCTime until 2049, GeneralizedTime afterwards.
+ * @param at ms since 1970, rounded down to whole seconds
  */
 export function time(at: number): Bytes {
   const digits = new Date(at).toISOString().replaceAll(/\D/g, "").slice(0, 14);

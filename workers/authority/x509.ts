@@ -1,7 +1,7 @@
 /**
- * Certificates (RFC 5280) and certificate requests (RFC 2986), read as far as the checks need them. Own code
- * and no library: a Worker reads several certificates for each uplink, and a library took milliseconds for
- * each.
+ * A reader of certificates (RFC 5280) and certificate requests (RFC 2986), for the fields that the checks
+ * need. It uses no library: a Worker reads several certificates for each uplink, and a library took
+ * milliseconds for each (docs/decisions/0091-the-worker-reads-certificates-itself.md).
  */
 import { encodeHex } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
@@ -76,7 +76,7 @@ export function readCertificate(der: Uint8Array): Certificate | null {
 function parseCertificate(der: Bytes): Certificate | null {
   const { body, raw, ...signature } = readSigned(der);
   const version = body.optional(explicitTag(0));
-  // Version 3 is the only one with extensions, without which nothing here is good for anything.
+  // Only version 3 has extensions, and the checks need them.
   if (
     version === null ||
     DerReader.open(version.raw, explicitTag(0)).next(TAG.integer).content.join() !== "2"
@@ -84,7 +84,7 @@ function parseCertificate(der: Bytes): Certificate | null {
     return null;
   }
   const serial = body.next(TAG.integer).content;
-  // RFC 5280 §4.1.1.2: the algorithm stands inside as well, where it is signed.
+  // RFC 5280 §4.1.1.2: the signed body repeats the algorithm.
   if (readAlgorithm(body.enter()) !== signature.algorithm) return null;
   const issuer = body.next(TAG.sequence).raw;
   const validity = body.enter();
@@ -120,7 +120,7 @@ type Known = Pick<
   "subjectKeyId" | "isAuthority" | "maySignCertificates" | "extendedKeyUsages" | "names"
 >;
 
-/** What the extensions say that the checks look at. */
+/** The values of the extensions that the checks read. */
 function readKnown(extensions: ReadonlyMap<string, Bytes>): Known {
   const valueIn = <T>(id: string, absent: T, read: (value: Bytes) => T): T => {
     const value = extensions.get(id);
@@ -168,7 +168,7 @@ function readExtensions(outer: DerReader): Extension[] {
   return list;
 }
 
-/** Whether it says that this is a CA. */
+/** Whether the basic constraints are those of a CA. */
 function readBasicConstraints(value: Bytes): boolean {
   const reader = DerReader.open(value);
   const isAuthority = reader.isNext(TAG.boolean) && reader.boolean();
@@ -177,14 +177,14 @@ function readBasicConstraints(value: Bytes): boolean {
   return isAuthority;
 }
 
-/** The first eight bits. */
+/** The first eight bits of a key usage. */
 function readKeyUsage(value: Bytes): number {
   const reader = new DerReader(value);
   const { content } = reader.next(TAG.bitString);
   reader.end();
   const [unused = 8, usages = 0] = content;
   const last = content.length > 1 ? (content.at(-1) ?? 0) : 0;
-  // Bits that do not belong to it are 0 in DER.
+  // In DER, unused bits are 0.
   const isDer = unused < 8 && (last & ((1 << unused) - 1)) === 0 && (content.length > 1 || unused === 0);
   if (!isDer) throw new RangeError("Malformed DER: a key usage.");
   return usages;
@@ -195,14 +195,14 @@ function readAlternativeName(reader: DerReader): AlternativeName {
   return tag === implicitTag(6) ? { type: "url", value: ascii(content) } : { type: "other", value: "" };
 }
 
-/** Reads until the end. */
+/** Reads all elements up to the end. */
 function all<T>(reader: DerReader, read: (reader: DerReader) => T): T[] {
   const list: T[] = [];
   while (!reader.isAtEnd) list.push(read(reader));
   return list;
 }
 
-/** A name as text: two names that say the same are the same, whatever kind of string says it. */
+/** A name as text, for comparison. Equal names have equal texts, independent of their kinds of string. */
 function readName(der: Bytes): string {
   const parts = all(DerReader.open(der), (reader) =>
     all(reader.enter(TAG.set), (set) => {
@@ -241,7 +241,7 @@ export async function keyIdOf(spki: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-1", reader.bits()));
 }
 
-/** The identifier by which a certificate's key is referred to. */
+/** The key identifier of a certificate. */
 export async function subjectKeyIdOf({ subjectKeyId, spki }: Certificate): Promise<Uint8Array> {
   return subjectKeyId ?? (await keyIdOf(spki));
 }
@@ -249,12 +249,12 @@ export async function subjectKeyIdOf({ subjectKeyId, spki }: Certificate): Promi
 export interface CertificateRequest {
   /** SubjectPublicKeyInfo, DER, of any kind of key. */
   readonly spki: Bytes;
-  /** Whether its own key signed it. */
+  /** Whether the key in the request signed it. */
   isGenuine(): Promise<boolean>;
 }
 
 /**
- * Reads a PKCS #10 request (DER). What it asks for is passed over.
+ * Reads a PKCS #10 request (DER). The requested subject and attributes are ignored.
  * @throws RangeError when it is malformed
  */
 export function readRequest(der: Uint8Array): CertificateRequest {

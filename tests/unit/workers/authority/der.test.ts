@@ -16,7 +16,7 @@ import {
 const bytesOf = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 
 describe("DerReader", () => {
-  it("reads back what is written, whatever its length", () => {
+  it("reads back a written element of any length", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (content) => {
         const reader = DerReader.open(sequence(octets(content), octets(new Uint8Array())));
@@ -40,7 +40,7 @@ describe("DerReader", () => {
     expect(() => new DerReader(bytesOf(hex)).any()).toThrow(RangeError);
   });
 
-  it("refuses an element of another tag, and what follows the last one", () => {
+  it("refuses an element of another tag, and bytes after the last element", () => {
     const bytes = bytesOf("02010503");
     expect(() => new DerReader(bytes).next(TAG.octetString)).toThrow(RangeError);
     expect(() => DerReader.open(bytes, TAG.integer)).toThrow(RangeError);
@@ -62,7 +62,7 @@ describe("DerReader", () => {
 });
 
 describe("object identifiers", () => {
-  it("are written and read alike", () => {
+  it("are read back as they were written", () => {
     for (const id of [
       "2.5.29.17",
       "1.3.6.1.5.5.7.3.1",

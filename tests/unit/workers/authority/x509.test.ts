@@ -81,7 +81,7 @@ describe("readCertificate", () => {
     for (const der of samples) expect(readCertificate(der)).toMatchObject(byLibrary(der));
   });
 
-  it("reads a name alike, whatever kind of string says it", async () => {
+  it("reads equal names as equal, independent of their kinds of string", async () => {
     const keys = await newKeys();
     const make = async (kind: "utf8String" | "printableString") => {
       const name = new x509.Name([{ "2.5.4.3": [{ [kind]: "Fairlead" }] }]);
@@ -101,7 +101,7 @@ describe("readCertificate", () => {
     expect(readCertificate(ca.der)?.subject).not.toBe(left?.subject);
   });
 
-  it("takes no certificate with a changed byte for signed, and reads it as the library does", async () => {
+  it("regards no certificate with a changed byte as signed, and reads it as the library does", async () => {
     const authority = readCertificate(site.authority.certificate);
     const good = site.certificate.certificate;
     await fc.assert(
@@ -117,20 +117,20 @@ describe("readCertificate", () => {
     );
   });
 
-  it("reads nothing of a certificate that was cut off anywhere", () => {
+  it("returns null for a certificate that was cut off anywhere", () => {
     for (const der of samples) {
       for (let length = 0; length < der.length; length++)
         expect(readCertificate(der.subarray(0, length))).toBeNull();
     }
   });
 
-  it("reads nothing of any other bytes", () => {
+  it("returns null for any other bytes", () => {
     fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => readCertificate(bytes) === null));
   });
 });
 
 describe("Certificate.isSignedBy", () => {
-  it("holds for the issuer's key alone, whatever hash it signed with", async () => {
+  it("holds for the issuer's key alone, with each hash", async () => {
     const keys = await newKeys();
     for (const hash of ["SHA-256", "SHA-384", "SHA-512"]) {
       const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -150,7 +150,7 @@ describe("Certificate.isSignedBy", () => {
 });
 
 describe("makeCertificate", () => {
-  it("makes certificates whose extensions OpenSSL and the library read as they are meant", () => {
+  it("makes certificates whose extensions OpenSSL and the library read as intended", () => {
     const leaf = new x509.X509Certificate(site.certificate.certificate);
     const authority = new x509.X509Certificate(site.authority.certificate);
     expect(leaf.getExtension(x509.KeyUsagesExtension)?.usages).toBe(x509.KeyUsageFlags.digitalSignature);
@@ -173,7 +173,7 @@ describe("readRequest", () => {
     expect(request.spki).toEqual(new Uint8Array(spki as ArrayBuffer));
   });
 
-  it("takes none with a changed byte for genuine", async () => {
+  it("regards no request with a changed byte as genuine", async () => {
     const csr = await createCsr(await newKeys());
     await fc.assert(
       fc.asyncProperty(fc.nat(csr.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {

@@ -1,11 +1,14 @@
 /**
  * `npm run bench`: what the data path does, beside the machine without a tunnel and beside the programs of others that
- * are installed, in one run; and what a network of many sites costs the edge. Only ratios taken in one run say
- * something: absolute figures move with the machine and with what else it does. `--help` has the options;
- * docs/performance.md explains the figures.
+ * are installed, in one run; what a network of many sites costs the edge; and what each path of the Worker costs beside
+ * the limits of Cloudflare's free plan. Only ratios taken in one run say something: absolute figures move with the
+ * machine and with what else it does. `--help` has the options; docs/performance.md and docs/cost.md explain the
+ * figures.
  */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { measureCpu } from "./cpu/cpu.ts";
+import { cpuReport, cpuText } from "./cpu/table.ts";
 import { Ground } from "./ground.ts";
 import { describeMachine } from "./machine.ts";
 import { MEASURES } from "./measures/all.ts";
@@ -77,14 +80,18 @@ async function main(argv: readonly string[]): Promise<number> {
   const wanted = parts(options.only);
   const results = wanted.comparison ? await bench(options) : null;
   const scale = wanted.scale ? await measureScale(options.sites, say) : null;
+  const cpu = wanted.cpu ? await measureCpu(options.rounds, say) : null;
   if (results !== null) console.log(report(results));
   if (scale !== null) console.log(scaleReport(scale));
-  if (options.json !== null) await write(options.json, `${JSON.stringify({ ...results, scale }, null, 2)}\n`);
+  if (cpu !== null) console.log(cpuReport(cpu));
+  if (options.json !== null)
+    await write(options.json, `${JSON.stringify({ ...results, scale, cpu }, null, 2)}\n`);
   if (options.chart !== null && results !== null) await write(options.chart, chart(results));
   if (options.page !== null) {
     let page = await readFile(options.page, "utf8");
     if (results !== null) page = fillPage(page, "bench", benchText(results));
     if (scale !== null) page = fillPage(page, "scale", scaleText(scale));
+    if (cpu !== null) page = fillPage(page, "cpu", cpuText(cpu));
     await write(options.page, page);
   }
   if (options.profile !== null) say(`profiles of the connectors are in ${resolve(options.profile)}`);

@@ -105,14 +105,17 @@ export function selected<T extends { readonly id: string }>(all: readonly T[], o
   return chosen.length > 0 ? chosen : [...all];
 }
 
-/** The scale measure stands by itself: it compares no systems. */
-const SCALE = "scale";
+/** The measures that stand by themselves: they compare no systems. */
+const ALONE = ["scale", "cpu"] as const;
 
-/** Which of the two parts of the bench `--only` leaves: the comparison of systems, and the scale measure. */
-export function parts(only: readonly string[]): { comparison: boolean; scale: boolean } {
-  const scale = only.filter((name) => SCALE.startsWith(name));
+/** Which parts of the bench `--only` leaves: the comparison of systems, the scale measure, and that of CPU time. */
+export function parts(only: readonly string[]): { comparison: boolean; scale: boolean; cpu: boolean } {
+  const names = (id: string) => only.filter((name) => id.startsWith(name));
+  const alone = new Set(ALONE.flatMap(names));
+  const wanted = (id: string) => only.length === 0 || names(id).length > 0;
   return {
-    comparison: only.length === 0 || scale.length < only.length,
-    scale: only.length === 0 || scale.length > 0,
+    comparison: only.length === 0 || only.some((name) => !alone.has(name)),
+    scale: wanted("scale"),
+    cpu: wanted("cpu"),
   };
 }

@@ -75,6 +75,24 @@ export async function edgeCpuSeconds(root: number): Promise<{ workerd: number; f
   return seconds;
 }
 
+/**
+ * CPU milliseconds so far of the workerd below an edge's process. The kernel's own count of each thread is finer than
+ * the ticks of `stat`, so that a single request can be measured.
+ */
+export async function workerdCpuMs(root: number): Promise<number> {
+  const { stats, children } = await processTree();
+  let nanoseconds = 0;
+  for (const pid of descent(root, children)) {
+    if (stats.get(pid)?.name !== "workerd") continue;
+    for (const task of await readdir(`/proc/${pid}/task`)) {
+      // A thread may end between the two looks.
+      const text = await readFile(`/proc/${pid}/task/${task}/schedstat`, "utf8").catch(() => "0");
+      nanoseconds += Number(text.split(" ")[0]);
+    }
+  }
+  return nanoseconds / 1e6;
+}
+
 /** Resident memory in bytes, of the process alone. */
 export async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");

@@ -62,7 +62,7 @@ export const EVENTS = DEFAULT_QUOTAS.events * 1.5;
 
 /**
  * CPU time of the Worker's paths, ms: measured under workerd together with the objects that the Worker calls
- * (docs/cost.md), rounded up. The Worker's own part is smaller.
+ * (docs/cost.md, `npm run bench -- --only cpu`), rounded up. The Worker's own part is smaller.
  */
 export const CPU_MS = { call: 8, redeem: 10, uplink: 11, lane: 8 } as const;
 

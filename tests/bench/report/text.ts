@@ -55,7 +55,7 @@ export function benchText(results: Results): string {
  * The page with a new text between its marks `<!-- name -->` and `<!-- /name -->`.
  * @throws Error when it has no such marks
  */
-export function fillPage(page: string, name: "bench" | "scale", text: string): string {
+export function fillPage(page: string, name: "bench" | "scale" | "cpu", text: string): string {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const from = page.indexOf(begin);
   const to = page.indexOf(end);

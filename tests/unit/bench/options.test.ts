@@ -41,11 +41,12 @@ describe("the bench's options", () => {
     expect(selected(measures, ["requests-1"]).map(({ id }) => id)).toEqual(["requests-1"]);
   });
 
-  test("--only scale runs the scale measure alone, and other names leave it out", () => {
-    expect(parts([])).toEqual({ comparison: true, scale: true });
-    expect(parts(["scale"])).toEqual({ comparison: false, scale: true });
-    expect(parts(["bulk"])).toEqual({ comparison: true, scale: false });
-    expect(parts(["scale", "bulk"])).toEqual({ comparison: true, scale: true });
+  test("--only scale and --only cpu run these measures alone, and other names leave them out", () => {
+    expect(parts([])).toEqual({ comparison: true, scale: true, cpu: true });
+    expect(parts(["scale"])).toEqual({ comparison: false, scale: true, cpu: false });
+    expect(parts(["cpu"])).toEqual({ comparison: false, scale: false, cpu: true });
+    expect(parts(["bulk"])).toEqual({ comparison: true, scale: false, cpu: false });
+    expect(parts(["scale", "bulk"])).toEqual({ comparison: true, scale: true, cpu: false });
   });
 
   test("--sites is 1000, or 100 in a quick run, unless given", () => {

@@ -815,7 +815,7 @@ export const ERRORS = {
     "site",
     500,
     "The Node version is too old for the command.",
-    "Install Node 24 or later; `node --version` shows which one runs.",
+    "Install Node 22.19 or later; `node --version` shows which one runs.",
   ),
   "output.failed": entry(
     "caller",
@@ -867,11 +867,12 @@ export const ERRORS = {
     "Check the Worker's log, which names it; correct it in wrangler.toml, or deploy with `fairlead edge deploy`.",
     RETRY,
   ),
-  "edge.failed": entry(
+  "edge.failed": entry("edge", 500, "The edge's runtime ended or did not start.", "Check its output."),
+  "edge.workerd_missing": entry(
     "edge",
     500,
-    "The edge's runtime ended or did not start.",
-    "Check its output; run `npm ci` again if workerd is missing.",
+    "The runtime of the edge, workerd, is not installed. Connectors do not need it.",
+    "Install the version that the message names, beside Fairlead: `npm install --global workerd@VERSION`. In a source checkout, run `npm ci`.",
   ),
   "edge.restarting": entry(
     "edge",

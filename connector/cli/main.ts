@@ -2,14 +2,17 @@
 /** The `fairlead` command. It checks the version of Node before it imports anything. */
 export {};
 
-const LEAST_NODE = 24;
-const major = Number(process.versions.node.split(".")[0]);
+/** `engines.node` of package.json. */
+const LEAST_NODE = [22, 19] as const;
 
-if (major < LEAST_NODE) {
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+
+if (major < LEAST_NODE[0] || (major === LEAST_NODE[0] && minor < LEAST_NODE[1])) {
+  const least = LEAST_NODE.join(".");
   process.stderr.write(
-    `error: fairlead needs Node ${LEAST_NODE} or later; this is Node ${process.versions.node}.\n` +
+    `error: fairlead needs Node ${least} or later; this is Node ${process.versions.node}.\n` +
       "  code: cli.node\n" +
-      `  do: Install Node ${LEAST_NODE} or later; \`node --version\` shows which one runs.\n`,
+      `  do: Install Node ${least} or later; \`node --version\` shows which one runs.\n`,
   );
   process.exitCode = 1;
 } else {

@@ -147,7 +147,7 @@ export const ConfigFile = z
  * @throws FairleadError `request.invalid`, with the line and column of the first mistake.
  */
 export async function parseConfigFile(text: string, source: string): Promise<ConfigSource> {
-  const { LineCounter, parseDocument } = await import("yaml");
+  const { LineCounter, parseDocument } = await import("./yaml-document.ts");
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [mistake] = document.errors;

@@ -38,7 +38,7 @@ import { LaneGate, MIN_DESCRIPTORS } from "./workerd/lane-gate.ts";
 import { launchWorkerd } from "./workerd/launch.ts";
 import type { OidcProvider } from "./workerd/oidc-file.ts";
 import { Supervisor } from "./workerd/supervisor.ts";
-import type { Workerd } from "./workerd/workerd.ts";
+import { findWorkerd, type Workerd } from "./workerd/workerd.ts";
 import { workerdConfig } from "./workerd/workerd-config.ts";
 
 export interface EmbeddedEdgeOptions {
@@ -272,6 +272,8 @@ export class EmbeddedEdge {
 
   /** Opens what the first run creates and later runs find. */
   async #prepare(): Promise<Setup> {
+    // Before anything is created.
+    findWorkerd();
     const state = openStateDirectory(this.#options.state, { role: "edge" });
     this.#state = state;
     const bundle = await findBundle(this.#options.bundle);

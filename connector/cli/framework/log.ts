@@ -14,7 +14,7 @@ export interface LogOptions {
 
 /** Creates a log that writes to `output`. */
 export async function makeLog({ io, output, level, json }: LogOptions): Promise<LeveledLog> {
-  const { pino, stdTimeFunctions } = await import("pino");
+  const { pino, stdTimeFunctions } = await import("./pino.ts");
   // pino passes every line on, because a pino child keeps the level of its parent at its creation (pino 10.4).
   const options = { level: "debug", base: null, timestamp: stdTimeFunctions.isoTime };
   if (json || !output.isTTY) {
@@ -22,7 +22,7 @@ export async function makeLog({ io, output, level, json }: LogOptions): Promise<
     const formatters = { level: (label: string) => ({ level: label }) };
     return new LeveledLog(pino({ ...options, formatters }, output), level);
   }
-  const { prettyFactory } = await import("pino-pretty");
+  const { prettyFactory } = await import("./pino-pretty.ts");
   const pretty = prettyFactory({
     colorize: wantsColour(output, io.env),
     translateTime: "SYS:HH:MM:ss.l",

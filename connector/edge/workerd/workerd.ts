@@ -7,12 +7,15 @@
  * through the pipe ends the watchdog.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable, Writable } from "node:stream";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Log } from "../../log.ts";
+import { packageRoot } from "./bundle.ts";
 
 /**
  * Forks the watchdog and becomes "$@". Descriptor 3 is the pipe. The watchdog ignores the signals of a
@@ -161,11 +164,22 @@ function parseEvent(line: string): z.infer<typeof Listening> | null {
   }
 }
 
-/** Path of the binary of the npm package workerd. */
-function findWorkerd(): string {
+/** Path of the binary of the npm package workerd, an optional peer. @throws FairleadError edge.workerd_missing */
+export function findWorkerd(): string {
   try {
     return z.object({ default: z.string() }).parse(createRequire(import.meta.url)("workerd")).default;
   } catch (error) {
-    throw new FairleadError("edge.failed", "workerd is not installed. Run `npm ci` again.", { cause: error });
+    const text = `workerd is not installed${wantedVersion()}.`;
+    throw new FairleadError("edge.workerd_missing", text, { cause: error });
   }
+}
+
+const Peers = z.object({ peerDependencies: z.object({ workerd: z.string() }) });
+
+/** The version of workerd that this package is tested with, as the end of a sentence. */
+function wantedVersion(): string {
+  const root = packageRoot(import.meta.dirname);
+  if (root === null) return "";
+  const { data } = Peers.safeParse(JSON.parse(readFileSync(join(root, "package.json"), "utf8")));
+  return data === undefined ? "" : `; this Fairlead runs workerd@${data.peerDependencies.workerd}`;
 }

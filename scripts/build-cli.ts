@@ -1,0 +1,54 @@
+/**
+ * `npm run build:cli`: bundles the command with every package that it uses into dist/cli, so that an installation
+ * downloads nothing else. Packages in `dependencies` and `peerDependencies` stay outside. The licences of what was
+ * bundled are written beside it.
+ */
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { build } from "esbuild";
+import { z } from "zod";
+import { bundledPackages, noticesOf, targetOf } from "./bundled-packages.ts";
+
+const ROOT = resolve(import.meta.dirname, "..");
+
+/** Native accelerators that ws uses if they are installed. */
+const OPTIONAL = ["bufferutil", "utf-8-validate"];
+
+/** CommonJS packages call `require` for the modules of Node. */
+const REQUIRE = `import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);`;
+
+const Names = z.record(z.string(), z.string()).default({});
+const Manifest = z.object({
+  engines: z.object({ node: z.string() }),
+  dependencies: Names,
+  peerDependencies: Names,
+});
+
+const manifest = Manifest.parse(JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")));
+const target = join(ROOT, "dist", "cli");
+const draft = `${target}.${process.pid}`;
+try {
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: ["connector/cli/main.ts"],
+    outdir: draft,
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: targetOf(manifest.engines.node),
+    external: [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies), ...OPTIONAL],
+    banner: { js: REQUIRE },
+    legalComments: "none",
+    metafile: true,
+    logLevel: "warning",
+  });
+  const packages = bundledPackages(Object.keys(metafile.inputs));
+  await writeFile(join(draft, "NOTICES.txt"), await noticesOf(ROOT, packages));
+  const old = `${draft}.old`;
+  await rename(target, old).catch(() => {});
+  await rename(draft, target);
+  await rm(old, { recursive: true, force: true });
+} finally {
+  await rm(draft, { recursive: true, force: true });
+}

@@ -811,6 +811,24 @@ export const ERRORS = {
     "Raise its limit of open files (`ulimit -n`, LimitNOFILE= in systemd, --ulimit nofile in Docker) and start it again. Each connection uses one descriptor, or two where client and target are at one site.",
     RETRY,
   ),
+  "host.no_systemd": entry(
+    "site",
+    500,
+    "The machine does not run systemd.",
+    "Print the unit with --dry-run and install it where systemd runs, or run the command under another process manager.",
+  ),
+  "host.not_root": entry(
+    "caller",
+    403,
+    "Only root may install or remove a service of the machine.",
+    "Run the command as root, for example with sudo, or print the unit with --dry-run.",
+  ),
+  "host.systemd": entry(
+    "site",
+    500,
+    "The systemd of the machine refused the service.",
+    "Read the message and the output of `systemctl status` for the unit.",
+  ),
   "cli.node": entry(
     "site",
     500,

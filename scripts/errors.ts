@@ -33,6 +33,7 @@ const GROUPS: Record<string, string> = {
   deploy: "Deploying",
   cli: "The command",
   output: "The command",
+  host: "Services of a machine",
   proxy: "HTTP proxies",
 };
 

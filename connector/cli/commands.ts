@@ -1,9 +1,11 @@
 /** All commands, in the order of help. */
 import { revokeAccess } from "./access/revoke.ts";
+import { connectorInstall, connectorUninstall } from "./connector/install.ts";
 import { connectorRun } from "./connector/run.ts";
 import { cost } from "./cost/cost.ts";
 import { edgeBackup } from "./edge/backup.ts";
 import { edgeDeploy } from "./edge/deploy.ts";
+import { edgeInstall, edgeUninstall } from "./edge/install.ts";
 import { edgeRestore } from "./edge/restore.ts";
 import { edgeStart } from "./edge/start.ts";
 import { events } from "./events/events.ts";
@@ -25,6 +27,8 @@ import { tokenList, tokenRevoke } from "./token/token.ts";
 
 export const COMMANDS: readonly CommandDefinition[] = [
   edgeStart,
+  edgeInstall,
+  edgeUninstall,
   edgeDeploy,
   edgeBackup,
   edgeRestore,
@@ -43,6 +47,8 @@ export const COMMANDS: readonly CommandDefinition[] = [
   tokenRevoke,
   revokeAccess,
   connectorRun,
+  connectorInstall,
+  connectorUninstall,
   expose,
   unexpose,
   serviceList,

@@ -29,12 +29,17 @@ export function parseToken(content: string, source = "The token file"): TokenFil
   return token;
 }
 
+/** The source of a token that is the text of the variable FAIRLEAD_TOKEN. */
+const FROM_ENVIRONMENT = "$FAIRLEAD_TOKEN";
+
 /**
- * Reads a token from a file, or from standard input when `source` is "-".
+ * Reads a token from a file, from standard input when `source` is "-", or from FAIRLEAD_TOKEN when it is that
+ * variable's name with a dollar sign.
  * @throws FairleadError `token.malformed`, also when the file cannot be read
  */
 export async function readToken(source: string, stdin: NodeJS.ReadableStream): Promise<TokenFile> {
   if (source === "-") return parseToken(await text(stdin), "Standard input");
+  if (source === FROM_ENVIRONMENT) return parseToken(process.env.FAIRLEAD_TOKEN ?? "", "FAIRLEAD_TOKEN");
   return parseToken(await readTokenText(source), source);
 }
 

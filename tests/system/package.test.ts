@@ -1,6 +1,6 @@
 /** The package: packed from this build, installed elsewhere without a network, and used as an installation is. */
 import { execFile } from "node:child_process";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -71,7 +71,7 @@ describe("the installed package", () => {
     expect(help).toMatchObject({ status: 0, stdout: expect.stringContaining("--token <FILE>") });
   });
 
-  it("runs a connector that serves a service of another site", async () => {
+  it("runs a connector, with the text of its token in FAIRLEAD_TOKEN, that serves a service of another site", async () => {
     const network = await suite.cluster.network(suite.edge);
     const target = await serveHttp("api");
     const east: Connector = await suite.cluster.connector({
@@ -80,10 +80,12 @@ describe("the installed package", () => {
       expose: [`api=${target}/http`],
     });
     const state = suite.cluster.fresh("west");
-    const args = ["connector", "run", "--site", "west", "--state", state, "--token", await network.token()];
+    const args = ["connector", "run", "--site", "west", "--state", state];
+    const env = { FAIRLEAD_TOKEN: await readFile(await network.token(), "utf8") };
     const west = suite.cluster.spawn({
       name: "installed west",
       command,
+      env,
       args: [...args, "--bind", "127.23.0.1"],
     });
     const address = await west.output("the listener listens", ({ stdout }) => {

@@ -31,7 +31,7 @@ export const connectorRun = command({
     ),
     tokens: values(
       "--token <FILE>",
-      "Token file to join or to link with, in this order. `-` is standard input.",
+      "Token file to join or to link with, in this order. `-` is standard input. The variable FAIRLEAD_TOKEN may have the text of one more token.",
       someText,
     ),
     config: value(
@@ -122,8 +122,11 @@ export const connectorRun = command({
       says: "Takes its options from west.yaml, and follows the file.",
     },
   ],
-  async run(context, input) {
+  async run(context, given) {
     const { io } = context;
+    // The secrets of a container are often variables.
+    const tokens = io.env.FAIRLEAD_TOKEN ? [...given.tokens, "$FAIRLEAD_TOKEN"] : given.tokens;
+    const input = { ...given, tokens };
     const file = input.config === undefined ? undefined : await followed(io, input.config, input);
     const config = file === undefined ? mergeConfig({}, input) : await file.parse(file.text);
     const stateDir = config.state ?? (io.env.FAIRLEAD_STATE || (await usualState(io, config.site)));

@@ -4,8 +4,8 @@ import { COMMANDS } from "../../../connector/cli/commands.ts";
 import { parseConfigFile } from "../../../connector/config/config-file.ts";
 import { manifestOf, readImage, readManifests } from "../../support/run/manifests.ts";
 
-/** The user `node` of the official images. */
-const NODE_USER = 1000;
+/** The user of the image, which any user in group 0 may replace. */
+const IMAGE_USER = 1000;
 
 const pathOf = (words: readonly string[]) =>
   COMMANDS.find(({ path }) => path.every((word, index) => words[index] === word));
@@ -64,9 +64,9 @@ describe.each(["backend", "frontend"])("examples/kubernetes/%s.yaml", (site) => 
   });
 
   it("runs as the user of the image", () => {
-    expect(image.user).toBe("node");
+    expect(image.user).toBe(`${IMAGE_USER}:0`);
     const { runAsUser, runAsGroup, fsGroup } = pod.securityContext;
-    expect([runAsUser, runAsGroup, fsGroup]).toEqual([NODE_USER, NODE_USER, NODE_USER]);
+    expect([runAsUser, runAsGroup, fsGroup]).toEqual([IMAGE_USER, IMAGE_USER, IMAGE_USER]);
   });
 
   it("checks the connector with the image's program and a command that exists", () => {

@@ -10,10 +10,9 @@ describe("the connector's Dockerfile", () => {
   const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
   const [, image] = /^ARG NODE_IMAGE=(\S+)$/m.exec(dockerfile) ?? [];
 
-  it("builds on one image, by digest", () => {
-    expect(bases.length).toBeGreaterThan(0);
+  it("builds on one image, by digest, and ships none of it but what is copied", () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: the Dockerfile's own variable
-    expect(new Set(bases)).toEqual(new Set(["${NODE_IMAGE}"]));
+    expect(bases).toEqual(["${NODE_IMAGE}", "scratch"]);
     expect(image).toMatch(/^node:[\w.-]+@sha256:[0-9a-f]{64}$/);
   });
 

@@ -283,6 +283,11 @@ const CONNECTOR: readonly Line[] = [
     why: "The command makes backups and restores them.",
   },
   {
+    room: "connector/operator/service-unit",
+    usedBy: ["connector/cli/connector", "connector/cli/edge", "connector/cli/framework"],
+    why: "The commands install the units of connectors and edges.",
+  },
+  {
     room: "connector/operator/deploy",
     usedBy: ["connector/cli/edge", "connector/operator/backup"],
     why: "The command deploys to Cloudflare; a backup holds the record of a deployment.",

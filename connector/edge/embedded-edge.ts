@@ -1,7 +1,7 @@
 /**
  * The embedded edge: the built Worker on workerd on this machine, with its front, certificates and storage.
  */
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
@@ -12,6 +12,7 @@ import { type Log, silent } from "../log.ts";
 import { descriptorLimit } from "../resources/descriptor-limit.ts";
 import { openStateDirectory, type StateDirectory } from "../state/directory.ts";
 import { stateError } from "../state/errors.ts";
+import { makeDirectory } from "../state/make-directory.ts";
 import {
   type Address,
   type Addresses,
@@ -281,8 +282,8 @@ export class EmbeddedEdge {
     const ports = record && { ...record.ports, gateway: record.ports.links };
     const addresses = await settlePorts(this.#wanted, ports ?? undefined);
     const deployment = await openDeployment(state, record, Date.now());
-    await makeDirectory(state.file(OBJECTS_DIRECTORY));
-    await makeDirectory(state.file(FRONT_DIRECTORY));
+    await makePrivateDirectory(state.file(OBJECTS_DIRECTORY));
+    await makePrivateDirectory(state.file(FRONT_DIRECTORY));
     const sockets = { api: socketPath(state, "api"), gateway: socketPath(state, "gateway") };
     const { apiUrl, gatewayUrl } = this.#urls(addresses);
     const current: EdgeRecord = {
@@ -379,9 +380,9 @@ function socketPath(state: StateDirectory, name: string): string {
   );
 }
 
-async function makeDirectory(path: string): Promise<void> {
+async function makePrivateDirectory(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     // An existing directory may be accessible to others.
     await chmod(path, 0o700);
   } catch (error) {

@@ -2,7 +2,6 @@
  * The state directory of an edge or a connector. One process uses it at a time, only its owner reads its files, and a
  * write is atomic: after a crash, a file has its old or its new content.
  */
-import { mkdirSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
@@ -10,6 +9,7 @@ import { parseJsonWith } from "../../protocol/parse.ts";
 import { DraftFile, syncDirectory } from "./draft-file.ts";
 import { errnoOf, stateError } from "./errors.ts";
 import { acquireLock, type Lock } from "./lock.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 export interface WriteOptions {
   /** Permission bits of the file; 0600 unless given. */
@@ -24,7 +24,7 @@ export interface WriteOptions {
 export function openStateDirectory(path: string, options: { readonly role: string }): StateDirectory {
   const directory = resolve(path);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
   } catch (error) {
     throw stateError(error, directory);
   }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { asFairleadError } from "../../../protocol/errors.ts";
 import { aborted } from "../../async/abort.ts";
 import { stateHome } from "../framework/context.ts";
 import { command, flag, value, valueOr } from "../framework/definition.ts";
@@ -83,7 +84,8 @@ export const edgeStart = command({
     });
     try {
       const at = await edge.start();
-      const login = input.login ? await storeLogin(io.env, at) : undefined;
+      const login = input.login ? await storeLogin(io.env, at) : { hint: "Next: `fairlead login`" };
+      const file = "file" in login ? login.file : undefined;
       context.answer(
         {
           api: at.apiUrl,
@@ -91,7 +93,7 @@ export const edgeStart = command({
           lanes: at.lanes?.port ?? null,
           ca: at.caFile,
           adminKey: at.adminKeyFile,
-          login: login ?? null,
+          login: file ?? null,
         },
         (out) => {
           out.line("The edge runs. Ctrl-C stops it.");
@@ -101,9 +103,9 @@ export const edgeStart = command({
             ["lanes", at.lanes === null ? undefined : `port ${at.lanes.port}`],
             ["deployment CA", at.caFile],
             ["admin key", at.adminKeyFile],
-            ["login", login],
+            ["login", file],
           ]);
-          out.line(login ? "Next: `fairlead network create shop`" : "Next: `fairlead login`");
+          out.line("hint" in login ? login.hint : "Next: `fairlead network create shop`");
         },
       );
       await aborted(interrupted);
@@ -118,17 +120,30 @@ async function readOidc(path: string) {
   return await readOidcFile(path);
 }
 
-/** Stores a login with the admin key, and keeps a chosen network. Returns the login's file; undefined without an admin key. */
+/** What became of the login: its file, or the sentence that says how to log in. */
+type LoginOutcome = { readonly file: string } | { readonly hint: string };
+
+/**
+ * Stores a login with the admin key, and keeps a chosen network. The login of another edge is never replaced. A login
+ * that cannot be written does not stop the edge.
+ */
 async function storeLogin(
   env: Readonly<Record<string, string | undefined>>,
   at: { apiUrl: string; caFile: string; adminKeyFile: string },
-): Promise<string | undefined> {
-  const { readLogin, writeLogin } = await import("../../operator/login/stored-login.ts");
-  const key = await readFile(at.adminKeyFile, "utf8").catch(() => undefined);
-  // Without the admin key's file, which an operator may have moved, a stored login stays as it is.
-  if (key === undefined) return undefined;
+): Promise<LoginOutcome> {
+  const { loginFile, readLogin, writeLogin } = await import("../../operator/login/stored-login.ts");
+  const how = `\`fairlead login ${at.apiUrl} --key-file ${at.adminKeyFile} --ca ${at.caFile}\` logs in.`;
+  // An operator may have moved the admin key.
+  const key = (await readFile(at.adminKeyFile, "utf8").catch(() => "")).trim();
+  if (key === "") return { hint: `${at.adminKeyFile} has no key. \`fairlead login ${at.apiUrl}\` logs in.` };
   const ca = await readFile(at.caFile, "utf8");
-  const before = await readLogin(env).catch(() => null);
-  const kept = before?.url === at.apiUrl && before.network !== undefined ? { network: before.network } : {};
-  return writeLogin(env, { url: at.apiUrl, key: key.trim(), ca, ...kept });
+  try {
+    const before = await readLogin(env);
+    if (before !== null && before.ca !== ca && before.key !== key) {
+      return { hint: `The login of ${before.url} in ${loginFile(env)} is kept. ${how}` };
+    }
+    return { file: await writeLogin(env, { ...before, url: at.apiUrl, oidc: undefined, key, ca }) };
+  } catch (thrown) {
+    return { hint: `${asFairleadError(thrown, "cli.internal").message} ${how}` };
+  }
 }

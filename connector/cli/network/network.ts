@@ -1,4 +1,4 @@
-import { FairleadError } from "../../../protocol/errors.ts";
+import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { NetworkName } from "../../../protocol/names.ts";
 import { confirm, yesOption } from "../framework/confirmation.ts";
 import type { Context } from "../framework/context.ts";
@@ -7,14 +7,22 @@ import { relativeTime } from "../framework/duration.ts";
 import { accepting, someText } from "../framework/values.ts";
 import { networkEnding } from "../views/endings.ts";
 
-/** Stores `network` as the default network of the login. Returns false if the login is not a stored one. */
+/**
+ * Stores `network` as the default network of the login. Returns false if the login is not a stored one, or cannot be
+ * written, which is a warning.
+ */
 async function keepDefault(context: Context, network: string | undefined): Promise<boolean> {
   const { readLogin, writeLogin } = await import("../../operator/login/stored-login.ts");
-  const [login, stored] = [await context.login(), await readLogin(context.io.env)];
-  if (!login.stored || stored === null) return false;
-  const { network: _, ...rest } = stored;
-  await writeLogin(context.io.env, network === undefined ? rest : { ...rest, network });
-  return true;
+  if (!(await context.login()).stored) return false;
+  const stored = await readLogin(context.io.env);
+  if (stored === null) return false;
+  try {
+    await writeLogin(context.io.env, { ...stored, network });
+    return true;
+  } catch (thrown) {
+    context.aside.line(`warning: ${asFairleadError(thrown, "cli.internal").message}`);
+    return false;
+  }
 }
 
 export const networkCreate = command({

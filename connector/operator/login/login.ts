@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { parseEdgeOrigin } from "../../../protocol/front/edge-origin.ts";
-import { readIdentityToken } from "./identity-token.ts";
+import { checkKey, readIdentityToken } from "./identity-token.ts";
 import { type Environment, readLogin, type StoredLogin } from "./stored-login.ts";
 
 /**
@@ -46,7 +46,8 @@ export function mergeLogin(stored: StoredLogin | null, env: Environment, ca: str
 
 /** The credential in these variables. A key takes precedence over a file with an identity token. */
 function credentialIn(env: Environment): { readonly key: string } | { readonly oidc: string } | null {
-  if (env.FAIRLEAD_KEY) return { key: env.FAIRLEAD_KEY };
+  // A key from a file, as `kubectl create secret --from-file` stores it, ends with a line end.
+  if (env.FAIRLEAD_KEY) return { key: checkKey(env.FAIRLEAD_KEY.trim(), "FAIRLEAD_KEY") };
   return env.FAIRLEAD_OIDC ? { oidc: env.FAIRLEAD_OIDC } : null;
 }
 
@@ -64,10 +65,16 @@ export async function readCa(path: string, name: string): Promise<string> {
   throw new FairleadError("request.invalid", `${name}: ${path} has no PEM certificate.`);
 }
 
+/** The stored login. With a URL and a credential in the environment, a login that cannot be read is none. */
+async function storedLogin(env: Environment): Promise<StoredLogin | null> {
+  if (!env.FAIRLEAD_URL || credentialIn(env) === null) return await readLogin(env);
+  return await readLogin(env).catch(() => null);
+}
+
 /** Resolves the login of a command from the environment and the stored login. */
 export async function resolveLogin(env: Environment): Promise<Login> {
   const ca = env.FAIRLEAD_CA ? await readCa(env.FAIRLEAD_CA, "FAIRLEAD_CA") : undefined;
-  const { oidc, key, ...found } = mergeLogin(await readLogin(env), env, ca);
+  const { oidc, key, ...found } = mergeLogin(await storedLogin(env), env, ca);
   if (key !== undefined) return { ...found, key };
   if (oidc === undefined) throw new FairleadError("edge.not_logged_in");
   const name = oidc === env.FAIRLEAD_OIDC ? "FAIRLEAD_OIDC" : "the login's identity token";

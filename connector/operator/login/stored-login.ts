@@ -2,7 +2,7 @@
  * The stored login: the edge's URL and a credential, in `~/.config/fairlead/login.json` (mode 0600).
  * XDG_CONFIG_HOME moves it, and FAIRLEAD_CONFIG names another file.
  */
-import { mkdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
@@ -10,6 +10,8 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import { EdgeOrigin } from "../../../protocol/front/edge-origin.ts";
 import { NetworkName } from "../../../protocol/names.ts";
 import { DraftFile } from "../../state/draft-file.ts";
+import { errnoOf } from "../../state/errors.ts";
+import { makeDirectory } from "../../state/make-directory.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -27,10 +29,22 @@ export const StoredLogin = z.object({
 });
 export type StoredLogin = z.infer<typeof StoredLogin>;
 
-/** Path of the login's file. */
+/** Path of the login's file. @throws FairleadError edge.not_logged_in when the user has no home directory */
 export function loginFile(env: Environment): string {
   if (env.FAIRLEAD_CONFIG) return env.FAIRLEAD_CONFIG;
-  return join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), ".config"), "fairlead", "login.json");
+  return join(env.XDG_CONFIG_HOME || join(env.HOME || home(), ".config"), "fairlead", "login.json");
+}
+
+function home(): string {
+  try {
+    return homedir();
+  } catch (thrown) {
+    throw new FairleadError(
+      "edge.not_logged_in",
+      "The user has no home directory. Set HOME, FAIRLEAD_CONFIG, or FAIRLEAD_URL with FAIRLEAD_KEY.",
+      { cause: thrown },
+    );
+  }
 }
 
 /**
@@ -43,7 +57,8 @@ export async function readLogin(env: Environment): Promise<StoredLogin | null> {
   try {
     text = await readFile(path, "utf8");
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && thrown.code === "ENOENT") return null;
+    // HOME may be /dev/null.
+    if (["ENOENT", "ENOTDIR"].includes(errnoOf(thrown) ?? "")) return null;
     throw new FairleadError("edge.not_logged_in", `The login file ${path} cannot be read.`, {
       cause: thrown,
     });
@@ -63,7 +78,7 @@ export async function writeLogin(env: Environment, login: StoredLogin): Promise<
   const path = loginFile(env);
   let draft: DraftFile | undefined;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path));
     draft = await DraftFile.open(path);
     await draft.commit(`${JSON.stringify(login, null, 2)}\n`);
     return path;

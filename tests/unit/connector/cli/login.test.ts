@@ -28,6 +28,14 @@ test("another address uses nothing of the stored login", () => {
   );
 });
 
+test("a key in the environment may end with line ends, and must have the form of a key", () => {
+  const env = { FAIRLEAD_URL: "https://edge.example" };
+  expect(mergeLogin(null, { ...env, FAIRLEAD_KEY: "flk_env\r\n" }, undefined).key).toBe("flk_env");
+  expect(() => mergeLogin(null, { ...env, FAIRLEAD_KEY: "flk_a\nflk_b" }, undefined)).toThrow(
+    "FAIRLEAD_KEY: this is no API key.",
+  );
+});
+
 test("an empty variable counts as unset", () => {
   expect(mergeLogin(STORED, { FAIRLEAD_URL: "", FAIRLEAD_KEY: "" }, undefined)).toMatchObject(STORED);
 });

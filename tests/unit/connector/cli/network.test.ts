@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FakeEdge, id, KEY } from "../../../support/edge/fake-edge.ts";
@@ -110,6 +110,30 @@ describe("login", () => {
     expect([ran.exit, ran.err]).toEqual([3, expect.stringContaining("is damaged")]);
     world.env.FAIRLEAD_CA = join(world.dir, "ca.pem");
     expect((await storeLogin()).exit).toBe(0);
+  });
+
+  test("that cannot be read is not needed with a URL and a key in the environment", async () => {
+    edge.addNetwork("shop");
+    for (const path of ["/dev/null/login.json", world.dir]) {
+      world.env.FAIRLEAD_CONFIG = path;
+      expect((await world.run("network", "list")).out).toContain("shop");
+    }
+    delete world.env.FAIRLEAD_KEY;
+    const { exit, err } = await world.run("network", "list");
+    expect([exit, err]).toEqual([3, expect.stringContaining("cannot be read")]);
+  });
+
+  test("that cannot be written is a warning when a network was created", async () => {
+    await storeLogin();
+    // The name of the draft beside it is longer than a file system takes.
+    const file = join(world.dir, "l".repeat(250));
+    await rename(join(world.dir, "login.json"), file);
+    world.env.FAIRLEAD_CONFIG = file;
+    const text = await readFile(file, "utf8");
+    const { exit, out, err } = await world.run("network", "create", "shop");
+    expect([exit, out]).toEqual([0, expect.stringContaining('Network "shop" created.')]);
+    expect(err).toContain("warning: The login cannot be stored");
+    expect(await readFile(file, "utf8")).toBe(text);
   });
 
   test("a stored key is not sent to another address", async () => {

@@ -10,7 +10,13 @@ import type { Authority } from "./authority.ts";
 import { BACKDATE_MS, type IssuedCertificate, makeCertificate, makeName } from "./certificate-writer.ts";
 import { checkValidity, onlyUri } from "./chain.ts";
 import { type Bytes, importPrivateKey, importPublicKey, isP256, keyHashOf } from "./keys.ts";
-import { type CertificateRequest, readCertificate, readRequest, subjectKeyIdOf } from "./x509.ts";
+import {
+  type CertificateRequest,
+  readAuthority,
+  readCertificate,
+  readRequest,
+  subjectKeyIdOf,
+} from "./x509.ts";
 
 export { keyHashOf };
 
@@ -82,7 +88,7 @@ export async function verifyLinkCertificate(
   expected: { issuer: Uint8Array; networkId: string; linkId: string; keyHash: string; now: number },
 ): Promise<void> {
   const leaf = readCertificate(certificate);
-  const issuer = readCertificate(expected.issuer);
+  const issuer = readAuthority(expected.issuer);
   if (leaf === null || issuer === null || leaf.issuer !== issuer.subject || leaf.isAuthority) {
     throw new FairleadError("certificate.untrusted", "The link certificate does not name its issuer's CA.");
   }
@@ -124,7 +130,7 @@ async function signLeaf(
   publicKey: Uint8Array,
   now: number,
 ): Promise<IssuedCertificate> {
-  const parent = readCertificate(authority.certificate);
+  const parent = readAuthority(authority.certificate);
   if (parent === null) throw new FairleadError("edge.internal", "A CA of the network is damaged.");
   // Rejects a key whose point is not on the curve.
   await importPublicKey(publicKey);

@@ -4,7 +4,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { NetworkId, SiteId } from "../../protocol/ids.ts";
 import { parseSiteUri } from "../../protocol/names.ts";
 import { CLOCK_TOLERANCE_SECONDS } from "../../protocol/uplink/assertions.ts";
-import { type Certificate, EKU, readCertificate } from "./x509.ts";
+import { type Certificate, EKU, readAuthority, readCertificate } from "./x509.ts";
 
 const TOLERANCE_MS = CLOCK_TOLERANCE_SECONDS * 1000;
 
@@ -44,7 +44,7 @@ export async function verifyChain(
     throw untrusted("the chain is not a site certificate and the CA of its network");
   }
   const leaf = readCertificate(leafDer);
-  const authority = readCertificate(authorityDer);
+  const authority = readAuthority(authorityDer);
   if (leaf === null || authority === null) throw untrusted("a certificate is malformed or not P-256");
 
   await checkNetworkCa(authority, deploymentCa);

@@ -34,6 +34,31 @@ export interface Element {
   readonly raw: Bytes;
 }
 
+/** An element within a byte string: of most elements, one of the two views is never looked at. */
+class Span implements Element {
+  readonly tag: number;
+  readonly #bytes: Bytes;
+  readonly #start: number;
+  readonly #from: number;
+  readonly #end: number;
+
+  constructor(tag: number, bytes: Bytes, start: number, from: number, end: number) {
+    this.tag = tag;
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#from = from;
+    this.#end = end;
+  }
+
+  get content(): Bytes {
+    return this.#bytes.subarray(this.#from, this.#end);
+  }
+
+  get raw(): Bytes {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+}
+
 const malformed = (why: string): RangeError => new RangeError(`Malformed DER: ${why}.`);
 
 /**
@@ -79,7 +104,7 @@ export class DerReader {
     const from = this.#at;
     if (length > bytes.length - from) throw malformed("an element is longer than what holds it");
     this.#at = from + length;
-    return { tag, content: bytes.subarray(from, this.#at), raw: bytes.subarray(start, this.#at) };
+    return new Span(tag, bytes, start, from, this.#at);
   }
 
   /** The next element, which has this tag. */

@@ -108,6 +108,8 @@ export async function siteOfAssertion(
   }
 }
 
+const Texts = z.array(z.string()).min(1);
+
 /** The certificates in the JWT's `x5c` header, DER. */
 function readChain(jwt: string): Bytes[] {
   if (jwt.length > MAX_ASSERTION) throw invalid("it is too long");
@@ -118,7 +120,7 @@ function readChain(jwt: string): Bytes[] {
     throw invalid("it is not a JWT", cause);
   }
   if (header.alg !== "ES256") throw invalid("its algorithm is not ES256");
-  const x5c = z.array(z.string()).min(1).safeParse(header.x5c);
+  const x5c = Texts.safeParse(header.x5c);
   if (!x5c.success) throw invalid("it carries no certificates");
   return x5c.data.map((text) => {
     const der = decodeBase64(text);

@@ -31,17 +31,24 @@ export async function keyHashOf(spki: Uint8Array): Promise<string> {
   return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", copyOf(spki))));
 }
 
-/** Imports a public key (SPKI DER) for checking signatures; rejects when the point is not on the curve. */
-export function importPublicKey(spki: Uint8Array): Promise<Key> {
-  return crypto.subtle.importKey("spki", copyOf(spki), P256, true, ["verify"]);
-}
-
-/** Imported private keys, by their bytes. */
+/** Imported keys, by their bytes. */
 const imported = new WeakMap<Uint8Array, Key>();
 
 /**
- * Imports a private key (PKCS #8 DER) for signing, once for the same bytes. The caller never changes the
- * bytes.
+ * Imports a public key (SPKI DER) for checking signatures, once for the same bytes. The caller never changes
+ * them. Rejects when the point is not on the curve.
+ */
+export async function importPublicKey(spki: Uint8Array): Promise<Key> {
+  const known = imported.get(spki);
+  if (known !== undefined) return known;
+  const key = await crypto.subtle.importKey("spki", copyOf(spki), P256, true, ["verify"]);
+  imported.set(spki, key);
+  return key;
+}
+
+/**
+ * Imports a private key (PKCS #8 DER) for signing, once for the same bytes. The caller never changes
+ * the bytes.
  */
 export async function importPrivateKey(pkcs8: Uint8Array): Promise<Key> {
   const known = imported.get(pkcs8);

@@ -3,7 +3,7 @@
  * need. It uses no library: a Worker reads several certificates for each uplink, and a library took
  * milliseconds for each (docs/decisions/0091-the-worker-reads-certificates-itself.md).
  */
-import { encodeHex } from "../../protocol/encoding.ts";
+import { encodeHex, equalBytes } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { ascii, DerReader, explicitTag, implicitTag, TAG } from "./der.ts";
 import { type Bytes, copyOf, isP256, readPem } from "./keys.ts";
@@ -60,17 +60,64 @@ export interface AlternativeName {
   readonly value: string;
 }
 
+/** Parsed certificates, by their bytes. */
+const parsed = new WeakMap<Uint8Array, { readonly certificate: Certificate | null }>();
+
 /**
- * Parses a certificate (DER). Null when it is garbage, holds another key than P-256, repeats an extension
- * or has a critical extension that the checks do not understand (RFC 5280 §4.2).
+ * Parses a certificate (DER), once for the same bytes. The caller never changes them. Null when it is
+ * garbage, holds another key than P-256, repeats an extension or has a critical extension that the checks do
+ * not understand (RFC 5280 §4.2).
  */
 export function readCertificate(der: Uint8Array): Certificate | null {
+  const known = parsed.get(der);
+  if (known !== undefined) return known.certificate;
+  const certificate = tryParse(der);
+  parsed.set(der, { certificate });
+  return certificate;
+}
+
+function tryParse(der: Uint8Array): Certificate | null {
   try {
     return parseCertificate(copyOf(der));
   } catch (thrown) {
     if (thrown instanceof RangeError) return null;
     throw thrown;
   }
+}
+
+/** Most CAs that {@link readAuthority} keeps. Unknown ones cost only their parsing. */
+const KEPT_AUTHORITIES = 8;
+/** CAs that were read, the last one first. */
+const authorities: Certificate[] = [];
+
+/**
+ * Parses the certificate of a CA, as {@link readCertificate}. All sites of a network send the same one, in
+ * other bytes each time, so the last ones are kept, with what was found out about their signatures.
+ */
+export function readAuthority(der: Uint8Array): Certificate | null {
+  const at = authorities.findIndex((kept) => equalBytes(kept.der, der));
+  const certificate = at < 0 ? readCertificate(der) : authorities[at];
+  if (certificate === undefined || certificate === null) return null;
+  if (at === 0) return certificate;
+  const kept = at < 0 ? withKnownSigners(certificate) : certificate;
+  if (at > 0) authorities.splice(at, 1);
+  authorities.unshift(kept);
+  authorities.length = Math.min(authorities.length, KEPT_AUTHORITIES);
+  return kept;
+}
+
+/** The certificate, which checks its signature once with the key of each issuer that did sign it. */
+function withKnownSigners(certificate: Certificate): Certificate {
+  const signers = new WeakSet<Certificate>();
+  return {
+    ...certificate,
+    isSignedBy: async (issuer) => {
+      if (signers.has(issuer)) return true;
+      const isSigned = await certificate.isSignedBy(issuer);
+      if (isSigned) signers.add(issuer);
+      return isSigned;
+    },
+  };
 }
 
 function parseCertificate(der: Bytes): Certificate | null {
@@ -226,10 +273,15 @@ const TEXTS: ReadonlySet<number> = new Set([TAG.utf8String, TAG.printableString,
  */
 const OTHER_TEXTS: ReadonlySet<number> = new Set([0x12, 0x14, 0x1a, 0x1c, 0x1e]);
 
+const newDecoder = () => new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Replaced after an error, which may leave it in a state. */
+let decoder = newDecoder();
+
 function utf8(bytes: Bytes): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return decoder.decode(bytes);
   } catch {
+    decoder = newDecoder();
     throw new RangeError("Malformed DER: a text that is not UTF-8.");
   }
 }

@@ -49,6 +49,8 @@ const Reported = z.object({
   certRFC9440: z.string().regex(/^:[A-Za-z0-9+/]+={0,2}:$/),
 });
 
+const Platform = z.object({ tlsClientAuth: Reported });
+
 /** Cloudflare reports no certificate above 10 KB, and says so. Certificates of sites have about 1 KB. */
 const TooLarge = z.object({
   tlsClientAuth: z.object({ certRFC9440TooLarge: z.enum(["1", "true"]).or(z.literal(true)) }),
@@ -67,7 +69,7 @@ export function proofFromPlatform(cf: unknown): TlsProof {
       "The certificate is too large for the platform to report.",
     );
   }
-  const parsed = z.object({ tlsClientAuth: Reported }).safeParse(cf);
+  const parsed = Platform.safeParse(cf);
   if (!parsed.success) throw new FairleadError("certificate.required");
   const { certRevoked, certRFC9440 } = parsed.data.tlsClientAuth;
   if (certRevoked === "1") throw new FairleadError("certificate.revoked");

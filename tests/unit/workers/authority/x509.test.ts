@@ -2,7 +2,12 @@ import { X509Certificate } from "node:crypto";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createIssuerAuthority } from "../../../../workers/authority/authority.ts";
-import { type Certificate, readCertificate, readRequest } from "../../../../workers/authority/x509.ts";
+import {
+  type Certificate,
+  readAuthority,
+  readCertificate,
+  readRequest,
+} from "../../../../workers/authority/x509.ts";
 import {
   createCsr,
   createDeploymentCa,
@@ -146,6 +151,44 @@ describe("Certificate.isSignedBy", () => {
       expect(await read.isSignedBy(read)).toBe(true);
       expect(await read.isSignedBy(other)).toBe(false);
     }
+  });
+});
+
+describe("readAuthority", () => {
+  it("returns the same certificate for the same bytes, and another one for others", async () => {
+    const other = await createSite(ca);
+    const first = readAuthority(site.authority.certificate);
+    expect(readAuthority(Uint8Array.from(other.authority.certificate))).not.toBe(first);
+    expect(readAuthority(Uint8Array.from(site.authority.certificate))).toBe(first);
+    expect(first?.serial).toBe(readCertificate(site.authority.certificate)?.serial);
+  });
+
+  it("forgets CAs when it has read many others", async () => {
+    const first = readAuthority(Uint8Array.from(site.authority.certificate));
+    for (let count = 0; count < 8; count++) {
+      readAuthority((await createIssuerAuthority({ name: "other", now: Date.now() })).certificate);
+    }
+    const again = readAuthority(Uint8Array.from(site.authority.certificate));
+    expect(again).not.toBe(first);
+    expect(again?.serial).toBe(first?.serial);
+  });
+
+  it("returns null for garbage, each time", () => {
+    expect(readAuthority(Uint8Array.of(1, 2, 3))).toBeNull();
+    expect(readAuthority(Uint8Array.of(1, 2, 3))).toBeNull();
+  });
+
+  it("refuses a changed byte and a foreign issuer after the signature was found good", async () => {
+    const deploymentCa = readCertificate(ca.der) as Certificate;
+    const foreignCa = readCertificate((await createDeploymentCa()).der) as Certificate;
+    const der = site.authority.certificate;
+    for (let time = 0; time < 2; time++) {
+      expect(await readAuthority(Uint8Array.from(der))?.isSignedBy(deploymentCa)).toBe(true);
+      expect(await readAuthority(Uint8Array.from(der))?.isSignedBy(foreignCa)).toBe(false);
+    }
+    const changed = Uint8Array.from(der);
+    changed[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
+    expect((await readAuthority(changed)?.isSignedBy(deploymentCa)) ?? false).toBe(false);
   });
 });
 

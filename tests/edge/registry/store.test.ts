@@ -173,6 +173,16 @@ const anyStep = fc.record({
   fails: fc.boolean(),
 });
 
+/** Shares of the event log with a gap between their places. */
+function sharesWithGaps({ sql }: DurableObjectStorage): string[] {
+  return sql
+    .exec<{ share: string }>(
+      "SELECT share FROM events GROUP BY share HAVING max(place) - min(place) + 1 <> count(*)",
+    )
+    .toArray()
+    .map(({ share }) => share);
+}
+
 /** Everything that a store returns and may cache. */
 function everything(store: Store) {
   const { book } = { book: store.offers.snapshot() };
@@ -228,6 +238,7 @@ describe("Store", () => {
               if (!(thrown instanceof Error) || thrown.message !== "rolled back") throw thrown;
             }
             expect(everything(kept)).toEqual(everything(new Store(storage)));
+            expect(sharesWithGaps(storage)).toEqual([]);
           }
           // Removes everything: the object belongs to no network.
           storage.sql.exec("DELETE FROM migrations");

@@ -6,7 +6,7 @@
 import type { EventQuery, EventType, NetworkEvent } from "../../../protocol/api/events.ts";
 import { selectEvents } from "../../event-query.ts";
 import { type Change, KeyedMemo } from "./mutations.ts";
-import { number, optional, type Sql, text } from "./sql.ts";
+import { number, optional, type Sql, TEXT_PARAMETER, text } from "./sql.ts";
 
 /** The shares that do not belong to a site. A site's share has the site's id. */
 const EDGE = "edge";
@@ -59,6 +59,8 @@ export class Events {
   readonly #quota: () => number;
   /** Number of stored events of a share. */
   readonly #kept: KeyedMemo<number>;
+  /** Place of the newest event of a share; 0 without any. */
+  readonly #places: KeyedMemo<number>;
   /** Whether every share is known to be within its limit. True after each event, once all were checked. */
   #isPruned = false;
 
@@ -66,6 +68,7 @@ export class Events {
     this.#sql = sql;
     this.#quota = quota;
     this.#kept = new KeyedMemo(sql.mutations, "events", (share) => this.#readKept(share));
+    this.#places = new KeyedMemo(sql.mutations, "events", (share) => this.#readPlace(share));
     sql.mutations.on(["events"], (key) => {
       if (key === null) this.#isPruned = false;
     });
@@ -100,10 +103,10 @@ export class Events {
   #recent(share: string, { type, at }: NewEvent): number[] {
     return this.#sql
       .rows(
-        "SELECT id, since FROM events WHERE share = ? AND type = ? ORDER BY id DESC LIMIT ?",
+        `SELECT id, since FROM events WHERE share = ${TEXT_PARAMETER} AND type = ${TEXT_PARAMETER}
+          ORDER BY id DESC LIMIT ${BURST}`,
         share,
         type,
-        BURST,
       )
       .filter((row) => number(row, "since") <= at && at - number(row, "since") < FOLDED_MS)
       .map((row) => number(row, "id"));
@@ -112,10 +115,11 @@ export class Events {
   #insert(share: string, event: NewEvent, { text, code }: EventText): number {
     const shares = share === EDGE || share === STRANGERS ? [share] : [share, SITES];
     const kept = shares.map((each) => [each, this.#kept.get(each)] as const);
+    const place = this.#places.get(share) + 1;
     const [row] = this.#sql.write(
       changesOf(share),
-      `INSERT INTO events (at, since, type, site, text, code, actor, share, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?,
-        (SELECT coalesce(max(place), 0) + 1 FROM events WHERE share = ?)) RETURNING id`,
+      `INSERT INTO events (at, since, type, site, text, code, actor, share, place)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
       event.at,
       event.at,
       event.type,
@@ -124,9 +128,10 @@ export class Events {
       code ?? null,
       event.actor,
       share,
-      share,
+      place,
     );
     for (const [each, count] of kept) this.#kept.put(each, count + 1);
+    this.#places.put(share, place);
     return row ? number(row, "id") : 0;
   }
 
@@ -179,6 +184,12 @@ export class Events {
     return row ? number(row, "kept") : 0;
   }
 
+  #readPlace(share: string): number {
+    const statement = `SELECT coalesce(max(place), 0) AS place FROM events WHERE share = ${TEXT_PARAMETER}`;
+    const row = this.#sql.row(statement, share);
+    return row ? number(row, "place") : 0;
+  }
+
   /** The sites' shares with more than `least` events, largest first. */
   #largest(least: number, limit = -1): { share: string; kept: number }[] {
     return this.#sql
@@ -197,13 +208,17 @@ export class Events {
 
   /** Drops the oldest events of a share. Places in a share have no gaps. */
   #drop(share: string, count: number): void {
+    const isNewestKept = count < this.#kept.get(share);
+    const place = this.#places.get(share);
     this.#sql.write(
       changesOf(share),
-      "DELETE FROM events WHERE share = ? AND place < (SELECT min(place) FROM events WHERE share = ?) + ?",
+      `DELETE FROM events WHERE share = ?
+        AND place < (SELECT min(place) FROM events WHERE share = ${TEXT_PARAMETER}) + ?`,
       share,
       share,
       count,
     );
+    if (isNewestKept) this.#places.put(share, place);
   }
 
   /** Number of events that the quota limits: all but the sites'. */
@@ -235,7 +250,8 @@ export class Events {
   ): boolean {
     return (
       this.#sql.row(
-        `SELECT 1 FROM (SELECT * FROM events WHERE share = ? AND type = ? ORDER BY id DESC LIMIT 100)
+        `SELECT 1 FROM (SELECT * FROM events WHERE share = ${TEXT_PARAMETER} AND type = ${TEXT_PARAMETER}
+          ORDER BY id DESC LIMIT 100)
           WHERE site IS ? AND code IS ? AND at >= ?`,
         shareOf(event.type, event.owner),
         event.type,

@@ -1,7 +1,7 @@
 /** The table of links. */
 import { type Edge, NETWORK_NODE } from "../policy/link-graph.ts";
 import { type Change, KeyedMemo, Memo } from "./mutations.ts";
-import { blob, bytes, number, type Row, type Sql, text, time } from "./sql.ts";
+import { blob, bytes, number, type Row, type Sql, TEXT_PARAMETER, text, time } from "./sql.ts";
 
 export interface LinkRow {
   readonly id: string;
@@ -64,7 +64,7 @@ export class Links {
 
   #readOf(joiner: string): LinkRow[] {
     return this.#sql
-      .rows("SELECT * FROM links WHERE joiner = ? ORDER BY created_at, id", joiner)
+      .rows(`SELECT * FROM links WHERE joiner = ${TEXT_PARAMETER} ORDER BY created_at, id`, joiner)
       .map((row) => this.#link(row));
   }
 
@@ -76,7 +76,7 @@ export class Links {
 
   #readFrom(issuer: string): LinkRow[] {
     return this.#sql
-      .rows("SELECT * FROM links WHERE issuer = ? ORDER BY created_at, id", issuer)
+      .rows(`SELECT * FROM links WHERE issuer = ${TEXT_PARAMETER} ORDER BY created_at, id`, issuer)
       .map((row) => this.#link(row));
   }
 

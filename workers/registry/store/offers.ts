@@ -11,7 +11,7 @@ import {
 import { byAge, type OfferSnapshot, type StoredOffer } from "../policy/offers.ts";
 import type { OfferRow } from "../policy/visibility.ts";
 import { Memo } from "./mutations.ts";
-import { listText, number, optional, type Row, type Sql, text, time } from "./sql.ts";
+import { listText, number, optional, type Row, type Sql, TEXT_PARAMETER, text, time } from "./sql.ts";
 
 /** The value of an undecided offer's refusal. No site sees such a row. */
 const UNDECIDED = "service.forbidden";
@@ -90,7 +90,7 @@ export class Offers {
     return this.#sql
       .rows(
         `SELECT offers.*, sites.name AS site_name FROM offers JOIN sites ON sites.id = offers.site
-          WHERE sites.state != 'revoked' ${site === null ? "" : "AND offers.site = ?"}
+          WHERE sites.state != 'revoked' ${site === null ? "" : `AND offers.site = ${TEXT_PARAMETER}`}
           ORDER BY since, boot, site, service`,
         ...(site === null ? [] : [site]),
       )
@@ -219,8 +219,8 @@ export class Offers {
   refusedOf({ site, boot }: InstanceId): { name: string; code: string }[] {
     return this.#sql
       .rows(
-        `SELECT service, refused FROM offers WHERE site = ? AND boot = ? AND refused IS NOT NULL
-          ORDER BY service`,
+        `SELECT service, refused FROM offers WHERE site = ${TEXT_PARAMETER} AND boot = ${TEXT_PARAMETER}
+          AND refused IS NOT NULL ORDER BY service`,
         site,
         boot,
       )
@@ -282,7 +282,11 @@ export class Listeners {
   /** The last reported listeners of an instance, by service. */
   of({ site, boot }: InstanceId): ListenerReport[] {
     return this.#sql
-      .rows("SELECT * FROM listeners WHERE site = ? AND boot = ? ORDER BY service", site, boot)
+      .rows(
+        `SELECT * FROM listeners WHERE site = ${TEXT_PARAMETER} AND boot = ${TEXT_PARAMETER} ORDER BY service`,
+        site,
+        boot,
+      )
       .map((row) => this.#listener(row));
   }
 

@@ -11,6 +11,7 @@ import {
   optionalBytes,
   type Row,
   type Sql,
+  TEXT_PARAMETER,
   text,
   time,
 } from "./sql.ts";
@@ -228,7 +229,7 @@ export class Certificates {
 
   newestOf(site: string): CertificateRow | null {
     const row = this.#sql.row(
-      "SELECT * FROM certificates WHERE site = ? ORDER BY not_after DESC LIMIT 1",
+      `SELECT * FROM certificates WHERE site = ${TEXT_PARAMETER} ORDER BY not_after DESC LIMIT 1`,
       site,
     );
     return row && this.#certificate(row);

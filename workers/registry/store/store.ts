@@ -13,7 +13,7 @@ import { Issuers, NetworkTable } from "./network.ts";
 import { Listeners, Offers } from "./offers.ts";
 import { Cuts, Pairs, Sessions } from "./sessions.ts";
 import { Assertions, Certificates, Sites } from "./sites.ts";
-import { Sql, text } from "./sql.ts";
+import { Sql, TEXT_PARAMETER, text } from "./sql.ts";
 import { Tokens } from "./tokens.ts";
 
 export type { LinkRow } from "./links.ts";
@@ -117,8 +117,10 @@ export class Store {
   instances(site: string): InstanceId[] {
     return this.#sql
       .rows(
-        `SELECT boot FROM offers WHERE site = ? UNION SELECT boot FROM listeners WHERE site = ?
-        UNION SELECT boot_a FROM sessions WHERE site_a = ? UNION SELECT boot_b FROM sessions WHERE site_b = ?`,
+        `SELECT boot FROM offers WHERE site = ${TEXT_PARAMETER}
+        UNION SELECT boot FROM listeners WHERE site = ${TEXT_PARAMETER}
+        UNION SELECT boot_a FROM sessions WHERE site_a = ${TEXT_PARAMETER}
+        UNION SELECT boot_b FROM sessions WHERE site_b = ${TEXT_PARAMETER}`,
         site,
         site,
         site,

@@ -16,6 +16,7 @@ const BOOTS = ["b1", "b2"];
 const SERVICES = ["api", "db", "web"];
 const LINKS = ["l1", "l2", "l3", "l4"];
 const SESSIONS = ["x1", "x2"];
+const ISSUERS = [NETWORK_NODE, "s1"];
 
 type Write = (store: Store, at: number) => void;
 
@@ -158,6 +159,16 @@ const anyWrite: fc.Arbitrary<Write> = fc.oneof(
       (store) =>
         store.sessions.delete(id, generation),
   ),
+  fc.constantFrom(...ISSUERS).map(
+    (id): Write =>
+      (store, at) =>
+        store.issuers.put({ id, certificate: certificate(at), sealedKey: certificate(at + 1) }, at),
+  ),
+  fc.constantFrom(...ISSUERS).map(
+    (id): Write =>
+      (store) =>
+        store.issuers.delete(id),
+  ),
   fc.constant<Write>((store, at) => store.network.setQuotas({ services: at, events: 100 + (at % 7) })),
   fc.option(site, { nil: undefined }).map(
     (owner): Write =>
@@ -192,6 +203,8 @@ function everything(store: Store) {
   return {
     network: [store.network.get(), store.network.quotas()],
     sites: SITES.map((id) => store.sites.get(id)),
+    siteCount: store.sites.count(),
+    issuers: ISSUERS.map((id) => store.issuers.get(id)),
     names: sorted(store.sites.names()),
     patterns: sorted(store.sites.patterns()),
     links: [...SITES, NETWORK_NODE].map((node) => [store.links.of(node), store.links.from(node)]),

@@ -11,6 +11,7 @@
  */
 export type Part =
   | "network"
+  | "issuers"
   | "sites"
   /** Names of sites. */
   | "names"

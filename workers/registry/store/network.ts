@@ -1,6 +1,6 @@
 /** The tables of the network's own row and of its issuers. */
 import { SetQuotas } from "../../../protocol/api/quotas.ts";
-import { Memo } from "./mutations.ts";
+import { KeyedMemo, Memo } from "./mutations.ts";
 import { blob, bytes, number, optional, type Sql, text, time } from "./sql.ts";
 
 export interface NetworkRow {
@@ -91,12 +91,18 @@ export class NetworkTable {
 
 export class Issuers {
   readonly #sql: Sql;
+  readonly #rows: KeyedMemo<IssuerRow | null>;
 
   constructor(sql: Sql) {
     this.#sql = sql;
+    this.#rows = new KeyedMemo(sql.mutations, "issuers", (id) => this.#read(id));
   }
 
   get(id: string): IssuerRow | null {
+    return this.#rows.get(id);
+  }
+
+  #read(id: string): IssuerRow | null {
     const row = this.#sql.row("SELECT * FROM issuers WHERE id = ?", id);
     return (
       row && {
@@ -109,7 +115,7 @@ export class Issuers {
 
   put(issuer: IssuerRow, now: number): void {
     this.#sql.write(
-      [],
+      [["issuers", issuer.id]],
       "INSERT OR REPLACE INTO issuers (id, certificate, key_sealed, created_at) VALUES (?, ?, ?, ?)",
       issuer.id,
       blob(issuer.certificate),
@@ -123,6 +129,6 @@ export class Issuers {
   }
 
   delete(id: string): void {
-    this.#sql.write([], "DELETE FROM issuers WHERE id = ?", id);
+    this.#sql.write([["issuers", id]], "DELETE FROM issuers WHERE id = ?", id);
   }
 }

@@ -61,6 +61,7 @@ export class Sites {
   readonly #rows: KeyedMemo<SiteRow | null>;
   readonly #names: Memo<ReadonlyMap<string, string>>;
   readonly #patterns: Memo<ReadonlyMap<string, readonly string[]>>;
+  readonly #count: Memo<number>;
 
   constructor(sql: Sql) {
     this.#sql = sql;
@@ -73,6 +74,8 @@ export class Sites {
     this.#patterns = new Memo<ReadonlyMap<string, readonly string[]>>(sql.mutations, ["patterns"], () =>
       this.#readPatterns(),
     );
+    // A site that is made or removed changes the names, one that is revoked the graph.
+    this.#count = new Memo(sql.mutations, ["names", "graph"], () => this.#readCount());
   }
 
   #site(row: Row): SiteRow {
@@ -119,6 +122,10 @@ export class Sites {
 
   /** Number of sites that are not revoked, joined or not. */
   count(): number {
+    return this.#count.value;
+  }
+
+  #readCount(): number {
     const row = this.#sql.row("SELECT count(*) AS count FROM sites WHERE state != 'revoked'");
     return row ? number(row, "count") : 0;
   }

@@ -109,7 +109,7 @@ export class Store {
     this.#sql.write(changes, "DELETE FROM sites WHERE id = ?", id);
     for (const table of OF_SITE) this.#sql.write(changes, `DELETE FROM ${table} WHERE site = ?`, id);
     this.#sql.write(changes, "DELETE FROM links WHERE joiner = ? OR issuer = ?", id, id);
-    this.#sql.write([], "DELETE FROM issuers WHERE id = ?", id);
+    this.#sql.write([["issuers", id]], "DELETE FROM issuers WHERE id = ?", id);
     this.#sql.write([], "DELETE FROM pairs WHERE site_a = ? OR site_b = ?", id, id);
   }
 

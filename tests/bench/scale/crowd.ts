@@ -54,14 +54,17 @@ export class CrowdMember {
     this.uplink.send({ type: "offers", offers: this.offers });
   }
 
-  /** When a message that names the service has come over the uplink, ms of `performance.now()`. */
+  /**
+   * When a message that names the service has come over the uplink, ms of `performance.now()`. Nothing is
+   * parsed for it. Of the receiving side, only TLS and the frames of all sites before it are in the time.
+   */
   sees(name: string): Promise<number> {
     const { socket } = this.uplink;
     const wanted = JSON.stringify(name);
     return new Promise((resolve, reject) => {
       const done = () => socket.off("message", look).off("close", lost);
-      const look = (data: { toString(): string }) => {
-        if (!data.toString().includes(wanted)) return;
+      const look = (data: Buffer) => {
+        if (!data.includes(wanted)) return;
         done();
         resolve(performance.now());
       };

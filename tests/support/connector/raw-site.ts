@@ -269,6 +269,8 @@ export class RawUplink {
   readonly socket: WebSocket;
   readonly closed: Promise<Closed>;
   readonly #messages: RegistryMessage[] = [];
+  /** Texts that are not parsed yet: many uplinks in one process receive far more than a test looks at. */
+  readonly #unread: string[] = [];
   /** Callbacks that wait for the next message. */
   #waiting: (() => void)[] = [];
 
@@ -276,8 +278,7 @@ export class RawUplink {
     this.socket = socket;
     this.closed = closing(socket);
     socket.on("message", (data: RawData) => {
-      const message = RegistryMessage.safeParse(parse(data.toString()));
-      if (message.success) this.#messages.push(message.data);
+      this.#unread.push(data.toString());
       this.#wake();
     });
     socket.on("close", () => this.#wake());
@@ -292,6 +293,7 @@ export class RawUplink {
   /** Returns the next message of a type and drops those before it. @throws Error when the uplink closes first */
   async next<T extends RegistryMessage["type"]>(type: T): Promise<MessageOf<T>> {
     for (;;) {
+      this.#read();
       const found = this.#messages.findIndex((message) => message.type === type);
       const [message] = found < 0 ? [] : this.#messages.splice(0, found + 1).slice(-1);
       if (message) return message as MessageOf<T>;
@@ -299,6 +301,13 @@ export class RawUplink {
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
       });
+    }
+  }
+
+  #read(): void {
+    for (const text of this.#unread.splice(0)) {
+      const message = RegistryMessage.safeParse(parse(text));
+      if (message.success) this.#messages.push(message.data);
     }
   }
 

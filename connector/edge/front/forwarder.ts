@@ -11,8 +11,11 @@ import { refuse, refuseUpgrade } from "./refusal.ts";
 
 /** Headers of one connection, which are not forwarded. RFC 9110, section 7.6.1. */
 const CONNECTION_HEADERS = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade"];
+/** The framing of a chunked body is written anew. */
+const RESPONSE_DROPPED: ReadonlySet<string> = new Set([...CONNECTION_HEADERS, "transfer-encoding"]);
 /** Headers that only the front may set. */
 const FRONT_HEADERS = [PLATFORM_HEADER, PROTOCOL_HEADER, "cf-connecting-ip"];
+const REQUEST_DROPPED: ReadonlySet<string> = new Set([...RESPONSE_DROPPED, ...FRONT_HEADERS]);
 
 export interface ForwarderOptions {
   /** Path of workerd's Unix socket. */
@@ -43,7 +46,11 @@ export class Forwarder {
     });
     answer.once("close", () => sent.destroy());
     sent.once("response", (received) => {
-      answer.writeHead(received.statusCode ?? 502, received.statusMessage, keptHeaders(received, []));
+      answer.writeHead(
+        received.statusCode ?? 502,
+        received.statusMessage,
+        keptHeaders(received, RESPONSE_DROPPED),
+      );
       pipeline(received, answer, () => {});
     });
     sent.on("error", () => {
@@ -81,7 +88,10 @@ export class Forwarder {
       joinUpgraded(client, worker);
     });
     sent.once("response", (received) => {
-      client.write(statusLine(received) + headerLines([...keptHeaders(received, []), "connection", "close"]));
+      client.write(
+        statusLine(received) +
+          headerLines([...keptHeaders(received, RESPONSE_DROPPED), "connection", "close"]),
+      );
       pipeline(received, client, () => {});
     });
     sent.on("error", () => {
@@ -91,7 +101,7 @@ export class Forwarder {
   }
 
   #target(incoming: IncomingMessage, platform: object, further: readonly string[]): RequestOptions {
-    const headers = keptHeaders(incoming, FRONT_HEADERS);
+    const headers = keptHeaders(incoming, REQUEST_DROPPED);
     headers.push(PLATFORM_HEADER, JSON.stringify(platform), PROTOCOL_HEADER, "https", ...further);
     return {
       socketPath: this.#options.socketPath,
@@ -105,14 +115,14 @@ export class Forwarder {
 
 const isChunked = ({ headers }: IncomingMessage): boolean => headers["transfer-encoding"] !== undefined;
 
-/** The forwarded headers, names and values in turn. The framing of a chunked body is written anew. */
-function keptHeaders(message: IncomingMessage, without: readonly string[]): string[] {
-  const named = (message.headers.connection ?? "").toLowerCase().split(/\s*,\s*/);
-  const dropped = new Set([...CONNECTION_HEADERS, "transfer-encoding", ...named, ...without]);
+/** The forwarded headers, names and values in turn, without those that the connection header names. */
+function keptHeaders({ headers, rawHeaders }: IncomingMessage, dropped: ReadonlySet<string>): string[] {
+  const named = (headers.connection ?? "").toLowerCase().split(/\s*,\s*/);
   const kept: string[] = [];
-  for (let at = 0; at + 1 < message.rawHeaders.length; at += 2) {
-    const [name = "", value = ""] = message.rawHeaders.slice(at, at + 2);
-    if (!dropped.has(name.toLowerCase())) kept.push(name, value);
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const [name = "", value = ""] = [rawHeaders[at], rawHeaders[at + 1]];
+    const key = name.toLowerCase();
+    if (!dropped.has(key) && !named.includes(key)) kept.push(name, value);
   }
   return kept;
 }

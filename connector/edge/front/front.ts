@@ -67,6 +67,8 @@ export class Front {
   readonly #table: ConnectionTable;
   readonly #counts = { failedAccepts: 0, failedHandshakes: 0 };
   readonly #connections = new Map<string, Connection>();
+  /** Connections that were found once, by their TLS sockets. */
+  readonly #found = new WeakMap<Socket, Connection>();
   readonly #sockets = new Set<Socket>();
   readonly #listening: Server[] = [];
   readonly #tls: HttpsServer[] = [];
@@ -148,28 +150,29 @@ export class Front {
       this.#options.log.debug({ port }, `A TLS handshake failed: ${error.message}`);
     });
     tls.on("clientError", (_, socket) => socket.destroy());
-    const unproven = (socket: Socket): FairleadError | null => {
-      const error = port === "gateway" ? certificateError(socket) : null;
-      if (error !== null) this.#counts.failedHandshakes += 1;
-      return error;
+    const prove = (socket: Socket): X509Certificate | FairleadError | null => {
+      if (port !== "gateway") return null;
+      const proven = readClientCertificate(socket);
+      if (proven instanceof FairleadError) this.#counts.failedHandshakes += 1;
+      return proven;
     };
     tls.on("request", (request, answer) => {
       const { socket } = request;
       this.#move(socket, "request");
       answer.once("close", () => this.#move(socket, "idle"));
-      const error = unproven(socket);
-      if (error !== null) refuse(answer, error);
-      else forwarder.forward(request, answer, this.#platform(socket));
+      const proven = prove(socket);
+      if (proven instanceof FairleadError) refuse(answer, proven);
+      else forwarder.forward(request, answer, this.#platform(socket, proven));
     });
     tls.on("upgrade", (request: IncomingMessage, client: Duplex, head: Buffer) => {
       const { socket } = request;
       this.#move(socket, "request");
-      const error = unproven(socket);
-      if (error !== null) {
-        refuseUpgrade(client, error);
+      const proven = prove(socket);
+      if (proven instanceof FairleadError) {
+        refuseUpgrade(client, proven);
         return;
       }
-      forwarder.upgrade(request, client, head, this.#platform(socket), () => {
+      forwarder.upgrade(request, client, head, this.#platform(socket, proven), () => {
         socket.setKeepAlive(true, KEEPALIVE_MS);
         this.#move(socket, "upgraded");
       });
@@ -205,15 +208,23 @@ export class Front {
   }
 
   #move(socket: Socket, stage: Connection["stage"]): void {
-    const connection = this.#connections.get(keyOf(socket));
+    const connection = this.#connectionOf(socket);
     if (connection !== undefined) this.#table.move(connection, stage, performance.now());
   }
 
+  /** The connection of a TLS socket. The key is built once, since each of its parts is a system call. */
+  #connectionOf(socket: Socket): Connection | undefined {
+    const known = this.#found.get(socket);
+    if (known !== undefined) return known;
+    const connection = this.#connections.get(keyOf(socket));
+    if (connection !== undefined) this.#found.set(socket, connection);
+    return connection;
+  }
+
   /** The contents of `request.cf`: the client certificate as Cloudflare reports it, in strings. */
-  #platform(socket: Socket): object {
-    const certificate = clientCertificate(socket);
+  #platform(socket: Socket, certificate: X509Certificate | null): object {
     return {
-      clientIp: this.#connections.get(keyOf(socket))?.address ?? "unknown",
+      clientIp: this.#connectionOf(socket)?.address ?? "unknown",
       front: { strangers: this.counts, lanes: this.#options.lanes() } satisfies FrontStatus,
       ...(certificate === null
         ? {}
@@ -234,18 +245,13 @@ export class Front {
   }
 }
 
-/** The client certificate that the handshake proved, signed under the deployment CA; null without one. */
-function clientCertificate(socket: Socket): X509Certificate | null {
-  if (!(socket instanceof TLSSocket) || !socket.authorized) return null;
-  return socket.getPeerX509Certificate() ?? null;
-}
-
-/** The error of a connection's client certificate; null when it is valid. */
-function certificateError(socket: Socket): FairleadError | null {
-  if (clientCertificate(socket) !== null) return null;
-  if (!(socket instanceof TLSSocket) || socket.getPeerX509Certificate() === undefined) {
+/** The client certificate that the handshake proved, signed under the deployment CA; the error without one. */
+function readClientCertificate(socket: Socket): X509Certificate | FairleadError {
+  const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  if (!(socket instanceof TLSSocket) || certificate === undefined) {
     return new FairleadError("certificate.required");
   }
+  if (socket.authorized) return certificate;
   // Node's types (24) call it an Error; it is OpenSSL's code.
   const why = String(socket.authorizationError);
   const expired = why === "CERT_HAS_EXPIRED" || why === "CERT_NOT_YET_VALID";

@@ -833,7 +833,7 @@ export const ERRORS = {
     "site",
     500,
     "The Node version is too old for the command.",
-    "Install Node 22.19 or later; `node --version` shows which one runs.",
+    "Install Node 24.0 or later; `node --version` shows which one runs.",
   ),
   "output.failed": entry(
     "caller",

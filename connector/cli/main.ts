@@ -3,7 +3,7 @@
 export {};
 
 /** `engines.node` of package.json. */
-const LEAST_NODE = [22, 19] as const;
+const LEAST_NODE = [24, 0] as const;
 
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 

@@ -134,7 +134,7 @@ test("an old Node is refused before anything else is imported", async () => {
   const exit = await new Promise((resolve) => child.on("close", resolve));
   expect(exit).toBe(exitCodeFor("cli.node"));
   expect(err).toBe(
-    "error: fairlead needs Node 22.19 or later; this is Node 20.1.0.\n" +
+    "error: fairlead needs Node 24.0 or later; this is Node 20.1.0.\n" +
       `  code: cli.node\n  do: ${ERRORS["cli.node"].action}\n`,
   );
 });

@@ -44,7 +44,7 @@ const INTRO = `# The fairlead command
 - \`FAIRLEAD_DEBUG=1\` adds the stack of an error.
 `;
 
-/** The whole page. */
+/** Makes the whole page. */
 export function cliPage(commands: readonly CommandDefinition[] = COMMANDS): string {
   return `${INTRO}\n${exitCodes()}\n## Commands\n\n${index(commands)}\n${commands.map(section).join("\n")}`;
 }
@@ -96,7 +96,7 @@ function section(definition: CommandDefinition): string {
 
 const usageOf = ({ label, optional }: ArgumentDefinition<unknown>) => (optional ? `[${label}]` : label);
 
-/** Flags as a user writes them: without commander's angle brackets. */
+/** Formats flags as a user writes them, without commander's angle brackets. */
 function flagsOf(flags: string): string {
   const option = new Option(flags);
   return option.required ? flags.replace("<", "").replace(/>$/, "") : flags;

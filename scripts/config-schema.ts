@@ -1,10 +1,10 @@
-/** Makes docs/connector-config.schema.json from the form of the configuration file: `npm run docs`. */
+/** Writes docs/connector-config.schema.json from the schema of the configuration file: `npm run docs`. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { ConfigFile } from "../connector/config/config-file.ts";
 
-/** The whole schema, as text. Draft 7 is the one that editors' YAML servers read (yaml-language-server 1.19). */
+/** Makes the whole schema as text. Draft 7 is the version that yaml-language-server 1.19 reads. */
 export function configSchema(): string {
   return `${JSON.stringify(z.toJSONSchema(ConfigFile, { io: "input", target: "draft-7" }), null, 2)}\n`;
 }

@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { replaceSection } from "./section.ts";
 
-/** A decision's number, file, title, date and area, as its file states them. */
+/** The head of a decision: number, file, title, date and area. */
 export interface Decision {
   readonly number: string;
   readonly file: string;
@@ -20,7 +20,7 @@ const SECTIONS = ["Context", "Decision", "Consequence"];
 /** Sections that may follow. */
 const FURTHER_SECTIONS = new Set(["Measured", "Considered"]);
 
-/** The head of one decision. @throws Error when the file does not have the form in docs/decisions/README.md */
+/** Reads the head of a decision. @throws Error when the file has another form than docs/decisions/README.md asks for */
 export function parseDecision(file: string, text: string): Decision {
   const [, number] = FILE.exec(file) ?? [];
   if (number === undefined) throw new Error(`The file ${file} is not named NNNN-title.md.`);
@@ -37,7 +37,7 @@ export function parseDecision(file: string, text: string): Decision {
   return { number, file, title, date, area };
 }
 
-/** Every decision of the folder, by number. @throws Error when a number is missing or used twice */
+/** Reads every decision of the folder, by number. @throws Error when a number is missing or used twice */
 export async function readDecisions(folder = DECISIONS): Promise<readonly Decision[]> {
   const files = (await readdir(folder)).filter((file) => file !== "README.md").sort();
   const decisions = await Promise.all(
@@ -49,7 +49,7 @@ export async function readDecisions(folder = DECISIONS): Promise<readonly Decisi
   return decisions;
 }
 
-/** The table of decisions, as Markdown. */
+/** Makes the table of decisions as Markdown. */
 export function decisionsTable(decisions: readonly Decision[]): string {
   const rows = decisions.map(
     ({ number, file, title, date, area }) => `| [${number}](${file}) | ${title} | ${area} | ${date} |`,
@@ -57,7 +57,7 @@ export function decisionsTable(decisions: readonly Decision[]): string {
   return ["| number | decision | area | date |", "|---|---|---|---|", ...rows].join("\n");
 }
 
-/** The index page with the table in its place. @throws Error when the marks of the table are missing */
+/** Puts the table into the index page. @throws Error when the marks of the table are missing */
 export const withDecisions = (page: string, decisions: readonly Decision[]) =>
   replaceSection(page, "decisions", decisionsTable(decisions));
 

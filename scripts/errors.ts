@@ -57,7 +57,7 @@ function section(code: string, entry: ErrorEntry): string[] {
   ];
 }
 
-/** The whole page, as Markdown. */
+/** Makes the whole page as Markdown. */
 export function errorsPage(): string {
   const lines = [
     "# Errors",

@@ -1,16 +1,16 @@
-/** The decisions of a release, without effects: what was asked for, which steps follow, and what is not in order. */
+/** The checks of a release, without effects: options, steps and problems. */
 import { parseArgs } from "node:util";
 import { z } from "zod";
 
-/** What `npm run release` was asked for. */
+/** Options of `npm run release`. */
 export interface ReleaseOptions {
-  /** Checks and builds everything, and changes nothing in the repository. */
+  /** Whether to check and build everything, and change nothing in the repository. */
   readonly dryRun: boolean;
-  /** Also publishes the tarball to the npm registry. */
+  /** Whether to publish the tarball to the npm registry. */
   readonly publish: boolean;
 }
 
-/** The options of the command line. @throws Error for an unknown option, or for --dry-run with --publish */
+/** Parses the command line. @throws Error for an unknown option, or for --dry-run with --publish */
 export function parseReleaseOptions(args: readonly string[]): ReleaseOptions {
   const { values } = parseArgs({
     args: [...args],
@@ -23,7 +23,7 @@ export function parseReleaseOptions(args: readonly string[]): ReleaseOptions {
 
 export type ReleaseStep = "check" | "build" | "pack" | "install" | "tag" | "publish";
 
-/** The steps of a release, in order. Only a release that was asked to publish has the step `publish`. */
+/** Returns the steps of a release, in order. The step `publish` needs the option. */
 export function stepsOf({ dryRun, publish }: ReleaseOptions): readonly ReleaseStep[] {
   const steps: ReleaseStep[] = ["check", "build", "pack", "install"];
   if (!dryRun) steps.push("tag");
@@ -31,7 +31,7 @@ export function stepsOf({ dryRun, publish }: ReleaseOptions): readonly ReleaseSt
   return steps;
 }
 
-/** Numbers without leading zeros, and a pre-release such as -rc.1. */
+/** A version: numbers without leading zeros, and a pre-release such as -rc.1. */
 const VERSION = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9a-z]+(\.[0-9a-z]+)*)?$/;
 
 /** A version's section in CHANGELOG.md. */
@@ -41,7 +41,7 @@ export interface ChangelogEntry {
   readonly text: string;
 }
 
-/** The section of a version in the changelog, or null when there is none. */
+/** Finds the section of a version in the changelog. Returns null when there is none. */
 export function changelogEntry(changelog: string, version: string): ChangelogEntry | null {
   const section = changelog.split(/^## /m).find((each) => each.startsWith(`[${version}] - `));
   if (section === undefined) return null;
@@ -50,7 +50,7 @@ export function changelogEntry(changelog: string, version: string): ChangelogEnt
   return { date: date === "unreleased" ? null : date, text: lines.join("\n").trim() };
 }
 
-/** What a release is judged by. */
+/** State of the repository that a release depends on. */
 export interface ReleaseState {
   /** The output of `git status --porcelain`. */
   readonly changes: string;
@@ -61,10 +61,10 @@ export interface ReleaseState {
   readonly changelog: string;
 }
 
-/** The tag of a version. */
+/** Returns the tag of a version. */
 export const tagOf = (version: string) => `v${version}`;
 
-/** What is not in order, as sentences. An unreleased entry is in order for a dry run only. */
+/** Finds problems, as sentences. Only a dry run accepts an unreleased entry. */
 export function problemsOf(state: ReleaseState, { dryRun }: ReleaseOptions): string[] {
   const { version } = state;
   const entry = changelogEntry(state.changelog, version);
@@ -83,7 +83,7 @@ export function problemsOf(state: ReleaseState, { dryRun }: ReleaseOptions): str
   return problems;
 }
 
-/** What `npm pack --json` says of one tarball. */
+/** Output of `npm pack --json` for a tarball. */
 export const Packed = z
   .array(
     z.object({
@@ -96,7 +96,7 @@ export const Packed = z
   .length(1)
   .transform(([tarball]) => tarball);
 
-/** Files without which an installed package does not work, or may not be shipped. */
+/** Files that an installed package or its licence needs. */
 const REQUIRED = [
   "package.json",
   "LICENSE",
@@ -110,14 +110,14 @@ const REQUIRED = [
   "docs/errors.md",
 ];
 
-/** Everything that may be in the tarball. */
+/** Files that may be in the tarball. */
 const ALLOWED =
   /^(dist\/(cli|edge)\/|docs\/|(package\.json|LICENSE|README\.md|CHANGELOG\.md|wrangler\.toml)$)/;
 
 /** Names that look like secrets. */
 const SECRET = /(^|\/)(\.env|\.npmrc|.*\.(pem|key|backup)|admin-key|token\.yaml)$/;
 
-/** What is wrong with the files of the tarball, as sentences. */
+/** Finds problems of the files in the tarball, as sentences. */
 export function packedProblems(paths: readonly string[]): string[] {
   return [
     ...REQUIRED.filter((path) => !paths.includes(path)).map((path) => `The tarball lacks ${path}.`),

@@ -1,6 +1,6 @@
 /**
- * `npm run release`: checks the repository, builds and packs what is committed, installs the tarball elsewhere, and
- * tags the version. `--dry-run` stops before the tag; only `--publish` sends anything to a registry.
+ * `npm run release`: checks the repository, builds and packs the commit, installs the tarball elsewhere, and tags the
+ * version. `--dry-run` stops before the tag. Only `--publish` sends anything to a registry.
  */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -27,13 +27,13 @@ const Versioned = z.object({ version: z.string() });
 
 const run = promisify(execFile);
 
-/** Runs a program to its end; returns what it printed. @throws Error when its status is not 0 */
+/** Runs a program until it exits. Returns its output. @throws Error when its status is not 0 */
 async function output(command: string, args: readonly string[], cwd = ROOT): Promise<string> {
   const { stdout } = await run(command, [...args], { cwd, maxBuffer: 64 * 1024 * 1024 });
   return stdout;
 }
 
-/** Runs a program whose output goes to this terminal. @throws Error when its status is not 0 */
+/** Runs a program with its output on this terminal. @throws Error when its status is not 0 */
 async function show(command: string, args: readonly string[], cwd = ROOT): Promise<void> {
   const child = spawn(command, [...args], { cwd, stdio: "inherit" });
   const [status] = await once(child, "exit");
@@ -52,7 +52,7 @@ async function readState(): Promise<ReleaseState> {
   };
 }
 
-/** One release, in a directory that is removed at its end. */
+/** A release, in a directory that is removed at its end. */
 class Release {
   readonly #state: ReleaseState;
   readonly #options: ReleaseOptions;
@@ -66,7 +66,7 @@ class Release {
     this.#directory = directory;
   }
 
-  /** What was not in order, as sentences. */
+  /** Problems so far, as sentences. */
   get problems(): readonly string[] {
     return this.#problems;
   }
@@ -78,7 +78,7 @@ class Release {
     this.#problems.push(...problems);
   }
 
-  /** A release stops at the first problem; a dry run goes on. */
+  /** Runs every step. A release stops at the first problem, and a dry run continues. */
   get stopped(): boolean {
     return this.#problems.length > 0 && !this.#options.dryRun;
   }
@@ -88,7 +88,7 @@ class Release {
     return problemsOf(this.#state, this.#options);
   }
 
-  /** Builds what is committed, not what is in the working tree or was built before. */
+  /** Builds the commit, without changes of the working tree and earlier builds. */
   async build(): Promise<readonly string[]> {
     await mkdir(this.#checkout);
     const archive = join(this.#directory, "source.tar");

@@ -9,7 +9,7 @@ const COLUMNS: readonly Role[] = ["viewer", "operator", "admin"];
 
 const allows = (least: Least, role: Role) => least === "public" || roleSuffices(role, least);
 
-/** The table, as Markdown. */
+/** Makes the table as Markdown. */
 export function rolesTable(): string {
   const rows = Object.entries(ROLES).map(([operation, least]) => {
     const marks = [least === "public", ...COLUMNS.map((role) => allows(least, role))];
@@ -18,7 +18,7 @@ export function rolesTable(): string {
   return ["| call | nobody | viewer | operator | admin |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
-/** The page with the table in its place. @throws Error when the marks of the table are missing */
+/** Puts the table into the page. @throws Error when the marks of the table are missing */
 export const withRoles = (page: string) => replaceSection(page, "roles", rolesTable());
 
 if (import.meta.main) {

@@ -1,8 +1,8 @@
 /** A generated section of a page, between two comments that Markdown does not show. */
 
 /**
- * Replaces the section `name` of a page: what stands between `<!-- name: … -->` and `<!-- end of name -->`.
- * @throws Error when the page has not both marks, in this order
+ * Replaces the section `name` of a page: the text between `<!-- name: … -->` and `<!-- end of name -->`.
+ * @throws Error when the page does not have both marks in this order
  */
 export function replaceSection(page: string, name: string, content: string): string {
   const [begin] = new RegExp(`^<!-- ${name}: .*-->$`, "m").exec(page) ?? [];

@@ -1,9 +1,9 @@
 /** Lays out prose for Markdown: each sentence on a line of its own. */
 
-/** Ends a sentence: a period or its like after a word, before a capital or code. */
+/** The end of a sentence: punctuation after a word and before a capital or code. */
 const END = /(?<=[a-z0-9)`"][.!?]) (?=[A-Z`-])/;
 
-/** The sentences of a text. Text in code style is never split. */
+/** Splits a text into sentences. Text in code style is never split. */
 export function sentences(text: string): string[] {
   const found: string[] = [];
   let open = "";

@@ -1,7 +1,7 @@
 /**
- * The servers that are measured where no program of others is, as a process of its own. `web` answers HTTP
- * requests with 1 KiB; `source` sends for as long as the client reads; `sink` takes everything and tells every
- * 100 ms how many bytes came, 8 bytes big endian; `hold` echoes and stays. Prints its addresses as JSON.
+ * The measured servers of the bench itself, as a process. `web` answers HTTP requests with 1 KiB. `source` sends for as
+ * long as the client reads. `sink` reads everything, and sends the count of bytes every 100 ms (8 bytes, big endian).
+ * `hold` echoes and stays open. The process prints its addresses as JSON.
  */
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";

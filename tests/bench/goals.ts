@@ -1,11 +1,11 @@
-/** What Fairlead must reach ("at least") and what it is after ("goal"). */
+/** Figures that Fairlead must reach ("at least") and aims at ("goal"). */
 import type { SystemId } from "./systems/system.ts";
 
 export interface Goal {
   readonly measure: string;
   readonly metric: string;
   readonly system: SystemId;
-  /** The figure itself, or its ratio to the nginx TLS chain's. */
+  /** The figure itself, or its ratio to that of the nginx TLS chain. */
   readonly of: "figure" | "chain";
   readonly better: "higher" | "lower";
   readonly atLeast: number;
@@ -14,7 +14,7 @@ export interface Goal {
 
 const BULKS = ["bulk-1-down", "bulk-1-up", "bulk-8-down", "bulk-8-up"];
 
-/** Against the nginx chain; more is better. */
+/** Ratio to the nginx chain, where more is better. */
 function chain(system: SystemId, measure: string, metric: string, atLeast: number, goal: number): Goal {
   return { measure, metric, system, of: "chain", better: "higher", atLeast, goal };
 }
@@ -46,7 +46,7 @@ function figure(
 
 export type Verdict = "goal" | "at least" | "below";
 
-/** How far a figure (or a ratio, as the goal has it) gets. */
+/** Compares a figure or ratio with its goal. */
 export function judge(goal: Goal, value: number): Verdict {
   const reaches = (bar: number) => (goal.better === "higher" ? value >= bar : value <= bar);
   if (reaches(goal.goal)) return "goal";

@@ -1,4 +1,4 @@
-/** What every run stands on: temporary files, processes that end with it, tools and the servers measured. */
+/** The set-up of a run: temporary files, processes that end with it, tools and measured servers. */
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,11 +16,11 @@ export const HOST = "127.0.0.1";
 
 export class Ground {
   readonly cluster: Cluster;
-  /** Runs what the other checkout has built; null when none was named. */
+  /** Cluster with the build of another checkout, or null. */
   readonly other: Cluster | null;
   readonly options: BenchOptions;
   readonly tools: Tools;
-  /** Where the servers listen. */
+  /** Addresses of the servers. */
   readonly servers: Addresses;
   readonly postgres: Postgres;
   readonly wrkScript: string;
@@ -50,7 +50,7 @@ export class Ground {
       const web = tools.nginx === null ? own.web : await startNginx(cluster, tools.nginx);
       const wrkScript = cluster.path("wrk.lua");
       await writeFile(wrkScript, WRK_SCRIPT);
-      // Nobody listens there between the runs: each starts an iperf3 of its own.
+      // The port is closed between runs, because each run starts its own iperf3.
       const iperf = { host: HOST, port: await freePort(HOST) };
       const postgres = await Postgres.start({ host: HOST });
       const database = { host: postgres.host, port: postgres.port };
@@ -69,8 +69,8 @@ export class Ground {
   }
 
   /**
-   * Runs a program to its end and returns what it printed.
-   * @throws Error when it fails or is not done after `within` ms
+   * Runs a program until it exits. Returns its output.
+   * @throws Error when it fails or runs for longer than `within` ms
    */
   async program(
     name: string,
@@ -87,8 +87,8 @@ export class Ground {
     }, within);
     const exit = await started.exited;
     clearTimeout(timer);
-    if (late) throw new Error(`${name} was not done after ${within / 1000} s`);
-    // iperf3 says in its JSON what went wrong.
+    if (late) throw new Error(`${name} did not end within ${within / 1000} s.`);
+    // iperf3 reports its errors in JSON.
     if (exit.status !== 0 && !started.stdout.startsWith("{")) {
       throw new Error(`${name} ended with ${describeExit(exit)}: ${started.lastLines(5).join(" / ")}`);
     }
@@ -121,7 +121,7 @@ async function startNginx(cluster: Cluster, nginx: string): Promise<Address> {
   return { host: HOST, port };
 }
 
-/** Runs nginx in the foreground on the configuration in the directory, and waits until it listens. */
+/** Runs nginx in the foreground with the configuration in the directory, and waits until it listens. */
 export async function runNginx(
   cluster: Cluster,
   nginx: string,
@@ -138,7 +138,7 @@ export async function runNginx(
   return started;
 }
 
-/** Waits until something accepts connections there. @throws Error when the process ends before, or after 10 s */
+/** Waits until a port accepts connections. @throws Error when the process ends first, or after 10 s */
 export async function listens(at: Address, by: ManagedProcess): Promise<void> {
   const { connect } = await import("node:net");
   const until = Date.now() + 10_000;

@@ -1,4 +1,4 @@
-/** What the figures were measured on. */
+/** The machine of a measurement. */
 import { execFile } from "node:child_process";
 import { availableParallelism, cpus, release } from "node:os";
 import type { Machine } from "./results.ts";
@@ -26,7 +26,7 @@ export async function describeMachine(tools: Partial<Tools> = {}): Promise<Machi
   };
 }
 
-/** The first version number that it prints; wrk ends with an error and prints it all the same. */
+/** Returns the first version number in a program's output. wrk prints it and exits with an error. */
 function version(path: string, args: readonly string[]): Promise<string | null> {
   return new Promise((done) => {
     execFile(path, [...args], (_, stdout, stderr) => done(VERSION.exec(`${stdout}${stderr}`)?.[0] ?? null));

@@ -5,7 +5,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Part } from "./systems/system.ts";
 
-/** The fields after the name: that may have blanks and brackets in it. */
+/** Parses the fields after the name, which may have blanks and parentheses. */
 export function parseStat(text: string): { parent: number; name: string; ticks: number } {
   const from = text.indexOf("(");
   const to = text.lastIndexOf(")");
@@ -19,17 +19,17 @@ export function parseStat(text: string): { parent: number; name: string; ticks: 
 
 let ticksPerSecond: Promise<number> | undefined;
 
-/** A process at one moment: what /proc says of it. */
+/** A snapshot of a process, from /proc. */
 type Stat = ReturnType<typeof parseStat>;
 
-/** Every process of the machine by its pid, and the pids of its children. */
+/** Reads every process by its pid, and the pids of its children. */
 async function processTree(): Promise<{ stats: Map<number, Stat>; children: Map<number, number[]> }> {
   const stats = new Map<number, Stat>();
   const children = new Map<number, number[]>();
   for (const entry of await readdir("/proc")) {
     const pid = Number(entry);
     if (!Number.isInteger(pid)) continue;
-    // A process may end between the two looks.
+    // A process may exit between the two reads.
     const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
     if (text === null) continue;
     const stat = parseStat(text);
@@ -39,7 +39,7 @@ async function processTree(): Promise<{ stats: Map<number, Stat>; children: Map<
   return { stats, children };
 }
 
-/** A process and its descendants. */
+/** Returns a process and its descendants. */
 function* descent(pid: number, children: ReadonlyMap<number, readonly number[]>): Generator<number> {
   yield pid;
   for (const child of children.get(pid) ?? []) yield* descent(child, children);
@@ -50,7 +50,7 @@ async function ticks(): Promise<number> {
   return await ticksPerSecond;
 }
 
-/** CPU seconds so far of each part, with its descendants. */
+/** Returns the CPU seconds of each part, with its descendants. */
 export async function cpuSeconds(parts: readonly Part[]): Promise<Map<string, number>> {
   const perSecond = await ticks();
   const { stats, children } = await processTree();
@@ -63,7 +63,7 @@ export async function cpuSeconds(parts: readonly Part[]): Promise<Map<string, nu
   return seconds;
 }
 
-/** CPU seconds so far of an edge's process and its descendants: of workerd, and of all others. */
+/** Returns the CPU seconds of an edge: of workerd, and of its other processes. */
 export async function edgeCpuSeconds(root: number): Promise<{ workerd: number; front: number }> {
   const perSecond = await ticks();
   const { stats, children } = await processTree();
@@ -76,7 +76,7 @@ export async function edgeCpuSeconds(root: number): Promise<{ workerd: number; f
 }
 
 /**
- * CPU milliseconds so far of the workerd below an edge's process. The kernel's own count of each thread is finer than
+ * Returns the CPU time of the workerd below an edge's process, ms. The kernel's own count of each thread is finer than
  * the ticks of `stat`, so that a single request can be measured.
  */
 export async function workerdCpuMs(root: number): Promise<number> {
@@ -85,7 +85,7 @@ export async function workerdCpuMs(root: number): Promise<number> {
   for (const pid of descent(root, children)) {
     if (stats.get(pid)?.name !== "workerd") continue;
     for (const task of await readdir(`/proc/${pid}/task`)) {
-      // A thread may end between the two looks.
+      // A thread may exit between the two reads.
       const text = await readFile(`/proc/${pid}/task/${task}/schedstat`, "utf8").catch(() => "0");
       nanoseconds += Number(text.split(" ")[0]);
     }
@@ -93,13 +93,13 @@ export async function workerdCpuMs(root: number): Promise<number> {
   return nanoseconds / 1e6;
 }
 
-/** Resident memory in bytes, of the process alone. */
+/** Returns the resident memory of a process without its descendants, bytes. */
 export async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1024;
 }
 
-/** The most descriptors that this process and its children may have, raised to `wanted` where that is allowed. */
+/** Raises the descriptor limit of this process and its children to `wanted` if allowed. Returns the limit. */
 export async function raiseDescriptors(wanted: number): Promise<number> {
   const limit = async () => {
     const line = /^Max open files\s+(\S+)\s+(\S+)/m.exec(await readFile("/proc/self/limits", "utf8"));

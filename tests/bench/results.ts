@@ -1,9 +1,9 @@
-/** What a whole run gave: each round's figures, and what is made of them. */
+/** The results of a run: figures of each round, and their medians and ratios. */
 import type { Measure, Metric, Work } from "./measures/measure.ts";
 import { median, ratio } from "./statistics.ts";
 import type { SystemId } from "./systems/system.ts";
 
-/** One run of one measure on one system, as it is kept. */
+/** Figures of one measure on one system in one round. */
 export interface Sample {
   readonly round: number;
   readonly figures: Readonly<Record<string, number>>;
@@ -28,7 +28,7 @@ export interface Machine {
   readonly cores: number;
   readonly kernel: string;
   readonly node: string;
-  /** Name and version of each program of others. */
+  /** Name and version of each other program. */
   readonly tools: Readonly<Record<string, string>>;
 }
 
@@ -39,7 +39,7 @@ export interface Results {
   readonly seconds: number;
   readonly rounds: number;
   readonly systems: readonly { readonly id: SystemId; readonly title: string }[];
-  /** Systems that are not there, and why. */
+  /** Missing systems with the reason. */
   readonly absent: Readonly<Record<string, string>>;
   readonly measures: readonly {
     readonly id: string;
@@ -50,10 +50,10 @@ export interface Results {
   readonly series: readonly Series[];
 }
 
-/** What the tables show of a measure. */
+/** The part of a measure that tables show. */
 export type MeasureSummary = Pick<Measure, "id" | "title" | "metrics">;
 
-/** The median of a metric; undefined where nothing was measured. In the figures' own unit. */
+/** Returns the median of a metric in the unit of the figures, or undefined without figures. */
 export function figureOf(
   results: Pick<Results, "series">,
   measure: string,
@@ -66,8 +66,8 @@ export function figureOf(
 }
 
 /**
- * The median of the ratios of each round to the other system's in the same round: what disturbs the machine for
- * a while disturbs both. Null where no round has both.
+ * Returns the median of the ratios to another system in the same round, because a disturbance of the machine affects
+ * both. Returns null if no round has both systems.
  */
 export function ratioOf(
   results: Pick<Results, "series">,
@@ -85,7 +85,7 @@ export function ratioOf(
   return ratios.length === 0 ? null : median(ratios);
 }
 
-/** Median CPU seconds per unit of work, by part, in the order of the way. */
+/** Returns the median CPU seconds per unit of work, by part, in the order of the path. */
 export function cpuOf(
   results: Pick<Results, "series">,
   measure: string,
@@ -101,8 +101,8 @@ export function cpuOf(
 }
 
 /**
- * The median of the ratios of the CPU time per unit of work, all parts together, of each round to the other
- * system's in the same round. Null where no round has both.
+ * Returns the median of the ratios of CPU time per unit of work, all parts together, to another system in the same
+ * round. Returns null if no round has both systems.
  */
 export function cpuRatioOf(
   results: Pick<Results, "series">,

@@ -1,6 +1,6 @@
-/** The arithmetic of the bench. */
+/** Statistics of the bench. */
 
-/** The middle of the figures; of an even count, the mean of the middle two. NaN of none. */
+/** Returns the median of the figures, or NaN for none. */
 export function median(figures: readonly number[]): number {
   const sorted = figures.toSorted((left, right) => left - right);
   const middle = sorted.length / 2;
@@ -9,21 +9,21 @@ export function median(figures: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** The value that `share` (0 to 1) of the sorted figures do not exceed; nearest rank. NaN of none. */
+/** Returns the quantile `share` (0 to 1) of sorted figures by nearest rank, or NaN for none. */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
   if (sorted.length === 0) return Number.NaN;
   const rank = Math.min(sorted.length, Math.max(1, Math.ceil(sorted.length * share)));
   return sorted[rank - 1] ?? Number.NaN;
 }
 
-/** Null where one of the two is missing, or nothing was measured. */
+/** Returns the ratio, or null if a figure is missing or zero. */
 export function ratio(figure: number | undefined, against: number | undefined): number | null {
   if (figure === undefined || against === undefined) return null;
   const value = figure / against;
   return Number.isFinite(value) ? value : null;
 }
 
-/** The items, beginning with another one each round: nobody is always first after a pause. */
+/** Rotates the items by the round, so that no item is always the first after a pause. */
 export function rotated<T>(items: readonly T[], by: number): T[] {
   const from = items.length === 0 ? 0 : by % items.length;
   return [...items.slice(from), ...items.slice(0, from)];

@@ -1,9 +1,9 @@
-/** The programs of others that the bench uses where they are installed, and how to get them. */
+/** Programs that the bench uses if they are installed, and their installation. */
 import { spawn } from "node:child_process";
 import { access, constants, readdir } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 
-/** Debian's packages, and the programs that come with them. */
+/** Packages of Debian and their programs. */
 const PACKAGES = [
   { package: "nginx-light", gives: "nginx: the chain, and the HTTP server that is measured" },
   { package: "libnginx-mod-stream", gives: "nginx's stream module: the chain" },
@@ -16,7 +16,7 @@ const PACKAGES = [
 
 export interface Tools {
   readonly nginx: string | null;
-  /** Path of nginx's stream module; null when there is none. */
+  /** Path of nginx's stream module, or null. */
   readonly streamModule: string | null;
   readonly sshd: string | null;
   readonly ssh: string | null;
@@ -26,7 +26,7 @@ export interface Tools {
   readonly pgbench: string | null;
 }
 
-/** Looks for each program on the PATH and where Debian puts those of administrators. */
+/** Looks for each program on the PATH and in Debian's sbin directories. */
 export async function findTools(): Promise<Tools> {
   const places = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin"];
   const find = (name: string) =>
@@ -48,7 +48,7 @@ export async function findTools(): Promise<Tools> {
     sshKeygen: await find("ssh-keygen"),
     iperf3: await find("iperf3"),
     wrk: await find("wrk"),
-    // Debian's /usr/bin/pgbench is a script that picks a version; these are the programs.
+    // Debian's /usr/bin/pgbench is a script that selects a version. These are the programs.
     pgbench:
       (await firstUsable(
         versions.map((version) => `/usr/lib/postgresql/${version}/bin/pgbench`),
@@ -70,7 +70,7 @@ async function firstUsable(paths: readonly string[], mode: number): Promise<stri
   return null;
 }
 
-/** Names the packages and, as root on a machine with apt-get, installs them. Returns the exit status. */
+/** Prints the packages, and installs them as root on a machine with apt-get. Returns the exit status. */
 export async function installReferences(): Promise<number> {
   for (const { package: name, gives } of PACKAGES) console.log(`${name.padEnd(22)}${gives}`);
   const command = [
@@ -81,7 +81,7 @@ export async function installReferences(): Promise<number> {
   ];
   if (process.getuid?.() !== 0) {
     console.log(`\nAs root: apt-get ${command.join(" ")}`);
-    console.log("Debian starts nginx, sshd and PostgreSQL once they are installed; the bench uses its own.");
+    console.log("Debian starts nginx, sshd and PostgreSQL after their installation. The bench runs its own.");
     return 0;
   }
   const child = spawn("apt-get", command, {

@@ -1,14 +1,14 @@
-/** Bulk transfers by an own client, where iperf3 is not installed. */
+/** A client for bulk transfers without iperf3. */
 import { connect, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { Address } from "../../support/process/cluster.ts";
 import type { Bulk } from "../measures/measure.ts";
 
-/** The first moments open the session and the window. */
+/** Warm-up, in which the session and the windows open, ms. */
 const WARM_UP_MS = 1000;
 const CHUNK = Buffer.alloc(256 * 1024, "z");
 
-/** What `streams` connections together read from the source, or write to the sink, for `ms`. */
+/** Measures what `streams` connections together read from the source or write to the sink in `ms`. */
 export async function ownBulk(
   to: Address,
   direction: "down" | "up",
@@ -28,7 +28,7 @@ export async function ownBulk(
         received[at] = (received[at] ?? 0) + chunk.length;
       });
     } else {
-      // The sink tells what it has; what we have written may still be under way.
+      // The sink reports received bytes; written bytes may still be in flight.
       socket.on("data", (chunk) => {
         if (chunk.length >= 8) received[at] = Number(chunk.readBigUInt64BE(chunk.length - 8));
       });

@@ -1,4 +1,4 @@
-/** HTTP by an own client: over kept-alive connections where wrk is not installed, and over new ones always. */
+/** A client for HTTP: over kept-alive connections without wrk, and over new connections. */
 import { connect } from "node:net";
 import { performance } from "node:perf_hooks";
 import { Pool } from "undici";
@@ -6,7 +6,7 @@ import type { Address } from "../../support/process/cluster.ts";
 import type { Requests } from "../measures/measure.ts";
 import { percentile } from "../statistics.ts";
 
-/** Requests over `connections` kept-alive connections, each asking again once it was answered, for `ms`. */
+/** Sends requests over `connections` kept-alive connections for `ms`, one at a time on each. */
 export async function ownRequests(to: Address, connections: number, ms: number): Promise<Requests> {
   const pool = new Pool(`http://${to.host}:${to.port}`, { connections, pipelining: 1 });
   const times: number[] = [];
@@ -42,7 +42,7 @@ export async function ownRequests(to: Address, connections: number, ms: number):
   };
 }
 
-/** Connections per second, each opened, asked one request and closed, `parallel` at a time. */
+/** Measures connections per second with one request each, `parallel` at a time. */
 export async function newConnections(
   to: Address,
   parallel: number,
@@ -62,7 +62,7 @@ export async function newConnections(
   return { count, perSecond: count / ((performance.now() - from) / 1000) };
 }
 
-/** @throws Error when the answer is not a whole one */
+/** Opens a connection for one request. @throws Error when the answer is incomplete */
 function askOnce(to: Address): Promise<void> {
   return new Promise((done, fail) => {
     const socket = connect({ host: to.host, port: to.port });

@@ -1,4 +1,4 @@
-/** pgbench's two scripts by an own client, where pgbench is not installed. */
+/** A client with the two scripts of pgbench, for machines without it. */
 import { performance } from "node:perf_hooks";
 import pg from "pg";
 import type { Transactions } from "../parse/pgbench.ts";
@@ -7,7 +7,7 @@ const ACCOUNTS = 100_000;
 
 type Client = pg.Client;
 
-/** Makes and fills pgbench's tables, at `scale`. */
+/** Creates and fills the tables of pgbench at a scale factor. */
 export async function initialisePostgres(url: string, scale: number): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -75,7 +75,7 @@ async function select(client: Client, scale: number): Promise<void> {
 
 async function tpcb(client: Client, scale: number): Promise<void> {
   const [aid, tid, bid, delta] = [oneTo(scale * ACCOUNTS), oneTo(scale * 10), oneTo(scale), oneTo(10_000)];
-  // One statement after the other, as pgbench does.
+  // One statement after another, as pgbench does.
   for (const statement of [
     "BEGIN",
     `UPDATE pgbench_accounts SET abalance = abalance + ${delta} WHERE aid = ${aid}`,

@@ -9,7 +9,7 @@ export type Direction = "down" | "up";
 
 const ARROWS = { down: "server to client", up: "client to server" } as const;
 
-/** Warm-up, s: the session, its windows and the congestion windows open. */
+/** Warm-up, in which the session and all windows open, s. */
 const WARM_UP = 1;
 
 export const BULK: readonly Measure[] = [1, 8].flatMap((streams) =>
@@ -25,7 +25,7 @@ export const BULK: readonly Measure[] = [1, 8].flatMap((streams) =>
   })),
 );
 
-/** One transfer; its bytes include the warm-up's. */
+/** Runs one transfer. Its bytes include those of the warm-up. */
 export async function bulk(
   system: System,
   ground: Ground,
@@ -35,7 +35,7 @@ export async function bulk(
   if (iperf3 === null) {
     return await ownBulk(system.at[direction === "down" ? "source" : "sink"], direction, streams, ms);
   }
-  // A server for this one test: one that a broken test left busy would spoil the next.
+  // Each test has its own server, because a failed test may leave its server busy.
   const server = ground.cluster.spawn({
     name: "iperf3 server",
     command: iperf3,

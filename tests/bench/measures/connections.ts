@@ -1,4 +1,4 @@
-/** New connections: opened, asked one request, closed; ten at a time. */
+/** New connections with one request each, ten at a time. */
 import { newConnections } from "../clients/http.ts";
 import type { Measure } from "./measure.ts";
 

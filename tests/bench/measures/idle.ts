@@ -1,15 +1,15 @@
-/** What idle streams cost in memory: connections are opened, each proves that it goes all the way, and stay. */
+/** Memory of idle streams: connections are opened, checked with one byte, and stay open. */
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../../support/process/cluster.ts";
 import { raiseDescriptors, residentBytes } from "../processes.ts";
 import type { Measure } from "./measure.ts";
 
-/** Opened at the same time. */
+/** Dials in parallel. */
 const PARALLEL = 200;
-/** Beside the streams: libraries, listeners, the other measures. */
+/** Descriptors besides those of streams: libraries, listeners, other measures. */
 const SPARE_DESCRIPTORS = 1000;
-/** For buffers to be given back. */
+/** Time for buffers to be released, ms. */
 const SETTLE_MS = 4000;
 
 export const IDLE: Measure = {
@@ -25,7 +25,7 @@ export const IDLE: Measure = {
   async run(system, ground) {
     const allowed = await raiseDescriptors(ground.options.streams + SPARE_DESCRIPTORS);
     const wanted = Math.min(ground.options.streams, allowed - SPARE_DESCRIPTORS);
-    // Connectors that were busy before have memory to spare, and would seem to need none.
+    // Connectors that were busy before have free memory, and would seem to need none.
     const fresh = await system.fresh?.();
     if (fresh === undefined) throw new Error("there are no fresh connectors");
     const held: Socket[] = [];
@@ -40,7 +40,7 @@ export const IDLE: Measure = {
       const each = (part: "west" | "east") => (after[part] - before[part]) / (held.length - 100);
       return { figures: { streams: alive, west: each("west"), east: each("east") } };
     } finally {
-      // A reset leaves no port waiting.
+      // A reset leaves no port in TIME_WAIT.
       for (const socket of held) socket.resetAndDestroy();
       await fresh.close();
     }
@@ -53,7 +53,7 @@ async function memory(parts: readonly { readonly name: string; readonly pid: num
   return { west: await of("west"), east: await of("east") };
 }
 
-/** Opens until `count` are held, or until one cannot be opened. */
+/** Opens connections until `count` are open or a dial fails. */
 async function open(to: Address, count: number, held: Socket[]): Promise<void> {
   let refused = false;
   let started = held.length;
@@ -69,7 +69,7 @@ async function open(to: Address, count: number, held: Socket[]): Promise<void> {
   );
 }
 
-/** A connection on which a byte went to the server and back; null when that failed. */
+/** Opens a connection and checks it with one byte. Returns null when that fails. */
 function openOne(to: Address): Promise<Socket | null> {
   return new Promise((done) => {
     const socket = connect({ host: to.host, port: to.port });

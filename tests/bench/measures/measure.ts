@@ -1,23 +1,23 @@
-/** What is measured: its name, its figures, and how one run of it goes. */
+/** The interface of a measure: its name, its metrics and its run. */
 import type { Ground } from "../ground.ts";
 import type { System } from "../systems/system.ts";
 
 export interface Metric {
   /** Key in a run's figures. */
   readonly key: string;
-  /** Behind the measure's title, empty for the main one. */
+  /** Suffix of the measure's title; empty for the main metric. */
   readonly title: string;
   readonly unit: string;
   readonly better: "higher" | "lower";
-  /** What one unit of the table is in the figures' own: 1e9 to show bits as Gb. */
+  /** Unit of the table in units of the figures: 1e9 to show bits as Gb. */
   readonly scale?: number;
 }
 
-/** One run on one system. */
+/** The result of one run on one system. */
 export interface Run {
-  /** By the metric's key. */
+  /** Figures by the key of the metric. */
   readonly figures: Readonly<Record<string, number>>;
-  /** What was done in all, for the CPU time of it. */
+  /** Units of work in total, for the CPU time per unit. */
   readonly work?: Work;
 }
 
@@ -30,11 +30,11 @@ export interface Measure {
   readonly id: string;
   readonly title: string;
   readonly metrics: readonly Metric[];
-  /** True: measured in one round only, as it takes long and varies little. */
+  /** Whether one round is enough, because the measure takes long and varies little. */
   readonly once?: boolean;
-  /** What its work is counted in, where the CPU time of it is worth a table. */
+  /** Unit of work, if tables show the CPU time per unit. */
   readonly work?: Work["unit"];
-  /** False where the system cannot do it. */
+  /** Returns false if the system does not support the measure. */
   on?(system: System): boolean;
   run(system: System, ground: Ground): Promise<Run>;
 }
@@ -43,7 +43,7 @@ export interface Requests {
   readonly requests: number;
   readonly perSecond: number;
   readonly errors: number;
-  /** Milliseconds. */
+  /** Duration, ms. */
   readonly p50: number;
   readonly p99: number;
   readonly p999: number;
@@ -51,6 +51,6 @@ export interface Requests {
 
 export interface Bulk {
   readonly bitsPerSecond: number;
-  /** Moved in all, with the warm-up. */
+  /** Transferred bytes, with the warm-up. */
   readonly bytes: number;
 }

@@ -1,9 +1,9 @@
-/** A client that asks one small thing after the other, alone and while a bulk transfer comes the same way. */
+/** Sequential small requests, alone and beside a bulk transfer in the same direction. */
 import { bulk } from "./bulk.ts";
 import type { Measure } from "./measure.ts";
 import { requests } from "./requests.ts";
 
-/** The transfer runs before the requests begin, and after they end. */
+/** Time for which the transfer runs before and after the requests. */
 const MARGIN_MS = 2000;
 
 export const MIXED: Measure = {

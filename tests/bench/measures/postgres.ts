@@ -1,4 +1,4 @@
-/** PostgreSQL under pgbench: select-only, and its own TPC-B-like transactions of seven statements. */
+/** PostgreSQL under pgbench: select-only transactions, and TPC-B-like ones of seven statements. */
 import { initialisePostgres, ownTransactions } from "../clients/postgres.ts";
 import type { Ground } from "../ground.ts";
 import { parsePgbench, type Transactions } from "../parse/pgbench.ts";
@@ -6,7 +6,7 @@ import type { System } from "../systems/system.ts";
 import type { Measure } from "./measure.ts";
 
 const CLIENTS = 8;
-/** Above the clients, so that they do not wait for each other's rows. */
+/** Scale factor above the count of clients, so that clients do not wait for row locks. */
 const SCALE = 10;
 
 let filled: Promise<unknown> | undefined;

@@ -1,4 +1,4 @@
-/** HTTP requests on kept-alive connections. */
+/** HTTP requests over kept-alive connections. */
 import { ownRequests } from "../clients/http.ts";
 import type { Ground } from "../ground.ts";
 import { parseWrk } from "../parse/wrk.ts";
@@ -26,7 +26,7 @@ export const REQUESTS: readonly Measure[] = [1, 10, 100].map((connections) => ({
   },
 }));
 
-/** Requests over `connections` connections for `ms`, each asking again once it was answered. */
+/** Sends requests over `connections` connections for `ms`, one at a time on each. */
 export async function requests(
   system: System,
   ground: Ground,

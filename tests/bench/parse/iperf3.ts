@@ -1,4 +1,4 @@
-/** What `iperf3 --json` prints. */
+/** The output of `iperf3 --json`. */
 import { z } from "zod";
 import type { Bulk } from "../measures/measure.ts";
 
@@ -9,8 +9,8 @@ const Report = z.object({
 });
 
 /**
- * The receiver's rate after the warm-up, and every byte that was moved with it.
- * @throws Error with what iperf3 says went wrong
+ * Returns the receiver's rate after the warm-up, and all transferred bytes.
+ * @throws Error with the error that iperf3 reports
  */
 export function parseIperf3(output: string): Bulk {
   const report = Report.parse(JSON.parse(output));

@@ -1,8 +1,8 @@
-/** What pgbench prints. */
+/** The output of pgbench. */
 
 export interface Transactions {
   readonly perSecond: number;
-  /** Mean, ms. */
+  /** Mean latency, ms. */
   readonly latency: number;
   readonly transactions: number;
   readonly failed: number;

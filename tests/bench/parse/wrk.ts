@@ -1,8 +1,8 @@
-/** wrk: its script, and what that prints. */
+/** The script for wrk and its output. */
 import { z } from "zod";
 import type { Requests } from "../measures/measure.ts";
 
-/** wrk's own report lacks p99.9; this line has everything. Times in µs. */
+/** Script that prints one line with all figures, because wrk's own report lacks p99.9. Times are in µs. */
 export const WRK_SCRIPT = `function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(
@@ -24,7 +24,7 @@ const Line = z.object({
   p999: count,
 });
 
-/** @throws Error when the script's line is missing, or nothing was answered */
+/** Parses the line of the script. @throws Error when it is missing or has no answer */
 export function parseWrk(output: string): Requests {
   const text = /^bench (\{.*\})$/m.exec(output)?.[1];
   if (text === undefined) throw new Error(`wrk printed no result:\n${output}`);

@@ -1,4 +1,4 @@
-/** The chart of the README: one small panel for each thing that a reader asks first, as an SVG of its own. */
+/** The chart of the README: an SVG with one panel for each headline figure. */
 import { figureOf, type Results } from "../results.ts";
 import type { SystemId } from "../systems/system.ts";
 import { number } from "./rows.ts";
@@ -32,7 +32,7 @@ const PANELS: readonly Panel[] = [
   },
 ];
 
-/** Direct is no rival: it would only shorten the others' bars, and is told in words. */
+/** Systems in the panels. The direct connection is in the text only, because its bar would dwarf the others. */
 const BARS: readonly { readonly system: SystemId; readonly label: string }[] = [
   { system: "fairlead", label: "Fairlead" },
   { system: "hop", label: "hop only" },
@@ -65,7 +65,7 @@ const STYLE = `
     .fairlead { fill: #4aa3ff; } .hop { fill: #2c669e; } .nginx { fill: #7d8995; } .ssh { fill: #4d5864; }
   }`;
 
-/** Draws what was measured; panels and bars without figures are left out. */
+/** Draws the chart without panels and bars that have no figures. */
 export function chart(results: Results): string {
   const bars = BARS.filter(({ system }) => results.systems.some(({ id }) => id === system));
   const panels = PANELS.filter(({ measure, metric }) =>
@@ -115,7 +115,7 @@ function drawPanel(results: Results, panel: Panel, bars: typeof BARS): string {
   return `<text class="title" x="0" y="14">${panel.title}</text><text class="quiet" x="0" y="32">${escapeXml(note)}</text>${rows.join("")}`;
 }
 
-/** For those who cannot see it. */
+/** Text alternative of the chart. */
 function describe(results: Results, panels: readonly Panel[], bars: typeof BARS): string {
   return panels
     .map(({ measure, metric, title, unit, scale }) => {

@@ -1,4 +1,4 @@
-/** The tables' contents, apart from how they are written. */
+/** The contents of the tables, apart from their format. */
 import { GOALS, type Goal, judge, type Verdict } from "../goals.ts";
 import { cpuOf, cpuRatioOf, figureOf, type Results, ratioOf } from "../results.ts";
 import type { SystemId } from "../systems/system.ts";
@@ -18,13 +18,13 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
   below: "BELOW",
 };
 
-/** A table: its heading and its rows, each as wide as the heading. */
+/** A table: its heading, and rows as wide as the heading. */
 export interface Table {
   readonly heading: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** What was measured, Fairlead's ratios, and what was asked of it. */
+/** Makes the table of figures, ratios and goals. */
 export function figuresTable(results: Results): Table {
   const systems = results.systems.map(({ id }) => id);
   const references = referencesOf(results);
@@ -67,13 +67,13 @@ export function figuresTable(results: Results): Table {
   };
 }
 
-/** The systems that Fairlead's figures are divided by. */
+/** Systems to which Fairlead's ratios are made. */
 function referencesOf({ systems }: Results): readonly SystemId[] {
   const other = systems.some(({ id }) => id === "other");
   return other ? ["direct", "nginx", "other"] : ["direct", "nginx"];
 }
 
-/** CPU seconds of each process per unit of work; with another build, the ratio to its sum too. */
+/** Makes the table of CPU seconds per unit of work, with the ratio to another build if there is one. */
 export function cpuTable(results: Results): Table {
   const other = referencesOf(results).includes("other");
   const rows = results.measures.flatMap(({ id, title, work }) =>
@@ -97,7 +97,7 @@ export function cpuTable(results: Results): Table {
   return { heading: ["CPU time", "", "all", "", "each", ...(other ? [`÷ ${SHORT.other}`] : [])], rows };
 }
 
-/** What went wrong, one line each. */
+/** Lists the failures, one line each. */
 export function failures(results: Results): string[] {
   return results.series.flatMap(({ measure, system, failures: all }) =>
     all.map(({ round, message }) => `${measure} on ${system}, round ${round + 1}: ${message}`),
@@ -134,7 +134,7 @@ function goals(results: Results, goal: Goal | undefined, scale = 1): [string, st
   return [bar(goal.atLeast), bar(goal.goal), verdict];
 }
 
-/** Three digits that say something, thousands apart. */
+/** Formats a figure with three significant digits and separated thousands. */
 export function number(value: number): string {
   if (!Number.isFinite(value)) return "–";
   const digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3;

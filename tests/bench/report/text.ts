@@ -4,7 +4,7 @@ import { cpuTable, failures, figuresTable, type Table } from "./rows.ts";
 
 const NUMERIC = /^(≤ )?[\d.,–]+( ×)?$/;
 
-/** Everything, for the terminal. */
+/** Formats all tables for the terminal. */
 export function report(results: Results): string {
   const { machine, seconds, rounds } = results;
   const absent = Object.entries(results.absent).map(([system, why]) => `not measured: ${system}: ${why}`);
@@ -17,7 +17,7 @@ export function report(results: Results): string {
   ].join("\n\n");
 }
 
-/** With its columns in line; columns that are empty throughout are left out. */
+/** Aligns the columns of a table, without empty columns. */
 export function plain({ heading, rows }: Table): string {
   const used = heading.map((title, at) => title !== "" || rows.some((row) => row[at] !== ""));
   const lines = [heading, ...rows].map((row) => row.filter((_, at) => used[at]));
@@ -40,7 +40,7 @@ export function markdown({ heading, rows }: Table): string {
   return [line(heading), line(rule), ...rows.map(line)].join("\n");
 }
 
-/** The text of a page for the bench's tables. */
+/** Formats the tables as Markdown. */
 export function benchText(results: Results): string {
   const { machine, rounds, seconds, started } = results;
   const tools = Object.entries(machine.tools).map(([name, version]) => `${name} ${version}`);
@@ -52,8 +52,8 @@ export function benchText(results: Results): string {
 }
 
 /**
- * The page with a new text between its marks `<!-- name -->` and `<!-- /name -->`.
- * @throws Error when it has no such marks
+ * Replaces the text of a page between the marks `<!-- name -->` and `<!-- /name -->`.
+ * @throws Error when the page has no such marks
  */
 export function fillPage(page: string, name: "bench" | "scale" | "cpu", text: string): string {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`];

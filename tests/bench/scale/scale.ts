@@ -1,6 +1,6 @@
 /**
- * What a network of many sites costs the edge: an embedded edge as a process of its own, and sites with real
- * certificates and real uplinks in this one. CPU time is that of the edge's processes alone.
+ * The cost of a large network for the edge. The embedded edge is a process; this process has the sites, with real
+ * certificates and uplinks. CPU time is that of the edge's processes alone.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { eventually } from "../../support/clock/eventually.ts";
@@ -12,22 +12,22 @@ import type { Machine } from "../results.ts";
 import { percentile } from "../statistics.ts";
 import { type CrowdMember, each, joinAll } from "./crowd.ts";
 
-/** Sites that offer a service each; all others see it. */
+/** Sites that offer a service each, which all other sites see. */
 const SERVERS = 10;
-/** Services that appear one after another. */
+/** Count of services that appear one after another. */
 const APPEARANCES = 20;
-/** For the edge to finish what it still does, before CPU time is read, ms. */
+/** Pause in which the edge finishes its work before CPU time is read, ms. */
 const SETTLE_MS = 500;
-/** Descriptors of each uplink: in this process, two at the edge's front, one at workerd. */
+/** Descriptors of each uplink: one in this process, two at the edge's front, one at workerd. */
 const DESCRIPTORS = 4;
 const SPARE_DESCRIPTORS = 1000;
 
-/** CPU time of the edge, ms for each of what was done. */
+/** CPU time of the edge for each operation, ms. */
 export interface Cost {
   /** The front, which ends TLS. */
   readonly front: number;
   readonly workerd: number;
-  /** Wall-clock time, ms for each: what the sites themselves do is in it. */
+  /** Wall-clock time for each operation, with the work of the sites, ms. */
   readonly wall: number;
 }
 
@@ -38,27 +38,27 @@ export interface ScaleResult {
   readonly sites: number;
   /** A site redeems a token. */
   readonly join: Cost;
-  /** The first uplink of a site is opened, until the site was welcomed. */
+  /** A site opens its first uplink, until its welcome. */
   readonly first: Cost;
-  /** The uplink of a registered site comes back. */
+  /** A registered site opens its uplink again. */
   readonly returning: Cost;
   /** An uplink is lost. */
   readonly lost: Cost;
   /** A session is granted to one site and offered to the other. */
   readonly session: Cost;
-  /** A service appears: for each time that all sites were told. */
+  /** A service appears, until all sites were notified. */
   readonly appearance: Cost;
-  /** Until a new service was seen, ms, over all sites. */
+  /** Time until a new service is seen, over all sites, ms. */
   readonly seen: { readonly p50: number; readonly p99: number };
 }
 
 type Say = (line: string) => void;
 
-/** @param sites how many sites the network has */
+/** Measures a network. @param sites count of sites */
 export async function measureScale(sites: number, say: Say): Promise<ScaleResult> {
   const started = new Date().toISOString();
   const wanted = sites * DESCRIPTORS + SPARE_DESCRIPTORS;
-  if ((await raiseDescriptors(wanted)) < wanted) throw new Error(`${wanted} descriptors are not to be had`);
+  if ((await raiseDescriptors(wanted)) < wanted) throw new Error(`This process needs ${wanted} descriptors.`);
   const cluster = await Cluster.create("fl-scale-");
   try {
     const edge = await cluster.edge();
@@ -113,7 +113,7 @@ export async function measureScale(sites: number, say: Say): Promise<ScaleResult
 
 const serviceOf = (server: number) => `service${server}`;
 
-/** One server offers a new service; gives how long each other site waited to see it, ms. */
+/** Offers a new service at one server. Returns how long each other site waited to see it, ms. */
 async function appear(
   name: string,
   servers: readonly CrowdMember[],
@@ -127,12 +127,12 @@ async function appear(
   const begun = performance.now();
   server.expose(name);
   const seen = await all;
-  // The next one comes to an edge at rest.
+  // The next service appears at an idle edge.
   await sleep(SETTLE_MS / 5);
   return seen.map((time) => time - begun);
 }
 
-/** Every client gets a session with one of the servers; afterwards both sides report its end. */
+/** Requests a session with a server for every client. Afterwards both sides report its end. */
 async function grantAll(servers: readonly CrowdMember[], clients: readonly CrowdMember[]): Promise<void> {
   const serverOf = new Map(clients.map((client, at) => [client, at % servers.length]));
   await each(clients, async (client) => {
@@ -147,7 +147,7 @@ async function upIn(network: TestNetwork): Promise<number> {
   return sites.filter(({ state }) => state === "up").length;
 }
 
-/** Reads the CPU time of an edge around what is done. */
+/** Measures the CPU time of an edge during an operation. */
 class Meter {
   readonly #pid: number;
   readonly #say: Say;
@@ -157,7 +157,7 @@ class Meter {
     this.#say = say;
   }
 
-  /** @param count how many there are of what is done */
+  /** Runs operations and returns their cost. @param count count of operations in `work` */
   async of(what: string, count: number, work: () => Promise<unknown>): Promise<Cost> {
     await sleep(SETTLE_MS);
     const before = await edgeCpuSeconds(this.#pid);

@@ -4,17 +4,17 @@ import { number, type Table } from "../report/rows.ts";
 import { markdown, plain } from "../report/text.ts";
 import type { Cost, ScaleResult } from "./scale.ts";
 
-/** A figure and what it must not exceed. */
+/** A figure and its bound. */
 interface Row {
   readonly title: string;
   readonly value: number;
   readonly unit: string;
-  /** Null where nothing is asked. */
+  /** Bound, or null for none. */
   readonly target: number | null;
   readonly detail: string;
 }
 
-/** What the project asks of itself at 1,000 sites. CPU time in ms of the edge's processes together. */
+/** Targets at 1,000 sites. CPU time is of all processes of the edge, ms. */
 export const SCALE_TARGETS = { join: 10, returning: 10, session: 3, seenP99: 250 } as const;
 
 const all = ({ front, workerd }: Cost): number => front + workerd;
@@ -60,7 +60,7 @@ export function scaleTable(result: ScaleResult): Table {
   };
 }
 
-/** For the terminal. */
+/** Formats the table for the terminal. */
 export function scaleReport(result: ScaleResult): string {
   const { machine } = result;
   return [
@@ -69,7 +69,7 @@ export function scaleReport(result: ScaleResult): string {
   ].join("\n\n");
 }
 
-/** For a page of docs/. */
+/** Formats the table as Markdown. */
 export function scaleText(result: ScaleResult): string {
   const { machine, started } = result;
   return [

@@ -1,4 +1,4 @@
-/** Starts what is compared; what is not there is left out, with the reason. */
+/** Starts the compared systems. A missing system is left out with the reason. */
 import type { Ground } from "../ground.ts";
 import { selected } from "../options.ts";
 import { direct } from "./direct.ts";
@@ -31,7 +31,7 @@ export async function startSystems(ground: Ground, say: (line: string) => void):
   const possible = known.filter(({ id }) => id !== "other" || ground.options.against !== null);
   for (const { id, start } of selected(possible, ground.options.only)) {
     const system = await start().catch((error: unknown) => {
-      // Without Fairlead there is nothing to measure; a reference may fail to start on a strange machine.
+      // A reference may fail to start on some machines. Fairlead must start.
       if (id === "fairlead" || id === "other") throw error;
       return error instanceof Error ? error.message : String(error);
     });

@@ -6,7 +6,7 @@ import { makeAuthority, type TestAuthority, type TestLeaf } from "../../support/
 
 export { makeAuthority };
 
-/** A certificate for localhost, good as a server's and a client's. P-256, as Fairlead's are. */
+/** Makes a certificate for localhost, for servers and clients. P-256, as in Fairlead. */
 export async function makeLocalLeaf(issuer: TestAuthority): Promise<TestLeaf> {
   const keys = await webcrypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
     "sign",

@@ -1,4 +1,4 @@
-/** No tunnel: what the machine, the servers and the clients can do. */
+/** The direct connection, which shows the limits of machine, servers and clients. */
 import type { Addresses, System } from "./system.ts";
 
 export function direct(servers: Addresses): System {

@@ -11,7 +11,7 @@ import { forEachService, SERVICES, type System } from "./system.ts";
 
 type Encryption = "end-to-end" | "hop";
 
-/** Each pair's listeners have an address of their own: the ports are those of the servers. */
+/** Address of each pair's listeners, because their ports are those of the servers. */
 let pairs = 0;
 
 const IDENTITIES = {
@@ -25,7 +25,7 @@ export async function fairlead(ground: Ground, edge: Edge, encryption: Encryptio
   return await pairOf(ground, ground.cluster, edge, flags, IDENTITIES[encryption]);
 }
 
-/** The edge and the connectors that another checkout has built, with end-to-end encryption. */
+/** Edge and connectors of another checkout's build, with end-to-end encryption. */
 export async function otherBuild(ground: Ground): Promise<System> {
   const { other } = ground;
   if (other === null) throw new TypeError("No other checkout was named.");

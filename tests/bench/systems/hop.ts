@@ -1,8 +1,8 @@
-/** Whether this build's connectors can turn the inner encryption off, and how they are told to. */
+/** Options for hop encryption, if the connectors of this build have them. */
 import type { Ground } from "../ground.ts";
 import { SERVICES } from "./system.ts";
 
-/** Named in `connector run --help` once it is there. */
+/** Option in `connector run --help`. */
 const FLAG = "--allow-hop";
 
 export interface HopFlags {
@@ -10,7 +10,7 @@ export interface HopFlags {
   readonly east: readonly string[];
 }
 
-/** Null when they cannot. */
+/** Returns the options, or null for a build without them. */
 export async function hopFlags({ cluster }: Pick<Ground, "cluster">): Promise<HopFlags | null> {
   const { stdout } = await cluster.fairlead(["connector", "run", "--help"]);
   if (!stdout.includes(FLAG)) return null;

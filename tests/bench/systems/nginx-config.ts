@@ -1,8 +1,8 @@
-/** Configurations of nginx: the HTTP server that is measured, and one hop of the TLS chain. */
+/** Configurations of nginx: the measured HTTP server, and a hop of the TLS chain. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** What both have: in the foreground, quiet, and nothing outside its directory. */
+/** Common part: in the foreground, without logs, with all files in its directory. */
 function preamble(): string {
   const user = process.getuid?.() === 0 ? "user root;\n" : "";
   return `${user}daemon off;
@@ -35,27 +35,27 @@ ${temporary}  server {
   );
 }
 
-/** One service through one hop. */
+/** A service through a hop. */
 export interface Forward {
   readonly port: number;
   readonly to: { readonly host: string; readonly port: number };
 }
 
 export interface Hop {
-  /** Path of the stream module; null when it is built in. */
+  /** Path of the stream module; null if it is built in. */
   readonly module: string | null;
   readonly forwards: readonly Forward[];
-  /** Takes TLS with a client certificate, from the hop before. */
+  /** Whether it accepts TLS with a client certificate, from the previous hop. */
   readonly takesTls: boolean;
-  /** Speaks TLS with its own certificate, to the hop behind. */
+  /** Whether it dials TLS with its certificate, to the next hop. */
   readonly speaksTls: boolean;
-  /** Files with this hop's certificate and key, and the CA of all. */
+  /** Files with the certificate and key of this hop, and the common CA. */
   readonly certificate: string;
   readonly key: string;
   readonly ca: string;
 }
 
-/** One of the chain's three: TLS 1.3 with certificates on both sides of each connection between them. */
+/** Configures one of three hops, with mutual TLS 1.3 between them. */
 export async function nginxHop(directory: string, hop: Hop): Promise<void> {
   await mkdir(directory, { recursive: true });
   const { certificate, key, ca } = hop;

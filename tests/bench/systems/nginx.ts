@@ -1,4 +1,4 @@
-/** The first reference: three nginx in a row, TLS 1.3 with client certificates between them. */
+/** The first reference: a chain of three nginx with mutual TLS 1.3 between them. */
 import { writeFile } from "node:fs/promises";
 import { freePort } from "../../support/free-port.ts";
 import { type Ground, HOST, runNginx } from "../ground.ts";
@@ -23,7 +23,7 @@ export async function nginx(ground: Ground): Promise<System | string> {
   };
   const next = { west: "hub", hub: "east", east: null } as const;
   const parts = [];
-  // From the far end, so that each finds the one behind it.
+  // Starts at the far end, because each nginx dials the next.
   for (const hop of HOPS.toReversed()) {
     const leaf = await makeLocalLeaf(authority);
     const directory = cluster.path(`chain-${hop}`);

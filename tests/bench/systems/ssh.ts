@@ -1,11 +1,11 @@
-/** The second reference: OpenSSH through one bastion. East offers with -R, west reaches with -L. */
+/** The second reference: OpenSSH through a bastion. East offers with -R, and west reaches with -L. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { freePort } from "../../support/free-port.ts";
 import { type Ground, HOST, listens } from "../ground.ts";
 import { forEachService, SERVICES, type System } from "./system.ts";
 
-/** sshd wants this directory when it runs as root, wherever its configuration is. */
+/** Directory that sshd needs when it runs as root, whatever its configuration. */
 const SEPARATION = "/run/sshd";
 
 export async function ssh(ground: Ground): Promise<System | string> {

@@ -1,19 +1,19 @@
-/** What is compared: a way from a client to the servers that are measured. */
+/** The interface of a compared system: a path from clients to the measured servers. */
 import type { Address } from "../../support/process/cluster.ts";
 
 /**
- * The servers: `web` answers 1 KiB over HTTP, `iperf` is iperf3, `source` sends and `sink` takes bytes (the own
- * clients' bulk), `hold` echoes and stays, `postgres` is a database.
+ * The servers: `web` answers 1 KiB over HTTP, `iperf` is iperf3, `source` sends and `sink` receives bytes for the
+ * bench's own clients, `hold` echoes and stays open, `postgres` is a database.
  */
 export const SERVICES = ["web", "iperf", "source", "sink", "hold", "postgres"] as const;
 export type ServiceId = (typeof SERVICES)[number];
 
 export type Addresses = Readonly<Record<ServiceId, Address>>;
 
-/** `other` is Fairlead as another checkout has built it. */
+/** Names of systems. `other` is Fairlead of another checkout. */
 export type SystemId = "direct" | "fairlead" | "other" | "hop" | "nginx" | "ssh";
 
-/** A process whose CPU time counts, with everything that it started. */
+/** A process whose CPU time counts, with its descendants. */
 export interface Part {
   readonly name: string;
   readonly pid: number;
@@ -22,15 +22,15 @@ export interface Part {
 export interface System {
   readonly id: SystemId;
   readonly title: string;
-  /** Where clients reach the servers through it. */
+  /** Addresses at which clients reach the servers. */
   readonly at: Addresses;
   readonly parts: readonly Part[];
-  /** A pair of connectors that nothing has used yet; where that has a meaning. Ends with {@link System}. */
+  /** Starts an unused pair of connectors, if the system has them. It ends with {@link System}. */
   fresh?(): Promise<System>;
   close(): Promise<void>;
 }
 
-/** The same for each service. */
+/** Makes a record with a value for each service. */
 export async function forEachService<T>(
   make: (service: ServiceId) => Promise<T> | T,
 ): Promise<Record<ServiceId, T>> {

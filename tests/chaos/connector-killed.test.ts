@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { HOLD_MS } from "../../connector/listeners/open-stream.ts";
 import { boundOf } from "../support/clock/bound.ts";
+import { endCodes } from "../support/connector/sessions.ts";
 import { clearUp, lay } from "../support/harm/ground.ts";
 import { FULL, patience } from "../support/harm/scale.ts";
 import { type Connector, eventually } from "../support/process/cluster.ts";
@@ -29,15 +30,9 @@ async function closedOn(ends: readonly End[], within: number): Promise<number> {
   return Math.round(performance.now() - begin);
 }
 
-/** Codes of the ended sessions in a connector's log. */
-const codes = (connector: Connector) =>
-  connector
-    .log()
-    .flatMap(({ session, to, code }) => (session !== undefined && to === "closed" ? [code] : []));
-
 /** Waits until a connector's log, which arrives apart from its sockets, has so many ended sessions. */
 async function logsEnds(connector: Connector, sessions: number): Promise<void> {
-  await eventually("the log says why", () => codes(connector).length >= sessions);
+  await eventually("the log says why", () => endCodes(connector).length >= sessions);
 }
 
 describe("The streams of a connector that is killed with -9", () => {
@@ -66,7 +61,7 @@ describe("The streams of a connector that is killed with -9", () => {
           Math.max(BOUND, away),
         );
         await logsEnds(west, death + 1);
-        expect(codes(west), "why their sessions ended").toEqual(Array(death + 1).fill("session.unknown"));
+        expect(endCodes(west), "why their sessions ended").toEqual(Array(death + 1).fill("session.unknown"));
         const fresh = await server.open(ground.streams, STREAMS, PACE);
         await fresh.move();
         // A client is not held for longer than HOLD_MS, which a slow start may exceed.
@@ -103,7 +98,7 @@ describe("The streams of a connector that is killed with -9", () => {
       within,
     );
     await logsEnds(east, 1);
-    expect(codes(east)).toEqual(["session.timeout"]);
+    expect(endCodes(east)).toEqual(["session.timeout"]);
     await west.restart();
     await west.listener("bytes");
 
@@ -115,7 +110,7 @@ describe("The streams of a connector that is killed with -9", () => {
       within,
     );
     await logsEnds(west, 1);
-    expect(codes(west)).toEqual(["session.timeout"]);
+    expect(endCodes(west)).toEqual(["session.timeout"]);
     for (const took of [servers, clients]) expect(took).toBeGreaterThan(TIMEOUT - 500);
     expect((await west.status()).sessions).toEqual([]);
     report("connector killed", {

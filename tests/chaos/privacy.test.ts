@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { DATA_HEADER, MESSAGE } from "../../protocol/carrier/index.ts";
-import { onlySession, session } from "../support/connector/sessions.ts";
+import { endCodes, onlySession, session } from "../support/connector/sessions.ts";
 import { clearUp, type Ground, lay } from "../support/harm/ground.ts";
 import { HarmfulProxy } from "../support/harm/harmful-proxy.ts";
 import { Middle } from "../support/harm/middle.ts";
@@ -16,6 +16,9 @@ import { search, textsOf } from "../support/harm/search.ts";
 import { eventually } from "../support/process/cluster.ts";
 import { report } from "../support/run/report.ts";
 import { echo, exchange, serve } from "../support/traffic/servers.ts";
+
+/** Waits until west has logged the end of a session. Returns its code. */
+const endAtWest = (id: string) => eventually("west names the end", () => endCodes(ground.west, id)[0]);
 
 /** Codes with which a connector may report tampering. The end of a lane alone has none of them. */
 const NOTICED = ["session.tampered", "session.malformed", "session.too_large"];
@@ -118,9 +121,7 @@ describe("The router", () => {
       middle.meddle = null;
       expect(streams.failures.join("\n"), about()).not.toContain("wrong byte");
       const codes = await eventually(`both name the end of ${id}`, () => {
-        const found = [ground.west, ground.east].map(
-          (side) => side.log().find((line) => line.session === id && line.to === "closed")?.code,
-        );
+        const found = [ground.west, ground.east].map((side) => endCodes(side, id)[0]);
         return found.every((code) => code !== undefined) ? found.map(String) : null;
       });
       const receiver = codes[from === "west" ? 1 : 0] ?? "";
@@ -145,10 +146,7 @@ describe("The router", () => {
       const noticed = Math.round(performance.now() - begin);
       middle.meddle = null;
       expect(streams.failures.join()).not.toContain("wrong byte");
-      const code = await eventually(
-        "west names the end",
-        () => ground.west.log().find((line) => line.session === id && line.to === "closed")?.code,
-      );
+      const code = await endAtWest(id);
       expect(NOTICED).toContain(code);
       report("tampering", { harm: planned.harm, "west said": code, "after ms": noticed });
       streams.destroy();
@@ -232,10 +230,7 @@ describe("The router", () => {
     middle.cut();
     await eventually("the streams end", () => streams.failures.length >= 3);
     expect(streams.failures.join()).not.toContain("wrong byte");
-    const code = await eventually(
-      "west names the end",
-      () => ground.west.log().find((line) => line.session === id && line.to === "closed")?.code,
-    );
+    const code = await endAtWest(id);
     expect(NOTICED).toContain(code);
     report("tampering", { harm: "a forged acknowledgement", "west said": code });
     streams.destroy();

@@ -2,8 +2,9 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { networkStatus } from "../../connector/operator/edge-api.ts";
 import { descriptorLimit } from "../../connector/resources/descriptor-limit.ts";
+import { startEchoPair } from "../support/connector/echo-pair.ts";
 import { Cluster, eventually } from "../support/process/cluster.ts";
-import { closeServers, echo, exchange, serve } from "../support/traffic/servers.ts";
+import { closeServers, exchange } from "../support/traffic/servers.ts";
 import { placeOf, Stranger } from "../support/traffic/stranger.ts";
 
 const CONNECTIONS = 20_000;
@@ -23,12 +24,7 @@ afterAll(async () => {
 describe(`An edge with ${CONNECTIONS} silent connections`, () => {
   it("serves streams and new sites beside them at the API port, the gateway port and the lane port", async () => {
     const edge = await cluster.edge();
-    const network = await cluster.network(edge);
-    const token = await network.token({ uses: 10 });
-    const server = await serve(echo);
-    await cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] });
-    const west = await cluster.connector({ site: "west", token, bind: "127.2.0.0/16" });
-    const place = await west.listener("echo");
+    const { network, token, place } = await startEchoPair({ cluster, edge }, { uses: 10 });
     const ports = [placeOf(edge.localUrl), placeOf(edge.localGatewayUrl)];
     if (edge.lanes !== null) ports.push({ host: "127.0.0.1", port: edge.lanes });
     for (const [index, port] of ports.entries()) {

@@ -7,9 +7,10 @@ import { once } from "node:events";
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createKey, listEvents, listKeys, listLinks, listTokens } from "../../connector/operator/edge-api.ts";
+import { startEchoPair } from "../support/connector/echo-pair.ts";
 import { type Connector, Edge, eventually, type TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
-import { dial, echo, exchange, serve } from "../support/traffic/servers.ts";
+import { dial, exchange } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let network: TestNetwork;
@@ -20,13 +21,7 @@ let file: string;
 const SECONDS = { within: 120_000 };
 
 beforeAll(async () => {
-  network = await suite.cluster.network(suite.edge);
-  const token = await network.token({ uses: 2 });
-  const server = await serve(echo);
-  [east, west] = await Promise.all([
-    suite.cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] }),
-    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
-  ]);
+  ({ network, east, west } = await startEchoPair(suite));
   file = suite.cluster.fresh("backup");
   await use("before");
 });

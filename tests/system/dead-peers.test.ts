@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
+import { endCodes } from "../support/connector/sessions.ts";
 import { type Connector, eventually } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
 import { dial, type Place, serve } from "../support/traffic/servers.ts";
@@ -13,12 +14,6 @@ const DEBUG = ["--log-level", "debug"];
 const TIMEOUT = ["--session-timeout", "10m"];
 /** Far below the session timeout, and enough for a busy machine: the grace period follows the round trip. */
 const SOON = { within: 100_000 };
-
-/** Codes of the ended sessions in a connector's log. */
-const ends = (connector: Connector) =>
-  connector
-    .log()
-    .flatMap(({ session, to, code }) => (session !== undefined && to === "closed" ? [code] : []));
 
 /** Starts a server that sends its name first and then echoes. */
 const named = (name: string) =>
@@ -34,6 +29,19 @@ async function greeted(place: Place): Promise<{ socket: Socket; by: string }> {
   return { socket, by: first.toString().trim() };
 }
 
+/** Starts east, which offers the service `api`, and west, which has its clients. */
+async function startPair() {
+  const network = await suite.cluster.network(suite.edge);
+  const token = await network.token({ uses: 2 });
+  const server = await named("east");
+  const args = [...DEBUG, ...TIMEOUT];
+  const [east, west] = await Promise.all([
+    suite.cluster.connector({ site: "east", token, expose: [`api=${server.at}`], args }),
+    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args }),
+  ]);
+  return { east, west, server };
+}
+
 /** Returns the code of a connection's error, or null while there is none. */
 function failureOf(socket: Socket): () => string | null {
   let failure: string | null = null;
@@ -46,18 +54,7 @@ function failureOf(socket: Socket): () => string | null {
 describe("A session whose peer is killed with -9 and stays away", () => {
   for (const end of ["offers the service", "has the clients"] as const) {
     it(`ends with session.peer_gone long before its timeout when the peer ${end}`, async () => {
-      const network = await suite.cluster.network(suite.edge);
-      const token = await network.token({ uses: 2 });
-      const server = await named("east");
-      const [east, west] = await Promise.all([
-        suite.cluster.connector({
-          site: "east",
-          token,
-          expose: [`api=${server.at}`],
-          args: [...DEBUG, ...TIMEOUT],
-        }),
-        suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: [...DEBUG, ...TIMEOUT] }),
-      ]);
+      const { east, west, server } = await startPair();
       const { socket } = await greeted(await west.listener("api"));
       const [killed, left] = end === "offers the service" ? [east, west] : [west, east];
       const [served] = server.sockets;
@@ -65,8 +62,8 @@ describe("A session whose peer is killed with -9 and stays away", () => {
       socket.on("error", () => {});
       await killed.kill9();
       await eventually("the connection is reset", () => failure() === "ECONNRESET", SOON);
-      await eventually("the log says why", () => ends(left).length > 0);
-      expect(ends(left)).toEqual(["session.peer_gone"]);
+      await eventually("the log says why", () => endCodes(left).length > 0);
+      expect(endCodes(left)).toEqual(["session.peer_gone"]);
       expect((await left.status()).sessions).toEqual([]);
     });
   }
@@ -74,13 +71,7 @@ describe("A session whose peer is killed with -9 and stays away", () => {
 
 describe("A connector that was frozen while its peer was killed", () => {
   it("ends the session with session.peer_gone, although the registry was idle meanwhile", async () => {
-    const network = await suite.cluster.network(suite.edge);
-    const token = await network.token({ uses: 2 });
-    const server = await named("east");
-    const [east, west] = await Promise.all([
-      suite.cluster.connector({ site: "east", token, expose: [`api=${server.at}`], args: TIMEOUT }),
-      suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: [...DEBUG, ...TIMEOUT] }),
-    ]);
+    const { east, west } = await startPair();
     const { socket } = await greeted(await west.listener("api"));
     const failure = failureOf(socket);
     west.process.kill("SIGSTOP");
@@ -89,7 +80,7 @@ describe("A connector that was frozen while its peer was killed", () => {
     await sleep(15_000);
     west.process.kill("SIGCONT");
     await eventually("the connection is reset", () => failure() === "ECONNRESET", SOON);
-    expect(ends(west)).toEqual(["session.peer_gone"]);
+    expect(endCodes(west)).toEqual(["session.peer_gone"]);
   });
 });
 

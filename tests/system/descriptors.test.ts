@@ -36,6 +36,12 @@ async function hangUp(): Promise<void> {
   await eventually("the target connections are closed", () => server.sockets.size === 0, PATIENCE);
 }
 
+/** Waits until a listener serves a client. */
+async function isServedAgain(listener: Place): Promise<void> {
+  const answer = async () => (await exchange(listener, "again")).toString() === "again";
+  await eventually("a client is served again", answer, PATIENCE);
+}
+
 /** Opens clients that each send one byte. Counts answers and, by code, connections that ended without one. */
 async function flood(place: Place, count: number): Promise<Record<string, number>> {
   const fates: Record<string, number> = {};
@@ -77,8 +83,7 @@ describe("A connector without free descriptors", () => {
     expect(shown.stdout).toContain("ulimit -n");
 
     await hangUp();
-    const answer = async () => (await exchange(listener, "again")).toString() === "again";
-    await eventually("a client is served again", answer, PATIENCE);
+    await isServedAgain(listener);
   }, 180_000);
 
   it("refuses streams with service.overloaded before it dials the target", async () => {
@@ -97,7 +102,6 @@ describe("A connector without free descriptors", () => {
     expect(open).toBeLessThan(LIMIT - 16);
     expect((await small.status()).uplink.state).toBe("up");
     await hangUp();
-    const answer = async () => (await exchange(listener, "again")).toString() === "again";
-    await eventually("a client is served again", answer, PATIENCE);
+    await isServedAgain(listener);
   }, 180_000);
 });

@@ -5,9 +5,10 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { boundOf, timeOf } from "../support/clock/bound.ts";
 import { eventually } from "../support/clock/eventually.ts";
 import type { Address } from "../support/connector/connector.ts";
+import { startEchoPair } from "../support/connector/echo-pair.ts";
 import type { Connector, TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
-import { echo, exchange, serve } from "../support/traffic/servers.ts";
+import { exchange } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let network: TestNetwork;
@@ -17,16 +18,11 @@ let west: Connector;
 let place: Address;
 
 beforeAll(async () => {
-  network = await suite.cluster.network(suite.edge);
-  const token = await network.token({ uses: 3 });
-  const server = await serve(echo);
-  [east, west] = await Promise.all([
-    suite.cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] }),
-    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
-  ]);
-  place = await west.listener("echo");
+  const pair = await startEchoPair(suite, { uses: 3 });
+  ({ network, east, west, place } = pair);
   // The open connection uses east, because north starts later.
   running = await open();
+  const { token, server } = pair;
   north = await suite.cluster.connector({ site: "north", token, expose: [`echo=${server.at}`] });
   await eventually("west sees both sites", async () => (await offering()) === 2);
 });

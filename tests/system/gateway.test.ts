@@ -13,14 +13,8 @@ import { closeCodeFor, MAX_MESSAGE } from "../../protocol/uplink/messages.ts";
 import { createNetworkAuthority } from "../../workers/authority/authority.ts";
 import { signSiteCertificate } from "../../workers/authority/certificates.ts";
 import { makeAuthority, makeLeaf } from "../support/authority/certificates.ts";
-import {
-  type Attempt,
-  attempt,
-  closeSockets,
-  type Proof,
-  RawSite,
-  type RawUplink,
-} from "../support/connector/raw-site.ts";
+import { attempt, closeSockets, type Proof, RawSite, type RawUplink } from "../support/connector/raw-site.ts";
+import { expectRefused } from "../support/connector/refusal.ts";
 import type { TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
 
@@ -43,11 +37,6 @@ beforeAll(async () => {
 });
 
 afterAll(closeSockets);
-
-/** Checks that the refusal is as the error table describes it. */
-function expectRefused(result: Attempt, code: ErrorCode): void {
-  expect(result).toEqual({ kind: "refused", status: ERRORS[code].status, code });
-}
 
 async function expectTheEdgeLives(): Promise<void> {
   asked += 1;

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { WebSocket } from "ws";
-import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
+import { ERRORS } from "../../protocol/errors.ts";
 import { closeCodeFor, type Invitation } from "../../protocol/uplink/messages.ts";
 import { issueTicket, Ticket } from "../../workers/authority/ticket.ts";
 import {
@@ -13,6 +13,7 @@ import {
   RawSite,
   type RawUplink,
 } from "../support/connector/raw-site.ts";
+import { expectRefused } from "../support/connector/refusal.ts";
 import type { TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
 
@@ -55,10 +56,6 @@ async function meet(): Promise<Pair> {
   const { invitation: toWest } = await westUplink.next("session.grant");
   const { invitation: toEast } = await eastUplink.next("session.offer");
   return { west, east, uplinks: [westUplink, eastUplink], toWest, toEast };
-}
-
-function expectRefused(result: Attempt, code: ErrorCode): void {
-  expect(result).toEqual({ kind: "refused", status: ERRORS[code].status, code });
 }
 
 function opened(result: Attempt): WebSocket {

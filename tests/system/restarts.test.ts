@@ -8,9 +8,10 @@ import {
   listTokens,
 } from "../../connector/operator/edge-api.ts";
 import { boundOf, timeOf } from "../support/clock/bound.ts";
+import { startEchoPair } from "../support/connector/echo-pair.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
-import { echo, exchange, serve } from "../support/traffic/servers.ts";
+import { exchange } from "../support/traffic/servers.ts";
 
 /** Drain time below the default, because a killed peer may leave a stream that waits to be resumed. */
 const DRAIN = ["--drain", "3s"];
@@ -26,13 +27,7 @@ const PROMISE_MS = 15_000;
 const boundAfter = (starting: number) => Math.max(PROMISE_MS, 5 * starting);
 
 beforeAll(async () => {
-  network = await suite.cluster.network(suite.edge);
-  const token = await network.token({ uses: 2 });
-  const server = await serve(echo);
-  [east, west] = await Promise.all([
-    suite.cluster.connector({ site: "east", token, expose: [`echo=${server.at}`], args: DRAIN }),
-    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: DRAIN }),
-  ]);
+  ({ network, east, west } = await startEchoPair(suite, { args: DRAIN }));
   await use();
 });
 

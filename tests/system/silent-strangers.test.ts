@@ -5,14 +5,9 @@
 import { connect as connectTls } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { networkStatus } from "../../connector/operator/edge-api.ts";
-import {
-  Cluster,
-  type Connector,
-  type Edge,
-  eventually,
-  type TestNetwork,
-} from "../support/process/cluster.ts";
-import { closeServers, dial, echo, exchange, type Place, serve } from "../support/traffic/servers.ts";
+import { type EchoPair, startEchoPair } from "../support/connector/echo-pair.ts";
+import { Cluster, type Edge, eventually } from "../support/process/cluster.ts";
+import { closeServers, dial, exchange, type Place } from "../support/traffic/servers.ts";
 import { HALF_HANDSHAKE, type Place as Port, placeOf, Stranger } from "../support/traffic/stranger.ts";
 
 /** Connections that a stranger opens: more than the edge has descriptors. */
@@ -21,14 +16,9 @@ const DESCRIPTORS = 1_024;
 /** With fewer descriptors the edge opens no port for lanes. */
 const DESCRIPTORS_FOR_LANES = 4_096;
 
-interface Ground {
+interface Ground extends EchoPair {
   readonly cluster: Cluster;
   readonly edge: Edge;
-  readonly network: TestNetwork;
-  readonly east: Connector;
-  readonly west: Connector;
-  /** Listener of west for the echo service of east. */
-  readonly place: Place;
 }
 
 let sites = 0;
@@ -36,14 +26,7 @@ let sites = 0;
 async function lay(descriptors: number): Promise<Ground> {
   const cluster = await Cluster.create();
   const edge = await cluster.edge({ descriptors });
-  const network = await cluster.network(edge);
-  const token = await network.token({ uses: 2 });
-  const server = await serve(echo);
-  const [east, west] = await Promise.all([
-    cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] }),
-    cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
-  ]);
-  return { cluster, edge, network, east, west, place: await west.listener("echo") };
+  return { cluster, edge, ...(await startEchoPair({ cluster, edge })) };
 }
 
 /** Opens a stream. `move` sends a byte and waits until it is back. */
@@ -109,6 +92,18 @@ async function hold(
 }
 
 let ground: Ground;
+
+/** Starts an edge with a limit of descriptors before the tests of a `describe`, and stops it after them. */
+function useGround(descriptors: number): void {
+  beforeAll(async () => {
+    ground = await lay(descriptors);
+  });
+  afterAll(async () => {
+    await closeServers();
+    await ground.cluster.close();
+  });
+}
+
 const stranger = new Stranger();
 afterEach(async ({ task }) => {
   if (task.result?.state === "fail") console.error(ground.cluster.logs());
@@ -116,13 +111,7 @@ afterEach(async ({ task }) => {
 });
 
 describe(`An edge with ${DESCRIPTORS} descriptors and ${CONNECTIONS} silent connections`, () => {
-  beforeAll(async () => {
-    ground = await lay(DESCRIPTORS);
-  });
-  afterAll(async () => {
-    await closeServers();
-    await ground.cluster.close();
-  });
+  useGround(DESCRIPTORS);
 
   it.each(KINDS.flatMap((kind) => (["API", "gateway"] as const).map((port) => [kind, port] as const)))(
     "serves streams and new sites when the connections %s at the %s port",
@@ -163,13 +152,7 @@ describe(`An edge with ${DESCRIPTORS} descriptors and ${CONNECTIONS} silent conn
 });
 
 describe(`An edge with ${DESCRIPTORS_FOR_LANES} descriptors`, () => {
-  beforeAll(async () => {
-    ground = await lay(DESCRIPTORS_FOR_LANES);
-  });
-  afterAll(async () => {
-    await closeServers();
-    await ground.cluster.close();
-  });
+  useGround(DESCRIPTORS_FOR_LANES);
 
   it("moves lanes to the gateway port when silent connections fill the lane port, and streams continue", async () => {
     const { edge, network, place } = ground;

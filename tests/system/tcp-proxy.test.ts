@@ -6,9 +6,10 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { startEchoPair } from "../support/connector/echo-pair.ts";
 import { type Edge, eventually, ROOT } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
-import { echo, exchange, serve } from "../support/traffic/servers.ts";
+import { exchange } from "../support/traffic/servers.ts";
 import { Stranger } from "../support/traffic/stranger.ts";
 
 /** Address of the proxy, in place of the public address. */
@@ -94,14 +95,7 @@ describe.each(PROXIES)("The documented $name configuration", ({ name, config, ar
       });
     }
 
-    const network = await cluster.network(edge);
-    const token = await network.token({ uses: 2 });
-    const server = await serve(echo);
-    const [east, west] = await Promise.all([
-      cluster.connector({ site: "east", token, expose: [`echo=${server.at}`] }),
-      cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
-    ]);
-    const place = await west.listener("echo", { within: 60_000 });
+    const { east, west, place } = await startEchoPair(suite);
     expect((await exchange(place, "through it")).toString()).toBe("through it");
     await Promise.all([east.stop(), west.stop()]);
     await stranger.close();

@@ -7,6 +7,7 @@ import { encodeAccept, encodeData, encodeFin, FRAME, parseOpen } from "../../../
 import type { Offer } from "../../../protocol/uplink/messages.ts";
 import { eventually } from "../../support/clock/eventually.ts";
 import type { Address } from "../../support/connector/connector.ts";
+import { offering } from "../../support/connector/offering.ts";
 import type { RawConnector } from "../../support/connector/raw-connector.ts";
 import type { RawSession } from "../../support/connector/raw-session.ts";
 import { closeServers, exchange, serve } from "../../support/traffic/servers.ts";
@@ -111,12 +112,7 @@ async function steal(thief: RawConnector): Promise<Theft> {
   const first = await thief.open();
   first.send(thief.hello());
   const { services } = await first.next("welcome");
-  const offering = (name: string) => {
-    const [offer] = services.find((service) => service.name === name)?.offers ?? [];
-    if (offer === undefined) throw new Error(`${name} is not seen`);
-    return offer;
-  };
-  const [owner, user] = [offering("vault"), offering("shop")];
+  const [owner, user] = [offering(services, "vault"), offering(services, "shop")];
   first.socket.terminate();
 
   const opened: string[] = [];

@@ -16,6 +16,7 @@ import {
 } from "../../../protocol/streams/frames.ts";
 import type { Invitation } from "../../../protocol/uplink/messages.ts";
 import { eventually } from "../../support/clock/eventually.ts";
+import { offering } from "../../support/connector/offering.ts";
 import type { RawConnector } from "../../support/connector/raw-connector.ts";
 import type { RawSession } from "../../support/connector/raw-session.ts";
 import type { RawUplink } from "../../support/connector/raw-site.ts";
@@ -54,9 +55,8 @@ export const script: AttackScript = {
       uplink.send(mallory.hello());
       const { services } = await uplink.next("welcome");
       const instanceOf = (name: string) => {
-        const [offer] = services.find((service) => service.name === name)?.offers ?? [];
-        if (offer === undefined) throw new Error(`${name} is not seen`);
-        return { site: offer.site, boot: offer.boot };
+        const { site, boot } = offering(services, name);
+        return { site, boot };
       };
       const [owner, other] = [instanceOf("vault"), instanceOf("shop")];
       const claims: string[] = [];

@@ -4,6 +4,7 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import { encodeOpen, encodeReset } from "../../../protocol/streams/frames.ts";
 import { eventually } from "../../support/clock/eventually.ts";
+import { offering } from "../../support/connector/offering.ts";
 import { StuckServer } from "../../support/traffic/stuck-server.ts";
 import type { AttackScript } from "../attack-script.ts";
 
@@ -24,8 +25,7 @@ export const script: AttackScript = {
       const mallory = await stage.attacker("mallory");
       const uplink = await mallory.uplinkAs({ boot: mallory.boot });
       const { services } = await uplink.next("welcome");
-      const [offer] = services.find(({ name }) => name === "stuck")?.offers ?? [];
-      if (offer === undefined) throw new Error("stuck is not seen");
+      const offer = offering(services, "stuck");
       const invitation = await mallory.request(uplink, "stuck", { site: offer.site, boot: offer.boot });
       const session = await mallory.session(invitation);
       await session.greet();

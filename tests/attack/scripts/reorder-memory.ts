@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { ID_BYTES, makeId } from "../../../protocol/ids.ts";
+import { offering } from "../../support/connector/offering.ts";
 import type { RawConnector } from "../../support/connector/raw-connector.ts";
 import { closeServers, echo, serve } from "../../support/traffic/servers.ts";
 import type { AttackScript } from "../attack-script.ts";
@@ -50,8 +51,7 @@ async function flood(mallory: RawConnector): Promise<{ bytes: number; code: stri
   const boot = makeId("boot", randomBytes(ID_BYTES));
   const uplink = await mallory.uplinkAs({ boot });
   const { services } = await uplink.next("welcome");
-  const [offer] = services.find(({ name }) => name === "api")?.offers ?? [];
-  if (offer === undefined) throw new Error("api is not seen");
+  const offer = offering(services, "api");
   const invitation = await mallory.request(uplink, "api", { site: offer.site, boot: offer.boot });
   const lane = await mallory.lane(invitation, boot);
   lane.preface(invitation, { site: mallory.id, boot });

@@ -7,6 +7,7 @@ import { dialLane } from "../../../connector/uplink/dial.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Instance, Welcome } from "../../../protocol/uplink/messages.ts";
 import { eventually } from "../process/cluster.ts";
+import { offering } from "./offering.ts";
 import type { RawSite, RawUplink } from "./raw-site.ts";
 
 export class Rogue {
@@ -58,9 +59,7 @@ export class Rogue {
 
   /** Returns the instance that offers a service in this site's view. */
   offering(service: string): Instance {
-    const [offer] = this.welcome.services.find(({ name }) => name === service)?.offers ?? [];
-    if (offer === undefined) throw new Error(`${service} is not seen`);
-    return offer;
+    return offering(this.welcome.services, service);
   }
 
   /** Opens a stream. An existing session with the peer is used without a request to the edge. */

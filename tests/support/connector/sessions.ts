@@ -10,6 +10,14 @@ export async function onlySession(connector: Connector): Promise<SessionLine> {
   return session;
 }
 
+/** Returns the codes of ended sessions in a connector's log: of all sessions, or of one. */
+export function endCodes(connector: Connector, session?: string): unknown[] {
+  return connector.log().flatMap((line) => {
+    if (line.session === undefined || line.to !== "closed") return [];
+    return session === undefined || line.session === session ? [line.code] : [];
+  });
+}
+
 /** Waits until the only session of a connector is as wanted, and returns it. */
 export async function session(
   connector: Connector,

@@ -182,13 +182,8 @@ describe("The check of a ticket", () => {
 
   it("refuses a ticket for a site that was revoked meanwhile with ticket.stale", async () => {
     const { west, east, toWest } = await meet();
-    const revoked = await suite.edge.fairlead(
-      "site",
-      "revoke",
-      east.admission.site.name,
-      "--network",
-      network.name,
-    );
+    const revoke = ["site", "revoke", east.admission.site.name, "--yes", "--network", network.name];
+    const revoked = await suite.edge.fairlead(...revoke);
     expect(revoked.status, revoked.stderr).toBe(0);
     expectRefused(await west.dialLane(toWest.ticket), "ticket.stale");
   });

@@ -6,7 +6,7 @@ import type { AttackScript } from "./attack-script.ts";
 
 const DIRECTORY = join(import.meta.dirname, "scripts");
 
-/** @throws Error when a file exports no script, or one of another name */
+/** Loads every script. @throws Error when a file exports no script, or a script with another name */
 export async function loadScripts(): Promise<AttackScript[]> {
   const names = (await readdir(DIRECTORY)).filter((name) => name.endsWith(".ts")).sort();
   return await Promise.all(

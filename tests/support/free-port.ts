@@ -8,6 +8,6 @@ export async function freePort(host = "127.0.0.1"): Promise<number> {
   const bound = server.address();
   server.close();
   await once(server, "close");
-  if (bound === null || typeof bound === "string") throw new Error(`no port at ${host}`);
+  if (bound === null || typeof bound === "string") throw new Error(`The server at ${host} has no port.`);
   return bound.port;
 }

@@ -64,7 +64,7 @@ async function openWithAged() {
     if (streams !== null && lives.every((end) => end < ends + 1000)) return { streams, ends, before };
     streams?.destroy();
   }
-  throw new Error("the certificates were renewed before the streams were open");
+  throw new Error("The certificates were renewed before the streams were open.");
 }
 
 describe("A connector that runs beyond the life of its certificate", () => {

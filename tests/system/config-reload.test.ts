@@ -57,7 +57,7 @@ class Steady {
       while (received.length < sent.length) {
         received = Buffer.concat([received, (await once(this.#socket, "data"))[0] as Buffer]);
       }
-      if (!received.equals(sent)) throw new Error("other bytes came back");
+      if (!received.equals(sent)) throw new Error("The echoed bytes differ.");
       this.rounds++;
     }
     this.#socket.end();
@@ -73,7 +73,7 @@ async function write(path: string, lines: readonly string[]): Promise<void> {
 
 const config = async (connector: Connector): Promise<NonNullable<Status["config"]>> => {
   const line = (await connector.status()).config;
-  if (line === undefined) throw new Error("no configuration file");
+  if (line === undefined) throw new Error("The connector has no configuration file.");
   return line;
 };
 

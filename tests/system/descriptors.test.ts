@@ -67,7 +67,7 @@ describe("A connector without free descriptors", () => {
     expect(Object.keys(fates).sort()).toEqual(["ECONNRESET", "answered"]);
     expect(fates.answered).toBeGreaterThan(100);
     const [first] = clients;
-    if (first === undefined) throw new Error("no client");
+    if (first === undefined) throw new Error("No client was answered.");
     first.write("still here");
     expect(String((await once(first, "data"))[0])).toBe("still here");
 

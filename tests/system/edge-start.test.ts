@@ -67,7 +67,7 @@ function read(name: string): string {
 /** Returns the pid of an edge process's workerd. */
 function workerdOf(edge: EdgeProcess): number {
   const found = childrenOf(edge.child.pid ?? 0).find(({ command }) => command.includes("serve -I /"));
-  if (found === undefined) throw new Error("no workerd");
+  if (found === undefined) throw new Error("The edge process has no workerd.");
   return found.pid;
 }
 
@@ -278,7 +278,10 @@ describe("fairlead edge start", () => {
     // workerd gets the new certificate as well, for lanes.
     const serial = await servedSerial(running.apiUrl, ca);
     const lanes = `https://127.0.0.1:${running.lanes?.port}`;
-    await eventually("the lanes' port has it", async () => (await servedSerial(lanes, ca)) === serial);
+    await eventually(
+      "the lane port has the new certificate",
+      async () => (await servedSerial(lanes, ca)) === serial,
+    );
     const counted = await answered(() => get(`${running.apiUrl}/count`, { ca }));
     expect(JSON.parse(counted.body)).toEqual({ count: 2 });
     await answered(async () => get(`${running.gatewayUrl}/`, { ca, ...(await site()) }));

@@ -107,7 +107,7 @@ describe("examples/kubernetes", () => {
   function container(example: Example, file: string, changes: Readonly<Record<string, string>>) {
     const manifests = readManifests(file);
     const [spec] = manifestOf(manifests, "Deployment").spec.template.spec.containers;
-    if (spec === undefined) throw new Error(`${file} has no container`);
+    if (spec === undefined) throw new Error(`${file} has no container.`);
     const root = join(example.directory, file.replace(".yaml", ""));
     const here = (text: string) => {
       let changed = text.replace(/^\/fairlead\/dist\/cli\/main\.js$/, FAIRLEAD);

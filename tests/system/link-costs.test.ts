@@ -140,7 +140,7 @@ describe("The state of a link", () => {
   it("follows the uplinks when a connector is killed, restarts and stops", async () => {
     await seen("a connector is killed", "down", () => far.kill9());
     expect(await linkOf(client, "link2", () => true)).toMatchObject({ code: "session.peer_offline" });
-    await seen("it is started again, its start included", "up", () => far.restart());
+    await seen("it is restarted, with the time of its start", "up", () => far.restart());
     await seen("it is stopped", "down", () => far.stop());
     console.log(`from there until …\n${tableOf(COLUMNS, rows)}`);
   });

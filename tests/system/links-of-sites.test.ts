@@ -297,7 +297,7 @@ describe("The list of services that a site may offer", () => {
         return client;
       }),
     );
-    if (!tapped || !two) throw new Error("nothing is open");
+    if (!tapped || !two) throw new Error("The clients are not open.");
     const ended = once(tapped, "error");
     await admin("site", "update", "public2", "--may-offer", "tw*");
     expect(await ended).toMatchObject([{ code: "ECONNRESET" }]);

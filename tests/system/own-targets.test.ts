@@ -15,7 +15,7 @@ describe.runIf(process.platform === "linux")("Two sites on one machine", () => {
     const [west, east] = await Promise.all(
       ["west", "east"].map((site) => suite.cluster.connector({ site, token, expose: [`api=${app.port}`] })),
     );
-    if (west === undefined || east === undefined) throw new Error("two sites");
+    if (west === undefined || east === undefined) throw new Error("The connectors of two sites are needed.");
     await app.close();
     for (const site of [west, east]) {
       const listener = await eventually(`${site.site} reports listener.own_target`, async () => {

@@ -109,7 +109,8 @@ describe("A recorded deployment", () => {
         }),
       ),
     );
-    if (east === undefined || west === undefined) throw new Error("two sites were recorded");
+    if (east === undefined || west === undefined)
+      throw new Error("The record has no connectors of two sites.");
     expect([(await east.status()).site.id, (await west.status()).site.id]).toEqual([EAST, WEST]);
     await expectTraffic(record, "from the record");
     expect(await west.listener("echo")).toEqual(record.listener);

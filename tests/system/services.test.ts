@@ -304,7 +304,7 @@ async function startSilentServer(): Promise<ManagedProcess> {
 
 async function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("too late")), ms);
+  const timer = setTimeout(() => reject(new Error("The work did not end in time.")), ms);
   try {
     return await Promise.race([work, promise]);
   } finally {

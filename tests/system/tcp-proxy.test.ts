@@ -25,7 +25,7 @@ const page = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
 
 function documented(language: string): string {
   const block = new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(page)?.[1];
-  if (block === undefined) throw new Error(`docs/operations.md has no ${language} configuration`);
+  if (block === undefined) throw new Error(`docs/operations.md has no ${language} configuration.`);
   return block;
 }
 

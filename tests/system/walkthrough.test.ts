@@ -33,7 +33,7 @@ afterAll(() => {
 const file = (name: string) => suite.cluster.path(name);
 const site = (name: SiteName): Connector => {
   const found = sites.get(name);
-  if (found === undefined) throw new Error(`${name} does not run yet`);
+  if (found === undefined) throw new Error(`The site ${name} does not run yet.`);
   return found;
 };
 

@@ -48,7 +48,7 @@ export const script: AttackScript = {
           client.once("close", () => resolve("nothing, it was reset"));
         });
       };
-      if ((await echoed("before")) !== "before") throw new Error("the honest stream does not flow");
+      if ((await echoed("before")) !== "before") throw new Error("The honest stream does not flow.");
 
       const mallory = await stage.attacker("mallory");
       const uplink = await mallory.open();

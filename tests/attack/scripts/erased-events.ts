@@ -19,7 +19,7 @@ export const script: AttackScript = {
       const events = await listEvents(edge.client, network.id, { type: "token.created", limit: 1000 });
       return events.some((event) => JSON.stringify(event).includes(token));
     };
-    if (!(await noted())) throw new Error("the event to be erased is not there");
+    if (!(await noted())) throw new Error("The event to be erased does not exist.");
 
     const mallory = await stage.attacker("mallory");
     const uplink = await mallory.connect();

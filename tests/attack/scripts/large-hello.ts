@@ -116,6 +116,6 @@ function sitesFrom(start: number): string[] {
 /** Encodes a message. @throws Error when the message would be refused for its length alone */
 function fitting(message: Hello | { type: "offers"; offers: Offer[] }): string {
   const text = JSON.stringify(message);
-  if (text.length > MAX_MESSAGE) throw new Error(`${text.length} characters`);
+  if (text.length > MAX_MESSAGE) throw new Error(`The message has ${text.length} characters.`);
   return text;
 }

@@ -14,7 +14,7 @@ export async function ownRequests(to: Address, connections: number, ms: number):
   const one = async () => {
     const { body, statusCode } = await pool.request({ path: "/", method: "GET" });
     await body.dump({ limit: 4096 });
-    if (statusCode !== 200) throw new Error(`status ${statusCode}`);
+    if (statusCode !== 200) throw new Error(`The server answered with status ${statusCode}.`);
   };
   await Promise.all(Array.from({ length: connections }, one));
   const from = performance.now();
@@ -74,7 +74,7 @@ function askOnce(to: Address): Promise<void> {
     socket.once("error", fail);
     socket.once("close", () => {
       if (bytes > 1024) done();
-      else fail(new Error(`an answer of ${bytes} bytes`));
+      else fail(new Error(`The answer has ${bytes} bytes.`));
     });
   });
 }

@@ -27,7 +27,7 @@ export const IDLE: Measure = {
     const wanted = Math.min(ground.options.streams, allowed - SPARE_DESCRIPTORS);
     // Connectors that were busy before have free memory, and would seem to need none.
     const fresh = await system.fresh?.();
-    if (fresh === undefined) throw new Error("there are no fresh connectors");
+    if (fresh === undefined) throw new Error("The system has no unused connectors.");
     const held: Socket[] = [];
     try {
       await open(fresh.at.hold, 100, held);

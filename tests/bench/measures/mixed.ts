@@ -22,7 +22,7 @@ export const MIXED: Measure = {
     await new Promise((done) => setTimeout(done, MARGIN_MS));
     const busy = await requests(system, ground, { connections: 1, ms: ground.ms });
     const { bitsPerSecond } = await transfer;
-    if (quiet.errors + busy.errors > 0) throw new Error(`${quiet.errors + busy.errors} requests failed`);
+    if (quiet.errors + busy.errors > 0) throw new Error(`${quiet.errors + busy.errors} requests failed.`);
     return {
       figures: {
         times: busy.p99 / quiet.p99,

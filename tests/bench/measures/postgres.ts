@@ -22,7 +22,7 @@ export const POSTGRES: readonly Measure[] = (["select", "tpcb"] as const).map((s
     filled ??= fill(ground);
     await filled;
     const { perSecond, latency, failed } = await transactions(system, ground, script);
-    if (failed > 0) throw new Error(`${failed} transactions failed`);
+    if (failed > 0) throw new Error(`${failed} transactions failed.`);
     return { figures: { perSecond, latency } };
   },
 }));

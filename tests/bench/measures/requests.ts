@@ -17,7 +17,7 @@ export const REQUESTS: readonly Measure[] = [1, 10, 100].map((connections) => ({
   work: "10,000 requests" as const,
   async run(system: System, ground: Ground) {
     const result = await requests(system, ground, { connections, ms: ground.ms });
-    if (result.errors > 0) throw new Error(`${result.errors} requests failed`);
+    if (result.errors > 0) throw new Error(`${result.errors} requests failed.`);
     const { perSecond, p50, p99, p999 } = result;
     return {
       figures: { perSecond, p50, p99, p999 },

@@ -1,6 +1,6 @@
 /**
- * A thousand sites in one process: each has a key, certificates and an uplink of its own, and says what a connector
- * says.
+ * A crowd of sites in one process. Each has its own key, certificates and uplink, and sends the messages of a
+ * connector.
  */
 import { EdgeClient } from "../../../connector/net/edge-client.ts";
 import { KEEPALIVE, type Offer, type VisibleService } from "../../../protocol/uplink/messages.ts";
@@ -25,7 +25,7 @@ export class CrowdMember {
 
   /** @throws Error while the site has none */
   get uplink(): RawUplink {
-    if (this.#uplink === null) throw new Error(`site ${this.site.admission.site.name} has no uplink`);
+    if (this.#uplink === null) throw new Error(`The site ${this.site.admission.site.name} has no uplink.`);
     return this.#uplink;
   }
 
@@ -70,7 +70,7 @@ export class CrowdMember {
       };
       const lost = () => {
         done();
-        reject(new Error(`an uplink ended before ${name} was seen`));
+        reject(new Error(`An uplink closed before ${name} was seen.`));
       };
       socket.on("message", look).on("close", lost);
     });

@@ -81,7 +81,7 @@ export async function measureScale(sites: number, say: Say): Promise<ScaleResult
     const first = await costs.of("first uplink", clients.length, () =>
       each(clients, async (client) => {
         const seen = await client.connect();
-        if (seen.length !== servers.length) throw new Error(`a site sees ${seen.length} services`);
+        if (seen.length !== servers.length) throw new Error(`A site sees ${seen.length} services.`);
       }),
     );
 
@@ -101,7 +101,7 @@ export async function measureScale(sites: number, say: Say): Promise<ScaleResult
     const returning = await costs.of("returning uplink", clients.length, () =>
       each(clients, (client) => client.connect()),
     );
-    if ((await upIn(network)) !== sites) throw new Error("a site did not come back");
+    if ((await upIn(network)) !== sites) throw new Error("A site has no uplink again.");
     const seen = { p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
     const machine = await describeMachine();
     return { started, machine, sites, join, first, returning, lost, session, appearance, seen };

@@ -29,7 +29,7 @@ export interface Forge {
 /** Reads the network CA, which signs the certificates of sites. */
 export async function openForge(edge: Pick<Edge, "stateDir">, networkId: string): Promise<Forge> {
   const [forge] = await openForges(edge, networkId, "SELECT ca_certificate, ca_key_sealed FROM network");
-  if (forge === undefined) throw new Error(`no CA of ${networkId} is stored`);
+  if (forge === undefined) throw new Error(`No CA of ${networkId} is stored.`);
   return forge;
 }
 
@@ -105,7 +105,7 @@ export async function ageLinks(edge: Edge, site: string, forge: Forge, lived: Ag
     });
   });
   const aged = new Map((await Promise.all(changes)).map((change) => [change.id, change.aged]));
-  if (aged.size === 0) throw new Error(`no link of ${site} is stored`);
+  if (aged.size === 0) throw new Error(`No link of ${site} is stored.`);
   await eachDatabase(edge, (database) => {
     if (!hasTable(database, "links")) return [];
     for (const [id, der] of aged)

@@ -1,4 +1,4 @@
-/** A deployment CA and a server certificate for 127.0.0.1, made anew for each run. */
+/** A deployment CA and a server certificate for 127.0.0.1, made for each run. */
 import {
   makeDeploymentAuthority,
   makeServerCertificate,

@@ -147,7 +147,7 @@ export class TestDeployment implements EdgeApi {
 
   async #leaf(uri: string, notAfter: number): Promise<string> {
     const csr = new x509.Pkcs10CertificateRequest(this.#csr ?? new Uint8Array());
-    if (!(await csr.verify())) throw new Error("the CSR is not self-signed");
+    if (!(await csr.verify())) throw new Error("The CSR is not self-signed.");
     const leaf = await x509.X509CertificateGenerator.create({
       serialNumber: randomBytes(16).toString("hex"),
       subject: "CN=site",

@@ -33,7 +33,7 @@ export interface DeploymentCa {
 
 export async function newKeys(): Promise<KeyPair> {
   const keys = await crypto.subtle.generateKey(P256, true, ["sign", "verify"]);
-  if (!("privateKey" in keys)) throw new TypeError("expected a key pair");
+  if (!("privateKey" in keys)) throw new TypeError("The key is no key pair.");
   return keys;
 }
 

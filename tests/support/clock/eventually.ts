@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Patience {
-  /** Deadline for a condition that never holds, ms. It says nothing about speed. The default is a minute. */
+  /** Deadline for a condition that never holds, ms. It is no bound on speed. The default is a minute. */
   readonly within?: number;
   /** Interval between two probes, ms. The default is a twentieth of the elapsed time, from 25 to 250. */
   readonly every?: number;
@@ -30,7 +30,7 @@ export async function eventually<T>(
     }
     if (Date.now() - began >= within) {
       const why = last instanceof Error ? `: ${last.message}` : "";
-      throw new Error(`not within ${within / 1000} s: ${what}${why}`, { cause: last });
+      throw new Error(`Not within ${within / 1000} s: ${what}${why}.`, { cause: last });
     }
     await sleep(every ?? Math.max(25, Math.min(250, (Date.now() - began) / 20)));
   }

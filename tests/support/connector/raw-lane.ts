@@ -53,7 +53,7 @@ export class RawLane {
     for (;;) {
       const text = this.#texts.shift();
       if (text !== undefined) return text;
-      if (this.socket.readyState !== this.socket.OPEN) throw new Error("the lane ended");
+      if (this.socket.readyState !== this.socket.OPEN) throw new Error("The lane has closed.");
       await new Promise<void>((resolve) => {
         this.#look = resolve;
       });

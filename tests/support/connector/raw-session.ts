@@ -103,8 +103,8 @@ export class RawSession {
       const [frame] = found < 0 ? [] : this.frames.splice(found, 1);
       if (frame !== undefined) return frame;
       const left = deadline - performance.now();
-      if (this.socket.destroyed) throw new Error(`the session ended before a frame of type ${type}`);
-      if (left <= 0) throw new Error(`no frame of type ${type} in ${within} ms`);
+      if (this.socket.destroyed) throw new Error(`The session ended before a frame of type ${type}.`);
+      if (left <= 0) throw new Error(`No frame of type ${type} arrived within ${within} ms.`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#look = () => {

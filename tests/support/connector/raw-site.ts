@@ -222,7 +222,7 @@ export class RawSite {
   /** Opens an uplink without HELLO. */
   async open(changes: UplinkChanges = {}): Promise<RawUplink> {
     const result = await this.dialUplink(changes);
-    if (result.kind !== "open") throw new Error(`no uplink: ${JSON.stringify(result)}`);
+    if (result.kind !== "open") throw new Error(`The uplink did not open: ${JSON.stringify(result)}.`);
     return new RawUplink(result.socket);
   }
 
@@ -297,7 +297,7 @@ export class RawUplink {
       const found = this.#messages.findIndex((message) => message.type === type);
       const [message] = found < 0 ? [] : this.#messages.splice(0, found + 1).slice(-1);
       if (message) return message as MessageOf<T>;
-      if (this.socket.readyState !== WebSocket.OPEN) throw new Error(`the uplink ended before ${type}`);
+      if (this.socket.readyState !== WebSocket.OPEN) throw new Error(`The uplink closed before ${type}.`);
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
       });

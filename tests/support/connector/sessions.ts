@@ -6,7 +6,8 @@ import { type Connector, eventually } from "../process/cluster.ts";
 export async function onlySession(connector: Connector): Promise<SessionLine> {
   const { sessions } = await connector.status();
   const [session] = sessions;
-  if (session === undefined || sessions.length !== 1) throw new Error(`${sessions.length} sessions`);
+  if (session === undefined || sessions.length !== 1)
+    throw new Error(`The connector has ${sessions.length} sessions.`);
   return session;
 }
 

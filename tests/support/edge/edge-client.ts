@@ -95,7 +95,9 @@ export async function startEdgeProcess(options: Record<string, unknown>): Promis
   const lines = createInterface({ input: child.stdout });
   const line = await new Promise<string>((resolve, reject) => {
     lines.once("line", resolve);
-    child.once("exit", (status, signal) => reject(new Error(`edge process ended: ${status ?? signal}`)));
+    child.once("exit", (status, signal) =>
+      reject(new Error(`The edge process exited: ${status ?? signal}.`)),
+    );
   });
   return { child, said: JSON.parse(line) };
 }

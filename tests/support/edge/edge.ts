@@ -107,7 +107,7 @@ export class Edge {
     await this.stop();
     const { started, at } = await launch(this.#cluster, this.stateDir, this.#options);
     this.#process = started;
-    if (at.api !== this.apiUrl) throw new Error(`the edge moved from ${this.apiUrl} to ${at.api}`);
+    if (at.api !== this.apiUrl) throw new Error(`The edge moved from ${this.apiUrl} to ${at.api}.`);
   }
 }
 

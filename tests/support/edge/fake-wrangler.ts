@@ -1,6 +1,6 @@
 /**
  * A stand-in for wrangler where the real one would upload. It checks its arguments, environment and files, records them
- * in TMPDIR, and fails when a file there says so.
+ * in TMPDIR, and fails when a file there asks for it.
  *
  *     node fake-wrangler.ts --version | deploy …
  */

@@ -92,7 +92,7 @@ export class Provider {
   /** Makes a token of one hour for the edge's audience: valid apart from the changes. */
   async token({ claims = {}, header = {}, key, expiresIn = 3600 }: TokenParts = {}): Promise<string> {
     const signer = key ?? this.keys[0];
-    if (signer === undefined) throw new Error("no key");
+    if (signer === undefined) throw new Error("The provider has no key.");
     const now = Math.floor(Date.now() / 1000);
     const payload: JWTPayload = {
       iss: this.issuer,

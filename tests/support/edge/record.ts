@@ -98,7 +98,7 @@ async function movePorts(directory: string): Promise<(recorded: number) => numbe
   }
   return (port) => {
     const move = moves.get(port);
-    if (move === undefined) throw new Error(`port ${port} is not in the record`);
+    if (move === undefined) throw new Error(`Port ${port} is not in the record.`);
     return move;
   };
 }
@@ -162,6 +162,6 @@ const LinkBook = z.looseObject({ links: z.array(z.looseObject({ certificate: z.s
 /** Copies a certificate with a validity of a day from an hour ago. */
 async function renewed(certificate: X509Certificate, signers: readonly Forge[]) {
   const signer = signers.find(({ authority }) => authority.subject === certificate.issuer);
-  if (signer === undefined) throw new Error(`${certificate.issuer} is not in the record`);
+  if (signer === undefined) throw new Error(`The CA ${certificate.issuer} is not in the record.`);
   return await copyOf(certificate, signer, { from: -HOUR_MS, to: 23 * HOUR_MS });
 }

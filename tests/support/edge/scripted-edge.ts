@@ -88,7 +88,7 @@ export class ScriptedEdge {
   }
 
   welcome(hello: Pick<Hello, "type">, services: Welcome["services"] = []): Welcome {
-    if (hello.type !== "hello") throw new Error(`expected hello, not ${hello.type}`);
+    if (hello.type !== "hello") throw new Error(`The first message is ${hello.type}, not hello.`);
     const { network, site } = this.deployment;
     return {
       type: "welcome",

@@ -56,7 +56,7 @@ export class Example {
   command(text: string): string {
     const [command, ...others] = this.commands.filter((each) => each.includes(text));
     if (command === undefined || others.length > 0)
-      throw new Error(`the page does not have exactly one command with "${text}"`);
+      throw new Error(`The page does not have exactly one command with "${text}".`);
     return command;
   }
 

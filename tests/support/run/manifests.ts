@@ -110,7 +110,7 @@ export function manifestOf<Kind extends Manifest["kind"]>(
 ): Extract<Manifest, { kind: Kind }> {
   const found = manifests.filter((each): each is Extract<Manifest, { kind: Kind }> => each.kind === kind);
   const [only] = found;
-  if (only === undefined || found.length > 1) throw new Error(`there is not exactly one ${kind}`);
+  if (only === undefined || found.length > 1) throw new Error(`There is not exactly one ${kind}.`);
   return only;
 }
 

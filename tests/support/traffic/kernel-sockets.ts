@@ -20,7 +20,7 @@ export function kernelSocket(socket: Socket): KernelSocket {
     // The kernel reports ticks of 10 ms (USER_HZ is 100).
     return { keepAliveMs: kind === KEEPALIVE_TIMER ? Number.parseInt(ticks, 16) * 10 : null };
   }
-  throw new Error(`the kernel does not know ${local} ${remote}`);
+  throw new Error(`The kernel has no connection ${local} ${remote}.`);
 }
 
 /** Formats an address as /proc/net/tcp of a little-endian machine does. */

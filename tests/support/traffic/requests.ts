@@ -65,7 +65,7 @@ export async function downloadThrough(place: Place, bytes: number, seconds: numb
     hash.update(chunk);
     got += chunk.length;
   }
-  if (got !== bytes) throw new Error(`${got} bytes of ${bytes}`);
+  if (got !== bytes) throw new Error(`The download had ${got} of ${bytes} bytes.`);
   return hash.digest("hex");
 }
 
@@ -116,7 +116,7 @@ export class Requests {
     const running = ask(this.#place, path)
       .then((response) => buffer(response))
       .then((body) => {
-        if (!body.equals(itemOf(path))) throw new Error("a wrong body");
+        if (!body.equals(itemOf(path))) throw new Error("The answer has a wrong body.");
         this.answered++;
       })
       .catch((error: Error) => {

@@ -140,7 +140,7 @@ export class CheckedServer {
     header.writeUInt32BE(id);
     socket.write(header);
     const lost = once(socket, "close").then(() => {
-      throw new Error(`stream ${id} was closed before it reached the server`);
+      throw new Error(`Stream ${id} was closed before it reached the server.`);
     });
     const accepted = await Promise.race([arrival.promise, lost]);
     lost.catch(() => {});

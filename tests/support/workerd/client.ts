@@ -67,7 +67,8 @@ export async function expectAnswer<T extends z.ZodType>(schema: T, answer: Respo
 export async function errorOf(answer: Response | Promise<Response>): Promise<[number, string]> {
   const response = await answer;
   const parsed = ErrorResponse.parse(await response.json());
-  if (response.headers.get("fairlead-request-id") !== parsed.requestId) throw new Error("no request id");
+  if (response.headers.get("fairlead-request-id") !== parsed.requestId)
+    throw new Error("The answer has no request id.");
   return [response.status, parsed.error.code];
 }
 
@@ -85,7 +86,7 @@ export async function createKey(role: Role, networks?: string[]): Promise<string
 /** Returns the claim in a token file. */
 export function claimIn(file: string): string {
   const claim = /claim: (\S+)/.exec(file)?.[1];
-  if (claim === undefined) throw new Error("the token file has no claim");
+  if (claim === undefined) throw new Error("The token file has no claim.");
   return claim;
 }
 

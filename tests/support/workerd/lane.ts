@@ -41,7 +41,8 @@ export async function expectJoined(left: Line, right: Line, size = 65_536): Prom
     const got = await to.take(`${size} bytes`, (data) =>
       typeof data === "string" ? null : new Uint8Array(data),
     );
-    if (got.length !== size || got.some((byte, at) => byte !== sent[at])) throw new Error("bytes differ");
+    if (got.length !== size || got.some((byte, at) => byte !== sent[at]))
+      throw new Error("The received bytes differ.");
   }
 }
 

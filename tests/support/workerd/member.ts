@@ -15,7 +15,7 @@ import { call, claimIn, createToken, dial, expectAnswer, redeem } from "./client
 
 export const derOf = (text: string): Uint8Array<ArrayBuffer> => {
   const bytes = decodeBase64(text);
-  if (bytes === null) throw new Error("not base64");
+  if (bytes === null) throw new Error("The text is not base64.");
   return bytes;
 };
 
@@ -27,14 +27,14 @@ export interface Member extends TestSite {
 
 /** Returns the link of an admission. @throws Error when it has none */
 export function linkIn({ link }: Admission): NonNullable<Admission["link"]> {
-  if (link === null) throw new Error("the admission gave no link");
+  if (link === null) throw new Error("The admission has no link.");
   return link;
 }
 
 export function memberFrom(admission: Admission, keys: KeyPair): Member {
   const certificate = derOf(admission.certificate);
   const leaf = readCertificate(certificate);
-  if (leaf === null) throw new Error("unreadable certificate");
+  if (leaf === null) throw new Error("The certificate cannot be read.");
   return {
     name: admission.site.name,
     admission,

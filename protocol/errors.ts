@@ -962,6 +962,13 @@ export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(ERRORS, text);
 }
 
+export interface FairleadErrorOptions {
+  readonly cause?: unknown;
+  readonly retryAfterMs?: number | undefined;
+  /** What to do about this cause, where the entry's action is about others. */
+  readonly action?: string | undefined;
+}
+
 /**
  * An error with a code of the table. `message` says what happened; the entry says what the code means and
  * what to do. Programs match on `code`, never on the class or the text.
@@ -971,12 +978,15 @@ export class FairleadError extends Error {
   readonly code: ErrorCode;
   /** How long to wait before a retry, ms; undefined while it is not known. */
   readonly retryAfterMs: number | undefined;
+  /** What to do, in one or two sentences. */
+  readonly action: string;
 
   /** @param message the entry's meaning unless given */
-  constructor(code: ErrorCode, message?: string, options?: { cause?: unknown; retryAfterMs?: number }) {
+  constructor(code: ErrorCode, message?: string, options?: FairleadErrorOptions) {
     super(message ?? ERRORS[code].meaning, options);
     this.code = code;
     this.retryAfterMs = options?.retryAfterMs;
+    this.action = options?.action ?? ERRORS[code].action;
   }
 
   /** The entry of the code. */
@@ -995,7 +1005,7 @@ export type ErrorBody = z.infer<typeof ErrorBody>;
 
 /** The JSON form of an error. */
 export function toErrorBody(error: FairleadError): ErrorBody {
-  return { code: error.code, message: error.message, action: error.entry.action };
+  return { code: error.code, message: error.message, action: error.action };
 }
 
 /** The error of a JSON form. A code of a newer version becomes `fallback`, and the message keeps the code. */
@@ -1004,9 +1014,10 @@ export function fromErrorBody(
   fallback: ErrorCode,
   options: { retryAfterMs?: number } = {},
 ): FairleadError {
+  const action = body.action === undefined ? undefined : visible(body.action);
   return isErrorCode(body.code)
-    ? new FairleadError(body.code, visible(body.message), options)
-    : new FairleadError(fallback, visible(`${body.code}: ${body.message}`), options);
+    ? new FairleadError(body.code, visible(body.message), { ...options, action })
+    : new FairleadError(fallback, visible(`${body.code}: ${body.message}`), { ...options, action });
 }
 
 /**

@@ -8,6 +8,7 @@ import { EXIT } from "./framework/exit.ts";
 import { reportFailure } from "./framework/failure.ts";
 import type { Io } from "./framework/io.ts";
 import { buildProgram } from "./program.ts";
+import { insteadOf } from "./skupper-commands.ts";
 
 /**
  * Runs `fairlead ARGV…` and returns its exit code; never throws.
@@ -37,8 +38,19 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     await program.parseAsync([...argv], { from: "user" });
     return EXIT.ok;
   } catch (thrown) {
-    return reportFailure(incomplete(thrown, argv) ?? thrown, io, json);
+    return reportFailure(fromSkupper(thrown, argv) ?? incomplete(thrown, argv) ?? thrown, io, json);
   }
+}
+
+/** An error that names the Fairlead command for a command of Skupper; null for another error. */
+function fromSkupper(thrown: unknown, argv: readonly string[]): FairleadError | null {
+  const isUsage =
+    thrown instanceof CommanderError ||
+    (thrown instanceof FairleadError && thrown.code === "request.invalid");
+  const action = isUsage ? insteadOf(argv) : null;
+  if (action === null) return null;
+  const words = argv.filter((word) => !word.startsWith("-")).slice(0, 3);
+  return new FairleadError("request.invalid", `\`${words.join(" ")}\` is a command of Skupper.`, { action });
 }
 
 /** An error that names the verbs of `fairlead NOUN`, which commander ends without a message; null for another error. */

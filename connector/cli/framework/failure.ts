@@ -15,7 +15,7 @@ export function reportFailure(thrown: unknown, io: Io, json: boolean): number {
   else {
     aside.line(`${aside.paint("red", "error:")} ${body.message}`);
     aside.line(`  code: ${body.code}`);
-    aside.line(`  do: ${body.action ?? error.entry.action}`);
+    aside.line(`  do: ${error.action}`);
   }
   if (io.env.FAIRLEAD_DEBUG) for (const line of stackOf(thrown).split("\n")) aside.line(line);
   return exitCodeFor(error.code);

@@ -1,5 +1,6 @@
 /** All commands, in the order of help. */
 import { revokeAccess } from "./access/revoke.ts";
+import { completion } from "./completion/completion.ts";
 import { connectorInstall, connectorUninstall } from "./connector/install.ts";
 import { connectorRun } from "./connector/run.ts";
 import { cost } from "./cost/cost.ts";
@@ -65,4 +66,5 @@ export const COMMANDS: readonly CommandDefinition[] = [
   linkDelete,
   status,
   events,
+  completion,
 ];

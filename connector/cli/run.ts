@@ -3,10 +3,12 @@ import { CommanderError } from "commander";
 import { FairleadError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
 import { COMMANDS } from "./commands.ts";
+import { COMPLETE, complete } from "./completion/completion.ts";
 import { Context } from "./framework/context.ts";
 import { EXIT } from "./framework/exit.ts";
 import { reportFailure } from "./framework/failure.ts";
 import type { Io } from "./framework/io.ts";
+import { NOUNS } from "./nouns.ts";
 import { buildProgram } from "./program.ts";
 import { insteadOf } from "./skupper-commands.ts";
 
@@ -15,6 +17,10 @@ import { insteadOf } from "./skupper-commands.ts";
  * @param argv the words after `fairlead`.
  */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  if (argv[0] === COMPLETE && argv[1] === "--") {
+    await complete(argv.slice(2), { commands: COMMANDS, nouns: NOUNS });
+    return EXIT.ok;
+  }
   let json = wantsJson(argv);
   const program = buildProgram({
     commands: COMMANDS,

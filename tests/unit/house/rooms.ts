@@ -299,9 +299,12 @@ const CONNECTOR: readonly Line[] = [
   },
 ];
 
-const NOUNS = ["access", "connector", "cost", "edge", "events", "key", "link", "login", "network", "service"];
+const NOUNS = [
+  ...["access", "completion", "connector", "cost", "edge", "events", "key", "link", "login", "network"],
+  ...["service", "site", "status", "token"],
+];
 const CLI: readonly Line[] = [
-  ...[...NOUNS, "site", "status", "token"].map((noun) => ({
+  ...NOUNS.map((noun) => ({
     room: `connector/cli/${noun}`,
     usedBy: ["connector/cli"],
     why: "commands.ts lists every command.",

@@ -61,6 +61,14 @@ describe("connector run", () => {
         async () => (await control.status()).uplink.state === "up",
       );
       expect(command.exit).toBeNull();
+      // The connector is a child of the shell, in the same process group.
+      process.kill(-command.pid, "SIGTERM");
+      await eventually(`the connector of ${site} has ended`, () =>
+        control.status().then(
+          () => false,
+          () => true,
+        ),
+      );
     }
   });
 });

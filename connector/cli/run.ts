@@ -55,8 +55,7 @@ function fromSkupper(thrown: unknown, argv: readonly string[]): FairleadError | 
     (thrown instanceof FairleadError && thrown.code === "request.invalid");
   const action = isUsage ? insteadOf(argv) : null;
   if (action === null) return null;
-  const words = argv.filter((word) => !word.startsWith("-")).slice(0, 3);
-  return new FairleadError("request.invalid", `\`${words.join(" ")}\` is a command of Skupper.`, { action });
+  return new FairleadError("request.invalid", `\`${argv.join(" ")}\` is a command of Skupper.`, { action });
 }
 
 /** An error that names the verbs of `fairlead NOUN`, which commander ends without a message; null for another error. */

@@ -84,7 +84,9 @@ export const SKUPPER_COMMANDS: readonly SkupperCommand[] = [
 
 /** What to do instead of a command of Skupper; null for any other command line. */
 export function insteadOf(argv: readonly string[]): string | null {
-  const typed = argv.filter((word) => !word.startsWith("-"));
+  // A word after an option may be its value.
+  const option = argv.findIndex((word) => word.startsWith("-"));
+  const typed = option < 0 ? argv : argv.slice(0, option);
   return SKUPPER_COMMANDS.find(({ words }) => matches(words.split(" "), typed))?.instead ?? null;
 }
 

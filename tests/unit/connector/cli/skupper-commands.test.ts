@@ -67,6 +67,7 @@ describe("SKUPPER_COMMANDS", () => {
     expect(insteadOf(["expose", "db=5432"])).toBeNull();
     expect(insteadOf(["expose", "statefulset/db"])).toContain("DNS name");
     expect(insteadOf(["token", "create"])).toBeNull();
+    expect(insteadOf(["token", "create", "-o", "west.yaml"])).toBeNull();
     expect(insteadOf([])).toBeNull();
   });
 });

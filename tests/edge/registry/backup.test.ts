@@ -162,7 +162,7 @@ describe("a backup", () => {
     expect(JSON.stringify(backup)).not.toContain(env.DEPLOYMENT_CA_KEY.slice(30, 80));
   });
 
-  it("of an older version is restored and migrated", async () => {
+  it("restores and migrates a backup of an older version", async () => {
     const id = networkIdOf();
     const old = await runInDurableObject(env.REGISTRY.getByName(id), (_, { storage }) => {
       migrate(storage, 1, 2);
@@ -214,7 +214,7 @@ describe("restoring a network", () => {
     expect(unwrap(await ops.registry.status()).sites).toHaveLength(3);
   });
 
-  it("from two backups at once creates one network", async () => {
+  it("creates one network from two backups at once", async () => {
     const backup = await dump();
     await lose();
     const outcomes = await Promise.all([restore(backup), restore(backup)]);

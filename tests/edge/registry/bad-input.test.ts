@@ -85,7 +85,7 @@ describe("an uplink is closed with the right code", () => {
     expect(await events("shop", "service.appeared")).toHaveLength(1);
   });
 
-  it("but not for a message of exactly 256 KiB with unknown fields", async () => {
+  it("keeps the uplink for a message of exactly 256 KiB with unknown fields", async () => {
     const uplink = await TestUplink.open(west);
     const text = JSON.stringify({ type: "offers", offers: [offer("web")], novelty: "" });
     uplink.send(`${text.slice(0, -2)}${"x".repeat(MAX_MESSAGE - text.length)}"}`);
@@ -104,7 +104,7 @@ describe("a flood of bad uplinks", () => {
   });
 });
 
-describe("an upgrade is refused by the registry", () => {
+describe("the registry, at an upgrade", () => {
   it("if the assertion, or a later one of the process, was used before", async () => {
     const boot = bootIdOf();
     const jti = `${boot}.5`;
@@ -118,14 +118,14 @@ describe("an upgrade is refused by the registry", () => {
     );
   });
 
-  it("for a revoked site and for a deleted one", async () => {
+  it("refuses a revoked site and a deleted site", async () => {
     await call("POST", "/v1/networks/shop/sites/west/revoke");
     expect(await errorOf(dial(west))).toEqual([403, "site.revoked"]);
     await call("DELETE", "/v1/networks/shop/sites/west");
     expect(await errorOf(dial(west))).toEqual([403, "site.revoked"]);
   });
 
-  it("for a certificate with an unknown serial, another site's serial or a revoked serial", async () => {
+  it("refuses a certificate with an unknown serial, another site's serial or a revoked serial", async () => {
     const change = (sql: string, ...values: string[]) => runSql(west, sql, ...values);
     const { serial } = west.certificate;
     await change("UPDATE certificates SET revoked_at = 1 WHERE serial = ?", serial);
@@ -136,12 +136,12 @@ describe("an upgrade is refused by the registry", () => {
     expect(await errorOf(dial(west))).toEqual([403, "certificate.revoked"]);
   });
 
-  it("for a valid certificate with another key than the registered one", async () => {
+  it("refuses a valid certificate with another key than the registered one", async () => {
     await runSql(west, "UPDATE sites SET key_hash = 'another' WHERE id = ?", west.siteId);
     expect(await errorOf(dial(west))).toEqual([403, "certificate.revoked"]);
   });
 
-  it("for an assertion signed by another key", async () => {
+  it("refuses an assertion signed by another key", async () => {
     const key = (await newKeys()).privateKey;
     expect(await errorOf(dial(west, { assertion: { key } }))).toEqual([403, "assertion.invalid"]);
   });

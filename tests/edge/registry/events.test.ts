@@ -91,7 +91,7 @@ describe("a failed proof of identity", () => {
     ]);
   });
 
-  it("with a guessed token displaces nothing else from the log", async () => {
+  it("displaces nothing else from the log for guessed tokens", async () => {
     await ops.registry.setQuotas({ events: 100 }, "ops");
     const others = (await ask({})).filter(({ type }) => !type.endsWith(".refused"));
     const claim = await ops.token();

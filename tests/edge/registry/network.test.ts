@@ -29,7 +29,7 @@ describe("the migrations", () => {
     expect(MIGRATIONS.map(({ number }) => number)).toEqual(MIGRATIONS.map((_, index) => index + 1));
   });
 
-  it("of a database that are pending are those after its last", () => {
+  it("runs the migrations after the last one of a database", () => {
     const list = [1, 2, 3].map((number) => ({ number, name: `${number}`, statements: [] }));
     expect(pendingMigrations(0, list)).toEqual(list);
     expect(pendingMigrations(2, list).map(({ number }) => number)).toEqual([3]);
@@ -119,8 +119,8 @@ describe("a registry without a network", () => {
   });
 });
 
-describe("creating a network again", () => {
-  it("with the same id changes nothing", async () => {
+describe("the registry, when a network is created again", () => {
+  it("changes nothing for a second network with the same id", async () => {
     const network = await createNetwork("shop");
     const registry = env.REGISTRY.getByName(network.id);
     const again = await registry.create({ id: network.id, name: "other", createdAt: 1, actor: "admin" });

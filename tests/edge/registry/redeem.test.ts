@@ -60,7 +60,7 @@ const outcomes = async (answers: Promise<Response>[]) =>
   ).sort();
 
 describe("a token", () => {
-  it("of one use admits one of two concurrent sites, and refuses the other", async () => {
+  it("admits one of two concurrent sites with a token of one use, and refuses the other", async () => {
     const text = await claim();
     const racing = [redeem(text, "west"), redeem(text, "east")];
     expect(await outcomes(racing)).toEqual(["none", "token.used_up"]);
@@ -68,7 +68,7 @@ describe("a token", () => {
     expect(await tokens()).toMatchObject([{ used: 1, state: "used_up" }]);
   });
 
-  it("of three uses admits exactly three of eight", async () => {
+  it("admits exactly three of eight sites with a token of three uses", async () => {
     const text = await claim({ uses: 3 });
     const racing = Array.from({ length: 8 }, (_, index) => redeem(text, `site-${index}`));
     const expected = ["none", "none", "none", ...Array.from({ length: 5 }, () => "token.used_up")];
@@ -79,7 +79,7 @@ describe("a token", () => {
     expect(await rows("SELECT count(*) AS count FROM certificates")).toEqual([{ count: 3 }]);
   });
 
-  it("of two uses admits one of two sites with the same name", async () => {
+  it("admits one of two sites with the same name with a token of two uses", async () => {
     const text = await claim({ uses: 2 });
     expect(await outcomes([redeem(text, "west"), redeem(text, "west")])).toEqual(["none", "site.name_taken"]);
     expect(await tokens()).toMatchObject([{ used: 1, state: "good" }]);

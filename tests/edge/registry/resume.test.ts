@@ -260,8 +260,8 @@ describe("a resumption survives", () => {
   });
 });
 
-describe("a resumption is refused", () => {
-  it("as unknown, for a session that never existed, another site's, or a generation that never existed", async () => {
+describe("the registry, at a resumption", () => {
+  it("refuses a session that never existed, another site's, and a generation that never existed as unknown", async () => {
     const session = makeId("session", random());
     expect(await consumer.resume({ session, generation: 1 })).toBe("session.unknown");
     const stranger = await TestUplink.open(await admit("shop", "north"));
@@ -271,7 +271,7 @@ describe("a resumption is refused", () => {
     expect(await stored()).toEqual([{ id: mine.session, generation: 1 }]);
   });
 
-  it("as unknown after either side ended the session", async () => {
+  it("refuses a session that either side ended as unknown", async () => {
     const { session, generation } = theirs;
     provider.send({ type: "session.ended", session, generation, code: "session.closed" });
     await provider.settle();
@@ -279,14 +279,14 @@ describe("a resumption is refused", () => {
     expect(consumer.waiting("session.cut")).toEqual([]);
   });
 
-  it("as unknown after the peer said bye", async () => {
+  it("refuses a session as unknown after the peer said bye", async () => {
     provider.send({ type: "bye" });
     await provider.settle();
     await leave(provider);
     expect(await consumer.resume(mine)).toBe("session.unknown");
   });
 
-  it("as unknown after another process replaced the peer's, even for a peer without offers", async () => {
+  it("refuses a session as unknown after another process replaced the peer's, even for a peer without offers", async () => {
     await leave(provider);
     await leave(consumer);
     await TestUplink.open(west);
@@ -294,14 +294,14 @@ describe("a resumption is refused", () => {
     expect(await provider.resume(theirs)).toBe("session.unknown");
   });
 
-  it("as unknown after the peer's process returned without holding the session", async () => {
+  it("refuses a session as unknown after the peer's process returned without it", async () => {
     await settleGeneration();
     await leave(provider);
     provider = await TestUplink.open(east, { offers: [offer("api")] }, provider.boot);
     expect(await consumer.resume(mine)).toBe("session.unknown");
   });
 
-  it("with the code of the cut, also to an instance that was absent, which learns it at its hello", async () => {
+  it("refuses a cut session with the code of the cut, which an absent instance learns at its hello", async () => {
     await leave(consumer);
     await call("POST", "/v1/networks/shop/sites/east/revoke");
     consumer = await TestUplink.open(west, { sessions: [mine.session] }, consumer.boot);
@@ -314,7 +314,7 @@ describe("a resumption is refused", () => {
     expect(await consumer.resume(mine)).toBe("session.revoked");
   });
 
-  it("as forbidden if no link connects the sites any longer", async () => {
+  it("refuses a session as forbidden when no link connects its sites", async () => {
     await sql("DELETE FROM links WHERE joiner = ?", east.siteId);
     expect(await consumer.resume(mine)).toBe("session.forbidden");
     expect(await provider.resume(theirs)).toBe("session.forbidden");

@@ -230,7 +230,7 @@ describe("a session", () => {
     expect(await storedSessions()).toEqual([]);
   });
 
-  it("of a renamed site continues, and its peer learns the name, whether or not it sees any offer", async () => {
+  it("continues when a site is renamed, and the peer learns the name, whether or not it sees any offer", async () => {
     const { session } = await granted(consumer, provider, "api");
     const [renamed, bystander] = [west.siteId, await TestUplink.open(await admit("shop", "north"))];
     await call("PATCH", "/v1/networks/shop/sites/west", { body: { name: "far-west" } });
@@ -242,7 +242,7 @@ describe("a session", () => {
     expect(await storedSessions()).toEqual([session]);
   });
 
-  it("of a revoked site is cut, and its peer is notified; other sessions continue", async () => {
+  it("is cut when its site is revoked, and the peer is notified; other sessions continue", async () => {
     const third = await TestUplink.open(await admit("shop", "north"), { offers: [offer("db")] });
     const doomed = await granted(consumer, provider, "api");
     const other = await granted(consumer, third, "db");

@@ -165,7 +165,7 @@ describe("the offers of an instance", () => {
     expect((await status("shop")).services).toMatchObject([{ name: "api", port: 2 }]);
   });
 
-  it("of a second site for one name record an event, and are visible beside the first", async () => {
+  it("shows the offers of a second site for one name beside the first, and records an event", async () => {
     const first = await TestUplink.open(east, { offers: [offer("api")] });
     const second = await TestUplink.open(await admit("shop", "north"), { offers: [offer("api")] });
     const contested = await events("shop", "service.contested");
@@ -229,7 +229,7 @@ describe("the listeners of an instance", () => {
 });
 
 describe("an uplink that closes", () => {
-  it("with bye withdraws its offers at once", async () => {
+  it("withdraws the offers of an uplink at once after bye", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     await consumer.next("services");
@@ -243,7 +243,7 @@ describe("an uplink that closes", () => {
     expect(await storedOffers()).toEqual([]);
   });
 
-  it("without bye keeps its offers for the grace, then drops them and notifies the other sites", async () => {
+  it("keeps the offers of an uplink that ended without bye for the grace, then drops them and notifies the other sites", async () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api")] });
     await consumer.next("services");
@@ -272,7 +272,7 @@ describe("an uplink that closes", () => {
     expect(await storedOffers()).toMatchObject([{ service: "api", boot: provider.boot, lost_at: null }]);
   });
 
-  it("of one of two instances leaves the site up and the service offered", async () => {
+  it("keeps a site up and its service offered when one of two uplinks ends", async () => {
     const consumer = await TestUplink.open(west);
     const one = await TestUplink.open(east, { offers: [offer("api")] });
     const two = await TestUplink.open(east, { offers: [offer("api")] });

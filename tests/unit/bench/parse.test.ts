@@ -16,11 +16,11 @@ describe("wrk", () => {
     expect(result).toMatchObject({ errors: 0, p50: 1.148, p99: 46.793, p999: 59.384 });
   });
 
-  test("without the script's line is an error that shows what came", () => {
+  test("fails and shows the output when the line of the script is missing", () => {
     expect(() => parseWrk("unable to connect")).toThrow(/unable to connect/);
   });
 
-  test("without a single answer is an error, not a zero", () => {
+  test("fails when there was no response at all", () => {
     const line = sample("wrk.txt").replace('"requests":1095', '"requests":0');
     expect(() => parseWrk(line)).toThrow("no answer");
   });
@@ -33,11 +33,11 @@ describe("iperf3", () => {
     expect(result.bytes).toBe(2_555_117_568 + 2_433_744_896 + 2_153_250_816);
   });
 
-  test("that could not connect says so", () => {
+  test("fails with the reason when iperf3 could not connect", () => {
     expect(() => parseIperf3(sample("iperf3-refused.json"))).toThrow("Connection refused");
   });
 
-  test("that received nothing is an error", () => {
+  test("fails when iperf3 received nothing", () => {
     expect(() => parseIperf3("{}")).toThrow("nothing was received");
   });
 });
@@ -52,7 +52,7 @@ describe("pgbench", () => {
     });
   });
 
-  test("that ended early is an error", () => {
+  test("fails when pgbench ended early", () => {
     expect(() => parsePgbench("pgbench: error: connection refused")).toThrow("no tps");
   });
 });

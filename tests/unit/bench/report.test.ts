@@ -98,7 +98,7 @@ describe("tables", () => {
     });
   });
 
-  test("of CPU time have each process", () => {
+  test("show the CPU time of each process", () => {
     expect(cpuTable(results(RATES)).rows).toEqual([
       ["bulk, 1 stream, server to client", "Fairlead", "4.00", "s/GB", "west 2.00, east 2.00"],
       ["bulk, 1 stream, server to client", "nginx", "4.00", "s/GB", "west 2.00, east 2.00"],

@@ -9,7 +9,7 @@ describe("the median", () => {
     expect(median([7])).toBe(7);
   });
 
-  test("of nothing is no number", () => {
+  test("is NaN for no figures", () => {
     expect(median([])).toBeNaN();
   });
 

@@ -52,7 +52,7 @@ function callsOnImport(modules: readonly string[]): string[] {
 }
 
 describe("an import", { timeout: 300_000 }, () => {
-  it("of a module of the connector has no effect outside of the module", () => {
+  it("has no effect outside of a connector's module", () => {
     const modules = readdirSync(resolve(ROOT, "connector"), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
       .map((name) => `connector/${name}`)
@@ -61,7 +61,7 @@ describe("an import", { timeout: 300_000 }, () => {
     expect(callsOnImport(modules.map((name) => resolve(ROOT, name)))).toEqual([]);
   });
 
-  it("that reads a file, starts a timer, sets flags of V8 or listens for a signal is found", async () => {
+  it("finds a module that reads a file, starts a timer, sets flags of V8 or listens for a signal", async () => {
     const folder = join(await temporaryDirectory(), "connector");
     mkdirSync(folder);
     const sources = {

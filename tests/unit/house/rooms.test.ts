@@ -11,7 +11,7 @@ describe("rooms", () => {
     expect(problemsOf(imports, ROOMS)).toEqual([]);
   });
 
-  it.each(ROOTS)("of %s/ import from each other in no circle", (root) => {
+  it.each(ROOTS)("have no circle of imports in %s/", (root) => {
     const rooms = roomsOf(importsIn(root));
     expect(rooms.size).toBeGreaterThan(5);
     expect(circleIn(rooms)).toBeNull();
@@ -23,7 +23,7 @@ describe("rooms", () => {
 });
 
 describe("files", () => {
-  it("of workers/ import from each other in no circle", () => {
+  it("have no circle of imports in workers/", () => {
     expect(circleIn(importsIn("workers"))).toBeNull();
   });
 });

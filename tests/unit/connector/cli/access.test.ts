@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 describe("site create", () => {
-  test("without -o puts the token alone on stdout, which admits that site only", async () => {
+  test("prints the token of one site alone on stdout without -o", async () => {
     const { exit, out } = await world.run("site", "create", "public1", "--expiry", "2h");
     expect([exit, out]).toEqual([0, `apiVersion: fairlead/v1\nkind: Token\n# ${edge.tokens[0]?.id}\n`]);
     expect(edge.tokens[0]).toMatchObject({ site: "public1", uses: 1, expiresAt: "2026-11-20T12:00:00.000Z" });
@@ -36,7 +36,7 @@ describe("site create", () => {
     expect((await world.run("site", "status", "public1")).out).toContain("fairlead site create public1");
   });
 
-  test("with -o writes it for its owner only, and says how to join", async () => {
+  test("writes the token of a site for its owner only with -o, and says how to join", async () => {
     const file = join(world.dir, "public1.yaml");
     const { out } = await world.run(
       "site",
@@ -58,7 +58,7 @@ describe("site create", () => {
     expect(edge.tokens.map(({ state }) => state)).toEqual(["revoked", "good"]);
   });
 
-  test("with the name of a member ends with exit code 5, and leaves no file", async () => {
+  test("ends with exit code 5 for the name of a member, and leaves no file", async () => {
     edge.addSite("west");
     const file = join(world.dir, "west.yaml");
     const ran = await world.run("site", "create", "west", "-o", file);
@@ -118,7 +118,7 @@ describe("tokens", () => {
     expect((await world.run("token", "list")).out).toMatch(/public1 +expired +0 of 3/);
   });
 
-  test("of an issuer that does not exist are refused", async () => {
+  test("refuses an issuer that does not exist", async () => {
     const ran = await world.run("token", "create", "--issuer", "nobody");
     expect([ran.exit, ran.err]).toEqual([4, expect.stringContaining("code: site.unknown")]);
   });
@@ -143,7 +143,7 @@ describe("revoke-access", () => {
     expect(edge.tokens.map(({ state }) => state)).toEqual(["revoked", "good"]);
   });
 
-  test("without an issuer changes nothing and names the choices", async () => {
+  test("changes nothing without an issuer, and names the choices", async () => {
     for (const words of [[], ["--yes"]]) {
       const { exit, err } = await world.run("revoke-access", ...words);
       expect(exit).toBe(2);
@@ -152,7 +152,7 @@ describe("revoke-access", () => {
     expect(edge.tokens.map(({ state }) => state)).toEqual(["good", "good"]);
   });
 
-  test("without --yes names the tokens, links and sites that it would cut, and changes nothing", async () => {
+  test("names the tokens, links and sites that it would cut without --yes, and changes nothing", async () => {
     edge.addSite("west");
     const { exit, err } = await world.run("revoke-access", "--issuer", "public1");
     expect(exit).toBe(2);
@@ -225,7 +225,7 @@ describe("login with an identity token", () => {
     return ca;
   }
 
-  test("from a file stores the file's path, so that a renewed token works at once", async () => {
+  test("stores the path of a file with an identity token, so that a renewed token works at once", async () => {
     const ca = leave();
     const file = join(world.dir, "identity");
     await writeFile(file, `${token("first")}\n`);
@@ -241,7 +241,7 @@ describe("login with an identity token", () => {
     expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("no identity token")]);
   });
 
-  test("from standard input stores the token itself", async () => {
+  test("stores an identity token from standard input itself", async () => {
     const ca = leave();
     edge.bearer = token("piped");
     world.input = `${token("piped")}\n`;
@@ -250,7 +250,7 @@ describe("login with an identity token", () => {
     expect((await world.run("network", "list")).exit).toBe(0);
   });
 
-  test("in FAIRLEAD_OIDC works without a login, after FAIRLEAD_KEY", async () => {
+  test("takes an identity token from FAIRLEAD_OIDC without a login, after FAIRLEAD_KEY", async () => {
     const file = join(world.dir, "identity");
     await writeFile(file, token("env"));
     world.env.FAIRLEAD_OIDC = file;
@@ -285,7 +285,7 @@ describe("login with an identity token", () => {
     expect(edge.log).toEqual([]);
   });
 
-  test("and a token's claim given as a key is refused without sending it", async () => {
+  test("refuses a token's claim given as a key without sending it", async () => {
     const claim = formatClaim(id("n", 1), id("t", 1), new Uint8Array(32));
     const ran = await world.run("login", edge.url, "--key", claim);
     expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("admits sites")]);

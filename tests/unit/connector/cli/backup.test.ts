@@ -94,7 +94,7 @@ describe("edge backup", () => {
     await expect(stat(file)).rejects.toThrow();
   });
 
-  test("with a key that the edge refuses fails with the edge's code", async () => {
+  test("fails with the edge's code when the edge refuses the key", async () => {
     world.env.FAIRLEAD_KEY = "flk_wrong";
     const ran = await backup();
     expect([ran.exit, ran.err]).toEqual([3, expect.stringContaining("code: key.invalid")]);

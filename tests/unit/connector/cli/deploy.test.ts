@@ -90,7 +90,7 @@ describe("a deployment", () => {
       expect(out + err).not.toContain(secret);
   });
 
-  test("that is repeated is an update, with the same CA, keys and hostnames", async () => {
+  test("updates a deployment with the same CA, keys and hostnames when it is repeated", async () => {
     await deploy("--worker", "my-edge");
     for (const hostname of [API, GATEWAY]) cloudflare.domains.set(hostname, "my-edge");
     cloudflare.zones[0]?.dns.push({ name: API, type: "AAAA", content: "100::" });

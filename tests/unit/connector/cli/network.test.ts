@@ -112,7 +112,7 @@ describe("login", () => {
     expect((await storeLogin()).exit).toBe(0);
   });
 
-  test("that cannot be read is not needed with a URL and a key in the environment", async () => {
+  test("needs no stored login with a URL and a key in the environment", async () => {
     edge.addNetwork("shop");
     for (const path of ["/dev/null/login.json", world.dir]) {
       world.env.FAIRLEAD_CONFIG = path;
@@ -123,7 +123,7 @@ describe("login", () => {
     expect([exit, err]).toEqual([3, expect.stringContaining("cannot be read")]);
   });
 
-  test("that cannot be written is a warning when a network was created", async () => {
+  test("warns when a network was created and the login cannot be written", async () => {
     await storeLogin();
     // The name of the draft beside it is longer than a file system takes.
     const file = join(world.dir, "l".repeat(250));

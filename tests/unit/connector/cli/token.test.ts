@@ -22,7 +22,7 @@ afterEach(async () => {
   edge.clear();
 });
 
-test("without -o the token alone goes to stdout, so that it can be piped", async () => {
+test("prints the token alone on stdout without -o, so that it can be piped", async () => {
   const { exit, out, err } = await world.run("token", "create");
   expect([exit, out, err]).toEqual([
     0,
@@ -37,7 +37,7 @@ test("--uses and --expiry reach the edge", async () => {
   expect(edge.tokens[0]).toMatchObject({ uses: 2, expiresAt: "2026-11-20T12:00:00.000Z" });
 });
 
-test("with -o the file is readable by its owner only, also if it existed", async () => {
+test("writes a file that only its owner can read with -o, also if it existed", async () => {
   const file = join(world.dir, "token.yaml");
   await writeFile(file, "something longer than a token, which must go away completely".repeat(10));
   await chmod(file, 0o644);

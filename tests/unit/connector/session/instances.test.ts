@@ -56,7 +56,7 @@ async function ask(from: Connector, to: Connector): Promise<string> {
 }
 
 describe("two instances with the same boot id", () => {
-  it("of different sites have one session each, and streams reach the requested site", async () => {
+  it("have one session for each site, and streams reach the requested site", async () => {
     expect(await ask(thief, west)).toBe("west");
     expect(await ask(west, east)).toBe("east");
     expect(await ask(west, thief)).toBe("thief");

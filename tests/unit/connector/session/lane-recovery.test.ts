@@ -411,7 +411,7 @@ describe("a relay", () => {
     expect(registry.ended.map(({ by }) => by).sort()).toEqual(["east", "west"]);
   });
 
-  it("that only delays messages ends no session", async () => {
+  it("ends no session when a path only delays messages", async () => {
     const { west, east } = await pair();
     relay.delayMs = 100;
     await Promise.all(Array.from({ length: 10 }, () => transfer(west, east, 200_000)));

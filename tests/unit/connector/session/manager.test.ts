@@ -111,7 +111,7 @@ describe("a session", () => {
     for (const stream of streams) stream.destroy();
   });
 
-  it("with carrier version 1 closes on both sides after a time without streams, and opens again when needed", async () => {
+  it("closes a session with carrier version 1 on both sides after a time without streams, and opens it again when needed", async () => {
     const { west, east } = await pair({ west: { limits: { idleMs: 50 }, carrier: ONE_LANE } });
     (await west.manager.open("api", east.instance)).end().resume();
     await until(() => west.manager.sessions().length + east.manager.sessions().length === 0);
@@ -130,7 +130,7 @@ describe("a session", () => {
     expect((await readAll(stream)).toString()).toBe("still here");
   });
 
-  it("with carrier version 1 resets its streams with session.lost when its lane is cut, and the next stream opens a new session", async () => {
+  it("resets the streams of carrier version 1 with session.lost when the lane is cut, and opens a new session for the next stream", async () => {
     const { west, east } = await pair({ east: { carrier: ONE_LANE, accept: echo } });
     const stream = await west.manager.open("api", east.instance);
     await stream.accepted;

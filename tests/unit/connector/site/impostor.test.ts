@@ -395,7 +395,7 @@ describe("a state directory", () => {
     }
   });
 
-  it("of 0.1.0 is used when its addresses need no confirmation", async () => {
+  it("uses a token file of 0.1.0 whose addresses need no confirmation", async () => {
     const kept = await rewrite((edge) => ({ ...edge, api: `${edge.api}/` }));
     expect((await kept.again()).membership.edge.api).toBe(kept.host.url);
     const deployment = await rewrite(({ tls: _, ...edge }) => ({ ...edge, links: ELSEWHERE }));

@@ -98,7 +98,7 @@ describe("the costs of the link graph", () => {
     expect(linkGraph.cost("a", "d")).toBeNull();
   });
 
-  it("to a thousand sites take one search, however the sites are linked", () => {
+  it("costs one search for a thousand sites, however the sites are linked", () => {
     const sites = numbered(1000);
     const star = sites.map((joiner) => ({ joiner, issuer: NETWORK_NODE, cost: 1 }));
     const hub = sites.slice(1).map((joiner) => ({ joiner, issuer: "s0", cost: 2 }));
@@ -114,7 +114,7 @@ describe("the costs of the link graph", () => {
     expect(alike.searches).toBeLessThanOrEqual(1);
   });
 
-  it("of all pairs of a thousand sites with two links each grow with the number of pairs, and no faster", () => {
+  it("costs time in proportion to the number of pairs of a thousand sites with two links each", () => {
     const all = (count: number) => () => {
       const sites = numbered(count);
       const edges = sites.flatMap((joiner, index) => [

@@ -1,5 +1,5 @@
 /** Runs the commands and files of examples/ as their pages say, at other addresses. */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { afterEach, describe, expect, it } from "vitest";
@@ -9,6 +9,7 @@ import { eventually, FAIRLEAD } from "../support/process/cluster.ts";
 import { Example } from "../support/process/example.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
 import { Postgres } from "../support/process/postgres.ts";
+import { readCompose } from "../support/run/compose.ts";
 import { manifestOf, readImage, readManifests } from "../support/run/manifests.ts";
 import { useEdge } from "../support/run/suite.ts";
 import { closeShop, serveHttp } from "../support/traffic/shop.ts";
@@ -159,5 +160,47 @@ describe("examples/kubernetes", () => {
     await run();
     closeShop();
     expect(await example.run("fairlead site status frontend")).toContain("frontend");
+  });
+});
+
+describe("examples/compose", () => {
+  it("starts the connector until its health check succeeds, and needs no token for the next start", async () => {
+    const { connector, app } = readCompose().services;
+    const { entrypoint, healthCheck } = readImage();
+    const state = suite.cluster.fresh("compose");
+    const listener = `127.23.0.1:${await freePort("127.23.0.1")}`;
+    const here = (word: string) => word.replace("0.0.0.0:9000", listener).replace(/^\/state$/, state);
+    const [, , ...args] = [...entrypoint, ...connector.command].map(here);
+    const [, ...probe] = healthCheck.map(here);
+
+    const example = await Example.copy(suite.cluster, "compose");
+    await example.run("fairlead network create shop");
+    await example.run(example.command("token create").replace("token.yaml", "all.yaml --uses 2"));
+    const token = join(example.directory, "all.yaml");
+    const target = await serveHttp("api");
+    const east = [
+      "connector",
+      "run",
+      "--site",
+      "east",
+      "--state",
+      suite.cluster.fresh("east"),
+      "--token",
+      token,
+    ];
+    running.push(suite.cluster.run("east", [...east, "--expose", `api=${target}`]));
+
+    const text = await readFile(token, "utf8");
+    const path = new URL(app.command.at(-1) ?? "").pathname;
+    for (const FAIRLEAD_TOKEN of [text, ""]) {
+      const started = suite.cluster.run("compose", args, { FAIRLEAD_TOKEN });
+      running.push(started);
+      await eventually("the health check succeeds", async () => {
+        return (await suite.cluster.fairlead(probe)).status === 0;
+      });
+      expect(JSON.parse(await textAt(`http://${listener}${path}`))).toEqual({ service: "api", path });
+      expect((await started.stop(30_000)).status).toBe(0);
+    }
+    closeShop();
   });
 });

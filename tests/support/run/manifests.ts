@@ -124,6 +124,7 @@ export function readImage() {
   };
   return {
     entrypoint: z.array(z.string()).parse(JSON.parse(find(/^ENTRYPOINT (\[.*\])$/m))),
+    healthCheck: z.array(z.string()).parse(JSON.parse(find(/^HEALTHCHECK .* CMD (\[.*\])$/m))),
     user: find(/^USER (\S+)$/m),
     volume: find(/^VOLUME (\S+)$/m),
     stateVariable: find(/FAIRLEAD_STATE=(\S+)/),

@@ -25,6 +25,7 @@ import { siteUpdate } from "./site/update.ts";
 import { status } from "./status/status.ts";
 import { tokenCreate } from "./token/create.ts";
 import { tokenList, tokenRevoke } from "./token/token.ts";
+import { version } from "./version/version.ts";
 
 export const COMMANDS: readonly CommandDefinition[] = [
   edgeStart,
@@ -66,5 +67,6 @@ export const COMMANDS: readonly CommandDefinition[] = [
   linkDelete,
   status,
   events,
+  version,
   completion,
 ];

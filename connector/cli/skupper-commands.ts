@@ -26,7 +26,6 @@ export const SKUPPER_COMMANDS: readonly SkupperCommand[] = [
     instead:
       "Install the new version and restart the connector; it keeps its state, and peers reconnect by themselves.",
   },
-  { words: "version", instead: "`fairlead --version` prints the version of the command." },
   { words: "connection-token", instead: "`fairlead token create -o FILE` creates a token." },
   { words: "token create FILE", instead: "`fairlead token create -o FILE` writes a token to a file." },
   {

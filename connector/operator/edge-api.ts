@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { RevokedAccess } from "../../protocol/api/access.ts";
 import { type EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
+import { Health } from "../../protocol/api/health.ts";
 import { ApiKey, CreatedKey, type Role } from "../../protocol/api/keys.ts";
 import { Link } from "../../protocol/api/links.ts";
 import { Network } from "../../protocol/api/networks.ts";
@@ -19,6 +20,8 @@ const segment = encodeURIComponent;
 const inNetwork = (network: string, rest = "") => `/v1/networks/${segment(network)}${rest}`;
 const inSite = (network: string, site: string, rest = "") =>
   inNetwork(network, `/sites/${segment(site)}${rest}`);
+
+export const health = (edge: EdgeClient) => edge.request("GET", "/v1/health", Health);
 
 export const listNetworks = (edge: EdgeClient) => edge.request("GET", "/v1/networks", z.array(Network));
 export const createNetwork = (edge: EdgeClient, name: string) =>

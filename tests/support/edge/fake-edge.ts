@@ -46,6 +46,7 @@ export class FakeEdge {
   readonly restored = new Map<string, string>();
   /** Bearer token that requests must have. */
   bearer = KEY;
+  version = "0.1.0";
   /** `METHOD path` of every request, oldest first. */
   readonly log: string[] = [];
   readonly tls: Certificates;
@@ -62,6 +63,7 @@ export class FakeEdge {
     this.restored.clear();
     this.quotas = DEFAULT_QUOTAS;
     this.bearer = KEY;
+    this.version = "0.1.0";
     this.override = null;
   }
 
@@ -170,6 +172,7 @@ export class FakeEdge {
     if (version !== "v1") throw new FairleadError("route.unknown");
     const [top, first, second, third, fourth] = rest;
     if (top === "backup" || top === "restore") return this.#backup(method, null, body);
+    if (top === "health" && method === "GET") return { status: "ok", version: this.version };
     if (top === "events" && method === "GET") return choose(this.edgeEvents, query);
     const is = (wanted: string, length: number) => method === wanted && rest.length === length;
     if (top === "networks") {

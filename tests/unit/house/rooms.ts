@@ -301,7 +301,7 @@ const CONNECTOR: readonly Line[] = [
 
 const NOUNS = [
   ...["access", "completion", "connector", "cost", "edge", "events", "key", "link", "login", "network"],
-  ...["service", "site", "status", "token"],
+  ...["service", "site", "status", "token", "version"],
 ];
 const CLI: readonly Line[] = [
   ...NOUNS.map((noun) => ({

@@ -125,8 +125,8 @@ export function configLine({ file, loadedAt, error, restartNeeded }: ConfigState
 }
 
 /** An error with its action. */
-export function troubleLine({ code, message, entry }: FairleadError): Trouble {
-  return { code, message, action: entry.action };
+export function troubleLine({ code, message, action }: FairleadError): Trouble {
+  return { code, message, action };
 }
 
 /** The offers, each with the reason if the network refuses it. */

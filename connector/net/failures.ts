@@ -19,6 +19,25 @@ const UNTRUSTED = new Set([
   "PATH_LENGTH_EXCEEDED",
 ]);
 
+/** What to do about an untrusted certificate whose cause is another than its CA. */
+const UNTRUSTED_ACTIONS: Readonly<Record<string, string>> = {
+  CERT_NOT_YET_VALID:
+    "Compare the clocks of this machine and of the edge, and correct the one that is wrong: by this machine's clock the certificate is not valid yet.",
+  CERT_HAS_EXPIRED:
+    "Compare the clocks of this machine and of the edge, and correct the one that is wrong. If both are right, restart the edge, which renews its certificate.",
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    "Use a name or an address that the certificate has; `fairlead edge start --hostname NAME` makes one for NAME.",
+};
+
+/** What to do about a failed connection without a proxy. */
+const UNREACHABLE_ACTIONS: Readonly<Record<string, string>> = {
+  ENOTFOUND: "Check the name in the URL, and the DNS of this machine.",
+  EAI_AGAIN: "Check the DNS of this machine: its server did not respond.",
+  ECONNREFUSED: "Check that the edge runs, and the port in the URL.",
+  EHOSTUNREACH: "Check the network of this machine: it has no route to the edge.",
+  ENETUNREACH: "Check the network of this machine: it has no route to the edge.",
+};
+
 /** The connection that failed. */
 export interface Attempt {
   readonly url: string;
@@ -47,11 +66,16 @@ export function httpsError(thrown: unknown, attempt: Attempt): FairleadError {
     return new FairleadError(
       "edge.untrusted",
       `The certificate of ${attempt.url} is not trusted (${untrusted}).`,
-      cause,
+      { ...cause, action: UNTRUSTED_ACTIONS[untrusted] },
     );
   }
   if (codes.some((code) => code.startsWith("ERR_OSSL_PEM") || code.startsWith("ERR_OSSL_ASN1"))) {
-    return new FairleadError("edge.untrusted", "The CA given for the edge is not a PEM certificate.", cause);
+    const action =
+      "Give the PEM file of the deployment CA, which is ca.pem in the state directory of the edge.";
+    return new FairleadError("edge.untrusted", "The CA given for the edge is not a PEM certificate.", {
+      ...cause,
+      action,
+    });
   }
   if (attempt.proxy !== null && !codes.includes("TIMEOUT")) {
     const why = codes[0] === undefined ? "" : ` (${codes[0]})`;
@@ -75,5 +99,7 @@ export function httpsError(thrown: unknown, attempt: Attempt): FairleadError {
     );
   }
   const why = codes[0] === undefined ? "" : ` (${codes[0]})`;
-  return new FairleadError("edge.unreachable", `${attempt.url} does not answer${why}.`, cause);
+  const known = codes.find((code) => UNREACHABLE_ACTIONS[code] !== undefined);
+  const action = known === undefined ? undefined : UNREACHABLE_ACTIONS[known];
+  return new FairleadError("edge.unreachable", `${attempt.url} does not answer${why}.`, { ...cause, action });
 }

@@ -46,7 +46,8 @@ async function redeemOne(options: FurtherTokensOptions, source: string): Promise
     return "done";
   } catch (thrown) {
     const error = asFairleadError(thrown, "edge.internal");
-    const { action, retry } = error.entry;
+    const { action } = error;
+    const { retry } = error.entry;
     log.warn({ token: source, code: error.code, action }, `The token created no link: ${error.message}`);
     return retry ? "again" : "done";
   }

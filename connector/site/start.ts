@@ -46,7 +46,7 @@ async function untilDone<T>(options: StartOptions, attempt: () => Promise<T>): P
       const error = asFairleadError(thrown, "edge.internal");
       if (!error.entry.retry) throw error;
       const delay = backoff.next();
-      const about = { code: error.code, action: error.entry.action, retryMs: delay };
+      const about = { code: error.code, action: error.action, retryMs: delay };
       log.warn(about, `The site could not start yet: ${error.message}`);
       await sleep(delay, signal);
     }

@@ -49,7 +49,12 @@ export async function readTokenText(path: string): Promise<string> {
   try {
     content = await readFile(path, "utf8");
   } catch (cause) {
-    throw malformed(path, cause instanceof Error ? cause.message : "it cannot be read", cause);
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const action = "Give the path of a token file; `fairlead token create -o FILE` writes one.";
+    throw new FairleadError("token.malformed", `The token file ${path} cannot be read: ${why}.`, {
+      cause,
+      action,
+    });
   }
   parseToken(content, path);
   return content;

@@ -203,7 +203,7 @@ export class Uplink extends UplinkRequests {
     const isAwaited = this.#waiters.size > 0 && !isSlow(error.code) && error.retryAfterMs === undefined;
     const delay = isAwaited ? Math.min(wait, Math.floor(this.#random() * HURRY_MS)) : wait;
     const since = this.#wallClock();
-    const trouble: Trouble = { code: error.code, message: error.message, action: error.entry.action };
+    const trouble: Trouble = { code: error.code, message: error.message, action: error.action };
     this.#states.move({
       state: isSlow(error.code) ? "refused" : "waiting",
       since,

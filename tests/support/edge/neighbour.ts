@@ -7,8 +7,11 @@ import { testOffer } from "../traffic/flood.ts";
 
 /** Bound on a session request while another network is flooded, on an idle machine, ms. */
 const TARGET_MS = 250;
-/** On a busy machine: bound as a multiple of the time without a flood. */
-const RATIO = 20;
+/**
+ * On a busy machine: bound as a multiple of the time without a flood. On two idle cores a session takes 2.5 ms without
+ * one, so the bound grows from TARGET_MS as the machine gets slower.
+ */
+const RATIO = 100;
 const REQUESTS = 15;
 /** Least duration of a measurement, ms. */
 const MEASURED_MS = 1_500;

@@ -126,7 +126,10 @@ describe("A token", () => {
   });
 
   it("gets token.malformed when its file does not exist", async () => {
-    expectRefusal(await fail({ token: "/nonexistent/token.yaml" }), "token.malformed", 2);
+    const { json, status, stderr } = await fail({ token: "/nonexistent/token.yaml" });
+    const action = "Give the path of a token file; `fairlead token create -o FILE` writes one.";
+    expect(json, stderr).toMatchObject({ error: { code: "token.malformed", action } });
+    expect(status).toBe(2);
   });
 
   it("is required of a site that never joined", async () => {

@@ -89,12 +89,16 @@ const gone = (sockets: readonly Socket[]) =>
     ),
   );
 
-/** Opens connections, one after another, until one fails. */
-async function unserved(site: Connector): Promise<void> {
+/**
+ * Opens connections, one after another, until one is not served. Returns when that one was opened: a client that comes
+ * between the cut and the end of the offer is held for ten seconds, and then reset.
+ */
+async function unserved(site: Connector): Promise<number> {
   const place = await site.listener("echo");
   for (;;) {
+    const opened = performance.now();
     const served = await exchange(place, "x").then(String, () => null);
-    if (served !== "x") return;
+    if (served !== "x") return opened;
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
@@ -120,7 +124,7 @@ async function take(what: string, { act, ending, staying, loser, conspiracy }: C
     clock.when(SERVERS, sockets("server")),
     clock.when(LANE, conspiracy.ended()),
     clock.when(SESSION, conspiracy.refused()),
-    clock.when(CONNECTION, unserved(loser)),
+    clock.at(CONNECTION, unserved(loser)),
     clock.when(SERVICE, loser.without("hub", { every: 5 })),
   ] as const;
   // Every stream and the conspirators' lane carry bytes before the revocation.

@@ -13,13 +13,16 @@ export const script: AttackScript = {
   async run({ scene }) {
     const stage = await scene({ edge: { descriptors: DESCRIPTORS } });
     const { edge, network } = stage;
+    // Before the attack: the front may close the kept connection of this process's client as a silent one, and a
+    // request on it fails until this process, which dials thousands of times, has seen the end.
+    const token = await network.token();
     const stranger = new Stranger();
     try {
       for (const url of [edge.localUrl, edge.localGatewayUrl]) {
         await stranger.hold(placeOf(url), CONNECTIONS);
         await stranger.hold(placeOf(url), CONNECTIONS, { words: HALF_HANDSHAKE });
       }
-      await stage.honest("east");
+      await stage.cluster.connector({ site: "east", token, args: ["--drain", "0s"] });
       const status = await networkStatus(edge.client, network.id);
       const east = status.sites.find(({ name }) => name === "east")?.state;
       const ended = edge.process.lastLines(5_000).some((line) => line.includes("workerd ended"));

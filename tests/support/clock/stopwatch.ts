@@ -16,6 +16,11 @@ export class Stopwatch {
     return value;
   }
 
+  /** Records the time that a promise resolves with, by `performance.now`; 0 if it is before the start. */
+  async at(what: string, time: Promise<number>): Promise<void> {
+    this.#times.set(what, Math.max(0, (await time) - this.#begin));
+  }
+
   /** Recorded times by event, ms. */
   get times(): ReadonlyMap<string, number> {
     return this.#times;

@@ -1,6 +1,7 @@
 /** Completion of command lines in a shell. */
 import type { RootCommand } from "@bomb.sh/tab";
-import { argument, type CommandDefinition, command, type OptionDefinition } from "../framework/definition.ts";
+import { Option } from "commander";
+import { argument, type CommandDefinition, command } from "../framework/definition.ts";
 import { oneOf } from "../framework/values.ts";
 
 export const completion = command({
@@ -70,14 +71,10 @@ function addCommand(root: RootCommand, definition: CommandDefinition, proposePat
   const made = root.command(definition.path.join(" "), definition.summary);
   made.option("json", "Print JSON, for programs.");
   for (const option of Object.values(definition.options)) {
-    const { long, short } = namesOf(option);
-    if (option.kind === "switch") made.option(long, option.description, short);
-    else made.option(long, option.description, proposeFor(option.flags), short);
+    const { long, short } = new Option(option.flags);
+    const [name, alias] = [long?.slice(2) ?? option.flags, short?.slice(1)];
+    if (option.kind === "switch") made.option(name, option.description, alias);
+    else made.option(name, option.description, proposeFor(option.flags), alias);
   }
   for (const { label } of Object.values(definition.arguments)) made.argument(label, proposeFor(label));
-}
-
-/** The names in flags such as `-o, --output <FILE>`, without dashes. */
-function namesOf({ flags }: OptionDefinition<unknown>): { long: string; short: string | undefined } {
-  return { long: /--([a-z-]+)/.exec(flags)?.[1] ?? flags, short: /^-([a-zA-Z])\b/.exec(flags)?.[1] };
 }

@@ -6,9 +6,6 @@ import { accepting, someText } from "../framework/values.ts";
 
 const nameOption = unitNameOption("fairlead-connector");
 
-/** Seconds, where the configuration file does not say; the default of `connector run --drain`. */
-const DRAIN = 30;
-
 export const connectorInstall = command({
   path: ["connector", "install"],
   summary: "Install a connector as a systemd service of this machine.",
@@ -37,7 +34,10 @@ export const connectorInstall = command({
     },
   ],
   async run(context, { site, tokens, config, lowPorts, name, dryRun }) {
-    const { connectorUnit } = await import("../../operator/service-unit/unit.ts");
+    const [{ connectorUnit }, { DRAIN_MS }] = await Promise.all([
+      import("../../operator/service-unit/unit.ts"),
+      import("../../runtime/drain.ts"),
+    ]);
     const path = config === undefined ? undefined : resolve(config);
     const unit = connectorUnit({
       program: thisProgram(),
@@ -45,7 +45,7 @@ export const connectorInstall = command({
       site,
       tokens: tokens.map((token) => resolve(token)),
       config: path,
-      drain: (path === undefined ? undefined : await drainOf(path)) ?? DRAIN,
+      drain: (path === undefined ? undefined : await drainOf(path)) ?? DRAIN_MS / 1000,
       lowPorts,
     });
     await install(context, name, unit, dryRun);

@@ -1,5 +1,5 @@
 /** Addresses of each party of the demo. */
-import { createServer } from "node:net";
+import { freePort } from "../support/free-port.ts";
 
 export interface Places {
   /** Range of west's listeners, for --bind. */
@@ -32,15 +32,4 @@ export async function findPlaces(): Promise<Places> {
     listen: (services) =>
       Promise.all(services.map(async (service) => `${service}=${shared}:${await freePort(shared)}`)),
   };
-}
-
-function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, host, () => {
-      const bound = server.address();
-      server.close(() => resolve(bound !== null && typeof bound === "object" ? bound.port : 0));
-    });
-  });
 }

@@ -1,4 +1,5 @@
 /** The ports of the edge: whether they are available, and which port is free. */
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { sleep } from "../../async/sleep.ts";
@@ -7,6 +8,16 @@ import { type Address, type Addresses, formatAddress } from "./addresses.ts";
 
 /** How long a port may still be held by the workerd of a killed edge, ms. */
 const PATIENCE_MS = 2_000;
+
+/**
+ * Where a free port is looked for first, [first, end): below the ports that Linux, macOS and Windows give to
+ * outgoing connections, since such a connection could take the port before the edge, or a restart of the
+ * edge, listens on it.
+ */
+const QUIET_PORTS = [20_000, 32_768] as const;
+
+/** How many of {@link QUIET_PORTS} are tried before the kernel chooses a port. */
+const QUIET_ATTEMPTS = 16;
 
 /**
  * Settles the ports of the addresses: port 0 becomes the port of the last run, or a free one.
@@ -54,7 +65,19 @@ async function whenFree(address: Address): Promise<number> {
  * @throws FairleadError edge.port_taken; request.invalid when the host is not this machine's, or the port is
  *   not allowed
  */
-export async function tryAddress(address: Address): Promise<number> {
+export async function tryAddress({ host, port }: Address): Promise<number> {
+  if (port !== 0) return listenBriefly({ host, port });
+  for (let attempt = 0; attempt < QUIET_ATTEMPTS; attempt++) {
+    try {
+      return await listenBriefly({ host, port: randomInt(...QUIET_PORTS) });
+    } catch (error) {
+      if (!(error instanceof FairleadError && error.code === "edge.port_taken")) throw error;
+    }
+  }
+  return listenBriefly({ host, port: 0 });
+}
+
+async function listenBriefly(address: Address): Promise<number> {
   const server = createServer();
   try {
     return await new Promise((resolve, reject) => {

@@ -5,15 +5,15 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { tryAddress } from "../../../connector/edge/addresses/ports.ts";
 import { Front } from "../../../connector/edge/front/front.ts";
 import { silent } from "../../../connector/log.ts";
+import { freePort } from "../free-port.ts";
 
 const [directory = ".", ca = "", certificate = "", key = ""] = process.argv.slice(2);
 const read = (path: string) => readFileSync(path, "utf8");
 const worker = join(directory, "worker");
 createServer((_, answer) => answer.end("served")).listen(worker);
-const api = { host: "127.0.0.1", port: await tryAddress({ host: "127.0.0.1", port: 0 }) };
+const api = { host: "127.0.0.1", port: await freePort() };
 const front = new Front({
   api,
   gateway: { host: "127.0.0.1", port: 0 },

@@ -5,9 +5,7 @@
  */
 import { execFile } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { once } from "node:events";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
@@ -19,6 +17,7 @@ import {
   openForge,
   openIssuerForges,
 } from "../authority/aged-certificates.ts";
+import { freePort } from "../free-port.ts";
 import { type Cluster, ROOT } from "../process/cluster.ts";
 import type { Place } from "../traffic/servers.ts";
 
@@ -33,9 +32,6 @@ const TEXTS = [
   "open.yaml",
   "made.yaml",
 ];
-/** Ports outside the ephemeral range of the kernel. */
-const PORTS = { first: 20_000, count: 12_000 } as const;
-
 export interface Recorded {
   /** The recorded program: the built `fairlead`. */
   readonly program: string;
@@ -101,19 +97,6 @@ async function movePorts(directory: string): Promise<(recorded: number) => numbe
     if (move === undefined) throw new Error(`Port ${port} is not in the record.`);
     return move;
   };
-}
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
-    const server = createServer().listen(port, "127.0.0.1");
-    const free = await once(server, "listening").then(
-      () => true,
-      () => false,
-    );
-    await new Promise((resolve) => server.close(resolve));
-    if (free) return port;
-  }
 }
 
 /** Moves expiry times of the record to the present. CAs end ten years after the record. */

@@ -41,6 +41,7 @@ const INTRO = `# The fairlead command
 - **Secrets** that a command writes with \`-o\` go to a file that only you can read (mode 0600), whatever the file was before.
 - **Durations** are written like \`90s\`, \`15m\`, \`2h\`, \`1d\` or \`1h30m\`.
 - **Ctrl-C** or SIGTERM ends \`edge start\`, \`connector run\` and \`events --follow\` in order; a second one ends them at once.
+  Either ends every other command at once, also as process 1 of a container.
 - \`FAIRLEAD_DEBUG=1\` adds the stack of an error.
 `;
 

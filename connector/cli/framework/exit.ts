@@ -9,8 +9,10 @@ export const EXIT = {
   unknown: 4,
   conflict: 5,
   unreachable: 6,
-  /** A second Ctrl-C before the command ended: 128 + SIGINT. */
+  /** 128 + SIGINT */
   interrupted: 130,
+  /** 128 + SIGTERM */
+  terminated: 143,
 } as const;
 
 export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
@@ -21,7 +23,8 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   unknown: "The named thing does not exist, or no longer exists.",
   conflict: "The request conflicts with something that exists.",
   unreachable: "The edge or the connector does not answer, or a time limit passed.",
-  interrupted: "A second Ctrl-C ended the command before it finished.",
+  interrupted: "Ctrl-C ended the command at once; a second Ctrl-C, if the first ends the command in order.",
+  terminated: "SIGTERM ended the command at once; a second SIGTERM, if the first ends the command in order.",
 };
 
 /** The exit code of an error, by its HTTP status in the error table. */

@@ -1,5 +1,5 @@
 /** The surroundings of a command: streams, environment, clock and signals. Tests pass their own. */
-import { EXIT } from "./exit.ts";
+import type { Interruption } from "./interruption.ts";
 import { standardOutput } from "./standard-output.ts";
 
 /** An output stream of a command. */
@@ -37,8 +37,7 @@ export interface Io {
 }
 
 /** The surroundings of this process. */
-export function processIo(): Io {
-  let interrupted: AbortSignal | undefined;
+export function processIo(interruption: Interruption): Io {
   let dropping = false;
   const exit = (code: number) => process.exit(code);
   return {
@@ -64,19 +63,7 @@ export function processIo(): Io {
       const { text } = await import("node:stream/consumers");
       return await text(process.stdin);
     },
-    untilInterrupted() {
-      if (interrupted === undefined) {
-        const controller = new AbortController();
-        const onSignal = () => {
-          if (controller.signal.aborted) process.exit(EXIT.interrupted);
-          controller.abort();
-        };
-        process.on("SIGINT", onSignal);
-        process.on("SIGTERM", onSignal);
-        interrupted = controller.signal;
-      }
-      return interrupted;
-    },
+    untilInterrupted: () => interruption.claim(),
     onHangup(listener) {
       process.on("SIGHUP", listener);
     },

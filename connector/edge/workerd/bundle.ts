@@ -88,8 +88,9 @@ async function build(script: string, root: string): Promise<void> {
   const child = spawn(process.execPath, [script], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: BUILD_MS,
   });
+  // Not the `timeout` of spawn: its timer stays when the program cannot be started (Node 24.21).
+  const timer = setTimeout(() => child.kill(), BUILD_MS);
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {
@@ -103,5 +104,6 @@ async function build(script: string, root: string): Promise<void> {
     });
     child.once("close", resolve);
   });
+  clearTimeout(timer);
   if (status !== 0) throw new FairleadError("edge.failed", `Building the edge failed. ${ADVICE}\n${printed}`);
 }

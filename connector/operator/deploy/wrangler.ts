@@ -94,8 +94,9 @@ export async function runWrangler(
     cwd: options.cwd,
     env: wranglerEnvironment(options.env),
     stdio: ["ignore", "pipe", "pipe"],
-    timeout: RUN_MS,
   });
+  // Not the `timeout` of spawn: its timer keeps this process alive when the program does not exist (Node 24.21).
+  const timer = setTimeout(() => child.kill(), RUN_MS);
   const lines: string[] = [];
   let out = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -118,7 +119,7 @@ export async function runWrangler(
       );
     });
     child.once("close", (status, signal) => resolve(signal ?? String(status)));
-  });
+  }).finally(() => clearTimeout(timer));
   if (how === "0") return out;
   throw new FairleadError(
     "deploy.failed",

@@ -1,6 +1,8 @@
 /** The program as a process: exit codes, streams, colours, signals, and what it does on an old Node. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -84,10 +86,10 @@ test("SIGTERM ends events --follow with exit code 0", async () => {
 });
 
 test("the first signal lets a command end, the second ends it with exit code 130", async () => {
-  const io = JSON.stringify(pathToFileURL(join(MAIN, "../framework/io.ts")).href);
+  const interruption = JSON.stringify(pathToFileURL(join(MAIN, "../framework/interruption.ts")).href);
   const stubborn = `
-    const { processIo } = await import(${io});
-    const interrupted = processIo().untilInterrupted();
+    const { Interruption } = await import(${interruption});
+    const interrupted = new Interruption().claim();
     interrupted.addEventListener("abort", () => console.log("asked"));
     setInterval(() => {}, 1000);
     console.log("ready");`;
@@ -115,6 +117,29 @@ test("a connector that cannot start prints the reason: no token, no name, a dama
   expect(JSON.parse(damaged.err)).toMatchObject({ error: { code: "token.malformed" } });
 });
 
+test("a command that cannot start its program ends with its error", async () => {
+  const hostnames = ["--api", "edge.example.com", "--gateway", "gateway.example.com"];
+  const argv = ["edge", "deploy", ...hostnames, "--dry-run", "--wrangler", join(world.dir, "nothing")];
+  expect(await run(argv)).toMatchObject({ exit: 2, err: expect.stringContaining("deploy.missing") });
+});
+
+test("a command that handles no signal in order ends by the signal itself", async () => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const address = silent.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const reached = once(silent, "connection");
+  const { child } = start(["network", "list"], {
+    FAIRLEAD_URL: `https://127.0.0.1:${port}`,
+    FAIRLEAD_KEY: "key",
+  });
+  const [socket] = await reached;
+  child.kill("SIGTERM");
+  expect(await once(child, "exit")).toEqual([null, "SIGTERM"]);
+  socket.destroy();
+  silent.close();
+});
+
 test("a reader that closes the pipe early causes no error", async () => {
   const { child, ended } = start(["help", "events"]);
   child.stdout.destroy();
@@ -124,7 +149,11 @@ test("a reader that closes the pipe early causes no error", async () => {
 test("an old Node is refused before anything else is imported", async () => {
   const source = readFileSync(MAIN, "utf8");
   expect(source.split("\n")[0]).toBe("#!/usr/bin/env node");
-  expect(source).not.toMatch(/^import /m);
+  expect(source.match(/^import .*/gm)).toEqual([
+    'import { Interruption } from "./framework/interruption.ts";',
+  ]);
+  const imported = readFileSync(join(MAIN, "../framework/interruption.ts"), "utf8");
+  expect(imported.match(/^import .*/gm)).toEqual(['import { constants } from "node:os";']);
   const pretend = "data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.1.0'})";
   const child = spawn(process.execPath, ["--import", pretend, MAIN], { stdio: ["ignore", "ignore", "pipe"] });
   let err = "";

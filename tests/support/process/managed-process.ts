@@ -7,8 +7,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { type Readable, Writable } from "node:stream";
 
-/** Becomes "$@" under its own pid. Descriptor 3 is the pipe; $0 is the watchdog's signal. */
-const LAUNCHER = `(trap "" HUP INT TERM; read -r _ <&3 || kill -"$0" $$) >/dev/null 2>&1 </dev/null & exec 3<&-; exec "$@"`;
+/** Becomes "$@" under its own pid. Descriptor 3 is the pipe; $0 is the watchdog's signal, for the process or its group. */
+const launcher = (target: "$$" | "-$$") =>
+  `(trap "" HUP INT TERM; read -r _ <&3 || kill -"$0" -- ${target}) >/dev/null 2>&1 </dev/null & exec 3<&-; exec "$@"`;
 
 /** Becomes the program with its descriptors limited to $0. */
 const LIMITER = `ulimit -n "$0" && exec "$@"`;
@@ -28,6 +29,8 @@ export interface ProcessOptions {
   readonly descriptors?: number;
   /** Signal that the watchdog sends when this process has died. */
   readonly orphanSignal?: "KILL" | "QUIT";
+  /** Whether signals go to the whole process group, as those of a terminal do. */
+  readonly group?: boolean;
 }
 
 export interface Exit {
@@ -54,15 +57,20 @@ export class ManagedProcess {
   readonly #child: ChildProcess;
   readonly #lines: Line[] = [];
   readonly #watchers = new Set<() => void>();
+  readonly #group: boolean;
   #exit: Exit | null = null;
 
   constructor(options: ProcessOptions) {
     this.name = options.name;
-    const { uid, gid, descriptors } = options;
+    const { uid, gid, descriptors, group = false } = options;
+    this.#group = group;
     const limited = descriptors === undefined ? [] : ["/bin/sh", "-c", LIMITER, String(descriptors)];
     this.#child = spawn(
       "/bin/sh",
-      ["-c", LAUNCHER, options.orphanSignal ?? "KILL", ...limited, options.command, ...options.args],
+      [
+        ...["-c", launcher(group ? "-$$" : "$$"), options.orphanSignal ?? "KILL"],
+        ...[...limited, options.command, ...options.args],
+      ],
       {
         stdio: ["ignore", "pipe", "pipe", "pipe"],
         env: { ...options.env },
@@ -126,7 +134,9 @@ export class ManagedProcess {
   }
 
   kill(signal: NodeJS.Signals): void {
-    if (this.#exit === null) this.#child.kill(signal);
+    if (this.#exit !== null) return;
+    if (!this.#group) this.#child.kill(signal);
+    else if (this.#child.pid !== undefined) process.kill(-this.#child.pid, signal);
   }
 
   /** Sends SIGKILL and waits until the process has exited. */

@@ -1,0 +1,128 @@
+/**
+ * A machine as a page means it: an empty home, ports that nobody has, and a terminal for each block of commands. Where
+ * the kernel gives users namespaces, the machine has a network of its own; elsewhere, ports that are taken are moved.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { tryAddress } from "../../../connector/edge/addresses/ports.ts";
+import { freePort } from "../free-port.ts";
+import type { Cluster, Env } from "./cluster.ts";
+import type { ManagedProcess } from "./managed-process.ts";
+
+/** Whether users may make namespaces with a network and mounts of their own. */
+export const NAMESPACES = spawnSync("unshare", ["-rnm", "ip", "link", "set", "lo", "up"]).status === 0;
+
+/** The default ports of `edge start`, which no page names where it needs none. */
+const EDGE_PORTS = [8443, 8444, 8445];
+
+/** Runs $1 in the directory $0, and ends at the first command that fails. */
+const TERMINAL = `cd "$0" && set -e && eval "$1"`;
+
+export class Machine {
+  readonly name: string;
+  /** Where each terminal starts. */
+  readonly directory: string;
+  readonly #cluster: Cluster;
+  readonly #programs: string;
+  /** The words before a command that enter the namespaces. */
+  readonly #enter: readonly string[];
+  readonly #moves: readonly (readonly [RegExp, string])[];
+
+  private constructor(
+    cluster: Cluster,
+    name: string,
+    root: string,
+    { enter, moves }: { enter: readonly string[]; moves: readonly (readonly [RegExp, string])[] },
+  ) {
+    this.#cluster = cluster;
+    this.name = name;
+    this.directory = join(root, "work");
+    this.#programs = join(root, "bin");
+    this.#enter = enter;
+    this.#moves = moves;
+    for (const each of [this.directory, this.#programs, join(root, "home")]) mkdirSync(each);
+  }
+
+  /**
+   * @param ports the ports that the page's commands take; without namespaces, the taken ones are moved
+   * @param namespaces whether to make namespaces
+   */
+  static async create(
+    cluster: Cluster,
+    name: string,
+    { ports = [], namespaces = NAMESPACES }: { ports?: readonly number[]; namespaces?: boolean } = {},
+  ): Promise<Machine> {
+    const root = cluster.fresh(name);
+    await mkdir(root);
+    const place = namespaces
+      ? { enter: await enterNew(cluster, name), moves: [] }
+      : { enter: [], moves: await movesOf(ports) };
+    return new Machine(cluster, name, root, place);
+  }
+
+  /** Adds a program before all others of the PATH: a script of the shell. */
+  async program(name: string, script: string): Promise<void> {
+    const path = join(this.#programs, name);
+    await writeFile(path, `#!/bin/sh\n${script}\n`);
+    await chmod(path, 0o755);
+  }
+
+  /** Returns a text of the page with the ports of this machine. */
+  moved(text: string): string {
+    return this.#moves.reduce((moved, [from, to]) => moved.replaceAll(from, to), text);
+  }
+
+  /** Types a block of commands into a new terminal. The last command becomes the terminal's process. */
+  start(block: string, env: Env = {}): ManagedProcess {
+    const lines = this.moved(block).split("\n");
+    const script = [...lines.slice(0, -1), `exec ${lines.at(-1)}`].join("\n");
+    const words = [...this.#enter, "/bin/sh", "-c", TERMINAL, this.directory, script];
+    const [command = "", ...args] = words;
+    const path = `${this.#programs}:${this.#cluster.environment().PATH ?? ""}`;
+    const home = join(this.directory, "../home");
+    return this.#cluster.spawn({
+      name: `${this.name}: ${lines.at(-1)}`,
+      command,
+      args,
+      env: { PATH: path, HOME: home, ...env },
+      group: true,
+    });
+  }
+
+  /** Types a block of commands and waits until it ends. @throws Error with its output when a command fails */
+  async run(block: string): Promise<string> {
+    const terminal = this.start(block);
+    const { status } = await terminal.exited;
+    if (status !== 0) throw new Error(`${block}: status ${status}\n${terminal.lastLines(30).join("\n")}`);
+    return terminal.stdout;
+  }
+}
+
+/** Makes namespaces that live as long as the cluster. Returns the words that enter them. */
+async function enterNew(cluster: Cluster, name: string): Promise<string[]> {
+  const script = "ip link set lo up && echo ready && exec sleep 2147483647";
+  const holder = cluster.spawn({ name, command: "unshare", args: ["-rnm", "/bin/sh", "-c", script] });
+  await holder.output("the namespaces", ({ stdout }) => (stdout.includes("ready") ? true : null));
+  return ["nsenter", "--preserve-credentials", "-U", "-n", "-m", "-t", String(holder.pid), "--"];
+}
+
+/** Finds free ports for the taken ones. */
+async function movesOf(ports: readonly number[]): Promise<(readonly [RegExp, string])[]> {
+  const moves: (readonly [RegExp, string])[] = [];
+  for (const port of ports) {
+    if (await isTaken(port)) moves.push([new RegExp(`\\b${port}\\b`, "g"), String(await freePort())]);
+  }
+  const taken = await Promise.all(EDGE_PORTS.map(isTaken));
+  if (taken.includes(true))
+    moves.push([/\bedge start\b/g, "edge start --api 127.0.0.1:0 --gateway 127.0.0.1:0 --lanes 127.0.0.1:0"]);
+  return moves;
+}
+
+async function isTaken(port: number): Promise<boolean> {
+  return await tryAddress({ host: "127.0.0.1", port }).then(
+    () => false,
+    () => true,
+  );
+}

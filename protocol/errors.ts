@@ -945,8 +945,8 @@ export const ERRORS = {
   "proxy.failed": entry(
     "site",
     502,
-    "The HTTP proxy refused or broke the tunnel.",
-    "Check HTTPS_PROXY and NO_PROXY, and that the proxy allows CONNECT to the edge.",
+    "The proxy refused or broke the connection to the edge.",
+    "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and that the proxy allows connections to the edge.",
     RETRY,
   ),
 } as const satisfies Record<string, ErrorEntry>;

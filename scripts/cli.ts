@@ -36,7 +36,7 @@ const INTRO = `# The fairlead command
 - **The network** is that of \`--network\`, else of \`FAIRLEAD_NETWORK\`, else the one chosen with \`network use\` or made last, else the only one that exists.
 - **At a site**, \`expose\`, \`unexpose\`, \`service status\`, \`link create\`, \`link delete\`, \`link status\` and \`status --state\` reach the connector on the same machine through its state directory.
   That is the one of \`--state\`, else of \`FAIRLEAD_STATE\`, else of the only site on the machine.
-- **Proxies**: \`HTTPS_PROXY\` and \`NO_PROXY\` are honoured.
+- **Proxies**: \`HTTPS_PROXY\`, \`ALL_PROXY\` and \`NO_PROXY\` are honoured ([operations.md](operations.md#proxies)).
 - **Colours** are off if the output is not a terminal, and with \`NO_COLOR\`.
 - **Secrets** that a command writes with \`-o\` go to a file that only you can read (mode 0600), whatever the file was before.
 - **Durations** are written like \`90s\`, \`15m\`, \`2h\`, \`1d\` or \`1h30m\`.

@@ -37,15 +37,14 @@ export function parseDecision(file: string, text: string): Decision {
   return { number, file, title, date, area };
 }
 
-/** Reads every decision of the folder, by number. @throws Error when a number is missing or used twice */
+/** Reads every decision of the folder, by number. @throws Error when a number is used twice */
 export async function readDecisions(folder = DECISIONS): Promise<readonly Decision[]> {
   const files = (await readdir(folder)).filter((file) => file !== "README.md").sort();
   const decisions = await Promise.all(
     files.map(async (file) => parseDecision(file, await readFile(join(folder, file), "utf8"))),
   );
   for (const [index, { number, file }] of decisions.entries())
-    if (Number(number) !== index + 1)
-      throw new Error(`The file ${file} should have the number ${String(index + 1).padStart(4, "0")}.`);
+    if (number === decisions[index - 1]?.number) throw new Error(`The number of ${file} is used twice.`);
   return decisions;
 }
 

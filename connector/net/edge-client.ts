@@ -2,7 +2,7 @@
  * Client of the edge's HTTPS API. It throws only FairleadErrors: an ErrorResponse keeps its code, and a failed
  * connection becomes `edge.unreachable`, `edge.untrusted` or `proxy.failed`.
  */
-import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
+import { Agent, type Dispatcher, request } from "undici";
 import type { z } from "zod";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
@@ -10,7 +10,8 @@ import { parseWith } from "../../protocol/parse.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import { httpsError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
-import { proxyFor } from "./proxy.ts";
+import { type ProxyAddress, proxyFor } from "./proxy.ts";
+import { tunnelConnector } from "./tunnel-connector.ts";
 
 /** Time limit of a request, from the dial to the last byte of the answer, ms. */
 export const REQUEST_TIMEOUT_MS = timeLimit("apiRequest", null);
@@ -51,10 +52,12 @@ export class EdgeClient {
   readonly url: string;
   readonly #key: string | undefined;
   readonly #timeoutMs: number;
-  readonly #proxy: URL | null;
+  readonly #proxy: ProxyAddress | null;
+  /** Ends dials through the proxy that are still in flight. */
+  readonly #closed = new AbortController();
   readonly #dispatcher: Dispatcher;
 
-  /** @throws FairleadError `proxy.failed` when HTTPS_PROXY is not the URL of a proxy. */
+  /** @throws FairleadError `proxy.failed` when the environment names a proxy that cannot be used. */
   constructor(options: EdgeClientOptions) {
     this.url = options.url.replace(/\/+$/, "");
     this.#key = options.key;
@@ -64,16 +67,11 @@ export class EdgeClient {
     const { lookup } = edgeNames;
     const timeout = timeLimit("apiConnect", null);
     this.#proxy = proxyFor(this.url);
-    this.#dispatcher =
+    const connect =
       this.#proxy === null
-        ? new Agent({ connect: { ...tls, lookup, timeout }, maxResponseSize })
-        : new ProxyAgent({
-            uri: this.#proxy.href,
-            requestTls: { ...tls, timeout },
-            proxyTls: { lookup, timeout },
-            connect: { lookup, timeout },
-            maxResponseSize,
-          });
+        ? { ...tls, lookup, timeout }
+        : tunnelConnector(this.#proxy, { ...tls, timeout }, this.#closed.signal);
+    this.#dispatcher = new Agent({ connect, maxResponseSize });
   }
 
   /**
@@ -108,6 +106,7 @@ export class EdgeClient {
 
   /** Closes the connections that are kept open for further requests. */
   async close(): Promise<void> {
+    this.#closed.abort();
     await this.#dispatcher.destroy();
   }
 

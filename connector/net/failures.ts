@@ -1,5 +1,6 @@
 /** Maps failures of HTTPS connections to FairleadErrors, by their codes and never by their texts. */
 import { FairleadError } from "../../protocol/errors.ts";
+import type { ProxyAddress } from "./proxy.ts";
 
 /** Node's codes for untrusted certificates, in addition to the codes that start with `CERT_`. */
 const UNTRUSTED = new Set([
@@ -42,12 +43,12 @@ const UNREACHABLE_ACTIONS: Readonly<Record<string, string>> = {
 export interface Attempt {
   readonly url: string;
   /** Null for a direct connection. */
-  readonly proxy: URL | null;
+  readonly proxy: Pick<ProxyAddress, "origin" | "variable"> | null;
   readonly timeoutMs: number;
 }
 
 /** The codes of an error and of its causes, outermost first. */
-function codesOf(thrown: unknown): string[] {
+export function codesOf(thrown: unknown): string[] {
   const codes: string[] = [];
   for (let at = thrown, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
     if (at.name === "TimeoutError") codes.push("TIMEOUT");
@@ -57,11 +58,17 @@ function codesOf(thrown: unknown): string[] {
   return codes;
 }
 
-/** The FairleadError for an error of an HTTPS client. */
+/** Whether one of {@link codesOf} says that a certificate is not trusted. */
+export function isUntrusted(code: string): boolean {
+  return code.startsWith("CERT_") || UNTRUSTED.has(code);
+}
+
+/** The FairleadError for an error of an HTTPS client. A FairleadError, as of a proxy, stays as it is. */
 export function httpsError(thrown: unknown, attempt: Attempt): FairleadError {
+  if (thrown instanceof FairleadError) return thrown;
   const codes = codesOf(thrown);
   const cause = { cause: thrown };
-  const untrusted = codes.find((code) => code.startsWith("CERT_") || UNTRUSTED.has(code));
+  const untrusted = codes.find(isUntrusted);
   if (untrusted !== undefined) {
     return new FairleadError(
       "edge.untrusted",

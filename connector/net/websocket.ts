@@ -1,6 +1,7 @@
 /** Dials a WebSocket at the gateway: mutual TLS, the proxy, and refusals with their codes. */
 import type { IncomingMessage } from "node:http";
-import { checkServerIdentity, type PeerCertificate } from "node:tls";
+import { isIP, type Socket } from "node:net";
+import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { type ClientOptions, WebSocket } from "ws";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { type ErrorCode, FairleadError, fromErrorBody } from "../../protocol/errors.ts";
@@ -8,7 +9,8 @@ import { unlessAborted } from "../async/abort.ts";
 import { withTimeout } from "../async/timeout.ts";
 import { httpsError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
-import { openTunnel, proxyFor, type Tunnel } from "./proxy.ts";
+import { type ProxyAddress, proxyFor } from "./proxy.ts";
+import { openTunnel } from "./tunnel.ts";
 
 export interface DialOptions {
   /** `wss://…`. */
@@ -52,14 +54,16 @@ const ALERTS: Readonly<Record<string, ErrorCode>> = {
  * `fallback`
  */
 export async function dialWebSocket(options: DialOptions): Promise<WebSocket> {
-  const proxy = proxyFor(options.url);
-  const tunnel = proxy && openTunnel(proxy);
+  const { fallback, signal, timeoutMs, url } = options;
+  const proxy = proxyFor(url);
+  const started = performance.now();
+  const tunnel = proxy && (await tunnelTo(options, proxy));
   const socket = openSocket(options, tunnel);
   const opened = new Promise<WebSocket>((resolve, reject) => {
     // Never removed: an error without a listener would end the process.
-    socket.on("error", (error) => reject(socketError(error, options, tunnel)));
+    socket.on("error", (error) => reject(socketError(error, options)));
     socket.once("unexpected-response", (_, response) => {
-      void readRefusal(response, options, tunnel).then(reject);
+      void readRefusal(response, options).then(reject);
     });
     socket.once("open", () => {
       socket.pause();
@@ -67,47 +71,65 @@ export async function dialWebSocket(options: DialOptions): Promise<WebSocket> {
       resolve(socket);
     });
   });
-  const { fallback, signal, timeoutMs, url } = options;
   const late = () => new FairleadError(fallback, `${url} did not answer in time.`);
-  const cancelled = () => new FairleadError(fallback, "The dial was cancelled.");
+  const leftMs = Math.max(1, timeoutMs - (performance.now() - started));
   try {
-    return await unlessAborted(withTimeout(opened, timeoutMs, late), signal, cancelled);
+    return await unlessAborted(withTimeout(opened, leftMs, late), signal, cancelled(options));
   } catch (error) {
     socket.terminate();
     throw error;
   }
 }
 
-function openSocket(options: DialOptions, tunnel: Tunnel | null): WebSocket {
-  const host = new URL(options.url).hostname.replace(/^\[|\]$/g, "");
-  // edgeNames keeps look-ups of targets from delaying those of the edge. Through a tunnel, Node 24 would
-  // check the certificate against "localhost". The type of checkServerIdentity in @types/ws 8.18 has another
-  // signature.
-  const identity: object = {
-    lookup: edgeNames.lookup,
-    checkServerIdentity: (_: string, certificate: PeerCertificate) => checkServerIdentity(host, certificate),
-  };
+const cancelled =
+  ({ fallback }: DialOptions) =>
+  () =>
+    new FairleadError(fallback, "The dial was cancelled.");
+
+async function tunnelTo(options: DialOptions, proxy: ProxyAddress): Promise<Socket> {
+  const { hostname, port } = new URL(options.url);
+  const destination = { host: withoutBrackets(hostname), port: port === "" ? 443 : Number(port) };
+  const { timeoutMs, signal } = options;
+  return await unlessAborted(
+    openTunnel(proxy, destination, { timeoutMs, signal }),
+    signal,
+    cancelled(options),
+  );
+}
+
+function openSocket(options: DialOptions, tunnel: Socket | null): WebSocket {
+  const host = withoutBrackets(new URL(options.url).hostname);
+  // Without an agent, Node takes the connection of createConnection, which `ws` lets options replace.
+  const path: object =
+    tunnel === null
+      ? // edgeNames keeps look-ups of targets from delaying those of the edge.
+        { lookup: edgeNames.lookup }
+      : {
+          createConnection: (tls: ConnectionOptions) =>
+            connectTls({
+              ...tls,
+              host,
+              path: undefined,
+              servername: isIP(host) === 0 ? host : "",
+              socket: tunnel,
+            }),
+        };
   return new WebSocket(options.url, {
     ca: options.ca,
     cert: options.certificate,
     key: options.key,
     minVersion: "TLSv1.3",
-    ...identity,
     headers: options.headers,
     perMessageDeflate: false,
     ...options.webSocket,
-    agent: tunnel?.agent,
+    ...path,
   });
 }
 
+const withoutBrackets = (host: string): string => host.replace(/^\[|\]$/g, "");
+
 /** The error for an upgrade that was answered with a status other than 101. */
-async function readRefusal(
-  response: IncomingMessage,
-  options: DialOptions,
-  tunnel: Tunnel | null,
-): Promise<FairleadError> {
-  const refusedByProxy = proxyRefusal(tunnel);
-  if (refusedByProxy) return refusedByProxy;
+async function readRefusal(response: IncomingMessage, options: DialOptions): Promise<FairleadError> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
@@ -126,29 +148,13 @@ async function readRefusal(
   return new FairleadError(options.fallback, `${options.url} answered with status ${response.statusCode}.`);
 }
 
-function socketError(error: Error, options: DialOptions, tunnel: Tunnel | null): FairleadError {
-  const refusedByProxy = proxyRefusal(tunnel);
-  if (refusedByProxy) return refusedByProxy;
+function socketError(error: Error, options: DialOptions): FairleadError {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const alert = ALERTS[code];
   if (alert) return new FairleadError(alert, undefined, { cause: error });
   const known = httpsError(error, { url: options.url, proxy: null, timeoutMs: 0 });
   if (known.code === "edge.untrusted") return known;
-  if (tunnel && tunnel.answer() === null) {
-    return new FairleadError("proxy.failed", `The proxy ${tunnel.origin} cannot be used: ${error.message}.`, {
-      cause: error,
-    });
-  }
   return new FairleadError(options.fallback, `${options.url} cannot be reached: ${error.message}.`, {
     cause: error,
   });
-}
-
-function proxyRefusal(tunnel: Tunnel | null): FairleadError | null {
-  const status = tunnel?.answer() ?? null;
-  if (tunnel === null || status === null || status === 200) return null;
-  return new FairleadError(
-    "proxy.failed",
-    `The proxy ${tunnel.origin} refused the tunnel with status ${status}.`,
-  );
 }

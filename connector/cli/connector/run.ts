@@ -17,7 +17,7 @@ export const connectorRun = command({
   path: ["connector", "run"],
   summary: "Run the connector of a site, in the foreground.",
   details:
-    "The first start joins a network with a token; later starts need the state directory alone. Each further token creates one more link. A token that was redeemed before is skipped, so every start can have the same options. A token that is refused is logged, and the connector runs without its link. A renamed site can be started under its former names. The connector follows the file of --config: it reads the file again when it changes and at SIGHUP, and applies services, scopes, listeners, tokens and the log level without touching a connection. Logs go to standard output: readable on a terminal, JSON lines otherwise or with --json. The connector reaches the edge through the proxy of HTTPS_PROXY, unless NO_PROXY excludes the edge.",
+    "The first start joins a network with a token; later starts need the state directory alone. Each further token creates one more link. A token that was redeemed before is skipped, so every start can have the same options. A token that is refused is logged, and the connector runs without its link. A renamed site can be started under its former names. The connector follows the file of --config: it reads the file again when it changes and at SIGHUP, and applies services, scopes, listeners, tokens and the log level without touching a connection. Logs go to standard output: readable on a terminal, JSON lines otherwise or with --json. The connector reaches the edge through the proxy of HTTPS_PROXY or ALL_PROXY, unless NO_PROXY excludes the edge.",
   options: {
     site: value(
       "--site <NAME>",

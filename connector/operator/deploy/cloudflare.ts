@@ -2,10 +2,11 @@
  * A client of Cloudflare's API (v4), for the calls of `edge deploy` that wrangler does not make. Each
  * response is an envelope {success, errors, result}, which a schema parses.
  */
-import { type Dispatcher, fetch, ProxyAgent } from "undici";
+import { Agent, type Dispatcher, fetch } from "undici";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { proxyFor } from "../../net/proxy.ts";
+import { tunnelConnector } from "../../net/tunnel-connector.ts";
 
 export const CLOUDFLARE_API = "https://api.cloudflare.com/client/v4";
 
@@ -56,7 +57,10 @@ export class Cloudflare {
     this.#token = token;
     this.#url = (url ?? CLOUDFLARE_API).replace(/\/+$/, "");
     const proxy = proxyFor(this.#url);
-    this.#dispatcher = proxy === null ? undefined : new ProxyAgent(proxy.href);
+    this.#dispatcher =
+      proxy === null
+        ? undefined
+        : new Agent({ connect: tunnelConnector(proxy, { timeout: REQUEST_TIMEOUT_MS }) });
   }
 
   /** The zone of a name; null when the token sees none. Needs Zone Read. */

@@ -110,11 +110,11 @@ describe("dialWebSocket through a CONNECT proxy", () => {
   it("opens uplinks and lanes, and still verifies the edge's certificate", async () => {
     const { edge, site } = await setUp();
     const proxy = await startProxy();
-    useProxy(proxy.url.replace("//", "//user:pass@"));
+    useProxy(proxy.url.replace("//", "//user:hunter2@"));
     const uplink = await dialUplink(site, never);
     const lane = await dialLane(site, "t", never);
     expect(proxy.requests.map((request) => request.target)).toEqual(Array(2).fill(`127.0.0.1:${edge.port}`));
-    expect(proxy.requests[0]?.authorization).toBe(`Basic ${btoa("user:pass")}`);
+    expect(proxy.requests[0]?.authorization).toBe(`Basic ${btoa("user:hunter2")}`);
     uplink.terminate();
     lane.terminate();
     const { site: misled } = await setUp({}, "other.test");
@@ -131,10 +131,10 @@ describe("dialWebSocket through a CONNECT proxy", () => {
     const { site } = await setUp();
     const proxy = await startProxy();
     proxy.refuse = 407;
-    useProxy(proxy.url.replace("//", "//user:pass@"));
+    useProxy(proxy.url.replace("//", "//user:hunter2@"));
     const refusal = await dialUplink(site, never).catch((error: unknown) => error);
     expect(refusal).toEqual(code("proxy.failed"));
-    expect(String(refusal)).not.toContain("pass");
+    expect(String(refusal)).not.toContain("hunter2");
   });
 
   it("throws proxy.failed when the proxy is absent or is no proxy", async () => {

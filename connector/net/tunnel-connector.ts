@@ -1,0 +1,26 @@
+/** The connector of undici that dials through a proxy. */
+import { buildConnector } from "undici";
+import type { ProxyAddress } from "./proxy.ts";
+import { openTunnel } from "./tunnel.ts";
+
+/**
+ * @param tls options of TLS with the edge; `timeout` is the time limit of the tunnel and of TLS, each, ms
+ * @param signal ends dials in flight
+ */
+export function tunnelConnector(
+  proxy: ProxyAddress,
+  tls: { readonly ca?: string | string[]; readonly timeout: number },
+  signal?: AbortSignal,
+): buildConnector.connector {
+  const secure = buildConnector(tls);
+  return (options, callback) => {
+    const destination = {
+      host: options.hostname.replace(/^\[|\]$/g, ""),
+      port: options.port === "" ? 443 : Number(options.port),
+    };
+    void openTunnel(proxy, destination, { timeoutMs: tls.timeout, signal }).then(
+      (httpSocket) => secure({ ...options, httpSocket }, callback),
+      (error: Error) => callback(error, null),
+    );
+  };
+}

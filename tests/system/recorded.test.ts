@@ -14,10 +14,15 @@ import {
   listSites,
   listTokens,
 } from "../../connector/operator/edge-api.ts";
-import { connectorArgs } from "../support/connector/connector.ts";
-import { openRecord, type Recorded } from "../support/edge/record.ts";
+import {
+  openRecord,
+  RECORDED_BIND,
+  type Recorded,
+  recordedSiteArgs,
+  runRecorded,
+  startRecordedEdge,
+} from "../support/edge/record.ts";
 import { Cluster, Connector, Edge, eventually } from "../support/process/cluster.ts";
-import type { ManagedProcess } from "../support/process/managed-process.ts";
 import { closeServers, dial, echo, exchange, serve } from "../support/traffic/servers.ts";
 
 const COMMIT = "017350e";
@@ -38,17 +43,6 @@ afterAll(async () => {
   await closeServers();
   await cluster.close();
 });
-
-/** Starts the recorded program. */
-function runRecorded(record: Recorded, name: string, args: readonly string[]): ManagedProcess {
-  return cluster.spawn({ name, command: process.execPath, args: [record.program, ...args] });
-}
-
-/** Bind addresses in the record. */
-const BIND = { east: "127.41.0.0/16", west: "127.42.0.0/16" } as const;
-
-const wordsOf = (site: "east" | "west", { sites }: Recorded) =>
-  connectorArgs({ site, bind: BIND[site] }, sites[site]);
 
 /** Waits until the listener of west reaches the service of east. */
 async function expectTraffic({ listener }: Recorded, text: string): Promise<void> {
@@ -105,7 +99,7 @@ describe("A recorded deployment", () => {
     const [east, west] = await Promise.all(
       (["east", "west"] as const).map((site) =>
         Connector.start(cluster, {
-          ...{ site, stateDir: record.sites[site], bind: BIND[site], args: ["--drain", "0s"] },
+          ...{ site, stateDir: record.sites[site], bind: RECORDED_BIND[site], args: ["--drain", "0s"] },
         }),
       ),
     );
@@ -166,10 +160,10 @@ describe("The recorded program", () => {
       const server = await serve(echo, record.target);
       const edge = await Edge.start(cluster, { stateDir: record.edge });
       const connectors = (["east", "west"] as const).map((site, at) => {
-        const words = wordsOf(site, record);
+        const words = recordedSiteArgs(record, site);
         return [offering, using][at] === "today"
           ? cluster.run(`${site} of today`, words)
-          : runRecorded(record, `recorded ${site}`, words);
+          : runRecorded(cluster, record, `recorded ${site}`, words);
       });
       await expectTraffic(record, `offered by ${offering}, used by ${using}`);
       await Promise.all(connectors.map((each) => each.stop()));
@@ -181,12 +175,10 @@ describe("The recorded program", () => {
   it("works as an edge with connectors of today", async () => {
     const record = await openRecord(cluster, COMMIT);
     await serve(echo, record.target);
-    const started = runRecorded(record, "recorded edge", [
-      ...["edge", "start", "--state", record.edge, "--no-login", "--json"],
-      ...["--api", "127.0.0.1:0", "--links", "127.0.0.1:0"],
-    ]);
-    await started.output("its addresses", ({ stdout }) => (stdout.includes('"adminKey"') ? true : null));
-    const connectors = (["east", "west"] as const).map((site) => cluster.run(site, wordsOf(site, record)));
+    const started = await startRecordedEdge(cluster, record);
+    const connectors = (["east", "west"] as const).map((site) =>
+      cluster.run(site, recordedSiteArgs(record, site)),
+    );
     await expectTraffic(record, "through the recorded edge");
     await Promise.all(connectors.map((each) => each.stop()));
     await started.stop();

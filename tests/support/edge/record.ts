@@ -17,13 +17,20 @@ import {
   openForge,
   openIssuerForges,
 } from "../authority/aged-certificates.ts";
+import { connectorArgs } from "../connector/connector.ts";
 import { freePort } from "../free-port.ts";
-import { type Cluster, ROOT } from "../process/cluster.ts";
+import { type Cluster, type Env, ROOT } from "../process/cluster.ts";
+import type { ManagedProcess } from "../process/managed-process.ts";
 import type { Place } from "../traffic/servers.ts";
 
 const HOUR_MS = 3600_000;
 /** Sites of the record that have a state directory. */
 const SITES = ["east", "west"] as const;
+/** Bind addresses in the record. */
+export const RECORDED_BIND = { east: "127.41.0.0/16", west: "127.42.0.0/16" } as const;
+/** Version of the recorded program in a copy. It is below every version of this program. */
+export const RECORDED_VERSION = "0.0.9";
+export type RecordedSite = (typeof SITES)[number];
 const TEXTS = [
   "edge/edge.json",
   "east/site.json",
@@ -38,13 +45,48 @@ export interface Recorded {
   /** State directory of the edge. */
   readonly edge: string;
   /** State directories of the sites. */
-  readonly sites: Readonly<Record<(typeof SITES)[number], string>>;
+  readonly sites: Readonly<Record<RecordedSite, string>>;
   /** Returns the path of another recorded file. */
   file(name: string): string;
   /** Target of the service "echo" of the site east. */
   readonly target: Place;
   /** Listener of the site west for that service. */
   readonly listener: Place;
+  /** Environment of commands with the admin key of the edge. */
+  readonly env: Env;
+}
+
+/** Starts the recorded program. */
+export function runRecorded(
+  cluster: Cluster,
+  { program }: Recorded,
+  name: string,
+  args: readonly string[],
+): ManagedProcess {
+  return cluster.spawn({ name, command: process.execPath, args: [program, ...args] });
+}
+
+/** Starts the recorded program as an edge, and waits until it answers. */
+export async function startRecordedEdge(
+  cluster: Cluster,
+  record: Recorded,
+  stateDir = record.edge,
+): Promise<ManagedProcess> {
+  const started = runRecorded(cluster, record, "recorded edge", [
+    ...["edge", "start", "--state", stateDir, "--no-login", "--json"],
+    ...["--api", "127.0.0.1:0", "--links", "127.0.0.1:0"],
+  ]);
+  await started.output("its addresses", ({ stdout }) => (stdout.includes('"adminKey"') ? true : null));
+  return started;
+}
+
+/** Returns the arguments that run the connector of a recorded site, with this program or the recorded one. */
+export function recordedSiteArgs(
+  { sites }: Recorded,
+  site: RecordedSite,
+  stateDir: string = sites[site],
+): readonly string[] {
+  return connectorArgs({ site, bind: RECORDED_BIND[site] }, stateDir);
 }
 
 /** Copies the record of a commit, as if it had been made just now. */
@@ -55,6 +97,7 @@ export async function openRecord(cluster: Cluster, commit: string): Promise<Reco
   await promisify(execFile)("tar", ["-xzf", archive, "-C", directory]);
   // The recorded program takes its packages from here.
   await symlink(join(ROOT, "node_modules"), join(directory, "node_modules"));
+  await lowerVersion(directory);
   const moved = await movePorts(directory);
   await movePresent(directory);
   const [host = "", port = ""] = (await readFile(join(directory, "target"), "utf8")).trim().split(":");
@@ -62,6 +105,10 @@ export async function openRecord(cluster: Cluster, commit: string): Promise<Reco
   const { addresses } = z
     .object({ addresses: z.object({ echo: z.string() }) })
     .parse(JSON.parse(await readFile(join(directory, "west/addresses.json"), "utf8")));
+  const { urls } = z
+    .object({ urls: z.object({ api: z.url() }) })
+    .parse(JSON.parse(await readFile(join(directory, "edge/edge.json"), "utf8")));
+  const key = (await readFile(join(directory, "edge/admin-key"), "utf8")).trim();
   return {
     program: join(directory, "dist/cli/main.js"),
     edge: join(directory, "edge"),
@@ -69,7 +116,20 @@ export async function openRecord(cluster: Cluster, commit: string): Promise<Reco
     file: (name) => join(directory, name),
     target,
     listener: { host: addresses.echo, port: target.port },
+    env: { FAIRLEAD_URL: urls.api, FAIRLEAD_KEY: key, FAIRLEAD_CA: join(directory, "edge/ca.pem") },
   };
+}
+
+/** Gives the recorded program {@link RECORDED_VERSION}, in its package and in the bundle of its edge. */
+async function lowerVersion(directory: string): Promise<void> {
+  const manifest = join(directory, "package.json");
+  const { version } = z.object({ version: z.string() }).parse(JSON.parse(await readFile(manifest, "utf8")));
+  for (const path of [manifest, join(directory, "dist/edge/index.js")]) {
+    const text = await readFile(path, "utf8");
+    const lowered = text.replaceAll(`"${version}"`, `"${RECORDED_VERSION}"`);
+    if (lowered === text) throw new Error(`The version ${version} is not in ${path}.`);
+    await writeFile(path, lowered);
+  }
 }
 
 /** Gives the copy free ports. Returns a function from a recorded port to its free port. */

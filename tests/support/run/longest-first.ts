@@ -24,6 +24,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   "system/attack": 56,
   "system/slow-path": 55,
   "system/budgets": 54,
+  "system/upgrade": 50,
   "system/examples": 49,
   "system/silent-strangers": 46,
   "system/router-sleep": 44,

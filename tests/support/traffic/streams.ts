@@ -107,7 +107,7 @@ export class CheckedServer {
     this.#arrivals = arrivals;
   }
 
-  static async start(): Promise<CheckedServer> {
+  static async start(at: Partial<Place> = {}): Promise<CheckedServer> {
     const arrivals = new Map<number, (socket: Socket) => void>();
     const server = await serve((socket) => {
       socket.once("readable", () => {
@@ -116,7 +116,7 @@ export class CheckedServer {
         if (arrived) arrived(socket);
         else socket.destroy();
       });
-    });
+    }, at);
     return new CheckedServer(server, arrivals);
   }
 

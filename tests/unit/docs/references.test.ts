@@ -87,6 +87,14 @@ describe.each(pages)("%s", (page) => {
   });
 });
 
+describe("docs/README.md", () => {
+  it("links every page of docs/", () => {
+    const linked = [...prose("docs/README.md").matchAll(LINK)].map(([, target = ""]) => `docs/${target}`);
+    const own = pages.filter((page) => /^docs\/[\w-]+\.md$/.test(page) && page !== "docs/README.md");
+    expect(own.filter((page) => !linked.includes(page))).toEqual([]);
+  });
+});
+
 describe("the code", () => {
   it("names only files that exist", () => {
     const missing = sources

@@ -26,6 +26,8 @@ export interface EdgeClientOptions {
   readonly url: string;
   /** API key. Public endpoints need none. */
   readonly key?: string;
+  /** Reads the key again before each request, for an identity token that is renewed. */
+  readonly readKey?: (() => Promise<string>) | undefined;
   /** PEM of the only CAs to trust; the system's roots unless given. */
   readonly ca?: string | string[];
   /** Time limit of a request, ms; {@link REQUEST_TIMEOUT_MS} unless given. */
@@ -45,12 +47,18 @@ export interface TextDocument {
   readonly text: string;
 }
 
+/** A response with its headers. */
+interface Answer extends TextDocument {
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
 /** Time limit for a document, which may be as long as {@link MAX_ANSWER}, ms. */
 const DOCUMENT_TIMEOUT_MS = 10 * 60_000;
 
 export class EdgeClient {
   readonly url: string;
-  readonly #key: string | undefined;
+  #key: string | undefined;
+  readonly #readKey: (() => Promise<string>) | undefined;
   readonly #timeoutMs: number;
   readonly #proxy: ProxyAddress | null;
   /** Ends dials through the proxy that are still in flight. */
@@ -61,6 +69,7 @@ export class EdgeClient {
   constructor(options: EdgeClientOptions) {
     this.url = options.url.replace(/\/+$/, "");
     this.#key = options.key;
+    this.#readKey = options.readKey;
     this.#timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
     const tls = options.ca === undefined ? {} : { ca: options.ca };
     const { maxAnswer: maxResponseSize = MAX_ANSWER } = options;
@@ -88,6 +97,25 @@ export class EdgeClient {
   ): Promise<T> {
     const document = body === undefined ? null : { type: JSON_TYPE, text: JSON.stringify(body) };
     const answer = readJson((await this.#exchange(method, path, document, options)).text);
+    return this.#parsed(schema, answer, method, path);
+  }
+
+  /**
+   * Sends a GET and returns its answer and the headers of the response, parsed with a schema each.
+   * @throws FairleadError
+   */
+  async requestPage<T, H>(
+    path: string,
+    schema: z.ZodType<T>,
+    headers: z.ZodType<H>,
+    options: RequestOptions = {},
+  ): Promise<{ answer: T; headers: H }> {
+    const { text, headers: given } = await this.#exchange("GET", path, null, options);
+    const parsed = <V>(schema: z.ZodType<V>, value: unknown): V => this.#parsed(schema, value, "GET", path);
+    return { answer: parsed(schema, readJson(text)), headers: parsed(headers, given) };
+  }
+
+  #parsed<T>(schema: z.ZodType<T>, answer: unknown, method: string, path: string): T {
     return parseWith(schema, answer, (_, cause) => {
       const what = `The answer of ${this.url} to ${method} ${path} has an unknown form.`;
       return new FairleadError("edge.internal", `${what} Is it a Fairlead edge of this version?`, { cause });
@@ -96,7 +124,8 @@ export class EdgeClient {
 
   /** Fetches a document. @throws FairleadError */
   async fetchText(path: string): Promise<TextDocument> {
-    return await this.#exchange("GET", path, null, { timeoutMs: DOCUMENT_TIMEOUT_MS });
+    const { type, text } = await this.#exchange("GET", path, null, { timeoutMs: DOCUMENT_TIMEOUT_MS });
+    return { type, text };
   }
 
   /** Posts a document. @throws FairleadError */
@@ -110,19 +139,43 @@ export class EdgeClient {
     await this.#dispatcher.destroy();
   }
 
-  /** Sends one request and throws a refusal. undici follows no redirects, so a redirect is a refusal, too. */
+  /** Takes over a renewed key. Returns whether there is one. A file that is being replaced has none for a moment. */
+  async refreshKey(): Promise<boolean> {
+    const before = this.#key;
+    this.#key = (await this.#readKey?.().catch(() => before)) ?? before;
+    return this.#key !== before;
+  }
+
+  /** Sends one request with the newest key. A key that was renewed while the request was refused gets a second. */
   async #exchange(
     method: Dispatcher.HttpMethod,
     path: string,
     document: TextDocument | null,
     options: RequestOptions & { readonly timeoutMs?: number },
-  ): Promise<TextDocument> {
+  ): Promise<Answer> {
+    await this.refreshKey();
+    try {
+      return await this.#exchangeOnce(method, path, document, options);
+    } catch (thrown) {
+      const isRefused = thrown instanceof FairleadError && thrown.entry.status === 401;
+      if (!isRefused || !(await this.refreshKey())) throw thrown;
+      return await this.#exchangeOnce(method, path, document, options);
+    }
+  }
+
+  /** Sends one request and throws a refusal. undici follows no redirects, so a redirect is a refusal, too. */
+  async #exchangeOnce(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    document: TextDocument | null,
+    options: RequestOptions & { readonly timeoutMs?: number },
+  ): Promise<Answer> {
     const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
     const timeout = AbortSignal.timeout(timeoutMs);
     const headers: Record<string, string> = { accept: `${JSON_TYPE}, */*;q=0.1` };
     if (this.#key !== undefined) headers.authorization = `Bearer ${this.#key}`;
     if (document !== null) headers["content-type"] = document.type;
-    let answer: { status: number; type: string; text: string };
+    let answer: Answer & { readonly status: number };
     try {
       const {
         statusCode,
@@ -136,7 +189,7 @@ export class EdgeClient {
         signal: options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]),
       });
       const type = [given["content-type"] ?? JSON_TYPE].flat()[0] ?? JSON_TYPE;
-      answer = { status: statusCode, type, text: await body.text() };
+      answer = { status: statusCode, type, text: await body.text(), headers: given };
     } catch (thrown) {
       throw httpsError(thrown, { url: this.url, proxy: this.#proxy, timeoutMs });
     }

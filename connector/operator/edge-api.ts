@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { RevokedAccess } from "../../protocol/api/access.ts";
-import { type EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
+import { EventPageHeaders, NetworkEvent, type NetworkEventQuery } from "../../protocol/api/events.ts";
 import { Health } from "../../protocol/api/health.ts";
 import { ApiKey, CreatedKey, type Role } from "../../protocol/api/keys.ts";
 import { Link } from "../../protocol/api/links.ts";
@@ -81,22 +81,64 @@ export const listServices = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/services"), z.array(Service));
 
 /** Selects events. */
-export type EventFilter = { readonly [K in keyof EventQuery]?: EventQuery[K] | undefined };
+export type EventFilter = {
+  readonly [K in keyof NetworkEventQuery]?: NetworkEventQuery[K] | undefined;
+};
 
-/** Lists the events of a network, or of the edge itself when `network` is null, ascending by id. */
-export function listEvents(
+/** An event as the edge lists it. An edge of a newer version may have types that this version does not know. */
+const ListedEvent = NetworkEvent.extend({ type: z.string() });
+export type ListedEvent = z.infer<typeof ListedEvent>;
+
+/** A page of events. An edge of an older version does not say where its log begins and ends. */
+export interface ListedPage {
+  readonly events: ListedEvent[];
+  /** Whether more events match: newer ones for a filter with `after`, else older ones. */
+  readonly more: boolean;
+  /** Id of the newest event of the log. */
+  readonly newest?: number;
+  /** When the log began: at the creation of the network, or at its restoration from a backup. */
+  readonly began?: string;
+}
+
+/**
+ * Lists a page of the events of a network, or of the edge itself when `network` is null: with `after` the
+ * oldest, else the newest; oldest first.
+ */
+export async function pageOfEvents(
   edge: EdgeClient,
   network: string | null,
   filter: EventFilter,
   options?: RequestOptions,
-) {
+): Promise<ListedPage> {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(filter)) {
     if (value !== undefined) query.set(name, String(value));
   }
   const path = network === null ? "/v1/events" : inNetwork(network, "/events");
   const whole = query.size === 0 ? path : `${path}?${query}`;
-  return edge.request("GET", whole, z.array(NetworkEvent), undefined, options);
+  const { answer, headers } = await edge.requestPage(
+    whole,
+    z.array(ListedEvent),
+    EventPageHeaders.partial(),
+    options,
+  );
+  const newest = headers["fairlead-newest"];
+  const began = headers["fairlead-began"];
+  return {
+    events: answer,
+    more: headers["fairlead-more"] === "true",
+    ...(newest === undefined ? {} : { newest: Number(newest) }),
+    ...(began === undefined ? {} : { began }),
+  };
+}
+
+/** Lists the events of one page. */
+export async function listEvents(
+  edge: EdgeClient,
+  network: string | null,
+  filter: EventFilter,
+): Promise<ListedEvent[]> {
+  return (await pageOfEvents(edge, network, filter)).events;
 }
 
 /** Path of a backup or restore; of the directory when `network` is null. */

@@ -1,5 +1,6 @@
 /** The event log of a network in the API. */
 import { z } from "zod";
+import { SiteNameOrId } from "../names.ts";
 import { Timestamp } from "./timestamp.ts";
 
 /** The type of an event: a group, a dot and what happened. */
@@ -21,6 +22,7 @@ export const EventType = z.enum([
   "site.clock",
   "site.up",
   "site.down",
+  "site.stopped",
   "site.revoked",
   "site.deleted",
   "access.revoked",
@@ -84,15 +86,66 @@ export const NetworkEvent = z
   .meta({ id: "Event" });
 export type NetworkEvent = z.infer<typeof NetworkEvent>;
 
-/** The query of the event log. */
+/** The query of an event log. The query of a network's log has further fields. */
 export const EventQuery = z.object({
-  /** Only events with a larger id. */
+  /** Only events with a larger id, the oldest of them. */
   after: z.coerce.number().int().min(0).optional(),
+  /** Only events with a smaller id. */
+  before: z.coerce.number().int().min(0).optional(),
   /** A type or a group of types. */
   type: z.union([EventType, EventGroup]).optional(),
   /** Only events at or after this time. */
   since: Timestamp.optional(),
-  /** The most events in the response, which are the newest. */
+  /** The most events in the response: the oldest of a query with `after`, else the newest. */
   limit: z.coerce.number().int().min(1).max(1000).default(200),
 });
 export type EventQuery = z.infer<typeof EventQuery>;
+
+/** The query of a network's event log. */
+export const NetworkEventQuery = EventQuery.extend({
+  /**
+   * Only events about this site. With its id instead of its name, the events that it caused under a former
+   * name as well.
+   */
+  site: SiteNameOrId.optional(),
+});
+export type NetworkEventQuery = z.infer<typeof NetworkEventQuery>;
+
+/** A page of an event log, oldest first. */
+export interface EventPage {
+  readonly events: NetworkEvent[];
+  /** Whether more events match: newer ones for a query with `after`, else older ones. */
+  readonly more: boolean;
+  /** Id of the newest event of the log, whether it matches or not; 0 without any. */
+  readonly newest: number;
+  /**
+   * When the log began: at the creation of the network, or at its restoration from a backup. Ids of events
+   * are comparable only within one beginning.
+   */
+  readonly began: string;
+}
+
+/** The headers of a response with a page. Its body is the array of events. */
+export const EventPageHeaders = z.object({
+  "fairlead-more": z.enum(["true", "false"]).meta({
+    description: "Whether more events match: newer ones for a query with `after`, else older ones.",
+  }),
+  "fairlead-newest": z.string().regex(/^\d+$/).meta({
+    description:
+      "Id of the newest event of the log, whether it matches or not. A later query may begin after it.",
+  }),
+  "fairlead-began": Timestamp.meta({
+    description:
+      "When the log began: at the creation of the network, or at its restoration from a backup. Ids from before then belong to another log.",
+  }),
+});
+export type EventPageHeaders = z.infer<typeof EventPageHeaders>;
+
+/** The headers of a page. */
+export function headersOf({ more, newest, began }: EventPage): EventPageHeaders {
+  return {
+    "fairlead-more": more ? "true" : "false",
+    "fairlead-newest": String(newest),
+    "fairlead-began": began,
+  };
+}

@@ -1,6 +1,12 @@
 /** The event logs of a network and of the edge itself. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
+import {
+  EventPageHeaders,
+  EventQuery,
+  headersOf,
+  NetworkEvent,
+  NetworkEventQuery,
+} from "../../protocol/api/events.ts";
 import { unwrap } from "../result.ts";
 import { type Api, registryOf, responses } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
@@ -8,25 +14,35 @@ import { routeAccess } from "./route-access.ts";
 
 const tags = ["events"];
 
+/** The response with a page: the events in the body, the rest in headers. */
+function pageResponses() {
+  const { 200: page, ...others } = responses(200, z.array(NetworkEvent), "The events, oldest first.");
+  return { ...others, 200: { ...page, headers: EventPageHeaders } };
+}
+
 const list = createRoute({
   ...routeAccess("get", "/v1/networks/{network}/events"),
-  summary: "List the newest events of a network, oldest first",
+  summary: "List events of a network: the newest, or the oldest after an id; oldest first",
   tags,
-  request: { params: NetworkParam, query: EventQuery },
-  responses: responses(200, z.array(NetworkEvent), "The events."),
+  request: { params: NetworkParam, query: NetworkEventQuery },
+  responses: pageResponses(),
 });
 
 const listOwn = createRoute({
   ...routeAccess("get", "/v1/events"),
-  summary: "List the newest events of the edge itself (networks, keys, refused keys), oldest first",
+  summary: "List events of the edge itself (networks, keys, refused keys), in the same way",
   tags,
   request: { query: EventQuery },
-  responses: responses(200, z.array(NetworkEvent), "The events."),
+  responses: pageResponses(),
 });
 
 export function addEvents(api: Api): void {
   api.openapi(list, async (c) => {
-    return c.json(unwrap(await registryOf(c).events(c.req.valid("query"))), 200);
+    const page = unwrap(await registryOf(c).events(c.req.valid("query")));
+    return c.json(page.events, 200, headersOf(page));
   });
-  api.openapi(listOwn, async (c) => c.json(await c.var.directory.events(c.req.valid("query")), 200));
+  api.openapi(listOwn, async (c) => {
+    const page = await c.var.directory.events(c.req.valid("query"));
+    return c.json(page.events, 200, headersOf(page));
+  });
 }

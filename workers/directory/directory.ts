@@ -6,7 +6,7 @@
 import itty from "itty-durable";
 import { z } from "zod";
 import { BACKUP_VERSION, DirectoryDump, KeyRecord } from "../../protocol/api/backup.ts";
-import { EventQuery, type NetworkEvent } from "../../protocol/api/events.ts";
+import { type EventPage, EventQuery, type NetworkEvent } from "../../protocol/api/events.ts";
 import type { ApiKey } from "../../protocol/api/keys.ts";
 import { Network } from "../../protocol/api/networks.ts";
 import { equalBytes } from "../../protocol/encoding.ts";
@@ -170,8 +170,8 @@ export class Directory extends IttyBase {
     return null;
   }
 
-  events(text: string): NetworkEvent[] {
-    return this.#log.list(EventQuery.parse(JSON.parse(text)));
+  events(text: string): EventPage {
+    return this.#log.page(EventQuery.parse(JSON.parse(text)));
   }
 
   dump(): DirectoryDump {
@@ -194,7 +194,7 @@ export class Directory extends IttyBase {
     this.networks = Object.fromEntries(dump.networks.map((network) => [network.id, network]));
     this.keys = Object.fromEntries(dump.keys.map((key) => [key.id, { ...key, lastUsedAt: null }]));
     this.#uses.restore(dump.keys);
-    this.#log.restore(dump.events);
+    this.#log.restore(dump.events, Date.now());
     const restored = `${dump.networks.length} network(s) and ${dump.keys.length} key(s)`;
     this.#note("network.restored", `The directory was restored: ${restored}, as of ${dump.at}.`, actor);
     await this.persist();

@@ -2,8 +2,8 @@
  * The edge's own event log: networks and keys created and deleted, and refused keys. It keeps the newest
  * events. Refused keys have a limit of their own, so that unproven clients cannot displace other events.
  */
-import type { EventQuery, EventType, NetworkEvent } from "../../protocol/api/events.ts";
-import { selectEvents } from "../event-query.ts";
+import type { EventPage, EventQuery, EventType, NetworkEvent } from "../../protocol/api/events.ts";
+import { pageOf, selectEvents } from "../event-query.ts";
 
 /** Events of refused keys that are kept. */
 export const KEPT_REFUSALS = 500;
@@ -34,6 +34,7 @@ export class EdgeLog {
       code TEXT,
       actor TEXT NOT NULL
     )`);
+    sql.exec("CREATE TABLE IF NOT EXISTS log (began INTEGER NOT NULL)");
   }
 
   /**
@@ -60,14 +61,19 @@ export class EdgeLog {
     );
   }
 
-  /** The newest events that match a query, oldest first. */
-  list(query: EventQuery): NetworkEvent[] {
+  /** A page of the log. */
+  page(query: EventQuery): EventPage {
     const { sql, values } = selectEvents(query);
-    return this.#sql
-      .exec<Row>(sql, ...values)
-      .toArray()
-      .reverse()
-      .map(describe);
+    const { rows, more } = pageOf(this.#sql.exec<Row>(sql, ...values).toArray(), query);
+    const { newest } = this.#sql
+      .exec<{ newest: number }>("SELECT coalesce(max(id), 0) AS newest FROM events")
+      .one();
+    return { events: rows.map(describe), more, newest, began: new Date(this.#began()).toISOString() };
+  }
+
+  /** When the log was restored from a backup, ms since 1970; 0 for the log that the edge began with. */
+  #began(): number {
+    return this.#sql.exec<{ began: number }>("SELECT coalesce(max(began), 0) AS began FROM log").one().began;
   }
 
   /** All events, oldest first. */
@@ -75,9 +81,14 @@ export class EdgeLog {
     return this.#sql.exec<Row>("SELECT * FROM events ORDER BY id").toArray().map(describe);
   }
 
-  /** Replaces the log. Ids continue after the last restored event. */
-  restore(events: readonly NetworkEvent[]): void {
+  /**
+   * Replaces the log. Ids continue after the last restored event.
+   * @param now ms since 1970
+   */
+  restore(events: readonly NetworkEvent[], now: number): void {
     this.#sql.exec("DELETE FROM events");
+    this.#sql.exec("DELETE FROM log");
+    this.#sql.exec("INSERT INTO log (began) VALUES (?)", now);
     for (const { id, at, type, text, code, actor } of events) {
       this.#sql.exec(
         "INSERT OR REPLACE INTO events (id, at, type, text, code, actor) VALUES (?, ?, ?, ?, ?, ?)",

@@ -2,7 +2,7 @@
 import itty from "itty-durable";
 import { z } from "zod";
 import { DirectoryDump, type KeyRecord } from "../../protocol/api/backup.ts";
-import { type EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
+import { type EventPage, type EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
 import { ApiKey } from "../../protocol/api/keys.ts";
 import { Network } from "../../protocol/api/networks.ts";
 import { ErrorBody, FairleadError } from "../../protocol/errors.ts";
@@ -38,12 +38,19 @@ export interface DirectoryFacade {
   useKey(hash: string): Promise<ApiKey | null>;
   /** Logs a refused key. The caller limits the rate. */
   noteRefusedKey(refusal: { code: string; text: string }): Promise<null>;
-  /** The edge's own events that match a query. */
-  events(query: EventQuery): Promise<NetworkEvent[]>;
+  /** A page of the edge's own events. */
+  events(query: EventQuery): Promise<EventPage>;
   dump(): Promise<DirectoryDump>;
   /** Error: backup.not_empty. */
   restore(dump: DirectoryDump, actor: string): Promise<Result<Network[]>>;
 }
+
+const PageOfEvents = z.object({
+  events: z.array(NetworkEvent),
+  more: z.boolean(),
+  newest: z.number(),
+  began: z.string(),
+});
 
 const resultOf = <T extends z.ZodType>(value: T) =>
   z.discriminatedUnion("ok", [
@@ -87,7 +94,7 @@ export function openDirectory(namespace: DurableObjectNamespace): DirectoryFacad
     deleteKey: (id, actor) => call(resultOf(ApiKey), "deleteKey", { id, actor }),
     useKey: (hash) => call(ApiKey.nullable(), "useKey", hash),
     noteRefusedKey: (refusal) => call(z.null(), "noteRefusedKey", refusal),
-    events: (query) => call(z.array(NetworkEvent), "events", query),
+    events: (query) => call(PageOfEvents, "events", query),
     dump: () => call(DirectoryDump, "dump"),
     restore,
   };

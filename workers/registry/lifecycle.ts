@@ -47,8 +47,11 @@ export class Lifecycle {
   async create(request: { id: string; name: string; createdAt: number; actor: string }): Promise<Network> {
     const { store, authorities } = this.#context;
     if (!this.exists) {
-      const { id, name, createdAt, actor } = request;
-      const row = await authorities.makeNetwork(id, name, createdAt, this.#context.now());
+      const { id, name, actor } = request;
+      const now = this.#context.now();
+      // By the clock of another machine. No event may be older than the network.
+      const createdAt = Math.min(request.createdAt, now);
+      const row = await authorities.makeNetwork(id, name, createdAt, now);
       this.#migrate();
       store.transaction(() => {
         if (store.network.get()) return;

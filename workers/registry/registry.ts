@@ -8,7 +8,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { RevokeAccess, RevokedAccess } from "../../protocol/api/access.ts";
 import type { Admission, Redeem } from "../../protocol/api/admission.ts";
 import type { NetworkDump } from "../../protocol/api/backup.ts";
-import type { EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
+import type { EventPage, NetworkEventQuery } from "../../protocol/api/events.ts";
 import type { Link } from "../../protocol/api/links.ts";
 import type { Network } from "../../protocol/api/networks.ts";
 import type { QuotaUse, SetQuotas } from "../../protocol/api/quotas.ts";
@@ -181,8 +181,11 @@ export class Registry extends DurableObject<Env> {
     return this.#answer((context) => revokeAccess(context, request, actor));
   }
 
-  events(query: EventQuery): Promise<Result<NetworkEvent[]>> {
-    return this.#answer(() => this.#context.store.events.list(query));
+  events(query: NetworkEventQuery): Promise<Result<EventPage>> {
+    return this.#answer(({ store: { events, network } }) => ({
+      ...events.page(query),
+      began: new Date(network.began()).toISOString(),
+    }));
   }
 
   quotas(): Promise<Result<QuotaUse>> {

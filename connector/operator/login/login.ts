@@ -15,6 +15,8 @@ export interface FoundLogin extends StoredLogin {
 /** The login of a command. `key` authorises its requests: an API key or an identity token. */
 export interface Login extends Omit<FoundLogin, "oidc"> {
   readonly key: string;
+  /** Reads the identity token again from its file, where it is renewed; undefined without a file. */
+  readonly readKey?: () => Promise<string>;
 }
 
 /**
@@ -78,5 +80,6 @@ export async function resolveLogin(env: Environment): Promise<Login> {
   if (key !== undefined) return { ...found, key };
   if (oidc === undefined) throw new FairleadError("edge.not_logged_in");
   const name = oidc === env.FAIRLEAD_OIDC ? "FAIRLEAD_OIDC" : "the login's identity token";
-  return { ...found, key: await readIdentityToken(oidc, name) };
+  const readKey = () => readIdentityToken(oidc, name);
+  return { ...found, key: await readKey(), readKey };
 }

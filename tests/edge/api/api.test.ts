@@ -124,6 +124,30 @@ describe("the routes of /v1/networks", () => {
   });
 });
 
+describe("a page of events", () => {
+  it("says in headers whether there is more, where the log ends, and when it began", async () => {
+    await createNetwork("shop");
+    await call("POST", "/v1/networks/shop/tokens", { body: { uses: 1, expirySeconds: 60 } });
+    const newest = await call("GET", "/v1/networks/shop/events?limit=1");
+    expect(await newest.json()).toMatchObject([{ id: 2, type: "token.created" }]);
+    expect([newest.headers.get("fairlead-more"), newest.headers.get("fairlead-newest")]).toEqual([
+      "true",
+      "2",
+    ]);
+    const first = await call("GET", "/v1/networks/shop/events?after=0&limit=1");
+    expect(await first.json()).toMatchObject([{ id: 1, type: "network.created" }]);
+    expect(first.headers.get("fairlead-more")).toBe("true");
+    expect(first.headers.get("fairlead-began")).toBe(newest.headers.get("fairlead-began"));
+    const before = await call("GET", "/v1/networks/shop/events?before=2");
+    expect([before.headers.get("fairlead-more"), ((await before.json()) as unknown[]).length]).toEqual([
+      "false",
+      1,
+    ]);
+    const own = await call("GET", "/v1/events?after=0&limit=1000");
+    expect(own.headers.get("fairlead-more")).toBe("false");
+  });
+});
+
 describe("an error response", () => {
   it("names the wrong field of a malformed request", async () => {
     const response = await call("POST", "/v1/networks", { body: { name: "No" } });

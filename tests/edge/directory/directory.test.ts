@@ -130,7 +130,7 @@ describe("the use of a key", () => {
 });
 
 describe("the edge's event log", () => {
-  const list = (query: object = {}) => directory().events({ limit: 1000, ...query });
+  const list = async (query: object = {}) => (await directory().events({ limit: 1000, ...query })).events;
 
   it("names the caller of each creation and deletion", async () => {
     const shop = network("shop");
@@ -148,7 +148,8 @@ describe("the edge's event log", () => {
     ]);
     expect((await list({ type: "key" })).map(({ id }) => id)).toEqual([2, 3]);
     expect((await list({ type: "key.created" })).map(({ id }) => id)).toEqual([2]);
-    expect((await list({ after: 2, limit: 1 })).map(({ id }) => id)).toEqual([4]);
+    expect((await list({ after: 2, limit: 1 })).map(({ id }) => id)).toEqual([3]);
+    expect((await list({ before: 4, limit: 1 })).map(({ id }) => id)).toEqual([3]);
     expect(await list({ since: new Date(Date.now() + 60_000).toISOString() })).toEqual([]);
   });
 

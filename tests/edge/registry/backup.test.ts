@@ -80,6 +80,9 @@ describe("a backup", () => {
     const log = await ops.events();
     expect(log.slice(0, events.length)).toEqual(events);
     expect(log.slice(events.length).map(({ type }) => type)).toEqual(["network.restored", "site.down"]);
+    const { began } = unwrap(await ops.registry.events({ limit: 1 }));
+    const since = unwrap(await ops.registry.events({ after: 0, since: began, limit: 1 }));
+    expect(since.events).toMatchObject([{ type: "network.restored" }]);
 
     // The sites' certificates, their keys and the CAs of both are known.
     const provider = await TestUplink.open(public1, { offers: [offer("api")] });

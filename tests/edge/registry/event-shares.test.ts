@@ -17,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(closeShop);
 
-const log = async () => unwrap(await ops.registry.events({ limit: 1000 }));
+const log = async () => unwrap(await ops.registry.events({ limit: 1000 })).events;
 const ids = async () => (await log()).map(({ id }) => id);
 
 const listeners = (count: number, state: ListenerReport["state"]): ListenerReport[] =>

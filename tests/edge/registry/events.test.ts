@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { EventQuery } from "../../../protocol/api/events.ts";
+import type { EventQuery, NetworkEventQuery } from "../../../protocol/api/events.ts";
 import { unwrap } from "../../../workers/result.ts";
 import { type Member, offer, TestUplink } from "../../support/workerd/member.ts";
 import type { Operator } from "../../support/workerd/operator.ts";
@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(closeShop);
 
 const ask = async (query: Partial<EventQuery>) =>
-  unwrap(await ops.registry.events({ limit: 1000, ...query }));
+  unwrap(await ops.registry.events({ limit: 1000, ...query })).events;
 const types = async (query: Partial<EventQuery>) => (await ask(query)).map(({ type }) => type);
 
 describe("a query of events", () => {
@@ -36,8 +36,54 @@ describe("a query of events", () => {
     expect(since.map(({ id }) => id)).toContain(middle.id);
     expect(since.every(({ at }) => at >= middle.at)).toBe(true);
     expect((await ask({ after: middle.id }))[0]?.id).toBe(middle.id + 1);
+    expect((await ask({ before: middle.id })).at(-1)?.id).toBe(middle.id - 1);
     expect(await ask({ since: middle.at, limit: 1 })).toEqual(all.slice(-1));
     expect(await ask({ since: new Date(Date.now() + 60_000).toISOString() })).toEqual([]);
+  });
+});
+
+describe("a page of events", () => {
+  const page = async (query: Partial<NetworkEventQuery>) =>
+    unwrap(await ops.registry.events({ limit: 1000, ...query }));
+  const ids = (events: readonly { readonly id: number }[]) => events.map(({ id }) => id);
+
+  it("has the oldest events after an id, so that pages leave out none of a burst", async () => {
+    const before = (await page({})).newest;
+    for (let each = 0; each < 25; each++) await ops.token();
+    const read: number[] = [];
+    for (let after = before, more = true; more; after = read.at(-1) ?? 0) {
+      const next = await page({ after, limit: 10 });
+      read.push(...ids(next.events));
+      more = next.more;
+    }
+    expect(read).toEqual(Array.from({ length: 25 }, (_, at) => before + 1 + at));
+  });
+
+  it("has the newest events before an id, and says whether there are older ones", async () => {
+    const all = ids((await page({})).events);
+    const newest = await page({ limit: 3 });
+    expect([ids(newest.events), newest.more]).toEqual([all.slice(-3), true]);
+    const older = await page({ before: newest.events[0]?.id ?? 0 });
+    expect([ids(older.events), older.more]).toEqual([all.slice(0, -3), false]);
+  });
+
+  it("names the newest event of the log, which need not match", async () => {
+    const { events, newest } = await page({ type: "listener" });
+    expect([events, newest]).toEqual([[], (await page({})).events.at(-1)?.id]);
+  });
+
+  it("selects by the name of a site, or by its id across its names", async () => {
+    await TestUplink.open(east);
+    expect(new Set((await page({ site: "east" })).events.map(({ site }) => site))).toEqual(new Set(["east"]));
+    const up = (await page({ type: "site.up" })).events;
+    unwrap(await ops.registry.updateSite("east", { name: "orient" }, "ops"));
+    expect((await page({ site: east.siteId, type: "site.up" })).events).toEqual(up);
+    expect((await page({ site: "orient" })).events.map(({ type }) => type)).toEqual(["site.changed"]);
+  });
+
+  it("says when the log began: when the network was created, or was restored", async () => {
+    const { began, events } = await page({});
+    expect(Date.parse(began)).toBeLessThanOrEqual(Date.parse(events[0]?.at ?? ""));
   });
 });
 

@@ -6,7 +6,12 @@ import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { z } from "zod";
 import { RevokeAccess } from "../../../protocol/api/access.ts";
-import { EventQuery, type NetworkEvent } from "../../../protocol/api/events.ts";
+import {
+  type EventPage,
+  headersOf,
+  type NetworkEvent,
+  NetworkEventQuery,
+} from "../../../protocol/api/events.ts";
 import { type ApiKey, CreateKey } from "../../../protocol/api/keys.ts";
 import type { Link } from "../../../protocol/api/links.ts";
 import { CreateNetwork, type Network, Network as NetworkSchema } from "../../../protocol/api/networks.ts";
@@ -41,6 +46,8 @@ export class FakeEdge {
   readonly events: NetworkEvent[] = [];
   /** Events of the edge itself. */
   readonly edgeEvents: NetworkEvent[] = [];
+  /** When the event logs began. */
+  began = AT;
   quotas: Quotas = DEFAULT_QUOTAS;
   /** Restored texts, by "directory" or the id of a network. */
   readonly restored = new Map<string, string>();
@@ -63,6 +70,7 @@ export class FakeEdge {
     this.restored.clear();
     this.quotas = DEFAULT_QUOTAS;
     this.bearer = KEY;
+    this.began = AT;
     this.version = "0.1.0";
     this.override = null;
   }
@@ -77,7 +85,7 @@ export class FakeEdge {
         text += chunk;
       });
       request.on("end", () => {
-        const { status, body } = this.#answer({
+        const { status, body, headers } = this.#answer({
           method: request.method ?? "",
           path: url.pathname,
           query: url.searchParams,
@@ -85,7 +93,7 @@ export class FakeEdge {
           authorization: request.headers.authorization,
         });
         if (status === 0) return;
-        response.writeHead(status, { "content-type": "application/json" }).end(body);
+        response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
       });
     });
   }
@@ -147,7 +155,7 @@ export class FakeEdge {
     return made;
   }
 
-  #answer(request: Request): { status: number; body: string } {
+  #answer(request: Request): { status: number; body: string; headers?: Record<string, string> } {
     this.log.push(`${request.method} ${request.path}${request.query.size > 0 ? `?${request.query}` : ""}`);
     const special = this.override?.(request);
     if (special === "hang") return { status: 0, body: "" };
@@ -156,6 +164,9 @@ export class FakeEdge {
       if (request.authorization === undefined) throw new FairleadError("key.missing");
       if (request.authorization !== `Bearer ${this.bearer}`) throw new FairleadError("key.invalid");
       const value = this.#route(request);
+      if (value instanceof PageAnswer) {
+        return { status: 200, body: JSON.stringify(value.page.events), headers: headersOf(value.page) };
+      }
       const status =
         request.method === "POST" && /\/(networks|keys|tokens|sites)$/.test(request.path) ? 201 : 200;
       return { status, body: JSON.stringify(value) };
@@ -173,7 +184,7 @@ export class FakeEdge {
     const [top, first, second, third, fourth] = rest;
     if (top === "backup" || top === "restore") return this.#backup(method, null, body);
     if (top === "health" && method === "GET") return { status: "ok", version: this.version };
-    if (top === "events" && method === "GET") return choose(this.edgeEvents, query);
+    if (top === "events" && method === "GET") return choose(this.edgeEvents, query, this.began);
     const is = (wanted: string, length: number) => method === wanted && rest.length === length;
     if (top === "networks") {
       if (is("GET", 1)) return this.networks;
@@ -239,7 +250,7 @@ export class FakeEdge {
   #slice(network: Network, noun: string, query: URLSearchParams): unknown {
     const { sites, links, services, tokens } = this;
     if (noun === "status") return { network, sites, links, services };
-    if (noun === "events") return choose(this.events, query);
+    if (noun === "events") return choose(this.events, query, this.began);
     if (noun === "quotas") {
       const used = { sites: sites.length, services: services.length, tokens: tokens.length, sessions: 0 };
       return { limits: this.quotas, used: { ...used, events: this.events.length, uplinks: 0 } };
@@ -314,16 +325,29 @@ export class FakeEdge {
   }
 }
 
-/** Selects events by a query. */
-function choose(all: readonly NetworkEvent[], query: URLSearchParams): NetworkEvent[] {
-  const { after, type, since, limit } = read(EventQuery, Object.fromEntries(query));
+/** An answer with headers of its own. */
+class PageAnswer {
+  readonly page: EventPage;
+
+  constructor(page: EventPage) {
+    this.page = page;
+  }
+}
+
+/** Selects a page of events by a query. */
+function choose(all: readonly NetworkEvent[], query: URLSearchParams, began: string): PageAnswer {
+  const { after, before, type, since, site, limit } = read(NetworkEventQuery, Object.fromEntries(query));
   const events = all.filter(
     (each) =>
       each.id > (after ?? 0) &&
+      each.id < (before ?? Number.POSITIVE_INFINITY) &&
       (type === undefined || each.type === type || each.type.startsWith(`${type}.`)) &&
+      (site === undefined || each.site === site) &&
       (since === undefined || each.at >= since),
   );
-  return events.slice(-limit);
+  const chosen = after === undefined ? events.slice(-limit) : events.slice(0, limit);
+  const newest = all.at(-1)?.id ?? 0;
+  return new PageAnswer({ events: chosen, more: events.length > limit, newest, began });
 }
 
 /** Parses by a schema. @throws FairleadError request.invalid as the API does */

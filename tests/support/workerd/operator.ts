@@ -65,7 +65,7 @@ export class Operator {
   }
 
   async events(type?: string) {
-    const all = unwrap(await this.registry.events({ limit: 1000 }));
+    const all = unwrap(await this.registry.events({ limit: 1000 })).events;
     return type === undefined ? all : all.filter((event) => event.type === type);
   }
 

@@ -3,10 +3,10 @@
  * their own: refusals, caused by strangers, and the events of each site. A share displaces only its own
  * events.
  */
-import type { EventQuery, EventType, NetworkEvent } from "../../../protocol/api/events.ts";
-import { selectEvents } from "../../event-query.ts";
+import type { EventPage, EventType, NetworkEvent, NetworkEventQuery } from "../../../protocol/api/events.ts";
+import { pageOf, selectEvents } from "../../event-query.ts";
 import { type Change, KeyedMemo } from "./mutations.ts";
-import { number, optional, type Sql, TEXT_PARAMETER, text } from "./sql.ts";
+import { number, optional, type Row, type Sql, TEXT_PARAMETER, text } from "./sql.ts";
 
 /** The shares that do not belong to a site. A site's share has the site's id. */
 const EDGE = "edge";
@@ -262,22 +262,25 @@ export class Events {
     );
   }
 
-  /** The newest `limit` matching events, oldest first. */
-  list(query: EventQuery): NetworkEvent[] {
+  /** A page of the log. */
+  page(query: NetworkEventQuery): Omit<EventPage, "began"> {
     const { sql, values } = selectEvents(query);
-    const rows = this.#sql.rows(sql, ...values);
-    return rows.reverse().map((row) => {
-      const count = number(row, "count");
-      return {
-        id: number(row, "id"),
-        at: new Date(number(row, "at")).toISOString(),
-        type: text(row, "type") as EventType,
-        site: optional(row, "site"),
-        text: text(row, "text"),
-        code: optional(row, "code"),
-        actor: text(row, "actor"),
-        ...(count > 1 ? { count } : {}),
-      };
-    });
+    const { rows, more } = pageOf(this.#sql.rows(sql, ...values), query);
+    const newest = this.#sql.row("SELECT coalesce(max(id), 0) AS id FROM events");
+    return { events: rows.map(describe), more, newest: newest ? number(newest, "id") : 0 };
   }
+}
+
+function describe(row: Row): NetworkEvent {
+  const count = number(row, "count");
+  return {
+    id: number(row, "id"),
+    at: new Date(number(row, "at")).toISOString(),
+    type: text(row, "type") as EventType,
+    site: optional(row, "site"),
+    text: text(row, "text"),
+    code: optional(row, "code"),
+    actor: text(row, "actor"),
+    ...(count > 1 ? { count } : {}),
+  };
 }

@@ -69,6 +69,11 @@ export class NetworkTable {
     return row && time(row, "restored_at");
   }
 
+  /** When the network began here: at its creation or its restoration, ms since 1970. */
+  began(): number {
+    return this.restoredAt() ?? this.get()?.createdAt ?? 0;
+  }
+
   setRestoredAt(at: number): void {
     this.#sql.write(["network"], "UPDATE network SET restored_at = ?", at);
   }

@@ -3,10 +3,11 @@
  * downloads nothing else. Packages in `dependencies` and `peerDependencies` stay outside. The licences of what was
  * bundled are written beside it.
  */
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { z } from "zod";
+import { replaceDirectory } from "../connector/edge/workerd/directory-draft.ts";
 import { bundledPackages, noticesOf, targetOf } from "./bundled-packages.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
@@ -26,8 +27,7 @@ const Manifest = z.object({
 
 const manifest = Manifest.parse(JSON.parse(await readFile(join(ROOT, "package.json"), "utf8")));
 const target = join(ROOT, "dist", "cli");
-const draft = `${target}.${process.pid}`;
-try {
+await replaceDirectory(target, async (draft) => {
   const { metafile } = await build({
     absWorkingDir: ROOT,
     entryPoints: ["connector/cli/main.ts"],
@@ -45,10 +45,4 @@ try {
   });
   const packages = bundledPackages(Object.keys(metafile.inputs));
   await writeFile(join(draft, "NOTICES.txt"), await noticesOf(ROOT, packages));
-  const old = `${draft}.old`;
-  await rename(target, old).catch(() => {});
-  await rename(draft, target);
-  await rm(old, { recursive: true, force: true });
-} finally {
-  await rm(draft, { recursive: true, force: true });
-}
+});

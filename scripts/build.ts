@@ -1,11 +1,10 @@
 /**
- * `npm run build`: builds the Worker into dist/edge and the command into dist/cli. With `--if-changed`, as npm does
- * after an installation and before the first `npx fairlead`, it builds only what is missing or older than its source.
+ * `npm run build`: builds the Worker into dist/edge and the command into dist/cli. With `--if-changed`, as npm runs it
+ * after `npm ci` and before `npm pack`, it builds only if a source changed since, or if the build is damaged.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 
@@ -23,9 +22,9 @@ const SOURCES = [
 ];
 
 const SCRIPTS = ["connector/edge/workerd/build.ts", "scripts/build-cli.ts"];
-const BUILT = ["dist/cli/main.js", "dist/edge/index.js", "dist/edge/edge.json"];
+const BUILT = ["dist/cli", "dist/edge"];
 
-/** The hash of the sources that dist was built from. */
+/** The hash of the sources that dist was built from, and the hash of what was built. */
 const STAMP = join(ROOT, "dist", ".sources");
 
 async function filesBelow(path: string): Promise<string[]> {
@@ -33,14 +32,17 @@ async function filesBelow(path: string): Promise<string[]> {
   return entries.filter((each) => each.isFile()).map((each) => join(each.parentPath, each.name));
 }
 
-async function hashOfSources(): Promise<string> {
+/** The hash of files, and of all files below directories. */
+async function hashOf(paths: readonly string[]): Promise<string> {
   const files = await Promise.all(
-    SOURCES.map((path) => (path.includes(".") ? [join(ROOT, path)] : filesBelow(path))),
+    paths.map((path) => (path.includes(".") ? [join(ROOT, path)] : filesBelow(path))),
   );
   const hash = createHash("sha256");
   for (const file of files.flat().sort()) hash.update(`${file}\0`).update(await readFile(file));
   return hash.digest("hex");
 }
+
+const stampOf = (sources: string, built: string) => `${sources}\n${built}\n`;
 
 /** Runs a build; what it prints is shown when it fails. */
 async function run(script: string): Promise<boolean> {
@@ -57,14 +59,14 @@ async function run(script: string): Promise<boolean> {
   return status === 0;
 }
 
-const wanted = await hashOfSources();
-const built = await readFile(STAMP, "utf8").catch(() => null);
-const fresh = built === wanted && BUILT.every((file) => existsSync(join(ROOT, file)));
-if (!(fresh && process.argv.includes("--if-changed"))) {
+const sources = await hashOf(SOURCES);
+const stamp = await readFile(STAMP, "utf8").catch(() => "");
+const isFresh = stamp === stampOf(sources, await hashOf(BUILT).catch(() => ""));
+if (!(isFresh && process.argv.includes("--if-changed"))) {
+  console.log("Building dist/edge and dist/cli, which takes some seconds.");
   const results = await Promise.all(SCRIPTS.map(run));
   if (results.every((done) => done)) {
-    await mkdir(join(ROOT, "dist"), { recursive: true });
-    await writeFile(STAMP, wanted);
+    await writeFile(STAMP, stampOf(sources, await hashOf(BUILT)));
     console.log("Built dist/edge and dist/cli.");
   } else process.exitCode = 1;
 }

@@ -103,6 +103,7 @@ const REQUIRED = [
   "README.md",
   "CHANGELOG.md",
   "wrangler.toml",
+  "bin/fairlead.js",
   "dist/cli/main.js",
   "dist/edge/index.js",
   "dist/edge/edge.json",
@@ -112,7 +113,7 @@ const REQUIRED = [
 
 /** Files that may be in the tarball. */
 const ALLOWED =
-  /^(dist\/(cli|edge)\/|docs\/|(package\.json|LICENSE|README\.md|CHANGELOG\.md|wrangler\.toml)$)/;
+  /^(dist\/(cli|edge)\/|docs\/|(bin\/fairlead\.js|package\.json|LICENSE|README\.md|CHANGELOG\.md|wrangler\.toml)$)/;
 
 /** Names that look like secrets. */
 const SECRET = /(^|\/)(\.env|\.npmrc|.*\.(pem|key|backup)|admin-key|token\.yaml)$/;

@@ -6,6 +6,7 @@
 import { Interruption } from "./framework/interruption.ts";
 
 const interruption = new Interruption();
+interruption.followNpx(process.env);
 
 /** `engines.node` of package.json. */
 const LEAST_NODE = [24, 0] as const;

@@ -4,11 +4,12 @@
  * so a reader of dist/edge finds one complete build.
  */
 import { spawn } from "node:child_process";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { unstable_readConfig } from "wrangler";
 import { type BundleMetadata, METADATA_FILE } from "./bundle.ts";
+import { replaceDirectory } from "./directory-draft.ts";
 
 /** Builds the checkout at `root`. @throws Error when wrangler fails, or its configuration is incomplete */
 async function buildEdge(root: string): Promise<string> {
@@ -19,15 +20,11 @@ async function buildEdge(root: string): Promise<string> {
     compatibilityFlags: config.compatibility_flags,
   };
   const target = join(root, "dist", "edge");
-  const draft = `${target}.${process.pid}`;
-  await mkdir(draft, { recursive: true });
-  try {
+  await replaceDirectory(target, async (draft) => {
+    await mkdir(draft, { recursive: true });
     await runWrangler(root, draft);
     await writeFile(join(draft, METADATA_FILE), `${JSON.stringify(metadata, null, 2)}\n`);
-    await swap(draft, target);
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
+  });
   return target;
 }
 
@@ -48,13 +45,6 @@ async function runWrangler(root: string, outdir: string): Promise<void> {
     child.once("close", done);
   });
   if (status !== 0) throw new Error(`wrangler ended with status ${status}.`);
-}
-
-async function swap(draft: string, target: string): Promise<void> {
-  const old = `${draft}.old`;
-  await rename(target, old).catch(() => {});
-  await rename(draft, target);
-  await rm(old, { recursive: true, force: true });
 }
 
 const built = await buildEdge(resolve(import.meta.dirname, "..", "..", ".."));

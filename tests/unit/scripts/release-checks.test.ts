@@ -111,7 +111,8 @@ describe("problemsOf", () => {
 
 describe("packedProblems", () => {
   const files = [
-    ...["package.json", "LICENSE", "README.md", "CHANGELOG.md", "wrangler.toml", "dist/cli/main.js"],
+    ...["package.json", "LICENSE", "README.md", "CHANGELOG.md", "wrangler.toml", "bin/fairlead.js"],
+    "dist/cli/main.js",
     ...["dist/edge/index.js", "dist/edge/edge.json", "docs/cli.md", "docs/errors.md"],
   ];
 

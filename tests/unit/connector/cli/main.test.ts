@@ -85,6 +85,24 @@ test("SIGTERM ends events --follow with exit code 0", async () => {
   expect(await ended).toMatchObject({ exit: 0, err: "" });
 });
 
+test("SIGTERM to the shell in which npx runs the command ends the command in order", async () => {
+  const follow = [process.execPath, MAIN, "events", "--follow"];
+  const npx = { npm_lifecycle_event: "npx", npm_lifecycle_script: "'fairlead'" };
+  const child = spawn("/bin/sh", ["-c", '"$@"; exit', "sh", ...follow], {
+    env: { PATH: process.env.PATH, ...world.env, ...npx },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let out = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    out += text;
+  });
+  // The command holds the pipe, which the shell's end leaves open.
+  const closed = once(child, "close");
+  await expect.poll(() => out, { timeout: 60_000 }).toContain("west is up");
+  child.kill("SIGTERM");
+  expect(await closed).toEqual([null, "SIGTERM"]);
+});
+
 test("the first signal lets a command end, the second ends it with exit code 130", async () => {
   const interruption = JSON.stringify(pathToFileURL(join(MAIN, "../framework/interruption.ts")).href);
   const stubborn = `

@@ -55,10 +55,14 @@ export interface ConnectorConfig
 
 /**
  * Merges the command's options over its file: a single value replaces the file's, and lists add up.
- * An entry for a service replaces the file's entry for that service.
+ * An entry for a service replaces the file's entry for that service. A default counts where neither has a value.
  * @throws FairleadError `request.invalid` when a service is exposed twice, or a scope is for no exposed service.
  */
-export function mergeConfig(file: ConfigSource, options: ConfigSource): ConnectorConfig {
+export function mergeConfig(
+  file: ConfigSource,
+  options: ConfigSource,
+  defaults: Pick<ConfigSource, "drain"> = {},
+): ConnectorConfig {
   const exposures = byName(file.expose, options.expose);
   for (const [at, { name }] of exposures.entries()) {
     if (exposures.findIndex((each) => each.name === name) === at) continue;
@@ -75,7 +79,7 @@ export function mergeConfig(file: ConfigSource, options: ConfigSource): Connecto
     allowHop: [...(file.allowHop ?? []), ...(options.allowHop ?? [])],
     lanes: options.lanes ?? file.lanes,
     sessionTimeout: options.sessionTimeout ?? file.sessionTimeout,
-    drain: options.drain ?? file.drain,
+    drain: options.drain ?? file.drain ?? defaults.drain,
     keepalive: options.keepalive !== undefined ? options.keepalive : file.keepalive,
     memory: options.memory ?? file.memory,
     logLevel: options.logLevel ?? file.logLevel ?? "info",

@@ -66,7 +66,7 @@ function read(name: string): string {
 
 /** Returns the pid of an edge process's workerd. */
 function workerdOf(edge: EdgeProcess): number {
-  const found = childrenOf(edge.child.pid ?? 0).find(({ command }) => command.includes("serve -I /"));
+  const found = childrenOf(edge.child.pid ?? 0).find(({ command }) => command.includes("serve --control-fd"));
   if (found === undefined) throw new Error("The edge process has no workerd.");
   return found.pid;
 }

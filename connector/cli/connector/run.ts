@@ -1,4 +1,4 @@
-import { FairleadError } from "../../../protocol/errors.ts";
+import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
 import type { FollowedFile } from "../../config/config-reload.ts";
 import { type ConfigSource, mergeConfig } from "../../config/connector-config.ts";
@@ -77,7 +77,7 @@ export const connectorRun = command({
     ),
     drain: value(
       "--drain <DURATION>",
-      "Time that open connections may continue after SIGTERM or Ctrl-C before they are reset. The default is 30s; 0s or a second signal resets them at once.",
+      "Time that open connections may continue after SIGTERM or Ctrl-C before they are reset. The default is FAIRLEAD_DRAIN, or 30s; 0s or a second signal resets them at once.",
       parseDrain,
     ),
     keepalive: value(
@@ -127,8 +127,9 @@ export const connectorRun = command({
     // The secrets of a container are often variables.
     const tokens = io.env.FAIRLEAD_TOKEN ? [...given.tokens, "$FAIRLEAD_TOKEN"] : given.tokens;
     const input = { ...given, tokens };
-    const file = input.config === undefined ? undefined : await followed(io, input.config, input);
-    const config = file === undefined ? mergeConfig({}, input) : await file.parse(file.text);
+    const defaults = { drain: drainOf(io) };
+    const file = input.config === undefined ? undefined : await followed(io, input.config, input, defaults);
+    const config = file === undefined ? mergeConfig({}, input, defaults) : await file.parse(file.text);
     const stateDir = config.state ?? (io.env.FAIRLEAD_STATE || (await usualState(io, config.site)));
     if (stateDir === undefined) {
       throw new FairleadError(
@@ -143,14 +144,30 @@ export const connectorRun = command({
   },
 });
 
+/** Seconds, from FAIRLEAD_DRAIN: the image drains for less time than its orchestrator waits. @throws FairleadError `request.invalid` */
+function drainOf({ env }: Io): number | undefined {
+  if (!env.FAIRLEAD_DRAIN) return undefined;
+  try {
+    return parseDrain(env.FAIRLEAD_DRAIN);
+  } catch (cause) {
+    const text = `FAIRLEAD_DRAIN: ${asFairleadError(cause, "request.invalid").message}`;
+    throw new FairleadError("request.invalid", text, { cause });
+  }
+}
+
 /** The file of --config, under the options of the command. @throws FairleadError `request.invalid`. */
-async function followed(io: Io, path: string, options: ConfigSource): Promise<FollowedFile> {
+async function followed(
+  io: Io,
+  path: string,
+  options: ConfigSource,
+  defaults: Pick<ConfigSource, "drain">,
+): Promise<FollowedFile> {
   const { parseConfigFile, readConfigFile } = await import("../../config/config-file.ts");
   return {
     path,
     text: await readConfigFile(path),
     read: () => readConfigFile(path),
-    parse: async (text) => mergeConfig(await parseConfigFile(text, path), options),
+    parse: async (text) => mergeConfig(await parseConfigFile(text, path), options, defaults),
     onHangup: io.onHangup,
   };
 }

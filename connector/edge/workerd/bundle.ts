@@ -22,6 +22,8 @@ export type BundleMetadata = z.infer<typeof BundleMetadata>;
 export interface Bundle extends BundleMetadata {
   /** Absolute path of the module. */
   readonly module: string;
+  /** The text of the module, which an upgrade of the package does not change. */
+  readonly code: string;
 }
 
 const PACKAGE_NAME = "fairlead";
@@ -58,7 +60,8 @@ async function readBundle(directory: string): Promise<Bundle> {
   }
   try {
     const metadata: unknown = JSON.parse(await readFile(join(directory, METADATA_FILE), "utf8"));
-    return { module: join(directory, MODULE_FILE), ...BundleMetadata.parse(metadata) };
+    const module = join(directory, MODULE_FILE);
+    return { module, code: await readFile(module, "utf8"), ...BundleMetadata.parse(metadata) };
   } catch (error) {
     throw new FairleadError("edge.failed", `${join(directory, METADATA_FILE)} is damaged. ${ADVICE}`, {
       cause: error,

@@ -22,8 +22,8 @@ export const PLATFORM_HEADER = "fairlead-cf";
 export const PROTOCOL_HEADER = "x-forwarded-proto";
 
 export interface EdgeConfig {
-  /** Absolute path of the Worker's module. */
-  readonly module: string;
+  /** The text of the Worker's module. */
+  readonly code: string;
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
   /** Absolute path of the directory with the databases of the objects. */
@@ -43,7 +43,8 @@ export interface EdgeConfig {
 
 /**
  * Formats workerd's configuration as Cap'n Proto text. It contains the server's private key, so only its
- * owner may read the file. workerd needs `-I /`, since the module has an absolute path.
+ * owner may read the file. It contains the Worker, so that a restart of workerd runs the same Worker after the package
+ * was upgraded in place.
  */
 export function workerdConfig(edge: EdgeConfig): string {
   return `using Workerd = import "/workerd/workerd.capnp";
@@ -51,7 +52,7 @@ export function workerdConfig(edge: EdgeConfig): string {
 const config :Workerd.Config = (
   services = [
     (name = "edge", worker = (
-      modules = [(name = "index.js", esModule = embed ${quote(edge.module)})],
+      modules = [(name = "index.js", esModule = ${quote(edge.code)})],
       compatibilityDate = ${quote(edge.compatibilityDate)},
       compatibilityFlags = [${edge.compatibilityFlags.map(quote).join(", ")}],
       bindings = [
@@ -134,13 +135,10 @@ function namespace({ className }: { readonly className: string }): string {
 
 /** Formats a Cap'n Proto text literal. Bytes outside printable ASCII are escaped. */
 export function quote(text: string): string {
-  let literal = '"';
-  for (const byte of new TextEncoder().encode(text)) {
-    const character = String.fromCharCode(byte);
-    if (character === '"' || character === "\\") literal += `\\${character}`;
-    else if (byte === 0x0a) literal += "\\n";
-    else if (byte < 0x20 || byte > 0x7e) literal += `\\x${byte.toString(16).padStart(2, "0")}`;
-    else literal += character;
-  }
-  return `${literal}"`;
+  const escaped = text.replace(/["\\]|[^\x20-\x7e]+/g, (special) => {
+    if (special === '"' || special === "\\") return `\\${special}`;
+    const bytes = [...new TextEncoder().encode(special)];
+    return bytes.map((byte) => (byte === 0x0a ? "\\n" : `\\x${byte.toString(16).padStart(2, "0")}`)).join("");
+  });
+  return `"${escaped}"`;
 }

@@ -65,7 +65,7 @@ export class Workerd {
   constructor(options: WorkerdOptions) {
     this.#log = options.log;
     const { PATH, HOME, TMPDIR } = process.env;
-    const command = [findWorkerd(), "serve", "-I", "/", "--control-fd", String(CONTROL), options.config];
+    const command = [findWorkerd(), "serve", "--control-fd", String(CONTROL), options.config];
     this.#child = spawn("/bin/sh", ["-c", LAUNCHER, "fairlead-edge", ...command], {
       stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
       env: { PATH, HOME, TMPDIR, ...options.environment },

@@ -57,6 +57,13 @@ describe("mergeConfig", () => {
     });
   });
 
+  it("takes a default where neither the options nor the file have a value", () => {
+    const defaults = { drain: 5 };
+    expect(mergeConfig({}, {}, defaults).drain).toBe(5);
+    expect(mergeConfig({ drain: 30 }, {}, defaults).drain).toBe(30);
+    expect(mergeConfig({ drain: 30 }, { drain: 0 }, defaults).drain).toBe(0);
+  });
+
   it("takes null, which turns the keepalive off, as a value", () => {
     expect(mergeConfig(FILE, { keepalive: null }).keepalive).toBeNull();
     expect(mergeConfig({ keepalive: null }, {}).keepalive).toBeNull();

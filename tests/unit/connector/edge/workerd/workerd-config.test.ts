@@ -7,7 +7,7 @@ import {
 } from "../../../../../connector/edge/workerd/workerd-config.ts";
 
 const EDGE: EdgeConfig = {
-  module: "/opt/fairlead/dist/edge/index.js",
+  code: "export default {};",
   compatibilityDate: "2026-11-01",
   compatibilityFlags: ["nodejs_compat"],
   objects: "/var/lib/fairlead/objects",

@@ -38,6 +38,9 @@ const INTRO = `# The fairlead command
   That is the one of \`--state\`, else of \`FAIRLEAD_STATE\`, else of the only site on the machine.
 - **Proxies**: \`HTTPS_PROXY\`, \`ALL_PROXY\` and \`NO_PROXY\` are honoured ([operations.md](operations.md#proxies)).
 - **Colours** are off if the output is not a terminal, and with \`NO_COLOR\`.
+- **Lines** fit the terminal: sentences and help are wrapped at 80 columns or its width, down to 40, and tables at its width.
+  Names, ids and paths are never cut: a cell that is too narrow for one continues on the next line.
+  Where the output is no terminal, every sentence and every row of a table is one whole line, and help has 80 columns.
 - **Secrets** that a command writes with \`-o\` go to a file that only you can read (mode 0600), whatever the file was before.
 - **Durations** are written like \`90s\`, \`15m\`, \`2h\`, \`1d\` or \`1h30m\`.
 - **Ctrl-C** or SIGTERM ends \`edge start\`, \`connector run\` and \`events --follow\` in order; a second one ends them at once.

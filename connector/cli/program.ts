@@ -1,8 +1,10 @@
 /** The commander program, built from the command definitions. */
-import { Argument, Command, Option } from "commander";
+import { Argument, type Command, Option } from "commander";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { CommandDefinition, OptionDefinition } from "./framework/definition.ts";
+import { examplesText, HelpfulCommand, helpColumns } from "./framework/help.ts";
 import type { Io } from "./framework/io.ts";
+import { wrapProse } from "./framework/layout.ts";
 import { wantsColour } from "./framework/printer.ts";
 import { NOUNS } from "./nouns.ts";
 
@@ -22,7 +24,7 @@ export interface ProgramOptions {
 
 /** Builds the program. Parsing throws CommanderError or FairleadError and never ends the process. */
 export function buildProgram({ commands, invoke, io, version }: ProgramOptions): Command {
-  const program = new Command("fairlead")
+  const program = new HelpfulCommand("fairlead")
     .description("Connects services across private clusters, clouds and machines through the edge.")
     .version(version, "-V, --version", "Print the version.")
     .helpOption("-h, --help", "Show help.")
@@ -33,12 +35,11 @@ export function buildProgram({ commands, invoke, io, version }: ProgramOptions):
       // reportFailure prints every error in the same form.
       writeErr: () => undefined,
       outputError: () => undefined,
-      getOutHelpWidth: () => io.stdout.columns ?? 100,
+      getOutHelpWidth: () => helpColumns(io.stdout),
       getOutHasColors: () => wantsColour(io.stdout, io.env),
     })
-    .configureHelp({ styleTitle: (text) => text.toUpperCase() })
-    .addHelpText("after", OUTRO);
-  for (const definition of commands) addCommand(program, definition, invoke);
+    .addHelpText("after", () => `\n${wrapProse(OUTRO, helpColumns(io.stdout)).join("\n")}\n`);
+  for (const definition of commands) addCommand(program, definition, { invoke, io });
   program
     .command("help")
     .description("Show help for a command.")
@@ -49,9 +50,7 @@ export function buildProgram({ commands, invoke, io, version }: ProgramOptions):
   return program;
 }
 
-const OUTRO = `
-Every command takes --json. \`fairlead help COMMAND\` shows its options and examples.
-`;
+const OUTRO = "Every command takes --json. `fairlead help COMMAND` shows its options and examples.";
 
 /** Finds the command with these words. @throws FairleadError `request.invalid` */
 function findCommand(program: Command, words: readonly string[]): Command {
@@ -65,7 +64,11 @@ function findCommand(program: Command, words: readonly string[]): Command {
   return at;
 }
 
-function addCommand(program: Command, definition: CommandDefinition, invoke: Invoke): void {
+function addCommand(
+  program: Command,
+  definition: CommandDefinition,
+  { invoke, io }: Pick<ProgramOptions, "invoke" | "io">,
+): void {
   const name = definition.path[definition.path.length - 1] ?? "";
   let parent = program;
   for (const word of definition.path.slice(0, -1)) {
@@ -87,7 +90,7 @@ function addCommand(program: Command, definition: CommandDefinition, invoke: Inv
   );
   for (const [, , option] of options) made.addOption(option);
   made.option("--json", "Print JSON, for programs.");
-  made.addHelpText("after", () => examplesText(definition));
+  made.addHelpText("after", () => examplesText(definition.examples, helpColumns(io.stdout)));
   made.action(async () => {
     const given: Record<string, unknown> = made.opts();
     const input: Record<string, unknown> = {};
@@ -128,9 +131,6 @@ export function helpOf(option: OptionDefinition<unknown>): string {
 
 const describe = ({ summary, details }: CommandDefinition) =>
   details === undefined ? summary : `${summary}\n\n${details}`;
-
-const examplesText = ({ examples }: CommandDefinition) =>
-  `\nEXAMPLES:\n${examples.map(({ command, says }) => `  ${command}\n      ${says}`).join("\n")}\n`;
 
 /** Names the option or argument in the error of a wrong value. */
 function naming<T>(name: string, parse: () => T): T {

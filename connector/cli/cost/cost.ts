@@ -3,10 +3,8 @@ import { parseDuration } from "../../config/duration.ts";
 import { parseLanes } from "../../config/option-values.ts";
 import type { Workload } from "../../operator/cost/workload.ts";
 import { command, needed, value, valueOr } from "../framework/definition.ts";
-import { wrap } from "../framework/printer.ts";
 import { wholeNumber } from "../framework/values.ts";
 
-const COLUMNS = 80;
 const MOST = 1_000_000_000;
 
 /** Most sites of an estimate: as many as the quota of a network can allow. */
@@ -119,13 +117,9 @@ export const cost = command({
     };
     const result = estimate(workload);
     const advice = adviceOn(result);
-    const columns = Math.min(COLUMNS, context.io.stdout.columns ?? COLUMNS);
     context.answer({ pricesReadOn: READ_ON, sources: SOURCES, ...result, advice }, (out) => {
-      const say = (text: string) => {
-        for (const line of wrap(text, columns)) out.line(line);
-      };
       const named = `${sites} ${sites === 1 ? "site" : "sites"}, ${openPairs} of ${pairs} ${pairs === 1 ? "pair" : "pairs"} always open`;
-      say(`${named}. Prices of ${READ_ON}; never run on Cloudflare.`);
+      out.line(`${named}. Prices of ${READ_ON}; never run on Cloudflare.`);
       out.line();
       out.table(
         ["ITEM", "A DAY", "OF FREE", "A MONTH", "PRICE"],
@@ -136,8 +130,8 @@ export const cost = command({
         }),
       );
       out.line();
-      for (const sentence of advice) say(sentence);
-      say("On the free plan each request may also take 10 ms of CPU time at most: see docs/cost.md.");
+      for (const sentence of advice) out.line(sentence);
+      out.line("On the free plan each request may also take 10 ms of CPU time at most: see docs/cost.md.");
     });
   },
 });

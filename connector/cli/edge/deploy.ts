@@ -90,7 +90,7 @@ export const edgeDeploy = command({
         if (!context.json) context.out.line(`${context.out.paint("green", "✓")} ${what}`);
       },
       onLine: (line: string) => {
-        if (!context.json && line !== "") context.aside.line(context.aside.paint("dim", `  ${line}`));
+        if (!context.json && line !== "") context.aside.verbatim(context.aside.paint("dim", `  ${line}`));
       },
     };
     const document = { ...deployment, dryRun: input.dryRun };
@@ -104,7 +104,7 @@ export const edgeDeploy = command({
         for (const [at, step] of steps.entries()) out.line(`  ${at + 1}. ${step}`);
         out.line();
         out.line("It would run this command in a directory of its own:");
-        out.line(`  ${words.map(quote).join(" ")}`);
+        out.command(words.map(quote).join(" "));
         out.line();
         printByHand(context, "These steps would remain to be done by hand:", byHand);
       });

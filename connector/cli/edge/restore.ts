@@ -84,7 +84,7 @@ export const edgeRestore = command({
         `${count(backup.networks.length, "network")} restored to ${state}, as of ${backup.header.createdAt}.`,
       );
       out.line(`Sites expect it at ${backup.header.urls.api}. To start it there:`);
-      out.line(`  ${start}`);
+      out.command(start);
     });
   },
 });

@@ -70,7 +70,7 @@ function printBeginning(context: Context, { began }: ListedPage): void {
   const text = `The event log began anew${when}: it was restored from a backup, or created again.`;
   context.aside.line(`${context.aside.paint("yellow", "warning:")} ${text} Its events follow from there.`);
   if (!context.json) return;
-  context.out.line(JSON.stringify({ type: "log.began", at: began, text }));
+  context.out.verbatim(JSON.stringify({ type: "log.began", at: began, text }));
 }
 
 /** Waits until the identity token in the file is another one, for at most {@link RENEWAL_MS}. */

@@ -11,13 +11,13 @@ export function reportFailure(thrown: unknown, io: Io, json: boolean): number {
   const error = toError(thrown);
   const body = toErrorBody(error);
   const aside = new Printer(io.stderr, io.env);
-  if (json) aside.line(JSON.stringify({ error: body }));
+  if (json) aside.verbatim(JSON.stringify({ error: body }));
   else {
     aside.line(`${aside.paint("red", "error:")} ${body.message}`);
     aside.line(`  code: ${body.code}`);
     aside.line(`  do: ${error.action}`);
   }
-  if (io.env.FAIRLEAD_DEBUG) for (const line of stackOf(thrown).split("\n")) aside.line(line);
+  if (io.env.FAIRLEAD_DEBUG) for (const line of stackOf(thrown).split("\n")) aside.verbatim(line);
   return exitCodeFor(error.code);
 }
 

@@ -1,7 +1,16 @@
-/** Prints the output of commands: lines, tables that fit the terminal, and colours. */
-import { stripVTControlCharacters, styleText } from "node:util";
+/** Prints the output of commands: lines and tables that fit the terminal, and colours. Other outputs get whole lines. */
+import { styleText } from "node:util";
 import { visible } from "../../../protocol/text.ts";
 import type { Output } from "./io.ts";
+import {
+  fitColumns,
+  layOutRow,
+  proseColumns,
+  tableColumns,
+  widthOf,
+  wrapCommand,
+  wrapProse,
+} from "./layout.ts";
 
 export type Colour = "green" | "yellow" | "red" | "dim" | "bold" | "cyan";
 
@@ -9,11 +18,6 @@ export type Colour = "green" | "yellow" | "red" | "dim" | "bold" | "cyan";
 export function wantsColour(output: Output, env: Readonly<Record<string, string | undefined>>): boolean {
   return output.isTTY && !env.NO_COLOR && env.TERM !== "dumb";
 }
-
-/** Columns of space between two cells. */
-const GAP = 2;
-/** The least width of a column. */
-const NARROWEST = 8;
 
 export class Printer {
   readonly #output: Output;
@@ -24,9 +28,32 @@ export class Printer {
     this.#colour = wantsColour(output, env);
   }
 
-  /** Writes one line. Control characters in the text are escaped, so that it stays one line. */
-  line(text = ""): void {
-    this.#output.write(`${onOneLine(text, this.#colour)}\n`);
+  /**
+   * Writes a sentence as one line. On a terminal it is wrapped at spaces, to 80 columns at most. Control characters in
+   * the text are escaped, so that it stays one line elsewhere.
+   * @param hang columns before the second and further lines; the indent of the text by default
+   */
+  line(text = "", hang?: number): void {
+    const line = onOneLine(text, this.#colour);
+    const { columns } = this.#output;
+    this.#write(columns === undefined ? [line] : wrapProse(line, proseColumns(columns), hang));
+  }
+
+  /** Writes a command to copy, indented. On a terminal its lines end with backslashes. */
+  command(text: string): void {
+    const line = onOneLine(text, this.#colour);
+    const { columns } = this.#output;
+    const indent = 2;
+    this.#write(
+      columns === undefined
+        ? [`${" ".repeat(indent)}${line}`]
+        : wrapCommand(line, proseColumns(columns), indent),
+    );
+  }
+
+  /** Writes one line that is never wrapped. Control characters in the text are escaped. */
+  verbatim(text: string): void {
+    this.#write([onOneLine(text, this.#colour)]);
   }
 
   /** Writes the text unchanged. */
@@ -45,33 +72,49 @@ export class Printer {
     return this.paint(state === "down" || state === "failed" ? "red" : "dim", state);
   }
 
-  /** Writes a table with a heading. On a terminal, its lines fit the terminal's width. */
+  /**
+   * Writes a table with a heading. On a terminal, its lines fit the terminal's width: the widest columns are narrowed,
+   * and where even that is too wide, each row is written as labels with their values.
+   */
   table(titles: readonly string[], cells: readonly (readonly string[])[]): void {
     // Leave out columns without content.
     const shown = titles.map((_, column) => cells.length === 0 || cells.some((row) => row[column]));
     const head = titles.filter((_, column) => shown[column]);
-    const rows = cells.map((row) => row.filter((_, column) => shown[column]));
-    const natural = head.map((title, column) =>
-      Math.max(title.length, ...rows.map((row) => plainLength(row[column] ?? ""))),
+    const rows = cells.map((row) =>
+      row.filter((_, column) => shown[column]).map((cell) => onOneLine(cell, this.#colour)),
     );
-    const widths = fitColumns(natural, this.#output.columns);
-    const print = (cells: readonly string[]) => {
-      const lines = widths.map((width, column) => wrap(cells[column] ?? "", width));
-      const height = Math.max(...lines.map((each) => each.length));
-      for (let at = 0; at < height; at++) {
-        const padded = lines.map((each, column) => pad(each[at] ?? "", widths[column] ?? 0));
-        this.line(padded.join(" ".repeat(GAP)).trimEnd());
+    const natural = head.map((title, column) =>
+      Math.max(title.length, ...rows.map((row) => widthOf(row[column] ?? ""))),
+    );
+    const { columns } = this.#output;
+    const widths = columns === undefined ? natural : fitColumns(natural, tableColumns(columns));
+    if (widths === null) {
+      for (const [at, row] of rows.entries()) {
+        if (at > 0) this.line();
+        this.details(head.map((title, column) => [title, row[column]]));
       }
-    };
-    print(head.map((title) => this.paint("bold", title)));
-    for (const row of rows) print(row);
+      return;
+    }
+    this.#write(
+      layOutRow(
+        head.map((title) => this.paint("bold", title)),
+        widths,
+      ),
+    );
+    for (const row of rows) this.#write(layOutRow(row, widths));
   }
 
   /** Writes labels with their values, aligned. Entries without a value are left out. */
   details(entries: readonly (readonly [label: string, value: string | undefined])[]): void {
     const known = entries.filter(([, text]) => text !== undefined && text !== "");
     const width = Math.max(0, ...known.map(([label]) => label.length));
-    for (const [label, text] of known) this.line(`  ${this.paint("dim", label.padEnd(width))}  ${text}`);
+    for (const [label, text] of known) {
+      this.line(`  ${this.paint("dim", label.padEnd(width))}  ${text}`, width + 4);
+    }
+  }
+
+  #write(lines: readonly string[]): void {
+    this.#output.write(`${lines.join("\n")}\n`);
   }
 }
 
@@ -87,42 +130,3 @@ function onOneLine(text: string, colour: boolean): string {
 /** The codes that start and end each {@link Colour}. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours start with ESC
 const OWN_COLOURS = /(\x1b\[(?:1|2|22|31|32|33|36|39)m)/;
-
-const plainLength = (text: string) => stripVTControlCharacters(text).length;
-const pad = (text: string, width: number) => text + " ".repeat(Math.max(0, width - plainLength(text)));
-
-/** A coloured text: the start of the colour, the text, the end of the colour. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours start with ESC
-const PAINTED = /^(\x1b\[\d+m)([^\x1b]*)(\x1b\[\d+m)$/;
-
-/**
- * Breaks a text into lines of at most `width` columns: at spaces, or anywhere in a word that is too long, because names
- * and ids must stay complete. The lines of a coloured text are coloured.
- */
-export function wrap(text: string, width: number): string[] {
-  const [, start = "", plain = text, end = ""] = PAINTED.exec(text) ?? [];
-  const lines: string[] = [];
-  let rest = plain;
-  while (rest.length > width) {
-    const space = rest.lastIndexOf(" ", width);
-    const at = space > 0 ? space : width;
-    lines.push(rest.slice(0, at));
-    rest = rest.slice(at).trimStart();
-  }
-  return [...lines, rest].map((line) => (line === "" ? line : start + line + end));
-}
-
-/** Fits columns of `natural` widths into `available` columns by narrowing the widest first. */
-export function fitColumns(natural: readonly number[], available: number | undefined): number[] {
-  const widths = [...natural];
-  if (available === undefined) return widths;
-  let excess = widths.reduce((sum, width) => sum + width, 0) + GAP * (widths.length - 1) - available;
-  while (excess > 0) {
-    const widest = widths.indexOf(Math.max(...widths));
-    const width = widths[widest] ?? 0;
-    if (width <= NARROWEST) break;
-    widths[widest] = width - 1;
-    excess -= 1;
-  }
-  return widths;
-}

@@ -43,7 +43,8 @@ export const keyCreate = command({
       });
       context.answer({ ...made, path: output }, (out) => {
         out.line(`Key "${made.name}" created (${made.role}, id ${made.id}) and written to ${output}.`);
-        out.line(`Its holder runs: fairlead login ${edge.url} --key-file ${output}`);
+        out.line("Its holder runs:");
+        out.command(`fairlead login ${edge.url} --key-file ${output}`);
       });
       return;
     }
@@ -51,9 +52,10 @@ export const keyCreate = command({
     const print = (out: Printer) => {
       out.line(`Key "${made.name}" created (${made.role}, id ${made.id}). It is not shown again:`);
       out.line();
-      out.line(`  ${made.key}`);
+      out.verbatim(`  ${made.key}`);
       out.line();
-      out.line(`Its holder puts it into a file and runs: fairlead login ${edge.url} --key-file FILE`);
+      out.line("Its holder puts it into a file and runs:");
+      out.command(`fairlead login ${edge.url} --key-file FILE`);
     };
     context.answerSecret(made, print, `fairlead key revoke ${made.id}`);
   },

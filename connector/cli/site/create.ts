@@ -58,7 +58,7 @@ export const siteCreate = command({
     context.answer(made, (out) => {
       out.line(`Site "${made.site.name}" created in network "${network}". Its token is in ${output}.`);
       out.line(`To join within ${formatDuration(input.expiry)}:`);
-      out.line(`  fairlead connector run --site ${made.site.name} --token ${output}`);
+      out.command(`fairlead connector run --site ${made.site.name} --token ${output}`);
     });
   },
 });

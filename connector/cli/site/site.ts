@@ -35,8 +35,8 @@ export const siteList = command({
     context.answer(sites, (out) => {
       if (sites.length > 0) return printSites(out, sites, context.io.now());
       out.line(`There are no sites in network "${network}". To add one:`);
-      out.line("  fairlead token create -o token.yaml");
-      out.line("  fairlead connector run --site NAME --token token.yaml");
+      out.command("fairlead token create -o token.yaml");
+      out.command("fairlead connector run --site NAME --token token.yaml");
     });
   },
 });

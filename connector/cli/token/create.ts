@@ -71,7 +71,7 @@ export const tokenCreate = command({
       const sites = token.uses === 1 ? "one site" : `${token.uses} sites`;
       const linked = token.issuer === "network" ? "" : `, linked to site "${token.issuer}",`;
       out.line(`It admits ${sites} to network "${network}"${linked} within ${formatDuration(input.expiry)}:`);
-      out.line(`  fairlead connector run --site NAME --token ${output}`);
+      out.command(`fairlead connector run --site NAME --token ${output}`);
     });
   },
 });

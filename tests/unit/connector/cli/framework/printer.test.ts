@@ -1,6 +1,6 @@
-import fc from "fast-check";
+import { stripVTControlCharacters } from "node:util";
 import { describe, expect, test } from "vitest";
-import { fitColumns, Printer, wantsColour } from "../../../../../connector/cli/framework/printer.ts";
+import { Printer, wantsColour } from "../../../../../connector/cli/framework/printer.ts";
 
 function printer(columns: number | undefined, env: Record<string, string> = {}) {
   const written: string[] = [];
@@ -66,18 +66,46 @@ describe("tables", () => {
     expect(text().split("\n")[1]).toBe("\u001b[32mup\u001b[39m     y");
   });
 
-  test("columns shrink, the widest first, until they fit or are too narrow to shrink", () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 6 }),
-        fc.integer({ min: 20, max: 300 }),
-        (natural, available) => {
-          const widths = fitColumns(natural, available);
-          const total = widths.reduce((sum, width) => sum + width, 0) + 2 * (widths.length - 1);
-          expect(total <= available || widths.every((width) => width <= 8)).toBe(true);
-          expect(widths.every((width, at) => width <= (natural[at] ?? 0))).toBe(true);
-        },
-      ),
+  test("that even narrow columns would not fit are labels with values", () => {
+    const { out, text } = printer(40, { NO_COLOR: "1" });
+    const titles = ["SERVICE", "REACHED AT", "OFFERED BY", "STATE"];
+    out.table(
+      titles,
+      ["a", "b"].map((letter) => titles.map(() => letter.repeat(20))),
     );
+    const [first = "", second = ""] = ["a", "b"].map((letter) =>
+      titles.map((title) => `  ${title.padEnd(10)}  ${letter.repeat(20)}\n`).join(""),
+    );
+    expect(text()).toBe(`${first}\n${second}`);
+  });
+});
+
+describe("sentences", () => {
+  const sentence = "The listener for web failed: the port is in use by another program of this machine.";
+
+  test.each([40, 60, 80, 200])("fit a terminal of %i columns, and 80 columns at the most", (columns) => {
+    const { out, text } = printer(columns);
+    out.line(out.paint("yellow", sentence));
+    const lines = stripVTControlCharacters(text()).trimEnd().split("\n");
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(Math.min(80, columns));
+    expect(lines.join(" ")).toBe(sentence);
+  });
+
+  test("are whole lines without a terminal, and where lines are kept verbatim", () => {
+    const { out, text } = printer(undefined);
+    out.line(sentence);
+    out.command(`fairlead ${sentence}`);
+    expect(text()).toBe(`${sentence}\n  fairlead ${sentence}\n`);
+    const narrow = printer(40);
+    narrow.out.verbatim(sentence);
+    expect(narrow.text()).toBe(`${sentence}\n`);
+  });
+
+  test("beside labels hang below the first line of their value", () => {
+    const { out, text } = printer(40, { NO_COLOR: "1" });
+    out.details([["why", sentence]]);
+    const [first = "", ...rest] = text().trimEnd().split("\n");
+    expect(first).toMatch(/^ {2}why {2}The listener/);
+    for (const line of rest) expect(line).toMatch(/^ {7}\S/);
   });
 });

@@ -8,7 +8,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { tryAddress } from "../../../connector/edge/addresses/ports.ts";
 import { freePort } from "../free-port.ts";
-import type { Cluster, Env } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import type { ManagedProcess } from "./managed-process.ts";
 
 /** Whether users may make namespaces with a network and mounts of their own. */
@@ -16,6 +16,9 @@ export const NAMESPACES = spawnSync("unshare", ["-rnm", "ip", "link", "set", "lo
 
 /** The default ports of `edge start`, which no page names where it needs none. */
 const EDGE_PORTS = [8443, 8444, 8445];
+
+/** What a terminal prints when a block has ended that leaves a program in the background. */
+const ENDED = "(the block has ended)";
 
 /** Runs $1 in the directory $0, and ends at the first command that fails. */
 const TERMINAL = `cd "$0" && set -e && eval "$1"`;
@@ -83,28 +86,41 @@ export class Machine {
   }
 
   /** Types a block of commands into a new terminal. The last command becomes the terminal's process. */
-  start(block: string, env: Env = {}): ManagedProcess {
-    const lines = this.moved(block).split("\n");
-    const script = [...lines.slice(0, -1), `exec ${lines.at(-1)}`].join("\n");
-    const words = [...this.enter, "/bin/sh", "-c", TERMINAL, this.directory, script];
-    const [command = "", ...args] = words;
-    const path = `${this.#programs}:${this.#cluster.environment().PATH ?? ""}`;
-    const home = join(this.directory, "../home");
-    return this.#cluster.spawn({
-      name: `${this.name}: ${lines.at(-1)}`,
-      command,
-      args,
-      env: { PATH: path, HOME: home, ...env },
-      group: true,
-    });
+  start(block: string): ManagedProcess {
+    const lines = block.split("\n");
+    return this.#type([...lines.slice(0, -1), `exec ${lines.at(-1)}`].join("\n"));
   }
 
-  /** Types a block of commands and waits until it ends. @throws Error with its output when a command fails */
+  /**
+   * Types a block of commands, and waits until it ends. A program that the block leaves in the background runs until
+   * the cluster is closed.
+   * @returns its output
+   * @throws Error with its output when a command fails
+   */
   async run(block: string): Promise<string> {
-    const terminal = this.start(block);
+    const leaves = /&$/m.test(block);
+    const terminal = leaves ? this.#type(`${block}\necho '${ENDED}'\nwait`) : this.start(block);
+    if (leaves)
+      return await terminal.output("its end", ({ stdout }) => {
+        const [output, rest] = stdout.split(ENDED);
+        return rest === undefined ? null : (output ?? "");
+      });
     const { status } = await terminal.exited;
     if (status !== 0) throw new Error(`${block}: status ${status}\n${terminal.lastLines(30).join("\n")}`);
     return terminal.stdout;
+  }
+
+  #type(script: string): ManagedProcess {
+    const moved = this.moved(script);
+    const [command = "", ...args] = [...this.enter, "/bin/sh", "-c", TERMINAL, this.directory, moved];
+    const path = `${this.#programs}:${this.#cluster.environment().PATH ?? ""}`;
+    return this.#cluster.spawn({
+      name: `${this.name}: ${moved.split("\n").at(-1)}`,
+      command,
+      args,
+      env: { PATH: path, HOME: join(this.directory, "../home") },
+      group: true,
+    });
   }
 }
 

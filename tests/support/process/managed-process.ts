@@ -29,7 +29,7 @@ export interface ProcessOptions {
   readonly descriptors?: number;
   /** Signal that the watchdog sends when this process has died. */
   readonly orphanSignal?: "KILL" | "QUIT";
-  /** Whether signals go to the whole process group, as those of a terminal do. */
+  /** Whether signals go to the whole process group, as those of a terminal do. What is left of it ends with the process. */
   readonly group?: boolean;
 }
 
@@ -136,7 +136,15 @@ export class ManagedProcess {
   kill(signal: NodeJS.Signals): void {
     if (this.#exit !== null) return;
     if (!this.#group) this.#child.kill(signal);
-    else if (this.#child.pid !== undefined) process.kill(-this.#child.pid, signal);
+    else this.#signalGroup(signal);
+  }
+
+  #signalGroup(signal: NodeJS.Signals): void {
+    try {
+      if (this.#child.pid !== undefined) process.kill(-this.#child.pid, signal);
+    } catch {
+      // Nothing is left of the group.
+    }
   }
 
   /** Sends SIGKILL and waits until the process has exited. */
@@ -179,6 +187,7 @@ export class ManagedProcess {
         finish({ status: null, signal: null });
       });
       this.#child.once("exit", (status, signal) => {
+        if (this.#group) this.#signalGroup("SIGKILL");
         // A line ends the watchdog.
         const watchdog = this.#child.stdio[3];
         if (watchdog instanceof Writable) watchdog.on("error", () => {}).end("\n");

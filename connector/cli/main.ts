@@ -21,7 +21,10 @@ if (major < LEAST_NODE[0] || (major === LEAST_NODE[0] && minor < LEAST_NODE[1]))
       `  do: Install Node ${least} or later; \`node --version\` shows which one runs.\n`,
   );
   process.exitCode = 1;
-} else {
+} else void run();
+
+/** A function, since the single file is a CommonJS module, which cannot await. */
+async function run(): Promise<void> {
   const [{ runCli }, { processIo }] = await Promise.all([import("./run.ts"), import("./framework/io.ts")]);
   process.exitCode = await runCli(process.argv.slice(2), processIo(interruption));
 }

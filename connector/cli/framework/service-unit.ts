@@ -1,5 +1,6 @@
 /** What `connector install` and `edge install` share: options, how this command is run, and what is printed. */
 import { realpathSync } from "node:fs";
+import { isSea } from "node:sea";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { Program } from "../../operator/service-unit/unit.ts";
 import type { Context } from "./context.ts";
@@ -26,8 +27,9 @@ export function parseUnitName(text: string): string {
   );
 }
 
-/** How systemd runs this command again: Node and the program, by their absolute paths. */
+/** How systemd runs this command again: the single file, or Node and the program, by their absolute paths. */
 export function thisProgram(): Program {
+  if (isSea()) return [process.execPath];
   const [, script] = process.argv;
   return script === undefined ? [process.execPath] : [process.execPath, realpathSync(script)];
 }

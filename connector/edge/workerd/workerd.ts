@@ -11,6 +11,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { isSea } from "node:sea";
 import { Readable, Writable } from "node:stream";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -166,6 +167,10 @@ function parseEvent(line: string): z.infer<typeof Listening> | null {
 
 /** Path of the binary of the npm package workerd, an optional peer. @throws FairleadError edge.workerd_missing */
 export function findWorkerd(): string {
+  if (isSea()) {
+    const action = "Install the package and workerd to run an edge; docs/install.md says how.";
+    throw new FairleadError("edge.workerd_missing", "The single file has no edge.", { action });
+  }
   try {
     return z.object({ default: z.string() }).parse(createRequire(import.meta.url)("workerd")).default;
   } catch (error) {

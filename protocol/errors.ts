@@ -39,13 +39,25 @@ export const ERRORS = {
     "caller",
     400,
     "A request, option or field has the wrong form.",
-    "Correct the field that the message names; `fairlead help COMMAND` and /v1/openapi.json show the form.",
+    "Correct what the message names; `fairlead help COMMAND` shows the form of a command, and /v1/openapi.json that of a request.",
   ),
   "request.unconfirmed": entry(
     "caller",
     400,
     "The command would end what others use, and the user did not confirm it.",
     "Read what would end, then run the command again with --yes.",
+  ),
+  "file.unreadable": entry(
+    "caller",
+    400,
+    "A file that the command or its configuration names cannot be read.",
+    "Give the path of a file that exists and that the user of the command may read.",
+  ),
+  "file.unwritable": entry(
+    "caller",
+    400,
+    "A file that the command was to write cannot be written.",
+    "Give the path of a file in a directory to which the user of the command may write.",
   ),
   "request.too_large": entry(
     "caller",
@@ -57,32 +69,32 @@ export const ERRORS = {
     "caller",
     429,
     "Too many requests came from one address.",
-    "Wait as long as the Retry-After header says, then try again.",
+    "Wait a minute, then try again; the Retry-After header of the response says how long.",
     RETRY,
   ),
   "route.unknown": entry(
     "caller",
     404,
     "Nothing is served at this path on this hostname.",
-    "Check the URL; uplinks and lanes are served on the gateway only, the API on the API address only.",
+    "Check the URL: the API is served on the API address only, uplinks and lanes on the gateway only. An older edge lacks newer paths; `fairlead version` compares the versions.",
   ),
   "key.missing": entry(
     "caller",
     401,
     "The request carries no API key.",
-    "Run `fairlead login URL --key-file FILE`, or send `Authorization: Bearer KEY`.",
+    "Run `fairlead login URL --key-file FILE`, or send the header `Authorization: Bearer KEY`.",
   ),
   "key.invalid": entry(
     "caller",
     401,
     "The API key is unknown, revoked or mistyped.",
-    "Ask an admin for a new key and run `fairlead login` again.",
+    "Check that the key is of this edge. An admin creates another one with `fairlead key create`, and `fairlead login URL --key-file FILE` stores it.",
   ),
   "key.forbidden": entry(
     "caller",
     403,
     "The API key's role or networks do not allow this.",
-    "Use a key with the role that the message names.",
+    "Use a key with the role that the message names; an admin creates one with `fairlead key create --role ROLE`.",
   ),
   "key.unknown": entry(
     "caller",
@@ -100,7 +112,7 @@ export const ERRORS = {
     "caller",
     401,
     "The identity token has expired.",
-    "Log in again at your identity provider and use the new token.",
+    "Log in again at your identity provider and use the new token. If it is new, compare the clocks of the edge and of the identity provider.",
   ),
   "oidc.no_role": entry(
     "caller",
@@ -174,7 +186,7 @@ export const ERRORS = {
     "site",
     409,
     "The site's clock and the edge's are ten seconds or more apart.",
-    "Correct the clock of the site, preferably with a time service; the edge refuses a site whose clock is minutes off.",
+    "Compare both clocks with the real time and correct the wrong one, preferably with a time service; the edge refuses a site whose clock is minutes off.",
   ),
   "site.revoked": entry(
     "site",
@@ -194,7 +206,7 @@ export const ERRORS = {
     "caller",
     409,
     "The site has a link to this issuer already; the token was not used up.",
-    "No action is needed; for another name or cost, delete the link first.",
+    "No action is needed; for another name or cost, delete the link first with `fairlead link delete`.",
   ),
   "link.self": entry(
     "caller",
@@ -224,13 +236,13 @@ export const ERRORS = {
     "caller",
     400,
     "The token file is truncated or is not a Fairlead token.",
-    "Copy the whole file that `fairlead token create` wrote.",
+    "Copy the whole file that `fairlead token create -o FILE` wrote.",
   ),
   "token.altered": entry(
     "caller",
     403,
     "The token's claim is not the one that was issued.",
-    "Copy the file again, or create a new token.",
+    "Copy the file again, or create a new token with `fairlead token create`.",
   ),
   "token.unknown": entry(
     "caller",
@@ -260,7 +272,7 @@ export const ERRORS = {
     "caller",
     403,
     "The token admits another site.",
-    "Use the token at the site that it names, or create a token for this site.",
+    "Use the token at the site that it names, or create a token for this site with `fairlead token create`.",
   ),
   "token.wrong_network": entry(
     "caller",
@@ -278,7 +290,7 @@ export const ERRORS = {
     "caller",
     400,
     "The site has not joined a network and no token was given.",
-    "Start the connector with --token FILE; `fairlead token create` creates one.",
+    "Start the connector with `fairlead connector run --token FILE`; `fairlead token create -o FILE` writes the file, where an operator is logged in.",
   ),
   "csr.invalid": entry(
     "site",
@@ -304,13 +316,13 @@ export const ERRORS = {
     "site",
     403,
     "The certificate does not chain to this edge's deployment CA, or is not a site certificate.",
-    "Join this edge with a token from it.",
+    "Join this edge with a token from it and an empty state directory; the state directory of a site belongs to one edge.",
   ),
   "certificate.expired": entry(
     "site",
     403,
     "The certificate is outside its validity period.",
-    "Check the clock of the site; the connector renews by itself for 30 days, then the site must join again with a token.",
+    "Compare the clocks of the site and of the edge with the real time, and correct the wrong one. If both are right, the connector renews by itself for 30 days; then the site must join again with a token.",
   ),
   "certificate.revoked": entry(
     "site",
@@ -334,7 +346,7 @@ export const ERRORS = {
     "site",
     403,
     "The certificate expired more than 30 days ago and can no longer be renewed.",
-    "Join again with a new token: `fairlead token create`, then `fairlead connector run --token FILE`.",
+    "If the clocks of the site and of the edge are right, join again with a new token: `fairlead token create -o FILE`, then `fairlead connector run --token FILE`.",
   ),
   "assertion.missing": entry(
     "site",
@@ -352,7 +364,7 @@ export const ERRORS = {
     "site",
     403,
     "The assertion is outside its validity period of one minute.",
-    "Correct the clock of the site, which differs from the edge's by more than a minute.",
+    "Compare the clocks of the site and of the edge with the real time, and correct the wrong one: they differ by more than a minute.",
     RETRY,
   ),
   "assertion.audience": entry(
@@ -431,12 +443,17 @@ export const ERRORS = {
     "site",
     503,
     "The uplink to the edge is down.",
-    "No action is needed if it recovers within a minute; otherwise check the path to the edge on port 443.",
+    "No action is needed if it recovers within a minute; otherwise check the network of the site, its proxy, and that the edge runs.",
     RETRY,
   ),
 
   // ---- lanes ----
-  "ticket.missing": entry("site", 401, "The lane carries no ticket.", "Update the connector."),
+  "ticket.missing": entry(
+    "site",
+    401,
+    "The lane carries no ticket.",
+    "Update the connector; if it is current, report the error.",
+  ),
   "ticket.invalid": entry(
     "site",
     403,
@@ -478,14 +495,14 @@ export const ERRORS = {
     "peer",
     504,
     "The other side did not dial the lane in time.",
-    "Check the other site with `fairlead site status`; the connector tries again.",
+    "Check the other site with `fairlead site status NAME`; the connector tries again.",
     RETRY,
   ),
   "lane.failed": entry(
     "site",
     502,
     "The lane could not be opened.",
-    "Check the path to the gateway of the edge.",
+    "Check the path from the site to the gateway of the edge, and the proxy of the site; the connector tries again.",
     RETRY,
   ),
 
@@ -494,13 +511,13 @@ export const ERRORS = {
     "caller",
     403,
     "The registry does not allow a session between these two sites, or one of them does not allow its mode.",
-    "Check that links connect the two sites: `fairlead link status`. For hop encryption, see `--hop` and `--allow-hop`.",
+    "Check that links connect the two sites: `fairlead link list`. For hop encryption, see --hop and --allow-hop in `fairlead help connector run`.",
   ),
   "session.peer_offline": entry(
     "peer",
     503,
     "The other connector has no uplink at the moment.",
-    "Check the other site with `fairlead site status`.",
+    "Check that the connector of the other site runs and reaches the edge: `fairlead site status NAME` shows it.",
     RETRY,
   ),
   "session.peer_gone": entry(
@@ -514,7 +531,7 @@ export const ERRORS = {
     "peer",
     504,
     "The session did not come up in time, had no path to the peer for too long, or the peer did not respond in time.",
-    "Check both sites with `fairlead site status`; `--session-timeout` sets how long to wait.",
+    "Check both sites with `fairlead site status NAME`; `fairlead connector run --session-timeout DURATION` sets how long to wait.",
     RETRY,
   ),
   "session.lost": entry(
@@ -597,7 +614,7 @@ export const ERRORS = {
     "caller",
     403,
     "The sites may no longer connect: a site, link or issuer was revoked.",
-    "Link the sites again with a new token.",
+    "Link the sites again with a new token: `fairlead token create -o FILE`, then `fairlead link create FILE` at the other site.",
   ),
 
   // ---- streams and services ----
@@ -619,14 +636,14 @@ export const ERRORS = {
     "peer",
     503,
     "The stream was reset: its site fills the memory that one site may use, and its reader does not read.",
-    "Check the server or client that does not read, or raise --memory.",
+    "Check the server or client that does not read, or raise --memory of `fairlead connector run`.",
     RETRY,
   ),
   "stream.limit": entry(
     "peer",
     429,
     "The session has the most streams that the peer allows.",
-    "Close streams, or connect again later.",
+    "Close connections that are not used, or connect again later.",
     RETRY,
   ),
   "stream.kind_unsupported": entry(
@@ -645,7 +662,7 @@ export const ERRORS = {
     "peer",
     500,
     "The stream failed inside the connector.",
-    "Check the connector's log and report the error.",
+    "Report the error with the log of the connector.",
   ),
   "service.unknown": entry(
     "caller",
@@ -675,7 +692,7 @@ export const ERRORS = {
     "peer",
     503,
     "No site that offers the service is connected.",
-    "Check the offering sites with `fairlead site list`.",
+    "Start the connector of a site that offers the service; `fairlead site list` shows which sites are connected.",
     RETRY,
   ),
   "service.not_exported": entry(
@@ -720,7 +737,7 @@ export const ERRORS = {
     "caller",
     409,
     "This site already offers a service with that name.",
-    "Unexpose it first, or choose another name.",
+    "Withdraw it first with `fairlead unexpose NAME`, or choose another name.",
   ),
 
   // ---- the site's own machine ----
@@ -740,14 +757,20 @@ export const ERRORS = {
   "listener.address": entry(
     "site",
     400,
-    "The address of a listener does not belong to this machine, or is not allowed.",
-    "Choose an address of this machine with --listen or --bind.",
+    "The address of a listener does not belong to this machine.",
+    "Choose an address of this machine with --listen or --bind of `fairlead connector run`.",
+  ),
+  "listener.not_permitted": entry(
+    "site",
+    403,
+    "The system does not permit the connector to listen at the address and port of a listener.",
+    "Choose a port from 1024 on with --listen of `fairlead connector run`, or permit the low port: CAP_NET_BIND_SERVICE, or the sysctl net.ipv4.ip_unprivileged_port_start.",
   ),
   "listener.exhausted": entry(
     "site",
     409,
     "The range given to --bind has no free address left.",
-    "Give a larger range to --bind.",
+    "Give a larger range to --bind of `fairlead connector run`.",
   ),
   "listener.full": entry(
     "site",
@@ -772,7 +795,7 @@ export const ERRORS = {
     "site",
     409,
     "Another process uses the state directory.",
-    "Stop that process, or give this one another --state directory.",
+    "Stop that process, or give this one another directory with --state.",
   ),
   "state.unwritable": entry(
     "site",
@@ -784,7 +807,7 @@ export const ERRORS = {
     "site",
     507,
     "The disk of the state directory is full.",
-    "Free space on that disk and start again; nothing was lost.",
+    "Free space on that disk and start again; the files there still have their former content.",
   ),
   "state.corrupt": entry(
     "site",
@@ -792,17 +815,23 @@ export const ERRORS = {
     "A file in the state directory is damaged.",
     "Restore the file from a backup, or join again with a token and an empty state directory.",
   ),
+  "state.foreign": entry(
+    "site",
+    409,
+    "The state directory belongs to another kind of process.",
+    "Choose another directory with --state: an edge and each connector have a state directory of their own.",
+  ),
   "state.path_too_long": entry(
     "site",
     400,
     "The path of the state directory is too long for its sockets.",
-    "Choose a shorter --state directory, with a path of at most 87 bytes.",
+    "Choose a shorter --state directory: its path may have at most 86 bytes.",
   ),
   "connector.unreachable": entry(
     "site",
     503,
     "No connector responds at the state directory.",
-    "Start it with `fairlead connector run`, or name its directory with --state or FAIRLEAD_STATE.",
+    "Start it with `fairlead connector run`, or name its state directory with --state or FAIRLEAD_STATE.",
   ),
   "connector.descriptors": entry(
     "site",
@@ -851,14 +880,14 @@ export const ERRORS = {
     "edge",
     503,
     "The edge does not respond.",
-    "Check the URL, the network and HTTPS_PROXY; `fairlead edge start` runs an edge on this machine.",
+    "Check that the edge runs, the URL, and the network and proxy of this machine.",
     RETRY,
   ),
   "edge.untrusted": entry(
     "edge",
     495,
     "The edge's certificate is not trusted.",
-    "Give the deployment CA with `fairlead login --ca FILE`, or use a token from this edge.",
+    "Check the clocks of this machine and of the edge. An operator gives the deployment CA with `fairlead login URL --key-file FILE --ca FILE`; a site uses a token from this edge. A proxy that replaces TLS certificates must exclude the edge.",
   ),
   "edge.wrong_address": entry(
     "edge",
@@ -870,7 +899,7 @@ export const ERRORS = {
     "caller",
     401,
     "The command does not know which edge to use.",
-    "Run `fairlead login URL --key-file FILE` first; on the edge's own machine, `fairlead edge start` does it.",
+    "Run `fairlead login URL --key-file FILE` first; on the edge's own machine, `fairlead edge start` does it. At a site without a login, use the commands that talk to its connector, such as `fairlead service status`.",
   ),
   "edge.port_taken": entry(
     "edge",
@@ -885,7 +914,12 @@ export const ERRORS = {
     "Check the Worker's log, which names it; correct it in wrangler.toml, or deploy with `fairlead edge deploy`.",
     RETRY,
   ),
-  "edge.failed": entry("edge", 500, "The edge's runtime ended or did not start.", "Check its output."),
+  "edge.failed": entry(
+    "edge",
+    500,
+    "The edge's runtime ended or did not start.",
+    "Correct what the message and the log lines of workerd name, then start the edge again.",
+  ),
   "edge.workerd_missing": entry(
     "edge",
     500,
@@ -903,19 +937,19 @@ export const ERRORS = {
     "caller",
     400,
     "The backup is damaged, incomplete or not a backup.",
-    "Use an unaltered file that `fairlead edge backup` wrote.",
+    "Use an unaltered file that `fairlead edge backup FILE` wrote.",
   ),
   "backup.version": entry(
     "caller",
     409,
     "A newer version of the edge wrote the backup.",
-    "Update fairlead, then restore.",
+    "Update Fairlead on this machine, and the edge, to the version that wrote the backup; then restore.",
   ),
   "backup.not_empty": entry(
     "caller",
     409,
     "The place to restore the backup to is not empty.",
-    "Restore into an empty state directory, or delete the network first.",
+    "Restore into an empty state directory with `fairlead edge restore FILE --state DIR`, or delete the network first with `fairlead network delete`.",
   ),
   "deploy.missing": entry(
     "caller",
@@ -939,14 +973,14 @@ export const ERRORS = {
     "edge",
     500,
     "The edge failed to handle the request.",
-    "Try again; if the error persists, report it with the request id.",
+    "Try again; if the error persists, report it with the log of the edge, which names the request by its id.",
     RETRY,
   ),
   "proxy.failed": entry(
     "site",
     502,
     "The proxy refused or broke the connection to the edge.",
-    "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and that the proxy allows connections to the edge.",
+    "Check HTTPS_PROXY, ALL_PROXY and NO_PROXY, and that the proxy allows connections to the host and port of the edge.",
     RETRY,
   ),
 } as const satisfies Record<string, ErrorEntry>;
@@ -965,7 +999,7 @@ export function isErrorCode(text: string): text is ErrorCode {
 export interface FairleadErrorOptions {
   readonly cause?: unknown;
   readonly retryAfterMs?: number | undefined;
-  /** What to do about this cause, where the entry's action is about others. */
+  /** What to do about this cause, where the entry's action does not fit: whole sentences. */
   readonly action?: string | undefined;
 }
 

@@ -138,7 +138,8 @@ function naming<T>(name: string, parse: () => T): T {
     return parse();
   } catch (thrown) {
     if (thrown instanceof FairleadError && !thrown.message.startsWith(name)) {
-      throw new FairleadError(thrown.code, `${name}: ${thrown.message}`, { cause: thrown });
+      const { action, code } = thrown;
+      throw new FairleadError(code, `${name}: ${thrown.message}`, { cause: thrown, action });
     }
     throw thrown;
   }

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { SiteName } from "../../protocol/names.ts";
 import { MAX_LANES } from "../../protocol/uplink/messages.ts";
+import { unreadable } from "../files/file-errors.ts";
 import { LOG_LEVELS } from "../log.ts";
 import type { ConfigSource } from "./connector-config.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
@@ -173,11 +174,14 @@ function contentOf(document: Document, source: string): unknown {
   }
 }
 
-/** Reads the text of a configuration file. @throws FairleadError `request.invalid`. */
+/** Reads the text of a configuration file. @throws FairleadError `file.unreadable`. */
 export async function readConfigFile(path: string): Promise<string> {
   return await readFile(path, "utf8").catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new FairleadError("request.invalid", `The configuration file cannot be read: ${why}.`, { cause });
+    throw unreadable(cause, {
+      what: "The configuration file",
+      path,
+      source: "docs/operations.md shows a configuration file.",
+    });
   });
 }
 
@@ -229,7 +233,8 @@ function placeOfNode(node: unknown, lines: LineCounter): Place | null {
 
 function invalid(source: string, place: Place | null, message: string): FairleadError {
   const at = place === null ? source : `${source}:${place.line}:${place.col}`;
-  return new FairleadError("request.invalid", `${at}: ${message}`);
+  const action = "Correct the file at this place; docs/operations.md describes its fields.";
+  return new FairleadError("request.invalid", `${at}: ${message}`, { action });
 }
 
 const sentence = (text: string) => (/[.!?]$/.test(text) ? text : `${text}.`);

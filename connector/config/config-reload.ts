@@ -129,11 +129,14 @@ export class ConfigReload {
 
   #reject(reason: FairleadError, always: boolean): void {
     const { file, log } = this.#options;
-    const error = new FairleadError("config.rejected", reason.message, { cause: reason });
+    const action =
+      reason.code === "file.unreadable" ? `${reason.action} It is read again when it changes.` : undefined;
+    const error = new FairleadError("config.rejected", reason.message, { cause: reason, action });
     // The same error is logged again only after a signal.
     const isNews = always || this.#state.error?.message !== error.message;
     this.#state = { ...this.#state, error };
-    const { meaning, action } = ERRORS["config.rejected"];
-    if (isNews) log.error({ code: error.code, file: file.path, action }, `${meaning} ${error.message}`);
+    const { meaning } = ERRORS["config.rejected"];
+    if (isNews)
+      log.error({ code: error.code, file: file.path, action: error.action }, `${meaning} ${error.message}`);
   }
 }

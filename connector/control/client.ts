@@ -15,6 +15,7 @@ import {
   Status,
 } from "./schema.ts";
 import { controlPath } from "./server.ts";
+import { unreachable } from "./unreachable.ts";
 
 /** How long the connector may take to answer, ms. */
 const TIMEOUT_MS = 10_000;
@@ -91,8 +92,14 @@ export class ControlClient {
       const refusal = statusCode >= 400 ? ErrorResponse.safeParse(content) : null;
       if (refusal?.success) throw fromErrorBody(refusal.data.error, "connector.unreachable");
       return parseWith(schema, content, (_, cause) => {
-        const what = "The connector's answer has an unknown form: restart it after an update.";
-        return new FairleadError("connector.unreachable", what, { cause });
+        return new FairleadError(
+          "connector.unreachable",
+          "The connector answered in a form that this command does not know: it has another version.",
+          {
+            cause,
+            action: "Start the connector again with the installed version; `fairlead version` shows both.",
+          },
+        );
       });
     } finally {
       await dispatcher.destroy();
@@ -114,9 +121,7 @@ export class ControlClient {
       const content: unknown = await answer.body.json();
       return { statusCode: answer.statusCode, content };
     } catch (cause) {
-      throw new FairleadError("connector.unreachable", `No connector answers in ${this.#stateDir}.`, {
-        cause,
-      });
+      throw unreachable(cause, this.#stateDir, timeoutMs);
     }
   }
 }

@@ -5,10 +5,14 @@ import { join } from "node:path";
 import type { Hono } from "hono";
 import { MAX_BODY } from "../../protocol/api/envelope.ts";
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
+import { stateError } from "../state/errors.ts";
 import { CONTROL_SOCKET } from "./schema.ts";
 
 /** Longest path of a Unix socket that works on every system, bytes. */
 export const MAX_SOCKET_PATH = 100;
+
+/** Longest path of a state directory, bytes. */
+const MAX_STATE_PATH = MAX_SOCKET_PATH - CONTROL_SOCKET.length - 1;
 
 /** The path of the control socket. @throws FairleadError `state.path_too_long`. */
 export function controlPath(stateDir: string): string {
@@ -18,6 +22,7 @@ export function controlPath(stateDir: string): string {
     throw new FairleadError(
       "state.path_too_long",
       `${path} has ${length} bytes; a socket's path has at most ${MAX_SOCKET_PATH}.`,
+      { action: `Choose a shorter --state directory: its path may have ${MAX_STATE_PATH} bytes.` },
     );
   }
   return path;
@@ -44,9 +49,7 @@ export async function serveControl(stateDir: string, app: Hono): Promise<Control
     await chmod(path, 0o600);
   } catch (cause) {
     server.close();
-    throw new FairleadError("state.unwritable", `The control socket ${path} cannot be opened: ${cause}.`, {
-      cause,
-    });
+    throw stateError(cause, path);
   }
   return {
     async close() {

@@ -85,13 +85,25 @@ export function linkLines({ reports, incoming, moreIncoming, held }: KnownLinks,
   };
 }
 
-/** The error table's action for a revoked link is the joiner's. At this site, the action is to issue a new token. */
+/** The error table's actions are those of the joiner. At this site, there are others. */
 function incomingLine(link: IncomingLink, isUp: boolean): Links["incoming"][number] {
   const { joiner } = link;
-  const revoked = link.code === "link.revoked";
-  const action = `Give ${joiner} a new token, if it is to be linked again: \`fairlead token create --issuer SITE\`, with this site's name.`;
-  return { ...linkStatus(link, isUp), ...(revoked ? { action } : {}), joiner };
+  const action = incomingAction(joiner, isUp ? link.code : undefined);
+  return { ...linkStatus(link, isUp), ...(action === null ? {} : { action }), joiner };
 }
+
+/** What to do at this site about the link of another site to it; null if the error table says it. */
+function incomingAction(joiner: string, code: string | undefined): string | null {
+  if (code === "link.revoked") {
+    return `Give ${joiner} a new token, if it is to be linked again: \`fairlead token create --issuer SITE\`, with this site's name.`;
+  }
+  if (code === "uplink.lost") return `Check that the connector of ${joiner} runs and reaches the edge.`;
+  return null;
+}
+
+/** What to do about a link that has no certificate or one that does not hold. The connector renews it by itself. */
+const LINK_CERTIFICATE_ACTION =
+  "No action is needed if it lasts seconds: the connector requests the certificate of the link again. Otherwise compare the clocks of the site and of the edge, then link again with a new token: `fairlead link create FILE`.";
 
 /** The fields that links of both directions share. */
 function linkStatus(link: Omit<LinkReport, "issuer">, isUp: boolean): Omit<LinkLine, "issuer"> {
@@ -105,6 +117,7 @@ function linkStatus(link: Omit<LinkReport, "issuer">, isUp: boolean): Omit<LinkL
     ...known,
     state: link.state,
     ...(link.code && troubleOf(link.code)),
+    ...(link.code?.startsWith("certificate.") ? { action: LINK_CERTIFICATE_ACTION } : {}),
     since: link.since === undefined ? undefined : iso(link.since),
     rtt: link.state === "up" ? (link.rtt ?? null) : null,
   };

@@ -377,6 +377,7 @@ function socketPath(state: StateDirectory, name: string): string {
   throw new FairleadError(
     "state.path_too_long",
     `${path} has ${Buffer.byteLength(path)} bytes; the path of a socket may have ${MAX_SOCKET_PATH}.`,
+    { action: "Choose a shorter --state directory: its path may have at most 86 bytes." },
   );
 }
 

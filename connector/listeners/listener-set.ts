@@ -220,7 +220,8 @@ export class ListenerSet {
 
   #exhaust(service: string): void {
     this.#exhausted.add(service);
-    this.#options.log.warn({ service, code: "listener.exhausted" }, ERRORS["listener.exhausted"].meaning);
+    const { action, meaning } = ERRORS["listener.exhausted"];
+    this.#options.log.warn({ service, code: "listener.exhausted", action }, meaning);
   }
 
   #rangeText(): string {

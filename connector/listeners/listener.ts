@@ -52,7 +52,8 @@ const LOOP_SHOWN_MS = 60_000;
 const CODES: Readonly<Record<string, ErrorCode>> = {
   EADDRINUSE: "listener.port_taken",
   EADDRNOTAVAIL: "listener.address",
-  EACCES: "listener.address",
+  EACCES: "listener.not_permitted",
+  EPERM: "listener.not_permitted",
   EINVAL: "listener.address",
 };
 
@@ -217,7 +218,10 @@ export class Listener {
       return;
     const fields = { service: this.#options.service, address: this.address };
     if (next.state === "failed")
-      this.#options.log.warn({ ...fields, code: next.code }, `The listener failed: ${next.message}`);
+      this.#options.log.warn(
+        { ...fields, code: next.code, action: ERRORS[next.code].action },
+        `The listener failed: ${next.message}`,
+      );
     else this.#options.log.info(fields, `The listener is ${next.state}.`);
     this.#options.onState();
   }

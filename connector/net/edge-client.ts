@@ -8,7 +8,7 @@ import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
-import { httpsError } from "./failures.ts";
+import { foreignAnswerAction, httpsError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
 import { type ProxyAddress, proxyFor } from "./proxy.ts";
 import { tunnelConnector } from "./tunnel-connector.ts";
@@ -118,7 +118,11 @@ export class EdgeClient {
   #parsed<T>(schema: z.ZodType<T>, answer: unknown, method: string, path: string): T {
     return parseWith(schema, answer, (_, cause) => {
       const what = `The answer of ${this.url} to ${method} ${path} has an unknown form.`;
-      return new FairleadError("edge.internal", `${what} Is it a Fairlead edge of this version?`, { cause });
+      const action =
+        answer === undefined
+          ? foreignAnswerAction(200)
+          : "Update the older one of Fairlead on this machine and the edge; `fairlead version` compares the versions.";
+      return new FairleadError("edge.internal", what, { cause, action });
     });
   }
 
@@ -191,7 +195,8 @@ export class EdgeClient {
       const type = [given["content-type"] ?? JSON_TYPE].flat()[0] ?? JSON_TYPE;
       answer = { status: statusCode, type, text: await body.text(), headers: given };
     } catch (thrown) {
-      throw httpsError(thrown, { url: this.url, proxy: this.#proxy, timeoutMs });
+      const caller = this.#key === undefined ? "site" : "operator";
+      throw httpsError(thrown, { url: this.url, proxy: this.#proxy, timeoutMs, caller });
     }
     if (answer.status < 200 || answer.status > 299) {
       throw this.#refusal(answer.status, readJson(answer.text));
@@ -207,6 +212,7 @@ export class EdgeClient {
     return new FairleadError(
       isFromPath ? "edge.unreachable" : "edge.internal",
       `${this.url} answered with status ${status}, which is not the answer of a Fairlead edge.`,
+      { action: foreignAnswerAction(status) },
     );
   }
 }

@@ -39,11 +39,12 @@ export function unreachable(proxy: ProxyAddress, thrown: unknown): FairleadError
   const untrusted = codes.find(isUntrusted);
   if (untrusted !== undefined) {
     return failure(`The certificate of the proxy ${origin} is not trusted (${untrusted}).`, thrown, {
-      action: untrusted.startsWith("CERT_HAS_EXPIRED")
-        ? "Compare the clocks of this machine and of the proxy; if both are right, have the proxy's operator renew its certificate."
-        : untrusted === "ERR_TLS_CERT_ALTNAME_INVALID"
-          ? `Write the proxy's name in ${variable} as its certificate has it.`
-          : "Add the CA of the proxy to this machine's trusted CAs, or name its PEM file in NODE_EXTRA_CA_CERTS.",
+      action:
+        untrusted === "CERT_HAS_EXPIRED" || untrusted === "CERT_NOT_YET_VALID"
+          ? "Compare the clocks of this machine and of the proxy; if both are right, have the proxy's operator renew its certificate."
+          : untrusted === "ERR_TLS_CERT_ALTNAME_INVALID"
+            ? `Write the proxy's name in ${variable} as its certificate has it.`
+            : "Add the CA of the proxy to this machine's trusted CAs, or name its PEM file in NODE_EXTRA_CA_CERTS.",
     });
   }
   if (codes.some((code) => code.startsWith("ERR_SSL_"))) {

@@ -7,7 +7,7 @@ import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { type ErrorCode, FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { unlessAborted } from "../async/abort.ts";
 import { withTimeout } from "../async/timeout.ts";
-import { httpsError } from "./failures.ts";
+import { dialAction, foreignAnswerAction, httpsError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
 import { type ProxyAddress, proxyFor } from "./proxy.ts";
 import { openTunnel } from "./tunnel.ts";
@@ -71,7 +71,11 @@ export async function dialWebSocket(options: DialOptions): Promise<WebSocket> {
       resolve(socket);
     });
   });
-  const late = () => new FairleadError(fallback, `${url} did not answer in time.`);
+  const late = () =>
+    new FairleadError(fallback, `${url} did not answer in time.`, {
+      action:
+        "Check that the edge runs and that the firewalls on the path permit the address and port; the connector tries again.",
+    });
   const leftMs = Math.max(1, timeoutMs - (performance.now() - started));
   try {
     return await unlessAborted(withTimeout(opened, leftMs, late), signal, cancelled(options));
@@ -145,16 +149,20 @@ async function readRefusal(response: IncomingMessage, options: DialOptions): Pro
   } catch {
     // This is not the answer of a Fairlead edge. Only its status is reported.
   }
-  return new FairleadError(options.fallback, `${options.url} answered with status ${response.statusCode}.`);
+  const status = response.statusCode ?? 0;
+  return new FairleadError(options.fallback, `${options.url} answered with status ${status}.`, {
+    action: foreignAnswerAction(status),
+  });
 }
 
 function socketError(error: Error, options: DialOptions): FairleadError {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const alert = ALERTS[code];
   if (alert) return new FairleadError(alert, undefined, { cause: error });
-  const known = httpsError(error, { url: options.url, proxy: null, timeoutMs: 0 });
+  const known = httpsError(error, { url: options.url, proxy: null, timeoutMs: 0, caller: "site" });
   if (known.code === "edge.untrusted") return known;
   return new FairleadError(options.fallback, `${options.url} cannot be reached: ${error.message}.`, {
     cause: error,
+    action: dialAction(error),
   });
 }

@@ -119,10 +119,7 @@ async function accept(carrier: Duplex, options: TlsOptions): Promise<tls.TLSSock
 function verifyPeer(socket: tls.TLSSocket, { identity, peerSite }: TlsOptions): void {
   const certificate = socket.getPeerX509Certificate();
   if (!socket.authorized || certificate === undefined) {
-    throw new FairleadError(
-      "session.untrusted",
-      `The peer's certificate was rejected: ${socket.authorizationError ?? "it presented none"}.`,
-    );
+    throw rejected(String(socket.authorizationError ?? "it presented none"));
   }
   // OpenSSL has verified this. The check is repeated because the trust of the whole session depends on it.
   const authority = new X509Certificate(identity.authority);
@@ -139,6 +136,27 @@ function verifyPeer(socket: tls.TLSSocket, { identity, peerSite }: TlsOptions): 
   }
 }
 
+/** What to do about a peer's certificate that is rejected for its validity. */
+const VALIDITY_ACTIONS: Readonly<Record<string, string>> = {
+  CERT_NOT_YET_VALID:
+    "Compare the clocks of both sites and of the edge with the real time, and correct the wrong one: by the clock of this site, the peer's certificate is not valid yet.",
+  CERT_HAS_EXPIRED:
+    "Compare the clocks of both sites and of the edge with the real time, and correct the wrong one: by the clock of this site, the peer's certificate has expired. If all are right, check why the peer's connector does not renew: its log says so.",
+};
+
+/** The error of a peer whose certificate was rejected. @param why OpenSSL's code, or a reason */
+function rejected(why: string, cause?: Error): FairleadError {
+  const action = VALIDITY_ACTIONS[why];
+  return new FairleadError("session.untrusted", `The peer's certificate was rejected: ${why}.`, {
+    cause,
+    action,
+  });
+}
+
+/** What to do when the peer rejected the certificate of this site for its validity. */
+const EXPIRED_HERE =
+  "Compare the clocks of both sites and of the edge with the real time, and correct the wrong one: by the clock of the peer, the certificate of this site is not valid.";
+
 /** TLS alerts and OpenSSL reasons that concern certificates. */
 const ABOUT_CERTIFICATES = /CERT|UNKNOWN_CA|ACCESS_DENIED/;
 
@@ -146,18 +164,13 @@ const ABOUT_CERTIFICATES = /CERT|UNKNOWN_CA|ACCESS_DENIED/;
 function handshakeError(error: Error & { code?: string }, socket: tls.TLSSocket): FairleadError {
   if (error instanceof FairleadError) return error;
   if (socket.authorizationError) {
-    return new FairleadError(
-      "session.untrusted",
-      `The peer's certificate was rejected: ${socket.authorizationError}.`,
-      {
-        cause: error,
-      },
-    );
+    return rejected(String(socket.authorizationError), error);
   }
   const code = error.code ?? "";
   if (code.startsWith("ERR_SSL_") && ABOUT_CERTIFICATES.test(code)) {
     return new FairleadError("session.untrusted", `The TLS handshake failed: ${error.message}.`, {
       cause: error,
+      action: /CERTIFICATE_EXPIRED/.test(code) ? EXPIRED_HERE : undefined,
     });
   }
   return tlsError(error);
@@ -168,7 +181,8 @@ export function tlsError(error: Error & { code?: string }): FairleadError {
   const code = error.code ?? "";
   if (code.startsWith("ERR_SSL_")) {
     const known = ABOUT_CERTIFICATES.test(code) ? "session.untrusted" : "session.tampered";
-    return new FairleadError(known, `TLS failed: ${error.message}.`, { cause: error });
+    const action = /CERTIFICATE_EXPIRED/.test(code) ? EXPIRED_HERE : undefined;
+    return new FairleadError(known, `TLS failed: ${error.message}.`, { cause: error, action });
   }
   return asFairleadError(error, "session.lost");
 }

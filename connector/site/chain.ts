@@ -36,7 +36,7 @@ export interface Bounds {
 export function readChain(chain: string, code: "state.corrupt" | "certificate.untrusted"): Chain {
   const [leaf, authority] = fromPem(chain);
   if (leaf === undefined || authority === undefined) {
-    throw new FairleadError(code, "certificate.pem does not hold the site certificate and its CA.");
+    throw unreadable(code, "does not hold the site certificate and its CA");
   }
   try {
     const certificate = new X509Certificate(leaf);
@@ -47,7 +47,7 @@ export function readChain(chain: string, code: "state.corrupt" | "certificate.un
       notAfter: certificate.validToDate.getTime(),
     };
   } catch (cause) {
-    throw new FairleadError(code, "certificate.pem holds no readable certificate.", { cause });
+    throw unreadable(code, "holds no readable certificate", cause);
   }
 }
 
@@ -126,6 +126,21 @@ function readCertificate(from: string | Buffer): X509Certificate | null {
   }
 }
 
-function untrusted(what: string): FairleadError {
-  return new FairleadError("certificate.untrusted", `The edge answered with ${what}.`);
+/** The error of a chain that cannot be read: a file of the state directory, or an answer of the edge. */
+function unreadable(
+  code: "state.corrupt" | "certificate.untrusted",
+  what: string,
+  cause?: unknown,
+): FairleadError {
+  if (code === "state.corrupt") return new FairleadError(code, `certificate.pem ${what}.`, { cause });
+  return wrongAnswer(`The answer of the edge ${what}.`, cause);
+}
+
+const untrusted = (what: string) => wrongAnswer(`The edge answered with ${what}.`);
+
+/** The error of an answer that the edge of this site never gives. */
+export function wrongAnswer(message: string, cause?: unknown): FairleadError {
+  const action =
+    "Check that the token is of this edge, and that no other machine answers in place of the edge. If both are so, report the error.";
+  return new FairleadError("certificate.untrusted", message, { cause, action });
 }

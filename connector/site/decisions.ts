@@ -42,7 +42,13 @@ export type Start =
   | { readonly do: "use" }
   /** Renew over the API first. */
   | { readonly do: "renew" }
-  | { readonly do: "fail"; readonly code: ErrorCode; readonly message?: string };
+  | {
+      readonly do: "fail";
+      readonly code: ErrorCode;
+      readonly message?: string;
+      /** What to do, where the code's action does not fit. */
+      readonly action?: string;
+    };
 
 export interface StartFacts {
   /** The membership in the state directory; null for none. */
@@ -66,7 +72,8 @@ export function decideStart({ member, site, tokens, now }: StartFacts): Start {
   if (member === null) return tokens === 0 ? { do: "fail", code: "token.missing" } : { do: "join" };
   if (site !== undefined && site !== member.site && !member.formerNames.includes(site)) {
     const message = `--site is ${site}, but this state directory belongs to site ${member.site}.`;
-    return { do: "fail", code: "request.invalid", message };
+    const action = "Leave --site out, give the site's own name, or give another directory with --state.";
+    return { do: "fail", code: "request.invalid", message, action };
   }
   switch (certificateState(member, now)) {
     case "good":
@@ -76,22 +83,25 @@ export function decideStart({ member, site, tokens, now }: StartFacts): Start {
     case "too_old":
       return tokens > 0
         ? { do: "join" }
-        : { do: "fail", code: "certificate.too_old", message: tooOld(member) };
+        : { do: "fail", code: "certificate.too_old", ...tooOld(member, now) };
   }
 }
 
 /**
- * The message about a certificate that is too old, with the commands to fix it, for an issuer that the site
- * has a link to.
+ * The message about a certificate that is too old by this machine's clock, and the action: the clock first, then the
+ * commands for a token of an issuer that the site has a link to.
  */
-function tooOld({ notAfter, site, network, links }: NonNullable<StartFacts["member"]>): string {
+function tooOld(
+  { notAfter, site, network, links }: NonNullable<StartFacts["member"]>,
+  now: number,
+): { message: string; action: string } {
   const ended = new Date(notAfter).toISOString();
+  const clock = new Date(now).toISOString();
   const [first] = links;
   const linked = first === undefined || links.some(({ issuer }) => issuer === "network");
   const of = linked ? "" : ` --issuer ${first.issuer}`;
-  return [
-    `The certificate of site ${site} ended ${ended}, more than 30 days ago, and can no longer be renewed.`,
-    `Where you are logged in, run \`fairlead token create --network ${network}${of} -o token.yaml\`.`,
-    "Then start this connector again as before, with --token token.yaml. The site stays the same.",
-  ].join(" ");
+  return {
+    message: `The certificate of site ${site} ended ${ended}, more than 30 days before the time of this machine's clock (${clock}), and can no longer be renewed.`,
+    action: `If the clock of this machine is wrong, correct it and start again. If it is right, run \`fairlead token create --network ${network}${of} -o token.yaml\` where you are logged in, and start this connector again as before, with --token token.yaml: the site stays the same.`,
+  };
 }

@@ -21,7 +21,10 @@ export function tokenId(token: TokenFile): string {
 /** Checks that a token is of a network. @throws FairleadError `token.wrong_network` */
 export function checkNetwork(token: TokenFile, network: Membership["network"]): void {
   if (parseClaim(token.spec.claim)?.networkId === network.id) return;
-  throw new FairleadError("token.wrong_network", `The token is not of network ${network.name}.`);
+  throw new FairleadError(
+    "token.wrong_network",
+    `The token is of network ${token.metadata.network}, and the site of network ${network.name}.`,
+  );
 }
 
 /** Checks the value of --site. @throws FairleadError `request.invalid` */
@@ -61,7 +64,11 @@ export async function join(
   const token = await options.readToken(source);
   if (former !== null) checkNetwork(token, former.network);
   const site = former?.site.name ?? options.site ?? token.metadata.site;
-  if (site === undefined) throw new FairleadError("request.invalid", "--site NAME is needed to join.");
+  if (site === undefined) {
+    throw new FairleadError("request.invalid", "The token names no site, and --site is not given.", {
+      action: "Give the name of the new site with --site NAME.",
+    });
+  }
   checkSiteName(site);
   const csr = await makeCsr(key.key, site);
   const { api, tls, claim } = token.spec;
@@ -86,9 +93,13 @@ export async function join(
  * The deployment CA of the token. A former member keeps its own CA, or takes a re-issued certificate of it.
  * @throws FairleadError `token.wrong_edge`
  */
-function trustedCa({ spec }: TokenFile, former: Membership | null): string {
-  const ca = former === null ? spec.ca : successorOf(former.ca, spec.ca);
-  if (ca === null) throw new FairleadError("token.wrong_edge", "The token has another deployment CA.");
+function trustedCa(token: TokenFile, former: Membership | null): string {
+  const ca = former === null ? token.spec.ca : successorOf(former.ca, token.spec.ca);
+  if (ca === null)
+    throw new FairleadError(
+      "token.wrong_edge",
+      `The token is of the edge at ${token.spec.api}, which has another deployment CA.`,
+    );
   return ca;
 }
 

@@ -25,15 +25,27 @@ export async function loadOrMakeKey(state: StateDirectory): Promise<SiteKey> {
   return { key: privateKey, pem };
 }
 
+const KEY_ACTION =
+  "Restore key.pem from a backup of the state directory. Without one, move the directory away and join again with a new token under another name, or after `fairlead site delete`.";
+
 function readKey(pem: string): SiteKey {
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
   } catch (cause) {
-    throw new FairleadError("state.corrupt", `${KEY_FILE} is not a private key.`, { cause });
+    throw new FairleadError(
+      "state.corrupt",
+      `${KEY_FILE} ${pem.trim() === "" ? "is empty" : "is not a private key"}.`,
+      {
+        cause,
+        action: KEY_ACTION,
+      },
+    );
   }
   if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
-    throw new FairleadError("state.corrupt", `${KEY_FILE} does not hold a P-256 key.`);
+    throw new FairleadError("state.corrupt", `${KEY_FILE} does not hold a P-256 key.`, {
+      action: KEY_ACTION,
+    });
   }
   return { key, pem };
 }

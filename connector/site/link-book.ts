@@ -81,9 +81,9 @@ export class LinkBook {
   async create(token: TokenFile, wishes: LinkWishes = {}) {
     const { site, present, log } = this.#options;
     // Refused before the token is used up. The name in the file is only a hint.
-    if (token.metadata.site !== undefined) throw withoutLink();
+    if (token.metadata.site !== undefined) throw withoutLink(token.metadata.site);
     const link = await site.redeem(token, wishes);
-    if (link === null) throw withoutLink();
+    if (link === null) throw withoutLink("another");
     const { id, name, issuer } = link;
     log.info({ link: name, issuer }, "The link was created.");
     // The link exists even if presenting it takes longer.
@@ -140,9 +140,14 @@ function needsCertificate({ id, state, code }: LinkReport, held: ReadonlySet<str
   return !held.has(id) || (state === "down" && code !== undefined && code.startsWith("certificate."));
 }
 
-function withoutLink(): FairleadError {
+/** @param site the site that the token admits */
+function withoutLink(site: string): FairleadError {
   return new FairleadError(
     "request.invalid",
-    "The token admits a site without a link. `fairlead token create` makes a token with a link.",
+    `The token admits site ${site} to the network, without a link.`,
+    {
+      action:
+        "Start the connector of that site with it: `fairlead connector run --token FILE`. For a link, create a token with `fairlead token create -o FILE`.",
+    },
   );
 }

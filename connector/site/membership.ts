@@ -28,6 +28,7 @@ import {
   successorOf,
   verifyChain,
   verifyLink,
+  wrongAnswer,
 } from "./chain.ts";
 import { type EdgeAddress, isBound } from "./edge-address.ts";
 import { toPem } from "./pem.ts";
@@ -109,7 +110,7 @@ export function membershipFrom(
 ): Membership {
   const { site } = admission;
   if (admission.network.id !== network) {
-    throw new FairleadError("certificate.untrusted", "The edge admitted the site to another network.");
+    throw wrongAnswer("The edge admitted the site to another network.");
   }
   const { chain, link } = readAdmission(admission, {
     network,
@@ -141,7 +142,7 @@ export function withAdmission(
   { token, holds }: { token: string; holds: Holds },
 ): Membership {
   if (admission.network.id !== membership.network.id || admission.site.id !== membership.site.id) {
-    throw new FairleadError("certificate.untrusted", "The edge admitted another site than this one.");
+    throw wrongAnswer("The edge admitted another site than this one.");
   }
   const { chain, link } = readAdmission(admission, boundsOf(membership, holds));
   return {
@@ -179,14 +180,14 @@ export function renewed(
 ): Membership {
   const ca = successorOf(membership.ca, renewal.ca);
   if (ca === null) {
-    throw new FairleadError("certificate.untrusted", "The edge answered with another deployment CA.");
+    throw wrongAnswer("The edge answered with another deployment CA.");
   }
   const bounds = { ...boundsOf(membership, holds), ca };
   const chain = readChain(toPem(renewal.certificate) + toPem(renewal.authority), "certificate.untrusted");
   verifyChain(chain, bounds);
   // A replayed answer would replace the certificate by an older one.
   if (chain.notAfter < membership.notAfter) {
-    throw new FairleadError("certificate.untrusted", "The edge answered with an older certificate.");
+    throw wrongAnswer("The edge answered with an older certificate.");
   }
   for (const { id, certificate } of renewal.links) verifyLink(id, certificate, bounds);
   const fresh = new Map(renewal.links.map((link) => [link.id, link.certificate]));
@@ -227,6 +228,10 @@ function laterOf(known: StoredLink, link: StoredLink): StoredLink {
   return keeps ? { ...link, certificate: known.certificate } : link;
 }
 
+/** The first of the files that is missing. */
+const missingOf = (files: Readonly<Record<string, unknown>>) =>
+  Object.keys(files).find((name) => files[name] === null) ?? "";
+
 /** Loads the membership; null if the state directory has none. @throws FairleadError `state.corrupt` */
 export async function loadMembership(state: StateDirectory): Promise<Membership | null> {
   const file = await state.readJson("site.json", SiteFile);
@@ -237,6 +242,10 @@ export async function loadMembership(state: StateDirectory): Promise<Membership 
     throw new FairleadError(
       "state.corrupt",
       `site.json of version 1 names ${names.edge.gateway} as the gateway, which no token file confirms.`,
+      {
+        action:
+          "Check that this is the gateway of your edge. Then move the state directory away, and join again with a new token under another name, or after `fairlead site delete`.",
+      },
     );
   }
   const links = await state.readJson("links.json", LinksFile);
@@ -245,7 +254,7 @@ export async function loadMembership(state: StateDirectory): Promise<Membership 
   if (ca === null || chain === null || links === null) {
     throw new FairleadError(
       "state.corrupt",
-      "site.json is present, but ca.pem, certificate.pem or links.json is missing.",
+      `site.json is present, but ${missingOf({ "ca.pem": ca, "certificate.pem": chain, "links.json": links })} is missing.`,
     );
   }
   return {

@@ -78,7 +78,9 @@ export class Site {
       member: stored && { ...stored, site: stored.site.name, network: stored.network.name },
       ...{ site, tokens: fresh.length, now: now() },
     });
-    if (decision.do === "fail") throw new FairleadError(decision.code, decision.message);
+    if (decision.do === "fail") {
+      throw new FairleadError(decision.code, decision.message, { action: decision.action });
+    }
     const key = await loadOrMakeKey(state);
     if (decision.do === "join" || stored === null) {
       return new Site(options, key, await join(options, key, stored, fresh[0] ?? tokens[0]));

@@ -5,6 +5,8 @@ import { parse } from "yaml";
 import { FairleadError } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { parseClaim, TokenFile } from "../../protocol/tokens.ts";
+import { type ContentKind, contentKindOf } from "../files/content-kind.ts";
+import { unreadable } from "../files/file-errors.ts";
 import { isAuthority } from "./chain.ts";
 
 /** Longest token file, characters. */
@@ -15,6 +17,8 @@ const MAX_TOKEN = 64 * 1024;
  * @throws FairleadError `token.malformed` when it is truncated or is no token
  */
 export function parseToken(content: string, source = "The token file"): TokenFile {
+  const other = contentKindOf(content);
+  if (other !== null && other.kind !== "token") throw ofAnotherKind(source, other);
   if (content.length > MAX_TOKEN) throw malformed(source, "it is too long");
   let document: unknown;
   try {
@@ -29,13 +33,16 @@ export function parseToken(content: string, source = "The token file"): TokenFil
   return token;
 }
 
+/** Where a token file comes from. */
+const SOURCE = "`fairlead token create -o FILE` writes a token file, where an operator is logged in.";
+
 /** The source of a token that is the text of the variable FAIRLEAD_TOKEN. */
 const FROM_ENVIRONMENT = "$FAIRLEAD_TOKEN";
 
 /**
  * Reads a token from a file, from standard input when `source` is "-", or from FAIRLEAD_TOKEN when it is that
  * variable's name with a dollar sign.
- * @throws FairleadError `token.malformed`, also when the file cannot be read
+ * @throws FairleadError `token.malformed`; `file.unreadable`
  */
 export async function readToken(source: string, stdin: NodeJS.ReadableStream): Promise<TokenFile> {
   if (source === "-") return parseToken(await text(stdin), "Standard input");
@@ -43,18 +50,13 @@ export async function readToken(source: string, stdin: NodeJS.ReadableStream): P
   return parseToken(await readTokenText(source), source);
 }
 
-/** Reads and checks the text of a token file. @throws FairleadError `token.malformed` */
+/** Reads and checks the text of a token file. @throws FairleadError `token.malformed`, `file.unreadable` */
 export async function readTokenText(path: string): Promise<string> {
   let content: string;
   try {
     content = await readFile(path, "utf8");
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const action = "Give the path of a token file; `fairlead token create -o FILE` writes one.";
-    throw new FairleadError("token.malformed", `The token file ${path} cannot be read: ${why}.`, {
-      cause,
-      action,
-    });
+    throw unreadable(cause, { what: "The token file", path, source: SOURCE });
   }
   parseToken(content, path);
   return content;
@@ -68,6 +70,13 @@ export function tokenReader(stdin: NodeJS.ReadableStream): (source: string) => P
     read.set(source, token);
     return token;
   };
+}
+
+/** The error of a text that is something else than a token. */
+function ofAnotherKind(source: string, { is, use }: ContentKind): FairleadError {
+  return new FairleadError("token.malformed", `${source} is ${is}, and not a token.`, {
+    action: `${use} ${SOURCE}`,
+  });
 }
 
 function malformed(source: string, why: string, cause?: unknown): FairleadError {

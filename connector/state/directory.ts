@@ -5,11 +5,13 @@
 import { readFile, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
+import { FairleadError } from "../../protocol/errors.ts";
 import { parseJsonWith } from "../../protocol/parse.ts";
 import { DraftFile, syncDirectory } from "./draft-file.ts";
 import { errnoOf, stateError } from "./errors.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { makeDirectory } from "./make-directory.ts";
+import { ownerOf } from "./owner.ts";
 
 export interface WriteOptions {
   /** Permission bits of the file; 0600 unless given. */
@@ -19,7 +21,7 @@ export interface WriteOptions {
 /**
  * Opens and locks a state directory, and creates it with mode 0700 if it does not exist. The mode of an existing
  * directory is not changed; the files in it have mode 0600.
- * @throws FairleadError state.locked, state.unwritable, state.full, state.corrupt.
+ * @throws FairleadError state.foreign, state.locked, state.unwritable, state.full, state.corrupt.
  */
 export function openStateDirectory(path: string, options: { readonly role: string }): StateDirectory {
   const directory = resolve(path);
@@ -28,7 +30,20 @@ export function openStateDirectory(path: string, options: { readonly role: strin
   } catch (error) {
     throw stateError(error, directory);
   }
+  checkOwner(directory, options.role);
   return new StateDirectory(directory, acquireLock(directory, options.role));
+}
+
+/** Refuses the directory of another kind of process, whose files have the same names in part. */
+function checkOwner(directory: string, role: string): void {
+  const owner = ownerOf(directory);
+  if (owner === null || (owner === "connector") === (role === "connector")) return;
+  const action =
+    owner === "connector"
+      ? "Choose another directory for the edge with --state; `fairlead connector run --state DIR` starts the connector of this one."
+      : "Choose another directory for the connector with --state; `fairlead edge start --state DIR` starts the edge of this one.";
+  const of = owner === "connector" ? "a connector" : "an edge";
+  throw new FairleadError("state.foreign", `${directory} is the state directory of ${of}.`, { action });
 }
 
 export class StateDirectory {

@@ -61,6 +61,7 @@ export class DraftFile {
 /**
  * The reason why a path that a user gave for a secret is not written to; null if nothing or a regular file is there.
  * A link, a pipe or a device would pass the secret on.
+ * @throws the error of the file system.
  */
 export async function troubleWith(path: string): Promise<string | null> {
   try {
@@ -69,7 +70,7 @@ export async function troubleWith(path: string): Promise<string | null> {
     return found.isFile() ? null : `${path} is not a regular file.`;
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return null;
-    return error instanceof Error ? error.message : String(error);
+    throw error;
   }
 }
 

@@ -1,16 +1,44 @@
 /** Maps errors of the file system to errors of the state directory. */
 import { FairleadError } from "../../protocol/errors.ts";
 
-const FULL = new Set(["ENOSPC", "EDQUOT"]);
+/** What to do about a state directory that cannot be used, by the code of the operating system. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  EACCES:
+    "Run the command as the user who owns the state directory, give that user access with chown, or choose another directory with --state.",
+  EPERM:
+    "Run the command as the user who owns the state directory, give that user access with chown, or choose another directory with --state.",
+  EROFS:
+    "The file system is read-only: mount it for writing, or choose a directory on another one with --state.",
+  ENOENT:
+    "Check that the file system of the directory is mounted and that its parent exists, or choose another directory with --state.",
+  ENOTDIR: "A part of the path is a file: choose another directory with --state.",
+  EEXIST: "A part of the path is a file: choose another directory with --state.",
+  EISDIR: "A directory has the name of a file: move it away, or choose another directory with --state.",
+  ENAMETOOLONG: "Choose a shorter path with --state.",
+  ELOOP: "The path has too many symbolic links: choose another directory with --state.",
+  EMFILE: "Raise the limit of open files, for example with `ulimit -n`, and start again.",
+  ENFILE: "Raise the machine's limit of open files, or end the program that holds them, and start again.",
+  EIO: "Check the disk: it reports an error of input or output.",
+};
 
 /** The error of a failure to read or write `file`: state.full if no space is left, otherwise state.unwritable. */
 export function stateError(error: unknown, file: string): FairleadError {
   if (error instanceof FairleadError) return error;
   const code = errnoOf(error);
   const text = error instanceof Error ? error.message : String(error);
-  return code !== undefined && FULL.has(code)
-    ? new FairleadError("state.full", `Cannot write ${file}: the disk is full (${code}).`, { cause: error })
-    : new FairleadError("state.unwritable", `Cannot use ${file}: ${text}.`, { cause: error });
+  if (code === "EDQUOT") {
+    return new FairleadError("state.full", `Cannot write ${file}: the disk quota is used up (${code}).`, {
+      cause: error,
+      action: "Free space within the disk quota of this user, or raise the quota, and start again.",
+    });
+  }
+  if (code === "ENOSPC") {
+    return new FairleadError("state.full", `Cannot write ${file}: the disk is full (${code}).`, {
+      cause: error,
+    });
+  }
+  const action = code === undefined ? undefined : ACTIONS[code];
+  return new FairleadError("state.unwritable", `Cannot use ${file}: ${text}.`, { cause: error, action });
 }
 
 /** The code of an error of the operating system, such as ENOENT. */

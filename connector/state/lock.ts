@@ -82,11 +82,10 @@ function lockError(error: unknown, directory: string, file: string, role: string
   if (code === FULL)
     return new FairleadError("state.full", `Cannot write ${file}: the disk is full.`, options);
   if (code === NOT_A_DATABASE) {
-    return new FairleadError(
-      "state.corrupt",
-      `${file} is not a lock file. Remove it if nothing else needs it.`,
-      options,
-    );
+    return new FairleadError("state.corrupt", `${file} is not a lock file.`, {
+      ...options,
+      action: "Remove the file if nothing else needs it, or choose another directory with --state.",
+    });
   }
   return code === CANNOT_OPEN ? openError(file, error) : stateError(error, file);
 }

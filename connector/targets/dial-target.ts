@@ -72,6 +72,24 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ETIMEOUT: "service.timeout",
 };
 
+/** What to do about a target that cannot be reached, by the code of the operating system or of the resolver. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  ENOTFOUND:
+    "Correct the host of the target in --expose, or its entry in the DNS of the site that offers the service.",
+  ENODATA:
+    "Correct the host of the target in --expose, or its entry in the DNS of the site that offers the service.",
+  EAI_AGAIN: "Check the DNS of the site that offers the service: its server did not respond.",
+  ESERVFAIL: "Check the DNS of the site that offers the service: its server failed.",
+  ETIMEOUT: "Check the DNS of the site that offers the service: its server did not respond.",
+  EHOSTUNREACH: "Check the network of the site that offers the service: it has no route to the target.",
+  ENETUNREACH: "Check the network of the site that offers the service: it has no route to the target.",
+  EADDRNOTAVAIL:
+    "The machine of the offering site has no free local port for this target: close connections to it, or widen net.ipv4.ip_local_port_range.",
+  EACCES: "The firewall or the policy of the offering site forbids the connection: permit it.",
+  EPERM: "The firewall or the policy of the offering site forbids the connection: permit it.",
+  EMFILE: "Raise the limit of open files of the offering connector (`ulimit -n`, LimitNOFILE= in systemd).",
+};
+
 function targetError(error: Error, target: string): FairleadError {
   const name = "code" in error && typeof error.code === "string" ? error.code : "";
   // Without details: the message travels to the client's site.
@@ -80,8 +98,6 @@ function targetError(error: Error, target: string): FairleadError {
   return new FairleadError(
     CODES[name] ?? "service.unreachable",
     `The target ${target} cannot be reached: ${why}.`,
-    {
-      cause: error,
-    },
+    { cause: error, action: ACTIONS[name] },
   );
 }

@@ -26,7 +26,9 @@ const UPGRADE_REQUIRED = 426;
 export async function probeLaneAddress({ url, ca, certificate, key }: LaneProbe): Promise<void> {
   try {
     if (proxyFor(url) !== null)
-      throw new FairleadError("proxy.failed", "Lanes are dialled through the proxy.");
+      throw new FairleadError("proxy.failed", "Lanes are dialled through the proxy.", {
+        action: "No action is needed: lanes use the gateway, through the proxy.",
+      });
     await new Promise<void>((resolve, reject) => {
       const probe = request(url, {
         ...{ ca, cert: certificate, key, minVersion: "TLSv1.3" },

@@ -125,10 +125,10 @@ describe("A token", () => {
     expect(await stateOf(token)).toMatchObject({ used: 0 });
   });
 
-  it("gets token.malformed when its file does not exist", async () => {
+  it("gets file.unreadable when its file does not exist", async () => {
     const { json, status, stderr } = await fail({ token: "/nonexistent/token.yaml" });
-    const action = "Give the path of a token file; `fairlead token create -o FILE` writes one.";
-    expect(json, stderr).toMatchObject({ error: { code: "token.malformed", action } });
+    const action = expect.stringContaining("Give the path of a file that exists.");
+    expect(json, stderr).toMatchObject({ error: { code: "file.unreadable", action } });
     expect(status).toBe(2);
   });
 

@@ -79,15 +79,30 @@ export class IdentityTokens {
 
 function fromJose(cause: unknown): FairleadError {
   if (cause instanceof FairleadError) return cause;
-  if (cause instanceof errors.JWTExpired) return new FairleadError("oidc.expired", undefined, { cause });
+  if (cause instanceof errors.JWTExpired) {
+    const { exp } = cause.payload;
+    const ended = exp === undefined ? "" : ` at ${new Date(exp * 1000).toISOString()}`;
+    return new FairleadError("oidc.expired", `The identity token expired${ended}.`, { cause });
+  }
   if (cause instanceof errors.JWTClaimValidationFailed) {
-    return invalid(`its claim "${cause.claim}" is missing, wrong or not valid yet`, cause);
+    if (cause.claim === "nbf") return invalid("it is not valid yet", cause, CLOCK_ACTION);
+    const why = cause.reason === "missing" ? "missing" : "wrong";
+    return invalid(`its claim "${cause.claim}" is ${why}`, cause, CLAIM_ACTIONS[cause.claim]);
   }
   if (cause instanceof errors.JWKSNoMatchingKey) return invalid("no key of the issuer fits it", cause);
   if (cause instanceof errors.JOSEAlgNotAllowed) return invalid("its algorithm is not allowed", cause);
   return invalid("it is malformed or not signed by the issuer", cause);
 }
 
-function invalid(why: string, cause?: unknown): FairleadError {
-  return new FairleadError("oidc.invalid", `The identity token is refused: ${why}.`, { cause });
+const CLOCK_ACTION =
+  "Compare the clocks of the edge and of the identity provider with the real time, and correct the wrong one.";
+
+/** What to do about a claim that is missing or wrong, by its name. */
+const CLAIM_ACTIONS: Readonly<Record<string, string>> = {
+  iss: "Use a token of the issuer that the edge's operator configured: see `fairlead help edge start`, --oidc.",
+  aud: "Request a token for the audience of this edge, which its operator configured: see `fairlead help edge start`, --oidc.",
+};
+
+function invalid(why: string, cause?: unknown, action?: string): FairleadError {
+  return new FairleadError("oidc.invalid", `The identity token is refused: ${why}.`, { cause, action });
 }

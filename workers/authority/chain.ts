@@ -84,15 +84,21 @@ async function checkNetworkCa(authority: Certificate, deploymentCa: Certificate)
  */
 export function checkValidity(certificate: Certificate, now: number, allowExpiredMs: number): void {
   if (now < certificate.notBefore - TOLERANCE_MS) {
-    throw new FairleadError("certificate.expired", "The certificate is not valid yet.");
+    throw new FairleadError(
+      "certificate.expired",
+      `By the edge's clock (${isoOf(now)}), the certificate is not valid before ${isoOf(certificate.notBefore)}.`,
+      {
+        action:
+          "Correct the clock of the edge: it is behind the time at which the edge issued the certificate.",
+      },
+    );
   }
   if (now <= certificate.notAfter + TOLERANCE_MS + allowExpiredMs) return;
-  if (allowExpiredMs > 0) throw new FairleadError("certificate.too_old");
-  throw new FairleadError(
-    "certificate.expired",
-    `The certificate expired at ${new Date(certificate.notAfter).toISOString()}.`,
-  );
+  const expired = `The certificate expired at ${isoOf(certificate.notAfter)}; the edge's clock says ${isoOf(now)}.`;
+  throw new FairleadError(allowExpiredMs > 0 ? "certificate.too_old" : "certificate.expired", expired);
 }
+
+const isoOf = (ms: number) => new Date(ms).toISOString();
 
 /** The URI in the SAN; null unless it is the only name there. */
 export function onlyUri(certificate: Certificate): string | null {

@@ -154,12 +154,25 @@ async function verifyClaims(
     throw invalid(`it is valid for more than ${ASSERTION_SECONDS} s`);
   }
   // jose (6.2) checks `iat` only with a maximum age, and not against the future.
-  if (iat > now / 1000 + CLOCK_TOLERANCE_SECONDS) throw new FairleadError("assertion.expired");
+  if (iat > now / 1000 + CLOCK_TOLERANCE_SECONDS) {
+    const ahead = Math.round(iat - now / 1000);
+    throw new FairleadError(
+      "assertion.expired",
+      `The assertion is from the future: the clock of the site is ${ahead} s ahead of the edge's.`,
+    );
+  }
   return claims.data;
 }
 
 function fromJose(cause: unknown): FairleadError {
-  if (cause instanceof errors.JWTExpired) return new FairleadError("assertion.expired", undefined, { cause });
+  if (cause instanceof errors.JWTExpired) {
+    const { iat } = cause.payload;
+    const made =
+      iat === undefined ? "" : `, made at ${new Date(iat * 1000).toISOString()} by the site's clock`;
+    return new FairleadError("assertion.expired", `The assertion${made} has expired by the edge's clock.`, {
+      cause,
+    });
+  }
   if (cause instanceof errors.JWTClaimValidationFailed) {
     if (cause.claim === "aud") return new FairleadError("assertion.audience", undefined, { cause });
     if (cause.claim === "nbf" || cause.claim === "exp") {

@@ -23,7 +23,8 @@ export const passphraseOption = value(
 export async function readPassphrase(io: Io, source: string | undefined): Promise<string | undefined> {
   if (source === undefined) return undefined;
   const { parsePassphrase } = await import("../../operator/backup/backup-file.ts");
-  return parsePassphrase(await readSecretText(io, source, "--passphrase-file"), "--passphrase-file");
+  const from = "Its first line is the passphrase, of at least 8 characters.";
+  return parsePassphrase(await readSecretText(io, source, "--passphrase-file", from), "--passphrase-file");
 }
 
 /** The state directory of --state, or the usual one. */

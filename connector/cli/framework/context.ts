@@ -41,7 +41,8 @@ export class Context {
     } catch (thrown) {
       if (!(thrown instanceof FairleadError) || thrown.code !== "output.failed") throw thrown;
       const message = `${thrown.message} The secret was created, and is lost. \`${undo}\` withdraws it.`;
-      throw new FairleadError("output.failed", message, { cause: thrown });
+      const action = `Free space where the output goes, run \`${undo}\`, and create the secret again.`;
+      throw new FairleadError("output.failed", message, { cause: thrown, action });
     }
   }
 
@@ -73,14 +74,15 @@ export class Context {
     const networks = await listNetworks(await this.edge());
     const [only, ...others] = networks;
     if (only === undefined) {
-      throw new FairleadError("network.unknown", "There is no network yet, or your key may see none.");
+      throw new FairleadError("network.unknown", "There is no network yet, or your key may see none.", {
+        action: "Create a network with `fairlead network create NAME`, or log in with a key for a network.",
+      });
     }
     if (others.length === 0) return only.name;
     const names = networks.map((network) => network.name).join(", ");
-    throw new FairleadError(
-      "request.invalid",
-      `There are several networks (${names}). Name one with --network, FAIRLEAD_NETWORK or \`fairlead network use\`.`,
-    );
+    throw new FairleadError("request.invalid", `There are several networks: ${names}.`, {
+      action: "Name one with --network or FAIRLEAD_NETWORK, or choose one with `fairlead network use NAME`.",
+    });
   }
 
   /** Closes the client that the command opened. */
@@ -108,10 +110,19 @@ export async function siteState(io: Io, named: string | undefined): Promise<stri
   const sites = await readdir(home).catch(() => []);
   const [only, ...others] = sites;
   if (only !== undefined && others.length === 0) return join(home, only);
+  if (only !== undefined) {
+    throw new FairleadError(
+      "connector.unreachable",
+      `There are several sites on this machine (${sites.join(", ")}), in ${home}.`,
+      { action: "Name the state directory of one with --state or FAIRLEAD_STATE." },
+    );
+  }
   throw new FairleadError(
     "connector.unreachable",
-    only === undefined
-      ? "There is no site on this machine."
-      : `There are several sites on this machine (${sites.join(", ")}), in ${home}.`,
+    `There is no site of this user on this machine, in ${home}.`,
+    {
+      action:
+        "Run the command where the connector of a site runs, as its user; --state or FAIRLEAD_STATE names another state directory. `fairlead connector run` starts a connector.",
+    },
   );
 }

@@ -133,7 +133,13 @@ export const linkDelete = command({
     const edge = await context.edge();
     const status = await networkStatus(edge, network);
     const found = status.links.find(({ name, joiner }) => name === link && joiner === site);
-    if (found === undefined) throw new FairleadError("link.unknown", `Site ${site} has no link ${link}.`);
+    if (found === undefined) {
+      const own = status.links.filter(({ joiner }) => joiner === site).map(({ name }) => name);
+      const has = own.length === 0 ? "" : ` Its links: ${own.join(", ")}.`;
+      throw new FairleadError("link.unknown", `Site ${site} has no link ${link}.${has}`, {
+        action: "`fairlead link list` shows the links of the network, with the sites that created them.",
+      });
+    }
     await confirm(context, yes, async () => linkEnding(status, found.id));
     const deleted = await deleteLink(edge, network, found.id);
     context.answer(deleted, (out) => out.line(`Link ${link} of ${site} to ${found.issuer} deleted.`));

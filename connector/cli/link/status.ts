@@ -49,7 +49,9 @@ export const linkStatus = command({
       shown = ofName(await connector.links(), input.name);
     }
     if (input.name !== undefined && shown.links.length + shown.incoming.length === 0) {
-      throw new FairleadError("link.unknown", `This site has no link ${input.name}.`);
+      throw new FairleadError("link.unknown", `This site has no link ${input.name}.`, {
+        action: "`fairlead link status` without a name shows the links of this site.",
+      });
     }
     if (input.wait !== undefined && !allUp(shown)) throw notUp(shown);
     context.answer(shown, (out) => printLinks(out, shown, context.io.now()));
@@ -75,8 +77,13 @@ function mayComeUp(shown: Links): boolean {
 function notUp({ links }: Links): FairleadError {
   const down =
     links.find(({ code }) => code === "link.revoked") ?? links.find(({ state }) => state === "down");
-  if (down === undefined) return new FairleadError("link.unknown", "No link was created in time.");
+  if (down === undefined) {
+    return new FairleadError("link.unknown", "No link was created in time.", {
+      action: "Create a link with `fairlead link create FILE`, or give --wait a longer time.",
+    });
+  }
   const why = down.code === undefined ? "" : ` (${down.code})`;
   const code = down.code !== undefined && isErrorCode(down.code) ? down.code : "uplink.lost";
-  return new FairleadError(code, `Link ${down.name} did not come up in time${why}.`);
+  const { action } = down;
+  return new FairleadError(code, `Link ${down.name} did not come up in time${why}.`, { action });
 }

@@ -54,7 +54,9 @@ export const login = command({
     const { env } = context.io;
     const url = parseEdgeOrigin(input.url);
     if (url === null)
-      throw new FairleadError("request.invalid", `URL: "${input.url}" is not https://HOST[:PORT].`);
+      throw new FairleadError("request.invalid", `URL: "${input.url}" is not https://HOST[:PORT].`, {
+        action: "Give the address of the edge's API, which `fairlead edge start` prints, without a path.",
+      });
     const { key, kept: who } = await identify(context, input);
     const ca = input.ca === undefined ? undefined : await readCa(input.ca, "--ca");
 
@@ -76,6 +78,10 @@ export const login = command({
   },
 });
 
+/** Where a file with an API key comes from. */
+const KEY_SOURCE =
+  "`fairlead key create -o FILE` writes a key, and `fairlead edge start` writes admin-key in its state directory.";
+
 interface Given {
   readonly keyFile: string | undefined;
   readonly key: string | undefined;
@@ -94,7 +100,7 @@ async function identify(
     throw new FairleadError("request.invalid", "--key-file, --key and --oidc exclude each other.");
   }
   if (given.keyFile !== undefined) {
-    const text = await readSecretText(io, given.keyFile, "--key-file");
+    const text = await readSecretText(io, given.keyFile, "--key-file", KEY_SOURCE);
     const key = checkKey(text.trim(), "--key-file");
     return { key, kept: { key } };
   }
@@ -117,6 +123,7 @@ async function identify(
   if (key) return { key: checkKey(key, given.key === undefined ? "FAIRLEAD_KEY" : "--key"), kept: { key } };
   throw new FairleadError(
     "request.invalid",
-    "Give the API key with --key-file or FAIRLEAD_KEY, or an identity token with --oidc.",
+    "The login has no credential: neither --key-file, --oidc nor FAIRLEAD_KEY is given.",
+    { action: `Give --key-file FILE. ${KEY_SOURCE}` },
   );
 }

@@ -254,8 +254,17 @@ function readClientCertificate(socket: Socket): X509Certificate | FairleadError 
   if (socket.authorized) return certificate;
   // Node's types (24) call it an Error; it is OpenSSL's code.
   const why = String(socket.authorizationError);
-  const expired = why === "CERT_HAS_EXPIRED" || why === "CERT_NOT_YET_VALID";
-  return new FairleadError(expired ? "certificate.expired" : "certificate.untrusted");
+  if (why === "CERT_NOT_YET_VALID") {
+    return new FairleadError(
+      "certificate.expired",
+      "By the edge's clock, the certificate is not valid yet.",
+      {
+        action:
+          "Correct the clock of the edge: it is behind the time at which the edge issued the certificate.",
+      },
+    );
+  }
+  return new FairleadError(why === "CERT_HAS_EXPIRED" ? "certificate.expired" : "certificate.untrusted");
 }
 
 const keyPair = ({ certificate, privateKey }: Credential) => ({ cert: certificate, key: privateKey });

@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { isLoopbackUrl, OidcFile } from "../../../protocol/api/oidc.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { parseWith } from "../../../protocol/parse.ts";
+import { unreadable } from "../../files/file-errors.ts";
 
 export interface OidcProvider {
   /** Variables of the Worker (workers/config.ts); none is secret. */
@@ -20,13 +21,20 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIF
 
 /**
  * Reads the file for `edge start --oidc`.
- * @throws FairleadError request.invalid, naming each wrong field
+ * @throws FairleadError request.invalid, naming each wrong field; file.unreadable
  */
 export async function readOidcFile(path: string): Promise<OidcProvider> {
-  const file = parseWith(OidcFile, parseYaml(await readText(path, path), path), (why) => invalid(path, why));
+  const file = parseWith(OidcFile, parseYaml(await readText(path, "--oidc:"), path), (why) =>
+    invalid(path, why),
+  );
   const { issuer, audience, claim, roles, jwks, ca } = file;
   const authorities =
-    ca === undefined ? [] : readAuthorities(await readText(resolve(dirname(path), ca), path), path);
+    ca === undefined
+      ? []
+      : readAuthorities(
+          await readText(resolve(dirname(path), ca), `--oidc ${path}: the file of its field ca,`),
+          path,
+        );
   return {
     variables: {
       OIDC_ISSUER: issuer,
@@ -50,11 +58,12 @@ function withoutNulls(roles: OidcFile["roles"]) {
   );
 }
 
-async function readText(path: string, source: string): Promise<string> {
+/** @param what the option or field that names the file */
+async function readText(path: string, what: string): Promise<string> {
   try {
     return await readFile(path, "utf8");
   } catch (cause) {
-    throw invalid(source, cause instanceof Error ? cause.message : "cannot be read", cause);
+    throw unreadable(cause, { what, path, source: "docs/operations.md shows the file." });
   }
 }
 
@@ -77,5 +86,6 @@ function readAuthorities(text: string, source: string): string[] {
 }
 
 function invalid(source: string, why: string, cause?: unknown): FairleadError {
-  return new FairleadError("request.invalid", `--oidc ${source}: ${why}.`, { cause });
+  const action = "Correct the file; docs/operations.md describes its fields.";
+  return new FairleadError("request.invalid", `--oidc ${source}: ${why}.`, { cause, action });
 }

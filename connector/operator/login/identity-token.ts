@@ -3,13 +3,14 @@
  */
 import { readFile } from "node:fs/promises";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { parseClaim } from "../../../protocol/tokens.ts";
+import { COMPACT_JWT, type ContentKind, contentKindOf } from "../../files/content-kind.ts";
+import { unreadable } from "../../files/file-errors.ts";
 
-/** A JWT in its compact form. */
-const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+/** Where an identity token comes from. */
+const SOURCE = "Give the compact form of a JWT, as the identity provider issues it.";
 
-/** Prefix of every API key. */
-const KEY_PREFIX = "flk_";
+/** Where an API key comes from. */
+const KEY_SOURCE = "`fairlead key create` makes an API key, which begins with flk_.";
 
 /**
  * Parses the identity token in a text.
@@ -18,33 +19,38 @@ const KEY_PREFIX = "flk_";
  */
 export function parseIdentityToken(text: string, name: string): string {
   const token = text.trim();
-  if (token.startsWith(KEY_PREFIX)) {
-    throw new FairleadError("request.invalid", `${name}: this is an API key. Give it with --key-file.`);
-  }
-  if (parseClaim(token) !== null) throw claimError(name);
-  if (COMPACT.test(token)) return token;
-  throw new FairleadError("request.invalid", `${name}: this is no identity token (a JWT).`);
+  const kind = contentKindOf(token);
+  if (kind !== null && kind.kind !== "identity")
+    throw mistaken(name, "an identity token (a JWT)", kind, SOURCE);
+  if (COMPACT_JWT.test(token)) return token;
+  throw new FairleadError("request.invalid", `${name}: this is no identity token (a JWT).`, {
+    action: SOURCE,
+  });
 }
 
-/** Reads a file with an identity token. @throws FairleadError request.invalid */
+/** Reads a file with an identity token. @throws FairleadError request.invalid, file.unreadable */
 export async function readIdentityToken(path: string, name: string): Promise<string> {
   const text = await readFile(path, "utf8").catch((thrown: unknown) => {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new FairleadError("request.invalid", `${name}: ${why}.`, { cause: thrown });
+    const source = "The identity provider, or its helper on this machine, writes the file.";
+    throw unreadable(thrown, { what: `${name}:`, path, source });
   });
   return parseIdentityToken(text, name);
 }
 
 /** Checks the form of an API key. @throws FairleadError request.invalid */
 export function checkKey(key: string, name: string): string {
-  if (parseClaim(key) !== null) throw claimError(name);
+  const kind = contentKindOf(key);
+  // An identity token authorises requests as a key does.
+  if (kind !== null && kind.kind !== "key" && kind.kind !== "identity") {
+    throw mistaken(name, "an API key", kind, KEY_SOURCE);
+  }
   if (/^[\x21-\x7e]+$/.test(key)) return key;
-  throw new FairleadError("request.invalid", `${name}: this is no API key.`);
+  throw new FairleadError("request.invalid", `${name}: this is no API key.`, { action: KEY_SOURCE });
 }
 
-function claimError(name: string): FairleadError {
-  return new FairleadError(
-    "request.invalid",
-    `${name}: this is the claim of a token, which admits sites. API keys begin with ${KEY_PREFIX}.`,
-  );
+/** The error of a text that is something else than `wanted`. */
+function mistaken(name: string, wanted: string, { is, use }: ContentKind, source: string): FairleadError {
+  return new FairleadError("request.invalid", `${name}: this is ${is}, and not ${wanted}.`, {
+    action: `${use} ${source}`,
+  });
 }

@@ -2,6 +2,8 @@
 import { readFile } from "node:fs/promises";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { parseEdgeOrigin } from "../../../protocol/front/edge-origin.ts";
+import { contentKindOf } from "../../files/content-kind.ts";
+import { unreadable } from "../../files/file-errors.ts";
 import { checkKey, readIdentityToken } from "./identity-token.ts";
 import { type Environment, readLogin, type StoredLogin } from "./stored-login.ts";
 
@@ -27,7 +29,10 @@ export interface Login extends Omit<FoundLogin, "oidc"> {
  */
 export function mergeLogin(stored: StoredLogin | null, env: Environment, ca: string | undefined): FoundLogin {
   const given = env.FAIRLEAD_URL ? parseEdgeOrigin(env.FAIRLEAD_URL) : undefined;
-  if (given === null) throw new FairleadError("request.invalid", "FAIRLEAD_URL must be https://HOST[:PORT].");
+  if (given === null)
+    throw new FairleadError("request.invalid", "FAIRLEAD_URL must be https://HOST[:PORT].", {
+      action: "Set FAIRLEAD_URL to the address of the edge's API, without a path, or unset it.",
+    });
   const base = given === undefined || given === stored?.url ? stored : null;
   const url = given ?? base?.url;
   if (url === undefined) throw new FairleadError("edge.not_logged_in");
@@ -35,7 +40,9 @@ export function mergeLogin(stored: StoredLogin | null, env: Environment, ca: str
     credentialIn(env) ??
     (base === null ? null : credentialIn({ FAIRLEAD_KEY: base.key, FAIRLEAD_OIDC: base.oidc }));
   if (credential === null) {
-    throw new FairleadError("edge.not_logged_in", `There is no key for ${url}. Set FAIRLEAD_KEY, or log in.`);
+    throw new FairleadError("edge.not_logged_in", `There is no key for ${url}.`, {
+      action: "Set FAIRLEAD_KEY or FAIRLEAD_OIDC as well, or run `fairlead login URL --key-file FILE`.",
+    });
   }
   return {
     url,
@@ -53,18 +60,25 @@ function credentialIn(env: Environment): { readonly key: string } | { readonly o
   return env.FAIRLEAD_OIDC ? { oidc: env.FAIRLEAD_OIDC } : null;
 }
 
+/** Where the file of a deployment CA comes from. */
+const CA_SOURCE = "Give the deployment CA, which is ca.pem in the state directory of the edge.";
+
 /**
  * Reads the file of a CA, and checks that it has a certificate.
  * @param name the option or variable that names the file
- * @throws FairleadError request.invalid
+ * @throws FairleadError request.invalid, file.unreadable
  */
 export async function readCa(path: string, name: string): Promise<string> {
   const text = await readFile(path, "utf8").catch((thrown: unknown) => {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new FairleadError("request.invalid", `${name}: ${why}.`, { cause: thrown });
+    throw unreadable(thrown, { what: `${name}:`, path, source: CA_SOURCE });
   });
   if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw new FairleadError("request.invalid", `${name}: ${path} has no PEM certificate.`);
+  const is = contentKindOf(text)?.is;
+  throw new FairleadError(
+    "request.invalid",
+    `${name}: ${path} has no PEM certificate${is === undefined ? "" : `, but is ${is}`}.`,
+    { action: CA_SOURCE },
+  );
 }
 
 /** The stored login. With a URL and a credential in the environment, a login that cannot be read is none. */

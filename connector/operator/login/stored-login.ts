@@ -9,6 +9,7 @@ import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { EdgeOrigin } from "../../../protocol/front/edge-origin.ts";
 import { NetworkName } from "../../../protocol/names.ts";
+import { reasonOf } from "../../files/file-errors.ts";
 import { DraftFile } from "../../state/draft-file.ts";
 import { errnoOf } from "../../state/errors.ts";
 import { makeDirectory } from "../../state/make-directory.ts";
@@ -41,8 +42,8 @@ function home(): string {
   } catch (thrown) {
     throw new FairleadError(
       "edge.not_logged_in",
-      "The user has no home directory. Set HOME, FAIRLEAD_CONFIG, or FAIRLEAD_URL with FAIRLEAD_KEY.",
-      { cause: thrown },
+      "The user has no home directory, in which the login is stored.",
+      { cause: thrown, action: "Set HOME, FAIRLEAD_CONFIG, or FAIRLEAD_URL with FAIRLEAD_KEY." },
     );
   }
 }
@@ -59,20 +60,29 @@ export async function readLogin(env: Environment): Promise<StoredLogin | null> {
   } catch (thrown) {
     // HOME may be /dev/null.
     if (["ENOENT", "ENOTDIR"].includes(errnoOf(thrown) ?? "")) return null;
-    throw new FairleadError("edge.not_logged_in", `The login file ${path} cannot be read.`, {
-      cause: thrown,
-    });
+    throw new FairleadError(
+      "edge.not_logged_in",
+      `The login file ${path} cannot be read: ${reasonOf(thrown)}.`,
+      {
+        cause: thrown,
+        action:
+          "Let this user read the file, name another with FAIRLEAD_CONFIG, or set FAIRLEAD_URL with FAIRLEAD_KEY.",
+      },
+    );
   }
   try {
     return StoredLogin.parse(JSON.parse(text));
   } catch (thrown) {
-    throw new FairleadError("edge.not_logged_in", `The login file ${path} is damaged.`, { cause: thrown });
+    throw new FairleadError("edge.not_logged_in", `The login file ${path} is damaged.`, {
+      cause: thrown,
+      action: "Run `fairlead login URL --key-file FILE` again, which replaces the file.",
+    });
   }
 }
 
 /**
  * Stores a login atomically, readable by its owner only. @returns the path of its file
- * @throws FairleadError request.invalid when the file cannot be written
+ * @throws FairleadError file.unwritable
  */
 export async function writeLogin(env: Environment, login: StoredLogin): Promise<string> {
   const path = loginFile(env);
@@ -84,13 +94,12 @@ export async function writeLogin(env: Environment, login: StoredLogin): Promise<
     return path;
   } catch (thrown) {
     await draft?.discard();
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    const action =
+      "Set FAIRLEAD_CONFIG to a file that this user may write, or set FAIRLEAD_URL and FAIRLEAD_KEY in place of a login.";
     throw new FairleadError(
-      "request.invalid",
-      `The login cannot be stored (FAIRLEAD_CONFIG names another file): ${why}.`,
-      {
-        cause: thrown,
-      },
+      "file.unwritable",
+      `The login cannot be stored in ${path}: ${reasonOf(thrown)}.`,
+      { cause: thrown, action },
     );
   }
 }

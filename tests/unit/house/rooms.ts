@@ -161,10 +161,19 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/state",
     usedBy: [
-      ...["connector/cli/framework", "connector/edge/**", "connector/listeners", "connector/operator/**"],
-      ...["connector/runtime", "connector/site", "connector/targets"],
+      ...["connector/cli/framework", "connector/control", "connector/edge/**", "connector/files"],
+      ...["connector/listeners", "connector/operator/**", "connector/runtime", "connector/site"],
+      "connector/targets",
     ],
     why: "Files that outlive the process are written in one way.",
+  },
+  {
+    room: "connector/files",
+    usedBy: [
+      ...["connector/cli/framework", "connector/config", "connector/edge/workerd"],
+      ...["connector/operator/backup", "connector/operator/login", "connector/site"],
+    ],
+    why: "A file that a user named and that cannot be used has one kind of error, whichever option names it.",
   },
   {
     room: "connector/net",

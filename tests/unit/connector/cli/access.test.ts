@@ -238,7 +238,7 @@ describe("login with an identity token", () => {
     expect((await world.run("network", "list")).out).toContain("shop");
     await writeFile(file, "");
     const ran = await world.run("network", "list");
-    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("no identity token")]);
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("and not an identity token")]);
   });
 
   test("stores an identity token from standard input itself", async () => {
@@ -275,9 +275,13 @@ describe("login with an identity token", () => {
 
   test.each([
     ["an API key", KEY, "--key"],
-    ["a token's claim", formatClaim(id("n", 1), id("t", 1), new Uint8Array(32)), "admits sites"],
-    ["something else", "hello world", "no identity token"],
-    ["nothing", "", "no identity token"],
+    [
+      "a token's claim",
+      formatClaim(id("n", 1), id("t", 1), new Uint8Array(32)),
+      "the claim of a token alone, and not",
+    ],
+    ["something else", "hello world", "and not an identity token"],
+    ["nothing", "", "and not an identity token"],
   ])("refuses %s in its place without sending it", async (_, text, why) => {
     world.input = text;
     const ran = await world.run("login", edge.url, "--oidc", "-");
@@ -288,7 +292,7 @@ describe("login with an identity token", () => {
   test("refuses a token's claim given as a key without sending it", async () => {
     const claim = formatClaim(id("n", 1), id("t", 1), new Uint8Array(32));
     const ran = await world.run("login", edge.url, "--key", claim);
-    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("admits sites")]);
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("the claim of a token alone, and not")]);
     expect((await world.run("login", edge.url, "--key", KEY, "--oidc", "-")).exit).toBe(2);
     expect(edge.log).toEqual([]);
   });

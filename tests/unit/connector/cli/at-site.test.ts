@@ -271,10 +271,12 @@ test("link create refuses a malformed token, name or cost without a request", as
   const deployment = await TestDeployment.create();
   const file = join(world.dir, "token.yaml");
   await writeFile(file, deployment.tokenFile().slice(0, 200));
-  for (const args of [[file], [join(world.dir, "none.yaml")], ["-"]]) {
+  const missing = join(world.dir, "none.yaml");
+  for (const token of [file, missing, "-"]) {
     world.input = "apiVersion: v1";
-    const ran = await world.run("link", "create", ...args, "--state", state);
-    expect([ran.exit, ran.err], args[0]).toEqual([2, expect.stringContaining("code: token.malformed")]);
+    const ran = await world.run("link", "create", token, "--state", state);
+    const code = token === missing ? "file.unreadable" : "token.malformed";
+    expect([ran.exit, ran.err], token).toEqual([2, expect.stringContaining(`code: ${code}`)]);
   }
   await writeFile(file, deployment.tokenFile());
   for (const wrong of [

@@ -62,7 +62,10 @@ describe("login", () => {
     const file = join(world.dir, "key");
     await writeFile(file, text);
     const ran = await world.run("login", edge.url, "--key-file", file);
-    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("--key-file: this is no API key")]);
+    expect([ran.exit, ran.err]).toEqual([
+      2,
+      expect.stringContaining("--key-file: this is empty, and not an API key"),
+    ]);
     const gone = await world.run("login", edge.url, "--key-file", `${file}.gone`);
     expect([gone.exit, gone.err]).toEqual([2, expect.stringContaining("--key-file")]);
     expect(edge.log).toEqual([]);
@@ -227,7 +230,7 @@ describe("the network of a command", () => {
     edge.addNetwork("shop");
     edge.addNetwork("lab");
     const many = await world.run("site", "list");
-    expect([many.exit, many.err]).toEqual([2, expect.stringContaining("(shop, lab)")]);
+    expect([many.exit, many.err]).toEqual([2, expect.stringContaining("networks: shop, lab.")]);
   });
 
   test("cannot name another path of the API", async () => {

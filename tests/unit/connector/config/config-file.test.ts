@@ -71,7 +71,7 @@ describe("parseConfigFile", () => {
 describe("readConfigFile", () => {
   it("refuses a file that is not there with the reason", async () => {
     await expect(readConfigFile("/nowhere/west.yaml")).rejects.toMatchObject({
-      code: "request.invalid",
+      code: "file.unreadable",
       message: expect.stringContaining("ENOENT"),
     });
   });

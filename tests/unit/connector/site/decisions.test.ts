@@ -57,11 +57,13 @@ describe("decideStart", () => {
     expect(decideStart({ ...facts, now, tokens: 1 })).toEqual({ do: "join" });
     const decision = decideStart({ ...facts, now });
     expect(decision).toMatchObject({ do: "fail", code: "certificate.too_old" });
-    // The message names the end, the commands to fix it, and their network.
-    const message = decision.do === "fail" ? decision.message : "";
+    // The message names the end and the clock; the action the clock, the commands to fix it, and their network.
+    const { message, action } = decision.do === "fail" ? decision : {};
     expect(message).toContain(new Date(validity.notAfter).toISOString());
-    expect(message).toContain("`fairlead token create --network shop -o token.yaml`");
-    expect(message).toContain("--token token.yaml");
+    expect(message).toContain(new Date(now).toISOString());
+    expect(action).toContain("If the clock of this machine is wrong, correct it");
+    expect(action).toContain("`fairlead token create --network shop -o token.yaml`");
+    expect(action).toContain("--token token.yaml");
   });
 
   it("asks for a token of an issuer that the site has a link to, so that no link is added", () => {
@@ -69,7 +71,7 @@ describe("decideStart", () => {
     const linkedTo = (...issuers: string[]) => {
       const member = { ...facts.member, links: issuers.map((issuer) => ({ issuer })) };
       const decision = decideStart({ ...facts, member, now });
-      return decision.do === "fail" ? decision.message : "";
+      return decision.do === "fail" ? decision.action : "";
     };
     expect(linkedTo("public1", "public2")).toContain("--network shop --issuer public1 -o");
     for (const issuers of [[], ["public1", "network"]]) {

@@ -32,7 +32,11 @@ describe("readToken", () => {
     expect(() => parseToken("x".repeat(100_000))).toThrow(malformed);
   });
 
-  it("throws token.malformed for a missing file", async () => {
-    await expect(readToken("/nonexistent/token.yaml", Readable.from([]))).rejects.toEqual(malformed);
+  it("throws file.unreadable for a missing file", async () => {
+    await expect(readToken("/nonexistent/token.yaml", Readable.from([]))).rejects.toMatchObject({
+      code: "file.unreadable",
+      message: "The token file /nonexistent/token.yaml cannot be read: it does not exist (ENOENT).",
+      action: expect.stringContaining("`fairlead token create -o FILE`"),
+    });
   });
 });

@@ -34,13 +34,13 @@ async function read(text: string) {
 }
 
 /** The message of a refusal. */
-async function refusal(attempt: Promise<unknown>): Promise<string> {
+async function refusal(attempt: Promise<unknown>, code = "request.invalid"): Promise<string> {
   const thrown = await attempt.then(
     () => null,
     (error: unknown) => error,
   );
   if (!(thrown instanceof FairleadError)) throw new Error(`not refused: ${thrown}`);
-  expect(thrown.code).toBe("request.invalid");
+  expect(thrown.code).toBe(code);
   return thrown.message;
 }
 
@@ -86,7 +86,7 @@ describe("readOidcFile", () => {
   });
 
   test("refuses a CA file that is missing, is garbage, or has no CA", async () => {
-    expect(await refusal(read(`${GOOD}ca: missing.pem`))).toContain("missing.pem");
+    expect(await refusal(read(`${GOOD}ca: missing.pem`), "file.unreadable")).toContain("missing.pem");
     const authority = await makeDeploymentAuthority(Date.now());
     const leaf = await makeServerCertificate({ authority, names: ["localhost"], now: Date.now() });
     const garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -116,6 +116,6 @@ describe("readOidcFile", () => {
   }
 
   test("refuses a file that does not exist", async () => {
-    expect(await refusal(readOidcFile(join(home, "none.yaml")))).toContain("none.yaml");
+    expect(await refusal(readOidcFile(join(home, "none.yaml")), "file.unreadable")).toContain("none.yaml");
   });
 });

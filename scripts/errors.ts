@@ -7,6 +7,7 @@ import { sentences } from "./sentences.ts";
 const GROUPS: Record<string, string> = {
   request: "Requests",
   route: "Requests",
+  file: "Files that a command names",
   key: "API keys",
   oidc: "Identity tokens",
   quota: "Quotas",

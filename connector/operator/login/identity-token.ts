@@ -23,7 +23,7 @@ export function parseIdentityToken(text: string, name: string): string {
   if (kind !== null && kind.kind !== "identity")
     throw mistaken(name, "an identity token (a JWT)", kind, SOURCE);
   if (COMPACT_JWT.test(token)) return token;
-  throw new FairleadError("request.invalid", `${name}: this is no identity token (a JWT).`, {
+  throw new FairleadError("request.invalid", `${name}: this is not an identity token (a JWT).`, {
     action: SOURCE,
   });
 }
@@ -45,7 +45,7 @@ export function checkKey(key: string, name: string): string {
     throw mistaken(name, "an API key", kind, KEY_SOURCE);
   }
   if (/^[\x21-\x7e]+$/.test(key)) return key;
-  throw new FairleadError("request.invalid", `${name}: this is no API key.`, { action: KEY_SOURCE });
+  throw new FairleadError("request.invalid", `${name}: this is not an API key.`, { action: KEY_SOURCE });
 }
 
 /** The error of a text that is something else than `wanted`. */

@@ -238,7 +238,7 @@ describe("login with an identity token", () => {
     expect((await world.run("network", "list")).out).toContain("shop");
     await writeFile(file, "");
     const ran = await world.run("network", "list");
-    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("and not an identity token")]);
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("not an identity token")]);
   });
 
   test("stores an identity token from standard input itself", async () => {
@@ -280,8 +280,8 @@ describe("login with an identity token", () => {
       formatClaim(id("n", 1), id("t", 1), new Uint8Array(32)),
       "the claim of a token alone, and not",
     ],
-    ["something else", "hello world", "and not an identity token"],
-    ["nothing", "", "and not an identity token"],
+    ["something else", "hello world", "not an identity token"],
+    ["nothing", "", "not an identity token"],
   ])("refuses %s in its place without sending it", async (_, text, why) => {
     world.input = text;
     const ran = await world.run("login", edge.url, "--oidc", "-");

@@ -62,10 +62,7 @@ describe("login", () => {
     const file = join(world.dir, "key");
     await writeFile(file, text);
     const ran = await world.run("login", edge.url, "--key-file", file);
-    expect([ran.exit, ran.err]).toEqual([
-      2,
-      expect.stringContaining("--key-file: this is empty, and not an API key"),
-    ]);
+    expect([ran.exit, ran.err]).toEqual([2, expect.stringContaining("not an API key")]);
     const gone = await world.run("login", edge.url, "--key-file", `${file}.gone`);
     expect([gone.exit, gone.err]).toEqual([2, expect.stringContaining("--key-file")]);
     expect(edge.log).toEqual([]);

@@ -188,6 +188,13 @@ export const ERRORS = {
     "The site's clock and the edge's are ten seconds or more apart.",
     "Compare both clocks with the real time and correct the wrong one, preferably with a time service; the edge refuses a site whose clock is minutes off.",
   ),
+  "site.stopped": entry(
+    "site",
+    503,
+    "The last connector of the site was stopped.",
+    "Start the connector again if the site is needed.",
+    RETRY,
+  ),
   "site.revoked": entry(
     "site",
     403,

@@ -129,7 +129,10 @@ export class LinkBook {
       const before = this.#reports.links.find((link) => link.id === id);
       if (before?.state === state && before.code === code) continue;
       const about = { link: name, issuer, code };
-      this.#options.log[state === "up" ? "info" : "warn"](about, `The link is ${state}.`);
+      this.#options.log[state === "up" || code === "site.stopped" ? "info" : "warn"](
+        about,
+        `The link is ${state}.`,
+      );
     }
   }
 }

@@ -15,6 +15,8 @@ export const Site = z
     id: SiteId,
     name: SiteName,
     state: SiteState,
+    /** Set while the site is down because its last connector was stopped, and not lost. */
+    stopped: z.literal(true).optional(),
     /** When the state began. */
     since: Timestamp,
     createdAt: Timestamp,

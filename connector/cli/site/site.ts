@@ -6,7 +6,7 @@ import { relativeTime } from "../framework/duration.ts";
 import { networkOption } from "../framework/options.ts";
 import { someText } from "../framework/values.ts";
 import { siteEnding } from "../views/endings.ts";
-import { printSites } from "../views/sites.ts";
+import { printSites, siteState } from "../views/sites.ts";
 import { describeMayOffer } from "./update.ts";
 
 const name = argument("NAME", "Name or id of the site.", someText);
@@ -55,7 +55,7 @@ export const siteStatus = command({
     const site = await getSite(await context.edge(), network, input.name);
     const now = context.io.now();
     context.answer(site, (out) => {
-      out.line(`Site "${site.name}" of network "${network}" is ${out.state(site.state)}.`);
+      out.line(`Site "${site.name}" of network "${network}" is ${out.state(siteState(site))}.`);
       out.details([
         ["since", relativeTime(site.since, now)],
         ["created", relativeTime(site.createdAt, now)],

@@ -4,14 +4,16 @@ import type { Printer } from "../framework/printer.ts";
 import { count, names } from "./count.ts";
 import { isolatedSites } from "./reach.ts";
 import { printServices } from "./services.ts";
-import { printSites } from "./sites.ts";
+import { printSites, siteState } from "./sites.ts";
 
 /** Describes a network in two sentences. */
 export function networkSentence({ network, sites, services }: NetworkStatus): string {
   const members = sites.filter(({ state }) => state !== "revoked");
   const up = members.filter(({ state }) => state === "up").length;
   const all = members.length > 0 && up === members.length ? "all" : String(up);
-  const which = members.length === 0 ? "" : `, ${all} of them up`;
+  const stopped = members.filter((site) => siteState(site) === "stopped").length;
+  const rest = stopped === 0 ? "" : ` and ${stopped} stopped`;
+  const which = members.length === 0 ? "" : `, ${all} of them up${rest}`;
   return `Network "${network.name}" has ${count(members.length, "site")}${which}. It has ${count(services.length, "service")}.`;
 }
 
@@ -57,7 +59,7 @@ export function printNetworkStatus(out: Printer, status: NetworkStatus, now: num
     return;
   }
   for (const sentence of isolationSentences(status)) out.line(out.paint("yellow", sentence));
-  for (const link of status.links.filter(({ state }) => state === "down")) {
+  for (const link of status.links.filter(({ state, code }) => state === "down" && code !== "site.stopped")) {
     const why = link.code === undefined ? "" : ` (${link.code})`;
     out.line(out.paint("yellow", `Link ${link.name} from ${link.joiner} to ${link.issuer} is down${why}.`));
   }

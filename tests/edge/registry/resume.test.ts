@@ -281,7 +281,6 @@ describe("the registry, at a resumption", () => {
 
   it("refuses a session as unknown after the peer said bye", async () => {
     provider.send({ type: "bye" });
-    await provider.settle();
     await leave(provider);
     expect(await consumer.resume(mine)).toBe("session.unknown");
   });

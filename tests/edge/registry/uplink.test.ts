@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { OFFER_GRACE_MS } from "../../../workers/registry/policy/uplinks.ts";
 import { bootIdOf } from "../../support/authority/test-site.ts";
@@ -236,11 +236,51 @@ describe("an uplink that closes", () => {
     provider.send({ type: "bye" });
     expect(await consumer.next("services")).toEqual({ type: "services", put: [], gone: ["api"] });
     provider.socket.close(1000);
-    await untilDown("east");
+    await provider.closed;
     expect(await eventTypes("shop")).toEqual(
-      expect.arrayContaining(["service.gone", "site.down", "link.down"]),
+      expect.arrayContaining(["service.gone", "site.stopped", "link.down"]),
     );
     expect(await storedOffers()).toEqual([]);
+  });
+
+  it("records a stop and no loss after bye, also when the registry slept before the close", async () => {
+    const provider = await TestUplink.open(east, { offers: [offer("api")] });
+    provider.send({ type: "bye" });
+    await vi.waitFor(async () => expect(await events("shop", "site.stopped")).toHaveLength(1), PATIENCE);
+    const stopped = (await status("shop")).sites.find(({ name }) => name === "east");
+    expect(stopped).toMatchObject({ state: "down", stopped: true, instances: [] });
+    await evictDurableObject(registryOf(east), { webSockets: "hibernate" });
+    provider.socket.close(1000);
+    await provider.closed;
+    const east1 = async () => (await status("shop")).sites.find(({ name }) => name === "east");
+    expect(await east1()).toMatchObject({ state: "down", stopped: true, since: stopped?.since });
+    expect(await events("shop", "site.down")).toEqual([]);
+    expect(await events("shop", "site.stopped")).toMatchObject([
+      { site: "east", actor: "east", text: "Site east was stopped." },
+    ]);
+    expect(await events("shop", "link.down")).toMatchObject([{ site: "east", code: "site.stopped" }]);
+    await TestUplink.open(east);
+    expect((await east1())?.stopped).toBeUndefined();
+  });
+
+  it("records a stop only for the last of several connectors, and a loss if the last one is lost", async () => {
+    const one = await TestUplink.open(east);
+    const two = await TestUplink.open(east);
+    one.send({ type: "bye" });
+    await vi.waitFor(async () => expect(await events("shop", "uplink.down")).toHaveLength(1), PATIENCE);
+    const [stop] = await events("shop", "uplink.down");
+    expect([stop?.actor, stop?.code]).toEqual(["east", undefined]);
+    one.socket.close(1000);
+    two.socket.close(1000);
+    await untilDown("east");
+    expect(await events("shop", "site.down")).toMatchObject([{ code: "uplink.lost" }]);
+    expect(await events("shop", "site.stopped")).toEqual([]);
+    const three = await TestUplink.open(east);
+    const four = await TestUplink.open(east);
+    three.socket.close(1000);
+    await three.closed;
+    four.send({ type: "bye" });
+    await vi.waitFor(async () => expect(await events("shop", "site.stopped")).toHaveLength(1), PATIENCE);
   });
 
   it("keeps the offers of an uplink that ended without bye for the grace, then drops them and notifies the other sites", async () => {

@@ -33,6 +33,7 @@ function describeSite(context: Context, presence: Presence, row: SiteRow): Site 
     id: row.id,
     name: row.name,
     state: row.state === "revoked" || row.state === "new" ? row.state : presence.state(row.id),
+    ...(presence.stopped(row.id) ? { stopped: true as const } : {}),
     since: iso(row.since),
     createdAt: iso(row.createdAt),
     certificateExpiresAt: certificate && iso(certificate.notAfter),

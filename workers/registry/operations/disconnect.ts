@@ -8,30 +8,43 @@ import { announceLinkStatuses, linkStatusesOf, recordLinkEvents } from "./link-r
 import { changeOffers } from "./offers.ts";
 import { Presence } from "./presence.ts";
 
-/** Handles `bye`: withdraws the instance's offers at once, without the grace of a lost uplink. */
+/**
+ * Handles `bye`: the process stops on purpose. Withdraws the instance's offers at once, without the grace of a
+ * lost uplink, and records the end of its uplinks now. The registry may sleep until they close, and could
+ * then not tell the stop from a loss.
+ */
 export function handleBye(context: Context, uplink: Uplink): void {
-  const { store } = context;
+  const { store, uplinks } = context;
   const site = store.sites.get(uplink.attachment.site);
   if (!site) return;
+  // An uplink that was replaced may not be closed yet.
+  for (const own of uplinks.ofInstance(uplink.attachment)) uplinks.markEnded(own.socket);
   changeOffers(context, { reason: `site ${site.name} withdrew it`, owner: site.id }, () =>
     store.dropInstance(uplink.attachment),
   );
+  if (isEstablished(uplink.attachment)) recordEnd(context, uplink, undefined);
 }
 
 /**
  * Records the loss of an uplink. The site is down if it was the last one; its offers stay for a grace period.
- * An uplink that the registry closed was recorded at that time.
+ * An uplink that the registry closed, or whose process said bye, was recorded at that time.
  */
 export function handleDisconnect(context: Context, uplink: Uplink, code: string): void {
+  if (isEstablished(uplink.attachment) && !uplink.attachment.ended) recordEnd(context, uplink, code);
+}
+
+/** Records the end of an established uplink. @param code why it was lost; undefined for a process that stopped */
+function recordEnd(context: Context, uplink: Uplink, code: string | undefined): void {
   const { store, uplinks } = context;
   const { attachment: instance } = uplink;
-  const { site: id, software, ended } = instance;
+  const { site: id } = instance;
   const site = store.sites.get(id);
-  if (!site || site.state === "revoked" || software === null || ended) return;
+  if (!site || site.state === "revoked") return;
   const now = context.now();
+  const isStop = code === undefined;
   // The end of this uplink woke the registry, and `reconcile` has recorded the effect on the site already.
-  if (site.state === "down") {
-    store.offers.markLost(instance, now);
+  if (site.state !== "up") {
+    if (!isStop) store.offers.markLost(instance, now);
     return;
   }
   const before = linkStatusesOf(context, [id], new Presence(context, uplink));
@@ -39,14 +52,21 @@ export function handleDisconnect(context: Context, uplink: Uplink, code: string)
     list.filter((other) => other.socket !== uplink.socket && isEstablished(other.attachment)).length;
   const after = store.transaction(() => {
     const replaced = others(uplinks.ofInstance(instance)) > 0;
-    if (!replaced) store.offers.markLost(instance, now);
+    if (!replaced && !isStop) store.offers.markLost(instance, now);
     const left = others(uplinks.ofSite(id));
-    if (left === 0) {
+    const facts = { site: site.name, owner: id };
+    if (left === 0 && isStop) {
+      store.sites.setState(id, "stopped", now);
+      context.event("site.stopped", `Site ${site.name} was stopped.`, { ...facts, actor: site.name });
+    } else if (left === 0) {
       store.sites.setState(id, "down", now);
-      context.event("site.down", `Site ${site.name} is down.`, { site: site.name, code, owner: id });
+      context.event("site.down", `Site ${site.name} is down.`, { ...facts, code });
+    } else if (isStop) {
+      const text = `An instance of site ${site.name} was stopped; ${left} left.`;
+      context.event("uplink.down", text, { ...facts, actor: site.name });
     } else if (!replaced) {
       const text = `An instance of site ${site.name} disconnected; ${left} left.`;
-      context.event("uplink.down", text, { site: site.name, code, owner: id });
+      context.event("uplink.down", text, { ...facts, code });
     }
     const statuses = linkStatusesOf(context, [id]);
     recordLinkEvents(context, before, statuses, () => id);

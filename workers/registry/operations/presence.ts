@@ -36,6 +36,10 @@ export class Presence implements SitePresence {
     return this.up(site) ? "up" : "down";
   }
 
+  stopped(site: string): boolean {
+    return !this.up(site) && this.#context.store.sites.get(site)?.state === "stopped";
+  }
+
   revoked(site: string): boolean {
     return this.#context.store.sites.get(site)?.state === "revoked";
   }

@@ -14,6 +14,8 @@ export interface LinkFacts {
 export interface SitePresence {
   /** Whether the site has an uplink. */
   up(site: string): boolean;
+  /** Whether the site has no uplink because its last connector was stopped. */
+  stopped(site: string): boolean;
   /** Whether the site was revoked. A revoked site never has an uplink again. */
   revoked(site: string): boolean;
   /** Since when the site has been up or down, ms since 1970. */
@@ -46,9 +48,7 @@ export function linkStatusOf(link: LinkFacts, presence: SitePresence): LinkStatu
   const away = sites.filter((site) => !presence.up(site));
   if (away.length > 0) {
     const since = Math.max(link.createdAt, Math.min(...away.map((site) => presence.since(site))));
-    const lost = presence.revoked(link.joiner) ? "site.revoked" : "uplink.lost";
-    const code = away[0] === link.joiner ? lost : "session.peer_offline";
-    return { state: "down", code, since, rtt: null };
+    return { state: "down", code: codeOfAbsence(away[0] ?? "", link, presence), since, rtt: null };
   }
   const since = Math.max(link.createdAt, ...sites.map((site) => presence.since(site)));
   const proofError = presence.proofError(link);
@@ -59,6 +59,13 @@ export function linkStatusOf(link: LinkFacts, presence: SitePresence): LinkStatu
     0,
   );
   return { state: "up", since, rtt };
+}
+
+/** Why the first end of a link has no uplink. */
+function codeOfAbsence(site: string, { joiner }: LinkFacts, presence: SitePresence): string {
+  if (presence.stopped(site)) return "site.stopped";
+  if (site !== joiner) return "session.peer_offline";
+  return presence.revoked(joiner) ? "site.revoked" : "uplink.lost";
 }
 
 /** Whether two statuses are reported alike. Round trips change constantly and are ignored. */

@@ -27,7 +27,7 @@ const Attachment = z.object({
   unproven: z.record(z.string(), z.string()).default({}),
   /** The connector's round trip to the edge, ms; null until reported. */
   rtt: z.number().nullable().default(null),
-  /** Whether the registry closed the uplink. Later messages of it are ignored. */
+  /** Whether the registry closed the uplink, or its process said bye. Later messages of it are ignored. */
   ended: z.boolean(),
 });
 export type Attachment = z.infer<typeof Attachment>;

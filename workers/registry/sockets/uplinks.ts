@@ -111,9 +111,14 @@ export class Uplinks {
     this.close(uplink.socket, code);
   }
 
-  close(socket: WebSocket, code: ErrorCode): void {
+  /** Ignores further messages of a socket, which no longer counts as an uplink. */
+  markEnded(socket: WebSocket): void {
     const attachment = readAttachment(socket);
     if (attachment) writeAttachment(socket, { ...attachment, ended: true });
+  }
+
+  close(socket: WebSocket, code: ErrorCode): void {
+    this.markEnded(socket);
     try {
       socket.close(closeCodeFor(new FairleadError(code).entry.status), code);
     } catch {

@@ -22,9 +22,10 @@ const ASSERTION_MEMORY_MS = 10 * 60_000;
 const PRUNE_MS = 60_000;
 
 /**
- * `new` was created by name and has not joined. Only such a site, or one revoked in that state, has no key.
+ * `new` was created by name and has not joined. Only such a site, or one revoked in that state, has no key. The
+ * last connector of a `stopped` site said bye; a site that is `down` lost its last uplink.
  */
-export type SiteRowState = "new" | "up" | "down" | "revoked";
+export type SiteRowState = "new" | "up" | "down" | "stopped" | "revoked";
 
 export interface SiteRow {
   readonly id: string;
@@ -195,7 +196,7 @@ export class Sites {
   }
 
   /** Sets the state of a site. A revoked site stays revoked: the link graph depends on it. */
-  setState(id: string, state: "up" | "down", since: number): void {
+  setState(id: string, state: "up" | "down" | "stopped", since: number): void {
     this.#sql.write(
       [["sites", id]],
       "UPDATE sites SET state = ?, since = ? WHERE id = ? AND state <> 'revoked'",

@@ -12,12 +12,14 @@ interface Site {
   up: boolean;
   since: number;
   revoked?: boolean;
+  stopped?: boolean;
   proofError?: string;
   rtt?: number;
 }
 
 const presence = (sites: Record<string, Site>): SitePresence => ({
   up: (site) => sites[site]?.up ?? false,
+  stopped: (site) => sites[site]?.stopped ?? false,
   revoked: (site) => sites[site]?.revoked ?? false,
   since: (site) => sites[site]?.since ?? 0,
   proofError: ({ joiner }) => sites[joiner]?.proofError ?? null,
@@ -55,6 +57,14 @@ describe("the status of a link", () => {
       ...{ state: "down", code: "uplink.lost", since: 40 },
     });
     expect(linkStatusOf(link(), presence({ west: down(1), east: down(1) }))).toMatchObject({ since: 10 });
+  });
+
+  it("names a stop where its first end was stopped", () => {
+    const stopped = { ...down(40), stopped: true };
+    const code = (sites: Record<string, Site>) => linkStatusOf(link(), presence(sites)).code;
+    expect(code({ west: stopped, east: up(5) })).toBe("site.stopped");
+    expect(code({ west: up(5), east: stopped })).toBe("site.stopped");
+    expect(code({ west: down(50), east: stopped })).toBe("uplink.lost");
   });
 
   it("is down while no certificate proves the link", () => {

@@ -3,6 +3,7 @@ import { asFairleadError, type FairleadError } from "../../protocol/errors.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
+import { OutageLog } from "../outage-log.ts";
 import { renewAt, type Validity } from "./decisions.ts";
 
 export interface RenewerOptions {
@@ -36,6 +37,7 @@ export class Renewer {
   #isStopped = false;
   #isRenewing = false;
   #trouble: FairleadError | null = null;
+  readonly #outage: OutageLog;
 
   constructor(options: RenewerOptions) {
     this.#options = {
@@ -45,6 +47,7 @@ export class Renewer {
       ...options,
     };
     this.#backoff = new Backoff({ ...this.#options.retry, random: this.#options.random });
+    this.#outage = new OutageLog(options.log);
   }
 
   /**
@@ -79,16 +82,18 @@ export class Renewer {
   }
 
   async #renew(): Promise<void> {
-    const { request, adopt, adopted, log } = this.#options;
+    const { request, adopt, adopted } = this.#options;
     this.#isRenewing = true;
     try {
       await adopt(await request());
       this.#trouble = null;
+      this.#outage.ended({}, (length) => `Renewals succeed again, after ${length}.`);
     } catch (thrown) {
       const error = asFairleadError(thrown, "uplink.lost");
       this.#trouble = error;
       const delay = this.#backoff.next();
-      log.warn({ code: error.code, retryMs: delay }, `The certificates were not renewed: ${error.message}`);
+      const about = { code: error.code, retryMs: delay };
+      this.#outage.failed(about, `The certificates were not renewed: ${error.message}`);
       this.#schedule(delay);
       return;
     } finally {

@@ -4,6 +4,7 @@ import type { TokenFile } from "../../protocol/tokens.ts";
 import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
+import { OutageLog } from "../outage-log.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import { type EdgeApi, edgeApi } from "./edge-api.ts";
 import { Site } from "./site.ts";
@@ -39,15 +40,18 @@ export async function startSite(options: StartOptions): Promise<Site | null> {
 async function untilDone<T>(options: StartOptions, attempt: () => Promise<T>): Promise<T | null> {
   const { signal, log } = options;
   const backoff = new Backoff({ base: 1000, cap: 15_000, ...options.backoff, random: Math.random });
+  const outage = new OutageLog(log);
   while (!signal.aborted) {
     try {
-      return await attempt();
+      const done = await attempt();
+      outage.ended({}, (length) => `The site can start, after ${length}.`);
+      return done;
     } catch (thrown) {
       const error = asFairleadError(thrown, "edge.internal");
       if (!error.entry.retry) throw error;
       const delay = backoff.next();
       const about = { code: error.code, action: error.action, retryMs: delay };
-      log.warn(about, `The site could not start yet: ${error.message}`);
+      outage.failed(about, `The site could not start yet: ${error.message}`);
       await sleep(delay, signal);
     }
   }

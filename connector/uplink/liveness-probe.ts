@@ -88,8 +88,9 @@ export class LivenessProbe<U extends ProbedUplink> {
     void uplink.probe().then(() => alive.abort());
     const isSilent = await sleep(this.#probeWait(), alive.signal, { ref: false });
     if (isSilent && uplink.isOpen && this.#options.now() >= this.#quietUntil) {
+      const level = this.#replacements === 0 ? "info" : "debug";
       this.#spaceOut();
-      this.#options.log.info({ code: "uplink.lost" }, "The uplink does not answer. Opening another one.");
+      this.#options.log[level]({ code: "uplink.lost" }, "The uplink does not answer. Opening another one.");
       await this.#options.replace(uplink, alive.signal);
     }
     if (this.#probed === uplink) this.#probed = null;

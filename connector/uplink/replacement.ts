@@ -3,6 +3,7 @@ import { asFairleadError, type FairleadError } from "../../protocol/errors.ts";
 import { sleep } from "../async/sleep.ts";
 import type { Log } from "../log.ts";
 import { Backoff, type BackoffOptions } from "../net/backoff.ts";
+import { OutageLog } from "../outage-log.ts";
 import { waitAfter } from "./state.ts";
 
 export interface ReplacementOptions<U> {
@@ -87,15 +88,17 @@ export class Replacement<U> {
   async #run(isNeeded: () => boolean, cancelled: AbortSignal): Promise<void> {
     const { connect, current, failed, log } = this.#options;
     const backoff = new Backoff(this.#options.backoff);
+    const outage = new OutageLog(log);
     while (isNeeded() && current() !== null && !cancelled.aborted) {
       try {
         await connect(cancelled);
+        outage.ended({}, (length) => `The uplink was replaced, after attempts for ${length}.`);
       } catch (thrown) {
         const error = asFairleadError(thrown, "uplink.lost");
         // The registry may have closed the current uplink in favour of the failed one.
         if (current()?.isOpen === false) failed(error);
         if (cancelled.aborted || !current()?.isOpen) return;
-        log.warn({ code: error.code }, `The uplink could not be replaced: ${error.message}`);
+        outage.failed({ code: error.code }, `The uplink could not be replaced: ${error.message}`);
         const wait = waitAfter(error.code, () => backoff.next(), this.#options.backoff.random);
         await sleep(wait, cancelled, { ref: false });
       }

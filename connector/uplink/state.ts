@@ -1,6 +1,7 @@
 /** The state of the uplink, its transitions, and the wait after each failure. */
 import { ERRORS, type ErrorCode } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
+import { OutageLog } from "../outage-log.ts";
 
 export interface Trouble {
   readonly code: ErrorCode;
@@ -52,14 +53,18 @@ export function waitAfter(code: ErrorCode, next: () => number, random: () => num
 }
 
 /**
- * Holds the state of the uplink and logs each transition. Only {@link UplinkStates.move} changes the state.
+ * Holds the state of the uplink and logs its transitions. Only {@link UplinkStates.move} changes the state. An edge
+ * that is away is logged once, and once more when it is back; the attempts in between are logged at the level debug.
  */
 export class UplinkStates {
   readonly #log: Log;
+  readonly #outage: OutageLog;
   #state: UplinkState;
 
-  constructor(now: number, log: Log) {
+  /** @param now wall clock, ms since 1970 */
+  constructor(now: number, log: Log, monotonic?: () => number) {
     this.#log = log;
+    this.#outage = new OutageLog(log, monotonic);
     this.#state = { state: "idle", since: now };
   }
 
@@ -80,10 +85,13 @@ export class UplinkStates {
     const fields = { from, to: next.state };
     if (next.state === "waiting" || next.state === "refused") {
       const { code, message, action } = next.trouble;
-      this.#log.warn(
-        { ...fields, code, action, retryMs: next.until - next.since },
-        `The uplink is ${next.state}: ${message}`,
-      );
-    } else this.#log.info(fields, `The uplink is ${next.state}.`);
+      const about = { ...fields, code, action, retryMs: next.until - next.since };
+      this.#outage.failed(about, `The uplink is ${next.state}: ${message}`);
+    } else if (next.state === "up" && this.#outage.isOn) {
+      this.#outage.ended(fields, (length) => `The uplink is up, after ${length} without the edge.`);
+    } else {
+      const level = next.state === "connecting" && this.#outage.isOn ? "debug" : "info";
+      this.#log[level](fields, `The uplink is ${next.state}.`);
+    }
   }
 }

@@ -75,7 +75,7 @@ export class Uplink extends UplinkRequests {
     const backoff: BackoffOptions = { ...BACKOFF, random };
     this.#backoff = new Backoff(backoff);
     this.#pause = new Pause(this.#stop.signal, random);
-    this.#states = new UplinkStates(wallClock(), log);
+    this.#states = new UplinkStates(wallClock(), log, now);
     this.#replacement = new Replacement({
       connect: (cancelled) => this.#connect(cancelled),
       current: () => this.#current,

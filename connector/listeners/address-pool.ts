@@ -3,7 +3,10 @@ import { z } from "zod";
 import { type AddressRange, formatAddressNumber } from "../config/address-range.ts";
 
 /** The assigned addresses by service, as addresses.json stores them. */
-export const AddressBook = z.object({ range: z.string(), addresses: z.record(z.string(), z.string()) });
+export const AddressBook = z.object({
+  range: z.string(),
+  addresses: z.record(z.string(), z.union([z.ipv4(), z.ipv6()])),
+});
 export type AddressBook = z.infer<typeof AddressBook>;
 
 /** Most addresses that a search for a free one looks at. */

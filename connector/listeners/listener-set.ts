@@ -68,9 +68,11 @@ export class ListenerSet {
     this.#pool = poolOf(options.bind, book);
   }
 
-  /** @throws FairleadError `state.corrupt`. */
+  /** Loads the addresses of services. A damaged file is set aside. @throws FairleadError `state.unwritable`. */
   static async load(options: ListenerSetOptions): Promise<ListenerSet> {
-    return new ListenerSet(options, await options.state.readJson(ADDRESSES_FILE, AddressBook));
+    const { state, log } = options;
+    const loss = "Addresses out of a --bind range are assigned anew.";
+    return new ListenerSet(options, await state.readOrSetAside(ADDRESSES_FILE, AddressBook, { loss, log }));
   }
 
   /** Takes over other addresses. A listener whose address is the same is not touched; clients keep their connections. */

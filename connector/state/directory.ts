@@ -2,11 +2,12 @@
  * The state directory of an edge or a connector. One process uses it at a time, only its owner reads its files, and a
  * write is atomic: after a crash, a file has its old or its new content.
  */
-import { readFile, rm } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { parseJsonWith } from "../../protocol/parse.ts";
+import type { Log } from "../log.ts";
 import { DraftFile, syncDirectory } from "./draft-file.ts";
 import { errnoOf, stateError } from "./errors.ts";
 import { acquireLock, type Lock } from "./lock.ts";
@@ -82,6 +83,35 @@ export class StateDirectory {
     if (bytes === null) return null;
     const what = `${this.file(name)} does not have the expected form`;
     return parseJsonWith(schema, bytes.toString("utf8"), { code: "state.corrupt", what });
+  }
+
+  /**
+   * A JSON file that can be made anew, as its schema parses it; null if it does not exist. A damaged file is set aside
+   * under another name, so that the process can start, and the log says so.
+   * @param loss what is lost, in a sentence
+   * @throws FairleadError state.unwritable.
+   */
+  async readOrSetAside<T>(
+    name: string,
+    schema: z.ZodType<T>,
+    { loss, log }: { readonly loss: string; readonly log: Log },
+  ): Promise<T | null> {
+    try {
+      return await this.readJson(name, schema);
+    } catch (error) {
+      if (!(error instanceof FairleadError) || error.code !== "state.corrupt") throw error;
+      const aside = `${name}.damaged`;
+      await this.#inOrder(async () => {
+        try {
+          await rename(this.file(name), this.file(aside));
+          await syncDirectory(this.path);
+        } catch (failure) {
+          throw stateError(failure, this.file(name));
+        }
+      });
+      log.warn({ code: error.code, file: this.file(aside) }, `${error.message} It is now ${aside}. ${loss}`);
+      return null;
+    }
   }
 
   /**

@@ -6,6 +6,7 @@ import type { Encryption, Offer } from "../../protocol/uplink/messages.ts";
 import { HopPolicy, type HopServices } from "../config/hop-policy.ts";
 import { isExportedTo, type Peer, Scope, sameScope } from "../config/scope.ts";
 import { type Exposure, sameExposure, sameTarget } from "../config/service-options.ts";
+import { type Log, silent } from "../log.ts";
 import type { StateDirectory } from "../state/directory.ts";
 
 const OFFERS_FILE = "offers.json";
@@ -47,15 +48,17 @@ export class Offers {
   }
 
   /**
-   * Loads the offers of a site. `hop` applies to configured and added ones.
-   * @throws FairleadError `request.invalid` when a name is given twice; `state.corrupt`.
+   * Loads the offers of a site. `hop` applies to configured and added ones. A damaged file is set aside.
+   * @throws FairleadError `request.invalid` when a name is given twice; `state.unwritable`.
    */
   static async load(
     state: StateDirectory,
     configured: readonly Exposure[],
     hop: HopPolicy = new HopPolicy(),
+    log: Log = silent,
   ): Promise<Offers> {
-    const stored = await state.readJson(OFFERS_FILE, OffersFile);
+    const loss = "Expose the services again that were exposed while the connector ran.";
+    const stored = await state.readOrSetAside(OFFERS_FILE, OffersFile, { loss, log });
     const added = new Map(stored?.offers.map((exposure) => [exposure.name, exposure]));
     return new Offers(state, byName(configured), added, hop);
   }

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { openStateDirectory } from "../../../../connector/state/directory.ts";
 import { stateError } from "../../../../connector/state/errors.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
+import { MemoryLog } from "../../../support/connector/memory-log.ts";
 
 const HOLDER = join(import.meta.dirname, "../../../support/process/state-holder.ts");
 const ROLE = { role: "connector" };
@@ -175,5 +176,37 @@ describe("a state directory's files", () => {
     const error = stateError(Object.assign(new Error(errno), { code: errno }), "/s/file");
     expect(error.code).toBe(code);
     expect(error.message).toContain("/s/file");
+  });
+});
+
+describe("a file that can be made anew", () => {
+  const Shape = z.object({ offers: z.array(z.string()) });
+  const about = (log: MemoryLog) => ({ loss: "Make it again.", log });
+
+  test.each([
+    ["empty", ""],
+    ["truncated", '{"offers": ["a"'],
+    ["not JSON", "\u0000\u0000\u0000"],
+    ["of another shape", '{"offers": {}}'],
+  ])("is set aside when it is %s, and the log names the new file", async (_, content) => {
+    const state = openStateDirectory(join(home, "state"), ROLE);
+    writeFileSync(state.file("offers.json"), content);
+    const log = new MemoryLog();
+    expect(await state.readOrSetAside("offers.json", Shape, about(log))).toBeNull();
+    expect(readFileSync(state.file("offers.json.damaged"), "utf8")).toBe(content);
+    expect(await state.read("offers.json")).toBeNull();
+    expect(log.lines).toMatchObject([{ level: "warn", fields: { code: "state.corrupt" } }]);
+    expect(log.lines[0]?.text).toContain("It is now offers.json.damaged. Make it again.");
+    await state.writeAtomic("offers.json", '{"offers":["b"]}');
+    expect(await state.readOrSetAside("offers.json", Shape, about(log))).toEqual({ offers: ["b"] });
+    await state.close();
+  });
+
+  test("is no reason for a line when it is whole or absent", async () => {
+    const state = openStateDirectory(join(home, "state"), ROLE);
+    const log = new MemoryLog();
+    expect(await state.readOrSetAside("offers.json", Shape, about(log))).toBeNull();
+    expect(log.lines).toEqual([]);
+    await state.close();
   });
 });

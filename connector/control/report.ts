@@ -12,6 +12,7 @@ import type { Renewer } from "../site/renewer.ts";
 import type { Site } from "../site/site.ts";
 import type { Offers } from "../targets/offers.ts";
 import type { RefusedOffers } from "../targets/refused-offers.ts";
+import type { SiteNames } from "../targets/site-names.ts";
 import type { ClockSkew } from "../uplink/clock-skew.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Links, Services, Sessions, Status } from "./schema.ts";
@@ -43,6 +44,7 @@ export interface ReportSources {
   readonly refusedOffers: Pick<RefusedOffers, "list">;
   readonly manager: Pick<SessionManager, "sessions">;
   readonly relay: { readonly flows: number };
+  readonly names: SiteNames;
   /** Undefined when the configuration comes from no file. */
   readonly reload?: Pick<ConfigReload, "state"> | undefined;
 }
@@ -103,10 +105,11 @@ export class Report {
   }
 
   sessions(): Sessions {
+    const { names, manager } = this.#sources;
     return {
-      sessions: this.#sources.manager.sessions().map((session) => ({
+      sessions: manager.sessions().map((session) => ({
         id: session.session,
-        peer: session.peer.siteName,
+        peer: names.current(session.peer).siteName,
         boot: session.peer.boot,
         encryption: session.encryption,
         state: session.state,

@@ -25,6 +25,7 @@ import { MachineConnectors } from "../targets/machine-connectors.ts";
 import { Offers } from "../targets/offers.ts";
 import { OwnTargets } from "../targets/own-targets.ts";
 import { RefusedOffers } from "../targets/refused-offers.ts";
+import { SiteNames } from "../targets/site-names.ts";
 import { TargetDials } from "../targets/target-dials.ts";
 import { TargetPool } from "../targets/target-pool.ts";
 import { TargetStreams } from "../targets/target-streams.ts";
@@ -39,6 +40,7 @@ import { applyConfig, react } from "./reactions.ts";
 import { RegistryNotices } from "./registry-notices.ts";
 import { RegistryReports } from "./registry-reports.ts";
 import { makeSessions } from "./sessions.ts";
+import { SiteNamedLog } from "./site-named-log.ts";
 import { streamsOf } from "./streams.ts";
 import { TokenRedeemer } from "./token-redeemer.ts";
 import { makeUplink } from "./uplink.ts";
@@ -46,8 +48,11 @@ import { makeUplink } from "./uplink.ts";
 export type { ConnectorOptions } from "./options.ts";
 
 /** Builds the parts. @throws FairleadError request.invalid, state.corrupt. */
-async function build(options: ConnectorOptions) {
-  const { state, site, boot, software, config, log } = options;
+async function build(given: ConnectorOptions) {
+  const names = new SiteNames();
+  const log = new SiteNamedLog(given.log, names);
+  const options = { ...given, log };
+  const { state, site, boot, software, config } = options;
   const { exposures, listen, bind, tokens } = config;
   const keepAliveMs = toMilliseconds(config.keepalive);
   const events = new ConnectorEvents();
@@ -57,7 +62,7 @@ async function build(options: ConnectorOptions) {
 
   // This machine: its descriptors, its targets and its listeners
   const descriptors = new DescriptorWatch({ onChange: () => events.emit("listenersChanged"), log });
-  const offers = await Offers.load(state, exposures, hop);
+  const offers = await Offers.load(state, exposures, hop, log);
   const machine = new MachineConnectors({ site: () => site.membership.site.name });
   const ownTargets = new OwnTargets({ offers: () => offers.list(), names: targetNames, others: machine });
   const listeners = await ListenerSet.load({
@@ -73,7 +78,7 @@ async function build(options: ConnectorOptions) {
     machine,
   });
   const pool = new TargetPool({ keepAliveMs, descriptors, dials });
-  const targetStreams = new TargetStreams({ offers, pool, relay, log });
+  const targetStreams = new TargetStreams({ offers, pool, relay, names, log });
 
   // The network, as the registry reports it
   const catalogue = new Catalogue(() => events.emit("catalogueChanged"), log);
@@ -118,7 +123,19 @@ async function build(options: ConnectorOptions) {
   const reports = new RegistryReports({ boot, software, uplink, book, offers, listeners, manager });
 
   return {
-    ...{ events, hop, relay, descriptors, offers, machine, ownTargets, listeners, localTargets, dials },
+    ...{
+      events,
+      names,
+      hop,
+      relay,
+      descriptors,
+      offers,
+      machine,
+      ownTargets,
+      listeners,
+      localTargets,
+      dials,
+    },
     ...{ targetStreams, catalogue, refusedOffers, clock, uplink, book, renewer, manager, clients },
     ...{ notices, redeemer, reports },
   };

@@ -2,7 +2,7 @@
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { FollowedFile } from "../config/config-reload.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
-import type { LeveledLog } from "../log.ts";
+import type { LeveledLog, Log } from "../log.ts";
 import type { SessionLimits } from "../session/limits.ts";
 import type { RenewerOptions } from "../site/renewer.ts";
 import type { Site } from "../site/site.ts";
@@ -25,3 +25,6 @@ export interface ConnectorOptions {
   readonly renewal?: Partial<Pick<RenewerOptions, "now" | "random">> | undefined;
   readonly keepalive?: UplinkOptions["keepalive"];
 }
+
+/** The options that parts of a connector use. Their log need not have a level. */
+export type PartOptions = Omit<ConnectorOptions, "log"> & { readonly log: Log };

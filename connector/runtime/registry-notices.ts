@@ -56,7 +56,7 @@ export class RegistryNotices {
   }
 
   notice(notice: Notice): void {
-    const { book, refusedOffers, targetStreams, manager, catalogue } = this.#options;
+    const { site, book, refusedOffers, targetStreams, manager, catalogue } = this.#options;
     switch (notice.type) {
       case "services":
         this.#noteSites(notice.put);
@@ -69,7 +69,8 @@ export class RegistryNotices {
         refusedOffers.replace(notice.refused);
         return;
       case "renamed":
-        targetStreams.note([{ site: notice.site, siteName: notice.name }]);
+        if (notice.site === site.membership.site.id) void this.#rename(notice.name);
+        else targetStreams.note([{ site: notice.site, siteName: notice.name }]);
         return;
       case "session.offer":
         targetStreams.note([notice.invitation.peer]);

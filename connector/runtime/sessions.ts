@@ -12,7 +12,7 @@ import type { TargetStreams } from "../targets/target-streams.ts";
 import { dialLane } from "../uplink/dial.ts";
 import type { LaneAddress } from "../uplink/lane-address.ts";
 import type { Uplink } from "../uplink/uplink.ts";
-import type { ConnectorOptions } from "./options.ts";
+import type { PartOptions } from "./options.ts";
 
 export interface SessionParts {
   readonly targetStreams: TargetStreams;
@@ -23,7 +23,7 @@ export interface SessionParts {
   readonly uplink: Uplink;
 }
 
-export function makeSessions(options: ConnectorOptions, parts: SessionParts): SessionManager {
+export function makeSessions(options: PartOptions, parts: SessionParts): SessionManager {
   const { site, boot, software, config, log } = options;
   const { targetStreams, hop, offers, descriptors, lanes, uplink } = parts;
   return new SessionManager({

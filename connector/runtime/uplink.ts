@@ -3,9 +3,9 @@ import type { Site } from "../site/site.ts";
 import { dialUplink } from "../uplink/dial.ts";
 import { Uplink } from "../uplink/uplink.ts";
 import type { ConnectorEvents } from "./events.ts";
-import type { ConnectorOptions } from "./options.ts";
+import type { PartOptions } from "./options.ts";
 
-export function makeUplink({ site, keepalive, log }: ConnectorOptions, events: ConnectorEvents): Uplink {
+export function makeUplink({ site, keepalive, log }: PartOptions, events: ConnectorEvents): Uplink {
   return new Uplink({
     dial: async (signal, rtt) => {
       if (await isRenewed(site)) events.emit("certificatesRenewed");

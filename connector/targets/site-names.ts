@@ -16,7 +16,8 @@ export class SiteNames {
   }
 
   /** The peer under its newest name. */
-  current({ site, siteName }: Peer): Peer {
-    return { site, siteName: this.#names.get(site) ?? siteName };
+  current<P extends Peer>(peer: P): P {
+    const siteName = this.#names.get(peer.site) ?? peer.siteName;
+    return siteName === peer.siteName ? peer : { ...peer, siteName };
   }
 }

@@ -35,24 +35,27 @@ export interface TargetStreamsOptions {
   readonly offers: Offers;
   readonly pool: TargetPool;
   readonly relay: Relay;
+  readonly names?: SiteNames;
   readonly log: Log;
 }
 
 export class TargetStreams {
   readonly #options: TargetStreamsOptions;
   readonly #open = new PeerStreams();
-  readonly #names = new SiteNames();
+  readonly #names: SiteNames;
   /** Services that the network does not let this site offer. */
   #forbidden: ReadonlySet<string> = new Set();
 
   constructor(options: TargetStreamsOptions) {
     this.#options = options;
+    this.#names = options.names ?? new SiteNames();
   }
 
   /** Joins a peer's stream with a target, or resets the stream with the reason why not. Never throws. */
   async serve(stream: PeerStream, origin: PeerStreamOrigin): Promise<void> {
     const { relay } = this.#options;
-    const flow = relay.start({ side: "target", service: stream.service, peer: origin.peer, stream });
+    const peer = this.#names.current(origin.peer);
+    const flow = relay.start({ side: "target", service: stream.service, peer, stream });
     const closed = new AbortController();
     const close = (): void => closed.abort();
     stream.on("close", close);

@@ -327,7 +327,7 @@ export const RegistryMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("session.grant"), id: requestId, invitation: Invitation }),
   /** Another instance requested a session with this instance, or new lanes of an existing session. */
   z.object({ type: z.literal("session.offer"), invitation: Invitation }),
-  /** A site with which this instance has a session has a new name. */
+  /** This site, or a site with which this instance has a session, has a new name. */
   z.object({ type: z.literal("renamed"), site: SiteId, name: SiteName }),
   /** The session must end now. */
   z.object({ type: z.literal("session.cut"), session: SessionId, code: z.string() }),

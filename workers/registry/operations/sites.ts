@@ -5,6 +5,7 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import { instanceKey } from "../../../protocol/instance-id.ts";
 import type { Context } from "../context/context.ts";
 import { NETWORK_NODE } from "../policy/link-graph.ts";
+import { isEstablished } from "../sockets/attachment.ts";
 import type { SiteRow } from "../store/store.ts";
 import { changeGraph } from "./change-graph.ts";
 import { describeSiteNamed, findSite } from "./describe.ts";
@@ -117,11 +118,16 @@ export function updateSite(context: Context, nameOrId: string, request: UpdateSi
   return describeSiteNamed(context, site.id);
 }
 
-/** Sends a site's new name to instances with sessions to it. Their export scopes may refer to the name. */
+/**
+ * Sends a site's new name to its own instances, and to instances with sessions to it. The export scopes of the latter
+ * may refer to the name.
+ */
 function announceName({ store, uplinks }: Context, site: string, name: string): void {
   const peers = store.sessions.ofSite(site).map(({ a, b }) => (site === a.site ? b : a));
-  for (const peer of new Map(peers.map((peer) => [instanceKey(peer), peer])).values()) {
-    for (const uplink of uplinks.ofInstance(peer)) uplinks.send(uplink, { type: "renamed", site, name });
+  const others = new Map(peers.map((peer) => [instanceKey(peer), peer]));
+  const own = uplinks.ofSite(site).filter(({ attachment }) => isEstablished(attachment));
+  for (const uplink of [...own, ...[...others.values()].flatMap((peer) => uplinks.ofInstance(peer))]) {
+    uplinks.send(uplink, { type: "renamed", site, name });
   }
 }
 

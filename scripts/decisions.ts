@@ -39,7 +39,7 @@ export function parseDecision(file: string, text: string): Decision {
 
 /** Reads every decision of the folder, by number. @throws Error when a number is used twice */
 export async function readDecisions(folder = DECISIONS): Promise<readonly Decision[]> {
-  const files = (await readdir(folder)).filter((file) => file !== "README.md").sort();
+  const files = (await readdir(folder)).filter((file) => file.endsWith(".md") && file !== "README.md").sort();
   const decisions = await Promise.all(
     files.map(async (file) => parseDecision(file, await readFile(join(folder, file), "utf8"))),
   );

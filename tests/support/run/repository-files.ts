@@ -5,12 +5,10 @@ import { join, resolve } from "node:path";
 
 export const ROOT = resolve(import.meta.dirname, "../../..");
 
-/** Lists the files of the repository, with files that are not yet tracked. */
-export function repositoryFiles(): string[] {
-  const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-    cwd: ROOT,
-    encoding: "utf8",
-  });
+/** Lists the files of the repository, or of a folder, with files that are neither tracked nor ignored. */
+export function repositoryFiles(folder = "."): string[] {
+  const words = ["ls-files", "--cached", "--others", "--exclude-standard", "--", folder];
+  const listed = execFileSync("git", words, { cwd: ROOT, encoding: "utf8" });
   return listed.split("\n").filter((file) => file !== "" && existsSync(join(ROOT, file)));
 }
 

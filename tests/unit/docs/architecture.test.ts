@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { ROOT, repositoryFiles } from "../../support/run/repository-files.ts";
 
-const ROOT = resolve(import.meta.dirname, "../../..");
 const page = readFileSync(join(ROOT, "docs/architecture.md"), "utf8");
 
 /** The sections of the page's last part, each with its title. */
@@ -10,11 +10,9 @@ const walks = (page.split("\n## Walks\n")[1] ?? "").split(/^### /m).slice(1);
 
 describe("docs/architecture.md", () => {
   it.each(["protocol", "workers", "connector"])("names every folder of %s/ among its rooms", (root) => {
-    const folders = readdirSync(join(ROOT, root), { withFileTypes: true }).filter((each) =>
-      each.isDirectory(),
-    );
-    const missing = folders.filter(({ name }) => !page.includes(`| \`${root}/${name}/\` |`));
-    expect(missing.map(({ name }) => name)).toEqual([]);
+    const folders = new Set(repositoryFiles(root).flatMap((file) => /^\w+\/([^/]+)\//.exec(file)?.[1] ?? []));
+    expect(folders.size).toBeGreaterThan(5);
+    expect([...folders].filter((name) => !page.includes(`| \`${root}/${name}/\` |`))).toEqual([]);
   });
 
   it("has at least ten walks, each of numbered lines that name a file", () => {

@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-
-const ROOT = resolve(import.meta.dirname, "../../..");
+import { ROOT, repositoryFiles } from "../../support/run/repository-files.ts";
 
 /** The wall clock, read: it may be set back or forward at any moment. */
 const WALL_CLOCK = /\bDate\.now\b|\bnew Date\(\)|\bnew Date\b(?!\()/;
@@ -23,8 +22,7 @@ const ALLOWED: readonly (readonly [file: string, why: string])[] = [
 
 /** Files of a folder that read the wall clock. */
 function readersIn(folder: string): string[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .map((name) => `${folder}/${name}`)
+  return repositoryFiles(folder)
     .filter((name) => name.endsWith(".ts") && WALL_CLOCK.test(readFileSync(join(ROOT, name), "utf8")))
     .sort();
 }

@@ -1,10 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { temporaryDirectory } from "../../support/process/directories.ts";
-
-const ROOT = resolve(import.meta.dirname, "../../..");
+import { ROOT, repositoryFiles } from "../../support/run/repository-files.ts";
 
 /** Programs, which run when they are imported: the command, and the build of the Worker. */
 const PROGRAMS = ["connector/cli/main.ts", "connector/edge/workerd/build.ts"];
@@ -53,9 +52,8 @@ function callsOnImport(modules: readonly string[]): string[] {
 
 describe("an import", { timeout: 300_000 }, () => {
   it("has no effect outside of a connector's module", () => {
-    const modules = readdirSync(resolve(ROOT, "connector"), { recursive: true, encoding: "utf8" })
+    const modules = repositoryFiles("connector")
       .filter((name) => name.endsWith(".ts") && !name.endsWith(".d.ts"))
-      .map((name) => `connector/${name}`)
       .filter((name) => !PROGRAMS.includes(name));
     expect(modules.length).toBeGreaterThan(100);
     expect(callsOnImport(modules.map((name) => resolve(ROOT, name)))).toEqual([]);

@@ -1,8 +1,7 @@
 /** Which file of the project imports which, and what follows for its rooms. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-
-export const ROOT = resolve(import.meta.dirname, "../../..");
+import { ROOT, repositoryFiles } from "../../support/run/repository-files.ts";
 
 /** Names and what each of them imports. */
 export type Imports = ReadonlyMap<string, readonly string[]>;
@@ -12,8 +11,9 @@ const IMPORT = /(?:\bfrom\s*|\bimport\s*\(\s*|^import\s*)"(\.{1,2}\/[^"]+)"/gm;
 
 /** The imports of every file in a folder of the repository; paths from its root. */
 export function importsIn(folder: string): Imports {
-  const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" });
-  const files = names.filter((name) => name.endsWith(".ts")).map((name) => join(ROOT, folder, name));
+  const files = repositoryFiles(folder)
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => join(ROOT, name));
   return new Map(
     files.map((file) => {
       const found = readFileSync(file, "utf8").matchAll(IMPORT);

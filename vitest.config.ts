@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+import { IGNORED_FOLDERS } from "./tests/support/run/ignored-folders.ts";
 import { LongestFirst } from "./tests/support/run/longest-first.ts";
 
 /**
@@ -9,7 +10,7 @@ import { LongestFirst } from "./tests/support/run/longest-first.ts";
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
 /** One worker runs file after file, and loads what they share once: no file leaves anything behind that another minds. */
-const SHARED = { isolate: false, ...LIMITS };
+const SHARED = { isolate: false, exclude: [...configDefaults.exclude, ...IGNORED_FOLDERS], ...LIMITS };
 
 /** unit: pure decisions and codecs in Node. edge: the objects inside workerd. system: real processes and TLS. chaos: harm done to those. */
 export default defineConfig({

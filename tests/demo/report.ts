@@ -1,5 +1,6 @@
-/** The report of the demo: lines for each step, or one JSON document at the end. */
+/** The report of the demo: lines for each step that fit the terminal, or one JSON document at the end. */
 import { styleText } from "node:util";
+import { PROSE_COLUMNS, proseColumns, wrapCommand, wrapProse } from "../../connector/cli/framework/layout.ts";
 
 export interface Step {
   readonly name: string;
@@ -17,17 +18,29 @@ export interface Result<T> {
   readonly ms?: number;
 }
 
+/** Standard output, or another place for the report. */
+export interface ReportOutput {
+  write(text: string): unknown;
+  /** Width of the terminal; undefined if there is none. */
+  readonly columns?: number;
+}
+
 type Style = "green" | "red" | "dim" | "bold";
 
-/** Columns of text in a line: 80 without mark, duration and blanks. */
-const WIDTH = 80 - 2 - 9;
+/** Columns of a step's mark, and of its duration with a blank. */
+const MARK = 2;
+const TIME = 9;
 
 export class Report {
   readonly steps: Step[] = [];
   readonly #json: boolean;
+  readonly #output: ReportOutput;
+  readonly #columns: number;
 
-  constructor(json: boolean) {
+  constructor(json: boolean, output: ReportOutput = process.stdout) {
     this.#json = json;
+    this.#output = output;
+    this.#columns = proseColumns(output.columns ?? PROSE_COLUMNS);
   }
 
   get ok(): boolean {
@@ -49,43 +62,41 @@ export class Report {
     }
   }
 
-  /** Prints a line, unless the report is JSON. */
+  /** Prints a line, unless the report is JSON. A sentence is wrapped. */
   line(text = "", style?: Style): void {
-    if (!this.#json) process.stdout.write(`${style ? this.#paint(style, text) : text}\n`);
+    for (const line of text.split("\n").flatMap((each) => wrapProse(each, this.#columns)))
+      this.#print(style ? this.#paint(style, line) : line);
+  }
+
+  /** Prints a command to copy. */
+  command(text: string): void {
+    for (const line of wrapCommand(text, this.#columns, MARK)) this.#print(line);
   }
 
   /** Prints the JSON document, if the report is JSON. */
   finish(): void {
-    if (this.#json) process.stdout.write(`${JSON.stringify({ steps: this.steps, ok: this.ok })}\n`);
+    if (this.#json) this.#output.write(`${JSON.stringify({ steps: this.steps, ok: this.ok })}\n`);
   }
 
   #add(step: Step): void {
     this.steps.push(step);
-    const [first = "", ...rest] = step.ok
-      ? wrapped(step.detail, WIDTH)
-      : `${step.name}: ${step.detail}`.split("\n");
+    const width = this.#columns - MARK - TIME;
+    const detail = step.ok ? step.detail : `${step.name}: ${step.detail}`;
+    const [first = "", ...rest] = detail.split("\n").flatMap((line) => wrapProse(line, width));
     const mark = step.ok ? this.#paint("green", "✓") : this.#paint("red", "✗");
-    const time = duration(step.ms).padStart(8);
-    this.line(`${mark} ${first.padEnd(WIDTH)} ${this.#paint("dim", time)}`);
-    for (const line of rest) this.line(`  ${line}`);
+    const time = duration(step.ms).padStart(TIME - 1);
+    this.#print(`${mark} ${first.padEnd(width)} ${this.#paint("dim", time)}`);
+    for (const line of rest) this.#print(`${" ".repeat(MARK)}${line}`);
+  }
+
+  #print(line: string): void {
+    if (!this.#json) this.#output.write(`${line}\n`);
   }
 
   /** Colours text on a terminal without NO_COLOR. */
   #paint(style: Style, text: string): string {
     return styleText(style, text, { stream: process.stdout });
   }
-}
-
-/** Wraps a text at blanks. A word longer than `width` stays whole. */
-export function wrapped(text: string, width: number): string[] {
-  const [first = "", ...words] = text.split(" ");
-  const lines = [first];
-  for (const word of words) {
-    const last = lines.at(-1) ?? "";
-    if (last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
 }
 
 /** Formats milliseconds. */

@@ -1,7 +1,7 @@
 /** The supervisor of the demo: restarts every part that ends after the last step. */
 import { eventually } from "../support/clock/eventually.ts";
 import { describeExit, type ManagedProcess } from "../support/process/managed-process.ts";
-import { duration, type Report, wrapped } from "./report.ts";
+import { duration, type Report } from "./report.ts";
 import type { Stage } from "./scenario.ts";
 
 /** Prints a summary and commands to try. */
@@ -15,7 +15,7 @@ export function printCommands(report: Report, stage: Stage): void {
     "Both sites dialled the edge, and nothing in them listens for the outside.",
     "The connectors encrypt the bytes end to end, and the edge cannot read them.",
   ].join(" ");
-  for (const line of wrapped(summary, 78)) report.line(`  ${line}`);
+  report.line(`  ${summary}`);
   report.line();
   report.line("Everything keeps running. Try these commands in another terminal:", "bold");
   const commands: [string, string][] = [
@@ -31,7 +31,7 @@ export function printCommands(report: Report, stage: Stage): void {
   ];
   for (const [command, says] of commands) {
     report.line(`  # ${says}`, "dim");
-    report.line(`  ${command}`);
+    report.command(command);
   }
   report.line();
   report.line("Ctrl-C ends every process and removes its files.");

@@ -1,6 +1,7 @@
 /** Tests that run inside workerd, against the objects and entrypoints themselves. */
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
+import { IGNORED_FOLDERS } from "../support/run/ignored-folders.ts";
 
 // Loaded by Node itself: bundled into this file, its imports would run in another order, and the certificate
 // library needs what is imported before it.
@@ -18,6 +19,7 @@ export default defineConfig(async () => ({
   test: {
     name: "edge",
     include: ["**/*.test.ts"],
+    exclude: [...configDefaults.exclude, ...IGNORED_FOLDERS],
     root: import.meta.dirname,
     // For tests that hang: a machine may be busy.
     testTimeout: 300_000,

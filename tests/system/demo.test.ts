@@ -1,10 +1,11 @@
 /** Runs `npm run demo` as a user does. */
-import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { Cluster, ROOT } from "../support/process/cluster.ts";
+import { listNetworks } from "../../connector/operator/edge-api.ts";
+import { Cluster, type Edge, ROOT } from "../support/process/cluster.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
 
 const Results = z.object({
@@ -18,6 +19,10 @@ const STEPS = [
 ];
 
 let cluster: Cluster;
+/** An edge of the user, with its state and its login in the home directory where the demo runs. */
+let edge: Edge;
+/** Path of the login. */
+let login: string;
 /** Temporary directory of the demo, which must be empty afterwards. */
 let directory: string;
 
@@ -26,6 +31,9 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "fl-"));
   // PostgreSQL may run as another user, which needs access.
   await chmod(directory, 0o755);
+  login = cluster.path("home", ".config/fairlead/login.json");
+  const stateDir = cluster.path("home", ".local/state/fairlead/edge");
+  edge = await cluster.edge({ stateDir, login: true });
 });
 
 afterAll(async () => {
@@ -43,7 +51,8 @@ function demo(...args: readonly string[]): ManagedProcess {
 }
 
 describe("npm run demo", () => {
-  it("shows every step, exits with status 0 and leaves no file behind", async () => {
+  it("shows every step beside an edge of the user, exits with status 0 and leaves no file behind", async () => {
+    const before = await readFile(login, "utf8");
     const run = demo("--once", "--json");
     const { status } = await run.exited;
     expect(status, run.lastLines(100).join("\n")).toBe(0);
@@ -55,6 +64,11 @@ describe("npm run demo", () => {
     expect(detail("download")).toContain("256 MiB");
     if (process.platform === "linux") expect(detail("closed")).toContain("Nothing listens for the outside");
     expect(await readdir(directory)).toEqual([]);
+
+    // The edge of the user, its login and the default ports are none of the demo's business.
+    expect(await readFile(login, "utf8")).toBe(before);
+    expect(await listNetworks(edge.client)).toEqual([]);
+    expect(detail("edge")).not.toMatch(/:844[345]\b/);
   });
 
   it("removes its files when SIGINT interrupts it", async () => {

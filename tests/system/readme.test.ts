@@ -2,14 +2,17 @@
  * Types the commands of README.md, block for block, as a reader does: in several terminals, with an empty home.
  * FAIRLEAD_TRANSCRIPT=1 prints every block with its output.
  */
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { cp, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Cluster, eventually, FAIRLEAD, ROOT } from "../support/process/cluster.ts";
+import { Cluster, eventually, ROOT } from "../support/process/cluster.ts";
 import { Machine } from "../support/process/machine.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
 import { Page } from "../support/run/page.ts";
 import { Transcript } from "../support/run/transcript.ts";
+
+/** How each terminal but the first begins. */
+const BEGIN = `export PATH="$PWD/bin:$PATH"\ncd try`;
 
 const SERVER = "examples/two-sites/server.mjs";
 
@@ -24,26 +27,20 @@ beforeAll(async () => {
   page = await Page.read("README.md");
   machine = await Machine.create(cluster, "readme", { ports: [9000] });
   // The parts of a checkout that the commands use.
+  await symlink(join(ROOT, "bin"), join(machine.directory, "bin"));
   await cp(join(ROOT, "examples"), join(machine.directory, "examples"), { recursive: true });
   const server = join(machine.directory, SERVER);
   await writeFile(server, machine.moved(await readFile(server, "utf8")));
-  await machine.program("npx", npxOf(machine.directory));
 });
 afterAll(async () => {
   transcript.print();
   await cluster.close();
 });
 
-/** The npx of a checkout: it runs the checkout's command inside it, and would fetch a package anywhere else. */
-const npxOf = (checkout: string) => `case "$1 $PWD/" in
-"fairlead ${checkout}/"*) shift; exec '${process.execPath}' '${FAIRLEAD}' "$@" ;;
-*) echo "npx would fetch $1" >&2; exit 1 ;;
-esac`;
-
 /** Runs the block with this text. Blocks after the first of a terminal continue in its directory. */
 async function typed(text: string): Promise<string> {
   const block = page.block(text);
-  const said = await machine.run(block.startsWith("cd try") ? block : `cd try\n${block}`);
+  const said = await machine.run(block.startsWith(BEGIN) ? block : `${BEGIN}\n${block}`);
   transcript.note("try", block, said);
   return said;
 }
@@ -60,7 +57,7 @@ async function started(text: string, ready: string): Promise<ManagedProcess> {
 /** Waits until the status of a site has this text. */
 async function until(site: string, words: string, text: string): Promise<void> {
   await eventually(`${words} at ${site} has "${text}"`, async () =>
-    (await machine.run(`cd try\nnpx fairlead ${words} --state ${site}`)).includes(text),
+    (await machine.run(`${BEGIN}\nfairlead ${words} --state ${site}`)).includes(text),
   );
 }
 

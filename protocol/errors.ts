@@ -944,7 +944,7 @@ export const ERRORS = {
     "caller",
     400,
     "The backup is damaged, incomplete or not a backup.",
-    "Use an unaltered file that `fairlead edge backup FILE` wrote.",
+    "Use an unaltered file that `fairlead edge backup -o FILE` wrote.",
   ),
   "backup.version": entry(
     "caller",

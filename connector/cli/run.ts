@@ -44,7 +44,8 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     await program.parseAsync([...argv], { from: "user" });
     return EXIT.ok;
   } catch (thrown) {
-    return reportFailure(fromSkupper(thrown, argv) ?? incomplete(thrown, argv) ?? thrown, io, json);
+    const error = fromSkupper(thrown, argv) ?? incomplete(thrown, argv) ?? thrown;
+    return reportFailure(error, io, json, usageAction(argv));
   }
 }
 
@@ -64,6 +65,18 @@ function incomplete(thrown: unknown, argv: readonly string[]): FairleadError | n
   const noun = argv.find((word) => !word.startsWith("-")) ?? "";
   const verbs = COMMANDS.filter(({ path }) => path[0] === noun).map(({ path }) => path.slice(1).join(" "));
   return new FairleadError("request.invalid", `\`fairlead ${noun}\` needs one of: ${verbs.join(", ")}.`);
+}
+
+/** What to do about a wrong argument or option of a command line: its own help. */
+function usageAction(argv: readonly string[]): string {
+  const command = COMMANDS.find(({ path }) => path.every((word, at) => argv[at] === word));
+  const [noun = ""] = argv;
+  if (command === undefined && COMMANDS.some(({ path }) => path[0] === noun)) {
+    return `Give one of its commands; \`fairlead help ${noun}\` lists them.`;
+  }
+  return command === undefined
+    ? "Give the words of a command; `fairlead help` lists the commands."
+    : `Correct what the message names; \`fairlead help ${command.path.join(" ")}\` shows its options, with examples.`;
 }
 
 /** Whether a command line asks for JSON, even if it does not parse. */

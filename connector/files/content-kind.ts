@@ -7,7 +7,7 @@ export interface ContentKind {
   /** What the text is, as the end of a sentence. */
   readonly is: string;
   /** What to do with it, in a sentence. */
-  readonly use: string;
+  readonly action: string;
 }
 
 type Rule = ContentKind & { readonly test: (text: string) => boolean };
@@ -23,55 +23,56 @@ const RULES: readonly Rule[] = [
   {
     kind: "empty",
     is: "empty",
-    use: "Check that the command that wrote it succeeded, and give a file with content.",
+    action: "Check that the command that wrote it succeeded, and give a file with content.",
     test: (text) => text === "",
   },
   {
     kind: "key",
     is: "an API key",
-    use: "Give an API key to `fairlead login URL --key-file FILE`.",
+    action: "Give an API key to `fairlead login URL --key-file FILE`.",
     test: (text) => text.startsWith(KEY_PREFIX) && !/\s/.test(text),
   },
   {
     kind: "claim",
     is: "the claim of a token alone",
-    use: "Give the whole file that `fairlead token create -o FILE` wrote, to `fairlead connector run --token FILE` or `fairlead link create FILE`.",
+    action: "Give the whole file of the token, and not its claim alone.",
     test: (text) => parseClaim(text) !== null,
   },
   {
     kind: "identity",
     is: "an identity token (a JWT)",
-    use: "Give an identity token to `fairlead login URL --oidc FILE`.",
+    action: "Give an identity token to `fairlead login URL --oidc FILE`.",
     test: (text) => COMPACT_JWT.test(text),
   },
   {
     kind: "backup",
     is: "a backup of an edge",
-    use: "Give a backup to `fairlead edge restore FILE`.",
+    action: "Give a backup to `fairlead edge restore FILE`.",
     test: (text) => /^\{"fairlead":"backup"/.test(text),
   },
   {
     kind: "login",
     is: "a stored login",
-    use: "Give the path of a stored login in FAIRLEAD_CONFIG.",
+    action: "Give the path of a stored login in FAIRLEAD_CONFIG.",
     test: (text) => /^\{\s*"url":\s*"https:/.test(text),
   },
   {
     kind: "ca",
     is: "a certificate",
-    use: "Give the certificate of a deployment CA to `fairlead login URL --ca FILE`.",
+    action: "Give the certificate of a deployment CA to `fairlead login URL --ca FILE`.",
     test: (text) => text.startsWith("-----BEGIN CERTIFICATE-----"),
   },
   {
     kind: "private key",
     is: "a private key",
-    use: "Leave private keys where they are: no option takes one.",
+    action: "Leave private keys where they are: no option takes one.",
     test: (text) => /^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text),
   },
   {
     kind: "token",
     is: "a token file",
-    use: "Give a token file to `fairlead connector run --token FILE`, or to `fairlead link create FILE` at a site that has joined.",
+    action:
+      "Give a token file to `fairlead connector run --token FILE`, or to `fairlead link create FILE` at a site that has joined.",
     test: (text) => /^kind:\s*Token\b/m.test(text),
   },
 ];

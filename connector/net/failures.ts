@@ -37,7 +37,7 @@ const UNTRUSTED_ACTIONS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED:
     "Compare the clocks of this machine and of the edge, and correct the one that is wrong: by this machine's clock the certificate has expired. If both are right, restart the edge, which renews its certificate.",
   ERR_TLS_CERT_ALTNAME_INVALID:
-    "Use a name or an address that the certificate has; `fairlead edge start --hostname NAME` makes one for NAME.",
+    "Use a name or an address that the certificate has; `fairlead edge start --hostname NAME` makes one for NAME. If the certificate is not the edge's, another server, a portal or a proxy answers at this address.",
 };
 
 /** What to do about a failed connection without a proxy. */

@@ -73,9 +73,9 @@ export function tokenReader(stdin: NodeJS.ReadableStream): (source: string) => P
 }
 
 /** The error of a text that is something else than a token. */
-function ofAnotherKind(source: string, { is, use }: ContentKind): FairleadError {
+function ofAnotherKind(source: string, { is, action }: ContentKind): FairleadError {
   return new FairleadError("token.malformed", `${source} is ${is}, and not a token.`, {
-    action: `${use} ${SOURCE}`,
+    action: `${action} ${SOURCE}`,
   });
 }
 

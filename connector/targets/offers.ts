@@ -182,7 +182,9 @@ export class Offers {
   #offered(name: string): Exposure {
     const exposure = this.#find(name);
     if (exposure === undefined)
-      throw new FairleadError("service.unknown", `This site does not offer ${name}.`);
+      throw new FairleadError("service.unknown", `This site does not offer ${name}.`, {
+        action: "`fairlead service status` shows what this site offers.",
+      });
     return exposure;
   }
 

@@ -50,7 +50,11 @@ export abstract class UplinkRequests {
     const request: UplinkRequest = { type: "session.resume", session, generation, lanes };
     const response = await this.exchange(request, this.requestMs, {
       feature: "resume",
-      error: () => new FairleadError("session.lost", "The edge is too old to resume sessions."),
+      error: () =>
+        new FairleadError("session.lost", "The edge is too old to resume sessions.", {
+          action:
+            "Connect again; the connector opens a new session. Update the edge; `fairlead version` compares the versions.",
+        }),
     });
     if (response.type !== "session.grant") throw unexpected(response);
     return response.invitation;
@@ -77,7 +81,10 @@ export abstract class UplinkRequests {
   async deleteLink(link: string): Promise<void> {
     const response = await this.exchange({ type: "link.delete", link }, this.requestMs, {
       feature: "links",
-      error: () => new FairleadError("uplink.version", "The edge is too old to delete links. Update it."),
+      error: () =>
+        new FairleadError("uplink.version", "The edge is too old to delete links.", {
+          action: "Update the edge; `fairlead version` compares the versions.",
+        }),
     });
     if (response.type !== "done") throw unexpected(response);
   }

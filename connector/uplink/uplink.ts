@@ -34,6 +34,10 @@ const MAX_RTT = 600_000;
 
 export type { UplinkOptions } from "./options.ts";
 
+/** What a site does whose network is not there. The error table says what a caller of the API does. */
+const NETWORK_DELETED =
+  "The network was deleted: stop this connector, or join another network with a new token and an empty state directory.";
+
 export class Uplink extends UplinkRequests {
   readonly #options: UplinkOptions;
   /** Monotonic clock for waits and limits, ms. */
@@ -203,7 +207,8 @@ export class Uplink extends UplinkRequests {
     const isAwaited = this.#waiters.size > 0 && !isSlow(error.code) && error.retryAfterMs === undefined;
     const delay = isAwaited ? Math.min(wait, Math.floor(this.#random() * HURRY_MS)) : wait;
     const since = this.#wallClock();
-    const trouble: Trouble = { code: error.code, message: error.message, action: error.action };
+    const action = error.code === "network.unknown" ? NETWORK_DELETED : error.action;
+    const trouble: Trouble = { code: error.code, message: error.message, action };
     this.#states.move({
       state: isSlow(error.code) ? "refused" : "waiting",
       since,

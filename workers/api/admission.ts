@@ -60,7 +60,11 @@ export function addAdmission(api: Api): void {
       allowExpiredMs: RENEWABLE_MS,
     });
     const network = await c.var.directory.findNetwork(identity.networkId);
-    if (network?.id !== identity.networkId) throw new FairleadError("network.unknown");
+    if (network?.id !== identity.networkId) {
+      throw new FairleadError("network.unknown", "The network of the site was deleted.", {
+        action: "Join another network with a new token and an empty state directory.",
+      });
+    }
     return c.json(unwrap(await registryOf(c, network).renew(identity)), 200);
   });
 }

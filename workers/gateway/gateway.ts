@@ -71,7 +71,9 @@ async function route(upgrade: Upgrade, prove: () => TlsProof): Promise<Response>
     upgrade.request.method !== "GET" ||
     upgrade.request.headers.get("upgrade")?.toLowerCase() !== "websocket"
   ) {
-    const error = new FairleadError("request.invalid", "This path accepts WebSocket upgrades only.");
+    const error = new FairleadError("request.invalid", "This path accepts WebSocket upgrades only.", {
+      action: "Leave this address to connectors: it is the gateway, and the API has an address of its own.",
+    });
     return refuse(error, { status: 426, headers: { upgrade: "websocket" } });
   }
   const client = clientOf(upgrade.request);

@@ -132,10 +132,9 @@ export const connectorRun = command({
     const config = file === undefined ? mergeConfig({}, input, defaults) : await file.parse(file.text);
     const stateDir = config.state ?? (io.env.FAIRLEAD_STATE || (await usualState(io, config.site)));
     if (stateDir === undefined) {
-      throw new FairleadError(
-        "request.invalid",
-        "Give --site NAME, or --state DIR of a site that has joined.",
-      );
+      throw new FairleadError("request.invalid", "Neither a site nor a state directory is named.", {
+        action: "Give --site NAME, or --state DIR of a site that has joined.",
+      });
     }
     const { runConnector } = await import("../../runtime/run.ts");
     const log = await makeLog({ io, output: io.stdout, level: config.logLevel, json: context.json });

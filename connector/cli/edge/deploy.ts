@@ -113,7 +113,10 @@ export const edgeDeploy = command({
     const { Cloudflare } = await import("../../operator/deploy/cloudflare.ts");
     const token = env.CLOUDFLARE_API_TOKEN;
     if (!token) {
-      throw new FairleadError("deploy.missing", "CLOUDFLARE_API_TOKEN holds no API token of Cloudflare.");
+      throw new FairleadError("deploy.missing", "CLOUDFLARE_API_TOKEN holds no API token of Cloudflare.", {
+        action:
+          "Create an API token with the permissions in docs/deploy-cloudflare.md and set CLOUDFLARE_API_TOKEN. To see what would be done without a token, give --dry-run.",
+      });
     }
     const cloudflare = new Cloudflare({ token, url: env.CLOUDFLARE_API_BASE_URL || undefined });
     const byHand = await deploy(
@@ -150,10 +153,10 @@ async function describeDeployment(
   const last = text === null ? undefined : DeploymentRecord.safeParse(tryJson(text)).data;
   const [api, gateway] = [input.api ?? last?.api, input.gateway ?? last?.links];
   if (api === undefined || gateway === undefined) {
-    throw new FairleadError(
-      "request.invalid",
-      "The first deployment needs --api HOSTNAME and --gateway HOSTNAME.",
-    );
+    throw new FairleadError("request.invalid", "The first deployment needs two hostnames.", {
+      action:
+        "Give both --api HOSTNAME and --gateway HOSTNAME; later deployments from this state directory need neither.",
+    });
   }
   const hostnames = parseHostnames(api, gateway);
   const oidc = input.withoutOidc ? undefined : await readOidc(input.oidc, last?.oidc);

@@ -26,6 +26,8 @@ export async function confirm(context: Context, yes: boolean, ending: () => Prom
   for (const consequence of consequences) context.aside.line(consequence);
   const typed = await context.io.ask(`${act}? Type yes to continue: `);
   if (!/^\s*yes\s*$/i.test(typed)) {
-    throw new FairleadError("request.unconfirmed", `${act}: not confirmed. Nothing was changed.`);
+    throw new FairleadError("request.unconfirmed", `${act}: not confirmed. Nothing was changed.`, {
+      action: "No action is needed. To do it after all, run the command again and type yes.",
+    });
   }
 }

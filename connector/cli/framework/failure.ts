@@ -1,14 +1,17 @@
 /** Reports the failure of a command: the error on stderr, and the exit code. */
 import { CommanderError } from "commander";
-import { asFairleadError, FairleadError, toErrorBody } from "../../../protocol/errors.ts";
+import { asFairleadError, ERRORS, FairleadError, toErrorBody } from "../../../protocol/errors.ts";
 import { EXIT, exitCodeFor } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { Printer } from "./printer.ts";
 
-/** Prints a thrown error, with `json` as one line of JSON, and returns the exit code. */
-export function reportFailure(thrown: unknown, io: Io, json: boolean): number {
+/**
+ * Prints a thrown error, with `json` as one line of JSON, and returns the exit code.
+ * @param usageAction what to do about a wrong command line, unless the error says it
+ */
+export function reportFailure(thrown: unknown, io: Io, json: boolean, usageAction?: string): number {
   if (thrown instanceof CommanderError && thrown.exitCode === 0) return EXIT.ok;
-  const error = toError(thrown);
+  const error = withUsage(toError(thrown), usageAction);
   const body = toErrorBody(error);
   const aside = new Printer(io.stderr, io.env);
   if (json) aside.verbatim(JSON.stringify({ error: body }));
@@ -27,6 +30,12 @@ function toError(thrown: unknown): FairleadError {
     return new FairleadError("request.invalid", text, { cause: thrown });
   }
   return asFairleadError(thrown, "cli.internal");
+}
+
+/** An error about the command line, with the help of its command as the action. */
+function withUsage(error: FairleadError, action: string | undefined): FairleadError {
+  if (error.code !== "request.invalid" || error.action !== ERRORS["request.invalid"].action) return error;
+  return new FairleadError(error.code, error.message, { cause: error, action });
 }
 
 /** The stacks of an error and its causes. */

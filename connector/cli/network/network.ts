@@ -1,5 +1,6 @@
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { NetworkName } from "../../../protocol/names.ts";
+import { nearName } from "../../../protocol/near-name.ts";
 import { confirm, yesOption } from "../framework/confirmation.ts";
 import type { Context } from "../framework/context.ts";
 import { argument, command } from "../framework/definition.ts";
@@ -83,15 +84,20 @@ export const networkUse = command({
     const { listNetworks } = await import("../../operator/edge-api.ts");
     const networks = await listNetworks(await context.edge());
     if (!networks.some((network) => network.name === name)) {
+      const near = nearName(
+        name,
+        networks.map((network) => network.name),
+      );
       throw new FairleadError(
         "network.unknown",
-        `There is no network "${name}", or your key may not see it.`,
+        `There is no network "${name}", or your key may not see it.${near === null ? "" : ` Did you mean ${near}?`}`,
       );
     }
     if (!(await keepDefault(context, name))) {
       throw new FairleadError(
         "request.invalid",
-        "The login comes from the environment, which stores no network. Set FAIRLEAD_NETWORK instead.",
+        "The login comes from the environment, which stores no network.",
+        { action: "Set FAIRLEAD_NETWORK to the name of the network." },
       );
     }
     context.answer({ network: name }, (out) =>

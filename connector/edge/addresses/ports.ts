@@ -94,6 +94,16 @@ async function listenBriefly(address: Address): Promise<number> {
   }
 }
 
+/** What to do about an address at which the edge cannot listen, by the code of the operating system. */
+const LISTEN_ACTIONS: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL:
+    "Give an address of this machine with --api, --gateway or --lanes, such as 0.0.0.0:8443 for all of them; --hostname gives the name by which sites reach it.",
+  EACCES:
+    "Give a port from 1024 on with --api, --gateway or --lanes, or permit low ports: CAP_NET_BIND_SERVICE, or the sysctl net.ipv4.ip_unprivileged_port_start.",
+  ENOTFOUND: "Give an IP address of this machine with --api, --gateway or --lanes: the name has no address.",
+  EAFNOSUPPORT: "Give an IPv4 address with --api, --gateway or --lanes: this machine has no IPv6.",
+};
+
 /** The error for a failed attempt to listen; it names the address. */
 export function listenError(error: unknown, address: Address): FairleadError {
   const where = formatAddress(address);
@@ -104,5 +114,6 @@ export function listenError(error: unknown, address: Address): FairleadError {
   const why = error instanceof Error ? error.message : String(error);
   return new FairleadError("request.invalid", `The edge cannot listen on ${where}: ${why}.`, {
     cause: error,
+    action: code === undefined ? undefined : LISTEN_ACTIONS[code],
   });
 }

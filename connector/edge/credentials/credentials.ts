@@ -67,6 +67,10 @@ export async function openDeployment(
   return { authority, adminKeyHash: await openAdminKey(state, record) };
 }
 
+/** What to do about a damaged edge: its sites trust this CA alone, so a new edge is no help. */
+const RESTORE =
+  "Put the file back from a backup of the state directory, or restore the edge into an empty one with `fairlead edge restore FILE --state DIR`: sites trust this CA alone.";
+
 async function openAuthority(state: StateDirectory, established: boolean, now: number): Promise<Credential> {
   const certificate = await readText(state, FILES.ca);
   const privateKey = await readText(state, FILES.caKey);
@@ -79,12 +83,14 @@ async function openAuthority(state: StateDirectory, established: boolean, now: n
     return made;
   }
   if (readValidity(certificate) === null) {
-    throw new FairleadError("state.corrupt", `${state.file(FILES.ca)} is no certificate.`);
+    const what = certificate.trim() === "" ? "is empty" : "is no certificate";
+    throw new FairleadError("state.corrupt", `${state.file(FILES.ca)} ${what}.`, { action: RESTORE });
   }
   if (!belongTogether({ certificate, privateKey })) {
     throw new FairleadError(
       "state.corrupt",
       `${state.file(FILES.caKey)} is not the private key of ${state.file(FILES.ca)}.`,
+      { action: RESTORE },
     );
   }
   return { certificate, privateKey };
@@ -165,5 +171,6 @@ function missing(state: StateDirectory, name: string): FairleadError {
   return new FairleadError(
     "state.corrupt",
     `${state.file(name)} is missing, but ${state.file(FILES.edge)} shows that this edge ran before.`,
+    { action: RESTORE },
   );
 }

@@ -25,12 +25,12 @@ export async function readBackup(path: string, passphrase: string | undefined): 
     throw unreadable(thrown, {
       what: "The backup",
       path,
-      source: "`fairlead edge backup FILE` writes a backup.",
+      source: "`fairlead edge backup -o FILE` writes a backup.",
     });
   });
   const other = bytes.length < MOST_OF_A_TEXT ? contentKindOf(bytes.toString("utf8")) : null;
   if (other !== null && other.kind !== "backup") {
-    const action = `${other.use} \`fairlead edge backup FILE\` writes a backup.`;
+    const action = `${other.action} \`fairlead edge backup -o FILE\` writes a backup.`;
     throw new FairleadError("backup.malformed", `${path} is ${other.is}, and not a backup.`, { action });
   }
   checkVersion(bytes);

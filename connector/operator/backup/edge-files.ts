@@ -46,10 +46,16 @@ export function checkEdgeFiles(files: ReadonlyMap<string, string>, where: string
     throw new FairleadError(
       "request.invalid",
       `${where} is no state directory of an edge: it has no ${missing}.`,
+      {
+        action:
+          "Give the state directory of the edge with --state, on the machine of the edge and as its user.",
+      },
     );
   }
   const credential = { certificate: files.get(FILES.ca) ?? "", privateKey: files.get(FILES.caKey) ?? "" };
   if (!belongTogether(credential)) {
-    throw new FairleadError("state.corrupt", `In ${where}, ${FILES.caKey} is not the key of ${FILES.ca}.`);
+    throw new FairleadError("state.corrupt", `In ${where}, ${FILES.caKey} is not the key of ${FILES.ca}.`, {
+      action: "Use files of one edge: put both back from the same backup.",
+    });
   }
 }

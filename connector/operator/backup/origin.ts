@@ -38,6 +38,10 @@ export function originOf(files: ReadonlyMap<string, string>, login: Reach | null
     throw new FairleadError(
       "request.invalid",
       `${where} is no state directory of an edge: it has neither ${records}.`,
+      {
+        action:
+          "Give the state directory of the edge with --state, on the machine of the edge and as its user.",
+      },
     );
   }
   const urls = { api: `https://${deployed.api}`, links: `https://${deployed.links}` };
@@ -45,7 +49,11 @@ export function originOf(files: ReadonlyMap<string, string>, login: Reach | null
   if (reach.url !== urls.api) {
     throw new FairleadError(
       "request.invalid",
-      `The login is for ${reach.url}, but the edge of ${where} is ${urls.api}. Log in there, or give another --state.`,
+      `The login is for ${reach.url}, but the edge of ${where} is ${urls.api}.`,
+      {
+        action:
+          "Log in to the edge of the state directory with `fairlead login URL --key-file FILE`, or give the state directory of the other edge with --state.",
+      },
     );
   }
   return { reach, urls };
@@ -69,6 +77,10 @@ function read<T>(
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new FairleadError("state.corrupt", `${name} in ${where} is damaged.`, { cause });
+    throw new FairleadError("state.corrupt", `${name} in ${where} is damaged.`, {
+      cause,
+      action:
+        "Put the file back from a backup of the state directory; `fairlead edge start --state DIR` checks the others.",
+    });
   }
 }

@@ -100,7 +100,9 @@ async function checkEmpty(state: StateDirectory): Promise<void> {
   await rm(state.file(DRAFT_DIRECTORY), { recursive: true, force: true });
   const held = (await readdir(state.path)).filter((name) => name !== LOCK_FILE);
   if (held.length > 0) {
-    throw new FairleadError("backup.not_empty", `${state.path} is not empty: it has ${held[0]}.`);
+    throw new FairleadError("backup.not_empty", `${state.path} is not empty: it has ${held[0]}.`, {
+      action: "Give an empty state directory with --state, or move this one away.",
+    });
   }
 }
 

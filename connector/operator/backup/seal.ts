@@ -80,7 +80,11 @@ export function openBackup(bytes: Buffer, passphrase: string): Buffer {
     throw new FairleadError(
       "backup.malformed",
       "The backup cannot be opened: the passphrase is wrong, or the file was altered.",
-      { cause },
+      {
+        cause,
+        action:
+          "Give the file of the right passphrase with --passphrase-file, or use an unaltered copy of the backup.",
+      },
     );
   }
 }

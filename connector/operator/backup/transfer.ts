@@ -27,10 +27,9 @@ export async function collect(edge: EdgeClient, onNetwork: (network: string) => 
     } catch (thrown) {
       // The network was deleted after the directory was fetched: the backup would be inconsistent.
       if (!(thrown instanceof FairleadError) || thrown.code !== "network.unknown") throw thrown;
-      throw new FairleadError(
-        "network.unknown",
-        `Network "${name}" was deleted during the backup. Start the backup again.`,
-      );
+      throw new FairleadError("network.unknown", `Network "${name}" was deleted during the backup.`, {
+        action: "Start the backup again.",
+      });
     }
   }
   return { directory: { type: directory.type, text: directory.text }, networks };
@@ -64,12 +63,19 @@ export async function send(
     throw new FairleadError(
       "backup.not_empty",
       `${edge.url} has networks or keys that are not in this backup.`,
+      {
+        action:
+          "Restore into a new edge: into an empty state directory, or into a deployment of `fairlead edge deploy` that has no networks and no keys of its own.",
+      },
     );
   }
   for (const { id, name, type, text } of networks) {
     onNetwork(name);
     const sent = await sendUnlessThere(edge, id, { type, text });
-    if (!sent && !resumed) throw new FairleadError("backup.not_empty", `Network "${name}" exists already.`);
+    if (!sent && !resumed)
+      throw new FairleadError("backup.not_empty", `Network "${name}" exists already.`, {
+        action: "Delete the network first with `fairlead network delete NAME`, or restore into a new edge.",
+      });
   }
 }
 
@@ -112,5 +118,7 @@ function networksIn(text: string, code: "edge.internal" | "backup.malformed") {
   if (listed.success) return listed.data.networks;
   throw code === "backup.malformed"
     ? malformed("its directory is malformed")
-    : new FairleadError(code, "The edge's directory has a form that this version does not know.");
+    : new FairleadError(code, "The edge's directory has a form that this version does not know.", {
+        action: "Update Fairlead on this machine; `fairlead version` compares it with the edge.",
+      });
 }

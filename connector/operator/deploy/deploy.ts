@@ -107,12 +107,20 @@ async function findZone(cloudflare: Cloudflare, hostname: string): Promise<Zone>
     throw new FairleadError(
       "deploy.missing",
       `The zone ${zone.name} is not active at Cloudflare but ${zone.status}.`,
+      {
+        action:
+          "Point the nameservers of the domain to Cloudflare, and wait until its dashboard shows the zone as active.",
+      },
     );
   }
   const sought = zoneCandidates(hostname).join(", ");
   throw new FairleadError(
     "deploy.missing",
     `The API token sees no zone for ${hostname} (looked for ${sought}).`,
+    {
+      action:
+        "Add the domain to the Cloudflare account, or give the API token access to its zone; docs/deploy-cloudflare.md lists the permissions.",
+    },
   );
 }
 
@@ -121,13 +129,14 @@ function accountOf(zones: readonly Zone[], wanted: string | undefined): string {
   const ids = new Set(zones.map(({ account }) => account.id));
   const [id, ...others] = ids;
   if (id === undefined || others.length > 0) {
-    throw new FairleadError("deploy.missing", "The zones of both hostnames must be in one account.");
+    throw new FairleadError("deploy.missing", "The zones of the two hostnames are in different accounts.", {
+      action: "Choose two hostnames whose zones are in one account.",
+    });
   }
   if (wanted === undefined || wanted === id) return id;
-  throw new FairleadError(
-    "deploy.missing",
-    `The zones are in account ${id}, not in ${wanted} (--account or CLOUDFLARE_ACCOUNT_ID).`,
-  );
+  throw new FairleadError("deploy.missing", `The zones are in account ${id}, not in ${wanted}.`, {
+    action: "Correct --account or CLOUDFLARE_ACCOUNT_ID, or leave both out.",
+  });
 }
 
 /**
@@ -144,17 +153,15 @@ async function checkFree(
   const other = await cloudflare.workerAt(account, hostname);
   if (other === worker) return;
   if (other !== null) {
-    throw new FairleadError(
-      "deploy.missing",
-      `Worker "${other}" serves ${hostname}. Release the hostname, or choose another.`,
-    );
+    throw new FairleadError("deploy.missing", `Worker "${other}" serves ${hostname}.`, {
+      action: "Remove the hostname from that Worker, or choose another with --api or --gateway.",
+    });
   }
   const [record] = await cloudflare.dnsRecords(zone.id, hostname);
   if (record === undefined) return;
-  throw new FairleadError(
-    "deploy.missing",
-    `${hostname} has a DNS record (${record}). Delete it, or choose another hostname.`,
-  );
+  throw new FairleadError("deploy.missing", `${hostname} has a DNS record (${record}).`, {
+    action: "Delete the DNS record, or choose another hostname with --api or --gateway.",
+  });
 }
 
 /** Runs `wrangler deploy` in a directory with only the Worker, its configuration and its secrets. */
@@ -166,7 +173,10 @@ async function runDeploy(
 ): Promise<void> {
   const { module } = await findBundle();
   const root = packageRoot(import.meta.dirname);
-  if (root === null) throw new FairleadError("deploy.missing", "The files of the package are incomplete.");
+  if (root === null)
+    throw new FairleadError("deploy.missing", "The files of the package are incomplete.", {
+      action: "Install the package again.",
+    });
   const cwd = await mkdtemp(join(tmpdir(), "fairlead-deploy-"));
   try {
     await copyFile(join(root, WORKER_FILES.config), join(cwd, WORKER_FILES.config));

@@ -14,10 +14,9 @@ export async function openDeploymentState(path: string): Promise<StateDirectory>
   const state = openStateDirectory(path, { role: "deployment" });
   try {
     if ((await state.read(FILES.edge)) === null) return state;
-    throw new FairleadError(
-      "request.invalid",
-      `${path} is the state directory of \`fairlead edge start\`. Give another with --state.`,
-    );
+    throw new FairleadError("request.invalid", `${path} is the state directory of \`fairlead edge start\`.`, {
+      action: "Give a directory for the deployment alone with --state.",
+    });
   } catch (thrown) {
     await state.close();
     throw thrown;
@@ -35,7 +34,11 @@ export function checkRecord(record: DeploymentRecord | null, { api, gateway }: H
   if (record === null || (record.api === api && record.links === gateway)) return;
   throw new FairleadError(
     "request.invalid",
-    `Sites reach this deployment at ${record.api} and ${record.links}. Deploy to other hostnames with another --state.`,
+    `Sites reach this deployment at ${record.api} and ${record.links}.`,
+    {
+      action:
+        "Leave --api and --gateway out, or deploy another edge to these hostnames with another directory in --state.",
+    },
   );
 }
 

@@ -70,7 +70,8 @@ export function checkVersion(printed: string): string {
   if (text !== undefined && enough) return text;
   throw new FairleadError(
     "deploy.missing",
-    `wrangler ${LEAST_WRANGLER.join(".")} or newer is needed, but this is ${text ?? "no wrangler"}. Run \`npm install --global wrangler\`.`,
+    `wrangler ${LEAST_WRANGLER.join(".")} or newer is needed, but this is ${text ?? "no wrangler"}.`,
+    { action: "Run `npm install --global wrangler`, or give the path of a newer one with --wrangler." },
   );
 }
 
@@ -113,8 +114,9 @@ export async function runWrangler(
     child.once("error", (error) => {
       const action = "Run `npm install --global wrangler`, or give its path with --wrangler.";
       reject(
-        new FairleadError("deploy.missing", `wrangler cannot be run (${error.message}). ${action}`, {
+        new FairleadError("deploy.missing", `wrangler cannot be run (${error.message}).`, {
           cause: error,
+          action,
         }),
       );
     });

@@ -49,8 +49,8 @@ export function checkKey(key: string, name: string): string {
 }
 
 /** The error of a text that is something else than `wanted`. */
-function mistaken(name: string, wanted: string, { is, use }: ContentKind, source: string): FairleadError {
+function mistaken(name: string, wanted: string, { is, action }: ContentKind, source: string): FairleadError {
   return new FairleadError("request.invalid", `${name}: this is ${is}, and not ${wanted}.`, {
-    action: `${use} ${source}`,
+    action: `${action} ${source}`,
   });
 }

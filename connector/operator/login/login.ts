@@ -61,7 +61,7 @@ function credentialIn(env: Environment): { readonly key: string } | { readonly o
 }
 
 /** Where the file of a deployment CA comes from. */
-const CA_SOURCE = "Give the deployment CA, which is ca.pem in the state directory of the edge.";
+const CA_SOURCE = "The deployment CA is ca.pem in the state directory of the edge.";
 
 /**
  * Reads the file of a CA, and checks that it has a certificate.

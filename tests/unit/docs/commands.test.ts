@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { COMMANDS } from "../../../connector/cli/commands.ts";
 import { ROOT, repositoryPages } from "../../support/run/repository-files.ts";
+import { problemOf } from "./shown-command.ts";
 
 /** The changelog and the decisions name what there was at their time. */
 const pages = repositoryPages().filter(
@@ -12,9 +12,6 @@ const pages = repositoryPages().filter(
 
 /** Blocks of code without a language or for a shell, and texts in code style. */
 const CODE = /^```(?:sh)?\n(.*?)^```|`(fairlead [^`]+)`/gms;
-
-/** What every command takes. */
-const COMMON = new Set(["--json", "--help", "--version"]);
 
 /** The `fairlead` commands on a page, as words. */
 function commandsOn(page: string): string[][] {
@@ -26,21 +23,6 @@ function commandsOn(page: string): string[][] {
       const [, words] = /^(?:npx )?fairlead (.+)$/.exec(line) ?? [];
       return words === undefined ? [] : [words.split(/\s+/)];
     });
-}
-
-/** What is wrong with a command, or null. */
-function problemOf(words: readonly string[]): string | null {
-  const [first = ""] = words;
-  if (COMMON.has(first) || first === "help" || /^[A-Z…]/.test(first)) return null;
-  const command = COMMANDS.find(({ path }) => path.every((word, index) => words[index] === word));
-  if (command === undefined) return `there is no command "fairlead ${words.join(" ")}"`;
-  const known = new Set(
-    Object.values(command.options).flatMap(({ flags }) => flags.match(/(?<![\w-])--?[a-z][a-z-]*/g) ?? []),
-  );
-  const unknown = words
-    .map((word) => /^[[(]*(--?[a-z][a-z-]*)/.exec(word)?.[1])
-    .filter((flag) => flag !== undefined && !known.has(flag) && !COMMON.has(flag));
-  return unknown.length === 0 ? null : `"fairlead ${command.path.join(" ")}" has no ${unknown.join(", ")}`;
 }
 
 describe.each(pages)("%s", (page) => {

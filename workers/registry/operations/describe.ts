@@ -8,6 +8,7 @@ import type { Service } from "../../../protocol/api/services.ts";
 import type { Site } from "../../../protocol/api/sites.ts";
 import type { NetworkStatus } from "../../../protocol/api/status.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { nearName } from "../../../protocol/near-name.ts";
 import type { SiteView } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
 import { linkStatusOf, toLinkReport } from "../policy/link-status.ts";
@@ -94,7 +95,14 @@ export function describeSiteNamed(context: Context, nameOrId: string): Site {
 /** @throws FairleadError `site.unknown` */
 export function findSite(context: Context, nameOrId: string): SiteRow {
   const row = context.store.sites.named(nameOrId) ?? context.store.sites.get(nameOrId);
-  if (!row) throw new FairleadError("site.unknown", `There is no site ${nameOrId} in the network.`);
+  if (!row) {
+    const near = nearName(
+      nameOrId,
+      context.store.sites.all().map(({ name }) => name),
+    );
+    const meant = near === null ? "" : ` Did you mean ${near}?`;
+    throw new FairleadError("site.unknown", `There is no site ${nameOrId} in the network.${meant}`);
+  }
   return row;
 }
 

@@ -146,7 +146,9 @@ function readAdmission(context: Context, tokenId: string, keyHash: string): Admi
   const link = redemption?.link ? store.links.get(redemption.link) : null;
   const certificate = redemption && store.certificates.get(redemption.serial);
   if (!network || !site || !certificate || (redemption.link !== null && !link)) {
-    throw new FairleadError("site.revoked", "The site that this token admitted was removed.");
+    throw new FairleadError("site.revoked", "The site that this token admitted was removed.", {
+      action: "Join again with a new token and an empty state directory.",
+    });
   }
   return {
     network: { id: network.id, name: network.name },

@@ -42,7 +42,10 @@ export function describeToken(context: Context, row: TokenRow): Token {
 export function findIssuer(context: Context, nameOrId: string = NETWORK_NODE): string {
   if (nameOrId === NETWORK_NODE) return NETWORK_NODE;
   const site = findSite(context, nameOrId);
-  if (site.state === "revoked") throw new FairleadError("site.revoked", `Site ${site.name} was revoked.`);
+  if (site.state === "revoked")
+    throw new FairleadError("site.revoked", `Site ${site.name} was revoked.`, {
+      action: "Name another issuer with --issuer; `fairlead site list` shows the sites.",
+    });
   return site.id;
 }
 

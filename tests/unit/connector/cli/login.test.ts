@@ -32,7 +32,7 @@ test("a key in the environment may end with line ends, and must have the form of
   const env = { FAIRLEAD_URL: "https://edge.example" };
   expect(mergeLogin(null, { ...env, FAIRLEAD_KEY: "flk_env\r\n" }, undefined).key).toBe("flk_env");
   expect(() => mergeLogin(null, { ...env, FAIRLEAD_KEY: "flk_a\nflk_b" }, undefined)).toThrow(
-    "FAIRLEAD_KEY: this is no API key.",
+    "FAIRLEAD_KEY: this is not an API key.",
   );
 });
 

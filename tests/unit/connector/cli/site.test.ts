@@ -141,6 +141,19 @@ describe("status of the network", () => {
   });
 });
 
+describe("a site that was stopped", () => {
+  test("is shown as stopped, and its links are no trouble", async () => {
+    Object.assign(edge.addSite("west", "down"), { stopped: true });
+    edge.addSite("east");
+    edge.addLink({ name: "l", joiner: "west", issuer: "east", state: "down", code: "site.stopped" });
+    expect((await world.run("site", "list")).out).toMatch(/^west +stopped /m);
+    expect((await world.run("site", "status", "west")).out).toContain("is stopped.");
+    const { out } = await world.run("status", "--network", "shop");
+    expect(out).toContain("2 sites, 1 of them up and 1 stopped.");
+    expect(out).not.toContain("Link l");
+  });
+});
+
 describe("events", () => {
   const event = (text: string) => ({ type: "site.up" as const, site: "west", text, actor: "edge" });
 

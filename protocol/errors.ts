@@ -714,6 +714,12 @@ export const ERRORS = {
     "The site may not offer a service of this name.",
     "Have an operator allow the name: `fairlead site update SITE` with a --may-offer for each name that the site may offer.",
   ),
+  "service.port_conflict": entry(
+    "site",
+    409,
+    "The service has another port in this network than the one that this site asks for.",
+    "Name the port that the service has, or another service: `fairlead expose NAME:PORT=TARGET`. `fairlead service list` shows the port.",
+  ),
   "service.draining": entry(
     "peer",
     503,
@@ -743,8 +749,8 @@ export const ERRORS = {
   "service.taken": entry(
     "caller",
     409,
-    "This site already offers a service with that name.",
-    "Withdraw it first with `fairlead unexpose NAME`, or choose another name.",
+    "This site already offers a service with that name, and its connector is too old to move it.",
+    "Update the connector, or withdraw the service first with `fairlead unexpose NAME`.",
   ),
 
   // ---- the site's own machine ----

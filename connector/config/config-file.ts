@@ -40,7 +40,7 @@ function parsed<T>(parse: (text: string) => T, meta: FieldMeta) {
 }
 
 const LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
-const HOST_PORT = "((\\[[^\\]]+\\]|[^:\\[\\]\\s/]+):)?[0-9]{1,5}";
+const HOST_PORT = "((\\[[^\\]]+\\]|[^:\\[\\]\\s/,=]+):)?[0-9]{1,5}";
 const OFF_PATTERN = `^off$|${DURATION_PATTERN}`;
 
 const list = <T extends z.ZodType>(entry: T, description: string) =>
@@ -65,9 +65,10 @@ export const ConfigFile = z
     ),
     expose: list(
       parsed(parseExpose, {
-        description: "A service and its target. The host is 127.0.0.1 and the protocol tcp unless given.",
-        pattern: `^${LABEL}=${HOST_PORT}(/(tcp|http|http2))?$`,
-        examples: ["api=127.0.0.1:9000/http", "db=5432"],
+        description:
+          "A service and its target, as NAME[:PORT]=[HOST:]PORT[/PROTOCOL]. The host is 127.0.0.1 and the protocol tcp unless given. Without PORT after the name, the service has the port that it has in the network, and else the target's.",
+        pattern: `^${LABEL}(:[0-9]{1,5})?=${HOST_PORT}(/(tcp|http|http2))?$`,
+        examples: ["api=127.0.0.1:9000/http", "db=5432", "web:8080=127.0.0.1:80"],
       }),
       "Servers of this site that are offered as services.",
     ),

@@ -6,10 +6,10 @@ import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import {
   CreatedLink,
+  ExposedService,
   type ExposeRequest,
   type LinkRequest,
   Links,
-  OfferLine,
   Services,
   Sessions,
   Status,
@@ -53,11 +53,11 @@ export class ControlClient {
   }
 
   /**
-   * Offers a service, also after a restart.
-   * @throws FairleadError service.taken, request.invalid, state.*, connector.unreachable.
+   * Offers a service, also after a restart, or moves one that the site offers.
+   * @throws FairleadError request.invalid, state.*, connector.unreachable; service.taken by a connector of 0.1.0.
    */
-  expose(exposure: ExposeRequest): Promise<OfferLine> {
-    return this.#request("POST", "/services", OfferLine, exposure);
+  expose(exposure: ExposeRequest): Promise<ExposedService> {
+    return this.#request("POST", "/services", ExposedService, exposure);
   }
 
   /** Withdraws a service. @throws FairleadError service.unknown, state.*, connector.unreachable. */

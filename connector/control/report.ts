@@ -12,6 +12,7 @@ import type { Renewer } from "../site/renewer.ts";
 import type { Site } from "../site/site.ts";
 import type { Offers } from "../targets/offers.ts";
 import type { RefusedOffers } from "../targets/refused-offers.ts";
+import type { ServicePorts } from "../targets/service-ports.ts";
 import type { SiteNames } from "../targets/site-names.ts";
 import type { ClockSkew } from "../uplink/clock-skew.ts";
 import type { Uplink } from "../uplink/uplink.ts";
@@ -42,6 +43,7 @@ export interface ReportSources {
   readonly hop: HopPolicy;
   readonly offers: Pick<Offers, "list">;
   readonly refusedOffers: Pick<RefusedOffers, "list">;
+  readonly servicePorts: Pick<ServicePorts, "of">;
   readonly manager: Pick<SessionManager, "sessions">;
   readonly relay: { readonly flows: number };
   readonly names: SiteNames;
@@ -87,10 +89,10 @@ export class Report {
   }
 
   services(): Services {
-    const { catalogue, listeners, hop, offers, refusedOffers } = this.#sources;
+    const { catalogue, listeners, hop, offers, refusedOffers, servicePorts } = this.#sources;
     return {
       services: serviceLines(catalogue.reachable(), listeners.reports(), hop),
-      offers: offerLines(offers.list(), refusedOffers.list()),
+      offers: offerLines(offers.list(), refusedOffers.list(), (service) => servicePorts.of(service)),
     };
   }
 

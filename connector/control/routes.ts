@@ -6,15 +6,15 @@ import { asFairleadError, FairleadError, toErrorBody } from "../../protocol/erro
 import { LinkName, ServiceName } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
-import type { Exposure } from "../config/service-options.ts";
+import type { ExposeRequest as ExposeWish } from "../config/service-options.ts";
 import type { LinkWishes } from "../site/site.ts";
 import { parseToken } from "../site/token.ts";
 import {
   type CreatedLink,
+  type ExposedService,
   ExposeRequest,
   LinkRequest,
   type Links,
-  type OfferLine,
   type Services,
   type Sessions,
   type Status,
@@ -26,8 +26,8 @@ export interface Controlled {
   services(): Services;
   links(): Promise<Links>;
   sessions(): Sessions;
-  /** @throws FairleadError service.taken, request.invalid, state.*. */
-  expose(exposure: Exposure): Promise<void>;
+  /** Offers a service, or moves an offered one. @throws FairleadError request.invalid, state.*. */
+  expose(request: ExposeWish): Promise<ExposedService>;
   /** @throws FairleadError service.unknown, state.*. */
   unexpose(name: string): Promise<void>;
   /** @throws FairleadError token.*, link.*, state.*, edge.*. */
@@ -43,9 +43,7 @@ export function controlRoutes(connector: Controlled): Hono {
   app.get("/links", async (context) => context.json(await connector.links()));
   app.get("/sessions", (context) => context.json(connector.sessions()));
   app.post("/services", async (context) => {
-    const exposure: OfferLine = read(ExposeRequest, await readBody(context));
-    await connector.expose(exposure);
-    return context.json(exposure, 201);
+    return context.json(await connector.expose(read(ExposeRequest, await readBody(context))), 201);
   });
   app.delete("/services/:name", async (context) => {
     await connector.unexpose(read(ServiceName, context.req.param("name")));

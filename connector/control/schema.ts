@@ -38,6 +38,8 @@ export type Trouble = z.infer<typeof Trouble>;
 /** A service that this site offers, with its target. `refused` is the network's reason to refuse the offer. */
 export const OfferLine = ExposureSchema.extend({
   encryption: Encryption.optional(),
+  /** The port of the service in the network. Absent if the offer is refused. */
+  networkPort: Port.optional(),
   refused: Trouble.optional(),
 });
 export type OfferLine = z.infer<typeof OfferLine>;
@@ -161,15 +163,31 @@ export const Status = z.object({
 });
 export type Status = z.infer<typeof Status>;
 
-/** Body of `POST /services`. The host is 127.0.0.1 and the protocol tcp unless given. */
+/**
+ * Body of `POST /services`. The host is 127.0.0.1 unless given. What else is not given stays as it is if the site offers
+ * the service already.
+ */
 export const ExposeRequest = z.object({
   name: ServiceName,
   host: z.string().min(1).max(253).default("127.0.0.1"),
   port: Port,
-  protocol: ServiceProtocol.default("tcp"),
+  protocol: ServiceProtocol.optional(),
+  /** The port that the site asks for. */
+  servicePort: Port.optional(),
   to: Scope,
 });
 export type ExposeRequest = z.input<typeof ExposeRequest>;
+
+/** Answer to `POST /services`: the offer as it is now. A connector of 0.1.0 sends none of the optional fields. */
+export const ExposedService = OfferLine.extend({
+  /** The former target, if the service has moved. */
+  movedFrom: z.object({ host: z.string(), port: Port }).optional(),
+  /** Set if the configuration has the service too, which is as configured again at the next start. */
+  configured: z.literal(true).optional(),
+  /** Why no server answers at the target. */
+  warning: Trouble.optional(),
+});
+export type ExposedService = z.infer<typeof ExposedService>;
 
 /** Body of `POST /links`. */
 export const LinkRequest = z.object({

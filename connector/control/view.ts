@@ -9,11 +9,14 @@ import type {
 } from "../../protocol/uplink/messages.ts";
 import type { ConfigState } from "../config/config-reload.ts";
 import { HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
+import { type Exposure, proposedPort } from "../config/service-options.ts";
 import type { DescriptorUse } from "../resources/descriptor-watch.ts";
+import type { Offering } from "../targets/offers.ts";
 import type { UplinkState } from "../uplink/state.ts";
 import type {
   ConfigLine,
   DescriptorLine,
+  ExposedService,
   LinkLine,
   Links,
   OfferLine,
@@ -142,16 +145,34 @@ export function troubleLine({ code, message, action }: FairleadError): Trouble {
   return { code, message, action };
 }
 
-/** The offers, each with the reason if the network refuses it. */
+/**
+ * The offers, each with its port in the network, or with the reason if the network refuses it.
+ * @param portOf the port of a service where it is not the one that the site proposes
+ */
 export function offerLines(
-  offers: readonly Omit<OfferLine, "refused">[],
+  offers: readonly (Exposure & Pick<OfferLine, "encryption">)[],
   refused: readonly RefusedOffer[],
+  portOf: (service: string) => number | undefined = () => undefined,
 ): OfferLine[] {
   return offers.map((offer) => {
     const why = refused.find(({ name }) => name === offer.name);
-    if (why === undefined) return { ...offer };
+    if (why === undefined) return { ...offer, networkPort: portOf(offer.name) ?? proposedPort(offer) };
     return { ...offer, refused: { ...troubleOf(why.code), message: why.message } };
   });
+}
+
+/** The effect of offering a service. `problem` is the reason why no server answers at its target. */
+export function exposedService(
+  line: OfferLine,
+  { movedFrom, configured }: Pick<Offering, "movedFrom" | "configured">,
+  problem: FairleadError | null,
+): ExposedService {
+  return {
+    ...line,
+    movedFrom: movedFrom === null ? undefined : { host: movedFrom.host, port: movedFrom.port },
+    configured: configured ? true : undefined,
+    warning: problem === null ? undefined : troubleLine(problem),
+  };
 }
 
 export function iso(ms: number): string {

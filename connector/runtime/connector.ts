@@ -7,13 +7,15 @@ import { ConfigReload } from "../config/config-reload.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
 import { toMilliseconds } from "../config/duration.ts";
 import { HopPolicy } from "../config/hop-policy.ts";
-import type { Exposure } from "../config/service-options.ts";
+import type { ExposeRequest } from "../config/service-options.ts";
 import { Report } from "../control/report.ts";
 import type { Controlled } from "../control/routes.ts";
-import type { CreatedLink, Links, Services, Sessions, Status } from "../control/schema.ts";
+import type { CreatedLink, ExposedService, Links, Services, Sessions, Status } from "../control/schema.ts";
+import { exposedService } from "../control/view.ts";
 import { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";
 import { ListenerSet } from "../listeners/listener-set.ts";
+import { formatAddress } from "../net/local-socket.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { pendingResets } from "../net/pending-resets.ts";
 import { Relay } from "../relay/relay.ts";
@@ -25,9 +27,11 @@ import { MachineConnectors } from "../targets/machine-connectors.ts";
 import { Offers } from "../targets/offers.ts";
 import { OwnTargets } from "../targets/own-targets.ts";
 import { RefusedOffers } from "../targets/refused-offers.ts";
+import { ServicePorts } from "../targets/service-ports.ts";
 import { SiteNames } from "../targets/site-names.ts";
 import { TargetDials } from "../targets/target-dials.ts";
 import { TargetPool } from "../targets/target-pool.ts";
+import { TargetProbe } from "../targets/target-probe.ts";
 import { TargetStreams } from "../targets/target-streams.ts";
 import { ClockSkew } from "../uplink/clock-skew.ts";
 import { laneAddress } from "../uplink/dial.ts";
@@ -78,11 +82,13 @@ async function build(given: ConnectorOptions) {
     machine,
   });
   const pool = new TargetPool({ keepAliveMs, descriptors, dials });
+  const probe = new TargetProbe({ pool, site: self.id, log });
   const targetStreams = new TargetStreams({ offers, pool, relay, names, log });
 
   // The network, as the registry reports it
   const catalogue = new Catalogue(() => events.emit("catalogueChanged"), log);
   const refusedOffers = new RefusedOffers(log, (services) => targetStreams.forbid(services));
+  const servicePorts = new ServicePorts(log);
   const clock = new ClockSkew(log);
   const lanes = laneAddress(site, log);
 
@@ -116,27 +122,16 @@ async function build(given: ConnectorOptions) {
 
   // The conversation with the registry
   const notices = new RegistryNotices({
-    ...{ site, clock, lanes, book, refusedOffers, targetStreams, catalogue, manager, log },
+    ...{ site, clock, lanes, book, refusedOffers, servicePorts, targetStreams, catalogue, manager, log },
   });
   const { welcomed } = notices;
   const redeemer = new TokenRedeemer({ tokens, readToken: options.readToken, site, book, welcomed, log });
   const reports = new RegistryReports({ boot, software, uplink, book, offers, listeners, manager });
 
   return {
-    ...{
-      events,
-      names,
-      hop,
-      relay,
-      descriptors,
-      offers,
-      machine,
-      ownTargets,
-      listeners,
-      localTargets,
-      dials,
-    },
-    ...{ targetStreams, catalogue, refusedOffers, clock, uplink, book, renewer, manager, clients },
+    ...{ events, names, hop, relay, descriptors, offers, machine, ownTargets, listeners, localTargets },
+    ...{ dials, probe, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
+    ...{ renewer, manager, clients },
     ...{ notices, redeemer, reports },
   };
 }
@@ -150,6 +145,7 @@ function lifecycle(
   { log }: ConnectorOptions,
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, clients, redeemer, reports } = parts;
+  const { offers, probe } = parts;
   const order: Part[] = [
     descriptors,
     localTargets,
@@ -159,6 +155,7 @@ function lifecycle(
     clients,
     redeemer,
     reports,
+    { start: () => void probe.checkAll(offers.list()), close: () => probe.close() },
   ];
   return new PartList(reload === undefined ? order : [...order, reload]);
 }
@@ -232,10 +229,23 @@ export class Connector implements Controlled {
     return this.#report.sessions();
   }
 
-  async expose(exposure: Exposure): Promise<void> {
-    await this.#parts.offers.add(exposure);
-    const { name: service, port, to } = exposure;
-    this.#options.log.info({ service, port, to }, "The service is offered.");
+  async expose(request: ExposeRequest): Promise<ExposedService> {
+    const { offers, probe } = this.#parts;
+    const offering = await offers.add(request);
+    const { exposure, movedFrom } = offering;
+    const { name: service, host, port, to } = exposure;
+    const { log } = this.#options;
+    if (movedFrom === null) log.info({ service, port, to }, "The service is offered.");
+    else {
+      const places = {
+        target: formatAddress(host, port),
+        from: formatAddress(movedFrom.host, movedFrom.port),
+      };
+      log.info({ service, ...places, to }, "The service has moved to another target.");
+    }
+    const problem = await probe.check(exposure);
+    const line = this.#report.services().offers.find(({ name }) => name === service) ?? exposure;
+    return exposedService(line, offering, problem);
   }
 
   async unexpose(name: string): Promise<void> {

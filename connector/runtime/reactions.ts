@@ -37,12 +37,14 @@ export function react(parts: ConnectorParts): void {
  * Takes a changed configuration over. Streams of an offer or a listener that is gone continue until they close.
  * The function throws FairleadError `request.invalid` before it changes anything.
  */
-export function applyConfig({ offers, listeners, localTargets, redeemer }: ConnectorParts) {
+export function applyConfig({ offers, probe, listeners, localTargets, redeemer }: ConnectorParts) {
   return (
     next: ConnectorConfig,
     { exposures, hop, allowHop, listeners: moved, bind, tokens }: ConfigChange,
   ): void => {
     if (!isUnchanged(exposures, hop, allowHop)) offers.configure(next.exposures, next);
+    const touched = new Set([...exposures.added, ...exposures.changed]);
+    void probe.checkAll(offers.list().filter(({ name }) => touched.has(name)));
     if (bind || !isUnchanged(moved)) {
       listeners.configure(next);
       localTargets.review();

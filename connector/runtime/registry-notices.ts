@@ -7,6 +7,7 @@ import type { SessionManager } from "../session/manager.ts";
 import type { LinkBook } from "../site/link-book.ts";
 import type { Site } from "../site/site.ts";
 import type { RefusedOffers } from "../targets/refused-offers.ts";
+import type { ServicePorts } from "../targets/service-ports.ts";
 import type { TargetStreams } from "../targets/target-streams.ts";
 import type { ClockSkew } from "../uplink/clock-skew.ts";
 import type { Notice } from "../uplink/connection.ts";
@@ -19,6 +20,7 @@ export interface RegistryNoticesOptions {
   readonly lanes: LaneAddress;
   readonly book: LinkBook;
   readonly refusedOffers: RefusedOffers;
+  readonly servicePorts: ServicePorts;
   readonly targetStreams: TargetStreams;
   readonly catalogue: Catalogue;
   readonly manager: SessionManager;
@@ -38,12 +40,13 @@ export class RegistryNotices {
   }
 
   welcome(welcome: Welcome, skewMs: number): void {
-    const { clock, lanes, book, refusedOffers, catalogue } = this.#options;
+    const { clock, lanes, book, refusedOffers, servicePorts, catalogue } = this.#options;
     lanes.setPort(welcome.lanePort);
     clock.set(skewMs);
     void this.#rename(welcome.site.name).then(this.#welcomed.resolve);
     book.welcome(welcome);
     refusedOffers.replace(welcome.refused);
+    servicePorts.replace(welcome.ports);
     this.#noteSites(welcome.services);
     catalogue.welcome(welcome.services, welcome.more);
   }
@@ -56,7 +59,7 @@ export class RegistryNotices {
   }
 
   notice(notice: Notice): void {
-    const { site, book, refusedOffers, targetStreams, manager, catalogue } = this.#options;
+    const { site, book, refusedOffers, servicePorts, targetStreams, manager, catalogue } = this.#options;
     switch (notice.type) {
       case "services":
         this.#noteSites(notice.put);
@@ -67,6 +70,7 @@ export class RegistryNotices {
         return;
       case "offers.refused":
         refusedOffers.replace(notice.refused);
+        servicePorts.replace(notice.ports);
         return;
       case "renamed":
         if (notice.site === site.membership.site.id) void this.#rename(notice.name);

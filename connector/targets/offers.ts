@@ -4,8 +4,16 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
 import type { Encryption, Offer } from "../../protocol/uplink/messages.ts";
 import { HopPolicy, type HopServices } from "../config/hop-policy.ts";
-import { isExportedTo, type Peer, Scope, sameScope } from "../config/scope.ts";
-import { type Exposure, sameExposure, sameTarget } from "../config/service-options.ts";
+import { isExportedTo, type Peer, Scope } from "../config/scope.ts";
+import {
+  DEFAULT_PROTOCOL,
+  type ExposeRequest,
+  type Exposure,
+  keepPort,
+  proposedPort,
+  sameExposure,
+  sameTarget,
+} from "../config/service-options.ts";
 import { type Log, silent } from "../log.ts";
 import type { StateDirectory } from "../state/directory.ts";
 
@@ -19,9 +27,20 @@ export const ExposureSchema = z.object({
   host: z.string().min(1).max(253),
   port: Port,
   protocol: ServiceProtocol,
+  servicePort: Port.optional(),
+  firstPort: Port.optional(),
   to: Scope,
 });
 const OffersFile = z.object({ offers: z.array(ExposureSchema) });
+
+/** The effect of offering a service. */
+export interface Offering {
+  readonly exposure: Exposure;
+  /** The former target; null if the service is new here, or has the same target. */
+  readonly movedFrom: Pick<Exposure, "host" | "port"> | null;
+  /** Whether the configuration has the service too, which then has its configured target at the next start. */
+  readonly configured: boolean;
+}
 
 export class Offers {
   readonly #state: StateDirectory;
@@ -77,7 +96,9 @@ export class Offers {
       const before = this.#configured.get(name);
       const after = next.get(name);
       if (after === undefined) this.#current.delete(name);
-      else if (before === undefined || !sameExposure(before, after)) this.#current.set(name, after);
+      else if (before === undefined || !sameExposure(before, after)) {
+        this.#current.set(name, keepPort(this.#find(name), after));
+      }
     }
     this.#configured = next;
     this.#onChange();
@@ -102,9 +123,11 @@ export class Offers {
 
   /** The offers as the registry gets them, without their targets. */
   forRegistry(): Offer[] {
-    return this.list().map(({ name, protocol, port, encryption, to }) => ({
-      ...{ name, protocol, port, encryption, to },
-    }));
+    return this.list().map(({ encryption, ...exposure }) => {
+      const { name, protocol, servicePort, to } = exposure;
+      const ports = servicePort === undefined ? undefined : [{ port: servicePort }];
+      return { name, protocol, port: proposedPort(exposure), ports, encryption, to };
+    });
   }
 
   /** Whether a peer may keep its streams to a service. The streams of a withdrawn service may finish. */
@@ -132,27 +155,33 @@ export class Offers {
   }
 
   /**
-   * Offers a service from now on, also after a restart. A service that is offered from the same target gets another
-   * scope; a configured service has its configured scope again after a restart.
-   * @throws FairleadError service.taken, request.invalid, state.*.
+   * Offers a service from now on, also after a restart. A service that is offered already moves to the target, or gets
+   * another scope or port: see {@link revised}. A configured service is as configured again after a restart.
+   * @throws FairleadError request.invalid, state.*.
    */
-  async add(exposure: Exposure): Promise<void> {
-    const { name } = exposure;
+  async add(request: ExposeRequest): Promise<Offering> {
+    const { name } = request;
     const before = this.#find(name);
-    if (before !== undefined && !isRescoped(before, exposure)) {
-      throw new FairleadError("service.taken", `This site offers ${name} already.`);
-    }
     if (before === undefined && this.list().length >= MAX_OFFERS) throw tooMany();
-    if (this.#current.has(name)) {
+    const exposure =
+      before === undefined
+        ? { ...request, protocol: request.protocol ?? DEFAULT_PROTOCOL }
+        : revised(before, request);
+    const hasMoved = before !== undefined && (before.host !== exposure.host || before.port !== exposure.port);
+    const configured = this.#current.has(name);
+    const offering = { exposure, movedFrom: hasMoved ? before : null, configured };
+    if (before !== undefined && sameExposure(before, exposure)) return offering;
+    if (configured) {
       this.#current.set(name, exposure);
       this.#onChange();
-      return;
+      return offering;
     }
     this.#added.set(name, exposure);
     await this.#store(() => {
       if (before === undefined) this.#added.delete(name);
       else this.#added.set(name, before);
     });
+    return offering;
   }
 
   /**
@@ -201,9 +230,20 @@ export class Offers {
   }
 }
 
-/** Whether only the scopes differ. */
-function isRescoped(before: Exposure, after: Exposure): boolean {
-  return sameTarget(before, after) && !sameScope(before.to, after.to);
+/**
+ * The exposure of an offered service after another request. The request changes what it names: target, port, protocol
+ * and scope. A request without a scope keeps the former sites if it changes anything else; otherwise it is for every
+ * site.
+ */
+function revised(before: Exposure, { servicePort, protocol, to, ...request }: ExposeRequest): Exposure {
+  const after = keepPort(before, {
+    ...request,
+    protocol: protocol ?? before.protocol,
+    servicePort: servicePort ?? before.servicePort,
+    to,
+  });
+  const isSame = sameTarget(before, after) && before.servicePort === after.servicePort;
+  return isSame ? after : { ...after, to: to ?? before.to };
 }
 
 /** @throws FairleadError `request.invalid` when a name occurs twice. */

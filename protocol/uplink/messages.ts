@@ -62,11 +62,23 @@ export type Encryption = z.infer<typeof Encryption>;
 /** The mode where a message names none. */
 export const DEFAULT_ENCRYPTION: Encryption = "end-to-end";
 
+/** The most ports of an offer. */
+export const MAX_PORTS = 64;
+
+/** A port of a service. */
+const ServicePort = z.object({ port: Port });
+
 /** A service that a connector offers. The address of its target stays inside the site. */
 export const Offer = z.object({
   name: ServiceName,
   protocol: ServiceProtocol,
+  /** The port that the service gets if it has none yet: the one asked for, or else the target's. */
   port: Port,
+  /**
+   * The port that the site asks for, which is also `port`. Absent if any port will do: the offer then takes the
+   * port that the service has. A list, for services with several ports; this version has one, the first.
+   */
+  ports: z.array(ServicePort).min(1).max(MAX_PORTS).optional(),
   /** "hop" permits sessions of either mode; end-to-end only unless given. */
   encryption: Encryption.optional(),
   /**
@@ -141,6 +153,10 @@ export const RefusedOffer = z.object({
   message: z.string().max(500),
 });
 export type RefusedOffer = z.infer<typeof RefusedOffer>;
+
+/** An offer of an instance that has another port than the instance proposed, and the port of the service. */
+export const OfferPort = z.object({ name: ServiceName, port: Port });
+export type OfferPort = z.infer<typeof OfferPort>;
 
 /** The number of incoming links that are not listed. */
 const moreIncoming = z.number().int().min(1).optional();
@@ -243,6 +259,8 @@ export const Welcome = z.object({
   moreIncoming,
   /** Offers of the hello that were not accepted. */
   refused: z.array(RefusedOffer).default([]),
+  /** Offers of the hello whose services have another port. None unless given. */
+  ports: z.array(OfferPort).optional(),
   /** The services that this site sees. They replace its catalogue. */
   services: z.array(VisibleService),
   /**
@@ -319,8 +337,15 @@ export const RegistryMessage = z.discriminatedUnion("type", [
     incoming: z.array(IncomingLink).default([]),
     moreIncoming,
   }),
-  /** Replaces the list of this instance's offers that are not accepted. */
-  z.object({ type: z.literal("offers.refused"), refused: z.array(RefusedOffer) }),
+  /**
+   * Replaces the list of this instance's offers that are not accepted, and of those whose services have another
+   * port.
+   */
+  z.object({
+    type: z.literal("offers.refused"),
+    refused: z.array(RefusedOffer),
+    ports: z.array(OfferPort).optional(),
+  }),
   /** The reply to `link.delete`. */
   z.object({ type: z.literal("done"), id: requestId }),
   /** The reply to `session.request` and `session.resume`. */

@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { beforeAll, describe, expect, it } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
 import type { EventType } from "../../protocol/api/events.ts";
-import { ERRORS } from "../../protocol/errors.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/process/cluster.ts";
 import type { ManagedProcess } from "../support/process/managed-process.ts";
 import { useEdge } from "../support/run/suite.ts";
@@ -94,14 +93,12 @@ describe("An exposed service", () => {
     expect(await west.listener("shortlived")).toEqual(place);
   });
 
-  it("is refused with service.taken when its site exposes it twice", async () => {
+  it("stays as it is when its site exposes it twice", async () => {
     const server = await serve(echo);
     await expose("twice", server.at);
-    const again = await east.fairlead("expose", `twice=${server.at}`, "--json");
-    expect(again.json).toMatchObject({
-      error: { code: "service.taken", action: ERRORS["service.taken"].action },
-    });
-    expect(again.status).toBe(5);
+    const place = await west.listener("twice");
+    await expose("twice", server.at);
+    expect(await west.listener("twice")).toEqual(place);
   });
 
   it("is refused with service.unknown when a site withdraws it without offering it", async () => {

@@ -1,21 +1,24 @@
 import { ServiceName } from "../../../protocol/names.ts";
 import { parseSites } from "../../config/scope.ts";
-import { parseExpose } from "../../config/service-options.ts";
+import { parseExposeRequest } from "../../config/service-options.ts";
+import type { ExposedService } from "../../control/schema.ts";
+import { formatAddress } from "../../net/local-socket.ts";
 import { siteState } from "../framework/context.ts";
 import { argument, command, values } from "../framework/definition.ts";
 import { siteStateOption } from "../framework/options.ts";
+import type { Printer } from "../framework/printer.ts";
 import { accepting } from "../framework/values.ts";
 
 export const expose = command({
   path: ["expose"],
-  summary: "Offer a server of this site to the network, as a service.",
+  summary: "Offer a server of this site to the network, as a service, or move a service to another server.",
   details:
-    "The connector keeps offering the service after a restart, until `fairlead unexpose`. Other sites get a listener for it by themselves. With --to, only the named sites see the service and can use it; the edge and this site's connector both enforce that. To change the sites, expose the service again with the same target: connections of sites that lost access are reset at once, and all others continue. Without --to, the service is for every site. A site named by id is recognised by its certificate. A site named by name is recognised by what the edge says of names.",
+    "The connector keeps offering the service after a restart, until `fairlead unexpose`. Other sites get a listener for it by themselves. A service has one port in the whole network, at which these listeners are. The first site that offers the service sets it: PORT after the name, or else the port of its target. A site that names another PORT is refused while any other instance offers the service; `fairlead service status` shows that. With --to, only the named sites see the service and can use it; the edge and this site's connector both enforce that. Expose the service again with another target to move it: new connections go to the new target, open ones stay with the old one, and the service keeps its port, protocol and sites. To change the sites, expose it again with the same target: connections of sites that lost access are reset at once, and all others continue. Without --to, the service is then for every site. A service whose target has no server yet is offered all the same, with a warning. A site named by id is recognised by its certificate. A site named by name is recognised by what the edge says of names.",
   arguments: {
     service: argument(
-      "NAME=[HOST:]PORT[/PROTOCOL]",
-      "Name of the service, and its target. The default host is 127.0.0.1, the default protocol tcp.",
-      parseExpose,
+      "NAME[:PORT]=[HOST:]PORT[/PROTOCOL]",
+      "Name of the service, its port in the network, and its target. The default host is 127.0.0.1, the default protocol tcp.",
+      parseExposeRequest,
     ),
   },
   options: {
@@ -35,21 +38,43 @@ export const expose = command({
       command: "fairlead expose db=10.0.0.7:5432",
       says: "Offers a server on another machine of this site as db.",
     },
+    {
+      command: "fairlead expose web:8080=127.0.0.1:3000",
+      says: "Offers the server on port 3000 as web, which other sites reach at port 8080.",
+    },
     { command: "fairlead expose db=10.0.0.7:5432 --to east,west", says: "Offers db to two sites alone." },
+    {
+      command: "fairlead expose db=10.0.0.8:5432",
+      says: "Moves db: new connections go to 10.0.0.8, and open ones stay with the former target.",
+    },
   ],
   async run(context, { service, to, state }) {
     const { ControlClient } = await import("../../control/client.ts");
     const sites = [...new Set(to.flat())];
-    const exposure = sites.length === 0 ? service : { ...service, to: sites };
-    await new ControlClient(await siteState(context.io, state)).expose(exposure);
-    const { name, host, port, protocol } = service;
-    const at = host.includes(":") ? `[${host}]` : host;
-    const only = sites.length === 0 ? "" : `, to ${sites.join(", ")} only`;
-    context.answer(exposure, (out) =>
-      out.line(`Service "${name}" is offered from ${at}:${port} (${protocol})${only}.`),
-    );
+    const request = sites.length === 0 ? service : { ...service, to: sites };
+    const exposed = await new ControlClient(await siteState(context.io, state)).expose(request);
+    context.answer(exposed, (out) => printExposed(out, exposed));
   },
 });
+
+/** Prints an offered service: its port and target, where it has moved from, and whether a server answers. */
+function printExposed(out: Printer, exposed: ExposedService): void {
+  const { name, host, port, protocol, to, networkPort = port, movedFrom, configured, warning } = exposed;
+  const at = networkPort === port ? "" : ` at port ${networkPort}`;
+  const only = to === undefined ? "" : `, to ${to.join(", ")} only`;
+  out.line(`Service "${name}" is offered${at} from ${formatAddress(host, port)} (${protocol})${only}.`);
+  if (movedFrom !== undefined) {
+    out.line(
+      `New connections go there; open ones stay with ${formatAddress(movedFrom.host, movedFrom.port)}.`,
+    );
+  }
+  if (configured === true) out.line("The next start uses the configuration of the connector again.");
+  if (warning === undefined) return;
+  out.line(
+    out.paint("yellow", `No server answers at the target: ${warning.message ?? ""} (${warning.code})`),
+  );
+  if (warning.action !== undefined) out.line(`  do: ${warning.action}`);
+}
 
 export const unexpose = command({
   path: ["unexpose"],

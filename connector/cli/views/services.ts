@@ -43,11 +43,15 @@ export function printSiteServices(out: Printer, { services, offers }: Services):
     }
   }
   if (offers.length === 0) return;
+  const hasOwnPorts = offers.some(
+    ({ port, servicePort, networkPort = servicePort ?? port }) => networkPort !== port,
+  );
   out.line();
   out.table(
-    ["OFFERED HERE", "TARGET", "PROTOCOL", "TO", "WHY NOT"],
-    offers.map(({ name, host, port, protocol, encryption, to, refused }) => [
+    ["OFFERED HERE", "PORT", "TARGET", "PROTOCOL", "TO", "WHY NOT"],
+    offers.map(({ name, host, port, protocol, servicePort, networkPort, encryption, to, refused }) => [
       name,
+      hasOwnPorts ? String(networkPort ?? servicePort ?? port) : "",
       `${host.includes(":") ? `[${host}]` : host}:${port}`,
       encryption === "hop" ? `${protocol}, hop` : protocol,
       offers.some((offer) => offer.to !== undefined) ? (to?.join(", ") ?? "all sites") : "",

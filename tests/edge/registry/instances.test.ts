@@ -223,6 +223,7 @@ describe("rows of instances without a site", () => {
         {
           ...{ service: "api", protocol: "tcp", port: 80, encryption: "hop", to: ["east"], since: 5 },
           ...{ instance: { ...instance, siteName: "west" }, refused: null },
+          wish: { port: 80, explicit: false },
         },
       ]);
       expect(store.offers.firstLost()).toBe(6);

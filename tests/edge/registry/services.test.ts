@@ -1,7 +1,11 @@
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Offer } from "../../../protocol/uplink/messages.ts";
+import { migrate } from "../../../workers/registry/store/migrations.ts";
+import { Store } from "../../../workers/registry/store/store.ts";
 import { unwrap } from "../../../workers/result.ts";
-import { admit, type Member, offer, TestUplink } from "../../support/workerd/member.ts";
+import { admit, asking, type Member, offer, registryOf, TestUplink } from "../../support/workerd/member.ts";
 import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
 
@@ -115,6 +119,109 @@ describe("what a site may offer", () => {
     expect((await provider.next("offers.refused")).refused).toEqual([]);
     expect(await ops.rows("SELECT * FROM offers")).toEqual([]);
     expect(await ops.events("service.gone")).toEqual([]);
+  });
+});
+
+describe("the port of a service", () => {
+  const portOf = async (name: string) =>
+    unwrap(await ops.registry.status()).services.find((service) => service.name === name)?.port;
+  const portsAt = (line: TestUplink, name: string) =>
+    line
+      .waiting("services")
+      .flatMap(({ put }) => put.filter((service) => service.name === name).map(({ port }) => port));
+
+  it("is that of the first offer, and stays for other sites after the first offer has left", async () => {
+    const consumer = await TestUplink.open(west);
+    const first = await TestUplink.open(east, { offers: [offer("web", 8081)] });
+    const second = await TestUplink.dial(north);
+    const { ports, refused } = await second.greet({ offers: [offer("web", 8082)] });
+    expect([ports, refused]).toEqual([[{ name: "web", port: 8081 }], []]);
+    first.send({ type: "bye" });
+    await first.closed;
+    await consumer.settle();
+    expect(new Set(portsAt(consumer, "web"))).toEqual(new Set([8081]));
+    expect(await portOf("web")).toBe(8081);
+    expect(await ops.events("service.contested")).toMatchObject([
+      { site: "north", text: expect.stringContaining("keeps its port 8081; the site proposed 8082") },
+    ]);
+  });
+
+  it("refuses another that a site asks for, and changes nothing of the service", async () => {
+    const consumer = await TestUplink.open(west);
+    const first = await TestUplink.open(east, { offers: [asking("web", 8080)] });
+    await consumer.next("services");
+    const second = await TestUplink.open(north, { offers: [] });
+    second.send({ type: "offers", offers: [asking("web", 9090), offer("db")] });
+    const message = "Service web has port 8080 in this network, and this site asks for port 9090.";
+    const refused = [{ name: "web", code: "service.port_conflict", message }];
+    expect(await second.next("offers.refused")).toEqual({ type: "offers.refused", refused });
+    expect((await consumer.next("services")).put.map(({ name }) => name)).toEqual(["db"]);
+    expect(consumer.waiting("services")).toEqual([]);
+    expect(await consumer.request(second, "web")).toBe("service.unknown");
+    expect(await consumer.request(first, "web")).toMatchObject({ generation: 1 });
+    const text =
+      "Service web of site north is refused: it asks for port 9090, and site east offers the service at port 8080.";
+    expect(await ops.events("service.refused")).toMatchObject([
+      { site: "north", code: "service.port_conflict", text },
+    ]);
+    // The refused offer sets the port once the others have left.
+    first.send({ type: "offers", offers: [] });
+    expect((await second.next("offers.refused")).refused).toEqual([]);
+    expect((await consumer.next("services")).put).toMatchObject([{ name: "web", port: 9090 }]);
+  });
+
+  it("changes when the last instance asks for another, and not when it proposes another", async () => {
+    const provider = await TestUplink.open(east, { offers: [offer("web", 8081)] });
+    provider.send({ type: "offers", offers: [offer("web", 8082)] });
+    expect((await provider.next("offers.refused")).ports).toEqual([{ name: "web", port: 8081 }]);
+    expect(await portOf("web")).toBe(8081);
+    provider.send({ type: "offers", offers: [asking("web", 9000)] });
+    expect((await provider.next("offers.refused")).ports).toBeUndefined();
+    expect(await portOf("web")).toBe(9000);
+  });
+
+  it("is that of the new process when the only process of the only site is replaced", async () => {
+    const former = await TestUplink.open(east, { offers: [offer("web", 8081)] });
+    former.socket.close();
+    await former.closed;
+    await TestUplink.open(east, { offers: [offer("web", 8082)] });
+    expect(await portOf("web")).toBe(8082);
+  });
+
+  it("survives a restart of the registry, with the offers", async () => {
+    const first = await TestUplink.open(east, { offers: [offer("web", 8081)] });
+    const second = await TestUplink.open(north, { offers: [offer("web", 8082)] });
+    first.send({ type: "bye" });
+    await first.closed;
+    await evictDurableObject(registryOf(west), { webSockets: "hibernate" });
+    await second.settle();
+    const consumer = await TestUplink.dial(west);
+    expect((await consumer.greet()).services).toMatchObject([{ name: "web", port: 8081 }]);
+  });
+
+  it("is the oldest offer's where an older edge stored offers with different ports", async () => {
+    await runInDurableObject(env.REGISTRY.getByName("ports"), (_, { storage }) => {
+      migrate(storage, 1, 7);
+      const columns = "(site, boot, service, protocol, port, since, refused)";
+      for (const row of [
+        "('s1', 'b1', 'web', 'tcp', 8081, 5, NULL)",
+        "('s2', 'b2', 'web', 'tcp', 8082, 6, NULL)",
+        "('s3', 'b3', 'web', 'tcp', 8083, 4, 'service.forbidden')",
+      ]) {
+        storage.sql.exec(`INSERT INTO offers ${columns} VALUES ${row}`);
+      }
+      for (const id of ["s1", "s2", "s3"]) {
+        storage.sql.exec("INSERT INTO sites VALUES (?, ?, NULL, NULL, 'up', 1, 1, NULL)", id, id);
+      }
+      migrate(storage, 2);
+      expect(new Store(storage).offers.stored().map(({ port, wish }) => [port, wish.port])).toEqual([
+        [8083, 8083],
+        [8081, 8081],
+        [8081, 8082],
+      ]);
+      // Removes everything: the object belongs to no network.
+      storage.sql.exec("DELETE FROM migrations");
+    });
   });
 });
 

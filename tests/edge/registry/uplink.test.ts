@@ -5,6 +5,7 @@ import { bootIdOf } from "../../support/authority/test-site.ts";
 import { call } from "../../support/workerd/client.ts";
 import {
   admit,
+  asking,
   events,
   eventTypes,
   linkIn,
@@ -141,7 +142,7 @@ describe("the offers of an instance", () => {
     const consumer = await TestUplink.open(west);
     const provider = await TestUplink.open(east, { offers: [offer("api"), offer("db"), offer("old")] });
     await consumer.next("services");
-    provider.send({ type: "offers", offers: [offer("api"), offer("db", 5432), offer("new")] });
+    provider.send({ type: "offers", offers: [offer("api"), asking("db", 5432), offer("new")] });
     const change = await consumer.next("services");
     expect(change.put.map(({ name, port }) => [name, port])).toEqual([
       ["db", 5432],

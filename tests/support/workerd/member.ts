@@ -266,3 +266,6 @@ export async function granted(answer: Promise<Invitation | string>): Promise<Inv
 }
 
 export const offer = (name: string, port = 80) => ({ name, protocol: "tcp" as const, port });
+
+/** An offer whose site asks for the port. */
+export const asking = (name: string, port: number) => ({ ...offer(name, port), ports: [{ port }] });

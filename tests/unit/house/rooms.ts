@@ -178,7 +178,8 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/net",
     usedBy: [
-      ...["connector/cli/edge", "connector/cli/framework", "connector/cli/login", "connector/config"],
+      ...["connector/cli/edge", "connector/cli/framework", "connector/cli/login", "connector/cli/service"],
+      "connector/config",
       ...["connector/listeners", "connector/operator/**", "connector/relay", "connector/runtime"],
       ...["connector/session", "connector/site", "connector/targets", "connector/uplink"],
     ],

@@ -21,7 +21,7 @@ import type { SiteRow } from "../store/store.ts";
 import { currentVisibility } from "./announcements.ts";
 import { peerOf, sendOffer } from "./invitations.ts";
 import { announceLinkStatuses, linkStatusesOf, linksOf, recordLinkEvents } from "./link-reports.ts";
-import { announceRevision, type OfferRevision, refusedOffers, reviseOffers } from "./offers.ts";
+import { announceRevision, type OfferRevision, offerDecisions, reviseOffers } from "./offers.ts";
 import { applyListeners, checkClock } from "./reports.ts";
 
 /**
@@ -84,7 +84,7 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
     time: context.now(),
     ...(settings.lanePort === null ? {} : { lanePort: settings.lanePort }),
     ...linksOf(context, site.id),
-    refused: refusedOffers(context, uplink.attachment),
+    ...offerDecisions(context, uplink.attachment),
     services: currentVisibility(context).of(site.id),
   });
   if (revision) announceRevision(context, revision, uplink.attachment);
@@ -99,22 +99,22 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
 
 /** Sends the welcome. Parts above the message limit follow in messages of their own. */
 function sendWelcome({ uplinks }: Context, uplink: Uplink, welcome: Welcome): void {
-  const { refused } = welcome;
+  const { refused, ports } = welcome;
   const length = JSON.stringify({ ...welcome, services: [] }).length;
   const sendsRefusedApart = length > MAX_MESSAGE;
-  const used = length - (sendsRefusedApart ? JSON.stringify(refused).length : 0);
+  const used = length - (sendsRefusedApart ? JSON.stringify({ refused, ports }).length : 0);
   const [services = [], ...rest] = splitServices(welcome.services, used);
   uplinks.send(uplink, {
     ...welcome,
     services,
-    ...(sendsRefusedApart ? { refused: [] } : {}),
+    ...(sendsRefusedApart ? { refused: [], ports: undefined } : {}),
     ...(rest.length > 0 ? { more: true } : {}),
   });
   for (const [index, put] of rest.entries()) {
     const last = index === rest.length - 1 ? ({ complete: true } as const) : {};
     uplinks.send(uplink, { type: "services", put, gone: [], ...last });
   }
-  if (sendsRefusedApart) uplinks.send(uplink, { type: "offers.refused", refused });
+  if (sendsRefusedApart) uplinks.send(uplink, { type: "offers.refused", refused, ports });
 }
 
 /** Records that the site, or another of its instances, is up. */

@@ -1,7 +1,8 @@
 /** Changes of offers, and everything that follows from them: decisions, events and announcements. */
+import { compareText } from "../../../protocol/compare-text.ts";
 import { ERRORS } from "../../../protocol/errors.ts";
 import { type InstanceId, instanceKey, isSameInstance } from "../../../protocol/instance-id.ts";
-import type { RefusedOffer } from "../../../protocol/uplink/messages.ts";
+import type { OfferPort, RefusedOffer } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
 import {
   byAge,
@@ -32,8 +33,8 @@ export interface Cause {
 /** The effects of {@link reviseOffers} that remain to be announced after its transaction. */
 export interface OfferRevision {
   readonly before: Visibility;
-  /** Instances whose set of refused offers changed. */
-  readonly refused: readonly InstanceId[];
+  /** Instances whose refused offers, or ports of services, changed. */
+  readonly decided: readonly InstanceId[];
 }
 
 /**
@@ -57,37 +58,61 @@ export function reviseOffers(context: Context, cause: Cause, work: () => void): 
   const change = changeOf(before.snapshot, offers.snapshot());
   noteServices(context, cause, change);
   noteRefusals(context, cause, change);
-  return { before: visibility, refused: changedRefusals(change) };
+  return { before: visibility, decided: instancesToNotify(change) };
 }
 
-/** @param except an instance that learns its refusals by another message */
+/** @param except an instance that learns the decisions about its offers by another message */
 export function announceRevision(
   context: Context,
-  { before, refused }: OfferRevision,
+  { before, decided }: OfferRevision,
   except?: InstanceId,
 ): void {
   announceVisibility(context, before);
-  for (const instance of refused) {
+  for (const instance of decided) {
     if (except && isSameInstance(instance, except)) continue;
     const uplink = context.uplinks.newestOf(instance);
     if (uplink)
-      context.uplinks.send(uplink, { type: "offers.refused", refused: refusedOffers(context, instance) });
+      context.uplinks.send(uplink, { type: "offers.refused", ...offerDecisions(context, instance) });
   }
 }
 
-/** The refused offers of an instance, with the reasons. */
-export function refusedOffers(context: Context, instance: InstanceId): RefusedOffer[] {
-  return context.store.offers
-    .refusedOf(instance)
-    .map(({ name, code }) => ({ name, code, message: ERRORS[code as Refusal].meaning }));
+/** What an instance must know of the decisions about its offers. */
+export interface OfferDecisions {
+  readonly refused: RefusedOffer[];
+  /** Absent if every service has the port that the instance proposed. */
+  readonly ports?: OfferPort[];
+}
+
+/** The refused offers of an instance, with the reasons, and the services with another port than it proposed. */
+export function offerDecisions({ store }: Context, { site, boot }: InstanceId): OfferDecisions {
+  const { ofSite, ofService } = store.offers.snapshot();
+  const own = (ofSite.get(site) ?? [])
+    .filter(({ instance }) => instance.boot === boot)
+    .sort((left, right) => compareText(left.service, right.service));
+  const refused = own.flatMap(({ service: name, refused: code, wish }): RefusedOffer[] => {
+    if (code === null) return [];
+    const port = ofService.get(name)?.[0]?.port;
+    const message =
+      code === "service.port_conflict" && port !== undefined
+        ? `Service ${name} has port ${port} in this network, and this site asks for port ${wish.port}.`
+        : ERRORS[code as Refusal].meaning;
+    return [{ name, code, message }];
+  });
+  const ports = own.filter(hasOtherPort).map(({ service: name, port }) => ({ name, port }));
+  return ports.length === 0 ? { refused } : { refused, ports };
+}
+
+/** Whether the offer is accepted, at another port than the instance proposed. */
+function hasOtherPort({ refused, port, wish }: StoredOffer): boolean {
+  return refused === null && port !== wish.port;
 }
 
 /** Decides again which offers are accepted, after a change. */
 function decide(context: Context, before: OfferInputs): void {
   const { offers, sites } = context.store;
   const now = { snapshot: offers.snapshot(), patterns: sites.patterns() };
-  for (const { offer, refused } of decideChanged(before, now, context.quotas().services)) {
-    offers.setRefused(offer.instance, offer.service, refused);
+  for (const { offer, ...decision } of decideChanged(before, now, context.quotas().services)) {
+    offers.decide(offer.instance, offer.service, decision);
   }
 }
 
@@ -140,7 +165,8 @@ function noteServices(context: Context, cause: Cause, { acceptedBefore, accepted
         context.event("service.appeared", `Site ${site} offers service ${name}.`, facts);
       } else {
         const text = `Site ${site} also offers service ${name}, already offered by ${[...others].join(", ")}.`;
-        context.event("service.contested", text, facts);
+        const port = ` The service keeps its port ${offer.port}; the site proposed ${offer.wish.port}.`;
+        context.event("service.contested", hasOtherPort(offer) ? `${text}${port}` : text, facts);
       }
       known.add(offer.instance.site);
       others.add(site);
@@ -162,6 +188,13 @@ function noteServices(context: Context, cause: Cause, { acceptedBefore, accepted
 
 const refusalOf = ({ instance, service, refused }: StoredOffer) => `${instance.site} ${service} ${refused}`;
 
+/** The reason of a refusal, for the network's operators. */
+function reasonOf({ store }: Context, { service, refused, wish }: StoredOffer): string {
+  const first = store.offers.snapshot().ofService.get(service)?.[0];
+  if (refused !== "service.port_conflict" || first === undefined) return ERRORS[refused as Refusal].meaning;
+  return `it asks for port ${wish.port}, and site ${first.instance.siteName} offers the service at port ${first.port}.`;
+}
+
 /** Records an event for each newly refused offer, once per site. */
 function noteRefusals(context: Context, cause: Cause, { before, after }: OfferChange): void {
   const known = new Set(before.map(refusalOf));
@@ -169,7 +202,7 @@ function noteRefusals(context: Context, cause: Cause, { before, after }: OfferCh
     if (offer.refused === null || known.has(refusalOf(offer))) continue;
     known.add(refusalOf(offer));
     const { siteName: site } = offer.instance;
-    const text = `Service ${offer.service} of site ${site} is refused: ${ERRORS[offer.refused as Refusal].meaning}`;
+    const text = `Service ${offer.service} of site ${site} is refused: ${reasonOf(context, offer)}`;
     context.event("service.refused", text, {
       site,
       code: offer.refused,
@@ -179,31 +212,27 @@ function noteRefusals(context: Context, cause: Cause, { before, after }: OfferCh
   }
 }
 
-/** Instances whose set of refused offers changed. */
-function changedRefusals({ before, after }: OfferChange): readonly InstanceId[] {
-  const refusalsOf = (offers: readonly StoredOffer[]) => {
-    const byInstance = Map.groupBy(
-      offers.filter((offer) => offer.refused !== null),
-      (offer) => instanceKey(offer.instance),
-    );
+/** Instances whose refused offers, or services with another port than they proposed, changed. */
+function instancesToNotify({ before, after }: OfferChange): readonly InstanceId[] {
+  const isNotable = (offer: StoredOffer) => offer.refused !== null || hasOtherPort(offer);
+  const decisionsOf = (offers: readonly StoredOffer[]) => {
+    const byInstance = Map.groupBy(offers.filter(isNotable), (offer) => instanceKey(offer.instance));
     return new Map(
       [...byInstance].map(([key, list]) => [
         key,
         list
-          .map((offer) => `${offer.service} ${offer.refused}`)
+          .map((offer) => `${offer.service} ${offer.refused ?? offer.port}`)
           .sort()
           .join(),
       ]),
     );
   };
-  const refusedBefore = refusalsOf(before);
-  const refusedAfter = refusalsOf(after);
+  const decidedBefore = decisionsOf(before);
+  const decidedAfter = decisionsOf(after);
   const instances = new Map(
-    [...before, ...after]
-      .filter(({ refused }) => refused !== null)
-      .map(({ instance }) => [instanceKey(instance), instance]),
+    [...before, ...after].filter(isNotable).map(({ instance }) => [instanceKey(instance), instance]),
   );
   return [...instances]
-    .filter(([key]) => refusedBefore.get(key) !== refusedAfter.get(key))
+    .filter(([key]) => decidedBefore.get(key) !== decidedAfter.get(key))
     .map(([, instance]) => instance);
 }

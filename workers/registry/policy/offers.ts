@@ -1,6 +1,9 @@
 /**
- * The acceptance of offers: by what their site may offer, by the length of its export lists, and by the
- * network's quota of services. Pure.
+ * The acceptance of offers, and the ports of services: by what their site may offer, by the length of its
+ * export lists, by the network's quota of services, and by the port that a service has. Pure.
+ *
+ * A service has one port in the whole network (docs/protocol.md, "The port of a service"). The first accepted
+ * offer sets it. It stays while any accepted offer is left that does not ask for another.
  */
 
 import { compareText } from "../../../protocol/compare-text.ts";
@@ -9,8 +12,18 @@ import { nameMatches } from "../../../protocol/names.ts";
 import { MAX_EXPORTS } from "../../../protocol/uplink/messages.ts";
 import type { OfferRow } from "./visibility.ts";
 
+/** The port that an offer gives its service, if the offer is the first. */
+export interface PortWish {
+  readonly port: number;
+  /** Whether the site asks for that port. Otherwise the offer takes the port that the service has. */
+  readonly explicit: boolean;
+}
+
 /** An offer as an instance sent it, accepted or not. */
 export interface StoredOffer extends OfferRow {
+  /** The port of the service if the offer is accepted; otherwise the port of its wish. */
+  readonly port: number;
+  readonly wish: PortWish;
   /** Why the offer is refused; null if it is accepted. */
   readonly refused: string | null;
 }
@@ -32,30 +45,67 @@ export interface OfferRules {
 }
 
 /** Why an offer is refused. */
-export type Refusal = "service.forbidden" | "quota.exports" | "quota.services";
+export type Refusal = "service.forbidden" | "quota.exports" | "quota.services" | "service.port_conflict";
+
+/** The decision about an offer. */
+export interface Decision {
+  /** Why the offer is refused; null if it is accepted. */
+  readonly refused: Refusal | null;
+  /** The port of the service if the offer is accepted; otherwise the port of its wish. */
+  readonly port: number;
+}
 
 /**
- * Decides all offers: the reason for refusal, or null if accepted, in the order of `offers`. An accepted
- * offer stays accepted while its site may make it, whatever the quota is. Then the oldest offers come first.
- * A further offer of an existing service needs no room.
+ * Decides all offers, in the order of `offers`. An accepted offer stays accepted while its site may make it
+ * and it does not ask for another port than others have, whatever the quota is. Then the oldest offers come
+ * first. A further offer of an existing service needs no room, and takes the service's port.
+ * @param offers oldest first
  */
-export function decideOffers(offers: readonly StoredOffer[], rules: OfferRules): (Refusal | null)[] {
-  const own = decideBySite(offers, rules);
-  const taken = new Set(
-    offers
-      .filter(({ refused }, index) => own[index] === null && refused === null)
-      .map(({ service }) => service),
+export function decideOffers(offers: readonly StoredOffer[], rules: OfferRules): Decision[] {
+  return decideTogether(offers, decideBySite(offers, rules), rules.services);
+}
+
+/** Decides the offers that `own`, the decisions by the rules of their own sites, has not refused. */
+function decideTogether(
+  offers: readonly StoredOffer[],
+  own: readonly (Refusal | null)[],
+  services: number,
+): Decision[] {
+  const ports = settledPorts(
+    offers.filter(({ refused }, index) => (own[index] ?? null) === null && refused === null),
   );
-  return offers.map(({ service }, index) => {
+  return offers.map(({ service, wish }, index) => {
+    const refuse = (refused: Refusal): Decision => ({ refused, port: wish.port });
     const refusal = own[index] ?? null;
-    if (refusal !== null) return refusal;
-    if (!taken.has(service) && taken.size >= rules.services) return "quota.services";
-    taken.add(service);
-    return null;
+    if (refusal !== null) return refuse(refusal);
+    const settled = ports.get(service);
+    if (settled === undefined && ports.size >= services) return refuse("quota.services");
+    const port = settled ?? wish.port;
+    ports.set(service, port);
+    return asksForOther(wish, port) ? refuse("service.port_conflict") : { refused: null, port };
   });
 }
 
-/** Decides offers by the rules of their own sites only, without the quota of services. */
+/**
+ * The port of each service that accepted offers have settled: the port that they have. If all of them ask for
+ * another, the oldest sets the port.
+ * @param accepted oldest first
+ */
+function settledPorts(accepted: readonly StoredOffer[]): Map<string, number> {
+  const ports = new Map<string, number>();
+  for (const { service, port, wish } of accepted) {
+    if (!ports.has(service) && !asksForOther(wish, port)) ports.set(service, port);
+  }
+  for (const { service, wish } of accepted) if (!ports.has(service)) ports.set(service, wish.port);
+  return ports;
+}
+
+/** Whether a site asks for another port than the service has. */
+function asksForOther(wish: PortWish, port: number): boolean {
+  return wish.explicit && wish.port !== port;
+}
+
+/** Decides offers by the rules of their own sites only, without those that offers of several sites share. */
 export function decideBySite(
   offers: readonly StoredOffer[],
   rules: Pick<OfferRules, "mayOffer">,
@@ -86,28 +136,70 @@ export interface OfferInputs {
 }
 
 /** A decision that is new or differs from the previous one. */
-export interface OfferDecision {
+export interface OfferDecision extends Decision {
   readonly offer: StoredOffer;
-  readonly refused: Refusal | null;
 }
 
 /**
  * The decisions of {@link decideOffers} that change with a change of inputs. While the network has room for
- * every service, a decision depends on the offer's own site only. Then only changed sites are examined.
+ * every service, a decision depends on the offers of the same site and of the same service only. Then only
+ * changed sites, and the services that they offer or offered, are examined.
  * @param services the network's present quota of services
  */
 export function decideChanged(before: OfferInputs, now: OfferInputs, services: number): OfferDecision[] {
   const rules = { mayOffer: (site: string) => now.patterns.get(site) ?? null, services };
   const changed = changedSites(before, now);
-  const some = [...changed].flatMap((site) => now.snapshot.ofSite.get(site) ?? []);
-  const bySite = decideBySite(some, rules);
-  const allowed = some.filter((_, index) => bySite[index] === null);
-  const bySiteOnly = hasRoom(now.snapshot, changed, allowed, services);
-  const offers = bySiteOnly ? some : [...now.snapshot.ofSite.values()].flat().sort(byAge);
-  const decisions = bySiteOnly ? bySite : decideOffers(offers, rules);
-  return offers
-    .map((offer, index) => ({ offer, refused: decisions[index] ?? null }))
-    .filter(({ offer, refused }) => offer.refused !== refused);
+  const ofChanged = [...changed].flatMap((site) => now.snapshot.ofSite.get(site) ?? []);
+  const bySite = decideBySite(ofChanged, rules);
+  const others = othersOf(before.snapshot, now.snapshot, changed);
+  const candidates = [...ofChanged.filter((_, index) => bySite[index] === null), ...others.ofServices];
+  if (others.isQuotaShort || !hasRoom(now.snapshot, candidates, services)) {
+    const all = [...now.snapshot.ofSite.values()].flat().sort(byAge);
+    return differing(all, decideOffers(all, rules));
+  }
+  candidates.sort(byAge);
+  const bySiteOnly = ofChanged.flatMap((offer, index): OfferDecision[] => {
+    const refused = bySite[index] ?? null;
+    return refused === null || refused === offer.refused ? [] : [{ offer, refused, port: offer.wish.port }];
+  });
+  return [...bySiteOnly, ...differing(candidates, decideTogether(candidates, [], services))];
+}
+
+/** The decisions that differ from what is stored. */
+function differing(offers: readonly StoredOffer[], decisions: readonly Decision[]): OfferDecision[] {
+  return offers.flatMap((offer, index): OfferDecision[] => {
+    const decision = decisions[index];
+    if (decision === undefined) return [];
+    const isSame = offer.refused === decision.refused && offer.port === decision.port;
+    return isSame ? [] : [{ offer, ...decision }];
+  });
+}
+
+/**
+ * The offers of unchanged sites that a change may concern: those of a service that a changed site offers or
+ * offered, unless their own site's rules refuse them. And whether an unchanged site waits for the quota.
+ */
+function othersOf(
+  before: OfferSnapshot,
+  { ofSite, ofService }: OfferSnapshot,
+  changed: ReadonlySet<string>,
+): { ofServices: StoredOffer[]; isQuotaShort: boolean } {
+  const services = new Set<string>();
+  for (const site of changed) {
+    for (const { service } of before.ofSite.get(site) ?? []) services.add(service);
+    for (const { service } of ofSite.get(site) ?? []) services.add(service);
+  }
+  const isUnchanged = ({ instance }: StoredOffer) => !changed.has(instance.site);
+  const ofServices = [...services].flatMap((service) => (ofService.get(service) ?? []).filter(isUnchanged));
+  let isQuotaShort = false;
+  for (const [site, offers] of ofSite) {
+    if (changed.has(site)) continue;
+    for (const offer of offers) {
+      if (offer.refused === "quota.services") isQuotaShort = true;
+      if (offer.refused === "service.port_conflict" && services.has(offer.service)) ofServices.push(offer);
+    }
+  }
+  return { ofServices, isQuotaShort };
 }
 
 /** Sites whose offers or patterns differ. */
@@ -121,21 +213,16 @@ function changedSites(before: OfferInputs, now: OfferInputs): Set<string> {
   return sites;
 }
 
-/**
- * Whether the network has room for all permitted offers of changed sites, and no other offer is waiting for
- * room.
- */
+/** Whether the network has room for the services of all candidates. */
 function hasRoom(
-  { ofSite, ofService }: OfferSnapshot,
-  changed: ReadonlySet<string>,
-  allowed: readonly StoredOffer[],
+  { ofService }: OfferSnapshot,
+  candidates: readonly StoredOffer[],
   services: number,
 ): boolean {
-  const added = new Set(allowed.map(({ service }) => service).filter((service) => !ofService.has(service)));
-  if (ofService.size + added.size > services) return false;
-  return [...ofSite].every(
-    ([site, offers]) => changed.has(site) || offers.every(({ refused }) => refused !== "quota.services"),
+  const added = new Set(
+    candidates.map(({ service }) => service).filter((service) => !ofService.has(service)),
   );
+  return ofService.size + added.size <= services;
 }
 
 /** Keys whose values differ between two maps. */

@@ -12,6 +12,7 @@ import { nearestOffers } from "./message-limits.ts";
 export interface OfferRow {
   readonly service: string;
   readonly protocol: ServiceProtocol;
+  /** The port of the service in the network, which all accepted offers of the service have. */
   readonly port: number;
   readonly instance: Instance;
   readonly encryption: Encryption;
@@ -161,7 +162,7 @@ export function visibleOffers(
 }
 
 /**
- * A service as its visible offers define it; null without any. The oldest offer defines protocol and port.
+ * A service as its visible offers define it; null without any. The oldest offer defines the protocol.
  */
 export function toVisibleService(seen: readonly VisibleOffer[]): VisibleService | null {
   const oldest = seen[0]?.offer;

@@ -185,6 +185,20 @@ export const MIGRATIONS: readonly Migration[] = [
       "CREATE INDEX departures_by_time ON departures (at)",
     ],
   },
+  {
+    number: 8,
+    name: "ports of services",
+    statements: [
+      "ALTER TABLE offers ADD COLUMN ports TEXT",
+      "ALTER TABLE offers ADD COLUMN service_ports TEXT",
+      // Offers of one service had ports of their own. The oldest defined what most sites saw.
+      `UPDATE offers SET service_ports = (
+        SELECT json_array(json_object('port', first.port)) FROM offers AS first
+        WHERE first.service = offers.service AND first.refused IS NULL
+        ORDER BY first.since, first.boot, first.site LIMIT 1)
+        WHERE refused IS NULL`,
+    ],
+  },
 ];
 
 /** The pending migrations of a database, in order. `applied` is its highest number, 0 if new. */

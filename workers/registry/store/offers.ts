@@ -8,7 +8,7 @@ import {
   type ListenerReport,
   type Offer,
 } from "../../../protocol/uplink/messages.ts";
-import { byAge, type OfferSnapshot, type StoredOffer } from "../policy/offers.ts";
+import { byAge, type Decision, type OfferSnapshot, type StoredOffer } from "../policy/offers.ts";
 import type { OfferRow } from "../policy/visibility.ts";
 import { Memo } from "./mutations.ts";
 import { listText, number, optional, type Row, type Sql, TEXT_PARAMETER, text, time } from "./sql.ts";
@@ -17,6 +17,17 @@ import { listText, number, optional, type Row, type Sql, TEXT_PARAMETER, text, t
 const UNDECIDED = "service.forbidden";
 
 const Scope = z.array(z.string());
+
+/** A list of ports, of which this version uses the first. */
+const Ports = z.array(z.object({ port: z.number().int() })).min(1);
+
+/** The first port of a stored list; null without a list. */
+function firstPort(json: string | undefined): number | null {
+  return json === undefined ? null : (Ports.parse(JSON.parse(json))[0]?.port ?? null);
+}
+
+const portsText = (ports: z.infer<typeof Ports>): string =>
+  JSON.stringify(ports.map(({ port }) => ({ port })));
 
 /** Most cached export lists. At this number, all are dropped. */
 const MAX_SCOPES = 10_000;
@@ -30,9 +41,25 @@ function toSnapshot(offers: readonly StoredOffer[]): OfferSnapshot {
   };
 }
 
+/** What an offer consists of, as its columns have it. */
+interface OfferColumns {
+  readonly protocol: string;
+  readonly port: number;
+  /** JSON of the ports that the site asks for; null if it asks for none. */
+  readonly ports: string | null;
+  readonly encryption: string;
+  /** JSON of the sites that the service is exported to; null if to all. */
+  readonly to: string | null;
+}
+
 /** The content of an offer as one comparable text. */
-const offerText = (protocol: string, port: number, encryption: string, to: string | null): string =>
-  JSON.stringify([protocol, port, encryption, to]);
+const offerText = ({ protocol, port, ports, encryption, to }: OfferColumns): string =>
+  JSON.stringify([protocol, port, ports, encryption, to]);
+
+function columnsOf({ protocol, port, ports, encryption = DEFAULT_ENCRYPTION, to }: Offer): OfferColumns {
+  const asked = ports === undefined ? null : portsText(ports);
+  return { protocol, port, ports: asked, encryption, to: listText(to ?? null) };
+}
 
 const NO_OFFERS: OfferSnapshot = { ofSite: new Map(), ofService: new Map() };
 
@@ -97,13 +124,19 @@ export class Offers {
       .map((row) => ({
         service: text(row, "service"),
         protocol: text(row, "protocol") as ServiceProtocol,
-        port: number(row, "port"),
+        ...this.#portsOf(row),
         instance: { site: text(row, "site"), siteName: text(row, "site_name"), boot: text(row, "boot") },
         encryption: Encryption.parse(text(row, "encryption")),
         to: this.#scopeOf(optional(row, "to_sites")),
         since: number(row, "since"),
         refused: optional(row, "refused") ?? null,
       }));
+  }
+
+  #portsOf(row: Row): Pick<StoredOffer, "port" | "wish"> {
+    const asked = firstPort(optional(row, "ports"));
+    const wish = { port: asked ?? number(row, "port"), explicit: asked !== null };
+    return { port: firstPort(optional(row, "service_ports")) ?? wish.port, wish };
   }
 
   #scopeOf(json: string | undefined): readonly string[] | null {
@@ -140,19 +173,20 @@ export class Offers {
 
   #offerTexts({ site, boot }: InstanceId): Map<string, string> {
     const rows = this.#sql.rows(
-      "SELECT service, protocol, port, encryption, to_sites FROM offers WHERE site = ? AND boot = ?",
+      "SELECT service, protocol, port, ports, encryption, to_sites FROM offers WHERE site = ? AND boot = ?",
       site,
       boot,
     );
     return new Map(
       rows.map((row) => [
         text(row, "service"),
-        offerText(
-          text(row, "protocol"),
-          number(row, "port"),
-          text(row, "encryption"),
-          optional(row, "to_sites") ?? null,
-        ),
+        offerText({
+          protocol: text(row, "protocol"),
+          port: number(row, "port"),
+          ports: optional(row, "ports") ?? null,
+          encryption: text(row, "encryption"),
+          to: optional(row, "to_sites") ?? null,
+        }),
       ]),
     );
   }
@@ -164,22 +198,25 @@ export class Offers {
     const before = this.#offerTexts(instance);
     // Of a repeated name, the last offer counts.
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
-    for (const [name, { protocol, port, encryption = DEFAULT_ENCRYPTION, to }] of wanted) {
-      const sites = listText(to ?? null);
-      if (before.get(name) === offerText(protocol, port, encryption, sites)) continue;
+    for (const [name, offer] of wanted) {
+      const columns = columnsOf(offer);
+      if (before.get(name) === offerText(columns)) continue;
+      const { protocol, port, ports, encryption, to } = columns;
       this.#sql.write(
         changes,
-        `INSERT INTO offers (site, boot, service, protocol, port, since, encryption, to_sites, refused)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET protocol = excluded.protocol,
-          port = excluded.port, since = excluded.since, encryption = excluded.encryption, to_sites = excluded.to_sites`,
+        `INSERT INTO offers (site, boot, service, protocol, port, ports, since, encryption, to_sites, refused)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET
+          protocol = excluded.protocol, port = excluded.port, ports = excluded.ports, since = excluded.since,
+          encryption = excluded.encryption, to_sites = excluded.to_sites`,
         site,
         boot,
         name,
         protocol,
         port,
+        ports,
         now,
         encryption,
-        sites,
+        to,
         UNDECIDED,
       );
     }
@@ -202,29 +239,21 @@ export class Offers {
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     return (
       before.size === wanted.size &&
-      [...wanted].every(
-        ([name, { protocol, port, encryption = DEFAULT_ENCRYPTION, to }]) =>
-          before.get(name) === offerText(protocol, port, encryption, listText(to ?? null)),
-      )
+      [...wanted].every(([name, offer]) => before.get(name) === offerText(columnsOf(offer)))
     );
   }
 
-  /** Stores why an offer is refused; null if it is accepted. */
-  setRefused({ site, boot }: InstanceId, service: string, code: string | null): void {
-    const where = "WHERE site = ? AND boot = ? AND service = ?";
-    this.#sql.write([["offers", site]], `UPDATE offers SET refused = ? ${where}`, code, site, boot, service);
-  }
-
-  /** The refused offers of an instance, with their codes. */
-  refusedOf({ site, boot }: InstanceId): { name: string; code: string }[] {
-    return this.#sql
-      .rows(
-        `SELECT service, refused FROM offers WHERE site = ${TEXT_PARAMETER} AND boot = ${TEXT_PARAMETER}
-          AND refused IS NOT NULL ORDER BY service`,
-        site,
-        boot,
-      )
-      .map((row) => ({ name: text(row, "service"), code: text(row, "refused") }));
+  /** Stores the decision about an offer: why it is refused, or the port that its service has. */
+  decide({ site, boot }: InstanceId, service: string, { refused, port }: Decision): void {
+    this.#sql.write(
+      [["offers", site]],
+      "UPDATE offers SET refused = ?, service_ports = ? WHERE site = ? AND boot = ? AND service = ?",
+      refused,
+      refused === null ? portsText([{ port }]) : null,
+      site,
+      boot,
+      service,
+    );
   }
 
   /** Clears the loss of an instance that has an uplink again. */

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { controlRoutes } from "../../../../connector/control/routes.ts";
-import type { Links, Services, Status } from "../../../../connector/control/schema.ts";
+import type { Links, OfferLine, Services, Status, Trouble } from "../../../../connector/control/schema.ts";
 import { serveControl } from "../../../../connector/control/server.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { TestDeployment } from "../../../support/authority/test-deployment.ts";
@@ -17,11 +17,14 @@ let close: () => Promise<void>;
 /** What `link create` asked for, and how it is refused. */
 let linked: unknown[];
 let refusal: FairleadError | null;
+/** What `expose` warns of. */
+let warning: Trouble | undefined;
 
 beforeEach(async () => {
   world = await makeWorld();
   linked = [];
   refusal = null;
+  warning = undefined;
   state = join(world.dir, "state", "fairlead", "sites", "west");
   await mkdir(state, { recursive: true });
   status = {
@@ -64,10 +67,13 @@ beforeEach(async () => {
       services: (): Services => status,
       links: async (): Promise<Links> => ({ links: status.links, incoming: status.incoming }),
       sessions: () => ({ sessions: [] }),
-      expose: async (exposure) => {
-        if (status.offers.some(({ name }) => name === exposure.name))
-          throw new FairleadError("service.taken");
-        status.offers.push(exposure);
+      expose: async ({ protocol = "tcp", ...request }) => {
+        const before = status.offers.find(({ name }) => name === request.name);
+        status.offers = status.offers.filter((offer) => offer !== before);
+        const line: OfferLine = { ...request, protocol, networkPort: request.servicePort ?? request.port };
+        status.offers.push(line);
+        const movedFrom = before && { host: before.host, port: before.port };
+        return { ...line, movedFrom, configured: before && true, warning };
       },
       unexpose: async (name) => {
         if (!status.offers.some((offer) => offer.name === name)) throw new FairleadError("service.unknown");
@@ -154,11 +160,37 @@ test("service status shows an offer that the network does not take, and what to 
 test("expose and unexpose change what the site offers", async () => {
   const made = await world.run("expose", "db=[::1]:5432", "--state", state);
   expect(made.out).toBe('Service "db" is offered from [::1]:5432 (tcp).\n');
-  expect(status.offers).toEqual([{ name: "db", host: "::1", port: 5432, protocol: "tcp" }]);
-  expect((await world.run("expose", "db=1", "--state", state)).exit).toBe(5);
+  expect(status.offers).toMatchObject([{ name: "db", host: "::1", port: 5432, protocol: "tcp" }]);
   expect((await world.run("service", "status", "--state", state)).out).toMatch(/db +\[::1\]:5432 +tcp/);
   expect((await world.run("unexpose", "db", "--state", state)).exit).toBe(0);
   expect((await world.run("unexpose", "db", "--state", state)).exit).toBe(4);
+});
+
+test("expose says which port a service has, and where it has moved from", async () => {
+  const made = await world.run("expose", "web:8080=3000", "--state", state);
+  expect(made.out).toBe('Service "web" is offered at port 8080 from 127.0.0.1:3000 (tcp).\n');
+  const moved = await world.run("expose", "web:8080=3001", "--state", state);
+  expect(moved.out.split("\n")).toEqual([
+    'Service "web" is offered at port 8080 from 127.0.0.1:3001 (tcp).',
+    "New connections go there; open ones stay with 127.0.0.1:3000.",
+    "The next start uses the configuration of the connector again.",
+    "",
+  ]);
+  const { out } = await world.run("service", "status", "--state", state);
+  expect(out).toMatch(/OFFERED HERE +PORT +TARGET/);
+  expect(out).toMatch(/web +8080 +127\.0\.0\.1:3001/);
+});
+
+test("expose warns of a target without a server, and succeeds", async () => {
+  warning = { code: "service.refused", message: "The target cannot be reached.", action: "Start it." };
+  const { out, exit } = await world.run("expose", "web=80", "--state", state);
+  expect(exit).toBe(0);
+  expect(out.split("\n").slice(1)).toEqual([
+    "No server answers at the target: The target cannot be reached. (service.refused)",
+    "  do: Start it.",
+    "",
+  ]);
+  expect(await world.json("expose", "web=80", "--state", state)).toMatchObject({ name: "web", warning });
 });
 
 test("the only site of the machine needs no --state", async () => {

@@ -49,7 +49,7 @@ describe("parseConfigFile", () => {
     ["site: west\nsites: west", "west.yaml:2:1: sites: there is no such field."],
     ["site: West", "west.yaml:1:7: site: a site name must be 1 to 63 of a-z"],
     ["expose: api=9000", "west.yaml:1:9: expose: "],
-    ["expose:\n  - db=5432\n  - api", 'west.yaml:3:5: expose.1: "api": the form is NAME=[HOST:]PORT.'],
+    ["expose:\n  - db=5432\n  - api", 'west.yaml:3:5: expose.1: "api": the form is NAME[:PORT]=[HOST:]PORT.'],
     ["bind: nowhere", 'west.yaml:1:7: bind: "nowhere": give an IP address'],
     ["hop: [api=9000]", "west.yaml:1:7: hop.0: "],
     ["to: [api]", 'west.yaml:1:6: to.0: "api": the form is NAME=SITE,…'],

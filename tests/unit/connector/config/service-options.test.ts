@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  keepPort,
   parseBind,
   parseExpose,
+  parseExposeRequest,
   parseListen,
   parseTo,
+  proposedPort,
   withScopes,
 } from "../../../../connector/config/service-options.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
@@ -28,7 +31,26 @@ describe("--expose", () => {
     expect(parseExpose("web=[::1]:80")).toMatchObject({ host: "::1", port: 80 });
   });
 
+  it("takes a port of the service after its name", () => {
+    expect(parseExpose("web:8080=127.0.0.1:80/http")).toEqual({
+      name: "web",
+      servicePort: 8080,
+      host: "127.0.0.1",
+      port: 80,
+      protocol: "http",
+    });
+    expect(parseExpose("web:80=80").servicePort).toBe(80);
+    expect(parseExpose("web=80")).not.toHaveProperty("servicePort");
+  });
+
   it("refuses every other form with request.invalid", () => {
+    for (const text of ["db:=5432", "db:0=1", "db:65536=1", "db:1:2=1", "db:x=1", ":1=1", "db :1=1"]) {
+      expect(() => parseExpose(text), text).toThrow(invalid);
+    }
+    // Commas separate further ports and targets in later versions.
+    for (const text of ["db=a,b:80", "db=80,81", "db:80=81,82=83", "db=a=b:80"]) {
+      expect(() => parseExpose(text), text).toThrow(invalid);
+    }
     const wrong = ["", "db", "db=", "=5432", "DB=5432", "db=0", "db=65536", "db=1e3", "db=-1", "db=5432/udp"];
     wrong.push("db=::1:80", "db=[::1:80", "db=a b:80", "db=host:", "db=:80", "db=5432/", "-db=1", "db=h:1:2");
     for (const text of wrong) expect(() => parseExpose(text), text).toThrow(invalid);
@@ -52,6 +74,27 @@ describe("--expose", () => {
         },
       ),
     );
+  });
+});
+
+describe("the request to expose a service", () => {
+  it("leaves open what its text does not have", () => {
+    expect(parseExposeRequest("db=5432")).toEqual({ name: "db", host: "127.0.0.1", port: 5432 });
+    expect(parseExposeRequest("db:1=5432/tcp")).toMatchObject({ servicePort: 1, protocol: "tcp" });
+  });
+});
+
+describe("the port that an offer proposes", () => {
+  it("is the one asked for, or that of the first target", () => {
+    const first = parseExpose("web=8081");
+    expect(proposedPort(first)).toBe(8081);
+    const moved = keepPort(first, parseExpose("web=8082"));
+    expect(proposedPort(moved)).toBe(8081);
+    expect(proposedPort(keepPort(moved, parseExpose("web=8083")))).toBe(8081);
+    expect(keepPort(moved, parseExpose("web=8081")).firstPort).toBeUndefined();
+    expect(proposedPort(keepPort(moved, parseExpose("web:9000=8083")))).toBe(9000);
+    expect(proposedPort(keepPort(parseExpose("web:9000=8083"), first))).toBe(9000);
+    expect(keepPort(undefined, first)).toEqual(first);
   });
 });
 

@@ -7,7 +7,13 @@ import { ControlClient } from "../../../../connector/control/client.ts";
 import { type Controlled, controlRoutes } from "../../../../connector/control/routes.ts";
 import type { Links, Status } from "../../../../connector/control/schema.ts";
 import { controlPath, serveControl } from "../../../../connector/control/server.ts";
-import { linkLines, offerLines, serviceLines, uplinkLine } from "../../../../connector/control/view.ts";
+import {
+  exposedService,
+  linkLines,
+  offerLines,
+  serviceLines,
+  uplinkLine,
+} from "../../../../connector/control/view.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { randomId } from "../../../support/authority/certificates.ts";
@@ -44,7 +50,10 @@ async function setUp() {
     services,
     links: async () => links,
     sessions: () => ({ sessions: [] }),
-    expose: (exposure) => offers.add(exposure),
+    expose: async (request) => {
+      const offering = await offers.add(request);
+      return exposedService(offering.exposure, offering, null);
+    },
     unexpose: (name) => offers.remove(name),
     link: async (token, wishes) => {
       asked.push({ claim: token.spec.claim, ...wishes });
@@ -99,7 +108,11 @@ describe("the control socket", () => {
     const offer = { name: "api", host: "127.0.0.1", port: 80, protocol: "tcp" };
     expect(await client.expose({ name: "api", port: 80 })).toEqual(offer);
     expect((await client.services()).offers).toEqual([offer]);
-    await expect(client.expose({ name: "api", port: 80 })).rejects.toEqual(code("service.taken"));
+    expect(await client.expose({ name: "api", port: 80 })).toEqual(offer);
+    expect(await client.expose({ name: "api", port: 81, servicePort: 8080 })).toEqual({
+      ...{ ...offer, port: 81, servicePort: 8080 },
+      movedFrom: { host: "127.0.0.1", port: 80 },
+    });
     await client.unexpose("api");
     await expect(client.unexpose("api")).rejects.toEqual(code("service.unknown"));
   });
@@ -111,9 +124,6 @@ describe("the control socket", () => {
     expect((await client.services()).offers).toMatchObject([{ name: "api", to: ["east"] }]);
     await client.expose({ name: "api", port: 80 });
     expect((await client.services()).offers[0]).not.toHaveProperty("to");
-    await expect(client.expose({ name: "api", port: 81, to: ["east"] })).rejects.toEqual(
-      code("service.taken"),
-    );
     await expect(client.expose({ name: "db", port: 80, to: ["No Site"] })).rejects.toEqual(
       code("request.invalid"),
     );
@@ -261,8 +271,9 @@ describe("the views of status", () => {
           action: expect.stringContaining("--may-offer"),
         },
       },
-      { ...offer, name: "db" },
+      { ...offer, name: "db", networkPort: 80 },
     ]);
+    expect(offerLines([offer], [], () => 8080)).toEqual([{ ...offer, networkPort: 8080 }]);
     const newer = [{ name: "api", code: "service.of_a_newer_edge", message: "no" }];
     expect(offerLines([offer], newer)[0]?.refused).toEqual({
       code: "service.of_a_newer_edge",

@@ -4,6 +4,7 @@ import { completion } from "./completion/completion.ts";
 import { connectorInstall, connectorUninstall } from "./connector/install.ts";
 import { connectorRun } from "./connector/run.ts";
 import { cost } from "./cost/cost.ts";
+import { doctor } from "./doctor/doctor.ts";
 import { edgeBackup } from "./edge/backup.ts";
 import { edgeDeploy } from "./edge/deploy.ts";
 import { edgeInstall, edgeUninstall } from "./edge/install.ts";
@@ -66,6 +67,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   linkList,
   linkDelete,
   status,
+  doctor,
   events,
   version,
   completion,

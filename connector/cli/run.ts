@@ -22,6 +22,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     return EXIT.ok;
   }
   let json = wantsJson(argv);
+  let exitCode: number = EXIT.ok;
   const program = buildProgram({
     commands: COMMANDS,
     io,
@@ -31,6 +32,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       const context = new Context(io, json);
       try {
         await definition.run(context, input);
+        exitCode = context.exitCode;
       } finally {
         await context.close();
       }
@@ -42,7 +44,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   }
   try {
     await program.parseAsync([...argv], { from: "user" });
-    return EXIT.ok;
+    return exitCode;
   } catch (thrown) {
     const error = fromSkupper(thrown, argv) ?? incomplete(thrown, argv) ?? thrown;
     return reportFailure(error, io, json, usageAction(argv));

@@ -11,6 +11,7 @@ import type { Io } from "../framework/io.ts";
 import { makeLog } from "../framework/log.ts";
 import { logLevel } from "../framework/options.ts";
 import { accepting, someText } from "../framework/values.ts";
+import { logFailingChecks } from "./startup-checks.ts";
 import { usualState } from "./state.ts";
 
 export const connectorRun = command({
@@ -139,7 +140,9 @@ export const connectorRun = command({
     const { runConnector } = await import("../../runtime/run.ts");
     const log = await makeLog({ io, output: io.stdout, level: config.logLevel, json: context.json });
     io.dropFailedOutput();
-    await runConnector({ config, file, stateDir, log, signal: io.untilInterrupted() });
+    const signal = io.untilInterrupted();
+    void logFailingChecks({ stateDir, io, log, signal });
+    await runConnector({ config, file, stateDir, log, signal });
   },
 });
 

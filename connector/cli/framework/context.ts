@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
 import type { EdgeClient } from "../../net/edge-client.ts";
 import type { Login } from "../../operator/login/login.ts";
+import { EXIT } from "./exit.ts";
 import type { Io } from "./io.ts";
 import { Printer } from "./printer.ts";
 
@@ -13,6 +14,8 @@ export class Context {
   readonly out: Printer;
   /** Prints everything but the answer for people, on stderr. */
   readonly aside: Printer;
+  /** Exit code of a command that did its work. */
+  exitCode: number = EXIT.ok;
   #login: Login | undefined;
   #edge: EdgeClient | undefined;
 

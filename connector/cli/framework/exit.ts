@@ -9,6 +9,7 @@ export const EXIT = {
   unknown: 4,
   conflict: 5,
   unreachable: 6,
+  unhealthy: 7,
   /** 128 + SIGINT */
   interrupted: 130,
   /** 128 + SIGTERM */
@@ -23,6 +24,7 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   unknown: "The named thing does not exist, or no longer exists.",
   conflict: "The request conflicts with something that exists.",
   unreachable: "The edge or the connector does not answer, or a time limit passed.",
+  unhealthy: "A check of `fairlead doctor` failed.",
   interrupted: "Ctrl-C ended the command at once; a second Ctrl-C, if the first ends the command in order.",
   terminated: "SIGTERM ended the command at once; a second SIGTERM, if the first ends the command in order.",
 };

@@ -75,8 +75,9 @@ export class Printer {
   /**
    * Writes a table with a heading. On a terminal, its lines fit the terminal's width: the widest columns are narrowed,
    * and where even that is too wide, each row is written as labels with their values.
+   * @param width of the lines on other outputs; whole lines unless given
    */
-  table(titles: readonly string[], cells: readonly (readonly string[])[]): void {
+  table(titles: readonly string[], cells: readonly (readonly string[])[], width?: number): void {
     // Leave out columns without content.
     const shown = titles.map((_, column) => cells.length === 0 || cells.some((row) => row[column]));
     const head = titles.filter((_, column) => shown[column]);
@@ -86,7 +87,7 @@ export class Printer {
     const natural = head.map((title, column) =>
       Math.max(title.length, ...rows.map((row) => widthOf(row[column] ?? ""))),
     );
-    const { columns } = this.#output;
+    const columns = this.#output.columns ?? width;
     const widths = columns === undefined ? natural : fitColumns(natural, tableColumns(columns));
     if (widths === null) {
       for (const [at, row] of rows.entries()) {

@@ -21,6 +21,7 @@ const PROTOCOL: readonly Line[] = [
         "connector/operator/deploy",
       ],
       ...["connector/operator/login", "connector/site"],
+      "connector/cli/doctor",
     ],
     why: "The origin of an edge is written in one form, and its front tells the Workers of clients in one form.",
   },
@@ -163,7 +164,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       ...["connector/cli/framework", "connector/control", "connector/edge/**", "connector/files"],
       ...["connector/listeners", "connector/operator/**", "connector/runtime", "connector/site"],
-      "connector/targets",
+      ...["connector/targets", "connector/diagnosis"],
     ],
     why: "Files that outlive the process are written in one way.",
   },
@@ -182,6 +183,7 @@ const CONNECTOR: readonly Line[] = [
       "connector/config",
       ...["connector/listeners", "connector/operator/**", "connector/relay", "connector/runtime"],
       ...["connector/session", "connector/site", "connector/targets", "connector/uplink"],
+      "connector/diagnosis",
     ],
     why: "Sockets, WebSockets, proxies, names and the client of the API.",
   },
@@ -190,6 +192,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       ...["connector/cli/**", "connector/control", "connector/listeners", "connector/runtime"],
       "connector/targets",
+      "connector/diagnosis",
     ],
     why: "The forms of services, scopes, policies and durations, as users write them.",
   },
@@ -198,6 +201,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       ...["connector/control", "connector/edge", "connector/listeners", "connector/runtime"],
       "connector/targets",
+      "connector/diagnosis",
     ],
     why: "Descriptors and memory are limits of the whole process.",
   },
@@ -208,12 +212,18 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/site",
-    usedBy: ["connector/cli/link", "connector/control", "connector/runtime", "connector/uplink"],
+    usedBy: [
+      "connector/cli/link",
+      "connector/control",
+      "connector/runtime",
+      "connector/uplink",
+      "connector/diagnosis",
+    ],
     why: "Who the site is: its key, certificates and links.",
   },
   {
     room: "connector/uplink",
-    usedBy: ["connector/cli/views", "connector/control", "connector/runtime"],
+    usedBy: ["connector/cli/views", "connector/control", "connector/runtime", "connector/diagnosis"],
     why: "The connection to the registry and its state.",
   },
   {
@@ -236,8 +246,15 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       ...["connector/cli/link", "connector/cli/service", "connector/cli/status", "connector/cli/views"],
       ...["connector/edge", "connector/runtime"],
+      "connector/diagnosis",
+      "connector/cli/connector",
     ],
     why: "Commands talk to the connector of their machine over its control socket; the embedded edge serves one too.",
+  },
+  {
+    room: "connector/diagnosis",
+    usedBy: ["connector/cli/connector", "connector/cli/doctor"],
+    why: "The checks of a machine: a command runs all of them, and a connector those of its path when it does not get up.",
   },
   {
     room: "connector/runtime",
@@ -254,6 +271,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       ...["connector/cli/framework", "connector/edge", "connector/edge/front", "connector/edge/workerd"],
       "connector/operator/deploy",
+      "connector/diagnosis",
     ],
     why: "The form of `HOST:PORT`, and the ports that the embedded edge keeps.",
   },
@@ -262,6 +280,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       ...["connector/edge", "connector/edge/front", "connector/edge/workerd"],
       ...["connector/operator/backup", "connector/operator/deploy"],
+      "connector/diagnosis",
     ],
     why: "The deployment's CA, the server's certificate and the admin key.",
   },
@@ -269,6 +288,7 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/edge/workerd",
     usedBy: [
       ...["connector/cli/edge", "connector/edge", "connector/edge/front", "connector/operator/deploy"],
+      "connector/diagnosis",
     ],
     why: "The built Worker, and the process that runs it.",
   },
@@ -279,12 +299,19 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/operator",
-    usedBy: ["connector/cli/**", "connector/operator/backup"],
+    usedBy: ["connector/cli/**", "connector/operator/backup", "connector/diagnosis"],
     why: "The calls of the HTTPS API that commands make.",
   },
   {
     room: "connector/operator/login",
-    usedBy: ["connector/cli/edge", "connector/cli/framework", "connector/cli/login", "connector/cli/network"],
+    usedBy: [
+      "connector/cli/edge",
+      "connector/cli/framework",
+      "connector/cli/login",
+      "connector/cli/network",
+      "connector/diagnosis",
+      "connector/cli/doctor",
+    ],
     why: "Which edge a command talks to, with which key.",
   },
   {
@@ -310,7 +337,19 @@ const CONNECTOR: readonly Line[] = [
 ];
 
 const NOUNS = [
-  ...["access", "completion", "connector", "cost", "edge", "events", "key", "link", "login", "network"],
+  ...[
+    "access",
+    "completion",
+    "connector",
+    "cost",
+    "doctor",
+    "edge",
+    "events",
+    "key",
+    "link",
+    "login",
+    "network",
+  ],
   ...["service", "site", "status", "token", "version"],
 ];
 const CLI: readonly Line[] = [

@@ -52,7 +52,10 @@ export function wrapProse(
   width: number,
   hang: number = HANG.exec(stripVTControlCharacters(text))?.[0].length ?? 0,
 ): string[] {
-  const indent = Math.min(hang, Math.max(0, width - LEAST_TEXT));
+  const longest = Math.max(0, ...(text.match(PARTS) ?? []).map((word) => widthOf(word.trimStart())));
+  // The indent gives way to a long word, if that makes it fit.
+  const least = longest > width ? LEAST_TEXT : Math.max(LEAST_TEXT, longest);
+  const indent = Math.min(hang, Math.max(0, width - least));
   const words = (text.match(WORDS) ?? []).flatMap((word) =>
     widthOf(word.trimStart()) > width - indent ? (word.match(PARTS) ?? []) : [word],
   );

@@ -5,6 +5,7 @@ import type { Context } from "../framework/context.ts";
 import { command } from "../framework/definition.ts";
 import { networkOption } from "../framework/options.ts";
 import type { Printer } from "../framework/printer.ts";
+import { isOlder, newestOf } from "./order.ts";
 
 /** One running program and its version. */
 interface Running {
@@ -63,13 +64,6 @@ function connectorsOf({ sites }: NetworkStatus): Running[] {
   );
 }
 
-const byVersion = new Intl.Collator("en", { numeric: true });
-
-const newestOf = (versions: readonly string[]): string =>
-  versions.toSorted((left, right) => byVersion.compare(right, left))[0] ?? "";
-
-const isOlder = (one: string, than: string): boolean => byVersion.compare(one, than) < 0;
-
 function print(out: Printer, rows: readonly (Running & { behind: boolean })[], newest: string): void {
   out.table(
     ["PROGRAM", "WHERE", "VERSION", ""],
@@ -80,7 +74,7 @@ function print(out: Printer, rows: readonly (Running & { behind: boolean })[], n
     out.line("`fairlead login URL` logs in to an edge, whose version and connectors are then shown as well.");
   } else if (behind > 0) {
     out.line(
-      `${behind} of ${rows.length} are behind ${newest}. Install that version there, and restart it: state is kept, and peers reconnect.`,
+      `${behind} of ${rows.length} ${behind === 1 ? "is" : "are"} behind ${newest}. Install that version there, and restart it: state is kept, and peers reconnect.`,
     );
   }
 }

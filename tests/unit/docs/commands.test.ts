@@ -20,7 +20,7 @@ function commandsOn(page: string): string[][] {
     .flatMap(([, block, span]) => (block ?? span?.replaceAll("\n", " ") ?? "").split(/\n|&&|\|(?= )/))
     .map((line) => line.replace(/\s#.*$/, "").trim())
     .flatMap((line) => {
-      const [, words] = /^(?:npx )?fairlead (.+)$/.exec(line) ?? [];
+      const [, words] = /^(?:npx (?:--no )?|bin\/)?fairlead (.+)$/.exec(line) ?? [];
       return words === undefined ? [] : [words.split(/\s+/)];
     });
 }

@@ -1,6 +1,6 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Invitation } from "../../../protocol/uplink/messages.ts";
 import { verifyTicket } from "../../../workers/authority/ticket.ts";
 import { migrate } from "../../../workers/registry/store/migrations.ts";
@@ -12,6 +12,7 @@ import {
   granted,
   type Member,
   offer,
+  PATIENCE,
   registryOf,
   status,
   TestUplink,
@@ -106,7 +107,7 @@ describe("an uplink with the boot id of another site's process", () => {
   it("withdraws nothing of that process when it says bye or is lost", async () => {
     const first = await steal();
     first.send({ type: "bye" });
-    await first.settle();
+    await vi.waitFor(async () => expect(await events("shop", "site.stopped")).toHaveLength(1), PATIENCE);
     await expectUnharmed();
     first.socket.close(1000);
     await first.closed;

@@ -1,7 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DEFAULT_QUOTAS, type SetQuotas } from "../../../protocol/api/quotas.ts";
 import { unwrap } from "../../../workers/result.ts";
-import { admit, type Member, offer, TestUplink } from "../../support/workerd/member.ts";
+import { admit, type Member, offer, PATIENCE, TestUplink } from "../../support/workerd/member.ts";
 import type { Operator } from "../../support/workerd/operator.ts";
 import { closeShop, openShop } from "../../support/workerd/shop.ts";
 
@@ -86,8 +86,8 @@ describe("the quotas of a network", () => {
     await set({ services: 1 });
     expect((await use()).used.services).toBe(2);
     provider.send({ type: "bye" });
-    await provider.settle();
-    expect(unwrap(await ops.registry.status()).services.map(({ name }) => name)).toEqual(["api"]);
+    const offered = async () => unwrap(await ops.registry.status()).services.map(({ name }) => name);
+    await vi.waitFor(async () => expect(await offered()).toEqual(["api"]), PATIENCE);
     second.send({ type: "offers", offers: [offer("web")] });
     expect((await second.next("offers.refused")).refused).toEqual([]);
     expect(unwrap(await ops.registry.status()).services.map(({ name }) => name)).toEqual(["web"]);

@@ -92,7 +92,7 @@ end() {
 }
 kept=${1:-}
 trap end EXIT
-fairlead edge start --state edge --api 127.0.0.1:0 --gateway 127.0.0.1:0 >edge.log 2>&1 &
+node "$root/bin/fairlead.js" edge start --state edge --api 127.0.0.1:0 --gateway 127.0.0.1:0 >edge.log 2>&1 &
 started+=($!)
 until_true "The edge runs." grep -q "network create" edge.log
 fairlead network create shop >/dev/null
@@ -107,7 +107,7 @@ node -e '
 ' >target.log &
 started+=($!)
 until_true "The target listens." grep -q . target.log
-fairlead connector run --site east --state east --token token.yaml --bind 127.29.0.1 \
+node "$root/bin/fairlead.js" connector run --site east --state east --token token.yaml --bind 127.29.0.1 \
   --expose "api=127.0.0.1:$(cat target.log)/http" --json >east.log &
 started+=($!)
 until_true "East is up." grep -q '"to":"up"' east.log

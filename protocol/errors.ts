@@ -450,7 +450,7 @@ export const ERRORS = {
     "site",
     503,
     "The uplink to the edge is down.",
-    "No action is needed if it recovers within a minute; otherwise check the network of the site, its proxy, and that the edge runs.",
+    "No action is needed if it recovers within a minute; otherwise check that the edge runs, and the network and proxy of the site: `fairlead doctor` does there.",
     RETRY,
   ),
 
@@ -893,7 +893,7 @@ export const ERRORS = {
     "edge",
     503,
     "The edge does not respond.",
-    "Check that the edge runs, the URL, and the network and proxy of this machine.",
+    "Check that the edge runs, the URL, and the network and proxy of this machine; `fairlead doctor` checks the path.",
     RETRY,
   ),
   "edge.untrusted": entry(

@@ -71,6 +71,8 @@ export function errorsPage(): string {
     "",
     'API responses have the form `{"error": {"code", "message", "action"}, "requestId"}` with the HTTP status below.',
     "An uplink or lane that is closed for an error has the close code 4000 + status, and the error code as its reason.",
+    "The advice below is that of a code without its cause; an error has the advice of its cause where that differs.",
+    "tests/unit/connector/cli/causes.txt shows message, code and advice for some eighty causes.",
     "*Fix at* says where the cause is; *Retryable* says whether the same request can succeed later by itself.",
   ];
   const groups = Map.groupBy(

@@ -136,8 +136,8 @@ describe("the port of a service", () => {
     const second = await TestUplink.dial(north);
     const { ports, refused } = await second.greet({ offers: [offer("web", 8082)] });
     expect([ports, refused]).toEqual([[{ name: "web", port: 8081 }], []]);
-    first.send({ type: "bye" });
-    await first.closed;
+    first.send({ type: "offers", offers: [] });
+    await first.settle();
     await consumer.settle();
     expect(new Set(portsAt(consumer, "web"))).toEqual(new Set([8081]));
     expect(await portOf("web")).toBe(8081);
@@ -191,8 +191,8 @@ describe("the port of a service", () => {
   it("survives a restart of the registry, with the offers", async () => {
     const first = await TestUplink.open(east, { offers: [offer("web", 8081)] });
     const second = await TestUplink.open(north, { offers: [offer("web", 8082)] });
-    first.send({ type: "bye" });
-    await first.closed;
+    first.send({ type: "offers", offers: [] });
+    await first.settle();
     await evictDurableObject(registryOf(west), { webSockets: "hibernate" });
     await second.settle();
     const consumer = await TestUplink.dial(west);

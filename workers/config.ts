@@ -7,14 +7,19 @@ import { z } from "zod";
 import { DEFAULT_OIDC_CLAIM, IssuerUrl, OidcRoles, ProviderUrl } from "../protocol/api/oidc.ts";
 import { FairleadError } from "../protocol/errors.ts";
 import { EdgeOrigin } from "../protocol/front/edge-origin.ts";
+import { FormerAddress } from "../protocol/front/former-address.ts";
 import { parseWith } from "../protocol/parse.ts";
 
 /** The parsed configuration. */
 export interface Config {
-  /** URL at which people and joining connectors reach the API, and the audience of assertions. */
+  /** URL at which people and joining connectors reach the API. */
   readonly apiUrl: string;
   /** URL at which connectors dial uplinks and lanes. */
   readonly gatewayUrl: string;
+  /** Addresses that the edge had before, oldest first. */
+  readonly former: readonly FormerAddress[];
+  /** The audiences of assertions that are accepted: the present API URL, and the former ones. */
+  readonly audiences: readonly string[];
   /**
    * The hostname at which every request is an uplink or a lane; null on the embedded edge, which has a socket
    * for them.
@@ -77,6 +82,15 @@ const namespace = z.custom<DurableObjectNamespace>(
   "must be bound to the class of a Durable Object",
 );
 
+const json = z.string().transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    context.addIssue({ code: "custom", message: "must be JSON" });
+    return z.NEVER;
+  }
+});
+
 const Environment = z
   .object({
     REGISTRY: namespace,
@@ -84,6 +98,8 @@ const Environment = z
     DIRECTORY: namespace,
     API_URL: EdgeOrigin,
     GATEWAY_URL: EdgeOrigin,
+    /** JSON; set by the embedded edge alone. */
+    FORMER_ADDRESSES: optional(json.pipe(z.array(FormerAddress))),
     /** Set on Cloudflare alone: the hostname of GATEWAY_URL. */
     GATEWAY_HOSTNAME: optional(z.string().toLowerCase()),
     /** Set by the embedded edge alone. */
@@ -107,15 +123,6 @@ const Environment = z
     { path: ["GATEWAY_HOSTNAME"], message: "must be the hostname of GATEWAY_URL" },
   );
 
-const json = z.string().transform((text, context) => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    context.addIssue({ code: "custom", message: "must be JSON" });
-    return z.NEVER;
-  }
-});
-
 const OidcEnvironment = z.object({
   OIDC_ISSUER: IssuerUrl,
   OIDC_AUDIENCE: z.string().min(1),
@@ -137,9 +144,12 @@ export function readConfig(env: object): Config {
   const known = parsed.get(env);
   if (known !== undefined) return known;
   const variables = parseWith(Environment, env, { code: "edge.misconfigured" });
+  const former = variables.FORMER_ADDRESSES ?? [];
   const config: Config = {
     apiUrl: variables.API_URL,
     gatewayUrl: variables.GATEWAY_URL,
+    former,
+    audiences: [...new Set([variables.API_URL, ...former.map(({ api }) => api)])],
     gatewayHostname: variables.GATEWAY_HOSTNAME ?? null,
     lanePort: variables.LANES_PORT ?? null,
     deploymentCa: variables.DEPLOYMENT_CA,

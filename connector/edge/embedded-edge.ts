@@ -5,6 +5,7 @@ import { chmod } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
+import type { EdgeAddresses, FormerAddress } from "../../protocol/front/former-address.ts";
 import type { LanePort } from "../../protocol/front/front-status.ts";
 import { sleep } from "../async/sleep.ts";
 import { MAX_SOCKET_PATH } from "../control/server.ts";
@@ -13,6 +14,7 @@ import { descriptorLimit } from "../resources/descriptor-limit.ts";
 import { openStateDirectory, type StateDirectory } from "../state/directory.ts";
 import { stateError } from "../state/errors.ts";
 import { makeDirectory } from "../state/make-directory.ts";
+import { version } from "../version.ts";
 import {
   type Address,
   type Addresses,
@@ -24,15 +26,23 @@ import {
 } from "./addresses/addresses.ts";
 import { settlePorts } from "./addresses/ports.ts";
 import {
+  formerAfter,
+  type GivenAddresses,
+  lastOptions,
+  wantedAddresses,
+} from "./addresses/wanted-addresses.ts";
+import {
   type Deployment,
   EdgeRecord,
   FILES,
+  NEWEST_RECORD,
   openDeployment,
   openServerCertificate,
   type ServerCertificate,
 } from "./credentials/credentials.ts";
 import { renewalTime } from "./credentials/renewal.ts";
 import { connectionLimits, Front } from "./front/front.ts";
+import { readObjects, type StoredNetwork, type StoredObjects } from "./object-databases.ts";
 import { type Bundle, findBundle } from "./workerd/bundle.ts";
 import { openDescriptors } from "./workerd/descriptor-count.ts";
 import { LaneGate, MIN_DESCRIPTORS } from "./workerd/lane-gate.ts";
@@ -46,19 +56,20 @@ export interface EmbeddedEdgeOptions {
   /** The state directory, created when it does not exist. It holds the CA's private key. */
   readonly state: string;
   /**
-   * Where the API listens, "HOST:PORT". Port 0 is a free one, kept from then on. {@link DEFAULT_API} unless
-   * given.
+   * Where the API listens, "HOST:PORT". Port 0 is a free one, kept from then on. Unless given, as at the last
+   * start; {@link DEFAULT_API} at the first.
    */
   readonly api?: string | undefined;
-  /** Where the gateway listens, as `api`. {@link DEFAULT_GATEWAY} unless given. */
+  /** Where the gateway listens, as `api`; {@link DEFAULT_GATEWAY} at the first start. */
   readonly gateway?: string | undefined;
   /**
    * Where workerd itself accepts lanes, as `api`; "off" to accept them at the gateway only. Unless given, the
-   * host of `gateway` and the port after its port.
+   * host of `gateway` and the port after its port; where `gateway` is not given either, as at the last start.
    */
   readonly lanes?: string | undefined;
   /**
-   * The name in URLs and the certificate. Unless given, the host of `api`; the machine's name for a wildcard.
+   * The name in URLs and the certificate. Unless given, that of the last start, else the host of `api`; the
+   * machine's name for a wildcard.
    */
   readonly hostname?: string | undefined;
   /** The provider whose identity tokens authenticate at the API besides keys. */
@@ -80,10 +91,21 @@ export interface RunningEdge {
   readonly caFile: string;
   /** Path of the first admin key, which an operator may have removed. */
   readonly adminKeyFile: string;
+  /** Former addresses that the edge still accepts, oldest first. */
+  readonly former: readonly FormerAddress[];
+  /** Set when this start has changed the addresses of an edge that has networks. */
+  readonly moved: Move | null;
 }
 
-export const DEFAULT_API = "127.0.0.1:8443";
-export const DEFAULT_GATEWAY = "127.0.0.1:8444";
+/** A start at other addresses than the one before. */
+export interface Move {
+  readonly from: EdgeAddresses;
+  readonly to: EdgeAddresses;
+  /** The sites that know the former addresses, "network/site". */
+  readonly sites: readonly string[];
+  /** The options of `edge start` that keep the former addresses; null where they are not known. */
+  readonly keep: readonly string[] | null;
+}
 
 /** How long requests in flight may take when the edge stops, ms. Open WebSockets always use it up. */
 const STOP_GRACE_MS = 3_000;
@@ -106,11 +128,20 @@ const CONFIG_FILE = "workerd.capnp";
 const FRONT_DIRECTORY = "front";
 export const OBJECTS_DIRECTORY = "objects";
 
+const LOST_OBJECTS =
+  "Check that its volume is mounted, or restore it from a copy of the state directory. With a backup, run `fairlead edge restore` with an empty state directory.";
+
 /** The parts that stay the same while the edge runs. */
 interface Setup {
   readonly state: StateDirectory;
   readonly bundle: Bundle;
   readonly addresses: Addresses;
+  readonly urls: EdgeAddresses;
+  /** The names of the server certificate, those of former addresses among them. */
+  readonly names: readonly string[];
+  readonly former: readonly FormerAddress[];
+  readonly moved: Move | null;
+  readonly record: EdgeRecord;
   readonly deployment: Deployment;
   /** Paths of the Unix sockets between the front and workerd. */
   readonly sockets: { readonly api: string; readonly gateway: string };
@@ -121,7 +152,7 @@ interface Setup {
 export class EmbeddedEdge {
   readonly #options: EmbeddedEdgeOptions;
   readonly #log: Log;
-  readonly #wanted: Addresses;
+  readonly #given: GivenAddresses;
   readonly #stopping = new AbortController();
   #starting: Promise<RunningEdge> | undefined;
   #state: StateDirectory | undefined;
@@ -137,11 +168,12 @@ export class EmbeddedEdge {
     if (hostname !== undefined && isIP(hostname) === 0 && !isHostname(hostname)) {
       throw new FairleadError("request.invalid", `--hostname is no host name: "${hostname}".`);
     }
-    const gateway = parseAddress(options.gateway ?? DEFAULT_GATEWAY, "--gateway");
-    this.#wanted = {
-      api: parseAddress(options.api ?? DEFAULT_API, "--api"),
-      gateway,
-      lanes: lanesAddress(options.lanes, gateway),
+    const { api, gateway, lanes } = options;
+    this.#given = {
+      api: api === undefined ? undefined : parseAddress(api, "--api"),
+      gateway: gateway === undefined ? undefined : parseAddress(gateway, "--gateway"),
+      lanes: lanes === undefined ? undefined : lanes === "off" ? null : parseAddress(lanes, "--lanes"),
+      hostname,
     };
   }
 
@@ -216,6 +248,8 @@ export class EmbeddedEdge {
     });
     this.#supervisor = supervisor;
     await supervisor.start();
+    await this.#writeRecord(state, { ...setup.record, databases: true });
+    if (setup.moved !== null) this.#warnOfMove(setup.moved);
     const renewing = this.#keepRenewed(server, async () => {
       // Written before workerd ends, so that a full disk does not stop an edge whose certificate is still
       // valid.
@@ -239,11 +273,21 @@ export class EmbeddedEdge {
           );
     this.#running = Promise.all([renewing, watching]);
     return {
-      ...this.#urls(addresses),
+      apiUrl: setup.urls.api,
+      gatewayUrl: setup.urls.links,
       lanes: lanes(),
       caFile: state.file(FILES.ca),
       adminKeyFile: state.file(FILES.adminKey),
+      former: setup.former,
+      moved: setup.moved,
     };
+  }
+
+  #warnOfMove({ from, to, sites }: Move): void {
+    this.#log.warn(
+      { from, to, sites },
+      "The edge has other addresses than at its last start. Sites that know the former ones reach it only where those still lead to it.",
+    );
   }
 
   /**
@@ -278,29 +322,83 @@ export class EmbeddedEdge {
     const state = openStateDirectory(this.#options.state, { role: "edge" });
     this.#state = state;
     const bundle = await findBundle(this.#options.bundle);
-    const record = await state.readJson(FILES.edge, EdgeRecord);
+    const record = await state.readJson(FILES.edge, EdgeRecord, NEWEST_RECORD);
+    const objects = await this.#openObjects(state, record);
+    const wanted = wantedAddresses(this.#given, record);
     const ports = record && { ...record.ports, gateway: record.ports.links };
-    const addresses = await settlePorts(this.#wanted, ports ?? undefined);
-    const deployment = await openDeployment(state, record, Date.now());
+    const addresses = await settlePorts(wanted.addresses, ports ?? undefined);
+    const { api, gateway, lanes } = addresses;
+    const { hostname } = wanted;
+    const now = Date.now();
+    const deployment = await openDeployment(state, record, now, record !== null || objects?.used === true);
     await makePrivateDirectory(state.file(OBJECTS_DIRECTORY));
     await makePrivateDirectory(state.file(FRONT_DIRECTORY));
     const sockets = { api: socketPath(state, "api"), gateway: socketPath(state, "gateway") };
-    const { apiUrl, gatewayUrl } = this.#urls(addresses);
+    const urls = {
+      api: urlOf(publicHost(api, hostname), api.port),
+      links: urlOf(publicHost(gateway, hostname), gateway.port),
+    };
+    // Nobody has the addresses of an edge without networks.
+    const isKnown = objects?.hasNetworks === true;
+    const former = isKnown ? formerAfter(record, urls, now) : [];
     const current: EdgeRecord = {
-      version: 1,
+      version: NEWEST_RECORD,
+      software: version(),
       ports: {
-        api: addresses.api.port,
-        links: addresses.gateway.port,
+        api: api.port,
+        links: gateway.port,
         // Kept while lanes have no port, since a firewall may have it open.
-        lanes: addresses.lanes?.port ?? record?.ports.lanes,
+        lanes: lanes?.port ?? record?.ports.lanes,
       },
-      urls: { api: apiUrl, links: gatewayUrl },
+      listen: { api: api.host, links: gateway.host, lanes: lanes?.host ?? null },
+      hostname,
+      urls,
+      former,
+      databases: objects?.used === true,
       adminKeyHash: deployment.adminKeyHash,
     };
-    await state.writeAtomic(FILES.edge, `${JSON.stringify(current, null, 2)}\n`);
+    // A first run records itself before it stores anything else. A later one keeps the former record until it serves.
+    if (record === null) await this.#writeRecord(state, current);
     // Node raises its soft limit to the hard limit at its start, and workerd inherits it.
     const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
-    return { state, bundle, addresses, deployment, sockets, descriptors };
+    const moved = isKnown ? moveOf(record, urls, objects.networks) : null;
+    const names = certificateNames(addresses, hostname, former);
+    return {
+      ...{ state, bundle, addresses, urls, names, former, moved, record: current, deployment, sockets },
+      descriptors,
+    };
+  }
+
+  /**
+   * Reads the databases of the objects. An edge that has run is never started without them, since it would be an empty
+   * edge under the same CA.
+   * @throws FairleadError state.corrupt
+   */
+  async #openObjects(state: StateDirectory, record: EdgeRecord | null): Promise<StoredObjects | null> {
+    const objects = await readObjects(state.file(OBJECTS_DIRECTORY), record?.software);
+    if (record === null) {
+      const { api, gateway } = this.#given;
+      if (!objects?.used || (api !== undefined && gateway !== undefined)) return objects;
+      throw state.corrupt(FILES.edge, "is missing, but the databases of an edge are here", {
+        action: `Restore ${FILES.edge} from a copy of the state directory. Without a copy, give --api, --gateway and --hostname as at the first start, which sites expect.`,
+      });
+    }
+    if (objects === null) {
+      throw state.corrupt(
+        OBJECTS_DIRECTORY,
+        `is missing, but ${FILES.edge} shows that this edge ran before`,
+        { action: LOST_OBJECTS },
+      );
+    }
+    if (record.databases && !objects.used) {
+      const why = `has no databases, but ${FILES.edge} shows that this edge ran before`;
+      throw state.corrupt(OBJECTS_DIRECTORY, why, { action: LOST_OBJECTS });
+    }
+    return objects;
+  }
+
+  async #writeRecord(state: StateDirectory, record: EdgeRecord): Promise<void> {
+    await state.writeAtomic(FILES.edge, `${JSON.stringify(record, null, 2)}\n`);
   }
 
   async #end(): Promise<void> {
@@ -312,29 +410,22 @@ export class EmbeddedEdge {
     await this.#state?.close();
   }
 
-  #urls({ api, gateway }: Addresses): { readonly apiUrl: string; readonly gatewayUrl: string } {
-    const { hostname } = this.#options;
-    return {
-      apiUrl: urlOf(publicHost(api, hostname), api.port),
-      gatewayUrl: urlOf(publicHost(gateway, hostname), gateway.port),
-    };
-  }
-
-  #openCertificate({ state, deployment, addresses }: Setup): Promise<ServerCertificate> {
+  #openCertificate({ state, deployment, names }: Setup): Promise<ServerCertificate> {
     return openServerCertificate(state, {
       authority: deployment.authority,
-      names: certificateNames(addresses, this.#options.hostname),
+      names,
       now: Date.now(),
       lifetime: this.#options.certificateLifetimeMs,
     });
   }
 
   async #writeConfig(setup: Setup, server: ServerCertificate, lanes: Address | null): Promise<void> {
-    const { state, bundle, addresses, deployment, sockets } = setup;
+    const { state, bundle, urls, former, deployment, sockets } = setup;
     const text = workerdConfig({
       ...bundle,
-      ...{ sockets, lanes },
-      ...this.#urls(addresses),
+      ...{ sockets, lanes, former },
+      apiUrl: urls.api,
+      gatewayUrl: urls.links,
       objects: state.file(OBJECTS_DIRECTORY),
       deploymentCa: deployment.authority.certificate,
       server: server.credential,
@@ -363,11 +454,16 @@ export class EmbeddedEdge {
   }
 }
 
-/** The address of {@link EmbeddedEdgeOptions.lanes}; null for none. */
-function lanesAddress(text: string | undefined, gateway: Address): Address | null {
-  if (text === "off") return null;
-  if (text !== undefined) return parseAddress(text, "--lanes");
-  return { host: gateway.host, port: gateway.port === 0 ? 0 : (gateway.port % 65_535) + 1 };
+/** The change of addresses since the last start; null without one. */
+function moveOf(
+  record: EdgeRecord | null,
+  to: EdgeAddresses,
+  networks: readonly StoredNetwork[],
+): Move | null {
+  const from = record?.urls;
+  if (record === null || from === undefined || (from.api === to.api && from.links === to.links)) return null;
+  const sites = networks.flatMap(({ name, sites }) => sites.map((site) => `${name}/${site}`));
+  return { from, to, sites, keep: lastOptions(record) };
 }
 
 /** @throws FairleadError state.path_too_long */

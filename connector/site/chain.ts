@@ -32,11 +32,11 @@ export interface Bounds {
   readonly holds: Holds;
 }
 
-/** Reads a chain in PEM. @throws FairleadError `code` when it is not a chain. */
-export function readChain(chain: string, code: "state.corrupt" | "certificate.untrusted"): Chain {
+/** Reads a chain in PEM. @throws FairleadError `certificate.untrusted` when it is not a chain */
+export function readChain(chain: string): Chain {
   const [leaf, authority] = fromPem(chain);
   if (leaf === undefined || authority === undefined) {
-    throw unreadable(code, "does not hold the site certificate and its CA");
+    throw wrongAnswer("The answer of the edge does not hold the site certificate and its CA.");
   }
   try {
     const certificate = new X509Certificate(leaf);
@@ -47,7 +47,7 @@ export function readChain(chain: string, code: "state.corrupt" | "certificate.un
       notAfter: certificate.validToDate.getTime(),
     };
   } catch (cause) {
-    throw unreadable(code, "holds no readable certificate", cause);
+    throw wrongAnswer("The answer of the edge holds no readable certificate.", cause);
   }
 }
 
@@ -67,6 +67,19 @@ export function verifyChain({ chain, authority }: Chain, bounds: Bounds): void {
   if (bounds.authority === undefined) return;
   const known = readCertificate(bounds.authority);
   if (known === null || !isSameAuthority(known, issuer)) throw untrusted("another network CA");
+}
+
+/**
+ * Whether a stored chain is for this key, site and network, under the stored deployment CA. A chain from the edge was
+ * verified before it was stored.
+ */
+export function isIntact(chain: Chain, bounds: Bounds): boolean {
+  try {
+    verifyChain(chain, bounds);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -124,16 +137,6 @@ function readCertificate(from: string | Buffer): X509Certificate | null {
   } catch {
     return null;
   }
-}
-
-/** The error of a chain that cannot be read: a file of the state directory, or an answer of the edge. */
-function unreadable(
-  code: "state.corrupt" | "certificate.untrusted",
-  what: string,
-  cause?: unknown,
-): FairleadError {
-  if (code === "state.corrupt") return new FairleadError(code, `certificate.pem ${what}.`, { cause });
-  return wrongAnswer(`The answer of the edge ${what}.`, cause);
 }
 
 const untrusted = (what: string) => wrongAnswer(`The edge answered with ${what}.`);

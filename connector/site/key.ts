@@ -1,9 +1,12 @@
 /** The site's key: created once, stored in the state directory, never sent. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { FairleadError } from "../../protocol/errors.ts";
 import type { StateDirectory } from "../state/directory.ts";
 
-const KEY_FILE = "key.pem";
+export const KEY_FILE = "key.pem";
+
+/** What to do about a key that is missing or damaged: a site is identified by it. */
+export const KEY_ACTION =
+  "Restore key.pem from a backup of the state directory. Without one, move the directory away and join again with a new token under another name, or after `fairlead site delete`.";
 
 export interface SiteKey {
   readonly key: KeyObject;
@@ -11,41 +14,32 @@ export interface SiteKey {
   readonly pem: string;
 }
 
-/**
- * Loads the site's P-256 key, or creates and stores one. The key is stored before any token is redeemed: a
- * repeated redemption with the same key gets the same answer, so a crash in between consumes no further use.
- * @throws FairleadError `state.corrupt` when the file holds no such key; `state.*` when it cannot be stored
- */
-export async function loadOrMakeKey(state: StateDirectory): Promise<SiteKey> {
+/** Loads the site's P-256 key; null if there is none. @throws FairleadError `state.corrupt`, `state.unwritable` */
+export async function loadKey(state: StateDirectory): Promise<SiteKey | null> {
   const stored = await state.read(KEY_FILE);
-  if (stored !== null) return readKey(stored.toString("utf8"));
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-  await state.writeAtomic(KEY_FILE, pem);
-  return { key: privateKey, pem };
-}
-
-const KEY_ACTION =
-  "Restore key.pem from a backup of the state directory. Without one, move the directory away and join again with a new token under another name, or after `fairlead site delete`.";
-
-function readKey(pem: string): SiteKey {
+  if (stored === null) return null;
+  const pem = stored.toString("utf8");
   let key: KeyObject;
   try {
     key = createPrivateKey(pem);
   } catch (cause) {
-    throw new FairleadError(
-      "state.corrupt",
-      `${KEY_FILE} ${pem.trim() === "" ? "is empty" : "is not a private key"}.`,
-      {
-        cause,
-        action: KEY_ACTION,
-      },
-    );
+    const why = pem.trim() === "" ? "is empty" : "is not a private key";
+    throw state.corrupt(KEY_FILE, why, { cause, action: KEY_ACTION });
   }
   if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
-    throw new FairleadError("state.corrupt", `${KEY_FILE} does not hold a P-256 key.`, {
-      action: KEY_ACTION,
-    });
+    throw state.corrupt(KEY_FILE, "does not hold a P-256 key", { action: KEY_ACTION });
   }
   return { key, pem };
+}
+
+/**
+ * Creates and stores a P-256 key. The key is stored before any token is redeemed: a repeated redemption with the
+ * same key gets the same answer, so a crash in between consumes no further use.
+ * @throws FairleadError `state.*` when it cannot be stored
+ */
+export async function makeKey(state: StateDirectory): Promise<SiteKey> {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+  await state.writeAtomic(KEY_FILE, pem);
+  return { key: privateKey, pem };
 }

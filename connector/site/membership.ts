@@ -12,7 +12,7 @@
  */
 import { z } from "zod";
 import type { Admission } from "../../protocol/api/admission.ts";
-import { FairleadError } from "../../protocol/errors.ts";
+import type { FairleadError } from "../../protocol/errors.ts";
 import { EdgeOrigin } from "../../protocol/front/edge-origin.ts";
 import { LinkId, NetworkId, SiteId, TokenId } from "../../protocol/ids.ts";
 import { IssuerName, LinkName, NetworkName, SiteName } from "../../protocol/names.ts";
@@ -24,6 +24,8 @@ import {
   type Chain,
   endOf,
   type Holds,
+  isAuthority,
+  isIntact,
   readChain,
   successorOf,
   verifyChain,
@@ -31,7 +33,16 @@ import {
   wrongAnswer,
 } from "./chain.ts";
 import { type EdgeAddress, isBound } from "./edge-address.ts";
+import { KEY_FILE } from "./key.ts";
 import { toPem } from "./pem.ts";
+
+export const CA_FILE = "ca.pem";
+export const CHAIN_FILE = "certificate.pem";
+export const LINKS_FILE = "links.json";
+export const SITE_FILE = "site.json";
+
+/** The version of `site.json` that this program writes. */
+const NEWEST_VERSION = 2;
 
 const SiteFile = z.object({
   /** In version 1, gateway and audience come from an answer; in version 2, a token file confirms them. */
@@ -155,7 +166,7 @@ export function withAdmission(
 
 /** Reads and verifies the certificates of an admission. @throws FairleadError `certificate.untrusted` */
 function readAdmission(admission: Admission, bounds: Bounds): { chain: Chain; link: StoredLink | null } {
-  const chain = readChain(toPem(admission.certificate) + toPem(admission.authority), "certificate.untrusted");
+  const chain = readChain(toPem(admission.certificate) + toPem(admission.authority));
   verifyChain(chain, bounds);
   const link = linkOf(admission);
   if (link !== null) verifyLink(link.id, link.certificate, bounds);
@@ -183,7 +194,7 @@ export function renewed(
     throw wrongAnswer("The edge answered with another deployment CA.");
   }
   const bounds = { ...boundsOf(membership, holds), ca };
-  const chain = readChain(toPem(renewal.certificate) + toPem(renewal.authority), "certificate.untrusted");
+  const chain = readChain(toPem(renewal.certificate) + toPem(renewal.authority));
   verifyChain(chain, bounds);
   // A replayed answer would replace the certificate by an older one.
   if (chain.notAfter < membership.notAfter) {
@@ -228,41 +239,59 @@ function laterOf(known: StoredLink, link: StoredLink): StoredLink {
   return keeps ? { ...link, certificate: known.certificate } : link;
 }
 
-/** The first of the files that is missing. */
-const missingOf = (files: Readonly<Record<string, unknown>>) =>
-  Object.keys(files).find((name) => files[name] === null) ?? "";
-
-/** Loads the membership; null if the state directory has none. @throws FairleadError `state.corrupt` */
+/**
+ * Loads the membership; null if the state directory has none. The first join writes `site.json` last, so without it the
+ * other files may be those of a join that was interrupted.
+ * @throws FairleadError `state.corrupt` when a file is missing or damaged; `state.unwritable`
+ */
 export async function loadMembership(state: StateDirectory): Promise<Membership | null> {
-  const file = await state.readJson("site.json", SiteFile);
+  const file = await state.readJson(SITE_FILE, SiteFile, NEWEST_VERSION);
   if (file === null) return null;
   const { version, ...names } = file;
   // Where public CAs prove the edge, an answer of that version may have named an impostor's address.
   if (version === 1 && !(names.edge.audience === names.edge.api && isBound(names.edge, names.edge))) {
-    throw new FairleadError(
-      "state.corrupt",
-      `site.json of version 1 names ${names.edge.gateway} as the gateway, which no token file confirms.`,
-      {
-        action:
-          "Check that this is the gateway of your edge. Then move the state directory away, and join again with a new token under another name, or after `fairlead site delete`.",
-      },
-    );
+    const why = `of version 1 names ${names.edge.gateway} as the gateway, which no token file confirms`;
+    throw state.corrupt(SITE_FILE, why, {
+      action:
+        "Check that this is the gateway of your edge. Then move the state directory away, and join again with a new token under another name, or after `fairlead site delete`.",
+    });
   }
-  const links = await state.readJson("links.json", LinksFile);
-  const ca = await state.read("ca.pem");
-  const chain = await state.read("certificate.pem");
-  if (ca === null || chain === null || links === null) {
-    throw new FairleadError(
-      "state.corrupt",
-      `site.json is present, but ${missingOf({ "ca.pem": ca, "certificate.pem": chain, "links.json": links })} is missing.`,
-    );
+  const links = await state.readJson(LINKS_FILE, LinksFile);
+  if (links === null) throw missing(state, LINKS_FILE);
+  const ca = await readText(state, CA_FILE);
+  if (!isAuthority(ca)) throw state.corrupt(CA_FILE, "is not the certificate of a CA");
+  const chain = await readText(state, CHAIN_FILE);
+  try {
+    return { ...names, ...links, ca, ...readChain(chain) };
+  } catch (cause) {
+    throw state.corrupt(CHAIN_FILE, "does not hold the site certificate and its CA", { cause });
   }
-  return {
-    ...names,
-    ...links,
-    ca: ca.toString("utf8"),
-    ...readChain(chain.toString("utf8"), "state.corrupt"),
-  };
+}
+
+/**
+ * Checks that a stored membership is of a key.
+ * @throws FairleadError `state.corrupt` when a file is another site's, network's or edge's
+ */
+export function checkMembership(state: StateDirectory, membership: Membership, holds: Holds): void {
+  const { network, site, ca } = membership;
+  if (isIntact(membership, { network: network.id, site: site.id, ca, holds })) return;
+  throw state.corrupt(CHAIN_FILE, `does not fit ${KEY_FILE}, ${SITE_FILE} and ${CA_FILE} beside it`);
+}
+
+/** Whether a state directory has the certificate of a site, with or without the rest. @throws FairleadError `state.*` */
+export async function hasCertificate(state: StateDirectory): Promise<boolean> {
+  return (await state.read(CHAIN_FILE)) !== null;
+}
+
+async function readText(state: StateDirectory, name: string): Promise<string> {
+  const bytes = await state.read(name);
+  if (bytes === null) throw missing(state, name);
+  return bytes.toString("utf8");
+}
+
+/** The error of a missing file of a site that has joined. */
+export function missing(state: StateDirectory, name: string, action?: string): FairleadError {
+  return state.corrupt(name, `is missing, but ${SITE_FILE} shows that the site has joined`, { action });
 }
 
 /**
@@ -286,10 +315,16 @@ function filesOf(membership: Membership): Record<string, string> {
   const { ca, chain, links, redeemed, network, site, formerNames } = membership;
   const { gateway, ...edge } = membership.edge;
   return {
-    "ca.pem": ca,
-    "certificate.pem": chain,
-    "links.json": toJson({ links, redeemed }),
-    "site.json": toJson({ version: 2, network, site, formerNames, edge: { ...edge, links: gateway } }),
+    [CA_FILE]: ca,
+    [CHAIN_FILE]: chain,
+    [LINKS_FILE]: toJson({ links, redeemed }),
+    [SITE_FILE]: toJson({
+      version: NEWEST_VERSION,
+      network,
+      site,
+      formerNames,
+      edge: { ...edge, links: gateway },
+    }),
   };
 }
 

@@ -12,13 +12,17 @@ import { makeCsr } from "./csr.ts";
 import { certificateState, decideStart } from "./decisions.ts";
 import type { EdgeApi } from "./edge-api.ts";
 import { checkNetwork, checkSiteName, freshTokens, join, tokenId } from "./join.ts";
-import { loadOrMakeKey, type SiteKey } from "./key.ts";
+import { KEY_ACTION, KEY_FILE, loadKey, makeKey, type SiteKey } from "./key.ts";
 import {
+  checkMembership,
+  hasCertificate,
   linkOf,
   loadMembership,
   type Membership,
+  missing,
   renamed,
   renewed,
+  SITE_FILE,
   type StoredLink,
   storeMembership,
   withAdmission,
@@ -79,9 +83,10 @@ export class Site {
       ...{ site, tokens: fresh.length, now: now() },
     });
     if (decision.do === "fail") {
+      if (decision.code === "token.missing" && (await hasCertificate(state))) throw lostSiteFile(state);
       throw new FairleadError(decision.code, decision.message, { action: decision.action });
     }
-    const key = await loadOrMakeKey(state);
+    const key = await openKey(state, stored);
     if (decision.do === "join" || stored === null) {
       return new Site(options, key, await join(options, key, stored, fresh[0] ?? tokens[0]));
     }
@@ -195,4 +200,28 @@ export class Site {
     this.#changes = done.catch(() => {});
     return done;
   }
+}
+
+/**
+ * The key of a site, which is created only where no certificate is stored: its key identifies a site.
+ * @throws FairleadError `state.corrupt` when a member's key is missing, or is another site's; `state.*`
+ */
+async function openKey(state: StateDirectory, stored: Membership | null): Promise<SiteKey> {
+  const key = await loadKey(state);
+  if (key !== null) {
+    if (stored !== null) checkMembership(state, stored, (leaf) => leaf.checkPrivateKey(key.key));
+    return key;
+  }
+  if (stored === null && !(await hasCertificate(state))) return await makeKey(state);
+  if (stored !== null) throw missing(state, KEY_FILE, KEY_ACTION);
+  throw state.corrupt(KEY_FILE, "is missing, but the certificate of a site is here", {
+    action: KEY_ACTION,
+  });
+}
+
+/** The error of a state directory with a certificate, but without the file that names the site. */
+function lostSiteFile(state: StateDirectory): FairleadError {
+  return state.corrupt(SITE_FILE, "is missing, but the certificate of a site is here", {
+    action: `Restore ${SITE_FILE} from a copy of the state directory, or start again with a token of the same network: with its key, it stays the same site.`,
+  });
 }

@@ -6,13 +6,13 @@ import { readFile, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
-import { parseJsonWith } from "../../protocol/parse.ts";
 import type { Log } from "../log.ts";
 import { DraftFile, syncDirectory } from "./draft-file.ts";
-import { errnoOf, stateError } from "./errors.ts";
+import { corruptState, errnoOf, type Role, stateError } from "./errors.ts";
 import { acquireLock, type Lock } from "./lock.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { ownerOf } from "./owner.ts";
+import { parseRecord } from "./record.ts";
 
 export interface WriteOptions {
   /** Permission bits of the file; 0600 unless given. */
@@ -24,15 +24,15 @@ export interface WriteOptions {
  * directory is not changed; the files in it have mode 0600.
  * @throws FairleadError state.foreign, state.locked, state.unwritable, state.full, state.corrupt.
  */
-export function openStateDirectory(path: string, options: { readonly role: string }): StateDirectory {
+export function openStateDirectory(path: string, { role }: { readonly role: Role }): StateDirectory {
   const directory = resolve(path);
   try {
     makeDirectory(directory);
   } catch (error) {
     throw stateError(error, directory);
   }
-  checkOwner(directory, options.role);
-  return new StateDirectory(directory, acquireLock(directory, options.role));
+  checkOwner(directory, role);
+  return new StateDirectory(directory, acquireLock(directory, role), role);
 }
 
 /** Refuses the directory of another kind of process, whose files have the same names in part. */
@@ -51,12 +51,14 @@ export class StateDirectory {
   /** Absolute. */
   readonly path: string;
   readonly #lock: Lock;
+  readonly #role: Role;
   /** The last change. Changes run one after another, in the order of the calls. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string, lock: Lock) {
+  constructor(path: string, lock: Lock, role: Role) {
     this.path = path;
     this.#lock = lock;
+    this.#role = role;
   }
 
   /** The path of a file in the directory. */
@@ -64,25 +66,39 @@ export class StateDirectory {
     return join(this.path, name);
   }
 
-  /** The file's bytes; null if it does not exist. @throws FairleadError state.unwritable. */
+  /**
+   * The error of a file that is damaged, missing or not what it should be. It says how to recover.
+   * @param why ends the sentence that begins with the file's path
+   */
+  corrupt(name: string, why: string, options: { action?: string; cause?: unknown } = {}): FairleadError {
+    return corruptState(`${this.file(name)} ${why}.`, this.#role, options);
+  }
+
+  /**
+   * The file's bytes; null if it does not exist.
+   * @throws FairleadError state.unwritable if it cannot be read; state.corrupt if it is a directory.
+   */
   async read(name: string): Promise<Buffer<ArrayBuffer> | null> {
     try {
       return await readFile(this.file(name));
     } catch (error) {
-      if (errnoOf(error) === "ENOENT") return null;
+      const errno = errnoOf(error);
+      if (errno === "ENOENT") return null;
+      if (errno === "EISDIR") throw this.corrupt(name, "is a directory, not a file", { cause: error });
       throw stateError(error, this.file(name));
     }
   }
 
   /**
    * A JSON file as its schema parses it; null if it does not exist.
-   * @throws FairleadError state.corrupt if it is not JSON or does not fit the schema; state.unwritable.
+   * @param newest the highest `version` that this program knows; 0 for a file without one
+   * @throws FairleadError state.corrupt if it is not JSON, does not fit the schema or has a newer version;
+   * state.unwritable.
    */
-  async readJson<T>(name: string, schema: z.ZodType<T>): Promise<T | null> {
+  async readJson<T>(name: string, schema: z.ZodType<T>, newest = 0): Promise<T | null> {
     const bytes = await this.read(name);
     if (bytes === null) return null;
-    const what = `${this.file(name)} does not have the expected form`;
-    return parseJsonWith(schema, bytes.toString("utf8"), { code: "state.corrupt", what });
+    return parseRecord(bytes.toString("utf8"), schema, { file: this.file(name), newest, role: this.#role });
   }
 
   /**

@@ -41,6 +41,42 @@ export function stateError(error: unknown, file: string): FairleadError {
   return new FairleadError("state.unwritable", `Cannot use ${file}: ${text}.`, { cause: error, action });
 }
 
+/** The program that a state directory belongs to. */
+export type Role = "edge" | "connector" | "deployment";
+
+/** What to do about a damaged file, by the program that it belongs to. */
+const RECOVERY: Readonly<Record<Role, string | undefined>> = {
+  // The action of the code.
+  connector: undefined,
+  edge: "Restore it from a copy of the state directory, or run `fairlead edge restore` with a backup and an empty state directory.",
+  deployment:
+    "Restore it from a copy of the state directory, or run `fairlead edge restore --keys-only` with a backup and an empty state directory.",
+};
+
+/** What to do about a file of a newer program. */
+const NEWER =
+  "Run the version of Fairlead that wrote it, or a later version, or restore a backup of this version.";
+
+/** The error of state that is damaged, or missing where it must exist. */
+export function corruptState(
+  message: string,
+  role: Role,
+  { action, cause }: { readonly action?: string; readonly cause?: unknown } = {},
+): FairleadError {
+  return new FairleadError("state.corrupt", message, { cause, action: action ?? RECOVERY[role] });
+}
+
+/**
+ * The error of state that a newer program wrote.
+ * @param writer the version of that program; undefined where it is not known
+ */
+export function newerState(what: string, writer?: string): FairleadError {
+  const version = writer === undefined ? "a newer version of Fairlead" : `Fairlead ${writer}`;
+  const action =
+    writer === undefined ? NEWER : `Run Fairlead ${writer} or later, or restore an older backup.`;
+  return new FairleadError("state.corrupt", `${what} was written by ${version}.`, { action });
+}
+
 /** The code of an error of the operating system, such as ENOENT. */
 export function errnoOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { FairleadError } from "../../protocol/errors.ts";
 import { stateError } from "./errors.ts";
+import { BUSY, CANNOT_OPEN, FULL, LOCKED, loadSqlite, NOT_A_DATABASE, resultCode } from "./sqlite.ts";
 
 export const LOCK_FILE = "lock";
 
@@ -20,13 +21,6 @@ export interface Lock {
 
 /** The locks of this process. Garbage collection of a database would close it, and with it release the lock. */
 const held = new Set<DatabaseSync>();
-
-/** The primary result codes of SQLite that are handled. */
-const BUSY = 5;
-const LOCKED = 6;
-const FULL = 13;
-const CANNOT_OPEN = 14;
-const NOT_A_DATABASE = 26;
 
 /**
  * Takes the lock of an existing directory.
@@ -38,7 +32,7 @@ export function acquireLock(directory: string, role: string): Lock {
   const file = join(directory, LOCK_FILE);
   let database: DatabaseSync | undefined;
   try {
-    database = new (sqlite().DatabaseSync)(file, { timeout: 0 });
+    database = new (loadSqlite().DatabaseSync)(file, { timeout: 0 });
     database.exec("PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
     // A user who can read the file could lock it. Changed by its path, because the file must not be opened.
     chmodSync(file, 0o600);
@@ -55,22 +49,8 @@ export function acquireLock(directory: string, role: string): Lock {
   };
 }
 
-/** Loads node:sqlite without the warning of early releases of Node 24. */
-function sqlite(): typeof import("node:sqlite") {
-  const emitWarning = process.emitWarning;
-  process.emitWarning = () => {};
-  try {
-    return process.getBuiltinModule("node:sqlite");
-  } finally {
-    process.emitWarning = emitWarning;
-  }
-}
-
 function lockError(error: unknown, directory: string, file: string, role: string): FairleadError {
-  const code =
-    error instanceof Error && "errcode" in error && typeof error.errcode === "number"
-      ? error.errcode & 0xff
-      : 0;
+  const code = resultCode(error);
   const options = { cause: error };
   if (code === BUSY || code === LOCKED) {
     return new FairleadError(

@@ -54,7 +54,7 @@ export function addAdmission(api: Api): void {
     countRequest(c, "renew");
     const identity = await verifyAssertion(c.req.valid("json").assertion, {
       purpose: "renew",
-      audience: c.var.config.apiUrl,
+      audiences: c.var.config.audiences,
       deploymentCa: c.var.config.deploymentCa,
       now: Date.now(),
       allowExpiredMs: RENEWABLE_MS,

@@ -75,7 +75,7 @@ export function addNetworks(api: Api): void {
 
   api.openapi(remove, async (c) => {
     // The registry goes first: after an interruption the network is still listed and can be deleted again.
-    await registryOf(c).destroy();
+    unwrap(await registryOf(c).destroy());
     return c.json(unwrap(await c.var.directory.deleteNetwork(c.var.network.id, c.var.caller.name)), 200);
   });
 }

@@ -39,8 +39,8 @@ export type Identity = z.infer<typeof Identity>;
 
 export interface AssertionOptions {
   readonly purpose: Purpose;
-  /** The audience of the edge: its API URL. */
-  readonly audience: string;
+  /** The audiences of the edge: its API URL, and its former ones. */
+  readonly audiences: readonly string[];
   /** PEM */
   readonly deploymentCa: string;
   /** ms since 1970 */
@@ -132,13 +132,13 @@ function readChain(jwt: string): Bytes[] {
 async function verifyClaims(
   jwt: string,
   key: Key,
-  { audience, purpose, now }: AssertionOptions,
+  { audiences, purpose, now }: AssertionOptions,
 ): Promise<AssertionClaims> {
   let payload: unknown;
   try {
     const verified = await jwtVerify(jwt, key, {
       algorithms: ["ES256"],
-      audience: audienceFor(audience, purpose),
+      audience: audiences.map((audience) => audienceFor(audience, purpose)),
       requiredClaims: ["iss", "aud", "iat", "exp", "jti"],
       currentDate: new Date(now),
       clockTolerance: CLOCK_TOLERANCE_SECONDS,

@@ -130,7 +130,7 @@ async function authenticate(upgrade: Upgrade, proof: TlsProof, purpose: Purpose)
   try {
     identity = await verifyAssertion(jwt, {
       purpose,
-      audience: config.apiUrl,
+      audiences: config.audiences,
       deploymentCa: config.deploymentCa,
       now,
       tlsCertificate: proof.certificate ?? undefined,

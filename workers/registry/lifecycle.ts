@@ -5,19 +5,21 @@
 
 import type { NetworkDump } from "../../protocol/api/backup.ts";
 import type { Network } from "../../protocol/api/networks.ts";
-import { FairleadError } from "../../protocol/errors.ts";
+import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { Context } from "./context/context.ts";
 import { checkBackup, restoreNetwork } from "./operations/backup.ts";
 import { cutEverything } from "./operations/cut-sessions.ts";
 import { describeNetwork } from "./operations/describe.ts";
 import { nextSweepAt, reconcile, sweep } from "./operations/sweep.ts";
-import { hasTables, migrate } from "./store/migrations.ts";
+import { checkMigrations, hasTables, migrate } from "./store/migrations.ts";
 
 export class Lifecycle {
   readonly #storage: DurableObjectStorage;
   readonly #context: Context;
   /** Whether the database has its tables. */
   #migrated = false;
+  /** Why this version cannot read the database; null if it can. */
+  #unreadable: FairleadError | null = null;
   /** When the alarm is due, ms since 1970; null if none is set, undefined if not read yet. */
   #alarmAt: number | null | undefined;
 
@@ -26,8 +28,22 @@ export class Lifecycle {
     this.#context = context;
   }
 
+  /** Whether the object has a network that this version can read. */
   get exists(): boolean {
     return this.#migrated && this.#context.store.network.get() !== null;
+  }
+
+  /**
+   * Checks that the object has a network.
+   * @throws FairleadError `network.unknown`; `state.corrupt` when a newer version has migrated the database
+   */
+  requireNetwork(): void {
+    this.#requireReadable();
+    if (!this.exists) throw new FairleadError("network.unknown");
+  }
+
+  #requireReadable(): void {
+    if (this.#unreadable !== null) throw this.#unreadable;
   }
 
   #migrate(): void {
@@ -35,9 +51,15 @@ export class Lifecycle {
     this.#migrated = true;
   }
 
-  /** Loads stored state after the object started. Returns whether there is any. */
+  /** Loads stored state after the object started. Returns whether there is any that this version can read. */
   wake(): boolean {
     if (!hasTables(this.#storage)) return false;
+    try {
+      checkMigrations(this.#storage);
+    } catch (thrown) {
+      this.#unreadable = asFairleadError(thrown, "edge.internal");
+      return false;
+    }
     this.#migrate();
     if (this.exists) reconcile(this.#context);
     return true;
@@ -46,6 +68,7 @@ export class Lifecycle {
   /** Creates the network. Repeated with the same id, returns the existing network. */
   async create(request: { id: string; name: string; createdAt: number; actor: string }): Promise<Network> {
     const { store, authorities } = this.#context;
+    this.#requireReadable();
     if (!this.exists) {
       const { id, name, actor } = request;
       const now = this.#context.now();
@@ -75,8 +98,12 @@ export class Lifecycle {
     return describeNetwork(this.#context);
   }
 
-  /** Deletes the network: closes every uplink, cuts every session and deletes all storage. */
+  /**
+   * Deletes the network: closes every uplink, cuts every session and deletes all storage.
+   * @throws FairleadError `state.corrupt` when a newer version has migrated the database
+   */
   async destroy(): Promise<void> {
+    this.#requireReadable();
     if (!this.exists) return;
     const { uplinks } = this.#context;
     for (const uplink of uplinks.all()) uplinks.refuse(uplink, "network.unknown");

@@ -81,7 +81,7 @@ export class Registry extends DurableObject<Env> {
   /** Runs an operation that requires the network. */
   #answer<T>(work: (context: Context) => T | Promise<T>): Promise<Result<T>> {
     return this.#try(() => {
-      if (!this.#lifecycle.exists) throw new FairleadError("network.unknown");
+      this.#lifecycle.requireNetwork();
       return work(this.#context);
     });
   }
@@ -94,8 +94,8 @@ export class Registry extends DurableObject<Env> {
   }
 
   /** Deletes the network: every uplink, every session and all storage. */
-  destroy(): Promise<void> {
-    return this.#lifecycle.destroy();
+  destroy(): Promise<Result<void>> {
+    return this.#try(() => this.#lifecycle.destroy());
   }
 
   network(): Promise<Result<Network>> {

@@ -43,11 +43,11 @@ export class UplinkHandler {
 
   /**
    * Accepts an uplink. Returns the connector's end.
-   * @throws FairleadError `network.unknown`, `site.revoked`, `certificate.revoked`, `uplink.limited`,
+   * @throws FairleadError `network.unknown`, `state.corrupt`, `site.revoked`, `certificate.revoked`, `uplink.limited`,
    * `uplink.too_many`, `assertion.replayed`
    */
   accept(identity: Identity): WebSocket {
-    if (!this.#lifecycle.exists) throw new FairleadError("network.unknown");
+    this.#lifecycle.requireNetwork();
     const site = memberOf(this.#context, identity);
     const now = this.#context.now();
     this.#checkOpening(site.id, identity.boot, now);

@@ -2,42 +2,44 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asFairleadError } from "../../../protocol/errors.ts";
 import { aborted } from "../../async/abort.ts";
+import type { Move } from "../../edge/embedded-edge.ts";
 import { stateHome } from "../framework/context.ts";
 import { command, flag, value, valueOr } from "../framework/definition.ts";
 import { makeLog } from "../framework/log.ts";
 import { logLevel } from "../framework/options.ts";
+import type { Printer } from "../framework/printer.ts";
 import { hostPort, hostPortOr, someText } from "../framework/values.ts";
-
-const API = "127.0.0.1:8443";
-const GATEWAY = "127.0.0.1:8444";
+import { startCommand } from "./options.ts";
 
 export const edgeStart = command({
   path: ["edge", "start"],
   summary: "Run the whole edge on this machine, in the foreground.",
   details:
-    "The first start creates the deployment CA and the first admin key. The edge keeps everything in its state directory and starts again from it. It stores a login on this machine, so that the other commands work at once.",
+    "The first start creates the deployment CA and the first admin key. The edge keeps everything in its state directory and starts again from it, at the addresses of its last start. Tokens and sites contain its addresses: a start at others warns, and names the sites that know the former ones. The edge still accepts those, where a name or a forwarded port leads from there to it. It stores a login on this machine, so that the other commands work at once.",
   options: {
     state: value(
       "--state <DIR>",
       "State directory. The default is `fairlead/edge` in XDG_STATE_HOME or ~/.local/state.",
       someText,
     ),
-    api: valueOr(
+    api: value(
       "--api <HOST:PORT>",
-      "Address of the API, for people and joining sites.",
+      "Address of the API, for people and joining sites. The default is that of the last start, 127.0.0.1:8443 at the first.",
       hostPort,
-      API,
-      API,
     ),
-    gateway: valueOr("--gateway <HOST:PORT>", "Address that connectors dial.", hostPort, GATEWAY, GATEWAY),
+    gateway: value(
+      "--gateway <HOST:PORT>",
+      "Address that connectors dial. The default is that of the last start, 127.0.0.1:8444 at the first.",
+      hostPort,
+    ),
     lanes: value(
       "--lanes <HOST:PORT|off>",
-      "Address where workerd itself takes lanes; `off` sends lanes to the gateway. The default is the gateway's host and the port after the gateway's.",
+      "Address where workerd itself takes lanes; `off` sends lanes to the gateway. The default is the gateway's host and the port after the gateway's; without --gateway, that of the last start.",
       hostPortOr("off"),
     ),
     hostname: value(
       "--hostname <NAME>",
-      "Name or address by which sites reach this machine. Required when sites run on other machines.",
+      "Name or address by which sites reach this machine. Required when sites run on other machines. The default is that of the last start.",
       someText,
     ),
     oidc: value(
@@ -86,6 +88,7 @@ export const edgeStart = command({
       const at = await edge.start();
       const login = input.login ? await storeLogin(io.env, at) : { hint: "Next: `fairlead login`" };
       const file = "file" in login ? login.file : undefined;
+      const former = at.former.filter(({ api, links }) => api !== at.apiUrl || links !== at.gatewayUrl);
       context.answer(
         {
           api: at.apiUrl,
@@ -94,6 +97,12 @@ export const edgeStart = command({
           ca: at.caFile,
           adminKey: at.adminKeyFile,
           login: file ?? null,
+          former: former.map((each) => ({ api: each.api, gateway: each.links })),
+          moved: at.moved && {
+            from: { api: at.moved.from.api, gateway: at.moved.from.links },
+            sites: at.moved.sites,
+            keep: formerCommand(at.moved, state),
+          },
         },
         (out) => {
           out.line("The edge runs. Ctrl-C stops it.");
@@ -104,7 +113,9 @@ export const edgeStart = command({
             ["deployment CA", at.caFile],
             ["admin key", at.adminKeyFile],
             ["login", file],
+            ["also known as", former.map((each) => each.api).join(", ")],
           ]);
+          if (at.moved !== null) printMove(out, at.moved, state);
           out.line("hint" in login ? login.hint : "Next: `fairlead network create shop`");
         },
       );
@@ -114,6 +125,31 @@ export const edgeStart = command({
     }
   },
 });
+
+/** Most sites that the warning of a move names. */
+const MAX_SITES = 10;
+
+/** Says what other addresses than those of the last start do to sites, and what to do. */
+function printMove(out: Printer, move: Move, state: string): void {
+  const { from, to, sites } = move;
+  const more = sites.length > MAX_SITES ? ` and ${sites.length - MAX_SITES} more` : "";
+  const who = sites.length === 0 ? "tokens made before" : `${sites.slice(0, MAX_SITES).join(", ")}${more}`;
+  out.line();
+  out.line(out.paint("yellow", "warning: this edge has other addresses than at its last start."));
+  out.line(`It was at ${from.api}, with the gateway ${from.links}. Known there: ${who}.`);
+  out.line("They reach the edge only where those addresses still lead to it.");
+  out.line("To keep the former addresses, start it with:");
+  out.command(formerCommand(move, state));
+  out.line("To move a site to the new address, run at the site:");
+  out.command(`fairlead site move ${to.api}`);
+  out.line();
+}
+
+/** The command that starts the edge at its former addresses. */
+function formerCommand({ from, keep }: Move, state: string): string {
+  if (keep === null) return startCommand(state, { api: from.api, gateway: from.links });
+  return ["fairlead edge start", `--state ${state}`, ...keep].join(" ");
+}
 
 async function readOidc(path: string) {
   const { readOidcFile } = await import("../../edge/workerd/oidc-file.ts");

@@ -110,7 +110,8 @@ export async function siteState(io: Io, named: string | undefined): Promise<stri
   if (given !== undefined) return given;
   const { readdir } = await import("node:fs/promises");
   const home = join(await stateHome(io), "sites");
-  const sites = await readdir(home).catch(() => []);
+  const { withoutForeign } = await import("../../state/foreign-entries.ts");
+  const sites = withoutForeign(await readdir(home).catch(() => []));
   const [only, ...others] = sites;
   if (only !== undefined && others.length === 0) return join(home, only);
   if (only !== undefined) {

@@ -2,6 +2,7 @@
 import { isIP, isIPv6 } from "node:net";
 import { hostname as machineName } from "node:os";
 import { FairleadError } from "../../../protocol/errors.ts";
+import type { FormerAddress } from "../../../protocol/front/former-address.ts";
 
 export interface Address {
   /** A DNS name or an IP address, without brackets. */
@@ -78,10 +79,23 @@ export function localAddress(address: Address): Address {
   return { host: isIPv6(address.host) ? "::1" : "127.0.0.1", port: address.port };
 }
 
-/** The names that the server certificate must contain. */
-export function certificateNames({ api, gateway, lanes }: Addresses, hostname: string | undefined): string[] {
+/**
+ * The names that the server certificate must contain.
+ * @param former addresses by which sites may still reach the edge
+ */
+export function certificateNames(
+  { api, gateway, lanes }: Addresses,
+  hostname: string | undefined,
+  former: readonly FormerAddress[] = [],
+): string[] {
   const addresses = [api, gateway, ...(lanes === null ? [] : [lanes])];
   const names = addresses.map((address) => publicHost(address, hostname));
   const bound = addresses.map((address) => address.host).filter((host) => !WILDCARDS.has(host));
-  return [...new Set([...names, "localhost", "127.0.0.1", "::1", ...bound])];
+  const before = former.flatMap(({ api, links }) => [hostOf(api), hostOf(links)]);
+  return [...new Set([...names, "localhost", "127.0.0.1", "::1", ...bound, ...before])];
+}
+
+/** The host of an https origin, without brackets. */
+function hostOf(origin: string): string {
+  return new URL(origin).hostname.replace(/^\[|\]$/g, "");
 }

@@ -7,6 +7,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { EdgeOrigin } from "../../../protocol/front/edge-origin.ts";
+import { FormerAddress } from "../../../protocol/front/former-address.ts";
 import type { StateDirectory } from "../../state/directory.ts";
 import {
   belongTogether,
@@ -31,13 +32,26 @@ export const FILES = {
 
 const Port = z.int().min(1).max(65535);
 
+/** The version of `edge.json` that this program writes. */
+export const NEWEST_RECORD = 1;
+
 /** The record of an edge in `edge.json`. The gateway is stored under its former name, `links`. */
 export const EdgeRecord = z.object({
-  version: z.literal(1),
+  version: z.literal(NEWEST_RECORD),
+  /** Version of the program that started the edge last; absent in records of older versions. */
+  software: z.string().max(100).optional(),
   /** A port that was chosen once is kept, since tokens and sites hold the URLs. */
   ports: z.object({ api: Port, links: Port, lanes: Port.optional() }),
+  /** The hosts that the last start listened on, without ports. `lanes` is null for no port of their own. */
+  listen: z.object({ api: z.string(), links: z.string(), lanes: z.string().nullable() }).optional(),
+  /** The name of --hostname at the last start; absent without one. */
+  hostname: z.string().optional(),
   /** The public URLs of the last start; absent in records of older versions. */
   urls: z.object({ api: EdgeOrigin, links: EdgeOrigin }).optional(),
+  /** Addresses before that, oldest first, which sites and tokens may contain. */
+  former: z.array(FormerAddress).optional(),
+  /** Whether the objects have databases: workerd has run. */
+  databases: z.boolean().optional(),
   /** SHA-256 of the first admin key, lower-case hex. The operator may remove the key's file. */
   adminKeyHash: z.string().regex(/^[0-9a-f]{64}$/),
 });
@@ -56,14 +70,16 @@ export interface Deployment {
  * Reads the deployment CA and the admin key, or creates them on the first run.
  *
  * @param record null on the first run
+ * @param established whether the edge has run, which files other than the record may prove
  * @throws FairleadError state.corrupt when an established edge lacks a file or holds a damaged one
  */
 export async function openDeployment(
   state: StateDirectory,
   record: Established | null,
   now: number,
+  established = record !== null,
 ): Promise<Deployment> {
-  const authority = await openAuthority(state, record !== null, now);
+  const authority = await openAuthority(state, established, now);
   return { authority, adminKeyHash: await openAdminKey(state, record) };
 }
 
@@ -83,25 +99,41 @@ async function openAuthority(state: StateDirectory, established: boolean, now: n
     return made;
   }
   if (readValidity(certificate) === null) {
-    const what = certificate.trim() === "" ? "is empty" : "is no certificate";
-    throw new FairleadError("state.corrupt", `${state.file(FILES.ca)} ${what}.`, { action: RESTORE });
+    throw state.corrupt(FILES.ca, certificate.trim() === "" ? "is empty" : "is no certificate", {
+      action: RESTORE,
+    });
   }
   if (!belongTogether({ certificate, privateKey })) {
-    throw new FairleadError(
-      "state.corrupt",
-      `${state.file(FILES.caKey)} is not the private key of ${state.file(FILES.ca)}.`,
-      { action: RESTORE },
-    );
+    const why = `is not the private key of ${state.file(FILES.ca)}`;
+    throw state.corrupt(FILES.caKey, why, { action: RESTORE });
   }
   return { certificate, privateKey };
+}
+
+/** Begin of a key that an edge made. */
+const KEY_PREFIX = "flk_admin_";
+
+/** Shortest admin key that an operator may choose, characters. */
+const MIN_KEY = 20;
+
+const NO_KEY =
+  "Write the admin key into it again, or remove the file: the edge knows the hash of its key, which stays valid.";
+
+/** Whether a text has the form of an admin key. A key that was cut off could be guessed. */
+function isAdminKey(text: string): boolean {
+  if (text.startsWith(KEY_PREFIX)) return /^[A-Za-z0-9_-]{43}$/.test(text.slice(KEY_PREFIX.length));
+  return text.length >= MIN_KEY && /^[\x21-\x7e]+$/.test(text);
 }
 
 /** The hash of the admin key: of its file, which an operator may replace, else of the record. */
 async function openAdminKey(state: StateDirectory, record: Established | null): Promise<string> {
   const held = (await readText(state, FILES.adminKey))?.trim();
-  if (held !== undefined && held !== "") return hashKey(held);
+  if (held !== undefined && held !== "") {
+    if (!isAdminKey(held)) throw state.corrupt(FILES.adminKey, "holds no API key", { action: NO_KEY });
+    return hashKey(held);
+  }
   if (record !== null) return record.adminKeyHash;
-  const key = `flk_admin_${randomBytes(32).toString("base64url")}`;
+  const key = `${KEY_PREFIX}${randomBytes(32).toString("base64url")}`;
   await state.writeAtomic(FILES.adminKey, `${key}\n`);
   return hashKey(key);
 }
@@ -168,9 +200,7 @@ function hashKey(key: string): string {
 }
 
 function missing(state: StateDirectory, name: string): FairleadError {
-  return new FairleadError(
-    "state.corrupt",
-    `${state.file(name)} is missing, but ${state.file(FILES.edge)} shows that this edge ran before.`,
-    { action: RESTORE },
-  );
+  return state.corrupt(name, "is missing, but other files here show that this edge ran before", {
+    action: RESTORE,
+  });
 }

@@ -1,4 +1,5 @@
 /** The configuration of workerd. Pure. */
+import type { FormerAddress } from "../../../protocol/front/former-address.ts";
 import { type Address, formatAddress } from "../addresses/addresses.ts";
 import type { Credential } from "../credentials/certificates.ts";
 import type { OidcProvider } from "./oidc-file.ts";
@@ -34,6 +35,8 @@ export interface EdgeConfig {
   readonly lanes: Address | null;
   readonly apiUrl: string;
   readonly gatewayUrl: string;
+  /** Former addresses that the Worker still accepts. */
+  readonly former?: readonly FormerAddress[] | undefined;
   /** PEM. */
   readonly deploymentCa: string;
   readonly server: Credential;
@@ -116,6 +119,7 @@ function bindings(edge: EdgeConfig): string[] {
     GATEWAY_URL: edge.gatewayUrl,
     DEPLOYMENT_CA: edge.deploymentCa,
     ...(edge.lanes === null ? {} : { LANES_PORT: String(edge.lanes.port) }),
+    ...(edge.former?.length ? { FORMER_ADDRESSES: JSON.stringify(edge.former) } : {}),
     ...edge.oidc?.variables,
   };
   return [

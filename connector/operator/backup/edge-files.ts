@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { belongTogether } from "../../edge/credentials/certificates.ts";
 import { FILES } from "../../edge/credentials/credentials.ts";
-import { errnoOf, stateError } from "../../state/errors.ts";
+import { corruptState, errnoOf, stateError } from "../../state/errors.ts";
 import { DEPLOYMENT_FILE } from "../deploy/deployment-record.ts";
 
 /** In the order of a restore; the records, which prove that an edge is complete, come last. */
@@ -27,7 +27,10 @@ export async function readEdgeFiles(directory: string): Promise<Map<string, stri
     try {
       files.set(name, await readFile(path, "utf8"));
     } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw stateError(error, path);
+      const errno = errnoOf(error);
+      if (errno === "EISDIR")
+        throw corruptState(`${path} is a directory, not a file.`, "edge", { cause: error });
+      if (errno !== "ENOENT") throw stateError(error, path);
     }
   }
   checkEdgeFiles(files, directory);
@@ -54,7 +57,7 @@ export function checkEdgeFiles(files: ReadonlyMap<string, string>, where: string
   }
   const credential = { certificate: files.get(FILES.ca) ?? "", privateKey: files.get(FILES.caKey) ?? "" };
   if (!belongTogether(credential)) {
-    throw new FairleadError("state.corrupt", `In ${where}, ${FILES.caKey} is not the key of ${FILES.ca}.`, {
+    throw corruptState(`In ${where}, ${FILES.caKey} is not the key of ${FILES.ca}.`, "edge", {
       action: "Use files of one edge: put both back from the same backup.",
     });
   }

@@ -1,8 +1,9 @@
 /** The edge that a state directory belongs to, and how to reach it. Pure. */
 import type { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { EdgeRecord, FILES } from "../../edge/credentials/credentials.ts";
-import { DEPLOYMENT_FILE, DeploymentRecord } from "../deploy/deployment-record.ts";
+import { EdgeRecord, FILES, NEWEST_RECORD } from "../../edge/credentials/credentials.ts";
+import { parseRecord } from "../../state/record.ts";
+import { DEPLOYMENT_FILE, DeploymentRecord, NEWEST_DEPLOYMENT_RECORD } from "../deploy/deployment-record.ts";
 import type { Header } from "./backup.ts";
 
 /** How a client reaches the API of an edge. */
@@ -26,13 +27,13 @@ export interface Origin {
  * @throws FairleadError request.invalid, state.corrupt, edge.not_logged_in
  */
 export function originOf(files: ReadonlyMap<string, string>, login: Reach | null, where: string): Origin {
-  const running = read(files, FILES.edge, EdgeRecord, where);
+  const running = read(files, FILES.edge, EdgeRecord, NEWEST_RECORD, where);
   if (running !== null) {
     const reach = reachOf(login, running.urls?.api, files);
     const urls = running.urls ?? { api: reach.url, links: null };
     return { reach: { ...reach, ca: files.get(FILES.ca) ?? "" }, urls };
   }
-  const deployed = read(files, DEPLOYMENT_FILE, DeploymentRecord, where);
+  const deployed = read(files, DEPLOYMENT_FILE, DeploymentRecord, NEWEST_DEPLOYMENT_RECORD, where);
   if (deployed === null) {
     const records = `${FILES.edge} nor ${DEPLOYMENT_FILE}`;
     throw new FairleadError(
@@ -70,17 +71,10 @@ function read<T>(
   files: ReadonlyMap<string, string>,
   name: string,
   schema: z.ZodType<T>,
+  newest: number,
   where: string,
 ): T | null {
   const text = files.get(name);
   if (text === undefined) return null;
-  try {
-    return schema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new FairleadError("state.corrupt", `${name} in ${where} is damaged.`, {
-      cause,
-      action:
-        "Put the file back from a backup of the state directory; `fairlead edge start --state DIR` checks the others.",
-    });
-  }
+  return parseRecord(text, schema, { file: `${name} in ${where}`, newest, role: "edge" });
 }

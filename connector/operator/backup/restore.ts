@@ -12,6 +12,7 @@ import type { Log } from "../../log.ts";
 import { EdgeClient } from "../../net/edge-client.ts";
 import { openStateDirectory, type StateDirectory } from "../../state/directory.ts";
 import { stateError } from "../../state/errors.ts";
+import { withoutForeign } from "../../state/foreign-entries.ts";
 import { LOCK_FILE } from "../../state/lock.ts";
 import { DEPLOYMENT_FILE } from "../deploy/deployment-record.ts";
 import type { Backup } from "./backup.ts";
@@ -98,7 +99,7 @@ async function intoEmpty(
 /** Checks that the state directory is empty, but for the remains of a killed restore, which are removed. */
 async function checkEmpty(state: StateDirectory): Promise<void> {
   await rm(state.file(DRAFT_DIRECTORY), { recursive: true, force: true });
-  const held = (await readdir(state.path)).filter((name) => name !== LOCK_FILE);
+  const held = withoutForeign(await readdir(state.path)).filter((name) => name !== LOCK_FILE);
   if (held.length > 0) {
     throw new FairleadError("backup.not_empty", `${state.path} is not empty: it has ${held[0]}.`, {
       action: "Give an empty state directory with --state, or move this one away.",

@@ -7,8 +7,11 @@ export const DEPLOYMENT_FILE = "deploy.json";
 /** A hostname in its canonical form. */
 const Hostname = z.string().refine((name) => parseEdgeOrigin(`https://${name}`) === `https://${name}`);
 
+/** The version of `deploy.json` that this program writes. */
+export const NEWEST_DEPLOYMENT_RECORD = 1;
+
 export const DeploymentRecord = z.object({
-  version: z.literal(1),
+  version: z.literal(NEWEST_DEPLOYMENT_RECORD),
   /** Name of the Worker. */
   worker: z.string(),
   api: Hostname,

@@ -2,7 +2,7 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import { FILES, openDeployment } from "../../edge/credentials/credentials.ts";
 import { openStateDirectory, type StateDirectory } from "../../state/directory.ts";
-import { DEPLOYMENT_FILE, DeploymentRecord } from "./deployment-record.ts";
+import { DEPLOYMENT_FILE, DeploymentRecord, NEWEST_DEPLOYMENT_RECORD } from "./deployment-record.ts";
 import type { Hostnames } from "./hostnames.ts";
 import type { Deployment, Secrets } from "./plan.ts";
 
@@ -24,7 +24,8 @@ export async function openDeploymentState(path: string): Promise<StateDirectory>
 }
 
 /** The record of the last deployment; null before the first. @throws FairleadError state.corrupt */
-export const readRecord = (state: StateDirectory) => state.readJson(DEPLOYMENT_FILE, DeploymentRecord);
+export const readRecord = (state: StateDirectory) =>
+  state.readJson(DEPLOYMENT_FILE, DeploymentRecord, NEWEST_DEPLOYMENT_RECORD);
 
 /**
  * Checks that the hostnames stay the same: sites hold them, and could not reach an edge at other hostnames.
@@ -66,7 +67,7 @@ export async function writeRecord(
   { ADMIN_KEY_HASH }: Secrets,
 ): Promise<void> {
   const record: DeploymentRecord = {
-    version: 1,
+    version: NEWEST_DEPLOYMENT_RECORD,
     worker,
     api,
     links: gateway,

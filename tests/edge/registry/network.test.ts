@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import { DEFAULT_QUOTAS } from "../../../protocol/api/quotas.ts";
 import { encodeHex } from "../../../protocol/encoding.ts";
+import { MIGRATION_NUMBERS } from "../../../protocol/storage.ts";
 import {
   hasTables,
   MIGRATIONS,
@@ -29,8 +30,12 @@ describe("the migrations", () => {
     expect(MIGRATIONS.map(({ number }) => number)).toEqual(MIGRATIONS.map((_, index) => index + 1));
   });
 
+  it("have the numbers that programs outside the edge know", () => {
+    expect(MIGRATIONS.map(({ number }) => number)).toEqual([...MIGRATION_NUMBERS]);
+  });
+
   it("runs the migrations after the last one of a database", () => {
-    const list = [1, 2, 3].map((number) => ({ number, name: `${number}`, statements: [] }));
+    const list = ([1, 2, 3] as const).map((number) => ({ number, name: `${number}`, statements: [] }));
     expect(pendingMigrations(0, list)).toEqual(list);
     expect(pendingMigrations(2, list).map(({ number }) => number)).toEqual([3]);
     expect(pendingMigrations(3, list)).toEqual([]);
@@ -116,6 +121,36 @@ describe("a registry without a network", () => {
       expect(tables(storage)).toEqual([]);
       expect(await storage.getAlarm()).toBeNull();
     });
+  });
+});
+
+describe("a registry whose database a newer version has migrated", () => {
+  it("answers everything with state.corrupt, and leaves the database alone", async () => {
+    const network = await createNetwork("shop");
+    const registry = env.REGISTRY.getByName(network.id);
+    const newest = Math.max(...MIGRATION_NUMBERS) + 1;
+    await runInDurableObject(registry, (_, { storage }) => {
+      storage.sql.exec("INSERT INTO migrations VALUES (?, 'of a newer version', 1)", newest);
+    });
+    await evictDurableObject(registry);
+    const { id, name } = network;
+    for (const answer of [
+      await registry.network(),
+      await registry.status(),
+      await registry.createToken({ uses: 1, expirySeconds: 1, actor: "admin" }),
+      await registry.create({ id, name, createdAt: 1, actor: "admin" }),
+      await registry.destroy(),
+      await registry.dump(),
+    ]) {
+      const error = { code: "state.corrupt", action: expect.stringContaining("Run the version of Fairlead") };
+      expect(answer).toMatchObject({ ok: false, error });
+    }
+    await runInDurableObject(registry, (_, { storage }) => {
+      expect(storage.sql.exec("SELECT name FROM network").toArray()).toEqual([{ name }]);
+      storage.sql.exec("DELETE FROM migrations WHERE number = ?", newest);
+    });
+    await evictDurableObject(registry);
+    expect(await registry.network()).toMatchObject({ ok: true, value: { name } });
   });
 });
 

@@ -14,6 +14,7 @@ const PROTOCOL: readonly Line[] = [
     room: "protocol/front",
     usedBy: [
       ...["protocol", "protocol/api", "workers", "workers/api", "workers/limits"],
+      "workers/registry/operations",
       ...[
         "connector/cli/login",
         "connector/edge/**",

@@ -33,6 +33,8 @@ describe("readConfig", () => {
     expect(readConfig(environment({ LANES_PORT: "8445" }))).toEqual({
       apiUrl: "https://edge.example",
       gatewayUrl: "https://edge.example:8444",
+      former: [],
+      audiences: ["https://edge.example"],
       gatewayHostname: null,
       lanePort: 8445,
       deploymentCa: CA,
@@ -41,6 +43,15 @@ describe("readConfig", () => {
       oidc: null,
       objects: { registry, router, directory },
     });
+  });
+
+  it("reads the former addresses of an edge, whose audiences are accepted beside its own", () => {
+    const first = { api: "https://old.example:1", links: "https://old.example:2", until: 5 };
+    const second = { api: "https://edge.example", links: "https://edge.example:9", until: 7 };
+    const config = readConfig(environment({ FORMER_ADDRESSES: JSON.stringify([first, second]) }));
+    expect(config.former).toEqual([first, second]);
+    expect(config.audiences).toEqual(["https://edge.example", "https://old.example:1"]);
+    expect(refusalOf({ FORMER_ADDRESSES: "[{}]" }).message).toContain("FORMER_ADDRESSES");
   });
 
   it("reads the environment of an edge on Cloudflare, with hostnames and the hash in lower case", () => {

@@ -3,7 +3,7 @@ import type { Config } from "../../config.ts";
 /** The part of the deployment's configuration that a registry uses. */
 export type RegistrySettings = Pick<
   Config,
-  "deploymentCa" | "deploymentCaKey" | "apiUrl" | "gatewayUrl" | "lanePort"
+  "deploymentCa" | "deploymentCaKey" | "apiUrl" | "gatewayUrl" | "former" | "lanePort"
 >;
 
 /** The routers of the deployment, as a registry uses them. */

@@ -2,6 +2,7 @@
 import type { Admission, Redeem } from "../../../protocol/api/admission.ts";
 import { encodeBase64 } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { addressesAt } from "../../../protocol/front/former-address.ts";
 import { DEFAULT_LINK_COST } from "../../../protocol/names.ts";
 import type { Claim } from "../../../protocol/tokens.ts";
 import type { Context } from "../context/context.ts";
@@ -141,15 +142,19 @@ function refusal(context: Context, claim: Claim, site: string, code: FairleadErr
 function readAdmission(context: Context, tokenId: string, keyHash: string): Admission {
   const { store, settings } = context;
   const network = store.network.get();
+  const token = store.tokens.get(tokenId);
   const redemption = store.tokens.redemption(tokenId, keyHash);
   const site = redemption && store.sites.get(redemption.site);
   const link = redemption?.link ? store.links.get(redemption.link) : null;
   const certificate = redemption && store.certificates.get(redemption.serial);
-  if (!network || !site || !certificate || (redemption.link !== null && !link)) {
+  if (!network || !token || !site || !certificate || (redemption.link !== null && !link)) {
     throw new FairleadError("site.revoked", "The site that this token admitted was removed.", {
       action: "Join again with a new token and an empty state directory.",
     });
   }
+  const { apiUrl: api, gatewayUrl: links, former } = settings;
+  // The token file has the addresses of its time, and the site accepts no others.
+  const edge = addressesAt(token.createdAt, former, { api, links });
   return {
     network: { id: network.id, name: network.name },
     site: { id: site.id, name: site.name },
@@ -162,6 +167,6 @@ function readAdmission(context: Context, tokenId: string, keyHash: string): Admi
       cost: link.cost,
       certificate: encodeBase64(link.certificate),
     },
-    edge: { links: settings.gatewayUrl, audience: settings.apiUrl },
+    edge: { links: edge.links, audience: edge.api },
   };
 }

@@ -2,7 +2,8 @@
 import type { Cell, NetworkDump } from "../../../protocol/api/backup.ts";
 import { decodeBase64, encodeBase64 } from "../../../protocol/encoding.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
-import { migrate, NEWEST_MIGRATION } from "./migrations.ts";
+import { NEWEST_MIGRATION } from "../../../protocol/storage.ts";
+import { migrate } from "./migrations.ts";
 import { blob, number, type Sql, text } from "./sql.ts";
 
 export type Tables = NetworkDump["tables"];

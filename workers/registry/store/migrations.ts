@@ -3,8 +3,11 @@
  * the next number. docs/storage.md describes every table and column.
  */
 
+import { FairleadError } from "../../../protocol/errors.ts";
+import { type MigrationNumber, NEWEST_MIGRATION } from "../../../protocol/storage.ts";
+
 export interface Migration {
-  readonly number: number;
+  readonly number: MigrationNumber;
   readonly name: string;
   readonly statements: readonly string[];
 }
@@ -214,8 +217,28 @@ export function hasTables(storage: DurableObjectStorage): boolean {
   return storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").toArray().length > 0;
 }
 
-/** The number of the last migration of this version. */
-export const NEWEST_MIGRATION = Math.max(...MIGRATIONS.map(({ number }) => number));
+/** The number of a database's last migration; 0 for a database without migrations. */
+function appliedMigration(storage: DurableObjectStorage): number {
+  return storage.sql
+    .exec<{ number: number }>("SELECT coalesce(max(number), 0) AS number FROM migrations")
+    .one().number;
+}
+
+/**
+ * Checks that this version can read a migrated database.
+ * @throws FairleadError state.corrupt when a newer version has migrated it
+ */
+export function checkMigrations(storage: DurableObjectStorage): void {
+  const applied = appliedMigration(storage);
+  if (applied <= NEWEST_MIGRATION) return;
+  throw new FairleadError(
+    "state.corrupt",
+    `The network's database is of a newer version of Fairlead: its migration is ${applied}, and this edge knows ${NEWEST_MIGRATION}.`,
+    {
+      action: "Run the version of Fairlead that ran this edge last, or a later version, or restore a backup.",
+    },
+  );
+}
 
 /**
  * Migrates a database, completely or not at all.
@@ -230,9 +253,7 @@ export function migrate(
     storage.sql.exec(
       "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL)",
     );
-    const applied = storage.sql
-      .exec<{ number: number }>("SELECT coalesce(max(number), 0) AS number FROM migrations")
-      .one().number;
+    const applied = appliedMigration(storage);
     for (const migration of pendingMigrations(applied)) {
       if (migration.number > last) break;
       for (const statement of migration.statements) storage.sql.exec(statement);

@@ -13,7 +13,7 @@ import { FairleadError } from "../../../../protocol/errors.ts";
 import { MemoryLog } from "../../../support/connector/memory-log.ts";
 
 const HOLDER = join(import.meta.dirname, "../../../support/process/state-holder.ts");
-const ROLE = { role: "connector" };
+const ROLE = { role: "connector" } as const;
 
 let home: string;
 const children: ChildProcess[] = [];

@@ -28,7 +28,7 @@ beforeAll(async () => {
 const verify = (jwt: string, options: Partial<AssertionOptions> = {}) =>
   verifyAssertion(jwt, {
     purpose: "uplink",
-    audience: AUDIENCE,
+    audiences: [AUDIENCE],
     deploymentCa: ca.certificate,
     now: Date.now(),
     ...options,
@@ -50,7 +50,15 @@ describe("verifyAssertion on a valid assertion", () => {
   });
 
   it("accepts an audience with or without a slash at its end", async () => {
-    expect(await codeOf(verify(await createAssertion(site), { audience: `${AUDIENCE}/` }))).toBe("none");
+    expect(await codeOf(verify(await createAssertion(site), { audiences: [`${AUDIENCE}/`] }))).toBe("none");
+  });
+
+  it("accepts an assertion for any address of the edge, and none for another", async () => {
+    const audiences = ["https://new.example", AUDIENCE];
+    expect(await codeOf(verify(await createAssertion(site), { audiences }))).toBe("none");
+    expect(await codeOf(verify(await createAssertion(site), { audiences: ["https://new.example"] }))).toBe(
+      "assertion.audience",
+    );
   });
 
   it("accepts the same certificate from the platform", async () => {

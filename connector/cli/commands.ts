@@ -21,6 +21,7 @@ import { networkQuota } from "./network/quota.ts";
 import { expose, unexpose } from "./service/expose.ts";
 import { serviceList, serviceStatus } from "./service/service.ts";
 import { siteCreate } from "./site/create.ts";
+import { siteMove } from "./site/move.ts";
 import { siteDelete, siteList, siteRevoke, siteStatus } from "./site/site.ts";
 import { siteUpdate } from "./site/update.ts";
 import { status } from "./status/status.ts";
@@ -60,6 +61,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   siteList,
   siteStatus,
   siteUpdate,
+  siteMove,
   siteRevoke,
   siteDelete,
   linkCreate,

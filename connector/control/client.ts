@@ -10,6 +10,8 @@ import {
   type ExposeRequest,
   type LinkRequest,
   Links,
+  MovedSite,
+  type MoveRequest,
   Services,
   Sessions,
   Status,
@@ -77,6 +79,14 @@ export class ControlClient {
   async unlink(name: string): Promise<void> {
     const path = `/links/${encodeURIComponent(name)}`;
     await this.#request("DELETE", path, z.object({}), undefined, EDGE_TIMEOUT_MS);
+  }
+
+  /**
+   * Moves the site to another address of its edge.
+   * @throws FairleadError edge.*, assertion.audience, certificate.*, state.*, connector.unreachable.
+   */
+  move(request: MoveRequest): Promise<MovedSite> {
+    return this.#request("POST", "/edge", MovedSite, request, EDGE_TIMEOUT_MS);
   }
 
   async #request<T>(

@@ -7,6 +7,7 @@ import { LinkName, ServiceName } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import type { ExposeRequest as ExposeWish } from "../config/service-options.ts";
+import type { EdgeMove } from "../site/edge-move.ts";
 import type { LinkWishes } from "../site/site.ts";
 import { parseToken } from "../site/token.ts";
 import {
@@ -15,6 +16,8 @@ import {
   ExposeRequest,
   LinkRequest,
   type Links,
+  type MovedSite,
+  MoveRequest,
   type Services,
   type Sessions,
   type Status,
@@ -34,6 +37,8 @@ export interface Controlled {
   link(token: TokenFile, wishes: LinkWishes): Promise<CreatedLink>;
   /** @throws FairleadError link.unknown, uplink.*, state.*. */
   unlink(name: string): Promise<void>;
+  /** @throws FairleadError edge.*, assertion.audience, certificate.*, uplink.*, state.*. */
+  move(to: EdgeMove): Promise<MovedSite>;
 }
 
 export function controlRoutes(connector: Controlled): Hono {
@@ -53,6 +58,9 @@ export function controlRoutes(connector: Controlled): Hono {
     const { token, ...wishes } = read(LinkRequest, await readBody(context));
     return context.json(await connector.link(parseToken(token, "the token"), wishes), 201);
   });
+  app.post("/edge", async (context) =>
+    context.json(await connector.move(read(MoveRequest, await readBody(context)))),
+  );
   app.delete("/links/:name", async (context) => {
     await connector.unlink(read(LinkName, context.req.param("name")));
     return context.json({});

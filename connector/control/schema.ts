@@ -1,5 +1,6 @@
 /** The resources of the control socket, through which commands at a site reach its connector. */
 import { z } from "zod";
+import { EdgeOrigin } from "../../protocol/front/edge-origin.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { LinkCost, LinkName, Port, ServiceName, ServiceProtocol, SiteName } from "../../protocol/names.ts";
 import { Encryption, LinkState, ListenerReport } from "../../protocol/uplink/messages.ts";
@@ -188,6 +189,14 @@ export const ExposedService = OfferLine.extend({
   warning: Trouble.optional(),
 });
 export type ExposedService = z.infer<typeof ExposedService>;
+
+/** Body of `POST /edge`: another address of the edge. Unless given, the edge names its gateway. */
+export const MoveRequest = z.object({ api: EdgeOrigin, gateway: EdgeOrigin.optional() });
+export type MoveRequest = z.infer<typeof MoveRequest>;
+
+/** Answer to `POST /edge`: the site and the addresses that it uses from now on. */
+export const MovedSite = z.object({ site: SiteName, edge: z.string(), gateway: z.string() });
+export type MovedSite = z.infer<typeof MovedSite>;
 
 /** Body of `POST /links`. */
 export const LinkRequest = z.object({

@@ -8,7 +8,7 @@ import { belongTogether, isSignedBy, readValidity } from "../edge/credentials/ce
 import { EdgeRecord, FILES } from "../edge/credentials/credentials.ts";
 import { loadMembership, type Membership } from "../site/membership.ts";
 import { StateDirectory } from "../state/directory.ts";
-import { errnoOf, stateError } from "../state/errors.ts";
+import { errnoOf, type Role, stateError } from "../state/errors.ts";
 import { LOCK_FILE } from "../state/lock.ts";
 import type { CertificateObservation, DirectoryObservation, StateKind } from "./state-judgement.ts";
 
@@ -19,7 +19,8 @@ const SECRETS: Readonly<Record<StateKind, readonly string[]>> = {
 };
 
 /** The directory for reading: no lock is taken, so nothing may be written through it. */
-export const readerOf = (path: string): StateDirectory => new StateDirectory(path, { release() {} });
+export const readerOf = (path: string, role: Role = "connector"): StateDirectory =>
+  new StateDirectory(path, { release() {} }, role);
 
 /** What a directory is the state of; null when it does not exist or is empty. A private one counts as a site's. */
 export async function kindOf(path: string): Promise<StateKind | null> {

@@ -10,7 +10,15 @@ import { HopPolicy } from "../config/hop-policy.ts";
 import type { ExposeRequest } from "../config/service-options.ts";
 import { Report } from "../control/report.ts";
 import type { Controlled } from "../control/routes.ts";
-import type { CreatedLink, ExposedService, Links, Services, Sessions, Status } from "../control/schema.ts";
+import type {
+  CreatedLink,
+  ExposedService,
+  Links,
+  MovedSite,
+  Services,
+  Sessions,
+  Status,
+} from "../control/schema.ts";
 import { exposedService } from "../control/view.ts";
 import { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";
@@ -20,9 +28,11 @@ import { targetNames } from "../net/name-resolver.ts";
 import { pendingResets } from "../net/pending-resets.ts";
 import { Relay } from "../relay/relay.ts";
 import { DescriptorWatch } from "../resources/descriptor-watch.ts";
+import type { EdgeMove } from "../site/edge-move.ts";
 import { LinkBook } from "../site/link-book.ts";
 import { Renewer } from "../site/renewer.ts";
 import type { LinkWishes } from "../site/site.ts";
+import { TokenMoves } from "../site/token-moves.ts";
 import { MachineConnectors } from "../targets/machine-connectors.ts";
 import { Offers } from "../targets/offers.ts";
 import { OwnTargets } from "../targets/own-targets.ts";
@@ -34,10 +44,11 @@ import { TargetPool } from "../targets/target-pool.ts";
 import { TargetProbe } from "../targets/target-probe.ts";
 import { TargetStreams } from "../targets/target-streams.ts";
 import { ClockSkew } from "../uplink/clock-skew.ts";
-import { laneAddress } from "../uplink/dial.ts";
+import { laneAddress, reachGateway } from "../uplink/dial.ts";
 import { drained } from "./drain.ts";
 import { ConnectorEvents } from "./events.ts";
 import { LocalTargets } from "./local-targets.ts";
+import { movedSite } from "./move-site.ts";
 import type { ConnectorOptions } from "./options.ts";
 import { type Part, PartList } from "./part.ts";
 import { applyConfig, react } from "./reactions.ts";
@@ -93,7 +104,8 @@ async function build(given: ConnectorOptions) {
   const lanes = laneAddress(site, log);
 
   // The edge: the uplink, and what needs it
-  const uplink = makeUplink(options, events);
+  const moves = new TokenMoves({ site, tokens, readToken: options.readToken, reachGateway, log });
+  const uplink = makeUplink(options, moves, events);
   const book = new LinkBook({
     site,
     present: () => uplink.replace(),
@@ -132,7 +144,7 @@ async function build(given: ConnectorOptions) {
     ...{ events, names, hop, relay, descriptors, offers, machine, ownTargets, listeners, localTargets },
     ...{ dials, probe, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
     ...{ renewer, manager, clients },
-    ...{ notices, redeemer, reports },
+    ...{ notices, redeemer, reports, moves },
   };
 }
 
@@ -259,5 +271,12 @@ export class Connector implements Controlled {
 
   async unlink(name: string): Promise<void> {
     await this.#parts.book.delete(name);
+  }
+
+  async move(to: EdgeMove): Promise<MovedSite> {
+    const { site } = this.#options;
+    await site.move(to, reachGateway);
+    this.#parts.events.emit("edgeMoved");
+    return movedSite(site.membership);
   }
 }

@@ -14,6 +14,8 @@ export interface ConnectorEventMap {
   revoked: [];
   /** The certificates were renewed over the API. */
   certificatesRenewed: [];
+  /** The site has another address of its edge. */
+  edgeMoved: [];
   /** Certificates of links are missing. */
   certificatesMissing: [];
   /** The services of other sites changed. */

@@ -6,7 +6,7 @@ import type { ConnectorParts } from "./connector.ts";
 /** Subscribes the parts to the events that concern them. */
 export function react(parts: ConnectorParts): void {
   const { events, offers, ownTargets, machine, dials, listeners, localTargets, targetStreams } = parts;
-  const { catalogue, clients, notices, reports, renewer } = parts;
+  const { catalogue, clients, notices, reports, renewer, uplink } = parts;
   offers.onChange(() => events.emit("offersChanged"));
   ownTargets.onChange(() => events.emit("targetsMoved"));
   machine.onChange(() => events.emit("neighboursChanged"));
@@ -30,6 +30,11 @@ export function react(parts: ConnectorParts): void {
   events.on("notice", (notice) => notices.notice(notice));
   events.on("revoked", () => notices.revoked());
   events.on("certificatesRenewed", () => renewer.plan());
+  events.on("edgeMoved", () => {
+    renewer.plan();
+    uplink.dialSoon();
+    void uplink.replace();
+  });
   events.on("certificatesMissing", () => renewer.soon());
 }
 
@@ -37,7 +42,8 @@ export function react(parts: ConnectorParts): void {
  * Takes a changed configuration over. Streams of an offer or a listener that is gone continue until they close.
  * The function throws FairleadError `request.invalid` before it changes anything.
  */
-export function applyConfig({ offers, probe, listeners, localTargets, redeemer }: ConnectorParts) {
+export function applyConfig(parts: ConnectorParts) {
+  const { offers, probe, listeners, localTargets, redeemer, moves, events } = parts;
   return (
     next: ConnectorConfig,
     { exposures, hop, allowHop, listeners: moved, bind, tokens }: ConfigChange,
@@ -48,6 +54,10 @@ export function applyConfig({ offers, probe, listeners, localTargets, redeemer }
     if (bind || !isUnchanged(moved)) {
       listeners.configure(next);
       localTargets.review();
+    }
+    if (tokens.length > 0) {
+      moves.add(tokens);
+      void moves.attempt().then((moved) => moved && events.emit("edgeMoved"));
     }
     redeemer.redeem(tokens);
   };

@@ -14,6 +14,7 @@ import type { SessionLimits } from "../session/limits.ts";
 import { startSite } from "../site/start.ts";
 import { tokenReader } from "../site/token.ts";
 import { openStateDirectory } from "../state/directory.ts";
+import { reachGateway } from "../uplink/dial.ts";
 import { version } from "../version.ts";
 import { Connector } from "./connector.ts";
 import { DRAIN_MS } from "./drain.ts";
@@ -51,7 +52,9 @@ export async function runConnector(options: RunOptions): Promise<void> {
     controlPath(state.path);
     const readToken = tokenReader(process.stdin);
     const { site: name, tokens } = config;
-    const site = await startSite({ state, boot, site: name, tokens, readToken, log, signal });
+    const site = await startSite({
+      ...{ state, boot, site: name, tokens, readToken, reachGateway, log, signal },
+    });
     if (site === null) return;
     const software = `fairlead/${version()}`;
     const connector = await Connector.load({

@@ -1,7 +1,6 @@
 /** The two requests of a site to the edge's API. */
 import type { z } from "zod";
 import { Admission, type Redeem, RenewalResponse } from "../../protocol/api/admission.ts";
-import type { Renewal } from "../../protocol/uplink/messages.ts";
 import { EdgeClient } from "../net/edge-client.ts";
 
 /**
@@ -17,7 +16,7 @@ export interface EdgeApi {
   /**
    * @throws FairleadError `certificate.too_old`, `renewal.refused`, `site.revoked`, `edge.*`, `proxy.failed`
    */
-  renew(api: string, ca: readonly string[], assertion: string): Promise<Renewal>;
+  renew(api: string, ca: readonly string[], assertion: string): Promise<RenewalResponse>;
 }
 
 /** The API over HTTPS. It trusts only the given roots. */

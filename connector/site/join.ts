@@ -20,11 +20,44 @@ export function tokenId(token: TokenFile): string {
 
 /** Checks that a token is of a network. @throws FairleadError `token.wrong_network` */
 export function checkNetwork(token: TokenFile, network: Membership["network"]): void {
-  if (parseClaim(token.spec.claim)?.networkId === network.id) return;
+  if (networkOf(token) === network.id) return;
   throw new FairleadError(
     "token.wrong_network",
     `The token is of network ${token.metadata.network}, and the site of network ${network.name}.`,
   );
+}
+
+/** The source of a token that is standard input, which is read only when its token is needed. */
+const STANDARD_INPUT = "-";
+
+/** The tokens of files that can be read now. The others are reported when they are redeemed. */
+export async function readableTokens({
+  tokens,
+  readToken,
+}: Pick<SiteOptions, "tokens" | "readToken">): Promise<readonly TokenFile[]> {
+  const sources = tokens.filter((source) => source !== STANDARD_INPUT);
+  const read = await Promise.all(sources.map((source) => readToken(source).catch(() => null)));
+  return read.filter((token) => token !== null);
+}
+
+/**
+ * Checks that the tokens of a member are not all of other networks: its state directory is then another site's than the
+ * one that was meant.
+ * @throws FairleadError `token.wrong_network`
+ */
+export async function checkTokens(
+  options: Pick<SiteOptions, "tokens" | "readToken">,
+  network: Membership["network"],
+): Promise<void> {
+  const given = await readableTokens(options);
+  const [first] = given;
+  if (first === undefined || given.some((token) => networkOf(token) === network.id)) return;
+  checkNetwork(first, network);
+}
+
+/** Id of the network of a token, from its claim. */
+export function networkOf(token: TokenFile): string | undefined {
+  return parseClaim(token.spec.claim)?.networkId;
 }
 
 /** Checks the value of --site. @throws FairleadError `request.invalid` */

@@ -8,7 +8,7 @@
  *     site.json         names, ids and addresses; written last, so its presence shows that all is complete
  *
  * No answer changes which CAs the site trusts or which addresses it dials: CAs keep name and key, addresses
- * come from the token file, and no certificate replaces one that ends later.
+ * come from a token file or from `fairlead site move`, and no certificate replaces one that ends later.
  */
 import { z } from "zod";
 import type { Admission } from "../../protocol/api/admission.ts";
@@ -160,8 +160,14 @@ export function withAdmission(
     ...membership,
     ...(chain.notAfter > membership.notAfter ? chain : {}),
     links: link === null ? membership.links : withLink(membership.links, link),
-    redeemed: [...membership.redeemed.filter((id) => id !== token), token].slice(-MAX_REDEEMED),
+    redeemed: withUsed(membership, token).redeemed,
   };
+}
+
+/** The membership with a token among those that are not used again. */
+export function withUsed(membership: Membership, token: string): Membership {
+  const redeemed = [...membership.redeemed.filter((id) => id !== token), token].slice(-MAX_REDEEMED);
+  return { ...membership, redeemed };
 }
 
 /** Reads and verifies the certificates of an admission. @throws FairleadError `certificate.untrusted` */

@@ -11,7 +11,8 @@ import { AssertionSigner } from "./assertions.ts";
 import { makeCsr } from "./csr.ts";
 import { certificateState, decideStart } from "./decisions.ts";
 import type { EdgeApi } from "./edge-api.ts";
-import { checkNetwork, checkSiteName, freshTokens, join, tokenId } from "./join.ts";
+import { type EdgeMove, movedTo, type ReachGateway } from "./edge-move.ts";
+import { checkNetwork, checkSiteName, checkTokens, freshTokens, join, tokenId } from "./join.ts";
 import { KEY_ACTION, KEY_FILE, loadKey, makeKey, type SiteKey } from "./key.ts";
 import {
   checkMembership,
@@ -27,6 +28,7 @@ import {
   storeMembership,
   withAdmission,
   withoutLinks,
+  withUsed,
 } from "./membership.ts";
 
 export interface SiteOptions {
@@ -77,6 +79,7 @@ export class Site {
     const { state, site, tokens, log, now = Date.now } = options;
     if (site !== undefined) checkSiteName(site);
     const stored = await loadMembership(state);
+    if (stored !== null) await checkTokens(options, stored.network);
     const fresh = await freshTokens(options, stored, now());
     const decision = decideStart({
       member: stored && { ...stored, site: stored.site.name, network: stored.network.name },
@@ -184,6 +187,31 @@ export class Site {
     const { edge } = this.#membership;
     const assertion = await this.#signer.sign("renew", this.#membership);
     await this.adopt(await this.#api.renew(edge.api, trustedRoots(this.#trust), assertion));
+  }
+
+  /**
+   * Moves the site to another address of its edge, which proves itself first. Nothing changes if it does not.
+   * @throws FairleadError `edge.*`, `assertion.audience`, `certificate.*`, `renewal.refused`, `site.revoked`,
+   * `uplink.*`, `proxy.failed`, `state.*`
+   */
+  async move(to: EdgeMove, reachGateway: ReachGateway): Promise<void> {
+    const before = this.#membership;
+    const asked = { ...before, edge: { ...before.edge, audience: to.api } };
+    const assertion = await this.#signer.sign("renew", asked);
+    const renewal = await this.#api.renew(to.api, trustedRoots(this.#trust), assertion);
+    const next = movedTo(before, to, renewal, this.#holds);
+    const assert = (purpose: "uplink" | "lane") => this.#signer.sign(purpose, next);
+    await reachGateway({ membership: next, keyPem: this.keyPem, assert });
+    const { edge } = next;
+    // Certificates that were renewed meanwhile are newer.
+    await this.#change((membership) => (membership === before ? next : { ...membership, edge }));
+    const { api, gateway } = edge;
+    this.#log.info({ api, gateway, former: before.edge.api }, "The site has another address of its edge.");
+  }
+
+  /** Notes that a token is not to be used again. @throws FairleadError `state.*` */
+  async noteUsed(token: TokenFile): Promise<void> {
+    await this.#change((membership) => withUsed(membership, tokenId(token)));
   }
 
   readonly #holds = (leaf: X509Certificate) => leaf.checkPrivateKey(this.#key.key);

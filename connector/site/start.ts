@@ -7,7 +7,9 @@ import { Backoff } from "../net/backoff.ts";
 import { OutageLog } from "../outage-log.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import { type EdgeApi, edgeApi } from "./edge-api.ts";
+import type { ReachGateway } from "./edge-move.ts";
 import { Site } from "./site.ts";
+import { TokenMoves } from "./token-moves.ts";
 
 export interface StartOptions {
   readonly state: StateDirectory;
@@ -17,6 +19,8 @@ export interface StartOptions {
   readonly readToken: (source: string) => Promise<TokenFile>;
   readonly log: Log;
   readonly signal: AbortSignal;
+  /** Reaches the gateway of an address that a token names. Without it, tokens move no site. */
+  readonly reachGateway?: ReachGateway;
   readonly api?: EdgeApi;
   readonly backoff?: { readonly base: number; readonly cap: number };
 }
@@ -31,7 +35,10 @@ export async function startSite(options: StartOptions): Promise<Site | null> {
   const { api = edgeApi, ...rest } = options;
   const site = await untilDone(options, () => Site.start({ ...rest, api }));
   if (site === null) return null;
+  const { tokens, readToken, log, reachGateway } = options;
+  const moves = reachGateway && new TokenMoves({ site, tokens, readToken, reachGateway, log });
   return await untilDone(options, async () => {
+    await moves?.attempt();
     await site.ensureFresh();
     return site;
   });

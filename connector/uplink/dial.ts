@@ -43,6 +43,15 @@ export async function dialUplink(
 }
 
 /**
+ * Opens an uplink at the gateway, and closes it before it says anything.
+ * @throws FairleadError as {@link dialUplink}
+ */
+export async function reachGateway(site: Member): Promise<void> {
+  const socket = await dialUplink(site, new AbortController().signal);
+  socket.close(1000);
+}
+
+/**
  * Dials a lane with its ticket.
  * @param origin of the address that serves lanes; the gateway unless given
  * @param rtt round trip to the edge, ms; null if unknown

@@ -51,5 +51,11 @@ export type Admission = z.infer<typeof Admission>;
  */
 export const Renew = z.object({ assertion: z.string().max(16_384) }).meta({ id: "Renew" });
 
-/** The response of a renewal. */
-export const RenewalResponse = Renewal.meta({ id: "Renewal" });
+/**
+ * The response of a renewal. A site uses the gateway's address only when its operator moves it to another address of the
+ * edge without naming the gateway.
+ */
+export const RenewalResponse = Renewal.extend({
+  edge: z.object({ links: EdgeOrigin }).optional(),
+}).meta({ id: "Renewal" });
+export type RenewalResponse = z.infer<typeof RenewalResponse>;

@@ -65,7 +65,8 @@ export function addAdmission(api: Api): void {
         action: "Join another network with a new token and an empty state directory.",
       });
     }
-    return c.json(unwrap(await registryOf(c, network).renew(identity)), 200);
+    const renewal = unwrap(await registryOf(c, network).renew(identity));
+    return c.json({ ...renewal, edge: { links: c.var.config.gatewayUrl } }, 200);
   });
 }
 

@@ -17,6 +17,8 @@ const PROTOCOL: readonly Line[] = [
       "workers/registry/operations",
       ...[
         "connector/cli/login",
+        "connector/cli/site",
+        "connector/control",
         "connector/edge/**",
         "connector/operator/backup",
         "connector/operator/deploy",
@@ -245,8 +247,8 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/control",
     usedBy: [
-      ...["connector/cli/link", "connector/cli/service", "connector/cli/status", "connector/cli/views"],
-      ...["connector/edge", "connector/runtime"],
+      ...["connector/cli/link", "connector/cli/service", "connector/cli/site", "connector/cli/status"],
+      ...["connector/cli/views", "connector/edge", "connector/runtime"],
       "connector/diagnosis",
       "connector/cli/connector",
     ],
@@ -259,8 +261,8 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/runtime",
-    usedBy: ["connector/cli/connector"],
-    why: "The command runs the connector; nothing else does.",
+    usedBy: ["connector/cli/connector", "connector/cli/site"],
+    why: "The commands run the connector, and move a site whose connector is stopped.",
   },
   {
     room: "connector/edge",

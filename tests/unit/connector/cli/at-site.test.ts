@@ -88,6 +88,10 @@ beforeEach(async () => {
         if (!status.links.some((link) => link.name === name)) throw new FairleadError("link.unknown");
         status.links = status.links.filter((link) => link.name !== name);
       },
+      move: async ({ api, gateway = "https://gateway.example" }) => {
+        status.edge = api;
+        return { site: status.site.name, edge: api, gateway };
+      },
     }),
   );
   close = () => control.close();

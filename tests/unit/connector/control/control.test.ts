@@ -65,6 +65,10 @@ async function setUp() {
       if (!links.links.some((link) => link.name === name)) throw new FairleadError("link.unknown");
       links.links = links.links.filter((link) => link.name !== name);
     },
+    move: async ({ api, gateway = "https://gateway.test" }) => {
+      if (api === "https://impostor.test") throw new FairleadError("edge.untrusted");
+      return { site: "west", edge: api, gateway };
+    },
   };
   const server = await serveControl(state.path, controlRoutes(connector));
   onTestFinished(() => server.close());
@@ -140,6 +144,14 @@ describe("the control socket", () => {
     expect((await client.links()).links.map(({ name }) => name)).toEqual(["first", "backup"]);
     await client.unlink("backup");
     await expect(client.unlink("backup")).rejects.toEqual(code("link.unknown"));
+  });
+
+  it("moves the site, and passes a refusal on", async () => {
+    const { client } = await setUp();
+    const api = "https://edge.test:1";
+    expect(await client.move({ api })).toEqual({ site: "west", edge: api, gateway: "https://gateway.test" });
+    await expect(client.move({ api: "https://impostor.test" })).rejects.toEqual(code("edge.untrusted"));
+    await expect(client.move({ api: "http://edge.test" })).rejects.toEqual(code("request.invalid"));
   });
 
   it("refuses a link with a token, a name or a cost of the wrong form", async () => {

@@ -53,5 +53,7 @@ test("an edge on Cloudflare is reached at its own hostname only", () => {
 
 test("a directory without a record or with a damaged record is refused", () => {
   expect(() => originOf(new Map(), LOGIN, "dir")).toThrow("neither edge.json nor deploy.json");
-  expect(() => originOf(new Map([["edge.json", "{"]]), LOGIN, "dir")).toThrow("edge.json in dir is damaged");
+  expect(() => originOf(new Map([["edge.json", "{"]]), LOGIN, "dir")).toThrow(
+    "edge.json in dir does not have the expected form: not JSON.",
+  );
 });

@@ -31,14 +31,13 @@ export default {
 };
 `;
 
-const configFor = (
-  module: string,
-  socket: string,
-  date: string,
-) => `using Workerd = import "/workerd/workerd.capnp";
+/** The module's file, beside the configuration. */
+const MODULE = "index.js";
+
+const configFor = (socket: string, date: string) => `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "probe", worker = (
-    modules = [(name = "index.js", esModule = embed ${JSON.stringify(module)})],
+    modules = [(name = "index.js", esModule = embed ${JSON.stringify(MODULE)})],
     compatibilityDate = ${JSON.stringify(date)},
     bindings = [(name = "ROUTER", durableObjectNamespace = (className = "Probe"))],
     durableObjectNamespaces = [(className = "Probe", uniqueKey = "probe", enableSql = true)],
@@ -64,10 +63,9 @@ export class RouterProbe {
   static async start(): Promise<RouterProbe> {
     const { compatibilityDate } = await findBundle();
     const directory = await mkdtemp(join(tmpdir(), "fl-probe-"));
-    const module = join(directory, "index.js");
     await build({
       stdin: { contents: WORKER, resolveDir: ROOT, loader: "ts" },
-      outfile: module,
+      outfile: join(directory, MODULE),
       bundle: true,
       format: "esm",
       external: ["cloudflare:workers"],
@@ -76,7 +74,7 @@ export class RouterProbe {
     });
     const socket = join(directory, "socket");
     const config = join(directory, "workerd.capnp");
-    await writeFile(config, configFor(module, socket, compatibilityDate));
+    await writeFile(config, configFor(socket, compatibilityDate));
     const workerd = new Workerd({
       ...{ config, environment: {}, sockets: ["probe"] },
       log: silent,

@@ -10,9 +10,9 @@ import { ServiceManager } from "../support/process/service-manager.ts";
 import { Page } from "../support/run/page.ts";
 import { Transcript } from "../support/run/transcript.ts";
 
-const HUB = "192.0.2.1";
+const WEST = "192.0.2.1";
 const EAST = "192.0.2.2";
-const HOSTS = { "hub.example": HUB, "east.example": EAST };
+const HOSTS = { "west.example": WEST, "east.example": EAST };
 const SITE = "--state /var/lib/fairlead-connector";
 
 /** Whether the kernel gives users namespaces, and a cable between two of them. */
@@ -22,7 +22,7 @@ const possible =
     .status === 0;
 
 let cluster: Cluster;
-let hub: Machine;
+let west: Machine;
 let east: Machine;
 let managers: ServiceManager[];
 let page: Page;
@@ -33,16 +33,16 @@ beforeAll(async () => {
   transcript = new Transcript(cluster);
   page = await Page.read("docs/quick-start.md");
   if (!possible) return;
-  hub = await Machine.create(cluster, "hub", { hosts: HOSTS });
+  west = await Machine.create(cluster, "west", { hosts: HOSTS });
   east = await Machine.create(cluster, "east", {
     hosts: HOSTS,
-    cable: { to: hub, addresses: [HUB, EAST] },
+    cable: { to: west, addresses: [WEST, EAST] },
   });
-  managers = await Promise.all([hub, east].map(ServiceManager.start));
+  managers = await Promise.all([west, east].map(ServiceManager.start));
   // The package is packed and installed by tests/system/package.test.ts.
-  await hub.program("npm", `[ "$1" != pack ] || touch fairlead-0.1.0.tgz`);
+  await west.program("npm", `[ "$1" != pack ] || touch fairlead-0.1.0.tgz`);
   await east.program("npm", "");
-  await hub.program("scp", copyTo(east));
+  await west.program("scp", copyTo(east));
 });
 afterAll(async () => {
   for (const each of managers ?? []) each.close();
@@ -79,51 +79,51 @@ const install = (machine: Machine) =>
 
 describe.skipIf(!possible)("docs/quick-start.md", () => {
   it("installs the package on both machines", async () => {
-    await typed(hub, "npm pack");
-    await Promise.all([hub, east].map(install));
-    expect(await typed(hub, "workerd@")).toMatch(/^\d+\.\d+\.\d+$/m);
+    await typed(west, "npm pack");
+    await Promise.all([west, east].map(install));
+    expect(await typed(west, "workerd@")).toMatch(/^\d+\.\d+\.\d+$/m);
     expect(await typed(east, "--global ./fairlead-0.1.0.tgz\n")).toMatch(/^\d+\.\d+\.\d+$/m);
   });
 
   it("starts an edge as a service, which answers at its name on both machines", async () => {
-    expect(await typed(hub, "edge install")).toContain("fairlead-edge.service is installed and runs");
-    await typedUntil(hub, "/v1/health", '"status":"ok"');
-    expect(await east.run("curl -s -k https://hub.example:8443/v1/health")).toContain('"status":"ok"');
+    expect(await typed(west, "edge install")).toContain("fairlead-edge.service is installed and runs");
+    await typedUntil(west, "/v1/health", '"status":"ok"');
+    expect(await east.run("curl -s -k https://west.example:8443/v1/health")).toContain('"status":"ok"');
   });
 
   it("makes a network, and a token that arrives at the other machine", async () => {
-    expect(await typed(hub, "fairlead login")).toContain("Token written to token.yaml.");
-    expect(await east.run("cat token.yaml")).toContain("https://hub.example:8443");
+    expect(await typed(west, "fairlead login")).toContain("Token written to token.yaml.");
+    expect(await east.run("cat token.yaml")).toContain("https://west.example:8443");
   });
 
   it("starts both sites as services", async () => {
     await typed(east, "--site east");
-    await typed(hub, "--site west");
-    await typedUntil(hub, "fairlead status", 'Network "shop" has 2 sites, all of them up.');
+    await typed(west, "--site west");
+    await typedUntil(west, "fairlead status", 'Network "shop" has 2 sites, all of them up.');
   });
 
-  it("reaches the server of the other machine from the hub", async () => {
+  it("reaches the server of the other machine from the first one", async () => {
     await typed(east, "fairlead expose");
     await eventually("the listener", async () =>
-      (await hub.run(`fairlead service status ${SITE}`)).includes("listening"),
+      (await west.run(`fairlead service status ${SITE}`)).includes("listening"),
     );
-    const said = await typed(hub, `fairlead service status ${SITE}`);
+    const said = await typed(west, `fairlead service status ${SITE}`);
     expect(said).toMatch(/^api +127\.0\.0\.1:9000 +listening/m);
     expect(said).toContain("Hello from east");
   });
 
   it("reaches it again after a restart of the edge, and has every step as an event", async () => {
-    await typed(hub, "systemctl restart");
-    const said = await typedUntil(hub, "fairlead events", "Hello from east");
+    await typed(west, "systemctl restart");
+    const said = await typedUntil(west, "fairlead events", "Hello from east");
     expect(said).toMatch(/site\.joined[\s\S]*service\.appeared/);
   });
 
   it("removes everything again", async () => {
     const uninstall = page.block("connector uninstall");
-    for (const machine of [east, hub])
+    for (const machine of [east, west])
       expect(await machine.run(uninstall)).toContain("fairlead-connector.service is removed.");
-    expect(await typed(hub, "edge uninstall")).toContain("fairlead-edge.service is removed.");
-    expect(await hub.run("ls /etc/systemd/system /var/lib")).not.toContain("fairlead");
+    expect(await typed(west, "edge uninstall")).toContain("fairlead-edge.service is removed.");
+    expect(await west.run("ls /etc/systemd/system /var/lib")).not.toContain("fairlead");
   });
 
   it("has no other commands", () => {

@@ -20,11 +20,11 @@ export class Pause {
     await sleep(ms, AbortSignal.any([this.#stop, this.#skip.signal]));
   }
 
-  /** Ends the wait after a random part of `ms`. Further calls during the same wait do nothing. */
-  hurry(ms: number): void {
+  /** Ends the wait after `after` and a random part of `ms`. Further calls during the same wait do nothing. */
+  hurry(ms: number, after = 0): void {
     if (this.#hurried) return;
     this.#hurried = true;
     const skip = this.#skip;
-    setTimeout(() => skip.abort(), this.#random() * ms).unref();
+    setTimeout(() => skip.abort(), after + this.#random() * ms).unref();
   }
 }

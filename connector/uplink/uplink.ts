@@ -60,6 +60,8 @@ export class Uplink extends UplinkRequests {
   #upSince: number | null = null;
   /** When the wait between two attempts ends, by the monotonic clock, ms. */
   #dialAt = 0;
+  /** When the edge permits the next attempt, by the monotonic clock, ms. */
+  #permittedAt = 0;
   /** Features that the edge announced on the current connection. */
   #features: ReadonlySet<string> = new Set();
   /** Ends the current connection for the run loop. */
@@ -205,12 +207,12 @@ export class Uplink extends UplinkRequests {
   }
 
   async #wait(error: FairleadError): Promise<void> {
-    const wait = Math.max(
-      waitAfter(error.code, () => this.#backoff.next(), this.#random),
-      (error.retryAfterMs ?? 0) * (1 + this.#random() * SPREAD),
-    );
-    const isAwaited = this.#waiters.size > 0 && !isSlow(error.code) && error.retryAfterMs === undefined;
-    const delay = isAwaited ? Math.min(wait, Math.floor(this.#random() * HURRY_MS)) : wait;
+    const wait = waitAfter(error.code, () => this.#backoff.next(), this.#random);
+    const isAwaited = this.#waiters.size > 0 && !isSlow(error.code);
+    const own = isAwaited ? Math.min(wait, Math.floor(this.#random() * HURRY_MS)) : wait;
+    // An edge that just started asks for a second; a request then waits no longer than that.
+    const asked = (error.retryAfterMs ?? 0) * (1 + this.#random() * SPREAD);
+    const delay = Math.max(own, asked);
     const since = this.#wallClock();
     const action = error.code === "network.unknown" ? NETWORK_DELETED : error.action;
     const trouble: Trouble = { code: error.code, message: error.message, action };
@@ -221,12 +223,17 @@ export class Uplink extends UplinkRequests {
       trouble,
     });
     this.#dialAt = this.#now() + delay;
+    this.#permittedAt = this.#now() + asked;
     await this.#pause.wait(delay);
   }
 
-  /** Shortens the backoff, still jittered, because a request waits. */
+  /** Shortens the backoff, still jittered, because a request waits. The time that the edge asked for stays. */
   #hurry(): void {
-    if (this.state.state === "waiting" && this.#dialAt - this.#now() > HURRY_MS) this.#pause.hurry(HURRY_MS);
+    const now = this.#now();
+    const after = Math.max(0, this.#permittedAt - now);
+    if (this.state.state === "waiting" && this.#dialAt - now > after + HURRY_MS) {
+      this.#pause.hurry(HURRY_MS, after);
+    }
   }
 
   async #connect(cancelled?: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ERRORS, FairleadError, toErrorBody } from "../../../../protocol/errors.ts";
 import { closeCodeFor } from "../../../../protocol/uplink/messages.ts";
 import { randomId } from "../../../support/authority/certificates.ts";
@@ -288,6 +288,63 @@ describe("Uplink.deleteLink", () => {
     await reaches("up");
     await expect(uplink.deleteLink("link1")).rejects.toEqual(code("uplink.version"));
     expect(asked).toEqual([]);
+  });
+});
+
+describe("an uplink that waits for its next dial", () => {
+  /** An uplink whose dials fail, after failures enough for the longest backoff. */
+  async function failing(error: () => FairleadError) {
+    const random = vi.fn(() => 0);
+    let dials = 0;
+    const { uplink } = await setUp(
+      {},
+      {
+        dial: async () => {
+          dials++;
+          throw error();
+        },
+        random,
+      },
+    );
+    await eventually("many failures", () => dials > 10);
+    random.mockReturnValue(0.9);
+    /** The length of the wait that began after `since`, ms. */
+    const wait = async (since: number) => {
+      await eventually("a wait", () => uplink.state.state === "waiting" && uplink.state.since >= since);
+      const { state } = uplink;
+      if (state.state !== "waiting") throw new Error(state.state);
+      return state.until - state.since;
+    };
+    return { uplink, wait, dials: () => dials };
+  }
+
+  it("dials within a second for a request, although the edge asked for a short wait", async () => {
+    let retryAfterMs: number | undefined;
+    const { uplink, wait } = await failing(
+      () => new FairleadError("uplink.lost", undefined, { retryAfterMs }),
+    );
+    const request = uplink.requestStatus();
+    request.catch(() => {});
+    retryAfterMs = 200;
+    // The wait before may be one of the backoff, which the request shortens.
+    expect(await wait(Date.now() + 1)).toBeGreaterThanOrEqual(200);
+    expect(await wait(Date.now() + 1)).toBeLessThan(1000);
+  });
+
+  it("waits for as long as the edge asked, whoever makes a request", async () => {
+    let retryAfterMs: number | undefined;
+    const { uplink, wait, dials } = await failing(
+      () => new FairleadError("uplink.limited", undefined, { retryAfterMs }),
+    );
+    const first = uplink.requestStatus();
+    first.catch(() => {});
+    retryAfterMs = 60_000;
+    await eventually("the long wait", async () => (await wait(0)) >= 60_000);
+    const before = dials();
+    const second = uplink.requestStatus();
+    second.catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(dials()).toBe(before);
   });
 });
 

@@ -123,6 +123,9 @@ const ASSUMED_DESCRIPTORS = 1_024;
  */
 const COUNT_MS = 100;
 
+/** How many choices of free ports a start tries. */
+const PORT_ATTEMPTS = 3;
+
 const CONFIG_FILE = "workerd.capnp";
 /** Directory of the Unix sockets between the front and workerd. */
 const FRONT_DIRECTORY = "front";
@@ -158,6 +161,8 @@ export class EmbeddedEdge {
   #state: StateDirectory | undefined;
   #front: Front | undefined;
   #supervisor: Supervisor | undefined;
+  /** Whether the current start has chosen a free port itself. */
+  #choosesPorts = false;
   #running: Promise<unknown> = Promise.resolve();
 
   /** @throws FairleadError request.invalid when an address or the host name is malformed */
@@ -183,7 +188,7 @@ export class EmbeddedEdge {
    * @throws FairleadError state.*, edge.port_taken, edge.failed, request.invalid; nothing runs then
    */
   start(): Promise<RunningEdge> {
-    this.#starting ??= this.#start().catch(async (error) => {
+    this.#starting ??= this.#startWithPorts().catch(async (error) => {
       await this.#end();
       throw asFairleadError(error, "edge.failed");
     });
@@ -198,6 +203,22 @@ export class EmbeddedEdge {
     this.#stopping.abort();
     await this.#starting?.catch(() => {});
     await this.#end();
+  }
+
+  /**
+   * Starts with other ports if another program took a port that this start had chosen, before the edge listened on it.
+   */
+  async #startWithPorts(): Promise<RunningEdge> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#start();
+      } catch (error) {
+        const isTaken = error instanceof FairleadError && error.code === "edge.port_taken";
+        const isLast = attempt === PORT_ATTEMPTS || this.#stopping.signal.aborted;
+        if (!isTaken || !this.#choosesPorts || isLast) throw error;
+        await this.#close();
+      }
+    }
   }
 
   async #start(): Promise<RunningEdge> {
@@ -317,6 +338,7 @@ export class EmbeddedEdge {
 
   /** Opens what the first run creates and later runs find. */
   async #prepare(): Promise<Setup> {
+    this.#choosesPorts = false;
     // Before anything is created.
     findWorkerd();
     const state = openStateDirectory(this.#options.state, { role: "edge" });
@@ -325,8 +347,11 @@ export class EmbeddedEdge {
     const record = await state.readJson(FILES.edge, EdgeRecord, NEWEST_RECORD);
     const objects = await this.#openObjects(state, record);
     const wanted = wantedAddresses(this.#given, record);
-    const ports = record && { ...record.ports, gateway: record.ports.links };
-    const addresses = await settlePorts(wanted.addresses, ports ?? undefined);
+    // Nobody knows the ports of an edge that has never served.
+    const isNew = record === null || record.databases === false;
+    const ports = isNew ? undefined : { ...record.ports, gateway: record.ports.links };
+    const addresses = await settlePorts(wanted.addresses, ports);
+    this.#choosesPorts = isNew && Object.values(wanted.addresses).some((address) => address?.port === 0);
     const { api, gateway, lanes } = addresses;
     const { hostname } = wanted;
     const now = Date.now();
@@ -404,10 +429,17 @@ export class EmbeddedEdge {
   async #end(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
     // The front goes first: its open connections keep workerd from ending.
     await this.#front?.close();
     await this.#supervisor?.stop(STOP_GRACE_MS);
     await this.#state?.close();
+    this.#front = undefined;
+    this.#supervisor = undefined;
+    this.#state = undefined;
   }
 
   #openCertificate({ state, deployment, names }: Setup): Promise<ServerCertificate> {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { z } from "zod";
 import { makeDeploymentAuthority } from "../../connector/edge/credentials/certificates.ts";
 import { EmbeddedEdge, type RunningEdge } from "../../connector/edge/embedded-edge.ts";
 import { timeOf } from "../support/clock/bound.ts";
@@ -314,6 +315,29 @@ describe("fairlead edge start", () => {
     expect(error).toMatchObject({ code: "edge.port_taken", message: expect.stringContaining(gateway) });
     await startEdge();
   });
+
+  it.each(["api", "links", "lanes"] as const)(
+    "chooses other ports when another program takes the free %s port before the edge listens there",
+    async (which) => {
+      const Ports = z.object({ ports: z.record(z.string(), z.number()) });
+      const record = join(options.state, "edge.json");
+      const other = createServer();
+      cleanups.push(() => new Promise((resolve) => other.close(() => resolve())));
+      let taken: number | undefined;
+      const take = () => {
+        if (existsSync(record)) {
+          taken = Ports.parse(JSON.parse(readFileSync(record, "utf8"))).ports[which];
+          other.listen(taken, "127.0.0.1");
+        } else setImmediate(take);
+      };
+      take();
+      const { running, ca } = await startEdge();
+      expect(other.listening).toBe(true);
+      const { ports } = Ports.parse(JSON.parse(readFileSync(record, "utf8")));
+      expect(Object.values(ports)).not.toContain(taken);
+      expect((await get(`${running.apiUrl}/`, { ca })).status).toBe(200);
+    },
+  );
 
   it("refuses to start without the CA key of an edge that has run, and makes no second CA", async () => {
     const { edge } = await startEdge();

@@ -1,6 +1,30 @@
-/** Returns a TCP port that is free at `host`. Another program may still take it before the caller does. */
+/**
+ * Free TCP ports. Each worker of the tests has a stretch of its own, and takes one port after the other, so no test
+ * takes the port of a process that another test has killed and starts again. An edge chooses its own free ports above
+ * them, and outgoing connections have higher ones.
+ */
+import { randomInt } from "node:crypto";
 import { tryAddress } from "../../connector/edge/addresses/ports.ts";
+import { FairleadError } from "../../protocol/errors.ts";
 
-export function freePort(host = "127.0.0.1"): Promise<number> {
-  return tryAddress({ host, port: 0 });
+const FIRST = 10_000;
+/** Ports of a worker. */
+const STRETCH = 2000;
+/** More than the tests have workers. */
+const STRETCHES = 5;
+
+const worker = Number(process.env.VITEST_POOL_ID ?? process.pid) % STRETCHES;
+let next = randomInt(STRETCH);
+
+/** Returns a TCP port that is free at `host`. Another program may still take it before the caller does. */
+export async function freePort(host = "127.0.0.1"): Promise<number> {
+  for (;;) {
+    const port = FIRST + worker * STRETCH + next;
+    next = (next + 1) % STRETCH;
+    try {
+      return await tryAddress({ host, port });
+    } catch (error) {
+      if (!(error instanceof FairleadError && error.code === "edge.port_taken")) throw error;
+    }
+  }
 }

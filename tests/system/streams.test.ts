@@ -20,7 +20,9 @@ const lengthOf = (seed: number) => (seed % 25 === 0 ? seed % 2 : (seed * 7919) %
  * its own.
  */
 async function answer(socket: Socket): Promise<void> {
-  const [first] = (await once(socket, "data")) as [Buffer];
+  // A connector checks its target once, with a connection that it resets. Clients notice every other failure.
+  const [first] = (await once(socket, "data").catch(() => [])) as Buffer[];
+  if (first === undefined) return;
   const name = first.toString().trim();
   socket.write("!");
   const received = await buffer(socket);

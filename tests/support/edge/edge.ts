@@ -1,7 +1,10 @@
 /** An embedded edge as a process. */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
 import type { EdgeClient } from "../../../connector/net/edge-client.ts";
+import { freePort } from "../free-port.ts";
 import type { Cluster, Env, Outcome } from "../process/cluster.ts";
 import type { ManagedProcess } from "../process/managed-process.ts";
 
@@ -112,17 +115,7 @@ export class Edge {
 }
 
 async function launch(cluster: Cluster, stateDir: string, options: EdgeOptions) {
-  const args = [
-    "edge",
-    "start",
-    "--state",
-    stateDir,
-    "--api",
-    "127.0.0.1:0",
-    "--gateway",
-    "127.0.0.1:0",
-    "--json",
-  ];
+  const args = ["edge", "start", "--state", stateDir, "--json", ...(await addressesOf(stateDir))];
   if (options.hostname !== undefined) args.push("--hostname", options.hostname);
   if (!options.login) args.push("--no-login");
   args.push(...(options.args ?? []));
@@ -132,6 +125,13 @@ async function launch(cluster: Cluster, stateDir: string, options: EdgeOptions) 
     return parsed.success ? parsed.data : null;
   });
   return { started, at };
+}
+
+/** Options for the addresses of an edge: those of its last start, or free ones. */
+async function addressesOf(stateDir: string): Promise<readonly string[]> {
+  if (existsSync(join(stateDir, "edge.json"))) return ["--api", "127.0.0.1:0", "--gateway", "127.0.0.1:0"];
+  const free = async () => `127.0.0.1:${await freePort()}`;
+  return ["--api", await free(), "--gateway", await free(), "--lanes", await free()];
 }
 
 const limitsOf = ({ descriptors }: EdgeOptions) => (descriptors === undefined ? {} : { descriptors });

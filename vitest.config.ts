@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { configDefaults, defineConfig } from "vitest/config";
 import { IGNORED_FOLDERS } from "./tests/support/run/ignored-folders.ts";
 import { LongestFirst } from "./tests/support/run/longest-first.ts";
+import { MAX_WORKERS } from "./tests/support/run/max-workers.ts";
 
 /**
  * For tests that hang, ms. A bound on how long something may take is no test's business: a machine may be busy.
@@ -15,8 +16,7 @@ const SHARED = { isolate: false, exclude: [...configDefaults.exclude, ...IGNORED
 /** unit: pure decisions and codecs in Node. edge: the objects inside workerd. system: real processes and TLS. chaos: harm done to those. */
 export default defineConfig({
   test: {
-    // Many files mostly wait, for processes or for time to pass.
-    maxWorkers: 4,
+    maxWorkers: MAX_WORKERS,
     // Node keeps what it compiled, here and in every process that a test starts.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/fairlead/compile") },
     reporters: ["default", "./tests/support/run/count-reporter.ts"],

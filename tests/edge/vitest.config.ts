@@ -2,6 +2,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { configDefaults, defineConfig } from "vitest/config";
 import { IGNORED_FOLDERS } from "../support/run/ignored-folders.ts";
+import { MAX_WORKERS } from "../support/run/max-workers.ts";
 
 // Loaded by Node itself: bundled into this file, its imports would run in another order, and the certificate
 // library needs what is imported before it.
@@ -21,6 +22,8 @@ export default defineConfig(async () => ({
     include: ["**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...IGNORED_FOLDERS],
     root: import.meta.dirname,
+    // As in all projects, so that these files run beside the others and not after them.
+    maxWorkers: MAX_WORKERS,
     // For tests that hang: a machine may be busy.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -190,6 +190,8 @@ export class TestRegistry {
     this.resumes++;
     await new Promise((resolve) => setTimeout(resolve, 5));
     if (this.refuseResume !== null) throw new FairleadError(this.refuseResume);
+    // A process that was replaced has no uplink, over which it could resume the session before its peer tries to.
+    if (!this.#members.has(instanceKey(from))) throw new FairleadError("session.unknown");
     for (const [key, session] of this.#sessions) {
       if (session.id !== id || !session.live) continue;
       const peer = key.split(",").find((one) => one !== instanceKey(from)) ?? "";

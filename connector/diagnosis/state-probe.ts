@@ -5,10 +5,10 @@ import { access, open, readFile, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { FairleadError } from "../../protocol/errors.ts";
 import { belongTogether, isSignedBy, readValidity } from "../edge/credentials/certificates.ts";
-import { EdgeRecord, FILES } from "../edge/credentials/credentials.ts";
+import { EdgeRecord, FILES, NEWEST_RECORD } from "../edge/credentials/credentials.ts";
 import { loadMembership, type Membership } from "../site/membership.ts";
 import { StateDirectory } from "../state/directory.ts";
-import { errnoOf, type Role, stateError } from "../state/errors.ts";
+import { corruptState, errnoOf, type Role, stateError } from "../state/errors.ts";
 import { LOCK_FILE } from "../state/lock.ts";
 import type { CertificateObservation, DirectoryObservation, StateKind } from "./state-judgement.ts";
 
@@ -19,7 +19,7 @@ const SECRETS: Readonly<Record<StateKind, readonly string[]>> = {
 };
 
 /** The directory for reading: no lock is taken, so nothing may be written through it. */
-export const readerOf = (path: string, role: Role = "connector"): StateDirectory =>
+const readerOf = (path: string, role: Role): StateDirectory =>
   new StateDirectory(path, { release() {} }, role);
 
 /** What a directory is the state of; null when it does not exist or is empty. A private one counts as a site's. */
@@ -104,11 +104,11 @@ export function parseLocks(text: string, inode: number): number | null {
 
 /** @throws FairleadError `state.*` */
 export async function readSite(path: string): Promise<{ membership: Membership; key: string } | null> {
-  const reader = readerOf(path);
+  const reader = readerOf(path, "connector");
   const membership = await loadMembership(reader);
   if (membership === null) return null;
   const key = await reader.read("key.pem");
-  if (key === null) throw new FairleadError("state.corrupt", `${join(path, "key.pem")} is missing.`);
+  if (key === null) throw reader.corrupt("key.pem", "is missing");
   return { membership, key: key.toString("utf8") };
 }
 
@@ -144,27 +144,27 @@ export function observeSiteCertificate({
 
 /** The record and the CA of an edge; null before its first run has ended. @throws FairleadError `state.*` */
 export async function readEdge(path: string): Promise<{ record: EdgeRecord; ca: string } | null> {
-  const reader = readerOf(path);
-  const record = await reader.readJson(FILES.edge, EdgeRecord);
+  const reader = readerOf(path, "edge");
+  const record = await reader.readJson(FILES.edge, EdgeRecord, NEWEST_RECORD);
   if (record === null) return null;
   const ca = await reader.read(FILES.ca);
-  if (ca === null) throw new FairleadError("state.corrupt", `${join(path, FILES.ca)} is missing.`);
+  if (ca === null) throw reader.corrupt(FILES.ca, "is missing");
   return { record, ca: ca.toString("utf8") };
 }
 
 /** @throws FairleadError `state.*` */
 export async function observeEdgeCertificate(path: string): Promise<Omit<CertificateObservation, "renewal">> {
-  const reader = readerOf(path);
+  const reader = readerOf(path, "edge");
   const text = async (name: string): Promise<string> => {
     const content = await reader.read(name);
-    if (content === null) throw new FairleadError("state.corrupt", `${join(path, name)} is missing.`);
+    if (content === null) throw reader.corrupt(name, "is missing");
     return content.toString("utf8");
   };
   const ca = { certificate: await text(FILES.ca), privateKey: await text(FILES.caKey) };
   const server = { certificate: await text(FILES.server), privateKey: await text(FILES.serverKey) };
   const validity = readValidity(server.certificate);
   if (validity === null || readValidity(ca.certificate) === null) {
-    throw new FairleadError("state.corrupt", `A certificate in ${path} cannot be read.`);
+    throw corruptState(`A certificate in ${path} cannot be read.`, "edge");
   }
   return {
     kind: "edge",

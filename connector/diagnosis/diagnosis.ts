@@ -10,6 +10,7 @@ import type { Status } from "../control/schema.ts";
 import { tryAddress } from "../edge/addresses/ports.ts";
 import { findWorkerd } from "../edge/workerd/workerd.ts";
 import { EdgeClient } from "../net/edge-client.ts";
+import { formatAddress } from "../net/local-socket.ts";
 import { type Environment, proxyFor } from "../net/proxy.ts";
 import { unknownExceptions } from "../net/proxy-exceptions.ts";
 import { listNetworks } from "../operator/edge-api.ts";
@@ -264,7 +265,7 @@ async function observePort(
   { host, port, user }: { readonly host: string; readonly port: number; readonly user: string },
   taken: string,
 ): Promise<PortObservation> {
-  const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const address = formatAddress(host, port);
   try {
     await tryAddress({ host, port });
     return { address, user, code: null };

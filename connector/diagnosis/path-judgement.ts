@@ -1,6 +1,7 @@
 /** Judges the path to one address of the edge: its name, the connection, and TLS. */
 import { isIP } from "node:net";
 import { FairleadError } from "../../protocol/errors.ts";
+import { formatAddress } from "../net/local-socket.ts";
 import { isSkewed } from "../uplink/clock-skew.ts";
 import { type Finding, fail, failWith, type Layer, type Place, pass, skip, warn } from "./finding.ts";
 import { formatSpan, formatTime } from "./span.ts";
@@ -72,7 +73,7 @@ function judgeDns({ place, host, addresses }: PathObservation): Finding {
 
 function judgeTcp({ place, host, port, proxy, connectedMs }: PathObservation): Finding {
   if (connectedMs === null) return skip(`${place}.tcp`, "The name does not resolve.");
-  const where = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const where = formatAddress(host, port);
   if (!(connectedMs instanceof FairleadError)) {
     const by = proxy === null ? "" : ` through ${proxy}`;
     return pass(`${place}.tcp`, `${where} accepts connections${by} (${Math.round(connectedMs)} ms).`);

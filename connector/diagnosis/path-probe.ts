@@ -13,7 +13,9 @@ import {
 } from "node:tls";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { withTimeout } from "../async/timeout.ts";
+import { type Destination, destinationOf } from "../net/destination.ts";
 import { httpsError } from "../net/failures.ts";
+import { formatAddress } from "../net/local-socket.ts";
 import { edgeNames } from "../net/name-resolver.ts";
 import { type Environment, type ProxyAddress, proxyFor } from "../net/proxy.ts";
 import { openTunnel } from "../net/tunnel.ts";
@@ -49,9 +51,7 @@ export async function probePath(
   environment: Environment,
   now: () => number,
 ): Promise<ProbedPath> {
-  const url = new URL(target.origin);
-  const host = url.hostname.replace(/^\[|\]$/g, "");
-  const port = url.port === "" ? 443 : Number(url.port);
+  const { host, port } = destinationOf(new URL(target.origin));
   const proxy = proxyFor(target.origin, environment);
   const { place, trust } = target;
   const base = { place, host, port, trust, proxy: proxy?.origin ?? null };
@@ -179,12 +179,12 @@ function bundledSubjects(): ReadonlySet<string> {
 /** The edge's clock by the Date header of a public endpoint. */
 async function skewOf(
   secure: TLSSocket,
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port }: Destination,
   now: () => number,
 ): Promise<number | null> {
   const asked = request({
     path: "/v1/health",
-    headers: { host: `${isIP(host) === 6 ? `[${host}]` : host}:${port}`, connection: "close" },
+    headers: { host: formatAddress(host, port), connection: "close" },
     createConnection: () => secure,
   });
   const requested = now();

@@ -1,11 +1,6 @@
 /** The hosts that NO_PROXY excludes from the proxy. Programs differ in its form; this is the widest common one. */
 import { BlockList, isIP } from "node:net";
-
-export interface Destination {
-  /** Name or address, without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
+import type { Destination } from "./destination.ts";
 
 type Exception = (destination: Destination) => boolean;
 

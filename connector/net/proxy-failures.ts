@@ -1,9 +1,9 @@
 /** The error for each way in which a proxy fails. Texts of a proxy are cut and escaped before they are shown. */
 import { FairleadError } from "../../protocol/errors.ts";
 import { visible } from "../../protocol/text.ts";
+import type { Destination } from "./destination.ts";
 import { codesOf, isUntrusted } from "./failures.ts";
 import type { ProxyAddress } from "./proxy.ts";
-import type { Destination } from "./proxy-exceptions.ts";
 import type { SocksFailure } from "./socks.ts";
 
 /** An HTTP proxy's answer to CONNECT. */
@@ -116,7 +116,7 @@ export function refusedTunnel(
 }
 
 function loginNeeded(proxy: ProxyAddress, said: string, challenges: readonly string[]): FairleadError {
-  const { origin, variable, credentials } = proxy;
+  const { origin, credentials } = proxy;
   const schemes = challenges.map((challenge) => challenge.trim().split(/\s/)[0] ?? "");
   const known = schemes.length === 0 || schemes.some((scheme) => scheme.toLowerCase() === "basic");
   const asks = challenges.length === 0 ? said : `${said}: ${challenges.map(shorten).join(", ")}`;
@@ -131,11 +131,21 @@ function loginNeeded(proxy: ProxyAddress, said: string, challenges: readonly str
     );
   }
   if (credentials === null) {
-    return failure(`The proxy ${origin} asks for a login (${asks}).`, undefined, {
-      action: `Put user and password into ${variable}: ${proxy.scheme}://USER:PASSWORD@HOST:PORT, with special characters percent-encoded.`,
-    });
+    return loginMissing(proxy, ` (${asks})`);
   }
-  return failure(`The proxy ${origin} refused the user and the password (${asks}).`, undefined, {
+  return loginWrong(proxy, ` (${asks})`);
+}
+
+/** @param detail what the proxy says, with a space before it */
+function loginMissing({ origin, variable, scheme }: ProxyAddress, detail = ""): FairleadError {
+  return failure(`The proxy ${origin} asks for a login${detail}.`, undefined, {
+    action: `Put user and password into ${variable}: ${scheme}://USER:PASSWORD@HOST:PORT, with special characters percent-encoded.`,
+  });
+}
+
+/** @param detail what the proxy says, with a space before it */
+function loginWrong({ origin, variable }: ProxyAddress, detail = ""): FairleadError {
+  return failure(`The proxy ${origin} refused the user and the password${detail}.`, undefined, {
     action: `Correct user and password in ${variable}; special characters are percent-encoded.`,
   });
 }
@@ -152,13 +162,9 @@ export function socksFailed(proxy: ProxyAddress, destination: Destination, why: 
     case "closed":
       return closedEarly(proxy, undefined);
     case "login-needed":
-      return failure(`The proxy ${origin} asks for a login.`, undefined, {
-        action: `Put user and password into ${variable}: ${proxy.scheme}://USER:PASSWORD@HOST:PORT, with special characters percent-encoded.`,
-      });
+      return loginMissing(proxy);
     case "login-refused":
-      return failure(`The proxy ${origin} refused the user and the password.`, undefined, {
-        action: `Correct user and password in ${variable}; special characters are percent-encoded.`,
-      });
+      return loginWrong(proxy);
     case "refused": {
       const reply = REPLIES[why.reply] ?? `reply ${why.reply}`;
       return failure(`The proxy ${origin} refused the connection to ${host}:${port} (${reply}).`, undefined, {
@@ -172,10 +178,7 @@ export function socksFailed(proxy: ProxyAddress, destination: Destination, why: 
 }
 
 function failure(message: string, thrown: unknown, { action }: { action: string }): FairleadError {
-  return new FairleadError("proxy.failed", message, {
-    ...(thrown === undefined ? {} : { cause: thrown }),
-    action,
-  });
+  return new FairleadError("proxy.failed", message, { cause: thrown, action });
 }
 
 const because = (code: string | undefined): string => (code === undefined ? "" : ` (${code})`);

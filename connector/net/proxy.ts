@@ -3,6 +3,7 @@
  * the host. Each variable has a lower-case form, which comes first. API, uplink and lanes all ask here.
  */
 import { FairleadError } from "../../protocol/errors.ts";
+import { destinationOf, withoutBrackets } from "./destination.ts";
 import { isExcepted } from "./proxy-exceptions.ts";
 
 /** How the proxy is reached and asked. `socks5` resolves the edge's name here, `socks5h` at the proxy. */
@@ -49,10 +50,8 @@ export function proxyFor(url: string, environment: Environment = process.env): P
   if (target.protocol !== "https:" && target.protocol !== "wss:") return null;
   const variable = VARIABLES.find((name) => (environment[name] ?? "").trim() !== "");
   if (variable === undefined) return null;
-  const host = target.hostname.replace(/^\[|\]$/g, "");
-  const port = target.port === "" ? 443 : Number(target.port);
   const exceptions = environment.no_proxy || environment.NO_PROXY || "";
-  if (isExcepted({ host, port }, exceptions)) return null;
+  if (isExcepted(destinationOf(target), exceptions)) return null;
   return parseProxy((environment[variable] ?? "").trim(), variable);
 }
 
@@ -77,7 +76,7 @@ export function parseProxy(value: string, variable: string): ProxyAddress {
   const port = url.port === "" ? DEFAULT_PORTS[scheme] : Number(url.port);
   return {
     scheme,
-    host: url.hostname.replace(/^\[|\]$/g, ""),
+    host: withoutBrackets(url.hostname),
     port,
     credentials: credentialsOf(url, scheme, variable),
     origin: `${scheme}://${url.hostname}:${port}`,

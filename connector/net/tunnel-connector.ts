@@ -1,5 +1,6 @@
 /** The connector of undici that dials through a proxy. */
 import { buildConnector } from "undici";
+import { destinationOf } from "./destination.ts";
 import type { ProxyAddress } from "./proxy.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -14,11 +15,7 @@ export function tunnelConnector(
 ): buildConnector.connector {
   const secure = buildConnector(tls);
   return (options, callback) => {
-    const destination = {
-      host: options.hostname.replace(/^\[|\]$/g, ""),
-      port: options.port === "" ? 443 : Number(options.port),
-    };
-    void openTunnel(proxy, destination, { timeoutMs: tls.timeout, signal }).then(
+    void openTunnel(proxy, destinationOf(options), { timeoutMs: tls.timeout, signal }).then(
       (httpSocket) => secure({ ...options, httpSocket }, callback),
       (error: Error) => callback(error, null),
     );

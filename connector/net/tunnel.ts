@@ -5,9 +5,10 @@ import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, getCACertificates } from "node:tls";
 import { FairleadError } from "../../protocol/errors.ts";
 import { withTimeout } from "../async/timeout.ts";
+import type { Destination } from "./destination.ts";
+import { formatAddress } from "./local-socket.ts";
 import { edgeNames } from "./name-resolver.ts";
 import type { ProxyAddress } from "./proxy.ts";
-import type { Destination } from "./proxy-exceptions.ts";
 import { closedEarly, type ProxyAnswer, refusedTunnel, socksFailed, unreachable } from "./proxy-failures.ts";
 import { openSocks } from "./socks.ts";
 
@@ -37,7 +38,7 @@ export async function openTunnel(
     const seconds = Math.round(timeoutMs / 1000);
     return new FairleadError(
       "proxy.failed",
-      `The proxy ${proxy.origin} opened no connection to ${authority(destination)} within ${seconds} s.`,
+      `The proxy ${proxy.origin} opened no connection to ${formatAddress(destination.host, destination.port)} within ${seconds} s.`,
       {
         action: `Check that the proxy of ${proxy.variable} works, and that it can reach the edge; a proxy of another kind than its URL says may stay silent, too.`,
       },
@@ -118,7 +119,7 @@ async function dial(proxy: ProxyAddress, signal: AbortSignal): Promise<Socket> {
 
 /** Asks an HTTP proxy for a tunnel (RFC 9110 §9.3.6). */
 async function openConnect(socket: Socket, proxy: ProxyAddress, destination: Destination): Promise<Socket> {
-  const path = authority(destination);
+  const path = formatAddress(destination.host, destination.port);
   const headers: Record<string, string> = { host: path };
   if (proxy.credentials !== null) {
     const { user, password } = proxy.credentials;
@@ -168,11 +169,6 @@ function unresolved(host: string, code: string): FairleadError {
     action:
       "Check the name and the DNS of this machine; with socks5h:// instead of socks5:// the proxy resolves it.",
   });
-}
-
-/** `HOST:PORT`, with brackets around an IPv6 address. */
-function authority({ host, port }: Destination): string {
-  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
 
 let roots: readonly string[] | undefined;

@@ -7,6 +7,7 @@ import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { type ErrorCode, FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { unlessAborted } from "../async/abort.ts";
 import { withTimeout } from "../async/timeout.ts";
+import { destinationOf } from "./destination.ts";
 import { dialAction, foreignAnswerAction, httpsError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
 import { type ProxyAddress, proxyFor } from "./proxy.ts";
@@ -91,18 +92,16 @@ const cancelled =
     new FairleadError(fallback, "The dial was cancelled.");
 
 async function tunnelTo(options: DialOptions, proxy: ProxyAddress): Promise<Socket> {
-  const { hostname, port } = new URL(options.url);
-  const destination = { host: withoutBrackets(hostname), port: port === "" ? 443 : Number(port) };
   const { timeoutMs, signal } = options;
   return await unlessAborted(
-    openTunnel(proxy, destination, { timeoutMs, signal }),
+    openTunnel(proxy, destinationOf(new URL(options.url)), { timeoutMs, signal }),
     signal,
     cancelled(options),
   );
 }
 
 function openSocket(options: DialOptions, tunnel: Socket | null): WebSocket {
-  const host = withoutBrackets(new URL(options.url).hostname);
+  const { host } = destinationOf(new URL(options.url));
   // Without an agent, Node takes the connection of createConnection, which `ws` lets options replace.
   const path: object =
     tunnel === null
@@ -129,8 +128,6 @@ function openSocket(options: DialOptions, tunnel: Socket | null): WebSocket {
     ...path,
   });
 }
-
-const withoutBrackets = (host: string): string => host.replace(/^\[|\]$/g, "");
 
 /** The error for an upgrade that was answered with a status other than 101. */
 async function readRefusal(response: IncomingMessage, options: DialOptions): Promise<FairleadError> {

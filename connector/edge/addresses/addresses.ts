@@ -96,6 +96,6 @@ export function certificateNames(
 }
 
 /** The host of an https origin, without brackets. */
-function hostOf(origin: string): string {
+export function hostOf(origin: string): string {
   return new URL(origin).hostname.replace(/^\[|\]$/g, "");
 }

@@ -1,6 +1,6 @@
 /** The addresses that a start of the edge wants: those of its options, else those of the last start. */
 import type { EdgeAddresses, FormerAddress } from "../../../protocol/front/former-address.ts";
-import { type Address, type Addresses, formatAddress, parseAddress } from "./addresses.ts";
+import { type Address, type Addresses, formatAddress, hostOf, parseAddress } from "./addresses.ts";
 
 export const DEFAULT_API = "127.0.0.1:8443";
 export const DEFAULT_GATEWAY = "127.0.0.1:8444";
@@ -66,9 +66,9 @@ function lanesAddress(given: GivenAddresses, gateway: Address, last: LastStart |
 /** The name in the URLs of an older version's record, if it is one name and not the default address. */
 function namedBefore(last: LastStart | null): string | undefined {
   if (last?.urls === undefined || last.listen !== undefined) return undefined;
-  const [api, gateway] = [new URL(last.urls.api).hostname, new URL(last.urls.links).hostname];
+  const [api, gateway] = [hostOf(last.urls.api), hostOf(last.urls.links)];
   if (api !== gateway || api === parseAddress(DEFAULT_API, "--api").host) return undefined;
-  return api.replace(/^\[|\]$/g, "");
+  return api;
 }
 
 /**

@@ -12,10 +12,22 @@ import { EarlyData } from "./early-data.ts";
 import type { PeerLife } from "./open-deadline.ts";
 import { type OpeningStream, openStream } from "./open-stream.ts";
 
+/** What a client's stream asks for, beside its service. */
+export interface StreamRequest {
+  /** Number of streams behind the client's connection; 0 unless given. */
+  readonly hops?: number;
+  /** The port of the service; its first one unless given. */
+  readonly port?: number | undefined;
+  /** The kind of stream; the bytes of a TCP connection unless given. */
+  readonly kind?: string | undefined;
+  /** A W3C trace context of version 00. */
+  readonly traceparent?: string | undefined;
+}
+
 /** Streams to other sites. The session manager has them. */
 export interface Streams {
-  /** Opens a stream with the offer's encryption. `hops` is the number of streams behind the client's connection. */
-  open(service: string, peer: VisibleOffer, hops: number): Promise<OpeningStream>;
+  /** Opens a stream with the offer's encryption. */
+  open(service: string, peer: VisibleOffer, request: StreamRequest): Promise<OpeningStream>;
   /** Number of streams open to an instance; null without a session of the offer's encryption. */
   streamsTo(peer: VisibleOffer): number | null;
   /** The signs of life of an instance, in the session that a new stream would use. */
@@ -144,7 +156,7 @@ export class Clients {
           failing: this.#breakers.isOpen(service, instance),
         };
       },
-      open: (name, peer) => streams.open(name, peer, hops),
+      open: (name, peer) => streams.open(name, peer, { hops }),
       attempt: (instance) => this.#breakers.attempt(service, instance),
       life: (instance) => this.#life(instance),
       edgeRoundTrip: this.#options.edgeRoundTrip ?? (() => null),

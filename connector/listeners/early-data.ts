@@ -7,7 +7,22 @@ import type { Readable, Writable } from "node:stream";
 /** Most bytes of one client that are sent and kept before an instance accepts. */
 export const EARLY_BYTES = 64 * 1024;
 
-export class EarlyData {
+/** First bytes of a stream. They go out before an instance accepts, and again when an instance refuses. */
+export interface EarlyBytes {
+  /** Whether the stream of the last {@link sendTo} got bytes, which its peer may have passed to a target. */
+  readonly sent: boolean;
+  /** Number of bytes that went to the stream of the last {@link sendTo}. */
+  readonly bytes: number;
+  /** Sends the kept bytes to an opening stream, then what follows, up to {@link EARLY_BYTES}. */
+  sendTo(stream: Writable): void;
+  /** Stops sending: the stream was refused, or never opened. The bytes are kept for the next stream. */
+  refused(): void;
+  /** Stops sending and keeping: the stream was accepted. */
+  accepted(): void;
+}
+
+/** The first bytes of a client's connection. */
+export class EarlyData implements EarlyBytes {
   readonly #client: Readable;
   #kept: Buffer[] = [];
   #bytes = 0;

@@ -12,7 +12,7 @@ import { type HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
 import type { Flow } from "../relay/flow.ts";
 import type { RelayStream } from "../relay/relay.ts";
 import type { Attempt } from "./circuit-breakers.ts";
-import type { EarlyData } from "./early-data.ts";
+import type { EarlyBytes } from "./early-data.ts";
 import { OpenDeadline, type PeerLife } from "./open-deadline.ts";
 import { type Load, selectInstance } from "./select-instance.ts";
 
@@ -47,7 +47,7 @@ export interface OpenStreamOptions {
   /** The client's flow. It learns each instance and stream that is tried. */
   readonly flow: Flow;
   /** The client's first bytes, which are sent before an instance accepts. */
-  readonly early: EarlyData;
+  readonly early: EarlyBytes;
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
   /** Aborts when the connector stops. The current attempt may still succeed; no other follows. */

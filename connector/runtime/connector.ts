@@ -2,6 +2,7 @@
  * One connector: the list of its parts, in the order in which they are built. A part is given parts that come before
  * it; it reaches later parts through events, which `reactions.ts` handles.
  */
+import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import { ConfigReload } from "../config/config-reload.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
@@ -43,6 +44,7 @@ import { TargetDials } from "../targets/target-dials.ts";
 import { TargetPool } from "../targets/target-pool.ts";
 import { TargetProbe } from "../targets/target-probe.ts";
 import { TargetStreams } from "../targets/target-streams.ts";
+import { TcpStreams } from "../targets/tcp-streams.ts";
 import { ClockSkew } from "../uplink/clock-skew.ts";
 import { laneAddress, reachGateway } from "../uplink/dial.ts";
 import { drained } from "./drain.ts";
@@ -94,7 +96,8 @@ async function build(given: ConnectorOptions) {
   });
   const pool = new TargetPool({ keepAliveMs, descriptors, dials });
   const probe = new TargetProbe({ pool, site: self.id, log });
-  const targetStreams = new TargetStreams({ offers, pool, relay, names, log });
+  const servers = new Map([[DEFAULT_KIND, new TcpStreams({ pool, relay })]]);
+  const targetStreams = new TargetStreams({ offers, servers, relay, names, log });
 
   // The network, as the registry reports it
   const catalogue = new Catalogue(() => events.emit("catalogueChanged"), log);

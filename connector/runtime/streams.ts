@@ -6,7 +6,8 @@ import type { SessionManager } from "../session/manager.ts";
 
 export function streamsOf(manager: SessionManager): Streams {
   return {
-    open: (service, { encryption, ...peer }, hops) => manager.open(service, peer, encryption, hops),
+    open: (service, { encryption, ...peer }, request) =>
+      manager.open(service, peer, { ...request, encryption }),
     streamsTo: ({ encryption = DEFAULT_ENCRYPTION, ...peer }) => {
       const held = manager
         .sessions()

@@ -25,7 +25,7 @@ import type { Log } from "../log.ts";
 import { LogThrottle } from "../log-throttle.ts";
 import { gcPacing } from "./gc-pacing.ts";
 import { DEFAULT_LIMITS, limitsOver, type SessionLimits } from "./limits.ts";
-import type { SessionManagerOptions, SessionSummary } from "./options.ts";
+import type { SessionManagerOptions, SessionSummary, StreamRequest } from "./options.ts";
 import { Session } from "./session.ts";
 import type { SessionStream } from "./session-stream.ts";
 
@@ -79,19 +79,18 @@ export class SessionManager {
    * Opens a stream to a service at a peer. Resolves when the session is up and has a lane. The stream can be
    * written at once; its `accepted` reports the peer's answer.
    * @throws FairleadError `session.*`, `lane.*`, `ticket.*` when the second attempt at a session failed, too;
-   * `stream.limit`; the code with which the registry refused.
+   * `stream.limit`; `stream.kind_unsupported`; the code with which the registry refused.
    */
   async open(
     service: string,
     peer: Instance,
-    encryption: Encryption = DEFAULT_ENCRYPTION,
-    hops = 0,
+    { encryption = DEFAULT_ENCRYPTION, ...request }: StreamRequest = {},
   ): Promise<SessionStream> {
     for (let last = false; ; last = true) {
       const session = await this.#sessionWith(service, peer, encryption);
       try {
         await session.waitForLane();
-        return session.open(service, hops);
+        return session.open({ service, ...request });
       } catch (thrown) {
         const error = asFairleadError(thrown, "session.lost");
         if (last || !isWorthRetrying(error.code)) throw error;

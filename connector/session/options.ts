@@ -4,6 +4,7 @@ import type { FairleadError } from "../../protocol/errors.ts";
 import type { InstanceId } from "../../protocol/instance-id.ts";
 import type { MemoryAccount, MemoryBudget } from "../../protocol/memory-budget.ts";
 import type { SessionState } from "../../protocol/session/state.ts";
+import type { Open } from "../../protocol/streams/frames.ts";
 import type { Encryption, Instance, Invitation } from "../../protocol/uplink/messages.ts";
 import type { VersionRange } from "../../protocol/versions.ts";
 import type { Log } from "../log.ts";
@@ -32,6 +33,12 @@ export interface SessionOptions {
   ended: (error: FairleadError) => void;
   /** Its lines carry the ids of network, site, session and peer. */
   log: Log;
+}
+
+/** A stream to open, beside its service. What is not given is the default of the OPEN. */
+export interface StreamRequest extends Omit<Open, "service"> {
+  /** The mode of the session; end-to-end unless given. */
+  readonly encryption?: Encryption | undefined;
 }
 
 /** The messages about sessions between this connector and the registry. */

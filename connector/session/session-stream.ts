@@ -83,6 +83,11 @@ export class SessionStream extends Duplex implements StreamHandler {
     return this.#stream?.kind ?? DEFAULT_KIND;
   }
 
+  /** The port of the service that the opener requested; null for its first one. */
+  get port(): number | null {
+    return this.#stream?.port ?? null;
+  }
+
   /** Count of streams that the client's connection has passed through, as reported by the opener. */
   get hops(): number {
     return this.#stream?.hops ?? 0;

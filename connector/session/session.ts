@@ -16,6 +16,7 @@ import {
   type SessionState,
   sessionState,
 } from "../../protocol/session/state.ts";
+import type { Open } from "../../protocol/streams/frames.ts";
 import type { Multiplexer } from "../../protocol/streams/multiplexer.ts";
 import {
   DEFAULT_ENCRYPTION,
@@ -175,12 +176,12 @@ export class Session {
 
   /**
    * Opens a stream; the session must be up.
-   * @throws FairleadError `stream.limit`, or the reason to open no more.
+   * @throws FairleadError `stream.limit`; `stream.kind_unsupported`; or the reason to open no more.
    */
-  open(service: string, hops = 0): SessionStream {
+  open(request: Open): SessionStream {
     if (this.#streams === null) throw new FairleadError("session.closed");
     const duplex = new SessionStream(this.id);
-    return duplex.attach(this.#streams.open({ service, hops }, duplex));
+    return duplex.attach(this.#streams.open(request, duplex));
   }
 
   /**

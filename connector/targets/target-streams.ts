@@ -1,28 +1,18 @@
-/** Serves the streams of peers: each gets a connection to a target of its service, as long as the peer may have it. */
+/**
+ * Serves the streams of peers, as long as a peer may use the service. The server of the stream's kind connects the
+ * stream with a target.
+ */
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
-import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
 import type { Peer } from "../config/scope.ts";
 import type { Log } from "../log.ts";
 import { formatAddress } from "../net/local-socket.ts";
-import type { Flow } from "../relay/flow.ts";
-import type { Relay, RelayStream } from "../relay/relay.ts";
+import type { Relay } from "../relay/relay.ts";
 import type { Offers } from "./offers.ts";
 import { PeerStreams } from "./peer-streams.ts";
 import { SiteNames } from "./site-names.ts";
+import type { PeerStream, StreamServer, StreamUse } from "./stream-server.ts";
 import { checkHops } from "./target-dials.ts";
-import type { TargetPool } from "./target-pool.ts";
-
-/** A stream that a peer opened. */
-export interface PeerStream extends RelayStream {
-  readonly service: string;
-  /** The kind of stream that the opener requested. */
-  readonly kind: string;
-  /** Number of streams that the client's connection has passed through, as reported by the opener. */
-  readonly hops: number;
-  /** Accepts the stream: from here on it can be read and written to. */
-  accept(): void;
-}
 
 /** The origin of a stream, and whether this connector is draining. */
 export interface PeerStreamOrigin {
@@ -33,7 +23,8 @@ export interface PeerStreamOrigin {
 
 export interface TargetStreamsOptions {
   readonly offers: Offers;
-  readonly pool: TargetPool;
+  /** The servers of streams, by the kind that they serve. */
+  readonly servers: ReadonlyMap<string, StreamServer>;
   readonly relay: Relay;
   readonly names?: SiteNames;
   readonly log: Log;
@@ -51,7 +42,7 @@ export class TargetStreams {
     this.#names = options.names ?? new SiteNames();
   }
 
-  /** Joins a peer's stream with a target, or resets the stream with the reason why not. Never throws. */
+  /** Serves a peer's stream, or resets the stream with the reason why not. Never throws. */
   async serve(stream: PeerStream, origin: PeerStreamOrigin): Promise<void> {
     const { relay } = this.#options;
     const peer = this.#names.current(origin.peer);
@@ -60,9 +51,8 @@ export class TargetStreams {
     const close = (): void => closed.abort();
     stream.on("close", close);
     try {
-      const target = await this.#connect(stream, { origin, flow, signal: closed.signal });
-      if (!stream.destroyed) stream.accept();
-      relay.join(target, stream, flow);
+      const { server, use } = this.#admit(stream, { origin, peer, flow, signal: closed.signal });
+      await server.serve(stream, use);
     } catch (thrown) {
       const error = asFairleadError(stream.errored ?? thrown, "stream.internal");
       stream.destroy(error);
@@ -72,22 +62,23 @@ export class TargetStreams {
     }
   }
 
-  /** @throws FairleadError service.*, stream.cancelled, stream.kind_unsupported. */
-  async #connect(
+  /** Decides whether the peer may use the service. @throws FairleadError service.*, stream.kind_unsupported. */
+  #admit(
     stream: PeerStream,
-    { origin, flow, signal }: { origin: PeerStreamOrigin; flow: Flow; signal: AbortSignal },
-  ) {
+    { origin, ...use }: Omit<StreamUse, "exposure" | "encryption"> & { readonly origin: PeerStreamOrigin },
+  ): { readonly server: StreamServer; readonly use: StreamUse } {
     const { service, kind, hops } = stream;
-    const { peer, encryption, draining } = origin;
-    const { offers, pool } = this.#options;
+    const { encryption, draining } = origin;
+    const { offers, servers } = this.#options;
     if (draining) throw new FairleadError("service.draining");
-    if (kind !== DEFAULT_KIND) throw new FairleadError("stream.kind_unsupported");
+    const server = servers.get(kind);
+    if (server === undefined) throw new FairleadError("stream.kind_unsupported");
     checkHops(hops);
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
-    const exposure = offers.target(service, this.#names.current(peer), encryption);
-    flow.setTarget(formatAddress(exposure.host, exposure.port));
-    this.#open.add(stream, service, peer);
-    return await pool.connect(exposure, { site: peer.site, hops, signal });
+    const exposure = offers.target(service, use.peer, encryption);
+    use.flow.setTarget(formatAddress(exposure.host, exposure.port));
+    this.#open.add(stream, service, origin.peer);
+    return { server, use: { ...use, exposure, encryption } };
   }
 
   /** Takes the names of sites as the registry mentions them. A renamed site may be outside a service's scope. */

@@ -39,7 +39,7 @@
 import { z } from "zod";
 import { readU32, writeU24, writeU32 } from "../bytes.ts";
 import { ErrorBody, FairleadError, toErrorBody } from "../errors.ts";
-import { ServiceName } from "../names.ts";
+import { Port, ServiceName } from "../names.ts";
 import { parseJsonWith } from "../parse.ts";
 import { StreamKind } from "../stream-kind.ts";
 import { shownText } from "../text.ts";
@@ -103,6 +103,8 @@ export const Open = z.object({
   hops: z.number().int().min(0).max(255).optional(),
   /** "tcp" where the field is missing. */
   kind: StreamKind.optional(),
+  /** The port of the service; its first one where the field is missing. */
+  port: Port.optional(),
   traceparent: Traceparent.optional(),
 });
 export type Open = z.infer<typeof Open>;

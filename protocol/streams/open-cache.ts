@@ -2,7 +2,7 @@
  * Payloads of OPEN frames, encoded and decoded with a cache (docs/protocol.md, "Frames").
  *
  * Most streams of a session are for a few services, so equal payloads are encoded and parsed once. An entry
- * covers service, hops and kind. The trace context differs with each stream: it is appended to an entry, or
+ * covers service, port, hops and kind. The trace context differs with each stream: it is appended to an entry, or
  * cut off first.
  */
 import { parseWith } from "../parse.ts";
@@ -48,10 +48,10 @@ export class OpenCache {
     return { ...(this.#findDecoded(payload, head) ?? this.#decodeHead(payload, head)).open, traceparent };
   }
 
-  #findEncoded({ service, hops = 0, kind = DEFAULT_KIND }: Open): Entry | null {
+  #findEncoded({ service, port, hops = 0, kind = DEFAULT_KIND }: Open): Entry | null {
     for (let at = 0; at < this.#encoded.length; at++) {
       const entry = this.#encoded[at];
-      if (entry === undefined || entry.open.service !== service) continue;
+      if (entry === undefined || entry.open.service !== service || entry.open.port !== port) continue;
       if ((entry.open.hops ?? 0) !== hops || (entry.open.kind ?? DEFAULT_KIND) !== kind) continue;
       return moveToFront(this.#encoded, at, entry);
     }
@@ -100,8 +100,13 @@ function moveToFront(entries: Entry[], at: number, entry: Entry): Entry {
  * An OPEN without fields that have their default, and without trace context. JSON leaves undefined fields
  * out.
  */
-function withoutDefaults({ service, hops = 0, kind = DEFAULT_KIND }: Open): Open {
-  return { service, hops: hops === 0 ? undefined : hops, kind: kind === DEFAULT_KIND ? undefined : kind };
+function withoutDefaults({ service, port, hops = 0, kind = DEFAULT_KIND }: Open): Open {
+  return {
+    service,
+    hops: hops === 0 ? undefined : hops,
+    kind: kind === DEFAULT_KIND ? undefined : kind,
+    port,
+  };
 }
 
 function withTrace(payload: Uint8Array, traceparent: string): Uint8Array {

@@ -102,6 +102,11 @@ export class Stream {
     return this.open.kind ?? DEFAULT_KIND;
   }
 
+  /** The port of the service; null for its first one. */
+  get port(): number | null {
+    return this.open.port ?? null;
+  }
+
   /** Streams that the client's connection passed through before. */
   get hops(): number {
     return this.open.hops ?? 0;

@@ -2,12 +2,19 @@
 import { type Duplex, duplexPair } from "node:stream";
 import { type Log, silent } from "../../../connector/log.ts";
 import { Relay, type RelayStream } from "../../../connector/relay/relay.ts";
-import type { PeerStream } from "../../../connector/targets/target-streams.ts";
+import type { PeerStream, StreamServer } from "../../../connector/targets/stream-server.ts";
+import { TargetPool } from "../../../connector/targets/target-pool.ts";
+import { TcpStreams } from "../../../connector/targets/tcp-streams.ts";
 import type { FairleadError } from "../../../protocol/errors.ts";
 import { DEFAULT_KIND } from "../../../protocol/stream-kind.ts";
 
 export function testRelay(log: Log = silent): Relay {
   return new Relay({ network: "network-test", site: "site-test", log });
+}
+
+/** The servers of streams to TCP targets. */
+export function tcpServers(relay: Relay): ReadonlyMap<string, StreamServer> {
+  return new Map([[DEFAULT_KIND, new TcpStreams({ pool: new TargetPool(), relay })]]);
 }
 
 let streams = 0;
@@ -29,11 +36,12 @@ export function relayStream(): { stream: RelayStream; far: Duplex } {
 /** A stream that a peer opened. `accepted` rejects with the error that the stream is refused with. */
 export function peerStream(
   service: string,
-  { kind = DEFAULT_KIND, hops = 0 }: { kind?: string; hops?: number } = {},
+  { kind = DEFAULT_KIND, hops = 0, port = null }: { kind?: string; hops?: number; port?: number | null } = {},
 ): { stream: PeerStream; far: Duplex; accepted: Promise<void> } {
   const { stream, far } = relayStream();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {});
   stream.once("error", reject);
-  return { stream: Object.assign(stream, { service, kind, hops, accept: resolve }), far, accepted: promise };
+  const opened = Object.assign(stream, { service, port, kind, hops, accept: resolve });
+  return { stream: opened, far, accepted: promise };
 }

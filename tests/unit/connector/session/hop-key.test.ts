@@ -61,7 +61,7 @@ describe("a session with hop encryption", () => {
   it("is readable for the relay, unlike a session with end-to-end encryption beside it", async () => {
     const { west, east } = await pair();
     const seen = tap();
-    const hop = await west.manager.open("video", east.instance, "hop");
+    const hop = await west.manager.open("video", east.instance, { encryption: "hop" });
     hop.end("for the relay to read");
     expect((await readAll(hop)).toString()).toBe("for the relay to read");
     const closed = await west.manager.open("api", east.instance);
@@ -81,14 +81,14 @@ describe("a session with hop encryption", () => {
       return new PassThrough();
     };
     const { west, east } = await pair({ east: { accept } });
-    await (await west.manager.open("video", east.instance, "hop")).accepted;
+    await (await west.manager.open("video", east.instance, { encryption: "hop" })).accepted;
     await (await west.manager.open("api", east.instance)).accepted;
     expect(modes).toEqual(["hop", "end-to-end"]);
   });
 
   it("continues over another lane, and closes on both sides", async () => {
     const { west, east } = await pair();
-    const stream = await west.manager.open("video", east.instance, "hop");
+    const stream = await west.manager.open("video", east.instance, { encryption: "hop" });
     stream.write("before");
     await once(stream, "data");
     relay.cut();
@@ -102,7 +102,7 @@ describe("a session with hop encryption", () => {
   it("loses no byte of a large transfer while lanes are cut", async () => {
     const { west, east } = await pair();
     const data = randomBytes(12_000_000);
-    const stream = await west.manager.open("video", east.instance, "hop");
+    const stream = await west.manager.open("video", east.instance, { encryption: "hop" });
     const answer = readAll(stream);
     const cutting = setInterval(() => relay.cut(), 60);
     for (let at = 0; at < data.length; at += 99_991) {
@@ -118,7 +118,7 @@ describe("a session with hop encryption", () => {
 
   it("refuses a lane whose proof was made with another resume key", async () => {
     const { west, east } = await pair({ west: { limits: { sessionTimeoutMs: 300 } } });
-    const stream = await west.manager.open("video", east.instance, "hop");
+    const stream = await west.manager.open("video", east.instance, { encryption: "hop" });
     await stream.accepted;
     relay.alterText = (text) => {
       const { proof, ...rest } = JSON.parse(text);
@@ -145,7 +145,9 @@ describe("an edge that tries to impose hop encryption", () => {
   it("is refused by the offered connector if that does not allow it, and the requester is notified at once", async () => {
     const { west, east } = await pair({ east: { hop: false } });
     using served = new ServedClock();
-    expect(await codeOf(west.manager.open("video", east.instance, "hop"))).toBe("session.forbidden");
+    expect(await codeOf(west.manager.open("video", east.instance, { encryption: "hop" }))).toBe(
+      "session.forbidden",
+    );
     expect(served.ms).toBeLessThan(2000);
     expect(registry.ended).toContainEqual(expect.objectContaining({ code: "session.forbidden", by: "east" }));
     expect(east.manager.sessions()).toEqual([]);

@@ -15,7 +15,7 @@ import {
   TestRegistry,
   TestRelay,
 } from "../../../support/connector/session-stand.ts";
-import { testRelay } from "../../../support/connector/test-relay.ts";
+import { tcpServers, testRelay } from "../../../support/connector/test-relay.ts";
 import { temporaryState } from "../../../support/process/directories.ts";
 import { dnsServer } from "../../../support/traffic/dns-server.ts";
 import { openSockets, silentPort, tcpServer } from "../../../support/traffic/sockets.ts";
@@ -42,9 +42,10 @@ async function setUp() {
   });
   const stuck = await silentPort();
   const expose = [parseExpose(`stuck=${stuck}`), parseExpose(`good=${port}`)];
+  const flows = testRelay();
   const targetStreams = new TargetStreams({
     offers: await Offers.load(await temporaryState(), expose),
-    ...{ pool: new TargetPool(), relay: testRelay(), log: silent },
+    ...{ servers: tcpServers(flows), relay: flows, log: silent },
   });
   const registry = new TestRegistry();
   const make = async (name: string) => {

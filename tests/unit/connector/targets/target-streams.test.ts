@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HopPolicy } from "../../../../connector/config/hop-policy.ts";
 import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
-import { TargetPool } from "../../../../connector/targets/target-pool.ts";
 import { TargetStreams } from "../../../../connector/targets/target-streams.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { randomId, TestNetwork } from "../../../support/authority/certificates.ts";
@@ -17,7 +16,7 @@ import {
   TestRegistry,
   TestRelay,
 } from "../../../support/connector/session-stand.ts";
-import { peerStream, testRelay } from "../../../support/connector/test-relay.ts";
+import { peerStream, tcpServers, testRelay } from "../../../support/connector/test-relay.ts";
 import { freePort } from "../../../support/free-port.ts";
 import { temporaryState } from "../../../support/process/directories.ts";
 import { tcpServer } from "../../../support/traffic/sockets.ts";
@@ -29,7 +28,8 @@ const peerOf = (siteName: string) => ({ site: randomId("site"), siteName, boot: 
 const closed = (stream: Duplex) => new Promise((resolve) => stream.once("close", resolve));
 
 function targetStreams(offers: Offers, log: MemoryLog): TargetStreams {
-  return new TargetStreams({ offers, pool: new TargetPool(), relay: testRelay(log), log });
+  const relay = testRelay(log);
+  return new TargetStreams({ offers, servers: tcpServers(relay), relay, log });
 }
 
 describe("TargetStreams", () => {
@@ -219,7 +219,7 @@ describe("TargetStreams over a real session", () => {
     const allowed = await east.manager.open("open", owner.instance);
     await allowed.accepted;
     for (const encryption of ["end-to-end", "hop"] as const) {
-      const refused = await east.manager.open("db", owner.instance, encryption);
+      const refused = await east.manager.open("db", owner.instance, { encryption });
       expect(await codeOf(refused.accepted), encryption).toBe("service.not_exported");
     }
     expect(allowed.destroyed).toBe(false);

@@ -20,6 +20,7 @@ const opens: fc.Arbitrary<Open> = fc.record(
   {
     service: fc.constantFrom(...Array.from({ length: 12 }, (_, at) => `service-${at}`)),
     hops: fc.integer({ min: 1, max: 255 }),
+    port: fc.integer({ min: 1, max: 65_535 }),
     kind: fc.constantFrom("udp", "http-exchange"),
     traceparent: traces,
   },
@@ -40,6 +41,12 @@ describe("OpenCache", () => {
     expect(text(traced)).toBe(`{"service":"api","hops":1,"traceparent":"${TRACE}"}`);
     expect(cache.encode({ service: "api", hops: 1 })).toBe(plain);
     expect(text(plain)).toBe('{"service":"api","hops":1}');
+  });
+
+  it("tells ports of a service apart", () => {
+    const cache = new OpenCache();
+    expect(text(cache.encode({ service: "api" }))).toBe('{"service":"api"}');
+    expect(text(cache.encode({ service: "api", port: 9090 }))).toBe('{"service":"api","port":9090}');
   });
 
   it("keeps the entries of a few services and kinds that are used in turn", () => {

@@ -1,0 +1,38 @@
+/** Serves the streams of one kind that peers open to services of this site. */
+import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
+import type { Exposure } from "../config/service-options.ts";
+import type { Flow } from "../relay/flow.ts";
+import type { RelayStream } from "../relay/relay.ts";
+
+/** A stream that a peer opened. */
+export interface PeerStream extends RelayStream {
+  readonly service: string;
+  /** The port of the service that the opener requested; null for its first one. */
+  readonly port: number | null;
+  /** The kind of stream that the opener requested. */
+  readonly kind: string;
+  /** Number of streams that the client's connection has passed through, as reported by the opener. */
+  readonly hops: number;
+  /** Accepts the stream: from here on it can be read and written to. */
+  accept(): void;
+}
+
+/** A use of a service that its peer may have. */
+export interface StreamUse {
+  readonly exposure: Exposure;
+  /** With the site's name as the network has it now. */
+  readonly peer: Instance;
+  readonly encryption: Encryption;
+  /** The stream's flow. Its end is the server's to report, unless {@link StreamServer.serve} rejects. */
+  readonly flow: Flow;
+  /** Aborts when the stream closes before {@link StreamServer.serve} has resolved. */
+  readonly signal: AbortSignal;
+}
+
+export interface StreamServer {
+  /**
+   * Serves one stream: connects with a target, accepts the stream, and resolves. When it rejects, the stream is reset
+   * with the error's code, and its flow ends.
+   */
+  serve(stream: PeerStream, use: StreamUse): Promise<void>;
+}

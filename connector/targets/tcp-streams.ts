@@ -1,0 +1,25 @@
+/** Serves streams that carry the bytes of a TCP connection: each is joined with a connection to a target. */
+import type { Relay } from "../relay/relay.ts";
+import type { PeerStream, StreamServer, StreamUse } from "./stream-server.ts";
+import type { TargetPool } from "./target-pool.ts";
+
+export interface TcpStreamsOptions {
+  readonly pool: TargetPool;
+  readonly relay: Relay;
+}
+
+export class TcpStreams implements StreamServer {
+  readonly #options: TcpStreamsOptions;
+
+  constructor(options: TcpStreamsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws FairleadError service.*, stream.cancelled. */
+  async serve(stream: PeerStream, { exposure, peer, flow, signal }: StreamUse): Promise<void> {
+    const { pool, relay } = this.#options;
+    const target = await pool.connect(exposure, { site: peer.site, hops: stream.hops, signal });
+    if (!stream.destroyed) stream.accept();
+    relay.join(target, stream, flow);
+  }
+}

@@ -28,6 +28,8 @@ export interface ConfigChange {
   /** Services used with hop encryption. */
   readonly allowHop: ServiceChanges;
   readonly logLevel: boolean;
+  /** Whether requests are logged from now on, or no longer. */
+  readonly requestLog: boolean;
   readonly drain: boolean;
   /** Token files that were added. */
   readonly tokens: readonly string[];
@@ -67,6 +69,7 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       hop: serviceChanges(named(running.hop), named(wanted.hop)),
       allowHop: serviceChanges(named(running.allowHop), named(wanted.allowHop)),
       logLevel: running.logLevel !== wanted.logLevel,
+      requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
       drain: running.drain !== wanted.drain,
       tokens: wanted.tokens.filter((token) => !running.tokens.includes(token)),
       fixed: FIXED_FIELDS.filter((field) => running[FIXED_KEYS[field]] !== wanted[FIXED_KEYS[field]]),

@@ -13,7 +13,7 @@ import { LOG_LEVELS } from "../log.ts";
 import type { ConfigSource } from "./connector-config.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
 import { parseHop } from "./hop-policy.ts";
-import { parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
+import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "./service-options.ts";
 
 /** What the JSON schema says of a field. */
@@ -136,6 +136,12 @@ export const ConfigFile = z
       .enum(LOG_LEVELS)
       .optional()
       .meta({ description: "The least level of the lines that are logged, info unless given." }),
+    log: list(
+      z
+        .enum(LOG_TOPICS)
+        .meta({ description: "With requests, one line for each HTTP request and gRPC call." }),
+      "What is logged beside the connector's own events.",
+    ),
   })
   .meta({
     title: "Configuration of a Fairlead connector",

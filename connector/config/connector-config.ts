@@ -1,6 +1,7 @@
 /** The configuration of a connector, from the options of `connector run` and its file. */
 import { FairleadError } from "../../protocol/errors.ts";
 import type { LogLevel } from "../log.ts";
+import type { LogTopic } from "./option-values.ts";
 import {
   type Bind,
   DEFAULT_BIND,
@@ -35,6 +36,8 @@ export interface ConfigSource {
   /** Bytes. */
   readonly memory?: number | undefined;
   readonly logLevel?: LogLevel | undefined;
+  /** What is logged beside the connector's own events. */
+  readonly log?: readonly LogTopic[] | undefined;
 }
 
 /** What a connector runs with. Undefined: the part that uses the value has a default. */
@@ -51,6 +54,7 @@ export interface ConnectorConfig
   readonly hop: readonly string[];
   readonly allowHop: readonly string[];
   readonly logLevel: LogLevel;
+  readonly log: readonly LogTopic[];
 }
 
 /**
@@ -83,6 +87,7 @@ export function mergeConfig(
     keepalive: options.keepalive !== undefined ? options.keepalive : file.keepalive,
     memory: options.memory ?? file.memory,
     logLevel: options.logLevel ?? file.logLevel ?? "info",
+    log: [...new Set([...(file.log ?? []), ...(options.log ?? [])])],
   };
 }
 

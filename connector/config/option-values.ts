@@ -36,3 +36,16 @@ export function parseMemory(text: string): number {
   if (bytes >= MIN_MEMORY) return bytes;
   throw new FairleadError("request.invalid", `"${text}" is not a size such as 512M or 2G, of 16M at least.`);
 }
+
+/** What `--log` adds to the log of a connector. */
+export const LOG_TOPICS = ["requests"] as const;
+export type LogTopic = (typeof LOG_TOPICS)[number];
+
+export function parseLogTopic(text: string): LogTopic {
+  const topic = LOG_TOPICS.find((each) => each === text);
+  if (topic !== undefined) return topic;
+  throw new FairleadError(
+    "request.invalid",
+    `"${text}" is not a value of --log, which is ${LOG_TOPICS.join(" or ")}.`,
+  );
+}

@@ -11,6 +11,7 @@ import { readAfterBrokenWrite, wasReset } from "./broken-write.ts";
 import { type ByteCount, Flow, type FlowEvents, type FlowStart, flowIds, type StreamIds } from "./flow.ts";
 import { resetAfterFlush, resetSocket } from "./flushed-reset.ts";
 import type { FlowObserver } from "./observer.ts";
+import { RequestReports } from "./request-report.ts";
 
 /** A stream of a session, as far as the relay uses it. */
 export interface RelayStream extends Duplex, StreamIds {
@@ -28,6 +29,8 @@ export interface RelayOptions {
 }
 
 export class Relay {
+  /** Takes the report of each request, whichever part of the connector saw it. */
+  readonly requests: RequestReports;
   readonly #network: string;
   readonly #site: string;
   readonly #log: Log;
@@ -44,6 +47,7 @@ export class Relay {
     this.#network = network;
     this.#site = site;
     this.#log = log.child({ network, site });
+    this.requests = new RequestReports(this.#log);
     this.#failures = new LogThrottle(this.#log, (count) => `Further flows failed: ${count}.`);
   }
 

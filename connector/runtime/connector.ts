@@ -28,6 +28,7 @@ import { formatAddress } from "../net/local-socket.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { pendingResets } from "../net/pending-resets.ts";
 import { Relay } from "../relay/relay.ts";
+import { RequestLog } from "../relay/request-log.ts";
 import { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import type { EdgeMove } from "../site/edge-move.ts";
 import { LinkBook } from "../site/link-book.ts";
@@ -76,6 +77,8 @@ async function build(given: ConnectorOptions) {
   const hop = new HopPolicy(config);
   const { network, site: self } = site.membership;
   const relay = new Relay({ network: network.id, site: self.id, log });
+  const requestLog = new RequestLog({ requests: relay.requests, log });
+  requestLog.set(config.log.includes("requests"));
 
   // This machine: its descriptors, its targets and its listeners
   const descriptors = new DescriptorWatch({ onChange: () => events.emit("listenersChanged"), log });
@@ -144,7 +147,19 @@ async function build(given: ConnectorOptions) {
   const reports = new RegistryReports({ boot, software, uplink, book, offers, listeners, manager });
 
   return {
-    ...{ events, names, hop, relay, descriptors, offers, machine, ownTargets, listeners, localTargets },
+    ...{
+      events,
+      names,
+      hop,
+      relay,
+      requestLog,
+      descriptors,
+      offers,
+      machine,
+      ownTargets,
+      listeners,
+      localTargets,
+    },
     ...{ dials, probe, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
     ...{ renewer, manager, clients },
     ...{ notices, redeemer, reports, moves },
@@ -224,6 +239,7 @@ export class Connector implements Controlled {
     await this.#lifecycle.close();
     pendingResets.resetAll();
     this.#parts.relay.close();
+    this.#parts.requestLog.close();
   }
 
   // What the control socket shows and changes

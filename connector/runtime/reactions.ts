@@ -43,11 +43,9 @@ export function react(parts: ConnectorParts): void {
  * The function throws FairleadError `request.invalid` before it changes anything.
  */
 export function applyConfig(parts: ConnectorParts) {
-  const { offers, probe, listeners, localTargets, redeemer, moves, events } = parts;
-  return (
-    next: ConnectorConfig,
-    { exposures, hop, allowHop, listeners: moved, bind, tokens }: ConfigChange,
-  ): void => {
+  const { offers, probe, listeners, localTargets, redeemer, moves, events, requestLog } = parts;
+  return (next: ConnectorConfig, change: ConfigChange): void => {
+    const { exposures, hop, allowHop, listeners: moved, bind, tokens } = change;
     if (!isUnchanged(exposures, hop, allowHop)) offers.configure(next.exposures, next);
     const touched = new Set([...exposures.added, ...exposures.changed]);
     void probe.checkAll(offers.list().filter(({ name }) => touched.has(name)));
@@ -60,5 +58,6 @@ export function applyConfig(parts: ConnectorParts) {
       void moves.attempt().then((moved) => moved && events.emit("edgeMoved"));
     }
     redeemer.redeem(tokens);
+    if (change.requestLog) requestLog.set(next.log.includes("requests"));
   };
 }

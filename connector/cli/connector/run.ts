@@ -4,7 +4,13 @@ import type { FollowedFile } from "../../config/config-reload.ts";
 import { type ConfigSource, mergeConfig } from "../../config/connector-config.ts";
 import { parseDuration } from "../../config/duration.ts";
 import { parseHop } from "../../config/hop-policy.ts";
-import { parseDrain, parseKeepAlive, parseLanes, parseMemory } from "../../config/option-values.ts";
+import {
+  parseDrain,
+  parseKeepAlive,
+  parseLanes,
+  parseLogTopic,
+  parseMemory,
+} from "../../config/option-values.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
 import { command, value, values } from "../framework/definition.ts";
 import type { Io } from "../framework/io.ts";
@@ -18,7 +24,7 @@ export const connectorRun = command({
   path: ["connector", "run"],
   summary: "Run the connector of a site, in the foreground.",
   details:
-    "The first start joins a network with a token; later starts need the state directory alone. Each further token creates one more link. A token that was redeemed before is skipped, so every start can have the same options. A token that is refused is logged, and the connector runs without its link. A renamed site can be started under its former names. The connector follows the file of --config: it reads the file again when it changes and at SIGHUP, and applies services, scopes, listeners, tokens and the log level without touching a connection. Logs go to standard output: readable on a terminal, JSON lines otherwise or with --json. The connector reaches the edge through the proxy of HTTPS_PROXY or ALL_PROXY, unless NO_PROXY excludes the edge.",
+    "The first start joins a network with a token; later starts need the state directory alone. Each further token creates one more link. A token that was redeemed before is skipped, so every start can have the same options. A token that is refused is logged, and the connector runs without its link. A renamed site can be started under its former names. The connector follows the file of --config: it reads the file again when it changes and at SIGHUP, and applies services, scopes, listeners, tokens and what is logged without touching a connection. Logs go to standard output: readable on a terminal, JSON lines otherwise or with --json. The connector reaches the edge through the proxy of HTTPS_PROXY or ALL_PROXY, unless NO_PROXY excludes the edge.",
   options: {
     site: value(
       "--site <NAME>",
@@ -95,6 +101,11 @@ export const connectorRun = command({
       "--log-level <LEVEL>",
       "Least level of log lines: debug, info, warn or error. The default is info.",
       logLevel,
+    ),
+    log: values(
+      "--log <WHAT>",
+      "Log more: `requests` writes one line at level info for each HTTP request and gRPC call of `http`, `http2` and `tcp` services, without queries, cookies and credentials. At most 200 lines a second are written; the requests beyond are counted.",
+      parseLogTopic,
     ),
   },
   examples: [

@@ -63,10 +63,12 @@ describe("configTransition", () => {
     });
   });
 
-  it("finds another log level, another drain time and tokens that were added", () => {
-    expect(described({ tokens: ["a"] }, { tokens: ["b", "a"], logLevel: "debug", drain: 5 })).toEqual({
+  it("finds another log level, a log of requests, another drain time and tokens that were added", () => {
+    const after: ConfigSource = { tokens: ["b", "a"], logLevel: "debug", log: ["requests"], drain: 5 };
+    expect(described({ tokens: ["a"] }, after)).toEqual({
       tokens: ["b"],
       logLevel: true,
+      requestLog: true,
       drain: true,
     });
   });

@@ -19,6 +19,7 @@ drain: 0s
 keepalive: "off"
 memory: 512M
 log-level: debug
+log: [requests]
 `;
 
 describe("parseConfigFile", () => {
@@ -38,6 +39,7 @@ describe("parseConfigFile", () => {
       keepalive: null,
       memory: 512 * 1024 * 1024,
       logLevel: "debug",
+      log: ["requests"],
     });
   });
 
@@ -57,6 +59,7 @@ describe("parseConfigFile", () => {
     ["keepalive: 10h", 'west.yaml:1:12: keepalive: "10h" is longer than'],
     ["memory: 1K", "west.yaml:1:9: memory: "],
     ["lanes: 9", "west.yaml:1:8: lanes: "],
+    ["log: [queries]", "west.yaml:1:7: log.0: "],
     ["log-level: loud", "west.yaml:1:12: log-level: "],
     ["site: [", "west.yaml:1:"],
     ["site: west\nsite: east", "west.yaml:2:1: "],

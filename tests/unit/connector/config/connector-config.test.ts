@@ -28,6 +28,7 @@ describe("mergeConfig", () => {
       hop: [],
       allowHop: [],
       logLevel: "info",
+      log: [],
     });
   });
 
@@ -40,6 +41,7 @@ describe("mergeConfig", () => {
       to: [parseTo("db=west"), parseTo("api=west")],
       listen: [parseListen("db=15432")],
       logLevel: "warn",
+      log: ["requests"],
     };
     expect(mergeConfig(FILE, options)).toEqual({
       site: "east",
@@ -54,6 +56,7 @@ describe("mergeConfig", () => {
       allowHop: ["all"],
       keepalive: 60,
       logLevel: "warn",
+      log: ["requests"],
     });
   });
 

@@ -753,6 +753,33 @@ export const ERRORS = {
     "Update the connector, or withdraw the service first with `fairlead unexpose NAME`.",
   ),
 
+  // ---- requests as exchanges ----
+  "exchange.refused": entry(
+    "peer",
+    503,
+    "The service's target refused the request before it looked at it: a repetition is safe.",
+    "No action is needed: the connector of the client repeats the request. If it happens often, look for a target that closes its connections early or allows few streams.",
+    RETRY,
+  ),
+  "exchange.failed": entry(
+    "peer",
+    502,
+    "The service's target ended its connection before the response was complete; the target may have processed the request.",
+    "Look for the reason in the log of the target. Repeat the request only if a second execution does no harm.",
+  ),
+  "exchange.timeout": entry(
+    "peer",
+    504,
+    "The service's target did not begin its response in time, or fell silent within it; the target may have processed the request.",
+    "Look for the reason in the log of the target. Repeat the request only if a second execution does no harm.",
+  ),
+  "exchange.bad_response": entry(
+    "peer",
+    502,
+    "The service's target sent something that is not a valid HTTP response.",
+    "Check that the target of the service speaks the protocol that --expose names: /http is HTTP/1.1 and /http2 is HTTP/2.",
+  ),
+
   // ---- the site's own machine ----
   "listener.port_taken": entry(
     "site",

@@ -25,6 +25,7 @@ const GROUPS: Record<string, string> = {
   session: "Sessions",
   stream: "Streams",
   service: "Services",
+  exchange: "Requests to services",
   listener: "Listeners",
   config: "The configuration file",
   state: "State directories",

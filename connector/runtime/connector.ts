@@ -24,6 +24,7 @@ import { exposedService } from "../control/view.ts";
 import { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";
 import { ListenerSet } from "../listeners/listener-set.ts";
+import { StreamOpener } from "../listeners/stream-opener.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { pendingResets } from "../net/pending-resets.ts";
@@ -131,12 +132,13 @@ async function build(given: ConnectorOptions) {
 
   // Other sites: the sessions, and the clients that use them
   const manager = makeSessions(options, { targetStreams, hop, offers, descriptors, lanes, uplink });
-  const clients = new Clients({
-    ...{ catalogue, streams: streamsOf(manager), hop, dials, relay },
+  const opener = new StreamOpener({
+    ...{ catalogue, streams: streamsOf(manager), hop },
     edgeRoundTrip: () => uplink.lastRtt,
     edgeUpForMs: () => uplink.upForMs,
-    onLoop: (service) => events.emit("clientLooped", service),
   });
+  const onLoop = (service: string) => events.emit("clientLooped", service);
+  const clients = new Clients({ opener, dials, relay, onLoop });
 
   // The conversation with the registry
   const notices = new RegistryNotices({
@@ -161,7 +163,7 @@ async function build(given: ConnectorOptions) {
       localTargets,
     },
     ...{ dials, probe, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
-    ...{ renewer, manager, clients },
+    ...{ renewer, manager, opener, clients },
     ...{ notices, redeemer, reports, moves },
   };
 }
@@ -174,14 +176,15 @@ function lifecycle(
   reload: ConfigReload | undefined,
   { log }: ConnectorOptions,
 ): PartList {
-  const { descriptors, localTargets, listeners, renewer, manager, clients, redeemer, reports } = parts;
-  const { offers, probe } = parts;
+  const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
+  const { redeemer, reports, offers, probe } = parts;
   const order: Part[] = [
     descriptors,
     localTargets,
     { drain: () => listeners.close(), close: () => listeners.close() },
     { start: () => renewer.plan(), close: () => renewer.stop() },
     { drain: async (ms) => void (await drained(manager, ms, log)), close: () => manager.close() },
+    { drain: () => opener.stop() },
     clients,
     redeemer,
     reports,

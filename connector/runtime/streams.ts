@@ -1,7 +1,7 @@
 /** Gives listeners the streams of the session manager. */
 import { isSameInstance } from "../../protocol/instance-id.ts";
 import { DEFAULT_ENCRYPTION } from "../../protocol/uplink/messages.ts";
-import type { Streams } from "../listeners/clients.ts";
+import type { Streams } from "../listeners/stream-opener.ts";
 import type { SessionManager } from "../session/manager.ts";
 
 export function streamsOf(manager: SessionManager): Streams {

@@ -2,10 +2,11 @@ import type { Duplex } from "node:stream";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { HopPolicy } from "../../../../connector/config/hop-policy.ts";
 import { Catalogue } from "../../../../connector/listeners/catalogue.ts";
-import { Clients, type Streams } from "../../../../connector/listeners/clients.ts";
+import { Clients } from "../../../../connector/listeners/clients.ts";
 import { EARLY_BYTES } from "../../../../connector/listeners/early-data.ts";
 import type { PeerLife } from "../../../../connector/listeners/open-deadline.ts";
 import type { OpeningStream } from "../../../../connector/listeners/open-stream.ts";
+import { StreamOpener, type Streams } from "../../../../connector/listeners/stream-opener.ts";
 import { type ErrorCode, FairleadError } from "../../../../protocol/errors.ts";
 import type { Instance } from "../../../../protocol/uplink/messages.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
@@ -77,17 +78,11 @@ async function setUp(
     streamsTo: () => null,
     life: () => life,
   };
-  const clients = new Clients({
-    catalogue,
-    streams,
-    relay: testRelay(log),
-    hop,
-    holdMs,
-    edgeUpForMs: () => edgeUpForMs,
-  });
+  const opener = new StreamOpener({ catalogue, streams, hop, holdMs, edgeUpForMs: () => edgeUpForMs });
+  const clients = new Clients({ opener, relay: testRelay(log) });
   const { port } = await tcpServer((socket) => clients.serve("api", socket));
   onTestFinished(() => clients.close());
-  return { catalogue, clients, log, tried, opened, connect: () => tcpClient(port) };
+  return { catalogue, clients, opener, log, tried, opened, connect: () => tcpClient(port) };
 }
 
 async function echo(client: { socket: { end(text: string): unknown }; received: Promise<string> }) {
@@ -417,7 +412,7 @@ describe("Clients beyond the streams that a session carries", () => {
 describe("Clients of a connector that drains", () => {
   it("are served when their stream is opening, and reset when they wait for an instance", async () => {
     const accepted = Promise.withResolvers<void>();
-    const { catalogue, clients, connect, opened } = await setUp(
+    const { catalogue, opener, connect, opened } = await setUp(
       { b1: [{ accepted: accepted.promise }] },
       10_000,
     );
@@ -427,7 +422,7 @@ describe("Clients of a connector that drains", () => {
     catalogue.welcome([]);
     const waiting = await connect();
     await new Promise((resolve) => setTimeout(resolve, 30));
-    clients.drain();
+    opener.stop();
     await expect(waiting.received).rejects.toMatchObject({ code: "ECONNRESET" });
     accepted.resolve();
     opened[0]?.push("hello");

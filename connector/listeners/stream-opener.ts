@@ -1,0 +1,111 @@
+/** Opens the streams of clients: each at an instance of its service, by the load and the failures of the instances. */
+import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
+import { HopPolicy } from "../config/hop-policy.ts";
+import type { Flow } from "../relay/flow.ts";
+import type { RelayStream } from "../relay/relay.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { CircuitBreakers } from "./circuit-breakers.ts";
+import type { EarlyBytes } from "./early-data.ts";
+import type { PeerLife } from "./open-deadline.ts";
+import { type OpeningStream, openStream } from "./open-stream.ts";
+
+/** What a client's stream asks for, beside its service. */
+export interface StreamRequest {
+  /** Number of streams behind the client's connection; 0 unless given. */
+  readonly hops?: number | undefined;
+  /** The port of the service; its first one unless given. */
+  readonly port?: number | undefined;
+  /** The kind of stream; the bytes of a TCP connection unless given. */
+  readonly kind?: string | undefined;
+  /** A W3C trace context of version 00. */
+  readonly traceparent?: string | undefined;
+}
+
+/** Streams to other sites. The session manager has them. */
+export interface Streams {
+  /** Opens a stream with the offer's encryption. */
+  open(service: string, peer: VisibleOffer, request: StreamRequest): Promise<OpeningStream>;
+  /** Number of streams open to an instance; null without a session of the offer's encryption. */
+  streamsTo(peer: VisibleOffer): number | null;
+  /** The signs of life of an instance, in the session that a new stream would use. */
+  life(peer: VisibleOffer): PeerLife;
+}
+
+export interface StreamOpenerOptions {
+  readonly catalogue: Catalogue;
+  readonly streams: Streams;
+  /** Allows no hop encryption unless given. */
+  readonly hop?: HopPolicy | undefined;
+  /** The round trip to the edge, ms; null while it is not known. */
+  readonly edgeRoundTrip?: (() => number | null) | undefined;
+  /** How long the uplink has been up without a gap, ms; 0 while it is down. Infinite unless given. */
+  readonly edgeUpForMs?: (() => number) | undefined;
+  /** A clock that never goes back, ms; `performance.now` unless given. */
+  readonly now?: (() => number) | undefined;
+  readonly holdMs?: number | undefined;
+}
+
+/** A stream for one client. */
+export interface ClientStream {
+  /** The client's flow, which names the service. It learns each instance and stream that is tried. */
+  readonly flow: Flow;
+  readonly early: EarlyBytes;
+  /** Aborts when the client leaves. */
+  readonly signal: AbortSignal;
+  readonly request: StreamRequest;
+}
+
+export class StreamOpener {
+  readonly #options: StreamOpenerOptions;
+  readonly #hop: HopPolicy;
+  readonly #now: () => number;
+  readonly #breakers: CircuitBreakers;
+  readonly #stopping = new AbortController();
+
+  constructor(options: StreamOpenerOptions) {
+    this.#options = options;
+    this.#hop = options.hop ?? new HopPolicy();
+    this.#now = options.now ?? (() => performance.now());
+    this.#breakers = new CircuitBreakers({ now: this.#now });
+  }
+
+  /**
+   * Resolves with a stream that an instance of the service has accepted.
+   * @throws FairleadError as {@link openStream} does.
+   */
+  open({ flow, early, signal, request }: ClientStream): Promise<RelayStream> {
+    const { catalogue, streams, holdMs, edgeRoundTrip = () => null } = this.#options;
+    const { service } = flow;
+    return openStream({
+      ...{ service, flow, early, signal, edgeRoundTrip, holdMs },
+      hop: this.#hop,
+      stopping: this.#stopping.signal,
+      lookup: () => catalogue.lookup(service),
+      changed: (ms, aborted) => catalogue.changed(ms, aborted),
+      load: (instance) => {
+        const open = streams.streamsTo(instance);
+        return {
+          streams: open ?? 0,
+          session: open !== null,
+          failing: this.#breakers.isOpen(service, instance),
+        };
+      },
+      open: (name, peer) => streams.open(name, peer, request),
+      attempt: (instance) => this.#breakers.attempt(service, instance),
+      life: (instance) => this.#life(instance),
+      now: this.#now,
+    });
+  }
+
+  /** Ends the waits for an instance. A stream that is opening may still be accepted. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  /** Caps a peer's silence at the time that the uplink is up: while the edge is away, no peer can be heard. */
+  #life(instance: VisibleOffer): PeerLife {
+    const { silentMs, roundTripMs } = this.#options.streams.life(instance);
+    const upForMs = this.#options.edgeUpForMs?.() ?? Number.POSITIVE_INFINITY;
+    return { roundTripMs, silentMs: silentMs === null ? null : Math.min(silentMs, upForMs) };
+  }
+}

@@ -695,6 +695,19 @@ export const ERRORS = {
     "The service's target cannot be reached or its name does not resolve.",
     "Check the target's host given to --expose.",
   ),
+  "service.check_failed": entry(
+    "site",
+    502,
+    "The service's target did not pass its health check.",
+    "Check the server at the target: `fairlead service status` shows what it answered. If the check does not fit the server, correct the check in the configuration of the connector.",
+  ),
+  "service.unhealthy": entry(
+    "peer",
+    503,
+    "No target of the service is up at any site that offers it.",
+    "Start a server of the service; `fairlead service status` at a site that offers it shows which target is down, and why.",
+    RETRY,
+  ),
   "service.unavailable": entry(
     "peer",
     503,

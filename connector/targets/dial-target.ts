@@ -70,6 +70,11 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ETIMEDOUT: "service.timeout",
   /** A DNS error. */
   ETIMEOUT: "service.timeout",
+  /** Shortages of this machine, which say nothing about the target. */
+  EMFILE: "service.overloaded",
+  ENFILE: "service.overloaded",
+  ENOBUFS: "service.overloaded",
+  EADDRNOTAVAIL: "service.overloaded",
 };
 
 /** What to do about a target that cannot be reached, by the code of the operating system or of the resolver. */

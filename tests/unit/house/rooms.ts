@@ -194,7 +194,7 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/config",
     usedBy: [
       ...["connector/cli/**", "connector/control", "connector/listeners", "connector/runtime"],
-      "connector/targets",
+      "connector/targets/**",
       "connector/diagnosis",
     ],
     why: "The forms of services, scopes, policies and durations, as users write them.",

@@ -792,6 +792,18 @@ export const ERRORS = {
     "The service's target sent something that is not a valid HTTP response.",
     "Check that the target of the service speaks the protocol that --expose names: /http is HTTP/1.1 and /http2 is HTTP/2.",
   ),
+  "exchange.malformed": entry(
+    "peer",
+    502,
+    "A message of an exchange breaks the rules of binary HTTP, or of HTTP itself.",
+    "Update the older of the two connectors. If the message says that the server is the cause, correct the server.",
+  ),
+  "exchange.too_large": entry(
+    "peer",
+    502,
+    "The head or the trailers of a message exceed the limits of an exchange.",
+    "Send smaller fields: a head may have 32 KiB in 100 fields. If the server is the cause, make its response smaller.",
+  ),
 
   // ---- the site's own machine ----
   "listener.port_taken": entry(

@@ -730,8 +730,8 @@ export const ERRORS = {
   "service.port_conflict": entry(
     "site",
     409,
-    "The service has another port in this network than the one that this site asks for.",
-    "Name the port that the service has, or another service: `fairlead expose NAME:PORT=TARGET`. `fairlead service list` shows the port.",
+    "The service has other ports in this network than those that this site asks for.",
+    "Name a port that the service has, or another service: `fairlead expose NAME:PORT=TARGET`. `fairlead service list` shows the ports.",
   ),
   "service.draining": entry(
     "peer",

@@ -24,6 +24,7 @@ import {
   SiteName,
   SiteNameOrId,
 } from "../names.ts";
+import { StreamKind } from "../stream-kind.ts";
 import { shownText } from "../text.ts";
 import { VersionRange } from "../versions.ts";
 
@@ -62,23 +63,61 @@ export type Encryption = z.infer<typeof Encryption>;
 /** The mode where a message names none. */
 export const DEFAULT_ENCRYPTION: Encryption = "end-to-end";
 
-/** The most ports of an offer. */
+/** The most ports of a service, and of an offer. */
 export const MAX_PORTS = 64;
 
-/** A port of a service. */
-const ServicePort = z.object({ port: Port });
+/** A port of a service, and the protocol that is spoken at it. */
+export const ServicePort = z.object({ port: Port, protocol: ServiceProtocol });
+export type ServicePort = z.infer<typeof ServicePort>;
 
-/** A service that a connector offers. The address of its target stays inside the site. */
+/** A port that an offer asks for. Without a protocol, it has that of the offer. */
+const AskedPort = ServicePort.partial({ protocol: true });
+
+/**
+ * How clients choose between the instances of a service: by cost and load, the first site in order, or by weights
+ * (docs/protocol.md, "The balance of a service").
+ */
+export const BalanceMode = z.enum(["cost", "priority", "weighted"]);
+export type BalanceMode = z.infer<typeof BalanceMode>;
+/** The balance of a service for which no side sets any. */
+export const DEFAULT_BALANCE: BalanceMode = "cost";
+
+/** The share of an instance where a service is balanced by weights; 0 takes none while others can. */
+export const Weight = z.number().int().min(0).max(1000);
+/** The weight of an instance unless given. */
+export const DEFAULT_WEIGHT = 100;
+
+/** The place of a site in the order of `priority`; the lowest is used first. */
+export const Rank = z.number().int().min(0).max(10_000);
+
+/** Kinds of streams, besides `tcp`. */
+const Kinds = z.array(StreamKind).max(8);
+
+/** Ports of a service. */
+const PortNumbers = z.array(Port).max(MAX_PORTS);
+
+/** A service that a connector offers. The addresses of its targets stay inside the site. */
 export const Offer = z.object({
   name: ServiceName,
+  /** The protocol of the first port. */
   protocol: ServiceProtocol,
-  /** The port that the service gets if it has none yet: the one asked for, or else the target's. */
+  /** The port that the service gets if it has none yet: the first asked for, or else the target's. */
   port: Port,
   /**
-   * The port that the site asks for, which is also `port`. Absent if any port will do: the offer then takes the
-   * port that the service has. A list, for services with several ports; this version has one, the first.
+   * The ports that the site asks for, of which the first is `port`. Absent if any port will do: the offer then has
+   * the first port of the service.
    */
-  ports: z.array(ServicePort).min(1).max(MAX_PORTS).optional(),
+  ports: z.array(AskedPort).min(1).max(MAX_PORTS).optional(),
+  /** The kinds of streams, besides `tcp`, that the instance serves for this service. */
+  kinds: Kinds.optional(),
+  /** How clients are to choose between the instances, unless the operator sets it. The oldest offer decides. */
+  balance: BalanceMode.optional(),
+  /** {@link DEFAULT_WEIGHT} unless given. */
+  weight: Weight.optional(),
+  /** 0 unless given. */
+  rank: Rank.optional(),
+  /** Ports of the service whose targets are all down. */
+  down: PortNumbers.optional(),
   /** "hop" permits sessions of either mode; end-to-end only unless given. */
   encryption: Encryption.optional(),
   /**
@@ -92,6 +131,8 @@ export type Offer = z.infer<typeof Offer>;
 /** The state of a listener. A failed listener has the `code` of its failure. */
 export const ListenerReport = z.object({
   service: ServiceName,
+  /** The port of the service that the listener is for, where the service has several. */
+  port: Port.optional(),
   address: shownText(300),
   state: z.enum(["listening", "failed"]),
   code: shownText(64).optional(),
@@ -109,14 +150,29 @@ export const VisibleOffer = Instance.extend({
   encryption: Encryption.optional(),
   /** The sum of the link costs on the cheapest path; 1 from an edge that does not send it. */
   cost: z.number().int().min(0).optional(),
+  /** The ports of the service that the instance serves; all unless given. */
+  ports: PortNumbers.optional(),
+  /** As the instance offered them. */
+  kinds: Kinds.optional(),
+  down: PortNumbers.optional(),
+  /** {@link DEFAULT_WEIGHT} unless given. */
+  weight: Weight.optional(),
+  /** 0 unless given. */
+  rank: Rank.optional(),
 });
 export type VisibleOffer = z.infer<typeof VisibleOffer>;
 
 /** A service as a site sees it, with the offers of other sites. */
 export const VisibleService = z.object({
   name: ServiceName,
+  /** The protocol of the first port. */
   protocol: ServiceProtocol,
+  /** The first port. */
   port: Port,
+  /** All ports, where the service has several in the network. */
+  ports: z.array(ServicePort).min(1).max(MAX_PORTS).optional(),
+  /** {@link DEFAULT_BALANCE} unless given, and for a mode of a newer edge. */
+  balance: BalanceMode.optional().catch(undefined),
   offers: z.array(VisibleOffer).max(1000),
 });
 export type VisibleService = z.infer<typeof VisibleService>;
@@ -166,12 +222,24 @@ const generation = z.number().int().min(1);
 
 // ---- connector → registry -------------------------------------------------------------------------
 
+/**
+ * The features of this connector beyond the first release of its uplink version (docs/protocol.md, "Versions").
+ */
+export const CONNECTOR_FEATURES = ["ports"] as const;
+/** The name of a feature of this connector. */
+export type ConnectorFeature = (typeof CONNECTOR_FEATURES)[number];
+
 /** The first message of a connector. */
 export const Hello = z.object({
   type: z.literal("hello"),
   versions: VersionRange,
   boot: BootId,
   software: shownText(100),
+  /**
+   * The connector's features. A newer connector may name others than {@link CONNECTOR_FEATURES}, and an older
+   * connector names none.
+   */
+  features: z.array(z.string().max(64)).max(64).optional(),
   /** Link certificates, base64 DER. Each must have the key of the site certificate. */
   links: z.array(z.string().max(MAX_CERTIFICATE)).max(MAX_LINKS),
   offers: z.array(Offer).max(1000),
@@ -235,7 +303,7 @@ export type ConnectorMessage = z.infer<typeof ConnectorMessage>;
 /**
  * The features of this edge beyond the first release of its uplink version (docs/protocol.md, "Versions").
  */
-export const EDGE_FEATURES = ["resume", "lanes", "hop", "links"] as const;
+export const EDGE_FEATURES = ["resume", "lanes", "hop", "links", "ports"] as const;
 /** The name of a feature of this edge. */
 export type EdgeFeature = (typeof EDGE_FEATURES)[number];
 

@@ -104,7 +104,7 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
  * @throws FairleadError `uplink.too_large`
  */
 function answerStatus(context: Context, uplink: Uplink, { id: site }: SiteRow, id: number): void {
-  const view = describeForSite(context, site);
+  const view = describeForSite(context, site, uplink.attachment.features);
   const fits = ({ services }: SiteView) => JSON.stringify({ ...view, services }).length <= MAX_MESSAGE - 100;
   const short = { ...view, services: [] };
   if (!fits(view) && !fits(short)) {

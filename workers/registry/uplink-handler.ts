@@ -61,6 +61,7 @@ export class UplinkHandler {
       counter: identity.counter,
       openedAt: now,
       software: null,
+      features: [],
       links: [],
       unproven: {},
       rtt: null,

@@ -98,7 +98,7 @@ class ObservedView {
   #fresh() {
     const { member } = this.uplink;
     return runInDurableObject(registryOf(member), (_, state) => {
-      return describeForSite(contextOn(state), member.siteId);
+      return describeForSite(contextOn(state), member.siteId, []);
     });
   }
 }

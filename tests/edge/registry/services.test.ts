@@ -214,7 +214,8 @@ describe("the port of a service", () => {
         storage.sql.exec("INSERT INTO sites VALUES (?, ?, NULL, NULL, 'up', 1, 1, NULL)", id, id);
       }
       migrate(storage, 2);
-      expect(new Store(storage).offers.stored().map(({ port, wish }) => [port, wish.port])).toEqual([
+      const stored = new Store(storage).offers.stored();
+      expect(stored.map(({ servicePorts, wish }) => [...servicePorts, ...wish.ports])).toEqual([
         [8083, 8083],
         [8081, 8081],
         [8081, 8082],
@@ -222,6 +223,107 @@ describe("the port of a service", () => {
       // Removes everything: the object belongs to no network.
       storage.sql.exec("DELETE FROM migrations");
     });
+  });
+});
+
+describe("the ports of a service", () => {
+  const http = { port: 8080, protocol: "http" } as const;
+  const tcp = { port: 9090, protocol: "tcp" } as const;
+  const shop = (...ports: { port: number; protocol: "tcp" | "http" }[]) => ({
+    name: "shop",
+    protocol: ports[0]?.protocol ?? "tcp",
+    port: ports[0]?.port ?? 0,
+    ports,
+  });
+  const SEVERAL = { features: ["ports"] };
+
+  it("are shown to a connector that knows several, with the ports that each site serves", async () => {
+    await TestUplink.open(east, { offers: [shop(http, tcp)] });
+    await TestUplink.open(north, { offers: [shop(tcp)] });
+    const consumer = await TestUplink.dial(west);
+    const [seen] = (await consumer.greet(SEVERAL)).services;
+    expect(seen).toMatchObject({ name: "shop", ...http, ports: [http, tcp] });
+    expect(seen?.offers.map(({ siteName, ports }) => [siteName, ports])).toEqual([
+      ["east", undefined],
+      ["north", [9090]],
+    ]);
+    const [described] = unwrap(await ops.registry.status()).services;
+    expect(described).toMatchObject({ ...http, ports: [http, tcp] });
+    expect(described?.sites.map(({ name, ports }) => [name, ports])).toEqual([
+      ["east", undefined],
+      ["north", [9090]],
+    ]);
+  });
+
+  it("are one port to an older connector, which sees only sites that have it first", async () => {
+    const older = await TestUplink.open(west);
+    await TestUplink.open(east, { offers: [shop(http, tcp)] });
+    await TestUplink.open(north, { offers: [shop(tcp, http)] });
+    const { put } = await older.next("services");
+    expect(put).toMatchObject([{ name: "shop", ...http, offers: [{ siteName: "east" }] }]);
+    expect(put[0]?.ports).toBeUndefined();
+    await older.settle();
+    expect(older.waiting("services")).toEqual([]);
+  });
+
+  it("grow by those of a further site, and are refused to a site that shares none", async () => {
+    const consumer = await TestUplink.open(west, SEVERAL);
+    const first = await TestUplink.open(east, { offers: [asking("shop", 8080)] });
+    expect((await consumer.next("services")).put[0]?.ports).toBeUndefined();
+    await TestUplink.open(north, { offers: [shop({ ...http, protocol: "tcp" }, tcp)] });
+    const grown = await consumer.next("services");
+    expect(grown.put[0]?.ports).toEqual([{ ...http, protocol: "tcp" }, tcp]);
+    expect(await ops.events("service.contested")).toMatchObject([
+      { text: expect.stringContaining("The service has ports 8080 and 9090 now.") },
+    ]);
+    first.send({
+      type: "offers",
+      offers: [shop({ port: 1, protocol: "tcp" }, { port: 2, protocol: "tcp" })],
+    });
+    const message =
+      "Service shop has ports 8080 and 9090 in this network, and this site asks for ports 1 and 2.";
+    expect((await first.next("offers.refused")).refused).toMatchObject([
+      { name: "shop", code: "service.port_conflict", message },
+    ]);
+  });
+
+  it("are announced as down, which hides the site from an older connector, and keep the age of the offer", async () => {
+    const older = await TestUplink.open(west);
+    const consumer = await TestUplink.open(west, SEVERAL);
+    const provider = await TestUplink.open(east, { offers: [shop(http, tcp)] });
+    await Promise.all([older.next("services"), consumer.next("services")]);
+    const since = () => ops.rows("SELECT since FROM offers");
+    const before = await since();
+    provider.send({ type: "offers", offers: [{ ...shop(http, tcp), down: [8080], kinds: ["exchange"] }] });
+    expect((await consumer.next("services")).put[0]?.offers).toMatchObject([
+      { down: [8080], kinds: ["exchange"] },
+    ]);
+    expect((await older.next("services")).gone).toEqual(["shop"]);
+    expect(await since()).toEqual(before);
+    const [described] = unwrap(await ops.registry.status()).services;
+    expect(described?.sites).toMatchObject([{ name: "east", down: [8080] }]);
+  });
+
+  it("have listeners of their own at other sites, which are reported by port", async () => {
+    const report = (port: number, state: "listening" | "failed") => ({
+      ...{ service: "shop", port, address: `127.0.0.1:${port}`, state },
+    });
+    const consumer = await TestUplink.open(west, {
+      listeners: [report(8080, "listening"), report(9090, "failed")],
+    });
+    const listeners = async () =>
+      unwrap(await ops.registry.status())
+        .sites.find(({ name }) => name === "west")
+        ?.listeners.map(({ port, state }) => [port, state]);
+    expect(await listeners()).toEqual([
+      [8080, "listening"],
+      [9090, "failed"],
+    ]);
+    consumer.send({ type: "listeners", listeners: [report(9090, "listening")] });
+    await consumer.settle();
+    expect(await listeners()).toEqual([[9090, "listening"]]);
+    expect(await ops.events("listener.failed")).toHaveLength(1);
+    expect(await ops.events("listener.restored")).toHaveLength(1);
   });
 });
 

@@ -91,7 +91,7 @@ const anyWrite: fc.Arbitrary<Write> = fc.oneof(
   fc.tuple(instance, fc.constantFrom(...SERVICES), fc.constantFrom(null, "quota.services")).map(
     ([of, service, code]): Write =>
       (store) =>
-        store.offers.decide(of, service, { refused: code, port: 2 }),
+        store.offers.decide(of, service, { refused: code, servicePorts: [2] }),
   ),
   instance.map(
     (of): Write =>
@@ -289,7 +289,7 @@ describe("Store", () => {
         const row = { id, name: id, publicKey: null, keyHash: null, since: 1, createdAt: 1, mayOffer: null };
         store.sites.put({ ...row, state: "new" });
         store.offers.replace({ site: id, boot: "b1" }, [{ name: id, protocol: "tcp", port: 1 }], 1);
-        store.offers.decide({ site: id, boot: "b1" }, id, { refused: null, port: 1 });
+        store.offers.decide({ site: id, boot: "b1" }, id, { refused: null, servicePorts: [1] });
       }
       const before = store.offers.snapshot();
       store.sites.setState("s1", "up", 2);
@@ -298,8 +298,13 @@ describe("Store", () => {
       store.offers.replace({ site: "s1", boot: "b1" }, [{ name: "s1", protocol: "http", port: 2 }], 3);
       const after = store.offers.snapshot();
       expect(after).not.toBe(before);
-      expect(after.ofService.get("s1")).toMatchObject([{ protocol: "http", port: 1, wish: { port: 2 } }]);
-      expect(before.ofService.get("s1")).toMatchObject([{ protocol: "tcp", port: 1, wish: { port: 1 } }]);
+      const offered = (protocol: string, wished: number) => ({
+        ports: [{ protocol, port: 1 }],
+        servicePorts: [1],
+        wish: { ports: [wished] },
+      });
+      expect(after.ofService.get("s1")).toMatchObject([offered("http", 2)]);
+      expect(before.ofService.get("s1")).toMatchObject([offered("tcp", 1)]);
       expect(after.ofService.get("s2")).toBe(before.ofService.get("s2"));
       storage.sql.exec("DELETE FROM migrations");
     });

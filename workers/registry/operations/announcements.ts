@@ -19,7 +19,8 @@ export function announceVisibility(context: Context, before: Visibility): void {
   const diff = new VisibilityDiff(before, currentVisibility(context));
   if (diff.isEmpty) return;
   for (const uplink of context.uplinks.established()) {
-    const change = diff.changeFor(uplink.attachment.site);
+    const { site, features } = uplink.attachment;
+    const change = diff.changeFor(site, features);
     if (change.put.length + change.gone.length === 0) continue;
     const [put = [], ...rest] = splitServices(change.put, JSON.stringify(change.gone).length);
     context.uplinks.send(uplink, { type: "services", put, gone: change.gone });

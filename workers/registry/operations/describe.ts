@@ -9,9 +9,10 @@ import type { Site } from "../../../protocol/api/sites.ts";
 import type { NetworkStatus } from "../../../protocol/api/status.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { nearName } from "../../../protocol/near-name.ts";
-import type { SiteView } from "../../../protocol/uplink/messages.ts";
+import { DEFAULT_BALANCE, type ServicePort, type SiteView } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
 import { linkStatusOf, toLinkReport } from "../policy/link-status.ts";
+import type { OfferRow } from "../policy/visibility.ts";
 import type { LinkRow, SiteRow } from "../store/store.ts";
 import { currentVisibility } from "./announcements.ts";
 import { issuerName, linksOf } from "./link-reports.ts";
@@ -66,13 +67,51 @@ export function describeLink(
   };
 }
 
+/** What a site offers of a service, by the offers of its instances. @param total number of ports of the service */
+function describeOffers(
+  presence: Presence,
+  site: string,
+  own: readonly OfferRow[],
+  total: number,
+): Service["sites"][number] {
+  const served = [...new Set(own.flatMap(({ ports }) => ports.map(({ port }) => port)))];
+  const down = served.filter((port) =>
+    own.every(
+      ({ ports, routing }) => routing.down?.includes(port) || !ports.some((each) => each.port === port),
+    ),
+  );
+  const [{ instance: { siteName = "" } = {}, routing: { weight, rank } = {} } = {}] = own;
+  return {
+    name: siteName,
+    state: presence.state(site),
+    ...(served.length < total ? { ports: served } : {}),
+    ...(down.length > 0 ? { down } : {}),
+    ...(weight === undefined ? {} : { weight }),
+    ...(rank === undefined ? {} : { rank }),
+  };
+}
+
 function describeServices(context: Context, presence: Presence): Service[] {
   const services = [...context.store.offers.snapshot().ofService].flatMap(([name, offers]): Service[] => {
     const [oldest] = offers;
     if (!oldest) return [];
-    const names = new Map(offers.map(({ instance: { site, siteName } }) => [site, siteName]));
-    const sites = [...names].map(([site, siteName]) => ({ name: siteName, state: presence.state(site) }));
-    return [{ name, protocol: oldest.protocol, port: oldest.port, sites }];
+    const protocols = new Map(
+      offers
+        .toReversed()
+        .flatMap(({ ports }) => ports)
+        .map(({ port, protocol }) => [port, protocol]),
+    );
+    const ports = oldest.servicePorts.flatMap((port): ServicePort[] => {
+      const protocol = protocols.get(port);
+      return protocol === undefined ? [] : [{ port, protocol }];
+    });
+    const [first] = ports;
+    if (first === undefined) return [];
+    const bySite = Map.groupBy(offers, ({ instance }) => instance.site);
+    const sites = [...bySite].map(([site, own]) => describeOffers(presence, site, own, ports.length));
+    const { balance = DEFAULT_BALANCE } = oldest.routing;
+    const isSet = context.store.balances.of(name) !== null;
+    return [{ name, ...first, ports, balance: { mode: balance, isSet }, sites }];
   });
   return services.sort((left, right) => (left.name < right.name ? -1 : 1));
 }
@@ -106,8 +145,11 @@ export function findSite(context: Context, nameOrId: string): SiteRow {
   return row;
 }
 
-/** The network as one site sees it: limited to the sites that it can reach. */
-export function describeForSite(context: Context, site: string): SiteView {
+/**
+ * The network as a connector of one site sees it: limited to the sites that the site can reach.
+ * @param features of the connector
+ */
+export function describeForSite(context: Context, site: string, features: readonly string[]): SiteView {
   const presence = new Presence(context);
   const visibility = currentVisibility(context);
   const network = describeNetwork(context);
@@ -117,7 +159,7 @@ export function describeForSite(context: Context, site: string): SiteView {
       .all()
       .filter((row) => row.state !== "revoked" && visibility.linkGraph.canReach(site, row.id))
       .map((row) => ({ id: row.id, name: row.name, state: presence.state(row.id) })),
-    services: visibility.of(site),
+    services: visibility.of(site, features),
     ...linksOf(context, site, presence),
   };
 }

@@ -2,7 +2,13 @@
 import { decodeBase64 } from "../../../protocol/encoding.ts";
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { type InstanceId, isSameInstance } from "../../../protocol/instance-id.ts";
-import { EDGE_FEATURES, type Hello, MAX_MESSAGE, type Welcome } from "../../../protocol/uplink/messages.ts";
+import {
+  CONNECTOR_FEATURES,
+  EDGE_FEATURES,
+  type Hello,
+  MAX_MESSAGE,
+  type Welcome,
+} from "../../../protocol/uplink/messages.ts";
 import { negotiate, UPLINK_VERSIONS } from "../../../protocol/versions.ts";
 import { linkIdOf } from "../../authority/certificates.ts";
 import type { Context } from "../context/context.ts";
@@ -56,6 +62,7 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
     ...uplink.attachment,
     presentSince: present,
     software: hello.software,
+    features: knownFeatures(hello),
     ...proofs,
   });
   store.departures.forget(uplink.attachment);
@@ -85,7 +92,7 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
     ...(settings.lanePort === null ? {} : { lanePort: settings.lanePort }),
     ...linksOf(context, site.id),
     ...offerDecisions(context, uplink.attachment),
-    services: currentVisibility(context).of(site.id),
+    services: currentVisibility(context).of(site.id, knownFeatures(hello)),
   });
   if (revision) announceRevision(context, revision, uplink.attachment);
   announceLinkStatuses(context, before, after, uplink);
@@ -95,6 +102,11 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
     if (peer) uplinks.send(peer, { type: "session.cut", session, code: "session.unknown" });
   }
   for (const session of missed) await sendOffer(context, session, uplink.attachment);
+}
+
+/** The features of a connector that decide what it is shown. */
+function knownFeatures({ features = [] }: Hello): string[] {
+  return CONNECTOR_FEATURES.filter((feature) => features.includes(feature));
 }
 
 /** Sends the welcome. Parts above the message limit follow in messages of their own. */

@@ -91,21 +91,27 @@ export function offerDecisions({ store }: Context, { site, boot }: InstanceId): 
     .sort((left, right) => compareText(left.service, right.service));
   const refused = own.flatMap(({ service: name, refused: code, wish }): RefusedOffer[] => {
     if (code === null) return [];
-    const port = ofService.get(name)?.[0]?.port;
+    const ports = ofService.get(name)?.[0]?.servicePorts;
     const message =
-      code === "service.port_conflict" && port !== undefined
-        ? `Service ${name} has port ${port} in this network, and this site asks for port ${wish.port}.`
+      code === "service.port_conflict" && ports !== undefined
+        ? `Service ${name} has ${portsText(ports)} in this network, and this site asks for ${portsText(wish.ports)}.`
         : ERRORS[code as Refusal].meaning;
-    return [{ name, code, message }];
+    return [{ name, code, message: message.slice(0, 500) }];
   });
-  const ports = own.filter(hasOtherPort).map(({ service: name, port }) => ({ name, port }));
+  const ports = own.flatMap((offer): OfferPort[] => {
+    const port = otherPort(offer);
+    return port === null ? [] : [{ name: offer.service, port }];
+  });
   return ports.length === 0 ? { refused } : { refused, ports };
 }
 
-/** Whether the offer is accepted, at another port than the instance proposed. */
-function hasOtherPort({ refused, port, wish }: StoredOffer): boolean {
-  return refused === null && port !== wish.port;
+/** The port of an accepted offer whose instance proposed another; null if the offer has what it proposed. */
+function otherPort({ refused, servicePorts: [port], wish }: StoredOffer): number | null {
+  return refused !== null || wish.explicit || port === undefined || port === wish.ports[0] ? null : port;
 }
+
+const portsText = (ports: readonly number[]): string =>
+  ports.length === 1 ? `port ${ports[0]}` : `ports ${ports.slice(0, -1).join(", ")} and ${ports.at(-1)}`;
 
 /** Decides again which offers are accepted, after a change. */
 function decide(context: Context, before: OfferInputs): void {
@@ -165,8 +171,8 @@ function noteServices(context: Context, cause: Cause, { acceptedBefore, accepted
         context.event("service.appeared", `Site ${site} offers service ${name}.`, facts);
       } else {
         const text = `Site ${site} also offers service ${name}, already offered by ${[...others].join(", ")}.`;
-        const port = ` The service keeps its port ${offer.port}; the site proposed ${offer.wish.port}.`;
-        context.event("service.contested", hasOtherPort(offer) ? `${text}${port}` : text, facts);
+        const former = acceptedBefore.get(name)?.[0]?.servicePorts ?? [];
+        context.event("service.contested", `${text}${aboutPorts(offer, former)}`, facts);
       }
       known.add(offer.instance.site);
       others.add(site);
@@ -186,13 +192,21 @@ function noteServices(context: Context, cause: Cause, { acceptedBefore, accepted
   }
 }
 
+/** What a further offer means for the ports of its service; empty if nothing. @param former ports of the service */
+function aboutPorts(offer: StoredOffer, former: readonly number[]): string {
+  const port = otherPort(offer);
+  if (port !== null) return ` The service keeps its port ${port}; the site proposed ${offer.wish.ports[0]}.`;
+  const added = offer.ports.some((served) => !former.includes(served.port));
+  return added ? ` The service has ${portsText(offer.servicePorts)} now.` : "";
+}
+
 const refusalOf = ({ instance, service, refused }: StoredOffer) => `${instance.site} ${service} ${refused}`;
 
 /** The reason of a refusal, for the network's operators. */
 function reasonOf({ store }: Context, { service, refused, wish }: StoredOffer): string {
   const first = store.offers.snapshot().ofService.get(service)?.[0];
   if (refused !== "service.port_conflict" || first === undefined) return ERRORS[refused as Refusal].meaning;
-  return `it asks for port ${wish.port}, and site ${first.instance.siteName} offers the service at port ${first.port}.`;
+  return `it asks for ${portsText(wish.ports)}, and site ${first.instance.siteName} offers the service at ${portsText(first.servicePorts)}.`;
 }
 
 /** Records an event for each newly refused offer, once per site. */
@@ -214,14 +228,14 @@ function noteRefusals(context: Context, cause: Cause, { before, after }: OfferCh
 
 /** Instances whose refused offers, or services with another port than they proposed, changed. */
 function instancesToNotify({ before, after }: OfferChange): readonly InstanceId[] {
-  const isNotable = (offer: StoredOffer) => offer.refused !== null || hasOtherPort(offer);
+  const isNotable = (offer: StoredOffer) => offer.refused !== null || otherPort(offer) !== null;
   const decisionsOf = (offers: readonly StoredOffer[]) => {
     const byInstance = Map.groupBy(offers.filter(isNotable), (offer) => instanceKey(offer.instance));
     return new Map(
       [...byInstance].map(([key, list]) => [
         key,
         list
-          .map((offer) => `${offer.service} ${offer.refused ?? offer.port}`)
+          .map((offer) => `${offer.service} ${offer.refused ?? offer.servicePorts[0]}`)
           .sort()
           .join(),
       ]),

@@ -5,6 +5,7 @@ import type { Context } from "../context/context.ts";
 import { isClockWrong } from "../policy/uplinks.ts";
 import { readAttachment, writeAttachment } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
+import { listenerKey } from "../store/offers.ts";
 import type { SiteRow } from "../store/store.ts";
 import { announceLinks } from "./link-reports.ts";
 
@@ -16,12 +17,12 @@ export function applyListeners(
   reports: readonly ListenerReport[],
 ): void {
   const before = new Map(
-    context.store.listeners.replace(instance, reports).map((report) => [report.service, report]),
+    context.store.listeners.replace(instance, reports).map((report) => [listenerKey(report), report]),
   );
   const failed: { text: string; code: string | undefined }[] = [];
   const restored: { text: string }[] = [];
   for (const report of reports) {
-    const known = before.get(report.service);
+    const known = before.get(listenerKey(report));
     const where = `Listener ${report.address} for service ${report.service} at site ${site.name}`;
     if (report.state === "failed" && (known?.state !== "failed" || known.code !== report.code)) {
       const text = `${where} failed: ${report.message ?? report.code ?? "unknown"}.`;

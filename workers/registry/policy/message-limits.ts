@@ -2,7 +2,12 @@
  * Limits that keep notices within the maximum message length, whatever the number of sites, links and
  * services. Lengths are upper bounds, so nothing is serialised only to be measured. Pure.
  */
-import { MAX_MESSAGE, type VisibleService } from "../../../protocol/uplink/messages.ts";
+import {
+  MAX_MESSAGE,
+  MAX_PORTS,
+  type VisibleOffer,
+  type VisibleService,
+} from "../../../protocol/uplink/messages.ts";
 
 /** Most incoming links in a notice. Of further ones, only the number is sent. */
 export const MAX_INCOMING = 500;
@@ -11,10 +16,34 @@ export const MAX_INCOMING = 500;
 export const MAX_OFFERS = 1000;
 
 /**
- * Longest JSON of a service without offers, and of one offer, characters. Names have at most 63 characters.
+ * Longest JSON of a service without offers and ports, and of an offer without the optional facts below, characters.
+ * Names have at most 63 characters.
  */
-const SERVICE = 160;
-const OFFER = 240;
+const SERVICE = 190;
+const OFFER = 200;
+
+/** Longest JSON of a port with its protocol, of a port's number, and around a field, characters. */
+const PORT = 40;
+const NUMBER = 6;
+const FIELD = 20;
+
+/** Longest JSON of a kind: its name has at most 32 characters. */
+const KIND = 35;
+
+/** The optional facts of an offer in a notice. */
+type OfferFacts = Pick<VisibleOffer, "ports" | "kinds" | "down" | "weight" | "rank">;
+
+function lengthOfOffer({ ports, kinds, down, weight, rank }: OfferFacts): number {
+  const listed = (entries: readonly unknown[] | undefined, each: number) =>
+    entries === undefined ? 0 : FIELD + each * entries.length;
+  const numbers = (weight === undefined ? 0 : FIELD) + (rank === undefined ? 0 : FIELD);
+  return OFFER + listed(ports, NUMBER) + listed(kinds, KIND) + listed(down, NUMBER) + numbers;
+}
+
+function lengthOfService({ ports, offers }: VisibleService): number {
+  const listed = SERVICE + (ports === undefined ? 0 : FIELD + PORT * ports.length);
+  return offers.reduce((sum, offer) => sum + lengthOfOffer(offer), listed);
+}
 
 /** Longest JSON around the services of a message, characters. */
 const ENVELOPE = 200;
@@ -29,7 +58,7 @@ export function splitServices(services: readonly VisibleService[], taken: number
   let group = first;
   let room = MAX_MESSAGE - ENVELOPE - taken;
   for (const service of services) {
-    const length = SERVICE + OFFER * service.offers.length;
+    const length = lengthOfService(service);
     if (length > room) {
       room = MAX_MESSAGE - ENVELOPE;
       group = [];
@@ -41,13 +70,26 @@ export function splitServices(services: readonly VisibleService[], taken: number
   return groups;
 }
 
-/** The nearest {@link MAX_OFFERS} offers of a service, in their given order. */
-export function nearestOffers<T extends { readonly cost: number }>(offers: readonly T[]): readonly T[] {
-  if (offers.length <= MAX_OFFERS) return offers;
+/** Longest JSON of the offers of a service, so that each service fits into a message of its own. */
+const MAX_OFFERS_LENGTH = MAX_MESSAGE - ENVELOPE - SERVICE - FIELD - PORT * MAX_PORTS;
+
+/**
+ * The nearest offers of a service, in their given order: {@link MAX_OFFERS}, or as many as fit into one message.
+ */
+export function nearestOffers<T extends OfferFacts & { readonly cost: number }>(offers: readonly T[]): T[] {
+  let room = MAX_OFFERS_LENGTH;
+  for (const offer of offers) room -= lengthOfOffer(offer);
+  if (offers.length <= MAX_OFFERS && room >= 0) return [...offers];
   const ranked = [...offers.entries()].sort(
     ([at, left], [after, right]) => left.cost - right.cost || at - after,
   );
-  const kept = new Set(ranked.slice(0, MAX_OFFERS).map(([at]) => at));
+  const kept = new Set<number>();
+  room = MAX_OFFERS_LENGTH;
+  for (const [at, offer] of ranked) {
+    room -= lengthOfOffer(offer);
+    if (room < 0 || kept.size === MAX_OFFERS) break;
+    kept.add(at);
+  }
   return offers.filter((_, at) => kept.has(at));
 }
 

@@ -1,28 +1,21 @@
 /**
  * The acceptance of offers, and the ports of services: by what their site may offer, by the length of its
- * export lists, by the network's quota of services, and by the port that a service has. Pure.
+ * export lists, by the network's quota of services, and by the ports that a service has. Pure.
  *
- * A service has one port in the whole network (docs/protocol.md, "The port of a service"). The first accepted
- * offer sets it. It stays while any accepted offer is left that does not ask for another.
+ * A service has the same ports in the whole network (docs/protocol.md, "The ports of a service").
  */
 
 import { compareText } from "../../../protocol/compare-text.ts";
 import { compareInstances } from "../../../protocol/instance-id.ts";
 import { nameMatches } from "../../../protocol/names.ts";
 import { MAX_EXPORTS } from "../../../protocol/uplink/messages.ts";
+import { type PortWish, ServicePorts } from "./service-ports.ts";
 import type { OfferRow } from "./visibility.ts";
-
-/** The port that an offer gives its service, if the offer is the first. */
-export interface PortWish {
-  readonly port: number;
-  /** Whether the site asks for that port. Otherwise the offer takes the port that the service has. */
-  readonly explicit: boolean;
-}
 
 /** An offer as an instance sent it, accepted or not. */
 export interface StoredOffer extends OfferRow {
-  /** The port of the service if the offer is accepted; otherwise the port of its wish. */
-  readonly port: number;
+  /** The ports of the service if the offer is accepted; otherwise those of its wish. */
+  readonly servicePorts: readonly number[];
   readonly wish: PortWish;
   /** Why the offer is refused; null if it is accepted. */
   readonly refused: string | null;
@@ -51,14 +44,14 @@ export type Refusal = "service.forbidden" | "quota.exports" | "quota.services" |
 export interface Decision {
   /** Why the offer is refused; null if it is accepted. */
   readonly refused: Refusal | null;
-  /** The port of the service if the offer is accepted; otherwise the port of its wish. */
-  readonly port: number;
+  /** The ports of the service if the offer is accepted; otherwise those of its wish. */
+  readonly servicePorts: readonly number[];
 }
 
 /**
  * Decides all offers, in the order of `offers`. An accepted offer stays accepted while its site may make it
- * and it does not ask for another port than others have, whatever the quota is. Then the oldest offers come
- * first. A further offer of an existing service needs no room, and takes the service's port.
+ * and its ports are of the service, whatever the quota is. Then the oldest offers come first. A further offer of an
+ * existing service needs no room.
  * @param offers oldest first
  */
 export function decideOffers(offers: readonly StoredOffer[], rules: OfferRules): Decision[] {
@@ -71,38 +64,31 @@ function decideTogether(
   own: readonly (Refusal | null)[],
   services: number,
 ): Decision[] {
-  const ports = settledPorts(
-    offers.filter(({ refused }, index) => (own[index] ?? null) === null && refused === null),
+  const eligible = offers.filter((_, index) => (own[index] ?? null) === null);
+  // Services that have accepted offers, then the others, each by their oldest offer.
+  const accepted = Map.groupBy(
+    eligible.filter(({ refused }) => refused === null),
+    ({ service }) => service,
   );
-  return offers.map(({ service, wish }, index) => {
-    const refuse = (refused: Refusal): Decision => ({ refused, port: wish.port });
+  const others = Map.groupBy(
+    eligible.filter(({ refused }) => refused !== null),
+    ({ service }) => service,
+  );
+  const ports = new Map<string, ServicePorts>();
+  for (const service of new Set([...accepted.keys(), ...others.keys()])) {
+    if (!accepted.has(service) && ports.size >= services) continue;
+    ports.set(service, ServicePorts.settle(accepted.get(service) ?? [], others.get(service) ?? []));
+  }
+  return offers.map((offer, index): Decision => {
+    const refuse = (refused: Refusal): Decision => ({ refused, servicePorts: offer.wish.ports });
     const refusal = own[index] ?? null;
     if (refusal !== null) return refuse(refusal);
-    const settled = ports.get(service);
-    if (settled === undefined && ports.size >= services) return refuse("quota.services");
-    const port = settled ?? wish.port;
-    ports.set(service, port);
-    return asksForOther(wish, port) ? refuse("service.port_conflict") : { refused: null, port };
+    const settled = ports.get(offer.service);
+    if (settled === undefined) return refuse("quota.services");
+    return settled.has(offer.wish)
+      ? { refused: null, servicePorts: settled.list }
+      : refuse("service.port_conflict");
   });
-}
-
-/**
- * The port of each service that accepted offers have settled: the port that they have. If all of them ask for
- * another, the oldest sets the port.
- * @param accepted oldest first
- */
-function settledPorts(accepted: readonly StoredOffer[]): Map<string, number> {
-  const ports = new Map<string, number>();
-  for (const { service, port, wish } of accepted) {
-    if (!ports.has(service) && !asksForOther(wish, port)) ports.set(service, port);
-  }
-  for (const { service, wish } of accepted) if (!ports.has(service)) ports.set(service, wish.port);
-  return ports;
-}
-
-/** Whether a site asks for another port than the service has. */
-function asksForOther(wish: PortWish, port: number): boolean {
-  return wish.explicit && wish.port !== port;
 }
 
 /** Decides offers by the rules of their own sites only, without those that offers of several sites share. */
@@ -160,7 +146,9 @@ export function decideChanged(before: OfferInputs, now: OfferInputs, services: n
   candidates.sort(byAge);
   const bySiteOnly = ofChanged.flatMap((offer, index): OfferDecision[] => {
     const refused = bySite[index] ?? null;
-    return refused === null || refused === offer.refused ? [] : [{ offer, refused, port: offer.wish.port }];
+    return refused === null || refused === offer.refused
+      ? []
+      : [{ offer, refused, servicePorts: offer.wish.ports }];
   });
   return [...bySiteOnly, ...differing(candidates, decideTogether(candidates, [], services))];
 }
@@ -170,7 +158,8 @@ function differing(offers: readonly StoredOffer[], decisions: readonly Decision[
   return offers.flatMap((offer, index): OfferDecision[] => {
     const decision = decisions[index];
     if (decision === undefined) return [];
-    const isSame = offer.refused === decision.refused && offer.port === decision.port;
+    const isSame =
+      offer.refused === decision.refused && offer.servicePorts.join() === decision.servicePorts.join();
     return isSame ? [] : [{ offer, ...decision }];
   });
 }

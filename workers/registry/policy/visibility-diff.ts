@@ -6,7 +6,7 @@ import { isSameInstance } from "../../../protocol/instance-id.ts";
 import type { VisibleService } from "../../../protocol/uplink/messages.ts";
 import type { LinkGraph } from "./link-graph.ts";
 import {
-  isExportedTo,
+  isShownTo,
   type LocatedOffer,
   type OfferRow,
   toVisibleService,
@@ -54,16 +54,17 @@ export class VisibilityDiff {
     return this.#services.length === 0;
   }
 
-  /** The change of what a site sees. */
-  changeFor(site: string): VisibilityChange {
+  /** The change of what a connector of a site sees. @param features of that connector */
+  changeFor(site: string, features?: readonly string[]): VisibilityChange {
     const { linkGraph } = this.#after;
-    const then = this.#before.viewer(site);
-    const now = this.#after.viewer(site);
+    const then = this.#before.viewer(site, features);
+    const now = this.#after.viewer(site, features);
     const put: VisibleService[] = [];
     const gone: string[] = [];
     for (const service of this.#services) {
       if (this.#isUnchanged(service, then, now)) continue;
       const visible = toVisibleService(
+        now,
         visibleOffers(now, service.offersAfter, (position) => linkGraph.costBetween(position, now.position)),
       );
       if (visible) put.push(visible);
@@ -104,7 +105,7 @@ function nextVisible(
 ): number {
   for (let at = start; at < offers.length; at++) {
     const located = offers[at];
-    if (located === undefined || !isExportedTo(viewer, located.offer)) continue;
+    if (located === undefined || !isShownTo(viewer, located.offer)) continue;
     if (linkGraph.costBetween(located.position, viewer.position) < Number.POSITIVE_INFINITY) return at;
   }
   return offers.length;
@@ -114,10 +115,16 @@ function isSameOffer(left: OfferRow, right: OfferRow): boolean {
   return (
     isSameInstance(left.instance, right.instance) &&
     left.instance.siteName === right.instance.siteName &&
-    left.protocol === right.protocol &&
-    left.port === right.port &&
-    left.encryption === right.encryption
+    left.encryption === right.encryption &&
+    isEqual(left.ports, right.ports) &&
+    isEqual(left.servicePorts, right.servicePorts) &&
+    isEqual(left.routing, right.routing)
   );
+}
+
+/** Compares values of the store, which has one object for equal values; others are compared as JSON. */
+function isEqual(left: unknown, right: unknown): boolean {
+  return left === right || JSON.stringify(left) === JSON.stringify(right);
 }
 
 function offersDiffer({ offersBefore, offersAfter }: ServiceOffers): boolean {
@@ -126,8 +133,7 @@ function offersDiffer({ offersBefore, offersAfter }: ServiceOffers): boolean {
     offersAfter.some(({ offer }, index) => {
       const former = offersBefore[index]?.offer;
       if (former === undefined || !isSameOffer(former, offer)) return true;
-      // The store returns the same array for the same export list.
-      return former.to !== offer.to && JSON.stringify(former.to) !== JSON.stringify(offer.to);
+      return !isEqual(former.to, offer.to);
     })
   );
 }

@@ -4,16 +4,28 @@
  */
 import { compareInstances } from "../../../protocol/instance-id.ts";
 import { type ServiceProtocol, siteMatches } from "../../../protocol/names.ts";
-import type { Encryption, Instance, VisibleService } from "../../../protocol/uplink/messages.ts";
+import type {
+  ConnectorFeature,
+  Encryption,
+  Instance,
+  Offer,
+  ServicePort,
+  VisibleService,
+} from "../../../protocol/uplink/messages.ts";
 import { type Edge, LinkGraph, type Position } from "./link-graph.ts";
 import { nearestOffers } from "./message-limits.ts";
+
+/** How clients choose an instance: what the offering side says, and the operator instead of it. */
+export type Routing = Pick<Offer, "kinds" | "balance" | "weight" | "rank" | "down">;
 
 /** An instance's offer of a service. */
 export interface OfferRow {
   readonly service: string;
-  readonly protocol: ServiceProtocol;
-  /** The port of the service in the network, which all accepted offers of the service have. */
-  readonly port: number;
+  /** The ports of the service that the instance serves, in the order of its site. */
+  readonly ports: readonly ServicePort[];
+  /** The ports of the service in the network, which are the same in all accepted offers of the service. */
+  readonly servicePorts: readonly number[];
+  readonly routing: Routing;
   readonly instance: Instance;
   readonly encryption: Encryption;
   /** Names or ids of the only sites that the service is exported to; null: all sites. */
@@ -36,7 +48,21 @@ export interface Viewer {
   readonly id: string;
   readonly name: string;
   readonly position: Position | undefined;
+  /** The features of the connector that looks. */
+  readonly features: readonly string[];
 }
+
+/** The feature without which a connector does not know a protocol; null for those of the first release. */
+const PROTOCOL_FEATURES: Readonly<Record<ServiceProtocol, ConnectorFeature | null>> = {
+  tcp: null,
+  http: null,
+  http2: null,
+};
+
+const SEVERAL_PORTS: ConnectorFeature = "ports";
+
+/** The features of a connector that names none. */
+const NO_FEATURES: readonly string[] = [];
 
 /** A visible offer with the cost of the path to it. */
 export interface VisibleOffer {
@@ -108,18 +134,19 @@ export class Visibility {
     return this.#offers.get(name) === other.#offers.get(name);
   }
 
-  viewer(site: string): Viewer {
-    return { id: site, name: this.#names.get(site) ?? "", position: this.linkGraph.positionOf(site) };
+  viewer(site: string, features: readonly string[] = NO_FEATURES): Viewer {
+    const position = this.linkGraph.positionOf(site);
+    return { id: site, name: this.#names.get(site) ?? "", position, features };
   }
 
-  /** All services that a site sees, by name. */
-  of(site: string): VisibleService[] {
-    const viewer = this.viewer(site);
+  /** All services that a connector of a site sees, by name. @param features of that connector */
+  of(site: string, features: readonly string[] = NO_FEATURES): VisibleService[] {
+    const viewer = this.viewer(site, features);
     // One search from the viewing site serves all offers.
     const costTo = (position: Position | undefined) => this.linkGraph.costBetween(viewer.position, position);
     return this.services
       .sort()
-      .map((name) => toVisibleService(visibleOffers(viewer, this.offersOf(name), costTo)))
+      .map((name) => toVisibleService(viewer, visibleOffers(viewer, this.offersOf(name), costTo)))
       .filter((service) => service !== null);
   }
 
@@ -149,30 +176,82 @@ export function isExportedTo(viewer: Viewer, { instance, to }: OfferRow): boolea
   return instance.site !== viewer.id && (to === null || siteMatches(viewer, to));
 }
 
-/** The offers of a service that a site sees. */
+/**
+ * The ports of an offer that a connector can use. A connector without the feature "ports" knows one port of a
+ * service, the first, opens streams without a port, which reach the first port of the instance, and takes no notice
+ * of ports that are down.
+ */
+function usablePorts(viewer: Viewer, { ports }: OfferRow): readonly ServicePort[] {
+  if (!viewer.features.includes(SEVERAL_PORTS)) return ports.slice(0, 1);
+  return ports.every((port) => isKnown(viewer, port)) ? ports : ports.filter((port) => isKnown(viewer, port));
+}
+
+function isKnown({ features }: Viewer, { protocol }: ServicePort): boolean {
+  const feature = PROTOCOL_FEATURES[protocol];
+  return feature === null || features.includes(feature);
+}
+
+/** Whether a connector can use any port of an offer. Allocates nothing, because it runs for each pair of sites. */
+function isUsable(viewer: Viewer, { ports, servicePorts, routing: { down } }: OfferRow): boolean {
+  const [first] = ports;
+  if (first === undefined) return false;
+  const hasKnown =
+    isKnown(viewer, first) || (ports.length > 1 && ports.some((port) => isKnown(viewer, port)));
+  if (viewer.features.includes(SEVERAL_PORTS)) return hasKnown;
+  return isKnown(viewer, first) && first.port === servicePorts[0] && down?.includes(first.port) !== true;
+}
+
+/** Whether a connector sees an offer, regardless of paths. */
+export function isShownTo(viewer: Viewer, offer: OfferRow): boolean {
+  return isExportedTo(viewer, offer) && isUsable(viewer, offer);
+}
+
+/** The offers of a service that a connector sees. */
 export function visibleOffers(
   viewer: Viewer,
   offers: readonly LocatedOffer[],
   costTo: (position: Position | undefined) => number,
 ): VisibleOffer[] {
   return offers
-    .filter(({ offer }) => isExportedTo(viewer, offer))
+    .filter(({ offer }) => isShownTo(viewer, offer))
     .map(({ offer, position }) => ({ offer, cost: costTo(position) }))
     .filter(({ cost }) => cost < Number.POSITIVE_INFINITY);
 }
 
 /**
- * A service as its visible offers define it; null without any. The oldest offer defines the protocol.
+ * A service as its visible offers define it; null without any. The oldest offer of a port defines the protocol of the
+ * port, and the oldest of all the balance.
  */
-export function toVisibleService(seen: readonly VisibleOffer[]): VisibleService | null {
+export function toVisibleService(viewer: Viewer, seen: readonly VisibleOffer[]): VisibleService | null {
   const oldest = seen[0]?.offer;
   if (!oldest) return null;
+  const usable = seen.map(({ offer }) => usablePorts(viewer, offer));
+  const protocols = new Map<number, ServiceProtocol>();
+  for (const { port, protocol } of usable.flat()) if (!protocols.has(port)) protocols.set(port, protocol);
+  const ports = oldest.servicePorts.flatMap((port): ServicePort[] => {
+    const protocol = protocols.get(port);
+    return protocol === undefined ? [] : [{ port, protocol }];
+  });
+  const [first] = ports;
+  if (first === undefined) return null;
+  const isSeveral = oldest.servicePorts.length > 1 && viewer.features.includes(SEVERAL_PORTS);
+  const { balance } = oldest.routing;
+  const offers = seen.map(({ offer: { instance, encryption, routing }, cost }, index) => {
+    const { balance: _, ...facts } = routing;
+    const served = usable[index] ?? [];
+    return {
+      ...instance,
+      ...(encryption === "hop" ? { encryption } : {}),
+      cost,
+      ...(isSeveral && served.length < ports.length ? { ports: served.map(({ port }) => port) } : {}),
+      ...facts,
+    };
+  });
   return {
     name: oldest.service,
-    protocol: oldest.protocol,
-    port: oldest.port,
-    offers: nearestOffers(seen).map(({ offer: { instance, encryption }, cost }) =>
-      encryption === "hop" ? { ...instance, encryption, cost } : { ...instance, cost },
-    ),
+    ...first,
+    ...(isSeveral ? { ports } : {}),
+    ...(balance === undefined ? {} : { balance }),
+    offers: nearestOffers(offers),
   };
 }

@@ -21,6 +21,8 @@ const Attachment = z.object({
   presentSince: z.number().optional(),
   /** Set when the hello is accepted. */
   software: z.string().nullable(),
+  /** Features of the connector that the registry knows. */
+  features: z.array(z.string()).default([]),
   /** Ids of links whose certificates were valid at hello. */
   links: z.array(z.string()),
   /** Error codes of the other links, by link id. */

@@ -202,6 +202,23 @@ export const MIGRATIONS: readonly Migration[] = [
         WHERE refused IS NULL`,
     ],
   },
+  {
+    number: 9,
+    name: "several ports and balance of services",
+    statements: [
+      "ALTER TABLE offers ADD COLUMN routing TEXT",
+      `CREATE TABLE balances (
+        service TEXT PRIMARY KEY, mode TEXT NOT NULL, sites TEXT NOT NULL, weights TEXT NOT NULL,
+        set_at INTEGER NOT NULL)`,
+      `CREATE TABLE listeners_by_port (
+        site TEXT NOT NULL, boot TEXT NOT NULL, service TEXT NOT NULL, port INTEGER NOT NULL, address TEXT NOT NULL,
+        state TEXT NOT NULL, code TEXT, message TEXT, PRIMARY KEY (site, boot, service, port))`,
+      `INSERT INTO listeners_by_port
+        SELECT site, boot, service, 0, address, state, code, message FROM listeners`,
+      "DROP TABLE listeners",
+      "ALTER TABLE listeners_by_port RENAME TO listeners",
+    ],
+  },
 ];
 
 /** The pending migrations of a database, in order. `applied` is its highest number, 0 if new. */

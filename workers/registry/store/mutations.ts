@@ -21,6 +21,8 @@ export type Part =
   /** The edges of the link graph: links that are not revoked, up or down. */
   | "graph"
   | "offers"
+  /** Balances of services that an operator set. */
+  | "balances"
   /** When absent instances lost their uplinks. */
   | "losses"
   | "sessions"

@@ -1,15 +1,17 @@
 /** The tables of offers and of listeners. */
 import { z } from "zod";
 import type { InstanceId } from "../../../protocol/instance-id.ts";
-import type { ServiceProtocol } from "../../../protocol/names.ts";
+import { ServiceProtocol } from "../../../protocol/names.ts";
 import {
   DEFAULT_ENCRYPTION,
   Encryption,
   type ListenerReport,
-  type Offer,
+  Offer,
+  type ServicePort,
 } from "../../../protocol/uplink/messages.ts";
 import { byAge, type Decision, type OfferSnapshot, type StoredOffer } from "../policy/offers.ts";
-import type { OfferRow } from "../policy/visibility.ts";
+import type { OfferRow, Routing } from "../policy/visibility.ts";
+import type { Balances } from "./balances.ts";
 import { Memo } from "./mutations.ts";
 import { listText, number, optional, type Row, type Sql, TEXT_PARAMETER, text, time } from "./sql.ts";
 
@@ -18,19 +20,34 @@ const UNDECIDED = "service.forbidden";
 
 const Scope = z.array(z.string());
 
-/** A list of ports, of which this version uses the first. */
-const Ports = z.array(z.object({ port: z.number().int() })).min(1);
+/** Ports as a column has them. A port without a protocol has that of its offer. */
+const Ports = z.array(z.object({ port: z.number().int(), protocol: ServiceProtocol.optional() })).min(1);
 
-/** The first port of a stored list; null without a list. */
-function firstPort(json: string | undefined): number | null {
-  return json === undefined ? null : (Ports.parse(JSON.parse(json))[0]?.port ?? null);
+const StoredRouting = Offer.pick({ kinds: true, balance: true, weight: true, rank: true, down: true });
+
+const NO_ROUTING: Routing = {};
+
+/** Most cached values of a column. At this number, all are dropped. */
+const MAX_PARSED = 10_000;
+
+/** Values of a JSON column by their text, so that equal texts give the same object. */
+class Parsed<T> {
+  readonly #parse: (json: string) => T;
+  readonly #known = new Map<string, T>();
+
+  constructor(parse: (json: string) => T) {
+    this.#parse = parse;
+  }
+
+  of(json: string): T {
+    const known = this.#known.get(json);
+    if (known !== undefined) return known;
+    const value = this.#parse(json);
+    if (this.#known.size >= MAX_PARSED) this.#known.clear();
+    this.#known.set(json, value);
+    return value;
+  }
 }
-
-const portsText = (ports: z.infer<typeof Ports>): string =>
-  JSON.stringify(ports.map(({ port }) => ({ port })));
-
-/** Most cached export lists. At this number, all are dropped. */
-const MAX_SCOPES = 10_000;
 
 const isTaken = ({ refused }: StoredOffer): boolean => refused === null;
 
@@ -50,15 +67,46 @@ interface OfferColumns {
   readonly encryption: string;
   /** JSON of the sites that the service is exported to; null if to all. */
   readonly to: string | null;
+  /** JSON of a {@link Routing}; null if empty. */
+  readonly routing: string | null;
 }
 
-/** The content of an offer as one comparable text. */
-const offerText = ({ protocol, port, ports, encryption, to }: OfferColumns): string =>
+/** The content of an offer as one comparable text, without its routing. */
+const contentOf = ({ protocol, port, ports, encryption, to }: OfferColumns): string =>
   JSON.stringify([protocol, port, ports, encryption, to]);
 
-function columnsOf({ protocol, port, ports, encryption = DEFAULT_ENCRYPTION, to }: Offer): OfferColumns {
-  const asked = ports === undefined ? null : portsText(ports);
-  return { protocol, port, ports: asked, encryption, to: listText(to ?? null) };
+/** A whole offer as one comparable text. */
+const offerText = (columns: OfferColumns): string => `${contentOf(columns)} ${columns.routing}`;
+
+function columnsOf(offer: Offer): OfferColumns {
+  const { protocol, port, ports, encryption = DEFAULT_ENCRYPTION, to } = offer;
+  return {
+    protocol,
+    port,
+    ports: ports === undefined ? null : portsText(ports, protocol),
+    encryption,
+    to: listText(to ?? null),
+    routing: routingText(offer),
+  };
+}
+
+/** The ports that a site asks for, each once. */
+function portsText(ports: z.infer<typeof Ports>, ofOffer: ServiceProtocol): string {
+  const unique = new Map(ports.map(({ port, protocol }) => [port, protocol ?? ofOffer]));
+  return JSON.stringify(
+    [...unique].map(([port, protocol]) => (protocol === ofOffer ? { port } : { port, protocol })),
+  );
+}
+
+function routingText({ kinds, balance, weight, rank, down }: Routing): string | null {
+  const text = JSON.stringify({
+    kinds: kinds?.length === 0 ? undefined : kinds,
+    balance,
+    weight,
+    rank,
+    down: down?.length === 0 ? undefined : down && [...new Set(down)].sort((left, right) => left - right),
+  });
+  return text === "{}" ? null : text;
 }
 
 const NO_OFFERS: OfferSnapshot = { ofSite: new Map(), ofService: new Map() };
@@ -69,11 +117,22 @@ export class Offers {
   /** Sites whose offers changed since the snapshot; null: any may have changed. */
   #changed: Set<string> | null = null;
   readonly #firstLost: Memo<number | null>;
-  /** Export lists by their JSON, so that equal lists are the same array. */
-  readonly #scopes = new Map<string, readonly string[]>();
+  readonly #balances: Balances;
+  readonly #scopes = new Parsed((json): readonly string[] => Scope.parse(JSON.parse(json)));
+  readonly #ports = new Parsed((json) => Ports.parse(JSON.parse(json)));
+  readonly #routings = new Parsed((json): Routing => StoredRouting.parse(JSON.parse(json)));
+  /** Ports of services. */
+  readonly #numbers = new Parsed((json): readonly number[] => this.#ports.of(json).map(({ port }) => port));
+  /** Ports of offers. The text begins with the protocol of the offer. */
+  readonly #served = new Parsed((text): readonly ServicePort[] => {
+    const at = text.indexOf(" ");
+    const ofOffer = text.slice(0, at) as ServiceProtocol;
+    return this.#ports.of(text.slice(at + 1)).map(({ port, protocol = ofOffer }) => ({ port, protocol }));
+  });
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, balances: Balances) {
     this.#sql = sql;
+    this.#balances = balances;
     sql.mutations.on(["offers"], (site) => {
       if (site === null) this.#changed = null;
       else this.#changed?.add(site);
@@ -121,32 +180,37 @@ export class Offers {
           ORDER BY since, boot, site, service`,
         ...(site === null ? [] : [site]),
       )
-      .map((row) => ({
-        service: text(row, "service"),
-        protocol: text(row, "protocol") as ServiceProtocol,
-        ...this.#portsOf(row),
-        instance: { site: text(row, "site"), siteName: text(row, "site_name"), boot: text(row, "boot") },
-        encryption: Encryption.parse(text(row, "encryption")),
-        to: this.#scopeOf(optional(row, "to_sites")),
-        since: number(row, "since"),
-        refused: optional(row, "refused") ?? null,
-      }));
+      .map((row) => this.#offer(row));
   }
 
-  #portsOf(row: Row): Pick<StoredOffer, "port" | "wish"> {
-    const asked = firstPort(optional(row, "ports"));
-    const wish = { port: asked ?? number(row, "port"), explicit: asked !== null };
-    return { port: firstPort(optional(row, "service_ports")) ?? wish.port, wish };
+  #offer(row: Row): StoredOffer {
+    const [service, site] = [text(row, "service"), text(row, "site")];
+    const scope = optional(row, "to_sites");
+    const routing = optional(row, "routing");
+    return {
+      service,
+      ...this.#portsOf(row),
+      routing: this.#balances.applied(
+        service,
+        site,
+        routing === undefined ? NO_ROUTING : this.#routings.of(routing),
+      ),
+      instance: { site, siteName: text(row, "site_name"), boot: text(row, "boot") },
+      encryption: Encryption.parse(text(row, "encryption")),
+      to: scope === undefined ? null : this.#scopes.of(scope),
+      since: number(row, "since"),
+      refused: optional(row, "refused") ?? null,
+    };
   }
 
-  #scopeOf(json: string | undefined): readonly string[] | null {
-    if (json === undefined) return null;
-    const known = this.#scopes.get(json);
-    if (known) return known;
-    const scope = Scope.parse(JSON.parse(json));
-    if (this.#scopes.size >= MAX_SCOPES) this.#scopes.clear();
-    this.#scopes.set(json, scope);
-    return scope;
+  #portsOf(row: Row): Pick<StoredOffer, "ports" | "servicePorts" | "wish"> {
+    const [protocol, asked] = [text(row, "protocol"), optional(row, "ports")];
+    const wanted = asked ?? `[{"port":${number(row, "port")}}]`;
+    const wish = { ports: this.#numbers.of(wanted), explicit: asked !== undefined };
+    const settled = optional(row, "service_ports");
+    const servicePorts = settled === undefined ? wish.ports : this.#numbers.of(settled);
+    const served = asked ?? `[{"port":${servicePorts[0]}}]`;
+    return { ports: this.#served.of(`${protocol} ${served}`), servicePorts, wish };
   }
 
   /** All offers of sites that are not revoked, oldest first. */
@@ -171,43 +235,55 @@ export class Offers {
     return offers.find((offer) => isTaken(offer) && isIt(offer)) ?? null;
   }
 
-  #offerTexts({ site, boot }: InstanceId): Map<string, string> {
+  #columns({ site, boot }: InstanceId): Map<string, OfferColumns> {
     const rows = this.#sql.rows(
-      "SELECT service, protocol, port, ports, encryption, to_sites FROM offers WHERE site = ? AND boot = ?",
+      `SELECT service, protocol, port, ports, encryption, to_sites, routing FROM offers
+        WHERE site = ? AND boot = ?`,
       site,
       boot,
     );
     return new Map(
       rows.map((row) => [
         text(row, "service"),
-        offerText({
+        {
           protocol: text(row, "protocol"),
           port: number(row, "port"),
           ports: optional(row, "ports") ?? null,
           encryption: text(row, "encryption"),
           to: optional(row, "to_sites") ?? null,
-        }),
+          routing: optional(row, "routing") ?? null,
+        },
       ]),
     );
   }
 
-  /** Replaces all offers of an instance. New offers stay undecided until the next decision. */
+  /**
+   * Replaces all offers of an instance. New offers stay undecided until the next decision. An offer of which only the
+   * routing changes keeps its age.
+   */
   replace(instance: InstanceId, offers: readonly Offer[], now: number): void {
     const { site, boot } = instance;
     const changes = [["offers", site], "losses"] as const;
-    const before = this.#offerTexts(instance);
+    const before = this.#columns(instance);
     // Of a repeated name, the last offer counts.
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     for (const [name, offer] of wanted) {
       const columns = columnsOf(offer);
-      if (before.get(name) === offerText(columns)) continue;
-      const { protocol, port, ports, encryption, to } = columns;
+      const { protocol, port, ports, encryption, to, routing } = columns;
+      const known = before.get(name);
+      if (known !== undefined && contentOf(known) === contentOf(columns)) {
+        if (known.routing === routing) continue;
+        const where = "WHERE site = ? AND boot = ? AND service = ?";
+        this.#sql.write(changes, `UPDATE offers SET routing = ? ${where}`, routing, site, boot, name);
+        continue;
+      }
       this.#sql.write(
         changes,
-        `INSERT INTO offers (site, boot, service, protocol, port, ports, since, encryption, to_sites, refused)
-          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET
+        `INSERT INTO offers
+          (site, boot, service, protocol, port, ports, since, encryption, to_sites, routing, refused)
+          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (site, boot, service) DO UPDATE SET
           protocol = excluded.protocol, port = excluded.port, ports = excluded.ports, since = excluded.since,
-          encryption = excluded.encryption, to_sites = excluded.to_sites`,
+          encryption = excluded.encryption, to_sites = excluded.to_sites, routing = excluded.routing`,
         site,
         boot,
         name,
@@ -217,6 +293,7 @@ export class Offers {
         now,
         encryption,
         to,
+        routing,
         UNDECIDED,
       );
     }
@@ -235,21 +312,24 @@ export class Offers {
 
   /** Whether the stored offers of an instance equal the given ones. */
   hasExactly(instance: InstanceId, offers: readonly Offer[]): boolean {
-    const before = this.#offerTexts(instance);
+    const before = this.#columns(instance);
     const wanted = new Map(offers.map((offer) => [offer.name, offer]));
     return (
       before.size === wanted.size &&
-      [...wanted].every(([name, offer]) => before.get(name) === offerText(columnsOf(offer)))
+      [...wanted].every(([name, offer]) => {
+        const known = before.get(name);
+        return known !== undefined && offerText(known) === offerText(columnsOf(offer));
+      })
     );
   }
 
-  /** Stores the decision about an offer: why it is refused, or the port that its service has. */
-  decide({ site, boot }: InstanceId, service: string, { refused, port }: Decision): void {
+  /** Stores the decision about an offer: why it is refused, or the ports that its service has. */
+  decide({ site, boot }: InstanceId, service: string, { refused, servicePorts }: Decision): void {
     this.#sql.write(
       [["offers", site]],
       "UPDATE offers SET refused = ?, service_ports = ? WHERE site = ? AND boot = ? AND service = ?",
       refused,
-      refused === null ? portsText([{ port }]) : null,
+      refused === null ? JSON.stringify(servicePorts.map((port) => ({ port }))) : null,
       site,
       boot,
       service,
@@ -291,6 +371,10 @@ export class Offers {
   }
 }
 
+/** What identifies a listener of an instance. */
+export const listenerKey = ({ service, port = 0 }: Pick<ListenerReport, "service" | "port">): string =>
+  `${service} ${port}`;
+
 export class Listeners {
   readonly #sql: Sql;
 
@@ -299,8 +383,10 @@ export class Listeners {
   }
 
   #listener(row: Row): ListenerReport {
+    const port = number(row, "port");
     return {
       service: text(row, "service"),
+      ...(port === 0 ? {} : { port }),
       address: text(row, "address"),
       state: text(row, "state") === "failed" ? "failed" : "listening",
       code: optional(row, "code"),
@@ -308,11 +394,12 @@ export class Listeners {
     };
   }
 
-  /** The last reported listeners of an instance, by service. */
+  /** The last reported listeners of an instance, by service and port. */
   of({ site, boot }: InstanceId): ListenerReport[] {
     return this.#sql
       .rows(
-        `SELECT * FROM listeners WHERE site = ${TEXT_PARAMETER} AND boot = ${TEXT_PARAMETER} ORDER BY service`,
+        `SELECT * FROM listeners WHERE site = ${TEXT_PARAMETER} AND boot = ${TEXT_PARAMETER}
+          ORDER BY service, port`,
         site,
         boot,
       )
@@ -323,26 +410,23 @@ export class Listeners {
   replace(instance: InstanceId, reports: readonly ListenerReport[]): ListenerReport[] {
     const { site, boot } = instance;
     const before = this.of(instance);
-    const known = new Map(before.map((report) => [report.service, JSON.stringify(report)]));
-    const wanted = new Map(reports.map((report) => [report.service, report]));
-    for (const name of known.keys()) {
-      if (wanted.has(name)) continue;
-      this.#sql.write(
-        [],
-        "DELETE FROM listeners WHERE site = ? AND boot = ? AND service = ?",
-        site,
-        boot,
-        name,
-      );
+    const known = new Map(before.map((report) => [listenerKey(report), JSON.stringify(report)]));
+    const wanted = new Map(reports.map((report) => [listenerKey(report), report]));
+    for (const former of before) {
+      if (wanted.has(listenerKey(former))) continue;
+      const where = "WHERE site = ? AND boot = ? AND service = ? AND port = ?";
+      this.#sql.write([], `DELETE FROM listeners ${where}`, site, boot, former.service, former.port ?? 0);
     }
-    for (const { service, address, state, code, message } of wanted.values()) {
-      if (known.get(service) === JSON.stringify({ service, address, state, code, message })) continue;
+    for (const [key, { service, port, address, state, code, message }] of wanted) {
+      const report = { service, ...(port === undefined ? {} : { port }), address, state, code, message };
+      if (known.get(key) === JSON.stringify(report)) continue;
       this.#sql.write(
         [],
-        "INSERT OR REPLACE INTO listeners VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT OR REPLACE INTO listeners VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         site,
         boot,
         service,
+        port ?? 0,
         address,
         state,
         code ?? null,

@@ -5,6 +5,7 @@
 import { DEFAULT_QUOTAS } from "../../../protocol/api/quotas.ts";
 import type { InstanceId } from "../../../protocol/instance-id.ts";
 import { dumpTables, restoreTables, type Tables } from "./backup.ts";
+import { Balances } from "./balances.ts";
 import { Bans } from "./bans.ts";
 import { Departures } from "./departures.ts";
 import { Events } from "./events.ts";
@@ -43,6 +44,7 @@ export class Store {
   readonly assertions: Assertions;
   readonly tokens: Tokens;
   readonly links: Links;
+  readonly balances: Balances;
   readonly offers: Offers;
   readonly listeners: Listeners;
   readonly sessions: Sessions;
@@ -63,7 +65,8 @@ export class Store {
     this.assertions = new Assertions(sql);
     this.tokens = new Tokens(sql);
     this.links = new Links(sql);
-    this.offers = new Offers(sql);
+    this.balances = new Balances(sql);
+    this.offers = new Offers(sql, this.balances);
     this.listeners = new Listeners(sql);
     this.sessions = new Sessions(sql);
     this.cuts = new Cuts(sql);

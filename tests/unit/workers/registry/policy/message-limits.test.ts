@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import {
   MAX_MESSAGE,
+  MAX_PORTS,
   type RegistryMessage,
   type VisibleService,
 } from "../../../../../protocol/uplink/messages.ts";
@@ -46,6 +47,30 @@ it("splitServices keeps the order, loses nothing, and fits every group into a me
   );
   expect(splitServices([], 0)).toEqual([[]]);
   expect(splitServices([longest(1), longest(2)], 1000)).toHaveLength(1);
+});
+
+/** A service with the given number of offers, with every optional fact at its longest. */
+const fullest = (offers: number): VisibleService => {
+  const numbers = Array.from({ length: MAX_PORTS }, (_, at) => 65_535 - at);
+  const facts = { ports: numbers, down: numbers, kinds: Array.from({ length: 8 }, () => "k".repeat(32)) };
+  return {
+    ...longest(offers),
+    ports: numbers.map((port) => ({ port, protocol: "http2" })),
+    balance: "weighted",
+    offers: longest(offers).offers.map((offer) => ({ ...offer, ...facts, weight: 1000, rank: 10_000 })),
+  };
+};
+
+it("nearestOffers and splitServices keep a service with many facts within a message", () => {
+  const service = fullest(MAX_OFFERS);
+  const offers = nearestOffers(service.offers.map((offer, at) => ({ ...offer, cost: at })));
+  expect(offers.length).toBeGreaterThan(100);
+  expect(offers.at(-1)?.cost).toBe(offers.length - 1);
+  const groups = splitServices([{ ...service, offers }, fullest(3), fullest(50)], 0);
+  for (const put of groups) {
+    const message: RegistryMessage = { type: "services", put, gone: [], complete: true };
+    expect(JSON.stringify(message).length).toBeLessThanOrEqual(MAX_MESSAGE);
+  }
 });
 
 it("nearestOffers keeps the nearest of very many offers, in their order", () => {

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nameMatches } from "../../../../../protocol/names.ts";
+import { MAX_PORTS } from "../../../../../protocol/uplink/messages.ts";
 import {
   byAge,
   type Decision,
@@ -9,19 +10,20 @@ import {
   type OfferInputs,
   type OfferRules,
   type OfferSnapshot,
-  type PortWish,
   type StoredOffer,
 } from "../../../../../workers/registry/policy/offers.ts";
+import type { PortWish } from "../../../../../workers/registry/policy/service-ports.ts";
 
 const offer = (service: string, site: string, refused: string | null = "service.forbidden"): StoredOffer => ({
   service,
-  protocol: "tcp",
-  port: 80,
+  ports: [{ port: 80, protocol: "tcp" }],
+  servicePorts: [80],
+  routing: {},
   since: 0,
   encryption: "end-to-end",
   to: null,
   instance: { site, siteName: site, boot: `boot of ${site}` },
-  wish: { port: 80, explicit: false },
+  wish: { ports: [80], explicit: false },
   refused,
 });
 
@@ -113,12 +115,12 @@ describe("the port of a service", () => {
   const web = (site: string, wish: PortWish, accepted: number | null = null): StoredOffer => ({
     ...offer("web", site, accepted === null ? "service.forbidden" : null),
     wish,
-    port: accepted ?? wish.port,
+    servicePorts: accepted === null ? wish.ports : [accepted],
   });
-  const asked = (port: number): PortWish => ({ port, explicit: true });
-  const proposed = (port: number): PortWish => ({ port, explicit: false });
+  const asked = (port: number): PortWish => ({ ports: [port], explicit: true });
+  const proposed = (port: number): PortWish => ({ ports: [port], explicit: false });
   const decide = (...offers: StoredOffer[]) =>
-    decideOffers(offers, anything).map(({ refused, port }) => refused ?? port);
+    decideOffers(offers, anything).map(({ refused, servicePorts }) => refused ?? servicePorts[0]);
   const CONFLICT = "service.port_conflict";
 
   it("is that of the first offer, whether it asks for the port or proposes it", () => {
@@ -161,30 +163,32 @@ describe("the port of a service", () => {
     const offers = [web("a", asked(1)), web("b", asked(2))];
     const mayOffer = (site: string) => (site === "a" ? [] : null);
     expect(decideOffers(offers, { ...anything, mayOffer })).toEqual([
-      { refused: "service.forbidden", port: 1 },
-      { refused: null, port: 2 },
+      { refused: "service.forbidden", servicePorts: [1] },
+      { refused: null, servicePorts: [2] },
     ]);
   });
 
   it("is the same for all accepted offers, and is decided alike again", () => {
     const anyOffer = fc.record({
       site: fc.constantFrom("a", "b", "c"),
-      wish: fc.record({ port: fc.integer({ min: 1, max: 3 }), explicit: fc.boolean() }),
+      wish: fc.record({ ports: fc.tuple(fc.integer({ min: 1, max: 3 })), explicit: fc.boolean() }),
       accepted: fc.boolean(),
     });
     fc.assert(
       fc.property(fc.array(anyOffer, { maxLength: 6 }), (list) => {
         const offers = list.map(({ site, wish, accepted }) => web(site, wish, accepted ? 2 : null));
         const decisions = decideOffers(offers, anything);
-        const ports = decisions.filter(({ refused }) => refused === null).map(({ port }) => port);
+        const ports = decisions
+          .filter(({ refused }) => refused === null)
+          .map(({ servicePorts }) => servicePorts[0]);
         expect(new Set(ports).size).toBe(offers.length === 0 ? 0 : 1);
         for (const [index, { wish }] of offers.entries()) {
-          const conflicts = wish.explicit && wish.port !== ports[0];
+          const conflicts = wish.explicit && wish.ports[0] !== ports[0];
           expect(decisions[index]?.refused).toBe(conflicts ? CONFLICT : null);
         }
         // An accepted offer that does not ask for another port keeps the port for everybody.
         const holds = offers.some(
-          ({ refused, wish }) => refused === null && !(wish.explicit && wish.port !== 2),
+          ({ refused, wish }) => refused === null && !(wish.explicit && wish.ports[0] !== 2),
         );
         if (holds) expect(ports[0]).toBe(2);
         const again = offers.map((one, index) => ({ ...one, ...decisions[index] }));
@@ -194,10 +198,78 @@ describe("the port of a service", () => {
   });
 });
 
+describe("the ports of a service", () => {
+  const shop = (site: string, ports: number[] | null, had: number[] | null = null): StoredOffer => ({
+    ...offer("shop", site, had === null ? "service.forbidden" : null),
+    wish: ports === null ? { ports: [7000], explicit: false } : { ports, explicit: true },
+    servicePorts: had ?? ports ?? [7000],
+  });
+  /** The ports after the decision, and the sites whose offers are refused. */
+  const decide = (...offers: StoredOffer[]) => {
+    const decisions = decideOffers(offers, anything);
+    return {
+      ports: decisions.find(({ refused }) => refused === null)?.servicePorts,
+      refused: offers.flatMap(({ instance }, at) => (decisions[at]?.refused ? [instance.site] : [])),
+    };
+  };
+
+  it("are those that the first offer asks for, in its order", () => {
+    expect(decide(shop("a", [9090, 8080]), shop("b", [8080, 9090]))).toEqual({
+      ports: [9090, 8080],
+      refused: [],
+    });
+  });
+
+  it("may be served by sites in part, and the first by a site that asks for none", () => {
+    expect(decide(shop("a", [1, 2]), shop("b", [2]), shop("c", null))).toEqual({
+      ports: [1, 2],
+      refused: [],
+    });
+  });
+
+  it("grow by the ports of an offer that shares one of them, and keep their order", () => {
+    expect(decide(shop("a", [1], [1]), shop("b", [3, 1]), shop("c", [3, 4]))).toEqual({
+      ports: [1, 3, 4],
+      refused: [],
+    });
+    expect(decide(shop("a", [1], [1]), shop("c", [3, 4]), shop("b", [3, 1]))).toEqual({
+      ports: [1, 3, 4],
+      refused: [],
+    });
+  });
+
+  it("refuse an offer that shares none of them", () => {
+    expect(decide(shop("a", [1, 2], [1, 2]), shop("b", [3, 4]))).toEqual({ ports: [1, 2], refused: ["b"] });
+  });
+
+  it("lose a port that no accepted offer has any more, and keep the others in their order", () => {
+    expect(decide(shop("a", [3, 1], [1, 2, 3]), shop("b", [2]))).toEqual({ ports: [1, 3], refused: ["b"] });
+  });
+
+  it("keep the first port while a site is left that asks for none", () => {
+    expect(decide(shop("a", [2, 3], [1, 2]), shop("b", null, [1, 2]))).toEqual({
+      ports: [1, 2, 3],
+      refused: [],
+    });
+  });
+
+  it("move without an outage, by way of an offer of both the former and the new port", () => {
+    const both = decide(shop("a", [1, 2], [1]), shop("b", [1], [1]));
+    expect(both).toEqual({ ports: [1, 2], refused: [] });
+    expect(decide(shop("a", [1, 2], [1, 2]), shop("b", [2], [1, 2]))).toEqual({ ports: [1, 2], refused: [] });
+    expect(decide(shop("a", [2], [1, 2]), shop("b", [2], [1, 2]))).toEqual({ ports: [2], refused: [] });
+  });
+
+  it("are no more than a service may have", () => {
+    const many = Array.from({ length: MAX_PORTS }, (_, at) => at + 1);
+    expect(decide(shop("a", many, many), shop("b", [1, 100])).refused).toEqual(["b"]);
+  });
+});
+
 describe("decideChanged", () => {
   const SITES = ["east", "west", "south"];
 
-  const undecided: Decision = { refused: null, port: 0 };
+  const undecided: Decision = { refused: null, servicePorts: [] };
 
   const toSnapshot = (ofSite: ReadonlyMap<string, readonly StoredOffer[]>): OfferSnapshot => {
     const taken = [...ofSite.values()].flat().filter(({ refused }) => refused === null);
@@ -210,7 +282,11 @@ describe("decideChanged", () => {
     return new Map(offers.map((one, index) => [one, decisions[index] ?? undecided]));
   };
 
-  const anyWish = fc.record({ port: fc.integer({ min: 1, max: 3 }), explicit: fc.boolean() });
+  const anyPorts = fc.uniqueArray(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 3 });
+  const anyWish: fc.Arbitrary<PortWish> = fc.oneof(
+    anyPorts.map((ports) => ({ ports, explicit: true })),
+    anyPorts.map(([port = 1]) => ({ ports: [port], explicit: false })),
+  );
   const anyOffers = fc.uniqueArray(
     fc.record({ service: fc.constantFrom("a", "b", "c", "d"), wish: anyWish }),
     { maxLength: 3, selector: ({ service }) => service },
@@ -229,7 +305,7 @@ describe("decideChanged", () => {
   const wishing = ({ service, wish }: { service: string; wish: PortWish }, site: string): StoredOffer => ({
     ...offer(service, site),
     wish,
-    port: wish.port,
+    servicePorts: wish.ports,
   });
 
   it("decides about changes as decideOffers decides about everything", () => {
@@ -266,9 +342,9 @@ describe("decideChanged", () => {
             const before = known.get(one.service);
             // A new offer, one that stays as it is, or one that now has another wish.
             if (before === undefined) return { ...wishing(one, site), since: 10 };
-            if (one.wish.port === 1) return before;
-            const port = before.refused === null ? before.port : one.wish.port;
-            return { ...before, wish: one.wish, port, since: 10 };
+            if (one.wish.ports[0] === 1) return before;
+            const servicePorts = before.refused === null ? before.servicePorts : one.wish.ports;
+            return { ...before, wish: one.wish, servicePorts, since: 10 };
           });
           ofSite.set(site, list.sort(byAge));
           if (changed.patterns === null) nowPatterns.delete(site);
@@ -276,12 +352,16 @@ describe("decideChanged", () => {
         }
         const now: OfferInputs = { snapshot: toSnapshot(ofSite), patterns: nowPatterns };
         const expected = [...decided(now, change.services)].filter(
-          ([one, { refused, port }]) => one.refused !== refused || one.port !== port,
+          ([one, { refused, servicePorts }]) =>
+            one.refused !== refused || one.servicePorts.join() !== servicePorts.join(),
         );
         const found = decideChanged(before, now, change.services);
         const inOrder = (list: readonly (readonly [StoredOffer, Decision])[]) =>
           list
-            .map(([one, { refused, port }]) => `${one.instance.site} ${one.service} ${refused} ${port}`)
+            .map(
+              ([one, { refused, servicePorts }]) =>
+                `${one.instance.site} ${one.service} ${refused} ${servicePorts}`,
+            )
             .sort();
         expect(inOrder(found.map(({ offer: one, ...decision }) => [one, decision]))).toEqual(
           inOrder(expected),

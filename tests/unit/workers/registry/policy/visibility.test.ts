@@ -1,16 +1,26 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { VisibleService } from "../../../../../protocol/uplink/messages.ts";
+import type { ServicePort, VisibleService } from "../../../../../protocol/uplink/messages.ts";
 import { type Edge, NETWORK_NODE } from "../../../../../workers/registry/policy/link-graph.ts";
-import { type OfferRow, Visibility } from "../../../../../workers/registry/policy/visibility.ts";
+import {
+  type OfferRow,
+  type Routing,
+  Visibility,
+} from "../../../../../workers/registry/policy/visibility.ts";
 import { VisibilityDiff } from "../../../../../workers/registry/policy/visibility-diff.ts";
 import { costRatio } from "../../../../support/clock/cost.ts";
 import { allCosts, anyCost, NODES, SITES } from "../graphs.ts";
 
-const offer = (service: string, site: string, boot: string, parts: Partial<OfferRow> = {}): OfferRow => ({
+const offer = (
+  service: string,
+  site: string,
+  boot: string,
+  { port = 80, ...parts }: Partial<OfferRow> & { readonly port?: number } = {},
+): OfferRow => ({
   service,
-  protocol: "tcp",
-  port: 80,
+  ports: [{ port, protocol: "tcp" }],
+  servicePorts: [port],
+  routing: {},
   since: 0,
   encryption: "end-to-end",
   to: null,
@@ -36,13 +46,13 @@ describe("the visibility of a site", () => {
     expect(visibleOffers("a", [offer("api", "c", "3")])).toEqual([]);
   });
 
-  it("takes port and protocol from the oldest offer where offers disagree", () => {
+  it("takes the protocol of a port from the oldest offer where offers disagree", () => {
     const offers = [
-      offer("api", "a", "1", { since: 20, port: 81 }),
-      offer("api", "b", "2", { since: 10, port: 82 }),
+      offer("api", "a", "1", { since: 20, ports: [{ port: 80, protocol: "http" }] }),
+      offer("api", "b", "2", { since: 10, ports: [{ port: 80, protocol: "http2" }] }),
     ];
     const [api] = visibleOffers("c", offers, star("a", "b", "c"));
-    expect(api?.port).toBe(82);
+    expect([api?.port, api?.protocol]).toEqual([80, "http2"]);
     expect(api?.offers.map((instance) => instance.site)).toEqual(["b", "a"]);
   });
 
@@ -78,12 +88,57 @@ describe("an offer that is exported to named sites", () => {
   });
 
   it("does not hide other offers of the service", () => {
-    const offers = [offer("api", "a", "1", { to: ["c"], port: 81 }), offer("api", "b", "2", { since: 1 })];
+    const offers = [offer("api", "a", "1", { to: ["c"] }), offer("api", "b", "2", { since: 1 })];
     expect(visibleOffers("c", offers, edges)[0]?.offers.map(({ boot }) => boot)).toEqual(["1", "2"]);
     const [own] = visibleOffers("b", offers, edges);
     expect(own).toBeUndefined();
     const [other] = new Visibility([...edges, ...star("d")], names(), offers).of("d");
     expect([other?.port, other?.offers.map(({ boot }) => boot)]).toEqual([80, ["2"]]);
+  });
+});
+
+describe("a service with several ports", () => {
+  const http = { port: 8080, protocol: "http" } as const;
+  const tcp = { port: 9090, protocol: "tcp" } as const;
+  const shop = (site: string, boot: string, parts: Partial<OfferRow> = {}) =>
+    offer("shop", site, boot, { ports: [http, tcp], servicePorts: [8080, 9090], ...parts });
+  const seenBy = (features: string[], ...offers: OfferRow[]) =>
+    new Visibility(star("a", "b", "c", "d"), names(), offers).of("c", features)[0];
+
+  it("is shown with all ports that visible offers serve, in the order of the service", () => {
+    const shown = seenBy(["ports"], shop("a", "1", { ports: [tcp] }), shop("b", "2", { ports: [tcp, http] }));
+    expect(shown).toMatchObject({ port: 8080, protocol: "http", ports: [http, tcp] });
+    expect(shown?.offers.map(({ ports }) => ports)).toEqual([[9090], undefined]);
+    const part = seenBy(["ports"], shop("a", "1", { ports: [tcp] }));
+    expect(part).toMatchObject({ port: 9090, protocol: "tcp", ports: [tcp] });
+  });
+
+  it("is shown to a connector without the feature as its first port, at instances whose first port it is", () => {
+    const offers = [
+      shop("a", "1"),
+      shop("b", "2", { ports: [tcp] }),
+      shop("d", "3", { ports: [tcp, http] }),
+      shop("d", "4", { routing: { down: [8080] } }),
+    ];
+    const shown = seenBy([], ...offers);
+    expect(shown).toMatchObject({ port: 8080, protocol: "http" });
+    expect(shown?.ports).toBeUndefined();
+    expect(shown?.offers.map(({ boot }) => boot)).toEqual(["1"]);
+    expect(seenBy([], shop("b", "2", { ports: [tcp] }))).toBeUndefined();
+  });
+
+  it("is shown with the routing of each offer, and the balance of the oldest", () => {
+    const routing = { kinds: ["exchange"], weight: 3, rank: 1, down: [9090] };
+    const shown = seenBy(
+      ["ports"],
+      shop("a", "1", { since: 1 }),
+      shop("b", "2", { routing: { ...routing, balance: "priority" } }),
+    );
+    expect(shown?.balance).toBe("priority");
+    expect(shown?.offers).toEqual([
+      { site: "b", siteName: "b", boot: "2", cost: 2, ...routing },
+      { site: "a", siteName: "a", boot: "1", cost: 2 },
+    ]);
   });
 });
 
@@ -93,7 +148,14 @@ interface World {
   edges: (Edge & { id: number })[];
   offers: Map<string, OfferRow>;
   names: Map<string, string>;
+  /** Whether services have all {@link PORTS}, or the first. */
+  several: boolean;
 }
+
+const PORTS: ServicePort[] = [
+  { port: 80, protocol: "http" },
+  { port: 81, protocol: "tcp" },
+];
 
 const step = fc.oneof(
   fc.record({
@@ -107,7 +169,9 @@ const step = fc.oneof(
     kind: fc.constant("offer" as const),
     service: fc.constantFrom("x", "y"),
     site: fc.constantFrom(...SITES),
-    port: fc.constantFrom(80, 81),
+    ports: fc.subarray(PORTS, { minLength: 1 }),
+    several: fc.boolean(),
+    routing: fc.constantFrom<Routing>({}, { down: [80] }, { weight: 3, balance: "weighted" }),
     to: fc.option(fc.subarray([...SITES, "new"]), { nil: null }),
   }),
   fc.record({
@@ -133,16 +197,19 @@ function take(world: World, change: typeof step extends fc.Arbitrary<infer T> ? 
     const boot = `boot of ${site}`;
     if (change.kind === "withdraw") world.offers.delete(`${service} ${site}`);
     else {
-      const { port, to } = change;
-      world.offers.set(`${service} ${site}`, offer(service, site, boot, { since: at, port, to }));
+      const { ports, routing, to } = change;
+      world.several = change.several;
+      world.offers.set(`${service} ${site}`, offer(service, site, boot, { since: at, ports, routing, to }));
     }
   }
 }
 
-const currentVisibility = ({ edges, names: known, offers }: World): Visibility => {
+const currentVisibility = ({ edges, names: known, offers, several }: World): Visibility => {
+  const servicePorts = several ? [80, 81] : [80];
   const named = [...offers.values()].map((row) => {
     const siteName = known.get(row.instance.site) ?? "?";
-    return { ...row, instance: { ...row.instance, siteName } };
+    const ports = several ? row.ports : PORTS.slice(0, 1);
+    return { ...row, ports, servicePorts, instance: { ...row.instance, siteName } };
   });
   return new Visibility([...edges], new Map(known), named);
 };
@@ -151,13 +218,13 @@ describe("visibility, in any order of links, offers and renames,", () => {
   it("equals a plain evaluation of the same state", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-        const world: World = { edges: [], offers: new Map(), names: names() };
+        const world: World = { edges: [], offers: new Map(), names: names(), several: true };
         for (const [at, change] of steps.entries()) take(world, change, at);
         const visibility = currentVisibility(world);
         const costs = allCosts(world.edges);
         for (const site of SITES) {
           const found = visibility
-            .of(site)
+            .of(site, ["ports"])
             .flatMap(({ name, offers }) => offers.map((seen) => `${name} ${seen.site} ${seen.cost}`));
           const expected = [...world.offers.values()]
             .filter(({ instance, to }) => {
@@ -177,8 +244,9 @@ describe("visibility, in any order of links, offers and renames,", () => {
   it("equals the sum of the announced changes, which never name anything unseen", () => {
     fc.assert(
       fc.property(fc.array(fc.array(step, { minLength: 1, maxLength: 3 }), { maxLength: 20 }), (rounds) => {
-        const world: World = { edges: [], offers: new Map(), names: names() };
+        const world: World = { edges: [], offers: new Map(), names: names(), several: true };
         const known = new Map(SITES.map((site) => [site, new Map<string, VisibleService>()]));
+        const featuresOf = (site: string) => (site < "d" ? ["ports"] : []);
         let at = 0;
         for (const changes of rounds) {
           const before = currentVisibility(world);
@@ -186,10 +254,10 @@ describe("visibility, in any order of links, offers and renames,", () => {
           const after = currentVisibility(world);
           const diff = new VisibilityDiff(before, after);
           for (const [site, catalogue] of known) {
-            const { put, gone } = diff.changeFor(site);
+            const { put, gone } = diff.changeFor(site, featuresOf(site));
             for (const name of gone) expect(catalogue.delete(name)).toBe(true);
             for (const service of put) catalogue.set(service.name, service);
-            const fresh = after.of(site);
+            const fresh = after.of(site, featuresOf(site));
             expect([...catalogue.values()].sort((a, b) => (a.name < b.name ? -1 : 1))).toEqual(fresh);
           }
         }

@@ -69,6 +69,12 @@ export class Relay {
     return flow;
   }
 
+  /** Notes that both ends of a flow are connected, for a flow that ends without {@link join}. */
+  opened(flow: Flow): void {
+    flow.open();
+    this.#notify("flowOpened", flow);
+  }
+
   /** Adds an observer. Returns the function that removes it. */
   observe(observer: FlowObserver): () => void {
     this.#observers.add(observer);
@@ -83,10 +89,7 @@ export class Relay {
    * A socket must have been made with `allowHalfOpen: true`. The flow ends when both ends are closed.
    */
   join(local: Duplex, stream: RelayStream, flow: Flow): void {
-    if (!local.destroyed && !stream.destroyed) {
-      flow.open();
-      this.#notify("flowOpened", flow);
-    }
+    if (!local.destroyed && !stream.destroyed) this.opened(flow);
     joinStreams(local, stream, flow);
   }
 

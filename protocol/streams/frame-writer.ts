@@ -9,7 +9,7 @@
  * each stream, and `SEND_BUFFER` with one write for each stream.
  */
 import { type ErrorCode, FairleadError } from "../errors.ts";
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../fifo.ts";
 import { BATCH_BYTES, FrameBatch } from "./frame-batch.ts";
 import { encodeReset, HEADER_BYTES, MAX_CONTROL } from "./frames.ts";
 import { QUANTUM_BYTES, type Stream } from "./stream.ts";

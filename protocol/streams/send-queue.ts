@@ -1,6 +1,6 @@
 /** The send queue of a stream: bytes that were written and not yet sent. */
 
-import { Fifo } from "./fifo.ts";
+import { Fifo } from "../fifo.ts";
 import type { FrameBatch } from "./frame-batch.ts";
 
 /** The send queue of one stream. */

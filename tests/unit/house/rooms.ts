@@ -70,6 +70,11 @@ const PROTOCOL: readonly Line[] = [
     usedBy: ["connector/session"],
     why: "The session's decisions, which need no Node.",
   },
+  {
+    room: "protocol/datagrams",
+    usedBy: ["connector/udp"],
+    why: "Datagrams in a stream.",
+  },
 ];
 
 const WORKERS: readonly Line[] = [
@@ -182,6 +187,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/net",
     usedBy: [
+      "connector/udp",
       ...["connector/cli/edge", "connector/cli/framework", "connector/cli/login", "connector/cli/service"],
       "connector/config",
       ...["connector/listeners", "connector/operator/**", "connector/relay", "connector/runtime"],
@@ -202,6 +208,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/resources",
     usedBy: [
+      "connector/udp",
       ...["connector/control", "connector/edge", "connector/listeners", "connector/runtime"],
       "connector/targets",
       "connector/diagnosis",
@@ -210,7 +217,7 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/relay",
-    usedBy: ["connector/listeners", "connector/runtime", "connector/targets"],
+    usedBy: ["connector/udp", "connector/listeners", "connector/runtime", "connector/targets"],
     why: "A client's connection and a stream are joined in one way on both sides, by the relay that the runtime makes.",
   },
   {
@@ -236,12 +243,12 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/listeners",
-    usedBy: ["connector/control", "connector/runtime"],
+    usedBy: ["connector/udp", "connector/control", "connector/runtime"],
     why: "Services of other sites are taken up by the runtime and reported by the control socket.",
   },
   {
     room: "connector/targets",
-    usedBy: ["connector/control", "connector/runtime"],
+    usedBy: ["connector/udp", "connector/control", "connector/runtime"],
     why: "Services of this site are offered by the runtime and reported by the control socket.",
   },
   {

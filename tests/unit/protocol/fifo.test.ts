@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Fifo } from "../../../../protocol/streams/fifo.ts";
+import { Fifo } from "../../../protocol/fifo.ts";
 
 describe("Fifo", () => {
   it("behaves like an array", () => {

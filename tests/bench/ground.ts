@@ -1,11 +1,12 @@
 /** The set-up of a run: temporary files, processes that end with it, tools and measured servers. */
 
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { freePort } from "../support/free-port.ts";
 import { type Address, Cluster, programOf, ROOT } from "../support/process/cluster.ts";
 import { describeExit, type ManagedProcess } from "../support/process/managed-process.ts";
 import { Postgres } from "../support/process/postgres.ts";
+import { framed, MESSAGE_BYTES, UNARY_PATH } from "./clients/grpc.ts";
 import type { BenchOptions } from "./options.ts";
 import { WRK_SCRIPT } from "./parse/wrk.ts";
 import { nginxWeb } from "./systems/nginx-config.ts";
@@ -47,14 +48,15 @@ export class Ground {
     const cluster = await Cluster.create("fl-bench-");
     try {
       const own = await startOwnServers(cluster);
-      const web = tools.nginx === null ? own.web : await startNginx(cluster, tools.nginx);
+      const web = tools.nginx === null ? {} : await startNginx(cluster, tools.nginx);
+      const grpc = tools.nghttpd === null ? {} : await startNghttpd(cluster, tools.nghttpd);
       const wrkScript = cluster.path("wrk.lua");
       await writeFile(wrkScript, WRK_SCRIPT);
       // The port is closed between runs, because each run starts its own iperf3.
       const iperf = { host: HOST, port: await freePort(HOST) };
       const postgres = await Postgres.start({ host: HOST });
       const database = { host: postgres.host, port: postgres.port };
-      const servers = { ...own, web, iperf, postgres: database };
+      const servers = { ...own, ...web, ...grpc, iperf, postgres: database };
       const other =
         options.against === null ? null : await Cluster.create("fl-other-", programOf(options.against));
       return new Ground(cluster, other, options, tools, servers, postgres, wrkScript);
@@ -113,12 +115,24 @@ async function startOwnServers(cluster: Cluster): Promise<Omit<Addresses, "iperf
   });
 }
 
-async function startNginx(cluster: Cluster, nginx: string): Promise<Address> {
-  const port = await freePort(HOST);
+async function startNginx(cluster: Cluster, nginx: string): Promise<Pick<Addresses, "web" | "http">> {
+  const [web, http] = [await freePort(HOST), await freePort(HOST)];
   const directory = cluster.path("web");
-  await nginxWeb(directory, port);
-  await runNginx(cluster, nginx, "web", directory, [port]);
-  return { host: HOST, port };
+  await nginxWeb(directory, [web, http]);
+  await runNginx(cluster, nginx, "web", directory, [web, http]);
+  return { web: { host: HOST, port: web }, http: { host: HOST, port: http } };
+}
+
+/** A server for unary calls: it answers every call with the same message and a status in the trailers. */
+async function startNghttpd(cluster: Cluster, nghttpd: string): Promise<Pick<Addresses, "grpc">> {
+  const port = await freePort(HOST);
+  const directory = cluster.path("grpc");
+  await mkdir(join(directory, dirname(UNARY_PATH)), { recursive: true });
+  await writeFile(join(directory, UNARY_PATH), framed(MESSAGE_BYTES));
+  const options = ["--no-tls", "--address", HOST, "--trailer", "grpc-status: 0", "-d", directory];
+  const started = cluster.spawn({ name: "nghttpd", command: nghttpd, args: [...options, String(port)] });
+  await listens({ host: HOST, port }, started);
+  return { grpc: { host: HOST, port } };
 }
 
 /** Runs nginx in the foreground with the configuration in the directory, and waits until it listens. */

@@ -11,6 +11,8 @@ const PACKAGES = [
   { package: "openssh-client", gives: "ssh and ssh-keygen" },
   { package: "iperf3", gives: "bulk transfers" },
   { package: "wrk", gives: "HTTP requests" },
+  { package: "nghttp2-client", gives: "h2load: gRPC calls" },
+  { package: "nghttp2-server", gives: "nghttpd: the server of gRPC calls" },
   { package: "postgresql-contrib", gives: "pgbench, which Debian ships with the server" },
 ] as const;
 
@@ -23,6 +25,8 @@ export interface Tools {
   readonly sshKeygen: string | null;
   readonly iperf3: string | null;
   readonly wrk: string | null;
+  readonly h2load: string | null;
+  readonly nghttpd: string | null;
   readonly pgbench: string | null;
 }
 
@@ -48,6 +52,8 @@ export async function findTools(): Promise<Tools> {
     sshKeygen: await find("ssh-keygen"),
     iperf3: await find("iperf3"),
     wrk: await find("wrk"),
+    h2load: await find("h2load"),
+    nghttpd: await find("nghttpd"),
     // Debian's /usr/bin/pgbench is a script that selects a version. These are the programs.
     pgbench:
       (await firstUsable(

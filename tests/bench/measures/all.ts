@@ -1,10 +1,21 @@
 /** Every measure, in the order of the table. */
 import { BULK } from "./bulk.ts";
 import { CONNECTIONS } from "./connections.ts";
+import { EXCHANGES } from "./exchanges.ts";
+import { GRPC } from "./grpc.ts";
 import { IDLE } from "./idle.ts";
 import type { Measure } from "./measure.ts";
 import { MIXED } from "./mixed.ts";
 import { POSTGRES } from "./postgres.ts";
 import { REQUESTS } from "./requests.ts";
 
-export const MEASURES: readonly Measure[] = [...BULK, ...REQUESTS, CONNECTIONS, ...POSTGRES, MIXED, IDLE];
+export const MEASURES: readonly Measure[] = [
+  ...BULK,
+  ...REQUESTS,
+  ...EXCHANGES,
+  ...GRPC,
+  CONNECTIONS,
+  ...POSTGRES,
+  MIXED,
+  IDLE,
+];

@@ -30,9 +30,9 @@ export const REQUESTS: readonly Measure[] = [1, 10, 100].map((connections) => ({
 export async function requests(
   system: System,
   ground: Ground,
-  { connections, ms }: { connections: number; ms: number },
+  { service = "web", connections, ms }: { service?: "web" | "http"; connections: number; ms: number },
 ): Promise<Requests> {
-  const { host, port } = system.at.web;
+  const { host, port } = system.at[service];
   const { wrk } = ground.tools;
   if (wrk === null) return await ownRequests({ host, port }, connections, ms);
   const output = await ground.program(

@@ -7,7 +7,7 @@ import { type Cluster, type Edge, eventually, type TestNetwork } from "../../sup
 import type { ManagedProcess } from "../../support/process/managed-process.ts";
 import type { Ground } from "../ground.ts";
 import { type HopFlags, hopFlags } from "./hop.ts";
-import { forEachService, SERVICES, type System } from "./system.ts";
+import { forEachService, REQUEST_SERVICES, type RequestServiceId, SERVICES, type System } from "./system.ts";
 
 type Encryption = "end-to-end" | "hop";
 
@@ -45,7 +45,11 @@ async function pairOf(
     const host = `127.2.0.${++pairs}`;
     const east = await start(ground, cluster, network, flags.east, {
       site: `east${pairs}`,
-      expose: SERVICES.map((name) => `${name}=${ground.servers[name].host}:${ground.servers[name].port}`),
+      expose: SERVICES.map((name) => {
+        const { host, port } = ground.servers[name];
+        const protocol = name in REQUEST_SERVICES ? REQUEST_SERVICES[name as RequestServiceId] : "tcp";
+        return `${name}=${host}:${port}/${protocol}`;
+      }),
     });
     const west = await start(ground, cluster, network, flags.west, { site: `west${pairs}`, bind: host });
     await eventually("west listens for every service", async () => {

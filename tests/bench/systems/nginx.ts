@@ -1,10 +1,20 @@
-/** The first reference: a chain of three nginx with mutual TLS 1.3 between them. */
+/**
+ * The first reference: a chain of three nginx with mutual TLS 1.3 between them. They proxy the bytes of most services,
+ * and the requests of the services whose requests Fairlead balances.
+ */
 import { writeFile } from "node:fs/promises";
 import { freePort } from "../../support/free-port.ts";
 import { type Ground, HOST, runNginx } from "../ground.ts";
 import { makeAuthority, makeLocalLeaf } from "./certificates.ts";
 import { nginxHop } from "./nginx-config.ts";
-import { forEachService, SERVICES, type System } from "./system.ts";
+import {
+  forEachService,
+  REQUEST_SERVICES,
+  type RequestServiceId,
+  SERVICES,
+  type ServiceId,
+  type System,
+} from "./system.ts";
 
 const HOPS = ["west", "hub", "east"] as const;
 
@@ -17,9 +27,9 @@ export async function nginx(ground: Ground): Promise<System | string> {
   const ca = cluster.path("chain-ca.pem");
   await writeFile(ca, authority.certificate);
   const ports = {
-    west: await forEachService(freePort),
-    hub: await forEachService(freePort),
-    east: await forEachService(freePort),
+    west: await forEachService(() => freePort(HOST)),
+    hub: await forEachService(() => freePort(HOST)),
+    east: await forEachService(() => freePort(HOST)),
   };
   const next = { west: "hub", hub: "east", east: null } as const;
   const parts = [];
@@ -32,13 +42,18 @@ export async function nginx(ground: Ground): Promise<System | string> {
     await writeFile(certificate, leaf.certificate);
     await writeFile(key, leaf.key, { mode: 0o600 });
     const behind = next[hop];
-    const forwards = SERVICES.map((service) => ({
+    const forward = (service: ServiceId) => ({
       port: ports[hop][service],
       to: behind === null ? servers[service] : { host: HOST, port: ports[behind][service] },
+    });
+    const requests = Object.entries(REQUEST_SERVICES).map(([service, protocol]) => ({
+      ...forward(service as RequestServiceId),
+      protocol: protocol === "http" ? ("http" as const) : ("grpc" as const),
     }));
     await nginxHop(directory, {
       module: tools.streamModule,
-      forwards,
+      forwards: SERVICES.filter((service) => !(service in REQUEST_SERVICES)).map(forward),
+      requests,
       takesTls: hop !== "west",
       speaksTls: behind !== null,
       certificate,

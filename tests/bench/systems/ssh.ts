@@ -35,8 +35,8 @@ export async function ssh(ground: Ground): Promise<System | string> {
   });
   await listens({ host: HOST, port }, sshd);
 
-  const bastion = await forEachService(freePort);
-  const west = await forEachService(freePort);
+  const bastion = await forEachService(() => freePort(HOST));
+  const west = await forEachService(() => freePort(HOST));
   const common = [
     ...["-F", "none", "-N", "-T", "-p", String(port), "-i", at("user")],
     ...options({

@@ -3,10 +3,18 @@ import type { Address } from "../../support/process/cluster.ts";
 
 /**
  * The servers: `web` answers 1 KiB over HTTP, `iperf` is iperf3, `source` sends and `sink` receives bytes for the
- * bench's own clients, `hold` echoes and stays open, `postgres` is a database.
+ * bench's own clients, `hold` echoes and stays open, `postgres` is a database. `http` is the same as `web`, `grpc`
+ * answers unary calls, and `messages` sends messages in one stream; these three are used request by request.
  */
-export const SERVICES = ["web", "iperf", "source", "sink", "hold", "postgres"] as const;
+export const SERVICES = [
+  ...(["web", "iperf", "source", "sink", "hold", "postgres"] as const),
+  ...(["http", "grpc", "messages"] as const),
+];
 export type ServiceId = (typeof SERVICES)[number];
+
+/** Services whose requests are balanced one by one, and their protocols. */
+export const REQUEST_SERVICES = { http: "http", grpc: "http2", messages: "http2" } as const;
+export type RequestServiceId = keyof typeof REQUEST_SERVICES;
 
 export type Addresses = Readonly<Record<ServiceId, Address>>;
 
@@ -34,13 +42,6 @@ export interface System {
 export async function forEachService<T>(
   make: (service: ServiceId) => Promise<T> | T,
 ): Promise<Record<ServiceId, T>> {
-  const [web, iperf, source, sink, hold, postgres] = await Promise.all([
-    make("web"),
-    make("iperf"),
-    make("source"),
-    make("sink"),
-    make("hold"),
-    make("postgres"),
-  ]);
-  return { web, iperf, source, sink, hold, postgres };
+  const made = await Promise.all(SERVICES.map(async (service) => [service, await make(service)] as const));
+  return Object.fromEntries(made) as Record<ServiceId, T>;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parseH2load } from "../../bench/parse/h2load.ts";
 import { parseIperf3 } from "../../bench/parse/iperf3.ts";
 import { parsePgbench } from "../../bench/parse/pgbench.ts";
 import { parseWrk } from "../../bench/parse/wrk.ts";
@@ -23,6 +24,21 @@ describe("wrk", () => {
   test("fails when there was no response at all", () => {
     const line = sample("wrk.txt").replace('"requests":1095', '"requests":0');
     expect(() => parseWrk(line)).toThrow("no answer");
+  });
+});
+
+describe("h2load", () => {
+  test("gives calls per second and the mean in milliseconds", () => {
+    const output = sample("h2load.txt");
+    expect(parseH2load(output)).toEqual({ calls: 58_630, perSecond: 29_315, meanMs: 1.31 });
+    expect(parseH2load(output.replace(" 1.31ms ", "  800us ")).meanMs).toBeCloseTo(0.8);
+  });
+
+  test("fails when a call failed, or none succeeded", () => {
+    const output = sample("h2load.txt");
+    expect(() => parseH2load(output.replace("0 errored", "3 errored"))).toThrow("3 calls failed.");
+    expect(() => parseH2load(output.replace("58630 succeeded", "0 succeeded"))).toThrow("no answer");
+    expect(() => parseH2load("unable to connect")).toThrow(/unable to connect/);
   });
 });
 

@@ -1,0 +1,67 @@
+/** gRPC: unary calls, and messages in one stream. */
+import { writeFile } from "node:fs/promises";
+import { framed, MESSAGE_BYTES, receiveMessages, UNARY_PATH, unaryCalls } from "../clients/grpc.ts";
+import type { Ground } from "../ground.ts";
+import { parseH2load } from "../parse/h2load.ts";
+import type { System } from "../systems/system.ts";
+import type { Measure } from "./measure.ts";
+
+/** Channels, and calls at a time on each. */
+const CHANNELS = 4;
+const PARALLEL = 10;
+
+const UNARY: Measure = {
+  id: "grpc-unary",
+  title: `gRPC, unary calls, ${CHANNELS} channels, ${PARALLEL} calls each`,
+  metrics: [
+    { key: "perSecond", title: "", unit: "calls/s", better: "higher" },
+    { key: "mean", title: "mean", unit: "ms", better: "lower" },
+  ],
+  work: "10,000 requests",
+  async run(system: System, ground: Ground) {
+    const { calls, perSecond, meanMs } = await unary(system, ground);
+    return {
+      figures: { perSecond, mean: meanMs },
+      work: { unit: "10,000 requests", amount: calls / 10_000 } as const,
+    };
+  },
+};
+
+async function unary(
+  system: System,
+  ground: Ground,
+): Promise<{ calls: number; perSecond: number; meanMs: number }> {
+  const { host, port } = system.at.grpc;
+  const { h2load } = ground.tools;
+  if (h2load === null) {
+    return await unaryCalls({ host, port }, { channels: CHANNELS, parallel: PARALLEL, ms: ground.ms });
+  }
+  const body = ground.cluster.path("call");
+  await writeFile(body, framed(MESSAGE_BYTES));
+  const output = await ground.program(
+    "h2load",
+    h2load,
+    [
+      ...["-c", String(CHANNELS), "-m", String(PARALLEL), "-t", "1", "-d", body],
+      ...["-D", `${Math.ceil(ground.ms / 1000)}`, "--warm-up-time", "1"],
+      ...["-H", "content-type: application/grpc", "-H", "te: trailers"],
+      `http://${host}:${port}${UNARY_PATH}`,
+    ],
+    ground.ms + 30_000,
+  );
+  return parseH2load(output);
+}
+
+const WARM_UP_MS = 500;
+
+const MESSAGES: Measure = {
+  id: "grpc-stream",
+  title: `gRPC, messages of ${MESSAGE_BYTES} bytes in one stream`,
+  metrics: [{ key: "perSecond", title: "", unit: "messages/s", better: "higher" }],
+  async run(system: System, ground: Ground) {
+    const { perSecond } = await receiveMessages(system.at.messages, { ms: ground.ms, warmUpMs: WARM_UP_MS });
+    return { figures: { perSecond } };
+  },
+};
+
+export const GRPC: readonly Measure[] = [UNARY, MESSAGES];

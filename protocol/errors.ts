@@ -837,6 +837,31 @@ export const ERRORS = {
     "The range given to --bind has no free address left.",
     "Give a larger range to --bind of `fairlead connector run`.",
   ),
+  "dns.port_taken": entry(
+    "site",
+    409,
+    "Another program holds an address and port of the connector's DNS server.",
+    "Choose an address or port that is free with --dns of `fairlead connector run`, such as 127.0.0.2:53 or 127.0.0.1:5300; systemd-resolved has 127.0.0.53 and 127.0.0.54, and mDNS port 5353. The connector keeps trying.",
+    RETRY,
+  ),
+  "dns.not_permitted": entry(
+    "site",
+    403,
+    "The system does not permit the connector's DNS server to listen at its address and port.",
+    "Choose a port from 1024 on with --dns of `fairlead connector run`, or permit the low port: CAP_NET_BIND_SERVICE, or the sysctl net.ipv4.ip_unprivileged_port_start.",
+  ),
+  "dns.address": entry(
+    "site",
+    400,
+    "The address of the connector's DNS server does not belong to this machine.",
+    "Choose an address of this machine with --dns of `fairlead connector run`.",
+  ),
+  "dns.off": entry(
+    "site",
+    409,
+    "The connector of the site answers no DNS.",
+    "Start the connector with --dns ADDRESS, or give `fairlead dns config` the options --server and --domain.",
+  ),
   "listener.full": entry(
     "site",
     503,

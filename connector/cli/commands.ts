@@ -4,6 +4,7 @@ import { completion } from "./completion/completion.ts";
 import { connectorInstall, connectorUninstall } from "./connector/install.ts";
 import { connectorRun } from "./connector/run.ts";
 import { cost } from "./cost/cost.ts";
+import { dnsConfig } from "./dns/config.ts";
 import { doctor } from "./doctor/doctor.ts";
 import { edgeBackup } from "./edge/backup.ts";
 import { edgeDeploy } from "./edge/deploy.ts";
@@ -57,6 +58,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   unexpose,
   serviceList,
   serviceStatus,
+  dnsConfig,
   siteCreate,
   siteList,
   siteStatus,

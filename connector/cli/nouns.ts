@@ -8,4 +8,5 @@ export const NOUNS: Readonly<Record<string, string>> = {
   service: "Servers that sites offer to each other.",
   link: "Links between sites, each made by redeeming a token.",
   connector: "The process that runs at a site.",
+  dns: "Names of services in DNS.",
 };

@@ -27,6 +27,8 @@ export interface ConfigChange {
   readonly hop: ServiceChanges;
   /** Services used with hop encryption. */
   readonly allowHop: ServiceChanges;
+  /** Whether addresses of DNS servers, the domain or zones differ. */
+  readonly dns: boolean;
   readonly logLevel: boolean;
   /** Whether requests are logged from now on, or no longer. */
   readonly requestLog: boolean;
@@ -53,6 +55,8 @@ const FIXED_KEYS = {
   memory: "memory",
 } as const satisfies Record<FixedField, keyof ConnectorConfig>;
 
+const DNS_KEYS = ["dns", "dnsDomain"] as const satisfies readonly (keyof ConnectorConfig)[];
+
 /** Decides how a running connector takes over a configuration that differs from its own. */
 export function configTransition(running: ConnectorConfig, wanted: ConnectorConfig): ConfigTransition {
   const { site, state, lanes, sessionTimeout, keepalive, memory } = running;
@@ -68,6 +72,7 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       bind: formatBind(running.bind) !== formatBind(wanted.bind),
       hop: serviceChanges(named(running.hop), named(wanted.hop)),
       allowHop: serviceChanges(named(running.allowHop), named(wanted.allowHop)),
+      dns: DNS_KEYS.some((key) => JSON.stringify(running[key]) !== JSON.stringify(wanted[key])),
       logLevel: running.logLevel !== wanted.logLevel,
       requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
       drain: running.drain !== wanted.drain,

@@ -11,6 +11,7 @@ import { MAX_LANES } from "../../protocol/uplink/messages.ts";
 import { unreadable } from "../files/file-errors.ts";
 import { LOG_LEVELS } from "../log.ts";
 import type { ConfigSource } from "./connector-config.ts";
+import { parseDnsAddress, parseDnsDomain } from "./dns-options.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
 import { parseHop } from "./hop-policy.ts";
 import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
@@ -105,6 +106,19 @@ export const ConfigFile = z
       }),
       "Services that this site uses with hop encryption where they are offered so: the edge can read the traffic.",
     ),
+    dns: list(
+      parsed(parseDnsAddress, {
+        description: "An IP address of this machine, and a port, which is 53 unless given.",
+        pattern: "^(\\[[^\\]]+\\](:[0-9]{1,5})?|[0-9.]+(:[0-9]{1,5})?|[0-9A-Fa-f:.]+)$",
+        examples: ["127.0.0.2", "127.0.0.1:5300", "[::1]:53"],
+      }),
+      "Addresses at which this connector answers DNS for the network's services. None unless given.",
+    ),
+    "dns-domain": parsed(parseDnsDomain, {
+      description:
+        "Domain of the network's services in DNS, which is NETWORK.internal unless given: the service api of the network shop is api.shop.internal.",
+      examples: ["shop.corp.example.com"],
+    }).optional(),
     lanes: z.number().int().min(1).max(MAX_LANES).optional().meta({
       description: "Lanes of each session, 1 unless given. Takes effect at the next start.",
     }),
@@ -165,11 +179,12 @@ export async function parseConfigFile(text: string, source: string): Promise<Con
   const {
     token,
     "allow-hop": allowHop,
+    "dns-domain": dnsDomain,
     "session-timeout": sessionTimeout,
     "log-level": logLevel,
     ...rest
   } = read.data;
-  return { ...rest, tokens: token, allowHop, sessionTimeout, logLevel };
+  return { ...rest, tokens: token, allowHop, dnsDomain, sessionTimeout, logLevel };
 }
 
 /** @throws FairleadError `request.invalid` when aliases make the value too large. */

@@ -1,6 +1,7 @@
 /** The configuration of a connector, from the options of `connector run` and its file. */
 import { FairleadError } from "../../protocol/errors.ts";
 import type { LogLevel } from "../log.ts";
+import type { DnsAddress } from "./dns-options.ts";
 import type { LogTopic } from "./option-values.ts";
 import {
   type Bind,
@@ -26,6 +27,10 @@ export interface ConfigSource {
   readonly hop?: readonly string[] | undefined;
   /** Names of services that this site uses with hop encryption, or "all". */
   readonly allowHop?: readonly string[] | undefined;
+  /** Addresses of the site's DNS servers. */
+  readonly dns?: readonly DnsAddress[] | undefined;
+  /** The domain of the network's services. */
+  readonly dnsDomain?: string | undefined;
   readonly lanes?: number | undefined;
   /** Seconds. */
   readonly sessionTimeout?: number | undefined;
@@ -44,7 +49,7 @@ export interface ConfigSource {
 export interface ConnectorConfig
   extends Pick<
     ConfigSource,
-    "site" | "state" | "lanes" | "sessionTimeout" | "drain" | "keepalive" | "memory"
+    "site" | "state" | "dnsDomain" | "lanes" | "sessionTimeout" | "drain" | "keepalive" | "memory"
   > {
   readonly tokens: readonly string[];
   /** With their scopes; each name once. */
@@ -53,6 +58,7 @@ export interface ConnectorConfig
   readonly bind: Bind;
   readonly hop: readonly string[];
   readonly allowHop: readonly string[];
+  readonly dns: readonly DnsAddress[];
   readonly logLevel: LogLevel;
   readonly log: readonly LogTopic[];
 }
@@ -81,6 +87,8 @@ export function mergeConfig(
     bind: options.bind ?? file.bind ?? DEFAULT_BIND,
     hop: [...(file.hop ?? []), ...(options.hop ?? [])],
     allowHop: [...(file.allowHop ?? []), ...(options.allowHop ?? [])],
+    dns: [...(file.dns ?? []), ...(options.dns ?? [])],
+    dnsDomain: options.dnsDomain ?? file.dnsDomain,
     lanes: options.lanes ?? file.lanes,
     sessionTimeout: options.sessionTimeout ?? file.sessionTimeout,
     drain: options.drain ?? file.drain ?? defaults.drain,

@@ -19,7 +19,9 @@ import type { Uplink } from "../uplink/uplink.ts";
 import type { Links, Services, Sessions, Status } from "./schema.ts";
 import {
   configLine,
+  type DnsSource,
   descriptorLine,
+  dnsLine,
   iso,
   linkLines,
   offerLines,
@@ -45,6 +47,7 @@ export interface ReportSources {
   readonly refusedOffers: Pick<RefusedOffers, "list">;
   readonly servicePorts: Pick<ServicePorts, "of">;
   readonly manager: Pick<SessionManager, "sessions">;
+  readonly dns?: DnsSource;
   readonly relay: { readonly flows: number };
   readonly names: SiteNames;
   /** Undefined when the configuration comes from no file. */
@@ -64,7 +67,7 @@ export class Report {
   }
 
   async status(): Promise<Status> {
-    const { site, boot, software, uplink, renewer, clock, descriptors, relay, reload } = this.#sources;
+    const { site, boot, software, uplink, renewer, clock, descriptors, relay, dns, reload } = this.#sources;
     const { membership } = site;
     const view = await this.#request();
     return {
@@ -81,6 +84,7 @@ export class Report {
       clockSkewMs: clock.skewMs,
       descriptors: descriptorLine(descriptors?.use ?? null),
       flows: relay.flows,
+      dns: dns && dnsLine(dns),
       config: reload && configLine(reload.state),
       ...this.#links(),
       ...this.services(),

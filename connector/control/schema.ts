@@ -125,6 +125,25 @@ export const ConfigLine = z.object({
 });
 export type ConfigLine = z.infer<typeof ConfigLine>;
 
+/** A DNS server of the connector. */
+export const DnsServerLine = z.object({
+  address: z.string(),
+  state: z.enum(["starting", "listening", "failed", "closed"]),
+  /** Why the server does not listen. */
+  code: z.string().optional(),
+  message: z.string().optional(),
+  action: z.string().optional(),
+});
+export type DnsServerLine = z.infer<typeof DnsServerLine>;
+
+/** DNS for the network's services at this site. */
+export const DnsLine = z.object({
+  /** The domain of the network's services. */
+  domain: z.string(),
+  servers: z.array(DnsServerLine),
+});
+export type DnsLine = z.infer<typeof DnsLine>;
+
 export const Services = z.object({ services: z.array(ServiceLine), offers: z.array(OfferLine) });
 export type Services = z.infer<typeof Services>;
 export const Links = z.object({
@@ -158,6 +177,8 @@ export const Status = z.object({
   otherSites: z.number().int().nullable(),
   /** Client connections that have not ended: of this site's listeners, and of other sites to this site's targets. */
   flows: z.number().int().optional(),
+  /** Absent if the connector answers no DNS. */
+  dns: DnsLine.optional(),
   ...Links.shape,
   ...Services.shape,
   ...Sessions.shape,

@@ -1,5 +1,5 @@
 /** Views of the connector's parts, as resources of the control socket. */
-import { ERRORS, type FairleadError, isErrorCode } from "../../protocol/errors.ts";
+import { ERRORS, type ErrorCode, type FairleadError, isErrorCode } from "../../protocol/errors.ts";
 import type {
   IncomingLink,
   LinkReport,
@@ -16,6 +16,8 @@ import type { UplinkState } from "../uplink/state.ts";
 import type {
   ConfigLine,
   DescriptorLine,
+  DnsLine,
+  DnsServerLine,
   ExposedService,
   LinkLine,
   Links,
@@ -129,6 +131,32 @@ function linkStatus(link: Omit<LinkReport, "issuer">, isUp: boolean): Omit<LinkL
 /** A code with the action of the error table. A code of a newer edge has no action here. */
 function troubleOf(code: string): { code: string; action?: string } {
   return isErrorCode(code) ? { code, action: ERRORS[code].action } : { code };
+}
+
+/** The DNS servers of the connector, and their domain. */
+export interface DnsSource {
+  readonly domain: string;
+  servers(): readonly DnsServer[];
+}
+
+interface DnsServer {
+  readonly address: string;
+  readonly state: {
+    readonly state: DnsServerLine["state"];
+    readonly code?: ErrorCode;
+    readonly message?: string;
+  };
+}
+
+/** Undefined without servers. */
+export function dnsLine(dns: DnsSource): DnsLine | undefined {
+  const servers = dns.servers().map(
+    ({ address, state: { state, code, message } }): DnsServerLine => ({
+      ...{ address, state },
+      ...(code === undefined ? {} : { ...troubleOf(code), message }),
+    }),
+  );
+  return servers.length === 0 ? undefined : { domain: dns.domain, servers };
 }
 
 export function configLine({ file, loadedAt, error, restartNeeded }: ConfigState): ConfigLine {

@@ -26,10 +26,18 @@ export class Catalogue {
   /** Services beyond {@link MAX_SERVICES}. */
   #dropped = 0;
 
+  /** Whether every service is known that the registry shows this site. */
+  #isComplete = false;
+
   /** `onChange` is called after each change. */
   constructor(onChange: () => void, log: Log = silent) {
     this.#onChange = onChange;
     this.#log = log;
+  }
+
+  /** Whether the first welcome has arrived, with all of its parts. A name that is not here then does not exist. */
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   lookup(name: string): VisibleService | undefined {
@@ -46,6 +54,7 @@ export class Catalogue {
    * services that were known before stay, so that no listener closes for a moment.
    */
   welcome(services: readonly VisibleService[], more = false): void {
+    this.#isComplete ||= !more;
     const named = new Set(services.map(({ name }) => name));
     const before = more ? [...this.#services] : [];
     this.#unconfirmed = new Set(before.map(([name]) => name).filter((name) => !named.has(name)));
@@ -53,6 +62,7 @@ export class Catalogue {
   }
 
   change({ put, gone, complete = false }: CatalogueChange): void {
+    this.#isComplete ||= complete;
     const unconfirmed = new Set(this.#unconfirmed);
     for (const { name } of put) unconfirmed.delete(name);
     this.#unconfirmed = complete ? new Set() : unconfirmed;

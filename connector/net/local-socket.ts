@@ -35,6 +35,14 @@ export function localSocketOptions(keepAliveMs: number | null = DEFAULT_KEEPALIV
   };
 }
 
+/** Host and port of a text that {@link formatAddress} made; null for another text. */
+export function splitAddress(text: string): { readonly host: string; readonly port: number } | null {
+  const colon = text.lastIndexOf(":");
+  const port = Number(text.slice(colon + 1));
+  if (colon < 1 || !Number.isInteger(port)) return null;
+  return { host: text.slice(0, colon).replace(/^\[|\]$/g, ""), port };
+}
+
 /** `HOST:PORT`, with brackets around an IPv6 address. */
 export function formatAddress(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

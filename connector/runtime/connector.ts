@@ -53,6 +53,7 @@ import { drained } from "./drain.ts";
 import { ConnectorEvents } from "./events.ts";
 import { LocalTargets } from "./local-targets.ts";
 import { movedSite } from "./move-site.ts";
+import { NetworkDns } from "./network-dns.ts";
 import type { ConnectorOptions } from "./options.ts";
 import { type Part, PartList } from "./part.ts";
 import { applyConfig, react } from "./reactions.ts";
@@ -107,6 +108,10 @@ async function build(given: ConnectorOptions) {
   const catalogue = new Catalogue(() => events.emit("catalogueChanged"), log);
   const refusedOffers = new RefusedOffers(log, (services) => targetStreams.forbid(services));
   const servicePorts = new ServicePorts(log);
+  const dns = new NetworkDns({
+    ...{ config, network: network.name, log },
+    ...{ catalogue, listeners, offers, refusedOffers, servicePorts, ownTargets },
+  });
   const clock = new ClockSkew(log);
   const lanes = laneAddress(site, log);
 
@@ -163,7 +168,7 @@ async function build(given: ConnectorOptions) {
       localTargets,
     },
     ...{ dials, probe, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
-    ...{ renewer, manager, opener, clients },
+    ...{ renewer, manager, opener, clients, dns },
     ...{ notices, redeemer, reports, moves },
   };
 }
@@ -177,7 +182,7 @@ function lifecycle(
   { log }: ConnectorOptions,
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
-  const { redeemer, reports, offers, probe } = parts;
+  const { dns, redeemer, reports, offers, probe } = parts;
   const order: Part[] = [
     descriptors,
     localTargets,
@@ -186,6 +191,7 @@ function lifecycle(
     { drain: async (ms) => void (await drained(manager, ms, log)), close: () => manager.close() },
     { drain: () => opener.stop() },
     clients,
+    dns,
     redeemer,
     reports,
     { start: () => void probe.checkAll(offers.list()), close: () => probe.close() },

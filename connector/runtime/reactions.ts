@@ -6,6 +6,7 @@ import type { ConnectorParts } from "./connector.ts";
 /** Subscribes the parts to the events that concern them. */
 export function react(parts: ConnectorParts): void {
   const { events, offers, ownTargets, machine, dials, listeners, localTargets, targetStreams } = parts;
+  const { dns } = parts;
   const { catalogue, clients, notices, reports, renewer, uplink } = parts;
   offers.onChange(() => events.emit("offersChanged"));
   ownTargets.onChange(() => events.emit("targetsMoved"));
@@ -30,6 +31,7 @@ export function react(parts: ConnectorParts): void {
   events.on("notice", (notice) => notices.notice(notice));
   events.on("revoked", () => notices.revoked());
   events.on("certificatesRenewed", () => renewer.plan());
+  for (const event of NAMING_EVENTS) events.on(event, () => dns.changed());
   events.on("edgeMoved", () => {
     renewer.plan();
     uplink.dialSoon();
@@ -38,12 +40,24 @@ export function react(parts: ConnectorParts): void {
   events.on("certificatesMissing", () => renewer.soon());
 }
 
+/** Events upon which names of services may have other addresses. The other parts react to them first. */
+const NAMING_EVENTS = [
+  ...([
+    "catalogueChanged",
+    "listenersChanged",
+    "offersChanged",
+    "targetsMoved",
+    "notice",
+    "welcome",
+  ] as const),
+];
+
 /**
  * Takes a changed configuration over. Streams of an offer or a listener that is gone continue until they close.
  * The function throws FairleadError `request.invalid` before it changes anything.
  */
 export function applyConfig(parts: ConnectorParts) {
-  const { offers, probe, listeners, localTargets, redeemer, moves, events, requestLog } = parts;
+  const { offers, probe, listeners, localTargets, redeemer, moves, events, requestLog, dns } = parts;
   return (next: ConnectorConfig, change: ConfigChange): void => {
     const { exposures, hop, allowHop, listeners: moved, bind, tokens } = change;
     if (!isUnchanged(exposures, hop, allowHop)) offers.configure(next.exposures, next);
@@ -58,6 +72,7 @@ export function applyConfig(parts: ConnectorParts) {
       void moves.attempt().then((moved) => moved && events.emit("edgeMoved"));
     }
     redeemer.redeem(tokens);
+    if (change.dns) dns.configure(next);
     if (change.requestLog) requestLog.set(next.log.includes("requests"));
   };
 }

@@ -2,6 +2,7 @@ import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
 import type { FollowedFile } from "../../config/config-reload.ts";
 import { type ConfigSource, mergeConfig } from "../../config/connector-config.ts";
+import { parseDnsAddress, parseDnsDomain } from "../../config/dns-options.ts";
 import { parseDuration } from "../../config/duration.ts";
 import { parseHop } from "../../config/hop-policy.ts";
 import {
@@ -72,6 +73,16 @@ export const connectorRun = command({
       "Use this service, or every service, with hop encryption if it is offered so: the edge can read the traffic. Other services are used with end-to-end encryption or not at all.",
       parseHop,
     ),
+    dns: values(
+      "--dns <ADDRESS[:PORT]>",
+      "Answer DNS for the network's services at this IP address of the machine; the port is 53 unless given. `fairlead dns config` prints what the machine's resolver needs.",
+      parseDnsAddress,
+    ),
+    dnsDomain: value(
+      "--dns-domain <DOMAIN>",
+      "Domain of the network's services in DNS. The default is NETWORK.internal.",
+      parseDnsDomain,
+    ),
     lanes: value(
       "--lanes <N>",
       "Lanes of each session, 1 (the default) to 8. More lanes help if one connection to the edge limits throughput.",
@@ -128,6 +139,10 @@ export const connectorRun = command({
     {
       command: "fairlead connector run --site west --bind 127.2.0.0/16 --listen db=127.0.0.1:5432",
       says: "Starts again without a token; every service gets an address of its own, and db a fixed one.",
+    },
+    {
+      command: "fairlead connector run --site west --bind 127.2.0.0/16 --dns 127.0.0.2",
+      says: "Gives every service an address, and answers for their names: api.shop.internal in the network shop.",
     },
     {
       command: "fairlead connector run --state ./west --config west.yaml",

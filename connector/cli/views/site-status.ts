@@ -34,6 +34,8 @@ export function printSiteStatus(out: Printer, status: Status, now: number): void
     ["sessions", sessions(status)],
     ["descriptors", descriptors(status.descriptors ?? null)],
     ["do", status.descriptors?.action],
+    ["DNS", dns(status)],
+    ["do", status.dns?.servers.find(({ action }) => action !== undefined)?.action],
     ["configuration", configuration(status, now)],
     ["software", status.software],
   ]);
@@ -55,6 +57,16 @@ function clock(skewMs: number | null): string | undefined {
   if (!isSkewed(skewMs)) return undefined;
   const by = formatDuration(Math.abs(skewMs) / 1000);
   return `${by} ${skewMs > 0 ? "behind" : "ahead of"} the edge's; correct it, certificates depend on it`;
+}
+
+/** The names that the connector answers for, and its DNS servers; undefined without servers. */
+function dns({ dns }: Status): string | undefined {
+  if (dns === undefined) return undefined;
+  const servers = dns.servers.map(({ address, state, code }) => {
+    if (state === "listening") return address;
+    return `${address} (${code ?? state})`;
+  });
+  return `SERVICE.${dns.domain} at ${servers.join(", ")}`;
 }
 
 /** The configuration file, and why its present text is not loaded; undefined without a file. */

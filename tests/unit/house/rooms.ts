@@ -66,6 +66,11 @@ const PROTOCOL: readonly Line[] = [
     why: "Many streams in one session.",
   },
   {
+    room: "protocol/dns",
+    usedBy: ["connector/config", "connector/dns", "connector/runtime"],
+    why: "Messages, zones and answers of DNS, which need no sockets.",
+  },
+  {
     room: "protocol/session",
     usedBy: ["connector/session"],
     why: "The session's decisions, which need no Node.",
@@ -192,6 +197,7 @@ const CONNECTOR: readonly Line[] = [
       "connector/config",
       ...["connector/listeners", "connector/operator/**", "connector/relay", "connector/runtime"],
       ...["connector/session", "connector/site", "connector/targets", "connector/uplink"],
+      "connector/dns",
       "connector/diagnosis",
     ],
     why: "Sockets, WebSockets, proxies, names and the client of the API.",
@@ -201,6 +207,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       ...["connector/cli/**", "connector/control", "connector/listeners", "connector/runtime"],
       "connector/targets/**",
+      "connector/dns",
       "connector/diagnosis",
     ],
     why: "The forms of services, scopes, policies and durations, as users write them.",
@@ -252,9 +259,15 @@ const CONNECTOR: readonly Line[] = [
     why: "Services of this site are offered by the runtime and reported by the control socket.",
   },
   {
+    room: "connector/dns",
+    usedBy: ["connector/cli/dns", "connector/runtime"],
+    why: "The runtime gives the DNS servers of a site the services that they name; a command prints what resolvers need to ask them.",
+  },
+  {
     room: "connector/control",
     usedBy: [
       ...["connector/cli/link", "connector/cli/service", "connector/cli/site", "connector/cli/status"],
+      "connector/cli/dns",
       ...["connector/cli/views", "connector/edge", "connector/runtime"],
       "connector/diagnosis",
       "connector/cli/connector",
@@ -352,6 +365,7 @@ const NOUNS = [
     "completion",
     "connector",
     "cost",
+    "dns",
     "doctor",
     "edge",
     "events",

@@ -27,6 +27,7 @@ describe("mergeConfig", () => {
       bind: { kind: "address", address: "127.0.0.1" },
       hop: [],
       allowHop: [],
+      dns: [],
       logLevel: "info",
       log: [],
     });
@@ -55,6 +56,7 @@ describe("mergeConfig", () => {
       hop: ["db", "api"],
       allowHop: ["all"],
       keepalive: 60,
+      dns: [],
       logLevel: "warn",
       log: ["requests"],
     });

@@ -1,0 +1,133 @@
+/** Where clients of this site reach services: at the site's listeners, or at the targets that only this site has. */
+import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
+import { familyOf, isWildcard } from "../../protocol/dns/address.ts";
+import type { ReachablePlace, ReachablePort } from "../../protocol/dns/service-zone.ts";
+import { ServiceName } from "../../protocol/names.ts";
+import type { ListenerReport, VisibleService } from "../../protocol/uplink/messages.ts";
+import { type Exposure, proposedPort } from "../config/service-options.ts";
+import { formatAddress, splitAddress } from "../net/local-socket.ts";
+
+/** The parts of the connector that know. */
+export interface ServiceNameSources {
+  readonly catalogue: { lookup(name: string): VisibleService | undefined; readonly isComplete: boolean };
+  readonly listeners: { reports(): readonly ListenerReport[] };
+  readonly offers: { list(): readonly Exposure[] };
+  readonly refusedOffers: { list(): readonly { readonly name: string }[] };
+  readonly servicePorts: { of(service: string): number | undefined };
+  readonly ownTargets: {
+    list(): readonly { readonly service: string; readonly address: string; readonly port: number }[];
+    refresh(): Promise<void>;
+  };
+  /** Addresses under which clients reach what listens at every address of this machine. */
+  readonly wildcardAddresses: (family: 4 | 6) => readonly string[];
+  readonly now?: () => number;
+}
+
+/** How long the addresses of targets that are names are taken for their present ones, ms. */
+const REFRESH_MS = 5000;
+
+export class ServiceNames {
+  readonly #sources: ServiceNameSources;
+  readonly #now: () => number;
+  /** The listeners by service; null after a change. */
+  #listeners: ReadonlyMap<string, readonly ListenerReport[]> | null = null;
+  #own: ReadonlyMap<string, Exposure> | null = null;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(sources: ServiceNameSources) {
+    this.#sources = sources;
+    this.#now = sources.now ?? (() => performance.now());
+  }
+
+  /** Call this when services, listeners, offers or targets have changed. */
+  changed(): void {
+    this.#listeners = null;
+    this.#own = null;
+  }
+
+  /** See {@link ServiceSource.ports}. */
+  ports(name: string): readonly ReachablePort[] | "absent" | "unknown" {
+    const { catalogue } = this.#sources;
+    const service = catalogue.lookup(name);
+    if (service !== undefined && service.offers.length > 0) return this.#listened(service);
+    const own = this.#ownExposures().get(name);
+    if (own !== undefined) return this.#targets(own);
+    return catalogue.isComplete ? "absent" : "unknown";
+  }
+
+  #listened({ name, ports, ...first }: VisibleService): readonly ReachablePort[] | "unknown" {
+    this.#listeners ??= byService(this.#sources.listeners.reports());
+    const reports = this.#listeners.get(name);
+    // The listener has just been told of the service.
+    if (reports === undefined) return "unknown";
+    const reached = (ports ?? [first]).map(({ port, protocol }): ReachablePort => {
+      const listening = reports.filter(
+        (report) => report.state === "listening" && (report.port ?? first.port) === port,
+      );
+      return { port, protocol, places: listening.flatMap(({ address }) => this.#places(address)) };
+    });
+    const own = reached.every(({ places }) => places.length === 0)
+      ? this.#ownExposures().get(name)
+      : undefined;
+    return own === undefined ? reached : this.#targets(own);
+  }
+
+  /** The offers that the network does not refuse. */
+  #ownExposures(): ReadonlyMap<string, Exposure> {
+    if (this.#own === null) {
+      const refused = new Set(this.#sources.refusedOffers.list().map(({ name }) => name));
+      const own = this.#sources.offers.list().filter(({ name }) => !refused.has(name));
+      this.#own = new Map(own.map((exposure) => [exposure.name, exposure]));
+    }
+    return this.#own;
+  }
+
+  #targets(exposure: Exposure): readonly ReachablePort[] {
+    const { ownTargets, servicePorts } = this.#sources;
+    const { name, host, protocol } = exposure;
+    if (isIP(host) === 0) this.#refresh();
+    const found = ownTargets.list().filter(({ service }) => service === name);
+    const places = found.flatMap(({ address, port }) =>
+      this.#places(formatAddress(address, port), labelOf(host)),
+    );
+    return [{ port: servicePorts.of(name) ?? proposedPort(exposure), protocol, places }];
+  }
+
+  #places(text: string, target?: string): ReachablePlace[] {
+    const { host, port } = splitAddress(text) ?? { host: "", port: 0 };
+    const family = familyOf(host);
+    if (family === null) return [];
+    const addresses = isWildcard(host) ? this.#sources.wildcardAddresses(family) : [host];
+    return addresses.map((address) => ({ address, port, target }));
+  }
+
+  #refresh(): void {
+    if (this.#now() - this.#refreshedAt < REFRESH_MS) return;
+    this.#refreshedAt = this.#now();
+    void this.#sources.ownTargets.refresh();
+  }
+}
+
+/** The label of a target's own name: the first of its host name, or its address with dashes. */
+function labelOf(host: string): string | undefined {
+  const label = isIP(host) === 0 ? host.toLowerCase().split(".")[0] : host.replace(/[.:]+/g, "-");
+  return ServiceName.safeParse(label).data;
+}
+
+/** The addresses of this machine's networks. */
+export function machineAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const outside = all.filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address));
+  return (outside.length > 0 ? outside : all).map(({ address }) => address);
+}
+
+function byService(reports: readonly ListenerReport[]): ReadonlyMap<string, readonly ListenerReport[]> {
+  const byName = new Map<string, ListenerReport[]>();
+  for (const report of reports) {
+    const known = byName.get(report.service);
+    if (known === undefined) byName.set(report.service, [report]);
+    else known.push(report);
+  }
+  return byName;
+}

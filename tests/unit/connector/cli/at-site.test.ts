@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { controlRoutes } from "../../../../connector/control/routes.ts";
 import type { Links, OfferLine, Services, Status, Trouble } from "../../../../connector/control/schema.ts";
 import { serveControl } from "../../../../connector/control/server.ts";
-import { FairleadError } from "../../../../protocol/errors.ts";
+import { ERRORS, FairleadError } from "../../../../protocol/errors.ts";
 import { TestDeployment } from "../../../support/authority/test-deployment.ts";
 import { id } from "../../../support/edge/fake-edge.ts";
 import { makeWorld, NOW, type World } from "../../../support/process/cli-world.ts";
@@ -139,6 +139,46 @@ test("status shows the round trip, a clock that is wrong, and a certificate that
   expect((await world.run("status", "--state", state)).out).toMatch(/clock +12s ahead of the edge's/);
   status.clockSkewMs = 0;
   expect((await world.run("status", "--state", state)).out).not.toContain("clock");
+});
+
+const DNS_SERVERS: NonNullable<Status["dns"]>["servers"] = [
+  { address: "127.0.0.2:5300", state: "listening" },
+];
+
+test("status shows where DNS answers, and why a server does not", async () => {
+  status.dns = { domain: "shop.internal", servers: DNS_SERVERS };
+  const { out } = await world.run("status", "--state", state);
+  expect(out).toMatch(/DNS +SERVICE\.shop\.internal at 127\.0\.0\.2:5300\n/);
+  const { action } = ERRORS["dns.port_taken"];
+  const failed = { address: "[::1]:53", state: "failed", code: "dns.port_taken", action } as const;
+  status.dns = { domain: "shop.internal", servers: [...DNS_SERVERS, failed] };
+  const { out: other } = await world.run("status", "--state", state);
+  expect(other).toMatch(/at 127\.0\.0\.2:5300, \[::1\]:53 \(dns\.port_taken\)\n +do +Choose/);
+});
+
+test("dns config prints the text alone, and says where it belongs aside", async () => {
+  status.dns = { domain: "shop.internal", servers: DNS_SERVERS };
+  const { out, err, exit } = await world.run("dns", "config", "dnsmasq", "--state", state);
+  expect(exit).toBe(0);
+  expect(out).toBe("server=/shop.internal/127.0.0.2#5300\nrebind-domain-ok=/shop.internal/\n");
+  expect(err).toContain("/etc/dnsmasq.d/fairlead.conf");
+  world.env.FAIRLEAD_STATE = state;
+  expect(await world.json("dns", "config", "dnsmasq")).toMatchObject({
+    ...{ resolver: "dnsmasq", text: out, servers: ["127.0.0.2:5300"], domains: ["shop.internal"] },
+    reload: "systemctl restart dnsmasq",
+  });
+});
+
+test("dns config asks no connector when the command names servers and domains", async () => {
+  const { out } = await world.run(
+    ...["dns", "config", "coredns", "--server", "10.0.0.2", "--domain", "a.internal", "--state", "./none"],
+  );
+  expect(out).toContain("forward . 10.0.0.2:53");
+});
+
+test("dns config fails where the connector answers no DNS", async () => {
+  const { exit, err } = await world.run("dns", "config", "resolved", "--state", state);
+  expect([exit, err]).toEqual([5, expect.stringContaining("dns.off")]);
 });
 
 test("expose --to offers a service to some sites only, and service status shows which", async () => {

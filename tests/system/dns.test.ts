@@ -1,0 +1,107 @@
+/** Names of services in DNS at a site, with real connectors and a real edge. */
+import { promises as dns } from "node:dns";
+import { beforeAll, describe, expect, it } from "vitest";
+import { ask } from "../support/dns/client.ts";
+import { recordTexts } from "../support/dns/messages.ts";
+import { freePort } from "../support/free-port.ts";
+import { type Connector, eventually, type TestNetwork } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { exchange, serve } from "../support/traffic/servers.ts";
+
+const suite = useEdge();
+let network: TestNetwork;
+let port: number;
+let east: Connector;
+let west: Connector;
+
+beforeAll(async () => {
+  network = await suite.cluster.network(suite.edge, "shop");
+  const token = await network.token({ uses: 2 });
+  port = await freePort();
+  [east, west] = await Promise.all([
+    suite.cluster.connector({ site: "east", token, bind: "127.97.0.1" }),
+    suite.cluster.connector({
+      ...{ site: "west", token, bind: "127.97.4.0/24", args: ["--dns", `127.0.0.1:${port}`] },
+    }),
+  ]);
+});
+
+/** A stub resolver that asks west alone, as a program at west would. */
+function stub(): dns.Resolver {
+  const resolver = new dns.Resolver({ timeout: 5000, tries: 5 });
+  resolver.setServers([`127.0.0.1:${port}`]);
+  return resolver;
+}
+
+const rcode = async (name: string) => (await ask({ port }, name)).rcode;
+
+describe("DNS at a site", () => {
+  it("names a service as soon as another site offers it, and no longer when the site withdraws it", async () => {
+    const server = await serve((socket) => void socket.end("east"));
+    expect(await rcode("api.shop.internal")).toBe("NXDOMAIN");
+    expect((await east.fairlead("expose", `api=${server.at}`)).status).toBe(0);
+    await eventually("the name", async () => (await rcode("api.shop.internal")) === "NOERROR");
+    const place = await west.listener("api");
+    expect(await stub().resolve4("api.shop.internal", { ttl: true })).toEqual([
+      { address: place.host, ttl: 5 },
+    ]);
+    expect(await stub().resolveSrv("_api._tcp.shop.internal")).toMatchObject([
+      { name: "api.shop.internal", port: place.port, priority: 0, weight: 0 },
+    ]);
+    await expect(stub().resolve6("api.shop.internal")).rejects.toMatchObject({ code: "ENODATA" });
+    expect((await exchange(place, "ask")).toString()).toBe("east");
+    expect((await east.fairlead("unexpose", "api")).status).toBe(0);
+    await eventually("no name", async () => (await rcode("api.shop.internal")) === "NXDOMAIN");
+  });
+
+  it("gives each service of a range an address of its own, and its port to SRV", async () => {
+    const [first, second] = [
+      await serve((socket) => void socket.end()),
+      await serve((socket) => void socket.end()),
+    ];
+    await east.fairlead("expose", `one:7001=${first.at}`);
+    await east.fairlead("expose", `two:7001=${second.at}`);
+    await eventually(
+      "both names",
+      async () =>
+        (await rcode("two.shop.internal")) === "NOERROR" && (await rcode("one.shop.internal")) === "NOERROR",
+    );
+    const [one, two] = [
+      await stub().resolve4("one.shop.internal"),
+      await stub().resolve4("two.shop.internal"),
+    ];
+    expect(one).not.toEqual(two);
+    expect(one[0]).toMatch(/^127\.97\.4\./);
+    expect(await stub().resolveSrv("_two._tcp.shop.internal")).toMatchObject([{ port: 7001 }]);
+  });
+
+  it("names a service that only this site offers by its target", async () => {
+    const server = await serve((socket) => void socket.end());
+    await west.fairlead("expose", `own=${server.at}`);
+    await eventually("the name", async () => (await rcode("own.shop.internal")) === "NOERROR");
+    expect(recordTexts((await ask({ port }, "own.shop.internal")).answers)).toEqual([
+      `own.shop.internal 5 A ${server.host}`,
+    ]);
+    expect(await stub().resolveSrv("_own._tcp.shop.internal")).toMatchObject([{ port: server.port }]);
+  });
+
+  it("is in the status of the site, and in what resolvers need", async () => {
+    expect((await west.control.status()).dns).toEqual({
+      domain: "shop.internal",
+      servers: [{ address: `127.0.0.1:${port}`, state: "listening" }],
+    });
+    const { stdout } = await west.fairlead("dns", "config", "dnsmasq");
+    expect(stdout).toContain(`server=/shop.internal/127.0.0.1#${port}`);
+    expect((await east.fairlead("dns", "config", "dnsmasq")).stderr).toContain("dns.off");
+  });
+
+  it("answers SERVFAIL before the first welcome, never that a name does not exist", async () => {
+    await suite.edge.kill9();
+    const welcomed = west.restart();
+    await eventually("the answer", async () => (await rcode("api.shop.internal")) === "SERVFAIL");
+    await suite.edge.restart();
+    await welcomed;
+    await eventually("the names", async () => (await rcode("one.shop.internal")) === "NOERROR");
+    expect(await rcode("api.shop.internal")).toBe("NXDOMAIN");
+  });
+});

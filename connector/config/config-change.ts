@@ -32,6 +32,8 @@ export interface ConfigChange {
   readonly logLevel: boolean;
   /** Whether requests are logged from now on, or no longer. */
   readonly requestLog: boolean;
+  /** Services whose requests are observed from now on, or no longer. */
+  readonly observe: ServiceChanges;
   readonly drain: boolean;
   /** Token files that were added. */
   readonly tokens: readonly string[];
@@ -75,6 +77,7 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       dns: DNS_KEYS.some((key) => JSON.stringify(running[key]) !== JSON.stringify(wanted[key])),
       logLevel: running.logLevel !== wanted.logLevel,
       requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
+      observe: serviceChanges(running.observe, wanted.observe, (left, right) => left.isOn === right.isOn),
       drain: running.drain !== wanted.drain,
       tokens: wanted.tokens.filter((token) => !running.tokens.includes(token)),
       fixed: FIXED_FIELDS.filter((field) => running[FIXED_KEYS[field]] !== wanted[FIXED_KEYS[field]]),

@@ -15,6 +15,7 @@ import { parseDnsAddress, parseDnsDomain } from "./dns-options.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
 import { parseHop } from "./hop-policy.ts";
 import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
+import { parseObserve } from "./service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "./service-options.ts";
 
 /** What the JSON schema says of a field. */
@@ -155,6 +156,14 @@ export const ConfigFile = z
         .enum(LOG_TOPICS)
         .meta({ description: "With requests, one line for each HTTP request and gRPC call." }),
       "What is logged beside the connector's own events.",
+    ),
+    observe: list(
+      parsed(parseObserve, {
+        description: "A service of other sites, and whether HTTP requests are observed in its connections.",
+        pattern: `^${LABEL}=(on|off)$`,
+        examples: ["api=off"],
+      }),
+      "Whether the connections of clients to a service are observed for HTTP requests and gRPC calls. A service without an entry is observed.",
     ),
   })
   .meta({

@@ -3,6 +3,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import type { LogLevel } from "../log.ts";
 import type { DnsAddress } from "./dns-options.ts";
 import type { LogTopic } from "./option-values.ts";
+import type { ServiceObservation } from "./service-observation.ts";
 import {
   type Bind,
   DEFAULT_BIND,
@@ -43,6 +44,8 @@ export interface ConfigSource {
   readonly logLevel?: LogLevel | undefined;
   /** What is logged beside the connector's own events. */
   readonly log?: readonly LogTopic[] | undefined;
+  /** Whether requests are observed in the connections to a service. */
+  readonly observe?: readonly ServiceObservation[] | undefined;
 }
 
 /** What a connector runs with. Undefined: the part that uses the value has a default. */
@@ -61,6 +64,7 @@ export interface ConnectorConfig
   readonly dns: readonly DnsAddress[];
   readonly logLevel: LogLevel;
   readonly log: readonly LogTopic[];
+  readonly observe: readonly ServiceObservation[];
 }
 
 /**
@@ -95,6 +99,7 @@ export function mergeConfig(
     keepalive: options.keepalive !== undefined ? options.keepalive : file.keepalive,
     memory: options.memory ?? file.memory,
     logLevel: options.logLevel ?? file.logLevel ?? "info",
+    observe: byName(file.observe, options.observe),
     log: [...new Set([...(file.log ?? []), ...(options.log ?? [])])],
   };
 }

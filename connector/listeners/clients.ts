@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { formatAddress } from "../net/local-socket.ts";
-import type { Flow } from "../relay/flow.ts";
+import type { Flow, TrafficObserver } from "../relay/flow.ts";
 import type { Relay, RelayStream } from "../relay/relay.ts";
 import { EarlyData } from "./early-data.ts";
 import type { StreamOpener } from "./stream-opener.ts";
@@ -20,6 +20,8 @@ export interface ClientsOptions {
   /** Called when a client was reset because its connection goes in a circle. */
   readonly onLoop?: (service: string) => void;
   readonly relay: Relay;
+  /** The observer of a client's connection, if there is one. */
+  readonly observe?: (flow: Flow) => TrafficObserver | null;
 }
 
 export class Clients {
@@ -34,6 +36,7 @@ export class Clients {
   /** Serves one client. Never throws. */
   serve(service: string, client: Socket): void {
     const flow = this.#start(service, client);
+    flow.traffic = this.#options.observe?.(flow) ?? null;
     const leave = new AbortController();
     const left = () => leave.abort();
     this.#waiting.set(client, leave);
@@ -91,6 +94,9 @@ export class Clients {
     const { opener, dials } = this.#options;
     const hops = (await dials?.behind(client)) ?? 0;
     if (signal.aborted) throw new FairleadError("stream.cancelled");
-    return await opener.open({ flow, signal, early: new EarlyData(client), request: { hops } });
+    const observed =
+      flow.traffic === null ? undefined : (chunk: Buffer) => flow.observe(chunk, flow.toTarget);
+    const early = new EarlyData(client, observed);
+    return await opener.open({ flow, signal, early, request: { hops } });
   }
 }

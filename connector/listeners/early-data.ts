@@ -24,6 +24,7 @@ export interface EarlyBytes {
 /** The first bytes of a client's connection. */
 export class EarlyData implements EarlyBytes {
   readonly #client: Readable;
+  readonly #onRead: ((chunk: Buffer) => void) | undefined;
   #kept: Buffer[] = [];
   #bytes = 0;
   #sent = false;
@@ -31,9 +32,13 @@ export class EarlyData implements EarlyBytes {
   readonly #take = () => this.#sendMore();
   readonly #end = () => void this.#target?.end();
 
-  /** @param client is read from {@link sendTo} on, and by nothing else before {@link accepted}. */
-  constructor(client: Readable) {
+  /**
+   * @param client is read from {@link sendTo} on, and by nothing else before {@link accepted}.
+   * @param onRead gets each chunk once, however many instances it is sent to.
+   */
+  constructor(client: Readable, onRead?: (chunk: Buffer) => void) {
     this.#client = client;
+    this.#onRead = onRead;
   }
 
   /** Whether the stream of the last {@link sendTo} got bytes, which its peer may have passed to a target. */
@@ -85,6 +90,7 @@ export class EarlyData implements EarlyBytes {
       this.#kept.push(chunk);
       this.#bytes += chunk.length;
       this.#sent = true;
+      this.#onRead?.(chunk);
       this.#target.write(chunk);
     }
   }

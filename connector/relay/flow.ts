@@ -73,6 +73,14 @@ export class ByteCount {
   }
 }
 
+/** Reads the bytes of a client's connection as they pass. It neither throws nor changes them. */
+export interface TrafficObserver {
+  toTarget(chunk: Buffer): void;
+  toClient(chunk: Buffer): void;
+  /** The flow has ended. */
+  ended(outcome: FlowOutcome): void;
+}
+
 export interface FlowEvents {
   /** The flow has ended: its outcome is known. Called once. */
   ended(flow: Flow, error: FairleadError | null): void;
@@ -92,6 +100,8 @@ export class Flow implements FlowView {
   readonly #started = performance.now();
   readonly toTarget = new ByteCount();
   readonly toClient = new ByteCount();
+  /** Reads the bytes that pass; null while nothing does. */
+  traffic: TrafficObserver | null = null;
   readonly #events: FlowEvents;
   #peer: Instance | null = null;
   #session: string | null = null;
@@ -171,6 +181,13 @@ export class Flow implements FlowView {
     this.#target = target;
   }
 
+  /** Has the observer, if there is one, read a chunk that this side hands on. */
+  observe(chunk: Buffer, direction: ByteCount): void {
+    if (this.traffic === null) return;
+    if (direction === this.toTarget) this.traffic.toTarget(chunk);
+    else this.traffic.toClient(chunk);
+  }
+
   /** Both ends are about to be joined. */
   open(): void {
     this.#openedMs = performance.now() - this.#started;
@@ -186,6 +203,7 @@ export class Flow implements FlowView {
     if (this.#endedMs !== null) return;
     if (error !== null) this.fail(error);
     this.#endedMs = performance.now() - this.#started;
+    this.traffic?.ended(this.#failure?.code ?? "completed");
     this.#events.ended(this, this.#failure);
   }
 

@@ -162,20 +162,20 @@ function joinStreams(local: Duplex, stream: RelayStream, flow: Flow): void {
   const isClient = flow.side === "listener";
   const [fromLocal, fromStream] = isClient ? [flow.toTarget, flow.toClient] : [flow.toClient, flow.toTarget];
   if (local instanceof Socket) readAfterBrokenWrite(local);
-  watch(local, stream, { count: fromLocal, abandon: endStream, onClose });
-  watch(stream, local, { count: fromStream, abandon: endLocal, onClose });
+  watch(local, stream, { flow, count: fromLocal, abandon: endStream, onClose });
+  watch(stream, local, { flow, count: fromStream, abandon: endLocal, onClose });
   if (local.destroyed || stream.destroyed) return;
   // A stalled connection holds as much in its own queue as in the stream's window: both count.
   const note = () => stream.noteQueued(local);
-  pump(local, stream, fromLocal, note);
-  pump(stream, local, fromStream, note);
+  pump(local, stream, { flow, count: fromLocal }, note);
+  pump(stream, local, { flow, count: fromStream }, note);
 }
 
 /**
  * Does what `pipe` does, with a third of its memory: thousands of streams may be idle for hours. The chunks of one turn
  * of the event loop leave in one write.
  */
-function pump(from: Duplex, to: Duplex, count: ByteCount, note: () => void): void {
+function pump(from: Duplex, to: Duplex, { flow, count }: Direction, note: () => void): void {
   from.on("data", (chunk: Buffer) => {
     if (to.destroyed) return;
     if (to.writableCorked === 0) {
@@ -183,6 +183,7 @@ function pump(from: Duplex, to: Duplex, count: ByteCount, note: () => void): voi
       setImmediate(uncork, to);
     }
     count.add(chunk.length);
+    flow.observe(chunk, count);
     if (!to.write(chunk, note)) from.pause();
     note();
   });
@@ -201,17 +202,22 @@ function uncork(stream: Duplex): void {
   stream.uncork();
 }
 
-interface Watch {
+/** One direction of a flow. */
+interface Direction {
+  readonly flow: Flow;
   readonly count: ByteCount;
+}
+
+interface Watch extends Direction {
   /** Ends the other side. */
   readonly abandon: (error: Error | null) => void;
   readonly onClose: () => void;
 }
 
 /** Abandons `to` when `from` breaks or closes before its end. */
-function watch(from: Duplex, to: Duplex, { count, abandon, onClose }: Watch): void {
+function watch(from: Duplex, to: Duplex, { flow, count, abandon, onClose }: Watch): void {
   from.on("error", (error) => {
-    passRest(from, to, count);
+    passRest(from, to, { flow, count });
     abandon(error);
   });
   if (from.destroyed) abandon(from.errored);
@@ -221,7 +227,7 @@ function watch(from: Duplex, to: Duplex, { count, abandon, onClose }: Watch): vo
   }
   from.on("close", () => {
     if (!from.readableEnded || !from.writableFinished) {
-      passRest(from, to, count);
+      passRest(from, to, { flow, count });
       abandon(from.errored);
     }
     onClose();
@@ -229,12 +235,13 @@ function watch(from: Duplex, to: Duplex, { count, abandon, onClose }: Watch): vo
 }
 
 /** Passes on what was read from a connection that failed, and not passed on because the other side was slow. */
-function passRest(from: Duplex, to: Duplex, count: ByteCount): void {
+function passRest(from: Duplex, to: Duplex, { flow, count }: Direction): void {
   if (!(from instanceof Socket) || to.destroyed || to.writableEnded) return;
   for (;;) {
     const chunk: Buffer | null = from.read();
     if (chunk === null) return;
     count.add(chunk.length);
+    flow.observe(chunk, count);
     to.write(chunk);
   }
 }

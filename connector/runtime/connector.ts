@@ -28,6 +28,7 @@ import { StreamOpener } from "../listeners/stream-opener.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { pendingResets } from "../net/pending-resets.ts";
+import { Observers } from "../observers/observers.ts";
 import { Relay } from "../relay/relay.ts";
 import { RequestLog } from "../relay/request-log.ts";
 import { DescriptorWatch } from "../resources/descriptor-watch.ts";
@@ -81,6 +82,7 @@ async function build(given: ConnectorOptions) {
   const relay = new Relay({ network: network.id, site: self.id, log });
   const requestLog = new RequestLog({ requests: relay.requests, log });
   requestLog.set(config.log.includes("requests"));
+  const observers = new Observers(relay.requests, config.observe);
 
   // This machine: its descriptors, its targets and its listeners
   const descriptors = new DescriptorWatch({ onChange: () => events.emit("listenersChanged"), log });
@@ -143,7 +145,7 @@ async function build(given: ConnectorOptions) {
     edgeUpForMs: () => uplink.upForMs,
   });
   const onLoop = (service: string) => events.emit("clientLooped", service);
-  const clients = new Clients({ opener, dials, relay, onLoop });
+  const clients = new Clients({ opener, dials, relay, observe: (flow) => observers.of(flow), onLoop });
 
   // The conversation with the registry
   const notices = new RegistryNotices({
@@ -160,6 +162,7 @@ async function build(given: ConnectorOptions) {
       hop,
       relay,
       requestLog,
+      observers,
       descriptors,
       offers,
       machine,

@@ -57,7 +57,8 @@ const NAMING_EVENTS = [
  * The function throws FairleadError `request.invalid` before it changes anything.
  */
 export function applyConfig(parts: ConnectorParts) {
-  const { offers, probe, listeners, localTargets, redeemer, moves, events, requestLog, dns } = parts;
+  const { offers, probe, listeners, localTargets, redeemer, moves, events, requestLog, observers, dns } =
+    parts;
   return (next: ConnectorConfig, change: ConfigChange): void => {
     const { exposures, hop, allowHop, listeners: moved, bind, tokens } = change;
     if (!isUnchanged(exposures, hop, allowHop)) offers.configure(next.exposures, next);
@@ -73,6 +74,7 @@ export function applyConfig(parts: ConnectorParts) {
     }
     redeemer.redeem(tokens);
     if (change.dns) dns.configure(next);
+    if (!isUnchanged(change.observe)) observers.set(next.observe);
     if (change.requestLog) requestLog.set(next.log.includes("requests"));
   };
 }

@@ -12,6 +12,7 @@ import {
   parseLogTopic,
   parseMemory,
 } from "../../config/option-values.ts";
+import { parseObserve } from "../../config/service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
 import { command, value, values } from "../framework/definition.ts";
 import type { Io } from "../framework/io.ts";
@@ -117,6 +118,11 @@ export const connectorRun = command({
       "--log <WHAT>",
       "Log more: `requests` writes one line at level info for each HTTP request and gRPC call of `http`, `http2` and `tcp` services, without queries, cookies and credentials. At most 200 lines a second are written; the requests beyond are counted.",
       parseLogTopic,
+    ),
+    observe: values(
+      "--observe <NAME=on|off>",
+      "Whether the connections of this site's clients to a service are observed for HTTP requests and gRPC calls. Bytes are only read, and other protocols are left alone. The default is on.",
+      parseObserve,
     ),
   },
   examples: [

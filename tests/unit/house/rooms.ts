@@ -206,8 +206,7 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/config",
     usedBy: [
       ...["connector/cli/**", "connector/control", "connector/listeners", "connector/runtime"],
-      "connector/targets/**",
-      "connector/dns",
+      ...["connector/dns", "connector/observers", "connector/targets/**"],
       "connector/diagnosis",
     ],
     why: "The forms of services, scopes, policies and durations, as users write them.",
@@ -224,8 +223,16 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/relay",
-    usedBy: ["connector/udp", "connector/listeners", "connector/runtime", "connector/targets"],
+    usedBy: [
+      ...["connector/listeners", "connector/observers", "connector/runtime", "connector/targets"],
+      "connector/udp",
+    ],
     why: "A client's connection and a stream are joined in one way on both sides, by the relay that the runtime makes.",
+  },
+  {
+    room: "connector/observers",
+    usedBy: ["connector/runtime"],
+    why: "The runtime gives listeners what makes the observers of their clients' connections.",
   },
   {
     room: "connector/site",

@@ -6,6 +6,7 @@ import {
   FIXED_FIELDS,
 } from "../../../../connector/config/config-change.ts";
 import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
+import { parseObserve } from "../../../../connector/config/service-observation.ts";
 import {
   parseBind,
   parseExpose,
@@ -60,6 +61,14 @@ describe("configTransition", () => {
     expect(described({ hop: ["a"], allowHop: ["all"] }, { hop: ["b"], allowHop: [] })).toEqual({
       hop: { added: ["b"], removed: ["a"] },
       allowHop: { removed: ["all"] },
+    });
+  });
+
+  it("finds services that are observed or no longer", () => {
+    const before = { observe: [parseObserve("api=on"), parseObserve("db=off")] };
+    const after = { observe: [parseObserve("api=off"), parseObserve("web=off")] };
+    expect(described(before, after)).toEqual({
+      observe: { added: ["web"], removed: ["db"], changed: ["api"] },
     });
   });
 

@@ -20,6 +20,7 @@ keepalive: "off"
 memory: 512M
 log-level: debug
 log: [requests]
+observe: [db=off]
 `;
 
 describe("parseConfigFile", () => {
@@ -40,6 +41,7 @@ describe("parseConfigFile", () => {
       memory: 512 * 1024 * 1024,
       logLevel: "debug",
       log: ["requests"],
+      observe: [{ name: "db", isOn: false }],
     });
   });
 
@@ -59,6 +61,7 @@ describe("parseConfigFile", () => {
     ["keepalive: 10h", 'west.yaml:1:12: keepalive: "10h" is longer than'],
     ["memory: 1K", "west.yaml:1:9: memory: "],
     ["lanes: 9", "west.yaml:1:8: lanes: "],
+    ["observe: [db]", 'west.yaml:1:11: observe.0: "db": the form is NAME=on or NAME=off.'],
     ["log: [queries]", "west.yaml:1:7: log.0: "],
     ["log-level: loud", "west.yaml:1:12: log-level: "],
     ["site: [", "west.yaml:1:"],

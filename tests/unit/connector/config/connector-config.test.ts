@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
+import { parseObserve } from "../../../../connector/config/service-observation.ts";
 import {
   parseBind,
   parseExpose,
@@ -14,6 +15,7 @@ const FILE: ConfigSource = {
   to: [parseTo("db=east")],
   hop: ["db"],
   allowHop: ["all"],
+  observe: [parseObserve("db=off"), parseObserve("web=off")],
   bind: parseBind("127.2.0.0/16"),
   keepalive: 60,
 };
@@ -30,6 +32,7 @@ describe("mergeConfig", () => {
       dns: [],
       logLevel: "info",
       log: [],
+      observe: [],
     });
   });
 
@@ -43,6 +46,7 @@ describe("mergeConfig", () => {
       listen: [parseListen("db=15432")],
       logLevel: "warn",
       log: ["requests"],
+      observe: [parseObserve("api=off"), parseObserve("db=on")],
     };
     expect(mergeConfig(FILE, options)).toEqual({
       site: "east",
@@ -59,6 +63,7 @@ describe("mergeConfig", () => {
       dns: [],
       logLevel: "warn",
       log: ["requests"],
+      observe: [parseObserve("web=off"), parseObserve("api=off"), parseObserve("db=on")],
     });
   });
 

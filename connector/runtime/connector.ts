@@ -21,6 +21,7 @@ import type {
   Status,
 } from "../control/schema.ts";
 import { exposedService } from "../control/view.ts";
+import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
 import { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";
 import { ListenerSet } from "../listeners/listener-set.ts";
@@ -43,6 +44,7 @@ import { OwnTargets } from "../targets/own-targets.ts";
 import { RefusedOffers } from "../targets/refused-offers.ts";
 import { ServicePorts } from "../targets/service-ports.ts";
 import { SiteNames } from "../targets/site-names.ts";
+import type { StreamServer } from "../targets/stream-server.ts";
 import { TargetDials } from "../targets/target-dials.ts";
 import { TargetPool } from "../targets/target-pool.ts";
 import { TargetProbe } from "../targets/target-probe.ts";
@@ -52,6 +54,7 @@ import { ClockSkew } from "../uplink/clock-skew.ts";
 import { laneAddress, reachGateway } from "../uplink/dial.ts";
 import { drained } from "./drain.ts";
 import { ConnectorEvents } from "./events.ts";
+import { makeExchanges } from "./exchanges.ts";
 import { LocalTargets } from "./local-targets.ts";
 import { movedSite } from "./move-site.ts";
 import { NetworkDns } from "./network-dns.ts";
@@ -103,7 +106,11 @@ async function build(given: ConnectorOptions) {
   });
   const pool = new TargetPool({ keepAliveMs, descriptors, dials });
   const probe = new TargetProbe({ pool, site: self.id, log });
-  const servers = new Map([[DEFAULT_KIND, new TcpStreams({ pool, relay })]]);
+  const exchanges = makeExchanges({ pool, relay });
+  const servers = new Map<string, StreamServer>([
+    [DEFAULT_KIND, new TcpStreams({ pool, relay })],
+    [EXCHANGE_KIND, exchanges.server],
+  ]);
   const targetStreams = new TargetStreams({ offers, servers, relay, names, log });
 
   // The network, as the registry reports it
@@ -171,7 +178,7 @@ async function build(given: ConnectorOptions) {
       localTargets,
     },
     ...{ dials, probe, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
-    ...{ renewer, manager, opener, clients, dns },
+    ...{ renewer, manager, opener, clients, dns, exchanges },
     ...{ notices, redeemer, reports, moves },
   };
 }
@@ -185,12 +192,13 @@ function lifecycle(
   { log }: ConnectorOptions,
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
-  const { dns, redeemer, reports, offers, probe } = parts;
+  const { dns, exchanges, redeemer, reports, offers, probe } = parts;
   const order: Part[] = [
     descriptors,
     localTargets,
     { drain: () => listeners.close(), close: () => listeners.close() },
     { start: () => renewer.plan(), close: () => renewer.stop() },
+    exchanges,
     { drain: async (ms) => void (await drained(manager, ms, log)), close: () => manager.close() },
     { drain: () => opener.stop() },
     clients,

@@ -39,11 +39,16 @@ const PROTOCOL: readonly Line[] = [
     why: "The forms of the HTTPS API, which the Workers answer in and clients read.",
   },
   {
+    room: "protocol/exchange",
+    usedBy: ["connector/http/client"],
+    why: "Requests and responses travel between connectors in one form.",
+  },
+  {
     room: "protocol/uplink",
     usedBy: [
       ...["protocol/api", "protocol/session"],
       ...["workers/api", "workers/authority", "workers/gateway", "workers/registry/**", "workers/router"],
-      ...["connector/config", "connector/control", "connector/listeners"],
+      ...["connector/config", "connector/control", "connector/http/client", "connector/listeners"],
       ...[
         "connector/operator/cost",
         "connector/relay",
@@ -224,7 +229,8 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/relay",
     usedBy: [
-      ...["connector/listeners", "connector/observers", "connector/runtime", "connector/targets"],
+      ...["connector/http/client", "connector/listeners", "connector/observers", "connector/runtime"],
+      "connector/targets",
       "connector/udp",
     ],
     why: "A client's connection and a stream are joined in one way on both sides, by the relay that the runtime makes.",
@@ -257,18 +263,23 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/listeners",
-    usedBy: ["connector/udp", "connector/control", "connector/runtime"],
+    usedBy: ["connector/control", "connector/runtime", "connector/udp"],
     why: "Services of other sites are taken up by the runtime and reported by the control socket.",
   },
   {
     room: "connector/targets",
-    usedBy: ["connector/udp", "connector/control", "connector/runtime"],
+    usedBy: ["connector/control", "connector/http/client", "connector/runtime", "connector/udp"],
     why: "Services of this site are offered by the runtime and reported by the control socket.",
   },
   {
     room: "connector/dns",
     usedBy: ["connector/cli/dns", "connector/runtime"],
     why: "The runtime gives the DNS servers of a site the services that they name; a command prints what resolvers need to ask them.",
+  },
+  {
+    room: "connector/http/client",
+    usedBy: ["connector/runtime"],
+    why: "Requests of other sites are sent to targets by the client that the runtime makes.",
   },
   {
     room: "connector/control",

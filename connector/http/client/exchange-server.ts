@@ -1,0 +1,27 @@
+/** Serves streams that carry HTTP requests: each becomes a request to a target of its service. */
+import type { Relay } from "../../relay/relay.ts";
+import type { PeerStream, StreamServer, StreamUse } from "../../targets/stream-server.ts";
+import { CLIENT_LIMITS, type ClientLimits } from "./client-limits.ts";
+import { type FindTarget, ServedExchange } from "./served-exchange.ts";
+
+/** The kind of stream that carries a request. */
+export const EXCHANGE_KIND = "exchange";
+
+export interface ExchangeServerOptions {
+  readonly find: FindTarget;
+  readonly relay: Relay;
+  readonly limits?: ClientLimits;
+}
+
+export class ExchangeServer implements StreamServer {
+  readonly #options: Required<ExchangeServerOptions>;
+
+  constructor({ limits = CLIENT_LIMITS, ...options }: ExchangeServerOptions) {
+    this.#options = { ...options, limits };
+  }
+
+  /** Resolves when the stream was accepted. @throws FairleadError service.*, exchange.*, stream.cancelled */
+  async serve(stream: PeerStream, use: StreamUse): Promise<void> {
+    await new ServedExchange(stream, use, this.#options).accepted;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The fields that name the calling site to the target. The connector of the target writes them, because it has the
+ * proof: the certificate with which the peer's session was made. The fields about the client come from the client's
+ * connector, which sees the client; a target may believe them as far as it believes that site.
+ */
+import { FairleadError } from "../../../protocol/errors.ts";
+import type { RequestHead } from "../../../protocol/exchange/head.ts";
+
+/** The site that called, as TLS proved it. */
+export interface CallingSite {
+  readonly site: string;
+  readonly siteName: string;
+}
+
+/** How often a request may pass through Fairlead: a request that comes back to itself ends here. */
+export const MAX_PASSAGES = 8;
+
+/**
+ * The head with the fields of its site, without those that the peer claimed.
+ * @throws FairleadError service.loop when the request has passed through Fairlead too often.
+ */
+export function withSite(head: RequestHead, { site, siteName }: CallingSite): RequestHead {
+  const fields: string[] = [];
+  let passages = 0;
+  for (let at = 0; at < head.fields.length; at += 2) {
+    const name = head.fields[at] ?? "";
+    const value = head.fields[at + 1] ?? "";
+    if (name === "via") passages += passagesIn(value);
+    if (!name.startsWith("fairlead-") && name !== "x-real-ip") fields.push(name, value);
+  }
+  if (passages > MAX_PASSAGES) {
+    throw new FairleadError(
+      "service.loop",
+      `The request has passed through Fairlead ${passages} times already.`,
+    );
+  }
+  fields.push("fairlead-site", siteName, "fairlead-site-id", site);
+  return { ...head, fields };
+}
+
+/** The client's address, as its connector reports it: the last entry of X-Forwarded-For. Null when there is none. */
+export function clientAddress({ fields }: RequestHead): string | null {
+  for (let at = fields.length - 2; at >= 0; at -= 2) {
+    if (fields[at] === "x-forwarded-for") return fields[at + 1]?.split(",").at(-1)?.trim() || null;
+  }
+  return null;
+}
+
+const VIA = /^\s*(?:HTTP\/)?\d\.\d\s+fairlead\s*$/i;
+
+function passagesIn(via: string): number {
+  return via.split(",").filter((entry) => VIA.test(entry)).length;
+}

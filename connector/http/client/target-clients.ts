@@ -1,0 +1,198 @@
+/** Sends each request to a target of its service: chooses the target, and a connection to it. */
+import type { Socket } from "node:net";
+import { asFairleadError, type FairleadError } from "../../../protocol/errors.ts";
+import type { RequestHead } from "../../../protocol/exchange/head.ts";
+import type { ServiceProtocol } from "../../../protocol/names.ts";
+import type { Instance } from "../../../protocol/uplink/messages.ts";
+import { CLIENT_LIMITS, type ClientLimits } from "./client-limits.ts";
+import { TargetClient, type TargetSocket } from "./target-client.ts";
+import type { TargetConnection } from "./target-exchange.ts";
+
+/** What a connection to a target is for. */
+export interface ConnectionUse {
+  /** Id of the peer's site. */
+  readonly site: string;
+  /** Streams that the client's connection has behind it. */
+  readonly hops: number;
+  readonly signal: AbortSignal;
+}
+
+/** A target that was chosen for a request. It counts as in use until {@link end}. */
+export interface TargetLease<Target> {
+  readonly target: Target;
+  /** Connects to the target. @throws FairleadError service.*, stream.cancelled */
+  connect(use: ConnectionUse): Promise<Socket>;
+  /** Reports that the target answered the request. */
+  answered(): void;
+  /** Reports that the target ended the request without an answer. */
+  failed(error: FairleadError): void;
+  /** Ends the use. Further calls do nothing. */
+  end(): void;
+}
+
+/** A port of a service. */
+export interface RequestPort {
+  readonly name: string;
+  readonly port: { readonly protocol: ServiceProtocol };
+}
+
+/** The targets of services. */
+export interface RequestTargets<Port extends RequestPort, Target extends object> {
+  /**
+   * Chooses a target. @param tried targets that could not be reached for this request
+   * @throws FairleadError service.unreachable when none is left, stream.cancelled
+   */
+  lease(port: Port, signal: AbortSignal, tried: ReadonlySet<Target>): Promise<TargetLease<Target>>;
+}
+
+/** How the bytes of a connection begin: with a PROXY header, with TLS. */
+export interface TargetDress {
+  /** Connections with different keys carry the requests of different clients, and are not shared. */
+  readonly key: string;
+  /** Prepares a connection. @throws FairleadError service.tls_failed, stream.cancelled */
+  prepare(socket: Socket, http2: boolean, signal: AbortSignal): Promise<TargetSocket>;
+}
+
+/** A request, and what is known about its origin. */
+export interface RequestUse<Port extends RequestPort> {
+  readonly port: Port;
+  readonly request: RequestHead;
+  readonly isGrpc: boolean;
+  readonly peer: Instance;
+  readonly hops: number;
+  /** Gives the request up. */
+  readonly signal: AbortSignal;
+}
+
+/** A connection to a target that was found for a request. */
+export interface FoundTarget {
+  readonly connection: TargetConnection;
+  /** Host and port of the target. */
+  readonly address: string;
+  answered(): void;
+  failed(error: FairleadError): void;
+  end(): void;
+}
+
+export interface TargetClientsOptions<Port extends RequestPort, Target extends object> {
+  readonly targets: RequestTargets<Port, Target>;
+  /** Host and port, and the address if it is known: what tells a target from the others. */
+  readonly keyOf: (target: Target) => string;
+  readonly addressOf: (target: Target) => string;
+  readonly dress?: (use: RequestUse<Port>) => TargetDress;
+  readonly limits?: ClientLimits;
+}
+
+/** Most targets that one request is tried at. */
+const MAX_ATTEMPTS = 4;
+
+/** Methods whose repetition does no harm (RFC 9110 §9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+
+const PLAIN: TargetDress = {
+  key: "",
+  prepare: async (socket, http2) => ({ socket, version: http2 ? "2" : "1.1" }),
+};
+
+export class TargetClients<Port extends RequestPort, Target extends object> {
+  readonly #options: TargetClientsOptions<Port, Target>;
+  readonly #limits: ClientLimits;
+  readonly #clients = new Map<string, TargetClient>();
+
+  constructor(options: TargetClientsOptions<Port, Target>) {
+    this.#options = options;
+    this.#limits = options.limits ?? CLIENT_LIMITS;
+  }
+
+  /** Connections to targets, with those that carry no request. */
+  get connections(): number {
+    let count = 0;
+    for (const client of this.#clients.values()) count += client.connections;
+    return count;
+  }
+
+  /**
+   * Finds a connection for a request. No byte of the request has reached a target when it fails.
+   * @throws FairleadError service.*, exchange.bad_response when a target does not speak HTTP/2, stream.cancelled
+   */
+  async find(use: RequestUse<Port>): Promise<FoundTarget> {
+    const { targets, addressOf } = this.#options;
+    const { port, signal } = use;
+    const tried = new Set<Target>();
+    let last: FairleadError | null = null;
+    for (;;) {
+      const lease = await targets.lease(port, signal, tried).catch((error: unknown) => {
+        throw last ?? error;
+      });
+      const { target } = lease;
+      try {
+        const connection = await this.#connection(lease, use);
+        return {
+          connection,
+          address: addressOf(target),
+          answered: () => lease.answered(),
+          failed: (error) => lease.failed(error),
+          end: () => lease.end(),
+        };
+      } catch (thrown) {
+        lease.end();
+        last = asFairleadError(thrown, "service.unreachable");
+        tried.add(target);
+        if (!isAboutTarget(last) || tried.size >= MAX_ATTEMPTS || signal.aborted) throw last;
+      }
+    }
+  }
+
+  /** Closes the connections without a request. */
+  closeIdle(): void {
+    for (const client of this.#clients.values()) client.closeIdle();
+  }
+
+  /** Keeps no connection from here on. */
+  close(): void {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  async #connection(lease: TargetLease<Target>, use: RequestUse<Port>): Promise<TargetConnection> {
+    const { port, request, isGrpc, peer, hops, signal } = use;
+    const { keyOf, dress = () => PLAIN } = this.#options;
+    const { key, prepare } = dress(use);
+    // Of a service with /http, gRPC is HTTP/2 all the same: there is no other form of it.
+    const isHttp2 = port.port.protocol === "http2" || isGrpc;
+    const place = `${port.name} ${isHttp2 ? "2" : "1"} ${keyOf(lease.target)} ${hops} ${key}`;
+    const client = this.#client(place);
+    const free = client.take(IDEMPOTENT.has(request.method) && request.protocol === undefined);
+    if (free !== null) return free;
+    const dial = async (until: AbortSignal): Promise<TargetSocket> => {
+      const limit = AbortSignal.timeout(this.#limits.connectMs);
+      const socket = await lease.connect({ site: peer.site, hops, signal: until });
+      try {
+        return await prepare(socket, isHttp2, AbortSignal.any([until, limit]));
+      } catch (error) {
+        socket.destroy();
+        throw error;
+      }
+    };
+    try {
+      return await client.connect(dial, isHttp2, signal);
+    } finally {
+      if (client.connections === 0) this.#clients.delete(place);
+    }
+  }
+
+  #client(place: string): TargetClient {
+    const known = this.#clients.get(place);
+    if (known !== undefined) return known;
+    const client = new TargetClient(this.#limits, () => {
+      if (this.#clients.get(place) === client) this.#clients.delete(place);
+    });
+    this.#clients.set(place, client);
+    return client;
+  }
+}
+
+/** Whether another target may do better. */
+function isAboutTarget({ code }: FairleadError): boolean {
+  return code === "service.refused" || code === "service.timeout" || code === "service.unreachable";
+}

@@ -1,0 +1,45 @@
+/** The server of exchanges, with the targets of this connector. */
+import type { Exposure } from "../config/service-options.ts";
+import { ExchangeServer } from "../http/client/exchange-server.ts";
+import { TargetClients } from "../http/client/target-clients.ts";
+import { formatAddress } from "../net/local-socket.ts";
+import type { Relay } from "../relay/relay.ts";
+import type { TargetPool } from "../targets/target-pool.ts";
+import type { Part } from "./part.ts";
+
+/** Serves exchanges. As a part, it closes the connections that it keeps to targets. */
+export interface Exchanges extends Part {
+  readonly server: ExchangeServer;
+}
+
+interface ExposurePort {
+  readonly name: string;
+  readonly port: Exposure;
+}
+
+export function makeExchanges({ pool, relay }: { pool: TargetPool; relay: Relay }): Exchanges {
+  const clients = new TargetClients<ExposurePort, Exposure>({
+    targets: {
+      lease: async ({ port }) => ({
+        target: port,
+        connect: (use) => pool.connect(port, use),
+        answered: () => {},
+        failed: () => {},
+        end: () => {},
+      }),
+    },
+    keyOf: addressOf,
+    addressOf,
+  });
+  const server = new ExchangeServer({
+    find: ({ stream, use, request, isGrpc }) => {
+      const { exposure, peer, signal } = use;
+      const port = { name: exposure.name, port: exposure };
+      return clients.find({ port, request, isGrpc, peer, hops: stream.hops, signal });
+    },
+    relay,
+  });
+  return { server, close: () => clients.close() };
+}
+
+const addressOf = ({ host, port }: Exposure): string => formatAddress(host, port);

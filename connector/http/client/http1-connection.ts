@@ -61,6 +61,11 @@ export class Http1Connection implements TargetConnection, ResponseEvents {
     return exchange;
   }
 
+  abandon(): void {
+    if (this.isUsable) this.#events.idle(this);
+    else this.close();
+  }
+
   /** Whether the connection carries another protocol from here on. */
   get isRaw(): boolean {
     return this.#parser.isRaw;

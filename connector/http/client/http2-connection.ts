@@ -58,6 +58,8 @@ export class Http2Connection implements TargetConnection {
     limits: ClientLimits,
     signal: AbortSignal,
   ): Promise<Http2Connection> {
+    // Node does not notice the end of a half-open socket under a session (24.21, November 2026).
+    if ("allowHalfOpen" in socket) socket.allowHalfOpen = false;
     const session = connect("http://target", { ...OPTIONS, createConnection: () => socket });
     session.on("error", () => {});
     session.setLocalWindowSize(SESSION_WINDOW);
@@ -110,9 +112,19 @@ export class Http2Connection implements TargetConnection {
     return !this.#isClosed && !closed && !destroyed && this.#streams < most;
   }
 
-  /** Requests that have not ended. */
+  /** Requests that have not ended, and places that are kept for requests. */
   get streams(): number {
     return this.#streams;
+  }
+
+  /** Keeps a place for a request, which {@link send} or {@link abandon} follows. */
+  reserve(): this {
+    this.#streams++;
+    return this;
+  }
+
+  abandon(): void {
+    this.#ended();
   }
 
   /** Takes no further requests, and ends once the current ones have ended. */
@@ -129,6 +141,7 @@ export class Http2Connection implements TargetConnection {
 
   send(head: RequestHead, ended: boolean, events: TargetEvents): TargetExchange {
     if (head.protocol !== undefined && this.#session.remoteSettings.enableConnectProtocol !== true) {
+      this.#ended();
       throw new FairleadError(
         "exchange.refused",
         `The target does not take the upgrade to ${head.protocol}: it does not speak RFC 8441.`,
@@ -140,7 +153,6 @@ export class Http2Connection implements TargetConnection {
       endStream: ended,
       waitForTrailers: !ended && !isGrpc && head.protocol === undefined && head.method !== "CONNECT",
     });
-    this.#streams++;
     stream.once("close", () => this.#ended());
     return new Http2Exchange({ stream, head, ended, events, queue: this.#socket, connection: this });
   }

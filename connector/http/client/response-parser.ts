@@ -45,8 +45,9 @@ const NOTHING = Buffer.alloc(0);
 const EMPTY_LINE = Buffer.from("\r\n\r\n");
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** Without spaces, and at most 2^52. */
-const SIZE_LINE = /^([0-9a-fA-F]{1,13})(?:;[!-~]*)?\r\n$/;
+/** The size, at most 2^52, and extensions, without spaces (RFC 9112 §7.1). */
+const SIZE_LINE =
+  /^([0-9a-fA-F]{1,13})(?:;[!#$%&'*+.^_`|~\w-]+(?:=(?:[!#$%&'*+.^_`|~\w-]+|"[ !#-[\]-~]*"))?)*\r\n$/;
 
 const CR = 13;
 const LF = 10;

@@ -153,8 +153,12 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
     try {
       const found = await this.#options.find({ stream, use: this.#use, request, isGrpc: this.#isGrpc });
       this.#found = found;
-      if (stream.destroyed || this.#error !== null) found.end();
-      else this.#begin(found, request);
+      if (!stream.destroyed && this.#error === null) {
+        this.#begin(found, request);
+        return;
+      }
+      found.connection.abandon();
+      found.end();
     } catch (error) {
       this.#fail(asFairleadError(error, "stream.internal"));
     }

@@ -55,7 +55,8 @@ export class TargetClient {
   }
 
   /**
-   * A connection that is ready for a request now; null when one has to be made.
+   * A connection that is ready for a request now; null when one has to be made. It is the caller's until the request
+   * has ended, or until the caller abandons it.
    * @param isSafe whether a repetition of the request does no harm. Otherwise it gets a connection that was used just
    *   now, which the target hardly closes at this moment, or a new one.
    */
@@ -63,7 +64,7 @@ export class TargetClient {
     for (const session of this.#sessions) {
       if (!session.isUsable) continue;
       this.#idleSessions.delete(session);
-      return session;
+      return session.reserve();
     }
     const now = performance.now();
     for (let last = this.#kept.at(-1); last !== undefined; last = this.#kept.at(-1)) {
@@ -140,7 +141,7 @@ export class TargetClient {
       signal,
     );
     if (!this.#isClosed) this.#sessions.add(session);
-    return session;
+    return session.reserve();
   }
 
   #keep(connection: Http1Connection): void {

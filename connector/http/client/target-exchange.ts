@@ -45,10 +45,12 @@ export interface TargetExchange {
   readonly queue: Duplex;
 }
 
-/** A connection to a target that is ready for a request. */
+/** A connection to a target that is ready for a request. Either {@link send} or {@link abandon} is called, once. */
 export interface TargetConnection {
   /** "1.1" or "2": the version of HTTP that the target speaks. */
   readonly version: "1.1" | "2";
   /** Sends a request. `ended` says that it has neither content nor trailers. */
   send(head: RequestHead, ended: boolean, events: TargetEvents): TargetExchange;
+  /** Gives the connection back without a request. */
+  abandon(): void;
 }

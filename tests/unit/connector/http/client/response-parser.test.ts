@@ -301,7 +301,7 @@ describe("ResponseParser beside Node's parser", () => {
         if (own === null) return;
         expect(await readByNode()).toEqual(own);
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 });

@@ -1,20 +1,20 @@
 /**
  * Opens a stream for a client, at one instance of the service after another until one accepts. A peer that refuses an
  * OPEN has passed no byte to its target, so the client's first bytes, which follow the OPEN, go to the next instance.
- * When a stream ends in another way after it carried bytes, the target may have them: the client is reset, and nothing
- * is sent twice.
+ * When a stream ends in another way after it carried bytes, the target may have them: nothing is sent twice, unless the
+ * client's protocol tells that a repetition does no harm.
  */
 import { asFairleadError, ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
 import { withTimeout } from "../async/timeout.ts";
 import { type HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
 import type { Flow } from "../relay/flow.ts";
 import type { RelayStream } from "../relay/relay.ts";
-import type { Attempt } from "./circuit-breakers.ts";
+import type { BalancedService, Balancer, Turn } from "./balancer.ts";
 import type { EarlyBytes } from "./early-data.ts";
 import { OpenDeadline, type PeerLife } from "./open-deadline.ts";
-import { type Load, selectInstance } from "./select-instance.ts";
 
 /** How long a client is held while no instance serves it, ms. A restart of the edge takes a few seconds. */
 export const HOLD_MS = 10_000;
@@ -28,16 +28,39 @@ const LEAST_INSTANCE_MS = 500;
 /** A stream that the peer has not accepted yet. */
 export type OpeningStream = RelayStream & { readonly accepted: Promise<void> };
 
+/** Decides whether bytes that a target may have are sent again, because their protocol tells that this does no harm. */
+export interface Repeats {
+  /** Whether the next {@link take} may permit a repetition. Then a silent instance is given up sooner. */
+  readonly possible: boolean;
+  /** Takes the permission for one repetition, after a failure that leaves open whether a target has the bytes. */
+  take(error: FairleadError): boolean;
+}
+
+/** A stream that an instance has accepted. */
+export interface OpenedStream {
+  readonly stream: RelayStream;
+  readonly instance: VisibleOffer;
+  /** The client's turn at the instance. Call `ended` when the stream or the request is over. */
+  readonly turn: Turn;
+}
+
 export interface OpenStreamOptions {
   readonly service: string;
+  /** The port of the service; its first one unless given. */
+  readonly port?: number | undefined;
+  /** The kind of stream; the bytes of a TCP connection unless given. */
+  readonly kind?: string | undefined;
   /** The service as the catalogue has it now. */
   readonly lookup: () => VisibleService | undefined;
-  readonly load: (instance: VisibleOffer) => Load;
   readonly open: (service: string, peer: VisibleOffer) => Promise<OpeningStream>;
   /** Decides which offers this site may use. */
   readonly hop: HopPolicy;
-  /** Called before an instance is tried. The returned attempt gets the result. */
-  readonly attempt: (instance: VisibleOffer) => Attempt;
+  /** Selects the instances, and learns what became of each. */
+  readonly balancer: Balancer;
+  /** Instances that have failed the client already: they are tried after all others. */
+  readonly tried?: ReadonlySet<VisibleOffer> | undefined;
+  /** Permits to send the client's bytes again although a target may have them; never unless given. */
+  readonly repeats?: Repeats | undefined;
   /** The signs of life of an instance, while a stream waits for its answer. */
   readonly life: (instance: VisibleOffer) => PeerLife;
   /** The round trip to the edge, ms; null while it is not known. */
@@ -62,19 +85,19 @@ export interface OpenStreamOptions {
  * @throws FairleadError the last failure; service.unavailable when no instance appeared in time; stream.cancelled when
  * the client left.
  */
-export async function openStream(options: OpenStreamOptions): Promise<RelayStream> {
-  const { lookup, changed, signal, stopping, now = () => performance.now() } = options;
+export async function openStream(options: OpenStreamOptions): Promise<OpenedStream> {
+  const { kind = DEFAULT_KIND, lookup, changed, signal, stopping, now = () => performance.now() } = options;
   const deadline = now() + (options.holdMs ?? HOLD_MS);
   let last = new FairleadError("service.unavailable", `No site that offers ${options.service} is connected.`);
   for (;;) {
     const known = lookup();
-    const offers = known?.offers ?? [];
+    const offers = (known?.offers ?? []).filter((offer) => serves(offer, options.port ?? known?.port, kind));
     const usable = options.hop.usable(options.service, offers);
     const round: Round =
       offers.length > 0 && usable.length === 0
         ? { error: hopNotAllowed(options.service), final: true }
-        : await tryEach(options, usable, deadline - now());
-    if (round.stream) return round.stream;
+        : await tryEach(options, { known, usable, left: deadline - now() });
+    if (round.opened) return round.opened;
     last = round.error ?? last;
     const left = deadline - now();
     // A refusal counts for nothing once the catalogue has changed.
@@ -88,39 +111,45 @@ export async function openStream(options: OpenStreamOptions): Promise<RelayStrea
 }
 
 type Round =
-  | { readonly stream: RelayStream }
+  | { readonly opened: OpenedStream }
   /** `final` when no instance failed in a way that passes by itself. */
-  | { readonly stream?: undefined; readonly error?: FairleadError; readonly final: boolean };
+  | { readonly opened?: undefined; readonly error?: FairleadError; readonly final: boolean };
 
-/** Tries each instance once, always the best of the untried ones. `left` is how long the client is still held, ms. */
-async function tryEach(
-  options: OpenStreamOptions,
-  instances: readonly VisibleOffer[],
-  left: number,
-): Promise<Round> {
+interface RoundStart {
+  readonly known: VisibleService | undefined;
+  /** The offers that the client may use now. */
+  readonly usable: readonly VisibleOffer[];
+  /** How long the client is still held, ms. */
+  readonly left: number;
+}
+
+/** Tries each instance once, always the best of the untried ones. */
+async function tryEach(options: OpenStreamOptions, { known, usable, left }: RoundStart): Promise<Round> {
+  const { balancer, early } = options;
+  const service: BalancedService = known ?? { name: options.service };
+  const only = usable.length === 1;
   const errors: FairleadError[] = [];
-  const untried = new Set(instances);
+  const round = balancer.round(service, usable, options.tried);
   for (;;) {
-    const instance = selectInstance(untried, options.load);
+    const instance = round.next();
     if (instance === undefined) break;
-    untried.delete(instance);
-    const attempt = options.attempt(instance);
+    const turn = balancer.begin(service, instance);
     try {
-      const limitMs = setUpLimit(options, { only: instances.length === 1, tried: errors.length, left });
-      const stream = await openAccepted(options, instance, { limitMs, only: instances.length === 1 });
-      attempt.succeeded();
-      return { stream };
+      const limitMs = setUpLimit(options, { only, tried: errors.length, left });
+      const stream = await openAccepted(options, instance, { limitMs, only });
+      turn.succeeded();
+      return { opened: { stream, instance, turn } };
     } catch (thrown) {
       if (options.signal.aborted) {
-        attempt.abandoned();
+        turn.abandoned();
         throw new FairleadError("stream.cancelled");
       }
       const error = asFairleadError(thrown, "session.lost");
-      const uncertain = options.early.sent && !isRefusal(error);
-      if (uncertain) options.flow.toTarget.add(options.early.bytes);
-      options.early.refused();
-      attempt.failed(error.code);
-      if (uncertain) throw error;
+      const uncertain = early.sent && !isRefusal(error);
+      if (uncertain) options.flow.toTarget.add(early.bytes);
+      early.refused();
+      turn.failed(error.code);
+      if (uncertain && options.repeats?.take(error) !== true) throw error;
       if (options.stopping?.aborted) throw error;
       const text = `The instance did not serve the client: ${error.message}`;
       options.flow.log("debug", { code: error.code }, text);
@@ -145,6 +174,13 @@ function setUpLimit(
   // A limit that the round trip has raised is not cut.
   if (limit > timeLimit(name, 0)) return limit;
   return Math.max(LEAST_INSTANCE_MS, Math.min(limit / 2 ** tried, left));
+}
+
+/** Whether the instance serves streams of the kind at the port, and a target there is up as far as it knows. */
+function serves({ ports, kinds, down }: VisibleOffer, port: number | undefined, kind: string): boolean {
+  if (kind !== DEFAULT_KIND && kinds?.includes(kind) !== true) return false;
+  if (port === undefined) return true;
+  return ports?.includes(port) !== false && down?.includes(port) !== true;
 }
 
 /** Whether waiting does not help. A full session retries too, but rarely has room within the hold time. */
@@ -173,7 +209,7 @@ async function openAccepted(
   stream.accepted.catch(ignore);
   const deadline = new OpenDeadline({
     life: () => options.life(instance),
-    patient: () => only || early.sent,
+    patient: () => only || (early.sent && options.repeats?.possible !== true),
     expired: (error) => stream.destroy(error),
     peer: instance.siteName,
     now: options.now,

@@ -1,13 +1,13 @@
-/** Opens the streams of clients: each at an instance of its service, by the load and the failures of the instances. */
+/** Opens the streams of clients: each at an instance of its service that the balancer selects. */
 import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
 import { HopPolicy } from "../config/hop-policy.ts";
 import type { Flow } from "../relay/flow.ts";
 import type { RelayStream } from "../relay/relay.ts";
+import { Balancer } from "./balancer.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { CircuitBreakers } from "./circuit-breakers.ts";
 import type { EarlyBytes } from "./early-data.ts";
 import type { PeerLife } from "./open-deadline.ts";
-import { type OpeningStream, openStream } from "./open-stream.ts";
+import { type OpenedStream, type OpeningStream, openStream, type Repeats } from "./open-stream.ts";
 
 /** What a client's stream asks for, beside its service. */
 export interface StreamRequest {
@@ -25,8 +25,6 @@ export interface StreamRequest {
 export interface Streams {
   /** Opens a stream with the offer's encryption. */
   open(service: string, peer: VisibleOffer, request: StreamRequest): Promise<OpeningStream>;
-  /** Number of streams open to an instance; null without a session of the offer's encryption. */
-  streamsTo(peer: VisibleOffer): number | null;
   /** The signs of life of an instance, in the session that a new stream would use. */
   life(peer: VisibleOffer): PeerLife;
 }
@@ -42,6 +40,8 @@ export interface StreamOpenerOptions {
   readonly edgeUpForMs?: (() => number) | undefined;
   /** A clock that never goes back, ms; `performance.now` unless given. */
   readonly now?: (() => number) | undefined;
+  /** 0 ≤ random() < 1; `Math.random` unless given. */
+  readonly random?: (() => number) | undefined;
   readonly holdMs?: number | undefined;
 }
 
@@ -53,45 +53,54 @@ export interface ClientStream {
   /** Aborts when the client leaves. */
   readonly signal: AbortSignal;
   readonly request: StreamRequest;
+  /** Instances that have failed the client already: they are tried after all others. */
+  readonly tried?: ReadonlySet<VisibleOffer> | undefined;
+  readonly repeats?: Repeats | undefined;
 }
 
 export class StreamOpener {
   readonly #options: StreamOpenerOptions;
   readonly #hop: HopPolicy;
   readonly #now: () => number;
-  readonly #breakers: CircuitBreakers;
+  readonly #balancer: Balancer;
   readonly #stopping = new AbortController();
 
   constructor(options: StreamOpenerOptions) {
     this.#options = options;
     this.#hop = options.hop ?? new HopPolicy();
     this.#now = options.now ?? (() => performance.now());
-    this.#breakers = new CircuitBreakers({ now: this.#now });
+    this.#balancer = new Balancer({ now: this.#now, random: options.random });
   }
 
   /**
    * Resolves with a stream that an instance of the service has accepted.
    * @throws FairleadError as {@link openStream} does.
    */
-  open({ flow, early, signal, request }: ClientStream): Promise<RelayStream> {
+  async open(client: ClientStream): Promise<RelayStream> {
+    const { stream, turn } = await this.openTurn(client);
+    const end = () => turn.ended("unknown");
+    if (stream.closed) end();
+    else stream.once("close", end);
+    return stream;
+  }
+
+  /**
+   * As {@link open}, for a request, whose end tells of the target: call `ended` of the turn when it is over.
+   * @throws FairleadError as {@link openStream} does.
+   */
+  openTurn({ flow, early, signal, request, tried, repeats }: ClientStream): Promise<OpenedStream> {
     const { catalogue, streams, holdMs, edgeRoundTrip = () => null } = this.#options;
     const { service } = flow;
     return openStream({
-      ...{ service, flow, early, signal, edgeRoundTrip, holdMs },
+      ...{ service, flow, early, signal, tried, repeats, edgeRoundTrip, holdMs },
+      port: request.port,
+      kind: request.kind,
+      balancer: this.#balancer,
       hop: this.#hop,
       stopping: this.#stopping.signal,
       lookup: () => catalogue.lookup(service),
       changed: (ms, aborted) => catalogue.changed(ms, aborted),
-      load: (instance) => {
-        const open = streams.streamsTo(instance);
-        return {
-          streams: open ?? 0,
-          session: open !== null,
-          failing: this.#breakers.isOpen(service, instance),
-        };
-      },
       open: (name, peer) => streams.open(name, peer, request),
-      attempt: (instance) => this.#breakers.attempt(service, instance),
       life: (instance) => this.#life(instance),
       now: this.#now,
     });

@@ -75,10 +75,14 @@ async function setUp(
       opened.push(one);
       return one;
     },
-    streamsTo: () => null,
     life: () => life,
   };
-  const opener = new StreamOpener({ catalogue, streams, hop, holdMs, edgeUpForMs: () => edgeUpForMs });
+  const opener = new StreamOpener({
+    ...{ catalogue, streams, hop, holdMs },
+    edgeUpForMs: () => edgeUpForMs,
+    // The first of equal instances, so that a test knows the order.
+    random: () => 0,
+  });
   const clients = new Clients({ opener, relay: testRelay(log) });
   const { port } = await tcpServer((socket) => clients.serve("api", socket));
   onTestFinished(() => clients.close());
@@ -136,6 +140,18 @@ describe("Clients", () => {
     await echo(await connect());
     await echo(await connect());
     expect(tried).toEqual(["b1", "b2", "b2"]);
+  });
+
+  it("uses no instance whose targets of the port are down, or that does not serve the port", async () => {
+    const { catalogue, connect, tried } = await setUp({});
+    const offers = [
+      { ...instance("b1"), down: [80] },
+      { ...instance("b2"), ports: [443] },
+      { ...instance("b3"), down: [443] },
+    ];
+    catalogue.welcome([{ name: "api", protocol: "tcp", port: 80, offers }]);
+    for (let client = 0; client < 3; client++) expect(await echo(await connect())).toBe("echo");
+    expect(tried).toEqual(["b3", "b3", "b3"]);
   });
 
   it("tries again with the next catalogue", async () => {
@@ -404,8 +420,8 @@ describe("Clients beyond the streams that a session carries", () => {
     await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
     await eventually("the log line", () => log.find("The flow failed")?.fields.code === "stream.limit");
     catalogue.welcome(api("b1", "b2"));
-    expect(await echo(await connect())).toBe("echo");
-    expect(tried).toEqual(["b1", "b1"]);
+    for (let client = 0; client < 2; client++) expect(await echo(await connect())).toBe("echo");
+    expect(tried).toEqual(["b1", "b2", "b1"]);
   });
 });
 

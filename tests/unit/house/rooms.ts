@@ -211,7 +211,7 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/config",
     usedBy: [
       ...["connector/cli/**", "connector/control", "connector/listeners", "connector/runtime"],
-      ...["connector/dns", "connector/observers", "connector/targets/**"],
+      ...["connector/dns", "connector/http/retry", "connector/observers", "connector/targets/**"],
       "connector/diagnosis",
     ],
     why: "The forms of services, scopes, policies and durations, as users write them.",

@@ -677,6 +677,13 @@ export const ERRORS = {
     "No site that you may reach offers a service with that name.",
     "`fairlead service list` shows the services.",
   ),
+  "service.unknown_port": entry(
+    "peer",
+    404,
+    "The instance does not serve this port of the service.",
+    "No action is needed if it lasts seconds: the ports of the service have changed. Otherwise compare the ports in `fairlead service list` with those in `fairlead service status` at the offering site.",
+    RETRY,
+  ),
   "service.refused": entry(
     "peer",
     502,

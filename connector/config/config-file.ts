@@ -43,6 +43,7 @@ function parsed<T>(parse: (text: string) => T, meta: FieldMeta) {
 
 const LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
 const HOST_PORT = "((\\[[^\\]]+\\]|[^:\\[\\]\\s/,=]+):)?[0-9]{1,5}";
+const TARGET = `${HOST_PORT}(/(tcp|http|http2|grpc))?`;
 const OFF_PATTERN = `^off$|${DURATION_PATTERN}`;
 
 const list = <T extends z.ZodType>(entry: T, description: string) =>
@@ -68,9 +69,15 @@ export const ConfigFile = z
     expose: list(
       parsed(parseExpose, {
         description:
-          "A service and its target, as NAME[:PORT]=[HOST:]PORT[/PROTOCOL]. The host is 127.0.0.1 and the protocol tcp unless given. Without PORT after the name, the service has the port that it has in the network, and else the target's.",
-        pattern: `^${LABEL}(:[0-9]{1,5})?=${HOST_PORT}(/(tcp|http|http2))?$`,
-        examples: ["api=127.0.0.1:9000/http", "db=5432", "web:8080=127.0.0.1:80"],
+          "A service and its target, as NAME[:PORT]=[HOST:]PORT[/PROTOCOL]. The host is 127.0.0.1 and the protocol tcp unless given; grpc is http2 whose health is asked over gRPC. Without PORT after the name, the service has the port that it has in the network, and else the target's. After a comma follows another target of the port, as [HOST:]PORT, or another port of the service, as PORT=[HOST:]PORT[/PROTOCOL].",
+        pattern: `^${LABEL}(:[0-9]{1,5})?=${TARGET}(,([0-9]{1,5}=)?${TARGET})*$`,
+        examples: [
+          "api=127.0.0.1:9000/http",
+          "db=5432",
+          "web:8080=127.0.0.1:80",
+          "shop:8080=127.0.0.1:80/http,9090=127.0.0.1:9100",
+          "api=10.0.0.1:80,10.0.0.2:80/http",
+        ],
       }),
       "Servers of this site that are offered as services.",
     ),

@@ -3,6 +3,8 @@
  *
  *     --expose api=127.0.0.1:9000/http    --expose db=5432    --expose web=[::1]:80
  *     --expose web:8080=127.0.0.1:80
+ *     --expose shop:8080=127.0.0.1:80/http,9090=127.0.0.1:9100      (two ports)
+ *     --expose api=10.0.0.1:80,10.0.0.2:80/http                     (two targets of one port)
  *     --to db=east,west
  *     --listen api=8080                   --listen api=127.5.0.1:8080
  *     --bind 127.0.0.2                    --bind 127.2.0.0/16
@@ -11,18 +13,21 @@ import ipaddr from "ipaddr.js";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";
+import { MAX_PORTS } from "../../protocol/uplink/messages.ts";
 import { type AddressRange, parseAddressRange } from "./address-range.ts";
 import { parseSites, type Scope, sameScope } from "./scope.ts";
 
 export const DEFAULT_HOST = "127.0.0.1";
 
-/** A service that a site offers, and its target. */
-export interface Exposure {
-  readonly name: string;
-  /** Host and port of the target. */
+/** An address at which a server of a site answers. */
+export interface TargetHost {
+  /** A name, or an IP address without brackets. */
   readonly host: string;
   readonly port: number;
-  readonly protocol: ServiceProtocol;
+}
+
+/** A port of a service that a site offers, and its targets. */
+export interface ExposedPort {
   /** The port that the site asks for. Undefined: the service has the port that it has in the network. */
   readonly servicePort?: number | undefined;
   /**
@@ -30,14 +35,31 @@ export interface Exposure {
    * target's. So a service that has moved keeps its port, also after a restart.
    */
   readonly firstPort?: number | undefined;
+  readonly protocol: ServiceProtocol;
+  /** Whether the targets speak gRPC: the protocol is http2, and their health is asked over gRPC. */
+  readonly grpc?: true | undefined;
+  /** At least one. */
+  readonly targets: readonly TargetHost[];
+}
+
+/** A service that a site offers, and its targets. */
+export interface Exposure {
+  readonly name: string;
+  /** At least one. Where there are several, the site asks for each of them. */
+  readonly ports: readonly ExposedPort[];
   /** Names or ids of the only sites that may use the service. Undefined: every site may. */
   readonly to?: Scope;
 }
 
-/** A value of `--expose`, with its protocol only if the text has one. */
-export type ExposeRequest = Omit<Exposure, "protocol"> & { readonly protocol?: ServiceProtocol | undefined };
+/** A port of a request, with its protocol only if the request has one. */
+export type RequestedPort = Omit<ExposedPort, "protocol"> & {
+  readonly protocol?: ServiceProtocol | undefined;
+};
 
-/** The protocol of a service, unless given. */
+/** A value of `--expose`, with the protocols that the text has. It names all ports of the service. */
+export type ExposeRequest = Omit<Exposure, "ports"> & { readonly ports: readonly RequestedPort[] };
+
+/** The protocol of a port, unless given. */
 export const DEFAULT_PROTOCOL: ServiceProtocol = "tcp";
 
 /** The scope of one service, as `--to` gives it. */
@@ -62,8 +84,11 @@ export const DEFAULT_BIND: Bind = { kind: "address", address: DEFAULT_HOST };
 
 /** Parses a value of `--expose`. @throws FairleadError `request.invalid`. */
 export function parseExpose(text: string): Exposure {
-  const { protocol = DEFAULT_PROTOCOL, ...exposure } = parseExposeRequest(text);
-  return { ...exposure, protocol };
+  const { ports, ...exposure } = parseExposeRequest(text);
+  return {
+    ...exposure,
+    ports: ports.map((port) => ({ ...port, protocol: port.protocol ?? DEFAULT_PROTOCOL })),
+  };
 }
 
 /** As {@link parseExpose}; a protocol that is not given stays open. @throws FairleadError `request.invalid`. */
@@ -71,28 +96,100 @@ export function parseExposeRequest(text: string): ExposeRequest {
   const { name: named, rest } = splitName(text, EXPOSE_FORM);
   const colon = named.indexOf(":");
   const name = parseServiceName(text, colon < 0 ? named : named.slice(0, colon));
-  const servicePort = colon < 0 ? undefined : parsePort(text, named.slice(colon + 1), EXPOSE_FORM);
-  const slash = rest.lastIndexOf("/");
-  const protocol = slash < 0 ? undefined : ServiceProtocol.safeParse(rest.slice(slash + 1));
-  if (protocol?.success === false) throw invalid(text, "the protocol must be tcp, http or http2");
-  const { host, port } = parseHostPort(text, slash < 0 ? rest : rest.slice(0, slash), EXPOSE_FORM);
-  return {
-    ...{ name, host: host ?? DEFAULT_HOST, port },
-    ...(servicePort === undefined ? {} : { servicePort }),
-    ...(protocol === undefined ? {} : { protocol: protocol.data }),
-  };
+  const entries = rest.split(",");
+  const ports: OpenPort[] = [
+    {
+      ...(colon < 0 ? {} : { servicePort: parsePort(text, named.slice(colon + 1), EXPOSE_FORM) }),
+      targets: [],
+    },
+  ];
+  for (const entry of entries) {
+    const equals = entry.indexOf("=");
+    if (equals >= 0)
+      ports.push({ servicePort: parsePort(text, entry.slice(0, equals), EXPOSE_FORM), targets: [] });
+    addTarget(text, entry.slice(equals + 1), ports.at(-1));
+  }
+  const requested = checkPorts(text, name, ports);
+  return { name, ports: requested };
+}
+
+/** A port whose targets are being read. */
+interface OpenPort {
+  readonly servicePort?: number;
+  protocol?: ServiceProtocol;
+  grpc?: true;
+  readonly targets: TargetHost[];
+}
+
+/** The most targets of a port. */
+export const MAX_TARGETS = 64;
+
+/** Adds `[HOST:]PORT[/PROTOCOL]` to a port. The protocol of one target is that of all. */
+function addTarget(text: string, target: string, port: OpenPort | undefined): void {
+  if (port === undefined) return;
+  const slash = target.lastIndexOf("/");
+  if (slash >= 0) {
+    const { protocol, grpc } = parseProtocol(text, target.slice(slash + 1));
+    const isOther = port.protocol !== undefined && (port.protocol !== protocol || port.grpc !== grpc);
+    if (isOther) throw invalid(text, "the targets of a port have one protocol");
+    port.protocol = protocol;
+    if (grpc) port.grpc = grpc;
+  }
+  const { host, port: number } = parseHostPort(
+    text,
+    slash < 0 ? target : target.slice(0, slash),
+    EXPOSE_FORM,
+  );
+  const added = { host: host ?? DEFAULT_HOST, port: number };
+  if (port.targets.some((each) => sameHost(each, added))) throw invalid(text, "a port has each target once");
+  if (port.targets.length === MAX_TARGETS) throw invalid(text, `a port has at most ${MAX_TARGETS} targets`);
+  port.targets.push(added);
+}
+
+function parseProtocol(text: string, name: string): { protocol: ServiceProtocol; grpc?: true } {
+  if (name === "grpc") return { protocol: "http2", grpc: true };
+  const protocol = ServiceProtocol.safeParse(name);
+  if (!protocol.success) throw invalid(text, "the protocol must be tcp, http, http2 or grpc");
+  return { protocol: protocol.data };
+}
+
+function checkPorts(text: string, name: string, ports: readonly OpenPort[]): readonly RequestedPort[] {
+  const numbers = ports.map(({ servicePort }) => servicePort);
+  if (ports.length > 1 && numbers.includes(undefined)) {
+    throw invalid(text, `a service with several ports names each of them, also the first: ${name}:PORT=…`);
+  }
+  if (new Set(numbers).size < ports.length) throw invalid(text, "a service has each port once");
+  if (ports.length > MAX_PORTS) throw invalid(text, `a service has at most ${MAX_PORTS} ports`);
+  return ports;
+}
+
+/** The first port of an exposure, which clients get that know one port of a service. */
+export function firstPort({ ports: [port] }: Exposure): ExposedPort {
+  if (port === undefined) throw new RangeError("An exposure has no port.");
+  return port;
+}
+
+export function firstTarget({ targets: [target] }: Pick<ExposedPort, "targets">): TargetHost {
+  if (target === undefined) throw new RangeError("An exposed port has no target.");
+  return target;
 }
 
 /** The port that an offer gives its service if the service has none yet. */
-export function proposedPort({ servicePort, firstPort, port }: Exposure): number {
-  return servicePort ?? firstPort ?? port;
+export function proposedPort(port: ExposedPort): number {
+  return port.servicePort ?? port.firstPort ?? firstTarget(port).port;
+}
+
+/** The targets of all ports of an exposure. */
+export function targetsOf({ ports }: Exposure): readonly TargetHost[] {
+  return ports.flatMap(({ targets }) => targets);
 }
 
 /** The exposure, with the port that the service had before if it asks for none. */
 export function keepPort(before: Exposure | undefined, after: Exposure): Exposure {
-  if (before === undefined || after.servicePort !== undefined) return after;
-  const port = proposedPort(before);
-  return { ...after, firstPort: port === after.port ? undefined : port };
+  const port = firstPort(after);
+  if (before === undefined || after.ports.length > 1 || port.servicePort !== undefined) return after;
+  const kept = proposedPort(firstPort(before));
+  return { ...after, ports: [{ ...port, firstPort: kept === firstTarget(port).port ? undefined : kept }] };
 }
 
 /** Parses a value of `--to`. @throws FairleadError `request.invalid`. */
@@ -135,14 +232,35 @@ export function withScopes(exposures: readonly Exposure[], scopes: readonly Serv
   return exposures.map((exposure) => ({ ...exposure, to: byName.get(exposure.name) ?? exposure.to }));
 }
 
-/** Whether two exposures of one name have the same target, ask for the same port and have the same scope. */
+/** Whether two exposures of one name have the same targets, ask for the same ports and have the same scope. */
 export function sameExposure(left: Exposure, right: Exposure): boolean {
-  return sameTarget(left, right) && left.servicePort === right.servicePort && sameScope(left.to, right.to);
+  return samePorts(left, right) && sameScope(left.to, right.to);
 }
 
-/** Whether two exposures have the same target. */
-export function sameTarget(left: Exposure, right: Exposure): boolean {
-  return left.host === right.host && left.port === right.port && left.protocol === right.protocol;
+/** Whether two exposures of one name ask for the same ports with the same targets, in the same order. */
+export function samePorts(left: Exposure, right: Exposure): boolean {
+  return sameList(
+    left.ports,
+    right.ports,
+    (one, other) =>
+      one.servicePort === other.servicePort &&
+      one.protocol === other.protocol &&
+      one.grpc === other.grpc &&
+      sameList(one.targets, other.targets, sameHost),
+  );
+}
+
+const sameHost = (left: TargetHost, right: TargetHost): boolean =>
+  left.host === right.host && left.port === right.port;
+
+function sameList<T>(left: readonly T[], right: readonly T[], same: (left: T, right: T) => boolean): boolean {
+  return (
+    left.length === right.length &&
+    left.every((each, at) => {
+      const other = right[at];
+      return other !== undefined && same(each, other);
+    })
+  );
 }
 
 /** "127.1" and "1" are addresses to some programs; here they are mistakes. */
@@ -151,7 +269,7 @@ function isAddress(text: string): boolean {
 }
 
 const LISTEN_FORM = "NAME=[HOST:]PORT";
-const EXPOSE_FORM = "NAME[:PORT]=[HOST:]PORT";
+const EXPOSE_FORM = "NAME[:PORT]=[HOST:]PORT[/PROTOCOL][,…]";
 
 function parseName(text: string, form = LISTEN_FORM): { name: string; rest: string } {
   const { name, rest } = splitName(text, form);
@@ -167,7 +285,7 @@ function splitName(text: string, form: string): { name: string; rest: string } {
 const parseServiceName = (text: string, name: string): string =>
   parseWith(ServiceName, name, (why) => invalid(text, why));
 
-/** A host has neither a comma nor an equals sign, which separate further ports and targets. */
+/** A host has neither a comma nor an equals sign, which begin further targets and ports. */
 function parseHostPort(
   text: string,
   hostPort: string,

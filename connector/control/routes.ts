@@ -48,7 +48,8 @@ export function controlRoutes(connector: Controlled): Hono {
   app.get("/links", async (context) => context.json(await connector.links()));
   app.get("/sessions", (context) => context.json(connector.sessions()));
   app.post("/services", async (context) => {
-    return context.json(await connector.expose(read(ExposeRequest, await readBody(context))), 201);
+    const body = read(ExposeRequest, await readBody(context));
+    return context.json(await connector.expose(exposeWish(body)), 201);
   });
   app.delete("/services/:name", async (context) => {
     await connector.unexpose(read(ServiceName, context.req.param("name")));
@@ -68,6 +69,15 @@ export function controlRoutes(connector: Controlled): Hono {
   app.notFound((context) => refuse(context, new FairleadError("route.unknown")));
   app.onError((error, context) => refuse(context, asFairleadError(error, "stream.internal")));
   return app;
+}
+
+/** @throws FairleadError `request.invalid`. */
+function exposeWish({ name, to, ports, host, port, ...first }: z.output<typeof ExposeRequest>): ExposeWish {
+  const all = ports ?? [{ ...first, targets: [{ host, port }] }];
+  const numbers = all.map(({ servicePort }) => servicePort);
+  const isNamed = all.length === 1 || !numbers.includes(undefined);
+  if (isNamed && new Set(numbers).size === all.length) return { name, ports: all, to };
+  throw new FairleadError("request.invalid", "A service with several ports names each of them once.");
 }
 
 function read<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {

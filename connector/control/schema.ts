@@ -3,9 +3,10 @@ import { z } from "zod";
 import { EdgeOrigin } from "../../protocol/front/edge-origin.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { LinkCost, LinkName, Port, ServiceName, ServiceProtocol, SiteName } from "../../protocol/names.ts";
-import { Encryption, LinkState, ListenerReport } from "../../protocol/uplink/messages.ts";
+import { Encryption, LinkState, ListenerReport, MAX_PORTS } from "../../protocol/uplink/messages.ts";
 import { Scope } from "../config/scope.ts";
-import { ExposureSchema } from "../targets/offers.ts";
+import { DEFAULT_HOST } from "../config/service-options.ts";
+import { ExposedPortSchema } from "../targets/offers.ts";
 
 const time = z.iso.datetime();
 
@@ -36,11 +37,25 @@ export const Trouble = z.object({
 });
 export type Trouble = z.infer<typeof Trouble>;
 
-/** A service that this site offers, with its target. `refused` is the network's reason to refuse the offer. */
-export const OfferLine = ExposureSchema.extend({
-  encryption: Encryption.optional(),
-  /** The port of the service in the network. Absent if the offer is refused. */
+/** A port of a service that this site offers. */
+export const OfferPortLine = ExposedPortSchema.extend({
+  /** The port in the network. Absent if the offer is refused. */
   networkPort: Port.optional(),
+});
+export type OfferPortLine = z.infer<typeof OfferPortLine>;
+
+/** A service that this site offers, with its targets. `refused` is the network's reason to refuse the offer. */
+export const OfferLine = z.object({
+  name: ServiceName,
+  /** The first target of the first port. */
+  host: z.string(),
+  port: Port,
+  /** Of the first port. */
+  ...OfferPortLine.omit({ targets: true }).shape,
+  /** All ports. A connector of 0.1.0 sends none. */
+  ports: z.array(OfferPortLine).optional(),
+  to: Scope,
+  encryption: Encryption.optional(),
   refused: Trouble.optional(),
 });
 export type OfferLine = z.infer<typeof OfferLine>;
@@ -186,24 +201,32 @@ export const Status = z.object({
 export type Status = z.infer<typeof Status>;
 
 /**
- * Body of `POST /services`. The host is 127.0.0.1 unless given. What else is not given stays as it is if the site offers
- * the service already.
+ * Body of `POST /services`: the first port with its first target, and all ports where there is more. The host is
+ * 127.0.0.1 unless given. What else is not given stays as it is if the site offers the service already.
  */
 export const ExposeRequest = z.object({
   name: ServiceName,
-  host: z.string().min(1).max(253).default("127.0.0.1"),
+  host: z.string().min(1).max(253).default(DEFAULT_HOST),
   port: Port,
   protocol: ServiceProtocol.optional(),
+  grpc: z.literal(true).optional(),
   /** The port that the site asks for. */
   servicePort: Port.optional(),
+  ports: z
+    .array(ExposedPortSchema.partial({ protocol: true }).omit({ firstPort: true }))
+    .min(1)
+    .max(MAX_PORTS)
+    .optional(),
   to: Scope,
 });
 export type ExposeRequest = z.input<typeof ExposeRequest>;
 
 /** Answer to `POST /services`: the offer as it is now. A connector of 0.1.0 sends none of the optional fields. */
 export const ExposedService = OfferLine.extend({
-  /** The former target, if the service has moved. */
+  /** The first of the targets that the service no longer has. */
   movedFrom: z.object({ host: z.string(), port: Port }).optional(),
+  /** All of them, if there are several. */
+  movedFromAll: z.array(z.object({ host: z.string(), port: Port })).optional(),
   /** Set if the configuration has the service too, which is as configured again at the next start. */
   configured: z.literal(true).optional(),
   /** Why no server answers at the target. */

@@ -9,7 +9,7 @@ import type {
 } from "../../protocol/uplink/messages.ts";
 import type { ConfigState } from "../config/config-reload.ts";
 import { HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
-import { type Exposure, proposedPort } from "../config/service-options.ts";
+import { type Exposure, firstPort, firstTarget, proposedPort } from "../config/service-options.ts";
 import type { DescriptorUse } from "../resources/descriptor-watch.ts";
 import type { Offering } from "../targets/offers.ts";
 import type { UplinkState } from "../uplink/state.ts";
@@ -173,8 +173,18 @@ export function troubleLine({ code, message, action }: FairleadError): Trouble {
   return { code, message, action };
 }
 
+/** An offer, without what the network says of it. */
+export function offerLine(offer: Exposure & Pick<OfferLine, "encryption">): OfferLine {
+  const { name, to, encryption, ports } = offer;
+  const { targets, ...first } = firstPort(offer);
+  return {
+    ...{ name, ...firstTarget({ targets }), ...first, to, encryption },
+    ports: ports.map((port) => ({ ...port, targets: [...port.targets] })),
+  };
+}
+
 /**
- * The offers, each with its port in the network, or with the reason if the network refuses it.
+ * The offers, each with its ports in the network, or with the reason if the network refuses it.
  * @param portOf the port of a service where it is not the one that the site proposes
  */
 export function offerLines(
@@ -183,13 +193,18 @@ export function offerLines(
   portOf: (service: string) => number | undefined = () => undefined,
 ): OfferLine[] {
   return offers.map((offer) => {
+    const line = offerLine(offer);
     const why = refused.find(({ name }) => name === offer.name);
-    if (why === undefined) return { ...offer, networkPort: portOf(offer.name) ?? proposedPort(offer) };
-    return { ...offer, refused: { ...troubleOf(why.code), message: why.message } };
+    if (why !== undefined) return { ...line, refused: { ...troubleOf(why.code), message: why.message } };
+    const ports = line.ports?.map((port) => ({
+      ...port,
+      networkPort: port.servicePort ?? portOf(offer.name) ?? proposedPort(port),
+    }));
+    return { ...line, networkPort: ports?.[0]?.networkPort, ports };
   });
 }
 
-/** The effect of offering a service. `problem` is the reason why no server answers at its target. */
+/** The effect of offering a service. `problem` is the reason why no server answers at a target. */
 export function exposedService(
   line: OfferLine,
   { movedFrom, configured }: Pick<Offering, "movedFrom" | "configured">,
@@ -197,7 +212,8 @@ export function exposedService(
 ): ExposedService {
   return {
     ...line,
-    movedFrom: movedFrom === null ? undefined : { host: movedFrom.host, port: movedFrom.port },
+    movedFrom: movedFrom[0],
+    movedFromAll: movedFrom.length > 1 ? [...movedFrom] : undefined,
     configured: configured ? true : undefined,
     warning: problem === null ? undefined : troubleLine(problem),
   };

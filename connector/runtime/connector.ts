@@ -8,7 +8,7 @@ import { ConfigReload } from "../config/config-reload.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
 import { toMilliseconds } from "../config/duration.ts";
 import { HopPolicy } from "../config/hop-policy.ts";
-import type { ExposeRequest } from "../config/service-options.ts";
+import { type ExposeRequest, type TargetHost, targetsOf } from "../config/service-options.ts";
 import { Report } from "../control/report.ts";
 import type { Controlled } from "../control/routes.ts";
 import type {
@@ -20,7 +20,7 @@ import type {
   Sessions,
   Status,
 } from "../control/schema.ts";
-import { exposedService } from "../control/view.ts";
+import { exposedService, offerLine } from "../control/view.ts";
 import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
 import { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";
@@ -91,7 +91,7 @@ async function build(given: ConnectorOptions) {
   const descriptors = new DescriptorWatch({ onChange: () => events.emit("listenersChanged"), log });
   const offers = await Offers.load(state, exposures, hop, log);
   const machine = new MachineConnectors({ site: () => site.membership.site.name });
-  const ownTargets = new OwnTargets({ offers: () => offers.list(), names: targetNames, others: machine });
+  const ownTargets = new OwnTargets({ offers: () => offers.targets(), names: targetNames, others: machine });
   const listeners = await ListenerSet.load({
     ...{ state, bind, listen, keepAliveMs, descriptors, ownTargets, log },
     onClient: (service, socket) => events.emit("client", service, socket),
@@ -284,18 +284,18 @@ export class Connector implements Controlled {
     const { offers, probe } = this.#parts;
     const offering = await offers.add(request);
     const { exposure, movedFrom } = offering;
-    const { name: service, host, port, to } = exposure;
+    const { name: service, to } = exposure;
+    const addresses = (targets: readonly TargetHost[]) =>
+      targets.map(({ host, port }) => formatAddress(host, port)).join(", ");
+    const target = addresses(targetsOf(exposure));
     const { log } = this.#options;
-    if (movedFrom === null) log.info({ service, port, to }, "The service is offered.");
+    if (movedFrom.length === 0) log.info({ service, target, to }, "The service is offered.");
     else {
-      const places = {
-        target: formatAddress(host, port),
-        from: formatAddress(movedFrom.host, movedFrom.port),
-      };
-      log.info({ service, ...places, to }, "The service has moved to another target.");
+      const from = addresses(movedFrom);
+      log.info({ service, target, from, to }, "The service has moved to another target.");
     }
     const problem = await probe.check(exposure);
-    const line = this.#report.services().offers.find(({ name }) => name === service) ?? exposure;
+    const line = this.#report.services().offers.find(({ name }) => name === service) ?? offerLine(exposure);
     return exposedService(line, offering, problem);
   }
 

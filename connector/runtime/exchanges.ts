@@ -1,10 +1,10 @@
 /** The server of exchanges, with the targets of this connector. */
-import type { Exposure } from "../config/service-options.ts";
+import { firstTarget, type TargetHost } from "../config/service-options.ts";
 import { ExchangeServer } from "../http/client/exchange-server.ts";
 import { TargetClients } from "../http/client/target-clients.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
-import type { TargetPool } from "../targets/target-pool.ts";
+import type { PoolPort, TargetPool } from "../targets/target-pool.ts";
 import type { Part } from "./part.ts";
 
 /** Serves exchanges. As a part, it closes the connections that it keeps to targets. */
@@ -12,16 +12,11 @@ export interface Exchanges extends Part {
   readonly server: ExchangeServer;
 }
 
-interface ExposurePort {
-  readonly name: string;
-  readonly port: Exposure;
-}
-
 export function makeExchanges({ pool, relay }: { pool: TargetPool; relay: Relay }): Exchanges {
-  const clients = new TargetClients<ExposurePort, Exposure>({
+  const clients = new TargetClients<PoolPort, TargetHost>({
     targets: {
-      lease: async ({ port }) => ({
-        target: port,
+      lease: async (port) => ({
+        target: firstTarget(port.port),
         connect: (use) => pool.connect(port, use),
         answered: () => {},
         failed: () => {},
@@ -34,7 +29,7 @@ export function makeExchanges({ pool, relay }: { pool: TargetPool; relay: Relay 
   const server = new ExchangeServer({
     find: ({ stream, use, request, isGrpc }) => {
       const { exposure, peer, signal } = use;
-      const port = { name: exposure.name, port: exposure };
+      const port = { name: exposure.name, port: use.port };
       return clients.find({ port, request, isGrpc, peer, hops: stream.hops, signal });
     },
     relay,
@@ -42,4 +37,4 @@ export function makeExchanges({ pool, relay }: { pool: TargetPool; relay: Relay 
   return { server, close: () => clients.close() };
 }
 
-const addressOf = ({ host, port }: Exposure): string => formatAddress(host, port);
+const addressOf = ({ host, port }: TargetHost): string => formatAddress(host, port);

@@ -5,7 +5,7 @@ import { familyOf, isWildcard } from "../../protocol/dns/address.ts";
 import type { ReachablePlace, ReachablePort } from "../../protocol/dns/service-zone.ts";
 import { ServiceName } from "../../protocol/names.ts";
 import type { ListenerReport, VisibleService } from "../../protocol/uplink/messages.ts";
-import { type Exposure, proposedPort } from "../config/service-options.ts";
+import { type Exposure, proposedPort, type TargetHost, targetsOf } from "../config/service-options.ts";
 import { formatAddress, splitAddress } from "../net/local-socket.ts";
 
 /** The parts of the connector that know. */
@@ -16,7 +16,7 @@ export interface ServiceNameSources {
   readonly refusedOffers: { list(): readonly { readonly name: string }[] };
   readonly servicePorts: { of(service: string): number | undefined };
   readonly ownTargets: {
-    list(): readonly { readonly service: string; readonly address: string; readonly port: number }[];
+    list(): readonly (TargetHost & { readonly service: string; readonly address: string })[];
     refresh(): Promise<void>;
   };
   /** Addresses under which clients reach what listens at every address of this machine. */
@@ -85,13 +85,18 @@ export class ServiceNames {
 
   #targets(exposure: Exposure): readonly ReachablePort[] {
     const { ownTargets, servicePorts } = this.#sources;
-    const { name, host, protocol } = exposure;
-    if (isIP(host) === 0) this.#refresh();
+    const { name, ports } = exposure;
+    if (targetsOf(exposure).some(({ host }) => isIP(host) === 0)) this.#refresh();
     const found = ownTargets.list().filter(({ service }) => service === name);
-    const places = found.flatMap(({ address, port }) =>
-      this.#places(formatAddress(address, port), labelOf(host)),
-    );
-    return [{ port: servicePorts.of(name) ?? proposedPort(exposure), protocol, places }];
+    return ports.map((exposed) => {
+      const isItsTarget = (one: { readonly host: string; readonly port: number }) =>
+        exposed.targets.some(({ host, port }) => host === one.host && port === one.port);
+      const places = found
+        .filter(isItsTarget)
+        .flatMap(({ address, port, host }) => this.#places(formatAddress(address, port), labelOf(host)));
+      const port = exposed.servicePort ?? servicePorts.of(name) ?? proposedPort(exposed);
+      return { port, protocol: exposed.protocol, places };
+    });
   }
 
   #places(text: string, target?: string): ReachablePlace[] {

@@ -7,12 +7,17 @@ import { HopPolicy, type HopServices } from "../config/hop-policy.ts";
 import { isExportedTo, type Peer, Scope } from "../config/scope.ts";
 import {
   DEFAULT_PROTOCOL,
+  type ExposedPort,
   type ExposeRequest,
   type Exposure,
+  firstPort,
+  firstTarget,
   keepPort,
   proposedPort,
   sameExposure,
-  sameTarget,
+  samePorts,
+  type TargetHost,
+  targetsOf,
 } from "../config/service-options.ts";
 import { type Log, silent } from "../log.ts";
 import type { StateDirectory } from "../state/directory.ts";
@@ -22,22 +27,49 @@ const OFFERS_FILE = "offers.json";
 /** Most offers that one hello carries. */
 const MAX_OFFERS = 1000;
 
-export const ExposureSchema = z.object({
-  name: ServiceName,
-  host: z.string().min(1).max(253),
-  port: Port,
-  protocol: ServiceProtocol,
+const TargetHostSchema = z.object({ host: z.string().min(1).max(253), port: Port });
+
+/** An exposed port, in the control socket and in the file. */
+export const ExposedPortSchema = z.object({
   servicePort: Port.optional(),
   firstPort: Port.optional(),
+  protocol: ServiceProtocol,
+  grpc: z.literal(true).optional(),
+  targets: z.array(TargetHostSchema).min(1),
+});
+
+/**
+ * An exposure as the file has it: the first port with its first target, which an older connector reads, and all ports
+ * where there is more.
+ */
+const StoredExposure = z.object({
+  name: ServiceName,
+  ...TargetHostSchema.shape,
+  ...ExposedPortSchema.omit({ targets: true }).shape,
+  ports: z.array(ExposedPortSchema).min(1).optional(),
   to: Scope,
 });
-const OffersFile = z.object({ offers: z.array(ExposureSchema) });
+type StoredExposure = z.infer<typeof StoredExposure>;
+
+const OffersFile = z.object({ offers: z.array(StoredExposure) });
+
+function fromStored({ name, ports, to, host, port, ...first }: StoredExposure): Exposure {
+  return { name, ports: ports ?? [{ ...first, targets: [{ host, port }] }], to };
+}
+
+function toStored(exposure: Exposure): StoredExposure {
+  const { name, ports, to } = exposure;
+  const { targets, ...port } = firstPort(exposure);
+  const isSimple = ports.length === 1 && targets.length === 1;
+  const all = isSimple ? undefined : ports.map((each) => ({ ...each, targets: [...each.targets] }));
+  return { name, ...firstTarget({ targets }), ...port, ports: all, to };
+}
 
 /** The effect of offering a service. */
 export interface Offering {
   readonly exposure: Exposure;
-  /** The former target; null if the service is new here, or has the same target. */
-  readonly movedFrom: Pick<Exposure, "host" | "port"> | null;
+  /** The former targets that the service no longer has. */
+  readonly movedFrom: readonly TargetHost[];
   /** Whether the configuration has the service too, which then has its configured target at the next start. */
   readonly configured: boolean;
 }
@@ -78,7 +110,7 @@ export class Offers {
   ): Promise<Offers> {
     const loss = "Expose the services again that were exposed while the connector ran.";
     const stored = await state.readOrSetAside(OFFERS_FILE, OffersFile, { loss, log });
-    const added = new Map(stored?.offers.map((exposure) => [exposure.name, exposure]));
+    const added = new Map(stored?.offers.map((exposure) => [exposure.name, fromStored(exposure)]));
     return new Offers(state, byName(configured), added, hop);
   }
 
@@ -124,10 +156,23 @@ export class Offers {
   /** The offers as the registry gets them, without their targets. */
   forRegistry(): Offer[] {
     return this.list().map(({ encryption, ...exposure }) => {
-      const { name, protocol, servicePort, to } = exposure;
-      const ports = servicePort === undefined ? undefined : [{ port: servicePort }];
-      return { name, protocol, port: proposedPort(exposure), ports, encryption, to };
+      const { name, ports, to } = exposure;
+      const first = firstPort(exposure);
+      const asked = ports.flatMap(({ servicePort, protocol }) =>
+        servicePort === undefined ? [] : [{ port: servicePort, protocol }],
+      );
+      return {
+        ...{ name, protocol: first.protocol, port: proposedPort(first) },
+        ...{ ports: asked.length === 0 ? undefined : asked, encryption, to },
+      };
     });
+  }
+
+  /** The targets of all offered services. */
+  targets(): (TargetHost & { readonly name: string })[] {
+    return this.list().flatMap((exposure) =>
+      targetsOf(exposure).map((target) => ({ ...target, name: exposure.name })),
+    );
   }
 
   /** Whether a peer may keep its streams to a service. The streams of a withdrawn service may finish. */
@@ -163,13 +208,9 @@ export class Offers {
     const { name } = request;
     const before = this.#find(name);
     if (before === undefined && this.list().length >= MAX_OFFERS) throw tooMany();
-    const exposure =
-      before === undefined
-        ? { ...request, protocol: request.protocol ?? DEFAULT_PROTOCOL }
-        : revised(before, request);
-    const hasMoved = before !== undefined && (before.host !== exposure.host || before.port !== exposure.port);
+    const exposure = before === undefined ? withProtocols(request) : revised(before, request);
     const configured = this.#current.has(name);
-    const offering = { exposure, movedFrom: hasMoved ? before : null, configured };
+    const offering = { exposure, movedFrom: formerTargets(before, exposure), configured };
     if (before !== undefined && sameExposure(before, exposure)) return offering;
     if (configured) {
       this.#current.set(name, exposure);
@@ -220,7 +261,7 @@ export class Offers {
   /** Stores the added offers. On failure the change is undone, so that memory and disk agree. */
   async #store(undo: () => void): Promise<void> {
     try {
-      const offers = [...this.#added.values()];
+      const offers = [...this.#added.values()].map(toStored);
       await this.#state.writeAtomic(OFFERS_FILE, `${JSON.stringify({ offers }, null, 2)}\n`);
     } catch (error) {
       undo();
@@ -231,19 +272,64 @@ export class Offers {
 }
 
 /**
- * The exposure of an offered service after another request. The request changes what it names: target, port, protocol
- * and scope. A request without a scope keeps the former sites if it changes anything else; otherwise it is for every
- * site.
+ * The exposed port that a stream asks for; the first unless given. A port that the site did not ask for has the number
+ * that the network gave it, which the site may not know yet.
+ * @throws FairleadError `service.unknown_port`.
  */
-function revised(before: Exposure, { servicePort, protocol, to, ...request }: ExposeRequest): Exposure {
+export function exposedPort({ name, ports }: Exposure, port: number | null): ExposedPort {
+  const found = ports.find(
+    ({ servicePort }, at) => (at === 0 && port === null) || servicePort === undefined || servicePort === port,
+  );
+  if (found !== undefined) return found;
+  throw new FairleadError("service.unknown_port", `This site does not offer port ${port} of ${name}.`);
+}
+
+function withProtocols({ ports, ...request }: ExposeRequest): Exposure {
+  return {
+    ...request,
+    ports: ports.map((port) => ({ ...port, protocol: port.protocol ?? DEFAULT_PROTOCOL })),
+  };
+}
+
+/**
+ * The exposure of an offered service after another request. The request changes what it names: ports, targets,
+ * protocols and scope; ports that it does not name end. A request without a scope keeps the former sites if it changes
+ * anything else; otherwise it is for every site.
+ * @throws FairleadError `request.invalid` when the service has several ports, and the request does not say which.
+ */
+function revised(before: Exposure, { to, ports, ...request }: ExposeRequest): Exposure {
+  const [port] = ports;
+  if (before.ports.length > 1 && ports.length === 1 && port?.servicePort === undefined) {
+    const all = before.ports.map(({ servicePort }) => servicePort).join(", ");
+    throw new FairleadError("request.invalid", `The service ${before.name} has the ports ${all}.`, {
+      action: `Name every port that it is to have, as in \`fairlead expose ${before.name}:PORT=TARGET,PORT=TARGET\`.`,
+    });
+  }
   const after = keepPort(before, {
     ...request,
-    protocol: protocol ?? before.protocol,
-    servicePort: servicePort ?? before.servicePort,
+    ports: ports.map((port, at) => {
+      const former =
+        before.ports.find(
+          ({ servicePort }) => servicePort !== undefined && servicePort === port.servicePort,
+        ) ?? (before.ports.length === 1 && at === 0 ? before.ports[0] : undefined);
+      const { protocol, grpc } = port.protocol === undefined && former !== undefined ? former : port;
+      return {
+        ...port,
+        ...(grpc === undefined ? {} : { grpc }),
+        protocol: protocol ?? DEFAULT_PROTOCOL,
+        servicePort: port.servicePort ?? former?.servicePort,
+      };
+    }),
     to,
   });
-  const isSame = sameTarget(before, after) && before.servicePort === after.servicePort;
-  return isSame ? after : { ...after, to: to ?? before.to };
+  return samePorts(before, after) ? after : { ...after, to: to ?? before.to };
+}
+
+/** The targets of `before` that `after` does not have. */
+function formerTargets(before: Exposure | undefined, after: Exposure): readonly TargetHost[] {
+  if (before === undefined) return [];
+  const kept = new Set(targetsOf(after).map(({ host, port }) => `${host} ${port}`));
+  return targetsOf(before).filter(({ host, port }) => !kept.has(`${host} ${port}`));
 }
 
 /** @throws FairleadError `request.invalid` when a name occurs twice. */

@@ -14,6 +14,12 @@ export interface OwnTargetsOptions {
   readonly others?: { known(): readonly TargetAddress[]; readonly ready: Promise<void> };
 }
 
+/** A target of this connector, at one of its addresses. */
+export interface OwnTarget extends TargetAddress {
+  /** The host as the site named it. */
+  readonly host: string;
+}
+
 export class OwnTargets {
   readonly #options: OwnTargetsOptions;
   /** The last known addresses of each host. */
@@ -30,10 +36,10 @@ export class OwnTargets {
   }
 
   /** This connector's targets, at the addresses known now. */
-  list(): TargetAddress[] {
+  list(): OwnTarget[] {
     return this.#options.offers().flatMap(({ name, host, port }) => {
       const addresses = addressOf(host) === null ? (this.#addresses.get(host) ?? []) : [host];
-      return addresses.map((address) => ({ address, port, service: name, site: null }));
+      return addresses.map((address) => ({ address, host, port, service: name, site: null }));
     });
   }
 

@@ -1,6 +1,6 @@
 /** Serves the streams of one kind that peers open to services of this site. */
 import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
-import type { Exposure } from "../config/service-options.ts";
+import type { ExposedPort, Exposure } from "../config/service-options.ts";
 import type { Flow } from "../relay/flow.ts";
 import type { RelayStream } from "../relay/relay.ts";
 
@@ -20,6 +20,8 @@ export interface PeerStream extends RelayStream {
 /** A use of a service that its peer may have. */
 export interface StreamUse {
   readonly exposure: Exposure;
+  /** The port of the exposure that the stream is for. */
+  readonly port: ExposedPort;
   /** With the site's name as the network has it now. */
   readonly peer: Instance;
   readonly encryption: Encryption;

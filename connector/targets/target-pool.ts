@@ -1,11 +1,11 @@
 /**
- * Connects streams with the targets of services: name, turn, descriptor and dial, in this order. An exposure has one
- * target so far; several addresses, their health and the pods of a workload belong here.
+ * Connects streams with the targets of services: name, turn, descriptor and dial, in this order. The first target of a
+ * port gets every connection.
  */
 import { isIP, type Socket } from "node:net";
 import { FairleadError } from "../../protocol/errors.ts";
 import { unlessAborted } from "../async/abort.ts";
-import type { Exposure } from "../config/service-options.ts";
+import { type ExposedPort, firstTarget, type TargetHost } from "../config/service-options.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { type DescriptorWatch, NO_DESCRIPTORS } from "../resources/descriptor-watch.ts";
 import { DialLimiter } from "./dial-limiter.ts";
@@ -29,7 +29,12 @@ export interface TargetUse {
   readonly signal: AbortSignal;
 }
 
-type Target = Pick<Exposure, "name" | "host" | "port">;
+/** A port of a service, to whose targets a connection is wanted. */
+export interface PoolPort {
+  /** The service. */
+  readonly name: string;
+  readonly port: ExposedPort;
+}
 
 export class TargetPool {
   readonly #dialOptions: Omit<TargetDialOptions, "signal">;
@@ -43,11 +48,12 @@ export class TargetPool {
     this.#dials = dials;
   }
 
-  /** Connects to a target of the exposure. @throws FairleadError service.*, stream.cancelled. */
-  async connect(target: Target, { site, hops, signal }: TargetUse): Promise<Socket> {
+  /** Connects to a target of the port. @throws FairleadError service.*, stream.cancelled. */
+  async connect({ name, port }: PoolPort, { site, hops, signal }: TargetUse): Promise<Socket> {
+    const target = firstTarget(port);
     // Ahead of the turn: a name that DNS does not answer for must not take the places of other services.
     if (isIP(target.host) === 0) await this.#lookUp(target.host, signal);
-    return await this.#limiter.run(site, target.name, signal, () => this.#dial(target, hops, signal));
+    return await this.#limiter.run(site, name, signal, () => this.#dial(target, hops, signal));
   }
 
   /** Waits until the name's addresses, or the lack of them, are known. @throws FairleadError stream.cancelled. */
@@ -60,7 +66,7 @@ export class TargetPool {
     await unlessAborted(known, signal, () => new FairleadError("stream.cancelled"));
   }
 
-  async #dial(target: Target, hops: number, signal: AbortSignal): Promise<Socket> {
+  async #dial(target: TargetHost, hops: number, signal: AbortSignal): Promise<Socket> {
     const options = { ...this.#dialOptions, signal };
     const descriptors = this.#descriptors;
     const dial = () =>

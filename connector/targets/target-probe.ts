@@ -3,10 +3,10 @@
  * offered all the same, because the server may come later.
  */
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
-import type { Exposure } from "../config/service-options.ts";
+import { type Exposure, firstTarget } from "../config/service-options.ts";
 import type { Log } from "../log.ts";
 import { formatAddress } from "../net/local-socket.ts";
-import type { TargetPool } from "./target-pool.ts";
+import type { PoolPort, TargetPool } from "./target-pool.ts";
 
 /** How long a target may take to answer, ms. */
 const PROBE_MS = 3000;
@@ -31,14 +31,23 @@ export class TargetProbe {
     this.#options = options;
   }
 
-  /** Returns the reason why no server answers at the target, and logs it; null if one answers. Never throws. */
+  /**
+   * Checks all targets of an exposure. Returns the reason why no server answers at the first of them that fails; null if
+   * one answers at each. Never throws.
+   */
   async check(exposure: Exposure): Promise<FairleadError | null> {
+    const problems = await eachOf(targetsIn(exposure), (target) => this.#checkTarget(target));
+    return problems.find((problem) => problem !== null) ?? null;
+  }
+
+  /** Returns the reason why no server answers at the first target of the port, and logs it; null if one answers. */
+  async #checkTarget({ name, port }: PoolPort): Promise<FairleadError | null> {
     const { site, pool, log, timeoutMs = PROBE_MS } = this.#options;
-    const { name, host, port } = exposure;
-    const target = formatAddress(host, port);
+    const { host, port: number } = firstTarget(port);
+    const target = formatAddress(host, number);
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(timeoutMs)]);
     try {
-      const socket = await pool.connect(exposure, { site, hops: 0, signal });
+      const socket = await pool.connect({ name, port }, { site, hops: 0, signal });
       socket.on("error", () => {});
       // A reset leaves nothing at the server, which need not notice the connection at all.
       socket.resetAndDestroy();
@@ -53,19 +62,30 @@ export class TargetProbe {
     }
   }
 
-  /** Checks targets, a few at a time. */
+  /** Checks the targets of exposures. */
   async checkAll(exposures: readonly Exposure[]): Promise<void> {
-    const waiting = [...exposures];
-    const work = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.check(next);
-    };
-    await Promise.all(Array.from({ length: Math.min(MAX_PROBES, waiting.length) }, work));
+    await eachOf(exposures.flatMap(targetsIn), (target) => this.#checkTarget(target));
   }
 
   /** Ends the checks in progress. */
   close(): void {
     this.#closing.abort();
   }
+}
+
+/** Each target of an exposure, as a port that has no other. */
+const targetsIn = ({ name, ports }: Exposure): PoolPort[] =>
+  ports.flatMap((port) => port.targets.map((target) => ({ name, port: { ...port, targets: [target] } })));
+
+/** Runs a check for each target, a few at a time. Returns the results in their order. */
+async function eachOf<T, R>(targets: readonly T[], check: (target: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const waiting = targets.entries();
+  const work = async (): Promise<void> => {
+    for (const [at, target] of waiting) results[at] = await check(target);
+  };
+  await Promise.all(Array.from({ length: Math.min(MAX_PROBES, targets.length) }, work));
+  return results;
 }
 
 /** What to do about a target without a server, by the code of the failure. */

@@ -5,10 +5,11 @@
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
 import type { Peer } from "../config/scope.ts";
+import { firstTarget } from "../config/service-options.ts";
 import type { Log } from "../log.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
-import type { Offers } from "./offers.ts";
+import { exposedPort, type Offers } from "./offers.ts";
 import { PeerStreams } from "./peer-streams.ts";
 import { SiteNames } from "./site-names.ts";
 import type { PeerStream, StreamServer, StreamUse } from "./stream-server.ts";
@@ -65,7 +66,10 @@ export class TargetStreams {
   /** Decides whether the peer may use the service. @throws FairleadError service.*, stream.kind_unsupported. */
   #admit(
     stream: PeerStream,
-    { origin, ...use }: Omit<StreamUse, "exposure" | "encryption"> & { readonly origin: PeerStreamOrigin },
+    {
+      origin,
+      ...use
+    }: Omit<StreamUse, "exposure" | "port" | "encryption"> & { readonly origin: PeerStreamOrigin },
   ): { readonly server: StreamServer; readonly use: StreamUse } {
     const { service, kind, hops } = stream;
     const { encryption, draining } = origin;
@@ -76,9 +80,11 @@ export class TargetStreams {
     checkHops(hops);
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
     const exposure = offers.target(service, use.peer, encryption);
-    use.flow.setTarget(formatAddress(exposure.host, exposure.port));
+    const port = exposedPort(exposure, stream.port);
+    const target = firstTarget(port);
+    use.flow.setTarget(formatAddress(target.host, target.port));
     this.#open.add(stream, service, origin.peer);
-    return { server, use: { ...use, exposure, encryption } };
+    return { server, use: { ...use, exposure, port, encryption } };
   }
 
   /** Takes the names of sites as the registry mentions them. A renamed site may be outside a service's scope. */

@@ -16,9 +16,12 @@ export class TcpStreams implements StreamServer {
   }
 
   /** @throws FairleadError service.*, stream.cancelled. */
-  async serve(stream: PeerStream, { exposure, peer, flow, signal }: StreamUse): Promise<void> {
+  async serve(
+    stream: PeerStream,
+    { exposure: { name }, port, peer, flow, signal }: StreamUse,
+  ): Promise<void> {
     const { pool, relay } = this.#options;
-    const target = await pool.connect(exposure, { site: peer.site, hops: stream.hops, signal });
+    const target = await pool.connect({ name, port }, { site: peer.site, hops: stream.hops, signal });
     if (!stream.destroyed) stream.accept();
     relay.join(target, stream, flow);
   }

@@ -1,23 +1,24 @@
 import { ServiceName } from "../../../protocol/names.ts";
 import { parseSites } from "../../config/scope.ts";
-import { parseExposeRequest } from "../../config/service-options.ts";
-import type { ExposedService } from "../../control/schema.ts";
+import { type ExposeRequest, firstTarget, parseExposeRequest } from "../../config/service-options.ts";
+import type { ExposeRequest as ExposeBody, ExposedService } from "../../control/schema.ts";
 import { formatAddress } from "../../net/local-socket.ts";
 import { siteState } from "../framework/context.ts";
 import { argument, command, values } from "../framework/definition.ts";
 import { siteStateOption } from "../framework/options.ts";
 import type { Printer } from "../framework/printer.ts";
 import { accepting } from "../framework/values.ts";
+import { portsOf } from "../views/services.ts";
 
 export const expose = command({
   path: ["expose"],
   summary: "Offer a server of this site to the network, as a service, or move a service to another server.",
   details:
-    "The connector keeps offering the service after a restart, until `fairlead unexpose`. Other sites get a listener for it by themselves. A service has one port in the whole network, at which these listeners are. The first site that offers the service sets it: PORT after the name, or else the port of its target. A site that names another PORT is refused while any other instance offers the service; `fairlead service status` shows that. With --to, only the named sites see the service and can use it; the edge and this site's connector both enforce that. Expose the service again with another target to move it: new connections go to the new target, open ones stay with the old one, and the service keeps its port, protocol and sites. To change the sites, expose it again with the same target: connections of sites that lost access are reset at once, and all others continue. Without --to, the service is then for every site. A service whose target has no server yet is offered all the same, with a warning. A site named by id is recognised by its certificate. A site named by name is recognised by what the edge says of names.",
+    "The connector keeps offering the service after a restart, until `fairlead unexpose`. Other sites get a listener for it by themselves. A service has the same ports in the whole network, at which these listeners are. The first site that offers the service sets them: PORT after the name, or else the port of its target. A site that shares a port with the service may serve a part of its ports, and may add others. A site that names only other ports is refused while any other instance offers the service; `fairlead service status` shows that. With --to, only the named sites see the service and can use it; the edge and this site's connector both enforce that. A value names every port and every target that the service is to have. Expose the service again with another target to move it: new connections go to the new target, open ones stay with the old one, and the service keeps its port, protocol and sites. To change the sites, expose it again with the same target: connections of sites that lost access are reset at once, and all others continue. Without --to, the service is then for every site. A service whose target has no server yet is offered all the same, with a warning. A site named by id is recognised by its certificate. A site named by name is recognised by what the edge says of names.",
   arguments: {
     service: argument(
-      "NAME[:PORT]=[HOST:]PORT[/PROTOCOL]",
-      "Name of the service, its port in the network, and its target. The default host is 127.0.0.1, the default protocol tcp.",
+      "NAME[:PORT]=[HOST:]PORT[/PROTOCOL][,…]",
+      "Name of the service, its port in the network, and its target. The default host is 127.0.0.1, the default protocol tcp; others are http, http2 and grpc. After a comma follows another target as [HOST:]PORT, or another port as PORT=[HOST:]PORT[/PROTOCOL].",
       parseExposeRequest,
     ),
   },
@@ -42,6 +43,14 @@ export const expose = command({
       command: "fairlead expose web:8080=127.0.0.1:3000",
       says: "Offers the server on port 3000 as web, which other sites reach at port 8080.",
     },
+    {
+      command: "fairlead expose shop:8080=127.0.0.1:80/http,9090=127.0.0.1:9100",
+      says: "Offers two servers as the ports 8080 and 9090 of shop.",
+    },
+    {
+      command: "fairlead expose api=10.0.0.1:80,10.0.0.2:80/http",
+      says: "Offers two servers that do the same as api.",
+    },
     { command: "fairlead expose db=10.0.0.7:5432 --to east,west", says: "Offers db to two sites alone." },
     {
       command: "fairlead expose db=10.0.0.8:5432",
@@ -52,21 +61,43 @@ export const expose = command({
     const { ControlClient } = await import("../../control/client.ts");
     const sites = [...new Set(to.flat())];
     const request = sites.length === 0 ? service : { ...service, to: sites };
-    const exposed = await new ControlClient(await siteState(context.io, state)).expose(request);
+    const exposed = await new ControlClient(await siteState(context.io, state)).expose(exposeBody(request));
     context.answer(exposed, (out) => printExposed(out, exposed));
   },
 });
 
-/** Prints an offered service: its port and target, where it has moved from, and whether a server answers. */
+/** The body of a request. An older connector takes the first target of the first port from it. */
+function exposeBody({ name, ports, to }: ExposeRequest): ExposeBody {
+  const [first] = ports;
+  if (first === undefined) throw new RangeError("A request to expose a service has no port.");
+  const { targets, ...port } = first;
+  const isSimple = ports.length === 1 && targets.length === 1;
+  return {
+    ...{ name, ...firstTarget(first), ...port, to: to && [...to] },
+    ports: isSimple ? undefined : ports.map((each) => ({ ...each, targets: [...each.targets] })),
+  };
+}
+
+/** Prints an offered service: its ports and targets, where it has moved from, and whether a server answers. */
 function printExposed(out: Printer, exposed: ExposedService): void {
-  const { name, host, port, protocol, to, networkPort = port, movedFrom, configured, warning } = exposed;
-  const at = networkPort === port ? "" : ` at port ${networkPort}`;
+  const { name, to, movedFrom, movedFromAll, configured, warning } = exposed;
   const only = to === undefined ? "" : `, to ${to.join(", ")} only`;
-  out.line(`Service "${name}" is offered${at} from ${formatAddress(host, port)} (${protocol})${only}.`);
-  if (movedFrom !== undefined) {
-    out.line(
-      `New connections go there; open ones stay with ${formatAddress(movedFrom.host, movedFrom.port)}.`,
-    );
+  const [first, ...others] = portsOf(exposed);
+  if (first !== undefined && others.length === 0) {
+    const { networkPort, targets, protocol } = first;
+    const at =
+      networkPort === undefined || targets.endsWith(`:${networkPort}`) ? "" : ` at port ${networkPort}`;
+    out.line(`Service "${name}" is offered${at} from ${targets} (${protocol})${only}.`);
+  } else if (first !== undefined) {
+    out.line(`Service "${name}" is offered${only}:`);
+    for (const { networkPort, targets, protocol } of [first, ...others]) {
+      out.line(`  port ${networkPort ?? "?"} from ${targets} (${protocol})`);
+    }
+  }
+  const former = movedFromAll ?? (movedFrom === undefined ? [] : [movedFrom]);
+  if (former.length > 0) {
+    const addresses = former.map(({ host, port }) => formatAddress(host, port)).join(", ");
+    out.line(`New connections go there; open ones stay with ${addresses}.`);
   }
   if (configured === true) out.line("The next start uses the configuration of the connector again.");
   if (warning === undefined) return;

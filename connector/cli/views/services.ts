@@ -1,20 +1,56 @@
 /** Services, for people: the services of a network, and the services that a site sees and offers. */
 import type { Service } from "../../../protocol/api/services.ts";
 import { ERRORS, isErrorCode } from "../../../protocol/errors.ts";
-import type { Services } from "../../control/schema.ts";
+import type { OfferLine, Services } from "../../control/schema.ts";
+import { formatAddress } from "../../net/local-socket.ts";
 import type { Printer } from "../framework/printer.ts";
 
 /** Prints the services of a network as a table. */
 export function printServices(out: Printer, services: readonly Service[]): void {
   out.table(
     ["SERVICE", "PROTOCOL", "PORT", "OFFERED BY"],
-    services.map((service) => [
-      service.name,
-      service.protocol,
-      String(service.port),
-      service.sites.map(({ name, state }) => (state === "up" ? name : `${name} (down)`)).join(", ") || "-",
-    ]),
+    services.flatMap((service) => {
+      const { name, port, protocol, ports = [{ port, protocol }] } = service;
+      return ports.map((each) => [
+        name,
+        each.protocol,
+        String(each.port),
+        service.sites.flatMap((site) => sitePlace(site, each.port)).join(", ") || "-",
+      ]);
+    }),
   );
+}
+
+/** A site in the row of a port; empty if the site does not serve the port. */
+function sitePlace({ name, state, ports, down }: Service["sites"][number], port: number): string[] {
+  if (ports?.includes(port) === false) return [];
+  if (state !== "up") return [`${name} (down)`];
+  return [down?.includes(port) === true ? `${name} (targets down)` : name];
+}
+
+/** A port of an offered service, for people. */
+interface ShownPort {
+  readonly networkPort: number | undefined;
+  readonly targets: string;
+  readonly protocol: string;
+}
+
+/** The ports of an offered service. A connector of 0.1.0 names the first target alone. */
+export function portsOf({
+  ports,
+  host,
+  port,
+  protocol,
+  grpc,
+  servicePort,
+  networkPort,
+}: OfferLine): ShownPort[] {
+  const all = ports ?? [{ protocol, grpc, servicePort, networkPort, targets: [{ host, port }] }];
+  return all.map((each) => ({
+    networkPort: each.networkPort ?? each.servicePort,
+    targets: each.targets.map((target) => formatAddress(target.host, target.port)).join(", "),
+    protocol: each.grpc === true ? "grpc" : each.protocol,
+  }));
 }
 
 /** Prints the services that a site sees, and the services that it offers. */
@@ -43,16 +79,17 @@ export function printSiteServices(out: Printer, { services, offers }: Services):
     }
   }
   if (offers.length === 0) return;
-  const hasOwnPorts = offers.some(
-    ({ port, servicePort, networkPort = servicePort ?? port }) => networkPort !== port,
+  const rows = offers.flatMap((offer) => portsOf(offer).map((port) => ({ ...offer, ...port })));
+  const hasOwnPorts = rows.some(
+    ({ networkPort, targets }) => networkPort !== undefined && !targets.endsWith(`:${networkPort}`),
   );
   out.line();
   out.table(
     ["OFFERED HERE", "PORT", "TARGET", "PROTOCOL", "TO", "WHY NOT"],
-    offers.map(({ name, host, port, protocol, servicePort, networkPort, encryption, to, refused }) => [
+    rows.map(({ name, port, networkPort, targets, protocol, encryption, to, refused }) => [
       name,
-      hasOwnPorts ? String(networkPort ?? servicePort ?? port) : "",
-      `${host.includes(":") ? `[${host}]` : host}:${port}`,
+      hasOwnPorts ? String(networkPort ?? port) : "",
+      targets,
       encryption === "hop" ? `${protocol}, hop` : protocol,
       offers.some((offer) => offer.to !== undefined) ? (to?.join(", ") ?? "all sites") : "",
       refused === undefined ? "" : out.paint("red", refused.code),

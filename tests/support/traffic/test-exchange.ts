@@ -1,6 +1,6 @@
 /** Requests of a peer to an exchange server, through a stream without a session. */
 import type { Duplex } from "node:stream";
-import { parseExpose } from "../../../connector/config/service-options.ts";
+import { firstPort, parseExpose } from "../../../connector/config/service-options.ts";
 import type { ClientLimits } from "../../../connector/http/client/client-limits.ts";
 import { CLIENT_LIMITS } from "../../../connector/http/client/client-limits.ts";
 import { ExchangeServer } from "../../../connector/http/client/exchange-server.ts";
@@ -91,7 +91,8 @@ export class TestExchange {
       head.reject(error);
     };
     stream.on("close", fail);
-    const origin = { exposure: parseExpose("api=1"), peer: PEER, encryption: "end-to-end" } as const;
+    const exposure = parseExpose("api=1");
+    const origin = { exposure, port: firstPort(exposure), peer: PEER, encryption: "end-to-end" } as const;
     const flow = testRelay().start({ side: "target", service: "api", peer: PEER, stream });
     const leave = new AbortController();
     stream.on("close", () => leave.abort());

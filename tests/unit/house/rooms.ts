@@ -199,7 +199,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       "connector/udp",
       ...["connector/cli/edge", "connector/cli/framework", "connector/cli/login", "connector/cli/service"],
-      "connector/config",
+      ...["connector/cli/views", "connector/config"],
       ...["connector/listeners", "connector/operator/**", "connector/relay", "connector/runtime"],
       ...["connector/session", "connector/site", "connector/targets", "connector/uplink"],
       "connector/dns",

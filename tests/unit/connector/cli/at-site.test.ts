@@ -3,8 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { controlRoutes } from "../../../../connector/control/routes.ts";
-import type { Links, OfferLine, Services, Status, Trouble } from "../../../../connector/control/schema.ts";
+import type { Links, Services, Status, Trouble } from "../../../../connector/control/schema.ts";
 import { serveControl } from "../../../../connector/control/server.ts";
+import { offerLines } from "../../../../connector/control/view.ts";
 import { ERRORS, FairleadError } from "../../../../protocol/errors.ts";
 import { TestDeployment } from "../../../support/authority/test-deployment.ts";
 import { id } from "../../../support/edge/fake-edge.ts";
@@ -67,10 +68,12 @@ beforeEach(async () => {
       services: (): Services => status,
       links: async (): Promise<Links> => ({ links: status.links, incoming: status.incoming }),
       sessions: () => ({ sessions: [] }),
-      expose: async ({ protocol = "tcp", ...request }) => {
+      expose: async (request) => {
         const before = status.offers.find(({ name }) => name === request.name);
         status.offers = status.offers.filter((offer) => offer !== before);
-        const line: OfferLine = { ...request, protocol, networkPort: request.servicePort ?? request.port };
+        const ports = request.ports.map(({ protocol = "tcp", ...port }) => ({ ...port, protocol }));
+        const [line] = offerLines([{ ...request, ports }], []);
+        if (line === undefined) throw new Error("The request has no port.");
         status.offers.push(line);
         const movedFrom = before && { host: before.host, port: before.port };
         return { ...line, movedFrom, configured: before && true, warning };

@@ -124,7 +124,7 @@ test("option values reach the handler parsed, with their defaults", async () => 
   expect(lists.ran?.input).toMatchObject({
     site: "west",
     tokens: ["a", "b"],
-    expose: [{ name: "api", host: "::1", port: 80, protocol: "http2" }],
+    expose: [{ name: "api", ports: [{ protocol: "http2", targets: [{ host: "::1", port: 80 }] }] }],
     listen: [],
   });
   expect((await parse(["edge", "start", "--no-login"])).ran?.input).toMatchObject({ login: false });

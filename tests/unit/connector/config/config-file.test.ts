@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../../../connector/cli/commands.ts";
 import { ConfigFile, parseConfigFile, readConfigFile } from "../../../../connector/config/config-file.ts";
 import { mergeConfig } from "../../../../connector/config/connector-config.ts";
+import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { configSchema } from "../../../../scripts/config-schema.ts";
 
 const FILE = `
@@ -28,10 +29,7 @@ describe("parseConfigFile", () => {
     expect(await parseConfigFile(FILE, "west.yaml")).toMatchObject({
       site: "west",
       tokens: ["token.yaml"],
-      expose: [
-        { name: "api", host: "127.0.0.1", port: 9000, protocol: "http" },
-        { name: "db", host: "10.0.0.7", port: 5432, protocol: "tcp" },
-      ],
+      expose: [parseExpose("api=127.0.0.1:9000/http"), parseExpose("db=10.0.0.7:5432/tcp")],
       to: [{ name: "db", to: ["east"] }],
       hop: ["db"],
       allowHop: ["all"],
@@ -53,7 +51,10 @@ describe("parseConfigFile", () => {
     ["site: west\nsites: west", "west.yaml:2:1: sites: there is no such field."],
     ["site: West", "west.yaml:1:7: site: a site name must be 1 to 63 of a-z"],
     ["expose: api=9000", "west.yaml:1:9: expose: "],
-    ["expose:\n  - db=5432\n  - api", 'west.yaml:3:5: expose.1: "api": the form is NAME[:PORT]=[HOST:]PORT.'],
+    [
+      "expose:\n  - db=5432\n  - api",
+      'west.yaml:3:5: expose.1: "api": the form is NAME[:PORT]=[HOST:]PORT[/PROTOCOL][,…].',
+    ],
     ["bind: nowhere", 'west.yaml:1:7: bind: "nowhere": give an IP address'],
     ["hop: [api=9000]", "west.yaml:1:7: hop.0: "],
     ["to: [api]", 'west.yaml:1:6: to.0: "api": the form is NAME=SITE,…'],

@@ -3,6 +3,7 @@ import { describeChange } from "../../../../connector/config/config-change.ts";
 import { parseConfigFile } from "../../../../connector/config/config-file.ts";
 import { ConfigReload } from "../../../../connector/config/config-reload.ts";
 import { mergeConfig } from "../../../../connector/config/connector-config.ts";
+import { targetsOf } from "../../../../connector/config/service-options.ts";
 import { LeveledLog } from "../../../../connector/log.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import { MemoryLog } from "../../../support/connector/memory-log.ts";
@@ -57,7 +58,7 @@ describe("ConfigReload", () => {
       { level: "info", text: "The configuration was reloaded.", fields: { file: "west.yaml", ...change } },
     ]);
     expect(reload.state).toEqual({ file: "west.yaml", loadedAt: 2000, restartNeeded: [] });
-    expect(reload.running.exposures.map(({ port }) => port)).toEqual([81, 5432]);
+    expect(reload.running.exposures.flatMap(targetsOf).map(({ port }) => port)).toEqual([81, 5432]);
   });
 
   it("does nothing when the file has the same text, except at a hangup", async () => {

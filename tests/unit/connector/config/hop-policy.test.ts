@@ -41,8 +41,8 @@ describe("offers with hop encryption", () => {
       ["video", "hop"],
     ]);
     expect(offers.anyHop).toBe(true);
-    expect(offers.target("video", plain, "hop").port).toBe(80);
-    expect(offers.target("video", plain).port).toBe(80);
+    expect(offers.target("video", plain, "hop")).toEqual(parseExpose("video=80"));
+    expect(offers.target("video", plain)).toEqual(parseExpose("video=80"));
   });
 
   it("leave other services closed: a stream for another service in a session with hop encryption is refused", async () => {

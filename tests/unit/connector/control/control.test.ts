@@ -3,6 +3,7 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { ControlClient } from "../../../../connector/control/client.ts";
 import { type Controlled, controlRoutes } from "../../../../connector/control/routes.ts";
 import type { Links, Status } from "../../../../connector/control/schema.ts";
@@ -10,6 +11,7 @@ import { controlPath, serveControl } from "../../../../connector/control/server.
 import {
   exposedService,
   linkLines,
+  offerLine,
   offerLines,
   serviceLines,
   uplinkLine,
@@ -25,7 +27,7 @@ const code = (text: string) => expect.objectContaining({ code: text });
 async function setUp() {
   const state = await temporaryState();
   const offers = await Offers.load(state, []);
-  const services = () => ({ services: [], offers: offers.list() });
+  const services = () => ({ services: [], offers: offers.list().map(offerLine) });
   const status: Omit<Status, "offers"> = {
     site: { id: randomId("site"), name: "west" },
     network: { id: randomId("network"), name: "shop" },
@@ -46,13 +48,13 @@ async function setUp() {
   };
   const asked: unknown[] = [];
   const connector: Controlled = {
-    status: async () => ({ ...status, offers: offers.list() }),
+    status: async () => ({ ...status, ...services() }),
     services,
     links: async () => links,
     sessions: () => ({ sessions: [] }),
     expose: async (request) => {
       const offering = await offers.add(request);
-      return exposedService(offering.exposure, offering, null);
+      return exposedService(offerLine(offering.exposure), offering, null);
     },
     unexpose: (name) => offers.remove(name),
     link: async (token, wishes) => {
@@ -109,12 +111,16 @@ describe("the control socket", () => {
 
   it("exposes and unexposes services", async () => {
     const { client } = await setUp();
-    const offer = { name: "api", host: "127.0.0.1", port: 80, protocol: "tcp" };
+    const at = (port: number, more = {}) => ({
+      ...{ name: "api", host: "127.0.0.1", port, protocol: "tcp", ...more },
+      ports: [{ protocol: "tcp", targets: [{ host: "127.0.0.1", port }], ...more }],
+    });
+    const offer = at(80);
     expect(await client.expose({ name: "api", port: 80 })).toEqual(offer);
     expect((await client.services()).offers).toEqual([offer]);
     expect(await client.expose({ name: "api", port: 80 })).toEqual(offer);
     expect(await client.expose({ name: "api", port: 81, servicePort: 8080 })).toEqual({
-      ...{ ...offer, port: 81, servicePort: 8080 },
+      ...at(81, { servicePort: 8080 }),
       movedFrom: { host: "127.0.0.1", port: 80 },
     });
     await client.unexpose("api");
@@ -272,9 +278,14 @@ describe("the views of status", () => {
   });
 
   it("show an offer that the network refuses with the reason and an action", () => {
-    const offer = { name: "api", host: "127.0.0.1", port: 80, protocol: "tcp" as const };
+    const exposed = parseExpose("api=80");
+    const offer = offerLine(exposed);
+    const withPort = (networkPort: number) => ({
+      ...{ ...offer, networkPort },
+      ports: offer.ports?.map((port) => ({ ...port, networkPort })),
+    });
     const refused = [{ name: "api", code: "service.forbidden", message: "not this name" }];
-    expect(offerLines([offer, { ...offer, name: "db" }], refused)).toEqual([
+    expect(offerLines([exposed, { ...exposed, name: "db" }], refused)).toEqual([
       {
         ...offer,
         refused: {
@@ -283,11 +294,11 @@ describe("the views of status", () => {
           action: expect.stringContaining("--may-offer"),
         },
       },
-      { ...offer, name: "db", networkPort: 80 },
+      { ...withPort(80), name: "db" },
     ]);
-    expect(offerLines([offer], [], () => 8080)).toEqual([{ ...offer, networkPort: 8080 }]);
+    expect(offerLines([exposed], [], () => 8080)).toEqual([withPort(8080)]);
     const newer = [{ name: "api", code: "service.of_a_newer_edge", message: "no" }];
-    expect(offerLines([offer], newer)[0]?.refused).toEqual({
+    expect(offerLines([exposed], newer)[0]?.refused).toEqual({
       code: "service.of_a_newer_edge",
       message: "no",
     });

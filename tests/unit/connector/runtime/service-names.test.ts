@@ -18,7 +18,7 @@ function setUp(given: {
   readonly reports?: readonly ListenerReport[];
   readonly own?: readonly Exposure[];
   readonly refused?: readonly string[];
-  readonly targets?: readonly { service: string; address: string; port: number }[];
+  readonly targets?: readonly { service: string; host: string; address: string; port: number }[];
   readonly isComplete?: boolean;
   readonly port?: number;
 }) {
@@ -81,7 +81,7 @@ describe("ServiceNames", () => {
 
   it("names a service that only this site offers by its target, under a name of the target's", () => {
     const own = [parseExpose("api=10.1.0.1:9000/http")];
-    const targets = [{ service: "api", address: "10.1.0.1", port: 9000 }];
+    const targets = [{ service: "api", host: "10.1.0.1", address: "10.1.0.1", port: 9000 }];
     const { names } = setUp({ own, targets, services: [visible({ offers: [] })], port: 8080 });
     expect(names.ports("api")).toEqual([
       { port: 8080, protocol: "http", places: [place("10.1.0.1", 9000, "10-1-0-1")] },
@@ -90,7 +90,8 @@ describe("ServiceNames", () => {
 
   it("names a target that is a name by its addresses, and looks them up again", () => {
     const own = [parseExpose("api=db-0.internal:9000")];
-    const { names, refresh } = setUp({ own, targets: [{ service: "api", address: "10.1.0.1", port: 9000 }] });
+    const targets = [{ service: "api", host: "db-0.internal", address: "10.1.0.1", port: 9000 }];
+    const { names, refresh } = setUp({ own, targets });
     expect(names.ports("api")).toMatchObject([{ port: 9000, places: [place("10.1.0.1", 9000, "db-0")] }]);
     names.ports("api");
     expect(refresh).toHaveBeenCalledTimes(1);
@@ -101,7 +102,7 @@ describe("ServiceNames", () => {
       services: [visible()],
       reports: [listening("127.0.0.1:80", { state: "failed" })],
       own: [parseExpose("api=127.0.0.1:80")],
-      targets: [{ service: "api", address: "127.0.0.1", port: 80 }],
+      targets: [{ service: "api", host: "127.0.0.1", address: "127.0.0.1", port: 80 }],
     });
     expect(names.ports("api")).toMatchObject([{ places: [place("127.0.0.1", 80, "127-0-0-1")] }]);
   });

@@ -1,11 +1,20 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseExpose, parseExposeRequest } from "../../../../connector/config/service-options.ts";
-import { Offers } from "../../../../connector/targets/offers.ts";
+import {
+  type Exposure,
+  firstPort,
+  firstTarget,
+  parseExpose,
+  parseExposeRequest,
+} from "../../../../connector/config/service-options.ts";
+import { exposedPort, Offers } from "../../../../connector/targets/offers.ts";
 import { randomId } from "../../../support/authority/certificates.ts";
 import { temporaryState } from "../../../support/process/directories.ts";
 
 const code = (text: string) => expect.objectContaining({ code: text });
 const west = { site: randomId("site"), siteName: "west" };
+const target = (exposure: Exposure) => firstTarget(firstPort(exposure));
 const names = (offers: Offers) => offers.list().map(({ name }) => name);
 
 describe("Offers", () => {
@@ -22,7 +31,8 @@ describe("Offers", () => {
   it("hide a stored service behind one of the same name that is given at start", async () => {
     const state = await temporaryState();
     await (await Offers.load(state, [])).add(parseExpose("api=1111"));
-    expect((await Offers.load(state, [parseExpose("api=2222")])).target("api", west).port).toBe(2222);
+    const offers = await Offers.load(state, [parseExpose("api=2222")]);
+    expect(target(offers.target("api", west)).port).toBe(2222);
   });
 
   it("withdraw a service, and call onChange for each change", async () => {
@@ -64,8 +74,8 @@ describe("Offers", () => {
       { name: "db", port: 5432, protocol: "tcp", to: ["east", west.site] },
     ]);
     const again = await Offers.load(state, []);
-    expect(again.target("db", west).port).toBe(5432);
-    expect(again.target("db", { site: randomId("site"), siteName: "east" }).port).toBe(5432);
+    expect(target(again.target("db", west)).port).toBe(5432);
+    expect(target(again.target("db", { site: randomId("site"), siteName: "east" })).port).toBe(5432);
     const stranger = { site: randomId("site"), siteName: "north" };
     expect(() => again.target("db", stranger)).toThrow(code("service.not_exported"));
     expect(again.mayStay("db", stranger)).toBe(false);
@@ -105,18 +115,20 @@ describe("Offers", () => {
     let changes = 0;
     offers.onChange(() => changes++);
     expect(await offers.add(parseExposeRequest("web=10.0.0.2:8082"))).toMatchObject({
-      movedFrom: { host: "127.0.0.1", port: 8081 },
+      movedFrom: [{ host: "127.0.0.1", port: 8081 }],
       configured: false,
     });
     expect(changes).toBe(1);
-    expect(offers.target("web", west)).toMatchObject({ host: "10.0.0.2", port: 8082, protocol: "http" });
+    const moved = { ports: [{ protocol: "http", targets: [{ host: "10.0.0.2", port: 8082 }] }] };
+    expect(offers.target("web", west)).toMatchObject(moved);
     // The registry sees no difference, also after a restart.
     expect(offers.forRegistry()).toEqual(before);
     const again = await Offers.load(state, []);
     expect(again.forRegistry()).toEqual(before);
-    expect(again.target("web", west)).toMatchObject({ host: "10.0.0.2", port: 8082 });
+    expect(again.target("web", west)).toMatchObject(moved);
     await again.add(parseExposeRequest("web=8081/tcp"));
-    expect(again.list()).toMatchObject([{ port: 8081, protocol: "tcp", to: ["west"] }]);
+    expect(again.list()).toMatchObject([{ ports: [{ protocol: "tcp" }], to: ["west"] }]);
+    expect(again.list().map(target)).toMatchObject([{ port: 8081 }]);
     await again.add({ ...parseExposeRequest("web=8083"), to: ["east"] });
     expect(again.forRegistry()).toMatchObject([{ port: 8081, to: ["east"] }]);
   });
@@ -126,7 +138,7 @@ describe("Offers", () => {
     const configured = [parseExpose("web:9000=8081")];
     const offers = await Offers.load(state, configured);
     expect(await offers.add(parseExposeRequest("web=8082"))).toMatchObject({ configured: true });
-    expect(offers.list()).toMatchObject([{ port: 8082, servicePort: 9000 }]);
+    expect(offers.list()).toMatchObject([{ ports: [{ servicePort: 9000, targets: [{ port: 8082 }] }] }]);
     expect((await Offers.load(state, configured)).list()).toEqual(configured);
   });
 
@@ -142,7 +154,7 @@ describe("Offers", () => {
     const offers = await Offers.load(await temporaryState(), [parseExpose("web=8081")]);
     offers.configure([parseExpose("web=8082")]);
     expect(offers.forRegistry()).toMatchObject([{ port: 8081 }]);
-    expect(offers.target("web", west).port).toBe(8082);
+    expect(target(offers.target("web", west)).port).toBe(8082);
     offers.configure([parseExpose("web:9000=8082")]);
     expect(offers.forRegistry()).toMatchObject([{ port: 9000, ports: [{ port: 9000 }] }]);
   });
@@ -153,7 +165,7 @@ describe("Offers", () => {
     await offers.add(parseExpose("db=5432"));
     state.writeAtomic = () => Promise.reject(new Error("disk"));
     await expect(offers.add(parseExpose("db=5433"))).rejects.toThrow("disk");
-    expect(offers.target("db", west).port).toBe(5432);
+    expect(target(offers.target("db", west)).port).toBe(5432);
   });
 
   it("keep the old scope when the new one cannot be stored", async () => {
@@ -170,5 +182,69 @@ describe("Offers", () => {
     await offers.remove("db");
     expect(offers.mayStay("db", west)).toBe(true);
     expect(() => offers.target("db", west)).toThrow(code("service.unknown"));
+  });
+});
+
+describe("Offers of a service with several ports", () => {
+  const shop = "shop:8080=127.0.0.1:80/http,9090=10.0.0.1:9100,10.0.0.2:9100";
+
+  it("ask the registry for all ports, and survive a restart", async () => {
+    const state = await temporaryState();
+    await (await Offers.load(state, [])).add(parseExpose(shop));
+    const offers = await Offers.load(state, []);
+    expect(offers.list()).toEqual([parseExpose(shop)]);
+    expect(offers.forRegistry()).toEqual([
+      {
+        ...{ name: "shop", protocol: "http", port: 8080 },
+        ports: [
+          { port: 8080, protocol: "http" },
+          { port: 9090, protocol: "tcp" },
+        ],
+      },
+    ]);
+    expect(offers.targets().map(({ host, port }) => `${host}:${port}`)).toEqual([
+      "127.0.0.1:80",
+      "10.0.0.1:9100",
+      "10.0.0.2:9100",
+    ]);
+  });
+
+  it("are stored so that an older connector offers the first target of the first port", async () => {
+    const state = await temporaryState();
+    await (await Offers.load(state, [])).add(parseExpose(shop));
+    const stored = JSON.parse(await readFile(join(state.path, "offers.json"), "utf8"));
+    expect(stored.offers[0]).toMatchObject({
+      ...{ name: "shop", host: "127.0.0.1", port: 80, protocol: "http", servicePort: 8080 },
+    });
+    await (await Offers.load(state, [])).add(parseExpose("db=5432"));
+    const simple = JSON.parse(await readFile(join(state.path, "offers.json"), "utf8"));
+    expect(simple.offers[1]).toEqual({ name: "db", host: "127.0.0.1", port: 5432, protocol: "tcp" });
+  });
+
+  it("give a stream the port that it asks for, and the first unless it asks", () => {
+    const exposure = parseExpose(shop);
+    expect(exposedPort(exposure, null).servicePort).toBe(8080);
+    expect(exposedPort(exposure, 9090).servicePort).toBe(9090);
+    expect(() => exposedPort(exposure, 80)).toThrow(code("service.unknown_port"));
+    // The network gives this port its number.
+    expect(exposedPort(parseExpose("db=5432"), 1234)).toMatchObject({ protocol: "tcp" });
+  });
+
+  it("are replaced as a whole, with the protocols and the sites that they had", async () => {
+    const offers = await Offers.load(await temporaryState(), []);
+    await offers.add({ ...parseExpose(shop), to: ["west"] });
+    const { movedFrom } = await offers.add(parseExposeRequest("shop:8080=81,9090=10.0.0.2:9100"));
+    expect(movedFrom).toEqual([
+      { host: "127.0.0.1", port: 80 },
+      { host: "10.0.0.1", port: 9100 },
+    ]);
+    expect(offers.list()).toEqual([{ ...parseExpose("shop:8080=81/http,9090=10.0.0.2:9100"), to: ["west"] }]);
+    await offers.add(parseExposeRequest("shop:9090=10.0.0.2:9100"));
+    expect(offers.forRegistry()).toMatchObject([{ port: 9090, ports: [{ port: 9090 }] }]);
+  });
+
+  it("refuse a request that names no port", async () => {
+    const offers = await Offers.load(await temporaryState(), [parseExpose(shop)]);
+    await expect(offers.add(parseExposeRequest("shop=81"))).rejects.toEqual(code("request.invalid"));
   });
 });

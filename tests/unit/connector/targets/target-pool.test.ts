@@ -1,6 +1,6 @@
 /** Targets and names that do not answer, over a real session. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Exposure, parseExpose } from "../../../../connector/config/service-options.ts";
+import { type Exposure, firstPort, parseExpose } from "../../../../connector/config/service-options.ts";
 import { silent } from "../../../../connector/log.ts";
 import { NameResolver } from "../../../../connector/net/name-resolver.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
@@ -104,7 +104,10 @@ describe("TargetPool, with a name that DNS does not answer for,", () => {
     const pool = new TargetPool({ names });
     const ended = new AbortController();
     const connect = (exposure: Exposure, signal: AbortSignal) =>
-      pool.connect(exposure, { site: "site-west", hops: 0, signal });
+      pool.connect(
+        { name: exposure.name, port: firstPort(exposure) },
+        { site: "site-west", hops: 0, signal },
+      );
     // More than the dials that one site may have at a time.
     const stuck = expose.flatMap((exposure) =>
       Array.from({ length: 250 }, () => connect(exposure, ended.signal)),

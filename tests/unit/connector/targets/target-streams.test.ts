@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HopPolicy } from "../../../../connector/config/hop-policy.ts";
-import { parseExpose } from "../../../../connector/config/service-options.ts";
+import { firstPort, firstTarget, parseExpose } from "../../../../connector/config/service-options.ts";
 import { Offers } from "../../../../connector/targets/offers.ts";
 import { TargetStreams } from "../../../../connector/targets/target-streams.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
@@ -132,7 +132,12 @@ describe("TargetStreams", () => {
     expect(fields).toMatchObject({
       ...{ network: "network-test", site: "site-test", session: stream.session, stream: stream.id },
       ...{ service: "db", side: "target", peer: "west", peerSite: peer.site },
-      ...{ target: `127.0.0.1:${target.port}`, bytesToTarget: 4, bytesToClient: 9, outcome: "completed" },
+      ...{
+        target: `127.0.0.1:${firstTarget(firstPort(target)).port}`,
+        bytesToTarget: 4,
+        bytesToClient: 9,
+        outcome: "completed",
+      },
     });
   });
 

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { parseExpose } from "../../../../connector/config/service-options.ts";
+import { firstPort, parseExpose } from "../../../../connector/config/service-options.ts";
 import type { ClientStream } from "../../../../connector/listeners/stream-opener.ts";
 import { silent } from "../../../../connector/log.ts";
 import type { RelayStream } from "../../../../connector/relay/relay.ts";
@@ -59,7 +59,8 @@ async function setUp({ clients: clientOptions, streams: streamOptions, refusals 
     const flow = relays.target.start({ side: "target", service: "dns", peer, stream });
     early.sendTo(far);
     const signal = new AbortController().signal;
-    await streams.serve(stream, { exposure, peer, encryption: "end-to-end", flow, signal });
+    const port = firstPort(exposure);
+    await streams.serve(stream, { exposure, port, peer, encryption: "end-to-end", flow, signal });
     await accepted;
     early.accepted();
     const ends = { id: 1, session: "session-test", noteQueued: () => {} };

@@ -1,5 +1,6 @@
 /** The difference between two configurations, and the part of it that a running connector can apply. */
 import type { ConnectorConfig } from "./connector-config.ts";
+import { healthKey, type ServiceHealth, sameHealth } from "./health-options.ts";
 import { formatBind, sameExposure } from "./service-options.ts";
 
 /** Names of services, sorted. */
@@ -29,6 +30,8 @@ export interface ConfigChange {
   readonly allowHop: ServiceChanges;
   /** Whether addresses of DNS servers, the domain or zones differ. */
   readonly dns: boolean;
+  /** Health checks, each named by its service, or by `SERVICE:PORT`. */
+  readonly health: ServiceChanges;
   readonly logLevel: boolean;
   /** Whether requests are logged from now on, or no longer. */
   readonly requestLog: boolean;
@@ -62,6 +65,8 @@ const DNS_KEYS = ["dns", "dnsDomain"] as const satisfies readonly (keyof Connect
 /** Decides how a running connector takes over a configuration that differs from its own. */
 export function configTransition(running: ConnectorConfig, wanted: ConnectorConfig): ConfigTransition {
   const { site, state, lanes, sessionTimeout, keepalive, memory } = running;
+  const keyed = (checks: readonly ServiceHealth[]) =>
+    checks.map((check) => ({ ...check, name: healthKey(check) }));
   const named = (names: readonly string[]) => names.map((name) => ({ name }));
   return {
     change: {
@@ -75,6 +80,7 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       hop: serviceChanges(named(running.hop), named(wanted.hop)),
       allowHop: serviceChanges(named(running.allowHop), named(wanted.allowHop)),
       dns: DNS_KEYS.some((key) => JSON.stringify(running[key]) !== JSON.stringify(wanted[key])),
+      health: serviceChanges(keyed(running.health), keyed(wanted.health), sameHealth),
       logLevel: running.logLevel !== wanted.logLevel,
       requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
       observe: serviceChanges(running.observe, wanted.observe, (left, right) => left.isOn === right.isOn),

@@ -13,6 +13,7 @@ import { LOG_LEVELS } from "../log.ts";
 import type { ConfigSource } from "./connector-config.ts";
 import { parseDnsAddress, parseDnsDomain } from "./dns-options.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
+import { parseHealth } from "./health-options.ts";
 import { parseHop } from "./hop-policy.ts";
 import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
 import { parseObserve } from "./service-observation.ts";
@@ -127,6 +128,15 @@ export const ConfigFile = z
         "Domain of the network's services in DNS, which is NETWORK.internal unless given: the service api of the network shop is api.shop.internal.",
       examples: ["shop.corp.example.com"],
     }).optional(),
+    health: list(
+      parsed(parseHealth, {
+        description:
+          "A service, and how its targets are checked, as NAME[:PORT]=CHECK[,SETTING=VALUE…]. CHECK is tcp, http:PATH, grpc, grpc:SERVICE or off. Settings are interval (5s unless given), timeout (2s), fall (3 failures), rise (2 successes), and for http status (200-399) and host (the target's address).",
+        pattern: `^${LABEL}(:[0-9]{1,5})?=(tcp|http(:[^,]*)?|grpc(:[^,]*)?|off)(,[a-z]+=[^,]+)*$`,
+        examples: ["api=http:/healthz", "cart=grpc", "db=tcp,interval=10s", "batch=off"],
+      }),
+      "Health checks of services that this site offers. A service without an entry is checked only after a connection failed.",
+    ),
     lanes: z.number().int().min(1).max(MAX_LANES).optional().meta({
       description: "Lanes of each session, 1 unless given. Takes effect at the next start.",
     }),

@@ -2,6 +2,7 @@
 import { FairleadError } from "../../protocol/errors.ts";
 import type { LogLevel } from "../log.ts";
 import type { DnsAddress } from "./dns-options.ts";
+import { healthKey, type ServiceHealth } from "./health-options.ts";
 import type { LogTopic } from "./option-values.ts";
 import type { ServiceObservation } from "./service-observation.ts";
 import {
@@ -32,6 +33,8 @@ export interface ConfigSource {
   readonly dns?: readonly DnsAddress[] | undefined;
   /** The domain of the network's services. */
   readonly dnsDomain?: string | undefined;
+  /** Health checks of services; each service, or each of its ports, once. */
+  readonly health?: readonly ServiceHealth[] | undefined;
   readonly lanes?: number | undefined;
   /** Seconds. */
   readonly sessionTimeout?: number | undefined;
@@ -62,6 +65,7 @@ export interface ConnectorConfig
   readonly hop: readonly string[];
   readonly allowHop: readonly string[];
   readonly dns: readonly DnsAddress[];
+  readonly health: readonly ServiceHealth[];
   readonly logLevel: LogLevel;
   readonly log: readonly LogTopic[];
   readonly observe: readonly ServiceObservation[];
@@ -93,6 +97,7 @@ export function mergeConfig(
     allowHop: [...(file.allowHop ?? []), ...(options.allowHop ?? [])],
     dns: [...(file.dns ?? []), ...(options.dns ?? [])],
     dnsDomain: options.dnsDomain ?? file.dnsDomain,
+    health: mergeHealth(file.health, options.health),
     lanes: options.lanes ?? file.lanes,
     sessionTimeout: options.sessionTimeout ?? file.sessionTimeout,
     drain: options.drain ?? file.drain ?? defaults.drain,
@@ -102,6 +107,19 @@ export function mergeConfig(
     observe: byName(file.observe, options.observe),
     log: [...new Set([...(file.log ?? []), ...(options.log ?? [])])],
   };
+}
+
+/** As {@link byName}, where a service may have an entry for each port. */
+function mergeHealth(
+  file: readonly ServiceHealth[] = [],
+  options: readonly ServiceHealth[] = [],
+): readonly ServiceHealth[] {
+  const replaced = new Set(options.map(healthKey));
+  const all = [...file.filter((each) => !replaced.has(healthKey(each))), ...options];
+  const keys = all.map(healthKey);
+  const twice = keys.find((key, at) => keys.indexOf(key) !== at);
+  if (twice === undefined) return all;
+  throw new FairleadError("request.invalid", `"${twice}" has two health checks.`);
 }
 
 /** The file's entries, except those that an option of the same name replaces; then the options' entries. */

@@ -42,12 +42,12 @@ import { MachineConnectors } from "../targets/machine-connectors.ts";
 import { Offers } from "../targets/offers.ts";
 import { OwnTargets } from "../targets/own-targets.ts";
 import { RefusedOffers } from "../targets/refused-offers.ts";
+import { ServiceHealth } from "../targets/service-health.ts";
 import { ServicePorts } from "../targets/service-ports.ts";
 import { SiteNames } from "../targets/site-names.ts";
 import type { StreamServer } from "../targets/stream-server.ts";
 import { TargetDials } from "../targets/target-dials.ts";
 import { TargetPool } from "../targets/target-pool.ts";
-import { TargetProbe } from "../targets/target-probe.ts";
 import { TargetStreams } from "../targets/target-streams.ts";
 import { TcpStreams } from "../targets/tcp-streams.ts";
 import { ClockSkew } from "../uplink/clock-skew.ts";
@@ -104,8 +104,16 @@ async function build(given: ConnectorOptions) {
     isListened: (port) => listeners.isAt(port) || machine.listens(port),
     machine,
   });
-  const pool = new TargetPool({ keepAliveMs, descriptors, dials });
-  const probe = new TargetProbe({ pool, site: self.id, log });
+  const pool = new TargetPool({
+    ...{ keepAliveMs, descriptors, dials },
+    onChange: () => events.emit("healthChanged"),
+  });
+  const health = new ServiceHealth({
+    ...{ pool, health: config.health, log },
+    offers: () => offers.list(),
+    onWithdrawal: () => events.emit("withdrawalsChanged"),
+  });
+  health.configure();
   const exchanges = makeExchanges({ pool, relay });
   const servers = new Map<string, StreamServer>([
     [DEFAULT_KIND, new TcpStreams({ pool, relay })],
@@ -160,7 +168,7 @@ async function build(given: ConnectorOptions) {
   });
   const { welcomed } = notices;
   const redeemer = new TokenRedeemer({ tokens, readToken: options.readToken, site, book, welcomed, log });
-  const reports = new RegistryReports({ boot, software, uplink, book, offers, listeners, manager });
+  const reports = new RegistryReports({ boot, software, uplink, book, offers, health, listeners, manager });
 
   return {
     ...{
@@ -177,7 +185,7 @@ async function build(given: ConnectorOptions) {
       listeners,
       localTargets,
     },
-    ...{ dials, probe, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
+    ...{ dials, health, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
     ...{ renewer, manager, opener, clients, dns, exchanges },
     ...{ notices, redeemer, reports, moves },
   };
@@ -192,7 +200,7 @@ function lifecycle(
   { log }: ConnectorOptions,
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
-  const { dns, exchanges, redeemer, reports, offers, probe } = parts;
+  const { dns, exchanges, redeemer, reports, health } = parts;
   const order: Part[] = [
     descriptors,
     localTargets,
@@ -205,7 +213,7 @@ function lifecycle(
     dns,
     redeemer,
     reports,
-    { start: () => void probe.checkAll(offers.list()), close: () => probe.close() },
+    health,
   ];
   return new PartList(reload === undefined ? order : [...order, reload]);
 }
@@ -281,7 +289,7 @@ export class Connector implements Controlled {
   }
 
   async expose(request: ExposeRequest): Promise<ExposedService> {
-    const { offers, probe } = this.#parts;
+    const { offers, health } = this.#parts;
     const offering = await offers.add(request);
     const { exposure, movedFrom } = offering;
     const { name: service, to } = exposure;
@@ -294,7 +302,7 @@ export class Connector implements Controlled {
       const from = addresses(movedFrom);
       log.info({ service, target, from, to }, "The service has moved to another target.");
     }
-    const problem = await probe.check(exposure);
+    const problem = await health.check(service);
     const line = this.#report.services().offers.find(({ name }) => name === service) ?? offerLine(exposure);
     return exposedService(line, offering, problem);
   }

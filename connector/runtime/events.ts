@@ -22,6 +22,10 @@ export interface ConnectorEventMap {
   catalogueChanged: [];
   /** The services that this site offers changed. */
   offersChanged: [];
+  /** A target of this site went up or down, or is to be checked at another time. */
+  healthChanged: [];
+  /** Ports of services were withdrawn because all their targets are down, or came back. */
+  withdrawalsChanged: [];
   /** A target of this site has other addresses. */
   targetsMoved: [];
   /** Another connector on this machine has other targets. */

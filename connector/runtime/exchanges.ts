@@ -1,9 +1,9 @@
 /** The server of exchanges, with the targets of this connector. */
-import { firstTarget, type TargetHost } from "../config/service-options.ts";
 import { ExchangeServer } from "../http/client/exchange-server.ts";
 import { TargetClients } from "../http/client/target-clients.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
+import type { Target } from "../targets/target-endpoint.ts";
 import type { PoolPort, TargetPool } from "../targets/target-pool.ts";
 import type { Part } from "./part.ts";
 
@@ -13,17 +13,9 @@ export interface Exchanges extends Part {
 }
 
 export function makeExchanges({ pool, relay }: { pool: TargetPool; relay: Relay }): Exchanges {
-  const clients = new TargetClients<PoolPort, TargetHost>({
-    targets: {
-      lease: async (port) => ({
-        target: firstTarget(port.port),
-        connect: (use) => pool.connect(port, use),
-        answered: () => {},
-        failed: () => {},
-        end: () => {},
-      }),
-    },
-    keyOf: addressOf,
+  const clients = new TargetClients<PoolPort, Target>({
+    targets: pool,
+    keyOf: (target) => `${addressOf(target)} ${target.address ?? ""}`,
     addressOf,
   });
   const server = new ExchangeServer({
@@ -37,4 +29,4 @@ export function makeExchanges({ pool, relay }: { pool: TargetPool; relay: Relay 
   return { server, close: () => clients.close() };
 }
 
-const addressOf = ({ host, port }: TargetHost): string => formatAddress(host, port);
+const addressOf = ({ host, port }: Target): string => formatAddress(host, port);

@@ -6,13 +6,15 @@ import type { ConnectorParts } from "./connector.ts";
 /** Subscribes the parts to the events that concern them. */
 export function react(parts: ConnectorParts): void {
   const { events, offers, ownTargets, machine, dials, listeners, localTargets, targetStreams } = parts;
-  const { dns } = parts;
-  const { catalogue, clients, notices, reports, renewer, uplink } = parts;
+  const { dns, health, catalogue, clients, notices, reports, renewer, uplink } = parts;
   offers.onChange(() => events.emit("offersChanged"));
   ownTargets.onChange(() => events.emit("targetsMoved"));
   machine.onChange(() => events.emit("neighboursChanged"));
   machine.onAsk((address, port) => dials.hopsOf(address, port));
+  events.on("healthChanged", () => health.review());
+  events.on("withdrawalsChanged", () => reports.sendOffers());
   events.on("offersChanged", () => {
+    health.configure();
     reports.sendOffers();
     targetStreams.review();
     localTargets.review();
@@ -57,13 +59,12 @@ const NAMING_EVENTS = [
  * The function throws FairleadError `request.invalid` before it changes anything.
  */
 export function applyConfig(parts: ConnectorParts) {
-  const { offers, probe, listeners, localTargets, redeemer, moves, events, requestLog, observers, dns } =
+  const { offers, health, listeners, localTargets, redeemer, moves, events, requestLog, observers, dns } =
     parts;
   return (next: ConnectorConfig, change: ConfigChange): void => {
     const { exposures, hop, allowHop, listeners: moved, bind, tokens } = change;
     if (!isUnchanged(exposures, hop, allowHop)) offers.configure(next.exposures, next);
-    const touched = new Set([...exposures.added, ...exposures.changed]);
-    void probe.checkAll(offers.list().filter(({ name }) => touched.has(name)));
+    if (!isUnchanged(change.health)) health.configure(next.health);
     if (bind || !isUnchanged(moved)) {
       listeners.configure(next);
       localTargets.review();

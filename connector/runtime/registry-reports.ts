@@ -5,6 +5,7 @@ import type { ListenerSet } from "../listeners/listener-set.ts";
 import type { SessionManager } from "../session/manager.ts";
 import type { LinkBook } from "../site/link-book.ts";
 import type { Offers } from "../targets/offers.ts";
+import type { ServiceHealth } from "../targets/service-health.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Part } from "./part.ts";
 
@@ -17,6 +18,7 @@ export interface RegistryReportsOptions {
   readonly uplink: Uplink;
   readonly book: LinkBook;
   readonly offers: Offers;
+  readonly health: Pick<ServiceHealth, "withdrawn">;
   readonly listeners: ListenerSet;
   readonly manager: SessionManager;
 }
@@ -78,6 +80,8 @@ export class RegistryReports implements Part {
   }
 
   #offers(): Offer[] {
-    return this.#isDraining ? [] : this.#options.offers.forRegistry();
+    if (this.#isDraining) return [];
+    const { offers, health } = this.#options;
+    return offers.forRegistry().filter(({ name }) => health.withdrawn(name) === null);
   }
 }

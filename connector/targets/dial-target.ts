@@ -17,16 +17,23 @@ export interface TargetDialOptions {
   readonly names?: NameResolver;
 }
 
+export interface DialledTarget {
+  readonly host: string;
+  readonly port: number;
+  /** What errors call the target; its host and port unless given. */
+  readonly label?: string;
+}
+
 /**
  * Connects to a target. Half-close works both ways and small writes leave at once.
  * @throws FairleadError service.refused, service.timeout, service.unreachable; stream.cancelled when aborted.
  */
 export function dialTarget(
-  target: { readonly host: string; readonly port: number },
+  target: DialledTarget,
   { timeoutMs = TARGET_TIMEOUT_MS, signal, keepAliveMs, names = targetNames }: TargetDialOptions = {},
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const { host, port } = target;
+    const { host, port, label = `${host}:${port}` } = target;
     if (signal?.aborted) {
       reject(new FairleadError("stream.cancelled"));
       return;
@@ -45,7 +52,7 @@ export function dialTarget(
       giveUp(
         new FairleadError(
           "service.timeout",
-          `The target ${host}:${port} did not answer within ${timeoutMs / 1000} s.`,
+          `The target ${label} did not answer within ${timeoutMs / 1000} s.`,
         ),
       );
     }, timeoutMs);
@@ -53,7 +60,7 @@ export function dialTarget(
     signal?.addEventListener("abort", onAbort);
     const onError = (error: Error) => {
       settle();
-      reject(targetError(error, `${host}:${port}`));
+      reject(targetError(error, label));
     };
     socket.once("error", onError);
     socket.once("connect", () => {

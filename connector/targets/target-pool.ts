@@ -1,22 +1,33 @@
 /**
- * Connects streams with the targets of services: name, turn, descriptor and dial, in this order. The first target of a
- * port gets every connection.
+ * Connects streams and requests with the targets of services: name, target, turn, descriptor and dial, in this order. A
+ * target that refuses is followed by another one.
  */
-import { isIP, type Socket } from "node:net";
-import { FairleadError } from "../../protocol/errors.ts";
+import type { Socket } from "node:net";
+import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { unlessAborted } from "../async/abort.ts";
-import { type ExposedPort, firstTarget, type TargetHost } from "../config/service-options.ts";
+import { DEFAULT_RULES, type ServiceHealth } from "../config/health-options.ts";
+import type { ExposedPort } from "../config/service-options.ts";
+import { formatAddress } from "../net/local-socket.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { type DescriptorWatch, NO_DESCRIPTORS } from "../resources/descriptor-watch.ts";
 import { DialLimiter } from "./dial-limiter.ts";
-import { dialTarget, type TargetDialOptions } from "./dial-target.ts";
+import { dialTarget, TARGET_TIMEOUT_MS, type TargetDialOptions } from "./dial-target.ts";
+import { failureOf } from "./health/check-target.ts";
 import type { TargetDials } from "./target-dials.ts";
+import type { Target, TargetEndpoint } from "./target-endpoint.ts";
+import { type GroupCheck, TargetGroup } from "./target-group.ts";
 
 export interface TargetPoolOptions extends Omit<TargetDialOptions, "signal"> {
   /** Says whether there is a descriptor for a target. */
   readonly descriptors?: DescriptorWatch;
   /** Keeps the connections that may come back to a listener. */
   readonly dials?: TargetDials;
+  /** Called when a port or a target went up or down, or a check is due at another time. */
+  readonly onChange?: () => void;
+  /** A clock that never goes back, ms; `performance.now` unless given. */
+  readonly now?: () => number;
+  /** 0 ≤ random() < 1. */
+  readonly random?: () => number;
 }
 
 /** What a connection to a target is for. */
@@ -29,48 +40,216 @@ export interface TargetUse {
   readonly signal: AbortSignal;
 }
 
-/** A port of a service, to whose targets a connection is wanted. */
+/** A port of a service, with its targets. */
 export interface PoolPort {
   /** The service. */
   readonly name: string;
   readonly port: ExposedPort;
 }
 
+export interface TargetConnection {
+  readonly socket: Socket;
+  readonly target: Target;
+}
+
+/** A target that was chosen for a connection or a request. It counts as in use until {@link end}. */
+export interface TargetLease {
+  readonly target: Target;
+  /** Connects to the target. @throws FairleadError service.*, stream.cancelled. */
+  connect(use: TargetUse): Promise<Socket>;
+  /** Reports that the target answered the request. */
+  answered(): void;
+  /** Reports that the target ended the request without an answer. */
+  failed(error: FairleadError): void;
+  /** Ends the use. Further calls do nothing. */
+  end(): void;
+}
+
+/** Most targets that one client's connection is tried at. */
+const MAX_ATTEMPTS = 4;
+
+/** How long a target may take to answer while another one is left, ms. */
+const NEXT_TARGET_MS = 2000;
+
+/** The same for an address that was never reached and whose host has an address of another family, ms. */
+const NEXT_FAMILY_MS = 300;
+
 export class TargetPool {
-  readonly #dialOptions: Omit<TargetDialOptions, "signal">;
+  readonly #options: TargetPoolOptions;
   readonly #limiter = new DialLimiter();
-  readonly #descriptors: DescriptorWatch | undefined;
-  readonly #dials: TargetDials | undefined;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  #groups = new Map<string, TargetGroup>();
+  #health: readonly ServiceHealth[] = [];
 
-  constructor({ descriptors, dials, ...dialOptions }: TargetPoolOptions = {}) {
-    this.#dialOptions = dialOptions;
-    this.#descriptors = descriptors;
-    this.#dials = dials;
+  constructor(options: TargetPoolOptions = {}) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#random = options.random ?? Math.random;
   }
 
-  /** Connects to a target of the port. @throws FairleadError service.*, stream.cancelled. */
-  async connect({ name, port }: PoolPort, { site, hops, signal }: TargetUse): Promise<Socket> {
-    const target = firstTarget(port);
+  /**
+   * Replaces the ports whose targets are known, and their checks. A port whose targets and check are the same keeps its
+   * health.
+   */
+  configure(ports: readonly PoolPort[], health: readonly ServiceHealth[]): void {
+    this.#health = health;
+    const before = this.#groups;
+    this.#groups = new Map();
+    for (const port of ports) {
+      const known = before.get(keyOf(port));
+      const isSame =
+        known !== undefined && JSON.stringify(known.check) === JSON.stringify(this.#checkOf(port));
+      if (isSame) this.#groups.set(keyOf(port), known);
+      else this.group(port);
+    }
+    this.#options.onChange?.();
+  }
+
+  /** The ports whose targets are known. */
+  groups(): Iterable<TargetGroup> {
+    return this.#groups.values();
+  }
+
+  /** The targets of a port. */
+  group(port: PoolPort): TargetGroup {
+    const key = keyOf(port);
+    const known = this.#groups.get(key);
+    if (known !== undefined) return known;
+    const { names = targetNames, onChange = () => {} } = this.#options;
+    const group = new TargetGroup({
+      name: port.name,
+      targets: port.port.targets,
+      protocol: port.port.protocol,
+      check: this.#checkOf(port),
+      names,
+      onChange,
+      now: this.#now,
+      random: this.#random,
+    });
+    this.#groups.set(key, group);
+    return group;
+  }
+
+  /**
+   * Connects to a target of the port, and to another one if it cannot be reached.
+   * @throws FairleadError the failure of the last target: service.*; stream.cancelled.
+   */
+  async connect(port: PoolPort, use: TargetUse): Promise<TargetConnection> {
+    const tried = new Set<Target>();
+    for (;;) {
+      const lease = await this.lease(port, use.signal, tried);
+      const { target } = lease;
+      try {
+        const socket = await lease.connect(use);
+        if (socket.closed) lease.end();
+        else socket.once("close", () => lease.end());
+        return { socket, target };
+      } catch (thrown) {
+        lease.end();
+        tried.add(target);
+        const error = asFairleadError(thrown, "service.unreachable");
+        if (failureOf(error) === null || !this.#hasNext(port, tried)) throw error;
+      }
+    }
+  }
+
+  /**
+   * Chooses a target of the port, for a caller that keeps connections of its own.
+   * @param tried targets that failed this client already
+   * @throws FairleadError stream.cancelled; service.unreachable if no target is left.
+   */
+  async lease(
+    port: PoolPort,
+    signal: AbortSignal,
+    tried: ReadonlySet<Target> = new Set(),
+  ): Promise<TargetLease> {
+    const group = this.group(port);
     // Ahead of the turn: a name that DNS does not answer for must not take the places of other services.
-    if (isIP(target.host) === 0) await this.#lookUp(target.host, signal);
-    return await this.#limiter.run(site, name, signal, () => this.#dial(target, hops, signal));
+    if (group.hasNames)
+      await unlessAborted(group.refresh(), signal, () => new FairleadError("stream.cancelled"));
+    const endpoint = group.choose(triedOf(group, tried));
+    if (endpoint === null)
+      throw new FairleadError("service.unreachable", `No target of ${port.name} is left.`);
+    return this.#leaseOf(port, group, endpoint, tried);
   }
 
-  /** Waits until the name's addresses, or the lack of them, are known. @throws FairleadError stream.cancelled. */
-  async #lookUp(host: string, signal: AbortSignal): Promise<void> {
-    const { names = targetNames } = this.#dialOptions;
-    const known = names.resolve(host).then(
-      () => {},
-      () => {},
-    );
-    await unlessAborted(known, signal, () => new FairleadError("stream.cancelled"));
+  /** Connects to one address, for a check. @throws FairleadError service.*, stream.cancelled. */
+  async probe(endpoint: TargetEndpoint, signal: AbortSignal): Promise<Socket> {
+    return await this.#dial(endpoint, 0, signal, TARGET_TIMEOUT_MS);
   }
 
-  async #dial(target: TargetHost, hops: number, signal: AbortSignal): Promise<Socket> {
-    const options = { ...this.#dialOptions, signal };
-    const descriptors = this.#descriptors;
+  #leaseOf(
+    port: PoolPort,
+    group: TargetGroup,
+    endpoint: TargetEndpoint,
+    tried: ReadonlySet<Target>,
+  ): TargetLease {
+    endpoint.open++;
+    let hasEnded = false;
+    return {
+      target: endpoint,
+      connect: async ({ site, hops, signal }) => {
+        const limitMs = this.#limitOf(group, endpoint, tried);
+        try {
+          const dial = () => this.#dial(endpoint, hops, signal, limitMs);
+          const socket = await this.#limiter.run(site, port.name, signal, dial);
+          group.connected(endpoint);
+          return socket;
+        } catch (thrown) {
+          const failure = failureOf(asFairleadError(thrown, "service.unreachable"));
+          if (failure !== null) group.connectionFailed(endpoint, failure);
+          throw thrown;
+        }
+      },
+      answered: () => group.requestSucceeded(endpoint),
+      failed: (error) => group.requestFailed(endpoint, { error, noConnection: false }),
+      end: () => {
+        if (!hasEnded) endpoint.open--;
+        hasEnded = true;
+      },
+    };
+  }
+
+  #hasNext(port: PoolPort, tried: ReadonlySet<Target>): boolean {
+    const group = this.group(port);
+    return tried.size < MAX_ATTEMPTS && group.choose(triedOf(group, tried)) !== null;
+  }
+
+  /** How long a target may take to accept, ms: less while there is another one. */
+  #limitOf(group: TargetGroup, endpoint: TargetEndpoint, tried: ReadonlySet<Target>): number {
+    const { timeoutMs = TARGET_TIMEOUT_MS } = this.#options;
+    if (tried.size + 1 >= MAX_ATTEMPTS) return timeoutMs;
+    const next = group.choose(triedOf(group, new Set([...tried, endpoint])));
+    if (next === null) return timeoutMs;
+    const isNew = !endpoint.isProven && endpoint.hasOtherFamily;
+    return Math.min(timeoutMs, isNew ? NEXT_FAMILY_MS : NEXT_TARGET_MS);
+  }
+
+  /** The check of a port: the entry for the port, or for its service, or else none but the connections of clients. */
+  #checkOf({ name, port: { servicePort } }: PoolPort): GroupCheck {
+    const own = this.#health.filter((each) => each.name === name);
+    const entry =
+      own.find(({ port }) => port !== undefined && port === servicePort) ??
+      own.find(({ port }) => port === undefined);
+    if (entry === undefined) return { ...DEFAULT_RULES, check: { kind: "tcp" }, periodic: false };
+    const { check, intervalMs, timeoutMs, fall, rise } = entry;
+    return { check, intervalMs, timeoutMs, fall, rise, periodic: check.kind !== "off" };
+  }
+
+  async #dial(
+    { host, port, address }: TargetEndpoint,
+    hops: number,
+    signal: AbortSignal,
+    timeoutMs: number,
+  ): Promise<Socket> {
+    const { descriptors, dials, keepAliveMs, names } = this.#options;
+    const place = formatAddress(host, port);
+    const label = address === null || address === host ? place : `${place} at ${address}`;
+    const options = { keepAliveMs, names, timeoutMs, signal };
+    const target = { host: address ?? host, port, label };
     const dial = () =>
-      this.#dials?.run(target.port, hops, () => dialTarget(target, options)) ?? dialTarget(target, options);
+      dials?.run(port, hops, () => dialTarget(target, options)) ?? dialTarget(target, options);
     if (descriptors === undefined) return await dial();
     if (!descriptors.take()) throw new FairleadError("service.overloaded", NO_DESCRIPTORS);
     try {
@@ -84,3 +263,14 @@ export class TargetPool {
     }
   }
 }
+
+function keyOf({ name, port: { servicePort, protocol, targets } }: PoolPort): string {
+  return `${name} ${servicePort ?? ""} ${protocol} ${targets.map(({ host, port }) => formatAddress(host, port)).join()}`;
+}
+
+/** The addresses among the targets that were tried. */
+function triedOf(group: TargetGroup, tried: ReadonlySet<Target>): ReadonlySet<TargetEndpoint> {
+  return tried.size === 0 ? NONE : new Set(group.endpoints.filter((endpoint) => tried.has(endpoint)));
+}
+
+const NONE: ReadonlySet<TargetEndpoint> = new Set();

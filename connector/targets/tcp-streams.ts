@@ -1,4 +1,5 @@
 /** Serves streams that carry the bytes of a TCP connection: each is joined with a connection to a target. */
+import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { PeerStream, StreamServer, StreamUse } from "./stream-server.ts";
 import type { TargetPool } from "./target-pool.ts";
@@ -21,8 +22,10 @@ export class TcpStreams implements StreamServer {
     { exposure: { name }, port, peer, flow, signal }: StreamUse,
   ): Promise<void> {
     const { pool, relay } = this.#options;
-    const target = await pool.connect({ name, port }, { site: peer.site, hops: stream.hops, signal });
+    const use = { site: peer.site, hops: stream.hops, signal };
+    const { socket, target } = await pool.connect({ name, port }, use);
+    flow.setTarget(formatAddress(target.host, target.port));
     if (!stream.destroyed) stream.accept();
-    relay.join(target, stream, flow);
+    relay.join(socket, stream, flow);
   }
 }

@@ -48,6 +48,8 @@ describe("The connector of a banned site", () => {
     const token = await network.token({ uses: 2 });
     const east = await suite.cluster.connector({
       ...{ site: "east", token, expose: ["api=127.0.0.1:9000"], bind: "127.47.0.0/16" },
+      // No server is there.
+      args: ["--health", "api=off"],
     });
     const other = await (await RawSite.like(suite.edge, east.stateDir)).connect();
     const padding = "x".repeat(200_000);

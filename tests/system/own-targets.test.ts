@@ -73,6 +73,8 @@ describe.runIf(process.platform === "linux")("A loop of two connectors", () => {
     await app.close();
     const east = await suite.cluster.connector({
       ...{ site: "east", token, bind: "127.2.96.0/24", expose: [`api=${app.port}`] },
+      // No server is there until the listener of the other connector takes its place.
+      args: ["--health", "api=off"],
     });
     const west = await suite.cluster.connector({ site: "west", token, listen: [`api=${app.at}`] });
     const place = await west.listener("api");

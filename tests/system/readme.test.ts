@@ -25,7 +25,7 @@ beforeAll(async () => {
   cluster = await Cluster.create();
   transcript = new Transcript(cluster);
   page = await Page.read("README.md");
-  machine = await Machine.create(cluster, "readme", { ports: [9000] });
+  machine = await Machine.create(cluster, "readme", { ports: [9000, 9001] });
   // The parts of a checkout that the commands use.
   await symlink(join(ROOT, "bin"), join(machine.directory, "bin"));
   await cp(join(ROOT, "examples"), join(machine.directory, "examples"), { recursive: true });
@@ -84,8 +84,8 @@ describe("README.md", () => {
 
   it("offers a service to the third site alone", async () => {
     expect(await typed("--to office")).toContain("to office only");
-    await until("office", "service status", "db ");
-    expect(await typed("unexpose db")).toMatch(/^db .* east$/m);
+    await until("office", "service status", "report ");
+    expect(await typed("unexpose report")).toMatch(/^report .* east$/m);
   });
 
   it("revokes the link and the site while everything runs", async () => {

@@ -170,21 +170,24 @@ describe("A service that moves to another target", () => {
 });
 
 describe("A target without a server", () => {
-  it("is offered by expose with a warning, and status 0", async () => {
+  it("is reported by expose with status 0, and is offered once a server answers", async () => {
     const port = await freePort();
     const answer = await expose(east, `dead=127.0.0.1:${port}`);
     const warning = { code: "service.refused", action: expect.stringContaining(`127.0.0.1:${port}`) };
     expect(answer).toMatchObject({ name: "dead", warning });
-    await west.listener("dead");
+    await eventually("the service is withdrawn", async () => {
+      return (await west.control.services()).services.every(({ name }) => name !== "dead");
+    });
     const { stdout, status } = await east.fairlead("expose", `dead=127.0.0.1:${port}`);
     expect(status).toBe(0);
     expect(stdout).toContain("No server answers at the target");
     const server = await answering("alive");
     expect(await expose(east, `dead=${server.at}`)).not.toHaveProperty("warning");
+    const place = await west.listener("dead");
+    expect(await answerAt(place)).toBe("alive");
   });
 
   it("is in the log of a connector that starts with it", async () => {
     await east.logged({ service: "silent", target: `127.0.0.1:${deadPort}`, code: "service.refused" });
-    await west.listener("silent");
   });
 });

@@ -17,11 +17,14 @@ let north: Connector;
 /** Log level at which completed flows are logged. */
 const DEBUG = ["--log-level", "debug"];
 
+/** Services whose targets never answer, and which stay offered all the same. */
+const ALWAYS_OFFERED = ["refusing", "nowhere", "silent"].flatMap((name) => ["--health", `${name}=off`]);
+
 beforeAll(async () => {
   network = await suite.cluster.network(suite.edge);
   const token = await network.token({ uses: 3 });
   [east, west, north] = await Promise.all([
-    suite.cluster.connector({ site: "east", token, args: DEBUG }),
+    suite.cluster.connector({ site: "east", token, args: [...DEBUG, ...ALWAYS_OFFERED] }),
     suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16", args: DEBUG }),
     suite.cluster.connector({ site: "north", token, bind: "127.4.0.1" }),
   ]);

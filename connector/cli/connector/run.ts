@@ -4,6 +4,7 @@ import type { FollowedFile } from "../../config/config-reload.ts";
 import { type ConfigSource, mergeConfig } from "../../config/connector-config.ts";
 import { parseDnsAddress, parseDnsDomain } from "../../config/dns-options.ts";
 import { parseDuration } from "../../config/duration.ts";
+import { parseHealth } from "../../config/health-options.ts";
 import { parseHop } from "../../config/hop-policy.ts";
 import {
   parseDrain,
@@ -83,6 +84,11 @@ export const connectorRun = command({
       "--dns-domain <DOMAIN>",
       "Domain of the network's services in DNS. The default is NETWORK.internal.",
       parseDnsDomain,
+    ),
+    health: values(
+      "--health <NAME[:PORT]=CHECK>",
+      "Check the targets of a service, or of one port of it, at intervals. CHECK is tcp, http:PATH, grpc, grpc:SERVICE or off, followed by settings: ,interval=5s ,timeout=2s ,fall=3 ,rise=2, and for http ,status=200-399 ,host=NAME. A service whose targets are all down is withdrawn until one is up. Without --health, a target is checked only after a connection to it failed; with off, it always counts as up.",
+      parseHealth,
     ),
     lanes: value(
       "--lanes <N>",

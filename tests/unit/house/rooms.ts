@@ -267,6 +267,11 @@ const CONNECTOR: readonly Line[] = [
     why: "Services of other sites are taken up by the runtime and reported by the control socket.",
   },
   {
+    room: "connector/targets/health",
+    usedBy: ["connector/targets"],
+    why: "The health of a target is decided apart from its connections, which the checks get passed in.",
+  },
+  {
     room: "connector/targets",
     usedBy: ["connector/control", "connector/http/client", "connector/runtime", "connector/udp"],
     why: "Services of this site are offered by the runtime and reported by the control socket.",

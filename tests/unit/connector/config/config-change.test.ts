@@ -6,6 +6,7 @@ import {
   FIXED_FIELDS,
 } from "../../../../connector/config/config-change.ts";
 import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
+import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseObserve } from "../../../../connector/config/service-observation.ts";
 import {
   parseBind,
@@ -72,6 +73,13 @@ describe("configTransition", () => {
     });
   });
 
+  it("finds health checks of services and of ports that are new, changed or gone", () => {
+    const checks = (...texts: string[]) => ({ health: texts.map(parseHealth) });
+    expect(described(checks("a=tcp", "b=tcp", "c:1=tcp"), checks("a=tcp", "b=grpc", "c:2=tcp"))).toEqual({
+      health: { added: ["c:2"], removed: ["c:1"], changed: ["b"] },
+    });
+  });
+
   it("finds another log level, a log of requests, another drain time and tokens that were added", () => {
     const after: ConfigSource = { tokens: ["b", "a"], logLevel: "debug", log: ["requests"], drain: 5 };
     expect(described({ tokens: ["a"] }, after)).toEqual({
@@ -111,6 +119,7 @@ describe("configTransition", () => {
         expose: names.map((list) => list.map((name) => parseExpose(`${name}=80`))),
         listen: names.map((list) => list.map((name) => parseListen(`${name}=90`))),
         hop: names,
+        health: names.map((list) => list.map((name) => parseHealth(`${name}=tcp`))),
         logLevel: fc.constantFrom("debug", "info", "warn", "error"),
         bind: fc.constantFrom(parseBind("127.0.0.2"), parseBind("127.3.0.0/16")),
       },

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../../../connector/cli/commands.ts";
 import { ConfigFile, parseConfigFile, readConfigFile } from "../../../../connector/config/config-file.ts";
 import { mergeConfig } from "../../../../connector/config/connector-config.ts";
+import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseExpose } from "../../../../connector/config/service-options.ts";
 import { configSchema } from "../../../../scripts/config-schema.ts";
 
@@ -15,6 +16,7 @@ expose:
 to: [db=east]
 hop: [db]
 allow-hop: [all]
+health: ["api=http:/up", db=tcp]
 bind: 127.2.0.0/16
 drain: 0s
 keepalive: "off"
@@ -33,6 +35,7 @@ describe("parseConfigFile", () => {
       to: [{ name: "db", to: ["east"] }],
       hop: ["db"],
       allowHop: ["all"],
+      health: [parseHealth("api=http:/up"), parseHealth("db=tcp")],
       bind: { kind: "range", range: { text: "127.2.0.0/16" } },
       drain: 0,
       keepalive: null,
@@ -57,6 +60,7 @@ describe("parseConfigFile", () => {
     ],
     ["bind: nowhere", 'west.yaml:1:7: bind: "nowhere": give an IP address'],
     ["hop: [api=9000]", "west.yaml:1:7: hop.0: "],
+    ["health: [db=udp]", 'west.yaml:1:10: health.0: "db=udp": the form is NAME[:PORT]='],
     ["to: [api]", 'west.yaml:1:6: to.0: "api": the form is NAME=SITE,…'],
     ["drain: 5", "west.yaml:1:8: drain: "],
     ["keepalive: 10h", 'west.yaml:1:12: keepalive: "10h" is longer than'],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
+import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseObserve } from "../../../../connector/config/service-observation.ts";
 import {
   parseBind,
@@ -16,6 +17,7 @@ const FILE: ConfigSource = {
   hop: ["db"],
   allowHop: ["all"],
   observe: [parseObserve("db=off"), parseObserve("web=off")],
+  health: [parseHealth("api=tcp"), parseHealth("db=tcp")],
   bind: parseBind("127.2.0.0/16"),
   keepalive: 60,
 };
@@ -30,6 +32,7 @@ describe("mergeConfig", () => {
       hop: [],
       allowHop: [],
       dns: [],
+      health: [],
       logLevel: "info",
       log: [],
       observe: [],
@@ -44,6 +47,7 @@ describe("mergeConfig", () => {
       expose: [parseExpose("api=9001")],
       to: [parseTo("db=west"), parseTo("api=west")],
       listen: [parseListen("db=15432")],
+      health: [parseHealth("api=http:/up"), parseHealth("db:5432=off")],
       logLevel: "warn",
       log: ["requests"],
       observe: [parseObserve("api=off"), parseObserve("db=on")],
@@ -59,6 +63,7 @@ describe("mergeConfig", () => {
       listen: [parseListen("db=15432")],
       hop: ["db", "api"],
       allowHop: ["all"],
+      health: [parseHealth("db=tcp"), parseHealth("api=http:/up"), parseHealth("db:5432=off")],
       keepalive: 60,
       dns: [],
       logLevel: "warn",
@@ -84,5 +89,10 @@ describe("mergeConfig", () => {
     expect(() => mergeConfig(twice, {})).toThrow('"api" is exposed twice.');
     expect(mergeConfig(twice, { expose: [parseExpose("api=3")] }).exposures).toHaveLength(1);
     expect(() => mergeConfig(FILE, { to: [parseTo("web=east")] })).toThrow("a scope needs `expose` for web");
+  });
+
+  it("refuses two health checks of a service, or of one of its ports", () => {
+    const twice = { health: [parseHealth("api:1=tcp"), parseHealth("api=tcp"), parseHealth("api:1=off")] };
+    expect(() => mergeConfig(twice, {})).toThrow('"api:1" has two health checks.');
   });
 });

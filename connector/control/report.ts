@@ -12,11 +12,12 @@ import type { Renewer } from "../site/renewer.ts";
 import type { Site } from "../site/site.ts";
 import type { Offers } from "../targets/offers.ts";
 import type { RefusedOffers } from "../targets/refused-offers.ts";
+import type { ServiceHealth } from "../targets/service-health.ts";
 import type { ServicePorts } from "../targets/service-ports.ts";
 import type { SiteNames } from "../targets/site-names.ts";
 import type { ClockSkew } from "../uplink/clock-skew.ts";
 import type { Uplink } from "../uplink/uplink.ts";
-import type { Links, Services, Sessions, Status } from "./schema.ts";
+import type { Links, OfferLine, Services, Sessions, Status } from "./schema.ts";
 import {
   configLine,
   type DnsSource,
@@ -25,6 +26,7 @@ import {
   iso,
   linkLines,
   offerLines,
+  portHealthLine,
   serviceLines,
   troubleLine,
   uplinkLine,
@@ -44,6 +46,7 @@ export interface ReportSources {
   readonly descriptors?: Pick<DescriptorWatch, "use">;
   readonly hop: HopPolicy;
   readonly offers: Pick<Offers, "list">;
+  readonly health: Pick<ServiceHealth, "groups" | "withdrawn">;
   readonly refusedOffers: Pick<RefusedOffers, "list">;
   readonly servicePorts: Pick<ServicePorts, "of">;
   readonly manager: Pick<SessionManager, "sessions">;
@@ -94,10 +97,29 @@ export class Report {
 
   services(): Services {
     const { catalogue, listeners, hop, offers, refusedOffers, servicePorts } = this.#sources;
+    const lines = offerLines(offers.list(), refusedOffers.list(), (service) => servicePorts.of(service));
     return {
       services: serviceLines(catalogue.reachable(), listeners.reports(), hop),
-      offers: offerLines(offers.list(), refusedOffers.list(), (service) => servicePorts.of(service)),
+      offers: this.#withHealth(lines),
     };
+  }
+
+  /** The lines of offers, with the health of their targets. */
+  #withHealth(lines: readonly OfferLine[]): OfferLine[] {
+    const { health, offers } = this.#sources;
+    const dateOf = (time: number): number => Date.now() - (performance.now() - time);
+    const exposures = new Map(offers.list().map((exposure) => [exposure.name, exposure]));
+    return lines.map((line) => {
+      const exposure = exposures.get(line.name);
+      const groups = exposure === undefined ? [] : health.groups(exposure);
+      const down = health.withdrawn(line.name)?.down ?? [];
+      const ports = line.ports?.map((port, at) => {
+        const group = groups[at];
+        if (group === undefined) return port;
+        return { ...port, health: portHealthLine(line.name, group, down.includes(at), dateOf) };
+      });
+      return { ...line, ports };
+    });
   }
 
   /** The links, as the registry has them now if the uplink is up: its notices do not name every change. */

@@ -37,10 +37,37 @@ export const Trouble = z.object({
 });
 export type Trouble = z.infer<typeof Trouble>;
 
+/** One address of a target, with its health. */
+export const TargetLine = z.object({
+  /** `HOST:PORT` */
+  target: z.string(),
+  /** The address, if the host is a name. */
+  address: z.string().optional(),
+  state: z.enum(["up", "down"]),
+  since: time,
+  /** Connections and requests in progress. */
+  open: z.number().int(),
+  /** The last failure. A target that is up has one while fewer have failed than it takes. */
+  ...Trouble.partial().shape,
+});
+export type TargetLine = z.infer<typeof TargetLine>;
+
+/** The health of a port's targets. */
+export const PortHealthLine = z.object({
+  state: z.enum(["up", "down"]),
+  since: time,
+  /** Set while other sites do not use the port at this instance, because all targets are down. */
+  withdrawn: z.literal(true).optional(),
+  targets: z.array(TargetLine),
+});
+export type PortHealthLine = z.infer<typeof PortHealthLine>;
+
 /** A port of a service that this site offers. */
 export const OfferPortLine = ExposedPortSchema.extend({
   /** The port in the network. Absent if the offer is refused. */
   networkPort: Port.optional(),
+  /** A connector of 0.1.0 sends none. */
+  health: PortHealthLine.optional(),
 });
 export type OfferPortLine = z.infer<typeof OfferPortLine>;
 
@@ -51,7 +78,7 @@ export const OfferLine = z.object({
   host: z.string(),
   port: Port,
   /** Of the first port. */
-  ...OfferPortLine.omit({ targets: true }).shape,
+  ...OfferPortLine.omit({ targets: true, health: true }).shape,
   /** All ports. A connector of 0.1.0 sends none. */
   ports: z.array(OfferPortLine).optional(),
   to: Scope,

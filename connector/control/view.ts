@@ -10,8 +10,10 @@ import type {
 import type { ConfigState } from "../config/config-reload.ts";
 import { HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
 import { type Exposure, firstPort, firstTarget, proposedPort } from "../config/service-options.ts";
+import { formatAddress } from "../net/local-socket.ts";
 import type { DescriptorUse } from "../resources/descriptor-watch.ts";
 import type { Offering } from "../targets/offers.ts";
+import { adviceFor } from "../targets/target-advice.ts";
 import type { UplinkState } from "../uplink/state.ts";
 import type {
   ConfigLine,
@@ -22,7 +24,9 @@ import type {
   LinkLine,
   Links,
   OfferLine,
+  PortHealthLine,
   ServiceLine,
+  TargetLine,
   Trouble,
   UplinkLine,
 } from "./schema.ts";
@@ -202,6 +206,48 @@ export function offerLines(
     }));
     return { ...line, networkPort: ports?.[0]?.networkPort, ports };
   });
+}
+
+/** The targets of a port, as the connector has them. */
+export interface PortTargets {
+  readonly isUp: boolean;
+  readonly since: number;
+  readonly endpoints: readonly {
+    readonly host: string;
+    readonly port: number;
+    readonly address: string | null;
+    readonly isUp: boolean;
+    readonly since: number;
+    readonly open: number;
+    readonly health: { readonly failure: { readonly error: FairleadError } | null } | null;
+  }[];
+}
+
+/**
+ * The health of a port's targets.
+ * @param isWithdrawn whether other sites do not use the port here, because all targets are down
+ * @param dateOf the date of a time of the connector's clock, ms since 1970
+ */
+export function portHealthLine(
+  service: string,
+  { isUp, since, endpoints }: PortTargets,
+  isWithdrawn: boolean,
+  dateOf: (time: number) => number,
+): PortHealthLine {
+  return {
+    ...{ state: isUp ? "up" : "down", since: iso(dateOf(since)) },
+    ...(isWithdrawn ? { withdrawn: true } : {}),
+    targets: endpoints.map((endpoint): TargetLine => {
+      const { host, port, address } = endpoint;
+      const failure = endpoint.health?.failure;
+      return {
+        target: formatAddress(host, port),
+        ...(address === null || address === host ? {} : { address }),
+        ...{ state: endpoint.isUp ? "up" : "down", since: iso(dateOf(endpoint.since)), open: endpoint.open },
+        ...(failure ? troubleLine(adviceFor(failure.error, service, endpoint)) : {}),
+      };
+    }),
+  };
 }
 
 /** The effect of offering a service. `problem` is the reason why no server answers at a target. */

@@ -168,7 +168,17 @@ async function build(given: ConnectorOptions) {
   });
   const { welcomed } = notices;
   const redeemer = new TokenRedeemer({ tokens, readToken: options.readToken, site, book, welcomed, log });
-  const reports = new RegistryReports({ boot, software, uplink, book, offers, health, listeners, manager });
+  const reports = new RegistryReports({
+    boot,
+    software,
+    uplink,
+    book,
+    offers,
+    health,
+    servicePorts,
+    listeners,
+    manager,
+  });
 
   return {
     ...{

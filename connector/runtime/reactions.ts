@@ -28,9 +28,13 @@ export function react(parts: ConnectorParts): void {
   events.on("clientLooped", (service) => listeners.noteLoop(service));
   events.on("welcome", (welcome, skewMs) => {
     notices.welcome(welcome, skewMs);
+    reports.reviewWithdrawals();
     reports.planListeners();
   });
-  events.on("notice", (notice) => notices.notice(notice));
+  events.on("notice", (notice) => {
+    notices.notice(notice);
+    if (notice.type === "offers.refused") reports.reviewWithdrawals();
+  });
   events.on("revoked", () => notices.revoked());
   events.on("certificatesRenewed", () => renewer.plan());
   for (const event of NAMING_EVENTS) events.on(event, () => dns.changed());

@@ -4,8 +4,10 @@ import { UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
 import type { SessionManager } from "../session/manager.ts";
 import type { LinkBook } from "../site/link-book.ts";
+import { healthyOffers } from "../targets/healthy-offers.ts";
 import type { Offers } from "../targets/offers.ts";
 import type { ServiceHealth } from "../targets/service-health.ts";
+import type { ServicePorts } from "../targets/service-ports.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Part } from "./part.ts";
 
@@ -18,7 +20,8 @@ export interface RegistryReportsOptions {
   readonly uplink: Uplink;
   readonly book: LinkBook;
   readonly offers: Offers;
-  readonly health: Pick<ServiceHealth, "withdrawn">;
+  readonly health: Pick<ServiceHealth, "withdrawn" | "anyWithdrawn">;
+  readonly servicePorts: Pick<ServicePorts, "of">;
   readonly listeners: ListenerSet;
   readonly manager: SessionManager;
 }
@@ -47,6 +50,14 @@ export class RegistryReports implements Part {
   /** Says bye and closes the uplink. */
   async close(): Promise<void> {
     await this.#options.uplink.close();
+  }
+
+  /**
+   * Call this when the registry has named its features or ports of services: what is withdrawn is said in other terms
+   * then.
+   */
+  reviewWithdrawals(): void {
+    if (this.#options.health.anyWithdrawn) this.sendOffers();
   }
 
   sendOffers(): void {
@@ -81,7 +92,11 @@ export class RegistryReports implements Part {
 
   #offers(): Offer[] {
     if (this.#isDraining) return [];
-    const { offers, health } = this.#options;
-    return offers.forRegistry().filter(({ name }) => health.withdrawn(name) === null);
+    const { offers, health, servicePorts, uplink } = this.#options;
+    return healthyOffers(offers.forRegistry(), {
+      withdrawn: (service) => health.withdrawn(service),
+      portOf: (service) => servicePorts.of(service),
+      edgeKnowsDown: uplink.has("ports"),
+    });
   }
 }

@@ -79,6 +79,11 @@ export class ServiceHealth {
     return this.#offerHealth.of(service);
   }
 
+  /** Whether anything is withdrawn. */
+  get anyWithdrawn(): boolean {
+    return this.#offerHealth.any;
+  }
+
   /** The ports of an exposure with their targets, the first port first. */
   groups(exposure: Exposure): TargetGroup[] {
     return portsOf(exposure).map((port) => this.#options.pool.group(port));

@@ -4,7 +4,7 @@
  */
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
-import type { ConnectorMessage, Hello } from "../../protocol/uplink/messages.ts";
+import type { ConnectorMessage, EdgeFeature, Hello } from "../../protocol/uplink/messages.ts";
 import { Pause } from "../async/pause.ts";
 import { sleep } from "../async/sleep.ts";
 import { Waiters } from "../async/waiters.ts";
@@ -97,6 +97,11 @@ export class Uplink extends UplinkRequests {
       now,
       times: options.liveness,
     });
+  }
+
+  /** Whether the edge announced the feature on the last connection. */
+  has(feature: EdgeFeature): boolean {
+    return this.#features.has(feature);
   }
 
   get state(): UplinkState {

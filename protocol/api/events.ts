@@ -34,6 +34,8 @@ export const EventType = z.enum([
   "service.gone",
   "service.contested",
   "service.refused",
+  "service.unhealthy",
+  "service.healthy",
   "listener.failed",
   "listener.restored",
   "certificate.renewed",

@@ -118,6 +118,8 @@ export const Offer = z.object({
   rank: Rank.optional(),
   /** Ports of the service whose targets are all down. */
   down: PortNumbers.optional(),
+  /** The code of the failure for which they are down, for the event. */
+  why: shownText(64).optional(),
   /** "hop" permits sessions of either mode; end-to-end only unless given. */
   encryption: Encryption.optional(),
   /**

@@ -8,6 +8,7 @@ import type { Context } from "./context/context.ts";
 import { describeForSite } from "./operations/describe.ts";
 import { handleBye } from "./operations/disconnect.ts";
 import { acceptHello } from "./operations/hello.ts";
+import { failuresOf } from "./operations/offer-health.ts";
 import { changeOffers } from "./operations/offers.ts";
 import { renew } from "./operations/renew.ts";
 import { applyListeners, recordRoundTrip } from "./operations/reports.ts";
@@ -54,7 +55,9 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
     case "offers": {
       const { attachment: instance } = uplink;
       if (store.offers.hasExactly(instance, message.offers)) return;
-      changeOffers(context, { reason: `site ${site.name} withdrew it`, owner: site.id }, () =>
+      const reason = `site ${site.name} withdrew it`;
+      const failures = failuresOf(message.offers);
+      changeOffers(context, { reason, owner: site.id, failures }, () =>
         store.offers.replace(instance, message.offers, context.now()),
       );
       return;

@@ -25,11 +25,14 @@ export const serviceStatus = command({
   summary: "Show the services that this site offers and sees.",
   options: { state: siteStateOption },
   examples: [
-    { command: "fairlead service status", says: "Shows the addresses of the services at this site." },
+    {
+      command: "fairlead service status",
+      says: "Shows the addresses of the services at this site, and which targets are down and why.",
+    },
   ],
   async run(context, input) {
     const { ControlClient } = await import("../../control/client.ts");
     const services = await new ControlClient(await siteState(context.io, input.state)).services();
-    context.answer(services, (out) => printSiteServices(out, services));
+    context.answer(services, (out) => printSiteServices(out, services, context.io.now()));
   },
 });

@@ -1,8 +1,9 @@
 /** Services, for people: the services of a network, and the services that a site sees and offers. */
 import type { Service } from "../../../protocol/api/services.ts";
 import { ERRORS, isErrorCode } from "../../../protocol/errors.ts";
-import type { OfferLine, Services } from "../../control/schema.ts";
+import type { OfferLine, PortHealthLine, Services, TargetLine } from "../../control/schema.ts";
 import { formatAddress } from "../../net/local-socket.ts";
+import { relativeTime } from "../framework/duration.ts";
 import type { Printer } from "../framework/printer.ts";
 
 /** Prints the services of a network as a table. */
@@ -31,6 +32,7 @@ function sitePlace({ name, state, ports, down }: Service["sites"][number], port:
 /** A port of an offered service, for people. */
 interface ShownPort {
   readonly networkPort: number | undefined;
+  readonly health?: PortHealthLine | undefined;
   readonly targets: string;
   readonly protocol: string;
 }
@@ -48,13 +50,14 @@ export function portsOf({
   const all = ports ?? [{ protocol, grpc, servicePort, networkPort, targets: [{ host, port }] }];
   return all.map((each) => ({
     networkPort: each.networkPort ?? each.servicePort,
+    health: "health" in each ? each.health : undefined,
     targets: each.targets.map((target) => formatAddress(target.host, target.port)).join(", "),
     protocol: each.grpc === true ? "grpc" : each.protocol,
   }));
 }
 
 /** Prints the services that a site sees, and the services that it offers. */
-export function printSiteServices(out: Printer, { services, offers }: Services): void {
+export function printSiteServices(out: Printer, { services, offers }: Services, now: number): void {
   if (services.length === 0) {
     out.line(
       "This site sees no services of other sites. `fairlead expose NAME=PORT` at another site offers one.",
@@ -85,19 +88,67 @@ export function printSiteServices(out: Printer, { services, offers }: Services):
   );
   out.line();
   out.table(
-    ["OFFERED HERE", "PORT", "TARGET", "PROTOCOL", "TO", "WHY NOT"],
-    rows.map(({ name, port, networkPort, targets, protocol, encryption, to, refused }) => [
+    ["OFFERED HERE", "PORT", "TARGET", "STATE", "PROTOCOL", "TO", "WHY NOT"],
+    rows.map(({ name, port, networkPort, targets, health, protocol, encryption, to, refused }) => [
       name,
       hasOwnPorts ? String(networkPort ?? port) : "",
       targets,
+      targetState(out, health),
       encryption === "hop" ? `${protocol}, hop` : protocol,
       offers.some((offer) => offer.to !== undefined) ? (to?.join(", ") ?? "all sites") : "",
       refused === undefined ? "" : out.paint("red", refused.code),
     ]),
   );
+  for (const { name, networkPort, health } of rows) {
+    if (health !== undefined) printTrouble(out, { service: name, port: networkPort, health, now });
+  }
   for (const { name, refused } of offers) {
     if (refused === undefined) continue;
     out.line(`The network refused the offer of ${name}: ${refused.message ?? `${refused.code}.`}`);
     if (refused.action !== undefined) out.line(`  do: ${refused.action}`);
   }
+}
+
+/** The state of a port's targets in one cell; empty for a connector of 0.1.0. */
+function targetState(out: Printer, health: PortHealthLine | undefined): string {
+  if (health === undefined) return "";
+  const { state, targets } = health;
+  const up = targets.filter((target) => target.state === "up").length;
+  if (state === "down" || up === targets.length || isReachedOtherwise(targets)) return out.state(state);
+  return out.paint("yellow", `${up} of ${targets.length} up`);
+}
+
+/** Whether a server answers at each host, if only at one family of its addresses. */
+function isReachedOtherwise(targets: readonly TargetLine[]): boolean {
+  const familyOf = ({ address = "" }: TargetLine) => address.includes(":");
+  return targets
+    .filter(({ state }) => state === "down")
+    .every((down) =>
+      targets.some(
+        (other) => other.target === down.target && other.state === "up" && familyOf(other) !== familyOf(down),
+      ),
+    );
+}
+
+/** Says which targets of a port are down, since when and why, and what to do. */
+function printTrouble(
+  out: Printer,
+  {
+    service,
+    port,
+    health: { withdrawn, targets },
+    now,
+  }: { service: string; port: number | undefined; health: PortHealthLine; now: number },
+): void {
+  if (isReachedOtherwise(targets)) return;
+  for (const { target, address, state, since, message, code, action } of targets) {
+    if (state !== "down") continue;
+    const where = address === undefined ? target : `${target} (${address})`;
+    const why = message === undefined ? "" : `: ${message} (${code})`;
+    out.line(`The target ${where} of ${service} is down since ${relativeTime(since, now)}${why}`);
+    if (action !== undefined) out.line(`  do: ${action}`);
+  }
+  if (withdrawn !== true) return;
+  const what = port === undefined ? service : `${service} at port ${port}`;
+  out.line(`Other sites do not use ${what} here until a target is up.`);
 }

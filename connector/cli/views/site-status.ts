@@ -42,7 +42,7 @@ export function printSiteStatus(out: Printer, status: Status, now: number): void
   out.line();
   printLinks(out, status, now);
   out.line();
-  printSiteServices(out, status);
+  printSiteServices(out, status, now);
 }
 
 /** When the certificate ends, and why it was not renewed yet. */

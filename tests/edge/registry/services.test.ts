@@ -74,6 +74,62 @@ describe("a service that is exported to named sites", () => {
   });
 });
 
+describe("a service whose targets are down", () => {
+  const healthEvents = async () =>
+    (await ops.events())
+      .filter(({ type }) => type === "service.unhealthy" || type === "service.healthy")
+      .map(({ type, text, code, site }) => ({ type, text, code, site }));
+
+  it("is an event with the reason when its targets go down, and another when one is back", async () => {
+    const provider = await TestUplink.open(east, { offers: [offer("api")] });
+    const down = { ...offer("api"), down: [80], why: "service.refused" };
+    provider.send({ type: "offers", offers: [down] });
+    provider.send({ type: "offers", offers: [{ ...down, why: "service.timeout" }] });
+    provider.send({ type: "offers", offers: [offer("api")] });
+    await provider.settle();
+    expect(await healthEvents()).toEqual([
+      {
+        type: "service.unhealthy",
+        text: "All targets of service api at site east are down. The service's target refused the connection.",
+        code: "service.refused",
+        site: "east",
+      },
+      {
+        type: "service.healthy",
+        text: "A target of service api at site east is up again.",
+        code: undefined,
+        site: "east",
+      },
+    ]);
+    expect((await ops.events()).filter(({ type }) => type === "service.gone")).toEqual([]);
+  });
+
+  it("is an event of the port, and of an instance that starts with it", async () => {
+    const two = { ...asking("api", 80), ports: [{ port: 80 }, { port: 90 }] };
+    await TestUplink.open(east, { offers: [{ ...two, down: [90, 91], why: "service.newer" }] });
+    expect(await healthEvents()).toEqual([
+      {
+        type: "service.unhealthy",
+        text: "All targets of port 90 of service api at site east are down.",
+        code: "service.newer",
+        site: "east",
+      },
+    ]);
+  });
+
+  it("stays with its offer for connectors that know of ports, and is gone for others", async () => {
+    const [now, before] = [await TestUplink.dial(west), await TestUplink.open(north)];
+    await now.greet({ features: ["ports"] });
+    const provider = await TestUplink.open(east, { offers: [offer("api")] });
+    await now.next("services");
+    await before.next("services");
+    provider.send({ type: "offers", offers: [{ ...offer("api"), down: [80] }] });
+    expect((await now.next("services")).put).toMatchObject([{ name: "api", offers: [{ down: [80] }] }]);
+    expect((await before.next("services")).gone).toEqual(["api"]);
+    expect(await services()).toEqual(["api"]);
+  });
+});
+
 describe("what a site may offer", () => {
   const allow = async (mayOffer: string[] | null) =>
     unwrap(await ops.registry.updateSite("east", { mayOffer }, "ops"));

@@ -27,6 +27,7 @@ import type { SiteRow } from "../store/store.ts";
 import { currentVisibility } from "./announcements.ts";
 import { peerOf, sendOffer } from "./invitations.ts";
 import { announceLinkStatuses, linkStatusesOf, linksOf, recordLinkEvents } from "./link-reports.ts";
+import { failuresOf } from "./offer-health.ts";
 import { announceRevision, type OfferRevision, offerDecisions, reviseOffers } from "./offers.ts";
 import { applyListeners, checkClock } from "./reports.ts";
 
@@ -244,7 +245,7 @@ function applyHello(
   const orphans = gone.flatMap((other) =>
     store.sessions.ofInstance(other).map((held) => ({ session: held.id, waiting: peerOf(held, other) })),
   );
-  const revision = reviseOffers(context, { reason, owner: site.id }, () => {
+  const revision = reviseOffers(context, { reason, owner: site.id, failures: failuresOf(offers) }, () => {
     store.offers.replace(self, offers, now);
     for (const other of gone) store.dropInstance(other);
   });

@@ -15,6 +15,7 @@ import {
 } from "../policy/offers.ts";
 import type { Visibility } from "../policy/visibility.ts";
 import { announceVisibility, currentVisibility } from "./announcements.ts";
+import { noteHealth } from "./offer-health.ts";
 
 /** The cause of a change of offers. */
 export interface Cause {
@@ -28,6 +29,8 @@ export interface Cause {
   readonly owner?: string | null;
   /** Completes the event text "Service x is no longer offered: …". */
   readonly reason: string | ((offer: StoredOffer) => string);
+  /** The codes for which the targets of services are down, as their instance says, by the name of the service. */
+  readonly failures?: ReadonlyMap<string, string>;
 }
 
 /** The effects of {@link reviseOffers} that remain to be announced after its transaction. */
@@ -58,6 +61,7 @@ export function reviseOffers(context: Context, cause: Cause, work: () => void): 
   const change = changeOf(before.snapshot, offers.snapshot());
   noteServices(context, cause, change);
   noteRefusals(context, cause, change);
+  noteHealth(context, change, cause.failures);
   return { before: visibility, decided: instancesToNotify(change) };
 }
 

@@ -3,7 +3,13 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { controlRoutes } from "../../../../connector/control/routes.ts";
-import type { Links, Services, Status, Trouble } from "../../../../connector/control/schema.ts";
+import {
+  type Links,
+  OfferLine,
+  type Services,
+  type Status,
+  type Trouble,
+} from "../../../../connector/control/schema.ts";
 import { serveControl } from "../../../../connector/control/server.ts";
 import { offerLines } from "../../../../connector/control/view.ts";
 import { ERRORS, FairleadError } from "../../../../protocol/errors.ts";
@@ -226,6 +232,49 @@ test("expose says which port a service has, and where it has moved from", async 
   const { out } = await world.run("service", "status", "--state", state);
   expect(out).toMatch(/OFFERED HERE +PORT +TARGET/);
   expect(out).toMatch(/web +8080 +127\.0\.0\.1:3001/);
+});
+
+test("service status shows the targets that are down, since when and why, and what to do", async () => {
+  const since = new Date(NOW - 120_000).toISOString();
+  const up = { state: "up", since, open: 3 } as const;
+  const down = {
+    ...{ state: "down", since, open: 0, code: "service.check_failed" },
+    ...{ message: "The target answered GET /up with status 503.", action: "Check the server." },
+  } as const;
+  const port = (servicePort: number, ...targets: object[]) => ({
+    ...{ servicePort, networkPort: servicePort, protocol: "http" },
+    targets: [{ host: "10.0.0.1", port: 80 }],
+    health: { state: targets.every((each) => each === gone) ? "down" : "up", since, targets },
+  });
+  const gone = { ...down, target: "10.0.0.9:80" };
+  const line = OfferLine.parse({
+    ...{ name: "api", host: "10.0.0.1", port: 80, protocol: "http" },
+    ports: [
+      port(8080, { ...up, target: "10.0.0.1:80" }, { ...down, target: "10.0.0.2:80" }),
+      port(
+        9090,
+        { ...up, target: "db.local:80", address: "127.0.0.1" },
+        { ...down, target: "db.local:80", address: "::1" },
+      ),
+      port(9091, gone),
+    ],
+  });
+  const last = line.ports?.[2]?.health;
+  if (last !== undefined) last.withdrawn = true;
+  status.offers = [line];
+  const { out } = await world.run("service", "status", "--state", state);
+  expect(out).toMatch(/api +8080 .* 1 of 2 up +http/);
+  expect(out).toMatch(/api +9090 .* up +http/);
+  expect(out).toMatch(/api +9091 .* down +http/);
+  const details = out.split("\n");
+  expect(details.slice(details.findIndex((text) => text.startsWith("The target")))).toEqual([
+    "The target 10.0.0.2:80 of api is down since 2m ago: The target answered GET /up with status 503. (service.check_failed)",
+    "  do: Check the server.",
+    "The target 10.0.0.9:80 of api is down since 2m ago: The target answered GET /up with status 503. (service.check_failed)",
+    "  do: Check the server.",
+    "Other sites do not use api at port 9091 here until a target is up.",
+    "",
+  ]);
 });
 
 test("expose warns of a target without a server, and succeeds", async () => {

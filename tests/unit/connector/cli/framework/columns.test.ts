@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Printer } from "../../../../../connector/cli/framework/printer.ts";
 import { printSiteServices } from "../../../../../connector/cli/views/services.ts";
+import type { Services } from "../../../../../connector/control/schema.ts";
 import { FakeEdge } from "../../../../support/edge/fake-edge.ts";
 import { makeWorld, useEdge, type World } from "../../../../support/process/cli-world.ts";
 
@@ -90,13 +91,14 @@ describe.each([80, 60, 40])("On a terminal of %i columns", (columns) => {
       { NO_COLOR: "1" },
     );
     const listener = { address: IPV6, state: "listening" as const };
-    printSiteServices(out, {
+    const services: Services = {
       services: [
         { name: longest("api"), protocol: "http2", port: 65535, sites: [longest("west")], listener },
         { name: "db", protocol: "tcp", port: 5432, sites: ["west", longest("east")], listener: null },
       ],
       offers: [],
-    });
+    };
+    printSiteServices(out, services, Date.now());
     expectFit(text, columns);
   });
 });

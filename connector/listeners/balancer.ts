@@ -35,10 +35,11 @@ export type Verdict =
 
 /**
  * One client's turn at an instance. First call `succeeded`, `failed` or `abandoned`, as of {@link Attempt}; after
- * `succeeded`, call `ended` when the stream or the request is over.
+ * `succeeded`, call `ended` when the stream or the request is over, with the code of its error if it has any: the end of
+ * a session opens the breaker of its instance.
  */
 export interface Turn extends Attempt {
-  ended(verdict: Verdict): void;
+  ended(verdict: Verdict, code?: ErrorCode): void;
 }
 
 /** The instances of a service that one client has not tried yet. */
@@ -131,9 +132,10 @@ export class Balancer {
         watch.abandoned();
         attempt.abandoned();
       },
-      ended: (verdict) => {
+      ended: (verdict, code) => {
         if (!isOpen) return;
         close();
+        if (code !== undefined) attempt.failed(code);
         if (verdict === "answered") watch.answered();
         else if (verdict === "failed") watch.failed();
         else watch.abandoned();

@@ -41,6 +41,8 @@ interface Verdict {
 export function verdictOf(code: ErrorCode): Verdict {
   if (code === "service.draining") return { about: "instance", answered: true };
   if (code.startsWith("service.") || code === "stream.internal") return { about: "service", answered: true };
+  // The target's failures are the ejections' business.
+  if (code.startsWith("exchange.")) return { about: null, answered: true };
   // A full session is no failure: selection counts its streams already.
   if (code.startsWith("stream.")) return { about: null, answered: true };
   if (/^(session|lane|ticket)\./.test(code)) return { about: "instance", answered: false };

@@ -190,7 +190,7 @@ function isFinal({ code }: FairleadError): boolean {
 
 /** Whether the peer refused the OPEN. Then no byte of the stream went to a target. */
 function isRefusal({ code }: { readonly code: ErrorCode }): boolean {
-  return code.startsWith("service.") || (code.startsWith("stream.") && code !== "stream.cancelled");
+  return /^(service|exchange)\./.test(code) || (code.startsWith("stream.") && code !== "stream.cancelled");
 }
 
 async function openAccepted(

@@ -99,7 +99,7 @@ function textOf({ method, path, status, outcome }: RequestReport): string {
 function fieldsOf(report: RequestReport): Record<string, unknown> {
   const { network, site, service, side, session, stream, peer, client, ...rest } = report;
   const { protocol, method, authority, path, status, grpcStatus, ms, firstByteMs } = rest;
-  const { bytesToTarget, bytesToClient, outcome } = rest;
+  const { bytesToTarget, bytesToClient, outcome, attempts = 1 } = rest;
   return {
     ...{ network, site, service, side },
     ...(session === null ? {} : { session, stream }),
@@ -109,6 +109,7 @@ function fieldsOf(report: RequestReport): Record<string, unknown> {
     ...(authority === undefined ? {} : { authority }),
     ...{ path, status },
     ...(grpcStatus === undefined ? {} : { grpcStatus }),
+    ...(attempts === 1 ? {} : { attempts }),
     ...{ bytesToTarget, bytesToClient },
     ...{ firstByteMs: firstByteMs === null ? null : tenths(firstByteMs), ms: tenths(ms), outcome },
   };

@@ -31,6 +31,8 @@ export interface RequestFacts {
   readonly bytesToClient: number;
   /** "completed", or the code of the error that ended the request. A response of any status is a completed request. */
   readonly outcome: FlowOutcome;
+  /** Times that the request was sent, where a target may have had it each time; 1 unless given. */
+  readonly attempts?: number;
 }
 
 /** One request that has ended. */

@@ -11,22 +11,26 @@ export interface RetriedRequest {
   readonly isKept: boolean;
   readonly isComplete: boolean;
   readonly hasResponse: boolean;
+  /** Whether the client has left, or the deadline that it set has passed. */
   readonly isOver: boolean;
 }
 
 export class Retries {
   readonly #policy: RetryPolicy;
+  readonly #now: () => number;
   readonly #budgets = new Map<string, RetryBudget>();
 
-  constructor(policy: RetryPolicy) {
+  /** @param now a clock that never goes back, ms; `performance.now` unless given */
+  constructor(policy: RetryPolicy, now: () => number = () => performance.now()) {
     this.#policy = policy;
+    this.#now = now;
   }
 
-  /** Starts a request to a service, which adds to its budget. @param now by a clock that never goes back, ms */
-  start(service: string, request: RetriedRequest, now: number): RequestRetries {
+  /** Starts a request to a service, which adds to its budget. */
+  start(service: string, request: RetriedRequest): RequestRetries {
     const budget = this.#budgetOf(service);
-    budget.request(now);
-    return new RequestRetries(request, { service, policy: this.#policy, budget });
+    budget.request(this.#now());
+    return new RequestRetries(request, { service, policy: this.#policy, budget, now: this.#now });
   }
 
   #budgetOf(service: string): RetryBudget {
@@ -42,6 +46,7 @@ interface Rules {
   readonly service: string;
   readonly policy: RetryPolicy;
   readonly budget: RetryBudget;
+  readonly now: () => number;
 }
 
 /** The retries of one request. */
@@ -66,9 +71,10 @@ export class RequestRetries {
     return this.#permits("session.lost");
   }
 
-  /** Takes the permission to send the request again after this failure. @param now by the same clock, ms */
-  take({ code }: FairleadError, now: number): boolean {
-    if (!this.#permits(code) || !this.#rules.budget.take(now)) return false;
+  /** Takes the permission to send the request again after this failure. */
+  take({ code }: FairleadError): boolean {
+    const { budget, now } = this.#rules;
+    if (!this.#permits(code) || !budget.take(now())) return false;
     if (code === "exchange.refused") this.#refusals++;
     else this.#repeats++;
     return true;

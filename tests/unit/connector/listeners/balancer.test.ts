@@ -171,6 +171,14 @@ describe("Balancer", () => {
     expect(requests(100, PAIR).a).toBeGreaterThan(45);
   });
 
+  it("avoids an instance whose session ended under a request", () => {
+    const { balancer, requests } = setUp();
+    const turn = balancer.begin({ name: "api" }, instance("a"));
+    turn.succeeded();
+    turn.ended("unknown", "session.peer_gone");
+    expect(requests(50, PAIR)).toEqual({ a: 0, b: 50 });
+  });
+
   it("avoids an ejected instance, and gives it one request after the ejection", () => {
     const { clock, requests, eject, balancer } = setUp();
     const [a = instance("a")] = PAIR;

@@ -101,6 +101,7 @@ describe("verdictOf", () => {
     expect(verdictOf("session.peer_offline").about).toBe("instance");
     expect(verdictOf("lane.unmet").about).toBe("instance");
     expect(verdictOf("stream.limit").about).toBeNull();
+    expect(verdictOf("exchange.failed")).toEqual({ about: null, answered: true });
     expect(verdictOf("uplink.lost").about).toBeNull();
     expect(verdictOf("proxy.failed").about).toBeNull();
   });

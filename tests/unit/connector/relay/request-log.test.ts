@@ -38,6 +38,13 @@ function scene(lines = 2) {
 }
 
 describe("RequestLog", () => {
+  it("says how often a request was sent, where that was more than once", () => {
+    const { written, requests, log } = scene(3);
+    log.set(true);
+    for (const attempts of [1, 2]) requests.requestEnded({ ...report, attempts });
+    expect(written.map(([fields]) => fields.attempts)).toEqual([undefined, 2]);
+  });
+
   it("writes a line with the ids, the request and its result", () => {
     const { written, requests, log } = scene();
     log.set(true);

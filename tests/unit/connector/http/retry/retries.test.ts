@@ -13,37 +13,37 @@ const refused = new FairleadError("exchange.refused");
 
 describe("Retries", () => {
   it("permit one repetition of a request, and count it", () => {
-    const request = new Retries(new RetryPolicy()).start("api", GET, 0);
-    expect([request.possible, request.take(failed, 1)]).toEqual([true, true]);
-    expect([request.possible, request.take(failed, 2)]).toEqual([false, false]);
+    const request = new Retries(new RetryPolicy(), () => 0).start("api", GET);
+    expect([request.possible, request.take(failed)]).toEqual([true, true]);
+    expect([request.possible, request.take(failed)]).toEqual([false, false]);
     expect(request.count).toBe(1);
   });
 
   it("permit repetitions of a refused request of any method", () => {
-    const request = new Retries(new RetryPolicy()).start("api", POST, 0);
+    const request = new Retries(new RetryPolicy(), () => 0).start("api", POST);
     expect(request.possible).toBe(false);
-    expect([1, 2, 3, 4].map((now) => request.take(refused, now))).toEqual([true, true, true, false]);
-    expect(request.take(failed, 5)).toBe(false);
+    expect([1, 2, 3, 4].map(() => request.take(refused))).toEqual([true, true, true, false]);
+    expect(request.take(failed)).toBe(false);
     expect(request.count).toBe(3);
   });
 
   it("share one budget among the requests of a service, and none with other services", () => {
-    const retries = new Retries(new RetryPolicy());
-    const permitted = Array.from({ length: 200 }, () => retries.start("api", GET, 0).take(failed, 0));
+    const retries = new Retries(new RetryPolicy(), () => 0);
+    const permitted = Array.from({ length: 200 }, () => retries.start("api", GET).take(failed));
     // A hundred, and a fifth of the requests.
     expect(permitted.filter(Boolean)).toHaveLength(140);
-    expect(retries.start("web", GET, 0).take(failed, 0)).toBe(true);
+    expect(retries.start("web", GET).take(failed)).toBe(true);
   });
 
   it("follow a changed policy at once", () => {
     const policy = new RetryPolicy();
-    const retries = new Retries(policy);
-    const put = retries.start("api", { ...GET, method: "PUT" }, 0);
+    const retries = new Retries(policy, () => 0);
+    const put = retries.start("api", { ...GET, method: "PUT" });
     expect(put.possible).toBe(false);
     policy.set([{ name: "api", methods: ["PUT"] }]);
     expect(put.possible).toBe(true);
     policy.set([{ name: "api", methods: null }]);
     expect(put.possible).toBe(false);
-    expect(retries.start("api", GET, 0).possible).toBe(false);
+    expect(retries.start("api", GET).possible).toBe(false);
   });
 });

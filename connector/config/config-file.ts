@@ -135,7 +135,7 @@ export const ConfigFile = z
         pattern: `^${LABEL}(:[0-9]{1,5})?=(tcp|http(:[^,]*)?|grpc(:[^,]*)?|off)(,[a-z]+=[^,]+)*$`,
         examples: ["api=http:/healthz", "cart=grpc", "db=tcp,interval=10s", "batch=off"],
       }),
-      "Health checks of services that this site offers. A service without an entry is checked only after a connection failed.",
+      "Health checks of services that this site offers. A service without an entry is checked only after a connection failed, and one with /grpc by gRPC if its server offers that.",
     ),
     lanes: z.number().int().min(1).max(MAX_LANES).optional().meta({
       description: "Lanes of each session, 1 unless given. Takes effect at the next start.",

@@ -39,7 +39,12 @@ export type HealthCheck =
       readonly status: { readonly from: number; readonly to: number };
     }
   /** Calls grpc.health.v1.Health/Check for a service; for the whole server unless a service is given. */
-  | { readonly kind: "grpc"; readonly service?: string };
+  | {
+      readonly kind: "grpc";
+      readonly service?: string;
+      /** Whether a server without the health service passes. */
+      readonly optional?: true;
+    };
 
 /** The health check of one service, as `--health` gives it. */
 export interface ServiceHealth extends HealthRules {

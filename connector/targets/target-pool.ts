@@ -226,12 +226,18 @@ export class TargetPool {
     return Math.min(timeoutMs, isNew ? NEXT_FAMILY_MS : NEXT_TARGET_MS);
   }
 
-  /** The check of a port: the entry for the port, or for its service, or else none but the connections of clients. */
-  #checkOf({ name, port: { servicePort } }: PoolPort): GroupCheck {
+  /**
+   * The check of a port: the entry for the port, or for its service. Without one, servers of gRPC are asked for their
+   * health if they offer it, and otherwise the connections of clients are the check.
+   */
+  #checkOf({ name, port: { servicePort, grpc } }: PoolPort): GroupCheck {
     const own = this.#health.filter((each) => each.name === name);
     const entry =
       own.find(({ port }) => port !== undefined && port === servicePort) ??
       own.find(({ port }) => port === undefined);
+    if (entry === undefined && grpc === true) {
+      return { ...DEFAULT_RULES, check: { kind: "grpc", optional: true }, periodic: true };
+    }
     if (entry === undefined) return { ...DEFAULT_RULES, check: { kind: "tcp" }, periodic: false };
     const { check, intervalMs, timeoutMs, fall, rise } = entry;
     return { check, intervalMs, timeoutMs, fall, rise, periodic: check.kind !== "off" };

@@ -29,7 +29,7 @@ interface Answer {
 /** Calls the health service. Returns null if it says SERVING. @throws the error of the connection. */
 export async function grpcProblem(
   socket: Duplex,
-  { service = "" }: GrpcCheck,
+  { service = "", optional }: GrpcCheck,
   target: string,
 ): Promise<FairleadError | null> {
   const { httpStatus, end, body } = await call(socket, encodeRequest(service), target);
@@ -38,6 +38,7 @@ export async function grpcProblem(
     new FairleadError("service.check_failed", `The target ${target} ${why}.`, { action });
   if (httpStatus !== 200) return failed(`answered the gRPC check with HTTP status ${httpStatus}`);
   const code = String(end["grpc-status"] ?? "2");
+  if (code === UNIMPLEMENTED && optional === true) return null;
   if (code === UNIMPLEMENTED) {
     return failed(
       "does not offer the gRPC health service",

@@ -128,6 +128,18 @@ describe("TargetMonitor", () => {
     await eventually("the target is down", () => group?.isUp === false);
   });
 
+  it("asks the servers of a port with gRPC for their health, unless another check is configured", () => {
+    const grpc = (name: string): PoolPort => {
+      const { port } = portOf(name, { host: HOST, port: 1 });
+      return { name, port: { ...port, protocol: "http2", grpc: true } };
+    };
+    const { pool } = setUp([grpc("cart"), grpc("till")], { health: "till=tcp" });
+    expect([...pool.groups()].map(({ check }) => [check.check, check.periodic])).toEqual([
+      [{ kind: "grpc", optional: true }, true],
+      [{ kind: "tcp" }, true],
+    ]);
+  });
+
   it("leaves a target alone whose check is off", async () => {
     const port = await freePort();
     const web = portOf("web", { host: HOST, port });

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import { type handleUnaryCall, Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { parseHealth } from "../../../../../connector/config/health-options.ts";
 import { dialTarget } from "../../../../../connector/targets/dial-target.ts";
@@ -193,6 +194,56 @@ describe("A gRPC check", () => {
     expect(await check(silent.port, "grpc", { timeoutMs: 200 })).toEqual(
       failure("service.check_failed", "did not answer the check within 0.2 s."),
     );
+  });
+
+  it("passes a server of @grpc/grpc-js while it serves, by the names of its services", async () => {
+    const statuses = new Map([
+      ["", 1],
+      ["shop.Cart", 1],
+    ]);
+    const server = new Server();
+    const health: ServiceDefinition = {
+      Check: {
+        path: "/grpc.health.v1.Health/Check",
+        requestStream: false,
+        responseStream: false,
+        requestSerialize: ({ service }: { service: string }) => encodeRequest(service).subarray(5),
+        // grpc-js takes a message that is "" for none.
+        requestDeserialize: (bytes: Buffer) => ({ service: bytes.toString("utf8", 2) }),
+        responseSerialize: (status: number) => Buffer.from([0x08, status]),
+        responseDeserialize: (bytes: Buffer) => bytes[1],
+      },
+    };
+    const answer: handleUnaryCall<{ service: string }, number> = ({ request }, callback) => {
+      const status = statuses.get(request.service);
+      if (status === undefined) callback({ code: 5, details: "unknown service" });
+      else callback(null, status);
+    };
+    server.addService(health, { Check: answer });
+    const port = await new Promise<number>((resolve, reject) => {
+      server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+        error === null ? resolve(bound) : reject(error),
+      );
+    });
+    onTestFinished(() => server.forceShutdown());
+    expect(await check(port, "grpc")).toBeNull();
+    expect(await check(port, "grpc:shop.Cart")).toBeNull();
+    statuses.set("shop.Cart", 2);
+    expect(await check(port, "grpc:shop.Cart")).toEqual(
+      failure("service.check_failed", "reports NOT_SERVING for shop.Cart."),
+    );
+    expect(await check(port, "grpc:shop.Till")).toEqual(
+      failure("service.check_failed", "for shop.Till with gRPC status 5."),
+    );
+    const other = new Server();
+    const without = await new Promise<number>((resolve) => {
+      other.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (_, bound) => resolve(bound));
+    });
+    onTestFinished(() => other.forceShutdown());
+    expect(await check(without, "grpc")).toEqual(
+      failure("service.check_failed", "does not offer the gRPC health service."),
+    );
+    expect(await check(without, "grpc", { check: { kind: "grpc", optional: true } })).toBeNull();
   });
 
   it("encodes the name of the service as protobuf does", () => {

@@ -7,7 +7,7 @@ import { MAX_CONTROL_BYTES, MAX_FIELDS, MAX_HEAD_BYTES } from "./limits.ts";
 import { varintLength, writeVarint } from "./varint.ts";
 
 /** Heads are written one behind the other into blocks of this size, which saves an allocation for each. Bytes. */
-const BLOCK_BYTES = 64 * 1024;
+const BLOCK_BYTES = 16 * 1024;
 
 /** Most bytes beside the text of a section: its frame, status, terminators and the lengths of control data. */
 const FRAME_BYTES = 64;

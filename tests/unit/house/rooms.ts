@@ -40,7 +40,7 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/exchange",
-    usedBy: ["connector/http/client"],
+    usedBy: ["connector/http/client", "connector/http/server"],
     why: "Requests and responses travel between connectors in one form.",
   },
   {
@@ -210,6 +210,7 @@ const CONNECTOR: readonly Line[] = [
       ...["connector/session", "connector/site", "connector/targets", "connector/uplink"],
       "connector/dns",
       "connector/diagnosis",
+      "connector/http/server",
     ],
     why: "Sockets, WebSockets, proxies, names and the client of the API.",
   },
@@ -238,6 +239,7 @@ const CONNECTOR: readonly Line[] = [
       ...["connector/http/client", "connector/listeners", "connector/observers", "connector/runtime"],
       "connector/targets",
       "connector/udp",
+      "connector/http/server",
     ],
     why: "A client's connection and a stream are joined in one way on both sides, by the relay that the runtime makes.",
   },
@@ -269,7 +271,7 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/listeners",
-    usedBy: ["connector/control", "connector/runtime", "connector/udp"],
+    usedBy: ["connector/control", "connector/runtime", "connector/udp", "connector/http/server"],
     why: "Services of other sites are taken up by the runtime and reported by the control socket.",
   },
   {

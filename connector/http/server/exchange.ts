@@ -1,0 +1,405 @@
+/**
+ * One request of a client, its stream to an instance of the service, and the response. The exchange is the same for
+ * HTTP/1.1 and HTTP/2: the client's connection gives it the request, and gets the response.
+ */
+import type { Duplex } from "node:stream";
+import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
+import { fieldOf, isTunnel } from "../../../protocol/exchange/fields.ts";
+import type {
+  Fields,
+  InformationalHead,
+  RequestHead,
+  ResponseHead,
+} from "../../../protocol/exchange/head.ts";
+import { ResponseDecoder, type ResponseHandler } from "../../../protocol/exchange/message-decoder.ts";
+import type { Flow } from "../../relay/flow.ts";
+import type { RelayStream } from "../../relay/relay.ts";
+import {
+  authorityOf,
+  pathOf,
+  type RequestFacts,
+  type RequestProtocol,
+  type RequestSink,
+  requestReport,
+} from "../../relay/request-report.ts";
+import { EncodedRequest } from "./encoded-request.ts";
+import type { ExchangeOpener } from "./exchange-opener.ts";
+import { type GatewayResponse, isGrpc, responseToError, responseToRefusal } from "./gateway-response.ts";
+import { RequestRefusal } from "./request-refusal.ts";
+import type { ServerLimits } from "./server-limits.ts";
+
+/** The client's end of one exchange. */
+export interface ExchangeClient {
+  /** Whether a 2xx tells the client that the protocol was switched, as in HTTP/2. */
+  readonly switchesBy2xx: boolean;
+  readonly protocol: RequestProtocol;
+  /** Where bytes for the client wait. */
+  readonly queue: Duplex;
+  informational(head: InformationalHead): void;
+  /** Sends the final head. `ended` says that neither content nor trailers follow. */
+  respond(head: ResponseHead, ended: boolean): void;
+  /** Sends a piece of content. Returns false for backpressure; the bytes are still taken. */
+  content(bytes: Uint8Array): boolean;
+  /** Ends a response whose head did not say so. */
+  end(trailers: Fields): void;
+  /** Breaks a response off such that the client cannot take it for a whole one. */
+  abort(error: FairleadError): void;
+  /** The request takes content again. */
+  resumeRequest(): void;
+  /** Gathers what is sent in this turn of the event loop into few writes. */
+  cork(): void;
+}
+
+/** What the exchanges of a listener have in common. */
+export interface ExchangeContext {
+  readonly opener: ExchangeOpener;
+  readonly limits: ServerLimits;
+  readonly requests: RequestSink & { readonly areRead: boolean };
+  /** A coarse clock that never goes back, ms. */
+  readonly now: number;
+  /** Watches the exchange's times until it is over. */
+  watch(exchange: Exchange): void;
+  unwatch(exchange: Exchange): void;
+}
+
+export interface ExchangeStart {
+  readonly request: RequestHead;
+  /** Whether the request has neither content nor trailers. */
+  readonly ended: boolean;
+  /** Whether the client sends its content only after a 100. */
+  readonly expectsContinue: boolean;
+  readonly flow: Flow;
+  readonly hops: number;
+  readonly port: number | undefined;
+  /** Why the request goes nowhere; null where it may go. */
+  readonly refusal: FairleadError | null;
+  readonly client: ExchangeClient;
+}
+
+const NO_FIELDS: Fields = [];
+
+export class Exchange implements ResponseHandler {
+  readonly #context: ExchangeContext;
+  readonly #start: ExchangeStart;
+  readonly #client: ExchangeClient;
+  readonly #flow: Flow;
+  readonly #leave = new AbortController();
+  readonly #startedAt = performance.now();
+  #encoded: EncodedRequest | null = null;
+  #stream: RelayStream | null = null;
+  /** The final head, until it is known whether anything follows it. */
+  #pending: ResponseHead | null = null;
+  #trailers: Fields = NO_FIELDS;
+  #status = 0;
+  #grpcStatus: number | null = null;
+  #firstByteAt: number | null = null;
+  #hasHead = false;
+  #isOver = false;
+  #isTunnel = false;
+  #waitsForContinue: boolean;
+  /** When a byte of the request, and one of the response, passed last. */
+  #requestAt: number;
+  #responseAt: number;
+
+  constructor(context: ExchangeContext, start: ExchangeStart) {
+    this.#context = context;
+    this.#start = start;
+    this.#client = start.client;
+    this.#flow = start.flow;
+    this.#waitsForContinue = start.expectsContinue;
+    this.#requestAt = context.now;
+    this.#responseAt = context.now;
+  }
+
+  /** Whether the client's response has ended, one way or the other. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Opens the stream. Call it once the client may be called. */
+  begin(): void {
+    const { request, ended, refusal } = this.#start;
+    this.#context.watch(this);
+    if (refusal !== null) {
+      this.#fail(refusal);
+      return;
+    }
+    try {
+      this.#encoded = new EncodedRequest(request, ended, () => this.#client.resumeRequest());
+    } catch (thrown) {
+      const { code } = asFairleadError(thrown, "stream.internal");
+      const status = code === "exchange.too_large" ? 431 : 400;
+      const why =
+        status === 431 ? "The head of the request is too large." : "The head of the request is malformed.";
+      this.refuse(new RequestRefusal(status, why));
+      return;
+    }
+    this.#open(this.#encoded);
+  }
+
+  // ---- the request, from the client's connection -------------------------------------------------------
+
+  /** Adds content. Returns false when the client should wait for {@link ExchangeClient.resumeRequest}. */
+  content(bytes: Uint8Array): boolean {
+    if (this.#isOver || this.#encoded === null) return true;
+    this.#requestAt = this.#context.now;
+    this.#waitsForContinue = false;
+    return this.#encoded.content(bytes);
+  }
+
+  /** Ends the request. */
+  end(trailers: Fields): void {
+    if (this.#isOver || this.#encoded === null || this.#encoded.ended) return;
+    this.#requestAt = this.#context.now;
+    this.#encoded.end(trailers);
+    this.#flow.toTarget.add(Math.max(0, this.#encoded.bytes - this.#flow.toTarget.bytes));
+  }
+
+  /** The client takes content of the response again. */
+  drained(): void {
+    const stream = this.#stream;
+    if (stream === null || stream.destroyed) return;
+    stream.noteQueued(this.#client.queue);
+    stream.resume();
+  }
+
+  /** The client has left or has reset its stream: the target is told, and nothing more goes to the client. */
+  cancel(error = new FairleadError("stream.cancelled")): void {
+    if (this.#isOver) return;
+    this.#finish(error);
+    this.#leave.abort();
+    this.#stream?.destroy(error);
+  }
+
+  /** Responds with a refusal of the request, or breaks off the response where it has begun. */
+  refuse(refusal: RequestRefusal): void {
+    if (this.#isOver) return;
+    this.#giveUp(new FairleadError("stream.cancelled", refusal.message), responseToRefusal(refusal));
+  }
+
+  // ---- times --------------------------------------------------------------------------------------------
+
+  /** Looks at the times of the exchange. Called now and then. */
+  check(now: number): void {
+    const { limits } = this.#context;
+    if (this.#isOver) {
+      // The peer's message has ended, but not its stream.
+      if (now - this.#responseAt >= limits.lingerMs) this.#stream?.destroy();
+      return;
+    }
+    if (this.#isTunnel) return;
+    const lastAt = Math.max(this.#requestAt, this.#responseAt);
+    const encoded = this.#encoded;
+    const isBodyDue =
+      encoded !== null &&
+      !encoded.ended &&
+      !encoded.isFull &&
+      this.#stream !== null &&
+      !this.#waitsForContinue;
+    if (isBodyDue && now - lastAt >= limits.bodyIdleMs) {
+      this.refuse(new RequestRefusal(408, "The content of the request did not arrive in time."));
+    } else if (now - lastAt >= limits.idleMs) {
+      this.#fail(new FairleadError("exchange.timeout"));
+    }
+  }
+
+  // ---- the response, from the decoder (ResponseHandler) ---------------------------------------------------
+
+  onInformational(head: InformationalHead): void {
+    if (this.#isOver) return;
+    if (head.status === 100) this.#waitsForContinue = false;
+    this.#client.informational(head);
+  }
+
+  onHead(head: ResponseHead): void {
+    const { request } = this.#start;
+    this.#encoded?.forget();
+    if (this.#isOver) return;
+    const isSwitched = head.status === 101;
+    if (request.protocol !== undefined && !isSwitched && this.#client.switchesBy2xx && head.status < 300) {
+      const why = "The target responded to a request to switch protocols without switching.";
+      throw new FairleadError("exchange.bad_response", why);
+    }
+    this.#firstByteAt = performance.now();
+    this.#isTunnel = isTunnel(request, head.status);
+    this.#pending = head;
+  }
+
+  onContent(bytes: Uint8Array): void {
+    this.#flushHead(false);
+    if (this.#isOver) return;
+    if (!this.#client.content(bytes)) this.#stream?.pause();
+  }
+
+  onTrailers(fields: Fields): void {
+    this.#flushHead(false);
+    this.#trailers = fields;
+  }
+
+  onEnd(): void {
+    if (this.#isOver) return;
+    const head = this.#pending;
+    this.#pending = null;
+    if (head !== null) this.#noteHead(head);
+    this.#noteGrpcStatus(this.#trailers);
+    // Before the client's connection goes on to its next request.
+    this.#finish(null);
+    if (head !== null) this.#client.respond(head, true);
+    else this.#client.end(this.#trailers);
+    // Nobody reads the rest of the request, whether the client sends it or not.
+    if (this.#encoded?.ended === true) this.#stream?.resume();
+    else this.#stream?.destroy(new FairleadError("stream.cancelled"));
+  }
+
+  // ---- the stream -----------------------------------------------------------------------------------------
+
+  #open(encoded: EncodedRequest): void {
+    const { request, hops, port } = this.#start;
+    const traceparent = fieldOf(request.fields, "traceparent");
+    this.#context.opener
+      .open({
+        flow: this.#flow,
+        early: encoded,
+        signal: this.#leave.signal,
+        request,
+        hops,
+        port,
+        traceparent,
+      })
+      .then(
+        (stream) => this.#opened(stream),
+        (thrown: unknown) => this.#fail(asFairleadError(thrown, "stream.internal")),
+      );
+  }
+
+  #opened(stream: RelayStream): void {
+    if (this.#isOver) {
+      stream.destroy(new FairleadError("stream.cancelled"));
+      return;
+    }
+    this.#stream = stream;
+    this.#flow.open();
+    this.#responseAt = this.#context.now;
+    const decoder = new ResponseDecoder(this.#start.request, this);
+    stream.on("data", (bytes: Uint8Array) => this.#take(stream, decoder, bytes));
+    stream.on("end", () => this.#guard(stream, () => decoder.end()));
+    stream.on("close", () => this.#closed(stream));
+    stream.on("drain", () => stream.noteQueued(this.#client.queue));
+  }
+
+  #take(stream: RelayStream, decoder: ResponseDecoder, bytes: Uint8Array): void {
+    this.#responseAt = this.#context.now;
+    if (!this.#isOver) this.#flow.toClient.add(bytes.length);
+    this.#client.cork();
+    this.#guard(stream, () => {
+      decoder.push(bytes);
+      this.#flushHead(false);
+    });
+    if (!stream.destroyed) stream.noteQueued(this.#client.queue);
+  }
+
+  /** Runs the decoder. What it throws ends the exchange. */
+  #guard(stream: RelayStream, action: () => void): void {
+    try {
+      action();
+    } catch (thrown) {
+      const error = asFairleadError(thrown, "stream.internal");
+      this.#fail(error);
+      if (!stream.destroyed) stream.destroy(error);
+    }
+  }
+
+  #closed(stream: RelayStream): void {
+    if (this.#stream !== stream) return;
+    this.#context.unwatch(this);
+    if (this.#isOver) return;
+    const reason = asFairleadError(stream.errored ?? new FairleadError("exchange.failed"), "exchange.failed");
+    // A peer says `stream.cancelled` where its target broke the connection off.
+    this.#fail(reason.code === "stream.cancelled" ? new FairleadError("exchange.failed") : reason);
+  }
+
+  #fail(error: FairleadError): void {
+    if (this.#isOver) return;
+    this.#giveUp(error, responseToError(this.#start.request, error));
+  }
+
+  /** Ends the exchange with a response of the connector's own, or breaks off the response that has begun. */
+  #giveUp(error: FairleadError, response: GatewayResponse): void {
+    const client = this.#client;
+    const hadHead = this.#hasHead;
+    this.#pending = null;
+    if (!hadHead) this.#noteHead(response.head);
+    // Before the client's connection goes on to its next request, or closes.
+    this.#finish(error);
+    this.#leave.abort();
+    if (hadHead) client.abort(error);
+    else sendWhole(client, response, this.#start.request.method === "HEAD");
+    const stream = this.#stream;
+    if (stream !== null && !stream.destroyed) stream.destroy(new FairleadError("stream.cancelled"));
+  }
+
+  #flushHead(ended: boolean): void {
+    const head = this.#pending;
+    if (head === null) return;
+    this.#pending = null;
+    this.#noteHead(head);
+    this.#client.respond(head, ended);
+  }
+
+  #noteHead(head: ResponseHead): void {
+    this.#hasHead = true;
+    this.#status = head.status;
+    this.#noteGrpcStatus(head.fields);
+  }
+
+  #noteGrpcStatus(fields: Fields): void {
+    if (fields.length === 0 || !isGrpc(this.#start.request)) return;
+    const status = fieldOf(fields, "grpc-status");
+    if (status !== null && /^\d{1,2}$/.test(status)) this.#grpcStatus = Number(status);
+  }
+
+  // ---- the end ----------------------------------------------------------------------------------------------
+
+  #finish(error: FairleadError | null): void {
+    this.#isOver = true;
+    const encoded = this.#encoded;
+    if (encoded !== null) {
+      encoded.forget();
+      this.#flow.toTarget.add(Math.max(0, encoded.bytes - this.#flow.toTarget.bytes));
+    }
+    this.#flow.end(error);
+    if (this.#stream === null) this.#context.unwatch(this);
+    if (this.#context.requests.areRead) this.#context.requests.requestEnded(this.#report());
+  }
+
+  #report() {
+    const { request } = this.#start;
+    const flow = this.#flow;
+    const facts: RequestFacts = {
+      protocol: isGrpc(request) ? "grpc" : this.#client.protocol,
+      method: request.method,
+      ...(request.authority === "" ? {} : { authority: authorityOf(request.authority) }),
+      path: pathOf(request.path),
+      status: this.#status,
+      ...(this.#grpcStatus === null ? {} : { grpcStatus: this.#grpcStatus }),
+      startedAt: flow.startedAt,
+      ms: performance.now() - this.#startedAt,
+      firstByteMs: this.#firstByteAt === null ? null : this.#firstByteAt - this.#startedAt,
+      bytesToTarget: flow.bytesToTarget,
+      bytesToClient: flow.bytesToClient,
+      outcome: flow.outcome ?? "completed",
+    };
+    return requestReport(flow, facts);
+  }
+}
+
+/** Sends a response of the connector's own. */
+function sendWhole(client: ExchangeClient, { head, content }: GatewayResponse, isHead: boolean): void {
+  const hasContent = content.length > 0 && !isHead;
+  client.cork();
+  client.respond(head, !hasContent);
+  if (hasContent) {
+    client.content(content);
+    client.end(NO_FIELDS);
+  }
+}

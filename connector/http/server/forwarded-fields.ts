@@ -1,0 +1,75 @@
+/**
+ * The fields that tell the target of its client: the client's address, what it asked for, and that Fairlead is between
+ * them. A client can claim none of them, unless its listener trusts it. The connector of the target adds the site.
+ */
+import { isIPv6 } from "node:net";
+import type { RequestHead } from "../../../protocol/exchange/head.ts";
+
+/** What the connector knows of the client. */
+export interface ClientFacts {
+  /** The client's address without its port; "unknown" when it is not known. */
+  readonly address: string;
+  /** The address as {@link forwardedNode} writes it. */
+  readonly node: string;
+  /** "1.1", "1.0" or "2.0". */
+  readonly version: string;
+  /** Whether the listener believes what the client says of a client before it. */
+  readonly isTrusted: boolean;
+}
+
+/** An address as `Forwarded` has it (RFC 7239 §6). */
+export const forwardedNode = (address: string): string => (isIPv6(address) ? `"[${address}]"` : address);
+
+/** The name of Fairlead in `Via` and `Proxy-Status`. */
+export const PSEUDONYM = "fairlead";
+
+/** The head with the fields about its client, without those that the client claimed. */
+export function withClient(
+  head: RequestHead,
+  { address, node, version, isTrusted }: ClientFacts,
+): RequestHead {
+  const fields: string[] = [];
+  let via = "";
+  let before = "";
+  let forwarded = "";
+  for (let at = 0; at < head.fields.length; at += 2) {
+    const name = head.fields[at] ?? "";
+    const value = head.fields[at + 1] ?? "";
+    if (name === "via") via = joined(via, value);
+    else if (!isClaim(name)) fields.push(name, value);
+    else if (isTrusted && name === "x-forwarded-for") before = joined(before, value);
+    else if (isTrusted && name === "forwarded") forwarded = joined(forwarded, value);
+    else if (isTrusted && !name.startsWith("fairlead-")) fields.push(name, value);
+  }
+  const proto = head.scheme === "" ? "http" : head.scheme;
+  const host = head.authority === "" ? "" : `;host="${head.authority}"`;
+  fields.push("forwarded", joined(forwarded, `for=${node}${host};proto=${proto}`));
+  fields.push("x-forwarded-for", joined(before, address));
+  if (!fields.includes("x-forwarded-proto")) fields.push("x-forwarded-proto", proto);
+  if (head.authority !== "" && !fields.includes("x-forwarded-host")) {
+    fields.push("x-forwarded-host", head.authority);
+  }
+  fields.push("via", joined(via, `${version} ${PSEUDONYM}`));
+  return { ...head, fields };
+}
+
+/** How often the request passed through Fairlead, by its `Via`. */
+export function passages({ fields }: RequestHead): number {
+  let count = 0;
+  for (let at = 0; at < fields.length; at += 2) {
+    if (fields[at] !== "via") continue;
+    for (const entry of (fields[at + 1] ?? "").split(",")) if (VIA.test(entry)) count++;
+  }
+  return count;
+}
+
+const VIA = new RegExp(`^\\s*(?:HTTP/)?\\d\\.\\d\\s+${PSEUDONYM}\\s*$`, "i");
+
+/** Whether a field is one that only a proxy may set. */
+function isClaim(name: string): boolean {
+  if (name.charCodeAt(0) === LETTER_X) return name.startsWith("x-forwarded-") || name === "x-real-ip";
+  return name === "forwarded" || name.startsWith("fairlead-");
+}
+
+const LETTER_X = 0x78;
+const joined = (before: string, value: string): string => (before === "" ? value : `${before}, ${value}`);

@@ -38,9 +38,9 @@ export class EncodedRequest implements EarlyBytes {
     return this.#encoder.ended;
   }
 
-  /** Whether the whole request is kept, so that it can be sent again. */
+  /** Whether everything that was given so far is kept, so that it can be sent again. */
   get isKept(): boolean {
-    return this.#kept !== null && this.ended;
+    return this.#kept !== null;
   }
 
   /** Adds a piece of content. Returns false for backpressure; the bytes are still taken. */

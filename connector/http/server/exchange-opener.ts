@@ -1,4 +1,5 @@
 /** Opens the streams of exchanges. The listeners' opener of streams does it; tests have peers of their own. */
+import type { FairleadError } from "../../../protocol/errors.ts";
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
 import type { EarlyBytes } from "../../listeners/early-data.ts";
 import type { Flow } from "../../relay/flow.ts";
@@ -18,9 +19,53 @@ export interface ExchangeStream {
   readonly port: number | undefined;
   /** The trace context of the request as the client sent it, unchecked; null without one. */
   readonly traceparent: string | null;
+  /** The opened streams of the exchange whose failures have led to this one: other instances come first. */
+  readonly tried: readonly OpenedExchange[];
+  /** Permits to send the request again although a target may have it. */
+  readonly repeats: ExchangeRepeats;
+}
+
+/** Decides whether a request that a target may have is sent again. */
+export interface ExchangeRepeats {
+  readonly possible: boolean;
+  /** Takes the permission for one repetition after this failure. */
+  take(error: FairleadError): boolean;
+}
+
+/** What the end of an exchange says of its target; see the balancer's verdicts. */
+export type ExchangeVerdict = "answered" | "failed" | "unknown";
+
+/** A stream that an instance has accepted. */
+export interface OpenedExchange {
+  readonly stream: RelayStream;
+  /** Ends the turn at the instance. Call it once. */
+  ended(verdict: ExchangeVerdict): void;
 }
 
 export interface ExchangeOpener {
   /** Resolves with a stream that an instance has accepted. @throws FairleadError the last failure */
-  open(stream: ExchangeStream): Promise<RelayStream>;
+  open(stream: ExchangeStream): Promise<OpenedExchange>;
 }
+
+/** A request, as far as it decides whether it may be sent again. */
+export interface RepeatedRequest {
+  readonly method: string;
+  readonly isTunnel: boolean;
+  /** Whether all its bytes so far are kept. */
+  readonly isKept: boolean;
+  /** Whether its content was complete. */
+  readonly isComplete: boolean;
+  /** Whether any head of a response came, a 1xx included. */
+  readonly hasResponse: boolean;
+  /** Whether the client has left. */
+  readonly isOver: boolean;
+}
+
+/** Decides about the repetition of requests. */
+export interface RepeatPolicy {
+  /** Starts a request to a service. */
+  start(service: string, request: RepeatedRequest): ExchangeRepeats;
+}
+
+/** Permits no repetition. */
+export const NO_REPEATS: RepeatPolicy = { start: () => ({ possible: false, take: () => false }) };

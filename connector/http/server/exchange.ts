@@ -23,7 +23,14 @@ import {
   requestReport,
 } from "../../relay/request-report.ts";
 import { EncodedRequest } from "./encoded-request.ts";
-import type { ExchangeOpener } from "./exchange-opener.ts";
+import type {
+  ExchangeOpener,
+  ExchangeRepeats,
+  ExchangeVerdict,
+  OpenedExchange,
+  RepeatedRequest,
+  RepeatPolicy,
+} from "./exchange-opener.ts";
 import { type GatewayResponse, isGrpc, responseToError, responseToRefusal } from "./gateway-response.ts";
 import { RequestRefusal } from "./request-refusal.ts";
 import type { ServerLimits } from "./server-limits.ts";
@@ -53,6 +60,7 @@ export interface ExchangeClient {
 /** What the exchanges of a listener have in common. */
 export interface ExchangeContext {
   readonly opener: ExchangeOpener;
+  readonly repeats: RepeatPolicy;
   readonly limits: ServerLimits;
   readonly requests: RequestSink & { readonly areRead: boolean };
   /** A coarse clock that never goes back, ms. */
@@ -77,8 +85,9 @@ export interface ExchangeStart {
 }
 
 const NO_FIELDS: Fields = [];
+const GRPC_UNAVAILABLE = 14;
 
-export class Exchange implements ResponseHandler {
+export class Exchange implements ResponseHandler, RepeatedRequest {
   readonly #context: ExchangeContext;
   readonly #start: ExchangeStart;
   readonly #client: ExchangeClient;
@@ -86,6 +95,9 @@ export class Exchange implements ResponseHandler {
   readonly #leave = new AbortController();
   readonly #startedAt = performance.now();
   #encoded: EncodedRequest | null = null;
+  readonly #repeats: ExchangeRepeats;
+  /** The streams that were opened, one after the other. */
+  #opened: OpenedExchange[] = [];
   #stream: RelayStream | null = null;
   /** The final head, until it is known whether anything follows it. */
   #pending: ResponseHead | null = null;
@@ -93,9 +105,11 @@ export class Exchange implements ResponseHandler {
   #status = 0;
   #grpcStatus: number | null = null;
   #firstByteAt: number | null = null;
+  /** Whether a response of a target began, and whether the client has a head. */
+  #hasResponse = false;
   #hasHead = false;
   #isOver = false;
-  #isTunnel = false;
+  #isSwitched = false;
   #waitsForContinue: boolean;
   /** When a byte of the request, and one of the response, passed last. */
   #requestAt: number;
@@ -109,11 +123,34 @@ export class Exchange implements ResponseHandler {
     this.#waitsForContinue = start.expectsContinue;
     this.#requestAt = context.now;
     this.#responseAt = context.now;
+    this.#repeats = context.repeats.start(start.flow.service, this);
   }
 
   /** Whether the client's response has ended, one way or the other. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  // ---- what decides about a repetition (RepeatedRequest) ---------------------------------------------
+
+  get method(): string {
+    return this.#start.request.method;
+  }
+
+  get isTunnel(): boolean {
+    return this.#start.request.protocol !== undefined || this.method === "CONNECT";
+  }
+
+  get isKept(): boolean {
+    return this.#encoded?.isKept === true;
+  }
+
+  get isComplete(): boolean {
+    return this.#encoded?.ended === true;
+  }
+
+  get hasResponse(): boolean {
+    return this.#hasResponse;
   }
 
   /** Opens the stream. Call it once the client may be called. */
@@ -187,7 +224,7 @@ export class Exchange implements ResponseHandler {
       if (now - this.#responseAt >= limits.lingerMs) this.#stream?.destroy();
       return;
     }
-    if (this.#isTunnel) return;
+    if (this.#isSwitched) return;
     const lastAt = Math.max(this.#requestAt, this.#responseAt);
     const encoded = this.#encoded;
     const isBodyDue =
@@ -207,13 +244,14 @@ export class Exchange implements ResponseHandler {
 
   onInformational(head: InformationalHead): void {
     if (this.#isOver) return;
+    this.#noteResponse();
     if (head.status === 100) this.#waitsForContinue = false;
     this.#client.informational(head);
   }
 
   onHead(head: ResponseHead): void {
     const { request } = this.#start;
-    this.#encoded?.forget();
+    this.#noteResponse();
     if (this.#isOver) return;
     const isSwitched = head.status === 101;
     if (request.protocol !== undefined && !isSwitched && this.#client.switchesBy2xx && head.status < 300) {
@@ -221,7 +259,7 @@ export class Exchange implements ResponseHandler {
       throw new FairleadError("exchange.bad_response", why);
     }
     this.#firstByteAt = performance.now();
-    this.#isTunnel = isTunnel(request, head.status);
+    this.#isSwitched = isTunnel(request, head.status);
     this.#pending = head;
   }
 
@@ -256,28 +294,23 @@ export class Exchange implements ResponseHandler {
   #open(encoded: EncodedRequest): void {
     const { request, hops, port } = this.#start;
     const traceparent = fieldOf(request.fields, "traceparent");
-    this.#context.opener
-      .open({
-        flow: this.#flow,
-        early: encoded,
-        signal: this.#leave.signal,
-        request,
-        hops,
-        port,
-        traceparent,
-      })
-      .then(
-        (stream) => this.#opened(stream),
-        (thrown: unknown) => this.#fail(asFairleadError(thrown, "stream.internal")),
-      );
+    const asked = { flow: this.#flow, early: encoded, signal: this.#leave.signal, tried: this.#opened };
+    this.#context.opener.open({ ...asked, request, hops, port, traceparent, repeats: this.#repeats }).then(
+      (opened) => this.#begin(opened),
+      (thrown: unknown) => this.#fail(asFairleadError(thrown, "stream.internal")),
+    );
   }
 
-  #opened(stream: RelayStream): void {
+  #begin(opened: OpenedExchange): void {
+    const { stream } = opened;
     if (this.#isOver) {
       stream.destroy(new FairleadError("stream.cancelled"));
+      opened.ended("unknown");
       return;
     }
+    this.#opened = [...this.#opened, opened];
     this.#stream = stream;
+    if (!this.#repeats.possible && this.isComplete) this.#encoded?.forget();
     this.#flow.open();
     this.#responseAt = this.#context.now;
     const decoder = new ResponseDecoder(this.#start.request, this);
@@ -311,11 +344,40 @@ export class Exchange implements ResponseHandler {
 
   #closed(stream: RelayStream): void {
     if (this.#stream !== stream) return;
-    this.#context.unwatch(this);
-    if (this.#isOver) return;
+    if (this.#isOver) {
+      this.#context.unwatch(this);
+      return;
+    }
     const reason = asFairleadError(stream.errored ?? new FairleadError("exchange.failed"), "exchange.failed");
     // A peer says `stream.cancelled` where its target broke the connection off.
-    this.#fail(reason.code === "stream.cancelled" ? new FairleadError("exchange.failed") : reason);
+    const error = reason.code === "stream.cancelled" ? new FairleadError("exchange.failed") : reason;
+    if (this.#repeat(error)) return;
+    this.#fail(error);
+    this.#context.unwatch(this);
+  }
+
+  /** Sends the request again, if it may be. */
+  #repeat(error: FairleadError): boolean {
+    const encoded = this.#encoded;
+    if (encoded === null || !this.isKept || !this.#repeats.take(error)) return false;
+    this.#flow.log("debug", { code: error.code }, "The request is sent again.");
+    this.#endTurn("failed");
+    this.#stream = null;
+    encoded.refused();
+    this.#open(encoded);
+    return true;
+  }
+
+  /** A target has the request and responds: it is not sent again. */
+  #noteResponse(): void {
+    this.#hasResponse = true;
+    this.#encoded?.forget();
+  }
+
+  /** Tells the balancer what became of the request at its instance. */
+  #endTurn(verdict: ExchangeVerdict): void {
+    const opened = this.#opened.at(-1);
+    if (opened !== undefined && opened.stream === this.#stream) opened.ended(verdict);
   }
 
   #fail(error: FairleadError): void {
@@ -362,6 +424,7 @@ export class Exchange implements ResponseHandler {
 
   #finish(error: FairleadError | null): void {
     this.#isOver = true;
+    this.#endTurn(this.#verdict(error));
     const encoded = this.#encoded;
     if (encoded !== null) {
       encoded.forget();
@@ -370,6 +433,15 @@ export class Exchange implements ResponseHandler {
     this.#flow.end(error);
     if (this.#stream === null) this.#context.unwatch(this);
     if (this.#context.requests.areRead) this.#context.requests.requestEnded(this.#report());
+  }
+
+  /** What the exchange says of the target: its own answers count, and failures before an answer. */
+  #verdict(error: FairleadError | null): ExchangeVerdict {
+    if (this.#hasResponse && this.#firstByteAt !== null) {
+      const isGateway = this.#status === 502 || this.#status === 503 || this.#status === 504;
+      return isGateway || this.#grpcStatus === GRPC_UNAVAILABLE ? "failed" : "answered";
+    }
+    return error === null || error.code === "stream.cancelled" ? "unknown" : "failed";
   }
 
   #report() {

@@ -10,7 +10,7 @@ import { formatAddress } from "../../net/local-socket.ts";
 import type { Flow } from "../../relay/flow.ts";
 import type { Relay } from "../../relay/relay.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
-import type { ExchangeOpener } from "./exchange-opener.ts";
+import { type ExchangeOpener, NO_REPEATS, type RepeatPolicy } from "./exchange-opener.ts";
 import { protocolOf } from "./first-bytes.ts";
 import { forwardedNode, passages, withClient } from "./forwarded-fields.ts";
 import { Http1Connection } from "./http1-connection.ts";
@@ -24,6 +24,8 @@ const MAX_PASSAGES = 8;
 
 export interface HttpServerOptions {
   readonly opener: ExchangeOpener;
+  /** Decides which requests are sent again after a failure; none unless given. */
+  readonly repeats?: RepeatPolicy;
   readonly relay: Relay;
   /** Counts the streams behind a client's connection; 0 unless given. @throws FairleadError service.loop */
   readonly dials?: { behind(client: Socket): Promise<number> };
@@ -60,6 +62,7 @@ export class HttpServer {
     this.#limits = limits;
     this.#exchangeContext = {
       opener: options.opener,
+      repeats: options.repeats ?? NO_REPEATS,
       limits,
       requests: options.relay.requests,
       get now() {

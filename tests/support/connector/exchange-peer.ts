@@ -3,7 +3,11 @@
  * It counts the requests, as a target would.
  */
 import type { Duplex } from "node:stream";
-import type { ExchangeOpener, ExchangeStream } from "../../../connector/http/server/exchange-opener.ts";
+import type {
+  ExchangeOpener,
+  ExchangeStream,
+  OpenedExchange,
+} from "../../../connector/http/server/exchange-opener.ts";
 import type { RelayStream } from "../../../connector/relay/relay.ts";
 import type { FairleadError } from "../../../protocol/errors.ts";
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
@@ -79,6 +83,8 @@ export class ExchangePeer implements ExchangeOpener {
   readonly requests: PeerRequest[] = [];
   /** Every stream that was asked for. */
   readonly opened: ExchangeStream[] = [];
+  /** What the exchanges say of the target, in the order of their ends. */
+  readonly verdicts: string[] = [];
   /** Set to refuse the streams that follow. */
   refusal: FairleadError | null = null;
   readonly #handle: (request: PeerRequest) => void;
@@ -87,7 +93,7 @@ export class ExchangePeer implements ExchangeOpener {
     this.#handle = handle;
   }
 
-  async open(asked: ExchangeStream): Promise<RelayStream> {
+  async open(asked: ExchangeStream): Promise<OpenedExchange> {
     this.opened.push(asked);
     await Promise.resolve();
     if (this.refusal !== null) throw this.refusal;
@@ -95,7 +101,7 @@ export class ExchangePeer implements ExchangeOpener {
     this.#serve(stream, far);
     asked.early.sendTo(stream);
     asked.early.accepted();
-    return stream;
+    return { stream, ended: (verdict) => void this.verdicts.push(verdict) };
   }
 
   #serve(stream: RelayStream, far: Duplex): void {

@@ -355,6 +355,12 @@ export const ERRORS = {
     "The certificate expired more than 30 days ago and can no longer be renewed.",
     "If the clocks of the site and of the edge are right, join again with a new token: `fairlead token create -o FILE`, then `fairlead connector run --token FILE`.",
   ),
+  "certificate.domain": entry(
+    "site",
+    400,
+    "The network CA signs no certificate for names in this domain.",
+    "Choose a --dns-domain that begins with the network's name and ends with .internal, or give the listener a certificate from a file: --listen-tls NAME=CERT.pem,KEY.pem.",
+  ),
   "assertion.missing": entry(
     "site",
     401,
@@ -875,6 +881,19 @@ export const ERRORS = {
     "The listener has as many clients as it takes at once, and resets further ones.",
     "Close connections that are not used; otherwise use the service from a second site.",
     RETRY,
+  ),
+  "listener.certificate": entry(
+    "site",
+    503,
+    "The listener has no certificate for TLS, and takes no clients.",
+    "Correct the files of --listen-tls NAME=CERT.pem,KEY.pem; they are read again when they change. With --listen-tls NAME=network, the connector asks the edge again by itself.",
+    RETRY,
+  ),
+  "listener.handshake": entry(
+    "caller",
+    400,
+    "The TLS handshake of a client with a listener failed.",
+    "Connect with TLS 1.2 or later, and trust the CA of the listener's certificate; `fairlead network ca NAME -o FILE` writes the network's.",
   ),
   "config.rejected": entry(
     "site",

@@ -17,6 +17,7 @@ import { keyCreate, keyList, keyRevoke } from "./key/key.ts";
 import { linkCreate, linkDelete, linkList } from "./link/link.ts";
 import { linkStatus } from "./link/status.ts";
 import { login } from "./login/login.ts";
+import { networkCa } from "./network/ca.ts";
 import { networkCreate, networkDelete, networkList, networkUse } from "./network/network.ts";
 import { networkQuota } from "./network/quota.ts";
 import { expose, unexpose } from "./service/expose.ts";
@@ -43,6 +44,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   networkList,
   networkUse,
   networkQuota,
+  networkCa,
   networkDelete,
   keyCreate,
   keyList,

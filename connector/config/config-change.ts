@@ -1,6 +1,7 @@
 /** The difference between two configurations, and the part of it that a running connector can apply. */
 import type { ConnectorConfig } from "./connector-config.ts";
 import { healthKey, type ServiceHealth, sameHealth } from "./health-options.ts";
+import { sameListenerTls } from "./listener-tls-options.ts";
 import { formatBind, sameExposure } from "./service-options.ts";
 
 /** Names of services, sorted. */
@@ -35,6 +36,8 @@ export interface ConfigChange {
   readonly logLevel: boolean;
   /** Whether requests are logged from now on, or no longer. */
   readonly requestLog: boolean;
+  /** Services whose listeners have another certificate, or none. */
+  readonly listenTls: ServiceChanges;
   /** Services whose requests are observed from now on, or no longer. */
   readonly observe: ServiceChanges;
   readonly drain: boolean;
@@ -83,6 +86,7 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       health: serviceChanges(keyed(running.health), keyed(wanted.health), sameHealth),
       logLevel: running.logLevel !== wanted.logLevel,
       requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
+      listenTls: serviceChanges(running.listenTls, wanted.listenTls, sameListenerTls),
       observe: serviceChanges(running.observe, wanted.observe, (left, right) => left.isOn === right.isOn),
       drain: running.drain !== wanted.drain,
       tokens: wanted.tokens.filter((token) => !running.tokens.includes(token)),

@@ -15,6 +15,7 @@ import { parseDnsAddress, parseDnsDomain } from "./dns-options.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
 import { parseHealth } from "./health-options.ts";
 import { parseHop } from "./hop-policy.ts";
+import { parseListenTls } from "./listener-tls-options.ts";
 import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
 import { parseObserve } from "./service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "./service-options.ts";
@@ -174,6 +175,15 @@ export const ConfigFile = z
         .meta({ description: "With requests, one line for each HTTP request and gRPC call." }),
       "What is logged beside the connector's own events.",
     ),
+    "listen-tls": list(
+      parsed(parseListenTls, {
+        description:
+          "A service of other sites, and the certificate of its listener: network for one that the network's CA issues, or CERT.pem,KEY.pem for files, which are read again when they change.",
+        pattern: `^${LABEL}=(network|[^,]+,[^,]+)$`,
+        examples: ["api=network", "api=/etc/tls/api.pem,/etc/tls/api-key.pem"],
+      }),
+      "Listeners that offer TLS to their clients. Others take the bytes as they are.",
+    ),
     observe: list(
       parsed(parseObserve, {
         description: "A service of other sites, and whether HTTP requests are observed in its connections.",
@@ -205,12 +215,13 @@ export async function parseConfigFile(text: string, source: string): Promise<Con
   const {
     token,
     "allow-hop": allowHop,
+    "listen-tls": listenTls,
     "dns-domain": dnsDomain,
     "session-timeout": sessionTimeout,
     "log-level": logLevel,
     ...rest
   } = read.data;
-  return { ...rest, tokens: token, allowHop, dnsDomain, sessionTimeout, logLevel };
+  return { ...rest, tokens: token, allowHop, listenTls, dnsDomain, sessionTimeout, logLevel };
 }
 
 /** @throws FairleadError `request.invalid` when aliases make the value too large. */

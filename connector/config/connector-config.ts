@@ -3,6 +3,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import type { LogLevel } from "../log.ts";
 import type { DnsAddress } from "./dns-options.ts";
 import { healthKey, type ServiceHealth } from "./health-options.ts";
+import type { ListenerTlsOption } from "./listener-tls-options.ts";
 import type { LogTopic } from "./option-values.ts";
 import type { ServiceObservation } from "./service-observation.ts";
 import {
@@ -47,6 +48,8 @@ export interface ConfigSource {
   readonly logLevel?: LogLevel | undefined;
   /** What is logged beside the connector's own events. */
   readonly log?: readonly LogTopic[] | undefined;
+  /** The TLS that listeners offer to clients. */
+  readonly listenTls?: readonly ListenerTlsOption[] | undefined;
   /** Whether requests are observed in the connections to a service. */
   readonly observe?: readonly ServiceObservation[] | undefined;
 }
@@ -68,6 +71,7 @@ export interface ConnectorConfig
   readonly health: readonly ServiceHealth[];
   readonly logLevel: LogLevel;
   readonly log: readonly LogTopic[];
+  readonly listenTls: readonly ListenerTlsOption[];
   readonly observe: readonly ServiceObservation[];
 }
 
@@ -104,6 +108,7 @@ export function mergeConfig(
     keepalive: options.keepalive !== undefined ? options.keepalive : file.keepalive,
     memory: options.memory ?? file.memory,
     logLevel: options.logLevel ?? file.logLevel ?? "info",
+    listenTls: byName(file.listenTls, options.listenTls),
     observe: byName(file.observe, options.observe),
     log: [...new Set([...(file.log ?? []), ...(options.log ?? [])])],
   };

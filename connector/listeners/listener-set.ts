@@ -58,6 +58,8 @@ export class ListenerSet {
   /** Addresses that were assigned out of the range, as they were stored last. */
   #book: AddressBook | null;
   #services: readonly VisibleService[] = [];
+  /** Why clients of a service are refused. */
+  readonly #troubles = new Map<string, FairleadError>();
   #isClosed = false;
 
   private constructor(options: ListenerSetOptions, book: AddressBook | null) {
@@ -120,7 +122,7 @@ export class ListenerSet {
     const reports: ListenerReport[] = [];
     for (const [service, { listener }] of this.#open) {
       const { address, state } = listener;
-      if (state.state === "listening") reports.push({ service, address, ...this.#listening() });
+      if (state.state === "listening") reports.push({ service, address, ...this.#listening(service) });
       if (state.state === "failed") {
         reports.push({
           service,
@@ -144,8 +146,20 @@ export class ListenerSet {
     return reports.sort((left, right) => (left.service < right.service ? -1 : 1));
   }
 
-  /** A listener that resets its clients for want of descriptors is reported as failed. */
-  #listening(): Pick<ListenerReport, "state" | "code" | "message"> {
+  /** Notes why the clients of a service are refused, although its listener has its address; null when they are not. */
+  noteTrouble(service: string, trouble: FairleadError | null): void {
+    if (trouble?.code === this.#troubles.get(service)?.code) return;
+    if (trouble === null) this.#troubles.delete(service);
+    else this.#troubles.set(service, trouble);
+    this.#options.onChange();
+  }
+
+  /** A listener that resets its clients, for want of descriptors or of a certificate, is reported as failed. */
+  #listening(service: string): Pick<ListenerReport, "state" | "code" | "message"> {
+    const trouble = this.#troubles.get(service);
+    if (trouble !== undefined) {
+      return { state: "failed", code: trouble.code, message: trouble.message.slice(0, 500) };
+    }
     if (this.#options.descriptors?.use?.exhausted !== true) return { state: "listening" };
     const code = "connector.descriptors";
     return { state: "failed", code, message: ERRORS[code].meaning };

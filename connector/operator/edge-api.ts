@@ -8,7 +8,7 @@ import { EventPageHeaders, NetworkEvent, type NetworkEventQuery } from "../../pr
 import { Health } from "../../protocol/api/health.ts";
 import { ApiKey, CreatedKey, type Role } from "../../protocol/api/keys.ts";
 import { Link } from "../../protocol/api/links.ts";
-import { Network } from "../../protocol/api/networks.ts";
+import { Network, NetworkCa } from "../../protocol/api/networks.ts";
 import { QuotaUse, type SetQuotas } from "../../protocol/api/quotas.ts";
 import { Service } from "../../protocol/api/services.ts";
 import { CreatedSite, type CreateSite, Site, type UpdateSite } from "../../protocol/api/sites.ts";
@@ -26,6 +26,8 @@ export const health = (edge: EdgeClient) => edge.request("GET", "/v1/health", He
 export const listNetworks = (edge: EdgeClient) => edge.request("GET", "/v1/networks", z.array(Network));
 export const createNetwork = (edge: EdgeClient, name: string) =>
   edge.request("POST", "/v1/networks", Network, { name });
+export const getNetworkCa = (edge: EdgeClient, network: string) =>
+  edge.request("GET", inNetwork(network, "/ca"), NetworkCa);
 export const deleteNetwork = (edge: EdgeClient, network: string) =>
   edge.request("DELETE", inNetwork(network), Network);
 export const networkStatus = (edge: EdgeClient, network: string) =>

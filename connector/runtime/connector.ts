@@ -26,6 +26,7 @@ import { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";
 import { ListenerSet } from "../listeners/listener-set.ts";
 import { StreamOpener } from "../listeners/stream-opener.ts";
+import { ListenerTls } from "../listeners/tls/listener-tls.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { pendingResets } from "../net/pending-resets.ts";
@@ -63,6 +64,7 @@ import { type Part, PartList } from "./part.ts";
 import { applyConfig, react } from "./reactions.ts";
 import { RegistryNotices } from "./registry-notices.ts";
 import { RegistryReports } from "./registry-reports.ts";
+import { certificateIssuer } from "./service-certificates.ts";
 import { makeSessions } from "./sessions.ts";
 import { SiteNamedLog } from "./site-named-log.ts";
 import { streamsOf } from "./streams.ts";
@@ -94,7 +96,7 @@ async function build(given: ConnectorOptions) {
   const ownTargets = new OwnTargets({ offers: () => offers.targets(), names: targetNames, others: machine });
   const listeners = await ListenerSet.load({
     ...{ state, bind, listen, keepAliveMs, descriptors, ownTargets, log },
-    onClient: (service, socket) => events.emit("client", service, socket),
+    onClient: (service, socket) => events.emit("connection", service, socket),
     onRefused: (service, socket, error) => events.emit("clientRefused", service, socket, error),
     onChange: () => events.emit("listenersChanged"),
   });
@@ -152,6 +154,13 @@ async function build(given: ConnectorOptions) {
     ...options.renewal,
   });
 
+  const listenerTls = new ListenerTls({
+    services: config.listenTls,
+    issue: certificateIssuer(uplink, () => dns.domain),
+    onChange: (service) => events.emit("listenerCertificateChanged", service),
+    log,
+  });
+
   // Other sites: the sessions, and the clients that use them
   const manager = makeSessions(options, { targetStreams, hop, offers, descriptors, lanes, uplink });
   const opener = new StreamOpener({
@@ -193,6 +202,7 @@ async function build(given: ConnectorOptions) {
       machine,
       ownTargets,
       listeners,
+      listenerTls,
       localTargets,
     },
     ...{ dials, health, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
@@ -210,7 +220,7 @@ function lifecycle(
   { log }: ConnectorOptions,
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
-  const { dns, exchanges, redeemer, reports, health } = parts;
+  const { dns, listenerTls, exchanges, redeemer, reports, health } = parts;
   const order: Part[] = [
     descriptors,
     localTargets,
@@ -220,6 +230,7 @@ function lifecycle(
     { drain: async (ms) => void (await drained(manager, ms, log)), close: () => manager.close() },
     { drain: () => opener.stop() },
     clients,
+    { close: () => listenerTls.close() },
     dns,
     redeemer,
     reports,

@@ -32,7 +32,11 @@ export interface ConnectorEventMap {
   neighboursChanged: [];
   /** A listener has another state, or all have: the connector ran out of descriptors, or has some again. */
   listenersChanged: [];
-  /** A client connected to a listener. */
+  /** The certificate of a service's listeners changed, or why there is none. */
+  listenerCertificateChanged: [service: string];
+  /** A client connected to a listener. Its TLS, where the listener offers it, is still to come. */
+  connection: [service: string, socket: Socket];
+  /** A client of a listener is to be served: its TLS, if there is any, is established. */
   client: [service: string, socket: Socket];
   /** A listener could not take a client, whose connection is to be reset. */
   clientRefused: [service: string, socket: Socket, error: FairleadError];

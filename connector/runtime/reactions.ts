@@ -1,12 +1,13 @@
 /** The reactions of a connector's parts to its events, and to a change of its configuration. */
 import { type ConfigChange, isUnchanged } from "../config/config-change.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
+import { applicationProtocols } from "../listeners/tls/application-protocols.ts";
 import type { ConnectorParts } from "./connector.ts";
 
 /** Subscribes the parts to the events that concern them. */
 export function react(parts: ConnectorParts): void {
   const { events, offers, ownTargets, machine, dials, listeners, localTargets, targetStreams } = parts;
-  const { dns, health, catalogue, clients, notices, reports, renewer, uplink } = parts;
+  const { dns, listenerTls, health, catalogue, clients, notices, reports, renewer, uplink } = parts;
   offers.onChange(() => events.emit("offersChanged"));
   ownTargets.onChange(() => events.emit("targetsMoved"));
   machine.onChange(() => events.emit("neighboursChanged"));
@@ -21,7 +22,20 @@ export function react(parts: ConnectorParts): void {
   });
   events.on("targetsMoved", () => localTargets.review());
   events.on("neighboursChanged", () => listeners.review());
-  events.on("catalogueChanged", () => listeners.set(catalogue.reachable()));
+  events.on("catalogueChanged", () => {
+    const services = catalogue.reachable();
+    listeners.set(services);
+    listenerTls.setServices(services.map(({ name }) => name));
+  });
+  events.on("listenerCertificateChanged", (service) => {
+    listeners.noteTrouble(service, listenerTls.troubleOf(service));
+  });
+  events.on("connection", (service, socket) => {
+    listenerTls.accept(service, socket, applicationProtocols(catalogue.lookup(service)), {
+      onClient: (client) => events.emit("client", service, client),
+      onRefused: (client, error) => events.emit("clientRefused", service, client, error),
+    });
+  });
   events.on("listenersChanged", () => reports.planListeners());
   events.on("client", (service, socket) => clients.serve(service, socket));
   events.on("clientRefused", (service, socket, error) => clients.refuse(service, socket, error));
@@ -63,8 +77,19 @@ const NAMING_EVENTS = [
  * The function throws FairleadError `request.invalid` before it changes anything.
  */
 export function applyConfig(parts: ConnectorParts) {
-  const { offers, health, listeners, localTargets, redeemer, moves, events, requestLog, observers, dns } =
-    parts;
+  const {
+    offers,
+    health,
+    listeners,
+    localTargets,
+    redeemer,
+    moves,
+    events,
+    requestLog,
+    observers,
+    dns,
+    listenerTls,
+  } = parts;
   return (next: ConnectorConfig, change: ConfigChange): void => {
     const { exposures, hop, allowHop, listeners: moved, bind, tokens } = change;
     if (!isUnchanged(exposures, hop, allowHop)) offers.configure(next.exposures, next);
@@ -79,6 +104,8 @@ export function applyConfig(parts: ConnectorParts) {
     }
     redeemer.redeem(tokens);
     if (change.dns) dns.configure(next);
+    if (!isUnchanged(change.listenTls)) listenerTls.configure(next.listenTls);
+    if (change.dns) listenerTls.renew();
     if (!isUnchanged(change.observe)) observers.set(next.observe);
     if (change.requestLog) requestLog.set(next.log.includes("requests"));
   };

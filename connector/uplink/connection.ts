@@ -20,7 +20,7 @@ export type Notice = Extract<
 /** Messages that answer a request. */
 export type UplinkResponse = Extract<
   RegistryMessage,
-  { type: "session.grant" | "renewed" | "status" | "done" }
+  { type: "session.grant" | "renewed" | "certificate" | "status" | "done" }
 >;
 /** A request without its id. */
 export type UplinkRequest = ConnectorMessage extends infer M
@@ -191,6 +191,7 @@ export class UplinkConnection {
         return;
       case "session.grant":
       case "renewed":
+      case "certificate":
       case "status":
       case "done":
         this.#take(message.id)?.resolve(message);

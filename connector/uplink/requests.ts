@@ -67,6 +67,30 @@ export abstract class UplinkRequests {
     return response.renewal;
   }
 
+  /**
+   * Requests a certificate for the listener of a service. Returns base64 DER.
+   * @param csr base64 DER
+   * @param domain of the network's services in DNS; the edge's default unless given
+   * @throws FairleadError `service.unknown`, `certificate.domain`; `uplink.lost`; `uplink.version` for an edge that is
+   * too old, which would refuse the request as malformed.
+   */
+  async requestCertificate(service: string, csr: string, domain?: string): Promise<string> {
+    const request: UplinkRequest = {
+      ...{ type: "certificate.request", service, csr },
+      ...(domain === undefined ? {} : { domain }),
+    };
+    const response = await this.exchange(request, this.requestMs, {
+      feature: "service-certificates",
+      error: () =>
+        new FairleadError("uplink.version", "The edge is too old to issue certificates for services.", {
+          action:
+            "Update the edge, or give the listener a certificate from a file: --listen-tls NAME=CERT.pem,KEY.pem.",
+        }),
+    });
+    if (response.type !== "certificate") throw unexpected(response);
+    return response.certificate;
+  }
+
   /** Requests the network as this site sees it. @throws FairleadError `uplink.lost`. */
   async requestStatus(timeoutMs = this.requestMs): Promise<SiteView> {
     const response = await this.exchange({ type: "status.request" }, timeoutMs);

@@ -38,6 +38,7 @@ export const EventType = z.enum([
   "service.healthy",
   "listener.failed",
   "listener.restored",
+  "certificate.issued",
   "certificate.renewed",
   "authority.renewed",
   "uplink.refused",

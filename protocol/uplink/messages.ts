@@ -286,6 +286,19 @@ export const ConnectorMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("session.ended"), session: SessionId, generation, code: shownText(64) }),
   /** Requests new certificates for the registered key. The reply is `renewed`. */
   z.object({ type: z.literal("renew"), id: requestId }),
+  /**
+   * Requests a certificate for the listener of a service that the site sees or offers. The reply is `certificate`.
+   * Only for an edge with the feature `service-certificates`.
+   */
+  z.object({
+    type: z.literal("certificate.request"),
+    id: requestId,
+    service: ServiceName,
+    /** A self-signed PKCS #10 request, of which only the key counts, base64 DER. */
+    csr: z.string().min(1).max(MAX_CERTIFICATE),
+    /** The domain of the network's services in DNS; `NETWORK.internal` unless given. */
+    domain: z.string().max(253).optional(),
+  }),
   /** Requests the view that this site has of the network. The reply is `status`. */
   z.object({ type: z.literal("status.request"), id: requestId }),
   /** Deletes one of this site's links. The reply is `done`. */
@@ -305,7 +318,7 @@ export type ConnectorMessage = z.infer<typeof ConnectorMessage>;
 /**
  * The features of this edge beyond the first release of its uplink version (docs/protocol.md, "Versions").
  */
-export const EDGE_FEATURES = ["resume", "lanes", "hop", "links", "ports"] as const;
+export const EDGE_FEATURES = ["resume", "lanes", "hop", "links", "ports", "service-certificates"] as const;
 /** The name of a feature of this edge. */
 export type EdgeFeature = (typeof EDGE_FEATURES)[number];
 
@@ -428,6 +441,8 @@ export const RegistryMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("session.cut"), session: SessionId, code: z.string() }),
   /** The reply to `renew`. */
   z.object({ type: z.literal("renewed"), id: requestId, renewal: Renewal }),
+  /** The reply to `certificate.request`: the certificate, base64 DER. */
+  z.object({ type: z.literal("certificate"), id: requestId, certificate: CertificateText }),
   /** The reply to `status.request`. */
   z.object({ type: z.literal("status"), id: requestId, view: SiteView }),
   /**

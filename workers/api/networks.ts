@@ -1,6 +1,6 @@
 /** Networks: created and deleted by admins. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { CreateNetwork, Network } from "../../protocol/api/networks.ts";
+import { CreateNetwork, Network, NetworkCa } from "../../protocol/api/networks.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId, NetworkId } from "../../protocol/ids.ts";
 import { permitsIn } from "../auth/caller.ts";
@@ -33,6 +33,14 @@ const read = createRoute({
   tags,
   request: { params: NetworkParam },
   responses: responses(200, Network, "The network."),
+});
+
+const authority = createRoute({
+  ...routeAccess("get", "/v1/networks/{network}/ca"),
+  summary: "Show the CA that signs the certificates of the network's services",
+  tags,
+  request: { params: NetworkParam },
+  responses: responses(200, NetworkCa, "The CA, which clients of listeners trust."),
 });
 
 const remove = createRoute({
@@ -72,6 +80,8 @@ export function addNetworks(api: Api): void {
   });
 
   api.openapi(read, async (c) => c.json(c.var.network, 200));
+
+  api.openapi(authority, async (c) => c.json(unwrap(await registryOf(c).networkCa()), 200));
 
   api.openapi(remove, async (c) => {
     // The registry goes first: after an interruption the network is still listed and can be deleted again.

@@ -17,6 +17,7 @@ export const ROLES = {
   "POST /v1/networks": "admin",
   "GET /v1/networks/{network}": "viewer",
   "DELETE /v1/networks/{network}": "admin",
+  "GET /v1/networks/{network}/ca": "viewer",
   "GET /v1/networks/{network}/tokens": "viewer",
   "POST /v1/networks/{network}/tokens": "operator",
   "DELETE /v1/networks/{network}/tokens/{token}": "operator",

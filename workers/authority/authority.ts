@@ -65,6 +65,23 @@ export async function renewNetworkAuthority(
   return networkCertificate(options, read(options.certificate).spki);
 }
 
+/**
+ * Makes the self-signed form of a network CA: the same name, key and expiry. Clients of listeners trust it. They verify
+ * the certificates of services with it without trusting the deployment CA, which signs the CAs of other networks too.
+ */
+export async function makeNetworkRoot({
+  networkId,
+  certificate,
+  privateKey,
+}: Authority & { networkId: string }): Promise<Bytes> {
+  const { subjectName, spki, notBefore, notAfter } = read(certificate);
+  const root = await makeCertificate(
+    { kind: "authority", subject: subjectName, spki, notBefore, notAfter, uri: networkUri(networkId) },
+    { name: subjectName, keyId: await keyIdOf(spki), privateKey: await importPrivateKey(privateKey) },
+  );
+  return root.certificate;
+}
+
 /** Issues the certificate of an issuer CA again, for the same key. */
 export async function renewIssuerAuthority({
   certificate,

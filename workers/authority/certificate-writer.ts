@@ -50,10 +50,12 @@ export interface CertificateFields {
   /** ms since 1970, rounded down to whole seconds. */
   readonly notBefore: number;
   readonly notAfter: number;
-  /** A CA that signs leaves, or a leaf for clients and servers. */
-  readonly kind: "authority" | "leaf";
-  /** The only name in the SAN; none for an issuer CA. */
+  /** A CA that signs leaves, a leaf for clients and servers, or a leaf for servers alone. */
+  readonly kind: "authority" | "leaf" | "server";
+  /** The only name in the SAN; none for an issuer CA and a leaf for servers. */
   readonly uri?: string;
+  /** The DNS names in the SAN of a leaf for servers. */
+  readonly dnsNames?: readonly string[];
 }
 
 /** A new certificate. */
@@ -70,11 +72,15 @@ export async function makeCertificate(fields: CertificateFields, signer: Signer)
   const serial = newSerial();
   const subjectKeyId = await keyIdOf(fields.spki);
   const isAuthority = fields.kind === "authority";
+  const names = [
+    ...(fields.uri === undefined ? [] : [text(URI_NAME, fields.uri)]),
+    ...(fields.dnsNames ?? []).map((name) => text(DNS_NAME, name)),
+  ];
   const extensions = [
     extension(EXTENSION.basicConstraints, isAuthority ? LEAVES_ONLY : sequence(), true),
     extension(EXTENSION.keyUsage, isAuthority ? SIGNS_CERTIFICATES : SIGNS_DATA, true),
-    ...(isAuthority ? [] : [extension(EXTENSION.extendedKeyUsage, CLIENT_AND_SERVER)]),
-    ...(fields.uri === undefined ? [] : [extension(EXTENSION.subjectAltName, uriName(fields.uri))]),
+    ...(isAuthority ? [] : [extension(EXTENSION.extendedKeyUsage, USES[fields.kind])]),
+    ...(names.length === 0 ? [] : [extension(EXTENSION.subjectAltName, sequence(...names))]),
     extension(EXTENSION.subjectKeyId, octets(subjectKeyId)),
     extension(EXTENSION.authorityKeyId, sequence(element(implicitTag(0), signer.keyId))),
   ];
@@ -108,6 +114,12 @@ const extension = (id: string, value: Uint8Array, critical = false): Bytes =>
 const LEAVES_ONLY = sequence(truth(), integer(Uint8Array.of(0)));
 const SIGNS_CERTIFICATES = bits(Uint8Array.of(KEY_USAGE.keyCertSign | KEY_USAGE.crlSign), 1);
 const SIGNS_DATA = bits(Uint8Array.of(KEY_USAGE.digitalSignature), 7);
-const CLIENT_AND_SERVER = sequence(oid(EKU.clientAuth), oid(EKU.serverAuth));
+const USES = {
+  authority: sequence(),
+  leaf: sequence(oid(EKU.clientAuth), oid(EKU.serverAuth)),
+  server: sequence(oid(EKU.serverAuth)),
+} as const;
 
-const uriName = (uri: string): Bytes => sequence(text(implicitTag(6), uri));
+/** Tags of names in a SAN (RFC 5280, section 4.2.1.6). */
+const DNS_NAME = implicitTag(2);
+const URI_NAME = implicitTag(6);

@@ -7,7 +7,13 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { linkUri, siteUri } from "../../protocol/names.ts";
 import type { Authority } from "./authority.ts";
-import { BACKDATE_MS, type IssuedCertificate, makeCertificate, makeName } from "./certificate-writer.ts";
+import {
+  BACKDATE_MS,
+  type CertificateFields,
+  type IssuedCertificate,
+  makeCertificate,
+  makeName,
+} from "./certificate-writer.ts";
 import { checkValidity, onlyUri } from "./chain.ts";
 import { type Bytes, importPrivateKey, importPublicKey, isP256, keyHashOf } from "./keys.ts";
 import {
@@ -56,8 +62,7 @@ export function signSiteCertificate(options: {
   const uri = siteUri(options.networkId, options.siteId);
   return signLeaf(
     options.authority,
-    makeName({ common: options.siteId }),
-    uri,
+    { kind: "leaf", subject: makeName({ common: options.siteId }), uri },
     options.publicKey,
     options.now,
   );
@@ -74,7 +79,28 @@ export function signLinkCertificate(options: {
 }): Promise<IssuedCertificate> {
   const uri = linkUri(options.networkId, options.linkId);
   const subject = makeName({ common: options.linkId, organization: options.siteId });
-  return signLeaf(options.authority, subject, uri, options.publicKey, options.now);
+  return signLeaf(options.authority, { kind: "leaf", subject, uri }, options.publicKey, options.now);
+}
+
+/**
+ * Signs a certificate for the listener of a service with the network's CA, valid for 24 hours. It is for servers alone
+ * and names no site, so it proves no site to an edge or a connector.
+ */
+export function signServiceCertificate(options: {
+  authority: Authority;
+  service: string;
+  /** DNS names. */
+  names: readonly string[];
+  publicKey: Uint8Array;
+  now: number;
+}): Promise<IssuedCertificate> {
+  const { authority, service, names, publicKey, now } = options;
+  return signLeaf(
+    authority,
+    { kind: "server", subject: makeName({ common: service }), dnsNames: names },
+    publicKey,
+    now,
+  );
 }
 
 /**
@@ -122,11 +148,9 @@ function parseLinkUri(uri: string | null): { networkId: string; linkId: string }
   return { networkId: match[1], linkId: match[2] };
 }
 
-/** @param subject DER, of {@link makeName} */
 async function signLeaf(
   authority: Authority,
-  subject: Bytes,
-  uri: string,
+  fields: Pick<CertificateFields, "kind" | "subject" | "uri" | "dnsNames">,
   publicKey: Uint8Array,
   now: number,
 ): Promise<IssuedCertificate> {
@@ -136,7 +160,7 @@ async function signLeaf(
   await importPublicKey(publicKey);
   const notAfter = Math.min(now + SITE_CERTIFICATE_MS, parent.notAfter);
   return await makeCertificate(
-    { kind: "leaf", subject, uri, spki: publicKey, notBefore: now - BACKDATE_MS, notAfter },
+    { ...fields, spki: publicKey, notBefore: now - BACKDATE_MS, notAfter },
     {
       name: parent.subjectName,
       keyId: await subjectKeyIdOf(parent),

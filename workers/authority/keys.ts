@@ -1,5 +1,5 @@
 /** P-256 keys, the only kind in Fairlead's certificates. */
-import { decodeBase64, encodeBase64Url } from "../../protocol/encoding.ts";
+import { decodeBase64, encodeBase64, encodeBase64Url } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 
 export type Bytes = Uint8Array<ArrayBuffer>;
@@ -77,6 +77,12 @@ export async function exportPublicKey(key: Key): Promise<Bytes> {
   const exported = await crypto.subtle.exportKey("spki", key);
   if (!(exported instanceof ArrayBuffer)) throw new TypeError("Expected a SubjectPublicKeyInfo.");
   return new Uint8Array(exported);
+}
+
+/** The PEM text of DER bytes. @param label such as "CERTIFICATE" */
+export function writePem(label: string, der: Uint8Array): string {
+  const lines = encodeBase64(der).match(/.{1,64}/g) ?? [];
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
 }
 
 /**

@@ -13,6 +13,7 @@ import { changeOffers } from "./operations/offers.ts";
 import { renew } from "./operations/renew.ts";
 import { applyListeners, recordRoundTrip } from "./operations/reports.ts";
 import { deleteOwnLink } from "./operations/revoke-access.ts";
+import { signForService } from "./operations/service-certificates.ts";
 import { endSession, requestSession, resumeSession } from "./operations/sessions.ts";
 import { closeSilentUplinks } from "./operations/sweep.ts";
 import type { Work } from "./policy/budget.ts";
@@ -80,6 +81,11 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
       return answerWith(context, uplink, message.id, null, () =>
         answerRenew(context, uplink, site, message.id),
       );
+    case "certificate.request":
+      return answerWith(context, uplink, message.id, "certificate", async () => {
+        const certificate = await signForService(context, site, message);
+        context.uplinks.send(uplink, { type: "certificate", id: message.id, certificate });
+      });
     case "link.delete":
       return answerWith(context, uplink, message.id, "link", () =>
         deleteLinkOf(context, uplink, site, message),

@@ -10,7 +10,7 @@ import type { Admission, Redeem } from "../../protocol/api/admission.ts";
 import type { NetworkDump } from "../../protocol/api/backup.ts";
 import type { EventPage, NetworkEventQuery } from "../../protocol/api/events.ts";
 import type { Link } from "../../protocol/api/links.ts";
-import type { Network } from "../../protocol/api/networks.ts";
+import type { Network, NetworkCa } from "../../protocol/api/networks.ts";
 import type { QuotaUse, SetQuotas } from "../../protocol/api/quotas.ts";
 import type { CreateSite, Site, UpdateSite } from "../../protocol/api/sites.ts";
 import type { NetworkStatus } from "../../protocol/api/status.ts";
@@ -35,6 +35,7 @@ import { describeQuotas, setQuotas } from "./operations/quotas.ts";
 import { redeem } from "./operations/redeem.ts";
 import { renewOverApi } from "./operations/renew.ts";
 import { deleteLink, revokeAccess } from "./operations/revoke-access.ts";
+import { describeNetworkCa } from "./operations/service-certificates.ts";
 import { deleteSite, revokeSite } from "./operations/site-removal.ts";
 import { createSite, updateSite } from "./operations/sites.ts";
 import { closeSilentUplinks } from "./operations/sweep.ts";
@@ -186,6 +187,10 @@ export class Registry extends DurableObject<Env> {
       ...events.page(query),
       began: new Date(network.began()).toISOString(),
     }));
+  }
+
+  networkCa(): Promise<Result<NetworkCa>> {
+    return this.#answer((context) => describeNetworkCa(context));
   }
 
   quotas(): Promise<Result<QuotaUse>> {

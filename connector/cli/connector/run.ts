@@ -6,6 +6,7 @@ import { parseDnsAddress, parseDnsDomain } from "../../config/dns-options.ts";
 import { parseDuration } from "../../config/duration.ts";
 import { parseHealth } from "../../config/health-options.ts";
 import { parseHop } from "../../config/hop-policy.ts";
+import { parseListenTls } from "../../config/listener-tls-options.ts";
 import {
   parseDrain,
   parseKeepAlive,
@@ -124,6 +125,11 @@ export const connectorRun = command({
       "--log <WHAT>",
       "Log more: `requests` writes one line at level info for each HTTP request and gRPC call of `http`, `http2` and `tcp` services, without queries, cookies and credentials. At most 200 lines a second are written; the requests beyond are counted.",
       parseLogTopic,
+    ),
+    listenTls: values(
+      "--listen-tls <NAME=network|CERT,KEY>",
+      "Offer TLS to the clients of a service's listener. `network` uses a certificate for NAME and NAME.NETWORK.internal that the network's CA issues; `fairlead network ca` writes that CA. CERT and KEY are PEM files, which are read again when they change.",
+      parseListenTls,
     ),
     observe: values(
       "--observe <NAME=on|off>",

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { Admission } from "../../../protocol/api/admission.ts";
 import { type EventType, NetworkEvent } from "../../../protocol/api/events.ts";
 import { NetworkStatus } from "../../../protocol/api/status.ts";
-import { decodeBase64 } from "../../../protocol/encoding.ts";
+import { decodeBase64, encodeBase64 } from "../../../protocol/encoding.ts";
 import type { Encryption, Hello, Invitation } from "../../../protocol/uplink/messages.ts";
 import { RegistryMessage } from "../../../protocol/uplink/messages.ts";
 import type { KeyPair } from "../../../workers/authority/keys.ts";
@@ -243,6 +243,19 @@ export class TestUplink extends Line {
     options: { lanes?: number } = {},
   ): Promise<Invitation | string> {
     return this.#ask({ type: "session.resume", session, generation, ...options });
+  }
+
+  /** Requests a certificate for a service. Returns it as DER, or the code of the refusal. */
+  async certificate(service: string, csr: Uint8Array, domain?: string): Promise<Uint8Array | string> {
+    this.#request += 1;
+    const id = this.#request;
+    this.send({ type: "certificate.request", id, service, csr: encodeBase64(csr), domain });
+    return this.take(`a certificate for ${this.member.name}`, (data) => {
+      if (typeof data !== "string" || data === "P") return null;
+      const message = RegistryMessage.parse(JSON.parse(data));
+      if (message.type === "certificate" && message.id === id) return derOf(message.certificate);
+      return message.type === "error" && message.id === id ? message.error.code : null;
+    });
   }
 
   async #ask(message: object): Promise<Invitation | string> {

@@ -19,6 +19,7 @@ const ALLOWED: readonly (readonly [file: string, why: string])[] = [
   ["connector/site/assertions.ts", "when an assertion begins and ends"],
   ["connector/site/renewer.ts", "when a certificate ends"],
   ["connector/site/site.ts", "when a certificate ends"],
+  ["connector/listeners/tls/network-certificate.ts", "when a certificate ends"],
   ["connector/uplink/uplink.ts", "since when an uplink is up, in status; how far the edge's clock is off"],
 ];
 

@@ -48,7 +48,7 @@ const PROTOCOL: readonly Line[] = [
     usedBy: [
       ...["protocol/api", "protocol/session"],
       ...["workers/api", "workers/authority", "workers/gateway", "workers/registry/**", "workers/router"],
-      ...["connector/config", "connector/control", "connector/http/client", "connector/listeners"],
+      ...["connector/config", "connector/control", "connector/http/client", "connector/listeners/**"],
       ...[
         "connector/operator/cost",
         "connector/relay",
@@ -189,7 +189,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/files",
     usedBy: [
-      ...["connector/cli/framework", "connector/config", "connector/edge/workerd"],
+      ...["connector/cli/framework", "connector/cli/network", "connector/config", "connector/edge/workerd"],
       ...["connector/operator/backup", "connector/operator/login", "connector/site"],
     ],
     why: "A file that a user named and that cannot be used has one kind of error, whichever option names it.",
@@ -202,7 +202,7 @@ const CONNECTOR: readonly Line[] = [
       ...["connector/cli/views", "connector/config"],
       ...[
         "connector/control",
-        "connector/listeners",
+        "connector/listeners/**",
         "connector/operator/**",
         "connector/relay",
         "connector/runtime",
@@ -217,7 +217,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/config",
     usedBy: [
-      ...["connector/cli/**", "connector/control", "connector/listeners", "connector/runtime"],
+      ...["connector/cli/**", "connector/control", "connector/listeners/**", "connector/runtime"],
       ...["connector/dns", "connector/http/retry", "connector/observers", "connector/targets/**"],
       "connector/diagnosis",
     ],
@@ -278,6 +278,11 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/targets/health",
     usedBy: ["connector/targets"],
     why: "The health of a target is decided apart from its connections, which the checks get passed in.",
+  },
+  {
+    room: "connector/listeners/tls",
+    usedBy: ["connector/runtime"],
+    why: "The runtime gives the listeners' clients the TLS that the configuration wants.",
   },
   {
     room: "connector/targets",

@@ -9,12 +9,14 @@ import {
   type Authority,
   createIssuerAuthority,
   createNetworkAuthority,
+  makeNetworkRoot,
   nearsExpiry,
   renewIssuerAuthority,
   renewNetworkAuthority,
 } from "../../authority/authority.ts";
 import {
   signLinkCertificate,
+  signServiceCertificate,
   signSiteCertificate,
   verifyLinkCertificate,
 } from "../../authority/certificates.ts";
@@ -185,6 +187,18 @@ export class Authorities {
       now,
     });
     return { ...signed, authority: authority.certificate };
+  }
+
+  /** Signs a certificate for the listener of a service. Stores no certificate. @param names DNS names */
+  async signService(service: string, names: readonly string[], publicKey: Bytes, now: number) {
+    const authority = await this.#network(now);
+    return await signServiceCertificate({ authority, service, names, publicKey, now });
+  }
+
+  /** The self-signed form of the network CA, DER. */
+  async networkRoot(now: number): Promise<Bytes> {
+    const { id, certificate, privateKey } = await this.#network(now);
+    return await makeNetworkRoot({ networkId: id, certificate, privateKey });
   }
 
   /** @throws FairleadError `certificate.*` if the certificate does not prove the link for that key */

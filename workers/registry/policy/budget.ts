@@ -20,6 +20,7 @@ export type Work =
   | "measured"
   | "status"
   | "renewal"
+  | "certificate"
   | "session"
   | "link";
 
@@ -47,6 +48,7 @@ export const WORK: Readonly<Record<Work, Rate>> = {
   measured: { burst: 64, perSecond: 1 },
   status: { burst: 20, perSecond: 2 },
   renewal: { burst: 40, perSecond: 0.1 },
+  certificate: { burst: 200, perSecond: 0.2 },
   session: { burst: 2000, perSecond: 50 },
   link: { burst: 64, perSecond: 0.5 },
 };

@@ -7,6 +7,7 @@ import {
 } from "../../../../connector/config/config-change.ts";
 import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
 import { parseHealth } from "../../../../connector/config/health-options.ts";
+import { parseListenTls } from "../../../../connector/config/listener-tls-options.ts";
 import { parseObserve } from "../../../../connector/config/service-observation.ts";
 import {
   parseBind,
@@ -62,6 +63,13 @@ describe("configTransition", () => {
     expect(described({ hop: ["a"], allowHop: ["all"] }, { hop: ["b"], allowHop: [] })).toEqual({
       hop: { added: ["b"], removed: ["a"] },
       allowHop: { removed: ["all"] },
+    });
+  });
+
+  it("finds listeners with another certificate", () => {
+    const tls = (...texts: string[]) => ({ listenTls: texts.map(parseListenTls) });
+    expect(described(tls("a=network", "b=x,y", "c=x,y"), tls("a=x,y", "b=x,y", "d=network"))).toEqual({
+      listenTls: { added: ["d"], removed: ["c"], changed: ["a"] },
     });
   });
 

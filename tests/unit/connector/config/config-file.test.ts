@@ -24,6 +24,7 @@ memory: 512M
 log-level: debug
 log: [requests]
 observe: [db=off]
+listen-tls: [db=network]
 `;
 
 describe("parseConfigFile", () => {
@@ -43,6 +44,7 @@ describe("parseConfigFile", () => {
       logLevel: "debug",
       log: ["requests"],
       observe: [{ name: "db", isOn: false }],
+      listenTls: [{ name: "db", source: { kind: "network" } }],
     });
   });
 
@@ -66,6 +68,7 @@ describe("parseConfigFile", () => {
     ["keepalive: 10h", 'west.yaml:1:12: keepalive: "10h" is longer than'],
     ["memory: 1K", "west.yaml:1:9: memory: "],
     ["lanes: 9", "west.yaml:1:8: lanes: "],
+    ["listen-tls: [db=a.pem]", 'west.yaml:1:14: listen-tls.0: "db=a.pem": the form is NAME=network or'],
     ["observe: [db]", 'west.yaml:1:11: observe.0: "db": the form is NAME=on or NAME=off.'],
     ["log: [queries]", "west.yaml:1:7: log.0: "],
     ["log-level: loud", "west.yaml:1:12: log-level: "],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
 import { parseHealth } from "../../../../connector/config/health-options.ts";
+import { parseListenTls } from "../../../../connector/config/listener-tls-options.ts";
 import { parseObserve } from "../../../../connector/config/service-observation.ts";
 import {
   parseBind,
@@ -17,6 +18,7 @@ const FILE: ConfigSource = {
   hop: ["db"],
   allowHop: ["all"],
   observe: [parseObserve("db=off"), parseObserve("web=off")],
+  listenTls: [parseListenTls("web=c.pem,d.pem"), parseListenTls("db=a.pem,b.pem")],
   health: [parseHealth("api=tcp"), parseHealth("db=tcp")],
   bind: parseBind("127.2.0.0/16"),
   keepalive: 60,
@@ -36,6 +38,7 @@ describe("mergeConfig", () => {
       logLevel: "info",
       log: [],
       observe: [],
+      listenTls: [],
     });
   });
 
@@ -51,6 +54,7 @@ describe("mergeConfig", () => {
       logLevel: "warn",
       log: ["requests"],
       observe: [parseObserve("api=off"), parseObserve("db=on")],
+      listenTls: [parseListenTls("web=network")],
     };
     expect(mergeConfig(FILE, options)).toEqual({
       site: "east",
@@ -69,6 +73,7 @@ describe("mergeConfig", () => {
       logLevel: "warn",
       log: ["requests"],
       observe: [parseObserve("web=off"), parseObserve("api=off"), parseObserve("db=on")],
+      listenTls: [parseListenTls("db=a.pem,b.pem"), parseListenTls("web=network")],
     });
   });
 

@@ -91,12 +91,15 @@ export async function openStream(options: OpenStreamOptions): Promise<OpenedStre
   let last = new FairleadError("service.unavailable", `No site that offers ${options.service} is connected.`);
   for (;;) {
     const known = lookup();
-    const offers = (known?.offers ?? []).filter((offer) => serves(offer, options.port ?? known?.port, kind));
+    const port = options.port ?? known?.port;
+    const serving = (known?.offers ?? []).filter((offer) => serves(offer, port, kind));
+    const offers = serving.filter((offer) => isUp(offer, port));
     const usable = options.hop.usable(options.service, offers);
+    const refusal = refusalOf(options.service, { serving, offers, usable });
     const round: Round =
-      offers.length > 0 && usable.length === 0
-        ? { error: hopNotAllowed(options.service), final: true }
-        : await tryEach(options, { known, usable, left: deadline - now() });
+      refusal === null
+        ? await tryEach(options, { known, usable, left: deadline - now() })
+        : { error: refusal, final: true };
     if (round.opened) return round.opened;
     last = round.error ?? last;
     const left = deadline - now();
@@ -176,11 +179,24 @@ function setUpLimit(
   return Math.max(LEAST_INSTANCE_MS, Math.min(limit / 2 ** tried, left));
 }
 
-/** Whether the instance serves streams of the kind at the port, and a target there is up as far as it knows. */
-function serves({ ports, kinds, down }: VisibleOffer, port: number | undefined, kind: string): boolean {
+/** Whether the instance serves streams of the kind at the port. */
+function serves({ ports, kinds }: VisibleOffer, port: number | undefined, kind: string): boolean {
   if (kind !== DEFAULT_KIND && kinds?.includes(kind) !== true) return false;
-  if (port === undefined) return true;
-  return ports?.includes(port) !== false && down?.includes(port) !== true;
+  return port === undefined || ports?.includes(port) !== false;
+}
+
+/** Whether a target of the port is up, as far as the instance knows. */
+function isUp({ down }: VisibleOffer, port: number | undefined): boolean {
+  return port === undefined || down?.includes(port) !== true;
+}
+
+/** Why no instance can be tried although some serve the port; null if there is no such reason. */
+function refusalOf(
+  service: string,
+  { serving, offers, usable }: Record<"serving" | "offers" | "usable", readonly VisibleOffer[]>,
+): FairleadError | null {
+  if (serving.length > 0 && offers.length === 0) return new FairleadError("service.unhealthy");
+  return offers.length > 0 && usable.length === 0 ? hopNotAllowed(service) : null;
 }
 
 /** Whether waiting does not help. A full session retries too, but rarely has room within the hold time. */

@@ -154,6 +154,19 @@ describe("Clients", () => {
     expect(tried).toEqual(["b3", "b3", "b3"]);
   });
 
+  it("resets a client at once while the targets of every instance are down", async () => {
+    const { catalogue, connect, tried, log } = await setUp({}, 60_000);
+    const offers = [
+      { ...instance("b1"), down: [80] },
+      { ...instance("b2"), down: [80] },
+    ];
+    catalogue.welcome([{ name: "api", protocol: "http", port: 80, offers }]);
+    await expect((await connect()).received).rejects.toMatchObject({ code: "ECONNRESET" });
+    await eventually("the log line", () => log.find("The flow failed"));
+    expect(log.find("The flow failed")?.fields.code).toBe("service.unhealthy");
+    expect(tried).toEqual([]);
+  });
+
   it("tries again with the next catalogue", async () => {
     const { catalogue, connect, tried } = await setUp({ old: ["offline"] }, 10_000);
     catalogue.welcome(api("old"));

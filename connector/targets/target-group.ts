@@ -116,14 +116,12 @@ export class TargetGroup {
     const { health } = endpoint;
     if (health === null) return;
     if (failure === null) endpoint.isProven = true;
-    const isOther = health.noteCheck(failure, this.#options.now());
-    this.#changed(endpoint, isOther);
+    if (health.noteCheck(failure, this.#options.now())) this.#changed(endpoint, true);
   }
 
   /** A check said nothing about the target. */
   postpone({ health }: TargetEndpoint): void {
     health?.postpone(this.#options.now());
-    this.#options.onChange(this);
   }
 
   connected(endpoint: TargetEndpoint): void {

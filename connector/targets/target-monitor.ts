@@ -79,7 +79,7 @@ export class TargetMonitor {
         await group.refresh();
         const checks = group.endpoints.map(async (endpoint) => ({
           endpoint,
-          verdict: endpoint.health === null ? null : await this.#check(group, endpoint),
+          verdict: await this.#check(group, endpoint),
         }));
         return await Promise.all(checks);
       }),
@@ -166,6 +166,7 @@ export class TargetMonitor {
       if (this.#closing.signal.aborted) return verdict;
       if (verdict === "unjudged") group.postpone(endpoint);
       else group.noteCheck(endpoint, verdict);
+      if (this.#isStarted) this.#plan();
       return verdict;
     });
     this.#checks.set(endpoint, check);
@@ -174,13 +175,14 @@ export class TargetMonitor {
 
   async #run(group: TargetGroup, endpoint: TargetEndpoint): Promise<Verdict> {
     const { check, timeoutMs } = group.check;
-    if (check.kind === "off") return null;
     if (group.hasNames) await group.refresh();
     // DNS no longer has the address.
     if (!group.endpoints.includes(endpoint)) return "unjudged";
     const { pool, isHttp2 } = this.#options;
     return await checkTarget({
-      ...{ check, timeoutMs, signal: this.#closing.signal, http2: isHttp2(group) },
+      ...{ timeoutMs, signal: this.#closing.signal, http2: isHttp2(group) },
+      // A target that always counts as up is checked on request alone.
+      check: check.kind === "off" ? { kind: "tcp" } : check,
       target: formatAddress(endpoint.host, endpoint.port),
       connect: (signal) => pool.probe(endpoint, signal),
     });

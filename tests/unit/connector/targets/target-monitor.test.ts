@@ -151,6 +151,9 @@ describe("TargetMonitor", () => {
     const [group] = pool.groups();
     expect(group).toMatchObject({ isUp: true, failure: null });
     expect(log.lines).toEqual([]);
+    // What exposes it is told all the same.
+    expect(await monitor.check("web")).toMatchObject({ code: "service.refused" });
+    expect(group?.isUp).toBe(true);
   });
 
   it("follows a name as DNS changes, and reports a name without addresses", async () => {

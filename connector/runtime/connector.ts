@@ -8,6 +8,7 @@ import { ConfigReload } from "../config/config-reload.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
 import { toMilliseconds } from "../config/duration.ts";
 import { HopPolicy } from "../config/hop-policy.ts";
+import { RetryPolicy } from "../config/retry-policy.ts";
 import { type ExposeRequest, type TargetHost, targetsOf } from "../config/service-options.ts";
 import { Report } from "../control/report.ts";
 import type { Controlled } from "../control/routes.ts";
@@ -22,6 +23,7 @@ import type {
 } from "../control/schema.ts";
 import { exposedService, offerLine } from "../control/view.ts";
 import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
+import { Retries } from "../http/retry/retries.ts";
 import { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";
 import { ListenerSet } from "../listeners/listener-set.ts";
@@ -56,6 +58,7 @@ import { laneAddress, reachGateway } from "../uplink/dial.ts";
 import { drained } from "./drain.ts";
 import { ConnectorEvents } from "./events.ts";
 import { makeExchanges } from "./exchanges.ts";
+import { makeHttpListeners } from "./http-listeners.ts";
 import { LocalTargets } from "./local-targets.ts";
 import { movedSite } from "./move-site.ts";
 import { NetworkDns } from "./network-dns.ts";
@@ -170,6 +173,8 @@ async function build(given: ConnectorOptions) {
   });
   const onLoop = (service: string) => events.emit("clientLooped", service);
   const clients = new Clients({ opener, dials, relay, observe: (flow) => observers.of(flow), onLoop });
+  const retries = new Retries(new RetryPolicy());
+  const httpListeners = makeHttpListeners({ catalogue, hop, opener, retries, relay, dials, onLoop });
 
   // The conversation with the registry
   const notices = new RegistryNotices({
@@ -206,7 +211,7 @@ async function build(given: ConnectorOptions) {
       localTargets,
     },
     ...{ dials, health, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
-    ...{ renewer, manager, opener, clients, dns, exchanges },
+    ...{ renewer, manager, opener, clients, httpListeners, dns, exchanges },
     ...{ notices, redeemer, reports, moves },
   };
 }

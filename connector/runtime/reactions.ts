@@ -7,7 +7,8 @@ import type { ConnectorParts } from "./connector.ts";
 /** Subscribes the parts to the events that concern them. */
 export function react(parts: ConnectorParts): void {
   const { events, offers, ownTargets, machine, dials, listeners, localTargets, targetStreams } = parts;
-  const { dns, listenerTls, health, catalogue, clients, notices, reports, renewer, uplink } = parts;
+  const { dns, listenerTls, health, catalogue, clients, httpListeners, notices } = parts;
+  const { reports, renewer, uplink } = parts;
   offers.onChange(() => events.emit("offersChanged"));
   ownTargets.onChange(() => events.emit("targetsMoved"));
   machine.onChange(() => events.emit("neighboursChanged"));
@@ -37,7 +38,12 @@ export function react(parts: ConnectorParts): void {
     });
   });
   events.on("listenersChanged", () => reports.planListeners());
-  events.on("client", (service, socket) => clients.serve(service, socket));
+  events.on("client", (service, socket) => {
+    const { port = 0, protocol = "tcp" } = catalogue.lookup(service) ?? {};
+    const at = { service, port, protocol };
+    if (httpListeners.takes(at)) httpListeners.server.serve(at, socket);
+    else clients.serve(service, socket);
+  });
   events.on("clientRefused", (service, socket, error) => clients.refuse(service, socket, error));
   events.on("clientLooped", (service) => listeners.noteLoop(service));
   events.on("welcome", (welcome, skewMs) => {

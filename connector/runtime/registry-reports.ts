@@ -1,6 +1,7 @@
 /** The reports of this connector to the registry: its hello, its offers and the states of its listeners. */
 import type { Hello, Offer } from "../../protocol/uplink/messages.ts";
 import { UPLINK_VERSIONS } from "../../protocol/versions.ts";
+import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
 import type { SessionManager } from "../session/manager.ts";
 import type { LinkBook } from "../site/link-book.ts";
@@ -93,10 +94,17 @@ export class RegistryReports implements Part {
   #offers(): Offer[] {
     if (this.#isDraining) return [];
     const { offers, health, servicePorts, uplink } = this.#options;
-    return healthyOffers(offers.forRegistry(), {
+    return healthyOffers(offers.forRegistry().map(withKinds), {
       withdrawn: (service) => health.withdrawn(service),
       portOf: (service) => servicePorts.of(service),
       edgeKnowsDown: uplink.has("ports"),
     });
   }
+}
+
+/** The offer with the kinds of streams that it is served by, beside tcp. */
+function withKinds(offer: Offer): Offer {
+  const protocols = [offer.protocol, ...(offer.ports ?? []).map(({ protocol }) => protocol)];
+  const isHttp = protocols.some((protocol) => protocol === "http" || protocol === "http2");
+  return isHttp ? { ...offer, kinds: [EXCHANGE_KIND] } : offer;
 }

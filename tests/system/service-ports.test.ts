@@ -144,7 +144,7 @@ describe("A service that moves to another target", () => {
     const [former, next] = [await answering("former"), await answering("next")];
     const stream = await serve(echo);
     await expose(east, `steady=${stream.at}`);
-    await expose(east, `mover=${former.at}/http`);
+    await expose(east, `mover=${former.at}`);
     const open = await dial(await west.listener("steady"));
     await echoes(open, "before");
     const place = await west.listener("mover");
@@ -152,7 +152,7 @@ describe("A service that moves to another target", () => {
     await callers.further(20);
     const moved = await expose(east, `mover=${next.at}`);
     expect(moved).toMatchObject({
-      ...{ name: "mover", port: next.port, protocol: "http", networkPort: former.port },
+      ...{ name: "mover", port: next.port, protocol: "tcp", networkPort: former.port },
       movedFrom: { host: former.host, port: former.port },
     });
     // The four connections in progress may have reached the former target.

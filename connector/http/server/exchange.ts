@@ -310,7 +310,6 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
     }
     this.#opened = [...this.#opened, opened];
     this.#stream = stream;
-    if (!this.#repeats.possible && this.isComplete) this.#encoded?.forget();
     this.#flow.open();
     this.#responseAt = this.#context.now;
     const decoder = new ResponseDecoder(this.#start.request, this);

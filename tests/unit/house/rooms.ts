@@ -300,6 +300,16 @@ const CONNECTOR: readonly Line[] = [
     why: "Requests of other sites are sent to targets by the client that the runtime makes.",
   },
   {
+    room: "connector/http/server",
+    usedBy: ["connector/runtime"],
+    why: "Clients of listeners that speak HTTP are served by the server that the runtime makes.",
+  },
+  {
+    room: "connector/http/retry",
+    usedBy: ["connector/runtime"],
+    why: "The runtime gives the HTTP server the rules of repetitions.",
+  },
+  {
     room: "connector/control",
     usedBy: [
       ...["connector/cli/link", "connector/cli/service", "connector/cli/site", "connector/cli/status"],

@@ -1,0 +1,79 @@
+/** The HTTP server of this connector's listeners, whose exchanges are streams to other sites. */
+import type { ServiceProtocol } from "../../protocol/names.ts";
+import { TRACEPARENT_LENGTH, Traceparent } from "../../protocol/trace-context.ts";
+import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
+import type { HopPolicy } from "../config/hop-policy.ts";
+import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
+import type { Retries } from "../http/retry/retries.ts";
+import type { ExchangeOpener, OpenedExchange } from "../http/server/exchange-opener.ts";
+import { HttpServer, type HttpServerOptions } from "../http/server/http-server.ts";
+import type { Catalogue } from "../listeners/catalogue.ts";
+import type { StreamOpener } from "../listeners/stream-opener.ts";
+import type { Part } from "./part.ts";
+
+export interface HttpListenersOptions extends Pick<HttpServerOptions, "relay" | "dials" | "onLoop"> {
+  readonly catalogue: Pick<Catalogue, "lookup">;
+  readonly hop: HopPolicy;
+  readonly opener: StreamOpener;
+  readonly retries: Retries;
+}
+
+/** The port of a service that a listener is for. */
+export interface ListenedPort {
+  readonly service: string;
+  readonly port: number;
+  readonly protocol: ServiceProtocol;
+}
+
+/** The clients of listeners that speak HTTP. */
+export interface HttpListeners extends Part {
+  readonly server: HttpServer;
+  /** Whether the clients of a listener are served a request at a time. */
+  takes(at: ListenedPort): boolean;
+}
+
+export function makeHttpListeners(options: HttpListenersOptions): HttpListeners {
+  const { catalogue, hop, opener, retries, ...rest } = options;
+  const server = new HttpServer({ ...rest, opener: exchangeOpener(opener), repeats: retries });
+  return {
+    server,
+    takes: (at) => servesRequests(at, catalogue.lookup(at.service), hop),
+    drain: () => server.drain(),
+    close: () => server.close(),
+  };
+}
+
+/** Whether the port speaks HTTP, and an instance that this site may use serves exchanges. */
+export function servesRequests(
+  { protocol, service: name }: ListenedPort,
+  service: VisibleService | undefined,
+  hop: HopPolicy,
+): boolean {
+  if (protocol !== "http" && protocol !== "http2") return false;
+  const offers = service?.offers.filter(({ kinds }) => kinds?.includes(EXCHANGE_KIND) === true) ?? [];
+  return hop.usable(name, offers).length > 0;
+}
+
+function exchangeOpener(opener: StreamOpener): ExchangeOpener {
+  const instances = new WeakMap<OpenedExchange, VisibleOffer>();
+  return {
+    open: async ({ hops, port, traceparent, tried, ...client }) => {
+      const request = { hops, port, kind: EXCHANGE_KIND, traceparent: checked(traceparent) };
+      const failed = tried.flatMap((exchange) => instances.get(exchange) ?? []);
+      const { stream, turn, instance } = await opener.openTurn({
+        ...client,
+        request,
+        tried: new Set(failed),
+      });
+      const opened: OpenedExchange = { stream, ended: (verdict) => turn.ended(verdict) };
+      instances.set(opened, instance);
+      return opened;
+    },
+  };
+}
+
+/** The trace context, where the client's has the form that an OPEN may carry. */
+function checked(traceparent: string | null): string | undefined {
+  if (traceparent?.length !== TRACEPARENT_LENGTH) return undefined;
+  return Traceparent.safeParse(traceparent).data;
+}

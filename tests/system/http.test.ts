@@ -1,0 +1,213 @@
+/** HTTP services between sites, with real connectors and a real edge: a request at a time, over HTTP/1.1 and HTTP/2. */
+import { once } from "node:events";
+import http from "node:http";
+import http2 from "node:http2";
+import type { Socket } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
+import { eventually } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import { dial, type Place } from "../support/traffic/servers.ts";
+
+const suite = useEdge();
+let place: Place;
+let h2Place: Place;
+
+/** The requests that each target had. */
+const counts = { east: 0, north: 0, h2: 0 };
+const servers: { close(): void }[] = [];
+
+/** A target that answers with what it got. */
+function target(name: "east" | "north") {
+  const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
+    counts[name]++;
+    let content = "";
+    request.setEncoding("latin1");
+    request.on("data", (piece) => (content += piece));
+    request.on("end", () => {
+      const { method, url, rawHeaders } = request;
+      response.setHeader("x-target", name);
+      response.end(JSON.stringify({ method, url, rawHeaders, content }));
+    });
+  });
+  const sockets = new WebSocketServer({ server });
+  sockets.on("connection", (socket) => socket.on("message", (data) => socket.send(data)));
+  servers.push(server, sockets);
+  return server;
+}
+
+/** A target that speaks HTTP/2 alone, and answers gRPC calls with trailers. */
+function http2Target() {
+  const server = http2.createServer();
+  server.on("stream", (stream, headers) => {
+    counts.h2++;
+    if (headers[":path"] === "/error") {
+      stream.respond(
+        { ":status": 200, "content-type": "application/grpc", "grpc-status": "5" },
+        { endStream: true },
+      );
+      return;
+    }
+    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
+    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+    stream.pipe(stream);
+  });
+  servers.push(server);
+  return server;
+}
+
+async function listening(server: http.Server | http2.Http2Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly text: string;
+}
+
+async function request(options: http.RequestOptions, content?: string): Promise<Answer> {
+  const sent = http.request({ host: place.host, port: place.port, ...options });
+  sent.end(content);
+  const [response]: http.IncomingMessage[] = await once(sent, "response");
+  let text = "";
+  response?.setEncoding("latin1");
+  for await (const piece of response ?? []) text += piece;
+  return { status: response?.statusCode, headers: response?.headers ?? {}, text };
+}
+
+beforeAll(async () => {
+  const network = await suite.cluster.network(suite.edge);
+  const token = await network.token({ uses: 3 });
+  const [eastPort, northPort, h2Port] = await Promise.all([
+    ...[listening(target("east")), listening(target("north")), listening(http2Target())],
+  ]);
+  const [west] = await Promise.all([
+    suite.cluster.connector({ site: "west", token, bind: "127.96.1.3" }),
+    suite.cluster.connector({
+      ...{ site: "east", token, bind: "127.96.1.1" },
+      expose: [`web:8080=127.0.0.1:${eastPort}/http`, `rpc:9090=127.0.0.1:${h2Port}/http2`],
+    }),
+    suite.cluster.connector({
+      ...{ site: "north", token, bind: "127.96.1.2", expose: [`web:8080=127.0.0.1:${northPort}/http`] },
+    }),
+  ]);
+  [place, h2Place] = await Promise.all([west.listener("web"), west.listener("rpc")]);
+  const seen = new Set<unknown>();
+  await eventually("both sites have answered", async () => {
+    seen.add((await request({ agent: false })).headers["x-target"]);
+    return seen.size === 2;
+  });
+  counts.east = 0;
+  counts.north = 0;
+});
+
+afterAll(() => {
+  for (const server of servers) server.close();
+});
+
+describe("A service that speaks HTTP", () => {
+  it("gets the requests of one connection at both sites, with the fields that the two connectors write", async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const answers: Answer[] = [];
+    for (let count = 0; count < 10; count++) {
+      answers.push(
+        await request({ agent, method: "POST", path: "/a?b", headers: { "fairlead-site": "boss" } }, "hello"),
+      );
+    }
+    agent.destroy();
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 200));
+    expect(new Set(answers.map(({ headers }) => headers["x-target"]))).toEqual(new Set(["east", "north"]));
+    const seen = JSON.parse(answers[0]?.text ?? "");
+    expect(seen).toMatchObject({ method: "POST", url: "/a?b", content: "hello" });
+    const fields = new Map<string, string>();
+    for (let at = 0; at < seen.rawHeaders.length; at += 2) {
+      fields.set(String(seen.rawHeaders[at]).toLowerCase(), String(seen.rawHeaders[at + 1]));
+    }
+    expect(fields.get("host")).toBe(`${place.host}:${place.port}`);
+    expect(fields.get("fairlead-site")).toBe("west");
+    expect(fields.get("via")).toBe("1.1 fairlead");
+    expect(fields.get("x-forwarded-for")).toMatch(/^127\./);
+    expect(counts.east + counts.north).toBe(10);
+  });
+
+  it("is reached over HTTP/2 on the same port", async () => {
+    const session = http2.connect(`http://${place.host}:${place.port}`);
+    const stream = session.request({ ":path": "/h2" });
+    let text = "";
+    stream.on("data", (piece) => (text += String(piece)));
+    await once(stream, "close");
+    session.close();
+    expect(JSON.parse(text)).toMatchObject({ method: "GET", url: "/h2" });
+  });
+
+  it("is reached by WebSockets", async () => {
+    const socket = new WebSocket(`ws://${place.host}:${place.port}/live`);
+    await once(socket, "open");
+    socket.send("hello");
+    const [message] = await once(socket, "message");
+    expect(String(message)).toBe("hello");
+    socket.close();
+    await once(socket, "close");
+  });
+
+  it("never sees a request that the client's connector refuses", async () => {
+    const before = counts.east + counts.north;
+    for (const text of [
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ]) {
+      expect(await answerTo(text)).toMatch(/^HTTP\/1\.1 400 /);
+    }
+    expect(counts.east + counts.north).toBe(before);
+  });
+});
+
+describe("A service that speaks HTTP/2", () => {
+  it("keeps trailers, and the status of a call that ends with its head", async () => {
+    const session = http2.connect(`http://${h2Place.host}:${h2Place.port}`);
+    const call = (path: string) => {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": path,
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      stream.end("message");
+      return stream;
+    };
+    const good = call("/echo");
+    let text = "";
+    let trailers: http2.IncomingHttpHeaders = {};
+    good.on("data", (piece) => (text += String(piece)));
+    good.on("trailers", (received) => (trailers = received));
+    await once(good, "close");
+    expect({ text, status: trailers["grpc-status"] }).toEqual({ text: "message", status: "0" });
+    const bad = call("/error");
+    const [headers, flags] = await once(bad, "response");
+    expect(headers["grpc-status"]).toBe("5");
+    expect(flags & http2.constants.NGHTTP2_FLAG_END_STREAM).not.toBe(0);
+    session.close();
+    expect(counts.h2).toBe(2);
+  });
+});
+
+async function answerTo(text: string): Promise<string> {
+  const socket = await dial(place);
+  socket.write(text);
+  return await rest(socket);
+}
+
+/** What comes until the other end closes. */
+async function rest(socket: Socket): Promise<string> {
+  let text = "";
+  socket.on("data", (piece) => (text += String(piece)));
+  await new Promise((resolve) => socket.once("close", resolve).once("end", resolve));
+  socket.destroy();
+  return text;
+}

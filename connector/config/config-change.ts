@@ -63,7 +63,12 @@ const FIXED_KEYS = {
   memory: "memory",
 } as const satisfies Record<FixedField, keyof ConnectorConfig>;
 
-const DNS_KEYS = ["dns", "dnsDomain"] as const satisfies readonly (keyof ConnectorConfig)[];
+const DNS_KEYS = [
+  "dns",
+  "dnsDomain",
+  "dnsZones",
+  "dnsAccept",
+] as const satisfies readonly (keyof ConnectorConfig)[];
 
 /** Decides how a running connector takes over a configuration that differs from its own. */
 export function configTransition(running: ConnectorConfig, wanted: ConnectorConfig): ConfigTransition {

@@ -11,7 +11,7 @@ import { MAX_LANES } from "../../protocol/uplink/messages.ts";
 import { unreadable } from "../files/file-errors.ts";
 import { LOG_LEVELS } from "../log.ts";
 import type { ConfigSource } from "./connector-config.ts";
-import { parseDnsAddress, parseDnsDomain } from "./dns-options.ts";
+import { parseDnsAccept, parseDnsAddress, parseDnsDomain, parseDnsZone } from "./dns-options.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
 import { parseHealth } from "./health-options.ts";
 import { parseHop } from "./hop-policy.ts";
@@ -138,6 +138,21 @@ export const ConfigFile = z
       }),
       "Health checks of services that this site offers. A service without an entry is checked only after a connection failed, and one with /grpc by gRPC if its server offers that.",
     ),
+    "dns-zone": list(
+      parsed(parseDnsZone, {
+        description: "A domain, and the DNS servers of this site that answer for it.",
+        examples: ["corp.internal=10.0.0.2", "corp.internal=10.0.0.2,10.0.0.3:5300"],
+      }),
+      "DNS zones of this site that other sites may resolve. None unless given.",
+    ),
+    "dns-accept": list(
+      parsed(parseDnsAccept, {
+        description:
+          "A domain, and the names or ids of the only sites that may answer for it: any unless given.",
+        examples: ["corp.internal", "corp.internal=east,west"],
+      }),
+      "DNS zones of other sites that this site resolves. None unless given.",
+    ),
     lanes: z.number().int().min(1).max(MAX_LANES).optional().meta({
       description: "Lanes of each session, 1 unless given. Takes effect at the next start.",
     }),
@@ -217,11 +232,23 @@ export async function parseConfigFile(text: string, source: string): Promise<Con
     "allow-hop": allowHop,
     "listen-tls": listenTls,
     "dns-domain": dnsDomain,
+    "dns-zone": dnsZones,
+    "dns-accept": dnsAccept,
     "session-timeout": sessionTimeout,
     "log-level": logLevel,
     ...rest
   } = read.data;
-  return { ...rest, tokens: token, allowHop, listenTls, dnsDomain, sessionTimeout, logLevel };
+  return {
+    ...rest,
+    tokens: token,
+    allowHop,
+    listenTls,
+    dnsDomain,
+    dnsZones,
+    dnsAccept,
+    sessionTimeout,
+    logLevel,
+  };
 }
 
 /** @throws FairleadError `request.invalid` when aliases make the value too large. */

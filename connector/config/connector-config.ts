@@ -1,7 +1,7 @@
 /** The configuration of a connector, from the options of `connector run` and its file. */
 import { FairleadError } from "../../protocol/errors.ts";
 import type { LogLevel } from "../log.ts";
-import type { DnsAddress } from "./dns-options.ts";
+import type { AcceptedZone, DnsAddress, OfferedZone } from "./dns-options.ts";
 import { healthKey, type ServiceHealth } from "./health-options.ts";
 import type { ListenerTlsOption } from "./listener-tls-options.ts";
 import type { LogTopic } from "./option-values.ts";
@@ -36,6 +36,10 @@ export interface ConfigSource {
   readonly dnsDomain?: string | undefined;
   /** Health checks of services; each service, or each of its ports, once. */
   readonly health?: readonly ServiceHealth[] | undefined;
+  /** Zones that this site offers to others. */
+  readonly dnsZones?: readonly OfferedZone[] | undefined;
+  /** Zones of other sites that this site resolves. */
+  readonly dnsAccept?: readonly AcceptedZone[] | undefined;
   readonly lanes?: number | undefined;
   /** Seconds. */
   readonly sessionTimeout?: number | undefined;
@@ -69,6 +73,9 @@ export interface ConnectorConfig
   readonly allowHop: readonly string[];
   readonly dns: readonly DnsAddress[];
   readonly health: readonly ServiceHealth[];
+  /** Each domain once. */
+  readonly dnsZones: readonly OfferedZone[];
+  readonly dnsAccept: readonly AcceptedZone[];
   readonly logLevel: LogLevel;
   readonly log: readonly LogTopic[];
   readonly listenTls: readonly ListenerTlsOption[];
@@ -100,6 +107,8 @@ export function mergeConfig(
     hop: [...(file.hop ?? []), ...(options.hop ?? [])],
     allowHop: [...(file.allowHop ?? []), ...(options.allowHop ?? [])],
     dns: [...(file.dns ?? []), ...(options.dns ?? [])],
+    dnsZones: byDomain(file.dnsZones, options.dnsZones),
+    dnsAccept: byDomain(file.dnsAccept, options.dnsAccept),
     dnsDomain: options.dnsDomain ?? file.dnsDomain,
     health: mergeHealth(file.health, options.health),
     lanes: options.lanes ?? file.lanes,
@@ -134,4 +143,12 @@ function byName<T extends { readonly name: string }>(
 ): T[] {
   const replaced = new Set(options.map(({ name }) => name));
   return [...file.filter(({ name }) => !replaced.has(name)), ...options];
+}
+
+/** One entry for each domain: the last one, and an option rather than the file's. */
+function byDomain<T extends { readonly domain: string }>(
+  file: readonly T[] = [],
+  options: readonly T[] = [],
+): T[] {
+  return [...new Map([...file, ...options].map((zone) => [zone.domain, zone])).values()];
 }

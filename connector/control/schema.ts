@@ -183,6 +183,10 @@ export const DnsLine = z.object({
   /** The domain of the network's services. */
   domain: z.string(),
   servers: z.array(DnsServerLine),
+  /** Zones of this site that others may resolve, with their servers. None unless given. */
+  offered: z.array(z.object({ domain: z.string(), servers: z.array(z.string()) })).optional(),
+  /** Zones of other sites that this site resolves, with the sites that offer them. None unless given. */
+  accepted: z.array(z.object({ domain: z.string(), sites: z.array(z.string()) })).optional(),
 });
 export type DnsLine = z.infer<typeof DnsLine>;
 

@@ -141,6 +141,8 @@ function troubleOf(code: string): { code: string; action?: string } {
 export interface DnsSource {
   readonly domain: string;
   servers(): readonly DnsServer[];
+  offered(): readonly { readonly domain: string; readonly servers?: readonly string[] }[];
+  accepted(): readonly { readonly domain: string; readonly sites?: readonly string[] }[];
 }
 
 interface DnsServer {
@@ -152,7 +154,7 @@ interface DnsServer {
   };
 }
 
-/** Undefined without servers. */
+/** Undefined without servers and zones. */
 export function dnsLine(dns: DnsSource): DnsLine | undefined {
   const servers = dns.servers().map(
     ({ address, state: { state, code, message } }): DnsServerLine => ({
@@ -160,7 +162,14 @@ export function dnsLine(dns: DnsSource): DnsLine | undefined {
       ...(code === undefined ? {} : { ...troubleOf(code), message }),
     }),
   );
-  return servers.length === 0 ? undefined : { domain: dns.domain, servers };
+  const offered = dns.offered().map(({ domain, servers: at = [] }) => ({ domain, servers: [...at] }));
+  const accepted = dns.accepted().map(({ domain, sites = [] }) => ({ domain, sites: [...sites] }));
+  if (servers.length + offered.length + accepted.length === 0) return undefined;
+  return {
+    ...{ domain: dns.domain, servers },
+    ...(offered.length === 0 ? {} : { offered }),
+    ...(accepted.length === 0 ? {} : { accepted }),
+  };
 }
 
 export function configLine({ file, loadedAt, error, restartNeeded }: ConfigState): ConfigLine {

@@ -1,18 +1,30 @@
 /** Answers messages of clients from zones, and keeps the encoded answers until the zones change. */
-import { FLAG, HEADER_BYTES, MAX_MESSAGE_BYTES, OPT_BYTES, RCODE } from "../../protocol/dns/constants.ts";
+import {
+  FLAG,
+  HEADER_BYTES,
+  MAX_MESSAGE_BYTES,
+  OPT_BYTES,
+  RCODE,
+  TYPE,
+} from "../../protocol/dns/constants.ts";
+import { writeForwarded } from "../../protocol/dns/forwarded-answer.ts";
 import { type DnsQuery, type Question, readQuery } from "../../protocol/dns/query.ts";
 import { bareAnswer, type DnsAnswer } from "../../protocol/dns/record.ts";
+import type { KeptAnswer } from "../../protocol/dns/response.ts";
 import { udpLimit, writeResponse } from "../../protocol/dns/response-writer.ts";
-import { answerFromZone, type Zone, zoneOf } from "../../protocol/dns/zone.ts";
+import { allRecords, answerFromZone, type Zone, zoneOf } from "../../protocol/dns/zone.ts";
 
 /** A zone that another server answers for. */
 export interface ForwardedZone {
   readonly origin: string;
-  /**
-   * The whole answer to a query. Its id and the bits of its question may differ from the query's.
-   * Resolves with null if no server answered in time. Never rejects.
-   */
-  forward(question: Question, query: Uint8Array): Promise<Uint8Array | null>;
+  /** The answer to a question about a name of the zone; null if no server gave any in time. Never rejects. */
+  forward(question: Question): ForwardedAnswer | Promise<ForwardedAnswer | null>;
+}
+
+/** An answer of another server, and for how long it was kept, whole seconds. */
+export interface ForwardedAnswer {
+  readonly answer: KeptAnswer;
+  readonly age: number;
 }
 
 export type Transport = "udp" | "tcp";
@@ -69,22 +81,10 @@ export class Answerer {
     const zone = zoneOf<Zone | ForwardedZone>([...this.#zones, ...this.#forwarded], question.name);
     // A server that answered for names of others would hide them.
     if (zone === undefined) return writeResponse(bytes, query, bareAnswer(RCODE.REFUSED), limit);
-    if ("forward" in zone) return this.#forward(zone, bytes, query, question, limit);
+    if ("forward" in zone) return forwarded(zone, bytes, { ...query, question }, limit);
     const answer = answerFromZone(zone, question);
     if (encoded === undefined) this.#keep(bytes, query, question, answer);
     return writeResponse(bytes, query, inOrder(answer, this.#turn++), limit);
-  }
-
-  async #forward(
-    zone: ForwardedZone,
-    bytes: Uint8Array,
-    query: DnsQuery,
-    question: Question,
-    limit: number,
-  ): Promise<Uint8Array> {
-    const answer = await zone.forward(question, bytes);
-    if (answer === null) return writeResponse(bytes, query, bareAnswer(RCODE.SERVFAIL, true), limit);
-    return answer;
   }
 
   #keep(bytes: Uint8Array, query: DnsQuery, question: Question, answer: DnsAnswer): void {
@@ -100,6 +100,29 @@ export class Answerer {
     ofName.set(formOf(query, question), { orders, next: count > 1 ? 1 : 0 });
     this.#encoded.set(question.name, ofName);
   }
+}
+
+function forwarded(
+  zone: ForwardedZone,
+  bytes: Uint8Array,
+  query: DnsQuery & { readonly question: Question },
+  limit: number,
+): Reply {
+  const write = (found: ForwardedAnswer | null) =>
+    found === null
+      ? writeResponse(bytes, query, bareAnswer(RCODE.SERVFAIL), limit)
+      : writeForwarded(bytes, query, { ...found, zone: zone.origin }, limit);
+  // ANY would be an amplifier, and no cache can answer it.
+  if (query.question.type === TYPE.ANY) {
+    return writeResponse(
+      bytes,
+      query,
+      { ...bareAnswer(RCODE.NOERROR), answers: [allRecords(query.question.name)] },
+      limit,
+    );
+  }
+  const found = zone.forward(query.question);
+  return found instanceof Promise ? found.then(write) : write(found);
 }
 
 /** The type of the question, and whether the answer has an OPT record. */

@@ -3,8 +3,8 @@
  * are known, each message behind its length in two bytes.
  */
 import type { Socket } from "node:net";
-import { HEADER_BYTES } from "../../protocol/dns/constants.ts";
 import type { Reply } from "./answerer.ts";
+import { FramedMessages, framed } from "./framed-messages.ts";
 
 /** Most connections at once. One more ends the connection that has been idle for the longest time. */
 const MAX_CONNECTIONS = 100;
@@ -56,8 +56,7 @@ class TcpClient {
   readonly #reply: (bytes: Uint8Array) => Reply;
   readonly #idleMs: number;
   readonly #onQuery: () => void;
-  /** Bytes that are no whole message yet. */
-  #rest: Buffer = Buffer.alloc(0);
+  readonly #messages = new FramedMessages();
   #pending = 0;
   #isEnding = false;
   readonly #idle: NodeJS.Timeout;
@@ -70,7 +69,10 @@ class TcpClient {
     // Bytes alone do not count: a client that sends them one by one would hold its place for ever.
     this.#idle = setTimeout(() => this.close(), this.#idleMs).unref();
     socket.on("error", () => {});
-    socket.on("data", (chunk: Buffer) => this.#take(chunk));
+    socket.on("data", (chunk: Buffer) => {
+      this.#messages.add(chunk);
+      this.#read();
+    });
     socket.on("drain", () => this.#resume());
     socket.on("end", () => {
       this.#isEnding = true;
@@ -83,27 +85,13 @@ class TcpClient {
     this.#socket.destroy();
   }
 
-  #take(chunk: Buffer): void {
-    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#read();
-  }
-
   #read(): void {
-    const rest = this.#rest;
-    let at = 0;
-    while (at + 2 <= rest.length && !this.#isFull && !this.#socket.destroyed) {
-      const length = rest.readUInt16BE(at);
-      // No query is that short: what follows is no DNS either.
-      if (length < HEADER_BYTES) {
-        this.close();
-        return;
-      }
-      if (at + 2 + length > rest.length) break;
-      const message = rest.subarray(at + 2, at + 2 + length);
-      at += 2 + length;
+    while (!this.#isFull && !this.#socket.destroyed) {
+      const message = this.#messages.next();
+      if (message === "malformed") this.close();
+      if (message === null || message === "malformed") break;
       this.#query(message);
     }
-    this.#rest = rest.subarray(at);
     if (this.#isFull) this.#socket.pause();
   }
 
@@ -127,10 +115,7 @@ class TcpClient {
   #send(answer: Uint8Array | null): void {
     if (answer === null) this.close();
     if (answer === null || this.#socket.destroyed) return;
-    const framed = Buffer.allocUnsafe(answer.length + 2);
-    framed.writeUInt16BE(answer.length);
-    framed.set(answer, 2);
-    this.#socket.write(framed);
+    this.#socket.write(framed(answer));
   }
 
   get #isFull(): boolean {

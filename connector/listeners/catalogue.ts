@@ -44,9 +44,10 @@ export class Catalogue {
     return this.#services.get(name);
   }
 
-  /** Services that another site offers. A service that only this site offers has no offers here, and needs no listener. */
+  /** Services that another site offers. A service that only this site offers has no offers here, and needs no listener,
+   * as a zone. */
   reachable(): VisibleService[] {
-    return [...this.#services.values()].filter(({ offers }) => offers.length > 0);
+    return [...this.#services.values()].filter(({ offers }) => offers.some(({ zone }) => zone === undefined));
   }
 
   /**

@@ -2,6 +2,8 @@
  * One connector: the list of its parts, in the order in which they are built. A part is given parts that come before
  * it; it reaches later parts through events, which `reactions.ts` handles.
  */
+
+import { DNS_KIND } from "../../protocol/dns/zone-service.ts";
 import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import { ConfigReload } from "../config/config-reload.ts";
@@ -131,8 +133,9 @@ async function build(given: ConnectorOptions) {
   const refusedOffers = new RefusedOffers(log, (services) => targetStreams.forbid(services));
   const servicePorts = new ServicePorts(log);
   const dns = new NetworkDns({
-    ...{ config, network: network.name, log },
+    ...{ config, network: network.name, relay, log },
     ...{ catalogue, listeners, offers, refusedOffers, servicePorts, ownTargets },
+    openZone: (service, peer) => streamsOf(manager).open(service, peer, { kind: DNS_KIND }),
   });
   const clock = new ClockSkew(log);
   const lanes = laneAddress(site, log);
@@ -165,7 +168,15 @@ async function build(given: ConnectorOptions) {
   });
 
   // Other sites: the sessions, and the clients that use them
-  const manager = makeSessions(options, { targetStreams, hop, offers, descriptors, lanes, uplink });
+  const manager = makeSessions(options, {
+    targetStreams,
+    zones: dns,
+    hop,
+    offers,
+    descriptors,
+    lanes,
+    uplink,
+  });
   const opener = new StreamOpener({
     ...{ catalogue, streams: streamsOf(manager), hop },
     edgeRoundTrip: () => uplink.lastRtt,
@@ -190,6 +201,7 @@ async function build(given: ConnectorOptions) {
     offers,
     health,
     servicePorts,
+    zones: dns,
     listeners,
     manager,
   });

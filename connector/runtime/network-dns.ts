@@ -1,8 +1,28 @@
-/** DNS of the network at this site: the servers of the configuration, and the names that the connector's parts give. */
+/**
+ * DNS of the network at this site: the servers of the configuration, the names that the connector's parts give, and
+ * zones of this site and of others.
+ */
+import type { Duplex } from "node:stream";
+import { isWithin } from "../../protocol/dns/domain-name.ts";
+import { zoneService } from "../../protocol/dns/zone-service.ts";
+import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
+import { siteMatches } from "../../protocol/names.ts";
+import type { Offer, VisibleOffer } from "../../protocol/uplink/messages.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
-import { type DnsAddress, defaultDomain } from "../config/dns-options.ts";
+import {
+  type AcceptedZone,
+  type DnsAddress,
+  defaultDomain,
+  formatDnsAddress,
+} from "../config/dns-options.ts";
+import { RemoteZone } from "../dns/remote-zone.ts";
 import { type DnsConfig, type DnsServerLine, SiteDns } from "../dns/site-dns.ts";
+import { ZoneCache } from "../dns/zone-cache.ts";
+import { ZoneStreams } from "../dns/zone-streams.ts";
 import type { Log } from "../log.ts";
+import type { Relay } from "../relay/relay.ts";
+import type { PeerStream } from "../targets/stream-server.ts";
+import type { PeerStreamOrigin } from "../targets/target-streams.ts";
 import type { Part } from "./part.ts";
 import { machineAddresses, type ServiceNameSources, ServiceNames } from "./service-names.ts";
 
@@ -10,23 +30,48 @@ export interface NetworkDnsOptions extends Omit<ServiceNameSources, "wildcardAdd
   readonly config: ConnectorConfig;
   /** The network's name. */
   readonly network: string;
+  readonly relay: Relay;
+  /** Opens a stream for the queries of a zone. */
+  readonly openZone: (service: string, peer: VisibleOffer) => Promise<Duplex>;
   readonly log: Log;
 }
 
+/** A zone of this site, or of others, for `status`. */
+export interface ZoneLine {
+  readonly domain: string;
+  /** Addresses of the servers of an offered zone. */
+  readonly servers?: readonly string[];
+  /** Names of the sites that an accepted zone is resolved at. */
+  readonly sites?: readonly string[];
+}
+
+/** The port of a zone's service, which nobody connects to. */
+const ZONE_PORT = 53;
+
 export class NetworkDns implements Part {
-  readonly #network: string;
+  readonly #options: NetworkDnsOptions;
   readonly #services: ServiceNames;
   readonly #dns: SiteDns;
+  readonly #zones: ZoneStreams;
+  readonly #cache = new ZoneCache();
+  #config: ConnectorConfig;
+  #remote: readonly RemoteZone[] = [];
 
-  constructor({ config, network, log, ...sources }: NetworkDnsOptions) {
-    this.#network = network;
+  /** @throws FairleadError `request.invalid` when a zone is in the domain of the network's services. */
+  constructor(options: NetworkDnsOptions) {
+    const { config, log, ...sources } = options;
+    this.#options = options;
+    this.#config = config;
+    this.check(config);
     this.#services = new ServiceNames({
       ...sources,
       wildcardAddresses: (family) => this.#dns.ownAddresses(family),
     });
     this.#dns = new SiteDns({
-      ...{ config: dnsConfig(config, network), services: this.#services, machineAddresses, log },
+      ...{ config: this.#dnsConfig(config), services: this.#services, machineAddresses, log },
     });
+    this.#zones = new ZoneStreams(config.dnsZones);
+    this.#accept(config.dnsAccept);
   }
 
   /** The domain of the network's services. */
@@ -38,31 +83,111 @@ export class NetworkDns implements Part {
     return this.#dns.servers();
   }
 
+  /** The zones that this site offers. */
+  offered(): ZoneLine[] {
+    return this.#config.dnsZones.map(({ domain, servers }) => ({
+      domain,
+      servers: servers.map(formatDnsAddress),
+    }));
+  }
+
+  /** The zones of other sites that this site accepts. */
+  accepted(): ZoneLine[] {
+    return this.#config.dnsAccept.map(({ domain }) => {
+      const sites = new Set(this.#offersOf(domain).map(({ siteName }) => siteName));
+      return { domain, sites: [...sites].sort() };
+    });
+  }
+
+  /** The offers of the zones, for an edge that knows zones. */
+  forRegistry(): Offer[] {
+    return this.#config.dnsZones.map(({ domain }) => ({
+      ...{ name: zoneService(domain), protocol: "tcp", port: ZONE_PORT, zone: domain },
+    }));
+  }
+
   start(): void {
     this.#dns.start();
   }
 
-  close(): void {
-    this.#dns.close();
+  /** Ends the streams of zones, which have no end of their own. */
+  drain(): void {
+    this.#zones.drain();
+    this.#accept([]);
   }
 
-  /** Takes over another configuration. */
+  close(): void {
+    this.#dns.close();
+    this.#accept([]);
+  }
+
+  /** @throws FairleadError `request.invalid` when a zone is in the domain of the network's services. */
+  check(config: ConnectorConfig): void {
+    const { domain } = this.#dnsConfig(config);
+    const inside = [...config.dnsZones, ...config.dnsAccept].find((zone) => isWithin(zone.domain, domain));
+    if (inside === undefined) return;
+    const why = `The zone ${inside.domain} is in ${domain}, the domain of the network's services.`;
+    throw new FairleadError("request.invalid", why, {
+      action: "Name another zone, or give the services another domain with --dns-domain.",
+    });
+  }
+
+  /** Takes over another configuration, which {@link check} has accepted. */
   configure(config: ConnectorConfig): void {
-    this.#dns.configure(dnsConfig(config, this.#network));
+    this.#config = config;
+    this.#dns.configure(this.#dnsConfig(config));
+    this.#zones.setZones(config.dnsZones);
+    this.#accept(config.dnsAccept);
   }
 
   /** Call this when services, listeners, offers or targets have changed. */
   changed(): void {
     this.#services.changed();
     this.#dns.changed();
+    this.#zones.forbid(this.#options.refusedOffers.list().map(({ name }) => name));
+  }
+
+  /** Serves a peer's queries for a zone of this site. Never throws. */
+  async serve(stream: PeerStream, { peer, draining }: PeerStreamOrigin): Promise<void> {
+    const flow = this.#options.relay.start({ side: "target", service: stream.service, peer, stream });
+    if (draining) this.#zones.drain();
+    try {
+      await this.#zones.serve(stream);
+      flow.end();
+    } catch (thrown) {
+      flow.end(asFairleadError(thrown, "stream.internal"));
+    }
+  }
+
+  /** What the configuration says of the servers, with its defaults. */
+  #dnsConfig({ dns, dnsDomain }: ConnectorConfig): DnsConfig {
+    return { addresses: withoutRepeats(dns), domain: dnsDomain ?? defaultDomain(this.#options.network) };
+  }
+
+  #accept(zones: readonly AcceptedZone[]): void {
+    for (const zone of this.#remote) zone.close();
+    this.#cache.clear();
+    this.#remote = zones.map(
+      ({ domain }) =>
+        new RemoteZone(domain, {
+          cache: this.#cache,
+          offers: () => this.#offersOf(domain),
+          open: (_, peer) => this.#options.openZone(zoneService(domain), peer),
+        }),
+    );
+    this.#dns.setForwarded(this.#remote);
+  }
+
+  /** The offers of an accepted zone that this site may use. */
+  #offersOf(domain: string): readonly VisibleOffer[] {
+    const from = this.#config.dnsAccept.find((zone) => zone.domain === domain)?.from;
+    const offers = this.#options.catalogue.lookup(zoneService(domain))?.offers ?? [];
+    return offers.filter(
+      ({ zone, site: id, siteName: name }) => zone === domain && siteMatches({ id, name }, from),
+    );
   }
 }
 
-/** What the configuration says of DNS, with its defaults. */
-function dnsConfig({ dns, dnsDomain }: ConnectorConfig, network: string): DnsConfig {
-  return { addresses: withoutRepeats(dns), domain: dnsDomain ?? defaultDomain(network) };
-}
-
 const withoutRepeats = (addresses: readonly DnsAddress[]): DnsAddress[] => [
-  ...new Map(addresses.map((address) => [`${address.host} ${address.port}`, address])).values(),
+  ...new Map(addresses.map((address) => [formatDnsAddress(address), address])).values(),
 ];

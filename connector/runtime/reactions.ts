@@ -49,6 +49,7 @@ export function react(parts: ConnectorParts): void {
   events.on("welcome", (welcome, skewMs) => {
     notices.welcome(welcome, skewMs);
     reports.reviewWithdrawals();
+    reports.welcome(welcome);
     reports.planListeners();
   });
   events.on("notice", (notice) => {
@@ -94,10 +95,12 @@ export function applyConfig(parts: ConnectorParts) {
     requestLog,
     observers,
     dns,
+    reports,
     listenerTls,
   } = parts;
   return (next: ConnectorConfig, change: ConfigChange): void => {
     const { exposures, hop, allowHop, listeners: moved, bind, tokens } = change;
+    if (change.dns) dns.check(next);
     if (!isUnchanged(exposures, hop, allowHop)) offers.configure(next.exposures, next);
     if (!isUnchanged(change.health)) health.configure(next.health);
     if (bind || !isUnchanged(moved)) {
@@ -109,7 +112,10 @@ export function applyConfig(parts: ConnectorParts) {
       void moves.attempt().then((moved) => moved && events.emit("edgeMoved"));
     }
     redeemer.redeem(tokens);
-    if (change.dns) dns.configure(next);
+    if (change.dns) {
+      dns.configure(next);
+      reports.sendOffers();
+    }
     if (!isUnchanged(change.listenTls)) listenerTls.configure(next.listenTls);
     if (change.dns) listenerTls.renew();
     if (!isUnchanged(change.observe)) observers.set(next.observe);

@@ -1,5 +1,7 @@
 /** The reports of this connector to the registry: its hello, its offers and the states of its listeners. */
-import type { Hello, Offer } from "../../protocol/uplink/messages.ts";
+
+import { ZONES_FEATURE } from "../../protocol/dns/zone-service.ts";
+import { CONNECTOR_FEATURES, type Hello, type Offer, type Welcome } from "../../protocol/uplink/messages.ts";
 import { UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
@@ -23,6 +25,8 @@ export interface RegistryReportsOptions {
   readonly offers: Offers;
   readonly health: Pick<ServiceHealth, "withdrawn" | "anyWithdrawn">;
   readonly servicePorts: Pick<ServicePorts, "of">;
+  /** The zones that this site offers. */
+  readonly zones: { forRegistry(): Offer[] };
   readonly listeners: ListenerSet;
   readonly manager: SessionManager;
 }
@@ -31,6 +35,7 @@ export class RegistryReports implements Part {
   readonly #options: RegistryReportsOptions;
   #isDraining = false;
   #isReportPlanned = false;
+  #edgeKnowsZones = false;
 
   constructor(options: RegistryReportsOptions) {
     this.#options = options;
@@ -76,6 +81,13 @@ export class RegistryReports implements Part {
     });
   }
 
+  /** Offers the zones to an edge that knows them. To an older one, they would be services that others listen for. */
+  welcome({ features }: Pick<Welcome, "features">): void {
+    const knew = this.#edgeKnowsZones;
+    this.#edgeKnowsZones = features.includes(ZONES_FEATURE);
+    if (knew !== this.#edgeKnowsZones && this.#options.zones.forRegistry().length > 0) this.sendOffers();
+  }
+
   #hello(): Hello {
     const { boot, software, book, listeners, manager } = this.#options;
     return {
@@ -83,6 +95,7 @@ export class RegistryReports implements Part {
       versions: UPLINK_VERSIONS,
       boot,
       software,
+      features: [...CONNECTOR_FEATURES],
       links: book.present(MAX_LINKS),
       offers: this.#offers(),
       sessions: manager.sessions().map(({ session }) => session),
@@ -93,12 +106,13 @@ export class RegistryReports implements Part {
 
   #offers(): Offer[] {
     if (this.#isDraining) return [];
-    const { offers, health, servicePorts, uplink } = this.#options;
-    return healthyOffers(offers.forRegistry().map(withKinds), {
+    const { offers, zones, health, servicePorts, uplink } = this.#options;
+    const services = healthyOffers(offers.forRegistry().map(withKinds), {
       withdrawn: (service) => health.withdrawn(service),
       portOf: (service) => servicePorts.of(service),
       edgeKnowsDown: uplink.has("ports"),
     });
+    return [...services, ...(this.#edgeKnowsZones ? zones.forRegistry() : [])];
   }
 }
 

@@ -50,7 +50,7 @@ export class ServiceNames {
   ports(name: string): readonly ReachablePort[] | "absent" | "unknown" {
     const { catalogue } = this.#sources;
     const service = catalogue.lookup(name);
-    if (service !== undefined && service.offers.length > 0) return this.#listened(service);
+    if (service?.offers.some(({ zone }) => zone === undefined)) return this.#listened(service);
     const own = this.#ownExposures().get(name);
     if (own !== undefined) return this.#targets(own);
     return catalogue.isComplete ? "absent" : "unknown";

@@ -1,4 +1,5 @@
 /** Builds the session manager of a connector: its sessions prove the site, and are arranged over its uplink. */
+import { DNS_KIND } from "../../protocol/dns/zone-service.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { MemoryBudget } from "../../protocol/memory-budget.ts";
 import { toMilliseconds } from "../config/duration.ts";
@@ -8,7 +9,8 @@ import { memoryLimit } from "../resources/memory-limit.ts";
 import { DEFAULT_LIMITS } from "../session/limits.ts";
 import { SessionManager } from "../session/manager.ts";
 import type { Offers } from "../targets/offers.ts";
-import type { TargetStreams } from "../targets/target-streams.ts";
+import type { PeerStream } from "../targets/stream-server.ts";
+import type { PeerStreamOrigin, TargetStreams } from "../targets/target-streams.ts";
 import { dialLane } from "../uplink/dial.ts";
 import type { LaneAddress } from "../uplink/lane-address.ts";
 import type { Uplink } from "../uplink/uplink.ts";
@@ -16,6 +18,8 @@ import type { PartOptions } from "./options.ts";
 
 export interface SessionParts {
   readonly targetStreams: TargetStreams;
+  /** Serves the queries of other sites for zones of this one. */
+  readonly zones: { serve(stream: PeerStream, origin: PeerStreamOrigin): Promise<void> };
   readonly hop: HopPolicy;
   readonly offers: Offers;
   readonly descriptors: DescriptorWatch;
@@ -25,7 +29,7 @@ export interface SessionParts {
 
 export function makeSessions(options: PartOptions, parts: SessionParts): SessionManager {
   const { site, boot, software, config, log } = options;
-  const { targetStreams, hop, offers, descriptors, lanes, uplink } = parts;
+  const { targetStreams, zones, hop, offers, descriptors, lanes, uplink } = parts;
   return new SessionManager({
     boot,
     software,
@@ -58,7 +62,9 @@ export function makeSessions(options: PartOptions, parts: SessionParts): Session
       }
     },
     edgeRoundTrip: () => uplink.lastRtt,
-    opened: (stream, origin) => void targetStreams.serve(stream, origin),
+    opened: (stream, origin) => {
+      void (stream.kind === DNS_KIND ? zones : targetStreams).serve(stream, origin);
+    },
     allowsHop: () => hop.allowsAny || offers.anyHop,
     memory: new MemoryBudget(config.memory ?? memoryLimit()),
     limits: {

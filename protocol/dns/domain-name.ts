@@ -11,6 +11,9 @@ export const MAX_NAME_BYTES = 255;
 /** The longest label, bytes. */
 export const MAX_LABEL_BYTES = 63;
 
+/** The most pointers of one name. A message full of long chains would cost seconds. */
+const MAX_POINTERS = 32;
+
 /** A name that was read from a message. */
 export interface WireName {
   readonly text: string;
@@ -29,6 +32,7 @@ export function readName(bytes: Uint8Array, at: number, compressed = true): Wire
   let length = 0;
   let end = -1;
   let lowest = at;
+  let pointers = 0;
   for (let next = at; ; ) {
     const size = bytes[next];
     if (size === undefined) return null;
@@ -38,7 +42,7 @@ export function readName(bytes: Uint8Array, at: number, compressed = true): Wire
       if (!compressed || low === undefined) return null;
       if (end < 0) end = next + 2;
       next = ((size & 0x3f) << 8) | low;
-      if (next >= lowest) return null;
+      if (next >= lowest || ++pointers > MAX_POINTERS) return null;
       lowest = next;
       continue;
     }

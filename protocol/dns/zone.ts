@@ -67,7 +67,8 @@ function negative(zone: Zone, rcode: number): DnsAnswer {
   return { ...bareAnswer(rcode, true), authority: [soaOf(zone)] };
 }
 
-const allRecords = (name: string): DnsRecord => ({
+/** The answer to a question for every type (RFC 8482). */
+export const allRecords = (name: string): DnsRecord => ({
   name,
   ttl: RECORD_TTL,
   data: { type: "HINFO", cpu: "RFC8482", os: "" },

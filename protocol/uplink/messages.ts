@@ -11,6 +11,7 @@
  * the runtime replies `P` without waking the registry.
  */
 import { z } from "zod";
+import { ZoneDomain } from "../dns/domain-name.ts";
 import { ErrorBody } from "../errors.ts";
 import { BootId, LinkId, NetworkId, SessionId, SiteId } from "../ids.ts";
 import {
@@ -120,6 +121,11 @@ export const Offer = z.object({
   down: PortNumbers.optional(),
   /** The code of the failure for which they are down, for the event. */
   why: shownText(64).optional(),
+  /**
+   * The DNS zone that the service stands for, whose name follows from the domain. Connectors that do not know zones
+   * do not see the offer, and no listener is for it (docs/protocol.md, "Zones between sites").
+   */
+  zone: ZoneDomain.optional(),
   /** "hop" permits sessions of either mode; end-to-end only unless given. */
   encryption: Encryption.optional(),
   /**
@@ -161,6 +167,8 @@ export const VisibleOffer = Instance.extend({
   weight: Weight.optional(),
   /** 0 unless given. */
   rank: Rank.optional(),
+  /** As the instance offered it. */
+  zone: ZoneDomain.optional(),
 });
 export type VisibleOffer = z.infer<typeof VisibleOffer>;
 
@@ -227,7 +235,7 @@ const generation = z.number().int().min(1);
 /**
  * The features of this connector beyond the first release of its uplink version (docs/protocol.md, "Versions").
  */
-export const CONNECTOR_FEATURES = ["ports"] as const;
+export const CONNECTOR_FEATURES = ["ports", "zones"] as const;
 /** The name of a feature of this connector. */
 export type ConnectorFeature = (typeof CONNECTOR_FEATURES)[number];
 
@@ -318,7 +326,15 @@ export type ConnectorMessage = z.infer<typeof ConnectorMessage>;
 /**
  * The features of this edge beyond the first release of its uplink version (docs/protocol.md, "Versions").
  */
-export const EDGE_FEATURES = ["resume", "lanes", "hop", "links", "ports", "service-certificates"] as const;
+export const EDGE_FEATURES = [
+  "resume",
+  "lanes",
+  "hop",
+  "links",
+  "ports",
+  "service-certificates",
+  "zones",
+] as const;
 /** The name of a feature of this edge. */
 export type EdgeFeature = (typeof EDGE_FEATURES)[number];
 

@@ -1,6 +1,9 @@
 /** Names of services in DNS at a site, with real connectors and a real edge. */
+import { createSocket } from "node:dgram";
 import { promises as dns } from "node:dns";
-import { beforeAll, describe, expect, it } from "vitest";
+import { decode, encode } from "dns-packet";
+import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { listServices } from "../../connector/operator/edge-api.ts";
 import { ask } from "../support/dns/client.ts";
 import { recordTexts } from "../support/dns/messages.ts";
 import { freePort } from "../support/free-port.ts";
@@ -103,5 +106,55 @@ describe("DNS at a site", () => {
     await welcomed;
     await eventually("the names", async () => (await rcode("one.shop.internal")) === "NOERROR");
     expect(await rcode("api.shop.internal")).toBe("NXDOMAIN");
+  });
+});
+
+describe("A zone of one site at another", () => {
+  it("is resolved at the site that offers it, by sites that accept it alone", async () => {
+    const server = createSocket("udp4");
+    server.on("message", (bytes, from) => {
+      const { id, questions } = decode(bytes);
+      const name = questions[0]?.name ?? "";
+      const answers = name === "www.corp.internal" ? [{ name, type: "A", ttl: 30, data: "10.77.0.1" }] : [];
+      const flags = answers.length === 0 ? 3 : 0;
+      server.send(encode({ type: "response", id, flags, questions, answers }), from.port, from.address);
+    });
+    const serverPort = await freePort();
+    await new Promise<void>((resolve) => server.bind(serverPort, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    await east.restart({ args: ["--dns-zone", `corp.internal=127.0.0.1:${serverPort}`] });
+    await west.restart({ args: ["--dns", `127.0.0.1:${port}`, "--dns-accept", "corp.internal"] });
+    await eventually("west knows the zone", async () => {
+      const { dns: line } = await west.control.status();
+      return line?.accepted?.[0]?.sites.includes("east");
+    });
+    expect(await stub().resolve4("www.corp.internal", { ttl: true })).toMatchObject([
+      { address: "10.77.0.1" },
+    ]);
+    await expect(stub().resolve4("nope.corp.internal")).rejects.toMatchObject({ code: "ENOTFOUND" });
+    expect((await west.control.services()).services.map(({ name }) => name)).not.toContainEqual(
+      expect.stringMatching(/^zone-/),
+    );
+    expect((await listServices(suite.edge.client, network.id)).map(({ name }) => name)).not.toContainEqual(
+      expect.stringMatching(/^zone-/),
+    );
+    expect((await west.fairlead("dns", "config", "dnsmasq")).stdout).toContain(
+      `server=/corp.internal/127.0.0.1#${port}`,
+    );
+    expect((await west.fairlead("status")).stdout).toMatch(/zones accepted +corp\.internal at east/);
+    expect(await rcode("example.com")).toBe("REFUSED");
+  });
+
+  it("is refused in the domain of the network's services", async () => {
+    const { status, stderr } = await suite.cluster.fairlead([
+      "connector",
+      "run",
+      "--state",
+      west.stateDir,
+      "--dns-accept",
+      "x.shop.internal",
+    ]);
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/in shop\.internal|state/);
   });
 });

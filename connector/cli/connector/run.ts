@@ -2,7 +2,7 @@ import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
 import type { FollowedFile } from "../../config/config-reload.ts";
 import { type ConfigSource, mergeConfig } from "../../config/connector-config.ts";
-import { parseDnsAddress, parseDnsDomain } from "../../config/dns-options.ts";
+import { parseDnsAccept, parseDnsAddress, parseDnsDomain, parseDnsZone } from "../../config/dns-options.ts";
 import { parseDuration } from "../../config/duration.ts";
 import { parseHealth } from "../../config/health-options.ts";
 import { parseHop } from "../../config/hop-policy.ts";
@@ -91,6 +91,16 @@ export const connectorRun = command({
       "Check the targets of a service, or of one port of it, at intervals. CHECK is tcp, http:PATH, grpc, grpc:SERVICE or off, followed by settings: ,interval=5s ,timeout=2s ,fall=3 ,rise=2, and for http ,status=200-399 ,host=NAME. A service whose targets are all down is withdrawn until one is up. Without --health, a target is checked only after a connection to it failed; with off, it always counts as up.",
       parseHealth,
     ),
+    dnsZones: values(
+      "--dns-zone <ZONE=ADDRESS[:PORT],…>",
+      "Let other sites resolve this domain at DNS servers of this site.",
+      parseDnsZone,
+    ),
+    dnsAccept: values(
+      "--dns-accept <ZONE[=SITE,…]>",
+      "Resolve this domain at the sites that offer it, or at these sites only.",
+      parseDnsAccept,
+    ),
     lanes: value(
       "--lanes <N>",
       "Lanes of each session, 1 (the default) to 8. More lanes help if one connection to the edge limits throughput.",
@@ -161,6 +171,10 @@ export const connectorRun = command({
     {
       command: "fairlead connector run --site west --bind 127.2.0.0/16 --dns 127.0.0.2",
       says: "Gives every service an address, and answers for their names: api.shop.internal in the network shop.",
+    },
+    {
+      command: "fairlead connector run --site east --dns-zone corp.internal=10.0.0.2",
+      says: "Lets sites that run with --dns-accept corp.internal resolve that domain.",
     },
     {
       command: "fairlead connector run --state ./west --config west.yaml",

@@ -47,9 +47,10 @@ export const dnsConfig = command({
     if (servers.length === 0 || domains.length === 0) {
       const { ControlClient } = await import("../../control/client.ts");
       const { dns } = await new ControlClient(await siteState(context.io, state)).status();
-      if (dns === undefined) throw new FairleadError("dns.off");
+      if (dns === undefined || dns.servers.length === 0) throw new FairleadError("dns.off");
       if (servers.length === 0) known.servers = dns.servers.map(({ address }) => parseDnsAddress(address));
-      if (domains.length === 0) known.domains = [dns.domain];
+      if (domains.length === 0)
+        known.domains = [dns.domain, ...(dns.accepted ?? []).map(({ domain }) => domain)];
     }
     const config = resolverConfig(resolver, known.servers, known.domains);
     const answer = { ...config, servers: known.servers.map(formatDnsAddress), domains: known.domains };

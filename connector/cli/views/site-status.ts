@@ -35,6 +35,8 @@ export function printSiteStatus(out: Printer, status: Status, now: number): void
     ["descriptors", descriptors(status.descriptors ?? null)],
     ["do", status.descriptors?.action],
     ["DNS", dns(status)],
+    ["zones offered", status.dns?.offered?.map(zoneOffered).join("; ")],
+    ["zones accepted", status.dns?.accepted?.map(zoneAccepted).join("; ")],
     ["do", status.dns?.servers.find(({ action }) => action !== undefined)?.action],
     ["configuration", configuration(status, now)],
     ["software", status.software],
@@ -61,13 +63,21 @@ function clock(skewMs: number | null): string | undefined {
 
 /** The names that the connector answers for, and its DNS servers; undefined without servers. */
 function dns({ dns }: Status): string | undefined {
-  if (dns === undefined) return undefined;
+  if (dns === undefined || dns.servers.length === 0) return undefined;
   const servers = dns.servers.map(({ address, state, code }) => {
     if (state === "listening") return address;
     return `${address} (${code ?? state})`;
   });
   return `SERVICE.${dns.domain} at ${servers.join(", ")}`;
 }
+
+type Zones = NonNullable<Status["dns"]>;
+
+const zoneOffered = ({ domain, servers }: NonNullable<Zones["offered"]>[number]): string =>
+  `${domain} by ${servers.join(", ")}`;
+
+const zoneAccepted = ({ domain, sites }: NonNullable<Zones["accepted"]>[number]): string =>
+  sites.length === 0 ? `${domain}, which no site offers` : `${domain} at ${sites.join(", ")}`;
 
 /** The configuration file, and why its present text is not loaded; undefined without a file. */
 function configuration({ config }: Status, now: number): string | undefined {

@@ -48,7 +48,13 @@ const PROTOCOL: readonly Line[] = [
     usedBy: [
       ...["protocol/api", "protocol/session"],
       ...["workers/api", "workers/authority", "workers/gateway", "workers/registry/**", "workers/router"],
-      ...["connector/config", "connector/control", "connector/http/client", "connector/listeners/**"],
+      ...[
+        "connector/dns",
+        "connector/config",
+        "connector/control",
+        "connector/http/client",
+        "connector/listeners/**",
+      ],
       ...[
         "connector/operator/cost",
         "connector/relay",
@@ -72,7 +78,7 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/dns",
-    usedBy: ["connector/config", "connector/dns", "connector/runtime"],
+    usedBy: ["protocol/uplink", "connector/config", "connector/dns", "connector/runtime"],
     why: "Messages, zones and answers of DNS, which need no sockets.",
   },
   {

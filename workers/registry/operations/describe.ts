@@ -94,7 +94,8 @@ function describeOffers(
 function describeServices(context: Context, presence: Presence): Service[] {
   const services = [...context.store.offers.snapshot().ofService].flatMap(([name, offers]): Service[] => {
     const [oldest] = offers;
-    if (!oldest) return [];
+    // A zone has no port that anybody connects to.
+    if (!oldest || oldest.routing.zone !== undefined) return [];
     const protocols = new Map(
       offers
         .toReversed()

@@ -16,7 +16,7 @@ import { type Edge, LinkGraph, type Position } from "./link-graph.ts";
 import { nearestOffers } from "./message-limits.ts";
 
 /** How clients choose an instance: what the offering side says, and the operator instead of it. */
-export type Routing = Pick<Offer, "kinds" | "balance" | "weight" | "rank" | "down">;
+export type Routing = Pick<Offer, "kinds" | "balance" | "weight" | "rank" | "down" | "zone">;
 
 /** An instance's offer of a service. */
 export interface OfferRow {
@@ -60,6 +60,7 @@ const PROTOCOL_FEATURES: Readonly<Record<ServiceProtocol, ConnectorFeature | nul
 };
 
 const SEVERAL_PORTS: ConnectorFeature = "ports";
+const ZONES: ConnectorFeature = "zones";
 
 /** The features of a connector that names none. */
 const NO_FEATURES: readonly string[] = [];
@@ -192,9 +193,9 @@ function isKnown({ features }: Viewer, { protocol }: ServicePort): boolean {
 }
 
 /** Whether a connector can use any port of an offer. Allocates nothing, because it runs for each pair of sites. */
-function isUsable(viewer: Viewer, { ports, servicePorts, routing: { down } }: OfferRow): boolean {
+function isUsable(viewer: Viewer, { ports, servicePorts, routing: { down, zone } }: OfferRow): boolean {
   const [first] = ports;
-  if (first === undefined) return false;
+  if (first === undefined || (zone !== undefined && !viewer.features.includes(ZONES))) return false;
   const hasKnown =
     isKnown(viewer, first) || (ports.length > 1 && ports.some((port) => isKnown(viewer, port)));
   if (viewer.features.includes(SEVERAL_PORTS)) return hasKnown;

@@ -23,7 +23,14 @@ const Scope = z.array(z.string());
 /** Ports as a column has them. A port without a protocol has that of its offer. */
 const Ports = z.array(z.object({ port: z.number().int(), protocol: ServiceProtocol.optional() })).min(1);
 
-const StoredRouting = Offer.pick({ kinds: true, balance: true, weight: true, rank: true, down: true });
+const StoredRouting = Offer.pick({
+  kinds: true,
+  balance: true,
+  weight: true,
+  rank: true,
+  down: true,
+  zone: true,
+});
 
 const NO_ROUTING: Routing = {};
 
@@ -98,13 +105,14 @@ function portsText(ports: z.infer<typeof Ports>, ofOffer: ServiceProtocol): stri
   );
 }
 
-function routingText({ kinds, balance, weight, rank, down }: Routing): string | null {
+function routingText({ kinds, balance, weight, rank, down, zone }: Routing): string | null {
   const text = JSON.stringify({
     kinds: kinds?.length === 0 ? undefined : kinds,
     balance,
     weight,
     rank,
     down: down?.length === 0 ? undefined : down && [...new Set(down)].sort((left, right) => left - right),
+    zone,
   });
   return text === "{}" ? null : text;
 }

@@ -19,6 +19,21 @@ const names = (catalogue: Catalogue) =>
     .sort();
 
 describe("Catalogue", () => {
+  it("needs no listener for a zone, and knows when every service is known", () => {
+    const catalogue = new Catalogue(() => {});
+    const zone = {
+      ...service("zone-corp", 53),
+      offers: [{ ...instance("s1", "b1"), zone: "corp.internal" }],
+    };
+    expect(catalogue.isComplete).toBe(false);
+    catalogue.welcome([zone, service("api", 80)], true);
+    expect(catalogue.isComplete).toBe(false);
+    catalogue.change({ put: [], gone: [], complete: true });
+    expect(catalogue.isComplete).toBe(true);
+    expect(names(catalogue)).toEqual(["api"]);
+    expect(catalogue.lookup("zone-corp")).toEqual(zone);
+  });
+
   it("takes a limited number of services from the edge, and logs once that there are more", () => {
     const log = new MemoryLog();
     const catalogue = new Catalogue(() => {}, log);

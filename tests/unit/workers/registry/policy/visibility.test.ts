@@ -34,6 +34,18 @@ const star = (...sites: string[]): Edge[] =>
 const visibleOffers = (site: string, offers: OfferRow[], edges = star("a", "b"), known = names()) =>
   new Visibility(edges, known, offers).of(site);
 
+describe("a zone", () => {
+  it("is shown to connectors that know zones, and to no others", () => {
+    const zone = offer("zone-corp-internal-1", "a", "1", { routing: { zone: "corp.internal" } });
+    const seenBy = (features: string[]) => new Visibility(star("a", "c"), names(), [zone]).of("c", features);
+    expect(seenBy(["zones"])).toMatchObject([
+      { name: zone.service, offers: [{ site: "a", zone: "corp.internal" }] },
+    ]);
+    expect(seenBy(["ports"])).toEqual([]);
+    expect(seenBy([])).toEqual([]);
+  });
+});
+
 describe("the visibility of a site", () => {
   it("omits its own offers, and has the cost of each path", () => {
     const offers = [offer("api", "a", "1"), offer("api", "b", "2"), offer("own", "a", "1")];

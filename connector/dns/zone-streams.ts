@@ -1,0 +1,145 @@
+/** Serves the streams by which other sites ask for names of this site's zones. */
+import type { Duplex } from "node:stream";
+import { RCODE } from "../../protocol/dns/constants.ts";
+import { isWithin } from "../../protocol/dns/domain-name.ts";
+import { writeForwarded } from "../../protocol/dns/forwarded-answer.ts";
+import { readQuery } from "../../protocol/dns/query.ts";
+import { bareAnswer } from "../../protocol/dns/record.ts";
+import { keepAnswer } from "../../protocol/dns/response.ts";
+import { writeResponse } from "../../protocol/dns/response-writer.ts";
+import { zoneService } from "../../protocol/dns/zone-service.ts";
+import { FairleadError } from "../../protocol/errors.ts";
+import type { OfferedZone } from "../config/dns-options.ts";
+import { FramedMessages, framed } from "./framed-messages.ts";
+import { Upstream, type UpstreamOptions } from "./upstream.ts";
+
+/** A stream that a peer opened. */
+export interface ZoneStream extends Duplex {
+  readonly service: string;
+  accept(): void;
+}
+
+/** Most queries of one stream whose answers are awaited. */
+const MAX_PENDING = 200;
+
+const MAX_BYTES = 65_535;
+
+interface ServedZone {
+  readonly domain: string;
+  readonly upstream: Upstream;
+}
+
+export class ZoneStreams {
+  readonly #options: Pick<UpstreamOptions, "attemptMs" | "maxPending">;
+  #zones: ReadonlyMap<string, ServedZone> = new Map();
+  #forbidden: ReadonlySet<string> = new Set();
+  readonly #open = new Map<ZoneStream, string>();
+  #isDraining = false;
+
+  constructor(
+    zones: readonly OfferedZone[],
+    options: Pick<UpstreamOptions, "attemptMs" | "maxPending"> = {},
+  ) {
+    this.#options = options;
+    this.setZones(zones);
+  }
+
+  /** Replaces the zones. Streams for other zones are reset. */
+  setZones(zones: readonly OfferedZone[]): void {
+    this.#zones = new Map(
+      zones.map(({ domain, servers }) => [
+        zoneService(domain),
+        { domain, upstream: new Upstream({ servers, ...this.#options }) },
+      ]),
+    );
+    this.#review();
+  }
+
+  /** Replaces the names of the services that the network does not let this site offer. */
+  forbid(services: Iterable<string>): void {
+    this.#forbidden = new Set(services);
+    this.#review();
+  }
+
+  /** Serves a stream until it ends. @throws FairleadError service.*, with which the stream was reset. */
+  async serve(stream: ZoneStream): Promise<void> {
+    const { service } = stream;
+    const refusal = this.#refusal(service);
+    stream.on("error", () => {});
+    if (refusal !== null) {
+      stream.destroy(refusal);
+      throw refusal;
+    }
+    this.#open.set(stream, service);
+    const closed = new Promise<void>((resolve) => stream.once("close", resolve));
+    stream.accept();
+    this.#read(stream);
+    await closed;
+    this.#open.delete(stream);
+    if (stream.errored !== null && stream.errored instanceof FairleadError) throw stream.errored;
+  }
+
+  /** Ends the streams: whoever has a question asks another site. */
+  drain(): void {
+    this.#isDraining = true;
+    this.#review();
+  }
+
+  #refusal(service: string): FairleadError | null {
+    if (this.#isDraining) return new FairleadError("service.draining");
+    if (this.#forbidden.has(service)) return new FairleadError("service.forbidden");
+    return this.#zones.has(service) ? null : new FairleadError("service.unknown");
+  }
+
+  #review(): void {
+    for (const [stream, service] of this.#open) {
+      const refusal = this.#refusal(service);
+      if (refusal !== null) stream.destroy(refusal);
+    }
+  }
+
+  #read(stream: ZoneStream): void {
+    const messages = new FramedMessages();
+    let pending = 0;
+    let isEnding = false;
+    const read = (): void => {
+      while (pending < MAX_PENDING && !stream.destroyed) {
+        const message = messages.next();
+        if (message === "malformed") stream.destroy(new FairleadError("stream.cancelled"));
+        if (message === null || message === "malformed") break;
+        pending++;
+        void this.#answer(stream.service, message).then((answer) => {
+          pending--;
+          if (answer !== null && !stream.destroyed) stream.write(framed(answer));
+          if (isEnding && pending === 0) stream.end();
+          read();
+        });
+      }
+      if (pending >= MAX_PENDING) stream.pause();
+      else if (stream.isPaused()) stream.resume();
+    };
+    stream.on("data", (chunk: Uint8Array) => {
+      messages.add(chunk);
+      read();
+    });
+    stream.on("end", () => {
+      isEnding = true;
+      if (pending === 0) stream.end();
+    });
+  }
+
+  async #answer(service: string, message: Uint8Array): Promise<Uint8Array | null> {
+    const query = readQuery(message);
+    if (query === null) return null;
+    const { question, refusal } = query;
+    const bare = (rcode: number) => writeResponse(message, query, bareAnswer(rcode), MAX_BYTES);
+    if (question === null || refusal !== null) return bare(refusal ?? RCODE.FORMERR);
+    const zone = this.#zones.get(service);
+    if (zone === undefined || !isWithin(question.name, zone.domain)) return bare(RCODE.REFUSED);
+    const { name, type } = question;
+    const response = await zone.upstream.ask({ name, type });
+    const answer = response === null ? null : keepAnswer(response, { name, type }, zone.domain);
+    if (answer === null) return bare(RCODE.SERVFAIL);
+    return writeForwarded(message, { ...query, question }, { answer, age: 0, zone: zone.domain }, MAX_BYTES);
+  }
+}

@@ -60,13 +60,17 @@ export async function makeAuthority(
   return { certificate: `${certificate.toString("pem")}\n`, name, keys };
 }
 
-/** Makes a leaf with URIs in its SAN. An `expired` leaf ended an hour ago. */
+/**
+ * Makes a leaf with URIs in its SAN. An `expired` leaf ended an hour ago. With DNS names, it is for servers alone, as the
+ * certificate of a service.
+ */
 export async function makeLeaf(
   issuer: Pick<TestAuthority, "name" | "keys">,
   uris: string[],
-  options: { expired?: boolean } = {},
+  options: { expired?: boolean; dnsNames?: readonly string[] } = {},
 ): Promise<TestLeaf & { keys: CryptoKeyPair }> {
   const keys = await newKeys();
+  const { dnsNames = [] } = options;
   const end = options.expired === true ? Date.now() - 3_600_000 : Date.now() + DAY_MS;
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: randomBytes(16).toString("hex"),
@@ -80,8 +84,15 @@ export async function makeLeaf(
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(Usage.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth, ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(uris.map((value) => ({ type: "url", value }))),
+      new x509.ExtendedKeyUsageExtension(
+        dnsNames.length > 0
+          ? [ExtendedKeyUsage.serverAuth]
+          : [ExtendedKeyUsage.clientAuth, ExtendedKeyUsage.serverAuth],
+      ),
+      new x509.SubjectAlternativeNameExtension([
+        ...uris.map((value) => ({ type: "url" as const, value })),
+        ...dnsNames.map((value) => ({ type: "dns" as const, value })),
+      ]),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey),
     ],
   });

@@ -188,6 +188,12 @@ describe.each(["client", "server"] as const)("the %s of a session's TLS", (role)
     expect(await judge(role, leaf, east.site)).toBe("session.wrong_peer");
   });
 
+  it("refuses the certificate of a service, which the network's CA signed for a listener", async () => {
+    const dnsNames = ["api", "api.shop.internal"];
+    const leaf = await makeLeaf(network.authority, [], { dnsNames });
+    expect(["session.wrong_peer", "session.untrusted"]).toContain(await judge(role, leaf, east.site));
+  });
+
   it("refuses an expired certificate with session.untrusted", async () => {
     const expired = await network.identity(east.site, { expired: true });
     expect(await judge(role, expired, east.site)).toBe("session.untrusted");

@@ -291,6 +291,41 @@ describe("Uplink.deleteLink", () => {
   });
 });
 
+describe("Uplink.requestCertificate", () => {
+  it("returns the certificate that the registry signed, and throws its refusal", async () => {
+    const { uplink } = await setUp((edge) =>
+      welcoming(edge, (socket, { type, id, service, csr, domain }) => {
+        if (type !== "certificate.request") return;
+        const error = toErrorBody(new FairleadError("service.unknown"));
+        const certificate = `${service} ${csr} ${domain}`;
+        socket.send(
+          JSON.stringify(
+            service === "api" ? { type: "certificate", id, certificate } : { type: "error", id, error },
+          ),
+        );
+      }),
+    );
+    expect(await uplink.requestCertificate("api", "csr", "shop.internal")).toBe("api csr shop.internal");
+    await expect(uplink.requestCertificate("db", "csr")).rejects.toEqual(code("service.unknown"));
+  });
+
+  it("sends nothing to an edge that does not support it, and throws uplink.version", async () => {
+    const asked: unknown[] = [];
+    const { uplink, reaches } = await setUp((edge) => ({
+      message: (socket, message) => {
+        if (message.type !== "hello") asked.push(message);
+        else
+          socket.send(
+            JSON.stringify({ ...edge().welcome({ type: "hello" }), features: ["resume", "ports"] }),
+          );
+      },
+    }));
+    await reaches("up");
+    await expect(uplink.requestCertificate("api", "csr")).rejects.toEqual(code("uplink.version"));
+    expect(asked).toEqual([]);
+  });
+});
+
 describe("an uplink that waits for its next dial", () => {
   /** An uplink whose dials fail, after failures enough for the longest backoff. */
   async function failing(error: () => FairleadError) {

@@ -14,6 +14,7 @@ export const ID_LETTER = {
   session: "x",
   boot: "b",
   key: "k",
+  door: "d",
 } as const;
 
 /** The kind of an id. */
@@ -50,3 +51,5 @@ export const SessionId = idSchema("session");
 export const BootId = idSchema("boot");
 /** The id of an API key. */
 export const KeyId = idSchema("key");
+/** The id of a door: identifies one start of the object that serves a hostname. */
+export const DoorId = idSchema("door");

@@ -52,6 +52,8 @@ export interface Objects {
   readonly registry: DurableObjectNamespace;
   readonly router: DurableObjectNamespace;
   readonly directory: DurableObjectNamespace;
+  readonly door: DurableObjectNamespace;
+  readonly doorSocket: DurableObjectNamespace;
 }
 
 /** A provider of identity tokens, and the roles that its claims give. */
@@ -96,6 +98,8 @@ const Environment = z
     REGISTRY: namespace,
     ROUTER: namespace,
     DIRECTORY: namespace,
+    DOOR: namespace,
+    DOOR_SOCKET: namespace,
     API_URL: EdgeOrigin,
     GATEWAY_URL: EdgeOrigin,
     /** JSON; set by the embedded edge alone. */
@@ -156,7 +160,13 @@ export function readConfig(env: object): Config {
     deploymentCaKey: variables.DEPLOYMENT_CA_KEY,
     adminKeyHash: variables.ADMIN_KEY_HASH,
     oidc: readOidc(env),
-    objects: { registry: variables.REGISTRY, router: variables.ROUTER, directory: variables.DIRECTORY },
+    objects: {
+      registry: variables.REGISTRY,
+      router: variables.ROUTER,
+      directory: variables.DIRECTORY,
+      door: variables.DOOR,
+      doorSocket: variables.DOOR_SOCKET,
+    },
   };
   parsed.set(env, config);
   return config;

@@ -13,6 +13,7 @@ import { edgeRestore } from "./edge/restore.ts";
 import { edgeStart } from "./edge/start.ts";
 import { events } from "./events/events.ts";
 import type { CommandDefinition } from "./framework/definition.ts";
+import { hostnameAdd, hostnameList, hostnameRemove } from "./hostname/hostname.ts";
 import { keyCreate, keyList, keyRevoke } from "./key/key.ts";
 import { linkCreate, linkDelete, linkList } from "./link/link.ts";
 import { linkStatus } from "./link/status.ts";
@@ -45,6 +46,9 @@ export const COMMANDS: readonly CommandDefinition[] = [
   networkUse,
   networkQuota,
   networkCa,
+  hostnameAdd,
+  hostnameList,
+  hostnameRemove,
   networkDelete,
   keyCreate,
   keyList,

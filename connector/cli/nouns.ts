@@ -2,6 +2,7 @@
 export const NOUNS: Readonly<Record<string, string>> = {
   edge: "The Workers through which connectors reach each other.",
   network: "Virtual application networks, isolated from each other.",
+  hostname: "Hostnames of the edge by which a network publishes services.",
   key: "API keys of people and programs.",
   token: "Invitations to a network.",
   site: "Members of a network.",

@@ -1,6 +1,7 @@
 /** The difference between two configurations, and the part of it that a running connector can apply. */
 import type { ConnectorConfig } from "./connector-config.ts";
 import { healthKey, type ServiceHealth, sameHealth } from "./health-options.ts";
+import { sameIngress } from "./ingress.ts";
 import { sameListenerTls } from "./listener-tls-options.ts";
 import { formatBind, sameExposure } from "./service-options.ts";
 
@@ -22,6 +23,8 @@ export type FixedField = (typeof FIXED_FIELDS)[number];
 
 export interface ConfigChange {
   readonly exposures: ServiceChanges;
+  /** Hostnames by which services are published. */
+  readonly ingress: ServiceChanges;
   /** Services whose listeners have another address, apart from a change of `bind`. */
   readonly listeners: ServiceChanges;
   readonly bind: boolean;
@@ -79,6 +82,9 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
   return {
     change: {
       exposures: serviceChanges(running.exposures, wanted.exposures, sameExposure),
+      ingress: serviceChanges(byHostname(running.ingress), byHostname(wanted.ingress), (left, right) =>
+        sameIngress(left.rule, right.rule),
+      ),
       listeners: serviceChanges(
         running.listen,
         wanted.listen,
@@ -109,6 +115,9 @@ export function describeChange({ fixed: _, ...change }: ConfigChange): Record<st
   ]);
   return Object.fromEntries(fields.filter(([, value]) => !isNothing(value)));
 }
+
+const byHostname = (rules: ConnectorConfig["ingress"]) =>
+  rules.map((rule) => ({ name: rule.hostname, rule }));
 
 function serviceChanges<T extends { readonly name: string }>(
   before: readonly T[],

@@ -15,6 +15,7 @@ import { parseDnsAccept, parseDnsAddress, parseDnsDomain, parseDnsZone } from ".
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
 import { parseHealth } from "./health-options.ts";
 import { parseHop } from "./hop-policy.ts";
+import { parseIngress } from "./ingress.ts";
 import { parseListenTls } from "./listener-tls-options.ts";
 import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
 import { parseObserve } from "./service-observation.ts";
@@ -90,6 +91,15 @@ export const ConfigFile = z
         examples: ["db=east,west"],
       }),
       "Scopes of services. A service without an entry is for every site.",
+    ),
+    ingress: list(
+      parsed(parseIngress, {
+        description:
+          "A service of `expose`, the hostname of the edge by which it is published, and who may send requests: holders of a key for the hostname (key, unless given), identities of the edge's provider (oidc), or everybody (open).",
+        pattern: `^${LABEL}=[A-Za-z0-9.-]+(,access=(key|oidc|open))?$`,
+        examples: ["web=shop.example.com", "docs=docs.example.com,access=open"],
+      }),
+      "Services that are published by hostnames of the edge. An admin grants the hostnames to the network.",
     ),
     listen: list(
       parsed(parseListen, {

@@ -3,6 +3,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import type { LogLevel } from "../log.ts";
 import type { AcceptedZone, DnsAddress, OfferedZone } from "./dns-options.ts";
 import { healthKey, type ServiceHealth } from "./health-options.ts";
+import { checkIngress, type IngressRule } from "./ingress.ts";
 import type { ListenerTlsOption } from "./listener-tls-options.ts";
 import type { LogTopic } from "./option-values.ts";
 import type { ServiceObservation } from "./service-observation.ts";
@@ -24,6 +25,8 @@ export interface ConfigSource {
   readonly tokens?: readonly string[] | undefined;
   readonly expose?: readonly Exposure[] | undefined;
   readonly to?: readonly ServiceScope[] | undefined;
+  /** Services that are published by hostnames. */
+  readonly ingress?: readonly IngressRule[] | undefined;
   readonly listen?: readonly ListenerAddress[] | undefined;
   readonly bind?: Bind | undefined;
   /** Names of services that this site offers with hop encryption. */
@@ -67,6 +70,7 @@ export interface ConnectorConfig
   readonly tokens: readonly string[];
   /** With their scopes; each name once. */
   readonly exposures: readonly Exposure[];
+  readonly ingress: readonly IngressRule[];
   readonly listen: readonly ListenerAddress[];
   readonly bind: Bind;
   readonly hop: readonly string[];
@@ -97,11 +101,14 @@ export function mergeConfig(
     if (exposures.findIndex((each) => each.name === name) === at) continue;
     throw new FairleadError("request.invalid", `"${name}" is exposed twice.`);
   }
+  const ingress = byName(file.ingress, options.ingress);
+  checkIngress(ingress);
   return {
     site: options.site ?? file.site,
     state: options.state ?? file.state,
     tokens: [...(options.tokens ?? []), ...(file.tokens ?? [])],
     exposures: withScopes(exposures, byName(file.to, options.to)),
+    ingress,
     listen: byName(file.listen, options.listen),
     bind: options.bind ?? file.bind ?? DEFAULT_BIND,
     hop: [...(file.hop ?? []), ...(options.hop ?? [])],

@@ -24,13 +24,14 @@ import {
   publicHost,
   urlOf,
 } from "./addresses/addresses.ts";
-import { settlePorts } from "./addresses/ports.ts";
+import { settlePorts, tryAddress } from "./addresses/ports.ts";
 import {
   formerAfter,
   type GivenAddresses,
   lastOptions,
   wantedAddresses,
 } from "./addresses/wanted-addresses.ts";
+import type { Credential } from "./credentials/certificates.ts";
 import {
   type Deployment,
   EdgeRecord,
@@ -41,6 +42,7 @@ import {
   type ServerCertificate,
 } from "./credentials/credentials.ts";
 import { renewalTime } from "./credentials/renewal.ts";
+import { DoorFront } from "./front/door-front.ts";
 import { connectionLimits, Front } from "./front/front.ts";
 import { readObjects, type StoredNetwork, type StoredObjects } from "./object-databases.ts";
 import { type Bundle, findBundle } from "./workerd/bundle.ts";
@@ -50,7 +52,7 @@ import { launchWorkerd } from "./workerd/launch.ts";
 import type { OidcProvider } from "./workerd/oidc-file.ts";
 import { Supervisor } from "./workerd/supervisor.ts";
 import { findWorkerd, type Workerd } from "./workerd/workerd.ts";
-import { workerdConfig } from "./workerd/workerd-config.ts";
+import { type FrontSockets, workerdConfig } from "./workerd/workerd-config.ts";
 
 export interface EmbeddedEdgeOptions {
   /** The state directory, created when it does not exist. It holds the CA's private key. */
@@ -72,6 +74,8 @@ export interface EmbeddedEdgeOptions {
    * machine's name for a wildcard.
    */
   readonly hostname?: string | undefined;
+  /** The public door, where the edge serves hostnames of published services; none unless given. */
+  readonly door?: DoorOptions | undefined;
   /** The provider whose identity tokens authenticate at the API besides keys. */
   readonly oidc?: OidcProvider | undefined;
   /** Lines of workerd have `from: "workerd"`. Silent unless given. */
@@ -82,11 +86,23 @@ export interface EmbeddedEdgeOptions {
   readonly certificateLifetimeMs?: number | undefined;
 }
 
+/** The public door of an edge. */
+export interface DoorOptions {
+  /** Where it listens, "HOST:PORT". Port 0 is a free one. */
+  readonly address: string;
+  /** The certificate and key of its hostnames, PEM; the deployment's own certificate unless given. */
+  readonly server?: Credential | undefined;
+  /** Whether it serves plain HTTP, behind a proxy that ends TLS. */
+  readonly plain?: boolean | undefined;
+}
+
 export interface RunningEdge {
   readonly apiUrl: string;
   readonly gatewayUrl: string;
   /** Where workerd itself accepts lanes; null when the gateway accepts them. */
   readonly lanes: Address | null;
+  /** Where the public door listens; null without one. */
+  readonly door: Address | null;
   /** Path of the deployment CA, PEM. */
   readonly caFile: string;
   /** Path of the first admin key, which an operator may have removed. */
@@ -147,7 +163,9 @@ interface Setup {
   readonly record: EdgeRecord;
   readonly deployment: Deployment;
   /** Paths of the Unix sockets between the front and workerd. */
-  readonly sockets: { readonly api: string; readonly gateway: string };
+  readonly sockets: FrontSockets;
+  /** Where the public door listens; null without one. */
+  readonly door: Address | null;
   /** Most descriptors of each process. */
   readonly descriptors: number;
 }
@@ -160,6 +178,7 @@ export class EmbeddedEdge {
   #starting: Promise<RunningEdge> | undefined;
   #state: StateDirectory | undefined;
   #front: Front | undefined;
+  #doorFront: DoorFront | undefined;
   #supervisor: Supervisor | undefined;
   /** Whether the current start has chosen a free port itself. */
   #choosesPorts = false;
@@ -243,6 +262,7 @@ export class EmbeddedEdge {
     });
     this.#front = front;
     await front.listen();
+    await this.#openDoor(setup, server);
     const writeConfig = () => this.#writeConfig(setup, server, lanes());
     await writeConfig();
     let workerd: Workerd | undefined;
@@ -277,6 +297,7 @@ export class EmbeddedEdge {
       server = await this.#openCertificate(setup);
       await writeConfig();
       front.setCertificate(server.credential);
+      if (this.#options.door?.server === undefined) this.#doorFront?.setCertificate(server.credential);
       // workerd itself serves the certificate at the lanes' port only.
       if (lanes() !== null) await supervisor.replace(RENEWAL_GRACE_MS);
       return server;
@@ -297,11 +318,26 @@ export class EmbeddedEdge {
       apiUrl: setup.urls.api,
       gatewayUrl: setup.urls.links,
       lanes: lanes(),
+      door: setup.door,
       caFile: state.file(FILES.ca),
       adminKeyFile: state.file(FILES.adminKey),
       former: setup.former,
       moved: setup.moved,
     };
+  }
+
+  /** Opens the listener of the public door, if there is one. */
+  async #openDoor({ door, sockets, descriptors }: Setup, server: ServerCertificate): Promise<void> {
+    const options = this.#options.door;
+    if (door === null || sockets.door === undefined || options === undefined) return;
+    this.#doorFront = new DoorFront({
+      address: door,
+      socketPath: sockets.door,
+      server: options.plain ? null : (options.server ?? server.credential),
+      limits: connectionLimits(descriptors),
+      log: this.#log,
+    });
+    await this.#doorFront.listen();
   }
 
   #warnOfMove({ from, to, sites }: Move): void {
@@ -358,7 +394,12 @@ export class EmbeddedEdge {
     const deployment = await openDeployment(state, record, now, record !== null || objects?.used === true);
     await makePrivateDirectory(state.file(OBJECTS_DIRECTORY));
     await makePrivateDirectory(state.file(FRONT_DIRECTORY));
-    const sockets = { api: socketPath(state, "api"), gateway: socketPath(state, "gateway") };
+    const door = await this.#doorAddress();
+    const sockets: FrontSockets = {
+      api: socketPath(state, "api"),
+      gateway: socketPath(state, "gateway"),
+      door: door === null ? undefined : socketPath(state, "door"),
+    };
     const urls = {
       api: urlOf(publicHost(api, hostname), api.port),
       links: urlOf(publicHost(gateway, hostname), gateway.port),
@@ -390,8 +431,16 @@ export class EmbeddedEdge {
     const names = certificateNames(addresses, hostname, former);
     return {
       ...{ state, bundle, addresses, urls, names, former, moved, record: current, deployment, sockets },
-      descriptors,
+      ...{ descriptors, door },
     };
+  }
+
+  /** Where the public door listens. @throws FairleadError edge.port_taken, request.invalid */
+  async #doorAddress(): Promise<Address | null> {
+    const { door } = this.#options;
+    if (door === undefined) return null;
+    const wanted = parseAddress(door.address, "--door");
+    return { ...wanted, port: await tryAddress(wanted) };
   }
 
   /**
@@ -435,9 +484,11 @@ export class EmbeddedEdge {
   async #close(): Promise<void> {
     // The front goes first: its open connections keep workerd from ending.
     await this.#front?.close();
+    await this.#doorFront?.close();
     await this.#supervisor?.stop(STOP_GRACE_MS);
     await this.#state?.close();
     this.#front = undefined;
+    this.#doorFront = undefined;
     this.#supervisor = undefined;
     this.#state = undefined;
   }

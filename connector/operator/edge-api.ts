@@ -6,6 +6,7 @@ import { z } from "zod";
 import { RevokedAccess } from "../../protocol/api/access.ts";
 import { EventPageHeaders, NetworkEvent, type NetworkEventQuery } from "../../protocol/api/events.ts";
 import { Health } from "../../protocol/api/health.ts";
+import { CreatedDoorKey, DoorKey, HostnameGrant, ListedHostname } from "../../protocol/api/hostnames.ts";
 import { ApiKey, CreatedKey, type Role } from "../../protocol/api/keys.ts";
 import { Link } from "../../protocol/api/links.ts";
 import { Network, NetworkCa } from "../../protocol/api/networks.ts";
@@ -78,6 +79,20 @@ export const getQuotas = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/quotas"), QuotaUse);
 export const setQuotas = (edge: EdgeClient, network: string, changes: SetQuotas) =>
   edge.request("PATCH", inNetwork(network, "/quotas"), QuotaUse, changes);
+
+export const listHostnames = (edge: EdgeClient, network: string) =>
+  edge.request("GET", inNetwork(network, "/hostnames"), z.array(ListedHostname));
+export const grantHostname = (edge: EdgeClient, network: string, pattern: string) =>
+  edge.request("POST", inNetwork(network, "/hostnames"), HostnameGrant, { pattern });
+export const withdrawHostname = (edge: EdgeClient, network: string, pattern: string) =>
+  edge.request("DELETE", inNetwork(network, `/hostnames/${segment(pattern)}`), HostnameGrant);
+
+export const listDoorKeys = (edge: EdgeClient, network: string) =>
+  edge.request("GET", inNetwork(network, "/door-keys"), z.array(DoorKey));
+export const createDoorKey = (edge: EdgeClient, network: string, key: { name: string; hostname: string }) =>
+  edge.request("POST", inNetwork(network, "/door-keys"), CreatedDoorKey, key);
+export const revokeDoorKey = (edge: EdgeClient, network: string, id: string) =>
+  edge.request("DELETE", inNetwork(network, `/door-keys/${segment(id)}`), DoorKey);
 
 export const listServices = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/services"), z.array(Service));

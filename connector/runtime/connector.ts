@@ -4,12 +4,14 @@
  */
 
 import { DNS_KIND } from "../../protocol/dns/zone-service.ts";
+import { MemoryBudget } from "../../protocol/memory-budget.ts";
 import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
 import { ConfigReload } from "../config/config-reload.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
 import { toMilliseconds } from "../config/duration.ts";
 import { HopPolicy } from "../config/hop-policy.ts";
+import { IngressPolicy } from "../config/ingress.ts";
 import { RetryPolicy } from "../config/retry-policy.ts";
 import { type ExposeRequest, type TargetHost, targetsOf } from "../config/service-options.ts";
 import { Report } from "../control/report.ts";
@@ -24,6 +26,8 @@ import type {
   Status,
 } from "../control/schema.ts";
 import { exposedService, offerLine } from "../control/view.ts";
+import { DoorSessions } from "../door/door-sessions.ts";
+import { RefusedIngress } from "../door/refused-ingress.ts";
 import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
 import { Retries } from "../http/retry/retries.ts";
 import { Catalogue } from "../listeners/catalogue.ts";
@@ -38,6 +42,7 @@ import { Observers } from "../observers/observers.ts";
 import { Relay } from "../relay/relay.ts";
 import { RequestLog } from "../relay/request-log.ts";
 import { DescriptorWatch } from "../resources/descriptor-watch.ts";
+import { memoryLimit } from "../resources/memory-limit.ts";
 import type { EdgeMove } from "../site/edge-move.ts";
 import { LinkBook } from "../site/link-book.ts";
 import { Renewer } from "../site/renewer.ts";
@@ -70,7 +75,7 @@ import { applyConfig, react } from "./reactions.ts";
 import { RegistryNotices } from "./registry-notices.ts";
 import { RegistryReports } from "./registry-reports.ts";
 import { certificateIssuer } from "./service-certificates.ts";
-import { makeSessions } from "./sessions.ts";
+import { laneDialler, makeSessions, sessionIdentity } from "./sessions.ts";
 import { SiteNamedLog } from "./site-named-log.ts";
 import { streamsOf } from "./streams.ts";
 import { TokenRedeemer } from "./token-redeemer.ts";
@@ -88,6 +93,7 @@ async function build(given: ConnectorOptions) {
   const keepAliveMs = toMilliseconds(config.keepalive);
   const events = new ConnectorEvents();
   const hop = new HopPolicy(config);
+  const ingress = new IngressPolicy(config.ingress);
   const { network, site: self } = site.membership;
   const relay = new Relay({ network: network.id, site: self.id, log });
   const requestLog = new RequestLog({ requests: relay.requests, log });
@@ -126,11 +132,12 @@ async function build(given: ConnectorOptions) {
     [DEFAULT_KIND, new TcpStreams({ pool, relay })],
     [EXCHANGE_KIND, exchanges.server],
   ]);
-  const targetStreams = new TargetStreams({ offers, servers, relay, names, log });
+  const targetStreams = new TargetStreams({ offers, servers, relay, ingress, names, log });
 
   // The network, as the registry reports it
   const catalogue = new Catalogue(() => events.emit("catalogueChanged"), log);
   const refusedOffers = new RefusedOffers(log, (services) => targetStreams.forbid(services));
+  const refusedIngress = new RefusedIngress(log);
   const servicePorts = new ServicePorts(log);
   const dns = new NetworkDns({
     ...{ config, network: network.name, relay, log },
@@ -168,14 +175,18 @@ async function build(given: ConnectorOptions) {
   });
 
   // Other sites: the sessions, and the clients that use them
+  const memory = new MemoryBudget(config.memory ?? memoryLimit());
+  const laneParts = { descriptors, lanes, uplink };
   const manager = makeSessions(options, {
-    targetStreams,
-    zones: dns,
-    hop,
-    offers,
-    descriptors,
-    lanes,
-    uplink,
+    ...{ targetStreams, zones: dns, hop, offers, memory },
+    ...laneParts,
+  });
+  const doors = new DoorSessions({
+    ...{ boot, software, ingress, memory, log, limits: options.limits },
+    identity: () => sessionIdentity(options),
+    dial: laneDialler(options, laneParts),
+    opened: (stream, origin) => void targetStreams.serve(stream, origin),
+    edgeRoundTrip: () => uplink.lastRtt,
   });
   const opener = new StreamOpener({
     ...{ catalogue, streams: streamsOf(manager), hop },
@@ -190,20 +201,13 @@ async function build(given: ConnectorOptions) {
   // The conversation with the registry
   const notices = new RegistryNotices({
     ...{ site, clock, lanes, book, refusedOffers, servicePorts, targetStreams, catalogue, manager, log },
+    ...{ doors, refusedIngress },
   });
   const { welcomed } = notices;
   const redeemer = new TokenRedeemer({ tokens, readToken: options.readToken, site, book, welcomed, log });
   const reports = new RegistryReports({
-    boot,
-    software,
-    uplink,
-    book,
-    offers,
-    health,
-    servicePorts,
-    zones: dns,
-    listeners,
-    manager,
+    ...{ boot, software, uplink, book, offers, ingress },
+    ...{ health, servicePorts, zones: dns, listeners, manager },
   });
 
   return {
@@ -223,7 +227,7 @@ async function build(given: ConnectorOptions) {
       localTargets,
     },
     ...{ dials, health, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
-    ...{ renewer, manager, opener, clients, httpListeners, dns, exchanges },
+    ...{ renewer, manager, doors, ingress, refusedIngress, opener, clients, httpListeners, dns, exchanges },
     ...{ notices, redeemer, reports, moves },
   };
 }
@@ -238,6 +242,7 @@ function lifecycle(
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
   const { dns, listenerTls, exchanges, redeemer, reports, health } = parts;
+  const { doors } = parts;
   const order: Part[] = [
     descriptors,
     localTargets,
@@ -245,6 +250,7 @@ function lifecycle(
     { start: () => renewer.plan(), close: () => renewer.stop() },
     exchanges,
     { drain: async (ms) => void (await drained(manager, ms, log)), close: () => manager.close() },
+    { drain: (ms) => doors.drainWithin(ms), close: () => doors.close() },
     { drain: () => opener.stop() },
     clients,
     { close: () => listenerTls.close() },

@@ -21,8 +21,7 @@ import { ZoneCache } from "../dns/zone-cache.ts";
 import { ZoneStreams } from "../dns/zone-streams.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
-import type { PeerStream } from "../targets/stream-server.ts";
-import type { PeerStreamOrigin } from "../targets/target-streams.ts";
+import type { PeerStream, PeerStreamOrigin } from "../targets/stream-server.ts";
 import type { Part } from "./part.ts";
 import { machineAddresses, type ServiceNameSources, ServiceNames } from "./service-names.ts";
 

@@ -98,11 +98,17 @@ export function applyConfig(parts: ConnectorParts) {
     reports,
     listenerTls,
   } = parts;
+  const { ingress, doors } = parts;
   return (next: ConnectorConfig, change: ConfigChange): void => {
-    const { exposures, hop, allowHop, listeners: moved, bind, tokens } = change;
+    const { exposures, ingress: published, hop, allowHop, listeners: moved, bind, tokens } = change;
     if (change.dns) dns.check(next);
     if (!isUnchanged(exposures, hop, allowHop)) offers.configure(next.exposures, next);
     if (!isUnchanged(change.health)) health.configure(next.health);
+    if (!isUnchanged(published)) {
+      ingress.set(next.ingress);
+      reports.sendIngress();
+      doors.review();
+    }
     if (bind || !isUnchanged(moved)) {
       listeners.configure(next);
       localTargets.review();

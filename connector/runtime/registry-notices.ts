@@ -1,6 +1,8 @@
 /** Passes the registry's messages to the parts that act on them. */
-import { asFairleadError } from "../../protocol/errors.ts";
+import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { VisibleService, Welcome } from "../../protocol/uplink/messages.ts";
+import type { DoorSessions } from "../door/door-sessions.ts";
+import type { RefusedIngress } from "../door/refused-ingress.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";
 import type { Log } from "../log.ts";
 import type { SessionManager } from "../session/manager.ts";
@@ -24,6 +26,8 @@ export interface RegistryNoticesOptions {
   readonly targetStreams: TargetStreams;
   readonly catalogue: Catalogue;
   readonly manager: SessionManager;
+  readonly doors: DoorSessions;
+  readonly refusedIngress: RefusedIngress;
 }
 
 export class RegistryNotices {
@@ -40,7 +44,9 @@ export class RegistryNotices {
   }
 
   welcome(welcome: Welcome, skewMs: number): void {
-    const { clock, lanes, book, refusedOffers, servicePorts, catalogue } = this.#options;
+    const { clock, lanes, book, refusedOffers, refusedIngress, servicePorts, catalogue } = this.#options;
+    // A list follows where something is refused.
+    refusedIngress.replace([]);
     lanes.setPort(welcome.lanePort);
     clock.set(skewMs);
     void this.#rename(welcome.site.name).then(this.#welcomed.resolve);
@@ -53,13 +59,15 @@ export class RegistryNotices {
 
   /** The site was revoked: ends every session and empties the catalogue, even if no `session.cut` arrived. */
   revoked(): void {
-    const { manager, catalogue } = this.#options;
+    const { manager, doors, catalogue } = this.#options;
+    void doors.end(new FairleadError("session.revoked"));
     for (const { session } of manager.sessions()) manager.cut(session, "session.revoked");
     catalogue.welcome([]);
   }
 
   notice(notice: Notice): void {
     const { site, book, refusedOffers, servicePorts, targetStreams, manager, catalogue } = this.#options;
+    const { doors, refusedIngress } = this.#options;
     switch (notice.type) {
       case "services":
         this.#noteSites(notice.put);
@@ -79,6 +87,12 @@ export class RegistryNotices {
       case "session.offer":
         targetStreams.note([notice.invitation.peer]);
         manager.offered(notice.invitation);
+        return;
+      case "door.offer":
+        doors.offered(notice.invitation);
+        return;
+      case "ingress.refused":
+        refusedIngress.replace(notice.refused);
         return;
       case "session.cut":
         manager.cut(notice.session, notice.code);

@@ -1,8 +1,15 @@
 /** The reports of this connector to the registry: its hello, its offers and the states of its listeners. */
 
 import { ZONES_FEATURE } from "../../protocol/dns/zone-service.ts";
-import { CONNECTOR_FEATURES, type Hello, type Offer, type Welcome } from "../../protocol/uplink/messages.ts";
+import {
+  CONNECTOR_FEATURES,
+  type Hello,
+  type Ingress,
+  type Offer,
+  type Welcome,
+} from "../../protocol/uplink/messages.ts";
 import { UPLINK_VERSIONS } from "../../protocol/versions.ts";
+import type { IngressPolicy } from "../config/ingress.ts";
 import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
 import type { SessionManager } from "../session/manager.ts";
@@ -23,6 +30,7 @@ export interface RegistryReportsOptions {
   readonly uplink: Uplink;
   readonly book: LinkBook;
   readonly offers: Offers;
+  readonly ingress: IngressPolicy;
   readonly health: Pick<ServiceHealth, "withdrawn" | "anyWithdrawn">;
   readonly servicePorts: Pick<ServicePorts, "of">;
   /** The zones that this site offers. */
@@ -36,6 +44,10 @@ export class RegistryReports implements Part {
   #isDraining = false;
   #isReportPlanned = false;
   #edgeKnowsZones = false;
+  /** What is published, as the registry knows it. */
+  #sentIngress = "[]";
+  /** Whether anything was published: a hello names it from then on, also when nothing is left. */
+  #hasPublished = false;
 
   constructor(options: RegistryReportsOptions) {
     this.#options = options;
@@ -68,6 +80,17 @@ export class RegistryReports implements Part {
 
   sendOffers(): void {
     this.#options.uplink.send({ type: "offers", offers: this.#offers() });
+    this.sendIngress();
+  }
+
+  /** Sends what is published by hostnames, if it differs from what was sent last. */
+  sendIngress(): void {
+    const ingress = this.#ingress();
+    const text = JSON.stringify(ingress);
+    if (text === this.#sentIngress) return;
+    this.#sentIngress = text;
+    this.#hasPublished = true;
+    this.#options.uplink.sendIngress(ingress);
   }
 
   /** Sends the states of the listeners at the end of this turn of the event loop: many change together. */
@@ -89,6 +112,9 @@ export class RegistryReports implements Part {
   }
 
   #hello(): Hello {
+    const ingress = this.#ingress();
+    this.#hasPublished ||= ingress.length > 0;
+    this.#sentIngress = JSON.stringify(ingress);
     const { boot, software, book, listeners, manager } = this.#options;
     return {
       type: "hello",
@@ -100,8 +126,14 @@ export class RegistryReports implements Part {
       offers: this.#offers(),
       sessions: manager.sessions().map(({ session }) => session),
       listeners: listeners.reports(),
+      ingress: this.#hasPublished ? ingress : undefined,
       time: Date.now(),
     };
+  }
+
+  #ingress(): Ingress[] {
+    const { ingress, offers } = this.#options;
+    return this.#isDraining ? [] : ingress.forRegistry((service) => offers.has(service));
   }
 
   #offers(): Offer[] {

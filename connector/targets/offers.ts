@@ -199,6 +199,16 @@ export class Offers {
     return exposure;
   }
 
+  /** The exposure of an offered service, for a door. @throws FairleadError `service.unknown`. */
+  published(name: string): Exposure {
+    return this.#offered(name);
+  }
+
+  /** Whether a service is offered. */
+  has(name: string): boolean {
+    return this.#find(name) !== undefined;
+  }
+
   /**
    * Offers a service from now on, also after a restart. A service that is offered already moves to the target, or gets
    * another scope or port: see {@link revised}. A configured service is as configured again after a restart.

@@ -1,4 +1,5 @@
 /** Serves the streams of one kind that peers open to services of this site. */
+import type { DoorAccess } from "../../protocol/hostnames.ts";
 import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
 import type { ExposedPort, Exposure } from "../config/service-options.ts";
 import type { Flow } from "../relay/flow.ts";
@@ -17,6 +18,28 @@ export interface PeerStream extends RelayStream {
   accept(): void;
 }
 
+/** A peer that is no site: the edge's door of a hostname, which passes on requests of its clients. */
+export interface DoorPeer {
+  readonly kind: "door";
+  readonly hostname: string;
+}
+
+/** The origin of a stream, and whether this connector is draining. */
+export interface PeerStreamOrigin {
+  /** With a door, its id and hostname stand in place of a site's id and name. */
+  readonly peer: Instance;
+  readonly encryption: Encryption;
+  readonly draining: boolean;
+  /** Set where the peer is a door. */
+  readonly door?: DoorPeer | undefined;
+}
+
+/** A door by which this site publishes the service. */
+export interface PublishedDoor extends DoorPeer {
+  /** Who may send requests, by this site's configuration. */
+  readonly access: DoorAccess;
+}
+
 /** A use of a service that its peer may have. */
 export interface StreamUse {
   readonly exposure: Exposure;
@@ -25,6 +48,8 @@ export interface StreamUse {
   /** With the site's name as the network has it now. */
   readonly peer: Instance;
   readonly encryption: Encryption;
+  /** Set where the peer is a door: its requests are not of the site that {@link peer} would name. */
+  readonly door?: PublishedDoor | undefined;
   /** The stream's flow. Its end is the server's to report, unless {@link StreamServer.serve} rejects. */
   readonly flow: Flow;
   /** Aborts when the stream closes before {@link StreamServer.serve} has resolved. */

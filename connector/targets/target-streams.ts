@@ -3,7 +3,7 @@
  * stream with a target.
  */
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
-import type { Encryption, Instance } from "../../protocol/uplink/messages.ts";
+import { IngressPolicy } from "../config/ingress.ts";
 import type { Peer } from "../config/scope.ts";
 import { firstTarget } from "../config/service-options.ts";
 import type { Log } from "../log.ts";
@@ -12,21 +12,16 @@ import type { Relay } from "../relay/relay.ts";
 import { exposedPort, type Offers } from "./offers.ts";
 import { PeerStreams } from "./peer-streams.ts";
 import { SiteNames } from "./site-names.ts";
-import type { PeerStream, StreamServer, StreamUse } from "./stream-server.ts";
+import type { PeerStream, PeerStreamOrigin, StreamServer, StreamUse } from "./stream-server.ts";
 import { checkHops } from "./target-dials.ts";
-
-/** The origin of a stream, and whether this connector is draining. */
-export interface PeerStreamOrigin {
-  readonly peer: Instance;
-  readonly encryption: Encryption;
-  readonly draining: boolean;
-}
 
 export interface TargetStreamsOptions {
   readonly offers: Offers;
   /** The servers of streams, by the kind that they serve. */
   readonly servers: ReadonlyMap<string, StreamServer>;
   readonly relay: Relay;
+  /** What this site publishes by hostnames; nothing unless given. */
+  readonly ingress?: IngressPolicy;
   readonly names?: SiteNames;
   readonly log: Log;
 }
@@ -35,12 +30,14 @@ export class TargetStreams {
   readonly #options: TargetStreamsOptions;
   readonly #open = new PeerStreams();
   readonly #names: SiteNames;
+  readonly #ingress: IngressPolicy;
   /** Services that the network does not let this site offer. */
   #forbidden: ReadonlySet<string> = new Set();
 
   constructor(options: TargetStreamsOptions) {
     this.#options = options;
     this.#names = options.names ?? new SiteNames();
+    this.#ingress = options.ingress ?? new IngressPolicy();
   }
 
   /** Serves a peer's stream, or resets the stream with the reason why not. Never throws. */
@@ -69,7 +66,7 @@ export class TargetStreams {
     {
       origin,
       ...use
-    }: Omit<StreamUse, "exposure" | "port" | "encryption"> & { readonly origin: PeerStreamOrigin },
+    }: Omit<StreamUse, "exposure" | "port" | "encryption" | "door"> & { readonly origin: PeerStreamOrigin },
   ): { readonly server: StreamServer; readonly use: StreamUse } {
     const { service, kind, hops } = stream;
     const { encryption, draining } = origin;
@@ -79,12 +76,18 @@ export class TargetStreams {
     if (server === undefined) throw new FairleadError("stream.kind_unsupported");
     checkHops(hops);
     if (this.#forbidden.has(service)) throw new FairleadError("service.forbidden");
-    const exposure = offers.target(service, use.peer, encryption);
+    const door = origin.door && {
+      ...origin.door,
+      access: this.#ingress.permit(origin.door.hostname, service).access,
+    };
+    // A door is no site: neither a scope nor the mode of encryption is for it, but the configuration of doors alone.
+    const exposure =
+      door === undefined ? offers.target(service, use.peer, encryption) : offers.published(service);
     const port = exposedPort(exposure, stream.port);
     const target = firstTarget(port);
     use.flow.setTarget(formatAddress(target.host, target.port));
-    this.#open.add(stream, service, origin.peer);
-    return { server, use: { ...use, exposure, port, encryption } };
+    this.#open.add(stream, service, door === undefined ? origin.peer : null);
+    return { server, use: { ...use, exposure, port, encryption, door } };
   }
 
   /** Takes the names of sites as the registry mentions them. A renamed site may be outside a service's scope. */
@@ -103,6 +106,7 @@ export class TargetStreams {
     const { offers, log } = this.#options;
     const reset = this.#open.review((service, peer): ErrorCode | null => {
       if (this.#forbidden.has(service)) return "service.forbidden";
+      if (peer === null) return null;
       return offers.mayStay(service, this.#names.current(peer)) ? null : "service.not_exported";
     });
     for (const [code, streams] of reset) log.info({ streams, code }, "Streams were reset.");

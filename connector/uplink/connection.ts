@@ -12,10 +12,13 @@ import {
 import { withTimeout } from "../async/timeout.ts";
 import type { Log } from "../log.ts";
 
+type NoticeOfSession = "session.offer" | "session.cut";
+type NoticeOfDoor = "door.offer" | "ingress.refused";
+
 /** Messages that the registry sends on its own. */
 export type Notice = Extract<
   RegistryMessage,
-  { type: "services" | "links" | "offers.refused" | "renamed" | "session.offer" | "session.cut" }
+  { type: "services" | "links" | "offers.refused" | "renamed" | NoticeOfSession | NoticeOfDoor }
 >;
 /** Messages that answer a request. */
 export type UplinkResponse = Extract<

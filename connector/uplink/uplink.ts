@@ -4,7 +4,7 @@
  */
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
-import type { ConnectorMessage, EdgeFeature, Hello } from "../../protocol/uplink/messages.ts";
+import type { ConnectorMessage, EdgeFeature, Hello, Ingress } from "../../protocol/uplink/messages.ts";
 import { Pause } from "../async/pause.ts";
 import { sleep } from "../async/sleep.ts";
 import { Waiters } from "../async/waiters.ts";
@@ -134,6 +134,11 @@ export class Uplink extends UplinkRequests {
   start(hello: () => Hello): void {
     this.#hello = hello;
     this.#running = this.#run();
+  }
+
+  /** Sends what this instance publishes by hostnames, to an edge that has doors. Hello repeats it. */
+  sendIngress(ingress: readonly Ingress[]): void {
+    if (this.#features.has("ingress")) this.send({ type: "ingress", ingress: [...ingress] });
   }
 
   /** Sends a message whose content hello repeats. Dropped while the uplink is down. */

@@ -9,6 +9,7 @@ import { NetworkId } from "../ids.ts";
 import { NetworkName } from "../names.ts";
 import { parseWith } from "../parse.ts";
 import { NetworkEvent } from "./events.ts";
+import { DoorKeyRecord, HostnameGrant } from "./hostnames.ts";
 import { ApiKey } from "./keys.ts";
 import { Network } from "./networks.ts";
 import { Timestamp } from "./timestamp.ts";
@@ -33,6 +34,9 @@ export const DirectoryDump = z
     networks: z.array(Network),
     keys: z.array(KeyRecord),
     events: z.array(NetworkEvent),
+    /** Granted hostnames; missing in a backup of an older edge, as are the keys for doors. */
+    hostnames: z.array(HostnameGrant).optional(),
+    doorKeys: z.array(DoorKeyRecord).optional(),
   })
   .meta({ id: "DirectoryBackup" });
 export type DirectoryDump = z.infer<typeof DirectoryDump>;

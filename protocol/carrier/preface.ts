@@ -7,7 +7,7 @@
  */
 import { z } from "zod";
 import { ErrorBody, FairleadError, fromErrorBody } from "../errors.ts";
-import { BootId, SessionId, SiteId } from "../ids.ts";
+import { BootId, DoorId, SessionId, SiteId } from "../ids.ts";
 import { parseWith } from "../parse.ts";
 import { negotiate, VersionRange } from "../versions.ts";
 import { DEFAULT_WINDOW_BYTES, MAX_OFFSET, MIN_WINDOW_BYTES } from "./messages.ts";
@@ -25,8 +25,8 @@ export const Preface = z.object({
   carrier: VersionRange,
   session: SessionId,
   generation: z.number().int().min(1),
-  /** The sender's instance, with the boot id. */
-  site: SiteId,
+  /** The sender's instance, with the boot id. A door has its own id in place of a site's. */
+  site: z.union([SiteId, DoorId]),
   boot: BootId,
   // ---- from version 2 on ----
   /** Which lane of the generation this is. */

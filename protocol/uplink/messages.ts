@@ -13,7 +13,8 @@
 import { z } from "zod";
 import { ZoneDomain } from "../dns/domain-name.ts";
 import { ErrorBody } from "../errors.ts";
-import { BootId, LinkId, NetworkId, SessionId, SiteId } from "../ids.ts";
+import { DoorAccess, Hostname } from "../hostnames.ts";
+import { BootId, DoorId, LinkId, NetworkId, SessionId, SiteId } from "../ids.ts";
 import {
   IssuerName,
   LinkCost,
@@ -224,6 +225,22 @@ export type RefusedOffer = z.infer<typeof RefusedOffer>;
 export const OfferPort = z.object({ name: ServiceName, port: Port });
 export type OfferPort = z.infer<typeof OfferPort>;
 
+/** The most hostnames by which an instance publishes services. */
+export const MAX_INGRESS = 64;
+
+/** A service that a connector publishes by a hostname of the edge (docs/protocol.md, "The public door"). */
+export const Ingress = z.object({ service: ServiceName, hostname: Hostname, access: DoorAccess });
+export type Ingress = z.infer<typeof Ingress>;
+
+/** A published service that the registry did not accept, and why. */
+export const RefusedIngress = z.object({
+  hostname: z.string().max(253),
+  service: ServiceName,
+  code: z.string().max(64),
+  message: z.string().max(500),
+});
+export type RefusedIngress = z.infer<typeof RefusedIngress>;
+
 /** The number of incoming links that are not listed. */
 const moreIncoming = z.number().int().min(1).optional();
 
@@ -256,6 +273,8 @@ export const Hello = z.object({
   /** Sessions that this process holds. The registry ends the other sessions of the process. */
   sessions: z.array(SessionId).max(10_000),
   listeners: z.array(ListenerReport).max(1000),
+  /** Services that this instance publishes by hostnames. */
+  ingress: z.array(Ingress).max(MAX_INGRESS).optional(),
   /** The connector's clock, ms since 1970. */
   time: z.number().optional(),
 });
@@ -268,6 +287,8 @@ export const ConnectorMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("offers"), offers: z.array(Offer).max(1000) }),
   /** Replaces the reports of this instance's listeners. */
   z.object({ type: z.literal("listeners"), listeners: z.array(ListenerReport).max(1000) }),
+  /** Replaces what this instance publishes by hostnames. Only for an edge with the feature `ingress`. */
+  z.object({ type: z.literal("ingress"), ingress: z.array(Ingress).max(MAX_INGRESS) }),
   /** Requests a session with an instance that offers a service. The reply is `session.grant`. */
   z.object({
     type: z.literal("session.request"),
@@ -334,6 +355,7 @@ export const EDGE_FEATURES = [
   "ports",
   "service-certificates",
   "zones",
+  "ingress",
 ] as const;
 /** The name of a feature of this edge. */
 export type EdgeFeature = (typeof EDGE_FEATURES)[number];
@@ -404,6 +426,17 @@ export const Invitation = z.object({
 });
 export type Invitation = z.infer<typeof Invitation>;
 
+/**
+ * An invitation to the session of a door, which has one lane and one generation. The connector dials `LANE_PATH` with
+ * the ticket. Only an instance that publishes the hostname gets one.
+ */
+export const DoorInvitation = z.object({
+  session: SessionId,
+  door: z.object({ kind: z.literal("door"), hostname: Hostname, id: DoorId, boot: BootId }),
+  ticket: z.string(),
+});
+export type DoorInvitation = z.infer<typeof DoorInvitation>;
+
 /** The network as a site sees it. A view that is too long has no services, which the site already knows. */
 export const SiteView = z.object({
   network: z.object({ id: NetworkId, name: NetworkName }),
@@ -451,6 +484,10 @@ export const RegistryMessage = z.discriminatedUnion("type", [
   z.object({ type: z.literal("session.grant"), id: requestId, invitation: Invitation }),
   /** Another instance requested a session with this instance, or new lanes of an existing session. */
   z.object({ type: z.literal("session.offer"), invitation: Invitation }),
+  /** A door has requests for a service that this instance publishes. */
+  z.object({ type: z.literal("door.offer"), invitation: DoorInvitation }),
+  /** Replaces the list of what this instance publishes and the registry does not accept. */
+  z.object({ type: z.literal("ingress.refused"), refused: z.array(RefusedIngress) }),
   /** This site, or a site with which this instance has a session, has a new name. */
   z.object({ type: z.literal("renamed"), site: SiteId, name: SiteName }),
   /** The session must end now. */

@@ -81,6 +81,8 @@ export function addBackups(api: Api): void {
       }
       try {
         const restored = unwrap(await registryOf(c, { id }).restore(dump, caller.name));
+        const patterns = (await directory.listHostnames(id)).map(({ pattern }) => pattern);
+        unwrap(await registryOf(c, { id }).setHostnames(patterns, caller.name));
         await directory.noteRestored(restored, caller.name);
         return c.json(restored, 200);
       } catch (thrown) {

@@ -3,7 +3,7 @@ import { errors, type JWTPayload, jwtVerify } from "jose";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { OidcSettings } from "../config.ts";
 import type { Caller } from "./caller.ts";
-import { callerOf } from "./claims.ts";
+import { callerOf, nameOf } from "./claims.ts";
 import { ProviderKeys } from "./provider-keys.ts";
 
 /**
@@ -48,6 +48,14 @@ export class IdentityTokens {
     const caller = callerOf(await this.#check(token, settings), settings);
     if (caller !== null) return caller;
     throw new FairleadError("oidc.no_role", `No value of the claim "${settings.claim}" is mapped to a role.`);
+  }
+
+  /**
+   * Returns the name of the identity that a token proves, whether or not a role is mapped to it.
+   * @throws FairleadError oidc.invalid, oidc.expired, oidc.unreachable
+   */
+  async identify(token: string, settings: OidcSettings): Promise<string> {
+    return nameOf(await this.#check(token, settings));
   }
 
   /** The keys of a provider. They are kept until another provider is configured. */

@@ -7,11 +7,15 @@ import itty from "itty-durable";
 import { z } from "zod";
 import { BACKUP_VERSION, DirectoryDump, KeyRecord } from "../../protocol/api/backup.ts";
 import { type EventPage, EventQuery, type NetworkEvent } from "../../protocol/api/events.ts";
+import { type DoorKey, DoorKeyRecord, type HostnameGrant } from "../../protocol/api/hostnames.ts";
 import type { ApiKey } from "../../protocol/api/keys.ts";
 import { Network } from "../../protocol/api/networks.ts";
 import { equalBytes } from "../../protocol/encoding.ts";
+import { patternsOf } from "../../protocol/hostnames.ts";
 import { failure, type Result, success } from "../result.ts";
+import { DoorKeys } from "./door-keys.ts";
 import { EdgeLog } from "./edge-log.ts";
+import { Hostnames } from "./hostnames.ts";
 import { KeyUses } from "./key-uses.ts";
 
 /** The part of itty-durable (2.4) that is used here; its own types are `any`. */
@@ -36,6 +40,14 @@ export const METHODS = [
   "deleteKey",
   "useKey",
   "noteRefusedKey",
+  "grantHostname",
+  "withdrawHostname",
+  "listHostnames",
+  "networkOfHostname",
+  "createDoorKey",
+  "listDoorKeys",
+  "deleteDoorKey",
+  "useDoorKey",
   "events",
   "dump",
 ] as const;
@@ -51,6 +63,10 @@ const ActorParameter = z.object({ actor: z.string() });
 const NetworkParameter = ActorParameter.extend({ network: Network });
 const KeyParameter = ActorParameter.extend({ key: KeyRecord });
 const IdParameter = ActorParameter.extend({ id: z.string() });
+const HostnameParameter = ActorParameter.extend({ pattern: z.string(), network: z.string() });
+const DoorKeyParameter = ActorParameter.extend({ key: DoorKeyRecord });
+const DeletedDoorKeyParameter = ActorParameter.extend({ id: z.string(), network: z.string() });
+const UsedDoorKeyParameter = z.object({ network: z.string(), hostname: z.string(), hash: z.string() });
 const RefusalParameter = z.object({ code: z.string(), text: z.string().max(1000) });
 const RestoreParameter = ActorParameter.extend({ dump: DirectoryDump });
 
@@ -64,12 +80,16 @@ export class Directory extends IttyBase {
   keys: Record<string, KeyRecord> = {};
   readonly #log: EdgeLog;
   readonly #uses: KeyUses;
+  readonly #hostnames: Hostnames;
+  readonly #doorKeys: DoorKeys;
 
   constructor(state: DurableObjectState) {
     // itty-durable copies its `env` onto the object's state, so it gets none of the secrets.
     super(state, {});
     this.#log = new EdgeLog(state.storage.sql);
     this.#uses = new KeyUses(state.storage.sql);
+    this.#hostnames = new Hostnames(state.storage.sql);
+    this.#doorKeys = new DoorKeys(state.storage.sql, this.#uses);
     // Without the block, the first two calls would load at the same time.
     void state.blockConcurrencyWhile(() => this.loadFromStorage());
   }
@@ -114,6 +134,8 @@ export class Directory extends IttyBase {
     const network = Object.values(this.networks).find((known) => known.id === id);
     if (network === undefined) return failure("network.unknown");
     delete this.networks[network.id];
+    this.#hostnames.withdrawAll(network.id);
+    this.#doorKeys.deleteOf(network.id);
     this.#note("network.deleted", `Network ${network.name} (${network.id}) was deleted.`, actor);
     await this.persist();
     return success(network);
@@ -164,6 +186,68 @@ export class Directory extends IttyBase {
     return this.#describe(found);
   }
 
+  /** Grants a pattern of hostnames to a network. The first network that has a pattern keeps it. */
+  grantHostname(text: string): Result<HostnameGrant> {
+    const { pattern, network, actor } = HostnameParameter.parse(JSON.parse(text));
+    const grant = this.#hostnames.grant(pattern, network, Date.now());
+    if (grant.network === network) return success(grant);
+    const [wanted, owner] = [network, grant.network].map((id) => this.networks[id]?.name ?? id);
+    this.#note(
+      "hostname.refused",
+      `Hostname ${pattern} was not granted to network ${wanted}: network ${owner} has it.`,
+      actor,
+    );
+    return failure("hostname.taken", `The hostname ${pattern} is granted to another network.`);
+  }
+
+  /** Withdraws a grant, and deletes the keys for the hostnames that the network loses with it. */
+  withdrawHostname(text: string): Result<HostnameGrant> {
+    const { pattern, network } = HostnameParameter.parse(JSON.parse(text));
+    const grant = this.#hostnames.withdraw(pattern, network);
+    if (grant === null) return failure("hostname.unknown", `The network has no hostname ${pattern}.`);
+    this.#doorKeys.deleteOf(
+      network,
+      (hostname) => patternsOf(hostname).includes(pattern) && this.#hostnames.networkOf(hostname) !== network,
+    );
+    return success(grant);
+  }
+
+  listHostnames(text: string): HostnameGrant[] {
+    return this.#hostnames.list(z.string().parse(JSON.parse(text)));
+  }
+
+  /** The id of the network that has a hostname. */
+  networkOfHostname(text: string): string | null {
+    return this.#hostnames.networkOf(z.string().parse(JSON.parse(text)));
+  }
+
+  createDoorKey(text: string): Result<DoorKey> {
+    const { key, actor } = DoorKeyParameter.parse(JSON.parse(text));
+    if (this.#hostnames.networkOf(key.hostname) !== key.network) {
+      return failure("hostname.unknown", `The network has no hostname ${key.hostname}.`);
+    }
+    const made = this.#doorKeys.add(key);
+    this.#note("key.created", `Key ${key.name} (${key.id}) for the door ${key.hostname} was created.`, actor);
+    return success(made);
+  }
+
+  listDoorKeys(text: string): DoorKey[] {
+    return this.#doorKeys.list(z.string().parse(JSON.parse(text)));
+  }
+
+  deleteDoorKey(text: string): Result<DoorKey> {
+    const { id, network, actor } = DeletedDoorKeyParameter.parse(JSON.parse(text));
+    const key = this.#doorKeys.delete(id, network);
+    if (key === null) return failure("key.unknown");
+    this.#note("key.revoked", `Key ${key.name} (${key.id}) for the door ${key.hostname} was deleted.`, actor);
+    return success(key);
+  }
+
+  useDoorKey(text: string): DoorKey | null {
+    const { network, hostname, hash } = UsedDoorKeyParameter.parse(JSON.parse(text));
+    return this.#doorKeys.use(network, hostname, hash, Date.now());
+  }
+
   noteRefusedKey(text: string): null {
     const { code, text: sentence } = RefusalParameter.parse(JSON.parse(text));
     this.#log.add({ type: "key.refused", text: sentence, code, actor: "edge" }, Date.now());
@@ -182,6 +266,8 @@ export class Directory extends IttyBase {
       networks: this.listNetworks(),
       keys: Object.values(this.keys).map((key) => ({ ...key, lastUsedAt: this.#uses.lastOf(key.id) })),
       events: this.#log.all(),
+      hostnames: this.#hostnames.list(null),
+      doorKeys: this.#doorKeys.dump(),
     };
   }
 
@@ -194,6 +280,8 @@ export class Directory extends IttyBase {
     this.networks = Object.fromEntries(dump.networks.map((network) => [network.id, network]));
     this.keys = Object.fromEntries(dump.keys.map((key) => [key.id, { ...key, lastUsedAt: null }]));
     this.#uses.restore(dump.keys);
+    this.#hostnames.restore(dump.hostnames ?? []);
+    this.#doorKeys.restore(dump.doorKeys ?? []);
     this.#log.restore(dump.events, Date.now());
     const restored = `${dump.networks.length} network(s) and ${dump.keys.length} key(s)`;
     this.#note("network.restored", `The directory was restored: ${restored}, as of ${dump.at}.`, actor);

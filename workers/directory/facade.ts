@@ -3,6 +3,7 @@ import itty from "itty-durable";
 import { z } from "zod";
 import { DirectoryDump, type KeyRecord } from "../../protocol/api/backup.ts";
 import { type EventPage, type EventQuery, NetworkEvent } from "../../protocol/api/events.ts";
+import { DoorKey, type DoorKeyRecord, HostnameGrant } from "../../protocol/api/hostnames.ts";
 import { ApiKey } from "../../protocol/api/keys.ts";
 import { Network } from "../../protocol/api/networks.ts";
 import { ErrorBody, FairleadError } from "../../protocol/errors.ts";
@@ -38,6 +39,22 @@ export interface DirectoryFacade {
   useKey(hash: string): Promise<ApiKey | null>;
   /** Logs a refused key. The caller limits the rate. */
   noteRefusedKey(refusal: { code: string; text: string }): Promise<null>;
+  /** Grants a pattern of hostnames to a network; again for the same network changes nothing. Error: hostname.taken. */
+  grantHostname(pattern: string, network: string, actor: string): Promise<Result<HostnameGrant>>;
+  /** Withdraws a grant, and deletes the keys for hostnames that only it granted. Error: hostname.unknown. */
+  withdrawHostname(pattern: string, network: string, actor: string): Promise<Result<HostnameGrant>>;
+  /** The grants of a network, sorted by pattern. */
+  listHostnames(network: string): Promise<HostnameGrant[]>;
+  /** Id of the network that has a hostname, by the most specific pattern. */
+  networkOfHostname(hostname: string): Promise<string | null>;
+  /** Error: hostname.unknown when the network does not have the hostname. */
+  createDoorKey(key: DoorKeyRecord, actor: string): Promise<Result<DoorKey>>;
+  /** The keys for doors of a network, oldest first. */
+  listDoorKeys(network: string): Promise<DoorKey[]>;
+  /** Error: key.unknown. */
+  deleteDoorKey(id: string, network: string, actor: string): Promise<Result<DoorKey>>;
+  /** Finds a key for a hostname of a network by the SHA-256 of its text, and notes its use, to the minute. */
+  useDoorKey(use: { network: string; hostname: string; hash: string }): Promise<DoorKey | null>;
   /** A page of the edge's own events. */
   events(query: EventQuery): Promise<EventPage>;
   dump(): Promise<DirectoryDump>;
@@ -94,6 +111,16 @@ export function openDirectory(namespace: DurableObjectNamespace): DirectoryFacad
     deleteKey: (id, actor) => call(resultOf(ApiKey), "deleteKey", { id, actor }),
     useKey: (hash) => call(ApiKey.nullable(), "useKey", hash),
     noteRefusedKey: (refusal) => call(z.null(), "noteRefusedKey", refusal),
+    grantHostname: (pattern, network, actor) =>
+      call(resultOf(HostnameGrant), "grantHostname", { pattern, network, actor }),
+    withdrawHostname: (pattern, network, actor) =>
+      call(resultOf(HostnameGrant), "withdrawHostname", { pattern, network, actor }),
+    listHostnames: (network) => call(z.array(HostnameGrant), "listHostnames", network),
+    networkOfHostname: (hostname) => call(z.string().nullable(), "networkOfHostname", hostname),
+    createDoorKey: (key, actor) => call(resultOf(DoorKey), "createDoorKey", { key, actor }),
+    listDoorKeys: (network) => call(z.array(DoorKey), "listDoorKeys", network),
+    deleteDoorKey: (id, network, actor) => call(resultOf(DoorKey), "deleteDoorKey", { id, network, actor }),
+    useDoorKey: (use) => call(DoorKey.nullable(), "useDoorKey", use),
     events: (query) => call(PageOfEvents, "events", query),
     dump: () => call(DirectoryDump, "dump"),
     restore,

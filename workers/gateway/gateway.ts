@@ -8,10 +8,17 @@ import { encodeHex } from "../../protocol/encoding.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { siteUri } from "../../protocol/names.ts";
 import { LANE_PATH, type Purpose, TICKET_HEADER, UPLINK_PATH } from "../../protocol/uplink/assertions.ts";
+import {
+  type DoorTicket,
+  isDoorTicket,
+  VERIFIED_DOOR_TICKET_HEADER,
+  verifyDoorTicket,
+} from "../authority/door-ticket.ts";
 import { IDENTITY_HEADER, type Identity, siteOfAssertion, verifyAssertion } from "../authority/identity.ts";
 import { type Ticket, VERIFIED_TICKET_HEADER, verifyTicket } from "../authority/ticket.ts";
 import type { Config } from "../config.ts";
 import { openDirectory } from "../directory/facade.ts";
+import { openDoor, openDoorSockets } from "../door/stub.ts";
 import { errorResponse, publicError } from "../error-response.ts";
 import { clientOf } from "../limits/client.ts";
 import type { Limits } from "../limits/limits.ts";
@@ -42,7 +49,7 @@ interface Upgrade {
 }
 
 /** Headers that only the Worker may set. */
-const INTERNAL_HEADERS = [IDENTITY_HEADER, VERIFIED_TICKET_HEADER];
+const INTERNAL_HEADERS = [IDENTITY_HEADER, VERIFIED_TICKET_HEADER, VERIFIED_DOOR_TICKET_HEADER];
 
 /**
  * Serves a request at the gateway.
@@ -188,6 +195,8 @@ async function upgraded(response: Response): Promise<Response> {
 async function openLane(upgrade: Upgrade, identity: Identity): Promise<Response> {
   const { request, config } = upgrade;
   try {
+    const text = request.headers.get(TICKET_HEADER);
+    if (text !== null && isDoorTicket(text)) return await openDoorLane(upgrade, identity, text);
     const ticket = await readTicket(upgrade, identity);
     const registry = openRegistry(config.objects.registry, identity.networkId);
     unwrap(await registry.authorizeLane(identity, ticket));
@@ -207,6 +216,32 @@ async function openLane(upgrade: Upgrade, identity: Identity): Promise<Response>
   }
 }
 
+/** Opens the lane of a door's session, or the connector's end of a client's WebSocket. */
+async function openDoorLane(upgrade: Upgrade, identity: Identity, text: string): Promise<Response> {
+  const { request, config, now } = upgrade;
+  const { deploymentCaKey, objects } = config;
+  const ticket = await verifyDoorTicket(text, { deploymentCaKey, now });
+  const { network, hostname, site, boot } = ticket;
+  if (network !== identity.networkId || site !== identity.siteId || boot !== identity.boot) {
+    throw new FairleadError("ticket.wrong_site");
+  }
+  const registry = openRegistry(objects.registry, network);
+  unwrap(await registry.authorizeDoor(identity, ticket));
+  const object =
+    ticket.purpose === "lane"
+      ? openDoor(objects.door, network, hostname)
+      : openDoorSockets(objects.doorSocket, network, hostname, site);
+  const response = await upgraded(
+    await object.fetch(withVerified(request, VERIFIED_DOOR_TICKET_HEADER, ticket)),
+  );
+  // As for other lanes: the site may have been revoked in the meantime.
+  const permitted = await registry.authorizeDoor(identity, ticket);
+  if (permitted.ok) return response;
+  response.webSocket?.accept();
+  response.webSocket?.close(1000);
+  throw fromErrorBody(permitted.error, "edge.internal");
+}
+
 async function readTicket({ request, config, now }: Upgrade, identity: Identity): Promise<Ticket> {
   const text = request.headers.get(TICKET_HEADER);
   if (text === null) throw new FairleadError("ticket.missing");
@@ -221,7 +256,7 @@ async function readTicket({ request, config, now }: Upgrade, identity: Identity)
  * The request with a verified identity or ticket in an internal header. The client's internal headers are
  * removed.
  */
-function withVerified(request: Request, header: string, verified: Identity | Ticket): Request {
+function withVerified(request: Request, header: string, verified: Identity | Ticket | DoorTicket): Request {
   const headers = new Headers(request.headers);
   for (const name of INTERNAL_HEADERS) headers.delete(name);
   headers.set(header, JSON.stringify(verified));

@@ -33,6 +33,11 @@ export function createLimits() {
       failures: { burst: 1000, perSecond: 50, clients: CLIENTS },
       attempts: { burst: 1000, perSecond: 50, clients: CLIENTS },
     }),
+    /** Requests to doors that do not exist, or without a valid credential. */
+    doors: new FailureLimit({
+      failures: { burst: 60, perSecond: 0.5, clients: CLIENTS },
+      attempts: { burst: 60, perSecond: 10, clients: CLIENTS },
+    }),
     /** Events about refused proofs, by network. */
     notes: new TokenBuckets({ burst: 20, perSecond: 0.2, clients: CLIENTS }),
   };

@@ -8,6 +8,7 @@ import type { Context } from "./context/context.ts";
 import { describeForSite } from "./operations/describe.ts";
 import { handleBye } from "./operations/disconnect.ts";
 import { acceptHello } from "./operations/hello.ts";
+import { declareIngress } from "./operations/ingress.ts";
 import { failuresOf } from "./operations/offer-health.ts";
 import { changeOffers } from "./operations/offers.ts";
 import { renew } from "./operations/renew.ts";
@@ -65,6 +66,9 @@ export async function dispatch(context: Context, uplink: Uplink, message: Connec
     }
     case "listeners":
       store.transaction(() => applyListeners(context, site, uplink.attachment, message.listeners));
+      return;
+    case "ingress":
+      declareIngress(context, uplink.attachment, message.ingress);
       return;
     case "session.request":
       return answerWith(context, uplink, message.id, "session", () =>

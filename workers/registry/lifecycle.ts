@@ -10,6 +10,7 @@ import type { Context } from "./context/context.ts";
 import { checkBackup, restoreNetwork } from "./operations/backup.ts";
 import { cutEverything } from "./operations/cut-sessions.ts";
 import { describeNetwork } from "./operations/describe.ts";
+import { closeDoorsOf } from "./operations/ingress.ts";
 import { nextSweepAt, reconcile, sweep } from "./operations/sweep.ts";
 import { checkMigrations, hasTables, migrate } from "./store/migrations.ts";
 
@@ -107,7 +108,7 @@ export class Lifecycle {
     if (!this.exists) return;
     const { uplinks } = this.#context;
     for (const uplink of uplinks.all()) uplinks.refuse(uplink, "network.unknown");
-    await cutEverything(this.#context, "session.revoked");
+    await Promise.all([cutEverything(this.#context, "session.revoked"), closeDoorsOf(this.#context, null)]);
     await this.#storage.deleteAlarm();
     this.#alarmAt = null;
     await this.#context.store.deleteAll();

@@ -5,10 +5,12 @@
  * stores nothing, so that it leaves no trace.
  */
 import { DurableObject } from "cloudflare:workers";
+import type { z } from "zod";
 import type { RevokeAccess, RevokedAccess } from "../../protocol/api/access.ts";
 import type { Admission, Redeem } from "../../protocol/api/admission.ts";
 import type { NetworkDump } from "../../protocol/api/backup.ts";
 import type { EventPage, NetworkEventQuery } from "../../protocol/api/events.ts";
+import type { PublishedService } from "../../protocol/api/hostnames.ts";
 import type { Link } from "../../protocol/api/links.ts";
 import type { Network, NetworkCa } from "../../protocol/api/networks.ts";
 import type { QuotaUse, SetQuotas } from "../../protocol/api/quotas.ts";
@@ -16,20 +18,37 @@ import type { CreateSite, Site, UpdateSite } from "../../protocol/api/sites.ts";
 import type { NetworkStatus } from "../../protocol/api/status.ts";
 import type { Token } from "../../protocol/api/tokens.ts";
 import { asFairleadError, type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
+import { isSameInstance } from "../../protocol/instance-id.ts";
 import type { Claim } from "../../protocol/tokens.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
+import type { DoorTicket } from "../authority/door-ticket.ts";
 import { IDENTITY_HEADER, Identity } from "../authority/identity.ts";
 import type { Ticket } from "../authority/ticket.ts";
 import { type Env, readConfig } from "../config.ts";
+import type { RegistryCalls } from "../door/registry-calls.ts";
+import { openDoor, openDoorSockets } from "../door/stub.ts";
 import { errorResponse, publicError } from "../error-response.ts";
 import { type Result, success } from "../result.ts";
 import { openRouter } from "../router/stub.ts";
 import { Authorities } from "./context/authorities.ts";
 import { Context } from "./context/context.ts";
+import type { Doors } from "./context/settings.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { dumpNetwork } from "./operations/backup.ts";
 import { describeNetwork, describeSiteNamed, describeStatus } from "./operations/describe.ts";
 import { handleDisconnect } from "./operations/disconnect.ts";
+import {
+  type DoorRequest,
+  type DoorView,
+  describeHostname,
+  describePublished,
+  inviteToDoor,
+  issueSocketTicket,
+  type PublishedHostname,
+  publishedBy,
+  type SocketRequest,
+  setHostnames,
+} from "./operations/ingress.ts";
 import { memberOf } from "./operations/membership.ts";
 import { describeQuotas, setQuotas } from "./operations/quotas.ts";
 import { redeem } from "./operations/redeem.ts";
@@ -44,7 +63,7 @@ import { Uplinks } from "./sockets/uplinks.ts";
 import { Store } from "./store/store.ts";
 import { UplinkHandler } from "./uplink-handler.ts";
 
-export class Registry extends DurableObject<Env> {
+export class Registry extends DurableObject<Env> implements RegistryCalls {
   readonly #context: Context;
   readonly #lifecycle: Lifecycle;
   readonly #uplinkHandler: UplinkHandler;
@@ -55,10 +74,20 @@ export class Registry extends DurableObject<Env> {
     const uplinks = new Uplinks(ctx, (uplink) => handleDisconnect(this.#context, uplink, "uplink.lost"));
     const settings = readConfig(env);
     const routers = { cut: (name: string) => openRouter(settings.objects.router, name).cut() };
+    const { door, doorSocket } = settings.objects;
+    const doors: Doors = {
+      close: (network, hostname, site) => openDoor(door, network, hostname).endSessions(site),
+      cutSockets: async (network, hostname, site) => {
+        // The call fails with the object that it ends.
+        await openDoorSockets(doorSocket, network, hostname, site)
+          .cut()
+          .catch(() => undefined);
+      },
+    };
     const authorities = new Authorities(settings, store, (whose) => {
       this.#context.event("authority.renewed", `The CA of ${whose} was about to expire and was reissued.`);
     });
-    this.#context = new Context({ settings, routers, store, uplinks, authorities });
+    this.#context = new Context({ settings, routers, doors, store, uplinks, authorities });
     this.#lifecycle = new Lifecycle(ctx.storage, this.#context);
     this.#uplinkHandler = new UplinkHandler(this.#context, this.#lifecycle, (ms) => {
       void ctx.blockConcurrencyWhile(() => scheduler.wait(ms));
@@ -201,6 +230,36 @@ export class Registry extends DurableObject<Env> {
     return this.#answer((context) => setQuotas(context, changes, actor));
   }
 
+  /** What the network publishes by its hostnames. */
+  published(): Promise<Result<z.infer<typeof PublishedService>[]>> {
+    return this.#answer((context) => describePublished(context));
+  }
+
+  /** Replaces the hostnames that the network has, as the directory has them. */
+  setHostnames(patterns: string[], actor: string): Promise<Result<null>> {
+    return this.#answer(async (context) => {
+      await setHostnames(context, patterns, actor);
+      return null;
+    });
+  }
+
+  // ---- Calls of the doors
+
+  /** What is published by a hostname; null when nothing is. */
+  publishedBy(hostname: string): Promise<Result<PublishedHostname | null>> {
+    return this.#answer((context) => describeHostname(context, hostname));
+  }
+
+  /** Invites the instances that publish a hostname to sessions with its door. */
+  inviteToDoor(request: DoorRequest): Promise<Result<DoorView>> {
+    return this.#answer((context) => inviteToDoor(context, request));
+  }
+
+  /** A ticket with which an instance joins its end of a client's WebSocket. */
+  socketTicket(request: SocketRequest): Promise<Result<string>> {
+    return this.#answer((context) => issueSocketTicket(context, request));
+  }
+
   /** Closes silent uplinks before a status is read, so that it shows no lost instance. */
   async #closeSilentUplinks(): Promise<void> {
     closeSilentUplinks(this.#context);
@@ -218,6 +277,19 @@ export class Registry extends DurableObject<Env> {
       if (ticket.lane >= session.lanes) throw new FairleadError("ticket.invalid");
       if (!this.#context.linkGraph().canReach(site.id, ticket.peer))
         throw new FairleadError("session.forbidden");
+      return null;
+    });
+  }
+
+  /** Whether a site may dial with the verified ticket of a door now. */
+  authorizeDoor(identity: Identity, ticket: DoorTicket): Promise<Result<null>> {
+    return this.#answer((context) => {
+      const site = memberOf(context, identity);
+      const published = publishedBy(context, ticket.hostname);
+      const instance = { site: site.id, boot: ticket.boot };
+      if (!published?.instances.some((each) => isSameInstance(each, instance))) {
+        throw new FairleadError("session.forbidden");
+      }
       return null;
     });
   }

@@ -2,11 +2,15 @@
  * The entry point of the Worker. The default entrypoint serves the API. Requests reach the gateway in one of
  * two ways: on workerd, by the entrypoint `Gateway`, to which only sockets that require a client certificate
  * lead; on Cloudflare, at the hostname GATEWAY_HOSTNAME. Without that hostname, no request to the API can
- * reach the gateway.
+ * reach the gateway. Requests to doors come by the entrypoint `PublicDoor` on workerd, and on Cloudflare at every
+ * hostname that is neither the gateway's nor the API's.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { createApi } from "../api/app.ts";
+import { IdentityTokens } from "../auth/identity-tokens.ts";
 import { type Config, type Env, readConfig } from "../config.ts";
+import { HostnameCache } from "../door/hostname-cache.ts";
+import { type DoorState, serveDoor } from "../door/serve-door.ts";
 import { errorResponse, publicError } from "../error-response.ts";
 import { Bans } from "../gateway/bans.ts";
 import { type GatewayState, serveGateway } from "../gateway/gateway.ts";
@@ -15,11 +19,15 @@ import { proofFromPlatform, proofFromSocket } from "../gateway/tls-proof.ts";
 import { createLimits } from "../limits/limits.ts";
 
 export { Directory } from "../directory/directory.ts";
+export { Door } from "../door/door.ts";
+export { DoorSocket } from "../door/door-socket.ts";
 export { Registry } from "../registry/registry.ts";
 export { Router } from "../router/router.ts";
 
 const limits = createLimits();
-const api = createApi(limits);
+const identityTokens = new IdentityTokens();
+const api = createApi(limits, identityTokens);
+const doors: DoorState = { limits, identityTokens, hostnames: new HostnameCache() };
 const gateway: GatewayState = { limits, known: new KnownNetworks(), bans: new Bans() };
 
 /** Serves with the configuration; responds with an error when the configuration is wrong. */
@@ -43,10 +51,20 @@ export class Gateway extends WorkerEntrypoint<Env> {
   }
 }
 
+export class PublicDoor extends WorkerEntrypoint<Env> {
+  override fetch(request: Request): Promise<Response> {
+    return configured(this.env, (config) => serveDoor(request, config, doors));
+  }
+}
+
 export default {
   fetch(request, env, ctx) {
     return configured(env, (config) => {
-      if (new URL(request.url).hostname !== config.gatewayHostname) return api.fetch(request, env, ctx);
+      const { hostname } = new URL(request.url);
+      if (hostname !== config.gatewayHostname) {
+        const isDoor = config.gatewayHostname !== null && hostname !== new URL(config.apiUrl).hostname;
+        return isDoor ? serveDoor(request, config, doors) : api.fetch(request, env, ctx);
+      }
       const prove = () => proofFromPlatform(request.cf);
       return serveGateway(request, config, gateway, prove, (work) => ctx.waitUntil(work));
     });

@@ -6,6 +6,7 @@ import { parseDnsAccept, parseDnsAddress, parseDnsDomain, parseDnsZone } from ".
 import { parseDuration } from "../../config/duration.ts";
 import { parseHealth } from "../../config/health-options.ts";
 import { parseHop } from "../../config/hop-policy.ts";
+import { parseIngress } from "../../config/ingress.ts";
 import { parseListenTls } from "../../config/listener-tls-options.ts";
 import {
   parseDrain,
@@ -59,6 +60,11 @@ export const connectorRun = command({
       "--to <NAME=SITE,…>",
       "Names or ids of the sites that may use a service of --expose. The default is every site.",
       parseTo,
+    ),
+    ingress: values(
+      "--ingress <NAME=HOSTNAME[,access=key|oidc|open]>",
+      "Publish a service of --expose by a hostname of the edge, for clients that run no connector. An admin grants the hostname with `fairlead hostname add`. The default access is key: a request needs a key of `fairlead key create --door`; open lets everybody in.",
+      parseIngress,
     ),
     listen: values("--listen <NAME=[HOST:]PORT>", "Local address of a service's listener.", parseListen),
     bind: value(
@@ -159,6 +165,11 @@ export const connectorRun = command({
     {
       command: "fairlead connector run --site east --expose db=5432 --to db=west,north",
       says: "Offers db to the sites west and north alone.",
+    },
+    {
+      command:
+        "fairlead connector run --site east --expose web=80/http --ingress web=shop.example.com,access=open",
+      says: "Publishes the service web to everybody at https://shop.example.com.",
     },
     {
       command: "fairlead connector run --site private1 --token public1.yaml --token public2.yaml",

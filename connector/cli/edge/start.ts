@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { asFairleadError } from "../../../protocol/errors.ts";
+import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { aborted } from "../../async/abort.ts";
-import type { Move } from "../../edge/embedded-edge.ts";
+import { formatAddress } from "../../edge/addresses/addresses.ts";
+import type { DoorOptions, Move } from "../../edge/embedded-edge.ts";
+import { unreadable } from "../../files/file-errors.ts";
 import { stateHome } from "../framework/context.ts";
 import { command, flag, value, valueOr } from "../framework/definition.ts";
 import { makeLog } from "../framework/log.ts";
@@ -42,6 +44,18 @@ export const edgeStart = command({
       "Name or address by which sites reach this machine. Required when sites run on other machines. The default is that of the last start.",
       someText,
     ),
+    door: value(
+      "--door <HOST:PORT>",
+      "Address of the public door, for clients of services that are published by hostnames. There is no door unless given.",
+      hostPort,
+    ),
+    doorCertificate: value(
+      "--door-certificate <FILE>",
+      "PEM file with the certificate chain of the door's hostnames. The default is a certificate of the deployment CA, which browsers do not trust.",
+      someText,
+    ),
+    doorKey: value("--door-key <FILE>", "PEM file with the private key of --door-certificate.", someText),
+    doorPlain: flag("--door-plain", "Serve plain HTTP at the door, behind a proxy that ends TLS."),
     oidc: value(
       "--oidc <FILE>",
       "YAML file that names the identity provider whose tokens the API accepts, and the role that each claim gives.",
@@ -63,6 +77,10 @@ export const edgeStart = command({
       says: "Runs an edge that sites on other machines reach as edge.example.",
     },
     {
+      command: "fairlead edge start --door 0.0.0.0:443 --door-certificate shop.pem --door-key shop.key",
+      says: "Also serves the hostnames by which connectors publish services.",
+    },
+    {
       command: "fairlead edge start --oidc oidc.yaml",
       says: "Also accepts identity tokens of the provider in oidc.yaml; see docs/operations.md.",
     },
@@ -71,6 +89,7 @@ export const edgeStart = command({
     const { io } = context;
     const { EmbeddedEdge } = await import("../../edge/embedded-edge.ts");
     const oidc = input.oidc === undefined ? undefined : await readOidc(input.oidc);
+    const door = await readDoor(input);
     const interrupted = io.untilInterrupted();
     io.dropFailedOutput();
     const log = await makeLog({ io, output: io.stderr, level: input.logLevel, json: context.json });
@@ -80,6 +99,7 @@ export const edgeStart = command({
       api: input.api,
       gateway: input.gateway,
       lanes: input.lanes,
+      door,
       hostname: input.hostname,
       oidc,
       log,
@@ -94,6 +114,7 @@ export const edgeStart = command({
           api: at.apiUrl,
           gateway: at.gatewayUrl,
           lanes: at.lanes?.port ?? null,
+          door: at.door === null ? null : formatAddress(at.door),
           ca: at.caFile,
           adminKey: at.adminKeyFile,
           login: file ?? null,
@@ -110,6 +131,7 @@ export const edgeStart = command({
             ["API", at.apiUrl],
             ["gateway", at.gatewayUrl],
             ["lanes", at.lanes === null ? undefined : `port ${at.lanes.port}`],
+            ["door", at.door === null ? undefined : formatAddress(at.door)],
             ["deployment CA", at.caFile],
             ["admin key", at.adminKeyFile],
             ["login", file],
@@ -149,6 +171,39 @@ function printMove(out: Printer, move: Move, state: string): void {
 function formerCommand({ from, keep }: Move, state: string): string {
   if (keep === null) return startCommand(state, { api: from.api, gateway: from.links });
   return ["fairlead edge start", `--state ${state}`, ...keep].join(" ");
+}
+
+/** The options of the door. @throws FairleadError request.invalid, file.unreadable */
+async function readDoor(input: {
+  door: string | undefined;
+  doorCertificate: string | undefined;
+  doorKey: string | undefined;
+  doorPlain: boolean;
+}): Promise<DoorOptions | undefined> {
+  const { door: address, doorCertificate, doorKey, doorPlain: plain } = input;
+  const given = doorCertificate !== undefined || doorKey !== undefined;
+  if (address === undefined) {
+    if (!given && !plain) return undefined;
+    throw new FairleadError("request.invalid", "The door has no address.", {
+      action: "Give --door HOST:PORT.",
+    });
+  }
+  if (!given) return { address, plain };
+  if (plain || doorCertificate === undefined || doorKey === undefined) {
+    throw new FairleadError(
+      "request.invalid",
+      "Give --door-certificate and --door-key together, and neither with --door-plain.",
+    );
+  }
+  const read = (path: string, what: string) =>
+    readFile(path, "utf8").catch((cause: unknown) => {
+      throw unreadable(cause, { what, path, source: "docs/door.md says what the door needs." });
+    });
+  const server = {
+    certificate: await read(doorCertificate, "The certificate of the door"),
+    privateKey: await read(doorKey, "The private key of the door"),
+  };
+  return { address, server };
 }
 
 async function readOidc(path: string) {

@@ -1,22 +1,31 @@
 import { Role } from "../../../protocol/api/keys.ts";
+import { FairleadError } from "../../../protocol/errors.ts";
+import { Hostname } from "../../../protocol/hostnames.ts";
 import { KeyId } from "../../../protocol/ids.ts";
-import { argument, command, needed, value, values } from "../framework/definition.ts";
+import type { Context } from "../framework/context.ts";
+import { argument, command, flag, value, values } from "../framework/definition.ts";
 import { relativeTime } from "../framework/duration.ts";
+import { networkOption } from "../framework/options.ts";
 import type { Printer } from "../framework/printer.ts";
 import { intoSecretFile } from "../framework/secret-file.ts";
 import { accepting, oneOf, someText } from "../framework/values.ts";
 
 export const keyCreate = command({
   path: ["key", "create"],
-  summary: "Create an API key.",
+  summary: "Create an API key, or a key for a door.",
   details:
-    "A viewer reads. An operator also changes what is in its networks. An admin also creates networks and keys. The key is shown once, or written to a file; the edge keeps its hash alone.",
+    "With --role, it is a key for the edge's API. A viewer reads. An operator also changes what is in its networks. An admin also creates networks and keys. With --door, it is a key for requests to a hostname by which a service is published, and for nothing else; an operator of the network may create it. The key is shown once, or written to a file; the edge keeps its hash alone.",
   arguments: { name: argument("NAME", "Name of the person or program that the key is for.", someText) },
   options: {
-    role: needed("--role <ROLE>", "Role of the key: admin, operator or viewer.", oneOf(...Role.options)),
+    role: value("--role <ROLE>", "Role of the key: admin, operator or viewer.", oneOf(...Role.options)),
+    door: value(
+      "--door <HOSTNAME>",
+      "Hostname that the key is for, instead of a role in the API.",
+      accepting(Hostname),
+    ),
     networks: values(
       "--network <NAME>",
-      "Network that the key is valid for. The default is every network.",
+      "Network that the key is valid for. The default is every network; with --door, the network of other commands.",
       someText,
     ),
     output: value("-o, --output <FILE>", "Write the key to this file, with mode 0600.", someText),
@@ -30,8 +39,24 @@ export const keyCreate = command({
       command: "fairlead key create anna --role admin",
       says: "Creates a key for a person who may do everything.",
     },
+    {
+      command: "fairlead key create phone-app --door shop.example.com -o app.key",
+      says: "Creates a key for clients of the service that is published at shop.example.com.",
+    },
   ],
-  async run(context, { name, role, networks, output }) {
+  async run(context, { name, role, door, networks, output }) {
+    if (door !== undefined) {
+      if (role !== undefined) throw new FairleadError("request.invalid", "Give --role or --door, not both.");
+      if (networks.length > 1) {
+        throw new FairleadError("request.invalid", "A hostname belongs to one network.");
+      }
+      return createForDoor(context, { name, hostname: door, network: networks[0], output });
+    }
+    if (role === undefined) {
+      throw new FairleadError("request.invalid", "Neither --role nor --door is given.", {
+        action: "Give --role ROLE for a key to the API, or --door HOSTNAME for a key to a published service.",
+      });
+    }
     const { createKey } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
     const scope = networks.length === 0 ? {} : { networks: [...networks] };
@@ -61,12 +86,61 @@ export const keyCreate = command({
   },
 });
 
+/** Creates a key for a door, and prints it or writes it to a file. */
+async function createForDoor(
+  context: Context,
+  {
+    name,
+    hostname,
+    network: named,
+    output,
+  }: {
+    name: string;
+    hostname: string;
+    network: string | undefined;
+    output: string | undefined;
+  },
+): Promise<void> {
+  const { createDoorKey } = await import("../../operator/edge-api.ts");
+  const network = await context.network(named);
+  const edge = await context.edge();
+  if (output !== undefined) {
+    const made = await intoSecretFile(output, async () => {
+      const { key, ...rest } = await createDoorKey(edge, network, { name, hostname });
+      return { text: `${key}\n`, made: rest };
+    });
+    context.answer({ ...made, path: output }, (out) => {
+      out.line(`Key "${made.name}" for ${hostname} created (id ${made.id}) and written to ${output}.`);
+      out.line("A client sends it so:");
+      out.command(`curl -H "Authorization: Bearer $(cat ${output})" https://${hostname}/`);
+    });
+    return;
+  }
+  const made = await createDoorKey(edge, network, { name, hostname });
+  const print = (out: Printer) => {
+    out.line(`Key "${made.name}" for ${hostname} created (id ${made.id}). It is not shown again:`);
+    out.line();
+    out.verbatim(`  ${made.key}`);
+    out.line();
+    out.line("A client sends it in the header `Authorization: Bearer KEY`.");
+  };
+  context.answerSecret(made, print, `fairlead key revoke ${made.id} --door`);
+}
+
 export const keyList = command({
   path: ["key", "list"],
-  summary: "List the API keys.",
+  summary: "List the API keys, or the keys for doors.",
   details: "The first admin key is not listed. The last use of a key is known to the minute.",
-  examples: [{ command: "fairlead key list", says: "Lists the keys without their secrets." }],
-  async run(context) {
+  options: {
+    door: flag("--door", "List the keys for the hostnames of a network instead."),
+    network: networkOption,
+  },
+  examples: [
+    { command: "fairlead key list", says: "Lists the keys without their secrets." },
+    { command: "fairlead key list --door", says: "Lists the keys for published services." },
+  ],
+  async run(context, { door, network: named }) {
+    if (door) return listForDoors(context, named);
     const { listKeys, listNetworks } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
     const [keys, networks] = await Promise.all([listKeys(edge), listNetworks(edge)]);
@@ -93,19 +167,47 @@ export const keyList = command({
   },
 });
 
+async function listForDoors(context: Context, named: string | undefined): Promise<void> {
+  const { listDoorKeys } = await import("../../operator/edge-api.ts");
+  const keys = await listDoorKeys(await context.edge(), await context.network(named));
+  const now = context.io.now();
+  context.answer(keys, (out) => {
+    if (keys.length === 0) {
+      return out.line("There are no keys. `fairlead key create NAME --door HOSTNAME` creates one.");
+    }
+    out.table(
+      ["NAME", "HOSTNAME", "CREATED", "LAST USED", "ID"],
+      keys.map((key) => [
+        key.name,
+        key.hostname,
+        relativeTime(key.createdAt, now),
+        key.lastUsedAt === null ? "never" : relativeTime(key.lastUsedAt, now),
+        key.id,
+      ]),
+    );
+  });
+}
+
 export const keyRevoke = command({
   path: ["key", "revoke"],
-  summary: "Revoke an API key.",
+  summary: "Revoke an API key, or a key for a door.",
   arguments: { id: argument("ID", "Id of the key; `fairlead key list` shows it.", accepting(KeyId)) },
+  options: {
+    door: flag("--door", "The key is for a hostname of a network."),
+    network: networkOption,
+  },
   examples: [
     {
       command: "fairlead key revoke k0123456789abcdefghjkmnpqrs",
       says: "Revokes the key: the edge refuses every later request with it.",
     },
   ],
-  async run(context, { id }) {
-    const { revokeKey } = await import("../../operator/edge-api.ts");
-    const key = await revokeKey(await context.edge(), id);
+  async run(context, { id, door, network }) {
+    const { revokeDoorKey, revokeKey } = await import("../../operator/edge-api.ts");
+    const edge = await context.edge();
+    const key = door
+      ? await revokeDoorKey(edge, await context.network(network), id)
+      : await revokeKey(edge, id);
     context.answer(key, (out) => out.line(`Key "${key.name}" (${key.id}) revoked.`));
   },
 });

@@ -22,6 +22,8 @@ export interface ForwarderOptions {
   readonly socketPath: string;
   /** Most requests in flight to workerd; further ones wait. Upgraded connections do not count. */
   readonly requests: number;
+  /** The scheme of the requests; https unless given. */
+  readonly scheme?: "http" | "https" | undefined;
 }
 
 export class Forwarder {
@@ -102,7 +104,13 @@ export class Forwarder {
 
   #target(incoming: IncomingMessage, platform: object, further: readonly string[]): RequestOptions {
     const headers = keptHeaders(incoming, REQUEST_DROPPED);
-    headers.push(PLATFORM_HEADER, JSON.stringify(platform), PROTOCOL_HEADER, "https", ...further);
+    headers.push(
+      PLATFORM_HEADER,
+      JSON.stringify(platform),
+      PROTOCOL_HEADER,
+      this.#options.scheme ?? "https",
+      ...further,
+    );
     return {
       socketPath: this.#options.socketPath,
       method: incoming.method,

@@ -7,6 +7,7 @@ import type { Log } from "../../log.ts";
 import type { Address } from "../addresses/addresses.ts";
 import { probeSocket, probeTls } from "./probe.ts";
 import { Workerd } from "./workerd.ts";
+import type { FrontSockets } from "./workerd-config.ts";
 
 /** Longest duration of a launch, ms. */
 const LAUNCH_MS = 30_000;
@@ -17,7 +18,7 @@ export interface LaunchOptions {
   /** The secrets. */
   readonly environment: Readonly<Record<string, string>>;
   /** Paths of the Unix sockets in the configuration. */
-  readonly sockets: { readonly api: string; readonly gateway: string };
+  readonly sockets: FrontSockets;
   /** Where workerd itself accepts lanes; null when it does not. */
   readonly lanes: Address | null;
   /** The server certificate in the configuration, PEM. */
@@ -34,10 +35,15 @@ export interface LaunchOptions {
  */
 export async function launchWorkerd(options: LaunchOptions): Promise<Workerd> {
   const { config, environment, lanes, log, signal } = options;
-  const paths = Object.values(options.sockets);
+  const paths = Object.values(options.sockets).filter((path) => path !== undefined);
   // Sockets of an earlier run: workerd does not bind over them.
   await Promise.all(paths.map((path) => rm(path, { force: true })));
-  const sockets = lanes === null ? ["api", "gateway"] : ["api", "gateway", "lanes"];
+  const { door } = options.sockets;
+  const sockets = [
+    ...["api", "gateway"],
+    ...(door === undefined ? [] : ["door"]),
+    ...(lanes === null ? [] : ["lanes"]),
+  ];
   const workerd = new Workerd({ config, environment, sockets, log });
   const late = () => new FairleadError("edge.failed", `workerd did not serve within ${LAUNCH_MS / 1000} s.`);
   const stopped = () => new FairleadError("edge.failed", "The edge was stopped while it started.");
@@ -54,7 +60,7 @@ export async function launchWorkerd(options: LaunchOptions): Promise<Workerd> {
 async function serving(workerd: Workerd, { sockets, lanes, certificate }: LaunchOptions): Promise<void> {
   await workerd.listening;
   for (const path of Object.values(sockets)) {
-    if (await probeSocket(path)) continue;
+    if (path === undefined || (await probeSocket(path))) continue;
     throw new FairleadError("edge.failed", `workerd does not serve on ${path}.`);
   }
   if (lanes !== null && !(await probeTls(certificate, lanes))) {

@@ -12,15 +12,28 @@ const OBJECTS = [
   { binding: "REGISTRY", className: "Registry" },
   { binding: "ROUTER", className: "Router" },
   { binding: "DIRECTORY", className: "Directory" },
+  { binding: "DOOR", className: "Door" },
+  { binding: "DOOR_SOCKET", className: "DoorSocket" },
 ] as const;
 
 /** The Worker's entrypoint of the gateway. Only the gateway's and the lanes' sockets lead to it. */
 const GATEWAY_ENTRYPOINT = "Gateway";
 
+/** The Worker's entrypoint of the public door. */
+const DOOR_ENTRYPOINT = "PublicDoor";
+
 /** Request header with `request.cf` as JSON. The front sets it, and removes it from requests of clients. */
 export const PLATFORM_HEADER = "fairlead-cf";
 /** Request header with the client's protocol, which the front sets to https. */
 export const PROTOCOL_HEADER = "x-forwarded-proto";
+
+/** Absolute paths of the Unix sockets between the front and workerd. */
+export interface FrontSockets {
+  readonly api: string;
+  readonly gateway: string;
+  /** Set where the edge has a public door. */
+  readonly door?: string | undefined;
+}
 
 export interface EdgeConfig {
   /** The text of the Worker's module. */
@@ -30,7 +43,7 @@ export interface EdgeConfig {
   /** Absolute path of the directory with the databases of the objects. */
   readonly objects: string;
   /** Absolute paths of the Unix sockets that the front forwards to. */
-  readonly sockets: { readonly api: string; readonly gateway: string };
+  readonly sockets: FrontSockets;
   /** Where workerd itself accepts lanes; null when they go through the front. */
   readonly lanes: Address | null;
   readonly apiUrl: string;
@@ -83,11 +96,17 @@ const config :Workerd.Config = (
  */
 function sockets(edge: EdgeConfig): string[] {
   const http = `(cfBlobHeader = ${quote(PLATFORM_HEADER)}, forwardedProtoHeader = ${quote(PROTOCOL_HEADER)})`;
-  const front = (name: "api" | "gateway", service: string) =>
-    `(name = "${name}", address = ${quote(`unix:${edge.sockets[name]}`)}, http = ${http}, service = ${service})`;
+  const front = (name: keyof FrontSockets, path: string, service: string) =>
+    `(name = "${name}", address = ${quote(`unix:${path}`)}, http = ${http}, service = ${service})`;
   const gateway = (props: object) =>
     `(name = "edge", entrypoint = ${quote(GATEWAY_ENTRYPOINT)}, props = (json = ${quote(JSON.stringify(props))}))`;
-  const all = [front("api", '"edge"'), front("gateway", gateway({ reportsClientCertificates: true }))];
+  const { api, gateway: gatewayPath, door } = edge.sockets;
+  const doorService = `(name = "edge", entrypoint = ${quote(DOOR_ENTRYPOINT)})`;
+  const all = [
+    front("api", api, '"edge"'),
+    front("gateway", gatewayPath, gateway({ reportsClientCertificates: true })),
+    ...(door === undefined ? [] : [front("door", door, doorService)]),
+  ];
   if (edge.lanes === null) return all;
   const keypair = `keypair = (privateKey = ${quote(edge.server.privateKey)}, certificateChain = ${quote(edge.server.certificate)})`;
   const tls = `(requireClientCerts = true, trustedCertificates = [${quote(edge.deploymentCa)}], ${keypair})`;

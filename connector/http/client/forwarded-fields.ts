@@ -4,7 +4,9 @@
  * connector, which sees the client; a target may believe them as far as it believes that site.
  */
 import { FairleadError } from "../../../protocol/errors.ts";
+import { fieldOf } from "../../../protocol/exchange/fields.ts";
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
+import type { DoorAccess } from "../../../protocol/hostnames.ts";
 
 /** The site that called, as TLS proved it. */
 export interface CallingSite {
@@ -20,6 +22,41 @@ export const MAX_PASSAGES = 8;
  * @throws FairleadError service.loop when the request has passed through Fairlead too often.
  */
 export function withSite(head: RequestHead, { site, siteName }: CallingSite): RequestHead {
+  const fields = withoutClaims(head);
+  fields.push("fairlead-site", siteName, "fairlead-site-id", site);
+  return { ...head, fields };
+}
+
+/** The door that a request came in by, and who may send requests by this connector's configuration. */
+export interface CallingDoor {
+  readonly hostname: string;
+  readonly access: DoorAccess;
+}
+
+/** The field in which a door names the caller that the edge has verified. */
+const CALLER = "fairlead-caller";
+
+/**
+ * The head of a request from a door: it names the hostname and the caller, as the edge says, and no site.
+ * @throws FairleadError service.ingress_not_allowed when the edge let in a caller whom this connector does not;
+ * service.loop as {@link withSite}
+ */
+export function withDoor(head: RequestHead, { hostname, access }: CallingDoor): RequestHead {
+  const caller = fieldOf(head.fields, CALLER) ?? "";
+  const [kind] = caller.split(" ", 1);
+  if (access !== "open" && kind !== access) {
+    throw new FairleadError(
+      "service.ingress_not_allowed",
+      `The door ${hostname} is for callers with access ${access}, and let in another one.`,
+    );
+  }
+  const fields = withoutClaims(head);
+  fields.push("fairlead-door", hostname, CALLER, caller);
+  return { ...head, fields };
+}
+
+/** The fields without those that name a site or an address in the peer's name. @throws FairleadError service.loop */
+function withoutClaims(head: RequestHead): string[] {
   const fields: string[] = [];
   let passages = 0;
   for (let at = 0; at < head.fields.length; at += 2) {
@@ -34,8 +71,7 @@ export function withSite(head: RequestHead, { site, siteName }: CallingSite): Re
       `The request has passed through Fairlead ${passages} times already.`,
     );
   }
-  fields.push("fairlead-site", siteName, "fairlead-site-id", site);
-  return { ...head, fields };
+  return fields;
 }
 
 /** The client's address, as its connector reports it: the last entry of X-Forwarded-For. Null when there is none. */
@@ -46,7 +82,7 @@ export function clientAddress({ fields }: RequestHead): string | null {
   return null;
 }
 
-const VIA = /^\s*(?:HTTP\/)?\d\.\d\s+fairlead\s*$/i;
+const VIA = /^\s*(?:HTTP\/)?\d(?:\.\d)?\s+fairlead(?:-door)?\s*$/i;
 
 function passagesIn(via: string): number {
   return via.split(",").filter((entry) => VIA.test(entry)).length;

@@ -16,7 +16,7 @@ import type { Relay } from "../../relay/relay.ts";
 import { authorityOf, pathOf, type RequestProtocol, requestReport } from "../../relay/request-report.ts";
 import type { PeerStream, StreamUse } from "../../targets/stream-server.ts";
 import type { ClientLimits } from "./client-limits.ts";
-import { withSite } from "./forwarded-fields.ts";
+import { withDoor, withSite } from "./forwarded-fields.ts";
 import { grpcTimeoutMs } from "./grpc-timeout.ts";
 import type { FoundTarget } from "./target-clients.ts";
 import type { TargetEvents, TargetExchange } from "./target-exchange.ts";
@@ -121,8 +121,8 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
   }
 
   onHead(head: RequestHead): void {
-    const { peer } = this.#use;
-    this.#request = withSite(head, peer);
+    const { peer, door } = this.#use;
+    this.#request = door === undefined ? withSite(head, peer) : withDoor(head, door);
     this.#isGrpc = fieldOf(head.fields, "content-type")?.startsWith("application/grpc") === true;
     // The rest of these bytes may have the end of the request: it is sent once they are read.
     queueMicrotask(() => void this.#send());

@@ -16,5 +16,6 @@ export function contextOn(
   const authorities = adapt(new Authorities(settings, store, () => undefined));
   const uplinks = new Uplinks(state, () => undefined);
   const routers = { cut: (name: string) => env.ROUTER.getByName(name).cut() };
-  return new Context({ settings, routers, store, uplinks, authorities });
+  const doors = { close: async () => undefined, cutSockets: async () => undefined };
+  return new Context({ settings, routers, doors, store, uplinks, authorities });
 }

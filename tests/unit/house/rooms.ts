@@ -13,6 +13,7 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/front",
     usedBy: [
+      "workers/door",
       ...["protocol", "protocol/api", "workers", "workers/api", "workers/limits"],
       "workers/registry/operations",
       ...[
@@ -46,6 +47,8 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/uplink",
     usedBy: [
+      "workers/door",
+      "connector/door",
       ...["protocol/api", "protocol/session"],
       ...["workers/api", "workers/authority", "workers/gateway", "workers/registry/**", "workers/router"],
       ...[
@@ -68,12 +71,18 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/carrier",
-    usedBy: ["protocol/session", "connector/net", "connector/operator/cost", "connector/session"],
+    usedBy: [
+      "workers/door",
+      "protocol/session",
+      "connector/net",
+      "connector/operator/cost",
+      "connector/session",
+    ],
     why: "A session's bytes over several lanes; a lane's WebSocket carries its messages, whose size an estimate counts with.",
   },
   {
     room: "protocol/streams",
-    usedBy: ["connector/session"],
+    usedBy: ["workers/door", "connector/session"],
     why: "Many streams in one session.",
   },
   {
@@ -82,8 +91,13 @@ const PROTOCOL: readonly Line[] = [
     why: "Messages, zones and answers of DNS, which need no sockets.",
   },
   {
+    room: "protocol/exchange",
+    usedBy: ["workers/door"],
+    why: "HTTP requests as a session carries them.",
+  },
+  {
     room: "protocol/session",
-    usedBy: ["connector/session"],
+    usedBy: ["workers/door", "connector/session"],
     why: "The session's decisions, which need no Node.",
   },
   {
@@ -111,17 +125,17 @@ const WORKERS: readonly Line[] = [
   })),
   {
     room: "workers/auth",
-    usedBy: ["workers/api"],
+    usedBy: ["workers/door", "workers/worker", "workers/api"],
     why: "Who calls, and what they may do.",
   },
   {
     room: "workers/limits",
-    usedBy: ["workers/api", "workers/gateway"],
+    usedBy: ["workers/door", "workers/api", "workers/gateway"],
     why: "Both doors limit what strangers can make the edge do.",
   },
   {
     room: "workers/directory",
-    usedBy: ["workers/api", "workers/gateway"],
+    usedBy: ["workers/door", "workers/api", "workers/gateway"],
     why: "Both doors ask the directory which networks and keys there are.",
   },
   {
@@ -132,6 +146,7 @@ const WORKERS: readonly Line[] = [
   {
     room: "workers/authority",
     usedBy: [
+      "workers/door",
       ...["workers/api", "workers/gateway", "workers/registry", "workers/registry/context"],
       ...["workers/registry/operations", "workers/router"],
     ],
@@ -141,6 +156,11 @@ const WORKERS: readonly Line[] = [
     room: "workers/router",
     usedBy: ["workers/gateway", "workers/registry", "workers/registry/operations"],
     why: "Lanes go to the router of their session; the registry cuts them there.",
+  },
+  {
+    room: "workers/door",
+    usedBy: ["workers/gateway", "workers/registry", "workers/worker"],
+    why: "Clients and connectors reach the door of a hostname; the registry ends its sessions.",
   },
   {
     room: "workers/registry/operations",
@@ -195,6 +215,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/files",
     usedBy: [
+      "connector/cli/edge",
       ...["connector/cli/framework", "connector/cli/network", "connector/config", "connector/edge/workerd"],
       ...["connector/operator/backup", "connector/operator/login", "connector/site"],
     ],
@@ -223,6 +244,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/config",
     usedBy: [
+      "connector/door",
       ...["connector/cli/**", "connector/control", "connector/listeners/**", "connector/runtime"],
       ...["connector/dns", "connector/http/retry", "connector/observers", "connector/targets/**"],
       "connector/diagnosis",
@@ -272,7 +294,7 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/session",
-    usedBy: ["connector/control", "connector/runtime"],
+    usedBy: ["connector/door", "connector/control", "connector/runtime"],
     why: "Sessions with other sites are made by the runtime and reported by the control socket.",
   },
   {
@@ -292,8 +314,19 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/targets",
-    usedBy: ["connector/control", "connector/http/client", "connector/runtime", "connector/udp"],
+    usedBy: [
+      "connector/control",
+      "connector/door",
+      "connector/http/client",
+      "connector/runtime",
+      "connector/udp",
+    ],
     why: "Services of this site are offered by the runtime and reported by the control socket.",
+  },
+  {
+    room: "connector/door",
+    usedBy: ["connector/runtime"],
+    why: "Sessions with the doors of the edge are made by the runtime.",
   },
   {
     room: "connector/dns",
@@ -344,6 +377,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/edge/addresses",
     usedBy: [
+      "connector/cli/edge",
       ...["connector/cli/framework", "connector/edge", "connector/edge/front", "connector/edge/workerd"],
       "connector/operator/deploy",
       "connector/diagnosis",
@@ -421,6 +455,7 @@ const NOUNS = [
     "doctor",
     "edge",
     "events",
+    "hostname",
     "key",
     "link",
     "login",

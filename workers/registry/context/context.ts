@@ -10,7 +10,7 @@ import { NoticeThrottle } from "../sockets/notice-throttle.ts";
 import type { Uplinks } from "../sockets/uplinks.ts";
 import type { Store } from "../store/store.ts";
 import type { Authorities } from "./authorities.ts";
-import type { RegistrySettings, Routers } from "./settings.ts";
+import type { Doors, RegistrySettings, Routers } from "./settings.ts";
 
 /** Interval in which {@link Context.eventOnce} does not repeat an event, ms. */
 const QUIET_MS = 10_000;
@@ -25,11 +25,15 @@ export interface EventFacts {
 }
 
 /** The parts that a context is constructed from. */
-export type ContextParts = Pick<Context, "settings" | "routers" | "store" | "uplinks" | "authorities">;
+export type ContextParts = Pick<
+  Context,
+  "settings" | "routers" | "doors" | "store" | "uplinks" | "authorities"
+>;
 
 export class Context {
   readonly settings: RegistrySettings;
   readonly routers: Routers;
+  readonly doors: Doors;
   readonly store: Store;
   readonly uplinks: Uplinks;
   readonly authorities: Authorities;
@@ -39,9 +43,10 @@ export class Context {
   /** Rate at which status requests may trigger a search for silent uplinks. */
   readonly silenceChecks = new Bucket({ burst: 1, perSecond: 1 });
 
-  constructor({ settings, routers, store, uplinks, authorities }: ContextParts) {
+  constructor({ settings, routers, doors, store, uplinks, authorities }: ContextParts) {
     this.settings = settings;
     this.routers = routers;
+    this.doors = doors;
     this.store = store;
     this.uplinks = uplinks;
     this.authorities = authorities;

@@ -6,6 +6,14 @@ export type RegistrySettings = Pick<
   "deploymentCa" | "deploymentCaKey" | "apiUrl" | "gatewayUrl" | "former" | "lanePort"
 >;
 
+/** The doors of the deployment, as a registry uses them. A door is named by its network and hostname. */
+export interface Doors {
+  /** Ends the sessions of a door with a site, or all of them where `site` is null. */
+  close(network: string, hostname: string, site: string | null): Promise<void>;
+  /** Ends the WebSockets that clients of a door have with targets of a site. */
+  cutSockets(network: string, hostname: string, site: string): Promise<void>;
+}
+
 /** The routers of the deployment, as a registry uses them. */
 export interface Routers {
   /** Ends every lane that the named router joins. Rejects if the router cannot be reached. */

@@ -25,6 +25,7 @@ import {
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { SiteRow } from "../store/store.ts";
 import { currentVisibility } from "./announcements.ts";
+import { declareIngress } from "./ingress.ts";
 import { peerOf, sendOffer } from "./invitations.ts";
 import { announceLinkStatuses, linkStatusesOf, linksOf, recordLinkEvents } from "./link-reports.ts";
 import { failuresOf } from "./offer-health.ts";
@@ -96,6 +97,7 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
     services: currentVisibility(context).of(site.id, knownFeatures(hello)),
   });
   if (revision) announceRevision(context, revision, uplink.attachment);
+  if (hello.ingress !== undefined) declareIngress(context, uplink.attachment, hello.ingress, true);
   announceLinkStatuses(context, before, after, uplink);
   sendCuts(context, uplink, hello.sessions);
   for (const { session, waiting } of orphans) {

@@ -5,6 +5,7 @@ import type { SiteRow } from "../store/store.ts";
 import { changeGraph, severGraph } from "./change-graph.ts";
 import { cutDisconnected } from "./cut-sessions.ts";
 import { describeSiteNamed, findSite } from "./describe.ts";
+import { closeDoorsOf } from "./ingress.ts";
 import { revokeIssued } from "./revoke-access.ts";
 
 /** @throws FairleadError `site.unknown` */
@@ -33,8 +34,8 @@ export async function deleteSite(context: Context, nameOrId: string, actor: stri
 
 async function expelSite(context: Context, site: SiteRow, actor: string): Promise<void> {
   if (site.state === "revoked") {
-    // Retry the routers that an earlier attempt did not reach.
-    await cutDisconnected(context, "session.revoked");
+    // Retry the routers and doors that an earlier attempt did not reach.
+    await Promise.all([cutDisconnected(context, "session.revoked"), closeDoorsOf(context, site.id)]);
     return;
   }
   const { uplinks } = context;
@@ -46,6 +47,7 @@ async function expelSite(context: Context, site: SiteRow, actor: string): Promis
       for (const uplink of uplinks.ofSite(site.id)) uplinks.refuse(uplink, "site.revoked");
     },
   });
+  await closeDoorsOf(context, site.id);
 }
 
 /** Revokes the site, the tokens that it issued or that were made for it, and the links that it issued. */

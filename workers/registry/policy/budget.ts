@@ -17,6 +17,7 @@ export type Work =
   | "opening"
   | "offers"
   | "listeners"
+  | "ingress"
   | "measured"
   | "status"
   | "renewal"
@@ -45,6 +46,7 @@ export const WORK: Readonly<Record<Work, Rate>> = {
   opening: { burst: 100, perSecond: 1 },
   offers: { burst: 64, perSecond: 2 },
   listeners: { burst: 64, perSecond: 2 },
+  ingress: { burst: 64, perSecond: 2 },
   measured: { burst: 64, perSecond: 1 },
   status: { burst: 20, perSecond: 2 },
   renewal: { burst: 40, perSecond: 0.1 },

@@ -6,10 +6,15 @@
 import type { ConnectorMessage } from "../../../protocol/uplink/messages.ts";
 
 /** A message that replaces the previous one of its kind from the same uplink. */
-export type Report = Extract<ConnectorMessage, { type: "offers" | "listeners" | "measured" }>;
+export type Report = Extract<ConnectorMessage, { type: "offers" | "listeners" | "measured" | "ingress" }>;
 
 export function isReport(message: ConnectorMessage): message is Report {
-  return message.type === "offers" || message.type === "listeners" || message.type === "measured";
+  return (
+    message.type === "offers" ||
+    message.type === "listeners" ||
+    message.type === "measured" ||
+    message.type === "ingress"
+  );
 }
 
 export class PendingReports<Socket extends object> {

@@ -9,6 +9,7 @@ import { Balances } from "./balances.ts";
 import { Bans } from "./bans.ts";
 import { Departures } from "./departures.ts";
 import { Events } from "./events.ts";
+import { IngressTable } from "./ingress.ts";
 import { Links } from "./links.ts";
 import { Issuers, NetworkTable } from "./network.ts";
 import { Listeners, Offers } from "./offers.ts";
@@ -53,6 +54,7 @@ export class Store {
   readonly events: Events;
   readonly bans: Bans;
   readonly departures: Departures;
+  readonly ingress: IngressTable;
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -74,6 +76,7 @@ export class Store {
     this.events = new Events(sql, () => this.network.quotas().events ?? DEFAULT_QUOTAS.events);
     this.bans = new Bans(sql);
     this.departures = new Departures(sql);
+    this.ingress = new IngressTable(storage);
   }
 
   /** Runs `work` in a transaction. If it throws, nothing is written. */

@@ -1,0 +1,80 @@
+/**
+ * The head of a request as the door passes it on (docs/protocol.md, "The public door"). Fields that are about one
+ * connection, that claim an origin, or that hold the door's own credentials are left out; the door writes the origin.
+ */
+import { endToEnd } from "../../protocol/exchange/fields.ts";
+import type { RequestHead } from "../../protocol/exchange/head.ts";
+import { DOOR_COOKIE, DOOR_KEY_HEADER } from "./credentials.ts";
+
+/** What the Worker knows of a request, beside its head. */
+export interface RequestOrigin {
+  /** The client's address. */
+  readonly client: string;
+  readonly scheme: "http" | "https";
+  /** Host and perhaps port, as the client named it. */
+  readonly authority: string;
+  /** Who sends the request, as the edge has verified: `key NAME`, `oidc SUBJECT` or `anyone`. */
+  readonly caller: string;
+  /** Whether `Authorization` held the door's own credential. */
+  readonly ownAuthorization: boolean;
+  /** The number of the HTTP version that the client used, where the platform reports it. */
+  readonly version: string;
+}
+
+/** Fields that claim an origin, or come from the platform between client and door. */
+const CLAIMS: ReadonlySet<string> = new Set([
+  ...["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"],
+  ...["x-real-ip", "x-client-ip", "true-client-ip", "cdn-loop", DOOR_KEY_HEADER],
+]);
+
+const isClaim = (name: string): boolean =>
+  CLAIMS.has(name) || name.startsWith("fairlead-") || name.startsWith("cf-");
+
+/** The name that a door has in `Via` and in loops of doors. */
+export const VIA_NAME = "fairlead-door";
+
+/**
+ * The head of a request.
+ * @param upgrade the protocol that the client wants to switch to; undefined for an ordinary request
+ */
+export function requestHead(
+  request: { readonly method: string; readonly url: string; readonly headers: Headers },
+  origin: RequestOrigin,
+  upgrade?: string,
+): RequestHead {
+  const { pathname, search } = new URL(request.url);
+  const raw: string[] = [];
+  for (const [name, value] of request.headers) {
+    if (name === "host" || isClaim(name)) continue;
+    if (name === "authorization" && origin.ownAuthorization) continue;
+    if (name === "cookie") {
+      const kept = withoutOwnCookie(value);
+      if (kept !== "") raw.push(name, kept);
+    } else if (upgrade === undefined || !isHandshakeField(name)) raw.push(name, value);
+  }
+  const fields = endToEnd(raw);
+  const { client, scheme, authority, caller, version } = origin;
+  fields.push("forwarded", `for=${forwardedNode(client)};proto=${scheme};host=${quoted(authority)}`);
+  fields.push("x-forwarded-for", client, "x-forwarded-proto", scheme, "x-forwarded-host", authority);
+  fields.push("via", `${version} ${VIA_NAME}`, "fairlead-caller", caller);
+  const head = { method: request.method, scheme, authority, path: `${pathname}${search}`, fields };
+  return upgrade === undefined ? head : { ...head, protocol: upgrade };
+}
+
+/** Fields of a WebSocket's handshake that each connection has for itself. The subprotocols are the client's wish. */
+const isHandshakeField = (name: string): boolean =>
+  name === "sec-websocket-key" || name === "sec-websocket-version" || name === "sec-websocket-extensions";
+
+/** The cookies without the door's own. */
+export function withoutOwnCookie(cookies: string): string {
+  return cookies
+    .split(";")
+    .map((each) => each.trim())
+    .filter((each) => each !== "" && !each.startsWith(`${DOOR_COOKIE}=`))
+    .join("; ");
+}
+
+/** A node of `Forwarded` (RFC 7239, section 6): an IPv6 address in brackets and quotes. */
+const forwardedNode = (client: string): string => (client.includes(":") ? `"[${client}]"` : client);
+
+const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, "\\$&")}"`;

@@ -248,11 +248,15 @@ export class SessionStream extends Duplex implements StreamHandler {
   }
 
   override _destroy(error: Error | null, done: WriteDone): void {
-    const reason =
-      error === null ? new FairleadError("stream.cancelled") : asFairleadError(error, "stream.cancelled");
     if (this.#queued > 0) this.#stream?.noteQueued(0);
-    this.#stream?.reset(reason);
-    this.#accepted?.reject(reason);
+    // An error costs several times what the rest costs here: none is made for a stream that has ended in order.
+    const isOver = this.#wasAccepted && (this.#stream === null || this.#stream.state === "closed");
+    if (!isOver) {
+      const reason =
+        error === null ? new FairleadError("stream.cancelled") : asFairleadError(error, "stream.cancelled");
+      this.#stream?.reset(reason);
+      this.#accepted?.reject(reason);
+    }
     this.#backlog = null;
     this.#writeDone = null;
     this.#finalDone = null;

@@ -951,6 +951,12 @@ export const ERRORS = {
     "The address of the connector's DNS server does not belong to this machine.",
     "Choose an address of this machine with --dns of `fairlead connector run`.",
   ),
+  "dns.media_type": entry(
+    "caller",
+    415,
+    "A request for DNS over HTTPS has another body than a DNS message.",
+    "Send the message with content-type application/dns-message, or by GET in the parameter dns.",
+  ),
   "dns.off": entry(
     "site",
     409,

@@ -7,7 +7,7 @@ import { RevokedAccess } from "../../protocol/api/access.ts";
 import { EventPageHeaders, NetworkEvent, type NetworkEventQuery } from "../../protocol/api/events.ts";
 import { Health } from "../../protocol/api/health.ts";
 import { CreatedDoorKey, DoorKey, HostnameGrant, ListedHostname } from "../../protocol/api/hostnames.ts";
-import { ApiKey, CreatedKey, type Role } from "../../protocol/api/keys.ts";
+import { ApiKey, CreatedKey, type KeyRole } from "../../protocol/api/keys.ts";
 import { Link } from "../../protocol/api/links.ts";
 import { Network, NetworkCa } from "../../protocol/api/networks.ts";
 import { QuotaUse, type SetQuotas } from "../../protocol/api/quotas.ts";
@@ -35,8 +35,10 @@ export const networkStatus = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/status"), NetworkStatus);
 
 export const listKeys = (edge: EdgeClient) => edge.request("GET", "/v1/keys", z.array(ApiKey));
-export const createKey = (edge: EdgeClient, key: { name: string; role: Role; networks?: string[] }) =>
-  edge.request("POST", "/v1/keys", CreatedKey, key);
+export const createKey = (
+  edge: EdgeClient,
+  key: { name: string; role: KeyRole; networks?: string[]; site?: string },
+) => edge.request("POST", "/v1/keys", CreatedKey, key);
 export const revokeKey = (edge: EdgeClient, id: string) =>
   edge.request("DELETE", `/v1/keys/${segment(id)}`, ApiKey);
 

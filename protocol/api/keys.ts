@@ -1,6 +1,7 @@
 /** API keys and their roles in the API. */
 import { z } from "zod";
-import { KeyId, NetworkId } from "../ids.ts";
+import { KeyId, NetworkId, SiteId } from "../ids.ts";
+import { SiteNameOrId } from "../names.ts";
 import { shownText } from "../text.ts";
 import { Timestamp } from "./timestamp.ts";
 
@@ -11,14 +12,20 @@ import { Timestamp } from "./timestamp.ts";
 export const Role = z.enum(["admin", "operator", "viewer"]);
 export type Role = z.infer<typeof Role>;
 
+/** The role of a key: {@link Role}, or `dns` for a key that is good for DNS over HTTPS alone. */
+export const KeyRole = z.enum([...Role.options, "dns"]);
+export type KeyRole = z.infer<typeof KeyRole>;
+
 /** An API key without its text. */
 export const ApiKey = z
   .object({
     id: KeyId,
     name: z.string().min(1).max(100),
-    role: Role,
-    /** Ids of the networks that the key is valid for; null for all. */
+    role: KeyRole,
+    /** Ids of the networks that the key is valid for; null for all. One network for the role `dns`. */
     networks: z.array(NetworkId).nullable(),
+    /** For the role `dns`: the id of the site whose view of the network the answers have. */
+    site: SiteId.optional(),
     createdAt: Timestamp,
     /** The last use, to the minute; null before the first. */
     lastUsedAt: Timestamp.nullable().default(null),
@@ -30,9 +37,11 @@ export type ApiKey = z.infer<typeof ApiKey>;
 export const CreateKey = z
   .object({
     name: shownText(100).min(1),
-    role: Role,
-    /** Names or ids of networks; all unless given. */
+    role: KeyRole,
+    /** Names or ids of networks; all unless given. One network for the role `dns`. */
     networks: z.array(z.string()).max(100).optional(),
+    /** For the role `dns` alone: the name or id of a site of that network. */
+    site: SiteNameOrId.optional(),
   })
   .meta({ id: "CreateKey" });
 

@@ -1,11 +1,14 @@
 /** Names of services in DNS at a site, with real connectors and a real edge. */
 import { createSocket } from "node:dgram";
 import { promises as dns } from "node:dns";
+import type { IncomingHttpHeaders } from "node:http";
+import { get } from "node:https";
 import { decode, encode } from "dns-packet";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { z } from "zod";
 import { listServices } from "../../connector/operator/edge-api.ts";
 import { ask } from "../support/dns/client.ts";
-import { recordTexts } from "../support/dns/messages.ts";
+import { queryFor, read, recordTexts } from "../support/dns/messages.ts";
 import { freePort } from "../support/free-port.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
@@ -156,5 +159,31 @@ describe("A zone of one site at another", () => {
     ]);
     expect(status).not.toBe(0);
     expect(stderr).toMatch(/in shop\.internal|state/);
+  });
+});
+
+describe("DNS over HTTPS at the edge", () => {
+  it("answers a client with a key for a site as the site's own DNS does", async () => {
+    const place = await west.listener("one");
+    const args = ["key", "create", "laptop", "--dns", "west", "--network", network.id, "--json"];
+    const made = z
+      .object({ key: z.string(), role: z.literal("dns") })
+      .parse((await suite.edge.fairlead(...args)).json);
+    const url = `${suite.edge.localUrl}/dns-query/${made.key}?dns=${queryFor("one.shop.internal", "A", { id: 0 }).toString("base64url")}`;
+    const { ca } = suite.edge;
+    const { body, headers } = await new Promise<{ body: Buffer; headers: IncomingHttpHeaders }>(
+      (resolve, reject) => {
+        get(url, { ca }, async (response) => {
+          const chunks: Buffer[] = [];
+          for await (const chunk of response) chunks.push(chunk as Buffer);
+          resolve({ body: Buffer.concat(chunks), headers: response.headers });
+        }).on("error", reject);
+      },
+    );
+    expect(headers).toMatchObject({
+      "content-type": "application/dns-message",
+      "cache-control": "private, max-age=5",
+    });
+    expect(recordTexts(read(body).answers)).toEqual([`one.shop.internal 5 A ${place.host}`]);
   });
 });

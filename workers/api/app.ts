@@ -14,6 +14,7 @@ import { createLimits, type Limits } from "../limits/limits.ts";
 import { addAdmission } from "./admission.ts";
 import { addBackups } from "./backups.ts";
 import type { Api, ApiEnv } from "./context.ts";
+import { addDns } from "./dns.ts";
 import { addDoorKeys } from "./door-keys.ts";
 import { addEvents } from "./events.ts";
 import { addHealth } from "./health.ts";
@@ -52,10 +53,11 @@ export function createApi(limits: Limits = createLimits(), identityTokens = new 
   addEvents(api);
   addBackups(api);
   addAdmission(api);
+  addDns(api);
   api.notFound((c) =>
     respondWithError(
       c,
-      new FairleadError("route.unknown", `Nothing is served at ${c.req.method} ${c.req.path}.`),
+      new FairleadError("route.unknown", `Nothing is served at ${c.req.method} ${shownPath(c.req.path)}.`),
     ),
   );
   api.onError((thrown, c) => respondWithError(c, fromHono(thrown)));
@@ -73,7 +75,7 @@ function prepare(limits: Limits, identityTokens: IdentityTokens): MiddlewareHand
     await next();
     c.header(REQUEST_ID_HEADER, c.var.requestId);
     // Responses carry tokens and keys, and describe this moment only.
-    c.header("cache-control", "no-store");
+    if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   };
 }
 
@@ -90,3 +92,6 @@ function respondWithError(c: Context<ApiEnv>, thrown: unknown): Response {
   if (c.var.retryAfter !== undefined) response.headers.set("retry-after", String(c.var.retryAfter));
   return response;
 }
+
+/** The path of a request without the key that it may have. */
+const shownPath = (path: string): string => (path.startsWith("/dns-query/") ? "/dns-query/…" : path);

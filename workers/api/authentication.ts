@@ -13,7 +13,7 @@ import { limitFailures } from "./request-limit.ts";
  * @throws FairleadError key.missing, key.invalid, oidc.*, request.limited
  */
 export async function authenticate(c: Context<ApiEnv>): Promise<Caller> {
-  const text = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+  const text = bearerOf(c);
   if (text === undefined) throw new FairleadError("key.missing");
   const hash = await hashKey(text);
   const { identityTokens } = c.var;
@@ -40,8 +40,47 @@ async function findKey(c: Context<ApiEnv>, hash: string): Promise<Caller> {
   const key = await c.var.directory.useKey(hash);
   if (first) return { name: "admin", grants: [{ role: "admin", networks: null }] };
   if (key === null) throw new FairleadError("key.invalid");
-  return { name: key.name, grants: [{ role: key.role, networks: key.networks }] };
+  const { name, role, networks } = key;
+  if (role === "dns") throw new FairleadError("key.forbidden", "This key is good for DNS over HTTPS alone.");
+  return { name, grants: [{ role, networks }] };
 }
+
+/** The view of a network that a key for DNS gives. */
+export interface DnsAccess {
+  /** Ids. */
+  readonly network: string;
+  readonly site: string;
+}
+
+/**
+ * What a key for DNS is good for. The key is in the path of the request, or in its `authorization` header.
+ * @throws FairleadError key.missing, key.invalid, key.forbidden, request.limited
+ */
+export async function authenticateDns(c: Context<ApiEnv>, inPath: string | undefined): Promise<DnsAccess> {
+  const text = inPath ?? bearerOf(c);
+  if (text === undefined) throw new FairleadError("key.missing");
+  const hash = await hashKey(text);
+  const identify = async () => {
+    const key = await c.var.directory.useKey(hash);
+    if (key === null) {
+      const error = new FairleadError("key.invalid");
+      logRefusal(c, error, text);
+      throw error;
+    }
+    const network = key.networks?.[0];
+    if (key.role !== "dns" || key.site === undefined || network === undefined) {
+      throw new FairleadError(
+        "key.forbidden",
+        "This key is not for DNS: `fairlead key create --dns SITE` makes one.",
+      );
+    }
+    return { network, site: key.site };
+  };
+  return await limitFailures(c, "keys", hash, identify, ({ code }) => GUESSES.has(code));
+}
+
+const bearerOf = (c: Context<ApiEnv>): string | undefined =>
+  /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
 
 const encoder = new TextEncoder();
 

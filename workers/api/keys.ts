@@ -7,7 +7,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { ID_BYTES, makeId } from "../../protocol/ids.ts";
 import { unwrap } from "../result.ts";
 import { hashKey } from "./authentication.ts";
-import { type Api, type ApiEnv, body, responses } from "./context.ts";
+import { type Api, type ApiEnv, body, registryOf, responses } from "./context.ts";
 import { routeAccess } from "./route-access.ts";
 
 const tags = ["keys"];
@@ -40,7 +40,7 @@ export function addKeys(api: Api): void {
   api.openapi(list, async (c) => c.json(await c.var.directory.listKeys(), 200));
 
   api.openapi(create, async (c) => {
-    const { name, role, networks } = c.req.valid("json");
+    const { name, role, networks, site } = c.req.valid("json");
     // An admin can create keys for any network, so limiting an admin key to some networks would protect
     // nothing.
     if (role === "admin" && networks !== undefined) {
@@ -49,13 +49,21 @@ export function addKeys(api: Api): void {
         "body.networks: a key with the role admin is for all networks.",
       );
     }
+    if ((role === "dns") !== (site !== undefined) || (role === "dns" && networks?.length !== 1)) {
+      throw new FairleadError(
+        "request.invalid",
+        "body: a key with the role dns is for one site of one network.",
+      );
+    }
     const id = makeId("key", crypto.getRandomValues(new Uint8Array(ID_BYTES)));
     const key = `flk_${id}_${encodeBase64Url(crypto.getRandomValues(new Uint8Array(KEY_BYTES)))}`;
+    const ids = networks === undefined ? null : await networkIds(c, networks);
     const record = {
       id,
       name,
       role,
-      networks: networks === undefined ? null : await networkIds(c, networks),
+      networks: ids,
+      ...(site === undefined ? {} : { site: await siteId(c, ids?.[0] ?? "", site) }),
       createdAt: new Date().toISOString(),
       lastUsedAt: null,
       hash: await hashKey(key),
@@ -78,4 +86,9 @@ async function networkIds(c: Context<ApiEnv>, namesOrIds: readonly string[]): Pr
     ids.add(network.id);
   }
   return [...ids];
+}
+
+/** @throws FairleadError `site.unknown` */
+async function siteId(c: Context<ApiEnv>, network: string, nameOrId: string): Promise<string> {
+  return unwrap(await registryOf(c, { id: network }).site(nameOrId)).id;
 }

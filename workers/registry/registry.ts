@@ -17,6 +17,7 @@ import type { QuotaUse, SetQuotas } from "../../protocol/api/quotas.ts";
 import type { CreateSite, Site, UpdateSite } from "../../protocol/api/sites.ts";
 import type { NetworkStatus } from "../../protocol/api/status.ts";
 import type { Token } from "../../protocol/api/tokens.ts";
+import type { ReachablePort } from "../../protocol/dns/service-zone.ts";
 import { asFairleadError, type ErrorCode, FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { isSameInstance } from "../../protocol/instance-id.ts";
 import type { Claim } from "../../protocol/tokens.ts";
@@ -51,6 +52,7 @@ import {
 } from "./operations/ingress.ts";
 import { memberOf } from "./operations/membership.ts";
 import { describeQuotas, setQuotas } from "./operations/quotas.ts";
+import { reachableService } from "./operations/reachable-service.ts";
 import { redeem } from "./operations/redeem.ts";
 import { renewOverApi } from "./operations/renew.ts";
 import { deleteLink, revokeAccess } from "./operations/revoke-access.ts";
@@ -175,6 +177,11 @@ export class Registry extends DurableObject<Env> implements RegistryCalls {
       await this.#closeSilentUplinks();
       return describeStatus(this.#context);
     });
+  }
+
+  /** Where the clients of a site reach a service. Errors: site.unknown, site.revoked. */
+  reachableService(site: string, service: string): Promise<Result<ReachablePort[] | "absent">> {
+    return this.#answer((context) => reachableService(context, site, service));
   }
 
   site(nameOrId: string): Promise<Result<Site>> {

@@ -23,6 +23,11 @@ export const keyCreate = command({
       "Hostname that the key is for, instead of a role in the API.",
       accepting(Hostname),
     ),
+    dns: value(
+      "--dns <SITE>",
+      "In place of --role: a key that is good for DNS over HTTPS alone, with the names and addresses of this site.",
+      someText,
+    ),
     networks: values(
       "--network <NAME>",
       "Network that the key is valid for. The default is every network; with --door, the network of other commands.",
@@ -36,6 +41,10 @@ export const keyCreate = command({
       says: "Creates a key for a program that manages the network shop and logs in with --key-file ci.key.",
     },
     {
+      command: "fairlead key create laptop --dns west --network shop",
+      says: "Creates a key for a DNS client at the site west, and prints the address of its server.",
+    },
+    {
       command: "fairlead key create anna --role admin",
       says: "Creates a key for a person who may do everything.",
     },
@@ -44,23 +53,35 @@ export const keyCreate = command({
       says: "Creates a key for clients of the service that is published at shop.example.com.",
     },
   ],
-  async run(context, { name, role, door, networks, output }) {
+  async run(context, { name, role, door, dns, networks, output }) {
+    if ([role, door, dns].filter((given) => given !== undefined).length > 1) {
+      throw new FairleadError("request.invalid", "Give --role, --door or --dns, and only one of them.");
+    }
+    if ((door !== undefined || dns !== undefined) && networks.length > 1) {
+      throw new FairleadError("request.invalid", "A hostname or a site belongs to one network.");
+    }
     if (door !== undefined) {
-      if (role !== undefined) throw new FairleadError("request.invalid", "Give --role or --door, not both.");
-      if (networks.length > 1) {
-        throw new FairleadError("request.invalid", "A hostname belongs to one network.");
-      }
       return createForDoor(context, { name, hostname: door, network: networks[0], output });
     }
-    if (role === undefined) {
-      throw new FairleadError("request.invalid", "Neither --role nor --door is given.", {
-        action: "Give --role ROLE for a key to the API, or --door HOSTNAME for a key to a published service.",
+    if (role === undefined && dns === undefined) {
+      throw new FairleadError("request.invalid", "Neither --role nor --door nor --dns is given.", {
+        action:
+          "Give --role ROLE for a key to the API, --door HOSTNAME for a key to a published service, or --dns SITE for DNS over HTTPS.",
       });
     }
     const { createKey } = await import("../../operator/edge-api.ts");
     const edge = await context.edge();
     const scope = networks.length === 0 ? {} : { networks: [...networks] };
-    const request = { name, role, ...scope };
+    const request =
+      dns === undefined
+        ? { name, role: role ?? "viewer", ...scope }
+        : { name, role: "dns" as const, site: dns, networks: [await context.network(networks[0])] };
+    /** What the holder of the key does with it. */
+    const use = (out: Printer, key: string) => {
+      if (dns === undefined) return;
+      out.line("Its holder gives a DNS client this address:");
+      out.command(`${edge.url}/dns-query/${key}`);
+    };
     if (output !== undefined) {
       const made = await intoSecretFile(output, async () => {
         const { key, ...rest } = await createKey(edge, request);
@@ -68,6 +89,10 @@ export const keyCreate = command({
       });
       context.answer({ ...made, path: output }, (out) => {
         out.line(`Key "${made.name}" created (${made.role}, id ${made.id}) and written to ${output}.`);
+        if (dns !== undefined) {
+          use(out, "KEY");
+          return;
+        }
         out.line("Its holder runs:");
         out.command(`fairlead login ${edge.url} --key-file ${output}`);
       });
@@ -79,6 +104,10 @@ export const keyCreate = command({
       out.line();
       out.verbatim(`  ${made.key}`);
       out.line();
+      if (dns !== undefined) {
+        use(out, made.key);
+        return;
+      }
       out.line("Its holder puts it into a file and runs:");
       out.command(`fairlead login ${edge.url} --key-file FILE`);
     };

@@ -78,9 +78,9 @@ const byRole =
     roleSuffices(role, least) ? "passed" : "403 key.forbidden";
 
 describe("the OpenAPI document", () => {
-  it("has every served route, and no other", () => {
+  it("has every served route of /v1, and no other", () => {
     const served = createApi()
-      .routes.filter(({ method }) => method !== "ALL")
+      .routes.filter(({ method, path }) => method !== "ALL" && path.startsWith("/v1/"))
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
     expect([...new Set(served)].sort()).toEqual(operations.map(nameOf).sort());
   });

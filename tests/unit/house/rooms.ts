@@ -87,7 +87,10 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/dns",
-    usedBy: ["protocol/uplink", "connector/config", "connector/dns", "connector/runtime"],
+    usedBy: [
+      ...["protocol/uplink", "workers/api", "workers/dns", "workers/registry", "workers/registry/operations"],
+      ...["connector/config", "connector/dns", "connector/runtime"],
+    ],
     why: "Messages, zones and answers of DNS, which need no sockets.",
   },
   {
@@ -142,6 +145,11 @@ const WORKERS: readonly Line[] = [
     room: "workers/registry",
     usedBy: ["workers/api", "workers/gateway"],
     why: "Both doors lead to a network's registry.",
+  },
+  {
+    room: "workers/dns",
+    usedBy: ["workers/api"],
+    why: "DNS over HTTPS is a route of the API's host.",
   },
   {
     room: "workers/authority",

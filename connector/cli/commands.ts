@@ -21,6 +21,7 @@ import { login } from "./login/login.ts";
 import { networkCa } from "./network/ca.ts";
 import { networkCreate, networkDelete, networkList, networkUse } from "./network/network.ts";
 import { networkQuota } from "./network/quota.ts";
+import { serviceBalance } from "./service/balance.ts";
 import { expose, unexpose } from "./service/expose.ts";
 import { serviceList, serviceStatus } from "./service/service.ts";
 import { siteCreate } from "./site/create.ts";
@@ -64,6 +65,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   unexpose,
   serviceList,
   serviceStatus,
+  serviceBalance,
   dnsConfig,
   siteCreate,
   siteList,

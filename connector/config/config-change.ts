@@ -1,9 +1,10 @@
 /** The difference between two configurations, and the part of it that a running connector can apply. */
+import { sameBalance } from "./balance-option.ts";
 import type { ConnectorConfig } from "./connector-config.ts";
 import { healthKey, type ServiceHealth, sameHealth } from "./health-options.ts";
 import { sameIngress } from "./ingress.ts";
 import { sameListenerTls } from "./listener-tls-options.ts";
-import { formatBind, sameExposure } from "./service-options.ts";
+import { formatBind, listenKey, sameExposure } from "./service-options.ts";
 
 /** Names of services, sorted. */
 export interface ServiceChanges {
@@ -25,6 +26,7 @@ export interface ConfigChange {
   readonly exposures: ServiceChanges;
   /** Hostnames by which services are published. */
   readonly ingress: ServiceChanges;
+  readonly balance: ServiceChanges;
   /** Services whose listeners have another address, apart from a change of `bind`. */
   readonly listeners: ServiceChanges;
   readonly bind: boolean;
@@ -85,9 +87,10 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       ingress: serviceChanges(byHostname(running.ingress), byHostname(wanted.ingress), (left, right) =>
         sameIngress(left.rule, right.rule),
       ),
+      balance: serviceChanges(running.balance, wanted.balance, sameBalance),
       listeners: serviceChanges(
-        running.listen,
-        wanted.listen,
+        running.listen.map((each) => ({ ...each, name: listenKey(each) })),
+        wanted.listen.map((each) => ({ ...each, name: listenKey(each) })),
         (left, right) => left.host === right.host && left.port === right.port,
       ),
       bind: formatBind(running.bind) !== formatBind(wanted.bind),

@@ -10,6 +10,7 @@ import { SiteName } from "../../protocol/names.ts";
 import { MAX_LANES } from "../../protocol/uplink/messages.ts";
 import { unreadable } from "../files/file-errors.ts";
 import { LOG_LEVELS } from "../log.ts";
+import { parseBalance } from "./balance-option.ts";
 import type { ConfigSource } from "./connector-config.ts";
 import { parseDnsAccept, parseDnsAddress, parseDnsDomain, parseDnsZone } from "./dns-options.ts";
 import { DURATION_PATTERN, parseDuration } from "./duration.ts";
@@ -92,6 +93,15 @@ export const ConfigFile = z
       }),
       "Scopes of services. A service without an entry is for every site.",
     ),
+    balance: list(
+      parsed(parseBalance, {
+        description:
+          "A service of `expose`, and how clients choose between the sites that offer it, as NAME=cost, NAME=priority:RANK or NAME=weighted:WEIGHT. The lowest rank is used first, 0 unless given; a weight is 100 unless given.",
+        pattern: `^${LABEL}=(cost|priority(:[0-9]{1,5})?|weighted(:[0-9]{1,4})?)$`,
+        examples: ["db=priority:1", "web=weighted:50"],
+      }),
+      "Balances of services. Of the sites that offer a service, the one that has offered it longest decides, unless an operator does.",
+    ),
     ingress: list(
       parsed(parseIngress, {
         description:
@@ -103,11 +113,12 @@ export const ConfigFile = z
     ),
     listen: list(
       parsed(parseListen, {
-        description: "A service of other sites, and the local address of its listener.",
-        pattern: `^${LABEL}=${HOST_PORT}$`,
-        examples: ["api=8080", "api=127.5.0.1:8080"],
+        description:
+          "A service of other sites, and the local address of its listener. PORT after the name is the port of the service that the listener is for, the first unless given.",
+        pattern: `^${LABEL}(:[0-9]{1,5})?=${HOST_PORT}$`,
+        examples: ["api=8080", "api=127.5.0.1:8080", "shop:9090=19090"],
       }),
-      "Addresses of listeners. Without an entry, a listener is at the address of `bind` and the port of the service.",
+      "Addresses of listeners. Without an entry, a listener is at the address of `bind` and the port of the service. A host for the first port of a service is that of its other ports too.",
     ),
     bind: parsed(parseBind, {
       description:

@@ -1,6 +1,7 @@
 /** The configuration of a connector, from the options of `connector run` and its file. */
 import { FairleadError } from "../../protocol/errors.ts";
 import type { LogLevel } from "../log.ts";
+import type { OfferBalance } from "./balance-option.ts";
 import type { AcceptedZone, DnsAddress, OfferedZone } from "./dns-options.ts";
 import { healthKey, type ServiceHealth } from "./health-options.ts";
 import { checkIngress, type IngressRule } from "./ingress.ts";
@@ -29,6 +30,7 @@ export interface ConfigSource {
   readonly ingress?: readonly IngressRule[] | undefined;
   readonly listen?: readonly ListenerAddress[] | undefined;
   readonly bind?: Bind | undefined;
+  readonly balance?: readonly OfferBalance[] | undefined;
   /** Names of services that this site offers with hop encryption. */
   readonly hop?: readonly string[] | undefined;
   /** Names of services that this site uses with hop encryption, or "all". */
@@ -71,6 +73,8 @@ export interface ConnectorConfig
   /** With their scopes; each name once. */
   readonly exposures: readonly Exposure[];
   readonly ingress: readonly IngressRule[];
+  /** Each name once. */
+  readonly balance: readonly OfferBalance[];
   readonly listen: readonly ListenerAddress[];
   readonly bind: Bind;
   readonly hop: readonly string[];
@@ -109,6 +113,7 @@ export function mergeConfig(
     tokens: [...(options.tokens ?? []), ...(file.tokens ?? [])],
     exposures: withScopes(exposures, byName(file.to, options.to)),
     ingress,
+    balance: [...new Map(byName(file.balance, options.balance).map((each) => [each.name, each])).values()],
     listen: byName(file.listen, options.listen),
     bind: options.bind ?? file.bind ?? DEFAULT_BIND,
     hop: [...(file.hop ?? []), ...(options.hop ?? [])],

@@ -7,6 +7,7 @@
  *     --expose api=10.0.0.1:80,10.0.0.2:80/http                     (two targets of one port)
  *     --to db=east,west
  *     --listen api=8080                   --listen api=127.5.0.1:8080
+ *     --listen shop:9090=19090
  *     --bind 127.0.0.2                    --bind 127.2.0.0/16
  */
 import ipaddr from "ipaddr.js";
@@ -68,9 +69,14 @@ export interface ServiceScope {
   readonly to: readonly string[];
 }
 
-/** The local address of one service's listener. Without a host, the listener is at the address that `--bind` gives. */
+/** The local address of a service's listener. Without a host, the listener is at the address that `--bind` gives. */
 export interface ListenerAddress {
   readonly name: string;
+  /**
+   * The port of the service that the listener is for. Undefined: the first port, or the only one; then the host is that
+   * of the other ports too.
+   */
+  readonly servicePort?: number | undefined;
   readonly host: string | null;
   readonly port: number;
 }
@@ -198,13 +204,21 @@ export function parseTo(text: string): ServiceScope {
   return { name, to: parseSites(rest) };
 }
 
+/** Tells an entry of `--listen` from others: the service, and its port if the entry names one. */
+export function listenKey({ name, servicePort }: Pick<ListenerAddress, "name" | "servicePort">): string {
+  return servicePort === undefined ? name : `${name}:${servicePort}`;
+}
+
 /** Parses a value of `--listen`. @throws FairleadError `request.invalid`. */
 export function parseListen(text: string): ListenerAddress {
-  const { name, rest } = parseName(text);
+  const { name: named, rest } = splitName(text, LISTEN_FORM);
+  const colon = named.indexOf(":");
+  const name = parseServiceName(text, colon < 0 ? named : named.slice(0, colon));
+  const servicePort = colon < 0 ? undefined : parsePort(text, named.slice(colon + 1), LISTEN_FORM);
   const { host, port } = parseHostPort(text, rest);
   if (host !== null && !isAddress(host))
     throw invalid(text, "the host must be an IP address of this machine");
-  return { name, host, port };
+  return { name, ...(servicePort === undefined ? {} : { servicePort }), host, port };
 }
 
 /** Parses a value of `--bind`. @throws FairleadError `request.invalid`. */
@@ -268,10 +282,10 @@ function isAddress(text: string): boolean {
   return text.includes(":") ? ipaddr.IPv6.isValid(text) : ipaddr.IPv4.isValidFourPartDecimal(text);
 }
 
-const LISTEN_FORM = "NAME=[HOST:]PORT";
+const LISTEN_FORM = "NAME[:PORT]=[HOST:]PORT";
 const EXPOSE_FORM = "NAME[:PORT]=[HOST:]PORT[/PROTOCOL][,…]";
 
-function parseName(text: string, form = LISTEN_FORM): { name: string; rest: string } {
+function parseName(text: string, form: string): { name: string; rest: string } {
   const { name, rest } = splitName(text, form);
   return { name: parseServiceName(text, name), rest };
 }

@@ -1,9 +1,16 @@
 /** The resources of the control socket, through which commands at a site reach its connector. */
 import { z } from "zod";
+import { BalanceMode } from "../../protocol/balance.ts";
 import { EdgeOrigin } from "../../protocol/front/edge-origin.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { LinkCost, LinkName, Port, ServiceName, ServiceProtocol, SiteName } from "../../protocol/names.ts";
-import { Encryption, LinkState, ListenerReport, MAX_PORTS } from "../../protocol/uplink/messages.ts";
+import {
+  Encryption,
+  LinkState,
+  ListenerReport,
+  MAX_PORTS,
+  ServicePort,
+} from "../../protocol/uplink/messages.ts";
 import { Scope } from "../config/scope.ts";
 import { DEFAULT_HOST } from "../config/service-options.ts";
 import { ExposedPortSchema } from "../targets/offers.ts";
@@ -20,8 +27,19 @@ export const ServiceLine = z.object({
   port: Port,
   /** Names of the sites that offer the service, each once. */
   sites: z.array(SiteName),
-  /** Null until the listener has a state. */
+  /** The listener for the first port. Null until it has a state. */
   listener: ListenerReport.omit({ service: true }).nullable(),
+  /** All ports, where the service has several. */
+  ports: z
+    .array(
+      ServicePort.extend({
+        sites: z.array(SiteName),
+        listener: ListenerReport.omit({ service: true }).nullable(),
+      }),
+    )
+    .optional(),
+  /** How this site chooses between the sites; "cost" unless given. */
+  balance: BalanceMode.optional(),
   /** "hop" if one of the sites offers the service with hop encryption; end-to-end unless given. */
   encryption: Encryption.optional(),
   /** The reason why this site uses none of the offers. */

@@ -44,17 +44,26 @@ export function serviceLines(
   reports: readonly ListenerReport[],
   hop = new HopPolicy(),
 ): ServiceLine[] {
-  const byService = new Map(reports.map(({ service, ...listener }) => [service, listener]));
+  const byPort = new Map(
+    reports.map(({ service, ...listener }) => [`${service} ${listener.port ?? ""}`, listener]),
+  );
+  const sitesOf = (offers: VisibleService["offers"]) =>
+    [...new Set(offers.map(({ siteName }) => siteName))].sort();
   return services
-    .map(({ name, protocol, port, offers }) => ({
-      name,
-      protocol,
-      port,
-      sites: [...new Set(offers.map((offer) => offer.siteName))].sort(),
-      listener: byService.get(name) ?? null,
-      encryption: offers.some(({ encryption }) => encryption === "hop") ? ("hop" as const) : undefined,
-      code: hop.usable(name, offers).length === 0 ? hopNotAllowed(name).code : undefined,
-    }))
+    .map(({ name, protocol, port, ports, balance, offers }): ServiceLine => {
+      const several = ports?.map((each) => ({
+        ...each,
+        sites: sitesOf(offers.filter((offer) => offer.ports?.includes(each.port) !== false)),
+        listener: byPort.get(`${name} ${each.port}`) ?? byPort.get(`${name} `) ?? null,
+      }));
+      return {
+        ...{ name, protocol, port, balance, ports: several },
+        sites: sitesOf(offers),
+        listener: several === undefined ? (byPort.get(`${name} `) ?? null) : (several[0]?.listener ?? null),
+        encryption: offers.some(({ encryption }) => encryption === "hop") ? "hop" : undefined,
+        code: hop.usable(name, offers).length === 0 ? hopNotAllowed(name).code : undefined,
+      };
+    })
     .sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 

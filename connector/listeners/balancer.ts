@@ -1,8 +1,9 @@
 /** Distributes this site's streams and requests over the instances of each service, and keeps what it must know for that. */
+
+import { type BalanceMode, DEFAULT_BALANCE, DEFAULT_WEIGHT } from "../../protocol/balance.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { type InstanceId, instanceKey, isSameInstance } from "../../protocol/instance-id.ts";
 import { DEFAULT_LINK_COST } from "../../protocol/names.ts";
-import { type BalanceMode, DEFAULT_BALANCE, DEFAULT_WEIGHT } from "../../protocol/uplink/messages.ts";
 import { type Attempt, CircuitBreakers } from "./circuit-breakers.ts";
 import { EJECTION, Ejections } from "./ejections.ts";
 import { type Candidate, selectInstance } from "./select-instance.ts";

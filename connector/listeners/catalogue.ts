@@ -3,7 +3,7 @@ import type { VisibleService } from "../../protocol/uplink/messages.ts";
 import { Waiters } from "../async/waiters.ts";
 import { type Log, silent } from "../log.ts";
 
-/** Services that a connector takes from its edge; the listener of each holds a descriptor. */
+/** Services that a connector takes from its edge, and ports of all of them: each listener holds a descriptor. */
 export const MAX_SERVICES = 10_000;
 
 export interface CatalogueChange {
@@ -23,6 +23,8 @@ export class Catalogue {
   #services: ReadonlyMap<string, VisibleService> = new Map();
   /** Names from before a welcome that is not complete yet, which the welcome has not named so far. */
   #unconfirmed: ReadonlySet<string> = new Set();
+  /** The ports of services, as {@link lookupPort} found them. */
+  readonly #ports = new WeakMap<VisibleService, Map<number, VisibleService | undefined>>();
   /** Services beyond {@link MAX_SERVICES}. */
   #dropped = 0;
 
@@ -42,6 +44,21 @@ export class Catalogue {
 
   lookup(name: string): VisibleService | undefined {
     return this.#services.get(name);
+  }
+
+  /**
+   * A service at one of its ports, the first unless given: with the protocol of the port, and the offers that serve it.
+   * Undefined if the service has no such port. A service with a single port has it under any number, since the network
+   * may have given it another. The same object until the service changes.
+   */
+  lookupPort(name: string, port?: number): VisibleService | undefined {
+    const service = this.#services.get(name);
+    if (service?.ports === undefined) return service;
+    const wanted = port ?? service.port;
+    const known = this.#ports.get(service) ?? new Map<number, VisibleService | undefined>();
+    this.#ports.set(service, known);
+    if (!known.has(wanted)) known.set(wanted, atPort(service, wanted));
+    return known.get(wanted);
   }
 
   /** Services that another site offers. A service that only this site offers has no offers here, and needs no listener,
@@ -79,14 +96,26 @@ export class Catalogue {
   }
 
   #set(services: ReadonlyMap<string, VisibleService>): void {
-    const dropped = Math.max(0, services.size - MAX_SERVICES);
+    let ports = 0;
+    const kept = [...services].filter(([, service]) => {
+      ports += service.ports?.length ?? 1;
+      return ports <= MAX_SERVICES;
+    });
+    const dropped = services.size - kept.length;
     if (dropped > 0 && this.#dropped === 0) {
-      const text = `The edge names more than ${MAX_SERVICES} services: the last ones are left out.`;
+      const text = `The edge names more than ${MAX_SERVICES} ports of services: the last services are left out.`;
       this.#log.warn({ services: services.size }, text);
     }
     this.#dropped = dropped;
-    this.#services = dropped > 0 ? new Map([...services].slice(0, MAX_SERVICES)) : services;
+    this.#services = dropped > 0 ? new Map(kept) : services;
     this.#onChange();
     this.#waiters.wake();
   }
+}
+
+function atPort(service: VisibleService, port: number): VisibleService | undefined {
+  const found = service.ports?.find((each) => each.port === port);
+  if (found === undefined) return undefined;
+  const offers = service.offers.filter(({ ports }) => ports === undefined || ports.includes(port));
+  return { ...service, ...found, offers };
 }

@@ -5,6 +5,7 @@ import { formatAddress } from "../net/local-socket.ts";
 import type { Flow, TrafficObserver } from "../relay/flow.ts";
 import type { Relay, RelayStream } from "../relay/relay.ts";
 import { EarlyData } from "./early-data.ts";
+import type { ListenerPort } from "./listener-set.ts";
 import type { StreamOpener } from "./stream-opener.ts";
 
 /** Recognises clients that are connections of a connector to a target. */
@@ -18,7 +19,7 @@ export interface ClientsOptions {
   /** Counts the streams behind a client's connection; 0 unless given. */
   readonly dials?: ClientHops;
   /** Called when a client was reset because its connection goes in a circle. */
-  readonly onLoop?: (service: string) => void;
+  readonly onLoop?: (at: ListenerPort) => void;
   readonly relay: Relay;
   /** The observer of a client's connection, if there is one. */
   readonly observe?: (flow: Flow) => TrafficObserver | null;
@@ -34,15 +35,15 @@ export class Clients {
   }
 
   /** Serves one client. Never throws. */
-  serve(service: string, client: Socket): void {
-    const flow = this.#start(service, client);
+  serve(at: ListenerPort, client: Socket): void {
+    const flow = this.#start(at, client);
     flow.traffic = this.#options.observe?.(flow) ?? null;
     const leave = new AbortController();
     const left = () => leave.abort();
     this.#waiting.set(client, leave);
     client.on("error", left);
     client.on("close", left);
-    this.#connect(client, flow, leave.signal)
+    this.#connect(client, at.port, flow, leave.signal)
       .then(
         (stream) => {
           if (!leave.signal.aborted) this.#options.relay.join(client, stream, flow);
@@ -55,7 +56,7 @@ export class Clients {
         (thrown: unknown) => {
           client.resetAndDestroy();
           const error = asFairleadError(thrown, "stream.internal");
-          if (error.code === "service.loop") this.#options.onLoop?.(service);
+          if (error.code === "service.loop") this.#options.onLoop?.(at);
           flow.end(error);
         },
       )
@@ -67,14 +68,14 @@ export class Clients {
   }
 
   /** Resets a client that its listener cannot take. */
-  refuse(service: string, client: Socket, error: FairleadError): void {
-    const flow = this.#start(service, client);
+  refuse(at: ListenerPort, client: Socket, error: FairleadError): void {
+    const flow = this.#start(at, client);
     client.on("error", () => {});
     client.resetAndDestroy();
     flow.end(error);
   }
 
-  #start(service: string, { remoteAddress, remotePort }: Socket): Flow {
+  #start({ service }: ListenerPort, { remoteAddress, remotePort }: Socket): Flow {
     const client =
       remoteAddress === undefined || remotePort === undefined
         ? null
@@ -90,13 +91,13 @@ export class Clients {
     }
   }
 
-  async #connect(client: Socket, flow: Flow, signal: AbortSignal): Promise<RelayStream> {
+  async #connect(client: Socket, port: number, flow: Flow, signal: AbortSignal): Promise<RelayStream> {
     const { opener, dials } = this.#options;
     const hops = (await dials?.behind(client)) ?? 0;
     if (signal.aborted) throw new FairleadError("stream.cancelled");
     const observed =
       flow.traffic === null ? undefined : (chunk: Buffer) => flow.observe(chunk, flow.toTarget);
     const early = new EarlyData(client, observed);
-    return await opener.open({ flow, signal, early, request: { hops } });
+    return await opener.open({ flow, signal, early, request: { hops, port } });
   }
 }

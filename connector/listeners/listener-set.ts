@@ -1,8 +1,15 @@
-/** The listeners of this site, one for each service that another site offers. */
+/** The listeners of this site, one for each port of each service that another site offers. */
 import type { Socket } from "node:net";
+import { compareText } from "../../protocol/compare-text.ts";
 import { ERRORS, type FairleadError } from "../../protocol/errors.ts";
-import type { ListenerReport, VisibleService } from "../../protocol/uplink/messages.ts";
-import { type Bind, DEFAULT_HOST, formatBind, type ListenerAddress } from "../config/service-options.ts";
+import type { ListenerReport, ServicePort, VisibleService } from "../../protocol/uplink/messages.ts";
+import {
+  type Bind,
+  DEFAULT_HOST,
+  formatBind,
+  type ListenerAddress,
+  listenKey,
+} from "../config/service-options.ts";
 import type { Log } from "../log.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
@@ -20,6 +27,11 @@ export interface OwnedAddresses {
   check(host: string, port: number, ownOnly?: boolean): Promise<AddressOwner | null>;
 }
 
+/** The port of a service that a listener is for. */
+export interface ListenerPort extends ServicePort {
+  readonly service: string;
+}
+
 export interface ListenerSetOptions {
   readonly state: StateDirectory;
   readonly bind: Bind;
@@ -28,9 +40,9 @@ export interface ListenerSetOptions {
   readonly keepAliveMs?: number | null | undefined;
   /** Counts the descriptors of clients. */
   readonly descriptors?: DescriptorWatch;
-  readonly onClient: (service: string, socket: Socket) => void;
+  readonly onClient: (at: ListenerPort, socket: Socket) => void;
   /** See {@link ListenerOptions.onRefused}. */
-  readonly onRefused: (service: string, socket: Socket, error: FairleadError) => void;
+  readonly onRefused: (at: ListenerPort, socket: Socket, error: FairleadError) => void;
   /** Addresses that no listener takes, because a target of a connector on this machine is there. */
   readonly ownTargets?: OwnedAddresses;
   /** Called when listeners or their states have changed. */
@@ -46,11 +58,27 @@ interface Address {
   readonly place: string;
 }
 
+/** A listener that is wanted. */
+interface Wanted {
+  readonly at: ListenerPort;
+  readonly address: Address;
+  /** Whether the service has other ports too. */
+  readonly isOneOfSeveral: boolean;
+}
+
+/** A listener. What it is for may change while its address stays. */
+interface OpenListener {
+  readonly listener: Listener;
+  readonly service: string;
+  wanted: Wanted;
+}
+
 export class ListenerSet {
   readonly #options: ListenerSetOptions;
   #bind: Bind;
-  #listen: ReadonlyMap<string, ListenerAddress>;
-  readonly #open = new Map<string, { readonly listener: Listener; readonly place: string }>();
+  #listen: ReadonlyMap<string, readonly ListenerAddress[]>;
+  /** By service and address: a listener at an unchanged address is not touched. */
+  readonly #open = new Map<string, OpenListener>();
   /** Services for which the range has no address left. */
   readonly #exhausted = new Set<string>();
   /** Null when every listener is at one address. */
@@ -87,7 +115,7 @@ export class ListenerSet {
 
   /** Ports of listeners whose host the configuration names. */
   get namedPorts(): number[] {
-    return [...this.#listen.values()].flatMap(({ host, port }) => (host === null ? [] : [port]));
+    return [...this.#listen.values()].flat().flatMap(({ host, port }) => (host === null ? [] : [port]));
   }
 
   /** Makes the listeners those of `services`. A listener whose address is the same is not touched. */
@@ -96,41 +124,46 @@ export class ListenerSet {
     this.#services = services;
     const needed = new Set(services.map(({ name }) => name));
     const before = this.#pool?.book;
-    let changed = this.#exhausted.size > 0;
-    for (const [name, { listener }] of this.#open) {
-      if (needed.has(name)) continue;
-      this.#remove(name, listener);
-      changed = true;
-    }
+    const exhausted = this.#exhausted.size > 0;
     this.#exhausted.clear();
-    const addresses = services.map((service) => ({ service, address: this.#addressOf(service, needed) }));
-    // Every address is given up before one is taken: two listeners may change places.
-    for (const { service, address } of addresses) {
-      const open = this.#open.get(service.name);
-      if (open !== undefined && open.place !== address?.place) this.#remove(service.name, open.listener);
+    const wanted = new Map<string, Wanted>();
+    for (const service of services) {
+      for (const each of this.#wantedFor(service, needed)) {
+        const key = `${service.name} ${each.address.place}`;
+        // A second listener at the same address fails, and says so.
+        wanted.set(wanted.has(key) ? `${key} ${each.at.port}` : key, each);
+      }
     }
-    for (const { service, address } of addresses) {
-      if (address === null) this.#exhaust(service.name);
-      else if (!this.#open.has(service.name)) this.#listenAt(service.name, address);
+    let changed = exhausted;
+    // Every address is given up before one is taken: two listeners may change places.
+    for (const [key, open] of this.#open) {
+      if (wanted.has(key)) continue;
+      this.#remove(key, open);
+      changed ||= !needed.has(open.service);
+    }
+    for (const [key, each] of wanted) {
+      const open = this.#open.get(key);
+      if (open === undefined) this.#listenAt(key, each);
+      else {
+        changed ||=
+          open.wanted.at.port !== each.at.port || open.wanted.isOneOfSeveral !== each.isOneOfSeveral;
+        open.wanted = each;
+      }
     }
     if (this.#pool !== null && this.#pool.book !== before) this.#store(this.#pool.book);
     if (changed || this.#exhausted.size > 0) this.#options.onChange();
   }
 
-  /** The states of the listeners, by service, without listeners that are starting. */
+  /** The states of the listeners, by service and port, without listeners that are starting. */
   reports(): ListenerReport[] {
     const reports: ListenerReport[] = [];
-    for (const [service, { listener }] of this.#open) {
+    for (const { listener, service, wanted } of this.#open.values()) {
       const { address, state } = listener;
-      if (state.state === "listening") reports.push({ service, address, ...this.#listening(service) });
+      const which = wanted.isOneOfSeveral ? { service, port: wanted.at.port } : { service };
+      if (state.state === "listening") reports.push({ ...which, address, ...this.#listening(service) });
       if (state.state === "failed") {
-        reports.push({
-          service,
-          address,
-          state: "failed",
-          code: state.code,
-          message: state.message.slice(0, 500),
-        });
+        const { code, message } = state;
+        reports.push({ ...which, address, state: "failed", code, message: message.slice(0, 500) });
       }
     }
     const code = "listener.exhausted";
@@ -143,7 +176,9 @@ export class ListenerSet {
         message: ERRORS[code].meaning,
       });
     }
-    return reports.sort((left, right) => (left.service < right.service ? -1 : 1));
+    return reports.sort(
+      (left, right) => compareText(left.service, right.service) || (left.port ?? 0) - (right.port ?? 0),
+    );
   }
 
   /** Notes why the clients of a service are refused, although its listener has its address; null when they are not. */
@@ -171,9 +206,11 @@ export class ListenerSet {
     return false;
   }
 
-  /** Marks the listener of a service whose client came in a circle. */
-  noteLoop(service: string): void {
-    this.#open.get(service)?.listener.noteLoop();
+  /** Marks the listener whose client came in a circle. */
+  noteLoop({ service, port }: { readonly service: string; readonly port?: number | undefined }): void {
+    for (const { listener, wanted } of this.#open.values()) {
+      if (wanted.at.service === service && wanted.at.port === (port ?? wanted.at.port)) listener.noteLoop();
+    }
   }
 
   /** Call this when targets on this machine have changed: listeners leave their addresses, or take them again. */
@@ -186,10 +223,12 @@ export class ListenerSet {
   close(): void {
     this.#isClosed = true;
     this.#services = [];
-    for (const [name, { listener }] of this.#open) this.#remove(name, listener);
+    for (const [key, open] of this.#open) this.#remove(key, open);
   }
 
-  #listenAt(service: string, { host, port, place }: Address): void {
+  #listenAt(key: string, wanted: Wanted): void {
+    const { service } = wanted.at;
+    const { host, port } = wanted.address;
     const { onClient, onRefused, onChange, log, retry, keepAliveMs, descriptors, ownTargets } = this.#options;
     const listener = new Listener({
       service,
@@ -201,36 +240,56 @@ export class ListenerSet {
       descriptors,
       // An address that the configuration names may be another connector's target: that is how two networks are joined.
       addressOwner: ownTargets && (() => ownTargets.check(host, port, this.#isNamed(service, host))),
-      onClient: (socket) => onClient(service, socket),
-      onRefused: (socket, error) => onRefused(service, socket, error),
+      onClient: (socket) => onClient(open.wanted.at, socket),
+      onRefused: (socket, error) => onRefused(open.wanted.at, socket, error),
       retry,
     });
-    this.#open.set(service, { listener, place });
+    const open: OpenListener = { listener, service, wanted };
+    this.#open.set(key, open);
   }
 
-  /** Whether the configuration names this host for the service's listener. */
+  /** Whether the configuration names this host for a listener of the service. */
   #isNamed(service: string, host: string): boolean {
-    return this.#listen.get(service)?.host === host;
+    return this.#listen.get(service)?.some((each) => each.host === host) === true;
   }
 
-  #remove(name: string, listener: Listener): void {
+  #remove(key: string, { listener, service }: OpenListener): void {
     listener.close();
-    this.#open.delete(name);
-    this.#options.log.info({ service: name, address: listener.address }, "The listener is closed.");
+    this.#open.delete(key);
+    this.#options.log.info({ service, address: listener.address }, "The listener is closed.");
   }
 
-  /** The address of the service's listener; null when the range has none left. */
-  #addressOf(service: VisibleService, needed: ReadonlySet<string>): Address | null {
-    const at = this.#listen.get(service.name);
-    const port = at?.port ?? service.port;
-    const host = at?.host ?? this.#hostOf(service.name, port, needed);
-    return host === null ? null : { host, port, place: formatAddress(host, port) };
+  /**
+   * The listeners that a service needs: one for each port, all at one host, except where the configuration names another
+   * for a port. None when the range has no address left.
+   */
+  #wantedFor(service: VisibleService, needed: ReadonlySet<string>): Wanted[] {
+    const { name } = service;
+    const ports = service.ports ?? [{ port: service.port, protocol: service.protocol }];
+    const given = this.#listen.get(name) ?? [];
+    const ofAll = given.find(({ servicePort }) => servicePort === undefined);
+    const listeners = ports.map((each, index) => {
+      const own = given.find(({ servicePort }) => servicePort === each.port);
+      const port = own?.port ?? (index === 0 ? ofAll?.port : undefined) ?? each.port;
+      return { at: { service: name, ...each }, host: own?.host ?? ofAll?.host ?? null, port };
+    });
+    const unnamed = listeners.flatMap(({ host, port }) => (host === null ? [port] : []));
+    const common = unnamed.length === 0 ? null : this.#hostOf(name, unnamed, needed);
+    if (unnamed.length > 0 && common === null) this.#exhaust(name);
+    return listeners.flatMap(({ at, host: own, port }): Wanted[] => {
+      const host = own ?? common;
+      if (host === null) return [];
+      const address = { host, port, place: formatAddress(host, port) };
+      return [{ at, address, isOneOfSeveral: service.ports !== undefined }];
+    });
   }
 
-  #hostOf(service: string, port: number, needed: ReadonlySet<string>): string | null {
+  /** The host of a service's listeners at these local ports; null when the range has none left. */
+  #hostOf(service: string, ports: readonly number[], needed: ReadonlySet<string>): string | null {
     const { ownTargets } = this.#options;
     if (this.#bind.kind === "address") return this.#bind.address;
-    const isBlocked = (address: string) => (ownTargets?.takenBy(address, port) ?? null) !== null;
+    const isBlocked = (address: string) =>
+      ports.some((port) => (ownTargets?.takenBy(address, port) ?? null) !== null);
     return this.#pool?.assign(service, needed, isBlocked) ?? null;
   }
 
@@ -254,8 +313,12 @@ export class ListenerSet {
   }
 }
 
-const byName = (addresses: readonly ListenerAddress[]): ReadonlyMap<string, ListenerAddress> =>
-  new Map(addresses.map((address) => [address.name, address]));
+/** The last entry for the same port of a service counts. */
+const byName = (addresses: readonly ListenerAddress[]): ReadonlyMap<string, readonly ListenerAddress[]> =>
+  Map.groupBy(
+    new Map(addresses.map((address) => [listenKey(address), address])).values(),
+    ({ name }) => name,
+  );
 
 /** Null when every listener is at one address. */
 const poolOf = (bind: Bind, book: AddressBook | null) =>

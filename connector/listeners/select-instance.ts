@@ -3,7 +3,7 @@
  * instance"). The decision is pure: loads, failures, turns
  * and randomness are passed in.
  */
-import type { BalanceMode } from "../../protocol/uplink/messages.ts";
+import type { BalanceMode } from "../../protocol/balance.ts";
 
 /** What the selection knows of an instance. */
 export interface Candidate {

@@ -91,6 +91,7 @@ export class StreamOpener {
   openTurn({ flow, early, signal, request, tried, repeats }: ClientStream): Promise<OpenedStream> {
     const { catalogue, streams, holdMs, edgeRoundTrip = () => null } = this.#options;
     const { service } = flow;
+    const lookup = () => catalogue.lookupPort(service, request.port);
     return openStream({
       ...{ service, flow, early, signal, tried, repeats, edgeRoundTrip, holdMs },
       port: request.port,
@@ -98,9 +99,14 @@ export class StreamOpener {
       balancer: this.#balancer,
       hop: this.#hop,
       stopping: this.#stopping.signal,
-      lookup: () => catalogue.lookup(service),
+      lookup,
       changed: (ms, aborted) => catalogue.changed(ms, aborted),
-      open: (name, peer) => streams.open(name, peer, request),
+      open: (name, peer) => {
+        // A peer with one port for the service may not know which number the network has given it.
+        const known = lookup();
+        const port = known?.ports === undefined ? undefined : known.port;
+        return streams.open(name, peer, { ...request, port });
+      },
       life: (instance) => this.#life(instance),
       now: this.#now,
     });

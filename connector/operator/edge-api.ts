@@ -11,7 +11,7 @@ import { ApiKey, CreatedKey, type KeyRole } from "../../protocol/api/keys.ts";
 import { Link } from "../../protocol/api/links.ts";
 import { Network, NetworkCa } from "../../protocol/api/networks.ts";
 import { QuotaUse, type SetQuotas } from "../../protocol/api/quotas.ts";
-import { Service } from "../../protocol/api/services.ts";
+import { Service, ServiceBalance, type SetBalance } from "../../protocol/api/services.ts";
 import { CreatedSite, type CreateSite, Site, type UpdateSite } from "../../protocol/api/sites.ts";
 import { NetworkStatus } from "../../protocol/api/status.ts";
 import { CreatedToken, type CreateToken, Token } from "../../protocol/api/tokens.ts";
@@ -76,6 +76,15 @@ export const revokeAccess = (
   network: string,
   whose: { issuer?: string | undefined; all: boolean },
 ) => edge.request("POST", inNetwork(network, "/revoke-access"), RevokedAccess, whose);
+
+const balancePath = (network: string, service: string) =>
+  inNetwork(network, `/services/${segment(service)}/balance`);
+export const getBalance = (edge: EdgeClient, network: string, service: string) =>
+  edge.request("GET", balancePath(network, service), ServiceBalance);
+export const setBalance = (edge: EdgeClient, network: string, service: string, balance: SetBalance) =>
+  edge.request("PATCH", balancePath(network, service), ServiceBalance, balance);
+export const resetBalance = (edge: EdgeClient, network: string, service: string) =>
+  edge.request("DELETE", balancePath(network, service), ServiceBalance);
 
 export const getQuotas = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/quotas"), QuotaUse);

@@ -103,12 +103,13 @@ async function build(given: ConnectorOptions) {
   // This machine: its descriptors, its targets and its listeners
   const descriptors = new DescriptorWatch({ onChange: () => events.emit("listenersChanged"), log });
   const offers = await Offers.load(state, exposures, hop, log);
+  offers.setBalances(config.balance);
   const machine = new MachineConnectors({ site: () => site.membership.site.name });
   const ownTargets = new OwnTargets({ offers: () => offers.targets(), names: targetNames, others: machine });
   const listeners = await ListenerSet.load({
     ...{ state, bind, listen, keepAliveMs, descriptors, ownTargets, log },
-    onClient: (service, socket) => events.emit("connection", service, socket),
-    onRefused: (service, socket, error) => events.emit("clientRefused", service, socket, error),
+    onClient: (at, socket) => events.emit("connection", at, socket),
+    onRefused: (at, socket, error) => events.emit("clientRefused", at, socket, error),
     onChange: () => events.emit("listenersChanged"),
   });
   const localTargets = new LocalTargets(machine, ownTargets, listeners);
@@ -193,7 +194,8 @@ async function build(given: ConnectorOptions) {
     edgeRoundTrip: () => uplink.lastRtt,
     edgeUpForMs: () => uplink.upForMs,
   });
-  const onLoop = (service: string) => events.emit("clientLooped", service);
+  const onLoop = (at: { readonly service: string; readonly port?: number | undefined }) =>
+    events.emit("clientLooped", at);
   const clients = new Clients({ opener, dials, relay, observe: (flow) => observers.of(flow), onLoop });
   const retries = new Retries(new RetryPolicy());
   const httpListeners = makeHttpListeners({ catalogue, hop, opener, retries, relay, dials, onLoop });

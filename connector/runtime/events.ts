@@ -3,6 +3,7 @@ import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { Welcome } from "../../protocol/uplink/messages.ts";
+import type { ListenerPort } from "../listeners/listener-set.ts";
 import type { Notice } from "../uplink/connection.ts";
 
 export interface ConnectorEventMap {
@@ -35,13 +36,13 @@ export interface ConnectorEventMap {
   /** The certificate of a service's listeners changed, or why there is none. */
   listenerCertificateChanged: [service: string];
   /** A client connected to a listener. Its TLS, where the listener offers it, is still to come. */
-  connection: [service: string, socket: Socket];
+  connection: [at: ListenerPort, socket: Socket];
   /** A client of a listener is to be served: its TLS, if there is any, is established. */
-  client: [service: string, socket: Socket];
+  client: [at: ListenerPort, socket: Socket];
   /** A listener could not take a client, whose connection is to be reset. */
-  clientRefused: [service: string, socket: Socket, error: FairleadError];
+  clientRefused: [at: ListenerPort, socket: Socket, error: FairleadError];
   /** A client of a listener turned out to be a connector's own connection to a target. */
-  clientLooped: [service: string];
+  clientLooped: [at: { readonly service: string; readonly port?: number | undefined }];
 }
 
 export class ConnectorEvents extends EventEmitter<ConnectorEventMap> {}

@@ -12,7 +12,7 @@ import type { StreamOpener } from "../listeners/stream-opener.ts";
 import type { Part } from "./part.ts";
 
 export interface HttpListenersOptions extends Pick<HttpServerOptions, "relay" | "dials" | "onLoop"> {
-  readonly catalogue: Pick<Catalogue, "lookup">;
+  readonly catalogue: Pick<Catalogue, "lookupPort">;
   readonly hop: HopPolicy;
   readonly opener: StreamOpener;
   readonly retries: Retries;
@@ -37,7 +37,7 @@ export function makeHttpListeners(options: HttpListenersOptions): HttpListeners 
   const server = new HttpServer({ ...rest, opener: exchangeOpener(opener), repeats: retries });
   return {
     server,
-    takes: (at) => servesRequests(at, catalogue.lookup(at.service), hop),
+    takes: (at) => servesRequests(at, catalogue.lookupPort(at.service, at.port), hop),
     drain: () => server.drain(),
     close: () => server.close(),
   };

@@ -31,21 +31,19 @@ export function react(parts: ConnectorParts): void {
   events.on("listenerCertificateChanged", (service) => {
     listeners.noteTrouble(service, listenerTls.troubleOf(service));
   });
-  events.on("connection", (service, socket) => {
-    listenerTls.accept(service, socket, applicationProtocols(catalogue.lookup(service)), {
-      onClient: (client) => events.emit("client", service, client),
-      onRefused: (client, error) => events.emit("clientRefused", service, client, error),
+  events.on("connection", (at, socket) => {
+    listenerTls.accept(at.service, socket, applicationProtocols(catalogue.lookupPort(at.service, at.port)), {
+      onClient: (client) => events.emit("client", at, client),
+      onRefused: (client, error) => events.emit("clientRefused", at, client, error),
     });
   });
   events.on("listenersChanged", () => reports.planListeners());
-  events.on("client", (service, socket) => {
-    const { port = 0, protocol = "tcp" } = catalogue.lookup(service) ?? {};
-    const at = { service, port, protocol };
+  events.on("client", (at, socket) => {
     if (httpListeners.takes(at)) httpListeners.server.serve(at, socket);
-    else clients.serve(service, socket);
+    else clients.serve(at, socket);
   });
-  events.on("clientRefused", (service, socket, error) => clients.refuse(service, socket, error));
-  events.on("clientLooped", (service) => listeners.noteLoop(service));
+  events.on("clientRefused", (at, socket, error) => clients.refuse(at, socket, error));
+  events.on("clientLooped", (at) => listeners.noteLoop(at));
   events.on("welcome", (welcome, skewMs) => {
     notices.welcome(welcome, skewMs);
     reports.reviewWithdrawals();
@@ -109,6 +107,7 @@ export function applyConfig(parts: ConnectorParts) {
       reports.sendIngress();
       doors.review();
     }
+    if (!isUnchanged(change.balance)) offers.setBalances(next.balance);
     if (bind || !isUnchanged(moved)) {
       listeners.configure(next);
       localTargets.review();

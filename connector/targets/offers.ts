@@ -3,6 +3,7 @@ import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
 import type { Encryption, Offer } from "../../protocol/uplink/messages.ts";
+import type { OfferBalance } from "../config/balance-option.ts";
 import { HopPolicy, type HopServices } from "../config/hop-policy.ts";
 import { isExportedTo, type Peer, Scope } from "../config/scope.ts";
 import {
@@ -83,6 +84,8 @@ export class Offers {
   readonly #current: Map<string, Exposure>;
   /** Offers that a command added. Stored; a configured one of the same name hides it. */
   readonly #added: Map<string, Exposure>;
+  /** By service. */
+  #balances: ReadonlyMap<string, OfferBalance> = new Map();
   #onChange: () => void = () => {};
 
   private constructor(
@@ -136,6 +139,12 @@ export class Offers {
     this.#onChange();
   }
 
+  /** Takes over the balances of services, offered or not. */
+  setBalances(balances: readonly OfferBalance[]): void {
+    this.#balances = new Map(balances.map((balance) => [balance.name, balance]));
+    this.#onChange();
+  }
+
   /** Called when the offers have changed. */
   onChange(listener: () => void): void {
     this.#onChange = listener;
@@ -158,12 +167,14 @@ export class Offers {
     return this.list().map(({ encryption, ...exposure }) => {
       const { name, ports, to } = exposure;
       const first = firstPort(exposure);
+      const balance = this.#balances.get(name);
       const asked = ports.flatMap(({ servicePort, protocol }) =>
         servicePort === undefined ? [] : [{ port: servicePort, protocol }],
       );
       return {
         ...{ name, protocol: first.protocol, port: proposedPort(first) },
         ...{ ports: asked.length === 0 ? undefined : asked, encryption, to },
+        ...{ balance: balance?.mode, weight: balance?.weight, rank: balance?.rank },
       };
     });
   }

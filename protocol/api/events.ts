@@ -42,6 +42,7 @@ export const EventType = z.enum([
   "ingress.opened",
   "ingress.closed",
   "ingress.refused",
+  "service.balanced",
   "listener.failed",
   "listener.restored",
   "certificate.issued",

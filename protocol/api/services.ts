@@ -1,7 +1,8 @@
 /** Services of a network in the API. */
 import { z } from "zod";
-import { Port, ServiceName, ServiceProtocol, SiteName } from "../names.ts";
-import { BalanceMode, Rank, ServicePort, Weight } from "../uplink/messages.ts";
+import { BalanceMode, Rank, Weight } from "../balance.ts";
+import { Port, ServiceName, ServiceProtocol, SiteName, SiteNameOrId } from "../names.ts";
+import { ServicePort } from "../uplink/messages.ts";
 
 /** A service of a network, with the sites that offer it. */
 export const Service = z
@@ -33,3 +34,36 @@ export const Service = z
   })
   .meta({ id: "Service" });
 export type Service = z.infer<typeof Service>;
+
+/** The most sites that the balance of a service names in its order, and in its weights. */
+const MAX_BALANCED_SITES = 1000;
+
+/** The request to set the balance of a service, in place of what the sites that offer it say. */
+export const SetBalance = z
+  .object({
+    mode: BalanceMode,
+    /**
+     * Names or ids of sites in the order of "priority"; other sites come after them. Without it, the sites' own ranks
+     * count.
+     */
+    order: z.array(SiteNameOrId).max(MAX_BALANCED_SITES).optional(),
+    /** Weights by the name or id of a site; other sites have those of their own offers. */
+    weights: z
+      .record(SiteNameOrId, Weight)
+      .refine((weights) => Object.keys(weights).length <= MAX_BALANCED_SITES, "names too many sites")
+      .optional(),
+  })
+  .meta({ id: "SetBalance" });
+export type SetBalance = z.infer<typeof SetBalance>;
+
+/** The balance of a service, as an operator set it. A site that was deleted is named by its id. */
+export const ServiceBalance = z
+  .object({
+    service: ServiceName,
+    /** Null if no operator set it: then the sites that offer the service decide. */
+    mode: BalanceMode.nullable(),
+    order: z.array(SiteNameOrId),
+    weights: z.record(SiteNameOrId, Weight),
+  })
+  .meta({ id: "ServiceBalance" });
+export type ServiceBalance = z.infer<typeof ServiceBalance>;

@@ -11,6 +11,7 @@
  * the runtime replies `P` without waking the registry.
  */
 import { z } from "zod";
+import { BalanceMode, Rank, Weight } from "../balance.ts";
 import { ZoneDomain } from "../dns/domain-name.ts";
 import { ErrorBody } from "../errors.ts";
 import { DoorAccess, Hostname } from "../hostnames.ts";
@@ -74,23 +75,6 @@ export type ServicePort = z.infer<typeof ServicePort>;
 
 /** A port that an offer asks for. Without a protocol, it has that of the offer. */
 const AskedPort = ServicePort.partial({ protocol: true });
-
-/**
- * How clients choose between the instances of a service: by cost and load, the first site in order, or by weights
- * (docs/protocol.md, "The balance of a service").
- */
-export const BalanceMode = z.enum(["cost", "priority", "weighted"]);
-export type BalanceMode = z.infer<typeof BalanceMode>;
-/** The balance of a service for which no side sets any. */
-export const DEFAULT_BALANCE: BalanceMode = "cost";
-
-/** The share of an instance where a service is balanced by weights; 0 takes none while others can. */
-export const Weight = z.number().int().min(0).max(1000);
-/** The weight of an instance unless given. */
-export const DEFAULT_WEIGHT = 100;
-
-/** The place of a site in the order of `priority`; the lowest is used first. */
-export const Rank = z.number().int().min(0).max(10_000);
 
 /** Kinds of streams, besides `tcp`. */
 const Kinds = z.array(StreamKind).max(8);

@@ -5,6 +5,7 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { ControlClient } from "../../connector/control/client.ts";
 import {
   getQuotas,
   listEvents,
@@ -22,6 +23,7 @@ import {
   runRecorded,
   startRecordedEdge,
 } from "../support/edge/record.ts";
+import { freePort } from "../support/free-port.ts";
 import { Cluster, Connector, Edge, eventually } from "../support/process/cluster.ts";
 import { closeServers, dial, echo, exchange, serve } from "../support/traffic/servers.ts";
 
@@ -151,6 +153,33 @@ describe("A recorded deployment", () => {
 });
 
 describe("The recorded program", () => {
+  it("uses the first of several ports that a connector of today offers", async () => {
+    const record = await openRecord(cluster, COMMIT);
+    const [first, second] = [await serve(echo), await serve((socket) => void socket.end("second"))];
+    const [port, other] = [await freePort(), await freePort()];
+    const edge = await Edge.start(cluster, { stateDir: record.edge });
+    const east = cluster.run("east of today", [
+      ...recordedSiteArgs(record, "east"),
+      ...["--expose", `shop:${port}=${first.at},${other}=${second.at}`],
+    ]);
+    const west = runRecorded(cluster, record, "recorded west", recordedSiteArgs(record, "west"));
+    const control = new ControlClient(record.sites.west);
+    const place = await eventually(
+      "the recorded connector listens",
+      async () => {
+        const { services } = await control.services();
+        const listener = services.find(({ name }) => name === "shop")?.listener;
+        const [host = "", at] = listener?.address.split(":") ?? [];
+        return listener?.state === "listening" && { host, port: Number(at) };
+      },
+      SECONDS,
+    );
+    expect(place.port).toBe(port);
+    expect((await exchange(place, "first")).toString()).toBe("first");
+    await Promise.all([east.stop(), west.stop()]);
+    await edge.stop();
+  });
+
   it("works as a connector with the edge and a connector of today, on either side of a service", async () => {
     for (const [offering, using] of [
       ["recorded", "today"],

@@ -13,6 +13,7 @@ import { errorResponse, publicError, REQUEST_ID_HEADER } from "../error-response
 import { createLimits, type Limits } from "../limits/limits.ts";
 import { addAdmission } from "./admission.ts";
 import { addBackups } from "./backups.ts";
+import { addBalances } from "./balances.ts";
 import type { Api, ApiEnv } from "./context.ts";
 import { addDns } from "./dns.ts";
 import { addDoorKeys } from "./door-keys.ts";
@@ -49,6 +50,7 @@ export function createApi(limits: Limits = createLimits(), identityTokens = new 
   addQuotas(api);
   addHostnames(api);
   addDoorKeys(api);
+  addBalances(api);
   addStatus(api);
   addEvents(api);
   addBackups(api);

@@ -14,6 +14,7 @@ import type { PublishedService } from "../../protocol/api/hostnames.ts";
 import type { Link } from "../../protocol/api/links.ts";
 import type { Network, NetworkCa } from "../../protocol/api/networks.ts";
 import type { QuotaUse, SetQuotas } from "../../protocol/api/quotas.ts";
+import type { ServiceBalance, SetBalance } from "../../protocol/api/services.ts";
 import type { CreateSite, Site, UpdateSite } from "../../protocol/api/sites.ts";
 import type { NetworkStatus } from "../../protocol/api/status.ts";
 import type { Token } from "../../protocol/api/tokens.ts";
@@ -36,6 +37,7 @@ import { Context } from "./context/context.ts";
 import type { Doors } from "./context/settings.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { dumpNetwork } from "./operations/backup.ts";
+import { describeBalance, setBalance } from "./operations/balance.ts";
 import { describeNetwork, describeSiteNamed, describeStatus } from "./operations/describe.ts";
 import { handleDisconnect } from "./operations/disconnect.ts";
 import {
@@ -231,6 +233,15 @@ export class Registry extends DurableObject<Env> implements RegistryCalls {
 
   quotas(): Promise<Result<QuotaUse>> {
     return this.#answer((context) => describeQuotas(context));
+  }
+
+  balance(service: string): Promise<Result<ServiceBalance>> {
+    return this.#answer((context) => describeBalance(context, service));
+  }
+
+  /** @param request null removes the setting */
+  setBalance(service: string, request: SetBalance | null, actor: string): Promise<Result<ServiceBalance>> {
+    return this.#answer((context) => setBalance(context, service, request, actor));
   }
 
   setQuotas(changes: SetQuotas, actor: string): Promise<Result<QuotaUse>> {

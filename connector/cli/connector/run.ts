@@ -1,5 +1,6 @@
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { SiteName } from "../../../protocol/names.ts";
+import { parseBalance } from "../../config/balance-option.ts";
 import type { FollowedFile } from "../../config/config-reload.ts";
 import { type ConfigSource, mergeConfig } from "../../config/connector-config.ts";
 import { parseDnsAccept, parseDnsAddress, parseDnsDomain, parseDnsZone } from "../../config/dns-options.ts";
@@ -66,7 +67,16 @@ export const connectorRun = command({
       "Publish a service of --expose by a hostname of the edge, for clients that run no connector. An admin grants the hostname with `fairlead hostname add`. The default access is key: a request needs a key of `fairlead key create --door`; open lets everybody in.",
       parseIngress,
     ),
-    listen: values("--listen <NAME=[HOST:]PORT>", "Local address of a service's listener.", parseListen),
+    balance: values(
+      "--balance <NAME=MODE>",
+      "How clients choose between the sites that offer a service of --expose: cost, priority[:RANK] (the lowest rank first; the default is 0) or weighted[:WEIGHT] (the default is 100). The default is cost. An operator can set it for all sites with `fairlead service balance`.",
+      parseBalance,
+    ),
+    listen: values(
+      "--listen <NAME[:PORT]=[HOST:]PORT>",
+      "Local address of a service's listener. PORT after the name is the port of the service, the first unless given; a host for the first port is that of the others too.",
+      parseListen,
+    ),
     bind: value(
       "--bind <ADDRESS|CIDR>",
       "Address for listeners, or a range that gives each service an address of its own. The default is 127.0.0.1.",

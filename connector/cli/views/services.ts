@@ -1,5 +1,6 @@
 /** Services, for people: the services of a network, and the services that a site sees and offers. */
 import type { Service } from "../../../protocol/api/services.ts";
+import { DEFAULT_BALANCE, DEFAULT_WEIGHT } from "../../../protocol/balance.ts";
 import { ERRORS, isErrorCode } from "../../../protocol/errors.ts";
 import type { OfferLine, PortHealthLine, Services, TargetLine } from "../../control/schema.ts";
 import { formatAddress } from "../../net/local-socket.ts";
@@ -9,17 +10,34 @@ import type { Printer } from "../framework/printer.ts";
 /** Prints the services of a network as a table. */
 export function printServices(out: Printer, services: readonly Service[]): void {
   out.table(
-    ["SERVICE", "PROTOCOL", "PORT", "OFFERED BY"],
+    ["SERVICE", "PROTOCOL", "PORT", "BALANCE", "OFFERED BY"],
     services.flatMap((service) => {
       const { name, port, protocol, ports = [{ port, protocol }] } = service;
       return ports.map((each) => [
         name,
         each.protocol,
         String(each.port),
+        services.some((other) => isBalanced(other)) ? balanceText(service) : "",
         service.sites.flatMap((site) => sitePlace(site, each.port)).join(", ") || "-",
       ]);
     }),
   );
+}
+
+const isBalanced = ({ balance }: Service): boolean =>
+  balance !== undefined && (balance.isSet || balance.mode !== DEFAULT_BALANCE);
+
+/** How a service is balanced, with the ranks or weights of its sites. */
+function balanceText({ balance, sites }: Service): string {
+  const mode = balance?.mode ?? DEFAULT_BALANCE;
+  if (mode === "priority") {
+    const ranked = sites.toSorted((left, right) => (left.rank ?? 0) - (right.rank ?? 0));
+    return `priority: ${ranked.map(({ name }) => name).join(", ")}`;
+  }
+  if (mode === "weighted") {
+    return `weighted: ${sites.map(({ name, weight = DEFAULT_WEIGHT }) => `${name} ${weight}`).join(", ")}`;
+  }
+  return mode;
 }
 
 /** A site in the row of a port; empty if the site does not serve the port. */
@@ -63,9 +81,12 @@ export function printSiteServices(out: Printer, { services, offers }: Services, 
       "This site sees no services of other sites. `fairlead expose NAME=PORT` at another site offers one.",
     );
   } else {
+    const rows = services.flatMap(({ ports, ...service }) =>
+      (ports ?? [service]).map((port) => ({ ...service, ...port })),
+    );
     out.table(
       ["SERVICE", "REACHED AT", "STATE", "PROTOCOL", "OFFERED BY", "WHY"],
-      services.map(({ name, listener, protocol, sites, encryption, code }) => [
+      rows.map(({ name, listener, protocol, sites, encryption, code }) => [
         name,
         listener?.address ?? "-",
         listener === null ? out.paint("dim", "starting") : out.state(listener.state),
@@ -74,7 +95,7 @@ export function printSiteServices(out: Printer, { services, offers }: Services, 
         code ?? listener?.message ?? listener?.code ?? "",
       ]),
     );
-    for (const { name, listener } of services) {
+    for (const { name, listener } of rows) {
       if (listener?.state !== "failed" || listener.code === undefined || !isErrorCode(listener.code))
         continue;
       out.line(`The listener for ${name} failed: ${listener.code}.`);

@@ -30,7 +30,7 @@ export interface HttpServerOptions {
   /** Counts the streams behind a client's connection; 0 unless given. @throws FairleadError service.loop */
   readonly dials?: { behind(client: Socket): Promise<number> };
   /** Called when a request was refused because it goes in a circle. */
-  readonly onLoop?: (service: string) => void;
+  readonly onLoop?: (place: ClientPlace) => void;
   /** Says whether a client's claims about a client before it are believed; no client's unless given. */
   readonly isTrusted?: (service: string, address: string) => boolean;
   readonly limits?: ServerLimits;
@@ -176,7 +176,7 @@ export class HttpServer {
       },
       exchange: ({ request, version, ...rest }: ClientRequest) => {
         const refusal = behind.refusal ?? loopOf(request);
-        if (refusal?.code === "service.loop") server.#options.onLoop?.(service);
+        if (refusal?.code === "service.loop") server.#options.onLoop?.({ service, port });
         const head = withClient(request, { ...facts, version });
         const { hops } = behind;
         return new Exchange(server.#exchangeContext, {

@@ -411,3 +411,77 @@ describe("the cost of an offer", () => {
     expect(consumer.waiting("session.cut")).toEqual([]);
   });
 });
+
+describe("the balance of a service", () => {
+  const balanced = (parts: object) => ({ ...offer("api"), ...parts });
+
+  it("is that of the oldest offer, with the weight and rank of each", async () => {
+    await TestUplink.open(east, { offers: [balanced({ balance: "weighted", weight: 70 })] });
+    await TestUplink.open(north, { offers: [balanced({ balance: "priority", rank: 2 })] });
+    const [api] = (await (await TestUplink.dial(west)).greet()).services;
+    expect(api?.balance).toBe("weighted");
+    expect(api?.offers.map(({ siteName, weight, rank }) => [siteName, weight, rank])).toEqual([
+      ["east", 70, undefined],
+      ["north", undefined, 2],
+    ]);
+    expect(unwrap(await ops.registry.status()).services).toMatchObject([
+      { balance: { mode: "weighted", isSet: false }, sites: [{ weight: 70 }, { rank: 2 }] },
+    ]);
+  });
+
+  it("is set by an operator in place of the offers, announced at once, and reset", async () => {
+    const consumer = await TestUplink.open(west);
+    await TestUplink.open(east, { offers: [balanced({ balance: "weighted", weight: 70 }), offer("db")] });
+    await TestUplink.open(north, { offers: [balanced({ rank: 5 })] });
+    await consumer.settle();
+    consumer.received.length = 0;
+    const order = ["north", east.siteId];
+    const set = unwrap(
+      await ops.registry.setBalance("api", { mode: "priority", order, weights: { north: 9 } }, "ops"),
+    );
+    expect(set).toEqual({
+      ...{ service: "api", mode: "priority", order: ["north", "east"], weights: { north: 9 } },
+    });
+    const { put } = await consumer.next("services");
+    expect(put.map(({ name, balance }) => [name, balance])).toEqual([["api", "priority"]]);
+    expect(put[0]?.offers.map(({ siteName, weight, rank }) => [siteName, weight, rank])).toEqual([
+      ["east", 70, 1],
+      ["north", 9, 0],
+    ]);
+    expect(await ops.events("service.balanced")).toMatchObject([
+      {
+        actor: "ops",
+        text: "Service api is balanced by priority, in the order north, east, with the weights north 9.",
+      },
+    ]);
+    // A site that joins in later is in no order, and comes after the others.
+    unwrap(await ops.registry.setBalance("api", { mode: "priority", order: ["north"] }, "ops"));
+    expect((await consumer.next("services")).put[0]?.offers.map(({ rank }) => rank)).toEqual([1, 0]);
+    unwrap(await ops.registry.setBalance("api", null, "ops"));
+    expect((await consumer.next("services")).put[0]).toMatchObject({
+      balance: "weighted",
+      offers: [{ weight: 70 }, { rank: 5 }],
+    });
+    expect(unwrap(await ops.registry.balance("api"))).toEqual({
+      ...{ service: "api", mode: null, order: [], weights: {} },
+    });
+  });
+
+  it("outlives the offers and the registry, and is refused for an unknown service or site", async () => {
+    const provider = await TestUplink.open(east, { offers: [offer("api")] });
+    unwrap(await ops.registry.setBalance("api", { mode: "weighted", weights: { east: 0 } }, "ops"));
+    provider.send({ type: "offers", offers: [] });
+    await provider.settle();
+    await evictDurableObject(registryOf(west), { webSockets: "hibernate" });
+    provider.send({ type: "offers", offers: [offer("api")] });
+    await provider.settle();
+    const [api] = (await (await TestUplink.dial(west)).greet()).services;
+    expect(api).toMatchObject({ balance: "weighted", offers: [{ weight: 0 }] });
+    const refused = async (service: string, order: string[]) =>
+      (await ops.registry.setBalance(service, { mode: "priority", order }, "ops")) as {
+        error?: { code?: string };
+      };
+    expect(await refused("apo", ["east"])).toMatchObject({ error: { code: "service.unknown" } });
+    expect(await refused("api", ["nowhere"])).toMatchObject({ error: { code: "site.unknown" } });
+  });
+});

@@ -77,6 +77,20 @@ export class Connector {
     );
   }
 
+  /** Waits until the listener for one of several ports of a service is listening. Returns its address. */
+  async listenerAt(service: string, port: number, patience?: Patience): Promise<Address> {
+    return await eventually(
+      `${this.site} listens for port ${port} of ${service}`,
+      async () => {
+        const { services } = await this.control.services();
+        const ports = services.find(({ name }) => name === service)?.ports ?? [];
+        const listener = ports.find((each) => each.port === port)?.listener;
+        return listener?.state === "listening" ? parseAddress(listener.address) : null;
+      },
+      patience,
+    );
+  }
+
   /** Waits until the connector does not know the service. */
   async without(service: string, patience?: Patience): Promise<void> {
     await eventually(

@@ -1,6 +1,6 @@
 /** The table of balances of services that an operator set. */
 import { z } from "zod";
-import { BalanceMode } from "../../../protocol/uplink/messages.ts";
+import { BalanceMode } from "../../../protocol/balance.ts";
 import type { Routing } from "../policy/visibility.ts";
 import { Memo } from "./mutations.ts";
 import { type Sql, text } from "./sql.ts";

@@ -29,6 +29,7 @@ describe("mergeConfig", () => {
     expect(mergeConfig({}, {})).toEqual({
       tokens: [],
       exposures: [],
+      balance: [],
       listen: [],
       bind: { kind: "address", address: "127.0.0.1" },
       hop: [],
@@ -67,6 +68,7 @@ describe("mergeConfig", () => {
         { ...parseExpose("db=10.0.0.7:5432"), to: ["west"] },
         { ...parseExpose("api=9001"), to: ["west"] },
       ],
+      balance: [],
       listen: [parseListen("db=15432")],
       hop: ["db", "api"],
       allowHop: ["all"],

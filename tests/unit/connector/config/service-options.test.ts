@@ -166,6 +166,15 @@ describe("--listen", () => {
     expect(parseListen("api=[::1]:8080")).toEqual({ name: "api", host: "::1", port: 8080 });
   });
 
+  it("takes a port of the service after its name", () => {
+    expect(parseListen("shop:9090=127.0.0.1:19090")).toEqual({
+      ...{ name: "shop", servicePort: 9090, host: "127.0.0.1", port: 19090 },
+    });
+    for (const text of ["shop:=1", "shop:0=1", "shop:1:2=3", "shop:x=1"]) {
+      expect(() => parseListen(text), text).toThrow(invalid);
+    }
+  });
+
   it("refuses hostnames and other forms", () => {
     for (const text of ["api=localhost:80", "api=1.2.3:80", "api=80/http", "api", "Api=80"]) {
       expect(() => parseListen(text), text).toThrow(invalid);

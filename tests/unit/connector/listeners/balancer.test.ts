@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { type BalancedInstance, Balancer, type Turn } from "../../../../connector/listeners/balancer.ts";
 import { BACK_OFF } from "../../../../connector/listeners/circuit-breakers.ts";
 import { EJECTION } from "../../../../connector/listeners/ejections.ts";
-import type { BalanceMode } from "../../../../protocol/uplink/messages.ts";
+import type { BalanceMode } from "../../../../protocol/balance.ts";
 
 const instance = (boot: string, given: Partial<BalancedInstance> = {}): BalancedInstance => ({
   ...{ site: `s-${boot}`, boot },

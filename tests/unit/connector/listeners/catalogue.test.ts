@@ -34,6 +34,24 @@ describe("Catalogue", () => {
     expect(catalogue.lookup("zone-corp")).toEqual(zone);
   });
 
+  it("has a service at each of its ports, with the protocol of the port and the offers that serve it", () => {
+    const catalogue = new Catalogue(() => {});
+    const http = { port: 8080, protocol: "http" as const };
+    const tcp = { port: 9090, protocol: "tcp" as const };
+    const [both, part] = [instance("s1", "b1"), { ...instance("s2", "b2"), ports: [9090] }];
+    const shop = { name: "shop", ...http, ports: [http, tcp], offers: [both, part] };
+    catalogue.welcome([shop, service("db", 5432)]);
+    expect(catalogue.lookupPort("shop")).toEqual({ ...shop, offers: [both] });
+    expect(catalogue.lookupPort("shop", 8080)).toBe(catalogue.lookupPort("shop"));
+    expect(catalogue.lookupPort("shop", 9090)).toEqual({ ...shop, ...tcp });
+    expect(catalogue.lookupPort("shop", 1)).toBeUndefined();
+    expect(catalogue.lookupPort("db", 1)).toBe(catalogue.lookup("db"));
+    // A change of another service leaves it the same object, by which waiting clients notice changes.
+    const before = catalogue.lookupPort("shop", 9090);
+    catalogue.change({ put: [service("db", 1)], gone: [] });
+    expect(catalogue.lookupPort("shop", 9090)).toBe(before);
+  });
+
   it("takes a limited number of services from the edge, and logs once that there are more", () => {
     const log = new MemoryLog();
     const catalogue = new Catalogue(() => {}, log);

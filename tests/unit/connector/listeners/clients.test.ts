@@ -48,6 +48,8 @@ function stream(fate: Exclude<Fate, "offline" | "nobody">): OpeningStream {
   return Object.assign(near, { accepted });
 }
 
+const API = { service: "api", port: 80, protocol: "tcp" } as const;
+
 /** A peer that never gave a sign of life. */
 const SILENT: PeerLife = { silentMs: Number.POSITIVE_INFINITY, roundTripMs: 1 };
 const ALIVE: PeerLife = { silentMs: 0, roundTripMs: 1 };
@@ -62,10 +64,12 @@ async function setUp(
 ) {
   const tried: string[] = [];
   const opened: Duplex[] = [];
+  const ports: (number | undefined)[] = [];
   const catalogue = new Catalogue(() => {});
   const streams: Streams = {
-    open: async (_, peer) => {
+    open: async (_, peer, { port }) => {
       tried.push(peer.boot);
+      ports.push(port);
       const fate = fates[peer.boot]?.shift() ?? "accept";
       // Without a session there is no stream.
       if (fate === "offline") throw new FairleadError("session.peer_offline");
@@ -84,9 +88,9 @@ async function setUp(
     random: () => 0,
   });
   const clients = new Clients({ opener, relay: testRelay(log) });
-  const { port } = await tcpServer((socket) => clients.serve("api", socket));
+  const { port } = await tcpServer((socket) => clients.serve(API, socket));
   onTestFinished(() => clients.close());
-  return { catalogue, clients, opener, log, tried, opened, connect: () => tcpClient(port) };
+  return { catalogue, clients, opener, log, tried, ports, opened, connect: () => tcpClient(port) };
 }
 
 async function echo(client: { socket: { end(text: string): unknown }; received: Promise<string> }) {
@@ -245,11 +249,27 @@ describe("Clients", () => {
     await expect(client.received).rejects.toMatchObject({ code: "ECONNRESET" });
   });
 
+  it("opens a stream to the port of its listener where the service has several, at an instance that serves it", async () => {
+    const { catalogue, connect, tried, ports } = await setUp({});
+    catalogue.welcome(api("a"));
+    await echo(await connect());
+    const [one] = api("a", "b");
+    const offers =
+      one?.offers.map((offer) => (offer.boot === "a" ? { ...offer, ports: [443] } : offer)) ?? [];
+    const listed = [80, 443].map((port) => ({ port, protocol: "tcp" as const }));
+    catalogue.welcome(one === undefined ? [] : [{ ...one, ports: listed, offers }]);
+    await echo(await connect());
+    expect([tried, ports]).toEqual([
+      ["a", "b"],
+      [undefined, 80],
+    ]);
+  });
+
   it("resets a client that its listener refuses, and keeps a flow of it", async () => {
     const log = new MemoryLog();
     const { clients } = await setUp({}, 300, new HopPolicy(), ALIVE, 0, log);
     const { port } = await tcpServer((socket) =>
-      clients.refuse("api", socket, new FairleadError("listener.full")),
+      clients.refuse(API, socket, new FairleadError("listener.full")),
     );
     await expect((await tcpClient(port)).received).rejects.toMatchObject({ code: "ECONNRESET" });
     expect(log.lines).toMatchObject([

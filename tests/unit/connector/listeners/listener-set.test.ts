@@ -22,7 +22,7 @@ async function setUp(more: Partial<ListenerSetOptions> = {}, state?: StateDirect
     state: state ?? (await temporaryState()),
     bind: parseBind("127.0.0.1"),
     listen: [],
-    onClient: (name, socket) => socket.end(name),
+    onClient: ({ service: name }, socket) => socket.end(name),
     onRefused: (_, socket) => socket.resetAndDestroy(),
     onChange,
     log: silent,
@@ -98,6 +98,93 @@ describe("ListenerSet", () => {
     const { listeners, reports } = await setUp({ bind: parseBind("192.0.2.1") });
     listeners.set([service("api", 80)]);
     expect((await reports(1))[0]).toMatchObject({ state: "failed", code: "listener.address" });
+  });
+});
+
+describe("ListenerSet for a service with several ports", () => {
+  const shop = (...numbers: number[]): VisibleService => {
+    const ports = numbers.map((port, at) => ({
+      port,
+      protocol: at === 0 ? ("http" as const) : ("tcp" as const),
+    }));
+    return { ...service("shop", 0), ...(ports[0] ?? {}), ports };
+  };
+  const states = (listeners: ListenerSet) =>
+    listeners.reports().map(({ port, address, state }) => `${port} ${address} ${state}`);
+
+  it("listens at each port, says which one a client used, and reports each", async () => {
+    const [first, second] = [await freePort(), await freePort()].sort((left, right) => left - right);
+    const { listeners, reports } = await setUp({
+      onClient: ({ port, protocol }, socket) => socket.end(`${port} ${protocol}`),
+    });
+    listeners.set([shop(second ?? 0, first ?? 0)]);
+    await reports(2);
+    expect(states(listeners)).toEqual([first, second].map((port) => `${port} 127.0.0.1:${port} listening`));
+    expect(await (await tcpClient(second ?? 0)).received).toBe(`${second} http`);
+    expect(await (await tcpClient(first ?? 0)).received).toBe(`${first} tcp`);
+  });
+
+  it("keeps the listener of a port when others come and go", async () => {
+    const [first, second] = [await freePort(), await freePort()];
+    const { listeners, reports } = await setUp();
+    listeners.set([service("shop", first)]);
+    await reports(1);
+    const client = await tcpClient(first);
+    listeners.set([shop(first, second)]);
+    // A listener that bound again would be starting.
+    expect(listeners.reports().map(({ port }) => port)).toEqual([first]);
+    await reports(2);
+    listeners.set([service("shop", first)]);
+    expect(listeners.reports()).toMatchObject([{ service: "shop", state: "listening" }]);
+    expect(listeners.reports()[0]?.port).toBeUndefined();
+    expect(await client.received).toBe("shop");
+  });
+
+  it("has one address out of a range for all ports, at which no target is", async () => {
+    const port = await freePort("127.81.0.1");
+    const range = { bind: parseBind("127.81.0.0/29") };
+    const plain = await setUp(range);
+    plain.listeners.set([shop(port, port + 1), service("db", port)]);
+    const hostOf = (address: string) => address.split(":")[0] ?? "";
+    const hosts = (await plain.reports(3)).map(({ service: name, address }) => `${name} ${hostOf(address)}`);
+    expect(new Set(hosts).size).toBe(2);
+    plain.listeners.close();
+    const [taken = ""] = hosts.filter((host) => host.startsWith("shop")).map((host) => host.slice(5));
+    const target = { name: "own", host: taken, port: port + 1 };
+    const names = { resolve: async () => [] };
+    const ownTargets = new OwnTargets({ offers: () => [target], names });
+    const moved = await setUp({ ...range, ownTargets });
+    moved.listeners.set([shop(port, port + 1)]);
+    const now = (await moved.reports(2)).map(({ address }) => hostOf(address));
+    expect(new Set(now).size).toBe(1);
+    expect(now[0]).not.toBe(taken);
+  });
+
+  it("listens at what --listen gives a port, and for the others at the host that it gives the first", async () => {
+    const [first, second, third] = [
+      await freePort("127.5.0.2"),
+      await freePort("127.5.0.2"),
+      await freePort(),
+    ];
+    const listen = [parseListen(`shop=127.5.0.2:${first}`), parseListen(`shop:3=127.0.0.1:${third}`)];
+    const { listeners, reports } = await setUp({ listen });
+    listeners.set([shop(1, second, 3)]);
+    await reports(3);
+    expect(states(listeners).toSorted()).toEqual(
+      [
+        `1 127.5.0.2:${first} listening`,
+        `${second} 127.5.0.2:${second} listening`,
+        `3 127.0.0.1:${third} listening`,
+      ].toSorted(),
+    );
+  });
+
+  it("reports the second of two ports that are to have one address as failed", async () => {
+    const port = await freePort();
+    const listen = [parseListen(`shop:1=${port}`), parseListen(`shop:2=${port}`)];
+    const { listeners, reports } = await setUp({ listen });
+    listeners.set([shop(1, 2)]);
+    expect((await reports(2)).map(({ code }) => code).toSorted()).toEqual(["listener.port_taken", undefined]);
   });
 });
 

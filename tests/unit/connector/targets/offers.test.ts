@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parseBalance } from "../../../../connector/config/balance-option.ts";
 import {
   type Exposure,
   firstPort,
@@ -182,6 +183,23 @@ describe("Offers", () => {
     await offers.remove("db");
     expect(offers.mayStay("db", west)).toBe(true);
     expect(() => offers.target("db", west)).toThrow(code("service.unknown"));
+  });
+});
+
+describe("Offers of a balanced service", () => {
+  it("name the balance to the registry, also for a service that is added later", async () => {
+    const offers = await Offers.load(await temporaryState(), [parseExpose("api=80")]);
+    let changes = 0;
+    offers.onChange(() => changes++);
+    offers.setBalances([parseBalance("api=weighted:30"), parseBalance("db=priority:2")]);
+    expect(changes).toBe(1);
+    await offers.add(parseExpose("db=5432"));
+    expect(offers.forRegistry()).toMatchObject([
+      { name: "api", balance: "weighted", weight: 30 },
+      { name: "db", balance: "priority", rank: 2 },
+    ]);
+    offers.setBalances([]);
+    expect(offers.forRegistry()[0]?.balance).toBeUndefined();
   });
 });
 

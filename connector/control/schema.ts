@@ -27,14 +27,19 @@ export const ServiceLine = z.object({
   port: Port,
   /** Names of the sites that offer the service, each once. */
   sites: z.array(SiteName),
-  /** The listener for the first port. Null until it has a state. */
+  /** Those of the sites whose targets of the first port are all down; none unless given. */
+  down: z.array(SiteName).optional(),
+  /** The listener for the first port. Null until it has a state, and while the port has none. */
   listener: ListenerReport.omit({ service: true }).nullable(),
   /** All ports, where the service has several. */
   ports: z
     .array(
       ServicePort.extend({
         sites: z.array(SiteName),
+        down: z.array(SiteName).optional(),
         listener: ListenerReport.omit({ service: true }).nullable(),
+        /** The reason why this site uses none of the offers. */
+        code: z.string().optional(),
       }),
     )
     .optional(),

@@ -10,6 +10,7 @@ import type {
 import type { ConfigState } from "../config/config-reload.ts";
 import { HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
 import { type Exposure, firstPort, firstTarget, proposedPort } from "../config/service-options.ts";
+import { isUpAt } from "../listeners/catalogue.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { DescriptorUse } from "../resources/descriptor-watch.ts";
 import type { Offering } from "../targets/offers.ts";
@@ -51,17 +52,29 @@ export function serviceLines(
     [...new Set(offers.map(({ siteName }) => siteName))].sort();
   return services
     .map(({ name, protocol, port, ports, balance, offers }): ServiceLine => {
+      const healthAt = (at: number) => {
+        const serving = offers.filter((offer) => offer.ports?.includes(at) !== false);
+        const up = sitesOf(serving.filter((offer) => isUpAt(offer, at)));
+        const down = sitesOf(serving).filter((site) => !up.includes(site));
+        if (down.length === 0) return {};
+        return { down, code: up.length === 0 ? ("service.unhealthy" as const) : undefined };
+      };
       const several = ports?.map((each) => ({
         ...each,
         sites: sitesOf(offers.filter((offer) => offer.ports?.includes(each.port) !== false)),
         listener: byPort.get(`${name} ${each.port}`) ?? byPort.get(`${name} `) ?? null,
+        ...healthAt(each.port),
       }));
+      const { down, code } = healthAt(port);
+      const isUnhealthy = several?.every((each) => each.code !== undefined) ?? true;
       return {
         ...{ name, protocol, port, balance, ports: several },
         sites: sitesOf(offers),
+        down,
         listener: several === undefined ? (byPort.get(`${name} `) ?? null) : (several[0]?.listener ?? null),
         encryption: offers.some(({ encryption }) => encryption === "hop") ? "hop" : undefined,
-        code: hop.usable(name, offers).length === 0 ? hopNotAllowed(name).code : undefined,
+        code:
+          hop.usable(name, offers).length === 0 ? hopNotAllowed(name).code : isUnhealthy ? code : undefined,
       };
     })
     .sort((left, right) => (left.name < right.name ? -1 : 1));

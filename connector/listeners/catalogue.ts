@@ -1,5 +1,5 @@
 /** The services of the network that this site may see, as the registry reported them. */
-import type { VisibleService } from "../../protocol/uplink/messages.ts";
+import type { ServicePort, VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
 import { Waiters } from "../async/waiters.ts";
 import { type Log, silent } from "../log.ts";
 
@@ -111,6 +111,22 @@ export class Catalogue {
     this.#onChange();
     this.#waiters.wake();
   }
+}
+
+/**
+ * Whether clients of a port need a listener. A tcp port has none while its targets are down at every instance, because
+ * only a refused connection can say that nobody is there; an http port keeps its listener, which answers 503
+ * (docs/protocol.md, "The targets of a service").
+ */
+export function needsListener({ offers }: VisibleService, { port, protocol }: ServicePort): boolean {
+  if (protocol === "http" || protocol === "http2") return true;
+  const serving = offers.filter(({ ports }) => ports?.includes(port) !== false);
+  return serving.length === 0 || serving.some((offer) => isUpAt(offer, port));
+}
+
+/** Whether an instance serves a port and a target of it is up there. */
+export function isUpAt({ ports, down }: VisibleOffer, port: number): boolean {
+  return ports?.includes(port) !== false && down?.includes(port) !== true;
 }
 
 function atPort(service: VisibleService, port: number): VisibleService | undefined {

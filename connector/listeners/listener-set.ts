@@ -15,6 +15,7 @@ import { formatAddress } from "../net/local-socket.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
 import type { StateDirectory } from "../state/directory.ts";
 import { AddressBook, AddressPool } from "./address-pool.ts";
+import { needsListener } from "./catalogue.ts";
 import { type AddressOwner, Listener } from "./listener.ts";
 
 const ADDRESSES_FILE = "addresses.json";
@@ -139,7 +140,7 @@ export class ListenerSet {
     for (const [key, open] of this.#open) {
       if (wanted.has(key)) continue;
       this.#remove(key, open);
-      changed ||= !needed.has(open.service);
+      changed = true;
     }
     for (const [key, each] of wanted) {
       const open = this.#open.get(key);
@@ -261,7 +262,8 @@ export class ListenerSet {
 
   /**
    * The listeners that a service needs: one for each port, all at one host, except where the configuration names another
-   * for a port. None when the range has no address left.
+   * for a port. None when the range has no address left, and none for a port that needs none now: its address stays
+   * reserved.
    */
   #wantedFor(service: VisibleService, needed: ReadonlySet<string>): Wanted[] {
     const { name } = service;
@@ -278,7 +280,7 @@ export class ListenerSet {
     if (unnamed.length > 0 && common === null) this.#exhaust(name);
     return listeners.flatMap(({ at, host: own, port }): Wanted[] => {
       const host = own ?? common;
-      if (host === null) return [];
+      if (host === null || !needsListener(service, at)) return [];
       const address = { host, port, place: formatAddress(host, port) };
       return [{ at, address, isOneOfSeveral: service.ports !== undefined }];
     });

@@ -160,14 +160,27 @@ describe("A service with a health check", () => {
     closing.push(() => void server.close());
     const { port } = server.address() as AddressInfo;
     await expose(east, `web=127.0.0.1:${port}/http`);
-    await west.listener("web");
+    const place = await west.listener("web");
+    expect(await (await fetch(`http://${place.host}:${place.port}/`)).text()).toBe("page");
     status = 503;
     expect(await eventOf("service.unhealthy", "east", "web")).toMatchObject({ code: "service.check_failed" });
+    // The listener stays, and says what is wrong.
+    const refused = await eventually("the client is answered by the connector", async () => {
+      const answer = await fetch(`http://${place.host}:${place.port}/`);
+      return answer.status === 503 && answer;
+    });
+    expect(await refused.text()).toContain("service.unhealthy");
+    expect((await west.fairlead("service", "status")).stdout).toMatch(
+      /^web .* listening +http +east \(targets down\) +service\.unhealthy$/m,
+    );
     const [target] = (await healthOf(east, "web"))?.targets ?? [];
     expect(target?.message).toBe(`The target 127.0.0.1:${port} answered GET /up with status 503.`);
     status = 204;
     await eventOf("service.healthy", "east", "web");
-    await west.listener("web");
+    await eventually("clients reach the target again", async () => {
+      return (await fetch(`http://${place.host}:${place.port}/`)).status === 200;
+    });
+    expect(await west.listener("web")).toEqual(place);
   });
 
   it("is withdrawn while its gRPC server says that it does not serve", async () => {

@@ -82,16 +82,18 @@ export function printSiteServices(out: Printer, { services, offers }: Services, 
     );
   } else {
     const rows = services.flatMap(({ ports, ...service }) =>
-      (ports ?? [service]).map((port) => ({ ...service, ...port })),
+      (ports ?? [service]).map((port) => ({ ...service, ...port, code: port.code ?? service.code })),
     );
     out.table(
       ["SERVICE", "REACHED AT", "STATE", "PROTOCOL", "OFFERED BY", "WHY"],
-      rows.map(({ name, listener, protocol, sites, encryption, code }) => [
+      rows.map(({ name, listener, protocol, sites, down, encryption, code }) => [
         name,
         listener?.address ?? "-",
-        listener === null ? out.paint("dim", "starting") : out.state(listener.state),
+        listener === null
+          ? out.paint("dim", code === "service.unhealthy" ? "closed" : "starting")
+          : out.state(listener.state),
         encryption === "hop" ? `${protocol}, hop` : protocol,
-        sites.join(", "),
+        sites.map((site) => (down?.includes(site) ? `${site} (targets down)` : site)).join(", "),
         code ?? listener?.message ?? listener?.code ?? "",
       ]),
     );

@@ -314,4 +314,22 @@ describe("the views of status", () => {
     });
     expect(serviceLines(services, [])[0]?.listener).toBeNull();
   });
+
+  it("name the sites whose targets are down, and say so where none is up", () => {
+    const offers = [
+      { site: "s1", siteName: "east", boot: "b1", down: [80] },
+      { site: "s2", siteName: "north", boot: "b2", ports: [90] },
+      { site: "s3", siteName: "east", boot: "b3", down: [80, 90] },
+    ];
+    const [tcp, http] = [{ port: 80, protocol: "tcp" } as const, { port: 90, protocol: "http" } as const];
+    const [line] = serviceLines([{ name: "api", ...tcp, ports: [tcp, http], offers }], []);
+    expect(line).toMatchObject({ down: ["east"], code: undefined });
+    expect(line?.ports).toMatchObject([
+      { port: 80, sites: ["east"], down: ["east"], code: "service.unhealthy" },
+      { port: 90, sites: ["east", "north"] },
+    ]);
+    expect(line?.ports?.[1]?.code).toBeUndefined();
+    const [single] = serviceLines([{ name: "db", ...tcp, offers: offers.slice(0, 1) }], []);
+    expect(single).toMatchObject({ down: ["east"], code: "service.unhealthy" });
+  });
 });

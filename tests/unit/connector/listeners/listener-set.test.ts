@@ -72,6 +72,33 @@ describe("ListenerSet", () => {
     expect(await client.received).toBe("still here");
   });
 
+  it("closes the listener of a tcp port while the targets are down at every instance, and keeps that of an http port", async () => {
+    const [tcp, http] = [await freePort(), await freePort()];
+    const { listeners, reports, onChange } = await setUp({ bind: parseBind("127.9.0.0/30") });
+    const shop = (...down: number[]): VisibleService => ({
+      ...{ name: "shop", port: tcp, protocol: "tcp" },
+      ports: [
+        { port: tcp, protocol: "tcp" },
+        { port: http, protocol: "http" },
+      ],
+      offers: [
+        { site: "s", siteName: "east", boot: "b", down },
+        { site: "t", siteName: "north", boot: "c", ports: [http], down: [http] },
+      ],
+    });
+    listeners.set([shop()]);
+    const before = await reports(2);
+    listeners.set([shop(tcp, http)]);
+    onChange.mockClear();
+    expect(listeners.reports()).toMatchObject([{ port: http, state: "listening" }]);
+    const host = before[0]?.address.split(":")[0] ?? "";
+    await expect(tcpClient(tcp, host)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+    expect(await (await tcpClient(http, host)).received).toBe("shop");
+    listeners.set([shop(http)]);
+    expect(await reports(2)).toEqual(before);
+    expect(onChange).toHaveBeenCalled();
+  });
+
   it("leaves a listener alone that a change does not concern", async () => {
     const port = await freePort();
     const { listeners, reports, onChange } = await setUp();

@@ -702,6 +702,12 @@ export const ERRORS = {
     "The service's target did not accept the connection in time.",
     "Check the target's address given to --expose and the network behind it.",
   ),
+  "service.tls_failed": entry(
+    "peer",
+    502,
+    "The TLS handshake with the service's target failed, or the certificates for it cannot be read.",
+    "Compare the target's certificate with --target-tls at the site that offers the service: its CA, its name, and whether the target asks for a certificate.",
+  ),
   "service.unreachable": entry(
     "peer",
     502,

@@ -27,6 +27,7 @@ const GROUPS: Record<string, string> = {
   service: "Services",
   exchange: "Requests to services",
   listener: "Listeners",
+  dns: "DNS at a site",
   config: "The configuration file",
   state: "State directories",
   connector: "The local connector",

@@ -43,6 +43,8 @@ export interface ConfigChange {
   readonly requestLog: boolean;
   /** Services whose listeners have another certificate, or none. */
   readonly listenTls: ServiceChanges;
+  /** Whether connections to targets begin in another way: with TLS, or with a PROXY header. */
+  readonly targetConnections: boolean;
   /** Services whose requests are observed from now on, or no longer. */
   readonly observe: ServiceChanges;
   readonly drain: boolean;
@@ -68,6 +70,7 @@ const FIXED_KEYS = {
   memory: "memory",
 } as const satisfies Record<FixedField, keyof ConnectorConfig>;
 
+const TARGET_KEYS = ["targetTls", "proxyProtocol"] as const satisfies readonly (keyof ConnectorConfig)[];
 const DNS_KEYS = [
   "dns",
   "dnsDomain",
@@ -101,6 +104,9 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       logLevel: running.logLevel !== wanted.logLevel,
       requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
       listenTls: serviceChanges(running.listenTls, wanted.listenTls, sameListenerTls),
+      targetConnections: TARGET_KEYS.some(
+        (key) => JSON.stringify(running[key]) !== JSON.stringify(wanted[key]),
+      ),
       observe: serviceChanges(running.observe, wanted.observe, (left, right) => left.isOn === right.isOn),
       drain: running.drain !== wanted.drain,
       tokens: wanted.tokens.filter((token) => !running.tokens.includes(token)),

@@ -21,6 +21,12 @@ import { parseListenTls } from "./listener-tls-options.ts";
 import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
 import { parseObserve } from "./service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "./service-options.ts";
+import {
+  PROXY_PROTOCOL_FORM,
+  parseProxyProtocol,
+  parseTargetTls,
+  TARGET_TLS_FORM,
+} from "./target-options.ts";
 
 /** What the JSON schema says of a field. */
 interface FieldMeta {
@@ -220,6 +226,26 @@ export const ConfigFile = z
       }),
       "Listeners that offer TLS to their clients. Others take the bytes as they are.",
     ),
+    "target-tls": list(
+      parsed(parseTargetTls, {
+        description: `A service whose targets speak TLS, as ${TARGET_TLS_FORM}. \`on\` takes certificates that the system trusts; \`insecure\` takes any.`,
+        pattern: `^${LABEL}(:[0-9]{1,5})?=.+$`,
+        examples: [
+          "api=on",
+          "api=ca=/etc/ca.pem,name=api.internal",
+          "api=cert=/etc/site.pem,key=/etc/site.key",
+        ],
+      }),
+      "Services of `expose` whose targets speak TLS. Their files are read again when they change.",
+    ),
+    "proxy-protocol": list(
+      parsed(parseProxyProtocol, {
+        description: `A service whose targets expect a PROXY header, as ${PROXY_PROTOCOL_FORM}.`,
+        pattern: `^${LABEL}(:[0-9]{1,5})?=v[12]$`,
+        examples: ["api=v2"],
+      }),
+      "Services of `expose` whose targets expect a PROXY header before each connection.",
+    ),
     observe: list(
       parsed(parseObserve, {
         description: "A service of other sites, and whether HTTP requests are observed in its connections.",
@@ -255,18 +281,17 @@ export async function parseConfigFile(text: string, source: string): Promise<Con
     "dns-domain": dnsDomain,
     "dns-zone": dnsZones,
     "dns-accept": dnsAccept,
+    "target-tls": targetTls,
+    "proxy-protocol": proxyProtocol,
     "session-timeout": sessionTimeout,
     "log-level": logLevel,
     ...rest
   } = read.data;
   return {
     ...rest,
+    ...{ listenTls, targetTls, proxyProtocol, dnsDomain, dnsZones, dnsAccept },
     tokens: token,
     allowHop,
-    listenTls,
-    dnsDomain,
-    dnsZones,
-    dnsAccept,
     sessionTimeout,
     logLevel,
   };

@@ -16,6 +16,7 @@ import {
   type ServiceScope,
   withScopes,
 } from "./service-options.ts";
+import type { ProxyProtocol, TargetTls } from "./target-options.ts";
 
 /** What one source gives. Undefined: the source does not say. */
 export interface ConfigSource {
@@ -59,6 +60,10 @@ export interface ConfigSource {
   readonly log?: readonly LogTopic[] | undefined;
   /** The TLS that listeners offer to clients. */
   readonly listenTls?: readonly ListenerTlsOption[] | undefined;
+  /** Services whose targets speak TLS. */
+  readonly targetTls?: readonly TargetTls[] | undefined;
+  /** Services whose targets expect a PROXY header. */
+  readonly proxyProtocol?: readonly ProxyProtocol[] | undefined;
   /** Whether requests are observed in the connections to a service. */
   readonly observe?: readonly ServiceObservation[] | undefined;
 }
@@ -88,6 +93,8 @@ export interface ConnectorConfig
   readonly log: readonly LogTopic[];
   readonly listenTls: readonly ListenerTlsOption[];
   readonly observe: readonly ServiceObservation[];
+  readonly targetTls: readonly TargetTls[];
+  readonly proxyProtocol: readonly ProxyProtocol[];
 }
 
 /**
@@ -131,6 +138,8 @@ export function mergeConfig(
     logLevel: options.logLevel ?? file.logLevel ?? "info",
     listenTls: byName(file.listenTls, options.listenTls),
     observe: byName(file.observe, options.observe),
+    targetTls: byName(file.targetTls, options.targetTls),
+    proxyProtocol: byName(file.proxyProtocol, options.proxyProtocol),
     log: [...new Set([...(file.log ?? []), ...(options.log ?? [])])],
   };
 }

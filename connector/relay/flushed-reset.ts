@@ -6,6 +6,7 @@
 import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { endianness } from "node:os";
+import { TLSSocket } from "node:tls";
 import ipaddr from "ipaddr.js";
 import { pendingResets } from "../net/pending-resets.ts";
 
@@ -32,11 +33,26 @@ interface Waiting {
 const waiting = new Map<Socket, Waiting>();
 let isPlanned = false;
 
+/** The TCP connections under TLS sockets. */
+const carriers = new WeakMap<TLSSocket, Socket>();
+
+/** Notes the TCP connection under a TLS socket, so that a reset of the TLS socket reaches its peer as a reset. */
+export function resetTogether(socket: TLSSocket, carrier: Socket): void {
+  carriers.set(socket, carrier);
+}
+
 /**
  * Resets a connection. While a FIN is being sent, which takes a turn of the event loop, libuv refuses a reset, and Node
  * (24.21, November 2026) then never closes the socket. So the reset waits for the FIN.
  */
 export function resetSocket(socket: Socket): void {
+  if (socket instanceof TLSSocket) {
+    // Node resets no TLS socket (24.21, November 2026), and takes an end without close_notify for an orderly one.
+    const carrier = carriers.get(socket);
+    if (carrier === undefined || carrier.destroyed) socket.destroy();
+    else carrier.resetAndDestroy();
+    return;
+  }
   const isFinishing = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
   if (isFinishing && !socket.destroyed) socket.once("finish", () => socket.resetAndDestroy());
   else socket.resetAndDestroy();

@@ -58,6 +58,7 @@ import { SiteNames } from "../targets/site-names.ts";
 import type { StreamServer } from "../targets/stream-server.ts";
 import { TargetDials } from "../targets/target-dials.ts";
 import { TargetPool } from "../targets/target-pool.ts";
+import { TargetPreambles } from "../targets/target-preamble.ts";
 import { TargetStreams } from "../targets/target-streams.ts";
 import { TcpStreams } from "../targets/tcp-streams.ts";
 import { ClockSkew } from "../uplink/clock-skew.ts";
@@ -128,9 +129,10 @@ async function build(given: ConnectorOptions) {
     onWithdrawal: () => events.emit("withdrawalsChanged"),
   });
   health.configure();
-  const exchanges = makeExchanges({ pool, relay });
+  const preambles = new TargetPreambles(config, log);
+  const exchanges = makeExchanges({ pool, relay, preambles });
   const servers = new Map<string, StreamServer>([
-    [DEFAULT_KIND, new TcpStreams({ pool, relay })],
+    [DEFAULT_KIND, new TcpStreams({ pool, relay, preambles })],
     [EXCHANGE_KIND, exchanges.server],
   ]);
   const targetStreams = new TargetStreams({ offers, servers, relay, ingress, names, log });
@@ -229,6 +231,7 @@ async function build(given: ConnectorOptions) {
       localTargets,
     },
     ...{ dials, health, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
+    ...{ preambles },
     ...{ renewer, manager, doors, ingress, refusedIngress, opener, clients, httpListeners, dns, exchanges },
     ...{ notices, redeemer, reports, moves },
   };

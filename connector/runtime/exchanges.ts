@@ -5,6 +5,7 @@ import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Target } from "../targets/target-endpoint.ts";
 import type { PoolPort, TargetPool } from "../targets/target-pool.ts";
+import type { TargetPreambles } from "../targets/target-preamble.ts";
 import type { Part } from "./part.ts";
 
 /** Serves exchanges. As a part, it closes the connections that it keeps to targets. */
@@ -12,17 +13,26 @@ export interface Exchanges extends Part {
   readonly server: ExchangeServer;
 }
 
-export function makeExchanges({ pool, relay }: { pool: TargetPool; relay: Relay }): Exchanges {
+interface ExchangesOptions {
+  readonly pool: TargetPool;
+  readonly relay: Relay;
+  readonly preambles: TargetPreambles;
+}
+
+export function makeExchanges({ pool, relay, preambles }: ExchangesOptions): Exchanges {
   const clients = new TargetClients<PoolPort, Target>({
     targets: pool,
     keyOf: (target) => `${addressOf(target)} ${target.address ?? ""}`,
     addressOf,
+    hostOf: ({ host }) => host,
+    preambleOf: ({ port, servicePort }) => preambles.of(port.name, servicePort),
   });
   const server = new ExchangeServer({
     find: ({ stream, use, request, isGrpc }) => {
       const { exposure, peer, signal } = use;
       const port = { name: exposure.name, port: use.port };
-      return clients.find({ port, request, isGrpc, peer, hops: stream.hops, signal });
+      const servicePort = use.port.servicePort ?? stream.port;
+      return clients.find({ port, servicePort, request, isGrpc, peer, hops: stream.hops, signal });
     },
     relay,
   });

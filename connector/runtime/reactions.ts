@@ -95,6 +95,7 @@ export function applyConfig(parts: ConnectorParts) {
     dns,
     reports,
     listenerTls,
+    preambles,
   } = parts;
   const { ingress, doors } = parts;
   return (next: ConnectorConfig, change: ConfigChange): void => {
@@ -117,6 +118,7 @@ export function applyConfig(parts: ConnectorParts) {
       void moves.attempt().then((moved) => moved && events.emit("edgeMoved"));
     }
     redeemer.redeem(tokens);
+    if (change.targetConnections) preambles.configure(next);
     if (change.dns) {
       dns.configure(next);
       reports.sendOffers();

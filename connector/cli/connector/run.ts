@@ -18,6 +18,12 @@ import {
 } from "../../config/option-values.ts";
 import { parseObserve } from "../../config/service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
+import {
+  PROXY_PROTOCOL_FORM,
+  parseProxyProtocol,
+  parseTargetTls,
+  TARGET_TLS_FORM,
+} from "../../config/target-options.ts";
 import { command, value, values } from "../framework/definition.ts";
 import type { Io } from "../framework/io.ts";
 import { makeLog } from "../framework/log.ts";
@@ -156,6 +162,16 @@ export const connectorRun = command({
       "--listen-tls <NAME=network|CERT,KEY>",
       "Offer TLS to the clients of a service's listener. `network` uses a certificate for NAME and NAME.NETWORK.internal that the network's CA issues; `fairlead network ca` writes that CA. CERT and KEY are PEM files, which are read again when they change.",
       parseListenTls,
+    ),
+    targetTls: values(
+      `--target-tls <${TARGET_TLS_FORM}>`,
+      "Speak TLS with the targets of a service: with a CA of its own in place of those of the system, with another name than the target's host, with a certificate of this site. `insecure` takes any certificate.",
+      parseTargetTls,
+    ),
+    proxyProtocol: values(
+      `--proxy-protocol <${PROXY_PROTOCOL_FORM}>`,
+      "Begin each connection to the targets of a service with a PROXY header that names the client, and in version 2 its site.",
+      parseProxyProtocol,
     ),
     observe: values(
       "--observe <NAME=on|off>",

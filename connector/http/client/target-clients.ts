@@ -1,10 +1,13 @@
 /** Sends each request to a target of its service: chooses the target, and a connection to it. */
 import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import { asFairleadError, type FairleadError } from "../../../protocol/errors.ts";
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
 import type { ServiceProtocol } from "../../../protocol/names.ts";
 import type { Instance } from "../../../protocol/uplink/messages.ts";
+import type { TargetPreamble } from "../../targets/target-preamble.ts";
 import { CLIENT_LIMITS, type ClientLimits } from "./client-limits.ts";
+import { clientAddress } from "./forwarded-fields.ts";
 import { TargetClient, type TargetSocket } from "./target-client.ts";
 import type { TargetConnection } from "./target-exchange.ts";
 
@@ -45,17 +48,11 @@ export interface RequestTargets<Port extends RequestPort, Target extends object>
   lease(port: Port, signal: AbortSignal, tried: ReadonlySet<Target>): Promise<TargetLease<Target>>;
 }
 
-/** How the bytes of a connection begin: with a PROXY header, with TLS. */
-export interface TargetDress {
-  /** Connections with different keys carry the requests of different clients, and are not shared. */
-  readonly key: string;
-  /** Prepares a connection. @throws FairleadError service.tls_failed, stream.cancelled */
-  prepare(socket: Socket, http2: boolean, signal: AbortSignal): Promise<TargetSocket>;
-}
-
 /** A request, and what is known about its origin. */
 export interface RequestUse<Port extends RequestPort> {
   readonly port: Port;
+  /** The port of the service that the peer named; null for the first one. */
+  readonly servicePort: number | null;
   readonly request: RequestHead;
   readonly isGrpc: boolean;
   readonly peer: Instance;
@@ -79,20 +76,21 @@ export interface TargetClientsOptions<Port extends RequestPort, Target extends o
   /** Host and port, and the address if it is known: what tells a target from the others. */
   readonly keyOf: (target: Target) => string;
   readonly addressOf: (target: Target) => string;
-  readonly dress?: (use: RequestUse<Port>) => TargetDress;
+  readonly hostOf: (target: Target) => string;
+  /** What precedes requests on a connection; null for nothing. */
+  readonly preambleOf?: (use: RequestUse<Port>) => TargetPreamble | null;
   readonly limits?: ClientLimits;
 }
 
 /** Most targets that one request is tried at. */
 const MAX_ATTEMPTS = 4;
 
+const ABOUT_TARGET: ReadonlySet<string> = new Set([
+  ...["service.refused", "service.timeout", "service.unreachable", "service.tls_failed"],
+]);
+
 /** Methods whose repetition does no harm (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
-
-const PLAIN: TargetDress = {
-  key: "",
-  prepare: async (socket, http2) => ({ socket, version: http2 ? "2" : "1.1" }),
-};
 
 export class TargetClients<Port extends RequestPort, Target extends object> {
   readonly #options: TargetClientsOptions<Port, Target>;
@@ -156,28 +154,33 @@ export class TargetClients<Port extends RequestPort, Target extends object> {
 
   async #connection(lease: TargetLease<Target>, use: RequestUse<Port>): Promise<TargetConnection> {
     const { port, request, isGrpc, peer, hops, signal } = use;
-    const { keyOf, dress = () => PLAIN } = this.#options;
-    const { key, prepare } = dress(use);
+    const { keyOf, hostOf, preambleOf } = this.#options;
+    const preamble = preambleOf?.(use) ?? null;
+    const client = preamble?.namesClient === true ? clientAddress(request) : null;
     // Of a service with /http, gRPC is HTTP/2 all the same: there is no other form of it.
     const isHttp2 = port.port.protocol === "http2" || isGrpc;
-    const place = `${port.name} ${isHttp2 ? "2" : "1"} ${keyOf(lease.target)} ${hops} ${key}`;
-    const client = this.#client(place);
-    const free = client.take(IDEMPOTENT.has(request.method) && request.protocol === undefined);
+    const shared = [port.name, isHttp2, keyOf(lease.target), hops, preamble?.key];
+    const place = JSON.stringify(preamble?.namesClient === true ? [...shared, peer.site, client] : shared);
+    const kept = this.#client(place);
+    const free = kept.take(IDEMPOTENT.has(request.method) && request.protocol === undefined);
     if (free !== null) return free;
     const dial = async (until: AbortSignal): Promise<TargetSocket> => {
-      const limit = AbortSignal.timeout(this.#limits.connectMs);
       const socket = await lease.connect({ site: peer.site, hops, signal: until });
-      try {
-        return await prepare(socket, isHttp2, AbortSignal.any([until, limit]));
-      } catch (error) {
-        socket.destroy();
-        throw error;
-      }
+      if (preamble === null) return { socket, version: isHttp2 ? "2" : "1.1" };
+      const prepared = await preamble.prepare(socket, {
+        host: hostOf(lease.target),
+        client: client === null ? null : { address: client, port: 0 },
+        site: { id: peer.site, name: peer.siteName },
+        protocols: alpnOf(isHttp2, isGrpc),
+        timeoutMs: this.#limits.connectMs,
+        signal: until,
+      });
+      return { socket: prepared, version: versionOf(prepared, isHttp2) };
     };
     try {
-      return await client.connect(dial, isHttp2, signal);
+      return await kept.connect(dial, isHttp2, signal);
     } finally {
-      if (client.connections === 0) this.#clients.delete(place);
+      if (kept.connections === 0) this.#clients.delete(place);
     }
   }
 
@@ -192,7 +195,20 @@ export class TargetClients<Port extends RequestPort, Target extends object> {
   }
 }
 
+/** The protocols that are offered to a target with TLS. */
+function alpnOf(isHttp2: boolean, isGrpc: boolean): readonly string[] {
+  if (!isHttp2) return ["http/1.1"];
+  return isGrpc ? ["h2"] : ["h2", "http/1.1"];
+}
+
+/** What the target chose; what the service says where it chose nothing. */
+function versionOf(socket: Socket, isHttp2: boolean): "1.1" | "2" {
+  const chosen = socket instanceof TLSSocket ? socket.alpnProtocol : null;
+  if (chosen === "h2") return "2";
+  return chosen === "http/1.1" || !isHttp2 ? "1.1" : "2";
+}
+
 /** Whether another target may do better. */
 function isAboutTarget({ code }: FairleadError): boolean {
-  return code === "service.refused" || code === "service.timeout" || code === "service.unreachable";
+  return ABOUT_TARGET.has(code);
 }

@@ -4,9 +4,10 @@ import { firstPort, parseExpose } from "../../../connector/config/service-option
 import type { ClientLimits } from "../../../connector/http/client/client-limits.ts";
 import { CLIENT_LIMITS } from "../../../connector/http/client/client-limits.ts";
 import { ExchangeServer } from "../../../connector/http/client/exchange-server.ts";
-import { TargetClients, type TargetDress } from "../../../connector/http/client/target-clients.ts";
+import { TargetClients } from "../../../connector/http/client/target-clients.ts";
 import { dialTarget } from "../../../connector/targets/dial-target.ts";
 import type { PeerStream } from "../../../connector/targets/stream-server.ts";
+import type { TargetPreambles } from "../../../connector/targets/target-preamble.ts";
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import type { Fields, RequestHead, ResponseHead } from "../../../protocol/exchange/head.ts";
 import { ResponseDecoder } from "../../../protocol/exchange/message-decoder.ts";
@@ -26,7 +27,8 @@ export interface TestTargetOptions {
   readonly port: number;
   readonly protocol?: ServiceProtocol;
   readonly limits?: Partial<ClientLimits>;
-  readonly dress?: TargetDress;
+  /** What precedes the requests. */
+  readonly preambles?: TargetPreambles;
 }
 
 const PEER = { site: "site_west", siteName: "west", boot: "boot_west" } as const;
@@ -123,7 +125,7 @@ export class TestTarget {
   /** Connections that were dialled. */
   dials = 0;
 
-  constructor({ port, protocol = "http", limits = {}, dress }: TestTargetOptions) {
+  constructor({ port, protocol = "http", limits = {}, preambles }: TestTargetOptions) {
     const all = { ...CLIENT_LIMITS, ...limits };
     const target = { port };
     this.clients = new TargetClients({
@@ -144,13 +146,15 @@ export class TestTarget {
       },
       keyOf: (each) => String(each.port),
       addressOf: (each) => `127.0.0.1:${each.port}`,
+      hostOf: () => "127.0.0.1",
+      preambleOf: ({ port: { name } }) => preambles?.of(name, null) ?? null,
       limits: all,
-      ...(dress === undefined ? {} : { dress: () => dress }),
     });
     this.#server = new ExchangeServer({
       find: ({ stream, use, request, isGrpc }) =>
         this.clients.find({
           port: { name: "api", port: { protocol } },
+          servicePort: stream.port,
           ...{ request, isGrpc, peer: use.peer, hops: stream.hops, signal: use.signal },
         }),
       relay: testRelay(),

@@ -225,6 +225,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       "connector/cli/edge",
       ...["connector/cli/framework", "connector/cli/network", "connector/config", "connector/edge/workerd"],
+      "connector/targets",
       ...["connector/operator/backup", "connector/operator/login", "connector/site"],
     ],
     why: "A file that a user named and that cannot be used has one kind of error, whichever option names it.",

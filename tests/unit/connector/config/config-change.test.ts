@@ -15,6 +15,7 @@ import {
   parseListen,
   parseTo,
 } from "../../../../connector/config/service-options.ts";
+import { parseProxyProtocol, parseTargetTls } from "../../../../connector/config/target-options.ts";
 import { configSchema } from "../../../../scripts/config-schema.ts";
 
 const config = (source: ConfigSource) => mergeConfig({}, source);
@@ -85,6 +86,15 @@ describe("configTransition", () => {
     const checks = (...texts: string[]) => ({ health: texts.map(parseHealth) });
     expect(described(checks("a=tcp", "b=tcp", "c:1=tcp"), checks("a=tcp", "b=grpc", "c:2=tcp"))).toEqual({
       health: { added: ["c:2"], removed: ["c:1"], changed: ["b"] },
+    });
+  });
+
+  it("finds connections to targets that begin in another way", () => {
+    const tls = (text: string) => ({ targetTls: [parseTargetTls(text)] });
+    expect(described(tls("api=on"), tls("api=on"))).toEqual({});
+    expect(described(tls("api=on"), tls("api=insecure"))).toEqual({ targetConnections: true });
+    expect(described({}, { proxyProtocol: [parseProxyProtocol("api=v1")] })).toEqual({
+      targetConnections: true,
     });
   });
 

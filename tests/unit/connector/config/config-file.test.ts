@@ -25,6 +25,8 @@ log-level: debug
 log: [requests]
 observe: [db=off]
 listen-tls: [db=network]
+target-tls: ["api=ca=/ca.pem"]
+proxy-protocol: [api=v2]
 `;
 
 describe("parseConfigFile", () => {
@@ -45,6 +47,8 @@ describe("parseConfigFile", () => {
       log: ["requests"],
       observe: [{ name: "db", isOn: false }],
       listenTls: [{ name: "db", source: { kind: "network" } }],
+      targetTls: [{ name: "api", ca: "/ca.pem", isInsecure: false }],
+      proxyProtocol: [{ name: "api", version: "v2" }],
     });
   });
 

@@ -43,6 +43,8 @@ describe("mergeConfig", () => {
       log: [],
       observe: [],
       listenTls: [],
+      targetTls: [],
+      proxyProtocol: [],
     });
   });
 
@@ -59,6 +61,8 @@ describe("mergeConfig", () => {
       log: ["requests"],
       observe: [parseObserve("api=off"), parseObserve("db=on")],
       listenTls: [parseListenTls("web=network")],
+      targetTls: [],
+      proxyProtocol: [],
     };
     expect(mergeConfig(FILE, options)).toEqual({
       site: "east",
@@ -82,6 +86,8 @@ describe("mergeConfig", () => {
       log: ["requests"],
       observe: [parseObserve("web=off"), parseObserve("api=off"), parseObserve("db=on")],
       listenTls: [parseListenTls("db=a.pem,b.pem"), parseListenTls("web=network")],
+      targetTls: [],
+      proxyProtocol: [],
     });
   });
 

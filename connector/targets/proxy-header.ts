@@ -24,7 +24,8 @@ export interface ProxyHeader {
 }
 
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
-const VERSION_2_PROXY = 0x21;
+/** Version 2, with its command. haproxy (2.6) refuses the command PROXY without addresses. */
+const COMMAND = { local: 0x20, proxy: 0x21 } as const;
 const FAMILY = { unknown: 0x00, ipv4: 0x11, ipv6: 0x21 } as const;
 const SITE_ID = 0xe0;
 const SITE_NAME = 0xe1;
@@ -52,7 +53,7 @@ export function proxyHeaderV2({ source, destination, site }: ProxyHeader): Buffe
   const fields = [field(SITE_ID, site.id), field(SITE_NAME, site.name)];
   const body = Buffer.concat([addresses, ...fields]);
   const head = Buffer.alloc(4);
-  head[0] = VERSION_2_PROXY;
+  head[0] = pair === null ? COMMAND.local : COMMAND.proxy;
   head[1] = FAMILY[pair?.family ?? "unknown"];
   head.writeUInt16BE(body.length, 2);
   return Buffer.concat([SIGNATURE, head, body]);

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { endToEnd, fieldOf, trailersOf } from "../../../protocol/exchange/fields.ts";
 import type { Fields, RequestHead, ResponseHead } from "../../../protocol/exchange/head.ts";
+import { readAfterBrokenWrite } from "../../relay/broken-write.ts";
 import { resetSocket } from "../../relay/flushed-reset.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import { chunkedEnd, framingOf, type RequestFraming, requestText } from "./request-text.ts";
@@ -31,6 +32,8 @@ export class Http1Connection implements TargetConnection, ResponseEvents {
     this.socket = socket;
     this.#events = events;
     this.#parser = new ResponseParser(this, limits);
+    // What the target responded before it closed is read, although the request can no longer be written.
+    readAfterBrokenWrite(socket);
     socket.on("data", (bytes: Buffer) => this.#take(bytes));
     socket.on("end", () => this.#ended());
     socket.on("error", (error) => this.#fail(lost(error)));

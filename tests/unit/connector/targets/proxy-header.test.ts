@@ -48,6 +48,6 @@ describe("proxyHeaderV2", () => {
   });
 
   it("writes the site alone where the client is not known", () => {
-    expect(hex(null)).toBe(`${SIGNATURE}21000010${SITE}`);
+    expect(hex(null)).toBe(`${SIGNATURE}20000010${SITE}`);
   });
 });

@@ -58,7 +58,7 @@ describe("a hello", () => {
     const uplink = await TestUplink.dial(west);
     const welcome = await uplink.greet();
     expect(welcome).toMatchObject({
-      features: ["resume", "lanes", "hop", "links", "ports"],
+      features: ["resume", "lanes", "hop", "links", "ports", "service-certificates"],
       version: 1,
       network: { id: west.networkId, name: "shop" },
       site: { id: west.siteId, name: "west" },

@@ -1,5 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { EDGE_FEATURES } from "../../../protocol/uplink/messages.ts";
 import { OFFER_GRACE_MS } from "../../../workers/registry/policy/uplinks.ts";
 import { bootIdOf } from "../../support/authority/test-site.ts";
 import { call } from "../../support/workerd/client.ts";
@@ -58,7 +59,7 @@ describe("a hello", () => {
     const uplink = await TestUplink.dial(west);
     const welcome = await uplink.greet();
     expect(welcome).toMatchObject({
-      features: ["resume", "lanes", "hop", "links", "ports", "service-certificates"],
+      features: [...EDGE_FEATURES],
       version: 1,
       network: { id: west.networkId, name: "shop" },
       site: { id: west.siteId, name: "west" },

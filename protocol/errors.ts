@@ -829,6 +829,12 @@ export const ERRORS = {
     "Send fewer requests at a time, and try again after the time in Retry-After.",
     RETRY,
   ),
+  "door.no_websocket": entry(
+    "peer",
+    501,
+    "The connector that publishes the service does not serve WebSockets of clients of the door.",
+    "Use HTTP without an upgrade, or reach the service over a connector of your own.",
+  ),
   "door.stalled": entry(
     "caller",
     408,

@@ -24,6 +24,8 @@ const STREAM_WINDOW = 256 * 1024;
 const WINDOW_BUDGET = 16 * 1024 * 1024;
 /** Time without streams after which the session ends, ms. Then the object has no socket, and can be evicted. */
 const IDLE_MS = 60_000;
+/** Feature of a connector's HELLO: it joins WebSockets of clients with those of its targets. */
+export const WEBSOCKET_FEATURE = "door-websocket";
 const SOFTWARE = "fairlead-door";
 
 export interface DoorSessionOptions {
@@ -123,6 +125,11 @@ export class DoorSession {
   /** Resolves when streams can be opened; rejects with the error that ended the session before. */
   get up(): Promise<void> {
     return this.#up.promise;
+  }
+
+  /** Whether the connector joins WebSockets of clients with those of its targets. */
+  get joinsWebSockets(): boolean {
+    return this.#streams.peerFeatures.includes(WEBSOCKET_FEATURE);
   }
 
   /** Whether the session takes new streams. */

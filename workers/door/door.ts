@@ -151,6 +151,7 @@ export class Door extends DurableObject<Env> {
     let session: DoorSession;
     try {
       session = await this.#sessionsOf(facts).pick(new Set(), request.signal);
+      if (!session.joinsWebSockets) throw new FairleadError("door.no_websocket");
       const asked = { hostname, door: this.#self.boot, socket, ...session.peer };
       ticket = unwrap(await registry.socketTicket(asked));
     } catch (thrown) {

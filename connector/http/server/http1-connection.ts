@@ -32,6 +32,7 @@ export class Http1Connection implements ServerConnection, RequestEvents, Exchang
   #request: ParsedRequest | null = null;
   #exchange: Exchange | null = null;
   #requestEnded = false;
+  #hasContent = false;
   #responseEnded = false;
   #framing: ResponseFraming = "none";
   /** Whether another request may follow the one that is served. */
@@ -112,6 +113,7 @@ export class Http1Connection implements ServerConnection, RequestEvents, Exchang
   requestHead(request: ParsedRequest, ended: boolean): void {
     this.#parser.hold();
     this.#isHeadNoted = false;
+    this.#hasContent = false;
     this.#request = request;
     this.#requestEnded = ended;
     this.#responseEnded = false;
@@ -128,6 +130,7 @@ export class Http1Connection implements ServerConnection, RequestEvents, Exchang
 
   requestContent(bytes: Buffer): void {
     const exchange = this.#exchange;
+    this.#hasContent = true;
     if (this.#responseEnded) this.#linger(bytes.length);
     else if (exchange?.content(bytes) === false) this.#socket.pause();
   }
@@ -158,6 +161,8 @@ export class Http1Connection implements ServerConnection, RequestEvents, Exchang
     if (!isSwitch && (request.head.protocol !== undefined || request.head.method === "CONNECT")) {
       this.#keepAlive = false;
     }
+    // A client that waited for a 100 may leave its content out: what follows could be either.
+    if (request.expectsContinue && !this.#requestEnded && !this.#hasContent) this.#keepAlive = false;
     let text = statusLine(status) + lines(head.fields, this.#framing === "chunked" || isSwitch);
     if (status === 101) text += this.#switchLines(request);
     else if (this.#framing === "chunked") text += "transfer-encoding: chunked\r\n";
@@ -198,7 +203,13 @@ export class Http1Connection implements ServerConnection, RequestEvents, Exchang
       return;
     }
     // What is left of the request is read and dropped, so that the client gets to read its response.
-    if (!this.#requestEnded) this.#socket.resume();
+    if (!this.#requestEnded) {
+      if (this.#request?.expectsContinue === true && !this.#hasContent) {
+        this.#close();
+        return;
+      }
+      this.#socket.resume();
+    }
     this.#next();
   }
 
@@ -233,10 +244,11 @@ export class Http1Connection implements ServerConnection, RequestEvents, Exchang
       return;
     }
     this.#parser.release();
-    const pipelined = this.#pipelined;
-    if (pipelined === null) return;
-    // Not within the parser or the exchange that called.
+    if (this.#pipelined === null) return;
+    // Not within the parser or the exchange that called. What comes until then is held behind what is held now.
     setImmediate(() => {
+      const pipelined = this.#pipelined;
+      if (pipelined === null) return;
       this.#pipelined = null;
       this.#socket.resume();
       this.take(pipelined);

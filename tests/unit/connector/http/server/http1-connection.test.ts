@@ -80,6 +80,30 @@ describe("a connection of HTTP/1.1", () => {
     ]);
   });
 
+  it("loses none of the requests that a client sends without waiting, however they arrive", async () => {
+    const listener = await listen((request) => request.respond(200, ["content-length", "1"], "x"));
+    const socket = listener.connect({ allowHalfOpen: true });
+    socket.setNoDelay(true);
+    let received = "";
+    socket.on("data", (piece) => (received += String(piece)));
+    const text = `${get().repeat(300)}${last()}`;
+    for (let at = 0; at < text.length; at += 50) {
+      socket.write(text.slice(at, at + 50));
+      if (at % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+    await once(socket, "end");
+    expect(received.match(/200 OK/g)).toHaveLength(301);
+    expect(listener.peer.requests).toHaveLength(301);
+  });
+
+  it("closes after a final response to a client that waits for a 100: it may leave its content out", async () => {
+    const listener = await listen((request) => request.respond(417, ["content-length", "0"]));
+    const waiting = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+    const answer = await listener.send(waiting);
+    expect(answer).toMatch(/^HTTP\/1.1 417 [\s\S]*connection: close/);
+    expect(listener.peer.requests).toHaveLength(1);
+  });
+
   it("serves requests one after the other over a kept connection, with content in both directions", async () => {
     const listener = await listen();
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });

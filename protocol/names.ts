@@ -86,8 +86,14 @@ export const DEFAULT_LINK_COST = 1;
 export const Port = z.number().int().min(1).max(65_535);
 
 /** The protocol of a service. This version carries `http` and `http2` as bytes, like `tcp`. */
-export const ServiceProtocol = z.enum(["tcp", "http", "http2"]);
+export const ServiceProtocol = z.enum(["tcp", "http", "http2", "udp"]);
 export type ServiceProtocol = z.infer<typeof ServiceProtocol>;
+
+/** The transport under a protocol. */
+export type Transport = "tcp" | "udp";
+
+/** The transport of a service's port, by its protocol. */
+export const transportOf = (protocol: ServiceProtocol): Transport => (protocol === "udp" ? "udp" : "tcp");
 
 /** The SPIFFE URI in the SAN of a site certificate (docs/protocol.md, "Joining"). */
 export function siteUri(networkId: string, siteId: string): string {

@@ -53,7 +53,7 @@ function parsed<T>(parse: (text: string) => T, meta: FieldMeta) {
 
 const LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
 const HOST_PORT = "((\\[[^\\]]+\\]|[^:\\[\\]\\s/,=]+):)?[0-9]{1,5}";
-const TARGET = `${HOST_PORT}(/(tcp|http|http2|grpc))?`;
+const TARGET = `${HOST_PORT}(/(tcp|http|http2|grpc|udp))?`;
 const OFF_PATTERN = `^off$|${DURATION_PATTERN}`;
 
 const list = <T extends z.ZodType>(entry: T, description: string) =>

@@ -155,7 +155,7 @@ function addTarget(text: string, target: string, port: OpenPort | undefined): vo
 function parseProtocol(text: string, name: string): { protocol: ServiceProtocol; grpc?: true } {
   if (name === "grpc") return { protocol: "http2", grpc: true };
   const protocol = ServiceProtocol.safeParse(name);
-  if (!protocol.success) throw invalid(text, "the protocol must be tcp, http, http2 or grpc");
+  if (!protocol.success) throw invalid(text, "the protocol must be tcp, http, http2, grpc or udp");
   return { protocol: protocol.data };
 }
 

@@ -1,7 +1,9 @@
 /** The listeners of this site, one for each port of each service that another site offers. */
+import type { Socket as UdpSocket } from "node:dgram";
 import type { Socket } from "node:net";
 import { compareText } from "../../protocol/compare-text.ts";
 import { ERRORS, type FairleadError } from "../../protocol/errors.ts";
+import { type Transport, transportOf } from "../../protocol/names.ts";
 import type { ListenerReport, ServicePort, VisibleService } from "../../protocol/uplink/messages.ts";
 import {
   type Bind,
@@ -20,12 +22,20 @@ import { type AddressOwner, Listener } from "./listener.ts";
 
 const ADDRESSES_FILE = "addresses.json";
 
-/** The addresses of targets on this machine; with `ownOnly` those of this connector alone. */
+/** The addresses of targets on this machine. */
 export interface OwnedAddresses {
   /** The owner of an address, as far as it is known now; null when no target is there. */
-  takenBy(host: string, port: number, ownOnly?: boolean): AddressOwner | null;
+  takenBy(host: string, port: number, place?: Place): AddressOwner | null;
   /** The owner of an address, after the targets' names are looked up and the other connectors have answered. */
-  check(host: string, port: number, ownOnly?: boolean): Promise<AddressOwner | null>;
+  check(host: string, port: number, place?: Place): Promise<AddressOwner | null>;
+}
+
+/** What a listener would be, beside its address. */
+interface Place {
+  /** Whether the targets of other connectors do not count. */
+  readonly ownOnly?: boolean;
+  /** TCP unless given. */
+  readonly transport?: Transport;
 }
 
 /** The port of a service that a listener is for. */
@@ -42,6 +52,8 @@ export interface ListenerSetOptions {
   /** Counts the descriptors of clients. */
   readonly descriptors?: DescriptorWatch;
   readonly onClient: (at: ListenerPort, socket: Socket) => void;
+  /** A UDP listener is bound. */
+  readonly onUdp: (at: ListenerPort, socket: UdpSocket) => void;
   /** See {@link ListenerOptions.onRefused}. */
   readonly onRefused: (at: ListenerPort, socket: Socket, error: FairleadError) => void;
   /** Addresses that no listener takes, because a target of a connector on this machine is there. */
@@ -63,6 +75,7 @@ interface Address {
 interface Wanted {
   readonly at: ListenerPort;
   readonly address: Address;
+  readonly transport: Transport;
   /** Whether the service has other ports too. */
   readonly isOneOfSeveral: boolean;
 }
@@ -130,7 +143,7 @@ export class ListenerSet {
     const wanted = new Map<string, Wanted>();
     for (const service of services) {
       for (const each of this.#wantedFor(service, needed)) {
-        const key = `${service.name} ${each.address.place}`;
+        const key = `${service.name} ${each.address.place} ${each.transport}`;
         // A second listener at the same address fails, and says so.
         wanted.set(wanted.has(key) ? `${key} ${each.at.port}` : key, each);
       }
@@ -230,6 +243,8 @@ export class ListenerSet {
   #listenAt(key: string, wanted: Wanted): void {
     const { service } = wanted.at;
     const { host, port } = wanted.address;
+    const { transport } = wanted;
+    const { onUdp } = this.#options;
     const { onClient, onRefused, onChange, log, retry, keepAliveMs, descriptors, ownTargets } = this.#options;
     const listener = new Listener({
       service,
@@ -240,8 +255,11 @@ export class ListenerSet {
       onState: onChange,
       descriptors,
       // An address that the configuration names may be another connector's target: that is how two networks are joined.
-      addressOwner: ownTargets && (() => ownTargets.check(host, port, this.#isNamed(service, host))),
+      addressOwner:
+        ownTargets &&
+        (() => ownTargets.check(host, port, { ownOnly: this.#isNamed(service, host), transport })),
       onClient: (socket) => onClient(open.wanted.at, socket),
+      onUdp: transport === "udp" ? (socket) => onUdp(open.wanted.at, socket) : undefined,
       onRefused: (socket, error) => onRefused(open.wanted.at, socket, error),
       retry,
     });
@@ -273,25 +291,32 @@ export class ListenerSet {
     const listeners = ports.map((each, index) => {
       const own = given.find(({ servicePort }) => servicePort === each.port);
       const port = own?.port ?? (index === 0 ? ofAll?.port : undefined) ?? each.port;
-      return { at: { service: name, ...each }, host: own?.host ?? ofAll?.host ?? null, port };
+      const transport = transportOf(each.protocol);
+      return { at: { service: name, ...each }, host: own?.host ?? ofAll?.host ?? null, port, transport };
     });
-    const unnamed = listeners.flatMap(({ host, port }) => (host === null ? [port] : []));
+    const unnamed = listeners.filter(({ host }) => host === null);
     const common = unnamed.length === 0 ? null : this.#hostOf(name, unnamed, needed);
     if (unnamed.length > 0 && common === null) this.#exhaust(name);
-    return listeners.flatMap(({ at, host: own, port }): Wanted[] => {
+    return listeners.flatMap(({ at, host: own, port, transport }): Wanted[] => {
       const host = own ?? common;
       if (host === null || !needsListener(service, at)) return [];
       const address = { host, port, place: formatAddress(host, port) };
-      return [{ at, address, isOneOfSeveral: service.ports !== undefined }];
+      return [{ at, address, transport, isOneOfSeveral: service.ports !== undefined }];
     });
   }
 
   /** The host of a service's listeners at these local ports; null when the range has none left. */
-  #hostOf(service: string, ports: readonly number[], needed: ReadonlySet<string>): string | null {
+  #hostOf(
+    service: string,
+    ports: readonly { readonly port: number; readonly transport: Transport }[],
+    needed: ReadonlySet<string>,
+  ): string | null {
     const { ownTargets } = this.#options;
     if (this.#bind.kind === "address") return this.#bind.address;
     const isBlocked = (address: string) =>
-      ports.some((port) => (ownTargets?.takenBy(address, port) ?? null) !== null);
+      ports.some(
+        ({ port, transport }) => (ownTargets?.takenBy(address, port, { transport }) ?? null) !== null,
+      );
     return this.#pool?.assign(service, needed, isBlocked) ?? null;
   }
 

@@ -1,11 +1,14 @@
-/** The local TCP listener of one service. It tries to bind until it succeeds. */
-import { createServer, type Server, type Socket } from "node:net";
+/** The local listener of one port of a service. It tries to bind until it succeeds. */
+import type { Socket as UdpSocket } from "node:dgram";
+import type { Socket } from "node:net";
 import { ERRORS, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 import { LogThrottle } from "../log-throttle.ts";
 import { Backoff } from "../net/backoff.ts";
-import { formatAddress, localSocketOptions } from "../net/local-socket.ts";
+import { formatAddress } from "../net/local-socket.ts";
 import { type DescriptorWatch, isForWantOfDescriptors } from "../resources/descriptor-watch.ts";
+
+import { type ListenerSocket, tcpListenerSocket, udpListenerSocket } from "./listener-socket.ts";
 
 export type ListenerState =
   | { readonly state: "starting" }
@@ -28,6 +31,8 @@ export interface ListenerOptions {
   /** See {@link localSocketOptions}. */
   readonly keepAliveMs?: number | null | undefined;
   readonly onClient: (socket: Socket) => void;
+  /** Makes the listener one for UDP: gets its socket whenever the listener has bound one. */
+  readonly onUdp?: ((socket: UdpSocket) => void) | undefined;
   /** Gets each client that the listener cannot take, to reset it: a client takes a FIN for an empty answer. */
   readonly onRefused: (socket: Socket, error: FairleadError) => void;
   /** Called after each change of {@link Listener.state}. */
@@ -44,7 +49,6 @@ export interface ListenerOptions {
 
 /** Most clients of one listener at once. Bounds what one service can hold in memory. */
 const MAX_CLIENTS = 50_000;
-const BACKLOG = 4096;
 
 /** How long the listener counts as failed after a client came in a circle, ms. */
 const LOOP_SHOWN_MS = 60_000;
@@ -63,7 +67,7 @@ export class Listener {
   /** Clients that could not be accepted, which may be every client. */
   readonly #failures: LogThrottle;
   #state: ListenerState = { state: "starting" };
-  #server: Server | undefined;
+  #socket: ListenerSocket | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** Runs for {@link LOOP_SHOWN_MS} after a client came in a circle. */
   #loop: NodeJS.Timeout | undefined;
@@ -111,8 +115,8 @@ export class Listener {
     clearTimeout(this.#timer);
     clearTimeout(this.#loop);
     this.#failures.close();
-    this.#server?.close();
-    this.#server = undefined;
+    this.#socket?.close();
+    this.#socket = undefined;
     this.#state = { state: "closed" };
   }
 
@@ -142,8 +146,8 @@ export class Listener {
 
   /** Leaves the address to its owner, and asks again later. */
   #leave({ service, site }: AddressOwner): void {
-    this.#server?.close();
-    this.#server = undefined;
+    this.#socket?.close();
+    this.#socket = undefined;
     const owner = site === null ? "this site" : `site ${site} on this machine`;
     const message = `${this.address} is the target of ${service}, which ${owner} offers.`;
     this.#move({ state: "failed", code: "listener.own_target", message });
@@ -157,17 +161,24 @@ export class Listener {
   }
 
   #listen(): void {
-    this.#server?.close();
-    const { host, port, keepAliveMs } = this.#options;
-    const server = createServer(localSocketOptions(keepAliveMs), (socket) => this.#accept(socket));
-    this.#server = server;
-    server.on("error", (error) => this.#failed(server, error));
-    server.on("listening", () => {
-      if (this.#server !== server) return;
-      this.#backoff.reset();
-      this.#move({ state: "listening" });
-    });
-    server.listen({ host, port, backlog: BACKLOG });
+    this.#socket?.close();
+    const { host, port, keepAliveMs, onUdp } = this.#options;
+    const open =
+      onUdp === undefined
+        ? tcpListenerSocket(keepAliveMs, (client) => this.#accept(client))
+        : udpListenerSocket(onUdp);
+    const socket = open(
+      { host, port },
+      {
+        failed: (error) => this.#failed(socket, error),
+        listening: () => {
+          if (this.#socket !== socket) return;
+          this.#backoff.reset();
+          this.#move({ state: "listening" });
+        },
+      },
+    );
+    this.#socket = socket;
   }
 
   #accept(socket: Socket): void {
@@ -186,15 +197,15 @@ export class Listener {
     onClient(socket);
   }
 
-  #failed(server: Server, error: Error): void {
-    if (this.#server !== server) return;
-    if (server.listening && isForWantOfDescriptors(error)) this.#options.descriptors?.noteFailure();
-    else if (server.listening) {
+  #failed(socket: ListenerSocket, error: Error): void {
+    if (this.#socket !== socket) return;
+    if (socket.listening && isForWantOfDescriptors(error)) this.#options.descriptors?.noteFailure();
+    else if (socket.listening) {
       // Accepting one client failed. The listener still works.
       const kind = { origin: { service: this.#options.service, address: this.address }, about: {} };
       this.#failures.write("warn", kind, {}, `A client could not be accepted: ${error.message}.`);
     }
-    if (server.listening) return;
+    if (socket.listening) return;
     const name = "code" in error && typeof error.code === "string" ? error.code : "";
     const failure = new FairleadError(
       CODES[name] ?? "listener.address",

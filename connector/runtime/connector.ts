@@ -2,7 +2,7 @@
  * One connector: the list of its parts, in the order in which they are built. A part is given parts that come before
  * it; it reaches later parts through events, which `reactions.ts` handles.
  */
-
+import { DATAGRAM_KIND } from "../../protocol/datagrams/framing.ts";
 import { DNS_KIND } from "../../protocol/dns/zone-service.ts";
 import { MemoryBudget } from "../../protocol/memory-budget.ts";
 import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
@@ -61,6 +61,8 @@ import { TargetPool } from "../targets/target-pool.ts";
 import { TargetPreambles } from "../targets/target-preamble.ts";
 import { TargetStreams } from "../targets/target-streams.ts";
 import { TcpStreams } from "../targets/tcp-streams.ts";
+import { UdpClients } from "../udp/udp-clients.ts";
+import { UdpStreams } from "../udp/udp-streams.ts";
 import { ClockSkew } from "../uplink/clock-skew.ts";
 import { laneAddress, reachGateway } from "../uplink/dial.ts";
 import { drained } from "./drain.ts";
@@ -110,6 +112,7 @@ async function build(given: ConnectorOptions) {
   const listeners = await ListenerSet.load({
     ...{ state, bind, listen, keepAliveMs, descriptors, ownTargets, log },
     onClient: (at, socket) => events.emit("connection", at, socket),
+    onUdp: (at, socket) => events.emit("udpListening", at, socket),
     onRefused: (at, socket, error) => events.emit("clientRefused", at, socket, error),
     onChange: () => events.emit("listenersChanged"),
   });
@@ -131,9 +134,11 @@ async function build(given: ConnectorOptions) {
   health.configure();
   const preambles = new TargetPreambles(config, log);
   const exchanges = makeExchanges({ pool, relay, preambles });
+  const udpStreams = new UdpStreams({ pool, relay, descriptors, log });
   const servers = new Map<string, StreamServer>([
     [DEFAULT_KIND, new TcpStreams({ pool, relay, preambles })],
     [EXCHANGE_KIND, exchanges.server],
+    [DATAGRAM_KIND, udpStreams],
   ]);
   const targetStreams = new TargetStreams({ offers, servers, relay, ingress, names, log });
 
@@ -202,6 +207,8 @@ async function build(given: ConnectorOptions) {
   const retries = new Retries(new RetryPolicy());
   const httpListeners = makeHttpListeners({ catalogue, hop, opener, retries, relay, dials, onLoop });
 
+  const udpClients = new UdpClients({ opener, relay, own: udpStreams, onLoop });
+
   // The conversation with the registry
   const notices = new RegistryNotices({
     ...{ site, clock, lanes, book, refusedOffers, servicePorts, targetStreams, catalogue, manager, log },
@@ -211,7 +218,7 @@ async function build(given: ConnectorOptions) {
   const redeemer = new TokenRedeemer({ tokens, readToken: options.readToken, site, book, welcomed, log });
   const reports = new RegistryReports({
     ...{ boot, software, uplink, book, offers, ingress },
-    ...{ health, servicePorts, zones: dns, listeners, manager },
+    ...{ health, servicePorts, zones: dns, listeners, manager, log },
   });
 
   return {
@@ -232,7 +239,8 @@ async function build(given: ConnectorOptions) {
     },
     ...{ dials, health, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
     ...{ preambles },
-    ...{ renewer, manager, doors, ingress, refusedIngress, opener, clients, httpListeners, dns, exchanges },
+    ...{ renewer, manager, doors, ingress, refusedIngress, opener, clients, httpListeners },
+    ...{ udpClients, udpStreams, dns, exchanges },
     ...{ notices, redeemer, reports, moves },
   };
 }
@@ -259,12 +267,19 @@ function lifecycle(
     { drain: () => opener.stop() },
     clients,
     { close: () => listenerTls.close() },
+    { drain: () => endDatagrams(parts), close: () => endDatagrams(parts) },
     dns,
     redeemer,
     reports,
     health,
   ];
   return new PartList(reload === undefined ? order : [...order, reload]);
+}
+
+/** Datagrams have no end that could be waited for: their next ones make flows elsewhere. */
+function endDatagrams({ udpClients, udpStreams }: ConnectorParts): void {
+  udpClients.close();
+  udpStreams.close();
 }
 
 export class Connector implements Controlled {

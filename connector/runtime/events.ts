@@ -1,4 +1,5 @@
 /** The events by which a part of the connector reports to the others. `reactions.ts` handles them. */
+import type { Socket as UdpSocket } from "node:dgram";
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { FairleadError } from "../../protocol/errors.ts";
@@ -39,6 +40,8 @@ export interface ConnectorEventMap {
   connection: [at: ListenerPort, socket: Socket];
   /** A client of a listener is to be served: its TLS, if there is any, is established. */
   client: [at: ListenerPort, socket: Socket];
+  /** A UDP listener is bound. */
+  udpListening: [at: ListenerPort, socket: UdpSocket];
   /** A listener could not take a client, whose connection is to be reset. */
   clientRefused: [at: ListenerPort, socket: Socket, error: FairleadError];
   /** A client of a listener turned out to be a connector's own connection to a target. */

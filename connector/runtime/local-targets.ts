@@ -31,7 +31,8 @@ export class LocalTargets implements Part {
 
   /** Call this when targets or listeners have changed: informs the other connectors, and moves listeners off targets. */
   review(): void {
-    const targets = this.#isDraining ? [] : this.#ownTargets.list();
+    const own = this.#isDraining ? [] : this.#ownTargets.list();
+    const targets = own.filter(({ transport }) => transport === "tcp");
     this.#machine.announce(targets, this.#listeners.namedPorts);
     this.#listeners.review();
     void this.#ownTargets.refresh();

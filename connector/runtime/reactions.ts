@@ -7,7 +7,7 @@ import type { ConnectorParts } from "./connector.ts";
 /** Subscribes the parts to the events that concern them. */
 export function react(parts: ConnectorParts): void {
   const { events, offers, ownTargets, machine, dials, listeners, localTargets, targetStreams } = parts;
-  const { dns, listenerTls, health, catalogue, clients, httpListeners, notices } = parts;
+  const { dns, listenerTls, health, catalogue, clients, httpListeners, udpClients, notices } = parts;
   const { reports, renewer, uplink } = parts;
   offers.onChange(() => events.emit("offersChanged"));
   ownTargets.onChange(() => events.emit("targetsMoved"));
@@ -42,6 +42,7 @@ export function react(parts: ConnectorParts): void {
     if (httpListeners.takes(at)) httpListeners.server.serve(at, socket);
     else clients.serve(at, socket);
   });
+  events.on("udpListening", (at, socket) => udpClients.serve(at, socket));
   events.on("clientRefused", (at, socket, error) => clients.refuse(at, socket, error));
   events.on("clientLooped", (at) => listeners.noteLoop(at));
   events.on("welcome", (welcome, skewMs) => {

@@ -1,5 +1,6 @@
 /** The reports of this connector to the registry: its hello, its offers and the states of its listeners. */
 
+import { DATAGRAM_KIND } from "../../protocol/datagrams/framing.ts";
 import { ZONES_FEATURE } from "../../protocol/dns/zone-service.ts";
 import {
   CONNECTOR_FEATURES,
@@ -12,6 +13,7 @@ import { UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import type { IngressPolicy } from "../config/ingress.ts";
 import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
+import type { Log } from "../log.ts";
 import type { SessionManager } from "../session/manager.ts";
 import type { LinkBook } from "../site/link-book.ts";
 import { healthyOffers } from "../targets/healthy-offers.ts";
@@ -37,13 +39,16 @@ export interface RegistryReportsOptions {
   readonly zones: { forRegistry(): Offer[] };
   readonly listeners: ListenerSet;
   readonly manager: SessionManager;
+  readonly log: Log;
 }
 
 export class RegistryReports implements Part {
   readonly #options: RegistryReportsOptions;
   #isDraining = false;
   #isReportPlanned = false;
+  /** What the edge of the last welcome knows. */
   #edgeKnowsZones = false;
+  #edgeKnowsUdp = false;
   /** What is published, as the registry knows it. */
   #sentIngress = "[]";
   /** Whether anything was published: a hello names it from then on, also when nothing is left. */
@@ -104,11 +109,22 @@ export class RegistryReports implements Part {
     });
   }
 
-  /** Offers the zones to an edge that knows them. To an older one, they would be services that others listen for. */
+  /**
+   * Offers zones and UDP services to an edge that knows them. To an older one, they would be services of TCP that others
+   * listen for.
+   */
   welcome({ features }: Pick<Welcome, "features">): void {
-    const knew = this.#edgeKnowsZones;
+    const { offers, zones, log } = this.#options;
+    const [knewZones, knewUdp] = [this.#edgeKnowsZones, this.#edgeKnowsUdp];
     this.#edgeKnowsZones = features.includes(ZONES_FEATURE);
-    if (knew !== this.#edgeKnowsZones && this.#options.zones.forRegistry().length > 0) this.sendOffers();
+    this.#edgeKnowsUdp = features.includes(DATAGRAM_KIND);
+    if (offers.anyUdp && !this.#edgeKnowsUdp) {
+      log.warn({ action: "Update the edge." }, "The edge does not know UDP: UDP services are not offered.");
+    }
+    const hasChanged =
+      (knewZones !== this.#edgeKnowsZones && zones.forRegistry().length > 0) ||
+      (knewUdp !== this.#edgeKnowsUdp && offers.anyUdp);
+    if (hasChanged) this.sendOffers();
   }
 
   #hello(): Hello {
@@ -139,7 +155,7 @@ export class RegistryReports implements Part {
   #offers(): Offer[] {
     if (this.#isDraining) return [];
     const { offers, zones, health, servicePorts, uplink } = this.#options;
-    const services = healthyOffers(offers.forRegistry().map(withKinds), {
+    const services = healthyOffers(offers.forRegistry({ udp: this.#edgeKnowsUdp }).map(withKinds), {
       withdrawn: (service) => health.withdrawn(service),
       portOf: (service) => servicePorts.of(service),
       edgeKnowsDown: uplink.has("ports"),
@@ -152,5 +168,6 @@ export class RegistryReports implements Part {
 function withKinds(offer: Offer): Offer {
   const protocols = [offer.protocol, ...(offer.ports ?? []).map(({ protocol }) => protocol)];
   const isHttp = protocols.some((protocol) => protocol === "http" || protocol === "http2");
-  return isHttp ? { ...offer, kinds: [EXCHANGE_KIND] } : offer;
+  const kinds = [...(isHttp ? [EXCHANGE_KIND] : []), ...(protocols.includes("udp") ? [DATAGRAM_KIND] : [])];
+  return kinds.length === 0 ? offer : { ...offer, kinds };
 }

@@ -102,7 +102,8 @@ const ACTIONS: Readonly<Record<string, string>> = {
   EMFILE: "Raise the limit of open files of the offering connector (`ulimit -n`, LimitNOFILE= in systemd).",
 };
 
-function targetError(error: Error, target: string): FairleadError {
+/** The error of a target that cannot be reached. @param target its host and port */
+export function targetError(error: Error, target: string): FairleadError {
   const name = "code" in error && typeof error.code === "string" ? error.code : "";
   // Without details: the message travels to the client's site.
   const why =

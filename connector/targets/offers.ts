@@ -1,7 +1,7 @@
 /** The services that this site offers: those of its configuration, and those exposed while the connector runs. */
 import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
-import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
+import { Port, ServiceName, ServiceProtocol, type Transport, transportOf } from "../../protocol/names.ts";
 import type { Encryption, Offer } from "../../protocol/uplink/messages.ts";
 import type { OfferBalance } from "../config/balance-option.ts";
 import { HopPolicy, type HopServices } from "../config/hop-policy.ts";
@@ -162,27 +162,42 @@ export class Offers {
     return this.list().some(({ encryption }) => encryption === "hop");
   }
 
-  /** The offers as the registry gets them, without their targets. */
-  forRegistry(): Offer[] {
-    return this.list().map(({ encryption, ...exposure }) => {
-      const { name, ports, to } = exposure;
-      const first = firstPort(exposure);
+  /**
+   * The offers as the registry gets them, without their targets.
+   * @param edge whether the edge knows UDP. Otherwise it gets no offer of a UDP port
+   */
+  forRegistry({ udp = true }: { readonly udp?: boolean } = {}): Offer[] {
+    return this.list().flatMap(({ encryption, ...exposure }) => {
+      const { name, to } = exposure;
+      const ports = udp ? exposure.ports : exposure.ports.filter(({ protocol }) => protocol !== "udp");
+      const [first] = ports;
+      if (first === undefined) return [];
       const balance = this.#balances.get(name);
-      const asked = ports.flatMap(({ servicePort, protocol }) =>
-        servicePort === undefined ? [] : [{ port: servicePort, protocol }],
+      // A UDP port is always asked for: only `ports` can say its protocol such that every edge can read the offer.
+      const asked = ports.flatMap((port) =>
+        port.servicePort === undefined && port.protocol !== "udp"
+          ? []
+          : [{ port: proposedPort(port), protocol: port.protocol }],
       );
       return {
-        ...{ name, protocol: first.protocol, port: proposedPort(first) },
+        ...{ name, protocol: first.protocol === "udp" ? "tcp" : first.protocol, port: proposedPort(first) },
         ...{ ports: asked.length === 0 ? undefined : asked, encryption, to },
         ...{ balance: balance?.mode, weight: balance?.weight, rank: balance?.rank },
       };
     });
   }
 
+  /** Whether any port of a service is for UDP. */
+  get anyUdp(): boolean {
+    return this.list().some(({ ports }) => ports.some(({ protocol }) => protocol === "udp"));
+  }
+
   /** The targets of all offered services. */
-  targets(): (TargetHost & { readonly name: string })[] {
-    return this.list().flatMap((exposure) =>
-      targetsOf(exposure).map((target) => ({ ...target, name: exposure.name })),
+  targets(): (TargetHost & { readonly name: string; readonly transport: Transport })[] {
+    return this.list().flatMap(({ name, ports }) =>
+      ports.flatMap(({ targets, protocol }) =>
+        targets.map((target) => ({ ...target, name, transport: transportOf(protocol) })),
+      ),
     );
   }
 

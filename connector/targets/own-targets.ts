@@ -2,13 +2,20 @@
  * The addresses of targets of this machine's connectors, which no listener may take. A connector that listened at its
  * own target's address would connect to itself endlessly, and would keep a stopped target from starting again.
  */
+
+import type { Transport } from "../../protocol/names.ts";
 import type { NameResolver } from "../net/name-resolver.ts";
 import { addressOf } from "../net/system-names.ts";
 import { type TargetAddress, takes } from "./target-address.ts";
 
 export interface OwnTargetsOptions {
   /** The services that this site offers now, with their targets. */
-  readonly offers: () => readonly { readonly name: string; readonly host: string; readonly port: number }[];
+  readonly offers: () => readonly {
+    readonly name: string;
+    readonly host: string;
+    readonly port: number;
+    readonly transport: Transport;
+  }[];
   readonly names: Pick<NameResolver, "resolve">;
   /** The known targets of other connectors on this machine; `ready` resolves when those connectors have answered. */
   readonly others?: { known(): readonly TargetAddress[]; readonly ready: Promise<void> };
@@ -18,6 +25,15 @@ export interface OwnTargetsOptions {
 export interface OwnTarget extends TargetAddress {
   /** The host as the site named it. */
   readonly host: string;
+  readonly transport: Transport;
+}
+
+/** What a listener would be, beside its address. */
+export interface Place {
+  /** Whether the targets of other connectors do not count. */
+  readonly ownOnly?: boolean;
+  /** TCP unless given. */
+  readonly transport?: Transport;
 }
 
 export class OwnTargets {
@@ -37,9 +53,9 @@ export class OwnTargets {
 
   /** This connector's targets, at the addresses known now. */
   list(): OwnTarget[] {
-    return this.#options.offers().flatMap(({ name, host, port }) => {
+    return this.#options.offers().flatMap(({ name, host, port, transport }) => {
       const addresses = addressOf(host) === null ? (this.#addresses.get(host) ?? []) : [host];
-      return addresses.map((address) => ({ address, host, port, service: name, site: null }));
+      return addresses.map((address) => ({ address, host, port, transport, service: name, site: null }));
     });
   }
 
@@ -61,15 +77,23 @@ export class OwnTargets {
     if (changed) this.#onChange();
   }
 
-  /** The target whose connections a listener there would get, as far as it is known now; null when there is none. */
-  takenBy(host: string, port: number, ownOnly = false): TargetAddress | null {
-    const others = ownOnly ? [] : (this.#options.others?.known() ?? []);
-    return [...this.list(), ...others].find((target) => takes({ host, port }, target)) ?? null;
+  /**
+   * The target whose connections a listener there would get, as far as it is known now; null when there is none. The
+   * other connectors tell only of targets for TCP.
+   */
+  takenBy(
+    host: string,
+    port: number,
+    { ownOnly = false, transport = "tcp" }: Place = {},
+  ): TargetAddress | null {
+    const others = ownOnly || transport === "udp" ? [] : (this.#options.others?.known() ?? []);
+    const own = this.list().filter((target) => target.transport === transport);
+    return [...own, ...others].find((target) => takes({ host, port }, target)) ?? null;
   }
 
   /** As {@link takenBy}, after the names of targets at that port are looked up and the other connectors have answered. */
-  async check(host: string, port: number, ownOnly = false): Promise<TargetAddress | null> {
+  async check(host: string, port: number, place: Place = {}): Promise<TargetAddress | null> {
     await Promise.all([this.refresh(port), this.#options.others?.ready]);
-    return this.takenBy(host, port, ownOnly);
+    return this.takenBy(host, port, place);
   }
 }

@@ -73,7 +73,9 @@ export class TargetMonitor {
    * do; null if servers answer at all of them. Never throws.
    */
   async check(service: string): Promise<FairleadError | null> {
-    const groups = [...this.#options.pool.groups()].filter(({ name }) => name === service);
+    const groups = [...this.#options.pool.groups()].filter(
+      ({ name, protocol, check }) => name === service && !(protocol === "udp" && check.check.kind === "off"),
+    );
     const results = await Promise.all(
       groups.map(async (group) => {
         await group.refresh();

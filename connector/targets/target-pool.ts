@@ -230,13 +230,17 @@ export class TargetPool {
    * The check of a port: the entry for the port, or for its service. Without one, servers of gRPC are asked for their
    * health if they offer it, and otherwise the connections of clients are the check.
    */
-  #checkOf({ name, port: { servicePort, grpc } }: PoolPort): GroupCheck {
+  #checkOf({ name, port: { servicePort, protocol, grpc } }: PoolPort): GroupCheck {
     const own = this.#health.filter((each) => each.name === name);
     const entry =
       own.find(({ port }) => port !== undefined && port === servicePort) ??
       own.find(({ port }) => port === undefined);
     if (entry === undefined && grpc === true) {
       return { ...DEFAULT_RULES, check: { kind: "grpc", optional: true }, periodic: true };
+    }
+    // UDP does not tell whether a server is there.
+    if (entry === undefined && protocol === "udp") {
+      return { ...DEFAULT_RULES, check: { kind: "off" }, periodic: false };
     }
     if (entry === undefined) return { ...DEFAULT_RULES, check: { kind: "tcp" }, periodic: false };
     const { check, intervalMs, timeoutMs, fall, rise } = entry;

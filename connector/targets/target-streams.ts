@@ -2,6 +2,7 @@
  * Serves the streams of peers, as long as a peer may use the service. The server of the stream's kind connects the
  * stream with a target.
  */
+import { DATAGRAM_KIND } from "../../protocol/datagrams/framing.ts";
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { IngressPolicy } from "../config/ingress.ts";
 import type { Peer } from "../config/scope.ts";
@@ -84,6 +85,8 @@ export class TargetStreams {
     const exposure =
       door === undefined ? offers.target(service, use.peer, encryption) : offers.published(service);
     const port = exposedPort(exposure, stream.port);
+    if ((kind === DATAGRAM_KIND) !== (port.protocol === "udp"))
+      throw new FairleadError("stream.kind_unsupported");
     const target = firstTarget(port);
     use.flow.setTarget(formatAddress(target.host, target.port));
     this.#open.add(stream, service, door === undefined ? origin.peer : null);

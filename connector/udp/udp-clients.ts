@@ -2,6 +2,7 @@
 import type { RemoteInfo, Socket } from "node:dgram";
 import { DATAGRAM_KIND, encodeDatagram } from "../../protocol/datagrams/framing.ts";
 import { asFairleadError } from "../../protocol/errors.ts";
+import type { ListenerPort } from "../listeners/listener-set.ts";
 import type { StreamOpener } from "../listeners/stream-opener.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
@@ -16,13 +17,6 @@ export const MAX_CLIENTS = 4096;
 /** How long the datagrams of a client are dropped after no instance served it, ms. */
 const REFUSED_MS = 1000;
 
-/** A service's port, and the socket where its clients send to. */
-export interface UdpService {
-  readonly service: string;
-  /** The port of the service. */
-  readonly port: number;
-}
-
 /** Recognises clients that are this connector's own sockets to targets. */
 export interface OwnSockets {
   /** Number of streams behind the socket of this connector at the address and port; null if it is another's. */
@@ -34,7 +28,7 @@ export interface UdpClientsOptions {
   readonly relay: Relay;
   readonly own?: OwnSockets;
   /** Called when a client's datagrams were dropped because they go in a circle. */
-  readonly onLoop?: (service: string) => void;
+  readonly onLoop?: (at: ListenerPort) => void;
   /** See {@link DatagramFlows}. */
   readonly idleMs?: number;
   readonly maxClients?: number;
@@ -66,10 +60,10 @@ export class UdpClients {
   }
 
   /** Serves the clients of a bound socket until it closes. */
-  serve(service: UdpService, socket: Socket): void {
+  serve(at: ListenerPort, socket: Socket): void {
     const clients = new Map<string, Client>();
     this.#sockets.set(socket, clients);
-    socket.on("message", (payload, from) => this.#receive({ service, socket, clients }, payload, from));
+    socket.on("message", (payload, from) => this.#receive({ at, socket, clients }, payload, from));
     socket.once("close", () => {
       this.#sockets.delete(socket);
       for (const client of clients.values()) drop(client);
@@ -84,25 +78,25 @@ export class UdpClients {
     }
   }
 
-  #receive(at: Served, payload: Buffer, from: RemoteInfo): void {
-    const { clients } = at;
+  #receive(served: Served, payload: Buffer, from: RemoteInfo): void {
+    const { clients } = served;
     const key = `${from.address} ${from.port}`;
     const known = clients.get(key);
-    const client = known ?? this.#admit(at, from);
+    const client = known ?? this.#admit(served, from);
     if (client === null) return;
     // The order of the map is that of the clients' last datagrams.
     if (known !== undefined) clients.delete(key);
     clients.set(key, client);
-    if (known === undefined) this.#open(at, client, { key, from });
+    if (known === undefined) this.#open(served, client, { key, from });
     if (client.stream !== null) client.stream.send(payload);
     else client.early?.push(encodeDatagram(payload));
   }
 
   /** Makes room for a new client. Null when its datagrams go in a circle. */
-  #admit({ service: { service }, clients }: Served, from: RemoteInfo): Client | null {
+  #admit({ at, clients }: Served, from: RemoteInfo): Client | null {
     const { own, onLoop, maxClients = MAX_CLIENTS } = this.#options;
     if ((own?.hopsOf(from.address, from.port) ?? null) !== null) {
-      onLoop?.(service);
+      onLoop?.(at);
       return null;
     }
     if (clients.size >= maxClients) {
@@ -116,7 +110,7 @@ export class UdpClients {
   }
 
   #open(
-    { service: { service, port }, socket, clients }: Served,
+    { at: { service, port }, socket, clients }: Served,
     client: Client,
     { key, from }: { readonly key: string; readonly from: RemoteInfo },
   ): void {
@@ -155,7 +149,7 @@ export class UdpClients {
 
 /** A socket with its service and its clients. */
 interface Served {
-  readonly service: UdpService;
+  readonly at: ListenerPort;
   readonly socket: Socket;
   readonly clients: Map<string, Client>;
 }

@@ -2,13 +2,14 @@
 import { createSocket, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
-import { unlessAborted } from "../async/abort.ts";
 import type { Log } from "../log.ts";
 import { LogThrottle } from "../log-throttle.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
 import { type DescriptorWatch, NO_DESCRIPTORS } from "../resources/descriptor-watch.ts";
 import type { PeerStream, StreamServer, StreamUse } from "../targets/stream-server.ts";
+import type { Target } from "../targets/target-endpoint.ts";
+import type { TargetLease, TargetPool } from "../targets/target-pool.ts";
 import { DatagramFlows } from "./datagram-flows.ts";
 import { DatagramStream } from "./datagram-stream.ts";
 import { sendDatagram } from "./send-datagram.ts";
@@ -17,16 +18,8 @@ import type { OwnSockets } from "./udp-clients.ts";
 /** Most streams of one site: each holds a socket for a minute. */
 export const MAX_STREAMS_OF_SITE = 4096;
 
-/** The target of a stream. */
-export interface UdpTarget {
-  /** An IP address. */
-  readonly address: string;
-  readonly port: number;
-}
-
 export interface UdpStreamsOptions {
-  /** Chooses a target. Rejects with a FairleadError service.*. */
-  readonly choose: (use: StreamUse) => Promise<UdpTarget>;
+  readonly pool: Pick<TargetPool, "lease">;
   readonly relay: Relay;
   readonly descriptors?: DescriptorWatch;
   readonly log: Log;
@@ -59,22 +52,20 @@ export class UdpStreams implements StreamServer, OwnSockets {
 
   /** @throws FairleadError service.*, stream.cancelled. */
   async serve(stream: PeerStream, use: StreamUse): Promise<void> {
-    const { relay, descriptors } = this.#options;
-    const { peer, flow, signal } = use;
+    const { relay, descriptors, pool } = this.#options;
+    const { exposure, port, peer, flow, signal } = use;
     const release = this.#take(peer.site);
     if (descriptors?.take() === false) {
       release();
       throw new FairleadError("service.overloaded", NO_DESCRIPTORS);
     }
+    let lease: TargetLease | null = null;
     let socket: Socket;
     try {
-      const target = await unlessAborted(
-        this.#options.choose(use),
-        signal,
-        () => new FairleadError("stream.cancelled"),
-      );
-      socket = await connect(target);
+      lease = await pool.lease({ name: exposure.name, port }, signal);
+      socket = await connect(lease.target);
     } catch (error) {
+      lease?.end();
       descriptors?.release();
       release();
       throw error;
@@ -87,6 +78,7 @@ export class UdpStreams implements StreamServer, OwnSockets {
       closed: () => {
         this.#flows.delete(datagrams);
         this.#hops.delete(key);
+        lease.end();
         descriptors?.release();
         release();
         socket.close();
@@ -127,8 +119,9 @@ export class UdpStreams implements StreamServer, OwnSockets {
 }
 
 /** A socket that sends to the target and receives from it alone. @throws FairleadError service.unreachable. */
-function connect({ address, port }: UdpTarget): Promise<Socket> {
+function connect({ host, port, address: known }: Target): Promise<Socket> {
   return new Promise((resolve, reject) => {
+    const address = known ?? host;
     const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
     const fail = (error: Error) => {
       socket.close();

@@ -236,7 +236,7 @@ const generation = z.number().int().min(1);
 /**
  * The features of this connector beyond the first release of its uplink version (docs/protocol.md, "Versions").
  */
-export const CONNECTOR_FEATURES = ["ports", "zones"] as const;
+export const CONNECTOR_FEATURES = ["ports", "zones", "udp"] as const;
 /** The name of a feature of this connector. */
 export type ConnectorFeature = (typeof CONNECTOR_FEATURES)[number];
 
@@ -340,6 +340,7 @@ export const EDGE_FEATURES = [
   "service-certificates",
   "zones",
   "ingress",
+  "udp",
 ] as const;
 /** The name of a feature of this edge. */
 export type EdgeFeature = (typeof EDGE_FEATURES)[number];

@@ -60,7 +60,7 @@ export const connectorRun = command({
     ),
     expose: values(
       "--expose <NAME[:PORT]=[HOST:]PORT[/PROTOCOL][,…]>",
-      "Offer a server of this site as a service. PORT after the name is the service's port in the whole network; the default is the port that the service has there, or else the target's. The default host is 127.0.0.1. The protocol is tcp, http, http2 or grpc; the default is tcp. After a comma follows another target as [HOST:]PORT, or another port of the service as PORT=[HOST:]PORT[/PROTOCOL].",
+      "Offer a server of this site as a service. PORT after the name is the service's port in the whole network; the default is the port that the service has there, or else the target's. The default host is 127.0.0.1. The protocol is tcp, http, http2, grpc or udp; the default is tcp. After a comma follows another target as [HOST:]PORT, or another port of the service as PORT=[HOST:]PORT[/PROTOCOL].",
       parseExpose,
     ),
     to: values(

@@ -18,7 +18,7 @@ export const expose = command({
   arguments: {
     service: argument(
       "NAME[:PORT]=[HOST:]PORT[/PROTOCOL][,…]",
-      "Name of the service, its port in the network, and its target. The default host is 127.0.0.1, the default protocol tcp; others are http, http2 and grpc. After a comma follows another target as [HOST:]PORT, or another port as PORT=[HOST:]PORT[/PROTOCOL].",
+      "Name of the service, its port in the network, and its target. The default host is 127.0.0.1, the default protocol tcp; others are http, http2, grpc and udp. After a comma follows another target as [HOST:]PORT, or another port as PORT=[HOST:]PORT[/PROTOCOL].",
       parseExposeRequest,
     ),
   },

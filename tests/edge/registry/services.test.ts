@@ -311,6 +311,27 @@ describe("the ports of a service", () => {
     ]);
   });
 
+  it("for UDP are shown to connectors that know UDP alone", async () => {
+    const udp = { port: 53, protocol: "udp" } as const;
+    // The protocol of the offer is one that every edge can read.
+    const dns = { name: "dns", protocol: "tcp" as const, port: 53, ports: [udp] };
+    await TestUplink.open(east, { offers: [dns, { ...shop(http), ports: [http, udp] }] });
+    const knowing = await TestUplink.dial(west);
+    expect((await knowing.greet({ features: ["ports", "udp"] })).services).toMatchObject([
+      { name: "dns", ...udp },
+      { name: "shop", ...http, ports: [http, udp] },
+    ]);
+    const without = await TestUplink.dial(west);
+    const { services } = await without.greet(SEVERAL);
+    expect(services).toMatchObject([{ name: "shop", ...http, ports: [http] }]);
+    const older = await TestUplink.dial(west);
+    expect((await older.greet({})).services).toMatchObject([{ name: "shop", ...http }]);
+    expect(unwrap(await ops.registry.status()).services).toMatchObject([
+      { name: "dns", ...udp },
+      { name: "shop" },
+    ]);
+  });
+
   it("are one port to an older connector, which sees only sites that have it first", async () => {
     const older = await TestUplink.open(west);
     await TestUplink.open(east, { offers: [shop(http, tcp)] });

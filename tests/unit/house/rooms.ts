@@ -105,7 +105,7 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/datagrams",
-    usedBy: ["connector/udp"],
+    usedBy: ["connector/runtime", "connector/targets", "connector/udp"],
     why: "Datagrams in a stream.",
   },
 ];
@@ -356,6 +356,11 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/http/retry",
     usedBy: ["connector/runtime"],
     why: "The runtime gives the HTTP server the rules of repetitions.",
+  },
+  {
+    room: "connector/udp",
+    usedBy: ["connector/runtime"],
+    why: "The runtime gives UDP listeners and UDP targets their streams.",
   },
   {
     room: "connector/control",

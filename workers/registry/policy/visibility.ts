@@ -57,6 +57,7 @@ const PROTOCOL_FEATURES: Readonly<Record<ServiceProtocol, ConnectorFeature | nul
   tcp: null,
   http: null,
   http2: null,
+  udp: "udp",
 };
 
 const SEVERAL_PORTS: ConnectorFeature = "ports";

@@ -72,7 +72,7 @@ describe("--expose", () => {
       "shop=80/http,81/tcp": "the targets of a port have one protocol",
       "shop=80/grpc,81/http2": "the targets of a port have one protocol",
       "shop=80,127.0.0.1:80": "a port has each target once",
-      "shop=80/udp": "the protocol must be tcp, http, http2 or grpc",
+      "shop=80/sctp": "the protocol must be tcp, http, http2, grpc or udp",
     };
     for (const [text, reason] of Object.entries(reasons))
       expect(() => parseExpose(text), text).toThrow(reason);
@@ -85,7 +85,18 @@ describe("--expose", () => {
     for (const text of ["db=a,b:80", "db=80,", "db=,80", "db:80=81,82=", "db:80=81,=82", "db=a=b:80"]) {
       expect(() => parseExpose(text), text).toThrow(invalid);
     }
-    const wrong = ["", "db", "db=", "=5432", "DB=5432", "db=0", "db=65536", "db=1e3", "db=-1", "db=5432/udp"];
+    const wrong = [
+      "",
+      "db",
+      "db=",
+      "=5432",
+      "DB=5432",
+      "db=0",
+      "db=65536",
+      "db=1e3",
+      "db=-1",
+      "db=5432/sctp",
+    ];
     wrong.push("db=::1:80", "db=[::1:80", "db=a b:80", "db=host:", "db=:80", "db=5432/", "-db=1", "db=h:1:2");
     for (const text of wrong) expect(() => parseExpose(text), text).toThrow(invalid);
   });

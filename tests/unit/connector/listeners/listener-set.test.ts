@@ -23,6 +23,8 @@ async function setUp(more: Partial<ListenerSetOptions> = {}, state?: StateDirect
     bind: parseBind("127.0.0.1"),
     listen: [],
     onClient: ({ service: name }, socket) => socket.end(name),
+    onUdp: (_, socket) =>
+      socket.on("message", (payload, from) => socket.send(payload, from.port, from.address)),
     onRefused: (_, socket) => socket.resetAndDestroy(),
     onChange,
     log: silent,
@@ -177,7 +179,7 @@ describe("ListenerSet for a service with several ports", () => {
     expect(new Set(hosts).size).toBe(2);
     plain.listeners.close();
     const [taken = ""] = hosts.filter((host) => host.startsWith("shop")).map((host) => host.slice(5));
-    const target = { name: "own", host: taken, port: port + 1 };
+    const target = { name: "own", host: taken, port: port + 1, transport: "tcp" as const };
     const names = { resolve: async () => [] };
     const ownTargets = new OwnTargets({ offers: () => [target], names });
     const moved = await setUp({ ...range, ownTargets });
@@ -246,7 +248,7 @@ describe("ListenerSet in a range", () => {
 });
 
 describe("ListenerSet at an address that a target on this machine has", () => {
-  const offer = (host: string, port: number) => ({ name: "api", host, port });
+  const offer = (host: string, port: number) => ({ name: "api", host, port, transport: "tcp" as const });
   const names = {
     resolve: async (host: string) => {
       if (host !== "app.example") throw new Error(host);

@@ -25,6 +25,7 @@ async function client(keepAliveMs?: number | null): Promise<Socket> {
   const listeners = await ListenerSet.load({
     ...{ state: await temporaryState(), bind: parseBind("127.0.0.1"), listen: [], log: silent, keepAliveMs },
     onClient: (_, socket) => resolve(socket),
+    onUdp: () => {},
     onRefused: () => {},
     onChange: () => {},
   });

@@ -29,6 +29,26 @@ describe("Offers", () => {
     expect(again.forRegistry()).toEqual([{ name: "db", port: 5432, protocol: "tcp" }]);
   });
 
+  it("offer UDP in a form that every edge can read, and not to an edge that does not carry it", async () => {
+    const exposures = [parseExpose("dns=5353/udp"), parseExpose("shop:80=8080/http,53=5353/udp")];
+    const offers = await Offers.load(await temporaryState(), exposures);
+    expect(offers.anyUdp).toBe(true);
+    const all = [
+      { name: "dns", protocol: "tcp", port: 5353, ports: [{ port: 5353, protocol: "udp" }] },
+      {
+        ...{ name: "shop", protocol: "http", port: 80 },
+        ports: [
+          { port: 80, protocol: "http" },
+          { port: 53, protocol: "udp" },
+        ],
+      },
+    ];
+    expect(offers.forRegistry()).toEqual(all);
+    expect(offers.forRegistry({ udp: false })).toEqual([
+      { name: "shop", protocol: "http", port: 80, ports: [{ port: 80, protocol: "http" }] },
+    ]);
+  });
+
   it("hide a stored service behind one of the same name that is given at start", async () => {
     const state = await temporaryState();
     await (await Offers.load(state, [])).add(parseExpose("api=1111"));

@@ -159,6 +159,31 @@ describe("TargetStreams", () => {
     });
   });
 
+  it("refuses datagrams for a port of TCP, and bytes for a port of UDP", async () => {
+    const offers = await Offers.load(await temporaryState(), [
+      parseExpose("dns=53/udp"),
+      parseExpose("db=5432"),
+    ]);
+    const relay = testRelay();
+    const [tcp] = tcpServers(relay).values();
+    if (tcp === undefined) throw new Error("There is no server for TCP.");
+    const streams = new TargetStreams({
+      ...{ offers, relay, log: new MemoryLog() },
+      servers: new Map([
+        ["tcp", tcp],
+        ["udp", tcp],
+      ]),
+    });
+    for (const [service, kind] of [
+      ["db", "udp"],
+      ["dns", "tcp"],
+    ] as const) {
+      const { stream, accepted } = peerStream(service, { kind });
+      void streams.serve(stream, { peer: peerOf("west"), encryption: "end-to-end", draining: false });
+      await expect(accepted).rejects.toEqual(code("stream.kind_unsupported"));
+    }
+  });
+
   it("refuses a stream of a kind that it does not serve", async () => {
     const { open } = await setUp(["west"]);
     await expect(open(peerOf("west"), { kind: "of-tomorrow" })).rejects.toEqual(

@@ -5,6 +5,7 @@ import { firstPort, parseExpose } from "../../../../connector/config/service-opt
 import type { ClientStream } from "../../../../connector/listeners/stream-opener.ts";
 import { silent } from "../../../../connector/log.ts";
 import type { RelayStream } from "../../../../connector/relay/relay.ts";
+import { TargetPool } from "../../../../connector/targets/target-pool.ts";
 import { UdpClients, type UdpClientsOptions } from "../../../../connector/udp/udp-clients.ts";
 import { UdpStreams, type UdpStreamsOptions } from "../../../../connector/udp/udp-streams.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
@@ -34,20 +35,27 @@ async function echoTarget() {
 interface SetUp {
   readonly clients?: Partial<UdpClientsOptions>;
   readonly streams?: Partial<UdpStreamsOptions>;
+  /** The port of the target; that of an echo server unless given. */
+  readonly targetPort?: number;
   /** Refuses the first streams. */
   readonly refusals?: number;
 }
 
 /** A listener whose streams go straight to the server of streams of another connector. */
-async function setUp({ clients: clientOptions, streams: streamOptions, refusals = 0 }: SetUp = {}) {
+async function setUp({
+  clients: clientOptions,
+  streams: streamOptions,
+  targetPort,
+  refusals = 0,
+}: SetUp = {}) {
   const target = await echoTarget();
   const listener = createSocket("udp4");
   const relays = { listener: testRelay(), target: testRelay() };
   const peer = { site: randomId("site"), siteName: "west", boot: randomId("boot") };
-  const { port } = target.socket.address();
+  const port = targetPort ?? target.socket.address().port;
   const exposure = parseExpose(`dns=127.0.0.1:${port}`);
   const streams = new UdpStreams({
-    ...{ relay: relays.target, log: silent, choose: async () => ({ address: "127.0.0.1", port }) },
+    ...{ relay: relays.target, log: silent, pool: new TargetPool() },
     ...streamOptions,
   });
   let left = refusals;
@@ -72,7 +80,7 @@ async function setUp({ clients: clientOptions, streams: streamOptions, refusals 
   const clients = new UdpClients({ opener: { open }, relay: relays.listener, ...clientOptions });
   listener.bind(0, "127.0.0.1");
   await once(listener, "listening");
-  clients.serve({ service: "dns", port: 53 }, listener);
+  clients.serve({ service: "dns", port: 53, protocol: "udp" }, listener);
   onTestFinished(() => {
     clients.close();
     streams.close();
@@ -170,9 +178,7 @@ describe("Flows of datagrams", () => {
     await once(gone, "listening");
     const { port } = gone.address();
     gone.close();
-    const { client, clients } = await setUp({
-      streams: { choose: async () => ({ address: "127.0.0.1", port }) },
-    });
+    const { client, clients } = await setUp({ targetPort: port });
     const one = await client();
     one.send("lost");
     await eventually("the flow", () => clients.size === 1);
@@ -203,7 +209,9 @@ describe("Flows of datagrams", () => {
   it("do not begin for this connector's own sockets to targets", async () => {
     const loops: string[] = [];
     const own = { hopsOf: () => 0 };
-    const { client, clients } = await setUp({ clients: { own, onLoop: (service) => loops.push(service) } });
+    const { client, clients } = await setUp({
+      clients: { own, onLoop: ({ service }) => loops.push(service) },
+    });
     const one = await client();
     one.send("a");
     await eventually("the loop", () => loops.length === 1);

@@ -167,7 +167,8 @@ describe("an uplink that does not answer a request", () => {
     await reaches("up");
     edge.script.upgrade = () => "edge.internal";
     await expect(uplink.requestStatus(1200)).rejects.toMatchObject({ code: "uplink.lost" });
-    expect(log.find("The uplink could not be replaced")?.fields.code).toBe("edge.internal");
+    const failed = () => log.find("The uplink could not be replaced")?.fields.code;
+    await eventually("the replacement has failed", () => failed() === "edge.internal");
     await eventually("the uplink is lost", () => uplink.state.state === "waiting");
     edge.script.upgrade = () => null;
     await reaches("up");

@@ -175,8 +175,9 @@ describe("A target without a server", () => {
     const answer = await expose(east, `dead=127.0.0.1:${port}`);
     const warning = { code: "service.refused", action: expect.stringContaining(`127.0.0.1:${port}`) };
     expect(answer).toMatchObject({ name: "dead", warning });
-    await eventually("the service is withdrawn", async () => {
-      return (await west.control.services()).services.every(({ name }) => name !== "dead");
+    await eventually("no listener is left for the service", async () => {
+      const { services } = await west.control.services();
+      return services.find(({ name }) => name === "dead")?.listener === null;
     });
     const { stdout, status } = await east.fairlead("expose", `dead=127.0.0.1:${port}`);
     expect(status).toBe(0);

@@ -4,6 +4,7 @@ import type { ConnectorConfig } from "./connector-config.ts";
 import { healthKey, type ServiceHealth, sameHealth } from "./health-options.ts";
 import { sameIngress } from "./ingress.ts";
 import { sameListenerTls } from "./listener-tls-options.ts";
+import { sameRetry } from "./retry-policy.ts";
 import { formatBind, listenKey, sameExposure } from "./service-options.ts";
 
 /** Names of services, sorted. */
@@ -38,6 +39,8 @@ export interface ConfigChange {
   readonly dns: boolean;
   /** Health checks, each named by its service, or by `SERVICE:PORT`. */
   readonly health: ServiceChanges;
+  /** Services whose requests may be sent again. */
+  readonly retry: ServiceChanges;
   readonly logLevel: boolean;
   /** Whether requests are logged from now on, or no longer. */
   readonly requestLog: boolean;
@@ -101,6 +104,7 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       allowHop: serviceChanges(named(running.allowHop), named(wanted.allowHop)),
       dns: DNS_KEYS.some((key) => JSON.stringify(running[key]) !== JSON.stringify(wanted[key])),
       health: serviceChanges(keyed(running.health), keyed(wanted.health), sameHealth),
+      retry: serviceChanges(running.retry, wanted.retry, sameRetry),
       logLevel: running.logLevel !== wanted.logLevel,
       requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
       listenTls: serviceChanges(running.listenTls, wanted.listenTls, sameListenerTls),

@@ -19,6 +19,7 @@ import { parseHop } from "./hop-policy.ts";
 import { parseIngress } from "./ingress.ts";
 import { parseListenTls } from "./listener-tls-options.ts";
 import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
+import { parseRetry } from "./retry-policy.ts";
 import { parseObserve } from "./service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "./service-options.ts";
 import {
@@ -142,6 +143,15 @@ export const ConfigFile = z
         examples: ["video", "all"],
       }),
       "Services that this site uses with hop encryption where they are offered so: the edge can read the traffic.",
+    ),
+    retry: list(
+      parsed(parseRetry, {
+        description:
+          "A service, and the methods PUT and DELETE where a second execution of them does no harm there, or off.",
+        pattern: `^${LABEL}=(off|[A-Za-z]+(\\s*,\\s*[A-Za-z]+)*)$`,
+        examples: ["orders=PUT,DELETE", "reports=off"],
+      }),
+      "Requests to services of other sites that may be sent again, once, when it is unknown whether the target had them. GET, HEAD and OPTIONS without any entry.",
     ),
     dns: list(
       parsed(parseDnsAddress, {

@@ -7,6 +7,7 @@ import { healthKey, type ServiceHealth } from "./health-options.ts";
 import { checkIngress, type IngressRule } from "./ingress.ts";
 import type { ListenerTlsOption } from "./listener-tls-options.ts";
 import type { LogTopic } from "./option-values.ts";
+import type { ServiceRetry } from "./retry-policy.ts";
 import type { ServiceObservation } from "./service-observation.ts";
 import {
   type Bind,
@@ -36,6 +37,8 @@ export interface ConfigSource {
   readonly hop?: readonly string[] | undefined;
   /** Names of services that this site uses with hop encryption, or "all". */
   readonly allowHop?: readonly string[] | undefined;
+  /** Requests that may be sent again, where their methods do not say so. */
+  readonly retry?: readonly ServiceRetry[] | undefined;
   /** Addresses of the site's DNS servers. */
   readonly dns?: readonly DnsAddress[] | undefined;
   /** The domain of the network's services. */
@@ -84,6 +87,7 @@ export interface ConnectorConfig
   readonly bind: Bind;
   readonly hop: readonly string[];
   readonly allowHop: readonly string[];
+  readonly retry: readonly ServiceRetry[];
   readonly dns: readonly DnsAddress[];
   readonly health: readonly ServiceHealth[];
   /** Each domain once. */
@@ -125,6 +129,7 @@ export function mergeConfig(
     bind: options.bind ?? file.bind ?? DEFAULT_BIND,
     hop: [...(file.hop ?? []), ...(options.hop ?? [])],
     allowHop: [...(file.allowHop ?? []), ...(options.allowHop ?? [])],
+    retry: byName(file.retry, options.retry),
     dns: [...(file.dns ?? []), ...(options.dns ?? [])],
     dnsZones: byDomain(file.dnsZones, options.dnsZones),
     dnsAccept: byDomain(file.dnsAccept, options.dnsAccept),

@@ -36,6 +36,9 @@ export interface Repeats {
   take(error: FairleadError): boolean;
 }
 
+/** This connector's own offer of a service that other sites offer too. */
+export type OwnOffer = VisibleOffer & { readonly own: true };
+
 /** A stream that an instance has accepted. */
 export interface OpenedStream {
   readonly stream: RelayStream;
@@ -55,6 +58,8 @@ export interface OpenStreamOptions {
   readonly open: (service: string, peer: VisibleOffer) => Promise<OpeningStream>;
   /** Decides which offers this site may use. */
   readonly hop: HopPolicy;
+  /** This connector's own offer of the service; null without any. */
+  readonly own?: ((service: VisibleService) => OwnOffer | null) | undefined;
   /** Selects the instances, and learns what became of each. */
   readonly balancer: Balancer;
   /** Instances that have failed the client already: they are tried after all others. */
@@ -92,7 +97,7 @@ export async function openStream(options: OpenStreamOptions): Promise<OpenedStre
   for (;;) {
     const known = lookup();
     const port = options.port ?? known?.port;
-    const serving = (known?.offers ?? []).filter((offer) => serves(offer, port, kind));
+    const serving = offersOf(known, options.own).filter((offer) => serves(offer, port, kind));
     const offers = serving.filter((offer) => isUp(offer, port));
     const usable = options.hop.usable(options.service, offers);
     const refusal = refusalOf(options.service, { serving, offers, usable });
@@ -177,6 +182,15 @@ function setUpLimit(
   // A limit that the round trip has raised is not cut.
   if (limit > timeLimit(name, 0)) return limit;
   return Math.max(LEAST_INSTANCE_MS, Math.min(limit / 2 ** tried, left));
+}
+
+function offersOf(
+  known: VisibleService | undefined,
+  own: OpenStreamOptions["own"] = () => null,
+): readonly VisibleOffer[] {
+  if (known === undefined) return [];
+  const offer = own(known);
+  return offer === null ? known.offers : [...known.offers, offer];
 }
 
 /** Whether the instance serves streams of the kind at the port. */

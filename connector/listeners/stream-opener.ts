@@ -1,5 +1,5 @@
 /** Opens the streams of clients: each at an instance of its service that the balancer selects. */
-import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
+import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
 import { HopPolicy } from "../config/hop-policy.ts";
 import type { Flow } from "../relay/flow.ts";
 import type { RelayStream } from "../relay/relay.ts";
@@ -7,7 +7,13 @@ import { Balancer } from "./balancer.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { EarlyBytes } from "./early-data.ts";
 import type { PeerLife } from "./open-deadline.ts";
-import { type OpenedStream, type OpeningStream, openStream, type Repeats } from "./open-stream.ts";
+import {
+  type OpenedStream,
+  type OpeningStream,
+  type OwnOffer,
+  openStream,
+  type Repeats,
+} from "./open-stream.ts";
 
 /** What a client's stream asks for, beside its service. */
 export interface StreamRequest {
@@ -32,6 +38,8 @@ export interface Streams {
 export interface StreamOpenerOptions {
   readonly catalogue: Catalogue;
   readonly streams: Streams;
+  /** This connector's own offers; none unless given. */
+  readonly own?: ((service: VisibleService) => OwnOffer | null) | undefined;
   /** Allows no hop encryption unless given. */
   readonly hop?: HopPolicy | undefined;
   /** The round trip to the edge, ms; null while it is not known. */
@@ -89,11 +97,11 @@ export class StreamOpener {
    * @throws FairleadError as {@link openStream} does.
    */
   openTurn({ flow, early, signal, request, tried, repeats }: ClientStream): Promise<OpenedStream> {
-    const { catalogue, streams, holdMs, edgeRoundTrip = () => null } = this.#options;
+    const { catalogue, streams, own, holdMs, edgeRoundTrip = () => null } = this.#options;
     const { service } = flow;
     const lookup = () => catalogue.lookupPort(service, request.port);
     return openStream({
-      ...{ service, flow, early, signal, tried, repeats, edgeRoundTrip, holdMs },
+      ...{ service, flow, early, signal, tried, repeats, own, edgeRoundTrip, holdMs },
       port: request.port,
       kind: request.kind,
       balancer: this.#balancer,

@@ -73,6 +73,7 @@ import { LocalTargets } from "./local-targets.ts";
 import { movedSite } from "./move-site.ts";
 import { NetworkDns } from "./network-dns.ts";
 import type { ConnectorOptions } from "./options.ts";
+import { OwnStreams } from "./own-streams.ts";
 import { type Part, PartList } from "./part.ts";
 import { applyConfig, react } from "./reactions.ts";
 import { RegistryNotices } from "./registry-notices.ts";
@@ -150,7 +151,7 @@ async function build(given: ConnectorOptions) {
   const dns = new NetworkDns({
     ...{ config, network: network.name, relay, log },
     ...{ catalogue, listeners, offers, refusedOffers, servicePorts, ownTargets },
-    openZone: (service, peer) => streamsOf(manager).open(service, peer, { kind: DNS_KIND }),
+    openZone: (service, peer) => streamsOf(manager, ownStreams).open(service, peer, { kind: DNS_KIND }),
   });
   const clock = new ClockSkew(log);
   const lanes = laneAddress(site, log);
@@ -196,15 +197,23 @@ async function build(given: ConnectorOptions) {
     opened: (stream, origin) => void targetStreams.serve(stream, origin),
     edgeRoundTrip: () => uplink.lastRtt,
   });
+  const ownStreams = new OwnStreams({
+    ...{ offers, targetStreams, refused: refusedOffers },
+    withdrawn: (service) => health.withdrawn(service),
+    kinds: [...servers.keys()].filter((kind) => kind !== DEFAULT_KIND),
+    instance: () => ({ site: self.id, siteName: site.membership.site.name, boot }),
+  });
   const opener = new StreamOpener({
-    ...{ catalogue, streams: streamsOf(manager), hop },
+    ...{ catalogue, streams: streamsOf(manager, ownStreams), hop },
+    own: (service) => ownStreams.offer(service),
     edgeRoundTrip: () => uplink.lastRtt,
     edgeUpForMs: () => uplink.upForMs,
   });
   const onLoop = (at: { readonly service: string; readonly port?: number | undefined }) =>
     events.emit("clientLooped", at);
   const clients = new Clients({ opener, dials, relay, observe: (flow) => observers.of(flow), onLoop });
-  const retries = new Retries(new RetryPolicy());
+  const retryPolicy = new RetryPolicy(config.retry);
+  const retries = new Retries(retryPolicy);
   const httpListeners = makeHttpListeners({ catalogue, hop, opener, retries, relay, dials, onLoop });
 
   const udpClients = new UdpClients({ opener, relay, own: udpStreams, onLoop });
@@ -239,8 +248,8 @@ async function build(given: ConnectorOptions) {
     },
     ...{ dials, health, targetStreams, catalogue, refusedOffers, servicePorts, clock, uplink, book },
     ...{ preambles },
-    ...{ renewer, manager, doors, ingress, refusedIngress, opener, clients, httpListeners },
-    ...{ udpClients, udpStreams, dns, exchanges },
+    ...{ renewer, manager, doors, ingress, refusedIngress, ownStreams, opener, clients, httpListeners },
+    ...{ retryPolicy, udpClients, udpStreams, dns, exchanges },
     ...{ notices, redeemer, reports, moves },
   };
 }
@@ -254,7 +263,7 @@ function lifecycle(
   { log }: ConnectorOptions,
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
-  const { dns, listenerTls, exchanges, redeemer, reports, health } = parts;
+  const { ownStreams, dns, listenerTls, exchanges, redeemer, reports, health } = parts;
   const { doors } = parts;
   const order: Part[] = [
     descriptors,
@@ -264,6 +273,7 @@ function lifecycle(
     exchanges,
     { drain: async (ms) => void (await drained(manager, ms, log)), close: () => manager.close() },
     { drain: (ms) => doors.drainWithin(ms), close: () => doors.close() },
+    ownStreams,
     { drain: () => opener.stop() },
     clients,
     { close: () => listenerTls.close() },

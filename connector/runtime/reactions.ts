@@ -84,6 +84,7 @@ const NAMING_EVENTS = [
  */
 export function applyConfig(parts: ConnectorParts) {
   const {
+    retryPolicy,
     offers,
     health,
     listeners,
@@ -124,6 +125,7 @@ export function applyConfig(parts: ConnectorParts) {
       dns.configure(next);
       reports.sendOffers();
     }
+    if (!isUnchanged(change.retry)) retryPolicy.set(next.retry);
     if (!isUnchanged(change.listenTls)) listenerTls.configure(next.listenTls);
     if (change.dns) listenerTls.renew();
     if (!isUnchanged(change.observe)) observers.set(next.observe);

@@ -1,11 +1,18 @@
-/** Gives listeners the streams of the session manager. */
+/** Gives listeners the streams of the session manager, and those to this connector's own targets. */
 import type { Streams } from "../listeners/stream-opener.ts";
 import type { SessionManager } from "../session/manager.ts";
+import type { OwnStreams } from "./own-streams.ts";
 
-export function streamsOf(manager: SessionManager): Streams {
+const ALIVE = { silentMs: null, roundTripMs: 0 };
+
+export function streamsOf(manager: SessionManager, own: OwnStreams): Streams {
   return {
-    open: (service, { encryption, ...peer }, request) =>
-      manager.open(service, peer, { ...request, encryption }),
-    life: ({ encryption, ...peer }) => manager.liveness(peer, encryption),
+    open: async (service, peer, request) => {
+      if (own.isOwn(peer)) return own.open(service, request);
+      const { site, siteName, boot, encryption } = peer;
+      return await manager.open(service, { site, siteName, boot }, { ...request, encryption });
+    },
+    // Nothing between this connector and its targets can fall silent.
+    life: (peer) => (own.isOwn(peer) ? ALIVE : manager.liveness(peer, peer.encryption)),
   };
 }

@@ -132,7 +132,7 @@ export class Offers {
       const after = next.get(name);
       if (after === undefined) this.#current.delete(name);
       else if (before === undefined || !sameExposure(before, after)) {
-        this.#current.set(name, keepPort(this.#find(name), after));
+        this.#current.set(name, keepPort(this.find(name), after));
       }
     }
     this.#configured = next;
@@ -203,17 +203,18 @@ export class Offers {
 
   /** Whether a peer may keep its streams to a service. The streams of a withdrawn service may finish. */
   mayStay(name: string, peer: Peer): boolean {
-    return isExportedTo(this.#find(name)?.to, peer);
+    return isExportedTo(this.find(name)?.to, peer);
   }
 
   /**
-   * The exposure of an offered service, for a stream of `peer` in a session of that encryption. A service offered with
-   * hop encryption may also be used with end-to-end encryption, which is stronger; never the other way round.
+   * The exposure of an offered service, for a stream of `peer` in a session of that encryption; null is this site. A
+   * service offered with hop encryption may also be used with end-to-end encryption, which is stronger; never the other
+   * way round.
    * @throws FairleadError `service.unknown`, `service.not_exported`, `service.hop_not_allowed`.
    */
-  target(name: string, peer: Peer, encryption: Encryption = "end-to-end"): Exposure {
+  target(name: string, peer: Peer | null, encryption: Encryption = "end-to-end"): Exposure {
     const exposure = this.#offered(name);
-    if (!isExportedTo(exposure.to, peer)) {
+    if (peer !== null && !isExportedTo(exposure.to, peer)) {
       throw new FairleadError("service.not_exported", `${name} is not exported to site ${peer.siteName}.`);
     }
     if (encryption === "hop" && !this.#hop.offers(name)) {
@@ -232,7 +233,7 @@ export class Offers {
 
   /** Whether a service is offered. */
   has(name: string): boolean {
-    return this.#find(name) !== undefined;
+    return this.find(name) !== undefined;
   }
 
   /**
@@ -242,7 +243,7 @@ export class Offers {
    */
   async add(request: ExposeRequest): Promise<Offering> {
     const { name } = request;
-    const before = this.#find(name);
+    const before = this.find(name);
     if (before === undefined && this.list().length >= MAX_OFFERS) throw tooMany();
     const exposure = before === undefined ? withProtocols(request) : revised(before, request);
     const configured = this.#current.has(name);
@@ -281,12 +282,13 @@ export class Offers {
     });
   }
 
-  #find(name: string): Exposure | undefined {
+  /** The exposure of a service; undefined when the site does not offer it. */
+  find(name: string): Exposure | undefined {
     return this.#current.get(name) ?? this.#added.get(name);
   }
 
   #offered(name: string): Exposure {
-    const exposure = this.#find(name);
+    const exposure = this.find(name);
     if (exposure === undefined)
       throw new FairleadError("service.unknown", `This site does not offer ${name}.`, {
         action: "`fairlead service status` shows what this site offers.",

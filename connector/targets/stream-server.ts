@@ -30,6 +30,8 @@ export interface PeerStreamOrigin {
   readonly peer: Instance;
   readonly encryption: Encryption;
   readonly draining: boolean;
+  /** Whether the stream is of a listener of this connector itself, which its services are offered to in any case. */
+  readonly own?: boolean | undefined;
   /** Set where the peer is a door. */
   readonly door?: DoorPeer | undefined;
 }

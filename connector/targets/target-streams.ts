@@ -83,13 +83,15 @@ export class TargetStreams {
     };
     // A door is no site: neither a scope nor the mode of encryption is for it, but the configuration of doors alone.
     const exposure =
-      door === undefined ? offers.target(service, use.peer, encryption) : offers.published(service);
+      door === undefined
+        ? offers.target(service, origin.own === true ? null : use.peer, encryption)
+        : offers.published(service);
     const port = exposedPort(exposure, stream.port);
     if ((kind === DATAGRAM_KIND) !== (port.protocol === "udp"))
       throw new FairleadError("stream.kind_unsupported");
     const target = firstTarget(port);
     use.flow.setTarget(formatAddress(target.host, target.port));
-    this.#open.add(stream, service, door === undefined ? origin.peer : null);
+    if (origin.own !== true) this.#open.add(stream, service, door === undefined ? origin.peer : null);
     return { server, use: { ...use, exposure, port, encryption, door } };
   }
 

@@ -1,9 +1,11 @@
 /** Sites on one machine whose listeners would take the addresses of their targets. */
+import { once } from "node:events";
+import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { listEvents } from "../../connector/operator/edge-api.ts";
 import { eventually } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
-import { exchange, fate, serve } from "../support/traffic/servers.ts";
+import { dial, exchange, fate, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 
@@ -95,5 +97,40 @@ describe.runIf(process.platform === "linux")("A loop of two connectors", () => {
         ({ code }) => code === "service.loop",
       ),
     );
+  }, 120_000);
+});
+
+describe("A site that offers a service that another site offers too", () => {
+  it("serves its own clients from its own target, and from the other site when that is busy or gone", async () => {
+    const network = await suite.cluster.network(suite.edge);
+    const token = await network.token({ uses: 2 });
+    const named = (name: string, host: string) => serve((socket) => socket.write(name), { host });
+    const [inWest, inEast] = [await named("west", "127.3.94.1"), await named("east", "127.3.94.2")];
+    const east = await suite.cluster.connector({ site: "east", token, expose: [`api:7000=${inEast.at}`] });
+    const west = await suite.cluster.connector({
+      ...{ site: "west", token, bind: "127.2.97.0/24" },
+      expose: [`api:7000=${inWest.at}`],
+      // A scope never keeps a site from its own targets.
+      args: ["--to", "api=east"],
+    });
+    const place = await west.listener("api");
+    const held: Socket[] = [];
+    const open = async () => {
+      const socket = await dial(place);
+      held.push(socket);
+      const [name] = (await once(socket, "data")) as [Buffer];
+      return name.toString();
+    };
+    expect([await open(), await open(), await open()]).toEqual(["west", "west", "west"]);
+    expect((await west.status()).sessions).toEqual([]);
+    // Cost 0 and three streams against the cost of two links.
+    expect(await open()).toBe("east");
+    for (const socket of held.splice(0)) socket.destroy();
+    await inWest.close();
+    await eventually("the other site serves", async () => (await open()) === "east");
+    await west.fairlead("unexpose", "api");
+    expect(await open()).toBe("east");
+    for (const socket of held) socket.destroy();
+    await east.stop();
   }, 120_000);
 });

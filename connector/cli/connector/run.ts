@@ -16,6 +16,7 @@ import {
   parseLogTopic,
   parseMemory,
 } from "../../config/option-values.ts";
+import { parseRetry } from "../../config/retry-policy.ts";
 import { parseObserve } from "../../config/service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
 import {
@@ -97,6 +98,11 @@ export const connectorRun = command({
       "--allow-hop <NAME|all>",
       "Use this service, or every service, with hop encryption if it is offered so: the edge can read the traffic. Other services are used with end-to-end encryption or not at all.",
       parseHop,
+    ),
+    retry: values(
+      "--retry <NAME=METHOD,…|NAME=off>",
+      "Requests to a service that may be sent again, once, when it is unknown whether the target had them: PUT and DELETE beside GET, HEAD and OPTIONS, or none with off. Other methods are sent again only when no target looked at them.",
+      parseRetry,
     ),
     dns: values(
       "--dns <ADDRESS[:PORT]>",

@@ -8,6 +8,7 @@ import {
 import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
 import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseListenTls } from "../../../../connector/config/listener-tls-options.ts";
+import { parseRetry } from "../../../../connector/config/retry-policy.ts";
 import { parseObserve } from "../../../../connector/config/service-observation.ts";
 import {
   parseBind,
@@ -71,6 +72,14 @@ describe("configTransition", () => {
     const tls = (...texts: string[]) => ({ listenTls: texts.map(parseListenTls) });
     expect(described(tls("a=network", "b=x,y", "c=x,y"), tls("a=x,y", "b=x,y", "d=network"))).toEqual({
       listenTls: { added: ["d"], removed: ["c"], changed: ["a"] },
+    });
+  });
+
+  it("finds services whose requests may be sent again in another way", () => {
+    const before = { retry: [parseRetry("api=PUT"), parseRetry("db=off")] };
+    const after = { retry: [parseRetry("api=DELETE"), parseRetry("web=off")] };
+    expect(described(before, after)).toEqual({
+      retry: { added: ["web"], removed: ["db"], changed: ["api"] },
     });
   });
 

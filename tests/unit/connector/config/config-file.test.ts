@@ -27,6 +27,7 @@ observe: [db=off]
 listen-tls: [db=network]
 target-tls: ["api=ca=/ca.pem"]
 proxy-protocol: [api=v2]
+retry: ["api=PUT"]
 `;
 
 describe("parseConfigFile", () => {
@@ -49,6 +50,7 @@ describe("parseConfigFile", () => {
       listenTls: [{ name: "db", source: { kind: "network" } }],
       targetTls: [{ name: "api", ca: "/ca.pem", isInsecure: false }],
       proxyProtocol: [{ name: "api", version: "v2" }],
+      retry: [{ name: "api", methods: ["PUT"] }],
     });
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
 import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseListenTls } from "../../../../connector/config/listener-tls-options.ts";
+import { parseRetry } from "../../../../connector/config/retry-policy.ts";
 import { parseObserve } from "../../../../connector/config/service-observation.ts";
 import {
   parseBind,
@@ -22,6 +23,7 @@ const FILE: ConfigSource = {
   health: [parseHealth("api=tcp"), parseHealth("db=tcp")],
   bind: parseBind("127.2.0.0/16"),
   keepalive: 60,
+  retry: [parseRetry("api=PUT"), parseRetry("db=DELETE")],
 };
 
 describe("mergeConfig", () => {
@@ -45,6 +47,7 @@ describe("mergeConfig", () => {
       listenTls: [],
       targetTls: [],
       proxyProtocol: [],
+      retry: [],
     });
   });
 
@@ -63,6 +66,7 @@ describe("mergeConfig", () => {
       listenTls: [parseListenTls("web=network")],
       targetTls: [],
       proxyProtocol: [],
+      retry: [parseRetry("api=off")],
     };
     expect(mergeConfig(FILE, options)).toEqual({
       site: "east",
@@ -84,6 +88,7 @@ describe("mergeConfig", () => {
       ingress: [],
       logLevel: "warn",
       log: ["requests"],
+      retry: [parseRetry("db=DELETE"), parseRetry("api=off")],
       observe: [parseObserve("web=off"), parseObserve("api=off"), parseObserve("db=on")],
       listenTls: [parseListenTls("db=a.pem,b.pem"), parseListenTls("web=network")],
       targetTls: [],

@@ -83,6 +83,8 @@ async function setUp(
   };
   const opener = new StreamOpener({
     ...{ catalogue, streams, hop, holdMs },
+    // A fate of "own" is that of this connector's own target.
+    own: () => ("own" in fates ? { ...instance("own"), own: true, cost: 0 } : null),
     edgeUpForMs: () => edgeUpForMs,
     // The first of equal instances, so that a test knows the order.
     random: () => 0,
@@ -169,6 +171,17 @@ describe("Clients", () => {
     await eventually("the log line", () => log.find("The flow failed"));
     expect(log.find("The flow failed")?.fields.code).toBe("service.unhealthy");
     expect(tried).toEqual([]);
+  });
+
+  it("uses this connector's own target first, and another site when it fails", async () => {
+    const { catalogue, connect, tried } = await setUp({ own: ["accept", "service.refused"] });
+    catalogue.welcome(api("b1"));
+    expect(await echo(await connect())).toBe("echo");
+    expect(await echo(await connect())).toBe("echo");
+    expect(tried).toEqual(["own", "own", "b1"]);
+    // Only a service that another site offers has clients here.
+    catalogue.welcome([]);
+    expect(tried).toHaveLength(3);
   });
 
   it("tries again with the next catalogue", async () => {

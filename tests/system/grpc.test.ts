@@ -1,0 +1,152 @@
+/** gRPC between sites: every kind of call over the network, and the calls of one channel over two sites. */
+import { once } from "node:events";
+import { Metadata, status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { METHODS, type OutputResponse } from "../support/grpc/definitions.ts";
+import { INTEROP_CASES } from "../support/grpc/interop-cases.ts";
+import { InteropClient } from "../support/grpc/interop-client.ts";
+import { type InteropServer, serveInterop } from "../support/grpc/interop-server.ts";
+import { type Connector, eventually } from "../support/process/cluster.ts";
+import { useEdge } from "../support/run/suite.ts";
+import type { Place } from "../support/traffic/servers.ts";
+
+const suite = useEdge();
+const servers: InteropServer[] = [];
+let west: Connector;
+let place: Place;
+let client: InteropClient;
+const connectors: Connector[] = [];
+let token: string;
+
+async function offer(site: string): Promise<InteropServer> {
+  const server = await serveInterop("127.3.8.1");
+  servers.push(server);
+  connectors.push(await suite.cluster.connector({ site, token, expose: [`cart=${server.at}/grpc`] }));
+  return server;
+}
+
+/** Waits until west sees exactly so many sites that offer the service. */
+async function sites(count: number): Promise<void> {
+  await eventually(`west sees ${count} sites`, async () => {
+    const { services } = await west.control.services();
+    return services.find(({ name }) => name === "cart")?.sites.length === count;
+  });
+}
+
+const at = ({ host, port }: Place) => `${host}:${port}`;
+
+beforeAll(async () => {
+  const network = await suite.cluster.network(suite.edge);
+  token = await network.token({ uses: 3 });
+  [west] = await Promise.all([
+    suite.cluster.connector({ site: "west", token, bind: "127.2.0.0/16" }),
+    offer("east"),
+  ]);
+  place = await west.listener("cart");
+  await sites(1);
+  client = new InteropClient(at(place));
+});
+afterAll(async () => {
+  client.close();
+  for (const server of servers) await server.close();
+});
+
+describe("gRPC calls to another site", () => {
+  for (const [name, run] of Object.entries(INTEROP_CASES)) {
+    it(`pass the interoperability case ${name}`, () => run(client));
+  }
+
+  it("carry compressed messages both ways", async () => {
+    const compressing = new InteropClient(at(place), { "grpc.default_compression_algorithm": 2 });
+    await INTEROP_CASES.large_unary?.(compressing);
+    await INTEROP_CASES.ping_pong?.(compressing);
+    compressing.close();
+  });
+
+  it("carry messages of several megabytes both ways", async () => {
+    const request = { response_size: 9_000_000, payload: { body: Buffer.alloc(8_000_000, 7) } };
+    const { responses, status: end } = await client.unary(METHODS.unaryCall, request);
+    expect(end.code, end.details).toBe(status.OK);
+    expect(responses[0]?.payload?.body.length).toBe(9_000_000);
+  });
+
+  it("reach the health service of the target", async () => {
+    const healthy = await client.unary(METHODS.healthCheck, { service: "" });
+    expect(healthy.responses).toEqual([{ status: "SERVING" }]);
+    const unknown = await client.unary(METHODS.healthCheck, { service: "nothing" });
+    expect([unknown.status.code, unknown.status.details]).toEqual([status.NOT_FOUND, "unknown service"]);
+    const watch = client.output(METHODS.healthWatch, { service: "" });
+    await once(watch.call, "data");
+    watch.call.cancel();
+    expect((await watch.result).status.code).toBe(status.CANCELLED);
+  });
+
+  it("carry binary metadata, several values of one name, and the calling site", async () => {
+    const metadata = new Metadata();
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+    metadata.set("token-bin", bytes);
+    metadata.add("tag", "one");
+    metadata.add("tag", "two");
+    await client.unary(METHODS.emptyCall, {}, { metadata });
+    const got = servers[0]?.metadata ?? new Metadata();
+    expect(got.get("token-bin")).toEqual([bytes]);
+    expect(got.get("tag").join(", ")).toBe("one, two");
+    expect(got.get("fairlead-site")).toEqual(["west"]);
+  });
+
+  it("are cancelled at the target when the client cancels, or when its deadline passes", async () => {
+    const [server] = servers;
+    const before = server?.cancelled ?? 0;
+    await INTEROP_CASES.cancel_after_first_response?.(client);
+    await eventually("the target sees the cancellation", () => (server?.cancelled ?? 0) > before);
+    const { call, result } = client.duplex(METHODS.fullDuplexCall, { deadline: Date.now() + 1000 });
+    call.write({ response_parameters: [{ size: 1 }] });
+    await once(call, "data");
+    const count = server?.cancelled ?? 0;
+    expect((await result).status.code).toBe(status.DEADLINE_EXCEEDED);
+    await eventually("the target sees the deadline", () => (server?.cancelled ?? 0) > count);
+  });
+
+  it("stream each message as it is written, while the other direction is open", async () => {
+    const { call, result } = client.duplex(METHODS.fullDuplexCall);
+    for (let size = 1; size <= 20; size++) {
+      call.write({ response_parameters: [{ size }] });
+      const [response] = (await once(call, "data")) as [OutputResponse];
+      expect(response.payload?.body.length).toBe(size);
+    }
+    call.end();
+    expect((await result).responses).toHaveLength(20);
+  });
+
+  it("end with UNAVAILABLE while the target is away, and work again with the next target", async () => {
+    const [first] = servers;
+    const [, port] = first?.at.split(":") ?? [];
+    await first?.close();
+    const { status: end } = await client.unary(METHODS.emptyCall, {}, { deadline: Date.now() + 60_000 });
+    expect(end.code).toBe(status.UNAVAILABLE);
+    const next = await serveInterop("127.3.8.1", { port: Number(port) });
+    servers[0] = next;
+    await eventually("a call works", async () => {
+      const { status: now } = await client.unary(METHODS.emptyCall, {}, { deadline: Date.now() + 60_000 });
+      return now.code === status.OK;
+    });
+  });
+});
+
+describe("The calls of one gRPC channel", () => {
+  it("are split over two equal sites in halves, whichever of them the channel reached first", async () => {
+    const second = await offer("north");
+    await sites(2);
+    const [first] = servers;
+    if (first === undefined) throw new Error("There is no first server.");
+    const before = [first.calls, second.calls];
+    for (let call = 0; call < 1000; call++) {
+      const { status: end } = await client.unary(METHODS.emptyCall, {});
+      expect(end.code, end.details).toBe(status.OK);
+    }
+    const counts = [first, second].map(({ calls }, index) => calls - (before[index] ?? 0));
+    expect(counts[0] ?? 0).toBeGreaterThanOrEqual(480);
+    expect(counts[0] ?? 0).toBeLessThanOrEqual(520);
+    expect((counts[0] ?? 0) + (counts[1] ?? 0)).toBe(1000);
+  });
+});

@@ -107,6 +107,24 @@ describe("gRPC calls to another site", () => {
     await eventually("the target sees the deadline", () => (server?.cancelled ?? 0) > count);
   });
 
+  it("end with the status of a target that ends them, or with the deadline, before the client has ended them", async () => {
+    const codes = new Set<number>();
+    for (let call = 0; call < 20; call++) {
+      const early = client.duplex(METHODS.fullDuplexCall);
+      early.call.write({ response_parameters: [{ size: 1 }] });
+      await once(early.call, "data");
+      early.call.write({ response_status: { code: status.ABORTED, message: "early" } });
+      codes.add((await early.result).status.code);
+    }
+    expect([...codes]).toEqual([status.ABORTED]);
+    for (let call = 0; call < 20; call++) {
+      const late = client.duplex(METHODS.fullDuplexCall, { deadline: Date.now() + 100 });
+      late.call.write({ response_parameters: [{ size: 1 }] });
+      codes.add((await late.result).status.code);
+    }
+    expect([...codes]).toEqual([status.ABORTED, status.DEADLINE_EXCEEDED]);
+  });
+
   it("stream each message as it is written, while the other direction is open", async () => {
     const { call, result } = client.duplex(METHODS.fullDuplexCall);
     for (let size = 1; size <= 20; size++) {

@@ -24,6 +24,9 @@ export class Http2Exchange implements ExchangeClient {
   #trailers: Fields = [];
   #requestEnded = false;
   #responseEnded = false;
+  #awaitsTrailers = false;
+  /** Resets the stream once the trailers are sent; null unless the request is to be reset. */
+  #afterTrailers: (() => void) | null = null;
 
   constructor(stream: ServerHttp2Stream, request: RequestHead) {
     this.queue = stream;
@@ -72,9 +75,10 @@ export class Http2Exchange implements ExchangeClient {
     if (stream.destroyed || stream.closed || stream.headersSent) return;
     const isSwitch = isTunnel(this.#request, head.status);
     const status = head.status === 101 ? 200 : head.status;
+    this.#awaitsTrailers = !ended && !isSwitch;
     stream.respond([":status", String(status), ...head.fields], {
       endStream: ended,
-      waitForTrailers: !ended && !isSwitch,
+      waitForTrailers: this.#awaitsTrailers,
     });
     if (ended) this.#ended();
   }
@@ -117,14 +121,18 @@ export class Http2Exchange implements ExchangeClient {
     const reset = () => {
       if (!this.#requestEnded && !stream.closed && !stream.destroyed) stream.close(NGHTTP2_NO_ERROR);
     };
-    if (stream.writableFinished) reset();
+    // The stream has finished before its trailers are sent, and a reset would overtake them.
+    if (this.#awaitsTrailers) this.#afterTrailers = reset;
+    else if (stream.writableFinished) reset();
     else stream.once("finish", reset);
     stream.resume();
   }
 
   #sendTrailers(): void {
     // The client may have reset the stream meanwhile.
-    if (!this.#stream.destroyed && !this.#stream.closed) this.#stream.sendTrailers(byName(this.#trailers));
+    if (this.#stream.destroyed || this.#stream.closed) return;
+    this.#stream.sendTrailers(byName(this.#trailers));
+    if (this.#afterTrailers !== null) setImmediate(this.#afterTrailers);
   }
 }
 

@@ -33,12 +33,16 @@ interface Waiting {
 const waiting = new Map<Socket, Waiting>();
 let isPlanned = false;
 
-/** The TCP connections under TLS sockets. */
-const carriers = new WeakMap<TLSSocket, Socket>();
-
-/** Notes the TCP connection under a TLS socket, so that a reset of the TLS socket reaches its peer as a reset. */
+/**
+ * Makes a reset of a TLS socket one of the TCP connection under it. The handle of TLS has none (Node 24.21, November
+ * 2026), and Node takes an end without close_notify for an orderly one.
+ */
 export function resetTogether(socket: TLSSocket, carrier: Socket): void {
-  carriers.set(socket, carrier);
+  socket.resetAndDestroy = () => {
+    if (carrier.destroyed) socket.destroy();
+    else carrier.resetAndDestroy();
+    return socket;
+  };
 }
 
 /**
@@ -46,14 +50,10 @@ export function resetTogether(socket: TLSSocket, carrier: Socket): void {
  * (24.21, November 2026) then never closes the socket. So the reset waits for the FIN.
  */
 export function resetSocket(socket: Socket): void {
-  if (socket instanceof TLSSocket) {
-    // Node resets no TLS socket (24.21, November 2026), and takes an end without close_notify for an orderly one.
-    const carrier = carriers.get(socket);
-    if (carrier === undefined || carrier.destroyed) socket.destroy();
-    else carrier.resetAndDestroy();
-    return;
-  }
-  const isFinishing = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
+  // Libuv resets the connection under TLS, whose FIN follows that of TLS.
+  const isTls = socket instanceof TLSSocket;
+  const isFinishing =
+    !isTls && socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
   if (isFinishing && !socket.destroyed) socket.once("finish", () => socket.resetAndDestroy());
   else socket.resetAndDestroy();
 }

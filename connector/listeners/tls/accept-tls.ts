@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { resetTogether } from "../../relay/flushed-reset.ts";
 
 /** Time for the handshake, ms. */
 const HANDSHAKE_MS = 10_000;
@@ -24,12 +25,7 @@ export function acceptTls(raw: Socket, options: AcceptTlsOptions): void {
     secureContext: context,
     ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
   });
-  // A reset of the connection below: the handle of TLS has none (Node 24.21, November 2026).
-  secure.resetAndDestroy = () => {
-    if (raw.destroyed) secure.destroy();
-    else raw.resetAndDestroy();
-    return secure;
-  };
+  resetTogether(secure, raw);
   const timer = setTimeout(() => fail("did not finish in time"), handshakeMs).unref();
   let isOver = false;
   const over = (): boolean => {

@@ -273,6 +273,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/relay",
     usedBy: [
+      "connector/listeners/tls",
       ...["connector/http/client", "connector/listeners", "connector/observers", "connector/runtime"],
       "connector/targets",
       "connector/udp",

@@ -264,7 +264,7 @@ function lifecycle(
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
   const { ownStreams, dns, listenerTls, exchanges, redeemer, reports, health } = parts;
-  const { doors } = parts;
+  const { doors, httpListeners } = parts;
   const order: Part[] = [
     descriptors,
     localTargets,
@@ -276,6 +276,7 @@ function lifecycle(
     ownStreams,
     { drain: () => opener.stop() },
     clients,
+    httpListeners,
     { close: () => listenerTls.close() },
     { drain: () => endDatagrams(parts), close: () => endDatagrams(parts) },
     dns,

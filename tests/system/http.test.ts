@@ -5,11 +5,12 @@ import http2 from "node:http2";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import { eventually } from "../support/process/cluster.ts";
+import { type Connector, eventually } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
 import { dial, type Place } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
+let west: Connector;
 let place: Place;
 let h2Place: Place;
 
@@ -86,7 +87,7 @@ beforeAll(async () => {
   const [eastPort, northPort, h2Port] = await Promise.all([
     ...[listening(target("east")), listening(target("north")), listening(http2Target())],
   ]);
-  const [west] = await Promise.all([
+  [west] = await Promise.all([
     suite.cluster.connector({ site: "west", token, bind: "127.96.1.3" }),
     suite.cluster.connector({
       ...{ site: "east", token, bind: "127.96.1.1" },
@@ -194,6 +195,23 @@ describe("A service that speaks HTTP/2", () => {
     expect(flags & http2.constants.NGHTTP2_FLAG_END_STREAM).not.toBe(0);
     session.close();
     expect(counts.h2).toBe(2);
+  });
+});
+
+describe("A client of a connector that stops", () => {
+  it("gets the end of an idle connection of HTTP/1.1, and a GOAWAY over HTTP/2", async () => {
+    const agent = new http.Agent({ keepAlive: true });
+    await request({ agent });
+    const [kept] = Object.values(agent.freeSockets).flat();
+    if (kept === undefined) throw new Error("The connection was not kept.");
+    const session = http2.connect(`http://${place.host}:${place.port}`);
+    const stream = session.request({ ":path": "/h2" });
+    stream.resume();
+    await once(stream, "close");
+    const ends = Promise.all([once(kept, "close"), once(session, "goaway"), once(session, "close")]);
+    await west.process.stop();
+    await ends;
+    agent.destroy();
   });
 });
 

@@ -19,12 +19,7 @@ import {
 import { parseRetry } from "../../config/retry-policy.ts";
 import { parseObserve } from "../../config/service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
-import {
-  PROXY_PROTOCOL_FORM,
-  parseProxyProtocol,
-  parseTargetTls,
-  TARGET_TLS_FORM,
-} from "../../config/target-options.ts";
+import { PROXY_PROTOCOL_FORM, parseProxyProtocol, parseTargetTls } from "../../config/target-options.ts";
 import { command, value, values } from "../framework/definition.ts";
 import type { Io } from "../framework/io.ts";
 import { makeLog } from "../framework/log.ts";
@@ -170,8 +165,8 @@ export const connectorRun = command({
       parseListenTls,
     ),
     targetTls: values(
-      `--target-tls <${TARGET_TLS_FORM}>`,
-      "Speak TLS with the targets of a service: with a CA of its own in place of those of the system, with another name than the target's host, with a certificate of this site. `insecure` takes any certificate.",
+      "--target-tls <NAME[:PORT]=TLS>",
+      "Speak TLS with the targets of a service. TLS is `on`, or a list of ca=FILE (in place of the CAs of the system), name=HOST (in place of the target's host), and cert=FILE and key=FILE (this site's). `insecure` takes any certificate.",
       parseTargetTls,
     ),
     proxyProtocol: values(

@@ -151,6 +151,7 @@ describe("a backup", () => {
     const backup = await dump();
     expect(Object.keys(backup.tables).sort()).toEqual([
       "assertions",
+      "balances",
       "certificates",
       "events",
       "issuers",

@@ -222,9 +222,10 @@ describe("rows of instances without a site", () => {
       const instance = { site: "s1", boot: "b1" };
       expect(store.offers.stored()).toEqual([
         {
-          ...{ service: "api", protocol: "tcp", port: 80, encryption: "hop", to: ["east"], since: 5 },
+          ...{ service: "api", encryption: "hop", to: ["east"], since: 5, servicePorts: [80], routing: {} },
           ...{ instance: { ...instance, siteName: "west" }, refused: null },
-          wish: { port: 80, explicit: false },
+          ports: [{ port: 80, protocol: "tcp" }],
+          wish: { ports: [80], explicit: false },
         },
       ]);
       expect(store.offers.firstLost()).toBe(6);

@@ -58,6 +58,7 @@ describe("the vectors of ids, claims and assertions", () => {
   const SCHEMA = {
     ...{ network: schemas.NetworkId, site: schemas.SiteId, token: schemas.TokenId, link: schemas.LinkId },
     ...{ session: schemas.SessionId, boot: schemas.BootId, key: schemas.KeyId },
+    door: schemas.DoorId,
   } as const;
   const schemaOf = (kind: string) => SCHEMA[kind as keyof typeof SCHEMA];
 

@@ -5,12 +5,14 @@ import { type Env, readConfig, readOidc } from "../../../workers/config.ts";
 const CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 const CA_KEY = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
 const HASH = "a".repeat(64);
-const [registry, router, directory] = [{}, {}, {}] as Env["REGISTRY"][];
+const [registry, router, directory, door, doorSocket] = [{}, {}, {}, {}, {}] as Env["REGISTRY"][];
 
 const environment = (changes: Record<string, unknown> = {}) => ({
   REGISTRY: registry,
   ROUTER: router,
   DIRECTORY: directory,
+  DOOR: door,
+  DOOR_SOCKET: doorSocket,
   API_URL: "https://edge.example",
   GATEWAY_URL: "https://edge.example:8444",
   DEPLOYMENT_CA: CA,
@@ -41,7 +43,7 @@ describe("readConfig", () => {
       deploymentCaKey: CA_KEY,
       adminKeyHash: HASH,
       oidc: null,
-      objects: { registry, router, directory },
+      objects: { registry, router, directory, door, doorSocket },
     });
   });
 

@@ -139,7 +139,7 @@ test.each([
   ["network create Shop", "NAME"],
   ["connector run --expose api", "--expose"],
   ["connector run --expose api=0", "--expose"],
-  ["connector run --expose api=9000/udp", "--expose"],
+  ["connector run --expose api=9000/sctp", "--expose"],
   ["connector run --listen api=x:y", "--listen"],
   ["connector run --site -", "--site"],
   ["expose =80", "NAME"],

@@ -4,6 +4,7 @@
  */
 import { DATAGRAM_KIND } from "../../protocol/datagrams/framing.ts";
 import { DNS_KIND } from "../../protocol/dns/zone-service.ts";
+import { EXCHANGE_KIND } from "../../protocol/exchange/head.ts";
 import { MemoryBudget } from "../../protocol/memory-budget.ts";
 import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
@@ -28,7 +29,6 @@ import type {
 import { exposedService, offerLine } from "../control/view.ts";
 import { DoorSessions } from "../door/door-sessions.ts";
 import { RefusedIngress } from "../door/refused-ingress.ts";
-import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
 import { Retries } from "../http/retry/retries.ts";
 import { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";

@@ -1,9 +1,10 @@
 /** The HTTP server of this connector's listeners, whose exchanges are streams to other sites. */
+
+import { EXCHANGE_KIND } from "../../protocol/exchange/head.ts";
 import type { ServiceProtocol } from "../../protocol/names.ts";
 import { TRACEPARENT_LENGTH, Traceparent } from "../../protocol/trace-context.ts";
 import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
 import type { HopPolicy } from "../config/hop-policy.ts";
-import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
 import type { Retries } from "../http/retry/retries.ts";
 import type { ExchangeOpener, OpenedExchange } from "../http/server/exchange-opener.ts";
 import { HttpServer, type HttpServerOptions } from "../http/server/http-server.ts";

@@ -2,6 +2,7 @@
 
 import { DATAGRAM_KIND } from "../../protocol/datagrams/framing.ts";
 import { ZONES_FEATURE } from "../../protocol/dns/zone-service.ts";
+import { EXCHANGE_KIND } from "../../protocol/exchange/head.ts";
 import {
   CONNECTOR_FEATURES,
   type Hello,
@@ -11,7 +12,6 @@ import {
 } from "../../protocol/uplink/messages.ts";
 import { UPLINK_VERSIONS } from "../../protocol/versions.ts";
 import type { IngressPolicy } from "../config/ingress.ts";
-import { EXCHANGE_KIND } from "../http/client/exchange-server.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
 import type { Log } from "../log.ts";
 import type { SessionManager } from "../session/manager.ts";

@@ -137,6 +137,10 @@ export function contentLength(fields: Fields): number | null {
   return length === null ? null : Number(length);
 }
 
+/** An address as `Forwarded` has it (RFC 7239 §6): IPv6 in brackets and quotes. */
+export const forwardedNode = (address: string): string =>
+  address.includes(":") ? `"[${address}]"` : address;
+
 /** Host and port: no user, no list, no path (RFC 9110 §7.2). May be empty. */
 const AUTHORITY = /^(?:\[[0-9A-Za-z:.%]+\]|[A-Za-z0-9\-._~%!$&'()*+;=\x80-\xff]*)(?::\d{0,5})?$/;
 

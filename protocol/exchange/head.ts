@@ -1,5 +1,8 @@
 /** The heads of an exchange: what a request and a response say before their content (docs/protocol.md, "Exchanges"). */
 
+/** The kind of a stream that carries an exchange. */
+export const EXCHANGE_KIND = "exchange";
+
 /**
  * Field lines in order: name, value, name, value, as Node's `rawHeaders` have them. Names are in lower case. Each
  * character of a value is one byte.

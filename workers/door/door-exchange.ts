@@ -5,14 +5,13 @@
 import { FairleadError } from "../../protocol/errors.ts";
 import { hasNoContent } from "../../protocol/exchange/fields.ts";
 import type { Fields, RequestHead, ResponseHead } from "../../protocol/exchange/head.ts";
+import { EXCHANGE_KIND } from "../../protocol/exchange/head.ts";
 import { ResponseDecoder } from "../../protocol/exchange/message-decoder.ts";
 import { RequestEncoder } from "../../protocol/exchange/message-encoder.ts";
 import type { Stream, StreamHandler } from "../../protocol/streams/stream.ts";
 import type { DoorSession } from "./door-session.ts";
 import type { GrpcWeb } from "./grpc-web.ts";
 
-/** The kind of a stream that carries one request (docs/protocol.md, "Exchanges"). */
-const EXCHANGE_KIND = "exchange";
 /** Most bytes of a request that are kept for another instance. */
 const MAX_EARLY = 64 * 1024;
 /** Time until the head of the response, from the last progress of the request on, ms. */

@@ -2,8 +2,9 @@
  * The head of a request as the door passes it on (docs/protocol.md, "The public door"). Fields that are about one
  * connection, that claim an origin, or that hold the door's own credentials are left out; the door writes the origin.
  */
-import { endToEnd } from "../../protocol/exchange/fields.ts";
+import { endToEnd, forwardedNode } from "../../protocol/exchange/fields.ts";
 import type { RequestHead } from "../../protocol/exchange/head.ts";
+import { DOOR_NAME } from "../../protocol/exchange/passages.ts";
 import { DOOR_COOKIE, DOOR_KEY_HEADER } from "./credentials.ts";
 
 /** What the Worker knows of a request, beside its head. */
@@ -30,9 +31,6 @@ const CLAIMS: ReadonlySet<string> = new Set([
 const isClaim = (name: string): boolean =>
   CLAIMS.has(name) || name.startsWith("fairlead-") || name.startsWith("cf-");
 
-/** The name that a door has in `Via` and in loops of doors. */
-export const VIA_NAME = "fairlead-door";
-
 /**
  * The head of a request.
  * @param upgrade the protocol that the client wants to switch to; undefined for an ordinary request
@@ -56,7 +54,7 @@ export function requestHead(
   const { client, scheme, authority, caller, version } = origin;
   fields.push("forwarded", `for=${forwardedNode(client)};proto=${scheme};host=${quoted(authority)}`);
   fields.push("x-forwarded-for", client, "x-forwarded-proto", scheme, "x-forwarded-host", authority);
-  fields.push("via", `${version} ${VIA_NAME}`, "fairlead-caller", caller);
+  fields.push("via", `${version} ${DOOR_NAME}`, "fairlead-caller", caller);
   const head = { method: request.method, scheme, authority, path: `${pathname}${search}`, fields };
   return upgrade === undefined ? head : { ...head, protocol: upgrade };
 }
@@ -73,8 +71,5 @@ export function withoutOwnCookie(cookies: string): string {
     .filter((each) => each !== "" && !each.startsWith(`${DOOR_COOKIE}=`))
     .join("; ");
 }
-
-/** A node of `Forwarded` (RFC 7239, section 6): an IPv6 address in brackets and quotes. */
-const forwardedNode = (client: string): string => (client.includes(":") ? `"[${client}]"` : client);
 
 const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, "\\$&")}"`;

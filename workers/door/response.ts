@@ -2,6 +2,7 @@
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { contentLength } from "../../protocol/exchange/fields.ts";
 import type { Fields } from "../../protocol/exchange/head.ts";
+import { DOOR_NAME } from "../../protocol/exchange/passages.ts";
 import type { DoorResponse } from "./door-exchange.ts";
 import { DOOR_SOCKET_HEADER } from "./door-request.ts";
 
@@ -55,7 +56,7 @@ export function doorError(error: FairleadError): Response {
   const { code } = error;
   const headers = new Headers({
     "cache-control": "no-store",
-    "proxy-status": `fairlead-door; error=${PROXY_ERRORS[code] ?? "proxy_internal_error"}; details="${code}"`,
+    "proxy-status": `${DOOR_NAME}; error=${PROXY_ERRORS[code] ?? "proxy_internal_error"}; details="${code}"`,
   });
   const status = statusOf(error);
   const retryAfterMs = error.retryAfterMs ?? (status === 503 || status === 429 ? 1000 : undefined);

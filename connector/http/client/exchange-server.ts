@@ -4,9 +4,6 @@ import type { PeerStream, StreamServer, StreamUse } from "../../targets/stream-s
 import { CLIENT_LIMITS, type ClientLimits } from "./client-limits.ts";
 import { type FindTarget, ServedExchange } from "./served-exchange.ts";
 
-/** The kind of stream that carries a request. */
-export const EXCHANGE_KIND = "exchange";
-
 export interface ExchangeServerOptions {
   readonly find: FindTarget;
   readonly relay: Relay;

@@ -6,6 +6,7 @@
 import { FairleadError } from "../../../protocol/errors.ts";
 import { fieldOf } from "../../../protocol/exchange/fields.ts";
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
+import { loopOf } from "../../../protocol/exchange/passages.ts";
 import type { DoorAccess } from "../../../protocol/hostnames.ts";
 
 /** The site that called, as TLS proved it. */
@@ -13,9 +14,6 @@ export interface CallingSite {
   readonly site: string;
   readonly siteName: string;
 }
-
-/** How often a request may pass through Fairlead: a request that comes back to itself ends here. */
-export const MAX_PASSAGES = 8;
 
 /**
  * The head with the fields of its site, without those that the peer claimed.
@@ -57,19 +55,12 @@ export function withDoor(head: RequestHead, { hostname, access }: CallingDoor): 
 
 /** The fields without those that name a site or an address in the peer's name. @throws FairleadError service.loop */
 function withoutClaims(head: RequestHead): string[] {
+  const loop = loopOf(head);
+  if (loop !== null) throw loop;
   const fields: string[] = [];
-  let passages = 0;
   for (let at = 0; at < head.fields.length; at += 2) {
     const name = head.fields[at] ?? "";
-    const value = head.fields[at + 1] ?? "";
-    if (name === "via") passages += passagesIn(value);
-    if (!name.startsWith("fairlead-") && name !== "x-real-ip") fields.push(name, value);
-  }
-  if (passages > MAX_PASSAGES) {
-    throw new FairleadError(
-      "service.loop",
-      `The request has passed through Fairlead ${passages} times already.`,
-    );
+    if (!name.startsWith("fairlead-") && name !== "x-real-ip") fields.push(name, head.fields[at + 1] ?? "");
   }
   return fields;
 }
@@ -80,10 +71,4 @@ export function clientAddress({ fields }: RequestHead): string | null {
     if (fields[at] === "x-forwarded-for") return fields[at + 1]?.split(",").at(-1)?.trim() || null;
   }
   return null;
-}
-
-const VIA = /^\s*(?:HTTP\/)?\d(?:\.\d)?\s+fairlead(?:-door)?\s*$/i;
-
-function passagesIn(via: string): number {
-  return via.split(",").filter((entry) => VIA.test(entry)).length;
 }

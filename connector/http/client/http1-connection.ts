@@ -5,11 +5,12 @@ import { endToEnd, fieldOf, trailersOf } from "../../../protocol/exchange/fields
 import type { Fields, RequestHead, ResponseHead } from "../../../protocol/exchange/head.ts";
 import { readAfterBrokenWrite } from "../../relay/broken-write.ts";
 import { resetSocket } from "../../relay/flushed-reset.ts";
+import { webSocketAccept } from "../websocket-accept.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import { chunkedEnd, framingOf, type RequestFraming, requestText } from "./request-text.ts";
 import { type ResponseEvents, ResponseParser } from "./response-parser.ts";
 import type { TargetConnection, TargetEvents, TargetExchange } from "./target-exchange.ts";
-import { webSocketAccept, webSocketKey } from "./websocket-key.ts";
+import { webSocketKey } from "./websocket-key.ts";
 
 export interface Http1ConnectionEvents {
   /** The connection can carry another request. */

@@ -7,9 +7,9 @@ import type { Duplex } from "node:stream";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { endToEnd, fieldOf, trailersOf } from "../../../protocol/exchange/fields.ts";
 import type { Fields, RequestHead } from "../../../protocol/exchange/head.ts";
+import { webSocketAccept } from "../websocket-accept.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import type { TargetConnection, TargetEvents, TargetExchange } from "./target-exchange.ts";
-import { webSocketAccept } from "./websocket-key.ts";
 
 /** Streams of one session. Their windows together fit the session's, so that no stalled one delays another. */
 const MAX_STREAMS = 100;

@@ -4,7 +4,9 @@
  * arrived, without a copy.
  */
 import { FairleadError } from "../../../protocol/errors.ts";
+import { fieldOf } from "../../../protocol/exchange/fields.ts";
 import type { Fields, ResponseHead } from "../../../protocol/exchange/head.ts";
+import { type FieldLineRules, type FieldProblem, fieldLines, isFieldName } from "../field-lines.ts";
 import { CLIENT_LIMITS, type ClientLimits } from "./client-limits.ts";
 
 /** What the parser found, in the order of the bytes. */
@@ -44,7 +46,6 @@ const NO_FIELDS: Fields = [];
 const NOTHING = Buffer.alloc(0);
 const EMPTY_LINE = Buffer.from("\r\n\r\n");
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: .*)?$/;
-const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** The size, at most 2^52, and extensions, without spaces (RFC 9112 §7.1). */
 const SIZE_LINE =
   /^([0-9a-fA-F]{1,13})(?:;[!#$%&'*+.^_`|~\w-]+(?:=(?:[!#$%&'*+.^_`|~\w-]+|"[ !#-[\]-~]*"))?)*\r\n$/;
@@ -55,6 +56,7 @@ const LF = 10;
 export class ResponseParser {
   readonly #events: ResponseEvents;
   readonly #limits: ClientLimits;
+  readonly #fieldRules: FieldLineRules;
   #form: RequestForm = { method: "GET", upgrade: false };
   #phase: Phase = "idle";
   /** The beginning of a head, a size line or a trailer section whose rest has not arrived. */
@@ -71,6 +73,7 @@ export class ResponseParser {
   constructor(events: ResponseEvents, limits: ClientLimits = CLIENT_LIMITS) {
     this.#events = events;
     this.#limits = limits;
+    this.#fieldRules = fieldRules(limits.fields);
   }
 
   /** Whether a byte of the response to the current request arrived. */
@@ -152,7 +155,7 @@ export class ResponseParser {
     if (text === null) return next;
     if (isTrailer) {
       const trailers = text === "" ? NO_FIELDS : this.#fields(text, 0);
-      if (has(trailers, "content-length") || has(trailers, "transfer-encoding")) {
+      if (fieldOf(trailers, "content-length") !== null || fieldOf(trailers, "transfer-encoding") !== null) {
         throw bad("its trailers have a length");
       }
       this.#end(trailers);
@@ -334,23 +337,8 @@ export class ResponseParser {
     return at + 1;
   }
 
-  /** The field lines of a text from `at` on. */
   #fields(text: string, at: number): Fields {
-    const fields: string[] = [];
-    while (at <= text.length) {
-      let end = text.indexOf("\r\n", at);
-      if (end < 0) end = text.length;
-      const colon = text.indexOf(":", at);
-      if (colon < 0 || colon > end) throw bad("a line of its head is malformed");
-      const value = trimmed(text, colon + 1, end);
-      if (hasControl(value)) throw bad("a field of its head has a control character");
-      if (fields.length >= this.#limits.fields * 2) {
-        throw bad(`it has more than ${this.#limits.fields} fields`);
-      }
-      fields.push(fieldName(text.slice(at, colon)), value);
-      at = end + 2;
-    }
-    return fields;
+    return fieldLines(text, at, this.#fieldRules);
   }
 }
 
@@ -358,24 +346,27 @@ export class ResponseParser {
 const NAMES = new Map<string, string>();
 const MAX_NAMES = 512;
 
-/** The name in lower case. @throws FairleadError exchange.bad_response */
-function fieldName(text: string): string {
+/** The name in lower case; null when it is malformed. */
+function fieldName(text: string): string | null {
   const known = NAMES.get(text);
   if (known !== undefined) return known;
-  if (!FIELD_NAME.test(text)) throw bad("the name of a field is malformed");
+  if (!isFieldName(text)) return null;
   const name = text.toLowerCase();
   if (NAMES.size < MAX_NAMES && text.length < 64) NAMES.set(text, name);
   return name;
 }
 
-/** The text without spaces and tabs at both ends. */
-function trimmed(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
+const PROBLEMS: Readonly<Record<Exclude<FieldProblem, "too many">, string>> = {
+  "no colon": "a line of its head is malformed",
+  name: "the name of a field is malformed",
+  value: "a field of its head has a control character",
+};
+
+const fieldRules = (most: number): FieldLineRules => ({
+  most,
+  nameOf: fieldName,
+  refusal: (problem) => bad(problem === "too many" ? `it has more than ${most} fields` : PROBLEMS[problem]),
+});
 
 /** Whether the text has a control character other than a tab. */
 function hasControl(text: string): boolean {
@@ -383,13 +374,6 @@ function hasControl(text: string): boolean {
     const code = text.charCodeAt(at);
     if ((code < 32 && code !== 9) || code === 127) return true;
   }
-  return false;
-}
-
-const isBlank = (code: number): boolean => code === 32 || code === 9;
-
-function has(fields: Fields, name: string): boolean {
-  for (let at = 0; at < fields.length; at += 2) if (fields[at] === name) return true;
   return false;
 }
 

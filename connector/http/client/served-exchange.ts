@@ -2,6 +2,7 @@
  * One exchange at the connector of the target: reads the request from the stream, sends it to a target, and writes the
  * response into the stream (docs/protocol.md, "Exchanges").
  */
+
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { fieldOf } from "../../../protocol/exchange/fields.ts";
 import type {
@@ -12,9 +13,11 @@ import type {
 } from "../../../protocol/exchange/head.ts";
 import { type MessageHandler, RequestDecoder } from "../../../protocol/exchange/message-decoder.ts";
 import { ResponseEncoder } from "../../../protocol/exchange/message-encoder.ts";
+import { MAX_TIMER_MS } from "../../async/timeout.ts";
 import type { Relay } from "../../relay/relay.ts";
 import { authorityOf, pathOf, type RequestProtocol, requestReport } from "../../relay/request-report.ts";
 import type { PeerStream, StreamUse } from "../../targets/stream-server.ts";
+import { corkForTurn } from "../cork.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import { withDoor, withSite } from "./forwarded-fields.ts";
 import { grpcTimeoutMs } from "./grpc-timeout.ts";
@@ -39,9 +42,6 @@ export interface ServedExchangeOptions {
 }
 
 const NO_FIELDS: Fields = [];
-
-/** Longer timers of Node expire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents {
   readonly #stream: PeerStream;
@@ -243,10 +243,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
   #encode(step: () => void): void {
     const stream = this.#stream;
     if (stream.destroyed || this.#error !== null) return;
-    if (stream.writableCorked === 0) {
-      stream.cork();
-      process.nextTick(uncork, stream);
-    }
+    corkForTurn(stream);
     try {
       step();
     } catch (error) {
@@ -378,8 +375,4 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
       }),
     );
   }
-}
-
-function uncork(stream: PeerStream): void {
-  stream.uncork();
 }

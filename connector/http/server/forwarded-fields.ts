@@ -2,26 +2,21 @@
  * The fields that tell the target of its client: the client's address, what it asked for, and that Fairlead is between
  * them. A client can claim none of them, unless its listener trusts it. The connector of the target adds the site.
  */
-import { isIPv6 } from "node:net";
+
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
+import { CONNECTOR_NAME } from "../../../protocol/exchange/passages.ts";
 
 /** What the connector knows of the client. */
 export interface ClientFacts {
   /** The client's address without its port; "unknown" when it is not known. */
   readonly address: string;
-  /** The address as {@link forwardedNode} writes it. */
+  /** The address as `Forwarded` has it. */
   readonly node: string;
   /** "1.1", "1.0" or "2.0". */
   readonly version: string;
   /** Whether the listener believes what the client says of a client before it. */
   readonly isTrusted: boolean;
 }
-
-/** An address as `Forwarded` has it (RFC 7239 §6). */
-export const forwardedNode = (address: string): string => (isIPv6(address) ? `"[${address}]"` : address);
-
-/** The name of Fairlead in `Via` and `Proxy-Status`. */
-export const PSEUDONYM = "fairlead";
 
 /** The head with the fields about its client, without those that the client claimed. */
 export function withClient(
@@ -49,21 +44,9 @@ export function withClient(
   if (head.authority !== "" && !fields.includes("x-forwarded-host")) {
     fields.push("x-forwarded-host", head.authority);
   }
-  fields.push("via", joined(via, `${version} ${PSEUDONYM}`));
+  fields.push("via", joined(via, `${version} ${CONNECTOR_NAME}`));
   return { ...head, fields };
 }
-
-/** How often the request passed through Fairlead, by its `Via`. */
-export function passages({ fields }: RequestHead): number {
-  let count = 0;
-  for (let at = 0; at < fields.length; at += 2) {
-    if (fields[at] !== "via") continue;
-    for (const entry of (fields[at + 1] ?? "").split(",")) if (VIA.test(entry)) count++;
-  }
-  return count;
-}
-
-const VIA = new RegExp(`^\\s*(?:HTTP/)?\\d\\.\\d\\s+${PSEUDONYM}\\s*$`, "i");
 
 /** Whether a field is one that only a proxy may set. */
 function isClaim(name: string): boolean {

@@ -2,7 +2,7 @@
 import { ERRORS, type ErrorCode, type FairleadError } from "../../../protocol/errors.ts";
 import { fieldOf } from "../../../protocol/exchange/fields.ts";
 import type { RequestHead, ResponseHead } from "../../../protocol/exchange/head.ts";
-import { PSEUDONYM } from "./forwarded-fields.ts";
+import { CONNECTOR_NAME } from "../../../protocol/exchange/passages.ts";
 import type { RequestRefusal } from "./request-refusal.ts";
 
 /** A response with its whole content. */
@@ -65,7 +65,7 @@ export function responseToError(request: RequestHead, error: FairleadError): Gat
   const status = statusOf(code);
   const proxyError =
     PROXY_ERRORS[code] ?? (status === 503 ? "destination_unavailable" : "proxy_internal_error");
-  const proxyStatus = `${PSEUDONYM}; error=${proxyError}; details="${code}"`;
+  const proxyStatus = `${CONNECTOR_NAME}; error=${proxyError}; details="${code}"`;
   if (isGrpc(request)) {
     const type = ["content-type", "application/grpc"];
     const fields = [...type, ...grpcTrailers(error), "proxy-status", proxyStatus];
@@ -77,7 +77,7 @@ export function responseToError(request: RequestHead, error: FairleadError): Gat
 
 /** The response to a request that breaks the rules of HTTP. */
 export function responseToRefusal({ status, message }: RequestRefusal): GatewayResponse {
-  return textResponse(status, message, ["proxy-status", `${PSEUDONYM}; error=http_request_error`]);
+  return textResponse(status, message, ["proxy-status", `${CONNECTOR_NAME}; error=http_request_error`]);
 }
 
 function textResponse(status: number, text: string, fields: readonly string[]): GatewayResponse {

@@ -5,22 +5,20 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
-import type { RequestHead } from "../../../protocol/exchange/head.ts";
+import { forwardedNode } from "../../../protocol/exchange/fields.ts";
+import { loopOf } from "../../../protocol/exchange/passages.ts";
 import { formatAddress } from "../../net/local-socket.ts";
 import type { Flow } from "../../relay/flow.ts";
 import type { Relay } from "../../relay/relay.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import { type ExchangeOpener, NO_REPEATS, type RepeatPolicy } from "./exchange-opener.ts";
 import { protocolOf } from "./first-bytes.ts";
-import { forwardedNode, passages, withClient } from "./forwarded-fields.ts";
+import { withClient } from "./forwarded-fields.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import type { RequestRefusal } from "./request-refusal.ts";
 import type { ClientRequest, ServerConnection, ServerContext } from "./server-connection.ts";
 import { SERVER_LIMITS, type ServerLimits } from "./server-limits.ts";
-
-/** Most times that a request may pass through Fairlead. */
-const MAX_PASSAGES = 8;
 
 export interface HttpServerOptions {
   readonly opener: ExchangeOpener;
@@ -225,9 +223,3 @@ interface Behind {
 }
 
 const NOTHING_BEHIND: Behind = { hops: 0, refusal: null };
-
-function loopOf(request: RequestHead): FairleadError | null {
-  const count = passages(request);
-  if (count <= MAX_PASSAGES) return null;
-  return new FairleadError("service.loop", `The request passed through Fairlead ${count} times already.`);
-}

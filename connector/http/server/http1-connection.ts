@@ -4,13 +4,13 @@ import type { Socket } from "node:net";
 import { fieldOf, hasNoContent, isTunnel, trailersOf } from "../../../protocol/exchange/fields.ts";
 import type { Fields, InformationalHead, ResponseHead } from "../../../protocol/exchange/head.ts";
 import { resetAfterFlush } from "../../relay/flushed-reset.ts";
-import { corkForTurn } from "./cork.ts";
+import { corkForTurn } from "../cork.ts";
+import { webSocketAccept } from "../websocket-accept.ts";
 import type { Exchange, ExchangeClient } from "./exchange.ts";
 import { responseToRefusal } from "./gateway-response.ts";
 import { type ParsedRequest, type RequestEvents, RequestParser } from "./request-parser.ts";
 import { RequestRefusal } from "./request-refusal.ts";
 import type { ServerConnection, ServerContext } from "./server-connection.ts";
-import { webSocketAccept } from "./websocket-accept.ts";
 
 /** How the client finds the end of a response's content. */
 type ResponseFraming = "none" | "length" | "chunked" | "close" | "tunnel";

@@ -8,7 +8,7 @@ import type {
   RequestHead,
   ResponseHead,
 } from "../../../protocol/exchange/head.ts";
-import { corkForTurn } from "./cork.ts";
+import { corkForTurn } from "../cork.ts";
 import type { Exchange, ExchangeClient } from "./exchange.ts";
 import { grpcTrailers, isGrpc } from "./gateway-response.ts";
 

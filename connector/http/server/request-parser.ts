@@ -4,6 +4,7 @@
  * arrived, without a copy.
  */
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
+import { type FieldLineRules, type FieldProblem, fieldLines, isFieldName } from "../field-lines.ts";
 import { type ParsedHead, type RequestLine, requestOf } from "./http1-request.ts";
 import { RequestRefusal } from "./request-refusal.ts";
 import type { ServerLimits } from "./server-limits.ts";
@@ -38,8 +39,6 @@ const MAX_EMPTY_LINES = 4;
 
 const NOTHING: readonly string[] = [];
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([!"$-~\x80-\xff]+) (HTTP\/\d\.\d)$/;
-const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const FIELD_VALUE = /^[\t -~\x80-\xff]*$/;
 const SIZE_LINE = /^([0-9a-fA-F]{1,13})[ \t]*(?:;[\t -~\x80-\xff]*)?$/;
 const NOT_IN_TRAILERS = /^(?:content-length|transfer-encoding|host|te|trailer|connection|authorization)$/i;
 
@@ -50,6 +49,7 @@ export class RequestParser {
   readonly #events: RequestEvents;
   readonly #limits: ServerLimits;
   readonly #scheme: string;
+  readonly #fieldRules: FieldLineRules;
   #phase: Phase = "head";
   /** The beginning of a head, a size line or trailers whose rest has not arrived, and where the search goes on. */
   #partial: Buffer | null = null;
@@ -62,6 +62,7 @@ export class RequestParser {
     this.#events = events;
     this.#limits = limits;
     this.#scheme = scheme;
+    this.#fieldRules = fieldRules(limits.fields);
   }
 
   /** Whether the next byte begins a request. */
@@ -236,28 +237,27 @@ export class RequestParser {
     return trailers;
   }
 
-  /** The field lines of a text from `at` on: name, value, name, value. */
   #fields(text: string, start: number): string[] {
-    const { fields: most } = this.#limits;
-    const fields: string[] = [];
-    let at = start;
-    while (at <= text.length) {
-      let end = text.indexOf("\r\n", at);
-      if (end < 0) end = text.length;
-      const colon = text.indexOf(":", at);
-      if (colon < 0 || colon > end) throw bad("A field line has no colon.");
-      const name = text.slice(at, colon);
-      // A blank before the colon or at the start of the line is not part of a name: both are refused here.
-      if (!FIELD_NAME.test(name)) throw bad("The name of a field is malformed.");
-      const value = trimmed(text, colon + 1, end);
-      if (!FIELD_VALUE.test(value)) throw bad("The value of a field has a control character.");
-      if (fields.length >= most * 2) throw new RequestRefusal(431, `The head has more than ${most} fields.`);
-      fields.push(name, value);
-      at = end + 2;
-    }
-    return fields;
+    return fieldLines(text, start, this.#fieldRules);
   }
 }
+
+const NAME_ALONE = (text: string): string | null => (isFieldName(text) ? text : null);
+
+const PROBLEMS: Readonly<Record<Exclude<FieldProblem, "too many">, string>> = {
+  "no colon": "A field line has no colon.",
+  name: "The name of a field is malformed.",
+  value: "The value of a field has a control character.",
+};
+
+const fieldRules = (most: number): FieldLineRules => ({
+  most,
+  nameOf: NAME_ALONE,
+  refusal: (problem) =>
+    problem === "too many"
+      ? new RequestRefusal(431, `The head has more than ${most} fields.`)
+      : bad(PROBLEMS[problem]),
+});
 
 function requestLine(line: string, scheme: string): RequestLine {
   const match = REQUEST_LINE.exec(line);
@@ -280,13 +280,4 @@ function checkBeginning(bytes: Buffer, from: number, isTrailer: boolean): void {
   }
 }
 
-function trimmed(text: string, from: number, to: number): string {
-  let start = from;
-  let end = to;
-  while (start < end && isBlank(text.charCodeAt(start))) start++;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
-  return text.slice(start, end);
-}
-
-const isBlank = (code: number): boolean => code === 0x20 || code === 0x09;
 const bad = (why: string): RequestRefusal => new RequestRefusal(400, why);

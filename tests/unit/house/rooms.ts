@@ -41,8 +41,8 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/exchange",
-    usedBy: ["connector/http/client", "connector/http/server"],
-    why: "Requests and responses travel between connectors in one form.",
+    usedBy: ["connector/http/client", "connector/http/server", "connector/runtime", "workers/door"],
+    why: "Requests and responses travel in one form between connectors, and between a door and a connector.",
   },
   {
     room: "protocol/uplink",
@@ -92,11 +92,6 @@ const PROTOCOL: readonly Line[] = [
       ...["connector/config", "connector/dns", "connector/runtime"],
     ],
     why: "Messages, zones and answers of DNS, which need no sockets.",
-  },
-  {
-    room: "protocol/exchange",
-    usedBy: ["workers/door"],
-    why: "HTTP requests as a session carries them.",
   },
   {
     room: "protocol/session",
@@ -342,6 +337,11 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/dns",
     usedBy: ["connector/cli/dns", "connector/runtime"],
     why: "The runtime gives the DNS servers of a site the services that they name; a command prints what resolvers need to ask them.",
+  },
+  {
+    room: "connector/http",
+    usedBy: ["connector/http/client", "connector/http/server"],
+    why: "What the server and the client of HTTP/1.1 share: field lines, corking, the answer to a WebSocket's key.",
   },
   {
     room: "connector/http/client",

@@ -8,7 +8,7 @@ import {
 } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { webSocketAccept } from "../../../../../connector/http/client/websocket-key.ts";
+import { webSocketAccept } from "../../../../../connector/http/websocket-accept.ts";
 import { fieldOf } from "../../../../../protocol/exchange/fields.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
 import { tcpServer } from "../../../../support/traffic/sockets.ts";

@@ -29,6 +29,12 @@ export const SiteNameOrId = z
   .string()
   .regex(LABEL, `a site's name or id ${LABEL_RULE}`)
   .refine((name) => name !== "network", 'a site name must not be "network"');
+/**
+ * The domain of a network's services in DNS, unless a connector has another. The top-level domain `internal` is reserved
+ * for private use, so that no name of the public DNS is hidden.
+ */
+export const networkDomain = (network: string): string => `${network}.internal`;
+
 /** The name of a service. */
 export const ServiceName = label("a service name");
 /** The name of a link. */

@@ -1,5 +1,8 @@
 /** Time limits for promises. Neither function cancels the work itself. */
 
+/** Longest time of a timer, ms: Node fires a longer one at once. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * The result of `work`.
  * @param late makes the error to throw when `ms` pass first

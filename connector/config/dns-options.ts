@@ -80,12 +80,6 @@ export function parseDnsAccept(text: string): AcceptedZone {
 const parseZone = (text: string, domain: string): string =>
   parseWith(ZoneDomain, domain, (why) => invalid(text, why));
 
-/**
- * The domain of a network's services, unless the configuration names another. The top-level domain `internal` is
- * reserved for private use, so that no name of the public DNS is hidden.
- */
-export const defaultDomain = (network: string): string => `${network}.internal`;
-
 function invalid(text: string, why: string): FairleadError {
   return new FairleadError("request.invalid", `"${text}": ${why}.`);
 }

@@ -6,15 +6,10 @@ import type { Duplex } from "node:stream";
 import { isWithin } from "../../protocol/dns/domain-name.ts";
 import { zoneService } from "../../protocol/dns/zone-service.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
-import { siteMatches } from "../../protocol/names.ts";
+import { networkDomain, siteMatches } from "../../protocol/names.ts";
 import type { Offer, VisibleOffer } from "../../protocol/uplink/messages.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
-import {
-  type AcceptedZone,
-  type DnsAddress,
-  defaultDomain,
-  formatDnsAddress,
-} from "../config/dns-options.ts";
+import { type AcceptedZone, type DnsAddress, formatDnsAddress } from "../config/dns-options.ts";
 import { RemoteZone } from "../dns/remote-zone.ts";
 import { type DnsConfig, type DnsServerLine, SiteDns } from "../dns/site-dns.ts";
 import { ZoneCache } from "../dns/zone-cache.ts";
@@ -160,7 +155,7 @@ export class NetworkDns implements Part {
 
   /** What the configuration says of the servers, with its defaults. */
   #dnsConfig({ dns, dnsDomain }: ConnectorConfig): DnsConfig {
-    return { addresses: withoutRepeats(dns), domain: dnsDomain ?? defaultDomain(this.#options.network) };
+    return { addresses: withoutRepeats(dns), domain: dnsDomain ?? networkDomain(this.#options.network) };
   }
 
   #accept(zones: readonly AcceptedZone[]): void {

@@ -1,6 +1,8 @@
 /** Renews the certificates over the uplink at half of their life, and retries until a renewal succeeds. */
+
 import { asFairleadError, type FairleadError } from "../../protocol/errors.ts";
 import type { Renewal } from "../../protocol/uplink/messages.ts";
+import { MAX_TIMER_MS } from "../async/timeout.ts";
 import type { Log } from "../log.ts";
 import { Backoff } from "../net/backoff.ts";
 import { OutageLog } from "../outage-log.ts";
@@ -26,9 +28,6 @@ export interface RenewerOptions {
  * old.
  */
 const BETWEEN_MS = 60_000;
-
-/** Longest timer of Node, ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class Renewer {
   readonly #options: Required<RenewerOptions>;

@@ -7,6 +7,7 @@
  *     _PORT._tcp.SERVICE     SRV        the port of that number
  *     _PROTOCOL._tcp.SERVICE SRV        its ports of that protocol: tcp, http, http2
  */
+import { type ServiceProtocol, transportOf } from "../names.ts";
 import { addressBytes } from "./address.ts";
 import type { DnsRecord } from "./record.ts";
 import { type Node, nameServerOf, RECORD_TTL, soaOf, type Zone } from "./zone.ts";
@@ -15,7 +16,7 @@ import { type Node, nameServerOf, RECORD_TTL, soaOf, type Zone } from "./zone.ts
 export interface ReachablePort {
   /** The service's port. */
   readonly port: number;
-  readonly protocol: string;
+  readonly protocol: ServiceProtocol;
   /** Host and port where clients reach it; several if each target is reached by itself. None while it cannot be reached. */
   readonly places: readonly ReachablePlace[];
 }
@@ -98,8 +99,7 @@ export class ServiceZone implements Zone {
   #below(label: string, service: string): Node {
     const ports = this.#source.ports(service);
     if (typeof ports === "string") return ports;
-    if (isTransport(label))
-      return ports.some(({ protocol }) => transportOf(protocol) === label) ? [] : "absent";
+    if (isTransport(label)) return ports.some(({ protocol }) => labelOf(protocol) === label) ? [] : "absent";
     const places = ports.flatMap(({ places }) => places).filter(({ target }) => target === label);
     if (places.length === 0) return "absent";
     return this.#addresses(
@@ -112,7 +112,7 @@ export class ServiceZone implements Zone {
     if (!label.startsWith("_")) return "absent";
     const ports = this.#source.ports(label.slice(1));
     if (typeof ports === "string") return ports;
-    const first = ports.find(({ protocol }) => transportOf(protocol) === transport);
+    const first = ports.find(({ protocol }) => labelOf(protocol) === transport);
     if (first === undefined) return "absent";
     return this.#places(`${label}.${transport}`, label.slice(1), [first]);
   }
@@ -123,8 +123,7 @@ export class ServiceZone implements Zone {
     if (typeof ports === "string") return ports;
     const name = label.slice(1);
     const named = ports.filter(
-      ({ port, protocol }) =>
-        transportOf(protocol) === transport && (protocol === name || String(port) === name),
+      ({ port, protocol }) => labelOf(protocol) === transport && (protocol === name || String(port) === name),
     );
     if (named.length === 0) return "absent";
     return this.#places(`${label}.${transport}.${service}`, service, named);
@@ -152,4 +151,4 @@ export class ServiceZone implements Zone {
 
 const isTransport = (label: string): boolean => label === "_tcp" || label === "_udp";
 
-const transportOf = (protocol: string): string => (protocol === "udp" ? "_udp" : "_tcp");
+const labelOf = (protocol: ServiceProtocol): string => `_${transportOf(protocol)}`;

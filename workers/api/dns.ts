@@ -5,6 +5,7 @@
 import type { Context } from "hono";
 import { MAX_MESSAGE_BYTES } from "../../protocol/dns/constants.ts";
 import { FairleadError } from "../../protocol/errors.ts";
+import { networkDomain } from "../../protocol/names.ts";
 import { answerDoh, DNS_MESSAGE, messageOfGet } from "../dns/doh.ts";
 import { unwrap } from "../result.ts";
 import { authenticateDns } from "./authentication.ts";
@@ -34,7 +35,7 @@ async function answer(c: Context<ApiEnv>, read: () => Promise<Uint8Array>): Prom
   const network = await c.var.directory.findNetwork(id);
   if (network === null) throw new FairleadError("network.unknown");
   const registry = registryOf(c, network);
-  const { message, maxAge } = await answerDoh(bytes, `${network.name}.internal`, async (service) =>
+  const { message, maxAge } = await answerDoh(bytes, networkDomain(network.name), async (service) =>
     unwrap(await registry.reachableService(site, service)),
   );
   return new Response(message, {

@@ -2,9 +2,11 @@
  * A certificate that the network's CA issues for a service. The key is made here and stays in memory. The certificate is
  * renewed at half of its life.
  */
+
 import { generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
+import { MAX_TIMER_MS } from "../../async/timeout.ts";
 import type { Log } from "../../log.ts";
 import { Backoff } from "../../net/backoff.ts";
 import type { CertificateSource, OnCertificate } from "./certificate-source.ts";
@@ -26,9 +28,6 @@ const RETRY = { base: 1000, cap: 300_000 } as const;
 
 /** Least time between two certificates, ms: by a clock that is far ahead, even a new certificate is old. */
 const BETWEEN_MS = 60_000;
-
-/** Longest timer of Node, ms. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 export class NetworkCertificate implements CertificateSource {
   readonly #options: NetworkCertificateOptions;

@@ -3,17 +3,13 @@
  * Pure.
  */
 import { FairleadError } from "../../../protocol/errors.ts";
+import { networkDomain } from "../../../protocol/names.ts";
 
 /** Labels of lower-case letters, digits and hyphens, of which the last is the reserved top-level domain `internal`. */
 const INTERNAL = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+internal$/;
 
 /** Longest domain: a service's name and a dot come before it. */
 const MAX_DOMAIN = 253 - 64;
-
-/** The domain of a network's services in DNS, unless a connector has another. */
-export function defaultDomain(network: string): string {
-  return `${network}.internal`;
-}
 
 /**
  * The DNS names of a service's certificate: the bare name, and the name in the network's domain. The domain begins with
@@ -24,7 +20,7 @@ export function defaultDomain(network: string): string {
 export function certificateNames(
   service: string,
   network: string,
-  domain = defaultDomain(network),
+  domain = networkDomain(network),
 ): string[] {
   if (!domain.startsWith(`${network}.`) || domain.length > MAX_DOMAIN || !INTERNAL.test(domain)) {
     throw new FairleadError(

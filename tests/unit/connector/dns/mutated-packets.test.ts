@@ -56,7 +56,7 @@ function mutated(random: (below: number) => number): Uint8Array {
 describe("Answerer", () => {
   it(`answers ${PACKETS} mutated packets by the rules, or not at all`, () => {
     const answerer = new Answerer();
-    const ports = [{ port: 80, protocol: "tcp", places: [{ address: "10.0.0.1", port: 80 }] }];
+    const ports = [{ port: 80, protocol: "tcp" as const, places: [{ address: "10.0.0.1", port: 80 }] }];
     answerer.setZones([
       new ServiceZone("shop.internal", {
         ...{ serial: 1, servers: ["10.0.0.53"] },

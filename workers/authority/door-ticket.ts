@@ -4,12 +4,9 @@
  * router accepts it and no door accepts a router's ticket.
  */
 import { z } from "zod";
-import { decodeBase64, encodeBase64Url } from "../../protocol/encoding.ts";
-import { FairleadError } from "../../protocol/errors.ts";
 import { Hostname } from "../../protocol/hostnames.ts";
 import { BootId, NetworkId, SessionId, SiteId } from "../../protocol/ids.ts";
-import type { Key } from "./keys.ts";
-import { deriveSecret } from "./sealer.ts";
+import { TicketFormat } from "./ticket-format.ts";
 
 /** Internal header with the ticket that the Worker verified: a {@link DoorTicket} as JSON. */
 export const VERIFIED_DOOR_TICKET_HEADER = "fairlead-door-ticket-verified";
@@ -32,59 +29,20 @@ export const DoorTicket = z.discriminatedUnion("purpose", [
 export type DoorTicket = z.infer<typeof DoorTicket>;
 
 const PREFIX = "door.";
-/** Longest ticket that is read, characters. */
-const MAX_TICKET = 2048;
+const FORMAT = new TicketFormat({ schema: DoorTicket, purpose: "door ticket 1", prefix: PREFIX });
 
 /** Whether the text of a ticket has the form of a door's. */
 export const isDoorTicket = (text: string): boolean => text.startsWith(PREFIX);
 
 /** Signs a ticket. @returns its text */
-export async function issueDoorTicket(ticket: DoorTicket, deploymentCaKeyPem: string): Promise<string> {
-  const encoder = new TextEncoder();
-  const body = encodeBase64Url(encoder.encode(JSON.stringify(ticket)));
-  const mac = await crypto.subtle.sign("HMAC", await doorKey(deploymentCaKeyPem), encoder.encode(body));
-  return `${PREFIX}${body}.${encodeBase64Url(new Uint8Array(mac))}`;
-}
+export const issueDoorTicket = (ticket: DoorTicket, deploymentCaKeyPem: string): Promise<string> =>
+  FORMAT.issue(ticket, deploymentCaKeyPem);
 
 /**
  * Verifies the text of a ticket that this deployment issued.
  * @throws FairleadError ticket.invalid, ticket.expired
  */
-export async function verifyDoorTicket(
+export const verifyDoorTicket = (
   text: string,
-  { deploymentCaKey, now }: { deploymentCaKey: string; now: number },
-): Promise<DoorTicket> {
-  const [body, signature, ...rest] =
-    text.length > MAX_TICKET || !isDoorTicket(text) ? [] : text.slice(PREFIX.length).split(".");
-  const mac = signature === undefined ? null : decodeBase64(signature);
-  if (body === undefined || mac === null || rest.length > 0) throw new FairleadError("ticket.invalid");
-  const key = await doorKey(deploymentCaKey);
-  // subtle.verify compares in constant time.
-  const isGenuine = await crypto.subtle.verify("HMAC", key, mac, new TextEncoder().encode(body));
-  if (!isGenuine) throw new FairleadError("ticket.invalid");
-  const ticket = readBody(body);
-  if (now > ticket.expires) throw new FairleadError("ticket.expired");
-  return ticket;
-}
-
-/** Parses a signed body, which may have the form of another version. */
-function readBody(body: string): DoorTicket {
-  const bytes = decodeBase64(body);
-  try {
-    return DoorTicket.parse(JSON.parse(new TextDecoder().decode(bytes ?? undefined)));
-  } catch (cause) {
-    throw new FairleadError("ticket.invalid", undefined, { cause });
-  }
-}
-
-let lastKey: { pem: string; key: Key } | null = null;
-
-/** The HMAC key, derived once, since an isolate serves one deployment. */
-async function doorKey(pem: string): Promise<Key> {
-  if (lastKey?.pem === pem) return lastKey.key;
-  const secret = await deriveSecret(pem, "door ticket 1");
-  const algorithm = { name: "HMAC", hash: "SHA-256" };
-  const key = await crypto.subtle.importKey("raw", secret, algorithm, false, ["sign", "verify"]);
-  lastKey = { pem, key };
-  return key;
-}
+  options: { deploymentCaKey: string; now: number },
+): Promise<DoorTicket> => FORMAT.verify(text, options);

@@ -92,9 +92,6 @@ export function entryFor<T extends ServicePlace>(
   return found;
 }
 
-/** Tells the entries of one service from each other, and from those of other services. */
-export const placeKey = ({ name, port }: ServicePlace): string => `${name}:${port ?? ""}`;
-
 function split(text: string, form: string) {
   const invalid = (why: string) => new FairleadError("request.invalid", `"${text}": ${why}.`);
   const equals = text.indexOf("=");

@@ -1,5 +1,5 @@
 /** The DNS servers of a site, which answer for the network's services. */
-import { familyOf, isLoopback, isWildcard } from "../../protocol/dns/address.ts";
+import { familyOf, isWildcard } from "../../protocol/dns/address.ts";
 import { type ServiceSource, ServiceZone } from "../../protocol/dns/service-zone.ts";
 import { type DnsAddress, formatDnsAddress } from "../config/dns-options.ts";
 import type { Log } from "../log.ts";
@@ -125,9 +125,4 @@ export class SiteDns {
       server.start();
     }
   }
-}
-
-/** Whether clients of other machines can ask a server, but not reach what it names. */
-export function isOutOfReach(servers: readonly DnsAddress[], listenerHost: string): boolean {
-  return isLoopback(listenerHost) && servers.some(({ host }) => !isLoopback(host));
 }

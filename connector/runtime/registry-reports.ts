@@ -7,6 +7,7 @@ import {
   CONNECTOR_FEATURES,
   type Hello,
   type Ingress,
+  MAX_LINKS,
   type Offer,
   type Welcome,
 } from "../../protocol/uplink/messages.ts";
@@ -22,9 +23,6 @@ import type { ServiceHealth } from "../targets/service-health.ts";
 import type { ServicePorts } from "../targets/service-ports.ts";
 import type { Uplink } from "../uplink/uplink.ts";
 import type { Part } from "./part.ts";
-
-/** Most links in one hello. */
-const MAX_LINKS = 64;
 
 export interface RegistryReportsOptions {
   readonly boot: string;

@@ -55,11 +55,6 @@ export class DatagramStream {
     return this.#activeAt;
   }
 
-  /** Number of datagrams that were dropped because the stream did not take them. */
-  get dropped(): number {
-    return this.#queue.dropped;
-  }
-
   /** Sends a datagram, or lets it wait. @param payload at most 65,535 bytes; it is copied */
   send(payload: Uint8Array): void {
     this.sendFramed(encodeDatagram(payload));

@@ -13,11 +13,6 @@ export class EarlyDatagrams implements EarlyBytes {
   /** Datagrams that came after the last {@link sendTo}, and those beyond what may be sent early. */
   readonly #queue = new DatagramQueue();
 
-  /** Number of datagrams that were dropped so far. */
-  get dropped(): number {
-    return this.#queue.dropped;
-  }
-
   /** False: a datagram that is sent twice does no harm, so no failure of an instance is final for the client. */
   get sent(): boolean {
     return false;

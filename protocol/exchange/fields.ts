@@ -29,9 +29,6 @@ const NOT_IN_TRAILERS: ReadonlySet<string> = new Set([
 /** Fields that a trailer section of a peer must not have. A connector drops the others of its own client or target. */
 const REFUSED_IN_TRAILERS: ReadonlySet<string> = new Set(["content-length", "host", "te"]);
 
-/** Whether the field is about one connection. @param name in lower case */
-export const isConnectionField = (name: string): boolean => CONNECTION_FIELDS.has(name);
-
 /** Whether a trailer section may have the field. @param name in lower case */
 export const isTrailerField = (name: string): boolean =>
   !NOT_IN_TRAILERS.has(name) && !CONNECTION_FIELDS.has(name) && !isPseudo(name);

@@ -2,6 +2,7 @@
  * The server of the public door on a machine: ends TLS, limits connections and the time until a request's head has
  * arrived, and forwards requests to workerd's socket of the door. It speaks HTTP/1.1.
  */
+
 import {
   createServer as createHttp,
   type IncomingMessage,
@@ -18,6 +19,7 @@ import { listenError } from "../addresses/ports.ts";
 import type { Credential } from "../credentials/certificates.ts";
 import { type Connection, ConnectionTable, STAGE_MS, type TableLimits } from "./connection-table.ts";
 import { Forwarder } from "./forwarder.ts";
+import { BACKLOG, EXPIRE_MS, KEEPALIVE_MS } from "./server-settings.ts";
 
 export interface DoorFrontOptions {
   readonly address: Address;
@@ -29,13 +31,8 @@ export interface DoorFrontOptions {
   readonly log: Log;
 }
 
-const BACKLOG = 4_096;
-/** Interval of the check of deadlines, ms. */
-const EXPIRE_MS = 500;
 /** Longest header of a request, bytes; the door's own limit is 32 KiB. */
 const MAX_HEADER = 48 * 1024;
-/** Idle time of a WebSocket before the kernel's first keep-alive probe, ms. */
-const KEEPALIVE_MS = 30_000;
 
 export class DoorFront {
   readonly #options: DoorFrontOptions;

@@ -4,6 +4,7 @@
  * workerd has no such limits (1.20261117, November 2026): a silent connection stays open, and running out of
  * descriptors ends the process.
  */
+
 import { constants, type X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { createServer as createHttps, type Server as HttpsServer, type ServerOptions } from "node:https";
@@ -21,6 +22,7 @@ import { MAX_CLIENT_HELLO, readClientHello } from "./client-hello.ts";
 import { type Connection, ConnectionTable, STAGE_MS, type TableLimits } from "./connection-table.ts";
 import { Forwarder } from "./forwarder.ts";
 import { refuse, refuseUpgrade } from "./refusal.ts";
+import { BACKLOG, EXPIRE_MS, KEEPALIVE_MS } from "./server-settings.ts";
 import { StrangerLog } from "./stranger-log.ts";
 
 export interface FrontOptions {
@@ -49,13 +51,6 @@ export function connectionLimits(descriptors: number): TableLimits {
   const pending = Math.min(MAX_PENDING, Math.floor(total / 2));
   return { total, pending, perClient: Math.max(8, Math.floor(pending / 2)) };
 }
-
-/** Connections that the kernel queues until they are accepted. */
-const BACKLOG = 4_096;
-/** Interval of the check of deadlines, ms. */
-const EXPIRE_MS = 500;
-/** Idle time before the kernel's first keep-alive probe, ms. */
-const KEEPALIVE_MS = 30_000;
 
 /** Longest header of a request, bytes. An assertion may have 16 KiB. */
 const MAX_HEADER = 32 * 1024;

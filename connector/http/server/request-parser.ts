@@ -65,11 +65,6 @@ export class RequestParser {
     this.#fieldRules = fieldRules(limits.fields);
   }
 
-  /** Whether the next byte begins a request. */
-  get isBetween(): boolean {
-    return this.#phase === "head" && this.#partial === null;
-  }
-
   /** Whether a head is incomplete. */
   get isWithinHead(): boolean {
     return this.#phase === "head" && this.#partial !== null;

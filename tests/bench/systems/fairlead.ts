@@ -6,7 +6,7 @@ import { type ConnectorOptions, connectorArgs } from "../../support/connector/co
 import { type Cluster, type Edge, eventually, type TestNetwork } from "../../support/process/cluster.ts";
 import type { ManagedProcess } from "../../support/process/managed-process.ts";
 import type { Ground } from "../ground.ts";
-import { type HopFlags, hopFlags } from "./hop.ts";
+import { type HopFlags, hopFlags, unchecked } from "./flags.ts";
 import { forEachService, REQUEST_SERVICES, type RequestServiceId, SERVICES, type System } from "./system.ts";
 
 type Encryption = "end-to-end" | "hop";
@@ -20,7 +20,7 @@ const IDENTITIES = {
 } as const satisfies Record<Encryption, Pick<System, "id" | "title">>;
 
 export async function fairlead(ground: Ground, edge: Edge, encryption: Encryption): Promise<System | string> {
-  const flags = encryption === "hop" ? await hopFlags(ground) : { east: [], west: [] };
+  const flags = encryption === "hop" ? await hopFlags(ground.cluster) : { east: [], west: [] };
   if (flags === null) return "these connectors have no hop encryption";
   return await pairOf(ground, ground.cluster, edge, flags, IDENTITIES[encryption]);
 }
@@ -41,9 +41,10 @@ async function pairOf(
   identity: Pick<System, "id" | "title">,
 ): Promise<System> {
   const network = await cluster.network(edge, `bench-${identity.id}`);
+  const eastFlags = [...flags.east, ...(await unchecked(cluster))];
   const make = async (): Promise<System> => {
     const host = `127.2.0.${++pairs}`;
-    const east = await start(ground, cluster, network, flags.east, {
+    const east = await start(ground, cluster, network, eastFlags, {
       site: `east${pairs}`,
       expose: SERVICES.map((name) => {
         const { host, port } = ground.servers[name];

@@ -1,0 +1,27 @@
+/** The network as the registry reports it to a connector: the services of other sites, and what of its own is refused. */
+import { RefusedIngress } from "../door/refused-ingress.ts";
+import { Catalogue } from "../listeners/catalogue.ts";
+import { RefusedOffers } from "../targets/refused-offers.ts";
+import { ServicePorts } from "../targets/service-ports.ts";
+import type { TargetStreams } from "../targets/target-streams.ts";
+import type { ConnectorEvents } from "./events.ts";
+import type { PartOptions } from "./options.ts";
+
+export interface NetworkView {
+  readonly catalogue: Catalogue;
+  readonly refusedOffers: RefusedOffers;
+  readonly refusedIngress: RefusedIngress;
+  readonly servicePorts: ServicePorts;
+}
+
+export function makeNetworkView(
+  { log }: PartOptions,
+  { events, targetStreams }: { readonly events: ConnectorEvents; readonly targetStreams: TargetStreams },
+): NetworkView {
+  return {
+    catalogue: new Catalogue(() => events.emit("catalogueChanged"), log),
+    refusedOffers: new RefusedOffers(log, (services) => targetStreams.forbid(services)),
+    refusedIngress: new RefusedIngress(log),
+    servicePorts: new ServicePorts(log),
+  };
+}

@@ -44,15 +44,6 @@ export function fieldOf(fields: Fields, name: string): string | null {
   return null;
 }
 
-/** The members of a field whose value is a list, in lower case: of all its lines, without empty members. */
-export function listOf(fields: Fields, name: string): string[] {
-  const members: string[] = [];
-  for (let index = 0; index < fields.length; index += 2) {
-    if (fields[index] === name) members.push(...membersOf(fields[index + 1] ?? ""));
-  }
-  return members;
-}
-
 function membersOf(value: string): string[] {
   return value
     .toLowerCase()

@@ -8,7 +8,6 @@ import {
   isAuthority,
   isTunnel,
   joinCookies,
-  listOf,
   trailersOf,
 } from "../../../../protocol/exchange/fields.ts";
 import type { RequestHead } from "../../../../protocol/exchange/head.ts";
@@ -45,11 +44,10 @@ describe("the fields of an exchange", () => {
     expect(joinCookies(["cookie", "a=1"])).toEqual(["cookie", "a=1"]);
   });
 
-  it("are found by name, and as lists", () => {
+  it("are found by name", () => {
     const fields = ["a", "1", "b", "X, ,y", "b", "Z"];
     expect(fieldOf(fields, "b")).toBe("X, ,y");
     expect(fieldOf(fields, "c")).toBeNull();
-    expect(listOf(fields, "b")).toEqual(["x", "y", "z"]);
   });
 
   it("announce one length or none", () => {

@@ -1,7 +1,8 @@
 /** Programs and packages that the conformance tests use as clients, servers and forwarders, and where each comes from. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { ROOT } from "../run/repository-files.ts";
 
 /** Python modules of Debian belong to this interpreter; another may come first in PATH. */
 export const PYTHON = "/usr/bin/python3";
@@ -9,15 +10,17 @@ export const PYTHON = "/usr/bin/python3";
 interface ConformancePeer {
   /** Package of Debian; null when `npm ci` installs the peer. */
   readonly apt: string | null;
+  /** Package of npm, when Debian has none. */
+  readonly npm?: string;
   /** What must be there: a program in PATH, or a module of {@link PYTHON}. */
   readonly program?: string;
   readonly module?: string;
 }
 
 export const CONFORMANCE_PEERS = {
-  node: { apt: null },
-  "grpc-js": { apt: null },
-  ws: { apt: null },
+  node: { apt: null, npm: "node" },
+  "grpc-js": { apt: null, npm: "@grpc/grpc-js" },
+  ws: { apt: null, npm: "ws" },
   nginx: { apt: "nginx", program: "nginx" },
   haproxy: { apt: "haproxy", program: "haproxy" },
   curl: { apt: "curl", program: "curl" },
@@ -57,6 +60,31 @@ export function missing(name: ConformancePeerName): string | null {
   const isThere =
     (program === undefined || programPath(program) !== null) && (module === undefined || canImport(module));
   return isThere || apt === null ? null : `${name} is not installed: apt-get install ${apt}`;
+}
+
+/** The name of a peer with the version that is installed, or the name alone where no package manager knows it. */
+export function nameWithVersion(name: ConformancePeerName): string {
+  const { apt, npm }: ConformancePeer = CONFORMANCE_PEERS[name];
+  const version = apt === null ? npmVersion(npm ?? name) : debianVersion(apt);
+  return version === null ? name : `${name} ${version}`;
+}
+
+function npmVersion(name: string): string | null {
+  try {
+    const description: unknown = JSON.parse(
+      readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8"),
+    );
+    if (typeof description !== "object" || description === null || !("version" in description)) return null;
+    return String(description.version);
+  } catch {
+    return null;
+  }
+}
+
+/** The version of the program in a package of Debian: without the epoch and Debian's own revision. */
+function debianVersion(name: string): string | null {
+  const { status, stdout } = spawnSync("dpkg-query", ["-W", "-f", `\${Version}`, name], { encoding: "utf8" });
+  return status === 0 && stdout !== "" ? stdout.replace(/^\d+:/, "").replace(/-[^-]*$/, "") : null;
 }
 
 const modules = new Map<string, boolean>();

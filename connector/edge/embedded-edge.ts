@@ -250,18 +250,7 @@ export class EmbeddedEdge {
       this.#log.info({ descriptors }, text);
     }
     const lanes = () => (gate.open ? addresses.lanes : null);
-    const front = new Front({
-      ...{ api: addresses.api, gateway: addresses.gateway, workerd: sockets, server: server.credential },
-      deploymentCa: deployment.authority.certificate,
-      limits: connectionLimits(descriptors),
-      lanes: (): LanePort => {
-        if (lanes() !== null) return "direct";
-        return addresses.lanes !== null && gate.possible ? "withdrawn" : "off";
-      },
-      log: this.#log,
-    });
-    this.#front = front;
-    await front.listen();
+    const front = await this.#openFront(setup, server, gate);
     await this.#openDoor(setup, server);
     const writeConfig = () => this.#writeConfig(setup, server, lanes());
     await writeConfig();
@@ -324,6 +313,27 @@ export class EmbeddedEdge {
       former: setup.former,
       moved: setup.moved,
     };
+  }
+
+  /** Opens the listeners of the API and of the gateway. */
+  async #openFront(
+    { addresses, sockets, deployment, descriptors }: Setup,
+    server: ServerCertificate,
+    gate: LaneGate,
+  ): Promise<Front> {
+    const front = new Front({
+      ...{ api: addresses.api, gateway: addresses.gateway, workerd: sockets, server: server.credential },
+      deploymentCa: deployment.authority.certificate,
+      limits: connectionLimits(descriptors),
+      lanes: (): LanePort => {
+        if (addresses.lanes !== null && gate.open) return "direct";
+        return addresses.lanes !== null && gate.possible ? "withdrawn" : "off";
+      },
+      log: this.#log,
+    });
+    this.#front = front;
+    await front.listen();
+    return front;
   }
 
   /** Opens the listener of the public door, if there is one. */

@@ -39,16 +39,7 @@ import { applyListeners, checkClock } from "./reports.ts";
  */
 export async function acceptHello(context: Context, uplink: Uplink, hello: Hello): Promise<void> {
   const { settings, store, uplinks } = context;
-  const version = negotiate(UPLINK_VERSIONS, hello.versions);
-  if (version === null) {
-    throw new FairleadError(
-      "uplink.version",
-      `The edge supports versions ${UPLINK_VERSIONS.min} to ${UPLINK_VERSIONS.max}, the connector ${hello.versions.min} to ${hello.versions.max}.`,
-    );
-  }
-  if (hello.boot !== uplink.attachment.boot) {
-    throw new FairleadError("uplink.malformed", "The hello and the assertion name different processes.");
-  }
+  const version = versionOf(uplink, hello);
   const proofs = await proveLinks(context, memberOf(context, uplink), hello.links);
 
   // No await from here on. State read earlier may have changed: the site may be revoked, or the uplink
@@ -105,6 +96,21 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
     if (peer) uplinks.send(peer, { type: "session.cut", session, code: "session.unknown" });
   }
   for (const session of missed) await sendOffer(context, session, uplink.attachment);
+}
+
+/** The version of the conversation. @throws FairleadError `uplink.version`, `uplink.malformed` */
+function versionOf(uplink: Uplink, hello: Hello): number {
+  const version = negotiate(UPLINK_VERSIONS, hello.versions);
+  if (version === null) {
+    throw new FairleadError(
+      "uplink.version",
+      `The edge supports versions ${UPLINK_VERSIONS.min} to ${UPLINK_VERSIONS.max}, the connector ${hello.versions.min} to ${hello.versions.max}.`,
+    );
+  }
+  if (hello.boot !== uplink.attachment.boot) {
+    throw new FairleadError("uplink.malformed", "The hello and the assertion name different processes.");
+  }
+  return version;
 }
 
 /** The features of a connector that decide what it is shown. */

@@ -3,6 +3,7 @@
  * docs/protocol.md, "Exchanges").
  */
 import { FairleadError } from "../errors.ts";
+import { isClaim } from "./claims.ts";
 import type { Fields, RequestHead } from "./head.ts";
 
 const COLON = 0x3a;
@@ -31,7 +32,7 @@ const REFUSED_IN_TRAILERS: ReadonlySet<string> = new Set(["content-length", "hos
 
 /** Whether a trailer section may have the field. @param name in lower case */
 export const isTrailerField = (name: string): boolean =>
-  !NOT_IN_TRAILERS.has(name) && !CONNECTION_FIELDS.has(name) && !isPseudo(name);
+  !NOT_IN_TRAILERS.has(name) && !CONNECTION_FIELDS.has(name) && !isPseudo(name) && !isClaim(name);
 
 /** Whether a name is that of a pseudo-field. */
 export const isPseudo = (name: string): boolean => name.charCodeAt(0) === COLON;

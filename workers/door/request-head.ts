@@ -2,6 +2,7 @@
  * The head of a request as the door passes it on (docs/protocol.md, "The public door"). Fields that are about one
  * connection, that claim an origin, or that hold the door's own credentials are left out; the door writes the origin.
  */
+import { isFairleadField, withDashes } from "../../protocol/exchange/claims.ts";
 import { endToEnd, forwardedNode } from "../../protocol/exchange/fields.ts";
 import type { RequestHead } from "../../protocol/exchange/head.ts";
 import { DOOR_NAME } from "../../protocol/exchange/passages.ts";
@@ -29,7 +30,7 @@ const CLAIMS: ReadonlySet<string> = new Set([
 ]);
 
 const isClaim = (name: string): boolean =>
-  CLAIMS.has(name) || name.startsWith("fairlead-") || name.startsWith("cf-");
+  CLAIMS.has(withDashes(name)) || isFairleadField(name) || name.startsWith("cf-");
 
 /**
  * The head of a request.

@@ -4,6 +4,7 @@
  * connector, which sees the client; a target may believe them as far as it believes that site.
  */
 import { FairleadError } from "../../../protocol/errors.ts";
+import { isFairleadField, withDashes } from "../../../protocol/exchange/claims.ts";
 import { fieldOf } from "../../../protocol/exchange/fields.ts";
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
 import { loopOf } from "../../../protocol/exchange/passages.ts";
@@ -60,7 +61,9 @@ function withoutClaims(head: RequestHead): string[] {
   const fields: string[] = [];
   for (let at = 0; at < head.fields.length; at += 2) {
     const name = head.fields[at] ?? "";
-    if (!name.startsWith("fairlead-") && name !== "x-real-ip") fields.push(name, head.fields[at + 1] ?? "");
+    if (!isFairleadField(name) && withDashes(name) !== "x-real-ip") {
+      fields.push(name, head.fields[at + 1] ?? "");
+    }
   }
   return fields;
 }

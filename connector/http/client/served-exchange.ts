@@ -4,7 +4,7 @@
  */
 
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
-import { fieldOf } from "../../../protocol/exchange/fields.ts";
+import { fieldOf, trailersOf } from "../../../protocol/exchange/fields.ts";
 import type {
   Fields,
   InformationalHead,
@@ -137,7 +137,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
   }
 
   onTrailers(fields: Fields): void {
-    this.#requestTrailers = fields;
+    this.#requestTrailers = trailersOf(fields);
   }
 
   onEnd(): void {

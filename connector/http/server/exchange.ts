@@ -246,7 +246,7 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
     if (this.#isOver) return;
     this.#noteResponse();
     if (head.status === 100) this.#waitsForContinue = false;
-    this.#client.informational(head);
+    this.#client.informational(withoutLength(head));
   }
 
   onHead(head: ResponseHead): void {
@@ -260,7 +260,8 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
     }
     this.#firstByteAt = performance.now();
     this.#isSwitched = isTunnel(request, head.status);
-    this.#pending = head;
+    // A client that believed a length here would take the next response for content (RFC 9110 §8.6).
+    this.#pending = head.status === 204 ? withoutLength(head) : head;
   }
 
   onContent(bytes: Uint8Array): void {
@@ -463,6 +464,11 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
     return requestReport(flow, facts);
   }
 }
+
+const withoutLength = (head: ResponseHead): ResponseHead => ({
+  ...head,
+  fields: head.fields.filter((_, at) => head.fields[at - (at % 2)] !== "content-length"),
+});
 
 /** Sends a response of the connector's own. */
 function sendWhole(client: ExchangeClient, { head, content }: GatewayResponse, isHead: boolean): void {

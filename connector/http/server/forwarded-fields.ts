@@ -3,6 +3,8 @@
  * them. A client can claim none of them, unless its listener trusts it. The connector of the target adds the site.
  */
 
+import { isClaim, isFairleadField } from "../../../protocol/exchange/claims.ts";
+import { fieldOf } from "../../../protocol/exchange/fields.ts";
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
 import { CONNECTOR_NAME } from "../../../protocol/exchange/passages.ts";
 
@@ -34,25 +36,18 @@ export function withClient(
     else if (!isClaim(name)) fields.push(name, value);
     else if (isTrusted && name === "x-forwarded-for") before = joined(before, value);
     else if (isTrusted && name === "forwarded") forwarded = joined(forwarded, value);
-    else if (isTrusted && !name.startsWith("fairlead-")) fields.push(name, value);
+    else if (isTrusted && !isFairleadField(name) && !name.includes("_")) fields.push(name, value);
   }
   const proto = head.scheme === "" ? "http" : head.scheme;
   const host = head.authority === "" ? "" : `;host="${head.authority}"`;
   fields.push("forwarded", joined(forwarded, `for=${node}${host};proto=${proto}`));
   fields.push("x-forwarded-for", joined(before, address));
-  if (!fields.includes("x-forwarded-proto")) fields.push("x-forwarded-proto", proto);
-  if (head.authority !== "" && !fields.includes("x-forwarded-host")) {
+  if (fieldOf(fields, "x-forwarded-proto") === null) fields.push("x-forwarded-proto", proto);
+  if (head.authority !== "" && fieldOf(fields, "x-forwarded-host") === null) {
     fields.push("x-forwarded-host", head.authority);
   }
   fields.push("via", joined(via, `${version} ${CONNECTOR_NAME}`));
   return { ...head, fields };
 }
 
-/** Whether a field is one that only a proxy may set. */
-function isClaim(name: string): boolean {
-  if (name.charCodeAt(0) === LETTER_X) return name.startsWith("x-forwarded-") || name === "x-real-ip";
-  return name === "forwarded" || name.startsWith("fairlead-");
-}
-
-const LETTER_X = 0x78;
 const joined = (before: string, value: string): string => (before === "" ? value : `${before}, ${value}`);

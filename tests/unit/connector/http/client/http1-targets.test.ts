@@ -72,6 +72,7 @@ describe("an exchange with an HTTP/1.1 target", () => {
   it("sends path, authority and fields as they are, with the site that TLS proved", async () => {
     const { port } = await httpServer(mirror);
     const fields = ["accept", "a", "x-a", "1", "x-a", "2", "fairlead-site", "east", "x-real-ip", "9.9.9.9"];
+    fields.push("fairlead_site", "east", "fairlead_site_id", "site_east", "x_real_ip", "9.9.9.9");
     const { status, content } = await new TestTarget({ port }).get({ path: "/a//b?c=%20d&e", fields }).answer;
     expect(status).toBe(200);
     const { url, raw } = mirrored(content);
@@ -107,11 +108,11 @@ describe("an exchange with an HTTP/1.1 target", () => {
     expect(mirrored(content).raw).not.toContain("transfer-encoding");
   });
 
-  it("sends content without a length in chunks, and its trailers", async () => {
+  it("sends content without a length in chunks, and those of its trailers that claim no origin", async () => {
     const { port } = await httpServer(mirror);
     const exchange = new TestTarget({ port }).open({ fields: ["te", "trailers"] });
     for (const piece of ["one ", "two ", "three"]) exchange.write(piece);
-    exchange.end(["x-sum", "42"]);
+    exchange.end(["x-sum", "42", "fairlead-site", "east", "x_forwarded_for", "9.9.9.9"]);
     const { raw, content, trailers } = mirrored((await exchange.answer).content);
     expect(content).toBe("one two three");
     expect(raw).toEqual(

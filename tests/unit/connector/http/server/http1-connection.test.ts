@@ -43,7 +43,8 @@ describe("a connection of HTTP/1.1", () => {
   it("gives the request to the peer with what is known of the client, and without what the client claims of others", async () => {
     const listener = await listen();
     const claims =
-      "X-Forwarded-For: 9.9.9.9\r\nFORWARDED: for=9.9.9.9\r\nX-Real-IP: 9.9.9.9\r\nFairlead-Site: boss\r\nVia: 1.0 nginx\r\n";
+      "X-Forwarded-For: 9.9.9.9\r\nFORWARDED: for=9.9.9.9\r\nX-Real-IP: 9.9.9.9\r\nFairlead-Site: boss\r\nVia: 1.0 nginx\r\n" +
+      "X_Forwarded_For: 9.9.9.9\r\nX_Real-IP: 9.9.9.9\r\nFairlead_Site: boss\r\n";
     await listener.send(last("/a?b", claims));
     expect(listener.peer.requests[0]?.head).toEqual({
       ...{ method: "GET", scheme: "http", authority: "a", path: "/a?b" },
@@ -52,6 +53,24 @@ describe("a connection of HTTP/1.1", () => {
         ...["x-forwarded-proto", "http", "x-forwarded-host", "a", "via", "1.0 nginx, 1.1 fairlead"],
       ],
     });
+  });
+
+  it("writes the scheme and the host although the client names those fields in a value", async () => {
+    const listener = await listen();
+    await listener.send(last("/", "A: x-forwarded-proto\r\nB: x-forwarded-host\r\n"));
+    expect(listener.peer.requests[0]?.head.fields).toEqual([
+      ...["a", "x-forwarded-proto", "b", "x-forwarded-host"],
+      ...["forwarded", 'for=127.0.0.1;host="a";proto=http', "x-forwarded-for", "127.0.0.1"],
+      ...["x-forwarded-proto", "http", "x-forwarded-host", "a", "via", "1.1 fairlead"],
+    ]);
+  });
+
+  it("announces no length of a response that has no content by its status", async () => {
+    const listener = await listen((request) => {
+      request.response.informational({ status: 103, fields: ["content-length", "9"] });
+      request.respond(204, ["content-length", "5"]);
+    });
+    expect(await listener.send(last())).not.toContain("content-length");
   });
 
   it("believes a client whose listener trusts it, but no claim to be of Fairlead", async () => {

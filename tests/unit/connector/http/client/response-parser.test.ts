@@ -2,8 +2,8 @@ import { get } from "node:http";
 import { createServer, type Server } from "node:net";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { CLIENT_LIMITS } from "../../../../../connector/http/client/client-limits.ts";
 import { type RequestForm, ResponseParser } from "../../../../../connector/http/client/response-parser.ts";
+import { BAD_RESPONSES, CUT_RESPONSES } from "../../../../support/http/bad-responses.ts";
 
 type Found = readonly unknown[];
 
@@ -141,50 +141,6 @@ const VALID: readonly {
   },
 ];
 
-const INVALID: Readonly<Record<string, string>> = {
-  "no HTTP at all": "SSH-2.0-OpenSSH_9.2\r\n\r\n",
-  "a frame of HTTP/2": "\0\0\u0012\u0004\0\0\0\0\0\0\u0003\0\0\0\x80\0\u0004\0\u0001\r\n\r\n",
-  "HTTP/2.0 in the status line": "HTTP/2.0 200 OK\r\n\r\n",
-  "a status of two digits": "HTTP/1.1 20 OK\r\n\r\n",
-  "two lengths": "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\na",
-  "a list of lengths": "HTTP/1.1 200 OK\r\ncontent-length: 1, 1\r\n\r\na",
-  "a signed length": "HTTP/1.1 200 OK\r\ncontent-length: +1\r\n\r\na",
-  "both length and coding":
-    "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-  "another coding before chunked": "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-  "two codings":
-    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-  "a coding in HTTP/1.0": "HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-  "a folded field": "HTTP/1.1 200 OK\r\na: b\r\n c\r\ncontent-length: 0\r\n\r\n",
-  "a space before the colon": "HTTP/1.1 200 OK\r\ncontent-length : 0\r\n\r\n",
-  "a bare line feed": "HTTP/1.1 200 OK\ncontent-length: 0\n\r\n\r\n",
-  "a bare carriage return": "HTTP/1.1 200 OK\r\na: b\rc: d\r\n\r\n",
-  "NUL in a value": "HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n",
-  "a line without a colon": "HTTP/1.1 200 OK\r\nnothing\r\n\r\n",
-  "a nameless field": "HTTP/1.1 200 OK\r\n: a\r\n\r\n",
-  "a chunk size that is no number":
-    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n",
-  "a chunk size with a sign": "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n+1\r\na\r\n0\r\n\r\n",
-  "a chunk size beyond any number":
-    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
-  "a chunk that is longer than its size":
-    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
-  "a chunk line that ends with a bare line feed":
-    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\na\r\n0\r\n\r\n",
-  "a length in the trailers":
-    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\ncontent-length: 1\r\n\r\n",
-  "a second response":
-    "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
-  "101 that nobody asked for": "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",
-  "a head that is too large": `HTTP/1.1 200 OK\r\na: ${"b".repeat(CLIENT_LIMITS.headBytes)}\r\n\r\n`,
-  "a head without an end": `HTTP/1.1 200 OK\r\n${"a: b\r\n".repeat(CLIENT_LIMITS.headBytes / 5)}`,
-  "too many fields": `HTTP/1.1 200 OK\r\n${"a: b\r\n".repeat(CLIENT_LIMITS.fields + 1)}\r\n`,
-  "a chunk line without an end": `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;${"a".repeat(2000)}`,
-  "endless informational responses": "HTTP/1.1 102 Processing\r\n\r\n".repeat(
-    CLIENT_LIMITS.informational + 1,
-  ),
-};
-
 describe("ResponseParser", () => {
   for (const { title, text, form, found, keepAlive } of VALID) {
     it(`reads ${title}, in any pieces`, () => {
@@ -197,25 +153,13 @@ describe("ResponseParser", () => {
     });
   }
 
-  for (const [title, text] of Object.entries(INVALID)) {
-    it(`refuses ${title}, in any pieces`, () => {
-      for (const size of [1, 5, Number.POSITIVE_INFINITY]) {
-        expect(() => parse(text, { size })).toThrow(
-          expect.objectContaining({ code: "exchange.bad_response" }),
-        );
-      }
-    });
-  }
+  it.each(BAD_RESPONSES)("refuses $title, in any pieces", ({ text }) => {
+    for (const size of [1, 5, Number.POSITIVE_INFINITY]) {
+      expect(() => parse(text, { size })).toThrow(expect.objectContaining({ code: "exchange.bad_response" }));
+    }
+  });
 
-  it.each([
-    ["within the head", "HTTP/1.1 200 OK\r\ncontent-le"],
-    ["within the content", "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na"],
-    ["within a chunk", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\na"],
-    ["before the last chunk", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n"],
-    ["before the trailers end", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n"],
-    ["before the final response", "HTTP/1.1 100 Continue\r\n\r\n"],
-    ["before anything", ""],
-  ])("calls a response incomplete whose connection ends %s", (_, text) => {
+  it.each(CUT_RESPONSES)("calls a response incomplete whose connection ends $title", ({ text }) => {
     expect(parse(text).complete).toBe(false);
   });
 

@@ -5,10 +5,13 @@ import { Duplex } from "node:stream";
 export const FRAME = {
   data: 0,
   headers: 1,
+  priority: 2,
   reset: 3,
   settings: 4,
   promise: 5,
   ping: 6,
+  goaway: 7,
+  windowUpdate: 8,
   continuation: 9,
 } as const;
 export const FLAG = { endStream: 1, endHeaders: 4, padded: 8, priority: 32 } as const;

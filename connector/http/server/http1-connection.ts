@@ -2,7 +2,12 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { fieldOf, hasNoContent, isTunnel, trailersOf } from "../../../protocol/exchange/fields.ts";
-import type { Fields, InformationalHead, ResponseHead } from "../../../protocol/exchange/head.ts";
+import type {
+  Fields,
+  InformationalHead,
+  RequestHead,
+  ResponseHead,
+} from "../../../protocol/exchange/head.ts";
 import { resetAfterFlush } from "../../relay/flushed-reset.ts";
 import { corkForTurn } from "../cork.ts";
 import { webSocketAccept } from "../websocket-accept.ts";
@@ -119,7 +124,9 @@ export class Http1Connection implements ServerConnection, RequestEvents, Exchang
     this.#responseEnded = false;
     this.#lingered = 0;
     this.#keepAlive = request.keepAlive && !this.#context.isDraining;
-    const { head, expectsContinue, isOld } = request;
+    const { expectsContinue, isOld } = request;
+    const head =
+      isOld && request.head.authority === "" ? withAuthority(request.head, this.#socket) : request.head;
     const exchange = this.#context.exchange({
       request: head,
       ...{ ended, expectsContinue, version: isOld ? "1.0" : "1.1", client: this },
@@ -333,6 +340,12 @@ export class Http1Connection implements ServerConnection, RequestEvents, Exchang
     const accept = webSocketKey === null ? "" : `sec-websocket-accept: ${webSocketAccept(webSocketKey)}\r\n`;
     return `connection: upgrade\r\nupgrade: ${head.protocol ?? ""}\r\n${accept}`;
   }
+}
+
+/** The head of a request without Host, with the address that the client connected to (RFC 9112 §3.3). */
+function withAuthority(head: RequestHead, { localAddress = "", localPort = 0 }: Socket): RequestHead {
+  const host = localAddress.includes(":") ? `[${localAddress}]` : localAddress;
+  return { ...head, authority: `${host}:${localPort}` };
 }
 
 /** Whether a response without content must say so. */

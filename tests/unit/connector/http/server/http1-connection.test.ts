@@ -73,6 +73,12 @@ describe("a connection of HTTP/1.1", () => {
     expect(await listener.send(last())).not.toContain("content-length");
   });
 
+  it("names the address that the client reached where HTTP/1.0 names no host", async () => {
+    const listener = await listen();
+    await listener.send("GET / HTTP/1.0\r\n\r\n");
+    expect(listener.peer.requests[0]?.head).toMatchObject({ authority: `127.0.0.1:${listener.port}` });
+  });
+
   it("believes a client whose listener trusts it, but no claim to be of Fairlead", async () => {
     const listener = await listen(undefined, {
       isTrusted: (service, address) => service === "shop" && address === "127.0.0.1",

@@ -2,26 +2,34 @@
 import { once } from "node:events";
 import http from "node:http";
 import http2 from "node:http2";
-import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
+import { findLeaks, hostileTarget } from "../support/http/hostile-target.ts";
+import {
+  sendBadHttp2Requests,
+  sendBadRequests,
+  sendOddRequests,
+  wrongOutcomes,
+} from "../support/http/raw-http.ts";
 import { type Connector, eventually } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
-import { dial, type Place } from "../support/traffic/servers.ts";
+import { type Place, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let west: Connector;
 let place: Place;
 let h2Place: Place;
+let hostilePlace: Place;
 
 /** The requests that each target had. */
-const counts = { east: 0, north: 0, h2: 0 };
+const counts = { east: 0, north: 0, h2: 0, smuggled: 0 };
 const servers: { close(): void }[] = [];
 
 /** A target that answers with what it got. */
 function target(name: "east" | "north") {
   const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
     counts[name]++;
+    if (request.url === "/smuggled") counts.smuggled++;
     let content = "";
     request.setEncoding("latin1");
     request.on("data", (piece) => (content += piece));
@@ -87,17 +95,22 @@ beforeAll(async () => {
   const [eastPort, northPort, h2Port] = await Promise.all([
     ...[listening(target("east")), listening(target("north")), listening(http2Target())],
   ]);
+  const hostile = await serve(hostileTarget);
   [west] = await Promise.all([
     suite.cluster.connector({ site: "west", token, bind: "127.96.1.3" }),
     suite.cluster.connector({
       ...{ site: "east", token, bind: "127.96.1.1" },
-      expose: [`web:8080=127.0.0.1:${eastPort}/http`, `rpc:9090=127.0.0.1:${h2Port}/http2`],
+      expose: [
+        ...[`web:8080=127.0.0.1:${eastPort}/http`, `rpc:9090=127.0.0.1:${h2Port}/http2`],
+        `hostile:9091=${hostile.at}/http`,
+      ],
     }),
     suite.cluster.connector({
       ...{ site: "north", token, bind: "127.96.1.2", expose: [`web:8080=127.0.0.1:${northPort}/http`] },
     }),
   ]);
   [place, h2Place] = await Promise.all([west.listener("web"), west.listener("rpc")]);
+  hostilePlace = await west.listener("hostile");
   const seen = new Set<unknown>();
   await eventually("both sites have answered", async () => {
     seen.add((await request({ agent: false })).headers["x-target"]);
@@ -156,16 +169,33 @@ describe("A service that speaks HTTP", () => {
     await once(socket, "close");
   });
 
-  it("never sees a request that the client's connector refuses", async () => {
+  it("sees no more requests than clients send who break the rules of HTTP/1.1, and none that is smuggled", async () => {
     const before = counts.east + counts.north;
-    for (const text of [
-      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n",
-      "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-    ]) {
-      expect(await answerTo(text)).toMatch(/^HTTP\/1\.1 400 /);
-    }
-    expect(counts.east + counts.north).toBe(before);
+    const outcomes = await sendBadRequests(place);
+    expect(wrongOutcomes(outcomes)).toEqual([]);
+    const most = outcomes.reduce((sum, { requests }) => sum + requests, 0);
+    expect(counts.east + counts.north - before).toBeLessThanOrEqual(most);
+    expect(counts.smuggled).toBe(0);
+  });
+
+  it("sees each request once whose end could be misplaced", async () => {
+    const before = counts.east + counts.north;
+    const { wrong, requests } = await sendOddRequests(place);
+    expect(wrong).toEqual([]);
+    expect(counts.east + counts.north - before).toBe(requests);
+    expect(counts.smuggled).toBe(0);
+  });
+
+  it("sees none of the requests that break the rules of HTTP/2, unless they are good without one field", async () => {
+    const before = counts.east + counts.north;
+    const { wrong, requests } = await sendBadHttp2Requests(place);
+    expect(wrong).toEqual([]);
+    expect(counts.east + counts.north - before).toBeLessThanOrEqual(requests);
+    expect(counts.smuggled).toBe(0);
+  });
+
+  it("gives each client its own response or an error, whatever its target sends", async () => {
+    expect(await findLeaks(hostilePlace)).toEqual([]);
   });
 });
 
@@ -214,18 +244,3 @@ describe("A client of a connector that stops", () => {
     agent.destroy();
   });
 });
-
-async function answerTo(text: string): Promise<string> {
-  const socket = await dial(place);
-  socket.write(text);
-  return await rest(socket);
-}
-
-/** What comes until the other end closes. */
-async function rest(socket: Socket): Promise<string> {
-  let text = "";
-  socket.on("data", (piece) => (text += String(piece)));
-  await new Promise((resolve) => socket.once("close", resolve).once("end", resolve));
-  socket.destroy();
-  return text;
-}

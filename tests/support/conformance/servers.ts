@@ -1,5 +1,5 @@
 /** Servers of Debian as targets, each with a configuration of its own. They end with the test. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,8 +8,8 @@ import { onTestFinished } from "vitest";
 import { eventually } from "../clock/eventually.ts";
 import { programPath } from "./peers.ts";
 
-/** Starts a program, and stops it after the test. */
-function start(program: string, args: readonly string[]): ChildProcess {
+/** Starts a program, and stops it after the test. Returns its output so far. */
+function start(program: string, args: readonly string[]): () => string {
   const path = programPath(program);
   if (path === null) throw new Error(`${program} is not installed.`);
   const child = spawn(path, args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -23,7 +23,7 @@ function start(program: string, args: readonly string[]): ChildProcess {
     child.kill("SIGKILL");
     if (task.result?.state === "fail") console.error(`${program}: ${output}`);
   });
-  return child;
+  return () => output;
 }
 
 async function scratch(): Promise<string> {
@@ -48,6 +48,8 @@ export interface DebianServer {
   readonly port: number;
   /** Directory for further files, which the server may serve. */
   readonly directory: string;
+  /** What the server has printed. */
+  readonly output: () => string;
 }
 
 /**
@@ -76,9 +78,9 @@ http {
 }
 `,
   );
-  start("nginx", ["-p", directory, "-c", file, "-e", "stderr"]);
+  const output = start("nginx", ["-p", directory, "-c", file, "-e", "stderr"]);
   await listens("nginx", port);
-  return { port, directory };
+  return { port, directory, output };
 }
 
 /** Starts nghttpd with files to serve, on HTTP/2 without TLS. */
@@ -89,9 +91,9 @@ export async function startNghttpd(
 ): Promise<DebianServer> {
   const directory = await scratch();
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
-  start("nghttpd", ["--no-tls", "-a", "127.0.0.1", ...options, String(port), "-d", directory]);
+  const output = start("nghttpd", ["--no-tls", "-a", "127.0.0.1", ...options, String(port), "-d", directory]);
   await listens("nghttpd", port);
-  return { port, directory };
+  return { port, directory, output };
 }
 
 /** Starts haproxy with its sections; defaults have the mode http. */
@@ -115,7 +117,7 @@ defaults
 ${sections(directory)}
 `,
   );
-  start("haproxy", ["-db", "-f", file]);
+  const output = start("haproxy", ["-db", "-f", file]);
   await listens("haproxy", port);
-  return { port, directory };
+  return { port, directory, output };
 }

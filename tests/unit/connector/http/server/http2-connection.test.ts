@@ -5,8 +5,15 @@ import { afterEach, describe, expect, it } from "vitest";
 import { FairleadError } from "../../../../../protocol/errors.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
 import { HttpListener } from "../../../../support/connector/http-listener.ts";
+import {
+  BAD_HTTP2_REQUESTS,
+  GOOD_HEAD,
+  headerLine,
+  PREFACE,
+} from "../../../../support/http/bad-http2-requests.ts";
+import { frame } from "../../../../support/traffic/http2-frames.ts";
 
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_PROTOCOL_ERROR } = http2.constants;
+const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = http2.constants;
 
 const listeners: HttpListener[] = [];
 const sessions: ClientHttp2Session[] = [];
@@ -56,38 +63,6 @@ async function answerOf(stream: ClientHttp2Stream): Promise<Answer> {
 }
 
 const GRPC = { ":method": "POST", "content-type": "application/grpc", te: "trailers" };
-
-/** A frame of HTTP/2. */
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = type;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-const PREFACE = Buffer.concat([
-  Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-  frame(4, 0, 0, Buffer.alloc(0)),
-]);
-
-/** A field line of HPACK, without indexing. */
-function line(name: string, value: string): Buffer {
-  return Buffer.concat([
-    Buffer.from([0, name.length]),
-    Buffer.from(name),
-    Buffer.from([value.length]),
-    Buffer.from(value),
-  ]);
-}
-
-const HEAD = Buffer.concat([
-  line(":method", "GET"),
-  line(":scheme", "http"),
-  line(":path", "/"),
-  line(":authority", "a"),
-]);
 
 /** Everything that a raw client gets until the server closes the connection. */
 async function received(socket: Socket): Promise<Buffer> {
@@ -238,7 +213,7 @@ describe("a connection of HTTP/2", () => {
     const pieces: Buffer[] = [];
     socket.on("data", (piece: Buffer) => pieces.push(piece));
     const content = frame(0, 0, 1, Buffer.alloc(16 * 1024));
-    socket.write(Buffer.concat([PREFACE, frame(1, 4, 1, HEAD), content, content]));
+    socket.write(Buffer.concat([PREFACE, frame(1, 4, 1, GOOD_HEAD), content, content]));
     await eventually("a reset", () => framesOf(Buffer.concat(pieces)).includes(`reset ${NGHTTP2_NO_ERROR}`));
     expect(Buffer.concat(pieces).toString("latin1")).toContain("too large");
     expect(
@@ -302,30 +277,32 @@ describe("a connection of HTTP/2", () => {
     expect(await answerOf(stream)).toMatchObject({ headers: { ":status": 200 }, text: "hello!" });
   });
 
-  it("resets a request of two hosts with PROTOCOL_ERROR", async () => {
-    const listener = await listen();
-    const stream = dial(listener).request({ ":authority": "a", host: "b" });
-    expect((await answerOf(stream)).code).toBe(NGHTTP2_PROTOCOL_ERROR);
-    expect(listener.peer.requests).toHaveLength(0);
-  });
+  it.each(BAD_HTTP2_REQUESTS.filter(({ isDropped }) => !isDropped))(
+    "refuses $title without a request to the peer",
+    async ({ block }) => {
+      const listener = await listen(undefined, { limits: { keptMs: 100, lingerMs: 50 } });
+      const socket = listener.connect();
+      socket.write(Buffer.concat([PREFACE, frame(1, 5, 1, block)]));
+      const frames = framesOf(await received(socket));
+      expect(frames.some((text) => /^(?:reset|goaway) 1$/.test(text))).toBe(true);
+      expect(listener.peer.requests).toHaveLength(0);
+    },
+  );
 
-  it.each([
-    ["a name in upper case", Buffer.concat([HEAD, line("X-Upper", "1")])],
-    ["a field of one connection", Buffer.concat([HEAD, line("connection", "close")])],
-    ["a transfer coding", Buffer.concat([HEAD, line("transfer-encoding", "chunked")])],
-    ["TE other than trailers", Buffer.concat([HEAD, line("te", "gzip")])],
-    ["a pseudo-field behind a field", Buffer.concat([HEAD, line("x", "1"), line(":path", "/b")])],
-    ["two paths", Buffer.concat([HEAD, line(":path", "/b")])],
-    ["no path", Buffer.concat([line(":method", "GET"), line(":scheme", "http"), line(":authority", "a")])],
-    ["an unknown pseudo-field", Buffer.concat([HEAD, line(":x", "1")])],
-  ])("refuses %s without a request to the peer", async (_, block) => {
-    const listener = await listen(undefined, { limits: { keptMs: 100, lingerMs: 50 } });
-    const socket = listener.connect();
-    socket.write(Buffer.concat([PREFACE, frame(1, 5, 1, block)]));
-    const frames = framesOf(await received(socket));
-    expect(frames.some((text) => /^(?:reset|goaway) 1$/.test(text))).toBe(true);
-    expect(listener.peer.requests).toHaveLength(0);
-  });
+  it.each(BAD_HTTP2_REQUESTS.filter(({ isDropped }) => isDropped))(
+    "gives the peer nothing of $title",
+    async ({ block }) => {
+      const listener = await listen();
+      const socket = listener.connect();
+      socket.write(Buffer.concat([PREFACE, frame(1, 5, 1, block)]));
+      await listener.arrived(1);
+      const fields = listener.peer.requests[0]?.head.fields ?? [];
+      expect(fields.filter((_, at) => at % 2 === 0)).toEqual([
+        ...["forwarded", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via"],
+      ]);
+      socket.destroy();
+    },
+  );
 
   it("ends a connection that floods it with resets, and the peer gets no more requests than the burst", async () => {
     const listener = await listen(() => {}, { limits: { resetBurst: 20, resetRate: 1 } });
@@ -335,7 +312,7 @@ describe("a connection of HTTP/2", () => {
     for (let stream = 1; stream < 2000 && !socket.destroyed; stream += 2) {
       const cancel = Buffer.alloc(4);
       cancel.writeUInt32BE(NGHTTP2_CANCEL, 0);
-      socket.write(Buffer.concat([frame(1, 5, stream, HEAD), frame(3, 0, stream, cancel)]));
+      socket.write(Buffer.concat([frame(1, 5, stream, GOOD_HEAD), frame(3, 0, stream, cancel)]));
     }
     expect(framesOf(await closed).some((text) => text.startsWith("goaway"))).toBe(true);
     expect(listener.peer.requests.length).toBeLessThan(200);
@@ -346,12 +323,12 @@ describe("a connection of HTTP/2", () => {
     const listener = await listen();
     const socket = listener.connect();
     const closed = received(socket);
-    socket.write(Buffer.concat([PREFACE, frame(1, 1, 1, HEAD)]));
+    socket.write(Buffer.concat([PREFACE, frame(1, 1, 1, GOOD_HEAD)]));
     const more = frame(
       9,
       0,
       1,
-      Buffer.concat(Array.from({ length: 60 }, () => line("x".repeat(100), "y".repeat(100)))),
+      Buffer.concat(Array.from({ length: 60 }, () => headerLine("x".repeat(100), "y".repeat(100)))),
     );
     for (let count = 0; count < 500 && !socket.destroyed; count++) socket.write(more);
     const frames = framesOf(await closed);

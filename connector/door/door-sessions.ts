@@ -6,6 +6,7 @@ import type { WebSocket } from "ws";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { type InstanceId, isSameInstance } from "../../protocol/instance-id.ts";
 import type { MemoryBudget } from "../../protocol/memory-budget.ts";
+import { DOOR_WEBSOCKET_FEATURE, SESSION_FEATURES } from "../../protocol/streams/features.ts";
 import { pathRoundTrip } from "../../protocol/time-limits.ts";
 import type { DoorInvitation, Invitation } from "../../protocol/uplink/messages.ts";
 import { resolvesWithin } from "../async/timeout.ts";
@@ -17,9 +18,12 @@ import { Session } from "../session/session.ts";
 import type { SessionStream } from "../session/session-stream.ts";
 import type { SessionIdentity } from "../session/tls.ts";
 import type { DoorPeer, PeerStreamOrigin } from "../targets/stream-server.ts";
+import type { DoorWebSockets } from "./door-websockets.ts";
 
 /** Sessions with the doors of one hostname: a door that was restarted has a new one. */
 const MAX_OF_HOSTNAME = 4;
+/** Features of a session with a door. */
+const FEATURES: readonly string[] = [...SESSION_FEATURES, DOOR_WEBSOCKET_FEATURE];
 /** A door ends an idle session itself. This side waits longer, since lanes of a door cannot be released. */
 const PARK_AFTER_MS = 10 * 60_000;
 
@@ -33,6 +37,8 @@ export interface DoorSessionsOptions {
   readonly dial: (ticket: string, signal: AbortSignal) => Promise<WebSocket>;
   /** Serves a stream that a door opened. */
   readonly opened: (stream: SessionStream, origin: PeerStreamOrigin) => void;
+  /** The WebSockets of doors' clients, which end with the sessions of doors. */
+  readonly webSockets: DoorWebSockets;
   /** Round trip to the edge, ms; null before the first measurement. */
   readonly edgeRoundTrip: () => number | null;
   /** The memory that peers may make this process hold. */
@@ -84,8 +90,12 @@ export class DoorSessions {
     }
   }
 
-  /** Lets the sessions with doors end by which nothing is published any more. Their streams may finish. */
+  /**
+   * Lets the sessions with doors end by which nothing is published any more. Their streams may finish; WebSockets are
+   * closed.
+   */
   review(): void {
+    this.#options.webSockets.review();
     for (const { session, door } of [...this.#held]) {
       if (this.#options.ingress.find(door.hostname) === undefined) session.drain(notPublished(door.hostname));
     }
@@ -94,6 +104,7 @@ export class DoorSessions {
   /** Takes no streams from now on. Resolves when no session is left, after `ms` at most. */
   async drainWithin(ms: number): Promise<void> {
     this.#isDraining = true;
+    this.#options.webSockets.drain();
     const all = [...this.#held];
     for (const { session } of all) session.drain(stopping());
     await resolvesWithin(Promise.all(all.map(({ session }) => session.closed)), ms);
@@ -108,6 +119,7 @@ export class DoorSessions {
 
   /** Ends all sessions now; further invitations may come. */
   async end(error: FairleadError): Promise<void> {
+    this.#options.webSockets.end(error);
     const all = [...this.#held];
     for (const { session } of all) session.close(error);
     await Promise.all(all.map(({ session }) => session.closed));
@@ -142,7 +154,7 @@ export class DoorSessions {
     const origin: DoorPeer = { kind: "door", hostname };
     const limits = { ...DEFAULT_LIMITS, ...this.#options.limits, parkAfterMs: PARK_AFTER_MS };
     const session = new Session({
-      ...{ invitation, self, identity: identity(), software, dial },
+      ...{ invitation, self, identity: identity(), software, dial, features: FEATURES },
       limits: limitsOver(pathRoundTrip(edgeRoundTrip(), null), limits),
       memory: memory.open(door.id),
       // A door has no lanes of a second generation.

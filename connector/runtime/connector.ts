@@ -19,6 +19,7 @@ import type {
   Status,
 } from "../control/schema.ts";
 import { exposedService, offerLine } from "../control/view.ts";
+import type { DoorWebSockets } from "../door/door-websockets.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import { pendingResets } from "../net/pending-resets.ts";
 import type { EdgeMove } from "../site/edge-move.ts";
@@ -70,8 +71,9 @@ async function build(given: ConnectorOptions): Promise<ConnectorParts> {
   // Each step adds its parts to those of the steps before it.
   const common = { events, names, ...makePolicies(config), ...makeFlowParts(options) };
   const machine = { ...common, ...(await makeMachineParts(options, common)) };
-  const targets = { ...machine, ...makeTargetParts(options, machine) };
-  const network = { ...targets, ...makeNetworkView(options, targets) };
+  const webSockets = (): DoorWebSockets => peers.webSockets;
+  const targets = { ...machine, ...makeTargetParts(options, { ...machine, webSockets }) };
+  const network = { ...targets, ...makeNetworkView(options, { ...targets, webSockets }) };
   const edge = { ...network, ...makeEdgeParts(options, network) };
   const dns = new NetworkDns({
     ...{ ...edge, config, network: site.membership.network.name, log },

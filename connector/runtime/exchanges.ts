@@ -1,6 +1,7 @@
 /** The server of exchanges, with the targets of this connector. */
 import { ExchangeServer } from "../http/client/exchange-server.ts";
 import { TargetClients } from "../http/client/target-clients.ts";
+import type { WebSocketJoiner } from "../http/client/upgrade.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { Target } from "../targets/target-endpoint.ts";
@@ -17,9 +18,10 @@ interface ExchangesOptions {
   readonly pool: TargetPool;
   readonly relay: Relay;
   readonly preambles: TargetPreambles;
+  readonly webSockets: () => WebSocketJoiner;
 }
 
-export function makeExchanges({ pool, relay, preambles }: ExchangesOptions): Exchanges {
+export function makeExchanges({ pool, relay, preambles, webSockets }: ExchangesOptions): Exchanges {
   const clients = new TargetClients<PoolPort, Target>({
     targets: pool,
     keyOf: (target) => `${addressOf(target)} ${target.address ?? ""}`,
@@ -35,6 +37,7 @@ export function makeExchanges({ pool, relay, preambles }: ExchangesOptions): Exc
       return clients.find({ port, servicePort, request, isGrpc, peer, hops: stream.hops, signal });
     },
     relay,
+    webSockets,
   });
   return { server, close: () => clients.close() };
 }

@@ -1,4 +1,5 @@
 /** The network as the registry reports it to a connector: the services of other sites, and what of its own is refused. */
+import type { DoorWebSockets } from "../door/door-websockets.ts";
 import { RefusedIngress } from "../door/refused-ingress.ts";
 import { Catalogue } from "../listeners/catalogue.ts";
 import { RefusedOffers } from "../targets/refused-offers.ts";
@@ -16,11 +17,20 @@ export interface NetworkView {
 
 export function makeNetworkView(
   { log }: PartOptions,
-  { events, targetStreams }: { readonly events: ConnectorEvents; readonly targetStreams: TargetStreams },
+  parts: {
+    readonly events: ConnectorEvents;
+    readonly targetStreams: TargetStreams;
+    readonly webSockets: () => DoorWebSockets;
+  },
 ): NetworkView {
+  const { events, targetStreams, webSockets } = parts;
+  const forbid = (services: readonly string[]): void => {
+    targetStreams.forbid(services);
+    webSockets().forbid(services);
+  };
   return {
     catalogue: new Catalogue(() => events.emit("catalogueChanged"), log),
-    refusedOffers: new RefusedOffers(log, (services) => targetStreams.forbid(services)),
+    refusedOffers: new RefusedOffers(log, forbid),
     refusedIngress: new RefusedIngress(log),
     servicePorts: new ServicePorts(log),
   };

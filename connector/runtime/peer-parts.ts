@@ -3,6 +3,8 @@ import { MemoryBudget } from "../../protocol/memory-budget.ts";
 import type { HopPolicy } from "../config/hop-policy.ts";
 import type { IngressPolicy } from "../config/ingress.ts";
 import { DoorSessions } from "../door/door-sessions.ts";
+import { DoorWebSockets } from "../door/door-websockets.ts";
+import { DOOR_SOCKET_OPTIONS } from "../door/websocket-joint.ts";
 import type { Streams } from "../listeners/stream-opener.ts";
 import { memoryLimit } from "../resources/memory-limit.ts";
 import type { SessionManager } from "../session/manager.ts";
@@ -18,6 +20,7 @@ import type { TargetParts } from "./target-parts.ts";
 export interface PeerParts {
   readonly manager: SessionManager;
   readonly doors: DoorSessions;
+  readonly webSockets: DoorWebSockets;
   readonly ownStreams: OwnStreams;
   /** Streams to peers, this connector among them. */
   readonly streams: Streams;
@@ -38,10 +41,15 @@ export function makePeerParts(options: PartOptions, parts: PeerPartsOptions): Pe
   const { descriptors, offers, targetStreams, health, kinds, lanes, uplink, ingress } = parts;
   const memory = new MemoryBudget(config.memory ?? memoryLimit());
   const manager = makeSessions(options, { ...parts, memory });
+  const laneParts = { descriptors, lanes, uplink };
+  const webSockets = new DoorWebSockets({
+    ...{ ingress, memory },
+    dial: laneDialler(options, laneParts, DOOR_SOCKET_OPTIONS),
+  });
   const doors = new DoorSessions({
-    ...{ boot, software, ingress, memory, log, limits },
+    ...{ boot, software, ingress, memory, webSockets, log, limits },
     identity: () => sessionIdentity(options),
-    dial: laneDialler(options, { descriptors, lanes, uplink }),
+    dial: laneDialler(options, laneParts),
     opened: (stream, origin) => void targetStreams.serve(stream, origin),
     edgeRoundTrip: () => uplink.lastRtt,
   });
@@ -51,5 +59,5 @@ export function makePeerParts(options: PartOptions, parts: PeerPartsOptions): Pe
     withdrawn: (service) => health.withdrawn(service),
     instance: () => ({ site: id, siteName: site.membership.site.name, boot }),
   });
-  return { manager, doors, ownStreams, streams: streamsOf(manager, ownStreams) };
+  return { manager, doors, webSockets, ownStreams, streams: streamsOf(manager, ownStreams) };
 }

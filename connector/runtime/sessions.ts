@@ -1,5 +1,5 @@
 /** Builds the session manager of a connector: its sessions prove the site, and are arranged over its uplink. */
-import type { WebSocket } from "ws";
+import type { ClientOptions, WebSocket } from "ws";
 import { DNS_KIND } from "../../protocol/dns/zone-service.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { MemoryBudget } from "../../protocol/memory-budget.ts";
@@ -22,12 +22,21 @@ export interface LaneParts {
   readonly uplink: Uplink;
 }
 
-/** Dials lanes with tickets, each with a descriptor of the watch. */
-export function laneDialler({ site }: Pick<PartOptions, "site">, { descriptors, lanes, uplink }: LaneParts) {
+/**
+ * Dials lanes with tickets, each with a descriptor of the watch.
+ * @param webSocket options of their WebSockets; those of a session's lane unless given
+ */
+export function laneDialler(
+  { site }: Pick<PartOptions, "site">,
+  { descriptors, lanes, uplink }: LaneParts,
+  webSocket?: ClientOptions,
+) {
   return async (ticket: string, signal: AbortSignal): Promise<WebSocket> => {
     if (!descriptors.takeForLane()) throw new FairleadError("connector.descriptors");
     try {
-      const lane = await lanes.dial((origin) => dialLane(site, ticket, signal, origin, uplink.lastRtt));
+      const lane = await lanes.dial((origin) =>
+        dialLane(site, ticket, signal, origin, uplink.lastRtt, webSocket),
+      );
       if (lane.readyState === lane.CLOSED) descriptors.release();
       else lane.once("close", descriptors.release);
       return lane;

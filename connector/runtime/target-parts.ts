@@ -4,6 +4,7 @@ import { EXCHANGE_KIND } from "../../protocol/exchange/head.ts";
 import { DEFAULT_KIND } from "../../protocol/stream-kind.ts";
 import { toMilliseconds } from "../config/duration.ts";
 import type { IngressPolicy } from "../config/ingress.ts";
+import type { DoorWebSockets } from "../door/door-websockets.ts";
 import type { Relay } from "../relay/relay.ts";
 import { ServiceHealth } from "../targets/service-health.ts";
 import type { SiteNames } from "../targets/site-names.ts";
@@ -33,6 +34,8 @@ export interface TargetPartsOptions extends Pick<MachineParts, "descriptors" | "
   readonly names: SiteNames;
   readonly ingress: IngressPolicy;
   readonly relay: Relay;
+  /** The WebSockets of doors' clients, which need the edge. */
+  readonly webSockets: () => DoorWebSockets;
 }
 
 export function makeTargetParts({ config, log }: PartOptions, parts: TargetPartsOptions): TargetParts {
@@ -48,7 +51,7 @@ export function makeTargetParts({ config, log }: PartOptions, parts: TargetParts
   });
   health.configure();
   const preambles = new TargetPreambles(config, log);
-  const exchanges = makeExchanges({ pool, relay, preambles });
+  const exchanges = makeExchanges({ pool, relay, preambles, webSockets: parts.webSockets });
   const udpStreams = new UdpStreams({ pool, relay, descriptors, log });
   const servers = new Map<string, StreamServer>([
     [DEFAULT_KIND, new TcpStreams({ pool, relay, preambles })],

@@ -2,7 +2,6 @@
 import type { Duplex } from "node:stream";
 import { FairleadError } from "../../protocol/errors.ts";
 import { LEAST_WINDOW, type MemoryAccount } from "../../protocol/memory-budget.ts";
-import { SESSION_FEATURES } from "../../protocol/streams/features.ts";
 import type { Hello } from "../../protocol/streams/frames.ts";
 import { Multiplexer } from "../../protocol/streams/multiplexer.ts";
 import type { SessionLimits } from "./limits.ts";
@@ -16,6 +15,8 @@ export interface AttachOptions {
   readonly limits: SessionLimits;
   readonly memory: MemoryAccount;
   readonly software: string;
+  /** Features that HELLO names. */
+  readonly features: readonly string[];
   /** This side's share of the resume key with hop encryption; null where TLS exports the key. */
   readonly share: string | null;
   /** The peer's HELLO arrived. */
@@ -33,7 +34,7 @@ export interface AttachOptions {
 
 /** Creates the multiplexer of a channel. Its HELLO goes out first. */
 export function attachStreams(channel: Duplex, options: AttachOptions): Multiplexer {
-  const { role, limits, memory, software, share, ready, busy, goaway, ended, failure } = options;
+  const { role, limits, memory, software, features, share, ready, busy, goaway, ended, failure } = options;
   const flush = (): void => streams.flush();
   const streams = new Multiplexer({
     ids: role === "server" ? "even" : "odd",
@@ -41,7 +42,7 @@ export function attachStreams(channel: Duplex, options: AttachOptions): Multiple
     memory,
     maxStreams: limits.maxStreams,
     software,
-    features: SESSION_FEATURES,
+    features,
     resumeKey: share ?? undefined,
     effects: {
       send: (chunks) => {

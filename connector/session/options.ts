@@ -18,6 +18,8 @@ export interface SessionOptions {
   self: InstanceId;
   identity: SessionIdentity;
   software: string;
+  /** Features that HELLO names; those of a session with a connector unless given. */
+  features?: readonly string[];
   limits: SessionLimits;
   /** Accounts for the memory that the peer's site makes this process hold. */
   memory: MemoryAccount;

@@ -16,6 +16,7 @@ import {
   type SessionState,
   sessionState,
 } from "../../protocol/session/state.ts";
+import { SESSION_FEATURES } from "../../protocol/streams/features.ts";
 import type { Open } from "../../protocol/streams/frames.ts";
 import type { Multiplexer } from "../../protocol/streams/multiplexer.ts";
 import {
@@ -236,7 +237,7 @@ export class Session {
   }
 
   #run(channel: Duplex): void {
-    const { limits, memory, software } = this.#options;
+    const { limits, memory, software, features = SESSION_FEATURES } = this.#options;
     // TLS exports the resume key. Without TLS each side sends a share, which the edge can read.
     const share = this.encryption === "hop" ? randomBytes(RESUME_KEY_BYTES).toString("base64url") : null;
     this.#streams = attachStreams(channel, {
@@ -245,6 +246,7 @@ export class Session {
       limits,
       memory,
       software,
+      features,
       share,
       ready: ({ resumeKey }) => {
         if (share !== null) this.#lanes.setKey(hopResumeKey(this.id, this.#role, share, resumeKey));

@@ -1,5 +1,5 @@
 /** Dials the uplink and the lanes of a site at the edge's gateway. */
-import type { WebSocket } from "ws";
+import type { ClientOptions, WebSocket } from "ws";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import { LANE_PATH, TICKET_HEADER, UPLINK_PATH } from "../../protocol/uplink/assertions.ts";
@@ -55,6 +55,7 @@ export async function reachGateway(site: Member): Promise<void> {
  * Dials a lane with its ticket.
  * @param origin of the address that serves lanes; the gateway unless given
  * @param rtt round trip to the edge, ms; null if unknown
+ * @param webSocket options of the WebSocket; those of a lane of a session unless given
  * @throws FairleadError `ticket.*`, `lane.*`, `session.*`, `certificate.*`, `proxy.failed`
  */
 export async function dialLane(
@@ -63,12 +64,13 @@ export async function dialLane(
   signal: AbortSignal,
   origin = site.membership.edge.gateway,
   rtt: number | null = null,
+  webSocket: ClientOptions = LANE_SOCKET_OPTIONS,
 ): Promise<WebSocket> {
   return await dialWebSocket({
     ...credentials(site),
     url: webSocketUrl(origin, LANE_PATH),
     headers: { authorization: `Bearer ${await site.assert("lane")}`, [TICKET_HEADER]: ticket },
-    webSocket: LANE_SOCKET_OPTIONS,
+    webSocket,
     fallback: "lane.failed",
     timeoutMs: timeLimit(origin === site.membership.edge.gateway ? "dial" : "lanePort", rtt),
     signal,

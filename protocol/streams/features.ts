@@ -6,6 +6,9 @@ export const SESSION_FEATURE = {
   openKind: "open-kind",
 } as const;
 
+/** A connector's feature in sessions with doors: it joins WebSockets of clients with those of its targets. */
+export const DOOR_WEBSOCKET_FEATURE = "door-websocket";
+
 /** Every feature of this implementation. */
 export const SESSION_FEATURES: readonly string[] = Object.values(SESSION_FEATURE);
 

@@ -8,9 +8,11 @@ import {
   type Server,
   type ServerResponse,
 } from "node:http";
+import { createServer as createHttp2Server, type Http2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type ClientOptions, WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
 import { CreatedDoorKey } from "../../protocol/api/hostnames.ts";
 import { eventually } from "../support/clock/eventually.ts";
@@ -20,6 +22,7 @@ import { useEdge } from "../support/run/suite.ts";
 
 const OPEN = "shop.example.com";
 const WITH_KEY = "app.example.com";
+const HTTP2 = "calls.example.com";
 
 const port = await freePort();
 const suite = useEdge({ args: ["--door", `127.0.0.1:${port}`, "--door-plain"] });
@@ -27,6 +30,11 @@ let edge: Edge;
 let network: TestNetwork;
 let east: Connector;
 let target: Server;
+let http2Target: Http2Server;
+const sockets = new WebSocketServer({
+  noServer: true,
+  handleProtocols: (offered) => (offered.has("chat.v2") ? "chat.v2" : false),
+});
 
 /** Echoes the hash of a body, the fields of the request, or sends events until the client goes. */
 function serve(incoming: IncomingMessage, answer: ServerResponse): void {
@@ -41,25 +49,80 @@ function serve(incoming: IncomingMessage, answer: ServerResponse): void {
   } else answer.end(JSON.stringify(incoming.headers));
 }
 
+/** Echoes messages, and does what a text message says. */
+function serveSocket(socket: WebSocket): void {
+  socket.on("message", (data, binary) => {
+    const said = binary || !Buffer.isBuffer(data) ? "" : data.toString();
+    if (said === "close") socket.close(4002, "as asked");
+    else if (said === "vanish") socket.terminate();
+    else if (said === "ping") socket.ping("from the target");
+    else if (said === "pieces") {
+      for (const [at, piece] of ["in ", "three ", "pieces"].entries()) socket.send(piece, { fin: at === 2 });
+    } else socket.send(data, { binary });
+  });
+  socket.on("pong", (payload) => socket.send(`pong ${payload}`));
+  socket.on("close", (code, reason) => closes.push(`${code} ${reason}`));
+}
+
+/** How the target's WebSockets were closed. */
+const closes: string[] = [];
+
+/** A WebSocket over HTTP/2 that says hello, echoes one short message, and closes. */
+function serveHttp2(server: Http2Server): void {
+  server.on("stream", (stream, headers) => {
+    stream.on("error", () => {});
+    if (headers[":method"] !== "CONNECT") {
+      stream.respond({ ":status": 200 });
+      stream.end("http2");
+      return;
+    }
+    stream.respond({ ":status": 200 });
+    stream.write(Buffer.from("\x81\x05hello", "latin1"));
+    stream.once("data", (frame: Buffer) => {
+      const [key, text] = [frame.subarray(2, 6), frame.subarray(6)];
+      const plain = text.map((byte, at) => byte ^ (key[at % 4] ?? 0));
+      stream.write(Buffer.concat([Buffer.from([0x81, plain.length]), plain]));
+      stream.end(Buffer.from([0x88, 2, 0x0f, 0xa3]));
+    });
+  });
+}
+
 beforeAll(async () => {
   target = createServer(serve);
+  target.on("upgrade", (incoming, socket, head) => {
+    if (incoming.url === "/refused")
+      socket.end("HTTP/1.1 418 No\r\nx-reason: tea\r\ncontent-length: 3\r\n\r\ntea");
+    else sockets.handleUpgrade(incoming, socket, head, serveSocket);
+  });
+  http2Target = createHttp2Server({ settings: { enableConnectProtocol: true } });
+  serveHttp2(http2Target);
   await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => http2Target.listen(0, "127.0.0.1", resolve));
   edge = suite.edge;
   network = await suite.cluster.network(edge);
-  for (const hostname of [OPEN, WITH_KEY]) {
+  for (const hostname of [OPEN, WITH_KEY, HTTP2]) {
     const added = await edge.fairlead("hostname", "add", hostname, "--network", network.name);
     expect(added.stderr).toBe("");
   }
   east = await suite.cluster.connector({
     site: "east",
     token: await network.token(),
-    expose: [`web=127.0.0.1:${(target.address() as AddressInfo).port}/http`],
-    args: ["--ingress", `web=${OPEN},access=open`, "--ingress", `web=${WITH_KEY}`],
+    expose: [
+      `web=127.0.0.1:${(target.address() as AddressInfo).port}/http`,
+      `calls=127.0.0.1:${(http2Target.address() as AddressInfo).port}/http2`,
+    ],
+    args: [
+      ...["--ingress", `web=${OPEN},access=open`, "--ingress", `web=${WITH_KEY}`],
+      ...["--ingress", `calls=${HTTP2},access=open`],
+    ],
   });
   await eventually("the hostname is published", async () => (await visit(OPEN)).status === 200 || null);
 });
 
-afterAll(() => void target.close());
+afterAll(() => {
+  target.close();
+  http2Target.close();
+});
 
 interface Visited {
   readonly status: number;
@@ -82,6 +145,118 @@ async function visit(hostname: string, options: RequestOptions = {}, body?: Buff
 }
 
 const withKey = (key: string) => visit(WITH_KEY, { headers: { authorization: `Bearer ${key}` } });
+
+/** A client's WebSocket, and the messages that came. */
+interface Opened {
+  readonly socket: WebSocket;
+  /** Takes the next message. */
+  next(): Promise<string | Buffer>;
+  readonly closed: Promise<string>;
+}
+
+/** Opens a WebSocket to the door. Rejects with the status of a refusal. */
+function open(
+  hostname: string,
+  path = "/",
+  options: ClientOptions = {},
+  protocols: string[] = [],
+): Promise<Opened> {
+  const { promise, resolve, reject } = Promise.withResolvers<Opened>();
+  const headers = { host: hostname, ...options.headers };
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, protocols, { ...options, headers });
+  const received: (string | Buffer)[] = [];
+  let take: (() => void) | null = null;
+  socket.on("message", (data, binary) => {
+    if (!Buffer.isBuffer(data)) return;
+    received.push(binary ? data : data.toString());
+    take?.();
+  });
+  const closed = new Promise<string>((ended) => {
+    socket.on("close", (code, reason) => ended(`${code} ${reason}`.trim()));
+  });
+  const next = async (): Promise<string | Buffer> => {
+    while (received.length === 0) await new Promise<void>((arrived) => (take = arrived));
+    return received.shift() ?? "";
+  };
+  socket.on("unexpected-response", (_, answer) => {
+    const reason = String(answer.headers["x-reason"] ?? "");
+    void text(answer).then((body) => reject(new Error(`${answer.statusCode} ${reason} ${body}`)));
+  });
+  socket.on("error", reject);
+  socket.on("open", () => resolve({ socket, next, closed }));
+  return promise;
+}
+
+describe("A WebSocket to a published service", () => {
+  it("carries text, binary, fragments and a message of 1 MiB both ways, and answers pings", async () => {
+    const { socket, next } = await open(OPEN, "/live", {}, ["chat.v1", "chat.v2"]);
+    expect(socket.protocol).toBe("chat.v2");
+    socket.send("text");
+    expect(await next()).toBe("text");
+    socket.send("");
+    expect(await next()).toBe("");
+    const large = randomBytes(1024 * 1024);
+    socket.send(large);
+    expect((await next()) as Buffer).toEqual(large);
+    for (const [at, piece] of ["one ", "two ", "three"].entries()) socket.send(piece, { fin: at === 2 });
+    expect(await next()).toBe("one two three");
+    socket.send("pieces");
+    expect(await next()).toBe("in three pieces");
+    socket.send("ping");
+    expect(await next()).toBe("pong from the target");
+    const pong = new Promise<string>((resolve) => socket.once("pong", (data) => resolve(String(data))));
+    socket.ping("from the client");
+    expect(await pong).toBe("from the client");
+    socket.close();
+  });
+
+  it("passes on a close of either side with its code and reason", async () => {
+    const first = await open(OPEN);
+    first.socket.send("close");
+    expect(await first.closed).toBe("4002 as asked");
+    const second = await open(OPEN);
+    second.socket.close(4001, "enough");
+    expect(await second.closed).toBe("4001 enough");
+    await eventually("the target got the client's close", async () => closes.includes("4001 enough") || null);
+    const third = await open(OPEN);
+    third.socket.send("vanish");
+    expect(await third.closed).toBe("1006");
+    const fourth = await open(OPEN);
+    closes.length = 0;
+    fourth.socket.terminate();
+    await eventually(
+      "the target noticed the client's end",
+      async () => closes[0]?.startsWith("1006") || null,
+    );
+  });
+
+  it("gets the refusal of the target, and that of the door", async () => {
+    await expect(open(OPEN, "/refused")).rejects.toThrow("418 tea tea");
+    await expect(open(WITH_KEY)).rejects.toThrow("401");
+    const made = await edge.fairlead(
+      ...["key", "create", "live", "--door", WITH_KEY, "--network", network.name, "--json"],
+    );
+    const { key } = CreatedDoorKey.parse(JSON.parse(made.stdout));
+    const { socket, next } = await open(WITH_KEY, "/", { headers: { authorization: `Bearer ${key}` } });
+    socket.send("in");
+    expect(await next()).toBe("in");
+    socket.terminate();
+  });
+
+  it("reaches a target that speaks HTTP/2 (RFC 8441)", async () => {
+    const { socket, next, closed } = await open(HTTP2);
+    expect(await next()).toBe("hello");
+    socket.send("echo");
+    expect(await next()).toBe("echo");
+    expect(await closed).toBe("4003");
+  });
+
+  it("refuses a message of more than 4 MiB with 1009", async () => {
+    const { socket, closed } = await open(OPEN);
+    socket.send(Buffer.alloc(4 * 1024 * 1024 + 1));
+    expect(await closed).toMatch(/^1009|^1006/);
+  });
+});
 
 describe("A service that is published by a hostname", () => {
   it("answers clients without a connector, and sees the door and the client", async () => {
@@ -134,8 +309,10 @@ describe("A service that is published by a hostname", () => {
     expect((await visit("other.example.com")).status).toBe(421);
   });
 
-  it("is gone with the hostname", async () => {
+  it("is gone with the hostname, and its WebSockets with it", async () => {
+    const { closed } = await open(OPEN);
     await edge.fairlead("hostname", "remove", OPEN, "--network", network.name);
+    expect(await closed).toBe("1006");
     await eventually("the hostname is unknown", async () => (await visit(OPEN)).status === 421 || null);
     await east.logged({ hostname: OPEN, code: "ingress.not_granted" });
   });

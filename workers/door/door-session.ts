@@ -8,7 +8,7 @@ import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { compareInstances, type InstanceId } from "../../protocol/instance-id.ts";
 import type { MemoryAccount } from "../../protocol/memory-budget.ts";
 import { RESUME_KEY_BYTES } from "../../protocol/session/resume-proof.ts";
-import { SESSION_FEATURES } from "../../protocol/streams/features.ts";
+import { DOOR_WEBSOCKET_FEATURE, SESSION_FEATURES } from "../../protocol/streams/features.ts";
 import { Multiplexer } from "../../protocol/streams/multiplexer.ts";
 import type { Stream, StreamHandler } from "../../protocol/streams/stream.ts";
 import { TIME_LIMITS } from "../../protocol/time-limits.ts";
@@ -24,8 +24,6 @@ const STREAM_WINDOW = 256 * 1024;
 const WINDOW_BUDGET = 16 * 1024 * 1024;
 /** Time without streams after which the session ends, ms. Then the object has no socket, and can be evicted. */
 const IDLE_MS = 60_000;
-/** Feature of a connector's HELLO: it joins WebSockets of clients with those of its targets. */
-export const WEBSOCKET_FEATURE = "door-websocket";
 const SOFTWARE = "fairlead-door";
 
 export interface DoorSessionOptions {
@@ -129,7 +127,7 @@ export class DoorSession {
 
   /** Whether the connector joins WebSockets of clients with those of its targets. */
   get joinsWebSockets(): boolean {
-    return this.#streams.peerFeatures.includes(WEBSOCKET_FEATURE);
+    return this.#streams.peerFeatures.includes(DOOR_WEBSOCKET_FEATURE);
   }
 
   /** Whether the session takes new streams. */

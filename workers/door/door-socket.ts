@@ -20,6 +20,8 @@ interface Waiting {
 
 export class DoorSocket extends DurableObject {
   readonly #waiting = new Map<string, Waiting>();
+  /** WebSockets that were joined or given up, with the end of their tickets' validity, ms. */
+  readonly #used = new Map<string, number>();
 
   override async fetch(request: Request): Promise<Response> {
     const ticket = request.headers.get(VERIFIED_DOOR_TICKET_HEADER);
@@ -44,21 +46,34 @@ export class DoorSocket extends DurableObject {
   #arrive(socket: string, side: Waiting["side"], headers: Headers): Response {
     const other = this.#waiting.get(socket);
     if (other === undefined) {
+      if (this.#isUsed(socket)) return errorResponse(new FairleadError("ticket.replayed"));
       const pair = new WebSocketPair();
       const timer = setTimeout(() => this.#endWait(socket), TIME_LIMITS.meeting.least);
       this.#waiting.set(socket, { side, end: pair[1], timer });
       return new Response(null, { status: 101, webSocket: pair[0], headers });
     }
     if (other.side === side) return errorResponse(new FairleadError("ticket.replayed"));
-    this.#waiting.delete(socket);
+    this.#release(socket);
     clearTimeout(other.timer);
     return new Response(null, { status: 101, webSocket: other.end, headers });
+  }
+
+  /** Whether the WebSocket had both of its ends before. */
+  #isUsed(socket: string): boolean {
+    const now = performance.now();
+    for (const [used, until] of this.#used) if (until <= now) this.#used.delete(used);
+    return this.#used.has(socket);
+  }
+
+  #release(socket: string): void {
+    this.#waiting.delete(socket);
+    this.#used.set(socket, performance.now() + TIME_LIMITS.ticket.most);
   }
 
   #endWait(socket: string): void {
     const waiting = this.#waiting.get(socket);
     if (waiting === undefined) return;
-    this.#waiting.delete(socket);
+    this.#release(socket);
     waiting.end.accept();
     waiting.end.close(closeCodeFor(new FairleadError("lane.unmet").entry.status), "lane.unmet");
   }

@@ -19,10 +19,11 @@ import { authorityOf, pathOf, type RequestProtocol, requestReport } from "../../
 import type { PeerStream, StreamUse } from "../../targets/stream-server.ts";
 import { corkForTurn } from "../cork.ts";
 import type { ClientLimits } from "./client-limits.ts";
-import { withDoor, withSite } from "./forwarded-fields.ts";
+import { clientAddress, withDoor, withSite } from "./forwarded-fields.ts";
 import { grpcTimeoutMs } from "./grpc-timeout.ts";
 import type { FoundTarget } from "./target-clients.ts";
 import type { TargetEvents, TargetExchange } from "./target-exchange.ts";
+import { UpgradeEvents, type WebSocketJoiner } from "./upgrade.ts";
 
 /** A request whose head has arrived. */
 export interface ArrivedRequest {
@@ -39,6 +40,27 @@ export interface ServedExchangeOptions {
   readonly find: FindTarget;
   readonly relay: Relay;
   readonly limits: ClientLimits;
+  /** Joins the WebSockets of doors' clients; null where nothing does. */
+  readonly webSockets: (() => WebSocketJoiner) | null;
+}
+
+/** The field with which a door admits this connector to its end of a client's WebSocket. */
+const TICKET_FIELD = "fairlead-door-ticket";
+
+/** The version of the protocol (RFC 6455 §4.1). */
+const WEBSOCKET_VERSION = "13";
+
+/** An upgrade of a door's client. */
+interface DoorUpgrade {
+  readonly hostname: string;
+  readonly ticket: string;
+  readonly joiner: WebSocketJoiner;
+  /** Ends the count of the WebSocket. */
+  readonly release: () => void;
+  /** Gives the WebSocket up before it is joined. */
+  readonly cancelled: AbortController;
+  /** Whether the target's bytes belong to the WebSocket, and no longer to this exchange. */
+  isJoined: boolean;
 }
 
 const NO_FIELDS: Fields = [];
@@ -67,6 +89,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
   #error: FairleadError | null = null;
   #timer: NodeJS.Timeout | null = null;
   #deadline: NodeJS.Timeout | null = null;
+  #upgrade: DoorUpgrade | null = null;
   /** When the last byte passed, by `performance.now`. */
   #activeAt = performance.now();
 
@@ -123,6 +146,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
   onHead(head: RequestHead): void {
     const { peer, door } = this.#use;
     this.#request = door === undefined ? withSite(head, peer) : withDoor(head, door);
+    if (door !== undefined && head.protocol === "websocket") this.#beginUpgrade(head, door.hostname);
     this.#isGrpc = fieldOf(head.fields, "content-type")?.startsWith("application/grpc") === true;
     // The rest of these bytes may have the end of the request: it is sent once they are read.
     queueMicrotask(() => void this.#send());
@@ -130,7 +154,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
 
   onContent(bytes: Uint8Array): void {
     if (this.#pending !== null) this.#pending.push(bytes);
-    else if (this.#target?.content(bytes) === false) {
+    else if (this.#upgrade === null && this.#target?.content(bytes) === false) {
       this.#stream.pause();
       this.#note();
     }
@@ -142,7 +166,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
 
   onEnd(): void {
     this.#isWhole = true;
-    this.#target?.end(this.#requestTrailers);
+    if (this.#upgrade === null) this.#target?.end(this.#requestTrailers);
   }
 
   /** Finds a connection to a target, accepts the stream, and sends what has arrived of the request. */
@@ -173,8 +197,11 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
     this.#accepted.resolve();
     const content = this.#pending ?? [];
     this.#pending = null;
-    const isBare = this.#isWhole && content.length === 0 && this.#requestTrailers.length === 0;
-    const target = found.connection.send(request, isBare, this);
+    // The request of an upgrade ends in the stream; what the client sends to the target comes by the WebSocket.
+    const isUpgrade = this.#upgrade !== null;
+    const isBare = this.#isWhole && content.length === 0 && this.#requestTrailers.length === 0 && !isUpgrade;
+    const events = isUpgrade ? new UpgradeEvents(this, (head) => this.#switched(head)) : this;
+    const target = found.connection.send(request, isBare, events);
     this.#target = target;
     this.#activeAt = performance.now();
     const timeout = this.#isGrpc ? grpcTimeoutMs(fieldOf(request.fields, "grpc-timeout")) : null;
@@ -185,6 +212,10 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
       );
     }
     if (isBare) return;
+    if (isUpgrade) {
+      stream.resume();
+      return;
+    }
     target.cork();
     let more = true;
     for (const bytes of content) more = target.content(bytes);
@@ -192,6 +223,56 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
     target.uncork();
     if (more) stream.resume();
     else this.#note();
+  }
+
+  // ---- a WebSocket of a door's client ----------------------------------------------------------------
+
+  #beginUpgrade(head: RequestHead, hostname: string): void {
+    const { webSockets } = this.#options;
+    const ticket = fieldOf(head.fields, TICKET_FIELD);
+    if (webSockets === null || ticket === null) return;
+    const joiner = webSockets();
+    const release = joiner.admit(hostname, clientAddress(head) ?? "");
+    this.#upgrade = { hostname, ticket, joiner, release, cancelled: new AbortController(), isJoined: false };
+    // The handshake with the target is this side's, and so is the version of its WebSocket.
+    const request = this.#request ?? head;
+    this.#request = { ...request, fields: [...request.fields, "sec-websocket-version", WEBSOCKET_VERSION] };
+  }
+
+  /** The target has switched protocols: its bytes go to the WebSocket from here on. */
+  #switched(head: ResponseHead): TargetEvents {
+    const [target, upgrade] = [this.#target, this.#upgrade];
+    if (target === null || upgrade === null) return this;
+    const { hostname, ticket, joiner, cancelled } = upgrade;
+    this.#found?.answered();
+    const { events, opened } = joiner.join({
+      ...{ hostname, ticket, target, service: this.#stream.service, signal: cancelled.signal },
+      flow: this.#use.flow,
+      ended: (error) => this.#webSocketEnded(error),
+    });
+    this.#target = null;
+    void opened.then(
+      () => this.#joined(head),
+      (error: unknown) => this.#fail(asFairleadError(error, "exchange.failed")),
+    );
+    return events;
+  }
+
+  /** The edge's end is open: the client gets the target's answer, and the exchange ends. */
+  #joined(head: ResponseHead): void {
+    if (this.#upgrade === null || this.#stream.destroyed || this.#error !== null) return;
+    this.#upgrade.isJoined = true;
+    this.#status = head.status;
+    this.#encode(() => this.#encoder.head(head, true));
+    this.#answered();
+  }
+
+  #webSocketEnded(error: FairleadError | null): void {
+    this.#upgrade?.release();
+    if (this.#upgrade?.isJoined !== true) return;
+    this.#found?.end();
+    this.#use.flow.end(error);
+    this.#report();
   }
 
   // ---- the response (TargetEvents) -------------------------------------------------------------------
@@ -294,6 +375,10 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
     this.#clearDeadline();
     this.#target?.cancel();
     this.#target = null;
+    const upgrade = this.#upgrade;
+    if (upgrade?.isJoined === true) return;
+    upgrade?.cancelled.abort();
+    upgrade?.release();
     const wasAccepted = this.#pending === null;
     const { errored } = this.#stream;
     const reason = this.#isAnswered

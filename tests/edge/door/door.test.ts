@@ -425,11 +425,13 @@ describe("a WebSocket to a door", () => {
   it("is joined with the connector's once the target has accepted", async () => {
     const uplink = await publish(east);
     const ends: Promise<Line>[] = [];
+    const tickets: string[] = [];
     void DoorConnector.join(uplink, async (exchange) => {
       const { protocol, fields } = await exchange.head;
       expect(protocol).toBe("websocket");
       expect(fieldsOf(fields, "sec-websocket-protocol")).toEqual(["chat, other"]);
       const [ticket = ""] = fieldsOf(fields, "fairlead-door-ticket");
+      tickets.push(ticket);
       exchange.respond(101, ["sec-websocket-protocol", "chat"], null);
       ends.push(dialTicket(uplink, ticket).then((answer) => new Line(answer)));
     });
@@ -439,6 +441,9 @@ describe("a WebSocket to a door", () => {
     const target = await ends[0];
     if (target === undefined) throw new Error("The connector's end is missing.");
     await expectJoined(client, target);
+    expect(await refusal(uplink, tickets[0] ?? "")).toEqual([409, "ticket.replayed"]);
+    expect(await refusal(await publish(west), tickets[0] ?? "")).toEqual([403, "ticket.wrong_site"]);
+    expect(await refusal(uplink, `${tickets[0]}x`)).toEqual([403, "ticket.invalid"]);
     client.socket.send("text");
     expect(await target.take("text", (data) => (typeof data === "string" ? data : null))).toBe("text");
     target.socket.close(4001, "done");

@@ -6,11 +6,10 @@ import type { Fields, RequestHead } from "../../../protocol/exchange/head.ts";
 import { RequestDecoder } from "../../../protocol/exchange/message-decoder.ts";
 import { ResponseEncoder } from "../../../protocol/exchange/message-encoder.ts";
 import { compareInstances } from "../../../protocol/instance-id.ts";
-import { SESSION_FEATURES } from "../../../protocol/streams/features.ts";
+import { DOOR_WEBSOCKET_FEATURE, SESSION_FEATURES } from "../../../protocol/streams/features.ts";
 import { Multiplexer } from "../../../protocol/streams/multiplexer.ts";
 import type { Stream, StreamHandler } from "../../../protocol/streams/stream.ts";
 import type { DoorInvitation } from "../../../protocol/uplink/messages.ts";
-import { WEBSOCKET_FEATURE } from "../../../workers/door/door-session.ts";
 import { dialTicket } from "./lane.ts";
 import { Line, type TestUplink } from "./member.ts";
 
@@ -150,7 +149,7 @@ export class DoorConnector {
     this.streams = new Multiplexer({
       ids: compareInstances(self, peer) < 0 ? "even" : "odd",
       software: "test",
-      features: [...SESSION_FEATURES, WEBSOCKET_FEATURE],
+      features: [...SESSION_FEATURES, DOOR_WEBSOCKET_FEATURE],
       resumeKey: encodeBase64Url(crypto.getRandomValues(new Uint8Array(32))),
       effects: {
         send: (chunks) => this.carrier.write(chunks),

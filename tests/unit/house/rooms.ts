@@ -82,8 +82,8 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/streams",
-    usedBy: ["workers/door", "connector/session"],
-    why: "Many streams in one session.",
+    usedBy: ["workers/door", "connector/door", "connector/session"],
+    why: "Many streams in one session, whose HELLO names features.",
   },
   {
     room: "protocol/dns",
@@ -270,7 +270,7 @@ const CONNECTOR: readonly Line[] = [
     usedBy: [
       "connector/listeners/tls",
       ...["connector/http/client", "connector/listeners", "connector/observers", "connector/runtime"],
-      "connector/targets",
+      ...["connector/door", "connector/targets"],
       "connector/udp",
       "connector/http/server",
     ],
@@ -345,8 +345,8 @@ const CONNECTOR: readonly Line[] = [
   },
   {
     room: "connector/http/client",
-    usedBy: ["connector/runtime"],
-    why: "Requests of other sites are sent to targets by the client that the runtime makes.",
+    usedBy: ["connector/door", "connector/runtime"],
+    why: "Requests of other sites are sent to targets by the client that the runtime makes; a door's WebSocket takes over a request's connection.",
   },
   {
     room: "connector/http/server",

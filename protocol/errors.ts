@@ -969,6 +969,13 @@ export const ERRORS = {
     "A request for DNS over HTTPS has another body than a DNS message.",
     "Send the message with content-type application/dns-message, or by GET in the parameter dns.",
   ),
+  "dns.limited": entry(
+    "caller",
+    429,
+    "Too many queries of DNS over HTTPS came with one key.",
+    "Wait as long as the Retry-After header of the response says. Give each client a key of its own, or a resolver that keeps answers.",
+    RETRY,
+  ),
   "dns.off": entry(
     "site",
     409,

@@ -50,6 +50,8 @@ export interface DnsAccess {
   /** Ids. */
   readonly network: string;
   readonly site: string;
+  /** A hash of the key, by which its queries are counted. */
+  readonly key: string;
 }
 
 /**
@@ -74,7 +76,7 @@ export async function authenticateDns(c: Context<ApiEnv>, inPath: string | undef
         "This key is not for DNS: `fairlead key create --dns SITE` makes one.",
       );
     }
-    return { network, site: key.site };
+    return { network, site: key.site, key: hash };
   };
   return await limitFailures(c, "keys", hash, identify, ({ code }) => GUESSES.has(code));
 }

@@ -8,12 +8,15 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { networkDomain } from "../../protocol/names.ts";
 import { answerDoh, DNS_MESSAGE, messageOfGet } from "../dns/doh.ts";
 import { unwrap } from "../result.ts";
-import { authenticateDns } from "./authentication.ts";
+import { authenticateDns, type DnsAccess } from "./authentication.ts";
 import { limitBody } from "./body-limit.ts";
 import { type Api, type ApiEnv, registryOf } from "./context.ts";
 
 /** The path of the service; the key may follow behind a slash. */
 const PATH = "/dns-query";
+
+/** After how long a client with too many queries in progress may try again, ms. */
+const BUSY_MS = 1000;
 
 export function addDns(api: Api): void {
   for (const path of [PATH, `${PATH}/:key`]) {
@@ -30,8 +33,21 @@ async function messageOfPost(c: Context<ApiEnv>): Promise<Uint8Array> {
 }
 
 async function answer(c: Context<ApiEnv>, read: () => Promise<Uint8Array>): Promise<Response> {
-  const { site, network: id } = await authenticateDns(c, c.req.param("key"));
-  const bytes = await read();
+  const access = await authenticateDns(c, c.req.param("key"));
+  const { dns, dnsInProgress } = c.var.limits;
+  const wait = dns.take(access.key, Date.now());
+  if (wait > 0) throw new FairleadError("dns.limited", undefined, { retryAfterMs: wait });
+  const response = await dnsInProgress.run(access.key, async () => await answerFor(c, access, await read()));
+  if (response !== null) return response;
+  const why = "Too many queries with one key are in progress.";
+  throw new FairleadError("dns.limited", why, { retryAfterMs: BUSY_MS });
+}
+
+async function answerFor(
+  c: Context<ApiEnv>,
+  { site, network: id }: DnsAccess,
+  bytes: Uint8Array,
+): Promise<Response> {
   const network = await c.var.directory.findNetwork(id);
   if (network === null) throw new FairleadError("network.unknown");
   const registry = registryOf(c, network);

@@ -5,6 +5,7 @@
  */
 
 import { FailureLimit } from "./failure-limit.ts";
+import { RequestsInProgress } from "./requests-in-progress.ts";
 import { TokenBuckets } from "./token-buckets.ts";
 
 const CLIENTS = 10_000;
@@ -38,6 +39,10 @@ export function createLimits() {
       failures: { burst: 60, perSecond: 0.5, clients: CLIENTS },
       attempts: { burst: 60, perSecond: 10, clients: CLIENTS },
     }),
+    /** Queries of DNS over HTTPS, by key. */
+    dns: new TokenBuckets({ burst: 100, perSecond: 25, clients: CLIENTS }),
+    /** Queries of DNS over HTTPS that wait for the registry, by key. */
+    dnsInProgress: new RequestsInProgress(32),
     /** Events about refused proofs, by network. */
     notes: new TokenBuckets({ burst: 20, perSecond: 0.2, clients: CLIENTS }),
   };

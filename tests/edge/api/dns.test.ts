@@ -73,6 +73,28 @@ describe("DNS over HTTPS", () => {
     expect(await errorOf(post(`/dns-query/${admin}`, bytes))).toEqual([403, "key.forbidden"]);
   });
 
+  it("refuses a key's queries above its rate, with the time to wait, and not those of another key", async () => {
+    const now = Date.now();
+    vi.spyOn(Date, "now").mockReturnValue(now);
+    // What is no query counts as well.
+    const answers: Response[] = [];
+    // Fewer at a time than a key may have in progress.
+    while (answers.length < 120) {
+      answers.push(
+        ...(await Promise.all(Array.from({ length: 20 }, () => post(`/dns-query/${key}`, "short")))),
+      );
+    }
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused).toHaveLength(20);
+    for (const response of refused) {
+      expect(response.headers.get("retry-after")).toBe("1");
+      expect(await errorOf(Promise.resolve(response))).toEqual([429, "dns.limited"]);
+    }
+    const body = { name: "other", role: "dns", networks: ["shop"], site: "west" };
+    const other = (await expectAnswer(CreatedKey, call("POST", "/v1/keys", { body }))).key;
+    await expectDenial(await post(`/dns-query/${other}`, bytes));
+  });
+
   it("does not repeat the key of a path that leads nowhere", async () => {
     const response = await ask(`${API_URL}/dns-query/${key}/more`);
     expect(response.status).toBe(404);

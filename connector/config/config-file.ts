@@ -94,11 +94,12 @@ export const ConfigFile = z
     ),
     to: list(
       parsed(parseTo, {
-        description: "A service of `expose`, and the names or ids of the only sites that may use it.",
-        pattern: `^${LABEL}=${LABEL}(\\s*,\\s*${LABEL})*$`,
-        examples: ["db=east,west"],
+        description:
+          "A service of `expose` or a domain of `dns-zone`, and the names or ids of the only sites that may use it.",
+        pattern: `^${LABEL}([.]${LABEL})*[.]?=${LABEL}(\\s*,\\s*${LABEL})*$`,
+        examples: ["db=east,west", "corp.internal=west"],
       }),
-      "Scopes of services. A service without an entry is for every site.",
+      "Scopes of services and of DNS zones. A service or a zone without an entry is for every site.",
     ),
     balance: list(
       parsed(parseBalance, {

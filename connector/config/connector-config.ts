@@ -104,7 +104,7 @@ export interface ConnectorConfig
 /**
  * Merges the command's options over its file: a single value replaces the file's, and lists add up.
  * An entry for a service replaces the file's entry for that service. A default counts where neither has a value.
- * @throws FairleadError `request.invalid` when a service is exposed twice, or a scope is for no exposed service.
+ * @throws FairleadError `request.invalid` when a service is exposed twice, or a scope is for nothing that is offered.
  */
 export function mergeConfig(
   file: ConfigSource,
@@ -118,11 +118,13 @@ export function mergeConfig(
   }
   const ingress = byName(file.ingress, options.ingress);
   checkIngress(ingress);
+  const offered = { exposures, zones: byDomain(file.dnsZones, options.dnsZones) };
+  const scoped = withScopes(offered, byName(file.to, options.to));
   return {
     site: options.site ?? file.site,
     state: options.state ?? file.state,
     tokens: [...(options.tokens ?? []), ...(file.tokens ?? [])],
-    exposures: withScopes(exposures, byName(file.to, options.to)),
+    exposures: scoped.exposures,
     ingress,
     balance: [...new Map(byName(file.balance, options.balance).map((each) => [each.name, each])).values()],
     listen: byName(file.listen, options.listen),
@@ -131,7 +133,7 @@ export function mergeConfig(
     allowHop: [...(file.allowHop ?? []), ...(options.allowHop ?? [])],
     retry: byName(file.retry, options.retry),
     dns: [...(file.dns ?? []), ...(options.dns ?? [])],
-    dnsZones: byDomain(file.dnsZones, options.dnsZones),
+    dnsZones: scoped.zones,
     dnsAccept: byDomain(file.dnsAccept, options.dnsAccept),
     dnsDomain: options.dnsDomain ?? file.dnsDomain,
     health: mergeHealth(file.health, options.health),

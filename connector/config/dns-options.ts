@@ -12,7 +12,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { Port } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { formatAddress } from "../net/local-socket.ts";
-import { parseSites } from "./scope.ts";
+import { parseSites, type Scope } from "./scope.ts";
 
 const DNS_PORT = 53;
 
@@ -46,6 +46,8 @@ export function parseDnsDomain(text: string): string {
 export interface OfferedZone {
   readonly domain: string;
   readonly servers: readonly DnsAddress[];
+  /** Names or ids of the only sites that may resolve it; undefined: every site. */
+  readonly to?: Scope;
 }
 
 /** A zone of other sites that this site resolves. */

@@ -5,17 +5,19 @@
  *     --expose web:8080=127.0.0.1:80
  *     --expose shop:8080=127.0.0.1:80/http,9090=127.0.0.1:9100      (two ports)
  *     --expose api=10.0.0.1:80,10.0.0.2:80/http                     (two targets of one port)
- *     --to db=east,west
+ *     --to db=east,west    --to corp.internal=west
  *     --listen api=8080                   --listen api=127.5.0.1:8080
  *     --listen shop:9090=19090
  *     --bind 127.0.0.2                    --bind 127.2.0.0/16
  */
 import ipaddr from "ipaddr.js";
+import { ZoneDomain } from "../../protocol/dns/domain-name.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";
 import { MAX_PORTS } from "../../protocol/uplink/messages.ts";
 import { type AddressRange, parseAddressRange } from "./address-range.ts";
+import type { OfferedZone } from "./dns-options.ts";
 import { parseSites, type Scope, sameScope } from "./scope.ts";
 
 export const DEFAULT_HOST = "127.0.0.1";
@@ -63,8 +65,9 @@ export type ExposeRequest = Omit<Exposure, "ports"> & { readonly ports: readonly
 /** The protocol of a port, unless given. */
 export const DEFAULT_PROTOCOL: ServiceProtocol = "tcp";
 
-/** The scope of one service, as `--to` gives it. */
+/** The scope of one service, or of one zone, as `--to` gives it. */
 export interface ServiceScope {
+  /** The name of a service, or the domain of a zone, which has a period. */
   readonly name: string;
   readonly to: readonly string[];
 }
@@ -200,8 +203,10 @@ export function keepPort(before: Exposure | undefined, after: Exposure): Exposur
 
 /** Parses a value of `--to`. @throws FairleadError `request.invalid`. */
 export function parseTo(text: string): ServiceScope {
-  const { name, rest } = parseName(text, "NAME=SITE,…");
-  return { name, to: parseSites(rest) };
+  const { name, rest } = splitName(text, "NAME=SITE,…");
+  // A service has one label, and a zone two at least.
+  const schema = name.includes(".") ? ZoneDomain : ServiceName;
+  return { name: parseWith(schema, name, (why) => invalid(text, why)), to: parseSites(rest) };
 }
 
 /** Tells an entry of `--listen` from others: the service, and its port if the entry names one. */
@@ -234,16 +239,30 @@ export function formatBind(bind: Bind): string {
   return bind.kind === "address" ? bind.address : bind.range.text;
 }
 
-/** Gives exposures their scopes. @throws FairleadError `request.invalid` when a scope is for none of the exposures. */
-export function withScopes(exposures: readonly Exposure[], scopes: readonly ServiceScope[]): Exposure[] {
+/**
+ * Gives exposures and zones their scopes.
+ * @throws FairleadError `request.invalid` when a scope is for none of them.
+ */
+export function withScopes(
+  { exposures, zones }: { readonly exposures: readonly Exposure[]; readonly zones: readonly OfferedZone[] },
+  scopes: readonly ServiceScope[],
+): { readonly exposures: Exposure[]; readonly zones: OfferedZone[] } {
+  const offered = new Set([...exposures.map(({ name }) => name), ...zones.map(({ domain }) => domain)]);
   const byName = new Map<string, string[]>();
   for (const { name, to } of scopes) {
-    if (!exposures.some((exposure) => exposure.name === name)) {
-      throw invalid(`${name}=${to.join(",")}`, `a scope needs \`expose\` for ${name}`);
+    if (!offered.has(name)) {
+      const option = name.includes(".") ? "dns-zone" : "expose";
+      throw invalid(`${name}=${to.join(",")}`, `a scope needs \`${option}\` for ${name}`);
     }
     byName.set(name, [...new Set([...(byName.get(name) ?? []), ...to])]);
   }
-  return exposures.map((exposure) => ({ ...exposure, to: byName.get(exposure.name) ?? exposure.to }));
+  return {
+    exposures: exposures.map((exposure) => ({ ...exposure, to: byName.get(exposure.name) ?? exposure.to })),
+    zones: zones.map((zone) => {
+      const to = byName.get(zone.domain);
+      return to === undefined ? zone : { ...zone, to };
+    }),
+  };
 }
 
 /** Whether two exposures of one name have the same targets, ask for the same ports and have the same scope. */
@@ -284,11 +303,6 @@ function isAddress(text: string): boolean {
 
 const LISTEN_FORM = "NAME[:PORT]=[HOST:]PORT";
 const EXPOSE_FORM = "NAME[:PORT]=[HOST:]PORT[/PROTOCOL][,…]";
-
-function parseName(text: string, form: string): { name: string; rest: string } {
-  const { name, rest } = splitName(text, form);
-  return { name: parseServiceName(text, name), rest };
-}
 
 function splitName(text: string, form: string): { name: string; rest: string } {
   const equals = text.indexOf("=");

@@ -207,7 +207,9 @@ export const DnsLine = z.object({
   domain: z.string(),
   servers: z.array(DnsServerLine),
   /** Zones of this site that others may resolve, with their servers. None unless given. */
-  offered: z.array(z.object({ domain: z.string(), servers: z.array(z.string()) })).optional(),
+  offered: z
+    .array(z.object({ domain: z.string(), servers: z.array(z.string()), to: z.array(z.string()).optional() }))
+    .optional(),
   /** Zones of other sites that this site resolves, with the sites that offer them. None unless given. */
   accepted: z.array(z.object({ domain: z.string(), sites: z.array(z.string()) })).optional(),
 });

@@ -163,7 +163,11 @@ function troubleOf(code: string): { code: string; action?: string } {
 export interface DnsSource {
   readonly domain: string;
   servers(): readonly DnsServer[];
-  offered(): readonly { readonly domain: string; readonly servers?: readonly string[] }[];
+  offered(): readonly {
+    readonly domain: string;
+    readonly servers?: readonly string[];
+    readonly to?: readonly string[] | undefined;
+  }[];
   accepted(): readonly { readonly domain: string; readonly sites?: readonly string[] }[];
 }
 
@@ -184,7 +188,9 @@ export function dnsLine(dns: DnsSource): DnsLine | undefined {
       ...(code === undefined ? {} : { ...troubleOf(code), message }),
     }),
   );
-  const offered = dns.offered().map(({ domain, servers: at = [] }) => ({ domain, servers: [...at] }));
+  const offered = dns
+    .offered()
+    .map(({ domain, servers: at = [], to }) => ({ domain, servers: [...at], ...(to && { to: [...to] }) }));
   const accepted = dns.accepted().map(({ domain, sites = [] }) => ({ domain, sites: [...sites] }));
   if (servers.length + offered.length + accepted.length === 0) return undefined;
   return {

@@ -10,6 +10,7 @@ import { writeResponse } from "../../protocol/dns/response-writer.ts";
 import { zoneService } from "../../protocol/dns/zone-service.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { OfferedZone } from "../config/dns-options.ts";
+import { isExportedTo, type Peer, type Scope } from "../config/scope.ts";
 import { FramedMessages, framed } from "./framed-messages.ts";
 import { Upstream, type UpstreamOptions } from "./upstream.ts";
 
@@ -27,19 +28,22 @@ const MAX_BYTES = 65_535;
 interface ServedZone {
   readonly domain: string;
   readonly upstream: Upstream;
+  readonly to: Scope;
+}
+
+export interface ZoneStreamsOptions extends Pick<UpstreamOptions, "attemptMs" | "maxPending"> {
+  /** The peer under its newest name; a session keeps the name that its peer had first. */
+  readonly current?: ((peer: Peer) => Peer) | undefined;
 }
 
 export class ZoneStreams {
-  readonly #options: Pick<UpstreamOptions, "attemptMs" | "maxPending">;
+  readonly #options: ZoneStreamsOptions;
   #zones: ReadonlyMap<string, ServedZone> = new Map();
   #forbidden: ReadonlySet<string> = new Set();
-  readonly #open = new Map<ZoneStream, string>();
+  readonly #open = new Map<ZoneStream, Peer>();
   #isDraining = false;
 
-  constructor(
-    zones: readonly OfferedZone[],
-    options: Pick<UpstreamOptions, "attemptMs" | "maxPending"> = {},
-  ) {
+  constructor(zones: readonly OfferedZone[], options: ZoneStreamsOptions = {}) {
     this.#options = options;
     this.setZones(zones);
   }
@@ -47,30 +51,32 @@ export class ZoneStreams {
   /** Replaces the zones. Streams for other zones are reset. */
   setZones(zones: readonly OfferedZone[]): void {
     this.#zones = new Map(
-      zones.map(({ domain, servers }) => [
+      zones.map(({ domain, servers, to }) => [
         zoneService(domain),
-        { domain, upstream: new Upstream({ servers, ...this.#options }) },
+        { domain, to, upstream: new Upstream({ servers, ...this.#options }) },
       ]),
     );
     this.#review();
   }
 
-  /** Replaces the names of the services that the network does not let this site offer. */
+  /**
+   * Replaces the names of the services that the network does not let this site offer. Call this also when sites may
+   * have other names.
+   */
   forbid(services: Iterable<string>): void {
     this.#forbidden = new Set(services);
     this.#review();
   }
 
   /** Serves a stream until it ends. @throws FairleadError service.*, with which the stream was reset. */
-  async serve(stream: ZoneStream): Promise<void> {
-    const { service } = stream;
-    const refusal = this.#refusal(service);
+  async serve(stream: ZoneStream, peer: Peer): Promise<void> {
+    const refusal = this.#refusal(stream.service, peer);
     stream.on("error", () => {});
     if (refusal !== null) {
       stream.destroy(refusal);
       throw refusal;
     }
-    this.#open.set(stream, service);
+    this.#open.set(stream, peer);
     const closed = new Promise<void>((resolve) => stream.once("close", resolve));
     stream.accept();
     this.#read(stream);
@@ -85,15 +91,18 @@ export class ZoneStreams {
     this.#review();
   }
 
-  #refusal(service: string): FairleadError | null {
+  #refusal(service: string, peer: Peer): FairleadError | null {
     if (this.#isDraining) return new FairleadError("service.draining");
     if (this.#forbidden.has(service)) return new FairleadError("service.forbidden");
-    return this.#zones.has(service) ? null : new FairleadError("service.unknown");
+    const zone = this.#zones.get(service);
+    if (zone === undefined) return new FairleadError("service.unknown");
+    const current = this.#options.current?.(peer) ?? peer;
+    return isExportedTo(zone.to, current) ? null : new FairleadError("service.not_exported");
   }
 
   #review(): void {
-    for (const [stream, service] of this.#open) {
-      const refusal = this.#refusal(service);
+    for (const [stream, peer] of this.#open) {
+      const refusal = this.#refusal(stream.service, peer);
       if (refusal !== null) stream.destroy(refusal);
     }
   }

@@ -16,6 +16,7 @@ import { ZoneCache } from "../dns/zone-cache.ts";
 import { ZoneStreams } from "../dns/zone-streams.ts";
 import type { Log } from "../log.ts";
 import type { Relay } from "../relay/relay.ts";
+import type { SiteNames } from "../targets/site-names.ts";
 import type { PeerStream, PeerStreamOrigin } from "../targets/stream-server.ts";
 import type { Part } from "./part.ts";
 import { machineAddresses, type ServiceNameSources, ServiceNames } from "./service-names.ts";
@@ -25,6 +26,7 @@ export interface NetworkDnsOptions extends Omit<ServiceNameSources, "wildcardAdd
   /** The network's name. */
   readonly network: string;
   readonly relay: Relay;
+  readonly names: SiteNames;
   /** Opens a stream for the queries of a zone. */
   readonly openZone: (service: string, peer: VisibleOffer) => Promise<Duplex>;
   readonly log: Log;
@@ -35,6 +37,8 @@ export interface ZoneLine {
   readonly domain: string;
   /** Addresses of the servers of an offered zone. */
   readonly servers?: readonly string[];
+  /** Names or ids of the only sites that may resolve it. */
+  readonly to?: readonly string[] | undefined;
   /** Names of the sites that an accepted zone is resolved at. */
   readonly sites?: readonly string[];
 }
@@ -64,7 +68,7 @@ export class NetworkDns implements Part {
     this.#dns = new SiteDns({
       ...{ config: this.#dnsConfig(config), services: this.#services, machineAddresses, log },
     });
-    this.#zones = new ZoneStreams(config.dnsZones);
+    this.#zones = new ZoneStreams(config.dnsZones, { current: (peer) => options.names.current(peer) });
     this.#accept(config.dnsAccept);
   }
 
@@ -79,9 +83,10 @@ export class NetworkDns implements Part {
 
   /** The zones that this site offers. */
   offered(): ZoneLine[] {
-    return this.#config.dnsZones.map(({ domain, servers }) => ({
+    return this.#config.dnsZones.map(({ domain, servers, to }) => ({
       domain,
       servers: servers.map(formatDnsAddress),
+      to,
     }));
   }
 
@@ -95,8 +100,9 @@ export class NetworkDns implements Part {
 
   /** The offers of the zones, for an edge that knows zones. */
   forRegistry(): Offer[] {
-    return this.#config.dnsZones.map(({ domain }) => ({
+    return this.#config.dnsZones.map(({ domain, to }) => ({
       ...{ name: zoneService(domain), protocol: "tcp", port: ZONE_PORT, zone: domain },
+      to: to && [...to],
     }));
   }
 
@@ -146,7 +152,7 @@ export class NetworkDns implements Part {
     const flow = this.#options.relay.start({ side: "target", service: stream.service, peer, stream });
     if (draining) this.#zones.drain();
     try {
-      await this.#zones.serve(stream);
+      await this.#zones.serve(stream, peer);
       flow.end();
     } catch (thrown) {
       flow.end(asFairleadError(thrown, "stream.internal"));

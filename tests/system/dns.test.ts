@@ -146,6 +146,14 @@ describe("A zone of one site at another", () => {
     );
     expect((await west.fairlead("status")).stdout).toMatch(/zones accepted +corp\.internal at east/);
     expect(await rcode("example.com")).toBe("REFUSED");
+    const sites = async () => (await west.control.status()).dns?.accepted?.[0]?.sites;
+    const zone = ["--dns-zone", `corp.internal=127.0.0.1:${serverPort}`];
+    await east.restart({ args: [...zone, "--to", "corp.internal=north"] });
+    await eventually("the zone is for another site", async () => (await sites())?.length === 0);
+    expect(await rcode("other.corp.internal")).toBe("SERVFAIL");
+    await east.restart({ args: [...zone, "--to", "corp.internal=north,west"] });
+    await eventually("the zone is for west too", async () => (await sites())?.includes("east") === true);
+    expect(await rcode("other.corp.internal")).toBe("NXDOMAIN");
   });
 
   it("is refused in the domain of the network's services", async () => {

@@ -61,7 +61,7 @@ export const connectorRun = command({
     ),
     to: values(
       "--to <NAME=SITE,…>",
-      "Names or ids of the sites that may use a service of --expose. The default is every site.",
+      "Names or ids of the sites that may use a service of --expose, or a zone of --dns-zone. The default is every site.",
       parseTo,
     ),
     ingress: values(

@@ -73,8 +73,8 @@ function dns({ dns }: Status): string | undefined {
 
 type Zones = NonNullable<Status["dns"]>;
 
-const zoneOffered = ({ domain, servers }: NonNullable<Zones["offered"]>[number]): string =>
-  `${domain} by ${servers.join(", ")}`;
+const zoneOffered = ({ domain, servers, to }: NonNullable<Zones["offered"]>[number]): string =>
+  `${domain} by ${servers.join(", ")}${to === undefined ? "" : ` to ${to.join(", ")}`}`;
 
 const zoneAccepted = ({ domain, sites }: NonNullable<Zones["accepted"]>[number]): string =>
   sites.length === 0 ? `${domain}, which no site offers` : `${domain} at ${sites.join(", ")}`;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
+import { parseDnsZone } from "../../../../connector/config/dns-options.ts";
 import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseListenTls } from "../../../../connector/config/listener-tls-options.ts";
 import { parseRetry } from "../../../../connector/config/retry-policy.ts";
@@ -108,11 +109,23 @@ describe("mergeConfig", () => {
     expect(mergeConfig({ keepalive: null }, {}).keepalive).toBeNull();
   });
 
+  it("gives a zone its scope", () => {
+    const zones = [parseDnsZone("corp.internal=10.0.0.2"), parseDnsZone("lab.internal=10.0.0.3")];
+    const { dnsZones } = mergeConfig({ dnsZones: zones }, { to: [parseTo("Corp.Internal=west,north")] });
+    expect(dnsZones.map(({ domain, to }) => [domain, to])).toEqual([
+      ["corp.internal", ["west", "north"]],
+      ["lab.internal", undefined],
+    ]);
+  });
+
   it("refuses a service that one source exposes twice, and a scope for no exposed service", () => {
     const twice = { expose: [parseExpose("api=1"), parseExpose("api=2")] };
     expect(() => mergeConfig(twice, {})).toThrow('"api" is exposed twice.');
     expect(mergeConfig(twice, { expose: [parseExpose("api=3")] }).exposures).toHaveLength(1);
     expect(() => mergeConfig(FILE, { to: [parseTo("web=east")] })).toThrow("a scope needs `expose` for web");
+    expect(() => mergeConfig(FILE, { to: [parseTo("x.internal=east")] })).toThrow(
+      "a scope needs `dns-zone` for x.internal",
+    );
   });
 
   it("refuses two health checks of a service, or of one of its ports", () => {

@@ -162,11 +162,11 @@ describe("--to", () => {
   it("narrows what --expose names, and is refused for anything else", () => {
     const exposed = [parseExpose("db=5432"), parseExpose("api=80")];
     const scopes = [parseTo("db=east"), parseTo("db=west")];
-    expect(withScopes(exposed, scopes)).toEqual([
+    expect(withScopes({ exposures: exposed, zones: [] }, scopes).exposures).toEqual([
       { ...parseExpose("db=5432"), to: ["east", "west"] },
       parseExpose("api=80"),
     ]);
-    expect(() => withScopes(exposed, [parseTo("web=east")])).toThrow(invalid);
+    expect(() => withScopes({ exposures: exposed, zones: [] }, [parseTo("web=east")])).toThrow(invalid);
   });
 });
 

@@ -13,6 +13,8 @@ import { type ZoneServer, zoneServer } from "../../../support/dns/zone-server.ts
 
 const DOMAIN = "corp.internal";
 
+const WEST = { site: "s-west", siteName: "west" };
+
 const offer = (siteName: string, cost: number): VisibleOffer => ({
   ...{ site: `s-${siteName}`, siteName, boot: "b", cost, zone: DOMAIN },
 });
@@ -43,7 +45,7 @@ function setUp(sites: Readonly<Record<string, { cost: number; servers: readonly 
       const owner = owners.get(siteName);
       if (owner === undefined) throw new FairleadError("session.lost");
       const stream: ZoneStream = Object.assign(server, { service: zoneService(domain), accept: () => {} });
-      owner.serve(stream).catch(() => client.destroy());
+      owner.serve(stream, WEST).catch(() => client.destroy());
       return client;
     },
   });
@@ -140,29 +142,55 @@ describe("ZoneStreams", () => {
 
   it("refuses zones that it does not have, that the network forbids, and all while the connector drains", async () => {
     const zones = new ZoneStreams([{ domain: DOMAIN, servers: [] }]);
-    await expect(zones.serve(stream("zone-other").stream)).rejects.toMatchObject({ code: "service.unknown" });
+    await expect(zones.serve(stream("zone-other").stream, WEST)).rejects.toMatchObject({
+      code: "service.unknown",
+    });
     zones.forbid([zoneService(DOMAIN)]);
-    await expect(zones.serve(stream(zoneService(DOMAIN)).stream)).rejects.toMatchObject({
+    await expect(zones.serve(stream(zoneService(DOMAIN)).stream, WEST)).rejects.toMatchObject({
       code: "service.forbidden",
     });
     zones.forbid([]);
     const open = stream(zoneService(DOMAIN));
-    const served = zones.serve(open.stream);
+    const served = zones.serve(open.stream, WEST);
     expect(open.accept).toHaveBeenCalled();
     zones.drain();
     await expect(served).rejects.toMatchObject({ code: "service.draining" });
   });
 
+  it("serves the sites alone that the zone is for, and ends the streams of a site that it is no longer for", async () => {
+    const names = new Map([["s-west", "west"]]);
+    const offered = (to?: string[]): OfferedZone[] => [{ domain: DOMAIN, servers: [], to }];
+    const zones = new ZoneStreams(offered(["west"]), {
+      current: (peer) => ({ ...peer, siteName: names.get(peer.site) ?? peer.siteName }),
+    });
+    const north = { site: "s-north", siteName: "north" };
+    const refused = { code: "service.not_exported" };
+    await expect(zones.serve(stream(zoneService(DOMAIN)).stream, north)).rejects.toMatchObject(refused);
+    const renamed = zones.serve(stream(zoneService(DOMAIN)).stream, WEST);
+    names.set("s-west", "north-west");
+    zones.forbid([]);
+    await expect(renamed).rejects.toMatchObject(refused);
+    zones.setZones(offered(["s-west", "s-north"]));
+    const dropped = zones.serve(stream(zoneService(DOMAIN)).stream, WEST);
+    const kept = stream(zoneService(DOMAIN));
+    const served = zones.serve(kept.stream, north);
+    zones.setZones(offered(["north"]));
+    await expect(dropped).rejects.toMatchObject(refused);
+    expect(kept.stream.destroyed).toBe(false);
+    kept.stream.destroy();
+    await served;
+  });
+
   it("refuses names outside of the zone, and bytes that are no DNS", async () => {
     const zones = new ZoneStreams([{ domain: DOMAIN, servers: [] }]);
     const { client, stream: served } = stream(zoneService(DOMAIN));
-    const ended = zones.serve(served);
+    const ended = zones.serve(served, WEST);
     const query = queryFor("example.com");
     client.write(Buffer.concat([Buffer.from([0, query.length]), query]));
     const [answer] = await client.take(1).toArray();
     expect(read(answer.subarray(2)).rcode).toBe("REFUSED");
     const other = stream(zoneService(DOMAIN));
-    const failed = zones.serve(other.stream);
+    const failed = zones.serve(other.stream, WEST);
     other.client.write(Buffer.from([0, 1, 2]));
     await expect(failed).rejects.toMatchObject({ code: "stream.cancelled" });
     served.destroy();

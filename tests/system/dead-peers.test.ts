@@ -86,7 +86,12 @@ describe("A connector that was frozen while its peer was killed", () => {
 
 /** Counts the times that an instance did not serve a client of the connector because it was silent. */
 const triedInVain = (connector: Connector): number =>
-  connector.log().filter(({ code }) => code === "session.timeout").length;
+  connector
+    .log()
+    .filter(
+      ({ client, code, outcome }) =>
+        client !== undefined && code === "session.timeout" && outcome === undefined,
+    ).length;
 
 describe("The clients of a frozen connector", () => {
   let west: Connector;

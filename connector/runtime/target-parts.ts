@@ -40,8 +40,9 @@ export interface TargetPartsOptions extends Pick<MachineParts, "descriptors" | "
 
 export function makeTargetParts({ config, log }: PartOptions, parts: TargetPartsOptions): TargetParts {
   const { events, names, ingress, relay, descriptors, offers, dials } = parts;
+  const preambles = new TargetPreambles(config, log);
   const pool = new TargetPool({
-    ...{ keepAliveMs: toMilliseconds(config.keepalive), descriptors, dials },
+    ...{ keepAliveMs: toMilliseconds(config.keepalive), descriptors, dials, preambles },
     onChange: () => events.emit("healthChanged"),
   });
   const health = new ServiceHealth({
@@ -50,7 +51,6 @@ export function makeTargetParts({ config, log }: PartOptions, parts: TargetParts
     onWithdrawal: () => events.emit("withdrawalsChanged"),
   });
   health.configure();
-  const preambles = new TargetPreambles(config, log);
   const exchanges = makeExchanges({ pool, relay, preambles, webSockets: parts.webSockets });
   const udpStreams = new UdpStreams({ pool, relay, descriptors, log });
   const servers = new Map<string, StreamServer>([

@@ -19,8 +19,8 @@ export interface ProxyHeader {
   readonly source: ProxyEndpoint | null;
   /** Where the connection goes. */
   readonly destination: ProxyEndpoint;
-  /** The calling site, for version 2. */
-  readonly site: { readonly id: string; readonly name: string };
+  /** The calling site, for version 2; null for a connection of the connector's own, such as a health check. */
+  readonly site: { readonly id: string; readonly name: string } | null;
 }
 
 const SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
@@ -50,7 +50,7 @@ export function proxyHeaderV2({ source, destination, site }: ProxyHeader): Buffe
           Buffer.from(pair.to.toByteArray()),
           ports(pair),
         ]);
-  const fields = [field(SITE_ID, site.id), field(SITE_NAME, site.name)];
+  const fields = site === null ? [] : [field(SITE_ID, site.id), field(SITE_NAME, site.name)];
   const body = Buffer.concat([addresses, ...fields]);
   const head = Buffer.alloc(4);
   head[0] = pair === null ? COMMAND.local : COMMAND.proxy;

@@ -37,7 +37,6 @@ export class ServiceHealth {
     this.#offerHealth = new OfferHealth({ states: () => this.#states(), onChange: onWithdrawal, log });
     this.#monitor = new TargetMonitor({
       pool,
-      isHttp2: ({ protocol }) => protocol === "http2",
       onChange: () => this.#offerHealth.review(),
       log,
     });

@@ -22,6 +22,10 @@ export interface TargetGroupOptions {
   /** The service. */
   readonly name: string;
   readonly protocol: ServiceProtocol;
+  /** Whether the port is offered for gRPC. */
+  readonly isGrpc: boolean;
+  /** The port of the service, by which its options about connections to targets name it. */
+  readonly preamblePort: number;
   readonly targets: readonly TargetHost[];
   readonly check: GroupCheck;
   readonly names: Pick<NameResolver, "resolve">;
@@ -58,6 +62,15 @@ export class TargetGroup {
 
   get protocol(): ServiceProtocol {
     return this.#options.protocol;
+  }
+
+  get isGrpc(): boolean {
+    return this.#options.isGrpc;
+  }
+
+  /** The port of the service, by which its options about connections to targets name it. */
+  get preamblePort(): number {
+    return this.#options.preamblePort;
   }
 
   get check(): GroupCheck {

@@ -5,6 +5,7 @@
 import { FairleadError } from "../../protocol/errors.ts";
 import type { Log } from "../log.ts";
 import { formatAddress } from "../net/local-socket.ts";
+import { offeredProtocols } from "../net/target-protocol.ts";
 import { checkTarget } from "./health/check-target.ts";
 import type { Failure } from "./health/target-health.ts";
 import { adviceFor } from "./target-advice.ts";
@@ -19,9 +20,7 @@ const MAX_CHECKS = 16;
 const LEAST_WAIT_MS = 25;
 
 export interface TargetMonitorOptions {
-  readonly pool: Pick<TargetPool, "groups" | "probe">;
-  /** Whether the target of a port speaks HTTP/2 without negotiation. */
-  readonly isHttp2: (group: TargetGroup) => boolean;
+  readonly pool: Pick<TargetPool, "groups" | "probe" | "hasPreamble">;
   /** Called after a target or a port went up or down. */
   readonly onChange: () => void;
   readonly log: Log;
@@ -121,8 +120,8 @@ export class TargetMonitor {
       endpoint,
     );
     const { code, action, message } = error;
-    const what =
-      health?.failure?.noConnection === false ? "The target is down" : "No server answers at the target";
+    const isThere = health?.failure?.noConnection === false || code === "service.tls_failed";
+    const what = isThere ? "The target is down" : "No server answers at the target";
     log.warn({ ...facts, code, action }, `${what}: ${message}`);
   }
 
@@ -180,13 +179,21 @@ export class TargetMonitor {
     if (group.hasNames) await group.refresh();
     // DNS no longer has the address.
     if (!group.endpoints.includes(endpoint)) return "unjudged";
-    const { pool, isHttp2 } = this.#options;
+    const { pool } = this.#options;
+    const http2 = group.protocol === "http2";
+    const protocols = checkedProtocols(group);
     return await checkTarget({
-      ...{ timeoutMs, signal: this.#closing.signal, http2: isHttp2(group) },
+      ...{ timeoutMs, signal: this.#closing.signal, http2, hasPreamble: pool.hasPreamble(group) },
       // A target that always counts as up is checked on request alone.
       check: check.kind === "off" ? { kind: "tcp" } : check,
       target: formatAddress(endpoint.host, endpoint.port),
-      connect: (signal) => pool.probe(endpoint, signal),
+      connect: (signal) => pool.probe(group, endpoint, { protocols, signal }),
     });
   }
+}
+
+/** What a check offers a target with TLS: what traffic offers, or what the check speaks where traffic offers nothing. */
+function checkedProtocols({ protocol, isGrpc, check: { check } }: TargetGroup): readonly string[] {
+  if (protocol === "tcp" && check.kind !== "http" && check.kind !== "grpc") return [];
+  return offeredProtocols({ isHttp2: protocol === "http2", isGrpc: isGrpc || check.kind === "grpc" });
 }

@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { unlessAborted } from "../async/abort.ts";
 import { DEFAULT_RULES, type ServiceHealth } from "../config/health-options.ts";
-import type { ExposedPort } from "../config/service-options.ts";
+import { type ExposedPort, proposedPort } from "../config/service-options.ts";
 import { formatAddress } from "../net/local-socket.ts";
 import { targetNames } from "../net/name-resolver.ts";
 import { type DescriptorWatch, NO_DESCRIPTORS } from "../resources/descriptor-watch.ts";
@@ -16,10 +16,13 @@ import { failureOf } from "./health/check-target.ts";
 import type { TargetDials } from "./target-dials.ts";
 import type { Target, TargetEndpoint } from "./target-endpoint.ts";
 import { type GroupCheck, TargetGroup } from "./target-group.ts";
+import type { TargetPreambles } from "./target-preamble.ts";
 
 export interface TargetPoolOptions extends Omit<TargetDialOptions, "signal"> {
   /** Says whether there is a descriptor for a target. */
   readonly descriptors?: DescriptorWatch;
+  /** What precedes the bytes of checks; nothing unless given. */
+  readonly preambles?: Pick<TargetPreambles, "of">;
   /** Keeps the connections that may come back to a listener. */
   readonly dials?: TargetDials;
   /** Called when a port or a target went up or down, or a check is due at another time. */
@@ -38,6 +41,12 @@ export interface TargetUse {
   readonly hops: number;
   /** Gives the connection up. */
   readonly signal: AbortSignal;
+  /**
+   * Prepares the connection, and returns the socket to use. What it throws counts as a failure of the connection; the
+   * connection is destroyed by then.
+   * @param limitMs its time limit, ms
+   */
+  readonly prepare?: ((socket: Socket, limitMs: number, target: Target) => Promise<Socket>) | undefined;
 }
 
 /** A port of a service, with its targets. */
@@ -121,6 +130,8 @@ export class TargetPool {
       name: port.name,
       targets: port.port.targets,
       protocol: port.port.protocol,
+      isGrpc: port.port.grpc === true,
+      preamblePort: proposedPort(port.port),
       check: this.#checkOf(port),
       names,
       onChange,
@@ -174,9 +185,27 @@ export class TargetPool {
     return this.#leaseOf(port, group, endpoint, tried);
   }
 
-  /** Connects to one address, for a check. @throws FairleadError service.*, stream.cancelled. */
-  async probe(endpoint: TargetEndpoint, signal: AbortSignal): Promise<Socket> {
-    return await this.#dial(endpoint, 0, signal, TARGET_TIMEOUT_MS);
+  /**
+   * Connects to one address as traffic does, for a check.
+   * @param protocols what a target with TLS is offered
+   * @throws FairleadError service.*, stream.cancelled.
+   */
+  async probe(
+    { name, preamblePort }: TargetGroup,
+    endpoint: TargetEndpoint,
+    { protocols, signal }: { readonly protocols: readonly string[]; readonly signal: AbortSignal },
+  ): Promise<Socket> {
+    const socket = await this.#dial(endpoint, 0, signal, TARGET_TIMEOUT_MS);
+    const preamble = this.#options.preambles?.of(name, preamblePort) ?? null;
+    if (preamble === null) return socket;
+    const { host } = endpoint;
+    const use = { host, client: null, site: null, protocols, timeoutMs: TARGET_TIMEOUT_MS, signal };
+    return await preamble.prepare(socket, use);
+  }
+
+  /** Whether something precedes the bytes of a check. */
+  hasPreamble({ name, preamblePort }: TargetGroup): boolean {
+    return (this.#options.preambles?.of(name, preamblePort) ?? null) !== null;
   }
 
   #leaseOf(
@@ -189,10 +218,15 @@ export class TargetPool {
     let hasEnded = false;
     return {
       target: endpoint,
-      connect: async ({ site, hops, signal }) => {
+      connect: async ({ site, hops, signal, prepare }) => {
         const limitMs = this.#limitOf(group, endpoint, tried);
         try {
-          const dial = () => this.#dial(endpoint, hops, signal, limitMs);
+          const dial = async () => {
+            const dialled = await this.#dial(endpoint, hops, signal, limitMs);
+            if (prepare === undefined) return dialled;
+            // The limit for a second family does not matter any longer: the target is there.
+            return await prepare(dialled, Math.max(limitMs, NEXT_TARGET_MS), endpoint);
+          };
           const socket = await this.#limiter.run(site, port.name, signal, dial);
           group.connected(endpoint);
           return socket;

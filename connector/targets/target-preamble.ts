@@ -18,8 +18,8 @@ export interface PreambleUse {
   readonly host: string;
   /** The client's address; null where this side does not know it. */
   readonly client: ProxyEndpoint | null;
-  /** The calling site. */
-  readonly site: { readonly id: string; readonly name: string };
+  /** The calling site; null for a connection of the connector's own. */
+  readonly site: { readonly id: string; readonly name: string } | null;
   /** Protocols for ALPN, the preferred one first; empty for none. */
   readonly protocols: readonly string[];
   /** How long the handshake may take, ms. */

@@ -1,8 +1,9 @@
 /** Serves streams that carry the bytes of a TCP connection: each is joined with a connection to a target. */
+import type { Socket } from "node:net";
 import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
-import { TARGET_TIMEOUT_MS } from "./dial-target.ts";
 import type { PeerStream, StreamServer, StreamUse } from "./stream-server.ts";
+import type { Target } from "./target-endpoint.ts";
 import type { TargetPool } from "./target-pool.ts";
 import type { TargetPreambles } from "./target-preamble.ts";
 
@@ -26,22 +27,21 @@ export class TcpStreams implements StreamServer {
     { exposure: { name }, port, peer, flow, signal }: StreamUse,
   ): Promise<void> {
     const { pool, relay, preambles } = this.#options;
-    const use = { site: peer.site, hops: stream.hops, signal };
+    const preamble = preambles?.of(name, port.servicePort ?? stream.port) ?? null;
+    const prepare =
+      preamble === null
+        ? undefined
+        : (dialled: Socket, timeoutMs: number, { host }: Target) =>
+            preamble.prepare(dialled, {
+              ...{ host, timeoutMs, signal },
+              client: null,
+              site: { id: peer.site, name: peer.siteName },
+              protocols: [],
+            });
+    const use = { site: peer.site, hops: stream.hops, signal, prepare };
     const { socket, target } = await pool.connect({ name, port }, use);
     flow.setTarget(formatAddress(target.host, target.port));
-    const preamble = preambles?.of(name, port.servicePort ?? stream.port) ?? null;
-    const local =
-      preamble === null
-        ? socket
-        : await preamble.prepare(socket, {
-            host: target.host,
-            client: null,
-            site: { id: peer.site, name: peer.siteName },
-            protocols: [],
-            timeoutMs: TARGET_TIMEOUT_MS,
-            signal,
-          });
     if (!stream.destroyed) stream.accept();
-    relay.join(local, stream, flow);
+    relay.join(socket, stream, flow);
   }
 }

@@ -1,9 +1,19 @@
 /** Targets that go down and come back, through real connectors and a real edge. */
 import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createServer as createHttp2Server } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  type Credential,
+  makeDeploymentAuthority,
+  makeServerCertificate,
+} from "../../connector/edge/credentials/certificates.ts";
 import { listEvents } from "../../connector/operator/edge-api.ts";
 import type { EventType } from "../../protocol/api/events.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/process/cluster.ts";
@@ -17,17 +27,27 @@ let north: Connector;
 let west: Connector;
 const closing: (() => void)[] = [];
 
-/** Checks every second. `web` is asked for a path, and `cart` over gRPC. */
-const CHECKS = ["web=http:/up,interval=1s", "cart=grpc:shop.Cart,interval=1s"].flatMap((each) => [
-  "--health",
-  each,
-]);
+/** Checks every second. `web` and `safe` are asked for a path, and `cart` over gRPC. */
+const CHECKS = ["web=http:/up,interval=1s", "cart=grpc:shop.Cart,interval=1s", "safe=http:/up,interval=1s"];
+
+/** The CA of the target of `safe`, and another one. */
+let authority: Credential;
+let stranger: Credential;
 
 beforeAll(async () => {
+  authority = await makeDeploymentAuthority(Date.now());
+  stranger = await makeDeploymentAuthority(Date.now());
+  const directory = await mkdtemp(join(tmpdir(), "fl-"));
+  closing.push(() => rmSync(directory, { recursive: true, force: true }));
+  await writeFile(join(directory, "ca.pem"), authority.certificate);
+  const args = [
+    ...CHECKS.flatMap((each) => ["--health", each]),
+    ...["--target-tls", `safe=ca=${join(directory, "ca.pem")},name=safe.internal`],
+  ];
   network = await suite.cluster.network(suite.edge);
   const token = await network.token({ uses: 3 });
   [east, north, west] = await Promise.all([
-    suite.cluster.connector({ site: "east", token, bind: "127.91.1.0/24", args: CHECKS }),
+    suite.cluster.connector({ site: "east", token, bind: "127.91.1.0/24", args }),
     suite.cluster.connector({ site: "north", token, bind: "127.91.2.0/24" }),
     suite.cluster.connector({ site: "west", token, bind: "127.91.3.0/24" }),
   ]);
@@ -181,6 +201,31 @@ describe("A service with a health check", () => {
       return (await fetch(`http://${place.host}:${place.port}/`)).status === 200;
     });
     expect(await west.listener("web")).toEqual(place);
+  });
+
+  it("is withdrawn while the certificate of its target is wrong, and says so", async () => {
+    const identity = async (by: Credential) => {
+      const wanted = { names: ["safe.internal"], authority: by, now: Date.now(), lifetime: 3_600_000 };
+      const { certificate: cert, privateKey: key } = await makeServerCertificate(wanted);
+      return { cert, key };
+    };
+    const server = createHttpsServer(await identity(authority), (_, response) => void response.end("page"));
+    server.on("tlsClientError", () => {});
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    closing.push(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    await expose(east, `safe=127.0.0.1:${port}/http`);
+    const place = await west.listener("safe");
+    const ask = async () => await fetch(`http://${place.host}:${place.port}/`);
+    expect(await (await ask()).text()).toBe("page");
+    server.setSecureContext(await identity(stranger));
+    expect(await eventOf("service.unhealthy", "east", "safe")).toMatchObject({ code: "service.tls_failed" });
+    const { stdout } = await east.fairlead("service", "status");
+    expect(stdout).toContain("no CA that is trusted signed its certificate");
+    expect(stdout).toContain("do: Compare the target's certificate with --target-tls");
+    server.setSecureContext(await identity(authority));
+    await eventOf("service.healthy", "east", "safe");
+    await eventually("clients reach the target again", async () => (await ask()).status === 200);
   });
 
   it("is withdrawn while its gRPC server says that it does not serve", async () => {

@@ -1,10 +1,10 @@
 /** Sends each request to a target of its service: chooses the target, and a connection to it. */
 import type { Socket } from "node:net";
-import { TLSSocket } from "node:tls";
 import { asFairleadError, type FairleadError } from "../../../protocol/errors.ts";
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
 import type { ServiceProtocol } from "../../../protocol/names.ts";
 import type { Instance } from "../../../protocol/uplink/messages.ts";
+import { chosenVersion, offeredProtocols } from "../../net/target-protocol.ts";
 import type { TargetPreamble } from "../../targets/target-preamble.ts";
 import { CLIENT_LIMITS, type ClientLimits } from "./client-limits.ts";
 import { clientAddress } from "./forwarded-fields.ts";
@@ -18,6 +18,8 @@ export interface ConnectionUse {
   /** Streams that the client's connection has behind it. */
   readonly hops: number;
   readonly signal: AbortSignal;
+  /** Prepares the connection. What it throws counts as a failure of the connection. @param limitMs its time limit, ms */
+  readonly prepare?: ((socket: Socket, limitMs: number) => Promise<Socket>) | undefined;
 }
 
 /** A target that was chosen for a request. It counts as in use until {@link end}. */
@@ -165,17 +167,17 @@ export class TargetClients<Port extends RequestPort, Target extends object> {
     const free = kept.take(IDEMPOTENT.has(request.method) && request.protocol === undefined);
     if (free !== null) return free;
     const dial = async (until: AbortSignal): Promise<TargetSocket> => {
-      const socket = await lease.connect({ site: peer.site, hops, signal: until });
-      if (preamble === null) return { socket, version: isHttp2 ? "2" : "1.1" };
-      const prepared = await preamble.prepare(socket, {
-        host: hostOf(lease.target),
-        client: client === null ? null : { address: client, port: 0 },
-        site: { id: peer.site, name: peer.siteName },
-        protocols: alpnOf(isHttp2, isGrpc),
-        timeoutMs: this.#limits.connectMs,
-        signal: until,
-      });
-      return { socket: prepared, version: versionOf(prepared, isHttp2) };
+      const prepare = (socket: Socket, limitMs: number) =>
+        preamble?.prepare(socket, {
+          host: hostOf(lease.target),
+          client: client === null ? null : { address: client, port: 0 },
+          site: { id: peer.site, name: peer.siteName },
+          protocols: offeredProtocols({ isHttp2, isGrpc }),
+          timeoutMs: Math.min(limitMs, this.#limits.connectMs),
+          signal: until,
+        }) ?? Promise.resolve(socket);
+      const socket = await lease.connect({ site: peer.site, hops, signal: until, prepare });
+      return { socket, version: chosenVersion(socket, isHttp2) };
     };
     try {
       return await kept.connect(dial, isHttp2, signal);
@@ -193,19 +195,6 @@ export class TargetClients<Port extends RequestPort, Target extends object> {
     this.#clients.set(place, client);
     return client;
   }
-}
-
-/** The protocols that are offered to a target with TLS. */
-function alpnOf(isHttp2: boolean, isGrpc: boolean): readonly string[] {
-  if (!isHttp2) return ["http/1.1"];
-  return isGrpc ? ["h2"] : ["h2", "http/1.1"];
-}
-
-/** What the target chose; what the service says where it chose nothing. */
-function versionOf(socket: Socket, isHttp2: boolean): "1.1" | "2" {
-  const chosen = socket instanceof TLSSocket ? socket.alpnProtocol : null;
-  if (chosen === "h2") return "2";
-  return chosen === "http/1.1" || !isHttp2 ? "1.1" : "2";
 }
 
 /** Whether another target may do better. */

@@ -3,25 +3,30 @@ import type { Duplex } from "node:stream";
 import { asFairleadError, type ErrorCode, FairleadError } from "../../../protocol/errors.ts";
 import { unlessAborted } from "../../async/abort.ts";
 import type { HealthCheck } from "../../config/health-options.ts";
+import { chosenVersion } from "../../net/target-protocol.ts";
 import { grpcProblem } from "./check-grpc.ts";
-import { httpProblem } from "./check-http.ts";
+import { type HttpTarget, httpProblem } from "./check-http.ts";
 import type { Failure } from "./target-health.ts";
 
 export interface TargetCheck {
   readonly check: Exclude<HealthCheck, { kind: "off" }>;
   /** The target, `HOST:PORT`, as it is configured. */
   readonly target: string;
-  /** Whether the target speaks HTTP/2 without negotiation. */
+  /** Whether the target speaks HTTP/2 unless it chooses otherwise. */
   readonly http2: boolean;
-  /** Connects to the target, with TLS where the target has it. @throws FairleadError service.*, stream.cancelled. */
+  /** Connects to the target as traffic does. @throws FairleadError service.*, stream.cancelled. */
   readonly connect: (signal: AbortSignal) => Promise<Duplex>;
+  /** Whether bytes of the connector precede those of the check: the target gets to read them. */
+  readonly hasPreamble?: boolean;
   readonly timeoutMs: number;
   /** Ends the check without a result. */
   readonly signal: AbortSignal;
 }
 
 /** Codes of a target to which no connection comes about. */
-const NO_CONNECTION: readonly ErrorCode[] = ["service.refused", "service.timeout", "service.unreachable"];
+const NO_CONNECTION: readonly ErrorCode[] = [
+  ...(["service.refused", "service.timeout", "service.unreachable", "service.tls_failed"] as const),
+];
 
 /** Codes that say nothing about a target. */
 const NO_VERDICT: readonly ErrorCode[] = ["service.overloaded", "stream.cancelled"];
@@ -31,7 +36,7 @@ const NO_VERDICT: readonly ErrorCode[] = ["service.overloaded", "stream.cancelle
  * this machine had no descriptor or port for it, or `signal` aborted. Never throws.
  */
 export async function checkTarget(options: TargetCheck): Promise<Failure | null | "unjudged"> {
-  const { check, target, http2, connect, timeoutMs, signal } = options;
+  const { check, target, http2, connect, hasPreamble = false, timeoutMs, signal } = options;
   const ended = new AbortController();
   const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs), ended.signal]);
   const late = () => new FairleadError("stream.cancelled");
@@ -42,8 +47,12 @@ export async function checkTarget(options: TargetCheck): Promise<Failure | null 
     socket.on("error", () => {});
     limit.addEventListener("abort", () => socket.destroy());
     if (limit.aborted) socket.destroy();
-    const isHttp2 = http2 || ("alpnProtocol" in socket && socket.alpnProtocol === "h2");
-    const problem = await unlessAborted(problemOf(socket, check, target, isHttp2), limit, late);
+    const isHttp2 = chosenVersion(socket, http2) === "2";
+    const problem = await unlessAborted(
+      problemOf(socket, check, { target, isHttp2, hasPreamble }),
+      limit,
+      late,
+    );
     return problem === null ? null : { error: problem, noConnection: false };
   } catch (thrown) {
     if (signal.aborted) return "unjudged";
@@ -75,11 +84,15 @@ function unanswered(thrown: unknown, target: string): FairleadError {
 async function problemOf(
   socket: Duplex,
   check: TargetCheck["check"],
-  target: string,
-  isHttp2: boolean,
+  { target, isHttp2, hasPreamble }: HttpTarget & { readonly hasPreamble: boolean },
 ): Promise<FairleadError | null> {
   if (check.kind === "http") return await httpProblem(socket, check, { target, isHttp2 });
   if (check.kind === "grpc") return await grpcProblem(socket, check, target);
+  if (hasPreamble) {
+    // A reset would take the PROXY header, or the end of the handshake, away from the server.
+    await new Promise<void>((resolve) => socket.end(resolve));
+    return null;
+  }
   // A reset leaves nothing at the server, which need not notice the connection at all.
   if ("resetAndDestroy" in socket && typeof socket.resetAndDestroy === "function") socket.resetAndDestroy();
   return null;

@@ -134,9 +134,10 @@ export class TestTarget {
           if (tried.has(target)) throw new FairleadError("service.unreachable", "No target is left.");
           return {
             target,
-            connect: async ({ signal }) => {
+            connect: async ({ signal, prepare }) => {
               this.dials++;
-              return await dialTarget({ host: "127.0.0.1", port }, { signal });
+              const socket = await dialTarget({ host: "127.0.0.1", port }, { signal });
+              return (await prepare?.(socket, all.connectMs)) ?? socket;
             },
             answered: () => {},
             failed: () => {},

@@ -228,6 +228,8 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/net",
     usedBy: [
+      "connector/http/client",
+      "connector/targets/health",
       "connector/udp",
       ...["connector/cli/edge", "connector/cli/framework", "connector/cli/login", "connector/cli/service"],
       ...["connector/cli/views", "connector/config"],

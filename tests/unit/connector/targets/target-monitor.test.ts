@@ -27,7 +27,7 @@ function setUp(ports: readonly PoolPort[], { names, health }: SetUpOptions = {})
   const pool = new TargetPool({ names, onChange: () => monitor.review() });
   let changes = 0;
   const monitor = new TargetMonitor({
-    ...{ pool, log, isHttp2: () => false },
+    ...{ pool, log },
     onChange: () => {
       changes++;
     },

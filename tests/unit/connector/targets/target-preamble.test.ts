@@ -8,13 +8,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseProxyProtocol, parseTargetTls } from "../../../../connector/config/target-options.ts";
 import {
   makeDeploymentAuthority,
   makeServerCertificate,
 } from "../../../../connector/edge/credentials/certificates.ts";
 import { dialTarget } from "../../../../connector/targets/dial-target.ts";
+import { TargetMonitor } from "../../../../connector/targets/target-monitor.ts";
+import { type PoolPort, TargetPool } from "../../../../connector/targets/target-pool.ts";
 import { type PreambleUse, TargetPreambles } from "../../../../connector/targets/target-preamble.ts";
+import type { ServiceProtocol } from "../../../../protocol/names.ts";
 import { eventually } from "../../../support/clock/eventually.ts";
 import { MemoryLog } from "../../../support/connector/memory-log.ts";
 import { relayStream, testRelay } from "../../../support/connector/test-relay.ts";
@@ -315,5 +319,138 @@ describe("a PROXY header", () => {
       expect(textOf(content)).toContain(address);
     }
     expect(connections()).toBe(2);
+  });
+});
+
+describe("The checks of a target with a preamble", () => {
+  interface Checked {
+    readonly health?: string;
+    readonly protocol?: ServiceProtocol;
+    readonly ports?: readonly number[];
+  }
+
+  /** A pool whose service "api" has its targets on 127.0.0.1, and the monitor that checks them. */
+  function checked(
+    port: number,
+    options: TargetPreambles,
+    { health, protocol = "tcp", ports = [port] }: Checked,
+  ) {
+    const log = new MemoryLog();
+    const targets = ports.map((each) => ({ host: "127.0.0.1", port: each }));
+    const api: PoolPort = { name: "api", port: { targets, protocol } };
+    const pool = new TargetPool({ preambles: options, onChange: () => monitor.review() });
+    const monitor = new TargetMonitor({ pool, log, onChange: () => {} });
+    onTestFinished(() => monitor.close());
+    pool.configure([api], health === undefined ? [] : [parseHealth(health)]);
+    return { log, pool, monitor, group: pool.group(api), api };
+  }
+
+  const tls = () => preambles([`api=ca=${file("ca.pem")}`]);
+
+  it.each([
+    ["tcp", "tcp", "none"],
+    ["http", "tcp", "http/1.1"],
+    ["http", "http", "http/1.1"],
+    ["http", "http2", "h2"],
+    ["grpc", "http2", "h2"],
+  ] as const)(
+    "speak TLS, with the client's certificate: %s of a port with /%s",
+    async (health, protocol, spoken) => {
+      const offers: string[] = [];
+      const names: unknown[] = [];
+      const asking = { requestCert: true, rejectUnauthorized: false };
+      const identity = { cert: server.certificate, key: server.key, ...asking };
+      const started = createSecureServer({ ...identity, allowHTTP1: true }, (request, response) => {
+        const isGrpc = request.headers["content-type"] === "application/grpc";
+        response.writeHead(200, isGrpc ? { "grpc-status": "12" } : {});
+        response.end();
+      });
+      started.on("secureConnection", (socket) => {
+        offers.push(socket.alpnProtocol || "none");
+        names.push(socket.getPeerCertificate().subjectaltname);
+      });
+      const files = `ca=${file("ca.pem")},cert=${file("client.pem")},key=${file("client.key")}`;
+      const options = preambles([`api=${files},name=api.internal`]);
+      const { monitor } = checked(await listening(started), options, { health: `api=${health}`, protocol });
+      const error = await monitor.check("api");
+      // This server has no health service, and says so over the connection of the check.
+      if (health === "grpc") expect(error?.message).toContain("does not offer the gRPC health service");
+      else expect(error).toBeNull();
+      await eventually("the server has the connection", () => offers.length > 0);
+      expect(offers).toEqual([spoken]);
+      expect(names).toEqual(["DNS:client.internal"]);
+    },
+  );
+
+  it("find a target down whose certificate is wrong, with that reason, and up once it is right", async () => {
+    const path = file("followed.pem");
+    await writeFile(path, stranger.ca);
+    const port = await tlsServer();
+    const { monitor, group, log } = checked(port, preambles([`api=ca=${path}`]), {});
+    monitor.start();
+    await eventually("the target is down", () => !group.isUp);
+    expect(group.failure?.error).toEqual(failure("no CA that is trusted signed its certificate"));
+    expect(log.lines).toMatchObject([
+      {
+        fields: { service: "api", target: `127.0.0.1:${port}`, code: "service.tls_failed" },
+        text: expect.stringMatching(/^The target is down: TLS with the target /),
+      },
+    ]);
+    await writeFile(path, `${ca}\n`);
+    await eventually("the target is up", () => group.isUp, { within: 20_000 });
+  });
+
+  it("find a target that does not speak TLS, and a silent one", async () => {
+    const { port } = await tcpServer((socket) => void socket.write("220 ready\r\n"));
+    expect(await checked(port, tls(), {}).monitor.check("api")).toEqual(failure("it does not speak TLS"));
+    const { port: silent } = await tcpServer(() => {});
+    const { monitor } = checked(silent, tls(), { health: "api=tcp,timeout=1s" });
+    expect(await monitor.check("api")).toMatchObject({ code: "service.timeout" });
+  });
+
+  it.each([
+    ["v1", "PROXY UNKNOWN\r\n"],
+    ["v2", "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"],
+  ])("begin with a PROXY header that names no client: %s", async (version, header) => {
+    const heard: string[] = [];
+    const { port } = await tcpServer((socket) => {
+      let text = "";
+      socket.on("error", () => {});
+      socket.on("data", (bytes) => {
+        text += bytes.toString("latin1");
+        if (text.endsWith("\r\n\r\n")) socket.end("HTTP/1.1 204 No Content\r\n\r\n");
+      });
+      socket.on("end", () => socket.end());
+      socket.on("close", () => heard.push(text));
+    });
+    const options = preambles([], [`api=${version}`]);
+    expect(await checked(port, options, { health: "api=http:/up" }).monitor.check("api")).toBeNull();
+    expect(await checked(port, options, { health: "api=tcp" }).monitor.check("api")).toBeNull();
+    await eventually("both connections are closed", () => heard.length === 2);
+    expect(heard.sort((left, right) => right.length - left.length)).toEqual([
+      expect.stringContaining(`${header}GET /up HTTP/1.1\r\n`),
+      header,
+    ]);
+  });
+
+  it("are not the only measure: a handshake that fails counts as a failed connection, and another target is tried", async () => {
+    const bad = await tlsServer({ cert: stranger.certificate, key: stranger.key });
+    const good = await tlsServer();
+    const options = tls();
+    const { pool, group, api } = checked(bad, options, { ports: [bad, good] });
+    const preamble = options.of("api", null);
+    const use = {
+      ...{ site: "site_1", hops: 0, signal: USE.signal },
+      prepare: (socket: Socket) => preamble?.prepare(socket, USE) ?? Promise.resolve(socket),
+    };
+    await eventually("the bad one was tried", async () => {
+      const { socket, target } = await pool.connect(api, use);
+      expect(target.port).toBe(good);
+      socket.destroy();
+      return group.endpoints.some(({ port, isSound }) => port === bad && !isSound);
+    });
+    const alone = checked(bad, options, {});
+    await expect(alone.pool.connect(alone.api, use)).rejects.toEqual(failure("no CA that is trusted"));
+    expect(alone.group.endpoints[0]?.health?.failure?.error).toEqual(failure("no CA that is trusted"));
   });
 });

@@ -1,5 +1,6 @@
 /** The public door on a machine: clients without a connector reach a published service by its hostname. */
 import { createHash, randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
 import {
   createServer,
   type IncomingMessage,
@@ -9,20 +10,28 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createHttp2Server, type Http2Server } from "node:http2";
+import { request as requestHttps } from "node:https";
 import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type ClientOptions, WebSocket, WebSocketServer } from "ws";
 import { z } from "zod";
+import {
+  makeDeploymentAuthority,
+  makeServerCertificate,
+} from "../../connector/edge/credentials/certificates.ts";
 import { CreatedDoorKey } from "../../protocol/api/hostnames.ts";
 import { eventually } from "../support/clock/eventually.ts";
 import { freePort } from "../support/free-port.ts";
+import { METHODS } from "../support/grpc/definitions.ts";
+import { type InteropServer, serveInterop } from "../support/grpc/interop-server.ts";
 import type { Connector, Edge, TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
 
 const OPEN = "shop.example.com";
 const WITH_KEY = "app.example.com";
 const HTTP2 = "calls.example.com";
+const GRPC = "rpc.example.com";
 
 const port = await freePort();
 const suite = useEdge({ args: ["--door", `127.0.0.1:${port}`, "--door-plain"] });
@@ -31,6 +40,9 @@ let network: TestNetwork;
 let east: Connector;
 let target: Server;
 let http2Target: Http2Server;
+let grpcTarget: InteropServer;
+/** Requests that the target does not answer, and how many of them are gone. */
+const silent = { arrived: 0, gone: 0 };
 const sockets = new WebSocketServer({
   noServer: true,
   handleProtocols: (offered) => (offered.has("chat.v2") ? "chat.v2" : false),
@@ -38,7 +50,10 @@ const sockets = new WebSocketServer({
 
 /** Echoes the hash of a body, the fields of the request, or sends events until the client goes. */
 function serve(incoming: IncomingMessage, answer: ServerResponse): void {
-  if (incoming.url === "/events") {
+  if (incoming.url === "/silent") {
+    silent.arrived++;
+    answer.once("close", () => silent.gone++);
+  } else if (incoming.url === "/events") {
     answer.writeHead(200, { "content-type": "text/event-stream" });
     answer.write("data: first\n\n");
     setTimeout(() => answer.end("data: last\n\n"), 300);
@@ -96,11 +111,12 @@ beforeAll(async () => {
   });
   http2Target = createHttp2Server({ settings: { enableConnectProtocol: true } });
   serveHttp2(http2Target);
+  grpcTarget = await serveInterop();
   await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
   await new Promise<void>((resolve) => http2Target.listen(0, "127.0.0.1", resolve));
   edge = suite.edge;
   network = await suite.cluster.network(edge);
-  for (const hostname of [OPEN, WITH_KEY, HTTP2]) {
+  for (const hostname of [OPEN, WITH_KEY, HTTP2, GRPC]) {
     const added = await edge.fairlead("hostname", "add", hostname, "--network", network.name);
     expect(added.stderr).toBe("");
   }
@@ -110,10 +126,11 @@ beforeAll(async () => {
     expose: [
       `web=127.0.0.1:${(target.address() as AddressInfo).port}/http`,
       `calls=127.0.0.1:${(http2Target.address() as AddressInfo).port}/http2`,
+      `rpc=${grpcTarget.at}/http2`,
     ],
     args: [
       ...["--ingress", `web=${OPEN},access=open`, "--ingress", `web=${WITH_KEY}`],
-      ...["--ingress", `calls=${HTTP2},access=open`],
+      ...["--ingress", `calls=${HTTP2},access=open`, "--ingress", `rpc=${GRPC},access=open`],
     ],
   });
   await eventually("the hostname is published", async () => (await visit(OPEN)).status === 200 || null);
@@ -122,6 +139,7 @@ beforeAll(async () => {
 afterAll(() => {
   target.close();
   http2Target.close();
+  void grpcTarget.close();
 });
 
 interface Visited {
@@ -254,7 +272,105 @@ describe("A WebSocket to a published service", () => {
   it("refuses a message of more than 4 MiB with 1009", async () => {
     const { socket, closed } = await open(OPEN);
     socket.send(Buffer.alloc(4 * 1024 * 1024 + 1));
-    expect(await closed).toMatch(/^1009|^1006/);
+    expect(await closed).toBe("1009");
+  });
+});
+
+/** A frame of gRPC-Web. */
+const grpcFrame = (message: Buffer): Buffer => {
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(message.length, 1);
+  return Buffer.concat([header, message]);
+};
+
+/** Calls a method by gRPC-Web. Returns the messages, and the trailers as the last frame has them. */
+async function callWeb(method: string, message: Buffer) {
+  const answer = await send(
+    GRPC,
+    {
+      method: "POST",
+      path: `/grpc.testing.TestService/${method}`,
+      headers: { "content-type": "application/grpc-web+proto", "x-grpc-web": "1" },
+    },
+    grpcFrame(message),
+  );
+  let rest = await buffer(answer);
+  const messages: Buffer[] = [];
+  let trailers = "";
+  while (rest.length > 0) {
+    const end = 5 + rest.readUInt32BE(1);
+    if (rest[0] === 0x80) trailers += rest.subarray(5, end).toString();
+    else messages.push(rest.subarray(5, end));
+    rest = rest.subarray(end);
+  }
+  return { status: answer.statusCode, type: answer.headers["content-type"], messages, trailers };
+}
+
+describe("gRPC-Web through the door", () => {
+  const unary = (request: object) =>
+    callWeb("UnaryCall", Buffer.from(METHODS.unaryCall.requestSerialize(request)));
+
+  it("makes unary calls and streams of responses", async () => {
+    const one = await unary({ response_size: 1000 });
+    expect([one.status, one.type, one.messages.length]).toEqual([200, "application/grpc-web+proto", 1]);
+    const { payload } = METHODS.unaryCall.responseDeserialize(one.messages[0] ?? Buffer.alloc(0));
+    expect(payload?.body).toHaveLength(1000);
+    expect(one.trailers).toMatch(/^grpc-status: 0\r$/m);
+    const sizes = [10, 100_000, 1];
+    const many = await callWeb(
+      "StreamingOutputCall",
+      Buffer.from(
+        METHODS.streamingOutputCall.requestSerialize({
+          response_parameters: sizes.map((size) => ({ size })),
+        }),
+      ),
+    );
+    const received = many.messages.map(
+      (each) => METHODS.streamingOutputCall.responseDeserialize(each).payload?.body.length,
+    );
+    expect(received).toEqual(sizes);
+    expect(many.trailers).toMatch(/^grpc-status: 0\r$/m);
+  });
+
+  it("has the target's error in the trailers of its last frame, or in its head", async () => {
+    const failed = await unary({ response_status: { code: 5, message: "not here" } });
+    expect([failed.status, failed.messages]).toEqual([200, []]);
+    expect(failed.trailers).toMatch(/^grpc-status: 5\r$/m);
+    expect(failed.trailers).toMatch(/^grpc-message: not%20here\r$/m);
+  });
+});
+
+describe("TLS at the door", () => {
+  /** The status of a request over TLS that trusts one CA. */
+  const visitTls = (at: number, ca: string, servername: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      const options = { host: "127.0.0.1", port: at, ca, servername, headers: { host: servername } };
+      const sent = requestHttps({ ...options, agent: false }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode ?? 0);
+      });
+      sent.on("error", reject);
+      sent.end();
+    });
+
+  it("has the given certificate, or else that of the deployment CA", async () => {
+    const authority = await makeDeploymentAuthority(Date.now());
+    const { certificate, privateKey } = await makeServerCertificate({
+      ...{ names: ["*.example.com"], authority, now: Date.now(), lifetime: 3_600_000 },
+    });
+    const paths = { certificate: suite.cluster.path("door.pem"), key: suite.cluster.path("door.key") };
+    await writeFile(paths.certificate, certificate);
+    await writeFile(paths.key, privateKey);
+    const ports = [await freePort(), await freePort()] as const;
+    const given = ["--door-certificate", paths.certificate, "--door-key", paths.key];
+    const [, own] = await Promise.all([
+      suite.cluster.edge({ args: ["--door", `127.0.0.1:${ports[0]}`, ...given] }),
+      suite.cluster.edge({ args: ["--door", `127.0.0.1:${ports[1]}`] }),
+    ]);
+    // Nothing is published there.
+    expect(await visitTls(ports[0], authority.certificate, OPEN)).toBe(421);
+    await expect(visitTls(ports[0], own.ca, OPEN)).rejects.toThrow("certificate");
+    expect(await visitTls(ports[1], own.ca, "localhost")).toBe(421);
   });
 });
 
@@ -279,6 +395,16 @@ describe("A service that is published by a hostname", () => {
     const bytes = randomBytes(10_000_000);
     const { status, body } = await visit(OPEN, { method: "POST" }, bytes);
     expect([status, body]).toEqual([200, createHash("sha256").update(bytes).digest("hex")]);
+  });
+
+  it("sees that a client leaves before the head of the response", async () => {
+    const sent = request({ host: "127.0.0.1", port, path: "/silent", headers: { host: OPEN }, agent: false });
+    sent.on("error", () => {});
+    sent.end();
+    await eventually("the request arrives", async () => silent.arrived > 0 || null);
+    expect(silent.gone).toBe(0);
+    sent.destroy();
+    await eventually("the target sees that the client left", async () => silent.gone > 0 || null);
   });
 
   it("sends each event as it comes", async () => {

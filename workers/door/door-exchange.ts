@@ -75,6 +75,8 @@ export class DoorExchange implements StreamHandler {
   /** Content that waits for the client. */
   readonly #chunks: Uint8Array[] = [];
   #contentBytes = 0;
+  /** The trailers of gRPC-Web, which follow the content. They are no bytes of the stream. */
+  #trailers: Uint8Array | null = null;
   #pull: (() => void) | null = null;
   #hasHead = false;
   #responseEnded = false;
@@ -249,6 +251,9 @@ export class DoorExchange implements StreamHandler {
             if (chunk !== undefined) {
               this.#stream?.consumed(chunk.length);
               controller.enqueue(chunk);
+            } else if (this.#responseEnded && this.#trailers !== null) {
+              controller.enqueue(this.#trailers);
+              this.#trailers = null;
             } else if (this.#responseEnded) {
               controller.close();
               this.#end();
@@ -274,7 +279,7 @@ export class DoorExchange implements StreamHandler {
 
   #trailersReceived(fields: Fields): void {
     const { grpcWeb } = this.#options;
-    if (grpcWeb !== null) this.#chunks.push(grpcWeb.trailers(fields));
+    if (grpcWeb !== null) this.#trailers = grpcWeb.trailers(fields);
   }
 
   #pump(): void {

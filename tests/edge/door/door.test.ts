@@ -224,13 +224,40 @@ describe("a door", () => {
     void DoorConnector.join(uplink, (exchange) => void open.push(exchange));
     const answers = Array.from({ length: 64 }, () => visit());
     await vi.waitFor(() => expect(open).toHaveLength(64), PATIENCE);
-    expect(await codeOf(visit())).toEqual([429, "door.limited"]);
+    const refused = await visit();
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
     for (const exchange of open) exchange.respond(200, [], "ok");
     for (const answer of answers) expect(await (await answer).text()).toBe("ok");
     const next = visit();
     await vi.waitFor(() => expect(open).toHaveLength(65), PATIENCE);
     open.at(-1)?.respond(200);
     expect((await next).status).toBe(200);
+  });
+
+  it("has at most 256 requests in progress, whoever sends them", async () => {
+    const uplink = await publish(east);
+    const open: TestExchange[] = [];
+    void DoorConnector.join(uplink, (exchange) => void open.push(exchange));
+    const visitAs = (client: number) => visit("/", { headers: { "cf-connecting-ip": `10.0.0.${client}` } });
+    const answers = Array.from({ length: 256 }, (_, at) => visitAs(at % 8));
+    await vi.waitFor(() => expect(open).toHaveLength(256), PATIENCE);
+    const refused = await visitAs(9);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect(await codeOf(visitAs(9))).toEqual([503, "door.overloaded"]);
+    for (const exchange of open) exchange.respond(204, [], null);
+    for (const answer of answers) expect((await answer).status).toBe(204);
+  });
+
+  it("cancels the exchange of a client that leaves before the head of the response", async () => {
+    const uplink = await publish(east);
+    const open: TestExchange[] = [];
+    void DoorConnector.join(uplink, (exchange) => void open.push(exchange));
+    const leaving = new AbortController();
+    const answer = visit("/", { signal: leaving.signal });
+    answer.catch(() => undefined);
+    await vi.waitFor(() => expect(open).toHaveLength(1), PATIENCE);
+    leaving.abort();
+    expect(await open[0]?.wasReset).toBe("stream.cancelled");
   });
 
   it("stops a target whose client does not read, and resets it when the client goes", async () => {

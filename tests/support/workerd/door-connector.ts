@@ -5,7 +5,7 @@ import { FairleadError } from "../../../protocol/errors.ts";
 import type { Fields, RequestHead } from "../../../protocol/exchange/head.ts";
 import { RequestDecoder } from "../../../protocol/exchange/message-decoder.ts";
 import { ResponseEncoder } from "../../../protocol/exchange/message-encoder.ts";
-import { compareInstances } from "../../../protocol/instance-id.ts";
+import { compareInstances, type InstanceId } from "../../../protocol/instance-id.ts";
 import { DOOR_WEBSOCKET_FEATURE, SESSION_FEATURES } from "../../../protocol/streams/features.ts";
 import { Multiplexer } from "../../../protocol/streams/multiplexer.ts";
 import type { Stream, StreamHandler } from "../../../protocol/streams/stream.ts";
@@ -113,7 +113,7 @@ export class DoorConnector {
   private constructor(
     line: Line,
     invitation: DoorInvitation,
-    uplink: TestUplink,
+    uplink: { readonly member: { readonly siteId: string }; readonly boot: string },
     serve: (exchange: TestExchange) => void,
   ) {
     this.line = line;
@@ -192,6 +192,17 @@ export class DoorConnector {
     const { invitation } = await uplink.next("door.offer");
     const line = new Line(await dialTicket(uplink, invitation.ticket));
     return new DoorConnector(line, invitation, uplink, serve);
+  }
+
+  /** The connector's side of a session that a test made itself, on an end of its WebSocket. */
+  static over(
+    socket: WebSocket,
+    invitation: DoorInvitation,
+    self: InstanceId,
+    serve: (exchange: TestExchange) => void,
+  ): DoorConnector {
+    const line = new Line(new Response(null, { status: 101, webSocket: socket }));
+    return new DoorConnector(line, invitation, { member: { siteId: self.site }, boot: self.boot }, serve);
   }
 
   send(message: string | Uint8Array): void {

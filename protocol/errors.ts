@@ -848,6 +848,18 @@ export const ERRORS = {
     "The request has no valid key or identity for this hostname.",
     "Send the header `Authorization: Bearer KEY` with a key of `fairlead key create --door HOSTNAME`, or with a token of the identity provider where the hostname asks for one.",
   ),
+  "door.unknown_page": entry(
+    "caller",
+    404,
+    "The door has no such page.",
+    "Use another path. Below `/.fairlead/`, paths of a hostname with sign-in belong to the door, not to the service.",
+  ),
+  "door.sign_in_failed": entry(
+    "caller",
+    403,
+    "The sign-in was not completed.",
+    "Open the hostname in the browser again and sign in. If it persists, the edge's operator finds the reason in the edge's log.",
+  ),
   "door.failed": entry(
     "peer",
     502,

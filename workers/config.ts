@@ -65,6 +65,15 @@ export interface OidcSettings {
   readonly grants: ReadonlyMap<string, z.output<typeof OidcRoles>[string]>;
   /** URL of the provider's keys; null to read it from the discovery document. */
   readonly jwks: string | null;
+  /** The client by which browsers sign in at doors; null where they cannot. */
+  readonly client: OidcClient | null;
+}
+
+/** A client of the provider, as the provider registered it. */
+export interface OidcClient {
+  readonly id: string;
+  /** Null for a public client. */
+  readonly secret: string | null;
 }
 
 /** An empty variable counts as unset: wrangler.toml cannot unset one. */
@@ -133,6 +142,9 @@ const OidcEnvironment = z.object({
   OIDC_CLAIM: optional(z.string()),
   OIDC_ROLES: json.pipe(OidcRoles),
   OIDC_JWKS: optional(ProviderUrl),
+  OIDC_CLIENT: optional(z.string().max(500)),
+  /** Secret. */
+  OIDC_CLIENT_SECRET: optional(z.string().max(2000)),
 });
 
 /** The environment that a deployment binds to the Worker, before it is parsed. */
@@ -183,6 +195,10 @@ export function readOidc(env: object): OidcSettings | FairleadError | null {
       claim: variables.OIDC_CLAIM ?? DEFAULT_OIDC_CLAIM,
       grants: new Map(Object.entries(variables.OIDC_ROLES)),
       jwks: variables.OIDC_JWKS ?? null,
+      client:
+        variables.OIDC_CLIENT === undefined
+          ? null
+          : { id: variables.OIDC_CLIENT, secret: variables.OIDC_CLIENT_SECRET ?? null },
     };
   } catch (thrown) {
     if (thrown instanceof FairleadError) return thrown;

@@ -267,6 +267,7 @@ export class EmbeddedEdge {
           environment: {
             DEPLOYMENT_CA_KEY: deployment.authority.privateKey,
             ADMIN_KEY_HASH: deployment.adminKeyHash,
+            ...this.#options.oidc?.secrets,
           },
           ...{ sockets, lanes: lanes() },
           certificate: server.credential.certificate,

@@ -60,6 +60,13 @@ export const OidcFile = z
     roles: OidcRoles,
     /** The URL of the provider's keys; its discovery document names it unless given. */
     jwks: ProviderUrl.optional(),
+    /**
+     * The client of the provider by which browsers sign in at hostnames with `access=oidc`. Without a file with the
+     * client's secret, it is a public client, which PKCE protects.
+     */
+    door: z
+      .strictObject({ client: z.string().min(1).max(500), secretFile: z.string().min(1).optional() })
+      .optional(),
     /** A file with CA certificates (PEM) to trust for the provider, beside the system's. */
     ca: z.string().min(1).optional(),
   })

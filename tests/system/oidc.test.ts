@@ -1,16 +1,24 @@
 /** Identity tokens (OpenID Connect) at a real edge, from a provider over TLS on this machine. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { request } from "node:https";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text as readText } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { get } from "../support/edge/edge-client.ts";
-import { makeSigningKey, Provider, type TokenParts } from "../support/edge/identity-provider.ts";
+import { CLIENT, makeSigningKey, Provider, type TokenParts } from "../support/edge/identity-provider.ts";
+import { freePort } from "../support/free-port.ts";
+import { Browser, type Send } from "../support/http/browser.ts";
 import { Cluster, type Edge, eventually } from "../support/process/cluster.ts";
 
 let cluster: Cluster;
 let edge: Edge;
 let provider: Provider;
 let home: string;
+const door = await freePort();
+const HOSTNAME = "shop.example.com";
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), "fairlead-oidc-"));
@@ -21,9 +29,9 @@ beforeAll(async () => {
   const roles = "admins: admin\n  shop-team: { role: operator, networks: [shop] }";
   writeFileSync(
     file,
-    `issuer: ${provider.issuer}\naudience: fairlead-edge\nclaim: groups\nca: ca.pem\nroles:\n  ${roles}\n`,
+    `issuer: ${provider.issuer}\naudience: fairlead-edge\nclaim: groups\nca: ca.pem\ndoor: { client: ${CLIENT.id} }\nroles:\n  ${roles}\n`,
   );
-  edge = await cluster.edge({ args: ["--oidc", file] });
+  edge = await cluster.edge({ args: ["--oidc", file, "--door", `127.0.0.1:${door}`] });
   for (const name of ["shop", "bank"]) {
     const made = await edge.fairlead("network", "create", name);
     expect(made.status, made.stderr + cluster.logs()).toBe(0);
@@ -115,5 +123,81 @@ describe("An edge with an identity provider", () => {
     ]);
     expect(outcome.json).toMatchObject({ error: { code: "request.invalid" } });
     expect(JSON.stringify(outcome.json)).toMatch(/issuer.*https.*roles\.a/);
+  });
+});
+
+describe("A hostname that asks for an identity", () => {
+  const origin = `https://${HOSTNAME}:${door}`;
+  const target = createServer((incoming, answer) => answer.end(JSON.stringify(incoming.headers)));
+
+  /** Sends a request to the door, whose certificate is of the deployment CA for another name. */
+  const send: Send = (url, { method, headers, body }) =>
+    new Promise((resolve, reject) => {
+      const { host, pathname, search } = new URL(url);
+      const options = {
+        host: "127.0.0.1",
+        servername: "localhost",
+        port: door,
+        ca: edge.ca,
+        agent: false,
+        method,
+      };
+      const sent = request(
+        { ...options, path: `${pathname}${search}`, headers: { ...headers, host } },
+        (incoming) => {
+          const fields = Object.entries(incoming.headersDistinct).flatMap(([name, values = []]) =>
+            values.map((value): [string, string] => [name, value]),
+          );
+          void readText(incoming).then((read) => {
+            const status = incoming.statusCode ?? 0;
+            resolve(new Response(status === 304 ? null : read, { status, headers: fields }));
+          }, reject);
+        },
+      );
+      sent.on("error", reject);
+      sent.end(body);
+    });
+
+  beforeAll(async () => {
+    await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
+    const network = await cluster.network(edge, "market");
+    expect((await edge.fairlead("hostname", "add", HOSTNAME, "--network", "market")).stderr).toBe("");
+    await cluster.connector({
+      site: "east",
+      token: await network.token(),
+      expose: [`web=127.0.0.1:${(target.address() as AddressInfo).port}/http`],
+      args: ["--ingress", `web=${HOSTNAME},access=oidc`],
+    });
+    const published = async () =>
+      (await send(origin, { method: "GET", headers: {}, body: undefined })).status;
+    await eventually("the hostname is published", async () => (await published()) === 401 || null);
+  });
+
+  afterAll(() => void target.close());
+
+  it("takes a token of the provider, and the connector lets in its caller", async () => {
+    const withToken = async (text: string) =>
+      send(origin, { method: "GET", headers: { authorization: `Bearer ${text}` }, body: undefined });
+    const answer = await withToken(await token([]));
+    expect(answer.status).toBe(200);
+    const fields = await answer.json();
+    expect(fields).toMatchObject({ "fairlead-caller": "oidc user-1", "fairlead-door": HOSTNAME });
+    expect(fields).not.toHaveProperty("authorization");
+    expect((await withToken(await token([], { key: await makeSigningKey() }))).status).toBe(401);
+    expect((await withToken(edge.adminKey)).status).toBe(401);
+  });
+
+  it("signs a browser in at the provider, and the target gets no cookie of the door", async () => {
+    provider.redirectUris.push(`${origin}/.fairlead/callback`);
+    const browser = new Browser(send);
+    const left = await browser.visit(`${origin}/cart`);
+    expect(left.status).toBe(302);
+    const back = await browser.visit(provider.codeFlow.authorize(left.headers.get("location") ?? ""));
+    expect([back.status, back.headers.get("location")]).toEqual([303, `${origin}/cart`]);
+    const answer = await browser.visit(`${origin}/cart`);
+    expect(answer.status).toBe(200);
+    const fields = await answer.json();
+    expect(fields).toMatchObject({ "fairlead-caller": "oidc ann@example.com (oidc 7)" });
+    expect(fields).not.toHaveProperty("cookie");
   });
 });

@@ -58,6 +58,26 @@ export class IdentityTokens {
     return nameOf(await this.#check(token, settings));
   }
 
+  /**
+   * Returns the name of the person that an ID token proves, which the provider issued for a sign-in.
+   * @param nonce the value that the sign-in gave to the provider
+   * @throws FairleadError oidc.invalid, oidc.expired, oidc.unreachable
+   */
+  async identifySignIn(
+    token: string,
+    settings: OidcSettings,
+    { client, nonce }: { client: string; nonce: string },
+  ): Promise<string> {
+    const payload = await this.#check(token, settings, client);
+    if (payload.nonce !== nonce) throw invalid('its claim "nonce" is of another sign-in');
+    // OpenID Connect Core 1.0 §3.1.3.7: a token for several audiences names the client that it was issued to.
+    const isForSeveral = Array.isArray(payload.aud) && payload.aud.length > 1;
+    if ((isForSeveral || payload.azp !== undefined) && payload.azp !== client) {
+      throw invalid('its claim "azp" is of another client');
+    }
+    return nameOf(payload);
+  }
+
   /** The keys of a provider. They are kept until another provider is configured. */
   #keysOf({ issuer, jwks }: OidcSettings): ProviderKeys {
     const source = JSON.stringify([issuer, jwks]);
@@ -67,13 +87,17 @@ export class IdentityTokens {
     return this.#last.keys;
   }
 
-  async #check(token: string, settings: OidcSettings): Promise<JWTPayload> {
+  async #check(
+    token: string,
+    settings: OidcSettings,
+    audience: string = settings.audience,
+  ): Promise<JWTPayload> {
     if (token.length > MAX_TOKEN) throw invalid("it is too long");
     try {
       const { payload } = await jwtVerify(token, this.#keysOf(settings).find, {
         algorithms: ALGORITHMS,
         issuer: settings.issuer,
-        audience: settings.audience,
+        audience,
         requiredClaims: ["iss", "aud", "exp", "sub"],
         currentDate: new Date(this.#now()),
         clockTolerance: CLOCK_TOLERANCE_SECONDS,

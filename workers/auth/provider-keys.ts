@@ -6,9 +6,8 @@
  */
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 import { z } from "zod";
-import { isLoopbackUrl, ProviderUrl } from "../../protocol/api/oidc.ts";
 import { FairleadError } from "../../protocol/errors.ts";
-import { readAtMost } from "../read-at-most.ts";
+import { discover, FETCH_MS, type Fetch, fetchDocument } from "./provider-document.ts";
 
 /** Ages and waits of the provider's keys, ms. */
 export const KEY_TIMES = {
@@ -21,16 +20,10 @@ export const KEY_TIMES = {
   /** Pause after a failed fetch. */
   retry: 10_000,
   /** Time limit of a fetch. */
-  timeout: 5_000,
+  timeout: FETCH_MS,
 } as const;
 
-/** Largest document that is read, bytes. */
-const MAX_DOCUMENT = 256 * 1024;
-
-const Discovery = z.object({ issuer: z.string(), jwks_uri: ProviderUrl });
 const KeySet = z.object({ keys: z.array(z.looseObject({ kty: z.string() })) });
-
-type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export interface KeysOptions {
   readonly issuer: string;
@@ -113,32 +106,8 @@ export class ProviderKeys {
   }
 
   async #fetchKeys(): Promise<z.infer<typeof KeySet>> {
-    return KeySet.parse(await this.#document(this.#options.jwks ?? (await this.#discover())));
-  }
-
-  /** The URL of the keys in the issuer's discovery document (OpenID Connect Discovery 1.0 §4). */
-  async #discover(): Promise<string> {
-    const { issuer } = this.#options;
-    const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
-    const found = Discovery.parse(await this.#document(url));
-    if (found.issuer !== issuer)
-      throw new Error(`The discovery document names the issuer "${found.issuer}".`);
-    if (isLoopbackUrl(found.jwks_uri) && !isLoopbackUrl(issuer))
-      throw new Error("The discovery document names keys on loopback.");
-    return found.jwks_uri;
-  }
-
-  async #document(url: string): Promise<unknown> {
-    const response = await this.#fetch(url, {
-      headers: { accept: "application/json" },
-      // A redirect would lead to a URL that was not checked.
-      redirect: "manual",
-      signal: AbortSignal.timeout(KEY_TIMES.timeout),
-    });
-    if (response.status !== 200 || response.body === null)
-      throw new Error(`${url} responded with status ${response.status}.`);
-    const bytes = await readAtMost(response.body as ReadableStream<Uint8Array>, MAX_DOCUMENT);
-    if (bytes === null) throw new Error(`${url} is larger than ${MAX_DOCUMENT} bytes.`);
-    return JSON.parse(new TextDecoder().decode(bytes));
+    const { issuer, jwks } = this.#options;
+    const url = jwks ?? (await discover(this.#fetch, issuer)).jwks_uri;
+    return KeySet.parse(await fetchDocument(this.#fetch, url));
   }
 }

@@ -6,7 +6,8 @@ import { isFairleadField, withDashes } from "../../protocol/exchange/claims.ts";
 import { endToEnd, forwardedNode } from "../../protocol/exchange/fields.ts";
 import type { RequestHead } from "../../protocol/exchange/head.ts";
 import { DOOR_NAME } from "../../protocol/exchange/passages.ts";
-import { DOOR_COOKIE, DOOR_KEY_HEADER } from "./credentials.ts";
+import { withoutOwnCookies } from "./cookies.ts";
+import { DOOR_KEY_HEADER } from "./credentials.ts";
 
 /** What the Worker knows of a request, beside its head. */
 export interface RequestOrigin {
@@ -47,7 +48,7 @@ export function requestHead(
     if (name === "host" || isClaim(name)) continue;
     if (name === "authorization" && origin.ownAuthorization) continue;
     if (name === "cookie") {
-      const kept = withoutOwnCookie(value);
+      const kept = withoutOwnCookies(value);
       if (kept !== "") raw.push(name, kept);
     } else if (upgrade === undefined || !isHandshakeField(name)) raw.push(name, value);
   }
@@ -63,14 +64,5 @@ export function requestHead(
 /** Fields of a WebSocket's handshake that each connection has for itself. The subprotocols are the client's wish. */
 const isHandshakeField = (name: string): boolean =>
   name === "sec-websocket-key" || name === "sec-websocket-version" || name === "sec-websocket-extensions";
-
-/** The cookies without the door's own. */
-export function withoutOwnCookie(cookies: string): string {
-  return cookies
-    .split(";")
-    .map((each) => each.trim())
-    .filter((each) => each !== "" && !each.startsWith(`${DOOR_COOKIE}=`))
-    .join("; ");
-}
 
 const quoted = (text: string): string => `"${text.replaceAll(/["\\]/g, "\\$&")}"`;

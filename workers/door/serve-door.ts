@@ -8,6 +8,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { clientAddress } from "../../protocol/front/client-address.ts";
 import { Hostname } from "../../protocol/hostnames.ts";
 import type { IdentityTokens } from "../auth/identity-tokens.ts";
+import type { SignInProvider } from "../auth/sign-in-provider.ts";
 import { VERIFIED_DOOR_TICKET_HEADER } from "../authority/door-ticket.ts";
 import type { Config } from "../config.ts";
 import { openDirectory } from "../directory/facade.ts";
@@ -15,17 +16,19 @@ import { publicError } from "../error-response.ts";
 import { clientOf } from "../limits/client.ts";
 import type { Limits } from "../limits/limits.ts";
 import { unwrap } from "../result.ts";
-import { authorizeRequest } from "./door-access.ts";
+import { authorizeRequest, type DoorCaller } from "./door-access.ts";
 import { DOOR_REQUEST_HEADER, DOOR_SOCKET_HEADER, type DoorRequest, DoorSocketEnd } from "./door-request.ts";
 import type { HostnameCache } from "./hostname-cache.ts";
 import { openRegistryOf, type PublishedHostname } from "./registry-calls.ts";
 import { doorError } from "./response.ts";
+import { offerSignIn, serveOwnPath } from "./sign-in.ts";
 import { openDoor, openDoorSockets } from "./stub.ts";
 
 /** The state of the doors in an isolate. */
 export interface DoorState {
   readonly limits: Limits;
   readonly identityTokens: IdentityTokens;
+  readonly signIn: SignInProvider;
   readonly hostnames: HostnameCache;
 }
 
@@ -48,12 +51,21 @@ async function serve(request: Request, config: Config, state: DoorState): Promis
   const { protocol, host, hostname: named } = new URL(request.url);
   const { network, hostname, published } = await find(named, client, { config, state, now });
   const { service, access } = published;
-  const { limits, identityTokens } = state;
-  const { caller, ownAuthorization } = await authorizeRequest(
-    request.headers,
-    { network, hostname, access },
-    { config, limits, identityTokens, client, now },
-  );
+  const { limits, identityTokens, signIn } = state;
+  const door = { network, hostname, access };
+  const options = { config, limits, identityTokens, provider: signIn, client, now };
+  const own = await serveOwnPath(request, door, options);
+  if (own !== null) return own;
+  let admitted: DoorCaller;
+  try {
+    admitted = await authorizeRequest(request.headers, door, options);
+  } catch (thrown) {
+    if (!(thrown instanceof FairleadError) || thrown.code !== "door.unauthorized") throw thrown;
+    const offered = await offerSignIn(request, door, options);
+    if (offered !== null) return offered;
+    throw thrown;
+  }
+  const { caller, ownAuthorization } = admitted;
   const platform = Platform.safeParse(request.cf).data ?? {};
   const facts: DoorRequest = {
     ...{ network, hostname, service, access, caller, ownAuthorization, authority: host },
@@ -62,8 +74,8 @@ async function serve(request: Request, config: Config, state: DoorState): Promis
     scheme: protocol === "http:" ? "http" : "https",
     version: /^HTTP\/([\d.]+)$/.exec(platform.httpProtocol ?? "")?.[1] ?? "1.1",
   };
-  const door = openDoor(config.objects.door, network, hostname);
-  const response = await door.fetch(withHeader(request, DOOR_REQUEST_HEADER, facts));
+  const object = openDoor(config.objects.door, network, hostname);
+  const response = await object.fetch(withHeader(request, DOOR_REQUEST_HEADER, facts));
   const end = response.headers.get(DOOR_SOCKET_HEADER);
   if (end === null) return response;
   const joined: DoorSocketEnd = DoorSocketEnd.parse(JSON.parse(end));

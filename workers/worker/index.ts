@@ -8,6 +8,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { createApi } from "../api/app.ts";
 import { IdentityTokens } from "../auth/identity-tokens.ts";
+import { SignInProvider } from "../auth/sign-in-provider.ts";
 import { type Config, type Env, readConfig } from "../config.ts";
 import { HostnameCache } from "../door/hostname-cache.ts";
 import { type DoorState, serveDoor } from "../door/serve-door.ts";
@@ -27,7 +28,12 @@ export { Router } from "../router/router.ts";
 const limits = createLimits();
 const identityTokens = new IdentityTokens();
 const api = createApi(limits, identityTokens);
-const doors: DoorState = { limits, identityTokens, hostnames: new HostnameCache() };
+const doors: DoorState = {
+  limits,
+  identityTokens,
+  signIn: new SignInProvider(identityTokens),
+  hostnames: new HostnameCache(),
+};
 const gateway: GatewayState = { limits, known: new KnownNetworks(), bans: new Bans() };
 
 /** Serves with the configuration; responds with an error when the configuration is wrong. */

@@ -78,10 +78,11 @@ export const edgeDeploy = command({
     }
     const { env } = context.io;
     const state = input.state ?? join(await stateHome(context.io), "deployment");
-    const deployment = await describeDeployment(state, input);
+    const { deployment, secrets } = await describeDeployment(state, input);
     const did: string[] = [];
     const options = {
       deployment,
+      secrets,
       wrangler: findWrangler(input.wrangler),
       env,
       now: context.io.now(),
@@ -142,7 +143,7 @@ async function describeDeployment(
     readonly oidc: string | undefined;
     readonly withoutOidc: boolean;
   },
-): Promise<Deployment> {
+): Promise<Described> {
   const [{ parseHostnames }, { DEPLOYMENT_FILE, DeploymentRecord }, { readFile }] = await Promise.all([
     import("../../operator/deploy/hostnames.ts"),
     import("../../operator/deploy/deployment-record.ts"),
@@ -159,19 +160,31 @@ async function describeDeployment(
     });
   }
   const hostnames = parseHostnames(api, gateway);
-  const oidc = input.withoutOidc ? undefined : await readOidc(input.oidc, last?.oidc);
-  return { state, worker: input.worker ?? last?.worker ?? DEFAULT_WORKER, ...hostnames, oidc };
+  const { variables: oidc, secrets } = input.withoutOidc ? {} : await readOidc(input.oidc, last?.oidc);
+  const worker = input.worker ?? last?.worker ?? DEFAULT_WORKER;
+  return { deployment: { state, worker, ...hostnames, oidc }, secrets };
 }
 
-/** The Worker's variables for identity tokens. @throws FairleadError `request.invalid` */
+/** A deployment, and the secrets that it adds to those of the state directory. */
+interface Described {
+  readonly deployment: Deployment;
+  readonly secrets: Readonly<Record<string, string>> | undefined;
+}
+
+interface OidcValues {
+  readonly variables?: Readonly<Record<string, string>> | undefined;
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
+}
+
+/** The Worker's variables for identity tokens, and its secrets. @throws FairleadError `request.invalid` */
 async function readOidc(
   path: string | undefined,
   last: Readonly<Record<string, string>> | undefined,
-): Promise<Readonly<Record<string, string>> | undefined> {
-  if (path === undefined) return last;
+): Promise<OidcValues> {
+  if (path === undefined) return { variables: last };
   const { readOidcFile } = await import("../../edge/workerd/oidc-file.ts");
-  const { variables, authorities, onLoopback } = await readOidcFile(path);
-  if (authorities.length === 0 && !onLoopback) return variables;
+  const { variables, secrets, authorities, onLoopback } = await readOidcFile(path);
+  if (authorities.length === 0 && !onLoopback) return { variables, secrets };
   throw new FairleadError(
     "request.invalid",
     `--oidc ${path}: Cloudflare reaches providers on the internet alone, with public certificates (no \`ca\`).`,

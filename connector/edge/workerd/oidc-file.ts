@@ -11,6 +11,8 @@ import { unreadable } from "../../files/file-errors.ts";
 export interface OidcProvider {
   /** Variables of the Worker (workers/config.ts); none is secret. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Secrets of the Worker by name, of which there may be none. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** CA certificates that are trusted for the provider besides the system's, each PEM. */
   readonly authorities: readonly string[];
   /** Whether the file names a provider on this machine. */
@@ -27,7 +29,7 @@ export async function readOidcFile(path: string): Promise<OidcProvider> {
   const file = parseWith(OidcFile, parseYaml(await readText(path, "--oidc:"), path), (why) =>
     invalid(path, why),
   );
-  const { issuer, audience, claim, roles, jwks, ca } = file;
+  const { issuer, audience, claim, roles, jwks, door, ca } = file;
   const authorities =
     ca === undefined
       ? []
@@ -42,10 +44,20 @@ export async function readOidcFile(path: string): Promise<OidcProvider> {
       OIDC_CLAIM: claim,
       OIDC_ROLES: JSON.stringify(withoutNulls(roles)),
       ...(jwks === undefined ? {} : { OIDC_JWKS: jwks }),
+      ...(door === undefined ? {} : { OIDC_CLIENT: door.client }),
     },
+    secrets: door?.secretFile === undefined ? {} : await readSecret(path, door.secretFile),
     authorities,
     onLoopback: [issuer, jwks ?? issuer].some(isLoopbackUrl),
   };
+}
+
+/** The secret of the door's client, which is the first line of its file. @throws FairleadError request.invalid, file.* */
+async function readSecret(path: string, secretFile: string): Promise<Readonly<Record<string, string>>> {
+  const what = `--oidc ${path}: the file of its field door.secretFile,`;
+  const [secret = ""] = (await readText(resolve(dirname(path), secretFile), what)).split(/\r?\n/, 1);
+  if (secret !== "") return { OIDC_CLIENT_SECRET: secret };
+  throw invalid(path, "door.secretFile: names a file whose first line is empty");
 }
 
 /** Roles in the form of the file, which the Worker parses as well. */

@@ -122,7 +122,8 @@ function sockets(edge: EdgeConfig): string[] {
  * Where the Worker's `fetch` may connect: nowhere, unless a provider of identity tokens is configured. With a
  * provider, to public and private networks, since the provider of a company may have a private address; to
  * this machine only when the operator's file names it. The Worker fetches only URLs from that file and from
- * the provider's discovery document, follows no redirect, and returns nothing of a response to clients.
+ * the provider's discovery document, follows no redirect, and returns nothing of a response to clients but the URL of
+ * the provider's page for sign-in.
  */
 function outbound(oidc: OidcProvider | undefined): string {
   if (oidc === undefined) return "(allow = [])";
@@ -147,7 +148,9 @@ function bindings(edge: EdgeConfig): string[] {
         `(name = ${quote(binding)}, durableObjectNamespace = (className = ${quote(className)}))`,
     ),
     ...Object.entries(texts).map(([name, text]) => `(name = ${quote(name)}, text = ${quote(text)})`),
-    ...SECRET_VARIABLES.map((name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`),
+    ...[...SECRET_VARIABLES, ...Object.keys(edge.oidc?.secrets ?? {})].map(
+      (name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`,
+    ),
   ];
 }
 

@@ -29,6 +29,8 @@ import { checkVersion, type Environment, runWrangler, type Wrangler } from "./wr
 
 export interface DeployOptions {
   readonly deployment: Deployment;
+  /** Secrets beside those of the state directory. The Worker keeps those that are not given. */
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
   readonly wrangler: Wrangler;
   readonly env: Environment;
   /** ms since 1970 */
@@ -181,7 +183,9 @@ async function runDeploy(
   try {
     await copyFile(join(root, WORKER_FILES.config), join(cwd, WORKER_FILES.config));
     await copyFile(module, join(cwd, WORKER_FILES.module));
-    await writeFile(join(cwd, WORKER_FILES.secrets), JSON.stringify(secrets), { mode: 0o600 });
+    await writeFile(join(cwd, WORKER_FILES.secrets), JSON.stringify({ ...options.secrets, ...secrets }), {
+      mode: 0o600,
+    });
     await runWrangler(options.wrangler, wranglerWords(options.deployment, dry), {
       env,
       cwd,

@@ -6,13 +6,19 @@ import { randomBytes } from "node:crypto";
 import { createServer, type RequestListener, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
 import {
   makeDeploymentAuthority,
   makeServerCertificate,
 } from "../../../connector/edge/credentials/certificates.ts";
 
+import { CodeFlow } from "../authority/code-flow.ts";
+
 export const AUDIENCE = "fairlead-edge";
+
+/** The public client by which browsers sign in. */
+export const CLIENT = { id: "fairlead-door", secret: null };
 
 type Key = Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
 
@@ -51,6 +57,9 @@ export class Provider {
   instead:
     | ((path: string) => { status: number; body?: string; location?: string } | "cut" | undefined)
     | null = null;
+  /** Redirect URIs that are registered for {@link CLIENT}. */
+  readonly redirectUris: string[] = [];
+  readonly codeFlow: CodeFlow;
   readonly #server: Server;
 
   private constructor(server: Server, issuer: string, ca: string | null, keys: SigningKey[]) {
@@ -58,11 +67,18 @@ export class Provider {
     this.issuer = issuer;
     this.ca = ca;
     this.keys = keys;
+    this.codeFlow = new CodeFlow({
+      issuer,
+      authorizationEndpoint: `${new URL(issuer).origin}/authorize`,
+      client: CLIENT,
+      redirectUris: this.redirectUris,
+      sign: (claims) => this.token({ claims }),
+    });
   }
 
   static async start({ tls = false, alg = "ES256" } = {}): Promise<Provider> {
     let provider: Provider | undefined;
-    const listener: RequestListener = (request, response) => provider?.answer(request.url ?? "", response);
+    const listener: RequestListener = (request, response) => void provider?.serve(request, response);
     let server: Server;
     let ca: string | null = null;
     if (tls) {
@@ -108,6 +124,16 @@ export class Provider {
       .sign(signer.privateKey);
   }
 
+  /** Answers the token endpoint, or a document. People sign in by {@link codeFlow} itself. */
+  async serve(...[request, response]: Parameters<RequestListener>): Promise<void> {
+    const { url: path = "", method, headers } = request;
+    if (method !== "POST" || path !== "/token") return this.answer(path, response);
+    const form = new URLSearchParams(await text(request));
+    const { status, body } = await this.codeFlow.redeem(form, headers.authorization ?? null);
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify(body));
+  }
+
   answer(path: string, response: Parameters<RequestListener>[1]): void {
     this.asked.push(path);
     const instead = this.instead?.(path);
@@ -127,6 +153,8 @@ export class Provider {
       return {
         issuer: this.issuer,
         jwks_uri: `${new URL(this.issuer).origin}/keys`,
+        authorization_endpoint: `${new URL(this.issuer).origin}/authorize`,
+        token_endpoint: `${new URL(this.issuer).origin}/token`,
         response_types_supported: [],
       };
     }

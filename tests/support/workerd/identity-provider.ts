@@ -4,6 +4,7 @@
  */
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { vi } from "vitest";
+import { CodeFlow } from "../authority/code-flow.ts";
 
 export const AUDIENCE = "https://edge.test";
 let made = 0;
@@ -44,6 +45,27 @@ export class Provider {
     }),
   };
 
+  /** The client by which browsers sign in at doors. */
+  static readonly CLIENT = { id: "fairlead door", secret: "s3cret/+%" };
+
+  /** The Worker's variables for a confidential client that signs browsers in. */
+  readonly signInVariables = {
+    ...this.variables,
+    OIDC_CLIENT: Provider.CLIENT.id,
+    OIDC_CLIENT_SECRET: Provider.CLIENT.secret,
+  };
+
+  /** Redirect URIs that the operator of the provider registered. */
+  readonly redirectUris: string[] = [];
+
+  readonly codeFlow = new CodeFlow({
+    issuer: this.issuer,
+    authorizationEndpoint: `${this.#origin}/authorize`,
+    client: Provider.CLIENT,
+    redirectUris: this.redirectUris,
+    sign: (claims) => this.token([], claims),
+  });
+
   /** Makes a token of ten minutes with a subject and groups. */
   token(groups: readonly string[], claims: JWTPayload = {}): Promise<string> {
     const now = Math.floor(Date.now() / 1000);
@@ -64,12 +86,26 @@ export class Provider {
   async #answer(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const url = String(input);
     this.asked.push(url);
-    if (!this.reachable || init?.redirect !== "manual" || !init.signal || (init.method ?? "GET") !== "GET") {
+    if (!this.reachable || init?.redirect !== "manual" || !init.signal) {
       throw new TypeError("Network connection lost.");
     }
+    if (url === `${this.#origin}/token` && init.method === "POST") {
+      const headers = new Headers(init.headers);
+      const form = new URLSearchParams(String(init.body));
+      const { status, body } = await this.codeFlow.redeem(form, headers.get("authorization"));
+      return Response.json(body, { status });
+    }
+    if ((init.method ?? "GET") !== "GET") throw new TypeError("Network connection lost.");
     const keys = `${this.#origin}/keys`;
     if (url === `${this.issuer}/.well-known/openid-configuration`) {
-      return Response.json({ issuer: this.issuer, jwks_uri: keys });
+      return Response.json({
+        issuer: this.issuer,
+        jwks_uri: keys,
+        authorization_endpoint: `${this.#origin}/authorize`,
+        token_endpoint: `${this.#origin}/token`,
+        scopes_supported: ["openid", "email"],
+        authorization_response_iss_parameter_supported: true,
+      });
     }
     if (url === keys) return Response.json({ keys: [this.#jwk] });
     throw new TypeError("Network connection lost.");

@@ -150,6 +150,7 @@ describe("readOidc", () => {
         ["shop", { role: "operator", networks: ["shop"] }],
       ]),
       jwks: null,
+      client: null,
     });
   });
 

@@ -121,14 +121,20 @@ describe("a deployment", () => {
 
   test("accepts identity tokens like `edge start`, keeps the setting for updates, and drops it on request", async () => {
     const file = join(world.dir, "oidc.yaml");
-    await writeFile(file, "issuer: https://id.example\naudience: fairlead\nroles: { ops: operator }\n");
+    const settings = "issuer: https://id.example\naudience: fairlead\nroles: { ops: operator }\n";
+    await writeFile(file, `${settings}door: { client: door, secretFile: secret }\n`);
+    await writeFile(join(world.dir, "secret"), "of-the-client\n");
     const variables = async () =>
       (await uploads()).at(-1)?.values.var.filter((each: string) => each.startsWith("OIDC"));
-    await deploy("--oidc", file);
+    const { out, err } = await deploy("--oidc", file);
     expect(await variables()).toContain("OIDC_ISSUER:https://id.example");
+    expect((await uploads()).at(-1)?.secrets).toMatchObject({ OIDC_CLIENT_SECRET: "of-the-client" });
+    expect(out + err + (await readFile(join(state, "deploy.json"), "utf8"))).not.toContain("of-the-client");
     for (const hostname of [API, GATEWAY]) cloudflare.domains.set(hostname, "fairlead");
     await deploy();
-    expect(await variables()).toContain('OIDC_ROLES:{"ops":"operator"}');
+    expect(await variables()).toEqual(
+      expect.arrayContaining(['OIDC_ROLES:{"ops":"operator"}', "OIDC_CLIENT:door"]),
+    );
     await deploy("--without-oidc");
     expect(await variables()).toEqual([]);
     await writeFile(file, "issuer: http://localhost:1\naudience: fairlead\nroles: { ops: operator }\n");

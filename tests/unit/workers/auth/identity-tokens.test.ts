@@ -35,6 +35,7 @@ const settings = (changes: Partial<OidcSettings> = {}): OidcSettings => ({
     ["everyone", { role: "viewer", networks: null }],
   ]),
   jwks: null,
+  client: null,
   ...changes,
 });
 

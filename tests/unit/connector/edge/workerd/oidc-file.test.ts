@@ -57,7 +57,22 @@ describe("readOidcFile", () => {
         ["repo:example/x", { role: "operator", networks: ["shop", "bank"] }],
       ]),
       jwks: null,
+      client: null,
     });
+  });
+
+  test("passes on the client of doors, and its secret apart from the variables", async () => {
+    const door = `${GOOD}door: { client: fairlead-door`;
+    expect(readOidc((await read(`${door} }`)).variables)).toMatchObject({
+      client: { id: "fairlead-door", secret: null },
+    });
+    writeFileSync(join(home, "secret"), "s3cret\n");
+    const { variables, secrets } = await read(`${door}, secretFile: secret }`);
+    expect(JSON.stringify(variables)).not.toContain("s3cret");
+    expect(readOidc({ ...variables, ...secrets })).toMatchObject({ client: { secret: "s3cret" } });
+    writeFileSync(join(home, "secret"), "\n");
+    expect(await refusal(read(`${door}, secretFile: secret }`))).toContain("door.secretFile");
+    expect(await refusal(read(`${door}, secretFile: none }`), "file.unreadable")).toContain("none");
   });
 
   test("defaults to the claim roles, and passes the URL of the keys on", async () => {

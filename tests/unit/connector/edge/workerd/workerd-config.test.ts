@@ -106,11 +106,14 @@ describe("workerdConfig", () => {
   test("passes the provider's settings on, and allows this machine only for a provider on it", () => {
     const oidc = {
       variables: { OIDC_ISSUER: 'https://a.example/"' },
+      secrets: { OIDC_CLIENT_SECRET: "never in the file" },
       authorities: ["PEM\n"],
       onLoopback: false,
     };
     const text = workerdConfig({ ...EDGE, oidc });
     expect(text).toContain('(name = "OIDC_ISSUER", text = "https://a.example/\\"")');
+    expect(text).toContain('(name = "OIDC_CLIENT_SECRET", fromEnvironment = "OIDC_CLIENT_SECRET")');
+    expect(text).not.toContain("never in the file");
     expect(text).toContain('allow = ["public", "private"], deny = ["local"]');
     expect(text).toContain('trustBrowserCas = true, trustedCertificates = ["PEM\\n"]');
     expect(workerdConfig({ ...EDGE, oidc: { ...oidc, onLoopback: true } })).toContain("deny = []");

@@ -56,6 +56,11 @@ const packages = loadSync(["interop.proto", "health.proto"], {
   defaults: true,
 });
 
+/** The definitions as descriptors of Protocol Buffers, for peers in other languages. */
+export const DESCRIPTORS: readonly Buffer[] = Object.values(packages)
+  .flatMap(({ fileDescriptorProtos: files }): Buffer[] => (Array.isArray(files) ? files : []))
+  .filter((each, index, all) => all.findIndex((other) => each.equals(other)) === index);
+
 /** Path of the definition of the tests' service. */
 export const INTEROP_PROTO = join(import.meta.dirname, "interop.proto");
 

@@ -27,6 +27,9 @@ import {
 
 export const ECHO_INITIAL = "x-grpc-test-echo-initial";
 export const ECHO_TRAILING = "x-grpc-test-echo-trailing-bin";
+/** Metadata that the server gives back as the details of its status. */
+export const ECHO_DETAILS = "x-grpc-test-echo-details-bin";
+export const STATUS_DETAILS = "grpc-status-details-bin";
 
 export interface InteropServer {
   /** `HOST:PORT` */
@@ -37,6 +40,8 @@ export interface InteropServer {
   readonly cancelled: number;
   /** The metadata of the last call. */
   readonly metadata: Metadata;
+  /** The deadline of the last call, ms since 1970; infinite for none. */
+  readonly deadline: number;
   /** Whether the health service reports that the server serves. */
   isServing: boolean;
   /** Ends every connection at once. */
@@ -47,14 +52,16 @@ export async function serveInterop(
   host = "127.0.0.1",
   { port = 0, options = {} }: { readonly port?: number; readonly options?: ServerOptions } = {},
 ): Promise<InteropServer> {
-  const state = { calls: 0, cancelled: 0, metadata: new Metadata(), isServing: true };
+  const state = { calls: 0, cancelled: 0, metadata: new Metadata(), deadline: 0, isServing: true };
   const begin = (call: {
     readonly metadata: Metadata;
+    getDeadline(): Date | number;
     sendMetadata(metadata: Metadata): void;
     on(event: "cancelled", listener: () => void): unknown;
   }): Metadata => {
     state.calls++;
     state.metadata = call.metadata;
+    state.deadline = Number(call.getDeadline());
     call.on("cancelled", () => {
       state.cancelled++;
     });
@@ -63,6 +70,7 @@ export async function serveInterop(
     call.sendMetadata(initial);
     const trailing = new Metadata();
     for (const value of call.metadata.get(ECHO_TRAILING)) trailing.add(ECHO_TRAILING, value);
+    for (const value of call.metadata.get(ECHO_DETAILS)) trailing.add(STATUS_DETAILS, value);
     return trailing;
   };
 
@@ -143,6 +151,9 @@ export async function serveInterop(
     },
     get metadata() {
       return state.metadata;
+    },
+    get deadline() {
+      return state.deadline;
     },
     get isServing() {
       return state.isServing;

@@ -3,6 +3,7 @@ import { type ExecFileException, execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
 import { type Resolver, resolverConfig } from "../../connector/dns/resolver-config.ts";
 import { SiteDns } from "../../connector/dns/site-dns.ts";
@@ -12,6 +13,7 @@ import { eventually } from "../support/clock/eventually.ts";
 import { conformanceCase } from "../support/conformance/conformance-case.ts";
 import { programPath } from "../support/conformance/peers.ts";
 import { freePort } from "../support/free-port.ts";
+import { FAIRLEAD } from "../support/process/cluster.ts";
 import { ManagedProcess } from "../support/process/managed-process.ts";
 
 const places = (...addresses: readonly string[]) => addresses.map((address) => ({ address, port: 80 }));
@@ -73,11 +75,14 @@ function start(name: string, command: string, args: readonly string[]): ManagedP
   return started;
 }
 
-/** Writes the text that `dns config` prints. Returns the file's path. */
+/** Writes what `fairlead dns config` prints on standard output. Returns the file's path. */
 async function configFor(resolver: Resolver, name: string): Promise<string> {
   const path = join(directory, name);
-  const { text } = resolverConfig(resolver, [{ host: "127.0.0.1", port }], ["shop.internal"]);
-  await writeFile(path, text);
+  const options = ["--server", `127.0.0.1:${port}`, "--domain", "shop.internal"];
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...[FAIRLEAD, "dns", "config", resolver, ...options],
+  ]);
+  await writeFile(path, stdout);
   return path;
 }
 
@@ -89,8 +94,12 @@ async function expectForwarded(at: string, atPort: number): Promise<void> {
     "the forwarder answers",
     async () => (await ask("+short", "api.shop.internal")).trim() === "10.9.0.1",
   );
-  expect((await ask("+short", "both.shop.internal", "AAAA")).trim()).toBe("fd00::2");
-  expect((await ask("+short", "_api._tcp.shop.internal", "SRV")).trim()).toBe("0 0 80 api.shop.internal.");
+  for (const transport of ["+notcp", "+tcp"]) {
+    const short = async (...args: readonly string[]) => (await ask(transport, "+short", ...args)).trim();
+    expect(await short("api.shop.internal")).toBe("10.9.0.1");
+    expect(await short("both.shop.internal", "AAAA")).toBe("fd00::2");
+    expect(await short("_api._tcp.shop.internal", "SRV")).toBe("0 0 80 api.shop.internal.");
+  }
   const none = await ask("api.shop.internal", "AAAA");
   expect(none).toContain("status: NOERROR");
   expect(none).toContain("ANSWER: 0");
@@ -99,7 +108,7 @@ async function expectForwarded(at: string, atPort: number): Promise<void> {
 }
 
 describe("a forwarder with the text of `dns config`", () => {
-  conformanceCase("unbound forwards the network's domain", ["unbound", "dig"], async () => {
+  conformanceCase("unbound forwards A, AAAA and SRV over UDP and TCP", ["unbound", "dig"], async () => {
     const included = await configFor("unbound", "fairlead-unbound.conf");
     const at = await freePort();
     const file = join(directory, "unbound.conf");
@@ -124,7 +133,7 @@ describe("a forwarder with the text of `dns config`", () => {
     await expectForwarded("127.0.0.1", at);
   });
 
-  conformanceCase("dnsmasq forwards the network's domain", ["dnsmasq", "dig"], async () => {
+  conformanceCase("dnsmasq forwards A, AAAA and SRV over UDP and TCP", ["dnsmasq", "dig"], async () => {
     const file = await configFor("dnsmasq", "fairlead-dnsmasq.conf");
     const at = await freePort();
     start("dnsmasq", programPath("dnsmasq") ?? "", [
@@ -147,25 +156,29 @@ describe("a forwarder with the text of `dns config`", () => {
     await expectForwarded("127.0.0.1", at);
   });
 
-  conformanceCase("systemd-resolved forwards the network's domain", ["systemd-resolved", "dig"], async () => {
-    await mkdir(join(directory, "resolved"), { recursive: true });
-    await configFor("resolved", "resolved/fairlead.conf");
-    const script = [
-      "mount -t tmpfs tmpfs /run/systemd",
-      "mkdir /run/systemd/resolve",
-      "chown systemd-resolve:systemd-resolve /run/systemd/resolve",
-      "mount -t tmpfs tmpfs /etc/systemd",
-      "mkdir /etc/systemd/resolved.conf.d",
-      `cp ${directory}/resolved/fairlead.conf /etc/systemd/resolved.conf.d/`,
-      "chmod -R a+rX /etc/systemd",
-      "exec /lib/systemd/systemd-resolved",
-    ];
-    start("systemd-resolved", "unshare", ["--mount", "sh", "-ec", script.join("\n")]);
-    await expectForwarded("127.0.0.53", 53);
-  });
+  conformanceCase(
+    "systemd-resolved forwards A, AAAA and SRV over UDP and TCP",
+    ["systemd-resolved", "dig"],
+    async () => {
+      await mkdir(join(directory, "resolved"), { recursive: true });
+      await configFor("resolved", "resolved/fairlead.conf");
+      const script = [
+        "mount -t tmpfs tmpfs /run/systemd",
+        "mkdir /run/systemd/resolve",
+        "chown systemd-resolve:systemd-resolve /run/systemd/resolve",
+        "mount -t tmpfs tmpfs /etc/systemd",
+        "mkdir /etc/systemd/resolved.conf.d",
+        `cp ${directory}/resolved/fairlead.conf /etc/systemd/resolved.conf.d/`,
+        "chmod -R a+rX /etc/systemd",
+        "exec /lib/systemd/systemd-resolved",
+      ];
+      start("systemd-resolved", "unshare", ["--mount", "sh", "-ec", script.join("\n")]);
+      await expectForwarded("127.0.0.53", 53);
+    },
+  );
 });
 
-describe("a client", () => {
+describe("a client of a site's DNS", () => {
   conformanceCase(
     "dig: EDNS of version 100 is BADVERS with an OPT record of version 0",
     ["dig"],

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { Metadata, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { METHODS, type OutputResponse } from "../support/grpc/definitions.ts";
+import { FURTHER_CASES } from "../support/grpc/further-cases.ts";
 import { INTEROP_CASES } from "../support/grpc/interop-cases.ts";
 import { InteropClient } from "../support/grpc/interop-client.ts";
 import { type InteropServer, serveInterop } from "../support/grpc/interop-server.ts";
@@ -56,29 +57,15 @@ describe("gRPC calls to another site", () => {
     it(`pass the interoperability case ${name}`, () => run(client));
   }
 
+  for (const [name, run] of Object.entries(FURTHER_CASES)) {
+    it(`pass the further case ${name}`, () => run(client));
+  }
+
   it("carry compressed messages both ways", async () => {
     const compressing = new InteropClient(at(place), { "grpc.default_compression_algorithm": 2 });
     await INTEROP_CASES.large_unary?.(compressing);
     await INTEROP_CASES.ping_pong?.(compressing);
     compressing.close();
-  });
-
-  it("carry messages of several megabytes both ways", async () => {
-    const request = { response_size: 9_000_000, payload: { body: Buffer.alloc(8_000_000, 7) } };
-    const { responses, status: end } = await client.unary(METHODS.unaryCall, request);
-    expect(end.code, end.details).toBe(status.OK);
-    expect(responses[0]?.payload?.body.length).toBe(9_000_000);
-  });
-
-  it("reach the health service of the target", async () => {
-    const healthy = await client.unary(METHODS.healthCheck, { service: "" });
-    expect(healthy.responses).toEqual([{ status: "SERVING" }]);
-    const unknown = await client.unary(METHODS.healthCheck, { service: "nothing" });
-    expect([unknown.status.code, unknown.status.details]).toEqual([status.NOT_FOUND, "unknown service"]);
-    const watch = client.output(METHODS.healthWatch, { service: "" });
-    await once(watch.call, "data");
-    watch.call.cancel();
-    expect((await watch.result).status.code).toBe(status.CANCELLED);
   });
 
   it("carry binary metadata, several values of one name, and the calling site", async () => {

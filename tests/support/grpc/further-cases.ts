@@ -24,6 +24,9 @@ export const FURTHER_CASES: Readonly<Record<string, InteropCase>> = {
     const { responses, status: end } = await client.unary(METHODS.unaryCall, request);
     assert.equal(end.code, status.OK, end.details);
     assert.equal(responses[0]?.payload?.body.length, 9_000_000);
+  },
+
+  async large_streams(client) {
     const { call, result } = client.duplex(METHODS.fullDuplexCall);
     for (let count = 0; count < 4; count++) {
       call.write({ response_parameters: [{ size: MEGABYTES }], payload: { body: Buffer.alloc(MEGABYTES) } });

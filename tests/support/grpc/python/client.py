@@ -269,6 +269,9 @@ def early_status(client):
 def large_messages(client):
     response = client.test("UnaryCall")(simple(8_000_000, 9_000_000), timeout=PATIENCE)
     same(len(response.payload.body), 9_000_000)
+
+
+def large_streams(client):
     requests = iter([output(5_000_000, 5_000_000) for _ in range(4)])
     responses = client.test("FullDuplexCall")(requests, timeout=PATIENCE)
     same([len(response.payload.body) for response in responses], [5_000_000] * 4)
@@ -322,6 +325,7 @@ CASES = [
     timeout_on_sleeping_server,
     early_status,
     large_messages,
+    large_streams,
     compressed_messages,
     concurrent_calls,
     health_check,

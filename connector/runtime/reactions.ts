@@ -73,6 +73,7 @@ const NAMING_EVENTS = [
     "listenersChanged",
     "offersChanged",
     "targetsMoved",
+    "withdrawalsChanged",
     "notice",
     "welcome",
   ] as const),

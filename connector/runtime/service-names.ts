@@ -6,6 +6,7 @@ import type { ReachablePlace, ReachablePort } from "../../protocol/dns/service-z
 import { ServiceName } from "../../protocol/names.ts";
 import type { ListenerReport, VisibleService } from "../../protocol/uplink/messages.ts";
 import { type Exposure, proposedPort, type TargetHost, targetsOf } from "../config/service-options.ts";
+import { needsListener } from "../listeners/catalogue.ts";
 import { formatAddress, splitAddress } from "../net/local-socket.ts";
 
 /** The parts of the connector that know. */
@@ -14,6 +15,8 @@ export interface ServiceNameSources {
   readonly listeners: { reports(): readonly ListenerReport[] };
   readonly offers: { list(): readonly Exposure[] };
   readonly refusedOffers: { list(): readonly { readonly name: string }[] };
+  /** The places of a service's ports whose targets are all down; null if there are none. */
+  readonly withdrawn: (service: string) => { readonly down: readonly number[] } | null;
   readonly servicePorts: { of(service: string): number | undefined };
   readonly ownTargets: {
     list(): readonly (TargetHost & { readonly service: string; readonly address: string })[];
@@ -56,12 +59,14 @@ export class ServiceNames {
     return catalogue.isComplete ? "absent" : "unknown";
   }
 
-  #listened({ name, ports, ...first }: VisibleService): readonly ReachablePort[] | "unknown" {
+  #listened(service: VisibleService): readonly ReachablePort[] | "unknown" {
+    const { name, ports, ...first } = service;
     this.#listeners ??= byService(this.#sources.listeners.reports());
-    const reports = this.#listeners.get(name);
-    // The listener has just been told of the service.
-    if (reports === undefined) return "unknown";
-    const reached = (ports ?? [first]).map(({ port, protocol }): ReachablePort => {
+    const reports = this.#listeners.get(name) ?? [];
+    const all = ports ?? [first];
+    // The listener has just been told of the service; a port whose targets are all down may have none.
+    if (reports.length === 0 && all.some((port) => needsListener(service, port))) return "unknown";
+    const reached = all.map(({ port, protocol }): ReachablePort => {
       const listening = reports.filter(
         (report) => report.state === "listening" && (report.port ?? first.port) === port,
       );
@@ -86,12 +91,14 @@ export class ServiceNames {
   #targets(exposure: Exposure): readonly ReachablePort[] {
     const { ownTargets, servicePorts } = this.#sources;
     const { name, ports } = exposure;
+    const down = this.#sources.withdrawn(name)?.down ?? [];
     if (targetsOf(exposure).some(({ host }) => isIP(host) === 0)) this.#refresh();
     const found = ownTargets.list().filter(({ service }) => service === name);
-    return ports.map((exposed) => {
+    return ports.map((exposed, place) => {
       const isItsTarget = (one: { readonly host: string; readonly port: number }) =>
         exposed.targets.some(({ host, port }) => host === one.host && port === one.port);
-      const places = found
+      // A client that has no address fails at once, and asks again a second later.
+      const places = (down.includes(place) ? [] : found)
         .filter(isItsTarget)
         .flatMap(({ address, port, host }) => this.#places(formatAddress(address, port), labelOf(host)));
       const port = exposed.servicePort ?? servicePorts.of(name) ?? proposedPort(exposed);

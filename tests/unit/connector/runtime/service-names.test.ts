@@ -20,6 +20,7 @@ function setUp(given: {
   readonly refused?: readonly string[];
   readonly targets?: readonly { service: string; host: string; address: string; port: number }[];
   readonly isComplete?: boolean;
+  readonly down?: readonly number[];
   readonly port?: number;
 }) {
   const refresh = vi.fn(async () => {});
@@ -31,6 +32,7 @@ function setUp(given: {
     listeners: { reports: () => given.reports ?? [] },
     offers: { list: () => given.own ?? [] },
     refusedOffers: { list: () => (given.refused ?? []).map((name) => ({ name })) },
+    withdrawn: () => (given.down === undefined ? null : { down: given.down }),
     servicePorts: { of: () => given.port },
     ownTargets: { list: () => given.targets ?? [], refresh },
     wildcardAddresses: (family) => (family === 4 ? ["10.0.0.1"] : ["fd00::1"]),
@@ -69,6 +71,33 @@ describe("ServiceNames", () => {
 
   it("does not know a service whose listener starts", () => {
     expect(setUp({ services: [visible()] }).names.ports("api")).toBe("unknown");
+  });
+
+  it("has no place for a service without a listener because all of its targets are down", () => {
+    const down = offers.map((offer) => ({ ...offer, down: [80] }));
+    const { names } = setUp({ services: [visible({ protocol: "tcp", offers: down })] });
+    expect(names.ports("api")).toEqual([{ port: 80, protocol: "tcp", places: [] }]);
+  });
+
+  it("names a service of http whose targets are down by its listener, which answers 503", () => {
+    const down = offers.map((offer) => ({ ...offer, down: [80] }));
+    const { names } = setUp({
+      services: [visible({ offers: down })],
+      reports: [listening("127.2.0.1:80")],
+    });
+    expect(names.ports("api")).toMatchObject([{ places: [place("127.2.0.1", 80)] }]);
+  });
+
+  it("has no place for a port of this site alone whose targets are down", () => {
+    const targets = [
+      { service: "db", host: "10.0.0.7", address: "10.0.0.7", port: 5432 },
+      { service: "db", host: "10.0.0.8", address: "10.0.0.8", port: 9000 },
+    ];
+    const own = [parseExpose("db:5432=10.0.0.7:5432,9000=10.0.0.8:9000")];
+    expect(setUp({ own, targets, down: [0] }).names.ports("db")).toMatchObject([
+      { port: 5432, places: [] },
+      { port: 9000, places: [place("10.0.0.8", 9000, "10-0-0-8")] },
+    ]);
   });
 
   it("has no place for a service whose listener failed", () => {

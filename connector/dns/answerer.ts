@@ -7,9 +7,11 @@ import {
   RCODE,
   TYPE,
 } from "../../protocol/dns/constants.ts";
+import { circleError, type ExtendedError } from "../../protocol/dns/extended-error.ts";
 import { writeForwarded } from "../../protocol/dns/forwarded-answer.ts";
+import { isCircle, NO_PASSAGES, type Passages } from "../../protocol/dns/passages.ts";
 import { type DnsQuery, type Question, readQuery } from "../../protocol/dns/query.ts";
-import { bareAnswer, type DnsAnswer } from "../../protocol/dns/record.ts";
+import { bareAnswer, type DnsAnswer, failedAnswer } from "../../protocol/dns/record.ts";
 import type { KeptAnswer } from "../../protocol/dns/response.ts";
 import { udpLimit, writeResponse } from "../../protocol/dns/response-writer.ts";
 import { allRecords, answerFromZone, type Zone, zoneOf } from "../../protocol/dns/zone.ts";
@@ -17,8 +19,8 @@ import { allRecords, answerFromZone, type Zone, zoneOf } from "../../protocol/dn
 /** A zone that another server answers for. */
 export interface ForwardedZone {
   readonly origin: string;
-  /** The answer to a question about a name of the zone; null if no server gave any in time. Never rejects. */
-  forward(question: Question): ForwardedAnswer | Promise<ForwardedAnswer | null>;
+  /** The answer to a question about a name of the zone, or why there is none. Never rejects. */
+  forward(question: Question, passages: Passages): ForwardedAnswer | Promise<ForwardedAnswer | ExtendedError>;
 }
 
 /** An answer of another server, and for how long it was kept, whole seconds. */
@@ -45,12 +47,18 @@ interface Encoded {
 }
 
 export class Answerer {
+  readonly #passage: string;
   #zones: readonly Zone[] = [];
   #forwarded: readonly ForwardedZone[] = [];
   /** By name, and then by type and form of the query. */
   readonly #encoded = new Map<string, Map<number, Encoded>>();
   /** Counts the answers that were not encoded before. */
   #turn = 0;
+
+  /** @param passage that of this connector, by which it knows questions that it has forwarded */
+  constructor(passage = "") {
+    this.#passage = passage;
+  }
 
   /** Replaces the zones. */
   setZones(zones: readonly Zone[], forwarded: readonly ForwardedZone[] = []): void {
@@ -81,10 +89,32 @@ export class Answerer {
     const zone = zoneOf<Zone | ForwardedZone>([...this.#zones, ...this.#forwarded], question.name);
     // A server that answered for names of others would hide them.
     if (zone === undefined) return writeResponse(bytes, query, bareAnswer(RCODE.REFUSED), limit);
-    if ("forward" in zone) return forwarded(zone, bytes, { ...query, question }, limit);
+    if ("forward" in zone) return this.#forward(zone, bytes, { ...query, question }, limit);
     const answer = answerFromZone(zone, question);
     if (encoded === undefined) this.#keep(bytes, query, question, answer);
     return writeResponse(bytes, query, inOrder(answer, this.#turn++), limit);
+  }
+
+  #forward(
+    zone: ForwardedZone,
+    bytes: Uint8Array,
+    query: DnsQuery & { readonly question: Question },
+    limit: number,
+  ): Reply {
+    const { question, edns } = query;
+    const write = (answer: DnsAnswer) => writeResponse(bytes, query, answer, limit);
+    // ANY would be an amplifier, and no cache can answer it.
+    if (question.type === TYPE.ANY) {
+      return write({ ...bareAnswer(RCODE.NOERROR), answers: [allRecords(question.name)] });
+    }
+    const passages = edns?.passages ?? NO_PASSAGES;
+    if (isCircle(passages, this.#passage)) return write(failedAnswer(circleError(zone.origin)));
+    const found = zone.forward(question, passages);
+    const writeFound = (result: ForwardedAnswer | ExtendedError) =>
+      "answer" in result
+        ? writeForwarded(bytes, query, { ...result, zone: zone.origin }, limit)
+        : write(failedAnswer(result));
+    return found instanceof Promise ? found.then(writeFound) : writeFound(found);
   }
 
   #keep(bytes: Uint8Array, query: DnsQuery, question: Question, answer: DnsAnswer): void {
@@ -100,29 +130,6 @@ export class Answerer {
     ofName.set(formOf(query, question), { orders, next: count > 1 ? 1 : 0 });
     this.#encoded.set(question.name, ofName);
   }
-}
-
-function forwarded(
-  zone: ForwardedZone,
-  bytes: Uint8Array,
-  query: DnsQuery & { readonly question: Question },
-  limit: number,
-): Reply {
-  const write = (found: ForwardedAnswer | null) =>
-    found === null
-      ? writeResponse(bytes, query, bareAnswer(RCODE.SERVFAIL), limit)
-      : writeForwarded(bytes, query, { ...found, zone: zone.origin }, limit);
-  // ANY would be an amplifier, and no cache can answer it.
-  if (query.question.type === TYPE.ANY) {
-    return writeResponse(
-      bytes,
-      query,
-      { ...bareAnswer(RCODE.NOERROR), answers: [allRecords(query.question.name)] },
-      limit,
-    );
-  }
-  const found = zone.forward(query.question);
-  return found instanceof Promise ? found.then(write) : write(found);
 }
 
 /** The type of the question, and whether the answer has an OPT record. */

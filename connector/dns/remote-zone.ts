@@ -1,6 +1,8 @@
 /** A zone that other sites offer and this site accepts. */
 import type { Duplex } from "node:stream";
 import { RCODE } from "../../protocol/dns/constants.ts";
+import { type ExtendedError, unreachableError } from "../../protocol/dns/extended-error.ts";
+import type { Passages } from "../../protocol/dns/passages.ts";
 import { keepAnswer } from "../../protocol/dns/response.ts";
 import type { VisibleOffer } from "../../protocol/uplink/messages.ts";
 import type { ForwardedAnswer, ForwardedZone } from "./answerer.ts";
@@ -15,6 +17,8 @@ export interface RemoteZoneSources {
   /** Opens a stream for the zone's queries. */
   readonly open: (domain: string, peer: VisibleOffer) => Promise<Duplex>;
   readonly cache: ZoneCache;
+  /** The passage of this connector. */
+  readonly passage?: string | undefined;
   /** How long one site may take, ms; tests have less. */
   readonly siteMs?: number;
 }
@@ -31,7 +35,7 @@ export class RemoteZone implements ForwardedZone {
   /** By site and boot id. */
   readonly #connections = new Map<string, ZoneConnection>();
   /** Questions whose answers are awaited. */
-  readonly #asked = new Map<string, Promise<ForwardedAnswer | null>>();
+  readonly #asked = new Map<string, Promise<ForwardedAnswer | ExtendedError>>();
   #isClosed = false;
 
   constructor(origin: string, sources: RemoteZoneSources) {
@@ -39,13 +43,16 @@ export class RemoteZone implements ForwardedZone {
     this.#sources = sources;
   }
 
-  forward({ name, type }: Asked): ForwardedAnswer | Promise<ForwardedAnswer | null> {
+  forward(
+    { name, type }: Asked,
+    passages: Passages,
+  ): ForwardedAnswer | Promise<ForwardedAnswer | ExtendedError> {
     // The origin: zones within each other have different answers.
     const key = `${this.origin} ${type} ${name}`;
     const known = this.#sources.cache.get(key);
     if (known !== null) return known;
     const asked =
-      this.#asked.get(key) ?? this.#ask(key, { name, type }).finally(() => this.#asked.delete(key));
+      this.#asked.get(key) ?? this.#ask(key, { name, type }, passages).finally(() => this.#asked.delete(key));
     this.#asked.set(key, asked);
     return asked;
   }
@@ -56,21 +63,24 @@ export class RemoteZone implements ForwardedZone {
     for (const connection of this.#connections.values()) connection.close();
   }
 
-  /** The answer of the nearest site that gives any. */
-  async #ask(key: string, asked: Asked): Promise<ForwardedAnswer | null> {
-    const { cache, offers, siteMs = SITE_MS } = this.#sources;
+  /** The answer of the nearest site that gives any, or why none does. */
+  async #ask(key: string, asked: Asked, before: Passages): Promise<ForwardedAnswer | ExtendedError> {
+    const { cache, offers, passage, siteMs = SITE_MS } = this.#sources;
+    const passages = passage === undefined ? before : [...before, passage];
+    let failure = unreachableError(this.origin);
     const byCost = [...offers(this.origin)].sort((left, right) => (left.cost ?? 1) - (right.cost ?? 1));
     for (const peer of byCost.slice(0, MAX_SITES)) {
-      if (this.#isClosed) return null;
-      const response = await this.#connection(peer).ask(asked, siteMs);
+      if (this.#isClosed) break;
+      const response = await this.#connection(peer).ask(asked, siteMs, passages);
       const answer = response === null ? null : keepAnswer(response, asked, this.origin);
+      failure = response?.error ?? failure;
       if (answer === null) continue;
       // A site without an SOA record for its zone has not said for how long.
       const ttl = answer.negative && answer.ttl === 0 && answer.rcode === RCODE.NXDOMAIN ? 1 : answer.ttl;
       cache.put(key, { ...answer, ttl });
       return { answer, age: 0 };
     }
-    return null;
+    return failure;
   }
 
   #connection(peer: VisibleOffer): ZoneConnection {

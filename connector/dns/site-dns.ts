@@ -19,6 +19,8 @@ export interface SiteDnsOptions {
   readonly services: Omit<ServiceSource, "serial" | "servers">;
   /** Addresses of this machine, for services whose listeners are at every address. */
   readonly machineAddresses: () => readonly string[];
+  /** The passage of this connector. */
+  readonly passage?: string | undefined;
   readonly log: Log;
   readonly now?: () => number;
   readonly retry?: { readonly base: number; readonly cap: number };
@@ -33,7 +35,7 @@ export interface DnsServerLine {
 export class SiteDns {
   readonly #options: SiteDnsOptions;
   readonly #now: () => number;
-  readonly #answerer = new Answerer();
+  readonly #answerer: Answerer;
   readonly #servers = new Map<string, DnsServer>();
   #config: DnsConfig;
   #serial: number;
@@ -43,6 +45,7 @@ export class SiteDns {
   constructor(options: SiteDnsOptions) {
     this.#options = options;
     this.#config = options.config;
+    this.#answerer = new Answerer(options.passage);
     this.#now = options.now ?? Date.now;
     this.#serial = Math.floor(this.#now() / 1000);
     this.#setZones();

@@ -4,6 +4,7 @@ import { createSocket } from "node:dgram";
 import { connect, isIPv6 } from "node:net";
 import { RCODE } from "../../protocol/dns/constants.ts";
 import { writeQuery } from "../../protocol/dns/forwarded-answer.ts";
+import { NO_PASSAGES, type Passages } from "../../protocol/dns/passages.ts";
 import { type DnsResponse, readResponse } from "../../protocol/dns/response.ts";
 import type { DnsAddress } from "../config/dns-options.ts";
 import { FramedMessages, framed } from "./framed-messages.ts";
@@ -40,13 +41,19 @@ export class Upstream {
     this.#options = options;
   }
 
-  /** The answer of the first server that gives any. Null if none does in time. Never rejects. */
-  async ask(asked: Asked): Promise<DnsResponse | null> {
+  /**
+   * The answer of the first server that gives any. Null if none does in time. Never rejects.
+   *
+   * @param passages what the queries say. Some servers drop queries with options that they do not know, so a server that
+   *   was silent is asked without.
+   */
+  async ask(asked: Asked, passages: Passages = NO_PASSAGES): Promise<DnsResponse | null> {
     const { servers, maxPending = MAX_PENDING } = this.#options;
     if (this.#pending >= maxPending || servers.length === 0) return null;
     this.#pending++;
     try {
       let last: DnsResponse | null = null;
+      const silent = new Set<DnsAddress>();
       for (
         let attempt = 0;
         attempt < Math.max(ATTEMPTS, servers.length) && attempt < MAX_ATTEMPTS;
@@ -54,7 +61,8 @@ export class Upstream {
       ) {
         const server = servers[attempt % servers.length];
         if (server === undefined) break;
-        const answer = await this.#askServer(server, asked);
+        const answer = await this.#askServer(server, asked, silent.has(server) ? NO_PASSAGES : passages);
+        if (answer === null) silent.add(server);
         // Another server may know what this one failed to find.
         if (answer?.rcode === RCODE.NOERROR || answer?.rcode === RCODE.NXDOMAIN) return answer;
         last = answer ?? last;
@@ -65,14 +73,19 @@ export class Upstream {
     }
   }
 
-  async #askServer(server: DnsAddress, asked: Asked): Promise<DnsResponse | null> {
+  async #askServer(server: DnsAddress, asked: Asked, passages: Passages): Promise<DnsResponse | null> {
     const { attemptMs = ATTEMPT_MS } = this.#options;
     const edns = !this.#plain.has(server);
-    const answer = await overUdp(server, asked, edns, attemptMs);
+    const answer = await overUdp(
+      server,
+      (id) => writeQuery(id, asked, edns, edns ? passages : NO_PASSAGES),
+      asked,
+      attemptMs,
+    );
     if (answer?.truncated) return await overTcp(server, asked, attemptMs);
     if (!edns || (answer?.rcode !== RCODE.FORMERR && answer?.rcode !== RCODE.NOTIMP)) return answer;
     this.#plain.add(server);
-    const plain = await overUdp(server, asked, false, attemptMs);
+    const plain = await overUdp(server, (id) => writeQuery(id, asked, false), asked, attemptMs);
     return plain?.truncated ? await overTcp(server, asked, attemptMs) : plain;
   }
 }
@@ -93,8 +106,8 @@ function answers({ id, question, rcode }: DnsResponse, asked: Asked, askedId: nu
 /** Asks from a port and with an id that nobody can guess. What does not answer the question is ignored. */
 function overUdp(
   { host, port }: DnsAddress,
+  query: (id: number) => Uint8Array,
   asked: Asked,
-  edns: boolean,
   ms: number,
 ): Promise<DnsResponse | null> {
   return new Promise((resolve) => {
@@ -115,7 +128,7 @@ function overUdp(
       if (answer !== null && answers(answer, asked, id)) end(answer);
     });
     // The kernel drops what comes from another address than the one that the socket is connected to.
-    socket.connect(port, host, () => socket.send(writeQuery(id, asked, edns)));
+    socket.connect(port, host, () => socket.send(query(id)));
   });
 }
 

@@ -1,6 +1,7 @@
 /** A stream to a site that offers a zone: several queries at once, answered in any order. */
 import type { Duplex } from "node:stream";
 import { writeQuery } from "../../protocol/dns/forwarded-answer.ts";
+import type { Passages } from "../../protocol/dns/passages.ts";
 import { type DnsResponse, readResponse } from "../../protocol/dns/response.ts";
 import { withTimeout } from "../async/timeout.ts";
 import { FramedMessages, framed } from "./framed-messages.ts";
@@ -39,14 +40,14 @@ export class ZoneConnection {
   }
 
   /** The answer; null if the stream ends before, after `ms`, or with too many queries at once. */
-  async ask(asked: Asked, ms: number): Promise<DnsResponse | null> {
+  async ask(asked: Asked, ms: number, passages: Passages): Promise<DnsResponse | null> {
     if (this.#isClosed || this.#pending.size >= MAX_PENDING) return null;
     clearTimeout(this.#idle);
     const id = this.#freeId();
     const { promise, resolve } = Promise.withResolvers<DnsResponse | null>();
     this.#pending.set(id, { asked, settle: resolve });
     this.#stream.then(
-      (stream) => stream.write(framed(writeQuery(id, asked, false))),
+      (stream) => stream.write(framed(writeQuery(id, asked, false, passages))),
       () => resolve(null),
     );
     try {

@@ -2,9 +2,11 @@
 import type { Duplex } from "node:stream";
 import { RCODE } from "../../protocol/dns/constants.ts";
 import { isWithin } from "../../protocol/dns/domain-name.ts";
+import { circleError, type ExtendedError, unreachableError } from "../../protocol/dns/extended-error.ts";
 import { writeForwarded } from "../../protocol/dns/forwarded-answer.ts";
+import { isCircle, NO_PASSAGES } from "../../protocol/dns/passages.ts";
 import { readQuery } from "../../protocol/dns/query.ts";
-import { bareAnswer } from "../../protocol/dns/record.ts";
+import { bareAnswer, failedAnswer } from "../../protocol/dns/record.ts";
 import { keepAnswer } from "../../protocol/dns/response.ts";
 import { writeResponse } from "../../protocol/dns/response-writer.ts";
 import { zoneService } from "../../protocol/dns/zone-service.ts";
@@ -34,6 +36,8 @@ interface ServedZone {
 export interface ZoneStreamsOptions extends Pick<UpstreamOptions, "attemptMs" | "maxPending"> {
   /** The peer under its newest name; a session keeps the name that its peer had first. */
   readonly current?: ((peer: Peer) => Peer) | undefined;
+  /** The passage of this connector. */
+  readonly passage?: string | undefined;
 }
 
 export class ZoneStreams {
@@ -142,13 +146,18 @@ export class ZoneStreams {
     if (query === null) return null;
     const { question, refusal } = query;
     const bare = (rcode: number) => writeResponse(message, query, bareAnswer(rcode), MAX_BYTES);
+    const failed = (error: ExtendedError) => writeResponse(message, query, failedAnswer(error), MAX_BYTES);
     if (question === null || refusal !== null) return bare(refusal ?? RCODE.FORMERR);
     const zone = this.#zones.get(service);
     if (zone === undefined || !isWithin(question.name, zone.domain)) return bare(RCODE.REFUSED);
     const { name, type } = question;
-    const response = await zone.upstream.ask({ name, type });
+    const { passage } = this.#options;
+    const passages = query.edns?.passages ?? NO_PASSAGES;
+    if (passage !== undefined && isCircle(passages, passage)) return failed(circleError(zone.domain));
+    const own = passage === undefined ? passages : [...passages, passage];
+    const response = await zone.upstream.ask({ name, type }, own);
     const answer = response === null ? null : keepAnswer(response, { name, type }, zone.domain);
-    if (answer === null) return bare(RCODE.SERVFAIL);
+    if (answer === null) return failed(response?.error ?? unreachableError(zone.domain));
     return writeForwarded(message, { ...query, question }, { answer, age: 0, zone: zone.domain }, MAX_BYTES);
   }
 }

@@ -2,8 +2,10 @@
  * DNS of the network at this site: the servers of the configuration, the names that the connector's parts give, and
  * zones of this site and of others.
  */
+import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { isWithin } from "../../protocol/dns/domain-name.ts";
+import { PASSAGE_BYTES } from "../../protocol/dns/passages.ts";
 import { zoneService } from "../../protocol/dns/zone-service.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import { networkDomain, siteMatches } from "../../protocol/names.ts";
@@ -52,6 +54,8 @@ export class NetworkDns implements Part {
   readonly #dns: SiteDns;
   readonly #zones: ZoneStreams;
   readonly #cache = new ZoneCache();
+  /** Marks questions that this connector forwards. Servers of zones see it, so it says nothing of the site. */
+  readonly #passage = randomBytes(PASSAGE_BYTES).toString("hex");
   #config: ConnectorConfig;
   #remote: readonly RemoteZone[] = [];
 
@@ -67,8 +71,12 @@ export class NetworkDns implements Part {
     });
     this.#dns = new SiteDns({
       ...{ config: this.#dnsConfig(config), services: this.#services, machineAddresses, log },
+      passage: this.#passage,
     });
-    this.#zones = new ZoneStreams(config.dnsZones, { current: (peer) => options.names.current(peer) });
+    this.#zones = new ZoneStreams(config.dnsZones, {
+      current: (peer) => options.names.current(peer),
+      passage: this.#passage,
+    });
     this.#accept(config.dnsAccept);
   }
 
@@ -171,6 +179,7 @@ export class NetworkDns implements Part {
       ({ domain }) =>
         new RemoteZone(domain, {
           cache: this.#cache,
+          passage: this.#passage,
           offers: () => this.#offersOf(domain),
           open: (_, peer) => this.#options.openZone(zoneService(domain), peer),
         }),

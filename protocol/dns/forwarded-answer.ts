@@ -2,6 +2,7 @@
 import { readU32, writeU32 } from "../bytes.ts";
 import { CLASS_IN, FLAG, HEADER_BYTES, OPT_BYTES, TYPE, UDP_BYTES } from "./constants.ts";
 import { labelBytes, labelsOf } from "./domain-name.ts";
+import { NO_PASSAGES, type Passages, passagesOption } from "./passages.ts";
 import type { DnsQuery, Question } from "./query.ts";
 import type { DnsAnswer } from "./record.ts";
 import type { KeptAnswer } from "./response.ts";
@@ -62,16 +63,22 @@ function withoutAuthority(message: Uint8Array): Uint8Array {
   return message;
 }
 
-/** A query for a name, recursive, with an OPT record if `edns`. */
+/** A query for a name, recursive, with an OPT record if `edns` or there are passages. */
 export function writeQuery(
   id: number,
   { name, type }: { name: string; type: number },
   edns: boolean,
+  passages: Passages = NO_PASSAGES,
 ): Uint8Array {
+  const option = passagesOption(passages);
+  const hasOpt = edns || option.length > 0;
   const labels = labelsOf(name).map(labelBytes);
-  const bytes = [id >>> 8, id & 0xff, FLAG.RD >>> 8, 0, 0, 1, 0, 0, 0, 0, 0, edns ? 1 : 0];
+  const bytes = [id >>> 8, id & 0xff, FLAG.RD >>> 8, 0, 0, 1, 0, 0, 0, 0, 0, hasOpt ? 1 : 0];
   for (const label of labels) bytes.push(label.length, ...label);
   bytes.push(0, type >>> 8, type & 0xff, 0, CLASS_IN);
-  if (edns) bytes.push(0, 0, TYPE.OPT, UDP_BYTES >>> 8, UDP_BYTES & 0xff, 0, 0, 0, 0, 0, 0);
+  if (hasOpt) {
+    bytes.push(0, 0, TYPE.OPT, UDP_BYTES >>> 8, UDP_BYTES & 0xff, 0, 0, 0, 0);
+    bytes.push(option.length >>> 8, option.length & 0xff, ...option);
+  }
   return Uint8Array.from(bytes);
 }

@@ -1,6 +1,8 @@
 /** Queries, as a server reads them (docs/protocol.md, "DNS"). */
 import { CLASS_IN, FLAG, HEADER_BYTES, PLAIN_UDP_BYTES, RCODE, TYPE } from "./constants.ts";
 import { readName, skipName } from "./domain-name.ts";
+import { findOption } from "./options.ts";
+import { NO_PASSAGES, PASSAGES_OPTION, type Passages, readPassages } from "./passages.ts";
 
 /** What a client's OPT record says (RFC 6891). */
 export interface Edns {
@@ -8,6 +10,8 @@ export interface Edns {
   readonly udpBytes: number;
   /** The DO bit (RFC 3225), which an answer repeats. Nothing here is signed. */
   readonly wantsDnssec: boolean;
+  /** The connectors that have forwarded the question. */
+  readonly passages: Passages;
 }
 
 /** The question of a query. */
@@ -88,22 +92,18 @@ function readAdditional(
     if (end > bytes.length) return undefined;
     if (word(0) === TYPE.OPT) {
       // The owner is the root, and there is one of them (RFC 6891 §6.1.1).
-      if (edns !== null || record < before || bytes[at] !== 0 || !isOptions(bytes, data, end))
-        return undefined;
+      if (edns !== null || record < before || bytes[at] !== 0) return undefined;
+      // The contents of other options do not matter here: cookies, client subnets, padding.
+      const passages = findOption(bytes, { from: data, to: end }, PASSAGES_OPTION);
+      if (passages === undefined) return undefined;
       edns = {
         udpBytes: Math.max(PLAIN_UDP_BYTES, word(2)),
         version: bytes[fields + 5] ?? 0,
         wantsDnssec: (word(6) & 0x8000) !== 0,
+        passages: passages === null ? NO_PASSAGES : readPassages(passages),
       };
     }
     at = end;
   }
   return at === bytes.length ? edns : undefined;
-}
-
-/** Whether the bytes are whole options, whose contents do not matter here: cookies, client subnets, padding. */
-function isOptions(bytes: Uint8Array, from: number, end: number): boolean {
-  let at = from;
-  while (at + 4 <= end) at += 4 + (((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0));
-  return at === end;
 }

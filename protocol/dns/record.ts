@@ -1,4 +1,6 @@
 /** Resource records, and answers that are made of them. */
+import { RCODE } from "./constants.ts";
+import type { ExtendedError } from "./extended-error.ts";
 
 /** What a record says, by its type. Names are texts as in domain-name.ts. */
 export type RecordData =
@@ -45,9 +47,16 @@ export interface DnsAnswer {
   readonly authority: readonly DnsRecord[];
   /** Records that save the client a query. They are left out where they do not fit. */
   readonly additional: readonly DnsRecord[];
+  /** Why the query failed, for clients that know EDNS. */
+  readonly error?: ExtendedError | undefined;
 }
 
 /** An answer that is a response code alone. */
 export function bareAnswer(rcode: number, owned = false): DnsAnswer {
   return { rcode, owned, answers: [], authority: [], additional: [] };
+}
+
+/** The answer to a query that failed, and why. */
+export function failedAnswer(error: ExtendedError): DnsAnswer {
+  return { ...bareAnswer(RCODE.SERVFAIL), error };
 }

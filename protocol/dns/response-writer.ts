@@ -2,6 +2,7 @@
 import { writeU32 } from "../bytes.ts";
 import { CLASS_IN, FLAG, HEADER_BYTES, MAX_MESSAGE_BYTES, OPT_BYTES, TYPE, UDP_BYTES } from "./constants.ts";
 import { labelBytes, labelsOf } from "./domain-name.ts";
+import { extendedErrorOption } from "./extended-error.ts";
 import type { DnsQuery, Edns } from "./query.ts";
 import type { DnsAnswer, DnsRecord, RecordData } from "./record.ts";
 
@@ -26,14 +27,15 @@ export function writeResponse(
   let flags = FLAG.QR | query.flags | (answer.rcode & 0xf);
   if (answer.owned) flags |= FLAG.AA | FLAG.RA;
   if (question !== null) writer.question(bytes.subarray(HEADER_BYTES, question.end), question.name);
-  const room = edns === null ? 0 : OPT_BYTES;
+  const option = edns === null || answer.error === undefined ? [] : extendedErrorOption(answer.error);
+  const room = edns === null ? 0 : OPT_BYTES + option.length;
   const answers = writer.records(answer.answers, room);
   const isWhole = answers === answer.answers.length;
   const authority = isWhole ? writer.records(answer.authority, room) : 0;
   const fits = isWhole && authority === answer.authority.length;
   const additional = fits ? writer.records(answer.additional, room) : 0;
   if (!fits) flags |= FLAG.TC;
-  if (edns !== null) writer.opt(edns, answer.rcode >> 4);
+  if (edns !== null) writer.opt(edns, answer.rcode >> 4, option);
   const counts = [question === null ? 0 : 1, answers, authority, additional + (edns === null ? 0 : 1)];
   return writer.finish(query.id, flags, counts);
 }
@@ -83,15 +85,16 @@ class Writer {
     return count;
   }
 
-  opt({ wantsDnssec }: Edns, extendedRcode: number): void {
-    this.#need(OPT_BYTES);
+  opt({ wantsDnssec }: Edns, extendedRcode: number, options: readonly number[]): void {
+    this.#need(OPT_BYTES + options.length);
     this.#byte(0);
     this.#word(TYPE.OPT);
     this.#word(UDP_BYTES);
     this.#byte(extendedRcode);
     this.#byte(0);
     this.#word(wantsDnssec ? 0x8000 : 0);
-    this.#word(0);
+    this.#word(options.length);
+    for (const byte of options) this.#byte(byte);
   }
 
   finish(id: number, flags: number, counts: readonly number[]): Uint8Array {

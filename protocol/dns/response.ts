@@ -2,6 +2,8 @@
 import { readU32, writeU32 } from "../bytes.ts";
 import { CLASS_IN, FLAG, HEADER_BYTES, RCODE, TYPE } from "./constants.ts";
 import { isWithin, readName, skipName } from "./domain-name.ts";
+import { EXTENDED_ERROR_OPTION, type ExtendedError, readExtendedError } from "./extended-error.ts";
+import { findOption } from "./options.ts";
 
 /** A record of the answer section. */
 interface AnswerRecord {
@@ -26,6 +28,8 @@ export interface DnsResponse {
   readonly answers: readonly AnswerRecord[];
   /** How long the answer that something does not exist may be kept (RFC 2308 §5), seconds; null without an SOA record. */
   readonly negativeTtl: number | null;
+  /** Why the query failed, where the server says so. */
+  readonly error: ExtendedError | null;
 }
 
 /** Reads an answer; null if it is malformed. */
@@ -47,6 +51,7 @@ export function readResponse(bytes: Uint8Array): DnsResponse | null {
   let end = at;
   let negativeTtl: number | null = null;
   let extended = 0;
+  let error: ExtendedError | null = null;
   for (let record = 0; record < answerCount + authorityCount + additionalCount; record++) {
     const isAnswer = record < answerCount;
     const name = isAnswer ? readName(bytes, at) : null;
@@ -61,6 +66,8 @@ export function readResponse(bytes: Uint8Array): DnsResponse | null {
       end = to;
     } else if (type === TYPE.OPT) {
       extended = bytes[fields + 4] ?? 0;
+      const option = findOption(bytes, { from, to }, EXTENDED_ERROR_OPTION);
+      if (option !== null && option !== undefined) error = readExtendedError(option);
     } else if (type === TYPE.SOA && record < answerCount + authorityCount && to - from >= 20) {
       negativeTtl = Math.min(readU32(bytes, fields + 4), readU32(bytes, to - 4));
     }
@@ -68,7 +75,7 @@ export function readResponse(bytes: Uint8Array): DnsResponse | null {
   }
   return {
     ...{ id: word(0), rcode: (extended << 4) | (flags & 0xf), truncated: (flags & FLAG.TC) !== 0, question },
-    ...{ bytes: bytes.subarray(0, end), answers, negativeTtl },
+    ...{ bytes: bytes.subarray(0, end), answers, negativeTtl, error },
   };
 }
 

@@ -7,12 +7,13 @@ import { decode, encode } from "dns-packet";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { listServices } from "../../connector/operator/edge-api.ts";
-import { ask } from "../support/dns/client.ts";
-import { queryFor, read, recordTexts } from "../support/dns/messages.ts";
+import { readResponse } from "../../protocol/dns/response.ts";
+import { ask, overUdp, TcpQueries } from "../support/dns/client.ts";
+import { opt, queryFor, read, recordTexts } from "../support/dns/messages.ts";
 import { freePort } from "../support/free-port.ts";
 import { type Connector, eventually, type TestNetwork } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
-import { exchange, serve } from "../support/traffic/servers.ts";
+import { exchange, fate, serve } from "../support/traffic/servers.ts";
 
 const suite = useEdge();
 let network: TestNetwork;
@@ -156,6 +157,21 @@ describe("A zone of one site at another", () => {
     expect(await rcode("other.corp.internal")).toBe("NXDOMAIN");
   });
 
+  it("is answered SERVFAIL with the reason where two sites forward it to each other", async () => {
+    await east.restart({ args: ["--dns-zone", `ring.internal=127.0.0.1:${port}`] });
+    await west.restart({ args: ["--dns", `127.0.0.1:${port}`, "--dns-accept", "ring.internal"] });
+    await eventually("west knows the zone", async () => {
+      const { dns: line } = await west.control.status();
+      return line?.accepted?.[0]?.sites.includes("east");
+    });
+    const query = queryFor("www.ring.internal", "A", { additionals: [opt()] });
+    const [answer = Buffer.of()] = await overUdp({ port }, [query], 1);
+    expect(readResponse(answer)).toMatchObject({
+      ...{ rcode: 2, error: { text: "The zone ring.internal is forwarded in a circle." } },
+    });
+    expect(await rcode("plain.ring.internal")).toBe("SERVFAIL");
+  });
+
   it("is refused in the domain of the network's services", async () => {
     const { status, stderr } = await suite.cluster.fairlead([
       "connector",
@@ -177,21 +193,48 @@ describe("DNS over HTTPS at the edge", () => {
     const made = z
       .object({ key: z.string(), role: z.literal("dns") })
       .parse((await suite.edge.fairlead(...args)).json);
-    const url = `${suite.edge.localUrl}/dns-query/${made.key}?dns=${queryFor("one.shop.internal", "A", { id: 0 }).toString("base64url")}`;
-    const { ca } = suite.edge;
-    const { body, headers } = await new Promise<{ body: Buffer; headers: IncomingHttpHeaders }>(
-      (resolve, reject) => {
+    const overHttps = async (name: string) => {
+      const query = queryFor(name, "A", { id: 0 }).toString("base64url");
+      const url = `${suite.edge.localUrl}/dns-query/${made.key}?dns=${query}`;
+      const { ca } = suite.edge;
+      return await new Promise<{ body: Buffer; headers: IncomingHttpHeaders }>((resolve, reject) => {
         get(url, { ca }, async (response) => {
           const chunks: Buffer[] = [];
           for await (const chunk of response) chunks.push(chunk as Buffer);
           resolve({ body: Buffer.concat(chunks), headers: response.headers });
         }).on("error", reject);
-      },
-    );
+      });
+    };
+    const { body, headers } = await overHttps("one.shop.internal");
     expect(headers).toMatchObject({
       "content-type": "application/dns-message",
       "cache-control": "private, max-age=5",
     });
     expect(recordTexts(read(body).answers)).toEqual([`one.shop.internal 5 A ${place.host}`]);
+
+    // Its only target goes away: the name stays, without an address, over every transport.
+    const server = await serve((socket) => void socket.end("east"));
+    expect((await east.fairlead("expose", `gone=${server.at}`)).status).toBe(0);
+    const gone = await west.listener("gone");
+    const name = "gone.shop.internal";
+    const isNamed = async () => (await ask({ port }, name)).answers.length > 0;
+    await eventually("the name", isNamed);
+    await server.close();
+    await eventually("the service is down", async () => (await fate(gone)) === "ECONNREFUSED");
+    await eventually("the name has no address", async () => !(await isNamed()));
+    const tcp = await TcpQueries.open({ port });
+    tcp.send(queryFor(name));
+    const answers = [await ask({ port }, name), ...(await tcp.received(1)).map(read)];
+    tcp.socket.destroy();
+    await eventually("no address over HTTPS", async () => {
+      return read((await overHttps(name)).body).answers.length === 0;
+    });
+    answers.push(read((await overHttps(name)).body));
+    for (const { rcode: code, answers: found, authorities } of answers) {
+      expect([code, found]).toEqual(["NOERROR", []]);
+      expect(authorities).toMatchObject([{ type: "SOA", ttl: 1 }]);
+    }
+    await serve((socket) => void socket.end("east"), server);
+    await eventually("the name has its address again", isNamed);
   });
 });

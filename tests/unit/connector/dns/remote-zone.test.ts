@@ -5,9 +5,12 @@ import { Answerer } from "../../../../connector/dns/answerer.ts";
 import { RemoteZone } from "../../../../connector/dns/remote-zone.ts";
 import { ZoneCache } from "../../../../connector/dns/zone-cache.ts";
 import { type ZoneStream, ZoneStreams } from "../../../../connector/dns/zone-streams.ts";
+import { writeQuery } from "../../../../protocol/dns/forwarded-answer.ts";
+import { readResponse } from "../../../../protocol/dns/response.ts";
 import { zoneService } from "../../../../protocol/dns/zone-service.ts";
 import { FairleadError } from "../../../../protocol/errors.ts";
 import type { VisibleOffer } from "../../../../protocol/uplink/messages.ts";
+import { framed } from "../../../support/dns/client.ts";
 import { queryFor, read, recordTexts } from "../../../support/dns/messages.ts";
 import { type ZoneServer, zoneServer } from "../../../support/dns/zone-server.ts";
 
@@ -179,6 +182,23 @@ describe("ZoneStreams", () => {
     expect(kept.stream.destroyed).toBe(false);
     kept.stream.destroy();
     await served;
+  });
+
+  it("answers SERVFAIL to a question that it has forwarded before, and asks no server", async () => {
+    const server = await fixed("10.0.0.1");
+    const passage = "00112233445566ff";
+    const zones = new ZoneStreams([{ domain: DOMAIN, servers: [server] }], { passage });
+    const { client, stream: served } = stream(zoneService(DOMAIN));
+    const ended = zones.serve(served, WEST);
+    client.write(framed(writeQuery(9, { name: "www.corp.internal", type: 1 }, false, [passage])));
+    const [answer] = await client.take(1).toArray();
+    expect(readResponse(answer.subarray(2))).toMatchObject({
+      ...{ id: 9, rcode: 2 },
+      error: { text: "The zone corp.internal is forwarded in a circle." },
+    });
+    expect(server.queries).toEqual([]);
+    served.destroy();
+    await ended;
   });
 
   it("refuses names outside of the zone, and bytes that are no DNS", async () => {

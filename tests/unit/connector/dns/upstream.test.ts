@@ -63,6 +63,16 @@ describe("Upstream", () => {
     expect(old.queries.map(({ packet }) => packet.additionals.length)).toEqual([1, 0, 0]);
   });
 
+  it("says which connectors have forwarded the question, but not again to a server that was silent", async () => {
+    const passages = ["00112233445566ff"];
+    let turn = 0;
+    const server = await zoneServer(() => (turn++ === 0 ? null : { answers }));
+    const upstream = new Upstream({ servers: [server], attemptMs: 300 });
+    expect((await upstream.ask(ASKED, passages))?.answers).toHaveLength(1);
+    const options = server.queries.map(({ packet }) => packet.additionals[0]?.options?.length);
+    expect(options).toEqual([1, 0]);
+  });
+
   it("asks the next server when one is silent, fails or is not there", async () => {
     const silent = await zoneServer(() => null);
     const failing = await zoneServer(() => ({ flags: 2 }));

@@ -829,6 +829,12 @@ export const ERRORS = {
     "Send fewer requests at a time, and try again after the time in Retry-After.",
     RETRY,
   ),
+  "door.too_large": entry(
+    "caller",
+    431,
+    "The head of a request is larger than the door takes.",
+    "Send a shorter head: at most 32 KiB in 100 fields, and a path and query of 16 KiB.",
+  ),
   "door.no_websocket": entry(
     "peer",
     501,

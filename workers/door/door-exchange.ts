@@ -106,12 +106,12 @@ export class DoorExchange implements StreamHandler {
 
   /**
    * Sends the request. Resolves with the head of the response; its body follows.
-   * @throws FairleadError door.unavailable, door.failed, door.timeout, service.*, stream.*, session.*
+   * @throws FairleadError door.unavailable, door.too_large, door.failed, door.timeout, service.*, stream.*, session.*
    */
   async send(): Promise<DoorResponse> {
     try {
       const first = await this.#options.next(this.#tried);
-      this.#encoder.head(this.#options.head, this.#reader === null);
+      this.#encodeHead();
       this.#requestEnded = this.#reader === null;
       this.#open(first);
       this.#restartTimer();
@@ -128,6 +128,16 @@ export class DoorExchange implements StreamHandler {
   }
 
   // ---- the request ------------------------------------------------------------------------------------
+
+  /** @throws FairleadError door.too_large, door.failed */
+  #encodeHead(): void {
+    try {
+      this.#encoder.head(this.#options.head, this.#reader === null);
+    } catch (thrown) {
+      const isTooLarge = thrown instanceof FairleadError && thrown.code === "exchange.too_large";
+      throw isTooLarge ? new FairleadError("door.too_large") : failed(thrown);
+    }
+  }
 
   #open(session: DoorSession): void {
     this.#tried.add(session);

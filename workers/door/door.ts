@@ -102,7 +102,7 @@ export class Door extends DurableObject<Env> {
     const upgrade = request.headers.get("upgrade")?.toLowerCase() === "websocket" ? "websocket" : undefined;
     let head: RequestHead;
     try {
-      if (request.url.length > MAX_TARGET) throw new FairleadError("exchange.too_large");
+      if (request.url.length > MAX_TARGET) throw new FairleadError("door.too_large");
       head = requestHead(request, facts, upgrade);
     } catch (thrown) {
       release();

@@ -1,6 +1,7 @@
 /** Responses of a door: those of targets, and those of the door itself. */
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { contentLength } from "../../protocol/exchange/fields.ts";
+import { gatewayError, proxyStatus, retryAfter } from "../../protocol/exchange/gateway-error.ts";
 import type { Fields } from "../../protocol/exchange/head.ts";
 import { DOOR_NAME } from "../../protocol/exchange/passages.ts";
 import type { DoorResponse } from "./door-exchange.ts";
@@ -31,38 +32,16 @@ function headersOf(fields: Fields): Headers {
 /** A Worker has no trailers, the client has no way to another protocol, and one field is the door's own. */
 const LEFT_OUT: ReadonlySet<string> = new Set(["trailer", "alt-svc", DOOR_SOCKET_HEADER]);
 
-/** What `Proxy-Status` (RFC 9209) says of an error of the door. */
-const PROXY_ERRORS: Readonly<Record<string, string>> = {
-  "door.unavailable": "destination_unavailable",
-  "door.overloaded": "connection_limit_reached",
-  "door.timeout": "http_response_timeout",
-  "door.failed": "http_protocol_error",
-  "service.refused": "connection_refused",
-  "service.timeout": "connection_timeout",
-  "service.unreachable": "destination_ip_unroutable",
-};
-
-/** Errors of the path to the target, which the client of a door sees as a gateway's. */
-function statusOf(error: FairleadError): number {
-  const { code, entry } = error;
-  if (code.startsWith("door.") || code.startsWith("key.") || code.startsWith("oidc.")) return entry.status;
-  if (code.startsWith("request.")) return entry.status;
-  if (code === "exchange.too_large") return 431;
-  return entry.status === 503 || entry.status === 504 ? entry.status : 502;
-}
-
 /** The response for an error of the door. Nothing of the network is in it. */
 export function doorError(error: FairleadError): Response {
   const { code } = error;
   const headers = new Headers({
     "cache-control": "no-store",
-    "proxy-status": `${DOOR_NAME}; error=${PROXY_ERRORS[code] ?? "proxy_internal_error"}; details="${code}"`,
+    "proxy-status": proxyStatus(DOOR_NAME, code),
   });
-  const status = statusOf(error);
-  const retryAfterMs = error.retryAfterMs ?? (status === 503 || status === 429 ? 1000 : undefined);
-  if (retryAfterMs !== undefined) {
-    headers.set("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
-  }
+  const { status } = gatewayError(code);
+  const seconds = retryAfter(error);
+  if (seconds !== null) headers.set("retry-after", String(seconds));
   if (status === 401) headers.set("www-authenticate", 'Bearer realm="fairlead"');
   // The text of an error from inside names sites and targets.
   const shown = new FairleadError(code, code.startsWith("door.") ? error.message : undefined);

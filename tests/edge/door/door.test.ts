@@ -140,6 +140,17 @@ describe("a door", () => {
     expect(await (await visit()).text()).toBe("good");
   });
 
+  it("answers 431 to a head or a path that is too large, with the type for it", async () => {
+    const uplink = await publish(east);
+    void DoorConnector.join(uplink, (exchange) => exchange.respond(200));
+    const answer = await visit("/", { headers: { "x-long": "a".repeat(33_000) } });
+    expect([answer.status, answer.headers.get("proxy-status")]).toEqual([
+      431,
+      'fairlead-door; error=http_request_error; details="door.too_large"',
+    ]);
+    expect(await codeOf(visit(`/${"a".repeat(17_000)}`))).toEqual([431, "door.too_large"]);
+  });
+
   it("aborts a response whose end does not come", async () => {
     const uplink = await publish(east);
     void DoorConnector.join(uplink, (exchange) => {

@@ -19,6 +19,7 @@ import {
   type Address,
   type Addresses,
   certificateNames,
+  formatAddress,
   isHostname,
   parseAddress,
   publicHost,
@@ -34,6 +35,7 @@ import {
 import type { Credential } from "./credentials/certificates.ts";
 import {
   type Deployment,
+  type DoorRecord,
   EdgeRecord,
   FILES,
   NEWEST_RECORD,
@@ -43,6 +45,7 @@ import {
 } from "./credentials/credentials.ts";
 import { renewalTime } from "./credentials/renewal.ts";
 import { DoorFront } from "./front/door-front.ts";
+import { type GivenDoor, readDoorCredential, wantedDoor } from "./front/door-settings.ts";
 import { connectionLimits, Front } from "./front/front.ts";
 import { readObjects, type StoredNetwork, type StoredObjects } from "./object-databases.ts";
 import { type Bundle, findBundle } from "./workerd/bundle.ts";
@@ -74,8 +77,8 @@ export interface EmbeddedEdgeOptions {
    * machine's name for a wildcard.
    */
   readonly hostname?: string | undefined;
-  /** The public door, where the edge serves hostnames of published services; none unless given. */
-  readonly door?: DoorOptions | undefined;
+  /** The public door, where the edge serves hostnames of published services. Unless given, that of the last start. */
+  readonly door?: GivenDoor | undefined;
   /** The provider whose identity tokens authenticate at the API besides keys. */
   readonly oidc?: OidcProvider | undefined;
   /** Lines of workerd have `from: "workerd"`. Silent unless given. */
@@ -84,16 +87,6 @@ export interface EmbeddedEdgeOptions {
   readonly bundle?: string | undefined;
   /** Lifetime of server certificates, ms, for tests. */
   readonly certificateLifetimeMs?: number | undefined;
-}
-
-/** The public door of an edge. */
-export interface DoorOptions {
-  /** Where it listens, "HOST:PORT". Port 0 is a free one. */
-  readonly address: string;
-  /** The certificate and key of its hostnames, PEM; the deployment's own certificate unless given. */
-  readonly server?: Credential | undefined;
-  /** Whether it serves plain HTTP, behind a proxy that ends TLS. */
-  readonly plain?: boolean | undefined;
 }
 
 export interface RunningEdge {
@@ -150,6 +143,14 @@ export const OBJECTS_DIRECTORY = "objects";
 const LOST_OBJECTS =
   "Check that its volume is mounted, or restore it from a copy of the state directory. With a backup, run `fairlead edge restore` with an empty state directory.";
 
+/** The public door, as a start settled it. */
+interface OpenedDoor {
+  readonly address: Address;
+  readonly settings: DoorRecord;
+  /** The door's own certificate; null to serve that of the edge, or plain HTTP. */
+  readonly server: Credential | null;
+}
+
 /** The parts that stay the same while the edge runs. */
 interface Setup {
   readonly state: StateDirectory;
@@ -164,8 +165,8 @@ interface Setup {
   readonly deployment: Deployment;
   /** Paths of the Unix sockets between the front and workerd. */
   readonly sockets: FrontSockets;
-  /** Where the public door listens; null without one. */
-  readonly door: Address | null;
+  /** The public door; null without one. */
+  readonly door: OpenedDoor | null;
   /** Most descriptors of each process. */
   readonly descriptors: number;
 }
@@ -287,7 +288,7 @@ export class EmbeddedEdge {
       server = await this.#openCertificate(setup);
       await writeConfig();
       front.setCertificate(server.credential);
-      if (this.#options.door?.server === undefined) this.#doorFront?.setCertificate(server.credential);
+      if (setup.door?.server === null) this.#doorFront?.setCertificate(server.credential);
       // workerd itself serves the certificate at the lanes' port only.
       if (lanes() !== null) await supervisor.replace(RENEWAL_GRACE_MS);
       return server;
@@ -308,7 +309,7 @@ export class EmbeddedEdge {
       apiUrl: setup.urls.api,
       gatewayUrl: setup.urls.links,
       lanes: lanes(),
-      door: setup.door,
+      door: setup.door?.address ?? null,
       caFile: state.file(FILES.ca),
       adminKeyFile: state.file(FILES.adminKey),
       former: setup.former,
@@ -339,12 +340,11 @@ export class EmbeddedEdge {
 
   /** Opens the listener of the public door, if there is one. */
   async #openDoor({ door, sockets, descriptors }: Setup, server: ServerCertificate): Promise<void> {
-    const options = this.#options.door;
-    if (door === null || sockets.door === undefined || options === undefined) return;
+    if (door === null || sockets.door === undefined) return;
     this.#doorFront = new DoorFront({
-      address: door,
+      address: door.address,
       socketPath: sockets.door,
-      server: options.plain ? null : (options.server ?? server.credential),
+      server: door.settings.plain === true ? null : (door.server ?? server.credential),
       limits: connectionLimits(descriptors),
       log: this.#log,
     });
@@ -405,7 +405,7 @@ export class EmbeddedEdge {
     const deployment = await openDeployment(state, record, now, record !== null || objects?.used === true);
     await makePrivateDirectory(state.file(OBJECTS_DIRECTORY));
     await makePrivateDirectory(state.file(FRONT_DIRECTORY));
-    const door = await this.#doorAddress();
+    const door = await this.#settleDoor(record);
     const sockets: FrontSockets = {
       api: socketPath(state, "api"),
       gateway: socketPath(state, "gateway"),
@@ -431,6 +431,7 @@ export class EmbeddedEdge {
       hostname,
       urls,
       former,
+      door: door === null ? undefined : { ...door.settings, address: formatAddress(door.address) },
       databases: objects?.used === true,
       adminKeyHash: deployment.adminKeyHash,
     };
@@ -446,12 +447,16 @@ export class EmbeddedEdge {
     };
   }
 
-  /** Where the public door listens. @throws FairleadError edge.port_taken, request.invalid */
-  async #doorAddress(): Promise<Address | null> {
-    const { door } = this.#options;
-    if (door === undefined) return null;
-    const wanted = parseAddress(door.address, "--door");
-    return { ...wanted, port: await tryAddress(wanted) };
+  /**
+   * The public door, by the options or as at the last start.
+   * @throws FairleadError edge.port_taken, request.invalid, file.unreadable
+   */
+  async #settleDoor(record: EdgeRecord | null): Promise<OpenedDoor | null> {
+    const settings = wantedDoor(this.#options.door ?? {}, record?.door ?? null);
+    if (settings === null) return null;
+    const server = await readDoorCredential(settings);
+    const wanted = parseAddress(settings.address, "--door");
+    return { address: { ...wanted, port: await tryAddress(wanted) }, settings, server };
   }
 
   /**

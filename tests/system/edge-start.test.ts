@@ -194,7 +194,8 @@ describe("fairlead edge start", () => {
   });
 
   it("has all its data and the same addresses again after kill -9", async () => {
-    const before = await startProcess();
+    const door = { address: "127.0.0.1:0", plain: true };
+    const before = await startProcess({ door });
     const ca = readFileSync(before.said.caFile, "utf8");
     for (const path of ["count", "count", "router", "directory"]) {
       await get(`${before.said.apiUrl}/${path}`, { ca });
@@ -207,6 +208,8 @@ describe("fairlead edge start", () => {
     const { running } = await startEdge();
     expect(running.apiUrl).toBe(before.said.apiUrl);
     expect(running.gatewayUrl).toBe(before.said.gatewayUrl);
+    expect(running.door).toEqual(before.said.door);
+    expect(JSON.parse(read("edge.json"))).toMatchObject({ door: { plain: true } });
     expect(readFileSync(running.caFile, "utf8")).toBe(ca);
     expect(JSON.parse((await get(`${running.apiUrl}/count`, { ca })).body)).toEqual({ count: 3 });
     expect(JSON.parse((await get(`${running.apiUrl}/router`, { ca })).body)).toEqual({ count: 2 });

@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
+import { join, resolve } from "node:path";
+import { asFairleadError } from "../../../protocol/errors.ts";
 import { aborted } from "../../async/abort.ts";
 import { formatAddress } from "../../edge/addresses/addresses.ts";
-import type { DoorOptions, Move } from "../../edge/embedded-edge.ts";
-import { unreadable } from "../../files/file-errors.ts";
+import type { EmbeddedEdgeOptions, Move } from "../../edge/embedded-edge.ts";
 import { stateHome } from "../framework/context.ts";
 import { command, flag, value, valueOr } from "../framework/definition.ts";
 import { makeLog } from "../framework/log.ts";
@@ -45,13 +44,13 @@ export const edgeStart = command({
       someText,
     ),
     door: value(
-      "--door <HOST:PORT>",
-      "Address of the public door, for clients of services that are published by hostnames. There is no door unless given.",
-      hostPort,
+      "--door <HOST:PORT|off>",
+      "Address of the public door, for clients of services that are published by hostnames; `off` closes it. The default is the door of the last start, none at the first.",
+      hostPortOr("off"),
     ),
     doorCertificate: value(
       "--door-certificate <FILE>",
-      "PEM file with the certificate chain of the door's hostnames. The default is a certificate of the deployment CA, which browsers do not trust.",
+      "PEM file with the certificate chain of the door's hostnames. The default is that of the last start where --door is not given either, else a certificate of the deployment CA, which browsers do not trust.",
       someText,
     ),
     doorKey: value("--door-key <FILE>", "PEM file with the private key of --door-certificate.", someText),
@@ -89,7 +88,6 @@ export const edgeStart = command({
     const { io } = context;
     const { EmbeddedEdge } = await import("../../edge/embedded-edge.ts");
     const oidc = input.oidc === undefined ? undefined : await readOidc(input.oidc);
-    const door = await readDoor(input);
     const interrupted = io.untilInterrupted();
     io.dropFailedOutput();
     const log = await makeLog({ io, output: io.stderr, level: input.logLevel, json: context.json });
@@ -99,7 +97,7 @@ export const edgeStart = command({
       api: input.api,
       gateway: input.gateway,
       lanes: input.lanes,
-      door,
+      door: doorOptions(input),
       hostname: input.hostname,
       oidc,
       log,
@@ -173,37 +171,20 @@ function formerCommand({ from, keep }: Move, state: string): string {
   return ["fairlead edge start", `--state ${state}`, ...keep].join(" ");
 }
 
-/** The options of the door. @throws FairleadError request.invalid, file.unreadable */
-async function readDoor(input: {
+/** The options of the door. Their paths are absolute, since later starts may have another working directory. */
+function doorOptions(input: {
   door: string | undefined;
   doorCertificate: string | undefined;
   doorKey: string | undefined;
   doorPlain: boolean;
-}): Promise<DoorOptions | undefined> {
-  const { door: address, doorCertificate, doorKey, doorPlain: plain } = input;
-  const given = doorCertificate !== undefined || doorKey !== undefined;
-  if (address === undefined) {
-    if (!given && !plain) return undefined;
-    throw new FairleadError("request.invalid", "The door has no address.", {
-      action: "Give --door HOST:PORT.",
-    });
-  }
-  if (!given) return { address, plain };
-  if (plain || doorCertificate === undefined || doorKey === undefined) {
-    throw new FairleadError(
-      "request.invalid",
-      "Give --door-certificate and --door-key together, and neither with --door-plain.",
-    );
-  }
-  const read = (path: string, what: string) =>
-    readFile(path, "utf8").catch((cause: unknown) => {
-      throw unreadable(cause, { what, path, source: "docs/door.md says what the door needs." });
-    });
-  const server = {
-    certificate: await read(doorCertificate, "The certificate of the door"),
-    privateKey: await read(doorKey, "The private key of the door"),
+}): EmbeddedEdgeOptions["door"] {
+  const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(path));
+  return {
+    address: input.door,
+    certificateFile: absolute(input.doorCertificate),
+    keyFile: absolute(input.doorKey),
+    plain: input.doorPlain,
   };
-  return { address, server };
 }
 
 async function readOidc(path: string) {

@@ -35,6 +35,18 @@ const Port = z.int().min(1).max(65535);
 /** The version of `edge.json` that this program writes. */
 export const NEWEST_RECORD = 1;
 
+/** The public door of the last start. */
+export const DoorRecord = z.object({
+  /** `HOST:PORT` */
+  address: z.string(),
+  /** Absolute paths of the files with the certificate chain and its key, PEM. */
+  certificateFile: z.string().optional(),
+  keyFile: z.string().optional(),
+  /** Whether the door serves plain HTTP, behind a proxy that ends TLS. */
+  plain: z.boolean().optional(),
+});
+export type DoorRecord = z.infer<typeof DoorRecord>;
+
 /** The record of an edge in `edge.json`. The gateway is stored under its former name, `links`. */
 export const EdgeRecord = z.object({
   version: z.literal(NEWEST_RECORD),
@@ -50,6 +62,8 @@ export const EdgeRecord = z.object({
   urls: z.object({ api: EdgeOrigin, links: EdgeOrigin }).optional(),
   /** Addresses before that, oldest first, which sites and tokens may contain. */
   former: z.array(FormerAddress).optional(),
+  /** The public door of the last start; absent without one. */
+  door: DoorRecord.optional(),
   /** Whether the objects have databases: workerd has run. */
   databases: z.boolean().optional(),
   /** SHA-256 of the first admin key, lower-case hex. The operator may remove the key's file. */

@@ -82,6 +82,7 @@ export interface EdgeProcess {
   readonly said: {
     readonly apiUrl: string;
     readonly gatewayUrl: string;
+    readonly door?: unknown;
     readonly caFile: string;
     readonly code?: string;
   };

@@ -218,8 +218,8 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/files",
     usedBy: [
-      "connector/cli/edge",
       ...["connector/cli/framework", "connector/cli/network", "connector/config", "connector/edge/workerd"],
+      "connector/edge/front",
       "connector/targets",
       ...["connector/operator/backup", "connector/operator/login", "connector/site"],
     ],

@@ -69,6 +69,12 @@ export class Gateway extends WorkerEntrypoint {
   }
 }
 
+export class PublicDoor extends WorkerEntrypoint {
+  fetch() {
+    return new Response("door");
+  }
+}
+
 export default {
   fetch: (request, env, ctx) => route("default", request, env, ctx),
 };

@@ -1,8 +1,9 @@
 /** The report of a connector about itself, which its control socket serves. */
 import { timeLimit } from "../../protocol/time-limits.ts";
-import type { SiteView } from "../../protocol/uplink/messages.ts";
+import type { RefusedIngress, SiteView } from "../../protocol/uplink/messages.ts";
 import type { ConfigReload } from "../config/config-reload.ts";
 import type { HopPolicy } from "../config/hop-policy.ts";
+import type { IngressPolicy } from "../config/ingress.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";
 import type { ListenerSet } from "../listeners/listener-set.ts";
 import type { DescriptorWatch } from "../resources/descriptor-watch.ts";
@@ -23,6 +24,7 @@ import {
   type DnsSource,
   descriptorLine,
   dnsLine,
+  ingressLines,
   iso,
   linkLines,
   offerLines,
@@ -37,7 +39,7 @@ export interface ReportSources {
   readonly site: Pick<Site, "membership">;
   readonly boot: string;
   readonly software: string;
-  readonly uplink: Pick<Uplink, "state" | "rtt" | "lastRtt" | "requestStatus">;
+  readonly uplink: Pick<Uplink, "state" | "rtt" | "lastRtt" | "requestStatus" | "has">;
   readonly renewer: Pick<Renewer, "trouble">;
   readonly clock: Pick<ClockSkew, "skewMs">;
   readonly book: Pick<LinkBook, "known" | "update">;
@@ -48,6 +50,8 @@ export interface ReportSources {
   readonly offers: Pick<Offers, "list">;
   readonly health: Pick<ServiceHealth, "groups" | "withdrawn">;
   readonly refusedOffers: Pick<RefusedOffers, "list">;
+  readonly ingress: Pick<IngressPolicy, "rules">;
+  readonly refusedIngress: { list(): readonly RefusedIngress[] };
   readonly servicePorts: Pick<ServicePorts, "of">;
   readonly manager: Pick<SessionManager, "sessions">;
   readonly dns?: DnsSource;
@@ -101,6 +105,21 @@ export class Report {
     return {
       services: serviceLines(catalogue.reachable(), listeners.reports(), hop),
       offers: this.#withHealth(lines),
+      ...this.#ingress(),
+    };
+  }
+
+  #ingress(): Pick<Services, "ingress"> {
+    const { ingress, refusedIngress, refusedOffers, offers, uplink } = this.#sources;
+    if (ingress.rules.length === 0) return {};
+    return {
+      ingress: ingressLines(ingress.rules, {
+        offers: offers.list(),
+        refusedOffers: refusedOffers.list(),
+        refused: refusedIngress.list(),
+        isUp: uplink.state.state === "up",
+        hasDoor: uplink.has("ingress"),
+      }),
     };
   }
 

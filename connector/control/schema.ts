@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { BalanceMode } from "../../protocol/balance.ts";
 import { EdgeOrigin } from "../../protocol/front/edge-origin.ts";
+import { DoorAccess } from "../../protocol/hostnames.ts";
 import { LinkId } from "../../protocol/ids.ts";
 import { LinkCost, LinkName, Port, ServiceName, ServiceProtocol, SiteName } from "../../protocol/names.ts";
 import {
@@ -215,7 +216,26 @@ export const DnsLine = z.object({
 });
 export type DnsLine = z.infer<typeof DnsLine>;
 
-export const Services = z.object({ services: z.array(ServiceLine), offers: z.array(OfferLine) });
+/** A service that this site publishes by a hostname of the edge. */
+export const IngressLine = z.object({
+  hostname: z.string(),
+  service: ServiceName,
+  access: DoorAccess,
+  /** "waiting" while the network has not been asked, or this site does not offer the service. */
+  state: z.enum(["published", "refused", "waiting"]),
+  /** Whether the network has the hostname; null while that is unknown. */
+  granted: z.boolean().nullable(),
+  /** Why it is not published. */
+  ...Trouble.partial().shape,
+});
+export type IngressLine = z.infer<typeof IngressLine>;
+
+export const Services = z.object({
+  services: z.array(ServiceLine),
+  offers: z.array(OfferLine),
+  /** What this site publishes by hostnames. A connector that publishes nothing, or of 0.1.0, sends none. */
+  ingress: z.array(IngressLine).optional(),
+});
 export type Services = z.infer<typeof Services>;
 export const Links = z.object({
   links: z.array(LinkLine),

@@ -4,11 +4,13 @@ import type {
   IncomingLink,
   LinkReport,
   ListenerReport,
+  RefusedIngress,
   RefusedOffer,
   VisibleService,
 } from "../../protocol/uplink/messages.ts";
 import type { ConfigState } from "../config/config-reload.ts";
 import { HopPolicy, hopNotAllowed } from "../config/hop-policy.ts";
+import type { IngressRule } from "../config/ingress.ts";
 import { type Exposure, firstPort, firstTarget, proposedPort } from "../config/service-options.ts";
 import { isUpAt } from "../listeners/catalogue.ts";
 import { formatAddress } from "../net/local-socket.ts";
@@ -22,6 +24,7 @@ import type {
   DnsLine,
   DnsServerLine,
   ExposedService,
+  IngressLine,
   LinkLine,
   Links,
   OfferLine,
@@ -243,6 +246,51 @@ export function offerLines(
     }));
     return { ...line, networkPort: ports?.[0]?.networkPort, ports };
   });
+}
+
+/** What decides on the services that this site publishes. */
+export interface IngressSources {
+  readonly offers: readonly { readonly name: string }[];
+  readonly refusedOffers: readonly RefusedOffer[];
+  readonly refused: readonly RefusedIngress[];
+  readonly isUp: boolean;
+  /** Whether the edge has a public door. */
+  readonly hasDoor: boolean;
+}
+
+/** The services that this site publishes by hostnames, each with the reason if the network does not publish it. */
+export function ingressLines(rules: readonly IngressRule[], sources: IngressSources): IngressLine[] {
+  return rules.map(({ name: service, hostname, access }) => ({
+    ...{ hostname, service, access },
+    ...ingressState(service, hostname, sources),
+  }));
+}
+
+function ingressState(
+  service: string,
+  hostname: string,
+  { offers, refusedOffers, refused, isUp, hasDoor }: IngressSources,
+): Omit<IngressLine, "hostname" | "service" | "access"> {
+  if (!offers.some(({ name }) => name === service)) {
+    const message = `This site offers no service "${service}".`;
+    const action = `Offer it: \`fairlead expose ${service}=PORT/http\`.`;
+    return { state: "waiting", granted: null, message, action };
+  }
+  if (!isUp) return { state: "waiting", granted: null, message: "The uplink is not up." };
+  if (!hasDoor) {
+    const action = "Update the edge.";
+    return { state: "waiting", granted: null, message: "The edge is too old for a public door.", action };
+  }
+  const why = refused.find((each) => each.hostname === hostname);
+  if (why !== undefined) {
+    const granted = why.code !== "ingress.not_granted";
+    return { state: "refused", granted, ...troubleOf(why.code), message: why.message };
+  }
+  const offer = refusedOffers.find(({ name }) => name === service);
+  if (offer !== undefined) {
+    return { state: "refused", granted: null, ...troubleOf(offer.code), message: offer.message };
+  }
+  return { state: "published", granted: true };
 }
 
 /** The targets of a port, as the connector has them. */

@@ -432,6 +432,8 @@ describe("A service that is published by a hostname", () => {
   it("is listed, and unknown by any other hostname", async () => {
     const listed = await edge.fairlead("hostname", "list", "--network", network.name);
     expect(listed.stdout).toMatch(/shop\.example\.com .* web +open +east/);
+    const { stdout } = await east.fairlead("service", "status");
+    expect(stdout).toMatch(/shop\.example\.com +web +open +published/);
     expect((await visit("other.example.com")).status).toBe(421);
   });
 
@@ -441,5 +443,9 @@ describe("A service that is published by a hostname", () => {
     expect(await closed).toBe("1006");
     await eventually("the hostname is unknown", async () => (await visit(OPEN)).status === 421 || null);
     await east.logged({ hostname: OPEN, code: "ingress.not_granted" });
+    const { ingress } = await east.control.services();
+    const lineOf = (hostname: string) => ingress?.find((line) => line.hostname === hostname);
+    expect(lineOf(OPEN)).toMatchObject({ state: "refused", granted: false, code: "ingress.not_granted" });
+    expect(lineOf(WITH_KEY)).toMatchObject({ state: "published", granted: true });
   });
 });

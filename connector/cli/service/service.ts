@@ -22,12 +22,12 @@ export const serviceList = command({
 
 export const serviceStatus = command({
   path: ["service", "status"],
-  summary: "Show the services that this site offers and sees.",
+  summary: "Show the services that this site offers, publishes and sees.",
   options: { state: siteStateOption },
   examples: [
     {
       command: "fairlead service status",
-      says: "Shows the addresses of the services at this site, and which targets are down and why.",
+      says: "Shows the addresses of the services at this site, which targets are down, and which hostnames are refused, and why.",
     },
   ],
   async run(context, input) {

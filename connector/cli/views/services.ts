@@ -2,7 +2,7 @@
 import type { Service } from "../../../protocol/api/services.ts";
 import { DEFAULT_BALANCE, DEFAULT_WEIGHT } from "../../../protocol/balance.ts";
 import { ERRORS, isErrorCode } from "../../../protocol/errors.ts";
-import type { OfferLine, PortHealthLine, Services, TargetLine } from "../../control/schema.ts";
+import type { IngressLine, OfferLine, PortHealthLine, Services, TargetLine } from "../../control/schema.ts";
 import { formatAddress } from "../../net/local-socket.ts";
 import { relativeTime } from "../framework/duration.ts";
 import type { Printer } from "../framework/printer.ts";
@@ -75,7 +75,7 @@ export function portsOf({
 }
 
 /** Prints the services that a site sees, and the services that it offers. */
-export function printSiteServices(out: Printer, { services, offers }: Services, now: number): void {
+export function printSiteServices(out: Printer, { services, offers, ingress }: Services, now: number): void {
   if (services.length === 0) {
     out.line(
       "This site sees no services of other sites. `fairlead expose NAME=PORT` at another site offers one.",
@@ -104,7 +104,33 @@ export function printSiteServices(out: Printer, { services, offers }: Services, 
       out.line(`  do: ${ERRORS[listener.code].action}`);
     }
   }
-  if (offers.length === 0) return;
+  if (offers.length > 0) printOffers(out, offers, now);
+  if (ingress !== undefined) printIngress(out, ingress);
+}
+
+/** Prints the services that a site publishes by hostnames. */
+function printIngress(out: Printer, ingress: readonly IngressLine[]): void {
+  out.line();
+  out.table(
+    ["PUBLISHED AT", "SERVICE", "ACCESS", "STATE", "WHY NOT"],
+    ingress.map(({ hostname, service, access, state, code }) => [
+      hostname,
+      service,
+      access,
+      state === "published"
+        ? out.paint("green", state)
+        : out.paint(state === "refused" ? "red" : "dim", state),
+      code ?? "",
+    ]),
+  );
+  for (const { hostname, state, message, action } of ingress) {
+    if (state === "published") continue;
+    out.line(`${hostname} is not published: ${message ?? "the network refuses it."}`);
+    if (action !== undefined) out.line(`  do: ${action}`);
+  }
+}
+
+function printOffers(out: Printer, offers: readonly OfferLine[], now: number): void {
   const rows = offers.flatMap((offer) => portsOf(offer).map((port) => ({ ...offer, ...port })));
   const hasOwnPorts = rows.some(
     ({ networkPort, targets }) => networkPort !== undefined && !targets.endsWith(`:${networkPort}`),

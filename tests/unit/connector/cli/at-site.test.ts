@@ -210,6 +210,27 @@ test("service status shows an offer that the network does not take, and what to 
   expect(out).toContain("The network refused the offer of db: west may not offer db\n  do: Ask an operator.");
 });
 
+test("service status shows what is published by hostnames, what is not, and why", async () => {
+  status.ingress = [
+    { hostname: "shop.example.com", service: "web", access: "open", state: "published", granted: true },
+    {
+      ...{ hostname: "app.example.com", service: "web", access: "key", state: "refused", granted: false },
+      ...{
+        code: "ingress.not_granted",
+        message: "The network has no app.example.com.",
+        action: "Ask an admin.",
+      },
+    },
+  ];
+  const { out } = await world.run("service", "status", "--state", state);
+  expect(out).toMatch(/shop\.example\.com +web +open +published/);
+  expect(out).toMatch(/app\.example\.com +web +key +refused +ingress\.not_granted/);
+  expect(out).toContain(
+    "app.example.com is not published: The network has no app.example.com.\n  do: Ask an admin.",
+  );
+  expect(await world.json("service", "status", "--state", state)).toMatchObject({ ingress: status.ingress });
+});
+
 test("expose and unexpose change what the site offers", async () => {
   const made = await world.run("expose", "db=[::1]:5432", "--state", state);
   expect(made.out).toBe('Service "db" is offered from [::1]:5432 (tcp).\n');

@@ -97,6 +97,12 @@ describe.each([80, 60, 40])("On a terminal of %i columns", (columns) => {
         { name: "db", protocol: "tcp", port: 5432, sites: ["west", longest("east")], listener: null },
       ],
       offers: [],
+      ingress: [
+        {
+          ...{ hostname: `${longest("shop")}.example.com`, service: longest("api"), access: "oidc" },
+          ...{ state: "refused", granted: false, code: "ingress.not_granted", message: "It is not granted." },
+        },
+      ],
     };
     printSiteServices(out, services, Date.now());
     expectFit(text, columns);

@@ -208,6 +208,8 @@ export const DnsLine = z.object({
   domain: z.string(),
   servers: z.array(DnsServerLine),
   /** Zones of this site that others may resolve, with their servers. None unless given. */
+  /** Reverse zones of the addresses that services have here. */
+  reverse: z.array(z.string()).optional(),
   offered: z
     .array(z.object({ domain: z.string(), servers: z.array(z.string()), to: z.array(z.string()).optional() }))
     .optional(),

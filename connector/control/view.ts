@@ -166,6 +166,7 @@ function troubleOf(code: string): { code: string; action?: string } {
 export interface DnsSource {
   readonly domain: string;
   servers(): readonly DnsServer[];
+  readonly reverse?: readonly string[];
   offered(): readonly {
     readonly domain: string;
     readonly servers?: readonly string[];
@@ -198,6 +199,7 @@ export function dnsLine(dns: DnsSource): DnsLine | undefined {
   if (servers.length + offered.length + accepted.length === 0) return undefined;
   return {
     ...{ domain: dns.domain, servers },
+    ...(dns.reverse === undefined || dns.reverse.length === 0 ? {} : { reverse: [...dns.reverse] }),
     ...(offered.length === 0 ? {} : { offered }),
     ...(accepted.length === 0 ? {} : { accepted }),
   };

@@ -18,7 +18,7 @@ export interface ResolverConfig {
   readonly reload: string | null;
 }
 
-/** @param domains the domain of the network's services, and the zones that the connector answers for beside it */
+/** @param domains the domain of the network's services, and the zones that the connector answers for beside it, reverse zones last */
 export function resolverConfig(
   resolver: Resolver,
   servers: readonly DnsAddress[],
@@ -97,7 +97,10 @@ const CONFIGS: Readonly<
   }),
   "resolv.conf": (servers, domains) => ({
     path: "/etc/resolv.conf",
-    lines: [...servers.map(({ host }) => `nameserver ${host}`), `search ${domains.join(" ")}`],
+    lines: [
+      ...servers.map(({ host }) => `nameserver ${host}`),
+      `search ${domains.filter((domain) => !domain.endsWith(".arpa")).join(" ")}`,
+    ],
     notes: [
       "This works where the machine needs no other names: the connector refuses names that are not the network's.",
       "A second nameserver does not add the other names. musl asks all servers at once and takes the first answer, also that a name does not exist; glibc asks the second one only after the first. Use a resolver with a forward rule instead: coredns, resolved, dnsmasq or unbound.",

@@ -1,5 +1,6 @@
 /** The DNS servers of a site, which answer for the network's services. */
 import { familyOf, isWildcard } from "../../protocol/dns/address.ts";
+import { type ReverseSource, ReverseZone } from "../../protocol/dns/reverse-zone.ts";
 import { type ServiceSource, ServiceZone } from "../../protocol/dns/service-zone.ts";
 import { type DnsAddress, formatDnsAddress } from "../config/dns-options.ts";
 import type { Log } from "../log.ts";
@@ -12,11 +13,18 @@ export interface DnsConfig {
   readonly addresses: readonly DnsAddress[];
   /** The domain of the network's services. */
   readonly domain: string;
+  /** Origins of the reverse zones of the addresses that services have here. */
+  readonly reverse?: readonly string[] | undefined;
 }
+
+/** Where clients of the site reach services, and which services are at an address. */
+export interface SiteServices
+  extends Omit<ServiceSource, "serial" | "servers">,
+    Omit<ReverseSource, "serial"> {}
 
 export interface SiteDnsOptions {
   readonly config: DnsConfig;
-  readonly services: Omit<ServiceSource, "serial" | "servers">;
+  readonly services: SiteServices;
   /** Addresses of this machine, for services whose listeners are at every address. */
   readonly machineAddresses: () => readonly string[];
   /** The passage of this connector. */
@@ -100,14 +108,26 @@ export class SiteDns {
 
   #setZones(): void {
     const serial = () => this.#serial;
-    const zone = new ServiceZone(this.#config.domain, {
-      ports: (service) => this.#options.services.ports(service),
+    const { services } = this.#options;
+    const { domain, reverse = [] } = this.#config;
+    const zone = new ServiceZone(domain, {
+      ports: (service) => services.ports(service),
       get serial() {
         return serial();
       },
       servers: [...this.ownAddresses(4), ...this.ownAddresses(6)],
     });
-    this.#answerer.setZones([zone], this.#forwarded);
+    const addresses: ReverseSource = {
+      servicesAt: (name) => services.servicesAt(name),
+      get isComplete() {
+        return services.isComplete;
+      },
+      get serial() {
+        return serial();
+      },
+    };
+    const reversed = reverse.map((origin) => new ReverseZone(origin, domain, addresses));
+    this.#answerer.setZones([zone, ...reversed], this.#forwarded);
   }
 
   #listen(): void {

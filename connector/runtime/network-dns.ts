@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
+import { reverseZones } from "../../protocol/dns/address.ts";
 import { isWithin } from "../../protocol/dns/domain-name.ts";
 import { PASSAGE_BYTES } from "../../protocol/dns/passages.ts";
 import { zoneService } from "../../protocol/dns/zone-service.ts";
@@ -83,6 +84,11 @@ export class NetworkDns implements Part {
   /** The domain of the network's services. */
   get domain(): string {
     return this.#dns.domain;
+  }
+
+  /** The reverse zones of the addresses that services have here. */
+  get reverse(): readonly string[] {
+    return this.#dnsConfig(this.#config).reverse ?? [];
   }
 
   servers(): DnsServerLine[] {
@@ -168,8 +174,13 @@ export class NetworkDns implements Part {
   }
 
   /** What the configuration says of the servers, with its defaults. */
-  #dnsConfig({ dns, dnsDomain }: ConnectorConfig): DnsConfig {
-    return { addresses: withoutRepeats(dns), domain: dnsDomain ?? networkDomain(this.#options.network) };
+  #dnsConfig({ dns, dnsDomain, bind }: ConnectorConfig): DnsConfig {
+    return {
+      addresses: withoutRepeats(dns),
+      domain: dnsDomain ?? networkDomain(this.#options.network),
+      // Only the addresses of a range are those of services: any other is the machine's, and has a name elsewhere.
+      reverse: bind.kind === "range" ? reverseZones(bind.range.text) : [],
+    };
   }
 
   #accept(zones: readonly AcceptedZone[]): void {

@@ -122,10 +122,8 @@ export function applyConfig(parts: ConnectorParts) {
     }
     redeemer.redeem(tokens);
     if (change.targetConnections) preambles.configure(next);
-    if (change.dns) {
-      dns.configure(next);
-      reports.sendOffers();
-    }
+    if (change.dns || bind) dns.configure(next);
+    if (change.dns) reports.sendOffers();
     if (!isUnchanged(change.retry)) retryPolicy.set(next.retry);
     if (!isUnchanged(change.listenTls)) listenerTls.configure(next.listenTls);
     if (change.dns) listenerTls.renew();

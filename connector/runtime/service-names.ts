@@ -1,7 +1,7 @@
 /** Where clients of this site reach services: at the site's listeners, or at the targets that only this site has. */
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
-import { familyOf, isWildcard } from "../../protocol/dns/address.ts";
+import { familyOf, isWildcard, reverseName } from "../../protocol/dns/address.ts";
 import type { ReachablePlace, ReachablePort } from "../../protocol/dns/service-zone.ts";
 import { ServiceName } from "../../protocol/names.ts";
 import type { ListenerReport, VisibleService } from "../../protocol/uplink/messages.ts";
@@ -36,6 +36,8 @@ export class ServiceNames {
   /** The listeners by service; null after a change. */
   #listeners: ReadonlyMap<string, readonly ListenerReport[]> | null = null;
   #own: ReadonlyMap<string, Exposure> | null = null;
+  /** The services at listeners' addresses, by reverse name; null after a change. */
+  #reverse: ReadonlyMap<string, readonly string[]> | null = null;
   #refreshedAt = Number.NEGATIVE_INFINITY;
 
   constructor(sources: ServiceNameSources) {
@@ -47,6 +49,18 @@ export class ServiceNames {
   changed(): void {
     this.#listeners = null;
     this.#own = null;
+    this.#reverse = null;
+  }
+
+  /** See {@link ReverseSource.isComplete}. */
+  get isComplete(): boolean {
+    return this.#sources.catalogue.isComplete;
+  }
+
+  /** See {@link ReverseSource.servicesAt}. */
+  servicesAt(name: string): readonly string[] {
+    this.#reverse ??= byAddress(this.#sources.listeners.reports());
+    return this.#reverse.get(name) ?? [];
   }
 
   /** See {@link ServiceSource.ports}. */
@@ -132,6 +146,18 @@ export function machineAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   const outside = all.filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address));
   return (outside.length > 0 ? outside : all).map(({ address }) => address);
+}
+
+/** The services of listeners, each once, by the reverse names of their addresses. */
+function byAddress(reports: readonly ListenerReport[]): ReadonlyMap<string, readonly string[]> {
+  const byName = new Map<string, string[]>();
+  for (const { service, state, address } of reports) {
+    const name = state === "listening" ? reverseName(splitAddress(address)?.host ?? "") : null;
+    if (name === null) continue;
+    const known = byName.get(name) ?? [];
+    if (!known.includes(service)) byName.set(name, [...known, service]);
+  }
+  return byName;
 }
 
 function byService(reports: readonly ListenerReport[]): ReadonlyMap<string, readonly ListenerReport[]> {

@@ -32,6 +32,49 @@ export function reverseName(text: string): string | null {
   return `${digits.toReversed().join(".")}.ip6.arpa`;
 }
 
+/** The name of localhost's address, whose PTR record is no network's. */
+const LOCALHOST = "1.0.0.127.in-addr.arpa";
+
+/**
+ * The origins of the reverse zones that together have the names of a range's addresses, and no others (RFC 1035 §3.5,
+ * RFC 3596 §2.5). None for a text that is no CIDR notation, for a range of all addresses, and for one with 127.0.0.1.
+ */
+export function reverseZones(cidr: string): string[] {
+  const [address = "", digits = ""] = cidr.split("/");
+  const bytes = addressBytes(address);
+  const prefix = Number(digits);
+  const [unit, top] = bytes?.length === 4 ? [8, "in-addr.arpa"] : [4, "ip6.arpa"];
+  if (bytes === null || !/^\d{1,3}$/.test(digits) || prefix === 0 || prefix > bytes.length * 8) return [];
+  const units = unit === 8 ? bytes : bytes.flatMap((byte) => [byte >> 4, byte & 15]);
+  const count = Math.ceil(prefix / unit);
+  // The zones differ in their last label.
+  const zones = 1 << (count * unit - prefix);
+  const first = (units[count - 1] ?? 0) & ~(zones - 1);
+  const rest = [
+    ...units
+      .slice(0, count - 1)
+      .reverse()
+      .map((value) => value.toString(unit === 8 ? 10 : 16)),
+    top,
+  ];
+  const origins = Array.from({ length: zones }, (_, at) =>
+    [(first + at).toString(unit === 8 ? 10 : 16), ...rest].join("."),
+  );
+  return origins.some((origin) => LOCALHOST.endsWith(`.${origin}`) || LOCALHOST === origin) ? [] : origins;
+}
+
+const REVERSE = [
+  { form: /^(?:(?:0|[1-9]\d{0,2})\.){0,4}in-addr\.arpa$/, labels: 6 },
+  { form: /^(?:[0-9a-f]\.){0,32}ip6\.arpa$/, labels: 34 },
+];
+
+/** Whether a name is that of a whole address, of a part of one, or none. */
+export function reverseForm(name: string): "whole" | "part" | "none" {
+  const kind = REVERSE.find(({ form }) => form.test(name));
+  if (kind === undefined) return "none";
+  return name.split(".").length === kind.labels ? "whole" : "part";
+}
+
 function ipv4Bytes(text: string): readonly number[] | null {
   const parts = text.split(".");
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) return null;

@@ -17,6 +17,8 @@ export type Node = readonly DnsRecord[] | "absent" | "unknown";
 export interface Zone {
   /** The name at the top. */
   readonly origin: string;
+  /** The name of its server; that of {@link nameServerOf} unless given. */
+  readonly server?: string | undefined;
   /** Grows with each change of the content. */
   readonly serial: number;
   /** @param labels those of a name in front of the origin, the lowest first; none for the origin itself */
@@ -52,9 +54,12 @@ export function zoneOf<Z extends { readonly origin: string }>(
 }
 
 /** The SOA record of a zone, in which resolvers read how long they may keep a negative answer (RFC 2308). */
-export function soaOf({ origin, serial }: Pick<Zone, "origin" | "serial">, ttl = NEGATIVE_TTL): DnsRecord {
+export function soaOf(
+  { origin, serial, server = nameServerOf(origin) }: Pick<Zone, "origin" | "serial" | "server">,
+  ttl = NEGATIVE_TTL,
+): DnsRecord {
   const data: RecordData = {
-    ...{ type: "SOA", server: nameServerOf(origin), mailbox: `hostmaster.${origin}`, serial },
+    ...{ type: "SOA", server, mailbox: `hostmaster.${origin}`, serial },
     ...{ refresh: 60, retry: 10, expire: 3600, minimum: NEGATIVE_TTL },
   };
   return { name: origin, ttl, data };

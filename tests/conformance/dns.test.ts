@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
 import { type Resolver, resolverConfig } from "../../connector/dns/resolver-config.ts";
 import { SiteDns } from "../../connector/dns/site-dns.ts";
 import { silent } from "../../connector/log.ts";
+import { reverseName } from "../../protocol/dns/address.ts";
 import type { ReachablePort } from "../../protocol/dns/service-zone.ts";
 import { eventually } from "../support/clock/eventually.ts";
 import { conformanceCase } from "../support/conformance/conformance-case.ts";
@@ -29,6 +30,9 @@ const SERVICES: Readonly<Record<string, readonly ReachablePort[]>> = {
 /** Port 53 at an address that nobody else has, for stub resolvers, which know no other port. */
 const STUB = { host: "127.97.53.1", port: 53 };
 
+/** The reverse zone of 10.9.0.0/16. */
+const REVERSE = "9.10.in-addr.arpa";
+
 let directory: string;
 let port: number;
 let dns: SiteDns;
@@ -37,8 +41,12 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "fl-dns-"));
   port = await freePort();
   dns = new SiteDns({
-    config: { addresses: [{ host: "127.0.0.1", port }], domain: "shop.internal" },
-    services: { ports: (name) => SERVICES[name] ?? "absent" },
+    config: { addresses: [{ host: "127.0.0.1", port }], domain: "shop.internal", reverse: [REVERSE] },
+    services: {
+      ports: (name) => SERVICES[name] ?? "absent",
+      servicesAt: (name) => (name === reverseName("10.9.0.1") ? ["api"] : []),
+      isComplete: true,
+    },
     machineAddresses: () => [],
     log: silent,
   });
@@ -78,7 +86,7 @@ function start(name: string, command: string, args: readonly string[]): ManagedP
 /** Writes what `fairlead dns config` prints on standard output. Returns the file's path. */
 async function configFor(resolver: Resolver, name: string): Promise<string> {
   const path = join(directory, name);
-  const options = ["--server", `127.0.0.1:${port}`, "--domain", "shop.internal"];
+  const options = ["--server", `127.0.0.1:${port}`, "--domain", "shop.internal", "--domain", REVERSE];
   const { stdout } = await promisify(execFile)(process.execPath, [
     ...[FAIRLEAD, "dns", "config", resolver, ...options],
   ]);
@@ -104,6 +112,8 @@ async function expectForwarded(at: string, atPort: number): Promise<void> {
   expect(none).toContain("status: NOERROR");
   expect(none).toContain("ANSWER: 0");
   expect(await ask("nope.shop.internal")).toContain("status: NXDOMAIN");
+  expect((await ask("+short", "-x", "10.9.0.1")).trim()).toBe("api.shop.internal.");
+  expect(await ask("-x", "10.9.0.9")).toContain("status: NXDOMAIN");
   expect((await ask("+short", "+tcp", "many.shop.internal")).trim().split("\n")).toHaveLength(150);
 }
 

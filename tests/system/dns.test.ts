@@ -80,6 +80,8 @@ describe("DNS at a site", () => {
     expect(one).not.toEqual(two);
     expect(one[0]).toMatch(/^127\.97\.4\./);
     expect(await stub().resolveSrv("_two._tcp.shop.internal")).toMatchObject([{ port: 7001 }]);
+    expect(await stub().reverse(one[0] ?? "")).toEqual(["one.shop.internal"]);
+    expect((await ask({ port }, "1.0.97.127.in-addr.arpa", "PTR")).rcode).toBe("REFUSED");
   });
 
   it("names a service that only this site offers by its target", async () => {
@@ -96,9 +98,11 @@ describe("DNS at a site", () => {
     expect((await west.control.status()).dns).toEqual({
       domain: "shop.internal",
       servers: [{ address: `127.0.0.1:${port}`, state: "listening" }],
+      reverse: ["4.97.127.in-addr.arpa"],
     });
     const { stdout } = await west.fairlead("dns", "config", "dnsmasq");
     expect(stdout).toContain(`server=/shop.internal/127.0.0.1#${port}`);
+    expect(stdout).toContain(`server=/4.97.127.in-addr.arpa/127.0.0.1#${port}`);
     expect((await east.fairlead("dns", "config", "dnsmasq")).stderr).toContain("dns.off");
   });
 

@@ -27,7 +27,7 @@ export const dnsConfig = command({
     ),
     domains: values(
       "--domain <DOMAIN>",
-      "Domain to forward. The default is the network's and those of accepted zones.",
+      "Domain to forward. The default is the network's, those of accepted zones, and the reverse zones of --bind.",
       parseDnsDomain,
     ),
   },
@@ -50,7 +50,11 @@ export const dnsConfig = command({
       if (dns === undefined || dns.servers.length === 0) throw new FairleadError("dns.off");
       if (servers.length === 0) known.servers = dns.servers.map(({ address }) => parseDnsAddress(address));
       if (domains.length === 0)
-        known.domains = [dns.domain, ...(dns.accepted ?? []).map(({ domain }) => domain)];
+        known.domains = [
+          dns.domain,
+          ...(dns.accepted ?? []).map(({ domain }) => domain),
+          ...(dns.reverse ?? []),
+        ];
     }
     const config = resolverConfig(resolver, known.servers, known.domains);
     const answer = { ...config, servers: known.servers.map(formatDnsAddress), domains: known.domains };

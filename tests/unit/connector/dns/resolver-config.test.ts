@@ -24,6 +24,14 @@ describe("resolverConfig", () => {
     expect(about(53)).toContain("musl");
   });
 
+  it("searches no reverse zone", () => {
+    const { text } = resolverConfig("resolv.conf", SERVERS, ["a.b", "2.127.in-addr.arpa"]);
+    expect(text).toContain("search a.b\n");
+    expect(resolverConfig("dnsmasq", SERVERS, ["a.b", "2.127.in-addr.arpa"]).text).toContain(
+      "server=/2.127.in-addr.arpa/",
+    );
+  });
+
   it("lets unbound ask a server at a loopback address only where there is one", () => {
     const text = (host: string) => resolverConfig("unbound", [{ host, port: 53 }], ["a.b"]).text;
     expect(text("127.0.0.2")).toContain("do-not-query-localhost: no");

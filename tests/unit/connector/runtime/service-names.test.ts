@@ -136,6 +136,19 @@ describe("ServiceNames", () => {
     expect(names.ports("api")).toMatchObject([{ places: [place("127.0.0.1", 80, "127-0-0-1")] }]);
   });
 
+  it("finds the services whose listeners are at an address", () => {
+    const reports = [
+      listening("127.2.0.1:80"),
+      listening("127.2.0.1:90", { port: 90 }),
+      listening("[fd00::1]:80", { service: "six" }),
+      { ...listening("127.2.0.3:80", { service: "failed" }), state: "failed" as const },
+    ];
+    const { names } = setUp({ services: [visible()], reports });
+    expect(names.servicesAt("1.0.2.127.in-addr.arpa")).toEqual(["api"]);
+    expect(names.servicesAt("3.0.2.127.in-addr.arpa")).toEqual([]);
+    expect(names.servicesAt(`1.${"0.".repeat(27)}0.0.d.f.ip6.arpa`)).toEqual(["six"]);
+  });
+
   it("does not name a service whose offer the network refuses", () => {
     const own = [parseExpose("api=10.1.0.1:80")];
     expect(setUp({ own, refused: ["api"] }).names.ports("api")).toBe("absent");

@@ -25,6 +25,13 @@ export class Http2Connection implements ServerConnection {
     const { limits } = context;
     // The library does not end a half-open socket, and so never its last stream (Node 24.21, November 2026).
     socket.allowHalfOpen = false;
+    // In the next tick the library hands its session what the socket has buffered, piece by piece, even to a session that
+    // was destroyed meanwhile, or by the piece before: that throws where nothing can catch it (Node 24.21, November 2026).
+    // What is put off here runs just before: it leaves one piece, and none for a session that is gone.
+    process.nextTick(() => {
+      const buffered = takeBuffered(socket);
+      if (buffered.length > 0 && !session.destroyed) socket.unshift(buffered);
+    });
     const session = http2.performServerHandshake(socket, {
       maxSessionMemory: limits.connectionMemoryMb,
       // The library counts the pseudo-fields as well, and would reset the stream without a response.
@@ -40,7 +47,9 @@ export class Http2Connection implements ServerConnection {
       },
     });
     this.#session = session;
-    session.on("connect", () => session.setLocalWindowSize(limits.connectionWindow));
+    session.on("connect", () => {
+      if (!session.destroyed) session.setLocalWindowSize(limits.connectionWindow);
+    });
     session.on("stream", (stream, _headers, flags, raw: unknown) => this.#open(stream, flags, raw));
     session.on("error", () => {});
     session.on("close", () => {
@@ -108,3 +117,10 @@ export class Http2Connection implements ServerConnection {
 
 const hasExpect = ({ fields }: RequestHead): boolean =>
   fields.some((name, index) => index % 2 === 0 && name === "expect");
+
+/** Takes everything that a paused socket has buffered. */
+function takeBuffered(socket: Socket): Buffer {
+  const pieces: Buffer[] = [];
+  for (let piece: unknown = socket.read(); piece instanceof Buffer; piece = socket.read()) pieces.push(piece);
+  return Buffer.concat(pieces);
+}

@@ -14,6 +14,12 @@ import { grpcTrailers, isGrpc } from "./gateway-response.ts";
 
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = http2.constants;
 
+/**
+ * How long after an early response the rest of its request is reset, ms. curl 7.88 (Debian 12) takes a response for none
+ * that arrives together with a reset.
+ */
+const RESET_DELAY_MS = 100;
+
 export class Http2Exchange implements ExchangeClient {
   readonly switchesBy2xx = true;
   readonly protocol = "http2";
@@ -25,7 +31,7 @@ export class Http2Exchange implements ExchangeClient {
   #requestEnded = false;
   #responseEnded = false;
   #awaitsTrailers = false;
-  /** Resets the stream once the trailers are sent; null unless the request is to be reset. */
+  /** Resets the stream after the trailers were sent; null unless the request is to be reset. */
   #afterTrailers: (() => void) | null = null;
 
   constructor(stream: ServerHttp2Stream, request: RequestHead) {
@@ -119,7 +125,9 @@ export class Http2Exchange implements ExchangeClient {
     const stream = this.#stream;
     if (this.#requestEnded || stream.readableEnded || stream.endAfterHeaders) return;
     const reset = () => {
-      if (!this.#requestEnded && !stream.closed && !stream.destroyed) stream.close(NGHTTP2_NO_ERROR);
+      setTimeout(() => {
+        if (!this.#requestEnded && !stream.closed && !stream.destroyed) stream.close(NGHTTP2_NO_ERROR);
+      }, RESET_DELAY_MS).unref();
     };
     // The stream has finished before its trailers are sent, and a reset would overtake them.
     if (this.#awaitsTrailers) this.#afterTrailers = reset;
@@ -132,7 +140,7 @@ export class Http2Exchange implements ExchangeClient {
     // The client may have reset the stream meanwhile.
     if (this.#stream.destroyed || this.#stream.closed) return;
     this.#stream.sendTrailers(byName(this.#trailers));
-    if (this.#afterTrailers !== null) setImmediate(this.#afterTrailers);
+    this.#afterTrailers?.();
   }
 }
 

@@ -47,6 +47,8 @@ export function acceptTls(raw: Socket, options: AcceptTlsOptions): void {
   secure.on("error", failed);
   secure.on("close", closed);
   secure.once("secure", () => {
+    // Only tls.Server clears this mark, and node:http2 waits for it before it reads (Node 24.21, November 2026).
+    Object.assign(secure, { secureConnecting: false });
     if (over()) onSecure(secure);
   });
 }

@@ -1,8 +1,10 @@
 /** A listener whose clients are served by an HTTP server, with a peer in place of sessions. */
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import type { SecureContext } from "node:tls";
 import { HttpServer, type HttpServerOptions } from "../../../connector/http/server/http-server.ts";
 import { SERVER_LIMITS, type ServerLimits } from "../../../connector/http/server/server-limits.ts";
+import { acceptTls } from "../../../connector/listeners/tls/accept-tls.ts";
 import type { RequestReport } from "../../../connector/relay/request-report.ts";
 import { eventually } from "../clock/eventually.ts";
 import { ExchangePeer, mirror, type PeerRequest } from "./exchange-peer.ts";
@@ -29,8 +31,11 @@ export class HttpListener {
     handle: (request: PeerRequest) => void = mirror,
     {
       limits = {},
+      tls,
       ...options
-    }: { limits?: Partial<ServerLimits> } & Partial<Omit<HttpServerOptions, "limits">> = {},
+    }: { limits?: Partial<ServerLimits>; tls?: SecureContext } & Partial<
+      Omit<HttpServerOptions, "limits">
+    > = {},
   ): Promise<HttpListener> {
     const peer = new ExchangePeer(handle);
     const relay = testRelay();
@@ -42,9 +47,11 @@ export class HttpListener {
       ...options,
       limits: { ...SERVER_LIMITS, sweepMs: 20, ...limits },
     });
-    const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      server.serve({ service: "shop" }, socket),
-    );
+    const listener = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      const onSecure = (client: Socket) => server.serve({ service: "shop" }, client);
+      if (tls === undefined) onSecure(socket);
+      else acceptTls(socket, { context: tls, protocols: ["h2", "http/1.1"], onSecure, onFailed: () => {} });
+    });
     listener.listen(0, "127.0.0.1");
     await once(listener, "listening");
     return new HttpListener(server, peer, listener, reports);

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import http2, { type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import { createSecureContext } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { FairleadError } from "../../../../../protocol/errors.ts";
+import { makeCertificates } from "../../../../support/authority/server-certificates.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
 import { HttpListener } from "../../../../support/connector/http-listener.ts";
 import {
@@ -333,6 +335,53 @@ describe("a connection of HTTP/2", () => {
     for (let count = 0; count < 500 && !socket.destroyed; count++) socket.write(more);
     const frames = framesOf(await closed);
     expect(frames.some((text) => text.startsWith("goaway"))).toBe(true);
+    expect(listener.peer.requests).toHaveLength(0);
+  });
+
+  it("is served over TLS, where a client chooses it by ALPN", async () => {
+    const { certificate, key, ca } = await makeCertificates();
+    const listener = await listen(undefined, { tls: createSecureContext({ cert: certificate, key }) });
+    const session = http2.connect(`https://127.0.0.1:${listener.port}`, {
+      ca,
+      checkServerIdentity: () => undefined,
+    });
+    session.on("error", () => {});
+    sessions.push(session);
+    const { text } = await answerOf(session.request({ ":path": "/a" }));
+    expect(JSON.parse(text)).toMatchObject({ path: "/a" });
+    expect(listener.peer.requests[0]?.head.scheme).toBe("https");
+  });
+
+  it("is closed in order where it begins while the server drains", async () => {
+    const listener = await listen();
+    listener.server.drain();
+    const session = dial(listener);
+    const { code } = await answerOf(session.request({ ":path": "/late" }));
+    expect(code).not.toBe(NGHTTP2_NO_ERROR);
+    expect(listener.peer.requests).toHaveLength(0);
+    await eventually("no connection", () => listener.server.connections === 0);
+  });
+
+  /** A connection that begins once several pieces of its client have arrived. */
+  async function beginLate(pieces: readonly Buffer[]) {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const listener = await listen(undefined, { dials: { behind: () => promise } });
+    const socket = listener.connect();
+    const closed = received(socket);
+    for (const piece of pieces) {
+      socket.write(piece);
+      await new Promise((after) => setTimeout(after, 50));
+    }
+    resolve(0);
+    return { listener, closed };
+  }
+
+  it("may be destroyed as soon as it begins", async () => {
+    const { listener, closed } = await beginLate([PREFACE, frame(1, 5, 1, GOOD_HEAD)]);
+    // The connection is made by one of the next jobs; what the library puts off runs after all of them.
+    for (let jobs = 0; jobs < 10; jobs++) await null;
+    listener.server.close();
+    await closed;
     expect(listener.peer.requests).toHaveLength(0);
   });
 

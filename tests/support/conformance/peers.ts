@@ -29,6 +29,7 @@ export const CONFORMANCE_PEERS = {
   nghttpd: { apt: "nghttp2-server", program: "nghttpd" },
   nghttpx: { apt: "nghttp2-proxy", program: "nghttpx" },
   slowhttptest: { apt: "slowhttptest", program: "slowhttptest" },
+  wrk: { apt: "wrk", program: "wrk" },
   "python3-grpcio": { apt: "python3-grpcio", module: "grpc" },
   "python3-websockets": { apt: "python3-websockets", module: "websockets" },
   dig: { apt: "dnsutils", program: "dig" },

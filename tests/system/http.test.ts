@@ -104,6 +104,8 @@ beforeAll(async () => {
         ...[`web:8080=127.0.0.1:${eastPort}/http`, `rpc:9090=127.0.0.1:${h2Port}/http2`],
         `hostile:9091=${hostile.at}/http`,
       ],
+      // Its failures are what the test is about, and no reason to withdraw it.
+      args: ["--health", "hostile=off"],
     }),
     suite.cluster.connector({
       ...{ site: "north", token, bind: "127.96.1.2", expose: [`web:8080=127.0.0.1:${northPort}/http`] },

@@ -515,6 +515,17 @@ describe("the limits of an exchange", () => {
     await eventually("the target's connection is closed", () => sockets.size === 0);
   });
 
+  it("end a request whose target sends a head that never ends, a byte at a time", async () => {
+    const { port } = await tcpServer((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\n");
+      const timer = setInterval(() => socket.write("a"), 10);
+      socket.on("close", () => clearInterval(timer));
+      socket.resume().on("end", () => socket.end());
+    });
+    const exchange = new TestTarget({ port, limits: { firstByteMs: 100 } }).get();
+    await expect(exchange.answer).rejects.toEqual(code("exchange.timeout"));
+  });
+
   it("end a response that falls silent", async () => {
     const { port } = await httpServer((_request, response) => void response.write("begin"));
     const exchange = new TestTarget({ port, limits: { firstByteMs: 50, idleMs: 50 } }).get();

@@ -7,9 +7,10 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { eventually } from "../../../../support/clock/eventually.ts";
+import { headerLine } from "../../../../support/http/bad-http2-requests.ts";
 import {
   END_HEADERS,
   END_STREAM,
@@ -353,6 +354,73 @@ describe("an HTTP/2 target that breaks off", () => {
       await expect(http2Target(port).get().answer).rejects.toEqual(code("exchange.failed"));
     },
   );
+
+  it.each([
+    [
+      "a head without an end",
+      (socket: Socket, stream: number) => {
+        socket.write(frame(FRAME.headers, 0, stream, STATUS_200));
+        const more = frame(
+          FRAME.continuation,
+          0,
+          stream,
+          Buffer.alloc(16_000, headerLine("x", "y".repeat(100))),
+        );
+        for (let count = 0; count < 200 && !socket.destroyed; count++) socket.write(more);
+      },
+    ],
+    [
+      "a head that is too large",
+      (socket: Socket, stream: number) => {
+        const lines = Buffer.concat(Array.from({ length: 1000 }, () => headerLine("x", "y".repeat(100))));
+        const pieces = [
+          STATUS_200,
+          ...Array.from({ length: 7 }, (_, at) => lines.subarray(at * 16_000, (at + 1) * 16_000)),
+        ];
+        socket.write(frame(FRAME.headers, END_STREAM, stream, pieces[0] ?? Buffer.alloc(0)));
+        for (const [at, piece] of pieces.slice(1).entries()) {
+          socket.write(frame(FRAME.continuation, at === 6 ? END_HEADERS : 0, stream, piece));
+        }
+      },
+    ],
+    [
+      "a field of one connection",
+      (socket: Socket, stream: number) => {
+        const block = Buffer.concat([STATUS_200, headerLine("transfer-encoding", "chunked")]);
+        socket.write(frame(FRAME.headers, END_HEADERS | END_STREAM, stream, block));
+      },
+    ],
+    [
+      "two lengths",
+      (socket: Socket, stream: number) => {
+        const lengths = [headerLine("content-length", "1"), headerLine("content-length", "2")];
+        socket.write(frame(FRAME.headers, END_HEADERS, stream, Buffer.concat([STATUS_200, ...lengths])));
+        socket.write(frame(FRAME.data, END_STREAM, stream, Buffer.from("a")));
+      },
+    ],
+    [
+      "content of another length than it announced",
+      (socket: Socket, stream: number) => {
+        const block = Buffer.concat([STATUS_200, headerLine("content-length", "5")]);
+        socket.write(frame(FRAME.headers, END_HEADERS, stream, block));
+        socket.write(frame(FRAME.data, END_STREAM, stream, Buffer.from("abc")));
+      },
+    ],
+    [
+      "informational responses without end",
+      (socket: Socket, stream: number) => {
+        const early = frame(FRAME.headers, END_HEADERS, stream, headerLine(":status", "103"));
+        for (let count = 0; count < 1000 && !socket.destroyed; count++) socket.write(early);
+      },
+    ],
+  ])("fails a request that it answers with %s", async (_, respond) => {
+    const { port } = await frameServer((socket, { type, stream }) => {
+      if (type === FRAME.headers) respond(socket, stream);
+    });
+    await expect(http2Target(port).get().answer).rejects.toMatchObject({
+      code: expect.stringMatching(/^exchange\./),
+    });
+  });
 
   it("fails a request that may have been processed", async () => {
     const { port } = await frameServer((socket, { type, stream }) => {

@@ -454,6 +454,19 @@ describe("a connection of HTTP/1.1", () => {
     await expect(fetchRaw(listener, { path: "/short" })).rejects.toThrow();
   });
 
+  it("answers 504 when the peer is silent, or does not end the head of its response", async () => {
+    const listener = await listen(
+      (request) => {
+        // The beginning of a response with the status 200.
+        if (request.head.path === "/begun") request.far.write(Buffer.from("0340c80161", "hex"));
+      },
+      { limits: { idleMs: 60 } },
+    );
+    expect(await listener.send(last("/silent"))).toMatch(/^HTTP\/1.1 504 /);
+    expect(await listener.send(last("/begun"))).toMatch(/^HTTP\/1.1 504 /);
+    await Promise.all(listener.peer.requests.map((request) => request.closed));
+  });
+
   it("gives up clients that send no head, or no content, in time", async () => {
     const listener = await listen(() => {}, { limits: { headMs: 60, bodyIdleMs: 60, keptMs: 60 } });
     expect(await listener.send("GET / HTTP/1.1\r\nHo")).toMatch(/^HTTP\/1.1 408 /);

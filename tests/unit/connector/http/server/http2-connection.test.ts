@@ -321,6 +321,32 @@ describe("a connection of HTTP/2", () => {
     await eventually("no exchange", () => listener.server.exchanges === 0);
   });
 
+  it("ends a connection that makes it reset streams without end", async () => {
+    const listener = await listen(() => {}, { limits: { resetBurst: 20, resetRate: 1 } });
+    const socket = listener.connect();
+    const closed = received(socket);
+    socket.write(PREFACE);
+    for (let stream = 1; stream < 8000 && !socket.destroyed; stream += 2) {
+      // An increment of zero is an error of the stream, which the server resets.
+      const update = frame(8, 0, stream, Buffer.alloc(4));
+      socket.write(Buffer.concat([frame(1, 4, stream, GOOD_HEAD), update]));
+      if (stream % 100 === 1) await new Promise(setImmediate);
+    }
+    expect(framesOf(await closed).some((text) => text.startsWith("goaway"))).toBe(true);
+    expect(listener.peer.requests.length).toBeLessThan(1500);
+    await eventually("no exchange", () => listener.server.exchanges === 0);
+  });
+
+  it("closes a connection whose head never ends", async () => {
+    const listener = await listen(undefined, { limits: { keptMs: 60, lingerMs: 60 } });
+    const socket = listener.connect();
+    const closed = received(socket);
+    socket.write(Buffer.concat([PREFACE, frame(1, 1, 1, GOOD_HEAD)]));
+    await closed;
+    expect(listener.peer.requests).toHaveLength(0);
+    await eventually("no connection", () => listener.server.connections === 0);
+  });
+
   it("ends a connection that floods it with CONTINUATION", async () => {
     const listener = await listen();
     const socket = listener.connect();

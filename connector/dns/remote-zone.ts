@@ -51,9 +51,12 @@ export class RemoteZone implements ForwardedZone {
     const key = `${this.origin} ${type} ${name}`;
     const known = this.#sources.cache.get(key);
     if (known !== null) return known;
+    // Passages can be invented: they may fail the question of the client alone that sent them.
+    const shared = [key, ...passages].join(" ");
     const asked =
-      this.#asked.get(key) ?? this.#ask(key, { name, type }, passages).finally(() => this.#asked.delete(key));
-    this.#asked.set(key, asked);
+      this.#asked.get(shared) ??
+      this.#ask(key, { name, type }, passages).finally(() => this.#asked.delete(shared));
+    this.#asked.set(shared, asked);
     return asked;
   }
 

@@ -26,7 +26,7 @@ const SOURCE_PATH =
 const NAME = /`([A-Za-z]\w*[a-z][A-Z]\w*|[A-Z][a-z]\w+)(?:\(\))?`/g;
 
 /** Names of other programs: an option of TypeScript, a field of Kubernetes. */
-const FOREIGN = new Set(["exactOptionalPropertyTypes", "subPath"]);
+const FOREIGN = new Set(["exactOptionalPropertyTypes", "subPath", "Fairlead_Site"]);
 
 /** The files whose subjects are paths that do not exist. */
 const INVENTED = new Set(["tests/unit/house/rooms.test.ts"]);

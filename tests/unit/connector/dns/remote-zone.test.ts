@@ -92,6 +92,15 @@ describe("RemoteZone", () => {
     expect(opened).toEqual(["east"]);
   });
 
+  it("asks apart for a question with passages, which a client can invent", async () => {
+    const server = await fixed("10.0.0.1");
+    const { zone } = setUp({ east: { cost: 1, servers: [server] } });
+    const asked = { name: "a.corp.internal", type: 1, class: 1, end: 0 };
+    const invented = ["00112233445566ff"];
+    await Promise.all([zone.forward(asked, []), zone.forward(asked, invented), zone.forward(asked, [])]);
+    expect(server.queries).toHaveLength(2);
+  });
+
   it("asks the nearest site first, and the next one when it fails or is away", async () => {
     const [near, far] = [await fixed("10.0.0.1"), await fixed("10.0.0.2")];
     const failing = await zoneServer(() => ({ flags: 2 }));

@@ -41,12 +41,16 @@ const grpcServer = (reply: (stream: ServerHttp2Stream) => void) => {
   return server;
 };
 
-/** Writes one message after the other, each by itself, as a server of events does. */
+/**
+ * Writes one message after the other, each by itself, as a server of events does. `drain` comes within the write that
+ * the kernel takes at once (Node 24.21, November 2026), also after the peer has closed the connection: the next messages
+ * wait for the event loop, which otherwise would never read that the call was cancelled.
+ */
 function sendMessages(stream: ServerHttp2Stream): void {
   const fill = () => {
-    while (!stream.destroyed && stream.write(MESSAGE));
+    while (!stream.closed && !stream.destroyed && stream.write(MESSAGE));
   };
-  stream.on("drain", fill);
+  stream.on("drain", () => setImmediate(fill));
   fill();
 }
 

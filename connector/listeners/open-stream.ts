@@ -55,7 +55,7 @@ export interface OpenStreamOptions {
   readonly kind?: string | undefined;
   /** The service as the catalogue has it now. */
   readonly lookup: () => VisibleService | undefined;
-  readonly open: (service: string, peer: VisibleOffer) => Promise<OpeningStream>;
+  readonly open: (service: string, peer: VisibleOffer) => OpeningStream | Promise<OpeningStream>;
   /** Decides which offers this site may use. */
   readonly hop: HopPolicy;
   /** This connector's own offer of the service; null without any. */
@@ -93,7 +93,8 @@ export interface OpenStreamOptions {
 export async function openStream(options: OpenStreamOptions): Promise<OpenedStream> {
   const { kind = DEFAULT_KIND, lookup, changed, signal, stopping, now = () => performance.now() } = options;
   const deadline = now() + (options.holdMs ?? HOLD_MS);
-  let last = new FairleadError("service.unavailable", `No site that offers ${options.service} is connected.`);
+  // Made only when needed: an error costs as much as the rest of an opening.
+  let last: FairleadError | null = null;
   for (;;) {
     const known = lookup();
     const port = options.port ?? known?.port;
@@ -106,7 +107,7 @@ export async function openStream(options: OpenStreamOptions): Promise<OpenedStre
         ? await tryEach(options, { known, usable, left: deadline - now() })
         : { error: refusal, final: true };
     if (round.opened) return round.opened;
-    last = round.error ?? last;
+    last = round.error ?? last ?? noneConnected(options.service);
     const left = deadline - now();
     // A refusal counts for nothing once the catalogue has changed.
     const stale = lookup() !== known;
@@ -116,6 +117,10 @@ export async function openStream(options: OpenStreamOptions): Promise<OpenedStre
     if (!stale) await changed(round.error ? Math.min(ROUND_MS, left) : left, either);
     if (signal.aborted) throw new FairleadError("stream.cancelled");
   }
+}
+
+function noneConnected(service: string): FairleadError {
+  return new FairleadError("service.unavailable", `No site that offers ${service} is connected.`);
 }
 
 type Round =
@@ -230,7 +235,8 @@ async function openAccepted(
 ): Promise<RelayStream> {
   const { open, service, signal, early, flow } = options;
   flow.setPeer(instance);
-  const stream = await inTime(open(service, instance), limitMs, instance);
+  const opening = open(service, instance);
+  const stream = opening instanceof Promise ? await inTime(opening, limitMs, instance) : opening;
   flow.setStream(stream);
   const leave = () => stream.destroy();
   // Without a listener, an error before the join would end the process. `accepted` rejects with the same error.

@@ -29,8 +29,8 @@ export interface StreamRequest {
 
 /** Streams to other sites. The session manager has them. */
 export interface Streams {
-  /** Opens a stream with the offer's encryption. */
-  open(service: string, peer: VisibleOffer, request: StreamRequest): Promise<OpeningStream>;
+  /** Opens a stream with the offer's encryption: at once where a session is up. */
+  open(service: string, peer: VisibleOffer, request: StreamRequest): OpeningStream | Promise<OpeningStream>;
   /** The signs of life of an instance, in the session that a new stream would use. */
   life(peer: VisibleOffer): PeerLife;
 }

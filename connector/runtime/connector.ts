@@ -78,7 +78,7 @@ async function build(given: ConnectorOptions): Promise<ConnectorParts> {
   const dns = new NetworkDns({
     ...{ ...edge, config, network: site.membership.network.name, log },
     withdrawn: (service) => edge.health.withdrawn(service),
-    openZone: (service, peer) => peers.streams.open(service, peer, { kind: DNS_KIND }),
+    openZone: async (service, peer) => await peers.streams.open(service, peer, { kind: DNS_KIND }),
   });
   const peers: PeerParts = makePeerParts(options, { ...edge, zones: dns });
   const clients = makeClientParts(options, { ...edge, ...peers, dns });

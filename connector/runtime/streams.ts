@@ -7,10 +7,12 @@ const ALIVE = { silentMs: null, roundTripMs: 0 };
 
 export function streamsOf(manager: SessionManager, own: OwnStreams): Streams {
   return {
-    open: async (service, peer, request) => {
+    open: (service, peer, request) => {
       if (own.isOwn(peer)) return own.open(service, request);
       const { site, siteName, boot, encryption } = peer;
-      return await manager.open(service, { site, siteName, boot }, { ...request, encryption });
+      const instance = { site, siteName, boot };
+      const how = { ...request, encryption };
+      return manager.openNow(service, instance, how) ?? manager.open(service, instance, how);
     },
     // Nothing between this connector and its targets can fall silent.
     life: (peer) => (own.isOwn(peer) ? ALIVE : manager.liveness(peer, peer.encryption)),

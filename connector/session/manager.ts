@@ -76,6 +76,24 @@ export class SessionManager {
   }
 
   /**
+   * Opens a stream in a session that is up and has a lane. Returns null where there is none, or where it takes no more
+   * streams: {@link open} has the reason.
+   */
+  openNow(
+    service: string,
+    peer: Instance,
+    { encryption = DEFAULT_ENCRYPTION, ...request }: StreamRequest = {},
+  ): SessionStream | null {
+    const current = this.#current.get(keyOf(peer, encryption));
+    if (this.#closing || this.#draining || !isUsable(current) || current.state !== "up") return null;
+    try {
+      return current.open({ service, ...request });
+    } catch {
+      return null;
+    }
+  }
+
+  /**
    * Opens a stream to a service at a peer. Resolves when the session is up and has a lane. The stream can be
    * written at once; its `accepted` reports the peer's answer.
    * @throws FairleadError `session.*`, `lane.*`, `ticket.*` when the second attempt at a session failed, too;

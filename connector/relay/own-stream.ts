@@ -82,6 +82,9 @@ export class OwnStream extends Duplex {
     if (other !== null) other.#accepted.resolve();
   }
 
+  /** Nothing is deferred: the other end is in this process. */
+  sendAccept(): void {}
+
   /** Nothing is accounted for: both queues are of this machine's own clients and targets. */
   noteQueued(): void {}
 

@@ -104,10 +104,19 @@ export class SessionStream extends Duplex implements StreamHandler {
     return this.#accepted.promise;
   }
 
-  /** Accepts a stream that the peer opened. From then on it can be read and written. */
-  accept(): void {
+  /**
+   * Accepts a stream that the peer opened. From then on it can be read and written.
+   *
+   * @param isDeferred whether ACCEPT waits for the first bytes, or for {@link sendAccept}
+   */
+  accept(isDeferred = false): void {
     this.#isServed = true;
-    this.#stream?.accept();
+    this.#stream?.accept(isDeferred);
+  }
+
+  /** Sends the ACCEPT that was deferred, unless it was sent already. */
+  sendAccept(): void {
+    this.#stream?.sendAccept();
   }
 
   /**

@@ -14,8 +14,14 @@ export interface PeerStream extends RelayStream {
   readonly kind: string;
   /** Number of streams that the client's connection has passed through, as reported by the opener. */
   readonly hops: number;
-  /** Accepts the stream: from here on it can be read and written to. */
-  accept(): void;
+  /**
+   * Accepts the stream: from here on it can be read and written to.
+   *
+   * @param isDeferred whether the peer learns it with the first bytes, or by {@link sendAccept}
+   */
+  accept(isDeferred?: boolean): void;
+  /** Tells the peer of the acceptance that was deferred, unless it was told already. */
+  sendAccept(): void;
 }
 
 /** A peer that is no site: the edge's door of a hostname, which passes on requests of its clients. */

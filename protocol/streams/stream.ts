@@ -139,12 +139,21 @@ export class Stream {
 
   // ---- called by the user -----------------------------------------------------------------------------
 
-  /** Accepts the peer's OPEN. Does nothing on a stream that has ended. */
-  accept(): void {
+  /**
+   * Accepts the peer's OPEN. Does nothing on a stream that has ended.
+   *
+   * @param isDeferred whether ACCEPT waits for the next frame of the stream, or for {@link sendAccept}
+   */
+  accept(isDeferred = false): void {
     if (this.#state === "closed") return;
     this.#apply("accept");
     this.#acceptPending = true;
-    this.#owner.queueControl(this);
+    if (!isDeferred) this.#owner.queueControl(this);
+  }
+
+  /** Sends the ACCEPT that was deferred, unless it was sent already. */
+  sendAccept(): void {
+    if (this.#acceptPending && this.#state !== "closed") this.#owner.queueControl(this);
   }
 
   /**
@@ -158,6 +167,8 @@ export class Stream {
     const { memory } = this.#owner.windows;
     this.#queue.push(bytes);
     memory.add(bytes.length);
+    // DATA follows ACCEPT.
+    if (this.#acceptPending) this.#owner.queueControl(this);
     if (this.#credit.available > 0) this.#owner.queueData(this);
     this.#writerWaits = this.#queue.bytes >= (memory.tight ? LEAST_WINDOW : SEND_BUFFER);
     return !this.#writerWaits;
@@ -167,6 +178,7 @@ export class Stream {
   finish(): void {
     if (this.#state === "closed" || this.#finishing) return;
     this.#finishing = true;
+    if (this.#acceptPending) this.#owner.queueControl(this);
     if (this.#canSend) this.#owner.queueData(this);
   }
 

@@ -65,6 +65,12 @@ interface DoorUpgrade {
 
 const NO_FIELDS: Fields = [];
 
+/**
+ * How long ACCEPT waits for a response to leave with it, ms. A message of its own would cost both connectors and the
+ * edge as much as the response, and the opener has nothing to send after a whole request.
+ */
+const ACCEPT_WITHIN_MS = 10;
+
 export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents {
   readonly #stream: PeerStream;
   readonly #use: StreamUse;
@@ -90,6 +96,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
   #timer: NodeJS.Timeout | null = null;
   #deadline: NodeJS.Timeout | null = null;
   #upgrade: DoorUpgrade | null = null;
+  #acceptance: NodeJS.Timeout | null = null;
   /** When the last byte passed, by `performance.now`. */
   #activeAt = performance.now();
 
@@ -191,7 +198,8 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
   #begin(found: FoundTarget, request: RequestHead): void {
     const stream = this.#stream;
     const { flow } = this.#use;
-    stream.accept();
+    stream.accept(this.#isWhole);
+    if (this.#isWhole) this.#acceptance = setTimeout(() => stream.sendAccept(), ACCEPT_WITHIN_MS);
     flow.setTarget(found.address);
     flow.open();
     this.#accepted.resolve();
@@ -372,6 +380,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
   #close(): void {
     const { flow } = this.#use;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#acceptance !== null) clearTimeout(this.#acceptance);
     this.#clearDeadline();
     this.#target?.cancel();
     this.#target = null;

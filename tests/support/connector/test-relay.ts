@@ -42,6 +42,13 @@ export function peerStream(
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   promise.catch(() => {});
   stream.once("error", reject);
-  const opened = Object.assign(stream, { service, port, kind, hops, accept: resolve });
+  const opened = Object.assign(stream, {
+    service,
+    port,
+    kind,
+    hops,
+    accept: () => resolve(),
+    sendAccept() {},
+  });
   return { stream: opened, far, accepted: promise };
 }

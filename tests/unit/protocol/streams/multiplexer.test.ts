@@ -113,6 +113,24 @@ describe("Multiplexer", () => {
     expect(sentBy(end)).toEqual(["accept 1", "reset 1"]);
   });
 
+  it("sends a deferred ACCEPT with the next frame of its stream, or when asked to", () => {
+    const end = connectedEnd();
+    end.onOpened = (stream) => stream.accept(true);
+    for (const id of [1, 3, 5, 7]) end.multiplexer.receive(encodeOpen(id, { service: "api" }));
+    const [data, fin, reset, alone] = end.users.map(({ stream }) => stream);
+    expect(sentBy(end)).toEqual([]);
+    data?.write(new Uint8Array(10));
+    expect(sentBy(end)).toEqual(["accept 1", "data 1"]);
+    fin?.finish();
+    expect(sentBy(end)).toEqual(["accept 3", "fin 3"]);
+    reset?.reset(new FairleadError("stream.cancelled"));
+    expect(sentBy(end)).toEqual(["accept 5", "reset 5"]);
+    alone?.sendAccept();
+    expect(sentBy(end)).toEqual(["accept 7"]);
+    for (const stream of [data, reset, alone]) stream?.sendAccept();
+    expect(sentBy(end)).toEqual([]);
+  });
+
   it("sends the RESET of resetAfterData behind what was written, even if credit for that comes later", () => {
     const [left, right] = [new End("even"), new End("odd", { window: 1000 })];
     const user = left.open();

@@ -7,7 +7,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { webSocketAccept } from "../../../../../connector/http/websocket-accept.ts";
 import { fieldOf } from "../../../../../protocol/exchange/fields.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
@@ -97,6 +97,29 @@ describe("an exchange with an HTTP/1.1 target", () => {
     }
     expect(connections()).toBe(1);
     expect(target.dials).toBe(1);
+  });
+
+  it("tells the peer of an acceptance with the response, or soon where the target takes long", async () => {
+    const asked = Promise.withResolvers<ServerResponse>();
+    const { port } = await httpServer((_request, response) => asked.resolve(response));
+    const exchange = new TestTarget({ port }).get();
+    const accept = vi.spyOn(exchange.stream, "accept");
+    const sendAccept = vi.spyOn(exchange.stream, "sendAccept");
+    const response = await asked.promise;
+    await eventually("the peer is told", () => sendAccept.mock.calls.length === 1);
+    expect(accept.mock.calls).toEqual([[true]]);
+    response.end("hello");
+    expect((await exchange.answer).content).toBe("hello");
+  });
+
+  it("accepts a request at once while more of it may come", async () => {
+    const { port } = await httpServer(mirror);
+    const exchange = new TestTarget({ port }).open();
+    const accept = vi.spyOn(exchange.stream, "accept");
+    await exchange.accepted;
+    expect(accept.mock.calls).toEqual([[false]]);
+    exchange.end();
+    expect((await exchange.answer).status).toBe(200);
   });
 
   it("announces the length that the client announced", async () => {

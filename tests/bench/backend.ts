@@ -1,7 +1,7 @@
 /**
  * The measured servers of the bench itself, as a process. `web` answers HTTP requests with 1 KiB. `source` sends for as
  * long as the client reads. `sink` reads everything, and sends the count of bytes every 100 ms (8 bytes, big endian).
- * `hold` echoes and stays open. `http` is another `web`. `grpc` answers each call with one message, and `messages` sends
+ * `hold` echoes and stays open. `plain` and `http` are further ones. `grpc` answers each call with one message, and `messages` sends
  * messages until the call is cancelled. The process prints its addresses as JSON.
  */
 import { createServer as createHttpServer } from "node:http";
@@ -90,6 +90,7 @@ async function listen(server: Server): Promise<{ host: string; port: number }> {
 console.log(
   JSON.stringify({
     web: await listen(webServer()),
+    plain: await listen(webServer()),
     http: await listen(webServer()),
     grpc: await listen(grpcServer((stream) => stream.end(MESSAGE))),
     messages: await listen(grpcServer(sendMessages)),

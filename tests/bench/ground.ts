@@ -115,12 +115,16 @@ async function startOwnServers(cluster: Cluster): Promise<Omit<Addresses, "iperf
   });
 }
 
-async function startNginx(cluster: Cluster, nginx: string): Promise<Pick<Addresses, "web" | "http">> {
-  const [web, http] = [await freePort(HOST), await freePort(HOST)];
+async function startNginx(
+  cluster: Cluster,
+  nginx: string,
+): Promise<Pick<Addresses, "web" | "plain" | "http">> {
+  const [web, plain, http] = [await freePort(HOST), await freePort(HOST), await freePort(HOST)];
   const directory = cluster.path("web");
-  await nginxWeb(directory, [web, http]);
-  await runNginx(cluster, nginx, "web", directory, [web, http]);
-  return { web: { host: HOST, port: web }, http: { host: HOST, port: http } };
+  await nginxWeb(directory, [web, plain, http]);
+  await runNginx(cluster, nginx, "web", directory, [web, plain, http]);
+  const at = (port: number) => ({ host: HOST, port });
+  return { web: at(web), plain: at(plain), http: at(http) };
 }
 
 /** A server for unary calls: it answers every call with the same message and a status in the trailers. */

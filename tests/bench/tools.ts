@@ -13,6 +13,7 @@ const PACKAGES = [
   { package: "wrk", gives: "HTTP requests" },
   { package: "nghttp2-client", gives: "h2load: gRPC calls" },
   { package: "nghttp2-server", gives: "nghttpd: the server of gRPC calls" },
+  { package: "dnsperf", gives: "DNS queries" },
   { package: "postgresql-contrib", gives: "pgbench, which Debian ships with the server" },
 ] as const;
 
@@ -27,6 +28,7 @@ export interface Tools {
   readonly wrk: string | null;
   readonly h2load: string | null;
   readonly nghttpd: string | null;
+  readonly dnsperf: string | null;
   readonly pgbench: string | null;
 }
 
@@ -54,6 +56,7 @@ export async function findTools(): Promise<Tools> {
     wrk: await find("wrk"),
     h2load: await find("h2load"),
     nghttpd: await find("nghttpd"),
+    dnsperf: await find("dnsperf"),
     // Debian's /usr/bin/pgbench is a script that selects a version. These are the programs.
     pgbench:
       (await firstUsable(

@@ -1,6 +1,7 @@
 /** Every measure, in the order of the table. */
 import { BULK } from "./bulk.ts";
 import { CONNECTIONS } from "./connections.ts";
+import { DNS } from "./dns.ts";
 import { EXCHANGES } from "./exchanges.ts";
 import { GRPC } from "./grpc.ts";
 import { IDLE } from "./idle.ts";
@@ -15,6 +16,7 @@ export const MEASURES: readonly Measure[] = [
   ...EXCHANGES,
   ...GRPC,
   CONNECTIONS,
+  DNS,
   ...POSTGRES,
   MIXED,
   IDLE,

@@ -1,8 +1,13 @@
-/** HTTP requests that are balanced one by one, and their cost beside requests in the bytes of a connection. */
+/**
+ * HTTP requests that are balanced one by one, their cost beside requests in the bytes of a connection, and the cost of
+ * the observer that reads these bytes.
+ */
 import type { Ground } from "../ground.ts";
+import { cpuSeconds } from "../processes.ts";
+import { ratio } from "../statistics.ts";
 import type { System } from "../systems/system.ts";
 import type { Measure } from "./measure.ts";
-import { requests } from "./requests.ts";
+import { requests, servesRequests } from "./requests.ts";
 
 const BY_REQUEST: readonly Measure[] = [1, 10, 100].map((connections) => ({
   id: `http-${connections}`,
@@ -13,6 +18,7 @@ const BY_REQUEST: readonly Measure[] = [1, 10, 100].map((connections) => ({
     { key: "p99", title: "p99", unit: "ms", better: "lower" },
   ] as const,
   work: "10,000 requests" as const,
+  on: servesRequests,
   async run(system: System, ground: Ground) {
     const result = await requests(system, ground, { service: "http", connections, ms: ground.ms });
     if (result.errors > 0) throw new Error(`${result.errors} requests failed.`);
@@ -31,7 +37,7 @@ const SHARE: Measure = {
   id: "http-tcp",
   title: `HTTP by request ÷ by connection, ${SHARE_CONNECTIONS} connections`,
   metrics: [{ key: "share", title: "", unit: "×", better: "higher" }],
-  on: (system: System) => system.parts.some(({ name }) => name === "workerd"),
+  on: (system: System) => system.features?.has("requests") === true,
   async run(system: System, ground: Ground) {
     const counts = { web: 0, http: 0 };
     for (const service of ["web", "http", "http", "web"] as const) {
@@ -44,4 +50,37 @@ const SHARE: Measure = {
   },
 };
 
-export const EXCHANGES: readonly Measure[] = [...BY_REQUEST, SHARE];
+/** An observed service and one that is not, in turn, in slices. */
+const OBSERVER: Measure = {
+  id: "observer",
+  title: `HTTP, observed ÷ not observed, ${SHARE_CONNECTIONS} connections`,
+  metrics: [
+    { key: "share", title: "", unit: "×", better: "higher" },
+    { key: "cpu", title: "CPU time", unit: "×", better: "lower" },
+  ],
+  on: (system: System) => system.features?.has("observers") === true,
+  async run(system: System, ground: Ground) {
+    const sums = { web: { perSecond: 0, requests: 0, cpu: 0 }, plain: { perSecond: 0, requests: 0, cpu: 0 } };
+    for (const service of ["web", "plain", "plain", "web"] as const) {
+      const sum = sums[service];
+      const before = await cpuOfAll(system);
+      const options = { service, connections: SHARE_CONNECTIONS, ms: ground.ms / 2 };
+      const { perSecond, requests: count, errors } = await requests(system, ground, options);
+      if (errors > 0) throw new Error(`${errors} requests failed.`);
+      sum.perSecond += perSecond;
+      sum.requests += count;
+      sum.cpu += (await cpuOfAll(system)) - before;
+    }
+    const { web, plain } = sums;
+    const cpu = ratio(web.cpu / web.requests, plain.cpu / plain.requests);
+    return { figures: { share: web.perSecond / plain.perSecond, ...(cpu === null ? {} : { cpu }) } };
+  },
+};
+
+async function cpuOfAll({ parts }: System): Promise<number> {
+  let sum = 0;
+  for (const seconds of (await cpuSeconds(parts)).values()) sum += seconds;
+  return sum;
+}
+
+export const EXCHANGES: readonly Measure[] = [...BY_REQUEST, SHARE, OBSERVER];

@@ -5,6 +5,7 @@ import type { Ground } from "../ground.ts";
 import { parseH2load } from "../parse/h2load.ts";
 import type { System } from "../systems/system.ts";
 import type { Measure } from "./measure.ts";
+import { servesRequests } from "./requests.ts";
 
 /** Channels, and calls at a time on each. */
 const CHANNELS = 4;
@@ -18,6 +19,7 @@ const UNARY: Measure = {
     { key: "mean", title: "mean", unit: "ms", better: "lower" },
   ],
   work: "10,000 requests",
+  on: servesRequests,
   async run(system: System, ground: Ground) {
     const { calls, perSecond, meanMs } = await unary(system, ground);
     return {
@@ -58,6 +60,7 @@ const MESSAGES: Measure = {
   id: "grpc-stream",
   title: `gRPC, messages of ${MESSAGE_BYTES} bytes in one stream`,
   metrics: [{ key: "perSecond", title: "", unit: "messages/s", better: "higher" }],
+  on: servesRequests,
   async run(system: System, ground: Ground) {
     const { perSecond } = await receiveMessages(system.at.messages, { ms: ground.ms, warmUpMs: WARM_UP_MS });
     return { figures: { perSecond } };

@@ -26,11 +26,22 @@ export const REQUESTS: readonly Measure[] = [1, 10, 100].map((connections) => ({
   },
 }));
 
+/** Whether the requests of a service can be balanced one by one. Other systems than Fairlead proxy them. */
+export function servesRequests({ features }: System): boolean {
+  return features === undefined || features.has("requests");
+}
+
+export interface RequestsOptions {
+  readonly service?: "web" | "plain" | "http";
+  readonly connections: number;
+  readonly ms: number;
+}
+
 /** Sends requests over `connections` connections for `ms`, one at a time on each. */
 export async function requests(
   system: System,
   ground: Ground,
-  { service = "web", connections, ms }: { service?: "web" | "http"; connections: number; ms: number },
+  { service = "web", connections, ms }: RequestsOptions,
 ): Promise<Requests> {
   const { host, port } = system.at[service];
   const { wrk } = ground.tools;

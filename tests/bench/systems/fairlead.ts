@@ -6,7 +6,7 @@ import { type ConnectorOptions, connectorArgs } from "../../support/connector/co
 import { type Cluster, type Edge, eventually, type TestNetwork } from "../../support/process/cluster.ts";
 import type { ManagedProcess } from "../../support/process/managed-process.ts";
 import type { Ground } from "../ground.ts";
-import { type HopFlags, hopFlags, unchecked } from "./flags.ts";
+import { dnsFlags, featuresOf, type HopFlags, hopFlags, unchecked, unobserved } from "./flags.ts";
 import { forEachService, REQUEST_SERVICES, type RequestServiceId, SERVICES, type System } from "./system.ts";
 
 type Encryption = "end-to-end" | "hop";
@@ -42,6 +42,7 @@ async function pairOf(
 ): Promise<System> {
   const network = await cluster.network(edge, `bench-${identity.id}`);
   const eastFlags = [...flags.east, ...(await unchecked(cluster))];
+  const features = await featuresOf(cluster);
   const make = async (): Promise<System> => {
     const host = `127.2.0.${++pairs}`;
     const east = await start(ground, cluster, network, eastFlags, {
@@ -52,13 +53,17 @@ async function pairOf(
         return `${name}=${host}:${port}/${protocol}`;
       }),
     });
-    const west = await start(ground, cluster, network, flags.west, { site: `west${pairs}`, bind: host });
+    const { flags: forDns, ...server } = await dnsFlags(cluster, host);
+    const westFlags = [...flags.west, ...unobserved(features), ...forDns];
+    const west = await start(ground, cluster, network, westFlags, { site: `west${pairs}`, bind: host });
     await eventually("west listens for every service", async () => {
       const { services } = await west.control.services();
       return services.filter(({ listener }) => listener?.state === "listening").length === SERVICES.length;
     });
     return {
       ...identity,
+      ...server,
+      features,
       at: await forEachService((service) => ({ host, port: ground.servers[service].port })),
       parts: [
         { name: "west", pid: west.process.pid },

@@ -3,11 +3,12 @@ import type { Address } from "../../support/process/cluster.ts";
 
 /**
  * The servers: `web` answers 1 KiB over HTTP, `iperf` is iperf3, `source` sends and `sink` receives bytes for the
- * bench's own clients, `hold` echoes and stays open, `postgres` is a database. `http` is the same as `web`, `grpc`
- * answers unary calls, and `messages` sends messages in one stream; these three are used request by request.
+ * bench's own clients, `hold` echoes and stays open, `postgres` is a database. `plain` is the same as `web`, and nothing
+ * observes its connections. `http` is the same as `web`, `grpc` answers unary calls, and `messages` sends messages in one
+ * stream; these three are used request by request.
  */
 export const SERVICES = [
-  ...(["web", "iperf", "source", "sink", "hold", "postgres"] as const),
+  ...(["web", "plain", "iperf", "source", "sink", "hold", "postgres"] as const),
   ...(["http", "grpc", "messages"] as const),
 ];
 export type ServiceId = (typeof SERVICES)[number];
@@ -21,6 +22,14 @@ export type Addresses = Readonly<Record<ServiceId, Address>>;
 /** Names of systems. `other` is Fairlead of another checkout. */
 export type SystemId = "direct" | "fairlead" | "other" | "hop" | "nginx" | "ssh";
 
+/** What a build of Fairlead may lack: requests that are balanced one by one, and observers of connections. */
+export type Feature = "requests" | "observers";
+
+/** A connector's DNS server, and a name that it answers. */
+export interface DnsServer extends Address {
+  readonly name: string;
+}
+
 /** A process whose CPU time counts, with its descendants. */
 export interface Part {
   readonly name: string;
@@ -33,6 +42,10 @@ export interface System {
   /** Addresses at which clients reach the servers. */
   readonly at: Addresses;
   readonly parts: readonly Part[];
+  /** Set for Fairlead alone. */
+  readonly features?: ReadonlySet<Feature>;
+  /** The DNS server of the clients' site, if the system has any. */
+  readonly dns?: DnsServer;
   /** Starts an unused pair of connectors, if the system has them. It ends with {@link System}. */
   fresh?(): Promise<System>;
   close(): Promise<void>;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { parseDnsperf } from "../../bench/parse/dnsperf.ts";
 import { parseH2load } from "../../bench/parse/h2load.ts";
 import { parseIperf3 } from "../../bench/parse/iperf3.ts";
 import { parsePgbench } from "../../bench/parse/pgbench.ts";
@@ -39,6 +40,33 @@ describe("h2load", () => {
     expect(() => parseH2load(output.replace("0 errored", "3 errored"))).toThrow("3 calls failed.");
     expect(() => parseH2load(output.replace("58630 succeeded", "0 succeeded"))).toThrow("no answer");
     expect(() => parseH2load("unable to connect")).toThrow(/unable to connect/);
+  });
+});
+
+describe("dnsperf", () => {
+  test("gives answers per second and the 99th percentile in milliseconds", () => {
+    const result = parseDnsperf(sample("dnsperf.txt"));
+    expect(result).toMatchObject({ answers: 30, failed: 0 });
+    expect(result.perSecond).toBeCloseTo(29.99, 2);
+    expect(result.p99).toBeCloseTo(2.746, 3);
+  });
+
+  test("gives no percentile without the line of each query", () => {
+    expect(parseDnsperf(sample("dnsperf.txt").replace(/^> .*$/gm, "")).p99).toBeNaN();
+  });
+
+  test("counts queries that were lost or answered with an error", () => {
+    const output = sample("dnsperf.txt")
+      .replace("sent:         30", "sent:         32")
+      .replace("NOERROR 30 (100.00%)", "NOERROR 29 (96.67%), SERVFAIL 1 (3.33%)");
+    expect(parseDnsperf(output)).toMatchObject({ answers: 29, failed: 3 });
+  });
+
+  test("fails when there was no answer, or no result", () => {
+    expect(() => parseDnsperf(sample("dnsperf.txt").replace("completed:    30", "completed:    0"))).toThrow(
+      "no answer",
+    );
+    expect(() => parseDnsperf("unable to connect")).toThrow(/unable to connect/);
   });
 });
 

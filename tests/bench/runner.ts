@@ -55,6 +55,7 @@ async function runOnce(
 }
 
 async function sampled(ground: Ground, measure: Measure, system: System, round: number): Promise<Sample> {
+  await measure.prepare?.(system, ground);
   const before = measure.work ? await cpuSeconds(system.parts) : null;
   const { figures, work } = await measure.run(system, ground);
   if (before === null || work === undefined || work.amount <= 0) return { round, figures, cpu: null };

@@ -7,7 +7,7 @@ import { cpuSeconds } from "../processes.ts";
 import { ratio } from "../statistics.ts";
 import type { System } from "../systems/system.ts";
 import type { Measure } from "./measure.ts";
-import { requests, servesRequests } from "./requests.ts";
+import { requests, servesRequests, warmUp } from "./requests.ts";
 
 const BY_REQUEST: readonly Measure[] = [1, 10, 100].map((connections) => ({
   id: `http-${connections}`,
@@ -19,6 +19,7 @@ const BY_REQUEST: readonly Measure[] = [1, 10, 100].map((connections) => ({
   ] as const,
   work: "10,000 requests" as const,
   on: servesRequests,
+  prepare: (system: System, ground: Ground) => warmUp(system, ground, "http"),
   async run(system: System, ground: Ground) {
     const result = await requests(system, ground, { service: "http", connections, ms: ground.ms });
     if (result.errors > 0) throw new Error(`${result.errors} requests failed.`);
@@ -38,6 +39,7 @@ const SHARE: Measure = {
   title: `HTTP by request ÷ by connection, ${SHARE_CONNECTIONS} connections`,
   metrics: [{ key: "share", title: "", unit: "×", better: "higher" }],
   on: (system: System) => system.features?.has("requests") === true,
+  prepare: (system: System, ground: Ground) => warmUp(system, ground, "web", "http"),
   async run(system: System, ground: Ground) {
     const counts = { web: 0, http: 0 };
     for (const service of ["web", "http", "http", "web"] as const) {
@@ -59,6 +61,7 @@ const OBSERVER: Measure = {
     { key: "cpu", title: "CPU time", unit: "×", better: "lower" },
   ],
   on: (system: System) => system.features?.has("observers") === true,
+  prepare: (system: System, ground: Ground) => warmUp(system, ground, "web", "plain"),
   async run(system: System, ground: Ground) {
     const sums = { web: { perSecond: 0, requests: 0, cpu: 0 }, plain: { perSecond: 0, requests: 0, cpu: 0 } };
     for (const service of ["web", "plain", "plain", "web"] as const) {

@@ -36,6 +36,8 @@ export interface Measure {
   readonly work?: Work["unit"];
   /** Returns false if the system does not support the measure. */
   on?(system: System): boolean;
+  /** Prepares a system for the measure. Its CPU time does not count. */
+  prepare?(system: System, ground: Ground): Promise<void>;
   run(system: System, ground: Ground): Promise<Run>;
 }
 

@@ -15,6 +15,7 @@ export const REQUESTS: readonly Measure[] = [1, 10, 100].map((connections) => ({
     { key: "p999", title: "p99.9", unit: "ms", better: "lower" },
   ] as const,
   work: "10,000 requests" as const,
+  prepare: (system: System, ground: Ground) => warmUp(system, ground, "web"),
   async run(system: System, ground: Ground) {
     const result = await requests(system, ground, { connections, ms: ground.ms });
     if (result.errors > 0) throw new Error(`${result.errors} requests failed.`);
@@ -35,6 +36,27 @@ export interface RequestsOptions {
   readonly service?: "web" | "plain" | "http";
   readonly connections: number;
   readonly ms: number;
+}
+
+/** Connections and time of the warm-up, in which Node compiles what is run often. */
+const WARM_UP = { connections: 10, ms: 2000 };
+
+/** Services that were warmed up, of each system. */
+const warm = new WeakMap<System, Set<string>>();
+
+/** Warms up services of a system, each once. The services of a system share little of what is compiled. */
+export async function warmUp(
+  system: System,
+  ground: Ground,
+  ...services: readonly NonNullable<RequestsOptions["service"]>[]
+): Promise<void> {
+  const known = warm.get(system) ?? new Set();
+  warm.set(system, known);
+  for (const service of services) {
+    if (known.has(service)) continue;
+    known.add(service);
+    await requests(system, ground, { service, ...WARM_UP });
+  }
 }
 
 /** Sends requests over `connections` connections for `ms`, one at a time on each. */

@@ -9,6 +9,8 @@ import { findOption } from "./options.ts";
 interface AnswerRecord {
   readonly name: string;
   readonly type: number;
+  /** Offset of the name. */
+  readonly at: number;
   /** Offset of the TTL. */
   readonly ttlAt: number;
   /** Offsets of the data and behind it. */
@@ -62,7 +64,7 @@ export function readResponse(bytes: Uint8Array): DnsResponse | null {
     const to = from + word(fields + 8);
     if (to > bytes.length) return null;
     if (name !== null) {
-      answers.push({ name: name.text, type, ttlAt: fields + 4, from, to });
+      answers.push({ name: name.text, type, at, ttlAt: fields + 4, from, to });
       end = to;
     } else if (type === TYPE.OPT) {
       extended = bytes[fields + 4] ?? 0;
@@ -124,6 +126,7 @@ export function keepAnswer(
     : Math.min(MOST_TTL, ...ttls);
   const kept = { rcode, ttl, negative: isNegative };
   if (answers.every(({ name }) => isWithin(name, zone))) {
+    if (!hasLastingNames(response)) return null;
     return {
       ...kept,
       bytes: response.bytes,
@@ -133,6 +136,17 @@ export function keepAnswer(
   }
   // Resolvers in front would keep names of others as well, from a site that may say nothing about them.
   return flattened(response, chain.records, kept);
+}
+
+/**
+ * Whether no name is read out of the header or a TTL, by a pointer. These change when the answer is passed on, and the
+ * name would change with them, perhaps to another zone's.
+ */
+function hasLastingNames({ bytes, answers }: DnsResponse): boolean {
+  const changed = new Uint8Array(bytes).fill(0xff, 0, HEADER_BYTES);
+  for (const { ttlAt } of answers) changed.fill(0xff, ttlAt, ttlAt + 4);
+  const isSame = (at: number) => readName(changed, at)?.text === readName(bytes, at)?.text;
+  return answers.every(({ at, from, type }) => isSame(at) && (type !== TYPE.CNAME || isSame(from)));
 }
 
 /** The most aliases between a name and its records. */

@@ -1,7 +1,12 @@
-/** A hundred thousand damaged packets: each gets a legal answer or none. */
+/** A hundred thousand damaged packets: each gets a legal answer or none, and none leads out of its zone. */
+import { type Answer, encode } from "dns-packet";
 import { describe, expect, it } from "vitest";
 import { Answerer } from "../../../../connector/dns/answerer.ts";
-import { RCODE } from "../../../../protocol/dns/constants.ts";
+import { MAX_MESSAGE_BYTES, RCODE } from "../../../../protocol/dns/constants.ts";
+import { writeForwarded } from "../../../../protocol/dns/forwarded-answer.ts";
+import { readQuery } from "../../../../protocol/dns/query.ts";
+import { keepAnswer, readResponse } from "../../../../protocol/dns/response.ts";
+import { ReverseZone } from "../../../../protocol/dns/reverse-zone.ts";
 import { ServiceZone } from "../../../../protocol/dns/service-zone.ts";
 import { opt, queryFor, read } from "../../../support/dns/messages.ts";
 
@@ -25,10 +30,13 @@ const SEEDS = [
   queryFor("shop.internal", "SOA", {
     additionals: [opt({ options: [{ code: 10, data: Buffer.alloc(8) }] })],
   }),
+  queryFor("1.0.2.127.in-addr.arpa", "PTR", {
+    additionals: [opt({ options: [{ code: 65_313, data: Buffer.alloc(16) }] })],
+  }),
 ];
 
-function mutated(random: (below: number) => number): Uint8Array {
-  const seed = SEEDS[random(SEEDS.length)] ?? Buffer.alloc(0);
+function mutated(seeds: readonly Buffer[], random: (below: number) => number): Uint8Array {
+  const seed = seeds[random(seeds.length)] ?? Buffer.alloc(0);
   let bytes = new Uint8Array(seed);
   for (let change = random(4); change >= 0; change--) {
     const at = random(bytes.length + 1);
@@ -62,11 +70,15 @@ describe("Answerer", () => {
         ...{ serial: 1, servers: ["10.0.0.53"] },
         ports: (name) => (name === "api" ? ports : "absent"),
       }),
+      new ReverseZone("2.127.in-addr.arpa", "shop.internal", {
+        ...{ serial: 1, isComplete: true },
+        servicesAt: (name) => (name === "1.0.2.127.in-addr.arpa" ? ["api"] : []),
+      }),
     ]);
     const random = numbers(1);
     const seen = new Map<string, number>();
     for (let packet = 0; packet < PACKETS; packet++) {
-      const bytes = mutated(random);
+      const bytes = mutated(SEEDS, random);
       const before = Buffer.from(bytes);
       const reply = answerer.reply(bytes, random(2) === 0 ? "udp" : "tcp");
       // Without expect(): a hundred thousand of them take seconds.
@@ -98,5 +110,59 @@ describe("Answerer", () => {
           .map(String),
       ]),
     );
+  });
+});
+
+const QUESTION = { name: "www.corp.internal", type: "A", class: "IN" };
+
+const answerWith = (answers: Answer[], more: { authorities?: Answer[]; additionals?: Answer[] } = {}) =>
+  encode({ type: "response", id: 1, questions: [QUESTION], answers, ...more });
+
+const ANSWERS = [
+  answerWith([{ name: "www.corp.internal", type: "A", ttl: 60, data: "10.0.0.1" }]),
+  answerWith([
+    { name: "www.corp.internal", type: "CNAME", ttl: 60, data: "host.corp.internal" },
+    { name: "host.corp.internal", type: "A", ttl: 60, data: "10.0.0.1" },
+  ]),
+  answerWith([
+    { name: "www.corp.internal", type: "CNAME", ttl: 60, data: "cdn.example.com" },
+    { name: "cdn.example.com", type: "A", ttl: 60, data: "10.0.0.2" },
+  ]),
+  answerWith([], {
+    authorities: [
+      {
+        ...{ name: "corp.internal", type: "SOA", ttl: 60 },
+        data: { mname: "ns.corp.internal", rname: "x.corp.internal", serial: 1, minimum: 30 },
+      },
+    ],
+    additionals: [opt({ options: [{ code: 15, data: Buffer.from("\u0000\u0016away") }] })],
+  }),
+];
+
+describe("an answer of another server", () => {
+  it(`is passed on within its zone or not at all, ${PACKETS} times mutated`, () => {
+    const bytes = queryFor(QUESTION.name);
+    const query = readQuery(bytes);
+    const question = query?.question;
+    if (query === null || !question) throw new Error("The query is malformed.");
+    const random = numbers(2);
+    const seen = new Map<string, number>();
+    for (let packet = 0; packet < PACKETS; packet++) {
+      const message = mutated(ANSWERS, random);
+      const response = readResponse(message);
+      const answer =
+        response && keepAnswer(response, { name: QUESTION.name, type: question.type }, "corp.internal");
+      const kind = response === null ? "malformed" : answer === null ? "dropped" : "kept";
+      seen.set(kind, (seen.get(kind) ?? 0) + 1);
+      if (answer === null) continue;
+      const given = { answer, age: 1, zone: "corp.internal" };
+      const sent = readResponse(writeForwarded(bytes, { ...query, question }, given, MAX_MESSAGE_BYTES));
+      const isLegal =
+        sent?.id === query.id &&
+        sent.question?.name === QUESTION.name &&
+        sent.answers.every(({ name }) => name === "corp.internal" || name.endsWith(".corp.internal"));
+      if (!isLegal) expect.fail(`packet ${packet}: ${Buffer.from(message).toString("hex")} was passed on`);
+    }
+    expect([...seen.keys()].sort()).toEqual(["dropped", "kept", "malformed"]);
   });
 });

@@ -139,6 +139,26 @@ describe("keepAnswer", () => {
     expect(keep("www.corp.internal", "TXT", { answers: text })).toBeNull();
   });
 
+  it("keeps nothing whose names point into the header or into a TTL, which change", () => {
+    const bytes = response("www.corp.internal", "A", { answers: [a("www.corp.internal", "10.0.0.1")] });
+    const asked = { name: "www.corp.internal", type: 1 };
+    // The id is 7, so its first byte ends a name.
+    const text = Buffer.from("\x03www\x04corp\x08internal", "latin1");
+    const name = 12 + text.length + 1 + 4;
+    const tail = bytes.subarray(name + text.length + 1);
+    const named = (pointer: number) =>
+      Buffer.concat([bytes.subarray(0, name), text, Buffer.from([0xc0, pointer]), tail]);
+    const answerTo = (message: Buffer) => {
+      const read = readResponse(message);
+      expect(read?.answers).toMatchObject([{ name: "www.corp.internal" }]);
+      return read && keepAnswer(read, asked, ZONE);
+    };
+    expect(answerTo(bytes)).not.toBeNull();
+    expect(answerTo(named(0))).toBeNull();
+    // The period at the end of the question's name.
+    expect(answerTo(named(12 + text.length))).not.toBeNull();
+  });
+
   it("gives up on aliases in a circle", () => {
     const answers = [
       cname("a.corp.internal", "b.corp.internal"),

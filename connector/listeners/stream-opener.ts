@@ -1,4 +1,5 @@
 /** Opens the streams of clients: each at an instance of its service that the balancer selects. */
+import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
 import { HopPolicy } from "../config/hop-policy.ts";
 import type { Flow } from "../relay/flow.ts";
@@ -86,7 +87,7 @@ export class StreamOpener {
    */
   async open(client: ClientStream): Promise<RelayStream> {
     const { stream, turn } = await this.openTurn(client);
-    const end = () => turn.ended("unknown");
+    const end = () => turn.ended("unknown", lossOf(stream));
     if (stream.closed) end();
     else stream.once("close", end);
     return stream;
@@ -131,4 +132,13 @@ export class StreamOpener {
     const upForMs = this.#options.edgeUpForMs?.() ?? Number.POSITIVE_INFINITY;
     return { roundTripMs, silentMs: silentMs === null ? null : Math.min(silentMs, upForMs) };
   }
+}
+
+/**
+ * The code with which a stream's session or lane was lost; undefined where the stream ended in another way, which says
+ * nothing of the instance.
+ */
+export function lossOf({ errored }: Pick<RelayStream, "errored">): ErrorCode | undefined {
+  if (!(errored instanceof FairleadError)) return undefined;
+  return /^(session|lane)\./.test(errored.code) ? errored.code : undefined;
 }

@@ -2,6 +2,7 @@
  * Observes an HTTP/2 connection: its requests, and gRPC calls among them, which have a content type of
  * `application/grpc` and their status in the trailers.
  */
+import { isGrpcType } from "../../protocol/exchange/grpc.ts";
 import type { FlowOutcome } from "../relay/flow.ts";
 import { type FrameHandler, FrameWalker, type HeaderBlock } from "./frame-walker.ts";
 import { type FieldName, HpackDecoder } from "./hpack-decoder.ts";
@@ -121,7 +122,7 @@ class ClientFrames extends Frames {
     const { ":method": method, ":path": path = "", "content-type": type } = this.fields;
     if (method === undefined || this.requests.size >= MAX_REQUESTS) return null;
     const authority = this.fields[":authority"] ?? this.fields.host ?? null;
-    const protocol = isGrpc(type) ? "grpc" : "http2";
+    const protocol = isGrpcType(type) ? "grpc" : "http2";
     const request = new ObservedRequest(protocol, method, path, authority, performance.now());
     this.requests.set(stream, request);
     return request;
@@ -162,8 +163,4 @@ class TargetFrames extends Frames {
     request.lastByteAt = now;
     if (request.isSent) this.end(stream, request, "completed", now);
   }
-}
-
-function isGrpc(type: string | undefined): boolean {
-  return type !== undefined && /^application\/grpc(?:$|[+;\s])/i.test(type);
 }

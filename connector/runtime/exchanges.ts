@@ -12,6 +12,8 @@ import type { Part } from "./part.ts";
 /** Serves exchanges. As a part, it closes the connections that it keeps to targets. */
 export interface Exchanges extends Part {
   readonly server: ExchangeServer;
+  /** Closes the connections to targets that carry no request. */
+  closeIdle(): void;
 }
 
 interface ExchangesOptions {
@@ -31,15 +33,15 @@ export function makeExchanges({ pool, relay, preambles, webSockets }: ExchangesO
   });
   const server = new ExchangeServer({
     find: ({ stream, use, request, isGrpc }) => {
-      const { exposure, peer, signal } = use;
+      const { exposure, peer, flow, signal } = use;
       const port = { name: exposure.name, port: use.port };
       const servicePort = use.port.servicePort ?? stream.port;
-      return clients.find({ port, servicePort, request, isGrpc, peer, hops: stream.hops, signal });
+      return clients.find({ port, servicePort, request, isGrpc, peer, hops: stream.hops, signal, flow });
     },
     relay,
     webSockets,
   });
-  return { server, close: () => clients.close() };
+  return { server, closeIdle: () => clients.closeIdle(), close: () => clients.close() };
 }
 
 const addressOf = ({ host, port }: Target): string => formatAddress(host, port);

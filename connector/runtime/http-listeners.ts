@@ -9,10 +9,11 @@ import type { Retries } from "../http/retry/retries.ts";
 import type { ExchangeOpener, OpenedExchange } from "../http/server/exchange-opener.ts";
 import { HttpServer, type HttpServerOptions } from "../http/server/http-server.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";
-import type { StreamOpener } from "../listeners/stream-opener.ts";
+import { lossOf, type StreamOpener } from "../listeners/stream-opener.ts";
 import type { Part } from "./part.ts";
 
-export interface HttpListenersOptions extends Pick<HttpServerOptions, "relay" | "dials" | "onLoop"> {
+export interface HttpListenersOptions
+  extends Pick<HttpServerOptions, "relay" | "dials" | "onLoop" | "isTrusted"> {
   readonly catalogue: Pick<Catalogue, "lookupPort">;
   readonly hop: HopPolicy;
   readonly opener: StreamOpener;
@@ -66,7 +67,7 @@ function exchangeOpener(opener: StreamOpener): ExchangeOpener {
         request,
         tried: new Set(failed),
       });
-      const opened: OpenedExchange = { stream, ended: (verdict) => turn.ended(verdict) };
+      const opened: OpenedExchange = { stream, ended: (verdict) => turn.ended(verdict, lossOf(stream)) };
       instances.set(opened, instance);
       return opened;
     },

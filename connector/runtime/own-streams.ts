@@ -43,7 +43,8 @@ export class OwnStreams implements Part {
     // A port that the site did not ask for has the number of the service's first.
     const ports = exposure.ports.map(({ servicePort = first }) => servicePort);
     const down = withdrawn(name)?.down.flatMap((place) => ports[place] ?? []);
-    return { ...instance(), own: true, cost: 0, ports, down, kinds: [...kinds] };
+    const { weight, rank } = offers.balanceOf(name) ?? {};
+    return { ...instance(), own: true, cost: 0, ports, down, kinds: [...kinds], weight, rank };
   }
 
   /** Whether the instance is this connector. */

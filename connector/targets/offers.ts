@@ -145,6 +145,11 @@ export class Offers {
     this.#onChange();
   }
 
+  /** The balance of a service by the configuration of this site; undefined without any. */
+  balanceOf(name: string): OfferBalance | undefined {
+    return this.#balances.get(name);
+  }
+
   /** Called when the offers have changed. */
   onChange(listener: () => void): void {
     this.#onChange = listener;

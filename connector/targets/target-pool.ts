@@ -47,6 +47,8 @@ export interface TargetUse {
    * @param limitMs its time limit, ms
    */
   readonly prepare?: ((socket: Socket, limitMs: number, target: Target) => Promise<Socket>) | undefined;
+  /** Learns each target that is chosen, before it is connected to. */
+  readonly flow?: { setTarget(target: string): void } | undefined;
 }
 
 /** A port of a service, with its targets. */
@@ -151,6 +153,7 @@ export class TargetPool {
     for (;;) {
       const lease = await this.lease(port, use.signal, tried);
       const { target } = lease;
+      use.flow?.setTarget(formatAddress(target.host, target.port));
       try {
         const socket = await lease.connect(use);
         if (socket.closed) lease.end();

@@ -6,9 +6,7 @@ import { DATAGRAM_KIND } from "../../protocol/datagrams/framing.ts";
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import { IngressPolicy } from "../config/ingress.ts";
 import type { Peer } from "../config/scope.ts";
-import { firstTarget } from "../config/service-options.ts";
 import type { Log } from "../log.ts";
-import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
 import { exposedPort, type Offers } from "./offers.ts";
 import { PeerStreams } from "./peer-streams.ts";
@@ -89,8 +87,6 @@ export class TargetStreams {
     const port = exposedPort(exposure, stream.port);
     if ((kind === DATAGRAM_KIND) !== (port.protocol === "udp"))
       throw new FairleadError("stream.kind_unsupported");
-    const target = firstTarget(port);
-    use.flow.setTarget(formatAddress(target.host, target.port));
     if (origin.own !== true) this.#open.add(stream, service, door === undefined ? origin.peer : null);
     return { server, use: { ...use, exposure, port, encryption, door } };
   }

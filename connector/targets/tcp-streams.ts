@@ -1,6 +1,5 @@
 /** Serves streams that carry the bytes of a TCP connection: each is joined with a connection to a target. */
 import type { Socket } from "node:net";
-import { formatAddress } from "../net/local-socket.ts";
 import type { Relay } from "../relay/relay.ts";
 import type { PeerStream, StreamServer, StreamUse } from "./stream-server.ts";
 import type { Target } from "./target-endpoint.ts";
@@ -38,9 +37,8 @@ export class TcpStreams implements StreamServer {
               site: { id: peer.site, name: peer.siteName },
               protocols: [],
             });
-    const use = { site: peer.site, hops: stream.hops, signal, prepare };
-    const { socket, target } = await pool.connect({ name, port }, use);
-    flow.setTarget(formatAddress(target.host, target.port));
+    const use = { site: peer.site, hops: stream.hops, signal, prepare, flow };
+    const { socket } = await pool.connect({ name, port }, use);
     if (!stream.destroyed) stream.accept();
     relay.join(socket, stream, flow);
   }

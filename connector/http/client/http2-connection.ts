@@ -6,6 +6,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import type { Duplex } from "node:stream";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { endToEnd, fieldOf, trailersOf } from "../../../protocol/exchange/fields.ts";
+import { isGrpc } from "../../../protocol/exchange/grpc.ts";
 import type { Fields, RequestHead } from "../../../protocol/exchange/head.ts";
 import { webSocketAccept } from "../websocket-accept.ts";
 import type { ClientLimits } from "./client-limits.ts";
@@ -147,11 +148,10 @@ export class Http2Connection implements TargetConnection {
         `The target does not take the upgrade to ${head.protocol}: it does not speak RFC 8441.`,
       );
     }
-    const isGrpc = fieldOf(head.fields, "content-type")?.startsWith("application/grpc") === true;
     // Trailers cost a frame at the end, and gRPC has none in requests.
     const stream = this.#session.request(requestLines(head), {
       endStream: ended,
-      waitForTrailers: !ended && !isGrpc && head.protocol === undefined && head.method !== "CONNECT",
+      waitForTrailers: !ended && !isGrpc(head) && head.protocol === undefined && head.method !== "CONNECT",
     });
     stream.once("close", () => this.#ended());
     return new Http2Exchange({ stream, head, ended, events, queue: this.#socket, connection: this });

@@ -5,6 +5,7 @@
 
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { fieldOf, trailersOf } from "../../../protocol/exchange/fields.ts";
+import { grpcTimeoutMs, isGrpc } from "../../../protocol/exchange/grpc.ts";
 import type {
   Fields,
   InformationalHead,
@@ -20,7 +21,6 @@ import type { PeerStream, StreamUse } from "../../targets/stream-server.ts";
 import { corkForTurn } from "../cork.ts";
 import type { ClientLimits } from "./client-limits.ts";
 import { clientAddress, withDoor, withSite } from "./forwarded-fields.ts";
-import { grpcTimeoutMs } from "./grpc-timeout.ts";
 import type { FoundTarget } from "./target-clients.ts";
 import type { TargetEvents, TargetExchange } from "./target-exchange.ts";
 import { UpgradeEvents, type WebSocketJoiner } from "./upgrade.ts";
@@ -154,7 +154,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
     const { peer, door } = this.#use;
     this.#request = door === undefined ? withSite(head, peer) : withDoor(head, door);
     if (door !== undefined && head.protocol === "websocket") this.#beginUpgrade(head, door.hostname);
-    this.#isGrpc = fieldOf(head.fields, "content-type")?.startsWith("application/grpc") === true;
+    this.#isGrpc = isGrpc(head);
     // The rest of these bytes may have the end of the request: it is sent once they are read.
     queueMicrotask(() => void this.#send());
   }
@@ -200,7 +200,6 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
     const { flow } = this.#use;
     stream.accept(this.#isWhole);
     if (this.#isWhole) this.#acceptance = setTimeout(() => stream.sendAccept(), ACCEPT_WITHIN_MS);
-    flow.setTarget(found.address);
     flow.open();
     this.#accepted.resolve();
     const content = this.#pending ?? [];
@@ -212,7 +211,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
     const target = found.connection.send(request, isBare, events);
     this.#target = target;
     this.#activeAt = performance.now();
-    const timeout = this.#isGrpc ? grpcTimeoutMs(fieldOf(request.fields, "grpc-timeout")) : null;
+    const timeout = this.#isGrpc ? grpcTimeoutMs(request) : null;
     if (timeout !== null) {
       this.#deadline = setTimeout(
         () => this.#expire("within the deadline of the call"),

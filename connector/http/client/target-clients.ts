@@ -61,13 +61,13 @@ export interface RequestUse<Port extends RequestPort> {
   readonly hops: number;
   /** Gives the request up. */
   readonly signal: AbortSignal;
+  /** Learns each target that is chosen, before it is connected to. */
+  readonly flow?: { setTarget(address: string): void } | undefined;
 }
 
 /** A connection to a target that was found for a request. */
 export interface FoundTarget {
   readonly connection: TargetConnection;
-  /** Host and port of the target. */
-  readonly address: string;
   answered(): void;
   failed(error: FairleadError): void;
   end(): void;
@@ -125,11 +125,11 @@ export class TargetClients<Port extends RequestPort, Target extends object> {
         throw last ?? error;
       });
       const { target } = lease;
+      use.flow?.setTarget(addressOf(target));
       try {
         const connection = await this.#connection(lease, use);
         return {
           connection,
-          address: addressOf(target),
           answered: () => lease.answered(),
           failed: (error) => lease.failed(error),
           end: () => lease.end(),

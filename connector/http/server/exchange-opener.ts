@@ -27,6 +27,8 @@ export interface ExchangeStream {
 
 /** Decides whether a request that a target may have is sent again. */
 export interface ExchangeRepeats {
+  /** Times that the request was sent again although a target had it, or may have had it. */
+  readonly count: number;
   readonly possible: boolean;
   /** Takes the permission for one repetition after this failure. */
   take(error: FairleadError): boolean;
@@ -38,7 +40,7 @@ export type ExchangeVerdict = "answered" | "failed" | "unknown";
 /** A stream that an instance has accepted. */
 export interface OpenedExchange {
   readonly stream: RelayStream;
-  /** Ends the turn at the instance. Call it once. */
+  /** Ends the turn at the instance, after the stream where the stream ended it. Call it once. */
   ended(verdict: ExchangeVerdict): void;
 }
 
@@ -57,7 +59,7 @@ export interface RepeatedRequest {
   readonly isComplete: boolean;
   /** Whether any head of a response came, a 1xx included. */
   readonly hasResponse: boolean;
-  /** Whether the client has left. */
+  /** Whether the client has left, or the deadline that it set has passed. */
   readonly isOver: boolean;
 }
 
@@ -68,4 +70,4 @@ export interface RepeatPolicy {
 }
 
 /** Permits no repetition. */
-export const NO_REPEATS: RepeatPolicy = { start: () => ({ possible: false, take: () => false }) };
+export const NO_REPEATS: RepeatPolicy = { start: () => ({ count: 0, possible: false, take: () => false }) };

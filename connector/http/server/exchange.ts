@@ -5,6 +5,7 @@
 import type { Duplex } from "node:stream";
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { fieldOf, isTunnel } from "../../../protocol/exchange/fields.ts";
+import { grpcTimeoutMs, isGrpc } from "../../../protocol/exchange/grpc.ts";
 import type {
   Fields,
   InformationalHead,
@@ -31,7 +32,7 @@ import type {
   RepeatedRequest,
   RepeatPolicy,
 } from "./exchange-opener.ts";
-import { type GatewayResponse, isGrpc, responseToError, responseToRefusal } from "./gateway-response.ts";
+import { type GatewayResponse, responseToError, responseToRefusal } from "./gateway-response.ts";
 import { RequestRefusal } from "./request-refusal.ts";
 import type { ServerLimits } from "./server-limits.ts";
 
@@ -111,6 +112,8 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
   #isOver = false;
   #isSwitched = false;
   #waitsForContinue: boolean;
+  /** When the deadline of a gRPC call passes, by `performance.now`; null for other requests. */
+  readonly #deadline: number | null;
   /** When a byte of the request, and one of the response, passed last. */
   #requestAt: number;
   #responseAt: number;
@@ -123,15 +126,21 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
     this.#waitsForContinue = start.expectsContinue;
     this.#requestAt = context.now;
     this.#responseAt = context.now;
+    const limitMs = isGrpc(start.request) ? grpcTimeoutMs(start.request) : null;
+    this.#deadline = limitMs === null ? null : this.#startedAt + limitMs;
     this.#repeats = context.repeats.start(start.flow.service, this);
   }
 
   /** Whether the client's response has ended, one way or the other. */
-  get isOver(): boolean {
+  get hasEnded(): boolean {
     return this.#isOver;
   }
 
   // ---- what decides about a repetition (RepeatedRequest) ---------------------------------------------
+
+  get isOver(): boolean {
+    return this.#isOver || this.#isLate;
+  }
 
   get method(): string {
     return this.#start.request.method;
@@ -225,6 +234,11 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
       return;
     }
     if (this.#isSwitched) return;
+    // Until a target has the call, which watches the time from then on, nobody else does.
+    if (this.#stream === null && this.#isLate) {
+      this.#fail(new FairleadError("exchange.timeout"));
+      return;
+    }
     const lastAt = Math.max(this.#requestAt, this.#responseAt);
     const encoded = this.#encoded;
     const isBodyDue =
@@ -380,9 +394,16 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
     if (opened !== undefined && opened.stream === this.#stream) opened.ended(verdict);
   }
 
+  /** Whether the deadline of the call has passed. */
+  get #isLate(): boolean {
+    return this.#deadline !== null && performance.now() >= this.#deadline;
+  }
+
   #fail(error: FairleadError): void {
     if (this.#isOver) return;
-    this.#giveUp(error, responseToError(this.#start.request, error));
+    // What fails after the deadline is no news to the client: the call took too long.
+    const why = this.#isLate ? new FairleadError("exchange.timeout", error.message, { cause: error }) : error;
+    this.#giveUp(why, responseToError(this.#start.request, why));
   }
 
   /** Ends the exchange with a response of the connector's own, or breaks off the response that has begun. */
@@ -460,6 +481,7 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
       bytesToTarget: flow.bytesToTarget,
       bytesToClient: flow.bytesToClient,
       outcome: flow.outcome ?? "completed",
+      attempts: this.#repeats.count + 1,
     };
     return requestReport(flow, facts);
   }

@@ -1,7 +1,7 @@
 /** The responses that the connector makes itself, where no target responds (RFC 9209; docs/protocol.md, "Exchanges"). */
 import { ERRORS, type ErrorCode, type FairleadError } from "../../../protocol/errors.ts";
-import { fieldOf } from "../../../protocol/exchange/fields.ts";
 import { gatewayError, proxyStatus, retryAfter } from "../../../protocol/exchange/gateway-error.ts";
+import { isGrpc } from "../../../protocol/exchange/grpc.ts";
 import type { RequestHead, ResponseHead } from "../../../protocol/exchange/head.ts";
 import { CONNECTOR_NAME } from "../../../protocol/exchange/passages.ts";
 import type { RequestRefusal } from "./request-refusal.ts";
@@ -22,12 +22,6 @@ function grpcStatusOf(code: ErrorCode): number {
   return GRPC.unavailable;
 }
 
-/** Whether the request is a gRPC call. */
-export function isGrpc({ fields }: Pick<RequestHead, "fields">): boolean {
-  const type = fieldOf(fields, "content-type");
-  return type !== null && /^application\/grpc(?:$|[+;])/i.test(type);
-}
-
 /** The fields that end a gRPC call with an error. */
 export function grpcTrailers({ code }: FairleadError): string[] {
   const message = grpcText(`${code}: ${ERRORS[code].meaning}`);
@@ -40,7 +34,7 @@ export function responseToError(request: RequestHead, error: FairleadError): Gat
   const reason = ["proxy-status", proxyStatus(CONNECTOR_NAME, code)];
   if (isGrpc(request)) {
     const type = ["content-type", "application/grpc"];
-    const fields = [...type, ...grpcTrailers(error), ...reason];
+    const fields = [...dateNow(), ...type, ...grpcTrailers(error), ...reason];
     return { head: { status: 200, fields }, content: Buffer.alloc(0) };
   }
   const seconds = retryAfter(error);
@@ -56,6 +50,7 @@ export function responseToRefusal({ status, message }: RequestRefusal): GatewayR
 function textResponse(status: number, text: string, fields: readonly string[]): GatewayResponse {
   const content = Buffer.from(`${text}\n`);
   const all = [
+    ...dateNow(),
     "content-type",
     "text/plain; charset=utf-8",
     "content-length",
@@ -63,6 +58,11 @@ function textResponse(status: number, text: string, fields: readonly string[]): 
     ...fields,
   ];
   return { head: { status, fields: all }, content };
+}
+
+/** The field that says when the response was made (RFC 9110 §6.6.1). */
+function dateNow(): readonly string[] {
+  return ["date", new Date().toUTCString()];
 }
 
 /** Text of a `grpc-message`: visible ASCII, everything else percent-encoded. */

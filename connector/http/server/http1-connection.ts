@@ -279,7 +279,7 @@ export class Http1Connection implements ServerConnection, RequestEvents, Exchang
   #refuse(refusal: RequestRefusal): void {
     this.#keepAlive = false;
     const exchange = this.#exchange;
-    if (exchange !== null && !exchange.isOver) {
+    if (exchange !== null && !exchange.hasEnded) {
       this.#requestEnded = true;
       exchange.refuse(refusal);
       return;

@@ -2,6 +2,7 @@
 import http2, { type ServerHttp2Stream } from "node:http2";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { isTunnel } from "../../../protocol/exchange/fields.ts";
+import { isGrpc } from "../../../protocol/exchange/grpc.ts";
 import type {
   Fields,
   InformationalHead,
@@ -10,7 +11,7 @@ import type {
 } from "../../../protocol/exchange/head.ts";
 import { corkForTurn } from "../cork.ts";
 import type { Exchange, ExchangeClient } from "./exchange.ts";
-import { grpcTrailers, isGrpc } from "./gateway-response.ts";
+import { grpcTrailers } from "./gateway-response.ts";
 
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = http2.constants;
 

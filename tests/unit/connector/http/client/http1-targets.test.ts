@@ -83,6 +83,18 @@ describe("an exchange with an HTTP/1.1 target", () => {
     ]);
   });
 
+  it.each(["application/grpc-web", "application/grpc-web-text+proto"])(
+    "takes %s for a request as any other, and not for gRPC",
+    async (type) => {
+      const { port } = await httpServer(mirror);
+      const target = new TestTarget({ port });
+      const { status, content } = await target.get({ fields: ["content-type", type] }).answer;
+      expect(status).toBe(200);
+      expect(mirrored(content).raw.join()).toContain(type);
+      target.clients.close();
+    },
+  );
+
   it("keeps one connection for requests that follow each other, HEAD among them", async () => {
     const { port, connections } = await httpServer((_request, response) => {
       response.setHeader("content-length", "5");

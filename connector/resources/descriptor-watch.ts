@@ -19,6 +19,8 @@ export interface DescriptorWatchOptions {
   readonly now?: () => number;
   /** Called when the limit is reached, and when descriptors are free again. */
   readonly onChange?: () => void;
+  /** Called when descriptors run short, before the limit is reached: gives up what is not in use. */
+  readonly onShortage?: () => void;
   readonly log: Log;
 }
 
@@ -37,6 +39,8 @@ const RESERVE = { share: 1 / 8, least: 32, most: 1024 } as const;
 /** Pause between two readings of the system's count: ms, and a multiple of the time that a reading takes. */
 const COUNT_MS = 1000;
 const COUNT_TIMES = 100;
+/** Pause between two times that what is not in use is given up, ms. */
+const IDLE_MS = 100;
 /** Time without a refusal after which descriptors count as free again, ms. */
 const CALM_MS = 10_000;
 /** Time between two log lines while the limit is reached, ms. */
@@ -48,10 +52,13 @@ export class DescriptorWatch {
   readonly #count: () => number | null;
   readonly #now: () => number;
   readonly #onChange: () => void;
+  readonly #onShortage: () => void;
   readonly #log: Log;
   /** Descriptors that clients and targets may still take; negative while the reserve is in use. */
   #room: number;
   #countAt = Number.NEGATIVE_INFINITY;
+  /** When what is not in use may be given up again. */
+  #idleAt = Number.NEGATIVE_INFINITY;
   #refused = 0;
   #exhausted = false;
   #refusedAt = 0;
@@ -69,6 +76,7 @@ export class DescriptorWatch {
     this.#count = count;
     this.#now = options.now ?? (() => performance.now());
     this.#onChange = onChange ?? (() => {});
+    this.#onShortage = options.onShortage ?? (() => {});
     this.#log = log;
     this.#limit = limit !== null && count() !== null ? limit : Number.POSITIVE_INFINITY;
     this.#reserve = Math.min(most, Math.max(least, Math.floor(this.#limit * share)));
@@ -110,12 +118,21 @@ export class DescriptorWatch {
   #take(least: number): boolean {
     if (!this.#isLimited) return true;
     if (this.#room < this.#limit / 2) this.#recountSometimes();
+    if (this.#room <= this.#reserve) this.#giveUpIdle();
     if (this.#room <= least) {
       this.#refuse();
       return false;
     }
     this.#room--;
     return true;
+  }
+
+  /** Closed connections give their descriptors back, so that those to come find some. */
+  #giveUpIdle(): void {
+    const now = this.#now();
+    if (now < this.#idleAt) return;
+    this.#idleAt = now + IDLE_MS;
+    this.#onShortage();
   }
 
   #recountSometimes(): void {

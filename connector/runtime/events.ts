@@ -34,6 +34,8 @@ export interface ConnectorEventMap {
   neighboursChanged: [];
   /** A listener has another state, or all have: the connector ran out of descriptors, or has some again. */
   listenersChanged: [];
+  /** Descriptors run short: connections without a use are given up. */
+  descriptorsShort: [];
   /** The certificate of a service's listeners changed, or why there is none. */
   listenerCertificateChanged: [service: string];
   /** A client connected to a listener. Its TLS, where the listener offers it, is still to come. */

@@ -32,7 +32,11 @@ export async function makeMachineParts(
   { events, hop }: { readonly events: ConnectorEvents; readonly hop: HopPolicy },
 ): Promise<MachineParts> {
   const { exposures, listen, bind } = config;
-  const descriptors = new DescriptorWatch({ onChange: () => events.emit("listenersChanged"), log });
+  const descriptors = new DescriptorWatch({
+    onChange: () => events.emit("listenersChanged"),
+    onShortage: () => events.emit("descriptorsShort"),
+    log,
+  });
   const offers = await Offers.load(state, exposures, hop, log);
   offers.setBalances(config.balance);
   const machine = new MachineConnectors({ site: () => site.membership.site.name });

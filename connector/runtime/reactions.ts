@@ -37,6 +37,7 @@ export function react(parts: ConnectorParts): void {
       onRefused: (client, error) => events.emit("clientRefused", at, client, error),
     });
   });
+  events.on("descriptorsShort", () => parts.exchanges.closeIdle());
   events.on("listenersChanged", () => reports.planListeners());
   events.on("client", (at, socket) => {
     if (httpListeners.takes(at)) httpListeners.server.serve(at, socket);

@@ -100,6 +100,26 @@ describe("DescriptorWatch", () => {
     expect(watch.use).toMatchObject({ limit: 256, exhausted: false, refused: 1 + 50 + 61 });
   });
 
+  it("asks to give up what is not in use before it refuses anything, ten times a second at most", () => {
+    let now = 0;
+    let asked = 0;
+    const watch = new DescriptorWatch({
+      ...{ limit: 256, count: () => 100, now: () => now, log: new MemoryLog() },
+      onShortage: () => {
+        asked++;
+        for (let closed = 0; closed < 10; closed++) watch.release();
+      },
+    });
+    while (asked === 0) expect(watch.take()).toBe(true);
+    // 32 are the reserve, and as many are left ahead of it.
+    expect(watch.use?.used).toBe(256 - 32 - 32 - 10 + 1);
+    for (let more = 0; more < 41; more++) watch.take();
+    expect(asked).toBe(1);
+    now += 100;
+    watch.take();
+    expect(asked).toBe(2);
+  });
+
   it("refuses nothing if descriptors are unlimited or cannot be counted", () => {
     for (const options of [
       { limit: null, count: () => 10_000_000 },

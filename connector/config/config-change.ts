@@ -6,6 +6,7 @@ import { sameIngress } from "./ingress.ts";
 import { sameListenerTls } from "./listener-tls-options.ts";
 import { sameRetry } from "./retry-policy.ts";
 import { formatBind, listenKey, sameExposure } from "./service-options.ts";
+import { sameTrustedProxies } from "./trusted-proxies.ts";
 
 /** Names of services, sorted. */
 export interface ServiceChanges {
@@ -41,6 +42,8 @@ export interface ConfigChange {
   readonly health: ServiceChanges;
   /** Services whose requests may be sent again. */
   readonly retry: ServiceChanges;
+  /** Services with other trusted proxies before their listeners; "*" for all services. */
+  readonly trustProxies: ServiceChanges;
   readonly logLevel: boolean;
   /** Whether requests are logged from now on, or no longer. */
   readonly requestLog: boolean;
@@ -105,6 +108,7 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       dns: DNS_KEYS.some((key) => JSON.stringify(running[key]) !== JSON.stringify(wanted[key])),
       health: serviceChanges(keyed(running.health), keyed(wanted.health), sameHealth),
       retry: serviceChanges(running.retry, wanted.retry, sameRetry),
+      trustProxies: serviceChanges(running.trustProxies, wanted.trustProxies, sameTrustedProxies),
       logLevel: running.logLevel !== wanted.logLevel,
       requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
       listenTls: serviceChanges(running.listenTls, wanted.listenTls, sameListenerTls),

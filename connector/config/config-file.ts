@@ -28,6 +28,7 @@ import {
   parseTargetTls,
   TARGET_TLS_FORM,
 } from "./target-options.ts";
+import { parseTrustedProxies } from "./trusted-proxies.ts";
 
 /** What the JSON schema says of a field. */
 interface FieldMeta {
@@ -153,6 +154,15 @@ export const ConfigFile = z
         examples: ["orders=PUT,DELETE", "reports=off"],
       }),
       "Requests to services of other sites that may be sent again, once, when it is unknown whether the target had them. GET, HEAD and OPTIONS without any entry.",
+    ),
+    "trust-proxies": list(
+      parsed(parseTrustedProxies, {
+        description:
+          "Addresses and ranges of proxies before the listeners of a service, or of all services without a name.",
+        pattern: `^(${LABEL}=)?[0-9A-Fa-f.:/]+(,[0-9A-Fa-f.:/]+)*$`,
+        examples: ["10.0.0.0/8", "api=10.1.0.5,fd00::/8"],
+      }),
+      "Proxies before the HTTP listeners of this site that are believed what they say of their clients in Forwarded and X-Forwarded- fields. None unless given.",
     ),
     dns: list(
       parsed(parseDnsAddress, {
@@ -294,13 +304,14 @@ export async function parseConfigFile(text: string, source: string): Promise<Con
     "dns-accept": dnsAccept,
     "target-tls": targetTls,
     "proxy-protocol": proxyProtocol,
+    "trust-proxies": trustProxies,
     "session-timeout": sessionTimeout,
     "log-level": logLevel,
     ...rest
   } = read.data;
   return {
     ...rest,
-    ...{ listenTls, targetTls, proxyProtocol, dnsDomain, dnsZones, dnsAccept },
+    ...{ listenTls, targetTls, proxyProtocol, trustProxies, dnsDomain, dnsZones, dnsAccept },
     tokens: token,
     allowHop,
     sessionTimeout,

@@ -18,6 +18,7 @@ import {
   withScopes,
 } from "./service-options.ts";
 import type { ProxyProtocol, TargetTls } from "./target-options.ts";
+import { mergeRanges, type TrustedProxyRanges } from "./trusted-proxies.ts";
 
 /** What one source gives. Undefined: the source does not say. */
 export interface ConfigSource {
@@ -39,6 +40,8 @@ export interface ConfigSource {
   readonly allowHop?: readonly string[] | undefined;
   /** Requests that may be sent again, where their methods do not say so. */
   readonly retry?: readonly ServiceRetry[] | undefined;
+  /** Proxies before listeners that are believed what they say of their clients. */
+  readonly trustProxies?: readonly TrustedProxyRanges[] | undefined;
   /** Addresses of the site's DNS servers. */
   readonly dns?: readonly DnsAddress[] | undefined;
   /** The domain of the network's services. */
@@ -88,6 +91,8 @@ export interface ConnectorConfig
   readonly hop: readonly string[];
   readonly allowHop: readonly string[];
   readonly retry: readonly ServiceRetry[];
+  /** Each name once. */
+  readonly trustProxies: readonly TrustedProxyRanges[];
   readonly dns: readonly DnsAddress[];
   readonly health: readonly ServiceHealth[];
   /** Each domain once. */
@@ -132,6 +137,7 @@ export function mergeConfig(
     hop: [...(file.hop ?? []), ...(options.hop ?? [])],
     allowHop: [...(file.allowHop ?? []), ...(options.allowHop ?? [])],
     retry: byName(file.retry, options.retry),
+    trustProxies: mergeRanges(byName(file.trustProxies, options.trustProxies)),
     dns: [...(file.dns ?? []), ...(options.dns ?? [])],
     dnsZones: scoped.zones,
     dnsAccept: byDomain(file.dnsAccept, options.dnsAccept),

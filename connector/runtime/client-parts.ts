@@ -1,6 +1,7 @@
 /** What serves the clients of a connector's listeners: their TLS, and a server for each way to speak to a service. */
 import type { HopPolicy } from "../config/hop-policy.ts";
 import type { RetryPolicy } from "../config/retry-policy.ts";
+import type { TrustedProxies } from "../config/trusted-proxies.ts";
 import { Retries } from "../http/retry/retries.ts";
 import type { Catalogue } from "../listeners/catalogue.ts";
 import { Clients } from "../listeners/clients.ts";
@@ -35,13 +36,15 @@ export interface ClientPartsOptions
   readonly events: ConnectorEvents;
   readonly hop: HopPolicy;
   readonly retryPolicy: RetryPolicy;
+  readonly trustedProxies: TrustedProxies;
   readonly catalogue: Catalogue;
   /** The domain of the network's services in DNS. */
   readonly dns: { readonly domain: string };
 }
 
 export function makeClientParts({ config, log }: PartOptions, parts: ClientPartsOptions): ClientParts {
-  const { events, hop, retryPolicy, catalogue, dns, dials, udpStreams, relay, observers } = parts;
+  const { events, hop, retryPolicy, trustedProxies, catalogue, dns, dials, udpStreams, relay, observers } =
+    parts;
   const { uplink, ownStreams, streams } = parts;
   const listenerTls = new ListenerTls({
     services: config.listenTls,
@@ -59,7 +62,10 @@ export function makeClientParts({ config, log }: PartOptions, parts: ClientParts
     events.emit("clientLooped", at);
   const clients = new Clients({ opener, dials, relay, observe: (flow) => observers.of(flow), onLoop });
   const retries = new Retries(retryPolicy);
-  const httpListeners = makeHttpListeners({ catalogue, hop, opener, retries, relay, dials, onLoop });
+  const httpListeners = makeHttpListeners({
+    ...{ catalogue, hop, opener, retries, relay, dials, onLoop },
+    isTrusted: (service, address) => trustedProxies.isTrusted(service, address),
+  });
   const udpClients = new UdpClients({ opener, relay, own: udpStreams, onLoop });
   return { listenerTls, opener, clients, httpListeners, udpClients };
 }

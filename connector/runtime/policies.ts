@@ -3,6 +3,7 @@ import type { ConnectorConfig } from "../config/connector-config.ts";
 import { HopPolicy } from "../config/hop-policy.ts";
 import { IngressPolicy } from "../config/ingress.ts";
 import { RetryPolicy } from "../config/retry-policy.ts";
+import { TrustedProxies } from "../config/trusted-proxies.ts";
 
 export interface Policies {
   /** Which services may be relayed with hop encryption. */
@@ -11,6 +12,8 @@ export interface Policies {
   readonly ingress: IngressPolicy;
   /** Which requests may be repeated. */
   readonly retryPolicy: RetryPolicy;
+  /** Which proxies before listeners are believed. */
+  readonly trustedProxies: TrustedProxies;
 }
 
 export function makePolicies(config: ConnectorConfig): Policies {
@@ -18,5 +21,6 @@ export function makePolicies(config: ConnectorConfig): Policies {
     hop: new HopPolicy(config),
     ingress: new IngressPolicy(config.ingress),
     retryPolicy: new RetryPolicy(config.retry),
+    trustedProxies: new TrustedProxies(config.trustProxies),
   };
 }

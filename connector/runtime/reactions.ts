@@ -87,6 +87,7 @@ const NAMING_EVENTS = [
 export function applyConfig(parts: ConnectorParts) {
   const {
     retryPolicy,
+    trustedProxies,
     offers,
     health,
     listeners,
@@ -126,6 +127,7 @@ export function applyConfig(parts: ConnectorParts) {
     if (change.dns || bind) dns.configure(next);
     if (change.dns) reports.sendOffers();
     if (!isUnchanged(change.retry)) retryPolicy.set(next.retry);
+    if (!isUnchanged(change.trustProxies)) trustedProxies.set(next.trustProxies);
     if (!isUnchanged(change.listenTls)) listenerTls.configure(next.listenTls);
     if (change.dns) listenerTls.renew();
     if (!isUnchanged(change.observe)) observers.set(next.observe);

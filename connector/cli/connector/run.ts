@@ -20,6 +20,7 @@ import { parseRetry } from "../../config/retry-policy.ts";
 import { parseObserve } from "../../config/service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "../../config/service-options.ts";
 import { PROXY_PROTOCOL_FORM, parseProxyProtocol, parseTargetTls } from "../../config/target-options.ts";
+import { parseTrustedProxies } from "../../config/trusted-proxies.ts";
 import { command, value, values } from "../framework/definition.ts";
 import type { Io } from "../framework/io.ts";
 import { makeLog } from "../framework/log.ts";
@@ -98,6 +99,11 @@ export const connectorRun = command({
       "--retry <NAME=METHOD,…|NAME=off>",
       "Requests to a service that may be sent again, once, when it is unknown whether the target had them: PUT and DELETE beside GET, HEAD and OPTIONS, or none with off. Other methods are sent again only when no target looked at them.",
       parseRetry,
+    ),
+    trustProxies: values(
+      "--trust-proxies <[NAME=]CIDR,…>",
+      "Believe proxies at these addresses, before the HTTP listeners of a service or of all services, what they say of their clients: their Forwarded and X-Forwarded- fields are kept and extended. From all other clients these fields are removed.",
+      parseTrustedProxies,
     ),
     dns: values(
       "--dns <ADDRESS[:PORT]>",

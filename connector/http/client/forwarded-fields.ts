@@ -68,10 +68,13 @@ function withoutClaims(head: RequestHead): string[] {
   return fields;
 }
 
-/** The client's address, as its connector reports it: the last entry of X-Forwarded-For. Null when there is none. */
+/**
+ * The client's address, as its connector reports it: the first entry of X-Forwarded-For, which proxies follow that the
+ * connector trusts. Null when there is none.
+ */
 export function clientAddress({ fields }: RequestHead): string | null {
   for (let at = fields.length - 2; at >= 0; at -= 2) {
-    if (fields[at] === "x-forwarded-for") return fields[at + 1]?.split(",").at(-1)?.trim() || null;
+    if (fields[at] === "x-forwarded-for") return fields[at + 1]?.split(",", 1)[0]?.trim() || null;
   }
   return null;
 }

@@ -7,6 +7,7 @@ import { isClaim, isFairleadField } from "../../../protocol/exchange/claims.ts";
 import { fieldOf } from "../../../protocol/exchange/fields.ts";
 import type { RequestHead } from "../../../protocol/exchange/head.ts";
 import { CONNECTOR_NAME } from "../../../protocol/exchange/passages.ts";
+import { type IsTrusted, trustedChain, trustedElements } from "./forwarded-chain.ts";
 
 /** What the connector knows of the client. */
 export interface ClientFacts {
@@ -16,8 +17,8 @@ export interface ClientFacts {
   readonly node: string;
   /** "1.1", "1.0" or "2.0". */
   readonly version: string;
-  /** Whether the listener believes what the client says of a client before it. */
-  readonly isTrusted: boolean;
+  /** Which proxies are trusted, where the client is one itself; null where it is none. */
+  readonly isTrusted: IsTrusted | null;
 }
 
 /** The head with the fields about its client, without those that the client claimed. */
@@ -34,9 +35,14 @@ export function withClient(
     const value = head.fields[at + 1] ?? "";
     if (name === "via") via = joined(via, value);
     else if (!isClaim(name)) fields.push(name, value);
-    else if (isTrusted && name === "x-forwarded-for") before = joined(before, value);
-    else if (isTrusted && name === "forwarded") forwarded = joined(forwarded, value);
-    else if (isTrusted && !isFairleadField(name) && !name.includes("_")) fields.push(name, value);
+    else if (isTrusted === null) continue;
+    else if (name === "x-forwarded-for") before = joined(before, value);
+    else if (name === "forwarded") forwarded = joined(forwarded, value);
+    else if (!isFairleadField(name) && !name.includes("_")) fields.push(name, value);
+  }
+  if (isTrusted !== null) {
+    before = trustedChain(before, isTrusted);
+    forwarded = trustedElements(forwarded, isTrusted);
   }
   const proto = head.scheme === "" ? "http" : head.scheme;
   const host = head.authority === "" ? "" : `;host="${head.authority}"`;

@@ -29,7 +29,7 @@ export interface HttpServerOptions {
   readonly dials?: { behind(client: Socket): Promise<number> };
   /** Called when a request was refused because it goes in a circle. */
   readonly onLoop?: (place: ClientPlace) => void;
-  /** Says whether a client's claims about a client before it are believed; no client's unless given. */
+  /** Whether an address is that of a trusted proxy before the service's listeners; none unless given. */
   readonly isTrusted?: (service: string, address: string) => boolean;
   readonly limits?: ServerLimits;
 }
@@ -160,8 +160,8 @@ export class HttpServer {
     const address = remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, "") ?? null;
     const client = address === null ? null : formatAddress(address, remotePort);
     const known = address ?? "unknown";
-    const isBelieved = address !== null && isTrusted?.(service, address) === true;
-    const facts = { address: known, node: forwardedNode(known), isTrusted: isBelieved };
+    const trusts = (other: string): boolean => isTrusted?.(service, other) === true;
+    const node = forwardedNode(known);
     const start = (): Flow => relay.start({ side: "listener", service, client });
     return {
       limits: this.#limits,
@@ -175,7 +175,8 @@ export class HttpServer {
       exchange: ({ request, version, ...rest }: ClientRequest) => {
         const refusal = behind.refusal ?? loopOf(request);
         if (refusal?.code === "service.loop") server.#options.onLoop?.({ service, port });
-        const head = withClient(request, { ...facts, version });
+        const facts = { address: known, node, version, isTrusted: trusts(known) ? trusts : null };
+        const head = withClient(request, facts);
         const { hops } = behind;
         return new Exchange(server.#exchangeContext, {
           ...rest,

@@ -17,6 +17,7 @@ import {
   parseTo,
 } from "../../../../connector/config/service-options.ts";
 import { parseProxyProtocol, parseTargetTls } from "../../../../connector/config/target-options.ts";
+import { parseTrustedProxies } from "../../../../connector/config/trusted-proxies.ts";
 import { configSchema } from "../../../../scripts/config-schema.ts";
 
 const config = (source: ConfigSource) => mergeConfig({}, source);
@@ -73,6 +74,12 @@ describe("configTransition", () => {
     expect(described(tls("a=network", "b=x,y", "c=x,y"), tls("a=x,y", "b=x,y", "d=network"))).toEqual({
       listenTls: { added: ["d"], removed: ["c"], changed: ["a"] },
     });
+  });
+
+  it("names the services whose trusted proxies differ", () => {
+    const before = { trustProxies: ["api=10.0.0.1", "10.0.0.0/8"].map(parseTrustedProxies) };
+    const after = { trustProxies: ["api=10.0.0.2", "10.0.0.0/8"].map(parseTrustedProxies) };
+    expect(described(before, after)).toEqual({ trustProxies: { changed: ["api"] } });
   });
 
   it("finds services whose requests may be sent again in another way", () => {

@@ -28,6 +28,7 @@ listen-tls: [db=network]
 target-tls: ["api=ca=/ca.pem"]
 proxy-protocol: [api=v2]
 retry: ["api=PUT"]
+trust-proxies: ["10.0.0.0/8", "api=fd00::/8"]
 `;
 
 describe("parseConfigFile", () => {
@@ -51,6 +52,10 @@ describe("parseConfigFile", () => {
       targetTls: [{ name: "api", ca: "/ca.pem", isInsecure: false }],
       proxyProtocol: [{ name: "api", version: "v2" }],
       retry: [{ name: "api", methods: ["PUT"] }],
+      trustProxies: [
+        { name: "*", ranges: ["10.0.0.0/8"] },
+        { name: "api", ranges: ["fd00::/8"] },
+      ],
     });
   });
 

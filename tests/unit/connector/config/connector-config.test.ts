@@ -11,6 +11,7 @@ import {
   parseListen,
   parseTo,
 } from "../../../../connector/config/service-options.ts";
+import { parseTrustedProxies } from "../../../../connector/config/trusted-proxies.ts";
 
 const FILE: ConfigSource = {
   site: "west",
@@ -25,6 +26,7 @@ const FILE: ConfigSource = {
   bind: parseBind("127.2.0.0/16"),
   keepalive: 60,
   retry: [parseRetry("api=PUT"), parseRetry("db=DELETE")],
+  trustProxies: [parseTrustedProxies("api=10.0.0.9"), parseTrustedProxies("10.1.0.0/16")],
 };
 
 describe("mergeConfig", () => {
@@ -49,6 +51,7 @@ describe("mergeConfig", () => {
       targetTls: [],
       proxyProtocol: [],
       retry: [],
+      trustProxies: [],
     });
   });
 
@@ -68,6 +71,7 @@ describe("mergeConfig", () => {
       targetTls: [],
       proxyProtocol: [],
       retry: [parseRetry("api=off")],
+      trustProxies: ["10.2.0.0/16", "::1"].map(parseTrustedProxies),
     };
     expect(mergeConfig(FILE, options)).toEqual({
       site: "east",
@@ -90,6 +94,10 @@ describe("mergeConfig", () => {
       logLevel: "warn",
       log: ["requests"],
       retry: [parseRetry("db=DELETE"), parseRetry("api=off")],
+      trustProxies: [
+        { name: "api", ranges: ["10.0.0.9"] },
+        { name: "*", ranges: ["10.2.0.0/16", "::1"] },
+      ],
       observe: [parseObserve("web=off"), parseObserve("api=off"), parseObserve("db=on")],
       listenTls: [parseListenTls("db=a.pem,b.pem"), parseListenTls("web=network")],
       targetTls: [],

@@ -287,7 +287,7 @@ describe("a PROXY header", () => {
     });
     return { port, connections: () => connections };
   }
-  const from = (address: string) => ({ fields: ["x-forwarded-for", `9.9.9.9, ${address}`] });
+  const from = (address: string) => ({ fields: ["x-forwarded-for", `${address}, 9.9.9.9`] });
   const textOf = (hex: string) => Buffer.from(hex, "hex").toString("latin1");
 
   it("names the client that the client's site reports", async () => {

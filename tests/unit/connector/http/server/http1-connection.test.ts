@@ -3,7 +3,10 @@ import http from "node:http";
 import { request as undiciRequest } from "undici";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
+import { RetryPolicy } from "../../../../../connector/config/retry-policy.ts";
+import { Retries } from "../../../../../connector/http/retry/retries.ts";
 import { FairleadError } from "../../../../../protocol/errors.ts";
+import { fieldOf } from "../../../../../protocol/exchange/fields.ts";
 import { eventually } from "../../../../support/clock/eventually.ts";
 import type { PeerRequest } from "../../../../support/connector/exchange-peer.ts";
 import { HttpListener } from "../../../../support/connector/http-listener.ts";
@@ -90,6 +93,65 @@ describe("a connection of HTTP/1.1", () => {
     expect(fields.join(" ")).toContain("x-forwarded-for 9.9.9.9, 127.0.0.1");
     expect(fields.join(" ")).toContain("x-forwarded-proto https");
     expect(fields).not.toContain("fairlead-site");
+  });
+
+  it("reads the lists of a trusted proxy from the right, up to the first client that is none", async () => {
+    const listener = await listen(undefined, {
+      isTrusted: (_, address) => address === "127.0.0.1" || address.startsWith("10."),
+    });
+    const claims =
+      "X-Forwarded-For: 6.6.6.6, 198.51.100.7\r\nX-Forwarded-For: 10.0.0.2\r\n" +
+      "Forwarded: for=6.6.6.6\r\nForwarded: for=198.51.100.7;proto=https, for=10.0.0.2\r\n";
+    await listener.send(last("/", claims));
+    const fields = listener.peer.requests[0]?.head.fields ?? [];
+    expect(fieldOf(fields, "x-forwarded-for")).toBe("198.51.100.7, 10.0.0.2, 127.0.0.1");
+    expect(fieldOf(fields, "forwarded")).toBe(
+      'for=198.51.100.7;proto=https, for=10.0.0.2, for=127.0.0.1;host="a";proto=http',
+    );
+  });
+
+  it("says when it made a response of its own", async () => {
+    const listener = await listen();
+    listener.peer.refusal = new FairleadError("service.unhealthy");
+    const [, date = ""] = /\r\ndate: ([^\r]*)\r\n/.exec(await listener.send(last())) ?? [];
+    expect(date).toMatch(/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
+    expect(Math.abs(Date.now() - Date.parse(date))).toBeLessThan(60_000);
+    expect(await listener.send("GET / HTTP/1.1\r\n\r\n")).toMatch(/^HTTP\/1\.1 400 [\s\S]*\r\ndate: /);
+  });
+
+  it("reports how often a request was sent", async () => {
+    const retries = new Retries(new RetryPolicy());
+    const listener = await listen(
+      (request) => {
+        if (listener.peer.requests.length < 2) request.reset(new FairleadError("exchange.failed"));
+        else request.respond(204);
+      },
+      { repeats: retries },
+    );
+    await listener.send(last("/twice"));
+    await listener.send(last("/once"));
+    expect(listener.reports.map(({ path, attempts }) => [path, attempts])).toEqual([
+      ["/twice", 2],
+      ["/once", 1],
+    ]);
+  });
+
+  it("answers a gRPC call whose deadline has passed with DEADLINE_EXCEEDED, and sends it no second time", async () => {
+    const call = last("/", "Content-Type: application/grpc\r\nGrpc-Timeout: 1m\r\n");
+    const listener = await listen(
+      (request) => void setTimeout(() => request.reset(new FairleadError("exchange.failed")), 10),
+      { repeats: new Retries(new RetryPolicy()) },
+    );
+    expect(await listener.send(call)).toContain("\r\ngrpc-status: 4\r\n");
+    expect(listener.peer.requests).toHaveLength(1);
+    expect(listener.reports).toMatchObject([{ grpcStatus: 4, outcome: "exchange.timeout", attempts: 1 }]);
+  });
+
+  it("answers a gRPC call at its deadline while no instance takes it", async () => {
+    const listener = await listen();
+    listener.peer.open = () => new Promise(() => {});
+    const call = last("/", "Content-Type: application/grpc\r\nGrpc-Timeout: 30m\r\n");
+    expect(await listener.send(call)).toContain("\r\ngrpc-status: 4\r\n");
   });
 
   it("answers requests in their order on one connection, pipelined ones too", async () => {

@@ -65,6 +65,26 @@ function http2Target() {
   return server;
 }
 
+/** How often each request, by its method and path, has arrived whole at a target that breaks off the first time. */
+const arrivals = new Map<string, number>();
+
+/** A target that takes each request in whole, and breaks the connection off before its response the first time. */
+function breakingTarget() {
+  const server = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
+    let bytes = 0;
+    request.on("data", (piece: Buffer) => (bytes += piece.length));
+    request.on("end", () => {
+      const key = `${request.method} ${request.url}`;
+      const count = (arrivals.get(key) ?? 0) + 1;
+      arrivals.set(key, count);
+      if (count === 1) request.socket.destroy();
+      else response.end(String(bytes));
+    });
+  });
+  servers.push(server);
+  return server;
+}
+
 async function listening(server: http.Server | http2.Http2Server): Promise<number> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -92,17 +112,25 @@ async function request(options: http.RequestOptions, content?: string): Promise<
 beforeAll(async () => {
   const network = await suite.cluster.network(suite.edge);
   const token = await network.token({ uses: 3 });
-  const [eastPort, northPort, h2Port] = await Promise.all([
+  const [eastPort, northPort, h2Port, breakingPort] = await Promise.all([
     ...[listening(target("east")), listening(target("north")), listening(http2Target())],
+    listening(breakingTarget()),
   ]);
   const hostile = await serve(hostileTarget);
   [west] = await Promise.all([
-    suite.cluster.connector({ site: "west", token, bind: "127.96.1.3" }),
     suite.cluster.connector({
-      ...{ site: "east", token, bind: "127.96.1.1" },
+      site: "west",
+      token,
+      bind: "127.96.1.3",
+      args: ["--retry", "orders=PUT,DELETE"],
+    }),
+    suite.cluster.connector({
+      // The hostile target fails nearly all requests, which must not take it out of use.
+      ...{ site: "east", token, bind: "127.96.1.1", args: ["--health", "hostile=off"] },
       expose: [
         ...[`web:8080=127.0.0.1:${eastPort}/http`, `rpc:9090=127.0.0.1:${h2Port}/http2`],
         `hostile:9091=${hostile.at}/http`,
+        ...["orders:9092", "strict:9093"].map((name) => `${name}=127.0.0.1:${breakingPort}/http`),
       ],
       // Its failures are what the test is about, and no reason to withdraw it.
       args: ["--health", "hostile=off"],
@@ -199,6 +227,37 @@ describe("A service that speaks HTTP", () => {
   it("gives each client its own response or an error, whatever its target sends", async () => {
     expect(await findLeaks(hostilePlace)).toEqual([]);
   });
+});
+
+describe("A request whose target breaks off once it has all of it", () => {
+  const SMALL = "x".repeat(1000);
+  const LARGE = "x".repeat(200_000);
+
+  it.each([
+    ["orders", "GET", "", 2, 200],
+    ["orders", "PUT", SMALL, 2, 200],
+    ["orders", "DELETE", "", 2, 200],
+    ["orders", "DELETE", SMALL, 2, 200],
+    // More than the connector keeps.
+    ["orders", "PUT", LARGE, 1, 502],
+    ["orders", "POST", SMALL, 1, 502],
+    ["orders", "PATCH", "", 1, 502],
+    ["strict", "GET", "", 2, 200],
+    ["strict", "PUT", SMALL, 1, 502],
+    ["strict", "DELETE", "", 1, 502],
+  ])(
+    "reaches the target of %s as its method and its content permit: %s",
+    async (service, method, content, times, status) => {
+      const { host, port } = await west.listener(service);
+      const path = `/${service}/${content.length}`;
+      // Node frames the content of a DELETE by itself neither way.
+      const headers = content === "" ? {} : { "content-length": content.length };
+      const answer = await request({ host, port, method, path, headers, agent: false }, content);
+      expect(answer.status).toBe(status);
+      if (status === 200) expect(answer.text).toBe(String(content.length));
+      expect(arrivals.get(`${method} ${path}`)).toBe(times);
+    },
+  );
 });
 
 describe("A service that speaks HTTP/2", () => {

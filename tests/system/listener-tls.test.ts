@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { request } from "node:https";
 import { type AddressInfo, connect as connectTcp } from "node:net";
 import { join } from "node:path";
@@ -17,6 +18,8 @@ const suite = useEdge();
 let network: TestNetwork;
 let west: Connector;
 let web: Server;
+/** Answers with the fields of the request. */
+let headers: Server;
 /** The CA of the network, as `fairlead network ca` wrote it. */
 let ca: string;
 let files: { readonly certificate: string; readonly key: string; readonly ca: string };
@@ -30,6 +33,12 @@ beforeAll(async () => {
   web.listen(0, "127.0.0.1");
   await once(web, "listening");
   const { port } = web.address() as AddressInfo;
+  headers = createServer((message, response) => {
+    message.resume().on("end", () => response.end(JSON.stringify(message.headers)));
+  });
+  headers.listen(0, "127.0.0.1");
+  await once(headers, "listening");
+  const { port: headersPort } = headers.address() as AddressInfo;
   const target = await serve(echo);
   const pair = await makeCertificates();
   const paths = {
@@ -43,10 +52,11 @@ beforeAll(async () => {
     `plain=127.0.0.1:${port}`,
     `echo=${target.at}`,
     `own:7444=${target.at}`,
+    `shop:7445=127.0.0.1:${headersPort}/http`,
   ];
   const args = [
     ...["--listen-tls", "web=network", "--listen-tls", "echo=network", "--log", "requests"],
-    ...["--listen-tls", `own=${paths.certificate},${paths.key}`],
+    ...["--listen-tls", "shop=network", "--listen-tls", `own=${paths.certificate},${paths.key}`],
   ];
   [west] = await Promise.all([
     suite.cluster.connector({ site: "west", token, bind: "127.98.0.1", args }),
@@ -57,7 +67,10 @@ beforeAll(async () => {
   expect(status, stderr).toBe(0);
   ca = await readFile(file, "utf8");
 });
-afterAll(() => web.close());
+afterAll(() => {
+  web.close();
+  headers.close();
+});
 
 /** Gets a path of a listener over TLS. */
 async function get(service: string, path: string, options: object): Promise<string> {
@@ -111,6 +124,42 @@ describe("A listener with a certificate of the network", () => {
     socket.write("GET / HTTP/1.1\r\n\r\n");
     await new Promise((resolve) => socket.once("close", resolve));
     await eventually("the line", async () => west.log().some(({ code }) => code === "listener.handshake"));
+  });
+});
+
+describe("A listener with TLS whose service speaks HTTP", () => {
+  const isHttps = (text: string) => {
+    const fields: Record<string, string> = JSON.parse(text);
+    expect(fields["x-forwarded-proto"]).toBe("https");
+    expect(fields.forwarded).toMatch(/^for=127[\d.]+;host="shop";proto=https$/);
+    expect(fields["fairlead-site"]).toBe("west");
+    return fields.via;
+  };
+
+  it("serves requests over HTTP/1.1, and says that they came by https", async () => {
+    const text = await get("shop", "/one", { servername: "shop", headers: { host: "shop" } });
+    expect(isHttps(text)).toBe("1.1 fairlead");
+  });
+
+  it("serves requests over HTTP/2 to clients that choose it by ALPN", async () => {
+    const { host, port } = await west.listener("shop");
+    const session = connectHttp2("https://shop", {
+      createConnection: () =>
+        connect({ host, port, ca, servername: "shop", ALPNProtocols: ["h2", "http/1.1"] }),
+    });
+    const stream = session.request({ ":path": "/two" });
+    let text = "";
+    for await (const piece of stream.setEncoding("utf8")) text += piece;
+    session.destroy();
+    expect(isHttps(text)).toBe("2.0 fairlead");
+    const lines = await eventually("the lines of both requests", async () => {
+      const found = requestLines("shop");
+      return found.length === 2 && found;
+    });
+    expect(lines.map(({ protocol, path, status }) => [protocol, path, status])).toEqual([
+      ["http1", "/one", 200],
+      ["http2", "/two", 200],
+    ]);
   });
 });
 

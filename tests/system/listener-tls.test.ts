@@ -147,7 +147,7 @@ describe("A listener with TLS whose service speaks HTTP", () => {
       createConnection: () =>
         connect({ host, port, ca, servername: "shop", ALPNProtocols: ["h2", "http/1.1"] }),
     });
-    const stream = session.request({ ":path": "/two" });
+    const stream = session.request({ ":path": "/two", ":authority": "shop" });
     let text = "";
     for await (const piece of stream.setEncoding("utf8")) text += piece;
     session.destroy();

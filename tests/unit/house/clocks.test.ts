@@ -11,6 +11,7 @@ const ALLOWED: readonly (readonly [file: string, why: string])[] = [
   ["connector/cli/framework/io.ts", "times that a command shows"],
   ["connector/dns/site-dns.ts", "the serial of a zone, which grows over restarts"],
   ["connector/control/report.ts", "since when a target is up or down, in status"],
+  ["connector/http/server/gateway-response.ts", "the date of the connector's own responses"],
   ["connector/relay/flow.ts", "when a flow started, for observers"],
   ["connector/config/config-reload.ts", "when the configuration was loaded, in status"],
   ["connector/runtime/registry-reports.ts", "the hello's time, with which the edge tells a wrong clock"],

@@ -41,7 +41,10 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/exchange",
-    usedBy: ["connector/http/client", "connector/http/server", "connector/runtime", "workers/door"],
+    usedBy: [
+      ...["connector/http/client", "connector/http/server", "connector/observers", "connector/runtime"],
+      "workers/door",
+    ],
     why: "Requests and responses travel in one form between connectors, and between a door and a connector.",
   },
   {

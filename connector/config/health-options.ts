@@ -5,9 +5,11 @@
  *     --health cart=grpc                  --health cart=grpc:shop.Cart
  *     --health shop:9090=tcp              --health batch=off
  */
+import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";
+import { MAX_PORTS } from "../../protocol/uplink/messages.ts";
 import { parseDuration } from "./duration.ts";
 
 /** How often and how strictly a target is judged. */
@@ -58,6 +60,8 @@ export interface ServiceHealth extends HealthRules {
 export const HEALTH_FORM = "NAME[:PORT]=tcp|http:PATH|grpc[:SERVICE]|off[,KEY=VALUE…]";
 
 const MAX_COUNT = 100;
+/** Most checks that a command gives a service: one for all ports, and one for each. */
+const MAX_CHECKS = MAX_PORTS + 1;
 /** The longest interval, s. */
 const MAX_INTERVAL = 3600;
 /** The longest time limit, s. */
@@ -104,6 +108,20 @@ export function parseHealth(text: string): ServiceHealth {
   const [unknown] = given.keys();
   if (unknown !== undefined) throw invalid(`${check.kind} has no setting "${unknown}"`);
   return { name, ...(port === undefined ? {} : { port }), check, ...rules };
+}
+
+/** The health checks of a service as a command gave them, `NAME[:PORT]=CHECK`. */
+export const HealthTexts = z
+  .array(z.string().max(1000).refine(isHealth, "is no health check"))
+  .max(MAX_CHECKS);
+
+function isHealth(text: string): boolean {
+  try {
+    parseHealth(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether two checks are the same. */

@@ -52,6 +52,8 @@ export interface Exposure {
   readonly ports: readonly ExposedPort[];
   /** Names or ids of the only sites that may use the service. Undefined: every site may. */
   readonly to?: Scope;
+  /** Health checks that a command gave the service, as `--health` has them. They replace those of the configuration. */
+  readonly health?: readonly string[] | undefined;
 }
 
 /** A port of a request, with its protocol only if the request has one. */
@@ -265,9 +267,10 @@ export function withScopes(
   };
 }
 
-/** Whether two exposures of one name have the same targets, ask for the same ports and have the same scope. */
+/** Whether two exposures of one name have the same targets, ports, scope and checks. */
 export function sameExposure(left: Exposure, right: Exposure): boolean {
-  return samePorts(left, right) && sameScope(left.to, right.to);
+  const isSameHealth = left.health?.join("\n") === right.health?.join("\n");
+  return samePorts(left, right) && sameScope(left.to, right.to) && isSameHealth;
 }
 
 /** Whether two exposures of one name ask for the same ports with the same targets, in the same order. */

@@ -72,11 +72,12 @@ export function controlRoutes(connector: Controlled): Hono {
 }
 
 /** @throws FairleadError `request.invalid`. */
-function exposeWish({ name, to, ports, host, port, ...first }: z.output<typeof ExposeRequest>): ExposeWish {
+function exposeWish(body: z.output<typeof ExposeRequest>): ExposeWish {
+  const { name, to, health, ports, host, port, ...first } = body;
   const all = ports ?? [{ ...first, targets: [{ host, port }] }];
   const numbers = all.map(({ servicePort }) => servicePort);
   const isNamed = all.length === 1 || !numbers.includes(undefined);
-  if (isNamed && new Set(numbers).size === all.length) return { name, ports: all, to };
+  if (isNamed && new Set(numbers).size === all.length) return { name, ports: all, to, health };
   throw new FairleadError("request.invalid", "A service with several ports names each of them once.");
 }
 

@@ -12,6 +12,7 @@ import {
   MAX_PORTS,
   ServicePort,
 } from "../../protocol/uplink/messages.ts";
+import { HealthTexts } from "../config/health-options.ts";
 import { Scope } from "../config/scope.ts";
 import { DEFAULT_HOST } from "../config/service-options.ts";
 import { ExposedPortSchema } from "../targets/offers.ts";
@@ -296,6 +297,8 @@ export const ExposeRequest = z.object({
     .max(MAX_PORTS)
     .optional(),
   to: Scope,
+  /** Health checks of the service. An older connector takes no notice of them. */
+  health: HealthTexts.optional(),
 });
 export type ExposeRequest = z.input<typeof ExposeRequest>;
 

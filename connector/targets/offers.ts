@@ -4,6 +4,7 @@ import { FairleadError } from "../../protocol/errors.ts";
 import { Port, ServiceName, ServiceProtocol, type Transport, transportOf } from "../../protocol/names.ts";
 import type { Encryption, Offer } from "../../protocol/uplink/messages.ts";
 import type { OfferBalance } from "../config/balance-option.ts";
+import { HealthTexts } from "../config/health-options.ts";
 import { HopPolicy, type HopServices } from "../config/hop-policy.ts";
 import { isExportedTo, type Peer, Scope } from "../config/scope.ts";
 import {
@@ -49,21 +50,23 @@ const StoredExposure = z.object({
   ...ExposedPortSchema.omit({ targets: true }).shape,
   ports: z.array(ExposedPortSchema).min(1).optional(),
   to: Scope,
+  health: HealthTexts.optional(),
 });
 type StoredExposure = z.infer<typeof StoredExposure>;
 
 const OffersFile = z.object({ offers: z.array(StoredExposure) });
 
-function fromStored({ name, ports, to, host, port, ...first }: StoredExposure): Exposure {
-  return { name, ports: ports ?? [{ ...first, targets: [{ host, port }] }], to };
+function fromStored({ name, ports, to, health, host, port, ...first }: StoredExposure): Exposure {
+  const all = ports ?? [{ ...first, targets: [{ host, port }] }];
+  return { name, ports: all, to, ...(health === undefined ? {} : { health }) };
 }
 
 function toStored(exposure: Exposure): StoredExposure {
-  const { name, ports, to } = exposure;
+  const { name, ports, to, health } = exposure;
   const { targets, ...port } = firstPort(exposure);
   const isSimple = ports.length === 1 && targets.length === 1;
   const all = isSimple ? undefined : ports.map((each) => ({ ...each, targets: [...each.targets] }));
-  return { name, ...firstTarget({ targets }), ...port, ports: all, to };
+  return { name, ...firstTarget({ targets }), ...port, ports: all, to, health: health && [...health] };
 }
 
 /** The effect of offering a service. */
@@ -337,10 +340,13 @@ function withProtocols({ ports, ...request }: ExposeRequest): Exposure {
 /**
  * The exposure of an offered service after another request. The request changes what it names: ports, targets,
  * protocols and scope; ports that it does not name end. A request without a scope keeps the former sites if it changes
- * anything else; otherwise it is for every site.
+ * the ports; otherwise it is for every site. A request without checks keeps the former ones.
  * @throws FairleadError `request.invalid` when the service has several ports, and the request does not say which.
  */
-function revised(before: Exposure, { to, ports, ...request }: ExposeRequest): Exposure {
+function revised(
+  before: Exposure,
+  { to, ports, health = before.health, ...request }: ExposeRequest,
+): Exposure {
   const [port] = ports;
   if (before.ports.length > 1 && ports.length === 1 && port?.servicePort === undefined) {
     const all = before.ports.map(({ servicePort }) => servicePort).join(", ");
@@ -364,6 +370,7 @@ function revised(before: Exposure, { to, ports, ...request }: ExposeRequest): Ex
       };
     }),
     to,
+    ...(health === undefined ? {} : { health }),
   });
   return samePorts(before, after) ? after : { ...after, to: to ?? before.to };
 }

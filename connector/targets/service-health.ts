@@ -5,7 +5,7 @@
 
 import type { FairleadError } from "../../protocol/errors.ts";
 import type { Encryption } from "../../protocol/uplink/messages.ts";
-import type { ServiceHealth as HealthOption } from "../config/health-options.ts";
+import { type ServiceHealth as HealthOption, parseHealth } from "../config/health-options.ts";
 import type { Exposure } from "../config/service-options.ts";
 import type { Log } from "../log.ts";
 import { OfferHealth, type PortState, type Withdrawal } from "./offer-health.ts";
@@ -59,8 +59,13 @@ export class ServiceHealth {
   /** Takes over other checks, or other offers. Targets and checks that are the same keep their state. */
   configure(health: readonly HealthOption[] = this.#health): void {
     this.#health = health;
-    const { pool, offers } = this.#options;
-    pool.configure(offers().flatMap(portsOf), health);
+    const { pool } = this.#options;
+    const offers = this.#options.offers();
+    // The checks that a command gave a service replace those of the configuration.
+    const given = offers.filter((offer) => offer.health !== undefined);
+    const replaced = new Set(given.map(({ name }) => name));
+    const own = given.flatMap((offer) => offer.health?.map(parseHealth) ?? []);
+    pool.configure(offers.flatMap(portsOf), [...health.filter(({ name }) => !replaced.has(name)), ...own]);
   }
 
   /** Call this when a target or the time of a check has changed. */

@@ -1,4 +1,5 @@
 import { ServiceName } from "../../../protocol/names.ts";
+import { parseHealth } from "../../config/health-options.ts";
 import { parseSites } from "../../config/scope.ts";
 import { type ExposeRequest, firstTarget, parseExposeRequest } from "../../config/service-options.ts";
 import type { ExposeRequest as ExposeBody, ExposedService } from "../../control/schema.ts";
@@ -28,6 +29,11 @@ export const expose = command({
       "Names or ids of the sites that may use the service. The default is every site.",
       parseSites,
     ),
+    health: values(
+      "--health <[PORT=]CHECK>",
+      "Check the targets of the service, or of one port of it, at intervals, in place of the checks of the connector's configuration. CHECK is as of `fairlead connector run --health`: tcp, http:PATH, grpc, grpc:SERVICE or off, and settings after it. The default is the former checks.",
+      parseServiceCheck,
+    ),
     state: siteStateOption,
   },
   examples: [
@@ -51,29 +57,46 @@ export const expose = command({
       command: "fairlead expose api=10.0.0.1:80,10.0.0.2:80/http",
       says: "Offers two servers that do the same as api.",
     },
+    {
+      command: "fairlead expose api=9000/http --health http:/healthz,interval=10s",
+      says: "Offers api as long as its server answers the path with a status from 200 to 399.",
+    },
     { command: "fairlead expose db=10.0.0.7:5432 --to east,west", says: "Offers db to two sites alone." },
     {
       command: "fairlead expose db=10.0.0.8:5432",
       says: "Moves db: new connections go to 10.0.0.8, and open ones stay with the former target.",
     },
   ],
-  async run(context, { service, to, state }) {
+  async run(context, { service, to, health, state }) {
     const { ControlClient } = await import("../../control/client.ts");
     const sites = [...new Set(to.flat())];
-    const request = sites.length === 0 ? service : { ...service, to: sites };
+    const checks = health.map((of) => of(service.name));
+    const request = {
+      ...service,
+      ...(sites.length === 0 ? {} : { to: sites }),
+      ...(checks.length === 0 ? {} : { health: checks }),
+    };
     const exposed = await new ControlClient(await siteState(context.io, state)).expose(exposeBody(request));
     context.answer(exposed, (out) => printExposed(out, exposed));
   },
 });
 
+/** Reads a check of `--health`, and returns its text for a service. @throws FairleadError `request.invalid`. */
+function parseServiceCheck(text: string): (service: string) => string {
+  const [, port, check = text] = /^(\d+)=(.*)$/.exec(text) ?? [];
+  const of = (service: string) => `${port === undefined ? service : `${service}:${port}`}=${check}`;
+  parseHealth(of("service"));
+  return of;
+}
+
 /** The body of a request. An older connector takes the first target of the first port from it. */
-function exposeBody({ name, ports, to }: ExposeRequest): ExposeBody {
+function exposeBody({ name, ports, to, health }: ExposeRequest): ExposeBody {
   const [first] = ports;
   if (first === undefined) throw new RangeError("A request to expose a service has no port.");
   const { targets, ...port } = first;
   const isSimple = ports.length === 1 && targets.length === 1;
   return {
-    ...{ name, ...firstTarget(first), ...port, to: to && [...to] },
+    ...{ name, ...firstTarget(first), ...port, to: to && [...to], health: health && [...health] },
     ports: isSimple ? undefined : ports.map((each) => ({ ...each, targets: [...each.targets] })),
   };
 }

@@ -24,6 +24,8 @@ let close: () => Promise<void>;
 /** What `link create` asked for, and how it is refused. */
 let linked: unknown[];
 let refusal: FairleadError | null;
+/** The health checks of the last request to offer a service. */
+let givenChecks: readonly string[] | undefined;
 /** What `expose` warns of. */
 let warning: Trouble | undefined;
 
@@ -75,6 +77,7 @@ beforeEach(async () => {
       links: async (): Promise<Links> => ({ links: status.links, incoming: status.incoming }),
       sessions: () => ({ sessions: [] }),
       expose: async (request) => {
+        givenChecks = request.health;
         const before = status.offers.find(({ name }) => name === request.name);
         status.offers = status.offers.filter((offer) => offer !== before);
         const ports = request.ports.map(({ protocol = "tcp", ...port }) => ({ ...port, protocol }));
@@ -200,6 +203,16 @@ test("expose --to offers a service to some sites only, and service status shows 
   expect(out).toMatch(/web +127\.0\.0\.1:80 +tcp +all sites/);
   const wrong = await world.run("expose", "db=5432", "--to", "East", "--state", state);
   expect([wrong.exit, wrong.err]).toEqual([2, expect.stringContaining("--to")]);
+});
+
+test("expose --health gives the service checks, of all its ports or of one", async () => {
+  const checks = ["--health", "http:/up,status=200", "--health", "9100=tcp"];
+  await world.run("expose", "web=80/http", ...checks, "--state", state);
+  expect(givenChecks).toEqual(["web=http:/up,status=200", "web:9100=tcp"]);
+  await world.run("expose", "web=80/http", "--state", state);
+  expect(givenChecks).toBeUndefined();
+  const wrong = await world.run("expose", "web=80", "--health", "ping", "--state", state);
+  expect([wrong.exit, wrong.err]).toEqual([2, expect.stringContaining("--health")]);
 });
 
 test("service status shows an offer that the network does not take, and what to do", async () => {

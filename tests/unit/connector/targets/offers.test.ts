@@ -198,6 +198,19 @@ describe("Offers", () => {
     expect(offers.list()[0]?.to).toEqual(["west"]);
   });
 
+  it("keep the checks that a command gave a service until it gives others, also after a restart", async () => {
+    const state = await temporaryState();
+    const offers = await Offers.load(state, []);
+    const checks = ["db=tcp,interval=1s"];
+    await offers.add({ ...parseExposeRequest("db=5432"), health: checks });
+    await offers.add(parseExposeRequest("db=5433"));
+    expect(offers.find("db")?.health).toEqual(checks);
+    expect((await Offers.load(state, [])).find("db")?.health).toEqual(checks);
+    await offers.add({ ...parseExposeRequest("db=5433"), health: ["db=off"] });
+    expect((await Offers.load(state, [])).find("db")?.health).toEqual(["db=off"]);
+    expect(offers.forRegistry()).toEqual([{ name: "db", port: 5432, protocol: "tcp" }]);
+  });
+
   it("let the open streams of a withdrawn service finish", async () => {
     const offers = await Offers.load(await temporaryState(), [{ ...parseExpose("db=5432"), to: ["west"] }]);
     await offers.remove("db");

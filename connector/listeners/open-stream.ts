@@ -147,9 +147,10 @@ async function tryEach(options: OpenStreamOptions, { known, usable, left }: Roun
     const instance = round.next();
     if (instance === undefined) break;
     const turn = balancer.begin(service, instance);
+    const reply = { isAccepted: false };
     try {
       const limitMs = setUpLimit(options, { only, tried: errors.length, left });
-      const stream = await openAccepted(options, instance, { limitMs, only });
+      const stream = await openAccepted(options, instance, { limitMs, only, reply });
       turn.succeeded();
       return { opened: { stream, instance, turn } };
     } catch (thrown) {
@@ -158,10 +159,13 @@ async function tryEach(options: OpenStreamOptions, { known, usable, left }: Roun
         throw new FairleadError("stream.cancelled");
       }
       const error = asFairleadError(thrown, "session.lost");
-      const uncertain = early.sent && !isRefusal(error);
+      const uncertain = early.sent && (reply.isAccepted || !isRefusal(error));
       if (uncertain) options.flow.toTarget.add(early.bytes);
       early.refused();
-      turn.failed(error.code);
+      if (reply.isAccepted) {
+        turn.succeeded();
+        turn.ended("failed");
+      } else turn.failed(error.code);
       if (uncertain && options.repeats?.take(error) !== true) throw error;
       if (options.stopping?.aborted) throw error;
       const text = `The instance did not serve the client: ${error.message}`;
@@ -231,7 +235,7 @@ function isRefusal({ code }: { readonly code: ErrorCode }): boolean {
 async function openAccepted(
   options: OpenStreamOptions,
   instance: VisibleOffer,
-  { limitMs, only }: { limitMs: number; only: boolean },
+  { limitMs, only, reply }: { limitMs: number; only: boolean; reply: { isAccepted: boolean } },
 ): Promise<RelayStream> {
   const { open, service, signal, early, flow } = options;
   flow.setPeer(instance);
@@ -242,7 +246,10 @@ async function openAccepted(
   // Without a listener, an error before the join would end the process. `accepted` rejects with the same error.
   const ignore = () => {};
   stream.on("error", ignore);
-  stream.accepted.catch(ignore);
+  // A reset may come with ACCEPT, in one message: the target may have had the client's bytes all the same.
+  stream.accepted.then(() => {
+    reply.isAccepted = true;
+  }, ignore);
   const deadline = new OpenDeadline({
     life: () => options.life(instance),
     patient: () => only || (early.sent && options.repeats?.possible !== true),
@@ -260,7 +267,11 @@ async function openAccepted(
     return stream;
   } catch (error) {
     stream.destroy();
-    throw error;
+    // Who has rules of its own for what a target may have gets the stream as it is: accepted, and closed.
+    if (!reply.isAccepted || options.repeats === undefined || signal.aborted) throw error;
+    flow.toTarget.add(early.bytes);
+    early.accepted();
+    return stream;
   } finally {
     deadline.clear();
     signal.removeEventListener("abort", leave);

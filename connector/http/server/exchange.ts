@@ -332,6 +332,8 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
     stream.on("end", () => this.#guard(stream, () => decoder.end()));
     stream.on("close", () => this.#closed(stream));
     stream.on("drain", () => stream.noteQueued(this.#client.queue));
+    // A reset may come with ACCEPT, in one message.
+    if (stream.closed) this.#closed(stream);
   }
 
   #take(stream: RelayStream, decoder: ResponseDecoder, bytes: Uint8Array): void {

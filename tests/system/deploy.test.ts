@@ -39,6 +39,7 @@ describe("fairlead edge deploy --dry-run", () => {
       "gateway.example.org",
       "--worker",
       "my-edge",
+      ...["--door-hostname", "*.example.org", "--door-hostname", "shop.example.org"],
       "--dry-run",
     ];
     const { PATH, TMPDIR } = process.env;
@@ -59,6 +60,8 @@ describe("fairlead edge deploy --dry-run", () => {
       "--domain gateway.example.org",
       "client certificates on for gateway.example.org",
       "curl https://edge.example.org/v1/health",
+      "custom domains edge.example.org, gateway.example.org and shop.example.org",
+      "the routes *.example.org/*",
     ]) {
       expect(stdout).toContain(said);
     }

@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
+import { HostnamePattern } from "../../../protocol/hostnames.ts";
 import type { Deployment } from "../../operator/deploy/plan.ts";
 import type { Context } from "../framework/context.ts";
 import { stateHome } from "../framework/context.ts";
-import { command, flag, value } from "../framework/definition.ts";
+import { command, flag, value, values } from "../framework/definition.ts";
 import { accepting, someText } from "../framework/values.ts";
 
 const DEFAULT_WORKER = "fairlead";
@@ -49,6 +50,12 @@ export const edgeDeploy = command({
       someText,
     ),
     withoutOidc: flag("--without-oidc", "Stop accepting identity tokens."),
+    doorHostname: values(
+      "--door-hostname <HOSTNAME>",
+      "Hostname of the public door in one of your zones, such as shop.example.com, or a pattern such as *.example.com. Can be repeated; those given replace those of the last deployment, which later deployments keep.",
+      accepting(HostnamePattern),
+    ),
+    withoutDoor: flag("--without-door", "Serve no hostname of the public door."),
     wrangler: value(
       "--wrangler <FILE>",
       "Program of wrangler. The default is the wrangler installed beside fairlead, or the one on the PATH.",
@@ -65,6 +72,10 @@ export const edgeDeploy = command({
       command: "fairlead edge deploy --api edge.example.com --gateway gateway.example.com",
       says: "Deploys the edge and lists what remains to be done by hand.",
     },
+    {
+      command: "fairlead edge deploy --door-hostname shop.example.com",
+      says: "Also leads shop.example.com to the public door.",
+    },
     { command: "fairlead edge deploy", says: "Updates the deployment of the default state directory." },
   ],
   async run(context, input) {
@@ -75,6 +86,9 @@ export const edgeDeploy = command({
     ]);
     if (input.oidc !== undefined && input.withoutOidc) {
       throw new FairleadError("request.invalid", "--oidc and --without-oidc exclude each other.");
+    }
+    if (input.doorHostname.length > 0 && input.withoutDoor) {
+      throw new FairleadError("request.invalid", "--door-hostname and --without-door exclude each other.");
     }
     const { env } = context.io;
     const state = input.state ?? join(await stateHome(context.io), "deployment");
@@ -142,13 +156,16 @@ async function describeDeployment(
     readonly worker: string | undefined;
     readonly oidc: string | undefined;
     readonly withoutOidc: boolean;
+    readonly doorHostname: readonly string[];
+    readonly withoutDoor: boolean;
   },
 ): Promise<Described> {
-  const [{ parseHostnames }, { DEPLOYMENT_FILE, DeploymentRecord }, { readFile }] = await Promise.all([
-    import("../../operator/deploy/hostnames.ts"),
-    import("../../operator/deploy/deployment-record.ts"),
-    import("node:fs/promises"),
-  ]);
+  const [{ checkDoors, parseHostnames }, { DEPLOYMENT_FILE, DeploymentRecord }, { readFile }] =
+    await Promise.all([
+      import("../../operator/deploy/hostnames.ts"),
+      import("../../operator/deploy/deployment-record.ts"),
+      import("node:fs/promises"),
+    ]);
   const text = await readFile(join(state, DEPLOYMENT_FILE), "utf8").catch(() => null);
   // Opening the directory reports a damaged record.
   const last = text === null ? undefined : DeploymentRecord.safeParse(tryJson(text)).data;
@@ -162,7 +179,9 @@ async function describeDeployment(
   const hostnames = parseHostnames(api, gateway);
   const { variables: oidc, secrets } = input.withoutOidc ? {} : await readOidc(input.oidc, last?.oidc);
   const worker = input.worker ?? last?.worker ?? DEFAULT_WORKER;
-  return { deployment: { state, worker, ...hostnames, oidc }, secrets };
+  const named = input.doorHostname.length > 0 ? input.doorHostname : (last?.doors ?? []);
+  const doors = input.withoutDoor ? [] : checkDoors(named, hostnames);
+  return { deployment: { state, worker, ...hostnames, doors, oidc }, secrets };
 }
 
 /** A deployment, and the secrets that it adds to those of the state directory. */

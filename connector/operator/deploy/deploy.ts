@@ -2,7 +2,7 @@
  * Deploys the edge to Cloudflare in steps. Each step can be repeated, so a deployment continues where it
  * stopped.
  */
-import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -19,6 +19,8 @@ import { zoneCandidates } from "./hostnames.ts";
 import {
   byHand,
   type Deployment,
+  doorRoutes,
+  nameOf,
   type Secrets,
   suspects,
   WORKER_FILES,
@@ -50,7 +52,9 @@ export async function dryRun(options: DeployOptions): Promise<void> {
   const placeholder = "made at the first deployment";
   const secrets = { DEPLOYMENT_CA: placeholder, DEPLOYMENT_CA_KEY: placeholder, ADMIN_KEY_HASH: placeholder };
   await checkWrangler(options);
-  await runDeploy(options, secrets, options.env, true);
+  // The zones are not known without an account.
+  const routes = doorRoutes(options.deployment, nameOf);
+  await runDeploy(options, { secrets, routes, isDry: true, env: options.env });
   options.onStep("wrangler accepts the Worker and its configuration.");
 }
 
@@ -66,13 +70,22 @@ export async function deploy(
   account: string | undefined,
 ): Promise<string[]> {
   const { deployment, onStep, now } = options;
-  const { api, gateway } = deployment;
+  const { api, gateway, doors = [] } = deployment;
   await checkWrangler(options);
   const zones = { api: await findZone(cloudflare, api), gateway: await findZone(cloudflare, gateway) };
-  const accountId = accountOf([zones.api, zones.gateway], account);
-  onStep(`Zones found: ${[...new Set([zones.api.name, zones.gateway.name])].join(", ")}.`);
-  await checkFree(cloudflare, accountId, zones.api, deployment, api);
-  await checkFree(cloudflare, accountId, zones.gateway, deployment, gateway);
+  const doorZones = new Map<string, Zone>();
+  for (const hostname of doors) doorZones.set(hostname, await findZone(cloudflare, nameOf(hostname)));
+  const all = [zones.api, zones.gateway, ...doorZones.values()];
+  const accountId = accountOf(all, account);
+  onStep(`Zones found: ${[...new Set(all.map(({ name }) => name))].join(", ")}.`);
+  const own = "--api or --gateway";
+  await checkFree(cloudflare, accountId, zones.api, { deployment, hostname: api, option: own });
+  await checkFree(cloudflare, accountId, zones.gateway, { deployment, hostname: gateway, option: own });
+  for (const [hostname, zone] of doorZones) {
+    // The record of a pattern's hostnames leads to its route.
+    if (nameOf(hostname) !== hostname) continue;
+    await checkFree(cloudflare, accountId, zone, { deployment, hostname, option: "--door-hostname" });
+  }
   const rules = await cloudflare.firewallRules(zones.gateway.id);
   onStep(`Nothing else is served at ${api} and ${gateway}.`);
 
@@ -83,7 +96,11 @@ export async function deploy(
     const secrets = await openSecrets(state, record, now);
     await writeRecord(state, deployment, secrets);
     onStep(`Deployment CA and admin key ${record === null ? "created" : "found"} in ${deployment.state}.`);
-    await runDeploy(options, secrets, { ...options.env, CLOUDFLARE_ACCOUNT_ID: accountId }, false);
+    const routes = doorRoutes(deployment, (hostname) => doorZones.get(hostname)?.name ?? nameOf(hostname));
+    await runDeploy(options, {
+      ...{ secrets, routes, isDry: false },
+      env: { ...options.env, CLOUDFLARE_ACCOUNT_ID: accountId },
+    });
     onStep(`Worker "${deployment.worker}" deployed with its secrets.`);
   } finally {
     await state.close();
@@ -131,8 +148,8 @@ function accountOf(zones: readonly Zone[], wanted: string | undefined): string {
   const ids = new Set(zones.map(({ account }) => account.id));
   const [id, ...others] = ids;
   if (id === undefined || others.length > 0) {
-    throw new FairleadError("deploy.missing", "The zones of the two hostnames are in different accounts.", {
-      action: "Choose two hostnames whose zones are in one account.",
+    throw new FairleadError("deploy.missing", "The zones of the hostnames are in different accounts.", {
+      action: "Choose hostnames whose zones are in one account.",
     });
   }
   if (wanted === undefined || wanted === id) return id;
@@ -149,30 +166,36 @@ async function checkFree(
   cloudflare: Cloudflare,
   account: string,
   zone: Zone,
-  { worker }: Deployment,
-  hostname: string,
+  {
+    deployment: { worker },
+    hostname,
+    option,
+  }: { readonly deployment: Deployment; readonly hostname: string; readonly option: string },
 ): Promise<void> {
   const other = await cloudflare.workerAt(account, hostname);
   if (other === worker) return;
   if (other !== null) {
     throw new FairleadError("deploy.missing", `Worker "${other}" serves ${hostname}.`, {
-      action: "Remove the hostname from that Worker, or choose another with --api or --gateway.",
+      action: `Remove the hostname from that Worker, or choose another with ${option}.`,
     });
   }
   const [record] = await cloudflare.dnsRecords(zone.id, hostname);
   if (record === undefined) return;
   throw new FairleadError("deploy.missing", `${hostname} has a DNS record (${record}).`, {
-    action: "Delete the DNS record, or choose another hostname with --api or --gateway.",
+    action: `Delete the DNS record, or choose another hostname with ${option}.`,
   });
 }
 
+interface Run {
+  readonly secrets: Secrets;
+  /** The routes of the door, as text of wrangler.toml. */
+  readonly routes: string;
+  readonly env: Environment;
+  readonly isDry: boolean;
+}
+
 /** Runs `wrangler deploy` in a directory with only the Worker, its configuration and its secrets. */
-async function runDeploy(
-  options: DeployOptions,
-  secrets: Secrets,
-  env: Environment,
-  dry: boolean,
-): Promise<void> {
+async function runDeploy(options: DeployOptions, { secrets, routes, env, isDry }: Run): Promise<void> {
   const { module } = await findBundle();
   const root = packageRoot(import.meta.dirname);
   if (root === null)
@@ -181,12 +204,13 @@ async function runDeploy(
     });
   const cwd = await mkdtemp(join(tmpdir(), "fairlead-deploy-"));
   try {
-    await copyFile(join(root, WORKER_FILES.config), join(cwd, WORKER_FILES.config));
+    const config = await readFile(join(root, WORKER_FILES.config), "utf8");
+    await writeFile(join(cwd, WORKER_FILES.config), `${config}${routes}`);
     await copyFile(module, join(cwd, WORKER_FILES.module));
     await writeFile(join(cwd, WORKER_FILES.secrets), JSON.stringify({ ...options.secrets, ...secrets }), {
       mode: 0o600,
     });
-    await runWrangler(options.wrangler, wranglerWords(options.deployment, dry), {
+    await runWrangler(options.wrangler, wranglerWords(options.deployment, isDry), {
       env,
       cwd,
       onLine: options.onLine,

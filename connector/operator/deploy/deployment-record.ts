@@ -1,6 +1,7 @@
 /** The record of a deployment in `deploy.json`, beside its CA and its admin key. */
 import { z } from "zod";
 import { parseEdgeOrigin } from "../../../protocol/front/edge-origin.ts";
+import { HostnamePattern } from "../../../protocol/hostnames.ts";
 
 export const DEPLOYMENT_FILE = "deploy.json";
 
@@ -21,6 +22,8 @@ export const DeploymentRecord = z.object({
    * Variables of the Worker for identity tokens. They are kept, since each deployment replaces all variables.
    */
   oidc: z.record(z.string().regex(/^OIDC_[A-Z]+$/), z.string()).optional(),
+  /** Hostnames and patterns of the public door, which are kept as the variables are. */
+  doors: z.array(HostnamePattern).optional(),
   /** SHA-256 of the first admin key, lower-case hex. The operator may remove the key's file. */
   adminKeyHash: z.string().regex(/^[0-9a-f]{64}$/),
 });

@@ -45,6 +45,25 @@ function parseHostname(text: string, option: string): string {
   return name;
 }
 
+/**
+ * Checks the hostnames of the public door, and sorts them.
+ * @throws FairleadError request.invalid
+ */
+export function checkDoors(doors: readonly string[], { api, gateway }: Hostnames): string[] {
+  for (const name of doors) {
+    if (name === api || name === gateway) {
+      const message = `--door-hostname: ${name} is the edge's own hostname.`;
+      throw new FairleadError("request.invalid", message, {
+        action: "Choose another hostname for the door.",
+      });
+    }
+    if (FOREIGN.test(name)) {
+      throw new FairleadError("request.invalid", `--door-hostname: ${name} is in no zone of your own.`);
+    }
+  }
+  return [...new Set(doors)].sort();
+}
+
 /** Possible names of a hostname's zone, longest first: `a.b.example.com`, `b.example.com`, `example.com`. */
 export function zoneCandidates(hostname: string): string[] {
   const labels = hostname.split(".");

@@ -8,6 +8,8 @@ export interface Deployment extends Hostnames {
   readonly worker: string;
   /** The state directory. */
   readonly state: string;
+  /** Hostnames of the public door, and patterns of them. None unless given. */
+  readonly doors?: readonly string[] | undefined;
   /** Variables of the Worker for identity tokens, when a provider is configured. */
   readonly oidc?: Readonly<Record<string, string>> | undefined;
 }
@@ -40,6 +42,28 @@ export function wranglerWords(deployment: Deployment, dryRun: boolean): string[]
   ];
 }
 
+const isPattern = (hostname: string): boolean => hostname.startsWith("*.");
+
+/** The name whose zone has a hostname, or the hostnames of a pattern. */
+export const nameOf = (hostname: string): string => (isPattern(hostname) ? hostname.slice(2) : hostname);
+
+/**
+ * The routes of the door's hostnames, as text to append to wrangler.toml: a custom domain for each hostname, and for a
+ * pattern a route of its zone, since custom domains have no wildcards.
+ * @param zoneOf the name of a hostname's zone
+ */
+export function doorRoutes({ doors = [] }: Deployment, zoneOf: (hostname: string) => string): string {
+  return doors
+    .map((hostname) => {
+      // A string of JSON is one of TOML.
+      const [pattern, zone] = [`${hostname}/*`, zoneOf(hostname)].map((text) => JSON.stringify(text));
+      return isPattern(hostname)
+        ? `\n[[routes]]\npattern = ${pattern}\nzone_name = ${zone}\n`
+        : `\n[[routes]]\npattern = ${JSON.stringify(hostname)}\ncustom_domain = true\n`;
+    })
+    .join("");
+}
+
 /** The Worker's secrets, which wrangler.toml requires. */
 export interface Secrets {
   readonly DEPLOYMENT_CA: string;
@@ -49,15 +73,23 @@ export interface Secrets {
 
 /** The steps of a deployment in order, a sentence each. */
 export function steps(deployment: Deployment): string[] {
-  const { worker, state, api, gateway } = deployment;
+  const { worker, state, api, gateway, doors = [] } = deployment;
+  const domains = doors.filter((hostname) => !isPattern(hostname));
+  const routes = doors.filter(isPattern).map((pattern) => `${pattern}/*`);
   return [
-    `Check that wrangler runs, and that the zones of ${api} and ${gateway} are active and yours.`,
-    `Check that nothing else is served at ${api} and ${gateway}.`,
+    `Check that wrangler runs, and that the zones of ${listed([api, gateway, ...doors])} are active and yours.`,
+    `Check that nothing else is served at ${listed([api, gateway, ...domains])}.`,
     `Create the deployment CA and the first admin key in ${state}, unless they exist.`,
     `Upload Worker "${worker}" with the secrets DEPLOYMENT_CA, DEPLOYMENT_CA_KEY and ADMIN_KEY_HASH.`,
-    `Serve it at the custom domains ${api} and ${gateway}.`,
+    `Serve it at the custom domains ${listed([api, gateway, ...domains])}.`,
+    ...(routes.length === 0 ? [] : [`Serve it at the routes ${listed(routes)}.`]),
     `Switch client certificates on for ${gateway}.`,
   ];
+}
+
+/** "a, b and c" */
+function listed(names: readonly string[]): string {
+  return [names.slice(0, -1).join(", "), ...names.slice(-1)].filter((part) => part !== "").join(" and ");
 }
 
 /** Adds the gateway to the hostnames with client certificates; null when it is one of them. */
@@ -82,7 +114,7 @@ export function suspects(rules: readonly Rule[]): string[] {
  * @param rules what {@link suspects} found; null when the rules could not be read
  */
 export function byHand(deployment: Deployment, rules: readonly string[] | null): string[] {
-  const { api, gateway, state } = deployment;
+  const { api, gateway, state, doors = [] } = deployment;
   const blocking =
     rules === null
       ? [
@@ -95,6 +127,13 @@ export function byHand(deployment: Deployment, rules: readonly string[] | null):
     ...blocking,
     `Make sure that nothing challenges programs at ${api} and ${gateway}: no Access application, Bot Fight Mode or Under Attack mode.`,
     `Check in the dashboard (SSL/TLS, Client Certificates, Hosts) that ${gateway} is listed.`,
+    ...doors.map((hostname) => `Grant ${hostname} to a network: fairlead hostname add '${hostname}'`),
+    ...doors
+      .filter(isPattern)
+      .flatMap((pattern) => [
+        `Give ${pattern} a proxied DNS record, such as AAAA 100::, and make sure that a certificate covers it.`,
+        `Make sure that nothing else is served directly below ${nameOf(pattern)}: the route leads every proxied hostname there to the edge.`,
+      ]),
     `Keep ${state} secret like a private key, and back it up: fairlead edge backup -o FILE --state ${state}`,
   ];
 }

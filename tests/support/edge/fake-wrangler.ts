@@ -47,12 +47,31 @@ const config = readFileSync(values.config ?? "", "utf8");
 const secrets: Record<string, string> = JSON.parse(readFileSync(values["secrets-file"] ?? "", "utf8"));
 const required = /required = \[([^\]]*)\]/.exec(config)?.[1]?.match(/\w+/g) ?? [];
 for (const name of required) if (!secrets[name]) fail(`The following required secret is missing: ${name}`);
+/** The routes in the configuration, which wrangler 4 validates before it uploads. */
+const routes = config
+  .split(/^\[\[routes\]\]$/m)
+  .slice(1)
+  .map((table) => {
+    const lines = table.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+    return Object.fromEntries(
+      lines.map((line) => {
+        const [key = "", text = ""] = line.split(" = ");
+        return [key, JSON.parse(text)];
+      }),
+    );
+  });
+for (const { pattern, custom_domain: isDomain, zone_name: zone, ...more } of routes) {
+  if (Object.keys(more).length > 0) fail("Expected routes of pattern, custom_domain and zone_name");
+  if (isDomain && /[*/]/.test(pattern)) fail(`Cannot use "${pattern}" as a Custom Domain`);
+  if (!isDomain && !zone) fail(`Could not find zone for \`${pattern}\``);
+}
 if (existsSync(plan)) fail(readFileSync(plan, "utf8"));
 const note = {
   cwd: process.cwd(),
   token,
   account,
   values,
+  routes,
   secrets,
   environment: Object.keys(environment).sort(),
 };

@@ -141,6 +141,43 @@ describe("a deployment", () => {
     expect((await deploy("--oidc", file)).exit).toBe(2);
   });
 
+  test("serves the door's hostnames by routes, keeps them for updates, and drops them on request", async () => {
+    const routes = async () => (await uploads()).at(-1)?.routes;
+    cloudflare.addZone("example.org");
+    const doors = ["--door-hostname", "*.shop.example.org", "--door-hostname", "app.example.com"];
+    const { out, exit } = await deploy(...doors);
+    expect(exit).toBe(0);
+    const both = [
+      { pattern: "*.shop.example.org/*", zone_name: "example.org" },
+      { pattern: "app.example.com", custom_domain: true },
+    ];
+    expect(await routes()).toEqual(both);
+    expect(out).toContain("fairlead hostname add '*.shop.example.org'");
+    expect(out).toContain("Give *.shop.example.org a proxied DNS record");
+    for (const hostname of [API, GATEWAY, "app.example.com"]) cloudflare.domains.set(hostname, "fairlead");
+    await deploy();
+    expect(await routes()).toEqual(both);
+    await deploy("--without-door");
+    expect(await routes()).toEqual([]);
+    await deploy();
+    expect(await routes()).toEqual([]);
+  });
+
+  test("refuses a hostname of the door that something else serves, or that is the edge's own", async () => {
+    cloudflare.domains.set("taken.example.com", "other");
+    const refusal = async (name: string) => {
+      const { exit, err } = await deploy("--door-hostname", name);
+      expect(exit).not.toBe(0);
+      return err;
+    };
+    expect(await refusal("taken.example.com")).toContain('Worker "other" serves taken.example.com.');
+    expect(await refusal(API)).toContain("is the edge's own hostname");
+    expect(await refusal("shop.workers.dev")).toContain("in no zone of your own");
+    expect(await refusal("Shop")).toContain("--door-hostname");
+    expect(await refusal("shop.example.net")).toContain("sees no zone for shop.example.net");
+    expect(await uploads()).toEqual([]);
+  });
+
   test("names the rules of the zone that may refuse connectors", async () => {
     const zone = cloudflare.zones[0];
     if (zone) zone.rules = [{ action: "block", expression: "not cf.tls_client_auth.cert_verified" }];

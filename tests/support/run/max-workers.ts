@@ -1,2 +1,2 @@
 /** Test files that run at the same time. Many mostly wait, for processes or for time to pass. */
-export const MAX_WORKERS = 5;
+export const MAX_WORKERS = 4;

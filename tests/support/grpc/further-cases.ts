@@ -46,6 +46,8 @@ export const FURTHER_CASES: Readonly<Record<string, InteropCase>> = {
   },
 
   async concurrent_calls(client) {
+    // The library counts a cancelled call of the case before until its turn of the event loop has ended (docs/http.md).
+    await client.unary(METHODS.emptyCall, {});
     const sizes = Array.from({ length: 200 }, (_, index) => 1000 + index);
     const calls = sizes.map((response_size) => client.unary(METHODS.unaryCall, { response_size }));
     const results = await Promise.all(calls);

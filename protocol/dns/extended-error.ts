@@ -1,4 +1,5 @@
 /** Extended DNS errors (RFC 8914): why a query failed, in an option of the answer's OPT record. */
+import { optionBytes } from "./options.ts";
 
 /** The code of the option. */
 export const EXTENDED_ERROR_OPTION = 15;
@@ -39,6 +40,5 @@ export function readExtendedError(data: Uint8Array): ExtendedError | null {
 /** The bytes of the option, with its code and length. */
 export function extendedErrorOption({ code, text }: ExtendedError): number[] {
   const bytes = Array.from(text.slice(0, MAX_TEXT), (character) => character.charCodeAt(0) & 0x7f);
-  const length = bytes.length + 2;
-  return [0, EXTENDED_ERROR_OPTION, length >>> 8, length & 0xff, code >>> 8, code & 0xff, ...bytes];
+  return optionBytes(EXTENDED_ERROR_OPTION, [code >>> 8, code & 0xff, ...bytes]);
 }

@@ -21,3 +21,8 @@ export function findOption(
   }
   return at === to ? found : undefined;
 }
+
+/** The bytes of an option: its code, its length and its data. */
+export function optionBytes(code: number, data: readonly number[]): number[] {
+  return [code >>> 8, code & 0xff, data.length >>> 8, data.length & 0xff, ...data];
+}

@@ -2,6 +2,7 @@
  * The passages of a question: the connectors that have forwarded it, in an EDNS option (docs/protocol.md, "Zones between
  * sites"). A connector that finds itself among them answers SERVFAIL, so that no question is forwarded in a circle.
  */
+import { optionBytes } from "./options.ts";
 
 /** The code of the option, of those for local use (RFC 6891 §9). */
 export const PASSAGES_OPTION = 65_313;
@@ -33,7 +34,7 @@ export function passagesOption(passages: Passages): number[] {
   const data = passages.flatMap((passage) =>
     (passage.match(/../g) ?? []).map((digits) => Number.parseInt(digits, 16)),
   );
-  return [PASSAGES_OPTION >>> 8, PASSAGES_OPTION & 0xff, data.length >>> 8, data.length & 0xff, ...data];
+  return optionBytes(PASSAGES_OPTION, data);
 }
 
 /** Whether a question with these passages came here before, or may go round for ever. */

@@ -3,11 +3,10 @@
  *
  *     --trust-proxies 10.0.0.0/8          --trust-proxies api=10.1.0.5,fd00::/8
  */
-import { BlockList, isIP } from "node:net";
-import ipaddr from "ipaddr.js";
 import { FairleadError } from "../../protocol/errors.ts";
 import { ServiceName } from "../../protocol/names.ts";
 import { parseWith } from "../../protocol/parse.ts";
+import { AddressRanges } from "../net/address-ranges.ts";
 
 /** The trusted proxies of one service's listeners, or of all listeners. */
 export interface TrustedProxyRanges {
@@ -29,7 +28,7 @@ export function parseTrustedProxies(text: string): TrustedProxyRanges {
   const name = equals < 0 ? ALL_SERVICES : parseWith(ServiceName, text.slice(0, equals), invalid);
   const ranges = text.slice(equals + 1).split(",");
   for (const range of ranges) {
-    if (!ipaddr.isValidCIDR(range) && isIP(range) === 0) {
+    if (!new AddressRanges().add(range)) {
       throw invalid(`"${range}" is no address and no range: the form is ${FORM}`);
     }
   }
@@ -49,7 +48,7 @@ export function sameTrustedProxies(left: TrustedProxyRanges, right: TrustedProxy
 
 export class TrustedProxies {
   /** By service. */
-  #lists: ReadonlyMap<string, BlockList> = new Map();
+  #lists: ReadonlyMap<string, AddressRanges> = new Map();
 
   constructor(entries: readonly TrustedProxyRanges[] = []) {
     this.set(entries);
@@ -57,11 +56,11 @@ export class TrustedProxies {
 
   /** Replaces the ranges, for requests from now on. */
   set(entries: readonly TrustedProxyRanges[]): void {
-    const lists = new Map<string, BlockList>();
+    const lists = new Map<string, AddressRanges>();
     for (const { name, ranges } of entries) {
-      const list = lists.get(name) ?? new BlockList();
+      const list = lists.get(name) ?? new AddressRanges();
       lists.set(name, list);
-      for (const range of ranges) add(list, range);
+      for (const range of ranges) list.add(range);
     }
     this.#lists = lists;
   }
@@ -69,19 +68,6 @@ export class TrustedProxies {
   /** Whether an address is that of a trusted proxy before the service's listeners. */
   isTrusted(service: string, address: string): boolean {
     if (this.#lists.size === 0) return false;
-    const version = isIP(address);
-    if (version === 0) return false;
-    const family = version === 4 ? "ipv4" : "ipv6";
-    for (const name of [service, ALL_SERVICES]) {
-      if (this.#lists.get(name)?.check(address, family) === true) return true;
-    }
-    return false;
+    return [service, ALL_SERVICES].some((name) => this.#lists.get(name)?.has(address) === true);
   }
-}
-
-function add(list: BlockList, range: string): void {
-  const [address = "", bits] = range.split("/");
-  const family = isIP(address) === 4 ? "ipv4" : "ipv6";
-  if (bits === undefined) list.addAddress(address, family);
-  else list.addSubnet(address, Number(bits), family);
 }

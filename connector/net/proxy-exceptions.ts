@@ -1,5 +1,6 @@
 /** The hosts that NO_PROXY excludes from the proxy. Programs differ in its form; this is the widest common one. */
-import { BlockList, isIP } from "node:net";
+import { isIP } from "node:net";
+import { AddressRanges } from "./address-ranges.ts";
 import type { Destination } from "./destination.ts";
 
 type Exception = (destination: Destination) => boolean;
@@ -45,10 +46,9 @@ function split(entry: string): { place: string; port: number | null } {
 }
 
 function parsePlace(place: string): Exception | null {
-  const [address = "", prefix, ...rest] = place.split("/");
-  const family = isIP(address);
-  if (family !== 0 && rest.length === 0) return parseRange(address, family, prefix);
-  if (prefix !== undefined || place.includes(":")) return null;
+  const range = new AddressRanges();
+  if (range.add(place)) return ({ host }) => range.has(host);
+  if (/[/:]/.test(place)) return null;
   if (place.startsWith("*")) return endsWith(place.slice(1));
   const name = place.replace(/\.$/, "");
   if (name.startsWith(".")) return endsWith(name);
@@ -57,16 +57,4 @@ function parsePlace(place: string): Exception | null {
 
 function endsWith(suffix: string): Exception {
   return ({ host }) => isIP(host) === 0 && host.endsWith(suffix);
-}
-
-function parseRange(address: string, family: number, prefix: string | undefined): Exception | null {
-  const bits = family === 6 ? 128 : 32;
-  const length = prefix === undefined ? bits : Number(prefix);
-  if (prefix !== undefined && (!/^\d+$/.test(prefix) || length > bits)) return null;
-  const range = new BlockList();
-  range.addSubnet(address, length, family === 6 ? "ipv6" : "ipv4");
-  return ({ host }) => {
-    const hostFamily = isIP(host);
-    return hostFamily !== 0 && range.check(host, hostFamily === 6 ? "ipv6" : "ipv4");
-  };
 }

@@ -102,6 +102,11 @@ const PROTOCOL: readonly Line[] = [
     why: "The session's decisions, which need no Node.",
   },
   {
+    room: "protocol/telemetry",
+    usedBy: ["protocol/api"],
+    why: "Traffic is counted, recorded and filtered by the same rules at connectors, at the edge and in consoles.",
+  },
+  {
     room: "protocol/datagrams",
     usedBy: ["connector/runtime", "connector/targets", "connector/udp"],
     why: "Datagrams in a stream.",

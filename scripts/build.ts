@@ -1,6 +1,7 @@
 /**
- * `npm run build`: builds the Worker into dist/edge and the command into dist/cli. With `--if-changed`, as npm runs it
- * after `npm ci` and before `npm pack`, it builds only if a source changed since, or if the build is damaged.
+ * `npm run build`: builds the Worker into dist/edge, the command into dist/cli and the console into dist/console. With
+ * `--if-changed`, as npm runs it after `npm ci` and before `npm pack`, it builds only if a source changed since, or if the
+ * build is damaged.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -21,8 +22,8 @@ const SOURCES = [
   "wrangler.toml",
 ];
 
-const SCRIPTS = ["connector/edge/workerd/build.ts", "scripts/build-cli.ts"];
-const BUILT = ["dist/cli", "dist/edge"];
+const SCRIPTS = ["connector/edge/workerd/build.ts", "scripts/build-cli.ts", "scripts/build-console.ts"];
+const BUILT = ["dist/cli", "dist/console", "dist/edge"];
 
 /** The hash of the sources that dist was built from, and the hash of what was built. */
 const STAMP = join(ROOT, "dist", ".sources");
@@ -63,10 +64,10 @@ const sources = await hashOf(SOURCES);
 const stamp = await readFile(STAMP, "utf8").catch(() => "");
 const isFresh = stamp === stampOf(sources, await hashOf(BUILT).catch(() => ""));
 if (!(isFresh && process.argv.includes("--if-changed"))) {
-  console.log("Building dist/edge and dist/cli, which takes some seconds.");
+  console.log("Building dist/edge, dist/cli and dist/console, which takes some seconds.");
   const results = await Promise.all(SCRIPTS.map(run));
   if (results.every((done) => done)) {
     await writeFile(STAMP, stampOf(sources, await hashOf(BUILT)));
-    console.log("Built dist/edge and dist/cli.");
+    console.log("Built dist/edge, dist/cli and dist/console.");
   } else process.exitCode = 1;
 }

@@ -10,7 +10,7 @@ import { z } from "zod";
 const ROOT = resolve(import.meta.dirname, "../../..");
 
 /** Appended to an open file: the server reports the types that the file's project does not have. */
-const PROBE = "\nexport type Probe = [DurableObjectState, NodeJS.Process];\n";
+const PROBE = "\nexport type Probe = [DurableObjectState, NodeJS.Process, HTMLElement];\n";
 
 const Message = z.object({
   id: z.union([z.number(), z.string()]).optional(),
@@ -96,35 +96,48 @@ describe("the root tsconfig.json in an editor", () => {
 
   afterAll(() => server.stop());
 
-  /** Which of the probe's two types the first file of a folder has. */
-  async function typesIn(folder: string): Promise<{ workers: boolean; node: boolean }> {
-    const files = (await readdir(resolve(ROOT, folder))).filter((name) => name.endsWith(".ts"));
+  /** Which of the probe's types the first file of a folder has. */
+  async function typesIn(folder: string): Promise<{ workers: boolean; node: boolean; page: boolean }> {
+    const files = (await readdir(resolve(ROOT, folder))).filter((name) => /\.tsx?$/.test(name));
     const file = `${folder}/${files.sort()[0]}`;
     const uri = pathToFileURL(resolve(ROOT, file)).href;
     const text = (await readFile(resolve(ROOT, file), "utf8")) + PROBE;
     server.notify("textDocument/didOpen", {
-      textDocument: { uri, languageId: "typescript", version: 1, text },
+      textDocument: {
+        uri,
+        languageId: file.endsWith("x") ? "typescriptreact" : "typescript",
+        version: 1,
+        text,
+      },
     });
     const report = Report.parse(await server.request("textDocument/diagnostic", { textDocument: { uri } }));
     const missing = (name: string) => report.items.some(({ message }) => message.includes(`'${name}'`));
-    return { workers: !missing("DurableObjectState"), node: !missing("NodeJS") };
+    return {
+      workers: !missing("DurableObjectState"),
+      node: !missing("NodeJS"),
+      page: !missing("HTMLElement"),
+    };
   }
 
   it.each(["workers", "workers/router", "tests/edge/registry", "tests/support/workerd"])(
     "gives %s the types of Workers and not those of Node",
     async (folder) => {
-      expect(await typesIn(folder)).toEqual({ workers: true, node: false });
+      expect(await typesIn(folder)).toEqual({ workers: true, node: false, page: false });
     },
   );
 
   it.each(["connector/cli", "scripts", "tests/support/clock", "."])(
     "gives %s the types of Node and not those of Workers",
     async (folder) => {
-      expect(await typesIn(folder)).toEqual({ workers: false, node: true });
+      expect(await typesIn(folder)).toEqual({ workers: false, node: true, page: false });
     },
   );
 
+  it("gives the console's application the types of a page and neither those of Workers nor of Node", async () => {
+    expect(await typesIn("workers/console/app")).toEqual({ workers: false, node: false, page: true });
+  });
+
   it("gives protocol neither the types of Workers nor those of Node", async () => {
-    expect(await typesIn("protocol")).toEqual({ workers: false, node: false });
+    expect(await typesIn("protocol")).toEqual({ workers: false, node: false, page: false });
   });
 });

@@ -12,7 +12,7 @@ const IMPORT = /(?:\bfrom\s*|\bimport\s*\(\s*|^import\s*)"(\.{1,2}\/[^"]+)"/gm;
 /** The imports of every file in a folder of the repository; paths from its root. */
 export function importsIn(folder: string): Imports {
   const files = repositoryFiles(folder)
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => join(ROOT, name));
   return new Map(
     files.map((file) => {

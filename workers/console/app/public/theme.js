@@ -1,0 +1,12 @@
+// Sets the theme before the page is painted, so that a dark page never flashes white.
+(() => {
+  let chosen = "system";
+  try {
+    chosen = localStorage.getItem("fairlead-theme") ?? "system";
+  } catch {
+    // Storage is off: the system's theme is used.
+  }
+  const dark =
+    chosen === "dark" || (chosen !== "light" && matchMedia("(prefers-color-scheme: dark)").matches);
+  document.documentElement.classList.toggle("pf-v6-theme-dark", dark);
+})();

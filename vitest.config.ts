@@ -14,8 +14,8 @@ const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 const SHARED = { isolate: false, exclude: [...configDefaults.exclude, ...IGNORED_FOLDERS], ...LIMITS };
 
 /**
- * unit: pure decisions and codecs in Node. edge: the objects inside workerd. system: real processes and TLS. chaos: harm
- * done to those. conformance: programs of Debian as peers, outside of `npm test`.
+ * unit: pure decisions and codecs in Node. edge: the objects inside workerd. system: real processes and TLS. browser:
+ * the console in a real Chromium. chaos: harm done to those. conformance: programs of Debian as peers, outside of `npm test`.
  */
 export default defineConfig({
   test: {
@@ -32,6 +32,7 @@ export default defineConfig({
       { test: { name: "unit", include: ["tests/unit/**/*.test.ts"], ...SHARED } },
       "tests/edge/vitest.config.ts",
       { test: { name: "system", include: ["tests/system/**/*.test.ts"], ...SHARED } },
+      { test: { name: "browser", include: ["tests/browser/**/*.test.ts"], ...SHARED } },
       { test: { name: "chaos", include: ["tests/chaos/**/*.test.ts"], ...SHARED } },
       { test: { name: "conformance", include: ["tests/conformance/**/*.test.ts"], ...SHARED } },
     ],

@@ -5,7 +5,7 @@
 import { relative } from "node:path";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-const PROJECTS = ["conformance", "chaos", "system", "edge", "unit"];
+const PROJECTS = ["conformance", "chaos", "system", "browser", "edge", "unit"];
 
 /** Seconds that the longest files take on two idle cores, rounded. A file without an entry counts as short. */
 export const SECONDS: Readonly<Record<string, number>> = {

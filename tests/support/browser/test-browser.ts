@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, type BrowserContext, chromium } from "playwright-core";
 import { type BrowserProgram, browserProgram } from "./browser-program.ts";
 import { TestPage } from "./test-page.ts";
 
@@ -31,7 +31,11 @@ export interface PageOptions {
    * only where libsqlite3 is installed, so no test of `npm test` has any.
    */
   readonly ignoreHTTPSErrors?: boolean;
+  /** Cookies and storage of another page, from `page.context().storageState()`; by default none. */
+  readonly state?: BrowserState;
 }
+
+export type BrowserState = Awaited<ReturnType<BrowserContext["storageState"]>>;
 
 /** One process for all tests of a file. Each page has cookies and storage of its own. */
 export class TestBrowser {
@@ -49,7 +53,7 @@ export class TestBrowser {
 
   /** Opens an empty page in a context of its own. */
   async page(options: PageOptions = {}): Promise<TestPage> {
-    const { theme = "light", width = 1280, reducedMotion = true, ignoreHTTPSErrors = false } = options;
+    const { theme = "light", width = 1280, reducedMotion = true, ignoreHTTPSErrors = false, state } = options;
     const context = await this.#browser.newContext({
       colorScheme: theme,
       viewport: { width, height: HEIGHTS[width] },
@@ -57,6 +61,7 @@ export class TestBrowser {
       locale: "en-GB",
       timezoneId: "UTC",
       ignoreHTTPSErrors,
+      ...(state !== undefined && { storageState: state }),
     });
     context.setDefaultTimeout(LIMIT);
     return await TestPage.in(context);

@@ -3,6 +3,7 @@
  * relay keeps the flow; logs, status and observers read it.
  */
 import type { ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import type { TrafficProtocol } from "../../protocol/telemetry/series.ts";
 import type { Instance } from "../../protocol/uplink/messages.ts";
 
 /** Which end of the stream this connector is: the client's listener, or the service's target. */
@@ -22,6 +23,12 @@ export interface FlowStart {
   /** The peer and its stream, on the target side. */
   readonly peer?: Instance;
   readonly stream?: StreamIds;
+  /** Whether the peer is a door; false unless given. */
+  readonly isDoor?: boolean;
+  /** "tcp" unless given. */
+  readonly protocol?: TrafficProtocol;
+  /** Whether the service is one of Fairlead's own, such as a zone, that no client uses; false unless given. */
+  readonly isInternal?: boolean;
 }
 
 /** Identifies a stream. */
@@ -44,6 +51,12 @@ export interface FlowView {
   readonly startedAt: number;
   /** The instance at the other end; on the listener side, the instance that was tried last. */
   readonly peer: Instance | null;
+  /** Whether the peer is a door: its id and hostname then stand in place of a site's id and name. */
+  readonly isDoor: boolean;
+  /** What the stream carries: a connection, datagrams, or one request of HTTP. */
+  readonly protocol: TrafficProtocol;
+  /** Whether the service is one of Fairlead's own, which telemetry does not count. */
+  readonly isInternal: boolean;
   /** Id of the session that carries the stream, and the stream's id in it. */
   readonly session: string | null;
   readonly stream: number | null;
@@ -96,6 +109,10 @@ export class Flow implements FlowView {
   readonly network: string;
   readonly site: string;
   readonly client: string | null;
+  readonly isDoor: boolean;
+  readonly isInternal: boolean;
+  /** The server of an exchange sets it when the request is known. */
+  protocol: TrafficProtocol;
   readonly startedAt = Date.now();
   readonly #started = performance.now();
   readonly toTarget = new ByteCount();
@@ -118,6 +135,9 @@ export class Flow implements FlowView {
     this.network = network;
     this.site = site;
     this.client = client;
+    this.protocol = start.protocol ?? "tcp";
+    this.isDoor = start.isDoor === true;
+    this.isInternal = start.isInternal === true;
     this.#events = events;
     this.#peer = peer;
     if (stream !== undefined) this.setStream(stream);
@@ -204,6 +224,8 @@ export class Flow implements FlowView {
     if (error !== null) this.fail(error);
     this.#endedMs = performance.now() - this.#started;
     this.traffic?.ended(this.#failure?.code ?? "completed");
+    // Records of flows outlive them; what the observer of bytes holds does not.
+    this.traffic = null;
     this.#events.ended(this, this.#failure);
   }
 

@@ -38,7 +38,10 @@ export interface RequestFacts {
 /** One request that has ended. */
 export interface RequestReport
   extends RequestFacts,
-    Pick<FlowView, "network" | "site" | "side" | "service" | "peer" | "client" | "session" | "stream"> {}
+    Pick<
+      FlowView,
+      "network" | "site" | "side" | "service" | "peer" | "isDoor" | "client" | "session" | "stream" | "target"
+    > {}
 
 /** Reads the reports of requests. It is called in the path of the traffic, so it returns quickly. */
 export interface RequestSink {
@@ -80,8 +83,8 @@ export class RequestReports implements RequestSink {
 
 /** The report of a request that `flow` carried. */
 export function requestReport(flow: FlowView, facts: RequestFacts): RequestReport {
-  const { network, site, side, service, peer, client, session, stream } = flow;
-  return { network, site, side, service, peer, client, session, stream, ...facts };
+  const { network, site, side, service, peer, isDoor, client, session, stream, target } = flow;
+  return { network, site, side, service, peer, isDoor, client, session, stream, target, ...facts };
 }
 
 /** Most characters of a path and of an authority in a report. */

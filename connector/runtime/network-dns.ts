@@ -163,7 +163,8 @@ export class NetworkDns implements Part {
 
   /** Serves a peer's queries for a zone of this site. Never throws. */
   async serve(stream: PeerStream, { peer, draining }: PeerStreamOrigin): Promise<void> {
-    const flow = this.#options.relay.start({ side: "target", service: stream.service, peer, stream });
+    const { service } = stream;
+    const flow = this.#options.relay.start({ side: "target", service, peer, stream, isInternal: true });
     if (draining) this.#zones.drain();
     try {
       await this.#zones.serve(stream, peer);

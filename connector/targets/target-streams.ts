@@ -4,6 +4,8 @@
  */
 import { DATAGRAM_KIND } from "../../protocol/datagrams/framing.ts";
 import { asFairleadError, type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import { EXCHANGE_KIND } from "../../protocol/exchange/head.ts";
+import type { TrafficProtocol } from "../../protocol/telemetry/series.ts";
 import { IngressPolicy } from "../config/ingress.ts";
 import type { Peer } from "../config/scope.ts";
 import type { Log } from "../log.ts";
@@ -13,6 +15,12 @@ import { PeerStreams } from "./peer-streams.ts";
 import { SiteNames } from "./site-names.ts";
 import type { PeerStream, PeerStreamOrigin, StreamServer, StreamUse } from "./stream-server.ts";
 import { checkHops } from "./target-dials.ts";
+
+/** What streams carry, by their kind. The server of exchanges finds the version of HTTP. */
+const PROTOCOLS: ReadonlyMap<string, TrafficProtocol> = new Map([
+  [EXCHANGE_KIND, "http1"],
+  [DATAGRAM_KIND, "udp"],
+]);
 
 export interface TargetStreamsOptions {
   readonly offers: Offers;
@@ -43,7 +51,10 @@ export class TargetStreams {
   async serve(stream: PeerStream, origin: PeerStreamOrigin): Promise<void> {
     const { relay } = this.#options;
     const peer = this.#names.current(origin.peer);
-    const flow = relay.start({ side: "target", service: stream.service, peer, stream });
+    const { service, kind } = stream;
+    const protocol = PROTOCOLS.get(kind) ?? "tcp";
+    const isDoor = origin.door !== undefined;
+    const flow = relay.start({ side: "target", service, peer, stream, isDoor, protocol });
     const closed = new AbortController();
     const close = (): void => closed.abort();
     stream.on("close", close);

@@ -115,7 +115,8 @@ export class UdpClients {
     { key, from }: { readonly key: string; readonly from: RemoteInfo },
   ): void {
     const { opener, relay } = this.#options;
-    const flow = relay.start({ side: "listener", service, client: formatAddress(from.address, from.port) });
+    const address = formatAddress(from.address, from.port);
+    const flow = relay.start({ side: "listener", service, client: address, protocol: "udp" });
     const early = client.early ?? new EarlyDatagrams();
     const remove = () => {
       if (clients.get(key) === client) clients.delete(key);

@@ -47,12 +47,19 @@ export type SeriesKey = z.infer<typeof SeriesKey>;
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
-/** What is counted. A series without a method counts streams, one with a method counts requests. */
+/**
+ * What is counted. A series without a method counts streams, one with a method counts requests. The bytes of a request
+ * are also bytes of the stream that carried it: totals of bytes take those of streams, and a query for methods takes
+ * those of requests.
+ */
 export const SeriesValues = z.object({
   /** Streams that began and ended, or requests that ended (both counts are then the same). */
   opened: count,
   closed: count,
-  /** Of `closed`, those that ended with an error, or with a status of 500 and above. */
+  /**
+   * Of `closed`, those that ended with an error, with a status of 500 and above, or with a `grpc-status` that blames
+   * the server (2, 4, 8, 12, 13, 14, 15).
+   */
   failed: count,
   bytesToTarget: count,
   bytesToClient: count,

@@ -185,6 +185,7 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
       const found = await this.#options.find({ stream, use: this.#use, request, isGrpc: this.#isGrpc });
       this.#found = found;
       if (!stream.destroyed && this.#error === null) {
+        this.#use.flow.protocol = this.#protocol;
         this.#begin(found, request);
         return;
       }
@@ -444,16 +445,20 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
     if (text !== null && /^\d{1,3}$/.test(text)) this.#grpcStatus = Number(text);
   }
 
+  get #protocol(): RequestProtocol {
+    if (this.#isGrpc) return "grpc";
+    return this.#found?.connection.version === "2" ? "http2" : "http1";
+  }
+
   #report(): void {
     const { requests } = this.#options.relay;
     const request = this.#request;
     if (!requests.areRead || request === null) return;
     const { flow } = this.#use;
     const { startedAt, endedMs, firstByteMs, bytesToTarget, bytesToClient, outcome } = flow;
-    const version: RequestProtocol = this.#found?.connection.version === "2" ? "http2" : "http1";
     requests.requestEnded(
       requestReport(flow, {
-        protocol: this.#isGrpc ? "grpc" : version,
+        protocol: this.#protocol,
         method: request.method,
         ...(request.authority === "" ? {} : { authority: authorityOf(request.authority) }),
         path: pathOf(request.path),

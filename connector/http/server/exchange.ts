@@ -5,7 +5,7 @@
 import type { Duplex } from "node:stream";
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { fieldOf, isTunnel } from "../../../protocol/exchange/fields.ts";
-import { grpcTimeoutMs, isGrpc } from "../../../protocol/exchange/grpc.ts";
+import { grpcTimeoutMs } from "../../../protocol/exchange/grpc.ts";
 import type {
   Fields,
   InformationalHead,
@@ -126,7 +126,7 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
     this.#waitsForContinue = start.expectsContinue;
     this.#requestAt = context.now;
     this.#responseAt = context.now;
-    const limitMs = isGrpc(start.request) ? grpcTimeoutMs(start.request) : null;
+    const limitMs = start.flow.protocol === "grpc" ? grpcTimeoutMs(start.request) : null;
     this.#deadline = limitMs === null ? null : this.#startedAt + limitMs;
     this.#repeats = context.repeats.start(start.flow.service, this);
   }
@@ -438,7 +438,7 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
   }
 
   #noteGrpcStatus(fields: Fields): void {
-    if (fields.length === 0 || !isGrpc(this.#start.request)) return;
+    if (fields.length === 0 || this.#flow.protocol !== "grpc") return;
     const status = fieldOf(fields, "grpc-status");
     if (status !== null && /^\d{1,2}$/.test(status)) this.#grpcStatus = Number(status);
   }
@@ -471,7 +471,7 @@ export class Exchange implements ResponseHandler, RepeatedRequest {
     const { request } = this.#start;
     const flow = this.#flow;
     const facts: RequestFacts = {
-      protocol: isGrpc(request) ? "grpc" : this.#client.protocol,
+      protocol: flow.protocol === "grpc" ? "grpc" : this.#client.protocol,
       method: request.method,
       ...(request.authority === "" ? {} : { authority: authorityOf(request.authority) }),
       path: pathOf(request.path),

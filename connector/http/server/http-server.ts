@@ -6,10 +6,12 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
 import { forwardedNode } from "../../../protocol/exchange/fields.ts";
+import { isGrpc } from "../../../protocol/exchange/grpc.ts";
 import { loopOf } from "../../../protocol/exchange/passages.ts";
 import { formatAddress } from "../../net/local-socket.ts";
 import type { Flow } from "../../relay/flow.ts";
 import type { Relay } from "../../relay/relay.ts";
+import type { RequestProtocol } from "../../relay/request-report.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import { type ExchangeOpener, NO_REPEATS, type RepeatPolicy } from "./exchange-opener.ts";
 import { protocolOf } from "./first-bytes.ts";
@@ -140,7 +142,7 @@ export class HttpServer {
   }
 
   #connect(place: ClientPlace, socket: Socket, { protocol, first, ...behind }: FirstBytes & Behind): void {
-    const context = this.#context(place, socket, behind);
+    const context = this.#context(place, socket, { ...behind, protocol });
     if (protocol === "http2") {
       socket.unshift(first);
       this.#connections.add(new Http2Connection(socket, context));
@@ -153,7 +155,11 @@ export class HttpServer {
   }
 
   /** What a connection needs of the server. */
-  #context({ service, port }: ClientPlace, socket: Socket, behind: Behind): ServerContext {
+  #context(
+    { service, port }: ClientPlace,
+    socket: Socket,
+    { protocol, ...behind }: Behind & Pick<FirstBytes, "protocol">,
+  ): ServerContext {
     const server = this;
     const { relay, isTrusted } = this.#options;
     const { remoteAddress, remotePort = 0 } = socket;
@@ -162,7 +168,8 @@ export class HttpServer {
     const known = address ?? "unknown";
     const trusts = (other: string): boolean => isTrusted?.(service, other) === true;
     const node = forwardedNode(known);
-    const start = (): Flow => relay.start({ side: "listener", service, client });
+    const start = (carried: RequestProtocol): Flow =>
+      relay.start({ side: "listener", service, client, protocol: carried });
     return {
       limits: this.#limits,
       scheme: socket instanceof TLSSocket ? "https" : "http",
@@ -181,14 +188,14 @@ export class HttpServer {
         return new Exchange(server.#exchangeContext, {
           ...rest,
           request: head,
-          flow: start(),
+          flow: start(isGrpc(head) ? "grpc" : rest.client.protocol),
           hops,
           port,
           refusal,
         });
       },
       refused: ({ message }: RequestRefusal) => {
-        start().end(new FairleadError("stream.cancelled", `The request was refused: ${message}`));
+        start(protocol).end(new FairleadError("stream.cancelled", `The request was refused: ${message}`));
       },
       closed: (connection: ServerConnection) => void server.#connections.delete(connection),
     };

@@ -43,7 +43,7 @@ const PROTOCOL: readonly Line[] = [
     room: "protocol/exchange",
     usedBy: [
       ...["connector/http/client", "connector/http/server", "connector/observers", "connector/runtime"],
-      "workers/door",
+      ...["connector/targets", "workers/door"],
     ],
     why: "Requests and responses travel in one form between connectors, and between a door and a connector.",
   },
@@ -103,7 +103,7 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/telemetry",
-    usedBy: ["protocol/api"],
+    usedBy: ["protocol/api", "connector/relay", "connector/targets", "connector/telemetry"],
     why: "Traffic is counted, recorded and filtered by the same rules at connectors, at the edge and in consoles.",
   },
   {
@@ -281,8 +281,7 @@ const CONNECTOR: readonly Line[] = [
       "connector/listeners/tls",
       ...["connector/http/client", "connector/listeners", "connector/observers", "connector/runtime"],
       ...["connector/door", "connector/targets"],
-      "connector/udp",
-      "connector/http/server",
+      ...["connector/http/server", "connector/telemetry", "connector/udp"],
     ],
     why: "A client's connection and a stream are joined in one way on both sides, by the relay that the runtime makes.",
   },

@@ -15,6 +15,7 @@ describe("an observed HTTP/1.1 connection", () => {
     expect(reports).toEqual([
       {
         ...{ network: "network-test", site: "site-test", side: "listener", service: "api", peer: null },
+        ...{ isDoor: false, target: null },
         ...{ client: "127.0.0.1:5000", session: null, stream: null, protocol: "http1", method: "GET" },
         ...{ authority: "shop", path: "/a", status: 200, startedAt: expect.any(Number) },
         ...{ ms: expect.any(Number), firstByteMs: expect.any(Number), outcome: "completed" },

@@ -4,6 +4,7 @@ import { RequestLog } from "../../../../connector/relay/request-log.ts";
 import { type RequestReport, RequestReports } from "../../../../connector/relay/request-report.ts";
 
 const report: RequestReport = {
+  ...{ isDoor: false, target: null },
   ...{ network: "net_1", site: "site_1", side: "listener", service: "api", client: "127.0.0.1:5000" },
   peer: { site: "site_2", siteName: "east", boot: "boot_1" },
   ...{

@@ -9,6 +9,7 @@ import {
 } from "../../../../connector/relay/request-report.ts";
 
 const report: RequestReport = {
+  ...{ isDoor: false, target: null },
   ...{ network: "net_1", site: "site_1", side: "listener", service: "api", peer: null, client: null },
   ...{ session: null, stream: null, protocol: "http1", method: "GET", path: "/", status: 200 },
   ...{ startedAt: 0, ms: 1, firstByteMs: 1, bytesToTarget: 10, bytesToClient: 20, outcome: "completed" },

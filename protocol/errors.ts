@@ -195,6 +195,31 @@ export const ERRORS = {
     "Start the connector again if the site is needed.",
     RETRY,
   ),
+  "site.silent": entry(
+    "site",
+    504,
+    "The edge has not heard the site for longer than the interval of its keep-alive.",
+    "No action is needed if the edge hears it again within a minute; otherwise check that the connector and its machine run, and their network: `fairlead doctor` does there.",
+    RETRY,
+  ),
+  "site.not_joined": entry(
+    "site",
+    404,
+    "The site was created by name, and no connector has joined as this site yet.",
+    "Start a connector with the site's token: `fairlead connector run --site NAME --token FILE`. `fairlead site create NAME -o FILE` writes a new token.",
+  ),
+  "site.unlinked": entry(
+    "site",
+    403,
+    "No link leads from the site to another site.",
+    "Create a token with `fairlead token create -o token.yaml`, then run `fairlead link create token.yaml` at the site.",
+  ),
+  "site.outdated": entry(
+    "site",
+    426,
+    "The connector of the site is older than connectors of other sites.",
+    "Update the older connector when it suits you: versions that differ work together.",
+  ),
   "site.revoked": entry(
     "site",
     403,
@@ -330,6 +355,13 @@ export const ERRORS = {
     403,
     "The certificate is outside its validity period.",
     "Compare the clocks of the site and of the edge with the real time, and correct the wrong one. If both are right, the connector renews by itself for 30 days; then the site must join again with a token.",
+  ),
+  "certificate.ends_soon": entry(
+    "site",
+    503,
+    "The certificate of the site ends soon and was not renewed, although it is past half of its life.",
+    "Look at `fairlead status` and the log of the connector at the site, which say why the renewal fails.",
+    RETRY,
   ),
   "certificate.revoked": entry(
     "site",
@@ -1000,6 +1032,13 @@ export const ERRORS = {
     "The connector of the site answers no DNS.",
     "Start the connector with --dns ADDRESS, or give `fairlead dns config` the options --server and --domain.",
   ),
+  "listener.missing": entry(
+    "site",
+    503,
+    "The site has no listener for the service.",
+    "No action is needed if it lasts seconds. Otherwise `fairlead service status` at the site says why it opens none.",
+    RETRY,
+  ),
   "listener.full": entry(
     "site",
     503,
@@ -1209,6 +1248,13 @@ export const ERRORS = {
     502,
     "A step of the deployment failed.",
     "Correct what the message names and run `fairlead edge deploy` again; it continues where it stopped.",
+  ),
+  "edge.crowded": entry(
+    "edge",
+    503,
+    "Unauthenticated clients fill the port of the lanes, and lanes use the gateway's port instead, which costs more.",
+    "Limit who can reach the ports of the edge, at a firewall for example.",
+    RETRY,
   ),
   "edge.internal": entry(
     "edge",

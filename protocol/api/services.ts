@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { BalanceMode, Rank, Weight } from "../balance.ts";
 import { Port, ServiceName, ServiceProtocol, SiteName, SiteNameOrId } from "../names.ts";
-import { ServicePort } from "../uplink/messages.ts";
+import { Encryption, ServicePort } from "../uplink/messages.ts";
+import { Timestamp } from "./timestamp.ts";
 
 /** A service of a network, with the sites that offer it. */
 export const Service = z
@@ -27,6 +28,13 @@ export const Service = z
         ports: z.array(Port).optional(),
         /** Ports whose targets are all down at every instance of the site. */
         down: z.array(Port).optional(),
+        /** Why they are down, and since when. An older edge, or an older connector, does not say it. */
+        downCode: z.string().optional(),
+        downSince: Timestamp.optional(),
+        /** Names or ids of the only sites that the service is exported to; all unless given. */
+        to: z.array(z.string()).optional(),
+        /** "hop" where the site offers the service with hop encryption; end-to-end unless given. */
+        encryption: Encryption.optional(),
         weight: Weight.optional(),
         rank: Rank.optional(),
       }),

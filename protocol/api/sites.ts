@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { SiteId } from "../ids.ts";
 import { NamePattern, ServiceName, SiteName } from "../names.ts";
-import { ListenerReport } from "../uplink/messages.ts";
+import { ListenerReport, RefusedOffer } from "../uplink/messages.ts";
 import { Timestamp } from "./timestamp.ts";
 import { CreatedToken, CreateToken } from "./tokens.ts";
 
@@ -24,9 +24,24 @@ export const Site = z
     certificateExpiresAt: Timestamp.nullable(),
     /** Patterns of the service names that the site may offer; null for all. */
     mayOffer: z.array(NamePattern).nullable(),
-    instances: z.array(z.object({ boot: z.string(), since: Timestamp, software: z.string() })),
+    instances: z.array(
+      z.object({
+        boot: z.string(),
+        since: Timestamp,
+        software: z.string(),
+        /** Its round trip to the edge, ms; null while unknown. An older edge does not send it. */
+        rtt: z.number().min(0).nullable().optional(),
+      }),
+    ),
     services: z.array(ServiceName),
-    listeners: z.array(ListenerReport),
+    /** Offers that the network refuses, once for each service. An older edge does not send them. */
+    refused: z.array(RefusedOffer).optional(),
+    listeners: z.array(
+      ListenerReport.extend({
+        /** When the listener took its state. An older edge does not send it. */
+        since: Timestamp.optional(),
+      }),
+    ),
   })
   .meta({ id: "Site" });
 export type Site = z.infer<typeof Site>;

@@ -1,11 +1,11 @@
 import type { NetworkStatus } from "../../../protocol/api/status.ts";
 import { type ErrorCode, FairleadError } from "../../../protocol/errors.ts";
+import { isOlder, newestOf } from "../../../protocol/version-order.ts";
 import { version as clientVersion } from "../../version.ts";
 import type { Context } from "../framework/context.ts";
 import { command } from "../framework/definition.ts";
 import { networkOption } from "../framework/options.ts";
 import type { Printer } from "../framework/printer.ts";
-import { isOlder, newestOf } from "./order.ts";
 
 /** One running program and its version. */
 interface Running {

@@ -1,9 +1,9 @@
 /** What a command that revokes or deletes would end, in sentences for its user. */
 import type { NetworkStatus } from "../../../protocol/api/status.ts";
 import type { Token } from "../../../protocol/api/tokens.ts";
+import { isolatedSites } from "../../../protocol/diagnosis/reach.ts";
 import type { Ending } from "../framework/confirmation.ts";
 import { count, names } from "./count.ts";
-import { isolatedSites } from "./reach.ts";
 
 /** The issuer that stands for the network itself in links and tokens. */
 export const NETWORK_ISSUER = "network";

@@ -1,8 +1,8 @@
 /** The status of a network, for people. */
 import type { NetworkStatus } from "../../../protocol/api/status.ts";
+import { isolatedSites } from "../../../protocol/diagnosis/reach.ts";
 import type { Printer } from "../framework/printer.ts";
 import { count, names } from "./count.ts";
-import { isolatedSites } from "./reach.ts";
 import { printServices } from "./services.ts";
 import { printSites, siteState } from "./sites.ts";
 

@@ -36,6 +36,7 @@ const PROTOCOL: readonly Line[] = [
       "workers/registry/**",
       ...["connector/cli/**", "connector/control", "connector/edge/workerd", "connector/net"],
       ...["connector/operator", "connector/operator/cost", "connector/site"],
+      "protocol/diagnosis",
     ],
     why: "The forms of the HTTPS API, which the Workers answer in and clients read.",
   },
@@ -105,6 +106,11 @@ const PROTOCOL: readonly Line[] = [
     room: "protocol/telemetry",
     usedBy: ["protocol/api", "connector/relay", "connector/targets", "connector/telemetry"],
     why: "Traffic is counted, recorded and filtered by the same rules at connectors, at the edge and in consoles.",
+  },
+  {
+    room: "protocol/diagnosis",
+    usedBy: ["connector/cli/views"],
+    why: "Commands and consoles say the same of what is broken, and of what to do about it.",
   },
   {
     room: "protocol/datagrams",

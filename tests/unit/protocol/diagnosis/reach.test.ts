@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isolatedSites } from "../../../../../connector/cli/views/reach.ts";
+import { isolatedSites } from "../../../../protocol/diagnosis/reach.ts";
 
 const up = (name: string) => ({ name, state: "up" as const });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isOlder, newestOf } from "../../../../../connector/cli/version/order.ts";
+import { isOlder, newestOf } from "../../../protocol/version-order.ts";
 
 /** From the oldest to the newest; the pre-releases are those of semver.org, section 11. */
 const ASCENDING = [

@@ -1,5 +1,5 @@
 /** Which sites of a network reach each other over its links. */
-import type { NetworkStatus } from "../../../protocol/api/status.ts";
+import type { NetworkStatus } from "../api/status.ts";
 
 type Ends = Pick<NetworkStatus["links"][number], "joiner" | "issuer" | "code">;
 

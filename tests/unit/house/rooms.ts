@@ -32,6 +32,7 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/api",
     usedBy: [
+      "workers/console/app/**",
       ...["workers", "workers/api", "workers/auth", "workers/directory", "workers/gateway"],
       "workers/registry/**",
       ...["connector/cli/**", "connector/control", "connector/edge/workerd", "connector/net"],
@@ -104,7 +105,13 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/telemetry",
-    usedBy: ["protocol/api", "connector/relay", "connector/targets", "connector/telemetry"],
+    usedBy: [
+      "protocol/api",
+      "connector/relay",
+      "connector/targets",
+      "connector/telemetry",
+      "workers/console/app/**",
+    ],
     why: "Traffic is counted, recorded and filtered by the same rules at connectors, at the edge and in consoles.",
   },
   {
@@ -178,6 +185,11 @@ const WORKERS: readonly Line[] = [
     room: "workers/door",
     usedBy: ["workers/gateway", "workers/registry", "workers/worker"],
     why: "Clients and connectors reach the door of a hostname; the registry ends its sessions.",
+  },
+  {
+    room: "workers/console/app/traffic",
+    usedBy: ["workers/console/app/topology"],
+    why: "Rates are computed in one way, on a graph as in a chart.",
   },
   {
     room: "workers/registry/operations",

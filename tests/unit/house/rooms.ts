@@ -223,6 +223,51 @@ const WORKERS: readonly Line[] = [
   },
 ];
 
+/** The application in the browser: pages at the top, what they are made of below. */
+const CONSOLE_APP: readonly Line[] = [
+  {
+    room: "workers/console/app/format",
+    usedBy: ["workers/console/app/parts", "workers/console/app/shell", "workers/console/app/pages/**"],
+    why: "Times, quantities and commands have one form on every page.",
+  },
+  {
+    room: "workers/console/app/api",
+    usedBy: [
+      ...["workers/console/app", "workers/console/app/parts", "workers/console/app/router"],
+      ...["workers/console/app/shell", "workers/console/app/pages/**"],
+    ],
+    why: "Calls of the API, with the session of the user.",
+  },
+  {
+    room: "workers/console/app/live",
+    usedBy: ["workers/console/app/parts", "workers/console/app/shell"],
+    why: "The store of what is live, which both channels feed.",
+  },
+  {
+    room: "workers/console/app/parts",
+    usedBy: ["workers/console/app/shell", "workers/console/app/pages/**"],
+    why: "What pages are made of.",
+  },
+  {
+    room: "workers/console/app/shell",
+    usedBy: ["workers/console/app", "workers/console/app/router", "workers/console/app/pages/**"],
+    why: "What surrounds the pages; pages outside of a network choose theirs.",
+  },
+  {
+    room: "workers/console/app/router",
+    usedBy: ["workers/console/app"],
+    why: "The entry makes the router.",
+  },
+  ...[
+    ...["check", "events", "flows", "keys", "links", "networks", "overview", "services", "settings"],
+    ...["sign-in", "sites", "tokens", "topology"],
+  ].map((page) => ({
+    room: `workers/console/app/pages/${page}`,
+    usedBy: ["workers/console/app/router"],
+    why: "Each route has its page. Pages import nothing of one another.",
+  })),
+];
+
 const CONNECTOR: readonly Line[] = [
   {
     room: "connector",
@@ -532,4 +577,4 @@ const CLI: readonly Line[] = [
   },
 ];
 
-export const ROOMS: readonly Line[] = [...PROTOCOL, ...WORKERS, ...CONNECTOR, ...CLI];
+export const ROOMS: readonly Line[] = [...PROTOCOL, ...WORKERS, ...CONSOLE_APP, ...CONNECTOR, ...CLI];

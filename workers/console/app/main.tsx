@@ -1,5 +1,56 @@
+/** The console's application. */
+import "./no-eval.ts";
 import "@patternfly/react-core/dist/styles/base.css";
+import "./app.css";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { ApiError } from "./api/client.ts";
+import { keepLinkFailure, signIn, takeLinkSecret } from "./api/sign-in.ts";
+import { makeRouter } from "./router/routes.ts";
+import { reloadOnceAtMissingChunk } from "./shell/missing-chunk.ts";
+import { followSystemTheme } from "./shell/theme.ts";
+
+const MAX_RETRIES = 2;
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // An answer with an error stays one; only an edge that cannot be reached is asked again.
+      retry: (failures, error) => error instanceof ApiError && error.status === 0 && failures < MAX_RETRIES,
+      refetchOnWindowFocus: false,
+    },
+  },
+});
+const router = makeRouter(queries);
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
+
+async function start(root: HTMLElement): Promise<void> {
+  reloadOnceAtMissingChunk();
+  followSystemTheme();
+  const secret = takeLinkSecret();
+  if (secret !== null) {
+    try {
+      await signIn(queries, { link: secret });
+    } catch (thrown) {
+      keepLinkFailure(thrown);
+      await router.navigate({ to: "/sign-in", search: {} });
+    }
+  }
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}
 
 const root = document.getElementById("app");
-if (root !== null) createRoot(root).render(<h1>Fairlead</h1>);
+if (root !== null) void start(root);

@@ -1,0 +1,16 @@
+/** A button for what a role may do. Without the role it is off, and says why. */
+import { Button, type ButtonProps, Tooltip } from "@patternfly/react-core";
+
+interface ActionButtonProps extends Omit<ButtonProps, "isDisabled" | "isAriaDisabled" | "ref"> {
+  /** Why it is off; null where it is on. */
+  readonly refused: string | null;
+}
+
+export function ActionButton({ refused, ...rest }: ActionButtonProps) {
+  if (refused === null) return <Button {...rest} />;
+  return (
+    <Tooltip content={refused}>
+      <Button {...rest} isAriaDisabled />
+    </Tooltip>
+  );
+}

@@ -1,0 +1,165 @@
+/** A list of entries in a table: complete, sorted by its columns, and drawn in part where it is long. */
+import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type ReactNode, useLayoutEffect, useMemo, useRef, useState } from "react";
+import "./data-table.css";
+
+/** A column of entries. */
+export interface Column<T> {
+  /** The name in the URL for sorting. */
+  readonly id: string;
+  readonly label: string;
+  readonly cell: (entry: T) => ReactNode;
+  /** What to sort by; the column cannot be sorted without it. */
+  readonly sort?: (entry: T) => string | number;
+  /** Numbers stand at the end. */
+  readonly isNumber?: boolean;
+  readonly noWrap?: boolean;
+}
+
+interface DataTableProps<T> {
+  /** What the table lists, for screen readers. */
+  readonly label: string;
+  readonly entries: readonly T[];
+  readonly columns: readonly Column<T>[];
+  readonly keyOf: (entry: T) => string;
+  /** The id of a column, with "-" before it for descending order. */
+  readonly sort: string;
+  readonly onSort: (sort: string) => void;
+}
+
+/** A list with more rows is drawn in part. */
+const ALL_DRAWN = 150;
+const ROW_PX = 45;
+
+/** Entries in the order of a column. */
+export function sorted<T>(entries: readonly T[], columns: readonly Column<T>[], sort: string): readonly T[] {
+  const descending = sort.startsWith("-");
+  const by = columns.find(({ id }) => id === (descending ? sort.slice(1) : sort))?.sort;
+  if (by === undefined) return entries;
+  const sign = descending ? -1 : 1;
+  return entries.toSorted((a, b) => {
+    const [left, right] = [by(a), by(b)];
+    if (left === right) return 0;
+    return (left < right ? -1 : 1) * sign;
+  });
+}
+
+export function DataTable<T>({ label, entries, columns, keyOf, sort, onSort }: DataTableProps<T>) {
+  const rows = useMemo(() => sorted(entries, columns, sort), [entries, columns, sort]);
+  const descending = sort.startsWith("-");
+  const sortedBy = descending ? sort.slice(1) : sort;
+  const head = (
+    <Thead>
+      <Tr>
+        {columns.map((column, index) => (
+          <Th
+            key={column.id}
+            {...(column.isNumber ? { className: "fl-end fl-nowrap" } : { className: "fl-nowrap" })}
+            {...(column.sort === undefined
+              ? {}
+              : {
+                  sort: {
+                    columnIndex: index,
+                    sortBy: {
+                      index: columns.findIndex(({ id }) => id === sortedBy),
+                      direction: descending ? ("desc" as const) : ("asc" as const),
+                    },
+                    onSort: () => onSort(sortedBy === column.id && !descending ? `-${column.id}` : column.id),
+                  },
+                })}
+          >
+            {column.label}
+          </Th>
+        ))}
+      </Tr>
+    </Thead>
+  );
+  const row = (entry: T, index: number) => (
+    <Tr key={keyOf(entry)} data-index={index} aria-rowindex={index + 2}>
+      {columns.map((column) => (
+        <Td
+          key={column.id}
+          dataLabel={column.label}
+          className={[column.isNumber ? "fl-end fl-figure" : "", column.noWrap ? "fl-nowrap" : ""].join(" ")}
+        >
+          {column.cell(entry)}
+        </Td>
+      ))}
+    </Tr>
+  );
+  return (
+    <div className="fl-table-scroll">
+      <Table
+        aria-label={label}
+        aria-rowcount={rows.length + 1}
+        variant="compact"
+        gridBreakPoint="grid-md"
+        className="fl-table"
+      >
+        {head}
+        {rows.length <= ALL_DRAWN ? (
+          <Tbody>{rows.map(row)}</Tbody>
+        ) : (
+          <DrawnRows rows={rows} row={row} columns={columns.length} />
+        )}
+      </Table>
+    </div>
+  );
+}
+
+interface DrawnRowsProps<T> {
+  readonly rows: readonly T[];
+  readonly row: (entry: T, index: number) => ReactNode;
+  readonly columns: number;
+}
+
+/** The nearest element that scrolls. */
+function scrollerOf(element: HTMLElement): HTMLElement {
+  for (let each = element.parentElement; each !== null; each = each.parentElement) {
+    if (/auto|scroll/.test(getComputedStyle(each).overflowY)) return each;
+  }
+  return document.documentElement;
+}
+
+function DrawnRows<T>({ rows, row, columns }: DrawnRowsProps<T>) {
+  const body = useRef<HTMLTableSectionElement>(null);
+  const [scroller, setScroller] = useState<HTMLElement | null>(null);
+  const [margin, setMargin] = useState(0);
+  useLayoutEffect(() => {
+    if (body.current === null) return;
+    const found = scrollerOf(body.current.closest(".fl-table-scroll") ?? body.current);
+    setScroller(found);
+    setMargin(body.current.getBoundingClientRect().top - found.getBoundingClientRect().top + found.scrollTop);
+  }, []);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller,
+    estimateSize: () => ROW_PX,
+    overscan: 12,
+    scrollMargin: margin,
+    measureElement: (element) => element.getBoundingClientRect().height,
+  });
+  const drawn = virtual.getVirtualItems();
+  const before = (drawn[0]?.start ?? margin) - margin;
+  const after = virtual.getTotalSize() - ((drawn.at(-1)?.end ?? margin) - margin);
+  return (
+    <Tbody ref={body}>
+      {before > 0 ? <Filler height={before} columns={columns} /> : null}
+      {drawn.map(({ index }) => {
+        const entry = rows[index];
+        return entry === undefined ? null : row(entry, index);
+      })}
+      {after > 0 ? <Filler height={after} columns={columns} /> : null}
+    </Tbody>
+  );
+}
+
+/** Keeps the place of rows that are not drawn. */
+function Filler({ height, columns }: { height: number; columns: number }) {
+  return (
+    <tr aria-hidden>
+      <td className="fl-table-filler" colSpan={columns} style={{ height }} />
+    </tr>
+  );
+}

@@ -118,7 +118,7 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/diagnosis",
-    usedBy: ["connector/cli/views"],
+    usedBy: ["connector/cli/views", "workers/console/app/**"],
     why: "Commands and consoles say the same of what is broken, and of what to do about it.",
   },
   {
@@ -240,7 +240,7 @@ const CONSOLE_APP: readonly Line[] = [
   },
   {
     room: "workers/console/app/live",
-    usedBy: ["workers/console/app/parts", "workers/console/app/shell"],
+    usedBy: ["workers/console/app/parts", "workers/console/app/shell", "workers/console/app/pages/**"],
     why: "The store of what is live, which both channels feed.",
   },
   {

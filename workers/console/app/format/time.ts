@@ -51,3 +51,14 @@ export function clockText(at: number): string {
     hourCycle: "h23",
   }).format(at);
 }
+
+/** The time of day to the minute; with its date if it is not of the last 20 hours. */
+export function shortTimeText(at: number, now = Date.now()): string {
+  const isRecent = Math.abs(now - at) < 20 * HOUR;
+  return new Intl.DateTimeFormat(undefined, {
+    ...(isRecent ? {} : { day: "numeric", month: "short" }),
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  }).format(at);
+}

@@ -1,5 +1,6 @@
 /** A button for what a role may do. Without the role it is off, and says why. */
-import { Button, type ButtonProps, Tooltip } from "@patternfly/react-core";
+import { Button, type ButtonProps } from "@patternfly/react-core/dist/esm/components/Button";
+import { Tooltip } from "@patternfly/react-core/dist/esm/components/Tooltip";
 
 interface ActionButtonProps extends Omit<ButtonProps, "isDisabled" | "isAriaDisabled" | "ref"> {
   /** Why it is off; null where it is on. */

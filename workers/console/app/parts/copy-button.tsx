@@ -1,5 +1,5 @@
 /** Copies a text. */
-import { Button } from "@patternfly/react-core";
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import CheckIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-check-icon";
 import CopyIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-copy-icon";
 import { useEffect, useState } from "react";

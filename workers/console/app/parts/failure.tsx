@@ -1,5 +1,5 @@
 /** An error: what happened, and what to do. */
-import { Alert, AlertActionLink } from "@patternfly/react-core";
+import { Alert, AlertActionLink } from "@patternfly/react-core/dist/esm/components/Alert";
 import { ApiError } from "../api/client.ts";
 import { Sentence } from "./command-hint.tsx";
 

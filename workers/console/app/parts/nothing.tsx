@@ -1,5 +1,9 @@
 /** A list without entries: why, and the next command. */
-import { EmptyState, EmptyStateBody, EmptyStateFooter } from "@patternfly/react-core";
+import {
+  EmptyState,
+  EmptyStateBody,
+  EmptyStateFooter,
+} from "@patternfly/react-core/dist/esm/components/EmptyState";
 import type { ComponentType, ReactNode } from "react";
 import { CommandHint } from "./command-hint.tsx";
 

@@ -1,5 +1,6 @@
 /** The search above a list, whose text is in the URL. */
-import { SearchInput, Toolbar, ToolbarContent, ToolbarItem } from "@patternfly/react-core";
+import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchInput";
+import { Toolbar, ToolbarContent, ToolbarItem } from "@patternfly/react-core/dist/esm/components/Toolbar";
 import type { ReactNode } from "react";
 
 interface SearchBarProps {

@@ -1,5 +1,5 @@
 /** The state of something, in words, with a colour and a form of its own. */
-import { Label } from "@patternfly/react-core";
+import { Label } from "@patternfly/react-core/dist/esm/components/Label";
 import BanIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-ban-icon";
 import CheckIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-check-circle-fill-icon";
 import ClockIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-clock-icon";

@@ -1,5 +1,5 @@
 /** Pages for what went wrong. */
-import { Button } from "@patternfly/react-core";
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
 import { Link } from "@tanstack/react-router";
 import { Failure } from "../parts/failure.tsx";
 import { PageHeader } from "../parts/page-header.tsx";

@@ -1,5 +1,5 @@
 /** Whether the page is live, and how old it is. */
-import { Tooltip } from "@patternfly/react-core";
+import { Tooltip } from "@patternfly/react-core/dist/esm/components/Tooltip";
 import { clockText, durationText } from "../format/time.ts";
 import { useLive, useLiveStore, usePhase } from "../live/use-live.tsx";
 import { useBrowserNow } from "../live/use-now.ts";

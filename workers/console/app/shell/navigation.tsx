@@ -1,5 +1,5 @@
 /** The pages of a network. */
-import { Nav, NavGroup, NavItem } from "@patternfly/react-core";
+import { Nav, NavGroup, NavItem } from "@patternfly/react-core/dist/esm/components/Nav";
 import ServicesIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-applications-icon";
 import FlowsIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-arrow-left-right-icon";
 import CheckIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-checkup-icon";

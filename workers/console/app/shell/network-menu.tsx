@@ -1,5 +1,6 @@
 /** The network that is shown, and the way to others. */
-import { Dropdown, DropdownItem, DropdownList, MenuToggle } from "@patternfly/react-core";
+import { Dropdown, DropdownItem, DropdownList } from "@patternfly/react-core/dist/esm/components/Dropdown";
+import { MenuToggle } from "@patternfly/react-core/dist/esm/components/MenuToggle";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";

@@ -5,12 +5,14 @@ import {
   MastheadContent,
   MastheadMain,
   MastheadToggle,
+} from "@patternfly/react-core/dist/esm/components/Masthead";
+import {
   Page,
   PageSidebar,
   PageSidebarBody,
   PageToggleButton,
-  SkipToContent,
-} from "@patternfly/react-core";
+} from "@patternfly/react-core/dist/esm/components/Page";
+import { SkipToContent } from "@patternfly/react-core/dist/esm/components/SkipToContent";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";

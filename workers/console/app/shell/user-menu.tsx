@@ -1,12 +1,12 @@
 /** Who is signed in, the theme, and the way out. */
+import { Divider } from "@patternfly/react-core/dist/esm/components/Divider";
 import {
-  Divider,
   Dropdown,
   DropdownGroup,
   DropdownItem,
   DropdownList,
-  MenuToggle,
-} from "@patternfly/react-core";
+} from "@patternfly/react-core/dist/esm/components/Dropdown";
+import { MenuToggle } from "@patternfly/react-core/dist/esm/components/MenuToggle";
 import SystemIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-auto-light-dark-mode-icon";
 import DarkIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-dark-mode-icon";
 import LightIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-light-mode-icon";

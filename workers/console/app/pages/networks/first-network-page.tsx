@@ -1,5 +1,7 @@
 /** The console of an edge that has no network, or none that the user may see. */
-import { ActionGroup, Button, Form, FormGroup, TextInput } from "@patternfly/react-core";
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import { ActionGroup, Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
+import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";

@@ -1,5 +1,8 @@
 /** Sign-in: by user and password, or at the provider of identity tokens. One-time links need no page. */
-import { ActionGroup, Alert, Button, Form, FormGroup, TextInput } from "@patternfly/react-core";
+import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
+import { Button } from "@patternfly/react-core/dist/esm/components/Button";
+import { ActionGroup, Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
+import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";

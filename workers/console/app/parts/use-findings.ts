@@ -1,0 +1,23 @@
+/** What is broken in the network, as protocol/diagnosis finds it. */
+import { useMemo } from "react";
+import type { Finding } from "../../../../protocol/diagnosis/finding.ts";
+import { findings } from "../../../../protocol/diagnosis/findings.ts";
+import { useSilent, useStatus } from "../live/use-live.tsx";
+import { useNow } from "../live/use-now.ts";
+
+/** How often findings that depend on the time are found anew, ms. */
+const EVERY_MS = 30_000;
+
+/** The findings of the network, worst first; null before its status is known. */
+export function useFindings(): readonly Finding[] | null {
+  const status = useStatus();
+  const silent = useSilent();
+  const now = useNow(EVERY_MS);
+  return useMemo(() => (status === null ? null : findings(status, { now, silent })), [status, silent, now]);
+}
+
+/** The ids of sites of which a connector is silent. */
+export function useSilentSites(): ReadonlySet<string> {
+  const silent = useSilent();
+  return useMemo(() => new Set(silent.map(({ site }) => site)), [silent]);
+}

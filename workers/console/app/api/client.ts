@@ -74,6 +74,21 @@ function parseJson(text: string): unknown {
 }
 
 /**
+ * Reads from the API, with the headers of the response.
+ *
+ * @throws ApiError
+ */
+export async function callWithHeaders<S extends z.ZodType>(
+  path: string,
+  schema: S,
+): Promise<{ readonly data: z.infer<S>; readonly headers: Headers }> {
+  const response = await respond(path, {});
+  const parsed = schema.safeParse(await checked(response));
+  if (!parsed.success) throw new ApiError(200, UNREADABLE, null);
+  return { data: parsed.data, headers: response.headers };
+}
+
+/**
  * Calls the API, and parses what it answers.
  *
  * @throws ApiError

@@ -2,6 +2,7 @@
 import { Table, Tbody, Td, Th, Thead, Tr } from "@patternfly/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { scrollerOf } from "./scroller.ts";
 import "./data-table.css";
 
 /** A column of entries. */
@@ -112,14 +113,6 @@ interface DrawnRowsProps<T> {
   readonly rows: readonly T[];
   readonly row: (entry: T, index: number) => ReactNode;
   readonly columns: number;
-}
-
-/** The nearest element that scrolls. */
-function scrollerOf(element: HTMLElement): HTMLElement {
-  for (let each = element.parentElement; each !== null; each = each.parentElement) {
-    if (/auto|scroll/.test(getComputedStyle(each).overflowY)) return each;
-  }
-  return document.documentElement;
 }
 
 function DrawnRows<T>({ rows, row, columns }: DrawnRowsProps<T>) {

@@ -1,5 +1,180 @@
+/** All links of a network. */
+import LinksIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-link-icon";
+import { useMutation } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import type { Link } from "../../../../../protocol/api/links.ts";
+import { apiPath, send } from "../../api/client.ts";
+import { useRefusal } from "../../api/role.ts";
+import { fairlead } from "../../format/command.ts";
+import { latencyText } from "../../format/quantity.ts";
+import { type Fields, searched } from "../../format/search.ts";
+import { useStatus } from "../../live/use-live.tsx";
+import { ActionButton } from "../../parts/action-button.tsx";
+import { Since } from "../../parts/age.tsx";
+import { Confirm } from "../../parts/confirm.tsx";
+import { type Column, DataTable } from "../../parts/data-table.tsx";
+import { Name, SiteName, useNetworkName } from "../../parts/name.tsx";
+import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
+import { SearchBar } from "../../parts/search-bar.tsx";
+import { Section } from "../../parts/section.tsx";
+import { StateLabel } from "../../parts/state-label.tsx";
+import { Waiting } from "../../parts/waiting.tsx";
+
+const ROUTE = "/networks/$network/links";
+
+const fieldsOf = ({ id, name, joiner, issuer, state, code, cost }: Link): Fields => ({
+  name,
+  id,
+  site: [joiner, issuer],
+  from: joiner,
+  to: issuer,
+  state,
+  code,
+  cost: String(cost),
+});
 
 export default function LinksPage() {
-  return <PageHeader title="Links" />;
+  const network = useNetworkName();
+  const { q = "", sort = "from" } = useSearch({ from: ROUTE });
+  const navigate = useNavigate({ from: ROUTE });
+  const refused = useRefusal(network, "operator");
+  const [deleted, setDeleted] = useState<Link | null>(null);
+  const status = useStatus();
+  const links = status?.links ?? [];
+  const columns = useMemo(
+    (): readonly Column<Link>[] => [
+      { id: "name", label: "Link", cell: (link) => <Name>{link.name}</Name>, sort: (link) => link.name },
+      {
+        id: "from",
+        label: "From",
+        cell: (link) => <SiteName name={link.joiner} />,
+        sort: (link) => link.joiner,
+      },
+      {
+        id: "to",
+        label: "To",
+        cell: (link) => (link.issuer === "network" ? "the network" : <SiteName name={link.issuer} />),
+        sort: (link) => link.issuer,
+      },
+      {
+        id: "state",
+        label: "State",
+        cell: (link) => (
+          <StateLabel
+            tone={link.state === "up" ? "good" : "bad"}
+            {...(link.code === undefined ? {} : { title: link.code })}
+          >
+            {link.state}
+          </StateLabel>
+        ),
+        sort: (link) => link.state,
+      },
+      {
+        id: "since",
+        label: "For",
+        cell: (link) => <Since at={link.since} />,
+        sort: (link) => -Date.parse(link.since),
+        noWrap: true,
+      },
+      { id: "cost", label: "Cost", cell: (link) => link.cost, sort: (link) => link.cost, isNumber: true },
+      {
+        id: "rtt",
+        label: "Round trip",
+        cell: (link) => (link.rtt === null ? "–" : latencyText(link.rtt)),
+        sort: (link) => link.rtt ?? Number.POSITIVE_INFINITY,
+        isNumber: true,
+        noWrap: true,
+      },
+      {
+        id: "delete",
+        label: "",
+        cell: (link) => (
+          <ActionButton
+            variant="link"
+            isInline
+            isDanger
+            refused={refused}
+            aria-label={`Delete link ${link.name} of ${link.joiner}`}
+            onClick={() => setDeleted(link)}
+          >
+            Delete
+          </ActionButton>
+        ),
+      },
+    ],
+    [refused],
+  );
+  const shown = searched(links, q, fieldsOf);
+  return (
+    <>
+      <PageHeader title="Links" command={fairlead("link", "list", "--network", network)}>
+        A link lets two sites, or a site and the network, use each other’s services.
+      </PageHeader>
+      {status === null ? (
+        <Waiting what="links" />
+      ) : links.length === 0 ? (
+        <Nothing
+          title="No link yet"
+          icon={LinksIcon}
+          command={fairlead("token", "create", "-o", "token.yaml", "--network", network)}
+        >
+          A site gets a link when it joins with a token, or later with <code>fairlead link create</code>.
+        </Nothing>
+      ) : (
+        <Section title="All links">
+          <SearchBar
+            label="Search links"
+            hint="site:berlin, state:down, NOT state:up"
+            value={q}
+            shown={shown.length}
+            all={links.length}
+            onChange={(value) =>
+              void navigate({ search: (before) => ({ ...before, q: value || undefined }), replace: true })
+            }
+          />
+          {shown.length === 0 ? (
+            <Nothing title="No link matches">Change the search, or clear it.</Nothing>
+          ) : (
+            <DataTable
+              label="Links"
+              entries={shown}
+              columns={columns}
+              keyOf={(link) => link.id}
+              sort={sort}
+              onSort={(value) =>
+                void navigate({ search: (before) => ({ ...before, sort: value }), replace: true })
+              }
+            />
+          )}
+        </Section>
+      )}
+      {deleted === null ? null : (
+        <DeleteLink link={deleted} network={network} onClose={() => setDeleted(null)} />
+      )}
+    </>
+  );
+}
+
+function DeleteLink({ link, network, onClose }: { link: Link; network: string; onClose: () => void }) {
+  const action = useMutation({
+    mutationFn: () => send(apiPath`/v1/networks/${network}/links/${link.id}`, { method: "DELETE" }),
+    onSuccess: onClose,
+  });
+  return (
+    <Confirm
+      title={`Delete link ${link.name}?`}
+      action="Delete"
+      typed={link.name}
+      command={fairlead("link", "delete", link.name, "--site", link.joiner, "--network", network)}
+      isPending={action.isPending}
+      error={action.error}
+      onConfirm={() => action.mutate()}
+      onClose={onClose}
+    >
+      Site <Name>{link.joiner}</Name> loses its link to <Name>{link.issuer}</Name>. Connections that have no
+      other path end at once.
+    </Confirm>
+  );
 }

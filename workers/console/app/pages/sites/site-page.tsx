@@ -1,5 +1,354 @@
+/** One site: its connectors, links, certificates, services and listeners. */
+import {
+  DescriptionList,
+  DescriptionListDescription,
+  DescriptionListGroup,
+  DescriptionListTerm,
+} from "@patternfly/react-core/dist/esm/components/DescriptionList";
+import { useMutation } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import type { Link as NetworkLink } from "../../../../../protocol/api/links.ts";
+import type { Site } from "../../../../../protocol/api/sites.ts";
+import { apiPath, send } from "../../api/client.ts";
+import { useRefusal } from "../../api/role.ts";
+import { fairlead } from "../../format/command.ts";
+import { latencyText } from "../../format/quantity.ts";
+import { useEvents, useSilent, useStatus } from "../../live/use-live.tsx";
+import { ActionButton } from "../../parts/action-button.tsx";
+import { Age, Since } from "../../parts/age.tsx";
+import { Confirm } from "../../parts/confirm.tsx";
+import { EventList } from "../../parts/event-list.tsx";
+import { FindingList } from "../../parts/finding-card.tsx";
+import { Name, ServiceName, SiteName } from "../../parts/name.tsx";
+import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
+import { Section } from "../../parts/section.tsx";
+import { SimpleTable } from "../../parts/simple-table.tsx";
+import { SiteState, StateLabel } from "../../parts/state-label.tsx";
+import { useFindings, useSilentSites } from "../../parts/use-findings.ts";
+import { Waiting } from "../../parts/waiting.tsx";
+
+const SHOWN_EVENTS = 12;
 
 export default function SitePage() {
-  return <PageHeader title="Site" />;
+  const { network, site: name } = useParams({ from: "/networks/$network/sites/$site" });
+  const status = useStatus();
+  if (status === null) {
+    return (
+      <>
+        <PageHeader title={name} isName />
+        <Waiting what="the site" rows={6} />
+      </>
+    );
+  }
+  const site = status.sites.find((each) => each.name === name || each.id === name);
+  if (site === undefined) {
+    return (
+      <>
+        <PageHeader title={name} isName />
+        <Nothing
+          title="No such site"
+          command={fairlead("site", "list", "--network", network)}
+          actions={
+            <Link to="/networks/$network/sites" params={{ network }} search={{}}>
+              All sites
+            </Link>
+          }
+        >
+          The network has no site of this name. It may have been renamed or deleted.
+        </Nothing>
+      </>
+    );
+  }
+  return <SiteDetail site={site} links={status.links} network={network} />;
+}
+
+interface SiteDetailProps {
+  readonly site: Site;
+  readonly links: readonly NetworkLink[];
+  readonly network: string;
+}
+
+function SiteDetail({ site, links, network }: SiteDetailProps) {
+  const silent = useSilentSites();
+  const found = (useFindings() ?? []).filter(
+    ({ subject, at }) =>
+      subject.id === site.id || at === site.name || (subject.kind === "site" && subject.name === site.name),
+  );
+  const events = useEvents().filter((event) => event.site === site.name);
+  const own = links.filter(({ joiner, issuer }) => joiner === site.name || issuer === site.name);
+  return (
+    <>
+      <PageHeader
+        title={site.name}
+        isName
+        badge={<SiteState site={site} isSilent={silent.has(site.id)} />}
+        command={fairlead("site", "status", site.name, "--network", network)}
+        actions={<SiteActions site={site} network={network} />}
+      />
+      {found.length === 0 ? null : (
+        <Section title="What to do">
+          <FindingList findings={found} />
+        </Section>
+      )}
+      <div className="fl-columns">
+        <Facts site={site} />
+        <Connectors site={site} />
+      </div>
+      <Links links={own} />
+      <div className="fl-columns">
+        <Services site={site} />
+        <Listeners site={site} />
+      </div>
+      <Section
+        title="Recent events"
+        aside={
+          <Link to="/networks/$network/events" params={{ network }} search={{ site: site.name }}>
+            All events of the site
+          </Link>
+        }
+      >
+        {events.length === 0 ? (
+          <p className="fl-subtle">No recent event is about this site.</p>
+        ) : (
+          <EventList events={events.slice(-SHOWN_EVENTS).reverse()} />
+        )}
+      </Section>
+    </>
+  );
+}
+
+function Fact({ term, children }: { term: string; children: ReactNode }) {
+  return (
+    <DescriptionListGroup>
+      <DescriptionListTerm>{term}</DescriptionListTerm>
+      <DescriptionListDescription>{children}</DescriptionListDescription>
+    </DescriptionListGroup>
+  );
+}
+
+function Facts({ site }: { site: Site }) {
+  return (
+    <Section title="Site">
+      <DescriptionList isCompact isHorizontal horizontalTermWidthModifier={{ default: "10rem" }}>
+        <Fact term="State for">
+          <Since at={site.since} />
+        </Fact>
+        <Fact term="Created">
+          <Age at={site.createdAt} />
+        </Fact>
+        <Fact term="Certificate ends">
+          {site.certificateExpiresAt === null ? (
+            "The site has not joined yet."
+          ) : (
+            <Age at={site.certificateExpiresAt} />
+          )}
+        </Fact>
+        <Fact term="May offer">
+          {site.mayOffer === null ? (
+            "Every service"
+          ) : (
+            <span className="fl-mono fl-wrap">{site.mayOffer.join(", ")}</span>
+          )}
+        </Fact>
+        <Fact term="Id">
+          <span className="fl-mono fl-wrap">{site.id}</span>
+        </Fact>
+      </DescriptionList>
+    </Section>
+  );
+}
+
+function Connectors({ site }: { site: Site }) {
+  const silent = useSilent();
+  const heardAt = new Map(silent.map((each) => [each.boot, each.heardAt]));
+  return (
+    <Section title="Connectors">
+      {site.instances.length === 0 ? (
+        <Nothing
+          title="No connector is connected"
+          command={fairlead("connector", "run", "--site", site.name)}
+        >
+          Start the connector at the site.
+        </Nothing>
+      ) : (
+        <SimpleTable
+          label="Connectors"
+          head={["Connector", "State", "Connected for", "Round trip", "Software"]}
+          rows={site.instances.map(({ boot, since, software, rtt }) => {
+            const heard = heardAt.get(boot);
+            return {
+              key: boot,
+              cells: [
+                <span key="boot" className="fl-mono" title={boot}>
+                  {boot.slice(0, 9)}
+                </span>,
+                heard === undefined ? (
+                  <StateLabel key="state" tone="good">
+                    up
+                  </StateLabel>
+                ) : (
+                  <span key="state">
+                    <StateLabel tone="warning">silent</StateLabel> last heard <Age at={heard} />
+                  </span>
+                ),
+                <Since key="since" at={since} />,
+                rtt === null || rtt === undefined ? "–" : latencyText(rtt),
+                <Name key="software">{software}</Name>,
+              ],
+            };
+          })}
+        />
+      )}
+    </Section>
+  );
+}
+
+function Links({ links }: { links: readonly NetworkLink[] }) {
+  return (
+    <Section title="Links">
+      {links.length === 0 ? (
+        <p className="fl-subtle">No link connects this site with another one.</p>
+      ) : (
+        <SimpleTable
+          label="Links"
+          head={["Link", "From", "To", "State", "For", "Cost", "Round trip"]}
+          rows={links.map((link) => ({
+            key: link.id,
+            cells: [
+              <Name key="name">{link.name}</Name>,
+              <SiteName key="joiner" name={link.joiner} />,
+              link.issuer === "network" ? "network" : <SiteName key="issuer" name={link.issuer} />,
+              <StateLabel
+                key="state"
+                tone={link.state === "up" ? "good" : "bad"}
+                {...(link.code === undefined ? {} : { title: link.code })}
+              >
+                {link.state}
+              </StateLabel>,
+              <Since key="since" at={link.since} />,
+              link.cost,
+              link.rtt === null ? "–" : latencyText(link.rtt),
+            ],
+          }))}
+        />
+      )}
+    </Section>
+  );
+}
+
+function Services({ site }: { site: Site }) {
+  const refused = site.refused ?? [];
+  return (
+    <Section title="Services offered">
+      {site.services.length === 0 && refused.length === 0 ? (
+        <Nothing title="No service" command="fairlead expose api=127.0.0.1:9000">
+          Offer a server of this site: run the command there.
+        </Nothing>
+      ) : (
+        <SimpleTable
+          label="Services offered"
+          head={["Service", "State"]}
+          rows={[
+            ...site.services.map((service) => ({
+              key: service,
+              cells: [
+                <ServiceName key="name" name={service} />,
+                <StateLabel key="state" tone="good">
+                  offered
+                </StateLabel>,
+              ],
+            })),
+            ...refused.map(({ name, message }) => ({
+              key: `refused ${name}`,
+              cells: [
+                <Name key="name">{name}</Name>,
+                <span key="state">
+                  <StateLabel tone="bad">refused</StateLabel> <bdi className="fl-wrap">{message}</bdi>
+                </span>,
+              ],
+            })),
+          ]}
+        />
+      )}
+    </Section>
+  );
+}
+
+function Listeners({ site }: { site: Site }) {
+  return (
+    <Section title="Listeners">
+      {site.listeners.length === 0 ? (
+        <p className="fl-subtle">This site listens for no service of other sites.</p>
+      ) : (
+        <SimpleTable
+          label="Listeners"
+          head={["Service", "Address", "State"]}
+          rows={site.listeners.map(({ service, address, state, message }) => ({
+            key: `${service} ${address}`,
+            cells: [
+              <ServiceName key="name" name={service} />,
+              <bdi key="address" className="fl-mono fl-wrap">
+                {address}
+              </bdi>,
+              <StateLabel
+                key="state"
+                tone={state === "failed" ? "bad" : "good"}
+                {...(message === undefined ? {} : { title: message })}
+              >
+                {state}
+              </StateLabel>,
+            ],
+          }))}
+        />
+      )}
+    </Section>
+  );
+}
+
+function SiteActions({ site, network }: { site: Site; network: string }) {
+  const refused = useRefusal(network, "operator");
+  const [isOpen, setOpen] = useState(false);
+  const isRevoked = site.state === "revoked";
+  const base = apiPath`/v1/networks/${network}/sites/${site.id}`;
+  const action = useMutation({
+    mutationFn: () =>
+      isRevoked ? send(base, { method: "DELETE" }) : send(`${base}/revoke`, { method: "POST" }),
+    onSuccess: () => setOpen(false),
+  });
+  const verb = isRevoked ? "Delete" : "Revoke";
+  return (
+    <>
+      <ActionButton variant="danger" refused={refused} onClick={() => setOpen(true)}>
+        {verb} site
+      </ActionButton>
+      {isOpen ? (
+        <Confirm
+          title={`${verb} site ${site.name}?`}
+          action={verb}
+          typed={site.name}
+          command={fairlead(
+            "site",
+            isRevoked ? "delete" : "revoke",
+            site.name,
+            "--network",
+            network,
+            "--yes",
+          )}
+          isPending={action.isPending}
+          error={action.error}
+          onConfirm={() => action.mutate()}
+          onClose={() => {
+            action.reset();
+            setOpen(false);
+          }}
+        >
+          {isRevoked
+            ? "The site disappears from the network, and its name is free again."
+            : "Its connectors are cut off at once, open connections through it end, and it can never come back under its present identity."}
+        </Confirm>
+      ) : null}
+    </>
+  );
 }

@@ -194,6 +194,16 @@ const WORKERS: readonly Line[] = [
     why: "Rates are computed in one way, on a graph as in a chart.",
   },
   {
+    room: "workers/console/app/topology",
+    usedBy: ["workers/console/app/canvas", "workers/console/app/pages/topology"],
+    why: "Which nodes and lines a graph has, and where they are, is decided without a browser.",
+  },
+  {
+    room: "workers/console/app/canvas",
+    usedBy: ["workers/console/app/pages/topology"],
+    why: "Every graph is moved, zoomed and drawn in one way.",
+  },
+  {
     room: "workers/registry/operations",
     usedBy: ["workers/registry"],
     why: "The registry object calls one operation for each request, message and alarm.",

@@ -35,7 +35,7 @@ export function consoleConfig(outDir: string): InlineConfig {
     base: "/console/",
     cacheDir: join(ROOT, "node_modules", ".cache", "fairlead", "vite"),
     plugins: [react(), unusedFonts],
-    // Vite warns of theme.js, which is no module so that it runs before the page is painted.
+    // Vite warns of before.js, which is no module so that it runs before the page is painted.
     logLevel: "error",
     build: {
       outDir,

@@ -1,5 +1,4 @@
 /** The console's application. */
-import "./no-eval.ts";
 import "@patternfly/react-core/dist/styles/base.css";
 import "./app.css";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";

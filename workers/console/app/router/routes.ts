@@ -17,6 +17,12 @@ import { firstNetwork } from "../shell/last-network.ts";
 import { NetworkShell } from "../shell/network-shell.tsx";
 import { ListSearch, parseSearch, stringifySearch } from "./search-params.ts";
 
+/** Pages of a network. */
+const PAGES: ReadonlySet<string> = new Set([
+  ...["topology", "services", "flows", "check", "events"],
+  ...["sites", "links", "tokens", "keys", "settings"],
+]);
+
 interface RouterContext {
   readonly queries: QueryClient;
 }
@@ -43,6 +49,21 @@ const homeRoute = createRoute({
     if (network !== null) throw redirect({ to: "/networks/$network", params: { network }, replace: true });
   },
   component: lazyRouteComponent(() => import("../pages/networks/first-network-page.tsx")),
+});
+
+/** A page without a network, such as /console/flows, is that of the network that was shown last. */
+const shortcutRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "$page",
+  beforeLoad: async ({ context, location, params: { page } }) => {
+    await requireUser(context, location.pathname);
+    const networks = await context.queries.ensureQueryData(networksQuery);
+    const network = firstNetwork(networks.map(({ name }) => name));
+    if (network === null || !PAGES.has(page)) return;
+    const path = `/console/networks/${encodeURIComponent(network)}/${page}`;
+    throw redirect({ href: path + location.searchStr, replace: true });
+  },
+  component: NoPage,
 });
 
 const signInRoute = createRoute({
@@ -157,6 +178,7 @@ const checkRoute = createRoute({
 
 const routeTree = rootRoute.addChildren([
   homeRoute,
+  shortcutRoute,
   signInRoute,
   networkRoute.addChildren([
     ...[overviewRoute, sitesRoute, siteRoute, linksRoute, tokensRoute, eventsRoute, keysRoute, settingsRoute],

@@ -1,4 +1,4 @@
-/** The theme: light, dark, or that of the system. public/theme.js applies it before the page is painted. */
+/** The theme: light, dark, or that of the system. public/before.js applies it before the page is painted. */
 import { useSyncExternalStore } from "react";
 
 export type Theme = "system" | "light" | "dark";

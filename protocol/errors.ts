@@ -994,6 +994,13 @@ export const ERRORS = {
     "The range given to --bind has no free address left.",
     "Give a larger range to --bind of `fairlead connector run`.",
   ),
+  "metrics.unavailable": entry(
+    "site",
+    409,
+    "The connector cannot listen at its address for metrics and health.",
+    "Choose an address of this machine with a free port, with --metrics of `fairlead connector run`. Traffic is not affected, and the connector keeps trying.",
+    RETRY,
+  ),
   "dns.port_taken": entry(
     "site",
     409,

@@ -53,7 +53,7 @@ spec() {
     const [environment, file, ...args] = process.argv.slice(1);
     const spec = JSON.parse(fs.readFileSync("config.json", "utf8"));
     const none = [];
-    const env = ["PATH=/usr/local/bin:/usr/bin", "FAIRLEAD_STATE=/state", "HOME=/state", "FAIRLEAD_DRAIN=5s"];
+    const env = ["PATH=/usr/local/bin:/usr/bin", "FAIRLEAD_STATE=/state", "HOME=/state", "FAIRLEAD_DRAIN=5s", "FAIRLEAD_METRICS=*:9464"];
     spec.process = { ...spec.process, terminal: false, args, user: { uid: 1000, gid: 0 }, cwd: "/",
       noNewPrivileges: true, env: [...env, ...(environment === "" ? none : [environment])],
       capabilities: { bounding: none, effective: none, permitted: none, ambient: none } };

@@ -4,6 +4,7 @@ import type { ConnectorConfig } from "./connector-config.ts";
 import { healthKey, type ServiceHealth, sameHealth } from "./health-options.ts";
 import { sameIngress } from "./ingress.ts";
 import { sameListenerTls } from "./listener-tls-options.ts";
+import { sameMetricsAddress } from "./metrics-address.ts";
 import { sameRetry } from "./retry-policy.ts";
 import { formatBind, listenKey, sameExposure } from "./service-options.ts";
 import { sameTrustedProxies } from "./trusted-proxies.ts";
@@ -45,6 +46,8 @@ export interface ConfigChange {
   /** Services with other trusted proxies before their listeners; "*" for all services. */
   readonly trustProxies: ServiceChanges;
   readonly logLevel: boolean;
+  /** Whether metrics are served at another address, or no longer. */
+  readonly metrics: boolean;
   /** Whether requests are logged from now on, or no longer. */
   readonly requestLog: boolean;
   /** Services whose listeners have another certificate, or none. */
@@ -110,6 +113,7 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       retry: serviceChanges(running.retry, wanted.retry, sameRetry),
       trustProxies: serviceChanges(running.trustProxies, wanted.trustProxies, sameTrustedProxies),
       logLevel: running.logLevel !== wanted.logLevel,
+      metrics: !sameMetricsAddress(running.metrics, wanted.metrics),
       requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
       listenTls: serviceChanges(running.listenTls, wanted.listenTls, sameListenerTls),
       targetConnections: TARGET_KEYS.some(

@@ -18,6 +18,7 @@ import { parseHealth } from "./health-options.ts";
 import { parseHop } from "./hop-policy.ts";
 import { parseIngress } from "./ingress.ts";
 import { parseListenTls } from "./listener-tls-options.ts";
+import { parseMetricsAddress } from "./metrics-address.ts";
 import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
 import { parseRetry } from "./retry-policy.ts";
 import { parseObserve } from "./service-observation.ts";
@@ -232,6 +233,12 @@ export const ConfigFile = z
       .enum(LOG_LEVELS)
       .optional()
       .meta({ description: "The least level of the lines that are logged, info unless given." }),
+    metrics: parsed(parseMetricsAddress, {
+      description:
+        "Where `/metrics` for Prometheus, `/healthz` and `/readyz` are served over HTTP, as ADDRESS:PORT or *:PORT; off unless given. Whoever reaches the address may read.",
+      pattern: "^(off|(\\[[^\\]]+\\]|[0-9.]+|\\*):[0-9]{1,5})$",
+      examples: ["127.0.0.1:9464", "*:9464", "off"],
+    }).optional(),
     log: list(
       z
         .enum(LOG_TOPICS)

@@ -6,6 +6,7 @@ import type { AcceptedZone, DnsAddress, OfferedZone } from "./dns-options.ts";
 import { healthKey, type ServiceHealth } from "./health-options.ts";
 import { checkIngress, type IngressRule } from "./ingress.ts";
 import type { ListenerTlsOption } from "./listener-tls-options.ts";
+import type { MetricsAddress } from "./metrics-address.ts";
 import type { LogTopic } from "./option-values.ts";
 import type { ServiceRetry } from "./retry-policy.ts";
 import type { ServiceObservation } from "./service-observation.ts";
@@ -62,6 +63,8 @@ export interface ConfigSource {
   /** Bytes. */
   readonly memory?: number | undefined;
   readonly logLevel?: LogLevel | undefined;
+  /** Where metrics and health are served; null for nowhere. */
+  readonly metrics?: MetricsAddress | null | undefined;
   /** What is logged beside the connector's own events. */
   readonly log?: readonly LogTopic[] | undefined;
   /** The TLS that listeners offer to clients. */
@@ -99,6 +102,8 @@ export interface ConnectorConfig
   readonly dnsZones: readonly OfferedZone[];
   readonly dnsAccept: readonly AcceptedZone[];
   readonly logLevel: LogLevel;
+  /** Null for nowhere. */
+  readonly metrics: MetricsAddress | null;
   readonly log: readonly LogTopic[];
   readonly listenTls: readonly ListenerTlsOption[];
   readonly observe: readonly ServiceObservation[];
@@ -114,7 +119,7 @@ export interface ConnectorConfig
 export function mergeConfig(
   file: ConfigSource,
   options: ConfigSource,
-  defaults: Pick<ConfigSource, "drain"> = {},
+  defaults: Pick<ConfigSource, "drain" | "metrics"> = {},
 ): ConnectorConfig {
   const exposures = byName(file.expose, options.expose);
   for (const [at, { name }] of exposures.entries()) {
@@ -149,6 +154,7 @@ export function mergeConfig(
     keepalive: options.keepalive !== undefined ? options.keepalive : file.keepalive,
     memory: options.memory ?? file.memory,
     logLevel: options.logLevel ?? file.logLevel ?? "info",
+    metrics: firstGiven(options.metrics, file.metrics, defaults.metrics) ?? null,
     listenTls: byName(file.listenTls, options.listenTls),
     observe: byName(file.observe, options.observe),
     targetTls: byName(file.targetTls, options.targetTls),
@@ -156,6 +162,10 @@ export function mergeConfig(
     log: [...new Set([...(file.log ?? []), ...(options.log ?? [])])],
   };
 }
+
+/** The first value that is not undefined; null counts as given. */
+const firstGiven = <T>(...values: readonly (T | undefined)[]): T | undefined =>
+  values.find((value) => value !== undefined);
 
 /** As {@link byName}, where a service may have an entry for each port. */
 function mergeHealth(

@@ -74,17 +74,22 @@ export class Report {
   }
 
   async status(): Promise<Status> {
+    const { id: self } = this.#sources.site.membership.site;
+    const view = await this.#request();
+    const others = view?.sites.filter(({ id, state }) => id !== self && state === "up").length ?? null;
+    return { ...this.local(), otherSites: others };
+  }
+
+  /** The status without asking the registry: a request that comes every few seconds must not wake it. */
+  local(): Omit<Status, "otherSites"> {
     const { site, boot, software, uplink, renewer, clock, descriptors, relay, dns, reload } = this.#sources;
     const { membership } = site;
-    const view = await this.#request();
     return {
       site: membership.site,
       network: membership.network,
       edge: membership.edge.api,
       boot,
       software,
-      otherSites:
-        view?.sites.filter(({ id, state }) => id !== membership.site.id && state === "up").length ?? null,
       uplink: uplinkLine(uplink.state, uplink.rtt),
       certificateExpiresAt: iso(membership.notAfter),
       renewal: renewer.trouble === null ? undefined : troubleLine(renewer.trouble),

@@ -4,7 +4,7 @@
  */
 import { DNS_KIND } from "../../protocol/dns/zone-service.ts";
 import type { TokenFile } from "../../protocol/tokens.ts";
-import { ConfigReload } from "../config/config-reload.ts";
+import { ConfigReload, type ConfigReloadOptions } from "../config/config-reload.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
 import { type ExposeRequest, type TargetHost, targetsOf } from "../config/service-options.ts";
 import { Report } from "../control/report.ts";
@@ -32,6 +32,7 @@ import { type EdgeParts, makeEdgeParts } from "./edge-parts.ts";
 import { ConnectorEvents } from "./events.ts";
 import { type FlowParts, makeFlowParts } from "./flow-parts.ts";
 import { type MachineParts, makeMachineParts } from "./machine-parts.ts";
+import { Monitoring } from "./monitoring.ts";
 import { movedSite } from "./move-site.ts";
 import { NetworkDns } from "./network-dns.ts";
 import { makeNetworkView, type NetworkView } from "./network-view.ts";
@@ -89,7 +90,7 @@ async function build(given: ConnectorOptions): Promise<ConnectorParts> {
 /** The parts that are started and stopped: started in this order, drained and closed in reverse. */
 function lifecycle(
   parts: ConnectorParts,
-  reload: ConfigReload | undefined,
+  outer: readonly (Part | undefined)[],
   { log }: ConnectorOptions,
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
@@ -114,7 +115,7 @@ function lifecycle(
     reports,
     health,
   ];
-  return new PartList(reload === undefined ? order : [...order, reload]);
+  return new PartList([...order, ...outer.filter((part) => part !== undefined)]);
 }
 
 /** Datagrams have no end that could be waited for: their next ones make flows elsewhere. */
@@ -128,6 +129,7 @@ export class Connector implements Controlled {
   readonly #lifecycle: PartList;
   readonly #reload: ConfigReload | undefined;
   readonly #report: Report;
+  readonly #monitoring: Monitoring;
   readonly #options: ConnectorOptions;
 
   /** Reads what the state directory remembers. @throws FairleadError request.invalid, state.corrupt. */
@@ -139,9 +141,18 @@ export class Connector implements Controlled {
     const { file, config: running, site, boot, software, log } = options;
     this.#options = options;
     this.#parts = parts;
-    this.#reload = file && new ConfigReload({ file, running, apply: applyConfig(parts), log });
-    this.#lifecycle = lifecycle(parts, this.#reload, options);
+    const applyToParts = applyConfig(parts);
+    const apply: ConfigReloadOptions["apply"] = (next, change) => {
+      applyToParts(next, change);
+      if (change.metrics) this.#monitoring.configure(next);
+    };
+    this.#reload = file && new ConfigReload({ file, running, apply, log });
     this.#report = new Report({ ...parts, site, boot, software, reload: this.#reload });
+    this.#monitoring = new Monitoring({
+      ...{ config: running, report: this.#report, series: () => [], log },
+      siteName: (id) => parts.names.nameOf(id),
+    });
+    this.#lifecycle = lifecycle(parts, [this.#monitoring, this.#reload], options);
     react(parts);
   }
 

@@ -15,6 +15,11 @@ export class SiteNames {
     return changed;
   }
 
+  /** The newest name of a site, by its id; null while it is unknown. */
+  nameOf(site: string): string | null {
+    return this.#names.get(site) ?? null;
+  }
+
   /** The peer under its newest name. */
   current<P extends Peer>(peer: P): P {
     const siteName = this.#names.get(peer.site) ?? peer.siteName;

@@ -8,6 +8,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Status } from "../../connector/control/schema.ts";
 import { eventually } from "../support/clock/eventually.ts";
 import { Members } from "../support/connector/members.ts";
+import { freePort } from "../support/free-port.ts";
 import type { Connector } from "../support/process/cluster.ts";
 import { useEdge } from "../support/run/suite.ts";
 import { dial, echo, exchange, type Place, serve, type TestServer } from "../support/traffic/servers.ts";
@@ -174,6 +175,28 @@ describe("Reload of the configuration file", () => {
     await copyFile(token, copy);
     await write(ownerFile, [...base(), "log-level: debug", `token: [${copy}]`]);
     await owner.logged({ level: "debug", token: copy });
+  });
+
+  it("serves metrics and health at a new address, and no longer once that is off", async () => {
+    const address = `127.0.0.1:${await freePort()}`;
+    const get = async (path: string) => await fetch(`http://${address}${path}`);
+    await write(ownerFile, [...base(), `metrics: ${address}`]);
+    await owner.logged({ msg: "Metrics and health are served.", address });
+    expect((await get("/healthz")).status).toBe(200);
+    expect(await (await get("/readyz")).json()).toEqual({ ready: true, missing: [] });
+    const metrics = await (await get("/metrics")).text();
+    expect(metrics).toContain("\nfairlead_uplink_up 1\n");
+    expect(metrics).toMatch(/^fairlead_session_streams{peer_site_name="guest"} [1-9]/m);
+    expect(await (await get("/metrics?names=skupper")).text()).toMatch(/^skupper_site_info{.*name="owner"/m);
+    await write(ownerFile, base());
+    await eventually(
+      "metrics are served no longer",
+      async () =>
+        await get("/healthz").then(
+          () => false,
+          () => true,
+        ),
+    );
   });
 
   it("redeems an added token", async () => {

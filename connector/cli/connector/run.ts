@@ -9,6 +9,7 @@ import { parseHealth } from "../../config/health-options.ts";
 import { parseHop } from "../../config/hop-policy.ts";
 import { parseIngress } from "../../config/ingress.ts";
 import { parseListenTls } from "../../config/listener-tls-options.ts";
+import { parseMetricsAddress } from "../../config/metrics-address.ts";
 import {
   parseDrain,
   parseKeepAlive,
@@ -160,6 +161,11 @@ export const connectorRun = command({
       "Least level of log lines: debug, info, warn or error. The default is info.",
       logLevel,
     ),
+    metrics: value(
+      "--metrics <ADDRESS:PORT|off>",
+      "Serve /metrics for Prometheus, /healthz and /readyz over HTTP at this address; * stands for every address of the machine. Whoever reaches the address may read. The default is FAIRLEAD_METRICS, which is *:9464 in the container image, or off.",
+      parseMetricsAddress,
+    ),
     log: values(
       "--log <WHAT>",
       "Log more: `requests` writes one line at level info for each HTTP request and gRPC call of `http`, `http2` and `tcp` services, without queries, cookies and credentials. At most 200 lines a second are written; the requests beyond are counted.",
@@ -221,6 +227,10 @@ export const connectorRun = command({
       says: "Lets sites that run with --dns-accept corp.internal resolve that domain.",
     },
     {
+      command: "fairlead connector run --site west --metrics 127.0.0.1:9464",
+      says: "Serves metrics and health; `curl http://127.0.0.1:9464/readyz` says whether it is ready.",
+    },
+    {
       command: "fairlead connector run --state ./west --config west.yaml",
       says: "Takes its options from west.yaml, and follows the file.",
     },
@@ -230,7 +240,10 @@ export const connectorRun = command({
     // The secrets of a container are often variables.
     const tokens = io.env.FAIRLEAD_TOKEN ? [...given.tokens, "$FAIRLEAD_TOKEN"] : given.tokens;
     const input = { ...given, tokens };
-    const defaults = { drain: drainOf(io) };
+    const defaults = {
+      drain: fromVariable(io, "FAIRLEAD_DRAIN", parseDrain),
+      metrics: fromVariable(io, "FAIRLEAD_METRICS", parseMetricsAddress),
+    };
     const file = input.config === undefined ? undefined : await followed(io, input.config, input, defaults);
     const config = file === undefined ? mergeConfig({}, input, defaults) : await file.parse(file.text);
     const stateDir = config.state ?? (io.env.FAIRLEAD_STATE || (await usualState(io, config.site)));
@@ -248,13 +261,14 @@ export const connectorRun = command({
   },
 });
 
-/** Seconds, from FAIRLEAD_DRAIN: the image drains for less time than its orchestrator waits. @throws FairleadError `request.invalid` */
-function drainOf({ env }: Io): number | undefined {
-  if (!env.FAIRLEAD_DRAIN) return undefined;
+/** A default that the image sets by a variable. Undefined without it. @throws FairleadError `request.invalid` */
+function fromVariable<T>({ env }: Io, name: string, parse: (text: string) => T): T | undefined {
+  const given = env[name];
+  if (!given) return undefined;
   try {
-    return parseDrain(env.FAIRLEAD_DRAIN);
+    return parse(given);
   } catch (cause) {
-    const text = `FAIRLEAD_DRAIN: ${asFairleadError(cause, "request.invalid").message}`;
+    const text = `${name}: ${asFairleadError(cause, "request.invalid").message}`;
     throw new FairleadError("request.invalid", text, { cause });
   }
 }
@@ -264,7 +278,7 @@ async function followed(
   io: Io,
   path: string,
   options: ConfigSource,
-  defaults: Pick<ConfigSource, "drain">,
+  defaults: Pick<ConfigSource, "drain" | "metrics">,
 ): Promise<FollowedFile> {
   const { parseConfigFile, readConfigFile } = await import("../../config/config-file.ts");
   return {

@@ -107,6 +107,7 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/telemetry",
     usedBy: [
+      "connector/runtime",
       "protocol/api",
       "connector/relay",
       "connector/targets",
@@ -120,6 +121,11 @@ const PROTOCOL: readonly Line[] = [
     room: "protocol/diagnosis",
     usedBy: ["connector/cli/views", "workers/console/app/**"],
     why: "Commands and consoles say the same of what is broken, and of what to do about it.",
+  },
+  {
+    room: "protocol/metrics",
+    usedBy: ["connector/monitoring", "connector/runtime"],
+    why: "Connectors and the edge serve metrics with the same names.",
   },
   {
     room: "protocol/datagrams",
@@ -311,6 +317,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/net",
     usedBy: [
+      "connector/monitoring",
       "connector/http/client",
       "connector/targets/health",
       "connector/udp",
@@ -333,6 +340,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/config",
     usedBy: [
+      "connector/monitoring",
       "connector/door",
       ...["connector/cli/**", "connector/control", "connector/listeners/**", "connector/runtime"],
       ...["connector/dns", "connector/http/retry", "connector/observers", "connector/targets/**"],
@@ -443,6 +451,11 @@ const CONNECTOR: readonly Line[] = [
     why: "The runtime gives the HTTP server the rules of repetitions.",
   },
   {
+    room: "connector/monitoring",
+    usedBy: ["connector/runtime"],
+    why: "The runtime gives the server of metrics and health what it tells of the connector.",
+  },
+  {
     room: "connector/udp",
     usedBy: ["connector/runtime"],
     why: "The runtime gives UDP listeners and UDP targets their streams.",
@@ -450,6 +463,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/control",
     usedBy: [
+      "connector/monitoring",
       ...["connector/cli/link", "connector/cli/service", "connector/cli/site", "connector/cli/status"],
       "connector/cli/dns",
       ...["connector/cli/views", "connector/edge", "connector/runtime"],

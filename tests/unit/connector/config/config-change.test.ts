@@ -8,6 +8,7 @@ import {
 import { type ConfigSource, mergeConfig } from "../../../../connector/config/connector-config.ts";
 import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseListenTls } from "../../../../connector/config/listener-tls-options.ts";
+import { parseMetricsAddress } from "../../../../connector/config/metrics-address.ts";
 import { parseRetry } from "../../../../connector/config/retry-policy.ts";
 import { parseObserve } from "../../../../connector/config/service-observation.ts";
 import {
@@ -114,12 +115,16 @@ describe("configTransition", () => {
     });
   });
 
-  it("finds another log level, a log of requests, another drain time and tokens that were added", () => {
-    const after: ConfigSource = { tokens: ["b", "a"], logLevel: "debug", log: ["requests"], drain: 5 };
+  it("finds another log level, a log of requests, an address of metrics, another drain time and tokens that were added", () => {
+    const metrics = parseMetricsAddress("127.0.0.1:9464");
+    const after: ConfigSource = {
+      ...{ tokens: ["b", "a"], logLevel: "debug", log: ["requests"], drain: 5, metrics },
+    };
     expect(described({ tokens: ["a"] }, after)).toEqual({
       tokens: ["b"],
       logLevel: true,
       requestLog: true,
+      metrics: true,
       drain: true,
     });
   });

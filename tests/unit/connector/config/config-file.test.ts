@@ -23,6 +23,7 @@ keepalive: "off"
 memory: 512M
 log-level: debug
 log: [requests]
+metrics: "*:9464"
 observe: [db=off]
 listen-tls: [db=network]
 target-tls: ["api=ca=/ca.pem"]
@@ -47,6 +48,7 @@ describe("parseConfigFile", () => {
       memory: 512 * 1024 * 1024,
       logLevel: "debug",
       log: ["requests"],
+      metrics: { host: null, port: 9464 },
       observe: [{ name: "db", isOn: false }],
       listenTls: [{ name: "db", source: { kind: "network" } }],
       targetTls: [{ name: "api", ca: "/ca.pem", isInsecure: false }],

@@ -3,6 +3,7 @@ import { type ConfigSource, mergeConfig } from "../../../../connector/config/con
 import { parseDnsZone } from "../../../../connector/config/dns-options.ts";
 import { parseHealth } from "../../../../connector/config/health-options.ts";
 import { parseListenTls } from "../../../../connector/config/listener-tls-options.ts";
+import { parseMetricsAddress } from "../../../../connector/config/metrics-address.ts";
 import { parseRetry } from "../../../../connector/config/retry-policy.ts";
 import { parseObserve } from "../../../../connector/config/service-observation.ts";
 import {
@@ -45,6 +46,7 @@ describe("mergeConfig", () => {
       dnsAccept: [],
       ingress: [],
       logLevel: "info",
+      metrics: null,
       log: [],
       observe: [],
       listenTls: [],
@@ -91,6 +93,7 @@ describe("mergeConfig", () => {
       dnsZones: [],
       dnsAccept: [],
       ingress: [],
+      metrics: null,
       logLevel: "warn",
       log: ["requests"],
       retry: [parseRetry("db=DELETE"), parseRetry("api=off")],
@@ -139,5 +142,12 @@ describe("mergeConfig", () => {
   it("refuses two health checks of a service, or of one of its ports", () => {
     const twice = { health: [parseHealth("api:1=tcp"), parseHealth("api=tcp"), parseHealth("api:1=off")] };
     expect(() => mergeConfig(twice, {})).toThrow('"api:1" has two health checks.');
+  });
+
+  it("serves metrics where the nearest source says, and nowhere if that says off", () => {
+    const [near, far] = ["127.0.0.1:9464", "*:9464"].map(parseMetricsAddress);
+    expect(mergeConfig({ metrics: far }, { metrics: near }).metrics).toEqual(near);
+    expect(mergeConfig({}, {}, { metrics: far }).metrics).toEqual(far);
+    expect(mergeConfig({ metrics: null }, {}, { metrics: far }).metrics).toBeNull();
   });
 });

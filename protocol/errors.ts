@@ -994,6 +994,13 @@ export const ERRORS = {
     "The range given to --bind has no free address left.",
     "Give a larger range to --bind of `fairlead connector run`.",
   ),
+  "traces.unavailable": entry(
+    "site",
+    502,
+    "The connector cannot export its traces.",
+    "Look at OTEL_EXPORTER_OTLP_ENDPOINT and the backend there. Spans that could not be exported are lost; traffic is not affected.",
+    RETRY,
+  ),
   "metrics.unavailable": entry(
     "site",
     409,

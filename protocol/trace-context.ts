@@ -11,3 +11,8 @@ export const Traceparent = z
     /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/,
     "must be a W3C traceparent of version 00",
   );
+
+/** Whether the trace of a {@link Traceparent} is recorded: the lowest bit of its flags. */
+export function isSampled(traceparent: string): boolean {
+  return (Number.parseInt(traceparent.slice(-2), 16) & 1) === 1;
+}

@@ -98,6 +98,11 @@ export class Clients {
     const observed =
       flow.traffic === null ? undefined : (chunk: Buffer) => flow.observe(chunk, flow.toTarget);
     const early = new EarlyData(client, observed);
-    return await opener.open({ flow, signal, early, request: { hops, port } });
+    return await opener.open({
+      flow,
+      signal,
+      early,
+      request: { hops, port, traceparent: flow.trace?.traceparent },
+    });
   }
 }

@@ -5,6 +5,7 @@
 import type { ErrorCode, FairleadError } from "../../protocol/errors.ts";
 import type { TrafficProtocol } from "../../protocol/telemetry/series.ts";
 import type { Instance } from "../../protocol/uplink/messages.ts";
+import type { FlowTrace } from "./flow-trace.ts";
 
 /** Which end of the stream this connector is: the client's listener, or the service's target. */
 export type FlowSide = "listener" | "target";
@@ -29,6 +30,8 @@ export interface FlowStart {
   readonly protocol?: TrafficProtocol;
   /** Whether the service is one of Fairlead's own, such as a zone, that no client uses; false unless given. */
   readonly isInternal?: boolean;
+  /** The W3C trace context of the client's request, or of the peer's span. */
+  readonly traceparent?: string | null;
 }
 
 /** Identifies a stream. */
@@ -72,6 +75,8 @@ export interface FlowView {
   readonly endedMs: number | null;
   /** Null until the flow has ended. */
   readonly outcome: FlowOutcome | null;
+  /** The span of the flow; absent or null while it is not traced. */
+  readonly trace?: FlowTrace | null;
 }
 
 /** Counts the bytes that this side handed on in one direction. */
@@ -119,6 +124,8 @@ export class Flow implements FlowView {
   readonly toClient = new ByteCount();
   /** Reads the bytes that pass; null while nothing does. */
   traffic: TrafficObserver | null = null;
+  /** The span of the flow; null while it is not traced. */
+  trace: FlowTrace | null = null;
   readonly #events: FlowEvents;
   #peer: Instance | null = null;
   #session: string | null = null;

@@ -9,6 +9,7 @@ import type { Log } from "../log.ts";
 import { LogThrottle } from "../log-throttle.ts";
 import { readAfterBrokenWrite, wasReset } from "./broken-write.ts";
 import { type ByteCount, Flow, type FlowEvents, type FlowStart, flowIds, type StreamIds } from "./flow.ts";
+import type { FlowTracer } from "./flow-trace.ts";
 import { resetAfterFlush, resetSocket } from "./flushed-reset.ts";
 import type { FlowObserver } from "./observer.ts";
 import { RequestReports } from "./request-report.ts";
@@ -31,6 +32,8 @@ export interface RelayOptions {
 export class Relay {
   /** Takes the report of each request, whichever part of the connector saw it. */
   readonly requests: RequestReports;
+  /** Begins the spans of flows; null while nothing is traced. */
+  tracer: FlowTracer | null = null;
   readonly #network: string;
   readonly #site: string;
   readonly #log: Log;
@@ -65,6 +68,7 @@ export class Relay {
   start(start: Omit<FlowStart, "network" | "site">): Flow {
     this.#flows++;
     const flow = new Flow({ ...start, network: this.#network, site: this.#site }, this.#events);
+    if (this.tracer !== null) flow.trace = this.tracer.begin(flow, start.traceparent ?? null);
     this.#notify("flowStarted", flow);
     return flow;
   }
@@ -106,6 +110,7 @@ export class Relay {
     });
     if (error === null) this.#log.debug(fields, "The flow is completed.");
     else this.#logFailure(flow, fields, error);
+    flow.trace?.ended(flow);
     this.#notify("flowEnded", flow);
   }
 

@@ -40,7 +40,8 @@ export interface RequestReport
   extends RequestFacts,
     Pick<
       FlowView,
-      "network" | "site" | "side" | "service" | "peer" | "isDoor" | "client" | "session" | "stream" | "target"
+      | ("network" | "site" | "side" | "service" | "peer" | "isDoor")
+      | ("client" | "session" | "stream" | "target" | "trace")
     > {}
 
 /** Reads the reports of requests. It is called in the path of the traffic, so it returns quickly. */
@@ -83,8 +84,8 @@ export class RequestReports implements RequestSink {
 
 /** The report of a request that `flow` carried. */
 export function requestReport(flow: FlowView, facts: RequestFacts): RequestReport {
-  const { network, site, side, service, peer, isDoor, client, session, stream, target } = flow;
-  return { network, site, side, service, peer, isDoor, client, session, stream, target, ...facts };
+  const { network, site, side, service, peer, isDoor, client, session, stream, target, trace = null } = flow;
+  return { network, site, side, service, peer, isDoor, client, session, stream, target, trace, ...facts };
 }
 
 /** Most characters of a path and of an authority in a report. */

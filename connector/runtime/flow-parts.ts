@@ -10,9 +10,13 @@ export interface FlowParts {
   readonly observers: Observers;
 }
 
-export function makeFlowParts({ site, config, log }: PartOptions): FlowParts {
+export function makeFlowParts({ site, config, tracer, log }: PartOptions): FlowParts {
   const { network, site: self } = site.membership;
   const relay = new Relay({ network: network.id, site: self.id, log });
+  if (tracer !== undefined) {
+    relay.tracer = tracer;
+    relay.requests.add(tracer);
+  }
   const requestLog = new RequestLog({ requests: relay.requests, log });
   requestLog.set(config.log.includes("requests"));
   return { relay, requestLog, observers: new Observers(relay.requests, config.observe) };

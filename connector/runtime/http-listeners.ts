@@ -2,7 +2,7 @@
 
 import { EXCHANGE_KIND } from "../../protocol/exchange/head.ts";
 import type { ServiceProtocol } from "../../protocol/names.ts";
-import { TRACEPARENT_LENGTH, Traceparent } from "../../protocol/trace-context.ts";
+import { isSampled, TRACEPARENT_LENGTH, Traceparent } from "../../protocol/trace-context.ts";
 import type { VisibleOffer, VisibleService } from "../../protocol/uplink/messages.ts";
 import type { HopPolicy } from "../config/hop-policy.ts";
 import type { Retries } from "../http/retry/retries.ts";
@@ -74,8 +74,9 @@ function exchangeOpener(opener: StreamOpener): ExchangeOpener {
   };
 }
 
-/** The trace context, where the client's has the form that an OPEN may carry. */
+/** The trace context, where the client's has the form that an OPEN may carry, and is sampled. */
 function checked(traceparent: string | null): string | undefined {
   if (traceparent?.length !== TRACEPARENT_LENGTH) return undefined;
-  return Traceparent.safeParse(traceparent).data;
+  const context = Traceparent.safeParse(traceparent).data;
+  return context !== undefined && isSampled(context) ? context : undefined;
 }

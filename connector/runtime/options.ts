@@ -3,6 +3,8 @@ import type { TokenFile } from "../../protocol/tokens.ts";
 import type { FollowedFile } from "../config/config-reload.ts";
 import type { ConnectorConfig } from "../config/connector-config.ts";
 import type { LeveledLog, Log } from "../log.ts";
+import type { FlowTracer } from "../relay/flow-trace.ts";
+import type { RequestSink } from "../relay/request-report.ts";
 import type { SessionLimits } from "../session/limits.ts";
 import type { RenewerOptions } from "../site/renewer.ts";
 import type { Site } from "../site/site.ts";
@@ -19,6 +21,8 @@ export interface ConnectorOptions {
   readonly software: string;
   readonly readToken: (source: string) => Promise<TokenFile>;
   readonly log: LeveledLog;
+  /** Traces streams and requests; nothing is traced unless given. */
+  readonly tracer?: (FlowTracer & RequestSink) | undefined;
   /** Session limits that no option sets; tests have others. */
   readonly limits?: Partial<SessionLimits> | undefined;
   /** Clocks and intervals; tests have others. */

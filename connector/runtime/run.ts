@@ -14,6 +14,8 @@ import type { SessionLimits } from "../session/limits.ts";
 import { startSite } from "../site/start.ts";
 import { tokenReader } from "../site/token.ts";
 import { openStateDirectory } from "../state/directory.ts";
+import { startTracing } from "../tracing/tracing.ts";
+import type { Environment } from "../tracing/tracing-variables.ts";
 import { reachGateway } from "../uplink/dial.ts";
 import { version } from "../version.ts";
 import { Connector } from "./connector.ts";
@@ -27,6 +29,8 @@ export interface RunOptions {
   /** Session limits that no option sets; tests have others. */
   readonly limits?: Partial<SessionLimits>;
   readonly log: LeveledLog;
+  /** The variables of OpenTelemetry, which decide whether traces are exported, and where; none unless given. */
+  readonly environment?: Environment;
   /** Stops the connector. */
   readonly signal: AbortSignal;
   /** Called once the site has joined and the control socket answers. The uplink may not be up yet. */
@@ -57,8 +61,11 @@ export async function runConnector(options: RunOptions): Promise<void> {
     });
     if (site === null) return;
     const software = `fairlead/${version()}`;
+    const identity = { ...site.membership, boot, version: version() };
+    const tracer = await startTracing({ environment: options.environment ?? {}, identity, log });
+    if (tracer !== null) closing.push(() => tracer.close());
     const connector = await Connector.load({
-      ...{ config, file, state, site, boot, software, readToken, limits, log },
+      ...{ config, file, state, site, boot, software, readToken, limits, log, tracer: tracer ?? undefined },
     });
     closing.push(() => connector.close());
     const control = await serveControl(state.path, controlRoutes(connector));

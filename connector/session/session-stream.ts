@@ -93,6 +93,11 @@ export class SessionStream extends Duplex implements StreamHandler {
     return this.#stream?.hops ?? 0;
   }
 
+  /** The W3C trace context that the opener sent; null without one. */
+  get traceparent(): string | null {
+    return this.#stream?.traceparent ?? null;
+  }
+
   /** Resolves when the peer accepts; rejects with the FairleadError of its refusal or of an earlier end. */
   get accepted(): Promise<void> {
     if (this.#accepted === null) {

@@ -14,6 +14,8 @@ export interface PeerStream extends RelayStream {
   readonly kind: string;
   /** Number of streams that the client's connection has passed through, as reported by the opener. */
   readonly hops: number;
+  /** The W3C trace context that the opener sent. */
+  readonly traceparent?: string | null;
   /**
    * Accepts the stream: from here on it can be read and written to.
    *

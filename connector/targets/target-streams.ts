@@ -54,7 +54,10 @@ export class TargetStreams {
     const { service, kind } = stream;
     const protocol = PROTOCOLS.get(kind) ?? "tcp";
     const isDoor = origin.door !== undefined;
-    const flow = relay.start({ side: "target", service, peer, stream, isDoor, protocol });
+    const flow = relay.start({
+      ...{ side: "target", service, peer, stream, isDoor, protocol },
+      traceparent: stream.traceparent ?? null,
+    });
     const closed = new AbortController();
     const close = (): void => closed.abort();
     stream.on("close", close);

@@ -121,7 +121,7 @@ export class UdpClients {
     const remove = () => {
       if (clients.get(key) === client) clients.delete(key);
     };
-    const request = { kind: DATAGRAM_KIND, port };
+    const request = { kind: DATAGRAM_KIND, port, traceparent: flow.trace?.traceparent };
     opener.open({ flow, early, signal: client.leave.signal, request }).then(
       (stream) => {
         relay.opened(flow);

@@ -158,3 +158,12 @@ export function checkFields(fields: Fields, where: "head" | "trailers"): void {
     if (isRefused) throw new FairleadError("exchange.malformed", `The ${where} may not have ${name}.`);
   }
 }
+
+/** The message with another trace context in its fields. */
+export function withTraceparent<Head extends { readonly fields: Fields }>(
+  head: Head,
+  traceparent: string,
+): Head {
+  const fields = head.fields.filter((_, at) => head.fields[at - (at % 2)] !== "traceparent");
+  return { ...head, fields: [...fields, "traceparent", traceparent] };
+}

@@ -108,6 +108,11 @@ export class Stream {
   }
 
   /** Streams that the client's connection passed through before. */
+  /** The W3C trace context of the opener; null without one. */
+  get traceparent(): string | null {
+    return this.open.traceparent ?? null;
+  }
+
   get hops(): number {
     return this.open.hops ?? 0;
   }

@@ -257,7 +257,7 @@ export const connectorRun = command({
     io.dropFailedOutput();
     const signal = io.untilInterrupted();
     void logFailingChecks({ stateDir, io, log, signal });
-    await runConnector({ config, file, stateDir, log, signal });
+    await runConnector({ config, file, stateDir, log, signal, environment: io.env });
   },
 });
 

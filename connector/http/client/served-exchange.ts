@@ -4,7 +4,7 @@
  */
 
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
-import { fieldOf, trailersOf } from "../../../protocol/exchange/fields.ts";
+import { fieldOf, trailersOf, withTraceparent } from "../../../protocol/exchange/fields.ts";
 import { grpcTimeoutMs, isGrpc } from "../../../protocol/exchange/grpc.ts";
 import type {
   Fields,
@@ -152,7 +152,9 @@ export class ServedExchange implements MessageHandler<RequestHead>, TargetEvents
 
   onHead(head: RequestHead): void {
     const { peer, door } = this.#use;
-    this.#request = door === undefined ? withSite(head, peer) : withDoor(head, door);
+    const { trace } = this.#use.flow;
+    const named = door === undefined ? withSite(head, peer) : withDoor(head, door);
+    this.#request = trace === null ? named : withTraceparent(named, trace.traceparent);
     if (door !== undefined && head.protocol === "websocket") this.#beginUpgrade(head, door.hostname);
     this.#isGrpc = isGrpc(head);
     // The rest of these bytes may have the end of the request: it is sent once they are read.

@@ -5,7 +5,7 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import { asFairleadError, FairleadError } from "../../../protocol/errors.ts";
-import { forwardedNode } from "../../../protocol/exchange/fields.ts";
+import { fieldOf, forwardedNode, withTraceparent } from "../../../protocol/exchange/fields.ts";
 import { isGrpc } from "../../../protocol/exchange/grpc.ts";
 import { loopOf } from "../../../protocol/exchange/passages.ts";
 import { formatAddress } from "../../net/local-socket.ts";
@@ -168,8 +168,8 @@ export class HttpServer {
     const known = address ?? "unknown";
     const trusts = (other: string): boolean => isTrusted?.(service, other) === true;
     const node = forwardedNode(known);
-    const start = (carried: RequestProtocol): Flow =>
-      relay.start({ side: "listener", service, client, protocol: carried });
+    const start = (carried: RequestProtocol, traceparent: string | null = null): Flow =>
+      relay.start({ side: "listener", service, client, protocol: carried, traceparent });
     return {
       limits: this.#limits,
       scheme: socket instanceof TLSSocket ? "https" : "http",
@@ -185,10 +185,12 @@ export class HttpServer {
         const facts = { address: known, node, version, isTrusted: trusts(known) ? trusts : null };
         const head = withClient(request, facts);
         const { hops } = behind;
+        const carried = isGrpc(head) ? "grpc" : rest.client.protocol;
+        const flow = start(carried, fieldOf(head.fields, "traceparent"));
         return new Exchange(server.#exchangeContext, {
           ...rest,
-          request: head,
-          flow: start(isGrpc(head) ? "grpc" : rest.client.protocol),
+          request: flow.trace === null ? head : withTraceparent(head, flow.trace.traceparent),
+          flow,
           hops,
           port,
           refusal,

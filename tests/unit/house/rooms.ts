@@ -361,6 +361,7 @@ const CONNECTOR: readonly Line[] = [
   {
     room: "connector/relay",
     usedBy: [
+      "connector/tracing",
       "connector/listeners/tls",
       ...["connector/http/client", "connector/listeners", "connector/observers", "connector/runtime"],
       ...["connector/door", "connector/targets"],
@@ -454,6 +455,11 @@ const CONNECTOR: readonly Line[] = [
     room: "connector/monitoring",
     usedBy: ["connector/runtime"],
     why: "The runtime gives the server of metrics and health what it tells of the connector.",
+  },
+  {
+    room: "connector/tracing",
+    usedBy: ["connector/runtime"],
+    why: "The runtime gives the relay what traces its flows.",
   },
   {
     room: "connector/udp",

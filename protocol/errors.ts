@@ -431,6 +431,28 @@ export const ERRORS = {
     "Join again with a new token and an empty state directory.",
   ),
 
+  // ---- live channels ----
+  "live.upgrade": entry(
+    "caller",
+    426,
+    "The live channel is a WebSocket, and the request does not ask for one.",
+    "Connect with a WebSocket client, or read the status and the events with separate requests.",
+  ),
+  "live.too_many": entry(
+    "caller",
+    429,
+    "The live channel of the network has as many viewers as it takes.",
+    "Close pages of the console that nobody looks at.",
+    RETRY,
+  ),
+  "live.behind": entry(
+    "caller",
+    408,
+    "The viewer of a live channel does not read what it is sent.",
+    "Connect again; if it happens often, the network of the viewer is too slow.",
+    RETRY,
+  ),
+
   // ---- the uplink ----
   "uplink.malformed": entry(
     "site",

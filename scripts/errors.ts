@@ -19,6 +19,7 @@ const GROUPS: Record<string, string> = {
   certificate: "Certificates",
   assertion: "Assertions",
   renewal: "Renewal",
+  live: "Live channels",
   uplink: "Uplinks",
   ticket: "Lanes",
   lane: "Lanes",

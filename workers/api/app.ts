@@ -23,6 +23,7 @@ import { addHostnames } from "./hostnames.ts";
 import { invalidRequest } from "./invalid-request.ts";
 import { addKeys } from "./keys.ts";
 import { addLinks } from "./links.ts";
+import { addLive } from "./live.ts";
 import { addNetworks } from "./networks.ts";
 import { addOpenApi } from "./openapi.ts";
 import { addQuotas } from "./quotas.ts";
@@ -53,6 +54,7 @@ export function createApi(limits: Limits = createLimits(), identityTokens = new 
   addBalances(api);
   addStatus(api);
   addEvents(api);
+  addLive(api);
   addBackups(api);
   addAdmission(api);
   addDns(api);
@@ -75,6 +77,8 @@ function prepare(limits: Limits, identityTokens: IdentityTokens): MiddlewareHand
     c.set("limits", limits);
     c.set("identityTokens", identityTokens);
     await next();
+    // The headers of an upgrade cannot be changed (workerd 1.20261117, November 2026).
+    if (c.res.status === 101) return;
     c.header(REQUEST_ID_HEADER, c.var.requestId);
     // Responses carry tokens and keys, and describe this moment only.
     if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");

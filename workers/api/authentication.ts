@@ -81,7 +81,8 @@ export async function authenticateDns(c: Context<ApiEnv>, inPath: string | undef
   return await limitFailures(c, "keys", hash, identify, ({ code }) => GUESSES.has(code));
 }
 
-const bearerOf = (c: Context<ApiEnv>): string | undefined =>
+/** The credential in the `authorization` header of a request. */
+export const bearerOf = (c: Context<ApiEnv>): string | undefined =>
   /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
 
 const encoder = new TextEncoder();

@@ -36,6 +36,7 @@ export const ROLES = {
   "DELETE /v1/networks/{network}/services/{service}/balance": "operator",
   "GET /v1/networks/{network}/status": "viewer",
   "GET /v1/networks/{network}/events": "viewer",
+  "GET /v1/networks/{network}/live": "viewer",
   "GET /v1/networks/{network}/quotas": "viewer",
   "PATCH /v1/networks/{network}/quotas": "admin",
   "GET /v1/networks/{network}/hostnames": "viewer",

@@ -30,12 +30,15 @@ import { type Env, readConfig } from "../config.ts";
 import type { RegistryCalls } from "../door/registry-calls.ts";
 import { openDoor, openDoorSockets } from "../door/stub.ts";
 import { errorResponse, publicError } from "../error-response.ts";
+import { VIEWER_HEADER, Viewer } from "../live/viewer.ts";
+import { viewerRefusal } from "../live/viewer-check.ts";
 import { type Result, success } from "../result.ts";
 import { openRouter } from "../router/stub.ts";
 import { Authorities } from "./context/authorities.ts";
 import { Context } from "./context/context.ts";
 import type { Doors } from "./context/settings.ts";
 import { Lifecycle } from "./lifecycle.ts";
+import { LiveChannel } from "./live-channel.ts";
 import { dumpNetwork } from "./operations/backup.ts";
 import { describeBalance, setBalance } from "./operations/balance.ts";
 import { describeNetwork, describeSiteNamed, describeStatus } from "./operations/describe.ts";
@@ -64,6 +67,7 @@ import { createSite, updateSite } from "./operations/sites.ts";
 import { closeSilentUplinks } from "./operations/sweep.ts";
 import { createToken, describeToken, revokeToken } from "./operations/tokens.ts";
 import { Uplinks } from "./sockets/uplinks.ts";
+import { Viewers } from "./sockets/viewers.ts";
 import { Store } from "./store/store.ts";
 import { UplinkHandler } from "./uplink-handler.ts";
 
@@ -71,11 +75,17 @@ export class Registry extends DurableObject<Env> implements RegistryCalls {
   readonly #context: Context;
   readonly #lifecycle: Lifecycle;
   readonly #uplinkHandler: UplinkHandler;
+  readonly #viewers: Viewers;
+  readonly #live: LiveChannel;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     const store = new Store(ctx.storage);
-    const uplinks = new Uplinks(ctx, (uplink) => handleDisconnect(this.#context, uplink, "uplink.lost"));
+    const uplinks = new Uplinks(
+      ctx,
+      (uplink) => handleDisconnect(this.#context, uplink, "uplink.lost"),
+      (site) => this.#live.changed(site),
+    );
     const settings = readConfig(env);
     const routers = { cut: (name: string) => openRouter(settings.objects.router, name).cut() };
     const { door, doorSocket } = settings.objects;
@@ -93,12 +103,21 @@ export class Registry extends DurableObject<Env> implements RegistryCalls {
     });
     this.#context = new Context({ settings, routers, doors, store, uplinks, authorities });
     this.#lifecycle = new Lifecycle(ctx.storage, this.#context);
+    this.#viewers = new Viewers(ctx);
+    this.#live = new LiveChannel({
+      context: this.#context,
+      viewers: this.#viewers,
+      exists: () => this.#lifecycle.exists,
+      closeSilent: () => this.#closeSilentUplinks(),
+      refusal: (viewer, now) => viewerRefusal(viewer, settings, now),
+    });
     this.#uplinkHandler = new UplinkHandler(this.#context, this.#lifecycle, (ms) => {
       void ctx.blockConcurrencyWhile(() => scheduler.wait(ms));
     });
     ctx.blockConcurrencyWhile(async () => {
       if (!this.#lifecycle.wake()) return;
       this.#uplinkHandler.wake();
+      this.#live.wake();
       await this.#lifecycle.schedule();
     });
   }
@@ -129,7 +148,10 @@ export class Registry extends DurableObject<Env> implements RegistryCalls {
 
   /** Deletes the network: every uplink, every session and all storage. */
   destroy(): Promise<Result<void>> {
-    return this.#try(() => this.#lifecycle.destroy());
+    return this.#try(async () => {
+      await this.#lifecycle.destroy();
+      this.#live.closeAll("network.unknown");
+    });
   }
 
   network(): Promise<Result<Network>> {
@@ -320,29 +342,42 @@ export class Registry extends DurableObject<Env> implements RegistryCalls {
   }
 
   /**
-   * Upgrades a request to an uplink. The Worker sets the identity header after it has verified the identity.
+   * Upgrades a request to an uplink, or to a viewer of the live channel. The Worker sets the header of either after it
+   * has verified the site or the caller. A request of the gateway always has an identity.
    */
   override async fetch(request: Request): Promise<Response> {
     try {
-      const identity = Identity.parse(JSON.parse(request.headers.get(IDENTITY_HEADER) ?? "null"));
-      return new Response(null, { status: 101, webSocket: this.#uplinkHandler.accept(identity) });
+      const identity = request.headers.get(IDENTITY_HEADER);
+      const webSocket =
+        identity === null
+          ? this.#acceptViewer(request)
+          : this.#uplinkHandler.accept(Identity.parse(JSON.parse(identity)));
+      return new Response(null, { status: 101, webSocket });
     } catch (thrown) {
       const requestId = crypto.randomUUID();
       return errorResponse(publicError(thrown, requestId), requestId);
     }
   }
 
+  #acceptViewer(request: Request): WebSocket {
+    this.#lifecycle.requireNetwork();
+    return this.#live.accept(Viewer.parse(JSON.parse(request.headers.get(VIEWER_HEADER) ?? "null")));
+  }
+
   // ---- Socket events
 
   override webSocketMessage(socket: WebSocket, data: string | ArrayBuffer): Promise<void> | undefined {
+    if (this.#viewers.isViewer(socket)) return this.#live.handleMessage(socket, data);
     return this.#uplinkHandler.handleMessage(socket, data);
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
+    if (this.#viewers.isViewer(socket)) return this.#live.handleClose(socket, code);
     await this.#uplinkHandler.handleClose(socket, code);
   }
 
   override async webSocketError(socket: WebSocket, thrown: unknown): Promise<void> {
+    if (this.#viewers.isViewer(socket)) return;
     await this.#uplinkHandler.handleGone(socket, asFairleadError(thrown, "uplink.lost").code);
   }
 

@@ -156,13 +156,18 @@ const WORKERS: readonly Line[] = [
     why: "Who calls, and what they may do.",
   },
   {
+    room: "workers/live",
+    usedBy: ["workers/api", "workers/registry", "workers/registry/sockets"],
+    why: "The API hands the viewers of live channels to their objects, which check them again.",
+  },
+  {
     room: "workers/limits",
     usedBy: ["workers/door", "workers/api", "workers/gateway"],
     why: "Both doors limit what strangers can make the edge do.",
   },
   {
     room: "workers/directory",
-    usedBy: ["workers/door", "workers/api", "workers/gateway"],
+    usedBy: ["workers/door", "workers/api", "workers/gateway", "workers/live"],
     why: "Both doors ask the directory which networks and keys there are.",
   },
   {

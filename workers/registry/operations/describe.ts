@@ -17,6 +17,7 @@ import type { OfferRow } from "../policy/visibility.ts";
 import type { LinkRow, SiteRow } from "../store/store.ts";
 import { currentVisibility } from "./announcements.ts";
 import { issuerName, linksOf } from "./link-reports.ts";
+import { refusedOf } from "./offers.ts";
 import { Presence } from "./presence.ts";
 
 const iso = (ms: number): string => new Date(ms).toISOString();
@@ -27,10 +28,12 @@ export function describeNetwork(context: Context): Network {
   return { id: row.id, name: row.name, createdAt: iso(row.createdAt) };
 }
 
-function describeSite(context: Context, presence: Presence, row: SiteRow): Site {
+export function describeSite(context: Context, presence: Presence, row: SiteRow): Site {
   const { store } = context;
   const certificate = store.certificates.newestOf(row.id);
-  const own = (store.offers.snapshot().ofSite.get(row.id) ?? []).filter(({ refused }) => refused === null);
+  const offers = store.offers.snapshot().ofSite.get(row.id) ?? [];
+  const own = offers.filter((offer) => offer.refused === null);
+  const refused = refusedOf(context, offers);
   const boots = new Set(presence.of(row.id).map(({ attachment }) => attachment.boot));
   return {
     id: row.id,
@@ -45,8 +48,10 @@ function describeSite(context: Context, presence: Presence, row: SiteRow): Site 
       boot: attachment.boot,
       since: iso(attachment.openedAt),
       software: attachment.software ?? "",
+      rtt: attachment.rtt,
     })),
     services: [...new Set(own.map((offer) => offer.service))].sort(),
+    ...(refused.length === 0 ? {} : { refused }),
     listeners: [...boots].flatMap((boot) => store.listeners.of({ site: row.id, boot })),
   };
 }
@@ -76,12 +81,14 @@ function describeOffers(
   total: number,
 ): Service["sites"][number] {
   const served = [...new Set(own.flatMap(({ ports }) => ports.map(({ port }) => port)))];
+  const [first] = own;
+  const isHop = own.every(({ encryption }) => encryption === "hop");
   const down = served.filter((port) =>
     own.every(
       ({ ports, routing }) => routing.down?.includes(port) || !ports.some((each) => each.port === port),
     ),
   );
-  const [{ instance: { siteName = "" } = {}, routing: { weight, rank } = {} } = {}] = own;
+  const { instance: { siteName = "" } = {}, routing: { weight, rank } = {} } = first ?? {};
   return {
     name: siteName,
     state: presence.state(site),
@@ -89,33 +96,38 @@ function describeOffers(
     ...(down.length > 0 ? { down } : {}),
     ...(weight === undefined ? {} : { weight }),
     ...(rank === undefined ? {} : { rank }),
+    ...(own.some(({ to }) => to === null) ? {} : { to: [...new Set(own.flatMap(({ to }) => to ?? []))] }),
+    ...(isHop ? { encryption: "hop" as const } : {}),
   };
 }
 
-function describeServices(context: Context, presence: Presence): Service[] {
-  const services = [...context.store.offers.snapshot().ofService].flatMap(([name, offers]): Service[] => {
-    const [oldest] = offers;
-    // A zone has no port that anybody connects to.
-    if (!oldest || oldest.routing.zone !== undefined) return [];
-    const protocols = new Map(
-      offers
-        .toReversed()
-        .flatMap(({ ports }) => ports)
-        .map(({ port, protocol }) => [port, protocol]),
-    );
-    const ports = oldest.servicePorts.flatMap((port): ServicePort[] => {
-      const protocol = protocols.get(port);
-      return protocol === undefined ? [] : [{ port, protocol }];
-    });
-    const [first] = ports;
-    if (first === undefined) return [];
-    const bySite = Map.groupBy(offers, ({ instance }) => instance.site);
-    const sites = [...bySite].map(([site, own]) => describeOffers(presence, site, own, ports.length));
-    const { balance = DEFAULT_BALANCE } = oldest.routing;
-    const isSet = context.store.balances.of(name) !== null;
-    return [{ name, ...first, ports, balance: { mode: balance, isSet }, sites }];
+/** Describes a service; null if no site offers it. A zone has no port that anybody connects to, and is none. */
+export function describeServiceNamed(context: Context, presence: Presence, name: string): Service | null {
+  const offers = context.store.offers.snapshot().ofService.get(name) ?? [];
+  const [oldest] = offers;
+  if (!oldest || oldest.routing.zone !== undefined) return null;
+  const protocols = new Map(
+    offers
+      .toReversed()
+      .flatMap(({ ports }) => ports)
+      .map(({ port, protocol }) => [port, protocol]),
+  );
+  const ports = oldest.servicePorts.flatMap((port): ServicePort[] => {
+    const protocol = protocols.get(port);
+    return protocol === undefined ? [] : [{ port, protocol }];
   });
-  return services.sort((left, right) => (left.name < right.name ? -1 : 1));
+  const [first] = ports;
+  if (first === undefined) return null;
+  const bySite = Map.groupBy(offers, ({ instance }) => instance.site);
+  const sites = [...bySite].map(([site, own]) => describeOffers(presence, site, own, ports.length));
+  const { balance = DEFAULT_BALANCE } = oldest.routing;
+  const isSet = context.store.balances.of(name) !== null;
+  return { name, ...first, ports, balance: { mode: balance, isSet }, sites };
+}
+
+function describeServices(context: Context, presence: Presence): Service[] {
+  const names = [...context.store.offers.snapshot().ofService.keys()].sort();
+  return names.flatMap((name) => describeServiceNamed(context, presence, name) ?? []);
 }
 
 export function describeStatus(context: Context): NetworkStatus {

@@ -15,13 +15,7 @@ import type { Context } from "../context/context.ts";
 import { splitServices } from "../policy/message-limits.ts";
 import type { StoredOffer } from "../policy/offers.ts";
 import { decideHello } from "../policy/sessions.ts";
-import {
-  type Attachment,
-  isEstablished,
-  presentSince,
-  readAttachment,
-  writeAttachment,
-} from "../sockets/attachment.ts";
+import { type Attachment, isEstablished, presentSince, readAttachment } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import type { SiteRow } from "../store/store.ts";
 import { currentVisibility } from "./announcements.ts";
@@ -51,7 +45,7 @@ export async function acceptHello(context: Context, uplink: Uplink, hello: Hello
   const before = linkStatusesOf(context, [site.id]);
   const known = uplinks.newestOf(uplink.attachment) !== null;
   const present = replaceOlder(context, uplink);
-  writeAttachment(uplink.socket, {
+  uplinks.update(uplink.socket, {
     ...uplink.attachment,
     presentSince: present,
     software: hello.software,

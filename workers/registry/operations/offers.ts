@@ -93,7 +93,20 @@ export function offerDecisions({ store }: Context, { site, boot }: InstanceId): 
   const own = (ofSite.get(site) ?? [])
     .filter(({ instance }) => instance.boot === boot)
     .sort((left, right) => compareText(left.service, right.service));
-  const refused = own.flatMap(({ service: name, refused: code, wish }): RefusedOffer[] => {
+  const refused = refusalsAmong(own, ofService);
+  const ports = own.flatMap((offer): OfferPort[] => {
+    const port = otherPort(offer);
+    return port === null ? [] : [{ name: offer.service, port }];
+  });
+  return ports.length === 0 ? { refused } : { refused, ports };
+}
+
+/** The refused ones of some offers. */
+function refusalsAmong(
+  offers: readonly StoredOffer[],
+  ofService: OfferSnapshot["ofService"],
+): RefusedOffer[] {
+  return offers.flatMap(({ service: name, refused: code, wish }): RefusedOffer[] => {
     if (code === null) return [];
     const ports = ofService.get(name)?.[0]?.servicePorts;
     const message =
@@ -102,11 +115,13 @@ export function offerDecisions({ store }: Context, { site, boot }: InstanceId): 
         : ERRORS[code as Refusal].meaning;
     return [{ name, code, message: message.slice(0, 500) }];
   });
-  const ports = own.flatMap((offer): OfferPort[] => {
-    const port = otherPort(offer);
-    return port === null ? [] : [{ name: offer.service, port }];
-  });
-  return ports.length === 0 ? { refused } : { refused, ports };
+}
+
+/** The refused offers of a site, each service once. */
+export function refusedOf({ store }: Context, offers: readonly StoredOffer[]): RefusedOffer[] {
+  const refused = refusalsAmong(offers, store.offers.snapshot().ofService);
+  const first = new Map(refused.toReversed().map((each) => [each.name, each]));
+  return [...first.values()].sort((left, right) => compareText(left.name, right.name));
 }
 
 /** The port of an accepted offer whose instance proposed another; null if the offer has what it proposed. */

@@ -7,7 +7,6 @@ import { DEFAULT_LINK_COST } from "../../../protocol/names.ts";
 import type { Claim } from "../../../protocol/tokens.ts";
 import type { Context } from "../context/context.ts";
 import { nextLinkName, type RedeemDecision } from "../policy/tokens.ts";
-import { writeAttachment } from "../sockets/attachment.ts";
 import type { LinkRow, MemberRow, TokenRow } from "../store/store.ts";
 import { changeGraph } from "./change-graph.ts";
 import { announceLinks, issuerName } from "./link-reports.ts";
@@ -124,7 +123,7 @@ function addLink(
   // A connected member has proved its key, and the link certificate was signed for this key just now.
   for (const { socket, attachment } of context.uplinks.ofSite(site.id)) {
     const proven = attachment.links.filter((id) => links.get(id) !== null);
-    writeAttachment(socket, { ...attachment, links: [...proven, row.id] });
+    context.uplinks.update(socket, { ...attachment, links: [...proven, row.id] });
   }
   return row;
 }

@@ -3,7 +3,7 @@ import type { InstanceId } from "../../../protocol/instance-id.ts";
 import type { ListenerReport } from "../../../protocol/uplink/messages.ts";
 import type { Context } from "../context/context.ts";
 import { isClockWrong } from "../policy/uplinks.ts";
-import { readAttachment, writeAttachment } from "../sockets/attachment.ts";
+import { readAttachment } from "../sockets/attachment.ts";
 import type { Uplink } from "../sockets/uplinks.ts";
 import { listenerKey } from "../store/offers.ts";
 import type { SiteRow } from "../store/store.ts";
@@ -62,6 +62,6 @@ export function checkClock(context: Context, site: SiteRow, said: number, now: n
 export function recordRoundTrip(context: Context, { socket }: Uplink, rtt: number): void {
   const attachment = readAttachment(socket);
   if (!attachment || attachment.rtt === rtt) return;
-  writeAttachment(socket, { ...attachment, rtt });
+  context.uplinks.update(socket, { ...attachment, rtt });
   announceLinks(context, [attachment.site]);
 }

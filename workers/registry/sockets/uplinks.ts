@@ -14,12 +14,21 @@ export interface Uplink {
 export class Uplinks {
   readonly #ctx: DurableObjectState;
   readonly #stalled: (uplink: Uplink) => void;
+  readonly #changed: (site: string) => void;
   readonly #lastHeard = new ClockStepGuard<WebSocket>();
 
-  /** @param stalled receives an uplink that was closed because its connector does not read */
-  constructor(ctx: DurableObjectState, stalled: (uplink: Uplink) => void) {
+  /**
+   * @param stalled receives an uplink that was closed because its connector does not read
+   * @param changed receives the site of an uplink that changed
+   */
+  constructor(
+    ctx: DurableObjectState,
+    stalled: (uplink: Uplink) => void,
+    changed: (site: string) => void = () => undefined,
+  ) {
     this.#ctx = ctx;
     this.#stalled = stalled;
+    this.#changed = changed;
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(KEEPALIVE.ping, KEEPALIVE.pong));
   }
 
@@ -30,6 +39,12 @@ export class Uplinks {
     this.#ctx.acceptWebSocket(pair[1], [tagOf.site(site), tagOf.boot(boot), tagOf.instance(attachment)]);
     writeAttachment(pair[1], attachment);
     return { answer: pair[0], uplink: { socket: pair[1], attachment } };
+  }
+
+  /** Stores what is known of an uplink. */
+  update(socket: WebSocket, attachment: Attachment): void {
+    writeAttachment(socket, attachment);
+    this.#changed(attachment.site);
   }
 
   #open(tag?: string): Uplink[] {
@@ -83,9 +98,14 @@ export class Uplinks {
 
   /** Whether an uplink was heard from recently. Evaluated on demand, so that an idle network sleeps. */
   isAlive(uplink: Uplink, now: number): boolean {
+    return isUplinkAlive(this.heardAt(uplink, now), now);
+  }
+
+  /** When an uplink was last heard from, ms since 1970: opened, or its last keep-alive. */
+  heardAt(uplink: Uplink, now: number): number {
     const lastPing = this.#ctx.getWebSocketAutoResponseTimestamp(uplink.socket)?.getTime() ?? null;
     const heardAt = Math.max(uplink.attachment.openedAt, lastPing ?? 0);
-    return isUplinkAlive(this.#lastHeard.past(uplink.socket, heardAt, now), now);
+    return this.#lastHeard.past(uplink.socket, heardAt, now);
   }
 
   /**
@@ -114,7 +134,7 @@ export class Uplinks {
   /** Ignores further messages of a socket, which no longer counts as an uplink. */
   markEnded(socket: WebSocket): void {
     const attachment = readAttachment(socket);
-    if (attachment) writeAttachment(socket, { ...attachment, ended: true });
+    if (attachment) this.update(socket, { ...attachment, ended: true });
   }
 
   close(socket: WebSocket, code: ErrorCode): void {

@@ -85,7 +85,7 @@ export class Events {
     const last = what.at(-1);
     if (last && newest !== undefined && what.length > alone) {
       this.#sql.write(
-        [],
+        [["folds", String(newest)]],
         "UPDATE events SET count = count + ?, at = ?, site = ?, text = ?, code = ?, actor = ? WHERE id = ?",
         what.length - alone,
         event.at,

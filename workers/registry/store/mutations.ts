@@ -26,7 +26,13 @@ export type Part =
   /** When absent instances lost their uplinks. */
   | "losses"
   | "sessions"
-  | "events";
+  | "events"
+  /** Events that took up another one, by id. */
+  | "folds"
+  /** Certificates of sites, by site. */
+  | "certificates"
+  /** Listeners, by site. */
+  | "listeners";
 
 /** A part, or one key of a part. */
 export type Change = Part | readonly [part: Part, key: string];

@@ -423,13 +423,21 @@ export class Listeners {
     for (const former of before) {
       if (wanted.has(listenerKey(former))) continue;
       const where = "WHERE site = ? AND boot = ? AND service = ? AND port = ?";
-      this.#sql.write([], `DELETE FROM listeners ${where}`, site, boot, former.service, former.port ?? 0);
+      const changes = [["listeners", site]] as const;
+      this.#sql.write(
+        changes,
+        `DELETE FROM listeners ${where}`,
+        site,
+        boot,
+        former.service,
+        former.port ?? 0,
+      );
     }
     for (const [key, { service, port, address, state, code, message }] of wanted) {
       const report = { service, ...(port === undefined ? {} : { port }), address, state, code, message };
       if (known.get(key) === JSON.stringify(report)) continue;
       this.#sql.write(
-        [],
+        [["listeners", site]],
         "INSERT OR REPLACE INTO listeners VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         site,
         boot,

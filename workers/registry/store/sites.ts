@@ -249,7 +249,7 @@ export class Certificates {
     { serial, certificate, notAfter }: Pick<CertificateRow, "serial" | "certificate" | "notAfter">,
   ): void {
     this.#sql.write(
-      [],
+      [["certificates", site]],
       "INSERT INTO certificates VALUES (?, ?, ?, ?, NULL)",
       serial,
       site,

@@ -11,6 +11,7 @@ import { Departures } from "./departures.ts";
 import { Events } from "./events.ts";
 import { IngressTable } from "./ingress.ts";
 import { Links } from "./links.ts";
+import type { Mutations } from "./mutations.ts";
 import { Issuers, NetworkTable } from "./network.ts";
 import { Listeners, Offers } from "./offers.ts";
 import { Cuts, Pairs, Sessions } from "./sessions.ts";
@@ -79,6 +80,11 @@ export class Store {
     this.ingress = new IngressTable(storage);
   }
 
+  /** What tells of changes. */
+  get mutations(): Mutations {
+    return this.#sql.mutations;
+  }
+
   /** Runs `work` in a transaction. If it throws, nothing is written. */
   transaction<T>(work: () => T): T {
     try {
@@ -139,7 +145,8 @@ export class Store {
   dropInstance({ site, boot }: InstanceId): void {
     const offers = [["offers", site], "losses"] as const;
     this.#sql.write(offers, "DELETE FROM offers WHERE site = ? AND boot = ?", site, boot);
-    this.#sql.write([], "DELETE FROM listeners WHERE site = ? AND boot = ?", site, boot);
+    const listeners = [["listeners", site]] as const;
+    this.#sql.write(listeners, "DELETE FROM listeners WHERE site = ? AND boot = ?", site, boot);
     this.#sql.write(["sessions"], "DELETE FROM sessions WHERE site_a = ? AND boot_a = ?", site, boot);
     this.#sql.write(["sessions"], "DELETE FROM sessions WHERE site_b = ? AND boot_b = ?", site, boot);
   }

@@ -1,0 +1,52 @@
+/** The live channels of a network: WebSockets whose viewers the objects of the network tell what changes. */
+import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { decodeJwt } from "jose";
+import { ErrorResponse } from "../../protocol/api/envelope.ts";
+import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
+import { looksLikeToken } from "../auth/identity-tokens.ts";
+import { VIEWER_HEADER, type Viewer } from "../live/viewer.ts";
+import { bearerOf, hashKey } from "./authentication.ts";
+import { type Api, type ApiEnv, registryOf } from "./context.ts";
+import { NetworkParam } from "./networks.ts";
+import { routeAccess } from "./route-access.ts";
+
+const live = createRoute({
+  ...routeAccess("get", "/v1/networks/{network}/live"),
+  summary: "Follow the status and the events of a network over a WebSocket (docs/protocol.md, Live channels)",
+  tags: ["live"],
+  request: { params: NetworkParam },
+  responses: { 101: { description: "The upgrade to a WebSocket." } },
+});
+
+export function addLive(api: Api): void {
+  api.openapi(live, (c) => connectViewer(c, registryOf(c)));
+}
+
+/**
+ * Connects the caller of a request as a viewer with the object of a live channel. The request that the object gets has
+ * no header of the client.
+ * @throws FairleadError live.upgrade
+ */
+export async function connectViewer(
+  c: Context<ApiEnv>,
+  object: Pick<DurableObjectStub, "fetch">,
+): Promise<Response> {
+  if (c.req.header("upgrade")?.toLowerCase() !== "websocket") throw new FairleadError("live.upgrade");
+  const headers = { upgrade: "websocket", [VIEWER_HEADER]: JSON.stringify(await viewerOf(c)) };
+  const response = await object.fetch(new Request(c.req.url, { headers }));
+  if (response.status === 101) return response;
+  throw fromErrorBody(ErrorResponse.parse(await response.json()).error, "edge.internal");
+}
+
+/** The caller, with what proved it. */
+async function viewerOf(c: Context<ApiEnv>): Promise<Viewer> {
+  const { name } = c.var.caller;
+  const text = bearerOf(c);
+  if (text === undefined) return { name, proof: { kind: "none" }, expiresAt: null };
+  // The token was verified before.
+  if (looksLikeToken(text)) {
+    return { name, proof: { kind: "none" }, expiresAt: (decodeJwt(text).exp ?? 0) * 1000 };
+  }
+  return { name, proof: { kind: "key", hash: await hashKey(text) }, expiresAt: null };
+}

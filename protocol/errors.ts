@@ -96,6 +96,42 @@ export const ERRORS = {
     "The API key's role or networks do not allow this.",
     "Use a key with the role that the message names; an admin creates one with `fairlead key create --role ROLE`.",
   ),
+  "console.off": entry(
+    "caller",
+    404,
+    "The edge serves no console, or people sign in at it in another way.",
+    "The operator chooses with `--console` of `fairlead edge start` or `fairlead edge deploy` how people sign in.",
+  ),
+  "console.sign_in_failed": entry(
+    "caller",
+    401,
+    "User and password do not fit, or the link was used or is older than a minute.",
+    "Try again; `fairlead console` makes another link, and `fairlead console user set NAME` another password.",
+  ),
+  "console.session_ended": entry(
+    "caller",
+    401,
+    "The session of the console has ended, or what proved it is no longer valid.",
+    "Sign in again, or run `fairlead console`.",
+  ),
+  "console.cross_site": entry(
+    "caller",
+    403,
+    "A page of another site may have sent the request.",
+    "Use the console's own page. A program authenticates with an API key instead of the console's cookie.",
+  ),
+  "console.wrong_host": entry(
+    "caller",
+    403,
+    "The console's listener on this machine was reached by a name other than localhost, 127.0.0.1 or [::1].",
+    "Open the URL that `fairlead edge start` prints. For other machines, use the console at the API's address.",
+  ),
+  "console.user_unknown": entry(
+    "caller",
+    404,
+    "The console has no user of this name.",
+    "`fairlead console user list` lists the users.",
+  ),
   "key.unknown": entry(
     "caller",
     404,

@@ -29,6 +29,7 @@ const GROUPS: Record<string, string> = {
   exchange: "Requests to services",
   listener: "Listeners",
   dns: "DNS at a site",
+  console: "The console",
   hostname: "The public door",
   ingress: "The public door",
   door: "The public door",

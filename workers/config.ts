@@ -2,8 +2,9 @@
  * The configuration of a deployment: the environment that it binds to the Worker (wrangler.toml; for the
  * embedded edge, connector/edge/workerd/workerd-config.ts), parsed once by a schema.
  */
-import type { DurableObjectNamespace } from "@cloudflare/workers-types";
+import type { DurableObjectNamespace, Fetcher } from "@cloudflare/workers-types";
 import { z } from "zod";
+import { ConsoleMode } from "../protocol/api/console.ts";
 import { DEFAULT_OIDC_CLAIM, IssuerUrl, OidcRoles, ProviderUrl } from "../protocol/api/oidc.ts";
 import { FairleadError } from "../protocol/errors.ts";
 import { EdgeOrigin } from "../protocol/front/edge-origin.ts";
@@ -41,12 +42,22 @@ export interface Config {
    * error when its variables are wrong: API keys, uplinks and lanes work without a provider.
    */
   readonly oidc: OidcSettings | FairleadError | null;
+  readonly console: ConsoleSettings;
   readonly objects: Objects;
+}
+
+/** The console of a deployment. */
+export interface ConsoleSettings {
+  readonly mode: ConsoleMode;
+  /** Origin of the embedded edge's listener on loopback, plain HTTP; null without one. */
+  readonly localOrigin: string | null;
+  /** The built application; null where none is bound. */
+  readonly assets: Fetcher | null;
 }
 
 /**
  * The namespaces of the Durable Objects. The room of each object opens it: `openRegistry`, `openRouter`,
- * `openDirectory`.
+ * `openDirectory`, `openConsole`.
  */
 export interface Objects {
   readonly registry: DurableObjectNamespace;
@@ -54,6 +65,7 @@ export interface Objects {
   readonly directory: DurableObjectNamespace;
   readonly door: DurableObjectNamespace;
   readonly doorSocket: DurableObjectNamespace;
+  readonly console: DurableObjectNamespace;
 }
 
 /** A provider of identity tokens, and the roles that its claims give. */
@@ -65,7 +77,7 @@ export interface OidcSettings {
   readonly grants: ReadonlyMap<string, z.output<typeof OidcRoles>[string]>;
   /** URL of the provider's keys; null to read it from the discovery document. */
   readonly jwks: string | null;
-  /** The client by which browsers sign in at doors; null where they cannot. */
+  /** The client by which browsers sign in at doors and at the console; null where they cannot. */
   readonly client: OidcClient | null;
 }
 
@@ -93,6 +105,11 @@ const namespace = z.custom<DurableObjectNamespace>(
   "must be bound to the class of a Durable Object",
 );
 
+const fetcher = z.custom<Fetcher>(
+  (value) => typeof value === "object" && value !== null && "fetch" in value,
+  "must be bound to static assets",
+);
+
 const json = z.string().transform((text, context) => {
   try {
     return JSON.parse(text) as unknown;
@@ -109,6 +126,12 @@ const Environment = z
     DIRECTORY: namespace,
     DOOR: namespace,
     DOOR_SOCKET: namespace,
+    CONSOLE: namespace,
+    /** The built console: static assets, or on the embedded edge a folder. */
+    ASSETS: fetcher.optional(),
+    CONSOLE_MODE: optional(ConsoleMode),
+    /** Set by the embedded edge alone. */
+    CONSOLE_LOCAL_ORIGIN: optional(z.string().regex(/^http:\/\/(127\.0\.0\.1|\[::1\]):\d{1,5}$/)),
     API_URL: EdgeOrigin,
     GATEWAY_URL: EdgeOrigin,
     /** JSON; set by the embedded edge alone. */
@@ -172,12 +195,18 @@ export function readConfig(env: object): Config {
     deploymentCaKey: variables.DEPLOYMENT_CA_KEY,
     adminKeyHash: variables.ADMIN_KEY_HASH,
     oidc: readOidc(env),
+    console: {
+      mode: variables.CONSOLE_MODE ?? "none",
+      localOrigin: variables.CONSOLE_LOCAL_ORIGIN ?? null,
+      assets: variables.ASSETS ?? null,
+    },
     objects: {
       registry: variables.REGISTRY,
       router: variables.ROUTER,
       directory: variables.DIRECTORY,
       door: variables.DOOR,
       doorSocket: variables.DOOR_SOCKET,
+      console: variables.CONSOLE,
     },
   };
   parsed.set(env, config);

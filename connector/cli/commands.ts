@@ -3,6 +3,8 @@ import { revokeAccess } from "./access/revoke.ts";
 import { completion } from "./completion/completion.ts";
 import { connectorInstall, connectorUninstall } from "./connector/install.ts";
 import { connectorRun } from "./connector/run.ts";
+import { consoleOpen } from "./console/open.ts";
+import { consoleUserList, consoleUserRemove, consoleUserSet } from "./console/user.ts";
 import { cost } from "./cost/cost.ts";
 import { dnsConfig } from "./dns/config.ts";
 import { doctor } from "./doctor/doctor.ts";
@@ -42,6 +44,10 @@ export const COMMANDS: readonly CommandDefinition[] = [
   edgeRestore,
   cost,
   login,
+  consoleOpen,
+  consoleUserSet,
+  consoleUserList,
+  consoleUserRemove,
   networkCreate,
   networkList,
   networkUse,
@@ -84,3 +90,10 @@ export const COMMANDS: readonly CommandDefinition[] = [
   version,
   completion,
 ];
+
+/** The command that words begin with: of `console` and `console user set`, the longer one. */
+export function commandOf(words: readonly string[]): CommandDefinition | undefined {
+  return COMMANDS.filter(({ path }) => path.every((word, at) => words[at] === word)).sort(
+    (left, right) => right.path.length - left.path.length,
+  )[0];
+}

@@ -1,6 +1,8 @@
-/** The first words of commands, and what help says of each. */
+/** The words before the last of commands, and what help says of each. */
 export const NOUNS: Readonly<Record<string, string>> = {
   edge: "The Workers through which connectors reach each other.",
+  console: "The console, where a browser shows a network.",
+  "console user": "Users of the console.",
   network: "Virtual application networks, isolated from each other.",
   hostname: "Hostnames of the edge by which a network publishes services.",
   key: "API keys of people and programs.",

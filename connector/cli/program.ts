@@ -71,12 +71,12 @@ function addCommand(
 ): void {
   const name = definition.path[definition.path.length - 1] ?? "";
   let parent = program;
-  for (const word of definition.path.slice(0, -1)) {
+  for (const [at, word] of definition.path.slice(0, -1).entries()) {
     parent =
       parent.commands.find((each) => each.name() === word) ??
       parent
         .command(word)
-        .description(NOUNS[word] ?? word)
+        .description(NOUNS[definition.path.slice(0, at + 1).join(" ")] ?? word)
         .helpCommand(false);
   }
   const made = parent.command(name).summary(definition.summary).description(describe(definition));

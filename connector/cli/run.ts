@@ -2,7 +2,7 @@
 import { CommanderError } from "commander";
 import { FairleadError } from "../../protocol/errors.ts";
 import { version } from "../version.ts";
-import { COMMANDS } from "./commands.ts";
+import { COMMANDS, commandOf } from "./commands.ts";
 import { COMPLETE, complete } from "./completion/completion.ts";
 import { Context } from "./framework/context.ts";
 import { EXIT } from "./framework/exit.ts";
@@ -71,7 +71,7 @@ function incomplete(thrown: unknown, argv: readonly string[]): FairleadError | n
 
 /** What to do about a wrong argument or option of a command line: its own help. */
 function usageAction(argv: readonly string[]): string {
-  const command = COMMANDS.find(({ path }) => path.every((word, at) => argv[at] === word));
+  const command = commandOf(argv);
   const [noun = ""] = argv;
   if (command === undefined && COMMANDS.some(({ path }) => path[0] === noun)) {
     return `Give one of its commands; \`fairlead help ${noun}\` lists them.`;

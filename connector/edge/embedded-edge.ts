@@ -1,9 +1,10 @@
 /**
  * The embedded edge: the built Worker on workerd on this machine, with its front, certificates and storage.
  */
-import { chmod } from "node:fs/promises";
+import { chmod, cp } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
+import { CONSOLE_PATH, type ConsoleMode } from "../../protocol/api/console.ts";
 import { asFairleadError, FairleadError } from "../../protocol/errors.ts";
 import type { EdgeAddresses, FormerAddress } from "../../protocol/front/former-address.ts";
 import type { LanePort } from "../../protocol/front/front-status.ts";
@@ -44,12 +45,14 @@ import {
   type ServerCertificate,
 } from "./credentials/credentials.ts";
 import { renewalTime } from "./credentials/renewal.ts";
-import { DoorFront } from "./front/door-front.ts";
+import { type GivenConsole, wantedConsole } from "./front/console-settings.ts";
 import { type GivenDoor, readDoorCredential, wantedDoor } from "./front/door-settings.ts";
 import { connectionLimits, Front } from "./front/front.ts";
+import { HttpFront } from "./front/http-front.ts";
 import { readObjects, type StoredNetwork, type StoredObjects } from "./object-databases.ts";
 import { type Bundle, findBundle } from "./workerd/bundle.ts";
 import { openDescriptors } from "./workerd/descriptor-count.ts";
+import { replaceDirectory } from "./workerd/directory-draft.ts";
 import { LaneGate, MIN_DESCRIPTORS } from "./workerd/lane-gate.ts";
 import { launchWorkerd } from "./workerd/launch.ts";
 import type { OidcProvider } from "./workerd/oidc-file.ts";
@@ -79,6 +82,8 @@ export interface EmbeddedEdgeOptions {
   readonly hostname?: string | undefined;
   /** The public door, where the edge serves hostnames of published services. Unless given, that of the last start. */
   readonly door?: GivenDoor | undefined;
+  /** The console. Unless given, that of the last start; at the first, people sign in by one-time links. */
+  readonly console?: GivenConsole | undefined;
   /** The provider whose identity tokens authenticate at the API besides keys. */
   readonly oidc?: OidcProvider | undefined;
   /** Lines of workerd have `from: "workerd"`. Silent unless given. */
@@ -96,6 +101,7 @@ export interface RunningEdge {
   readonly lanes: Address | null;
   /** Where the public door listens; null without one. */
   readonly door: Address | null;
+  readonly console: RunningConsole;
   /** Path of the deployment CA, PEM. */
   readonly caFile: string;
   /** Path of the first admin key, which an operator may have removed. */
@@ -104,6 +110,13 @@ export interface RunningEdge {
   readonly former: readonly FormerAddress[];
   /** Set when this start has changed the addresses of an edge that has networks. */
   readonly moved: Move | null;
+}
+
+/** The console of a running edge. */
+export interface RunningConsole {
+  readonly mode: ConsoleMode;
+  /** Its URL on this machine, else at the API's address; null where none is served. */
+  readonly url: string | null;
 }
 
 /** A start at other addresses than the one before. */
@@ -139,6 +152,8 @@ const CONFIG_FILE = "workerd.capnp";
 /** Directory of the Unix sockets between the front and workerd. */
 const FRONT_DIRECTORY = "front";
 export const OBJECTS_DIRECTORY = "objects";
+/** Directory with the pages of the console. */
+const CONSOLE_DIRECTORY = "console";
 
 const LOST_OBJECTS =
   "Check that its volume is mounted, or restore it from a copy of the state directory. With a backup, run `fairlead edge restore` with an empty state directory.";
@@ -149,6 +164,14 @@ interface OpenedDoor {
   readonly settings: DoorRecord;
   /** The door's own certificate; null to serve that of the edge, or plain HTTP. */
   readonly server: Credential | null;
+}
+
+/** The console, as a start settled it. */
+interface OpenedConsole {
+  readonly mode: ConsoleMode;
+  readonly listen: Address | null;
+  /** The folder with the built application; null where it was not built. */
+  readonly assets: string | null;
 }
 
 /** The parts that stay the same while the edge runs. */
@@ -167,6 +190,7 @@ interface Setup {
   readonly sockets: FrontSockets;
   /** The public door; null without one. */
   readonly door: OpenedDoor | null;
+  readonly console: OpenedConsole;
   /** Most descriptors of each process. */
   readonly descriptors: number;
 }
@@ -179,7 +203,8 @@ export class EmbeddedEdge {
   #starting: Promise<RunningEdge> | undefined;
   #state: StateDirectory | undefined;
   #front: Front | undefined;
-  #doorFront: DoorFront | undefined;
+  #doorFront: HttpFront | undefined;
+  #consoleFront: HttpFront | undefined;
   #supervisor: Supervisor | undefined;
   /** Whether the current start has chosen a free port itself. */
   #choosesPorts = false;
@@ -310,6 +335,7 @@ export class EmbeddedEdge {
       gatewayUrl: setup.urls.links,
       lanes: lanes(),
       door: setup.door?.address ?? null,
+      console: runningConsole(setup),
       caFile: state.file(FILES.ca),
       adminKeyFile: state.file(FILES.adminKey),
       former: setup.former,
@@ -341,7 +367,8 @@ export class EmbeddedEdge {
   /** Opens the listener of the public door, if there is one. */
   async #openDoor({ door, sockets, descriptors }: Setup, server: ServerCertificate): Promise<void> {
     if (door === null || sockets.door === undefined) return;
-    this.#doorFront = new DoorFront({
+    this.#doorFront = new HttpFront({
+      name: "door",
       address: door.address,
       socketPath: sockets.door,
       server: door.settings.plain === true ? null : (door.server ?? server.credential),
@@ -406,10 +433,14 @@ export class EmbeddedEdge {
     await makePrivateDirectory(state.file(OBJECTS_DIRECTORY));
     await makePrivateDirectory(state.file(FRONT_DIRECTORY));
     const door = await this.#settleDoor(record);
+    // Node raises its soft limit to the hard limit at its start, and workerd inherits it.
+    const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
+    const console = await this.#openConsole({ state, record, bundle, descriptors });
     const sockets: FrontSockets = {
       api: socketPath(state, "api"),
       gateway: socketPath(state, "gateway"),
       door: door === null ? undefined : socketPath(state, "door"),
+      console: console.listen === null ? undefined : socketPath(state, "console"),
     };
     const urls = {
       api: urlOf(publicHost(api, hostname), api.port),
@@ -432,18 +463,17 @@ export class EmbeddedEdge {
       urls,
       former,
       door: door === null ? undefined : { ...door.settings, address: formatAddress(door.address) },
+      console: { mode: console.mode, listen: console.listen && formatAddress(console.listen) },
       databases: objects?.used === true,
       adminKeyHash: deployment.adminKeyHash,
     };
     // A first run records itself before it stores anything else. A later one keeps the former record until it serves.
     if (record === null) await this.#writeRecord(state, current);
-    // Node raises its soft limit to the hard limit at its start, and workerd inherits it.
-    const descriptors = descriptorLimit() ?? ASSUMED_DESCRIPTORS;
     const moved = isKnown ? moveOf(record, urls, objects.networks) : null;
     const names = certificateNames(addresses, hostname, former);
     return {
       ...{ state, bundle, addresses, urls, names, former, moved, record: current, deployment, sockets },
-      ...{ descriptors, door },
+      ...{ descriptors, door, console },
     };
   }
 
@@ -457,6 +487,47 @@ export class EmbeddedEdge {
     const server = await readDoorCredential(settings);
     const wanted = parseAddress(settings.address, "--door");
     return { address: { ...wanted, port: await tryAddress(wanted) }, settings, server };
+  }
+
+  /**
+   * The console, by the options or as at the last start. Its listener on loopback is open from here on, so that the
+   * Worker is told of the port that it has.
+   * @throws FairleadError edge.port_taken, request.invalid
+   */
+  async #openConsole({
+    state,
+    record,
+    bundle,
+    descriptors,
+  }: Pick<Setup, "state" | "bundle" | "descriptors"> & {
+    readonly record: EdgeRecord | null;
+  }): Promise<OpenedConsole> {
+    const { mode, listen, isFlexible } = wantedConsole(this.#options.console ?? {}, record?.console ?? null);
+    if (mode === "oidc" && this.#options.oidc?.variables.OIDC_CLIENT === undefined) {
+      throw new FairleadError("request.invalid", "The console has no provider at which people sign in.", {
+        action: "Give --oidc FILE with the field `door`, which names the client of the provider.",
+      });
+    }
+    const assets = mode === "none" ? null : await copyAssets(state, bundle.assets);
+    if (listen === null) return { mode, listen, assets };
+    const open = async (wanted: Address): Promise<Address> => {
+      const address = { ...wanted, port: await tryAddress(wanted) };
+      this.#consoleFront = new HttpFront({
+        ...{ name: "console", address, server: null, log: this.#log },
+        socketPath: socketPath(state, "console"),
+        limits: connectionLimits(descriptors),
+      });
+      await this.#consoleFront.listen();
+      return address;
+    };
+    try {
+      return { mode, listen: await open(listen), assets };
+    } catch (thrown) {
+      const isTaken = thrown instanceof FairleadError && thrown.code === "edge.port_taken";
+      if (!isTaken || !isFlexible) throw thrown;
+      // Nobody but this machine's browsers knows the port.
+      return { mode, listen: await open({ ...listen, port: 0 }), assets };
+    }
   }
 
   /**
@@ -501,10 +572,12 @@ export class EmbeddedEdge {
     // The front goes first: its open connections keep workerd from ending.
     await this.#front?.close();
     await this.#doorFront?.close();
+    await this.#consoleFront?.close();
     await this.#supervisor?.stop(STOP_GRACE_MS);
     await this.#state?.close();
     this.#front = undefined;
     this.#doorFront = undefined;
+    this.#consoleFront = undefined;
     this.#supervisor = undefined;
     this.#state = undefined;
   }
@@ -529,6 +602,7 @@ export class EmbeddedEdge {
       deploymentCa: deployment.authority.certificate,
       server: server.credential,
       oidc: this.#options.oidc,
+      console: { mode: setup.console.mode, local: setup.console.listen, assets: setup.console.assets },
     });
     await state.writeAtomic(CONFIG_FILE, text);
   }
@@ -551,6 +625,22 @@ export class EmbeddedEdge {
       }
     }
   }
+}
+
+/**
+ * Copies the built console into the state directory: an upgrade of the package in place changes neither the Worker of a
+ * running edge nor its pages.
+ */
+async function copyAssets(state: StateDirectory, from: string | null): Promise<string | null> {
+  if (from === null) return null;
+  const target = state.file(CONSOLE_DIRECTORY);
+  await replaceDirectory(target, (draft) => cp(from, draft, { recursive: true }));
+  return target;
+}
+
+function runningConsole({ console: { mode, listen }, urls }: Setup): RunningConsole {
+  if (mode === "none") return { mode, url: null };
+  return { mode, url: `${listen === null ? urls.api : `http://${formatAddress(listen)}`}${CONSOLE_PATH}` };
 }
 
 /** The change of addresses since the last start; null without one. */

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { RevokedAccess } from "../../protocol/api/access.ts";
+import { ConsoleSession, ConsoleUser, type SetConsoleUser, SignInLink } from "../../protocol/api/console.ts";
 import { EventPageHeaders, NetworkEvent, type NetworkEventQuery } from "../../protocol/api/events.ts";
 import { Health } from "../../protocol/api/health.ts";
 import { CreatedDoorKey, DoorKey, HostnameGrant, ListedHostname } from "../../protocol/api/hostnames.ts";
@@ -41,6 +42,16 @@ export const createKey = (
 ) => edge.request("POST", "/v1/keys", CreatedKey, key);
 export const revokeKey = (edge: EdgeClient, id: string) =>
   edge.request("DELETE", `/v1/keys/${segment(id)}`, ApiKey);
+
+/** Tells how people sign in at the console, and where it is. An edge of an older version has none: `route.unknown`. */
+export const consoleSession = (edge: EdgeClient) => edge.request("GET", "/v1/session", ConsoleSession);
+export const createSignInLink = (edge: EdgeClient) => edge.request("POST", "/v1/session/links", SignInLink);
+export const listConsoleUsers = (edge: EdgeClient) =>
+  edge.request("GET", "/v1/console-users", z.array(ConsoleUser));
+export const setConsoleUser = (edge: EdgeClient, name: string, user: SetConsoleUser) =>
+  edge.request("PUT", `/v1/console-users/${segment(name)}`, ConsoleUser, user);
+export const removeConsoleUser = (edge: EdgeClient, name: string) =>
+  edge.request("DELETE", `/v1/console-users/${segment(name)}`, ConsoleUser);
 
 export const listTokens = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/tokens"), z.array(Token));

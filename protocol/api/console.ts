@@ -11,7 +11,7 @@ import { Timestamp } from "./timestamp.ts";
 export const ConsoleMode = z.enum(["none", "unsecured", "internal", "oidc"]);
 export type ConsoleMode = z.infer<typeof ConsoleMode>;
 
-/** The cookie of a session. The page is at the root of the API's host or of a loopback listener. */
+/** The cookie of a session at the API's host. */
 export const CONSOLE_COOKIE = "__Host-fairlead-console";
 
 /** The header that every request of the page has. A page of another site cannot send it without permission. */
@@ -39,6 +39,11 @@ export const ConsoleSession = z
       })
       .nullable(),
     version: z.string(),
+    /**
+     * Where people open the console: at the listener on loopback for a request by a name of this machine, else at the
+     * API's host. Null when nothing is served.
+     */
+    url: z.string().nullable(),
   })
   .meta({ id: "ConsoleSession" });
 export type ConsoleSession = z.infer<typeof ConsoleSession>;

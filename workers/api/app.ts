@@ -8,12 +8,14 @@ import { HTTPException } from "hono/http-exception";
 import { FairleadError } from "../../protocol/errors.ts";
 import { IdentityTokens } from "../auth/identity-tokens.ts";
 import { readConfig } from "../config.ts";
+import type { Listener } from "../console/serve-console.ts";
 import { openDirectory } from "../directory/facade.ts";
 import { errorResponse, publicError, REQUEST_ID_HEADER } from "../error-response.ts";
 import { createLimits, type Limits } from "../limits/limits.ts";
 import { addAdmission } from "./admission.ts";
 import { addBackups } from "./backups.ts";
 import { addBalances } from "./balances.ts";
+import { addConsoleUsers } from "./console-users.ts";
 import type { Api, ApiEnv } from "./context.ts";
 import { addDns } from "./dns.ts";
 import { addDoorKeys } from "./door-keys.ts";
@@ -27,24 +29,31 @@ import { addLive } from "./live.ts";
 import { addNetworks } from "./networks.ts";
 import { addOpenApi } from "./openapi.ts";
 import { addQuotas } from "./quotas.ts";
+import { addSession } from "./session.ts";
 import { addSites } from "./sites.ts";
 import { addStatus } from "./status.ts";
 import { addTokens } from "./tokens.ts";
 
 /**
- * Creates the API. An isolate has one API, so all requests share its rate limits and its provider's keys.
+ * Creates the API of a listener. An isolate has one for each, which share rate limits and the provider's keys.
  */
-export function createApi(limits: Limits = createLimits(), identityTokens = new IdentityTokens()): Api {
+export function createApi(
+  limits: Limits = createLimits(),
+  identityTokens = new IdentityTokens(),
+  listener: Listener = "public",
+): Api {
   const api: Api = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (!result.success) throw invalidRequest(result.target, result.error.issues);
     },
   });
-  api.use(prepare(limits, identityTokens));
+  api.use(prepare(limits, identityTokens, listener));
   addHealth(api);
   addOpenApi(api);
   addNetworks(api);
   addKeys(api);
+  addSession(api);
+  addConsoleUsers(api);
   addTokens(api);
   addSites(api);
   addLinks(api);
@@ -68,7 +77,11 @@ export function createApi(limits: Limits = createLimits(), identityTokens = new 
   return api;
 }
 
-function prepare(limits: Limits, identityTokens: IdentityTokens): MiddlewareHandler<ApiEnv> {
+function prepare(
+  limits: Limits,
+  identityTokens: IdentityTokens,
+  listener: Listener,
+): MiddlewareHandler<ApiEnv> {
   return async (c, next) => {
     c.set("requestId", crypto.randomUUID());
     const config = readConfig(c.env);
@@ -76,6 +89,7 @@ function prepare(limits: Limits, identityTokens: IdentityTokens): MiddlewareHand
     c.set("directory", openDirectory(config.objects.directory));
     c.set("limits", limits);
     c.set("identityTokens", identityTokens);
+    c.set("listener", listener);
     await next();
     // The headers of an upgrade cannot be changed (workerd 1.20261117, November 2026).
     if (c.res.status === 101) return;

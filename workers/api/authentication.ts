@@ -1,34 +1,125 @@
-/** Authentication of API requests: by an API key, or by an identity token of the configured provider. */
+/**
+ * Authentication of API requests: by an API key, by an identity token of the configured provider, or by a session of the
+ * console.
+ */
 import type { Context } from "hono";
 import { encodeHex, equalBytes } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { Caller } from "../auth/caller.ts";
+import { grantsOf } from "../auth/claims.ts";
 import { looksLikeToken } from "../auth/identity-tokens.ts";
+import type { Identity } from "../console/identity.ts";
+import { isOwnPage } from "../console/origin.ts";
+import { servesConsole } from "../console/serve-console.ts";
+import { sessionIn } from "../console/session-cookie.ts";
+import type { StoredSession } from "../console/store.ts";
+import { openConsole } from "../console/stub.ts";
 import { clientOf } from "../limits/client.ts";
 import type { ApiEnv } from "./context.ts";
 import { limitFailures } from "./request-limit.ts";
 
+/** A caller, and what proved it: null where only the listener did. */
+export interface Authenticated {
+  readonly caller: Caller;
+  readonly identity: Identity | null;
+}
+
 /**
  * Returns the caller of a request.
- * @throws FairleadError key.missing, key.invalid, oidc.*, request.limited
+ * @throws FairleadError key.missing, key.invalid, oidc.*, console.session_ended, console.cross_site, request.limited
  */
-export async function authenticate(c: Context<ApiEnv>): Promise<Caller> {
+export async function authenticate(c: Context<ApiEnv>): Promise<Authenticated> {
   const text = bearerOf(c);
-  if (text === undefined) throw new FairleadError("key.missing");
+  if (text === undefined) return await authenticatePage(c);
   const hash = await hashKey(text);
   const { identityTokens } = c.var;
-  const identify = async () => {
+  const identify = async (): Promise<Authenticated> => {
     try {
       const { oidc } = c.var.config;
-      if (oidc === null || !looksLikeToken(text)) return await findKey(c, hash);
+      if (oidc === null || !looksLikeToken(text)) {
+        return { caller: await findKey(c, hash), identity: { kind: "key", hash } };
+      }
       if (oidc instanceof FairleadError) throw oidc;
-      return await identityTokens.verify(text, oidc);
+      const { name, grants, values } = await identityTokens.verify(text, oidc);
+      const { issuer } = oidc;
+      return { caller: { name, grants }, identity: { kind: "oidc", issuer, name, values: [...values] } };
     } catch (thrown) {
       if (thrown instanceof FairleadError) logRefusal(c, thrown, text);
       throw thrown;
     }
   };
   return await limitFailures(c, "keys", hash, identify, ({ code }) => GUESSES.has(code));
+}
+
+/** The caller in a console without a sign-in, whose listener proves that the request is of this machine. */
+export const LOCAL: Caller = { name: "console", grants: [{ role: "admin", networks: null }] };
+
+/** Whether a request needs no sign-in at the console. */
+export function isOpenTo({ var: { config, listener } }: Context<ApiEnv>): boolean {
+  return config.console.mode === "unsecured" && listener === "loopback";
+}
+
+/**
+ * Returns the caller of a request of the console's page, which has no credential of its own.
+ * @throws FairleadError key.missing, console.session_ended, console.cross_site, request.limited
+ */
+async function authenticatePage(c: Context<ApiEnv>): Promise<Authenticated> {
+  const { config, listener } = c.var;
+  if (!servesConsole(config, listener)) throw new FairleadError("key.missing");
+  const found = await findSession(c);
+  const isOpen = isOpenTo(c);
+  if (found === null && !isOpen) throw new FairleadError("key.missing");
+  requireOwnPage(c);
+  if (found === "ended" && !isOpen) throw new FairleadError("console.session_ended");
+  return found === null || found === "ended" ? { caller: LOCAL, identity: null } : found;
+}
+
+/** Refuses what a page of another site may have sent. @throws FairleadError console.cross_site */
+export function requireOwnPage(c: Context<ApiEnv>): void {
+  if (!isOwnPage(c.req.raw, new URL(c.req.url).origin)) throw new FairleadError("console.cross_site");
+}
+
+/**
+ * The session of an id, by default that of the request's cookie; null without one, "ended" where it is not valid.
+ * @throws FairleadError request.limited
+ */
+export async function findSession(
+  c: Context<ApiEnv>,
+  id: string | null = sessionIn(c.req.raw, c.var.listener),
+): Promise<(Authenticated & { readonly expiresAt: number }) | "ended" | null> {
+  if (id === null) return null;
+  const hash = await hashKey(id);
+  const look = async () => {
+    const session = await openConsole(c.var.config.objects.console).session(hash);
+    const caller = session && (await callerOf(c, session));
+    if (session === null || caller === null) throw new FairleadError("console.session_ended");
+    return { caller, identity: session.identity, expiresAt: session.expiresAt };
+  };
+  try {
+    return await limitFailures(c, "keys", hash, look, () => true);
+  } catch (thrown) {
+    if (thrown instanceof FairleadError && thrown.code === "console.session_ended") return "ended";
+    throw thrown;
+  }
+}
+
+/** What the identity of a session may do at present; null when it may nothing any more. */
+async function callerOf(c: Context<ApiEnv>, { identity, grant }: StoredSession): Promise<Caller | null> {
+  const { oidc } = c.var.config;
+  switch (identity.kind) {
+    case "user":
+      return grant && { name: `${identity.name} (console)`, grants: [grant] };
+    case "key":
+      return await findKey(c, identity.hash).catch((thrown: unknown) => {
+        if (thrown instanceof FairleadError && thrown.code.startsWith("key.")) return null;
+        throw thrown;
+      });
+    case "oidc": {
+      if (oidc === null || oidc instanceof FairleadError || oidc.issuer !== identity.issuer) return null;
+      const grants = grantsOf(identity.values, oidc.grants);
+      return grants.length === 0 ? null : { name: identity.name, grants };
+    }
+  }
 }
 
 /**
@@ -97,15 +188,22 @@ const GUESSES = new Set<string>(["key.invalid", "oidc.invalid"]);
 /** Codes that are written to the event log. */
 const NOTED = new Set<string>([...GUESSES, "oidc.expired", "oidc.no_role"]);
 
-/** Writes a refusal to the edge's event log, at a rate that cannot fill it. */
+/** Writes a refusal to the edge's event log. */
 function logRefusal(c: Context<ApiEnv>, error: FairleadError, text: string): void {
   if (!NOTED.has(error.code)) return;
+  const id = /^flk_([a-z0-9]{1,40})_/.exec(text)?.[1];
+  noteRefusal(c, error, id === undefined ? "A request" : `A request with a key ${id}`);
+}
+
+/**
+ * Writes a refusal to the edge's event log, at a rate that cannot fill it.
+ * @param what begin of the sentence: what was refused
+ */
+export function noteRefusal(c: Context<ApiEnv>, error: FairleadError, what: string): void {
   const { keyNotes, allKeyNotes } = c.var.limits;
   const client = clientOf(c.req.raw);
   const now = Date.now();
   if (keyNotes.take(client, now) > 0 || allKeyNotes.take("all", now) > 0) return;
-  const id = /^flk_([a-z0-9]{1,40})_/.exec(text)?.[1];
-  const what = id === undefined ? "A request" : `A request with a key ${id}`;
   const noted = c.var.directory.noteRefusedKey({
     code: error.code,
     text: `${what} from ${client} was refused: ${error.message}`,

@@ -6,6 +6,8 @@ import type { Network } from "../../protocol/api/networks.ts";
 import type { Caller } from "../auth/caller.ts";
 import type { IdentityTokens } from "../auth/identity-tokens.ts";
 import type { Config, Env } from "../config.ts";
+import type { Identity } from "../console/identity.ts";
+import type { Listener } from "../console/serve-console.ts";
 import type { DirectoryFacade } from "../directory/facade.ts";
 import type { Limits } from "../limits/limits.ts";
 import { openRegistry } from "../registry/stub.ts";
@@ -18,6 +20,9 @@ export interface ApiEnv {
     directory: DirectoryFacade;
     limits: Limits;
     identityTokens: IdentityTokens;
+    listener: Listener;
+    /** What proved the caller; null where only the listener did. Set with `caller`. */
+    identity: Identity | null;
     /** Set on routes that need a role. */
     caller: Caller;
     /** Set on routes that name a network in which the caller has the role. */

@@ -78,7 +78,8 @@ export function addKeys(api: Api): void {
   });
 }
 
-async function networkIds(c: Context<ApiEnv>, namesOrIds: readonly string[]): Promise<string[]> {
+/** The ids of networks. @throws FairleadError network.unknown */
+export async function networkIds(c: Context<ApiEnv>, namesOrIds: readonly string[]): Promise<string[]> {
   const ids = new Set<string>();
   for (const nameOrId of namesOrIds) {
     const network = await c.var.directory.findNetwork(nameOrId);

@@ -5,7 +5,7 @@ import { clientOf } from "../limits/client.ts";
 import type { ApiEnv } from "./context.ts";
 
 /** Refuses a request that has to wait. @param wait ms; 0 for none @throws FairleadError request.limited */
-function refuseFor(c: Context<ApiEnv>, wait: number): void {
+export function refuseFor(c: Context<ApiEnv>, wait: number): void {
   if (wait === 0) return;
   c.set("retryAfter", Math.max(1, Math.ceil(wait / 1000)));
   throw new FairleadError("request.limited");
@@ -19,14 +19,14 @@ export function countRequest(c: Context<ApiEnv>, name: "redeem" | "renew"): void
 /**
  * Runs an attempt with a credential within its client's limit of failed guesses.
  *
- * @param credential a hash of the credential
+ * @param credential a hash of the credential; null for a password, which many clients may try
  * @param isGuess whether an error counts as a failed guess
  * @throws FairleadError request.limited; what `attempt` throws
  */
 export async function limitFailures<T>(
   c: Context<ApiEnv>,
-  name: "keys" | "claims",
-  credential: string,
+  name: "keys" | "claims" | "signIns",
+  credential: string | null,
   attempt: () => Promise<T>,
   isGuess: (error: FairleadError) => boolean,
 ): Promise<T> {

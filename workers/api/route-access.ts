@@ -9,7 +9,7 @@ import { authenticate } from "./authentication.ts";
 import { limitBody } from "./body-limit.ts";
 import type { ApiEnv } from "./context.ts";
 
-type Method = "get" | "post" | "patch" | "delete";
+type Method = "get" | "post" | "put" | "patch" | "delete";
 
 interface Exceptions {
   /** Bytes. */
@@ -57,11 +57,12 @@ export function routeAccess<M extends Method, P extends string>(
 function requireRole(least: Role, namesNetwork: boolean): MiddlewareHandler<ApiEnv> {
   const permits = least === "admin" && !namesNetwork ? permitsEverywhere : permitsSomewhere;
   return async (c, next) => {
-    const caller = await authenticate(c);
+    const { caller, identity } = await authenticate(c);
     if (!permits(caller, least)) {
       throw new FairleadError("key.forbidden", `This needs the role ${least}; yours is ${roleOf(caller)}.`);
     }
     c.set("caller", caller);
+    c.set("identity", identity);
     await next();
   };
 }

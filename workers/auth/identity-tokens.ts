@@ -3,7 +3,7 @@ import { errors, type JWTPayload, jwtVerify } from "jose";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { OidcSettings } from "../config.ts";
 import type { Caller } from "./caller.ts";
-import { callerOf, nameOf } from "./claims.ts";
+import { callerOf, nameOf, valuesOf } from "./claims.ts";
 import { ProviderKeys } from "./provider-keys.ts";
 
 /**
@@ -26,6 +26,26 @@ export const ALGORITHMS = [
 const MAX_TOKEN = 16_384;
 const CLOCK_TOLERANCE_SECONDS = 60;
 
+/** What the ID token of a sign-in must name. */
+export interface SignInProof {
+  readonly client: string;
+  /** The value that the sign-in gave to the provider. */
+  readonly nonce: string;
+}
+
+/** A person as a provider describes one. */
+export interface Person {
+  /** The values of the claim that gives roles. */
+  readonly values: readonly string[];
+}
+
+/** @throws FairleadError oidc.no_role */
+function callerIn(payload: JWTPayload, settings: OidcSettings): Caller & Person {
+  const caller = callerOf(payload, settings);
+  if (caller !== null) return { ...caller, values: valuesOf(payload, settings.claim) };
+  throw new FairleadError("oidc.no_role", `No value of the claim "${settings.claim}" is mapped to a role.`);
+}
+
 /** Whether a bearer token has the form of a JWT; API keys have no dots. */
 export function looksLikeToken(text: string): boolean {
   return /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/.test(text);
@@ -44,10 +64,8 @@ export class IdentityTokens {
    * Returns the caller that a token proves.
    * @throws FairleadError oidc.invalid, oidc.expired, oidc.no_role, oidc.unreachable
    */
-  async verify(token: string, settings: OidcSettings): Promise<Caller> {
-    const caller = callerOf(await this.#check(token, settings), settings);
-    if (caller !== null) return caller;
-    throw new FairleadError("oidc.no_role", `No value of the claim "${settings.claim}" is mapped to a role.`);
+  async verify(token: string, settings: OidcSettings): Promise<Caller & Person> {
+    return callerIn(await this.#check(token, settings), settings);
   }
 
   /**
@@ -60,14 +78,25 @@ export class IdentityTokens {
 
   /**
    * Returns the name of the person that an ID token proves, which the provider issued for a sign-in.
-   * @param nonce the value that the sign-in gave to the provider
    * @throws FairleadError oidc.invalid, oidc.expired, oidc.unreachable
    */
-  async identifySignIn(
+  async identifySignIn(token: string, settings: OidcSettings, request: SignInProof): Promise<string> {
+    return nameOf(await this.#checkSignIn(token, settings, request));
+  }
+
+  /**
+   * Returns the caller that an ID token proves, which the provider issued for a sign-in.
+   * @throws FairleadError oidc.invalid, oidc.expired, oidc.no_role, oidc.unreachable
+   */
+  async verifySignIn(token: string, settings: OidcSettings, request: SignInProof): Promise<Caller & Person> {
+    return callerIn(await this.#checkSignIn(token, settings, request), settings);
+  }
+
+  async #checkSignIn(
     token: string,
     settings: OidcSettings,
-    { client, nonce }: { client: string; nonce: string },
-  ): Promise<string> {
+    { client, nonce }: SignInProof,
+  ): Promise<JWTPayload> {
     const payload = await this.#check(token, settings, client);
     if (payload.nonce !== nonce) throw invalid('its claim "nonce" is of another sign-in');
     // OpenID Connect Core 1.0 §3.1.3.7: a token for several audiences names the client that it was issued to.
@@ -75,7 +104,7 @@ export class IdentityTokens {
     if ((isForSeveral || payload.azp !== undefined) && payload.azp !== client) {
       throw invalid('its claim "azp" is of another client');
     }
-    return nameOf(payload);
+    return payload;
   }
 
   /** The keys of a provider. They are kept until another provider is configured. */

@@ -40,6 +40,7 @@ export const METHODS = [
   "deleteKey",
   "useKey",
   "noteRefusedKey",
+  "noteConsoleUser",
   "grantHostname",
   "withdrawHostname",
   "listHostnames",
@@ -68,6 +69,7 @@ const DoorKeyParameter = ActorParameter.extend({ key: DoorKeyRecord });
 const DeletedDoorKeyParameter = ActorParameter.extend({ id: z.string(), network: z.string() });
 const UsedDoorKeyParameter = z.object({ network: z.string(), hostname: z.string(), hash: z.string() });
 const RefusalParameter = z.object({ code: z.string(), text: z.string().max(1000) });
+const ConsoleUserParameter = ActorParameter.extend({ text: z.string().max(1000) });
 const RestoreParameter = ActorParameter.extend({ dump: DirectoryDump });
 
 /**
@@ -251,6 +253,12 @@ export class Directory extends IttyBase {
   noteRefusedKey(text: string): null {
     const { code, text: sentence } = RefusalParameter.parse(JSON.parse(text));
     this.#log.add({ type: "key.refused", text: sentence, code, actor: "edge" }, Date.now());
+    return null;
+  }
+
+  noteConsoleUser(text: string): null {
+    const { text: sentence, actor } = ConsoleUserParameter.parse(JSON.parse(text));
+    this.#note("console.user", sentence, actor);
     return null;
   }
 

@@ -39,6 +39,8 @@ export interface DirectoryFacade {
   useKey(hash: string): Promise<ApiKey | null>;
   /** Logs a refused key. The caller limits the rate. */
   noteRefusedKey(refusal: { code: string; text: string }): Promise<null>;
+  /** Notes in the event log that a user of the console was created, changed or removed. */
+  noteConsoleUser(text: string, actor: string): Promise<null>;
   /** Grants a pattern of hostnames to a network; again for the same network changes nothing. Error: hostname.taken. */
   grantHostname(pattern: string, network: string, actor: string): Promise<Result<HostnameGrant>>;
   /** Withdraws a grant, and deletes the keys for hostnames that only it granted. Error: hostname.unknown. */
@@ -110,6 +112,7 @@ export function openDirectory(namespace: DurableObjectNamespace): DirectoryFacad
     listKeys: () => call(z.array(ApiKey), "listKeys"),
     deleteKey: (id, actor) => call(resultOf(ApiKey), "deleteKey", { id, actor }),
     useKey: (hash) => call(ApiKey.nullable(), "useKey", hash),
+    noteConsoleUser: (text, actor) => call(z.null(), "noteConsoleUser", { text, actor }),
     noteRefusedKey: (refusal) => call(z.null(), "noteRefusedKey", refusal),
     grantHostname: (pattern, network, actor) =>
       call(resultOf(HostnameGrant), "grantHostname", { pattern, network, actor }),

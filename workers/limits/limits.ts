@@ -1,7 +1,8 @@
 /**
  * The rate limits of public requests, by client address, in one isolate. They bound what an unproven client
  * can make the edge compute, and are wide enough for a fleet of sites behind one address. Secrets do not
- * depend on them: each has 256 bits, so a valid secret may be accepted while wrong ones are limited.
+ * depend on them: each has 256 bits, so a valid secret may be accepted while wrong ones are limited. Passwords of the
+ * console do, and their object counts attempts as well.
  */
 
 import { FailureLimit } from "./failure-limit.ts";
@@ -24,6 +25,11 @@ export function createLimits() {
     keys: new FailureLimit({
       failures: { burst: 30, perSecond: 0.5, clients: CLIENTS },
       attempts: { burst: 60, perSecond: 10, clients: CLIENTS },
+    }),
+    /** Sign-ins at the console with a wrong password or link. Passwords can be guessed, so there are few attempts. */
+    signIns: new FailureLimit({
+      failures: { burst: 10, perSecond: 0.1, clients: CLIENTS },
+      attempts: { burst: 1, perSecond: 0.1, clients: CLIENTS },
     }),
     /** Events about wrong keys, by client. */
     keyNotes: new TokenBuckets({ burst: 3, perSecond: 1 / 60, clients: CLIENTS }),

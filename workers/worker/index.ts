@@ -3,13 +3,19 @@
  * two ways: on workerd, by the entrypoint `Gateway`, to which only sockets that require a client certificate
  * lead; on Cloudflare, at the hostname GATEWAY_HOSTNAME. Without that hostname, no request to the API can
  * reach the gateway. Requests to doors come by the entrypoint `PublicDoor` on workerd, and on Cloudflare at every
- * hostname that is neither the gateway's nor the API's.
+ * hostname that is neither the gateway's nor the API's. The entrypoint `LoopbackConsole` serves the console and the API on
+ * workerd, for a listener that only this machine reaches.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { FairleadError } from "../../protocol/errors.ts";
 import { createApi } from "../api/app.ts";
+import type { Api } from "../api/context.ts";
 import { IdentityTokens } from "../auth/identity-tokens.ts";
 import { SignInProvider } from "../auth/sign-in-provider.ts";
 import { type Config, type Env, readConfig } from "../config.ts";
+import { ConsoleAssets } from "../console/assets.ts";
+import { isLoopbackName } from "../console/origin.ts";
+import { type Listener, serveConsole } from "../console/serve-console.ts";
 import { HostnameCache } from "../door/hostname-cache.ts";
 import { type DoorState, serveDoor } from "../door/serve-door.ts";
 import { errorResponse, publicError } from "../error-response.ts";
@@ -19,6 +25,7 @@ import { KnownNetworks } from "../gateway/known-networks.ts";
 import { proofFromPlatform, proofFromSocket } from "../gateway/tls-proof.ts";
 import { createLimits } from "../limits/limits.ts";
 
+export { Console } from "../console/console.ts";
 export { Directory } from "../directory/directory.ts";
 export { Door } from "../door/door.ts";
 export { DoorSocket } from "../door/door-socket.ts";
@@ -27,11 +34,15 @@ export { Router } from "../router/router.ts";
 
 const limits = createLimits();
 const identityTokens = new IdentityTokens();
+const signIn = new SignInProvider(identityTokens);
 const api = createApi(limits, identityTokens);
+/** Made for the first request, since most edges have none. */
+let loopbackApi: Api | undefined;
+const assets = new ConsoleAssets();
 const doors: DoorState = {
   limits,
   identityTokens,
-  signIn: new SignInProvider(identityTokens),
+  signIn,
   hostnames: new HostnameCache(),
 };
 const gateway: GatewayState = { limits, known: new KnownNetworks(), bans: new Bans() };
@@ -63,13 +74,42 @@ export class PublicDoor extends WorkerEntrypoint<Env> {
   }
 }
 
+export class LoopbackConsole extends WorkerEntrypoint<Env> {
+  override fetch(request: Request): Promise<Response> {
+    return configured(this.env, (config) => {
+      if (!isLoopbackName(new URL(request.url))) {
+        return errorResponse(new FairleadError("console.wrong_host"));
+      }
+      loopbackApi ??= createApi(limits, identityTokens, "loopback");
+      return serveHost(request, config, {
+        api: loopbackApi,
+        listener: "loopback",
+        env: this.env,
+        ctx: this.ctx,
+      });
+    });
+  }
+}
+
+/** Serves the console and the API. */
+async function serveHost(
+  request: Request,
+  config: Config,
+  { api, listener, env, ctx }: { api: Api; listener: Listener; env: Env; ctx: ExecutionContext },
+): Promise<Response> {
+  const options = { config, listener, assets, provider: signIn, limits };
+  return (await serveConsole(request, options)) ?? (await api.fetch(request, env, ctx));
+}
+
 export default {
   fetch(request, env, ctx) {
     return configured(env, (config) => {
       const { hostname } = new URL(request.url);
       if (hostname !== config.gatewayHostname) {
         const isDoor = config.gatewayHostname !== null && hostname !== new URL(config.apiUrl).hostname;
-        return isDoor ? serveDoor(request, config, doors) : api.fetch(request, env, ctx);
+        return isDoor
+          ? serveDoor(request, config, doors)
+          : serveHost(request, config, { api, listener: "public", env, ctx });
       }
       const prove = () => proofFromPlatform(request.cf);
       return serveGateway(request, config, gateway, prove, (work) => ctx.waitUntil(work));

@@ -41,7 +41,7 @@ const DIRECTIVE = { files: 0, noFiles: 4 };
 /** What completion needs of the commands. */
 export interface CompletedCommands {
   readonly commands: readonly CommandDefinition[];
-  /** Descriptions of the first words of commands with two. */
+  /** Descriptions of the words before the last of commands. */
   readonly nouns: Readonly<Record<string, string>>;
 }
 

@@ -2,11 +2,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { HostnamePattern } from "../../../protocol/hostnames.ts";
-import type { Deployment } from "../../operator/deploy/plan.ts";
+import type { DeployedConsole, Deployment } from "../../operator/deploy/plan.ts";
 import type { Context } from "../framework/context.ts";
 import { stateHome } from "../framework/context.ts";
 import { command, flag, value, values } from "../framework/definition.ts";
-import { accepting, someText } from "../framework/values.ts";
+import { accepting, oneOf, someText } from "../framework/values.ts";
 
 const DEFAULT_WORKER = "fairlead";
 
@@ -50,6 +50,11 @@ export const edgeDeploy = command({
       someText,
     ),
     withoutOidc: flag("--without-oidc", "Stop accepting identity tokens."),
+    console: value(
+      "--console <MODE>",
+      "How people sign in at the console: `internal` by user and password, `oidc` at the provider of --oidc; `none` serves none, as at first. Later deployments keep it.",
+      oneOf("none", "internal", "oidc"),
+    ),
     doorHostname: values(
       "--door-hostname <HOSTNAME>",
       "Hostname of the public door in one of your zones, such as shop.example.com, or a pattern such as *.example.com. Can be repeated; those given replace those of the last deployment, which later deployments keep.",
@@ -75,6 +80,10 @@ export const edgeDeploy = command({
     {
       command: "fairlead edge deploy --door-hostname shop.example.com",
       says: "Also leads shop.example.com to the public door.",
+    },
+    {
+      command: "fairlead edge deploy --console internal",
+      says: "Also serves the console; `fairlead console` opens it.",
     },
     { command: "fairlead edge deploy", says: "Updates the deployment of the default state directory." },
   ],
@@ -158,6 +167,7 @@ async function describeDeployment(
     readonly withoutOidc: boolean;
     readonly doorHostname: readonly string[];
     readonly withoutDoor: boolean;
+    readonly console: DeployedConsole | undefined;
   },
 ): Promise<Described> {
   const [{ checkDoors, parseHostnames }, { DEPLOYMENT_FILE, DeploymentRecord }, { readFile }] =
@@ -181,7 +191,13 @@ async function describeDeployment(
   const worker = input.worker ?? last?.worker ?? DEFAULT_WORKER;
   const named = input.doorHostname.length > 0 ? input.doorHostname : (last?.doors ?? []);
   const doors = input.withoutDoor ? [] : checkDoors(named, hostnames);
-  return { deployment: { state, worker, ...hostnames, doors, oidc }, secrets };
+  const console = input.console ?? last?.console;
+  if (console === "oidc" && oidc?.OIDC_CLIENT === undefined) {
+    throw new FairleadError("request.invalid", "The console has no provider at which people sign in.", {
+      action: "Give --oidc FILE with the field `door`, which names the client of the provider.",
+    });
+  }
+  return { deployment: { state, worker, ...hostnames, doors, oidc, console }, secrets };
 }
 
 /** A deployment, and the secrets that it adds to those of the state directory. */

@@ -1,15 +1,20 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { ConsoleMode, UserName } from "../../../protocol/api/console.ts";
 import { asFairleadError } from "../../../protocol/errors.ts";
 import { aborted } from "../../async/abort.ts";
 import { formatAddress } from "../../edge/addresses/addresses.ts";
-import type { EmbeddedEdgeOptions, Move } from "../../edge/embedded-edge.ts";
+import type { EmbeddedEdgeOptions, Move, RunningConsole } from "../../edge/embedded-edge.ts";
+import { checkPassword } from "../framework/console-password.ts";
 import { stateHome } from "../framework/context.ts";
 import { command, flag, value, valueOr } from "../framework/definition.ts";
+import type { Io } from "../framework/io.ts";
 import { makeLog } from "../framework/log.ts";
 import { logLevel } from "../framework/options.ts";
 import type { Printer } from "../framework/printer.ts";
-import { hostPort, hostPortOr, someText } from "../framework/values.ts";
+import { readSecretText } from "../framework/secret-input.ts";
+import { accepting, hostPort, hostPortOr, oneOf, someText } from "../framework/values.ts";
 import { startCommand } from "./options.ts";
 
 export const edgeStart = command({
@@ -60,6 +65,26 @@ export const edgeStart = command({
       "YAML file that names the identity provider whose tokens the API accepts, and the role that each claim gives.",
       someText,
     ),
+    console: value(
+      "--console <MODE>",
+      "How people sign in at the console: `internal` by user and password, `oidc` at the provider of --oidc, `unsecured` not at all and on this machine alone; `none` serves none. `fairlead console` signs in without a password. The default is that of the last start, `internal` without a user at the first.",
+      oneOf(...ConsoleMode.options),
+    ),
+    consoleListen: value(
+      "--console-listen <HOST:PORT|off>",
+      "Address on loopback where the console is served over plain HTTP, beside the API's address; `off` for none. The default is that of the last start, 127.0.0.1:8442 or a free port at the first.",
+      hostPortOr("off"),
+    ),
+    consoleUser: value(
+      "--console-user <NAME>",
+      "User of the console with the role admin, who is created unless the user exists. The default is `admin` where --console is `internal` and there is no user yet.",
+      accepting(UserName),
+    ),
+    consolePasswordFile: value(
+      "--console-password-file <FILE>",
+      "File whose first line is the password of --console-user. Without it, a password is made for a new user and shown once.",
+      someText,
+    ),
     login: flag("--no-login", "Do not store a login on this machine."),
     logLevel: valueOr(
       "--log-level <LEVEL>",
@@ -83,10 +108,15 @@ export const edgeStart = command({
       command: "fairlead edge start --oidc oidc.yaml",
       says: "Also accepts identity tokens of the provider in oidc.yaml; see docs/operations.md.",
     },
+    {
+      command: "fairlead edge start --console internal --console-user anna",
+      says: "Also makes a user of the console, and shows the password once.",
+    },
   ],
   async run(context, input) {
     const { io } = context;
     const { EmbeddedEdge } = await import("../../edge/embedded-edge.ts");
+    const password = await readPassword(io, input);
     const oidc = input.oidc === undefined ? undefined : await readOidc(input.oidc);
     const interrupted = io.untilInterrupted();
     io.dropFailedOutput();
@@ -99,6 +129,7 @@ export const edgeStart = command({
       lanes: input.lanes,
       door: doorOptions(input),
       hostname: input.hostname,
+      console: { mode: input.console, listen: input.consoleListen },
       oidc,
       log,
     });
@@ -106,6 +137,7 @@ export const edgeStart = command({
       const at = await edge.start();
       const login = input.login ? await storeLogin(io.env, at) : { hint: "Next: `fairlead login`" };
       const file = "file" in login ? login.file : undefined;
+      const user = await makeUser(input, password, at);
       const former = at.former.filter(({ api, links }) => api !== at.apiUrl || links !== at.gatewayUrl);
       context.answer(
         {
@@ -113,6 +145,7 @@ export const edgeStart = command({
           gateway: at.gatewayUrl,
           lanes: at.lanes?.port ?? null,
           door: at.door === null ? null : formatAddress(at.door),
+          console: { ...at.console, user: user === null || "hint" in user ? null : user },
           ca: at.caFile,
           adminKey: at.adminKeyFile,
           login: file ?? null,
@@ -130,11 +163,16 @@ export const edgeStart = command({
             ["gateway", at.gatewayUrl],
             ["lanes", at.lanes === null ? undefined : `port ${at.lanes.port}`],
             ["door", at.door === null ? undefined : formatAddress(at.door)],
+            ["console", at.console.url ?? undefined],
             ["deployment CA", at.caFile],
             ["admin key", at.adminKeyFile],
             ["login", file],
             ["also known as", former.map((each) => each.api).join(", ")],
           ]);
+          if (user !== null) printUser(out, user);
+          if (at.console.url !== null && at.console.mode !== "unsecured" && file !== undefined) {
+            out.line("`fairlead console` opens the console signed in.");
+          }
           if (at.moved !== null) printMove(out, at.moved, state);
           out.line("hint" in login ? login.hint : "Next: `fairlead network create shop`");
         },
@@ -145,6 +183,69 @@ export const edgeStart = command({
     }
   },
 });
+
+/** A user of the console that this start made, or the sentence that says how to make one. */
+type UserOutcome =
+  | { readonly name: string /** Null for a password from a file. */; readonly password: string | null }
+  | { readonly hint: string };
+
+interface UserOptions {
+  readonly console: ConsoleMode | undefined;
+  readonly consoleUser: string | undefined;
+  readonly consolePasswordFile: string | undefined;
+}
+
+/** The password of --console-password-file; undefined without it. @throws FairleadError file.unreadable, request.invalid */
+async function readPassword(io: Io, { consolePasswordFile: file }: UserOptions): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  const from = "Its first line is the password of the console's user.";
+  const text = await readSecretText(io, file, "--console-password-file", from);
+  return checkPassword(text.split(/\r?\n/, 1)[0] ?? "", "--console-password-file");
+}
+
+/** Makes the user of the console that the options ask for; null where they ask for none. */
+async function makeUser(
+  { console: mode, consoleUser, consolePasswordFile }: UserOptions,
+  given: string | undefined,
+  at: { apiUrl: string; caFile: string; adminKeyFile: string; console: RunningConsole },
+): Promise<UserOutcome | null> {
+  const isAsked = mode === "internal" || consoleUser !== undefined || consolePasswordFile !== undefined;
+  if (!isAsked || at.console.mode !== "internal") return null;
+  const name = consoleUser ?? "admin";
+  const key = (await readFile(at.adminKeyFile, "utf8").catch(() => "")).trim();
+  const hint = `\`fairlead console user set ${name} --role admin\` makes a user of the console.`;
+  if (key === "") return { hint };
+  const [{ EdgeClient }, { listConsoleUsers, setConsoleUser }] = await Promise.all([
+    import("../../net/edge-client.ts"),
+    import("../../operator/edge-api.ts"),
+  ]);
+  const edge = new EdgeClient({ url: at.apiUrl, key, ca: await readFile(at.caFile, "utf8") });
+  try {
+    const users = await listConsoleUsers(edge);
+    const isKnown = consoleUser === undefined ? users.length > 0 : users.some((user) => user.name === name);
+    if (given === undefined && isKnown) return null;
+    const password = given ?? randomBytes(15).toString("base64url");
+    await setConsoleUser(edge, name, { password, role: "admin", networks: null });
+    return isKnown ? null : { name, password: given === undefined ? password : null };
+  } catch (thrown) {
+    return { hint: `${asFairleadError(thrown, "cli.internal").message} ${hint}` };
+  } finally {
+    await edge.close();
+  }
+}
+
+function printUser(out: Printer, user: UserOutcome): void {
+  if ("hint" in user) {
+    out.line(user.hint);
+  } else if (user.password === null) {
+    out.line(`The console has a user ${user.name}, with the password of the file.`);
+  } else {
+    out.line(`The console has a user ${user.name}. The password is not shown again:`);
+    out.line();
+    out.verbatim(`  ${user.password}`);
+    out.line();
+  }
+}
 
 /** Most sites that the warning of a move names. */
 const MAX_SITES = 10;

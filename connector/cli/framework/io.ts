@@ -16,8 +16,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether the command can ask the user. */
   readonly interactive: boolean;
-  /** Asks a question on stderr and resolves with the typed line. */
-  ask(question: string): Promise<string>;
+  /** Asks a question on stderr and resolves with the typed line, which is not shown when it is hidden. */
+  ask(question: string, options?: { readonly hidden?: boolean }): Promise<string>;
   /** Reads standard input to its end. */
   readInput(): Promise<string>;
   /**
@@ -50,14 +50,23 @@ export function processIo(interruption: Interruption): Io {
     env: process.env,
     interactive: process.stdin.isTTY === true && process.stderr.isTTY === true,
     now: Date.now,
-    async ask(question) {
-      const { createInterface } = await import("node:readline/promises");
-      const reader = createInterface({ input: process.stdin, output: process.stderr });
-      try {
-        return await reader.question(question);
-      } finally {
-        reader.close();
+    async ask(question, { hidden = false } = {}) {
+      const [{ createInterface }, { Writable }] = await Promise.all([
+        import("node:readline/promises"),
+        import("node:stream"),
+      ]);
+      if (!hidden) {
+        const reader = createInterface({ input: process.stdin, output: process.stderr });
+        return await reader.question(question).finally(() => reader.close());
       }
+      process.stderr.write(question);
+      // The interface echoes what is typed to its output, and keeps the terminal from doing so.
+      const output = new Writable({ write: (_, __, done) => done() });
+      const reader = createInterface({ input: process.stdin, output, terminal: true });
+      return await reader.question("").finally(() => {
+        reader.close();
+        process.stderr.write("\n");
+      });
     },
     async readInput() {
       const { text } = await import("node:stream/consumers");

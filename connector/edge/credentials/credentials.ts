@@ -5,6 +5,7 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { z } from "zod";
+import { ConsoleMode } from "../../../protocol/api/console.ts";
 import { FairleadError } from "../../../protocol/errors.ts";
 import { EdgeOrigin } from "../../../protocol/front/edge-origin.ts";
 import { FormerAddress } from "../../../protocol/front/former-address.ts";
@@ -47,6 +48,14 @@ export const DoorRecord = z.object({
 });
 export type DoorRecord = z.infer<typeof DoorRecord>;
 
+/** The console of the last start. */
+export const ConsoleRecord = z.object({
+  mode: ConsoleMode,
+  /** `HOST:PORT` of its listener on loopback; null without one. */
+  listen: z.string().nullable(),
+});
+export type ConsoleRecord = z.infer<typeof ConsoleRecord>;
+
 /** The record of an edge in `edge.json`. The gateway is stored under its former name, `links`. */
 export const EdgeRecord = z.object({
   version: z.literal(NEWEST_RECORD),
@@ -64,6 +73,8 @@ export const EdgeRecord = z.object({
   former: z.array(FormerAddress).optional(),
   /** The public door of the last start; absent without one. */
   door: DoorRecord.optional(),
+  /** The console of the last start; absent in records of older versions. */
+  console: ConsoleRecord.optional(),
   /** Whether the objects have databases: workerd has run. */
   databases: z.boolean().optional(),
   /** SHA-256 of the first admin key, lower-case hex. The operator may remove the key's file. */

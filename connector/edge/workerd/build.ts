@@ -20,6 +20,8 @@ async function buildEdge(root: string): Promise<string> {
     compatibilityFlags: config.compatibility_flags,
   };
   const target = join(root, "dist", "edge");
+  // wrangler requires the folder of static assets, which is built apart.
+  await mkdir(join(root, "dist", "console"), { recursive: true });
   await replaceDirectory(target, async (draft) => {
     await mkdir(draft, { recursive: true });
     await runWrangler(root, draft);

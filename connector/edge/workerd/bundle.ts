@@ -11,6 +11,8 @@ import { FairleadError } from "../../../protocol/errors.ts";
 
 export const MODULE_FILE = "index.js";
 export const METADATA_FILE = "edge.json";
+/** The manifest of the console's folder, which the Worker reads (workers/console/manifest.ts). */
+const ASSETS_MANIFEST = "manifest.json";
 
 /** The settings of wrangler.toml that workerd needs. */
 export const BundleMetadata = z.object({
@@ -24,6 +26,8 @@ export interface Bundle extends BundleMetadata {
   readonly module: string;
   /** The text of the module, which an upgrade of the package does not change. */
   readonly code: string;
+  /** Absolute path of the folder with the built console; null without one. */
+  readonly assets: string | null;
 }
 
 const PACKAGE_NAME = "fairlead";
@@ -40,28 +44,29 @@ const ADVICE = "Install the package again; in a source checkout run `npm ci` and
  * @throws FairleadError edge.failed with what to do
  */
 export async function findBundle(directory?: string): Promise<Bundle> {
-  if (directory !== undefined) return readBundle(directory);
+  if (directory !== undefined) return readBundle(directory, null);
   const root = packageRoot(import.meta.dirname);
   if (root === null)
     throw new FairleadError("edge.failed", `The files of the package are incomplete. ${ADVICE}`);
   const built = join(root, "dist", "edge");
   const script = join(root, "connector", "edge", "workerd", "build.ts");
   if (!isComplete(built) && existsSync(script)) await build(script, root);
-  return readBundle(built);
+  const assets = join(root, "dist", "console");
+  return readBundle(built, existsSync(join(assets, ASSETS_MANIFEST)) ? assets : null);
 }
 
 function isComplete(directory: string): boolean {
   return existsSync(join(directory, MODULE_FILE)) && existsSync(join(directory, METADATA_FILE));
 }
 
-async function readBundle(directory: string): Promise<Bundle> {
+async function readBundle(directory: string, assets: string | null): Promise<Bundle> {
   if (!isComplete(directory)) {
     throw new FairleadError("edge.failed", `The built edge is not in ${directory}. ${ADVICE}`);
   }
   try {
     const metadata: unknown = JSON.parse(await readFile(join(directory, METADATA_FILE), "utf8"));
     const module = join(directory, MODULE_FILE);
-    return { module, code: await readFile(module, "utf8"), ...BundleMetadata.parse(metadata) };
+    return { module, assets, code: await readFile(module, "utf8"), ...BundleMetadata.parse(metadata) };
   } catch (error) {
     throw new FairleadError("edge.failed", `${join(directory, METADATA_FILE)} is damaged. ${ADVICE}`, {
       cause: error,

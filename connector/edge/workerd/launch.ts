@@ -38,10 +38,11 @@ export async function launchWorkerd(options: LaunchOptions): Promise<Workerd> {
   const paths = Object.values(options.sockets).filter((path) => path !== undefined);
   // Sockets of an earlier run: workerd does not bind over them.
   await Promise.all(paths.map((path) => rm(path, { force: true })));
-  const { door } = options.sockets;
+  const { door, console } = options.sockets;
   const sockets = [
     ...["api", "gateway"],
     ...(door === undefined ? [] : ["door"]),
+    ...(console === undefined ? [] : ["console"]),
     ...(lanes === null ? [] : ["lanes"]),
   ];
   const workerd = new Workerd({ config, environment, sockets, log });

@@ -1,4 +1,5 @@
 /** The configuration of workerd. Pure. */
+import type { ConsoleMode } from "../../../protocol/api/console.ts";
 import type { FormerAddress } from "../../../protocol/front/former-address.ts";
 import { type Address, formatAddress } from "../addresses/addresses.ts";
 import type { Credential } from "../credentials/certificates.ts";
@@ -14,6 +15,7 @@ const OBJECTS = [
   { binding: "DIRECTORY", className: "Directory" },
   { binding: "DOOR", className: "Door" },
   { binding: "DOOR_SOCKET", className: "DoorSocket" },
+  { binding: "CONSOLE", className: "Console" },
 ] as const;
 
 /** The Worker's entrypoint of the gateway. Only the gateway's and the lanes' sockets lead to it. */
@@ -21,6 +23,9 @@ const GATEWAY_ENTRYPOINT = "Gateway";
 
 /** The Worker's entrypoint of the public door. */
 const DOOR_ENTRYPOINT = "PublicDoor";
+
+/** The Worker's entrypoint of the console's listener on loopback. Only its socket leads to it. */
+const CONSOLE_ENTRYPOINT = "LoopbackConsole";
 
 /** Request header with `request.cf` as JSON. The front sets it, and removes it from requests of clients. */
 export const PLATFORM_HEADER = "fairlead-cf";
@@ -33,6 +38,8 @@ export interface FrontSockets {
   readonly gateway: string;
   /** Set where the edge has a public door. */
   readonly door?: string | undefined;
+  /** Set where the console has a listener on loopback. */
+  readonly console?: string | undefined;
 }
 
 export interface EdgeConfig {
@@ -55,6 +62,16 @@ export interface EdgeConfig {
   readonly server: Credential;
   /** The provider of identity tokens, if one is configured. */
   readonly oidc?: OidcProvider | undefined;
+  readonly console?: ConsoleConfig | undefined;
+}
+
+/** The console of an edge on a machine. */
+export interface ConsoleConfig {
+  readonly mode: ConsoleMode;
+  /** Where its listener on loopback is; null without one. */
+  readonly local: Address | null;
+  /** Absolute path of the folder with the built application; null where it was not built. */
+  readonly assets: string | null;
 }
 
 /**
@@ -80,7 +97,7 @@ const config :Workerd.Config = (
       durableObjectStorage = (localDisk = "objects")
     )),
     (name = "objects", disk = (path = ${quote(edge.objects)}, writable = true)),
-    (name = "internet", network = ${outbound(edge.oidc)})
+    ${edge.console?.assets ? `(name = "console", disk = (path = ${quote(edge.console.assets)})),\n    ` : ""}(name = "internet", network = ${outbound(edge.oidc)})
   ],
   sockets = [
     ${sockets(edge).join(",\n    ")}
@@ -100,12 +117,14 @@ function sockets(edge: EdgeConfig): string[] {
     `(name = "${name}", address = ${quote(`unix:${path}`)}, http = ${http}, service = ${service})`;
   const gateway = (props: object) =>
     `(name = "edge", entrypoint = ${quote(GATEWAY_ENTRYPOINT)}, props = (json = ${quote(JSON.stringify(props))}))`;
-  const { api, gateway: gatewayPath, door } = edge.sockets;
+  const { api, gateway: gatewayPath, door, console } = edge.sockets;
   const doorService = `(name = "edge", entrypoint = ${quote(DOOR_ENTRYPOINT)})`;
+  const consoleService = `(name = "edge", entrypoint = ${quote(CONSOLE_ENTRYPOINT)})`;
   const all = [
     front("api", api, '"edge"'),
     front("gateway", gatewayPath, gateway({ reportsClientCertificates: true })),
     ...(door === undefined ? [] : [front("door", door, doorService)]),
+    ...(console === undefined ? [] : [front("console", console, consoleService)]),
   ];
   if (edge.lanes === null) return all;
   const keypair = `keypair = (privateKey = ${quote(edge.server.privateKey)}, certificateChain = ${quote(edge.server.certificate)})`;
@@ -141,12 +160,15 @@ function bindings(edge: EdgeConfig): string[] {
     ...(edge.lanes === null ? {} : { LANES_PORT: String(edge.lanes.port) }),
     ...(edge.former?.length ? { FORMER_ADDRESSES: JSON.stringify(edge.former) } : {}),
     ...edge.oidc?.variables,
+    ...(edge.console === undefined ? {} : { CONSOLE_MODE: edge.console.mode }),
+    ...(edge.console?.local ? { CONSOLE_LOCAL_ORIGIN: `http://${formatAddress(edge.console.local)}` } : {}),
   };
   return [
     ...OBJECTS.map(
       ({ binding, className }) =>
         `(name = ${quote(binding)}, durableObjectNamespace = (className = ${quote(className)}))`,
     ),
+    ...(edge.console?.assets ? [`(name = "ASSETS", service = "console")`] : []),
     ...Object.entries(texts).map(([name, text]) => `(name = ${quote(name)}, text = ${quote(text)})`),
     ...[...SECRET_VARIABLES, ...Object.keys(edge.oidc?.secrets ?? {})].map(
       (name) => `(name = ${quote(name)}, fromEnvironment = ${quote(name)})`,

@@ -2,7 +2,7 @@
  * Deploys the edge to Cloudflare in steps. Each step can be repeated, so a deployment continues where it
  * stopped.
  */
-import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FairleadError } from "../../../protocol/errors.ts";
@@ -196,7 +196,7 @@ interface Run {
 
 /** Runs `wrangler deploy` in a directory with only the Worker, its configuration and its secrets. */
 async function runDeploy(options: DeployOptions, { secrets, routes, env, isDry }: Run): Promise<void> {
-  const { module } = await findBundle();
+  const { module, assets } = await findBundle();
   const root = packageRoot(import.meta.dirname);
   if (root === null)
     throw new FairleadError("deploy.missing", "The files of the package are incomplete.", {
@@ -207,6 +207,12 @@ async function runDeploy(options: DeployOptions, { secrets, routes, env, isDry }
     const config = await readFile(join(root, WORKER_FILES.config), "utf8");
     await writeFile(join(cwd, WORKER_FILES.config), `${config}${routes}`);
     await copyFile(module, join(cwd, WORKER_FILES.module));
+    const folder = join(cwd, WORKER_FILES.assets);
+    await mkdir(folder, { recursive: true });
+    // Nothing is uploaded for a console that is not served.
+    if (assets !== null && (options.deployment.console ?? "none") !== "none") {
+      await cp(assets, folder, { recursive: true });
+    }
     await writeFile(join(cwd, WORKER_FILES.secrets), JSON.stringify({ ...options.secrets, ...secrets }), {
       mode: 0o600,
     });

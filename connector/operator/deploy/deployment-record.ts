@@ -1,5 +1,6 @@
 /** The record of a deployment in `deploy.json`, beside its CA and its admin key. */
 import { z } from "zod";
+import { ConsoleMode } from "../../../protocol/api/console.ts";
 import { parseEdgeOrigin } from "../../../protocol/front/edge-origin.ts";
 import { HostnamePattern } from "../../../protocol/hostnames.ts";
 
@@ -24,6 +25,8 @@ export const DeploymentRecord = z.object({
   oidc: z.record(z.string().regex(/^OIDC_[A-Z]+$/), z.string()).optional(),
   /** Hostnames and patterns of the public door, which are kept as the variables are. */
   doors: z.array(HostnamePattern).optional(),
+  /** How people sign in at the console; absent where none is served. */
+  console: ConsoleMode.exclude(["unsecured"]).optional(),
   /** SHA-256 of the first admin key, lower-case hex. The operator may remove the key's file. */
   adminKeyHash: z.string().regex(/^[0-9a-f]{64}$/),
 });

@@ -63,7 +63,7 @@ export async function openSecrets(
 /** Writes the record of a deployment. */
 export async function writeRecord(
   state: StateDirectory,
-  { worker, api, gateway, oidc, doors }: Deployment,
+  { worker, api, gateway, oidc, doors, console }: Deployment,
   { ADMIN_KEY_HASH }: Secrets,
 ): Promise<void> {
   const record: DeploymentRecord = {
@@ -73,6 +73,7 @@ export async function writeRecord(
     links: gateway,
     oidc: oidc && { ...oidc },
     doors: doors && [...doors],
+    console,
     adminKeyHash: ADMIN_KEY_HASH,
   };
   await state.writeAtomic(DEPLOYMENT_FILE, `${JSON.stringify(record, null, 2)}\n`);

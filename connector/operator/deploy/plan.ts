@@ -1,4 +1,5 @@
 /** The plan of a deployment, which a dry run shows. Pure. */
+import type { ConsoleMode } from "../../../protocol/api/console.ts";
 import type { Rule } from "./cloudflare.ts";
 import type { Hostnames } from "./hostnames.ts";
 
@@ -10,23 +11,35 @@ export interface Deployment extends Hostnames {
   readonly state: string;
   /** Hostnames of the public door, and patterns of them. None unless given. */
   readonly doors?: readonly string[] | undefined;
+  /** How people sign in at the console; it is not served unless given. */
+  readonly console?: DeployedConsole | undefined;
   /** Variables of the Worker for identity tokens, when a provider is configured. */
   readonly oidc?: Readonly<Record<string, string>> | undefined;
 }
 
+/** The console of a deployment. Without a sign-in it is served on loopback alone, which a deployment does not have. */
+export type DeployedConsole = Exclude<ConsoleMode, "unsecured">;
+
 /** Names of the files in wrangler's working directory. */
-export const WORKER_FILES = { config: "wrangler.toml", module: "index.js", secrets: "secrets.json" } as const;
+export const WORKER_FILES = {
+  config: "wrangler.toml",
+  module: "index.js",
+  secrets: "secrets.json",
+  /** The folder of static assets. */
+  assets: "dist/console",
+} as const;
 
 /**
  * The arguments of wrangler. They contain the hostnames, so that wrangler.toml is the same for every
  * deployment.
  */
 export function wranglerWords(deployment: Deployment, dryRun: boolean): string[] {
-  const { worker, api, gateway, oidc } = deployment;
+  const { worker, api, gateway, oidc, console } = deployment;
   const variables = {
     API_URL: `https://${api}`,
     GATEWAY_URL: `https://${gateway}`,
     GATEWAY_HOSTNAME: gateway,
+    ...(console === undefined ? {} : { CONSOLE_MODE: console }),
     ...oidc,
   };
   return [
@@ -73,7 +86,7 @@ export interface Secrets {
 
 /** The steps of a deployment in order, a sentence each. */
 export function steps(deployment: Deployment): string[] {
-  const { worker, state, api, gateway, doors = [] } = deployment;
+  const { worker, state, api, gateway, doors = [], console = "none" } = deployment;
   const domains = doors.filter((hostname) => !isPattern(hostname));
   const routes = doors.filter(isPattern).map((pattern) => `${pattern}/*`);
   return [
@@ -84,6 +97,7 @@ export function steps(deployment: Deployment): string[] {
     `Serve it at the custom domains ${listed([api, gateway, ...domains])}.`,
     ...(routes.length === 0 ? [] : [`Serve it at the routes ${listed(routes)}.`]),
     `Switch client certificates on for ${gateway}.`,
+    ...(console === "none" ? [] : [`Serve the console at https://${api}/console/ (${console}).`]),
   ];
 }
 
@@ -114,7 +128,7 @@ export function suspects(rules: readonly Rule[]): string[] {
  * @param rules what {@link suspects} found; null when the rules could not be read
  */
 export function byHand(deployment: Deployment, rules: readonly string[] | null): string[] {
-  const { api, gateway, state, doors = [] } = deployment;
+  const { api, gateway, state, doors = [], console = "none" } = deployment;
   const blocking =
     rules === null
       ? [
@@ -125,6 +139,10 @@ export function byHand(deployment: Deployment, rules: readonly string[] | null):
     `Wait some minutes, until both hostnames have their certificates: curl https://${api}/v1/health`,
     `Log in: fairlead login https://${api} --key-file ${state}/admin-key`,
     ...blocking,
+    ...(console === "none" ? [] : ["Open the console, signed in: fairlead console"]),
+    ...(console === "oidc"
+      ? [`Register the redirect URI of the console at the identity provider: https://${api}/console/callback`]
+      : []),
     `Make sure that nothing challenges programs at ${api} and ${gateway}: no Access application, Bot Fight Mode or Under Attack mode.`,
     `Check in the dashboard (SSL/TLS, Client Certificates, Hosts) that ${gateway} is listed.`,
     ...doors.map((hostname) => `Grant ${hostname} to a network: fairlead hostname add '${hostname}'`),

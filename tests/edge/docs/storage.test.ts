@@ -3,7 +3,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it } from "vitest";
 import documentation from "../../../docs/storage.md?raw";
-import { createNetwork } from "../../support/workerd/client.ts";
+import { call, createNetwork } from "../../support/workerd/client.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
 
 afterEach(() => resetEdge());
@@ -48,5 +48,11 @@ describe("docs/storage.md", () => {
   it("lists the tables and columns of the directory", async () => {
     await createNetwork("shop");
     expect(documented("Directory")).toEqual(await stored(env.DIRECTORY.getByName("directory")));
+  });
+
+  it("lists the tables and columns of the console", async () => {
+    await call("GET", "/v1/console-users");
+    const console = env.CONSOLE.getByName("console") as unknown as DurableObjectStub<undefined>;
+    expect(documented("Console")).toEqual(await stored(console));
   });
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { COMMANDS } from "../../../connector/cli/commands.ts";
+import { COMMANDS, commandOf } from "../../../connector/cli/commands.ts";
 import { ERRORS } from "../../../protocol/errors.ts";
 import { type ActionText, actionsIn, actionsUnder } from "../../../scripts/actions.ts";
 import { ROOT } from "../../support/run/repository-files.ts";
@@ -22,7 +22,7 @@ const OPTIONS = new Set(
 
 /** A command with more words than it has arguments, as a problem; null otherwise. */
 function surplusOf(words: readonly string[]): string | null {
-  const command = COMMANDS.find(({ path }) => path.every((word, at) => words[at] === word));
+  const command = commandOf(words);
   if (command === undefined) return null;
   const flags = Object.values(command.options).map((option) => option.flags);
   const takesValue = (word: string) =>

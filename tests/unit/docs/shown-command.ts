@@ -1,5 +1,5 @@
 /** Checks a command as a page or a message shows it. */
-import { COMMANDS } from "../../../connector/cli/commands.ts";
+import { COMMANDS, commandOf } from "../../../connector/cli/commands.ts";
 
 /** What every command takes. */
 const COMMON = new Set(["--json", "--help", "--version"]);
@@ -9,7 +9,7 @@ export function problemOf(words: readonly string[]): string | null {
   const [first = ""] = words;
   if (first === "help") return problemOfHelp(words.slice(1));
   if (COMMON.has(first) || /^[A-Z…]/.test(first)) return null;
-  const command = COMMANDS.find(({ path }) => path.every((word, index) => words[index] === word));
+  const command = commandOf(words);
   if (command === undefined) return `there is no command "fairlead ${words.join(" ")}"`;
   const known = new Set(
     Object.values(command.options).flatMap(({ flags }) => flags.match(/(?<![\w-])--?[a-z][a-z-]*/g) ?? []),

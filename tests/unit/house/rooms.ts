@@ -34,11 +34,11 @@ const PROTOCOL: readonly Line[] = [
     usedBy: [
       "workers/console/app/**",
       ...["workers", "workers/api", "workers/auth", "workers/directory", "workers/gateway"],
-      "workers/registry/**",
-      ...["connector/cli/**", "connector/control", "connector/edge/workerd", "connector/net"],
-      ...["connector/operator", "connector/operator/cost", "connector/site"],
+      ...["workers/console", "workers/registry/**"],
       "protocol/diagnosis",
       "protocol/metrics",
+      ...["connector/cli/**", "connector/control", "connector/edge/**", "connector/net"],
+      ...["connector/operator", "connector/operator/cost", "connector/operator/deploy", "connector/site"],
     ],
     why: "The forms of the HTTPS API, which the Workers answer in and clients read.",
   },
@@ -162,7 +162,7 @@ const WORKERS: readonly Line[] = [
   },
   {
     room: "workers/limits",
-    usedBy: ["workers/door", "workers/api", "workers/gateway"],
+    usedBy: ["workers/console", "workers/door", "workers/api", "workers/gateway"],
     why: "Both doors limit what strangers can make the edge do.",
   },
   {
@@ -174,6 +174,11 @@ const WORKERS: readonly Line[] = [
     room: "workers/registry",
     usedBy: ["workers/api", "workers/gateway"],
     why: "Both doors lead to a network's registry.",
+  },
+  {
+    room: "workers/console",
+    usedBy: ["workers/api", "workers/worker"],
+    why: "A session of the console authenticates at the API, whose host serves its pages.",
   },
   {
     room: "workers/dns",
@@ -203,16 +208,6 @@ const WORKERS: readonly Line[] = [
     room: "workers/console/app/traffic",
     usedBy: ["workers/console/app/topology"],
     why: "Rates are computed in one way, on a graph as in a chart.",
-  },
-  {
-    room: "workers/console/app/topology",
-    usedBy: ["workers/console/app/canvas", "workers/console/app/pages/topology"],
-    why: "Which nodes and lines a graph has, and where they are, is decided without a browser.",
-  },
-  {
-    room: "workers/console/app/canvas",
-    usedBy: ["workers/console/app/pages/topology"],
-    why: "Every graph is moved, zoomed and drawn in one way.",
   },
   {
     room: "workers/registry/operations",
@@ -570,6 +565,7 @@ const CONNECTOR: readonly Line[] = [
 ];
 
 const NOUNS = [
+  "console",
   ...[
     "access",
     "completion",

@@ -5,7 +5,10 @@ import { type Env, readConfig, readOidc } from "../../../workers/config.ts";
 const CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 const CA_KEY = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
 const HASH = "a".repeat(64);
-const [registry, router, directory, door, doorSocket] = [{}, {}, {}, {}, {}] as Env["REGISTRY"][];
+const [registry, router, directory, door, doorSocket, console] = Array.from(
+  { length: 6 },
+  () => ({}),
+) as Env["REGISTRY"][];
 
 const environment = (changes: Record<string, unknown> = {}) => ({
   REGISTRY: registry,
@@ -13,6 +16,7 @@ const environment = (changes: Record<string, unknown> = {}) => ({
   DIRECTORY: directory,
   DOOR: door,
   DOOR_SOCKET: doorSocket,
+  CONSOLE: console,
   API_URL: "https://edge.example",
   GATEWAY_URL: "https://edge.example:8444",
   DEPLOYMENT_CA: CA,
@@ -43,7 +47,8 @@ describe("readConfig", () => {
       deploymentCaKey: CA_KEY,
       adminKeyHash: HASH,
       oidc: null,
-      objects: { registry, router, directory, door, doorSocket },
+      console: { mode: "none", localOrigin: null, assets: null },
+      objects: { registry, router, directory, door, doorSocket, console },
     });
   });
 

@@ -63,6 +63,12 @@ function route(entrypoint, request, env, ctx) {
   return object.get(object.idFromName("one")).fetch(request);
 }
 
+export class LoopbackConsole extends WorkerEntrypoint {
+  fetch(request) {
+    return route("LoopbackConsole", request, this.env, this.ctx);
+  }
+}
+
 export class Gateway extends WorkerEntrypoint {
   fetch(request) {
     return route("Gateway", request, this.env, this.ctx);

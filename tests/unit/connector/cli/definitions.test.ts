@@ -105,7 +105,9 @@ describe.each(COMMANDS.map((definition) => [title(definition), definition] as co
 );
 
 test("every noun has a line in the help", () => {
-  const nouns = new Set(COMMANDS.filter(({ path }) => path.length > 1).map(({ path }) => path[0]));
+  const nouns = new Set(
+    COMMANDS.flatMap(({ path }) => path.slice(0, -1).map((_, at) => path.slice(0, at + 1).join(" "))),
+  );
   expect(Object.keys(NOUNS).sort()).toEqual([...nouns].sort());
 });
 

@@ -1,5 +1,5 @@
 /**
- * The places of services and components: callers, services and what serves them lie in three columns. As on the layout of sites, a node keeps its
+ * The places of services and components: callers left of what they call. As on the layout of sites, a node keeps its
  * place until somebody asks for a new arrangement.
  */
 import dagre from "@dagrejs/dagre";
@@ -14,14 +14,11 @@ export interface ServiceLayout {
   readonly isUntidy: boolean;
 }
 
-const NODE = { width: 196, height: 52 };
+const NODE = { width: 196, height: 56 };
 /** Between nodes of a column, px. */
-const GAP = 18;
+const GAP = 26;
 /** Between columns, with room for the rates on the lines, px. */
-const COLUMN_GAP = 190;
-
-const ROOT = "root";
-const COLUMNS = { caller: 1, service: 2, server: 3 };
+const COLUMN_GAP = 150;
 
 /** @param previous the layout on the screen, whose nodes keep their places; none for a fresh arrangement */
 export function layoutServices(graph: ServiceGraph, previous?: ServiceLayout): ServiceLayout {
@@ -55,9 +52,6 @@ function arrange({ nodes, edges }: ServiceGraph): Map<string, Rectangle> {
   layout.setDefaultEdgeLabel(() => ({}));
   for (const { id } of nodes) layout.setNode(id, { ...NODE });
   for (const { from, to } of edges) layout.setEdge(from, to);
-  // An edge from a common root gives each node its column, whatever its other edges are.
-  layout.setNode(ROOT, { width: 1, height: 1 });
-  for (const { id, column } of nodes) layout.setEdge(ROOT, id, { minlen: COLUMNS[column], weight: 0 });
   dagre.layout(layout);
   return new Map(
     nodes.map(({ id }) => {

@@ -1,6 +1,7 @@
 /**
- * The server of the public door on a machine: ends TLS, limits connections and the time until a request's head has
- * arrived, and forwards requests to workerd's socket of the door. It speaks HTTP/1.1.
+ * A server before workerd on a machine: that of the public door, or the console's listener on loopback. It ends TLS,
+ * limits connections and the time until a request's head has arrived, and forwards requests to a socket of workerd. It
+ * speaks HTTP/1.1.
  */
 
 import {
@@ -21,11 +22,13 @@ import { type Connection, ConnectionTable, STAGE_MS, type TableLimits } from "./
 import { Forwarder } from "./forwarder.ts";
 import { BACKLOG, EXPIRE_MS, KEEPALIVE_MS } from "./server-settings.ts";
 
-export interface DoorFrontOptions {
+export interface HttpFrontOptions {
+  /** What it serves, for the log. */
+  readonly name: "door" | "console";
   readonly address: Address;
-  /** Path of workerd's Unix socket of the door. */
+  /** Path of workerd's Unix socket. */
   readonly socketPath: string;
-  /** The server certificate; null to serve plain HTTP, behind a proxy that ends TLS. */
+  /** The server certificate; null to serve plain HTTP. */
   readonly server: Credential | null;
   readonly limits: TableLimits;
   readonly log: Log;
@@ -34,8 +37,8 @@ export interface DoorFrontOptions {
 /** Longest header of a request, bytes; the door's own limit is 32 KiB. */
 const MAX_HEADER = 48 * 1024;
 
-export class DoorFront {
-  readonly #options: DoorFrontOptions;
+export class HttpFront {
+  readonly #options: HttpFrontOptions;
   readonly #table: ConnectionTable;
   readonly #connections = new WeakMap<Socket, Connection>();
   /** Connections by both of their ends, which a TCP socket shares with its TLS socket. */
@@ -44,7 +47,7 @@ export class DoorFront {
   readonly #server: Server;
   #expiring: NodeJS.Timeout | undefined;
 
-  constructor(options: DoorFrontOptions) {
+  constructor(options: HttpFrontOptions) {
     this.#options = options;
     this.#table = new ConnectionTable(options.limits);
     const { server } = options;
@@ -93,7 +96,7 @@ export class DoorFront {
 
   /** Listens. @throws FairleadError edge.port_taken, request.invalid */
   async listen(): Promise<void> {
-    const { address } = this.#options;
+    const { address, name } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const failed = (error: Error): void => reject(listenError(error, address));
     this.#server.once("error", failed);
@@ -103,11 +106,11 @@ export class DoorFront {
     );
     await promise;
     this.#server.off("error", failed);
-    this.#server.on("error", (error) => this.#options.log.debug({}, `The door: ${error.message}`));
+    this.#server.on("error", (error) => this.#options.log.debug({}, `The ${name}: ${error.message}`));
     this.#expiring = setInterval(() => this.#table.expire(performance.now()), EXPIRE_MS).unref();
   }
 
-  /** Replaces the certificate for new connections. Does nothing where the door serves plain HTTP. */
+  /** Replaces the certificate for new connections. Does nothing where it serves plain HTTP. */
   setCertificate({ certificate, privateKey }: Credential): void {
     if (this.#server instanceof HttpsServer) {
       this.#server.setSecureContext({ cert: certificate, key: privateKey, minVersion: "TLSv1.2" });

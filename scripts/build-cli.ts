@@ -5,7 +5,7 @@
  */
 import { readFile, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 import { z } from "zod";
 import { replaceDirectory } from "../connector/edge/workerd/directory-draft.ts";
 import { bundledPackages, noticesOf, targetOf } from "./bundled-packages.ts";
@@ -17,6 +17,22 @@ const OPTIONAL = ["bufferutil", "utf-8-validate"];
 
 /** CommonJS packages call `require` for the modules of Node. */
 const REQUIRE = `import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);`;
+
+/**
+ * Takes modules of Node without making ES modules of them. An import of `node:http` as an ES module reads each of its
+ * properties, and Node 24 loads its own undici for some: a third of the start of a command (seen with 24.21, 2026-11-26).
+ */
+const builtins: Plugin = {
+  name: "builtins",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === "import-statement" ? { path, namespace: "builtin" } : undefined,
+    );
+    onLoad({ filter: /./, namespace: "builtin" }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
+    }));
+  },
+};
 
 const Names = z.record(z.string(), z.string()).default({});
 const Manifest = z.object({
@@ -38,6 +54,7 @@ await replaceDirectory(target, async (draft) => {
     platform: "node",
     target: targetOf(manifest.engines.node),
     external: [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies), ...OPTIONAL],
+    plugins: [builtins],
     banner: { js: REQUIRE },
     legalComments: "none",
     metafile: true,

@@ -1,9 +1,9 @@
 /** The client of a connector's control socket. */
-import { Agent, request } from "undici";
 import { z } from "zod";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { parseWith } from "../../protocol/parse.ts";
+import { Agent, request } from "../net/undici.ts";
 import {
   CreatedLink,
   ExposedService,
@@ -121,9 +121,8 @@ export class ControlClient {
     { method, path, body, timeoutMs }: { method: Method; path: string; body: unknown; timeoutMs: number },
   ) {
     try {
-      const answer = await request(`http://connector${path}`, {
+      const answer = await request(dispatcher, `http://connector${path}`, {
         method,
-        dispatcher,
         signal: AbortSignal.timeout(timeoutMs),
         headers: body === undefined ? {} : { "content-type": "application/json" },
         body: body === undefined ? null : JSON.stringify(body),

@@ -2,7 +2,6 @@
  * Client of the edge's HTTPS API. It throws only FairleadErrors: an ErrorResponse keeps its code, and a failed
  * connection becomes `edge.unreachable`, `edge.untrusted` or `proxy.failed`.
  */
-import { Agent, type Dispatcher, request } from "undici";
 import type { z } from "zod";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
@@ -12,6 +11,7 @@ import { foreignAnswerAction, httpsError } from "./failures.ts";
 import { edgeNames } from "./name-resolver.ts";
 import { type ProxyAddress, proxyFor } from "./proxy.ts";
 import { tunnelConnector } from "./tunnel-connector.ts";
+import { Agent, type Dispatcher, request } from "./undici.ts";
 
 /** Time limit of a request, from the dial to the last byte of the answer, ms. */
 export const REQUEST_TIMEOUT_MS = timeLimit("apiRequest", null);
@@ -185,11 +185,10 @@ export class EdgeClient {
         statusCode,
         headers: given,
         body,
-      } = await request(`${this.url}${path}`, {
+      } = await request(this.#dispatcher, `${this.url}${path}`, {
         method,
         headers,
         body: document === null ? null : document.text,
-        dispatcher: this.#dispatcher,
         signal: options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]),
       });
       const type = [given["content-type"] ?? JSON_TYPE].flat()[0] ?? JSON_TYPE;

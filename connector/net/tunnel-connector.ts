@@ -1,8 +1,8 @@
 /** The connector of undici that dials through a proxy. */
-import { buildConnector } from "undici";
 import { destinationOf } from "./destination.ts";
 import type { ProxyAddress } from "./proxy.ts";
 import { openTunnel } from "./tunnel.ts";
+import { buildConnector } from "./undici.ts";
 
 /**
  * @param tls options of TLS with the edge; `timeout` is the time limit of the tunnel and of TLS, each, ms

@@ -10,7 +10,7 @@ export function certificateIssuer(
   domain: () => string | undefined,
 ): IssueCertificate {
   return async (service, key) => {
-    const csr = await makeCsr(key, service);
+    const csr = makeCsr(key, service);
     return toPem(await uplink.requestCertificate(service, csr, domain()));
   };
 }

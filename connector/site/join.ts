@@ -103,7 +103,7 @@ export async function join(
     });
   }
   checkSiteName(site);
-  const csr = await makeCsr(key.key, site);
+  const csr = makeCsr(key.key, site);
   const { api, tls, claim } = token.spec;
   const trust = { ca: trustedCa(token, former), tls };
   const admission = await options.api.redeem(api, trustedRoots(trust), { claim, site, csr });

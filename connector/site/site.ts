@@ -142,7 +142,7 @@ export class Site {
   async redeem(token: TokenFile, wishes: LinkWishes = {}): Promise<StoredLink | null> {
     const { network, site, edge } = this.#membership;
     checkNetwork(token, network);
-    const csr = await makeCsr(this.#key.key, site.name);
+    const csr = makeCsr(this.#key.key, site.name);
     const link = Object.keys(wishes).length > 0 ? { link: wishes } : {};
     // Uses the CA and the address of the membership, not those of the file: a member talks to no other edge.
     const request = { claim: token.spec.claim, site: site.name, csr, ...link };

@@ -19,6 +19,8 @@ export default defineConfig(async () => ({
   ],
   test: {
     name: "edge",
+    // As for all projects: a worker starts workerd once, and loads the Worker once, for all of its files.
+    isolate: false,
     include: ["**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...IGNORED_FOLDERS],
     root: import.meta.dirname,

@@ -184,11 +184,20 @@ export class DoorConnector {
     this.send(encodePreface({ carrier: { min: 1, max: 2 }, session, generation: 1, ...self }));
   }
 
-  /** Answers the next invitation of an uplink. */
-  static async join(
+  /**
+   * Answers the next invitation of an uplink. A test that does not wait for it may end before there is one, and the next
+   * tests run in the same worker.
+   */
+  static join(
     uplink: TestUplink,
     serve: (exchange: TestExchange) => void = () => undefined,
   ): Promise<DoorConnector> {
+    const joined = DoorConnector.#answer(uplink, serve);
+    joined.catch(() => undefined);
+    return joined;
+  }
+
+  static async #answer(uplink: TestUplink, serve: (exchange: TestExchange) => void): Promise<DoorConnector> {
     const { invitation } = await uplink.next("door.offer");
     const line = new Line(await dialTicket(uplink, invitation.ticket));
     return new DoorConnector(line, invitation, uplink, serve);

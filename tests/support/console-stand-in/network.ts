@@ -90,7 +90,10 @@ export class StandInNetwork {
   /** Changes something small: the round trip of a link, or now and then the state of a site. */
   change(now: number): Change {
     const site = this.#pick(this.sites);
-    if (this.#random() < 0.2 && site !== undefined) return this.setSite(site.name, site.state !== "up", now);
+    const down = this.sites.filter(({ state }) => state === "down").length;
+    if (site?.state === "down" && this.#random() < 0.5) return this.setSite(site.name, true, now);
+    if (site?.state === "up" && down <= this.sites.length / 20 && this.#random() < 0.1)
+      return this.setSite(site.name, false, now);
     const link = this.#pick(this.links);
     if (link === undefined) return {};
     const next = { ...link, rtt: Math.round((2 + this.#random() * 90) * 10) / 10 };
@@ -337,7 +340,7 @@ export class StandInNetwork {
       service: this.services[0]?.name ?? "orders",
       address: "127.0.0.1:8080",
       state: "failed",
-      code: "listener.address_in_use",
+      code: "listener.port_taken",
       message: "Another program listens at 127.0.0.1:8080.",
     });
     const site = this.sites[3];

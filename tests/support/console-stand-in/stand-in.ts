@@ -251,6 +251,7 @@ export class ConsoleStandIn {
       case `GET ${base}/flows`:
         return [200, { flows: [], more: false }];
       case "GET /v1/keys":
+      case "GET /v1/console-users":
         return [200, []];
       default:
         return null;

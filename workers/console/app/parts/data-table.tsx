@@ -56,6 +56,7 @@ export function DataTable<T>({ label, entries, columns, keyOf, sort, onSort }: D
         {columns.map((column, index) => (
           <Th
             key={column.id}
+            modifier="nowrap"
             {...(column.isNumber ? { className: "fl-end fl-nowrap" } : { className: "fl-nowrap" })}
             {...(column.sort === undefined
               ? {}

@@ -3,6 +3,8 @@ import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchIn
 import { Toolbar, ToolbarContent, ToolbarItem } from "@patternfly/react-core/dist/esm/components/Toolbar";
 import type { ReactNode } from "react";
 
+import "./data-table.css";
+
 interface SearchBarProps {
   /** What is searched: "Search sites". */
   readonly label: string;
@@ -18,7 +20,7 @@ interface SearchBarProps {
 
 export function SearchBar({ label, value, onChange, hint, shown, all, children }: SearchBarProps) {
   return (
-    <Toolbar inset={{ default: "insetNone" }}>
+    <Toolbar inset={{ default: "insetNone" }} className="fl-toolbar">
       <ToolbarContent>
         <ToolbarItem className="fl-search">
           <SearchInput

@@ -16,7 +16,7 @@ export function SimpleTable({ label, head, rows }: SimpleTableProps) {
         <Thead>
           <Tr>
             {head.map((each) => (
-              <Th key={each} className="fl-nowrap">
+              <Th key={each} modifier="nowrap">
                 {each}
               </Th>
             ))}

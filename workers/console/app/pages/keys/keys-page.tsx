@@ -1,7 +1,7 @@
 /** API keys of the deployment. Admins alone see them. */
 import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
-import { ActionGroup, Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
+import { Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
 import { FormSelect, FormSelectOption } from "@patternfly/react-core/dist/esm/components/FormSelect";
 import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import KeysIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-key-icon";
@@ -224,11 +224,11 @@ function CreateForm({ networks, onCreated }: CreateFormProps) {
             </FormSelect>
           </FormGroup>
         </div>
-        <ActionGroup>
+        <div>
           <Button type="submit" variant="primary" isDisabled={name === ""} isLoading={create.isPending}>
             Create key
           </Button>
-        </ActionGroup>
+        </div>
         <CommandHint
           command={fairlead(
             ...["key", "create", shownName, "--role", role],

@@ -92,10 +92,8 @@ function SiteDetail({ site, links, network }: SiteDetailProps) {
           <FindingList findings={found} />
         </Section>
       )}
-      <div className="fl-columns">
-        <Facts site={site} />
-        <Connectors site={site} />
-      </div>
+      <Facts site={site} />
+      <Connectors site={site} />
       <Links links={own} />
       <div className="fl-columns">
         <Services site={site} />
@@ -320,7 +318,7 @@ function SiteActions({ site, network }: { site: Site; network: string }) {
   const verb = isRevoked ? "Delete" : "Revoke";
   return (
     <>
-      <ActionButton variant="danger" refused={refused} onClick={() => setOpen(true)}>
+      <ActionButton variant="secondary" isDanger refused={refused} onClick={() => setOpen(true)}>
         {verb} site
       </ActionButton>
       {isOpen ? (

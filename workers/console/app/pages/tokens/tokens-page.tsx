@@ -2,7 +2,7 @@
 
 import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
-import { ActionGroup, Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
+import { Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
 import { FormSelect, FormSelectOption } from "@patternfly/react-core/dist/esm/components/FormSelect";
 import { NumberInput } from "@patternfly/react-core/dist/esm/components/NumberInput";
 import TokensIcon from "@patternfly/react-icons/dist/esm/icons/ticket-alt-icon";
@@ -276,11 +276,11 @@ function CreateForm({ network, refused, onCreated }: CreateFormProps) {
             </FormSelect>
           </FormGroup>
         </div>
-        <ActionGroup>
+        <div>
           <ActionButton type="submit" variant="primary" refused={refused} isLoading={create.isPending}>
             Create token
           </ActionButton>
-        </ActionGroup>
+        </div>
         <CommandHint command={command} />
       </Form>
     </Section>

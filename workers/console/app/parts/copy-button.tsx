@@ -36,7 +36,7 @@ async function copy(text: string): Promise<boolean> {
   } catch {
     const field = document.createElement("textarea");
     field.value = text;
-    field.className = "pf-v6-u-screen-reader fl-clip";
+    field.className = "pf-v6-screen-reader fl-clip";
     document.body.append(field);
     field.select();
     const done = document.execCommand("copy");

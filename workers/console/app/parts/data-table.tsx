@@ -71,7 +71,7 @@ export function DataTable<T>({ label, entries, columns, keyOf, sort, onSort }: D
                   },
                 })}
           >
-            {column.label}
+            {column.label === "" ? <span className="pf-v6-screen-reader">Actions</span> : column.label}
           </Th>
         ))}
       </Tr>

@@ -7,10 +7,10 @@ import "./outside.css";
 export function Outside({ children }: { children: ReactNode }) {
   return (
     <div className="fl-outside">
-      <div className="fl-outside__brand">
+      <header className="fl-outside__brand">
         <Mark />
         Fairlead
-      </div>
+      </header>
       <main>{children}</main>
     </div>
   );

@@ -1,6 +1,6 @@
 /** The console of an edge that has no network, or none that the user may see. */
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
-import { ActionGroup, Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
+import { Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
 import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
@@ -57,7 +57,7 @@ export default function FirstNetworkPage() {
             onChange={(_, value) => setName(value)}
           />
         </FormGroup>
-        <ActionGroup>
+        <div>
           <Button
             type="submit"
             variant="primary"
@@ -66,7 +66,7 @@ export default function FirstNetworkPage() {
           >
             Create
           </Button>
-        </ActionGroup>
+        </div>
       </Form>
       <CommandHint command={fairlead("network", "create", name === "" ? "prod" : name)} />
     </Outside>

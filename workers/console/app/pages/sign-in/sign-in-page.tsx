@@ -1,7 +1,7 @@
 /** Sign-in: by user and password, or at the provider of identity tokens. One-time links need no page. */
 import { Alert } from "@patternfly/react-core/dist/esm/components/Alert";
 import { Button } from "@patternfly/react-core/dist/esm/components/Button";
-import { ActionGroup, Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
+import { Form, FormGroup } from "@patternfly/react-core/dist/esm/components/Form";
 import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
@@ -109,11 +109,11 @@ function PasswordForm({ onDone }: { onDone: () => Promise<void> }) {
           onChange={(_, value) => setPassword(value)}
         />
       </FormGroup>
-      <ActionGroup>
+      <div>
         <Button type="submit" variant="primary" isBlock isDisabled={!isReady} isLoading={attempt.isPending}>
           Sign in
         </Button>
-      </ActionGroup>
+      </div>
     </Form>
   );
 }

@@ -255,7 +255,7 @@ function CreateForm({ network, refused, onCreated }: CreateFormProps) {
               min={1}
               max={TOKEN_LIMITS.uses}
               value={uses}
-              widthChars={5}
+              widthChars={4}
               onMinus={() => setUses(Math.max(1, uses - 1))}
               onPlus={() => setUses(Math.min(TOKEN_LIMITS.uses, uses + 1))}
               onChange={(event) => {

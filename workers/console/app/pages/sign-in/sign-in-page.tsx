@@ -6,9 +6,10 @@ import { TextInput } from "@patternfly/react-core/dist/esm/components/TextInput"
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
+import { explain } from "../../../../../protocol/diagnosis/finding.ts";
 import { sessionQuery } from "../../api/queries.ts";
 import { providerPath, signIn, takeLinkFailure } from "../../api/sign-in.ts";
-import { CommandHint } from "../../parts/command-hint.tsx";
+import { CommandHint, Sentence } from "../../parts/command-hint.tsx";
 import { Failure } from "../../parts/failure.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
 import { Outside } from "../../shell/outside.tsx";
@@ -32,12 +33,7 @@ export function SignInPage() {
           Sign in again to return to the page where you were.
         </Alert>
       )}
-      {error === undefined ? null : (
-        <Alert isInline variant="danger" component="h2" title="The provider did not sign you in.">
-          Try again. If it fails again, an admin finds the reason in the edge's log, under{" "}
-          <code>{error}</code>.
-        </Alert>
-      )}
+      {error === undefined ? null : <ProviderFailure code={error} />}
       {session.error === null ? null : <Failure error={session.error} retry={() => void session.refetch()} />}
       {mode === "internal" ? <PasswordForm onDone={go} /> : null}
       {mode === "oidc" ? (
@@ -56,6 +52,17 @@ export function SignInPage() {
       </p>
       <CommandHint command="fairlead console" />
     </Outside>
+  );
+}
+
+/** Why the provider, or the edge after it, did not sign the user in. */
+function ProviderFailure({ code }: { code: string }) {
+  const { meaning, action } = explain(code);
+  return (
+    <Alert isInline variant="danger" component="h2" title={meaning}>
+      <Sentence>{action}</Sentence>
+      <div className="fl-subtle fl-mono fl-wrap">{code}</div>
+    </Alert>
   );
 }
 

@@ -50,6 +50,8 @@ export interface ConfigChange {
   readonly metrics: boolean;
   /** Whether requests are logged from now on, or no longer. */
   readonly requestLog: boolean;
+  /** Whether traffic is counted and reported from now on, or no longer. */
+  readonly telemetry: boolean;
   /** Services whose listeners have another certificate, or none. */
   readonly listenTls: ServiceChanges;
   /** Whether connections to targets begin in another way: with TLS, or with a PROXY header. */
@@ -115,6 +117,7 @@ export function configTransition(running: ConnectorConfig, wanted: ConnectorConf
       logLevel: running.logLevel !== wanted.logLevel,
       metrics: !sameMetricsAddress(running.metrics, wanted.metrics),
       requestLog: running.log.includes("requests") !== wanted.log.includes("requests"),
+      telemetry: running.telemetry !== wanted.telemetry,
       listenTls: serviceChanges(running.listenTls, wanted.listenTls, sameListenerTls),
       targetConnections: TARGET_KEYS.some(
         (key) => JSON.stringify(running[key]) !== JSON.stringify(wanted[key]),

@@ -19,7 +19,7 @@ import { parseHop } from "./hop-policy.ts";
 import { parseIngress } from "./ingress.ts";
 import { parseListenTls } from "./listener-tls-options.ts";
 import { parseMetricsAddress } from "./metrics-address.ts";
-import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory } from "./option-values.ts";
+import { LOG_TOPICS, parseDrain, parseKeepAlive, parseMemory, parseTelemetry } from "./option-values.ts";
 import { parseRetry } from "./retry-policy.ts";
 import { parseObserve } from "./service-observation.ts";
 import { parseBind, parseExpose, parseListen, parseTo } from "./service-options.ts";
@@ -274,6 +274,12 @@ export const ConfigFile = z
       }),
       "Services of `expose` whose targets expect a PROXY header before each connection.",
     ),
+    telemetry: parsed(parseTelemetry, {
+      description:
+        "Whether the connector counts its traffic and reports it to the edge, on unless given. What is reported has no content of the traffic.",
+      pattern: "^(on|off)$",
+      examples: ["off"],
+    }).optional(),
     observe: list(
       parsed(parseObserve, {
         description: "A service of other sites, and whether HTTP requests are observed in its connections.",

@@ -73,6 +73,8 @@ export interface ConfigSource {
   readonly targetTls?: readonly TargetTls[] | undefined;
   /** Services whose targets expect a PROXY header. */
   readonly proxyProtocol?: readonly ProxyProtocol[] | undefined;
+  /** Whether traffic is counted and reported. */
+  readonly telemetry?: boolean | undefined;
   /** Whether requests are observed in the connections to a service. */
   readonly observe?: readonly ServiceObservation[] | undefined;
 }
@@ -105,6 +107,7 @@ export interface ConnectorConfig
   /** Null for nowhere. */
   readonly metrics: MetricsAddress | null;
   readonly log: readonly LogTopic[];
+  readonly telemetry: boolean;
   readonly listenTls: readonly ListenerTlsOption[];
   readonly observe: readonly ServiceObservation[];
   readonly targetTls: readonly TargetTls[];
@@ -155,6 +158,7 @@ export function mergeConfig(
     memory: options.memory ?? file.memory,
     logLevel: options.logLevel ?? file.logLevel ?? "info",
     metrics: firstGiven(options.metrics, file.metrics, defaults.metrics) ?? null,
+    telemetry: options.telemetry ?? file.telemetry ?? true,
     listenTls: byName(file.listenTls, options.listenTls),
     observe: byName(file.observe, options.observe),
     targetTls: byName(file.targetTls, options.targetTls),

@@ -37,6 +37,12 @@ export function parseMemory(text: string): number {
   throw new FairleadError("request.invalid", `"${text}" is not a size such as 512M or 2G, of 16M at least.`);
 }
 
+/** Whether traffic is counted and reported. @throws FairleadError `request.invalid` */
+export function parseTelemetry(text: string): boolean {
+  if (text === "on" || text === "off") return text === "on";
+  throw new FairleadError("request.invalid", `"${text}" is neither on nor off.`);
+}
+
 /** What `--log` adds to the log of a connector. */
 export const LOG_TOPICS = ["requests"] as const;
 export type LogTopic = (typeof LOG_TOPICS)[number];

@@ -44,6 +44,7 @@ import { applyConfig, react } from "./reactions.ts";
 import { makeRegistryParts, type RegistryParts } from "./registry-parts.ts";
 import { SiteNamedLog } from "./site-named-log.ts";
 import { makeTargetParts, type TargetParts } from "./target-parts.ts";
+import { makeTelemetryParts, type TelemetryParts } from "./telemetry-parts.ts";
 
 export type { ConnectorOptions } from "./options.ts";
 
@@ -56,6 +57,7 @@ export interface ConnectorParts
     EdgeParts,
     PeerParts,
     ClientParts,
+    TelemetryParts,
     RegistryParts {
   readonly events: ConnectorEvents;
   readonly names: SiteNames;
@@ -84,7 +86,7 @@ async function build(given: ConnectorOptions): Promise<ConnectorParts> {
   const peers: PeerParts = makePeerParts(options, { ...edge, zones: dns });
   const clients = makeClientParts(options, { ...edge, ...peers, dns });
   const registry = makeRegistryParts(options, { ...edge, ...peers, dns });
-  return { ...edge, dns, ...peers, ...clients, ...registry };
+  return { ...edge, dns, ...peers, ...clients, ...registry, ...makeTelemetryParts(options, edge) };
 }
 
 /** The parts that are started and stopped: started in this order, drained and closed in reverse. */
@@ -95,13 +97,15 @@ function lifecycle(
 ): PartList {
   const { descriptors, localTargets, listeners, renewer, manager, opener, clients } = parts;
   const { ownStreams, dns, listenerTls, exchanges, redeemer, reports, health } = parts;
-  const { doors, httpListeners } = parts;
+  const { doors, httpListeners, telemetry } = parts;
   const order: Part[] = [
     descriptors,
     localTargets,
     { drain: () => listeners.close(), close: () => listeners.close() },
     { start: () => renewer.plan(), close: () => renewer.stop() },
     exchanges,
+    // After the sessions, whose last streams it counts: parts stop in reverse.
+    { close: () => telemetry.close() },
     { drain: async (ms) => void (await drained(manager, ms, log)), close: () => manager.close() },
     { drain: (ms) => doors.drainWithin(ms), close: () => doors.close() },
     ownStreams,

@@ -8,7 +8,7 @@ import type { ConnectorParts } from "./connector.ts";
 export function react(parts: ConnectorParts): void {
   const { events, offers, ownTargets, machine, dials, listeners, localTargets, targetStreams } = parts;
   const { dns, listenerTls, health, catalogue, clients, httpListeners, udpClients, notices } = parts;
-  const { reports, renewer, uplink } = parts;
+  const { reports, renewer, uplink, telemetry } = parts;
   offers.onChange(() => events.emit("offersChanged"));
   ownTargets.onChange(() => events.emit("targetsMoved"));
   machine.onChange(() => events.emit("neighboursChanged"));
@@ -51,6 +51,7 @@ export function react(parts: ConnectorParts): void {
     reports.reviewWithdrawals();
     reports.welcome(welcome);
     reports.planListeners();
+    telemetry.review();
   });
   events.on("notice", (notice) => {
     notices.notice(notice);
@@ -61,6 +62,7 @@ export function react(parts: ConnectorParts): void {
   for (const event of NAMING_EVENTS) events.on(event, () => dns.changed());
   events.on("edgeMoved", () => {
     renewer.plan();
+    telemetry.edgeMoved();
     uplink.dialSoon();
     void uplink.replace();
   });
@@ -102,7 +104,7 @@ export function applyConfig(parts: ConnectorParts) {
     listenerTls,
     preambles,
   } = parts;
-  const { ingress, doors } = parts;
+  const { ingress, doors, telemetry } = parts;
   return (next: ConnectorConfig, change: ConfigChange): void => {
     const { exposures, ingress: published, hop, allowHop, listeners: moved, bind, tokens } = change;
     if (change.dns) dns.check(next);
@@ -131,6 +133,7 @@ export function applyConfig(parts: ConnectorParts) {
     if (!isUnchanged(change.listenTls)) listenerTls.configure(next.listenTls);
     if (change.dns) listenerTls.renew();
     if (!isUnchanged(change.observe)) observers.set(next.observe);
+    if (change.telemetry) telemetry.set(next.telemetry);
     if (change.requestLog) requestLog.set(next.log.includes("requests"));
   };
 }

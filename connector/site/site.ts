@@ -116,7 +116,7 @@ export class Site {
   }
 
   /** Signs an assertion for one request. */
-  assert(purpose: "uplink" | "lane"): Promise<string> {
+  assert(purpose: "uplink" | "lane" | "telemetry"): Promise<string> {
     return this.#signer.sign(purpose, this.#membership);
   }
 

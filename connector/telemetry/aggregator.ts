@@ -156,6 +156,14 @@ export class Aggregator implements FlowObserver, RequestSink {
     return changed;
   }
 
+  /** Counts every open stream as closed now, with what it has carried: its end will not be seen. */
+  forgetOpen(): void {
+    this.visit();
+    for (const { series } of this.#counted.values()) series.closed++;
+    this.#counted.clear();
+    this.#open.clear();
+  }
+
   #labelsOfFlow(flow: FlowView): Labels {
     const { side, service, peer, isDoor, protocol, client, target } = flow;
     return {

@@ -1,6 +1,7 @@
 /** Dials the uplink and the lanes of a site at the edge's gateway. */
 import type { ClientOptions, WebSocket } from "ws";
 import { type ErrorCode, FairleadError } from "../../protocol/errors.ts";
+import { MAX_TELEMETRY_MESSAGE, TELEMETRY_PATH } from "../../protocol/telemetry/messages.ts";
 import { timeLimit } from "../../protocol/time-limits.ts";
 import { LANE_PATH, TICKET_HEADER, UPLINK_PATH } from "../../protocol/uplink/assertions.ts";
 import { MAX_MESSAGE } from "../../protocol/uplink/messages.ts";
@@ -36,6 +37,27 @@ export async function dialUplink(
     url: webSocketUrl(site.membership.edge.gateway, UPLINK_PATH),
     headers: { authorization: `Bearer ${await site.assert("uplink")}` },
     webSocket: { maxPayload: MAX_UPLINK_PAYLOAD },
+    fallback: "uplink.lost",
+    timeoutMs: timeLimit("dial", rtt),
+    signal,
+  });
+}
+
+/**
+ * Dials a telemetry connection with a fresh assertion.
+ * @param rtt round trip to the edge, ms; null if unknown
+ * @throws FairleadError as {@link dialUplink}
+ */
+export async function dialTelemetry(
+  site: Member,
+  signal: AbortSignal,
+  rtt: number | null = null,
+): Promise<WebSocket> {
+  return await dialWebSocket({
+    ...credentials(site),
+    url: webSocketUrl(site.membership.edge.gateway, TELEMETRY_PATH),
+    headers: { authorization: `Bearer ${await site.assert("telemetry")}` },
+    webSocket: { maxPayload: 3 * MAX_TELEMETRY_MESSAGE },
     fallback: "uplink.lost",
     timeoutMs: timeLimit("dial", rtt),
     signal,

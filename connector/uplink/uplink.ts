@@ -100,7 +100,7 @@ export class Uplink extends UplinkRequests {
   }
 
   /** Whether the edge announced the feature on the last connection. */
-  has(feature: EdgeFeature): boolean {
+  has(feature: EdgeFeature | "telemetry"): boolean {
     return this.#features.has(feature);
   }
 

@@ -1,14 +1,14 @@
 /**
  * The assertion: a JWT (ES256) that proves the key of the site certificate inside a request
  * (docs/protocol.md, "Proving the site"). A connector sends it as `Authorization: Bearer …` in the upgrade
- * requests of uplinks and lanes, and in the body of a renewal. The header has `alg` ES256 and `x5c`: the site
+ * requests of uplinks, lanes and telemetry connections, and in the body of a renewal. The header has `alg` ES256 and `x5c`: the site
  * certificate and the network CA, base64 DER (RFC 7515 §4.1.6).
  */
 import { z } from "zod";
 import { BootId } from "../ids.ts";
 
 /** The purpose of an assertion. Each purpose has its own audience. */
-export type Purpose = "uplink" | "lane" | "renew";
+export type Purpose = "uplink" | "lane" | "renew" | "telemetry";
 
 /** The lifetime of an assertion, seconds. */
 export const ASSERTION_SECONDS = 60;

@@ -16,6 +16,7 @@ import {
   parseLanes,
   parseLogTopic,
   parseMemory,
+  parseTelemetry,
 } from "../../config/option-values.ts";
 import { parseRetry } from "../../config/retry-policy.ts";
 import { parseObserve } from "../../config/service-observation.ts";
@@ -190,6 +191,11 @@ export const connectorRun = command({
       "--observe <NAME=on|off>",
       "Whether the connections of this site's clients to a service are observed for HTTP requests and gRPC calls. Bytes are only read, and other protocols are left alone. The default is on.",
       parseObserve,
+    ),
+    telemetry: value(
+      "--telemetry <on|off>",
+      "Whether the connector counts its traffic and reports it to the edge, without any content of it. The default is on.",
+      parseTelemetry,
     ),
   },
   examples: [

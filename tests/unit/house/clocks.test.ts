@@ -13,6 +13,11 @@ const ALLOWED: readonly (readonly [file: string, why: string])[] = [
   ["connector/control/report.ts", "since when a target is up or down, in status"],
   ["connector/http/server/gateway-response.ts", "the date of the connector's own responses"],
   ["connector/relay/flow.ts", "when a flow started, for observers"],
+  [
+    "connector/telemetry/flow-recorder.ts",
+    "how long a stream has been open, and which records are of the last minute",
+  ],
+  ["connector/telemetry/telemetry.ts", "when the last report was sent, in status"],
   ["connector/config/config-reload.ts", "when the configuration was loaded, in status"],
   ["connector/runtime/registry-reports.ts", "the hello's time, with which the edge tells a wrong clock"],
   ["connector/edge/embedded-edge.ts", "the edge's own certificates"],

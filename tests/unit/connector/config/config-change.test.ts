@@ -91,6 +91,11 @@ describe("configTransition", () => {
     });
   });
 
+  it("finds that traffic is counted no longer", () => {
+    expect(described({}, { telemetry: false })).toEqual({ telemetry: true });
+    expect(described({}, { telemetry: true })).toEqual({});
+  });
+
   it("finds services that are observed or no longer", () => {
     const before = { observe: [parseObserve("api=on"), parseObserve("db=off")] };
     const after = { observe: [parseObserve("api=off"), parseObserve("web=off")] };

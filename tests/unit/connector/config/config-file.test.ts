@@ -25,6 +25,7 @@ log-level: debug
 log: [requests]
 metrics: "*:9464"
 observe: [db=off]
+telemetry: off
 listen-tls: [db=network]
 target-tls: ["api=ca=/ca.pem"]
 proxy-protocol: [api=v2]
@@ -50,6 +51,7 @@ describe("parseConfigFile", () => {
       log: ["requests"],
       metrics: { host: null, port: 9464 },
       observe: [{ name: "db", isOn: false }],
+      telemetry: false,
       listenTls: [{ name: "db", source: { kind: "network" } }],
       targetTls: [{ name: "api", ca: "/ca.pem", isInsecure: false }],
       proxyProtocol: [{ name: "api", version: "v2" }],
@@ -82,6 +84,7 @@ describe("parseConfigFile", () => {
     ["memory: 1K", "west.yaml:1:9: memory: "],
     ["lanes: 9", "west.yaml:1:8: lanes: "],
     ["listen-tls: [db=a.pem]", 'west.yaml:1:14: listen-tls.0: "db=a.pem": the form is NAME=network or'],
+    ["telemetry: maybe", 'west.yaml:1:12: telemetry: "maybe" is neither on nor off.'],
     ["observe: [db]", 'west.yaml:1:11: observe.0: "db": the form is NAME=on or NAME=off.'],
     ["log: [queries]", "west.yaml:1:7: log.0: "],
     ["log-level: loud", "west.yaml:1:12: log-level: "],

@@ -48,6 +48,7 @@ describe("mergeConfig", () => {
       logLevel: "info",
       metrics: null,
       log: [],
+      telemetry: true,
       observe: [],
       listenTls: [],
       targetTls: [],
@@ -59,6 +60,7 @@ describe("mergeConfig", () => {
 
   it("puts options before the file: a single value replaces, and lists add up or replace by name", () => {
     const options: ConfigSource = {
+      telemetry: false,
       site: "east",
       hop: ["api"],
       tokens: ["other.yaml"],
@@ -77,6 +79,7 @@ describe("mergeConfig", () => {
     };
     expect(mergeConfig(FILE, options)).toEqual({
       site: "east",
+      telemetry: false,
       bind: FILE.bind,
       tokens: ["other.yaml", "token.yaml"],
       exposures: [

@@ -8,7 +8,7 @@ import { HTTPException } from "hono/http-exception";
 import { FairleadError } from "../../protocol/errors.ts";
 import { IdentityTokens } from "../auth/identity-tokens.ts";
 import { readConfig } from "../config.ts";
-import type { Listener } from "../console/serve-console.ts";
+import type { Listener } from "../console/listener.ts";
 import { openDirectory } from "../directory/facade.ts";
 import { errorResponse, publicError, REQUEST_ID_HEADER } from "../error-response.ts";
 import { createLimits, type Limits } from "../limits/limits.ts";

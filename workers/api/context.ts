@@ -7,7 +7,7 @@ import type { Caller } from "../auth/caller.ts";
 import type { IdentityTokens } from "../auth/identity-tokens.ts";
 import type { Config, Env } from "../config.ts";
 import type { Identity } from "../console/identity.ts";
-import type { Listener } from "../console/serve-console.ts";
+import type { Listener } from "../console/listener.ts";
 import type { DirectoryFacade } from "../directory/facade.ts";
 import type { Limits } from "../limits/limits.ts";
 import { openRegistry } from "../registry/stub.ts";

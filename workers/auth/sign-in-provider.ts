@@ -6,7 +6,8 @@ import { z } from "zod";
 import { encodeBase64, encodeBase64Url } from "../../protocol/encoding.ts";
 import { FairleadError } from "../../protocol/errors.ts";
 import type { OidcClient, OidcSettings } from "../config.ts";
-import type { IdentityTokens } from "./identity-tokens.ts";
+import type { Caller } from "./caller.ts";
+import type { IdentityTokens, Person } from "./identity-tokens.ts";
 import { askProvider, type Discovery, discover, type Fetch } from "./provider-document.ts";
 
 /** How long a discovery document is used, ms. */
@@ -30,6 +31,13 @@ export interface SignInRequest {
   readonly nonce: string;
   /** The PKCE code verifier, which the provider gets with the code. */
   readonly verifier: string;
+}
+
+/** What the provider sends a browser back with. */
+export interface CodeAnswer {
+  readonly code: string;
+  /** The issuer that the authorization response names (RFC 9207); null without one. */
+  readonly issuer: string | null;
 }
 
 export class SignInProvider {
@@ -70,15 +78,29 @@ export class SignInProvider {
 
   /**
    * Exchanges a code for an ID token and verifies it.
-   * @param issuer the issuer that the authorization response names (RFC 9207); null without one
    * @returns the name of the person
    * @throws FairleadError door.sign_in_failed, oidc.invalid, oidc.expired, oidc.unreachable
    */
-  async redeem(
+  async redeem(settings: SignInSettings, request: SignInRequest, answer: CodeAnswer): Promise<string> {
+    const { token, proof } = await this.#exchange(settings, request, answer);
+    return await this.#identityTokens.identifySignIn(token, settings, proof);
+  }
+
+  /**
+   * As {@link redeem}, for a person who needs a role in the API.
+   * @returns the caller, with the values of the claim that gives roles
+   * @throws FairleadError door.sign_in_failed, oidc.invalid, oidc.expired, oidc.no_role, oidc.unreachable
+   */
+  async redeemCaller(
     settings: SignInSettings,
     request: SignInRequest,
-    { code, issuer }: { code: string; issuer: string | null },
-  ): Promise<string> {
+    answer: CodeAnswer,
+  ): Promise<Caller & Person> {
+    const { token, proof } = await this.#exchange(settings, request, answer);
+    return await this.#identityTokens.verifySignIn(token, settings, proof);
+  }
+
+  async #exchange(settings: SignInSettings, request: SignInRequest, { code, issuer }: CodeAnswer) {
     const found = await this.#endpoints(settings);
     const namesIssuer = found.authorization_response_iss_parameter_supported === true;
     if (issuer === null ? namesIssuer : issuer !== settings.issuer) {
@@ -90,11 +112,10 @@ export class SignInProvider {
       const { error = "no ID token", error_description: why } = ErrorAnswer.safeParse(body).data ?? {};
       throw refused(`The token endpoint responded with status ${status}: ${error} ${why ?? ""}`.trim());
     }
-    const { client } = settings;
-    return await this.#identityTokens.identifySignIn(answer.data.id_token, settings, {
-      client: client.id,
-      nonce: request.nonce,
-    });
+    return {
+      token: answer.data.id_token,
+      proof: { client: settings.client.id, nonce: request.nonce },
+    };
   }
 
   async #askForToken(

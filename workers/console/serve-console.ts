@@ -4,13 +4,10 @@ import { FairleadError } from "../../protocol/errors.ts";
 import type { Config } from "../config.ts";
 import { errorResponse, publicError } from "../error-response.ts";
 import { type ConsoleAssets, SECURITY_HEADERS } from "./assets.ts";
+import type { Listener } from "./listener.ts";
+import { type ConsoleSignInOptions, serveSignIn } from "./sign-in.ts";
 
-/** Where a request arrived: at the API's host, or at the embedded edge's listener on loopback. */
-export type Listener = "public" | "loopback";
-
-export interface ServeOptions {
-  readonly config: Config;
-  readonly listener: Listener;
+export interface ServeOptions extends Omit<ConsoleSignInOptions, "now"> {
   readonly assets: ConsoleAssets;
 }
 
@@ -21,11 +18,12 @@ export function servesConsole({ console: { mode } }: Config, listener: Listener)
 
 /** The response to a request for the console; null for a request that belongs to the API. */
 export async function serveConsole(request: Request, options: ServeOptions): Promise<Response | null> {
+  if (!servesConsole(options.config, options.listener)) return null;
+  const signIn = await serveSignIn(request, { ...options, now: Date.now() });
+  if (signIn !== null) return signIn;
   const { pathname } = new URL(request.url);
   const isRoot = pathname === "/" || pathname === CONSOLE_PATH.slice(0, -1);
-  if (!(isRoot || pathname.startsWith(CONSOLE_PATH)) || !servesConsole(options.config, options.listener)) {
-    return null;
-  }
+  if (!isRoot && !pathname.startsWith(CONSOLE_PATH)) return null;
   if (request.method !== "GET" && request.method !== "HEAD") return null;
   if (isRoot) {
     return new Response(null, { status: 302, headers: { ...SECURITY_HEADERS, location: CONSOLE_PATH } });

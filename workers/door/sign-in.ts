@@ -3,8 +3,12 @@
  * below `/.fairlead/` belong to the door where a hostname asks for a credential, and the service gets no request for
  * them (docs/door.md).
  */
+import { z } from "zod";
 import { FairleadError } from "../../protocol/errors.ts";
+import { Hostname } from "../../protocol/hostnames.ts";
+import { NetworkId } from "../../protocol/ids.ts";
 import type { SignInProvider, SignInSettings } from "../auth/sign-in-provider.ts";
+import { browserSecret, SIGN_IN_SECONDS, SignInFormat } from "../auth/sign-in-state.ts";
 import type { Config } from "../config.ts";
 import { publicError } from "../error-response.ts";
 import { readAtMost } from "../read-at-most.ts";
@@ -14,13 +18,18 @@ import { DOOR_KEY_HEADER } from "./credentials.ts";
 import { type AccessOptions, limited, printable, type RequestedDoor, sha256, useKey } from "./door-access.ts";
 import { doorError } from "./response.ts";
 import { buttonForm, escapeHtml, keyForm, page } from "./sign-in-page.ts";
-import { beginSignIn, browserSecret, readSignIn, SIGN_IN_SECONDS } from "./sign-in-state.ts";
 
 /** Begin of the paths that belong to the door. */
 const OWN_PATHS = "/.fairlead/";
 const CALLBACK = `${OWN_PATHS}callback`;
 const SIGN_IN = `${OWN_PATHS}sign-in`;
 const SIGN_OUT = `${OWN_PATHS}sign-out`;
+
+const FORMAT = new SignInFormat({
+  place: z.object({ network: NetworkId, hostname: Hostname }),
+  purpose: "door sign-in 1",
+  failed: "door.sign_in_failed",
+});
 
 /** Longest path that a browser comes back to, characters: it is part of a URL of the provider. */
 const MAX_PATH = 1_000;
@@ -141,11 +150,13 @@ async function begin(browser: BrowserRequest, path: string, status: number): Pro
   const settings = settingsOf(options.config);
   if (settings === null) return null;
   const secret = browserSecret(cookieIn(request.headers, SIGN_IN_COOKIE));
-  const { state, ...values } = await beginSignIn(door, { secret, path }, signing);
+  const { state, ...values } = await FORMAT.begin(placeOf(door), { secret, path }, signing);
   const redirectUri = `${origin}${CALLBACK}`;
   const url = await options.provider.authorizationUrl(settings, { ...values, redirectUri }, state);
   return redirection(302, url, [setCookie(SIGN_IN_COOKIE, secret, SIGN_IN_SECONDS)]);
 }
+
+const placeOf = ({ network, hostname }: RequestedDoor) => ({ network, hostname });
 
 /** The provider's settings; null where browsers cannot sign in. @throws FairleadError edge.misconfigured */
 function settingsOf({ oidc }: Config): SignInSettings | null {
@@ -168,7 +179,7 @@ async function finish(browser: BrowserRequest): Promise<Response> {
     return value ?? null;
   };
   const secret = cookieIn(request.headers, SIGN_IN_COOKIE);
-  const { path, values } = await readSignIn(parameter("state") ?? "", door, secret, signing);
+  const { path, values } = await FORMAT.read(parameter("state") ?? "", placeOf(door), secret, signing);
   if (values === null) {
     // Another tab of the browser has finished its sign-in, which ended the secret of both.
     const session = cookieIn(request.headers, SESSION_COOKIE);

@@ -152,7 +152,7 @@ const WORKERS: readonly Line[] = [
   })),
   {
     room: "workers/auth",
-    usedBy: ["workers/door", "workers/worker", "workers/api"],
+    usedBy: ["workers/console", "workers/door", "workers/worker", "workers/api"],
     why: "Who calls, and what they may do.",
   },
   {
@@ -188,6 +188,7 @@ const WORKERS: readonly Line[] = [
   {
     room: "workers/authority",
     usedBy: [
+      "workers/auth",
       "workers/door",
       ...["workers/api", "workers/gateway", "workers/registry", "workers/registry/context"],
       ...["workers/registry/operations", "workers/router"],

@@ -12,7 +12,7 @@ export const DEFAULT_CONSOLE_LISTEN = "127.0.0.1:8442";
 /** The options of a start. */
 export interface GivenConsole {
   readonly mode?: ConsoleMode | undefined;
-  /** `HOST:PORT` on loopback, or "off" for no listener. Port 0 is a free one. */
+  /** `HOST:PORT` on loopback, or "off" for no listener. Port 0 is that of the last start, or a free one. */
   readonly listen?: string | undefined;
 }
 
@@ -35,7 +35,11 @@ export function wantedConsole(given: GivenConsole, last: ConsoleRecord | null): 
   if (mode === "none") return { mode, listen: null, isFlexible: false };
   const wanted = given.listen ?? (last === null ? DEFAULT_CONSOLE_LISTEN : (last.listen ?? "off"));
   if (wanted !== "off") {
-    return { mode, listen: loopbackAddress(wanted), isFlexible: given.listen === undefined };
+    const listen = loopbackAddress(wanted);
+    const before = last?.listen ? loopbackAddress(last.listen) : null;
+    // Cookies have the port in their names, and people the URL in their browsers.
+    if (listen.port === 0 && before?.host === listen.host) return { mode, listen: before, isFlexible: true };
+    return { mode, listen, isFlexible: given.listen === undefined };
   }
   if (mode !== "unsecured") return { mode, listen: null, isFlexible: false };
   throw new FairleadError("request.invalid", "A console without sign-in is served on loopback alone.", {

@@ -27,6 +27,13 @@ describe("wantedConsole", () => {
     });
   });
 
+  it("takes the port of the last start for port 0", () => {
+    const last = { mode: "internal" as const, listen: "127.0.0.1:9000" };
+    const listen = { host: "127.0.0.1", port: 9000 };
+    expect(wantedConsole({ listen: "127.0.0.1:0" }, last)).toMatchObject({ listen, isFlexible: true });
+    expect(wantedConsole({ listen: "[::1]:0" }, last).listen).toEqual({ host: "::1", port: 0 });
+  });
+
   it("has no listener without a console, or where it is off", () => {
     expect(wantedConsole({ mode: "none" }, { mode: "internal", listen: "127.0.0.1:1" }).listen).toBeNull();
     expect(wantedConsole({ listen: "off" }, null).listen).toBeNull();

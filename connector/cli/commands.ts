@@ -1,5 +1,6 @@
 /** All commands, in the order of help. */
 import { revokeAccess } from "./access/revoke.ts";
+import { check } from "./check/check.ts";
 import { completion } from "./completion/completion.ts";
 import { connectorInstall, connectorUninstall } from "./connector/install.ts";
 import { connectorRun } from "./connector/run.ts";
@@ -85,6 +86,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   linkList,
   linkDelete,
   status,
+  check,
   doctor,
   events,
   version,

@@ -16,6 +16,8 @@ import { Service, ServiceBalance, type SetBalance } from "../../protocol/api/ser
 import { CreatedSite, type CreateSite, Site, type UpdateSite } from "../../protocol/api/sites.ts";
 import { NetworkStatus } from "../../protocol/api/status.ts";
 import { CreatedToken, type CreateToken, Token } from "../../protocol/api/tokens.ts";
+import { Traffic } from "../../protocol/api/traffic.ts";
+import { FairleadError } from "../../protocol/errors.ts";
 import type { EdgeClient, RequestOptions, TextDocument } from "../net/edge-client.ts";
 
 const segment = encodeURIComponent;
@@ -115,6 +117,24 @@ export const createDoorKey = (edge: EdgeClient, network: string, key: { name: st
   edge.request("POST", inNetwork(network, "/door-keys"), CreatedDoorKey, key);
 export const revokeDoorKey = (edge: EdgeClient, network: string, id: string) =>
   edge.request("DELETE", inNetwork(network, `/door-keys/${segment(id)}`), DoorKey);
+
+/** The traffic of the last 15 minutes; undefined from an edge that does not count, or for a caller that may not see it. */
+export const recentTraffic = (edge: EdgeClient, network: string) =>
+  optional(edge.request("GET", inNetwork(network, "/traffic?window=15m"), Traffic));
+
+/** Where people open the console of the edge; null where it serves none. */
+export const consoleUrl = async (edge: EdgeClient): Promise<string | null> =>
+  (await optional(edge.request("GET", "/v1/session", z.object({ url: z.string().nullable() }))))?.url ?? null;
+
+/** What an answer adds to others. An edge that refuses it may be older. */
+async function optional<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (thrown) {
+    if (thrown instanceof FairleadError) return undefined;
+    throw thrown;
+  }
+}
 
 export const listServices = (edge: EdgeClient, network: string) =>
   edge.request("GET", inNetwork(network, "/services"), z.array(Service));

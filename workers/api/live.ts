@@ -5,6 +5,7 @@ import { decodeJwt } from "jose";
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { looksLikeToken } from "../auth/identity-tokens.ts";
+import { sessionIn } from "../console/session-cookie.ts";
 import { VIEWER_HEADER, type Viewer } from "../live/viewer.ts";
 import { bearerOf, hashKey } from "./authentication.ts";
 import { type Api, type ApiEnv, registryOf } from "./context.ts";
@@ -43,7 +44,12 @@ export async function connectViewer(
 async function viewerOf(c: Context<ApiEnv>): Promise<Viewer> {
   const { name } = c.var.caller;
   const text = bearerOf(c);
-  if (text === undefined) return { name, proof: { kind: "none" }, expiresAt: null };
+  if (text === undefined) {
+    const session = c.var.identity === null ? null : sessionIn(c.req.raw, c.var.listener);
+    // Without an identity, the listener on loopback alone proved the caller.
+    if (session === null) return { name, proof: { kind: "none" }, expiresAt: null };
+    return { name, proof: { kind: "session", hash: await hashKey(session) }, expiresAt: null };
+  }
   // The token was verified before.
   if (looksLikeToken(text)) {
     return { name, proof: { kind: "none" }, expiresAt: (decodeJwt(text).exp ?? 0) * 1000 };

@@ -24,7 +24,7 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   unknown: "The named thing does not exist, or no longer exists.",
   conflict: "The request conflicts with something that exists.",
   unreachable: "The edge or the connector does not answer, or a time limit passed.",
-  unhealthy: "A check of `fairlead doctor` failed.",
+  unhealthy: "A check of `fairlead doctor` failed, or `fairlead check` found a broken path.",
   interrupted: "Ctrl-C ended the command at once; a second Ctrl-C, if the first ends the command in order.",
   terminated: "SIGTERM ended the command at once; a second SIGTERM, if the first ends the command in order.",
 };

@@ -7,6 +7,7 @@ import type { Io } from "../framework/io.ts";
 import { networkOption, siteStateOption } from "../framework/options.ts";
 import { accepting, someText } from "../framework/values.ts";
 import { linkEnding } from "../views/endings.ts";
+import { printNetworkLinks } from "../views/network-links.ts";
 
 const parseCost = (text: string): number => {
   const cost = LinkCost.safeParse(/^\d+$/.test(text) ? Number(text) : text);
@@ -26,7 +27,6 @@ export const linkList = command({
   ],
   async run(context, input) {
     const { listLinks } = await import("../../operator/edge-api.ts");
-    const { relativeTime } = await import("../framework/duration.ts");
     const network = await context.network(input.network);
     const links = await listLinks(await context.edge(), network);
     context.answer(links, (out) => {
@@ -35,19 +35,7 @@ export const linkList = command({
           `There are no links in network "${network}". A site that joins with a token creates one.`,
         );
       }
-      out.table(
-        ["LINK", "FROM", "TO", "COST", "STATE", "SINCE", "ROUND TRIP", "WHY"],
-        links.map((link) => [
-          link.name,
-          link.joiner,
-          link.issuer,
-          String(link.cost),
-          out.state(link.state),
-          relativeTime(link.since, context.io.now()),
-          link.rtt === null ? "" : `${Math.round(link.rtt)} ms`,
-          link.code ?? "",
-        ]),
-      );
+      printNetworkLinks(out, links, context.io.now());
     });
   },
 });

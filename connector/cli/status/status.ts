@@ -1,3 +1,5 @@
+import { findings } from "../../../protocol/diagnosis/findings.ts";
+import { summary } from "../../../protocol/diagnosis/summary.ts";
 import { command } from "../framework/definition.ts";
 import { networkOption, siteStateOption } from "../framework/options.ts";
 import { printNetworkStatus } from "../views/network-status.ts";
@@ -5,9 +7,9 @@ import { printSiteStatus } from "../views/site-status.ts";
 
 export const status = command({
   path: ["status"],
-  summary: "Show the state of the site or of the network.",
+  summary: "Show the state of the site or of the network, what is broken, and what to do about it.",
   details:
-    "With --state or FAIRLEAD_STATE, the command asks the connector of that site. Otherwise it asks the edge of the login, about the whole network.",
+    "With --state or FAIRLEAD_STATE, the command asks the connector of that site. Otherwise it asks the edge of the login, about the whole network. The exit code does not depend on what is broken; `fairlead check` is for that.",
   options: { state: siteStateOption, network: networkOption },
   examples: [
     { command: "fairlead status", says: "Shows the whole network." },
@@ -22,8 +24,12 @@ export const status = command({
       context.answer(site, (out) => printSiteStatus(out, site, io.now()));
       return;
     }
-    const { networkStatus } = await import("../../operator/edge-api.ts");
-    const network = await networkStatus(await context.edge(), await context.network(input.network));
-    context.answer(network, (out) => printNetworkStatus(out, network, io.now()));
+    const { consoleUrl, networkStatus } = await import("../../operator/edge-api.ts");
+    const edge = await context.edge();
+    const name = await context.network(input.network);
+    const [network, url] = await Promise.all([networkStatus(edge, name), consoleUrl(edge)]);
+    const found = findings(network, { now: io.now() });
+    const answer = { ...network, summary: summary(network, found), findings: found, console: url };
+    context.answer(answer, (out) => printNetworkStatus(out, network, { found, url, now: io.now() }));
   },
 });

@@ -1,8 +1,11 @@
 /** The status of a network, for people. */
 import type { NetworkStatus } from "../../../protocol/api/status.ts";
+import type { Finding } from "../../../protocol/diagnosis/finding.ts";
 import { isolatedSites } from "../../../protocol/diagnosis/reach.ts";
 import type { Printer } from "../framework/printer.ts";
 import { count, names } from "./count.ts";
+import { printFindings } from "./findings.ts";
+import { printNetworkLinks } from "./network-links.ts";
 import { printServices } from "./services.ts";
 import { printSites, siteState } from "./sites.ts";
 
@@ -50,29 +53,40 @@ export function edgeSentences({ edge }: NetworkStatus): string[] {
   return sentences;
 }
 
-/** Prints a network: its sentences, its problems, and its sites and services as tables. */
-export function printNetworkStatus(out: Printer, status: NetworkStatus, now: number): void {
+/** What a status shows besides the network itself. */
+export interface StatusExtras {
+  readonly found: readonly Finding[];
+  /** Where people open the console; null where there is none. */
+  readonly url: string | null;
+  /** Ms since 1970. */
+  readonly now: number;
+}
+
+/** Prints a network: its sentences, its console, its problems, and its sites, links and services as tables. */
+export function printNetworkStatus(
+  out: Printer,
+  status: NetworkStatus,
+  { found, url, now }: StatusExtras,
+): void {
   out.line(networkSentence(status));
   for (const sentence of edgeSentences(status)) out.line(out.paint("yellow", sentence));
+  if (url !== null) out.line(`The console is at ${url}`);
   if (status.sites.length === 0) {
     out.line("`fairlead token create -o token.yaml` invites a site.");
     return;
   }
   for (const sentence of isolationSentences(status)) out.line(out.paint("yellow", sentence));
-  for (const link of status.links.filter(({ state, code }) => state === "down" && code !== "site.stopped")) {
-    const why = link.code === undefined ? "" : ` (${link.code})`;
-    out.line(out.paint("yellow", `Link ${link.name} from ${link.joiner} to ${link.issuer} is down${why}.`));
-  }
-  for (const site of status.sites) {
-    for (const each of site.listeners.filter(({ state }) => state === "failed")) {
-      const why = each.message ?? each.code ?? "no reason given";
-      out.line(
-        out.paint("yellow", `Site ${site.name} cannot listen for ${each.service} at ${each.address}: ${why}`),
-      );
-    }
-  }
+  // Stopped and outdated sites show in the tables; sentences have the sites without links, and the edge.
+  const problems = found.filter(
+    ({ severity, code }) => severity !== "notice" && code !== "site.unlinked" && code !== "edge.crowded",
+  );
+  printFindings(out, problems, now);
   out.line();
   printSites(out, status.sites, now);
+  if (status.links.length > 0) {
+    out.line();
+    printNetworkLinks(out, status.links, now);
+  }
   if (status.services.length === 0) return;
   out.line();
   printServices(out, status.services);

@@ -1,27 +1,39 @@
 /** Services, for people: the services of a network, and the services that a site sees and offers. */
 import type { Service } from "../../../protocol/api/services.ts";
+import type { Traffic } from "../../../protocol/api/traffic.ts";
 import { DEFAULT_BALANCE, DEFAULT_WEIGHT } from "../../../protocol/balance.ts";
 import { ERRORS, isErrorCode } from "../../../protocol/errors.ts";
 import type { IngressLine, OfferLine, PortHealthLine, Services, TargetLine } from "../../control/schema.ts";
 import { formatAddress } from "../../net/local-socket.ts";
 import { relativeTime } from "../framework/duration.ts";
 import type { Printer } from "../framework/printer.ts";
+import { trafficCells } from "./traffic.ts";
 
 /** Prints the services of a network as a table. */
-export function printServices(out: Printer, services: readonly Service[]): void {
+export function printServices(out: Printer, services: readonly Service[], traffic?: Traffic): void {
   out.table(
-    ["SERVICE", "PROTOCOL", "PORT", "BALANCE", "OFFERED BY"],
+    ["SERVICE", "PROTOCOL", "PORT", "BALANCE", "OFFERED BY", "HEALTH", "CONNECTIONS", "FAILED", "BYTES"],
     services.flatMap((service) => {
       const { name, port, protocol, ports = [{ port, protocol }] } = service;
-      return ports.map((each) => [
+      return ports.map((each, at) => [
         name,
         each.protocol,
         String(each.port),
         services.some((other) => isBalanced(other)) ? balanceText(service) : "",
         service.sites.flatMap((site) => sitePlace(site, each.port)).join(", ") || "-",
+        healthText(out, service, each.port),
+        ...(at === 0 ? trafficCells(name, traffic) : []),
       ]);
     }),
   );
+}
+
+/** How many of the sites that serve a port are up, with a target that is. */
+function healthText(out: Printer, { sites }: Service, port: number): string {
+  const serving = sites.filter(({ ports }) => ports?.includes(port) !== false);
+  const up = serving.filter(({ state, down }) => state === "up" && down?.includes(port) !== true).length;
+  if (up === 0) return out.state("down");
+  return up === serving.length ? out.state("up") : out.paint("yellow", `${up} of ${serving.length} up`);
 }
 
 const isBalanced = ({ balance }: Service): boolean =>

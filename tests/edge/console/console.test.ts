@@ -1,7 +1,7 @@
 /** The console's users, sessions and links, and what its cookie may do at the API. */
 import { createExecutionContext, runInDurableObject, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { ConsoleSession, ConsoleUser, SignInLink } from "../../../protocol/api/console.ts";
 import { NetworkEvent } from "../../../protocol/api/events.ts";
@@ -12,9 +12,15 @@ import { newSecret } from "../../../workers/console/session-cookie.ts";
 import worker from "../../../workers/worker/index.ts";
 import { ask, call, createKey, createNetwork, errorOf, expectAnswer } from "../../support/workerd/client.ts";
 import { API_URL } from "../../support/workerd/environment.ts";
+import { hangUpAll } from "../../support/workerd/member.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
+import { TestViewer } from "../../support/workerd/viewer.ts";
 
-afterEach(() => resetEdge());
+afterEach(async () => {
+  vi.useRealTimers();
+  hangUpAll();
+  await resetEdge();
+});
 
 const PASSWORD = "correct horse battery";
 const ON = { CONSOLE_MODE: "internal" as const };
@@ -151,6 +157,25 @@ describe("A session of the console", () => {
     expect((await page("/v1/networks", { cookie })).status).toBe(200);
     await change();
     expect(await errorOf(page("/v1/networks", { cookie }))).toEqual([401, "console.session_ended"]);
+  });
+
+  it("watches the live channel from its own page alone, until it ends", async () => {
+    await createNetwork("shop");
+    const cookie = await signedIn("vera");
+    const watch = (headers: Record<string, string>) =>
+      page("/v1/networks/shop/live", { cookie, headers: { upgrade: "websocket", ...headers } });
+    expect(await errorOf(watch({ origin: "https://elsewhere.example" }))).toEqual([
+      403,
+      "console.cross_site",
+    ]);
+    expect(await errorOf(watch({}))).toEqual([403, "console.cross_site"]);
+    const viewer = new TestViewer(await watch({ origin: API_URL }));
+    await viewer.next("snapshot");
+    await run("DELETE FROM sessions");
+    vi.useFakeTimers({ toFake: ["Date"] });
+    vi.setSystemTime(Date.now() + 10_000);
+    viewer.send({ type: "watch" });
+    expect(await viewer.closed).toEqual({ code: 4401, reason: "console.session_ended" });
   });
 
   it("is stored without the password and its id, and continues when the same password is set again", async () => {

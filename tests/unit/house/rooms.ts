@@ -119,7 +119,7 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/diagnosis",
-    usedBy: ["connector/cli/views", "workers/console/app/**"],
+    usedBy: ["connector/cli/check", "connector/cli/status", "connector/cli/views", "workers/console/app/**"],
     why: "Commands and consoles say the same of what is broken, and of what to do about it.",
   },
   {
@@ -177,7 +177,7 @@ const WORKERS: readonly Line[] = [
   },
   {
     room: "workers/console",
-    usedBy: ["workers/api", "workers/worker"],
+    usedBy: ["workers/api", "workers/live", "workers/worker"],
     why: "A session of the console authenticates at the API, whose host serves its pages.",
   },
   {
@@ -479,6 +479,7 @@ const CONNECTOR: readonly Line[] = [
       ...["connector/cli/views", "connector/edge", "connector/runtime"],
       "connector/diagnosis",
       "connector/cli/connector",
+      "connector/cli/check",
     ],
     why: "Commands talk to the connector of their machine over its control socket; the embedded edge serves one too.",
   },
@@ -572,6 +573,7 @@ const NOUNS = [
   "console",
   ...[
     "access",
+    "check",
     "completion",
     "connector",
     "cost",

@@ -4,7 +4,7 @@
  */
 
 /** Sites of which one flush describes each by itself; with more, it describes the whole network once. */
-const MOST_SITES = 100;
+const MOST_SITES = 500;
 
 export class LiveChanges {
   #all = false;

@@ -4,6 +4,7 @@ import type { LiveStatus } from "../../../protocol/api/live.ts";
 import { type ErrorCode, FairleadError, toErrorBody } from "../../../protocol/errors.ts";
 import { closeCodeFor } from "../../../protocol/uplink/messages.ts";
 import { MAX_QUEUED, MAX_UNSENT, MAX_VIEWERS, Viewer } from "../../live/viewer.ts";
+import { readAttachment } from "./attachment.ts";
 
 const TAG = "viewer";
 
@@ -29,9 +30,9 @@ export class Viewers {
     this.#ctx = ctx;
   }
 
-  /** Whether a socket of the object is a viewer's, and not an uplink. */
+  /** Whether a socket of the object is a viewer's, and not an uplink. A closed socket has no tags any more. */
   isViewer(socket: WebSocket): boolean {
-    return this.#ctx.getTags(socket).includes(TAG);
+    return readAttachment(socket) === null && Attachment.safeParse(socket.deserializeAttachment()).success;
   }
 
   /** Accepts a viewer. Returns the client's end as `answer`. @throws FairleadError live.too_many */

@@ -125,9 +125,17 @@ describe("status of the network", () => {
     });
     const { out } = await world.run("status");
     expect(out).toMatch(/^Network "shop" has 2 sites, 1 of them up\. It has 1 service\.\n/);
-    expect(out).toContain("Link east-network from east to network is down (uplink.lost).");
+    expect(out).toContain("broken: Site east is down, since 5m ago (uplink.lost).\n");
+    expect(out).toContain("run at site east: `fairlead doctor`");
+    expect(out).toMatch(/east-network +east +network +1 +down +5m ago +uplink\.lost/);
     expect(out).toMatch(/api +http +9000 +east \(down\)/);
-    expect(await world.json("status")).toMatchObject({ network: { name: "shop" }, sites: edge.sites });
+    expect(await world.json("status")).toMatchObject({
+      network: { name: "shop" },
+      sites: edge.sites,
+      summary: "1 of 2 sites is down since 10:00 UTC; 2 things need attention.",
+      findings: [{ code: "uplink.lost" }, { code: "service.unavailable" }, {}, {}],
+      console: null,
+    });
     expect((await world.run("link", "list")).out).toMatch(
       /east-network +east +network +1 +down +5m ago +uplink\.lost/,
     );
@@ -193,5 +201,30 @@ describe("events", () => {
         .map((line) => JSON.parse(line).text),
     ).toEqual(["one", "two"]);
     expect(err).toContain("Trying again");
+  });
+});
+
+describe("check", () => {
+  test("names the broken step of a path and what to do, with exit code 7, and says that a path works", async () => {
+    edge.addSite("west").listeners.push({ service: "api", address: "127.0.0.1:9000", state: "listening" });
+    edge.addSite("east");
+    edge.services.push({ name: "api", protocol: "http", port: 9000, sites: [{ name: "east", state: "up" }] });
+    const broken = await world.run("check", "api", "--from", "west");
+    expect(broken.exit).toBe(7);
+    expect(broken.out).toContain("is broken: No link leads from site west to east.\n");
+    expect(broken.out).toContain("  ✓ Site west is connected to the edge\n");
+    expect(broken.out).toContain("  ✗ Links connect site west with a site that offers api\n");
+    expect(broken.out).toContain("    run: `fairlead token create -o token.yaml`\n");
+    expect(broken.out).toContain("  - A target of api is up\n");
+    edge.addLink({ name: "l", joiner: "west", issuer: "east" });
+    const works = await world.run("check", "api");
+    expect(works.exit).toBe(0);
+    expect(works.out).toMatch(
+      /^The path from site west to service api works: clients connect to 127\.0\.0\.1:9000\.\n/,
+    );
+    expect(await world.json("check", "api", "--from", "west")).toMatchObject({
+      cause: null,
+      ends: ["west", "east"],
+    });
   });
 });

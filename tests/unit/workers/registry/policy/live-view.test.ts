@@ -119,7 +119,7 @@ describe("live changes", () => {
     changes.site("a");
     changes.site(null);
     expect(changes.take().sites).toBeNull();
-    for (let at = 0; at < 200; at++) changes.site(String(at));
+    for (let at = 0; at < 600; at++) changes.site(String(at));
     expect(changes.take().sites).toBeNull();
   });
 });

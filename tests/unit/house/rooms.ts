@@ -207,8 +207,31 @@ const WORKERS: readonly Line[] = [
   },
   {
     room: "workers/console/app/traffic",
-    usedBy: ["workers/console/app/topology"],
+    usedBy: [
+      ...["workers/console/app/topology", "workers/console/app/charts"],
+      "workers/console/app/pages/services",
+    ],
     why: "Rates are computed in one way, on a graph as in a chart.",
+  },
+  {
+    room: "workers/console/app/topology",
+    usedBy: ["workers/console/app/canvas", "workers/console/app/pages/topology"],
+    why: "Which nodes and lines a graph has, and where they are, is decided without a browser.",
+  },
+  {
+    room: "workers/console/app/charts",
+    usedBy: ["workers/console/app/pages/services"],
+    why: "Every chart is drawn, and told as a table, in one way.",
+  },
+  {
+    room: "workers/console/app/flows",
+    usedBy: ["workers/console/app/pages/flows"],
+    why: "What a filter suggests and what a file of flows has is decided without a browser.",
+  },
+  {
+    room: "workers/console/app/canvas",
+    usedBy: ["workers/console/app/pages/topology"],
+    why: "Every graph is moved, zoomed and drawn in one way.",
   },
   {
     room: "workers/registry/operations",
@@ -244,7 +267,10 @@ const WORKERS: readonly Line[] = [
 const CONSOLE_APP: readonly Line[] = [
   {
     room: "workers/console/app/format",
-    usedBy: ["workers/console/app/parts", "workers/console/app/shell", "workers/console/app/pages/**"],
+    usedBy: [
+      ...["workers/console/app/charts", "workers/console/app/parts", "workers/console/app/shell"],
+      "workers/console/app/pages/**",
+    ],
     why: "Times, quantities and commands have one form on every page.",
   },
   {

@@ -13,18 +13,18 @@ interface FrameForm {
   readonly stepY: number;
 }
 
-const CARD: FrameForm = { density: "card", width: 196, height: 64, stepX: 228, stepY: 100 };
-const COMPACT: FrameForm = { density: "compact", width: 156, height: 40, stepX: 180, stepY: 60 };
+const CARD: FrameForm = { density: "card", width: 196, height: 60, stepX: 220, stepY: 88 };
+const COMPACT: FrameForm = { density: "compact", width: 158, height: 34, stepX: 172, stepY: 48 };
 
 /** The most places of a frame with cards. */
 const MAX_CARDS = 16;
 
 /** The most places on an ellipse. */
 const MAX_ELLIPSE = 8;
-const ELLIPSE: Point = { x: 350, y: 210 };
+const ELLIPSE: Point = { x: 380, y: 190 };
 
 /** How far the middle of each side of a frame is bowed out, px. */
-const BOW: Point = { x: 70, y: 56 };
+const BOW: Point = { x: 56, y: 30 };
 
 export interface FramePlaces {
   readonly density: Density;
@@ -72,7 +72,7 @@ interface Sides {
 
 function sidesOf(size: number): Sides {
   const half = size / 2;
-  const across = Math.max(2, Math.round(half * 0.42));
+  const across = Math.max(2, Math.round(half * 0.28));
   return { across, down: half - across };
 }
 

@@ -2,7 +2,7 @@
  * Places of many sites: each group has one or more boxes with a grid of sites, and boxes lie in rows on both sides of the
  * edge, which is a bar from top to bottom. The space above each row is free for the lines to the edge.
  */
-import { overlap, type Rectangle } from "./rectangle.ts";
+import { boundsOf, overlap, type Rectangle } from "./rectangle.ts";
 import { compareGroups, type SiteNode } from "./site-graph.ts";
 
 /** A box of sites. A group with more sites than a box holds has several. */
@@ -16,21 +16,21 @@ export interface SiteBox {
   readonly sites: readonly string[];
 }
 
-const CHIP = { width: 118, height: 26, gap: 6 };
-const PADDING = 10;
-const HEADER = 34;
+const CHIP = { width: 96, height: 22, gap: 4 };
+const PADDING = 8;
+const HEADER = 32;
 /** Sites on top of each other in a box. */
-const ROWS = 4;
+const ROWS = 5;
 const MIN_COLUMNS = 2;
 const MAX_COLUMNS = 10;
 /** Sites in a box of a fresh arrangement; the rest of the box is free for sites to come. */
 const MAX_FRESH = (MAX_COLUMNS - 1) * ROWS;
 const BOX_HEIGHT = HEADER + ROWS * (CHIP.height + CHIP.gap) - CHIP.gap + PADDING;
-const BOX_GAP = 24;
+const BOX_GAP = 16;
 /** From the upper side of one row of boxes to that of the next, px. */
-const ROW_STEP = BOX_HEIGHT + 44;
-const BAR_WIDTH = 96;
-const BAR_GAP = 40;
+const ROW_STEP = BOX_HEIGHT + 30;
+const BAR_WIDTH = 88;
+const BAR_GAP = 22;
 /** Width to height of what is drawn. */
 const ASPECT = 1.8;
 
@@ -116,11 +116,18 @@ function fill(group: string, sites: readonly SiteNode[], boxes: Map<string, Open
 
 const widthOf = (columns: number) => columns * (CHIP.width + CHIP.gap) - CHIP.gap + 2 * PADDING;
 
-/** The width of each side with which everything has about the aspect of a screen. */
+/** The width of each side with which all is largest on a screen. */
 function sideFor(boxes: readonly OpenBox[]): number {
-  const total = boxes.reduce((sum, { place }) => sum + place.width + BOX_GAP, 0);
   const widest = boxes.reduce((most, { place }) => Math.max(most, place.width), 0);
-  return Math.max(widest, Math.round(Math.sqrt(ASPECT * total * ROW_STEP) / 2));
+  const total = boxes.reduce((sum, { place }) => sum + place.width + BOX_GAP, 0);
+  let best = { side: widest, extent: Number.POSITIVE_INFINITY };
+  for (let side = widest; side < total + widest; side += CHIP.width) {
+    placeBoxes(boxes, [], side);
+    const { width, height } = boundsOf(boxes.map(({ place }) => place));
+    const extent = Math.max(width / ASPECT, height);
+    if (extent < best.extent) best = { side, extent };
+  }
+  return best.side;
 }
 
 /** Places boxes row by row, each on the side with more room, as near to the edge as no other box is. */
@@ -163,7 +170,7 @@ function finish(open: readonly OpenBox[], size: number): GroupPlaces {
   });
   boxes.sort((a, b) => a.place.y - b.place.y || a.place.x - b.place.x);
   const bottom = boxes.reduce((most, { place }) => Math.max(most, place.y + place.height), BOX_HEIGHT);
-  const edge = { x: -BAR_WIDTH / 2, y: -44, width: BAR_WIDTH, height: bottom + 44 };
+  const edge = { x: -BAR_WIDTH / 2, y: -30, width: BAR_WIDTH, height: bottom + 30 };
   return { places, boxes, edge, slots, size };
 }
 
@@ -179,4 +186,4 @@ function chipPlace({ x, y }: Rectangle, slot: number): Rectangle {
 }
 
 /** The height above a box at which its line runs to the edge, px. */
-export const LINE_ABOVE = 22;
+export const LINE_ABOVE = 14;

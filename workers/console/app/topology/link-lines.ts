@@ -5,7 +5,10 @@ import { centreOf, type Point, type Rectangle } from "./rectangle.ts";
 import { EDGE, type SiteGraph, type SiteLink } from "./site-graph.ts";
 import type { SiteLayout } from "./site-layout.ts";
 
-/** A line between two nodes: one link, or several between the same boxes. */
+/**
+ * A line between two nodes: one link, all links of a box with the edge, or none for the connection of a site without a
+ * link to the network.
+ */
 export interface LinkLine {
   readonly id: string;
   readonly links: readonly SiteLink[];
@@ -24,9 +27,13 @@ export function linkLines(graph: SiteGraph, layout: SiteLayout, chosen: string |
   return layout.mode === "frame" ? frameLines(graph, layout, chosen) : groupLines(graph, layout, chosen);
 }
 
-function frameLines({ links }: SiteGraph, { places, edge }: SiteLayout, chosen: string | null): LinkLine[] {
+function frameLines(
+  { sites, links }: SiteGraph,
+  { places, edge }: SiteLayout,
+  chosen: string | null,
+): LinkLine[] {
   const between = links.filter(({ issuer }) => issuer !== EDGE).length;
-  return links.flatMap((link) => {
+  const lines = links.flatMap((link): LinkLine[] => {
     const joiner = places.get(link.joiner);
     const issuer = link.issuer === EDGE ? edge : places.get(link.issuer);
     if (joiner === undefined || issuer === undefined) return [];
@@ -38,6 +45,13 @@ function frameLines({ links }: SiteGraph, { places, edge }: SiteLayout, chosen: 
     if (!shown) return [];
     return [{ id: link.id, links: [link], state: link.state, ...lineBetween(joiner, issuer, edge) }];
   });
+  const linked = new Set(links.filter(({ issuer }) => issuer === EDGE).map(({ joiner }) => joiner));
+  const uplinks = sites.flatMap(({ id, state }): LinkLine[] => {
+    const place = places.get(id);
+    if (place === undefined || linked.has(id) || (state !== "up" && state !== "silent")) return [];
+    return [{ id: `uplink:${id}`, links: [], state: "up", ...lineBetween(place, edge, edge) }];
+  });
+  return [...uplinks, ...lines];
 }
 
 /** Where a line leaves a node: in the middle of the side that faces the edge. */
@@ -56,8 +70,10 @@ const CLEARANCE = 120;
 function lineBetween(a: Rectangle, b: Rectangle, edge: Rectangle): { path: string; label: Point } {
   const from = portOf(a, edge);
   if (b === edge) {
-    const to = borderToward(edge, from);
-    return { path: `M${from.x} ${from.y}L${to.x} ${to.y}`, label: between(from, to, 0.45) };
+    // The end lies below the edge.
+    const to = centreOf(edge);
+    const label = between(from, borderToward(edge, from), 0.45);
+    return { path: `M${from.x} ${from.y}L${to.x} ${to.y}`, label };
   }
   const to = portOf(b, edge);
   const centre = centreOf(edge);

@@ -11,6 +11,7 @@ export type ServiceGraphNode = {
   /** The kind, a colon and what identifies it. */
   readonly id: string;
   readonly label: string;
+  readonly column: Column;
 } & (
   | { readonly kind: "service"; readonly health: "up" | "degraded" | "down" }
   | {
@@ -20,6 +21,9 @@ export type ServiceGraphNode = {
       readonly state: "up" | "down";
     }
 );
+
+/** Callers and what serves are nodes of their own, also where they are the same site: so all lines lead one way. */
+export type Column = "caller" | "service" | "server";
 
 /** From a client to a service, or from a service to what serves it. */
 export interface ServiceEdge {
@@ -52,14 +56,15 @@ export function serviceGraph(
   const nodes = new Map<string, ServiceGraphNode>();
   const edges = new Map<string, { from: string; to: string; groups: TrafficGroup[] }>();
   const sites = new Map(status.sites.map((site) => [site.name, site]));
-  const siteNode = (name: string): string => {
+  const siteNode = (column: "caller" | "server", name: string): string => {
     const group = groupOf(name);
-    const id = group === null ? `site:${name}` : `group:${group}`;
+    const id = `${column}:${group === null ? `site:${name}` : `group:${group}`}`;
     if (!nodes.has(id))
       nodes.set(id, {
         id,
         kind: group === null ? "site" : "group",
         label: group ?? name,
+        column,
         site: null,
         state: group !== null || sites.get(name)?.state === "up" ? "up" : "down",
       });
@@ -67,8 +72,9 @@ export function serviceGraph(
   };
   const partNode = (kind: "process" | "target", site: string, part: string): string => {
     const id = `${kind}:${JSON.stringify([site, part])}`;
+    const column = kind === "process" ? "caller" : "server";
     const state = sites.get(site)?.state === "up" ? "up" : "down";
-    if (!nodes.has(id)) nodes.set(id, { id, kind, label: part, site, state });
+    if (!nodes.has(id)) nodes.set(id, { id, kind, label: part, column, site, state });
     return id;
   };
   const join = (from: string, to: string, group?: TrafficGroup) => {
@@ -82,21 +88,27 @@ export function serviceGraph(
     const id = serviceNode(service.name);
     const up = service.sites.filter(({ state }) => state === "up").length;
     const health = up === service.sites.length && up > 0 ? "up" : up > 0 ? "degraded" : "down";
-    nodes.set(id, { id, kind: "service", label: service.name, health });
-    for (const { name } of service.sites) join(id, siteNode(name));
+    nodes.set(id, { id, kind: "service", label: service.name, column: "service", health });
+    for (const { name } of service.sites) join(id, siteNode("server", name));
   }
   const served = new Set<string>();
   for (const group of traffic?.groups ?? []) {
     const service = serviceNode(group.service);
     // A service that is gone still has traffic in the window.
     if (!nodes.has(service))
-      nodes.set(service, { id: service, kind: "service", label: group.service, health: "down" });
+      nodes.set(service, {
+        id: service,
+        kind: "service",
+        label: group.service,
+        column: "service",
+        health: "down",
+      });
     join(clientOf(group), service, group);
     if (group.to === null) continue;
     if (by === "process" && group.target !== null) {
       join(service, partNode("target", group.to.name, group.target), group);
-      served.add(`${service} > ${siteNode(group.to.name)}`);
-    } else join(service, siteNode(group.to.name), group);
+      served.add(`${service} > ${siteNode("server", group.to.name)}`);
+    } else join(service, siteNode("server", group.to.name), group);
   }
   // A site whose targets are drawn is not drawn beside them.
   for (const id of served) if (edges.get(id)?.groups.length === 0) edges.delete(id);
@@ -109,7 +121,7 @@ export function serviceGraph(
     }
     return by === "process" && process !== null
       ? partNode("process", from.name, process)
-      : siteNode(from.name);
+      : siteNode("caller", from.name);
   }
 
   return {
@@ -131,7 +143,14 @@ export function serviceGraph(
   };
 }
 
-const DOOR: ServiceGraphNode = { id: "door:", kind: "door", label: "Public door", site: null, state: "up" };
+const DOOR: ServiceGraphNode = {
+  id: "door:",
+  kind: "door",
+  label: "Public door",
+  column: "caller",
+  site: null,
+  state: "up",
+};
 
 const NO_TIME = { at: "1970-01-01T00:00:00Z", from: "1970-01-01T00:00:00Z", stepSeconds: 1 };
 

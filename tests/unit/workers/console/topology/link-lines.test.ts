@@ -72,8 +72,19 @@ describe("the lines of links", () => {
   it("are left out of a large mesh, but for those that are down and those of the chosen site", () => {
     const all = graph(30, [...mesh(30), [29, null], [4, 2, "down"]]);
     const layout = layoutSites(all);
-    expect(linkLines(all, layout, null).map(({ id }) => id)).toEqual(["l435", "l436"]);
-    expect(linkLines(all, layout, "s7")).toHaveLength(29 + 2);
+    const drawn = (chosen: string | null) =>
+      linkLines(all, layout, chosen).filter(({ links }) => links.length > 0);
+    expect(drawn(null).map(({ id }) => id)).toEqual(["l435", "l436"]);
+    expect(drawn("s7")).toHaveLength(29 + 2);
+  });
+
+  it("show that a site is connected to the edge, also without a link to the network", () => {
+    const all = graph(2, [[0, null]]);
+    const lines = linkLines(all, layoutSites(all), null);
+    expect(lines.map(({ id, links }) => [id, links.length])).toEqual([
+      ["uplink:s1", 0],
+      ["l0", 1],
+    ]);
   });
 
   it("join boxes and the edge once, with the worst of their states", () => {

@@ -53,17 +53,24 @@ const group = (
 const traffic = (groups: TrafficGroup[]) => ({ at: AT, from: FROM, stepSeconds: 10, groups });
 
 describe("the graph of services", () => {
-  it("has each site once, so calls form chains", () => {
+  it("has callers left and what serves right, so a site that does both is in it twice", () => {
     const status = { sites: [], services: [service("web", [["b", "up"]]), service("db", [["c", "up"]])] };
     const { nodes, edges } = serviceGraph(status, traffic([group("a", "web", "b"), group("b", "db", "c")]), {
       by: "site",
     });
-    expect(nodes.map(({ id }) => id)).toEqual(["service:db", "service:web", "site:a", "site:b", "site:c"]);
+    expect(nodes.map(({ id }) => id)).toEqual([
+      "caller:site:a",
+      "caller:site:b",
+      "server:site:b",
+      "server:site:c",
+      "service:db",
+      "service:web",
+    ]);
     expect(edges.map(({ from, to }) => `${from} ${to}`)).toEqual([
-      "service:db site:c",
-      "service:web site:b",
-      "site:a service:web",
-      "site:b service:db",
+      "caller:site:a service:web",
+      "caller:site:b service:db",
+      "service:db server:site:c",
+      "service:web server:site:b",
     ]);
     expect(edges[0]?.rates).toMatchObject({ requests: 4, streams: 2, bytesToClient: 200 });
   });
@@ -81,11 +88,11 @@ describe("the graph of services", () => {
     });
     expect(nodes).toMatchObject([
       { id: "door:", kind: "door" },
+      { id: "server:site:b" },
+      { id: "server:site:c" },
       { id: "service:gone", health: "down" },
       { id: "service:old", health: "down" },
       { id: "service:web", health: "degraded" },
-      { id: "site:b" },
-      { id: "site:c" },
     ]);
   });
 
@@ -108,7 +115,7 @@ describe("the graph of services", () => {
       ]),
     ];
     const { nodes } = serviceGraph({ sites: [], services }, null, { by: "site", groupOf: () => "b" });
-    expect(nodes.map(({ id }) => id)).toEqual(["group:b", "service:web"]);
+    expect(nodes.map(({ id }) => id)).toEqual(["server:group:b", "service:web"]);
   });
 });
 
@@ -144,8 +151,8 @@ describe("a layout of services", () => {
   it("places callers left of services, and services left of what serves them", () => {
     const { places } = layoutServices(graphOf([[1, 1, 2]]));
     const x = (id: string) => places.get(id)?.x ?? 0;
-    expect(x("site:s1")).toBeLessThan(x("service:v1"));
-    expect(x("service:v1")).toBeLessThan(x("site:s2"));
+    expect(x("caller:site:s1")).toBeLessThan(x("service:v1"));
+    expect(x("service:v1")).toBeLessThan(x("server:site:s2"));
   });
 
   it("is untidy after a node came or went, and not after traffic changed", () => {

@@ -1,5 +1,275 @@
+/** The topology of a network: sites, the edge and links, or services and the traffic between components. */
+import { SearchInput } from "@patternfly/react-core/dist/esm/components/SearchInput";
+import { Spinner } from "@patternfly/react-core/dist/esm/components/Spinner";
+import { ToggleGroup, ToggleGroupItem } from "@patternfly/react-core/dist/esm/components/ToggleGroup";
+import TopologyIcon from "@patternfly/react-icons/dist/esm/icons/rh-ui-topology-icon";
+import { lazy, Suspense, useCallback, useMemo } from "react";
+import { findings } from "../../../../../protocol/diagnosis/findings.ts";
+import { fairlead } from "../../format/command.ts";
+import { searched } from "../../format/search.ts";
+import { useSilent, useStatus, useTraffic } from "../../live/use-live.tsx";
+import { useNow } from "../../live/use-now.ts";
+import { useNetworkName } from "../../parts/name.tsx";
+import { Nothing } from "../../parts/nothing.tsx";
 import { PageHeader } from "../../parts/page-header.tsx";
+import { useParameters } from "../../parts/url-parameters.ts";
+import { type ServiceGraph, serviceGraph } from "../../topology/service-graph.ts";
+import { type SiteGraph, siteGraph } from "../../topology/site-graph.ts";
+import { stateText } from "./site-nodes.tsx";
+import { TopologyList } from "./topology-list.tsx";
+import { TopologyPanel } from "./topology-panel.tsx";
+import { TopologySearch } from "./topology-search.ts";
+import "./topology.css";
+
+const SitesView = lazy(() => import("./sites-view.tsx"));
+const ServicesView = lazy(() => import("./services-view.tsx"));
+
+/** Sites are drawn in groups among the services where there are more, unless the URL says otherwise. */
+const MAX_SINGLE_SITES = 16;
+
+const NO_SERVICES: ServiceGraph = { nodes: [], edges: [] };
 
 export default function TopologyPage() {
-  return <PageHeader title="Topology" />;
+  const network = useNetworkName();
+  const [search, change] = useParameters(TopologySearch);
+  const status = useStatus();
+  const by = search.by ?? ((status?.sites.length ?? 0) > MAX_SINGLE_SITES ? "group" : "site");
+  const view = search.view ?? (matchMedia("(max-width: 600px)").matches ? "list" : "sites");
+  return (
+    <div className="fl-topology">
+      <PageHeader title="Topology" />
+      <div className="fl-topology__bar">
+        <ToggleGroup aria-label="View">
+          {(["sites", "services", "list"] as const).map((each) => (
+            <ToggleGroupItem
+              key={each}
+              text={{ sites: "Sites", services: "Services", list: "List" }[each]}
+              buttonId={`view-${each}`}
+              isSelected={view === each}
+              onChange={() => change({ view: each, show: undefined })}
+            />
+          ))}
+        </ToggleGroup>
+        {view === "services" ? (
+          <ToggleGroup aria-label="Components">
+            {(["group", "site", "process"] as const).map((each) => (
+              <ToggleGroupItem
+                key={each}
+                text={{ group: "By group", site: "By site", process: "By process" }[each]}
+                buttonId={`by-${each}`}
+                isSelected={by === each}
+                onChange={() => change({ by: each, show: undefined })}
+              />
+            ))}
+          </ToggleGroup>
+        ) : null}
+        <SearchInput
+          className="fl-topology__find"
+          aria-label="Find"
+          placeholder="Find: name, state:down, !west"
+          value={search.find}
+          onChange={(_, find) => change({ find })}
+          onClear={() => change({ find: "" })}
+        />
+        <SearchInput
+          className="fl-topology__find"
+          aria-label="Hide"
+          placeholder="Hide: state:up"
+          value={search.hide}
+          onChange={(_, hide) => change({ hide })}
+          onClear={() => change({ hide: "" })}
+        />
+      </div>
+      {status === null ? (
+        <Spinner aria-label="Waiting for the network" />
+      ) : status.sites.length === 0 ? (
+        <Nothing
+          title="This network has no sites yet"
+          icon={TopologyIcon}
+          command={fairlead("token", "create", "--network", network, "-o", "token.yaml")}
+        >
+          Create a token, take it to a machine or a cluster, and run a connector there with{" "}
+          <code>fairlead connector run --site west --token token.yaml</code>. It appears here at once.
+        </Nothing>
+      ) : view === "services" ? (
+        <WithTraffic by={by} view={view} search={search} change={change} />
+      ) : (
+        <Body view={view} kind="" services={NO_SERVICES} search={search} change={change} />
+      )}
+    </div>
+  );
+}
+
+interface BodyProps {
+  readonly view: "sites" | "services" | "list";
+  readonly services: ServiceGraph;
+  /** Changes when the components of the services are others. */
+  readonly kind: string;
+  readonly search: TopologySearch;
+  readonly change: (change: { show?: string | undefined }) => void;
+}
+
+function WithTraffic({
+  by,
+  ...rest
+}: Omit<BodyProps, "services" | "kind"> & { by: "group" | "site" | "process" }) {
+  const status = useStatus();
+  const { traffic, phase } = useTraffic(by === "process" ? BY_PROCESS : BY_SITE);
+  const services = useMemo(() => {
+    if (status === null) return NO_SERVICES;
+    if (by !== "group") return serviceGraph(status, traffic, { by });
+    const groups = new Map(siteGraph(status).sites.map(({ name, group }) => [name, group]));
+    return serviceGraph(status, traffic, { by: "site", groupOf: (site) => groups.get(site) ?? null });
+  }, [status, traffic, by]);
+  // Places are given once traffic is known, or cannot be.
+  if (traffic === null && phase?.state !== "lost") return <Spinner aria-label="Waiting for traffic" />;
+  if (services.nodes.length === 0) {
+    return (
+      <Nothing title="No service is offered yet" command={fairlead("expose", "web=127.0.0.1:8080")}>
+        Run this command at a site. Its service and who calls it appear here at once.
+      </Nothing>
+    );
+  }
+  return <Body {...rest} kind={`${by} ${traffic === null}`} services={services} />;
+}
+
+const BY_SITE = { window: "15m" } as const;
+const BY_PROCESS = { window: "15m", by: "process,target" } as const;
+
+function Body({ view, services, kind, search, change }: BodyProps) {
+  const network = useNetworkName();
+  const status = useStatus();
+  const silent = useSilent();
+  const now = useNow(60_000);
+  const all = useMemo(
+    () => (status === null ? EMPTY : siteGraph(status, new Set(silentIds(status, silent)))),
+    [status, silent],
+  );
+  const found = useMemo(
+    () => (view === "services" ? findServices(services, search.find) : findSites(all, search.find)),
+    [view, services, all, search.find],
+  );
+  const { sites, shown } = useMemo(
+    () => ({
+      sites: view === "services" ? all : hideSites(all, search.hide),
+      shown: view === "services" ? hideServices(services, search.hide) : services,
+    }),
+    [view, all, services, search.hide],
+  );
+  const hasPanel = search.show !== undefined;
+  const wrong = useMemo(
+    () => (status === null || !hasPanel ? [] : findings(status, { now, silent: [...silent] })),
+    [status, silent, now, hasPanel],
+  );
+  const onChoose = useCallback(
+    (id: string | null) => {
+      if (id === null || !/^(box|uplink):/.test(id)) change({ show: id ?? undefined });
+    },
+    [change],
+  );
+  if (status === null) return null;
+  const chosen = search.show ?? null;
+  return (
+    <>
+      <p className="fl-subtle fl-topology__count" role="status">
+        {countText(view, sites, all, shown, found)}
+      </p>
+      {view === "list" ? (
+        <TopologyList graph={sites} found={found} />
+      ) : (
+        <div className={chosen === null ? "fl-topology__stage" : "fl-topology__stage has-panel"}>
+          <Suspense fallback={<Spinner aria-label="Loading the graph" />}>
+            {view === "sites" ? (
+              <SitesView network={network} graph={sites} found={found} chosen={chosen} onChoose={onChoose} />
+            ) : (
+              <ServicesView graph={shown} kind={kind} found={found} chosen={chosen} onChoose={onChoose} />
+            )}
+          </Suspense>
+          {chosen === null ? null : (
+            <TopologyPanel
+              status={status}
+              sites={all}
+              services={services}
+              findings={wrong}
+              chosen={chosen}
+              onChoose={onChoose}
+            />
+          )}
+        </div>
+      )}
+    </>
+  );
+}
+
+const EMPTY: SiteGraph = { sites: [], links: [] };
+
+/** The ids of sites of which every instance is silent. */
+function silentIds(
+  status: { readonly sites: SiteStatus[] },
+  silent: readonly { readonly site: string; readonly boot: string }[],
+): string[] {
+  const boots = new Set(silent.map(({ boot }) => boot));
+  return status.sites
+    .filter(({ instances }) => instances.length > 0 && instances.every(({ boot }) => boots.has(boot)))
+    .map(({ id }) => id);
+}
+
+type SiteStatus = { readonly id: string; readonly instances: readonly { readonly boot: string }[] };
+
+const fieldsOfSite = (site: SiteGraph["sites"][number]) => ({
+  name: site.name,
+  state: stateText(site),
+  group: site.group,
+});
+
+function findSites({ sites }: SiteGraph, find: string): ReadonlySet<string> | null {
+  return find.trim() === "" ? null : new Set(searched(sites, find, fieldsOfSite).map(({ id }) => id));
+}
+
+function hideSites(graph: SiteGraph, hide: string): SiteGraph {
+  if (hide.trim() === "") return graph;
+  const hidden = new Set(searched(graph.sites, hide, fieldsOfSite).map(({ id }) => id));
+  return {
+    sites: graph.sites.filter(({ id }) => !hidden.has(id)),
+    links: graph.links.filter(({ joiner, issuer }) => !hidden.has(joiner) && !hidden.has(issuer)),
+  };
+}
+
+const fieldsOfPart = (part: ServiceGraph["nodes"][number]) => ({
+  name: part.label,
+  kind: part.kind,
+  state: part.kind === "service" ? part.health : part.state,
+  site: part.kind === "service" ? null : part.site,
+});
+
+function findServices({ nodes }: ServiceGraph, find: string): ReadonlySet<string> | null {
+  return find.trim() === "" ? null : new Set(searched(nodes, find, fieldsOfPart).map(({ id }) => id));
+}
+
+function hideServices(graph: ServiceGraph, hide: string): ServiceGraph {
+  if (hide.trim() === "") return graph;
+  const hidden = new Set(searched(graph.nodes, hide, fieldsOfPart).map(({ id }) => id));
+  return {
+    nodes: graph.nodes.filter(({ id }) => !hidden.has(id)),
+    edges: graph.edges.filter(({ from, to }) => !hidden.has(from) && !hidden.has(to)),
+  };
+}
+
+function countText(
+  view: string,
+  sites: SiteGraph,
+  all: SiteGraph,
+  services: ServiceGraph,
+  found: ReadonlySet<string> | null,
+): string {
+  const parts =
+    view === "services"
+      ? [
+          `${services.nodes.filter(({ kind }) => kind === "service").length} services, traffic of the last 20 s`,
+        ]
+      : [`${sites.sites.length} sites, ${sites.links.length} links`];
+  if (view !== "services" && sites.sites.length < all.sites.length)
+    parts.push(`${all.sites.length - sites.sites.length} hidden`);
+  if (found !== null) parts.push(`${found.size} found`);
+  return parts.join(" · ");
 }

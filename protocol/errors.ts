@@ -550,6 +550,27 @@ export const ERRORS = {
     RETRY,
   ),
 
+  "telemetry.malformed": entry(
+    "site",
+    400,
+    "A message on a telemetry connection does not match the protocol.",
+    "Update the connector or the edge; if both are current, report the error with its message.",
+  ),
+  "telemetry.limited": entry(
+    "site",
+    429,
+    "The site reports more traffic data than its budget allows.",
+    "No action is needed: the connector waits and reports again, and totals stay right. If the error persists, find the process of the site that sends.",
+    RETRY,
+  ),
+  "telemetry.too_many": entry(
+    "site",
+    429,
+    "The site has reached its limit of telemetry connections.",
+    "Stop replicas of the site; the others report.",
+    RETRY,
+  ),
+
   // ---- lanes ----
   "ticket.missing": entry(
     "site",

@@ -57,7 +57,7 @@ export interface ConsoleSettings {
 
 /**
  * The namespaces of the Durable Objects. The room of each object opens it: `openRegistry`, `openRouter`,
- * `openDirectory`, `openConsole`.
+ * `openDirectory`, `openConsole`, `openTelemetry`.
  */
 export interface Objects {
   readonly registry: DurableObjectNamespace;
@@ -66,6 +66,7 @@ export interface Objects {
   readonly door: DurableObjectNamespace;
   readonly doorSocket: DurableObjectNamespace;
   readonly console: DurableObjectNamespace;
+  readonly telemetry: DurableObjectNamespace;
 }
 
 /** A provider of identity tokens, and the roles that its claims give. */
@@ -132,6 +133,7 @@ const Environment = z
     CONSOLE_MODE: optional(ConsoleMode),
     /** Set by the embedded edge alone. */
     CONSOLE_LOCAL_ORIGIN: optional(z.string().regex(/^http:\/\/(127\.0\.0\.1|\[::1\]):\d{1,5}$/)),
+    TELEMETRY: namespace,
     API_URL: EdgeOrigin,
     GATEWAY_URL: EdgeOrigin,
     /** JSON; set by the embedded edge alone. */
@@ -207,6 +209,7 @@ export function readConfig(env: object): Config {
       door: variables.DOOR,
       doorSocket: variables.DOOR_SOCKET,
       console: variables.CONSOLE,
+      telemetry: variables.TELEMETRY,
     },
   };
   parsed.set(env, config);

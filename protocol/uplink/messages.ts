@@ -341,6 +341,7 @@ export const EDGE_FEATURES = [
   "zones",
   "ingress",
   "udp",
+  "telemetry",
 ] as const;
 /** The name of a feature of this edge. */
 export type EdgeFeature = (typeof EDGE_FEATURES)[number];

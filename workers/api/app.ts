@@ -33,6 +33,7 @@ import { addSession } from "./session.ts";
 import { addSites } from "./sites.ts";
 import { addStatus } from "./status.ts";
 import { addTokens } from "./tokens.ts";
+import { addTraffic } from "./traffic.ts";
 
 /**
  * Creates the API of a listener. An isolate has one for each, which share rate limits and the provider's keys.
@@ -63,6 +64,7 @@ export function createApi(
   addBalances(api);
   addStatus(api);
   addEvents(api);
+  addTraffic(api);
   addLive(api);
   addBackups(api);
   addAdmission(api);

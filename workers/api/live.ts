@@ -7,6 +7,8 @@ import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { looksLikeToken } from "../auth/identity-tokens.ts";
 import { sessionIn } from "../console/session-cookie.ts";
 import { VIEWER_HEADER, type Viewer } from "../live/viewer.ts";
+import { openTelemetry } from "../telemetry/stub.ts";
+import { NETWORK_HEADER } from "../telemetry/verified.ts";
 import { bearerOf, hashKey } from "./authentication.ts";
 import { type Api, type ApiEnv, registryOf } from "./context.ts";
 import { NetworkParam } from "./networks.ts";
@@ -20,21 +22,37 @@ const live = createRoute({
   responses: { 101: { description: "The upgrade to a WebSocket." } },
 });
 
+const traffic = createRoute({
+  ...routeAccess("get", "/v1/networks/{network}/live/traffic"),
+  summary: "Follow the traffic and the flows of a network over a WebSocket (docs/protocol.md, Live channels)",
+  tags: ["live"],
+  request: { params: NetworkParam },
+  responses: { 101: { description: "The upgrade to a WebSocket." } },
+});
+
 export function addLive(api: Api): void {
   api.openapi(live, (c) => connectViewer(c, registryOf(c)));
+
+  api.openapi(traffic, (c) => {
+    const { id } = c.var.network;
+    const telemetry = openTelemetry(c.var.config.objects.telemetry, id);
+    return connectViewer(c, telemetry, { [NETWORK_HEADER]: id });
+  });
 }
 
 /**
  * Connects the caller of a request as a viewer with the object of a live channel. The request that the object gets has
  * no header of the client.
+ * @param more headers for the object
  * @throws FairleadError live.upgrade
  */
 export async function connectViewer(
   c: Context<ApiEnv>,
   object: Pick<DurableObjectStub, "fetch">,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   if (c.req.header("upgrade")?.toLowerCase() !== "websocket") throw new FairleadError("live.upgrade");
-  const headers = { upgrade: "websocket", [VIEWER_HEADER]: JSON.stringify(await viewerOf(c)) };
+  const headers = { ...more, upgrade: "websocket", [VIEWER_HEADER]: JSON.stringify(await viewerOf(c)) };
   const response = await object.fetch(new Request(c.req.url, { headers }));
   if (response.status === 101) return response;
   throw fromErrorBody(ErrorResponse.parse(await response.json()).error, "edge.internal");

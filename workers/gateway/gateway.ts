@@ -1,12 +1,13 @@
 /**
- * The gateway: authenticates upgrade requests for uplinks and lanes, and forwards each to its registry or
- * router. A header that only this file sets carries the verified identity or ticket. There is no middleware,
+ * The gateway: authenticates upgrade requests for uplinks, lanes and telemetry connections, and forwards each to its
+ * registry, router or object of traffic. A header that only this file sets carries the verified identity or ticket. There is no middleware,
  * since the headers of a 101 response are immutable.
  */
 import { ErrorResponse } from "../../protocol/api/envelope.ts";
 import { encodeHex } from "../../protocol/encoding.ts";
 import { FairleadError, fromErrorBody } from "../../protocol/errors.ts";
 import { siteUri } from "../../protocol/names.ts";
+import { TELEMETRY_PATH } from "../../protocol/telemetry/messages.ts";
 import { LANE_PATH, type Purpose, TICKET_HEADER, UPLINK_PATH } from "../../protocol/uplink/assertions.ts";
 import {
   type DoorTicket,
@@ -26,6 +27,8 @@ import { openRegistry } from "../registry/stub.ts";
 import { unwrap } from "../result.ts";
 import { routerName } from "../router/router-name.ts";
 import { openRouter } from "../router/stub.ts";
+import { openTelemetry } from "../telemetry/stub.ts";
+import { CONNECTOR_HEADER, type VerifiedConnector } from "../telemetry/verified.ts";
 import { type Bans, claimedSite } from "./bans.ts";
 import type { KnownNetworks } from "./known-networks.ts";
 import type { TlsProof } from "./tls-proof.ts";
@@ -49,7 +52,19 @@ interface Upgrade {
 }
 
 /** Headers that only the Worker may set. */
-const INTERNAL_HEADERS = [IDENTITY_HEADER, VERIFIED_TICKET_HEADER, VERIFIED_DOOR_TICKET_HEADER];
+const INTERNAL_HEADERS = [
+  IDENTITY_HEADER,
+  VERIFIED_TICKET_HEADER,
+  VERIFIED_DOOR_TICKET_HEADER,
+  CONNECTOR_HEADER,
+];
+
+/** The purpose of the assertion for each path. */
+const PURPOSES = new Map<string, Purpose>([
+  [UPLINK_PATH, "uplink"],
+  [LANE_PATH, "lane"],
+  [TELEMETRY_PATH, "telemetry"],
+]);
 
 /**
  * Serves a request at the gateway.
@@ -73,7 +88,8 @@ export async function serveGateway(
 
 async function route(upgrade: Upgrade, prove: () => TlsProof): Promise<Response> {
   const { pathname } = new URL(upgrade.request.url);
-  if (pathname !== UPLINK_PATH && pathname !== LANE_PATH) throw new FairleadError("route.unknown");
+  const purpose = PURPOSES.get(pathname);
+  if (purpose === undefined) throw new FairleadError("route.unknown");
   if (
     upgrade.request.method !== "GET" ||
     upgrade.request.headers.get("upgrade")?.toLowerCase() !== "websocket"
@@ -95,10 +111,7 @@ async function route(upgrade: Upgrade, prove: () => TlsProof): Promise<Response>
     credential = proof.certificate && (await fingerprint(proof.certificate));
     const wait = proofs.admit(client, credential, upgrade.now);
     if (wait > 0) return limited(wait);
-    const response =
-      pathname === UPLINK_PATH
-        ? await openUplink(upgrade, await authenticate(upgrade, proof, "uplink"))
-        : await openLane(upgrade, await authenticate(upgrade, proof, "lane"));
+    const response = await open(upgrade, await authenticate(upgrade, proof, purpose), purpose);
     proofs.succeeded(credential, upgrade.now);
     return response;
   } catch (thrown) {
@@ -106,6 +119,11 @@ async function route(upgrade: Upgrade, prove: () => TlsProof): Promise<Response>
     if (wait > 0) return limited(wait);
     throw thrown;
   }
+}
+
+function open(upgrade: Upgrade, identity: Identity, purpose: Purpose): Promise<Response> {
+  if (purpose === "uplink") return openUplink(upgrade, identity);
+  return purpose === "lane" ? openLane(upgrade, identity) : openTelemetryConnection(upgrade, identity);
 }
 
 /**
@@ -127,9 +145,9 @@ function refuse(error: FairleadError, extra: { status?: number; headers: Record<
 /** Verifies the connector's identity, and that its network exists. */
 async function authenticate(upgrade: Upgrade, proof: TlsProof, purpose: Purpose): Promise<Identity> {
   const { request, config, now } = upgrade;
-  // An uplink speaks for its site, so the assertion, which travels in a header, is not enough without the
-  // certificate.
-  if (purpose === "uplink" && proof.certificate === null) throw new FairleadError("certificate.required");
+  // An uplink or a telemetry connection speaks for its site, so the assertion, which travels in a header, is not enough
+  // without the certificate. A lane has a ticket besides.
+  if (purpose !== "lane" && proof.certificate === null) throw new FairleadError("certificate.required");
   const jwt = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   if (jwt === undefined) throw new FairleadError("assertion.missing");
   if (purpose === "uplink") checkBan(upgrade, jwt);
@@ -242,6 +260,22 @@ async function openDoorLane(upgrade: Upgrade, identity: Identity, text: string):
   throw fromErrorBody(permitted.error, "edge.internal");
 }
 
+/** Opens a telemetry connection. The registry says once whether the site is a member. */
+async function openTelemetryConnection(upgrade: Upgrade, identity: Identity): Promise<Response> {
+  const { request, config } = upgrade;
+  const { networkId, siteId: site, boot } = identity;
+  try {
+    const registry = openRegistry(config.objects.registry, networkId);
+    const { name } = unwrap(await registry.authorizeTelemetry(identity));
+    const verified: VerifiedConnector = { site, name, boot };
+    const telemetry = openTelemetry(config.objects.telemetry, networkId);
+    return await upgraded(await telemetry.fetch(withVerified(request, CONNECTOR_HEADER, verified)));
+  } catch (thrown) {
+    logRefusal(upgrade, identity, thrown);
+    throw thrown;
+  }
+}
+
 async function readTicket({ request, config, now }: Upgrade, identity: Identity): Promise<Ticket> {
   const text = request.headers.get(TICKET_HEADER);
   if (text === null) throw new FairleadError("ticket.missing");
@@ -256,7 +290,11 @@ async function readTicket({ request, config, now }: Upgrade, identity: Identity)
  * The request with a verified identity or ticket in an internal header. The client's internal headers are
  * removed.
  */
-function withVerified(request: Request, header: string, verified: Identity | Ticket | DoorTicket): Request {
+function withVerified(
+  request: Request,
+  header: string,
+  verified: Identity | Ticket | DoorTicket | VerifiedConnector,
+): Request {
   const headers = new Headers(request.headers);
   for (const name of INTERNAL_HEADERS) headers.delete(name);
   headers.set(header, JSON.stringify(verified));

@@ -106,12 +106,17 @@ export class Lifecycle {
   async destroy(): Promise<void> {
     this.#requireReadable();
     if (!this.exists) return;
-    const { uplinks } = this.#context;
+    const { uplinks, telemetry, store } = this.#context;
+    const id = store.network.get()?.id;
     for (const uplink of uplinks.all()) uplinks.refuse(uplink, "network.unknown");
-    await Promise.all([cutEverything(this.#context, "session.revoked"), closeDoorsOf(this.#context, null)]);
+    await Promise.all([
+      cutEverything(this.#context, "session.revoked"),
+      closeDoorsOf(this.#context, null),
+      id === undefined ? undefined : telemetry.destroy(id),
+    ]);
     await this.#storage.deleteAlarm();
     this.#alarmAt = null;
-    await this.#context.store.deleteAll();
+    await store.deleteAll();
     this.#migrated = false;
     // Uplinks that were opened while the lanes were cut.
     for (const uplink of uplinks.all()) uplinks.refuse(uplink, "network.unknown");

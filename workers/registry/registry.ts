@@ -27,16 +27,18 @@ import type { DoorTicket } from "../authority/door-ticket.ts";
 import { IDENTITY_HEADER, Identity } from "../authority/identity.ts";
 import type { Ticket } from "../authority/ticket.ts";
 import { type Env, readConfig } from "../config.ts";
-import type { RegistryCalls } from "../door/registry-calls.ts";
+import type { RegistryCalls as DoorCalls } from "../door/registry-calls.ts";
 import { openDoor, openDoorSockets } from "../door/stub.ts";
 import { errorResponse, publicError } from "../error-response.ts";
 import { VIEWER_HEADER, Viewer } from "../live/viewer.ts";
 import { viewerRefusal } from "../live/viewer-check.ts";
 import { type Result, success } from "../result.ts";
 import { openRouter } from "../router/stub.ts";
+import type { RegistryCalls as TelemetryCalls } from "../telemetry/registry-calls.ts";
+import { openTelemetry } from "../telemetry/stub.ts";
 import { Authorities } from "./context/authorities.ts";
 import { Context } from "./context/context.ts";
-import type { Doors } from "./context/settings.ts";
+import type { Doors, TelemetryObjects } from "./context/settings.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { LiveChannel } from "./live-channel.ts";
 import { dumpNetwork } from "./operations/backup.ts";
@@ -71,7 +73,7 @@ import { Viewers } from "./sockets/viewers.ts";
 import { Store } from "./store/store.ts";
 import { UplinkHandler } from "./uplink-handler.ts";
 
-export class Registry extends DurableObject<Env> implements RegistryCalls {
+export class Registry extends DurableObject<Env> implements DoorCalls, TelemetryCalls {
   readonly #context: Context;
   readonly #lifecycle: Lifecycle;
   readonly #uplinkHandler: UplinkHandler;
@@ -98,10 +100,14 @@ export class Registry extends DurableObject<Env> implements RegistryCalls {
           .catch(() => undefined);
       },
     };
+    const telemetry: TelemetryObjects = {
+      removeSite: (network, site) => openTelemetry(settings.objects.telemetry, network).removeSite(site),
+      destroy: (network) => openTelemetry(settings.objects.telemetry, network).destroy(),
+    };
     const authorities = new Authorities(settings, store, (whose) => {
       this.#context.event("authority.renewed", `The CA of ${whose} was about to expire and was reissued.`);
     });
-    this.#context = new Context({ settings, routers, doors, store, uplinks, authorities });
+    this.#context = new Context({ settings, routers, doors, telemetry, store, uplinks, authorities });
     this.#lifecycle = new Lifecycle(ctx.storage, this.#context);
     this.#viewers = new Viewers(ctx);
     this.#live = new LiveChannel({
@@ -283,6 +289,13 @@ export class Registry extends DurableObject<Env> implements RegistryCalls {
     });
   }
 
+  // ---- Calls of the object of traffic
+
+  /** The names of the network's sites, by id. */
+  siteNames(): Promise<Result<[id: string, name: string][]>> {
+    return this.#answer(({ store }) => store.sites.all().map(({ id, name }) => [id, name]));
+  }
+
   // ---- Calls of the doors
 
   /** What is published by a hostname; null when nothing is. */
@@ -319,6 +332,11 @@ export class Registry extends DurableObject<Env> implements RegistryCalls {
         throw new FairleadError("session.forbidden");
       return null;
     });
+  }
+
+  /** Whether a site may report its traffic. Returns its current name. Errors: site.revoked, certificate.revoked. */
+  authorizeTelemetry(identity: Identity): Promise<Result<{ name: string }>> {
+    return this.#answer((context) => ({ name: memberOf(context, identity).name }));
   }
 
   /** Whether a site may dial with the verified ticket of a door now. */

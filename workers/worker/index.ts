@@ -32,6 +32,7 @@ export { Door } from "../door/door.ts";
 export { DoorSocket } from "../door/door-socket.ts";
 export { Registry } from "../registry/registry.ts";
 export { Router } from "../router/router.ts";
+export { Telemetry } from "../telemetry/telemetry.ts";
 
 const limits = createLimits();
 const identityTokens = new IdentityTokens();

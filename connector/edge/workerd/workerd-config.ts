@@ -16,6 +16,7 @@ const OBJECTS = [
   { binding: "DOOR", className: "Door" },
   { binding: "DOOR_SOCKET", className: "DoorSocket" },
   { binding: "CONSOLE", className: "Console" },
+  { binding: "TELEMETRY", className: "Telemetry" },
 ] as const;
 
 /** The Worker's entrypoint of the gateway. Only the gateway's and the lanes' sockets lead to it. */

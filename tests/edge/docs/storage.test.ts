@@ -1,12 +1,17 @@
 /** docs/storage.md against the databases of the Durable Objects. */
-import { runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import documentation from "../../../docs/storage.md?raw";
 import { call, createNetwork } from "../../support/workerd/client.ts";
+import { admit, hangUpAll, PATIENCE } from "../../support/workerd/member.ts";
 import { resetEdge } from "../../support/workerd/reset.ts";
+import { streams, TelemetryLine, telemetryOf } from "../../support/workerd/telemetry-line.ts";
 
-afterEach(() => resetEdge());
+afterEach(async () => {
+  hangUpAll();
+  await resetEdge();
+});
 
 /** Returns tables and columns of a part of the page: each heading ### `table`, and the first column below it. */
 function documented(part: string): Record<string, string[]> {
@@ -43,6 +48,20 @@ describe("docs/storage.md", () => {
     );
     expect(Object.keys(tables).length).toBeGreaterThan(10);
     expect(documented("Registry")).toEqual(tables);
+  });
+
+  it("lists the tables and columns of the object of traffic", async () => {
+    const network = await createNetwork("shop");
+    const line = await TelemetryLine.open(await admit("shop", "west"));
+    line.report(streams({ opened: 1 }));
+    const telemetry = telemetryOf({ networkId: network.id });
+    const tables = await vi.waitFor(async () => {
+      await runDurableObjectAlarm(telemetry);
+      const found = await stored(telemetry as unknown as DurableObjectStub<undefined>);
+      expect(Object.keys(found)).toEqual(["totals", "windows"]);
+      return found;
+    }, PATIENCE);
+    expect(documented("Traffic")).toEqual(tables);
   });
 
   it("lists the tables and columns of the directory", async () => {

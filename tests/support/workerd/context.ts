@@ -17,5 +17,6 @@ export function contextOn(
   const uplinks = new Uplinks(state, () => undefined);
   const routers = { cut: (name: string) => env.ROUTER.getByName(name).cut() };
   const doors = { close: async () => undefined, cutSockets: async () => undefined };
-  return new Context({ settings, routers, doors, store, uplinks, authorities });
+  const telemetry = { removeSite: async () => undefined, destroy: async () => undefined };
+  return new Context({ settings, routers, doors, telemetry, store, uplinks, authorities });
 }

@@ -32,6 +32,7 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/api",
     usedBy: [
+      "workers/telemetry/**",
       "workers/console/app/**",
       ...["workers", "workers/api", "workers/auth", "workers/directory", "workers/gateway"],
       ...["workers/console", "workers/registry/**"],
@@ -53,6 +54,7 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/uplink",
     usedBy: [
+      "workers/telemetry",
       "workers/door",
       "connector/door",
       ...["protocol/api", "protocol/session"],
@@ -107,6 +109,8 @@ const PROTOCOL: readonly Line[] = [
   {
     room: "protocol/telemetry",
     usedBy: [
+      "workers/gateway",
+      "workers/telemetry/**",
       "connector/runtime",
       "protocol/api",
       "connector/relay",
@@ -151,18 +155,36 @@ const WORKERS: readonly Line[] = [
     why: "The Worker's entry point puts the rooms together.",
   })),
   {
+    room: "workers/telemetry",
+    usedBy: ["workers/api", "workers/gateway", "workers/registry", "workers/worker"],
+    why: "Connectors and viewers reach the traffic of a network; the registry ends the reports of removed sites.",
+  },
+  {
+    room: "workers/telemetry/policy",
+    usedBy: ["workers/telemetry"],
+    why: "What the object of traffic decides, without sockets and storage.",
+  },
+  {
     room: "workers/auth",
     usedBy: ["workers/console", "workers/door", "workers/worker", "workers/api"],
     why: "Who calls, and what they may do.",
   },
   {
     room: "workers/live",
-    usedBy: ["workers/api", "workers/registry", "workers/registry/sockets"],
+    usedBy: ["workers/telemetry", "workers/api", "workers/registry", "workers/registry/sockets"],
     why: "The API hands the viewers of live channels to their objects, which check them again.",
   },
   {
     room: "workers/limits",
-    usedBy: ["workers/console", "workers/door", "workers/api", "workers/gateway"],
+    usedBy: [
+      "workers/registry/context",
+      "workers/registry/policy",
+      "workers/telemetry/**",
+      "workers/console",
+      "workers/door",
+      "workers/api",
+      "workers/gateway",
+    ],
     why: "Both doors limit what strangers can make the edge do.",
   },
   {

@@ -5,8 +5,8 @@ import { type Env, readConfig, readOidc } from "../../../workers/config.ts";
 const CA = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 const CA_KEY = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
 const HASH = "a".repeat(64);
-const [registry, router, directory, door, doorSocket, console] = Array.from(
-  { length: 6 },
+const [registry, router, directory, door, doorSocket, console, telemetry] = Array.from(
+  { length: 7 },
   () => ({}),
 ) as Env["REGISTRY"][];
 
@@ -17,6 +17,7 @@ const environment = (changes: Record<string, unknown> = {}) => ({
   DOOR: door,
   DOOR_SOCKET: doorSocket,
   CONSOLE: console,
+  TELEMETRY: telemetry,
   API_URL: "https://edge.example",
   GATEWAY_URL: "https://edge.example:8444",
   DEPLOYMENT_CA: CA,
@@ -48,7 +49,7 @@ describe("readConfig", () => {
       adminKeyHash: HASH,
       oidc: null,
       console: { mode: "none", localOrigin: null, assets: null },
-      objects: { registry, router, directory, door, doorSocket, console },
+      objects: { registry, router, directory, door, doorSocket, console, telemetry },
     });
   });
 

@@ -3,14 +3,15 @@ import type { EventType } from "../../../protocol/api/events.ts";
 import { DEFAULT_QUOTAS, type Quotas } from "../../../protocol/api/quotas.ts";
 import { type ErrorCode, FairleadError } from "../../../protocol/errors.ts";
 import { ID_BYTES, type IdKind, makeId } from "../../../protocol/ids.ts";
-import { Bucket, Budgets, type Work } from "../policy/budget.ts";
+import { Bucket } from "../../limits/bucket.ts";
+import { Budgets, type Work } from "../policy/budget.ts";
 import { LinkGraph } from "../policy/link-graph.ts";
 import { AbsentPeers } from "../sockets/absent-peers.ts";
 import { NoticeThrottle } from "../sockets/notice-throttle.ts";
 import type { Uplinks } from "../sockets/uplinks.ts";
 import type { Store } from "../store/store.ts";
 import type { Authorities } from "./authorities.ts";
-import type { Doors, RegistrySettings, Routers } from "./settings.ts";
+import type { Doors, RegistrySettings, Routers, TelemetryObjects } from "./settings.ts";
 
 /** Interval in which {@link Context.eventOnce} does not repeat an event, ms. */
 const QUIET_MS = 10_000;
@@ -27,13 +28,14 @@ export interface EventFacts {
 /** The parts that a context is constructed from. */
 export type ContextParts = Pick<
   Context,
-  "settings" | "routers" | "doors" | "store" | "uplinks" | "authorities"
+  "settings" | "routers" | "doors" | "telemetry" | "store" | "uplinks" | "authorities"
 >;
 
 export class Context {
   readonly settings: RegistrySettings;
   readonly routers: Routers;
   readonly doors: Doors;
+  readonly telemetry: TelemetryObjects;
   readonly store: Store;
   readonly uplinks: Uplinks;
   readonly authorities: Authorities;
@@ -43,10 +45,11 @@ export class Context {
   /** Rate at which status requests may trigger a search for silent uplinks. */
   readonly silenceChecks = new Bucket({ burst: 1, perSecond: 1 });
 
-  constructor({ settings, routers, doors, store, uplinks, authorities }: ContextParts) {
+  constructor({ settings, routers, doors, telemetry, store, uplinks, authorities }: ContextParts) {
     this.settings = settings;
     this.routers = routers;
     this.doors = doors;
+    this.telemetry = telemetry;
     this.store = store;
     this.uplinks = uplinks;
     this.authorities = authorities;

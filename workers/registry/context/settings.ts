@@ -19,3 +19,11 @@ export interface Routers {
   /** Ends every lane that the named router joins. Rejects if the router cannot be reached. */
   cut(name: string): Promise<void>;
 }
+
+/** The objects of traffic of the deployment, as a registry uses them. An object is named by its network. */
+export interface TelemetryObjects {
+  /** Ends the telemetry connections of a site. */
+  removeSite(network: string, site: string): Promise<void>;
+  /** Deletes what the object keeps, and ends its connections. */
+  destroy(network: string): Promise<void>;
+}

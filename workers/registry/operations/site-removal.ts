@@ -34,8 +34,8 @@ export async function deleteSite(context: Context, nameOrId: string, actor: stri
 
 async function expelSite(context: Context, site: SiteRow, actor: string): Promise<void> {
   if (site.state === "revoked") {
-    // Retry the routers and doors that an earlier attempt did not reach.
-    await Promise.all([cutDisconnected(context, "session.revoked"), closeDoorsOf(context, site.id)]);
+    // Retry the objects that an earlier attempt did not reach.
+    await Promise.all([cutDisconnected(context, "session.revoked"), closeElsewhere(context, site.id)]);
     return;
   }
   const { uplinks } = context;
@@ -47,7 +47,14 @@ async function expelSite(context: Context, site: SiteRow, actor: string): Promis
       for (const uplink of uplinks.ofSite(site.id)) uplinks.refuse(uplink, "site.revoked");
     },
   });
-  await closeDoorsOf(context, site.id);
+  await closeElsewhere(context, site.id);
+}
+
+/** Ends what a site has open at other objects: sessions with doors, and reports of its traffic. */
+async function closeElsewhere(context: Context, site: string): Promise<void> {
+  const network = context.store.network.get();
+  const reports = network === null ? undefined : context.telemetry.removeSite(network.id, site);
+  await Promise.all([closeDoorsOf(context, site), reports]);
 }
 
 /** Revokes the site, the tokens that it issued or that were made for it, and the links that it issued. */

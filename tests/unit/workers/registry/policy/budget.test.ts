@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { Bucket } from "../../../../../workers/limits/bucket.ts";
 import {
   BAN_MEMORY_MS,
-  Bucket,
   Budgets,
   CHARACTERS,
   MAX_WAIT_MS,

@@ -20,6 +20,7 @@ const GROUPS: Record<string, string> = {
   assertion: "Assertions",
   renewal: "Renewal",
   live: "Live channels",
+  telemetry: "Telemetry connections",
   uplink: "Uplinks",
   ticket: "Lanes",
   lane: "Lanes",

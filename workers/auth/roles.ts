@@ -46,6 +46,7 @@ export const ROLES = {
   "GET /v1/networks/{network}/live": "viewer",
   "GET /v1/networks/{network}/traffic": "viewer",
   "GET /v1/networks/{network}/flows": "viewer",
+  "GET /v1/networks/{network}/metrics": "viewer",
   "GET /v1/networks/{network}/live/traffic": "viewer",
   "GET /v1/networks/{network}/quotas": "viewer",
   "PATCH /v1/networks/{network}/quotas": "admin",

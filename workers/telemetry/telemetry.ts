@@ -8,9 +8,9 @@ import { DurableObject } from "cloudflare:workers";
 import type { FlowPage, FlowQuery, Traffic, TrafficQuery } from "../../protocol/api/traffic.ts";
 import { FairleadError, toErrorBody } from "../../protocol/errors.ts";
 import { NetworkId } from "../../protocol/ids.ts";
+import type { MeasuredSeries } from "../../protocol/metrics/traffic-families.ts";
 import { parseJsonWith } from "../../protocol/parse.ts";
 import { MAX_TELEMETRY_MESSAGE, TelemetryReport } from "../../protocol/telemetry/messages.ts";
-import type { SeriesReport } from "../../protocol/telemetry/series.ts";
 import { KEEPALIVE } from "../../protocol/uplink/messages.ts";
 import { type Env, readConfig } from "../config.ts";
 import { errorResponse, publicError } from "../error-response.ts";
@@ -32,11 +32,7 @@ const NAMES_MS = 20_000;
 
 /** All series of a network with what they counted in all, for metrics. */
 export interface Measured {
-  readonly series: {
-    readonly site: { id: string; name: string };
-    readonly peer: { id: string; name: string } | null;
-    readonly series: SeriesReport;
-  }[];
+  readonly series: MeasuredSeries[];
   readonly reporters: Traffic["reporters"];
 }
 

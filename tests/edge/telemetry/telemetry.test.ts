@@ -201,6 +201,30 @@ describe("the object of traffic", () => {
   });
 });
 
+describe("the metrics of a network", () => {
+  it("have its traffic and its sites, by the names of Fairlead or of Skupper, for a key with a role there", async () => {
+    const line = await TelemetryLine.open(west);
+    line.report(toEast({ opened: 2, bytesToTarget: 100 }));
+    await groupWith(100);
+    const scraped = await call("GET", "/v1/networks/shop/metrics");
+    expect(scraped.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    const text = await scraped.text();
+    expect(text).toMatch(
+      /^fairlead_sent_bytes_total\{.*source_site_name="west".*dest_site_name="east".*\} 100$/m,
+    );
+    expect(text).toMatch(/^fairlead_site_info\{.*site_name="east".*\} 1$/m);
+    const skupper = await (await call("GET", "/v1/networks/shop/metrics?names=skupper")).text();
+    expect(skupper).toMatch(/^skupper_connections_opened_total\{.*\} 2$/m);
+    expect(await errorOf(call("GET", "/v1/networks/shop/metrics", { key: null }))).toEqual([
+      401,
+      "key.missing",
+    ]);
+    await createNetwork("elsewhere");
+    const key = await createKey("viewer", ["elsewhere"]);
+    expect(await errorOf(call("GET", "/v1/networks/shop/metrics", { key }))).toEqual([403, "key.forbidden"]);
+  });
+});
+
 describe("a telemetry connection", () => {
   it("ends when its site is revoked, and is refused from then on", async () => {
     const [line, other] = [await TelemetryLine.open(west), await TelemetryLine.open(east)];

@@ -28,6 +28,8 @@ export function dialTelemetry(member: Member, boot: string): Promise<Response> {
 /** The telemetry connection of a connector. */
 export class TelemetryLine extends Line {
   readonly boot: string;
+  /** How often the object asked to report, ms. */
+  everyMs = 0;
 
   private constructor(answer: Response, boot: string) {
     super(answer);
@@ -38,7 +40,7 @@ export class TelemetryLine extends Line {
   static async open(member: Member, boot = bootIdOf()): Promise<TelemetryLine> {
     const line = new TelemetryLine(await dialTelemetry(member, boot), boot);
     line.send({ type: "hello", boot, software: "test" });
-    await line.next("welcome");
+    line.everyMs = (await line.next("welcome")).everyMs;
     return line;
   }
 

@@ -128,7 +128,7 @@ const PROTOCOL: readonly Line[] = [
   },
   {
     room: "protocol/metrics",
-    usedBy: ["connector/monitoring", "connector/runtime"],
+    usedBy: ["workers/api", "workers/telemetry", "connector/monitoring", "connector/runtime"],
     why: "Connectors and the edge serve metrics with the same names.",
   },
   {

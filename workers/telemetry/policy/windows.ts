@@ -41,14 +41,22 @@ export class Windows {
   /** By number of the step since 1970, ascending. */
   readonly #steps = new Map<number, Counts>();
   #values = 0;
+  /** The step up to which this has advanced. */
+  #newest = 0;
   /** Since when fine steps are complete, ms since 1970. */
   #completeFrom: number;
   readonly #current = new Map<LevelName, Period>();
   /** Completed periods that are not stored yet, oldest first. */
   #due: Period[] = [];
 
-  /** @param now since when this counts, ms since 1970 */
-  constructor(now: number) {
+  readonly #most: number;
+
+  /**
+   * @param now since when this counts, ms since 1970
+   * @param most values in all fine steps
+   */
+  constructor(now: number, most = MAX_STEP_VALUES) {
+    this.#most = most;
     this.#completeFrom = now;
   }
 
@@ -117,9 +125,12 @@ export class Windows {
 
   /** Completes the periods that are over, and drops fine steps that are too old or too many. */
   advance(now: number): void {
-    const oldest = Math.floor(now / STEP_MS) - STEPS + 1;
+    const newest = Math.floor(now / STEP_MS);
+    if (newest === this.#newest && this.#values <= this.#most) return;
+    this.#newest = newest;
+    const oldest = newest - STEPS + 1;
     for (const [step, counts] of this.#steps) {
-      if (step >= oldest && this.#values <= MAX_STEP_VALUES) break;
+      if (step >= oldest && this.#values <= this.#most) break;
       this.#steps.delete(step);
       this.#values -= counts.size;
       this.#completeFrom = Math.max(this.#completeFrom, (step + 1) * STEP_MS);

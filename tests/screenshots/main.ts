@@ -83,7 +83,7 @@ async function takeAll(url: string): Promise<void> {
 }
 
 if (options.url === undefined) {
-  console.error("Name the console with --url. `fairlead console --print` prints a link.");
+  console.error("Name the console with --url. `fairlead console --no-open` prints a link.");
   process.exitCode = 2;
 } else {
   await takeAll(options.url);

@@ -1,4 +1,5 @@
 /** The console of an embedded edge, in a real browser. One edge and its connectors serve all tests of the file. */
+import { writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -12,6 +13,7 @@ import {
 } from "../support/browser/console-stand.ts";
 import { HttpEcho } from "../support/browser/http-echo.ts";
 import type { TestPage } from "../support/browser/test-page.ts";
+import { RawSite } from "../support/connector/raw-site.ts";
 
 let stand: ConsoleStand;
 
@@ -176,5 +178,66 @@ describe("the page of sites", () => {
     await stand.west.restart();
     await waitForState(opened, "west", "up");
     await waitForState(opened, "east", "up");
+  });
+});
+
+describe("a token made in the page", () => {
+  it("admits a connector, whose site can be revoked in the page", async () => {
+    await using opened = await stand.page("tokens");
+    const { page } = opened;
+    await page.getByRole("button", { name: "Create token" }).click();
+    const file = stand.cluster.path("made-in-the-page.yaml");
+    await writeFile(file, (await page.getByTestId("token-file").textContent()) ?? "", { mode: 0o600 });
+    await stand.cluster.connector({ site: "south", token: file });
+    await page.getByRole("link", { name: "Sites", exact: true }).click();
+    await waitForState(opened, "south", "up");
+    await rowOf(opened, "south").getByRole("link", { name: "south" }).click();
+    await page.getByRole("button", { name: "Revoke site" }).click();
+    await page.getByLabel("Type south to confirm").fill("south");
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+    await page.getByRole("button", { name: "Delete site" }).waitFor();
+  });
+});
+
+describe("the keyboard alone", () => {
+  it("goes through the navigation, and makes a token", async () => {
+    await using opened = await stand.page("sites");
+    const { page } = opened;
+    const labels = ["Events", "Links", "Keys", "Settings", "Tokens"];
+    for (const label of labels) {
+      await tabTo(opened, "link", label);
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { name: label, exact: true, level: 1 }).waitFor();
+    }
+    await tabTo(opened, "button", "Create token");
+    await page.keyboard.press("Enter");
+    await page.getByTestId("token-file").waitFor();
+  });
+});
+
+/** Presses Tab until a link or button has the focus. @throws Error when 100 presses do not reach it */
+async function tabTo({ page }: TestPage, role: "link" | "button", name: string): Promise<void> {
+  const focused = "[document.activeElement?.tagName, document.activeElement?.textContent.trim()].join(' ')";
+  const wanted = `${role === "link" ? "A" : "BUTTON"} ${name}`;
+  for (let presses = 0; presses < 100; presses++) {
+    if ((await page.evaluate(focused)) === wanted) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`Tab does not reach the ${role} "${name}".`);
+}
+
+describe("hostile text from a site", () => {
+  it("is shown as text", async () => {
+    const token = await stand.network.token();
+    const hostile = await RawSite.join(stand.edge, token, "hostile");
+    const software = '<img src=x onerror="document.title=1"> שלום';
+    const uplink = await hostile.open();
+    uplink.send(hostile.hello({ software }));
+    await uplink.next("welcome");
+    await using opened = await stand.page("sites/hostile");
+    await opened.page.getByText("<img src=x", { exact: false }).first().waitFor();
+    expect(await opened.page.locator("img[src=x]").count()).toBe(0);
+    expect(await opened.page.title()).not.toBe("1");
+    uplink.socket.close();
   });
 });

@@ -23,7 +23,7 @@ export const REQUEST_LABELS = [...FLOW_LABELS, "method", "code"] as const;
 export type RequestLabel = (typeof REQUEST_LABELS)[number];
 
 /** The metrics of one view of the traffic. */
-export interface TrafficMetrics {
+export type TrafficMetrics = {
   readonly opened: Metric<FlowLabel>;
   readonly closed: Metric<FlowLabel>;
   readonly failed: Metric<FlowLabel>;
@@ -33,7 +33,7 @@ export interface TrafficMetrics {
   readonly requestsFailed: Metric<RequestLabel>;
   readonly firstByte: Metric<FlowLabel>;
   readonly requestDuration: Metric<FlowLabel>;
-}
+};
 
 function trafficMetrics(prefix: string, where: string): TrafficMetrics {
   const flow = (name: string, type: Metric["type"], help: string): Metric<FlowLabel> => ({
